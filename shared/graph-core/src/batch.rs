@@ -1,1 +1,92 @@
-//! To come.
+//! What fits into an Amazon SQS message and into one `SendMessageBatch` call.
+
+use std::ops::Range;
+
+/// The most entries of one `SendMessageBatch` call (Amazon SQS, *message quotas*).
+pub const MAX_ENTRIES: usize = 10;
+
+/// The most bytes of one message, and of all messages of one `SendMessageBatch` call together, attributes included
+/// (Amazon SQS, *message quotas*).
+pub const MAX_BYTES: usize = 1_048_576;
+
+/// The most bytes of a body that we make; the rest is room for the attributes that a failed item is kept with.
+pub const MAX_BODY_BYTES: usize = MAX_BYTES - 4_096;
+
+/// Returns the ranges of consecutive messages that fit into one call each, given every message's size in bytes.
+///
+/// A message over [`MAX_BYTES`] stands in a range of its own; the service refuses it without harm to the others.
+pub fn pack(sizes: &[usize]) -> Vec<Range<usize>> {
+    let mut batches = Vec::new();
+    let (mut start, mut bytes) = (0, 0_usize);
+    for (index, size) in sizes.iter().enumerate() {
+        let is_full = index - start == MAX_ENTRIES || bytes.saturating_add(*size) > MAX_BYTES;
+        if is_full && index > start {
+            batches.push(start..index);
+            (start, bytes) = (index, 0);
+        }
+        bytes = bytes.saturating_add(*size);
+    }
+    if start < sizes.len() {
+        batches.push(start..sizes.len());
+    }
+    batches
+}
+
+/// Returns `json` as text that SQS takes.
+///
+/// SQS refuses the two noncharacters U+FFFE and U+FFFF (Amazon SQS, *`SendMessage`*), which JSON text may hold inside
+/// strings; they are written as escapes there, which is the same JSON. All other text stays as it is.
+pub fn storable(json: String) -> String {
+    if !json.contains(NONCHARACTERS) {
+        return json;
+    }
+    json.replace('\u{FFFE}', "\\ufffe").replace('\u{FFFF}', "\\uffff")
+}
+
+const NONCHARACTERS: [char; 2] = ['\u{FFFE}', '\u{FFFF}'];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_batch_ends_at_ten_entries_or_one_mebibyte() {
+        let cases: &[(&[usize], &[Range<usize>])] = &[
+            (&[], &[]),
+            (&[1], &[0..1]),
+            (&[1; 10], &[0..10]),
+            (&[1; 11], &[0..10, 10..11]),
+            (&[MAX_BYTES, 1], &[0..1, 1..2]),
+            (&[MAX_BYTES / 2, MAX_BYTES / 2, 1], &[0..2, 2..3]),
+            (&[1, MAX_BYTES + 1, 1], &[0..1, 1..2, 2..3]),
+        ];
+        for (sizes, expected) in cases {
+            assert_eq!(pack(sizes), *expected, "{sizes:?}");
+        }
+    }
+
+    #[test]
+    fn noncharacters_are_written_as_escapes_and_mean_the_same() {
+        let json = "{\"a\":\"x\u{FFFF}y\u{FFFE}\"}";
+        let stored = storable(json.to_owned());
+        assert_eq!(stored, "{\"a\":\"x\\uffffy\\ufffe\"}");
+        let [before, after] = [json, &stored].map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap());
+        assert_eq!(before, after);
+    }
+
+    proptest! {
+        #[test]
+        fn every_message_is_in_exactly_one_batch_within_the_limits(
+            sizes in proptest::collection::vec(0usize..=MAX_BYTES, 0..60)
+        ) {
+            let batches = pack(&sizes);
+            let covered: Vec<usize> = batches.iter().cloned().flatten().collect();
+            prop_assert_eq!(covered, (0..sizes.len()).collect::<Vec<_>>());
+            for batch in batches {
+                prop_assert!(batch.len() <= MAX_ENTRIES);
+                prop_assert!(sizes[batch].iter().sum::<usize>() <= MAX_BYTES);
+            }
+        }
+    }
+}

@@ -14,6 +14,7 @@ pub mod config;
 pub mod entity;
 pub mod envelope;
 pub mod event;
+mod fields;
 pub mod keys;
 pub mod notification;
 pub mod plan;
