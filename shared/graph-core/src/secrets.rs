@@ -10,6 +10,7 @@ use crate::config::Cloud;
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct ClientStateDocument {
     /// The keys, one or more per (tenant, application).
+    #[serde(default)]
     pub keys: Vec<ClientStateKeyEntry>,
 }
 
@@ -41,6 +42,7 @@ impl Drop for ClientStateKeyEntry {
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct DecryptionDocument {
     /// The keys, newest last.
+    #[serde(default)]
     pub keys: Vec<DecryptionKeyEntry>,
     /// The (tenant, application, cloud) triples that items may come for.
     #[serde(default)]

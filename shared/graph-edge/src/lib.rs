@@ -1,1 +1,11 @@
-//! To come.
+//! Everything that talks: one module for each outside party.
+
+pub mod aws;
+pub mod documents;
+pub mod secrets;
+pub mod settings;
+pub mod sqs;
+pub mod telemetry;
+
+/// An error of an outside party, as the cause of one of ours.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

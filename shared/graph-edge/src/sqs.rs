@@ -1,0 +1,125 @@
+//! Amazon SQS: many messages to one queue, each with an answer of its own.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::{
+    Client,
+    types::{MessageAttributeValue, SendMessageBatchRequestEntry},
+};
+use futures_util::{StreamExt, stream};
+use graph_core::batch;
+use tokio::time::sleep;
+use tracing::warn;
+
+use crate::telemetry::causes;
+
+/// One queue.
+#[derive(Clone, Debug)]
+pub struct SqsQueue {
+    client: Client,
+    url: String,
+}
+
+/// A message to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The body.
+    pub body: String,
+    /// Why the body could not be processed: the message attribute `Reason` of a failed item.
+    pub reason: Option<&'static str>,
+}
+
+impl SqsQueue {
+    /// Returns the queue at `url` in the account and region that `config` points at.
+    pub fn new(config: &aws_config::SdkConfig, url: String) -> Self {
+        Self { client: Client::new(config), url }
+    }
+
+    /// Sends all messages and returns, in their order, which of them are stored.
+    ///
+    /// Calls go out in parallel, each within the limits of `SendMessageBatch`; entries that the service could not take
+    /// are tried again, [`ATTEMPTS`] times in all.
+    pub async fn send_all(&self, messages: &[Message]) -> Vec<Result<(), NotStored>> {
+        let mut stored = vec![Err(NotStored); messages.len()];
+        let mut pending: Vec<usize> = (0..messages.len()).collect();
+        for attempt in 0..ATTEMPTS {
+            if pending.is_empty() {
+                break;
+            }
+            if attempt > 0 {
+                sleep(PAUSE * attempt).await;
+            }
+            for index in self.send_once(messages, &pending).await {
+                if let Some(stored) = stored.get_mut(index) {
+                    *stored = Ok(());
+                }
+            }
+            pending.retain(|index| stored.get(*index).is_some_and(Result::is_err));
+        }
+        stored
+    }
+
+    /// Sends the messages at `pending` and returns the indices of those that are stored.
+    async fn send_once(&self, messages: &[Message], pending: &[usize]) -> Vec<usize> {
+        let entries: Vec<(usize, &Message)> =
+            pending.iter().filter_map(|index| Some((*index, messages.get(*index)?))).collect();
+        let sizes: Vec<usize> = entries.iter().map(|(_, message)| message.size()).collect();
+        let calls = batch::pack(&sizes).into_iter().filter_map(|range| entries.get(range));
+        let calls = stream::iter(calls).map(|entries| self.send_batch(entries)).buffer_unordered(PARALLEL_CALLS);
+        calls.concat().await
+    }
+
+    /// Makes one call and returns the indices of the messages that it stored.
+    async fn send_batch(&self, messages: &[(usize, &Message)]) -> Vec<usize> {
+        let entries: Result<Vec<_>, _> =
+            messages.iter().map(|(index, message)| message.entry(index.to_string())).collect();
+        let Ok(entries) = entries else { return Vec::new() };
+        let call = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries));
+        match call.send().await {
+            Ok(output) => {
+                for failed in &output.failed {
+                    warn!(code = failed.code, sender_fault = failed.sender_fault, "SQS did not store a message");
+                }
+                output.successful.iter().filter_map(|entry| entry.id.parse().ok()).collect()
+            }
+            Err(error) => {
+                warn!(error = causes(&error), messages = messages.len(), "SQS did not take a batch of messages");
+                Vec::new()
+            }
+        }
+    }
+}
+
+impl Message {
+    /// Returns the size that counts towards the limits of SQS.
+    fn size(&self) -> usize {
+        let attribute = self.reason.map_or(0, |reason| REASON.len() + TEXT.len() + reason.len());
+        self.body.len() + attribute
+    }
+
+    fn entry(&self, id: String) -> Result<SendMessageBatchRequestEntry, aws_sdk_sqs::error::BuildError> {
+        let entry = SendMessageBatchRequestEntry::builder().id(id).message_body(&self.body);
+        let Some(reason) = self.reason else { return entry.build() };
+        let reason = MessageAttributeValue::builder().data_type(TEXT).string_value(reason).build()?;
+        entry.message_attributes(REASON, reason).build()
+    }
+}
+
+/// The queue did not take a message; the cause is in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("message is not stored")]
+pub struct NotStored;
+
+/// How often a message is tried. The SDK tries a call that fails as a whole again by itself.
+const ATTEMPTS: u32 = 3;
+
+/// The pause before the second attempt; each later one is longer by the same.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How many calls are under way at once.
+const PARALLEL_CALLS: usize = 16;
+
+/// The message attribute that says why an item failed.
+pub const REASON: &str = "Reason";
+
+const TEXT: &str = "String";
