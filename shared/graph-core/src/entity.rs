@@ -1,1 +1,266 @@
-//! To come.
+//! The names of entities and events, in one spelling whatever Microsoft Graph wrote.
+//!
+//! Notifications spell the same type in several ways (`#Microsoft.Graph.callrecord`, `#Microsoft.Graph.Teams`), and
+//! some come without a type; consumers of events see one name each.
+
+use std::borrow::Cow;
+
+use crate::catalogue::{self, path};
+
+/// Returns the canonical name of a notification's entity: from `odata_type` if there is one, else from the path of
+/// `resource`, else `entity`.
+///
+/// Types that are not known keep their own spelling.
+#[must_use]
+pub fn name(odata_type: Option<&str>, resource: Option<&str>) -> String {
+    let typed = odata_type
+        .map(unqualified)
+        .filter(|name| !name.is_empty())
+        .map(|name| known(name).unwrap_or(name));
+    let name = typed.or_else(|| resource.and_then(from_path)).unwrap_or("entity");
+    name.to_owned()
+}
+
+/// Returns the type of the delivered event, such as `Microsoft.Graph.ChatMessageCreated`.
+///
+/// Without a change type it ends in `Changed`.
+#[must_use]
+pub fn event_type(entity: &str, change_type: Option<&str>) -> String {
+    let change = change_type.map(capitalised).filter(|change| !change.is_empty());
+    let change = change.map_or(Cow::Borrowed("Changed"), |change| {
+        let known = catalogue::Change::parse(&change).map(|change| capitalised(change.as_str()));
+        Cow::Owned(known.unwrap_or(change))
+    });
+    format!("Microsoft.Graph.{}{change}", capitalised(entity))
+}
+
+/// Returns `odata_type` without `#` and namespace.
+fn unqualified(odata_type: &str) -> &str {
+    let name = odata_type.trim().trim_start_matches('#');
+    name.rsplit_once('.').map_or(name, |(_, name)| name)
+}
+
+/// Returns the canonical spelling of a known type.
+fn known(name: &str) -> Option<&'static str> {
+    let aliased = ALIASES
+        .iter()
+        .find(|(alias, _)| alias.eq_ignore_ascii_case(name))
+        .map(|(_, name)| *name);
+    let entities = || {
+        catalogue::rows()
+            .map(|row| row.entity)
+            .find(|entity| entity.eq_ignore_ascii_case(name))
+    };
+    aliased.or_else(entities)
+}
+
+/// Returns the type of the entity at the path of `resource`.
+fn from_path(resource: &str) -> Option<&'static str> {
+    if let Some(row) = catalogue::find(resource) {
+        return Some(row.entity);
+    }
+    let tokens = path::tokens(resource)?;
+    let names: Vec<_> = tokens.iter().map(|token| token.text()).collect();
+    let under = |name: &str| names.iter().any(|found| found.eq_ignore_ascii_case(name));
+    names.iter().rev().find_map(|last| {
+        let mut candidates = COLLECTIONS
+            .iter()
+            .filter(|(collection, ..)| collection.eq_ignore_ascii_case(last));
+        candidates
+            .find(|(_, parent, _)| parent.is_empty() || under(parent))
+            .map(|(.., entity)| *entity)
+    })
+}
+
+/// Returns the letters and digits of `text` with a capital first.
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars().filter(char::is_ascii_alphanumeric);
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
+/// Other names of types.
+const ALIASES: &[(&str, &str)] = &[("teams", "team"), ("channels", "channel"), ("list", "listItem")];
+
+/// The collections of entity paths, what they are under when that decides (the first line that fits counts), and their
+/// entities.
+const COLLECTIONS: &[(&str, &str, &str)] = &[
+    ("replies", "", "chatMessage"),
+    ("messages", "teams", "chatMessage"),
+    ("messages", "chats", "chatMessage"),
+    ("messages", "", "message"),
+    ("events", "virtualEvents", "virtualEvent"),
+    ("events", "", "event"),
+    ("contacts", "", "contact"),
+    ("conversations", "", "conversation"),
+    ("threads", "", "conversation"),
+    ("members", "groups", "group"),
+    ("owners", "groups", "group"),
+    ("members", "", "aadUserConversationMember"),
+    ("allMembers", "", "aadUserConversationMember"),
+    ("sharedWithTeams", "", "sharedWithChannelTeamInfo"),
+    ("channels", "", "channel"),
+    ("chats", "", "chat"),
+    ("presences", "", "presence"),
+    ("presence", "", "presence"),
+    ("callRecords", "", "callRecord"),
+    ("recordings", "", "callRecording"),
+    ("transcripts", "", "callTranscript"),
+    ("aiInsights", "", "callAiInsight"),
+    ("interactions", "", "aiInteraction"),
+    ("meetingCallEvents", "", "onlineMeeting"),
+    ("onlineMeetings", "", "onlineMeeting"),
+    ("installations", "", "teamsAppInstallation"),
+    ("installedApps", "", "teamsAppInstallation"),
+    ("shifts", "", "shift"),
+    ("openShiftChangeRequests", "", "openShiftChangeRequest"),
+    ("offerShiftRequests", "", "offerShiftRequest"),
+    ("swapShiftsChangeRequests", "", "swapShiftsChangeRequest"),
+    ("timeOffRequests", "", "timeOffRequest"),
+    ("approvalItems", "", "approvalItem"),
+    ("sessions", "", "virtualEventSession"),
+    ("registrations", "", "virtualEventRegistration"),
+    ("getAttendanceReports", "", "meetingAttendanceReport"),
+    ("attendanceReports", "", "meetingAttendanceReport"),
+    ("webinars", "", "virtualEvent"),
+    ("townhalls", "", "virtualEvent"),
+    ("getEmergencyEventsByPolicy", "", "emergencyCallEvent"),
+    ("tasks", "print", "printTask"),
+    ("tasks", "", "todoTask"),
+    ("jobs", "", "printJob"),
+    ("alerts", "", "alert"),
+    ("items", "lists", "listItem"),
+    ("items", "", "driveItem"),
+    ("root", "", "driveItem"),
+    ("drive", "", "driveItem"),
+    ("drives", "", "driveItem"),
+    ("lists", "sites", "listItem"),
+    ("teams", "", "team"),
+    ("groups", "", "group"),
+    ("users", "", "user"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_casing_of_a_type_has_one_name() {
+        for (odata_type, expected) in [
+            ("#Microsoft.Graph.Message", "message"),
+            ("#microsoft.graph.message", "message"),
+            ("#Microsoft.Graph.Team", "team"),
+            ("#Microsoft.Graph.Teams", "team"),
+            ("#Microsoft.Graph.Channel", "channel"),
+            ("#Microsoft.Graph.chatMessage", "chatMessage"),
+            ("#Microsoft.Graph.ChatMessage", "chatMessage"),
+            ("#microsoft.graph.chat", "chat"),
+            ("#Microsoft.Graph.callrecord", "callRecord"),
+            (
+                "#Microsoft.Graph.aadUserConversationMember",
+                "aadUserConversationMember",
+            ),
+            ("#Microsoft.Graph.DriveItem", "driveItem"),
+            ("#Microsoft.Graph.ListItem", "listItem"),
+            ("#Microsoft.Graph.Event", "event"),
+            ("#Microsoft.Graph.Contact", "contact"),
+            ("#Microsoft.Graph.User", "user"),
+            ("#Microsoft.Graph.Group", "group"),
+            ("#Microsoft.Graph.presence", "presence"),
+            ("#Microsoft.OutlookServices.Message", "message"),
+            ("#microsoft.graph.security.alert", "alert"),
+            ("MESSAGE", "message"),
+        ] {
+            assert_eq!(name(Some(odata_type), Some("users/1")), expected, "{odata_type}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_type_keeps_its_spelling() {
+        assert_eq!(
+            name(Some("#microsoft.graph.virtualEventWebinar"), Some("/users/1")),
+            "virtualEventWebinar"
+        );
+        assert_eq!(name(Some("Odd"), None), "Odd");
+    }
+
+    #[test]
+    fn without_a_type_the_path_decides() {
+        for (resource, expected) in [
+            (
+                "teams('1')/channels('19:a@thread.tacv2')/messages('2')/replies('3')",
+                "chatMessage",
+            ),
+            (
+                "teams('1')/channels('19:a@thread.tacv2')/messages('2')",
+                "chatMessage",
+            ),
+            ("chats('19:a@unq.gbl.spaces')/messages('2')", "chatMessage"),
+            ("users('1')/chats('2')/messages('3')", "chatMessage"),
+            ("teams('1')/channels('2')", "channel"),
+            ("teams('1')", "team"),
+            ("chats('1')", "chat"),
+            ("chats('1')/members('2')", "aadUserConversationMember"),
+            (
+                "teams('1')/channels('2')/allMembers('3')",
+                "aadUserConversationMember",
+            ),
+            ("Users('1')/messages('2')", "message"),
+            ("Users/1/Messages/2", "message"),
+            ("users/1@2/messages/3", "message"),
+            ("Users/1/Events/2", "event"),
+            ("Users/1/Contacts/2", "contact"),
+            ("Users/1", "user"),
+            ("users('1')", "user"),
+            ("Groups/1", "group"),
+            ("groups/1/conversations/2", "conversation"),
+            ("drives/b!1/root", "driveItem"),
+            ("me/drive/root", "driveItem"),
+            ("sites/a,b,c/lists/1", "listItem"),
+            ("security/alerts/1", "alert"),
+            ("communications/callRecords/1", "callRecord"),
+            ("communications/presences('1')", "presence"),
+            (
+                "communications/onlineMeetings(joinWebUrl='a%2Fb')/meetingCallEvents",
+                "onlineMeeting",
+            ),
+            ("users/1/onlineMeetings('2')/transcripts('3')", "callTranscript"),
+            ("users/1/adhoccalls/2/transcripts('3')", "callTranscript"),
+            ("users/1/adhocCalls/2/transcripts/3", "callTranscript"),
+            ("users/1/adhoccalls/adhocCalls/2/recordings('3')", "callRecording"),
+            ("copilot/interactionHistory/interactions('1')", "aiInteraction"),
+            ("solutions/virtualEvents/events/", "virtualEvent"),
+            ("todob2/graph/v1/users('1')/todoApp/lists('2')/tasks", "todoTask"),
+            ("print/taskDefinitions/1/tasks/2", "printTask"),
+            ("somewhere/else", "entity"),
+            ("", "entity"),
+        ] {
+            assert_eq!(name(None, Some(resource)), expected, "{resource}");
+            assert_eq!(name(Some("#"), Some(resource)), expected, "{resource}");
+        }
+        assert_eq!(name(None, None), "entity");
+    }
+
+    #[test]
+    fn an_event_type_has_capitals_and_no_marks() {
+        for (entity, change, expected) in [
+            ("chatMessage", Some("created"), "ChatMessageCreated"),
+            ("chatMessage", Some("Created"), "ChatMessageCreated"),
+            ("team", Some("UPDATED"), "TeamUpdated"),
+            ("callRecord", Some("deleted"), "CallRecordDeleted"),
+            ("user", Some("unknownFutureValue"), "UserUnknownFutureValue"),
+            ("user", Some("soft-deleted"), "UserSoftdeleted"),
+            ("user", Some("--"), "UserChanged"),
+            ("user", Some(""), "UserChanged"),
+            ("user", None, "UserChanged"),
+            ("odd type\n", None, "OddtypeChanged"),
+            ("", Some("created"), "Created"),
+        ] {
+            assert_eq!(
+                event_type(entity, change),
+                format!("Microsoft.Graph.{expected}"),
+                "{entity} {change:?}"
+            );
+        }
+    }
+}

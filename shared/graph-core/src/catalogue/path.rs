@@ -1,0 +1,244 @@
+//! Resource paths, cut into tokens, in every spelling that Microsoft Graph uses for the same thing.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+/// One piece of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// A bare segment: a name such as `messages`, or a key such as the `1` of `users/1`.
+    Word(String),
+    /// A key in parentheses, without its quotes: the `1` of `users('1')`.
+    Key(String),
+    /// A segment with named arguments: `getByPolicy(policyName='a')`.
+    Call {
+        /// The name before the parenthesis.
+        name: String,
+        /// The arguments as written.
+        arguments: String,
+    },
+}
+
+impl Token {
+    /// Returns the token's text: the word, the key, or the name of the call.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::Word(text) | Self::Key(text) => text,
+            Self::Call { name, .. } => name,
+        }
+    }
+}
+
+/// Cuts the path of `resource` into tokens, without its query options; `None` when a segment is empty or malformed.
+///
+/// A leading and a trailing slash do not count, and `me` in front stands for `users/{id}`.
+pub(crate) fn tokens(resource: &str) -> Option<Vec<Token>> {
+    let path = resource.trim();
+    let path = split_outside_quotes(path, '?').into_iter().next()?;
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let mut tokens = Vec::new();
+    for segment in split_outside_quotes(path, '/') {
+        push_segment(segment, &mut tokens)?;
+    }
+    if tokens
+        .first()
+        .is_some_and(|first| matches!(first, Token::Word(word) if word.eq_ignore_ascii_case("me")))
+    {
+        tokens.splice(
+            0..1,
+            [Token::Word("users".to_owned()), Token::Key("me".to_owned())],
+        );
+    }
+    Some(tokens)
+}
+
+/// Returns the query options of `resource`, decoded, in the order in which they are written.
+pub(crate) fn options(resource: &str) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
+    let query = split_outside_quotes(resource, '?')
+        .into_iter()
+        .nth(1)
+        .unwrap_or_default();
+    let options = split_outside_quotes(query, '&')
+        .into_iter()
+        .filter(|option| !option.trim().is_empty());
+    options
+        .map(|option| {
+            let (name, value) = option.split_once('=').unwrap_or((option, ""));
+            (decoded(name), decoded(value))
+        })
+        .collect()
+}
+
+/// Splits `text` at each `separator` outside single quotes and parentheses; at the first only when it is `?`.
+fn split_outside_quotes(text: &str, separator: char) -> Vec<&str> {
+    let (mut parts, mut start, mut quoted, mut depth) = (Vec::new(), 0, false, 0_u32);
+    for (at, character) in text.char_indices() {
+        match character {
+            '\'' => quoted = !quoted,
+            '(' if !quoted => depth = depth.saturating_add(1),
+            ')' if !quoted => depth = depth.saturating_sub(1),
+            _ if character == separator && !quoted && depth == 0 => {
+                parts.push(text.get(start..at).unwrap_or_default());
+                start = at + separator.len_utf8();
+                if separator == '?' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    parts.push(text.get(start..).unwrap_or_default());
+    parts
+}
+
+/// Adds the one or two tokens of `segment`.
+fn push_segment(segment: &str, tokens: &mut Vec<Token>) -> Option<()> {
+    let Some((name, rest)) = segment.split_once('(') else {
+        return (!segment.is_empty()).then(|| tokens.push(Token::Word(segment.to_owned())));
+    };
+    let inside = rest.strip_suffix(')')?.trim();
+    if name.is_empty() {
+        return None;
+    }
+    if is_named(inside) {
+        tokens.push(Token::Call {
+            name: name.to_owned(),
+            arguments: inside.to_owned(),
+        });
+        return Some(());
+    }
+    tokens.push(Token::Word(name.to_owned()));
+    if !inside.is_empty() {
+        let unquoted = inside
+            .strip_prefix('\'')
+            .and_then(|inside| inside.strip_suffix('\''))
+            .unwrap_or(inside);
+        tokens.push(Token::Key(unquoted.to_owned()));
+    }
+    Some(())
+}
+
+/// Says whether `arguments` begins with a name and an equals sign.
+fn is_named(arguments: &str) -> bool {
+    arguments.split_once('=').is_some_and(|(name, _)| {
+        !name.is_empty()
+            && name
+                .trim_end()
+                .chars()
+                .all(|character| character.is_ascii_alphanumeric())
+    })
+}
+
+/// Returns `text` with its percent escapes decoded.
+fn decoded(text: &str) -> Cow<'_, str> {
+    percent_decode_str(text.trim()).decode_utf8_lossy()
+}
+
+/// Returns how many characters have to be put in, taken out or replaced to make `left` of `right`.
+pub(crate) fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (at, left) in left.chars().enumerate() {
+        let mut previous = at + 1;
+        let mut next = vec![previous];
+        for (right, pair) in right.iter().zip(row.windows(2)) {
+            let [diagonal, above] = pair else { continue };
+            let replaced = diagonal + usize::from(left != *right);
+            previous = replaced.min(above + 1).min(previous + 1);
+            next.push(previous);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_style_gives_the_same_texts() {
+        for spelling in [
+            "users/1/messages",
+            "/users/1/messages/",
+            "users('1')/messages",
+            "users(1)/messages?$top=1",
+        ] {
+            let found = tokens(spelling).unwrap();
+            assert_eq!(
+                found.iter().map(Token::text).collect::<Vec<_>>(),
+                ["users", "1", "messages"],
+                "{spelling}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_slash_or_question_mark_in_a_quoted_key_is_part_of_the_key() {
+        assert_eq!(
+            tokens("users('a/b?c')").unwrap()[1],
+            Token::Key("a/b?c".to_owned())
+        );
+        assert_eq!(
+            tokens("users('o''b/c')").unwrap()[1],
+            Token::Key("o''b/c".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_call_with_named_arguments_is_not_a_key() {
+        let found = tokens("calls/byPolicy(policyName='a=b')").unwrap();
+        let call = Token::Call {
+            name: "byPolicy".to_owned(),
+            arguments: "policyName='a=b'".to_owned(),
+        };
+        assert_eq!(found[1], call);
+        assert_eq!(tokens("a('b=c')").unwrap()[1], Token::Key("b=c".to_owned()));
+    }
+
+    #[test]
+    fn me_stands_for_a_user() {
+        assert_eq!(tokens("/me/events").unwrap().len(), 3);
+        assert_eq!(tokens("/ME/events").unwrap()[1], Token::Key("me".to_owned()));
+    }
+
+    #[test]
+    fn malformed_paths_have_no_tokens() {
+        for path in [
+            "",
+            "/",
+            "a//b",
+            "//a",
+            "https://graph.microsoft.com/v1.0/users",
+            "a('b",
+            "('a')",
+            "?$filter=x",
+        ] {
+            assert_eq!(tokens(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn options_are_decoded_and_cut_outside_quotes_only() {
+        let found = options("/x?%24select=a,b&$filter=c%20eq 'd&e?'");
+        assert_eq!(
+            found,
+            [
+                ("$select".into(), "a,b".into()),
+                ("$filter".into(), "c eq 'd&e?'".into())
+            ]
+        );
+        assert!(options("/x").is_empty());
+        assert!(options("/x?").is_empty());
+    }
+
+    #[test]
+    fn distance_counts_edits() {
+        assert_eq!(distance("", ""), 0);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("mesages", "messages"), 1);
+    }
+}
