@@ -1,1 +1,292 @@
-//! To come.
+//! The plan that keeps subscriptions alive: what the configuration wants against what Graph lists.
+//!
+//! [`plan`] is told everything and does nothing. It covers one application in one tenant, the reach of one list call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+pub use self::{policy::Policy, reason::Reason};
+use crate::{
+    catalogue::Version,
+    subscription::{Origin, OurUrl, Subscription},
+};
+
+mod decide;
+mod policy;
+mod reason;
+#[cfg(test)]
+mod tests;
+
+/// A subscription that the configuration asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Desired {
+    /// Its name: the key of its entry, followed by `/` and an object's id where one entry stands for many.
+    pub name: String,
+    /// What to watch.
+    pub resource: String,
+    /// The changes to watch, separated by commas.
+    pub change_type: String,
+    /// Whether notifications carry the resource, encrypted.
+    pub include_resource_data: bool,
+    /// How far ahead a new end is set.
+    pub lifetime: SignedDuration,
+    /// The version of the API that manages it.
+    pub version: Version,
+}
+
+/// What a plan is made against, besides the two lists.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Where our notifications go.
+    pub notifications: Origin,
+    /// Where our lifecycle notifications go.
+    pub lifecycle: Origin,
+    /// The id of the client-state key that new subscriptions are minted with.
+    pub mint_key: String,
+    /// The ids of all client-state keys of this application in this tenant, retired ones included.
+    pub keys: BTreeSet<String>,
+    /// The certificate that resource data is encrypted for from now on.
+    pub certificate: String,
+    /// The certificates whose private key is still at hand.
+    pub certificates: BTreeSet<String>,
+    /// Entries whose subscriptions are left as they are, with the reason.
+    pub held: BTreeMap<String, String>,
+    /// Subscriptions for which Graph asked for reauthorization.
+    pub challenged: BTreeSet<String>,
+    /// Subscriptions that Graph says it has removed.
+    pub removed: BTreeSet<String>,
+}
+
+/// One thing to do, or to leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The subscription's name; empty for one of ours whose URL names none.
+    pub name: String,
+    /// What is to be done.
+    pub action: Action,
+    /// Why.
+    pub reason: Reason,
+    /// When the subscription that exists now ends.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What is to be done about a subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Create it.
+    Create(Creation),
+    /// Extend it, and bring what can be changed up to date.
+    Renew {
+        /// Graph's id.
+        id: String,
+        /// The new end and what else changes.
+        renewal: Renewal,
+        /// What to create should it turn out to be gone.
+        otherwise: Creation,
+    },
+    /// Delete it and create it anew at once: what differs cannot be changed.
+    Replace {
+        /// Graph's id of the one to delete.
+        id: String,
+        /// The new one.
+        creation: Creation,
+    },
+    /// Delete it.
+    Delete {
+        /// Graph's id.
+        id: String,
+    },
+    /// Leave it.
+    Keep {
+        /// Graph's id.
+        id: String,
+    },
+}
+
+impl Action {
+    /// Returns the action's name, as reports show it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Create(_) => "create",
+            Self::Renew { .. } => "renew",
+            Self::Replace { .. } => "replace",
+            Self::Delete { .. } => "delete",
+            Self::Keep { .. } => "keep",
+        }
+    }
+
+    /// Returns Graph's id of the subscription that exists now.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::Create(_) => None,
+            Self::Renew { id, .. } | Self::Replace { id, .. } | Self::Delete { id } | Self::Keep { id } => {
+                Some(id)
+            }
+        }
+    }
+}
+
+/// A subscription to create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Creation {
+    /// What is asked for.
+    pub desired: Desired,
+    /// When it is to end.
+    pub expires_at: Timestamp,
+    /// Where notifications go.
+    pub notification_url: String,
+    /// Where lifecycle notifications go.
+    pub lifecycle_url: String,
+    /// The client-state key to mint with.
+    pub key_id: String,
+    /// The certificate to encrypt for, with resource data only.
+    pub certificate_id: Option<String>,
+}
+
+/// What a renewal changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renewal {
+    /// The version of the API that manages the subscription.
+    pub version: Version,
+    /// The new end.
+    pub expires_at: Timestamp,
+    /// The new address, where it changes.
+    pub notification_url: Option<String>,
+    /// The new certificate, where it changes.
+    pub certificate_id: Option<String>,
+}
+
+/// Returns the steps that make `listed` what `desired` asks for, soonest expiry first; what does not exist comes
+/// before all.
+///
+/// A subscription is ours when its notification URL is at [`Context::notifications`]. Others get no step. The steps are
+/// such that, once they are done, a second plan at the same time only keeps.
+#[must_use]
+pub fn plan(
+    desired: &[Desired],
+    listed: &[Subscription],
+    context: &Context,
+    now: Timestamp,
+    policy: &Policy,
+) -> Vec<Step> {
+    let now = whole_second(now);
+    let mut ours: BTreeMap<String, Vec<Ours<'_>>> = BTreeMap::new();
+    for subscription in listed {
+        let url = subscription
+            .notification_url
+            .as_deref()
+            .and_then(|url| context.notifications.read(url));
+        if let Some(url) = url {
+            ours.entry(url.name.clone())
+                .or_default()
+                .push(Ours { subscription, url });
+        }
+    }
+    let mut steps = Vec::new();
+    let mut missing = Vec::new();
+    for desired in desired {
+        match ours.remove(&desired.name) {
+            Some(candidates) => {
+                steps.extend(decide::one_of(candidates, desired, context, now, policy));
+            }
+            None => missing.push(desired),
+        }
+    }
+    let (held, mut orphans): (Vec<_>, Vec<_>) = ours
+        .into_values()
+        .flatten()
+        .partition(|ours| held_because(&ours.url.name, context).is_some());
+    steps.extend(held.iter().map(|ours| decide::held(ours, context)));
+    steps.extend(
+        missing
+            .into_iter()
+            .map(|desired| decide::missing(desired, &mut orphans, context, now)),
+    );
+    steps.extend(orphans.iter().map(|ours| ours.delete(Reason::NoEntry)));
+    steps.sort_by(|one, other| {
+        let key = |step: &Step| {
+            (
+                step.expires_at,
+                step.name.clone(),
+                step.action.id().map(str::to_owned),
+            )
+        };
+        key(one).cmp(&key(other))
+    });
+    steps
+}
+
+/// Returns what to create for `desired`.
+#[must_use]
+pub fn creation(desired: &Desired, context: &Context, now: Timestamp) -> Creation {
+    let certificate_id = desired.include_resource_data.then(|| context.certificate.clone());
+    let url = OurUrl {
+        name: desired.name.clone(),
+        key_id: context.mint_key.clone(),
+        certificate_id: certificate_id.clone(),
+    };
+    Creation {
+        desired: desired.clone(),
+        expires_at: after(whole_second(now), desired.lifetime),
+        notification_url: context.notifications.url(&url),
+        lifecycle_url: context.lifecycle.url(&url),
+        key_id: context.mint_key.clone(),
+        certificate_id,
+    }
+}
+
+/// A listed subscription of ours, and what its URL says.
+#[derive(Clone, Debug)]
+struct Ours<'a> {
+    subscription: &'a Subscription,
+    url: OurUrl,
+}
+
+impl Ours<'_> {
+    fn step(&self, action: Action, reason: Reason) -> Step {
+        let expires_at = self.subscription.expiration_date_time;
+        Step {
+            name: self.url.name.clone(),
+            action,
+            reason,
+            expires_at,
+        }
+    }
+
+    fn delete(&self, reason: Reason) -> Step {
+        self.step(
+            Action::Delete {
+                id: self.subscription.id.clone(),
+            },
+            reason,
+        )
+    }
+
+    fn keep(&self, reason: Reason) -> Step {
+        self.step(
+            Action::Keep {
+                id: self.subscription.id.clone(),
+            },
+            reason,
+        )
+    }
+}
+
+/// Returns why subscriptions called `name`, or standing under it, are left alone.
+fn held_because<'a>(name: &str, context: &'a Context) -> Option<&'a String> {
+    let entry = name.split_once('/').map_or(name, |(entry, _)| entry);
+    context.held.get(entry)
+}
+
+/// Returns the time `duration` after `time`.
+fn after(time: Timestamp, duration: SignedDuration) -> Timestamp {
+    time.saturating_add(duration).unwrap_or(time)
+}
+
+/// Returns `time` without the fraction of a second, which only makes URLs and reports longer.
+fn whole_second(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}

@@ -1,0 +1,215 @@
+//! The decision about one subscription.
+
+use std::cmp::Reverse;
+
+use jiff::Timestamp;
+
+use super::{
+    Action, Context, Creation, Desired, Ours, Policy, Reason, Renewal, Step, creation, held_because,
+};
+use crate::subscription::{OurUrl, same_change_types, same_resource};
+
+/// Returns the steps for an entry and those that were made for it: the best one stays, the others go.
+pub(super) fn one_of(
+    mut candidates: Vec<Ours<'_>>,
+    desired: &Desired,
+    context: &Context,
+    now: Timestamp,
+    policy: &Policy,
+) -> Vec<Step> {
+    candidates.sort_by_key(|ours| {
+        let unfit = unfit(ours, desired, context, now).is_some();
+        (
+            unfit,
+            Reverse(ours.subscription.expiration_date_time),
+            ours.subscription.id.clone(),
+        )
+    });
+    let mut candidates = candidates.into_iter();
+    let Some(best) = candidates.next() else {
+        return Vec::new();
+    };
+    let of = best.subscription.id.clone();
+    let mut steps = vec![existing(&best, desired, context, now, policy)];
+    steps.extend(candidates.map(|ours| ours.delete(Reason::Duplicate { of: of.clone() })));
+    steps
+}
+
+/// Returns the step for an entry that has no subscription under its name.
+///
+/// One of `orphans` that watches the same resource is replaced: as long as it exists, Graph refuses a second one.
+pub(super) fn missing(
+    desired: &Desired,
+    orphans: &mut Vec<Ours<'_>>,
+    context: &Context,
+    now: Timestamp,
+) -> Step {
+    let creation = creation(desired, context, now);
+    let same = |ours: &Ours<'_>| {
+        ours.subscription
+            .resource
+            .as_deref()
+            .is_some_and(|listed| same_resource(listed, &desired.resource))
+    };
+    match orphans.iter().position(same) {
+        Some(position) => {
+            let orphan = orphans.remove(position);
+            let id = orphan.subscription.id.clone();
+            let reason = Reason::Renamed {
+                from: orphan.url.name.clone(),
+            };
+            Step {
+                name: desired.name.clone(),
+                ..orphan.step(Action::Replace { id, creation }, reason)
+            }
+        }
+        None => Step {
+            name: desired.name.clone(),
+            action: Action::Create(creation),
+            reason: Reason::Missing,
+            expires_at: None,
+        },
+    }
+}
+
+/// Returns the step for a subscription whose entry is not acted upon.
+pub(super) fn held(ours: &Ours<'_>, context: &Context) -> Step {
+    let why = held_because(&ours.url.name, context).cloned().unwrap_or_default();
+    ours.keep(Reason::Held(why))
+}
+
+fn existing(ours: &Ours<'_>, desired: &Desired, context: &Context, now: Timestamp, policy: &Policy) -> Step {
+    let id = ours.subscription.id.clone();
+    let creation = creation(desired, context, now);
+    if let Some(reason) = unfit(ours, desired, context, now) {
+        return ours.step(Action::Replace { id, creation }, reason);
+    }
+    match due(ours, desired, context, now, policy) {
+        Ok(reason) => {
+            let renewal = renewal(ours, &creation, context);
+            ours.step(
+                Action::Renew {
+                    id,
+                    renewal,
+                    otherwise: creation,
+                },
+                reason,
+            )
+        }
+        Err(reason) => ours.keep(reason),
+    }
+}
+
+/// Returns why the subscription cannot be brought up to date by a PATCH. Only the end, the notification URL and the
+/// certificate can be changed (Microsoft Graph, *update subscription* and *change notifications with resource data*).
+///
+/// What Graph does not show counts as right.
+fn unfit(ours: &Ours<'_>, desired: &Desired, context: &Context, now: Timestamp) -> Option<Reason> {
+    let Ours { subscription, url } = ours;
+    if context.removed.contains(&subscription.id) {
+        return Some(Reason::Removed);
+    }
+    if !context.keys.contains(&url.key_id) {
+        return Some(Reason::KeyGone {
+            key_id: url.key_id.clone(),
+        });
+    }
+    if let Some(from) = subscription
+        .resource
+        .clone()
+        .filter(|from| !same_resource(from, &desired.resource))
+    {
+        return Some(Reason::OtherResource { from });
+    }
+    if let Some(from) = subscription
+        .change_type
+        .clone()
+        .filter(|from| !same_change_types(from, &desired.change_type))
+    {
+        return Some(Reason::OtherChangeType { from });
+    }
+    let is_rich = subscription
+        .include_resource_data
+        .unwrap_or(url.certificate_id.is_some());
+    if is_rich != desired.include_resource_data {
+        return Some(Reason::OtherResourceData {
+            wanted: desired.include_resource_data,
+        });
+    }
+    if subscription
+        .lifecycle_notification_url
+        .as_deref()
+        .is_some_and(|lifecycle| strays(lifecycle, url, context))
+    {
+        return Some(Reason::OtherLifecycleUrl);
+    }
+    subscription
+        .expiration_date_time
+        .filter(|expires_at| *expires_at <= now)
+        .map(|_| Reason::Expired)
+}
+
+/// Returns whether lifecycle notifications go elsewhere than to our route, under this subscription's name. Their URL
+/// cannot be changed, so the certificate in it may be an old one.
+fn strays(lifecycle: &str, url: &OurUrl, context: &Context) -> bool {
+    !lifecycle.is_empty()
+        && context
+            .lifecycle
+            .read(lifecycle)
+            .is_none_or(|lifecycle| lifecycle.name != url.name)
+}
+
+/// Returns why the subscription is to be renewed now, or else why it is not.
+fn due(
+    ours: &Ours<'_>,
+    desired: &Desired,
+    context: &Context,
+    now: Timestamp,
+    policy: &Policy,
+) -> Result<Reason, Reason> {
+    let Some(expires_at) = ours.subscription.expiration_date_time else {
+        return Ok(Reason::NoExpiry);
+    };
+    if let Some(reason) = other_certificate(ours, desired, context) {
+        return Ok(reason);
+    }
+    let left = expires_at.duration_since(now);
+    let renew_before = policy.renew_before(&ours.subscription.id, desired.lifetime);
+    if left < renew_before {
+        return Ok(Reason::Due { left, renew_before });
+    }
+    if !context.challenged.contains(&ours.subscription.id) {
+        return Err(Reason::Fresh { left });
+    }
+    if Policy::just_renewed(expires_at, desired.lifetime, now) {
+        return Err(Reason::JustRenewed);
+    }
+    Ok(Reason::Challenged)
+}
+
+/// Returns why a subscription with resource data needs another certificate. The URL tells which one it has: Graph's own
+/// field is often blank.
+fn other_certificate(ours: &Ours<'_>, desired: &Desired, context: &Context) -> Option<Reason> {
+    let from = ours.url.certificate_id.clone();
+    if !desired.include_resource_data || from.as_ref() == Some(&context.certificate) {
+        return None;
+    }
+    let readable = from.as_ref().is_some_and(|id| context.certificates.contains(id));
+    Some(Reason::OtherCertificate { from, readable })
+}
+
+/// Returns what the renewal of `ours` changes. Its client state stays, so the URL goes on naming the key of that.
+fn renewal(ours: &Ours<'_>, creation: &Creation, context: &Context) -> Renewal {
+    let certificate_id = creation.certificate_id.clone();
+    let url = OurUrl {
+        certificate_id: certificate_id.clone(),
+        ..ours.url.clone()
+    };
+    let changes = other_certificate(ours, &creation.desired, context).is_some();
+    Renewal {
+        version: creation.desired.version,
+        expires_at: creation.expires_at,
+        notification_url: (ours.url != url).then(|| context.notifications.url(&url)),
+        certificate_id: certificate_id.filter(|_| changes),
+    }
+}

@@ -1,0 +1,642 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const NOW: &str = "2026-11-22T10:00:00Z";
+
+#[test]
+fn an_entry_without_subscription_is_created() {
+    let steps = plan_of(&[mail()], &[]);
+    let Action::Create(creation) = &steps[0].action else {
+        panic!("{steps:?}")
+    };
+    assert_eq!(steps[0].reason, Reason::Missing);
+    assert_eq!(creation.expires_at, at("2026-11-25T10:00:00Z"));
+    assert_eq!(
+        creation.notification_url,
+        "https://our.example/notifications?s=mail&k=k2&c=c2"
+    );
+    assert_eq!(
+        creation.lifecycle_url,
+        "https://our.example/lifecycle?s=mail&k=k2&c=c2"
+    );
+    assert_eq!(
+        (creation.key_id.as_str(), creation.certificate_id.as_deref()),
+        ("k2", Some("c2"))
+    );
+}
+
+#[test]
+fn an_entry_without_resource_data_has_no_certificate() {
+    let steps = plan_of(
+        &[Desired {
+            include_resource_data: false,
+            ..mail()
+        }],
+        &[],
+    );
+    let Action::Create(creation) = &steps[0].action else {
+        panic!("{steps:?}")
+    };
+    assert_eq!(
+        creation.notification_url,
+        "https://our.example/notifications?s=mail&k=k2"
+    );
+    assert_eq!(creation.certificate_id, None);
+}
+
+#[test]
+fn what_has_time_is_kept() {
+    check(listed(), "keep", "2 d 22 h left");
+}
+
+#[test]
+fn what_graph_spells_otherwise_is_kept() {
+    let spelled = Subscription {
+        resource: Some("users/1/Messages".to_owned()),
+        change_type: Some("Updated, created".to_owned()),
+        notification_url: Some("https://OUR.example:443/notifications?s=mail&k=k1&c=c2".to_owned()),
+        ..listed()
+    };
+    check(spelled, "keep", "2 d 22 h left");
+}
+
+#[test]
+fn what_graph_does_not_show_is_no_difference() {
+    let blank = Subscription {
+        resource: None,
+        change_type: None,
+        lifecycle_notification_url: None,
+        include_resource_data: None,
+        encryption_certificate_id: Some(String::new()),
+        ..listed()
+    };
+    check(blank, "keep", "2 d 22 h left");
+}
+
+#[test]
+fn what_is_due_is_renewed() {
+    let due = Subscription {
+        expiration_date_time: Some(at("2026-11-23T09:00:00Z")),
+        ..listed()
+    };
+    let steps = check(due, "renew", "23 h left, renewed below ");
+    let Action::Renew { renewal, .. } = &steps[0].action else {
+        panic!("{steps:?}")
+    };
+    let expected = Renewal {
+        version: Version::V1,
+        expires_at: at("2026-11-25T10:00:00Z"),
+        notification_url: None,
+        certificate_id: None,
+    };
+    assert_eq!(*renewal, expected);
+}
+
+#[test]
+fn what_has_no_expiry_is_renewed() {
+    check(
+        Subscription {
+            expiration_date_time: None,
+            ..listed()
+        },
+        "renew",
+        "Graph does not say when it expires",
+    );
+}
+
+#[test]
+fn presence_lives_under_a_schedule_of_ten_minutes() {
+    let presence = Desired {
+        lifetime: SignedDuration::from_mins(50),
+        ..mail()
+    };
+    for (left, expected) in [
+        (50, "keep"),
+        (41, "keep"),
+        (34, "renew"),
+        (1, "renew"),
+        (0, "replace"),
+    ] {
+        let expires_at = at(NOW) + SignedDuration::from_mins(left);
+        let listed = Subscription {
+            expiration_date_time: Some(expires_at),
+            ..listed()
+        };
+        let steps = plan_of(std::slice::from_ref(&presence), &[listed]);
+        assert_eq!(steps[0].action.name(), expected, "{left} min left");
+    }
+}
+
+#[test]
+fn another_certificate_is_brought_in_by_renewal_and_the_url_says_so() {
+    let old = Subscription {
+        notification_url: url("mail", "k1", "c1"),
+        ..listed()
+    };
+    let steps = check(old, "renew", "its certificate c1 is no longer current");
+    let Action::Renew { renewal, .. } = &steps[0].action else {
+        panic!("{steps:?}")
+    };
+    assert_eq!(renewal.certificate_id.as_deref(), Some("c2"));
+    let expected = "https://our.example/notifications?s=mail&k=k1&c=c2";
+    assert_eq!(
+        renewal.notification_url.as_deref(),
+        Some(expected),
+        "the client state stays under its key"
+    );
+}
+
+#[test]
+fn a_certificate_whose_key_is_gone_is_told_apart() {
+    let old = Subscription {
+        notification_url: url("mail", "k1", "c0"),
+        ..listed()
+    };
+    check(old, "renew", "its certificate c0 is not readable any more");
+}
+
+#[test]
+fn a_challenge_renews_before_time() {
+    check_in(challenged(), listed(), "renew", "Graph asked for reauthorization");
+}
+
+#[test]
+fn a_challenge_within_ten_minutes_of_a_renewal_is_left() {
+    for (left, expected) in [(72 * 60, "keep"), (72 * 60 - 9, "keep"), (72 * 60 - 10, "renew")] {
+        let expires_at = at(NOW) + SignedDuration::from_mins(left);
+        let listed = Subscription {
+            expiration_date_time: Some(expires_at),
+            ..listed()
+        };
+        let steps = plan(&[mail()], &[listed], &challenged(), at(NOW), &Policy::default());
+        assert_eq!(steps[0].action.name(), expected, "{left}");
+    }
+}
+
+#[test]
+fn a_challenge_for_an_unknown_subscription_is_ignored() {
+    let context = Context {
+        challenged: BTreeSet::from(["unknown".to_owned()]),
+        ..context()
+    };
+    check_in(context, listed(), "keep", "2 d 22 h left");
+}
+
+#[test]
+fn what_cannot_be_changed_is_replaced() {
+    let cases: [(Subscription, &str); 8] = [
+        (
+            Subscription {
+                resource: Some("/users/2/messages".to_owned()),
+                ..listed()
+            },
+            "the entry's resource has changed from /users/2/messages",
+        ),
+        (
+            Subscription {
+                change_type: Some("created".to_owned()),
+                ..listed()
+            },
+            "the entry's changeType has changed from created",
+        ),
+        (
+            Subscription {
+                include_resource_data: Some(false),
+                ..listed()
+            },
+            "the entry now includes resource data",
+        ),
+        (
+            Subscription {
+                include_resource_data: None,
+                notification_url: Some("https://our.example/notifications?s=mail&k=k1".to_owned()),
+                ..listed()
+            },
+            "the entry now includes resource data",
+        ),
+        (
+            Subscription {
+                lifecycle_notification_url: Some("https://old.example/lifecycle?s=mail".to_owned()),
+                ..listed()
+            },
+            "its lifecycle notifications go to another address",
+        ),
+        (
+            Subscription {
+                notification_url: url("mail", "k0", "c2"),
+                ..listed()
+            },
+            "its client-state key k0 is retired",
+        ),
+        (
+            Subscription {
+                notification_url: Some("https://our.example/notifications?s=mail".to_owned()),
+                ..listed()
+            },
+            "it was not made with one of our keys",
+        ),
+        (
+            Subscription {
+                expiration_date_time: Some(at(NOW)),
+                ..listed()
+            },
+            "it has expired; what happened since was missed",
+        ),
+    ];
+    for (subscription, reason) in cases {
+        let steps = check(subscription, "replace", reason);
+        let Action::Replace { creation, .. } = &steps[0].action else {
+            panic!("{steps:?}")
+        };
+        assert_eq!(
+            *creation,
+            super::creation(&mail(), &context(), at(NOW)),
+            "{reason}"
+        );
+    }
+}
+
+#[test]
+fn resource_data_that_is_no_longer_wanted_is_a_replacement() {
+    let basic = Desired {
+        include_resource_data: false,
+        ..mail()
+    };
+    let steps = plan_of(&[basic], &[listed()]);
+    assert_eq!(
+        shown(&steps),
+        [("replace", "the entry no longer includes resource data".to_owned())]
+    );
+}
+
+#[test]
+fn what_graph_says_it_removed_is_replaced_while_it_is_still_listed() {
+    let context = Context {
+        removed: BTreeSet::from(["id-mail".to_owned()]),
+        ..context()
+    };
+    check_in(context, listed(), "replace", "Graph has removed it");
+}
+
+#[test]
+fn a_lifecycle_url_may_name_an_old_certificate() {
+    let lifecycle = Some("https://our.example/lifecycle?s=mail&k=k1&c=c0".to_owned());
+    check(
+        Subscription {
+            lifecycle_notification_url: lifecycle,
+            ..listed()
+        },
+        "keep",
+        "2 d 22 h left",
+    );
+}
+
+#[test]
+fn ours_without_an_entry_is_deleted() {
+    let orphan = Subscription {
+        id: "id-x".to_owned(),
+        notification_url: url("x", "k1", "c2"),
+        resource: Some("/groups".to_owned()),
+        ..listed()
+    };
+    let steps = plan_of(&[mail()], &[orphan, listed()]);
+    assert_eq!(
+        shown(&steps),
+        [
+            ("keep", "2 d 22 h left".to_owned()),
+            ("delete", "no entry asks for it".to_owned())
+        ]
+    );
+}
+
+#[test]
+fn ours_that_names_nothing_is_deleted() {
+    let nameless = Subscription {
+        notification_url: Some("https://our.example/notifications".to_owned()),
+        resource: Some("/groups".to_owned()),
+        ..listed()
+    };
+    let steps = plan_of(&[], &[nameless]);
+    assert_eq!(shown(&steps), [("delete", "no entry asks for it".to_owned())]);
+}
+
+#[test]
+fn an_entry_under_a_new_name_replaces_the_old_one_at_once() {
+    let renamed = Desired {
+        name: "inbox".to_owned(),
+        ..mail()
+    };
+    let steps = plan_of(&[renamed], &[listed()]);
+    assert_eq!(
+        shown(&steps),
+        [("replace", "the entry was called mail".to_owned())]
+    );
+    assert_eq!(
+        (steps[0].name.as_str(), steps[0].action.id()),
+        ("inbox", Some("id-mail"))
+    );
+}
+
+#[test]
+fn of_duplicates_the_fitting_one_that_lives_longest_stays() {
+    let unfit = Subscription {
+        id: "a".to_owned(),
+        change_type: Some("deleted".to_owned()),
+        expiration_date_time: Some(at("2026-11-25T09:59:00Z")),
+        ..listed()
+    };
+    let sooner = Subscription {
+        id: "b".to_owned(),
+        expiration_date_time: Some(at("2026-11-25T07:00:00Z")),
+        ..listed()
+    };
+    let steps = plan_of(&[mail()], &[unfit, sooner, listed()]);
+    let of: Vec<_> = steps
+        .iter()
+        .map(|step| (step.action.name(), step.action.id().unwrap()))
+        .collect();
+    assert_eq!(of, [("delete", "b"), ("keep", "id-mail"), ("delete", "a")]);
+    assert_eq!(steps[0].reason.to_string(), "its entry already has id-mail");
+}
+
+#[test]
+fn an_entry_that_is_held_keeps_its_subscriptions() {
+    let context = Context {
+        held: BTreeMap::from([("mail".to_owned(), "its entry has a mistake".to_owned())]),
+        ..context()
+    };
+    let many = Subscription {
+        id: "2".to_owned(),
+        notification_url: url("mail/4f", "k1", "c1"),
+        ..listed()
+    };
+    let steps = plan(&[], &[listed(), many], &context, at(NOW), &Policy::default());
+    let kept = ("keep", "left as it is: its entry has a mistake".to_owned());
+    assert_eq!(shown(&steps), [kept.clone(), kept]);
+}
+
+#[test]
+fn a_held_subscription_is_not_taken_for_a_renamed_one() {
+    let context = Context {
+        held: BTreeMap::from([("mail".to_owned(), "held".to_owned())]),
+        ..context()
+    };
+    let other = Desired {
+        name: "inbox".to_owned(),
+        ..mail()
+    };
+    let steps = plan(&[other], &[listed()], &context, at(NOW), &Policy::default());
+    assert_eq!(
+        steps.iter().map(|step| step.action.name()).collect::<Vec<_>>(),
+        ["create", "keep"]
+    );
+}
+
+#[test]
+fn steps_come_soonest_expiry_first_and_what_is_missing_before_all() {
+    let entry = |name: &str| Desired {
+        name: name.to_owned(),
+        resource: format!("/users/{name}"),
+        ..mail()
+    };
+    let ends = |name: &str, expires_at: &str| Subscription {
+        id: name.to_owned(),
+        resource: Some(format!("/users/{name}")),
+        notification_url: url(name, "k1", "c2"),
+        lifecycle_notification_url: None,
+        expiration_date_time: Some(at(expires_at)),
+        ..listed()
+    };
+    let steps = plan_of(
+        &[entry("a"), entry("b"), entry("c"), entry("d")],
+        &[
+            ends("b", "2026-11-22T12:00:00Z"),
+            ends("c", "2026-11-22T11:00:00Z"),
+            ends("d", "2026-11-25T11:00:00Z"),
+        ],
+    );
+    assert_eq!(
+        steps.iter().map(|step| step.name.as_str()).collect::<Vec<_>>(),
+        ["a", "c", "b", "d"]
+    );
+}
+
+proptest! {
+    #[test]
+    fn others_are_never_touched(listed in vec_of_listed(), entries in 0usize..4) {
+        let steps = plan(&desired(entries), &listed, &challenged(), at(NOW), &Policy::default());
+        for subscription in listed.iter().filter(|subscription| !is_ours(subscription)) {
+            let touched = steps.iter().any(|step| step.action.id() == Some(&subscription.id));
+            prop_assert!(!touched, "{subscription:?}");
+        }
+    }
+
+    #[test]
+    fn each_of_ours_gets_one_step(listed in vec_of_listed(), entries in 0usize..4) {
+        let steps = plan(&desired(entries), &listed, &challenged(), at(NOW), &Policy::default());
+        for subscription in listed.iter().filter(|subscription| is_ours(subscription)) {
+            let count = steps.iter().filter(|step| step.action.id() == Some(&subscription.id)).count();
+            prop_assert_eq!(count, 1, "{:?}", subscription);
+        }
+    }
+
+    #[test]
+    fn after_its_steps_there_is_nothing_left_to_do(listed in vec_of_listed(), entries in 0usize..4) {
+        let desired = desired(entries);
+        let steps = plan(&desired, &listed, &challenged(), at(NOW), &Policy::default());
+        let after = apply(&steps, listed);
+        let again = plan(&desired, &after, &challenged(), at(NOW), &Policy::default());
+        prop_assert!(again.iter().all(|step| step.action.name() == "keep"), "{again:?}");
+        prop_assert_eq!(again.len(), desired.len());
+    }
+}
+
+/// Checks the one step for the entry `mail` when Graph lists `subscription`.
+#[track_caller]
+fn check(subscription: Subscription, action: &str, reason: &str) -> Vec<Step> {
+    check_in(context(), subscription, action, reason)
+}
+
+#[track_caller]
+fn check_in(context: Context, subscription: Subscription, action: &str, reason: &str) -> Vec<Step> {
+    let steps = plan(&[mail()], &[subscription], &context, at(NOW), &Policy::default());
+    assert_eq!(steps.len(), 1, "{steps:?}");
+    assert_eq!(steps[0].action.name(), action, "{steps:?}");
+    assert!(
+        steps[0].reason.to_string().starts_with(reason),
+        "{}",
+        steps[0].reason
+    );
+    steps
+}
+
+fn plan_of(desired: &[Desired], listed: &[Subscription]) -> Vec<Step> {
+    plan(desired, listed, &context(), at(NOW), &Policy::default())
+}
+
+fn shown(steps: &[Step]) -> Vec<(&'static str, String)> {
+    steps
+        .iter()
+        .map(|step| (step.action.name(), step.reason.to_string()))
+        .collect()
+}
+
+/// Returns what Graph would list after `steps`.
+fn apply(steps: &[Step], mut listed: Vec<Subscription>) -> Vec<Subscription> {
+    for step in steps {
+        if let Action::Delete { id } | Action::Replace { id, .. } = &step.action {
+            listed.retain(|subscription| subscription.id != *id);
+        }
+        match &step.action {
+            Action::Create(creation) | Action::Replace { creation, .. } => listed.push(Subscription {
+                id: format!("new-{}", listed.len()),
+                resource: Some(creation.desired.resource.clone()),
+                change_type: Some(creation.desired.change_type.clone()),
+                notification_url: Some(creation.notification_url.clone()),
+                lifecycle_notification_url: Some(creation.lifecycle_url.clone()),
+                expiration_date_time: Some(creation.expires_at),
+                include_resource_data: Some(creation.desired.include_resource_data),
+                ..Subscription::default()
+            }),
+            Action::Renew { id, renewal, .. } => {
+                let renewed = listed
+                    .iter_mut()
+                    .find(|subscription| subscription.id == *id)
+                    .unwrap();
+                renewed.expiration_date_time = Some(renewal.expires_at);
+                if let Some(url) = &renewal.notification_url {
+                    renewed.notification_url = Some(url.clone());
+                }
+            }
+            Action::Delete { .. } | Action::Keep { .. } => {}
+        }
+    }
+    listed
+}
+
+fn desired(entries: usize) -> Vec<Desired> {
+    (0..entries)
+        .map(|index| Desired {
+            name: format!("n{index}"),
+            resource: format!("/users/{index}/messages"),
+            include_resource_data: index % 2 == 0,
+            lifetime: SignedDuration::from_mins(if index == 1 { 50 } else { 72 * 60 }),
+            ..mail()
+        })
+        .collect()
+}
+
+/// Returns subscriptions of ours and of others, in all states.
+fn vec_of_listed() -> impl Strategy<Value = Vec<Subscription>> {
+    let host = prop_oneof![4 => Just("https://our.example/notifications"), 1 => Just("https://other.example/notifications")];
+    let one = (
+        host,
+        0..5usize,
+        prop_oneof![Just("k0"), Just("k1"), Just("k2")],
+        prop_oneof![Just(""), Just("&c=c0"), Just("&c=c1"), Just("&c=c2")],
+        proptest::option::of(0..5usize),
+        proptest::option::of(-100i64..5000),
+        proptest::option::of(any::<bool>()),
+        prop_oneof![Just("created,updated"), Just("deleted")],
+    );
+    proptest::collection::vec(one, 0..8).prop_map(|all| {
+        let listed = |(index, one): (
+            usize,
+            (
+                &str,
+                usize,
+                &str,
+                &str,
+                Option<usize>,
+                Option<i64>,
+                Option<bool>,
+                &str,
+            ),
+        )| {
+            let (host, name, key, certificate, resource, left, rich, change_type) = one;
+            Subscription {
+                id: format!("id-{index}"),
+                resource: resource.map(|resource| format!("users/{resource}/messages")),
+                change_type: Some(change_type.to_owned()),
+                notification_url: Some(format!("{host}?s=n{name}&k={key}{certificate}")),
+                expiration_date_time: left.map(|left| at(NOW) + SignedDuration::from_mins(left)),
+                include_resource_data: rich,
+                ..Subscription::default()
+            }
+        };
+        all.into_iter().enumerate().map(listed).collect()
+    })
+}
+
+fn is_ours(subscription: &Subscription) -> bool {
+    subscription
+        .notification_url
+        .as_deref()
+        .is_some_and(|url| url.starts_with("https://our.example/"))
+}
+
+fn mail() -> Desired {
+    Desired {
+        name: "mail".to_owned(),
+        resource: "/users/1/messages".to_owned(),
+        change_type: "created,updated".to_owned(),
+        include_resource_data: true,
+        lifetime: SignedDuration::from_hours(72),
+        version: Version::V1,
+    }
+}
+
+fn listed() -> Subscription {
+    Subscription {
+        id: "id-mail".to_owned(),
+        resource: Some("/users/1/messages".to_owned()),
+        change_type: Some("created,updated".to_owned()),
+        notification_url: url("mail", "k1", "c2"),
+        lifecycle_notification_url: Some("https://our.example/lifecycle?s=mail&k=k1&c=c2".to_owned()),
+        expiration_date_time: Some(at("2026-11-25T08:30:00Z")),
+        include_resource_data: Some(true),
+        ..Subscription::default()
+    }
+}
+
+fn context() -> Context {
+    let set = |values: &[&str]| {
+        values
+            .iter()
+            .map(|value| (*value).to_owned())
+            .collect::<BTreeSet<_>>()
+    };
+    Context {
+        notifications: Origin::parse("https://our.example/notifications").unwrap(),
+        lifecycle: Origin::parse("https://our.example/lifecycle").unwrap(),
+        mint_key: "k2".to_owned(),
+        keys: set(&["k1", "k2"]),
+        certificate: "c2".to_owned(),
+        certificates: set(&["c1", "c2"]),
+        held: BTreeMap::new(),
+        challenged: BTreeSet::new(),
+        removed: BTreeSet::new(),
+    }
+}
+
+fn challenged() -> Context {
+    let challenged = ["id-mail", "id-0", "id-1"]
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    Context {
+        challenged,
+        ..context()
+    }
+}
+
+fn url(name: &str, key: &str, certificate: &str) -> Option<String> {
+    Some(format!(
+        "https://our.example/notifications?s={name}&k={key}&c={certificate}"
+    ))
+}
+
+fn at(time: &str) -> Timestamp {
+    time.parse().unwrap()
+}

@@ -1,0 +1,122 @@
+//! Whether a subscription still watches what its entry asks for.
+//!
+//! Graph may show a value in another spelling than the one it was given. A difference of spelling that was taken for a
+//! difference of meaning would have the subscription replaced at every run, so the comparison leans to "the same".
+
+use std::{borrow::Cow, collections::BTreeSet};
+
+use percent_encoding::percent_decode_str;
+
+/// Returns whether two resource paths watch the same: leading and trailing slashes, the letter case of path segments,
+/// percent-encoding, and the style of keys (`users/1`, `users('1')`) make no difference.
+///
+/// Long segments are opaque ids (Outlook's folders), where case counts; so it does in the query.
+#[must_use]
+pub fn same_resource(one: &str, other: &str) -> bool {
+    let (one, other) = (decode(one), decode(other));
+    let (one_path, one_query) = one.split_once('?').unwrap_or((&one, ""));
+    let (other_path, other_query) = other.split_once('?').unwrap_or((&other, ""));
+    squeeze(one_query) == squeeze(other_query) && segments(one_path).eq(segments(other_path))
+}
+
+/// Returns whether two lists of change types hold the same, whatever their order, spaces and letter case.
+#[must_use]
+pub fn same_change_types(one: &str, other: &str) -> bool {
+    fn set(list: &str) -> BTreeSet<String> {
+        list.split(',')
+            .map(|change| change.trim().to_ascii_lowercase())
+            .filter(|change| !change.is_empty())
+            .collect()
+    }
+    set(one) == set(other)
+}
+
+fn decode(resource: &str) -> Cow<'_, str> {
+    percent_decode_str(resource).decode_utf8_lossy()
+}
+
+/// Returns the query without spaces, which are also written as `+`.
+fn squeeze(query: &str) -> String {
+    query
+        .chars()
+        .filter(|character| !character.is_whitespace() && *character != '+')
+        .collect()
+}
+
+/// Returns the segments of a path, keys in quotes as segments of their own.
+fn segments(path: &str) -> impl Iterator<Item = String> + '_ {
+    path.split('/')
+        .filter(|segment| !segment.is_empty())
+        .flat_map(|segment| {
+            let keyed = segment
+                .strip_suffix("')")
+                .and_then(|keyed| keyed.split_once("('"));
+            let (name, key) = match keyed {
+                Some((name, key)) => (name, Some(key)),
+                None => (segment, None),
+            };
+            [Some(name), key].into_iter().flatten().map(fold)
+        })
+}
+
+fn fold(segment: &str) -> String {
+    if segment.len() > LONGEST_FOLDED {
+        segment.to_owned()
+    } else {
+        segment.to_ascii_lowercase()
+    }
+}
+
+/// The length of a GUID; longer segments are ids in which case may count.
+const LONGEST_FOLDED: usize = 36;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spelling_does_not_make_another_resource() {
+        for (one, other) in [
+            ("/teams/getAllMessages", "teams/getAllMessages"),
+            ("/teams/getAllMessages", "Teams/getallmessages/"),
+            ("/users/4F/messages", "Users('4f')/Messages"),
+            (
+                "/communications/presences?$filter=id in ('a','b')",
+                "communications/presences?$filter=id%20in%20('a','b')",
+            ),
+            (
+                "/communications/presences?$filter=id in ('a','b')",
+                "communications/presences?$filter=id+in+('a', 'b')",
+            ),
+        ] {
+            assert!(same_resource(one, other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn another_path_id_or_query_is_another_resource() {
+        let folder = "/users/1/mailFolders/AAMkAGQ0ZTgwOTk5LTRiNWMtNDU5MC1hZTk4LWM3/messages";
+        for (one, other) in [
+            ("/users", "/groups"),
+            ("/users/1", "/users/2"),
+            ("/users/1", "/users"),
+            (
+                "/users/1/messages?$select=id",
+                "/users/1/messages?$select=subject",
+            ),
+            ("/users/1/messages?$select=id", "/users/1/messages"),
+            (
+                folder,
+                &folder.to_lowercase().replace("mailfolders", "mailFolders"),
+            ),
+        ] {
+            assert!(!same_resource(one, other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn order_spaces_and_case_of_change_types_do_not_count() {
+        assert!(same_change_types("created,updated", "Updated, created"));
+        assert!(!same_change_types("created,updated", "created"));
+    }
+}
