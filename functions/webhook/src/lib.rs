@@ -1,1 +1,144 @@
-//! To come.
+//! The webhook: answers Microsoft Graph, and stores what it sends before it says so.
+//!
+//! Nothing here is slow: Graph waits 3 seconds for the first answer, cold start included. What a caller gets tells
+//! nothing about which check an item did not pass.
+
+pub mod gateway;
+mod handshake;
+mod intake;
+
+use std::sync::Arc;
+
+use graph_core::{
+    client_state::ClientStateKeys,
+    collection::{Collection, NotACollection},
+    secrets::ClientStateDocument,
+};
+use graph_edge::{
+    BoxError,
+    documents::{CachedDocument, NoDocument, Source},
+    sqs::Queue,
+};
+use jiff::Timestamp;
+use lambda_http::{
+    Body, Request, Response,
+    http::{HeaderValue, Method, StatusCode, header},
+};
+use tracing::{error, info, warn};
+
+use self::{handshake::Handshake, intake::Intake};
+
+/// What the webhook works with.
+pub struct Deps<S, Q> {
+    /// The keys that client states are verified with.
+    pub keys: CachedDocument<S, ClientStateKeys>,
+    /// Where items that tell of changes go.
+    pub notification_queue: Q,
+    /// Where items that tell of the subscriptions themselves go, whichever route they came by.
+    pub lifecycle_queue: Q,
+}
+
+/// Returns the keys of ClientStateSecret.
+///
+/// # Errors
+///
+/// Returns an error when there is no usable key, so that the secret is soon read again.
+pub fn parse_keys(text: &str) -> Result<ClientStateKeys, BoxError> {
+    // The cause could quote the text, so it is left out.
+    let document: ClientStateDocument =
+        serde_json::from_str(text).map_err(|_| "client-state document is not of the documented form")?;
+    let (keys, unusable) = ClientStateKeys::parse(&document);
+    if !unusable.is_empty() {
+        error!(keys = ?unusable, "Client-state keys {unusable:?} are not usable; remove them from ClientStateSecret");
+    }
+    if keys.is_empty() { Err("client-state document holds no usable key".into()) } else { Ok(keys) }
+}
+
+/// Answers one request: 200 with the token to a handshake, 202 when every admitted item is stored, 4xx to what Microsoft
+/// Graph never sends, 5xx when it has to send again.
+pub async fn handle<S: Source, Q: Queue>(request: Request, deps: &Deps<S, Q>, now: Timestamp) -> Response<Body> {
+    if request.method() != Method::POST {
+        return status(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    match Handshake::of(request.uri().query().unwrap_or_default()) {
+        Handshake::Echo(token) => echo(token),
+        Handshake::Refused => status(StatusCode::BAD_REQUEST),
+        Handshake::NotAsked => status(receive(request.body(), deps, now).await),
+    }
+}
+
+/// Stores the items of a POST and returns the status to answer with.
+async fn receive<S: Source, Q: Queue>(body: &[u8], deps: &Deps<S, Q>, now: Timestamp) -> StatusCode {
+    let collection = match Collection::parse(body) {
+        Ok(collection) => collection,
+        Err(error) => {
+            warn!(%error, bytes = body.len(), "POST is not a notification collection: {error}");
+            return match error {
+                NotACollection::Empty | NotACollection::NotJson | NotACollection::NoValue => StatusCode::BAD_REQUEST,
+                NotACollection::TooManyItems => StatusCode::PAYLOAD_TOO_LARGE,
+            };
+        }
+    };
+    if collection.items.is_empty() {
+        return StatusCode::ACCEPTED;
+    }
+    let Ok(intake) = sort(&collection, deps, now).await else {
+        error!("No client-state key is to be had, so nothing can be admitted; answering 503, Graph sends again");
+        return StatusCode::SERVICE_UNAVAILABLE;
+    };
+    report(&intake);
+    store(&intake, deps).await
+}
+
+/// Sorts the items, a second time with newer keys when one of them names a key that is not known.
+async fn sort<S: Source, Q>(
+    collection: &Collection<'_>,
+    deps: &Deps<S, Q>,
+    now: Timestamp,
+) -> Result<Intake, NoDocument> {
+    let keys = deps.keys.current(now).await?;
+    let intake = Intake::sort(collection, &keys, now);
+    if !intake.meets_unknown_key() {
+        return Ok(intake);
+    }
+    let newer = deps.keys.renewed(now).await?;
+    if Arc::ptr_eq(&keys, &newer) { Ok(intake) } else { Ok(Intake::sort(collection, &newer, now)) }
+}
+
+async fn store<S, Q: Queue>(intake: &Intake, deps: &Deps<S, Q>) -> StatusCode {
+    let changes = deps.notification_queue.send_all(&intake.changes);
+    let lifecycle = deps.lifecycle_queue.send_all(&intake.lifecycle);
+    let (changes, lifecycle) = tokio::join!(changes, lifecycle);
+    let lost = changes.iter().chain(&lifecycle).filter(|stored| stored.is_err()).count();
+    if lost == 0 {
+        return StatusCode::ACCEPTED;
+    }
+    error!(items = lost, "{lost} admitted items are not stored; answering 503, Graph sends the POST again");
+    StatusCode::SERVICE_UNAVAILABLE
+}
+
+fn report(intake: &Intake) {
+    let (changes, lifecycle) = (intake.changes.len(), intake.lifecycle.len());
+    let (refused, malformed) = (intake.refused(), intake.malformed);
+    if refused + malformed == 0 {
+        info!(changes, lifecycle, "Admitted {changes} changes and {lifecycle} lifecycle events");
+    } else {
+        let reasons = &intake.refused;
+        warn!(changes, lifecycle, refused, malformed, ?reasons, "Refused {refused} items, {malformed} more are malformed");
+    }
+}
+
+/// Returns the answer to a handshake: exactly the token, as text that no browser takes for anything else.
+fn echo(token: String) -> Response<Body> {
+    let mut response = Response::new(Body::Text(token));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn status(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = status;
+    response
+}

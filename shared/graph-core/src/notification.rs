@@ -17,6 +17,7 @@ pub struct Unadmitted<'a> {
     client_state: Option<Cow<'a, str>>,
     tenant_id: Option<Cow<'a, str>>,
     kind: Kind,
+    is_encrypted: bool,
 }
 
 impl<'a> Unadmitted<'a> {
@@ -32,6 +33,7 @@ impl<'a> Unadmitted<'a> {
             client_state: members.text("clientState")?,
             tenant_id: tenant_id(&members)?,
             kind: kind(&members)?,
+            is_encrypted: members.member("encryptedContent")?.is_some(),
         })
     }
 
@@ -42,7 +44,7 @@ impl<'a> Unadmitted<'a> {
     /// Returns why it is not admitted.
     pub fn admit(self, keys: &ClientStateKeys) -> Result<Admitted<'a>, Refused> {
         let proven = keys.verify(self.client_state.as_deref(), self.tenant_id.as_deref())?;
-        Ok(Admitted { raw: self.raw, kind: self.kind, proven })
+        Ok(Admitted { raw: self.raw, kind: self.kind, is_encrypted: self.is_encrypted, proven })
     }
 }
 
@@ -51,6 +53,7 @@ impl<'a> Unadmitted<'a> {
 pub struct Admitted<'a> {
     raw: &'a RawValue,
     kind: Kind,
+    is_encrypted: bool,
     proven: Proven,
 }
 
@@ -58,6 +61,11 @@ impl<'a> Admitted<'a> {
     /// Returns whether the item tells of a change or of the subscription itself.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Returns whether the item carries encrypted content, so that it needs a validation token.
+    pub fn is_encrypted(&self) -> bool {
+        self.is_encrypted
     }
 
     /// Returns what the client state proved.

@@ -6,6 +6,8 @@ pub mod secrets;
 pub mod settings;
 pub mod sqs;
 pub mod telemetry;
+#[cfg(any(test, feature = "test-util"))]
+pub mod testing;
 
 /// An error of an outside party, as the cause of one of ours.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

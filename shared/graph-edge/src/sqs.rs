@@ -13,7 +13,13 @@ use tracing::warn;
 
 use crate::telemetry::causes;
 
-/// One queue.
+/// A queue that takes many messages and answers for each.
+pub trait Queue {
+    /// Sends all messages and returns, in their order, which of them are stored.
+    fn send_all(&self, messages: &[Message]) -> impl Future<Output = Vec<Result<(), NotStored>>> + Send;
+}
+
+/// A queue of Amazon SQS.
 #[derive(Clone, Debug)]
 pub struct SqsQueue {
     client: Client,
@@ -35,38 +41,14 @@ impl SqsQueue {
         Self { client: Client::new(config), url }
     }
 
-    /// Sends all messages and returns, in their order, which of them are stored.
-    ///
-    /// Calls go out in parallel, each within the limits of `SendMessageBatch`; entries that the service could not take
-    /// are tried again, [`ATTEMPTS`] times in all.
-    pub async fn send_all(&self, messages: &[Message]) -> Vec<Result<(), NotStored>> {
-        let mut stored = vec![Err(NotStored); messages.len()];
-        let mut pending: Vec<usize> = (0..messages.len()).collect();
-        for attempt in 0..ATTEMPTS {
-            if pending.is_empty() {
-                break;
-            }
-            if attempt > 0 {
-                sleep(PAUSE * attempt).await;
-            }
-            for index in self.send_once(messages, &pending).await {
-                if let Some(stored) = stored.get_mut(index) {
-                    *stored = Ok(());
-                }
-            }
-            pending.retain(|index| stored.get(*index).is_some_and(Result::is_err));
-        }
-        stored
-    }
-
     /// Sends the messages at `pending` and returns the indices of those that are stored.
     async fn send_once(&self, messages: &[Message], pending: &[usize]) -> Vec<usize> {
         let entries: Vec<(usize, &Message)> =
             pending.iter().filter_map(|index| Some((*index, messages.get(*index)?))).collect();
         let sizes: Vec<usize> = entries.iter().map(|(_, message)| message.size()).collect();
-        let calls = batch::pack(&sizes).into_iter().filter_map(|range| entries.get(range));
-        let calls = stream::iter(calls).map(|entries| self.send_batch(entries)).buffer_unordered(PARALLEL_CALLS);
-        calls.concat().await
+        let batches = batch::pack(&sizes).into_iter().filter_map(|range| entries.get(range));
+        let calls: Vec<_> = batches.map(|entries| self.send_batch(entries)).collect();
+        stream::iter(calls).buffer_unordered(PARALLEL_CALLS).concat().await
     }
 
     /// Makes one call and returns the indices of the messages that it stored.
@@ -87,6 +69,36 @@ impl SqsQueue {
                 Vec::new()
             }
         }
+    }
+}
+
+impl Queue for SqsQueue {
+    /// Calls go out in parallel, each within the limits of `SendMessageBatch`; entries that the service could not take
+    /// are tried again, [`ATTEMPTS`] times in all.
+    async fn send_all(&self, messages: &[Message]) -> Vec<Result<(), NotStored>> {
+        let mut stored = vec![Err(NotStored); messages.len()];
+        let mut pending: Vec<usize> = (0..messages.len()).collect();
+        for attempt in 0..ATTEMPTS {
+            if pending.is_empty() {
+                break;
+            }
+            if attempt > 0 {
+                sleep(PAUSE * attempt).await;
+            }
+            for index in self.send_once(messages, &pending).await {
+                if let Some(stored) = stored.get_mut(index) {
+                    *stored = Ok(());
+                }
+            }
+            pending.retain(|index| stored.get(*index).is_some_and(Result::is_err));
+        }
+        stored
+    }
+}
+
+impl From<String> for Message {
+    fn from(body: String) -> Self {
+        Self { body, reason: None }
     }
 }
 

@@ -1,0 +1,78 @@
+//! Fakes for the tests of the functions.
+
+use std::sync::Mutex;
+
+use graph_core::secret::Secret;
+
+use crate::{
+    documents::Source,
+    secrets::SecretError,
+    sqs::{Message, NotStored, Queue},
+};
+
+/// A queue in memory that can be told to refuse.
+#[derive(Debug, Default)]
+pub struct FakeQueue {
+    stored: Mutex<Vec<Message>>,
+    refuse: Mutex<Option<String>>,
+}
+
+impl FakeQueue {
+    /// Refuses from now on every message whose body holds `text`; the empty text refuses all, `None` none.
+    pub fn refuse(&self, text: Option<&str>) {
+        *lock(&self.refuse) = text.map(str::to_owned);
+    }
+
+    /// Returns the stored messages, oldest first.
+    pub fn stored(&self) -> Vec<Message> {
+        lock(&self.stored).clone()
+    }
+}
+
+impl Queue for FakeQueue {
+    async fn send_all(&self, messages: &[Message]) -> Vec<Result<(), NotStored>> {
+        let refuse = lock(&self.refuse).clone();
+        let is_refused = |message: &Message| refuse.as_ref().is_some_and(|text| message.body.contains(text));
+        let store = |message: &Message| {
+            if is_refused(message) {
+                return Err(NotStored);
+            }
+            lock(&self.stored).push(message.clone());
+            Ok(())
+        };
+        messages.iter().map(store).collect()
+    }
+}
+
+/// A document in memory that can be changed.
+#[derive(Debug, Default)]
+pub struct FakeSource(Mutex<(Option<String>, usize)>);
+
+impl FakeSource {
+    /// Returns a source that holds `text`.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Mutex::new((Some(text.into()), 0)))
+    }
+
+    /// Changes the text.
+    pub fn set(&self, text: impl Into<String>) {
+        lock(&self.0).0 = Some(text.into());
+    }
+
+    /// Returns how often the document was read.
+    pub fn reads(&self) -> usize {
+        lock(&self.0).1
+    }
+}
+
+impl Source for &FakeSource {
+    async fn read(&self) -> Result<Option<Secret<String>>, SecretError> {
+        let mut held = lock(&self.0);
+        held.1 += 1;
+        Ok(held.0.clone().map(Secret::new))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
