@@ -4,6 +4,7 @@ pub mod aws;
 pub mod documents;
 pub mod secrets;
 pub mod settings;
+pub mod signing_keys;
 pub mod sqs;
 pub mod telemetry;
 #[cfg(any(test, feature = "test-util"))]
