@@ -60,7 +60,7 @@ fn from_path(resource: &str) -> Option<&'static str> {
         return Some(row.entity);
     }
     let tokens = path::tokens(resource)?;
-    let names: Vec<_> = tokens.iter().map(|token| token.text()).collect();
+    let names: Vec<_> = tokens.iter().map(path::Token::text).collect();
     let under = |name: &str| names.iter().any(|found| found.eq_ignore_ascii_case(name));
     names.iter().rev().find_map(|last| {
         let mut candidates = COLLECTIONS

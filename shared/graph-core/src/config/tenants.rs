@@ -1,0 +1,176 @@
+//! The tenants of the configuration and their credentials.
+
+use super::document::Node;
+use super::reader::{Fields, Problems, join, listed};
+use super::{Cloud, Credential, Tenant};
+use crate::secret::Secret;
+
+/// Reads one tenant; `None` when it cannot be used.
+pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<Tenant> {
+    let before = problems.errors();
+    let fields = Fields::open(
+        node,
+        path,
+        &["tenantId", "clientId", "cloud", "credential"],
+        problems,
+    )?;
+    let tenant_id = guid(
+        &fields,
+        "tenantId",
+        "the directory (tenant) id of the app registration",
+        problems,
+    );
+    let client_id = guid(
+        &fields,
+        "clientId",
+        "the application (client) id of the app registration",
+        problems,
+    );
+    let cloud = cloud(&fields, problems);
+    let credential = credential(&fields, problems);
+    if problems.errors() > before {
+        return None;
+    }
+    Some(Tenant {
+        tenant_id: tenant_id?,
+        client_id: client_id?,
+        cloud: cloud?,
+        credential: credential?,
+    })
+}
+
+/// Says whether `text` has the form of a GUID.
+pub(super) fn is_guid(text: &str) -> bool {
+    let mut lengths = [8, 4, 4, 4, 12].into_iter();
+    let hexadecimal = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    text.split('-')
+        .all(|part| lengths.next() == Some(part.len()) && hexadecimal(part))
+        && lengths.next().is_none()
+}
+
+/// Reads a GUID in lower case.
+fn guid(fields: &Fields<'_>, name: &str, what: &str, problems: &mut Problems) -> Option<String> {
+    let text = fields.required_text(name, what, problems)?.trim();
+    if !is_guid(text) {
+        problems.error(&fields.path(name), format!("is not a GUID; write {what}"));
+        return None;
+    }
+    Some(text.to_ascii_lowercase())
+}
+
+/// Reads the cloud, the worldwide one by default.
+fn cloud(fields: &Fields<'_>, problems: &mut Problems) -> Option<Cloud> {
+    if fields.get("cloud").is_none() {
+        return Some(Cloud::default());
+    }
+    let text = fields.text("cloud", problems)?;
+    let found = Cloud::ALL.into_iter().find(|cloud| cloud.as_str() == text);
+    if found.is_none() {
+        let names = listed(&Cloud::ALL.map(Cloud::as_str));
+        problems.error(
+            &fields.path("cloud"),
+            format!("is not a known cloud; write one of {names}"),
+        );
+    }
+    found
+}
+
+/// Reads the credential, which must have exactly one of the known forms.
+fn credential(fields: &Fields<'_>, problems: &mut Problems) -> Option<Credential> {
+    let path = fields.path("credential");
+    let Some(node) = fields.get("credential") else {
+        problems.error(&path, format!("is missing; write {FORMS}"));
+        return None;
+    };
+    let Node::Object(given) = node else {
+        problems.error(&path, format!("is {}; write {FORMS}", node.kind()));
+        return None;
+    };
+    let before = problems.errors();
+    let fields = Fields::open(node, path.as_str(), KNOWN, problems)?;
+    let mut secret = |name: &str| {
+        fields
+            .text(name, problems)
+            .map(|text| Secret::new(text.to_owned()))
+    };
+    let (client_secret, refresh_token) = (secret("clientSecret"), secret("refreshToken"));
+    let (private_key, certificate) = (secret("privateKey"), secret("certificate"));
+    let web_identity = fields.flag("webIdentity", problems);
+    for (name, text) in [("privateKey", &private_key), ("certificate", &certificate)] {
+        if text
+            .as_ref()
+            .is_some_and(|text| !text.expose().contains("-----BEGIN "))
+        {
+            problems.error(
+                &join(&path, name),
+                "is not PEM; write the file's whole text, its BEGIN and END lines included",
+            );
+        }
+    }
+    let credential = match (
+        client_secret,
+        refresh_token,
+        private_key,
+        certificate,
+        web_identity,
+    ) {
+        (Some(client_secret), None, None, None, false) => Credential::ClientSecret { client_secret },
+        (None, None, Some(private_key), Some(certificate), false) => Credential::Certificate {
+            private_key,
+            certificate,
+        },
+        (client_secret, Some(refresh_token), None, None, false) => Credential::RefreshToken {
+            refresh_token,
+            client_secret,
+        },
+        (None, None, None, None, true) => Credential::WebIdentity,
+        _ => {
+            // What is wrong with a single field has been said already.
+            if problems.errors() == before {
+                let all_known = given.iter().all(|(name, _)| KNOWN.contains(&name.as_str()));
+                let what = if all_known && !given.is_empty() {
+                    "does not fit together"
+                } else {
+                    "is empty"
+                };
+                problems.error(&path, format!("{what}; write {FORMS}"));
+            }
+            return None;
+        }
+    };
+    (problems.errors() == before).then_some(credential)
+}
+
+/// The fields of a credential.
+const KNOWN: &[&str] = &[
+    "clientSecret",
+    "privateKey",
+    "certificate",
+    "refreshToken",
+    "webIdentity",
+];
+
+/// The forms of a credential.
+const FORMS: &str = "exactly one of {\"clientSecret\"}, {\"privateKey\", \"certificate\"}, \
+                     {\"refreshToken\", optionally \"clientSecret\"}, {\"webIdentity\": true}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guid_has_five_groups_of_hexadecimal_digits() {
+        assert!(is_guid("11111111-2222-3333-4444-55555555ABcd"));
+        for text in [
+            "",
+            "11111111222233334444555555555555",
+            "11111111-2222-3333-4444-55555555555g",
+            "11111111-2222-3333-4444-5555555555555",
+            "11111111-2222-3333-4444",
+            "11111111-2222-3333-4444-555555555555-6",
+            "{11111111-2222-3333-4444-555555555555}",
+        ] {
+            assert!(!is_guid(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,1062 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+#[test]
+fn the_example_of_the_readme_is_read() {
+    let (config, problems) = read(&document(json!({
+        "resource": "/teams/getAllMessages", "changeType": "created,updated", "includeResourceData": true
+    })));
+    assert_eq!(problems, []);
+    assert!(config.whole && config.refused.is_empty());
+    let tenant = &config.tenants["contoso"];
+    assert_eq!(tenant.tenant_id, TENANT_ID);
+    assert_eq!(tenant.cloud, Cloud::Global);
+    assert!(matches!(tenant.credential, Credential::ClientSecret { .. }));
+    let expected = Entry {
+        name: "it".to_owned(),
+        tenant: "contoso".to_owned(),
+        resource: "/teams/getAllMessages".to_owned(),
+        change_type: "created,updated".to_owned(),
+        include_resource_data: true,
+        minutes: 4_310,
+        version: Version::V1,
+        for_each: None,
+    };
+    assert_eq!(config.subscriptions["it"], expected);
+}
+
+#[test]
+fn an_empty_object_is_an_empty_configuration() {
+    for text in [
+        "{}",
+        r#"{"tenants":{},"subscriptions":{}}"#,
+        r#"{"tenants":null}"#,
+    ] {
+        let (config, problems) = Config::parse(text).unwrap();
+        assert!(
+            config.whole && config.subscriptions.is_empty() && problems.is_empty(),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_is_not_a_json_object_is_one_problem_and_no_configuration() {
+    for text in [
+        "",
+        "{",
+        "tenants: {}",
+        "[]",
+        "null",
+        "7",
+        "\"{}\"",
+        r#"{"tenants":{}} x"#,
+    ] {
+        let problem = Config::parse(text).unwrap_err();
+        assert_eq!(
+            (problem.path.as_str(), problem.severity),
+            ("", Severity::Error),
+            "{text}"
+        );
+        assert!(
+            problem.to_string().starts_with("the configuration is "),
+            "{problem}"
+        );
+    }
+}
+
+#[test]
+fn change_types_are_put_in_order() {
+    for (written, expected) in [
+        ("created", "created"),
+        ("deleted, created", "created,deleted"),
+        (" Updated ,CREATED,updated", "created,updated"),
+        ("deleted,updated,created", "created,updated,deleted"),
+    ] {
+        let entry = accepted(json!({"resource": "/teams", "changeType": written}));
+        assert_eq!(entry.change_type, expected, "{written}");
+    }
+}
+
+#[test]
+fn the_lifetime_stays_below_the_maximum_and_above_the_minimum() {
+    for (resource, rich, asked, expected) in [
+        ("/teams", true, None, 4_310),
+        ("/teams", true, Some(4_315), 4_310),
+        ("/teams", true, Some(4_320), 4_310),
+        ("/teams", false, Some(60), 60),
+        ("/me/messages?$select=subject", true, None, 1_430),
+        ("/me/messages?$select=subject", false, None, 10_060),
+        ("/communications/presences/1", true, None, 50),
+        ("/communications/presences/1", true, Some(45), 45),
+        ("/users", false, None, 41_750),
+        ("/drives/1/root", false, None, 42_290),
+    ] {
+        let (changes, minutes) = ("updated", asked);
+        let entry = accepted(json!({
+            "resource": resource, "changeType": changes, "includeResourceData": rich, "expirationMinutes": minutes
+        }));
+        assert_eq!(entry.minutes, expected, "{resource} {asked:?}");
+    }
+}
+
+#[test]
+fn the_version_comes_from_the_catalogue_unless_it_is_written() {
+    let version = |resource: &str, version: Value| {
+        accepted(json!({"resource": resource, "changeType": "created", "version": version})).version
+    };
+    assert_eq!(version("/teams", Value::Null), Version::V1);
+    assert_eq!(version("/teams", json!("beta")), Version::Beta);
+    assert_eq!(
+        version("/communications/adhocCalls/getAllRecordings", Value::Null),
+        Version::Beta
+    );
+    assert_eq!(
+        version("/communications/adhocCalls/getAllRecordings", json!("v1.0")),
+        Version::V1
+    );
+}
+
+#[test]
+fn each_shape_of_for_each_is_read() {
+    let group = "AAAAAAAA-2222-3333-4444-555555555555";
+    for (resource, written, expected) in [
+        (
+            "/users/{id}/messages",
+            json!({"membersOf": group}),
+            ForEach::MembersOf(group.to_ascii_lowercase()),
+        ),
+        (
+            "/users('{id}')/messages",
+            json!({"users": "all"}),
+            ForEach::AllUsers,
+        ),
+        (
+            "/communications/presences/{id}",
+            json!({"users": "all"}),
+            ForEach::AllUsers,
+        ),
+        ("/teams/{id}/channels", json!({"teams": "all"}), ForEach::AllTeams),
+        (
+            "/chats/{id}",
+            json!({"ids": ["19:a@b"]}),
+            ForEach::Ids(vec!["19:a@b".to_owned()]),
+        ),
+        (
+            "/chats/{id}",
+            json!(["1", "2"]),
+            ForEach::Ids(vec!["1".to_owned(), "2".to_owned()]),
+        ),
+    ] {
+        let entry = accepted(json!({"resource": resource, "changeType": "updated", "forEach": written}));
+        assert_eq!(entry.for_each, Some(expected), "{resource}");
+    }
+}
+
+#[test]
+fn each_form_of_credential_is_read() {
+    let pem = "-----BEGIN X-----\nAA==\n-----END X-----";
+    for (written, delegated) in [
+        (json!({"clientSecret": "s"}), false),
+        (json!({"privateKey": pem, "certificate": pem}), false),
+        (json!({"refreshToken": "t"}), true),
+        (json!({"refreshToken": "t", "clientSecret": "s"}), true),
+        (json!({"webIdentity": true}), false),
+    ] {
+        let mut document = document(json!({"resource": "/users", "changeType": "updated"}));
+        document["tenants"]["contoso"]["credential"] = written.clone();
+        let (config, problems) = read(&document);
+        assert_eq!(problems, [], "{written}");
+        assert_eq!(
+            config.tenants["contoso"].credential.is_delegated(),
+            delegated,
+            "{written}"
+        );
+    }
+}
+
+#[test]
+fn each_cloud_is_read_by_the_name_that_serde_gives_it() {
+    for cloud in Cloud::ALL {
+        assert_eq!(serde_json::to_value(cloud).unwrap(), json!(cloud.as_str()));
+        let mut document = document(json!({"resource": "/users", "changeType": "updated"}));
+        document["tenants"]["contoso"]["cloud"] = json!(cloud.as_str());
+        assert_eq!(read(&document).0.tenants["contoso"].cloud, cloud);
+    }
+}
+
+#[test]
+fn an_unknown_resource_is_used_when_it_is_allowed_with_a_lifetime() {
+    let entry = accepted(json!({
+        "resource": "/solutions/new/things", "changeType": "created", "includeResourceData": true,
+        "expirationMinutes": 120, "allowUnknownResource": true
+    }));
+    assert_eq!((entry.minutes, entry.version), (120, Version::V1));
+}
+
+#[test]
+fn every_mistake_in_a_subscription_is_named_with_its_path_and_a_remedy() {
+    for (mistake, entry, path, message) in subscription_mistakes() {
+        let (config, problems) = read(&document(entry));
+        let found: Vec<_> = problems
+            .iter()
+            .map(|problem| (problem.path.as_str(), problem.severity))
+            .collect();
+        let path = format!("subscriptions.it{path}");
+        assert_eq!(
+            found,
+            [(path.as_str(), Severity::Error)],
+            "{mistake}: {problems:?}"
+        );
+        assert!(
+            problems[0].message.contains(message),
+            "{mistake}: {}",
+            problems[0].message
+        );
+        assert!(!config.whole && config.subscriptions.is_empty(), "{mistake}");
+        assert_eq!(config.refused.iter().collect::<Vec<_>>(), ["it"], "{mistake}");
+    }
+}
+
+#[test]
+fn every_mistake_in_a_tenant_is_named_with_its_path_and_a_remedy() {
+    for (mistake, field, value, path, message) in tenant_mistakes() {
+        let mut document = document(json!({"resource": "/users", "changeType": "updated"}));
+        document["tenants"]["contoso"][field] = value;
+        let (config, problems) = read(&document);
+        let found: Vec<_> = problems
+            .iter()
+            .map(|problem| (problem.path.as_str(), problem.severity))
+            .collect();
+        let path = format!("tenants.contoso.{path}");
+        assert_eq!(
+            found,
+            [(path.as_str(), Severity::Error)],
+            "{mistake}: {problems:?}"
+        );
+        assert!(
+            problems[0].message.contains(message),
+            "{mistake}: {}",
+            problems[0].message
+        );
+        assert!(
+            config.tenants.is_empty() && config.refused.contains("it"),
+            "{mistake}"
+        );
+    }
+}
+
+#[test]
+fn mistakes_in_the_document_itself_are_named() {
+    for (mistake, text, path, message) in [
+        ("unknown field", r#"{"tenant":{}}"#.to_owned(), "tenant", "did you mean `tenants`?"),
+        ("tenants in a list", r#"{"tenants":[]}"#.to_owned(), "tenants", "is a list; write an object"),
+        ("subscriptions as text", r#"{"subscriptions":"x"}"#.to_owned(), "subscriptions", "is text; write an object"),
+        ("repeated field", r#"{"tenants":{},"tenants":{}}"#.to_owned(), "tenants", "twice"),
+        ("no tenant at all", r#"{"subscriptions":{"a":{"resource":"/users","changeType":"updated"},"b":{"resource":"/groups","changeType":"updated"}}}"#.to_owned(), "tenants", "missing or empty"),
+        ("subscription that is a list", base().replace("SUBSCRIPTIONS", r#""a":[]"#), "subscriptions.a", "is a list; write an object with `tenant`"),
+        ("repeated subscription", base().replace("SUBSCRIPTIONS", &[ONE, ONE].join(",")), "subscriptions.one", "twice"),
+        ("duplicate combination", base().replace("SUBSCRIPTIONS", &[ONE, SAME].join(",")), "subscriptions.same", "as `subscriptions.one`; keep one"),
+    ] {
+        let (config, problems) = Config::parse(&text).unwrap();
+        let found: Vec<_> = problems.iter().map(|problem| problem.path.as_str()).collect();
+        assert_eq!(found, [path], "{mistake}: {problems:?}");
+        assert!(problems[0].message.contains(message), "{mistake}: {}", problems[0].message);
+        assert!(!config.whole, "{mistake}");
+    }
+}
+
+#[test]
+fn a_name_that_is_too_long_or_has_other_letters_is_refused() {
+    for (name, path) in [
+        ("a".repeat(33), format!("subscriptions.{}", "a".repeat(33))),
+        ("a".repeat(70), "subscriptions.(name of 70 characters)".to_owned()),
+        ("Team".to_owned(), "subscriptions.Team".to_owned()),
+        ("a_b".to_owned(), "subscriptions.a_b".to_owned()),
+        (String::new(), "subscriptions.(name of 0 characters)".to_owned()),
+        ("é".to_owned(), "subscriptions.(name of 1 characters)".to_owned()),
+    ] {
+        let mut document = document(Value::Null);
+        document["subscriptions"] = json!({name.as_str(): {"resource": "/users", "changeType": "updated"}});
+        let (config, problems) = read(&document);
+        assert_eq!(
+            problems.iter().map(|problem| &problem.path).collect::<Vec<_>>(),
+            [&path]
+        );
+        assert!(
+            problems[0].message.contains("1 to 32 characters"),
+            "{}",
+            problems[0].message
+        );
+        assert!(config.refused.contains(&name));
+    }
+}
+
+#[test]
+fn a_tenant_has_to_be_named_when_there_are_several() {
+    let mut document = document(json!({"resource": "/users", "changeType": "updated"}));
+    document["tenants"]["fabrikam"] = document["tenants"]["contoso"].clone();
+    let problems = read(&document).1;
+    assert_eq!(problems[0].path, "subscriptions.it.tenant");
+    assert!(
+        problems[0].message.contains("write one of `contoso`, `fabrikam`"),
+        "{}",
+        problems[0].message
+    );
+    document["subscriptions"]["it"]["tenant"] = json!("fabrikam");
+    assert_eq!(read(&document).0.subscriptions["it"].tenant, "fabrikam");
+}
+
+#[test]
+fn the_same_resource_in_another_spelling_is_a_duplicate() {
+    for (resource, change, duplicate) in [
+        ("users('1')/Messages/", "created", true),
+        ("/users/1/messages", "created,updated", false),
+        ("/users/2/messages", "created", false),
+        ("/users/1/messages?$filter=isRead eq false", "created", false),
+    ] {
+        let mut document = document(json!({"resource": "/users/1/messages", "changeType": "created"}));
+        document["subscriptions"]["other"] = json!({"resource": resource, "changeType": change});
+        let (config, problems) = read(&document);
+        assert_eq!(
+            !problems.is_empty(),
+            duplicate,
+            "{resource} {change} {problems:?}"
+        );
+        assert_eq!(config.subscriptions.len(), if duplicate { 1 } else { 2 });
+    }
+}
+
+#[test]
+fn entries_for_different_objects_are_no_duplicates() {
+    let entry =
+        |ids: Value| json!({"resource": "/users/{id}/messages", "changeType": "created", "forEach": ids});
+    let mut document = document(entry(json!(["1"])));
+    document["subscriptions"]["other"] = entry(json!(["2"]));
+    assert_eq!(read(&document).1, []);
+}
+
+#[test]
+fn two_users_may_subscribe_to_the_same_and_one_application_may_not_do_so_twice() {
+    for (credential, expected) in [
+        (json!({"refreshToken": "t"}), 2),
+        (json!({"webIdentity": true}), 1),
+    ] {
+        let mut document =
+            document(json!({"tenant": "contoso", "resource": "/users", "changeType": "updated"}));
+        document["tenants"]["contoso"]["credential"] = credential;
+        document["tenants"]["again"] = document["tenants"]["contoso"].clone();
+        document["subscriptions"]["other"] =
+            json!({"tenant": "again", "resource": "/users", "changeType": "updated"});
+        assert_eq!(read(&document).0.subscriptions.len(), expected);
+    }
+}
+
+#[test]
+fn a_permission_that_the_credential_cannot_have_is_a_warning_and_the_entry_stays() {
+    let application = json!({"clientSecret": "s"});
+    let delegated = json!({"refreshToken": "t"});
+    for (credential, resource, change, message) in [
+        (
+            &application,
+            "/communications/presences/1",
+            "updated",
+            "refreshToken, with Presence.Read.All",
+        ),
+        (
+            &application,
+            "/groups/1/conversations",
+            "created",
+            "refreshToken, with Group.Read.All",
+        ),
+        (&application, "/me/messages", "created", "begins with `/me`"),
+        (
+            &delegated,
+            "/teams/getAllMessages",
+            "created",
+            "with ChannelMessage.Read.All",
+        ),
+        (
+            &delegated,
+            "/communications/callRecords",
+            "created",
+            "with CallRecords.Read.All",
+        ),
+    ] {
+        let mut document = document(json!({"resource": resource, "changeType": change}));
+        document["tenants"]["contoso"]["credential"] = credential.clone();
+        let (config, problems) = read(&document);
+        let found: Vec<_> = problems
+            .iter()
+            .map(|problem| (problem.path.as_str(), problem.severity))
+            .collect();
+        assert_eq!(
+            found,
+            [("subscriptions.it.resource", Severity::Warning)],
+            "{resource}"
+        );
+        assert!(
+            problems[0].message.contains(message),
+            "{resource}: {}",
+            problems[0].message
+        );
+        assert!(
+            config.whole && config.subscriptions.contains_key("it"),
+            "{resource}"
+        );
+    }
+}
+
+#[test]
+fn a_permission_that_fits_the_credential_gives_no_warning() {
+    for (credential, resource) in [
+        (json!({"refreshToken": "t"}), "/communications/presences/1"),
+        (json!({"refreshToken": "t"}), "/me/messages"),
+        (json!({"refreshToken": "t"}), "/me/drive/items/1"),
+        (json!({"webIdentity": true}), "/teams/getAllMessages"),
+    ] {
+        let mut document = document(json!({"resource": resource, "changeType": "updated"}));
+        document["tenants"]["contoso"]["credential"] = credential;
+        assert_eq!(read(&document).1, [], "{resource}");
+    }
+}
+
+#[test]
+fn a_resource_of_another_cloud_is_refused() {
+    let mut document = document(json!({"resource": "/users/1/todo/lists/2/tasks", "changeType": "created"}));
+    document["tenants"]["contoso"]["cloud"] = json!("china");
+    let problems = read(&document).1;
+    assert_eq!(problems[0].path, "subscriptions.it.resource");
+    assert!(
+        problems[0].message.contains("it exists in `global`"),
+        "{}",
+        problems[0].message
+    );
+}
+
+#[test]
+fn five_mistakes_are_five_problems_and_the_rest_works_on() {
+    let mut document = document(json!({"resource": "/users", "changeType": "updated"}));
+    document["tenants"]["fabrikam"] =
+        json!({"tenantId": "x", "clientId": CLIENT_ID, "credential": {"webIdentity": true}});
+    document["subscriptions"]["it"]["tenant"] = json!("contoso");
+    document["subscriptions"]["waits"] =
+        json!({"tenant": "fabrikam", "resource": "/users", "changeType": "updated"});
+    document["subscriptions"]["two"] =
+        json!({"tenant": "contoso", "resource": "/team/getAllMessages", "changeType": "made"});
+    document["subscriptions"]["three"] = json!({
+        "tenant": "contoso", "resource": "/groups", "changeType": "updated", "includeResourceData": true,
+        "expirationMinutes": 99_999
+    });
+    let (config, problems) = read(&document);
+    let found: Vec<_> = problems.iter().map(|problem| problem.path.as_str()).collect();
+    assert_eq!(
+        found,
+        [
+            "tenants.fabrikam.tenantId",
+            "subscriptions.three.includeResourceData",
+            "subscriptions.three.expirationMinutes",
+            "subscriptions.two.changeType",
+            "subscriptions.two.resource",
+        ]
+    );
+    assert_eq!(config.subscriptions.keys().collect::<Vec<_>>(), ["it"]);
+    assert_eq!(
+        config.refused.iter().collect::<Vec<_>>(),
+        ["three", "two", "waits"]
+    );
+    assert!(!config.whole);
+}
+
+#[test]
+fn no_problem_and_no_debug_text_holds_a_credential() {
+    const SECRET: &str = "Sup3r8Q~Secret.Value";
+    let pem = format!("-----BEGIN KEY-----\n{SECRET}");
+    let credentials = [
+        json!({"clientSecret": SECRET}),
+        json!({"privateKey": pem, "certificate": pem}),
+        json!({"refreshToken": SECRET, "clientSecret": SECRET}),
+        json!({"privateKey": SECRET, "certificate": SECRET}),
+        json!({"clientSecret": SECRET, "webIdentity": true}),
+        json!({"clientSecret": [SECRET]}),
+        json!({"webIdentity": SECRET}),
+        json!({"secret": SECRET}),
+        json!({SECRET: true}),
+        json!([SECRET]),
+        json!(SECRET),
+    ];
+    for credential in credentials {
+        let mut document = document(json!({"resource": "/users", "changeType": "updated"}));
+        document["tenants"]["contoso"]["credential"] = credential;
+        assert_secret_free(&document, SECRET);
+    }
+    for pointer in [
+        "/tenants/contoso",
+        "/subscriptions/it",
+        "/tenants",
+        "/subscriptions",
+        "",
+    ] {
+        for field in [
+            "tenantId",
+            "cloud",
+            "resource",
+            "changeType",
+            "version",
+            "tenant",
+            "forEach",
+            "clientSecret",
+            SECRET,
+        ] {
+            let mut document = document(json!({"resource": "/users", "changeType": "updated"}));
+            document.pointer_mut(pointer).unwrap()[field] = json!(SECRET);
+            assert_secret_free_problems(&document, SECRET);
+        }
+    }
+    let broken = format!("{{\"tenants\": {SECRET}");
+    assert!(!format!("{:?}", Config::parse(&broken).unwrap_err()).contains("Sup3r"));
+}
+
+#[test]
+fn a_problem_reads_as_one_line_and_goes_into_a_report() {
+    let problem = read(&document(json!({"resource": "/users"}))).1.remove(0);
+    let text = "subscriptions.it.changeType is missing; write `created`, `updated` or `deleted`, or several with commas between";
+    assert_eq!(problem.to_string(), text);
+    assert_eq!(
+        serde_json::to_value(&problem).unwrap()["severity"],
+        json!("error")
+    );
+}
+
+/// What is wrong, the entry, the path below it, and a part of the message.
+type Mistake = (&'static str, Value, &'static str, &'static str);
+
+fn subscription_mistakes() -> Vec<Mistake> {
+    let with = |resource: &str, field: &str, value: Value| {
+        let mut entry = json!({"resource": resource, "changeType": "updated"});
+        entry[field] = value;
+        entry
+    };
+    let rich = |resource: &str| with(resource, "includeResourceData", json!(true));
+    let policy = "communications/calls/getEmergencyEventsByPolicy(policyName='p')";
+    vec![
+        (
+            "no resource",
+            json!({"changeType": "updated"}),
+            ".resource",
+            "is missing; write a path",
+        ),
+        (
+            "empty resource",
+            with(" ", "x", Value::Null).without("x"),
+            ".resource",
+            "is empty",
+        ),
+        (
+            "resource that is a number",
+            json!({"resource": 7, "changeType": "updated"}),
+            ".resource",
+            "is a number; write text",
+        ),
+        (
+            "unknown resource",
+            with("/team/getAllMessages", "version", Value::Null),
+            ".resource",
+            "did you mean `/teams/getAllMessages`?",
+        ),
+        (
+            "unknown resource unlike any",
+            with("/weather", "version", Value::Null),
+            ".resource",
+            "\"allowUnknownResource\": true",
+        ),
+        (
+            "resource with a host",
+            with("https://graph.microsoft.com/v1.0/users", "version", Value::Null),
+            ".resource",
+            "write the path only; did you mean `/users`?",
+        ),
+        (
+            "resource with a version",
+            with("v1.0/users", "version", Value::Null),
+            ".resource",
+            "write the path only",
+        ),
+        (
+            "unknown resource allowed without lifetime",
+            with("/weather", "allowUnknownResource", json!(true)),
+            ".expirationMinutes",
+            "is missing",
+        ),
+        (
+            "unknown resource with too long a lifetime",
+            json!({"resource": "/weather", "changeType": "updated", "allowUnknownResource": true, "expirationMinutes": 43_201}),
+            ".expirationMinutes",
+            "is over 43200 minutes",
+        ),
+        (
+            "no change type",
+            json!({"resource": "/users"}),
+            ".changeType",
+            "is missing",
+        ),
+        (
+            "change type that does not exist",
+            json!({"resource": "/users", "changeType": "updated,made"}),
+            ".changeType",
+            "does not exist",
+        ),
+        (
+            "empty part of a change type",
+            json!({"resource": "/users", "changeType": "updated,"}),
+            ".changeType",
+            "does not exist",
+        ),
+        (
+            "change type that is not sent",
+            json!({"resource": "/drives/1/root", "changeType": "created,updated"}),
+            ".changeType",
+            "has `created`, which this resource does not send; write `updated`",
+        ),
+        (
+            "new users",
+            json!({"resource": "/users", "changeType": "created"}),
+            ".changeType",
+            "arrives as `updated`",
+        ),
+        (
+            "resource data where there is none",
+            rich("/users"),
+            ".includeResourceData",
+            "has no resource data",
+        ),
+        (
+            "no resource data where it is required",
+            with(policy, "includeResourceData", json!(false)),
+            ".includeResourceData",
+            "write true",
+        ),
+        (
+            "truth as text",
+            with("/teams", "includeResourceData", json!("true")),
+            ".includeResourceData",
+            "is text; write true or false",
+        ),
+        (
+            "no $select for mail",
+            rich("/users/1/messages"),
+            ".resource",
+            "has no `$select`",
+        ),
+        (
+            "no $select for events",
+            rich("/users/1/events?$filter=a"),
+            ".resource",
+            "has no `$select`",
+        ),
+        (
+            "empty $select",
+            rich("/users/1/messages?$select="),
+            ".resource",
+            "empty `$select`",
+        ),
+        (
+            "$select of body",
+            rich("/users/1/messages?$select=Subject,Body"),
+            ".resource",
+            "write `bodyPreview` instead",
+        ),
+        (
+            "$select of uniqueBody",
+            rich("/users/1/messages?%24select=uniquebody"),
+            ".resource",
+            "selects `uniqueBody`",
+        ),
+        (
+            "$top",
+            rich("/users/1/messages?$select=subject&$top=1"),
+            ".resource",
+            "has `$top`",
+        ),
+        (
+            "$skip",
+            rich("/users/1/messages?$select=subject&$skip=1"),
+            ".resource",
+            "has `$skip`",
+        ),
+        (
+            "$orderby",
+            rich("/users/1/messages?$select=subject&$orderBy=subject"),
+            ".resource",
+            "has `$orderby`",
+        ),
+        (
+            "$expand",
+            rich("/users/1/messages?$select=subject&$expand=attachments"),
+            ".resource",
+            "`$expand` other than",
+        ),
+        (
+            "$select for chat messages",
+            rich("/chats/getAllMessages?$select=body"),
+            ".resource",
+            "does not support",
+        ),
+        (
+            "$select for chat messages without data",
+            with("/teams/1/channels/2/messages?$select=id", "version", Value::Null),
+            ".resource",
+            "does not support",
+        ),
+        (
+            "lifetime over the maximum",
+            with("/teams", "expirationMinutes", json!(4_321)),
+            ".expirationMinutes",
+            "is over the maximum of 4320 minutes",
+        ),
+        (
+            "lifetime over that with data",
+            json!({"resource": "/users/1/events?$select=id", "changeType": "updated", "includeResourceData": true, "expirationMinutes": 1_441}),
+            ".expirationMinutes",
+            "1440 minutes with resource data",
+        ),
+        (
+            "lifetime under the minimum",
+            with("/teams", "expirationMinutes", json!(44)),
+            ".expirationMinutes",
+            "write 45 or more",
+        ),
+        (
+            "negative lifetime",
+            with("/teams", "expirationMinutes", json!(-60)),
+            ".expirationMinutes",
+            "whole number",
+        ),
+        (
+            "lifetime as text",
+            with("/teams", "expirationMinutes", json!("60")),
+            ".expirationMinutes",
+            "is text; write a whole number",
+        ),
+        (
+            "huge lifetime",
+            with("/teams", "expirationMinutes", json!(u64::MAX)),
+            ".expirationMinutes",
+            "whole number",
+        ),
+        (
+            "version that does not exist",
+            with("/teams", "version", json!("v2.0")),
+            ".version",
+            "write `v1.0` or `beta`",
+        ),
+        (
+            "version that does not have the resource",
+            json!({"resource": "/teams/1/channels/2/sharedWithTeams", "changeType": "created", "version": "v1.0"}),
+            ".version",
+            "write `beta`",
+        ),
+        (
+            "unknown tenant",
+            with("/teams", "tenant", json!("fabrikam")),
+            ".tenant",
+            "write one of `contoso`",
+        ),
+        (
+            "unknown field",
+            with("/teams", "changetype", json!("created")),
+            ".changetype",
+            "did you mean `changeType`?",
+        ),
+        (
+            "unknown field unlike any",
+            with("/teams", "colour", json!("red")),
+            ".colour",
+            "the fields here are `tenant`, `resource`",
+        ),
+        (
+            "key left in braces",
+            with("/users/{id}/messages", "version", Value::Null),
+            ".resource",
+            "add `forEach`",
+        ),
+        (
+            "forEach without a key",
+            with("/users", "forEach", json!(["1"])),
+            ".resource",
+            "exactly one `{id}`",
+        ),
+        (
+            "forEach with two keys",
+            with("/teams/{id}/channels/{id}/messages", "forEach", json!(["1"])),
+            ".resource",
+            "exactly one `{id}`",
+        ),
+        (
+            "forEach of teams for users",
+            with("/users/{id}/messages", "forEach", json!({"teams": "all"})),
+            ".forEach",
+            "fills in ids of teams",
+        ),
+        (
+            "forEach of users for teams",
+            with("/teams/{id}/channels", "forEach", json!({"users": "all"})),
+            ".forEach",
+            "fills in ids of users",
+        ),
+        (
+            "forEach that is text",
+            with("/users/{id}", "forEach", json!("all")),
+            ".forEach",
+            "is text; write one of",
+        ),
+        (
+            "forEach that is empty",
+            with("/users/{id}", "forEach", json!({})),
+            ".forEach",
+            "has 0 fields",
+        ),
+        (
+            "forEach of two shapes",
+            with("/users/{id}", "forEach", json!({"users": "all", "ids": ["1"]})),
+            ".forEach",
+            "has 2 fields",
+        ),
+        (
+            "forEach of an unknown shape",
+            with("/users/{id}", "forEach", json!({"memberOf": "x"})),
+            ".forEach.memberOf",
+            "did you mean `membersOf`?",
+        ),
+        (
+            "forEach of some users",
+            with("/users/{id}", "forEach", json!({"users": "some"})),
+            ".forEach.users",
+            "write \"all\"",
+        ),
+        (
+            "forEach of a group by name",
+            with("/users/{id}", "forEach", json!({"membersOf": "sales"})),
+            ".forEach.membersOf",
+            "object id of a group",
+        ),
+        (
+            "ids that are no list",
+            with("/users/{id}", "forEach", json!({"ids": "1"})),
+            ".forEach.ids",
+            "write a list of ids",
+        ),
+        (
+            "no ids",
+            with("/users/{id}", "forEach", json!([])),
+            ".forEach",
+            "at least one id",
+        ),
+        (
+            "id that is a number",
+            with("/users/{id}", "forEach", json!([1])),
+            ".forEach[0]",
+            "write an id in quotes",
+        ),
+        (
+            "id with a slash",
+            with("/users/{id}", "forEach", json!(["1", "a/b"])),
+            ".forEach[1]",
+            "without slashes",
+        ),
+        (
+            "id twice",
+            with("/users/{id}", "forEach", json!({"ids": ["1", "1"]})),
+            ".forEach.ids[1]",
+            "twice",
+        ),
+        (
+            "id too long for the client state",
+            with("/users/{id}", "forEach", json!(["1".repeat(73)])),
+            ".forEach[0]",
+            "at most 72 characters fit",
+        ),
+    ]
+}
+
+/// What is wrong, the tenant's field and its value, the path below the tenant, and a part of the message.
+type TenantMistake = (&'static str, &'static str, Value, &'static str, &'static str);
+
+fn tenant_mistakes() -> Vec<TenantMistake> {
+    let forms = "write exactly one of {\"clientSecret\"}";
+    vec![
+        (
+            "no tenant id",
+            "tenantId",
+            Value::Null,
+            "tenantId",
+            "is missing; write the directory (tenant) id",
+        ),
+        (
+            "tenant id that is no GUID",
+            "tenantId",
+            json!("contoso.com"),
+            "tenantId",
+            "is not a GUID",
+        ),
+        (
+            "client id that is no GUID",
+            "clientId",
+            json!("my app"),
+            "clientId",
+            "is not a GUID",
+        ),
+        (
+            "client id that is a number",
+            "clientId",
+            json!(1),
+            "clientId",
+            "is a number",
+        ),
+        (
+            "unknown cloud",
+            "cloud",
+            json!("mars"),
+            "cloud",
+            "write one of `global`, `usgov`, `usgov-dod`, `china`",
+        ),
+        (
+            "unknown field",
+            "tenantID",
+            json!("x"),
+            "tenantID",
+            "did you mean `tenantId`?",
+        ),
+        ("no credential", "credential", Value::Null, "credential", forms),
+        (
+            "empty credential",
+            "credential",
+            json!({}),
+            "credential",
+            "is empty; write exactly one of",
+        ),
+        (
+            "credential as text",
+            "credential",
+            json!("s"),
+            "credential",
+            "is text; write exactly one of",
+        ),
+        (
+            "empty client secret",
+            "credential",
+            json!({"clientSecret": ""}),
+            "credential.clientSecret",
+            "is empty",
+        ),
+        (
+            "unknown kind",
+            "credential",
+            json!({"password": "s"}),
+            "credential.password",
+            "unknown field `password`",
+        ),
+        (
+            "key without certificate",
+            "credential",
+            json!({"privateKey": "-----BEGIN "}),
+            "credential",
+            "does not fit together",
+        ),
+        (
+            "certificate without key",
+            "credential",
+            json!({"certificate": "-----BEGIN "}),
+            "credential",
+            "does not fit together",
+        ),
+        (
+            "two kinds",
+            "credential",
+            json!({"clientSecret": "s", "webIdentity": true}),
+            "credential",
+            "does not fit together",
+        ),
+        (
+            "no web identity",
+            "credential",
+            json!({"webIdentity": false}),
+            "credential",
+            "does not fit together",
+        ),
+        (
+            "web identity as text",
+            "credential",
+            json!({"webIdentity": "true"}),
+            "credential.webIdentity",
+            "true or false",
+        ),
+        (
+            "key that is not PEM",
+            "credential",
+            json!({"privateKey": "MII", "certificate": "-----BEGIN "}),
+            "credential.privateKey",
+            "is not PEM",
+        ),
+    ]
+}
+
+/// Takes a field out of a value, for tables.
+trait Without {
+    fn without(self, field: &str) -> Self;
+}
+
+impl Without for Value {
+    fn without(mut self, field: &str) -> Self {
+        self.as_object_mut().unwrap().remove(field);
+        self
+    }
+}
+
+#[track_caller]
+fn accepted(entry: Value) -> Entry {
+    let (mut config, problems) = read(&document(entry));
+    assert!(
+        problems
+            .iter()
+            .all(|problem| problem.severity == Severity::Warning),
+        "{problems:?}"
+    );
+    config.subscriptions.remove("it").unwrap()
+}
+
+#[track_caller]
+fn assert_secret_free(document: &Value, secret: &str) {
+    assert_secret_free_problems(document, secret);
+    assert!(!format!("{:?}", read(document).0).contains(secret), "{document}");
+}
+
+#[track_caller]
+fn assert_secret_free_problems(document: &Value, secret: &str) {
+    let (_, problems) = read(document);
+    assert!(
+        !format!("{problems:?}").contains(secret),
+        "{document}: {problems:?}"
+    );
+}
+
+fn read(document: &Value) -> (Config, Vec<Problem>) {
+    Config::parse(&document.to_string()).unwrap()
+}
+
+fn document(entry: Value) -> Value {
+    let mut document: Value = serde_json::from_str(&base().replace("SUBSCRIPTIONS", "")).unwrap();
+    document["subscriptions"]["it"] = entry;
+    document
+}
+
+fn base() -> String {
+    let tenant = json!({"tenantId": TENANT_ID, "clientId": CLIENT_ID, "credential": {"clientSecret": "s"}});
+    format!(r#"{{"tenants":{{"contoso":{tenant}}},"subscriptions":{{SUBSCRIPTIONS}}}}"#)
+}
+
+const TENANT_ID: &str = "11111111-2222-3333-4444-555555555555";
+const CLIENT_ID: &str = "66666666-7777-8888-9999-000000000000";
+const ONE: &str = r#""one":{"resource":"/users","changeType":"updated,deleted"}"#;
+const SAME: &str = r#""same":{"resource":"users/","changeType":"deleted, updated"}"#;
