@@ -15,6 +15,8 @@ use reader::{Fields, Problems, join, listed, shown};
 
 mod check;
 mod document;
+#[cfg(test)]
+mod mistakes;
 mod reader;
 mod subscriptions;
 mod tenants;
