@@ -1,2 +1,41 @@
-//! To come.
-fn main() {}
+//! Wires decryption to SQS, Secrets Manager and Microsoft's signing keys.
+
+use aws_lambda_events::sqs::SqsEvent;
+use decryption::{Deps, SigningKeysByCloud, Trust, handle};
+use graph_edge::{
+    documents::{CachedDocument, SecretSource},
+    secrets::SecretStore,
+    settings::Settings,
+    signing_keys::HttpDocuments,
+    sqs::SqsQueue,
+};
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    graph_edge::telemetry::init();
+    let deps = deps().await?;
+    let deps = &deps;
+    let process = async |event: LambdaEvent<SqsEvent>| {
+        Ok::<_, Error>(Box::pin(handle(event.payload, deps, Timestamp::now())).await)
+    };
+    lambda_runtime::run(service_fn(process)).await
+}
+
+async fn deps() -> Result<Deps<SecretSource, HttpDocuments, SqsQueue>, Error> {
+    let mut settings = Settings::from_env();
+    let secret_arn = settings.required("DECRYPTION_SECRET_ARN");
+    let delivery_queue = settings.required("DELIVERY_QUEUE_URL");
+    let failed_queue = settings.required("FAILED_QUEUE_URL");
+    let login_endpoint = settings.optional("LOGIN_ENDPOINT");
+    settings.check()?;
+    let config = graph_edge::aws::config().await;
+    let source = SecretSource { store: SecretStore::new(&config), secret_arn };
+    Ok(Deps {
+        trust: CachedDocument::new(source, Trust::parse),
+        signing_keys: SigningKeysByCloud::new(&HttpDocuments::new()?, login_endpoint.as_deref()),
+        delivery_queue: SqsQueue::new(&config, delivery_queue),
+        failed_queue: SqsQueue::new(&config, failed_queue),
+    })
+}

@@ -1,0 +1,55 @@
+//! What an item comes to, and why.
+
+/// What becomes of one queue message.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The event to deliver.
+    Deliver(String),
+    /// The item can never be processed: kept in FailedQueue at once, with the reason.
+    Fail(Failure),
+    /// The item may be processed later: tried again by the queue, and kept in FailedQueue when its tries are used up.
+    Retry(Obstacle),
+}
+
+/// Why an item can never be processed. The name is the message attribute `Reason` in FailedQueue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Failure {
+    /// The message or the item in it is not of the documented form.
+    Malformed,
+    /// The item is encrypted and came without a validation token for its tenant and application.
+    TokenMissing,
+    /// No validation token vouches for the item.
+    TokenRejected,
+    /// The encrypted content is not what Graph encrypted for us.
+    ContentRejected,
+    /// Processing the item panicked; this is a defect of ours.
+    Panicked,
+}
+
+impl Failure {
+    /// Returns the value of the message attribute `Reason`.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Malformed => "Malformed",
+            Self::TokenMissing => "TokenMissing",
+            Self::TokenRejected => "TokenRejected",
+            Self::ContentRejected => "ContentRejected",
+            Self::Panicked => "Panicked",
+        }
+    }
+}
+
+/// What is in the way of an item at present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Obstacle {
+    /// DecryptionSecret holds no key yet or cannot be read.
+    NoDecryptionKeys,
+    /// DecryptionSecret does not list the item's tenant and application.
+    UnknownTenant,
+    /// DecryptionSecret holds no key for the item's certificate.
+    UnknownCertificate,
+    /// Microsoft's signing keys cannot be fetched, or are too old to judge the item's token.
+    NoSigningKeys,
+    /// DeliveryQueue or FailedQueue did not store the item.
+    NotStored,
+}

@@ -1,0 +1,45 @@
+//! What DecryptionSecret says: the private keys, and who may send.
+
+use graph_core::{
+    keys::DecryptionKeys,
+    secrets::{DecryptionDocument, TrustedTenant},
+};
+use graph_edge::BoxError;
+use tracing::error;
+
+/// The content of DecryptionSecret, every key parsed.
+#[derive(Debug)]
+pub struct Trust {
+    /// The private keys.
+    pub keys: DecryptionKeys,
+    tenants: Vec<TrustedTenant>,
+}
+
+impl Trust {
+    /// Reads DecryptionSecret.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when there is no usable key, so that the secret is soon read again.
+    pub fn parse(text: &str) -> Result<Self, BoxError> {
+        // The cause could quote the text, so it is left out.
+        let document: DecryptionDocument =
+            serde_json::from_str(text).map_err(|_| "decryption document is not of the documented form")?;
+        let (keys, unusable) = DecryptionKeys::parse(&document);
+        for error in unusable {
+            error!(%error, "A private key in DecryptionSecret is not usable: {error}");
+        }
+        if keys.is_empty() {
+            return Err("decryption document holds no usable key".into());
+        }
+        Ok(Self { keys, tenants: document.tenants })
+    }
+
+    /// Returns the trusted application with these ids.
+    pub(crate) fn tenant(&self, tenant_id: &str, client_id: &str) -> Option<&TrustedTenant> {
+        let is_it = |tenant: &&TrustedTenant| {
+            tenant.tenant_id.eq_ignore_ascii_case(tenant_id) && tenant.client_id.eq_ignore_ascii_case(client_id)
+        };
+        self.tenants.iter().find(is_it)
+    }
+}

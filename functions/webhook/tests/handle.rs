@@ -1,0 +1,276 @@
+//! The webhook through its public `handle`.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed expectation is a failed test")]
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use graph_core::{
+    client_state::{ClientStateKeys, mint},
+    collection::MAX_ITEMS,
+    queued::QueuedItem,
+    secrets::{ClientStateDocument, ClientStateKeyEntry},
+};
+use graph_edge::{
+    documents::CachedDocument,
+    sqs::Message,
+    testing::{FakeQueue, FakeSource},
+};
+use jiff::{SignedDuration, Timestamp};
+use lambda_http::{Body, Request, Response};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use webhook::{Deps, handle, parse_keys};
+
+const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+
+#[tokio::test]
+async fn a_handshake_is_echoed_before_any_secret_exists() {
+    let source = FakeSource::default();
+    let deps = deps(&source);
+    for route in ["/notifications", "/lifecycle"] {
+        let response = post(&deps, &format!("{route}?s=mail&validationToken=Validation%3A+a%2Bb"), "").await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        assert_eq!(response.body(), &Body::Text("Validation: a+b".to_owned()));
+    }
+    assert_eq!(source.reads(), 0);
+}
+
+#[tokio::test]
+async fn a_handshake_that_graph_never_sends_is_refused_without_an_echo() {
+    let source = FakeSource::default();
+    let response = post(&deps(&source), "/notifications?validationToken=%3Cscript%3E", "").await;
+    assert_eq!((response.status().as_u16(), response.body()), (400, &Body::Empty));
+}
+
+#[tokio::test]
+async fn each_admitted_item_is_one_message_and_the_rest_is_dropped() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let body = json!({"value": [
+        change("mail"),
+        {"changeType": "created", "clientState": "forged.k1.AAAA", "resource": "x"},
+        "not an object",
+        lifecycle("mail"),
+        change("team-messages"),
+        {"changeType": "created", "resource": "no client state"},
+    ]});
+    let response = post(&deps, "/notifications", &body.to_string()).await;
+    assert_eq!((response.status().as_u16(), response.body()), (202, &Body::Empty));
+    assert_eq!(names(&deps.notification_queue), ["mail", "team-messages"]);
+    assert_eq!(names(&deps.lifecycle_queue), ["mail"]);
+}
+
+#[tokio::test]
+async fn the_route_does_not_decide_the_kind() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let body = json!({"value": [change("mail"), lifecycle("mail")]}).to_string();
+    post(&deps, "/lifecycle", &body).await;
+    post(&deps, "/notifications", &body).await;
+    assert_eq!(deps.notification_queue.stored().len(), 2);
+    assert_eq!(deps.lifecycle_queue.stored().len(), 2);
+}
+
+#[tokio::test]
+async fn tokens_travel_only_with_the_encrypted_items_that_they_can_vouch_for() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let [ours, others] = [TENANT, "99999999-0000-0000-0000-000000000000"].map(unsigned_token);
+    let mut rich = change("team-messages");
+    rich["encryptedContent"] = json!({"data": "AAAA"});
+    let body = json!({"value": [rich, change("mail")], "validationTokens": [others, ours, "garbage", null]});
+    post(&deps, "/notifications", &body.to_string()).await;
+    let stored = deps.notification_queue.stored();
+    assert_eq!(QueuedItem::parse(&stored[0].body).unwrap().validation_tokens, [ours]);
+    assert!(QueuedItem::parse(&stored[1].body).unwrap().validation_tokens.is_empty());
+}
+
+#[tokio::test]
+async fn an_item_that_is_not_stored_makes_graph_send_again() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let body = json!({"value": [change("mail"), change("contacts")]}).to_string();
+    deps.notification_queue.refuse(Some("contacts"));
+    assert_eq!(post(&deps, "/notifications", &body).await.status(), 503);
+    deps.notification_queue.refuse(None);
+    assert_eq!(post(&deps, "/notifications", &body).await.status(), 202);
+    assert_eq!(names(&deps.notification_queue), ["mail", "mail", "contacts"]);
+}
+
+#[tokio::test]
+async fn a_lifecycle_item_that_is_not_stored_makes_graph_send_again() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    deps.lifecycle_queue.refuse(Some(""));
+    let body = json!({"value": [lifecycle("mail")]}).to_string();
+    assert_eq!(post(&deps, "/notifications", &body).await.status(), 503);
+}
+
+#[tokio::test]
+async fn without_a_key_nothing_is_said_to_be_received() {
+    for text in [None, Some("{}"), Some("not JSON"), Some(r#"{"keys":[{"id":"k1"}]}"#)] {
+        let source = text.map_or_else(FakeSource::default, FakeSource::new);
+        let deps = deps(&source);
+        let body = json!({"value": [change("mail")]}).to_string();
+        assert_eq!(post(&deps, "/notifications", &body).await.status(), 503, "{text:?}");
+        source.set(document(&["k1"]));
+        let response = handle(request("/notifications", &body), &deps, now() + SignedDuration::from_secs(1)).await;
+        assert_eq!(response.status(), 202, "{text:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_key_reads_the_secret_again_at_most_every_30_seconds() {
+    let source = FakeSource::new(document(&["k0"]));
+    let deps = deps(&source);
+    let body = json!({"value": [change("mail")]}).to_string();
+    let send = async |seconds| {
+        let now = now() + SignedDuration::from_secs(seconds);
+        assert_eq!(handle(request("/notifications", &body), &deps, now).await.status(), 202);
+        (source.reads(), deps.notification_queue.stored().len())
+    };
+    assert_eq!(send(0).await, (1, 0));
+    source.set(document(&["k0", "k1"]));
+    assert_eq!(send(29).await, (1, 0));
+    assert_eq!(send(30).await, (2, 1));
+    assert_eq!(send(61).await, (2, 2));
+}
+
+#[tokio::test]
+async fn what_is_not_a_collection_gets_a_4xx_and_an_empty_one_a_202() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let many = format!(r#"{{"value":[{}0]}}"#, "0,".repeat(MAX_ITEMS));
+    for (body, expected) in [
+        ("", 400),
+        ("hello", 400),
+        ("{}", 400),
+        (r#"{"value":5}"#, 400),
+        (&many, 413),
+        (r#"{"value":[]}"#, 202),
+        (r#"{"value":[{}]}"#, 202),
+        ("\u{FEFF}{\"value\":[]}", 202),
+    ] {
+        let response = post(&deps, "/notifications", body).await;
+        assert_eq!((response.status().as_u16(), response.body()), (expected, &Body::Empty));
+    }
+}
+
+#[tokio::test]
+async fn a_caller_learns_nothing_from_how_an_item_is_wrong() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let genuine = change("mail")["clientState"].as_str().unwrap().to_owned();
+    let mut other_tenant = change("mail");
+    other_tenant["tenantId"] = json!("99999999-0000-0000-0000-000000000000");
+    for item in [
+        json!({}),
+        json!({"clientState": null}),
+        json!({"clientState": "wrong"}),
+        json!({"clientState": genuine.replace(".k1.", ".k9.")}),
+        json!({"clientState": genuine.replace("mail.", "post.")}),
+        other_tenant,
+    ] {
+        let response = post(&deps, "/notifications", &json!({"value": [item]}).to_string()).await;
+        assert_eq!((response.status().as_u16(), response.body(), response.headers().len()), (202, &Body::Empty, 0));
+    }
+    assert!(deps.notification_queue.stored().is_empty());
+}
+
+#[tokio::test]
+async fn other_methods_are_not_answered() {
+    let source = FakeSource::default();
+    let mut get = request("/notifications?validationToken=abc", "");
+    *get.method_mut() = lambda_http::http::Method::GET;
+    assert_eq!(handle(get, &deps(&source), now()).await.status(), 405);
+}
+
+#[tokio::test]
+async fn an_item_over_the_size_of_a_message_goes_on_without_its_content() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let mut item = change("team-messages");
+    item["encryptedContent"] = json!({"data": "A".repeat(graph_core::batch::MAX_BYTES)});
+    post(&deps, "/notifications", &json!({"value": [item]}).to_string()).await;
+    let stored = deps.notification_queue.stored();
+    let queued = QueuedItem::parse(&stored[0].body).unwrap();
+    assert!(queued.content_omitted && !queued.item.get().contains("encryptedContent"));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_get_a_documented_answer(
+        query in "[ -~]{0,60}", body in proptest::collection::vec(any::<u8>(), 0..200), wrap in any::<bool>()
+    ) {
+        let source = FakeSource::new(document(&["k1"]));
+        let body = if wrap { [br#"{"value":["#, &*body, b"]}"].concat() } else { body };
+        let mut request = request("/notifications", "");
+        if let Ok(uri) = format!("https://host/notifications?{query}").parse() {
+            *request.uri_mut() = uri;
+        }
+        *request.body_mut() = Body::Binary(body);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let response = runtime.block_on(handle(request, &deps(&source), now()));
+        prop_assert!([200, 202, 400, 413].contains(&response.status().as_u16()));
+    }
+}
+
+async fn post(deps: &Deps<&FakeSource, FakeQueue>, uri: &str, body: &str) -> Response<Body> {
+    handle(request(uri, body), deps, now()).await
+}
+
+fn request(uri: &str, body: &str) -> Request {
+    let request = lambda_http::http::Request::builder().method("POST").uri(format!("https://host{uri}"));
+    request.body(Body::Text(body.to_owned())).unwrap()
+}
+
+fn deps(source: &FakeSource) -> Deps<&FakeSource, FakeQueue> {
+    Deps {
+        keys: CachedDocument::<_, ClientStateKeys>::new(source, parse_keys),
+        notification_queue: FakeQueue::default(),
+        lifecycle_queue: FakeQueue::default(),
+    }
+}
+
+fn names(queue: &FakeQueue) -> Vec<String> {
+    let name = |message: &Message| QueuedItem::parse(&message.body).unwrap().subscription.into_owned();
+    queue.stored().iter().map(name).collect()
+}
+
+fn change(name: &str) -> Value {
+    json!({
+        "subscriptionId": "s", "tenantId": TENANT, "changeType": "created", "resource": format!("{name}/1"),
+        "clientState": mint(&key("k1"), name).unwrap()
+    })
+}
+
+fn lifecycle(name: &str) -> Value {
+    json!({
+        "subscriptionId": "s", "tenantId": TENANT, "lifecycleEvent": "missed",
+        "clientState": mint(&key("k1"), name).unwrap()
+    })
+}
+
+fn unsigned_token(tenant_id: &str) -> String {
+    let encode = |json: Value| base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(json.to_string());
+    format!("{}.{}.sig", encode(json!({"alg": "RS256"})), encode(json!({"tid": tenant_id, "aud": "app"})))
+}
+
+fn document(keys: &[&str]) -> String {
+    serde_json::to_string(&ClientStateDocument { keys: keys.iter().map(|id| key(id)).collect() }).unwrap()
+}
+
+fn key(id: &str) -> ClientStateKeyEntry {
+    ClientStateKeyEntry {
+        id: id.to_owned(),
+        key: BASE64_STANDARD.encode([id.as_bytes()[1]; 32]),
+        tenant_id: TENANT.to_owned(),
+        client_id: "app".to_owned(),
+        created_at: now(),
+        mint_from: now(),
+    }
+}
+
+fn now() -> Timestamp {
+    "2026-11-22T10:00:00Z".parse().unwrap()
+}
