@@ -2,6 +2,9 @@
 
 pub mod aws;
 pub mod documents;
+pub mod graph;
+pub mod http;
+pub mod login;
 pub mod secrets;
 pub mod settings;
 pub mod signing_keys;

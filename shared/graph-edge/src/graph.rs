@@ -1,0 +1,309 @@
+//! Microsoft Graph's subscriptions (Microsoft Graph, *subscription resource type* and its operations).
+
+use std::time::Duration;
+
+use graph_core::{
+    catalogue::Version,
+    config::{Cloud, Tenant},
+    secret::Secret,
+    subscription::{NewSubscription, Subscription, SubscriptionUpdate},
+};
+use reqwest::{Method, RequestBuilder, Url};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+use tokio::time::sleep;
+use tracing::warn;
+
+pub use self::error::{GraphError, GraphErrorKind};
+use crate::{
+    http::{self, Answer, Backoff, Http, InvalidEndpoint},
+    login::Login,
+};
+
+mod error;
+#[cfg(test)]
+mod tests;
+
+/// Makes calls to Microsoft Graph with the tokens of a [`Login`].
+///
+/// Calls that Graph throttles or is not up to are tried again, after the pause that it asks for.
+#[derive(Debug, Default)]
+pub struct GraphClient {
+    http: Http,
+    login: Login,
+    base: Option<Url>,
+    backoff: Backoff,
+}
+
+impl GraphClient {
+    /// Returns a client of each cloud's own Graph, or of the one at `base`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when `base` is not an http or https URL.
+    pub fn new(http: Http, login: Login, base: Option<&str>) -> Result<Self, InvalidEndpoint> {
+        let base = base.map(http::endpoint).transpose()?;
+        Ok(Self {
+            http,
+            login,
+            base,
+            backoff: Backoff::default(),
+        })
+    }
+
+    /// Returns all of the application's subscriptions in `tenant`, from all pages.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when a page is missing: half a list would pass for subscriptions that have ended.
+    pub async fn list(&self, tenant: &Tenant) -> Result<Vec<Subscription>, GraphError> {
+        let first = self.url(tenant, Version::V1, &[])?;
+        let mut subscriptions = Vec::new();
+        let mut next = Some(first.clone());
+        for _ in 0..MAX_PAGES {
+            let Some(url) = next.take() else {
+                return Ok(subscriptions);
+            };
+            let answer = self
+                .call(tenant, Call::<()>::new(Method::GET, url).limit(MAX_PAGE_BYTES))
+                .await?;
+            let page: Page = read(&answer)?;
+            for item in page.value {
+                match serde_json::from_str(item.get()) {
+                    Ok(subscription) => subscriptions.push(subscription),
+                    Err(_) => warn!("Graph lists a subscription without id; leaving it out"),
+                }
+            }
+            next = page.next_link.map(|link| next_page(&first, &link)).transpose()?;
+        }
+        Err(GraphError::of(GraphErrorKind::Malformed))
+    }
+
+    /// Returns the subscription called `id`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`GraphErrorKind::NotFound`] when there is none (any more).
+    pub async fn get(&self, tenant: &Tenant, version: Version, id: &str) -> Result<Subscription, GraphError> {
+        let url = self.url(tenant, version, &[id])?;
+        read(&self.call(tenant, Call::<()>::new(Method::GET, url)).await?)
+    }
+
+    /// Creates a subscription. Graph makes the validation handshake with both URLs before it answers.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`GraphErrorKind::Conflict`] when the same combination of resource and change types has one.
+    pub async fn create(
+        &self,
+        tenant: &Tenant,
+        version: Version,
+        subscription: &NewSubscription,
+    ) -> Result<Subscription, GraphError> {
+        let url = self.url(tenant, version, &[])?;
+        let call = Call::new(Method::POST, url)
+            .body(subscription)
+            .timeout(CREATE_TIMEOUT);
+        read(&self.call(tenant, call).await?)
+    }
+
+    /// Extends a subscription, and changes what can be changed of it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`GraphErrorKind::NotFound`] when it has ended.
+    pub async fn update(
+        &self,
+        tenant: &Tenant,
+        version: Version,
+        id: &str,
+        update: &SubscriptionUpdate,
+    ) -> Result<Subscription, GraphError> {
+        let url = self.url(tenant, version, &[id])?;
+        // A new notification URL goes through the handshake as well.
+        let call = Call::new(Method::PATCH, url).body(update).timeout(CREATE_TIMEOUT);
+        read(&self.call(tenant, call).await?)
+    }
+
+    /// Deletes a subscription. One that is gone already counts as deleted.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when Graph refuses or is not up to it.
+    pub async fn delete(&self, tenant: &Tenant, version: Version, id: &str) -> Result<(), GraphError> {
+        let url = self.url(tenant, version, &[id])?;
+        match self.call(tenant, Call::<()>::new(Method::DELETE, url)).await {
+            Ok(_) => Ok(()),
+            Err(error) if matches!(error.kind, GraphErrorKind::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Answers Graph's request for reauthorization. The subscription's end stays; not to be used within 10 minutes of an
+    /// update (Microsoft Graph, *lifecycle notifications*).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`GraphErrorKind::NotFound`] when the subscription has ended.
+    pub async fn reauthorize(&self, tenant: &Tenant, version: Version, id: &str) -> Result<(), GraphError> {
+        let url = self.url(tenant, version, &[id, "reauthorize"])?;
+        self.call(tenant, Call::<()>::new(Method::POST, url))
+            .await
+            .map(drop)
+    }
+
+    /// Makes a call, and makes it again where that can help.
+    async fn call<B: Serialize>(&self, tenant: &Tenant, call: Call<'_, B>) -> Result<Answer, GraphError> {
+        let mut attempt = 1;
+        let mut has_new_token = false;
+        loop {
+            let token = self
+                .login
+                .token(tenant)
+                .await
+                .map_err(|error| GraphError::of(error.into()))?;
+            let (error, retry_after) = match self.call_once(&call, &token).await {
+                Ok(answer) if answer.status.is_success() => return Ok(answer),
+                Ok(answer) => (GraphError::from_answer(&answer), answer.retry_after()),
+                Err(error) => (error, None),
+            };
+            if matches!(error.kind, GraphErrorKind::Unauthorized { .. }) && !has_new_token {
+                self.login.forget(tenant, &token);
+                has_new_token = true;
+                continue;
+            }
+            if !error.kind.is_transient() {
+                return Err(error);
+            }
+            let Some(pause) = self.backoff.pause(attempt, retry_after) else {
+                return Err(error);
+            };
+            sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    async fn call_once<B: Serialize>(
+        &self,
+        call: &Call<'_, B>,
+        token: &Secret<String>,
+    ) -> Result<Answer, GraphError> {
+        let unavailable = |error| GraphError::of(GraphErrorKind::Unavailable { source: Some(error) });
+        let client = self.http.client().map_err(unavailable)?;
+        let mut request: RequestBuilder = client
+            .request(call.method.clone(), call.url.clone())
+            .bearer_auth(token.expose())
+            .header(CLIENT_REQUEST_ID, guid())
+            .timeout(call.timeout);
+        if let Some(body) = call.body {
+            request = request.json(body);
+        }
+        http::send(request, call.limit).await.map_err(unavailable)
+    }
+
+    fn url(&self, tenant: &Tenant, version: Version, segments: &[&str]) -> Result<Url, GraphError> {
+        let base = match &self.base {
+            Some(base) => base.clone(),
+            None => http::endpoint(&format!("https://{}", host(tenant.cloud)))
+                .map_err(|_| GraphError::of(GraphErrorKind::Malformed))?,
+        };
+        Ok(http::join(
+            &base,
+            &[&[version.as_str(), "subscriptions"], segments].concat(),
+        ))
+    }
+}
+
+/// Returns the host of a cloud's Graph (Microsoft Graph, *national cloud deployments*).
+pub(crate) fn host(cloud: Cloud) -> &'static str {
+    match cloud {
+        Cloud::Global => "graph.microsoft.com",
+        Cloud::Usgov => "graph.microsoft.us",
+        Cloud::UsgovDod => "dod-graph.microsoft.us",
+        Cloud::China => "microsoftgraph.chinacloudapi.cn",
+    }
+}
+
+/// One call to Graph.
+struct Call<'a, B> {
+    method: Method,
+    url: Url,
+    body: Option<&'a B>,
+    timeout: Duration,
+    limit: usize,
+}
+
+impl<'a, B> Call<'a, B> {
+    fn new(method: Method, url: Url) -> Self {
+        Self {
+            method,
+            url,
+            body: None,
+            timeout: TIMEOUT,
+            limit: MAX_BYTES,
+        }
+    }
+
+    fn body(self, body: &'a B) -> Self {
+        Self {
+            body: Some(body),
+            ..self
+        }
+    }
+
+    fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    fn limit(self, limit: usize) -> Self {
+        Self { limit, ..self }
+    }
+}
+
+/// A page of a list.
+#[derive(Deserialize)]
+struct Page {
+    value: Vec<Box<RawValue>>,
+    #[serde(rename = "@odata.nextLink")]
+    next_link: Option<String>,
+}
+
+/// Returns the next page's URL, which has to be at the place of the first one: the call to it carries our token.
+fn next_page(first: &Url, link: &str) -> Result<Url, GraphError> {
+    let next = Url::parse(link).ok().filter(|next| {
+        next.origin() == first.origin() && next.path() == first.path() && next.username().is_empty()
+    });
+    next.ok_or(GraphError::of(GraphErrorKind::Malformed))
+}
+
+fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, GraphError> {
+    serde_json::from_slice(&answer.body).map_err(|_| GraphError {
+        request_id: error::request_id(answer),
+        ..GraphError::of(GraphErrorKind::Malformed)
+    })
+}
+
+/// Returns a random GUID (RFC 9562, version 4).
+fn guid() -> String {
+    let mut bytes = [0; 16];
+    // Without randomness the id is of no use to Microsoft's support, and the call is as good as before.
+    let _ = getrandom::fill(&mut bytes);
+    let number = u128::from_be_bytes(bytes) & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
+    let digits = format!("{number:032x}");
+    let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default();
+    [part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)].join("-")
+}
+
+const CLIENT_REQUEST_ID: &str = "client-request-id";
+
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Graph waits up to ten seconds for each handshake and may repeat it.
+const CREATE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The most pages of a list that are read.
+const MAX_PAGES: usize = 500;
+
+const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;
+
+const MAX_BYTES: usize = 256 * 1024;

@@ -1,0 +1,205 @@
+//! The HTTP client for Microsoft's services.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use reqwest::{
+    Client, RequestBuilder, StatusCode, Url,
+    header::{HeaderMap, RETRY_AFTER},
+    redirect,
+};
+
+use crate::BoxError;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+/// One HTTP client, built on first use and shared by its clones.
+///
+/// It follows no redirect: what it sends holds credentials.
+#[derive(Clone, Debug, Default)]
+pub struct Http(Arc<OnceLock<Client>>);
+
+impl Http {
+    /// Returns the client.
+    pub(crate) fn client(&self) -> Result<&Client, BoxError> {
+        if let Some(client) = self.0.get() {
+            return Ok(client);
+        }
+        let client = Client::builder()
+            .redirect(redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(5))
+            .user_agent(concat!("graph-change-notifications/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(self.0.get_or_init(|| client))
+    }
+}
+
+/// An answer, read as a whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// Returns how long the service asks to wait (RFC 9110, section 10.2.3); the form with a date does not count.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let seconds = self
+            .headers
+            .get(RETRY_AFTER)?
+            .to_str()
+            .ok()?
+            .trim()
+            .parse()
+            .ok()?;
+        Some(Duration::from_secs(seconds))
+    }
+
+    /// Returns the text of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Sends a request and reads the answer, at most `limit` bytes of it.
+pub(crate) async fn send(request: RequestBuilder, limit: usize) -> Result<Answer, BoxError> {
+    // The text of reqwest's errors holds the URL, which names tenants and subscriptions.
+    let mut response = request.send().await.map_err(reqwest::Error::without_url)?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
+        if body.len().saturating_add(chunk.len()) > limit {
+            return Err(TooLarge.into());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer {
+        status: response.status(),
+        headers: std::mem::take(response.headers_mut()),
+        body,
+    })
+}
+
+/// An answer is larger than anything that the service has reason to send.
+#[derive(Debug, thiserror::Error)]
+#[error("answer is too large")]
+struct TooLarge;
+
+/// How often a call is tried and how long the pauses are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Backoff {
+    /// How often a call is made at most.
+    pub(crate) attempts: u32,
+    /// The pause after the first attempt; each later one is twice as long.
+    pub(crate) first: Duration,
+    /// The longest pause, also where the service asks for more.
+    pub(crate) longest: Duration,
+}
+
+impl Backoff {
+    /// Returns the pause after a failed attempt, the first of which is number 1, or nothing after the last one.
+    pub(crate) fn pause(&self, attempt: u32, retry_after: Option<Duration>) -> Option<Duration> {
+        if attempt >= self.attempts {
+            return None;
+        }
+        let doubled = self
+            .first
+            .saturating_mul(2u32.saturating_pow(attempt.saturating_sub(1)));
+        let pause = retry_after.unwrap_or(doubled).min(self.longest);
+        // Callers that failed together do not come back together.
+        let share = f64::from(getrandom::u32().unwrap_or_default()) / f64::from(u32::MAX);
+        Some(pause + self.first.mul_f64(share / 2.0))
+    }
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            attempts: 4,
+            first: Duration::from_secs(1),
+            longest: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Reads a base URL that stands in for a service's own.
+///
+/// # Errors
+///
+/// Returns an error when `url` is not an http or https URL.
+pub(crate) fn endpoint(url: &str) -> Result<Url, InvalidEndpoint> {
+    Url::parse(url)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"))
+        .ok_or(InvalidEndpoint)
+}
+
+/// A base URL that is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("endpoint is not an http or https URL")]
+pub struct InvalidEndpoint;
+
+/// Returns `base` with `segments` after its path.
+pub(crate) fn join(base: &Url, segments: &[&str]) -> Url {
+    let mut url = base.clone();
+    url.set_query(None);
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        testing::{Reply, Server},
+        *,
+    };
+
+    #[test]
+    fn pauses_grow_end_and_never_pass_the_longest() {
+        let backoff = Backoff::default();
+        let pause = |attempt, retry_after| backoff.pause(attempt, retry_after).map(|pause| pause.as_secs());
+        assert_eq!(pause(1, None), Some(1));
+        assert_eq!(pause(3, None), Some(4));
+        assert_eq!(pause(4, None), None);
+        assert_eq!(pause(1, Some(Duration::from_secs(7))), Some(7));
+        assert_eq!(pause(1, Some(Duration::from_secs(3600))), Some(30));
+    }
+
+    #[test]
+    fn segments_are_encoded() {
+        let base = endpoint("http://127.0.0.1:1/base/").unwrap();
+        assert_eq!(
+            join(&base, &["a/b", "../c"]).as_str(),
+            "http://127.0.0.1:1/base/a%2Fb/..%2Fc"
+        );
+    }
+
+    #[test]
+    fn an_endpoint_is_http_or_https() {
+        for url in ["", "localhost", "ftp://h", "file:///etc"] {
+            assert_eq!(endpoint(url), Err(InvalidEndpoint), "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_over_the_limit_is_refused() {
+        let server = Server::start([Reply::json(200, "12345"), Reply::json(200, "123456")]);
+        let http = Http::default();
+        let call = || send(http.client().unwrap().get(server.url()), 5);
+        assert_eq!(call().await.unwrap().body, b"12345");
+        assert_eq!(call().await.unwrap_err().to_string(), "answer is too large");
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_not_followed() {
+        let server = Server::start([Reply::json(302, "").header("location", "/elsewhere")]);
+        let http = Http::default();
+        let answer = send(http.client().unwrap().get(server.url()), 5).await.unwrap();
+        assert_eq!(answer.status, StatusCode::FOUND);
+    }
+}

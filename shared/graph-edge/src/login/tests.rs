@@ -1,0 +1,167 @@
+use super::*;
+use crate::http::testing::{Reply, Server};
+
+const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+const CORRELATION: &str = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee";
+
+#[tokio::test]
+async fn a_client_secret_is_sent_as_a_form_and_earns_a_token() {
+    let server = Server::start([granted("token-1", "3599")]);
+    let token = login(&server).token(&tenant()).await.unwrap();
+    assert_eq!(token.expose(), "token-1");
+    let requests = server.requests();
+    assert_eq!(requests[0].line, format!("POST /{TENANT}/oauth2/v2.0/token"));
+    assert_eq!(
+        requests[0].body,
+        "client_id=app&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default&client_secret=p%26%3D+%2B%2F\
+         &grant_type=client_credentials"
+    );
+}
+
+#[tokio::test]
+async fn a_token_is_kept_until_five_minutes_before_its_end() {
+    let server = Server::start([
+        granted("short", "300"),
+        granted("long", "\"3600\""),
+        granted("unused", "1"),
+    ]);
+    let login = login(&server);
+    assert_eq!(login.token(&tenant()).await.unwrap().expose(), "short");
+    assert_eq!(login.token(&tenant()).await.unwrap().expose(), "long");
+    assert_eq!(login.token(&tenant()).await.unwrap().expose(), "long");
+}
+
+#[tokio::test]
+async fn tenants_and_applications_do_not_share_a_token() {
+    let server = Server::start([
+        granted("one", "3599"),
+        granted("two", "3599"),
+        granted("three", "3599"),
+    ]);
+    let login = login(&server);
+    let other_tenant = Tenant {
+        tenant_id: "other".to_owned(),
+        ..tenant()
+    };
+    let other_client = Tenant {
+        client_id: "other".to_owned(),
+        ..tenant()
+    };
+    assert_eq!(login.token(&tenant()).await.unwrap().expose(), "one");
+    assert_eq!(login.token(&other_tenant).await.unwrap().expose(), "two");
+    assert_eq!(login.token(&other_client).await.unwrap().expose(), "three");
+}
+
+#[tokio::test]
+async fn a_refused_token_is_forgotten_and_a_newer_one_is_not() {
+    let server = Server::start([granted("one", "3599"), granted("two", "3599")]);
+    let login = login(&server);
+    let first = login.token(&tenant()).await.unwrap();
+    login.forget(&tenant(), &first);
+    assert_eq!(login.token(&tenant()).await.unwrap().expose(), "two");
+    login.forget(&tenant(), &first);
+    assert_eq!(login.token(&tenant()).await.unwrap().expose(), "two");
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_by_its_kind_with_code_and_correlation_id_alone() {
+    let cases = [
+        (
+            "invalid_client",
+            "application's credential is wrong or has expired",
+        ),
+        ("invalid_grant", "sign-in has expired or was revoked"),
+        (
+            "consent_required",
+            "consent or an interactive sign-in is required",
+        ),
+        (
+            "unauthorized_client",
+            "tenant or application is not set up for this request",
+        ),
+    ];
+    for (error, expected) in cases {
+        let server = Server::start([refused(401, error)]);
+        let error = login(&server).token(&tenant()).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("{expected} (AADSTS7000215, correlation id {CORRELATION})")
+        );
+        assert!(
+            !format!("{error:?}").contains("hunter2"),
+            "the description is not passed on"
+        );
+        assert_eq!(server.lines().len(), 1, "{expected}: not tried again");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_down_is_asked_again() {
+    let replies = [
+        Reply::json(503, ""),
+        refused(400, "temporarily_unavailable"),
+        granted("token", "3599"),
+    ];
+    let server = Server::start(replies);
+    assert_eq!(login(&server).token(&tenant()).await.unwrap().expose(), "token");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_stays_down_is_unavailable() {
+    let server = Server::start((0..4).map(|_| Reply::json(429, "")));
+    let error = login(&server).token(&tenant()).await.unwrap_err();
+    assert!(matches!(error, LoginError::Unavailable(..)), "{error}");
+    assert_eq!(server.lines().len(), 4);
+}
+
+#[tokio::test]
+async fn an_answer_without_token_is_malformed() {
+    for body in ["", "{}", r#"{"access_token":"","expires_in":1}"#, "<html>"] {
+        let server = Server::start([Reply::json(200, body)]);
+        let error = login(&server).token(&tenant()).await.unwrap_err();
+        assert!(matches!(error, LoginError::Malformed), "{body}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn other_credentials_are_named_as_not_supported_yet() {
+    let tenant = Tenant {
+        credential: Credential::WebIdentity,
+        ..tenant()
+    };
+    let error = Login::default().token(&tenant).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "credential of kind webIdentity is not supported yet"
+    );
+}
+
+fn granted(token: &str, expires_in: &str) -> Reply {
+    let body = format!(r#"{{"token_type":"Bearer","expires_in":{expires_in},"access_token":"{token}"}}"#);
+    Reply::json(200, &body)
+}
+
+fn refused(status: u16, error: &str) -> Reply {
+    let body = format!(
+        r#"{{"error":"{error}","error_description":"AADSTS7000215: hunter2 is wrong","error_codes":[7000215],
+            "correlation_id":"{CORRELATION}"}}"#
+    );
+    Reply::json(status, &body)
+}
+
+fn login(server: &Server) -> Login {
+    let mut login = Login::new(Http::default(), Some(server.url())).unwrap();
+    login.backoff.first = Duration::from_millis(1);
+    login
+}
+
+fn tenant() -> Tenant {
+    Tenant {
+        tenant_id: TENANT.to_owned(),
+        client_id: "app".to_owned(),
+        cloud: Cloud::Global,
+        credential: Credential::ClientSecret {
+            client_secret: Secret::new("p&= +/".to_owned()),
+        },
+    }
+}
