@@ -58,7 +58,11 @@ async fn event<S: Source, F: FetchDocument, Q>(
     let trust = trust(&queued, deps, now).await?;
     let content = vouched(content, &queued, &trust, deps, now).await?;
     let plaintext = open(&content, trust, deps, now).await?;
-    Ok(event::document(&queued, &notification, Some(&plaintext.into_json()))?)
+    Ok(event::document(
+        &queued,
+        &notification,
+        Some(&plaintext.into_json()),
+    )?)
 }
 
 /// Returns the content of DecryptionSecret that lists the item's tenant and application.
@@ -84,13 +88,23 @@ async fn vouched<'a, S, F: FetchDocument, Q>(
     deps: &Deps<S, F, Q>,
     now: Timestamp,
 ) -> Result<Trusted<EncryptedContent<'a>>, Stop> {
-    let tenant =
-        trust.tenant(&queued.tenant_id, &queued.client_id).ok_or(Stop::Retry(Obstacle::UnknownTenant))?;
+    let tenant = trust
+        .tenant(&queued.tenant_id, &queued.client_id)
+        .ok_or(Stop::Retry(Obstacle::UnknownTenant))?;
     if queued.validation_tokens.is_empty() {
         return Err(TokenError::Missing.into());
     }
     let cache = deps.signing_keys.of(tenant.cloud);
-    let check = |keys: &_| vouch(content.clone(), &queued.validation_tokens, tenant, keys, cache.authority(), now);
+    let check = |keys: &_| {
+        vouch(
+            content.clone(),
+            &queued.validation_tokens,
+            tenant,
+            keys,
+            cache.authority(),
+            now,
+        )
+    };
     let keys = cache.keys(now).await?;
     let error = match check(&keys) {
         Ok(trusted) => return Ok(trusted),
@@ -137,7 +151,10 @@ impl From<NoDocument> for Stop {
 
 impl From<Unavailable> for Stop {
     fn from(error: Unavailable) -> Self {
-        warn!(error = graph_edge::telemetry::causes(&error), "Signing keys are unavailable");
+        warn!(
+            error = graph_edge::telemetry::causes(&error),
+            "Signing keys are unavailable"
+        );
         Self::Retry(Obstacle::NoSigningKeys)
     }
 }

@@ -79,7 +79,9 @@ pub async fn handle<S: Source, F: FetchDocument, Q: Queue>(
     for record in event.records {
         let body = record.body.as_deref().unwrap_or_default();
         // A panic is a defect in the handling of this one item; its neighbours go on.
-        let outcome = AssertUnwindSafe(item::process(body, deps, now)).catch_unwind().await;
+        let outcome = AssertUnwindSafe(item::process(body, deps, now))
+            .catch_unwind()
+            .await;
         batch.add(record, outcome.unwrap_or(Outcome::Fail(Failure::Panicked)));
     }
     let (delivered, kept) = tokio::join!(
@@ -89,7 +91,10 @@ pub async fn handle<S: Source, F: FetchDocument, Q: Queue>(
     batch.deliver.settle(&delivered, &mut batch.retry);
     batch.fail.settle(&kept, &mut batch.retry);
     let (delivered, failed, retried) = (count(&delivered), count(&kept), batch.retry.len());
-    info!(delivered, failed, retried, "Delivered {delivered}, failed {failed}, to be tried again {retried}");
+    info!(
+        delivered,
+        failed, retried, "Delivered {delivered}, failed {failed}, to be tried again {retried}"
+    );
     let mut response = SqsBatchResponse::default();
     response.set_failures(batch.retry);
     response
@@ -110,12 +115,22 @@ impl Batch {
             Outcome::Deliver(event) => self.deliver.add(id, event.into()),
             Outcome::Fail(failure) => {
                 let reason = failure.reason();
-                error!(message.id = id, reason, "Message {id} can never be processed ({reason}); it is in FailedQueue");
-                let message = Message { body: record.body.unwrap_or_default(), reason: Some(reason) };
+                error!(
+                    message.id = id,
+                    reason, "Message {id} can never be processed ({reason}); it is in FailedQueue"
+                );
+                let message = Message {
+                    body: record.body.unwrap_or_default(),
+                    reason: Some(reason),
+                };
                 self.fail.add(id, message);
             }
             Outcome::Retry(obstacle) => {
-                warn!(message.id = id, ?obstacle, "Message {id} cannot be processed now ({obstacle:?})");
+                warn!(
+                    message.id = id,
+                    ?obstacle,
+                    "Message {id} cannot be processed now ({obstacle:?})"
+                );
                 self.retry.push(id);
             }
         }

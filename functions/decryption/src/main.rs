@@ -31,7 +31,10 @@ async fn deps() -> Result<Deps<SecretSource, HttpDocuments, SqsQueue>, Error> {
     let login_endpoint = settings.optional("LOGIN_ENDPOINT");
     settings.check()?;
     let config = graph_edge::aws::config().await;
-    let source = SecretSource { store: SecretStore::new(&config), secret_arn };
+    let source = SecretSource {
+        store: SecretStore::new(&config),
+        secret_arn,
+    };
     Ok(Deps {
         trust: CachedDocument::new(source, Trust::parse),
         signing_keys: SigningKeysByCloud::new(&HttpDocuments::new()?, login_endpoint.as_deref()),

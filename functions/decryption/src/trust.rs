@@ -32,13 +32,17 @@ impl Trust {
         if keys.is_empty() {
             return Err("decryption document holds no usable key".into());
         }
-        Ok(Self { keys, tenants: document.tenants })
+        Ok(Self {
+            keys,
+            tenants: document.tenants,
+        })
     }
 
     /// Returns the trusted application with these ids.
     pub(crate) fn tenant(&self, tenant_id: &str, client_id: &str) -> Option<&TrustedTenant> {
         let is_it = |tenant: &&TrustedTenant| {
-            tenant.tenant_id.eq_ignore_ascii_case(tenant_id) && tenant.client_id.eq_ignore_ascii_case(client_id)
+            tenant.tenant_id.eq_ignore_ascii_case(tenant_id)
+                && tenant.client_id.eq_ignore_ascii_case(client_id)
         };
         self.tenants.iter().find(is_it)
     }

@@ -21,7 +21,9 @@ impl Handshake {
     pub fn of(query: &str) -> Self {
         let token = query.split('&').find_map(|parameter| {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            decode(name).is_some_and(|name| name.eq_ignore_ascii_case("validationToken")).then_some(value)
+            decode(name)
+                .is_some_and(|name| name.eq_ignore_ascii_case("validationToken"))
+                .then_some(value)
         });
         match token.map(decode) {
             None => Self::NotAsked,
@@ -33,7 +35,10 @@ impl Handshake {
 
 fn decode(text: &str) -> Option<String> {
     let text = text.replace('+', " ");
-    percent_decode_str(&text).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+    percent_decode_str(&text)
+        .decode_utf8()
+        .ok()
+        .map(std::borrow::Cow::into_owned)
 }
 
 /// Returns whether a token may be echoed to anybody who asks.
@@ -42,7 +47,9 @@ fn decode(text: &str) -> Option<String> {
 /// escaped one would not match anyway.
 fn is_harmless(token: &str) -> bool {
     (1..=MAX_TOKEN_BYTES).contains(&token.len())
-        && !token.chars().any(|char| char.is_control() || matches!(char, '<' | '>'))
+        && !token
+            .chars()
+            .any(|char| char.is_control() || matches!(char, '<' | '>'))
 }
 
 const MAX_TOKEN_BYTES: usize = 4_096;
@@ -53,7 +60,8 @@ mod tests {
 
     #[test]
     fn a_token_is_decoded_as_a_form() {
-        let sentence = "Validation: Testing client application reachability for subscription Request-Id: 1b8f";
+        let sentence =
+            "Validation: Testing client application reachability for subscription Request-Id: 1b8f";
         let cases: &[(&str, &str)] = &[
             (
                 "validationToken=Validation%3A+Testing+client+application+reachability+for+subscription+Request-Id%3A+1b8f",
@@ -72,13 +80,23 @@ mod tests {
             ("validationToken=first&validationToken=second", "first"),
         ];
         for (query, expected) in cases {
-            assert_eq!(Handshake::of(query), Handshake::Echo((*expected).to_owned()), "{query}");
+            assert_eq!(
+                Handshake::of(query),
+                Handshake::Echo((*expected).to_owned()),
+                "{query}"
+            );
         }
     }
 
     #[test]
     fn a_query_without_a_token_is_no_handshake() {
-        for query in ["", "s=mail&k=k1&c=c1", "token=abc", "validationTokens=abc", "&&=&"] {
+        for query in [
+            "",
+            "s=mail&k=k1&c=c1",
+            "token=abc",
+            "validationTokens=abc",
+            "&&=&",
+        ] {
             assert_eq!(Handshake::of(query), Handshake::NotAsked, "{query}");
         }
     }
@@ -105,6 +123,9 @@ mod tests {
     #[test]
     fn the_longest_token_is_echoed() {
         let token = "a".repeat(MAX_TOKEN_BYTES);
-        assert_eq!(Handshake::of(&format!("validationToken={token}")), Handshake::Echo(token));
+        assert_eq!(
+            Handshake::of(&format!("validationToken={token}")),
+            Handshake::Echo(token)
+        );
     }
 }

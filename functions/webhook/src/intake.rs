@@ -44,7 +44,11 @@ impl Intake {
             };
             let proven = admitted.proven();
             let tokens = tokens.relevant(&proven.tenant_id, &proven.client_id);
-            let tokens = if admitted.is_encrypted() { tokens } else { Vec::new() };
+            let tokens = if admitted.is_encrypted() {
+                tokens
+            } else {
+                Vec::new()
+            };
             let tokens = tokens.into_iter().map(Into::into).collect();
             let queue = match admitted.kind() {
                 Kind::Change => &mut intake.changes,

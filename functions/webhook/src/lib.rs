@@ -51,12 +51,20 @@ pub fn parse_keys(text: &str) -> Result<ClientStateKeys, BoxError> {
     if !unusable.is_empty() {
         error!(keys = ?unusable, "Client-state keys {unusable:?} are not usable; remove them from ClientStateSecret");
     }
-    if keys.is_empty() { Err("client-state document holds no usable key".into()) } else { Ok(keys) }
+    if keys.is_empty() {
+        Err("client-state document holds no usable key".into())
+    } else {
+        Ok(keys)
+    }
 }
 
 /// Answers one request: 200 with the token to a handshake, 202 when every admitted item is stored, 4xx to what Microsoft
 /// Graph never sends, 5xx when it has to send again.
-pub async fn handle<S: Source, Q: Queue>(request: Request, deps: &Deps<S, Q>, now: Timestamp) -> Response<Body> {
+pub async fn handle<S: Source, Q: Queue>(
+    request: Request,
+    deps: &Deps<S, Q>,
+    now: Timestamp,
+) -> Response<Body> {
     if request.method() != Method::POST {
         return status(StatusCode::METHOD_NOT_ALLOWED);
     }
@@ -74,7 +82,9 @@ async fn receive<S: Source, Q: Queue>(body: &[u8], deps: &Deps<S, Q>, now: Times
         Err(error) => {
             warn!(%error, bytes = body.len(), "POST is not a notification collection: {error}");
             return match error {
-                NotACollection::Empty | NotACollection::NotJson | NotACollection::NoValue => StatusCode::BAD_REQUEST,
+                NotACollection::Empty | NotACollection::NotJson | NotACollection::NoValue => {
+                    StatusCode::BAD_REQUEST
+                }
                 NotACollection::TooManyItems => StatusCode::PAYLOAD_TOO_LARGE,
             };
         }
@@ -83,7 +93,9 @@ async fn receive<S: Source, Q: Queue>(body: &[u8], deps: &Deps<S, Q>, now: Times
         return StatusCode::ACCEPTED;
     }
     let Ok(intake) = sort(&collection, deps, now).await else {
-        error!("No client-state key is to be had, so nothing can be admitted; answering 503, Graph sends again");
+        error!(
+            "No client-state key is to be had, so nothing can be admitted; answering 503, Graph sends again"
+        );
         return StatusCode::SERVICE_UNAVAILABLE;
     };
     report(&intake);
@@ -102,18 +114,29 @@ async fn sort<S: Source, Q>(
         return Ok(intake);
     }
     let newer = deps.keys.renewed(now).await?;
-    if Arc::ptr_eq(&keys, &newer) { Ok(intake) } else { Ok(Intake::sort(collection, &newer, now)) }
+    if Arc::ptr_eq(&keys, &newer) {
+        Ok(intake)
+    } else {
+        Ok(Intake::sort(collection, &newer, now))
+    }
 }
 
 async fn store<S, Q: Queue>(intake: &Intake, deps: &Deps<S, Q>) -> StatusCode {
     let changes = deps.notification_queue.send_all(&intake.changes);
     let lifecycle = deps.lifecycle_queue.send_all(&intake.lifecycle);
     let (changes, lifecycle) = tokio::join!(changes, lifecycle);
-    let lost = changes.iter().chain(&lifecycle).filter(|stored| stored.is_err()).count();
+    let lost = changes
+        .iter()
+        .chain(&lifecycle)
+        .filter(|stored| stored.is_err())
+        .count();
     if lost == 0 {
         return StatusCode::ACCEPTED;
     }
-    error!(items = lost, "{lost} admitted items are not stored; answering 503, Graph sends the POST again");
+    error!(
+        items = lost,
+        "{lost} admitted items are not stored; answering 503, Graph sends the POST again"
+    );
     StatusCode::SERVICE_UNAVAILABLE
 }
 
@@ -121,10 +144,20 @@ fn report(intake: &Intake) {
     let (changes, lifecycle) = (intake.changes.len(), intake.lifecycle.len());
     let (refused, malformed) = (intake.refused(), intake.malformed);
     if refused + malformed == 0 {
-        info!(changes, lifecycle, "Admitted {changes} changes and {lifecycle} lifecycle events");
+        info!(
+            changes,
+            lifecycle, "Admitted {changes} changes and {lifecycle} lifecycle events"
+        );
     } else {
         let reasons = &intake.refused;
-        warn!(changes, lifecycle, refused, malformed, ?reasons, "Refused {refused} items, {malformed} more are malformed");
+        warn!(
+            changes,
+            lifecycle,
+            refused,
+            malformed,
+            ?reasons,
+            "Refused {refused} items, {malformed} more are malformed"
+        );
     }
 }
 
@@ -132,8 +165,14 @@ fn report(intake: &Intake) {
 fn echo(token: String) -> Response<Body> {
     let mut response = Response::new(Body::Text(token));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     response
 }
 

@@ -7,11 +7,7 @@ use graph_edge::{
     sqs::SqsQueue,
 };
 use jiff::Timestamp;
-use lambda_http::{
-    Error, LambdaEvent,
-    lambda_runtime,
-    service_fn,
-};
+use lambda_http::{Error, LambdaEvent, lambda_runtime, service_fn};
 use serde_json::value::RawValue;
 use webhook::{Deps, gateway, handle, parse_keys};
 
@@ -37,7 +33,10 @@ async fn deps() -> Result<Deps<SecretSource, SqsQueue>, Error> {
     let lifecycle_queue = settings.required("LIFECYCLE_QUEUE_URL");
     settings.check()?;
     let config = graph_edge::aws::config().await;
-    let source = SecretSource { store: SecretStore::new(&config), secret_arn };
+    let source = SecretSource {
+        store: SecretStore::new(&config),
+        secret_arn,
+    };
     Ok(Deps {
         keys: CachedDocument::new(source, parse_keys),
         notification_queue: SqsQueue::new(&config, notification_queue),

@@ -23,8 +23,13 @@ fn a_body_in_base64_is_decoded() {
 
 #[test]
 fn what_http_does_not_know_is_no_request() {
-    for query in ["a b", "a<b", "a\"b", "a>b", "a\u{0}b", "ü", "a#b", "a\nb", "a\u{7f}"] {
-        assert!(gateway::request(&event(query, "{}", false)).is_none(), "{query:?}");
+    for query in [
+        "a b", "a<b", "a\"b", "a>b", "a\u{0}b", "ü", "a#b", "a\nb", "a\u{7f}",
+    ] {
+        assert!(
+            gateway::request(&event(query, "{}", false)).is_none(),
+            "{query:?}"
+        );
     }
     assert!(gateway::request(&event("", "not base64!", true)).is_none());
     for (pointer, value) in [
@@ -37,7 +42,10 @@ fn what_http_does_not_know_is_no_request() {
         assert!(gateway::request(&raw(&event)).is_none(), "{pointer} {value}");
     }
     for event in ["{}", "5", "null", "[]"] {
-        assert!(gateway::request(&RawValue::from_string(event.to_owned()).unwrap()).is_none(), "{event}");
+        assert!(
+            gateway::request(&RawValue::from_string(event.to_owned()).unwrap()).is_none(),
+            "{event}"
+        );
     }
 }
 
@@ -51,7 +59,9 @@ fn a_host_that_is_none_does_no_harm() {
 #[test]
 fn a_response_has_the_form_that_the_http_api_takes() {
     let mut response = Response::new(Body::Text("token".to_owned()));
-    response.headers_mut().insert("content-type", "text/plain".parse().unwrap());
+    response
+        .headers_mut()
+        .insert("content-type", "text/plain".parse().unwrap());
     let response = serde_json::to_value(gateway::response(response)).unwrap();
     assert_eq!(response["statusCode"], 200);
     assert_eq!(response["headers"]["content-type"], "text/plain");

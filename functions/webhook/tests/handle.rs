@@ -1,5 +1,9 @@
 //! The webhook through its public `handle`.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed expectation is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed expectation is a failed test"
+)]
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use graph_core::{
@@ -26,7 +30,12 @@ async fn a_handshake_is_echoed_before_any_secret_exists() {
     let source = FakeSource::default();
     let deps = deps(&source);
     for route in ["/notifications", "/lifecycle"] {
-        let response = post(&deps, &format!("{route}?s=mail&validationToken=Validation%3A+a%2Bb"), "").await;
+        let response = post(
+            &deps,
+            &format!("{route}?s=mail&validationToken=Validation%3A+a%2Bb"),
+            "",
+        )
+        .await;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
         assert_eq!(response.headers()["x-content-type-options"], "nosniff");
@@ -81,8 +90,16 @@ async fn tokens_travel_only_with_the_encrypted_items_that_they_can_vouch_for() {
     let body = json!({"value": [rich, change("mail")], "validationTokens": [others, ours, "garbage", null]});
     post(&deps, "/notifications", &body.to_string()).await;
     let stored = deps.notification_queue.stored();
-    assert_eq!(QueuedItem::parse(&stored[0].body).unwrap().validation_tokens, [ours]);
-    assert!(QueuedItem::parse(&stored[1].body).unwrap().validation_tokens.is_empty());
+    assert_eq!(
+        QueuedItem::parse(&stored[0].body).unwrap().validation_tokens,
+        [ours]
+    );
+    assert!(
+        QueuedItem::parse(&stored[1].body)
+            .unwrap()
+            .validation_tokens
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -108,13 +125,27 @@ async fn a_lifecycle_item_that_is_not_stored_makes_graph_send_again() {
 
 #[tokio::test]
 async fn without_a_key_nothing_is_said_to_be_received() {
-    for text in [None, Some("{}"), Some("not JSON"), Some(r#"{"keys":[{"id":"k1"}]}"#)] {
+    for text in [
+        None,
+        Some("{}"),
+        Some("not JSON"),
+        Some(r#"{"keys":[{"id":"k1"}]}"#),
+    ] {
         let source = text.map_or_else(FakeSource::default, FakeSource::new);
         let deps = deps(&source);
         let body = json!({"value": [change("mail")]}).to_string();
-        assert_eq!(post(&deps, "/notifications", &body).await.status(), 503, "{text:?}");
+        assert_eq!(
+            post(&deps, "/notifications", &body).await.status(),
+            503,
+            "{text:?}"
+        );
         source.set(document(&["k1"]));
-        let response = handle(request("/notifications", &body), &deps, now() + SignedDuration::from_secs(1)).await;
+        let response = handle(
+            request("/notifications", &body),
+            &deps,
+            now() + SignedDuration::from_secs(1),
+        )
+        .await;
         assert_eq!(response.status(), 202, "{text:?}");
     }
 }
@@ -126,7 +157,12 @@ async fn an_unknown_key_reads_the_secret_again_at_most_every_30_seconds() {
     let body = json!({"value": [change("mail")]}).to_string();
     let send = async |seconds| {
         let now = now() + SignedDuration::from_secs(seconds);
-        assert_eq!(handle(request("/notifications", &body), &deps, now).await.status(), 202);
+        assert_eq!(
+            handle(request("/notifications", &body), &deps, now)
+                .await
+                .status(),
+            202
+        );
         (source.reads(), deps.notification_queue.stored().len())
     };
     assert_eq!(send(0).await, (1, 0));
@@ -152,7 +188,10 @@ async fn what_is_not_a_collection_gets_a_4xx_and_an_empty_one_a_202() {
         ("\u{FEFF}{\"value\":[]}", 202),
     ] {
         let response = post(&deps, "/notifications", body).await;
-        assert_eq!((response.status().as_u16(), response.body()), (expected, &Body::Empty));
+        assert_eq!(
+            (response.status().as_u16(), response.body()),
+            (expected, &Body::Empty)
+        );
     }
 }
 
@@ -172,7 +211,14 @@ async fn a_caller_learns_nothing_from_how_an_item_is_wrong() {
         other_tenant,
     ] {
         let response = post(&deps, "/notifications", &json!({"value": [item]}).to_string()).await;
-        assert_eq!((response.status().as_u16(), response.body(), response.headers().len()), (202, &Body::Empty, 0));
+        assert_eq!(
+            (
+                response.status().as_u16(),
+                response.body(),
+                response.headers().len()
+            ),
+            (202, &Body::Empty, 0)
+        );
     }
     assert!(deps.notification_queue.stored().is_empty());
 }
@@ -220,7 +266,9 @@ async fn post(deps: &Deps<&FakeSource, FakeQueue>, uri: &str, body: &str) -> Res
 }
 
 fn request(uri: &str, body: &str) -> Request {
-    let request = lambda_http::http::Request::builder().method("POST").uri(format!("https://host{uri}"));
+    let request = lambda_http::http::Request::builder()
+        .method("POST")
+        .uri(format!("https://host{uri}"));
     request.body(Body::Text(body.to_owned())).unwrap()
 }
 
@@ -233,7 +281,12 @@ fn deps(source: &FakeSource) -> Deps<&FakeSource, FakeQueue> {
 }
 
 fn names(queue: &FakeQueue) -> Vec<String> {
-    let name = |message: &Message| QueuedItem::parse(&message.body).unwrap().subscription.into_owned();
+    let name = |message: &Message| {
+        QueuedItem::parse(&message.body)
+            .unwrap()
+            .subscription
+            .into_owned()
+    };
     queue.stored().iter().map(name).collect()
 }
 
@@ -253,11 +306,18 @@ fn lifecycle(name: &str) -> Value {
 
 fn unsigned_token(tenant_id: &str) -> String {
     let encode = |json: Value| base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(json.to_string());
-    format!("{}.{}.sig", encode(json!({"alg": "RS256"})), encode(json!({"tid": tenant_id, "aud": "app"})))
+    format!(
+        "{}.{}.sig",
+        encode(json!({"alg": "RS256"})),
+        encode(json!({"tid": tenant_id, "aud": "app"}))
+    )
 }
 
 fn document(keys: &[&str]) -> String {
-    serde_json::to_string(&ClientStateDocument { keys: keys.iter().map(|id| key(id)).collect() }).unwrap()
+    serde_json::to_string(&ClientStateDocument {
+        keys: keys.iter().map(|id| key(id)).collect(),
+    })
+    .unwrap()
 }
 
 fn key(id: &str) -> ClientStateKeyEntry {

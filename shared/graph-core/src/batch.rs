@@ -71,7 +71,8 @@ mod tests {
         let json = "{\"a\":\"x\u{FFFF}y\u{FFFE}\"}";
         let stored = storable(json.to_owned());
         assert_eq!(stored, "{\"a\":\"x\\uffffy\\ufffe\"}");
-        let [before, after] = [json, &stored].map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap());
+        let [before, after] =
+            [json, &stored].map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap());
         assert_eq!(before, after);
     }
 

@@ -54,9 +54,13 @@ impl ClientStateKeys {
     pub fn verify(&self, candidate: Option<&str>, tenant_id: Option<&str>) -> Result<Proven, Refused> {
         let candidate = candidate.ok_or(Refused::NoClientState)?;
         let (name, key_id, mac) = split(candidate).ok_or(Refused::WrongClientState)?;
-        let mac = BASE64_URL_SAFE_NO_PAD.decode(mac).map_err(|_| Refused::WrongClientState)?;
+        let mac = BASE64_URL_SAFE_NO_PAD
+            .decode(mac)
+            .map_err(|_| Refused::WrongClientState)?;
         let key = self.0.get(key_id).ok_or(Refused::UnknownKey)?;
-        key.mac(name).verify_slice(&mac).map_err(|_| Refused::WrongClientState)?;
+        key.mac(name)
+            .verify_slice(&mac)
+            .map_err(|_| Refused::WrongClientState)?;
         if tenant_id.is_some_and(|tenant_id| !tenant_id.eq_ignore_ascii_case(&key.tenant_id)) {
             return Err(Refused::OtherTenant);
         }
@@ -158,7 +162,11 @@ impl ClientStateKey {
     fn mac(&self, name: &str) -> Hmac<Sha256> {
         let mut mac = self.keyed.clone();
         mac.update(DOMAIN);
-        for part in [name, &self.tenant_id.to_ascii_lowercase(), &self.client_id.to_ascii_lowercase()] {
+        for part in [
+            name,
+            &self.tenant_id.to_ascii_lowercase(),
+            &self.client_id.to_ascii_lowercase(),
+        ] {
             mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             mac.update(part.as_bytes());
         }
@@ -200,7 +208,11 @@ mod tests {
     fn the_tenant_of_an_item_may_be_missing_or_in_upper_case() {
         let client_state = mint(&key("k1", 1, TENANT_A), "team-messages").unwrap();
         assert!(keys().verify(Some(&client_state), None).is_ok());
-        assert!(keys().verify(Some(&client_state), Some(&TENANT_A.to_uppercase())).is_ok());
+        assert!(
+            keys()
+                .verify(Some(&client_state), Some(&TENANT_A.to_uppercase()))
+                .is_ok()
+        );
     }
 
     #[test]
@@ -219,17 +231,61 @@ mod tests {
         let cases: &[(&str, Option<String>, Option<&str>, Refused)] = &[
             ("absent", None, None, Refused::NoClientState),
             ("empty", Some(String::new()), None, Refused::WrongClientState),
-            ("the text null", Some("null".into()), None, Refused::WrongClientState),
-            ("no mac", Some("team-messages.k1.".into()), None, Refused::WrongClientState),
-            ("other name", Some(format!("mail.{tail}")), None, Refused::WrongClientState),
-            ("short mac", Some(genuine[..genuine.len() - 4].into()), None, Refused::WrongClientState),
-            ("other key", Some(genuine.replace(".k1.", ".k2.")), None, Refused::WrongClientState),
-            ("unknown key", Some(genuine.replace(".k1.", ".k9.")), None, Refused::UnknownKey),
-            ("other tenant", Some(genuine.clone()), Some(TENANT_B), Refused::OtherTenant),
-            ("too long", Some(format!("{}{genuine}", "a".repeat(128))), None, Refused::WrongClientState),
+            (
+                "the text null",
+                Some("null".into()),
+                None,
+                Refused::WrongClientState,
+            ),
+            (
+                "no mac",
+                Some("team-messages.k1.".into()),
+                None,
+                Refused::WrongClientState,
+            ),
+            (
+                "other name",
+                Some(format!("mail.{tail}")),
+                None,
+                Refused::WrongClientState,
+            ),
+            (
+                "short mac",
+                Some(genuine[..genuine.len() - 4].into()),
+                None,
+                Refused::WrongClientState,
+            ),
+            (
+                "other key",
+                Some(genuine.replace(".k1.", ".k2.")),
+                None,
+                Refused::WrongClientState,
+            ),
+            (
+                "unknown key",
+                Some(genuine.replace(".k1.", ".k9.")),
+                None,
+                Refused::UnknownKey,
+            ),
+            (
+                "other tenant",
+                Some(genuine.clone()),
+                Some(TENANT_B),
+                Refused::OtherTenant,
+            ),
+            (
+                "too long",
+                Some(format!("{}{genuine}", "a".repeat(128))),
+                None,
+                Refused::WrongClientState,
+            ),
         ];
         for (case, candidate, tenant, expected) in cases {
-            assert_eq!(keys().verify(candidate.as_deref(), *tenant), Err(*expected), "{case}");
+            assert_eq!(
+                keys().verify(candidate.as_deref(), *tenant),
+                Err(*expected),
+                "{case}"
+            );
         }
     }
 
@@ -242,7 +298,10 @@ mod tests {
 
     #[test]
     fn a_name_that_leaves_no_room_is_not_minted() {
-        assert_eq!(mint(&key("k1", 1, TENANT_A), &"n".repeat(90)), Err(MintError::TooLong));
+        assert_eq!(
+            mint(&key("k1", 1, TENANT_A), &"n".repeat(90)),
+            Err(MintError::TooLong)
+        );
     }
 
     #[test]
@@ -282,7 +341,9 @@ mod tests {
     }
 
     fn document() -> ClientStateDocument {
-        ClientStateDocument { keys: vec![key("k1", 1, TENANT_A), key("k2", 2, TENANT_A)] }
+        ClientStateDocument {
+            keys: vec![key("k1", 1, TENANT_A), key("k2", 2, TENANT_A)],
+        }
     }
 
     fn key(id: &str, seed: u8, tenant_id: &str) -> ClientStateKeyEntry {

@@ -35,14 +35,23 @@ impl<'a> Collection<'a> {
         }
         let raw: &RawValue = serde_json::from_slice(body).map_err(|_| NotACollection::NotJson)?;
         let members = Members::parse(raw).map_err(|Malformed| NotACollection::NoValue)?;
-        let value = members.member("value").ok().flatten().ok_or(NotACollection::NoValue)?;
+        let value = members
+            .member("value")
+            .ok()
+            .flatten()
+            .ok_or(NotACollection::NoValue)?;
         let items = elements(value, MAX_ITEMS).map_err(|error| match error {
             ElementsError::NotAnArray => NotACollection::NoValue,
             ElementsError::TooMany => NotACollection::TooManyItems,
         })?;
         let tokens = members.member("validationTokens").ok().flatten();
-        let tokens = tokens.and_then(|raw| elements(raw, MAX_TOKENS).ok()).unwrap_or_default();
-        Ok(Self { items, validation_tokens: tokens.into_iter().filter_map(text).collect() })
+        let tokens = tokens
+            .and_then(|raw| elements(raw, MAX_TOKENS).ok())
+            .unwrap_or_default();
+        Ok(Self {
+            items,
+            validation_tokens: tokens.into_iter().filter_map(text).collect(),
+        })
     }
 }
 
@@ -112,7 +121,9 @@ impl<'de> Visitor<'de> for Elements {
 }
 
 fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
-    serde_json::from_str::<Text<'_>>(raw.get()).ok().map(|text| text.0)
+    serde_json::from_str::<Text<'_>>(raw.get())
+        .ok()
+        .map(|text| text.0)
 }
 
 /// The most validation tokens that are looked at; Graph sends one for each (application, tenant) pair of the items.
@@ -140,7 +151,11 @@ mod tests {
         ];
         for (body, items, tokens) in cases {
             let collection = Collection::parse(body.as_bytes()).unwrap();
-            assert_eq!((collection.items.len(), collection.validation_tokens.len()), (*items, *tokens), "{body}");
+            assert_eq!(
+                (collection.items.len(), collection.validation_tokens.len()),
+                (*items, *tokens),
+                "{body}"
+            );
         }
     }
 
@@ -161,7 +176,12 @@ mod tests {
             (many.as_bytes(), NotACollection::TooManyItems),
         ];
         for (body, expected) in cases {
-            assert_eq!(Collection::parse(body).unwrap_err(), *expected, "{}", String::from_utf8_lossy(body));
+            assert_eq!(
+                Collection::parse(body).unwrap_err(),
+                *expected,
+                "{}",
+                String::from_utf8_lossy(body)
+            );
         }
     }
 

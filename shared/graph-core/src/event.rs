@@ -1,4 +1,4 @@
-//! What is delivered: one `CloudEvents` 1.0 document per item.
+//! What is delivered: one CloudEvents 1.0 document per item.
 
 use std::borrow::Cow;
 
@@ -35,10 +35,14 @@ pub fn document(
     let mut event = Event::new(queued, notification, None);
     event.data.content_omitted = true;
     let event = event.to_json()?;
-    if event.len() <= batch::MAX_BODY_BYTES { Ok(event) } else { Err(Malformed) }
+    if event.len() <= batch::MAX_BODY_BYTES {
+        Ok(event)
+    } else {
+        Err(Malformed)
+    }
 }
 
-/// A `CloudEvents` 1.0 event in the JSON format; `subscription` is an extension attribute.
+/// A CloudEvents 1.0 event in the JSON format; `subscription` is an extension attribute.
 #[derive(Serialize)]
 struct Event<'a> {
     specversion: &'static str,
@@ -56,7 +60,10 @@ struct Event<'a> {
 
 impl<'a> Event<'a> {
     fn new(queued: &'a QueuedItem<'_>, item: &'a Notification<'_>, content: Option<&'a RawValue>) -> Self {
-        let entity = entity::name(item.resource_data_text("@odata.type").as_deref(), item.resource.as_deref());
+        let entity = entity::name(
+            item.resource_data_text("@odata.type").as_deref(),
+            item.resource.as_deref(),
+        );
         let resource = item.resource.as_deref().filter(|resource| !resource.is_empty());
         Self {
             specversion: "1.0",
@@ -80,7 +87,9 @@ impl<'a> Event<'a> {
     }
 
     fn to_json(&self) -> Result<String, Malformed> {
-        serde_json::to_string(self).map(batch::storable).map_err(|_| Malformed)
+        serde_json::to_string(self)
+            .map(batch::storable)
+            .map_err(|_| Malformed)
     }
 }
 
@@ -137,7 +146,10 @@ fn version<'a>(item: &'a Notification<'_>) -> (&'static str, Cow<'a, str>) {
     }
     let encrypted = item.encrypted_content.and_then(|raw| Members::parse(raw).ok());
     for name in ["dataSignature", "data"] {
-        if let Some(text) = encrypted.as_ref().and_then(|content| content.text(name).ok().flatten()) {
+        if let Some(text) = encrypted
+            .as_ref()
+            .and_then(|content| content.text(name).ok().flatten())
+        {
             return (name, text);
         }
     }
@@ -241,7 +253,11 @@ mod tests {
 
     #[test]
     fn the_time_of_the_change_is_graphs_own_where_known() {
-        let item = with(basic(), "resourceData", &json!({"eventTime": "2026-11-21T09:00:00.5Z"}));
+        let item = with(
+            basic(),
+            "resourceData",
+            &json!({"eventTime": "2026-11-21T09:00:00.5Z"}),
+        );
         let event: Value = serde_json::from_str(&deliver(&item, None)).unwrap();
         assert_eq!(event["time"], "2026-11-21T09:00:00.5Z");
     }

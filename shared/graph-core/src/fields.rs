@@ -62,7 +62,9 @@ pub(crate) const MAX_MEMBERS: usize = 256;
 
 /// Returns the text of a JSON string, borrowed where it holds no escapes.
 pub(crate) fn text(raw: &RawValue) -> Result<Cow<'_, str>, Malformed> {
-    serde_json::from_str::<Text<'_>>(raw.get()).map(|text| text.0).map_err(|_| Malformed)
+    serde_json::from_str::<Text<'_>>(raw.get())
+        .map(|text| text.0)
+        .map_err(|_| Malformed)
 }
 
 /// A string that borrows from the input where it can.

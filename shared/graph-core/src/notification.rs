@@ -44,7 +44,12 @@ impl<'a> Unadmitted<'a> {
     /// Returns why it is not admitted.
     pub fn admit(self, keys: &ClientStateKeys) -> Result<Admitted<'a>, Refused> {
         let proven = keys.verify(self.client_state.as_deref(), self.tenant_id.as_deref())?;
-        Ok(Admitted { raw: self.raw, kind: self.kind, is_encrypted: self.is_encrypted, proven })
+        Ok(Admitted {
+            raw: self.raw,
+            kind: self.kind,
+            is_encrypted: self.is_encrypted,
+            proven,
+        })
     }
 }
 
@@ -124,7 +129,9 @@ impl<'a> Notification<'a> {
             subscription_id: members.text("subscriptionId")?,
             subscription_expiration_date_time: members.text("subscriptionExpirationDateTime")?,
             tenant_id: tenant_id(&members)?,
-            change_type: members.text("changeType")?.map(|change_type| change_type.to_ascii_lowercase()),
+            change_type: members
+                .text("changeType")?
+                .map(|change_type| change_type.to_ascii_lowercase()),
             lifecycle_event: members.text("lifecycleEvent")?,
             resource: members.text("resource")?,
             resource_data: object(members.member("resourceData")?)?,
@@ -149,7 +156,11 @@ fn tenant_id<'a>(members: &Members<'a>) -> Result<Option<Cow<'a, str>>, Malforme
 
 fn kind(members: &Members<'_>) -> Result<Kind, Malformed> {
     let event = members.member("lifecycleEvent")?.map(text).transpose()?;
-    Ok(if event.is_some() { Kind::Lifecycle } else { Kind::Change })
+    Ok(if event.is_some() {
+        Kind::Lifecycle
+    } else {
+        Kind::Change
+    })
 }
 
 fn object(raw: Option<&RawValue>) -> Result<Option<&RawValue>, Malformed> {
@@ -169,9 +180,18 @@ mod tests {
     fn every_variation_of_an_item_is_read() {
         let cases: &[(&str, Value)] = &[
             ("nothing", json!({})),
-            ("nulls", json!({"clientState": null, "resourceData": null, "encryptedContent": null, "id": null})),
-            ("upper case", json!({"EncryptedContent": {}, "ClientState": "x", "ChangeType": "Created"})),
-            ("unknown members", json!({"organizationId": "o", "@odata.type": "t", "later": [1, {"a": 2}]})),
+            (
+                "nulls",
+                json!({"clientState": null, "resourceData": null, "encryptedContent": null, "id": null}),
+            ),
+            (
+                "upper case",
+                json!({"EncryptedContent": {}, "ClientState": "x", "ChangeType": "Created"}),
+            ),
+            (
+                "unknown members",
+                json!({"organizationId": "o", "@odata.type": "t", "later": [1, {"a": 2}]}),
+            ),
             ("unknown change", json!({"changeType": "unknownFutureValue"})),
             ("odd date", json!({"subscriptionExpirationDateTime": "soon"})),
             ("number as id", json!({"id": 5})),
@@ -197,7 +217,11 @@ mod tests {
         ];
         for item in cases {
             let raw = raw(&item);
-            assert_eq!(Notification::parse(&raw).err().or(Unadmitted::parse(&raw).err()), Some(Malformed), "{item}");
+            assert_eq!(
+                Notification::parse(&raw).err().or(Unadmitted::parse(&raw).err()),
+                Some(Malformed),
+                "{item}"
+            );
         }
     }
 
@@ -206,7 +230,10 @@ mod tests {
         for (item, expected) in [
             (json!({"lifecycleEvent": "missed"}), Kind::Lifecycle),
             (json!({"lifecycleEvent": "later"}), Kind::Lifecycle),
-            (json!({"lifecycleEvent": null, "changeType": "created"}), Kind::Change),
+            (
+                json!({"lifecycleEvent": null, "changeType": "created"}),
+                Kind::Change,
+            ),
             (json!({"changeType": "created"}), Kind::Change),
         ] {
             assert_eq!(Unadmitted::parse(&raw(&item)).unwrap().kind, expected, "{item}");
@@ -217,7 +244,10 @@ mod tests {
     fn every_form_of_date_is_understood() {
         for (text, expected) in [
             ("2026-03-19T22:11:09.952Z", Some("2026-03-19T22:11:09.952Z")),
-            ("2026-02-02T10:30:34.9097561-08:00", Some("2026-02-02T18:30:34.9097561Z")),
+            (
+                "2026-02-02T10:30:34.9097561-08:00",
+                Some("2026-02-02T18:30:34.9097561Z"),
+            ),
             ("2026-02-02T10:30:34+00:00", Some("2026-02-02T10:30:34Z")),
             ("2026-02-02T10:30:34.0000000+05:30", Some("2026-02-02T05:00:34Z")),
             ("tomorrow", None),

@@ -40,7 +40,11 @@ pub struct QueuedItem<'a> {
 
 impl<'a> QueuedItem<'a> {
     /// Puts an admitted item on its way.
-    pub fn new(admitted: &'a Admitted<'a>, validation_tokens: Vec<Cow<'a, str>>, received_at: Timestamp) -> Self {
+    pub fn new(
+        admitted: &'a Admitted<'a>,
+        validation_tokens: Vec<Cow<'a, str>>,
+        received_at: Timestamp,
+    ) -> Self {
         let proven = admitted.proven();
         Self {
             subscription: Cow::Borrowed(&proven.subscription),
@@ -98,7 +102,9 @@ impl<'a> QueuedItem<'a> {
     }
 
     fn to_json(&self) -> Result<String, Malformed> {
-        serde_json::to_string(self).map(batch::storable).map_err(|_| Malformed)
+        serde_json::to_string(self)
+            .map(batch::storable)
+            .map_err(|_| Malformed)
     }
 }
 
@@ -146,7 +152,10 @@ mod tests {
             "A".repeat(batch::MAX_BODY_BYTES)
         ));
         let body = queued(&item).into_body().unwrap();
-        assert_eq!(QueuedItem::parse(&body).unwrap().item.get(), r#"{"resource":"r","encryptedContent":{}}"#);
+        assert_eq!(
+            QueuedItem::parse(&body).unwrap().item.get(),
+            r#"{"resource":"r","encryptedContent":{}}"#
+        );
         assert!(MAX_MEMBERS * SMALL_MEMBER_BYTES < batch::MAX_BODY_BYTES);
     }
 

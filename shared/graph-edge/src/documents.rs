@@ -9,8 +9,8 @@ use tracing::warn;
 
 use crate::{
     BoxError,
-    telemetry::causes,
     secrets::{SecretError, SecretStore},
+    telemetry::causes,
 };
 
 /// How long a document is used before it is read again.
@@ -39,7 +39,11 @@ pub struct SecretSource {
 
 impl Source for SecretSource {
     async fn read(&self) -> Result<Option<Secret<String>>, SecretError> {
-        Ok(self.store.read(&self.secret_arn).await?.map(|version| version.text))
+        Ok(self
+            .store
+            .read(&self.secret_arn)
+            .await?
+            .map(|version| version.text))
     }
 }
 
@@ -58,7 +62,14 @@ struct Held<T> {
 impl<S: Source, T> CachedDocument<S, T> {
     /// Returns the document of `source`, to be read on first use.
     pub fn new(source: S, parse: fn(&str) -> Result<T, BoxError>) -> Self {
-        Self { source, parse, held: Mutex::new(Held { document: None, tried_at: Timestamp::MIN }) }
+        Self {
+            source,
+            parse,
+            held: Mutex::new(Held {
+                document: None,
+                tried_at: Timestamp::MIN,
+            }),
+        }
     }
 
     /// Returns the document, read again when it is over [`LIFETIME`] old. When that fails the last good one stays.
@@ -82,7 +93,11 @@ impl<S: Source, T> CachedDocument<S, T> {
 
     async fn read(&self, now: Timestamp, lifetime: SignedDuration) -> Result<Arc<T>, NoDocument> {
         let mut held = self.held.lock().await;
-        let lifetime = if held.document.is_some() { lifetime } else { PAUSE_WITHOUT };
+        let lifetime = if held.document.is_some() {
+            lifetime
+        } else {
+            PAUSE_WITHOUT
+        };
         if now.duration_since(held.tried_at) >= lifetime {
             held.tried_at = now;
             match self.source.read().await {
@@ -92,7 +107,10 @@ impl<S: Source, T> CachedDocument<S, T> {
                 },
                 Ok(None) => warn!("Secret has no value yet; the first run of renewal writes it"),
                 Err(error) => {
-                    warn!(error = causes(&error), "Secret cannot be read; keeping the last good document");
+                    warn!(
+                        error = causes(&error),
+                        "Secret cannot be read; keeping the last good document"
+                    );
                 }
             }
         }

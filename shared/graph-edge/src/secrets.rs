@@ -29,7 +29,9 @@ pub struct Versioned {
 impl SecretStore {
     /// Returns the store that `config` points at.
     pub fn new(config: &aws_config::SdkConfig) -> Self {
-        Self { client: Client::new(config) }
+        Self {
+            client: Client::new(config),
+        }
     }
 
     /// Returns the current version of a secret, or nothing when no version has been written yet.
@@ -56,9 +58,22 @@ impl SecretStore {
     /// # Errors
     ///
     /// Returns [`SecretError::Conflict`] to the writer that lost.
-    pub async fn write(&self, secret_arn: &str, text: &str, based_on: Option<&str>) -> Result<(), SecretError> {
-        let put = self.client.put_secret_value().secret_id(secret_arn).secret_string(text);
-        match put.client_request_token(request_token(secret_arn, based_on)).send().await {
+    pub async fn write(
+        &self,
+        secret_arn: &str,
+        text: &str,
+        based_on: Option<&str>,
+    ) -> Result<(), SecretError> {
+        let put = self
+            .client
+            .put_secret_value()
+            .secret_id(secret_arn)
+            .secret_string(text);
+        match put
+            .client_request_token(request_token(secret_arn, based_on))
+            .send()
+            .await
+        {
             Ok(_) => Ok(()),
             Err(error) if is_conflict(&error) => Err(SecretError::Conflict),
             Err(error) => Err(SecretError::Unavailable(error.into())),
@@ -78,11 +93,15 @@ pub enum SecretError {
 }
 
 fn is_unwritten(error: &SdkError<GetSecretValueError>) -> bool {
-    error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception)
+    error
+        .as_service_error()
+        .is_some_and(GetSecretValueError::is_resource_not_found_exception)
 }
 
 fn is_conflict(error: &SdkError<PutSecretValueError>) -> bool {
-    error.as_service_error().is_some_and(PutSecretValueError::is_resource_exists_exception)
+    error
+        .as_service_error()
+        .is_some_and(PutSecretValueError::is_resource_exists_exception)
 }
 
 /// Returns the token, 64 hexadecimal digits, of the write that follows the version `based_on`.
@@ -101,7 +120,11 @@ mod tests {
     #[test]
     fn writers_that_read_the_same_version_use_the_same_token() {
         assert_eq!(request_token("arn", Some("v1")), request_token("arn", Some("v1")));
-        let tokens = [request_token("arn", Some("v1")), request_token("arn", Some("v2")), request_token("arn", None)];
+        let tokens = [
+            request_token("arn", Some("v1")),
+            request_token("arn", Some("v2")),
+            request_token("arn", None),
+        ];
         assert!(tokens.iter().all(|token| token.len() == 64));
         assert!(tokens[0] != tokens[1] && tokens[1] != tokens[2]);
     }

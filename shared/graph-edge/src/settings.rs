@@ -1,6 +1,6 @@
 //! The settings of a function: environment variables, checked as a whole at start-up.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ffi::OsString};
 
 /// The environment variables of a function and what was found wrong with them.
 #[derive(Debug, Default)]
@@ -12,9 +12,8 @@ pub struct Settings {
 impl Settings {
     /// Returns the settings of this process.
     pub fn from_env() -> Self {
-        Self::from_iter(std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        }))
+        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        std::env::vars_os().filter_map(text).collect()
     }
 
     /// Returns the value of a setting that the function cannot do without.
@@ -28,7 +27,10 @@ impl Settings {
 
     /// Returns the value of a setting; an empty one counts as unset.
     pub fn optional(&self, name: &str) -> Option<String> {
-        self.variables.get(name).filter(|value| !value.is_empty()).cloned()
+        self.variables
+            .get(name)
+            .filter(|value| !value.is_empty())
+            .cloned()
     }
 
     /// Ends the reading.
@@ -37,13 +39,20 @@ impl Settings {
     ///
     /// Returns every required setting that is missing, at once.
     pub fn check(self) -> Result<(), MissingSettings> {
-        if self.missing.is_empty() { Ok(()) } else { Err(MissingSettings(self.missing.join(", "))) }
+        if self.missing.is_empty() {
+            Ok(())
+        } else {
+            Err(MissingSettings(self.missing.join(", ")))
+        }
     }
 }
 
 impl FromIterator<(String, String)> for Settings {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(variables: I) -> Self {
-        Self { variables: variables.into_iter().collect(), missing: Vec::new() }
+        Self {
+            variables: variables.into_iter().collect(),
+            missing: Vec::new(),
+        }
     }
 }
 
@@ -58,7 +67,8 @@ mod tests {
 
     #[test]
     fn every_missing_setting_is_named_at_once() {
-        let mut settings = Settings::from_iter([("A".to_owned(), "1".to_owned()), ("B".to_owned(), String::new())]);
+        let mut settings =
+            Settings::from_iter([("A".to_owned(), "1".to_owned()), ("B".to_owned(), String::new())]);
         assert_eq!(settings.required("A"), "1");
         settings.required("B");
         settings.required("C");

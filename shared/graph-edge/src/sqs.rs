@@ -38,34 +38,62 @@ pub struct Message {
 impl SqsQueue {
     /// Returns the queue at `url` in the account and region that `config` points at.
     pub fn new(config: &aws_config::SdkConfig, url: String) -> Self {
-        Self { client: Client::new(config), url }
+        Self {
+            client: Client::new(config),
+            url,
+        }
     }
 
     /// Sends the messages at `pending` and returns the indices of those that are stored.
     async fn send_once(&self, messages: &[Message], pending: &[usize]) -> Vec<usize> {
-        let entries: Vec<(usize, &Message)> =
-            pending.iter().filter_map(|index| Some((*index, messages.get(*index)?))).collect();
+        let entries: Vec<(usize, &Message)> = pending
+            .iter()
+            .filter_map(|index| Some((*index, messages.get(*index)?)))
+            .collect();
         let sizes: Vec<usize> = entries.iter().map(|(_, message)| message.size()).collect();
-        let batches = batch::pack(&sizes).into_iter().filter_map(|range| entries.get(range));
+        let batches = batch::pack(&sizes)
+            .into_iter()
+            .filter_map(|range| entries.get(range));
         let calls: Vec<_> = batches.map(|entries| self.send_batch(entries)).collect();
-        stream::iter(calls).buffer_unordered(PARALLEL_CALLS).concat().await
+        stream::iter(calls)
+            .buffer_unordered(PARALLEL_CALLS)
+            .concat()
+            .await
     }
 
     /// Makes one call and returns the indices of the messages that it stored.
     async fn send_batch(&self, messages: &[(usize, &Message)]) -> Vec<usize> {
-        let entries: Result<Vec<_>, _> =
-            messages.iter().map(|(index, message)| message.entry(index.to_string())).collect();
+        let entries: Result<Vec<_>, _> = messages
+            .iter()
+            .map(|(index, message)| message.entry(index.to_string()))
+            .collect();
         let Ok(entries) = entries else { return Vec::new() };
-        let call = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries));
+        let call = self
+            .client
+            .send_message_batch()
+            .queue_url(&self.url)
+            .set_entries(Some(entries));
         match call.send().await {
             Ok(output) => {
                 for failed in &output.failed {
-                    warn!(code = failed.code, sender_fault = failed.sender_fault, "SQS did not store a message");
+                    warn!(
+                        code = failed.code,
+                        sender_fault = failed.sender_fault,
+                        "SQS did not store a message"
+                    );
                 }
-                output.successful.iter().filter_map(|entry| entry.id.parse().ok()).collect()
+                output
+                    .successful
+                    .iter()
+                    .filter_map(|entry| entry.id.parse().ok())
+                    .collect()
             }
             Err(error) => {
-                warn!(error = causes(&error), messages = messages.len(), "SQS did not take a batch of messages");
+                warn!(
+                    error = causes(&error),
+                    messages = messages.len(),
+                    "SQS did not take a batch of messages"
+                );
                 Vec::new()
             }
         }
@@ -105,14 +133,23 @@ impl From<String> for Message {
 impl Message {
     /// Returns the size that counts towards the limits of SQS.
     fn size(&self) -> usize {
-        let attribute = self.reason.map_or(0, |reason| REASON.len() + TEXT.len() + reason.len());
+        let attribute = self
+            .reason
+            .map_or(0, |reason| REASON.len() + TEXT.len() + reason.len());
         self.body.len() + attribute
     }
 
     fn entry(&self, id: String) -> Result<SendMessageBatchRequestEntry, aws_sdk_sqs::error::BuildError> {
-        let entry = SendMessageBatchRequestEntry::builder().id(id).message_body(&self.body);
-        let Some(reason) = self.reason else { return entry.build() };
-        let reason = MessageAttributeValue::builder().data_type(TEXT).string_value(reason).build()?;
+        let entry = SendMessageBatchRequestEntry::builder()
+            .id(id)
+            .message_body(&self.body);
+        let Some(reason) = self.reason else {
+            return entry.build();
+        };
+        let reason = MessageAttributeValue::builder()
+            .data_type(TEXT)
+            .string_value(reason)
+            .build()?;
         entry.message_attributes(REASON, reason).build()
     }
 }

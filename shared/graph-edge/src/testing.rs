@@ -1,12 +1,16 @@
 //! Fakes for the tests of the functions.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use graph_core::secret::Secret;
 
+use reqwest::Url;
+
 use crate::{
+    BoxError,
     documents::Source,
     secrets::SecretError,
+    signing_keys::FetchDocument,
     sqs::{Message, NotStored, Queue},
 };
 
@@ -72,6 +76,44 @@ impl Source for &FakeSource {
         Ok(held.0.clone().map(Secret::new))
     }
 }
+
+/// The documents of a login service in memory: its metadata and the signing keys, which can be changed or made to fail.
+#[derive(Clone, Debug, Default)]
+pub struct FakeLogin(Arc<Mutex<(Option<Vec<u8>>, usize)>>);
+
+impl FakeLogin {
+    /// Returns a service with these signing keys, a JWKS document.
+    pub fn new(jwks: Vec<u8>) -> Self {
+        Self(Arc::new(Mutex::new((Some(jwks), 0))))
+    }
+
+    /// Changes the signing keys; without any the service is down.
+    pub fn set(&self, jwks: Option<Vec<u8>>) {
+        lock(&self.0).0 = jwks;
+    }
+
+    /// Returns how often the signing keys were fetched.
+    pub fn fetches(&self) -> usize {
+        lock(&self.0).1
+    }
+}
+
+impl FetchDocument for FakeLogin {
+    async fn fetch(&self, url: Url) -> Result<Vec<u8>, BoxError> {
+        let mut held = lock(&self.0);
+        let jwks = held.0.clone().ok_or("login service is down")?;
+        if url.path().ends_with("/openid-configuration") {
+            return Ok(METADATA.into());
+        }
+        held.1 += 1;
+        Ok(jwks)
+    }
+}
+
+const METADATA: &str = r#"{
+    "issuer": "https://login.microsoftonline.com/{tenantid}/v2.0",
+    "jwks_uri": "https://login.microsoftonline.com/common/discovery/v2.0/keys"
+}"#;
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
