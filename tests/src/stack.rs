@@ -1,0 +1,425 @@
+//! The local stack: the real template, built and deployed by the SAM CLI, on a local AWS.
+//!
+//! Everything it needs is set up on the first use, under `target/`: the SAM CLI, cargo-lambda and MiniStack in Python
+//! virtual environments, the functions' binaries, and a MiniStack on a free port that ends with this process, whichever
+//! way it ends. Policies are enforced: a function may do what the template allows it and nothing else.
+//!
+//! MiniStack is not AWS. It keeps no promise about time, it runs functions as programs of this machine rather than in
+//! Amazon Linux on its processors, and it takes a second write to a secret under a used request token without complaint.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use aws_sdk_sqs::types::MessageSystemAttributeName;
+use serde_json::Value;
+
+use crate::graph;
+
+mod aws;
+mod build;
+mod command;
+mod deploy;
+mod error;
+mod ministack;
+mod progress;
+mod run;
+mod supervised;
+mod tools;
+
+pub use error::Error;
+pub use progress::Progress;
+
+use aws::Aws;
+use deploy::Deployment;
+use ministack::Ministack;
+use run::Run;
+use tools::Tools;
+
+/// What a stack is deployed with: parameters of the template, each left at its default when it is empty.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// `GraphEndpoint`.
+    pub graph_endpoint: String,
+    /// `LoginEndpoint`.
+    pub login_endpoint: String,
+    /// `NotificationUrlOverride`.
+    pub notification_origin: String,
+    /// `RenewalSchedule`.
+    pub renewal_schedule: String,
+    /// `LogLevel`.
+    pub log_level: String,
+}
+
+/// A deployed stack; it ends when it is dropped.
+pub struct Stack {
+    deployment: Deployment,
+    // In this order: MiniStack writes to the run's folder until it has ended.
+    ministack: Ministack,
+    run: Run,
+}
+
+impl Stack {
+    /// Builds the functions, starts MiniStack and deploys the template.
+    ///
+    /// # Errors
+    ///
+    /// A tool is missing or fails; the error says which and shows the end of its output.
+    pub async fn start(options: &Options, progress: Progress) -> Result<Self, Error> {
+        build::architecture()?;
+        let (root, target) = (root(), target());
+        let run = Run::start(&target)?;
+        let tools = Tools::set_up(&target, progress)?;
+        build::build(&root, &target, run.folder(), &tools, progress)?;
+        progress.say("Starting MiniStack");
+        let ministack = Ministack::start(&tools, run.folder()).await?;
+        progress.say("Running sam deploy");
+        let deployment = deploy::deploy(&tools, ministack.aws(), run.folder(), options).await?;
+        progress.say("The stack is up");
+        Ok(Self {
+            deployment,
+            ministack,
+            run,
+        })
+    }
+
+    /// Returns the URL of the local AWS.
+    #[must_use]
+    pub fn endpoint_url(&self) -> &str {
+        self.ministack.aws().url()
+    }
+
+    /// Returns the folder with this run's files and logs.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.run.folder()
+    }
+
+    /// Returns an output of the template.
+    ///
+    /// # Errors
+    ///
+    /// The template has no such output.
+    pub fn output(&self, name: &str) -> Result<&str, Error> {
+        self.deployment
+            .outputs
+            .get(name)
+            .map(String::as_str)
+            .ok_or_else(|| Error::Absent(format!("output {name}")))
+    }
+
+    /// Returns the physical id of one of the template's resources: the URL of a queue, the name of anything else.
+    ///
+    /// # Errors
+    ///
+    /// The template has no such resource.
+    pub fn resource(&self, logical_id: &str) -> Result<&str, Error> {
+        let found = self.deployment.resources.get(logical_id).map(String::as_str);
+        found.ok_or_else(|| Error::Absent(format!("resource {logical_id}")))
+    }
+
+    /// Returns where a path of the HTTP API is reached.
+    ///
+    /// # Errors
+    ///
+    /// The template has no HTTP API.
+    pub fn http_url(&self, path: &str) -> Result<String, Error> {
+        Ok(format!(
+            "{}/_aws/execute-api/{}/$default{path}",
+            self.endpoint_url(),
+            self.resource("HttpApi")?
+        ))
+    }
+
+    /// Returns a client of SQS. It is for the runtime that it is first used on, so every test takes its own.
+    #[must_use]
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::from_conf(
+            aws_sdk_sqs::Config::builder()
+                .behavior_version_latest()
+                .region(aws_sdk_sqs::config::Region::new(REGION))
+                .endpoint_url(self.endpoint_url())
+                .credentials_provider(aws_sdk_sqs::config::Credentials::new(
+                    ACCESS_KEY, ACCESS_KEY, None, None, "local",
+                ))
+                .build(),
+        )
+    }
+
+    /// Returns a client of Secrets Manager. It is for the runtime that it is first used on, so every test takes its own.
+    #[must_use]
+    pub fn secrets(&self) -> aws_sdk_secretsmanager::Client {
+        use aws_sdk_secretsmanager::config::{Credentials, Region};
+        aws_sdk_secretsmanager::Client::from_conf(
+            aws_sdk_secretsmanager::Config::builder()
+                .behavior_version_latest()
+                .region(Region::new(REGION))
+                .endpoint_url(self.endpoint_url())
+                .credentials_provider(Credentials::new(ACCESS_KEY, ACCESS_KEY, None, None, "local"))
+                .build(),
+        )
+    }
+
+    /// Writes the configuration.
+    ///
+    /// # Errors
+    ///
+    /// Secrets Manager refuses.
+    pub async fn write_config(&self, document: &Value) -> Result<(), Error> {
+        let put = self
+            .secrets()
+            .put_secret_value()
+            .secret_id(self.output("ConfigSecretArn")?);
+        let sent = put.secret_string(document.to_string()).send().await;
+        sent.map(|_| ()).map_err(Error::unreachable("Secrets Manager"))
+    }
+
+    /// Returns the content of a secret.
+    ///
+    /// # Errors
+    ///
+    /// There is no such secret, or it has no content.
+    pub async fn read_secret(&self, logical_id: &str) -> Result<Value, Error> {
+        let get = self
+            .secrets()
+            .get_secret_value()
+            .secret_id(self.resource(logical_id)?)
+            .send()
+            .await;
+        let text = get
+            .map_err(Error::unreachable("Secrets Manager"))?
+            .secret_string
+            .unwrap_or_default();
+        serde_json::from_str(&text).map_err(|_| Error::Malformed(format!("content of {logical_id}")))
+    }
+
+    /// Invokes a function and returns what it answers.
+    ///
+    /// # Errors
+    ///
+    /// The function answers with an error, or not at all.
+    pub async fn invoke(&self, function: Function, event: &Value) -> Result<Value, Error> {
+        let (payload, failed) = self
+            .ministack
+            .aws()
+            .invoke(self.resource(function.logical_id())?, event)
+            .await?;
+        if failed {
+            return Err(Error::Function {
+                function: function.logical_id(),
+                payload,
+            });
+        }
+        serde_json::from_str(&payload).map_err(|_| Error::Malformed(payload))
+    }
+
+    /// Takes messages from a queue until `done` says that there are enough, or no more than `within` has gone by.
+    ///
+    /// # Errors
+    ///
+    /// SQS does not answer.
+    pub async fn receive(
+        &self,
+        queue_url: &str,
+        within: Duration,
+        mut done: impl FnMut(&[Message]) -> bool,
+    ) -> Result<Vec<Message>, Error> {
+        let (sqs, deadline, mut messages) = (self.sqs(), Instant::now() + within, Vec::new());
+        while !done(&messages) && Instant::now() < deadline {
+            let receive = sqs
+                .receive_message()
+                .queue_url(queue_url)
+                .max_number_of_messages(10)
+                .wait_time_seconds(1);
+            let receive = receive.message_attribute_names("All");
+            let receive = receive.message_system_attribute_names(MessageSystemAttributeName::All);
+            let batch = receive
+                .send()
+                .await
+                .map_err(Error::unreachable("SQS"))?
+                .messages
+                .unwrap_or_default();
+            for message in batch {
+                let delete = sqs.delete_message().queue_url(queue_url);
+                let delete = delete
+                    .set_receipt_handle(message.receipt_handle.clone())
+                    .send()
+                    .await;
+                delete.map_err(Error::unreachable("SQS"))?;
+                messages.push(message.into());
+            }
+        }
+        Ok(messages)
+    }
+
+    /// Returns what a function has logged.
+    ///
+    /// # Errors
+    ///
+    /// CloudWatch Logs does not answer.
+    pub async fn logs(&self, function: Function) -> Result<String, Error> {
+        let group = self.resource(function.log_group())?;
+        Ok(self.ministack.aws().log_lines(group).await?.join("\n"))
+    }
+}
+
+impl fmt::Debug for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack")
+            .field("deployment", &self.deployment)
+            .field("run", &self.run)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One of the template's functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Function {
+    /// `WebhookFunction`.
+    Webhook,
+    /// `DecryptionFunction`.
+    Decryption,
+    /// `RenewalFunction`.
+    Renewal,
+}
+
+impl Function {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Webhook, Self::Decryption, Self::Renewal];
+
+    /// Returns the function's name in the template.
+    #[must_use]
+    pub fn logical_id(self) -> &'static str {
+        match self {
+            Self::Webhook => "WebhookFunction",
+            Self::Decryption => "DecryptionFunction",
+            Self::Renewal => "RenewalFunction",
+        }
+    }
+
+    /// Returns the name of the function's log group in the template.
+    fn log_group(self) -> &'static str {
+        match self {
+            Self::Webhook => "WebhookLogGroup",
+            Self::Decryption => "DecryptionLogGroup",
+            Self::Renewal => "RenewalLogGroup",
+        }
+    }
+}
+
+/// A message that was taken from a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The body.
+    pub body: String,
+    /// The message attributes that are text.
+    pub attributes: BTreeMap<String, String>,
+    /// When it was sent to the queue, in milliseconds since 1970.
+    pub sent_at: Option<i64>,
+}
+
+impl From<aws_sdk_sqs::types::Message> for Message {
+    fn from(message: aws_sdk_sqs::types::Message) -> Self {
+        let attributes = message.message_attributes.unwrap_or_default().into_iter();
+        let system = message.attributes.unwrap_or_default();
+        let sent_at = system
+            .get(&MessageSystemAttributeName::SentTimestamp)
+            .and_then(|time| time.parse().ok());
+        Self {
+            body: message.body.unwrap_or_default(),
+            attributes: attributes
+                .filter_map(|(name, value)| Some((name, value.string_value?)))
+                .collect(),
+            sent_at,
+        }
+    }
+}
+
+/// A stack and the simulator of Microsoft Graph that it talks to.
+pub struct Pair {
+    /// The stack.
+    pub stack: Stack,
+    /// The simulator.
+    pub simulator: graph::Simulator,
+}
+
+impl Pair {
+    /// Starts a simulator and a stack that know each other: the stack calls the simulator for Graph and for tokens, and
+    /// the simulator finds [`NOTIFICATION_ORIGIN`] at the stack.
+    ///
+    /// # Errors
+    ///
+    /// Either cannot be started.
+    pub async fn start(simulator: graph::Options, stack: Options, progress: Progress) -> Result<Self, Error> {
+        let simulator =
+            graph::Simulator::start(simulator).map_err(Error::io("starting the Graph simulator"))?;
+        let endpoint = simulator.base_url();
+        let options = Options {
+            graph_endpoint: endpoint.clone(),
+            login_endpoint: endpoint,
+            notification_origin: NOTIFICATION_ORIGIN.to_owned(),
+            ..stack
+        };
+        let stack = Stack::start(&options, progress).await?;
+        simulator.set_resolve(NOTIFICATION_ORIGIN, &stack.http_url("")?);
+        Ok(Self { stack, simulator })
+    }
+}
+
+/// Returns the stack and the simulator that all tests of this process share. The first call starts them.
+///
+/// # Errors
+///
+/// They cannot be started; every later call says so again.
+pub fn shared() -> Result<&'static Pair, &'static Error> {
+    static SHARED: OnceLock<Result<Pair, Error>> = OnceLock::new();
+    SHARED
+        .get_or_init(|| {
+            std::thread::spawn(start_shared)
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+        .as_ref()
+}
+
+/// Starts what tests share, on a runtime that ends when it is up: a test may already be inside another one.
+fn start_shared() -> Result<Pair, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    // Backoff at a thousandth of Microsoft's pace, and no renewal that no test has asked for.
+    let simulator = graph::Options {
+        retry_scale: 0.001,
+        ..graph::Options::default()
+    };
+    let stack = Options {
+        renewal_schedule: "rate(30 days)".to_owned(),
+        ..Options::default()
+    };
+    runtime
+        .map_err(Error::io("starting a runtime"))?
+        .block_on(Pair::start(simulator, stack, Progress::start()))
+}
+
+/// Returns the repository's folder.
+fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
+}
+
+/// Returns the folder that cargo builds into.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
+}
+
+/// The origin of subscriptions' notification URLs. The name is reserved, so nobody's server can be meant by it.
+pub const NOTIFICATION_ORIGIN: &str = "https://graph-notifications.test";
+
+/// Name of the stack in CloudFormation.
+const STACK_NAME: &str = "graph-notifications";
+
+/// MiniStack's root access key, and its secret.
+const ACCESS_KEY: &str = "test";
+
+/// The region in which the stack is.
+const REGION: &str = "us-east-1";

@@ -1,0 +1,218 @@
+//! Calls of MiniStack that need no SDK.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+
+use super::{ACCESS_KEY, Error, REGION};
+
+/// The services of one MiniStack.
+#[derive(Debug, Clone)]
+pub(crate) struct Aws {
+    http: Client,
+    url: String,
+}
+
+impl Aws {
+    /// Returns the services at a base URL.
+    ///
+    /// # Errors
+    ///
+    /// No HTTP client can be made.
+    pub(crate) fn new(url: String) -> Result<Self, Error> {
+        // A connection belongs to the runtime that opened it, and each test has one of its own: keep none.
+        let http = Client::builder()
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .timeout(TIMEOUT)
+            .build();
+        Ok(Self {
+            http: http.map_err(Error::unreachable("HTTP client"))?,
+            url,
+        })
+    }
+
+    /// Returns the base URL.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Tells whether MiniStack answers.
+    pub(crate) async fn is_healthy(&self) -> bool {
+        let answer = self
+            .http
+            .get(format!("{}/_ministack/health", self.url))
+            .send()
+            .await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// Creates a bucket.
+    pub(crate) async fn create_bucket(&self, name: &str) -> Result<(), Error> {
+        self.send("S3", self.request(Method::PUT, "s3", &format!("/{name}")))
+            .await
+            .map(|_| ())
+    }
+
+    /// Returns the outputs of a stack.
+    pub(crate) async fn stack_outputs(&self, stack: &str) -> Result<BTreeMap<String, String>, Error> {
+        let text = self.describe("DescribeStacks", stack).await?;
+        Ok(xml_pairs(&text, "OutputKey", "OutputValue"))
+    }
+
+    /// Returns the physical ids of a stack's resources by their logical ids.
+    pub(crate) async fn stack_resources(&self, stack: &str) -> Result<BTreeMap<String, String>, Error> {
+        let text = self.describe("DescribeStackResources", stack).await?;
+        Ok(xml_pairs(&text, "LogicalResourceId", "PhysicalResourceId"))
+    }
+
+    /// Connects a function to an HTTP API, and returns the integration's id.
+    pub(crate) async fn integrate(&self, api: &str, function: &str) -> Result<String, Error> {
+        let body = json!({
+            "integrationType": "AWS_PROXY",
+            "integrationUri": format!("arn:aws:lambda:{REGION}:000000000000:function:{function}"),
+            "payloadFormatVersion": "2.0",
+        });
+        let request = self
+            .request(
+                Method::POST,
+                "apigateway",
+                &format!("/v2/apis/{api}/integrations"),
+            )
+            .json(&body);
+        let answer = self.send("API Gateway", request).await?;
+        let id = parse(&answer)?
+            .get("integrationId")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
+        id.ok_or_else(|| Error::Malformed("integration".to_owned()))
+    }
+
+    /// Adds a route to an HTTP API.
+    pub(crate) async fn add_route(&self, api: &str, key: &str, integration: &str) -> Result<(), Error> {
+        let body = json!({ "routeKey": key, "target": format!("integrations/{integration}") });
+        let request = self
+            .request(Method::POST, "apigateway", &format!("/v2/apis/{api}/routes"))
+            .json(&body);
+        self.send("API Gateway", request).await.map(|_| ())
+    }
+
+    /// Invokes a function, and returns what it answered and whether that is an error.
+    pub(crate) async fn invoke(&self, function: &str, event: &Value) -> Result<(String, bool), Error> {
+        let path = format!("/2015-03-31/functions/{function}/invocations");
+        let request = self.request(Method::POST, "lambda", &path).json(event);
+        let answer = request.send().await.map_err(Error::unreachable("Lambda"))?;
+        let failed = answer.headers().contains_key("x-amz-function-error");
+        let text = text("Lambda", answer).await?;
+        Ok((text, failed))
+    }
+
+    /// Returns the lines of a log group.
+    pub(crate) async fn log_lines(&self, group: &str) -> Result<Vec<String>, Error> {
+        let request = self
+            .request(Method::POST, "logs", "/")
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", "Logs_20140328.FilterLogEvents")
+            .body(json!({ "logGroupName": group }).to_string());
+        let answer = parse(&self.send("CloudWatch Logs", request).await?)?;
+        let events = answer
+            .get("events")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        let message = |event: &Value| event.get("message").and_then(Value::as_str).map(str::to_owned);
+        Ok(events.iter().filter_map(message).collect())
+    }
+
+    /// Calls an operation of CloudFormation about a stack.
+    async fn describe(&self, action: &str, stack: &str) -> Result<String, Error> {
+        let path = format!("/?Action={action}&Version=2010-05-15&StackName={stack}");
+        self.send(
+            "CloudFormation",
+            self.request(Method::GET, "cloudformation", &path),
+        )
+        .await
+    }
+
+    /// Begins a request. MiniStack reads the service from the signature's scope, and does not check the signature itself
+    /// when the access key is `test`, its root.
+    fn request(&self, method: Method, scope: &str, path: &str) -> RequestBuilder {
+        let credential = format!("{ACCESS_KEY}/20260101/{REGION}/{scope}/aws4_request");
+        let authorization =
+            format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0");
+        self.http
+            .request(method, format!("{}{path}", self.url))
+            .header("authorization", authorization)
+    }
+
+    /// Sends a request and returns the body of a good answer.
+    async fn send(&self, service: &'static str, request: RequestBuilder) -> Result<String, Error> {
+        text(
+            service,
+            request.send().await.map_err(Error::unreachable(service))?,
+        )
+        .await
+    }
+}
+
+/// Returns the body of a good answer.
+async fn text(service: &'static str, answer: reqwest::Response) -> Result<String, Error> {
+    let status = answer.status();
+    let body = answer.text().await.map_err(Error::unreachable(service))?;
+    if status.is_success() || status == StatusCode::CONFLICT {
+        return Ok(body);
+    }
+    Err(Error::Refused {
+        service,
+        status: status.as_u16(),
+        body,
+    })
+}
+
+/// Reads JSON.
+fn parse(text: &str) -> Result<Value, Error> {
+    serde_json::from_str(text).map_err(|_| Error::Malformed(text.to_owned()))
+}
+
+/// Returns the texts of an element, each with the text of another element that follows it before the first one comes again.
+///
+/// CloudFormation answers in XML only, and in so plain an XML that this is enough.
+fn xml_pairs(xml: &str, key: &str, value: &str) -> BTreeMap<String, String> {
+    let (open, close) = (format!("<{key}>"), format!("</{key}>"));
+    let pair = |part: &str| {
+        let (name, rest) = part.split_once(&close)?;
+        let (_, rest) = rest.split_once(&format!("<{value}>"))?;
+        let (text, _) = rest.split_once(&format!("</{value}>"))?;
+        Some((name.to_owned(), unescape(text)))
+    };
+    xml.split(&open).skip(1).filter_map(pair).collect()
+}
+
+/// Replaces XML's predefined entities.
+fn unescape(text: &str) -> String {
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&apos;", "'")
+        .replace("&amp;", "&")
+}
+
+/// How long a call may take; renewal may be at work for minutes.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_are_read_from_the_answer() {
+        let xml = "<Outputs><member><OutputKey>A</OutputKey><OutputValue>x&amp;lt;</OutputValue></member>\
+                   <member><OutputKey>B</OutputKey></member>\
+                   <member><OutputKey>C</OutputKey><Description>d</Description><OutputValue>1</OutputValue></member></Outputs>";
+        let pairs = xml_pairs(xml, "OutputKey", "OutputValue");
+        let expected = [("A", "x&lt;"), ("C", "1")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(pairs, BTreeMap::from(expected));
+    }
+}

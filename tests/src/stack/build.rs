@@ -1,0 +1,117 @@
+//! `sam build`, without compiling anything that cargo has compiled for the tests.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::tools::{Tools, lock};
+use super::{Error, Progress, command};
+
+/// Builds the three functions and leaves them, with the template, in `folder`.
+///
+/// `cargo lambda`, which SAM runs for each function, gets the same arguments as the one `cargo build` before it: the same
+/// packages, among them `tests`, whose dependencies decide on the features of all the others. So everything lands in the
+/// files that `cargo test` uses, each thing is compiled once, and cargo's own progress is seen.
+///
+/// # Errors
+///
+/// The code does not compile, or a tool fails.
+pub(crate) fn build(
+    root: &Path,
+    target: &Path,
+    folder: &Path,
+    tools: &Tools,
+    progress: Progress,
+) -> Result<(), Error> {
+    // `cargo lambda` moves each binary out of cargo's folder to a place that all processes share.
+    let _lock = lock(&target.join("stack").join("build.lock"))?;
+    progress.say("Compiling the functions");
+    compile(root)?;
+    progress.say("Running sam build");
+    let mut sam = sam(tools);
+    sam.current_dir(root)
+        .args(["build", "--template-file", "template.yaml", "--build-dir"])
+        .arg(folder.join("build"))
+        .args([
+            "--parameter-overrides",
+            &format!("Architecture={}", architecture()?),
+        ])
+        .arg("--config-file")
+        .arg(settings(folder)?)
+        .env("SAM_BUILD_MODE", "debug")
+        .env("CARGO_LAMBDA_COMPILER", "cargo")
+        .env("CARGO_LAMBDA_COMPILER_EXTRA_ARGS", packages().join(" "));
+    command::run("sam build", &mut sam, &folder.join("build.log"))
+}
+
+/// Returns the name by which AWS Lambda knows this machine's architecture.
+///
+/// # Errors
+///
+/// A function for AWS Lambda does not run on this machine.
+pub(crate) fn architecture() -> Result<&'static str, Error> {
+    match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("linux", "x86_64") => Ok("x86_64"),
+        ("linux", "aarch64") => Ok("arm64"),
+        (system, processor) => Err(Error::Missing {
+            program: "the local stack".to_owned(),
+            advice: format!(
+                "functions run as programs of this machine, so it must be Linux on x86_64 or aarch64, not {system} on {processor}"
+            ),
+        }),
+    }
+}
+
+/// Returns the program `sam` in an environment that is the same on every machine.
+pub(crate) fn sam(tools: &Tools) -> Command {
+    let mut sam = Command::new(tools.sam());
+    sam.env_clear().envs(command::clean_environment());
+    sam.env("PATH", command::path_with(tools.sam_folder()))
+        .env("SAM_CLI_TELEMETRY", "0")
+        .env("AWS_ACCESS_KEY_ID", super::ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", super::ACCESS_KEY)
+        .env("AWS_DEFAULT_REGION", super::REGION)
+        .env("NO_PROXY", "127.0.0.1");
+    sam
+}
+
+/// Writes settings for `sam` that say nothing, so that those in the repository and the user's do not count.
+pub(crate) fn settings(folder: &Path) -> Result<std::path::PathBuf, Error> {
+    let file = folder.join("samconfig.toml");
+    std::fs::write(&file, "version = 0.1\n").map_err(Error::io(format!("writing {}", file.display())))?;
+    Ok(file)
+}
+
+/// Compiles the functions.
+fn compile(root: &Path) -> Result<(), Error> {
+    let mut cargo = Command::new("cargo");
+    cargo
+        .env_clear()
+        .envs(command::clean_environment())
+        .current_dir(root)
+        .arg("build")
+        .args(packages());
+    for function in FUNCTIONS {
+        cargo.args(["--bin", function]);
+    }
+    let status = cargo.status().map_err(Error::io("starting cargo"))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Error::Failed {
+        what: "compiling the functions".to_owned(),
+        log: "standard error".into(),
+        tail: "see above".to_owned(),
+    })
+}
+
+/// Returns the arguments that name the packages which decide on features.
+fn packages() -> Vec<&'static str> {
+    FUNCTIONS
+        .iter()
+        .chain(&["tests"])
+        .flat_map(|package| ["--package", *package])
+        .collect()
+}
+
+/// The packages of the functions, and their binaries.
+const FUNCTIONS: [&str; 3] = ["webhook", "decryption", "renewal"];

@@ -1,0 +1,99 @@
+//! `sam deploy` of the real template, and what MiniStack leaves out of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::{Aws, Error, Options, STACK_NAME, build, command, tools::Tools};
+
+/// What a deployed stack consists of.
+#[derive(Debug, Clone)]
+pub(crate) struct Deployment {
+    /// The template's outputs.
+    pub(crate) outputs: BTreeMap<String, String>,
+    /// Physical ids by logical ids.
+    pub(crate) resources: BTreeMap<String, String>,
+}
+
+/// Deploys what [`build::build`] left in `folder`.
+///
+/// # Errors
+///
+/// `sam deploy` fails, or MiniStack does not answer.
+pub(crate) async fn deploy(
+    tools: &Tools,
+    aws: &Aws,
+    folder: &Path,
+    options: &Options,
+) -> Result<Deployment, Error> {
+    aws.create_bucket(BUCKET).await?;
+    let mut sam = build::sam(tools);
+    sam.current_dir(folder)
+        .args([
+            "deploy",
+            "--template-file",
+            "build/template.yaml",
+            "--stack-name",
+            STACK_NAME,
+            "--s3-bucket",
+            BUCKET,
+        ])
+        .args([
+            "--capabilities",
+            "CAPABILITY_IAM",
+            "--no-confirm-changeset",
+            "--no-progressbar",
+            "--config-file",
+        ])
+        .arg(build::settings(folder)?)
+        .arg("--parameter-overrides")
+        .args(parameters(options)?)
+        .env("AWS_ENDPOINT_URL", aws.url())
+        .env("AWS_CONFIG_FILE", folder.join("no-aws-config"))
+        .env("AWS_SHARED_CREDENTIALS_FILE", folder.join("no-aws-credentials"))
+        .env("SAM_CLI_POLL_DELAY", "0.3");
+    command::run("sam deploy", &mut sam, &folder.join("deploy.log"))?;
+    let outputs = aws.stack_outputs(STACK_NAME).await?;
+    let resources = aws.stack_resources(STACK_NAME).await?;
+    let deployment = Deployment { outputs, resources };
+    add_routes(aws, &deployment).await?;
+    Ok(deployment)
+}
+
+/// Adds the template's two routes to its API.
+///
+/// The template hands them over in the API's OpenAPI body, which MiniStack does not read.
+async fn add_routes(aws: &Aws, deployment: &Deployment) -> Result<(), Error> {
+    let resource = |name: &str| {
+        deployment
+            .resources
+            .get(name)
+            .ok_or_else(|| Error::Absent(name.to_owned()))
+    };
+    let integration = aws
+        .integrate(resource("HttpApi")?, resource("WebhookFunction")?)
+        .await?;
+    for path in ["/notifications", "/lifecycle"] {
+        aws.add_route(resource("HttpApi")?, &format!("POST {path}"), &integration)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Returns the template's parameters.
+fn parameters(options: &Options) -> Result<Vec<String>, Error> {
+    let mut parameters = vec![format!("Architecture={}", build::architecture()?)];
+    let mut set = |name: &str, value: &str| {
+        if !value.is_empty() {
+            parameters.push(format!("{name}=\"{value}\""));
+        }
+    };
+    set("GraphEndpoint", &options.graph_endpoint);
+    set("LoginEndpoint", &options.login_endpoint);
+    set("NotificationUrlOverride", &options.notification_origin);
+    set("RenewalSchedule", &options.renewal_schedule);
+    set("LogLevel", &options.log_level);
+    Ok(parameters)
+}
+
+/// The bucket for the functions' code.
+const BUCKET: &str = "artifacts";

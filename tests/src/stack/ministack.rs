@@ -1,0 +1,98 @@
+//! A local AWS on a free port.
+
+use std::fs::File;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::command;
+use super::supervised::Supervised;
+use super::tools::Tools;
+use super::{Aws, Error};
+
+/// A running MiniStack.
+#[derive(Debug)]
+pub(crate) struct Ministack {
+    process: Supervised,
+    aws: Aws,
+}
+
+impl Ministack {
+    /// Starts MiniStack and waits until it answers. Its files and its log are in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// It ends or does not answer in time.
+    pub(crate) async fn start(tools: &Tools, folder: &Path) -> Result<Self, Error> {
+        let log = folder.join("ministack.log");
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let mut ministack = Self::spawn(tools, folder, &log)?;
+            if ministack.answers(deadline).await {
+                return Ok(ministack);
+            }
+            // Another program may have taken the port in between. Then another port is as good.
+            if !ministack.process.has_ended() || Instant::now() >= deadline {
+                return Err(Error::Failed {
+                    what: "starting MiniStack".to_owned(),
+                    tail: command::tail(&log),
+                    log,
+                });
+            }
+        }
+    }
+
+    /// Returns the services.
+    pub(crate) fn aws(&self) -> &Aws {
+        &self.aws
+    }
+
+    /// Starts the process.
+    fn spawn(tools: &Tools, folder: &Path, log: &Path) -> Result<Self, Error> {
+        let port = free_port().map_err(Error::io("finding a free port"))?;
+        let url = format!("http://127.0.0.1:{port}");
+        let temporary = folder.join("tmp");
+        std::fs::create_dir_all(&temporary)
+            .map_err(Error::io(format!("creating {}", temporary.display())))?;
+        let mut program = Command::new(tools.ministack());
+        // The functions inherit these, so nothing else of this process's environment goes in: neither a proxy, which
+        // would stand between them and this machine, nor anyone's credentials.
+        program
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", folder)
+            .env("TMPDIR", &temporary)
+            .env("GATEWAY_PORT", port.to_string())
+            .env("BIND_HOST", "127.0.0.1")
+            .env("MINISTACK_HOST", "127.0.0.1")
+            // Functions get the endpoint from here, and the rights of their roles and no other, as on AWS.
+            .env("AWS_ENDPOINT_URL", &url)
+            .env("AUTH", "true");
+        let output = File::create(log).map_err(Error::io(format!("creating {}", log.display())))?;
+        let process = Supervised::start(&program, output).map_err(Error::io("starting MiniStack"))?;
+        Ok(Self {
+            process,
+            aws: Aws::new(url)?,
+        })
+    }
+
+    /// Waits until MiniStack answers; tells whether it does.
+    async fn answers(&mut self, deadline: Instant) -> bool {
+        while Instant::now() < deadline && !self.process.has_ended() {
+            if self.aws.is_healthy().await {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        false
+    }
+}
+
+/// Returns a port that is free now.
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// How long MiniStack may take to answer; the first start, which compiles its Python, takes seconds.
+const DEADLINE: Duration = Duration::from_secs(60);

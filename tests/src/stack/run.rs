@@ -1,0 +1,58 @@
+//! The folder of one run.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::Error;
+use super::tools::lock;
+
+/// A folder that only this run uses, so that a demo and the tests can run at once.
+#[derive(Debug)]
+pub(crate) struct Run {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Run {
+    /// Makes the folder, and removes those of runs that have ended.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be made.
+    pub(crate) fn start(target: &Path) -> Result<Self, Error> {
+        let runs = target.join("stack").join("runs");
+        fs::create_dir_all(&runs).map_err(Error::io(format!("creating {}", runs.display())))?;
+        // Without this, a run could remove the folder that another one has made and not locked yet.
+        let _lock_of_all = lock(&target.join("stack").join("runs.lock"))?;
+        remove_ended(&runs);
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let folder = runs.join(format!("{}-{}", since.as_millis(), std::process::id()));
+        fs::create_dir(&folder).map_err(Error::io(format!("creating {}", folder.display())))?;
+        let lock = lock(&folder.join(LOCK))?;
+        Ok(Self { folder, _lock: lock })
+    }
+
+    /// Returns the folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+/// Removes the folders of runs that have ended.
+fn remove_ended(runs: &Path) {
+    let Ok(entries) = fs::read_dir(runs) else { return };
+    let mut folders: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    folders.sort();
+    for folder in folders {
+        let lock = File::options().append(true).open(folder.join(LOCK));
+        if lock.is_ok_and(|lock| lock.try_lock().is_err()) {
+            continue;
+        }
+        // What cannot be removed is in nobody's way.
+        let _ = fs::remove_dir_all(&folder);
+    }
+}
+
+/// The file that a run holds locked as long as it lasts.
+const LOCK: &str = "lock";

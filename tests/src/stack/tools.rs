@@ -1,0 +1,237 @@
+//! The Python programs of the local stack, in virtual environments under `target/tools`.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use sha2::{Digest, Sha256};
+
+use super::{Error, Progress, command};
+
+/// Where the tools are.
+#[derive(Debug, Clone)]
+pub(crate) struct Tools {
+    folder: PathBuf,
+}
+
+impl Tools {
+    /// Installs what is missing. Two processes may do so at once: one waits for the other.
+    ///
+    /// # Errors
+    ///
+    /// Python is not there, or a package cannot be installed.
+    pub(crate) fn set_up(target: &Path, progress: Progress) -> Result<Self, Error> {
+        let folder = target.join("tools");
+        fs::create_dir_all(&folder).map_err(Error::io(format!("creating {}", folder.display())))?;
+        let tools = Self { folder };
+        let _lock = lock(&tools.folder.join("lock"))?;
+        let missing: Vec<&Environment> = ENVIRONMENTS.iter().filter(|one| !tools.is_ready(one)).collect();
+        if missing.is_empty() {
+            return Ok(tools);
+        }
+        let python = python()?;
+        progress.say(
+            "Installing AWS SAM CLI, cargo-lambda and MiniStack into target/tools (once, a minute or two)",
+        );
+        std::thread::scope(|scope| {
+            let install = |one| {
+                let (tools, python) = (&tools, &python);
+                scope.spawn(move || tools.install(one, python))
+            };
+            let running: Vec<_> = missing.into_iter().map(install).collect();
+            running.into_iter().try_for_each(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+        })?;
+        Ok(tools)
+    }
+
+    /// Returns the folder with `sam` and `cargo-lambda`.
+    pub(crate) fn sam_folder(&self) -> PathBuf {
+        self.folder.join("sam").join("bin")
+    }
+
+    /// Returns the program `sam`.
+    pub(crate) fn sam(&self) -> PathBuf {
+        self.sam_folder().join("sam")
+    }
+
+    /// Returns the program `ministack`.
+    pub(crate) fn ministack(&self) -> PathBuf {
+        self.folder.join("ministack").join("bin").join("ministack")
+    }
+
+    /// Tells whether an environment holds the versions that are wanted now.
+    fn is_ready(&self, environment: &Environment) -> bool {
+        fs::read_to_string(self.marker(environment)).is_ok_and(|found| found == environment.fingerprint())
+    }
+
+    /// Installs an environment, over what an interrupted attempt may have left.
+    fn install(&self, environment: &Environment, python: &Path) -> Result<(), Error> {
+        let folder = self.folder.join(environment.name);
+        if self.marker(environment).exists() {
+            fs::remove_dir_all(&folder).map_err(Error::io(format!("removing {}", folder.display())))?;
+        }
+        let log = self.folder.join(format!("{}.log", environment.name));
+        let what = format!("installing {}", environment.name);
+        command::run(
+            &what,
+            Command::new(python).args(["-m", "venv"]).arg(&folder),
+            &log,
+        )?;
+        for requirements in environment.requirements {
+            let file = self.folder.join(requirements.name);
+            fs::write(&file, requirements.text).map_err(Error::io(format!("writing {}", file.display())))?;
+            let mut pip = Command::new(folder.join("bin").join("python"));
+            pip.args([
+                "-m",
+                "pip",
+                "install",
+                "--disable-pip-version-check",
+                "--no-input",
+            ])
+            .args(requirements.options);
+            command::run(&what, pip.arg("--requirement").arg(&file), &log)?;
+        }
+        fs::write(self.marker(environment), environment.fingerprint()).map_err(Error::io("writing a marker"))
+    }
+
+    /// Returns the file that says what an environment holds. It is written last.
+    fn marker(&self, environment: &Environment) -> PathBuf {
+        self.folder.join(environment.name).join("installed")
+    }
+}
+
+/// Takes a lock that ends with the process, whichever way it ends.
+pub(crate) fn lock(path: &Path) -> Result<File, Error> {
+    let what = || format!("locking {}", path.display());
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(Error::io(what()))?;
+    file.lock().map_err(Error::io(what()))?;
+    Ok(file)
+}
+
+/// Returns a Python that can make virtual environments.
+fn python() -> Result<PathBuf, Error> {
+    let program = PathBuf::from("python3");
+    let advice = |advice: &str| Error::Missing {
+        program: "python3".to_owned(),
+        advice: advice.to_owned(),
+    };
+    let check = "import sys; sys.exit(sys.version_info < (3, 10))";
+    let ends_well = |code: &str| {
+        let mut python = Command::new(&program);
+        python
+            .args(["-c", code])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        python.status().map(|status| status.success())
+    };
+    match ends_well(check) {
+        Err(_) => {
+            return Err(advice(
+                "install Python 3.10 or newer (Debian and Ubuntu: python3 and python3-venv)",
+            ));
+        }
+        Ok(false) => return Err(advice("version 3.10 or newer is needed")),
+        Ok(true) => {}
+    }
+    if !ends_well("import venv, ensurepip").unwrap_or(false) {
+        return Err(advice(
+            "it cannot make virtual environments (Debian and Ubuntu: install python3-venv)",
+        ));
+    }
+    Ok(program)
+}
+
+/// A virtual environment.
+struct Environment {
+    name: &'static str,
+    requirements: &'static [Requirements],
+}
+
+impl Environment {
+    /// Returns what changes when the requirements do.
+    fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for requirements in self.requirements {
+            hash.update(requirements.text);
+            hash.update(requirements.options.join(" "));
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Packages that are installed with the same options.
+struct Requirements {
+    name: &'static str,
+    text: &'static str,
+    options: &'static [&'static str],
+}
+
+/// MiniStack is kept apart from the SAM CLI: their dependencies need not agree.
+const ENVIRONMENTS: [Environment; 2] = [
+    Environment {
+        name: "sam",
+        requirements: &[
+            Requirements {
+                name: "sam.txt",
+                text: include_str!("../../tools/sam.txt"),
+                options: &[],
+            },
+            Requirements {
+                name: "cargo-lambda.txt",
+                text: include_str!("../../tools/cargo-lambda.txt"),
+                options: &["--no-deps"],
+            },
+        ],
+    },
+    Environment {
+        name: "ministack",
+        requirements: &[Requirements {
+            name: "ministack.txt",
+            text: include_str!("../../tools/ministack.txt"),
+            options: &[],
+        }],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_version_is_another_fingerprint() {
+        let with = |text| {
+            let requirements: &'static [Requirements] = Box::leak(Box::new([Requirements {
+                name: "a",
+                text,
+                options: &[],
+            }]));
+            Environment {
+                name: "a",
+                requirements,
+            }
+            .fingerprint()
+        };
+        assert_eq!(with("a==1"), with("a==1"));
+        assert_ne!(with("a==1"), with("a==2"));
+    }
+
+    #[test]
+    fn every_requirement_is_pinned() {
+        let lines = ENVIRONMENTS
+            .iter()
+            .flat_map(|one| one.requirements)
+            .flat_map(|one| one.text.lines());
+        for line in lines.filter(|line| !line.starts_with('#')) {
+            assert!(line.contains("=="), "{line}");
+        }
+    }
+}
