@@ -1,1 +1,4 @@
 //! To come.
+
+pub mod graph;
+pub mod stack;

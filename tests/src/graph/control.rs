@@ -1,0 +1,237 @@
+//! The simulator's own controls over HTTP, for users of any language.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use jiff::SignedDuration;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::deliver;
+use super::http::{Call, Reply};
+use super::post::{LifecycleEvent, Post};
+use super::state::{Fault, Shared, State};
+use super::wrong::Wrong;
+
+/// Answers a request to `/_simulator`.
+pub(crate) async fn answer(shared: &Arc<Shared>, call: &Call) -> Reply {
+    route(shared, call).await.unwrap_or_else(|reason| {
+        Reply::json(StatusCode::BAD_REQUEST, &json!({ "error": reason, "help": "GET /_simulator" }))
+    })
+}
+
+/// Finds the control that a request is for.
+async fn route(shared: &Arc<Shared>, call: &Call) -> Result<Reply, String> {
+    let ok = |value: Value| Ok(Reply::json(StatusCode::OK, &value));
+    let segments = call.segments();
+    match (&call.method, segments.get(1..).unwrap_or_default()) {
+        (&Method::GET, []) => Ok(Reply::text(StatusCode::OK, help(&call.base_url()))),
+        (&Method::GET, ["subscriptions"]) => ok(subscriptions(&mut shared.state())),
+        (&Method::GET, ["requests"]) => ok(json!(shared.state().requests)),
+        (&Method::GET, ["deliveries"]) => ok(json!(shared.state().deliveries)),
+        (&Method::GET, ["violations"]) => ok(json!(shared.state().violations)),
+        (&Method::DELETE, ["subscriptions", id]) => {
+            shared.state().subscriptions.retain(|_, one| !one.id.eq_ignore_ascii_case(id));
+            Ok(Reply::empty(StatusCode::NO_CONTENT))
+        }
+        (&Method::POST, ["send"]) => {
+            let post = Send::read(call)?.post();
+            let report = deliver::send(Arc::clone(shared), post).await.map_err(|error| error.to_string())?;
+            ok(json!(report))
+        }
+        (&Method::POST, ["resolve"]) => {
+            let more: BTreeMap<String, String> = read(call)?;
+            let mut state = shared.state();
+            state.options.resolve.extend(more);
+            ok(json!(state.options.resolve))
+        }
+        (&Method::POST, ["clock"]) => {
+            let Clock { advance_seconds } = read(call)?;
+            let mut state = shared.state();
+            let by = SignedDuration::from_secs(advance_seconds);
+            state.clock_offset = state.clock_offset.saturating_add(by);
+            ok(json!({ "now": state.now() }))
+        }
+        (&Method::POST, ["keys", "rotate"]) => {
+            shared.state().authority.rotate().map_err(|error| error.to_string())?;
+            Ok(Reply::empty(StatusCode::NO_CONTENT))
+        }
+        (&Method::POST, ["faults"]) => {
+            let fault: FaultBody = read(call)?;
+            shared.state().faults.push(fault.into());
+            Ok(Reply::empty(StatusCode::NO_CONTENT))
+        }
+        _ => Err(format!("there is no {} {}", call.method, call.path)),
+    }
+}
+
+/// Shows all apps' subscriptions, without secrets.
+fn subscriptions(state: &mut State) -> Value {
+    state.expire();
+    let shown = state.subscriptions.values().map(|subscription| {
+        let mut shown = subscription.show(false);
+        if let Some(members) = shown.as_object_mut() {
+            members.insert("tenantId".to_owned(), json!(subscription.tenant_id));
+        }
+        shown
+    });
+    Value::Array(shown.collect())
+}
+
+/// Reads a JSON body; insists on its media type, so that no web page can post to the simulator unasked.
+fn read<T: DeserializeOwned>(call: &Call) -> Result<T, String> {
+    if !call.is("application/json") {
+        return Err("the content type must be application/json".to_owned());
+    }
+    serde_json::from_slice(&call.body).map_err(|error| error.to_string())
+}
+
+/// Body of `POST /_simulator/clock`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Clock {
+    advance_seconds: i64,
+}
+
+/// Body of `POST /_simulator/send`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Send {
+    items: Vec<Item>,
+}
+
+/// One item of [`Send`].
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Item {
+    #[serde(default)]
+    subscription: String,
+    change_type: Option<String>,
+    rich: Option<bool>,
+    lifecycle_event: Option<LifecycleEvent>,
+    duplicate_of: Option<usize>,
+    item: Option<Value>,
+    content: Option<Value>,
+    #[serde(default)]
+    wrong: Vec<Wrong>,
+}
+
+impl Send {
+    /// Reads the body and checks that each item says what it is.
+    fn read(call: &Call) -> Result<Self, String> {
+        let send: Self = read(call)?;
+        for (index, item) in send.items.iter().enumerate() {
+            let kinds = [
+                item.change_type.is_some(),
+                item.lifecycle_event.is_some(),
+                item.duplicate_of.is_some(),
+                item.item.is_some(),
+            ];
+            if kinds.into_iter().filter(|is| *is).count() != 1 {
+                return Err(format!(
+                    "item {index} needs exactly one of changeType, lifecycleEvent, duplicateOf, item"
+                ));
+            }
+            if item.duplicate_of.is_some_and(|original| original >= index) {
+                return Err(format!("item {index} can only be a duplicate of an item before it"));
+            }
+        }
+        Ok(send)
+    }
+
+    /// Builds the post.
+    fn post(self) -> Post {
+        let mut post = Post::new();
+        for (index, item) in self.items.into_iter().enumerate() {
+            let subscription = item.subscription.as_str();
+            post = match (item.change_type, item.rich, item.lifecycle_event, item.duplicate_of) {
+                (Some(change), None, ..) => post.change(subscription, &change),
+                (Some(change), Some(true), ..) => post.rich(subscription, &change),
+                (Some(change), Some(false), ..) => post.basic(subscription, &change),
+                (None, _, Some(event), _) => post.lifecycle(subscription, event),
+                (None, _, None, Some(original)) => post.duplicate(original),
+                (None, _, None, None) => post.item(subscription, item.item.unwrap_or_default()),
+            };
+            if let Some(content) = item.content {
+                post = post.content(content.to_string());
+            }
+            for wrong in item.wrong {
+                post = post.wrong(index, wrong);
+            }
+        }
+        post
+    }
+}
+
+/// Body of `POST /_simulator/faults`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct FaultBody {
+    #[serde(default)]
+    method: String,
+    path_prefix: String,
+    #[serde(default = "once")]
+    times: usize,
+    status: u16,
+    body: Option<Value>,
+    retry_after: Option<u64>,
+    #[serde(default)]
+    delay_milliseconds: u64,
+    #[serde(default)]
+    carried_out: bool,
+}
+
+impl From<FaultBody> for Fault {
+    fn from(body: FaultBody) -> Self {
+        Self {
+            method: body.method,
+            path_prefix: body.path_prefix,
+            times: body.times,
+            status: body.status,
+            body: body.body,
+            retry_after: body.retry_after,
+            delay: Duration::from_millis(body.delay_milliseconds),
+            carried_out: body.carried_out,
+        }
+    }
+}
+
+/// How often a fault hits when nothing is said.
+fn once() -> usize {
+    1
+}
+
+/// Describes the controls.
+fn help(base_url: &str) -> String {
+    HELP.replace("{base}", base_url)
+}
+
+const HELP: &str = r#"Simulator of Microsoft Graph change notifications.
+
+In place of https://graph.microsoft.com and https://login.microsoftonline.com use {base}.
+
+GET    /_simulator/subscriptions        all apps' subscriptions
+DELETE /_simulator/subscriptions/{id}   remove one without a word
+POST   /_simulator/send                 send notifications, answer how it went
+POST   /_simulator/resolve              {"https://public.host": "http://127.0.0.1:8080"}
+POST   /_simulator/clock                {"advanceSeconds": 3600}
+POST   /_simulator/keys/rotate          a new signing key
+POST   /_simulator/faults               {"method": "POST", "pathPrefix": "/v1.0/subscriptions", "status": 503, "times": 2,
+                                         "retryAfter": 1, "delayMilliseconds": 0, "carriedOut": false, "body": {}}
+GET    /_simulator/requests             what arrived at the simulated Graph
+GET    /_simulator/deliveries           what was sent, with every attempt
+GET    /_simulator/violations           PATCH and reauthorize within ten minutes of each other
+
+An item to send names a subscription by its id or its resource, and is one of
+  {"subscription": "/teams", "changeType": "created"}          as subscribed; "rich": true or false insists
+  {"subscription": "/teams", "lifecycleEvent": "missed"}       or reauthorizationRequired, subscriptionRemoved
+  {"duplicateOf": 0}                                           the first item again, byte for byte
+  {"subscription": "/teams", "item": {..}}                     anything
+"content" sets the resource data; "wrong" lists what is to be wrong, as in ["flippedBit"].
+
+curl {base}/_simulator/send -H 'Content-Type: application/json' -d '{
+  "items": [{"subscription": "/teams/getAllMessages", "changeType": "created", "wrong": ["flippedBit"]}]}'
+"#;

@@ -1,0 +1,303 @@
+//! What can be subscribed to, and for how long.
+//!
+//! A small table of its own, so that a mistake in the project's catalogue has somebody to disagree with it. Sources:
+//! Microsoft Graph, *Change notifications overview* (supported resources, maximum length) and *Create subscription*.
+
+use std::collections::BTreeMap;
+
+/// One resource path that can be subscribed to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rule {
+    /// Path with `{name}` where an id stands.
+    pub(crate) pattern: &'static str,
+    /// What the notifications are about; also the name of the payload file.
+    pub(crate) entity: &'static str,
+    /// Change types: `c`reated, `u`pdated, `d`eleted.
+    changes: &'static str,
+    /// Whether resource data can be included.
+    pub(crate) rich: Rich,
+    /// Longest lifetime in minutes, without resource data.
+    max_minutes: i64,
+    /// Whether the rules of Microsoft Teams apply: a lifecycle URL for more than an hour, one subscription per
+    /// resource, and the wording of errors.
+    pub(crate) teams: bool,
+    /// Whether only `/beta` has it.
+    pub(crate) beta: bool,
+    /// A query option without which the path is not supported.
+    pub(crate) needs: Option<&'static str>,
+}
+
+/// Whether resource data can be included in notifications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rich {
+    /// Never.
+    No,
+    /// All properties, always.
+    Whole,
+    /// The properties that `$select` names.
+    Selected,
+    /// Nothing else is possible.
+    Only,
+}
+
+impl Rule {
+    /// Tells whether the resource raises changes of the type.
+    pub(crate) fn raises(&self, change_type: &str) -> bool {
+        let letter = match change_type {
+            "created" => 'c',
+            "updated" => 'u',
+            "deleted" => 'd',
+            _ => return false,
+        };
+        self.changes.contains(letter)
+    }
+
+    /// Returns the longest lifetime in minutes.
+    pub(crate) fn max_minutes(&self, include_resource_data: bool) -> i64 {
+        if include_resource_data && self.rich == Rich::Selected { 1_440 } else { self.max_minutes }
+    }
+
+    /// Marks a path that only `/beta` has.
+    const fn beta(mut self) -> Self {
+        self.beta = true;
+        self
+    }
+
+    /// Marks a path that is supported with a query option only.
+    const fn needs(mut self, option: &'static str) -> Self {
+        self.needs = Some(option);
+        self
+    }
+
+    /// Sets the lifetime.
+    const fn lasting(mut self, minutes: i64) -> Self {
+        self.max_minutes = minutes;
+        self
+    }
+
+    /// Sets what of resource data can be included.
+    const fn with(mut self, rich: Rich) -> Self {
+        self.rich = rich;
+        self
+    }
+
+    /// Matches the path of a resource; the ids by their names in the pattern.
+    fn matches(&self, segments: &[String]) -> Option<BTreeMap<String, String>> {
+        let pattern: Vec<&str> = self.pattern.split('/').collect();
+        if pattern.len() != segments.len() {
+            return None;
+        }
+        let mut ids = BTreeMap::new();
+        for (expected, found) in pattern.into_iter().zip(segments) {
+            if let Some(name) = expected.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+                ids.insert(name.to_owned(), found.clone());
+            } else if !expected.eq_ignore_ascii_case(found) {
+                return None;
+            }
+        }
+        Some(ids)
+    }
+}
+
+/// A resource, split into what the rules look at.
+#[derive(Debug, Clone)]
+pub(crate) struct Resource {
+    /// Segments of the path, keys in parentheses as segments of their own.
+    pub(crate) segments: Vec<String>,
+    /// Options of the query string by name in lower case.
+    pub(crate) options: BTreeMap<String, String>,
+}
+
+impl Resource {
+    /// Takes a resource apart; `None` when it is not a relative path.
+    pub(crate) fn parse(resource: &str) -> Option<Self> {
+        let (path, query) = resource.split_once('?').unwrap_or((resource, ""));
+        if path.contains("://") {
+            return None;
+        }
+        let segments = path.split('/').filter(|part| !part.is_empty()).flat_map(keys_apart).collect();
+        let options = super::http::form(query).into_iter().map(|(name, value)| (name.to_lowercase(), value));
+        Some(Self { segments, options: options.collect() })
+    }
+
+    /// Finds the rule for the resource, with the ids that its path names.
+    pub(crate) fn rule(&self) -> Option<(&'static Rule, BTreeMap<String, String>)> {
+        // Literal segments first: `users/{id}` must not take what is meant for a longer name.
+        let mut found: Vec<_> =
+            RULES.iter().filter_map(|rule| Some((rule, rule.matches(&self.segments)?))).collect();
+        found.sort_by_key(|(_, ids)| ids.len());
+        found.into_iter().next()
+    }
+
+    /// Returns a form that is equal for all spellings of one resource.
+    pub(crate) fn canonical(&self) -> String {
+        let options: Vec<String> =
+            self.options.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        format!("{}?{}", self.segments.join("/"), options.join("&")).to_lowercase()
+    }
+}
+
+/// Splits `name('key')` into `name` and `key`; functions keep their parentheses apart likewise.
+fn keys_apart(segment: &str) -> Vec<String> {
+    let Some((name, key)) = segment.strip_suffix(')').and_then(|open| open.split_once('(')) else {
+        return vec![segment.to_owned()];
+    };
+    let key = key.strip_prefix('\'').and_then(|key| key.strip_suffix('\'')).unwrap_or(key);
+    vec![name.to_owned(), key.replace("''", "'")]
+}
+
+/// A Teams resource.
+const fn teams(pattern: &'static str, entity: &'static str, changes: &'static str) -> Rule {
+    let (rich, max_minutes) = (Rich::Whole, 4_320);
+    Rule { pattern, entity, changes, rich, max_minutes, teams: true, beta: false, needs: None }
+}
+
+/// An Outlook resource; 10,080 minutes are documented, 10,070 are let through.
+const fn outlook(pattern: &'static str, entity: &'static str) -> Rule {
+    basic(pattern, entity, "cud", 10_070).with(Rich::Selected)
+}
+
+/// A resource outside Teams, without resource data.
+const fn basic(pattern: &'static str, entity: &'static str, changes: &'static str, max_minutes: i64) -> Rule {
+    Rule { pattern, entity, changes, rich: Rich::No, max_minutes, teams: false, beta: false, needs: None }
+}
+
+/// All resources.
+pub(crate) const RULES: &[Rule] = &[
+    outlook("users/{userId}/messages", "message"),
+    outlook("users/{userId}/mailFolders/{folderId}/messages", "message"),
+    outlook("users/{userId}/events", "event"),
+    outlook("users/{userId}/contacts", "contact"),
+    outlook("users/{userId}/contactFolders/{folderId}/contacts", "contact"),
+    basic("users", "user", "ud", 41_760),
+    basic("users/{userId}", "user", "ud", 41_760),
+    basic("groups", "group", "ud", 41_760),
+    basic("groups/{groupId}", "group", "ud", 41_760),
+    basic("groups/{groupId}/owners", "group", "ud", 41_760),
+    basic("groups/{groupId}/members", "group", "ud", 41_760),
+    basic("groups/{groupId}/conversations", "conversation", "cud", 4_230),
+    basic("users/{userId}/drive/root", "driveItem", "u", 42_300),
+    basic("drives/{driveId}/root", "driveItem", "u", 42_300),
+    basic("sites/{siteId}/lists/{listId}", "listItem", "u", 42_300),
+    basic("security/alerts/{alertId}", "alert", "cud", 43_200),
+    basic("security/alerts", "alert", "cud", 43_200).needs("$filter"),
+    basic("communications/callRecords", "callRecord", "cu", 4_230),
+    teams("teams/getAllMessages", "chatMessage", "cud"),
+    teams("teams/{teamId}/channels/{channelId}/messages", "chatMessage", "cud"),
+    teams("chats/getAllMessages", "chatMessageInChat", "cud"),
+    teams("chats/{chatId}/messages", "chatMessageInChat", "cud"),
+    teams("users/{userId}/chats/getAllMessages", "chatMessageInChat", "cud"),
+    teams("appCatalogs/teamsApps/{appId}/installedToChats/getAllMessages", "chatMessageInChat", "cud"),
+    teams("communications/presences/{userId}", "presence", "u").lasting(60),
+    teams("communications/presences", "presence", "u").lasting(60).needs("$filter"),
+    teams("teams", "team", "cud"),
+    teams("teams/{teamId}", "team", "ud"),
+    teams("teams/getAllChannels", "channel", "cud"),
+    teams("teams/{teamId}/channels", "channel", "cud"),
+    teams("chats", "chat", "cu"),
+    teams("chats/{chatId}", "chat", "cu"),
+    teams("users/{userId}/chats", "chat", "cu"),
+    teams("appCatalogs/teamsApps/{appId}/installedToChats", "chat", "cu"),
+    teams("chats/getAllMembers", "chatMember", "cud"),
+    teams("chats/{chatId}/members", "chatMember", "cud"),
+    teams("appCatalogs/teamsApps/{appId}/installedToChats/getAllMembers", "chatMember", "cud"),
+    teams("teams/getAllMembers", "teamMember", "cud"),
+    teams("teams/{teamId}/members", "teamMember", "cud"),
+    teams("teams/{teamId}/channels/getAllMembers", "channelMember", "cud"),
+    teams("teams/getAllChannels/getAllMembers", "channelMember", "cud").beta(),
+    teams("teams/{teamId}/channels/{channelId}/sharedWithTeams", "sharedWithTeam", "cd").beta(),
+    teams("appCatalogs/teamsApps/{appId}/installations", "teamsAppInstallation", "cud"),
+    teams("communications/onlineMeetings/getAllRecordings", "callRecording", "c"),
+    teams("communications/onlineMeetings/{meetingId}/recordings", "callRecording", "c"),
+    teams("users/{userId}/onlineMeetings/getAllRecordings", "callRecording", "c"),
+    teams("communications/adhocCalls/getAllRecordings", "callRecording", "c").beta(),
+    teams("users/{userId}/adhocCalls/getAllRecordings", "callRecording", "c").beta(),
+    teams("communications/onlineMeetings/getAllTranscripts", "callTranscript", "c"),
+    teams("communications/onlineMeetings/{meetingId}/transcripts", "callTranscript", "c"),
+    teams("users/{userId}/onlineMeetings/getAllTranscripts", "callTranscript", "c"),
+    teams("communications/adhocCalls/getAllTranscripts", "callTranscript", "c").beta(),
+    teams("users/{userId}/adhocCalls/getAllTranscripts", "callTranscript", "c").beta(),
+    teams("copilot/interactionHistory/getAllEnterpriseInteractions", "aiInteraction", "cud"),
+    teams("copilot/users/{userId}/interactionHistory/getAllEnterpriseInteractions", "aiInteraction", "cud"),
+    teams("teams/{teamId}/schedule/shifts", "shift", "cud").with(Rich::No).lasting(360),
+    teams("teams/{teamId}/schedule/timeOffRequests", "timeOffRequest", "cud").with(Rich::No).lasting(360),
+    teams("communications/calls/getEmergencyEventsByPolicy/{policy}", "emergencyCallEvent", "u")
+        .with(Rich::Only)
+        .lasting(1_440),
+    basic("solutions/approval/approvalItems", "approvalItem", "cud", 43_200),
+    basic("solutions/virtualEvents/events", "virtualEvent", "c", 1_440),
+    basic("solutions/virtualEvents/webinars/{webinarId}", "virtualEvent", "u", 1_440),
+    basic("solutions/virtualEvents/webinars/{webinarId}/sessions", "virtualEventSession", "cu", 1_440),
+    basic("solutions/virtualEvents/webinars/{webinarId}/registrations", "virtualEventRegistration", "cu", 1_440),
+    basic("print/printers/{printerId}/jobs", "printJob", "u", 4_230),
+    basic("print/taskDefinitions/{taskDefinitionId}/tasks", "printTask", "c", 4_230),
+    basic("users/{userId}/todo/lists/{listId}/tasks", "todoTask", "cud", 4_230),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_of_the_supported_resources_is_known() {
+        check("/users/1/messages", "message");
+        check("users/1/mailFolders('inbox')/messages", "message");
+        check("users/1/mailFolders/2/messages?$filter=isRead eq false", "message");
+        check("/users/1/events", "event");
+        check("/users/1/contacts", "contact");
+        check("/users", "user");
+        check("/users/1", "user");
+        check("/groups", "group");
+        check("/groups/1", "group");
+        check("/groups/1/owners", "group");
+        check("/groups/1/members", "group");
+        check("groups/1/conversations", "conversation");
+        check("groups('1')/conversations", "conversation");
+        check("/users/1/drive/root", "driveItem");
+        check("/drives/1/root", "driveItem");
+        check("/sites/contoso.sharepoint.com,1,2/lists/3", "listItem");
+        check("/security/alerts/1", "alert");
+        check("/security/alerts/?$filter=status eq 'New'", "alert");
+        check("/communications/callRecords", "callRecord");
+        check("/teams/getAllMessages", "chatMessage");
+        check("/teams/1/channels/19:a@thread.tacv2/messages", "chatMessage");
+        check("/chats/getAllMessages", "chatMessageInChat");
+        check("/chats/1/messages", "chatMessageInChat");
+        check("/communications/presences/1", "presence");
+        check("/communications/presences?$filter=id in ('1','2')", "presence");
+        check("/teams", "team");
+        check("/teams/1", "team");
+        check("/teams/getAllChannels", "channel");
+        check("/teams/1/channels", "channel");
+    }
+
+    #[test]
+    fn what_is_not_in_the_table_is_unknown() {
+        for resource in ["", "/", "/sites", "/users/1/photos", "https://graph.microsoft.com/v1.0/users"] {
+            assert!(Resource::parse(resource).and_then(|r| r.rule()).is_none(), "{resource}");
+        }
+    }
+
+    #[test]
+    fn ids_come_out_of_both_path_styles() {
+        for resource in ["teams/1/channels/19:x@t", "teams('1')/channels('19:x@t')"] {
+            let resource = Resource::parse(&format!("{resource}/messages")).unwrap();
+            let (_, ids) = resource.rule().unwrap();
+            assert_eq!((ids["teamId"].as_str(), ids["channelId"].as_str()), ("1", "19:x@t"));
+        }
+    }
+
+    #[test]
+    fn spellings_of_one_resource_have_one_canonical_form() {
+        let forms = ["/Teams/1/channels", "teams('1')/channels", "teams/1/channels/"]
+            .map(|resource| Resource::parse(resource).unwrap().canonical());
+        assert_eq!(forms[0], forms[1]);
+        assert_eq!(forms[0], forms[2]);
+    }
+
+    #[track_caller]
+    fn check(resource: &str, entity: &str) {
+        let found = Resource::parse(resource).and_then(|resource| resource.rule());
+        assert_eq!(found.map(|(rule, _)| rule.entity), Some(entity), "{resource}");
+    }
+}

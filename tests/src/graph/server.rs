@@ -1,0 +1,120 @@
+//! The simulator's thread, and the way of a request to its route.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State as Extension};
+use axum::http::StatusCode;
+use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+
+use super::http::{Call, GraphError, Reply};
+use super::options::Options;
+use super::state::{Fault, LoggedRequest, Shared};
+use super::{SHUTDOWN, Simulator, api, control, login};
+
+/// Starts the thread, its runtime and the server.
+pub(crate) fn start(options: Options) -> std::io::Result<Simulator> {
+    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, options.port)))?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
+    let client = client.map_err(std::io::Error::other)?;
+    let shared = Shared::new(options, client).map_err(std::io::Error::other)?;
+    let (stop, stopped) = oneshot::channel();
+    let handle = runtime.handle().clone();
+    let for_server = Arc::clone(&shared);
+    let thread = std::thread::Builder::new()
+        .name("graph-simulator".to_owned())
+        .spawn(move || serve(runtime, listener, for_server, stopped))?;
+    Ok(Simulator { shared, address, runtime: handle, stop: Some(stop), thread: Some(thread) })
+}
+
+/// Serves until told to stop.
+fn serve(runtime: Runtime, listener: TcpListener, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {
+    runtime.block_on(async move {
+        let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+        let router = axum::Router::new().fallback(take).with_state(shared);
+        tokio::select! {
+            _ = axum::serve(listener, router) => {}
+            _ = stopped => {}
+        }
+    });
+    runtime.shutdown_timeout(SHUTDOWN);
+}
+
+/// Takes a request in, answers it, and notes both.
+async fn take(Extension(shared): Extension<Arc<Shared>>, request: Request<Body>) -> Reply {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, MAX_BODY).await else {
+        return Reply::text(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than the simulator takes");
+    };
+    let call = Call::new(parts.method, &parts.uri, parts.headers, body);
+    if call.path.starts_with("/_simulator") {
+        return control::answer(&shared, &call).await;
+    }
+    let fault = shared.state().take_fault(call.method.as_str(), &call.path);
+    let mut reply = match fault {
+        Some(fault) => fail(&shared, &call, fault).await,
+        None => route(&shared, &call).await,
+    };
+    reply.headers.push(("request-id", call.request_id.clone()));
+    note(&shared, &call, reply.status);
+    reply
+}
+
+/// Routes a request to Graph or the token authority.
+async fn route(shared: &Shared, call: &Call) -> Reply {
+    if matches!(call.segments().first(), Some(&("v1.0" | "beta"))) {
+        return api::answer(shared, call).await;
+    }
+    login::answer(shared, call)
+        .unwrap_or_else(|| Reply::text(StatusCode::NOT_FOUND, "no such path; GET /_simulator shows what there is\n"))
+}
+
+/// Answers by an injected fault.
+async fn fail(shared: &Shared, call: &Call, fault: Fault) -> Reply {
+    if fault.carried_out {
+        route(shared, call).await;
+    }
+    tokio::time::sleep(fault.delay).await;
+    let status = StatusCode::from_u16(fault.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut reply = match fault.body {
+        Some(Value::String(text)) => Reply::text(status, text),
+        Some(body) => Reply::json(status, &body),
+        None => {
+            let code = match status {
+                StatusCode::TOO_MANY_REQUESTS => "TooManyRequests",
+                StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
+                _ => "InjectedFault",
+            };
+            let date = shared.state().now().strftime("%Y-%m-%dT%H:%M:%S").to_string();
+            GraphError::new(status, code, "A fault that the simulator was told to inject.").reply(call, &date)
+        }
+    };
+    reply.headers.extend(fault.retry_after.map(|seconds| ("retry-after", seconds.to_string())));
+    reply
+}
+
+/// Notes a request.
+fn note(shared: &Shared, call: &Call, status: StatusCode) {
+    let credentials = call.path.ends_with("/token");
+    let body = if credentials { String::new() } else { String::from_utf8_lossy(&call.body).into_owned() };
+    let mut state = shared.state();
+    let at = state.now();
+    state.requests.push(LoggedRequest {
+        method: call.method.to_string(),
+        path: call.path.clone(),
+        query: call.query.clone(),
+        body,
+        status: status.as_u16(),
+        client_request_id: call.header("client-request-id").to_owned(),
+        at,
+    });
+}
+
+/// Longest request body.
+const MAX_BODY: usize = 4 * 1024 * 1024;
