@@ -50,6 +50,8 @@ pub struct Context {
     pub certificate: String,
     /// The certificates whose private key is still at hand.
     pub certificates: BTreeSet<String>,
+    /// Whether all entries are known. Where not, nothing is deleted for the lack of one.
+    pub complete: bool,
     /// Entries whose subscriptions are left as they are, with the reason.
     pub held: BTreeMap<String, String>,
     /// Subscriptions for which Graph asked for reauthorization.
@@ -275,10 +277,11 @@ impl Ours<'_> {
     }
 }
 
-/// Returns why subscriptions called `name`, or standing under it, are left alone.
-fn held_because<'a>(name: &str, context: &'a Context) -> Option<&'a String> {
+/// Returns why subscriptions called `name`, or standing under it, are left alone though no entry asks for them.
+fn held_because<'a>(name: &str, context: &'a Context) -> Option<&'a str> {
     let entry = name.split_once('/').map_or(name, |(entry, _)| entry);
-    context.held.get(entry)
+    let held = context.held.get(entry).map(String::as_str);
+    held.or_else(|| (!context.complete).then_some("its entry may be one that could not be read"))
 }
 
 /// Returns the time `duration` after `time`.

@@ -73,6 +73,9 @@ pub struct NewSubscription {
     /// The certificate to encrypt for.
     #[serde(flatten)]
     pub certificate: Option<EncryptionCertificate>,
+    /// The `Prefer` header of the request.
+    #[serde(skip)]
+    pub prefer: Option<&'static str>,
 }
 
 impl fmt::Debug for NewSubscription {
@@ -224,6 +227,7 @@ mod tests {
             latest_supported_tls_version: "v1_2",
             include_resource_data: certificate.is_some(),
             certificate,
+            prefer: None,
         }
     }
 }

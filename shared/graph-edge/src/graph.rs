@@ -104,6 +104,10 @@ impl GraphClient {
         let call = Call::new(Method::POST, url)
             .body(subscription)
             .timeout(CREATE_TIMEOUT);
+        let call = Call {
+            prefer: subscription.prefer,
+            ..call
+        };
         read(&self.call(tenant, call).await?)
     }
 
@@ -195,6 +199,9 @@ impl GraphClient {
             .bearer_auth(token.expose())
             .header(CLIENT_REQUEST_ID, guid())
             .timeout(call.timeout);
+        if let Some(prefer) = call.prefer {
+            request = request.header("prefer", prefer);
+        }
         if let Some(body) = call.body {
             request = request.json(body);
         }
@@ -229,6 +236,7 @@ struct Call<'a, B> {
     method: Method,
     url: Url,
     body: Option<&'a B>,
+    prefer: Option<&'static str>,
     timeout: Duration,
     limit: usize,
 }
@@ -239,6 +247,7 @@ impl<'a, B> Call<'a, B> {
             method,
             url,
             body: None,
+            prefer: None,
             timeout: TIMEOUT,
             limit: MAX_BYTES,
         }

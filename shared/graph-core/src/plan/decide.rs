@@ -74,8 +74,8 @@ pub(super) fn missing(
 
 /// Returns the step for a subscription whose entry is not acted upon.
 pub(super) fn held(ours: &Ours<'_>, context: &Context) -> Step {
-    let why = held_because(&ours.url.name, context).cloned().unwrap_or_default();
-    ours.keep(Reason::Held(why))
+    let why = held_because(&ours.url.name, context).unwrap_or_default();
+    ours.keep(Reason::Held(why.to_owned()))
 }
 
 fn existing(ours: &Ours<'_>, desired: &Desired, context: &Context, now: Timestamp, policy: &Policy) -> Step {

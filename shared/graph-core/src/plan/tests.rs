@@ -377,6 +377,28 @@ fn an_entry_that_is_held_keeps_its_subscriptions() {
 }
 
 #[test]
+fn nothing_is_deleted_while_entries_cannot_be_read() {
+    let context = Context {
+        complete: false,
+        ..context()
+    };
+    let orphan = Subscription {
+        id: "1".to_owned(),
+        notification_url: url("unread", "k1", "c2"),
+        ..listed()
+    };
+    let steps = plan(
+        &[mail()],
+        &[orphan, listed()],
+        &context,
+        at(NOW),
+        &Policy::default(),
+    );
+    let names: Vec<_> = steps.iter().map(|step| step.action.name()).collect();
+    assert_eq!(names, ["keep", "keep"]);
+}
+
+#[test]
 fn a_held_subscription_is_not_taken_for_a_renamed_one() {
     let context = Context {
         held: BTreeMap::from([("mail".to_owned(), "held".to_owned())]),
@@ -614,6 +636,7 @@ fn context() -> Context {
         keys: set(&["k1", "k2"]),
         certificate: "c2".to_owned(),
         certificates: set(&["c1", "c2"]),
+        complete: true,
         held: BTreeMap::new(),
         challenged: BTreeSet::new(),
         removed: BTreeSet::new(),

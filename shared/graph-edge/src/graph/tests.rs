@@ -76,6 +76,11 @@ async fn calls_carry_token_request_id_and_body() {
         "{}",
         requests[0].head
     );
+    assert!(
+        requests[0].head.contains("prefer: include-unknown-enum-members"),
+        "{}",
+        requests[0].head
+    );
     assert!(requests[0].body.contains(r#""clientState":"a.b.c""#));
     assert_eq!(requests[1].line, format!("PATCH /v1.0/subscriptions/{ID}"));
     assert_eq!(
@@ -313,5 +318,6 @@ fn new_subscription() -> NewSubscription {
         latest_supported_tls_version: "v1_2",
         include_resource_data: false,
         certificate: None,
+        prefer: Some("include-unknown-enum-members"),
     }
 }
