@@ -125,6 +125,7 @@ mod tests {
         check("groups('1')/conversations", Some("conversation"));
         check("/me/drive/root", Some("driveItem.root"));
         check("/me/drive/root:/Documents/2026", Some("driveItem.folder"));
+        check("/me/drive/root:/messages", Some("driveItem.folder"));
     }
 
     #[test]

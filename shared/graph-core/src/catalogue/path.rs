@@ -176,7 +176,8 @@ mod tests {
     }
 
     #[test]
-    fn a_slash_or_question_mark_in_a_quoted_key_is_part_of_the_key() {
+    fn a_slash_or_question_mark_in_a_key_in_parentheses_is_part_of_the_key() {
+        assert_eq!(tokens("users(a/b)").unwrap()[1], Token::Key("a/b".to_owned()));
         assert_eq!(
             tokens("users('a/b?c')").unwrap()[1],
             Token::Key("a/b?c".to_owned())

@@ -26,11 +26,7 @@ pub(super) fn check(
         return None;
     }
     let changes = written.changes?;
-    let granted = row.map(|row| {
-        row.max_minutes(written.rich)
-            .saturating_sub(MARGIN_MINUTES)
-            .max(MIN_MINUTES)
-    });
+    let granted = row.map(|row| below(row.max_minutes(written.rich)));
     let minutes = written.minutes.into_iter().chain(granted).min()?;
     Some(Entry {
         name: written.name.to_owned(),
@@ -46,6 +42,11 @@ pub(super) fn check(
         version: written.version.or(row.map(Row::version)).unwrap_or_default(),
         for_each: written.for_each,
     })
+}
+
+/// Returns the lifetime to ask for where `max` minutes are the most that is granted.
+fn below(max: u32) -> u32 {
+    max.saturating_sub(MARGIN_MINUTES).max(MIN_MINUTES)
 }
 
 /// Checks a known resource.
@@ -317,7 +318,6 @@ fn check_shortest(written: &Written<'_>, problems: &mut Problems) {
 /// Checks that an entry has a key to fill in when, and only when, it stands for many, and that the objects fit the key.
 fn check_placeholder(written: &Written<'_>, resource: &str, problems: &mut Problems) {
     let path = join(&written.path, "resource");
-    let keys = resource.matches("{id}").count();
     let Some(for_each) = &written.for_each else {
         let plain = resource.split('?').next().unwrap_or_default();
         // A `forEach` that is malformed has been reported, and its key is meant to be there.
@@ -334,7 +334,7 @@ fn check_placeholder(written: &Written<'_>, resource: &str, problems: &mut Probl
         }
         return;
     };
-    if keys != 1 || resource.matches('{').count() != 1 {
+    if !resource.contains("{id}") || resource.matches('{').count() != 1 {
         problems.error(&path, "needs exactly one `{id}` for `forEach` to fill in");
         return;
     }
@@ -367,3 +367,15 @@ const LONGEST_MINUTES: u32 = 43_200;
 
 /// What `$expand` may name with resource data.
 const EXTENDED_PROPERTIES: &[&str] = &["singleValueExtendedProperties", "multiValueExtendedProperties"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_margin_never_leads_below_the_minimum() {
+        for (max, expected) in [(60, 50), (56, 46), (55, 45), (50, 45), (5, 45)] {
+            assert_eq!(below(max), expected, "{max}");
+        }
+    }
+}

@@ -57,6 +57,7 @@ pub(super) fn subscription_mistakes() -> Vec<Mistake> {
         ("unknown field unlike any", with("/teams", "colour", json!("red")), ".colour", "the fields here are `tenant`, `resource`"),
         ("key left in braces", with("/users/{id}/messages", "version", Value::Null), ".resource", "add `forEach`"),
         ("forEach without a key", with("/users", "forEach", json!(["1"])), ".resource", "exactly one `{id}`"),
+        ("forEach with another key", with("/teams/{team-id}/channels", "forEach", json!(["1"])), ".resource", "exactly one `{id}`"),
         ("forEach with two keys", with("/teams/{id}/channels/{id}/messages", "forEach", json!(["1"])), ".resource", "exactly one `{id}`"),
         ("forEach of teams for users", with("/users/{id}/messages", "forEach", json!({"teams": "all"})), ".forEach", "fills in ids of teams"),
         ("forEach of users for teams", with("/teams/{id}/channels", "forEach", json!({"users": "all"})), ".forEach", "fills in ids of users"),

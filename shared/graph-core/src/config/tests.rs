@@ -29,6 +29,16 @@ fn the_example_of_the_readme_is_read() {
 }
 
 #[test]
+fn ids_are_kept_in_lower_case() {
+    let mut document = document(json!({"resource": "/users", "changeType": "updated"}));
+    document["tenants"]["contoso"]["tenantId"] = json!("ABCDEF11-2222-3333-4444-55555555555F");
+    assert_eq!(
+        read(&document).0.tenants["contoso"].tenant_id,
+        "abcdef11-2222-3333-4444-55555555555f"
+    );
+}
+
+#[test]
 fn an_empty_object_is_an_empty_configuration() {
     for text in [
         "{}",

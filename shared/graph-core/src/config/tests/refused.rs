@@ -128,6 +128,27 @@ fn a_name_that_is_too_long_or_has_other_letters_is_refused() {
 }
 
 #[test]
+fn what_is_there_twice_is_not_used_at_all() {
+    let (config, _) = Config::parse(&base().replace("SUBSCRIPTIONS", &[ONE, ONE].join(","))).unwrap();
+    assert!(config.subscriptions.is_empty() && config.refused.contains("one"));
+    let tenant = json!({"tenantId": TENANT_ID, "clientId": CLIENT_ID, "credential": {"webIdentity": true}});
+    let text = format!(r#"{{"tenants":{{"a":{tenant},"b":{tenant},"a":{tenant}}}}}"#);
+    let (config, problems) = Config::parse(&text).unwrap();
+    assert_eq!(config.tenants.keys().collect::<Vec<_>>(), ["b"]);
+    assert_eq!(problems[0].path, "tenants.a");
+}
+
+#[test]
+fn a_tenant_with_an_odd_name_is_refused() {
+    let mut document = document(json!({"tenant": "a\nb", "resource": "/users", "changeType": "updated"}));
+    document["tenants"]["a\nb"] = document["tenants"]["contoso"].clone();
+    let (config, problems) = read(&document);
+    let found: Vec<_> = problems.iter().map(|problem| problem.path.as_str()).collect();
+    assert_eq!(found, ["tenants.(name of 3 characters)"]);
+    assert!(config.refused.contains("it"));
+}
+
+#[test]
 fn a_tenant_has_to_be_named_when_there_are_several() {
     let mut document = document(json!({"resource": "/users", "changeType": "updated"}));
     document["tenants"]["fabrikam"] = document["tenants"]["contoso"].clone();
