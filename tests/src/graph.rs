@@ -97,7 +97,11 @@ impl Simulator {
 
     /// Says where a public origin is really reached.
     pub fn set_resolve(&self, origin: &str, base_url: &str) {
-        self.shared.state().options.resolve.insert(origin.to_owned(), base_url.to_owned());
+        self.shared
+            .state()
+            .options
+            .resolve
+            .insert(origin.to_owned(), base_url.to_owned());
     }
 
     /// Adds an app registration.
@@ -123,7 +127,9 @@ impl Simulator {
     pub fn remove(&self, subscription: impl AsRef<str>) -> bool {
         let mut state = self.shared.state();
         let before = state.subscriptions.len();
-        state.subscriptions.retain(|_, one| one.id != subscription.as_ref());
+        state
+            .subscriptions
+            .retain(|_, one| one.id != subscription.as_ref());
         state.subscriptions.len() < before
     }
 
@@ -145,7 +151,11 @@ impl Simulator {
     ///
     /// No key can be made.
     pub fn rotate_keys(&self) -> Result<(), SimulatorError> {
-        self.shared.state().authority.rotate().map_err(|_| SimulatorError::Crypto)
+        self.shared
+            .state()
+            .authority
+            .rotate()
+            .map_err(|_| SimulatorError::Crypto)
     }
 
     /// Makes all access tokens invalid, so that the next call of each client is answered 401.
@@ -157,7 +167,10 @@ impl Simulator {
     #[must_use]
     pub fn issue_refresh_token(&self, app: &App) -> String {
         let token = random::opaque::<64>();
-        self.shared.state().refresh_tokens.insert(token.clone(), app.clone());
+        self.shared
+            .state()
+            .refresh_tokens
+            .insert(token.clone(), app.clone());
         token
     }
 
@@ -199,7 +212,10 @@ impl Simulator {
     /// The post asks for what cannot be built, or the simulator has stopped.
     pub async fn send(&self, post: Post) -> Result<DeliveryReport, SimulatorError> {
         let sending = deliver::send(Arc::clone(&self.shared), post);
-        self.runtime.spawn(sending).await.map_err(|_| SimulatorError::Stopped)?
+        self.runtime
+            .spawn(sending)
+            .await
+            .map_err(|_| SimulatorError::Stopped)?
     }
 
     /// Sends the body of an earlier POST once more, as Graph does when an answer got lost.
@@ -209,7 +225,10 @@ impl Simulator {
     /// The simulator has stopped.
     pub async fn resend(&self, earlier: &PostReport) -> Result<PostReport, SimulatorError> {
         let sending = deliver::resend(Arc::clone(&self.shared), earlier.clone());
-        self.runtime.spawn(sending).await.map_err(|_| SimulatorError::Stopped)
+        self.runtime
+            .spawn(sending)
+            .await
+            .map_err(|_| SimulatorError::Stopped)
     }
 
     /// Waits for the simulator's thread to end, which it does not by itself.

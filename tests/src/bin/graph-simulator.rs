@@ -41,7 +41,10 @@ enum Command {
 
 /// Reads the command line.
 fn parse() -> Result<Command, lexopt::Error> {
-    let mut options = Options { port: DEFAULT_PORT, ..Options::default() };
+    let mut options = Options {
+        port: DEFAULT_PORT,
+        ..Options::default()
+    };
     let mut app = App {
         tenant_id: "11111111-2222-3333-4444-555555555555".to_owned(),
         client_id: "66666666-7777-8888-9999-000000000000".to_owned(),
@@ -79,7 +82,15 @@ fn parse() -> Result<Command, lexopt::Error> {
 
 /// Prints where the simulator is and what to do with it.
 fn print_examples(base_url: &str, app: Option<&App>) {
-    let Some(App { tenant_id, client_id, client_secret, .. }) = app else { return };
+    let Some(App {
+        tenant_id,
+        client_id,
+        client_secret,
+        ..
+    }) = app
+    else {
+        return;
+    };
     println!(
         "Graph simulator at {base_url}
 

@@ -14,7 +14,9 @@ use super::subscription::{self, Owner, Registered};
 /// Answers a request to Graph.
 pub(crate) async fn answer(shared: &Shared, call: &Call) -> Reply {
     let date = shared.state().now().strftime("%Y-%m-%dT%H:%M:%S").to_string();
-    route(shared, call).await.unwrap_or_else(|error| error.reply(call, &date))
+    route(shared, call)
+        .await
+        .unwrap_or_else(|error| error.reply(call, &date))
 }
 
 /// Finds the operation that a request is for.
@@ -42,13 +44,19 @@ async fn route(shared: &Shared, call: &Call) -> Result<Reply, GraphError> {
         (&Method::DELETE, [id]) => {
             let mut state = shared.state();
             let id = own(&mut state, &caller, id)?.id.clone();
-            state.subscriptions.retain(|_, subscription| subscription.id != id);
+            state
+                .subscriptions
+                .retain(|_, subscription| subscription.id != id);
             Ok(Reply::empty(StatusCode::NO_CONTENT))
         }
         (&Method::POST, [id, "reauthorize"]) => reauthorize(shared, &caller, id),
         (_, [] | [_] | [_, "reauthorize"]) => {
             let message = "Specified HTTP method is not allowed for the request target.";
-            Err(GraphError::new(StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", message))
+            Err(GraphError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Request_BadRequest",
+                message,
+            ))
         }
         (_, [_, rest, ..]) => Err(no_such_segment(rest)),
     }
@@ -68,23 +76,42 @@ fn authenticate(shared: &Shared, call: &Call) -> Result<Caller, GraphError> {
         return Err(refuse("Access token is empty."));
     };
     let state = shared.state();
-    let Some(access) = state.access_tokens.get(token).filter(|_| scheme.eq_ignore_ascii_case("bearer")) else {
-        return Err(refuse("Access token validation failure. Invalid audience or unknown token."));
+    let Some(access) = state
+        .access_tokens
+        .get(token)
+        .filter(|_| scheme.eq_ignore_ascii_case("bearer"))
+    else {
+        return Err(refuse(
+            "Access token validation failure. Invalid audience or unknown token.",
+        ));
     };
     if access.expires_at <= state.now() {
         return Err(refuse("Lifetime validation failed, the token is expired."));
     }
-    Ok(Caller { tenant_id: access.tenant_id.clone(), client_id: access.client_id.clone() })
+    Ok(Caller {
+        tenant_id: access.tenant_id.clone(),
+        client_id: access.client_id.clone(),
+    })
 }
 
 /// Creates a subscription.
 async fn create(shared: &Shared, call: &Call, caller: &Caller, beta: bool) -> Result<Reply, GraphError> {
     no_query(call)?;
-    let owner = Owner { tenant_id: &caller.tenant_id, client_id: &caller.client_id };
+    let owner = Owner {
+        tenant_id: &caller.tenant_id,
+        client_id: &caller.client_id,
+    };
     let now = shared.state().now();
     let new = subscription::create(&call.body, beta, owner, now)?;
-    if new.resource.trim_start_matches('/').to_lowercase().starts_with("me/") {
-        return Err(bad_request("/me request is only valid with delegated authentication flow."));
+    if new
+        .resource
+        .trim_start_matches('/')
+        .to_lowercase()
+        .starts_with("me/")
+    {
+        return Err(bad_request(
+            "/me request is only valid with delegated authentication flow.",
+        ));
     }
     refuse_conflict(&mut shared.state(), &new)?;
     handshake::validate(shared, &new.notification_url).await?;
@@ -101,15 +128,21 @@ async fn create(shared: &Shared, call: &Call, caller: &Caller, beta: bool) -> Re
         state.subscriptions.insert(number, new);
     }
     let version = if beta { "beta" } else { "v1.0" };
-    Ok(Reply::json(StatusCode::CREATED, &in_context(shown, call, version)))
+    Ok(Reply::json(
+        StatusCode::CREATED,
+        &in_context(shown, call, version),
+    ))
 }
 
 /// Refuses a subscription that another one stands in the way of.
 fn refuse_conflict(state: &mut State, new: &Registered) -> Result<(), GraphError> {
     state.expire();
     // The same combination is reported before the quota.
-    let mut conflicts: Vec<GraphError> =
-        state.subscriptions.values().filter_map(|existing| existing.conflict(new)).collect();
+    let mut conflicts: Vec<GraphError> = state
+        .subscriptions
+        .values()
+        .filter_map(|existing| existing.conflict(new))
+        .collect();
     conflicts.sort_by_key(|error| error.status != StatusCode::CONFLICT);
     conflicts.into_iter().next().map_or(Ok(()), Err)
 }
@@ -141,10 +174,14 @@ fn skip_token(call: &Call) -> Result<Option<u64>, GraphError> {
     let mut after = None;
     for (name, value) in form(&call.query) {
         if name != "$skiptoken" {
-            return Err(bad_request(&format!("The query option '{name}' is not supported for subscriptions.")));
+            return Err(bad_request(&format!(
+                "The query option '{name}' is not supported for subscriptions."
+            )));
         }
         let decoded = BASE64_URL_SAFE_NO_PAD.decode(&value).ok();
-        let number = decoded.and_then(|text| String::from_utf8(text).ok()).and_then(|text| text.parse().ok());
+        let number = decoded
+            .and_then(|text| String::from_utf8(text).ok())
+            .and_then(|text| text.parse().ok());
         after = Some(number.ok_or_else(|| bad_request("The $skiptoken is not valid."))?);
     }
     Ok(after)
@@ -170,7 +207,10 @@ async fn update(
     let violation = too_soon(&before, before.reauthorized_at, now, "PATCH", "reauthorize");
     state.violations.extend(violation);
     *own(&mut state, caller, id)? = after.clone();
-    Ok(Reply::json(StatusCode::OK, &in_context(after.show(true), call, version)))
+    Ok(Reply::json(
+        StatusCode::OK,
+        &in_context(after.show(true), call, version),
+    ))
 }
 
 /// Reauthorizes a subscription.
@@ -195,17 +235,24 @@ fn too_soon(
 ) -> Option<String> {
     let apart = now.duration_since(other?);
     let id = &subscription.id;
-    (apart < SignedDuration::from_mins(10))
-        .then(|| format!("{this} of subscription {id} came {} s after {that}", apart.as_secs()))
+    (apart < SignedDuration::from_mins(10)).then(|| {
+        format!(
+            "{this} of subscription {id} came {} s after {that}",
+            apart.as_secs()
+        )
+    })
 }
 
 /// Finds a subscription among the caller's own.
 fn own<'a>(state: &'a mut State, caller: &Caller, id: &str) -> Result<&'a mut Registered, GraphError> {
-    state.subscription(id).filter(|subscription| belongs_to(subscription, caller)).ok_or_else(|| {
-        let message = "The object was not found.";
-        GraphError::new(StatusCode::NOT_FOUND, "ResourceNotFound", message)
-            .hint("no live subscription of this app in this tenant has the id")
-    })
+    state
+        .subscription(id)
+        .filter(|subscription| belongs_to(subscription, caller))
+        .ok_or_else(|| {
+            let message = "The object was not found.";
+            GraphError::new(StatusCode::NOT_FOUND, "ResourceNotFound", message)
+                .hint("no live subscription of this app in this tenant has the id")
+        })
 }
 
 /// Tells whether a subscription is the caller's.
@@ -224,7 +271,11 @@ fn in_context(mut entity: Value, call: &Call, version: &str) -> Value {
 
 /// Refuses query options where none is supported.
 fn no_query(call: &Call) -> Result<(), GraphError> {
-    if call.query.is_empty() { Ok(()) } else { Err(bad_request("Query options are not supported here.")) }
+    if call.query.is_empty() {
+        Ok(())
+    } else {
+        Err(bad_request("Query options are not supported here."))
+    }
 }
 
 /// Builds a general 400.

@@ -33,14 +33,21 @@ pub(crate) struct Outgoing {
 /// # Errors
 ///
 /// The post asks for what cannot be built.
-pub(crate) fn compose(state: &mut State, post: &Post) -> Result<(Vec<Outgoing>, Vec<Skipped>), SimulatorError> {
+pub(crate) fn compose(
+    state: &mut State,
+    post: &Post,
+) -> Result<(Vec<Outgoing>, Vec<Skipped>), SimulatorError> {
     state.expire();
     let mut built: Vec<Option<Built>> = Vec::new();
     let mut skipped = Vec::new();
     for (index, entry) in post.entries.iter().enumerate() {
         let item = build(state, entry, index, &built)?;
         if let Err(reason) = &item {
-            skipped.push(Skipped { index, subscription: entry.subscription.clone(), reason });
+            skipped.push(Skipped {
+                index,
+                subscription: entry.subscription.clone(),
+                reason,
+            });
         }
         built.push(item.ok());
     }
@@ -55,8 +62,13 @@ pub(crate) fn compose(state: &mut State, post: &Post) -> Result<(Vec<Outgoing>, 
     for item in built.into_iter().flatten() {
         by_url.entry(item.url.clone()).or_default().push(item);
     }
-    let posts = by_url.into_iter().map(|(url, items)| assemble(state, url, items, post, &removed)).collect();
-    state.subscriptions.retain(|_, subscription| !removed.contains(&subscription.id));
+    let posts = by_url
+        .into_iter()
+        .map(|(url, items)| assemble(state, url, items, post, &removed))
+        .collect();
+    state
+        .subscriptions
+        .retain(|_, subscription| !removed.contains(&subscription.id));
     Ok((posts, skipped)).and_then(|(posts, skipped): (Vec<Result<_, _>>, _)| {
         Ok((posts.into_iter().collect::<Result<_, _>>()?, skipped))
     })
@@ -80,8 +92,12 @@ fn build(
     before: &[Option<Built>],
 ) -> Result<Result<Built, &'static str>, SimulatorError> {
     if let Kind::Duplicate(original) = entry.kind {
-        let Some(built) = before.get(original) else { return Err(SimulatorError::NoSuchItem(original)) };
-        let Some(mut built) = built.clone() else { return Ok(Err("the original was not sent")) };
+        let Some(built) = before.get(original) else {
+            return Err(SimulatorError::NoSuchItem(original));
+        };
+        let Some(mut built) = built.clone() else {
+            return Ok(Err("the original was not sent"));
+        };
         built.sent.index = index;
         return Ok(Ok(built));
     }
@@ -113,30 +129,55 @@ fn build(
         wrong.spoil_item(&mut item);
     }
     let token = content.is_some().then(|| vouched_for(state, subscription));
-    let sent = SentItem { index, subscription_id: subscription.id.clone(), item, content };
-    Ok(Ok(Built { url, sent, token, wrong: entry.wrong.clone() }))
+    let sent = SentItem {
+        index,
+        subscription_id: subscription.id.clone(),
+        item,
+        content,
+    };
+    Ok(Ok(Built {
+        url,
+        sent,
+        token,
+        wrong: entry.wrong.clone(),
+    }))
 }
 
 /// Finds a live subscription by its id or its resource.
 fn find<'a>(state: &'a State, name: &str) -> Option<&'a Registered> {
-    let by_id = state.subscriptions.values().find(|one| one.id.eq_ignore_ascii_case(name));
+    let by_id = state
+        .subscriptions
+        .values()
+        .find(|one| one.id.eq_ignore_ascii_case(name));
     let canonical = |resource: &str| Resource::parse(resource).map(|parsed| parsed.canonical());
     by_id.or_else(|| {
         let wanted = canonical(name)?;
-        state.subscriptions.values().find(|one| canonical(&one.resource).as_ref() == Some(&wanted))
+        state
+            .subscriptions
+            .values()
+            .find(|one| canonical(&one.resource).as_ref() == Some(&wanted))
     })
 }
 
 /// Tells whether a subscription is for a change type.
 fn subscribed(subscription: &Registered, change_type: &str) -> bool {
-    subscription.change_type.split(',').any(|one| one.trim().eq_ignore_ascii_case(change_type))
+    subscription
+        .change_type
+        .split(',')
+        .any(|one| one.trim().eq_ignore_ascii_case(change_type))
 }
 
 /// Returns what a token has to say for items of a subscription, and in which form.
 fn vouched_for(state: &State, subscription: &Registered) -> (Subject, TokenVersion) {
     let app = state.app(&subscription.tenant_id, &subscription.client_id);
-    let audience = subscription.notification_url_app_id.as_ref().unwrap_or(&subscription.client_id);
-    let subject = Subject { tenant_id: subscription.tenant_id.clone(), audience: audience.clone() };
+    let audience = subscription
+        .notification_url_app_id
+        .as_ref()
+        .unwrap_or(&subscription.client_id);
+    let subject = Subject {
+        tenant_id: subscription.tenant_id.clone(),
+        audience: audience.clone(),
+    };
     (subject, app.map(|app| app.token_version).unwrap_or_default())
 }
 
@@ -152,41 +193,60 @@ fn change_item(
     let (rule, _) = subscription.rule().ok_or_else(cannot)?;
     let payload = payload::payload(subscription, state.now()).ok_or_else(cannot)?;
     let mut members = payload.item;
-    members.extend(envelope(subscription, payload::expiry(rule, subscription.expires_at)));
+    members.extend(envelope(
+        subscription,
+        &payload::expiry(rule, subscription.expires_at),
+    ));
     members.insert("changeType".to_owned(), json!(change_type));
     if !rich {
-        let kind = members.get_mut("resourceData").and_then(|data| data.get_mut("@odata.type"));
+        let kind = members
+            .get_mut("resourceData")
+            .and_then(|data| data.get_mut("@odata.type"));
         if let (Some(kind), Some(basic_type)) = (kind, payload.basic_type) {
             *kind = Value::String(basic_type);
         }
         return Ok((Value::Object(members), None));
     }
     let not_rich = || SimulatorError::NotRich(subscription.resource.clone());
-    let certificate = subscription.encryption_certificate.as_deref().ok_or_else(not_rich)?;
+    let certificate = subscription
+        .encryption_certificate
+        .as_deref()
+        .ok_or_else(not_rich)?;
     let certificate = EncryptionCertificate::parse(certificate).map_err(|_| not_rich())?;
-    let id = subscription.encryption_certificate_id.as_deref().ok_or_else(not_rich)?;
+    let id = subscription
+        .encryption_certificate_id
+        .as_deref()
+        .ok_or_else(not_rich)?;
     let content = entry.content.clone().or(payload.content).ok_or_else(cannot)?;
     let mut recipe = Recipe::default();
     for wrong in &entry.wrong {
         wrong.adjust(&mut recipe);
     }
-    let sealed = certificate.seal(content.as_bytes(), id, recipe).map_err(|_| SimulatorError::Crypto)?;
+    let sealed = certificate
+        .seal(content.as_bytes(), id, recipe)
+        .map_err(|_| SimulatorError::Crypto)?;
     members.insert("encryptedContent".to_owned(), sealed);
     Ok((Value::Object(members), Some(content)))
 }
 
 /// Builds a lifecycle notification.
 fn lifecycle_item(subscription: &Registered, event: LifecycleEvent) -> Value {
-    let expiry = subscription.expires_at.strftime("%Y-%m-%dT%H:%M:%S%.7fZ").to_string();
+    let expiry = subscription
+        .expires_at
+        .strftime("%Y-%m-%dT%H:%M:%S%.7fZ")
+        .to_string();
     let mut members = serde_json::Map::new();
-    members.extend(envelope(subscription, expiry));
+    members.extend(envelope(subscription, &expiry));
     members.insert("lifecycleEvent".to_owned(), json!(event.name()));
     Value::Object(members)
 }
 
 /// Returns the members that all items have.
-fn envelope(subscription: &Registered, expiry: String) -> impl Iterator<Item = (String, Value)> {
-    let client_state = subscription.client_state.as_ref().map(|state| ("clientState", json!(state)));
+fn envelope(subscription: &Registered, expiry: &str) -> impl Iterator<Item = (String, Value)> + use<> {
+    let client_state = subscription
+        .client_state
+        .as_ref()
+        .map(|state| ("clientState", json!(state)));
     [
         ("subscriptionId", json!(subscription.id)),
         ("subscriptionExpirationDateTime", json!(expiry)),
@@ -221,7 +281,10 @@ fn assemble(
                 validation_token(&state.authority, subject, *version, state.now(), wrong)
             })
             .collect();
-        members.insert("validationTokens".to_owned(), json!(signed.map_err(|_| SimulatorError::Crypto)?));
+        members.insert(
+            "validationTokens".to_owned(),
+            json!(signed.map_err(|_| SimulatorError::Crypto)?),
+        );
     }
     let wrong: Vec<Wrong> = items.iter().flat_map(|item| item.wrong.iter().copied()).collect();
     for edit in &post.document_edits {
@@ -234,6 +297,13 @@ fn assemble(
     for one in &wrong {
         one.spoil_body(&mut body);
     }
-    let posthumous = items.iter().any(|item| removed.contains(&item.sent.subscription_id));
-    Ok(Outgoing { url, items: items.into_iter().map(|item| item.sent).collect(), body, posthumous })
+    let posthumous = items
+        .iter()
+        .any(|item| removed.contains(&item.sent.subscription_id));
+    Ok(Outgoing {
+        url,
+        items: items.into_iter().map(|item| item.sent).collect(),
+        body,
+        posthumous,
+    })
 }

@@ -19,7 +19,10 @@ use super::wrong::Wrong;
 /// Answers a request to `/_simulator`.
 pub(crate) async fn answer(shared: &Arc<Shared>, call: &Call) -> Reply {
     route(shared, call).await.unwrap_or_else(|reason| {
-        Reply::json(StatusCode::BAD_REQUEST, &json!({ "error": reason, "help": "GET /_simulator" }))
+        Reply::json(
+            StatusCode::BAD_REQUEST,
+            &json!({ "error": reason, "help": "GET /_simulator" }),
+        )
     })
 }
 
@@ -34,12 +37,17 @@ async fn route(shared: &Arc<Shared>, call: &Call) -> Result<Reply, String> {
         (&Method::GET, ["deliveries"]) => ok(json!(shared.state().deliveries)),
         (&Method::GET, ["violations"]) => ok(json!(shared.state().violations)),
         (&Method::DELETE, ["subscriptions", id]) => {
-            shared.state().subscriptions.retain(|_, one| !one.id.eq_ignore_ascii_case(id));
+            shared
+                .state()
+                .subscriptions
+                .retain(|_, one| !one.id.eq_ignore_ascii_case(id));
             Ok(Reply::empty(StatusCode::NO_CONTENT))
         }
         (&Method::POST, ["send"]) => {
             let post = Send::read(call)?.post();
-            let report = deliver::send(Arc::clone(shared), post).await.map_err(|error| error.to_string())?;
+            let report = deliver::send(Arc::clone(shared), post)
+                .await
+                .map_err(|error| error.to_string())?;
             ok(json!(report))
         }
         (&Method::POST, ["resolve"]) => {
@@ -56,7 +64,11 @@ async fn route(shared: &Arc<Shared>, call: &Call) -> Result<Reply, String> {
             ok(json!({ "now": state.now() }))
         }
         (&Method::POST, ["keys", "rotate"]) => {
-            shared.state().authority.rotate().map_err(|error| error.to_string())?;
+            shared
+                .state()
+                .authority
+                .rotate()
+                .map_err(|error| error.to_string())?;
             Ok(Reply::empty(StatusCode::NO_CONTENT))
         }
         (&Method::POST, ["faults"]) => {
@@ -136,7 +148,9 @@ impl Send {
                 ));
             }
             if item.duplicate_of.is_some_and(|original| original >= index) {
-                return Err(format!("item {index} can only be a duplicate of an item before it"));
+                return Err(format!(
+                    "item {index} can only be a duplicate of an item before it"
+                ));
             }
         }
         Ok(send)
@@ -147,7 +161,12 @@ impl Send {
         let mut post = Post::new();
         for (index, item) in self.items.into_iter().enumerate() {
             let subscription = item.subscription.as_str();
-            post = match (item.change_type, item.rich, item.lifecycle_event, item.duplicate_of) {
+            post = match (
+                item.change_type,
+                item.rich,
+                item.lifecycle_event,
+                item.duplicate_of,
+            ) {
                 (Some(change), None, ..) => post.change(subscription, &change),
                 (Some(change), Some(true), ..) => post.rich(subscription, &change),
                 (Some(change), Some(false), ..) => post.basic(subscription, &change),

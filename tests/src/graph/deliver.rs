@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use reqwest::header::CONTENT_TYPE;
 
+use super::SimulatorError;
 use super::compose::{Outgoing, compose};
 use super::handshake::{reached_at, why};
 use super::post::{Attempt, DeliveryReport, Post, PostReport};
 use super::state::Shared;
-use super::SimulatorError;
 
 /// Sends what a post asks for and tries until it is accepted or given up.
 ///
@@ -22,8 +22,10 @@ use super::SimulatorError;
 /// The post asks for what cannot be built.
 pub(crate) async fn send(shared: Arc<Shared>, post: Post) -> Result<DeliveryReport, SimulatorError> {
     let (outgoing, skipped) = compose(&mut shared.state(), &post)?;
-    let tasks: Vec<_> =
-        outgoing.into_iter().map(|one| tokio::spawn(deliver(Arc::clone(&shared), one))).collect();
+    let tasks: Vec<_> = outgoing
+        .into_iter()
+        .map(|one| tokio::spawn(deliver(Arc::clone(&shared), one)))
+        .collect();
     let mut posts = Vec::new();
     for task in tasks {
         posts.push(task.await.map_err(|_| SimulatorError::Stopped)?);
@@ -34,7 +36,16 @@ pub(crate) async fn send(shared: Arc<Shared>, post: Post) -> Result<DeliveryRepo
 /// Sends the body of an earlier POST once more, as Graph does when an answer was lost.
 pub(crate) async fn resend(shared: Arc<Shared>, earlier: PostReport) -> PostReport {
     let PostReport { url, items, body, .. } = earlier;
-    deliver(shared, Outgoing { url, items, body, posthumous: true }).await
+    deliver(
+        shared,
+        Outgoing {
+            url,
+            items,
+            body,
+            posthumous: true,
+        },
+    )
+    .await
 }
 
 /// Delivers one POST.
@@ -63,7 +74,13 @@ async fn deliver(shared: Arc<Shared>, outgoing: Outgoing) -> PostReport {
         }
     }
     let Outgoing { url, items, body, .. } = outgoing;
-    let report = PostReport { url, items, body, attempts, delivered };
+    let report = PostReport {
+        url,
+        items,
+        body,
+        attempts,
+        delivered,
+    };
     shared.state().deliveries.push(report.clone());
     report
 }
@@ -71,7 +88,10 @@ async fn deliver(shared: Arc<Shared>, outgoing: Outgoing) -> PostReport {
 /// Tells whether none of the subscriptions that a POST is for is left.
 fn all_gone(shared: &Shared, outgoing: &Outgoing) -> bool {
     let mut state = shared.state();
-    outgoing.items.iter().all(|item| state.subscription(&item.subscription_id).is_none())
+    outgoing
+        .items
+        .iter()
+        .all(|item| state.subscription(&item.subscription_id).is_none())
 }
 
 /// Makes one attempt.
@@ -83,7 +103,11 @@ async fn attempt(shared: &Shared, outgoing: &Outgoing, timeout: Duration) -> Att
     let begun = Instant::now();
     let result = match url {
         Some(url) => {
-            let request = shared.client.post(url).timeout(timeout).body(outgoing.body.clone());
+            let request = shared
+                .client
+                .post(url)
+                .timeout(timeout)
+                .body(outgoing.body.clone());
             let request = request.header(CONTENT_TYPE, "application/json; charset=utf-8");
             request.send().await.map_err(|error| why(&error))
         }
@@ -94,5 +118,10 @@ async fn attempt(shared: &Shared, outgoing: &Outgoing, timeout: Duration) -> Att
         Ok(response) => (Some(response.status().as_u16()), None),
         Err(error) => (None, Some(error)),
     };
-    Attempt { at, milliseconds, status, error }
+    Attempt {
+        at,
+        milliseconds,
+        status,
+        error,
+    }
 }

@@ -14,10 +14,15 @@ use super::random;
 ///
 /// The key cannot be written or cannot sign.
 pub(crate) fn self_signed(key: &RsaPrivateKey, common_name: &str) -> Result<Vec<u8>, CannotSign> {
-    let spki = RsaPublicKey::from(key).to_public_key_der().map_err(|_| CannotSign)?;
+    let spki = RsaPublicKey::from(key)
+        .to_public_key_der()
+        .map_err(|_| CannotSign)?;
     let name = sequence(&[&tlv(
         SET,
-        &sequence(&[&tlv(OBJECT_IDENTIFIER, COMMON_NAME), &tlv(UTF8_STRING, common_name.as_bytes())]),
+        &sequence(&[
+            &tlv(OBJECT_IDENTIFIER, COMMON_NAME),
+            &tlv(UTF8_STRING, common_name.as_bytes()),
+        ]),
     )]);
     let algorithm = sequence(&[&tlv(OBJECT_IDENTIFIER, SHA256_WITH_RSA), &tlv(NULL, &[])]);
     let mut serial = random::bytes::<16>();
@@ -27,12 +32,17 @@ pub(crate) fn self_signed(key: &RsaPrivateKey, common_name: &str) -> Result<Vec<
         &tlv(INTEGER, &serial),
         &algorithm,
         &name,
-        &sequence(&[&tlv(GENERALIZED_TIME, b"20200101000000Z"), &tlv(GENERALIZED_TIME, b"20991231235959Z")]),
+        &sequence(&[
+            &tlv(GENERALIZED_TIME, b"20200101000000Z"),
+            &tlv(GENERALIZED_TIME, b"20991231235959Z"),
+        ]),
         &name,
         spki.as_bytes(),
     ]);
-    let signature =
-        SigningKey::<Sha256>::new(key.clone()).try_sign(&to_be_signed).map_err(|_| CannotSign)?.to_vec();
+    let signature = SigningKey::<Sha256>::new(key.clone())
+        .try_sign(&to_be_signed)
+        .map_err(|_| CannotSign)?
+        .to_vec();
     let mut bits = vec![0];
     bits.extend(signature);
     Ok(sequence(&[&to_be_signed, &algorithm, &tlv(BIT_STRING, &bits)]))

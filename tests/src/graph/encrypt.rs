@@ -4,9 +4,7 @@
 //! or one cryptographic crate's code path with the receiving side: RSA is by the `rsa` crate, AES, HMAC and the digest
 //! by `aws-lc-rs`, the certificate is read by `x509-parser`.
 
-use aws_lc_rs::cipher::{
-    AES_128, AES_256, EncryptionContext, PaddedBlockEncryptingKey, UnboundCipherKey,
-};
+use aws_lc_rs::cipher::{AES_128, AES_256, EncryptionContext, PaddedBlockEncryptingKey, UnboundCipherKey};
 use aws_lc_rs::{digest, hmac, iv};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -47,7 +45,10 @@ impl EncryptionCertificate {
             return Err(WRONG_SIZE);
         }
         let thumbprint = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &der);
-        Ok(Self { key, thumbprint: random::to_hex(thumbprint.as_ref()).to_uppercase() })
+        Ok(Self {
+            key,
+            thumbprint: random::to_hex(thumbprint.as_ref()).to_uppercase(),
+        })
     }
 
     /// Encrypts a resource for the owner of the certificate: the value of `encryptedContent`.
@@ -59,7 +60,11 @@ impl EncryptionCertificate {
         let random_bytes = random::bytes::<32>();
         let key = random_bytes.get(..recipe.key_length).ok_or(CannotEncrypt)?;
         let ciphertext = encrypt(key, plaintext)?;
-        let mac_key = if recipe.wrong_mac { &random::bytes::<32>()[..] } else { key };
+        let mac_key = if recipe.wrong_mac {
+            &random::bytes::<32>()[..]
+        } else {
+            key
+        };
         let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, mac_key), &ciphertext);
         let mut rng = UnwrapErr(SysRng);
         let data_key = if recipe.oaep_sha256 {
@@ -91,7 +96,11 @@ pub(crate) struct Recipe {
 
 impl Default for Recipe {
     fn default() -> Self {
-        Self { key_length: 32, oaep_sha256: false, wrong_mac: false }
+        Self {
+            key_length: 32,
+            oaep_sha256: false,
+            wrong_mac: false,
+        }
     }
 }
 
@@ -108,7 +117,10 @@ fn encrypt(key: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, CannotEncrypt> {
     let cipher = PaddedBlockEncryptingKey::cbc_pkcs7(unbound).map_err(|_| CannotEncrypt)?;
     let mut buffer = plaintext.to_vec();
     cipher
-        .less_safe_encrypt(&mut buffer, EncryptionContext::Iv128(iv::FixedLength::from(vector)))
+        .less_safe_encrypt(
+            &mut buffer,
+            EncryptionContext::Iv128(iv::FixedLength::from(vector)),
+        )
         .map_err(|_| CannotEncrypt)?;
     Ok(buffer)
 }
@@ -118,7 +130,7 @@ const NOT_RSA: &str = "The certificate's public key must be an RSA key.";
 const WRONG_SIZE: &str = "The certificate's RSA key must have between 2048 and 4096 bits.";
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use aws_lc_rs::cipher::{DecryptionContext, PaddedBlockDecryptingKey};
     use aws_lc_rs::rsa::{OAEP_SHA1_MGF1SHA1, OaepPrivateDecryptingKey, PrivateDecryptingKey};
     use rsa::RsaPrivateKey;
@@ -131,7 +143,9 @@ mod tests {
     fn what_was_sealed_opens_by_the_documented_steps() {
         let (certificate, private) = pair();
 
-        let sealed = certificate.seal(br#"{"id":"1"}"#, "c-1", Recipe::default()).unwrap();
+        let sealed = certificate
+            .seal(br#"{"id":"1"}"#, "c-1", Recipe::default())
+            .unwrap();
 
         assert_eq!(open(&private, &sealed), Some(br#"{"id":"1"}"#.to_vec()));
         assert_eq!(sealed["encryptionCertificateId"], "c-1");
@@ -151,8 +165,14 @@ mod tests {
     fn the_wrong_recipes_do_not_open() {
         let (certificate, private) = pair();
         let recipes = [
-            Recipe { wrong_mac: true, ..Recipe::default() },
-            Recipe { oaep_sha256: true, ..Recipe::default() },
+            Recipe {
+                wrong_mac: true,
+                ..Recipe::default()
+            },
+            Recipe {
+                oaep_sha256: true,
+                ..Recipe::default()
+            },
         ];
         for recipe in recipes {
             let sealed = certificate.seal(b"{}", "c", recipe).unwrap();
@@ -168,30 +188,48 @@ mod tests {
 
         assert!(EncryptionCertificate::parse(&good).is_ok());
         assert_eq!(EncryptionCertificate::parse(&short).unwrap_err(), WRONG_SIZE);
-        assert_eq!(EncryptionCertificate::parse("-----BEGIN").unwrap_err(), NOT_A_CERTIFICATE);
-        assert_eq!(EncryptionCertificate::parse(&format!("{good}\n")).unwrap_err(), NOT_A_CERTIFICATE);
-        assert_eq!(EncryptionCertificate::parse("AAAA").unwrap_err(), NOT_A_CERTIFICATE);
+        assert_eq!(
+            EncryptionCertificate::parse("-----BEGIN").unwrap_err(),
+            NOT_A_CERTIFICATE
+        );
+        assert_eq!(
+            EncryptionCertificate::parse(&format!("{good}\n")).unwrap_err(),
+            NOT_A_CERTIFICATE
+        );
+        assert_eq!(
+            EncryptionCertificate::parse("AAAA").unwrap_err(),
+            NOT_A_CERTIFICATE
+        );
     }
 
     fn pair() -> (EncryptionCertificate, RsaPrivateKey) {
         let private = Pool::key(0).unwrap();
         let der = der::self_signed(&private, "subscriber").unwrap();
-        (EncryptionCertificate::parse(&BASE64_STANDARD.encode(der)).unwrap(), private)
+        (
+            EncryptionCertificate::parse(&BASE64_STANDARD.encode(der)).unwrap(),
+            private,
+        )
     }
 
     /// The receiver's side, on aws-lc-rs.
-    fn open(private: &RsaPrivateKey, sealed: &Value) -> Option<Vec<u8>> {
-        let field = |name: &str| BASE64_STANDARD.decode(sealed[name].as_str().unwrap()).unwrap();
+    pub(crate) fn open(private: &RsaPrivateKey, sealed: &Value) -> Option<Vec<u8>> {
+        let field = |name: &str| BASE64_STANDARD.decode(sealed[name].as_str()?).ok();
         let pkcs8 = private.to_pkcs8_der().unwrap();
         let private = PrivateDecryptingKey::from_pkcs8(pkcs8.as_bytes()).unwrap();
         let private = OaepPrivateDecryptingKey::new(private).unwrap();
         let mut buffer = vec![0; private.min_output_size()];
-        let key = private.decrypt(&OAEP_SHA1_MGF1SHA1, &field("dataKey"), &mut buffer, None).ok()?;
-        let mut data = field("data");
-        hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, key), &data, &field("dataSignature")).ok()?;
+        let key = private
+            .decrypt(&OAEP_SHA1_MGF1SHA1, &field("dataKey")?, &mut buffer, None)
+            .ok()?;
+        let mut data = field("data")?;
+        hmac::verify(
+            &hmac::Key::new(hmac::HMAC_SHA256, key),
+            &data,
+            &field("dataSignature")?,
+        )
+        .ok()?;
         let vector: [u8; 16] = key[..16].try_into().unwrap();
-        let cipher =
-            PaddedBlockDecryptingKey::cbc_pkcs7(UnboundCipherKey::new(&AES_256, key).unwrap()).unwrap();
+        let cipher = PaddedBlockDecryptingKey::cbc_pkcs7(UnboundCipherKey::new(&AES_256, key).ok()?).unwrap();
         let context = DecryptionContext::Iv128(iv::FixedLength::from(&vector));
         Some(cipher.decrypt(&mut data, context).unwrap().to_vec())
     }

@@ -4,7 +4,7 @@
 
 use axum::http::StatusCode;
 use reqwest::Url;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
 use super::http::{GraphError, media_type_of, status_name};
 use super::random;
@@ -22,7 +22,10 @@ pub(crate) async fn validate(shared: &Shared, public_url: &str) -> Result<(), Gr
     );
     let (url, timeout) = {
         let state = shared.state();
-        (reached_at(&state.options.resolve, public_url), state.options.handshake_timeout)
+        (
+            reached_at(&state.options.resolve, public_url),
+            state.options.handshake_timeout,
+        )
     };
     let mut url = url.ok_or_else(|| GraphError::invalid("notificationUrl is not a URL."))?;
     // Form encoding, as Graph's: a space becomes `+`. What the URL already has in its query stays as it is.
@@ -45,9 +48,16 @@ pub(crate) fn reached_at(
 ) -> Option<Url> {
     let public = Url::parse(public_url).ok()?;
     let origin = public.origin();
-    let base = resolve.iter().find(|(from, _)| Url::parse(from).is_ok_and(|from| from.origin() == origin));
-    let Some((_, base)) = base else { return Some(public) };
-    let query = public.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let base = resolve
+        .iter()
+        .find(|(from, _)| Url::parse(from).is_ok_and(|from| from.origin() == origin));
+    let Some((_, base)) = base else {
+        return Some(public);
+    };
+    let query = public
+        .query()
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
     Url::parse(&format!("{}{}{query}", base.trim_end_matches('/'), public.path())).ok()
 }
 
@@ -60,13 +70,27 @@ struct Answer {
 
 /// Sends the validation request.
 async fn exchange(shared: &Shared, url: Url) -> Result<Answer, String> {
-    let request = shared.client.post(url).header(CONTENT_TYPE, "text/plain; charset=utf-8").body("");
-    let response = request.send().await.map_err(|error| why(&error))?;
+    let request = shared
+        .client
+        .post(url)
+        .header(CONTENT_TYPE, "text/plain; charset=utf-8");
+    let response = request
+        .header(CONTENT_LENGTH, 0)
+        .send()
+        .await
+        .map_err(|error| why(&error))?;
     let status = response.status();
-    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or_default().to_owned();
     let body = response.bytes().await.map_err(|error| why(&error))?.to_vec();
-    Ok(Answer { status, content_type, body })
+    Ok(Answer {
+        status,
+        content_type,
+        body,
+    })
 }
 
 /// Returns the innermost cause of a failed exchange.
@@ -86,8 +110,10 @@ fn judge(answer: Result<Answer, String>, token: &str) -> Result<(), GraphError> 
         return Err(failed(MUST_BE_OK, &format!("the status was {status}, not 200")));
     }
     if status != StatusCode::OK {
-        let message =
-            format!("Subscription validation request failed. HTTP status code is '{}'.", status_name(status));
+        let message = format!(
+            "Subscription validation request failed. HTTP status code is '{}'.",
+            status_name(status)
+        );
         return Err(failed(&message, &format!("the status was {status}, not 200")));
     }
     if !media_type_of(&answer.content_type).eq_ignore_ascii_case("text/plain") {
@@ -97,7 +123,10 @@ fn judge(answer: Result<Answer, String>, token: &str) -> Result<(), GraphError> 
     if answer.body != token.as_bytes() {
         let given = String::from_utf8_lossy(&answer.body);
         let given: String = given.chars().take(200).collect();
-        return Err(failed(MUST_MATCH, &format!("the body was {given:?}, not {token:?}")));
+        return Err(failed(
+            MUST_MATCH,
+            &format!("the body was {given:?}, not {token:?}"),
+        ));
     }
     Ok(())
 }
@@ -107,8 +136,7 @@ fn failed(message: &str, hint: &str) -> GraphError {
     GraphError::new(StatusCode::BAD_REQUEST, "ValidationError", message).hint(hint)
 }
 
-const MUST_BE_OK: &str =
-    "Subscription validation request failed. Notification endpoint must respond with 200 OK to validation request.";
+const MUST_BE_OK: &str = "Subscription validation request failed. Notification endpoint must respond with 200 OK to validation request.";
 const MUST_MATCH: &str =
     "Subscription validation request failed. Response must exactly match validationToken query parameter.";
 
@@ -120,7 +148,10 @@ mod tests {
 
     #[test]
     fn resolving_keeps_path_and_query() {
-        check("https://public.test/a/b?x=1%2B2&y", "http://127.0.0.1:1/_api/$default/a/b?x=1%2B2&y");
+        check(
+            "https://public.test/a/b?x=1%2B2&y",
+            "http://127.0.0.1:1/_api/$default/a/b?x=1%2B2&y",
+        );
     }
 
     #[test]
@@ -136,8 +167,10 @@ mod tests {
 
     #[track_caller]
     fn check(public: &str, expected: &str) {
-        let resolve =
-            BTreeMap::from([("https://public.test".to_owned(), "http://127.0.0.1:1/_api/$default/".to_owned())]);
+        let resolve = BTreeMap::from([(
+            "https://public.test".to_owned(),
+            "http://127.0.0.1:1/_api/$default/".to_owned(),
+        )]);
         assert_eq!(reached_at(&resolve, public).unwrap().as_str(), expected);
     }
 }

@@ -29,12 +29,22 @@ impl Call {
     pub(crate) fn new(method: Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Self {
         let request_id = random::guid();
         let query = uri.query().unwrap_or_default().to_owned();
-        Self { method, path: uri.path().to_owned(), query, headers, body, request_id }
+        Self {
+            method,
+            path: uri.path().to_owned(),
+            query,
+            headers,
+            body,
+            request_id,
+        }
     }
 
     /// Returns a header as text, or an empty string.
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 
     /// Tells whether the request declares the media type.
@@ -49,7 +59,10 @@ impl Call {
 
     /// Returns the segments of the path.
     pub(crate) fn segments(&self) -> Vec<&str> {
-        self.path.split('/').filter(|segment| !segment.is_empty()).collect()
+        self.path
+            .split('/')
+            .filter(|segment| !segment.is_empty())
+            .collect()
     }
 }
 
@@ -67,17 +80,29 @@ pub(crate) struct Reply {
 impl Reply {
     /// Answers with JSON.
     pub(crate) fn json(status: StatusCode, body: &Value) -> Self {
-        Self { status, headers: Vec::new(), body: Some(("application/json", body.to_string())) }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Some(("application/json", body.to_string())),
+        }
     }
 
     /// Answers with text.
     pub(crate) fn text(status: StatusCode, body: impl Into<String>) -> Self {
-        Self { status, headers: Vec::new(), body: Some(("text/plain; charset=utf-8", body.into())) }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Some(("text/plain; charset=utf-8", body.into())),
+        }
     }
 
     /// Answers without a body.
     pub(crate) fn empty(status: StatusCode) -> Self {
-        Self { status, headers: Vec::new(), body: None }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: None,
+        }
     }
 }
 
@@ -85,14 +110,21 @@ impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         let mut headers = HeaderMap::new();
         let all = self.headers.into_iter().chain(
-            self.body.iter().map(|(media_type, _)| (header::CONTENT_TYPE.as_str(), (*media_type).to_owned())),
+            self.body
+                .iter()
+                .map(|(media_type, _)| (header::CONTENT_TYPE.as_str(), (*media_type).to_owned())),
         );
         for (name, value) in all {
             if let (Ok(name), Ok(value)) = (header::HeaderName::try_from(name), value.parse()) {
                 headers.insert(name, value);
             }
         }
-        (self.status, headers, self.body.map(|(_, text)| text).unwrap_or_default()).into_response()
+        (
+            self.status,
+            headers,
+            self.body.map(|(_, text)| text).unwrap_or_default(),
+        )
+            .into_response()
     }
 }
 
@@ -112,7 +144,12 @@ pub(crate) struct GraphError {
 impl GraphError {
     /// Builds an error without a hint.
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), hint: None }
+        Self {
+            status,
+            code,
+            message: message.into(),
+            hint: None,
+        }
     }
 
     /// Builds a 400 with the code `InvalidRequest`.
@@ -156,7 +193,11 @@ pub(crate) fn client_request_id(call: &Call) -> &str {
 
 /// Returns a status by its name in .NET, the way Graph's texts write it.
 pub(crate) fn status_name(status: StatusCode) -> String {
-    status.canonical_reason().unwrap_or(status.as_str()).split([' ', '-']).collect()
+    status
+        .canonical_reason()
+        .unwrap_or(status.as_str())
+        .split([' ', '-'])
+        .collect()
 }
 
 /// Returns a media type without its parameters.
@@ -166,7 +207,9 @@ pub(crate) fn media_type_of(content_type: &str) -> &str {
 
 /// Decodes `application/x-www-form-urlencoded` text.
 pub(crate) fn form(text: &str) -> Vec<(String, String)> {
-    let Ok(mut url) = reqwest::Url::parse("http://form.invalid/") else { return Vec::new() };
+    let Ok(mut url) = reqwest::Url::parse("http://form.invalid/") else {
+        return Vec::new();
+    };
     url.set_query(Some(text));
     url.query_pairs().into_owned().collect()
 }
@@ -179,12 +222,21 @@ mod tests {
     fn form_decoding_turns_plus_into_a_space_and_escapes_into_bytes() {
         let fields = form("a=1+2&b=%2B%c3%a9");
 
-        assert_eq!(fields, [("a".to_owned(), "1 2".to_owned()), ("b".to_owned(), "+é".to_owned())]);
+        assert_eq!(
+            fields,
+            [
+                ("a".to_owned(), "1 2".to_owned()),
+                ("b".to_owned(), "+é".to_owned())
+            ]
+        );
     }
 
     #[test]
     fn statuses_are_named_as_in_dotnet() {
         assert_eq!(status_name(StatusCode::NOT_FOUND), "NotFound");
-        assert_eq!(status_name(StatusCode::INTERNAL_SERVER_ERROR), "InternalServerError");
+        assert_eq!(
+            status_name(StatusCode::INTERNAL_SERVER_ERROR),
+            "InternalServerError"
+        );
     }
 }

@@ -6,10 +6,10 @@ use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
+use rsa::RsaPrivateKey;
 use rsa::pkcs1v15::SigningKey;
 use rsa::signature::{SignatureEncoding as _, Signer as _};
 use rsa::traits::PublicKeyParts as _;
-use rsa::RsaPrivateKey;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -34,9 +34,15 @@ impl AuthorityKey {
     fn new(index: usize, only_for: Option<&'static str>) -> Result<Self, CannotSign> {
         let private = Pool::key(index)?;
         let certificate = der::self_signed(&private, "accounts.accesscontrol.windows.net")?;
-        let thumbprint = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, &certificate);
+        let thumbprint =
+            aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, &certificate);
         let kid = BASE64_URL_SAFE_NO_PAD.encode(thumbprint);
-        Ok(Self { private, certificate, kid, only_for })
+        Ok(Self {
+            private,
+            certificate,
+            kid,
+            only_for,
+        })
     }
 
     /// Signs by RS256.
@@ -62,13 +68,20 @@ impl AuthorityKey {
 
     /// Returns the JWK as a discovery endpoint of `version` publishes it for `tenant`.
     fn published(&self, tenant: &str, version: TokenVersion) -> Value {
-        let vouches_for = self.only_for.unwrap_or(if is_multi_tenant(tenant) { "{tenantid}" } else { tenant });
+        let vouches_for = self.only_for.unwrap_or(if is_multi_tenant(tenant) {
+            "{tenantid}"
+        } else {
+            tenant
+        });
         let mut jwk = self.jwk();
         if let Some(members) = jwk.as_object_mut() {
             members.insert("use".to_owned(), json!("sig"));
             members.insert("kid".to_owned(), json!(self.kid));
             members.insert("x5t".to_owned(), json!(self.kid));
-            members.insert("x5c".to_owned(), json!([BASE64_STANDARD.encode(&self.certificate)]));
+            members.insert(
+                "x5c".to_owned(),
+                json!([BASE64_STANDARD.encode(&self.certificate)]),
+            );
             members.insert("issuer".to_owned(), json!(issuer(vouches_for, version)));
         }
         jwk
@@ -132,8 +145,11 @@ impl Authority {
     /// Returns the JSON Web Key Set that is published for `tenant` (or `common`).
     pub(crate) fn key_set(&self, tenant: &str, version: TokenVersion) -> Value {
         let consumers = is_multi_tenant(tenant).then_some(&self.consumers);
-        let keys: Vec<Value> =
-            consumers.into_iter().chain(&self.keys).map(|key| key.published(tenant, version)).collect();
+        let keys: Vec<Value> = consumers
+            .into_iter()
+            .chain(&self.keys)
+            .map(|key| key.published(tenant, version))
+            .collect();
         json!({ "keys": keys })
     }
 }
@@ -181,8 +197,12 @@ mod tests {
     fn the_common_key_set_names_an_issuer_for_each_key() {
         let set = Authority::new().unwrap().key_set("common", TokenVersion::V2);
 
-        let issuers: Vec<&str> =
-            set["keys"].as_array().unwrap().iter().map(|key| key["issuer"].as_str().unwrap()).collect();
+        let issuers: Vec<&str> = set["keys"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|key| key["issuer"].as_str().unwrap())
+            .collect();
         assert_eq!(
             issuers,
             [
@@ -209,6 +229,11 @@ mod tests {
 
     fn kids(authority: &Authority) -> Vec<String> {
         let set = authority.key_set("11111111-2222-3333-4444-555555555555", TokenVersion::V1);
-        set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+        set["keys"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|key| key["kid"].as_str().unwrap().to_owned())
+            .collect()
     }
 }

@@ -1,6 +1,6 @@
-//! The token authority: token endpoint, OpenID metadata and signing keys.
+//! The token authority: token endpoint, `OpenID` metadata and signing keys.
 //!
-//! Microsoft identity platform, *OAuth 2.0 client credentials flow*, *OpenID Connect* and *signing key rollover*.
+//! Microsoft identity platform, *OAuth 2.0 client credentials flow*, *Protocols* and *signing key rollover*.
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -20,18 +20,26 @@ pub(crate) fn answer(shared: &Shared, call: &Call) -> Option<Reply> {
         (&Method::POST, ["oauth2", "v2.0", "token"]) => token(shared, call, tenant),
         (&Method::GET, [".well-known", "openid-configuration"]) => {
             let key_set = format!("{base}/{tenant}/discovery/keys");
-            Reply::json(StatusCode::OK, &metadata(&base, tenant, TokenVersion::V1, &key_set))
+            Reply::json(
+                StatusCode::OK,
+                &metadata(&base, tenant, TokenVersion::V1, &key_set),
+            )
         }
         (&Method::GET, ["v2.0", ".well-known", "openid-configuration"]) => {
             let key_set = format!("{base}/{tenant}/discovery/v2.0/keys");
-            Reply::json(StatusCode::OK, &metadata(&base, tenant, TokenVersion::V2, &key_set))
+            Reply::json(
+                StatusCode::OK,
+                &metadata(&base, tenant, TokenVersion::V2, &key_set),
+            )
         }
-        (&Method::GET, ["discovery", "keys"]) => {
-            Reply::json(StatusCode::OK, &shared.state().authority.key_set(tenant, TokenVersion::V1))
-        }
-        (&Method::GET, ["discovery", "v2.0", "keys"]) => {
-            Reply::json(StatusCode::OK, &shared.state().authority.key_set(tenant, TokenVersion::V2))
-        }
+        (&Method::GET, ["discovery", "keys"]) => Reply::json(
+            StatusCode::OK,
+            &shared.state().authority.key_set(tenant, TokenVersion::V1),
+        ),
+        (&Method::GET, ["discovery", "v2.0", "keys"]) => Reply::json(
+            StatusCode::OK,
+            &shared.state().authority.key_set(tenant, TokenVersion::V2),
+        ),
         _ => return None,
     };
     Some(reply)
@@ -39,7 +47,11 @@ pub(crate) fn answer(shared: &Shared, call: &Call) -> Option<Reply> {
 
 /// Builds the metadata of a tenant: real issuer, local addresses.
 fn metadata(base: &str, tenant: &str, version: TokenVersion, key_set: &str) -> Value {
-    let vouches_for = if keys::is_multi_tenant(tenant) { "{tenantid}" } else { tenant };
+    let vouches_for = if keys::is_multi_tenant(tenant) {
+        "{tenantid}"
+    } else {
+        tenant
+    };
     json!({
         "issuer": keys::issuer(vouches_for, version),
         "token_endpoint": format!("{base}/{tenant}/oauth2/v2.0/token"),
@@ -58,7 +70,9 @@ fn token(shared: &Shared, call: &Call, tenant: &str) -> Reply {
     match grant(&mut state, call, tenant) {
         Ok(body) => {
             let mut reply = Reply::json(StatusCode::OK, &body);
-            reply.headers.push(("cache-control", "no-store, no-cache".to_owned()));
+            reply
+                .headers
+                .push(("cache-control", "no-store, no-cache".to_owned()));
             reply
         }
         Err(refusal) => refusal.reply(&state, call),
@@ -68,13 +82,26 @@ fn token(shared: &Shared, call: &Call, tenant: &str) -> Reply {
 /// Checks a token request and issues what it asks for.
 fn grant(state: &mut State, call: &Call, tenant: &str) -> Result<Value, Refusal> {
     if !call.is("application/x-www-form-urlencoded") {
-        return Err(Refusal::bad("invalid_request", 900_144, "The request body must be form-encoded."));
+        return Err(Refusal::bad(
+            "invalid_request",
+            900_144,
+            "The request body must be form-encoded.",
+        ));
     }
     let fields = form(std::str::from_utf8(&call.body).unwrap_or_default());
-    let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let field = |name: &str| {
+        fields
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    };
     let required = |name: &str| {
         let description = format!("The request body must contain the following parameter: '{name}'.");
-        field(name).filter(|value| !value.is_empty()).ok_or(Refusal::bad("invalid_request", 900_144, description))
+        field(name).filter(|value| !value.is_empty()).ok_or(Refusal::bad(
+            "invalid_request",
+            900_144,
+            description,
+        ))
     };
     match required("grant_type")? {
         "client_credentials" => {
@@ -96,7 +123,8 @@ fn grant(state: &mut State, call: &Call, tenant: &str) -> Result<Value, Refusal>
             }
             let given = required("refresh_token")?;
             if state.refresh_tokens.get(given) != Some(&app) {
-                let text = "The provided grant has expired due to it being revoked, a fresh auth token is needed.";
+                let text =
+                    "The provided grant has expired due to it being revoked, a fresh auth token is needed.";
                 return Err(Refusal::bad("invalid_grant", 50_173, text));
             }
             let (access_token, refresh_token) = (state.issue(&app), random::opaque::<64>());
@@ -118,15 +146,28 @@ fn grant(state: &mut State, call: &Call, tenant: &str) -> Result<Value, Refusal>
 
 /// Finds the app registration.
 fn app(state: &State, tenant: &str, client_id: &str) -> Result<App, Refusal> {
-    let mut in_tenant = state.options.apps.iter().filter(|app| app.tenant_id.eq_ignore_ascii_case(tenant)).peekable();
+    let mut in_tenant = state
+        .options
+        .apps
+        .iter()
+        .filter(|app| app.tenant_id.eq_ignore_ascii_case(tenant))
+        .peekable();
     if in_tenant.peek().is_none() {
-        return Err(Refusal::bad("invalid_request", 90_002, format!("Tenant '{tenant}' not found.")));
+        return Err(Refusal::bad(
+            "invalid_request",
+            90_002,
+            format!("Tenant '{tenant}' not found."),
+        ));
     }
-    in_tenant.find(|app| app.client_id.eq_ignore_ascii_case(client_id)).cloned().ok_or_else(|| {
-        let text =
-            format!("Application with identifier '{client_id}' was not found in the directory '{tenant}'.");
-        Refusal::bad("unauthorized_client", 700_016, text)
-    })
+    in_tenant
+        .find(|app| app.client_id.eq_ignore_ascii_case(client_id))
+        .cloned()
+        .ok_or_else(|| {
+            let text = format!(
+                "Application with identifier '{client_id}' was not found in the directory '{tenant}'."
+            );
+            Refusal::bad("unauthorized_client", 700_016, text)
+        })
 }
 
 /// Checks a client secret.
@@ -181,12 +222,22 @@ struct Refusal {
 impl Refusal {
     /// Builds a 400.
     fn bad(error: &'static str, code: u32, description: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, error, code, description: description.into() }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error,
+            code,
+            description: description.into(),
+        }
     }
 
     /// Renders the error.
     fn reply(self, state: &State, call: &Call) -> Reply {
-        let Self { status, error, code, description } = self;
+        let Self {
+            status,
+            error,
+            code,
+            description,
+        } = self;
         let timestamp = state.now().strftime("%Y-%m-%d %H:%M:%SZ").to_string();
         let (trace, correlation) = (&call.request_id, super::http::client_request_id(call));
         let body = json!({

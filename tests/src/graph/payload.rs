@@ -28,14 +28,21 @@ pub(crate) struct Payload {
 pub(crate) fn payload(subscription: &Registered, now: Timestamp) -> Option<Payload> {
     let (rule, ids) = subscription.rule()?;
     let resource = Resource::parse(&subscription.resource)?;
-    let text = fill(template(rule.entity), names(subscription, rule, &resource, ids, now));
+    let text = fill(
+        template(rule.entity),
+        names(subscription, rule, &resource, ids, now),
+    );
     let template: Template<'_> = serde_json::from_str(&text).ok()?;
     let content = template.content.map(|raw| raw.get().to_owned());
     let content = match (rule.rich, resource.options.get("$select")) {
         (Rich::Selected, Some(select)) => content.and_then(|json| selected(&json, select)),
         _ => content,
     };
-    Some(Payload { item: template.item, basic_type: template.basic_type, content })
+    Some(Payload {
+        item: template.item,
+        basic_type: template.basic_type,
+        content,
+    })
 }
 
 /// Writes an expiry as the service of the resource writes it.
@@ -68,13 +75,21 @@ fn names(
 ) -> BTreeMap<String, String> {
     // Distinct even within one millisecond: the last digits of an id count what was made.
     static MADE: AtomicI64 = AtomicI64::new(0);
-    let millis = now.as_millisecond().saturating_add(MADE.fetch_add(1, Ordering::Relaxed));
-    let filtered = resource.options.get("$filter").and_then(|filter| filter.split('\'').nth(1));
+    let millis = now
+        .as_millisecond()
+        .saturating_add(MADE.fetch_add(1, Ordering::Relaxed));
+    let filtered = resource
+        .options
+        .get("$filter")
+        .and_then(|filter| filter.split('\'').nth(1));
     let mut names = ids;
     names.extend([
         ("tenantId".to_owned(), subscription.tenant_id.clone()),
         ("millis".to_owned(), millis.to_string()),
-        ("now".to_owned(), now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()),
+        (
+            "now".to_owned(),
+            now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        ),
         ("path".to_owned(), resource.segments.join("/")),
         ("entity".to_owned(), rule.entity.to_owned()),
         ("etag".to_owned(), random::opaque::<12>()),
@@ -90,7 +105,9 @@ fn fill(template: &str, mut names: BTreeMap<String, String>) -> String {
     let mut filled = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
-        let Some((name, after)) = after.split_once("}}") else { break };
+        let Some((name, after)) = after.split_once("}}") else {
+            break;
+        };
         let value = names.entry(name.to_owned()).or_insert_with(|| new_id(name));
         let quoted = Value::String(value.clone()).to_string();
         let inner = quoted.strip_prefix('"').and_then(|open| open.strip_suffix('"'));
@@ -160,7 +177,10 @@ mod tests {
             let resource = rule.pattern.replace(['{', '}'], "");
             let payload = payload(&subscription(&resource), Timestamp::UNIX_EPOCH).unwrap();
             assert!(payload.item.contains_key("resource"), "{resource}");
-            assert!(payload.item["resourceData"]["@odata.type"].is_string(), "{resource}");
+            assert!(
+                payload.item["resourceData"]["@odata.type"].is_string(),
+                "{resource}"
+            );
             assert!(rule.rich == Rich::No || payload.content.is_some(), "{resource}");
         }
     }
@@ -186,7 +206,10 @@ mod tests {
     fn an_outlook_item_has_the_selected_properties_only() {
         let subscription = subscription("users/u/messages?$select=Subject,id");
 
-        let content = payload(&subscription, Timestamp::UNIX_EPOCH).unwrap().content.unwrap();
+        let content = payload(&subscription, Timestamp::UNIX_EPOCH)
+            .unwrap()
+            .content
+            .unwrap();
 
         let members: Map<String, Value> = serde_json::from_str(&content).unwrap();
         let names: Vec<&str> = members.keys().map(String::as_str).collect();
@@ -195,9 +218,18 @@ mod tests {
 
     #[test]
     fn ids_cannot_break_out_of_their_text() {
-        let payload = payload(&subscription("/groups/a\"b\\/conversations"), Timestamp::UNIX_EPOCH).unwrap();
+        let payload = payload(
+            &subscription("/groups/a\"b\\/conversations"),
+            Timestamp::UNIX_EPOCH,
+        )
+        .unwrap();
 
-        assert!(payload.item["resource"].as_str().unwrap().starts_with("groups('a\"b\\')"));
+        assert!(
+            payload.item["resource"]
+                .as_str()
+                .unwrap()
+                .starts_with("groups('a\"b\\')")
+        );
     }
 
     #[test]

@@ -42,19 +42,37 @@ impl Post {
     /// resource; so everywhere here.
     #[must_use]
     pub fn change(self, subscription: impl AsRef<str>, change_type: &str) -> Self {
-        self.entry(subscription, Kind::Change { data: None, change_type: change_type.to_owned() })
+        self.entry(
+            subscription,
+            Kind::Change {
+                data: None,
+                change_type: change_type.to_owned(),
+            },
+        )
     }
 
     /// Adds a change notification with resource data.
     #[must_use]
     pub fn rich(self, subscription: impl AsRef<str>, change_type: &str) -> Self {
-        self.entry(subscription, Kind::Change { data: Some(true), change_type: change_type.to_owned() })
+        self.entry(
+            subscription,
+            Kind::Change {
+                data: Some(true),
+                change_type: change_type.to_owned(),
+            },
+        )
     }
 
     /// Adds a change notification without resource data.
     #[must_use]
     pub fn basic(self, subscription: impl AsRef<str>, change_type: &str) -> Self {
-        self.entry(subscription, Kind::Change { data: Some(false), change_type: change_type.to_owned() })
+        self.entry(
+            subscription,
+            Kind::Change {
+                data: Some(false),
+                change_type: change_type.to_owned(),
+            },
+        )
     }
 
     /// Adds a lifecycle notification; `SubscriptionRemoved` also removes the subscription.
@@ -113,14 +131,23 @@ impl Post {
     /// Adds an entry.
     fn entry(mut self, subscription: impl AsRef<str>, kind: Kind) -> Self {
         let subscription = subscription.as_ref().to_owned();
-        self.entries.push(Entry { subscription, kind, content: None, wrong: Vec::new(), edits: Vec::new() });
+        self.entries.push(Entry {
+            subscription,
+            kind,
+            content: None,
+            wrong: Vec::new(),
+            edits: Vec::new(),
+        });
         self
     }
 }
 
 impl fmt::Debug for Post {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kinds = self.entries.iter().map(|entry| (&entry.subscription, &entry.kind, &entry.wrong));
+        let kinds = self
+            .entries
+            .iter()
+            .map(|entry| (&entry.subscription, &entry.kind, &entry.wrong));
         f.debug_list().entries(kinds).finish()
     }
 }

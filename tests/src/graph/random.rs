@@ -18,7 +18,9 @@ pub(crate) fn guid() -> String {
     let number = u128::from_be_bytes(bytes());
     let number = number & !(0xf << 76) & !(0b11 << 62) | (0x4 << 76) | (0b10 << 62);
     let digits = format!("{number:032x}");
-    [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| digits.get(range).unwrap_or_default().to_owned()).join("-")
+    [0..8, 8..12, 12..16, 16..20, 20..32]
+        .map(|range| digits.get(range).unwrap_or_default().to_owned())
+        .join("-")
 }
 
 /// Returns random hexadecimal digits, two for each of `N` bytes.

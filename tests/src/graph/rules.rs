@@ -54,7 +54,11 @@ impl Rule {
 
     /// Returns the longest lifetime in minutes.
     pub(crate) fn max_minutes(&self, include_resource_data: bool) -> i64 {
-        if include_resource_data && self.rich == Rich::Selected { 1_440 } else { self.max_minutes }
+        if include_resource_data && self.rich == Rich::Selected {
+            1_440
+        } else {
+            self.max_minutes
+        }
     }
 
     /// Marks a path that only `/beta` has.
@@ -115,24 +119,38 @@ impl Resource {
         if path.contains("://") {
             return None;
         }
-        let segments = path.split('/').filter(|part| !part.is_empty()).flat_map(keys_apart).collect();
-        let options = super::http::form(query).into_iter().map(|(name, value)| (name.to_lowercase(), value));
-        Some(Self { segments, options: options.collect() })
+        let segments = path
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .flat_map(keys_apart)
+            .collect();
+        let options = super::http::form(query)
+            .into_iter()
+            .map(|(name, value)| (name.to_lowercase(), value));
+        Some(Self {
+            segments,
+            options: options.collect(),
+        })
     }
 
     /// Finds the rule for the resource, with the ids that its path names.
     pub(crate) fn rule(&self) -> Option<(&'static Rule, BTreeMap<String, String>)> {
         // Literal segments first: `users/{id}` must not take what is meant for a longer name.
-        let mut found: Vec<_> =
-            RULES.iter().filter_map(|rule| Some((rule, rule.matches(&self.segments)?))).collect();
+        let mut found: Vec<_> = RULES
+            .iter()
+            .filter_map(|rule| Some((rule, rule.matches(&self.segments)?)))
+            .collect();
         found.sort_by_key(|(_, ids)| ids.len());
         found.into_iter().next()
     }
 
     /// Returns a form that is equal for all spellings of one resource.
     pub(crate) fn canonical(&self) -> String {
-        let options: Vec<String> =
-            self.options.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let options: Vec<String> = self
+            .options
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         format!("{}?{}", self.segments.join("/"), options.join("&")).to_lowercase()
     }
 }
@@ -142,14 +160,26 @@ fn keys_apart(segment: &str) -> Vec<String> {
     let Some((name, key)) = segment.strip_suffix(')').and_then(|open| open.split_once('(')) else {
         return vec![segment.to_owned()];
     };
-    let key = key.strip_prefix('\'').and_then(|key| key.strip_suffix('\'')).unwrap_or(key);
+    let key = key
+        .strip_prefix('\'')
+        .and_then(|key| key.strip_suffix('\''))
+        .unwrap_or(key);
     vec![name.to_owned(), key.replace("''", "'")]
 }
 
 /// A Teams resource.
 const fn teams(pattern: &'static str, entity: &'static str, changes: &'static str) -> Rule {
     let (rich, max_minutes) = (Rich::Whole, 4_320);
-    Rule { pattern, entity, changes, rich, max_minutes, teams: true, beta: false, needs: None }
+    Rule {
+        pattern,
+        entity,
+        changes,
+        rich,
+        max_minutes,
+        teams: true,
+        beta: false,
+        needs: None,
+    }
 }
 
 /// An Outlook resource; 10,080 minutes are documented, 10,070 are let through.
@@ -159,7 +189,16 @@ const fn outlook(pattern: &'static str, entity: &'static str) -> Rule {
 
 /// A resource outside Teams, without resource data.
 const fn basic(pattern: &'static str, entity: &'static str, changes: &'static str, max_minutes: i64) -> Rule {
-    Rule { pattern, entity, changes, rich: Rich::No, max_minutes, teams: false, beta: false, needs: None }
+    Rule {
+        pattern,
+        entity,
+        changes,
+        rich: Rich::No,
+        max_minutes,
+        teams: false,
+        beta: false,
+        needs: None,
+    }
 }
 
 /// All resources.
@@ -183,13 +222,23 @@ pub(crate) const RULES: &[Rule] = &[
     basic("security/alerts", "alert", "cud", 43_200).needs("$filter"),
     basic("communications/callRecords", "callRecord", "cu", 4_230),
     teams("teams/getAllMessages", "chatMessage", "cud"),
-    teams("teams/{teamId}/channels/{channelId}/messages", "chatMessage", "cud"),
+    teams(
+        "teams/{teamId}/channels/{channelId}/messages",
+        "chatMessage",
+        "cud",
+    ),
     teams("chats/getAllMessages", "chatMessageInChat", "cud"),
     teams("chats/{chatId}/messages", "chatMessageInChat", "cud"),
     teams("users/{userId}/chats/getAllMessages", "chatMessageInChat", "cud"),
-    teams("appCatalogs/teamsApps/{appId}/installedToChats/getAllMessages", "chatMessageInChat", "cud"),
+    teams(
+        "appCatalogs/teamsApps/{appId}/installedToChats/getAllMessages",
+        "chatMessageInChat",
+        "cud",
+    ),
     teams("communications/presences/{userId}", "presence", "u").lasting(60),
-    teams("communications/presences", "presence", "u").lasting(60).needs("$filter"),
+    teams("communications/presences", "presence", "u")
+        .lasting(60)
+        .needs("$filter"),
     teams("teams", "team", "cud"),
     teams("teams/{teamId}", "team", "ud"),
     teams("teams/getAllChannels", "channel", "cud"),
@@ -200,38 +249,126 @@ pub(crate) const RULES: &[Rule] = &[
     teams("appCatalogs/teamsApps/{appId}/installedToChats", "chat", "cu"),
     teams("chats/getAllMembers", "chatMember", "cud"),
     teams("chats/{chatId}/members", "chatMember", "cud"),
-    teams("appCatalogs/teamsApps/{appId}/installedToChats/getAllMembers", "chatMember", "cud"),
+    teams(
+        "appCatalogs/teamsApps/{appId}/installedToChats/getAllMembers",
+        "chatMember",
+        "cud",
+    ),
     teams("teams/getAllMembers", "teamMember", "cud"),
     teams("teams/{teamId}/members", "teamMember", "cud"),
     teams("teams/{teamId}/channels/getAllMembers", "channelMember", "cud"),
     teams("teams/getAllChannels/getAllMembers", "channelMember", "cud").beta(),
-    teams("teams/{teamId}/channels/{channelId}/sharedWithTeams", "sharedWithTeam", "cd").beta(),
-    teams("appCatalogs/teamsApps/{appId}/installations", "teamsAppInstallation", "cud"),
-    teams("communications/onlineMeetings/getAllRecordings", "callRecording", "c"),
-    teams("communications/onlineMeetings/{meetingId}/recordings", "callRecording", "c"),
-    teams("users/{userId}/onlineMeetings/getAllRecordings", "callRecording", "c"),
+    teams(
+        "teams/{teamId}/channels/{channelId}/sharedWithTeams",
+        "sharedWithTeam",
+        "cd",
+    )
+    .beta(),
+    teams(
+        "appCatalogs/teamsApps/{appId}/installations",
+        "teamsAppInstallation",
+        "cud",
+    ),
+    teams(
+        "communications/onlineMeetings/getAllRecordings",
+        "callRecording",
+        "c",
+    ),
+    teams(
+        "communications/onlineMeetings/{meetingId}/recordings",
+        "callRecording",
+        "c",
+    ),
+    teams(
+        "users/{userId}/onlineMeetings/getAllRecordings",
+        "callRecording",
+        "c",
+    ),
     teams("communications/adhocCalls/getAllRecordings", "callRecording", "c").beta(),
     teams("users/{userId}/adhocCalls/getAllRecordings", "callRecording", "c").beta(),
-    teams("communications/onlineMeetings/getAllTranscripts", "callTranscript", "c"),
-    teams("communications/onlineMeetings/{meetingId}/transcripts", "callTranscript", "c"),
-    teams("users/{userId}/onlineMeetings/getAllTranscripts", "callTranscript", "c"),
-    teams("communications/adhocCalls/getAllTranscripts", "callTranscript", "c").beta(),
-    teams("users/{userId}/adhocCalls/getAllTranscripts", "callTranscript", "c").beta(),
-    teams("copilot/interactionHistory/getAllEnterpriseInteractions", "aiInteraction", "cud"),
-    teams("copilot/users/{userId}/interactionHistory/getAllEnterpriseInteractions", "aiInteraction", "cud"),
-    teams("teams/{teamId}/schedule/shifts", "shift", "cud").with(Rich::No).lasting(360),
-    teams("teams/{teamId}/schedule/timeOffRequests", "timeOffRequest", "cud").with(Rich::No).lasting(360),
-    teams("communications/calls/getEmergencyEventsByPolicy/{policy}", "emergencyCallEvent", "u")
-        .with(Rich::Only)
-        .lasting(1_440),
+    teams(
+        "communications/onlineMeetings/getAllTranscripts",
+        "callTranscript",
+        "c",
+    ),
+    teams(
+        "communications/onlineMeetings/{meetingId}/transcripts",
+        "callTranscript",
+        "c",
+    ),
+    teams(
+        "users/{userId}/onlineMeetings/getAllTranscripts",
+        "callTranscript",
+        "c",
+    ),
+    teams(
+        "communications/adhocCalls/getAllTranscripts",
+        "callTranscript",
+        "c",
+    )
+    .beta(),
+    teams(
+        "users/{userId}/adhocCalls/getAllTranscripts",
+        "callTranscript",
+        "c",
+    )
+    .beta(),
+    teams(
+        "copilot/interactionHistory/getAllEnterpriseInteractions",
+        "aiInteraction",
+        "cud",
+    ),
+    teams(
+        "copilot/users/{userId}/interactionHistory/getAllEnterpriseInteractions",
+        "aiInteraction",
+        "cud",
+    ),
+    teams("teams/{teamId}/schedule/shifts", "shift", "cud")
+        .with(Rich::No)
+        .lasting(360),
+    teams("teams/{teamId}/schedule/timeOffRequests", "timeOffRequest", "cud")
+        .with(Rich::No)
+        .lasting(360),
+    teams(
+        "communications/calls/getEmergencyEventsByPolicy/{policy}",
+        "emergencyCallEvent",
+        "u",
+    )
+    .with(Rich::Only)
+    .lasting(1_440),
     basic("solutions/approval/approvalItems", "approvalItem", "cud", 43_200),
     basic("solutions/virtualEvents/events", "virtualEvent", "c", 1_440),
-    basic("solutions/virtualEvents/webinars/{webinarId}", "virtualEvent", "u", 1_440),
-    basic("solutions/virtualEvents/webinars/{webinarId}/sessions", "virtualEventSession", "cu", 1_440),
-    basic("solutions/virtualEvents/webinars/{webinarId}/registrations", "virtualEventRegistration", "cu", 1_440),
+    basic(
+        "solutions/virtualEvents/webinars/{webinarId}",
+        "virtualEvent",
+        "u",
+        1_440,
+    ),
+    basic(
+        "solutions/virtualEvents/webinars/{webinarId}/sessions",
+        "virtualEventSession",
+        "cu",
+        1_440,
+    ),
+    basic(
+        "solutions/virtualEvents/webinars/{webinarId}/registrations",
+        "virtualEventRegistration",
+        "cu",
+        1_440,
+    ),
     basic("print/printers/{printerId}/jobs", "printJob", "u", 4_230),
-    basic("print/taskDefinitions/{taskDefinitionId}/tasks", "printTask", "c", 4_230),
-    basic("users/{userId}/todo/lists/{listId}/tasks", "todoTask", "cud", 4_230),
+    basic(
+        "print/taskDefinitions/{taskDefinitionId}/tasks",
+        "printTask",
+        "c",
+        4_230,
+    ),
+    basic(
+        "users/{userId}/todo/lists/{listId}/tasks",
+        "todoTask",
+        "cud",
+        4_230,
+    ),
 ];
 
 #[cfg(test)]
@@ -242,7 +379,10 @@ mod tests {
     fn every_path_of_the_supported_resources_is_known() {
         check("/users/1/messages", "message");
         check("users/1/mailFolders('inbox')/messages", "message");
-        check("users/1/mailFolders/2/messages?$filter=isRead eq false", "message");
+        check(
+            "users/1/mailFolders/2/messages?$filter=isRead eq false",
+            "message",
+        );
         check("/users/1/events", "event");
         check("/users/1/contacts", "contact");
         check("/users", "user");
@@ -273,8 +413,17 @@ mod tests {
 
     #[test]
     fn what_is_not_in_the_table_is_unknown() {
-        for resource in ["", "/", "/sites", "/users/1/photos", "https://graph.microsoft.com/v1.0/users"] {
-            assert!(Resource::parse(resource).and_then(|r| r.rule()).is_none(), "{resource}");
+        for resource in [
+            "",
+            "/",
+            "/sites",
+            "/users/1/photos",
+            "https://graph.microsoft.com/v1.0/users",
+        ] {
+            assert!(
+                Resource::parse(resource).and_then(|r| r.rule()).is_none(),
+                "{resource}"
+            );
         }
     }
 
@@ -283,7 +432,10 @@ mod tests {
         for resource in ["teams/1/channels/19:x@t", "teams('1')/channels('19:x@t')"] {
             let resource = Resource::parse(&format!("{resource}/messages")).unwrap();
             let (_, ids) = resource.rule().unwrap();
-            assert_eq!((ids["teamId"].as_str(), ids["channelId"].as_str()), ("1", "19:x@t"));
+            assert_eq!(
+                (ids["teamId"].as_str(), ids["channelId"].as_str()),
+                ("1", "19:x@t")
+            );
         }
     }
 

@@ -20,8 +20,14 @@ pub(crate) fn start(options: Options) -> std::io::Result<Simulator> {
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, options.port)))?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
-    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build();
     let client = client.map_err(std::io::Error::other)?;
     let shared = Shared::new(options, client).map_err(std::io::Error::other)?;
     let (stop, stopped) = oneshot::channel();
@@ -30,13 +36,21 @@ pub(crate) fn start(options: Options) -> std::io::Result<Simulator> {
     let thread = std::thread::Builder::new()
         .name("graph-simulator".to_owned())
         .spawn(move || serve(runtime, listener, for_server, stopped))?;
-    Ok(Simulator { shared, address, runtime: handle, stop: Some(stop), thread: Some(thread) })
+    Ok(Simulator {
+        shared,
+        address,
+        runtime: handle,
+        stop: Some(stop),
+        thread: Some(thread),
+    })
 }
 
 /// Serves until told to stop.
 fn serve(runtime: Runtime, listener: TcpListener, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {
     runtime.block_on(async move {
-        let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+        let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
+            return;
+        };
         let router = axum::Router::new().fallback(take).with_state(shared);
         tokio::select! {
             _ = axum::serve(listener, router) => {}
@@ -50,7 +64,10 @@ fn serve(runtime: Runtime, listener: TcpListener, shared: Arc<Shared>, stopped: 
 async fn take(Extension(shared): Extension<Arc<Shared>>, request: Request<Body>) -> Reply {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_BODY).await else {
-        return Reply::text(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than the simulator takes");
+        return Reply::text(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is longer than the simulator takes",
+        );
     };
     let call = Call::new(parts.method, &parts.uri, parts.headers, body);
     if call.path.starts_with("/_simulator") {
@@ -71,8 +88,12 @@ async fn route(shared: &Shared, call: &Call) -> Reply {
     if matches!(call.segments().first(), Some(&("v1.0" | "beta"))) {
         return api::answer(shared, call).await;
     }
-    login::answer(shared, call)
-        .unwrap_or_else(|| Reply::text(StatusCode::NOT_FOUND, "no such path; GET /_simulator shows what there is\n"))
+    login::answer(shared, call).unwrap_or_else(|| {
+        Reply::text(
+            StatusCode::NOT_FOUND,
+            "no such path; GET /_simulator shows what there is\n",
+        )
+    })
 }
 
 /// Answers by an injected fault.
@@ -95,14 +116,22 @@ async fn fail(shared: &Shared, call: &Call, fault: Fault) -> Reply {
             GraphError::new(status, code, "A fault that the simulator was told to inject.").reply(call, &date)
         }
     };
-    reply.headers.extend(fault.retry_after.map(|seconds| ("retry-after", seconds.to_string())));
+    reply.headers.extend(
+        fault
+            .retry_after
+            .map(|seconds| ("retry-after", seconds.to_string())),
+    );
     reply
 }
 
 /// Notes a request.
 fn note(shared: &Shared, call: &Call, status: StatusCode) {
     let credentials = call.path.ends_with("/token");
-    let body = if credentials { String::new() } else { String::from_utf8_lossy(&call.body).into_owned() };
+    let body = if credentials {
+        String::new()
+    } else {
+        String::from_utf8_lossy(&call.body).into_owned()
+    };
     let mut state = shared.state();
     let at = state.now();
     state.requests.push(LoggedRequest {

@@ -42,7 +42,10 @@ impl Shared {
             violations: Vec::new(),
             options,
         };
-        Ok(Arc::new(Self { state: Mutex::new(state), client }))
+        Ok(Arc::new(Self {
+            state: Mutex::new(state),
+            client,
+        }))
     }
 
     /// Locks the memory.
@@ -80,24 +83,32 @@ pub(crate) struct State {
 impl State {
     /// Returns the simulator's present time.
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp::now().saturating_add(self.clock_offset).unwrap_or(Timestamp::MAX)
+        Timestamp::now()
+            .saturating_add(self.clock_offset)
+            .unwrap_or(Timestamp::MAX)
     }
 
     /// Forgets the subscriptions whose time has come.
     pub(crate) fn expire(&mut self) {
         let now = self.now();
-        self.subscriptions.retain(|_, subscription| subscription.expires_at > now);
+        self.subscriptions
+            .retain(|_, subscription| subscription.expires_at > now);
     }
 
     /// Finds a live subscription.
     pub(crate) fn subscription(&mut self, id: &str) -> Option<&mut Registered> {
         self.expire();
-        self.subscriptions.values_mut().find(|subscription| subscription.id.eq_ignore_ascii_case(id))
+        self.subscriptions
+            .values_mut()
+            .find(|subscription| subscription.id.eq_ignore_ascii_case(id))
     }
 
     /// Finds the app registration of a subscription.
     pub(crate) fn app(&self, tenant_id: &str, client_id: &str) -> Option<&App> {
-        self.options.apps.iter().find(|app| app.tenant_id == tenant_id && app.client_id == client_id)
+        self.options
+            .apps
+            .iter()
+            .find(|app| app.tenant_id == tenant_id && app.client_id == client_id)
     }
 
     /// Hands out an access token for an app.
@@ -106,7 +117,14 @@ impl State {
         let lifetime = SignedDuration::from_secs(self.options.token_seconds);
         let expires_at = self.now().saturating_add(lifetime).unwrap_or(Timestamp::MAX);
         let (tenant_id, client_id) = (app.tenant_id.clone(), app.client_id.clone());
-        self.access_tokens.insert(token.clone(), AccessToken { tenant_id, client_id, expires_at });
+        self.access_tokens.insert(
+            token.clone(),
+            AccessToken {
+                tenant_id,
+                client_id,
+                expires_at,
+            },
+        );
         token
     }
 

@@ -85,7 +85,10 @@ impl Registered {
 
     /// Returns a form that is equal for all ways to write the same set of change types.
     fn canonical_changes(change_type: &str) -> Vec<String> {
-        let mut changes: Vec<String> = change_type.split(',').map(|one| one.trim().to_lowercase()).collect();
+        let mut changes: Vec<String> = change_type
+            .split(',')
+            .map(|one| one.trim().to_lowercase())
+            .collect();
         changes.sort_unstable();
         changes.dedup();
         changes
@@ -99,7 +102,10 @@ impl Registered {
             return None;
         }
         if Self::canonical_changes(&self.change_type) == Self::canonical_changes(&new.change_type) {
-            let message = format!("Subscription Id {} already exists for the requested combination", self.id);
+            let message = format!(
+                "Subscription Id {} already exists for the requested combination",
+                self.id
+            );
             return Some(GraphError::new(StatusCode::CONFLICT, "Conflict", message));
         }
         let teams = new.rule().is_some_and(|(rule, _)| rule.teams);
@@ -118,11 +124,20 @@ impl Registered {
 /// # Errors
 ///
 /// The answer that Graph gives.
-pub(crate) fn create(body: &[u8], beta: bool, owner: Owner<'_>, now: Timestamp) -> Result<Registered, GraphError> {
+pub(crate) fn create(
+    body: &[u8],
+    beta: bool,
+    owner: Owner<'_>,
+    now: Timestamp,
+) -> Result<Registered, GraphError> {
     let fields = object(body)?;
     known_properties(&fields)?;
     let required = |name: &str| {
-        let missing = || GraphError::invalid(format!("{name} is a required property for subscription creation."));
+        let missing = || {
+            GraphError::invalid(format!(
+                "{name} is a required property for subscription creation."
+            ))
+        };
         text(&fields, name)?.ok_or_else(missing)
     };
     let change_type = required("changeType")?;
@@ -139,7 +154,8 @@ pub(crate) fn create(body: &[u8], beta: bool, owner: Owner<'_>, now: Timestamp) 
         include_resource_data: boolean(&fields, "includeResourceData")?,
         encryption_certificate: text(&fields, "encryptionCertificate")?,
         encryption_certificate_id: text(&fields, "encryptionCertificateId")?,
-        latest_supported_tls_version: text(&fields, "latestSupportedTlsVersion")?.unwrap_or("v1_2".to_owned()),
+        latest_supported_tls_version: text(&fields, "latestSupportedTlsVersion")?
+            .unwrap_or("v1_2".to_owned()),
         notification_url_app_id: text(&fields, "notificationUrlAppId")?,
         patched_at: None,
         reauthorized_at: None,
@@ -160,13 +176,17 @@ pub(crate) fn update(before: &Registered, body: &[u8], now: Timestamp) -> Result
     let fields = object(body)?;
     known_properties(&fields)?;
     if let Some(name) = fields.keys().find(|name| !UPDATABLE.contains(&name.as_str())) {
-        return Err(GraphError::invalid(format!("Property '{name}' of a subscription cannot be updated.")));
+        return Err(GraphError::invalid(format!(
+            "Property '{name}' of a subscription cannot be updated."
+        )));
     }
     let mut after = before.clone();
     let expires_at = text(&fields, "expirationDateTime")?;
     let notification_url = text(&fields, "notificationUrl")?;
     if expires_at.is_none() && notification_url.is_none() {
-        return Err(GraphError::invalid("expirationDateTime or notificationUrl is required for an update."));
+        return Err(GraphError::invalid(
+            "expirationDateTime or notificationUrl is required for an update.",
+        ));
     }
     if let Some(text) = expires_at {
         after.expires_at = raised(instant(&text)?, now);
@@ -177,7 +197,10 @@ pub(crate) fn update(before: &Registered, body: &[u8], now: Timestamp) -> Result
         after.notification_url = url;
         check_url("notificationUrl", &after.notification_url)?;
     }
-    match (text(&fields, "encryptionCertificate")?, text(&fields, "encryptionCertificateId")?) {
+    match (
+        text(&fields, "encryptionCertificate")?,
+        text(&fields, "encryptionCertificateId")?,
+    ) {
         (None, None) => {}
         (certificate @ Some(_), id @ Some(_)) => {
             (after.encryption_certificate, after.encryption_certificate_id) = (certificate, id);
@@ -224,57 +247,75 @@ fn check_resource(new: &Registered, rule: &Rule, beta: bool) -> Result<(), Graph
     let options = resource.as_ref().map(|resource| &resource.options);
     let option = |name: &str| options.and_then(|options| options.get(name));
     if rule.beta && !beta {
-        let message = format!("Resource '{}' is supported by the beta version only.", new.resource);
+        let message = format!(
+            "Resource '{}' is supported by the beta version only.",
+            new.resource
+        );
         return Err(GraphError::invalid(message));
     }
     if let Some(needed) = rule.needs.filter(|name| option(name).is_none()) {
         let message = format!("Resource '{}' needs {needed} in its query string.", new.resource);
         return Err(GraphError::invalid(message));
     }
-    if let Some(filter) = option("$filter").filter(|_| rule.entity == "presence") {
-        if filter.split(',').count() > PRESENCES {
-            return Err(GraphError::invalid(format!("A filter can name {PRESENCES} presences at most.")));
-        }
+    let presences = option("$filter").filter(|_| rule.entity == "presence");
+    if presences.is_some_and(|filter| filter.split(',').count() > PRESENCES) {
+        let message = format!("A filter can name {PRESENCES} presences at most.");
+        return Err(GraphError::invalid(message));
     }
     match rule.rich {
-        Rich::No if new.include_resource_data => {
-            Err(GraphError::invalid(format!("Resource data is not supported for '{}'.", new.resource)))
-        }
-        Rich::Only if !new.include_resource_data => {
-            Err(GraphError::invalid(format!("includeResourceData is required for '{}'.", new.resource)))
-        }
-        Rich::Whole | Rich::Only if option("$select").is_some() => {
-            Err(GraphError::invalid(format!("$select is not supported for '{}'.", new.resource)))
-        }
-        Rich::Selected if new.include_resource_data => check_selection(&resource),
+        Rich::No if new.include_resource_data => Err(GraphError::invalid(format!(
+            "Resource data is not supported for '{}'.",
+            new.resource
+        ))),
+        Rich::Only if !new.include_resource_data => Err(GraphError::invalid(format!(
+            "includeResourceData is required for '{}'.",
+            new.resource
+        ))),
+        Rich::Whole | Rich::Only if option("$select").is_some() => Err(GraphError::invalid(format!(
+            "$select is not supported for '{}'.",
+            new.resource
+        ))),
+        Rich::Selected if new.include_resource_data => check_selection(resource.as_ref()),
         Rich::No | Rich::Whole | Rich::Only | Rich::Selected => Ok(()),
     }
 }
 
 /// Checks the query string of an Outlook resource with resource data.
-fn check_selection(resource: &Option<Resource>) -> Result<(), GraphError> {
+fn check_selection(resource: Option<&Resource>) -> Result<(), GraphError> {
     let refused = |reason| Err(GraphError::extension(StatusCode::BAD_REQUEST, "Create", reason));
-    let Some(options) = resource.as_ref().map(|resource| &resource.options) else { return Ok(()) };
+    let Some(options) = resource.map(|resource| &resource.options) else {
+        return Ok(());
+    };
     let Some(select) = options.get("$select").filter(|select| !select.trim().is_empty()) else {
         return refused("select clause should be present in query string to support rich notifications");
     };
-    let whole_body =
-        select.split(',').any(|name| ["body", "uniquebody"].contains(&name.trim().to_lowercase().as_str()));
-    let paged = ["$top", "$skip", "$orderby"].iter().any(|name| options.contains_key(*name));
+    let whole_body = select
+        .split(',')
+        .any(|name| ["body", "uniquebody"].contains(&name.trim().to_lowercase().as_str()));
+    let paged = ["$top", "$skip", "$orderby"]
+        .iter()
+        .any(|name| options.contains_key(*name));
     let expanded = options.get("$expand").is_some_and(|expand| {
         let name = expand.split('(').next().unwrap_or_default().trim();
         !["singleValueExtendedProperties", "multiValueExtendedProperties"]
             .iter()
             .any(|allowed| allowed.eq_ignore_ascii_case(name))
     });
-    if whole_body || paged || expanded { refused(UNSUPPORTED_OPTIONS) } else { Ok(()) }
+    if whole_body || paged || expanded {
+        refused(UNSUPPORTED_OPTIONS)
+    } else {
+        Ok(())
+    }
 }
 
 /// Checks the change types against what the resource raises.
 fn check_changes(new: &Registered, rule: &Rule) -> Result<(), GraphError> {
     for change in Registered::canonical_changes(&new.change_type) {
         if !rule.raises(&change) {
-            let message = format!("Change type '{change}' is not supported for resource '{}'.", new.resource);
+            let message = format!(
+                "Change type '{change}' is not supported for resource '{}'.",
+                new.resource
+            );
             return Err(GraphError::invalid(message));
         }
     }
@@ -283,15 +324,23 @@ fn check_changes(new: &Registered, rule: &Rule) -> Result<(), GraphError> {
 
 /// Checks lengths and enumerations.
 fn check_lengths(new: &Registered) -> Result<(), GraphError> {
-    for (name, value) in
-        [("clientState", &new.client_state), ("encryptionCertificateId", &new.encryption_certificate_id)]
-    {
-        if value.as_ref().is_some_and(|value| value.encode_utf16().count() > 128) {
-            return Err(GraphError::invalid(format!("{name} must not be longer than 128 characters.")));
+    for (name, value) in [
+        ("clientState", &new.client_state),
+        ("encryptionCertificateId", &new.encryption_certificate_id),
+    ] {
+        if value
+            .as_ref()
+            .is_some_and(|value| value.encode_utf16().count() > 128)
+        {
+            return Err(GraphError::invalid(format!(
+                "{name} must not be longer than 128 characters."
+            )));
         }
     }
     if !["v1_0", "v1_1", "v1_2", "v1_3"].contains(&new.latest_supported_tls_version.as_str()) {
-        return Err(GraphError::invalid("latestSupportedTlsVersion is not a known version."));
+        return Err(GraphError::invalid(
+            "latestSupportedTlsVersion is not a known version.",
+        ));
     }
     Ok(())
 }
@@ -302,7 +351,9 @@ fn check_certificate(new: &Registered) -> Result<(), GraphError> {
         return Err(GraphError::invalid(BOTH_CERTIFICATE_FIELDS));
     };
     if id.is_empty() || id.encode_utf16().count() > 128 {
-        return Err(GraphError::invalid("encryptionCertificateId must have 1 to 128 characters."));
+        return Err(GraphError::invalid(
+            "encryptionCertificateId must have 1 to 128 characters.",
+        ));
     }
     EncryptionCertificate::parse(certificate)
         .map(drop)
@@ -311,7 +362,7 @@ fn check_certificate(new: &Registered) -> Result<(), GraphError> {
 
 /// Checks a URL that notifications are to go to.
 fn check_url(name: &str, url: &str) -> Result<(), GraphError> {
-    let parsed = reqwest::Url::parse(url).ok().filter(|parsed| parsed.has_host());
+    let parsed = reqwest::Url::parse(url).ok().filter(reqwest::Url::has_host);
     match parsed {
         Some(parsed) if parsed.scheme() == "https" => Ok(()),
         Some(_) => Err(GraphError::invalid(format!("{name} must be an https URL."))),
@@ -321,7 +372,9 @@ fn check_url(name: &str, url: &str) -> Result<(), GraphError> {
 
 /// Checks that the subscription does not live longer than its resource allows.
 fn check_expiry(subscription: &Registered, now: Timestamp, operation: &str) -> Result<(), GraphError> {
-    let Some((rule, _)) = subscription.rule() else { return Ok(()) };
+    let Some((rule, _)) = subscription.rule() else {
+        return Ok(());
+    };
     let max = rule.max_minutes(subscription.include_resource_data);
     let lifetime = subscription.expires_at.duration_since(now);
     if lifetime <= SignedDuration::from_mins(max) {
@@ -331,7 +384,9 @@ fn check_expiry(subscription: &Registered, now: Timestamp, operation: &str) -> R
         let message = format!("Subscription expiration can only be {max} minutes in the future.");
         return Err(GraphError::invalid(message));
     }
-    let expiry = Offset::UTC.to_datetime(subscription.expires_at).strftime("%-m/%-d/%Y %-I:%M:%S %p");
+    let expiry = Offset::UTC
+        .to_datetime(subscription.expires_at)
+        .strftime("%-m/%-d/%Y %-I:%M:%S %p");
     let reason = format!(
         "Expiration time '{expiry}' ('{}' from now) is beyond allowed max '{}'.",
         dotnet(lifetime),
@@ -352,7 +407,9 @@ fn check_lifecycle(subscription: &Registered, now: Timestamp) -> Result<(), Grap
 
 /// Raises an expiry that is too near to the shortest one there is.
 fn raised(expires_at: Timestamp, now: Timestamp) -> Timestamp {
-    let nearest = now.saturating_add(SignedDuration::from_mins(45)).unwrap_or(Timestamp::MAX);
+    let nearest = now
+        .saturating_add(SignedDuration::from_mins(45))
+        .unwrap_or(Timestamp::MAX);
     expires_at.max(nearest)
 }
 
@@ -360,7 +417,11 @@ fn raised(expires_at: Timestamp, now: Timestamp) -> Timestamp {
 fn dotnet(span: SignedDuration) -> String {
     let (hours, minutes, seconds) = (span.as_hours(), span.as_mins() % 60, span.as_secs() % 60);
     let (days, hours) = (hours / 24, hours % 24);
-    let days = if days == 0 { String::new() } else { format!("{days}.") };
+    let days = if days == 0 {
+        String::new()
+    } else {
+        format!("{days}.")
+    };
     format!("{days}{hours:02}:{minutes:02}:{seconds:02}")
 }
 
@@ -369,21 +430,34 @@ fn creator(client_id: &str) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, client_id.as_bytes());
     let digits = super::random::to_hex(digest.as_ref());
     let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default().to_owned();
-    [part(0..8), part(8..12), format!("4{}", part(13..16)), format!("8{}", part(17..20)), part(20..32)].join("-")
+    [
+        part(0..8),
+        part(8..12),
+        format!("4{}", part(13..16)),
+        format!("8{}", part(17..20)),
+        part(20..32),
+    ]
+    .join("-")
 }
 
 /// Reads a JSON object.
 fn object(body: &[u8]) -> Result<Map<String, Value>, GraphError> {
     serde_json::from_slice(body).map_err(|error| {
-        GraphError::new(StatusCode::BAD_REQUEST, "BadRequest", "Unable to read JSON request payload.")
-            .hint(error.to_string())
+        GraphError::new(
+            StatusCode::BAD_REQUEST,
+            "BadRequest",
+            "Unable to read JSON request payload.",
+        )
+        .hint(error.to_string())
     })
 }
 
 /// Checks that all properties are ones that a subscription has.
 fn known_properties(fields: &Map<String, Value>) -> Result<(), GraphError> {
     let known = |name: &str| name.starts_with("@odata.") || PROPERTIES.contains(&name);
-    let Some(name) = fields.keys().find(|name| !known(name)) else { return Ok(()) };
+    let Some(name) = fields.keys().find(|name| !known(name)) else {
+        return Ok(());
+    };
     let message = format!("The property '{name}' does not exist on type 'microsoft.graph.subscription'.");
     Err(GraphError::new(StatusCode::BAD_REQUEST, "BadRequest", message))
 }
@@ -409,7 +483,8 @@ fn boolean(fields: &Map<String, Value>, name: &str) -> Result<bool, GraphError> 
 
 /// Reads a date-time with an offset.
 fn instant(text: &str) -> Result<Timestamp, GraphError> {
-    text.parse().map_err(|_| GraphError::invalid("expirationDateTime is not a date-time with an offset."))
+    text.parse()
+        .map_err(|_| GraphError::invalid("expirationDateTime is not a date-time with an offset."))
 }
 
 /// Properties that a create request can hold.
@@ -429,14 +504,17 @@ const PROPERTIES: &[&str] = &[
 ];
 
 /// Properties that an update can hold.
-const UPDATABLE: &[&str] =
-    &["expirationDateTime", "notificationUrl", "encryptionCertificate", "encryptionCertificateId"];
+const UPDATABLE: &[&str] = &[
+    "expirationDateTime",
+    "notificationUrl",
+    "encryptionCertificate",
+    "encryptionCertificateId",
+];
 
 /// How many presences one filter can name.
 const PRESENCES: usize = 650;
 
-const BOTH_CERTIFICATE_FIELDS: &str =
-    "encryptionCertificate and encryptionCertificateId are required properties when resource data is included.";
+const BOTH_CERTIFICATE_FIELDS: &str = "encryptionCertificate and encryptionCertificateId are required properties when resource data is included.";
 
 const LIFECYCLE_REQUIRED: &str = "lifecycleNotificationUrl is a required property for subscription creation on this \
      resource when the expirationDateTime value is set to greater than 1 hour";

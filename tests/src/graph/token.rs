@@ -80,9 +80,21 @@ pub(crate) fn validation_token(
 /// Builds the claims, in the form of the version.
 fn claims(subject: &Subject, version: TokenVersion, now: Timestamp, wrong: &[Wrong]) -> Value {
     let is = |one: Wrong| wrong.contains(&one);
-    let tenant = if is(Wrong::TokenTenant) { random::guid() } else { subject.tenant_id.clone() };
-    let publisher = if is(Wrong::TokenPublisher) { random::guid() } else { PUBLISHER.to_owned() };
-    let audience = if is(Wrong::TokenAudience) { random::guid() } else { subject.audience.clone() };
+    let tenant = if is(Wrong::TokenTenant) {
+        random::guid()
+    } else {
+        subject.tenant_id.clone()
+    };
+    let publisher = if is(Wrong::TokenPublisher) {
+        random::guid()
+    } else {
+        PUBLISHER.to_owned()
+    };
+    let audience = if is(Wrong::TokenAudience) {
+        random::guid()
+    } else {
+        subject.audience.clone()
+    };
     let authentic = issuer(&tenant, version);
     let issuer = match version {
         _ if !is(Wrong::TokenIssuer) => authentic,
@@ -137,8 +149,14 @@ mod tests {
         assert!(genuine);
         assert_eq!(header["alg"], "RS256");
         assert_eq!(claims["azp"], PUBLISHER);
-        assert_eq!(claims["iss"], format!("https://login.microsoftonline.com/{TENANT}/v2.0"));
-        assert_eq!((claims["ver"].as_str(), claims["aud"].as_str()), (Some("2.0"), Some(APP)));
+        assert_eq!(
+            claims["iss"],
+            format!("https://login.microsoftonline.com/{TENANT}/v2.0")
+        );
+        assert_eq!(
+            (claims["ver"].as_str(), claims["aud"].as_str()),
+            (Some("2.0"), Some(APP))
+        );
         assert!(claims.get("appid").is_none());
     }
 
@@ -175,7 +193,13 @@ mod tests {
     #[test]
     fn tokens_that_are_wrong_in_their_signature_fail_to_verify() {
         use Wrong::*;
-        for wrong in [TokenAlgNone, TokenHs256, TokenUnknownKid, TokenBadSignature, TokenEmbeddedKey] {
+        for wrong in [
+            TokenAlgNone,
+            TokenHs256,
+            TokenUnknownKid,
+            TokenBadSignature,
+            TokenEmbeddedKey,
+        ] {
             assert!(!make(TokenVersion::V2, &[wrong]).2, "{wrong:?}");
         }
     }
@@ -183,19 +207,35 @@ mod tests {
     /// Makes a token and returns header, claims, and whether a published key verifies it.
     fn make(version: TokenVersion, wrong: &[Wrong]) -> (Value, Value, bool) {
         let authority = Authority::new().unwrap();
-        let subject = Subject { tenant_id: TENANT.to_owned(), audience: APP.to_owned() };
+        let subject = Subject {
+            tenant_id: TENANT.to_owned(),
+            audience: APP.to_owned(),
+        };
         let token = validation_token(&authority, &subject, version, Timestamp::UNIX_EPOCH, wrong).unwrap();
         let (message, signature) = token.rsplit_once('.').unwrap();
         let decode = |text: &str| BASE64_URL_SAFE_NO_PAD.decode(text).unwrap();
-        let parts: Vec<Value> =
-            message.split('.').map(|part| serde_json::from_slice(&decode(part)).unwrap()).collect();
+        let parts: Vec<Value> = message
+            .split('.')
+            .map(|part| serde_json::from_slice(&decode(part)).unwrap())
+            .collect();
         let set = authority.key_set("common", version);
-        let published = set["keys"].as_array().unwrap().iter().find(|key| key["kid"] == parts[0]["kid"]);
+        let published = set["keys"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|key| key["kid"] == parts[0]["kid"]);
         let genuine = published.is_some_and(|key| {
             let member = |name: &str| decode(key[name].as_str().unwrap());
-            RsaPublicKeyComponents { n: member("n"), e: member("e") }
-                .verify(&RSA_PKCS1_2048_8192_SHA256, message.as_bytes(), &decode(signature))
-                .is_ok()
+            RsaPublicKeyComponents {
+                n: member("n"),
+                e: member("e"),
+            }
+            .verify(
+                &RSA_PKCS1_2048_8192_SHA256,
+                message.as_bytes(),
+                &decode(signature),
+            )
+            .is_ok()
         });
         (parts[0].clone(), parts[1].clone(), genuine)
     }

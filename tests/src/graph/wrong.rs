@@ -108,7 +108,9 @@ impl Wrong {
                 }
             }),
             Self::TruncatedData => {
-                edit_base64(item, "data", |bytes| bytes.truncate(bytes.len().saturating_sub(16)));
+                edit_base64(item, "data", |bytes| {
+                    bytes.truncate(bytes.len().saturating_sub(16));
+                });
             }
             Self::RandomDataKey => edit_base64(item, "dataKey", |bytes| {
                 let _ = aws_lc_rs::rand::fill(bytes);
@@ -116,9 +118,17 @@ impl Wrong {
             Self::MissingSignature => remove(item.pointer_mut("/encryptedContent"), "dataSignature"),
             Self::DataNotBase64 => set(item.pointer_mut("/encryptedContent"), "data", json!("%%%")),
             Self::UnknownCertificateId => {
-                set(item.pointer_mut("/encryptedContent"), "encryptionCertificateId", json!("unknown"));
+                set(
+                    item.pointer_mut("/encryptedContent"),
+                    "encryptionCertificateId",
+                    json!("unknown"),
+                );
                 let thumbprint = json!(random::hex::<20>().to_uppercase());
-                set(item.pointer_mut("/encryptedContent"), "encryptionCertificateThumbprint", thumbprint);
+                set(
+                    item.pointer_mut("/encryptedContent"),
+                    "encryptionCertificateThumbprint",
+                    thumbprint,
+                );
             }
             Self::EmptyEncryptedContent => set(Some(item), "encryptedContent", json!({})),
             Self::WrongClientState => set(Some(item), "clientState", json!("not.the.subscribers")),
@@ -174,16 +184,22 @@ fn edit_base64(item: &mut Value, name: &str, edit: impl FnOnce(&mut Vec<u8>)) {
     use base64::Engine as _;
     use base64::prelude::BASE64_STANDARD;
 
-    let text = item.pointer_mut("/encryptedContent").and_then(|content| content.get_mut(name));
+    let text = item
+        .pointer_mut("/encryptedContent")
+        .and_then(|content| content.get_mut(name));
     let Some(text) = text else { return };
-    let Some(mut bytes) = text.as_str().and_then(|text| BASE64_STANDARD.decode(text).ok()) else { return };
+    let Some(mut bytes) = text.as_str().and_then(|text| BASE64_STANDARD.decode(text).ok()) else {
+        return;
+    };
     edit(&mut bytes);
     *text = json!(BASE64_STANDARD.encode(bytes));
 }
 
 /// Spells keys and values in the other ways that Microsoft's pages and services show.
 fn odd_casing(item: &mut Value) {
-    let Some(members) = item.as_object_mut() else { return };
+    let Some(members) = item.as_object_mut() else {
+        return;
+    };
     if let Some(content) = members.remove("encryptedContent") {
         members.insert("EncryptedContent".to_owned(), content);
     }
