@@ -258,7 +258,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// CloudWatch Logs does not answer.
+    /// `CloudWatch` Logs does not answer.
     pub async fn logs(&self, function: Function) -> Result<String, Error> {
         let group = self.resource(function.log_group())?;
         Ok(self.ministack.aws().log_lines(group).await?.join("\n"))

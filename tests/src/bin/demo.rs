@@ -1,2 +1,57 @@
-//! To come.
-fn main() {}
+//! Shows the whole of it: notifications from a simulated Microsoft Graph, through the real template, to events.
+
+use std::process::ExitCode;
+
+use lexopt::prelude::*;
+use tests::demo::{self, Options};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let options = match parse() {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("demo: {error}\nTry --help.");
+            return ExitCode::from(2);
+        }
+    };
+    match demo::run(options).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("demo: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reads the command line; nothing is for help.
+fn parse() -> Result<Option<Options>, lexopt::Error> {
+    let mut options = Options::default();
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("keep") => options.keep = true,
+            Long("json") => options.json = true,
+            Short('h') | Long("help") => return Ok(None),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Some(options))
+}
+
+const HELP: &str = "\
+Builds and deploys the real template to a local AWS, subscribes at a simulated Microsoft Graph,
+sends one notification of each kind, and shows the events that come out.
+
+Usage: cargo demo [OPTIONS]
+
+      --keep   leave everything up at the end, and print where it is; Ctrl-C stops it
+      --json   print the events as JSON, one on each line
+  -h, --help   this text
+
+The exit status is 0 only if everything that was sent came out right.
+";

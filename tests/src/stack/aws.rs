@@ -200,7 +200,7 @@ fn unescape(text: &str) -> String {
 }
 
 /// How long a call may take; renewal may be at work for minutes.
-const TIMEOUT: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 #[cfg(test)]
 mod tests {

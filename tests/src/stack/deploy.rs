@@ -61,7 +61,7 @@ pub(crate) async fn deploy(
 
 /// Adds the template's two routes to its API.
 ///
-/// The template hands them over in the API's OpenAPI body, which MiniStack does not read.
+/// The template hands them over in the API's `OpenAPI` body, which MiniStack does not read.
 async fn add_routes(aws: &Aws, deployment: &Deployment) -> Result<(), Error> {
     let resource = |name: &str| {
         deployment

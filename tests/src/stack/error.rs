@@ -41,7 +41,7 @@ pub enum Error {
         seconds: u64,
     },
     /// A service could not be reached.
-    #[error("{service} does not answer: {}", chain(source))]
+    #[error("{service} does not answer: {}", chain(source.as_ref()))]
     Unreachable {
         /// The service.
         service: &'static str,
@@ -94,7 +94,7 @@ impl Error {
 }
 
 /// Returns the texts of an error and of its causes.
-fn chain(error: &Box<dyn std::error::Error + Send + Sync>) -> String {
+fn chain(error: &(dyn std::error::Error + Send + Sync)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -95,4 +95,4 @@ fn free_port() -> io::Result<u16> {
 }
 
 /// How long MiniStack may take to answer; the first start, which compiles its Python, takes seconds.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);

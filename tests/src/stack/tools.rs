@@ -164,7 +164,9 @@ impl Environment {
             hash.update(requirements.text);
             hash.update(requirements.options.join(" "));
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hash.finalize()
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
 }
 

@@ -1,0 +1,225 @@
+//! What `cargo demo` does: one notification of every kind through the whole stack, each compared with what was sent.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::graph::{self, Post, SentItem, Simulator, SimulatorError};
+use crate::stack::{self, Function, Message, Pair, Progress, Stack};
+
+mod case;
+mod event;
+mod report;
+mod verdict;
+
+pub use case::{CASES, Case};
+pub use report::Line;
+pub use verdict::{Verdict, judge};
+
+/// What the demo is run with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Leave the stack up at the end.
+    pub keep: bool,
+    /// Print the events as JSON, one on each line, in place of a text for people.
+    pub json: bool,
+}
+
+/// Runs the demo and tells whether everything that was sent came out right.
+///
+/// # Errors
+///
+/// The stack cannot be set up, or a part of it does not answer.
+pub async fn run(options: Options) -> Result<bool, Error> {
+    let progress = Progress::start();
+    let simulator = graph::Options {
+        apps: vec![case::app()],
+        ..graph::Options::default()
+    };
+    let pair = Pair::start(simulator, stack::Options::default(), progress).await?;
+    let Pair { stack, simulator } = &pair;
+    progress.say("Writing the configuration and running renewal");
+    stack.write_config(&case::config()).await?;
+    let renewal = stack.invoke(Function::Renewal, &serde_json::json!({})).await?;
+    let subscriptions = subscriptions(simulator);
+    let missing: Vec<&str> = CASES
+        .iter()
+        .map(|case| case.name)
+        .filter(|name| !subscriptions.contains_key(*name))
+        .collect();
+    if !missing.is_empty() {
+        return Err(Error::NotSubscribed {
+            missing: missing.join(", "),
+            report: renewal,
+            logs: logs(stack).await,
+        });
+    }
+    progress.say(&format!("Sending {} notifications", CASES.len()));
+    let started = Instant::now();
+    let sent = send(simulator, &subscriptions).await?;
+    let messages = receive(stack, &sent).await?;
+    let seconds = started.elapsed().as_secs_f64();
+    let lines = judge(&sent, &messages.delivered, &messages.failed);
+    let right = lines.iter().all(Line::is_right);
+    progress.say(if right {
+        "Everything came out right"
+    } else {
+        "Not everything came out right"
+    });
+    print(&lines, &messages.delivered, options, seconds).map_err(Error::Output)?;
+    if !right {
+        progress.say(&format!("What the functions logged:\n{}", logs(stack).await));
+    }
+    if options.keep {
+        progress.say(&report::kept(&pair)?);
+        std::future::pending::<()>().await;
+    }
+    progress.say("Stopping");
+    Ok(right)
+}
+
+/// Why the demo cannot be run to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The stack.
+    #[error(transparent)]
+    Stack(#[from] stack::Error),
+    /// The simulator.
+    #[error(transparent)]
+    Simulator(#[from] SimulatorError),
+    /// Renewal did not subscribe to everything in the configuration.
+    #[error("renewal did not create: {missing}\nits report: {report:#}\nlogs:\n{logs}")]
+    NotSubscribed {
+        /// Names of the subscriptions that are missing.
+        missing: String,
+        /// What renewal returned.
+        report: Value,
+        /// What the functions logged.
+        logs: String,
+    },
+    /// Standard output.
+    #[error("result cannot be written")]
+    Output(#[source] io::Error),
+}
+
+/// A notification that was sent.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// What it is about.
+    pub case: &'static Case,
+    /// The item, and what was encrypted into it.
+    pub item: SentItem,
+    /// When it was sent, in milliseconds since 1970.
+    pub at: i64,
+    /// Whether the webhook accepted it.
+    pub accepted: bool,
+}
+
+/// What came out of the stack.
+struct Messages {
+    delivered: Vec<Message>,
+    failed: Vec<Message>,
+}
+
+/// Returns the ids of the live subscriptions by the names that they have in the configuration.
+fn subscriptions(simulator: &Simulator) -> BTreeMap<String, String> {
+    let name = |url: &str| {
+        let (_, query) = url.split_once('?')?;
+        query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("s="))
+            .map(str::to_owned)
+    };
+    let live = simulator.subscriptions().into_iter();
+    live.filter_map(|one| Some((name(&one.notification_url)?, one.id)))
+        .collect()
+}
+
+/// Sends one notification of each kind.
+async fn send(simulator: &Simulator, subscriptions: &BTreeMap<String, String>) -> Result<Vec<Sent>, Error> {
+    let mut sent = Vec::new();
+    for case in &CASES {
+        let Some(subscription) = subscriptions.get(case.name) else {
+            continue;
+        };
+        let post = Post::new().change(subscription, case.change_type);
+        for post in simulator.send(post).await?.posts {
+            let at = post
+                .attempts
+                .first()
+                .map(|attempt| attempt.at.as_millisecond())
+                .unwrap_or_default();
+            let accepted = post.delivered;
+            sent.extend(post.items.into_iter().map(|item| Sent {
+                case,
+                item,
+                at,
+                accepted,
+            }));
+        }
+    }
+    Ok(sent)
+}
+
+/// Waits until as much came out as went in.
+async fn receive(stack: &Stack, sent: &[Sent]) -> Result<Messages, Error> {
+    let (mut failed, deadline) = (Vec::new(), Instant::now() + PATIENCE);
+    let mut delivered: Vec<Message> = Vec::new();
+    while delivered.len() + failed.len() < sent.len() && Instant::now() < deadline {
+        let wanted = sent.len() - delivered.len();
+        delivered.extend(
+            stack
+                .receive(stack.output("DeliveryQueueUrl")?, A_MOMENT, |got| {
+                    got.len() >= wanted
+                })
+                .await?,
+        );
+        failed.extend(
+            stack
+                .receive(stack.output("FailedQueueUrl")?, Duration::ZERO, |_| false)
+                .await?,
+        );
+    }
+    Ok(Messages { delivered, failed })
+}
+
+/// Prints the result.
+fn print(lines: &[Line], delivered: &[Message], options: Options, seconds: f64) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if options.json {
+        delivered
+            .iter()
+            .try_for_each(|message| writeln!(out, "{}", message.body))?;
+        return out.flush();
+    }
+    writeln!(out, "{}", report::table(lines, seconds))?;
+    out.flush()
+}
+
+/// Returns what the functions logged, for a person who has to find a mistake.
+async fn logs(stack: &Stack) -> String {
+    let mut text = String::new();
+    for function in Function::ALL {
+        let logged = stack
+            .logs(function)
+            .await
+            .unwrap_or_else(|error| error.to_string());
+        let lines: Vec<&str> = logged.lines().collect();
+        let last = lines
+            .get(lines.len().saturating_sub(LOG_LINES)..)
+            .unwrap_or_default();
+        text.push_str(&format!("--- {}\n{}\n", function.logical_id(), last.join("\n")));
+    }
+    text
+}
+
+/// How long all events together may take to come out.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long one look at a queue lasts.
+const A_MOMENT: Duration = Duration::from_secs(2);
+
+/// How much of each function's log is shown.
+const LOG_LINES: usize = 40;
