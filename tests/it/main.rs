@@ -1,1 +1,17 @@
-//! End-to-end tests.
+//! End-to-end tests: the real template on the local stack, with the Graph simulator on the other side.
+//!
+//! All tests share one stack and run side by side. Each works with a tenant of its own, and takes what arrives for that
+//! tenant; see [`world`].
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a failed expectation is a failed test"
+)]
+
+mod delivery;
+mod hostile;
+mod outage;
+mod renewal;
+mod world;
