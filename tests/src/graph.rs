@@ -39,6 +39,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 mod api;
+mod checks;
 mod compose;
 mod control;
 mod deliver;
