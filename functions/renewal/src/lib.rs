@@ -1,1 +1,105 @@
-//! To come.
+//! Renewal: brings the subscriptions that Microsoft Graph lists in line with the configuration.
+//!
+//! It runs on a schedule, by hand, and on lifecycle notifications. Each run makes the keys that are missing, lists the
+//! subscriptions of every tenant, plans ([`graph_core::plan`]), does what the plan says, and reports. Runs keep nothing
+//! between them, and two at once do no harm.
+
+mod apply;
+mod keys;
+mod lifecycle;
+pub mod ports;
+pub mod report;
+mod run;
+pub mod schedule;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Mutex;
+
+use graph_core::{certificate::CertificateError, plan::Policy, subscription::Origin};
+use graph_edge::{secrets::SecretError, sqs::Queue, telemetry::causes};
+use lambda_runtime::Diagnostic;
+use rand_core::CryptoRng;
+use serde_json::Value;
+
+use self::{
+    ports::{Clock, Document, Documents, Graph},
+    run::Scope,
+};
+
+/// What renewal works with.
+pub struct Deps<D, G, C, Q, R> {
+    /// The configuration and the keys.
+    pub documents: D,
+    /// The subscriptions.
+    pub graph: G,
+    /// The time.
+    pub clock: C,
+    /// Where lifecycle messages go that can never be processed.
+    pub failed_queue: Q,
+    /// Where keys come from.
+    pub rng: Mutex<R>,
+    /// Where our notifications go.
+    pub notifications: Origin,
+    /// Where our lifecycle notifications go.
+    pub lifecycle: Origin,
+    /// How early subscriptions are renewed.
+    pub policy: Policy,
+}
+
+/// Handles an invocation: a batch of LifecycleQueue, or anything else, which stands for a run over everything.
+///
+/// A run returns its [`report::Report`], also when something failed for some tenants or subscriptions; with
+/// `{"dryRun": true}` it changes nothing. A batch returns the messages to try again.
+///
+/// # Errors
+///
+/// Returns an error when the documents in Secrets Manager cannot be read or written, so that nothing can be done.
+pub async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
+    event: Value,
+    deps: &Deps<D, G, C, Q, R>,
+) -> Result<Value, Error> {
+    if let Some(records) = lifecycle::records(&event) {
+        return Ok(lifecycle::handle(records, deps).await);
+    }
+    // Whoever asks for a dry run in an unusual spelling gets one.
+    let dry_run = !matches!(event.get("dryRun"), None | Some(Value::Null | Value::Bool(false)));
+    let scope = Scope {
+        dry_run,
+        ..Scope::default()
+    };
+    let run = run::run(deps, &scope).await?;
+    serde_json::to_value(run.report).map_err(Error::Report)
+}
+
+/// Why nothing could be done at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Secrets Manager does not answer, or too many write at once.
+    #[error("documents in secrets manager cannot be read or written")]
+    Documents(#[source] SecretError),
+    /// A document of renewal's own is not what it writes. It is left as it is.
+    #[error("{0:?} secret does not hold what renewal writes")]
+    Malformed(Document),
+    /// A key pair cannot be made.
+    #[error("certificate cannot be made")]
+    Certificate(#[source] Box<CertificateError>),
+    /// The report cannot be written as JSON.
+    #[error("report cannot be written")]
+    Report(#[source] serde_json::Error),
+}
+
+impl From<Error> for Diagnostic {
+    fn from(error: Error) -> Self {
+        let error_type = match error {
+            Error::Documents(_) => "DocumentsUnavailable",
+            Error::Malformed(_) => "DocumentMalformed",
+            Error::Certificate(_) => "CertificateFailed",
+            Error::Report(_) => "ReportFailed",
+        };
+        Self {
+            error_type: error_type.to_owned(),
+            error_message: causes(&error),
+        }
+    }
+}

@@ -1,2 +1,59 @@
-//! To come.
-fn main() {}
+//! Wires renewal to Secrets Manager, Microsoft Graph and SQS.
+
+use std::sync::Mutex;
+
+use getrandom::SysRng;
+use graph_core::subscription::Origin;
+use graph_edge::{
+    graph::GraphClient, http::Http, login::Login, secrets::SecretStore, settings::Settings, sqs::SqsQueue,
+};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use rand_core::UnwrapErr;
+use renewal::{
+    Deps, handle,
+    ports::{StoredDocuments, SystemClock},
+    schedule,
+};
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    graph_edge::telemetry::init();
+    let deps = deps().await?;
+    let deps = &deps;
+    let process = async |event: LambdaEvent<Value>| Box::pin(handle(event.payload, deps)).await;
+    lambda_runtime::run(service_fn(process)).await
+}
+
+async fn deps() -> Result<Deps<StoredDocuments, GraphClient, SystemClock, SqsQueue, UnwrapErr<SysRng>>, Error>
+{
+    let mut settings = Settings::from_env();
+    let config_arn = settings.required("CONFIG_SECRET_ARN");
+    let client_state_arn = settings.required("CLIENT_STATE_SECRET_ARN");
+    let decryption_arn = settings.required("DECRYPTION_SECRET_ARN");
+    let webhook_url = settings.required("WEBHOOK_URL");
+    let lifecycle_url = settings.required("LIFECYCLE_URL");
+    let failed_queue = settings.required("FAILED_QUEUE_URL");
+    let graph_endpoint = settings.optional("GRAPH_ENDPOINT");
+    let login_endpoint = settings.optional("LOGIN_ENDPOINT");
+    let schedule = settings.optional("RENEWAL_SCHEDULE");
+    settings.check()?;
+    let config = graph_edge::aws::config().await;
+    let http = Http::default();
+    let login = Login::new(http.clone(), login_endpoint.as_deref())?;
+    Ok(Deps {
+        documents: StoredDocuments {
+            store: SecretStore::new(&config),
+            config_arn,
+            client_state_arn,
+            decryption_arn,
+        },
+        graph: GraphClient::new(http, login, graph_endpoint.as_deref())?,
+        clock: SystemClock,
+        failed_queue: SqsQueue::new(&config, failed_queue),
+        rng: Mutex::new(UnwrapErr(SysRng)),
+        notifications: Origin::parse(&webhook_url)?,
+        lifecycle: Origin::parse(&lifecycle_url)?,
+        policy: schedule::policy(schedule.as_deref()),
+    })
+}

@@ -1,0 +1,202 @@
+//! Batches of LifecycleQueue (Microsoft Graph, *lifecycle notifications*).
+
+use std::collections::BTreeSet;
+
+use graph_core::{notification::Notification, queued::QueuedItem};
+use graph_edge::{
+    sqs::{Message, Queue},
+    telemetry::causes,
+};
+use rand_core::CryptoRng;
+use serde_json::{Value, json};
+use tracing::{error, info, warn};
+
+use crate::{
+    Deps,
+    ports::{Clock, Documents, Graph},
+    run::{self, ApplicationId, Run, Scope},
+};
+
+/// Returns the records of an event that comes from a queue.
+pub(crate) fn records(event: &Value) -> Option<&[Value]> {
+    let records = event.get("Records")?.as_array()?;
+    let is_from_queue = |record: &Value| record.get("eventSource").and_then(Value::as_str) == Some("aws:sqs");
+    records.iter().any(is_from_queue).then_some(records)
+}
+
+/// Handles a batch and returns exactly the messages to try again.
+///
+/// What a batch asks for is done in one run over the applications that it names: several events of one subscription,
+/// late ones and ones that come twice cost nothing, for the run looks at what is, and not at the event.
+pub(crate) async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
+    records: &[Value],
+    deps: &Deps<D, G, C, Q, R>,
+) -> Value {
+    let mut events = Vec::new();
+    let mut malformed = Vec::new();
+    for record in records {
+        let id = record
+            .get("messageId")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let body = record.get("body").and_then(Value::as_str).unwrap_or_default();
+        match Event::parse(body) {
+            Some(event) => events.push((id, event)),
+            None => malformed.push((id, body)),
+        }
+    }
+    let mut again = set_aside(&malformed, &deps.failed_queue).await;
+    let failed = react(&events, deps).await;
+    again.extend(
+        events
+            .iter()
+            .zip(failed)
+            .filter(|(_, failed)| *failed)
+            .map(|((id, _), _)| *id),
+    );
+    let failures: Vec<Value> = again.iter().map(|id| json!({"itemIdentifier": id})).collect();
+    json!({"batchItemFailures": failures})
+}
+
+/// Stores what can never be processed where a person finds it, and returns the ids of what could not be stored.
+async fn set_aside<'a>(malformed: &[(&'a str, &'a str)], queue: &impl Queue) -> Vec<&'a str> {
+    if malformed.is_empty() {
+        return Vec::new();
+    }
+    for (id, _) in malformed {
+        error!(
+            message.id = id,
+            "Message {id} is not a lifecycle notification; it is in FailedQueue"
+        );
+    }
+    let messages: Vec<Message> = malformed
+        .iter()
+        .map(|(_, body)| Message {
+            body: (*body).to_owned(),
+            reason: Some(MALFORMED),
+        })
+        .collect();
+    let stored = queue.send_all(&messages).await;
+    malformed
+        .iter()
+        .zip(stored)
+        .filter(|(_, stored)| stored.is_err())
+        .map(|((id, _), _)| *id)
+        .collect()
+}
+
+/// Does what the events ask for and returns, in their order, which of them have to come again.
+async fn react<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
+    events: &[(&str, Event)],
+    deps: &Deps<D, G, C, Q, R>,
+) -> Vec<bool> {
+    for (_, event) in events {
+        let Event {
+            kind,
+            name,
+            subscription_id,
+            ..
+        } = event;
+        match kind {
+            Kind::Missed => warn!(
+                subscription.name = name,
+                subscription.id = subscription_id,
+                "Graph could not deliver some notifications of {name}; its consumers have to catch up"
+            ),
+            Kind::Challenge | Kind::Removed | Kind::Unknown => info!(
+                subscription.name = name,
+                subscription.id = subscription_id,
+                "Graph sent {kind:?} for {name}"
+            ),
+        }
+    }
+    let calls_for_run = || {
+        events
+            .iter()
+            .map(|(_, event)| event)
+            .filter(|event| event.kind != Kind::Missed)
+    };
+    let ids = |kind| {
+        calls_for_run()
+            .filter(move |event| event.kind == kind)
+            .map(|event| event.subscription_id.clone())
+    };
+    let only: BTreeSet<ApplicationId> = calls_for_run().map(|event| event.application.clone()).collect();
+    if only.is_empty() {
+        return vec![false; events.len()];
+    }
+    let scope = Scope {
+        dry_run: false,
+        only: Some(only),
+        challenged: ids(Kind::Challenge).collect(),
+        removed: ids(Kind::Removed).collect(),
+    };
+    match run::run(deps, &scope).await {
+        Ok(run) => events.iter().map(|(_, event)| event.has_failed(&run)).collect(),
+        Err(error) => {
+            error!(error = causes(&error), "Run for a lifecycle notification failed");
+            events
+                .iter()
+                .map(|(_, event)| event.kind != Kind::Missed)
+                .collect()
+        }
+    }
+}
+
+/// What Graph tells about a subscription. Its client state has been checked by the webhook.
+struct Event {
+    kind: Kind,
+    name: String,
+    subscription_id: String,
+    application: ApplicationId,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// `reauthorizationRequired`.
+    Challenge,
+    /// `subscriptionRemoved`.
+    Removed,
+    /// `missed`.
+    Missed,
+    /// An event that Graph has added since: a look at the subscription does no harm.
+    Unknown,
+}
+
+impl Event {
+    fn parse(body: &str) -> Option<Self> {
+        let queued = QueuedItem::parse(body).ok()?;
+        let item = Notification::parse(queued.item).ok()?;
+        let kind = match item.lifecycle_event?.to_ascii_lowercase().as_str() {
+            "reauthorizationrequired" => Kind::Challenge,
+            "subscriptionremoved" => Kind::Removed,
+            "missed" => Kind::Missed,
+            _ => Kind::Unknown,
+        };
+        Some(Self {
+            kind,
+            name: queued.subscription.into_owned(),
+            subscription_id: item.subscription_id?.into_owned(),
+            application: (
+                queued.tenant_id.to_ascii_lowercase(),
+                queued.client_id.to_ascii_lowercase(),
+            ),
+        })
+    }
+
+    /// Returns whether the run could not do what the event asks for.
+    fn has_failed(&self, run: &Run) -> bool {
+        if self.kind == Kind::Missed {
+            return false;
+        }
+        let lines = &run.report.subscriptions;
+        !run.has_config
+            || run.unreachable.contains(&self.application)
+            || lines
+                .iter()
+                .any(|line| line.name == self.name && line.error.is_some())
+    }
+}
+
+/// Why a message is in FailedQueue.
+const MALFORMED: &str = "malformed";

@@ -1,0 +1,176 @@
+//! What renewal needs from the outside, and who provides it.
+
+use std::time::Duration;
+
+use graph_core::{
+    catalogue::Version,
+    config::Tenant,
+    secret::Secret,
+    subscription::{NewSubscription, Subscription, SubscriptionUpdate},
+};
+use graph_edge::{
+    graph::{GraphClient, GraphError},
+    secrets::{SecretError, SecretStore, Versioned},
+};
+use jiff::Timestamp;
+
+/// A document in Secrets Manager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Document {
+    /// `ConfigSecret`, which a person writes.
+    Config,
+    /// `ClientStateSecret`, which renewal writes.
+    ClientState,
+    /// `DecryptionSecret`, which renewal writes.
+    Decryption,
+}
+
+/// The documents that renewal reads and writes.
+pub trait Documents {
+    /// Returns the current version, or nothing when none has been written yet.
+    fn read(&self, document: Document)
+    -> impl Future<Output = Result<Option<Versioned>, SecretError>> + Send;
+
+    /// Writes a new version, unless another writer was faster than this one since it read `based_on`.
+    fn write(
+        &self,
+        document: Document,
+        text: &Secret<String>,
+        based_on: Option<&str>,
+    ) -> impl Future<Output = Result<(), SecretError>> + Send;
+}
+
+/// The subscriptions of an application in a tenant.
+pub trait Graph {
+    /// Returns all of them.
+    fn list(&self, tenant: &Tenant) -> impl Future<Output = Result<Vec<Subscription>, GraphError>> + Send;
+
+    /// Returns one.
+    fn get(
+        &self,
+        tenant: &Tenant,
+        version: Version,
+        id: &str,
+    ) -> impl Future<Output = Result<Subscription, GraphError>> + Send;
+
+    /// Creates one.
+    fn create(
+        &self,
+        tenant: &Tenant,
+        version: Version,
+        subscription: &NewSubscription,
+    ) -> impl Future<Output = Result<Subscription, GraphError>> + Send;
+
+    /// Renews one.
+    fn update(
+        &self,
+        tenant: &Tenant,
+        version: Version,
+        id: &str,
+        update: &SubscriptionUpdate,
+    ) -> impl Future<Output = Result<Subscription, GraphError>> + Send;
+
+    /// Deletes one; one that is gone counts as deleted.
+    fn delete(
+        &self,
+        tenant: &Tenant,
+        version: Version,
+        id: &str,
+    ) -> impl Future<Output = Result<(), GraphError>> + Send;
+}
+
+/// The time.
+pub trait Clock {
+    /// Returns the present time.
+    fn now(&self) -> Timestamp;
+
+    /// Lets `duration` pass.
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
+}
+
+/// The documents in Secrets Manager.
+#[derive(Clone, Debug)]
+pub struct StoredDocuments {
+    /// Where they are.
+    pub store: SecretStore,
+    /// The ARN of `ConfigSecret`.
+    pub config_arn: String,
+    /// The ARN of `ClientStateSecret`.
+    pub client_state_arn: String,
+    /// The ARN of `DecryptionSecret`.
+    pub decryption_arn: String,
+}
+
+impl StoredDocuments {
+    fn arn(&self, document: Document) -> &str {
+        match document {
+            Document::Config => &self.config_arn,
+            Document::ClientState => &self.client_state_arn,
+            Document::Decryption => &self.decryption_arn,
+        }
+    }
+}
+
+impl Documents for StoredDocuments {
+    async fn read(&self, document: Document) -> Result<Option<Versioned>, SecretError> {
+        self.store.read(self.arn(document)).await
+    }
+
+    async fn write(
+        &self,
+        document: Document,
+        text: &Secret<String>,
+        based_on: Option<&str>,
+    ) -> Result<(), SecretError> {
+        self.store
+            .write(self.arn(document), text.expose(), based_on)
+            .await
+    }
+}
+
+impl Graph for GraphClient {
+    async fn list(&self, tenant: &Tenant) -> Result<Vec<Subscription>, GraphError> {
+        self.list(tenant).await
+    }
+
+    async fn get(&self, tenant: &Tenant, version: Version, id: &str) -> Result<Subscription, GraphError> {
+        self.get(tenant, version, id).await
+    }
+
+    async fn create(
+        &self,
+        tenant: &Tenant,
+        version: Version,
+        subscription: &NewSubscription,
+    ) -> Result<Subscription, GraphError> {
+        self.create(tenant, version, subscription).await
+    }
+
+    async fn update(
+        &self,
+        tenant: &Tenant,
+        version: Version,
+        id: &str,
+        update: &SubscriptionUpdate,
+    ) -> Result<Subscription, GraphError> {
+        self.update(tenant, version, id, update).await
+    }
+
+    async fn delete(&self, tenant: &Tenant, version: Version, id: &str) -> Result<(), GraphError> {
+        self.delete(tenant, version, id).await
+    }
+}
+
+/// The clock of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}

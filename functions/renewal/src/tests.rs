@@ -1,0 +1,475 @@
+use graph_core::{
+    client_state::ClientStateKeys,
+    secrets::{ClientStateDocument, DecryptionDocument},
+    subscription::Subscription,
+};
+use graph_edge::graph::GraphErrorKind;
+use serde_json::{Value, json};
+
+use self::fakes::{World, world};
+use crate::{Error, ports::Document};
+
+mod conflict;
+mod fakes;
+mod lifecycle;
+
+const TENANT_A: &str = "aaaaaaaa-0000-0000-0000-000000000000";
+const TENANT_B: &str = "bbbbbbbb-0000-0000-0000-000000000000";
+const APP: &str = "cccccccc-0000-0000-0000-000000000000";
+
+#[tokio::test]
+async fn the_first_run_publishes_keys_before_it_creates_subscriptions() {
+    let world = world(&config(&["a"], &[("chat", "a", true)]));
+    let report = world.run().await;
+    let log = world.log();
+    assert_eq!(
+        log,
+        [
+            "write ClientState",
+            "write Decryption",
+            "list a",
+            "create /chats/getAllMessages"
+        ]
+    );
+    assert_eq!(report["counts"], json!({"create": 1}));
+    assert_eq!(report["failed"], json!(0));
+    assert_eq!(report["keys"].as_array().unwrap().len(), 2);
+    let line = &report["subscriptions"][0];
+    assert_eq!(
+        *line,
+        json!({
+            "name": "chat", "tenant": "a", "action": "create", "reason": "there is no subscription for this entry yet",
+            "subscriptionId": "id-1", "expiresAt": line["expiresAt"],
+        })
+    );
+}
+
+#[tokio::test]
+async fn what_is_created_fits_what_was_published() {
+    let world = world(&config(&["a"], &[("chat", "a", true)]));
+    world.run().await;
+    let client_state: ClientStateDocument =
+        serde_json::from_value(world.documents.json(Document::ClientState)).unwrap();
+    let decryption: DecryptionDocument =
+        serde_json::from_value(world.documents.json(Document::Decryption)).unwrap();
+    let body = &world.graph.bodies()[0];
+
+    let (keys, unusable) = ClientStateKeys::parse(&client_state);
+    assert!(unusable.is_empty());
+    let proven = keys.verify(body["clientState"].as_str(), Some(TENANT_A)).unwrap();
+    assert_eq!(
+        (proven.subscription.as_str(), proven.client_id.as_str()),
+        ("chat", APP)
+    );
+
+    let (key, certificate) = (&client_state.keys[0], &decryption.keys[0]);
+    let query = format!("s=chat&k={}&c={}", key.id, certificate.id);
+    assert_eq!(
+        body["notificationUrl"],
+        json!(format!("https://our.example/notifications?{query}"))
+    );
+    assert_eq!(
+        body["lifecycleNotificationUrl"],
+        json!(format!("https://our.example/lifecycle?{query}"))
+    );
+    assert_eq!(body["encryptionCertificate"], json!(certificate.certificate));
+    assert_eq!(body["encryptionCertificateId"], json!(certificate.id));
+    assert_eq!(body["includeResourceData"], json!(true));
+    assert_eq!(body["latestSupportedTlsVersion"], json!("v1_2"));
+
+    assert!(
+        key.id.len() == 8
+            && key
+                .id
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    );
+    assert!(
+        certificate.id.starts_with("c-20261122-") && certificate.id.len() == 19,
+        "{}",
+        certificate.id
+    );
+    assert_eq!(
+        key.mint_from, key.created_at,
+        "no webhook has older keys in its cache"
+    );
+    assert_eq!(
+        world.documents.json(Document::Decryption)["tenants"],
+        json!([{"tenantId": TENANT_A, "clientId": APP, "cloud": "global"}])
+    );
+}
+
+#[tokio::test]
+async fn the_second_run_finds_nothing_to_do() {
+    let world = world(&config(&["a"], &[("chat", "a", true), ("users", "a", false)]));
+    world.run().await;
+    world.log();
+    let report = world.run().await;
+    assert_eq!(world.log(), ["list a"]);
+    assert_eq!(report["counts"], json!({"keep": 2}));
+    assert_eq!(
+        report["tenants"],
+        json!([{"tenant": "a", "listed": 2, "others": 0}])
+    );
+    assert_eq!(report["keys"], json!([]));
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_and_changes_nothing() {
+    for spelling in [json!(true), json!("true"), json!(1)] {
+        let world = world(&config(&["a"], &[("chat", "a", true)]));
+        let report = world.invoke(json!({"dryRun": spelling})).await.unwrap();
+        assert_eq!(world.log(), ["list a"]);
+        assert_eq!(world.documents.text(Document::ClientState), None);
+        assert_eq!(world.documents.text(Document::Decryption), None);
+        assert_eq!(report["dryRun"], json!(true));
+        assert_eq!(report["counts"], json!({"create": 1}));
+    }
+}
+
+#[tokio::test]
+async fn what_is_due_is_renewed_and_graphs_answer_is_the_truth() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.clock.advance(4000);
+    let report = world.run().await;
+    assert_eq!(world.log(), ["list a", "update id-1"]);
+    assert_eq!(report["counts"], json!({"renew": 1}));
+    let expires_at = world.graph.all()[0].expiration_date_time.unwrap();
+    assert_eq!(
+        report["subscriptions"][0]["expiresAt"],
+        json!(expires_at.to_string())
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_no_longer_current_is_replaced_by_renewal() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    let mut document = world.documents.json(Document::Decryption);
+    let mut newer = document["keys"][0].clone();
+    newer["id"] = json!("c-new");
+    newer["certificate"] = json!("MIInew");
+    document["keys"].as_array_mut().unwrap().push(newer);
+    world.documents.set(Document::Decryption, &document.to_string());
+    world.run().await;
+    assert_eq!(world.log(), ["list a", "update id-1"]);
+    let body = world.graph.bodies().pop().unwrap();
+    assert_eq!(
+        (&body["encryptionCertificate"], &body["encryptionCertificateId"]),
+        (&json!("MIInew"), &json!("c-new"))
+    );
+    assert!(body["notificationUrl"].as_str().unwrap().ends_with("&c=c-new"));
+    world.run().await;
+    assert_eq!(world.log(), ["list a"]);
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_gone_at_its_renewal_is_created_anew() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.clock.advance(4000);
+    world.graph.vanish_on_update("id-1");
+    let report = world.run().await;
+    assert_eq!(
+        world.log(),
+        ["list a", "update id-1", "create /chats/getAllMessages"]
+    );
+    let line = &report["subscriptions"][0];
+    assert_eq!((&line["action"], line.get("error")), (&json!("create"), None));
+    assert_eq!(
+        line["reason"],
+        json!("it was gone when it was to be renewed; what happened since was missed")
+    );
+}
+
+#[tokio::test]
+async fn what_fails_in_one_tenant_does_not_stop_the_others() {
+    let world = world(&config(
+        &["a", "b"],
+        &[("chat", "a", true), ("users", "b", false)],
+    ));
+    world
+        .graph
+        .fail("list a", || GraphErrorKind::Unavailable { source: None });
+    let report = world.run().await;
+    assert_eq!(report["failed"], json!(1));
+    assert_eq!(report["counts"], json!({"create": 1}));
+    assert_eq!(
+        report["tenants"][0]["error"],
+        json!("microsoft graph is unavailable")
+    );
+    assert_eq!(report["subscriptions"][0]["name"], json!("users"));
+}
+
+#[tokio::test]
+async fn what_fails_for_one_subscription_does_not_stop_the_others() {
+    let world = world(&config(&["a"], &[("chat", "a", true), ("users", "a", false)]));
+    world.graph.fail("create /chats", || GraphErrorKind::Forbidden {
+        message: "Missing Chat.Read.All".to_owned(),
+    });
+    let report = world.run().await;
+    assert_eq!(
+        (&report["failed"], &report["counts"]),
+        (&json!(1), &json!({"create": 1}))
+    );
+    let error = "microsoft graph forbids the request: Missing Chat.Read.All";
+    assert_eq!(report["subscriptions"][0]["error"], json!(error));
+}
+
+#[tokio::test]
+async fn others_subscriptions_are_left_and_counted() {
+    let world = prepared(&[("users", "a", false)]).await;
+    let theirs = Subscription {
+        id: "theirs".to_owned(),
+        resource: Some("/groups".to_owned()),
+        change_type: Some("updated".to_owned()),
+        notification_url: Some("https://other.example/notifications?s=users".to_owned()),
+        ..Subscription::default()
+    };
+    world.graph.add(TENANT_A, theirs);
+    let report = world.run().await;
+    assert_eq!(world.log(), ["list a"]);
+    assert_eq!(
+        report["tenants"],
+        json!([{"tenant": "a", "listed": 2, "others": 1}])
+    );
+}
+
+#[tokio::test]
+async fn an_entry_that_is_gone_takes_its_subscription_along() {
+    let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
+    world.documents.set(
+        Document::Config,
+        &config(&["a"], &[("users", "a", false)]).to_string(),
+    );
+    let report = world.run().await;
+    assert_eq!(world.log(), ["list a", "delete id-1"]);
+    assert_eq!(report["counts"], json!({"delete": 1, "keep": 1}));
+}
+
+#[tokio::test]
+async fn an_entry_with_an_error_is_reported_and_its_subscription_left() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    let mut broken = config(&["a"], &[("chat", "a", true)]);
+    broken["subscriptions"]["chat"]["changeType"] = json!("exploded");
+    world.documents.set(Document::Config, &broken.to_string());
+    let report = world.run().await;
+    assert_eq!(world.log(), ["list a"]);
+    assert_eq!(
+        report["subscriptions"][0]["reason"],
+        json!("left as it is: its entry has an error")
+    );
+    assert_eq!(
+        report["problems"][0]["path"],
+        json!("subscriptions.chat.changeType")
+    );
+}
+
+#[tokio::test]
+async fn an_entry_that_stands_for_many_is_named_as_unsupported_and_left() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    let mut many = config(&["a"], &[]);
+    many["subscriptions"]["chat"] = json!({
+        "resource": "/users/{id}/messages", "changeType": "created", "forEach": {"users": "all"},
+    });
+    world.documents.set(Document::Config, &many.to_string());
+    let report = world.run().await;
+    assert_eq!(world.log(), ["list a"]);
+    assert_eq!(report["counts"], json!({"keep": 1, "unsupported": 1}), "{report}");
+    assert_eq!(report["subscriptions"][0]["action"], json!("unsupported"));
+}
+
+#[tokio::test]
+async fn one_application_under_two_names_does_not_delete_for_itself() {
+    let mut twice = config(&["a", "b"], &[("chat", "a", true), ("users", "b", false)]);
+    twice["tenants"]["b"]["tenantId"] = json!(TENANT_A);
+    let world = world(&twice);
+    world.run().await;
+    world.log();
+    let report = world.run().await;
+    assert_eq!(world.log(), ["list a", "list a"]);
+    assert_eq!(report["counts"], json!({"keep": 4}));
+}
+
+#[tokio::test]
+async fn a_lifetime_too_short_for_the_schedule_is_warned_of() {
+    let mut world = world(&config(&["a"], &[("presence", "a", true)]));
+    world.policy.period = jiff::SignedDuration::from_hours(1);
+    let report = world.run().await;
+    let paths: Vec<_> = report["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| &problem["path"])
+        .collect();
+    assert!(paths.contains(&&json!("subscriptions.presence")), "{report}");
+}
+
+#[tokio::test]
+async fn a_configuration_that_is_not_there_or_cannot_be_read_is_a_problem_and_no_reason_to_act() {
+    for text in ["", "[]", "{"] {
+        let world = prepared(&[("chat", "a", true)]).await;
+        world.documents.set(Document::Config, text);
+        let report = world.run().await;
+        assert_eq!(world.log(), Vec::<String>::new());
+        assert_eq!(report["failed"], json!(1));
+        assert_eq!(report["problems"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_that_comes_later_waits_until_every_webhook_knows_its_key() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    let both = config(&["a", "b"], &[("chat", "a", true), ("users", "b", false)]);
+    world.documents.set(Document::Config, &both.to_string());
+    let report = world.run().await;
+    let log = world.log();
+    assert_eq!(log[..2], ["write ClientState", "write Decryption"]);
+    assert_eq!(
+        log.iter().filter(|line| *line == "sleep 30 s").count(),
+        1,
+        "{log:?}"
+    );
+    assert_eq!(log.last().unwrap(), "create /users");
+    assert_eq!(report["failed"], json!(0));
+    assert_eq!(
+        world.documents.json(Document::Decryption)["tenants"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_is_long_to_wait_for_is_left_to_a_later_run() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.graph.remove("id-1");
+    let mut document = world.documents.json(Document::ClientState);
+    document["keys"][0]["mintFrom"] = json!("2026-11-22T10:01:01Z");
+    world.documents.set(Document::ClientState, &document.to_string());
+    let report = world.run().await;
+    assert_eq!(world.log(), ["list a"]);
+    let error = "the new client-state key may not be used yet; the next run does";
+    assert_eq!(report["subscriptions"][0]["error"], json!(error));
+}
+
+#[tokio::test]
+async fn a_replacement_that_cannot_succeed_deletes_nothing() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world
+        .graph
+        .change("id-1", |one| one.change_type = Some("deleted".to_owned()));
+    let mut document = world.documents.json(Document::ClientState);
+    document["keys"][0]["key"] = json!("c2hvcnQ=");
+    world.documents.set(Document::ClientState, &document.to_string());
+    let report = world.run().await;
+    assert_eq!(world.log(), ["list a"]);
+    assert_eq!(report["failed"], json!(1));
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_gone_keeps_its_key_and_loses_its_trust() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    let before = world.documents.text(Document::ClientState);
+    world
+        .documents
+        .set(Document::Config, &config(&[], &[]).to_string());
+    world.run().await;
+    assert_eq!(world.documents.text(Document::ClientState), before);
+    assert_eq!(world.documents.json(Document::Decryption)["tenants"], json!([]));
+}
+
+#[tokio::test]
+async fn a_tenant_that_cannot_be_read_keeps_its_trust() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    let mut broken = config(&["a"], &[("chat", "a", true)]);
+    broken["tenants"]["a"]["clientId"] = json!("nonsense");
+    world.documents.set(Document::Config, &broken.to_string());
+    world.run().await;
+    assert_eq!(
+        world.documents.json(Document::Decryption)["tenants"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn of_two_runs_that_make_keys_the_slower_one_uses_those_of_the_faster() {
+    let faster = prepared(&[("chat", "a", true)]).await;
+    let published = faster.documents.text(Document::ClientState).unwrap();
+    let slower = world(&config(&["a"], &[("chat", "a", true)]));
+    *slower.documents.rival.lock().unwrap() = Some((Document::ClientState, published.clone()));
+    slower.run().await;
+    assert_eq!(slower.documents.text(Document::ClientState).unwrap(), published);
+    let document: ClientStateDocument = serde_json::from_str(&published).unwrap();
+    let client_state = slower.graph.bodies()[0]["clientState"].clone();
+    assert!(
+        ClientStateKeys::parse(&document)
+            .0
+            .verify(client_state.as_str(), None)
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn a_document_that_is_not_ours_is_never_written_over() {
+    for document in [Document::ClientState, Document::Decryption] {
+        let world = prepared(&[("chat", "a", true)]).await;
+        world.documents.set(document, "{\"mine\":1}");
+        let error = world.invoke(json!({})).await.unwrap_err();
+        assert!(
+            matches!(error, Error::Malformed(malformed) if malformed == document),
+            "{error}"
+        );
+        assert_eq!(world.documents.text(document).unwrap(), "{\"mine\":1}");
+        assert_eq!(world.log(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn a_run_without_documents_fails() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    *world.documents.is_down.lock().unwrap() = true;
+    assert!(matches!(world.invoke(json!({})).await, Err(Error::Documents(_))));
+}
+
+/// Returns a world in which one run has been made.
+async fn prepared(entries: &[(&str, &str, bool)]) -> World {
+    let world = world(&config(&["a"], entries));
+    let report = world.run().await;
+    assert_eq!(report["failed"], json!(0), "{report}");
+    world.log();
+    world
+}
+
+/// Returns a configuration of tenants and of subscriptions: name, tenant, resource data.
+fn config(tenants: &[&str], entries: &[(&str, &str, bool)]) -> Value {
+    let tenant = |name: &&str| {
+        let tenant_id = if *name == "a" { TENANT_A } else { TENANT_B };
+        let credential = json!({"clientSecret": "hunter2"});
+        (
+            (*name).to_owned(),
+            json!({"tenantId": tenant_id, "clientId": APP, "credential": credential}),
+        )
+    };
+    let entry = |(name, tenant, rich): &(&str, &str, bool)| {
+        let (resource, change_type) = match *name {
+            "chat" => ("/chats/getAllMessages", "created,updated"),
+            "presence" => (
+                "/communications/presences/dddddddd-0000-0000-0000-000000000000",
+                "updated",
+            ),
+            "groups" => ("/groups", "updated"),
+            _ => ("/users", "updated"),
+        };
+        let entry = json!({
+            "tenant": tenant, "resource": resource, "changeType": change_type, "includeResourceData": rich,
+        });
+        ((*name).to_owned(), entry)
+    };
+    json!({
+        "tenants": tenants.iter().map(tenant).collect::<serde_json::Map<_, _>>(),
+        "subscriptions": entries.iter().map(entry).collect::<serde_json::Map<_, _>>(),
+    })
+}

@@ -1,0 +1,113 @@
+//! Another subscription stands in the way of a new one.
+
+use super::*;
+
+#[tokio::test]
+async fn what_another_run_has_just_made_is_adopted() {
+    let world = prepared(&[("users", "a", false)]).await;
+    world.graph.hide("id-1");
+    let report = world.run().await;
+    let line = &report["subscriptions"][0];
+    assert_eq!(report["counts"], json!({"adopt": 1}), "{report}");
+    assert_eq!(
+        (&line["subscriptionId"], line.get("error")),
+        (&json!("id-1"), None)
+    );
+    assert_eq!(world.graph.all().len(), 1);
+}
+
+#[tokio::test]
+async fn ours_that_no_entry_asks_for_is_replaced() {
+    for url in [
+        "https://our.example/notifications?s=gone&k=k1",
+        "https://our.example/notifications?s=users&k=unknown",
+    ] {
+        let world = prepared(&[("users", "a", false)]).await;
+        world.graph.hide("id-1");
+        world
+            .graph
+            .change("id-1", |one| one.notification_url = Some(url.to_owned()));
+        let report = world.run().await;
+        assert_eq!(report["counts"], json!({"replace": 1}), "{report}");
+        assert_eq!(world.graph.all().len(), 1);
+        assert_ne!(world.graph.all()[0].id, "id-1");
+    }
+}
+
+#[tokio::test]
+async fn that_of_others_is_left_and_named_without_its_query() {
+    let world = prepared(&[("users", "a", false)]).await;
+    let url = "https://other.example/hook?secret=1";
+    world
+        .graph
+        .change("id-1", |one| one.notification_url = Some(url.to_owned()));
+    let report = world.run().await;
+    assert_eq!(report["failed"], json!(1));
+    let error = report["subscriptions"][0]["error"].as_str().unwrap();
+    assert!(
+        error.contains("id-1") && error.contains("https://other.example/hook;"),
+        "{error}"
+    );
+    assert_eq!(world.graph.all().len(), 1);
+}
+
+#[tokio::test]
+async fn that_of_another_entry_is_left_and_named() {
+    let world = prepared(&[("users", "a", false), ("groups", "a", false)]).await;
+    let groups = world
+        .graph
+        .all()
+        .into_iter()
+        .find(|one| one.resource.as_deref() == Some("/groups"))
+        .unwrap();
+    let users = world
+        .graph
+        .all()
+        .into_iter()
+        .find(|one| one.resource.as_deref() == Some("/users"))
+        .unwrap();
+    world.graph.hide(&users.id);
+    world.graph.change(&users.id, |one| {
+        one.notification_url.clone_from(&groups.notification_url)
+    });
+    let report = world.run().await;
+    let failed: Vec<_> = report["subscriptions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|line| line.get("error"))
+        .collect();
+    assert_eq!(failed, [&json!("entry groups already watches this")]);
+    assert_eq!(world.graph.all().len(), 2);
+}
+
+#[tokio::test]
+async fn one_that_graph_does_not_show_is_reported() {
+    let world = prepared(&[("users", "a", false)]).await;
+    world.graph.hide("id-1");
+    world.graph.fail("get", || GraphErrorKind::NotFound {
+        message: String::new(),
+    });
+    let report = world.run().await;
+    let error = report["subscriptions"][0]["error"].as_str().unwrap();
+    assert!(
+        error.contains("id-1 is in the way but does not show it"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn entries_that_swap_their_resources_are_settled_in_one_run() {
+    let world = prepared(&[("users", "a", false), ("groups", "a", false)]).await;
+    let mut swapped = config(&["a"], &[("users", "a", false), ("groups", "a", false)]);
+    swapped["subscriptions"]["users"]["resource"] = json!("/groups");
+    swapped["subscriptions"]["groups"]["resource"] = json!("/users");
+    world.documents.set(Document::Config, &swapped.to_string());
+    let report = world.run().await;
+    assert_eq!(
+        (&report["failed"], &report["counts"]),
+        (&json!(0), &json!({"replace": 2})),
+        "{report}"
+    );
+    assert_eq!(world.run().await["counts"], json!({"keep": 2}));
+}

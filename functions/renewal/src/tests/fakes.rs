@@ -1,0 +1,366 @@
+//! Doubles of what renewal talks to. They share a log, so that the order of what it does can be seen.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use getrandom::SysRng;
+use graph_core::{
+    catalogue::Version,
+    config::Tenant,
+    plan::Policy,
+    secret::Secret,
+    subscription::{
+        NewSubscription, Origin, Subscription, SubscriptionUpdate, same_change_types, same_resource,
+    },
+};
+use graph_edge::{
+    graph::{GraphError, GraphErrorKind},
+    secrets::{SecretError, Versioned},
+    testing::FakeQueue,
+};
+use jiff::Timestamp;
+use rand_core::UnwrapErr;
+use serde_json::Value;
+
+use crate::{
+    Deps, Error, handle,
+    ports::{Clock, Document, Documents, Graph},
+};
+
+pub(super) type Log = Arc<Mutex<Vec<String>>>;
+
+/// All doubles together.
+pub(super) type World = Deps<FakeDocuments, FakeGraph, FakeClock, FakeQueue, UnwrapErr<SysRng>>;
+
+pub(super) const NOW: &str = "2026-11-22T10:00:00Z";
+
+/// Returns a world in which nothing has been done yet, with `config` in ConfigSecret.
+pub(super) fn world(config: &Value) -> World {
+    let log = Log::default();
+    let documents = FakeDocuments {
+        log: log.clone(),
+        ..FakeDocuments::default()
+    };
+    documents.set(Document::Config, &config.to_string());
+    Deps {
+        documents,
+        graph: FakeGraph {
+            log: log.clone(),
+            ..FakeGraph::default()
+        },
+        clock: FakeClock {
+            now: Mutex::new(NOW.parse().unwrap()),
+            log,
+        },
+        failed_queue: FakeQueue::default(),
+        rng: Mutex::new(UnwrapErr(SysRng)),
+        notifications: Origin::parse("https://our.example/notifications").unwrap(),
+        lifecycle: Origin::parse("https://our.example/lifecycle").unwrap(),
+        policy: Policy::default(),
+    }
+}
+
+impl World {
+    pub(super) async fn run(&self) -> Value {
+        self.invoke(serde_json::json!({})).await.unwrap()
+    }
+
+    pub(super) async fn invoke(&self, event: Value) -> Result<Value, Error> {
+        handle(event, self).await
+    }
+
+    /// Returns what was done since the last look.
+    pub(super) fn log(&self) -> Vec<String> {
+        std::mem::take(&mut *self.graph.log.lock().unwrap())
+    }
+}
+
+#[derive(Default)]
+pub(super) struct FakeDocuments {
+    log: Log,
+    held: Mutex<BTreeMap<Document, (String, u32)>>,
+    /// What another writer writes just before us.
+    pub(super) rival: Mutex<Option<(Document, String)>>,
+    pub(super) is_down: Mutex<bool>,
+}
+
+impl FakeDocuments {
+    pub(super) fn set(&self, document: Document, text: &str) {
+        let mut held = self.held.lock().unwrap();
+        let version = held.get(&document).map_or(0, |(_, version)| version + 1);
+        held.insert(document, (text.to_owned(), version));
+    }
+
+    pub(super) fn json(&self, document: Document) -> Value {
+        let held = self.held.lock().unwrap();
+        held.get(&document)
+            .map_or(Value::Null, |(text, _)| serde_json::from_str(text).unwrap())
+    }
+
+    pub(super) fn text(&self, document: Document) -> Option<String> {
+        self.held
+            .lock()
+            .unwrap()
+            .get(&document)
+            .map(|(text, _)| text.clone())
+    }
+}
+
+impl Documents for FakeDocuments {
+    async fn read(&self, document: Document) -> Result<Option<Versioned>, SecretError> {
+        if *self.is_down.lock().unwrap() {
+            return Err(SecretError::Unavailable("down".into()));
+        }
+        let held = self.held.lock().unwrap();
+        Ok(held.get(&document).map(|(text, version)| Versioned {
+            text: Secret::new(text.clone()),
+            version_id: version.to_string(),
+        }))
+    }
+
+    async fn write(
+        &self,
+        document: Document,
+        text: &Secret<String>,
+        based_on: Option<&str>,
+    ) -> Result<(), SecretError> {
+        let rival = self
+            .rival
+            .lock()
+            .unwrap()
+            .take_if(|(rivals, _)| *rivals == document);
+        if let Some((_, text)) = rival {
+            self.set(document, &text);
+        }
+        let version = self
+            .held
+            .lock()
+            .unwrap()
+            .get(&document)
+            .map(|(_, version)| version.to_string());
+        if version.as_deref() != based_on {
+            return Err(SecretError::Conflict);
+        }
+        self.log.lock().unwrap().push(format!("write {document:?}"));
+        self.set(document, text.expose());
+        Ok(())
+    }
+}
+
+/// Subscriptions by tenant, with Graph's rule that one combination has one subscription.
+#[derive(Default)]
+pub(super) struct FakeGraph {
+    log: Log,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    subscriptions: Vec<(String, Subscription)>,
+    hidden: Vec<String>,
+    vanishing: Vec<String>,
+    bodies: Vec<Value>,
+    failures: Vec<(String, fn() -> GraphErrorKind)>,
+}
+
+impl FakeGraph {
+    /// Makes every call fail whose line in the log starts with `call`.
+    pub(super) fn fail(&self, call: &str, kind: fn() -> GraphErrorKind) {
+        self.state.lock().unwrap().failures.push((call.to_owned(), kind));
+    }
+
+    pub(super) fn heal(&self) {
+        self.state.lock().unwrap().failures.clear();
+    }
+
+    pub(super) fn add(&self, tenant: &str, subscription: Subscription) {
+        self.state
+            .lock()
+            .unwrap()
+            .subscriptions
+            .push((tenant.to_owned(), subscription));
+    }
+
+    /// Leaves a subscription out of lists, as Graph does with what was created after the list was made.
+    pub(super) fn hide(&self, id: &str) {
+        self.state.lock().unwrap().hidden.push(id.to_owned());
+    }
+
+    /// Ends a subscription at the moment of its renewal.
+    pub(super) fn vanish_on_update(&self, id: &str) {
+        self.state.lock().unwrap().vanishing.push(id.to_owned());
+    }
+
+    pub(super) fn remove(&self, id: &str) {
+        self.state
+            .lock()
+            .unwrap()
+            .subscriptions
+            .retain(|(_, subscription)| subscription.id != id);
+    }
+
+    pub(super) fn change(&self, id: &str, change: impl Fn(&mut Subscription)) {
+        let mut state = self.state.lock().unwrap();
+        state
+            .subscriptions
+            .iter_mut()
+            .filter(|(_, one)| one.id == id)
+            .for_each(|(_, one)| change(one));
+    }
+
+    pub(super) fn all(&self) -> Vec<Subscription> {
+        self.state
+            .lock()
+            .unwrap()
+            .subscriptions
+            .iter()
+            .map(|(_, subscription)| subscription.clone())
+            .collect()
+    }
+
+    /// Returns the bodies of all creations and renewals.
+    pub(super) fn bodies(&self) -> Vec<Value> {
+        self.state.lock().unwrap().bodies.clone()
+    }
+
+    fn call(&self, line: String) -> Result<(), GraphError> {
+        let state = self.state.lock().unwrap();
+        let failure = state
+            .failures
+            .iter()
+            .find(|(call, _)| line.starts_with(call))
+            .map(|(_, kind)| kind);
+        self.log.lock().unwrap().push(line);
+        failure.map_or(Ok(()), |kind| Err(GraphError::of(kind())))
+    }
+}
+
+impl Graph for FakeGraph {
+    async fn list(&self, tenant: &Tenant) -> Result<Vec<Subscription>, GraphError> {
+        self.call(format!("list {}", short(tenant)))?;
+        let state = self.state.lock().unwrap();
+        let own = state
+            .subscriptions
+            .iter()
+            .filter(|(id, _)| *id == tenant.tenant_id);
+        Ok(own
+            .map(|(_, one)| one.clone())
+            .filter(|one| !state.hidden.contains(&one.id))
+            .collect())
+    }
+
+    async fn get(&self, _: &Tenant, _: Version, id: &str) -> Result<Subscription, GraphError> {
+        self.call(format!("get {id}"))?;
+        self.all()
+            .into_iter()
+            .find(|subscription| subscription.id == id)
+            .ok_or_else(not_found)
+    }
+
+    async fn create(
+        &self,
+        tenant: &Tenant,
+        _: Version,
+        subscription: &NewSubscription,
+    ) -> Result<Subscription, GraphError> {
+        self.call(format!("create {}", subscription.resource))?;
+        let mut state = self.state.lock().unwrap();
+        state.bodies.push(serde_json::to_value(subscription).unwrap());
+        let existing = state.subscriptions.iter().find(|(id, one)| {
+            *id == tenant.tenant_id
+                && same_resource(one.resource.as_deref().unwrap(), &subscription.resource)
+                && same_change_types(one.change_type.as_deref().unwrap(), &subscription.change_type)
+        });
+        if let Some((_, existing)) = existing {
+            return Err(GraphError::of(GraphErrorKind::Conflict {
+                existing: Some(existing.id.clone()),
+            }));
+        }
+        let created = Subscription {
+            id: format!("id-{}", state.bodies.len()),
+            resource: Some(subscription.resource.clone()),
+            change_type: Some(subscription.change_type.clone()),
+            notification_url: Some(subscription.notification_url.clone()),
+            lifecycle_notification_url: Some(subscription.lifecycle_notification_url.clone()),
+            expiration_date_time: Some(subscription.expiration_date_time),
+            include_resource_data: Some(subscription.include_resource_data),
+            ..Subscription::default()
+        };
+        state
+            .subscriptions
+            .push((tenant.tenant_id.clone(), created.clone()));
+        Ok(created)
+    }
+
+    async fn update(
+        &self,
+        _: &Tenant,
+        _: Version,
+        id: &str,
+        update: &SubscriptionUpdate,
+    ) -> Result<Subscription, GraphError> {
+        self.call(format!("update {id}"))?;
+        let mut state = self.state.lock().unwrap();
+        state.bodies.push(serde_json::to_value(update).unwrap());
+        if state.vanishing.iter().any(|vanishing| vanishing == id) {
+            state
+                .subscriptions
+                .retain(|(_, subscription)| subscription.id != id);
+        }
+        let found = state
+            .subscriptions
+            .iter_mut()
+            .find(|(_, subscription)| subscription.id == id);
+        let (_, subscription) = found.ok_or_else(not_found)?;
+        subscription.expiration_date_time = Some(update.expiration_date_time);
+        if let Some(url) = &update.notification_url {
+            subscription.notification_url = Some(url.clone());
+        }
+        Ok(subscription.clone())
+    }
+
+    async fn delete(&self, _: &Tenant, _: Version, id: &str) -> Result<(), GraphError> {
+        self.call(format!("delete {id}"))?;
+        self.remove(id);
+        Ok(())
+    }
+}
+
+fn not_found() -> GraphError {
+    GraphError::of(GraphErrorKind::NotFound {
+        message: String::new(),
+    })
+}
+
+fn short(tenant: &Tenant) -> &str {
+    &tenant.tenant_id[..1]
+}
+
+/// A clock in which time passes only by sleeping.
+pub(super) struct FakeClock {
+    pub(super) now: Mutex<Timestamp>,
+    log: Log,
+}
+
+impl FakeClock {
+    pub(super) fn advance(&self, minutes: i64) {
+        *self.now.lock().unwrap() += jiff::SignedDuration::from_mins(minutes);
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        *self.now.lock().unwrap()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        *self.now.lock().unwrap() += duration;
+        self.log
+            .lock()
+            .unwrap()
+            .push(format!("sleep {} s", duration.as_secs()));
+    }
+}

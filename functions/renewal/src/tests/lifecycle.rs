@@ -1,0 +1,180 @@
+//! Batches of LifecycleQueue.
+
+use super::*;
+
+#[tokio::test]
+async fn a_challenge_renews_and_the_batch_has_no_report() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.clock.advance(60);
+    let answer = world
+        .invoke(batch(&[event("m1", "reauthorizationRequired", "chat", "id-1")]))
+        .await
+        .unwrap();
+    assert_eq!(answer, json!({"batchItemFailures": []}));
+    assert_eq!(world.log(), ["list a", "update id-1"]);
+}
+
+#[tokio::test]
+async fn challenges_of_one_subscription_are_one_renewal() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.clock.advance(60);
+    let one = |id| event(id, "reauthorizationRequired", "chat", "id-1");
+    world.invoke(batch(&[one("m1"), one("m2")])).await.unwrap();
+    assert_eq!(world.log(), ["list a", "update id-1"]);
+    world.invoke(batch(&[one("m3")])).await.unwrap();
+    assert_eq!(
+        world.log(),
+        ["list a"],
+        "it was renewed within the last ten minutes"
+    );
+}
+
+#[tokio::test]
+async fn a_removed_subscription_is_created_anew() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.graph.remove("id-1");
+    world
+        .invoke(batch(&[event("m1", "subscriptionRemoved", "chat", "id-1")]))
+        .await
+        .unwrap();
+    assert_eq!(world.log(), ["list a", "create /chats/getAllMessages"]);
+    world
+        .invoke(batch(&[event("m1", "subscriptionRemoved", "chat", "id-1")]))
+        .await
+        .unwrap();
+    assert_eq!(
+        world.log(),
+        ["list a"],
+        "the event comes late, for one that is long replaced"
+    );
+}
+
+#[tokio::test]
+async fn missed_notifications_need_no_call() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    let answer = world
+        .invoke(batch(&[event("m1", "missed", "chat", "id-1")]))
+        .await
+        .unwrap();
+    assert_eq!(answer, json!({"batchItemFailures": []}));
+    assert_eq!(world.log(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn only_the_application_that_is_named_is_looked_after() {
+    let both = config(&["a", "b"], &[("chat", "a", true), ("users", "b", false)]);
+    let world = world(&both);
+    world.run().await;
+    world.log();
+    world
+        .invoke(batch(&[event(
+            "m1",
+            "reauthorizationRequired",
+            "chat",
+            "unknown",
+        )]))
+        .await
+        .unwrap();
+    assert_eq!(world.log(), ["list a"]);
+    let mut elsewhere = event("m1", "reauthorizationRequired", "chat", "id-1");
+    elsewhere["body"] = json!(
+        elsewhere["body"]
+            .as_str()
+            .unwrap()
+            .replace("aaaaaaaa", "eeeeeeee")
+    );
+    let answer = world.invoke(batch(&[elsewhere])).await.unwrap();
+    assert_eq!(answer, json!({"batchItemFailures": []}));
+    assert_eq!(world.log(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_bad_record_is_set_aside_with_its_reason_and_its_neighbours_go_on() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.clock.advance(60);
+    let mut change = event("m3", "x", "chat", "id-1");
+    change["body"] = json!(
+        change["body"]
+            .as_str()
+            .unwrap()
+            .replace("lifecycleEvent", "changeType")
+    );
+    let records = [
+        record("m1", "not json"),
+        event("m2", "reauthorizationRequired", "chat", "id-1"),
+        change,
+        json!({"messageId": "m4", "eventSource": "aws:sqs"}),
+    ];
+    let answer = world.invoke(batch(&records)).await.unwrap();
+    assert_eq!(answer, json!({"batchItemFailures": []}));
+    assert_eq!(world.log(), ["list a", "update id-1"]);
+    let stored = world.failed_queue.stored();
+    assert_eq!(stored.len(), 3);
+    assert_eq!(
+        (stored[0].body.as_str(), stored[0].reason),
+        ("not json", Some("malformed"))
+    );
+}
+
+#[tokio::test]
+async fn a_bad_record_that_cannot_be_set_aside_comes_again() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.failed_queue.refuse(Some("not json"));
+    let answer = world
+        .invoke(batch(&[record("m1", "not json"), record("m2", "nor this")]))
+        .await
+        .unwrap();
+    assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "m1"}]}));
+}
+
+#[tokio::test]
+async fn what_could_not_be_done_comes_again_and_the_rest_does_not() {
+    let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
+    world.clock.advance(60);
+    world
+        .graph
+        .fail("update id-1", || GraphErrorKind::Unavailable { source: None });
+    let records = [
+        event("m1", "reauthorizationRequired", "chat", "id-1"),
+        event("m2", "reauthorizationRequired", "users", "id-2"),
+    ];
+    let answer = world.invoke(batch(&records)).await.unwrap();
+    assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "m1"}]}));
+    world.graph.heal();
+    world
+        .graph
+        .fail("list", || GraphErrorKind::Unavailable { source: None });
+    let answer = world.invoke(batch(&records)).await.unwrap();
+    assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn without_documents_or_configuration_events_come_again() {
+    let records = [
+        event("m1", "reauthorizationRequired", "chat", "id-1"),
+        event("m2", "missed", "chat", "id-1"),
+        record("m3", "not json"),
+    ];
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.documents.set(Document::Config, "{");
+    let expected = json!({"batchItemFailures": [{"itemIdentifier": "m1"}]});
+    assert_eq!(world.invoke(batch(&records)).await.unwrap(), expected);
+    *world.documents.is_down.lock().unwrap() = true;
+    assert_eq!(world.invoke(batch(&records)).await.unwrap(), expected);
+}
+
+fn batch(records: &[Value]) -> Value {
+    json!({"Records": records})
+}
+
+fn record(message_id: &str, body: &str) -> Value {
+    json!({"messageId": message_id, "eventSource": "aws:sqs", "body": body})
+}
+
+fn event(message_id: &str, event: &str, name: &str, subscription_id: &str) -> Value {
+    let body = json!({
+        "subscription": name, "tenantId": TENANT_A, "clientId": APP, "receivedAt": fakes::NOW,
+        "item": {"lifecycleEvent": event, "subscriptionId": subscription_id, "tenantId": TENANT_A},
+    });
+    record(message_id, &body.to_string())
+}
