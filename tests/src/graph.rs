@@ -175,6 +175,30 @@ impl Simulator {
         token
     }
 
+    /// Lets an app prove itself by assertions that it signs with the key of this certificate (DER).
+    pub fn trust_certificate(&self, client_id: &str, certificate: &[u8]) {
+        self.trust(client_id, certificate, None);
+    }
+
+    /// Lets an app prove itself by assertions of another issuer, which signs with the key of this certificate (DER).
+    pub fn trust_issuer(&self, client_id: &str, certificate: &[u8], issuer: &str, subject: &str) {
+        self.trust(
+            client_id,
+            certificate,
+            Some((issuer.to_owned(), subject.to_owned())),
+        );
+    }
+
+    /// Adds a credential to an app.
+    fn trust(&self, client_id: &str, certificate: &[u8], federated: Option<(String, String)>) {
+        let (client_id, certificate) = (client_id.to_owned(), certificate.to_vec());
+        self.shared.state().trusted.push(login::Trusted {
+            client_id,
+            certificate,
+            federated,
+        });
+    }
+
     /// Makes requests that are still to come fail.
     pub fn fail(&self, fault: Fault) {
         self.shared.state().faults.push(fault);

@@ -98,7 +98,8 @@ Get a token:
   curl {base_url}/{tenant_id}/oauth2/v2.0/token -d grant_type=client_credentials \\
     -d client_id={client_id} -d client_secret={client_secret} -d scope=https://graph.microsoft.com/.default
 
-Subscribe (the notification URL has to answer the validation request):
+Subscribe (the notification URL has to answer the validation request; where nothing public does, start with
+--resolve https://notify.test=http://127.0.0.1:8080 to have it answered there):
   curl {base_url}/v1.0/subscriptions -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{{
     \"changeType\": \"updated\", \"resource\": \"/users\", \"clientState\": \"secret\",
     \"notificationUrl\": \"https://notify.test/notifications\", \"expirationDateTime\": \"'$(date -u -d '+1 day' +%FT%TZ)'\"}}'

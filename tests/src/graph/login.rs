@@ -11,6 +11,10 @@ use super::options::{App, TokenVersion};
 use super::random;
 use super::state::{Shared, State};
 
+mod assertion;
+
+pub(crate) use assertion::Trusted;
+
 /// Answers a request to the token authority; `None` when the path is none of its own.
 pub(crate) fn answer(shared: &Shared, call: &Call) -> Option<Reply> {
     let segments = call.segments();
@@ -106,7 +110,7 @@ fn grant(state: &mut State, call: &Call, tenant: &str) -> Result<Value, Refusal>
     match required("grant_type")? {
         "client_credentials" => {
             let app = app(state, tenant, required("client_id")?)?;
-            check_secret(&app, field("client_secret"))?;
+            check_credential(state, call, &app, field)?;
             check_scope(required("scope")?)?;
             let access_token = state.issue(&app);
             Ok(json!({
@@ -118,8 +122,8 @@ fn grant(state: &mut State, call: &Call, tenant: &str) -> Result<Value, Refusal>
         }
         "refresh_token" => {
             let app = app(state, tenant, required("client_id")?)?;
-            if field("client_secret").is_some() {
-                check_secret(&app, field("client_secret"))?;
+            if field("client_secret").is_some() || field("client_assertion").is_some() {
+                check_credential(state, call, &app, field)?;
             }
             let given = required("refresh_token")?;
             if state.refresh_tokens.get(given) != Some(&app) {
@@ -170,28 +174,41 @@ fn app(state: &State, tenant: &str, client_id: &str) -> Result<App, Refusal> {
         })
 }
 
-/// Checks a client secret.
-fn check_secret(app: &App, given: Option<&str>) -> Result<(), Refusal> {
-    match given {
+/// Checks a client secret or a client assertion.
+fn check_credential<'a>(
+    state: &State,
+    call: &Call,
+    app: &App,
+    field: impl Fn(&str) -> Option<&'a str>,
+) -> Result<(), Refusal> {
+    if let Some(assertion) = field("client_assertion") {
+        if field("client_assertion_type") != Some(ASSERTION_TYPE) {
+            return Err(Refusal::bad(
+                "invalid_request",
+                900_144,
+                "client_assertion_type is missing or unknown.",
+            ));
+        }
+        let endpoints = [
+            format!("{}{}", call.base_url(), call.path),
+            format!("https://login.microsoftonline.com{}", call.path),
+        ];
+        return assertion::check(&state.trusted, &app.client_id, assertion, &endpoints, state.now());
+    }
+    match field("client_secret") {
         Some(secret) if secret == app.client_secret => Ok(()),
-        Some(_) => Err(Refusal {
-            status: StatusCode::UNAUTHORIZED,
-            error: "invalid_client",
-            code: 7_000_215,
-            description: format!(
+        Some(_) => {
+            let text = format!(
                 "Invalid client secret provided. Ensure the secret being sent in the request is the client secret \
                  value, not the client secret ID, for a secret added to app '{}'.",
                 app.client_id
-            ),
-        }),
-        None => Err(Refusal {
-            status: StatusCode::UNAUTHORIZED,
-            error: "invalid_client",
-            code: 7_000_218,
-            description: "The request body must contain the following parameter: 'client_assertion' or \
-                          'client_secret'."
-                .to_owned(),
-        }),
+            );
+            Err(Refusal::unauthorized(7_000_215, text))
+        }
+        None => {
+            let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+            Err(Refusal::unauthorized(7_000_218, text))
+        }
     }
 }
 
@@ -230,6 +247,17 @@ impl Refusal {
         }
     }
 
+    /// Builds the 401 of a credential that is not good.
+    fn unauthorized(code: u32, description: impl Into<String>) -> Self {
+        let status = StatusCode::UNAUTHORIZED;
+        Self {
+            status,
+            error: "invalid_client",
+            code,
+            description: description.into(),
+        }
+    }
+
     /// Renders the error.
     fn reply(self, state: &State, call: &Call) -> Reply {
         let Self {
@@ -257,3 +285,6 @@ impl Refusal {
 
 /// The only scope that an app-only request for Microsoft Graph can have.
 const SCOPE: &str = "https://graph.microsoft.com/.default";
+
+/// The only kind of client assertion that there is.
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";

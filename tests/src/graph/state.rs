@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::der::CannotSign;
 use super::keys::Authority;
+use super::login::Trusted;
 use super::options::{App, Options};
 use super::post::PostReport;
 use super::random;
@@ -35,6 +36,7 @@ impl Shared {
             next_number: 0,
             access_tokens: BTreeMap::new(),
             refresh_tokens: BTreeMap::new(),
+            trusted: Vec::new(),
             authority: Authority::new()?,
             requests: Vec::new(),
             faults: Vec::new(),
@@ -68,6 +70,8 @@ pub(crate) struct State {
     pub(crate) access_tokens: BTreeMap<String, AccessToken>,
     /// Refresh tokens that are good, with the app that each belongs to.
     pub(crate) refresh_tokens: BTreeMap<String, App>,
+    /// What apps may prove themselves with besides their secrets.
+    pub(crate) trusted: Vec<Trusted>,
     /// Keys of the token authority.
     pub(crate) authority: Authority,
     /// Requests that arrived, without those to the simulator's own controls.

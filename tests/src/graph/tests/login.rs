@@ -89,6 +89,36 @@ async fn a_refresh_token_gives_an_access_token_and_its_successor() {
 }
 
 #[tokio::test]
+async fn an_assertion_stands_in_for_the_secret() {
+    let bench = Bench::new().await;
+    let mut form = form();
+    form.retain(|(name, _)| *name != "client_secret");
+    let (status, body) = request(&bench, TENANT, &form).await;
+    assert_eq!(
+        (status, body["error_codes"][0].as_u64()),
+        (401, Some(7_000_218)),
+        "{body}"
+    );
+    form.push(("client_assertion", "a.b.c".to_owned()));
+    let (status, body) = request(&bench, TENANT, &form).await;
+    assert_eq!(
+        (status, body["error"].as_str()),
+        (400, Some("invalid_request")),
+        "{body}"
+    );
+    form.push((
+        "client_assertion_type",
+        "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned(),
+    ));
+    let (status, body) = request(&bench, TENANT, &form).await;
+    assert_eq!(
+        (status, body["error_codes"][0].as_u64()),
+        (401, Some(50_027)),
+        "{body}"
+    );
+}
+
+#[tokio::test]
 async fn metadata_names_real_issuers_and_local_addresses() {
     let bench = Bench::new().await;
     for (path, issuer, keys) in [
