@@ -50,9 +50,11 @@ pub(crate) async fn resend(shared: Arc<Shared>, earlier: PostReport) -> PostRepo
 
 /// Delivers one POST.
 async fn deliver(shared: Arc<Shared>, outgoing: Outgoing) -> PostReport {
-    let (scale, max_attempts) = {
+    let (scale, max_attempts, timeouts) = {
         let state = shared.state();
-        (state.options.retry_scale, state.options.max_attempts.max(1))
+        let options = &state.options;
+        let timeouts = (options.first_timeout, options.retry_timeout);
+        (options.retry_scale, options.max_attempts.max(1), timeouts)
     };
     let mut attempts = Vec::new();
     let mut pause = Duration::from_secs(10).mul_f64(scale.clamp(0.0, 1_000.0));
@@ -65,8 +67,12 @@ async fn deliver(shared: Arc<Shared>, outgoing: Outgoing) -> PostReport {
         if !outgoing.posthumous && all_gone(&shared, &outgoing) {
             break;
         }
-        let seconds = if attempts.is_empty() { 3 } else { 10 };
-        let attempt = attempt(&shared, &outgoing, Duration::from_secs(seconds)).await;
+        let timeout = if attempts.is_empty() {
+            timeouts.0
+        } else {
+            timeouts.1
+        };
+        let attempt = attempt(&shared, &outgoing, timeout).await;
         delivered = attempt.status.is_some_and(|status| (200..300).contains(&status));
         attempts.push(attempt);
         if delivered {

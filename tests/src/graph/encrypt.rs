@@ -184,22 +184,19 @@ pub(crate) mod tests {
     fn certificates_with_short_keys_or_junk_are_refused() {
         let short = RsaPrivateKey::new(&mut UnwrapErr(SysRng), 1024).unwrap();
         let short = BASE64_STANDARD.encode(der::self_signed(&short, "short").unwrap());
-        let good = BASE64_STANDARD.encode(der::self_signed(&Pool::key(0).unwrap(), "good").unwrap());
+        let der = der::self_signed(&Pool::key(0).unwrap(), "good").unwrap();
+        let good = BASE64_STANDARD.encode(&der);
+        let longer = BASE64_STANDARD.encode([der.as_slice(), b"\n"].concat());
 
         assert!(EncryptionCertificate::parse(&good).is_ok());
         assert_eq!(EncryptionCertificate::parse(&short).unwrap_err(), WRONG_SIZE);
-        assert_eq!(
-            EncryptionCertificate::parse("-----BEGIN").unwrap_err(),
-            NOT_A_CERTIFICATE
-        );
-        assert_eq!(
-            EncryptionCertificate::parse(&format!("{good}\n")).unwrap_err(),
-            NOT_A_CERTIFICATE
-        );
-        assert_eq!(
-            EncryptionCertificate::parse("AAAA").unwrap_err(),
-            NOT_A_CERTIFICATE
-        );
+        for junk in ["-----BEGIN", "AAAA", &format!("{good}\n"), &longer] {
+            assert_eq!(
+                EncryptionCertificate::parse(junk).unwrap_err(),
+                NOT_A_CERTIFICATE,
+                "{junk}"
+            );
+        }
     }
 
     fn pair() -> (EncryptionCertificate, RsaPrivateKey) {

@@ -19,6 +19,10 @@ pub struct Options {
     pub retry_scale: f64,
     /// Attempts to deliver a POST before it is given up.
     pub max_attempts: usize,
+    /// How long a URL may take to answer the first attempt to deliver.
+    pub first_timeout: Duration,
+    /// How long it may take to answer each later one.
+    pub retry_timeout: Duration,
     /// How long a URL may take to answer the validation request.
     pub handshake_timeout: Duration,
     /// How long an access token lives, in seconds.
@@ -35,6 +39,8 @@ impl Default for Options {
             retry_scale: 1.0,
             // 10 s, doubled each time: the eleventh attempt is the last one within four hours.
             max_attempts: 11,
+            first_timeout: Duration::from_secs(3),
+            retry_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
             token_seconds: 3599,
         }

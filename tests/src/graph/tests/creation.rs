@@ -131,6 +131,59 @@ async fn unknown_resources_and_change_types_are_refused() {
 }
 
 #[tokio::test]
+async fn a_presence_filter_names_650_people_at_most() {
+    let bench = Bench::new().await;
+    let filter = |count: usize| {
+        let ids: Vec<String> = (0..count).map(|id| format!("'{id}'")).collect();
+        bench.basic(&format!(
+            "/communications/presences?$filter=id in ({})",
+            ids.join(",")
+        ))
+    };
+
+    check(
+        &bench,
+        filter(651),
+        |_| {},
+        "InvalidRequest",
+        "650 presences at most",
+    )
+    .await;
+    bench.subscribe(filter(650)).await;
+}
+
+#[tokio::test]
+async fn emergency_events_come_with_resource_data_only() {
+    let bench = Bench::new().await;
+    let resource = "communications/calls/getEmergencyEventsByPolicy(policyName='p')";
+
+    check(
+        &bench,
+        bench.basic(resource),
+        |_| {},
+        "InvalidRequest",
+        "includeResourceData is required",
+    )
+    .await;
+    bench.subscribe(bench.rich(resource)).await;
+}
+
+#[tokio::test]
+async fn a_tls_version_that_does_not_exist_is_refused() {
+    let bench = Bench::new().await;
+    let old = |body: &mut Value| body["latestSupportedTlsVersion"] = json!("v0_9");
+
+    check(
+        &bench,
+        bench.basic("/users"),
+        old,
+        "InvalidRequest",
+        "latestSupportedTlsVersion",
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn a_client_state_has_128_characters_at_most() {
     let bench = Bench::new().await;
     let set = |length: usize| move |body: &mut Value| body["clientState"] = json!("x".repeat(length));

@@ -109,6 +109,52 @@ async fn an_attempt_that_fails_is_repeated_with_the_same_bytes() {
 }
 
 #[tokio::test]
+async fn an_answer_that_comes_too_late_counts_as_none_and_the_second_attempt_has_more_time() {
+    let bench = Bench::with(|options| {
+        options.first_timeout = Duration::from_millis(20);
+        options.retry_timeout = Duration::from_millis(300);
+    })
+    .await;
+    let id = bench.subscribe(bench.basic("/users")).await;
+    bench.receiver.answer(&[receiver::LATE, receiver::LATE]);
+
+    let report = bench
+        .simulator
+        .send(Post::new().change(&id, "updated"))
+        .await
+        .unwrap();
+
+    let attempts = &report.posts[0].attempts;
+    assert!(report.delivered());
+    assert_eq!(
+        (attempts.len(), attempts[0].status, attempts[1].status),
+        (3, None, None)
+    );
+    assert!(
+        (20..300).contains(&attempts[0].milliseconds) && attempts[1].milliseconds >= 300,
+        "{attempts:?}"
+    );
+}
+
+#[tokio::test]
+async fn attempts_end_when_the_subscription_does() {
+    let bench = Bench::with(|options| options.retry_scale = 0.05).await;
+    let id = bench.subscribe(bench.basic("/users")).await;
+    bench.receiver.answer(&[503; 11]);
+
+    let sending = bench.simulator.send(Post::new().change(&id, "updated"));
+    let removing = async {
+        while bench.receiver.notifications().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert!(bench.simulator.remove(&id));
+    };
+    let (report, ()) = tokio::join!(sending, removing);
+
+    assert_eq!(report.unwrap().posts[0].attempts.len(), 1);
+}
+
+#[tokio::test]
 async fn a_post_that_nobody_accepts_is_given_up() {
     let bench = Bench::with(|options| options.max_attempts = 3).await;
     let id = bench.subscribe(bench.basic("/users")).await;

@@ -25,6 +25,9 @@ pub(super) enum Echo {
     Late,
 }
 
+/// Stands for a notification that is not answered in time.
+pub(super) const LATE: u16 = 599;
+
 /// What arrived.
 #[derive(Clone)]
 pub(super) struct Arrived {
@@ -61,7 +64,7 @@ impl Receiver {
         self.settings.0.lock().unwrap().echo = echo;
     }
 
-    /// Sets the statuses of the next notifications; 202 follows.
+    /// Sets the statuses of the next notifications, or [`LATE`]; 202 follows.
     pub(super) fn answer(&self, statuses: &[u16]) {
         self.settings.0.lock().unwrap().statuses = statuses.to_vec();
     }
@@ -113,13 +116,18 @@ async fn receive(State(settings): State<Settings>, uri: Uri, headers: HeaderMap,
         .split('&')
         .find_map(|field| field.strip_prefix("validationToken="))
     else {
-        let mut inner = settings.0.lock().unwrap();
-        inner.notifications.push(arrived);
-        let status = if inner.statuses.is_empty() {
-            202
-        } else {
-            inner.statuses.remove(0)
+        let status = {
+            let mut inner = settings.0.lock().unwrap();
+            inner.notifications.push(arrived);
+            if inner.statuses.is_empty() {
+                202
+            } else {
+                inner.statuses.remove(0)
+            }
         };
+        if status == LATE {
+            tokio::time::sleep(Duration::from_mins(1)).await;
+        }
         return (
             StatusCode::from_u16(status).unwrap(),
             [(header::CONTENT_TYPE, "text/plain")],
