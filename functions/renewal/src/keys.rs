@@ -1,7 +1,7 @@
 //! The content of `ClientStateSecret` and `DecryptionSecret`, made on the first run and kept up with the configuration.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
 };
 
@@ -17,6 +17,7 @@ use graph_edge::{documents, secrets::SecretError};
 use jiff::Timestamp;
 use rand_core::CryptoRng;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -83,9 +84,7 @@ async fn update<D: Documents, T: Default + Serialize + DeserializeOwned>(
         let version = documents.read(document).await.map_err(Error::Documents)?;
         let mut content: T = match &version {
             None => T::default(),
-            Some(version) => {
-                serde_json::from_str(version.text.expose()).map_err(|_| Error::Malformed(document))?
-            }
+            Some(version) => parse(version.text.expose()).ok_or(Error::Malformed(document))?,
         };
         if !change(&mut content)? || dry_run {
             return Ok(content);
@@ -99,6 +98,16 @@ async fn update<D: Documents, T: Default + Serialize + DeserializeOwned>(
         }
     }
     Err(Error::Documents(SecretError::Conflict))
+}
+
+/// Reads what renewal has written, or an empty object. Anything else is not to be written over.
+fn parse<T: DeserializeOwned>(text: &str) -> Option<T> {
+    // Raw, so that no copy of a key is left behind.
+    let members: BTreeMap<&str, &RawValue> = serde_json::from_str(text).ok()?;
+    if !members.is_empty() && !members.contains_key("keys") {
+        return None;
+    }
+    serde_json::from_str(text).ok()
 }
 
 /// Adds a key for every application that has none, and returns what to say about it. No key is ever taken away here:

@@ -3,7 +3,7 @@
 use graph_core::plan::Policy;
 use jiff::SignedDuration;
 
-/// Returns the policy for a schedule of Amazon EventBridge Scheduler, such as `rate(10 minutes)`.
+/// Returns the policy for a schedule expression of AWS, such as `rate(10 minutes)`.
 ///
 /// Of other forms the period is not known; then a run every ten minutes is assumed.
 pub fn policy(schedule: Option<&str>) -> Policy {

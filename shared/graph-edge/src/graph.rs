@@ -69,9 +69,10 @@ impl GraphClient {
                 .await?;
             let page: Page = read(&answer)?;
             for item in page.value {
-                match serde_json::from_str(item.get()) {
-                    Ok(subscription) => subscriptions.push(subscription),
-                    Err(_) => warn!("Graph lists a subscription without id; leaving it out"),
+                if let Ok(subscription) = serde_json::from_str(item.get()) {
+                    subscriptions.push(subscription);
+                } else {
+                    warn!("Graph lists a subscription without id; leaving it out");
                 }
             }
             next = page.next_link.map(|link| next_page(&first, &link)).transpose()?;
@@ -308,7 +309,7 @@ const CLIENT_REQUEST_ID: &str = "client-request-id";
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Graph waits up to ten seconds for each handshake and may repeat it.
-const CREATE_TIMEOUT: Duration = Duration::from_secs(60);
+const CREATE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The most pages of a list that are read.
 const MAX_PAGES: usize = 500;

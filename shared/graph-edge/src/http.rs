@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(pause(3, None), Some(4));
         assert_eq!(pause(4, None), None);
         assert_eq!(pause(1, Some(Duration::from_secs(7))), Some(7));
-        assert_eq!(pause(1, Some(Duration::from_secs(3600))), Some(30));
+        assert_eq!(pause(1, Some(Duration::from_hours(1))), Some(30));
     }
 
     #[test]

@@ -68,7 +68,7 @@ async fn that_of_another_entry_is_left_and_named() {
         .unwrap();
     world.graph.hide(&users.id);
     world.graph.change(&users.id, |one| {
-        one.notification_url.clone_from(&groups.notification_url)
+        one.notification_url.clone_from(&groups.notification_url);
     });
     let report = world.run().await;
     let failed: Vec<_> = report["subscriptions"]

@@ -139,8 +139,9 @@ async fn a_conflict_names_the_subscription_that_exists() {
 #[tokio::test]
 async fn every_refusal_is_told_by_what_it_means() {
     use GraphErrorKind as Kind;
+    type Expected = fn(&Kind) -> bool;
     let quota = "Status Code: 429; Reason: Resource 'SubscriptionCountReached' has reached limit of '1000'.";
-    let cases: [(u16, &str, fn(&Kind) -> bool); 6] = [
+    let cases: [(u16, &str, Expected); 6] = [
         (
             400,
             "Subscription expiration can only be 4230 minutes in the future.",

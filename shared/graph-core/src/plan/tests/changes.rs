@@ -1,0 +1,157 @@
+//! What differs from its entry, and how that is mended.
+
+use super::*;
+
+#[test]
+fn what_cannot_be_changed_is_replaced() {
+    let cases: [(Subscription, &str); 8] = [
+        (
+            Subscription {
+                resource: Some("/users/2/messages".to_owned()),
+                ..listed()
+            },
+            "the entry's resource has changed from /users/2/messages",
+        ),
+        (
+            Subscription {
+                change_type: Some("created".to_owned()),
+                ..listed()
+            },
+            "the entry's changeType has changed from created",
+        ),
+        (
+            Subscription {
+                include_resource_data: Some(false),
+                ..listed()
+            },
+            "the entry now includes resource data",
+        ),
+        (
+            Subscription {
+                include_resource_data: None,
+                notification_url: Some("https://our.example/notifications?s=mail&k=k1".to_owned()),
+                ..listed()
+            },
+            "the entry now includes resource data",
+        ),
+        (
+            Subscription {
+                lifecycle_notification_url: Some("https://old.example/lifecycle?s=mail".to_owned()),
+                ..listed()
+            },
+            "its lifecycle notifications go to another address",
+        ),
+        (
+            Subscription {
+                notification_url: Some(url("mail", "k0", "c2")),
+                ..listed()
+            },
+            "its client-state key k0 is retired",
+        ),
+        (
+            Subscription {
+                notification_url: Some("https://our.example/notifications?s=mail".to_owned()),
+                ..listed()
+            },
+            "it was not made with one of our keys",
+        ),
+        (
+            Subscription {
+                expiration_date_time: Some(at(NOW)),
+                ..listed()
+            },
+            "it has expired; what happened since was missed",
+        ),
+    ];
+    for (subscription, reason) in cases {
+        let steps = check(subscription, "replace", reason);
+        let Action::Replace { creation, .. } = &steps[0].action else {
+            panic!("{steps:?}")
+        };
+        assert_eq!(
+            *creation,
+            super::creation(&mail(), &context(), at(NOW)),
+            "{reason}"
+        );
+    }
+}
+
+#[test]
+fn resource_data_that_is_no_longer_wanted_is_a_replacement() {
+    let basic = Desired {
+        include_resource_data: false,
+        ..mail()
+    };
+    let steps = plan_of(&[basic], &[listed()]);
+    assert_eq!(
+        shown(&steps),
+        [("replace", "the entry no longer includes resource data".to_owned())]
+    );
+}
+
+#[test]
+fn what_graph_says_it_removed_is_replaced_while_it_is_still_listed() {
+    let context = Context {
+        removed: BTreeSet::from(["id-mail".to_owned()]),
+        ..context()
+    };
+    check_in(&context, listed(), "replace", "Graph has removed it");
+}
+
+#[test]
+fn a_lifecycle_url_may_name_an_old_certificate() {
+    let lifecycle = Some("https://our.example/lifecycle?s=mail&k=k1&c=c0".to_owned());
+    check(
+        Subscription {
+            lifecycle_notification_url: lifecycle,
+            ..listed()
+        },
+        "keep",
+        "2 d 22 h left",
+    );
+}
+
+#[test]
+fn an_entry_under_a_new_name_replaces_the_old_one_at_once() {
+    let renamed = Desired {
+        name: "inbox".to_owned(),
+        ..mail()
+    };
+    let steps = plan_of(&[renamed], &[listed()]);
+    assert_eq!(
+        shown(&steps),
+        [("replace", "the entry was called mail".to_owned())]
+    );
+    assert_eq!(
+        (steps[0].name.as_str(), steps[0].action.id()),
+        ("inbox", Some("id-mail"))
+    );
+}
+
+#[test]
+fn another_certificate_is_brought_in_by_renewal_and_the_url_says_so() {
+    let old = Subscription {
+        notification_url: Some(url("mail", "k1", "c1")),
+        ..listed()
+    };
+    let steps = check(old, "renew", "its certificate c1 is no longer current");
+    let Action::Renew { renewal, .. } = &steps[0].action else {
+        panic!("{steps:?}")
+    };
+    assert_eq!(renewal.certificate_id.as_deref(), Some("c2"));
+    let expected = "https://our.example/notifications?s=mail&k=k1&c=c2";
+    assert_eq!(
+        renewal.notification_url.as_deref(),
+        Some(expected),
+        "the client state stays under its key"
+    );
+}
+
+#[test]
+fn a_certificate_whose_key_is_gone_is_told_apart() {
+    let old = Subscription {
+        notification_url: Some(url("mail", "k1", "c0")),
+        ..listed()
+    };
+    check(old, "renew", "its certificate c0 is not readable any more");
+}
