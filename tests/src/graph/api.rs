@@ -103,16 +103,6 @@ async fn create(shared: &Shared, call: &Call, caller: &Caller, beta: bool) -> Re
     };
     let now = shared.state().now();
     let new = subscription::create(&call.body, beta, owner, now)?;
-    if new
-        .resource
-        .trim_start_matches('/')
-        .to_lowercase()
-        .starts_with("me/")
-    {
-        return Err(bad_request(
-            "/me request is only valid with delegated authentication flow.",
-        ));
-    }
     refuse_conflict(&mut shared.state(), &new)?;
     handshake::validate(shared, &new.notification_url).await?;
     if let Some(url) = &new.lifecycle_notification_url {

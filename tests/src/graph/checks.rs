@@ -13,6 +13,16 @@ use super::subscription::{Registered, canonical_changes};
 
 /// Checks a whole new subscription.
 pub(crate) fn check(new: &Registered, beta: bool, now: Timestamp) -> Result<(), GraphError> {
+    let segments = Resource::parse(&new.resource)
+        .map(|resource| resource.segments)
+        .unwrap_or_default();
+    if segments
+        .first()
+        .is_some_and(|first| first.eq_ignore_ascii_case("me"))
+    {
+        let message = "/me request is only valid with delegated authentication flow.";
+        return Err(GraphError::new(StatusCode::BAD_REQUEST, "BadRequest", message));
+    }
     let Some((rule, _)) = new.rule() else {
         let message = format!("Resource '{}' is not supported for subscriptions.", new.resource);
         return Err(GraphError::invalid(message));

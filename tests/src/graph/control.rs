@@ -8,6 +8,7 @@ use axum::http::{Method, StatusCode};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::deliver;
@@ -44,7 +45,12 @@ async fn route(shared: &Arc<Shared>, call: &Call) -> Result<Reply, String> {
             Ok(Reply::empty(StatusCode::NO_CONTENT))
         }
         (&Method::POST, ["send"]) => {
-            let post = Send::read(call)?.post();
+            let send = Send::read(call)?;
+            if !send.wait {
+                tokio::spawn(deliver::send(Arc::clone(shared), send.post()));
+                return Ok(Reply::empty(StatusCode::ACCEPTED));
+            }
+            let post = send.post();
             let report = deliver::send(Arc::clone(shared), post)
                 .await
                 .map_err(|error| error.to_string())?;
@@ -112,6 +118,9 @@ struct Clock {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Send {
+    /// Whether the answer waits for the outcome.
+    #[serde(default = "yes")]
+    wait: bool,
     items: Vec<Item>,
 }
 
@@ -126,7 +135,7 @@ struct Item {
     lifecycle_event: Option<LifecycleEvent>,
     duplicate_of: Option<usize>,
     item: Option<Value>,
-    content: Option<Value>,
+    content: Option<Box<RawValue>>,
     #[serde(default)]
     wrong: Vec<Wrong>,
 }
@@ -175,7 +184,7 @@ impl Send {
                 (None, _, None, None) => post.item(subscription, item.item.unwrap_or_default()),
             };
             if let Some(content) = item.content {
-                post = post.content(content.to_string());
+                post = post.content(content.get());
             }
             for wrong in item.wrong {
                 post = post.wrong(index, wrong);
@@ -218,6 +227,11 @@ impl From<FaultBody> for Fault {
     }
 }
 
+/// Whether to wait when nothing is said.
+fn yes() -> bool {
+    true
+}
+
 /// How often a fault hits when nothing is said.
 fn once() -> usize {
     1
@@ -249,7 +263,9 @@ An item to send names a subscription by its id or its resource, and is one of
   {"subscription": "/teams", "lifecycleEvent": "missed"}       or reauthorizationRequired, subscriptionRemoved
   {"duplicateOf": 0}                                           the first item again, byte for byte
   {"subscription": "/teams", "item": {..}}                     anything
-"content" sets the resource data; "wrong" lists what is to be wrong, as in ["flippedBit"].
+"content" sets the resource data, byte for byte; "wrong" lists what is to be wrong, as in ["flippedBit"].
+
+With "wait": false beside "items" the answer does not wait for the outcome, which may take four hours.
 
 curl {base}/_simulator/send -H 'Content-Type: application/json' -d '{
   "items": [{"subscription": "/teams/getAllMessages", "changeType": "created", "wrong": ["flippedBit"]}]}'

@@ -82,8 +82,8 @@ pub(crate) const RULES: &[Rule] = &[
     teams("chats/{chatId}", "chat", "cu"),
     teams("users/{userId}/chats", "chat", "cu"),
     teams("appCatalogs/teamsApps/{appId}/installedToChats", "chat", "cu"),
-    teams("chats/getAllMembers", "chatMember", "cud"),
-    teams("chats/{chatId}/members", "chatMember", "cud"),
+    teams("chats/getAllMembers", "chatMember", "cd"),
+    teams("chats/{chatId}/members", "chatMember", "cd"),
     teams(
         "appCatalogs/teamsApps/{appId}/installedToChats/getAllMembers",
         "chatMember",

@@ -106,8 +106,8 @@ async fn unknown_resources_and_change_types_are_refused() {
         &bench,
         bench.basic("/me/messages"),
         same,
-        "InvalidRequest",
-        "not supported",
+        "BadRequest",
+        "/me request is only valid with delegated",
     )
     .await;
     let created = |body: &mut Value| body["changeType"] = json!("updated, created");
