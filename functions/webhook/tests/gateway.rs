@@ -69,6 +69,12 @@ fn a_response_has_the_form_that_the_http_api_takes() {
     assert_eq!(response["isBase64Encoded"], false);
 }
 
+#[test]
+fn an_empty_body_is_an_empty_text() {
+    let response = serde_json::to_value(gateway::response(Response::new(Body::Empty))).unwrap();
+    assert_eq!(response["body"], "");
+}
+
 proptest! {
     #[test]
     fn any_query_host_path_and_body_are_a_request_or_not(

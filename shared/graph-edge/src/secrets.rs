@@ -41,10 +41,14 @@ impl SecretStore {
     /// Returns an error when Secrets Manager does not answer or refuses.
     pub async fn read(&self, secret_arn: &str) -> Result<Option<Versioned>, SecretError> {
         match self.client.get_secret_value().secret_id(secret_arn).send().await {
-            Ok(output) => Ok(output.secret_string.map(|text| Versioned {
-                text: Secret::new(text),
-                version_id: output.version_id.unwrap_or_default(),
-            })),
+            // A secret that was made without a value has no version in AWS, and an empty one in some emulators.
+            Ok(output) => Ok(output
+                .secret_string
+                .filter(|text| !text.is_empty())
+                .map(|text| Versioned {
+                    text: Secret::new(text),
+                    version_id: output.version_id.unwrap_or_default(),
+                })),
             Err(error) if is_unwritten(&error) => Ok(None),
             Err(error) => Err(SecretError::Unavailable(error.into())),
         }
