@@ -1,11 +1,13 @@
 //! Tests of the simulator from outside, over HTTP.
 
+mod controls;
 mod creation;
 mod delivery;
 mod handshakes;
 mod login;
 mod managing;
 mod receiver;
+mod resource_data;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;

@@ -153,22 +153,6 @@ async fn a_presence_filter_names_650_people_at_most() {
 }
 
 #[tokio::test]
-async fn emergency_events_come_with_resource_data_only() {
-    let bench = Bench::new().await;
-    let resource = "communications/calls/getEmergencyEventsByPolicy(policyName='p')";
-
-    check(
-        &bench,
-        bench.basic(resource),
-        |_| {},
-        "InvalidRequest",
-        "includeResourceData is required",
-    )
-    .await;
-    bench.subscribe(bench.rich(resource)).await;
-}
-
-#[tokio::test]
 async fn a_tls_version_that_does_not_exist_is_refused() {
     let bench = Bench::new().await;
     let old = |body: &mut Value| body["latestSupportedTlsVersion"] = json!("v0_9");
@@ -280,75 +264,6 @@ async fn a_teams_subscription_for_more_than_an_hour_needs_a_lifecycle_url() {
 }
 
 #[tokio::test]
-async fn resource_data_needs_a_good_certificate_and_its_name() {
-    let bench = Bench::new().await;
-    let rich = || bench.rich("/teams");
-    let none = |body: &mut Value| body["encryptionCertificate"] = Value::Null;
-    check(
-        &bench,
-        rich(),
-        none,
-        "InvalidRequest",
-        "required properties when resource data is included",
-    )
-    .await;
-    let unnamed = |body: &mut Value| body["encryptionCertificateId"] = Value::Null;
-    check(
-        &bench,
-        rich(),
-        unnamed,
-        "InvalidRequest",
-        "required properties when resource data",
-    )
-    .await;
-    let armoured = |body: &mut Value| body["encryptionCertificate"] = json!("-----BEGIN CERTIFICATE-----");
-    let text = "Certificate validation error: Cannot find the requested object.";
-    check(&bench, rich(), armoured, "InvalidRequest", text).await;
-}
-
-#[tokio::test]
-async fn resource_data_follows_the_rules_of_the_resource() {
-    let bench = Bench::new().await;
-    let same = |_: &mut Value| {};
-    check(
-        &bench,
-        bench.rich("/users"),
-        same,
-        "InvalidRequest",
-        "Resource data is not supported",
-    )
-    .await;
-    check(
-        &bench,
-        bench.rich("/teams?$select=id"),
-        same,
-        "InvalidRequest",
-        "$select is not supported",
-    )
-    .await;
-    let no_selection = "select clause should be present in query string to support rich notifications";
-    check(
-        &bench,
-        bench.rich("/users/1/messages"),
-        same,
-        "ExtensionError",
-        no_selection,
-    )
-    .await;
-    for options in [
-        "$select=id,Body",
-        "$select=id&$top=3",
-        "$select=id&$expand=attachments",
-    ] {
-        let body = bench.rich(&format!("/users/1/messages?{options}"));
-        check(&bench, body, same, "ExtensionError", "$top, $skip, $orderby").await;
-    }
-    bench
-        .subscribe(bench.rich("/users/1/messages?$select=id,subject&$filter=isRead eq false"))
-        .await;
-}
-
-#[tokio::test]
 async fn the_same_combination_twice_is_a_conflict_that_names_the_first() {
     let bench = Bench::new().await;
     let mut body = bench.basic("/users/1/messages");
@@ -410,7 +325,7 @@ async fn a_body_that_is_not_declared_or_written_as_json_is_refused() {
 }
 
 #[track_caller]
-fn check(
+pub(super) fn check(
     bench: &Bench,
     mut body: Value,
     change: impl FnOnce(&mut Value),
