@@ -206,6 +206,17 @@ async fn an_entry_with_an_error_is_reported_and_its_subscription_left() {
 }
 
 #[tokio::test]
+async fn nothing_is_deleted_while_entries_cannot_be_read() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    let mut broken = config(&["a"], &[]);
+    broken["subscriptions"] = json!(5);
+    world.documents.set(Document::Config, &broken.to_string());
+    let report = world.run().await;
+    assert_eq!(world.log(), ["list a"]);
+    assert_eq!(report["counts"], json!({"keep": 1}));
+}
+
+#[tokio::test]
 async fn an_entry_that_stands_for_many_is_named_as_unsupported_and_left() {
     let world = prepared(&[("chat", "a", true)]).await;
     let mut many = config(&["a"], &[]);

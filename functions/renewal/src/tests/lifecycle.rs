@@ -50,6 +50,17 @@ async fn a_removed_subscription_is_created_anew() {
 }
 
 #[tokio::test]
+async fn a_removed_subscription_that_is_still_listed_is_replaced() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    let removed = event("m1", "subscriptionRemoved", "chat", "id-1");
+    world.invoke(batch(&[removed])).await.unwrap();
+    assert_eq!(
+        world.log(),
+        ["list a", "delete id-1", "create /chats/getAllMessages"]
+    );
+}
+
+#[tokio::test]
 async fn missed_notifications_need_no_call() {
     let world = prepared(&[("chat", "a", true)]).await;
     let answer = world
