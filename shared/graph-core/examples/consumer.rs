@@ -1,0 +1,78 @@
+//! Prints a line for each delivered event: reads messages of the delivery queue, one JSON document per line.
+//!
+//! ```sh
+//! cargo demo --json | cargo run -p graph-core --example consumer
+//! ```
+
+use std::{
+    error::Error,
+    io::{self, BufRead, Write},
+};
+
+use graph_core::models::{DeliveredEvent, Field, Resource};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut output = io::stdout().lock();
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        // One event that cannot be read does not hold back the others.
+        match DeliveredEvent::parse(&line) {
+            Ok(event) => writeln!(output, "{}", describe(&event))?,
+            Err(error) => writeln!(output, "not an event: {error}")?,
+        }
+    }
+    Ok(())
+}
+
+/// Returns the line for an event: when, what happened, to which resource, and what is known of it.
+fn describe(event: &DeliveredEvent) -> String {
+    let path = event
+        .path()
+        .map_or_else(|error| error.to_string(), |path| path.to_string());
+    let details = match event.resource() {
+        Ok(resource) => details(&resource),
+        Err(error) => error.to_string(),
+    };
+    let source = match (&event.data.content, event.data.content_omitted) {
+        (Some(_), _) => "content",
+        (None, true) => "content omitted",
+        (None, false) => "basic",
+    };
+    format!("{} {} {path} [{source}] {details}", event.time, event.event_type)
+}
+
+/// Returns what a person wants to know first about a resource.
+fn details(resource: &Resource) -> String {
+    match resource {
+        Resource::Team(team) => text(&team.display_name),
+        Resource::Channel(channel) => text(&channel.display_name),
+        Resource::ChatMessage(message) => {
+            let author = message.from.value().and_then(|from| from.user.value());
+            let body = message.body.value().and_then(|body| body.content.as_deref());
+            let name = author.and_then(|user| user.display_name.as_deref());
+            format!("{}: {}", name.unwrap_or("somebody"), body.unwrap_or_default())
+        }
+        Resource::Presence(presence) => match (presence.availability.value(), presence.activity.value()) {
+            (Some(availability), Some(activity)) => format!("{availability}, {activity}"),
+            _ => String::new(),
+        },
+        Resource::Message(message) => text(&message.subject),
+        Resource::Event(event) => text(&event.subject),
+        Resource::Contact(contact) => text(&contact.display_name),
+        Resource::User(user) => text(&user.id),
+        Resource::Group(group) => {
+            let changed = group.members_delta.as_deref().unwrap_or_default();
+            format!("{} members came or went", changed.len())
+        }
+        Resource::DriveItem(_) | Resource::ListItem(_) => "a delta query tells what changed".to_owned(),
+        // Models without a line of their own, and those that later versions add.
+        _ => String::new(),
+    }
+}
+
+fn text(field: &Field<String>) -> String {
+    field.as_deref().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,103 @@
+//! How models are written down: the members and their types, and nothing else.
+
+/// Defines objects whose members are all optional, and which keep the members that they do not know.
+macro_rules! model {
+    ($($(#[$meta:meta])* pub struct $name:ident {
+        $($(#[$member_meta:meta])* $member:ident: $type:ty,)*
+    })*) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize, serde::Serialize)]
+        #[serde(rename_all = "camelCase")]
+        pub struct $name {
+            $(
+                $(#[$member_meta])*
+                #[serde(default, skip_serializing_if = "crate::models::Field::is_absent")]
+                pub $member: crate::models::Field<$type>,
+            )*
+            /// The members that the model does not know, as they were sent.
+            #[serde(flatten)]
+            pub other: serde_json::Map<String, serde_json::Value>,
+        }
+    )*};
+}
+
+/// Defines entities: objects that besides their own members have an id and the protocol's annotations.
+macro_rules! entity {
+    ($(#[$meta:meta])* pub struct $name:ident {
+        $($(#[$member_meta:meta])* $member:ident: $type:ty,)*
+    }) => {
+        crate::models::define::model! {
+            $(#[$meta])*
+            pub struct $name {
+                /// Where the metadata of the answer is described; its keys are percent-encoded, it is not a path to GET.
+                #[serde(rename = "@odata.context")]
+                odata_context: String,
+                /// The type, in one of several spellings.
+                #[serde(rename = "@odata.type")]
+                odata_type: String,
+                /// The relative path of the entity.
+                #[serde(rename = "@odata.id")]
+                odata_id: String,
+                /// The version of the entity.
+                #[serde(rename = "@odata.etag")]
+                odata_etag: String,
+                /// The id; in `resourceData` it is not always that of the entity.
+                id: String,
+                $($(#[$member_meta])* $member: $type,)*
+            }
+        }
+    };
+}
+
+/// Defines enumerations of texts that accept texts which are not in the list.
+macro_rules! texts {
+    ($($(#[$meta:meta])* pub enum $name:ident {
+        $($(#[$variant_meta:meta])* $variant:ident = $text:literal,)*
+    })*) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, serde::Serialize)]
+        #[serde(from = "String", into = "String")]
+        pub enum $name {
+            $($(#[$variant_meta])* $variant,)*
+            /// Any other text, or the same one in another letter case, as it was sent.
+            Unknown(String),
+        }
+
+        impl $name {
+            /// Returns the text as Microsoft Graph writes it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $text,)*
+                    Self::Unknown(text) => text,
+                }
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                match text.as_str() {
+                    $($text => Self::$variant,)*
+                    _ => Self::Unknown(text),
+                }
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                match value {
+                    $name::Unknown(text) => text,
+                    known => known.as_str().to_owned(),
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    )*};
+}
+
+pub(super) use {entity, model, texts};

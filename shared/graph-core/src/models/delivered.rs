@@ -1,0 +1,193 @@
+//! The delivered event, as a consumer reads it.
+
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Number, Value, value::RawValue};
+
+use super::{DateTime, Resource, define::entity};
+use crate::{
+    catalogue::Change,
+    entity,
+    resource_path::{NotAPath, ResourcePath},
+};
+
+/// An event of the delivery queue: a document of CloudEvents 1.0 in the JSON format.
+///
+/// Members that are not known are kept. The order of members and white space between them are not, except inside of
+/// [`EventData::resource_data`] and [`EventData::content`], which stay byte for byte.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct DeliveredEvent {
+    /// The version of CloudEvents, `1.0`.
+    pub specversion: String,
+    /// The id: two deliveries of the same change have the same one.
+    pub id: String,
+    /// The tenant and the application, as `/tenants/{tenantId}/applications/{clientId}`.
+    pub source: String,
+    /// What happened to what, such as `Microsoft.Graph.ChatMessageCreated`.
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// The path of the resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// When the change happened, or when the notification was received.
+    pub time: DateTime,
+    /// The media type of [`DeliveredEvent::data`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub datacontenttype: Option<String>,
+    /// The name of the subscription in the configuration.
+    pub subscription: String,
+    /// What Microsoft Graph told.
+    pub data: EventData,
+    /// The members that the model does not know.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+/// What Microsoft Graph told, in a [`DeliveredEvent`].
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventData {
+    /// The subscription's id at Microsoft Graph.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription_id: Option<String>,
+    /// `created`, `updated`, `deleted`, or a later value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change_type: Option<String>,
+    /// The tenant.
+    pub tenant_id: String,
+    /// The path of the resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// The identity of the resource, as Microsoft Graph sent it.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
+    pub resource_data: Option<Box<RawValue>>,
+    /// Whether there was a content that is too large for the queue; the resource can still be fetched.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub content_omitted: bool,
+    /// The decrypted resource, as Microsoft Graph encrypted it; absent in a basic notification.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
+    pub content: Option<Box<RawValue>>,
+    /// The members that the model does not know.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+entity! {
+    /// The identity of a changed resource (Microsoft Graph, *resourceData resource type*).
+    pub struct ResourceData {
+        /// The tenant, of users and groups.
+        organization_id: String,
+        /// When the change happened, of users and groups.
+        event_time: DateTime,
+        /// The number of the change, of users and groups.
+        sequence_number: Number,
+    }
+}
+
+/// Why an event, or a part of it, cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The text is not a delivered event.
+    #[error("delivered event is malformed")]
+    Event(#[source] serde_json::Error),
+    /// The content is not what it was read as.
+    #[error("content of the event is not of this type")]
+    Content(#[source] serde_json::Error),
+    /// The resource data is not what it was read as.
+    #[error("resource data of the event is not of this type")]
+    ResourceData(#[source] serde_json::Error),
+}
+
+impl DeliveredEvent {
+    /// Reads the body of a message of the delivery queue.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when the text is not JSON or lacks a member that every event has.
+    pub fn parse(body: &str) -> Result<Self, ReadError> {
+        serde_json::from_str(body).map_err(ReadError::Event)
+    }
+
+    /// Returns the name of the resource's type in one spelling, such as `chatMessage`.
+    #[must_use]
+    pub fn entity(&self) -> String {
+        let data = self.resource_data().ok();
+        let odata_type = data.as_ref().and_then(|data| data.odata_type.as_deref());
+        entity::name(odata_type, self.data.resource.as_deref())
+    }
+
+    /// Returns what happened to the resource, if it is a change that is known.
+    #[must_use]
+    pub fn change(&self) -> Option<Change> {
+        self.data.change_type.as_deref().and_then(Change::parse)
+    }
+
+    /// Returns the path of the resource with its ids.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when the event has no path or one that cannot be read.
+    pub fn path(&self) -> Result<ResourcePath, NotAPath> {
+        ResourcePath::parse(self.data.resource.as_deref().unwrap_or_default())
+    }
+
+    /// Returns the decrypted resource as a `T`, or nothing when the event has no content.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when the content is not a `T`.
+    pub fn content_as<T: DeserializeOwned>(&self) -> Result<Option<T>, ReadError> {
+        let content = self.data.content.as_deref();
+        let read = content.map(|json| serde_json::from_str(json.get()));
+        read.transpose().map_err(ReadError::Content)
+    }
+
+    /// Returns the identity of the resource as a `T`, or nothing when the event has none.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when the resource data is not a `T`.
+    pub fn resource_data_as<T: DeserializeOwned>(&self) -> Result<Option<T>, ReadError> {
+        let data = self.data.resource_data.as_deref();
+        let read = data.map(|json| serde_json::from_str::<Option<T>>(json.get()));
+        read.transpose()
+            .map(Option::flatten)
+            .map_err(ReadError::ResourceData)
+    }
+
+    /// Returns the identity of the resource, empty when the event has none.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when the resource data is not an object.
+    pub fn resource_data(&self) -> Result<ResourceData, ReadError> {
+        self.resource_data_as().map(Option::unwrap_or_default)
+    }
+
+    /// Returns the resource in the model of its type: the content if there is one, else what the resource data tells.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when the one that is there is not an object.
+    pub fn resource(&self) -> Result<Resource, ReadError> {
+        match (&self.data.content, &self.data.resource_data) {
+            (Some(content), _) => Resource::read(&self.entity(), content.get()).map_err(ReadError::Content),
+            (None, Some(data)) if data.get() != "null" => {
+                Resource::read(&self.entity(), data.get()).map_err(ReadError::ResourceData)
+            }
+            (None, _) => Resource::read(&self.entity(), "{}").map_err(ReadError::ResourceData),
+        }
+    }
+}
+
+/// Reads a member that is there, null included.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::<RawValue>::deserialize(deserializer).map(Some)
+}

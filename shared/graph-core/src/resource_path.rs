@@ -1,0 +1,323 @@
+//! The path of a changed resource, read into names and ids.
+//!
+//! Notifications spell paths in many ways: `teams('1')/channels('2')`, `Users/1/Messages/2`,
+//! `users/1/adhoccalls/adhocCalls/2`. A [`ResourcePath`] is the same for all spellings of a path, and writes itself in one
+//! that Microsoft Graph takes in a GET.
+
+use std::fmt;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use crate::catalogue::path::{Token, tokens};
+
+mod names;
+
+/// A path such as `teams('1')/channels('2')/messages('3')`, from `resource` or `@odata.id`.
+///
+/// Writes itself as `/teams/1/channels/2/messages/3`, to be put behind the version of the API: names in the reference's
+/// spelling, keys percent-encoded, `/me` for the user who is signed in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ResourcePath {
+    segments: Vec<Segment>,
+}
+
+/// A text is not the path of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("text is not the path of a resource")]
+pub struct NotAPath;
+
+impl ResourcePath {
+    /// Reads a path in any spelling that Microsoft Graph uses, with or without slashes around.
+    ///
+    /// A URL's host and version in front and query options behind are left out; a segment that is doubled counts once.
+    /// Between slashes, what is a name and what a key is known from the names of Microsoft Graph's reference; behind a name
+    /// that is not known comes its key. Keys are decoded: percent escapes, and two quotes that stand for one.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when a segment is empty, or a name or key is malformed.
+    pub fn parse(resource: &str) -> Result<Self, NotAPath> {
+        let (path, item_path) = split_item_path(without_origin(resource.trim()))?;
+        let path = bare_quotes_escaped(path);
+        let mut tokens = tokens(&path).ok_or(NotAPath)?.into_iter().peekable();
+        let mut segments: Vec<Segment> = Vec::new();
+        while let Some(token) = tokens.next() {
+            let segment = match token {
+                Token::Call { name, arguments } => Segment {
+                    arguments: Some(arguments),
+                    ..Segment::new(&name)?
+                },
+                Token::Word(name) => {
+                    let key = tokens.next_if(|next| match next {
+                        Token::Key(_) => true,
+                        Token::Word(word) => names::takes_key(&name, word),
+                        Token::Call { .. } => false,
+                    });
+                    Segment {
+                        key: key.as_ref().map(key_text).transpose()?,
+                        ..Segment::new(&name)?
+                    }
+                }
+                Token::Key(_) => return Err(NotAPath),
+            };
+            segments.pop_if(|last| last.is_bare() && last.is_called(&segment.name));
+            segments.push(segment);
+        }
+        if let Some(last) = segments.last_mut() {
+            last.item_path = item_path;
+        }
+        match segments.first() {
+            Some(first) if !VERSIONS.iter().any(|version| first.is_called(version)) => Ok(Self { segments }),
+            _ => Err(NotAPath),
+        }
+    }
+
+    /// Returns the segments in order.
+    #[must_use]
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// Returns the key of the first segment called `name`, in any letter case, that has one.
+    #[must_use]
+    pub fn id(&self, name: &str) -> Option<&str> {
+        let mut found = self.segments.iter().filter(|segment| segment.is_called(name));
+        found.find_map(Segment::key)
+    }
+
+    /// Returns the key of the last segment: the id of the entity, unless the path is that of a collection or of something
+    /// that there is once, such as the root of a drive.
+    #[must_use]
+    pub fn entity_id(&self) -> Option<&str> {
+        self.segments.last()?.key()
+    }
+
+    /// Returns the id of the user, without the tenant that Outlook puts behind it (`{user}@{tenant}`); `me` for the user
+    /// who is signed in.
+    #[must_use]
+    pub fn user_id(&self) -> Option<&str> {
+        let id = self.id("users")?;
+        match id.split_once('@') {
+            Some((user, tenant)) if is_guid(user) && is_guid(tenant) => Some(user),
+            _ => Some(id),
+        }
+    }
+}
+
+impl std::str::FromStr for ResourcePath {
+    type Err = NotAPath;
+
+    fn from_str(resource: &str) -> Result<Self, NotAPath> {
+        Self::parse(resource)
+    }
+}
+
+impl fmt::Display for ResourcePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, segment) in self.segments.iter().enumerate() {
+            if at == 0 && segment.name == "users" && segment.key() == Some("me") {
+                f.write_str("/me")?;
+            } else {
+                write!(f, "/{segment}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A name with the key or the arguments behind it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Segment {
+    name: String,
+    key: Option<String>,
+    arguments: Option<String>,
+    item_path: Option<String>,
+}
+
+impl Segment {
+    /// Returns a segment without a key, with the name in the reference's spelling where it is known.
+    fn new(name: &str) -> Result<Self, NotAPath> {
+        let mut characters = name.chars();
+        let begins = characters
+            .next()
+            .is_some_and(|first| first.is_ascii_alphabetic() || first == '$');
+        let goes_on = characters.all(|later| later.is_ascii_alphanumeric() || matches!(later, '.' | '_'));
+        if !begins || !goes_on {
+            return Err(NotAPath);
+        }
+        Ok(Self {
+            name: names::known(name).unwrap_or(name).to_owned(),
+            key: None,
+            arguments: None,
+            item_path: None,
+        })
+    }
+
+    /// Returns the name, in the spelling of Microsoft Graph's reference where it is known.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the key, decoded.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// Returns named arguments as they are written: the `joinWebUrl='..'` of `onlineMeetings(joinWebUrl='..')`.
+    #[must_use]
+    pub fn arguments(&self) -> Option<&str> {
+        self.arguments.as_deref()
+    }
+
+    /// Returns the path of a file or folder below the root of a drive, decoded: the `/a/b c` of `root:/a/b%20c:`.
+    #[must_use]
+    pub fn item_path(&self) -> Option<&str> {
+        self.item_path.as_deref()
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
+    fn is_bare(&self) -> bool {
+        self.key.is_none() && self.arguments.is_none()
+    }
+}
+
+impl fmt::Display for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        match (&self.key, &self.arguments) {
+            (Some(key), _) if names::takes_key(&self.name, key) && !is_dots(key) => {
+                write!(f, "/{}", utf8_percent_encode(key, ENCODED))
+            }
+            // Between slashes it would be read as a name, or as a step up.
+            (Some(key), _) => {
+                let encoded = utf8_percent_encode(key, ENCODED_IN_QUOTES).to_string();
+                write!(f, "('{}')", encoded.replace('\'', "''"))
+            }
+            (None, Some(arguments)) => write!(f, "({arguments})"),
+            (None, None) => Ok(()),
+        }?;
+        let Some(path) = &self.item_path else {
+            return Ok(());
+        };
+        f.write_str(":")?;
+        let names = path.split('/').skip(1);
+        names
+            .map(|name| utf8_percent_encode(name, ENCODED))
+            .try_for_each(|name| write!(f, "/{name}"))
+    }
+}
+
+/// Returns `resource` without scheme, host and version.
+fn without_origin(resource: &str) -> &str {
+    let path = match resource.split_once("://") {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => {
+            rest.split_once('/').map_or("", |(_, path)| path)
+        }
+        _ => resource.strip_prefix('/').unwrap_or(resource),
+    };
+    match path.split_once('/') {
+        Some((version, path)) if VERSIONS.iter().any(|known| known.eq_ignore_ascii_case(version)) => path,
+        _ => path,
+    }
+}
+
+/// Cuts off the path of a file or folder, in the form that OneDrive addresses items by: `root:/a/b` or `root:/a/b:`.
+fn split_item_path(path: &str) -> Result<(&str, Option<String>), NotAPath> {
+    let Some((before, item_path)) = path.split_once("/root:/") else {
+        return Ok((path, None));
+    };
+    let end = before.len() + "/root".len();
+    let (item_path, _query) = item_path.split_once('?').unwrap_or((item_path, ""));
+    let item_path = item_path.strip_suffix('/').unwrap_or(item_path);
+    let item_path = item_path.strip_suffix(':').unwrap_or(item_path);
+    let mut decoded_path = String::new();
+    for name in item_path.split('/').map(decoded) {
+        if name.is_empty() || is_dots(&name) || name.contains(['/', ':']) {
+            return Err(NotAPath);
+        }
+        decoded_path.push('/');
+        decoded_path.push_str(&name);
+    }
+    let path = path.get(..end).ok_or(NotAPath)?;
+    Ok((path, Some(decoded_path)))
+}
+
+/// Returns `path` with the quotes outside parentheses escaped: there they are part of a key (`users/o'neil@contoso.com`),
+/// while the catalogue's reader takes every quote for the beginning or end of a quoted key.
+fn bare_quotes_escaped(path: &str) -> String {
+    let (mut escaped, mut quoted, mut depth) = (String::with_capacity(path.len()), false, 0_u32);
+    for character in path.chars() {
+        match character {
+            '\'' if depth == 0 => {
+                escaped.push_str("%27");
+                continue;
+            }
+            '\'' => quoted = !quoted,
+            '(' if !quoted => depth = depth.saturating_add(1),
+            ')' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        escaped.push(character);
+    }
+    escaped
+}
+
+/// Returns the decoded key of `token`.
+fn key_text(token: &Token) -> Result<String, NotAPath> {
+    let key = match token {
+        Token::Key(raw) => {
+            if raw.replace("''", "").contains('\'') {
+                return Err(NotAPath);
+            }
+            let unquoted = raw.strip_prefix("%27").and_then(|raw| raw.strip_suffix("%27"));
+            decoded(unquoted.unwrap_or(raw)).replace("''", "'")
+        }
+        Token::Word(word) => decoded(word),
+        Token::Call { .. } => return Err(NotAPath),
+    };
+    if key.is_empty() { Err(NotAPath) } else { Ok(key) }
+}
+
+/// Returns `text` with its percent escapes decoded, or as it is when that is not text.
+fn decoded(text: &str) -> String {
+    percent_decode_str(text)
+        .decode_utf8()
+        .map_or_else(|_| text.to_owned(), Into::into)
+}
+
+fn is_dots(key: &str) -> bool {
+    key == "." || key == ".."
+}
+
+fn is_guid(text: &str) -> bool {
+    let lengths = text.split('-').map(str::len);
+    lengths.eq([8, 4, 4, 4, 12])
+        && text
+            .chars()
+            .all(|character| character == '-' || character.is_ascii_hexdigit())
+}
+
+const VERSIONS: [&str; 2] = ["v1.0", "beta"];
+
+/// What is escaped in a key between slashes: everything but what RFC 3986 allows in a segment and no reader mistakes.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'@')
+    .remove(b':')
+    .remove(b'=')
+    .remove(b',')
+    .remove(b'!');
+
+/// What is escaped in a key in quotes.
+const ENCODED_IN_QUOTES: &AsciiSet = &ENCODED.remove(b'\'');
+
+#[cfg(test)]
+mod tests;
