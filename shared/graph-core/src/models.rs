@@ -6,7 +6,7 @@
 //! ```
 //! use graph_core::models::{ChatMessage, DeliveredEvent, Resource};
 //!
-//! let body = r#"{
+//! let body = r##"{
 //!     "specversion": "1.0", "id": "x", "source": "/tenants/t/applications/c",
 //!     "type": "Microsoft.Graph.ChatMessageCreated", "time": "2026-11-22T10:00:00Z", "subscription": "team-messages",
 //!     "data": {
@@ -15,7 +15,7 @@
 //!         "resourceData": {"id": "2", "@odata.type": "#Microsoft.Graph.chatMessage"},
 //!         "content": {"id": "2", "subject": null, "body": {"contentType": "text", "content": "Hello"}}
 //!     }
-//! }"#;
+//! }"##;
 //! let event = DeliveredEvent::parse(body)?;
 //!
 //! // The ids are in the path, whichever way Microsoft Graph spells it.

@@ -1,5 +1,6 @@
 //! Messages of channels and chats.
 
+use serde::Deserialize;
 use serde_json::{Number, Value};
 
 use super::{
@@ -52,8 +53,8 @@ entity! {
         mentions: Vec<ChatMessageMention>,
         /// Who reacted and how.
         reactions: Vec<ChatMessageReaction>,
-        /// The answers.
-        replies: Vec<ChatMessage>,
+        /// The answers; [`ChatMessage::answers`] reads them.
+        replies: Vec<Value>,
         /// Pictures and the like that are stored with it.
         hosted_contents: Vec<Value>,
         /// What was done to it.
@@ -62,6 +63,16 @@ entity! {
         policy_violation: Value,
         /// What happened, when the system wrote it.
         event_detail: Value,
+    }
+}
+
+impl ChatMessage {
+    /// Returns those of the answers that are messages.
+    ///
+    /// They are read on demand: a model inside of itself would take as much stack as whoever wrote the JSON likes.
+    pub fn answers(&self) -> impl Iterator<Item = Self> {
+        let replies = self.replies.as_deref().unwrap_or_default();
+        replies.iter().filter_map(|reply| Self::deserialize(reply).ok())
     }
 }
 

@@ -70,11 +70,27 @@ fn members_and_values_that_nobody_foresaw_are_kept() {
 }
 
 #[test]
-fn replies_are_messages() {
-    let message: ChatMessage =
-        read(&json!({"replies": [{"id": "1", "replies": [{"id": "2", "subject": null}]}]}));
-    let reply = &message.replies.as_deref().unwrap()[0];
-    assert_eq!(reply.replies.as_deref().unwrap()[0].id.as_deref(), Some("2"));
+fn answers_are_messages() {
+    let message: ChatMessage = read(&json!({
+        "replies": [{"id": "1", "replies": [{"id": "2", "subject": null}]}, "not a message"]
+    }));
+    let answers: Vec<_> = message.answers().collect();
+    assert_eq!(answers.len(), 1);
+    assert_eq!(answers[0].id.as_deref(), Some("1"));
+    assert_eq!(answers[0].answers().next().unwrap().id.as_deref(), Some("2"));
+    assert_eq!(ChatMessage::default().answers().count(), 0);
+}
+
+#[test]
+fn answers_within_answers_as_deep_as_json_may_be_are_read() {
+    let depth = 63;
+    let text = format!(
+        r#"{}{{"id":"1"}}{}"#,
+        r#"{"replies":["#.repeat(depth),
+        "]}".repeat(depth)
+    );
+    let message: ChatMessage = serde_json::from_str(&text).unwrap();
+    assert_eq!(serde_json::to_string(&message).unwrap(), text);
 }
 
 #[test]
