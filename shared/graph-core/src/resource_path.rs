@@ -228,10 +228,13 @@ fn without_origin(resource: &str) -> &str {
 
 /// Cuts off the path of a file or folder, in the form that OneDrive addresses items by: `root:/a/b` or `root:/a/b:`.
 fn split_item_path(path: &str) -> Result<(&str, Option<String>), NotAPath> {
-    let Some((before, item_path)) = path.split_once("/root:/") else {
+    let (root, item_path) = if let Some(item_path) = path.strip_prefix("root:/") {
+        (path.get(.."root".len()), item_path)
+    } else if let Some((before, item_path)) = path.split_once("/root:/") {
+        (path.get(..before.len() + "/root".len()), item_path)
+    } else {
         return Ok((path, None));
     };
-    let end = before.len() + "/root".len();
     let (item_path, _query) = item_path.split_once('?').unwrap_or((item_path, ""));
     let item_path = item_path.strip_suffix('/').unwrap_or(item_path);
     let item_path = item_path.strip_suffix(':').unwrap_or(item_path);
@@ -243,8 +246,7 @@ fn split_item_path(path: &str) -> Result<(&str, Option<String>), NotAPath> {
         decoded_path.push('/');
         decoded_path.push_str(&name);
     }
-    let path = path.get(..end).ok_or(NotAPath)?;
-    Ok((path, Some(decoded_path)))
+    Ok((root.ok_or(NotAPath)?, Some(decoded_path)))
 }
 
 /// Returns `path` with the quotes outside parentheses escaped: there they are part of a key (`users/o'neil@contoso.com`),

@@ -10,7 +10,8 @@ pub(super) fn known(name: &str) -> Option<&'static str> {
 pub(super) fn takes_key(name: &str, word: &str) -> bool {
     let has_none = WITHOUT_KEY.iter().any(|known| known.eq_ignore_ascii_case(name));
     let is_root_site = name.eq_ignore_ascii_case("sites") && word.eq_ignore_ascii_case("root");
-    !has_none && (known(word).is_none() || is_root_site)
+    // The path of a file or folder follows behind `root:`.
+    !has_none && word != "root:" && (known(word).is_none() || is_root_site)
 }
 
 /// What there is once, functions, and namespaces.
