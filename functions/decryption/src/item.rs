@@ -49,12 +49,17 @@ async fn event<S: Source, F: FetchDocument, Q>(
     let queued = QueuedItem::parse(body)?;
     let notification = Notification::parse(queued.item)?;
     if notification.lifecycle_event.is_some() {
-        return Err(Malformed.into());
+        return Err(Malformed::Form.into());
+    }
+    // The webhook has seen to this; the queue may be written to by others some day.
+    let is_other = |tenant_id: &str| !tenant_id.eq_ignore_ascii_case(&queued.tenant_id);
+    if notification.tenant_id.as_deref().is_some_and(is_other) {
+        return Err(Stop::Fail(Failure::OtherTenant));
     }
     let Some(raw) = notification.encrypted_content else {
         return Ok(event::document(&queued, &notification, None)?);
     };
-    let content = EncryptedContent::parse(raw).map_err(|_| Malformed)?;
+    let content = EncryptedContent::parse(raw).map_err(|_| Malformed::Form)?;
     let trust = trust(&queued, deps, now).await?;
     let content = vouched(content, &queued, &trust, deps, now).await?;
     let plaintext = open(&content, trust, deps, now).await?;
@@ -138,8 +143,8 @@ async fn open<S: Source, F, Q>(
 }
 
 impl From<Malformed> for Stop {
-    fn from(Malformed: Malformed) -> Self {
-        Self::Fail(Failure::Malformed)
+    fn from(malformed: Malformed) -> Self {
+        Self::Fail(Failure::Malformed(malformed))
     }
 }
 

@@ -117,7 +117,9 @@ impl Batch {
                 let reason = failure.reason();
                 error!(
                     message.id = id,
-                    reason, "Message {id} can never be processed ({reason}); it is in FailedQueue"
+                    reason,
+                    ?failure,
+                    "Message {id} can never be processed ({failure:?}); it goes to FailedQueue"
                 );
                 let message = Message {
                     body: record.body.unwrap_or_default(),

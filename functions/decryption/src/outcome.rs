@@ -1,5 +1,7 @@
 //! What an item comes to, and why.
 
+use graph_core::notification;
+
 /// What becomes of one queue message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -14,8 +16,10 @@ pub(crate) enum Outcome {
 /// Why an item can never be processed. The name is the message attribute `Reason` in FailedQueue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Failure {
-    /// The message or the item in it is not of the documented form.
-    Malformed,
+    /// The message or the item in it is not of the documented form, or over one of its limits.
+    Malformed(notification::Malformed),
+    /// The item says that it is for another tenant than the one that its client state proves.
+    OtherTenant,
     /// The item is encrypted and came without a validation token for its tenant and application.
     TokenMissing,
     /// No validation token vouches for the item.
@@ -30,7 +34,8 @@ impl Failure {
     /// Returns the value of the message attribute `Reason`.
     pub(crate) fn reason(self) -> &'static str {
         match self {
-            Self::Malformed => "Malformed",
+            Self::Malformed(_) => "Malformed",
+            Self::OtherTenant => "OtherTenant",
             Self::TokenMissing => "TokenMissing",
             Self::TokenRejected => "TokenRejected",
             Self::ContentRejected => "ContentRejected",

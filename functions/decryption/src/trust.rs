@@ -4,7 +4,7 @@ use graph_core::{
     keys::DecryptionKeys,
     secrets::{DecryptionDocument, TrustedTenant},
 };
-use graph_edge::BoxError;
+use graph_edge::{BoxError, telemetry::printable_id};
 use tracing::error;
 
 /// The content of DecryptionSecret, every key parsed.
@@ -27,7 +27,8 @@ impl Trust {
             serde_json::from_str(text).map_err(|_| "decryption document is not of the documented form")?;
         let (keys, unusable) = DecryptionKeys::parse(&document);
         for error in unusable {
-            error!(%error, "A private key in DecryptionSecret is not usable: {error}");
+            let (key, reason) = (printable_id(&error.id), error.source);
+            error!(key, %reason, "Private key {key} in DecryptionSecret is not usable: {reason}");
         }
         if keys.is_empty() {
             return Err("decryption document holds no usable key".into());

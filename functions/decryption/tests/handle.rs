@@ -80,7 +80,7 @@ async fn what_can_never_succeed_is_kept_at_once_with_its_reason_and_the_original
         body.to_string()
     };
     let wrong_tenant = TrustedTenant {
-        tenant_id: "22222222-0000-0000-0000-000000000000".to_owned(),
+        tenant_id: OTHER_TENANT.to_owned(),
         ..tenant()
     };
     let cases: &[(&str, String, &str)] = &[
@@ -105,6 +105,24 @@ async fn what_can_never_succeed_is_kept_at_once_with_its_reason_and_the_original
             "lifecycle event",
             with(&|body| body["item"]["lifecycleEvent"] = json!("missed")),
             "Malformed",
+        ),
+        (
+            "nested too deep",
+            with(&|body| body["item"]["resourceData"] = nested(70)),
+            "Malformed",
+        ),
+        (
+            "item of another tenant",
+            with(&|body| body["item"]["tenantId"] = json!(OTHER_TENANT)),
+            "OtherTenant",
+        ),
+        (
+            "item of another organization",
+            with(&|body| {
+                body["item"]["tenantId"] = Value::Null;
+                body["item"]["organizationId"] = json!(OTHER_TENANT);
+            }),
+            "OtherTenant",
         ),
         ("no token", rich(None).to_string(), "TokenMissing"),
         (
@@ -182,7 +200,8 @@ async fn without_decryption_keys_an_encrypted_item_waits_for_them() {
 async fn a_tenant_that_is_not_listed_waits_and_its_neighbours_do_not() {
     let world = World::new();
     let mut body = rich(Some(&good_token()));
-    body["tenantId"] = json!("22222222-0000-0000-0000-000000000000");
+    body["tenantId"] = json!(OTHER_TENANT);
+    body["item"]["tenantId"] = json!(OTHER_TENANT);
     assert_eq!(world.process(&[&body, &rich(Some(&good_token()))]).await, ["m0"]);
     assert_eq!(world.delivered().len(), 1);
 }
@@ -291,6 +310,8 @@ proptest! {
 
 const NOTHING: [&str; 0] = [];
 
+const OTHER_TENANT: &str = "22222222-0000-0000-0000-000000000000";
+
 /// Decryption and everything around it, in memory.
 struct World {
     source: &'static FakeSource,
@@ -380,6 +401,11 @@ fn basic() -> Value {
             "resource": "Users/1/Messages/2", "resourceData": {"@odata.type": "#Microsoft.Graph.Message", "id": "2"}
         }
     })
+}
+
+/// Returns an object that nests so many levels.
+fn nested(levels: usize) -> Value {
+    (1..levels).fold(json!({}), |value, _| json!({"a": value}))
 }
 
 /// Flips one bit of a member of the encrypted content.

@@ -41,7 +41,11 @@ pub fn response(response: Response<Body>) -> ApiGatewayV2httpResponse {
     event.status_code = parts.status.as_u16().into();
     event.headers = parts.headers;
     // An empty body is written as an empty text: there are gateways that take null amiss.
-    event.body = Some(if body.is_empty() { Body::Text(String::new()) } else { body });
+    event.body = Some(if body.is_empty() {
+        Body::Text(String::new())
+    } else {
+        body
+    });
     event
 }
 

@@ -11,13 +11,14 @@ use std::sync::Arc;
 
 use graph_core::{
     client_state::ClientStateKeys,
-    collection::{Collection, NotACollection},
+    collection::{Collection, MAX_TOKENS, NotACollection},
     secrets::ClientStateDocument,
 };
 use graph_edge::{
     BoxError,
     documents::{CachedDocument, NoDocument, Source},
     sqs::Queue,
+    telemetry::printable_id,
 };
 use jiff::Timestamp;
 use lambda_http::{
@@ -26,7 +27,13 @@ use lambda_http::{
 };
 use tracing::{error, info, warn};
 
-use self::{handshake::Handshake, intake::Intake};
+use self::{
+    handshake::Handshake,
+    intake::{Intake, Messages},
+};
+
+/// The most bytes of a body; AWS Lambda takes no larger event (AWS Lambda, *quotas*), and API Gateway answers in our place.
+pub const MAX_BODY_BYTES: usize = 6 * 1_048_576;
 
 /// What the webhook works with.
 pub struct Deps<S, Q> {
@@ -49,7 +56,11 @@ pub fn parse_keys(text: &str) -> Result<ClientStateKeys, BoxError> {
         serde_json::from_str(text).map_err(|_| "client-state document is not of the documented form")?;
     let (keys, unusable) = ClientStateKeys::parse(&document);
     if !unusable.is_empty() {
-        error!(keys = ?unusable, "Client-state keys {unusable:?} are not usable; remove them from ClientStateSecret");
+        let keys: Vec<&str> = unusable.iter().map(|id| printable_id(id)).collect();
+        error!(
+            ?keys,
+            "Client-state keys {keys:?} are not usable; remove them from ClientStateSecret"
+        );
     }
     if keys.is_empty() {
         Err("client-state document holds no usable key".into())
@@ -77,6 +88,14 @@ pub async fn handle<S: Source, Q: Queue>(
 
 /// Stores the items of a POST and returns the status to answer with.
 async fn receive<S: Source, Q: Queue>(body: &[u8], deps: &Deps<S, Q>, now: Timestamp) -> StatusCode {
+    if body.len() > MAX_BODY_BYTES {
+        warn!(
+            bytes = body.len(),
+            limit = MAX_BODY_BYTES,
+            "POST is over {MAX_BODY_BYTES} bytes"
+        );
+        return StatusCode::PAYLOAD_TOO_LARGE;
+    }
     let collection = match Collection::parse(body) {
         Ok(collection) => collection,
         Err(error) => {
@@ -98,18 +117,18 @@ async fn receive<S: Source, Q: Queue>(body: &[u8], deps: &Deps<S, Q>, now: Times
         );
         return StatusCode::SERVICE_UNAVAILABLE;
     };
-    report(&intake);
-    store(&intake, deps).await
+    report(&intake, &collection);
+    store(&intake, &collection, deps, now).await
 }
 
 /// Sorts the items, a second time with newer keys when one of them names a key that is not known.
-async fn sort<S: Source, Q>(
-    collection: &Collection<'_>,
+async fn sort<'a, S: Source, Q>(
+    collection: &Collection<'a>,
     deps: &Deps<S, Q>,
     now: Timestamp,
-) -> Result<Intake, NoDocument> {
+) -> Result<Intake<'a>, NoDocument> {
     let keys = deps.keys.current(now).await?;
-    let intake = Intake::sort(collection, &keys, now);
+    let intake = Intake::sort(collection, &keys);
     if !intake.meets_unknown_key() {
         return Ok(intake);
     }
@@ -117,19 +136,22 @@ async fn sort<S: Source, Q>(
     if Arc::ptr_eq(&keys, &newer) {
         Ok(intake)
     } else {
-        Ok(Intake::sort(collection, &newer, now))
+        Ok(Intake::sort(collection, &newer))
     }
 }
 
-async fn store<S, Q: Queue>(intake: &Intake, deps: &Deps<S, Q>) -> StatusCode {
-    let changes = deps.notification_queue.send_all(&intake.changes);
-    let lifecycle = deps.lifecycle_queue.send_all(&intake.lifecycle);
-    let (changes, lifecycle) = tokio::join!(changes, lifecycle);
-    let lost = changes
-        .iter()
-        .chain(&lifecycle)
-        .filter(|stored| stored.is_err())
-        .count();
+async fn store<S, Q: Queue>(
+    intake: &Intake<'_>,
+    collection: &Collection<'_>,
+    deps: &Deps<S, Q>,
+    now: Timestamp,
+) -> StatusCode {
+    let messages = Messages::new(collection, intake, now);
+    let (changes, lifecycle) = tokio::join!(
+        messages.send(&intake.changes, &deps.notification_queue),
+        messages.send(&intake.lifecycle, &deps.lifecycle_queue)
+    );
+    let lost = changes + lifecycle;
     if lost == 0 {
         return StatusCode::ACCEPTED;
     }
@@ -140,23 +162,33 @@ async fn store<S, Q: Queue>(intake: &Intake, deps: &Deps<S, Q>) -> StatusCode {
     StatusCode::SERVICE_UNAVAILABLE
 }
 
-fn report(intake: &Intake) {
+fn report(intake: &Intake<'_>, collection: &Collection<'_>) {
     let (changes, lifecycle) = (intake.changes.len(), intake.lifecycle.len());
-    let (refused, malformed) = (intake.refused(), intake.malformed);
+    let refused: usize = intake.refused.values().sum();
+    let malformed: usize = intake.malformed.values().sum();
     if refused + malformed == 0 {
         info!(
             changes,
             lifecycle, "Admitted {changes} changes and {lifecycle} lifecycle events"
         );
     } else {
-        let reasons = &intake.refused;
+        let (reasons, forms) = (&intake.refused, &intake.malformed);
         warn!(
             changes,
             lifecycle,
             refused,
             malformed,
             ?reasons,
-            "Refused {refused} items, {malformed} more are malformed"
+            ?forms,
+            "Refused {refused} items {reasons:?}, {malformed} more are malformed {forms:?}"
+        );
+    }
+    let excess = collection.excess_tokens;
+    if excess > 0 {
+        warn!(
+            excess,
+            limit = MAX_TOKENS,
+            "{excess} validation tokens over {MAX_TOKENS} are not looked at"
         );
     }
 }

@@ -1,29 +1,37 @@
 //! The body of a POST: the collection of notification items (Microsoft Graph, *changeNotificationCollection*).
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, str};
 
 use serde::{
-    Deserializer,
-    de::{DeserializeSeed, IgnoredAny, SeqAccess, Visitor},
+    Deserialize, Deserializer,
+    de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::value::RawValue;
+use serde_json::{error::Category, value::RawValue};
 
-use crate::fields::{Malformed, Members, Text};
+use crate::fields::{Text, text};
 
 /// The most items of one POST. Microsoft publishes no maximum; its own services hand over a hundred at a time.
 pub const MAX_ITEMS: usize = 10_000;
+
+/// The most validation tokens of one POST that are looked at; Graph sends one for each (application, tenant) pair of
+/// the items.
+pub const MAX_TOKENS: usize = 256;
 
 /// A notification collection whose items have not been looked at.
 #[derive(Debug)]
 pub struct Collection<'a> {
     /// The items as they were sent, each to be judged by itself.
     pub items: Vec<&'a RawValue>,
-    /// The validation tokens, unverified. Entries that are not text are left out.
+    /// The first [`MAX_TOKENS`] validation tokens, unverified. Entries that are not text are left out.
     pub validation_tokens: Vec<Cow<'a, str>>,
+    /// How many more validation tokens there are, which nobody looks at.
+    pub excess_tokens: usize,
 }
 
 impl<'a> Collection<'a> {
     /// Reads the body of a POST. A byte order mark is skipped and keys match in any letter case.
+    ///
+    /// The body is gone through once and nothing in it is copied, whoever may have sent it.
     ///
     /// # Errors
     ///
@@ -33,24 +41,30 @@ impl<'a> Collection<'a> {
         if body.trim_ascii().is_empty() {
             return Err(NotACollection::Empty);
         }
-        let raw: &RawValue = serde_json::from_slice(body).map_err(|_| NotACollection::NotJson)?;
-        let members = Members::parse(raw).map_err(|Malformed| NotACollection::NoValue)?;
-        let value = members
-            .member("value")
-            .ok()
-            .flatten()
-            .ok_or(NotACollection::NoValue)?;
-        let items = elements(value, MAX_ITEMS).map_err(|error| match error {
-            ElementsError::NotAnArray => NotACollection::NoValue,
-            ElementsError::TooMany => NotACollection::TooManyItems,
+        let body = str::from_utf8(body).map_err(|_| NotACollection::NotJson)?;
+        let document: Document<'_> = serde_json::from_str(body).map_err(|error| match error.classify() {
+            Category::Data => NotACollection::NoValue,
+            Category::Io | Category::Syntax | Category::Eof => NotACollection::NotJson,
         })?;
-        let tokens = members.member("validationTokens").ok().flatten();
-        let tokens = tokens
-            .and_then(|raw| elements(raw, MAX_TOKENS).ok())
-            .unwrap_or_default();
+        let items = document.value.ok_or(NotACollection::NoValue)?;
+        if items.excess > 0 {
+            return Err(NotACollection::TooManyItems);
+        }
+        let mut json = document
+            .tokens
+            .map(|raw| serde_json::Deserializer::from_str(raw.get()));
+        let tokens = json
+            .as_mut()
+            .and_then(|json| Elements::<MAX_TOKENS>::deserialize(json).ok());
+        let tokens = tokens.unwrap_or_default();
         Ok(Self {
-            items,
-            validation_tokens: tokens.into_iter().filter_map(text).collect(),
+            items: items.values,
+            validation_tokens: tokens
+                .values
+                .into_iter()
+                .filter_map(|raw| text(raw).ok())
+                .collect(),
+            excess_tokens: tokens.excess,
         })
     }
 }
@@ -72,62 +86,83 @@ pub enum NotACollection {
     TooManyItems,
 }
 
-/// Returns the elements of an array, at most `limit` of them.
-fn elements(raw: &RawValue, limit: usize) -> Result<Vec<&RawValue>, ElementsError> {
-    let mut json = serde_json::Deserializer::from_str(raw.get());
-    match Elements(limit).deserialize(&mut json) {
-        Ok(Some(elements)) => Ok(elements),
-        Ok(None) => Err(ElementsError::TooMany),
-        Err(_) => Err(ElementsError::NotAnArray),
-    }
+/// The members of the body that count. One that comes twice is refused: which one counts would depend on the reader.
+struct Document<'a> {
+    value: Option<Elements<'a, MAX_ITEMS>>,
+    tokens: Option<&'a RawValue>,
 }
 
-enum ElementsError {
-    NotAnArray,
-    TooMany,
-}
+impl<'de: 'a, 'a> Deserialize<'de> for Document<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct DocumentVisitor;
 
-/// Reads an array of at most so many elements. Stopping there keeps a body of millions of tiny elements from growing
-/// into a vector of them.
-struct Elements(usize);
+        impl<'de> Visitor<'de> for DocumentVisitor {
+            type Value = Document<'de>;
 
-impl<'de> DeserializeSeed<'de> for Elements {
-    type Value = Option<Vec<&'de RawValue>>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Elements {
-    type Value = Option<Vec<&'de RawValue>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut elements = Vec::new();
-        while let Some(element) = seq.next_element()? {
-            if elements.len() < self.0 {
-                elements.push(element);
-            } else {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                return Ok(None);
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let (mut value, mut tokens) = (None, None);
+                while let Some(Text(key)) = map.next_key()? {
+                    if key.eq_ignore_ascii_case("value") {
+                        if value.replace(map.next_value()?).is_some() {
+                            return Err(A::Error::duplicate_field("value"));
+                        }
+                    } else if key.eq_ignore_ascii_case("validationTokens") {
+                        if tokens.replace(map.next_value()?).is_some() {
+                            return Err(A::Error::duplicate_field("validationTokens"));
+                        }
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(Document { value, tokens })
             }
         }
-        Ok(Some(elements))
+
+        deserializer.deserialize_map(DocumentVisitor)
     }
 }
 
-fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
-    serde_json::from_str::<Text<'_>>(raw.get())
-        .ok()
-        .map(|text| text.0)
+/// The first elements of an array, and how many more there are. Keeping no more than that keeps a body of millions of
+/// tiny elements from growing into a vector of them.
+#[derive(Default)]
+struct Elements<'a, const LIMIT: usize> {
+    values: Vec<&'a RawValue>,
+    excess: usize,
 }
 
-/// The most validation tokens that are looked at; Graph sends one for each (application, tenant) pair of the items.
-const MAX_TOKENS: usize = 1_000;
+impl<'de: 'a, 'a, const LIMIT: usize> Deserialize<'de> for Elements<'a, LIMIT> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ElementsVisitor<const LIMIT: usize>;
+
+        impl<'de, const LIMIT: usize> Visitor<'de> for ElementsVisitor<LIMIT> {
+            type Value = Elements<'de, LIMIT>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut elements = Elements::default();
+                while elements.values.len() < LIMIT {
+                    let Some(element) = seq.next_element()? else {
+                        return Ok(elements);
+                    };
+                    elements.values.push(element);
+                }
+                while seq.next_element::<IgnoredAny>()?.is_some() {
+                    elements.excess += 1;
+                }
+                Ok(elements)
+            }
+        }
+
+        deserializer.deserialize_seq(ElementsVisitor::<LIMIT>)
+    }
+}
 
 const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
 
@@ -148,6 +183,7 @@ mod tests {
             (" \r\n{\"value\":[ {} , 5 , null , [] ]} ", 4, 0),
             (r#"{"value":[{}],"validationTokens":["a",5,null,{}]}"#, 1, 1),
             (r#"{"value":[{}],"validationTokens":"a"}"#, 1, 0),
+            (r#"{"v\u0061lue":[{}],"validationTokens":[["a"]]}"#, 1, 0),
         ];
         for (body, items, tokens) in cases {
             let collection = Collection::parse(body.as_bytes()).unwrap();
@@ -173,6 +209,12 @@ mod tests {
             (b"{\"value\":null}", NotACollection::NoValue),
             (b"{\"value\":{}}", NotACollection::NoValue),
             (b"{\"value\":[],\"Value\":[]}", NotACollection::NoValue),
+            (
+                b"{\"value\":[],\"validationTokens\":[],\"ValidationTokens\":[]}",
+                NotACollection::NoValue,
+            ),
+            (b"{\"value\":[]} {}", NotACollection::NotJson),
+            (b"{\"value\":[]", NotACollection::NotJson),
             (many.as_bytes(), NotACollection::TooManyItems),
         ];
         for (body, expected) in cases {
@@ -186,9 +228,38 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_passed_over_without_recursion() {
-        let body = format!(r#"{{"value":[{}{}]}}"#, "[".repeat(200_000), "]".repeat(200_000));
+    fn tokens_beyond_the_limit_are_counted_and_not_looked_at() {
+        let body = |tokens: usize| {
+            let tokens: Vec<String> = (0..tokens).map(|n| n.to_string()).collect();
+            serde_json::json!({"value": [], "validationTokens": tokens}).to_string()
+        };
+        for (sent, read, excess) in [(MAX_TOKENS, MAX_TOKENS, 0), (MAX_TOKENS + 3, MAX_TOKENS, 3)] {
+            let body = body(sent);
+            let collection = Collection::parse(body.as_bytes()).unwrap();
+            assert_eq!(
+                (collection.validation_tokens.len(), collection.excess_tokens),
+                (read, excess)
+            );
+        }
+    }
+
+    #[test]
+    fn members_of_any_number_beside_the_items_do_no_harm() {
+        let body = format!(r#"{{{}"value":[{{}}]}}"#, r#""x":[],"#.repeat(100_000));
         assert_eq!(Collection::parse(body.as_bytes()).unwrap().items.len(), 1);
+    }
+
+    #[test]
+    fn deep_nesting_is_passed_over_without_recursion() {
+        let (open, close) = ("[".repeat(200_000), "]".repeat(200_000));
+        for body in [
+            format!(r#"{{"value":[{open}{close}]}}"#),
+            format!(r#"{{"x":{open}{close},"value":[0]}}"#),
+            format!(r#"{{"value":[0],"validationTokens":{open}{close}}}"#),
+        ] {
+            assert_eq!(Collection::parse(body.as_bytes()).unwrap().items.len(), 1);
+        }
+        assert!(Collection::parse(open.as_bytes()).is_err());
     }
 
     proptest! {

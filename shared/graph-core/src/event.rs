@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     batch, entity,
-    fields::{Malformed, Members},
+    fields::{Malformed, optional_text, pick},
     notification::Notification,
     queued::QueuedItem,
 };
@@ -38,7 +38,7 @@ pub fn document(
     if event.len() <= batch::MAX_BODY_BYTES {
         Ok(event)
     } else {
-        Err(Malformed)
+        Err(Malformed::TooLarge)
     }
 }
 
@@ -60,11 +60,11 @@ struct Event<'a> {
 
 impl<'a> Event<'a> {
     fn new(queued: &'a QueuedItem<'_>, item: &'a Notification<'_>, content: Option<&'a RawValue>) -> Self {
+        let resource = item.resource.as_deref().filter(|resource| !resource.is_empty());
         let entity = entity::name(
             item.resource_data_text("@odata.type").as_deref(),
-            item.resource.as_deref(),
+            resource.filter(|resource| resource.len() <= MAX_RESOURCE_BYTES),
         );
-        let resource = item.resource.as_deref().filter(|resource| !resource.is_empty());
         Self {
             specversion: "1.0",
             id: id(queued, item),
@@ -89,7 +89,7 @@ impl<'a> Event<'a> {
     fn to_json(&self) -> Result<String, Malformed> {
         serde_json::to_string(self)
             .map(batch::storable)
-            .map_err(|_| Malformed)
+            .map_err(|_| Malformed::Form)
     }
 }
 
@@ -144,12 +144,9 @@ fn version<'a>(item: &'a Notification<'_>) -> (&'static str, Cow<'a, str>) {
     if let Some(etag) = item.resource_data_text("@odata.etag") {
         return ("etag", etag);
     }
-    let encrypted = item.encrypted_content.and_then(|raw| Members::parse(raw).ok());
-    for name in ["dataSignature", "data"] {
-        if let Some(text) = encrypted
-            .as_ref()
-            .and_then(|content| content.text(name).ok().flatten())
-        {
+    let content = item.encrypted_content.and_then(|raw| pick(raw, &VERSIONS).ok());
+    for (name, value) in VERSIONS.into_iter().zip(content.unwrap_or_default()) {
+        if let Ok(Some(text)) = optional_text(value) {
             return (name, text);
         }
     }
@@ -158,7 +155,12 @@ fn version<'a>(item: &'a Notification<'_>) -> (&'static str, Cow<'a, str>) {
 
 /// Returns the item in one spelling: keys sorted, white space gone, and without the change type, which counts already,
 /// and what belongs to the subscription and may differ between two deliveries of the same change.
+///
+/// An item that is larger than Graph's are stays as it was sent: as a tree it could take a hundred times its size.
 fn canonical(raw: &RawValue) -> Cow<'_, str> {
+    if raw.get().len() > MAX_CANONICAL_BYTES {
+        return Cow::Borrowed(raw.get());
+    }
     match serde_json::from_str(raw.get()) {
         Ok(Value::Object(mut members)) => {
             members.retain(|key, _| !NOT_CANONICAL.iter().any(|name| key.eq_ignore_ascii_case(name)));
@@ -169,6 +171,15 @@ fn canonical(raw: &RawValue) -> Cow<'_, str> {
         _ => Cow::Borrowed(raw.get()),
     }
 }
+
+/// The members of encrypted content that differ from one item to the next, the first that is there counts.
+const VERSIONS: [&str; 2] = ["dataSignature", "data"];
+
+/// The longest resource path in which an entity is looked for; finding one takes time in the square of the length.
+pub const MAX_RESOURCE_BYTES: usize = 4_096;
+
+/// The largest item that is read as a tree, to tell it from others whatever its spelling.
+pub const MAX_CANONICAL_BYTES: usize = 64 * 1_024;
 
 const NOT_CANONICAL: [&str; 3] = ["changeType", "clientState", "subscriptionExpirationDateTime"];
 
@@ -224,6 +235,38 @@ mod tests {
         again["clientState"] = json!("another proof");
         again["changeType"] = json!("Updated");
         assert_eq!(id_of(&basic()), id_of(&again));
+    }
+
+    #[test]
+    fn an_item_larger_than_graphs_is_told_apart_as_it_was_sent() {
+        let id_of = |filler: usize, space: &str| {
+            let item = raw(&format!(
+                r#"{{{space}"resourceData":{{"filler":"{}"}}}}"#,
+                "x".repeat(filler)
+            ));
+            let event: Value = serde_json::from_str(
+                &document(&queued(&item), &Notification::parse(&item).unwrap(), None).unwrap(),
+            )
+            .unwrap();
+            event["id"].clone()
+        };
+        assert_eq!(id_of(1, ""), id_of(1, " "));
+        assert_ne!(id_of(MAX_CANONICAL_BYTES, ""), id_of(MAX_CANONICAL_BYTES, " "));
+    }
+
+    #[test]
+    fn no_entity_is_looked_for_in_an_endless_path() {
+        let event_of = |resource: String| {
+            let item = json!({"changeType": "created", "resource": resource});
+            let event: Value = serde_json::from_str(&deliver(&item, None)).unwrap();
+            event["type"].clone()
+        };
+        assert_eq!(
+            event_of("users('1')/messages".to_owned()),
+            "Microsoft.Graph.MessageCreated"
+        );
+        let endless = format!("{}messages", "lists/".repeat(40_000));
+        assert_eq!(event_of(endless), "Microsoft.Graph.EntityCreated");
     }
 
     #[test]
@@ -291,16 +334,19 @@ mod tests {
 
     fn deliver(item: &Value, content: Option<&RawValue>) -> String {
         let item = raw(&item.to_string());
-        let queued = QueuedItem {
+        document(&queued(&item), &Notification::parse(&item).unwrap(), content).unwrap()
+    }
+
+    fn queued(item: &RawValue) -> QueuedItem<'_> {
+        QueuedItem {
             subscription: "team-messages".into(),
             tenant_id: "t".into(),
             client_id: "c".into(),
             received_at: "2026-11-22T10:00:00Z".parse().unwrap(),
             content_omitted: false,
             validation_tokens: Vec::new(),
-            item: &item,
-        };
-        document(&queued, &Notification::parse(&item).unwrap(), content).unwrap()
+            item,
+        }
     }
 
     fn raw(json: &str) -> Box<RawValue> {

@@ -1,102 +1,242 @@
-//! JSON objects of Graph's, read key by key without regard to letter case.
+//! JSON objects of Graph's, read key by key without regard to letter case, and what their readers bear.
+//!
+//! Nothing here recurses: values are passed over by `serde_json`, which keeps no stack for that, and handed on as they
+//! were sent.
 
 use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
+    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
-/// A JSON value that is not of the form that Microsoft Graph documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("notification item is malformed")]
-pub struct Malformed;
-
-/// The members of a JSON object in order, values as they were sent.
-pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'a> Members<'a> {
-    /// Reads `raw`, which has to be an object of at most [`MAX_MEMBERS`] members.
-    pub(crate) fn parse(raw: &'a RawValue) -> Result<Self, Malformed> {
-        serde_json::from_str(raw.get()).map_err(|_| Malformed)
-    }
-
-    /// Returns the member called `name` in any letter case; null counts as absent.
-    ///
-    /// Microsoft's own pages spell some keys in two ways (`encryptedContent`, `EncryptedContent`). The same name twice
-    /// is refused: which one counts would depend on the reader.
-    pub(crate) fn member(&self, name: &str) -> Result<Option<&'a RawValue>, Malformed> {
-        let mut found = self.0.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
-        let value = found.next().map(|(_, value)| *value);
-        if found.next().is_some() {
-            return Err(Malformed);
-        }
-        Ok(value.filter(|value| value.get() != "null"))
-    }
-
-    /// Returns the text called `name`.
-    pub(crate) fn text(&self, name: &str) -> Result<Option<Cow<'a, str>>, Malformed> {
-        self.member(name)?.map(text).transpose()
-    }
-
-    /// Returns the object with only those members that `keep` wants, values unchanged.
-    pub(crate) fn retain(&self, keep: impl Fn(&str, &RawValue) -> bool) -> Option<Box<RawValue>> {
-        let members = self.0.iter().filter(|(key, value)| keep(key, value));
-        let mut json = String::from("{");
-        for (index, (key, value)) in members.enumerate() {
-            if index > 0 {
-                json.push(',');
-            }
-            json.push_str(&serde_json::to_string(key).ok()?);
-            json.push(':');
-            json.push_str(value.get());
-        }
-        json.push('}');
-        RawValue::from_string(json).ok()
-    }
+/// Why a JSON value is not of the form that Microsoft Graph documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Malformed {
+    /// It is not an object, or a member of it has another type than Graph gives it or comes twice.
+    #[error("notification item is not of the documented form")]
+    Form,
+    /// An object has over [`MAX_MEMBERS`].
+    #[error("notification item has too many members")]
+    TooManyMembers,
+    /// It nests over [`MAX_DEPTH`] levels.
+    #[error("notification item is nested too deep")]
+    TooDeep,
+    /// It does not fit into a queue message even without its content.
+    #[error("notification item is too large")]
+    TooLarge,
 }
 
-/// The most members of one object that are read.
-pub(crate) const MAX_MEMBERS: usize = 256;
+/// The most members of an item; Graph's have about ten.
+pub const MAX_MEMBERS: usize = 256;
+
+/// How deep an item may nest; Graph's nest about four levels. Readers of events stop at 64 levels (.NET) or 128 (Rust),
+/// and an event is two levels deeper than what it holds of its item.
+pub const MAX_DEPTH: usize = 60;
+
+/// Returns the values of the members with these `names`, in any letter case; null counts as absent.
+///
+/// Microsoft's own pages spell some keys in two ways (`encryptedContent`, `EncryptedContent`). The same name twice is
+/// refused: which one counts would depend on the reader. The object is gone through once, and nothing is copied.
+pub(crate) fn pick<'a, const N: usize>(
+    raw: &'a RawValue,
+    names: &[&str; N],
+) -> Result<[Option<&'a RawValue>; N], Malformed> {
+    let mut json = serde_json::Deserializer::from_str(raw.get());
+    let picked = Pick(names).deserialize(&mut json).map_err(|_| Malformed::Form)?;
+    let values = picked.ok_or(Malformed::TooManyMembers)?;
+    Ok(values.map(|value| value.filter(|value| value.get() != "null")))
+}
 
 /// Returns the text of a JSON string, borrowed where it holds no escapes.
 pub(crate) fn text(raw: &RawValue) -> Result<Cow<'_, str>, Malformed> {
     serde_json::from_str::<Text<'_>>(raw.get())
         .map(|text| text.0)
-        .map_err(|_| Malformed)
+        .map_err(|_| Malformed::Form)
+}
+
+/// Returns the text of a member that may be absent.
+pub(crate) fn optional_text(raw: Option<&RawValue>) -> Result<Option<Cow<'_, str>>, Malformed> {
+    raw.map(text).transpose()
+}
+
+/// Returns the object with only those members that `keep` wants, values unchanged.
+pub(crate) fn retain(
+    raw: &RawValue,
+    keep: impl Fn(&str, &RawValue) -> bool,
+) -> Result<Box<RawValue>, Malformed> {
+    let mut json = serde_json::Deserializer::from_str(raw.get());
+    let retained = Retain(keep).deserialize(&mut json).map_err(|_| Malformed::Form)?;
+    RawValue::from_string(retained).map_err(|_| Malformed::Form)
+}
+
+/// Returns how deep a JSON value nests.
+pub(crate) fn depth(raw: &RawValue) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut in_string, mut escaped) = (false, false);
+    for byte in raw.get().bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// A string that borrows from the input where it can.
 #[derive(Deserialize)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
+/// Reads the members with these names, or nothing when there are too many members of any name.
+struct Pick<'n, const N: usize>(&'n [&'n str; N]);
 
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+impl<'de, const N: usize> DeserializeSeed<'de> for Pick<'_, N> {
+    type Value = Option<[Option<&'de RawValue>; N]>;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while members.len() < MAX_MEMBERS {
-                    let Some((key, value)) = map.next_entry::<Text<'de>, &'de RawValue>()? else {
-                        return Ok(members);
-                    };
-                    members.push((key.0, value));
-                }
-                match map.next_entry::<IgnoredAny, IgnoredAny>()? {
-                    None => Ok(members),
-                    Some(_) => Err(serde::de::Error::custom("too many members")),
-                }
+impl<'de, const N: usize> Visitor<'de> for Pick<'_, N> {
+    type Value = Option<[Option<&'de RawValue>; N]>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut picked = [None; N];
+        let mut members = 0;
+        while let Some(Text(key)) = map.next_key()? {
+            members += 1;
+            let mut slots = self.0.iter().zip(&mut picked);
+            match slots.find(|(name, _)| name.eq_ignore_ascii_case(&key)) {
+                Some((_, slot @ None)) => *slot = Some(map.next_value()?),
+                Some((_, Some(_))) => return Err(A::Error::custom("member comes twice")),
+                None => _ = map.next_value::<IgnoredAny>()?,
             }
         }
+        Ok((members <= MAX_MEMBERS).then_some(picked))
+    }
+}
 
-        deserializer.deserialize_map(MembersVisitor).map(Members)
+/// Writes the members that are wanted.
+struct Retain<F>(F);
+
+impl<'de, F: Fn(&str, &RawValue) -> bool> DeserializeSeed<'de> for Retain<F> {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, F: Fn(&str, &RawValue) -> bool> Visitor<'de> for Retain<F> {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut json = String::from("{");
+        while let Some((Text(key), value)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
+            if !(self.0)(&key, value) {
+                continue;
+            }
+            if json.len() > 1 {
+                json.push(',');
+            }
+            json.push_str(&serde_json::to_string(&key).map_err(A::Error::custom)?);
+            json.push(':');
+            json.push_str(value.get());
+        }
+        json.push('}');
+        Ok(json)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn members_are_picked_in_any_case_and_null_is_absent() {
+        let object = raw(r#"{"B":1,"x":{"a":2},"\u0061":null,"c":"C"}"#);
+        let [a, b, c, d] = pick(&object, &["a", "b", "c", "d"]).unwrap();
+        assert_eq!([a, d].map(|value| value.map(RawValue::get)), [None, None]);
+        assert_eq!((b.unwrap().get(), c.unwrap().get()), ("1", "\"C\""));
+    }
+
+    #[test]
+    fn a_member_that_comes_twice_is_refused_whatever_its_value() {
+        for object in [
+            r#"{"a":1,"A":2}"#,
+            r#"{"a":null,"a":null}"#,
+            r#"{"a":1,"\u0041":1}"#,
+        ] {
+            assert_eq!(
+                pick(&raw(object), &["a"]).err(),
+                Some(Malformed::Form),
+                "{object}"
+            );
+        }
+        assert!(pick(&raw(r#"{"other":1,"other":2}"#), &["a"]).is_ok());
+    }
+
+    #[test]
+    fn an_object_has_at_most_so_many_members() {
+        let object = |members: usize| raw(&format!("{{{}\"a\":1}}", "\"x\":1,".repeat(members - 1)));
+        assert!(pick(&object(MAX_MEMBERS), &["a"]).is_ok());
+        assert_eq!(
+            pick(&object(MAX_MEMBERS + 1), &["a"]).err(),
+            Some(Malformed::TooManyMembers)
+        );
+    }
+
+    #[test]
+    fn what_is_retained_is_unchanged() {
+        let object = raw(r#"{"a" : 1.10, "b":{"c":[ 1 ]},"d\"":"e"}"#);
+        let kept = retain(&object, |key, _| key != "b").unwrap();
+        assert_eq!(kept.get(), r#"{"a":1.10,"d\"":"e"}"#);
+        assert_eq!(retain(&object, |_, _| false).unwrap().get(), "{}");
+        assert!(retain(&raw("[]"), |_, _| true).is_err());
+    }
+
+    #[test]
+    fn brackets_inside_strings_are_not_depth() {
+        for (json, expected) in [
+            ("1", 0),
+            ("{}", 1),
+            (r#"{"a":[{}],"b":{}}"#, 3),
+            (r#"["[[[[","\"[[","\\",[]]"#, 2),
+        ] {
+            assert_eq!(depth(&raw(json)), expected, "{json}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_json_is_picked_from_or_refused(text in r#"[\[\]{}",:a-z0-9\\ ]{0,80}"#) {
+            if let Ok(raw) = RawValue::from_string(text) {
+                let _ = pick(&raw, &["a", "b"]);
+                let _ = retain(&raw, |key, _| key != "a");
+                let _ = depth(&raw);
+            }
+        }
+    }
+
+    fn raw(json: &str) -> Box<RawValue> {
+        RawValue::from_string(json.to_owned()).unwrap()
     }
 }

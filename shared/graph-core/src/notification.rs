@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-pub use crate::fields::Malformed;
+pub use crate::fields::{MAX_DEPTH, MAX_MEMBERS, Malformed};
 use crate::{
     client_state::{ClientStateKeys, Proven, Refused},
-    fields::{Members, text},
+    fields::{depth, optional_text, pick},
 };
 
 /// An item of a collection that anybody may have sent: only what the decision to admit it needs has been read.
@@ -21,19 +21,32 @@ pub struct Unadmitted<'a> {
 }
 
 impl<'a> Unadmitted<'a> {
-    /// Reads an item as it was sent.
+    /// Reads an item as it was sent, at the least cost: thousands of forged ones may come in one POST.
     ///
     /// # Errors
     ///
     /// Returns an error when the item is not an object or holds no usable client state, tenant or event.
     pub fn parse(raw: &'a RawValue) -> Result<Self, Malformed> {
-        let members = Members::parse(raw)?;
+        let [client_state, tenant, organization, event, content] = pick(
+            raw,
+            &[
+                "clientState",
+                "tenantId",
+                "organizationId",
+                "lifecycleEvent",
+                "encryptedContent",
+            ],
+        )?;
+        let kind = match optional_text(event)? {
+            Some(_) => Kind::Lifecycle,
+            None => Kind::Change,
+        };
         Ok(Self {
             raw,
-            client_state: members.text("clientState")?,
-            tenant_id: tenant_id(&members)?,
-            kind: kind(&members)?,
-            is_encrypted: members.member("encryptedContent")?.is_some(),
+            client_state: optional_text(client_state)?,
+            tenant_id: optional_text(tenant.or(organization))?,
+            kind,
+            is_encrypted: content.is_some(),
         })
     }
 
@@ -121,21 +134,46 @@ impl<'a> Notification<'a> {
     ///
     /// # Errors
     ///
-    /// Returns an error when a member has a type that Graph does not give it.
+    /// Returns an error when a member has a type that Graph does not give it, or the item nests too deep to be read
+    /// safely by whoever comes next.
     pub fn parse(raw: &'a RawValue) -> Result<Self, Malformed> {
-        let members = Members::parse(raw)?;
+        if depth(raw) > MAX_DEPTH {
+            return Err(Malformed::TooDeep);
+        }
+        let [
+            subscription,
+            expiration,
+            tenant,
+            organization,
+            change,
+            event,
+            resource,
+            data,
+            content,
+        ] = pick(
+            raw,
+            &[
+                "subscriptionId",
+                "subscriptionExpirationDateTime",
+                "tenantId",
+                "organizationId",
+                "changeType",
+                "lifecycleEvent",
+                "resource",
+                "resourceData",
+                "encryptedContent",
+            ],
+        )?;
         Ok(Self {
             raw,
-            subscription_id: members.text("subscriptionId")?,
-            subscription_expiration_date_time: members.text("subscriptionExpirationDateTime")?,
-            tenant_id: tenant_id(&members)?,
-            change_type: members
-                .text("changeType")?
-                .map(|change_type| change_type.to_ascii_lowercase()),
-            lifecycle_event: members.text("lifecycleEvent")?,
-            resource: members.text("resource")?,
-            resource_data: object(members.member("resourceData")?)?,
-            encrypted_content: object(members.member("encryptedContent")?)?,
+            subscription_id: optional_text(subscription)?,
+            subscription_expiration_date_time: optional_text(expiration)?,
+            tenant_id: optional_text(tenant.or(organization))?,
+            change_type: optional_text(change)?.map(|change_type| change_type.to_ascii_lowercase()),
+            lifecycle_event: optional_text(event)?,
+            resource: optional_text(resource)?,
+            resource_data: object(data)?,
+            encrypted_content: object(content)?,
         })
     }
 
@@ -146,26 +184,14 @@ impl<'a> Notification<'a> {
 
     /// Returns a text member of `resourceData`, such as `@odata.type`.
     pub fn resource_data_text(&self, name: &str) -> Option<Cow<'a, str>> {
-        Members::parse(self.resource_data?).ok()?.text(name).ok()?
+        let [value] = pick(self.resource_data?, &[name]).ok()?;
+        optional_text(value).ok()?
     }
-}
-
-fn tenant_id<'a>(members: &Members<'a>) -> Result<Option<Cow<'a, str>>, Malformed> {
-    Ok(members.text("tenantId")?.or(members.text("organizationId")?))
-}
-
-fn kind(members: &Members<'_>) -> Result<Kind, Malformed> {
-    let event = members.member("lifecycleEvent")?.map(text).transpose()?;
-    Ok(if event.is_some() {
-        Kind::Lifecycle
-    } else {
-        Kind::Change
-    })
 }
 
 fn object(raw: Option<&RawValue>) -> Result<Option<&RawValue>, Malformed> {
     match raw {
-        Some(raw) if !raw.get().starts_with('{') => Err(Malformed),
+        Some(raw) if !raw.get().starts_with('{') => Err(Malformed::Form),
         raw => Ok(raw),
     }
 }
@@ -219,10 +245,37 @@ mod tests {
             let raw = raw(&item);
             assert_eq!(
                 Notification::parse(&raw).err().or(Unadmitted::parse(&raw).err()),
-                Some(Malformed),
+                Some(Malformed::Form),
                 "{item}"
             );
         }
+    }
+
+    #[test]
+    fn an_item_that_nests_too_deep_is_malformed() {
+        let nested = |levels: usize| {
+            let (open, close) = ("[".repeat(levels - 1), "]".repeat(levels - 1));
+            RawValue::from_string(format!(r#"{{"resourceData":null,"x":{open}{close}}}"#)).unwrap()
+        };
+        assert!(Notification::parse(&nested(MAX_DEPTH)).is_ok());
+        for levels in [MAX_DEPTH + 1, 200_000] {
+            assert_eq!(
+                Notification::parse(&nested(levels)).unwrap_err(),
+                Malformed::TooDeep
+            );
+            assert!(
+                Unadmitted::parse(&nested(levels)).is_ok(),
+                "admission never recurses"
+            );
+        }
+    }
+
+    #[test]
+    fn an_item_of_too_many_members_is_malformed() {
+        let members: serde_json::Map<_, _> = (0..=MAX_MEMBERS).map(|n| (n.to_string(), json!(n))).collect();
+        let raw = raw(&Value::Object(members));
+        assert_eq!(Unadmitted::parse(&raw).err(), Some(Malformed::TooManyMembers));
+        assert_eq!(Notification::parse(&raw).err(), Some(Malformed::TooManyMembers));
     }
 
     #[test]

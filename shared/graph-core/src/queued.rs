@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     batch,
-    fields::{Malformed, Members},
+    fields::{Malformed, retain},
     notification::Admitted,
 };
 
@@ -63,7 +63,7 @@ impl<'a> QueuedItem<'a> {
     ///
     /// Returns an error when the body is not one that [`QueuedItem::into_body`] makes.
     pub fn parse(body: &'a str) -> Result<Self, Malformed> {
-        serde_json::from_str(body).map_err(|_| Malformed)
+        serde_json::from_str(body).map_err(|_| Malformed::Form)
     }
 
     /// Returns the body of the queue message, at most [`batch::MAX_BODY_BYTES`] long.
@@ -73,7 +73,7 @@ impl<'a> QueuedItem<'a> {
     ///
     /// # Errors
     ///
-    /// Returns an error when the item is not an object.
+    /// Returns an error when the item is not an object, or has more members than an admitted one can have.
     pub fn into_body(self) -> Result<String, Malformed> {
         let body = self.to_json()?;
         if body.len() <= batch::MAX_BODY_BYTES {
@@ -83,12 +83,17 @@ impl<'a> QueuedItem<'a> {
         if without_content.len() <= batch::MAX_BODY_BYTES {
             return Ok(without_content);
         }
-        self.keeping(|key, value| key.len() + value.get().len() <= SMALL_MEMBER_BYTES)
+        let small = self.keeping(|key, value| most_bytes(key, value) <= SMALL_MEMBER_BYTES)?;
+        if small.len() <= batch::MAX_BODY_BYTES {
+            Ok(small)
+        } else {
+            Err(Malformed::TooLarge)
+        }
     }
 
     /// Returns the body with only those members of the item that `keep` wants, and no token: there is nothing to open.
     fn keeping(&self, keep: impl Fn(&str, &RawValue) -> bool) -> Result<String, Malformed> {
-        let item = Members::parse(self.item)?.retain(keep).ok_or(Malformed)?;
+        let item = retain(self.item, keep)?;
         let reduced = QueuedItem {
             subscription: Cow::Borrowed(&self.subscription),
             tenant_id: Cow::Borrowed(&self.tenant_id),
@@ -104,7 +109,7 @@ impl<'a> QueuedItem<'a> {
     fn to_json(&self) -> Result<String, Malformed> {
         serde_json::to_string(self)
             .map(batch::storable)
-            .map_err(|_| Malformed)
+            .map_err(|_| Malformed::Form)
     }
 }
 
@@ -113,8 +118,16 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
+/// Returns the most bytes that a member can take in a message: a character of the key may become an escape of six, and
+/// one that SQS refuses grows from three to six.
+fn most_bytes(key: &str, value: &RawValue) -> usize {
+    key.len()
+        .saturating_mul(6)
+        .saturating_add(value.get().len().saturating_mul(2))
+}
+
 /// What a member of an oversize item may take; the most members of an object times this fits into a message.
-const SMALL_MEMBER_BYTES: usize = 2_048;
+const SMALL_MEMBER_BYTES: usize = 4_000;
 
 #[cfg(test)]
 mod tests {
@@ -156,7 +169,32 @@ mod tests {
             QueuedItem::parse(&body).unwrap().item.get(),
             r#"{"resource":"r","encryptedContent":{}}"#
         );
-        assert!(MAX_MEMBERS * SMALL_MEMBER_BYTES < batch::MAX_BODY_BYTES);
+        const { assert!(MAX_MEMBERS * SMALL_MEMBER_BYTES < batch::MAX_BODY_BYTES) };
+    }
+
+    #[test]
+    fn members_that_grow_on_the_way_do_not_make_a_message_too_large() {
+        let filler = format!(r#""filler":"{}""#, "A".repeat(batch::MAX_BODY_BYTES));
+        // A key of control characters is six times as long as an escape, a noncharacter twice.
+        for member in [
+            format!(r#""{}":1"#, "\\u0001".repeat(600)),
+            format!(r#""{}":1"#, "\\u0001".repeat(1_800)),
+            format!(r#""k":"{}""#, "\u{FFFF}".repeat(600)),
+            format!(r#""k":"{}""#, "x".repeat(1_990)),
+        ] {
+            let members = vec![member.as_str(); MAX_MEMBERS - 1].join(",");
+            let item = raw(&format!("{{{filler},{members}}}"));
+            let body = queued(&item).into_body().unwrap();
+            assert!(body.len() <= batch::MAX_BODY_BYTES, "{} bytes", body.len());
+            assert!(QueuedItem::parse(&body).unwrap().content_omitted);
+        }
+    }
+
+    #[test]
+    fn an_item_that_no_message_can_hold_is_too_large() {
+        let members = vec![format!(r#""k":"{}""#, "x".repeat(1_900)); 1_000].join(",");
+        let item = raw(&format!("{{{members}}}"));
+        assert_eq!(queued(&item).into_body(), Err(Malformed::TooLarge));
     }
 
     #[test]

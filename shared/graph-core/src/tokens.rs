@@ -30,7 +30,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 pub use self::authority::Authority;
-pub use self::relevant::{TokenIndex, relevant};
+pub use self::relevant::{MAX_RELEVANT, MAX_RELEVANT_BYTES, TokenIndex, relevant};
 pub use self::signing_keys::{MalformedKeys, SigningKeys};
 use crate::secrets::TrustedTenant;
 
@@ -78,7 +78,7 @@ impl TokenError {
     }
 
     /// Returns what an operator can do about the error, where it is more than to look for an attacker.
-    #[must_use] 
+    #[must_use]
     pub fn hint(self) -> Option<&'static str> {
         match self {
             Self::Missing => Some(MISSING_HINT),

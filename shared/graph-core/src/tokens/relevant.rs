@@ -4,10 +4,11 @@ use serde::Deserialize;
 
 use super::verify::decode_part;
 use super::{distinct, same_id};
+use crate::collection::MAX_TOKENS;
 
 /// Returns the tokens that claim to be for this tenant and application, without verifying any.
 ///
-/// At most eight, each once. For many items of one POST, read the tokens once with [`TokenIndex::new`].
+/// At most eight of together 16 KiB, each once. For many items of one POST, read the tokens once with [`TokenIndex::new`].
 pub fn relevant<'a>(tokens: &'a [impl AsRef<str>], tenant_id: &str, client_id: &str) -> Vec<&'a str> {
     TokenIndex::new(tokens).relevant(tenant_id, client_id)
 }
@@ -19,20 +20,25 @@ impl<'a> TokenIndex<'a> {
     /// Reads the tokens; those that are too long, malformed or beyond the first 256 are left out.
     pub fn new(tokens: &'a [impl AsRef<str>]) -> Self {
         let claimed = distinct(tokens)
-            .take(MAX_READ)
+            .take(MAX_TOKENS)
             .filter_map(|token| Some((Claimed::read(token)?, token)))
             .collect();
         Self(claimed)
     }
 
-    /// Returns the tokens that claim to be for this tenant and application: at most eight, each once.
+    /// Returns the tokens that claim to be for this tenant and application: at most eight of together 16 KiB, each once.
     #[must_use]
     pub fn relevant(&self, tenant_id: &str, client_id: &str) -> Vec<&'a str> {
+        let mut bytes = 0;
         self.0
             .iter()
             .filter(|(claimed, _)| same_id(&claimed.tid, tenant_id) && same_id(&claimed.aud, client_id))
             .map(|(_, token)| *token)
             .take(MAX_RELEVANT)
+            .take_while(|token| {
+                bytes += token.len();
+                bytes <= MAX_RELEVANT_BYTES
+            })
             .collect()
     }
 }
@@ -53,8 +59,8 @@ impl Claimed {
     }
 }
 
-/// How many tokens of a POST are read. Graph sends one for each tenant and application in it.
-const MAX_READ: usize = 256;
+/// How many tokens travel with an item.
+pub const MAX_RELEVANT: usize = 8;
 
-/// How many tokens travel with an item, so that they fit into its queue message.
-const MAX_RELEVANT: usize = 8;
+/// How many bytes of tokens travel with an item; a small item must not become a large queue message.
+pub const MAX_RELEVANT_BYTES: usize = 16 * 1024;

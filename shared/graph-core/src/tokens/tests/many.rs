@@ -119,6 +119,15 @@ fn few_tokens_and_no_oversized_ones_are_relevant() {
     assert!(ours_of(&late).is_empty());
 }
 
+#[test]
+fn the_tokens_of_an_item_are_small_together() {
+    let token = |n: usize| format!("{}.{}{n}", message(&SIGNER.header(), &v2()), "A".repeat(5_000));
+    let tokens: Vec<String> = (0..8).map(token).collect();
+    let relevant = ours_of(&tokens);
+    assert_eq!(relevant, tokens[..2].iter().collect::<Vec<_>>());
+    assert!(relevant.iter().map(|token| token.len()).sum::<usize>() <= MAX_RELEVANT_BYTES);
+}
+
 proptest! {
     #[test]
     fn no_text_panics_or_vouches(tokens in prop::collection::vec(any_token(), 0..4)) {
