@@ -12,7 +12,8 @@ pub struct Settings {
 impl Settings {
     /// Returns the settings of this process.
     pub fn from_env() -> Self {
-        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let text =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
         std::env::vars_os().filter_map(text).collect()
     }
 
