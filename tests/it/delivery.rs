@@ -87,7 +87,7 @@ async fn every_resource_of_the_seeds_arrives_as_its_event() {
             .enumerate()
             .map(|(index, row)| entry(index, row, false)),
     );
-    let tenant = Tenant::subscribe("seeds", TokenVersion::V2, entries.collect()).await;
+    let tenant = Tenant::subscribe(TokenVersion::V2, entries.collect()).await;
 
     for (resource, change_type, event_type) in rich.iter().chain(&basic) {
         let subscription = tenant.subscription(resource);
@@ -123,7 +123,7 @@ async fn every_resource_of_the_seeds_arrives_as_its_event() {
 
 #[tokio::test]
 async fn one_flipped_bit_of_three_fails_alone() {
-    let tenant = Tenant::subscribe("three", TokenVersion::V2, team_messages("three")).await;
+    let tenant = Tenant::subscribe(TokenVersion::V2, team_messages("three")).await;
     let subscription = tenant.subscription("/teams/getAllMessages");
     let post = Post::new()
         .change(&subscription, "created")
@@ -143,7 +143,7 @@ async fn one_flipped_bit_of_three_fails_alone() {
 
 #[tokio::test]
 async fn the_same_item_twice_has_the_same_id() {
-    let tenant = Tenant::subscribe("twice", TokenVersion::V1, team_messages("twice")).await;
+    let tenant = Tenant::subscribe(TokenVersion::V1, team_messages("twice")).await;
     let subscription = tenant.subscription("/teams/getAllMessages");
     let report = send(Post::new().change(&subscription, "updated").duplicate(0)).await;
     assert!(report.delivered());
@@ -159,7 +159,7 @@ async fn the_same_item_twice_has_the_same_id() {
 
 #[tokio::test]
 async fn odd_spellings_arrive() {
-    let tenant = Tenant::subscribe("spellings", TokenVersion::V2, team_messages("spellings")).await;
+    let tenant = Tenant::subscribe(TokenVersion::V2, team_messages("spellings")).await;
     let subscription = tenant.subscription("/teams/getAllMessages");
     let post = Post::new()
         .change(&subscription, "created")
@@ -174,7 +174,7 @@ async fn odd_spellings_arrive() {
 
 #[tokio::test]
 async fn content_passes_byte_for_byte() {
-    let tenant = Tenant::subscribe("bytes", TokenVersion::V2, team_messages("bytes")).await;
+    let tenant = Tenant::subscribe(TokenVersion::V2, team_messages("bytes")).await;
     let subscription = tenant.subscription("/teams/getAllMessages");
     let content = r#"{"z":1.10,"a":12345678901234567890123,"z":"\u0041ü", "e":1E5}"#;
     assert!(
@@ -188,7 +188,7 @@ async fn content_passes_byte_for_byte() {
 
 #[tokio::test]
 async fn an_item_larger_than_a_message_arrives_without_its_content_and_says_so() {
-    let tenant = Tenant::subscribe("large", TokenVersion::V2, team_messages("large")).await;
+    let tenant = Tenant::subscribe(TokenVersion::V2, team_messages("large")).await;
     let subscription = tenant.subscription("/teams/getAllMessages");
     let content = json!({"id": "1", "body": "x".repeat(1_000_000)}).to_string();
     assert!(
@@ -202,9 +202,9 @@ async fn an_item_larger_than_a_message_arrives_without_its_content_and_says_so()
 }
 
 #[tokio::test]
-async fn two_tenants_in_one_post_arrive_under_their_own_names() {
-    let first = Tenant::subscribe("tenant-one", TokenVersion::V1, team_messages("one")).await;
-    let second = Tenant::subscribe("tenant-two", TokenVersion::V2, team_messages("two")).await;
+async fn what_comes_from_two_tenants_arrives_under_their_own_names() {
+    let first = Tenant::subscribe(TokenVersion::V1, team_messages("one")).await;
+    let second = Tenant::subscribe(TokenVersion::V2, team_messages("two")).await;
     let [a, b] = [&first, &second].map(|tenant| tenant.subscription("/teams/getAllMessages"));
     assert!(
         send(Post::new().change(&a, "created").change(&b, "created"))
@@ -226,7 +226,7 @@ async fn two_tenants_in_one_post_arrive_under_their_own_names() {
 
 #[tokio::test]
 async fn lifecycle_and_change_items_in_one_post_go_their_own_ways() {
-    let tenant = Tenant::subscribe("mixed", TokenVersion::V2, team_messages("mixed")).await;
+    let tenant = Tenant::subscribe(TokenVersion::V2, team_messages("mixed")).await;
     let subscription = tenant.subscription("/teams/getAllMessages");
     let post = Post::new().change(&subscription, "created");
     assert!(

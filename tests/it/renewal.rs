@@ -1,22 +1,19 @@
 //! Subscriptions are made, kept and healed by the deployed function.
 
 use serde_json::json;
-use tests::{
-    graph::{LifecycleEvent, Post, TokenVersion},
-    stack::Function,
-};
+use tests::graph::{LifecycleEvent, Post, TokenVersion};
 
 use crate::{
     delivery::team_messages,
-    world::{Tenant, eventually, invoke, send, simulator},
+    world::{Tenant, eventually, renew, send, simulator},
 };
 
 #[tokio::test]
 async fn a_dry_run_changes_nothing_and_a_second_run_keeps_everything() {
-    let tenant = Tenant::subscribe("second-run", TokenVersion::V2, team_messages("second-run")).await;
+    let tenant = Tenant::subscribe(TokenVersion::V2, team_messages("second-run")).await;
     let before = tenant.subscriptions();
     for event in [json!({"dryRun": true}), json!({})] {
-        invoke(Function::Renewal, &event).await;
+        renew(&event).await;
         let after = tenant.subscriptions();
         assert_eq!(ids(&before), ids(&after));
         assert_eq!(before[0].expires_at, after[0].expires_at);
@@ -25,12 +22,12 @@ async fn a_dry_run_changes_nothing_and_a_second_run_keeps_everything() {
 
 #[tokio::test]
 async fn a_subscription_that_is_gone_is_made_again_but_not_by_a_dry_run() {
-    let tenant = Tenant::subscribe("gone", TokenVersion::V2, team_messages("gone")).await;
+    let tenant = Tenant::subscribe(TokenVersion::V2, team_messages("gone")).await;
     let before = tenant.subscription("/teams/getAllMessages");
     assert!(simulator().remove(&before));
-    invoke(Function::Renewal, &json!({"dryRun": true})).await;
+    renew(&json!({"dryRun": true})).await;
     assert!(tenant.subscriptions().is_empty());
-    invoke(Function::Renewal, &json!({})).await;
+    renew(&json!({})).await;
     let after = tenant.subscription("/teams/getAllMessages");
     assert_ne!(before.id, after.id);
     assert!(send(Post::new().change(&after, "created")).await.delivered());
@@ -39,7 +36,7 @@ async fn a_subscription_that_is_gone_is_made_again_but_not_by_a_dry_run() {
 
 #[tokio::test]
 async fn a_subscription_carries_what_the_next_run_has_to_know() {
-    let tenant = Tenant::subscribe("carries", TokenVersion::V2, team_messages("carries")).await;
+    let tenant = Tenant::subscribe(TokenVersion::V2, team_messages("carries")).await;
     let subscription = tenant.subscription("/teams/getAllMessages");
     let url = &subscription.notification_url;
     assert!(
@@ -69,7 +66,7 @@ async fn a_subscription_carries_what_the_next_run_has_to_know() {
 
 #[tokio::test]
 async fn a_subscription_that_graph_removed_is_made_again_without_waiting_for_the_schedule() {
-    let tenant = Tenant::subscribe("removed", TokenVersion::V2, team_messages("removed")).await;
+    let tenant = Tenant::subscribe(TokenVersion::V2, team_messages("removed")).await;
     let before = tenant.subscription("/teams/getAllMessages");
     assert!(
         send(Post::new().lifecycle(&before, LifecycleEvent::SubscriptionRemoved))

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tests::{
     graph::{App, DeliveryReport, Post, Registered, Simulator, TokenVersion},
     stack::{Function, Message, Pair, Stack, shared},
@@ -19,23 +19,23 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// Adds a tenant called `name` with these subscriptions to the configuration and has renewal create them.
-    pub async fn subscribe(name: &str, version: TokenVersion, subscriptions: Value) -> Self {
-        let guid = |part: &str| format!("{:08x}-{part}-4000-8000-{:012x}", hash(name), hash(name));
-        let app = App {
-            tenant_id: guid("0001"),
-            client_id: guid("0002"),
-            client_secret: format!("client-secret-of-{name}"),
-            token_version: version,
-        };
-        simulator().add_app(app.clone());
-        configure(name, &app, subscriptions.as_object().unwrap()).await;
-        let tenant = Self { app };
+    /// Takes a tenant that no other test has and has renewal create these subscriptions in it.
+    pub async fn subscribe(version: TokenVersion, subscriptions: Value) -> Self {
+        let count = subscriptions.as_object().unwrap().len();
+        let mut configuration = configuration().lock().await;
+        let (name, app) = configuration.take(version).await;
+        for (key, mut subscription) in subscriptions.as_object().unwrap().clone() {
+            subscription["tenant"] = json!(name);
+            configuration.document["subscriptions"][key] = subscription;
+        }
+        stack().write_config(&configuration.document).await.unwrap();
         let report = invoke(Function::Renewal, &json!({})).await;
+        drop(configuration);
+        let tenant = Self { app };
         assert_eq!(
             tenant.subscriptions().len(),
-            subscriptions.as_object().unwrap().len(),
-            "not every subscription of {name} was created: {report:#}"
+            count,
+            "not every subscription was created: {report:#}"
         );
         tenant
     }
@@ -196,20 +196,64 @@ fn collect(stack: &Stack) {
     });
 }
 
-/// Adds a tenant and its subscriptions to the configuration.
-async fn configure(tenant: &str, app: &App, subscriptions: &Map<String, Value>) {
-    static CONFIGURATION: tokio::sync::Mutex<Option<Value>> = tokio::sync::Mutex::const_new(None);
-    let mut configuration = CONFIGURATION.lock().await;
-    let document = configuration.get_or_insert_with(|| json!({"tenants": {}, "subscriptions": {}}));
-    document["tenants"][tenant] = json!({
-        "tenantId": app.tenant_id, "clientId": app.client_id, "credential": {"clientSecret": app.client_secret}
-    });
-    for (name, subscription) in subscriptions {
-        let mut subscription = subscription.clone();
-        subscription["tenant"] = json!(tenant);
-        document["subscriptions"][name] = subscription;
+/// The configuration of the stack, to which each test adds its own.
+#[derive(Default)]
+struct Configuration {
+    document: Value,
+    taken: usize,
+}
+
+impl Configuration {
+    /// Returns the name and the app registration of a tenant that nobody has yet.
+    ///
+    /// All tenants are configured before the first subscription: a client-state key that comes later is not used until
+    /// every webhook can have heard of it, and half a minute is long for a test.
+    async fn take(&mut self, version: TokenVersion) -> (String, App) {
+        if self.taken == 0 {
+            self.document = json!({"tenants": {}, "subscriptions": {}});
+            for app in (0..TENANTS)
+                .flat_map(|index| [TokenVersion::V1, TokenVersion::V2].map(|version| app(index, version)))
+            {
+                self.document["tenants"][name(&app)] = json!({
+                    "tenantId": app.tenant_id, "clientId": app.client_id,
+                    "credential": {"clientSecret": app.client_secret}
+                });
+                simulator().add_app(app);
+            }
+            stack().write_config(&self.document).await.unwrap();
+            invoke(Function::Renewal, &json!({})).await;
+        }
+        assert!(self.taken < TENANTS, "raise the number of tenants");
+        let app = app(self.taken, version);
+        self.taken += 1;
+        (name(&app), app)
     }
-    stack().write_config(document).await.unwrap();
+}
+
+/// The configuration; who holds it is also the only one to invoke renewal.
+fn configuration() -> &'static tokio::sync::Mutex<Configuration> {
+    static CONFIGURATION: OnceLock<tokio::sync::Mutex<Configuration>> = OnceLock::new();
+    CONFIGURATION.get_or_init(tokio::sync::Mutex::default)
+}
+
+/// Invokes renewal when no other test does. MiniStack keeps no promise about two writers of one secret.
+pub async fn renew(event: &Value) -> Value {
+    let _only = configuration().lock().await;
+    invoke(Function::Renewal, event).await
+}
+
+fn app(index: usize, token_version: TokenVersion) -> App {
+    let version = if token_version == TokenVersion::V1 { 1 } else { 2 };
+    App {
+        tenant_id: format!("{index:08x}-000{version}-4000-8000-0123456789ab"),
+        client_id: format!("{index:08x}-000{version}-4000-8000-ba9876543210"),
+        client_secret: format!("the-client-secret-{index}-{version}"),
+        token_version,
+    }
+}
+
+fn name(app: &App) -> String {
+    format!("t{}", &app.tenant_id[..13])
 }
 
 async fn until(count: usize, take: impl Fn() -> Vec<String>, what: &str) -> Vec<String> {
@@ -219,11 +263,8 @@ async fn until(count: usize, take: impl Fn() -> Vec<String>, what: &str) -> Vec<
     .await
 }
 
-fn hash(text: &str) -> u32 {
-    text.bytes().fold(2_166_136_261, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(16_777_619)
-    })
-}
+/// More than there are tests.
+const TENANTS: usize = 24;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 

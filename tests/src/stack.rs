@@ -24,6 +24,7 @@ mod command;
 mod deploy;
 mod error;
 mod ministack;
+mod policies;
 mod progress;
 mod run;
 mod supervised;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
@@ -124,6 +125,58 @@ impl Aws {
             .unwrap_or_default();
         let message = |event: &Value| event.get("message").and_then(Value::as_str).map(str::to_owned);
         Ok(events.iter().filter_map(message).collect())
+    }
+
+    /// Returns the names of a role's own policies.
+    pub(crate) async fn role_policies(&self, role: &str) -> Result<Vec<String>, Error> {
+        let text = self
+            .iam(&[("Action", "ListRolePolicies"), ("RoleName", role)])
+            .await?;
+        Ok(text
+            .split("<member>")
+            .skip(1)
+            .filter_map(|rest| rest.split_once("</member>"))
+            .map(|(name, _)| name.to_owned())
+            .collect())
+    }
+
+    /// Returns one of a role's own policies.
+    pub(crate) async fn role_policy(&self, role: &str, policy: &str) -> Result<Value, Error> {
+        let text = self
+            .iam(&[
+                ("Action", "GetRolePolicy"),
+                ("RoleName", role),
+                ("PolicyName", policy),
+            ])
+            .await?;
+        let document = text
+            .split_once("<PolicyDocument>")
+            .and_then(|(_, rest)| rest.split_once("</PolicyDocument>"));
+        let document = document.and_then(|(document, _)| percent_decode_str(document).decode_utf8().ok());
+        parse(&document.ok_or_else(|| Error::Malformed(format!("policy {policy}")))?)
+    }
+
+    /// Writes one of a role's own policies.
+    pub(crate) async fn put_role_policy(
+        &self,
+        role: &str,
+        policy: &str,
+        document: &Value,
+    ) -> Result<(), Error> {
+        let document = document.to_string();
+        let parameters = [
+            ("Action", "PutRolePolicy"),
+            ("RoleName", role),
+            ("PolicyName", policy),
+            ("PolicyDocument", &document),
+        ];
+        self.iam(&parameters).await.map(|_| ())
+    }
+
+    /// Calls an operation of IAM.
+    async fn iam(&self, parameters: &[(&str, &str)]) -> Result<String, Error> {
+        let request = self.request(Method::POST, "iam", "/").form(parameters);
+        self.send("IAM", request).await
     }
 
     /// Calls an operation of CloudFormation about a stack.

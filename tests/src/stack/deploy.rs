@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Aws, Error, Options, STACK_NAME, build, command, tools::Tools};
+use super::{Aws, Error, Options, STACK_NAME, build, command, policies, tools::Tools};
 
 /// What a deployed stack consists of.
 #[derive(Debug, Clone)]
@@ -56,6 +56,13 @@ pub(crate) async fn deploy(
     let resources = aws.stack_resources(STACK_NAME).await?;
     let deployment = Deployment { outputs, resources };
     add_routes(aws, &deployment).await?;
+    for (_, role) in deployment
+        .resources
+        .iter()
+        .filter(|(name, _)| name.ends_with("FunctionRole"))
+    {
+        policies::allow_batches(aws, role).await?;
+    }
     Ok(deployment)
 }
 
