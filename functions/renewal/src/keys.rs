@@ -11,7 +11,7 @@ use graph_core::{
     client_state::KEY_LENGTH,
     config::{Config, Tenant},
     secret::Secret,
-    secrets::{ClientStateDocument, ClientStateKeyEntry, DecryptionDocument, TrustedTenant},
+    secrets::{ClientStateDocument, ClientStateKeyEntry, DecryptionDocument, KeyLife, TrustedTenant},
 };
 use graph_edge::{documents, secrets::SecretError};
 use jiff::Timestamp;
@@ -143,6 +143,7 @@ fn add_client_state_keys<R: CryptoRng>(
             client_id: tenant.client_id.clone(),
             created_at: now,
             mint_from,
+            life: KeyLife::default(),
         });
     }
     made

@@ -328,6 +328,7 @@ fn key(id: &str) -> ClientStateKeyEntry {
         client_id: "app".to_owned(),
         created_at: now(),
         mint_from: now(),
+        life: graph_core::secrets::KeyLife::default(),
     }
 }
 

@@ -86,6 +86,7 @@ pub fn generate(
         private_key: std::mem::take(&mut *private_key),
         certificate: STANDARD.encode(certificate),
         created_at: now,
+        life: crate::secrets::KeyLife::default(),
     })
 }
 

@@ -379,6 +379,7 @@ mod tests {
             client_id: "app".to_owned(),
             created_at: "2026-11-22T10:00:00Z".parse().unwrap(),
             mint_from: "2026-11-22T10:00:00Z".parse().unwrap(),
+            life: crate::secrets::KeyLife::default(),
         }
     }
 }

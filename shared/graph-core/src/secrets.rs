@@ -30,6 +30,9 @@ pub struct ClientStateKeyEntry {
     pub created_at: Timestamp,
     /// From when on new subscriptions use the key; no webhook can be unaware of it by then.
     pub mint_from: Timestamp,
+    /// What renewal notes about the key's end.
+    #[serde(default, skip_serializing_if = "KeyLife::is_blank")]
+    pub life: KeyLife,
 }
 
 impl Drop for ClientStateKeyEntry {
@@ -61,11 +64,37 @@ pub struct DecryptionKeyEntry {
     pub certificate: String,
     /// When the key was made.
     pub created_at: Timestamp,
+    /// What renewal notes about the key's beginning and end.
+    #[serde(default, skip_serializing_if = "KeyLife::is_blank")]
+    pub life: KeyLife,
 }
 
 impl Drop for DecryptionKeyEntry {
     fn drop(&mut self) {
         self.private_key.zeroize();
+    }
+}
+
+/// What renewal notes about a key while it puts a newer one in its place. The other functions do not look at it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyLife {
+    /// From when on a certificate is given to Graph; no instance of decryption can be unaware of it by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_from: Option<Timestamp>,
+    /// By when subscriptions have to have left the key, where a person has asked for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retire_by: Option<Timestamp>,
+    /// Since when no subscription names the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unnamed_since: Option<Timestamp>,
+}
+
+impl KeyLife {
+    /// Returns whether nothing is noted.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        *self == Self::default()
     }
 }
 
