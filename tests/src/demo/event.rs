@@ -70,7 +70,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// Leaves out what is between angle brackets.
+/// Leaves out what is between angle brackets, and reads the entities of XML.
 fn without_tags(html: &str) -> String {
     let mut text = String::new();
     let mut is_tag = false;
@@ -82,7 +82,11 @@ fn without_tags(html: &str) -> String {
             _ => text.push(character),
         }
     }
-    text
+    text.replace("&nbsp;", " ")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&amp;", "&")
 }
 
 /// How much of a resource a line shows.

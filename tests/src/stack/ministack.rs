@@ -66,6 +66,9 @@ impl Ministack {
             .env("GATEWAY_PORT", port.to_string())
             .env("BIND_HOST", "127.0.0.1")
             .env("MINISTACK_HOST", "127.0.0.1")
+            // These would listen on ports that are always the same.
+            .env("IOT_MTLS_ENABLED", "0")
+            .env("SFTP_ENABLED", "0")
             // Functions get the endpoint from here, and the rights of their roles and no other, as on AWS.
             .env("AWS_ENDPOINT_URL", &url)
             .env("AUTH", "true");
