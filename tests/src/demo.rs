@@ -23,7 +23,7 @@ pub use verdict::{Verdict, judge};
 pub struct Options {
     /// Leave the stack up at the end.
     pub keep: bool,
-    /// Print the events as JSON, one on each line, in place of a text for people.
+    /// Print the events as they are delivered, as JSON, in place of a text for people.
     pub json: bool,
 }
 

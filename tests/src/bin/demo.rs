@@ -50,7 +50,7 @@ sends one notification of each kind, and shows the events that come out.
 Usage: cargo demo [OPTIONS]
 
       --keep   leave everything up at the end, and print where it is; Ctrl-C stops it
-      --json   print the events as JSON, one on each line
+      --json   print the events as they are delivered, as JSON
   -h, --help   this text
 
 The exit status is 0 only if everything that was sent came out right.
