@@ -6,15 +6,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-pub use self::{policy::Policy, reason::Reason};
+pub use self::{
+    expand::{Expansion, LeftOut, Objects, expand},
+    limit::Limit,
+    policy::Policy,
+    reason::Reason,
+    rotation::Retiring,
+};
 use crate::{
     catalogue::Version,
-    subscription::{Origin, OurUrl, Subscription},
+    subscription::{Origin, OurUrl, Subscription, resource_key},
 };
 
 mod decide;
+mod expand;
+pub mod gap;
+mod limit;
 mod policy;
 mod reason;
+pub mod rotation;
 #[cfg(test)]
 mod tests;
 
@@ -50,6 +60,10 @@ pub struct Context {
     pub certificate: String,
     /// The certificates whose private key is still at hand.
     pub certificates: BTreeSet<String>,
+    /// The client-state keys that subscriptions are to leave.
+    pub retiring_keys: BTreeMap<String, Retiring>,
+    /// The certificates that subscriptions are to leave.
+    pub retiring_certificates: BTreeMap<String, Retiring>,
     /// Whether all entries are known. Where not, nothing is deleted for the lack of one.
     pub complete: bool,
     /// Entries whose subscriptions are left as they are, with the reason.
@@ -197,28 +211,49 @@ pub fn plan(
             None => missing.push(desired),
         }
     }
-    let (held, mut orphans): (Vec<_>, Vec<_>) = ours
+    let (held, orphans): (Vec<_>, Vec<_>) = ours
         .into_values()
         .flatten()
         .partition(|ours| held_because(&ours.url.name, context).is_some());
     steps.extend(held.iter().map(|ours| decide::held(ours, context)));
+    let mut orphans = Orphans::of(orphans);
     steps.extend(
         missing
             .into_iter()
-            .map(|desired| decide::missing(desired, &mut orphans, context, now)),
+            .map(|desired| decide::missing(desired, orphans.take(&desired.resource), context, now)),
     );
-    steps.extend(orphans.iter().map(|ours| ours.delete(Reason::NoEntry)));
+    steps.extend(orphans.rest().map(|ours| ours.delete(Reason::NoEntry)));
     steps.sort_by(|one, other| {
-        let key = |step: &Step| {
-            (
-                step.expires_at,
-                step.name.clone(),
-                step.action.id().map(str::to_owned),
-            )
-        };
+        fn key(step: &Step) -> (Option<Timestamp>, &str, Option<&str>) {
+            (step.expires_at, &step.name, step.action.id())
+        }
         key(one).cmp(&key(other))
     });
     steps
+}
+
+/// Subscriptions of ours that no entry asks for, by what they watch. Of one resource, the first in the list comes first.
+struct Orphans<'a>(BTreeMap<String, Vec<Ours<'a>>>);
+
+impl<'a> Orphans<'a> {
+    fn of(all: Vec<Ours<'a>>) -> Self {
+        let mut by_resource: BTreeMap<String, Vec<Ours<'a>>> = BTreeMap::new();
+        for ours in all.into_iter().rev() {
+            // What does not say what it watches stands in nobody's place.
+            let key = ours.subscription.resource.as_deref().map(resource_key);
+            by_resource.entry(key.unwrap_or_default()).or_default().push(ours);
+        }
+        Self(by_resource)
+    }
+
+    /// Takes one that watches `resource`.
+    fn take(&mut self, resource: &str) -> Option<Ours<'a>> {
+        self.0.get_mut(&resource_key(resource))?.pop()
+    }
+
+    fn rest(self) -> impl Iterator<Item = Ours<'a>> {
+        self.0.into_values().flatten()
+    }
 }
 
 /// Returns what to create for `desired`.

@@ -9,8 +9,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 
+pub(crate) use self::compare::change_types;
 pub use self::{
-    compare::{same_change_types, same_resource},
+    compare::{resource_key, same_change_types, same_resource},
     url::{InvalidOrigin, Origin, OurUrl},
 };
 

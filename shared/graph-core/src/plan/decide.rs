@@ -37,23 +37,16 @@ pub(super) fn one_of(
 
 /// Returns the step for an entry that has no subscription under its name.
 ///
-/// One of `orphans` that watches the same resource is replaced: as long as it exists, Graph refuses a second one.
+/// An `orphan` that watches the same resource is replaced: as long as it exists, Graph refuses a second one.
 pub(super) fn missing(
     desired: &Desired,
-    orphans: &mut Vec<Ours<'_>>,
+    orphan: Option<Ours<'_>>,
     context: &Context,
     now: Timestamp,
 ) -> Step {
     let creation = creation(desired, context, now);
-    let same = |ours: &Ours<'_>| {
-        ours.subscription
-            .resource
-            .as_deref()
-            .is_some_and(|listed| same_resource(listed, &desired.resource))
-    };
-    match orphans.iter().position(same) {
-        Some(position) => {
-            let orphan = orphans.remove(position);
+    match orphan {
+        Some(orphan) => {
             let id = orphan.subscription.id.clone();
             let reason = Reason::Renamed {
                 from: orphan.url.name.clone(),
@@ -84,7 +77,11 @@ fn existing(ours: &Ours<'_>, desired: &Desired, context: &Context, now: Timestam
     if let Some(reason) = unfit(ours, desired, context, now) {
         return ours.step(Action::Replace { id, creation }, reason);
     }
-    match due(ours, desired, context, now, policy) {
+    let due = due(ours, desired, context, now, policy);
+    if let Some(reason) = leaves_key(ours, due.is_ok(), context, now) {
+        return ours.step(Action::Replace { id, creation }, reason);
+    }
+    match due {
         Ok(reason) => {
             let renewal = renewal(ours, &creation, context);
             ours.step(
@@ -159,6 +156,14 @@ fn strays(lifecycle: &str, url: &OurUrl, context: &Context) -> bool {
             .is_none_or(|lifecycle| lifecycle.name != url.name)
 }
 
+/// Returns why the subscription is to be made with a newer client-state key now: its moment has come, or it would be
+/// renewed anyway. Its client state cannot be changed (Microsoft Graph, *update subscription*).
+fn leaves_key(ours: &Ours<'_>, is_due: bool, context: &Context, now: Timestamp) -> Option<Reason> {
+    let key_id = ours.url.key_id.clone();
+    let retiring = context.retiring_keys.get(&key_id)?;
+    (is_due || retiring.is_up(&ours.subscription.id, now)).then_some(Reason::OldKey { key_id })
+}
+
 /// Returns why the subscription is to be renewed now, or else why it is not.
 fn due(
     ours: &Ours<'_>,
@@ -171,7 +176,15 @@ fn due(
         return Ok(Reason::NoExpiry);
     };
     if let Some(reason) = other_certificate(ours, desired, context) {
-        return Ok(reason);
+        let retiring = ours
+            .url
+            .certificate_id
+            .as_ref()
+            .and_then(|id| context.retiring_certificates.get(id));
+        // One that is still good is left at the next renewal, or at the moment that a person's hurry gives it.
+        if retiring.is_none_or(|retiring| retiring.is_up(&ours.subscription.id, now)) {
+            return Ok(reason);
+        }
     }
     let left = expires_at.duration_since(now);
     let renew_before = policy.renew_before(&ours.subscription.id, desired.lifetime);

@@ -53,6 +53,11 @@ pub enum Reason {
         /// The key's id.
         key_id: String,
     },
+    /// A newer key has taken the place of its client state's key.
+    OldKey {
+        /// The older key's id.
+        key_id: String,
+    },
     /// Its entry has another name now.
     Renamed {
         /// The name it was made under.
@@ -107,6 +112,7 @@ impl fmt::Display for Reason {
                 write!(f, "it was not made with one of our keys")
             }
             Self::KeyGone { key_id } => write!(f, "its client-state key {key_id} is retired"),
+            Self::OldKey { key_id } => write!(f, "its client-state key {key_id} is being replaced"),
             Self::Renamed { from } => write!(f, "the entry was called {from}"),
             Self::NoEntry => write!(f, "no entry asks for it"),
             Self::Duplicate { of } => write!(f, "its entry already has {of}"),

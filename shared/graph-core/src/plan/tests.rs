@@ -2,6 +2,7 @@ use super::*;
 
 mod changes;
 mod properties;
+mod rotation;
 
 const NOW: &str = "2026-11-22T10:00:00Z";
 
@@ -364,6 +365,8 @@ fn context() -> Context {
         keys: set(&["k1", "k2"]),
         certificate: "c2".to_owned(),
         certificates: set(&["c1", "c2"]),
+        retiring_keys: BTreeMap::new(),
+        retiring_certificates: BTreeMap::new(),
         complete: true,
         held: BTreeMap::new(),
         challenged: BTreeSet::new(),

@@ -13,22 +13,36 @@ use percent_encoding::percent_decode_str;
 /// Long segments are opaque ids (Outlook's folders), where case counts; so it does in the query.
 #[must_use]
 pub fn same_resource(one: &str, other: &str) -> bool {
-    let (one, other) = (decode(one), decode(other));
-    let (one_path, one_query) = one.split_once('?').unwrap_or((&one, ""));
-    let (other_path, other_query) = other.split_once('?').unwrap_or((&other, ""));
-    squeeze(one_query) == squeeze(other_query) && segments(one_path).eq(segments(other_path))
+    resource_key(one) == resource_key(other)
+}
+
+/// Returns one text for all spellings of a resource path that [`same_resource`] takes for the same.
+#[must_use]
+pub fn resource_key(resource: &str) -> String {
+    let resource = decode(resource);
+    let (path, query) = resource.split_once('?').unwrap_or((&resource, ""));
+    let mut key = String::with_capacity(resource.len());
+    for segment in segments(path) {
+        key.push('/');
+        key.push_str(&segment);
+    }
+    key.push('?');
+    key.push_str(&squeeze(query));
+    key
 }
 
 /// Returns whether two lists of change types hold the same, whatever their order, spaces and letter case.
 #[must_use]
 pub fn same_change_types(one: &str, other: &str) -> bool {
-    fn set(list: &str) -> BTreeSet<String> {
-        list.split(',')
-            .map(|change| change.trim().to_ascii_lowercase())
-            .filter(|change| !change.is_empty())
-            .collect()
-    }
-    set(one) == set(other)
+    change_types(one) == change_types(other)
+}
+
+/// Returns the change types of a list.
+pub(crate) fn change_types(list: &str) -> BTreeSet<String> {
+    list.split(',')
+        .map(|change| change.trim().to_ascii_lowercase())
+        .filter(|change| !change.is_empty())
+        .collect()
 }
 
 fn decode(resource: &str) -> Cow<'_, str> {

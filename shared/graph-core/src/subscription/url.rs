@@ -16,6 +16,29 @@ pub struct OurUrl {
     pub certificate_id: Option<String>,
 }
 
+impl OurUrl {
+    /// Returns what the query of `url` says, wherever it leads: a key that was named at an address that is no longer
+    /// ours is named all the same.
+    #[must_use]
+    pub fn anywhere(url: &str) -> Self {
+        Self::from_query(url.split_once('?').map_or("", |(_, query)| query))
+    }
+
+    fn from_query(query: &str) -> Self {
+        let mut ours = Self::default();
+        for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+            let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
+            match name {
+                "s" => ours.name = value,
+                "k" => ours.key_id = value,
+                "c" => ours.certificate_id = Some(value).filter(|id| !id.is_empty()),
+                _ => {}
+            }
+        }
+        ours
+    }
+}
+
 /// A base URL of ours: scheme, host, port and path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
@@ -60,24 +83,7 @@ impl Origin {
     #[must_use]
     pub fn read(&self, url: &str) -> Option<OurUrl> {
         let (parts, query) = Parts::parse(url)?;
-        if parts != self.parts {
-            return None;
-        }
-        let mut ours = OurUrl::default();
-        for (name, value) in query
-            .unwrap_or_default()
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-        {
-            let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
-            match name {
-                "s" => ours.name = value,
-                "k" => ours.key_id = value,
-                "c" => ours.certificate_id = Some(value).filter(|id| !id.is_empty()),
-                _ => {}
-            }
-        }
-        Some(ours)
+        (parts == self.parts).then(|| OurUrl::from_query(query.unwrap_or_default()))
     }
 }
 

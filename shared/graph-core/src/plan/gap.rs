@@ -1,0 +1,184 @@
+//! Events about gaps: what a consumer has to know to catch up.
+//!
+//! They go where the notifications go, so that whoever reads those cannot miss them.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// A time in which notifications of a subscription may have been lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// What has happened.
+    pub kind: GapKind,
+    /// The subscription's name.
+    pub name: String,
+    /// The Microsoft Entra tenant.
+    pub tenant_id: String,
+    /// The application (client) id.
+    pub client_id: String,
+    /// Graph's id of the subscription that was affected.
+    pub subscription_id: String,
+    /// Graph's id of the one that has taken its place.
+    pub new_subscription_id: Option<String>,
+    /// What is watched, where that is known.
+    pub resource: Option<String>,
+    /// Since when something may be lost; nothing where that is not known.
+    pub from: Option<Timestamp>,
+    /// Until when something may be lost.
+    pub until: Timestamp,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// What has happened to a subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GapKind {
+    /// Graph could not deliver some notifications (Microsoft Graph, *lifecycle notifications*, `missed`).
+    Missed,
+    /// Graph removed the subscription (`subscriptionRemoved`), and it has been made anew.
+    Removed,
+    /// The subscription had to be made anew for another reason.
+    Recreated,
+}
+
+impl GapKind {
+    /// Returns the type of the event.
+    #[must_use]
+    pub fn event_type(self) -> &'static str {
+        match self {
+            Self::Missed => "Microsoft.Graph.SubscriptionMissed",
+            Self::Removed => "Microsoft.Graph.SubscriptionRemoved",
+            Self::Recreated => "Microsoft.Graph.SubscriptionRecreated",
+        }
+    }
+}
+
+impl Gap {
+    /// Returns the `CloudEvents` 1.0 document that tells a consumer. The same gap has the same id, however often it is
+    /// told.
+    #[must_use]
+    pub fn document(&self) -> Value {
+        // Through a struct: a value that cannot be written does not occur in it.
+        serde_json::to_value(Event {
+            specversion: "1.0",
+            id: self.id(),
+            source: format!("/tenants/{}/applications/{}", self.tenant_id, self.client_id),
+            event_type: self.kind.event_type(),
+            subject: format!("subscriptions/{}", self.name),
+            time: self.until,
+            datacontenttype: "application/json",
+            subscription: &self.name,
+            data: Data {
+                subscription_id: &self.subscription_id,
+                new_subscription_id: self.new_subscription_id.as_deref(),
+                tenant_id: &self.tenant_id,
+                resource: self.resource.as_deref(),
+                lost_from: self.from,
+                lost_until: self.until,
+                reason: &self.reason,
+            },
+        })
+        .unwrap_or_default()
+    }
+
+    fn id(&self) -> String {
+        let mut digest = Sha256::new();
+        // A subscription is removed once, and made anew once; some of its notifications may be missed many times.
+        let moment = match self.kind {
+            GapKind::Missed => self.until.to_string(),
+            GapKind::Removed | GapKind::Recreated => String::new(),
+        };
+        for part in [
+            self.kind.event_type(),
+            &self.tenant_id,
+            &self.client_id,
+            &self.subscription_id,
+            &moment,
+        ] {
+            digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            digest.update(part);
+        }
+        BASE64_URL_SAFE_NO_PAD.encode(digest.finalize())
+    }
+}
+
+#[derive(Serialize)]
+struct Event<'a> {
+    specversion: &'static str,
+    id: String,
+    source: String,
+    #[serde(rename = "type")]
+    event_type: &'static str,
+    subject: String,
+    time: Timestamp,
+    datacontenttype: &'static str,
+    subscription: &'a str,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Data<'a> {
+    subscription_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new_subscription_id: Option<&'a str>,
+    tenant_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lost_from: Option<Timestamp>,
+    lost_until: Timestamp,
+    reason: &'a str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_gap_reads_as_an_event() {
+        let document = gap(GapKind::Recreated, "2026-11-22T10:00:00Z").document();
+        assert_eq!(
+            document,
+            json!({
+                "specversion": "1.0", "id": document["id"], "source": "/tenants/t/applications/c",
+                "type": "Microsoft.Graph.SubscriptionRecreated", "subject": "subscriptions/mail/4f",
+                "time": "2026-11-22T10:00:00Z", "datacontenttype": "application/json", "subscription": "mail/4f",
+                "data": {
+                    "subscriptionId": "old", "newSubscriptionId": "new", "tenantId": "t",
+                    "resource": "/users/4f/messages", "lostFrom": "2026-11-22T09:00:00Z",
+                    "lostUntil": "2026-11-22T10:00:00Z", "reason": "it was gone",
+                },
+            })
+        );
+    }
+
+    #[test]
+    fn the_same_gap_has_the_same_id_and_others_have_others() {
+        let id = |kind, until| gap(kind, until).document()["id"].clone();
+        let (ten, eleven) = ("2026-11-22T10:00:00Z", "2026-11-22T11:00:00Z");
+        assert_eq!(id(GapKind::Removed, ten), id(GapKind::Removed, eleven));
+        assert_ne!(id(GapKind::Removed, ten), id(GapKind::Recreated, ten));
+        assert_eq!(id(GapKind::Missed, ten), id(GapKind::Missed, ten));
+        assert_ne!(id(GapKind::Missed, ten), id(GapKind::Missed, eleven));
+    }
+
+    fn gap(kind: GapKind, until: &str) -> Gap {
+        Gap {
+            kind,
+            name: "mail/4f".to_owned(),
+            tenant_id: "t".to_owned(),
+            client_id: "c".to_owned(),
+            subscription_id: "old".to_owned(),
+            new_subscription_id: Some("new".to_owned()),
+            resource: Some("/users/4f/messages".to_owned()),
+            from: Some("2026-11-22T09:00:00Z".parse().unwrap()),
+            until: until.parse().unwrap(),
+            reason: "it was gone".to_owned(),
+        }
+    }
+}
