@@ -5,6 +5,7 @@
 //! [`certificate`]), the delivered event ([`event`]), and the plan that keeps subscriptions alive ([`plan`]).
 //! Nothing in this crate reads a clock, an environment variable or a socket.
 
+pub mod assertion;
 pub mod batch;
 pub mod catalogue;
 pub mod certificate;
