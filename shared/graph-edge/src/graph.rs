@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use graph_core::{
     catalogue::Version,
-    config::{Cloud, Tenant},
+    config::{Cloud, ForEach, Tenant},
     secret::Secret,
     subscription::{NewSubscription, Subscription, SubscriptionUpdate},
 };
@@ -14,13 +14,17 @@ use serde_json::value::RawValue;
 use tokio::time::sleep;
 use tracing::warn;
 
-pub use self::error::{GraphError, GraphErrorKind};
+pub use self::{
+    error::{GraphError, GraphErrorKind},
+    objects::permissions,
+};
 use crate::{
     http::{self, Answer, Backoff, Http, InvalidEndpoint},
     login::Login,
 };
 
 mod error;
+mod objects;
 #[cfg(test)]
 mod tests;
 
@@ -58,24 +62,69 @@ impl GraphClient {
     /// Returns an error when a page is missing: half a list would pass for subscriptions that have ended.
     pub async fn list(&self, tenant: &Tenant) -> Result<Vec<Subscription>, GraphError> {
         let first = self.url(tenant, Version::V1, &[])?;
+        let root = first.path().to_owned();
         let mut subscriptions = Vec::new();
+        self.pages(tenant, first, &root, |item| {
+            if let Ok(subscription) = serde_json::from_str(item.get()) {
+                subscriptions.push(subscription);
+            } else {
+                warn!("Graph lists a subscription without id; leaving it out");
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(subscriptions)
+    }
+
+    /// Returns the ids of the objects that an entry stands for, from all pages, as Microsoft Graph lists them now.
+    ///
+    /// The members of a group are its own, not those of groups within it, and users only (Microsoft Graph, *list group
+    /// members*). Users and teams are all of the tenant, guests and archived teams included.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when anything is missing or odd: half a list would pass for objects that are gone.
+    pub async fn objects(&self, tenant: &Tenant, of: &ForEach) -> Result<Vec<String>, GraphError> {
+        let mut ids = Vec::new();
+        let (segments, query) = match of {
+            ForEach::Ids(ids) => return Ok(ids.clone()),
+            ForEach::MembersOf(group) => (vec!["groups", group, "members"], "$select=id&$top=999"),
+            ForEach::AllUsers => (vec!["users"], "$select=id&$top=999"),
+            ForEach::AllTeams => (vec!["teams"], "$select=id"),
+        };
+        let root = self.place(tenant, Version::V1, &[])?;
+        let mut first = self.place(tenant, Version::V1, &segments)?;
+        first.set_query(Some(query));
+        self.pages(tenant, first, root.path(), |item| {
+            ids.extend(objects::id(item)?);
+            Ok(())
+        })
+        .await?;
+        Ok(ids)
+    }
+
+    /// Reads all pages of the list that begins at `first`, all of which have paths that begin with `root`.
+    async fn pages(
+        &self,
+        tenant: &Tenant,
+        first: Url,
+        root: &str,
+        mut take: impl FnMut(&RawValue) -> Result<(), GraphError>,
+    ) -> Result<(), GraphError> {
         let mut next = Some(first.clone());
         for _ in 0..MAX_PAGES {
             let Some(url) = next.take() else {
-                return Ok(subscriptions);
+                return Ok(());
             };
             let answer = self
                 .call(tenant, Call::<()>::new(Method::GET, url).limit(MAX_PAGE_BYTES))
                 .await?;
             let page: Page = read(&answer)?;
-            for item in page.value {
-                if let Ok(subscription) = serde_json::from_str(item.get()) {
-                    subscriptions.push(subscription);
-                } else {
-                    warn!("Graph lists a subscription without id; leaving it out");
-                }
-            }
-            next = page.next_link.map(|link| next_page(&first, &link)).transpose()?;
+            page.value.iter().try_for_each(|item| take(item))?;
+            next = page
+                .next_link
+                .map(|link| next_page(&first, root, &link))
+                .transpose()?;
         }
         Err(GraphError::of(GraphErrorKind::Malformed))
     }
@@ -210,15 +259,16 @@ impl GraphClient {
     }
 
     fn url(&self, tenant: &Tenant, version: Version, segments: &[&str]) -> Result<Url, GraphError> {
+        self.place(tenant, version, &[&["subscriptions"], segments].concat())
+    }
+
+    fn place(&self, tenant: &Tenant, version: Version, segments: &[&str]) -> Result<Url, GraphError> {
         let base = match &self.base {
             Some(base) => base.clone(),
             None => http::endpoint(&format!("https://{}", host(tenant.cloud)))
                 .map_err(|_| GraphError::of(GraphErrorKind::Malformed))?,
         };
-        Ok(http::join(
-            &base,
-            &[&[version.as_str(), "subscriptions"], segments].concat(),
-        ))
+        Ok(http::join(&base, &[&[version.as_str()], segments].concat()))
     }
 }
 
@@ -278,10 +328,10 @@ struct Page {
     next_link: Option<String>,
 }
 
-/// Returns the next page's URL, which has to be at the place of the first one: the call to it carries our token.
-fn next_page(first: &Url, link: &str) -> Result<Url, GraphError> {
+/// Returns the next page's URL, which has to be on the host of the first one: the call to it carries our token.
+fn next_page(first: &Url, root: &str, link: &str) -> Result<Url, GraphError> {
     let next = Url::parse(link).ok().filter(|next| {
-        next.origin() == first.origin() && next.path() == first.path() && next.username().is_empty()
+        next.origin() == first.origin() && next.path().starts_with(root) && next.username().is_empty()
     });
     next.ok_or(GraphError::of(GraphErrorKind::Malformed))
 }
@@ -311,7 +361,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// Graph waits up to ten seconds for each handshake and may repeat it.
 const CREATE_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The most pages of a list that are read.
+/// The most pages of a list that are read: half a million users.
 const MAX_PAGES: usize = 500;
 
 const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;

@@ -94,6 +94,29 @@ impl GraphErrorKind {
         }
     }
 
+    /// Returns whether a number of subscriptions that Graph allows is used up, by Graph's own text.
+    ///
+    /// Graph may count a subscription for hours after it is gone.
+    pub fn is_quota(&self) -> bool {
+        match self {
+            Self::Forbidden { message } => {
+                let message = message.to_ascii_lowercase();
+                ["reached", "limit", "quota", "exceed"]
+                    .iter()
+                    .any(|word| message.contains(word))
+            }
+            Self::Login(_)
+            | Self::Throttled { .. }
+            | Self::Conflict { .. }
+            | Self::NotFound { .. }
+            | Self::HandshakeFailed { .. }
+            | Self::Validation { .. }
+            | Self::Unauthorized { .. }
+            | Self::Unavailable { .. }
+            | Self::Malformed => false,
+        }
+    }
+
     /// Returns Graph's own text.
     pub fn message(&self) -> Option<&str> {
         match self {

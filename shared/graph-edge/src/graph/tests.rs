@@ -3,6 +3,8 @@ use graph_core::{config::Credential, subscription::EncryptionCertificate};
 use super::*;
 use crate::http::testing::{Reply, Server};
 
+mod objects;
+
 const ID: &str = "0fc0d6db-0073-42e5-a186-853da75fb308";
 
 #[tokio::test]

@@ -1,0 +1,39 @@
+//! The items of a list of directory objects.
+
+use graph_core::config::ForEach;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{GraphError, GraphErrorKind};
+
+/// Returns the application permissions that listing objects needs, least privileged first (Microsoft Graph, *list group
+/// members*, *list users*, *list teams*).
+pub fn permissions(of: &ForEach) -> &'static [&'static str] {
+    match of {
+        ForEach::MembersOf(_) => &[
+            "GroupMember.Read.All",
+            "Member.Read.Hidden for a group with hidden members",
+        ],
+        ForEach::AllUsers => &["User.Read.All"],
+        ForEach::AllTeams => &["Team.ReadBasic.All"],
+        ForEach::Ids(_) => &[],
+    }
+}
+
+/// Returns the id of an item, or nothing for a member of a group that is not a user.
+pub(super) fn id(item: &RawValue) -> Result<Option<String>, GraphError> {
+    let object: Object =
+        serde_json::from_str(item.get()).map_err(|_| GraphError::of(GraphErrorKind::Malformed))?;
+    let is_other = object
+        .kind
+        .is_some_and(|kind| !matches!(kind.as_str(), "#microsoft.graph.user" | "#microsoft.graph.team"));
+    Ok((!is_other).then_some(object.id))
+}
+
+#[derive(Deserialize)]
+struct Object {
+    id: String,
+    /// Given where a list holds objects of several kinds.
+    #[serde(rename = "@odata.type")]
+    kind: Option<String>,
+}
