@@ -2,8 +2,7 @@
 
 use graph_core::notification;
 
-/// What becomes of one queue message.
-#[derive(Debug, PartialEq, Eq)]
+/// What becomes of one queue message. Cannot be printed: the event is what was encrypted.
 pub(crate) enum Outcome {
     /// The event to deliver.
     Deliver(String),

@@ -17,8 +17,7 @@ pub const MAX_ITEMS: usize = 10_000;
 /// the items.
 pub const MAX_TOKENS: usize = 256;
 
-/// A notification collection whose items have not been looked at.
-#[derive(Debug)]
+/// A notification collection whose items have not been looked at. Prints none of it.
 pub struct Collection<'a> {
     /// The items as they were sent, each to be judged by itself.
     pub items: Vec<&'a RawValue>,
@@ -66,6 +65,16 @@ impl<'a> Collection<'a> {
                 .collect(),
             excess_tokens: tokens.excess,
         })
+    }
+}
+
+impl fmt::Debug for Collection<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collection")
+            .field("items", &self.items.len())
+            .field("validation_tokens", &self.validation_tokens.len())
+            .field("excess_tokens", &self.excess_tokens)
+            .finish()
     }
 }
 

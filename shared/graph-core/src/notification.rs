@@ -1,6 +1,6 @@
 //! One notification item, first as anybody may have sent it, then as admitted, then in full.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -66,8 +66,7 @@ impl<'a> Unadmitted<'a> {
     }
 }
 
-/// An item from a subscription of ours, as it was sent.
-#[derive(Debug)]
+/// An item from a subscription of ours, as it was sent. Prints what is proven and nothing else.
 pub struct Admitted<'a> {
     raw: &'a RawValue,
     kind: Kind,
@@ -97,6 +96,16 @@ impl<'a> Admitted<'a> {
     }
 }
 
+impl fmt::Debug for Admitted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admitted")
+            .field("kind", &self.kind)
+            .field("is_encrypted", &self.is_encrypted)
+            .field("proven", &self.proven)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What an item is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -106,8 +115,8 @@ pub enum Kind {
     Lifecycle,
 }
 
-/// An item in full. What Graph may leave out is optional; what it may add is ignored.
-#[derive(Debug)]
+/// An item in full. What Graph may leave out is optional; what it may add is ignored. Prints which item it is, and
+/// neither its client state nor its content.
 pub struct Notification<'a> {
     /// The item as it was sent.
     pub raw: &'a RawValue,
@@ -186,6 +195,17 @@ impl<'a> Notification<'a> {
     pub fn resource_data_text(&self, name: &str) -> Option<Cow<'a, str>> {
         let [value] = pick(self.resource_data?, &[name]).ok()?;
         optional_text(value).ok()?
+    }
+}
+
+impl fmt::Debug for Notification<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notification")
+            .field("subscription_id", &self.subscription_id)
+            .field("tenant_id", &self.tenant_id)
+            .field("change_type", &self.change_type)
+            .field("lifecycle_event", &self.lifecycle_event)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The queue message that carries one admitted item from the webhook to the function that processes it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,8 @@ use crate::{
     notification::Admitted,
 };
 
-/// One admitted item on its way.
-#[derive(Debug, Serialize, Deserialize)]
+/// One admitted item on its way. Prints neither the item nor its tokens.
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueuedItem<'a> {
     /// The subscription's name, proven by the client state.
@@ -110,6 +110,18 @@ impl<'a> QueuedItem<'a> {
         serde_json::to_string(self)
             .map(batch::storable)
             .map_err(|_| Malformed::Form)
+    }
+}
+
+impl fmt::Debug for QueuedItem<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueuedItem")
+            .field("subscription", &self.subscription)
+            .field("tenant_id", &self.tenant_id)
+            .field("client_id", &self.client_id)
+            .field("received_at", &self.received_at)
+            .field("content_omitted", &self.content_omitted)
+            .finish_non_exhaustive()
     }
 }
 

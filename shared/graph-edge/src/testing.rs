@@ -1,10 +1,14 @@
 //! Fakes for the tests of the functions.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
 
 use graph_core::secret::Secret;
 
 use reqwest::Url;
+use tracing::{level_filters::LevelFilter, subscriber::DefaultGuard};
 
 use crate::{
     BoxError,
@@ -19,12 +23,18 @@ use crate::{
 pub struct FakeQueue {
     stored: Mutex<Vec<Message>>,
     refuse: Mutex<Option<String>>,
+    calls: Mutex<Vec<usize>>,
 }
 
 impl FakeQueue {
     /// Refuses from now on every message whose body holds `text`; the empty text refuses all, `None` none.
     pub fn refuse(&self, text: Option<&str>) {
         *lock(&self.refuse) = text.map(str::to_owned);
+    }
+
+    /// Returns the most bytes of messages that one call brought.
+    pub fn largest_call(&self) -> usize {
+        lock(&self.calls).iter().copied().max().unwrap_or_default()
     }
 
     /// Returns the stored messages, oldest first.
@@ -35,6 +45,8 @@ impl FakeQueue {
 
 impl Queue for FakeQueue {
     async fn send_all(&self, messages: &[Message]) -> Vec<Result<(), NotStored>> {
+        let bytes: usize = messages.iter().map(|message| message.body.len()).sum();
+        lock(&self.calls).push(bytes);
         let refuse = lock(&self.refuse).clone();
         let is_refused = |message: &Message| refuse.as_ref().is_some_and(|text| message.body.contains(text));
         let store = |message: &Message| {
@@ -107,6 +119,48 @@ impl FetchDocument for FakeLogin {
         }
         held.1 += 1;
         Ok(jwks)
+    }
+}
+
+/// Everything that is written through `tracing` on this thread, at every level, for as long as this lives.
+pub struct Written {
+    text: Arc<Mutex<Vec<u8>>>,
+    _guard: DefaultGuard,
+}
+
+impl Written {
+    /// Starts to listen.
+    pub fn start() -> Self {
+        let text = Arc::new(Mutex::new(Vec::new()));
+        let sink = Sink(Arc::clone(&text));
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(LevelFilter::TRACE)
+            .with_ansi(false)
+            .with_writer(move || sink.clone())
+            .finish();
+        Self {
+            text,
+            _guard: tracing::subscriber::set_default(subscriber),
+        }
+    }
+
+    /// Returns what has been written so far.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&lock(&self.text)).into_owned()
+    }
+}
+
+#[derive(Clone)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        lock(&self.0).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

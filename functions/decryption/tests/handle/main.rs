@@ -5,6 +5,10 @@
     reason = "a failed expectation is a failed test"
 )]
 
+mod hostile;
+mod isolation;
+mod silence;
+
 use aws_lambda_events::sqs::SqsEvent;
 use decryption::{Deps, SigningKeysByCloud, Trust, handle};
 use graph_core::{
@@ -18,7 +22,7 @@ use graph_edge::{
     documents::{CachedDocument, Source},
     secrets::SecretError,
     sqs::REASON,
-    testing::{FakeLogin, FakeQueue, FakeSource},
+    testing::{FakeLogin, FakeQueue, FakeSource, Written},
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -291,21 +295,6 @@ async fn an_item_without_its_content_is_delivered_and_marked() {
     world.process(&[&body]).await;
     let event: Value = serde_json::from_str(&world.delivered()[0]).unwrap();
     assert_eq!(event["data"]["contentOmitted"], true);
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-    #[test]
-    fn any_message_is_delivered_failed_or_tried_again(text in "\\PC{0,120}", data in "\\PC{0,60}", wrap in any::<bool>()) {
-        let world = World::new();
-        let mut body = rich(Some(&text));
-        body["item"]["encryptedContent"]["data"] = json!(data);
-        let body = if wrap { body.to_string() } else { text };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let retried = runtime.block_on(world.process_text(&[&body]));
-        prop_assert_eq!(retried.len() + world.failed().len() + world.delivered().len(), 1);
-        prop_assert!(world.delivered().is_empty());
-    }
 }
 
 const NOTHING: [&str; 0] = [];

@@ -1,0 +1,115 @@
+//! What it costs to refuse forged items: CPU time for one POST and for each item in it.
+//!
+//! `cargo bench --package webhook --bench refusal`
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a measurement that cannot be made has failed"
+)]
+
+use std::{fs, time::Duration};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use graph_core::{
+    client_state::mint,
+    secrets::{ClientStateDocument, ClientStateKeyEntry},
+};
+use graph_edge::{
+    documents::CachedDocument,
+    testing::{FakeQueue, FakeSource},
+};
+use jiff::Timestamp;
+use lambda_http::{Body, Request, http};
+use serde_json::{Value, json};
+use webhook::{Deps, handle, parse_keys};
+
+const ITEMS: u32 = 5_000;
+const POSTS: u32 = 40;
+
+fn main() {
+    // `cargo test --all-targets` runs benches, too; there is nothing to check here.
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    let genuine = mint(&key(), "team-messages").unwrap();
+    let wrong_mac = genuine.replace("team-messages", "team-messagez");
+    println!("CPU time of refusing {ITEMS} forged items in one POST, mean of {POSTS} POSTs");
+    measure("wrong mac, basic item", item(&json!(wrong_mac)));
+    measure("wrong mac, encrypted item", encrypted(item(&json!(wrong_mac))));
+    measure("unknown key id", item(&json!(genuine.replace(".k1.", ".k9."))));
+    measure("no client state", item(&Value::Null));
+    measure("not an object", json!(0));
+}
+
+fn measure(name: &str, item: Value) {
+    let items = vec![item; usize::try_from(ITEMS).unwrap()];
+    let body = json!({"value": items, "validationTokens": ["e30.e30.AAAA"; 10]}).to_string();
+    let bytes = body.len();
+    let document = ClientStateDocument { keys: vec![key()] };
+    let source = FakeSource::new(serde_json::to_string(&document).unwrap());
+    let deps = Deps {
+        keys: CachedDocument::new(&source, parse_keys),
+        notification_queue: FakeQueue::default(),
+        lifecycle_queue: FakeQueue::default(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let post = || {
+        let response = runtime.block_on(handle(request(&body), &deps, now()));
+        assert_eq!(response.status(), 202);
+    };
+    post();
+    let before = cpu_time();
+    for _ in 0..POSTS {
+        post();
+    }
+    let time = (cpu_time() - before) / POSTS;
+    println!(
+        "{name:>28}: {time:>8.1?} per POST of {bytes:>7} bytes, {:>7.2?} per item",
+        time / ITEMS
+    );
+    assert!(deps.notification_queue.stored().is_empty());
+}
+
+/// Returns the CPU time that this thread, which does everything, has used.
+fn cpu_time() -> Duration {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux with scheduler statistics");
+    Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
+}
+
+fn item(client_state: &Value) -> Value {
+    json!({
+        "subscriptionId": "76222963-cc7b-42d2-882d-8aaa69cb2ba3", "changeType": "created", "clientState": client_state,
+        "subscriptionExpirationDateTime": "2026-11-22T11:00:00.0000000Z",
+        "resource": "users/622eaaff-0683-4862-9de4-f2ec83c2bd98/messages/AAMkAGVmMDEzMTM4",
+        "resourceData": {"@odata.type": "#Microsoft.Graph.Message", "id": "AAMkAGVmMDEzMTM4"},
+        "tenantId": "11111111-2222-3333-4444-555555555555"
+    })
+}
+
+fn encrypted(mut item: Value) -> Value {
+    item["encryptedContent"] =
+        json!({"data": "A".repeat(400), "dataKey": "A".repeat(344), "dataSignature": "A"});
+    item
+}
+
+fn request(body: &str) -> Request {
+    let request = http::Request::builder()
+        .method("POST")
+        .uri("https://host/notifications");
+    request.body(Body::Text(body.to_owned())).unwrap()
+}
+
+fn key() -> ClientStateKeyEntry {
+    ClientStateKeyEntry {
+        id: "k1".to_owned(),
+        key: BASE64_STANDARD.encode([7; 32]),
+        tenant_id: "11111111-2222-3333-4444-555555555555".to_owned(),
+        client_id: "66666666-7777-8888-9999-000000000000".to_owned(),
+        created_at: now(),
+        mint_from: now(),
+    }
+}
+
+fn now() -> Timestamp {
+    "2026-11-22T10:00:00Z".parse().unwrap()
+}

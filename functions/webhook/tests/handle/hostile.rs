@@ -1,0 +1,217 @@
+//! Whatever comes in, the answer is a documented one, and what goes out is within its limits.
+
+use graph_core::batch;
+use webhook::MAX_BODY_BYTES;
+
+use super::*;
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused_before_it_is_read() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let padded = |bytes: usize| format!("{}{{\"value\":[]}}", " ".repeat(bytes - 12));
+    assert_eq!(
+        post(&deps, "/notifications", &padded(MAX_BODY_BYTES))
+            .await
+            .status(),
+        202
+    );
+    let response = post(&deps, "/notifications", &padded(MAX_BODY_BYTES + 1)).await;
+    assert_eq!((response.status().as_u16(), response.body()), (413, &Body::Empty));
+}
+
+#[tokio::test]
+async fn what_nests_without_end_is_passed_over() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let (open, close) = (r#"{"a":["#.repeat(100_000), "]}".repeat(100_000));
+    let mut item = change("mail").to_string();
+    item.insert_str(1, &format!("\"x\":{open}{close},"));
+    for (body, expected) in [
+        (open.clone(), 400),
+        (format!("{open}{close}"), 400),
+        (format!(r#"{{"value":{open}{close}}}"#), 400),
+        (format!(r#"{{"value":[{open}{close}]}}"#), 202),
+        (format!(r#"{{"value":[{item}]}}"#), 202),
+    ] {
+        assert_eq!(post(&deps, "/notifications", &body).await.status(), expected);
+    }
+    // An admitted item is never lost: decryption says what is wrong with it.
+    assert_eq!(deps.notification_queue.stored().len(), 1);
+}
+
+#[tokio::test]
+async fn a_post_that_grows_on_the_way_is_sent_some_mebibytes_at_a_time() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let mut rich = change("team-messages");
+    rich["encryptedContent"] = json!({"data": "AAAA"});
+    let tokens: Vec<String> = (0..8)
+        .map(|n| format!("{}{}", unsigned_token(TENANT), "A".repeat(1_600 + n)))
+        .collect();
+    let body = json!({"value": vec![rich; 2_000], "validationTokens": tokens}).to_string();
+    assert!(body.len() < 1_048_576);
+    assert_eq!(post(&deps, "/notifications", &body).await.status(), 202);
+    let stored = deps.notification_queue.stored();
+    let bytes: usize = stored.iter().map(|message| message.body.len()).sum();
+    assert!(stored.len() == 2_000 && bytes > 20 * 1_048_576, "{bytes} bytes");
+    assert!(deps.notification_queue.largest_call() < 17 * 1_048_576);
+}
+
+#[tokio::test]
+async fn the_log_says_which_limit_was_hit() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let tokens = vec!["token"; 300];
+    let members: Value = (0..300).map(|n| (n.to_string(), json!(n))).collect();
+    let long = json!({"clientState": "a".repeat(129)});
+    for (body, expected) in [
+        (" ".repeat(MAX_BODY_BYTES + 1), "POST is over 6291456 bytes"),
+        (
+            format!(r#"{{"value":[{}0]}}"#, "0,".repeat(MAX_ITEMS)),
+            "body holds too many items",
+        ),
+        (json!({"value": [long]}).to_string(), "TooLong: 1"),
+        (json!({"value": [members]}).to_string(), "TooManyMembers: 1"),
+        (
+            json!({"value": [0], "validationTokens": tokens}).to_string(),
+            "44 validation tokens over 256",
+        ),
+    ] {
+        let written = Written::start();
+        let response = post(&deps, "/notifications", &body).await;
+        assert_eq!(
+            (response.body(), response.headers().len()),
+            (&Body::Empty, 0),
+            "{expected}"
+        );
+        assert!(
+            written.text().contains(expected),
+            "{expected}: {}",
+            written.text()
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_get_a_documented_answer(
+        query in "[ -~]{0,60}", body in proptest::collection::vec(any::<u8>(), 0..200), wrap in any::<bool>()
+    ) {
+        let body = if wrap { [br#"{"value":["#, &*body, b"]}"].concat() } else { body };
+        let mut request = request("/notifications", "");
+        if let Ok(uri) = format!("https://host/notifications?{query}").parse() {
+            *request.uri_mut() = uri;
+        }
+        *request.body_mut() = Body::Binary(body);
+        let (status, _) = answer(request);
+        prop_assert!([200, 202, 400, 413].contains(&status));
+    }
+
+    #[test]
+    fn any_json_is_an_item_or_not(items in proptest::collection::vec(any_item(), 0..4), tokens in any_json()) {
+        let body = format!(r#"{{"value":[{}],"validationTokens":{tokens}}}"#, items.join(","));
+        let (status, stored) = answer(request("/notifications", &body));
+        // A lone surrogate in a key is no text, and the only thing here that is not JSON.
+        prop_assert!([202, 400].contains(&status));
+        prop_assert!(stored.len() <= items.len());
+        for message in stored {
+            prop_assert!(message.body.len() <= batch::MAX_BODY_BYTES);
+            prop_assert!(message.body.chars().all(is_taken_by_sqs), "{}", message.body);
+            prop_assert_eq!(&QueuedItem::parse(&message.body).unwrap().tenant_id, TENANT);
+        }
+    }
+
+    #[test]
+    fn any_members_of_a_genuine_item_are_queued_as_they_came(
+        members in proptest::collection::vec(("x[a-zA-Z]{1,8}", any_json()), 0..6)
+    ) {
+        let members: String = members.iter().map(|(name, value)| format!(r#","{name}":{value}"#)).collect();
+        let mut item = change("mail").to_string();
+        item.insert_str(item.len() - 1, &members);
+        let (status, stored) = answer(request("/notifications", &format!(r#"{{"value":[{item}]}}"#)));
+        prop_assert_eq!((status, stored.len()), (202, 1));
+        let expected = batch::storable(item);
+        prop_assert_eq!(QueuedItem::parse(&stored[0].body).unwrap().item.get(), expected);
+    }
+}
+
+/// Any JSON text: numbers of any size, any characters and escapes, keys that count, and deep nesting.
+fn any_json() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        any::<bool>().prop_map(|value| value.to_string()),
+        "-?[1-9][0-9]{0,300}(\\.[0-9]{1,30})?([eE][+-]?[0-9]{1,9})?",
+        any::<String>().prop_map(|text| json!(text).to_string()),
+        r#""(\\u[0-9a-fA-F]{4}|\\[nrt"\\/]|[a-z]){0,6}""#,
+        Just("\"\u{FFFE}\u{FFFF}\u{7F}\u{1FFFE}\"".to_owned()),
+        (1..2_000_usize).prop_map(|levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels))),
+    ];
+    leaf.prop_recursive(4, 24, 6, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..6)
+                .prop_map(|values| format!("[{}]", values.join(","))),
+            proptest::collection::vec((any_key(), inner), 0..6).prop_map(|members| {
+                let members: Vec<String> = members
+                    .iter()
+                    .map(|(key, value)| format!("{key}:{value}"))
+                    .collect();
+                format!("{{{}}}", members.join(","))
+            }),
+        ]
+    })
+}
+
+/// Any JSON in the place of an item; some have a genuine client state.
+fn any_item() -> impl Strategy<Value = String> {
+    let members = proptest::collection::vec((any_key(), any_json()), 0..6);
+    let hostile = (members, any::<bool>()).prop_map(|(members, is_genuine)| {
+        let mut members: Vec<String> = members
+            .iter()
+            .map(|(key, value)| format!("{key}:{value}"))
+            .collect();
+        if is_genuine {
+            let client_state = mint(&key("k1"), "mail").unwrap();
+            members.push(format!(r#""clientState":"{client_state}""#));
+        }
+        format!("{{{}}}", members.join(","))
+    });
+    prop_oneof![hostile, any_json()]
+}
+
+/// A key, often one that counts, in any letter case.
+fn any_key() -> impl Strategy<Value = String> {
+    let known = prop_oneof![
+        "[cC]lient[sS]tate",
+        "[tT]enant[iI]d",
+        "organizationId",
+        "[lL]ifecycleEvent",
+        "[eE]ncryptedContent",
+        "[rR]esource(Data)?",
+    ];
+    let known = known.prop_map(|key| format!("\"{key}\""));
+    prop_oneof![
+        known,
+        any::<String>().prop_map(|key| json!(key).to_string()),
+        r#""(\\u[0-9a-f]{4}){0,3}""#
+    ]
+}
+
+/// Returns the status of the answer and the messages that were stored.
+fn answer(request: Request) -> (u16, Vec<Message>) {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let response = runtime.block_on(handle(request, &deps, now()));
+    let mut stored = deps.notification_queue.stored();
+    stored.extend(deps.lifecycle_queue.stored());
+    (response.status().as_u16(), stored)
+}
+
+/// Returns whether Amazon SQS takes a character (Amazon SQS, *`SendMessage`*).
+fn is_taken_by_sqs(char: char) -> bool {
+    matches!(char, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..)
+}

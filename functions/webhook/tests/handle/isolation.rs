@@ -1,0 +1,129 @@
+//! What a caller learns, which is nothing, and what one tenant can do to another, which is nothing either.
+
+use super::*;
+
+const OTHER: &str = "99999999-0000-0000-0000-000000000000";
+
+#[tokio::test]
+async fn a_caller_learns_nothing_from_how_an_item_is_wrong() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let genuine = change("mail")["clientState"].as_str().unwrap().to_owned();
+    let with = |name: &str, value: Value| {
+        let mut item = change("mail");
+        item[name] = value;
+        item
+    };
+    for item in [
+        json!({}),
+        json!("not an object"),
+        with("clientState", Value::Null),
+        with("clientState", json!(5)),
+        with("clientState", json!("wrong")),
+        with("clientState", json!("a".repeat(1_000))),
+        with("clientState", json!(genuine.replace(".k1.", ".k9."))),
+        with("clientState", json!(genuine.replace("mail.", "post."))),
+        with("tenantId", json!(OTHER)),
+    ] {
+        assert!(is_silent(&deps, &json!({"value": [item]})).await, "{item}");
+    }
+    assert!(deps.notification_queue.stored().is_empty());
+}
+
+/// Tokens and content are judged behind the queue, so the answer cannot depend on them.
+#[tokio::test]
+async fn a_caller_learns_nothing_from_tokens_and_content() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    for tokens in [
+        json!(null),
+        json!([]),
+        json!(["garbage"]),
+        json!([unsigned_token(TENANT)]),
+    ] {
+        for content in [json!({}), json!({"data": "AAAA", "dataSignature": "AAAA"})] {
+            let mut item = change("team-messages");
+            item["encryptedContent"] = content;
+            let body = json!({"value": [item, change("mail")], "validationTokens": tokens});
+            assert!(is_silent(&deps, &body).await, "{body}");
+        }
+    }
+    assert_eq!(deps.notification_queue.stored().len(), 16);
+}
+
+#[tokio::test]
+async fn the_client_state_of_one_tenant_admits_nothing_of_another() {
+    let keys = vec![key("k1"), key_of("k2", OTHER)];
+    let source = FakeSource::new(serde_json::to_string(&ClientStateDocument { keys }).unwrap());
+    let deps = deps(&source);
+    let ours = change("mail");
+    let client_state = ours["clientState"].as_str().unwrap();
+    let theirs = mint(&key_of("k2", OTHER), "mail").unwrap();
+    let with = |name: &str, value: &str| {
+        let mut item = ours.clone();
+        item[name] = json!(value);
+        item
+    };
+    let mut organization = with("organizationId", OTHER);
+    organization.as_object_mut().unwrap().remove("tenantId");
+    let mut lifecycle = lifecycle("mail");
+    lifecycle["tenantId"] = json!(OTHER);
+    for item in [
+        with("tenantId", OTHER),
+        with("tenantId", &OTHER.to_uppercase()),
+        with("clientState", &theirs),
+        with("clientState", &client_state.replace(".k1.", ".k2.")),
+        organization,
+        lifecycle,
+    ] {
+        assert!(is_silent(&deps, &json!({"value": [item]})).await);
+        assert!(deps.notification_queue.stored().is_empty(), "{item}");
+        assert!(deps.lifecycle_queue.stored().is_empty(), "{item}");
+    }
+    // Each with its own client state, beside each other.
+    let mut other = with("tenantId", OTHER);
+    other["clientState"] = json!(theirs);
+    assert!(is_silent(&deps, &json!({"value": [ours, other]})).await);
+    let tenants: Vec<String> = deps
+        .notification_queue
+        .stored()
+        .iter()
+        .map(|message| QueuedItem::parse(&message.body).unwrap().tenant_id.into_owned())
+        .collect();
+    assert_eq!(tenants, [TENANT, OTHER]);
+}
+
+/// An item that says nothing of its tenant belongs to the one that its client state proves, whatever else it says.
+#[tokio::test]
+async fn the_tenant_of_a_message_is_the_proven_one() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let mut item = change("mail");
+    item["tenantId"] = Value::Null;
+    item["subscription"] = json!("other");
+    item["clientId"] = json!("other");
+    item["resourceData"] = json!({"tenantId": OTHER});
+    assert!(is_silent(&deps, &json!({"value": [item]})).await);
+    let stored = deps.notification_queue.stored();
+    let queued = QueuedItem::parse(&stored[0].body).unwrap();
+    assert_eq!(
+        (&*queued.subscription, &*queued.tenant_id, &*queued.client_id),
+        ("mail", TENANT, "app")
+    );
+}
+
+/// Returns whether the answer is the one that every collection gets.
+async fn is_silent(deps: &Deps<&FakeSource, FakeQueue>, body: &Value) -> bool {
+    let response = post(deps, "/notifications", &body.to_string()).await;
+    (
+        response.status().as_u16(),
+        response.body(),
+        response.headers().len(),
+    ) == (202, &Body::Empty, 0)
+}
+
+fn key_of(id: &str, tenant_id: &str) -> ClientStateKeyEntry {
+    let mut key = key(id);
+    key.tenant_id = tenant_id.to_owned();
+    key
+}
