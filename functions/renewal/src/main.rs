@@ -5,7 +5,12 @@ use std::sync::Mutex;
 use getrandom::SysRng;
 use graph_core::subscription::Origin;
 use graph_edge::{
-    graph::GraphClient, http::Http, login::Login, secrets::SecretStore, settings::Settings, sqs::SqsQueue,
+    graph::GraphClient,
+    http::Http,
+    login::{Login, RefreshTokenSecret, Sts},
+    secrets::SecretStore,
+    settings::Settings,
+    sqs::SqsQueue,
 };
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use rand_core::UnwrapErr;
@@ -31,6 +36,7 @@ async fn deps() -> Result<Deps<StoredDocuments, GraphClient, SystemClock, SqsQue
     let config_arn = settings.required("CONFIG_SECRET_ARN");
     let client_state_arn = settings.required("CLIENT_STATE_SECRET_ARN");
     let decryption_arn = settings.required("DECRYPTION_SECRET_ARN");
+    let refresh_token_arn = settings.required("REFRESH_TOKEN_SECRET_ARN");
     let webhook_url = settings.required("WEBHOOK_URL");
     let lifecycle_url = settings.required("LIFECYCLE_URL");
     let failed_queue = settings.required("FAILED_QUEUE_URL");
@@ -40,7 +46,11 @@ async fn deps() -> Result<Deps<StoredDocuments, GraphClient, SystemClock, SqsQue
     settings.check()?;
     let config = graph_edge::aws::config().await;
     let http = Http::default();
-    let login = Login::new(http.clone(), login_endpoint.as_deref())?;
+    let refresh_tokens = RefreshTokenSecret {
+        store: SecretStore::new(&config),
+        secret_arn: refresh_token_arn,
+    };
+    let login = Login::new(http.clone(), login_endpoint.as_deref())?.with(refresh_tokens, Sts::new(&config));
     Ok(Deps {
         documents: StoredDocuments {
             store: SecretStore::new(&config),

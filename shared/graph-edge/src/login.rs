@@ -1,9 +1,10 @@
-//! Microsoft Entra's token endpoint (Microsoft identity platform, *OAuth 2.0 client credentials flow*).
+//! Microsoft Entra's token endpoint (Microsoft identity platform, *OAuth 2.0 client credentials flow* and *Refresh
+//! tokens*).
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
+    fmt::Debug,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use graph_core::{
@@ -12,39 +13,64 @@ use graph_core::{
 };
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
-use serde::Deserialize;
-use tokio::time::sleep;
+use sha2::{Digest, Sha256};
 
-pub use self::error::{Cause, LoginError};
-use crate::{
-    BoxError,
-    http::{self, Backoff, Http, InvalidEndpoint},
+use self::request::Granted;
+pub use self::{
+    error::{Cause, CredentialKind, LoginError, Refusal},
+    identity::{IdentityError, Sts, WebIdentity},
+    refresh::{RefreshTokenError, RefreshTokenSecret, RefreshTokens},
 };
+use crate::http::{self, Backoff, Http, InvalidEndpoint};
 
 mod error;
+mod identity;
+mod refresh;
+mod request;
 #[cfg(test)]
 mod tests;
 
 /// Fetches access tokens for Microsoft Graph and keeps them until shortly before they expire.
-#[derive(Debug, Default)]
-pub struct Login {
+#[derive(Debug)]
+pub struct Login<T = RefreshTokenSecret, I = Sts> {
     http: Http,
     base: Option<Url>,
     backoff: Backoff,
-    tokens: Mutex<BTreeMap<Key, Token>>,
+    refresh_tokens: Option<T>,
+    web_identity: Option<I>,
+    slots: Mutex<BTreeMap<Key, Arc<Slot>>>,
 }
 
-/// Tenant, application and cloud.
-type Key = (String, String, Cloud);
+/// Tenant, application and cloud, and a digest of the credential: a new one is tried at once, and users do not get each
+/// other's tokens.
+type Key = (String, String, Cloud, [u8; 32]);
 
-#[derive(Clone, Debug)]
-struct Token {
-    access_token: Secret<String>,
-    stale_at: Timestamp,
+/// What is known for a key.
+#[derive(Debug, Default)]
+struct Slot {
+    known: Mutex<Known>,
+    /// Held by the one that asks, so that others wait for its answer.
+    asking: tokio::sync::Mutex<()>,
+}
+
+/// The last answer.
+#[derive(Debug, Default)]
+enum Known {
+    #[default]
+    Nothing,
+    Token {
+        access_token: Secret<String>,
+        stale_at: Timestamp,
+    },
+    Refusal {
+        error: LoginError,
+        until: Timestamp,
+    },
 }
 
 impl Login {
-    /// Returns a client of each cloud's own token endpoint, or of the one at `base`.
+    /// Returns a client of each cloud's own token endpoint, or of the one at `base`. It has no place for refresh tokens
+    /// and nobody to vouch for it: see [`Login::with`].
     ///
     /// # Errors
     ///
@@ -57,129 +83,145 @@ impl Login {
             ..Self::default()
         })
     }
+}
 
-    /// Returns an access token for Microsoft Graph that holds for five minutes at the least.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error that says whether to wait or what a person has to repair. It holds no secret.
-    pub async fn token(&self, tenant: &Tenant) -> Result<Secret<String>, LoginError> {
-        let key = key(tenant);
-        // By the wall clock: a monotonic one stands still while Lambda has the process frozen.
-        let now = Timestamp::now();
-        if let Some(token) = self.tokens().get(&key).filter(|token| token.stale_at > now) {
-            return Ok(token.access_token.clone());
+impl<T, I> Login<T, I> {
+    /// Returns the client with a place to keep refresh tokens in and someone who vouches for the application.
+    pub fn with<U, J>(self, refresh_tokens: U, web_identity: J) -> Login<U, J> {
+        Login {
+            http: self.http,
+            base: self.base,
+            backoff: self.backoff,
+            refresh_tokens: Some(refresh_tokens),
+            web_identity: Some(web_identity),
+            slots: self.slots,
         }
-        let granted = self.fetch(tenant).await?;
-        let lifetime = SignedDuration::from_secs(granted.expires_in).saturating_sub(EARLY);
-        let token = Token {
-            access_token: granted.access_token,
-            stale_at: now.saturating_add(lifetime).unwrap_or(now),
-        };
-        let access_token = token.access_token.clone();
-        self.tokens().insert(key, token);
-        Ok(access_token)
     }
 
     /// Forgets `refused`, so that the next call gets a new token. A newer token stays.
     pub fn forget(&self, tenant: &Tenant, refused: &Secret<String>) {
-        let key = key(tenant);
-        let mut tokens = self.tokens();
-        if tokens
-            .get(&key)
-            .is_some_and(|token| token.access_token.expose() == refused.expose())
-        {
-            tokens.remove(&key);
+        let slot = self.slot(tenant);
+        let mut known = slot.known();
+        if matches!(&*known, Known::Token { access_token, .. } if access_token.expose() == refused.expose()) {
+            *known = Known::Nothing;
         }
     }
 
-    async fn fetch(&self, tenant: &Tenant) -> Result<Granted, LoginError> {
-        let secret = match &tenant.credential {
-            Credential::ClientSecret { client_secret } => client_secret,
-            Credential::Certificate { .. } => return Err(LoginError::UnsupportedCredential("certificate")),
-            Credential::RefreshToken { .. } => return Err(LoginError::UnsupportedCredential("refreshToken")),
-            Credential::WebIdentity => return Err(LoginError::UnsupportedCredential("webIdentity")),
-        };
-        let scope = format!("https://{}/.default", crate::graph::host(tenant.cloud));
-        let form = [
-            ("client_id", tenant.client_id.as_str()),
-            ("scope", &scope),
-            ("client_secret", secret.expose()),
-            ("grant_type", "client_credentials"),
-        ];
-        let mut attempt = 1;
-        loop {
-            let (error, retry_after) = match self.fetch_once(tenant, &form).await {
-                Ok(answer) if answer.status.is_success() => {
-                    return serde_json::from_slice(&answer.body).map_err(|_| LoginError::Malformed);
-                }
-                Ok(answer) => (LoginError::from_answer(&answer), answer.retry_after()),
-                Err(error) => (LoginError::Unavailable(Cause::default(), Some(error)), None),
-            };
-            if !matches!(error, LoginError::Unavailable(..)) {
-                return Err(error);
+    fn slot(&self, tenant: &Tenant) -> Arc<Slot> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(slots.entry(key(tenant)).or_default())
+    }
+}
+
+impl<T: RefreshTokens, I: WebIdentity> Login<T, I> {
+    /// Returns an access token for Microsoft Graph that holds for five minutes at the least.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that says whether to wait or what a person has to repair. It holds no secret. A refusal is
+    /// returned again for a few seconds without asking: Microsoft Entra blocks applications that ask in a loop.
+    pub async fn token(&self, tenant: &Tenant) -> Result<Secret<String>, LoginError> {
+        let slot = self.slot(tenant);
+        // By the wall clock: a monotonic one stands still while Lambda has the process frozen.
+        if let Some(answer) = slot.answer(Timestamp::now()) {
+            return answer;
+        }
+        let _asking = slot.asking.lock().await;
+        let now = Timestamp::now();
+        if let Some(answer) = slot.answer(now) {
+            return answer;
+        }
+        let granted = match &tenant.credential {
+            Credential::RefreshToken { refresh_token, .. } => self.refresh(tenant, refresh_token).await,
+            Credential::ClientSecret { .. } | Credential::Certificate { .. } | Credential::WebIdentity => {
+                self.redeem(tenant, None).await
             }
-            let Some(pause) = self.backoff.pause(attempt, retry_after) else {
-                return Err(error);
-            };
-            sleep(pause).await;
-            attempt += 1;
+        };
+        slot.learn(&granted, now);
+        granted.map(|granted| granted.access_token)
+    }
+}
+
+impl<T, I> Default for Login<T, I> {
+    fn default() -> Self {
+        Self {
+            http: Http::default(),
+            base: None,
+            backoff: Backoff::default(),
+            refresh_tokens: None,
+            web_identity: None,
+            slots: Mutex::default(),
+        }
+    }
+}
+
+impl Slot {
+    /// Returns the last answer while it holds.
+    fn answer(&self, now: Timestamp) -> Option<Result<Secret<String>, LoginError>> {
+        match &*self.known() {
+            Known::Token {
+                access_token,
+                stale_at,
+            } if *stale_at > now => Some(Ok(access_token.clone())),
+            Known::Refusal { error, until } if *until > now => error.lasting().map(Err),
+            Known::Nothing | Known::Token { .. } | Known::Refusal { .. } => None,
         }
     }
 
-    async fn fetch_once(&self, tenant: &Tenant, form: &[(&str, &str)]) -> Result<http::Answer, BoxError> {
-        let base = match &self.base {
-            Some(base) => base.clone(),
-            None => http::endpoint(&format!("https://{}", host(tenant.cloud)))?,
+    /// Remembers an answer to what was asked at `asked_at`.
+    fn learn(&self, answer: &Result<Granted, LoginError>, asked_at: Timestamp) {
+        *self.known() = match answer {
+            Ok(granted) => {
+                let lifetime = SignedDuration::from_secs(granted.expires_in).saturating_sub(EARLY);
+                Known::Token {
+                    access_token: granted.access_token.clone(),
+                    stale_at: asked_at.saturating_add(lifetime).unwrap_or(asked_at),
+                }
+            }
+            Err(error) => error.lasting().map_or(Known::Nothing, |error| Known::Refusal {
+                error,
+                until: Timestamp::now().saturating_add(REFUSAL_HOLDS).unwrap_or(asked_at),
+            }),
         };
-        let url = http::join(&base, &[&tenant.tenant_id, "oauth2", "v2.0", "token"]);
-        let request = self.http.client()?.post(url).timeout(TIMEOUT).form(form);
-        http::send(request, MAX_BYTES).await
     }
 
-    fn tokens(&self) -> std::sync::MutexGuard<'_, BTreeMap<Key, Token>> {
-        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn key(tenant: &Tenant) -> Key {
-    (tenant.tenant_id.clone(), tenant.client_id.clone(), tenant.cloud)
+    let (client_id, tenant_id) = (tenant.client_id.clone(), tenant.tenant_id.clone());
+    (tenant_id, client_id, tenant.cloud, digest(&tenant.credential))
 }
 
-/// Returns the host of a cloud's token endpoint (Microsoft Graph, *national cloud deployments*).
-fn host(cloud: Cloud) -> &'static str {
-    match cloud {
-        Cloud::Global => "login.microsoftonline.com",
-        Cloud::Usgov | Cloud::UsgovDod => "login.microsoftonline.us",
-        Cloud::China => "login.partner.microsoftonline.cn",
-    }
-}
-
-/// What the endpoint grants.
-#[derive(Deserialize)]
-struct Granted {
-    access_token: Secret<String>,
-    #[serde(deserialize_with = "seconds")]
-    expires_in: i64,
-}
-
-/// Reads seconds, which the older endpoint wrote as text.
-fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Seconds {
-        Number(i64),
-        Text(String),
-    }
-    match Seconds::deserialize(deserializer)? {
-        Seconds::Number(seconds) => Ok(seconds),
-        Seconds::Text(text) => text.parse().map_err(serde::de::Error::custom),
-    }
+/// Returns a digest by which credentials differ.
+fn digest(credential: &Credential) -> [u8; 32] {
+    let none = Secret::new(String::new());
+    let (kind, first, second) = match credential {
+        Credential::ClientSecret { client_secret } => ("clientSecret", client_secret, &none),
+        Credential::Certificate {
+            private_key,
+            certificate,
+        } => ("certificate", private_key, certificate),
+        Credential::RefreshToken {
+            refresh_token,
+            client_secret,
+        } => (
+            "refreshToken",
+            refresh_token,
+            client_secret.as_ref().unwrap_or(&none),
+        ),
+        Credential::WebIdentity => ("webIdentity", &none, &none),
+    };
+    // Digests of each part first, so that parts cannot run into each other.
+    let parts = [kind, first.expose(), second.expose()].map(Sha256::digest);
+    let digest = parts.iter().fold(Sha256::new(), Sha256::chain_update);
+    digest.finalize().into()
 }
 
 /// How long before its end a token is given up.
 const EARLY: SignedDuration = SignedDuration::from_mins(5);
 
-const TIMEOUT: Duration = Duration::from_secs(15);
-
-const MAX_BYTES: usize = 256 * 1024;
+/// How long a refusal is taken to last: long enough for calls that waited for it, too short for a person to notice.
+const REFUSAL_HOLDS: SignedDuration = SignedDuration::from_secs(10);

@@ -2,54 +2,179 @@
 
 use std::fmt;
 
+use graph_core::{
+    assertion::{NotSigned, UnusableCertificate},
+    config::Credential,
+};
 use reqwest::StatusCode;
 use serde::Deserialize;
 
+use super::{identity::IdentityError, refresh::RefreshTokenError};
 use crate::{BoxError, http::Answer};
 
-/// Why there is no access token. The text never holds what was sent, nor the description that came back.
+/// Why there is no access token, and what a person has to do. The text never holds what was sent, nor the description
+/// that came back.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
-    /// This kind of credential is not supported yet.
-    #[error("credential of kind {0} is not supported yet")]
-    UnsupportedCredential(&'static str),
     /// The credential is wrong or has expired.
-    #[error("application's credential is wrong or has expired{0}")]
-    InvalidClient(Cause),
+    #[error("{}{}", .0.credential.wrong(), .0.cause)]
+    InvalidClient(Refusal),
     /// A person has to sign in again.
-    #[error("sign-in has expired or was revoked{0}")]
-    InvalidGrant(Cause),
+    #[error(
+        "sign-in has expired or was revoked; sign in to the application again as the same user, and write the new \
+         refresh token into ConfigSecret{}", .0.cause
+    )]
+    InvalidGrant(Refusal),
     /// A person has to consent.
-    #[error("consent or an interactive sign-in is required{0}")]
-    InteractionRequired(Cause),
+    #[error("{}{}", .0.credential.consent(), .0.cause)]
+    InteractionRequired(Refusal),
     /// The tenant, the application or its permissions are not set up as the configuration says.
-    #[error("tenant or application is not set up for this request{0}")]
-    Configuration(Cause),
+    #[error("{}{}", .0.credential.not_set_up(), .0.cause)]
+    Configuration(Refusal),
     /// The endpoint does not answer, or not now.
     #[error("microsoft entra is unavailable{0}")]
     Unavailable(Cause, #[source] Option<BoxError>),
     /// The endpoint's answer is not what is documented.
     #[error("answer of the token endpoint is malformed")]
     Malformed,
+    /// The certificate and its private key cannot be used.
+    #[error("application's certificate cannot be used")]
+    Certificate(#[from] UnusableCertificate),
+    /// The private key cannot sign.
+    #[error(transparent)]
+    NotSigned(#[from] NotSigned),
+    /// AWS does not vouch for the role.
+    #[error("no token of the AWS role")]
+    Identity(#[from] IdentityError),
+    /// Refresh tokens cannot be kept, so none is used.
+    #[error("refresh tokens cannot be kept")]
+    RefreshTokens(#[from] RefreshTokenError),
 }
 
 impl LoginError {
     /// Reads a refusal. Only the field `error` decides: Microsoft changes codes and texts.
-    pub(super) fn from_answer(answer: &Answer) -> Self {
+    pub(super) fn from_answer(answer: &Answer, credential: &Credential) -> Self {
         let body: Body = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let cause = body.cause();
         let is_down = answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS;
+        let refusal = Refusal {
+            credential: credential.into(),
+            cause: body.cause(),
+        };
         match body.error.as_str() {
-            "temporarily_unavailable" | "server_error" => Self::Unavailable(cause, None),
-            _ if is_down => Self::Unavailable(cause, None),
-            "invalid_client" => Self::InvalidClient(cause),
-            "invalid_grant" => Self::InvalidGrant(cause),
-            "interaction_required" | "consent_required" => Self::InteractionRequired(cause),
+            "temporarily_unavailable" | "server_error" => Self::Unavailable(refusal.cause, None),
+            _ if is_down => Self::Unavailable(refusal.cause, None),
+            "invalid_client" => Self::InvalidClient(refusal),
+            "invalid_grant" => Self::InvalidGrant(refusal),
+            "interaction_required" | "consent_required" => Self::InteractionRequired(refusal),
             "" => Self::Malformed,
-            _ => Self::Configuration(cause),
+            _ => Self::Configuration(refusal),
+        }
+    }
+
+    /// Returns the error once more if it is a refusal, which lasts until a person does something about it.
+    pub(super) fn lasting(&self) -> Option<Self> {
+        match self {
+            Self::InvalidClient(refusal) => Some(Self::InvalidClient(refusal.clone())),
+            Self::InvalidGrant(refusal) => Some(Self::InvalidGrant(refusal.clone())),
+            Self::InteractionRequired(refusal) => Some(Self::InteractionRequired(refusal.clone())),
+            Self::Configuration(refusal) => Some(Self::Configuration(refusal.clone())),
+            Self::Certificate(unusable) => Some(Self::Certificate(*unusable)),
+            Self::Unavailable(..)
+            | Self::Malformed
+            | Self::NotSigned(_)
+            | Self::Identity(_)
+            | Self::RefreshTokens(_) => None,
         }
     }
 }
+
+/// What Microsoft Entra refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The kind of the credential that was sent.
+    pub credential: CredentialKind,
+    /// Entra's own account of it.
+    pub cause: Cause,
+}
+
+/// A kind of credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// A client secret.
+    ClientSecret,
+    /// A certificate.
+    Certificate,
+    /// A refresh token, with nothing else.
+    RefreshToken,
+    /// A refresh token with a client secret.
+    RefreshTokenAndSecret,
+    /// The token of an AWS role.
+    WebIdentity,
+}
+
+impl From<&Credential> for CredentialKind {
+    fn from(credential: &Credential) -> Self {
+        match credential {
+            Credential::ClientSecret { .. } => Self::ClientSecret,
+            Credential::Certificate { .. } => Self::Certificate,
+            Credential::RefreshToken { client_secret, .. } if client_secret.is_some() => {
+                Self::RefreshTokenAndSecret
+            }
+            Credential::RefreshToken { .. } => Self::RefreshToken,
+            Credential::WebIdentity => Self::WebIdentity,
+        }
+    }
+}
+
+impl CredentialKind {
+    /// Returns what a person has to do when the credential does not count.
+    fn wrong(self) -> &'static str {
+        match self {
+            Self::ClientSecret | Self::RefreshTokenAndSecret => {
+                "client secret is wrong or has expired; make a new one in the app registration, and write its value \
+                 (not its id) into ConfigSecret"
+            }
+            Self::Certificate => {
+                "certificate is not one of the app registration's, or has expired; upload the one in ConfigSecret, or \
+                 write one that is valid"
+            }
+            Self::RefreshToken => {
+                "application has to prove itself besides the user; write its `clientSecret` beside `refreshToken` into \
+                 ConfigSecret, or allow public client flows in the app registration"
+            }
+            Self::WebIdentity => FEDERATION,
+        }
+    }
+
+    /// Returns what a person has to do when a consent is missing.
+    fn consent(self) -> &'static str {
+        match self {
+            Self::ClientSecret | Self::Certificate | Self::WebIdentity => {
+                "consent is missing; have an administrator grant the application's permissions in this tenant"
+            }
+            Self::RefreshToken | Self::RefreshTokenAndSecret => {
+                "user has to sign in again, or to consent; sign in to the application again as the same user, and \
+                 write the new refresh token into ConfigSecret"
+            }
+        }
+    }
+
+    /// Returns what a person has to do when the request does not fit the tenant or the application.
+    fn not_set_up(self) -> &'static str {
+        match self {
+            // A missing federated credential is an invalid request in one of Entra's wordings.
+            Self::WebIdentity => FEDERATION,
+            Self::ClientSecret | Self::Certificate | Self::RefreshToken | Self::RefreshTokenAndSecret => {
+                "tenant or application is not set up for this; compare `tenantId`, `clientId` and `cloud` with the app \
+                 registration, and its permissions and consents"
+            }
+        }
+    }
+}
+
+/// What a person has to do when a token of the AWS role does not count.
+const FEDERATION: &str = "no federated credential of the application fits the AWS role; compare its issuer, subject \
+                          (the ARN of renewal's role, letter by letter) and audience, and give a new one some minutes";
 
 /// What Microsoft's support and documentation ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,5 +1,15 @@
+use std::time::Duration;
+
+use futures_util::future::join;
+
 use super::*;
 use crate::http::testing::{Reply, Server};
+
+mod assertions;
+mod fakes;
+mod refresh;
+
+use fakes::{FakeIdentity, FakeTokens};
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 const CORRELATION: &str = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee";
@@ -13,8 +23,8 @@ async fn a_client_secret_is_sent_as_a_form_and_earns_a_token() {
     assert_eq!(requests[0].line, format!("POST /{TENANT}/oauth2/v2.0/token"));
     assert_eq!(
         requests[0].body,
-        "client_id=app&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default&client_secret=p%26%3D+%2B%2F\
-         &grant_type=client_credentials"
+        "client_id=app&grant_type=client_credentials&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default\
+         &client_secret=p%26%3D+%2B%2F"
     );
 }
 
@@ -64,20 +74,62 @@ async fn a_refused_token_is_forgotten_and_a_newer_one_is_not() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_by_its_kind_with_code_and_correlation_id_alone() {
+async fn calls_at_the_same_time_ask_once() {
+    let server = Server::start([granted("one", "3599"), granted("two", "3599")]);
+    let (login, tenant) = (login(&server), tenant());
+    let (first, second) = join(login.token(&tenant), login.token(&tenant)).await;
+    assert_eq!(first.unwrap().expose(), "one");
+    assert_eq!(second.unwrap().expose(), "one");
+    assert_eq!(server.lines().len(), 1);
+}
+
+#[tokio::test]
+async fn a_new_credential_is_tried_at_once() {
+    let server = Server::start([refused(401, "invalid_client"), granted("token", "3599")]);
+    let (login, wrong) = (login(&server), tenant());
+    for _ in 0..2 {
+        let error = login.token(&wrong).await.unwrap_err();
+        assert!(matches!(error, LoginError::InvalidClient(_)), "{error}");
+    }
+    assert_eq!(server.lines().len(), 1, "a refusal is not asked for in a loop");
+    let right = with(Credential::ClientSecret {
+        client_secret: Secret::new("right".to_owned()),
+    });
+    assert_eq!(login.token(&right).await.unwrap().expose(), "token");
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_held_for_longer_than_a_moment() {
+    let server = Server::start([refused(401, "invalid_client"), granted("token", "3599")]);
+    let login = login(&server);
+    login.token(&tenant()).await.unwrap_err();
+    let slot = login.slot(&tenant());
+    match &mut *slot.known() {
+        Known::Refusal { until, .. } => {
+            assert!(*until <= Timestamp::now() + REFUSAL_HOLDS);
+            *until = Timestamp::now();
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(login.token(&tenant()).await.unwrap().expose(), "token");
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_to_do_with_code_and_correlation_id_alone() {
     let cases = [
         (
             "invalid_client",
-            "application's credential is wrong or has expired",
+            "client secret is wrong or has expired; make a new one in the app registration, and write its value (not \
+             its id) into ConfigSecret",
         ),
-        ("invalid_grant", "sign-in has expired or was revoked"),
         (
             "consent_required",
-            "consent or an interactive sign-in is required",
+            "consent is missing; have an administrator grant the application's permissions in this tenant",
         ),
         (
             "unauthorized_client",
-            "tenant or application is not set up for this request",
+            "tenant or application is not set up for this; compare `tenantId`, `clientId` and `cloud` with the app \
+             registration, and its permissions and consents",
         ),
     ];
     for (error, expected) in cases {
@@ -124,16 +176,36 @@ async fn an_answer_without_token_is_malformed() {
 }
 
 #[tokio::test]
-async fn other_credentials_are_named_as_not_supported_yet() {
-    let tenant = Tenant {
-        credential: Credential::WebIdentity,
-        ..tenant()
-    };
-    let error = Login::default().token(&tenant).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "credential of kind webIdentity is not supported yet"
+async fn a_credential_that_the_function_is_not_set_up_for_is_an_error() {
+    let login: Login = Login::default();
+    let error = login.token(&with(Credential::WebIdentity)).await.unwrap_err();
+    assert!(
+        matches!(error, LoginError::Identity(IdentityError::NotSetUp)),
+        "{error}"
     );
+    let error = login.token(&with(user("seed", None))).await.unwrap_err();
+    assert!(
+        matches!(error, LoginError::RefreshTokens(RefreshTokenError::NotSetUp)),
+        "{error}"
+    );
+}
+
+#[test]
+fn nothing_secret_is_printed() {
+    let tenant = with(user("seed-token", Some("hunter2")));
+    let login = Login::<FakeTokens, FakeIdentity>::default();
+    login.slot(&tenant).learn(
+        &Ok(Granted {
+            access_token: Secret::new("access-token".to_owned()),
+            refresh_token: Some(Secret::new("next-token".to_owned())),
+            expires_in: 3599,
+        }),
+        Timestamp::now(),
+    );
+    let printed = format!("{login:?} {tenant:?}");
+    for secret in ["seed-token", "hunter2", "access-token", "next-token"] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
 }
 
 fn granted(token: &str, expires_in: &str) -> Reply {
@@ -149,19 +221,35 @@ fn refused(status: u16, error: &str) -> Reply {
     Reply::json(status, &body)
 }
 
-fn login(server: &Server) -> Login {
-    let mut login = Login::new(Http::default(), Some(server.url())).unwrap();
+fn login(server: &Server) -> Login<FakeTokens, FakeIdentity> {
+    login_with(server, &FakeTokens::default())
+}
+
+fn login_with(server: &Server, tokens: &FakeTokens) -> Login<FakeTokens, FakeIdentity> {
+    let login = Login::new(Http::default(), Some(server.url())).unwrap();
+    let mut login = login.with(tokens.clone(), FakeIdentity);
     login.backoff.first = Duration::from_millis(1);
     login
 }
 
 fn tenant() -> Tenant {
+    with(Credential::ClientSecret {
+        client_secret: Secret::new("p&= +/".to_owned()),
+    })
+}
+
+fn with(credential: Credential) -> Tenant {
     Tenant {
         tenant_id: TENANT.to_owned(),
         client_id: "app".to_owned(),
         cloud: Cloud::Global,
-        credential: Credential::ClientSecret {
-            client_secret: Secret::new("p&= +/".to_owned()),
-        },
+        credential,
+    }
+}
+
+fn user(refresh_token: &str, client_secret: Option<&str>) -> Credential {
+    Credential::RefreshToken {
+        refresh_token: Secret::new(refresh_token.to_owned()),
+        client_secret: client_secret.map(|secret| Secret::new(secret.to_owned())),
     }
 }

@@ -1,0 +1,234 @@
+//! The content of `RefreshTokenSecret`.
+
+use std::fmt::Write;
+
+use graph_core::{config::Tenant, secret::Secret};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroize;
+
+use super::RefreshTokenError;
+
+/// The refresh tokens of all tenants.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct Document {
+    tokens: Vec<Entry>,
+}
+
+/// The newest refresh token of a sign-in.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    sign_in: SignIn,
+    refresh_token: String,
+    obtained_at: Timestamp,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.refresh_token.zeroize();
+    }
+}
+
+/// A sign-in: whose it is, and a digest of the refresh token that came of it, which is in the configuration.
+///
+/// A new token in the configuration is another sign-in, so it counts at once, whatever is kept for the one before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SignIn {
+    tenant_id: String,
+    client_id: String,
+    seed_sha256: String,
+}
+
+impl SignIn {
+    /// Returns the sign-in that `token` came of.
+    pub(super) fn of(tenant: &Tenant, token: &Secret<String>) -> Self {
+        let digest = Sha256::digest(token.expose());
+        Self {
+            tenant_id: tenant.tenant_id.clone(),
+            client_id: tenant.client_id.clone(),
+            seed_sha256: digest.iter().fold(String::with_capacity(64), |mut text, byte| {
+                // Writing to a string does not fail.
+                let _ = write!(text, "{byte:02x}");
+                text
+            }),
+        }
+    }
+}
+
+impl Document {
+    /// Reads what [`text`](Self::text) has written, or an empty object.
+    pub(super) fn parse(text: &str) -> Result<Self, RefreshTokenError> {
+        if text
+            .chars()
+            .filter(|character| !character.is_whitespace())
+            .eq("{}".chars())
+        {
+            return Ok(Self::default());
+        }
+        serde_json::from_str(text).map_err(|_| RefreshTokenError::Malformed)
+    }
+
+    /// Writes the document.
+    pub(super) fn text(&self) -> Result<Secret<String>, RefreshTokenError> {
+        let text = serde_json::to_string(self).map_err(|_| RefreshTokenError::Malformed)?;
+        Ok(Secret::new(text))
+    }
+
+    /// Returns the newest token of a sign-in, and when it was obtained.
+    pub(super) fn newest(&self, sign_in: &SignIn) -> Option<(Secret<String>, Timestamp)> {
+        let entry = self.tokens.iter().find(|entry| entry.sign_in == *sign_in)?;
+        Some((Secret::new(entry.refresh_token.clone()), entry.obtained_at))
+    }
+
+    /// Takes a token in, and returns whether there is something to write.
+    ///
+    /// What was kept moments ago is as good, unless it is the one of the time `dead`, which does not count any more. Writing at every use instead would make
+    /// versions of the secret faster than Secrets Manager takes them away (*`PutSecretValue`*: not more often than once
+    /// every ten minutes in the long run), however many sign-ins there are.
+    pub(super) fn keep(
+        &mut self,
+        sign_in: &SignIn,
+        successor: &Secret<String>,
+        dead: Option<Timestamp>,
+        now: Timestamp,
+    ) -> bool {
+        self.tokens.retain(|entry| {
+            entry.sign_in == *sign_in || now.duration_since(entry.obtained_at) < LONGEST_LIFE
+        });
+        let count = i32::try_from(self.tokens.len()).unwrap_or(i32::MAX);
+        let recent = PAUSE.saturating_mul(count);
+        let is_good = |entry: &Entry| {
+            let age = now.duration_since(entry.obtained_at);
+            dead != Some(entry.obtained_at) && age.abs() < recent
+        };
+        if self
+            .tokens
+            .iter()
+            .any(|entry| entry.sign_in == *sign_in && is_good(entry))
+        {
+            return false;
+        }
+        self.tokens.retain(|entry| entry.sign_in != *sign_in);
+        self.tokens.push(Entry {
+            sign_in: sign_in.clone(),
+            refresh_token: successor.expose().clone(),
+            obtained_at: now,
+        });
+        true
+    }
+}
+
+/// How long Secrets Manager wants between writes in the long run.
+const PAUSE: SignedDuration = SignedDuration::from_mins(10);
+
+/// How long a refresh token can live without being used (Microsoft identity platform, *Refresh tokens*).
+const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_kept_under_a_digest_of_its_sign_in() {
+        let mut document = Document::default();
+        assert!(document.keep(&sign_in("a"), &secret("a2"), None, at(0)));
+        let text = document.text().unwrap();
+        assert_eq!(
+            text.expose(),
+            r#"{"tokens":[{"signIn":{"tenantId":"t","clientId":"c","seedSha256":"a"},"refreshToken":"a2","obtainedAt":"2026-11-22T00:00:00Z"}]}"#
+        );
+        assert_eq!(newest(&Document::parse(text.expose()).unwrap(), "a"), "a2");
+    }
+
+    #[test]
+    fn one_token_is_written_every_ten_minutes_at_most() {
+        let mut document = Document::default();
+        for (minutes, expected) in [(0, true), (9, false), (10, true), (19, false), (-1, true)] {
+            let is_written = document.keep(&sign_in("a"), &secret(&minutes.to_string()), None, at(minutes));
+            assert_eq!(is_written, expected, "after {minutes} minutes");
+        }
+        assert_eq!(newest(&document, "a"), "-1");
+    }
+
+    #[test]
+    fn many_tokens_are_not_written_more_often_than_one() {
+        let mut document = Document::default();
+        let names: Vec<String> = (0..20).map(|number| number.to_string()).collect();
+        let mut writes = 0;
+        for minutes in (0..7 * 24 * 60).step_by(70) {
+            for name in &names {
+                let token = secret(&format!("{name} at {minutes}"));
+                writes += u32::from(document.keep(&sign_in(name), &token, None, at(minutes)));
+            }
+        }
+        assert!(writes <= 7 * 24 * 6 + 20, "{writes} writes in a week");
+        assert_eq!(document.tokens.len(), 20);
+    }
+
+    #[test]
+    fn a_dead_token_is_replaced_at_once() {
+        let mut document = Document::default();
+        document.keep(&sign_in("a"), &secret("dead"), None, at(0));
+        assert!(document.keep(&sign_in("a"), &secret("alive"), Some(at(0)), at(1)));
+        assert!(!document.keep(&sign_in("a"), &secret("late"), Some(at(0)), at(2)));
+        assert_eq!(newest(&document, "a"), "alive");
+    }
+
+    #[test]
+    fn what_nobody_uses_for_as_long_as_it_can_live_is_dropped() {
+        let mut document = Document::default();
+        document.keep(&sign_in("old"), &secret("old"), None, at(0));
+        let almost = 90 * 24 * 60 - 1;
+        document.keep(&sign_in("new"), &secret("new"), None, at(almost));
+        assert_eq!(newest(&document, "old"), "old");
+        document.keep(&sign_in("new"), &secret("new"), None, at(almost + 30));
+        assert!(document.newest(&sign_in("old")).is_none());
+    }
+
+    #[test]
+    fn sign_ins_differ_by_tenant_application_and_token() {
+        use graph_core::config::{Cloud, Credential};
+        let tenant = |tenant_id: &str, client_id: &str| Tenant {
+            tenant_id: tenant_id.to_owned(),
+            client_id: client_id.to_owned(),
+            cloud: Cloud::Global,
+            credential: Credential::WebIdentity,
+        };
+        let first = SignIn::of(&tenant("t", "c"), &secret("abc"));
+        // FIPS 180-4, example of SHA-256 over "abc".
+        assert_eq!(
+            first.seed_sha256,
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        for other in [
+            SignIn::of(&tenant("u", "c"), &secret("abc")),
+            SignIn::of(&tenant("t", "d"), &secret("abc")),
+            SignIn::of(&tenant("t", "c"), &secret("abd")),
+        ] {
+            assert_ne!(first, other);
+        }
+    }
+
+    fn newest(document: &Document, name: &str) -> String {
+        document.newest(&sign_in(name)).unwrap().0.expose().clone()
+    }
+
+    fn sign_in(name: &str) -> SignIn {
+        SignIn {
+            tenant_id: "t".to_owned(),
+            client_id: "c".to_owned(),
+            seed_sha256: name.to_owned(),
+        }
+    }
+
+    fn secret(text: &str) -> Secret<String> {
+        Secret::new(text.to_owned())
+    }
+
+    fn at(minutes: i64) -> Timestamp {
+        "2026-11-22T00:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minutes)
+    }
+}

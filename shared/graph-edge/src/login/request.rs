@@ -1,0 +1,191 @@
+//! Requests to the token endpoint, and what it grants.
+
+use std::time::Duration;
+
+use graph_core::{
+    assertion::{SigningCertificate, exchange_audience},
+    config::{Cloud, Credential, Tenant},
+    secret::Secret,
+};
+use jiff::Timestamp;
+use serde::Deserialize;
+use tokio::time::sleep;
+use tracing::warn;
+
+use super::{
+    Login,
+    error::{Cause, LoginError},
+    identity::{IdentityError, WebIdentity},
+};
+use crate::{
+    BoxError,
+    http::{self, Answer},
+};
+
+/// What the endpoint grants.
+#[derive(Debug, Deserialize)]
+pub(super) struct Granted {
+    pub(super) access_token: Secret<String>,
+    /// The successor of the refresh token that was sent.
+    pub(super) refresh_token: Option<Secret<String>>,
+    #[serde(deserialize_with = "seconds")]
+    pub(super) expires_in: i64,
+}
+
+impl<T, I: WebIdentity> Login<T, I> {
+    /// Asks for a token: in the name of a user who has left a refresh token, or of the application itself.
+    pub(super) async fn redeem(
+        &self,
+        tenant: &Tenant,
+        refresh_token: Option<&Secret<String>>,
+    ) -> Result<Granted, LoginError> {
+        let mut attempt = 1;
+        loop {
+            // Anew for each attempt: an assertion counts once.
+            let proof = self.proof(tenant).await?;
+            let (error, retry_after) = match self.send(tenant, refresh_token, &proof).await {
+                Ok(answer) if answer.status.is_success() => {
+                    return serde_json::from_slice(&answer.body).map_err(|_| LoginError::Malformed);
+                }
+                Ok(answer) => (
+                    LoginError::from_answer(&answer, &tenant.credential),
+                    answer.retry_after(),
+                ),
+                Err(error) => (LoginError::Unavailable(Cause::default(), Some(error)), None),
+            };
+            if !matches!(error, LoginError::Unavailable(..)) {
+                return Err(error);
+            }
+            let Some(pause) = self.backoff.pause(attempt, retry_after) else {
+                return Err(error);
+            };
+            sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    /// Returns what proves the application.
+    async fn proof(&self, tenant: &Tenant) -> Result<Proof, LoginError> {
+        match &tenant.credential {
+            Credential::ClientSecret { client_secret } => Ok(Proof::Secret(client_secret.clone())),
+            Credential::RefreshToken { client_secret, .. } => {
+                Ok(client_secret.clone().map_or(Proof::None, Proof::Secret))
+            }
+            Credential::Certificate {
+                private_key,
+                certificate,
+            } => sign(tenant, private_key, certificate),
+            Credential::WebIdentity => {
+                let identity = self.web_identity.as_ref().ok_or(IdentityError::NotSetUp)?;
+                let token = identity.token(exchange_audience(tenant.cloud)).await?;
+                Ok(Proof::Assertion(token))
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        tenant: &Tenant,
+        refresh_token: Option<&Secret<String>>,
+        proof: &Proof,
+    ) -> Result<Answer, BoxError> {
+        let scope = format!("https://{}/.default", crate::graph::host(tenant.cloud));
+        let mut form = vec![("client_id", tenant.client_id.as_str())];
+        match refresh_token {
+            // Without a scope the user's token is for what was granted at the sign-in (RFC 6749, section 6). `.default`
+            // would do for work accounts only.
+            Some(token) => form.extend([
+                ("grant_type", "refresh_token"),
+                ("refresh_token", token.expose().as_str()),
+            ]),
+            None => form.extend([("grant_type", "client_credentials"), ("scope", &scope)]),
+        }
+        match proof {
+            Proof::None => {}
+            Proof::Secret(secret) => form.push(("client_secret", secret.expose())),
+            Proof::Assertion(assertion) => form.extend([
+                ("client_assertion_type", ASSERTION_TYPE),
+                ("client_assertion", assertion.expose()),
+            ]),
+        }
+        let base = match &self.base {
+            Some(base) => base.clone(),
+            None => http::endpoint(&format!("https://{}", host(tenant.cloud)))?,
+        };
+        let url = http::join(&base, &[&tenant.tenant_id, "oauth2", "v2.0", "token"]);
+        let request = self.http.client()?.post(url).timeout(TIMEOUT).form(&form);
+        http::send(request, MAX_BYTES).await
+    }
+}
+
+/// What an application proves itself with.
+enum Proof {
+    /// Nothing: a public client.
+    None,
+    /// Its client secret.
+    Secret(Secret<String>),
+    /// A signed statement, its own or another's.
+    Assertion(Secret<String>),
+}
+
+/// Signs an assertion.
+fn sign(
+    tenant: &Tenant,
+    private_key: &Secret<String>,
+    certificate: &Secret<String>,
+) -> Result<Proof, LoginError> {
+    let certificate = SigningCertificate::parse(private_key.expose(), certificate.expose())?;
+    let now = Timestamp::now();
+    if certificate.expires_at() <= now {
+        warn!(
+            tenant.id = tenant.tenant_id,
+            "Certificate of application {} in tenant {} has expired; make a new one",
+            tenant.client_id,
+            tenant.tenant_id
+        );
+    }
+    let mut id = [0; 16];
+    getrandom::fill(&mut id).map_err(|_| graph_core::assertion::NotSigned)?;
+    // The real cloud's endpoint, wherever calls are sent.
+    let audience = format!(
+        "https://{}/{}/oauth2/v2.0/token",
+        host(tenant.cloud),
+        tenant.tenant_id
+    );
+    Ok(Proof::Assertion(certificate.assertion(
+        &tenant.client_id,
+        &audience,
+        id,
+        now,
+    )?))
+}
+
+/// Returns the host of a cloud's token endpoint (Microsoft Graph, *national cloud deployments*).
+fn host(cloud: Cloud) -> &'static str {
+    match cloud {
+        Cloud::Global => "login.microsoftonline.com",
+        Cloud::Usgov | Cloud::UsgovDod => "login.microsoftonline.us",
+        Cloud::China => "login.partner.microsoftonline.cn",
+    }
+}
+
+/// Reads seconds, which the older endpoint wrote as text.
+fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Seconds {
+        Number(i64),
+        Text(String),
+    }
+    match Seconds::deserialize(deserializer)? {
+        Seconds::Number(seconds) => Ok(seconds),
+        Seconds::Text(text) => text.parse().map_err(serde::de::Error::custom),
+    }
+}
+
+/// The kind of all client assertions (RFC 7523, section 2.2).
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+const MAX_BYTES: usize = 256 * 1024;

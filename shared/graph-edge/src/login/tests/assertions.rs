@@ -1,0 +1,125 @@
+//! Applications that prove themselves with an assertion. The assertion itself is tested where it is made.
+
+use graph_core::{assertion::UnusableCertificate, certificate};
+use rand_core::UnwrapErr;
+
+use super::*;
+
+#[tokio::test]
+async fn a_certificate_is_sent_as_an_assertion_new_for_each_attempt() {
+    let server = Server::start([Reply::json(503, ""), granted("token", "3599")]);
+    let token = login(&server).token(&with(certified())).await.unwrap();
+    assert_eq!(token.expose(), "token");
+    let assertions: Vec<String> = server
+        .requests()
+        .iter()
+        .map(|request| {
+            let (form, assertion) = request.body.split_once("&client_assertion=").unwrap();
+            assert_eq!(
+                form,
+                "client_id=app&grant_type=client_credentials&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default\
+                 &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
+            );
+            assertion.to_owned()
+        })
+        .collect();
+    assert!(assertions.len() == 2 && assertions[0] != assertions[1]);
+    assert!(
+        assertions
+            .iter()
+            .all(|assertion| assertion.split('.').count() == 3)
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_that_cannot_be_used_is_told_without_a_call() {
+    let server = Server::start([]);
+    let tenant = with(Credential::Certificate {
+        private_key: Secret::new("hunter2".to_owned()),
+        certificate: Secret::new("hunter2".to_owned()),
+    });
+    let error = login(&server).token(&tenant).await.unwrap_err();
+    assert!(
+        matches!(error, LoginError::Certificate(UnusableCertificate::PrivateKey)),
+        "{error:?}"
+    );
+    assert!(!format!("{error:?}{}", crate::telemetry::causes(&error)).contains("hunter2"));
+}
+
+#[tokio::test]
+async fn the_token_of_the_role_is_for_the_exchange_of_the_cloud() {
+    for (cloud, audience) in [
+        (Cloud::Global, "AzureADTokenExchange"),
+        (Cloud::Usgov, "AzureADTokenExchangeUSGov"),
+        (Cloud::China, "AzureADTokenExchangeChina"),
+    ] {
+        let server = Server::start([granted("token", "3599")]);
+        let tenant = Tenant {
+            cloud,
+            ..with(Credential::WebIdentity)
+        };
+        login(&server).token(&tenant).await.unwrap();
+        let body = &server.requests()[0].body;
+        let expected = format!("&client_assertion=token-for-api%3A%2F%2F{audience}");
+        assert!(body.ends_with(&expected), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_to_do_about_the_kind_of_credential() {
+    let cases = [
+        (
+            certified(),
+            "invalid_client",
+            "certificate is not one of the app registration's",
+        ),
+        (
+            Credential::WebIdentity,
+            "invalid_client",
+            "no federated credential of the application fits the AWS role",
+        ),
+        (
+            Credential::WebIdentity,
+            "invalid_request",
+            "no federated credential of the application fits the AWS role",
+        ),
+        (
+            user("seed", None),
+            "invalid_client",
+            "application has to prove itself besides the user",
+        ),
+        (
+            user("seed", Some("secret")),
+            "invalid_client",
+            "client secret is wrong or has expired",
+        ),
+        (
+            user("seed", None),
+            "interaction_required",
+            "user has to sign in again",
+        ),
+        (
+            user("seed", None),
+            "invalid_grant",
+            "sign-in has expired or was revoked; sign in to the application again as the same user",
+        ),
+    ];
+    for (credential, error, expected) in cases {
+        let server = Server::start([refused(400, error)]);
+        let error = login(&server).token(&with(credential)).await.unwrap_err();
+        assert!(error.to_string().starts_with(expected), "{error}");
+    }
+}
+
+fn certified() -> Credential {
+    let now = Timestamp::now();
+    let entry = certificate::generate("app", 2048, now, 1, &mut UnwrapErr(getrandom::SysRng)).unwrap();
+    let certificate = format!(
+        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----",
+        entry.certificate
+    );
+    Credential::Certificate {
+        private_key: Secret::new(entry.private_key.clone()),
+        certificate: Secret::new(certificate),
+    }
+}

@@ -1,0 +1,174 @@
+//! Users' refresh tokens, and where they are kept.
+
+use super::*;
+
+#[tokio::test]
+async fn the_first_token_is_used_once_and_its_successors_from_then_on() {
+    let server = Server::start([renewed("access-1", "second"), renewed("access-2", "third")]);
+    let tokens = FakeTokens::default();
+    let tenant = with(user("first", Some("p&")));
+    let access = login_with(&server, &tokens).token(&tenant).await.unwrap();
+    assert_eq!(access.expose(), "access-1");
+    assert!(tokens.text().contains("second"));
+    login_with(&server, &tokens).token(&tenant).await.unwrap();
+    let bodies: Vec<String> = server
+        .requests()
+        .into_iter()
+        .map(|request| request.body)
+        .collect();
+    let expected = |token: &str| {
+        format!("client_id=app&grant_type=refresh_token&refresh_token={token}&client_secret=p%26")
+    };
+    assert_eq!(bodies, [expected("first"), expected("second")]);
+}
+
+#[tokio::test]
+async fn a_public_client_sends_no_secret() {
+    let server = Server::start([renewed("access", "second")]);
+    login(&server).token(&with(user("first", None))).await.unwrap();
+    assert_eq!(
+        server.requests()[0].body,
+        "client_id=app&grant_type=refresh_token&refresh_token=first"
+    );
+}
+
+#[tokio::test]
+async fn a_new_sign_in_counts_at_once() {
+    let server = Server::start([renewed("access-1", "second"), renewed("access-2", "new-second")]);
+    let tokens = FakeTokens::default();
+    let login = login_with(&server, &tokens);
+    login.token(&with(user("first", None))).await.unwrap();
+    let access = login.token(&with(user("new", None))).await.unwrap();
+    assert_eq!(access.expose(), "access-2");
+    assert!(server.requests()[1].body.ends_with("refresh_token=new"));
+    assert!(tokens.text().contains("new-second"));
+}
+
+#[tokio::test]
+async fn users_of_one_application_do_not_share_tokens() {
+    let server = Server::start([
+        renewed("access-a", "a2"),
+        renewed("access-b", "b2"),
+        renewed("access-a", "a3"),
+    ]);
+    let tokens = FakeTokens::default();
+    let login = login_with(&server, &tokens);
+    let (a, b) = (with(user("a1", None)), with(user("b1", None)));
+    assert_eq!(login.token(&a).await.unwrap().expose(), "access-a");
+    assert_eq!(login.token(&b).await.unwrap().expose(), "access-b");
+    login_with(&server, &tokens).token(&a).await.unwrap();
+    assert!(server.requests()[2].body.ends_with("refresh_token=a2"));
+}
+
+#[tokio::test]
+async fn a_kept_token_that_is_dead_gives_way_to_the_sign_in() {
+    let server = Server::start([
+        renewed("access-1", "second"),
+        refused(400, "invalid_grant"),
+        renewed("access-2", "third"),
+    ]);
+    let tokens = FakeTokens::default();
+    let tenant = with(user("first", None));
+    login_with(&server, &tokens).token(&tenant).await.unwrap();
+    let access = login_with(&server, &tokens).token(&tenant).await.unwrap();
+    assert_eq!(access.expose(), "access-2");
+    assert!(server.requests()[2].body.ends_with("refresh_token=first"));
+    assert!(tokens.text().contains("third") && !tokens.text().contains("second"));
+}
+
+#[tokio::test]
+async fn when_both_are_dead_the_user_has_to_sign_in_again() {
+    let server = Server::start([
+        renewed("access", "second"),
+        refused(400, "invalid_grant"),
+        refused(400, "invalid_grant"),
+    ]);
+    let tokens = FakeTokens::default();
+    let tenant = with(user("first", None));
+    login_with(&server, &tokens).token(&tenant).await.unwrap();
+    let error = login_with(&server, &tokens).token(&tenant).await.unwrap_err();
+    assert!(matches!(error, LoginError::InvalidGrant(_)), "{error:?}");
+    assert!(!format!("{error:?}{error}").contains("second"));
+}
+
+#[tokio::test]
+async fn of_two_writers_neither_loses_what_the_other_keeps() {
+    let server = Server::start([renewed("access", "a2"), renewed("access", "b2")]);
+    let other = FakeTokens::default();
+    login_with(&server, &other)
+        .token(&with(user("a1", None)))
+        .await
+        .unwrap();
+    let tokens = FakeTokens::default();
+    tokens.overtake(&other.text());
+    login_with(&server, &tokens)
+        .token(&with(user("b1", None)))
+        .await
+        .unwrap();
+    assert!(tokens.text().contains("a2") && tokens.text().contains("b2"));
+}
+
+#[tokio::test]
+async fn what_another_run_keeps_meanwhile_is_as_good() {
+    let server = Server::start([renewed("access", "theirs"), renewed("access", "ours")]);
+    let other = FakeTokens::default();
+    let tenant = with(user("first", None));
+    login_with(&server, &other).token(&tenant).await.unwrap();
+    let tokens = FakeTokens::default();
+    tokens.overtake(&other.text());
+    login_with(&server, &tokens).token(&tenant).await.unwrap();
+    assert_eq!(tokens.text(), other.text());
+}
+
+#[tokio::test]
+async fn no_access_token_is_handed_out_whose_refresh_token_is_lost() {
+    let server = Server::start([renewed("access", "second")]);
+    let tokens = FakeTokens::default();
+    tokens.take_down();
+    let error = login_with(&server, &tokens)
+        .token(&with(user("first", None)))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        crate::telemetry::causes(&error),
+        "refresh tokens cannot be kept: RefreshTokenSecret cannot be read or written: AWS Secrets Manager is \
+         unavailable: down"
+    );
+}
+
+#[tokio::test]
+async fn a_document_of_others_is_left_as_it_is() {
+    for text in ["[]", r#"{"keys":[]}"#, r#"{"tokens":[{"hunter2":1}]}"#, "hunter2"] {
+        let server = Server::start([]);
+        let tokens = FakeTokens::holding(text);
+        let error = login_with(&server, &tokens)
+            .token(&with(user("first", None)))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, LoginError::RefreshTokens(RefreshTokenError::Malformed)),
+            "{text}: {error:?}"
+        );
+        assert!(!format!("{error:?}{}", crate::telemetry::causes(&error)).contains("hunter2"));
+        assert_eq!((tokens.text().as_str(), tokens.writes()), (text, 0));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_successor_leaves_the_token_in_use() {
+    let server = Server::start([granted("one", "3599"), granted("two", "3599")]);
+    let tokens = FakeTokens::holding(" { } ");
+    let tenant = with(user("first", None));
+    login_with(&server, &tokens).token(&tenant).await.unwrap();
+    login_with(&server, &tokens).token(&tenant).await.unwrap();
+    assert!(server.requests()[1].body.ends_with("refresh_token=first"));
+    assert_eq!(tokens.writes(), 0);
+}
+
+fn renewed(access_token: &str, refresh_token: &str) -> Reply {
+    let body = format!(
+        r#"{{"token_type":"Bearer","scope":"User.Read","expires_in":3599,"access_token":"{access_token}",
+            "refresh_token":"{refresh_token}"}}"#
+    );
+    Reply::json(200, &body)
+}
