@@ -16,6 +16,7 @@ pub mod entity;
 pub mod envelope;
 pub mod event;
 mod fields;
+mod guid;
 pub mod keys;
 pub mod models;
 pub mod notification;

@@ -8,7 +8,10 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::catalogue::path::{Token, tokens};
+use crate::{
+    catalogue::path::{Token, tokens},
+    guid::is_guid,
+};
 
 mod names;
 
@@ -294,14 +297,6 @@ fn decoded(text: &str) -> String {
 
 fn is_dots(key: &str) -> bool {
     key == "." || key == ".."
-}
-
-fn is_guid(text: &str) -> bool {
-    let lengths = text.split('-').map(str::len);
-    lengths.eq([8, 4, 4, 4, 12])
-        && text
-            .chars()
-            .all(|character| character == '-' || character.is_ascii_hexdigit())
 }
 
 const VERSIONS: [&str; 2] = ["v1.0", "beta"];

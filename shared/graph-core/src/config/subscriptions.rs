@@ -2,9 +2,11 @@
 
 use super::document::Node;
 use super::reader::{Fields, Problems, join};
-use super::tenants::is_guid;
 use super::{ForEach, NAME_LENGTH};
-use crate::catalogue::{Change, Version};
+use crate::{
+    catalogue::{Change, Version},
+    guid::is_guid,
+};
 
 /// An entry as it was written, each part `None` when it is missing or malformed.
 pub(super) struct Written<'a> {

@@ -3,7 +3,7 @@
 use super::document::Node;
 use super::reader::{Fields, Problems, join, listed};
 use super::{Cloud, Credential, Tenant};
-use crate::secret::Secret;
+use crate::{guid::is_guid, secret::Secret};
 
 /// Reads one tenant; `None` when it cannot be used.
 pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<Tenant> {
@@ -37,15 +37,6 @@ pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<T
         cloud: cloud?,
         credential: credential?,
     })
-}
-
-/// Says whether `text` has the form of a GUID.
-pub(super) fn is_guid(text: &str) -> bool {
-    let mut lengths = [8, 4, 4, 4, 12].into_iter();
-    let hexadecimal = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    text.split('-')
-        .all(|part| lengths.next() == Some(part.len()) && hexadecimal(part))
-        && lengths.next().is_none()
 }
 
 /// Reads a GUID in lower case.
@@ -153,24 +144,3 @@ const KNOWN: &[&str] = &[
 /// The forms of a credential.
 const FORMS: &str = "exactly one of {\"clientSecret\"}, {\"privateKey\", \"certificate\"}, \
                      {\"refreshToken\", optionally \"clientSecret\"}, {\"webIdentity\": true}";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_guid_has_five_groups_of_hexadecimal_digits() {
-        assert!(is_guid("11111111-2222-3333-4444-55555555ABcd"));
-        for text in [
-            "",
-            "11111111222233334444555555555555",
-            "11111111-2222-3333-4444-55555555555g",
-            "11111111-2222-3333-4444-5555555555555",
-            "11111111-2222-3333-4444",
-            "11111111-2222-3333-4444-555555555555-6",
-            "{11111111-2222-3333-4444-555555555555}",
-        ] {
-            assert!(!is_guid(text), "{text}");
-        }
-    }
-}

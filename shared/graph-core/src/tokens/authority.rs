@@ -1,6 +1,10 @@
 //! Who signs validation tokens, in each Microsoft cloud.
 
-use crate::config::Cloud;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::{config::Cloud, guid::is_guid};
 
 /// Where a cloud's signing keys are found, and what its validation tokens must say about their origin.
 ///
@@ -52,6 +56,84 @@ impl Authority {
     }
 }
 
+/// What an operator knows of the clouds whose values Microsoft does not publish, by cloud.
+///
+/// The worldwide cloud's values are published, and nothing takes their place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Authorities(BTreeMap<Cloud, Override>);
+
+impl Authorities {
+    /// Reads a JSON object of clouds, each with any of `publisher`, `issuerV1` and `issuerV2`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that says what is wrong: another cloud or member, a publisher that is no GUID, or an issuer that
+    /// is not behind https or does not hold `{tenantid}`.
+    pub fn parse(json: &str) -> Result<Self, InvalidAuthorities> {
+        let overrides: BTreeMap<Cloud, Override> =
+            serde_json::from_str(json).map_err(InvalidAuthorities::Form)?;
+        if overrides.contains_key(&Cloud::Global) {
+            return Err(InvalidAuthorities::Global);
+        }
+        for given in overrides.values() {
+            if given
+                .publisher
+                .as_ref()
+                .is_some_and(|publisher| !is_guid(publisher))
+            {
+                return Err(InvalidAuthorities::Publisher);
+            }
+            let mut issuers = [&given.issuer_v1, &given.issuer_v2].into_iter().flatten();
+            if issuers.any(|issuer| !issuer.starts_with("https://") || !is_template(issuer)) {
+                return Err(InvalidAuthorities::Issuer);
+            }
+        }
+        Ok(Self(overrides))
+    }
+
+    /// Returns the authority of `cloud`.
+    pub fn of(&self, cloud: Cloud) -> Authority {
+        let (authority, given) = (
+            Authority::of(cloud),
+            self.0.get(&cloud).cloned().unwrap_or_default(),
+        );
+        Authority {
+            publisher: given.publisher.unwrap_or(authority.publisher),
+            issuer_v1: given.issuer_v1.unwrap_or(authority.issuer_v1),
+            issuer_v2: given.issuer_v2.or(authority.issuer_v2),
+            ..authority
+        }
+    }
+}
+
+/// What takes the place of an authority's values.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Override {
+    publisher: Option<String>,
+    issuer_v1: Option<String>,
+    issuer_v2: Option<String>,
+}
+
+/// Why a text does not say who signs tokens in which cloud.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidAuthorities {
+    /// Not an object of clouds with the known members.
+    #[error(
+        "is not a JSON object such as {{\"usgov\": {{\"publisher\": \"..\", \"issuerV1\": \"..\", \"issuerV2\": \"..\"}}}}"
+    )]
+    Form(#[source] serde_json::Error),
+    /// The worldwide cloud is among them.
+    #[error("the values of the global cloud are published and cannot be set")]
+    Global,
+    /// A publisher is not the id of an application.
+    #[error("a publisher is not a GUID")]
+    Publisher,
+    /// An issuer is for one tenant only or not behind https.
+    #[error("an issuer does not begin with https:// or does not hold {{tenantid}}")]
+    Issuer,
+}
+
 /// Returns whether `issuer` is for any tenant.
 pub(super) fn is_template(issuer: &str) -> bool {
     issuer.contains(TENANT)
@@ -64,3 +146,36 @@ pub(super) fn issuer_of(template: &str, tenant: &str) -> String {
 
 /// What stands for the tenant in an issuer, in Microsoft's metadata and keys.
 const TENANT: &str = "{tenantid}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_takes_the_place_of_the_best_guess() {
+        let json = r#"{"china": {"publisher": "00000000-1111-2222-3333-444444444444", "issuerV1": "https://sts.example/{tenantid}/"}}"#;
+        let authorities = Authorities::parse(json).unwrap();
+        let china = authorities.of(Cloud::China);
+        assert_eq!(china.publisher, "00000000-1111-2222-3333-444444444444");
+        assert_eq!(china.issuer_v1, "https://sts.example/{tenantid}/");
+        assert_eq!(china.login, Authority::of(Cloud::China).login);
+        assert_eq!(authorities.of(Cloud::Usgov), Authority::of(Cloud::Usgov));
+        assert_eq!(Authorities::parse("{}").unwrap(), Authorities::default());
+    }
+
+    #[test]
+    fn what_would_open_the_door_is_refused() {
+        for json in [
+            "",
+            "[]",
+            r#"{"mars": {}}"#,
+            r#"{"usgov": {"login": "https://evil.example"}}"#,
+            r#"{"global": {}}"#,
+            r#"{"usgov": {"publisher": "change tracking"}}"#,
+            r#"{"usgov": {"issuerV1": "http://sts.example/{tenantid}/"}}"#,
+            r#"{"usgov": {"issuerV2": "https://sts.example/one-tenant/"}}"#,
+        ] {
+            assert!(Authorities::parse(json).is_err(), "{json}");
+        }
+    }
+}

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::authority::{Authority, is_template, issuer_of};
 use super::signing_keys::{SigningKey, SigningKeys};
 use super::{TokenError, same_id};
-use crate::secrets::TrustedTenant;
+use crate::{guid::is_guid, secrets::TrustedTenant};
 
 /// Checks that `token`, whose length the caller has limited, vouches for the `expected` tenant and application.
 pub(super) fn verify(
@@ -190,14 +190,6 @@ impl<'a> Issuers<'a> {
             Some(issuer) => issuer == claims.iss,
         }
     }
-}
-
-/// Returns whether `text` has the form of a GUID, as ids of tenants have.
-fn is_guid(text: &str) -> bool {
-    let mut lengths = [8, 4, 4, 4, 12].into_iter();
-    text.split('-').all(|group| {
-        lengths.next() == Some(group.len()) && group.bytes().all(|byte| byte.is_ascii_hexdigit())
-    }) && lengths.next().is_none()
 }
 
 /// Members of a header that bring a key or change how the token is to be read (RFC 7515, section 4.1; RFC 7797).
