@@ -11,7 +11,7 @@ use std::panic::AssertUnwindSafe;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::FutureExt;
-use graph_core::{config::Cloud, tokens::Authority};
+use graph_core::{config::Cloud, tokens::Authorities};
 use graph_edge::{
     documents::{CachedDocument, Source},
     signing_keys::{FetchDocument, SigningKeyCache},
@@ -45,8 +45,8 @@ pub struct SigningKeysByCloud<F> {
 
 impl<F: FetchDocument + Clone> SigningKeysByCloud<F> {
     /// Returns empty caches; `endpoint` is a base URL to call in place of each cloud's own.
-    pub fn new(documents: &F, endpoint: Option<&str>) -> Self {
-        let cache = |cloud| SigningKeyCache::new(documents.clone(), Authority::of(cloud), endpoint);
+    pub fn new(documents: &F, authorities: &Authorities, endpoint: Option<&str>) -> Self {
+        let cache = |cloud| SigningKeyCache::new(documents.clone(), authorities.of(cloud), endpoint);
         Self {
             global: cache(Cloud::Global),
             usgov: cache(Cloud::Usgov),

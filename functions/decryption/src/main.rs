@@ -2,6 +2,7 @@
 
 use aws_lambda_events::sqs::SqsEvent;
 use decryption::{Deps, SigningKeysByCloud, Trust, handle};
+use graph_core::tokens::Authorities;
 use graph_edge::{
     documents::{CachedDocument, SecretSource},
     secrets::SecretStore,
@@ -29,7 +30,11 @@ async fn deps() -> Result<Deps<SecretSource, HttpDocuments, SqsQueue>, Error> {
     let delivery_queue = settings.required("DELIVERY_QUEUE_URL");
     let failed_queue = settings.required("FAILED_QUEUE_URL");
     let login_endpoint = settings.optional("LOGIN_ENDPOINT");
+    let authorities = settings.optional("VALIDATION_AUTHORITIES");
     settings.check()?;
+    let authorities =
+        authorities.map_or_else(|| Ok(Authorities::default()), |json| Authorities::parse(&json));
+    let authorities = authorities.map_err(|error| format!("VALIDATION_AUTHORITIES {error}"))?;
     let config = graph_edge::aws::config().await;
     let source = SecretSource {
         store: SecretStore::new(&config),
@@ -37,7 +42,11 @@ async fn deps() -> Result<Deps<SecretSource, HttpDocuments, SqsQueue>, Error> {
     };
     Ok(Deps {
         trust: CachedDocument::new(source, Trust::parse),
-        signing_keys: SigningKeysByCloud::new(&HttpDocuments::new()?, login_endpoint.as_deref()),
+        signing_keys: SigningKeysByCloud::new(
+            &HttpDocuments::new()?,
+            &authorities,
+            login_endpoint.as_deref(),
+        ),
         delivery_queue: SqsQueue::new(&config, delivery_queue),
         failed_queue: SqsQueue::new(&config, failed_queue),
     })

@@ -16,7 +16,10 @@ use graph_core::{
     envelope::test_util::{SystemRng, key, seal},
     secret::Secret,
     secrets::{DecryptionDocument, DecryptionKeyEntry, TrustedTenant},
-    tokens::testing::{OTHER_SIGNER, SIGNER, claims_v1, claims_v2},
+    tokens::{
+        Authorities,
+        testing::{OTHER_SIGNER, SIGNER, claims_v1, claims_v2},
+    },
 };
 use graph_edge::{
     documents::{CachedDocument, Source},
@@ -239,6 +242,34 @@ async fn a_rolled_signing_key_is_fetched_and_a_forged_one_is_final() {
 }
 
 #[tokio::test]
+async fn what_an_operator_knows_of_a_national_cloud_decides_there() {
+    let publisher = "00000000-1111-2222-3333-444444444444";
+    let china = TrustedTenant {
+        cloud: Cloud::China,
+        ..tenant()
+    };
+    let mut claims = claims_v2(&china, now());
+    claims["azp"] = json!(publisher);
+    let body = rich(Some(&SIGNER.token(&claims)));
+    let json = format!(r#"{{"china": {{"publisher": "{publisher}"}}}}"#);
+    for (authorities, delivered) in [
+        (Authorities::default(), 0),
+        (Authorities::parse(&json).unwrap(), 1),
+    ] {
+        let mut world = World::new();
+        world
+            .source
+            .set(document(vec![key().clone()], vec![china.clone()]));
+        world.deps.signing_keys = SigningKeysByCloud::new(&world.login, &authorities, None);
+        assert_eq!(world.process(&[&body]).await, NOTHING);
+        assert_eq!(
+            (world.delivered().len(), world.failed().len()),
+            (delivered, 1 - delivered)
+        );
+    }
+}
+
+#[tokio::test]
 async fn forged_key_ids_do_not_turn_into_a_request_each() {
     let world = World::new();
     let forged = rich(Some(&OTHER_SIGNER.token(&claims_v2(&tenant(), now()))));
@@ -275,7 +306,7 @@ async fn a_panic_fails_its_item_alone() {
     let World { deps, login, .. } = World::new();
     let deps = Deps {
         trust: CachedDocument::new(Broken, Trust::parse),
-        signing_keys: SigningKeysByCloud::new(&login, None),
+        signing_keys: SigningKeysByCloud::new(&login, &Authorities::default(), None),
         delivery_queue: deps.delivery_queue,
         failed_queue: deps.failed_queue,
     };
@@ -317,7 +348,7 @@ impl World {
         let login = FakeLogin::new(SIGNER.jwks());
         let deps = Deps {
             trust: CachedDocument::new(&*source, Trust::parse),
-            signing_keys: SigningKeysByCloud::new(&login, None),
+            signing_keys: SigningKeysByCloud::new(&login, &Authorities::default(), None),
             delivery_queue: FakeQueue::default(),
             failed_queue: FakeQueue::default(),
         };

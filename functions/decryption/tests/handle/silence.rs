@@ -92,7 +92,7 @@ async fn a_panic_is_reported_without_its_message() {
     let World { deps, login, .. } = World::new();
     let deps = Deps {
         trust: CachedDocument::new(Broken, Trust::parse),
-        signing_keys: SigningKeysByCloud::new(&login, None),
+        signing_keys: SigningKeysByCloud::new(&login, &Authorities::default(), None),
         delivery_queue: deps.delivery_queue,
         failed_queue: deps.failed_queue,
     };
