@@ -10,6 +10,7 @@
     reason = "a failed expectation is a failed test"
 )]
 
+mod credentials;
 mod delivery;
 mod hostile;
 mod outage;

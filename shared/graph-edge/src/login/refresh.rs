@@ -83,23 +83,22 @@ impl<T: RefreshTokens, I: WebIdentity> Login<T, I> {
                 granted => (granted?, None),
             },
         };
-        match &granted.refresh_token {
-            // Before anyone sees the access token: a token that cannot be kept is noticed at once, not after months.
-            Some(successor) => {
-                let kept = Kept {
-                    sign_in,
-                    successor,
-                    dead,
-                };
-                keep(tokens, &kept, (document, version)).await?;
-            }
-            None => warn!(
+        let Some(successor) = &granted.refresh_token else {
+            warn!(
                 tenant.id = tenant.tenant_id,
                 "Entra gives no new refresh token in tenant {}; sign in with scope offline_access, or access ends with \
                  this one",
                 tenant.tenant_id
-            ),
-        }
+            );
+            return Ok(granted);
+        };
+        // Before anyone sees the access token: a token that cannot be kept is noticed at once, not after months.
+        let kept = Kept {
+            sign_in,
+            successor,
+            dead,
+        };
+        keep(tokens, &kept, (document, version)).await?;
         Ok(granted)
     }
 }
