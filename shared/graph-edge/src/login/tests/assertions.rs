@@ -1,5 +1,6 @@
 //! Applications that prove themselves with an assertion. The assertion itself is tested where it is made.
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use graph_core::{assertion::UnusableCertificate, certificate};
 use rand_core::UnwrapErr;
 
@@ -29,6 +30,39 @@ async fn a_certificate_is_sent_as_an_assertion_new_for_each_attempt() {
             .iter()
             .all(|assertion| assertion.split('.').count() == 3)
     );
+}
+
+#[tokio::test]
+async fn an_assertion_is_for_the_endpoint_of_the_real_cloud_wherever_calls_go() {
+    for (cloud, host) in [
+        (Cloud::Global, "login.microsoftonline.com"),
+        (Cloud::Usgov, "login.microsoftonline.us"),
+        (Cloud::UsgovDod, "login.microsoftonline.us"),
+        (Cloud::China, "login.partner.microsoftonline.cn"),
+    ] {
+        let server = Server::start([granted("token", "3599")]);
+        let tenant = Tenant {
+            cloud,
+            ..with(certified())
+        };
+        login(&server).token(&tenant).await.unwrap();
+        let request = &server.requests()[0];
+        let claims = request.body.rsplit('.').nth(1).unwrap();
+        let claims: serde_json::Value =
+            serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+        assert_eq!(
+            claims["aud"],
+            format!("https://{host}/{TENANT}/oauth2/v2.0/token")
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_tried_all_the_same() {
+    let server = Server::start([granted("token", "3599")]);
+    let earlier = Timestamp::now() - SignedDuration::from_hours(48);
+    let tenant = with(certified_from(earlier));
+    assert_eq!(login(&server).token(&tenant).await.unwrap().expose(), "token");
 }
 
 #[tokio::test]
@@ -112,8 +146,12 @@ async fn a_refusal_says_what_to_do_about_the_kind_of_credential() {
 }
 
 fn certified() -> Credential {
-    let now = Timestamp::now();
-    let entry = certificate::generate("app", 2048, now, 1, &mut UnwrapErr(getrandom::SysRng)).unwrap();
+    certified_from(Timestamp::now())
+}
+
+/// Returns a certificate that is valid for a day.
+fn certified_from(start: Timestamp) -> Credential {
+    let entry = certificate::generate("app", 2048, start, 1, &mut UnwrapErr(getrandom::SysRng)).unwrap();
     let certificate = format!(
         "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----",
         entry.certificate
