@@ -14,7 +14,7 @@ use graph_core::{
     client_state::{ClientStateKeys, mint},
     collection::MAX_ITEMS,
     queued::QueuedItem,
-    secrets::{ClientStateDocument, ClientStateKeyEntry},
+    secrets::{ClientStateDocument, ClientStateKeyEntry, KeyLife},
 };
 use graph_edge::{
     documents::CachedDocument,
@@ -286,6 +286,7 @@ fn key(id: &str) -> ClientStateKeyEntry {
         client_id: "app".to_owned(),
         created_at: now(),
         mint_from: now(),
+        life: KeyLife::default(),
         life: graph_core::secrets::KeyLife::default(),
     }
 }
