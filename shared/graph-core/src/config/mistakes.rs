@@ -100,6 +100,7 @@ pub(super) fn tenant_mistakes() -> Vec<TenantMistake> {
         ("two kinds", "credential", json!({"clientSecret": "s", "webIdentity": true}), "credential", "does not fit together"),
         ("no web identity", "credential", json!({"webIdentity": false}), "credential", "does not fit together"),
         ("web identity as text", "credential", json!({"webIdentity": "true"}), "credential.webIdentity", "true or false"),
-        ("key that is not PEM", "credential", json!({"privateKey": "MII", "certificate": "-----BEGIN "}), "credential.privateKey", "is not PEM"),
+        ("key that is not PEM", "credential", json!({"privateKey": "MII", "certificate": "-----BEGIN "}), "credential.privateKey", "is not a private key in PEM"),
+        ("certificate that is not PEM", "credential", json!({"privateKey": crate::envelope::test_util::key().private_key, "certificate": "MII"}), "credential.certificate", "is not a certificate in PEM"),
     ]
 }

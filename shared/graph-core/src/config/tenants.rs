@@ -3,7 +3,7 @@
 use super::document::Node;
 use super::reader::{Fields, Problems, join, listed};
 use super::{Cloud, Credential, Tenant};
-use crate::{guid::is_guid, secret::Secret};
+use crate::{assertion::SigningCertificate, guid::is_guid, secret::Secret};
 
 /// Reads one tenant; `None` when it cannot be used.
 pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<Tenant> {
@@ -87,16 +87,10 @@ fn credential(fields: &Fields<'_>, problems: &mut Problems) -> Option<Credential
     let (client_secret, refresh_token) = (secret("clientSecret"), secret("refreshToken"));
     let (private_key, certificate) = (secret("privateKey"), secret("certificate"));
     let web_identity = fields.flag("webIdentity", problems);
-    for (name, text) in [("privateKey", &private_key), ("certificate", &certificate)] {
-        if text
-            .as_ref()
-            .is_some_and(|text| !text.expose().contains("-----BEGIN "))
-        {
-            problems.error(
-                &join(&path, name),
-                "is not PEM; write the file's whole text, its BEGIN and END lines included",
-            );
-        }
+    if let (Some(key), Some(certificate)) = (&private_key, &certificate)
+        && let Err(error) = SigningCertificate::parse(key.expose(), certificate.expose())
+    {
+        problems.error(&join(&path, error.field()), error.message());
     }
     let credential = match (
         client_secret,

@@ -143,10 +143,17 @@ fn each_shape_of_for_each_is_read() {
 
 #[test]
 fn each_form_of_credential_is_read() {
-    let pem = "-----BEGIN X-----\nAA==\n-----END X-----";
+    let key = crate::envelope::test_util::key();
+    let certificate = format!(
+        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----",
+        key.certificate
+    );
     for (written, delegated) in [
         (json!({"clientSecret": "s"}), false),
-        (json!({"privateKey": pem, "certificate": pem}), false),
+        (
+            json!({"privateKey": key.private_key, "certificate": certificate}),
+            false,
+        ),
         (json!({"refreshToken": "t"}), true),
         (json!({"refreshToken": "t", "clientSecret": "s"}), true),
         (json!({"webIdentity": true}), false),
