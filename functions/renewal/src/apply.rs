@@ -1,20 +1,32 @@
 //! Does what a plan says, several steps at a time. What fails for one subscription does not stop the others.
 
+use std::sync::Mutex;
+
 use futures_util::{StreamExt, stream};
 use graph_core::{
     catalogue::{self, Version},
-    client_state::{self, MintError},
+    client_state,
     config::Tenant,
     plan::{Action, Context, Creation, Desired, Renewal, Step},
     subscription::{EncryptionCertificate, NewSubscription, Subscription, SubscriptionUpdate},
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
+use jiff::Timestamp;
 
+use self::{
+    failure::{Failure, is_in_the_way},
+    outcome::{Attempt, Done},
+    pace::{Breaker, Pace},
+};
+pub(crate) use self::{outcome::Outcome, pace::Patience};
 use crate::{
     keys::Keys,
     ports::{Clock, Graph},
-    report::{Line, told},
 };
+
+mod failure;
+mod outcome;
+mod pace;
 
 /// Does the steps for one tenant.
 pub(crate) struct Applier<'a, G, C> {
@@ -26,84 +38,89 @@ pub(crate) struct Applier<'a, G, C> {
     pub(crate) keys: &'a Keys,
     pub(crate) context: &'a Context,
     pub(crate) desired: &'a [Desired],
+    /// When no step is begun any more.
+    pub(crate) stop_at: Timestamp,
+    /// What Graph has refused and when it may be asked again.
+    pub(crate) patience: &'a Mutex<Patience>,
+    /// Whether patience is kept: a person who starts a run wants to see what Graph says now.
+    pub(crate) is_patient: bool,
 }
 
 impl<G: Graph, C: Clock> Applier<'_, G, C> {
-    /// Does all steps and returns a line for each, in their order.
+    /// Does all steps and returns what became of each, in their order.
     ///
-    /// A creation that another subscription stands in the way of is tried again when the other steps are done: one of
-    /// them may have removed it, as when two entries have swapped their resources.
-    pub(crate) async fn apply(&self, steps: &[Step]) -> Vec<Line> {
+    /// A creation that another subscription stands in the way of is tried again, once, when the other steps are done:
+    /// one of them may have removed it, as when two entries have swapped their resources.
+    pub(crate) async fn apply(&self, steps: &[Step]) -> Vec<Outcome> {
+        let (pace, breaker) = (Pace::default(), Breaker::default());
+        let run = Run {
+            applier: self,
+            pace: &pace,
+            breaker: &breaker,
+        };
         let mut attempts = Vec::new();
         for step in steps {
-            attempts.push(async move { (step, self.attempt(step).await) });
+            attempts.push(async move { (step, run.attempt(step).await) });
         }
-        let outcomes: Vec<_> = stream::iter(attempts).buffered(PARALLEL_STEPS).collect().await;
-        let mut lines = Vec::new();
-        for (step, outcome) in outcomes {
-            let outcome = match (outcome, creation(&step.action)) {
-                (Err(Failure::Graph(error)), Some(creation)) if is_in_the_way(&error) => {
-                    self.settle(creation).await
+        let attempts: Vec<_> = stream::iter(attempts).buffered(PARALLEL_STEPS).collect().await;
+        let mut outcomes = Vec::new();
+        for (step, attempt) in attempts {
+            let attempt = match (&attempt.result, creation(&step.action)) {
+                (Err(Failure::Graph(error)), Some(creation)) if is_in_the_way(error) && !self.is_late() => {
+                    attempt.again(self.settle(creation, &pace).await, self.clock.now())
                 }
-                (outcome, _) => outcome,
+                _ => attempt,
             };
-            lines.push(line(step, self.name, outcome));
+            outcomes.push(self.outcome(step, attempt));
         }
-        lines
+        outcomes
     }
 
-    async fn attempt(&self, step: &Step) -> Result<Done, Failure> {
-        match &step.action {
-            Action::Keep { .. } => Ok(Done::default()),
-            Action::Delete { id } => {
-                self.graph.delete(self.tenant, Version::V1, id).await?;
-                Ok(Done::default())
-            }
-            Action::Create(creation) => self.create(creation).await.map(Done::from),
-            Action::Replace { id, creation } => {
-                // What cannot succeed is found out before anything is deleted.
-                self.body(creation)?;
-                self.graph
-                    .delete(self.tenant, creation.desired.version, id)
-                    .await?;
-                self.create(creation).await.map(Done::from)
-            }
-            Action::Renew {
-                id,
-                renewal,
-                otherwise,
-            } => match self.renew(id, renewal).await {
-                Err(Failure::Graph(GraphError {
-                    kind: GraphErrorKind::NotFound { .. },
-                    ..
-                })) => {
-                    let created = self.create(otherwise).await?;
-                    let reason =
-                        "it was gone when it was to be renewed; what happened since was missed".to_owned();
-                    Ok(Done {
-                        otherwise: Some(("create", reason)),
-                        ..created.into()
-                    })
+    /// Closes a step: remembers what Graph has refused, and says what a person has to know.
+    fn outcome(&self, step: &Step, attempt: Attempt) -> Outcome {
+        let now = self.clock.now();
+        let mut until = None;
+        if let Some(creation) = creation(&step.action) {
+            let mut patience = self
+                .patience
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            match &attempt.result {
+                Ok(_) => patience.forget(&self.tenant.tenant_id, &creation.desired),
+                Err(failure) if failure.calls_for_patience() => {
+                    until = Some(patience.note(&self.tenant.tenant_id, &creation.desired, now));
                 }
-                renewed => renewed.map(Done::from),
-            },
+                Err(_) => {}
+            }
         }
+        Outcome::of(step, self.name, self.tenant, attempt, until)
     }
 
-    async fn create(&self, creation: &Creation) -> Result<Subscription, Failure> {
+    fn is_late(&self) -> bool {
+        self.clock.now() >= self.stop_at
+    }
+
+    async fn create(&self, creation: &Creation, pace: &Pace) -> Result<Subscription, Failure> {
         let body = self.body(creation)?;
+        pace.wait(self.clock).await;
         Ok(self
             .graph
             .create(self.tenant, creation.desired.version, &body)
             .await?)
     }
 
-    async fn renew(&self, id: &str, renewal: &Renewal) -> Result<Subscription, Failure> {
+    async fn delete(&self, version: Version, id: &str, pace: &Pace) -> Result<(), Failure> {
+        pace.wait(self.clock).await;
+        Ok(self.graph.delete(self.tenant, version, id).await?)
+    }
+
+    async fn renew(&self, id: &str, renewal: &Renewal, pace: &Pace) -> Result<Subscription, Failure> {
         let update = SubscriptionUpdate {
             expiration_date_time: renewal.expires_at,
             notification_url: renewal.notification_url.clone(),
             certificate: self.certificate(renewal.certificate_id.as_deref())?,
         };
+        pace.wait(self.clock).await;
         Ok(self
             .graph
             .update(self.tenant, renewal.version, id, &update)
@@ -153,8 +170,8 @@ impl<G: Graph, C: Clock> Applier<'_, G, C> {
     }
 
     /// Creates what another subscription stood in the way of, or says which one still does.
-    async fn settle(&self, creation: &Creation) -> Result<Done, Failure> {
-        let error = match self.create(creation).await {
+    async fn settle(&self, creation: &Creation, pace: &Pace) -> Result<Done, Failure> {
+        let error = match self.create(creation, pace).await {
             Err(Failure::Graph(error)) => error,
             outcome => return outcome.map(Done::from),
         };
@@ -171,10 +188,10 @@ impl<G: Graph, C: Clock> Applier<'_, G, C> {
         };
         let url = existing.notification_url.clone().unwrap_or_default();
         let Some(ours) = self.context.notifications.read(&url) else {
-            let place = url.split(['?', '#']).next().unwrap_or_default();
+            let before_query = url.split(['?', '#']).next().unwrap_or_default();
             return Err(Failure::Theirs {
                 id: id.clone(),
-                place: place.chars().take(200).collect(),
+                place: before_query.chars().take(200).collect(),
             });
         };
         if ours.name == creation.desired.name && self.context.keys.contains(&ours.key_id) {
@@ -184,7 +201,8 @@ impl<G: Graph, C: Clock> Applier<'_, G, C> {
                 ..existing.into()
             });
         }
-        let is_wanted = self.context.held.contains_key(&ours.name)
+        let entry = ours.name.split('/').next().unwrap_or_default();
+        let is_wanted = self.context.held.contains_key(entry)
             || self
                 .desired
                 .iter()
@@ -192,8 +210,8 @@ impl<G: Graph, C: Clock> Applier<'_, G, C> {
         if is_wanted {
             return Err(Failure::Entry(ours.name));
         }
-        self.graph.delete(self.tenant, version, id).await?;
-        let created = self.create(creation).await?;
+        self.delete(version, id, pace).await?;
+        let created = self.create(creation, pace).await?;
         let reason = format!("{id} stood in its way, and no entry asks for that");
         Ok(Done {
             otherwise: Some(("replace", reason)),
@@ -202,58 +220,99 @@ impl<G: Graph, C: Clock> Applier<'_, G, C> {
     }
 }
 
-impl Line {
-    /// Returns the line for a step that has not been taken (yet).
-    pub(crate) fn of(step: &Step, tenant: &str) -> Self {
-        Self {
-            name: step.name.clone(),
-            tenant: tenant.to_owned(),
-            action: step.action.name(),
-            reason: step.reason.to_string(),
-            subscription_id: step.action.id().map(str::to_owned),
-            expires_at: step.expires_at,
-            error: None,
-        }
+/// One pass over the steps.
+struct Run<'a, 'b, G, C> {
+    applier: &'a Applier<'b, G, C>,
+    pace: &'a Pace,
+    breaker: &'a Breaker,
+}
+
+impl<G, C> Clone for Run<'_, '_, G, C> {
+    fn clone(&self) -> Self {
+        *self
     }
 }
 
-/// What became of a step.
-#[derive(Default)]
-struct Done {
-    /// The subscription as Graph answered; what it says of the end is the truth.
-    subscription: Option<Subscription>,
-    /// The action and the reason, where they are others than planned.
-    otherwise: Option<(&'static str, String)>,
-}
+impl<G, C> Copy for Run<'_, '_, G, C> {}
 
-impl From<Subscription> for Done {
-    fn from(subscription: Subscription) -> Self {
-        Self {
-            subscription: Some(subscription),
-            otherwise: None,
+impl<G: Graph, C: Clock> Run<'_, '_, G, C> {
+    async fn attempt(self, step: &Step) -> Attempt {
+        let begun = self.applier.clock.now();
+        let result = match self.hindrance(step, begun) {
+            Some(failure) => Err(failure),
+            None => self.take(step).await,
+        };
+        Attempt {
+            result,
+            begun,
+            ended: self.applier.clock.now(),
         }
     }
-}
 
-/// Why a step failed.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("call to microsoft graph failed")]
-    Graph(#[from] GraphError),
-    #[error("client state cannot be minted: {0}")]
-    Mint(MintError),
-    #[error("the new client-state key may not be used yet; the next run does")]
-    KeyNotYet,
-    #[error("there is no certificate; the next run makes one")]
-    NoCertificate,
-    #[error(
-        "subscription {id} of the same application already watches this, for {place}; delete it or change the entry"
-    )]
-    Theirs { id: String, place: String },
-    #[error("entry {0} already watches this")]
-    Entry(String),
-    #[error("Graph says that subscription {0} is in the way but does not show it; this can last for hours")]
-    Vanished(String),
+    /// Returns why the step is not begun.
+    fn hindrance(self, step: &Step, now: Timestamp) -> Option<Failure> {
+        if matches!(step.action, Action::Keep { .. }) {
+            return None;
+        }
+        if self.applier.is_late() {
+            return Some(Failure::NoTime);
+        }
+        let (Action::Create(creation) | Action::Replace { creation, .. }) = &step.action else {
+            return None;
+        };
+        if self.applier.is_patient {
+            let patience = self.applier.patience.lock();
+            let patience = patience.unwrap_or_else(std::sync::PoisonError::into_inner);
+            let until = patience.until(&self.applier.tenant.tenant_id, &creation.desired, now);
+            if let Some(until) = until {
+                return Some(Failure::Waiting(until));
+            }
+        }
+        self.breaker.is_open(&step.name).then_some(Failure::GivenUp)
+    }
+
+    async fn take(self, step: &Step) -> Result<Done, Failure> {
+        let Self { applier, pace, .. } = self;
+        match &step.action {
+            Action::Keep { .. } => Ok(Done::default()),
+            Action::Delete { id } => {
+                applier.delete(Version::V1, id, pace).await?;
+                Ok(Done::default())
+            }
+            Action::Create(creation) => self.create(&step.name, creation).await.map(Done::from),
+            Action::Replace { id, creation } => {
+                // What cannot succeed is found out before anything is deleted.
+                applier.body(creation)?;
+                applier.delete(creation.desired.version, id, pace).await?;
+                self.create(&step.name, creation).await.map(Done::from)
+            }
+            Action::Renew {
+                id,
+                renewal,
+                otherwise,
+            } => match applier.renew(id, renewal, pace).await {
+                Err(Failure::Graph(GraphError {
+                    kind: GraphErrorKind::NotFound { .. },
+                    ..
+                })) => {
+                    let created = self.create(&step.name, otherwise).await?;
+                    let reason =
+                        "it was gone when it was to be renewed; what happened since was missed".to_owned();
+                    Ok(Done {
+                        otherwise: Some(("create", reason)),
+                        ..created.into()
+                    })
+                }
+                renewed => renewed.map(Done::from),
+            },
+        }
+    }
+
+    async fn create(self, name: &str, creation: &Creation) -> Result<Subscription, Failure> {
+        let created = self.applier.create(creation, self.pace).await;
+        self.breaker.note(name, created.as_ref().err());
+        created
+    }
 }
 
 fn creation(action: &Action) -> Option<&Creation> {
@@ -264,39 +323,5 @@ fn creation(action: &Action) -> Option<&Creation> {
     }
 }
 
-/// Returns whether a creation failed because of a subscription that exists.
-fn is_in_the_way(error: &GraphError) -> bool {
-    match &error.kind {
-        GraphErrorKind::Conflict { .. } => true,
-        GraphErrorKind::Forbidden { message } => message.contains("has reached its limit"),
-        GraphErrorKind::Login(_)
-        | GraphErrorKind::Throttled { .. }
-        | GraphErrorKind::NotFound { .. }
-        | GraphErrorKind::HandshakeFailed { .. }
-        | GraphErrorKind::Validation { .. }
-        | GraphErrorKind::Unauthorized { .. }
-        | GraphErrorKind::Unavailable { .. }
-        | GraphErrorKind::Malformed => false,
-    }
-}
-
-fn line(step: &Step, tenant: &str, outcome: Result<Done, Failure>) -> Line {
-    let mut line = Line::of(step, tenant);
-    match outcome {
-        Ok(done) => {
-            if let Some(subscription) = done.subscription {
-                line.subscription_id = Some(subscription.id);
-                line.expires_at = subscription.expiration_date_time.or(line.expires_at);
-            }
-            if let Some((action, reason)) = done.otherwise {
-                (line.action, line.reason) = (action, reason);
-            }
-        }
-        Err(Failure::Graph(error)) => line.error = Some(told(&error)),
-        Err(error) => line.error = Some(error.to_string()),
-    }
-    line
-}
-
 /// How many calls for one tenant are under way at once.
-const PARALLEL_STEPS: usize = 4;
+const PARALLEL_STEPS: usize = 8;

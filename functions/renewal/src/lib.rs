@@ -16,13 +16,20 @@ mod tests;
 
 use std::sync::Mutex;
 
-use graph_core::{certificate::CertificateError, plan::Policy, subscription::Origin};
+use graph_core::{
+    certificate::CertificateError,
+    plan::{Policy, rotation::Rotation},
+    subscription::Origin,
+};
 use graph_edge::{secrets::SecretError, sqs::Queue, telemetry::causes};
+use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use rand_core::CryptoRng;
 use serde_json::Value;
 
 use self::{
+    apply::Patience,
+    keys::Forced,
     ports::{Clock, Document, Documents, Graph},
     run::Scope,
 };
@@ -37,6 +44,8 @@ pub struct Deps<D, G, C, Q, R> {
     pub clock: C,
     /// Where lifecycle messages go that can never be processed.
     pub failed_queue: Q,
+    /// Where consumers are told of lost notifications, if anywhere.
+    pub delivery_queue: Option<Q>,
     /// Where keys come from.
     pub rng: Mutex<R>,
     /// Where our notifications go.
@@ -45,31 +54,69 @@ pub struct Deps<D, G, C, Q, R> {
     pub lifecycle: Origin,
     /// How early subscriptions are renewed.
     pub policy: Policy,
+    /// How long keys are used.
+    pub rotation: Rotation,
+    /// What Graph has refused while this process has lived.
+    pub memory: Memory,
 }
 
-/// Handles an invocation: a batch of LifecycleQueue, or anything else, which stands for a run over everything.
+/// What is remembered from one run to the next while the process lives; a run without it does the same, with some calls
+/// more.
+#[derive(Debug, Default)]
+pub struct Memory {
+    patience: Mutex<Patience>,
+}
+
+/// Handles an invocation that has to be over by `deadline`: a batch of LifecycleQueue, or anything else, which stands for
+/// a run over everything.
 ///
-/// A run returns its [`report::Report`], also when something failed for some tenants or subscriptions; with
-/// `{"dryRun": true}` it changes nothing. A batch returns the messages to try again.
+/// A run returns its [`report::Report`], also when something failed for some tenants or subscriptions. An operator can
+/// ask for more: with `{"dryRun": true}` it changes nothing; with `{"rotate": true}`, or `"keys"` or `"certificate"` in
+/// place of `true`, it publishes new keys now, which the runs after the next six minutes use in place of the old ones at
+/// once. A batch returns the messages to try again.
 ///
 /// # Errors
 ///
 /// Returns an error when the documents in Secrets Manager cannot be read or written, so that nothing can be done.
 pub async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
     event: Value,
+    deadline: Timestamp,
     deps: &Deps<D, G, C, Q, R>,
 ) -> Result<Value, Error> {
     if let Some(records) = lifecycle::records(&event) {
-        return Ok(lifecycle::handle(records, deps).await);
+        return Ok(lifecycle::handle(records, deadline, deps).await);
     }
     // Whoever asks for a dry run in an unusual spelling gets one.
     let dry_run = !matches!(event.get("dryRun"), None | Some(Value::Null | Value::Bool(false)));
     let scope = Scope {
         dry_run,
-        ..Scope::default()
+        forced: forced(event.get("rotate"))?,
+        is_patient: is_scheduled(&event),
+        ..Scope::everything(deadline)
     };
     let run = run::run(deps, &scope).await?;
     serde_json::to_value(run.report).map_err(Error::Report)
+}
+
+/// Reads what a person wants replaced.
+fn forced(rotate: Option<&Value>) -> Result<Forced, Error> {
+    let (client_state, certificate) = match rotate {
+        None | Some(Value::Null | Value::Bool(false)) => (false, false),
+        Some(Value::Bool(true)) => (true, true),
+        Some(Value::String(what)) if what == "keys" => (true, false),
+        Some(Value::String(what)) if what == "certificate" => (false, true),
+        Some(_) => return Err(Error::Rotate),
+    };
+    Ok(Forced {
+        client_state,
+        certificate,
+    })
+}
+
+/// Returns whether the schedule has started the run, rather than a person.
+fn is_scheduled(event: &Value) -> bool {
+    let source = event.get("source").and_then(Value::as_str);
+    matches!(source, Some("aws.scheduler" | "aws.events"))
 }
 
 /// Why nothing could be done at all.
@@ -81,6 +128,12 @@ pub enum Error {
     /// A document of renewal's own is not what it writes. It is left as it is.
     #[error("{0:?} secret does not hold what renewal writes")]
     Malformed(Document),
+    /// A document would be larger than a secret may be. It is left as it is.
+    #[error("{0:?} secret would be larger than Secrets Manager takes")]
+    TooLarge(Document),
+    /// What is to be replaced is not said in a way that is understood.
+    #[error("rotate is neither true nor \"keys\" nor \"certificate\"")]
+    Rotate,
     /// A key pair cannot be made.
     #[error("certificate cannot be made")]
     Certificate(#[source] Box<CertificateError>),
@@ -94,6 +147,8 @@ impl From<Error> for Diagnostic {
         let error_type = match error {
             Error::Documents(_) => "DocumentsUnavailable",
             Error::Malformed(_) => "DocumentMalformed",
+            Error::TooLarge(_) => "DocumentTooLarge",
+            Error::Rotate => "RotateMalformed",
             Error::Certificate(_) => "CertificateFailed",
             Error::Report(_) => "ReportFailed",
         };

@@ -2,11 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use graph_core::{notification::Notification, queued::QueuedItem};
+use graph_core::{
+    notification::Notification,
+    plan::gap::{Gap, GapKind},
+    queued::QueuedItem,
+};
 use graph_edge::{
     sqs::{Message, Queue},
     telemetry::causes,
 };
+use jiff::Timestamp;
 use rand_core::CryptoRng;
 use serde_json::{Value, json};
 use tracing::{error, info, warn};
@@ -14,7 +19,7 @@ use tracing::{error, info, warn};
 use crate::{
     Deps,
     ports::{Clock, Documents, Graph},
-    run::{self, ApplicationId, Run, Scope},
+    run::{self, ApplicationId, End, Run, Scope},
 };
 
 /// Returns the records of an event that comes from a queue.
@@ -30,6 +35,7 @@ pub(crate) fn records(event: &Value) -> Option<&[Value]> {
 /// late ones and ones that come twice cost nothing, for the run looks at what is, and not at the event.
 pub(crate) async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
     records: &[Value],
+    deadline: Timestamp,
     deps: &Deps<D, G, C, Q, R>,
 ) -> Value {
     let mut events = Vec::new();
@@ -46,7 +52,7 @@ pub(crate) async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: Crypto
         }
     }
     let mut again = set_aside(&malformed, &deps.failed_queue).await;
-    let failed = react(&events, deps).await;
+    let failed = react(&events, deadline, deps).await;
     again.extend(
         events
             .iter()
@@ -88,6 +94,7 @@ async fn set_aside<'a>(malformed: &[(&'a str, &'a str)], queue: &impl Queue) -> 
 /// Does what the events ask for and returns, in their order, which of them have to come again.
 async fn react<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
     events: &[(&str, Event)],
+    deadline: Timestamp,
     deps: &Deps<D, G, C, Q, R>,
 ) -> Vec<bool> {
     for (_, event) in events {
@@ -122,25 +129,42 @@ async fn react<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
             .map(|event| event.subscription_id.clone())
     };
     let only: BTreeSet<ApplicationId> = calls_for_run().map(|event| event.application.clone()).collect();
-    if only.is_empty() {
-        return vec![false; events.len()];
-    }
     let scope = Scope {
-        dry_run: false,
-        only: Some(only),
+        is_patient: true,
         challenged: ids(Kind::Challenge).collect(),
         removed: ids(Kind::Removed).collect(),
+        only: Some(only.clone()),
+        ..Scope::everything(deadline)
     };
-    match run::run(deps, &scope).await {
-        Ok(run) => events.iter().map(|(_, event)| event.has_failed(&run)).collect(),
-        Err(error) => {
-            error!(error = causes(&error), "Run for a lifecycle notification failed");
-            events
-                .iter()
-                .map(|(_, event)| event.kind != Kind::Missed)
-                .collect()
+    let run = if only.is_empty() {
+        Some(Run::default())
+    } else {
+        let run = run::run(deps, &scope).await;
+        run.inspect_err(|error| error!(error = causes(error), "Run for a lifecycle notification failed"))
+            .ok()
+    };
+    let mut failed: Vec<bool> = events
+        .iter()
+        .map(|(_, event)| match &run {
+            Some(run) => event.has_failed(run),
+            None => event.kind != Kind::Missed,
+        })
+        .collect();
+    let run = run.unwrap_or_default();
+    let gaps: Vec<(usize, Gap)> = events
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| failed.get(*index) == Some(&false))
+        .filter_map(|(index, (_, event))| Some((index, event.gap(&run, deps.clock.now())?)))
+        .collect();
+    let documents: Vec<Gap> = gaps.iter().map(|(_, gap)| gap.clone()).collect();
+    let told = run::send(deps.delivery_queue.as_ref(), &documents).await;
+    for ((index, _), told) in gaps.iter().zip(told) {
+        if let Some(failed) = failed.get_mut(*index).filter(|_| !told) {
+            *failed = true;
         }
     }
+    failed
 }
 
 /// What Graph tells about a subscription. Its client state has been checked by the webhook.
@@ -149,6 +173,8 @@ struct Event {
     name: String,
     subscription_id: String,
     application: ApplicationId,
+    received_at: Timestamp,
+    expires_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +193,7 @@ impl Event {
     fn parse(body: &str) -> Option<Self> {
         let queued = QueuedItem::parse(body).ok()?;
         let item = Notification::parse(queued.item).ok()?;
-        let kind = match item.lifecycle_event?.to_ascii_lowercase().as_str() {
+        let kind = match item.lifecycle_event.as_deref()?.to_ascii_lowercase().as_str() {
             "reauthorizationrequired" => Kind::Challenge,
             "subscriptionremoved" => Kind::Removed,
             "missed" => Kind::Missed,
@@ -175,6 +201,8 @@ impl Event {
         };
         Some(Self {
             kind,
+            received_at: queued.received_at,
+            expires_at: item.expires_at(),
             name: queued.subscription.into_owned(),
             subscription_id: item.subscription_id?.into_owned(),
             application: (
@@ -189,14 +217,50 @@ impl Event {
         if self.kind == Kind::Missed {
             return false;
         }
-        let lines = &run.report.subscriptions;
         !run.has_config
             || run.unreachable.contains(&self.application)
-            || lines
-                .iter()
-                .any(|line| line.name == self.name && line.error.is_some())
+            || self.end(run).is_some_and(|end| end.has_failed)
+    }
+
+    /// Returns what a consumer has to be told: of notifications that Graph could not deliver, and of a subscription that
+    /// Graph has removed, once it has a successor. A subscription that is not wanted any more concerns nobody.
+    fn gap(&self, run: &Run, now: Timestamp) -> Option<Gap> {
+        let (kind, end, until, reason) = match self.kind {
+            Kind::Missed => (
+                GapKind::Missed,
+                None,
+                self.received_at,
+                "Graph could not deliver some notifications",
+            ),
+            Kind::Removed => {
+                let end = self.end(run)?;
+                (GapKind::Removed, Some(end), now, "Graph removed the subscription")
+            }
+            Kind::Challenge | Kind::Unknown => return None,
+        };
+        // It was there when it was last renewed.
+        let renewed_at = end
+            .and_then(|end| end.lifetime)
+            .zip(self.expires_at)
+            .and_then(|(lifetime, expires_at)| expires_at.saturating_sub(lifetime).ok());
+        Some(Gap {
+            kind,
+            name: self.name.clone(),
+            tenant_id: self.application.0.clone(),
+            client_id: self.application.1.clone(),
+            subscription_id: self.subscription_id.clone(),
+            new_subscription_id: end.and_then(|end| end.subscription_id.clone()),
+            resource: end.and_then(|end| end.resource.clone()),
+            from: renewed_at,
+            until,
+            reason: reason.to_owned(),
+        })
+    }
+
+    fn end<'a>(&self, run: &'a Run) -> Option<&'a End> {
+        run.ends.get(&(self.application.clone(), self.name.clone()))
     }
 }
 
 /// Why a message is in FailedQueue.
-const MALFORMED: &str = "malformed";
+const MALFORMED: &str = "Malformed";

@@ -12,10 +12,11 @@ use graph_edge::{
     settings::Settings,
     sqs::SqsQueue,
 };
+use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use rand_core::UnwrapErr;
 use renewal::{
-    Deps, handle,
+    Deps, Memory, handle,
     ports::{StoredDocuments, SystemClock},
     schedule,
 };
@@ -26,7 +27,10 @@ async fn main() -> Result<(), Error> {
     graph_edge::telemetry::init();
     let deps = deps().await?;
     let deps = &deps;
-    let process = async |event: LambdaEvent<Value>| Box::pin(handle(event.payload, deps)).await;
+    let process = async |event: LambdaEvent<Value>| {
+        let deadline = Timestamp::try_from(event.context.deadline()).unwrap_or(Timestamp::MAX);
+        Box::pin(handle(event.payload, deadline, deps)).await
+    };
     lambda_runtime::run(service_fn(process)).await
 }
 
@@ -43,6 +47,11 @@ async fn deps() -> Result<Deps<StoredDocuments, GraphClient, SystemClock, SqsQue
     let graph_endpoint = settings.optional("GRAPH_ENDPOINT");
     let login_endpoint = settings.optional("LOGIN_ENDPOINT");
     let schedule = settings.optional("RENEWAL_SCHEDULE");
+    let delivery_queue = settings.optional("DELIVERY_QUEUE_URL");
+    let rotation = schedule::rotation(
+        settings.optional("KEY_ROTATION_DAYS").as_deref(),
+        settings.optional("CERTIFICATE_ROTATION_DAYS").as_deref(),
+    )?;
     settings.check()?;
     let config = graph_edge::aws::config().await;
     let http = Http::default();
@@ -61,9 +70,12 @@ async fn deps() -> Result<Deps<StoredDocuments, GraphClient, SystemClock, SqsQue
         graph: GraphClient::new(http, login, graph_endpoint.as_deref())?,
         clock: SystemClock,
         failed_queue: SqsQueue::new(&config, failed_queue),
+        delivery_queue: delivery_queue.map(|url| SqsQueue::new(&config, url)),
         rng: Mutex::new(UnwrapErr(SysRng)),
         notifications: Origin::parse(&webhook_url)?,
         lifecycle: Origin::parse(&lifecycle_url)?,
         policy: schedule::policy(schedule.as_deref()),
+        rotation,
+        memory: Memory::default(),
     })
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use graph_core::{
     catalogue::Version,
-    config::Tenant,
+    config::{ForEach, Tenant},
     secret::Secret,
     subscription::{NewSubscription, Subscription, SubscriptionUpdate},
 };
@@ -44,6 +44,13 @@ pub trait Documents {
 pub trait Graph {
     /// Returns all of them.
     fn list(&self, tenant: &Tenant) -> impl Future<Output = Result<Vec<Subscription>, GraphError>> + Send;
+
+    /// Returns the ids of the objects that an entry stands for.
+    fn objects(
+        &self,
+        tenant: &Tenant,
+        of: &ForEach,
+    ) -> impl Future<Output = Result<Vec<String>, GraphError>> + Send;
 
     /// Returns one.
     fn get(
@@ -131,6 +138,10 @@ impl Documents for StoredDocuments {
 impl Graph for GraphClient {
     async fn list(&self, tenant: &Tenant) -> Result<Vec<Subscription>, GraphError> {
         self.list(tenant).await
+    }
+
+    async fn objects(&self, tenant: &Tenant, of: &ForEach) -> Result<Vec<String>, GraphError> {
+        self.objects(tenant, of).await
     }
 
     async fn get(&self, tenant: &Tenant, version: Version, id: &str) -> Result<Subscription, GraphError> {

@@ -7,37 +7,60 @@ use graph_edge::{graph::GraphError, telemetry::causes};
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use self::many::ManyLine;
+
+mod many;
+
 /// The report of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// Whether nothing was changed: what follows is what a run would do.
     pub dry_run: bool,
-    /// How many tenants and subscriptions something failed for.
+    /// How many tenants, entries and subscriptions something failed for.
     pub failed: usize,
+    /// How many subscriptions time did not suffice for; the next run goes on with them.
+    pub unfinished: usize,
     /// How many subscriptions each action was taken for, failures left out.
     pub counts: BTreeMap<&'static str, usize>,
     /// What is wrong in the configuration.
     pub problems: Vec<Problem>,
-    /// The keys that the run made.
+    /// The keys that the run made, and those that it removed.
     pub keys: Vec<String>,
     /// What was found in each tenant.
     pub tenants: Vec<TenantLine>,
-    /// What was done about each subscription, tenant by tenant, soonest expiry first.
+    /// What was done about each subscription that an entry stands for by itself, tenant by tenant, soonest expiry first.
     pub subscriptions: Vec<Line>,
+    /// What was done about entries that stand for many.
+    pub for_each: Vec<ManyLine>,
 }
 
 impl Report {
-    /// Adds what happened in a tenant.
-    pub(crate) fn add(&mut self, tenant: TenantLine, lines: Vec<Line>) {
+    /// Adds what happened in a tenant: `many` are its entries that stand for many.
+    pub(crate) fn add(&mut self, tenant: TenantLine, many: Vec<ManyLine>, lines: Vec<Line>) {
         self.failed += usize::from(tenant.error.is_some());
-        self.tenants.push(tenant);
+        let mut by_entry: BTreeMap<String, ManyLine> =
+            many.into_iter().map(|line| (line.name.clone(), line)).collect();
         for line in lines {
-            match line.error {
-                Some(_) => self.failed += 1,
-                None => *self.counts.entry(line.action).or_default() += 1,
+            match (&line.error, line.unfinished) {
+                (Some(_), _) => self.failed += 1,
+                (None, true) => self.unfinished += 1,
+                (None, false) => *self.counts.entry(line.action).or_default() += 1,
             }
-            self.subscriptions.push(line);
+            match line.name.split_once('/') {
+                None => self.subscriptions.push(line),
+                Some((entry, _)) => by_entry
+                    .entry(entry.to_owned())
+                    .or_insert_with(|| ManyLine::new(entry, &tenant.tenant))
+                    .add(line),
+            }
+        }
+        self.tenants.push(tenant);
+        for mut line in by_entry.into_values() {
+            self.failed += usize::from(line.error.is_some());
+            let shown: usize = self.for_each.iter().map(|line| line.lines.len()).sum();
+            line.close(MOST_LINES.saturating_sub(shown));
+            self.for_each.push(line);
         }
     }
 }
@@ -65,7 +88,7 @@ pub struct Line {
     pub name: String,
     /// The tenant's name in the configuration.
     pub tenant: String,
-    /// `create`, `renew`, `replace`, `adopt`, `delete`, `keep`, or `unsupported`.
+    /// `create`, `renew`, `replace`, `adopt`, `delete` or `keep`.
     pub action: &'static str,
     /// Why.
     pub reason: String,
@@ -75,9 +98,25 @@ pub struct Line {
     /// When the subscription ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// Whether time did not suffice for the action.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unfinished: bool,
+    /// The time in which notifications may have been lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Lost>,
     /// Why the action failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// A time in which notifications may have been lost. `DeliveryQueue` has an event about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Lost {
+    /// When it began; nothing where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// When it was over.
+    pub until: Timestamp,
 }
 
 /// Returns what an operator needs to know about a failed call: what it means, Graph's own words, code and request id.
@@ -95,3 +134,6 @@ pub(crate) fn told(error: &GraphError) -> String {
         format!("{text} ({})", details.join(", "))
     }
 }
+
+/// How many lines the entries that stand for many show together: Lambda takes 6 MB for an answer.
+const MOST_LINES: usize = 1000;

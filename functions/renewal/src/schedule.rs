@@ -1,6 +1,6 @@
-//! The schedule that renewal runs on.
+//! The schedules of renewal: of its runs, and of its keys.
 
-use graph_core::plan::Policy;
+use graph_core::plan::{Policy, rotation::Rotation};
 use jiff::SignedDuration;
 
 /// Returns the policy for a schedule expression of AWS, such as `rate(10 minutes)`.
@@ -10,6 +10,34 @@ pub fn policy(schedule: Option<&str>) -> Policy {
     let assumed = Policy::default();
     let period = schedule.and_then(period).unwrap_or(assumed.period);
     Policy { period, ..assumed }
+}
+
+/// Returns how long keys are used, from settings in days: `KEY_ROTATION_DAYS` for client-state keys (90 when unset) and
+/// `CERTIFICATE_ROTATION_DAYS` for certificates (365 when unset).
+///
+/// # Errors
+///
+/// Returns an error for what is not a number of days from 1 to 3650, so that a slip does not turn rotation off.
+pub fn rotation(keys: Option<&str>, certificates: Option<&str>) -> Result<Rotation, InvalidDays> {
+    let assumed = Rotation::default();
+    Ok(Rotation {
+        client_state: days(keys, "KEY_ROTATION_DAYS")?.unwrap_or(assumed.client_state),
+        certificate: days(certificates, "CERTIFICATE_ROTATION_DAYS")?.unwrap_or(assumed.certificate),
+    })
+}
+
+/// A number of days that is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not a whole number from 1 to 3650")]
+pub struct InvalidDays(&'static str);
+
+fn days(text: Option<&str>, name: &'static str) -> Result<Option<SignedDuration>, InvalidDays> {
+    let Some(text) = text else { return Ok(None) };
+    let days: i64 = text.trim().parse().map_err(|_| InvalidDays(name))?;
+    if !(1..=3650).contains(&days) {
+        return Err(InvalidDays(name));
+    }
+    Ok(Some(SignedDuration::from_hours(24 * days)))
 }
 
 fn period(schedule: &str) -> Option<SignedDuration> {
@@ -30,6 +58,24 @@ fn period(schedule: &str) -> Option<SignedDuration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_are_used_for_as_many_days_as_are_set() {
+        let assumed = rotation(None, None).unwrap();
+        assert_eq!(assumed, Rotation::default());
+        let set = rotation(Some("30"), Some(" 3650 ")).unwrap();
+        assert_eq!(
+            (set.client_state.as_hours(), set.certificate.as_hours()),
+            (30 * 24, 3650 * 24)
+        );
+        for wrong in ["0", "-1", "3651", "never", "1.5"] {
+            assert_eq!(rotation(Some(wrong), None), Err(InvalidDays("KEY_ROTATION_DAYS")));
+            assert_eq!(
+                rotation(None, Some(wrong)),
+                Err(InvalidDays("CERTIFICATE_ROTATION_DAYS"))
+            );
+        }
+    }
 
     #[test]
     fn rates_are_understood_and_the_rest_is_assumed() {

@@ -9,8 +9,8 @@ use std::{
 use getrandom::SysRng;
 use graph_core::{
     catalogue::Version,
-    config::Tenant,
-    plan::Policy,
+    config::{ForEach, Tenant},
+    plan::{Policy, rotation::Rotation},
     secret::Secret,
     subscription::{
         NewSubscription, Origin, Subscription, SubscriptionUpdate, same_change_types, same_resource,
@@ -26,7 +26,7 @@ use rand_core::UnwrapErr;
 use serde_json::Value;
 
 use crate::{
-    Deps, Error, handle,
+    Deps, Error, Memory, handle,
     ports::{Clock, Document, Documents, Graph},
 };
 
@@ -56,10 +56,13 @@ pub(super) fn world(config: &Value) -> World {
             log,
         },
         failed_queue: FakeQueue::default(),
+        delivery_queue: Some(FakeQueue::default()),
         rng: Mutex::new(UnwrapErr(SysRng)),
         notifications: Origin::parse("https://our.example/notifications").unwrap(),
         lifecycle: Origin::parse("https://our.example/lifecycle").unwrap(),
         policy: Policy::default(),
+        rotation: Rotation::default(),
+        memory: Memory::default(),
     }
 }
 
@@ -69,7 +72,21 @@ impl World {
     }
 
     pub(super) async fn invoke(&self, event: Value) -> Result<Value, Error> {
-        handle(event, self).await
+        let deadline = self.clock.now() + jiff::SignedDuration::from_mins(15);
+        self.invoke_until(deadline, event).await
+    }
+
+    pub(super) async fn invoke_until(&self, deadline: Timestamp, event: Value) -> Result<Value, Error> {
+        handle(event, deadline, self).await
+    }
+
+    /// Returns the events that consumers were sent.
+    pub(super) fn told(&self) -> Vec<Value> {
+        let stored = self.delivery_queue.as_ref().unwrap().stored();
+        stored
+            .iter()
+            .map(|message| serde_json::from_str(&message.body).unwrap())
+            .collect()
     }
 
     /// Returns what was done since the last look.
@@ -164,6 +181,7 @@ struct State {
     vanishing: Vec<String>,
     bodies: Vec<Value>,
     failures: Vec<(String, fn() -> GraphErrorKind)>,
+    objects: Vec<String>,
 }
 
 impl FakeGraph {
@@ -182,6 +200,11 @@ impl FakeGraph {
             .unwrap()
             .subscriptions
             .push((tenant.to_owned(), subscription));
+    }
+
+    /// Sets the objects that every entry for many stands for.
+    pub(super) fn set_objects(&self, ids: &[&str]) {
+        self.state.lock().unwrap().objects = ids.iter().map(|id| (*id).to_owned()).collect();
     }
 
     /// Leaves a subscription out of lists, as Graph does with what was created after the list was made.
@@ -250,6 +273,17 @@ impl Graph for FakeGraph {
             .map(|(_, one)| one.clone())
             .filter(|one| !state.hidden.contains(&one.id))
             .collect())
+    }
+
+    async fn objects(&self, _: &Tenant, of: &ForEach) -> Result<Vec<String>, GraphError> {
+        let line = match of {
+            ForEach::Ids(ids) => return Ok(ids.clone()),
+            ForEach::MembersOf(_) => "members",
+            ForEach::AllUsers => "users",
+            ForEach::AllTeams => "teams",
+        };
+        self.call(line.to_owned())?;
+        Ok(self.state.lock().unwrap().objects.clone())
     }
 
     async fn get(&self, _: &Tenant, _: Version, id: &str) -> Result<Subscription, GraphError> {

@@ -123,7 +123,7 @@ async fn a_bad_record_is_set_aside_with_its_reason_and_its_neighbours_go_on() {
     assert_eq!(stored.len(), 3);
     assert_eq!(
         (stored[0].body.as_str(), stored[0].reason),
-        ("not json", Some("malformed"))
+        ("not json", Some("Malformed"))
     );
 }
 

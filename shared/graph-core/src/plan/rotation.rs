@@ -148,11 +148,10 @@ pub enum Fate {
 #[must_use]
 pub fn fate(noted: &KeyLife, is_named: bool, now: Timestamp) -> Fate {
     match (noted.unnamed_since, is_named) {
-        (None, true) => Fate::Stay,
         (None, false) => Fate::Unnamed,
         (Some(_), true) => Fate::Named,
         (Some(since), false) if now.duration_since(since) >= RETENTION => Fate::Remove,
-        (Some(_), false) => Fate::Stay,
+        (None, true) | (Some(_), false) => Fate::Stay,
     }
 }
 

@@ -1,0 +1,149 @@
+//! What became of a step.
+
+use graph_core::{
+    config::Tenant,
+    plan::{
+        Action, Reason, Step,
+        gap::{Gap, GapKind},
+    },
+    subscription::Subscription,
+};
+use jiff::Timestamp;
+
+use super::{creation, failure::Failure};
+use crate::report::{Line, Lost};
+
+/// What became of a step, for the report and for consumers.
+pub(crate) struct Outcome {
+    /// For the report.
+    pub(crate) line: Line,
+    /// What may have been lost meanwhile.
+    pub(crate) gap: Option<Gap>,
+}
+
+/// What an attempt has done.
+#[derive(Default)]
+pub(super) struct Done {
+    /// The subscription as Graph answered; what it says of the end is the truth.
+    pub(super) subscription: Option<Subscription>,
+    /// The action and the reason, where they are others than planned.
+    pub(super) otherwise: Option<(&'static str, String)>,
+}
+
+impl From<Subscription> for Done {
+    fn from(subscription: Subscription) -> Self {
+        Self {
+            subscription: Some(subscription),
+            otherwise: None,
+        }
+    }
+}
+
+/// A step that was attempted, and when.
+pub(super) struct Attempt {
+    pub(super) result: Result<Done, Failure>,
+    pub(super) begun: Timestamp,
+    pub(super) ended: Timestamp,
+}
+
+impl Attempt {
+    /// Returns the attempt with the result of a later one.
+    pub(super) fn again(self, result: Result<Done, Failure>, ended: Timestamp) -> Self {
+        Self {
+            result,
+            ended,
+            ..self
+        }
+    }
+}
+
+impl Outcome {
+    pub(super) fn of(
+        step: &Step,
+        name: &str,
+        tenant: &Tenant,
+        attempt: Attempt,
+        until: Option<Timestamp>,
+    ) -> Self {
+        let mut line = Line::of(step, name);
+        let gap = gap(step, tenant, &attempt);
+        line.lost = gap.as_ref().map(|gap| Lost {
+            from: gap.from,
+            until: gap.until,
+        });
+        match attempt.result {
+            Ok(done) => {
+                if let Some(subscription) = done.subscription {
+                    line.subscription_id = Some(subscription.id);
+                    line.expires_at = subscription.expiration_date_time.or(line.expires_at);
+                }
+                if let Some((action, reason)) = done.otherwise {
+                    (line.action, line.reason) = (action, reason);
+                }
+            }
+            Err(Failure::NoTime) => line.unfinished = true,
+            Err(failure) => {
+                let resource = creation(&step.action).map(|creation| creation.desired.resource.as_str());
+                line.error = Some(failure.told(resource, tenant, until));
+            }
+        }
+        Self { line, gap }
+    }
+
+    /// Returns the outcome of a step that is not to be taken.
+    pub(crate) fn planned(step: &Step, name: &str) -> Self {
+        Self {
+            line: Line::of(step, name),
+            gap: None,
+        }
+    }
+}
+
+impl Line {
+    /// Returns the line for a step that has not been taken (yet).
+    fn of(step: &Step, tenant: &str) -> Self {
+        Self {
+            name: step.name.clone(),
+            tenant: tenant.to_owned(),
+            action: step.action.name(),
+            reason: step.reason.to_string(),
+            subscription_id: step.action.id().map(str::to_owned),
+            expires_at: step.expires_at,
+            ..Self::default()
+        }
+    }
+}
+
+/// Returns what may have been lost before a subscription took the place of another one.
+fn gap(step: &Step, tenant: &Tenant, attempt: &Attempt) -> Option<Gap> {
+    let done = attempt.result.as_ref().ok()?;
+    let subscription_id = step.action.id()?.to_owned();
+    let desired = &creation(&step.action)?.desired;
+    let from = match (&step.action, &step.reason) {
+        // It was there when it was last renewed; nobody knows how long after that.
+        (Action::Renew { .. }, _) => {
+            done.otherwise.as_ref()?;
+            step.expires_at?.saturating_sub(desired.lifetime).ok()
+        }
+        // What the entry asks for now was not watched before; and of what Graph has removed, the event tells that says so.
+        (_, Reason::OtherResource { .. } | Reason::Removed) => return None,
+        (_, Reason::Expired) => step.expires_at,
+        _ => Some(attempt.begun),
+    };
+    let reason = match &done.otherwise {
+        Some((_, reason)) => reason.clone(),
+        None => step.reason.to_string(),
+    };
+    Some(Gap {
+        kind: GapKind::Recreated,
+        name: step.name.clone(),
+        tenant_id: tenant.tenant_id.clone(),
+        client_id: tenant.client_id.clone(),
+        subscription_id,
+        new_subscription_id: done.subscription.as_ref().map(|one| one.id.clone()),
+        resource: Some(desired.resource.clone()),
+        from,
+        until: attempt.ended,
+        reason,
+    })
+}

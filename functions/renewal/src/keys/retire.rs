@@ -1,0 +1,166 @@
+//! The end of keys: they go when nothing can name them any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use graph_core::{
+    plan::rotation::{self, Fate, Life},
+    secrets::{ClientStateDocument, DecryptionDocument, KeyLife},
+    subscription::{OurUrl, Subscription},
+};
+use jiff::Timestamp;
+
+use super::{Keys, update};
+use crate::{
+    Error,
+    ports::{Document, Documents},
+    run::ApplicationId,
+};
+
+/// The keys that an application's subscriptions name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Named {
+    client_state: BTreeSet<String>,
+    certificates: BTreeSet<String>,
+}
+
+impl Named {
+    /// Returns the keys that `listed` name, also those whose notifications go elsewhere by now.
+    pub(crate) fn by(listed: &[Subscription]) -> Self {
+        let mut named = Self::default();
+        for url in listed.iter().filter_map(|one| one.notification_url.as_deref()) {
+            let url = OurUrl::anywhere(url);
+            named.client_state.insert(url.key_id);
+            named.certificates.extend(url.certificate_id);
+        }
+        named.certificates.extend(
+            listed
+                .iter()
+                .filter_map(|one| one.encryption_certificate_id.clone()),
+        );
+        named
+    }
+}
+
+/// Notes which older keys no subscription names, and removes those that nothing under way can name either. Returns what
+/// was removed.
+///
+/// `named` holds the applications whose lists are known; keys of others are left alone, and so are certificates unless
+/// `is_everything`: any application's subscriptions may name them.
+pub(crate) async fn retire<D: Documents>(
+    documents: &D,
+    keys: &Keys,
+    named: &BTreeMap<ApplicationId, Named>,
+    is_everything: bool,
+    now: Timestamp,
+) -> Result<Vec<String>, Error> {
+    let mut removed = Vec::new();
+    let fates = client_state_fates(&keys.client_state, named, now);
+    if !fates.is_empty() {
+        update(
+            documents,
+            Document::ClientState,
+            false,
+            |document: &mut ClientStateDocument| {
+                let fates = client_state_fates(document, named, now);
+                removed = remove(&fates, "client-state key");
+                document
+                    .keys
+                    .iter_mut()
+                    .for_each(|key| note(&fates, &key.id, &mut key.life, now));
+                document
+                    .keys
+                    .retain(|key| fates.get(&key.id) != Some(&Fate::Remove));
+                Ok(!fates.is_empty())
+            },
+        )
+        .await?;
+    }
+    let fates = certificate_fates(&keys.decryption, named, now);
+    if is_everything && !fates.is_empty() {
+        let mut gone = Vec::new();
+        update(
+            documents,
+            Document::Decryption,
+            false,
+            |document: &mut DecryptionDocument| {
+                let fates = certificate_fates(document, named, now);
+                gone = remove(&fates, "certificate");
+                document
+                    .keys
+                    .iter_mut()
+                    .for_each(|key| note(&fates, &key.id, &mut key.life, now));
+                document
+                    .keys
+                    .retain(|key| fates.get(&key.id) != Some(&Fate::Remove));
+                Ok(!fates.is_empty())
+            },
+        )
+        .await?;
+        removed.append(&mut gone);
+    }
+    Ok(removed)
+}
+
+/// What changes for keys, by id.
+type Fates = BTreeMap<String, Fate>;
+
+fn client_state_fates(
+    document: &ClientStateDocument,
+    named: &BTreeMap<ApplicationId, Named>,
+    now: Timestamp,
+) -> Fates {
+    let mut fates = Fates::new();
+    for ((tenant_id, client_id), named) in named {
+        let lives: Vec<Life<'_>> = document
+            .keys
+            .iter()
+            .filter(|key| {
+                key.tenant_id.eq_ignore_ascii_case(tenant_id) && key.client_id.eq_ignore_ascii_case(client_id)
+            })
+            .map(Life::from)
+            .collect();
+        fates.extend(self::fates(&lives, &named.client_state, now));
+    }
+    fates
+}
+
+fn certificate_fates(
+    document: &DecryptionDocument,
+    named: &BTreeMap<ApplicationId, Named>,
+    now: Timestamp,
+) -> Fates {
+    let lives: Vec<Life<'_>> = document.keys.iter().map(Life::from).collect();
+    let named = named
+        .values()
+        .flat_map(|named| named.certificates.clone())
+        .collect();
+    fates(&lives, &named, now)
+}
+
+fn fates(lives: &[Life<'_>], named: &BTreeSet<String>, now: Timestamp) -> Fates {
+    let older = rotation::retiring(lives, now);
+    let fate = |life: &Life<'_>| {
+        // A key that is in use, or is yet to come, is not looked at; a note on it is out of date.
+        let is_named = named.contains(life.id) || !older.contains_key(life.id);
+        (life.id.to_owned(), rotation::fate(&life.noted, is_named, now))
+    };
+    lives
+        .iter()
+        .map(fate)
+        .filter(|(_, fate)| *fate != Fate::Stay)
+        .collect()
+}
+
+fn note(fates: &Fates, id: &str, life: &mut KeyLife, now: Timestamp) {
+    match fates.get(id) {
+        Some(Fate::Unnamed) => life.unnamed_since = Some(now),
+        Some(Fate::Named) => life.unnamed_since = None,
+        Some(Fate::Stay | Fate::Remove) | None => {}
+    }
+}
+
+fn remove(fates: &Fates, what: &str) -> Vec<String> {
+    let gone = fates.iter().filter(|(_, fate)| **fate == Fate::Remove);
+    gone.map(|(id, _)| format!("{what} {id} is removed: nothing names it any more"))
+        .collect()
+}

@@ -1,0 +1,92 @@
+//! What a run logs.
+
+use graph_core::config::Severity;
+use tracing::{error, info, warn};
+
+use crate::report::{Line, Report};
+
+/// Logs what a person must act on, and the sums.
+pub(super) fn log(report: &Report) {
+    for problem in report
+        .problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+    {
+        error!(path = problem.path, "Configuration: {problem}");
+    }
+    for line in &report.tenants {
+        if let Some(error) = &line.error {
+            error!(
+                tenant = line.tenant,
+                "Nothing could be done in tenant {}: {error}", line.tenant
+            );
+        }
+    }
+    report.subscriptions.iter().for_each(log_line);
+    for many in &report.for_each {
+        if let Some(error) = &many.error {
+            error!(
+                entry = many.name,
+                tenant = many.tenant,
+                "Objects of {} in {} are not known: {error}",
+                many.name,
+                many.tenant
+            );
+        }
+        many.lines.iter().for_each(log_line);
+        if many.failed > many.lines.len() {
+            error!(
+                entry = many.name,
+                tenant = many.tenant,
+                failed = many.failed,
+                "{} subscriptions of {} in {} failed; the first of them are logged",
+                many.failed,
+                many.name,
+                many.tenant
+            );
+        }
+    }
+    let counts = serde_json::to_string(&report.counts).unwrap_or_default();
+    if report.unfinished > 0 {
+        warn!(
+            unfinished = report.unfinished,
+            "Time did not suffice for {} subscriptions; the next run goes on with them", report.unfinished
+        );
+    }
+    info!(
+        failed = report.failed,
+        unfinished = report.unfinished,
+        dry_run = report.dry_run,
+        counts,
+        "Run is over: {counts}, {} failed",
+        report.failed
+    );
+}
+
+fn log_line(line: &Line) {
+    let Line {
+        name,
+        action,
+        tenant,
+        subscription_id,
+        ..
+    } = line;
+    if let Some(error) = &line.error {
+        error!(
+            subscription.name = name,
+            tenant, action, "Could not {action} {name} in {tenant}: {error}"
+        );
+    } else if let Some(lost) = &line.lost {
+        let since = lost
+            .from
+            .map_or_else(|| "an unknown time".to_owned(), |from| from.to_string());
+        warn!(
+            subscription.name = name,
+            subscription.id = subscription_id,
+            tenant,
+            "Notifications of {name} in {tenant} may be lost from {since} to {}: {}",
+            lost.until,
+            line.reason
+        );
+    }
+}

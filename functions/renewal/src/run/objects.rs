@@ -1,0 +1,119 @@
+//! The objects that entries stand for: listed, and reported about.
+
+use graph_core::{
+    config::{Entry, ForEach, Problem, Severity, Tenant},
+    plan::{Expansion, LeftOut, Objects},
+};
+use graph_edge::graph::{GraphError, GraphErrorKind, permissions};
+
+use crate::{
+    ports::Graph,
+    report::{ManyLine, told},
+};
+
+/// Returns each entry with the objects that it stands for. Entries that stand for the same ones share a list.
+pub(super) async fn list<'a>(
+    graph: &impl Graph,
+    tenant: &Tenant,
+    entries: &[&'a Entry],
+) -> Vec<(&'a Entry, Objects)> {
+    let mut lists: Vec<(&ForEach, Objects)> = Vec::new();
+    let mut all = Vec::new();
+    for entry in entries {
+        let Some(of) = &entry.for_each else {
+            all.push((*entry, Objects::Itself));
+            continue;
+        };
+        let known = lists.iter().find(|(known, _)| *known == of);
+        let objects = if let Some((_, objects)) = known {
+            objects.clone()
+        } else {
+            let objects = objects(graph, tenant, of).await;
+            lists.push((of, objects.clone()));
+            objects
+        };
+        all.push((*entry, objects));
+    }
+    all
+}
+
+async fn objects(graph: &impl Graph, tenant: &Tenant, of: &ForEach) -> Objects {
+    match graph.objects(tenant, of).await {
+        // A tenant has a user: the one who has made it.
+        Ok(ids) if ids.is_empty() && *of == ForEach::AllUsers => {
+            Objects::Unknown("Graph lists no user at all, which cannot be; nothing is removed".to_owned())
+        }
+        Ok(ids) => Objects::Known(ids),
+        Err(error) => Objects::Unknown(why(&error, tenant, of)),
+    }
+}
+
+/// Returns why objects could not be listed, and what a person has to do.
+fn why(error: &GraphError, tenant: &Tenant, of: &ForEach) -> String {
+    let failure = format!("{} could not be listed: {}", what(of), told(error));
+    if !matches!(error.kind, GraphErrorKind::Forbidden { .. }) {
+        return failure;
+    }
+    let kind = if tenant.credential.is_delegated() {
+        "delegated"
+    } else {
+        "application"
+    };
+    let permissions = permissions(of).join(" and ");
+    format!("{failure}; needs the {kind} permission {permissions}, with an administrator's consent")
+}
+
+fn what(of: &ForEach) -> &'static str {
+    match of {
+        ForEach::MembersOf(_) => "the members of the group",
+        ForEach::AllUsers => "the users",
+        ForEach::AllTeams => "the teams",
+        ForEach::Ids(_) => "the ids",
+    }
+}
+
+/// Returns what the report says about the entries before anything is done, and what is wrong with them.
+pub(super) fn report(
+    entries: &[(&Entry, Objects)],
+    expansion: &Expansion,
+    tenant: &str,
+) -> (Vec<ManyLine>, Vec<Problem>) {
+    let mut lines = Vec::new();
+    let mut problems = Vec::new();
+    for (entry, objects) in entries {
+        let left_out = expansion.left_out.get(&entry.name);
+        let many = entry.for_each.is_some();
+        for (why, count) in left_out.into_iter().flatten() {
+            problems.push(problem(&entry.name, why, *count, many));
+        }
+        if many {
+            let mut line = ManyLine::new(&entry.name, tenant);
+            line.objects = expansion.objects.get(&entry.name).copied().unwrap_or_default();
+            line.left_out = left_out.map_or(0, |reasons| reasons.values().sum());
+            line.error = match objects {
+                Objects::Unknown(why) => Some(why.clone()),
+                Objects::Known(_) | Objects::Itself => None,
+            };
+            lines.push(line);
+        }
+    }
+    (lines, problems)
+}
+
+fn problem(entry: &str, why: &LeftOut, count: usize, many: bool) -> Problem {
+    let path = if many {
+        format!("subscriptions.{entry}.forEach")
+    } else {
+        format!("subscriptions.{entry}")
+    };
+    let objects = if count == 1 { "object" } else { "objects" };
+    Problem {
+        path,
+        message: format!("leaves out {count} {objects} {why}"),
+        severity: match why {
+            // Somebody receives what happens to them.
+            LeftOut::Shared(_) => Severity::Warning,
+            LeftOut::UnfitId | LeftOut::Over(_) => Severity::Error,
+        },
+    }
+}

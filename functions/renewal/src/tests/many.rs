@@ -1,0 +1,279 @@
+//! Entries that stand for many.
+
+use super::*;
+
+#[tokio::test]
+async fn objects_that_come_get_a_subscription_and_those_that_go_lose_it() {
+    let world = world(&of_members());
+    world.graph.set_objects(&["u1", "u2"]);
+    let report = world.run().await;
+    assert_eq!(
+        world.log()[2..],
+        [
+            "list a",
+            "members",
+            "create /users/u1/messages",
+            "create /users/u2/messages"
+        ]
+    );
+    let line = &report["forEach"][0];
+    assert_eq!(
+        *line,
+        json!({
+            "name": "mail", "tenant": "a", "objects": 2, "leftOut": 0, "counts": {"create": 2}, "failed": 0,
+            "unfinished": 0, "nextExpiry": line["nextExpiry"], "lines": line["lines"], "more": 0,
+        })
+    );
+    assert_eq!(line["lines"][1]["name"], json!("mail/u2"));
+    assert!(
+        world.graph.all()[0]
+            .notification_url
+            .as_ref()
+            .unwrap()
+            .contains("?s=mail%2Fu1&")
+    );
+    assert!(
+        world.graph.bodies()[0]["clientState"]
+            .as_str()
+            .unwrap()
+            .starts_with("mail/u1.")
+    );
+
+    world.graph.set_objects(&["u2", "u3"]);
+    let report = world.run().await;
+    assert_eq!(
+        world.log(),
+        ["list a", "members", "create /users/u3/messages", "delete id-1"]
+    );
+    assert_eq!(report["counts"], json!({"create": 1, "delete": 1, "keep": 1}));
+    assert_eq!(report["failed"], json!(0));
+    world.run().await;
+    assert_eq!(world.log(), ["list a", "members"]);
+}
+
+#[tokio::test]
+async fn a_list_that_fails_removes_nothing_and_what_exists_is_still_renewed() {
+    let world = with_members(&["u1", "u2"]).await;
+    world.graph.fail("members", || GraphErrorKind::Forbidden {
+        message: "Insufficient privileges".to_owned(),
+    });
+    let report = world.run().await;
+    assert_eq!(world.log(), ["list a", "members"]);
+    assert_eq!(
+        (&report["counts"], &report["failed"]),
+        (&json!({"keep": 2}), &json!(1))
+    );
+    let error = report["forEach"][0]["error"].as_str().unwrap();
+    assert!(
+        error.contains("the members of the group could not be listed"),
+        "{error}"
+    );
+    assert!(
+        error.contains("needs the application permission GroupMember.Read.All"),
+        "{error}"
+    );
+
+    world.clock.advance(6 * 24 * 60);
+    world.run().await;
+    assert_eq!(world.log(), ["list a", "members", "update id-1", "update id-2"]);
+}
+
+#[tokio::test]
+async fn an_entry_that_is_gone_takes_all_its_subscriptions_along() {
+    let world = with_members(&["u1", "u2"]).await;
+    world
+        .documents
+        .set(Document::Config, &config(&["a"], &[]).to_string());
+    let report = world.run().await;
+    assert_eq!(world.log(), ["list a", "delete id-1", "delete id-2"]);
+    assert_eq!(report["forEach"][0]["counts"], json!({"delete": 2}));
+}
+
+#[tokio::test]
+async fn a_tenant_without_users_is_not_believed() {
+    let world = with_members(&["u1"]).await;
+    let mut all = of_members();
+    all["subscriptions"]["mail"]["forEach"] = json!({"users": "all"});
+    world.documents.set(Document::Config, &all.to_string());
+    world.graph.set_objects(&[]);
+    let report = world.run().await;
+    assert_eq!(world.log(), ["list a", "users"]);
+    assert_eq!(report["failed"], json!(1));
+    let mut members = of_members();
+    members["subscriptions"]["mail"]["forEach"] = json!({"membersOf": GROUP});
+    world.documents.set(Document::Config, &members.to_string());
+    world.run().await;
+    assert_eq!(
+        world.log(),
+        ["list a", "members", "delete id-1"],
+        "a group can be empty"
+    );
+}
+
+#[tokio::test]
+async fn entries_that_stand_for_the_same_objects_share_a_list() {
+    let mut two = of_members();
+    two["subscriptions"]["calendar"] = two["subscriptions"]["mail"].clone();
+    two["subscriptions"]["calendar"]["resource"] = json!("/users/{id}/events");
+    let world = world(&two);
+    world.graph.set_objects(&["u1"]);
+    world.run().await;
+    assert_eq!(
+        world.log()[2..],
+        [
+            "list a",
+            "members",
+            "create /users/u1/events",
+            "create /users/u1/messages"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn ids_that_are_given_need_no_list() {
+    let mut given = of_members();
+    given["subscriptions"]["mail"]["forEach"] = json!(["u1"]);
+    let world = world(&given);
+    world.run().await;
+    assert_eq!(world.log()[2..], ["list a", "create /users/u1/messages"]);
+}
+
+#[tokio::test]
+async fn objects_that_are_left_out_are_counted_and_told() {
+    let mut also = of_members();
+    also["subscriptions"]["also"] = also["subscriptions"]["mail"].clone();
+    also["subscriptions"]["also"]["forEach"] = json!(["u1"]);
+    let world = world(&also);
+    let long = "x".repeat(100);
+    world.graph.set_objects(&["u1", "u2", &long]);
+    let report = world.run().await;
+    assert_eq!(report["counts"], json!({"create": 2}));
+    assert_eq!(report["failed"], json!(1), "{report:#}");
+    let told: Vec<_> = report["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| {
+            (
+                problem["severity"].as_str().unwrap(),
+                problem["message"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (
+                "error",
+                "leaves out 1 object with an id that does not fit into a client state or a resource path"
+            ),
+            (
+                "warning",
+                "leaves out 1 object that `subscriptions.also` watches already"
+            ),
+        ]
+    );
+    let line = &report["forEach"][1];
+    assert_eq!(
+        (&line["name"], &line["objects"], &line["leftOut"]),
+        (&json!("mail"), &json!(3), &json!(2))
+    );
+}
+
+#[tokio::test]
+async fn what_graph_refuses_for_the_first_few_is_not_asked_for_the_rest() {
+    let world = world(&of_members());
+    let ids: Vec<String> = (0..200).map(|number| format!("u{number:03}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    world.graph.set_objects(&ids);
+    world.graph.fail("create", || GraphErrorKind::Forbidden {
+        message: "Insufficient privileges".to_owned(),
+    });
+    let report = world.run().await;
+    let asked = creations(&world.log());
+    assert!((3..20).contains(&asked), "{asked}");
+    let line = &report["forEach"][0];
+    assert_eq!((&line["failed"], &report["failed"]), (&json!(200), &json!(200)));
+    assert_eq!(line["lines"].as_array().unwrap().len(), 20);
+    assert!(
+        line["lines"][0]["error"]
+            .as_str()
+            .unwrap()
+            .contains("needs one of the application permissions")
+    );
+}
+
+#[tokio::test]
+async fn what_graph_refuses_for_one_object_does_not_stop_the_others() {
+    let world = world(&of_members());
+    world.graph.set_objects(&["u1", "u2", "u3", "u4", "u5", "u6"]);
+    world
+        .graph
+        .fail("create /users/u2/", || GraphErrorKind::NotFound {
+            message: "REST API is not yet supported for this mailbox.".to_owned(),
+        });
+    let report = world.run().await;
+    assert_eq!(
+        (&report["counts"], &report["failed"]),
+        (&json!({"create": 5}), &json!(1))
+    );
+}
+
+#[tokio::test]
+async fn time_that_does_not_suffice_is_reported_and_the_next_run_goes_on() {
+    let world = world(&of_members());
+    world.graph.set_objects(&["u1", "u2"]);
+    world.clock.advance(0);
+    let now = *world.clock.now.lock().unwrap();
+    let report = world.invoke_until(now, json!({})).await.unwrap();
+    assert_eq!(creations(&world.log()), 0);
+    assert_eq!((&report["unfinished"], &report["failed"]), (&json!(2), &json!(0)));
+    assert_eq!(report["counts"], json!({}));
+    assert_eq!(report["forEach"][0]["lines"][0]["unfinished"], json!(true));
+    let report = world.run().await;
+    assert_eq!(
+        (&report["unfinished"], &report["counts"]),
+        (&json!(0), &json!({"create": 2}))
+    );
+}
+
+#[tokio::test]
+async fn ten_thousand_subscriptions_are_made_within_graphs_pace_and_reported_in_a_few_lines() {
+    let mut teams = of_members();
+    teams["subscriptions"] = json!({
+        "channels": {"resource": "/teams/{id}/channels", "changeType": "created", "forEach": {"teams": "all"}},
+    });
+    let world = world(&teams);
+    let ids: Vec<String> = (0..1_000).map(|number| format!("t{number:05}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    world.graph.set_objects(&ids);
+    let begun = *world.clock.now.lock().unwrap();
+    let report = world.run().await;
+    assert_eq!(report["counts"], json!({"create": 1_000}));
+    let took = world.clock.now.lock().unwrap().duration_since(begun);
+    assert_eq!(took.as_secs(), 40, "400 in 20 seconds");
+    assert!(report.to_string().len() < 20_000);
+}
+
+async fn with_members(ids: &[&str]) -> World {
+    let world = world(&of_members());
+    world.graph.set_objects(ids);
+    let report = world.run().await;
+    assert_eq!(report["failed"], json!(0), "{report}");
+    world.log();
+    world
+}
+
+fn creations(log: &[String]) -> usize {
+    log.iter().filter(|line| line.starts_with("create")).count()
+}
+
+fn of_members() -> Value {
+    let mut config = config(&["a"], &[]);
+    config["subscriptions"]["mail"] = json!({
+        "resource": "/users/{id}/messages", "changeType": "created", "forEach": {"membersOf": GROUP},
+    });
+    config
+}
+
+const GROUP: &str = "dddddddd-0000-0000-0000-000000000000";

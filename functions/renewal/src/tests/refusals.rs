@@ -1,0 +1,111 @@
+//! What Graph has refused is not asked for at every run.
+
+use super::*;
+
+#[tokio::test]
+async fn a_quota_is_asked_about_once_more_in_the_run_and_then_left_for_half_an_hour() {
+    let world = world(&config(&["a"], &[("chat", "a", true)]));
+    world.graph.fail("create", || GraphErrorKind::Forbidden {
+        message: "App '1' has reached its limit of '1' 'CHATS' subscription on tenant 2.".to_owned(),
+    });
+    let report = scheduled(&world).await;
+    assert_eq!(creations(&world), 2);
+    let error = report["subscriptions"][0]["error"].as_str().unwrap();
+    assert!(
+        error.contains("may count a subscription for up to 3 hours after it is gone"),
+        "{error}"
+    );
+    assert!(
+        error.ends_with("tried again after 2026-11-22T10:30:00Z, or at once in a run by hand"),
+        "{error}"
+    );
+
+    world.clock.advance(10);
+    let report = scheduled(&world).await;
+    assert_eq!(creations(&world), 0);
+    let error = report["subscriptions"][0]["error"].as_str().unwrap();
+    assert!(
+        error.contains("tried again after 2026-11-22T10:30:00Z"),
+        "{error}"
+    );
+    assert_eq!(report["failed"], json!(1), "an alarm goes on");
+
+    world.clock.advance(20);
+    scheduled(&world).await;
+    assert_eq!(creations(&world), 2);
+}
+
+#[tokio::test]
+async fn a_run_by_hand_asks_at_once_and_success_ends_the_pause() {
+    let world = refused().await;
+    world.graph.heal();
+    let report = world.run().await;
+    assert_eq!(report["counts"], json!({"create": 1}));
+    world.graph.remove("id-1");
+    world.log();
+    scheduled(&world).await;
+    assert_eq!(creations(&world), 1);
+}
+
+#[tokio::test]
+async fn an_entry_that_is_mended_is_not_kept_waiting() {
+    let world = refused().await;
+    world.graph.heal();
+    let mut mended = config(&["a"], &[("chat", "a", false)]);
+    mended["subscriptions"]["chat"]["resource"] = json!("/teams/getAllMessages");
+    world.documents.set(Document::Config, &mended.to_string());
+    scheduled(&world).await;
+    assert_eq!(creations(&world), 1);
+}
+
+#[tokio::test]
+async fn what_may_pass_is_asked_for_at_the_next_run() {
+    let world = world(&config(&["a"], &[("chat", "a", true)]));
+    world
+        .graph
+        .fail("create", || GraphErrorKind::Unavailable { source: None });
+    for _ in 0..2 {
+        scheduled(&world).await;
+        assert_eq!(creations(&world), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_is_not_deleted_for_a_successor_that_graph_has_just_refused() {
+    let world = refused().await;
+    world.graph.heal();
+    let key = world.documents.json(Document::ClientState)["keys"][0]["id"].clone();
+    let ours = Subscription {
+        id: "old".to_owned(),
+        resource: Some("/chats/getAllMessages".to_owned()),
+        change_type: Some("deleted".to_owned()),
+        notification_url: Some(format!(
+            "https://our.example/notifications?s=chat&k={}",
+            key.as_str().unwrap()
+        )),
+        ..Subscription::default()
+    };
+    world.graph.add(TENANT_A, ours);
+    scheduled(&world).await;
+    assert_eq!(world.log(), ["list a"]);
+}
+
+/// Returns a world in which Graph has refused the subscription of the entry `chat`.
+async fn refused() -> World {
+    let world = world(&config(&["a"], &[("chat", "a", false)]));
+    world.graph.fail("create", || GraphErrorKind::Forbidden {
+        message: "no".to_owned(),
+    });
+    scheduled(&world).await;
+    world.log();
+    world
+}
+
+async fn scheduled(world: &World) -> Value {
+    world.invoke(json!({"source": "aws.scheduler"})).await.unwrap()
+}
+
+fn creations(world: &World) -> usize {
+    let log = world.log();
+    log.iter().filter(|line| line.starts_with("create")).count()
+}
