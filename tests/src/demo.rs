@@ -1,6 +1,7 @@
 //! What `cargo demo` does: one notification of every kind through the whole stack, each compared with what was sent.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
@@ -213,7 +214,7 @@ async fn logs(stack: &Stack) -> String {
         let last = lines
             .get(lines.len().saturating_sub(LOG_LINES)..)
             .unwrap_or_default();
-        text.push_str(&format!("--- {}\n{}\n", function.logical_id(), last.join("\n")));
+        let _ = writeln!(text, "--- {}\n{}", function.logical_id(), last.join("\n"));
     }
     text
 }

@@ -26,7 +26,6 @@ pub(crate) async fn deploy(
     options: &Options,
 ) -> Result<Deployment, Error> {
     aws.create_bucket(BUCKET).await?;
-    allow_batches(&folder.join("build").join("template.yaml"))?;
     let mut sam = build::sam(tools);
     sam.current_dir(folder)
         .args([
@@ -65,22 +64,6 @@ pub(crate) async fn deploy(
         policies::allow_batches(aws, role).await?;
     }
     Ok(deployment)
-}
-
-/// Allows batches wherever a message may be sent, in the built copy of the template.
-///
-/// On AWS the permission `sqs:SendMessage` is for both calls, and there is no other; MiniStack wants one of the batch's own.
-fn allow_batches(template: &Path) -> Result<(), Error> {
-    let what = |verb| format!("{verb} {}", template.display());
-    let text = std::fs::read_to_string(template).map_err(Error::io(what("reading")))?;
-    let allowed = text.replace(
-        "Action: sqs:SendMessage\n",
-        "Action: [sqs:SendMessage, sqs:SendMessageBatch]\n",
-    );
-    if allowed == text {
-        return Err(Error::Absent("policy with `Action: sqs:SendMessage`".to_owned()));
-    }
-    std::fs::write(template, allowed).map_err(Error::io(what("writing")))
 }
 
 /// Adds the template's two routes to its API.
