@@ -12,6 +12,7 @@
 
 mod credentials;
 mod delivery;
+mod foreach;
 mod hostile;
 mod outage;
 mod renewal;

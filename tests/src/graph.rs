@@ -6,7 +6,8 @@
 //!
 //! What it does not simulate: permissions and licences (every app may subscribe to everything, delegated-only resources
 //! included), quotas other than one subscription per Teams resource, throttling other than by [`Fault`], national
-//! clouds, delivery through Event Hubs, and the resources themselves (there is no `GET /users`).
+//! clouds, delivery through Event Hubs, and the resources themselves, but for the ids that `/users`, `/teams` and
+//! `/groups/{id}/members` list.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -44,6 +45,7 @@ mod compose;
 mod control;
 mod deliver;
 mod der;
+mod directory;
 mod encrypt;
 mod handshake;
 mod http;
@@ -108,6 +110,34 @@ impl Simulator {
     /// Adds an app registration.
     pub fn add_app(&self, app: App) {
         self.shared.state().options.apps.push(app);
+    }
+
+    /// Sets the ids of a tenant's users.
+    pub fn set_users(&self, tenant_id: &str, ids: &[&str]) {
+        let mut state = self.shared.state();
+        state
+            .directory
+            .users
+            .insert(tenant_id.to_owned(), directory::owned(ids));
+    }
+
+    /// Sets the ids of a tenant's teams.
+    pub fn set_teams(&self, tenant_id: &str, ids: &[&str]) {
+        let mut state = self.shared.state();
+        state
+            .directory
+            .teams
+            .insert(tenant_id.to_owned(), directory::owned(ids));
+    }
+
+    /// Sets the ids of the users in a group, whose id is the only one of its kind over all tenants. Besides them the group
+    /// has another group and a device in it.
+    pub fn set_members(&self, group_id: &str, ids: &[&str]) {
+        let mut state = self.shared.state();
+        state
+            .directory
+            .members
+            .insert(group_id.to_owned(), directory::owned(ids));
     }
 
     /// Sets the number of subscriptions on a page of a list.

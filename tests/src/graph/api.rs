@@ -1,4 +1,4 @@
-//! `/subscriptions` of versions 1.0 and beta.
+//! `/subscriptions` of versions 1.0 and beta, and the way to the directory.
 
 use axum::http::{Method, StatusCode};
 use base64::Engine as _;
@@ -6,10 +6,10 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::handshake;
 use super::http::{Call, GraphError, Reply, form};
 use super::state::{Shared, State};
 use super::subscription::{self, Owner, Registered};
+use super::{directory, handshake};
 
 /// Answers a request to Graph.
 pub(crate) async fn answer(shared: &Shared, call: &Call) -> Reply {
@@ -24,7 +24,8 @@ async fn route(shared: &Shared, call: &Call) -> Result<Reply, GraphError> {
     let caller = authenticate(shared, call)?;
     let segments = call.segments();
     let [version, "subscriptions", rest @ ..] = segments.as_slice() else {
-        return Err(no_such_segment(segments.get(1).unwrap_or(&"")));
+        return directory::answer(shared, call, &caller.tenant_id, &segments)
+            .unwrap_or_else(|| Err(no_such_segment(segments.get(1).unwrap_or(&""))));
     };
     if matches!(call.method, Method::POST | Method::PATCH)
         && rest.get(1) != Some(&"reauthorize")
@@ -269,7 +270,7 @@ fn no_query(call: &Call) -> Result<(), GraphError> {
 }
 
 /// Builds a general 400.
-fn bad_request(message: &str) -> GraphError {
+pub(crate) fn bad_request(message: &str) -> GraphError {
     GraphError::new(StatusCode::BAD_REQUEST, "BadRequest", message)
 }
 
@@ -277,7 +278,7 @@ fn bad_request(message: &str) -> GraphError {
 fn no_such_segment(segment: &str) -> GraphError {
     let message = format!("Resource not found for the segment '{segment}'.");
     GraphError::new(StatusCode::NOT_FOUND, "ResourceNotFound", message)
-        .hint("the simulator has /subscriptions and nothing else of Graph")
+        .hint("of Graph the simulator has /subscriptions, /users, /teams and /groups/{id}/members")
 }
 
 const NO_CONTENT_TYPE: &str =

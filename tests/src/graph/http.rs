@@ -57,6 +57,15 @@ impl Call {
         format!("http://{}", self.header(header::HOST.as_str()))
     }
 
+    /// Returns the path and, behind a question mark, the query string if there is one.
+    pub(crate) fn path_and_query(&self) -> String {
+        if self.query.is_empty() {
+            self.path.clone()
+        } else {
+            format!("{}?{}", self.path, self.query)
+        }
+    }
+
     /// Returns the segments of the path.
     pub(crate) fn segments(&self) -> Vec<&str> {
         self.path

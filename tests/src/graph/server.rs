@@ -73,7 +73,9 @@ async fn take(Extension(shared): Extension<Arc<Shared>>, request: Request<Body>)
     if call.path.starts_with("/_simulator") {
         return control::answer(&shared, &call).await;
     }
-    let fault = shared.state().take_fault(call.method.as_str(), &call.path);
+    let fault = shared
+        .state()
+        .take_fault(call.method.as_str(), &call.path_and_query());
     let mut reply = match fault {
         Some(fault) => fail(&shared, &call, fault).await,
         None => route(&shared, &call).await,

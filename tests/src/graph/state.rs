@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::der::CannotSign;
+use super::directory::Directory;
 use super::keys::Authority;
 use super::login::Trusted;
 use super::options::{App, Options};
@@ -42,6 +43,7 @@ impl Shared {
             faults: Vec::new(),
             deliveries: Vec::new(),
             violations: Vec::new(),
+            directory: Directory::default(),
             options,
         };
         Ok(Arc::new(Self {
@@ -82,6 +84,8 @@ pub(crate) struct State {
     pub(crate) deliveries: Vec<PostReport>,
     /// Breaches of the ten-minute rule.
     pub(crate) violations: Vec<String>,
+    /// Users, teams and groups.
+    pub(crate) directory: Directory,
 }
 
 impl State {
@@ -181,7 +185,7 @@ pub struct LoggedRequest {
 pub struct Fault {
     /// Method; empty means any.
     pub method: String,
-    /// Beginning of the path, as in `/v1.0/subscriptions`.
+    /// Beginning of the path and its query, as in `/v1.0/subscriptions`.
     pub path_prefix: String,
     /// How many requests it hits.
     pub times: usize,

@@ -3,6 +3,7 @@
 mod controls;
 mod creation;
 mod delivery;
+mod directory;
 mod handshakes;
 mod login;
 mod managing;
