@@ -287,7 +287,6 @@ fn key(id: &str) -> ClientStateKeyEntry {
         created_at: now(),
         mint_from: now(),
         life: KeyLife::default(),
-        life: graph_core::secrets::KeyLife::default(),
     }
 }
 
