@@ -43,6 +43,10 @@ pub(crate) fn pick<'a, const N: usize>(
     raw: &'a RawValue,
     names: &[&str; N],
 ) -> Result<[Option<&'a RawValue>; N], Malformed> {
+    // An error of the parser would have to be made first.
+    if !raw.get().starts_with('{') {
+        return Err(Malformed::Form);
+    }
     let mut json = serde_json::Deserializer::from_str(raw.get());
     let picked = Pick(names).deserialize(&mut json).map_err(|_| Malformed::Form)?;
     let values = picked.ok_or(Malformed::TooManyMembers)?;

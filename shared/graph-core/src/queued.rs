@@ -192,6 +192,7 @@ mod tests {
             format!(r#""{}":1"#, "\\u0001".repeat(600)),
             format!(r#""{}":1"#, "\\u0001".repeat(1_800)),
             format!(r#""k":"{}""#, "\u{FFFF}".repeat(600)),
+            format!(r#""k":"{}""#, "\u{FFFF}".repeat(1_200)),
             format!(r#""k":"{}""#, "x".repeat(1_990)),
         ] {
             let members = vec![member.as_str(); MAX_MEMBERS - 1].join(",");
