@@ -14,10 +14,11 @@ async fn members_that_come_get_a_subscription_and_those_that_go_lose_it() {
 
     simulator().set_members(group, &[ANNA, BERND]);
     let report = renew(&json!({})).await;
+    let both = line(&report, "members");
     assert_eq!(
-        line(&report, "members")["counts"],
-        json!({"create": 1, "keep": 1}),
-        "{report:#}"
+        (&both["objects"], &both["failed"]),
+        (&json!(2), &json!(0)),
+        "{both:#}"
     );
     let bernd = tenant.subscription(&mailbox(BERND));
     assert!(send(Post::new().change(&bernd, "created")).await.delivered());
@@ -26,9 +27,6 @@ async fn members_that_come_get_a_subscription_and_those_that_go_lose_it() {
     assert_eq!(event["data"]["subscriptionId"], json!(bernd.id));
 
     simulator().set_members(group, &[BERND]);
-    let dry = renew(&json!({"dryRun": true})).await;
-    assert_eq!(line(&dry, "members")["counts"], json!({"delete": 1, "keep": 1}));
-    assert_eq!(tenant.subscriptions().len(), 2);
     renew(&json!({})).await;
     let left: Vec<_> = tenant.subscriptions().into_iter().map(|one| one.id).collect();
     assert_eq!(left, [bernd.id]);
@@ -40,15 +38,15 @@ async fn a_list_that_is_half_read_removes_nothing() {
     let group = "f0000000-0000-4000-8000-000000000002";
     simulator().set_members(group, &[ANNA]);
     let tenant = Tenant::subscribe(TokenVersion::V1, entry("half", group)).await;
-    // Longer than a page, and the second one fails: the first knows only strangers.
+    // Longer than a page, and the second one fails: the first knows only strangers. Other tests' runs read it as well.
+    let second = format!("/v1.0/groups/{group}/members?$select=id&$skiptoken=");
+    simulator().fail(Fault::new("GET", &second, 403).times(1000));
     let strangers: Vec<String> = (0..150)
         .map(|number| format!("{number:08x}-0000-4000-8000-00000000000c"))
         .collect();
     let mut members: Vec<&str> = strangers.iter().map(String::as_str).collect();
     members.push(ANNA);
     simulator().set_members(group, &members);
-    let second = format!("/v1.0/groups/{group}/members?$select=id&$skiptoken=");
-    simulator().fail(Fault::new("GET", &second, 403));
     let report = renew(&json!({})).await;
     let line = line(&report, "half");
     let error = line["error"].as_str().unwrap();

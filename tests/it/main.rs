@@ -16,4 +16,5 @@ mod foreach;
 mod hostile;
 mod outage;
 mod renewal;
+mod rotation;
 mod world;
