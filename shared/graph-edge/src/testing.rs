@@ -1,14 +1,14 @@
 //! Fakes for the tests of the functions.
 
 use std::{
+    cell::RefCell,
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Once},
 };
 
 use graph_core::secret::Secret;
-
 use reqwest::Url;
-use tracing::{level_filters::LevelFilter, subscriber::DefaultGuard};
+use tracing::level_filters::LevelFilter;
 
 use crate::{
     BoxError,
@@ -123,39 +123,51 @@ impl FetchDocument for FakeLogin {
 }
 
 /// Everything that is written through `tracing` on this thread, at every level, for as long as this lives.
-pub struct Written {
-    text: Arc<Mutex<Vec<u8>>>,
-    _guard: DefaultGuard,
-}
+///
+/// One subscriber serves the whole process: `tracing` remembers of each place that nobody listens to it, and a
+/// subscriber that comes and goes with one thread may find it remembered for good.
+pub struct Written(());
 
 impl Written {
     /// Starts to listen.
     pub fn start() -> Self {
-        let text = Arc::new(Mutex::new(Vec::new()));
-        let sink = Sink(Arc::clone(&text));
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(LevelFilter::TRACE)
-            .with_ansi(false)
-            .with_writer(move || sink.clone())
-            .finish();
-        Self {
-            text,
-            _guard: tracing::subscriber::set_default(subscriber),
-        }
+        static SUBSCRIBER: Once = Once::new();
+        SUBSCRIBER.call_once(|| {
+            let subscriber = tracing_subscriber::fmt()
+                .with_max_level(LevelFilter::TRACE)
+                .with_ansi(false);
+            let _ = tracing::subscriber::set_global_default(subscriber.with_writer(|| Sink).finish());
+        });
+        WRITTEN.set(Some(Vec::new()));
+        Self(())
     }
 
     /// Returns what has been written so far.
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&lock(&self.text)).into_owned()
+        WRITTEN.with_borrow(|text| String::from_utf8_lossy(text.as_deref().unwrap_or_default()).into_owned())
     }
 }
 
-#[derive(Clone)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
+impl Drop for Written {
+    fn drop(&mut self) {
+        WRITTEN.set(None);
+    }
+}
+
+thread_local! {
+    /// What has been written on this thread, while somebody listens.
+    static WRITTEN: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+}
+
+struct Sink;
 
 impl io::Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        lock(&self.0).extend_from_slice(bytes);
+        WRITTEN.with_borrow_mut(|text| {
+            if let Some(text) = text {
+                text.extend_from_slice(bytes);
+            }
+        });
         Ok(bytes.len())
     }
 
