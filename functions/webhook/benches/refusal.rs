@@ -4,6 +4,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "a measurement that cannot be made has failed"
 )]
 
@@ -62,7 +63,7 @@ fn measure(name: &str, item: Value) {
     for _ in 0..POSTS {
         post();
     }
-    let time = (cpu_time() - before) / POSTS;
+    let time = cpu_time().saturating_sub(before) / POSTS;
     println!(
         "{name:>28}: {time:>8.1?} per POST of {bytes:>7} bytes, {:>7.2?} per item",
         time / ITEMS

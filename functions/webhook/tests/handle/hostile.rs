@@ -126,9 +126,9 @@ proptest! {
     fn any_members_of_a_genuine_item_are_queued_as_they_came(
         members in proptest::collection::vec(("x[a-zA-Z]{1,8}", any_json()), 0..6)
     ) {
-        let members: String = members.iter().map(|(name, value)| format!(r#","{name}":{value}"#)).collect();
+        let members: Vec<String> = members.iter().map(|(name, value)| format!(r#","{name}":{value}"#)).collect();
         let mut item = change("mail").to_string();
-        item.insert_str(item.len() - 1, &members);
+        item.insert_str(item.len() - 1, &members.concat());
         let (status, stored) = answer(request("/notifications", &format!(r#"{{"value":[{item}]}}"#)));
         prop_assert_eq!((status, stored.len()), (202, 1));
         let expected = batch::storable(item);

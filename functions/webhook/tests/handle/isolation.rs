@@ -124,6 +124,6 @@ async fn is_silent(deps: &Deps<&FakeSource, FakeQueue>, body: &Value) -> bool {
 
 fn key_of(id: &str, tenant_id: &str) -> ClientStateKeyEntry {
     let mut key = key(id);
-    key.tenant_id = tenant_id.to_owned();
+    tenant_id.clone_into(&mut key.tenant_id);
     key
 }
