@@ -5,7 +5,7 @@ use graph_core::batch;
 use super::*;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(fewer_cases())]
 
     #[test]
     fn any_text_as_a_message_is_malformed(text in "\\PC{0,120}") {
@@ -117,6 +117,15 @@ async fn the_log_says_which_limit_was_hit() {
             "{}",
             written.text()
         );
+    }
+}
+
+/// Returns a quarter of the usual number of cases, as each of them checks a signature.
+fn fewer_cases() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig {
+        cases: usual.cases / 4,
+        ..usual
     }
 }
 
