@@ -6,7 +6,6 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
-    clippy::expect_used,
     reason = "a failed expectation is a failed test"
 )]
 
@@ -16,5 +15,6 @@ mod foreach;
 mod hostile;
 mod outage;
 mod renewal;
+mod resources;
 mod rotation;
 mod world;

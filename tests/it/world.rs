@@ -143,12 +143,9 @@ pub fn simulator() -> &'static Simulator {
 pub async fn logs() -> String {
     let mut logs = String::new();
     for function in Function::ALL {
-        logs += &format!("--- {}\n", function.logical_id());
-        logs += &stack()
-            .logs(function)
-            .await
-            .unwrap_or_else(|error| error.to_string());
-        logs.push('\n');
+        let lines = stack().logs(function).await;
+        let lines = lines.unwrap_or_else(|error| error.to_string());
+        logs.extend(["--- ", function.logical_id(), "\n", &lines, "\n"]);
     }
     logs
 }
@@ -266,6 +263,6 @@ async fn until(count: usize, take: impl Fn() -> Vec<String>, what: &str) -> Vec<
 /// More than there are tests.
 const TENANTS: usize = 24;
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 const POLL: Duration = Duration::from_millis(50);

@@ -100,16 +100,10 @@ async fn vouched<'a, S, F: FetchDocument, Q>(
         return Err(TokenError::Missing.into());
     }
     let cache = deps.signing_keys.of(tenant.cloud);
-    let check = |keys: &_| {
-        vouch(
-            content.clone(),
-            &queued.validation_tokens,
-            tenant,
-            keys,
-            cache.authority(),
-            now,
-        )
-    };
+    // A token vouches for the moment when its item came: one that waited for longer than a token lives is not lost.
+    let at = queued.received_at.min(now);
+    let tokens = &queued.validation_tokens;
+    let check = |keys: &_| vouch(content.clone(), tokens, tenant, keys, cache.authority(), at);
     let keys = cache.keys(now).await?;
     let error = match check(&keys) {
         Ok(trusted) => return Ok(trusted),

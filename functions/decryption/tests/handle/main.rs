@@ -270,6 +270,35 @@ async fn what_an_operator_knows_of_a_national_cloud_decides_there() {
 }
 
 #[tokio::test]
+async fn an_item_that_waited_for_longer_than_its_token_lives_is_delivered() {
+    let (world, days) = (World::new(), 3 * 86_400);
+    assert_eq!(
+        world.process_at(&[&rich(Some(&good_token()))], days).await,
+        NOTHING
+    );
+    assert_eq!(world.delivered().len(), 1);
+    let mut late = rich(Some(&good_token()));
+    late["receivedAt"] = json!((now() + SignedDuration::from_secs(days)).to_string());
+    assert_eq!(world.process_at(&[&late], days).await, NOTHING);
+    assert_eq!(
+        world.failed()[0].0,
+        "TokenRejected",
+        "the token was no longer valid when the item came"
+    );
+}
+
+#[tokio::test]
+async fn a_time_of_receipt_in_the_future_does_not_count() {
+    let world = World::new();
+    let mut early = rich(Some(
+        &SIGNER.token(&claims_v2(&tenant(), now() + SignedDuration::from_hours(2))),
+    ));
+    early["receivedAt"] = json!((now() + SignedDuration::from_hours(2)).to_string());
+    assert_eq!(world.process(&[&early]).await, NOTHING);
+    assert_eq!(world.failed()[0].0, "TokenRejected");
+}
+
+#[tokio::test]
 async fn forged_key_ids_do_not_turn_into_a_request_each() {
     let world = World::new();
     let forged = rich(Some(&OTHER_SIGNER.token(&claims_v2(&tenant(), now()))));
