@@ -102,7 +102,7 @@ impl SqsQueue {
 
 impl Queue for SqsQueue {
     /// Calls go out in parallel, each within the limits of `SendMessageBatch`; entries that the service could not take
-    /// are tried again, [`ATTEMPTS`] times in all.
+    /// are tried again, three times in all.
     async fn send_all(&self, messages: &[Message]) -> Vec<Result<(), NotStored>> {
         let mut stored = vec![Err(NotStored); messages.len()];
         let mut pending: Vec<usize> = (0..messages.len()).collect();
