@@ -31,7 +31,8 @@ async fn main() -> ExitCode {
 /// Reads the command line; nothing is for help.
 fn parse() -> Result<Option<Options>, lexopt::Error> {
     let mut options = Options::default();
-    let mut arguments = lexopt::Parser::from_env();
+    // `cargo demo --keep` and `cargo demo -- --keep` mean the same: cargo's alias already ends with two dashes.
+    let mut arguments = lexopt::Parser::from_args(std::env::args_os().skip(1).filter(|text| text != "--"));
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("keep") => options.keep = true,
