@@ -5,6 +5,7 @@ pub mod documents;
 pub mod graph;
 pub mod http;
 pub mod login;
+pub mod metrics;
 pub mod secrets;
 pub mod settings;
 pub mod signing_keys;

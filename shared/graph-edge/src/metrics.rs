@@ -1,0 +1,273 @@
+//! What the functions count and measure, for Amazon CloudWatch (CloudWatch, *embedded metric format specification*).
+//!
+//! A metric is a log line that CloudWatch reads: no call, no permission, nothing to wait for. Every invocation writes at
+//! most one. Its only dimension is the stack, so the number of metrics is the number of names in [`Metric`]: what comes
+//! from outside, such as a tenant, is never a part of one.
+//!
+//! The line goes to standard output as it is, not through `tracing`, which would put it inside a line of its own. It
+//! names no level, and AWS Lambda takes what names none for `INFO` (AWS Lambda, *log-level filtering*); that is why the
+//! template has Lambda let every line pass, and [`crate::telemetry`] alone decides which log lines are written.
+
+use std::{
+    borrow::Cow,
+    env,
+    io::{self, Write},
+};
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+pub use self::names::{Metric, Unit};
+
+mod names;
+
+/// What one invocation has counted and measured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sheet(Vec<(Metric, Value)>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Value {
+    One(i64),
+    Many(Vec<i64>),
+}
+
+impl Sheet {
+    /// Adds to a count. Adding nothing leaves no trace: a metric that is not written costs nothing.
+    pub fn count(&mut self, metric: Metric, more: usize) {
+        let more = i64::try_from(more).unwrap_or(i64::MAX);
+        if more == 0 {
+            return;
+        }
+        match self.value(metric) {
+            Some(Value::One(count)) => *count = count.saturating_add(more),
+            Some(Value::Many(values)) => values.push(more),
+            None => self.0.push((metric, Value::One(more))),
+        }
+    }
+
+    /// Sets a metric that tells a state, zero included.
+    pub fn set(&mut self, metric: Metric, state: i64) {
+        match self.value(metric) {
+            Some(value) => *value = Value::One(state),
+            None => self.0.push((metric, Value::One(state))),
+        }
+    }
+
+    /// Adds one measurement to those of a metric; of one invocation the first hundred count, as CloudWatch takes no more.
+    pub fn measure(&mut self, metric: Metric, measured: i64) {
+        match self.value(metric) {
+            Some(Value::Many(values)) if values.len() >= MOST_VALUES => {}
+            Some(Value::Many(values)) => values.push(measured),
+            Some(value) => *value = Value::One(measured),
+            None => self.0.push((metric, Value::Many(vec![measured]))),
+        }
+    }
+
+    /// Returns what is counted, set or measured of a metric so far.
+    pub fn values(&self, metric: Metric) -> &[i64] {
+        let found = self.0.iter().find(|(known, _)| *known == metric);
+        match found.map(|(_, value)| value) {
+            None => &[],
+            Some(Value::One(value)) => std::slice::from_ref(value),
+            Some(Value::Many(values)) => values,
+        }
+    }
+
+    fn value(&mut self, metric: Metric) -> Option<&mut Value> {
+        let found = self.0.iter_mut().find(|(known, _)| *known == metric);
+        found.map(|(_, value)| value)
+    }
+}
+
+/// Writes the metrics of a function.
+#[derive(Clone, Debug)]
+pub struct Meter {
+    stack: Cow<'static, str>,
+}
+
+impl Meter {
+    /// Returns the meter of the stack whose name is in `STACK_NAME`.
+    pub fn from_env() -> Self {
+        Self {
+            stack: env::var("STACK_NAME").map_or(Cow::Borrowed("local"), Cow::Owned),
+        }
+    }
+
+    /// Writes the line of one invocation, if there is anything to tell.
+    ///
+    /// Metrics that cannot be written are lost: nothing that a function does depends on them.
+    pub fn write(&self, sheet: &Sheet, request_id: &str, now: Timestamp) {
+        if let Some(line) = self.line(sheet, request_id, now) {
+            let _ = io::stdout().lock().write_all(line.as_bytes());
+        }
+    }
+
+    /// Returns the line of one invocation with its end, or nothing when there is nothing to tell.
+    pub fn line(&self, sheet: &Sheet, request_id: &str, now: Timestamp) -> Option<String> {
+        if sheet.0.is_empty() {
+            return None;
+        }
+        let document = Document {
+            aws: Aws {
+                timestamp: now.as_millisecond(),
+                directives: [Directive {
+                    namespace: NAMESPACE,
+                    dimensions: [[DIMENSION]],
+                    metrics: sheet
+                        .0
+                        .iter()
+                        .map(|(metric, _)| Definition::of(*metric))
+                        .collect(),
+                }],
+            },
+            stack: &self.stack,
+            request_id,
+            values: Values(&sheet.0),
+        };
+        let mut line = serde_json::to_string(&document).ok()?;
+        line.push('\n');
+        Some(line)
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(rename = "_aws")]
+    aws: Aws,
+    #[serde(rename = "Stack")]
+    stack: &'a str,
+    /// Not a dimension: it leads from a point of a graph to the log lines of the invocation.
+    #[serde(rename = "requestId")]
+    request_id: &'a str,
+    #[serde(flatten)]
+    values: Values<'a>,
+}
+
+#[derive(Serialize)]
+struct Aws {
+    #[serde(rename = "Timestamp")]
+    timestamp: i64,
+    #[serde(rename = "CloudWatchMetrics")]
+    directives: [Directive; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive {
+    namespace: &'static str,
+    dimensions: [[&'static str; 1]; 1],
+    metrics: Vec<Definition>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Definition {
+    name: &'static str,
+    unit: Unit,
+}
+
+impl Definition {
+    fn of(metric: Metric) -> Self {
+        Self {
+            name: metric.name(),
+            unit: metric.unit(),
+        }
+    }
+}
+
+struct Values<'a>(&'a [(Metric, Value)]);
+
+impl Serialize for Values<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (metric, value) in self.0 {
+            match value {
+                Value::One(value) => map.serialize_entry(metric.name(), value)?,
+                Value::Many(values) => map.serialize_entry(metric.name(), values)?,
+            }
+        }
+        map.end()
+    }
+}
+
+/// The namespace of all metrics. The template's alarms and dashboard name it, too.
+pub const NAMESPACE: &str = "GraphNotifications";
+
+/// The dimension of all metrics: its value is the stack's name.
+pub const DIMENSION: &str = "Stack";
+
+/// How many values of a metric CloudWatch takes from one line.
+const MOST_VALUES: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_line_is_what_cloudwatch_documents() {
+        let mut sheet = Sheet::default();
+        sheet.count(Metric::Delivered, 2);
+        sheet.count(Metric::Delivered, 1);
+        sheet.count(Metric::Failed, 0);
+        sheet.set(Metric::RunFailures, 0);
+        sheet.measure(Metric::Age, 250);
+        sheet.measure(Metric::Age, 1_000);
+        let line = line(&sheet).unwrap();
+        assert_eq!(line.matches('\n').count(), 1, "one event of the log");
+        let document: serde_json::Value = serde_json::from_str(line.trim_end()).unwrap();
+        let expected = json!({
+            "_aws": {
+                "Timestamp": 1_763_805_600_123_i64,
+                "CloudWatchMetrics": [{
+                    "Namespace": "GraphNotifications",
+                    "Dimensions": [["Stack"]],
+                    "Metrics": [
+                        {"Name": "Delivered", "Unit": "Count"},
+                        {"Name": "RunFailures", "Unit": "Count"},
+                        {"Name": "Age", "Unit": "Milliseconds"}
+                    ]
+                }]
+            },
+            "Stack": "stack",
+            "requestId": "r-1",
+            "Delivered": 3,
+            "RunFailures": 0,
+            "Age": [250, 1_000]
+        });
+        assert_eq!(document, expected);
+    }
+
+    #[test]
+    fn an_invocation_with_nothing_to_tell_writes_nothing() {
+        assert_eq!(line(&Sheet::default()), None);
+    }
+
+    #[test]
+    fn no_metric_has_more_values_than_cloudwatch_takes() {
+        let mut sheet = Sheet::default();
+        for age in 0..1_000 {
+            sheet.measure(Metric::Age, age);
+        }
+        assert_eq!(sheet.values(Metric::Age).len(), 100);
+    }
+
+    /// CloudWatch takes up to a hundred metrics from a line.
+    #[test]
+    fn names_are_unique_and_few() {
+        let names: BTreeSet<_> = Metric::ALL.iter().map(|metric| metric.name()).collect();
+        assert_eq!(names.len(), Metric::ALL.len());
+        assert!(names.len() <= 50, "{}", names.len());
+        assert!(!names.contains(DIMENSION));
+    }
+
+    fn line(sheet: &Sheet) -> Option<String> {
+        let meter = Meter {
+            stack: "stack".into(),
+        };
+        meter.line(sheet, "r-1", "2025-11-22T10:00:00.123Z".parse().unwrap())
+    }
+}

@@ -1,0 +1,130 @@
+//! The names of all metrics. The template's alarms and its dashboard use them: a test compares the two.
+
+use serde::Serialize;
+
+/// Makes the enumeration and everything that goes over all of it, so that no metric can be forgotten.
+macro_rules! metrics {
+    ($($(#[$doc:meta])* $name:ident: $unit:ident,)+) => {
+        /// What is counted or measured. Where a count is taken apart by reason, each reason is a metric of its own: one
+        /// line cannot give a dimension two values.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Metric {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Metric {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// Returns the name in CloudWatch.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)+
+                }
+            }
+
+            /// Returns what its values are.
+            pub fn unit(self) -> Unit {
+                match self {
+                    $(Self::$name => Unit::$unit,)+
+                }
+            }
+        }
+    };
+}
+
+metrics! {
+    // The webhook.
+    /// Items whose client state holds.
+    Admitted: Count,
+    /// Items that are turned away; each is also counted under its reason.
+    Rejected: Count,
+    /// Items without a client state.
+    RejectedNoClientState: Count,
+    /// Items whose client state is not ours: forged, or made with a key that is gone.
+    RejectedClientState: Count,
+    /// Items that say they are for another tenant than their client state.
+    RejectedOtherTenant: Count,
+    /// Items that are not of Graph's form.
+    RejectedMalformed: Count,
+    /// POSTs of which nothing can be read, or that are too large.
+    RejectedPosts: Count,
+    /// Admitted items that are stored in their queue.
+    Enqueued: Count,
+    /// Admitted items that no queue has taken; Graph sends them again.
+    NotEnqueued: Count,
+
+    // Decryption.
+    /// Events that are stored in DeliveryQueue.
+    Delivered: Count,
+    /// Items that were put into FailedQueue; each is also counted under its reason.
+    Failed: Count,
+    /// See the README for this reason and those below.
+    FailedMalformed: Count,
+    /// As above.
+    FailedOtherTenant: Count,
+    /// As above.
+    FailedTokenMissing: Count,
+    /// As above.
+    FailedTokenRejected: Count,
+    /// As above.
+    FailedContentRejected: Count,
+    /// As above.
+    FailedPanicked: Count,
+    /// Items that the queue will hand over again; each is also counted under its reason.
+    Retried: Count,
+    /// DecryptionSecret holds no key or cannot be read.
+    RetriedNoDecryptionKeys: Count,
+    /// DecryptionSecret does not list the tenant.
+    RetriedUnknownTenant: Count,
+    /// DecryptionSecret does not hold the certificate's key.
+    RetriedUnknownCertificate: Count,
+    /// Microsoft's signing keys are not to be had.
+    RetriedNoSigningKeys: Count,
+    /// A queue did not take the item.
+    RetriedNotStored: Count,
+    /// The time that opening one item takes.
+    DecryptTime: Microseconds,
+    /// How old an item is when its event is delivered, from the change where Graph says when it was, else from its receipt.
+    Age: Milliseconds,
+
+    // Renewal. Of runs that look after everything, as the schedule has them made.
+    /// 1 for a run in which nothing failed, else 0.
+    RunSucceeded: Count,
+    /// How many tenants, entries and subscriptions something failed for.
+    RunFailures: Count,
+    /// How many subscriptions time did not suffice for.
+    RunUnfinished: Count,
+    /// Subscriptions that are as they should be.
+    SubscriptionsLive: Count,
+    /// Subscriptions that should exist and do not.
+    SubscriptionsMissing: Count,
+    /// Subscriptions of which less is left than half of the time before their end at which renewal begins.
+    SubscriptionsInDanger: Count,
+    /// What is left of the subscription that ends first.
+    SoonestExpiryMinutes: None,
+    /// What is left of the subscription that is the furthest behind, of the time before its end at which renewal begins:
+    /// from 100 down it is due, below 50 it is in danger.
+    LeastLeftPercent: Percent,
+    /// Subscriptions that were made, also in the place of others.
+    Created: Count,
+    /// Subscriptions whose end was put off.
+    Renewed: Count,
+    /// Calls that Graph answered with 429.
+    ThrottledCalls: Count,
+}
+
+/// What the values of a metric are, in CloudWatch's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Unit {
+    /// How many.
+    Count,
+    /// A duration.
+    Microseconds,
+    /// A duration.
+    Milliseconds,
+    /// A share.
+    Percent,
+    /// What CloudWatch has no word for.
+    None,
+}
