@@ -3,13 +3,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
 };
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use graph_core::{
-    certificate,
-    client_state::KEY_LENGTH,
     config::{Config, Tenant},
     plan::rotation::{self, Life, Rotation},
     secret::Secret,
@@ -20,7 +17,6 @@ use jiff::{SignedDuration, Timestamp};
 use rand_core::CryptoRng;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
-use zeroize::Zeroizing;
 
 use crate::{
     Error,
@@ -29,6 +25,8 @@ use crate::{
 
 pub(crate) use self::retire::{Named, retire};
 
+mod certificate;
+mod client_state;
 mod retire;
 
 /// What renewal mints with and encrypts for, as published to the other functions.
@@ -77,8 +75,8 @@ pub(crate) async fn publish<D: Documents, R: CryptoRng>(
     let mut news = News::default();
     keys.client_state = update(documents, Document::ClientState, dry_run, |document| {
         news = News::default();
-        add_client_state_keys(document, config, now, rng, &mut news);
-        replace_client_state_keys(document, config, order, now, rng, &mut news);
+        client_state::add(document, config, now, rng, &mut news);
+        client_state::replace(document, config, order, now, rng, &mut news);
         Ok(news.changes)
     })
     .await?;
@@ -90,9 +88,9 @@ pub(crate) async fn publish<D: Documents, R: CryptoRng>(
         |document: &mut DecryptionDocument| {
             news = News::default();
             if document.keys.is_empty() && !config.tenants.is_empty() {
-                add_certificate(document, order, now, None, dry_run, rng, &mut news)?;
+                certificate::add(document, order, now, None, dry_run, rng, &mut news)?;
             }
-            replace_certificate(document, order, now, dry_run, rng, &mut news)?;
+            certificate::replace(document, order, now, dry_run, rng, &mut news)?;
             Ok(follow_tenants(document, config) || news.changes)
         },
     )
@@ -165,77 +163,6 @@ fn parse<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_str(text).ok()
 }
 
-/// Adds a key for every application that has none. No key is ever taken away here: subscriptions made with it may still
-/// send.
-fn add_client_state_keys<R: CryptoRng>(
-    document: &mut ClientStateDocument,
-    config: &Config,
-    now: Timestamp,
-    rng: &Mutex<R>,
-    news: &mut News,
-) {
-    // No instance of the webhook has cached a document without keys for longer than a moment. One that has keys is
-    // read again for an unknown key, but not at once.
-    let is_first = document.keys.is_empty();
-    let mint_from = if is_first {
-        now
-    } else {
-        after(now, documents::FLOOR)
-    };
-    for (name, tenant) in &config.tenants {
-        if document.keys.iter().any(|key| is_of(key, tenant)) {
-            continue;
-        }
-        let key = client_state_key(tenant, now, mint_from, rng);
-        news.made(&key.id, format!("client-state key {} for tenant {name}", key.id));
-        document.keys.push(key);
-    }
-}
-
-/// Publishes the successors of keys that are old, or that a person wants replaced.
-fn replace_client_state_keys<R: CryptoRng>(
-    document: &mut ClientStateDocument,
-    config: &Config,
-    order: &Order,
-    now: Timestamp,
-    rng: &Mutex<R>,
-    news: &mut News,
-) {
-    let mint_from = after(now, KNOWN_BY_ALL);
-    let forced = order.forced.client_state;
-    for (name, tenant) in &config.tenants {
-        let lives: Vec<Life<'_>> = document
-            .keys
-            .iter()
-            .filter(|key| is_of(key, tenant))
-            .map(Life::from)
-            .collect();
-        // What was made just now has no need of a successor.
-        let is_new = lives.iter().all(|life| news.ids.contains(life.id));
-        if !is_new && rotation::is_due(&lives, order.rotation.client_state, forced, now) {
-            if size(document) + CLIENT_STATE_KEY_BYTES > MAX_BYTES {
-                news.refused.push(format!(
-                    "client-state key of tenant {name} is not replaced: ClientStateSecret is full"
-                ));
-                continue;
-            }
-            let key = client_state_key(tenant, now, mint_from, rng);
-            news.made(
-                &key.id,
-                format!(
-                    "client-state key {} for tenant {name}, in use from {mint_from}",
-                    key.id
-                ),
-            );
-            document.keys.push(key);
-        }
-        if forced && !is_new {
-            let keys = document.keys.iter_mut().filter(|key| is_of(key, tenant));
-            news.changes |= hurry(keys.map(|key| (key.mint_from, &mut key.life)));
-        }
-    }
-}
-
 /// Has subscriptions leave all but the newest key as soon as that is in use, and returns whether that is new.
 fn hurry<'a>(keys: impl Iterator<Item = (Timestamp, &'a mut KeyLife)>) -> bool {
     let mut keys: Vec<_> = keys.collect();
@@ -251,91 +178,6 @@ fn hurry<'a>(keys: impl Iterator<Item = (Timestamp, &'a mut KeyLife)>) -> bool {
         }
     }
     changes
-}
-
-fn client_state_key<R: CryptoRng>(
-    tenant: &Tenant,
-    now: Timestamp,
-    mint_from: Timestamp,
-    rng: &Mutex<R>,
-) -> ClientStateKeyEntry {
-    let mut rng = rng.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut secret = Zeroizing::new([0; KEY_LENGTH]);
-    rng.fill_bytes(secret.as_mut_slice());
-    ClientStateKeyEntry {
-        id: letters(&mut *rng),
-        key: BASE64_STANDARD.encode(secret.as_slice()),
-        tenant_id: tenant.tenant_id.clone(),
-        client_id: tenant.client_id.clone(),
-        created_at: now,
-        mint_from,
-        life: KeyLife::default(),
-    }
-}
-
-/// Publishes the successor of a certificate that is old, or that a person wants replaced.
-fn replace_certificate<R: CryptoRng>(
-    document: &mut DecryptionDocument,
-    order: &Order,
-    now: Timestamp,
-    dry_run: bool,
-    rng: &Mutex<R>,
-    news: &mut News,
-) -> Result<(), Error> {
-    let forced = order.forced.certificate;
-    let lives: Vec<Life<'_>> = document.keys.iter().map(Life::from).collect();
-    if lives.iter().all(|life| news.ids.contains(life.id)) {
-        return Ok(());
-    }
-    if rotation::is_due(&lives, order.rotation.certificate, forced, now) {
-        if size(document) + CERTIFICATE_BYTES > MAX_BYTES {
-            news.refused
-                .push("certificate is not replaced: DecryptionSecret is full".to_owned());
-            return Ok(());
-        }
-        let use_from = after(now, KNOWN_BY_ALL);
-        add_certificate(document, order, now, Some(use_from), dry_run, rng, news)?;
-    }
-    if forced {
-        let keys = document.keys.iter_mut();
-        news.changes |= hurry(keys.map(|key| (key.life.use_from.unwrap_or(key.created_at), &mut key.life)));
-    }
-    Ok(())
-}
-
-/// Adds a key pair with its certificate. A dry run names it only: making it takes a while.
-fn add_certificate<R: CryptoRng>(
-    document: &mut DecryptionDocument,
-    order: &Order,
-    now: Timestamp,
-    use_from: Option<Timestamp>,
-    dry_run: bool,
-    rng: &Mutex<R>,
-    news: &mut News,
-) -> Result<(), Error> {
-    let mut rng = rng.lock().unwrap_or_else(PoisonError::into_inner);
-    let id = format!("c-{}-{}", now.strftime("%Y%m%d"), letters(&mut *rng));
-    if !dry_run {
-        let mut entry = certificate::generate(&id, KEY_BITS, now, valid_days(&order.rotation), &mut *rng)
-            .map_err(|error| Error::Certificate(Box::new(error)))?;
-        entry.life.use_from = use_from;
-        document.keys.push(entry);
-    }
-    let what = match use_from {
-        Some(use_from) => format!("certificate {id}, in use from {use_from}"),
-        None => format!("certificate {id}"),
-    };
-    news.made(&id, what);
-    Ok(())
-}
-
-/// Returns how long a certificate says that it is valid: twice as long as it is used, and two years at the least. Graph
-/// does not look at it; an expired one still decrypts.
-fn valid_days(rotation: &Rotation) -> u32 {
-    let used = rotation.certificate.as_hours() / 24;
-    u32::try_from(used.saturating_mul(2))
-        .unwrap_or(VALID_DAYS)
-        .max(VALID_DAYS)
 }
 
 /// Makes the trusted tenants those of the configuration, and returns whether they were others. While the configuration
@@ -435,24 +277,12 @@ const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 /// The length of a key id, part of every client state.
 const ID_LENGTH: usize = 8;
 
-/// The size of an RSA key, the least that Graph takes.
-const KEY_BITS: usize = 2048;
-
-/// How long a certificate says that it is valid at the least.
-const VALID_DAYS: u32 = 730;
-
 /// How long after a document is written every instance of the other functions has read it: as long as they keep one,
 /// and a minute for writing it and for clocks that differ.
 const KNOWN_BY_ALL: SignedDuration = documents::LIFETIME.saturating_add(SignedDuration::from_mins(1));
 
 /// The most that a secret holds (AWS Secrets Manager, *quotas*).
 const MAX_BYTES: usize = 65_536;
-
-/// What another client-state key takes in its document, amply.
-const CLIENT_STATE_KEY_BYTES: usize = 1024;
-
-/// What another certificate and its private key take in their document, amply.
-const CERTIFICATE_BYTES: usize = 6 * 1024;
 
 /// How many runs may write the same document at once.
 const WRITERS: usize = 5;

@@ -1,0 +1,191 @@
+//! The part of a run that is about one tenant.
+
+use std::time::Duration;
+
+use graph_core::{
+    config::{Config, Entry, Problem, Tenant},
+    plan::{Action, Context, Expansion, Step, expand, plan, rotation},
+    subscription::Subscription,
+};
+use jiff::{SignedDuration, Timestamp};
+use tracing::info;
+
+use super::{Scope, objects};
+use crate::{
+    Deps,
+    apply::{Applier, Outcome},
+    keys::{Keys, Named},
+    ports::{Clock, Graph},
+    report::{ManyLine, TenantLine, told},
+};
+
+/// What was found and done in a tenant.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) line: TenantLine,
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) many: Vec<ManyLine>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) expansion: Expansion,
+    /// Nothing when the tenant's subscriptions could not be listed.
+    pub(super) named: Option<Named>,
+}
+
+/// The part of a run that is about one tenant.
+pub(super) struct Part<'a, D, G, C, Q, R> {
+    pub(super) deps: &'a Deps<D, G, C, Q, R>,
+    pub(super) scope: &'a Scope,
+    pub(super) config: &'a Config,
+    pub(super) keys: &'a Keys,
+    pub(super) now: Timestamp,
+    pub(super) name: &'a str,
+    pub(super) tenant: &'a Tenant,
+}
+
+impl<D, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
+    pub(super) async fn reconcile(&self) -> Found {
+        let mut found = Found::default();
+        self.name.clone_into(&mut found.line.tenant);
+        let listed = match self.deps.graph.list(self.tenant).await {
+            Ok(listed) => listed,
+            Err(error) => {
+                found.line.error = Some(told(&error));
+                return found;
+            }
+        };
+        let Some(context) = self.context() else {
+            found.line.error = Some("there is no client-state key for the tenant".to_owned());
+            return found;
+        };
+        found.named = Some(Named::by(&listed));
+        let entries: Vec<&Entry> = self
+            .config
+            .subscriptions
+            .values()
+            .filter(|entry| entry.tenant == self.name)
+            .collect();
+        let entries = objects::list(&self.deps.graph, self.tenant, &entries).await;
+        found.expansion = expand(&entries, &listed, &self.deps.notifications);
+        (found.many, found.problems) = objects::report(&entries, &found.expansion, self.name);
+        self.bring_in_line(&listed, context, &mut found).await;
+        found
+    }
+
+    /// Plans, and does what the plan says.
+    async fn bring_in_line(&self, listed: &[Subscription], mut context: Context, found: &mut Found) {
+        context.held.extend(found.expansion.held.clone());
+        let desired = &found.expansion.desired;
+        let steps = plan(desired, listed, &context, self.now, &self.deps.policy);
+        found.line.listed = listed.len();
+        let ours = steps.iter().filter(|step| step.action.id().is_some()).count();
+        found.line.others = listed.len().saturating_sub(ours);
+        if self.scope.dry_run {
+            found.outcomes = steps
+                .iter()
+                .map(|step| Outcome::planned(step, self.name))
+                .collect();
+            return;
+        }
+        wait_for_key(&self.deps.clock, self.keys, self.tenant, &steps).await;
+        let applier = Applier {
+            graph: &self.deps.graph,
+            clock: &self.deps.clock,
+            name: self.name,
+            tenant: self.tenant,
+            keys: self.keys,
+            context: &context,
+            desired,
+            stop_at: self.stop_at(),
+            patience: &self.deps.memory.patience,
+            is_patient: self.scope.is_patient,
+        };
+        found.outcomes = applier.apply(&steps).await;
+    }
+
+    /// Returns when no step is begun any more: what is left then is enough for one that takes long, and for the report.
+    fn stop_at(&self) -> Timestamp {
+        let left = self.scope.deadline.duration_since(self.now);
+        let reserve = RESERVE.min(left / 3);
+        self.scope
+            .deadline
+            .saturating_sub(reserve)
+            .unwrap_or(self.scope.deadline)
+    }
+
+    /// Returns what the plan is made against.
+    fn context(&self) -> Option<Context> {
+        let Self {
+            deps,
+            scope,
+            config,
+            keys,
+            now,
+            name,
+            tenant,
+        } = self;
+        let refused = config
+            .refused
+            .iter()
+            .map(|name| (name.clone(), "its entry has an error".to_owned()));
+        let not_planned = config.subscriptions.values().filter_map(|entry| {
+            let other = config.tenants.get(&entry.tenant)?;
+            let is_same_application =
+                other.tenant_id == tenant.tenant_id && other.client_id == tenant.client_id;
+            // One application may stand in two tenants of the configuration, and Graph lists it as one.
+            (entry.tenant != *name && is_same_application).then(|| {
+                (
+                    entry.name.clone(),
+                    format!("it belongs to tenant {}", entry.tenant),
+                )
+            })
+        });
+        let certificates = keys.certificate_lives();
+        Some(Context {
+            notifications: deps.notifications.clone(),
+            lifecycle: deps.lifecycle.clone(),
+            mint_key: keys.mint_key(tenant, *now)?.id.clone(),
+            keys: keys.of(tenant).into_iter().map(|key| key.id.clone()).collect(),
+            // There is none in a dry run before the first run, and then nothing exists that could have another.
+            certificate: rotation::current(&certificates, *now)
+                .map(|key| key.id.to_owned())
+                .unwrap_or_default(),
+            certificates: certificates.iter().map(|key| key.id.to_owned()).collect(),
+            retiring_keys: rotation::retiring(&keys.lives_of(tenant), *now),
+            retiring_certificates: rotation::retiring(&certificates, *now),
+            complete: config.whole,
+            held: refused.chain(not_planned).collect(),
+            challenged: scope.challenged.clone(),
+            removed: scope.removed.clone(),
+        })
+    }
+}
+
+/// Waits until the key may be used that new subscriptions are minted with, but not for long: a webhook that does not
+/// know it yet would turn their notifications away.
+async fn wait_for_key(clock: &impl Clock, keys: &Keys, tenant: &Tenant, steps: &[Step]) {
+    let creates = steps
+        .iter()
+        .any(|step| matches!(step.action, Action::Create(_) | Action::Replace { .. }));
+    let now = clock.now();
+    let Some(key) = keys
+        .mint_key(tenant, now)
+        .filter(|key| creates && key.mint_from > now)
+    else {
+        return;
+    };
+    let wait = Duration::try_from(key.mint_from.duration_since(now)).unwrap_or_default();
+    if wait <= LONGEST_WAIT {
+        info!(
+            "Waiting {} s until the new client-state key {} may be used",
+            wait.as_secs(),
+            key.id
+        );
+        clock.sleep(wait).await;
+    }
+}
+
+/// The longest wait for a key within a run.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
+/// The time kept for the steps under way when no other is begun any more: one may wait a minute for Graph.
+const RESERVE: SignedDuration = SignedDuration::from_mins(2);
