@@ -334,6 +334,7 @@ fn tenant(credential: Credential) -> Tenant {
         client_id: APP.to_owned(),
         cloud: Cloud::Global,
         credential,
+        client_secret_expires: None,
     }
 }
 

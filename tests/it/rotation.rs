@@ -177,7 +177,7 @@ impl World {
             graph: GraphClient::new(Http::default(), login, Some(&base)).unwrap(),
             clock: SimulatedClock(simulator.clone()),
             failed_queue: failed.clone(),
-            delivery_queue: Some(delivered.clone()),
+            delivery_queue: delivered.clone(),
             rng: Mutex::new(UnwrapErr(SysRng)),
             notifications: Origin::parse("https://our.test/notifications").unwrap(),
             lifecycle: Origin::parse("https://our.test/lifecycle").unwrap(),

@@ -10,7 +10,10 @@ use graph_core::{
     config::{Config, Tenant},
     plan::rotation::{self, Life, Rotation},
     secret::Secret,
-    secrets::{ClientStateDocument, ClientStateKeyEntry, DecryptionDocument, KeyLife, TrustedTenant},
+    secrets::{
+        ClientStateDocument, ClientStateKeyEntry, DecryptionDocument, DecryptionKeyEntry, KeyLife,
+        TrustedTenant,
+    },
 };
 use graph_edge::{documents, secrets::SecretError};
 use jiff::{SignedDuration, Timestamp};
@@ -218,6 +221,12 @@ impl Keys {
     /// Returns what is known about the lives of an application's client-state keys.
     pub(crate) fn lives_of(&self, tenant: &Tenant) -> Vec<Life<'_>> {
         lives(&self.of(tenant))
+    }
+
+    /// Returns the certificate that is in use, with its private key.
+    pub(crate) fn certificate(&self, now: Timestamp) -> Option<&DecryptionKeyEntry> {
+        let current = rotation::current(&self.certificate_lives(), now)?;
+        self.decryption.keys.iter().find(|key| key.id == current.id)
     }
 
     /// Returns what is known about the lives of the certificates.

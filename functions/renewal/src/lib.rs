@@ -4,6 +4,7 @@
 //! subscriptions of every tenant, plans ([`graph_core::plan`]), does what the plan says, and reports. Runs keep nothing
 //! between them, and two at once do no harm.
 
+mod advice;
 mod apply;
 mod keys;
 mod lifecycle;
@@ -44,8 +45,8 @@ pub struct Deps<D, G, C, Q, R> {
     pub clock: C,
     /// Where lifecycle messages go that can never be processed.
     pub failed_queue: Q,
-    /// Where consumers are told of lost notifications, if anywhere.
-    pub delivery_queue: Option<Q>,
+    /// Where consumers are told of lost notifications.
+    pub delivery_queue: Q,
     /// Where keys come from.
     pub rng: Mutex<R>,
     /// Where our notifications go.

@@ -158,7 +158,7 @@ async fn react<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
         .filter_map(|(index, (_, event))| Some((index, event.gap(&run, deps.clock.now())?)))
         .collect();
     let documents: Vec<Gap> = gaps.iter().map(|(_, gap)| gap.clone()).collect();
-    let told = run::send(deps.delivery_queue.as_ref(), &documents).await;
+    let told = run::send(&deps.delivery_queue, &documents).await;
     for ((index, _), told) in gaps.iter().zip(told) {
         if let Some(failed) = failed.get_mut(*index).filter(|_| !told) {
             *failed = true;

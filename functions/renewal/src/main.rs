@@ -44,10 +44,10 @@ async fn deps() -> Result<Deps<StoredDocuments, GraphClient, SystemClock, SqsQue
     let webhook_url = settings.required("WEBHOOK_URL");
     let lifecycle_url = settings.required("LIFECYCLE_URL");
     let failed_queue = settings.required("FAILED_QUEUE_URL");
+    let delivery_queue = settings.required("DELIVERY_QUEUE_URL");
     let graph_endpoint = settings.optional("GRAPH_ENDPOINT");
     let login_endpoint = settings.optional("LOGIN_ENDPOINT");
     let schedule = settings.optional("RENEWAL_SCHEDULE");
-    let delivery_queue = settings.optional("DELIVERY_QUEUE_URL");
     let rotation = schedule::rotation(
         settings.optional("KEY_ROTATION_DAYS").as_deref(),
         settings.optional("CERTIFICATE_ROTATION_DAYS").as_deref(),
@@ -70,7 +70,7 @@ async fn deps() -> Result<Deps<StoredDocuments, GraphClient, SystemClock, SqsQue
         graph: GraphClient::new(http, login, graph_endpoint.as_deref())?,
         clock: SystemClock,
         failed_queue: SqsQueue::new(&config, failed_queue),
-        delivery_queue: delivery_queue.map(|url| SqsQueue::new(&config, url)),
+        delivery_queue: SqsQueue::new(&config, delivery_queue),
         rng: Mutex::new(UnwrapErr(SysRng)),
         notifications: Origin::parse(&webhook_url)?,
         lifecycle: Origin::parse(&lifecycle_url)?,

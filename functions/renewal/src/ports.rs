@@ -84,6 +84,9 @@ pub trait Graph {
         version: Version,
         id: &str,
     ) -> impl Future<Output = Result<(), GraphError>> + Send;
+
+    /// Returns when the newest refresh token of the tenant's user was obtained, where there is one.
+    fn signed_in_at(&self, tenant: &Tenant) -> impl Future<Output = Option<Timestamp>> + Send;
 }
 
 /// The time.
@@ -169,6 +172,10 @@ impl Graph for GraphClient {
 
     async fn delete(&self, tenant: &Tenant, version: Version, id: &str) -> Result<(), GraphError> {
         self.delete(tenant, version, id).await
+    }
+
+    async fn signed_in_at(&self, tenant: &Tenant) -> Option<Timestamp> {
+        self.login().signed_in_at(tenant).await
     }
 }
 

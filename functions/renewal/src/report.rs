@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use graph_core::config::Problem;
+use graph_core::{
+    config::{Problem, Severity},
+    expiry::Expiry,
+};
 use graph_edge::{graph::GraphError, telemetry::causes};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -17,13 +20,22 @@ mod many;
 pub struct Report {
     /// Whether nothing was changed: what follows is what a run would do.
     pub dry_run: bool,
-    /// How many tenants, entries and subscriptions something failed for.
+    /// How many tenants, entries and subscriptions something failed for, and how many problems are errors. Whatever is not
+    /// zero calls for a person.
     pub failed: usize,
     /// How many subscriptions time did not suffice for; the next run goes on with them.
     pub unfinished: usize,
     /// How many subscriptions each action was taken for, failures left out.
     pub counts: BTreeMap<&'static str, usize>,
-    /// What is wrong in the configuration.
+    /// When the first subscription ends, unless it is renewed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_expiry: Option<Timestamp>,
+    /// The least of the days that are left in `expiries`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days_left: Option<i64>,
+    /// The credentials and keys in use, and when they end.
+    pub expiries: Vec<Expiry>,
+    /// What is wrong in the configuration, or about to end.
     pub problems: Vec<Problem>,
     /// The keys that the run made, and those that it removed.
     pub keys: Vec<String>,
@@ -36,12 +48,30 @@ pub struct Report {
 }
 
 impl Report {
+    /// Adds problems. Errors among them are failures.
+    pub(crate) fn note(&mut self, problems: impl IntoIterator<Item = Problem>) {
+        for problem in problems {
+            self.failed += usize::from(problem.severity == Severity::Error);
+            self.problems.push(problem);
+        }
+    }
+
+    /// Adds what ends by itself, and what a person has to do about it.
+    pub(crate) fn foresee(&mut self, expiries: Vec<Expiry>) {
+        self.days_left = expiries.iter().filter_map(|expiry| expiry.days_left).min();
+        self.note(expiries.iter().filter_map(Expiry::problem));
+        self.expiries = expiries;
+    }
+
     /// Adds what happened in a tenant: `many` are its entries that stand for many.
     pub(crate) fn add(&mut self, tenant: TenantLine, many: Vec<ManyLine>, lines: Vec<Line>) {
         self.failed += usize::from(tenant.error.is_some());
         let mut by_entry: BTreeMap<String, ManyLine> =
             many.into_iter().map(|line| (line.name.clone(), line)).collect();
         for line in lines {
+            if line.action != "delete" {
+                self.next_expiry = self.next_expiry.into_iter().chain(line.expires_at).min();
+            }
             match (&line.error, line.unfinished) {
                 (Some(_), _) => self.failed += 1,
                 (None, true) => self.unfinished += 1,

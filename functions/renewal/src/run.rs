@@ -20,6 +20,7 @@ use crate::{
     report::Report,
 };
 
+mod expiries;
 mod gaps;
 mod log;
 mod objects;
@@ -100,26 +101,25 @@ pub(crate) async fn run<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng
     let now = deps.clock.now();
     let mut run = Run::default();
     run.report.dry_run = scope.dry_run;
-    match config(&deps.documents, &mut run.report.problems).await? {
-        Some(config) => {
-            run.has_config = true;
-            let order = Order {
-                rotation: deps.rotation,
-                forced: scope.forced,
-            };
-            let keys = keys::publish(&deps.documents, &deps.rng, &config, &order, now, scope.dry_run).await?;
-            run.report.keys.clone_from(&keys.made);
-            run.refuse(&keys.refused);
-            run.report.problems.extend(unsuited(&config, &deps.policy));
-            reconcile(deps, scope, &config, &keys, now, &mut run).await;
-            if !scope.dry_run {
-                gaps::tell(deps.delivery_queue.as_ref(), &mut run).await;
-                let is_everything = scope.only.is_none() && config.whole && run.unreachable.is_empty();
-                let removed = keys::retire(&deps.documents, &keys, &run.named, is_everything, now).await?;
-                run.report.keys.extend(removed);
-            }
+    if let Some(config) = config(&deps.documents, &mut run.report).await? {
+        run.has_config = true;
+        let order = Order {
+            rotation: deps.rotation,
+            forced: scope.forced,
+        };
+        let keys = keys::publish(&deps.documents, &deps.rng, &config, &order, now, scope.dry_run).await?;
+        run.report.keys.clone_from(&keys.made);
+        run.refuse(&keys.refused);
+        run.report.note(unsuited(&config, &deps.policy));
+        reconcile(deps, scope, &config, &keys, now, &mut run).await;
+        let expiries = expiries::list(&deps.graph, &config, &keys, deps.clock.now()).await;
+        run.report.foresee(expiries);
+        if !scope.dry_run {
+            gaps::tell(&deps.delivery_queue, &mut run).await;
+            let is_everything = scope.only.is_none() && config.whole && run.unreachable.is_empty();
+            let removed = keys::retire(&deps.documents, &keys, &run.named, is_everything, now).await?;
+            run.report.keys.extend(removed);
         }
-        None => run.report.failed += 1,
     }
     log::log(&run.report);
     Ok(run)
@@ -128,41 +128,38 @@ pub(crate) async fn run<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng
 impl Run {
     /// Reports keys that could not be replaced.
     fn refuse(&mut self, refused: &[String]) {
-        for message in refused {
-            self.report.failed += 1;
-            self.report.problems.push(Problem {
-                path: String::new(),
-                message: message.clone(),
-                severity: Severity::Error,
-            });
-        }
+        self.report.note(refused.iter().map(|message| Problem {
+            path: String::new(),
+            message: message.clone(),
+            severity: Severity::Error,
+        }));
     }
 }
 
 /// Reads the configuration. What is wrong with it goes into the report.
-async fn config(documents: &impl Documents, problems: &mut Vec<Problem>) -> Result<Option<Config>, Error> {
+async fn config(documents: &impl Documents, report: &mut Report) -> Result<Option<Config>, Error> {
     let Some(version) = documents.read(Document::Config).await.map_err(Error::Documents)? else {
-        problems.push(Problem {
+        report.note([Problem {
             path: String::new(),
             message: "is not there yet; write it into ConfigSecret, as in the README".to_owned(),
             severity: Severity::Error,
-        });
+        }]);
         return Ok(None);
     };
     match Config::parse(version.text.expose()) {
         Ok((config, found)) => {
-            problems.extend(found);
+            report.note(found);
             Ok(Some(config))
         }
         Err(problem) => {
-            problems.push(problem);
+            report.note([problem]);
             Ok(None)
         }
     }
 }
 
 /// Returns a warning for each entry that cannot outlive two failed runs of the schedule.
-fn unsuited(config: &Config, policy: &Policy) -> Vec<Problem> {
+fn unsuited(config: &Config, policy: &Policy) -> impl Iterator<Item = Problem> {
     let entries = config
         .subscriptions
         .values()
@@ -176,7 +173,6 @@ fn unsuited(config: &Config, policy: &Policy) -> Vec<Problem> {
             ),
             severity: Severity::Warning,
         })
-        .collect()
 }
 
 /// Looks after every tenant, several at a time. What fails in one does not stop the others.
@@ -233,12 +229,7 @@ impl Run {
                 end.resource = Some(desired.resource);
             }
         }
-        self.report.failed += found
-            .problems
-            .iter()
-            .filter(|problem| problem.severity == Severity::Error)
-            .count();
-        self.report.problems.extend(found.problems);
+        self.report.note(found.problems);
         self.report.add(found.line, found.many, lines);
     }
 }

@@ -6,6 +6,7 @@ use self::fakes::{World, world};
 use crate::{Error, ports::Document};
 
 mod conflict;
+mod expiries;
 mod fakes;
 mod gaps;
 mod keys;
@@ -164,7 +165,8 @@ async fn what_fails_for_one_subscription_does_not_stop_the_others() {
         (&json!(1), &json!({"create": 1}))
     );
     let error = "microsoft graph forbids the request: Missing Chat.Read.All; \
-                 needs the application permission Chat.Read.All, with an administrator's consent; \
+                 grant the application permission Chat.Read.All, in Entra: App registrations, API permissions, \
+                 Microsoft Graph, Application permissions; then grant admin consent; \
                  tried again after 2026-11-22T10:30:00Z, or at once in a run by hand";
     assert_eq!(report["subscriptions"][0]["error"], json!(error));
 }

@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{self, Version};
+use crate::catalogue::{self, Access, Version};
 use crate::secret::Secret;
 use document::Node;
 use reader::{Fields, Problems, join, listed, shown};
@@ -186,6 +187,22 @@ pub struct Tenant {
     pub cloud: Cloud,
     /// How the application proves itself.
     pub credential: Credential,
+    /// When its client secret ends, where that is written.
+    pub client_secret_expires: Option<Timestamp>,
+}
+
+impl Tenant {
+    /// Returns on whose behalf the application calls Microsoft Graph, which decides on the permissions that it can have.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        if !self.credential.is_delegated() {
+            Access::Application
+        } else if self.tenant_id == PERSONAL_TENANT {
+            Access::DelegatedPersonal
+        } else {
+            Access::Delegated
+        }
+    }
 }
 
 /// How an application proves itself to the Microsoft identity platform.
@@ -367,6 +384,9 @@ fn is_repeated(entries: &[(String, Node)], key: &str, node: &Node) -> bool {
         .take_while(|(_, found)| !std::ptr::eq(found, node))
         .any(|(found, _)| found == key)
 }
+
+/// The tenant of personal Microsoft accounts (Microsoft identity platform, *ID token claims reference*, `tid`).
+pub const PERSONAL_TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
 /// How long the name of an entry may be.
 const NAME_LENGTH: usize = 32;

@@ -15,6 +15,7 @@ pub mod config;
 pub mod entity;
 pub mod envelope;
 pub mod event;
+pub mod expiry;
 mod fields;
 mod guid;
 pub mod keys;

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use tracing::warn;
 
 pub use self::{
-    error::{GraphError, GraphErrorKind},
+    error::{GraphError, GraphErrorKind, Refused},
     objects::permissions,
 };
 use crate::{
@@ -53,6 +53,12 @@ impl GraphClient {
             base,
             backoff: Backoff::default(),
         })
+    }
+
+    /// Returns where its tokens come from.
+    #[must_use]
+    pub fn login(&self) -> &Login {
+        &self.login
     }
 
     /// Returns all of the application's subscriptions in `tenant`, from all pages.

@@ -1,14 +1,10 @@
 //! Why a step failed, in words for a person.
 
-use graph_core::{
-    catalogue::{self, Access},
-    client_state::MintError,
-    config::Tenant,
-};
+use graph_core::{client_state::MintError, config::Tenant};
 use graph_edge::graph::{GraphError, GraphErrorKind};
 use jiff::Timestamp;
 
-use crate::report::told;
+use crate::{advice, report::told};
 
 /// Why a step failed.
 #[derive(Debug, thiserror::Error)]
@@ -76,42 +72,13 @@ impl Failure {
             other => other.to_string(),
         };
         let advice = match self {
-            Self::Graph(error) if error.kind.is_quota() => {
-                "; Graph may count a subscription for up to 3 hours after it is gone".to_owned()
-            }
-            Self::Graph(GraphError {
-                kind: GraphErrorKind::Forbidden { .. },
-                ..
-            }) => permissions(resource, tenant),
+            Self::Graph(error) => advice::for_subscription(&error.kind, resource, tenant),
             _ => String::new(),
         };
         let until = until.map_or_else(String::new, |until| {
             format!("; tried again after {until}, or at once in a run by hand")
         });
         format!("{what}{advice}{until}")
-    }
-}
-
-/// Names the permissions that a subscription to `resource` needs.
-fn permissions(resource: Option<&str>, tenant: &Tenant) -> String {
-    let (access, kind) = if tenant.credential.is_delegated() {
-        (Access::Delegated, "delegated")
-    } else {
-        (Access::Application, "application")
-    };
-    let row = resource.and_then(catalogue::find);
-    let names: Vec<&str> = row
-        .into_iter()
-        .flat_map(|row| row.permissions(access))
-        .map(|permission| permission.name())
-        .collect();
-    match names.as_slice() {
-        [] => String::new(),
-        [only] => format!("; needs the {kind} permission {only}, with an administrator's consent"),
-        several => format!(
-            "; needs one of the {kind} permissions {}, with an administrator's consent",
-            several.join(", ")
-        ),
     }
 }
 

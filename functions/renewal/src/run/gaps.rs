@@ -9,28 +9,23 @@ use graph_edge::sqs::{Message, Queue};
 use super::Run;
 
 /// Tells consumers what may have been lost.
-pub(super) async fn tell(queue: Option<&impl Queue>, run: &mut Run) {
+pub(super) async fn tell(queue: &impl Queue, run: &mut Run) {
     let gaps = std::mem::take(&mut run.gaps);
     let untold = send(queue, &gaps).await.into_iter().filter(|told| !told).count();
     if untold > 0 {
-        run.report.failed += 1;
-        run.report.problems.push(Problem {
+        run.report.note([Problem {
             path: String::new(),
             message: format!(
                 "is carried out, but {untold} events about lost notifications could not be put into DeliveryQueue; \
                  have consumers catch up for the lines of this report that say `lost`"
             ),
             severity: Severity::Error,
-        });
+        }]);
     }
 }
 
-/// Puts events about gaps where consumers read, and returns for each whether it is there. Without a queue they are told
-/// by the log alone.
-pub(crate) async fn send(queue: Option<&impl Queue>, gaps: &[Gap]) -> Vec<bool> {
-    let Some(queue) = queue.filter(|_| !gaps.is_empty()) else {
-        return vec![true; gaps.len()];
-    };
+/// Puts events about gaps where consumers read, and returns for each whether it is there.
+pub(crate) async fn send(queue: &impl Queue, gaps: &[Gap]) -> Vec<bool> {
     let messages: Vec<Message> = gaps
         .iter()
         .map(|gap| Message {

@@ -7,12 +7,11 @@ use crate::report::{Line, Report};
 
 /// Logs what a person must act on, and the sums.
 pub(super) fn log(report: &Report) {
-    for problem in report
-        .problems
-        .iter()
-        .filter(|problem| problem.severity == Severity::Error)
-    {
-        error!(path = problem.path, "Configuration: {problem}");
+    for problem in &report.problems {
+        match problem.severity {
+            Severity::Error => error!(path = problem.path, "Error: {problem}"),
+            Severity::Warning => warn!(path = problem.path, "Warning: {problem}"),
+        }
     }
     for line in &report.tenants {
         if let Some(error) = &line.error {
@@ -57,6 +56,8 @@ pub(super) fn log(report: &Report) {
         failed = report.failed,
         unfinished = report.unfinished,
         dry_run = report.dry_run,
+        days_left = report.days_left,
+        next_expiry = report.next_expiry.map(tracing::field::display),
         counts,
         "Run is over: {counts}, {} failed",
         report.failed

@@ -4,9 +4,10 @@ use graph_core::{
     config::{Entry, ForEach, Problem, Severity, Tenant},
     plan::{Expansion, LeftOut, Objects},
 };
-use graph_edge::graph::{GraphError, GraphErrorKind, permissions};
+use graph_edge::graph::GraphError;
 
 use crate::{
+    advice,
     ports::Graph,
     report::{ManyLine, told},
 };
@@ -50,17 +51,8 @@ async fn objects(graph: &impl Graph, tenant: &Tenant, of: &ForEach) -> Objects {
 
 /// Returns why objects could not be listed, and what a person has to do.
 fn why(error: &GraphError, tenant: &Tenant, of: &ForEach) -> String {
-    let failure = format!("{} could not be listed: {}", what(of), told(error));
-    if !matches!(error.kind, GraphErrorKind::Forbidden { .. }) {
-        return failure;
-    }
-    let kind = if tenant.credential.is_delegated() {
-        "delegated"
-    } else {
-        "application"
-    };
-    let permissions = permissions(of).join(" and ");
-    format!("{failure}; needs the {kind} permission {permissions}, with an administrator's consent")
+    let advice = advice::for_objects(&error.kind, of, tenant);
+    format!("{} could not be listed: {}{advice}", what(of), told(error))
 }
 
 fn what(of: &ForEach) -> &'static str {

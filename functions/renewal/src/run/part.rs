@@ -12,7 +12,7 @@ use tracing::info;
 
 use super::{Scope, objects};
 use crate::{
-    Deps,
+    Deps, advice,
     apply::{Applier, Outcome},
     keys::{Keys, Named},
     ports::{Clock, Graph},
@@ -49,7 +49,8 @@ impl<D, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
         let listed = match self.deps.graph.list(self.tenant).await {
             Ok(listed) => listed,
             Err(error) => {
-                found.line.error = Some(told(&error));
+                let advice = advice::for_list(&error.kind, self.tenant);
+                found.line.error = Some(format!("{}{advice}", told(&error)));
                 return found;
             }
         };
@@ -146,8 +147,9 @@ impl<D, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
             mint_key: keys.mint_key(tenant, *now)?.id.clone(),
             keys: keys.of(tenant).into_iter().map(|key| key.id.clone()).collect(),
             // There is none in a dry run before the first run, and then nothing exists that could have another.
-            certificate: rotation::current(&certificates, *now)
-                .map(|key| key.id.to_owned())
+            certificate: keys
+                .certificate(*now)
+                .map(|key| key.id.clone())
                 .unwrap_or_default(),
             certificates: certificates.iter().map(|key| key.id.to_owned()).collect(),
             retiring_keys: rotation::retiring(&keys.lives_of(tenant), *now),

@@ -56,7 +56,7 @@ pub(super) fn world(config: &Value) -> World {
             log,
         },
         failed_queue: FakeQueue::default(),
-        delivery_queue: Some(FakeQueue::default()),
+        delivery_queue: FakeQueue::default(),
         rng: Mutex::new(UnwrapErr(SysRng)),
         notifications: Origin::parse("https://our.example/notifications").unwrap(),
         lifecycle: Origin::parse("https://our.example/lifecycle").unwrap(),
@@ -82,7 +82,7 @@ impl World {
 
     /// Returns the events that consumers were sent.
     pub(super) fn told(&self) -> Vec<Value> {
-        let stored = self.delivery_queue.as_ref().unwrap().stored();
+        let stored = self.delivery_queue.stored();
         stored
             .iter()
             .map(|message| serde_json::from_str(&message.body).unwrap())
@@ -182,6 +182,7 @@ struct State {
     bodies: Vec<Value>,
     failures: Vec<(String, fn() -> GraphErrorKind)>,
     objects: Vec<String>,
+    signed_in_at: Option<Timestamp>,
 }
 
 impl FakeGraph {
@@ -200,6 +201,11 @@ impl FakeGraph {
             .unwrap()
             .subscriptions
             .push((tenant.to_owned(), subscription));
+    }
+
+    /// Sets when every user has last signed in.
+    pub(super) fn sign_in(&self, at: Timestamp) {
+        self.state.lock().unwrap().signed_in_at = Some(at);
     }
 
     /// Sets the objects that every entry for many stands for.
@@ -360,6 +366,10 @@ impl Graph for FakeGraph {
         self.call(format!("delete {id}"))?;
         self.remove(id);
         Ok(())
+    }
+
+    async fn signed_in_at(&self, _: &Tenant) -> Option<Timestamp> {
+        self.state.lock().unwrap().signed_in_at
     }
 }
 

@@ -53,22 +53,11 @@ async fn a_replacement_is_told_of_unless_the_entry_asks_for_something_else() {
 #[tokio::test]
 async fn a_gap_that_cannot_be_told_is_a_failure_of_the_run() {
     let world = prepared(&[("chat", "a", true)]).await;
-    world.delivery_queue.as_ref().unwrap().refuse(Some(""));
+    world.delivery_queue.refuse(Some(""));
     world.clock.advance(4000);
     world.graph.vanish_on_update("id-1");
     let report = world.run().await;
     assert_eq!(report["failed"], json!(1));
     let message = report["problems"][0]["message"].as_str().unwrap();
     assert!(message.contains("1 events about lost notifications"), "{message}");
-}
-
-#[tokio::test]
-async fn without_a_queue_the_report_tells() {
-    let mut world = prepared(&[("chat", "a", true)]).await;
-    world.delivery_queue = None;
-    world.clock.advance(4000);
-    world.graph.vanish_on_update("id-1");
-    let report = world.run().await;
-    assert_eq!(report["failed"], json!(0));
-    assert!(report["subscriptions"][0]["lost"].is_object());
 }

@@ -69,7 +69,7 @@ async fn a_list_that_fails_removes_nothing_and_what_exists_is_still_renewed() {
         "{error}"
     );
     assert!(
-        error.contains("needs the application permission GroupMember.Read.All"),
+        error.contains("grant the application permission GroupMember.Read.All"),
         "{error}"
     );
 
@@ -199,7 +199,7 @@ async fn what_graph_refuses_for_the_first_few_is_not_asked_for_the_rest() {
         line["lines"][0]["error"]
             .as_str()
             .unwrap()
-            .contains("needs one of the application permissions")
+            .contains("grant the application permission Mail.ReadBasic, the least privileged")
     );
 }
 

@@ -227,6 +227,16 @@ pub enum Access {
     Application,
 }
 
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Delegated => "delegated",
+            Self::DelegatedPersonal => "delegated (personal account)",
+            Self::Application => "application",
+        })
+    }
+}
+
 /// A permission of Microsoft Graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permission(&'static str);
@@ -242,6 +252,16 @@ impl Permission {
     #[must_use]
     pub fn is_resource_specific(&self) -> bool {
         self.0.ends_with('*')
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        if self.is_resource_specific() {
+            f.write_str(" (resource-specific consent)")?;
+        }
+        Ok(())
     }
 }
 

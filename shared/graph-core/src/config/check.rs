@@ -260,26 +260,18 @@ fn check_tenant(written: &Written<'_>, row: &Row, tenant: &Tenant, problems: &mu
             format!("does not exist in the cloud of its tenant; it exists in {clouds}"),
         );
     }
-    let delegated = tenant.credential.is_delegated();
-    let supported = if delegated {
-        row.supports(Access::Delegated) || row.supports(Access::DelegatedPersonal)
-    } else {
-        row.supports(Access::Application)
-    };
-    if !supported && delegated {
-        let message = "takes application permissions only, and the tenant's refreshToken acts for a user; use a client \
-                       secret, a certificate or webIdentity, with";
-        problems.warning(&path, format!("{message} {}", names(row, &[Access::Application])));
-    } else if !supported {
-        let message = "takes delegated permissions only, and the tenant's credential acts for the application; use a \
-                       refreshToken, with";
-        problems.warning(
-            &path,
-            format!(
-                "{message} {}",
-                names(row, &[Access::Delegated, Access::DelegatedPersonal])
-            ),
+    let access = tenant.access();
+    if !row.supports(access) {
+        let others: Vec<_> = [Access::Application, Access::Delegated, Access::DelegatedPersonal]
+            .into_iter()
+            .filter(|other| row.supports(*other))
+            .map(|other| format!("{}, with {}", credential_of(other), names(row, other)))
+            .collect();
+        let message = format!(
+            "takes no {access} permission, the kind that the tenant's credential has; use {}",
+            others.join(", or ")
         );
+        problems.warning(&path, message);
     }
     let is_alias = written.resource.is_some_and(|resource| {
         resource
@@ -288,7 +280,7 @@ fn check_tenant(written: &Written<'_>, row: &Row, tenant: &Tenant, problems: &mu
             .next()
             .is_some_and(|first| first.eq_ignore_ascii_case("me"))
     });
-    if is_alias && !delegated {
+    if is_alias && access == Access::Application {
         problems.warning(
             &path,
             "begins with `/me`, and the tenant's credential acts for no user; write `/users/` and an id",
@@ -297,14 +289,18 @@ fn check_tenant(written: &Written<'_>, row: &Row, tenant: &Tenant, problems: &mu
 }
 
 /// Returns the names of the row's permissions, least privileged first.
-fn names(row: &Row, accesses: &[Access]) -> String {
-    let mut names: Vec<_> = accesses
-        .iter()
-        .flat_map(|access| row.permissions(*access))
-        .map(|found| found.name())
-        .collect();
-    names.dedup();
+fn names(row: &Row, access: Access) -> String {
+    let names: Vec<_> = row.permissions(access).map(|found| found.to_string()).collect();
     names.join(" or ")
+}
+
+/// Returns the credential that has permissions of this kind.
+fn credential_of(access: Access) -> &'static str {
+    match access {
+        Access::Application => "a client secret, a certificate or webIdentity",
+        Access::Delegated => "a refreshToken",
+        Access::DelegatedPersonal => "a refreshToken of a personal account",
+    }
 }
 
 /// Checks that the lifetime is not below what Microsoft Graph raises it to (*subscription resource type*).

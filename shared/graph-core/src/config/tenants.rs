@@ -1,5 +1,7 @@
 //! The tenants of the configuration and their credentials.
 
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
 use super::document::Node;
 use super::reader::{Fields, Problems, join, listed};
 use super::{Cloud, Credential, Tenant};
@@ -28,6 +30,7 @@ pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<T
     );
     let cloud = cloud(&fields, problems);
     let credential = credential(&fields, problems);
+    let client_secret_expires = client_secret_expires(&fields, problems);
     if problems.errors() > before {
         return None;
     }
@@ -36,6 +39,7 @@ pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<T
         client_id: client_id?,
         cloud: cloud?,
         credential: credential?,
+        client_secret_expires,
     })
 }
 
@@ -126,14 +130,55 @@ fn credential(fields: &Fields<'_>, problems: &mut Problems) -> Option<Credential
     (problems.errors() == before).then_some(credential)
 }
 
+/// Reads when the client secret ends: a day, at whose beginning it counts as over, or a time.
+fn client_secret_expires(fields: &Fields<'_>, problems: &mut Problems) -> Option<Timestamp> {
+    let path = join(&fields.path("credential"), EXPIRES);
+    let Some(Node::Object(given)) = fields.get("credential") else {
+        return None;
+    };
+    let of = |name: &str| {
+        given
+            .iter()
+            .find(|(found, _)| found == name)
+            .map(|(_, node)| node)
+    };
+    let expires = of(EXPIRES).filter(|node| !matches!(node, Node::Null))?;
+    if of("clientSecret").is_none() {
+        problems.error(
+            &path,
+            "is the end of a `clientSecret`, which is not there; take it out",
+        );
+    }
+    let expires = match expires {
+        Node::Text(text) => time(text.trim()),
+        _ => None,
+    };
+    if expires.is_none() {
+        problems.error(
+            &path,
+            "is not a day; write the one that the app registration shows, such as \"2027-05-23\"",
+        );
+    }
+    expires
+}
+
+fn time(text: &str) -> Option<Timestamp> {
+    let day = || text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok();
+    text.parse().ok().or_else(|| Some(day()?.timestamp()))
+}
+
 /// The fields of a credential.
 const KNOWN: &[&str] = &[
     "clientSecret",
+    EXPIRES,
     "privateKey",
     "certificate",
     "refreshToken",
     "webIdentity",
 ];
+
+/// The field for the end of a client secret.
+const EXPIRES: &str = "clientSecretExpires";
 
 /// The forms of a credential.
 const FORMS: &str = "exactly one of {\"clientSecret\"}, {\"privateKey\", \"certificate\"}, \

@@ -29,6 +29,23 @@ fn the_example_of_the_readme_is_read() {
 }
 
 #[test]
+fn the_end_of_a_client_secret_is_a_day_or_a_time() {
+    for (written, expected) in [
+        (Value::Null, None),
+        (json!("2027-05-23"), Some("2027-05-23T00:00:00Z")),
+        (json!("2027-05-23T10:00:00Z"), Some("2027-05-23T10:00:00Z")),
+        (json!("2027-05-23T12:00:00+02:00"), Some("2027-05-23T10:00:00Z")),
+    ] {
+        let mut document = document(json!({"resource": "/users", "changeType": "updated"}));
+        document["tenants"]["contoso"]["credential"]["clientSecretExpires"] = written.clone();
+        let (config, problems) = read(&document);
+        assert_eq!(problems, [], "{written}");
+        let expires = config.tenants["contoso"].client_secret_expires;
+        assert_eq!(expires.map(|at| at.to_string()).as_deref(), expected, "{written}");
+    }
+}
+
+#[test]
 fn ids_are_kept_in_lower_case() {
     let mut document = document(json!({"resource": "/users", "changeType": "updated"}));
     document["tenants"]["contoso"]["tenantId"] = json!("ABCDEF11-2222-3333-4444-55555555555F");

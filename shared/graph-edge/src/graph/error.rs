@@ -77,6 +77,19 @@ pub enum GraphErrorKind {
     Malformed,
 }
 
+/// What stands behind a 403 (Microsoft Graph, *change notifications overview*, limits, and *error responses*).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// A permission is missing, as far as can be told.
+    Permission,
+    /// A number of subscriptions that Graph allows is used up. It may count one for hours after it is gone.
+    Quota,
+    /// A mailbox has as many subscriptions as it may have, of all applications together.
+    Mailbox,
+    /// A policy of the tenant wants more of the user or the application.
+    ConditionalAccess,
+}
+
 impl GraphErrorKind {
     /// Returns whether the same call may succeed a little later.
     pub fn is_transient(&self) -> bool {
@@ -94,27 +107,25 @@ impl GraphErrorKind {
         }
     }
 
-    /// Returns whether a number of subscriptions that Graph allows is used up, by Graph's own text.
-    ///
-    /// Graph may count a subscription for hours after it is gone.
-    pub fn is_quota(&self) -> bool {
-        match self {
-            Self::Forbidden { message } => {
-                let message = message.to_ascii_lowercase();
-                ["reached", "limit", "quota", "exceed"]
-                    .iter()
-                    .any(|word| message.contains(word))
-            }
-            Self::Login(_)
-            | Self::Throttled { .. }
-            | Self::Conflict { .. }
-            | Self::NotFound { .. }
-            | Self::HandshakeFailed { .. }
-            | Self::Validation { .. }
-            | Self::Unauthorized { .. }
-            | Self::Unavailable { .. }
-            | Self::Malformed => false,
-        }
+    /// Returns what stands behind a 403, by Graph's own text; nothing for other failures.
+    pub fn refused(&self) -> Option<Refused> {
+        let Self::Forbidden { message } = self else {
+            return None;
+        };
+        let message = message.to_ascii_lowercase();
+        let says = |word: &&str| message.contains(*word);
+        Some(if says(&"subscriptioncountreached") {
+            Refused::Mailbox
+        } else if ["reached", "limit", "quota", "exceed"].iter().any(says) {
+            Refused::Quota
+        } else if ["insufficient_claims", "conditional access", "claims challenge"]
+            .iter()
+            .any(says)
+        {
+            Refused::ConditionalAccess
+        } else {
+            Refused::Permission
+        })
     }
 
     /// Returns Graph's own text.

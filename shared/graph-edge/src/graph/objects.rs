@@ -6,14 +6,13 @@ use serde_json::value::RawValue;
 
 use super::{GraphError, GraphErrorKind};
 
-/// Returns the application permissions that listing objects needs, least privileged first (Microsoft Graph, *list group
+/// Returns the permissions, application and delegated ones alike, that listing objects needs, least privileged first (Microsoft Graph, *list group
 /// members*, *list users*, *list teams*).
 pub fn permissions(of: &ForEach) -> &'static [&'static str] {
     match of {
-        ForEach::MembersOf(_) => &[
-            "GroupMember.Read.All",
-            "Member.Read.Hidden for a group with hidden members",
-        ],
+        ForEach::MembersOf(_) => {
+            &["GroupMember.Read.All (and Member.Read.Hidden for a group with hidden members)"]
+        }
         ForEach::AllUsers => &["User.Read.All"],
         ForEach::AllTeams => &["Team.ReadBasic.All"],
         ForEach::Ids(_) => &[],

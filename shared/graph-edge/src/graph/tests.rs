@@ -292,6 +292,7 @@ fn tenant() -> Tenant {
         credential: Credential::ClientSecret {
             client_secret: Secret::new("secret".to_owned()),
         },
+        client_secret_expires: None,
     }
 }
 

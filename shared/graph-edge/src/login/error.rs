@@ -17,7 +17,7 @@ use crate::{BoxError, http::Answer};
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     /// The credential is wrong or has expired.
-    #[error("{}{}", .0.credential.wrong(), .0.cause)]
+    #[error("{}{}", .0.wrong(), .0.cause)]
     InvalidClient(Refusal),
     /// A person has to sign in again.
     #[error(
@@ -97,6 +97,19 @@ pub struct Refusal {
     pub cause: Cause,
 }
 
+impl Refusal {
+    /// Returns what a person has to do when the credential does not count. Entra's code only makes it plainer.
+    fn wrong(&self) -> &'static str {
+        match (self.credential, self.cause.code.as_deref()) {
+            (CredentialKind::ClientSecret | CredentialKind::RefreshTokenAndSecret, Some(EXPIRED_SECRET)) => {
+                "client secret has expired; make a new one in the app registration, and write its value (not its id) \
+                 into ConfigSecret"
+            }
+            (credential, _) => credential.wrong(),
+        }
+    }
+}
+
 /// A kind of credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialKind {
@@ -171,6 +184,9 @@ impl CredentialKind {
         }
     }
 }
+
+/// Entra's code for a client secret that was right once (Microsoft identity platform, *error codes*).
+const EXPIRED_SECRET: &str = "AADSTS7000222";
 
 /// What a person has to do when a token of the AWS role does not count.
 const FEDERATION: &str = "no federated credential of the application fits the AWS role; compare its issuer, subject \

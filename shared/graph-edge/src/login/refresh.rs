@@ -1,7 +1,10 @@
 //! Refresh tokens (Microsoft identity platform, *Refresh tokens*): each use brings a new one, which is kept in a secret
 //! of its own. The one in the configuration is only the first.
 
-use graph_core::{config::Tenant, secret::Secret};
+use graph_core::{
+    config::{Credential, Tenant},
+    secret::Secret,
+};
 use jiff::Timestamp;
 use tracing::warn;
 
@@ -100,6 +103,18 @@ impl<T: RefreshTokens, I: WebIdentity> Login<T, I> {
         };
         keep(tokens, &kept, (document, version)).await?;
         Ok(granted)
+    }
+}
+
+impl<T: RefreshTokens, I> Login<T, I> {
+    /// Returns when the newest refresh token of the tenant's user was obtained, where one is kept and can be read.
+    pub async fn signed_in_at(&self, tenant: &Tenant) -> Option<Timestamp> {
+        let Credential::RefreshToken { refresh_token, .. } = &tenant.credential else {
+            return None;
+        };
+        let (document, _) = read(self.refresh_tokens.as_ref()?).await.ok()?;
+        let (_, obtained_at) = document.newest(&SignIn::of(tenant, refresh_token))?;
+        Some(obtained_at)
     }
 }
 

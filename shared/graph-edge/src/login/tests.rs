@@ -148,6 +148,26 @@ async fn a_refusal_says_what_to_do_with_code_and_correlation_id_alone() {
 }
 
 #[tokio::test]
+async fn an_expired_client_secret_is_told_plainly() {
+    let body = r#"{"error":"invalid_client","error_codes":[7000222]}"#;
+    for (credential, expected) in [
+        (tenant().credential, "client secret has expired; make a new one"),
+        (
+            user("seed", Some("p")),
+            "client secret has expired; make a new one",
+        ),
+        (
+            user("seed", None),
+            "application has to prove itself besides the user",
+        ),
+    ] {
+        let server = Server::start([Reply::json(401, body)]);
+        let error = login(&server).token(&with(credential)).await.unwrap_err();
+        assert!(error.to_string().starts_with(expected), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn an_endpoint_that_is_down_is_asked_again() {
     let replies = [
         Reply::json(503, ""),
@@ -244,6 +264,7 @@ fn with(credential: Credential) -> Tenant {
         client_id: "app".to_owned(),
         cloud: Cloud::Global,
         credential,
+        client_secret_expires: None,
     }
 }
 

@@ -236,7 +236,14 @@ fn a_permission_that_the_credential_cannot_have_is_a_warning_and_the_entry_stays
             &delegated,
             "/communications/callRecords",
             "created",
-            "with CallRecords.Read.All",
+            "takes no delegated permission, the kind that the tenant's credential has; use a client secret, a \
+             certificate or webIdentity, with CallRecords.Read.All",
+        ),
+        (
+            &delegated,
+            "/me/drive/items/1",
+            "updated",
+            "use a refreshToken of a personal account, with Files.Read",
         ),
     ] {
         let mut document = document(json!({"resource": resource, "changeType": change}));
@@ -265,16 +272,37 @@ fn a_permission_that_the_credential_cannot_have_is_a_warning_and_the_entry_stays
 
 #[test]
 fn a_permission_that_fits_the_credential_gives_no_warning() {
-    for (credential, resource) in [
-        (json!({"refreshToken": "t"}), "/communications/presences/1"),
-        (json!({"refreshToken": "t"}), "/me/messages"),
-        (json!({"refreshToken": "t"}), "/me/drive/items/1"),
-        (json!({"webIdentity": true}), "/teams/getAllMessages"),
+    for (credential, tenant_id, resource) in [
+        (
+            json!({"refreshToken": "t"}),
+            TENANT_ID,
+            "/communications/presences/1",
+        ),
+        (json!({"refreshToken": "t"}), TENANT_ID, "/me/messages"),
+        (json!({"refreshToken": "t"}), PERSONAL_TENANT, "/me/messages"),
+        (json!({"refreshToken": "t"}), PERSONAL_TENANT, "/me/drive/items/1"),
+        (json!({"webIdentity": true}), TENANT_ID, "/teams/getAllMessages"),
     ] {
         let mut document = document(json!({"resource": resource, "changeType": "updated"}));
+        document["tenants"]["contoso"]["tenantId"] = json!(tenant_id);
         document["tenants"]["contoso"]["credential"] = credential;
         assert_eq!(read(&document).1, [], "{resource}");
     }
+}
+
+#[test]
+fn a_personal_account_is_told_what_is_for_work_accounts_only() {
+    let mut document = document(json!({"resource": "/communications/presences/1", "changeType": "updated"}));
+    document["tenants"]["contoso"]["tenantId"] = json!(PERSONAL_TENANT);
+    document["tenants"]["contoso"]["credential"] = json!({"refreshToken": "t"});
+    let problems = read(&document).1;
+    assert!(
+        problems[0]
+            .message
+            .starts_with("takes no delegated (personal account) permission"),
+        "{}",
+        problems[0].message
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Lists of the objects that an entry stands for.
 
 use super::*;
+use crate::graph::Refused;
 
 #[tokio::test]
 async fn the_users_among_the_members_of_a_group_are_read_from_all_pages() {
@@ -85,24 +86,45 @@ async fn a_token_is_never_carried_to_another_host() {
 }
 
 #[test]
-fn a_used_up_quota_is_told_from_a_missing_permission() {
+fn what_stands_behind_a_403_is_told_by_its_text() {
     for (message, expected) in [
         (
             "App '1' has reached its limit of '1' 'TEAMS' subscription on tenant 2",
-            true,
+            Refused::Quota,
         ),
+        ("The subscription quota is used up", Refused::Quota),
+        ("Subscriptions exceed what the tenant may have", Refused::Quota),
         (
             "Resource 'SubscriptionCountReached' has reached limit of '1000'",
-            true,
+            Refused::Mailbox,
         ),
-        ("The subscription quota is used up", true),
+        (
+            "Continuous access evaluation resulted in a claims challenge: insufficient_claims",
+            Refused::ConditionalAccess,
+        ),
+        (
+            "Access has been blocked by Conditional Access policies",
+            Refused::ConditionalAccess,
+        ),
         (
             "Operation: Create; Exception: [Status Code: Forbidden; Reason: Missing Chat.Read.All]",
-            false,
+            Refused::Permission,
         ),
-        ("Insufficient privileges to complete the operation.", false),
+        (
+            "Insufficient privileges to complete the operation.",
+            Refused::Permission,
+        ),
+        ("", Refused::Permission),
     ] {
         let message = message.to_owned();
-        assert_eq!(GraphErrorKind::Forbidden { message }.is_quota(), expected);
+        assert_eq!(
+            GraphErrorKind::Forbidden {
+                message: message.clone()
+            }
+            .refused(),
+            Some(expected),
+            "{message}"
+        );
+        assert_eq!(GraphErrorKind::NotFound { message }.refused(), None);
     }
 }

@@ -196,6 +196,7 @@ mod tests {
             client_id: client_id.to_owned(),
             cloud: Cloud::Global,
             credential: Credential::WebIdentity,
+            client_secret_expires: None,
         };
         let first = SignIn::of(&tenant("t", "c"), &secret("abc"));
         // FIPS 180-4, example of SHA-256 over "abc".

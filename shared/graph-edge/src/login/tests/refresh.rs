@@ -23,6 +23,19 @@ async fn the_first_token_is_used_once_and_its_successors_from_then_on() {
 }
 
 #[tokio::test]
+async fn it_is_known_when_a_user_has_last_signed_in() {
+    let server = Server::start([renewed("access", "second")]);
+    let login = login(&server);
+    let (user, other) = (with(user("first", None)), with(user("another", None)));
+    assert_eq!(login.signed_in_at(&user).await, None);
+    let before = Timestamp::now();
+    login.token(&user).await.unwrap();
+    assert!(login.signed_in_at(&user).await.unwrap() >= before);
+    assert_eq!(login.signed_in_at(&other).await, None);
+    assert_eq!(login.signed_in_at(&tenant()).await, None);
+}
+
+#[tokio::test]
 async fn a_public_client_sends_no_secret() {
     let server = Server::start([renewed("access", "second")]);
     login(&server).token(&with(user("first", None))).await.unwrap();

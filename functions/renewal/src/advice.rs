@@ -1,0 +1,266 @@
+//! What a person has to do when Graph forbids something: above all, which permission to grant, and where.
+
+use graph_core::{
+    catalogue::{self, Access},
+    config::{ForEach, Tenant},
+};
+use graph_edge::graph::{GraphErrorKind, Refused, permissions};
+
+/// Returns what to do about a refused subscription to `resource`; nothing where Graph forbids nothing.
+pub(crate) fn for_subscription(kind: &GraphErrorKind, resource: Option<&str>, tenant: &Tenant) -> String {
+    let Some(refused) = kind.refused() else {
+        return String::new();
+    };
+    let access = tenant.access();
+    match refused {
+        Refused::Permission => match resource.and_then(catalogue::find) {
+            Some(row) if row.supports(access) => {
+                let names: Vec<_> = row
+                    .permissions(access)
+                    .map(|permission| permission.to_string())
+                    .collect();
+                grant(&names, access)
+            }
+            Some(_) => format!(
+                "; there is no {access} permission for this resource, so another kind of credential has to be used"
+            ),
+            None => format!(
+                "; grant the {access} permission that Microsoft names for this resource{}",
+                place(access)
+            ),
+        },
+        other => elsewhere(other),
+    }
+}
+
+/// Returns what to do about a list of objects that Graph refused; nothing where it forbids nothing.
+pub(crate) fn for_objects(kind: &GraphErrorKind, of: &ForEach, tenant: &Tenant) -> String {
+    let access = tenant.access();
+    match kind.refused() {
+        None => String::new(),
+        Some(Refused::Permission) => grant(permissions(of), access),
+        Some(other) => elsewhere(other),
+    }
+}
+
+/// Returns what to do about a refused list of the application's own subscriptions, which needs no permission of its own.
+pub(crate) fn for_list(kind: &GraphErrorKind, tenant: &Tenant) -> String {
+    let access = tenant.access();
+    match kind.refused() {
+        None => String::new(),
+        Some(Refused::Permission) => format!(
+            "; grant the {access} permissions of the resources in the configuration{}",
+            place(access)
+        ),
+        Some(other) => elsewhere(other),
+    }
+}
+
+/// Says which permissions to grant, of which one is enough.
+fn grant(names: &[impl AsRef<str>], access: Access) -> String {
+    let place = place(access);
+    match names {
+        [] => String::new(),
+        [only] => format!("; grant the {access} permission {}{place}", only.as_ref()),
+        [least, more @ ..] => {
+            let more: Vec<&str> = more.iter().map(AsRef::as_ref).collect();
+            format!(
+                "; grant the {access} permission {}, the least privileged of those that do (the others: {}){place}",
+                least.as_ref(),
+                more.join(", ")
+            )
+        }
+    }
+}
+
+/// Says where a permission is granted, and what has to follow.
+fn place(access: Access) -> &'static str {
+    match access {
+        Access::Application => {
+            ", in Entra: App registrations, API permissions, Microsoft Graph, Application permissions; then grant admin \
+             consent"
+        }
+        Access::Delegated => {
+            ", in Entra: App registrations, API permissions, Microsoft Graph, Delegated permissions; then grant admin \
+             consent, sign in again with it, and write the new refresh token into ConfigSecret"
+        }
+        Access::DelegatedPersonal => {
+            ", by signing in again with it and consenting; then write the new refresh token into ConfigSecret"
+        }
+    }
+}
+
+/// Says what to do about refusals that no permission helps against.
+fn elsewhere(refused: Refused) -> String {
+    let text = match refused {
+        Refused::Permission => "",
+        Refused::Quota => {
+            "; no permission is missing: Graph allows no more of these, so delete what is not needed, of other \
+             applications too; Graph may count a subscription for up to 3 hours after it is gone"
+        }
+        Refused::Mailbox => {
+            "; no permission is missing: the mailbox has as many subscriptions as it may, those of all applications \
+             together, and it takes no more until some of them are deleted or end"
+        }
+        Refused::ConditionalAccess => {
+            "; no permission is missing: a Conditional Access policy of the tenant stops the application or its user, \
+             so have an administrator except them from it, or sign in again as it demands"
+        }
+    };
+    text.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use graph_core::{
+        config::{Cloud, Credential, PERSONAL_TENANT},
+        secret::Secret,
+    };
+
+    use super::*;
+
+    #[test]
+    fn the_permissions_of_the_credentials_kind_are_named_least_privileged_first() {
+        for (tenant, resource, expected) in [
+            (
+                application(),
+                "/teams/getAllMessages",
+                "; grant the application permission ChannelMessage.Read.All, in Entra: \
+                App registrations, API permissions, Microsoft Graph, Application permissions; then grant admin consent",
+            ),
+            (
+                application(),
+                "/users/1/messages",
+                "; grant the application permission Mail.ReadBasic, the least privileged \
+                of those that do (the others: Mail.Read), in Entra:",
+            ),
+            (
+                user(WORK),
+                "/users/1/messages",
+                "; grant the delegated permission Mail.ReadBasic, the least",
+            ),
+            (
+                user(WORK),
+                "/drives/1/root",
+                "; grant the delegated permission Files.Read.All, in Entra: App registrations, \
+                API permissions, Microsoft Graph, Delegated permissions; then grant admin consent, sign in again",
+            ),
+            (
+                user(PERSONAL_TENANT),
+                "/drives/1/root",
+                "; grant the delegated (personal account) permission Files.Read, by \
+                signing in again",
+            ),
+        ] {
+            let told = for_subscription(&forbidden(MISSING), Some(resource), &tenant);
+            assert!(told.starts_with(expected), "{resource}: {told}");
+        }
+    }
+
+    #[test]
+    fn permissions_by_resource_specific_consent_are_marked() {
+        let told = for_subscription(&forbidden(MISSING), Some("/chats/1/messages"), &application());
+        let expected = "; grant the application permission ChatMessage.Read.Chat (resource-specific consent), the least \
+                        privileged of those that do (the others: Chat.Read.All), in Entra:";
+        assert!(told.starts_with(expected), "{told}");
+    }
+
+    #[test]
+    fn a_resource_without_such_permissions_or_without_a_row_is_told_apart() {
+        for (resource, expected) in [
+            (
+                "/communications/presences/1",
+                "; there is no application permission for this resource",
+            ),
+            (
+                "/weather",
+                "; grant the application permission that Microsoft names for this resource, in Entra",
+            ),
+        ] {
+            let told = for_subscription(&forbidden(MISSING), Some(resource), &application());
+            assert!(told.starts_with(expected), "{told}");
+        }
+    }
+
+    #[test]
+    fn what_no_permission_helps_against_is_told_apart() {
+        let mailbox =
+            "Status Code: 429; Reason: Resource 'SubscriptionCountReached' has reached limit of '1000'.";
+        for (message, expected) in [
+            (
+                "App '1' has reached its limit of '1' 'CHATS' subscription on tenant 2.",
+                "up to 3 hours after it is gone",
+            ),
+            (mailbox, "the mailbox has as many subscriptions as it may"),
+            (
+                "Access has been blocked: insufficient_claims",
+                "Conditional Access policy",
+            ),
+        ] {
+            let kind = forbidden(message);
+            for told in [
+                for_subscription(&kind, Some("/users/1/messages"), &application()),
+                for_objects(&kind, &ForEach::AllUsers, &application()),
+                for_list(&kind, &application()),
+            ] {
+                assert!(
+                    told.contains(expected) && told.contains("no permission is missing"),
+                    "{told}"
+                );
+                assert!(!told.contains("grant the"), "{told}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_forbidden_gets_no_advice_about_permissions() {
+        let kind = GraphErrorKind::Unavailable { source: None };
+        assert_eq!(for_subscription(&kind, Some("/users"), &application()), "");
+        assert_eq!(for_objects(&kind, &ForEach::AllUsers, &application()), "");
+        assert_eq!(for_list(&kind, &application()), "");
+    }
+
+    #[test]
+    fn lists_name_what_they_need() {
+        let told = for_objects(&forbidden(MISSING), &ForEach::AllTeams, &application());
+        assert!(
+            told.starts_with("; grant the application permission Team.ReadBasic.All, in Entra"),
+            "{told}"
+        );
+        let told = for_list(&forbidden(MISSING), &user(WORK));
+        assert!(
+            told.starts_with("; grant the delegated permissions of the resources in the configuration"),
+            "{told}"
+        );
+    }
+
+    fn forbidden(message: &str) -> GraphErrorKind {
+        GraphErrorKind::Forbidden {
+            message: message.to_owned(),
+        }
+    }
+
+    fn application() -> Tenant {
+        Tenant {
+            credential: Credential::WebIdentity,
+            ..user(WORK)
+        }
+    }
+
+    fn user(tenant_id: &str) -> Tenant {
+        Tenant {
+            tenant_id: tenant_id.to_owned(),
+            client_id: "app".to_owned(),
+            cloud: Cloud::Global,
+            credential: Credential::RefreshToken {
+                refresh_token: Secret::new("token".to_owned()),
+                client_secret: None,
+            },
+            client_secret_expires: None,
+        }
+    }
+
+    const WORK: &str = "11111111-2222-3333-4444-555555555555";
+
+    const MISSING: &str = "Operation: Create; Exception: [Status Code: Forbidden; Reason: Missing scope]";
+}

@@ -1,0 +1,115 @@
+//! What ends by itself is told in time.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::*;
+
+#[tokio::test]
+async fn the_report_says_when_credentials_and_keys_end() {
+    let world = world(&expiring(20));
+    let report = world.run().await;
+    assert_eq!(
+        (&report["daysLeft"], &report["failed"]),
+        (&json!(20), &json!(0)),
+        "{report}"
+    );
+    let expiries = report["expiries"].as_array().unwrap();
+    assert_eq!(
+        expiries[0],
+        json!({"what": "clientSecret", "tenant": "a", "expiresAt": "2026-12-12T10:00:00Z", "daysLeft": 20})
+    );
+    let keys = &world.documents.json(Document::ClientState)["keys"];
+    assert_eq!(
+        expiries[1],
+        json!({"what": "clientStateKey", "tenant": "a", "id": keys[0]["id"], "since": fakes::NOW})
+    );
+    let certificates = &world.documents.json(Document::Decryption)["keys"];
+    assert_eq!(
+        expiries[2],
+        json!({
+            "what": "encryptionCertificate", "id": certificates[0]["id"], "since": fakes::NOW,
+            "expiresAt": "2028-11-21T10:00:00Z", "daysLeft": 730,
+        })
+    );
+    assert_eq!(expiries.len(), 3);
+    let warning = &report["problems"][0];
+    assert_eq!(
+        (&warning["path"], &warning["severity"]),
+        (&json!("tenants.a.credential"), &json!("warning"))
+    );
+}
+
+#[tokio::test]
+async fn the_last_week_of_a_credential_is_a_failure_even_where_nothing_else_works() {
+    let world = world(&expiring(5));
+    world
+        .graph
+        .fail("list", || GraphErrorKind::Unavailable { source: None });
+    let report = world.run().await;
+    assert_eq!(
+        (&report["daysLeft"], &report["failed"]),
+        (&json!(5), &json!(2)),
+        "the tenant, and its credential"
+    );
+    assert_eq!(report["problems"][0]["severity"], json!("error"));
+}
+
+#[tokio::test]
+async fn a_sign_in_counts_from_its_newest_token() {
+    let mut config = config(&["a"], &[("users", "a", false)]);
+    config["tenants"]["a"]["credential"] = json!({"refreshToken": "seed"});
+    let world = world(&config);
+    let report = world.run().await;
+    assert_eq!(
+        report["expiries"][0],
+        json!({"what": "refreshToken", "tenant": "a"})
+    );
+    world.graph.sign_in(at(-85));
+    let report = world.run().await;
+    assert_eq!(
+        report["expiries"][0],
+        json!({
+            "what": "refreshToken", "tenant": "a", "since": at(-85).to_string(), "expiresAt": at(5).to_string(),
+            "daysLeft": 5,
+        })
+    );
+}
+
+#[tokio::test]
+async fn the_report_says_when_the_first_subscription_ends() {
+    let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
+    world
+        .graph
+        .change("id-1", |one| one.expiration_date_time = Some(at(2)));
+    let leftover = Subscription {
+        id: "leftover".to_owned(),
+        notification_url: Some("https://our.example/notifications?s=gone&k=1".to_owned()),
+        expiration_date_time: Some(at(1)),
+        ..Subscription::default()
+    };
+    world.graph.add(TENANT_A, leftover);
+    let report = world.run().await;
+    assert_eq!(report["counts"], json!({"delete": 1, "keep": 2}));
+    assert_eq!(report["nextExpiry"], json!(at(2).to_string()));
+}
+
+#[tokio::test]
+async fn a_mistake_in_the_configuration_is_a_failure_and_a_warning_is_none() {
+    for (resource, failed) in [("/users", 0), ("/me/messages", 0), ("/weather", 1)] {
+        let mut config = config(&["a"], &[("users", "a", false)]);
+        config["subscriptions"]["users"]["resource"] = json!(resource);
+        let report = world(&config).run().await;
+        assert_eq!(report["failed"], json!(failed), "{resource}: {report}");
+    }
+}
+
+/// Returns a configuration whose client secret ends in so many days.
+fn expiring(days: i64) -> Value {
+    let mut config = config(&["a"], &[("users", "a", false)]);
+    config["tenants"]["a"]["credential"]["clientSecretExpires"] = json!(at(days).to_string());
+    config
+}
+
+fn at(days: i64) -> Timestamp {
+    fakes::NOW.parse::<Timestamp>().unwrap() + SignedDuration::from_hours(24 * days)
+}
