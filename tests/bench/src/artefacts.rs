@@ -1,0 +1,206 @@
+//! Everything that is measured, built and installed under `target/bench`.
+
+use std::{
+    env, fs,
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use sha2::{Digest, Sha256};
+
+use crate::{BoxError, options::Options};
+
+/// Where the programs are.
+pub struct Artefacts {
+    /// Where the binaries are that cargo has built.
+    binaries: PathBuf,
+    /// Everything else of the benchmarks.
+    pub folder: PathBuf,
+    /// What is not measured, and why.
+    pub left_out: Vec<String>,
+    /// The Python of the environment that the peers' packages are installed in.
+    pub python: PathBuf,
+    /// Whether there is a Node.js.
+    pub has_node: bool,
+}
+
+impl Artefacts {
+    /// Builds the functions and installs the peers, unless that has been done before.
+    pub fn build(options: &Options) -> Result<Self, BoxError> {
+        let target = target();
+        let folder = target.join("bench");
+        fs::create_dir_all(folder.join("logs"))?;
+        let mut artefacts = Self {
+            binaries: cargo_build(options)?,
+            python: folder.join("python/bin/python"),
+            folder,
+            left_out: Vec::new(),
+            has_node: false,
+        };
+        options.say("Installing the peers in Python and Node.js");
+        artefacts.install_python()?;
+        match artefacts.install_node() {
+            Ok(()) => artefacts.has_node = true,
+            Err(error) => artefacts.left_out.push(format!("Node.js is left out: {error}.")),
+        }
+        Ok(artefacts)
+    }
+
+    /// Returns one of our functions.
+    pub fn function(&self, name: &str) -> PathBuf {
+        self.binaries.join(name)
+    }
+
+    /// Returns where the output of a program goes.
+    pub fn log(&self, name: &str) -> Result<File, BoxError> {
+        let path = self.folder.join("logs").join(format!("{name}.log"));
+        Ok(File::options().create(true).append(true).open(path)?)
+    }
+
+    fn install_python(&self) -> Result<(), BoxError> {
+        let requirements = peers().join("python/requirements.txt");
+        let marker = self.folder.join("python/installed");
+        once(&marker, &[&requirements], || {
+            run(
+                Command::new("python3")
+                    .args(["-m", "venv", "--clear"])
+                    .arg(self.folder.join("python")),
+                self.log("python")?,
+                "install Python 3.10 or newer with venv (Debian and Ubuntu: python3 and python3-venv)",
+            )?;
+            let mut pip = Command::new(&self.python);
+            pip.args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-input",
+            ]);
+            pip.args(["--only-binary", ":all:", "--requirement"])
+                .arg(&requirements);
+            run(&mut pip, self.log("python")?, "see target/bench/logs/python.log")
+        })
+    }
+
+    fn install_node(&self) -> Result<(), BoxError> {
+        let version = Command::new("node")
+            .arg("--version")
+            .stderr(Stdio::null())
+            .output();
+        let version = version.map_err(|_| "there is no node on the path")?;
+        if !version.status.success() {
+            return Err("node does not run".into());
+        }
+        let (from, to) = (peers().join("node"), self.folder.join("node"));
+        fs::create_dir_all(&to)?;
+        let sources = [
+            "package.json",
+            "package-lock.json",
+            "runtime.mjs",
+            "webhook.mjs",
+            "decrypt.mjs",
+        ];
+        let files: Vec<PathBuf> = sources.iter().map(|name| from.join(name)).collect();
+        let files: Vec<&PathBuf> = files.iter().collect();
+        once(&to.join("installed"), &files, || {
+            for name in sources {
+                fs::copy(from.join(name), to.join(name))?;
+            }
+            for arguments in [&["ci", "--no-audit", "--no-fund"][..], &["run", "build"]] {
+                let mut npm = Command::new("npm");
+                npm.args(arguments).current_dir(&to);
+                run(&mut npm, self.log("node")?, "see target/bench/logs/node.log")?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Does something once for each state of these files.
+fn once(
+    marker: &Path,
+    files: &[&PathBuf],
+    work: impl FnOnce() -> Result<(), BoxError>,
+) -> Result<(), BoxError> {
+    let mut digest = Sha256::new();
+    for file in files {
+        digest.update(fs::read(file)?);
+    }
+    let wanted = digest
+        .finalize()
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    if fs::read_to_string(marker).is_ok_and(|found| found == wanted) {
+        return Ok(());
+    }
+    work()?;
+    Ok(fs::write(marker, wanted)?)
+}
+
+/// Builds what is measured, shows what cargo says meanwhile, and returns where the binaries are.
+///
+/// Whether everything works is seen sooner in the profile of the tests, with their packages, which decide on the features
+/// of all others: so nothing is compiled twice.
+fn cargo_build(options: &Options) -> Result<PathBuf, BoxError> {
+    let runs: &[(&str, &[&str])] = if options.quick {
+        options.say("Building the functions as the tests do");
+        &[(
+            "dev",
+            &["webhook", "decryption", "renewal", "tests", "bench-loops"],
+        )]
+    } else {
+        options.say("Building the functions as they are deployed (the first time takes ten minutes)");
+        &[
+            ("release", &["webhook", "decryption", "renewal"]),
+            ("release", &["bench-loops"]),
+        ]
+    };
+    for (profile, packages) in runs {
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo
+            .args(["build", "--locked", "--bins", "--profile", profile])
+            .current_dir(root());
+        for package in *packages {
+            cargo.args(["--package", package]);
+        }
+        if !cargo.stdout(Stdio::null()).status()?.success() {
+            return Err(format!("cargo cannot build {}", packages.join(", ")).into());
+        }
+    }
+    // Beside the profile that this program itself was built in.
+    let program = env::current_exe()?;
+    let folder = program
+        .ancestors()
+        .nth(2)
+        .ok_or("this program is not where cargo puts programs")?;
+    Ok(folder.join(if options.quick { "debug" } else { "release" }))
+}
+
+fn run(command: &mut Command, log: File, advice: &str) -> Result<(), BoxError> {
+    let program = command.get_program().to_owned();
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        _ => Err(format!("{} fails; {advice}", program.display()).into()),
+    }
+}
+
+/// Returns the folder with the peers' sources.
+pub fn peers() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers")
+}
+
+fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.ancestors().nth(2).unwrap_or(package).to_owned()
+}
+
+fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
+}

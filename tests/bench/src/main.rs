@@ -1,0 +1,85 @@
+//! `cargo bench-all`: measures the functions side by side with what a user would deploy in their place.
+//!
+//! What is compared is CPU time where there is a choice, as it depends least on what else the machine does. Contenders
+//! take turns, so that a slow minute hits all of them; a figure is the median of the turns, a ratio the median of the
+//! ratios of each turn. A contender whose results are not right is an error, not a row.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "JSON values are indexed by name, which gives null for what is not there"
+)]
+
+mod artefacts;
+mod aws;
+mod decrypt;
+mod decryption;
+mod end_to_end;
+mod lambda;
+mod options;
+mod peers;
+mod process;
+mod renewal;
+mod samples;
+mod table;
+mod webhook;
+mod world;
+
+use std::{error::Error, process::ExitCode};
+
+use self::{
+    artefacts::Artefacts,
+    options::{Measurement, Options},
+    table::Table,
+    world::World,
+};
+
+/// Whatever went wrong; it ends the run.
+type BoxError = Box<dyn Error + Send + Sync>;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let options = match Options::parse() {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            print!("{}", options::HELP);
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("bench-all: {error}\nTry --help.");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench-all: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: &Options) -> Result<(), BoxError> {
+    let artefacts = Artefacts::build(options)?;
+    let mut table = Table::new(options, &artefacts);
+    if options.wants(Measurement::Decrypt) {
+        decrypt::measure(options, &artefacts, &mut table)?;
+    }
+    if options.only.is_none_or(|only| only != Measurement::Decrypt) {
+        options.say("Subscribing: our renewal against the simulator of Microsoft Graph");
+        let world = World::create(&artefacts).await?;
+        if options.wants(Measurement::Webhook) {
+            webhook::measure(options, &artefacts, &world, &mut table).await?;
+        }
+        if options.wants(Measurement::Decryption) {
+            decryption::measure(options, &artefacts, &world, &mut table).await?;
+        }
+        if options.wants(Measurement::EndToEnd) {
+            end_to_end::measure(options, &artefacts, &world, &mut table).await?;
+        }
+        if options.wants(Measurement::Renewal) {
+            renewal::measure(options, &artefacts, &mut table).await?;
+        }
+    }
+    table.write(&artefacts)?;
+    print!("{table}");
+    Ok(())
+}

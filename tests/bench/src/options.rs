@@ -1,0 +1,115 @@
+//! The command line.
+
+use std::time::Duration;
+
+use lexopt::prelude::*;
+use tests::stack::Progress;
+
+/// What to measure and how long.
+pub struct Options {
+    /// The one measurement that is wanted, or all.
+    pub only: Option<Measurement>,
+    /// Whether to see only that everything works.
+    pub quick: bool,
+    progress: Progress,
+}
+
+impl Options {
+    /// Reads the command line; nothing is for help.
+    ///
+    /// # Errors
+    ///
+    /// An option is not known.
+    pub fn parse() -> Result<Option<Self>, lexopt::Error> {
+        let (mut only, mut quick) = (None, false);
+        // `cargo bench-all -- --quick` works as well: cargo's alias already ends with two dashes.
+        let mut arguments =
+            lexopt::Parser::from_args(std::env::args_os().skip(1).filter(|text| text != "--"));
+        while let Some(argument) = arguments.next()? {
+            match argument {
+                Long("only") => only = Some(arguments.value()?.parse_with(Measurement::parse)?),
+                Long("quick") => quick = true,
+                Short('h') | Long("help") => return Ok(None),
+                other => return Err(other.unexpected()),
+            }
+        }
+        let progress = Progress::start();
+        Ok(Some(Self {
+            only,
+            quick,
+            progress,
+        }))
+    }
+
+    /// Returns whether a measurement is wanted.
+    pub fn wants(&self, measurement: Measurement) -> bool {
+        self.only.is_none_or(|only| only == measurement)
+    }
+
+    /// Returns the number of turns that each contender takes.
+    pub fn turns(&self, full: usize) -> usize {
+        if self.quick { 1 } else { full }
+    }
+
+    /// Returns how often something is repeated within a turn.
+    pub fn repeats(&self, full: usize) -> usize {
+        if self.quick { (full / 50).max(2) } else { full }
+    }
+
+    /// Returns how much CPU time a turn takes at the least.
+    pub fn turn_time(&self) -> Duration {
+        Duration::from_millis(if self.quick { 20 } else { 400 })
+    }
+
+    /// Tells a waiting person what is being done.
+    pub fn say(&self, what: &str) {
+        self.progress.say(what);
+    }
+}
+
+/// A group of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measurement {
+    /// Decrypting one item.
+    Decrypt,
+    /// The webhook: start, memory, size, work.
+    Webhook,
+    /// The decryption function.
+    Decryption,
+    /// The renewal function.
+    Renewal,
+    /// From the POST to the event.
+    EndToEnd,
+}
+
+impl Measurement {
+    fn parse(name: &str) -> Result<Self, &'static str> {
+        match name {
+            "decrypt" => Ok(Self::Decrypt),
+            "webhook" => Ok(Self::Webhook),
+            "decryption" => Ok(Self::Decryption),
+            "renewal" => Ok(Self::Renewal),
+            "end-to-end" => Ok(Self::EndToEnd),
+            _ => Err("expected decrypt, webhook, decryption, renewal or end-to-end"),
+        }
+    }
+}
+
+/// What `--help` prints.
+pub const HELP: &str = "\
+Measures the functions, built as they are deployed, side by side with what else one could deploy.
+
+Usage: cargo bench-all [OPTIONS]
+
+      --only NAME   one of: decrypt     one item, against OpenSSL, Python, Node.js and the rsa crate
+                            webhook     start, memory, size and work, against Python and Node.js
+                            decryption  batches of items through the function
+                            end-to-end  from the POST to the event
+                            renewal     many subscriptions, against the simulator
+      --quick       check that everything works and compares right; the figures mean nothing
+  -h, --help        this text
+
+Prints a table and writes it to target/bench/table.md and target/bench/results.json. Needs OpenSSL and Python 3 with venv;
+without Node.js its rows are left out. The first run builds the functions as they are deployed, which takes ten minutes;
+--quick takes them as the tests build them.
+";

@@ -1,0 +1,181 @@
+//! The table, for people and for programs.
+
+use std::{fmt, fs, path::Path};
+
+use serde_json::{Value, json};
+
+use crate::{BoxError, artefacts::Artefacts, options::Options, samples::Samples};
+
+/// The rows of a run.
+pub struct Table {
+    quick: bool,
+    left_out: Vec<String>,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    what: String,
+    ours: String,
+    others: String,
+    goal: Option<(String, bool)>,
+    json: Value,
+}
+
+/// How a figure is written.
+#[derive(Clone, Copy, Debug)]
+pub enum Unit {
+    /// Given in microseconds.
+    Time,
+    /// Given in bytes.
+    Bytes,
+    /// A bare number.
+    Number,
+}
+
+/// What a row is meant to show.
+#[derive(Clone, Copy, Debug)]
+pub enum Goal {
+    /// Ours is at most so many times what this contender needs.
+    AtMost(&'static str, f64),
+    /// Every other contender needs at least so many times of ours.
+    Ahead(f64),
+}
+
+impl Table {
+    /// Returns a table without rows.
+    pub fn new(options: &Options, artefacts: &Artefacts) -> Self {
+        Self {
+            quick: options.quick,
+            left_out: artefacts.left_out.clone(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a comparison.
+    pub fn compare(&mut self, what: &str, unit: Unit, samples: &Samples, goals: &[Goal]) {
+        let summary = samples.summary();
+        let [(_, ours, _), others @ ..] = summary.as_slice() else {
+            return;
+        };
+        let ratio = |(name, _, ratio): &(&str, f64, f64)| format!("{name} {}", times(*ratio));
+        let reached: Vec<(String, bool)> = goals.iter().filter_map(|goal| goal.reached(others)).collect();
+        let goal = (!reached.is_empty()).then(|| {
+            let texts: Vec<&str> = reached.iter().map(|(text, _)| text.as_str()).collect();
+            (texts.join(", "), reached.iter().all(|(_, reached)| *reached))
+        });
+        self.rows.push(Row {
+            what: what.to_owned(),
+            ours: unit.write(*ours),
+            others: others.iter().map(ratio).collect::<Vec<_>>().join(", "),
+            json: json!({
+                "what": what,
+                "unit": unit.name(),
+                "goals": reached.iter().map(|(text, met)| json!({"goal": text, "met": met})).collect::<Vec<_>>(),
+                "contenders": summary.iter().map(|(name, median, ratio)| {
+                    json!({"name": name, "median": median, "ratioToOurs": ratio})
+                }).collect::<Vec<_>>(),
+            }),
+            goal,
+        });
+    }
+
+    /// Adds a figure of ours alone, with what is to be said about it.
+    pub fn tell(&mut self, what: &str, unit: Unit, figure: f64, remark: &str) {
+        self.rows.push(Row {
+            what: what.to_owned(),
+            ours: unit.write(figure),
+            others: remark.to_owned(),
+            goal: None,
+            json: json!({"what": what, "unit": unit.name(), "figure": figure, "remark": remark}),
+        });
+    }
+
+    /// Writes the table to the folder of the benchmarks.
+    pub fn write(&self, artefacts: &Artefacts) -> Result<(), BoxError> {
+        let document = json!({
+            "quick": self.quick,
+            "leftOut": self.left_out,
+            "rows": self.rows.iter().map(|row| &row.json).collect::<Vec<_>>(),
+        });
+        let folder: &Path = &artefacts.folder;
+        fs::write(
+            folder.join("results.json"),
+            serde_json::to_string_pretty(&document)?,
+        )?;
+        fs::write(folder.join("table.md"), self.to_string())?;
+        Ok(())
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.quick {
+            writeln!(
+                f,
+                "Everything works and compares right. A quick run's figures mean nothing.\n"
+            )?;
+        }
+        writeln!(f, "| What | Ours | Others need | Goal |\n|---|---|---|---|")?;
+        for row in &self.rows {
+            let goal = match &row.goal {
+                None => String::new(),
+                Some((text, true)) => format!("{text}: yes"),
+                Some((text, false)) => format!("{text}: **no**"),
+            };
+            writeln!(f, "| {} | {} | {} | {goal} |", row.what, row.ours, row.others)?;
+        }
+        self.left_out.iter().try_for_each(|why| writeln!(f, "\n{why}"))
+    }
+}
+
+impl Goal {
+    /// Says the goal, and whether it is reached.
+    fn reached(self, others: &[(&str, f64, f64)]) -> Option<(String, bool)> {
+        match self {
+            Self::AtMost(name, limit) => {
+                let (_, _, ratio) = others.iter().find(|(other, _, _)| *other == name)?;
+                let ours = 1.0 / ratio;
+                Some((format!("≤ {limit:.2} × {name} (is {ours:.2})"), ours <= limit))
+            }
+            Self::Ahead(limit) => {
+                let mut others = others.iter().filter(|(name, _, _)| *name != "floor").peekable();
+                others.peek()?;
+                let text = if limit > 1.0 {
+                    format!("others ≥ {limit:.0} ×")
+                } else {
+                    "ahead of all".to_owned()
+                };
+                Some((text, others.all(|(_, _, ratio)| *ratio >= limit)))
+            }
+        }
+    }
+}
+
+impl Unit {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Time => "microseconds",
+            Self::Bytes => "bytes",
+            Self::Number => "number",
+        }
+    }
+
+    fn write(self, figure: f64) -> String {
+        match self {
+            Self::Time if figure >= 1e6 => format!("{:.1} s", figure / 1e6),
+            Self::Time if figure >= 10_000.0 => format!("{:.0} ms", figure / 1e3),
+            Self::Time if figure >= 1_000.0 => format!("{:.1} ms", figure / 1e3),
+            Self::Time => format!("{figure:.0} µs"),
+            Self::Bytes => format!("{:.1} MiB", figure / 1_048_576.0),
+            Self::Number => format!("{figure:.0}"),
+        }
+    }
+}
+
+fn times(ratio: f64) -> String {
+    if ratio < 10.0 {
+        format!("{ratio:.2} ×")
+    } else {
+        format!("{ratio:.0} ×")
+    }
+}

@@ -1,0 +1,233 @@
+//! The webhook: start, memory, size and work.
+
+use std::{fs, path::Path, process::Command};
+
+use serde_json::Value;
+
+use crate::{
+    BoxError,
+    artefacts::{Artefacts, peers as sources},
+    lambda::{Function, Program},
+    options::Options,
+    peers::{check, forged, webhooks},
+    samples::Samples,
+    table::{Goal, Table, Unit},
+    world::{World, http_event},
+};
+
+/// Compares with the same webhook in Python and on Node.js.
+pub async fn measure(
+    options: &Options,
+    artefacts: &Artefacts,
+    world: &World,
+    table: &mut Table,
+) -> Result<(), BoxError> {
+    let programs = webhooks(artefacts, world);
+    for program in &programs {
+        options.say(&format!("Checking the webhook: {}", program.name));
+        check(program, artefacts, world).await?;
+    }
+    let bench = Bench {
+        options,
+        artefacts,
+        world,
+        programs,
+    };
+    bench.start(table).await?;
+    let functions = bench.functions().await?;
+    bench.work(&functions, table).await?;
+    drop(functions);
+    bench.memory(table).await?;
+    bench.size(table)
+}
+
+struct Bench<'a> {
+    options: &'a Options,
+    artefacts: &'a Artefacts,
+    world: &'a World,
+    programs: Vec<Program>,
+}
+
+impl Bench<'_> {
+    fn samples(&self) -> Samples {
+        Samples::new(
+            &self
+                .programs
+                .iter()
+                .map(|program| program.name)
+                .collect::<Vec<_>>(),
+        )
+    }
+
+    async fn function(&self, program: &Program) -> Result<Function, BoxError> {
+        Function::start(program, &self.world.aws.url, self.artefacts.log(program.name)?).await
+    }
+
+    async fn functions(&self) -> Result<Vec<Function>, BoxError> {
+        let mut functions = Vec::new();
+        for program in &self.programs {
+            functions.push(self.function(program).await?);
+        }
+        Ok(functions)
+    }
+
+    async fn start(&self, table: &mut Table) -> Result<(), BoxError> {
+        self.options.say("Starting the webhook again and again");
+        let handshake = http_event("validationToken=abc", "");
+        let (mut poll, mut answer, mut cpu) = (self.samples(), self.samples(), self.samples());
+        for _ in 0..self.options.turns(15) {
+            for (index, program) in self.programs.iter().enumerate() {
+                let function = self.function(program).await?;
+                poll.add_time(index, function.start_time);
+                function.invoke(handshake.clone()).await?;
+                answer.add_time(index, function.age());
+                cpu.add_time(index, function.cpu_time()?);
+            }
+        }
+        table.compare(
+            "Webhook: process start to first poll",
+            Unit::Time,
+            &poll,
+            &[Goal::Ahead(25.0)],
+        );
+        table.compare(
+            "Webhook: process start to first answered handshake",
+            Unit::Time,
+            &answer,
+            &[],
+        );
+        table.compare(
+            "Webhook: CPU from start to first answered handshake",
+            Unit::Time,
+            &cpu,
+            &[],
+        );
+        Ok(())
+    }
+
+    async fn work(&self, functions: &[Function], table: &mut Table) -> Result<(), BoxError> {
+        for items in [1, 10, 100] {
+            for (kind, body) in [
+                ("basic", self.world.basic(items).await?),
+                ("rich", self.world.rich(items, 1_300).await?),
+            ] {
+                self.options
+                    .say(&format!("Webhook: POSTs of {items} {kind} items"));
+                let samples = self
+                    .posts(functions, &body, self.options.repeats(400 / (items + 3) + 20))
+                    .await?;
+                let what = format!("Webhook: POST of {items} {kind}, SQS included, CPU");
+                table.compare(&what, Unit::Time, &samples, &[Goal::Ahead(10.0)]);
+            }
+        }
+        self.options.say("Webhook: POSTs of 5,000 forged items");
+        let genuine: Value = serde_json::from_str(&self.world.basic(1).await?)?;
+        let before = self.world.aws.stored("notifications");
+        let samples = self
+            .posts(functions, &forged(&genuine["value"][0], 5_000).to_string(), 5)
+            .await?;
+        if self.world.aws.stored("notifications") != before {
+            return Err("a forged item is stored".into());
+        }
+        table.compare(
+            "Webhook: refusing 5,000 forged items in one POST, CPU",
+            Unit::Time,
+            &samples,
+            &[Goal::Ahead(1.0)],
+        );
+        Ok(())
+    }
+
+    /// Returns the CPU time of one POST.
+    async fn posts(&self, functions: &[Function], body: &str, posts: usize) -> Result<Samples, BoxError> {
+        let event = http_event("", body);
+        let mut samples = self.samples();
+        for turn in 0..=self.options.turns(7) {
+            for (index, function) in functions.iter().enumerate() {
+                let before = function.cpu_time()?;
+                for _ in 0..posts {
+                    let answer: Value = serde_json::from_str(&function.invoke(event.clone()).await?)?;
+                    if answer["statusCode"] != 202 {
+                        return Err(format!("a webhook answers {answer}").into());
+                    }
+                }
+                let spent = function.cpu_time()?.saturating_sub(before);
+                // The first turn is for caches and compilers to get warm.
+                if turn > 0 {
+                    samples.add_time(index, spent / u32::try_from(posts)?);
+                }
+            }
+        }
+        Ok(samples)
+    }
+
+    async fn memory(&self, table: &mut Table) -> Result<(), BoxError> {
+        self.options.say("Webhook: memory after 1,000 POSTs");
+        let event = http_event("", &self.world.rich(1, 1_300).await?);
+        let mut samples = self.samples();
+        for (index, function) in self.functions().await?.iter().enumerate() {
+            for _ in 0..self.options.repeats(1_000) {
+                function.invoke(event.clone()).await?;
+            }
+            samples.add(index, to_float(function.resident()?));
+        }
+        table.compare(
+            "Webhook: resident memory after 1,000 POSTs",
+            Unit::Bytes,
+            &samples,
+            &[Goal::Ahead(6.0)],
+        );
+        Ok(())
+    }
+
+    fn size(&self, table: &mut Table) -> Result<(), BoxError> {
+        let mut samples = self.samples();
+        let packages = self.artefacts.folder.join("python/lib");
+        let node = self.artefacts.folder.join("node/dist/index.mjs");
+        for (index, program) in self.programs.iter().enumerate() {
+            let size = match program.name {
+                "Python" => self.zip(&[&packages, &sources().join("python/webhook.py")])?,
+                "Node.js" => self.zip(&[&node])?,
+                _ => self.zip(&[&self.artefacts.function("webhook")])?,
+            };
+            samples.add(index, to_float(size));
+        }
+        table.compare("Webhook: size of the zip", Unit::Bytes, &samples, &[]);
+        Ok(())
+    }
+
+    fn zip(&self, files: &[&Path]) -> Result<u64, BoxError> {
+        let zip = self.artefacts.folder.join("size.zip");
+        let mut python = Command::new(&self.artefacts.python);
+        python.args(["-c", ZIP]).arg(&zip).args(files);
+        if !python.status()?.success() {
+            return Err("a zip cannot be made".into());
+        }
+        Ok(fs::metadata(zip)?.len())
+    }
+}
+
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    reason = "a size of some mebibytes"
+)]
+fn to_float(bytes: u64) -> f64 {
+    bytes as f64
+}
+
+/// Packs files, and of the folder of an environment what the webhook needs and its runtime does not bring: boto3.
+const ZIP: &str = r#"
+import pathlib, sys, zipfile
+wanted = ("boto3", "botocore", "jmespath", "s3transfer", "dateutil", "six", "urllib3", "python_dateutil")
+with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    for name in map(pathlib.Path, sys.argv[2:]):
+        if name.is_file():
+            archive.write(name, name.name)
+            continue
+        packages = next(name.glob("python*/site-packages"))
+        for file in packages.rglob("*"):
+            path = file.relative_to(packages)
+            if file.is_file() and path.parts[0].startswith(wanted) and "__pycache__" not in path.parts:
+                archive.write(file, path)
+"#;

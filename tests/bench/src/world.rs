@@ -1,0 +1,233 @@
+//! What is sent: notifications of subscriptions that our renewal has made at the simulator of Microsoft Graph.
+//!
+//! So client states, tokens and encrypted content are the real ones, and nothing is made up for the measurement.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+use tests::graph::{App, Options, Post, Simulator, TokenVersion};
+use tokio::net::TcpListener;
+
+use crate::{
+    BoxError,
+    artefacts::Artefacts,
+    aws::Aws,
+    lambda::{Function, Program},
+};
+
+/// The simulator, AWS in memory with the secrets that renewal has written, and what arrives for us.
+pub struct World {
+    /// AWS.
+    pub aws: Aws,
+    simulator: Simulator,
+    inbox: Arc<Mutex<Vec<Bytes>>>,
+}
+
+impl World {
+    /// Has renewal subscribe to one resource with its data and one without.
+    pub async fn create(artefacts: &Artefacts) -> Result<Self, BoxError> {
+        let world = Self::with_page_size(100).await?;
+        let subscriptions = json!({
+            "rich": {"resource": RICH, "changeType": "created,updated,deleted", "includeResourceData": true},
+            "basic": {"resource": BASIC, "changeType": "updated"},
+        });
+        world.configure(&subscriptions);
+        let renewal = world.start_renewal(artefacts).await?;
+        let report = renewal.invoke("{}").await?;
+        if world.simulator.subscriptions().len() != 2 {
+            return Err(format!("renewal does not subscribe: {report}").into());
+        }
+        Ok(world)
+    }
+
+    /// Returns a world without subscriptions.
+    pub async fn with_page_size(page_size: usize) -> Result<Self, BoxError> {
+        let aws = Aws::start().await?;
+        let simulator = Simulator::start(Options {
+            apps: vec![App {
+                tenant_id: TENANT.to_owned(),
+                client_id: "66666666-7777-8888-9999-000000000000".to_owned(),
+                client_secret: "the-client-secret".to_owned(),
+                token_version: TokenVersion::V2,
+            }],
+            page_size,
+            ..Options::default()
+        })?;
+        let inbox = Arc::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        simulator.set_resolve(ORIGIN, &format!("http://{}", listener.local_addr()?));
+        let router = Router::new()
+            .fallback(receive)
+            .layer(DefaultBodyLimit::max(8 * 1_048_576))
+            .with_state(Arc::clone(&inbox));
+        tokio::spawn(async move {
+            let _ = axum::serve(listener, router).await;
+        });
+        Ok(Self {
+            aws,
+            simulator,
+            inbox,
+        })
+    }
+
+    /// Writes the configuration.
+    pub fn configure(&self, subscriptions: &Value) {
+        let document = json!({
+            "tenants": {"contoso": {
+                "tenantId": TENANT, "clientId": "66666666-7777-8888-9999-000000000000",
+                "credential": {"clientSecret": "the-client-secret"}
+            }},
+            "subscriptions": subscriptions
+        });
+        self.aws.write_secret("config", document.to_string());
+    }
+
+    /// Returns the simulator.
+    pub fn simulator(&self) -> &Simulator {
+        &self.simulator
+    }
+
+    /// Starts the renewal function.
+    pub async fn start_renewal(&self, artefacts: &Artefacts) -> Result<Function, BoxError> {
+        let settings = [
+            ("CONFIG_SECRET_ARN", "config".to_owned()),
+            ("CLIENT_STATE_SECRET_ARN", "client-state".to_owned()),
+            ("DECRYPTION_SECRET_ARN", "decryption".to_owned()),
+            ("REFRESH_TOKEN_SECRET_ARN", "refresh-token".to_owned()),
+            ("WEBHOOK_URL", format!("{ORIGIN}/notifications")),
+            ("LIFECYCLE_URL", format!("{ORIGIN}/lifecycle")),
+            ("GRAPH_ENDPOINT", self.simulator.base_url()),
+            ("LOGIN_ENDPOINT", self.simulator.base_url()),
+            ("DELIVERY_QUEUE_URL", self.aws.queue_url("delivery")),
+            ("FAILED_QUEUE_URL", self.aws.queue_url("failed")),
+        ];
+        self.start("renewal", artefacts, &settings).await
+    }
+
+    /// Starts the decryption function.
+    pub async fn start_decryption(&self, artefacts: &Artefacts) -> Result<Function, BoxError> {
+        let settings = [
+            ("DECRYPTION_SECRET_ARN", "decryption".to_owned()),
+            ("LOGIN_ENDPOINT", self.simulator.base_url()),
+            ("DELIVERY_QUEUE_URL", self.aws.queue_url("delivery")),
+            ("FAILED_QUEUE_URL", self.aws.queue_url("failed")),
+        ];
+        self.start("decryption", artefacts, &settings).await
+    }
+
+    /// Returns the settings of the webhook and of its peers.
+    pub fn webhook_settings(&self) -> Vec<(String, String)> {
+        let settings = [
+            ("CLIENT_STATE_SECRET_ARN", "client-state".to_owned()),
+            ("NOTIFICATION_QUEUE_URL", self.aws.queue_url("notifications")),
+            ("LIFECYCLE_QUEUE_URL", self.aws.queue_url("lifecycle")),
+        ];
+        settings.map(|(name, value)| (name.to_owned(), value)).into()
+    }
+
+    async fn start(
+        &self,
+        name: &'static str,
+        artefacts: &Artefacts,
+        settings: &[(&str, String)],
+    ) -> Result<Function, BoxError> {
+        let program = Program {
+            name,
+            command: vec![artefacts.function(name).display().to_string()],
+            environment: settings
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
+        };
+        Function::start(&program, &self.aws.url, artefacts.log(name)?).await
+    }
+
+    /// Returns the body of a POST of so many rich items, whose content has about this size.
+    pub async fn rich(&self, items: usize, bytes: usize) -> Result<String, BoxError> {
+        self.labelled("item", items, bytes).await
+    }
+
+    /// Returns such a body with this label in the id of each resource.
+    pub async fn labelled(&self, label: &str, items: usize, bytes: usize) -> Result<String, BoxError> {
+        let text = "A sentence of a message that says nothing. ";
+        let post = (0..items).fold(Post::new(), |post, index| {
+            let content = json!({"@odata.type": "#Microsoft.Graph.chatMessage", "id": format!("{label}-{index}"),
+                "body": {"content": text.repeat(bytes / text.len() + 1)}});
+            post.rich(RICH, "created").content(content.to_string())
+        });
+        self.post(post).await
+    }
+
+    /// Returns the body of a POST of so many basic items.
+    pub async fn basic(&self, items: usize) -> Result<String, BoxError> {
+        self.post((0..items).fold(Post::new(), |post, _| post.basic(BASIC, "updated")))
+            .await
+    }
+
+    async fn post(&self, post: Post) -> Result<String, BoxError> {
+        self.simulator.send(post).await?;
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let body = inbox.pop().ok_or("the simulator has sent nothing")?;
+        Ok(String::from_utf8(body.to_vec())?)
+    }
+}
+
+/// Takes what the simulator sends.
+async fn receive(
+    State(inbox): State<Arc<Mutex<Vec<Bytes>>>>,
+    Query(query): Query<BTreeMap<String, String>>,
+    body: Bytes,
+) -> Response {
+    if let Some(token) = query.get("validationToken") {
+        return ([("content-type", "text/plain")], token.clone()).into_response();
+    }
+    inbox.lock().unwrap_or_else(PoisonError::into_inner).push(body);
+    StatusCode::ACCEPTED.into_response()
+}
+
+/// Returns the event that the HTTP API makes of a POST.
+pub fn http_event(query: &str, body: &str) -> String {
+    let mut event: Value =
+        serde_json::from_str(include_str!("../../events/notification.json")).unwrap_or_default();
+    event["rawQueryString"] = json!(query);
+    event["headers"]["content-length"] = json!(body.len().to_string());
+    event["body"] = json!(body);
+    event.to_string()
+}
+
+/// Returns the event that SQS makes of messages.
+pub fn sqs_event(bodies: &[String]) -> String {
+    let record = |(index, body): (usize, &String)| {
+        json!({
+            "messageId": format!("059f36b4-87a3-44ab-83d2-{index:012}"), "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
+            "body": body, "attributes": {
+                "ApproximateReceiveCount": "1", "SentTimestamp": "1545082649183", "SenderId": "AIDAIENQZJOLO23YVJ4VO",
+                "ApproximateFirstReceiveTimestamp": "1545082649185"
+            },
+            "messageAttributes": {}, "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3", "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:notifications", "awsRegion": "eu-central-1"
+        })
+    };
+    json!({"Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>()}).to_string()
+}
+
+/// The tenant.
+pub const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+
+const ORIGIN: &str = "https://graph-notifications.test";
+
+/// The resource that is subscribed to with its data.
+const RICH: &str = "/teams/getAllMessages";
+
+/// The resource that is subscribed to without.
+const BASIC: &str = "/users";
