@@ -112,8 +112,12 @@ impl fmt::Display for Table {
         if self.quick {
             writeln!(
                 f,
-                "Everything works and compares right. A quick run's figures mean nothing.\n"
+                "Everything works and compares right; a quick run has no figures:\n"
             )?;
+            self.rows
+                .iter()
+                .try_for_each(|row| writeln!(f, "- {}", row.what))?;
+            return self.left_out.iter().try_for_each(|why| writeln!(f, "\n{why}"));
         }
         writeln!(f, "| What | Ours | Others need | Goal |\n|---|---|---|---|")?;
         for row in &self.rows {
