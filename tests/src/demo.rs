@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::graph::{self, Post, SentItem, Simulator, SimulatorError};
+use crate::local::{self, Engine, Local};
 use crate::stack::{self, Function, Message, Pair, Progress, Stack};
 
 mod case;
@@ -77,11 +78,23 @@ pub async fn run(options: Options) -> Result<bool, Error> {
         progress.say(&format!("What the functions logged:\n{}", logs(stack).await));
     }
     if options.keep {
-        progress.say(&report::kept(&pair)?);
-        std::future::pending::<()>().await;
+        keep(&pair, progress).await?;
     }
     progress.say("Stopping");
     Ok(right)
+}
+
+/// Leaves everything up until the process is ended, for `sam local` as well where there is Docker.
+async fn keep(pair: &Pair, progress: Progress) -> Result<(), Error> {
+    let folder = local::folder();
+    local::write_events(pair, case::CASES[0].resource, &folder).await?;
+    let engine = Engine::find();
+    let _local = match &engine {
+        Ok(engine) => Some(Local::open(pair, engine, &folder).await?),
+        Err(_) => None,
+    };
+    progress.say(&report::kept(pair, engine.err())?);
+    std::future::pending().await
 }
 
 /// Why the demo cannot be run to its end.
@@ -93,6 +106,9 @@ pub enum Error {
     /// The simulator.
     #[error(transparent)]
     Simulator(#[from] SimulatorError),
+    /// What `sam local` needs.
+    #[error(transparent)]
+    Local(#[from] local::Error),
     /// Renewal did not subscribe to everything in the configuration.
     #[error("renewal did not create: {missing}\nits report: {report:#}\nlogs:\n{logs}")]
     NotSubscribed {

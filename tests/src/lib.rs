@@ -2,4 +2,5 @@
 
 pub mod demo;
 pub mod graph;
+pub mod local;
 pub mod stack;

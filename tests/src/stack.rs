@@ -10,13 +10,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use serde_json::Value;
-
-use crate::graph;
 
 mod aws;
 mod build;
@@ -24,6 +21,7 @@ mod command;
 mod deploy;
 mod error;
 mod ministack;
+mod pair;
 mod policies;
 mod progress;
 mod run;
@@ -31,7 +29,10 @@ mod supervised;
 mod tools;
 
 pub use error::Error;
+pub use pair::{NOTIFICATION_ORIGIN, Pair, shared};
 pub use progress::Progress;
+
+pub(crate) use build::architecture;
 
 use aws::Aws;
 use deploy::Deployment;
@@ -90,6 +91,12 @@ impl Stack {
     #[must_use]
     pub fn endpoint_url(&self) -> &str {
         self.ministack.aws().url()
+    }
+
+    /// Returns the folder with what `sam build` has built.
+    #[must_use]
+    pub fn build_folder(&self) -> PathBuf {
+        self.run.folder().join("build")
     }
 
     /// Returns the folder with this run's files and logs.
@@ -216,6 +223,26 @@ impl Stack {
         serde_json::from_str(&payload).map_err(|_| Error::Malformed(payload))
     }
 
+    /// Returns the environment variables that a function is deployed with.
+    ///
+    /// # Errors
+    ///
+    /// Lambda does not answer.
+    pub async fn environment(&self, function: Function) -> Result<BTreeMap<String, String>, Error> {
+        let name = self.resource(function.logical_id())?;
+        self.ministack.aws().environment(name).await
+    }
+
+    /// Has functions read from their queues, or leave the messages there: an event source mapping, by its logical id.
+    ///
+    /// # Errors
+    ///
+    /// There is no such mapping, or Lambda does not answer.
+    pub async fn enable_mapping(&self, logical_id: &str, enabled: bool) -> Result<(), Error> {
+        let id = self.resource(logical_id)?;
+        self.ministack.aws().enable_mapping(id, enabled).await
+    }
+
     /// Takes messages from a queue until `done` says that there are enough, or no more than `within` has gone by.
     ///
     /// # Errors
@@ -338,72 +365,8 @@ impl From<aws_sdk_sqs::types::Message> for Message {
     }
 }
 
-/// A stack and the simulator of Microsoft Graph that it talks to.
-pub struct Pair {
-    /// The stack.
-    pub stack: Stack,
-    /// The simulator.
-    pub simulator: graph::Simulator,
-}
-
-impl Pair {
-    /// Starts a simulator and a stack that know each other: the stack calls the simulator for Graph and for tokens, and
-    /// the simulator finds [`NOTIFICATION_ORIGIN`] at the stack.
-    ///
-    /// # Errors
-    ///
-    /// Either cannot be started.
-    pub async fn start(simulator: graph::Options, stack: Options, progress: Progress) -> Result<Self, Error> {
-        let simulator =
-            graph::Simulator::start(simulator).map_err(Error::io("starting the Graph simulator"))?;
-        let endpoint = simulator.base_url();
-        let options = Options {
-            graph_endpoint: endpoint.clone(),
-            login_endpoint: endpoint,
-            notification_origin: NOTIFICATION_ORIGIN.to_owned(),
-            ..stack
-        };
-        let stack = Stack::start(&options, progress).await?;
-        simulator.set_resolve(NOTIFICATION_ORIGIN, &stack.http_url("")?);
-        Ok(Self { stack, simulator })
-    }
-}
-
-/// Returns the stack and the simulator that all tests of this process share. The first call starts them.
-///
-/// # Errors
-///
-/// They cannot be started; every later call says so again.
-pub fn shared() -> Result<&'static Pair, &'static Error> {
-    static SHARED: OnceLock<Result<Pair, Error>> = OnceLock::new();
-    SHARED
-        .get_or_init(|| {
-            std::thread::spawn(start_shared)
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
-        .as_ref()
-}
-
-/// Starts what tests share, on a runtime that ends when it is up: a test may already be inside another one.
-fn start_shared() -> Result<Pair, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    // Backoff at a thousandth of Microsoft's pace, and no renewal that no test has asked for.
-    let simulator = graph::Options {
-        retry_scale: 0.001,
-        ..graph::Options::default()
-    };
-    let stack = Options {
-        renewal_schedule: "rate(30 days)".to_owned(),
-        ..Options::default()
-    };
-    runtime
-        .map_err(Error::io("starting a runtime"))?
-        .block_on(Pair::start(simulator, stack, Progress::start()))
-}
-
 /// Returns the repository's folder.
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.parent().unwrap_or(package).to_owned()
 }
@@ -413,14 +376,11 @@ fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
 }
 
-/// The origin of subscriptions' notification URLs. The name is reserved, so nobody's server can be meant by it.
-pub const NOTIFICATION_ORIGIN: &str = "https://graph-notifications.test";
-
 /// Name of the stack in CloudFormation.
 const STACK_NAME: &str = "graph-notifications";
 
 /// MiniStack's root access key, and its secret.
-const ACCESS_KEY: &str = "test";
+pub(crate) const ACCESS_KEY: &str = "test";
 
 /// The region in which the stack is.
-const REGION: &str = "us-east-1";
+pub(crate) const REGION: &str = "us-east-1";

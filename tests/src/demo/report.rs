@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::verdict::Verdict;
+use crate::local;
 use crate::stack::{self, Function, Pair};
 
 /// What became of one notification.
@@ -73,12 +74,12 @@ pub(crate) fn table(lines: &[Line], seconds: f64) -> String {
     text
 }
 
-/// Says what is up and what can be done with it.
+/// Says what is up and what can be done with it, `sam local` included unless there is a reason why not.
 ///
 /// # Errors
 ///
 /// The template has not got the outputs that it should have.
-pub(crate) fn kept(pair: &Pair) -> Result<String, stack::Error> {
+pub(crate) fn kept(pair: &Pair, no_docker: Option<String>) -> Result<String, stack::Error> {
     let Pair { stack, simulator } = pair;
     let simulator = simulator.base_url();
     Ok(format!(
@@ -98,7 +99,8 @@ Send another notification (GET {simulator}/_simulator tells what else there is):
 See what is in the queues:
   curl {aws}/_ministack/sqs/messages
 Run renewal (with the AWS CLI, keys `test` and region us-east-1):
-  aws --endpoint-url {aws} lambda invoke --function-name {renewal} /dev/stdout",
+  aws --endpoint-url {aws} lambda invoke --function-name {renewal} /dev/stdout
+{sam_local}",
         aws = stack.endpoint_url(),
         webhook = stack.http_url("/notifications")?,
         delivery = stack.output("DeliveryQueueUrl")?,
@@ -106,7 +108,20 @@ Run renewal (with the AWS CLI, keys `test` and region us-east-1):
         config = stack.output("ConfigSecretArn")?,
         logs = stack.folder().display(),
         renewal = stack.resource(Function::Renewal.logical_id())?,
+        sam_local = sam_local(no_docker),
     ))
+}
+
+/// Says how the functions are run in containers.
+fn sam_local(no_docker: Option<String>) -> String {
+    match no_docker {
+        None => local::commands().fold(
+            "Run the functions in containers, in another terminal (`sam` is also in target/tools/sam/bin):"
+                .to_owned(),
+            |text, command| text + "\n  " + command,
+        ),
+        Some(reason) => format!("Not ready for `sam local`: {reason}\nStart Docker, then the demo again."),
+    }
 }
 
 #[cfg(test)]

@@ -110,6 +110,30 @@ impl Aws {
         Ok((text, failed))
     }
 
+    /// Returns the environment variables that a function is deployed with.
+    pub(crate) async fn environment(&self, function: &str) -> Result<BTreeMap<String, String>, Error> {
+        let path = format!("/2015-03-31/functions/{function}/configuration");
+        let answer = parse(
+            &self
+                .send("Lambda", self.request(Method::GET, "lambda", &path))
+                .await?,
+        )?;
+        let variables = answer
+            .pointer("/Environment/Variables")
+            .cloned()
+            .unwrap_or_default();
+        serde_json::from_value(variables).map_err(|_| Error::Malformed(answer.to_string()))
+    }
+
+    /// Has an event source mapping read from its queue, or leave it alone.
+    pub(crate) async fn enable_mapping(&self, id: &str, enabled: bool) -> Result<(), Error> {
+        let path = format!("/2015-03-31/event-source-mappings/{id}");
+        let request = self
+            .request(Method::PUT, "lambda", &path)
+            .json(&json!({ "Enabled": enabled }));
+        self.send("Lambda", request).await.map(|_| ())
+    }
+
     /// Returns the lines of a log group.
     pub(crate) async fn log_lines(&self, group: &str) -> Result<Vec<String>, Error> {
         let request = self

@@ -1,0 +1,81 @@
+//! A way for containers to a server that listens on this machine's loopback interface only.
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr};
+
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use super::Engine;
+use crate::stack;
+
+/// The name by which containers know this machine.
+///
+/// Docker Desktop knows it by itself and leads it to the loopback interface. A Docker engine on Linux leads it to the
+/// gateway of its network when it is told to by `--add-host`, and so do the settings in `samconfig.toml`.
+pub(crate) const HOST: &str = "host.docker.internal";
+
+/// An open door; it closes when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Door {
+    task: Option<JoinHandle<()>>,
+}
+
+impl Door {
+    /// Lets containers reach the server with this base URL, at the same port of the gateway. Nobody else may: MiniStack
+    /// runs what it is sent.
+    ///
+    /// # Errors
+    ///
+    /// The URL has no port, or another program has taken it.
+    pub(crate) async fn open(engine: &Engine, url: &str) -> Result<Self, stack::Error> {
+        let malformed = || stack::Error::Malformed(url.to_owned());
+        let (_, port) = url.rsplit_once(':').ok_or_else(malformed)?;
+        let port: u16 = port.parse().map_err(|_| malformed())?;
+        let listener = match TcpListener::bind((engine.gateway, port)).await {
+            // With Docker Desktop the gateway is an address of another machine, and the loopback interface is reached.
+            Err(error) if error.kind() == ErrorKind::AddrNotAvailable => return Ok(Self { task: None }),
+            other => other.map_err(stack::Error::io(format!(
+                "listening on {}, port {port}, for containers",
+                engine.gateway
+            )))?,
+        };
+        let task = tokio::spawn(keep(*engine, listener, port));
+        Ok(Self { task: Some(task) })
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+/// Returns a loopback URL as containers have to write it.
+pub(crate) fn seen_from_inside(url: &str) -> String {
+    url.replace("127.0.0.1", HOST)
+}
+
+/// Lets containers in.
+async fn keep(engine: Engine, listener: TcpListener, port: u16) {
+    loop {
+        // What fails here is one connection.
+        let Ok((outside, peer)) = listener.accept().await else {
+            continue;
+        };
+        if matches!(peer.ip(), IpAddr::V4(address) if engine.has(address)) {
+            tokio::spawn(join(outside, port));
+        }
+    }
+}
+
+/// Joins a connection to one to the loopback interface.
+async fn join(mut outside: TcpStream, port: u16) {
+    if let Ok(mut inside) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
+        // Whoever sent or waits sees for itself that the connection has ended.
+        let _ = copy_bidirectional(&mut outside, &mut inside).await;
+    }
+}
