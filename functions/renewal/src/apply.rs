@@ -145,6 +145,7 @@ impl<G: Graph, C: Clock> Applier<'_, G, C> {
             notification_url: creation.notification_url.clone(),
             lifecycle_notification_url: creation.lifecycle_url.clone(),
             resource: desired.resource.clone(),
+            notification_query_options: desired.query_options.clone(),
             expiration_date_time: creation.expires_at,
             client_state: client_state::mint(key, &desired.name).map_err(Failure::Mint)?,
             latest_supported_tls_version: "v1_2",

@@ -117,6 +117,31 @@ async fn a_certificate_that_is_no_longer_current_is_replaced_by_the_next_renewal
 }
 
 #[tokio::test]
+async fn query_options_are_sent_and_a_change_of_them_replaces() {
+    let with_options = |options: &str| {
+        let mut config = config(&["a"], &[("jobs", "a", false)]);
+        config["subscriptions"]["jobs"]["resource"] = json!("/print/printers/1/jobs");
+        config["subscriptions"]["jobs"]["notificationQueryOptions"] = json!(options);
+        config
+    };
+    let world = world(&with_options("$filter=isFetchable eq true"));
+    world.run().await;
+    assert_eq!(
+        world.graph.bodies()[0]["notificationQueryOptions"],
+        json!("$filter=isFetchable eq true")
+    );
+    assert_eq!(world.run().await["counts"], json!({"keep": 1}));
+    let changed = with_options("$filter=isFetchable eq false");
+    world.documents.set(Document::Config, &changed.to_string());
+    let report = world.run().await;
+    assert_eq!(report["counts"], json!({"replace": 1}));
+    assert_eq!(
+        report["subscriptions"][0]["reason"],
+        json!("the entry's notificationQueryOptions have changed")
+    );
+}
+
+#[tokio::test]
 async fn a_subscription_that_is_gone_at_its_renewal_is_created_anew() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.clock.advance(4000);

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{self, Access, Version};
 use crate::secret::Secret;
+use crate::subscription::query_options_key;
 use document::Node;
 use reader::{Fields, Problems, join, listed, shown};
 
@@ -255,6 +256,8 @@ pub struct Entry {
     pub change_type: String,
     /// Whether notifications carry resource data.
     pub include_resource_data: bool,
+    /// The `notificationQueryOptions` to ask for.
+    pub query_options: Option<String>,
     /// The lifetime to ask for, in minutes.
     pub minutes: u32,
     /// The API version to make and manage the subscription with.
@@ -340,8 +343,11 @@ impl Cloud {
 }
 
 /// What Microsoft Graph takes once per application, and per user where one is signed in (*create subscription*, 409).
+///
+/// Microsoft does not say whether `notificationQueryOptions` make another combination. Here they do: an entry that Graph
+/// then refuses is reported, while one that is refused here could not be had at all.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Combination(String, String, String, String, String);
+struct Combination(String, String, String, String, Option<String>, String);
 
 impl Combination {
     /// Returns the combination of `entry`.
@@ -359,6 +365,7 @@ impl Combination {
             identity,
             resource,
             entry.change_type.clone(),
+            entry.query_options.as_deref().map(query_options_key),
             format!("{:?}", entry.for_each),
         ))
     }

@@ -39,6 +39,8 @@ pub struct Desired {
     pub change_type: String,
     /// Whether notifications carry the resource, encrypted.
     pub include_resource_data: bool,
+    /// The `notificationQueryOptions`.
+    pub query_options: Option<String>,
     /// How far ahead a new end is set.
     pub lifetime: SignedDuration,
     /// The version of the API that manages it.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 
 pub(crate) use self::compare::change_types;
 pub use self::{
-    compare::{resource_key, same_change_types, same_resource},
+    compare::{query_options_key, resource_key, same_change_types, same_resource},
     url::{InvalidOrigin, Origin, OurUrl},
 };
 
@@ -36,6 +36,9 @@ pub struct Subscription {
     /// Where lifecycle notifications go.
     #[serde(default, deserialize_with = "lenient")]
     pub lifecycle_notification_url: Option<String>,
+    /// The query options that do not stand in the resource.
+    #[serde(default, deserialize_with = "lenient")]
+    pub notification_query_options: Option<String>,
     /// When the subscription ends unless it is renewed.
     #[serde(default, deserialize_with = "lenient")]
     pub expiration_date_time: Option<Timestamp>,
@@ -62,6 +65,9 @@ pub struct NewSubscription {
     pub lifecycle_notification_url: String,
     /// What is watched.
     pub resource: String,
+    /// The query options that do not stand in the resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notification_query_options: Option<String>,
     /// When the subscription is to end.
     pub expiration_date_time: Timestamp,
     /// The proof that comes back in every item.
@@ -188,6 +194,16 @@ mod tests {
     }
 
     #[test]
+    fn query_options_are_asked_for_under_graphs_name() {
+        let body = NewSubscription {
+            notification_query_options: Some("$filter=a eq 'b'".to_owned()),
+            ..new_subscription(None)
+        };
+        let body = serde_json::to_value(body).unwrap();
+        assert_eq!(body["notificationQueryOptions"], json!("$filter=a eq 'b'"));
+    }
+
+    #[test]
     fn a_rich_subscription_carries_its_certificate_and_the_certificates_name() {
         let certificate = EncryptionCertificate {
             certificate: "MII".to_owned(),
@@ -223,6 +239,7 @@ mod tests {
             notification_url: "https://h/n".to_owned(),
             lifecycle_notification_url: "https://h/l".to_owned(),
             resource: "/users".to_owned(),
+            notification_query_options: None,
             expiration_date_time: "2026-11-22T10:00:00Z".parse().unwrap(),
             client_state: "a.b.c".to_owned(),
             latest_supported_tls_version: "v1_2",

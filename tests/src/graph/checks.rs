@@ -62,6 +62,21 @@ fn check_resource(new: &Registered, rule: &Rule, beta: bool) -> Result<(), Graph
         let message = format!("A filter can name {PRESENCES} presences at most.");
         return Err(GraphError::invalid(message));
     }
+    if let Some(options) = &new.notification_query_options {
+        let message = if !rule.query_options {
+            format!(
+                "notificationQueryOptions is not supported for '{}'.",
+                new.resource
+            )
+        } else if !options.trim_start().starts_with("$filter") {
+            "notificationQueryOptions must be a $filter.".to_owned()
+        } else {
+            String::new()
+        };
+        if !message.is_empty() {
+            return Err(GraphError::invalid(message));
+        }
+    }
     match rule.rich {
         Rich::No if new.include_resource_data => Err(GraphError::invalid(format!(
             "Resource data is not supported for '{}'.",

@@ -257,6 +257,7 @@ mod tests {
             encryption_certificate_id: None,
             latest_supported_tls_version: "v1_2".to_owned(),
             notification_url_app_id: None,
+            notification_query_options: None,
             expires_at: Timestamp::MAX,
             patched_at: None,
             reauthorized_at: None,

@@ -29,6 +29,8 @@ pub(crate) struct Rule {
     pub(crate) beta: bool,
     /// A query option without which the path is not supported.
     pub(crate) needs: Option<&'static str>,
+    /// Whether `notificationQueryOptions` are taken.
+    pub(crate) query_options: bool,
 }
 
 /// Whether resource data can be included in notifications.
@@ -74,6 +76,12 @@ impl Rule {
     /// Marks a path that is supported with a query option only.
     const fn needs(mut self, option: &'static str) -> Self {
         self.needs = Some(option);
+        self
+    }
+
+    /// Marks a path that takes `notificationQueryOptions`.
+    const fn queried(mut self) -> Self {
+        self.query_options = true;
         self
     }
 

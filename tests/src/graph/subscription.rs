@@ -23,6 +23,8 @@ pub struct Registered {
     pub client_id: String,
     /// Resource as it was written.
     pub resource: String,
+    /// Query options besides those of the resource.
+    pub notification_query_options: Option<String>,
     /// Change types as they were written.
     pub change_type: String,
     /// Where change notifications go.
@@ -71,7 +73,7 @@ impl Registered {
             "changeType": self.change_type,
             "clientState": secret(&self.client_state),
             "notificationUrl": self.notification_url,
-            "notificationQueryOptions": null,
+            "notificationQueryOptions": self.notification_query_options,
             "notificationContentType": null,
             "lifecycleNotificationUrl": self.lifecycle_notification_url,
             "expirationDateTime": self.expires_at.to_string(),
@@ -84,7 +86,8 @@ impl Registered {
         })
     }
 
-    /// Tells what speaks against `new` beside this subscription.
+    /// Tells what speaks against `new` beside this subscription. That other query options make another combination is
+    /// not documented, so they do not.
     pub(crate) fn conflict(&self, new: &Self) -> Option<GraphError> {
         let resource = |text: &str| Resource::parse(text).map(|parsed| parsed.canonical());
         let same_owner = self.tenant_id == new.tenant_id && self.client_id == new.client_id;
@@ -140,6 +143,7 @@ pub(crate) fn create(
         client_id: owner.client_id.to_owned(),
         expires_at: raised(expires_at, now),
         lifecycle_notification_url: text(&fields, "lifecycleNotificationUrl")?,
+        notification_query_options: text(&fields, "notificationQueryOptions")?,
         client_state: text(&fields, "clientState")?,
         include_resource_data: boolean(&fields, "includeResourceData")?,
         encryption_certificate: text(&fields, "encryptionCertificate")?,

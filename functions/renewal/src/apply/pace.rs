@@ -88,7 +88,7 @@ impl Breaker {
 /// What Graph has refused, and when it is asked again. Lives as long as the process does: a new one asks once more, which
 /// does no harm.
 #[derive(Debug, Default)]
-pub(crate) struct Patience(BTreeMap<(String, String, String), Timestamp>);
+pub(crate) struct Patience(BTreeMap<Refused, Timestamp>);
 
 impl Patience {
     /// Returns until when `desired` is not asked for.
@@ -113,11 +113,15 @@ impl Patience {
     }
 }
 
-fn key(tenant_id: &str, desired: &Desired) -> (String, String, String) {
+/// A tenant's id, and what its application has asked for: an entry that has been mended does not wait.
+type Refused = (String, String, String, Option<String>);
+
+fn key(tenant_id: &str, desired: &Desired) -> Refused {
     (
         tenant_id.to_owned(),
         desired.name.clone(),
         desired.resource.clone(),
+        desired.query_options.clone(),
     )
 }
 

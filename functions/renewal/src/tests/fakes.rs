@@ -322,6 +322,7 @@ impl Graph for FakeGraph {
         let created = Subscription {
             id: format!("id-{}", state.bodies.len()),
             resource: Some(subscription.resource.clone()),
+            notification_query_options: subscription.notification_query_options.clone(),
             change_type: Some(subscription.change_type.clone()),
             notification_url: Some(subscription.notification_url.clone()),
             lifecycle_notification_url: Some(subscription.lifecycle_notification_url.clone()),

@@ -262,6 +262,15 @@ fn permissions_are_those_of_the_documentation() {
 }
 
 #[test]
+fn query_options_of_their_own_are_for_print_jobs_and_health_alerts_of_one_type() {
+    let taking: Vec<_> = rows()
+        .filter(|row| row.query_options)
+        .map(|row| row.key)
+        .collect();
+    assert_eq!(taking, ["printer.jobs", "healthAlert.type"]);
+}
+
+#[test]
 fn rules_on_select_follow_the_workload() {
     for (path, select) in [
         ("/me/events", Select::Required),

@@ -43,6 +43,7 @@ pub(super) const ROWS: &[Row] = &[
         patterns: &["/print/printers/{id}/jobs"],
         entity: "printJob",
         changes: UPDATED,
+        query_options: true,
         application: &["Printer.Read.All", "Printer.ReadWrite.All"],
         source: "universal-print-webhook-notifications",
         ..OTHER
@@ -77,6 +78,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         key: "healthAlert.type",
         patterns: &["/reports/healthmonitoring/alert"],
+        query_options: true,
         ..HEALTH_ALERT
     },
 ];

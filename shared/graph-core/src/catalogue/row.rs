@@ -25,6 +25,8 @@ pub struct Row {
     pub rich: Rich,
     /// What a subscription with resource data may say about the properties it wants.
     pub select: Select,
+    /// Whether a subscription may have `notificationQueryOptions` (Microsoft Graph, *subscription resource type*).
+    pub query_options: bool,
     /// The longest lifetime of a subscription without resource data, in minutes.
     pub minutes: u32,
     /// The longest lifetime of a subscription with resource data, in minutes.
@@ -294,6 +296,7 @@ pub(super) const OUTLOOK: Row = Row {
     versions: V1,
     rich: Rich::Yes,
     select: Select::Required,
+    query_options: false,
     minutes: 10_070,
     minutes_rich: 1_440,
     lifecycle: LifecycleUrl::Optional,

@@ -1,7 +1,7 @@
 //! An entry against the catalogue: what Microsoft Graph would refuse, said before it is asked.
 
 use super::reader::{Problems, join, listed};
-use super::subscriptions::Written;
+use super::subscriptions::{QUERY_OPTIONS, Written};
 use super::{Cloud, Entry, ForEach, MIN_MINUTES, Tenant};
 use crate::catalogue::{self, Access, Change, Changes, Rich, Row, Select, path};
 
@@ -38,6 +38,7 @@ pub(super) fn check(
             .collect::<Vec<_>>()
             .join(","),
         include_resource_data: written.rich,
+        query_options: written.query_options.map(str::to_owned),
         minutes,
         version: written.version.or(row.map(Row::version)).unwrap_or_default(),
         for_each: written.for_each,
@@ -60,6 +61,11 @@ fn check_row(
     check_changes(written, row, problems);
     check_rich(written, row, problems);
     check_query(written, resource, row, problems);
+    if written.query_options.is_some() && !row.query_options {
+        let message = "is not for this resource, only for print jobs and for health alerts of one type; take it out, and \
+                       write query options into `resource` where Microsoft documents them";
+        problems.error(&join(&written.path, QUERY_OPTIONS), message);
+    }
     let max = row.max_minutes(written.rich);
     if written.minutes.is_some_and(|minutes| minutes > max) {
         let with = if written.rich { "with" } else { "without" };

@@ -22,6 +22,8 @@ pub(super) struct Written<'a> {
     pub(super) changes: Option<Vec<Change>>,
     /// Whether resource data is wanted.
     pub(super) rich: bool,
+    /// The query options that it names.
+    pub(super) query_options: Option<&'a str>,
     /// The lifetime that it names.
     pub(super) minutes: Option<u32>,
     /// The API version that it names.
@@ -51,6 +53,7 @@ pub(super) fn read<'a>(name: &'a str, node: &'a Node, problems: &mut Problems) -
             .map(str::trim),
         changes: changes(&fields, problems),
         rich: fields.flag("includeResourceData", problems),
+        query_options: query_options(&fields, problems),
         minutes: fields.whole("expirationMinutes", problems),
         version: version(&fields, problems),
         for_each: for_each(&fields, name, problems),
@@ -80,6 +83,18 @@ fn changes(fields: &Fields<'_>, problems: &mut Problems) -> Option<Vec<Change>> 
     changes.sort_unstable();
     changes.dedup();
     Some(changes)
+}
+
+/// Reads the query options beside the resource.
+fn query_options<'a>(fields: &Fields<'a>, problems: &mut Problems) -> Option<&'a str> {
+    let text = fields.text(QUERY_OPTIONS, problems)?.trim();
+    if !(text.starts_with('$') && text.contains('=')) {
+        problems.error(
+            &fields.path(QUERY_OPTIONS),
+            "is not a query option; write one such as `$filter=isFetchable eq true`",
+        );
+    }
+    Some(text)
 }
 
 /// Reads the API version.
@@ -195,12 +210,16 @@ fn is_id(text: &str) -> bool {
 /// which the key's id takes 8, the proof 43, and the dots between them 2.
 const LABEL_LENGTH: usize = 128 - 8 - 43 - 2;
 
+/// The field for query options that do not stand in the resource.
+pub(super) const QUERY_OPTIONS: &str = "notificationQueryOptions";
+
 /// The fields of an entry.
 const KNOWN: &[&str] = &[
     "tenant",
     "resource",
     "changeType",
     "includeResourceData",
+    QUERY_OPTIONS,
     "expirationMinutes",
     "version",
     "forEach",

@@ -21,6 +21,7 @@ fn the_example_of_the_readme_is_read() {
         resource: "/teams/getAllMessages".to_owned(),
         change_type: "created,updated".to_owned(),
         include_resource_data: true,
+        query_options: None,
         minutes: 4_310,
         version: Version::V1,
         for_each: None,
@@ -103,6 +104,22 @@ fn the_lifetime_stays_below_the_maximum_and_above_the_minimum() {
         }));
         assert_eq!(entry.minutes, expected, "{resource} {asked:?}");
     }
+}
+
+#[test]
+fn query_options_stay_as_they_are_written() {
+    for resource in ["/print/printers/1/jobs", "/reports/healthmonitoring/alert"] {
+        let options = "$filter = isFetchable eq true";
+        let entry = accepted(
+            json!({"resource": resource, "changeType": "updated", "notificationQueryOptions": options}),
+        );
+        assert_eq!(entry.query_options.as_deref(), Some(options), "{resource}");
+    }
+    let unknown = json!({
+        "resource": "/weather", "changeType": "updated", "allowUnknownResource": true, "expirationMinutes": 60,
+        "notificationQueryOptions": "$filter=a eq 'b'",
+    });
+    assert!(accepted(unknown).query_options.is_some());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     Action, Context, Creation, Desired, Ours, Policy, Reason, Renewal, Step, creation, held_because,
 };
-use crate::subscription::{OurUrl, same_change_types, same_resource};
+use crate::subscription::{OurUrl, query_options_key, same_change_types, same_resource};
 
 /// Returns the steps for an entry and those that were made for it: the best one stays, the others go.
 pub(super) fn one_of(
@@ -124,6 +124,14 @@ fn unfit(ours: &Ours<'_>, desired: &Desired, context: &Context, now: Timestamp) 
         .filter(|from| !same_change_types(from, &desired.change_type))
     {
         return Some(Reason::OtherChangeType { from });
+    }
+    let shown = subscription
+        .notification_query_options
+        .as_deref()
+        .filter(|shown| !shown.is_empty());
+    let wanted = desired.query_options.as_deref().map(query_options_key);
+    if shown.is_some_and(|shown| Some(query_options_key(shown)) != wanted) {
+        return Some(Reason::OtherQueryOptions);
     }
     let is_rich = subscription
         .include_resource_data

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     client_state,
     config::Entry,
-    subscription::{Origin, Subscription, change_types, resource_key},
+    subscription::{Origin, Subscription, change_types, query_options_key, resource_key},
 };
 
 #[cfg(test)]
@@ -115,12 +115,13 @@ impl Expansion {
         candidates.sort_by(|one, other| one.order().cmp(&other.order()));
         let names: BTreeSet<&str> = candidates.iter().map(|one| one.desired.name.as_str()).collect();
         let mut used = used_by_others(listed, origin, &names);
-        let mut watched: BTreeMap<(String, BTreeSet<String>), &str> = BTreeMap::new();
+        let mut watched: BTreeMap<(String, BTreeSet<String>, Option<String>), &str> = BTreeMap::new();
         let mut chosen = Vec::new();
         for candidate in &candidates {
             let key = (
                 resource_key(&candidate.desired.resource),
                 change_types(&candidate.desired.change_type),
+                candidate.desired.query_options.as_deref().map(query_options_key),
             );
             if let Some(first) = watched.get(&key) {
                 self.leave_out(&candidate.entry.name, LeftOut::Shared((*first).to_owned()));
@@ -200,6 +201,7 @@ fn desired(entry: &Entry, name: String, resource: String) -> Desired {
         resource,
         change_type: entry.change_type.clone(),
         include_resource_data: entry.include_resource_data,
+        query_options: entry.query_options.clone(),
         lifetime: SignedDuration::from_mins(i64::from(entry.minutes)),
         version: entry.version,
     }

@@ -41,6 +41,8 @@ pub enum Reason {
         /// What it watches.
         from: String,
     },
+    /// It has other query options than its entry asks for.
+    OtherQueryOptions,
     /// It was made with, and its entry is without resource data, or the other way round.
     OtherResourceData {
         /// Whether the entry asks for resource data.
@@ -103,6 +105,7 @@ impl fmt::Display for Reason {
             Self::Removed => write!(f, "Graph has removed it"),
             Self::OtherResource { from } => write!(f, "the entry's resource has changed from {from}"),
             Self::OtherChangeType { from } => write!(f, "the entry's changeType has changed from {from}"),
+            Self::OtherQueryOptions => write!(f, "the entry's notificationQueryOptions have changed"),
             Self::OtherResourceData { wanted: true } => write!(f, "the entry now includes resource data"),
             Self::OtherResourceData { wanted: false } => {
                 write!(f, "the entry no longer includes resource data")

@@ -333,6 +333,7 @@ fn mail() -> Desired {
         resource: "/users/1/messages".to_owned(),
         change_type: "created,updated".to_owned(),
         include_resource_data: true,
+        query_options: None,
         lifetime: SignedDuration::from_hours(72),
         version: Version::V1,
     }

@@ -31,6 +31,12 @@ pub fn resource_key(resource: &str) -> String {
     key
 }
 
+/// Returns one text for all spellings of `notificationQueryOptions` that mean the same, as far as that is certain.
+#[must_use]
+pub fn query_options_key(options: &str) -> String {
+    squeeze(&decode(options))
+}
+
 /// Returns whether two lists of change types hold the same, whatever their order, spaces and letter case.
 #[must_use]
 pub fn same_change_types(one: &str, other: &str) -> bool {

@@ -317,6 +317,7 @@ fn new_subscription() -> NewSubscription {
         notification_url: "https://h/n".to_owned(),
         lifecycle_notification_url: "https://h/l".to_owned(),
         resource: "/users".to_owned(),
+        notification_query_options: None,
         expiration_date_time: "2026-11-22T10:00:00Z".parse().unwrap(),
         client_state: "a.b.c".to_owned(),
         latest_supported_tls_version: "v1_2",

@@ -14,6 +14,7 @@ const fn teams(pattern: &'static str, entity: &'static str, changes: &'static st
         teams: true,
         beta: false,
         needs: None,
+        query_options: false,
     }
 }
 
@@ -33,6 +34,7 @@ const fn basic(pattern: &'static str, entity: &'static str, changes: &'static st
         teams: false,
         beta: false,
         needs: None,
+        query_options: false,
     }
 }
 
@@ -191,7 +193,10 @@ pub(crate) const RULES: &[Rule] = &[
         "cu",
         1_440,
     ),
-    basic("print/printers/{printerId}/jobs", "printJob", "u", 4_230),
+    basic("print/printers/{printerId}/jobs", "printJob", "u", 4_230).queried(),
+    basic("reports/healthmonitoring/alert", "healthAlert", "cud", 42_300)
+        .beta()
+        .queried(),
     basic(
         "print/taskDefinitions/{taskDefinitionId}/tasks",
         "printTask",

@@ -50,6 +50,46 @@ async fn fields_that_are_missing_or_of_the_wrong_kind_are_refused() {
 }
 
 #[tokio::test]
+async fn query_options_beside_the_resource_are_for_few_resources() {
+    let bench = Bench::new().await;
+    let options = |text: &'static str| move |body: &mut Value| body["notificationQueryOptions"] = json!(text);
+    let jobs = || {
+        let mut body = bench.basic("/print/printers/1/jobs");
+        body["changeType"] = json!("updated");
+        body
+    };
+    let filter = options("$filter=isFetchable eq true");
+    check(
+        &bench,
+        bench.basic("/users"),
+        filter,
+        "InvalidRequest",
+        "is not supported for '/users'",
+    )
+    .await;
+    check(
+        &bench,
+        jobs(),
+        options("$top=1"),
+        "InvalidRequest",
+        "must be a $filter",
+    )
+    .await;
+    let mut body = jobs();
+    filter(&mut body);
+    let (status, answer) = bench.create(body).await;
+    assert_eq!(status, 201, "{answer}");
+    assert_eq!(answer["notificationQueryOptions"], "$filter=isFetchable eq true");
+    let mut other = jobs();
+    options("$filter=isFetchable eq false")(&mut other);
+    assert_eq!(
+        bench.create(other).await.0,
+        409,
+        "the combination is that of resource and change types"
+    );
+}
+
+#[tokio::test]
 async fn urls_must_be_https() {
     let bench = Bench::new().await;
     for name in ["notificationUrl", "lifecycleNotificationUrl"] {

@@ -184,6 +184,20 @@ fn the_same_resource_in_another_spelling_is_a_duplicate() {
 }
 
 #[test]
+fn other_query_options_make_another_subscription_and_another_spelling_of_them_does_not() {
+    let entry = |options: &str| {
+        json!({
+            "resource": "/reports/healthmonitoring/alert", "changeType": "created", "notificationQueryOptions": options,
+        })
+    };
+    for (options, count) in [("$filter=alertType eq 'b'", 2), ("$filter = alertType eq 'a'", 1)] {
+        let mut document = document(entry("$filter=alertType eq 'a'"));
+        document["subscriptions"]["other"] = entry(options);
+        assert_eq!(read(&document).0.subscriptions.len(), count, "{options}");
+    }
+}
+
+#[test]
 fn entries_for_different_objects_are_no_duplicates() {
     let entry =
         |ids: Value| json!({"resource": "/users/{id}/messages", "changeType": "created", "forEach": ids});

@@ -126,6 +126,28 @@ fn other_changes_of_the_same_resource_are_another_subscription() {
 }
 
 #[test]
+fn other_query_options_are_another_subscription() {
+    let jobs = |name: &str, options: &str| Entry {
+        query_options: Some(options.to_owned()),
+        ..entry(name, "/print/printers/{id}/jobs")
+    };
+    let ready = jobs("ready", "$filter=isFetchable eq true");
+    for (other, count) in [
+        ("$filter=isFetchable eq false", 2),
+        ("$filter = isFetchable eq true", 1),
+    ] {
+        let other = jobs("other", other);
+        let expansion = expand(
+            &[(&ready, known(&["a"])), (&other, known(&["a"]))],
+            &[],
+            &origin(),
+        );
+        assert_eq!(expansion.desired.len(), count);
+        assert_eq!(expansion.desired[0].query_options, other.query_options);
+    }
+}
+
+#[test]
 fn no_more_are_asked_for_than_graph_allows_and_nobody_loses_one() {
     let ids: Vec<String> = (0..120).map(|number| format!("u{number:03}")).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
@@ -203,6 +225,7 @@ fn entry(name: &str, resource: &str) -> Entry {
         resource: resource.to_owned(),
         change_type: "created".to_owned(),
         include_resource_data: false,
+        query_options: None,
         minutes: 60,
         version: Version::V1,
         for_each: None,

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn what_cannot_be_changed_is_replaced() {
-    let cases: [(Subscription, &str); 8] = [
+    let cases: [(Subscription, &str); 9] = [
         (
             Subscription {
                 resource: Some("/users/2/messages".to_owned()),
@@ -18,6 +18,13 @@ fn what_cannot_be_changed_is_replaced() {
                 ..listed()
             },
             "the entry's changeType has changed from created",
+        ),
+        (
+            Subscription {
+                notification_query_options: Some("$filter=a eq 'b'".to_owned()),
+                ..listed()
+            },
+            "the entry's notificationQueryOptions have changed",
         ),
         (
             Subscription {
@@ -73,6 +80,34 @@ fn what_cannot_be_changed_is_replaced() {
             super::creation(&mail(), &context(), at(NOW)),
             "{reason}"
         );
+    }
+}
+
+#[test]
+fn query_options_are_compared_where_graph_shows_them() {
+    let desired = Desired {
+        query_options: Some("$filter=isFetchable eq true".to_owned()),
+        ..mail()
+    };
+    for (shown, expected) in [
+        (None, "keep"),
+        (Some(""), "keep"),
+        (Some("$filter=isFetchable eq true"), "keep"),
+        (Some("$filter = isFetchable eq true"), "keep"),
+        (Some("$filter=isFetchable eq false"), "replace"),
+    ] {
+        let listed = Subscription {
+            notification_query_options: shown.map(str::to_owned),
+            ..listed()
+        };
+        let steps = plan(
+            std::slice::from_ref(&desired),
+            &[listed],
+            &context(),
+            at(NOW),
+            &Policy::default(),
+        );
+        assert_eq!(steps[0].action.name(), expected, "{shown:?}");
     }
 }
 
