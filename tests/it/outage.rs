@@ -17,6 +17,7 @@ use axum::{
 };
 use graph_edge::{
     documents::{CachedDocument, SecretSource},
+    metrics::Sheet,
     secrets::SecretStore,
     sqs::SqsQueue,
 };
@@ -50,9 +51,19 @@ async fn sqs_that_refuses_makes_the_webhook_answer_5xx_and_nothing_is_lost_when_
             .uri("https://host/notifications");
         request.body(Body::Binary(report.posts[0].body.clone())).unwrap()
     };
-    assert_eq!(handle(again(), &deps, Timestamp::now()).await.status(), 503);
+    assert_eq!(
+        handle(again(), &deps, Timestamp::now(), &mut Sheet::default())
+            .await
+            .status(),
+        503
+    );
     outage.refuses.store(false, Ordering::SeqCst);
-    assert_eq!(handle(again(), &deps, Timestamp::now()).await.status(), 202);
+    assert_eq!(
+        handle(again(), &deps, Timestamp::now(), &mut Sheet::default())
+            .await
+            .status(),
+        202
+    );
     assert_eq!(tenant.events(first + 25).await.len(), first + 25);
 }
 

@@ -23,6 +23,7 @@ use graph_edge::{
     graph::GraphClient,
     http::Http,
     login::Login,
+    metrics::Sheet,
     secrets::{SecretError, Versioned},
     signing_keys::HttpDocuments,
     sqs::{Message, NotStored, Queue},
@@ -170,6 +171,7 @@ impl World {
             ),
             delivery_queue: delivered.clone(),
             failed_queue: failed.clone(),
+            lifecycle_queue: failed.clone(),
         };
         let login = Login::new(Http::default(), Some(&base)).unwrap();
         let deps = renewal::Deps {
@@ -204,7 +206,9 @@ impl World {
         let now = self.simulator.now();
         self.last_run = now;
         let deadline = now + SignedDuration::from_mins(15);
-        let report = renewal::handle(event, deadline, &self.deps).await.unwrap();
+        let report = renewal::handle(event, deadline, &self.deps, &mut Sheet::default())
+            .await
+            .unwrap();
         assert_eq!(report["failed"], json!(0), "{report:#}");
         report
     }
@@ -259,7 +263,13 @@ impl World {
             .map(|body| json!({"messageId": "m", "body": body, "eventSource": "aws:sqs"}))
             .collect();
         let event = serde_json::from_value(json!({"Records": records})).unwrap();
-        let answer = decryption::handle(event, &self.decryption, self.simulator.now()).await;
+        let answer = decryption::handle(
+            event,
+            &self.decryption,
+            self.simulator.now(),
+            &mut Sheet::default(),
+        )
+        .await;
         assert!(answer.batch_item_failures.is_empty(), "{answer:?}");
     }
 
@@ -338,7 +348,7 @@ async fn answer(
         .uri(uri)
         .body(lambda_http::Body::Text(String::from_utf8(body.to_vec()).unwrap()))
         .unwrap();
-    let answer = webhook::handle(request, &webhook, simulator.now()).await;
+    let answer = webhook::handle(request, &webhook, simulator.now(), &mut Sheet::default()).await;
     answer.map(|body| axum::body::Body::from(body.to_vec()))
 }
 

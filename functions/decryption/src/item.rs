@@ -1,6 +1,9 @@
 //! One queue message: read, trusted, opened, turned into the event.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use graph_core::{
     envelope::{EncryptedContent, OpenError, Plaintext},
@@ -18,7 +21,7 @@ use tracing::{error, warn};
 
 use crate::{
     Deps,
-    outcome::{Failure, Obstacle, Outcome},
+    outcome::{Delivery, Facts, Failure, Obstacle, Outcome},
     trust::Trust,
 };
 
@@ -26,6 +29,7 @@ use crate::{
 enum Stop {
     Fail(Failure),
     Retry(Obstacle),
+    Forward,
 }
 
 /// Processes the body of one queue message.
@@ -35,9 +39,10 @@ pub(crate) async fn process<S: Source, F: FetchDocument, Q>(
     now: Timestamp,
 ) -> Outcome {
     match event(body, deps, now).await {
-        Ok(event) => Outcome::Deliver(event),
+        Ok(delivery) => Outcome::Deliver(delivery),
         Err(Stop::Fail(failure)) => Outcome::Fail(failure),
         Err(Stop::Retry(obstacle)) => Outcome::Retry(obstacle),
+        Err(Stop::Forward) => Outcome::Forward,
     }
 }
 
@@ -45,11 +50,11 @@ async fn event<S: Source, F: FetchDocument, Q>(
     body: &str,
     deps: &Deps<S, F, Q>,
     now: Timestamp,
-) -> Result<String, Stop> {
+) -> Result<Delivery, Stop> {
     let queued = QueuedItem::parse(body)?;
     let notification = Notification::parse(queued.item)?;
     if notification.lifecycle_event.is_some() {
-        return Err(Malformed::Form.into());
+        return Err(Stop::Forward);
     }
     // The webhook has seen to this; the queue may be written to by others some day.
     let is_other = |tenant_id: &str| !tenant_id.eq_ignore_ascii_case(&queued.tenant_id);
@@ -57,17 +62,29 @@ async fn event<S: Source, F: FetchDocument, Q>(
         return Err(Stop::Fail(Failure::OtherTenant));
     }
     let Some(raw) = notification.encrypted_content else {
-        return Ok(event::document(&queued, &notification, None)?);
+        return Ok(Delivery {
+            event: event::document(&queued, &notification, None)?,
+            facts: facts(&queued, &notification, None),
+        });
     };
     let content = EncryptedContent::parse(raw).map_err(|_| Malformed::Form)?;
     let trust = trust(&queued, deps, now).await?;
     let content = vouched(content, &queued, &trust, deps, now).await?;
+    let begun = Instant::now();
     let plaintext = open(&content, trust, deps, now).await?;
-    Ok(event::document(
-        &queued,
-        &notification,
-        Some(&plaintext.into_json()),
-    )?)
+    let opened_in = Some(begun.elapsed());
+    Ok(Delivery {
+        event: event::document(&queued, &notification, Some(&plaintext.into_json()))?,
+        facts: facts(&queued, &notification, opened_in),
+    })
+}
+
+fn facts(queued: &QueuedItem<'_>, notification: &Notification<'_>, opened_in: Option<Duration>) -> Facts {
+    Facts {
+        subscription: queued.subscription.clone().into_owned(),
+        changed_at: event::time(queued, notification),
+        opened_in,
+    }
 }
 
 /// Returns the content of DecryptionSecret that lists the item's tenant and application.

@@ -5,6 +5,7 @@
 
 mod item;
 mod outcome;
+mod report;
 mod trust;
 
 use std::panic::AssertUnwindSafe;
@@ -14,13 +15,14 @@ use futures_util::FutureExt;
 use graph_core::{config::Cloud, tokens::Authorities};
 use graph_edge::{
     documents::{CachedDocument, Source},
+    metrics::Sheet,
     signing_keys::{FetchDocument, SigningKeyCache},
     sqs::{Message, Queue},
 };
 use jiff::Timestamp;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
-use self::outcome::{Failure, Obstacle, Outcome};
+use self::outcome::{Facts, Failure, Obstacle, Outcome};
 pub use self::trust::Trust;
 
 /// What decryption works with.
@@ -33,6 +35,8 @@ pub struct Deps<S, F, Q> {
     pub delivery_queue: Q,
     /// Where items go that can never be processed.
     pub failed_queue: Q,
+    /// Where items go that tell of the subscriptions themselves.
+    pub lifecycle_queue: Q,
 }
 
 /// The signing keys of every cloud, fetched for those that items come from.
@@ -67,13 +71,14 @@ impl<F> SigningKeysByCloud<F> {
     }
 }
 
-/// Processes a batch and returns exactly the messages to try again.
+/// Processes a batch and returns exactly the messages to try again. What there is to count is on `sheet`.
 ///
 /// A message without an id, which SQS never sends, is reported with an empty one: SQS then tries the whole batch again.
 pub async fn handle<S: Source, F: FetchDocument, Q: Queue>(
     event: SqsEvent,
     deps: &Deps<S, F, Q>,
     now: Timestamp,
+    sheet: &mut Sheet,
 ) -> SqsBatchResponse {
     let mut batch = Batch::default();
     for record in event.records {
@@ -84,82 +89,89 @@ pub async fn handle<S: Source, F: FetchDocument, Q: Queue>(
             .await;
         batch.add(record, outcome.unwrap_or(Outcome::Fail(Failure::Panicked)));
     }
-    let (delivered, kept) = tokio::join!(
+    let (delivered, kept, forwarded) = tokio::join!(
         store(&deps.delivery_queue, &batch.deliver.messages),
-        store(&deps.failed_queue, &batch.fail.messages)
+        store(&deps.failed_queue, &batch.fail.messages),
+        store(&deps.lifecycle_queue, &batch.forward.messages)
     );
-    batch.deliver.settle(&delivered, &mut batch.retry);
-    batch.fail.settle(&kept, &mut batch.retry);
-    let (delivered, failed, retried) = (count(&delivered), count(&kept), batch.retry.len());
-    info!(
-        delivered,
-        failed, retried, "Delivered {delivered}, failed {failed}, to be tried again {retried}"
-    );
+    let delivered = batch.deliver.settle(&delivered, &mut batch.retry);
+    let failed = batch.fail.settle(&kept, &mut batch.retry);
+    batch.forward.settle(&forwarded, &mut batch.retry);
+    report::count(&delivered, &failed, &batch.retry, now, sheet);
+    report::log(&delivered, &failed, &batch.retry);
     let mut response = SqsBatchResponse::default();
-    response.set_failures(batch.retry);
+    response.set_failures(batch.retry.into_iter().map(|(id, _)| id));
     response
 }
 
 /// The messages of a batch by what becomes of them.
 #[derive(Default)]
 struct Batch {
-    deliver: Sendings,
-    fail: Sendings,
-    retry: Vec<String>,
+    deliver: Sendings<Facts>,
+    fail: Sendings<Failure>,
+    forward: Sendings<()>,
+    retry: Vec<(String, Obstacle)>,
 }
 
 impl Batch {
     fn add(&mut self, record: SqsMessage, outcome: Outcome) {
         let id = record.message_id.unwrap_or_default();
+        let body = record.body.unwrap_or_default();
         match outcome {
-            Outcome::Deliver(event) => self.deliver.add(id, event.into()),
-            Outcome::Fail(failure) => {
-                let reason = failure.reason();
-                error!(
+            Outcome::Deliver(delivery) => self.deliver.add(id, delivery.facts, delivery.event.into()),
+            Outcome::Forward => {
+                info!(
                     message.id = id,
-                    reason,
-                    ?failure,
-                    "Message {id} can never be processed ({failure:?}); it goes to FailedQueue"
+                    "Message {id} is a lifecycle notification; it goes to LifecycleQueue"
                 );
-                let message = Message {
-                    body: record.body.unwrap_or_default(),
-                    reason: Some(reason),
-                };
-                self.fail.add(id, message);
+                self.forward.add(id, (), body.into());
+            }
+            Outcome::Fail(failure) => {
+                report::log_failure(&id, &body, failure);
+                let reason = Some(failure.reason());
+                self.fail.add(id, failure, Message { body, reason });
             }
             Outcome::Retry(obstacle) => {
-                warn!(
-                    message.id = id,
-                    ?obstacle,
-                    "Message {id} cannot be processed now ({obstacle:?})"
-                );
-                self.retry.push(id);
+                report::log_obstacle(&id, &body, obstacle);
+                self.retry.push((id, obstacle));
             }
         }
     }
 }
 
-/// Messages on their way to one queue, and the ids of those that they come from.
-#[derive(Default)]
-struct Sendings {
-    ids: Vec<String>,
+/// Messages on their way to one queue, with the ids of those that they come from and a note on each.
+struct Sendings<T> {
+    notes: Vec<(String, T)>,
     messages: Vec<Message>,
 }
 
-impl Sendings {
-    fn add(&mut self, id: String, message: Message) {
-        self.ids.push(id);
+impl<T> Default for Sendings<T> {
+    fn default() -> Self {
+        Self {
+            notes: Vec::new(),
+            messages: Vec::new(),
+        }
+    }
+}
+
+impl<T> Sendings<T> {
+    fn add(&mut self, id: String, note: T, message: Message) {
+        self.notes.push((id, note));
         self.messages.push(message);
     }
 
-    /// Puts the ids of those that are not stored among the ones to try again.
-    fn settle(&mut self, stored: &[bool], retry: &mut Vec<String>) {
-        for (id, stored) in self.ids.drain(..).zip(stored) {
-            if !stored {
+    /// Returns the notes on those that are stored, and puts the ids of the others among the ones to try again.
+    fn settle(&mut self, stored: &[bool], retry: &mut Vec<(String, Obstacle)>) -> Vec<T> {
+        let mut settled = Vec::new();
+        for ((id, note), stored) in self.notes.drain(..).zip(stored) {
+            if *stored {
+                settled.push(note);
+            } else {
                 warn!(message.id = id, obstacle = ?Obstacle::NotStored, "Message {id} is not stored");
-                retry.push(id);
+                retry.push((id, Obstacle::NotStored));
             }
         }
+        settled
     }
 }
 
@@ -168,8 +180,4 @@ async fn store(queue: &impl Queue, messages: &[Message]) -> Vec<bool> {
         return Vec::new();
     }
     queue.send_all(messages).await.iter().map(Result::is_ok).collect()
-}
-
-fn count(stored: &[bool]) -> usize {
-    stored.iter().filter(|stored| **stored).count()
 }

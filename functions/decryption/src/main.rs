@@ -5,6 +5,7 @@ use decryption::{Deps, SigningKeysByCloud, Trust, handle};
 use graph_core::tokens::Authorities;
 use graph_edge::{
     documents::{CachedDocument, SecretSource},
+    metrics::{Meter, Sheet},
     secrets::SecretStore,
     settings::Settings,
     signing_keys::HttpDocuments,
@@ -17,9 +18,12 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 async fn main() -> Result<(), Error> {
     graph_edge::telemetry::init();
     let deps = deps().await?;
-    let deps = &deps;
+    let (deps, meter) = (&deps, &Meter::from_env());
     let process = async |event: LambdaEvent<SqsEvent>| {
-        Ok::<_, Error>(Box::pin(handle(event.payload, deps, Timestamp::now())).await)
+        let (now, mut sheet) = (Timestamp::now(), Sheet::default());
+        let response = Box::pin(handle(event.payload, deps, now, &mut sheet)).await;
+        meter.write(&sheet, &event.context.request_id, now);
+        Ok::<_, Error>(response)
     };
     lambda_runtime::run(service_fn(process)).await
 }
@@ -29,6 +33,7 @@ async fn deps() -> Result<Deps<SecretSource, HttpDocuments, SqsQueue>, Error> {
     let secret_arn = settings.required("DECRYPTION_SECRET_ARN");
     let delivery_queue = settings.required("DELIVERY_QUEUE_URL");
     let failed_queue = settings.required("FAILED_QUEUE_URL");
+    let lifecycle_queue = settings.required("LIFECYCLE_QUEUE_URL");
     let login_endpoint = settings.optional("LOGIN_ENDPOINT");
     let authorities = settings.optional("VALIDATION_AUTHORITIES");
     settings.check()?;
@@ -49,5 +54,6 @@ async fn deps() -> Result<Deps<SecretSource, HttpDocuments, SqsQueue>, Error> {
         ),
         delivery_queue: SqsQueue::new(&config, delivery_queue),
         failed_queue: SqsQueue::new(&config, failed_queue),
+        lifecycle_queue: SqsQueue::new(&config, lifecycle_queue),
     })
 }

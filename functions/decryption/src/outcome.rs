@@ -1,15 +1,41 @@
 //! What an item comes to, and why.
 
+use std::time::Duration;
+
 use graph_core::notification;
+use graph_edge::metrics::Metric;
+use jiff::Timestamp;
 
 /// What becomes of one queue message. Cannot be printed: the event is what was encrypted.
 pub(crate) enum Outcome {
     /// The event to deliver.
-    Deliver(String),
+    Deliver(Delivery),
+    /// The item tells of a subscription itself: it belongs into LifecycleQueue. It comes this way from FailedQueue, whose
+    /// messages are all moved back to one queue.
+    Forward,
     /// The item can never be processed: kept in FailedQueue at once, with the reason.
     Fail(Failure),
     /// The item may be processed later: tried again by the queue, and kept in FailedQueue when its tries are used up.
     Retry(Obstacle),
+}
+
+/// An event, and what may be told of it. Cannot be printed: the event is what was encrypted.
+pub(crate) struct Delivery {
+    /// The event.
+    pub(crate) event: String,
+    /// What may be told.
+    pub(crate) facts: Facts,
+}
+
+/// What may be told of an event.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// The subscription's name, proven by the client state.
+    pub(crate) subscription: String,
+    /// When the change happened, or when its item was received.
+    pub(crate) changed_at: Timestamp,
+    /// How long it took to open the content, if there was any.
+    pub(crate) opened_in: Option<Duration>,
 }
 
 /// Why an item can never be processed. The name is the message attribute `Reason` in FailedQueue.
@@ -41,6 +67,18 @@ impl Failure {
             Self::Panicked => "Panicked",
         }
     }
+
+    /// Returns the metric that counts such items.
+    pub(crate) fn metric(self) -> Metric {
+        match self {
+            Self::Malformed(_) => Metric::FailedMalformed,
+            Self::OtherTenant => Metric::FailedOtherTenant,
+            Self::TokenMissing => Metric::FailedTokenMissing,
+            Self::TokenRejected => Metric::FailedTokenRejected,
+            Self::ContentRejected => Metric::FailedContentRejected,
+            Self::Panicked => Metric::FailedPanicked,
+        }
+    }
 }
 
 /// What is in the way of an item at present.
@@ -56,4 +94,17 @@ pub(crate) enum Obstacle {
     NoSigningKeys,
     /// DeliveryQueue or FailedQueue did not store the item.
     NotStored,
+}
+
+impl Obstacle {
+    /// Returns the metric that counts items with this in their way.
+    pub(crate) fn metric(self) -> Metric {
+        match self {
+            Self::NoDecryptionKeys => Metric::RetriedNoDecryptionKeys,
+            Self::UnknownTenant => Metric::RetriedUnknownTenant,
+            Self::UnknownCertificate => Metric::RetriedUnknownCertificate,
+            Self::NoSigningKeys => Metric::RetriedNoSigningKeys,
+            Self::NotStored => Metric::RetriedNotStored,
+        }
+    }
 }

@@ -22,7 +22,12 @@ use graph_core::{
     plan::{Policy, rotation::Rotation},
     subscription::Origin,
 };
-use graph_edge::{secrets::SecretError, sqs::Queue, telemetry::causes};
+use graph_edge::{
+    metrics::{Metric, Sheet},
+    secrets::SecretError,
+    sqs::Queue,
+    telemetry::causes,
+};
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use rand_core::CryptoRng;
@@ -74,7 +79,7 @@ pub struct Memory {
 /// A run returns its [`report::Report`], also when something failed for some tenants or subscriptions. An operator can
 /// ask for more: with `{"dryRun": true}` it changes nothing; with `{"rotate": true}`, or `"keys"` or `"certificate"` in
 /// place of `true`, it publishes new keys now, which the runs after the next six minutes use in place of the old ones at
-/// once. A batch returns the messages to try again.
+/// once. A batch returns the messages to try again. What there is to count is on `sheet`.
 ///
 /// # Errors
 ///
@@ -83,9 +88,12 @@ pub async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
     event: Value,
     deadline: Timestamp,
     deps: &Deps<D, G, C, Q, R>,
+    sheet: &mut Sheet,
 ) -> Result<Value, Error> {
     if let Some(records) = lifecycle::records(&event) {
-        return Ok(lifecycle::handle(records, deadline, deps).await);
+        let answer = lifecycle::handle(records, deadline, deps, sheet).await;
+        sheet.count(Metric::ThrottledCalls, deps.graph.throttled());
+        return Ok(answer);
     }
     // Whoever asks for a dry run in an unusual spelling gets one.
     let dry_run = !matches!(event.get("dryRun"), None | Some(Value::Null | Value::Bool(false)));
@@ -95,7 +103,15 @@ pub async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
         is_patient: is_scheduled(&event),
         ..Scope::everything(deadline)
     };
-    let run = run::run(deps, &scope).await?;
+    let run = run::run(deps, &scope).await;
+    sheet.count(Metric::ThrottledCalls, deps.graph.throttled());
+    if !dry_run {
+        run::count::state(run.as_ref().ok(), &deps.policy, deps.clock.now(), sheet);
+    }
+    let run = run?;
+    if !dry_run {
+        run::count::steps(&run.report, sheet);
+    }
     serde_json::to_value(run.report).map_err(Error::Report)
 }
 

@@ -8,6 +8,7 @@ use graph_core::{
     queued::QueuedItem,
 };
 use graph_edge::{
+    metrics::Sheet,
     sqs::{Message, Queue},
     telemetry::causes,
 };
@@ -37,6 +38,7 @@ pub(crate) async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: Crypto
     records: &[Value],
     deadline: Timestamp,
     deps: &Deps<D, G, C, Q, R>,
+    sheet: &mut Sheet,
 ) -> Value {
     let mut events = Vec::new();
     let mut malformed = Vec::new();
@@ -52,7 +54,7 @@ pub(crate) async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: Crypto
         }
     }
     let mut again = set_aside(&malformed, &deps.failed_queue).await;
-    let failed = react(&events, deadline, deps).await;
+    let failed = react(&events, deadline, deps, sheet).await;
     again.extend(
         events
             .iter()
@@ -96,6 +98,7 @@ async fn react<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
     events: &[(&str, Event)],
     deadline: Timestamp,
     deps: &Deps<D, G, C, Q, R>,
+    sheet: &mut Sheet,
 ) -> Vec<bool> {
     for (_, event) in events {
         let Event {
@@ -140,7 +143,8 @@ async fn react<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
         Some(Run::default())
     } else {
         let run = run::run(deps, &scope).await;
-        run.inspect_err(|error| error!(error = causes(error), "Run for a lifecycle notification failed"))
+        run.inspect(|run| run::count::steps(&run.report, sheet))
+            .inspect_err(|error| error!(error = causes(error), "Run for a lifecycle notification failed"))
             .ok()
     };
     let mut failed: Vec<bool> = events

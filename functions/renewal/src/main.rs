@@ -8,6 +8,7 @@ use graph_edge::{
     graph::GraphClient,
     http::Http,
     login::{Login, RefreshTokenSecret, Sts},
+    metrics::{Meter, Sheet},
     secrets::SecretStore,
     settings::Settings,
     sqs::SqsQueue,
@@ -26,10 +27,13 @@ use serde_json::Value;
 async fn main() -> Result<(), Error> {
     graph_edge::telemetry::init();
     let deps = deps().await?;
-    let deps = &deps;
+    let (deps, meter) = (&deps, &Meter::from_env());
     let process = async |event: LambdaEvent<Value>| {
         let deadline = Timestamp::try_from(event.context.deadline()).unwrap_or(Timestamp::MAX);
-        Box::pin(handle(event.payload, deadline, deps)).await
+        let mut sheet = Sheet::default();
+        let answer = Box::pin(handle(event.payload, deadline, deps, &mut sheet)).await;
+        meter.write(&sheet, &event.context.request_id, Timestamp::now());
+        answer
     };
     lambda_runtime::run(service_fn(process)).await
 }

@@ -77,6 +77,9 @@ pub trait Graph {
         update: &SubscriptionUpdate,
     ) -> impl Future<Output = Result<Subscription, GraphError>> + Send;
 
+    /// Returns how many calls have been throttled since this was last asked.
+    fn throttled(&self) -> usize;
+
     /// Deletes one; one that is gone counts as deleted.
     fn delete(
         &self,
@@ -168,6 +171,10 @@ impl Graph for GraphClient {
         update: &SubscriptionUpdate,
     ) -> Result<Subscription, GraphError> {
         self.update(tenant, version, id, update).await
+    }
+
+    fn throttled(&self) -> usize {
+        self.throttled()
     }
 
     async fn delete(&self, tenant: &Tenant, version: Version, id: &str) -> Result<(), GraphError> {

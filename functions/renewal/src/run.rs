@@ -20,6 +20,7 @@ use crate::{
     report::Report,
 };
 
+pub(crate) mod count;
 mod expiries;
 mod gaps;
 mod log;
@@ -85,6 +86,8 @@ pub(crate) struct Run {
 pub(crate) struct End {
     /// Graph's id of it.
     pub(crate) subscription_id: Option<String>,
+    /// When it ends; nothing where there is none.
+    pub(crate) expires_at: Option<Timestamp>,
     /// Whether something is left to do that was not done.
     pub(crate) has_failed: bool,
     /// How long it lives from one renewal to the next.
@@ -218,6 +221,7 @@ impl Run {
             if line.action != "delete" {
                 let end = self.ends.entry((id.clone(), line.name.clone())).or_default();
                 end.subscription_id.clone_from(&line.subscription_id);
+                end.expires_at = line.expires_at;
                 end.has_failed |= line.error.is_some() || line.unfinished;
             }
             self.gaps.extend(outcome.gap);

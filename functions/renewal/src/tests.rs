@@ -6,6 +6,7 @@ use self::fakes::{World, world};
 use crate::{Error, ports::Document};
 
 mod conflict;
+mod counts;
 mod expiries;
 mod fakes;
 mod gaps;

@@ -17,6 +17,7 @@ use graph_core::{
 };
 use graph_edge::{
     documents::CachedDocument,
+    metrics::Sheet,
     testing::{FakeQueue, FakeSource},
 };
 use jiff::Timestamp;
@@ -55,7 +56,7 @@ fn measure(name: &str, item: Value) {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let post = || {
-        let response = runtime.block_on(handle(request(&body), &deps, now()));
+        let response = runtime.block_on(handle(request(&body), &deps, now(), &mut Sheet::default()));
         assert_eq!(response.status(), 202);
     };
     post();

@@ -6,17 +6,19 @@
 pub mod gateway;
 mod handshake;
 mod intake;
+mod report;
 
 use std::sync::Arc;
 
 use graph_core::{
     client_state::ClientStateKeys,
-    collection::{Collection, MAX_TOKENS, NotACollection},
+    collection::{Collection, NotACollection},
     secrets::ClientStateDocument,
 };
 use graph_edge::{
     BoxError,
     documents::{CachedDocument, NoDocument, Source},
+    metrics::{Metric, Sheet},
     sqs::Queue,
     telemetry::printable_id,
 };
@@ -25,7 +27,7 @@ use lambda_http::{
     Body, Request, Response,
     http::{HeaderValue, Method, StatusCode, header},
 };
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use self::{
     handshake::Handshake,
@@ -70,11 +72,12 @@ pub fn parse_keys(text: &str) -> Result<ClientStateKeys, BoxError> {
 }
 
 /// Answers one request: 200 with the token to a handshake, 202 when every admitted item is stored, 4xx to what Microsoft
-/// Graph never sends, 5xx when it has to send again.
+/// Graph never sends, 5xx when it has to send again. What there is to count is on `sheet`.
 pub async fn handle<S: Source, Q: Queue>(
     request: Request,
     deps: &Deps<S, Q>,
     now: Timestamp,
+    sheet: &mut Sheet,
 ) -> Response<Body> {
     if request.method() != Method::POST {
         return status(StatusCode::METHOD_NOT_ALLOWED);
@@ -82,24 +85,31 @@ pub async fn handle<S: Source, Q: Queue>(
     match Handshake::of(request.uri().query().unwrap_or_default()) {
         Handshake::Echo(token) => echo(token),
         Handshake::Refused => status(StatusCode::BAD_REQUEST),
-        Handshake::NotAsked => status(receive(request.body(), deps, now).await),
+        Handshake::NotAsked => status(receive(request.body(), deps, now, sheet).await),
     }
 }
 
 /// Stores the items of a POST and returns the status to answer with.
-async fn receive<S: Source, Q: Queue>(body: &[u8], deps: &Deps<S, Q>, now: Timestamp) -> StatusCode {
+async fn receive<S: Source, Q: Queue>(
+    body: &[u8],
+    deps: &Deps<S, Q>,
+    now: Timestamp,
+    sheet: &mut Sheet,
+) -> StatusCode {
     if body.len() > MAX_BODY_BYTES {
         warn!(
             bytes = body.len(),
             limit = MAX_BODY_BYTES,
             "POST is over {MAX_BODY_BYTES} bytes"
         );
+        sheet.count(Metric::RejectedPosts, 1);
         return StatusCode::PAYLOAD_TOO_LARGE;
     }
     let collection = match Collection::parse(body) {
         Ok(collection) => collection,
         Err(error) => {
             warn!(%error, bytes = body.len(), "POST is not a notification collection: {error}");
+            sheet.count(Metric::RejectedPosts, 1);
             return match error {
                 NotACollection::Empty | NotACollection::NotJson | NotACollection::NoValue => {
                     StatusCode::BAD_REQUEST
@@ -117,8 +127,9 @@ async fn receive<S: Source, Q: Queue>(body: &[u8], deps: &Deps<S, Q>, now: Times
         );
         return StatusCode::SERVICE_UNAVAILABLE;
     };
-    report(&intake, &collection);
-    store(&intake, &collection, deps, now).await
+    report::log(&intake, &collection);
+    report::count(&intake, sheet);
+    store(&intake, &collection, deps, now, sheet).await
 }
 
 /// Sorts the items, a second time with newer keys when one of them names a key that is not known.
@@ -145,6 +156,7 @@ async fn store<S, Q: Queue>(
     collection: &Collection<'_>,
     deps: &Deps<S, Q>,
     now: Timestamp,
+    sheet: &mut Sheet,
 ) -> StatusCode {
     let messages = Messages::new(collection, intake, now);
     let (changes, lifecycle) = tokio::join!(
@@ -152,6 +164,11 @@ async fn store<S, Q: Queue>(
         messages.send(&intake.lifecycle, &deps.lifecycle_queue)
     );
     let lost = changes + lifecycle;
+    sheet.count(
+        Metric::Enqueued,
+        (intake.changes.len() + intake.lifecycle.len()).saturating_sub(lost),
+    );
+    sheet.count(Metric::NotEnqueued, lost);
     if lost == 0 {
         return StatusCode::ACCEPTED;
     }
@@ -160,37 +177,6 @@ async fn store<S, Q: Queue>(
         "{lost} admitted items are not stored; answering 503, Graph sends the POST again"
     );
     StatusCode::SERVICE_UNAVAILABLE
-}
-
-fn report(intake: &Intake<'_>, collection: &Collection<'_>) {
-    let (changes, lifecycle) = (intake.changes.len(), intake.lifecycle.len());
-    let refused: usize = intake.refused.values().sum();
-    let malformed: usize = intake.malformed.values().sum();
-    if refused + malformed == 0 {
-        info!(
-            changes,
-            lifecycle, "Admitted {changes} changes and {lifecycle} lifecycle events"
-        );
-    } else {
-        let (reasons, forms) = (&intake.refused, &intake.malformed);
-        warn!(
-            changes,
-            lifecycle,
-            refused,
-            malformed,
-            ?reasons,
-            ?forms,
-            "Refused {refused} items {reasons:?}, {malformed} more are malformed {forms:?}"
-        );
-    }
-    let excess = collection.excess_tokens;
-    if excess > 0 {
-        warn!(
-            excess,
-            limit = MAX_TOKENS,
-            "{excess} validation tokens over {MAX_TOKENS} are not looked at"
-        );
-    }
 }
 
 /// Returns the answer to a handshake: exactly the token, as text that no browser takes for anything else.

@@ -2,6 +2,7 @@
 
 use graph_edge::{
     documents::{CachedDocument, SecretSource},
+    metrics::{Meter, Metric, Sheet},
     secrets::SecretStore,
     settings::Settings,
     sqs::SqsQueue,
@@ -15,12 +16,16 @@ use webhook::{Deps, gateway, handle, parse_keys};
 async fn main() -> Result<(), Error> {
     graph_edge::telemetry::init();
     let deps = deps().await?;
-    let deps = &deps;
+    let (deps, meter) = (&deps, &Meter::from_env());
     let answer = async |event: LambdaEvent<Box<RawValue>>| {
-        let response = match gateway::request(&event.payload) {
-            Some(request) => Box::pin(handle(request, deps, Timestamp::now())).await,
-            None => gateway::bad_request(),
+        let (now, mut sheet) = (Timestamp::now(), Sheet::default());
+        let response = if let Some(request) = gateway::request(&event.payload) {
+            Box::pin(handle(request, deps, now, &mut sheet)).await
+        } else {
+            sheet.count(Metric::RejectedPosts, 1);
+            gateway::bad_request()
         };
+        meter.write(&sheet, &event.context.request_id, now);
         Ok::<_, Error>(gateway::response(response))
     };
     lambda_runtime::run(service_fn(answer)).await

@@ -42,6 +42,15 @@ pub fn document(
     }
 }
 
+/// Returns when the change happened where Graph says so, else when the webhook received the item.
+#[must_use]
+pub fn time(queued: &QueuedItem<'_>, notification: &Notification<'_>) -> Timestamp {
+    let changed_at = notification.resource_data_text("eventTime");
+    changed_at
+        .and_then(|time| time.parse().ok())
+        .unwrap_or(queued.received_at)
+}
+
 /// A CloudEvents 1.0 event in the JSON format; `subscription` is an extension attribute.
 #[derive(Serialize)]
 struct Event<'a> {
@@ -71,7 +80,7 @@ impl<'a> Event<'a> {
             source: format!("/tenants/{}/applications/{}", queued.tenant_id, queued.client_id),
             event_type: entity::event_type(&entity, item.change_type.as_deref()),
             subject: resource,
-            time: event_time(item).unwrap_or(queued.received_at),
+            time: time(queued, item),
             datacontenttype: "application/json",
             subscription: &queued.subscription,
             data: Data {
@@ -109,11 +118,6 @@ struct Data<'a> {
     content_omitted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<&'a RawValue>,
-}
-
-/// Returns when the change happened, where Graph says so.
-fn event_time(item: &Notification<'_>) -> Option<Timestamp> {
-    item.resource_data_text("eventTime")?.parse().ok()
 }
 
 /// Returns the id of the event: the same for every delivery of the same item.

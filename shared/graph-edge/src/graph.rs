@@ -1,6 +1,9 @@
 //! Microsoft Graph's subscriptions (Microsoft Graph, *subscription resource type* and its operations).
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use graph_core::{
     catalogue::Version,
@@ -37,6 +40,7 @@ pub struct GraphClient {
     login: Login,
     base: Option<Url>,
     backoff: Backoff,
+    throttled: AtomicUsize,
 }
 
 impl GraphClient {
@@ -52,6 +56,7 @@ impl GraphClient {
             login,
             base,
             backoff: Backoff::default(),
+            throttled: AtomicUsize::new(0),
         })
     }
 
@@ -59,6 +64,11 @@ impl GraphClient {
     #[must_use]
     pub fn login(&self) -> &Login {
         &self.login
+    }
+
+    /// Returns how many calls Graph has throttled since this was last asked.
+    pub fn throttled(&self) -> usize {
+        self.throttled.swap(0, Ordering::Relaxed)
     }
 
     /// Returns all of the application's subscriptions in `tenant`, from all pages.
@@ -227,6 +237,9 @@ impl GraphClient {
                 Ok(answer) => (GraphError::from_answer(&answer), answer.retry_after()),
                 Err(error) => (error, None),
             };
+            if matches!(error.kind, GraphErrorKind::Throttled { .. }) {
+                self.throttled.fetch_add(1, Ordering::Relaxed);
+            }
             if matches!(error.kind, GraphErrorKind::Unauthorized { .. }) && !has_new_token {
                 self.login.forget(tenant, &token);
                 has_new_token = true;

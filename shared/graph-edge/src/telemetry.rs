@@ -3,29 +3,31 @@
 //! Levels below `INFO` are for our own crates. The Lambda runtime writes every event as a whole at `TRACE`, client
 //! states and tokens with it, and HTTP libraries write what they send; whatever level is asked for, they do not.
 
-use std::{env, error::Error, panic};
+use std::{env, error::Error, io, panic};
 
 use lambda_runtime::tracing::subscriber::{
     filter::{LevelFilter, Targets},
-    fmt,
+    fmt::{self, MakeWriter},
     layer::{Layer, SubscriberExt},
     registry,
+    registry::LookupSpan,
     util::SubscriberInitExt,
 };
-use tracing::error;
+use tracing::{Subscriber, error};
 
-/// Sends log lines to standard output in the format and from the level that Lambda's logging controls ask for, panics
-/// among them.
+/// Sends log lines to standard output, panics among them: from the level in `LOG_LEVEL` on, in the format that Lambda's
+/// logging controls ask for.
+///
+/// The level is not theirs: a line of theirs that is left out is not even made here, and what Lambda leaves out itself
+/// would take the lines of [`crate::metrics`] along. Every line has its time, or Lambda would take it for `INFO` (AWS
+/// Lambda, *log-level filtering*).
 pub fn init() {
-    let level = env::var("AWS_LAMBDA_LOG_LEVEL")
-        .or_else(|_| env::var("RUST_LOG"))
-        .unwrap_or_default();
+    let level = env::var("LOG_LEVEL").unwrap_or_default();
     let is_json = env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("json"));
-    let lines = fmt::layer().with_target(false).without_time();
     let lines: Box<dyn Layer<_> + Send + Sync> = if is_json {
-        Box::new(lines.json())
+        Box::new(json_lines(io::stdout))
     } else {
-        Box::new(lines)
+        Box::new(fmt::layer().with_target(false).without_time())
     };
     registry().with(lines).with(filter(&level)).init();
     panic::set_hook(Box::new(|panic| report_panic(panic.location())));
@@ -55,25 +57,62 @@ fn report_panic(location: Option<&panic::Location<'_>>) {
     error!(location, "Panicked at {location}; this is a defect");
 }
 
+/// Returns what writes a JSON object for each line: time, level, fields, and the id of the request from the span in which
+/// the runtime calls a handler.
+fn json_lines<S, W>(writer: W) -> impl Layer<S> + Send + Sync
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    fmt::layer()
+        .with_target(false)
+        .json()
+        .with_span_list(false)
+        .with_writer(writer)
+}
+
 /// Returns which lines are written when those from `level` on are asked for.
 fn filter(level: &str) -> Targets {
     // An empty text would parse as a level, too.
     let level = if level.is_empty() { "INFO" } else { level };
     let level: LevelFilter = level.parse().unwrap_or(LevelFilter::INFO);
-    OUR_CRATES.iter().fold(
-        Targets::new().with_default(level.min(LevelFilter::INFO)),
-        |targets, name| targets.with_target(*name, level),
-    )
+    let targets = Targets::new()
+        .with_default(level.min(LevelFilter::INFO))
+        .with_target(REQUEST_SPAN, LevelFilter::INFO);
+    OUR_CRATES
+        .iter()
+        .fold(targets, |targets, name| targets.with_target(*name, level))
 }
+
+/// Where the runtime makes the span that holds the id of the request. It writes no line there.
+const REQUEST_SPAN: &str = "lambda_runtime::layers::trace";
 
 /// Our crates by the names that their log lines carry.
 const OUR_CRATES: [&str; 5] = ["decryption", "graph_core", "graph_edge", "renewal", "webhook"];
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use jiff::Timestamp;
+    use serde_json::Value;
     use tracing::Level;
 
     use super::*;
+
+    /// What has been written.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
 
     #[derive(Debug, thiserror::Error)]
     #[error("outer")]
@@ -129,6 +168,32 @@ mod tests {
                     "{target} at {level}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_json_line_has_its_time_and_the_id_of_the_request_whatever_the_level() {
+        for level in ["INFO", "WARN", "ERROR"] {
+            let lines = Lines::default();
+            let sink = lines.clone();
+            let subscriber = registry().with(json_lines(move || sink.clone()));
+            tracing::subscriber::with_default(subscriber.with(filter(level)), || {
+                let mut context = lambda_runtime::Context::default();
+                context.request_id = "r-1".to_owned();
+                let span = lambda_runtime::layers::trace::request_span(&context);
+                span.in_scope(|| error!(target: "webhook", part = 1, "A line"));
+            });
+            let line: Value = serde_json::from_slice(&lines.0.lock().unwrap()).unwrap();
+            assert!(
+                line["timestamp"].as_str().unwrap().parse::<Timestamp>().is_ok(),
+                "{line}"
+            );
+            assert_eq!(line["level"], "ERROR");
+            assert_eq!(
+                line["fields"],
+                serde_json::json!({"message": "A line", "part": 1})
+            );
+            assert_eq!(line["span"]["requestId"], "r-1", "{level}");
         }
     }
 

@@ -83,7 +83,7 @@ async fn a_record_without_body_or_id_is_failed() {
     let world = World::new();
     let event = serde_json::from_value(json!({"Records": [{}, {"body": null, "messageId": null}]})).unwrap();
     assert!(
-        handle(event, &world.deps, now())
+        handle(event, &world.deps, now(), &mut Sheet::default())
             .await
             .batch_item_failures
             .is_empty()

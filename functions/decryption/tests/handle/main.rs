@@ -5,6 +5,7 @@
     reason = "a failed expectation is a failed test"
 )]
 
+mod counts;
 mod hostile;
 mod isolation;
 mod silence;
@@ -23,6 +24,7 @@ use graph_core::{
 };
 use graph_edge::{
     documents::{CachedDocument, Source},
+    metrics::Sheet,
     secrets::SecretError,
     sqs::REASON,
     testing::{FakeLogin, FakeQueue, FakeSource, Written},
@@ -106,11 +108,6 @@ async fn what_can_never_succeed_is_kept_at_once_with_its_reason_and_the_original
         (
             "content without data",
             with(&|body| body["item"]["encryptedContent"] = json!({})),
-            "Malformed",
-        ),
-        (
-            "lifecycle event",
-            with(&|body| body["item"]["lifecycleEvent"] = json!("missed")),
             "Malformed",
         ),
         (
@@ -338,13 +335,35 @@ async fn a_panic_fails_its_item_alone() {
         signing_keys: SigningKeysByCloud::new(&login, &Authorities::default(), None),
         delivery_queue: deps.delivery_queue,
         failed_queue: deps.failed_queue,
+        lifecycle_queue: deps.lifecycle_queue,
     };
     let bodies =
         [rich(Some(&good_token())), basic()].map(|body| json!({"messageId": "m", "body": body.to_string()}));
     let event = serde_json::from_value(json!({"Records": bodies})).unwrap();
-    assert!(handle(event, &deps, now()).await.batch_item_failures.is_empty());
+    assert!(
+        handle(event, &deps, now(), &mut Sheet::default())
+            .await
+            .batch_item_failures
+            .is_empty()
+    );
     assert_eq!(deps.failed_queue.stored()[0].reason, Some("Panicked"));
     assert_eq!(deps.delivery_queue.stored().len(), 1);
+}
+
+/// FailedQueue's messages are all moved back to one queue.
+#[tokio::test]
+async fn a_lifecycle_item_goes_on_to_its_own_queue_and_comes_again_when_it_is_not_stored() {
+    let world = World::new();
+    let mut body = basic();
+    body["item"]["lifecycleEvent"] = json!("missed");
+    world.deps.lifecycle_queue.refuse(Some(""));
+    assert_eq!(world.process(&[&body, &basic()]).await, ["m0"]);
+    world.deps.lifecycle_queue.refuse(None);
+    assert_eq!(world.process(&[&body]).await, NOTHING);
+    let stored = world.deps.lifecycle_queue.stored();
+    assert_eq!(stored.len(), 1);
+    assert_eq!((&stored[0].body, stored[0].reason), (&body.to_string(), None));
+    assert!(world.failed().is_empty());
 }
 
 #[tokio::test]
@@ -380,6 +399,7 @@ impl World {
             signing_keys: SigningKeysByCloud::new(&login, &Authorities::default(), None),
             delivery_queue: FakeQueue::default(),
             failed_queue: FakeQueue::default(),
+            lifecycle_queue: FakeQueue::default(),
         };
         Self { source, login, deps }
     }
@@ -403,7 +423,13 @@ impl World {
         let record = |(index, body): (usize, &&str)| json!({"messageId": format!("m{index}"), "body": body});
         let records: Vec<Value> = bodies.iter().enumerate().map(record).collect();
         let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
-        let response = handle(event, &self.deps, now() + SignedDuration::from_secs(seconds)).await;
+        let response = handle(
+            event,
+            &self.deps,
+            now() + SignedDuration::from_secs(seconds),
+            &mut Sheet::default(),
+        )
+        .await;
         response
             .batch_item_failures
             .into_iter()

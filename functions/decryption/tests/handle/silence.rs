@@ -95,10 +95,11 @@ async fn a_panic_is_reported_without_its_message() {
         signing_keys: SigningKeysByCloud::new(&login, &Authorities::default(), None),
         delivery_queue: deps.delivery_queue,
         failed_queue: deps.failed_queue,
+        lifecycle_queue: deps.lifecycle_queue,
     };
     let record = json!({"messageId": "m", "body": rich(Some(&good_token())).to_string()});
     let event = serde_json::from_value(json!({"Records": [record]})).unwrap();
-    handle(event, &deps, now()).await;
+    handle(event, &deps, now(), &mut Sheet::default()).await;
     assert!(written.text().contains("Panicked"));
     silent(&written.text(), "MARK");
 }

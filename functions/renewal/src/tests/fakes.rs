@@ -18,6 +18,7 @@ use graph_core::{
 };
 use graph_edge::{
     graph::{GraphError, GraphErrorKind},
+    metrics::Sheet,
     secrets::{SecretError, Versioned},
     testing::FakeQueue,
 };
@@ -76,8 +77,18 @@ impl World {
         self.invoke_until(deadline, event).await
     }
 
+    /// Invokes, whatever comes of it, and returns what was counted.
+    pub(super) async fn counted(&self, event: Value) -> Sheet {
+        let (deadline, mut sheet) = (
+            self.clock.now() + jiff::SignedDuration::from_mins(15),
+            Sheet::default(),
+        );
+        drop(handle(event, deadline, self, &mut sheet).await);
+        sheet
+    }
+
     pub(super) async fn invoke_until(&self, deadline: Timestamp, event: Value) -> Result<Value, Error> {
-        handle(event, deadline, self).await
+        handle(event, deadline, self, &mut Sheet::default()).await
     }
 
     /// Returns the events that consumers were sent.
@@ -183,6 +194,7 @@ struct State {
     failures: Vec<(String, fn() -> GraphErrorKind)>,
     objects: Vec<String>,
     signed_in_at: Option<Timestamp>,
+    throttled: usize,
 }
 
 impl FakeGraph {
@@ -256,14 +268,15 @@ impl FakeGraph {
     }
 
     fn call(&self, line: String) -> Result<(), GraphError> {
-        let state = self.state.lock().unwrap();
+        let mut state = self.state.lock().unwrap();
         let failure = state
             .failures
             .iter()
             .find(|(call, _)| line.starts_with(call))
-            .map(|(_, kind)| kind);
+            .map(|(_, kind)| kind());
         self.log.lock().unwrap().push(line);
-        failure.map_or(Ok(()), |kind| Err(GraphError::of(kind())))
+        state.throttled += usize::from(matches!(failure, Some(GraphErrorKind::Throttled { .. })));
+        failure.map_or(Ok(()), |kind| Err(GraphError::of(kind)))
     }
 }
 
@@ -361,6 +374,10 @@ impl Graph for FakeGraph {
             subscription.notification_url = Some(url.clone());
         }
         Ok(subscription.clone())
+    }
+
+    fn throttled(&self) -> usize {
+        std::mem::take(&mut self.state.lock().unwrap().throttled)
     }
 
     async fn delete(&self, _: &Tenant, _: Version, id: &str) -> Result<(), GraphError> {

@@ -205,7 +205,7 @@ fn answer(request: Request) -> (u16, Vec<Message>) {
         .enable_all()
         .build()
         .unwrap();
-    let response = runtime.block_on(handle(request, &deps, now()));
+    let response = runtime.block_on(handle(request, &deps, now(), &mut Sheet::default()));
     let mut stored = deps.notification_queue.stored();
     stored.extend(deps.lifecycle_queue.stored());
     (response.status().as_u16(), stored)

@@ -5,6 +5,7 @@
     reason = "a failed expectation is a failed test"
 )]
 
+mod counts;
 mod hostile;
 mod isolation;
 mod silence;
@@ -18,6 +19,7 @@ use graph_core::{
 };
 use graph_edge::{
     documents::CachedDocument,
+    metrics::Sheet,
     sqs::Message,
     testing::{FakeQueue, FakeSource, Written},
 };
@@ -148,6 +150,7 @@ async fn without_a_key_nothing_is_said_to_be_received() {
             request("/notifications", &body),
             &deps,
             now() + SignedDuration::from_secs(1),
+            &mut Sheet::default(),
         )
         .await;
         assert_eq!(response.status(), 202, "{text:?}");
@@ -162,9 +165,14 @@ async fn an_unknown_key_reads_the_secret_again_at_most_every_30_seconds() {
     let send = async |seconds| {
         let now = now() + SignedDuration::from_secs(seconds);
         assert_eq!(
-            handle(request("/notifications", &body), &deps, now)
-                .await
-                .status(),
+            handle(
+                request("/notifications", &body),
+                &deps,
+                now,
+                &mut Sheet::default()
+            )
+            .await
+            .status(),
             202
         );
         (source.reads(), deps.notification_queue.stored().len())
@@ -204,7 +212,12 @@ async fn other_methods_are_not_answered() {
     let source = FakeSource::default();
     let mut get = request("/notifications?validationToken=abc", "");
     *get.method_mut() = lambda_http::http::Method::GET;
-    assert_eq!(handle(get, &deps(&source), now()).await.status(), 405);
+    assert_eq!(
+        handle(get, &deps(&source), now(), &mut Sheet::default())
+            .await
+            .status(),
+        405
+    );
 }
 
 #[tokio::test]
@@ -220,7 +233,7 @@ async fn an_item_over_the_size_of_a_message_goes_on_without_its_content() {
 }
 
 async fn post(deps: &Deps<&FakeSource, FakeQueue>, uri: &str, body: &str) -> Response<Body> {
-    handle(request(uri, body), deps, now()).await
+    handle(request(uri, body), deps, now(), &mut Sheet::default()).await
 }
 
 fn request(uri: &str, body: &str) -> Request {

@@ -22,6 +22,10 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// Below how many percent of [`Policy::percent_left`] a subscription is in danger. For presence, under a schedule of
+    /// ten minutes, two or three runs have failed by then; of a lifetime of three days, half a day or more is left.
+    pub const DANGER_PERCENT: i64 = 50;
+
     /// Returns how much is left of the subscription called `id` when it becomes due.
     #[must_use]
     pub fn renew_before(&self, id: &str, lifetime: SignedDuration) -> SignedDuration {
@@ -31,6 +35,21 @@ impl Policy {
         let steps = spread.as_secs().max(0).unsigned_abs().saturating_add(1);
         let earlier = i64::try_from(hash(id) % steps).unwrap_or_default();
         base.saturating_add(SignedDuration::from_secs(earlier))
+    }
+
+    /// Returns what is left of the subscription called `id` until `expires_at`, in percent of what is left when it becomes
+    /// due: it is due from 100 down, and has ended at 0.
+    #[must_use]
+    pub fn percent_left(
+        &self,
+        id: &str,
+        lifetime: SignedDuration,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> i64 {
+        let left = expires_at.duration_since(now).as_secs().max(0);
+        let when_due = self.renew_before(id, lifetime).as_secs().max(1);
+        left.saturating_mul(100) / when_due
     }
 
     /// Returns whether a subscription of `lifetime` can outlive two failed runs at all.
@@ -85,6 +104,26 @@ mod tests {
     #[test]
     fn presence_is_renewed_with_35_to_40_of_50_minutes_left() {
         check(50, 35..=40);
+    }
+
+    #[test]
+    fn presence_is_in_danger_when_three_runs_have_failed_but_not_after_one() {
+        let presence = SignedDuration::from_mins(50);
+        for id in (0..1000).map(|id| id.to_string()) {
+            let policy = Policy::default();
+            let due = policy.renew_before(&id, presence);
+            let now = Timestamp::UNIX_EPOCH;
+            // The first run that finds it due comes up to a period later.
+            let left_after = |more: i64| {
+                let left = due - SignedDuration::from_secs(599) - SignedDuration::from_mins(10 * more);
+                policy.percent_left(&id, presence, now + left, now)
+            };
+            assert!(left_after(0) >= Policy::DANGER_PERCENT, "{id}: {}", left_after(0));
+            assert!(left_after(2) < Policy::DANGER_PERCENT, "{id}: {}", left_after(2));
+            assert!(left_after(2) > 0, "{id}");
+            assert_eq!(policy.percent_left(&id, presence, now + due, now), 100);
+            assert_eq!(policy.percent_left(&id, presence, now - due, now), 0);
+        }
     }
 
     #[test]

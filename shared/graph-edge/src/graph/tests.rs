@@ -198,7 +198,9 @@ async fn what_may_pass_is_tried_again() {
 #[tokio::test]
 async fn what_does_not_pass_is_given_up() {
     let server = Server::start((0..4).map(|_| Reply::json(429, "").header("retry-after", "0")));
-    let error = graph(&server).list(&tenant()).await.unwrap_err();
+    let graph = graph(&server);
+    let error = graph.list(&tenant()).await.unwrap_err();
+    assert_eq!((graph.throttled(), graph.throttled()), (4, 0));
     assert!(
         matches!(
             error.kind,

@@ -1,0 +1,130 @@
+//! What decryption counts, measures and logs of a batch.
+
+use graph_edge::metrics::Metric;
+
+use super::*;
+
+#[tokio::test]
+async fn items_are_counted_by_what_becomes_of_them_and_why() {
+    let world = World::new();
+    let token = good_token();
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut body = rich(Some(&token));
+        change(&mut body);
+        body
+    };
+    let bodies = [
+        rich(Some(&token)),
+        basic(),
+        json!("no message"),
+        rich(None),
+        with(&|body| body["validationTokens"] = json!(["garbage"])),
+        with(&|body| flip(body, "data")),
+        with(&|body| body["item"]["tenantId"] = json!(OTHER_TENANT)),
+        of_another_certificate(rich(Some(&token))),
+        with(&|body| {
+            body["tenantId"] = json!(OTHER_TENANT);
+            body["item"]["tenantId"] = json!(OTHER_TENANT);
+        }),
+    ];
+    let sheet = world.counted(&bodies.each_ref(), 0).await;
+    let single = |metric| sheet.values(metric).first().copied().unwrap_or_default();
+    for (metric, expected) in [
+        (Metric::Delivered, 2),
+        (Metric::Failed, 5),
+        (Metric::FailedMalformed, 1),
+        (Metric::FailedTokenMissing, 1),
+        (Metric::FailedTokenRejected, 1),
+        (Metric::FailedContentRejected, 1),
+        (Metric::FailedOtherTenant, 1),
+        (Metric::FailedPanicked, 0),
+        (Metric::Retried, 2),
+        (Metric::RetriedUnknownCertificate, 1),
+        (Metric::RetriedUnknownTenant, 1),
+        (Metric::RetriedNotStored, 0),
+    ] {
+        assert_eq!(single(metric), expected, "{metric:?}");
+    }
+    assert_eq!(sheet.values(Metric::DecryptTime).len(), 1, "one had content");
+}
+
+#[tokio::test]
+async fn what_no_queue_has_taken_is_counted_as_neither_delivered_nor_failed() {
+    let world = World::new();
+    world.deps.delivery_queue.refuse(Some(""));
+    world.deps.failed_queue.refuse(Some(""));
+    let sheet = world.counted(&[&basic(), &json!("no message")], 0).await;
+    assert_eq!(sheet.values(Metric::RetriedNotStored), [2]);
+    for metric in [
+        Metric::Delivered,
+        Metric::Age,
+        Metric::Failed,
+        Metric::FailedMalformed,
+    ] {
+        assert!(sheet.values(metric).is_empty(), "{metric:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_age_counts_from_the_change_where_graph_says_when_it_was_else_from_the_receipt() {
+    let world = World::new();
+    let mut dated = basic();
+    dated["item"]["resourceData"]["eventTime"] = json!("2026-11-22T09:59:00Z");
+    let mut of_tomorrow = basic();
+    of_tomorrow["item"]["resourceData"]["eventTime"] = json!("2026-11-23T10:00:00Z");
+    let sheet = world.counted(&[&dated, &basic(), &of_tomorrow], 7).await;
+    assert_eq!(sheet.values(Metric::Age), [67_000, 7_000, 0]);
+}
+
+#[tokio::test]
+async fn a_line_of_the_log_leads_to_the_message_and_the_subscription() {
+    let written = Written::start();
+    let world = World::new();
+    let mut failing = rich(None);
+    failing["item"]["subscriptionId"] = json!("5cb7-id-of-failing");
+    let mut waiting = of_another_certificate(rich(Some(&good_token())));
+    waiting["item"]["subscriptionId"] = json!("5cb7-id-of-waiting");
+    let mut odd = rich(None);
+    odd["item"]["subscriptionId"] = json!("not an id");
+    odd["subscription"] = json!("a name\nwith a line");
+    world.process(&[&failing, &waiting, &basic(), &odd]).await;
+    let written = written.text();
+    let line = |part: &str| written.lines().find(|line| line.contains(part)).unwrap();
+    for (line, parts) in [
+        (
+            line("Message m0 can never"),
+            ["team-messages", "5cb7-id-of-failing", "TokenMissing"],
+        ),
+        (
+            line("Message m1 cannot be"),
+            ["team-messages", "5cb7-id-of-waiting", "UnknownCertificate"],
+        ),
+        (line("Delivered 1"), ["mail", "failed 2", "again 1"]),
+    ] {
+        for part in parts {
+            assert!(line.contains(part), "{part} is not in {line}");
+        }
+    }
+    for part in ["not an id", "with a line"] {
+        assert!(!written.contains(part), "{part} is in {written}");
+    }
+}
+
+fn of_another_certificate(mut body: Value) -> Value {
+    for member in ["encryptionCertificateId", "encryptionCertificateThumbprint"] {
+        body["item"]["encryptedContent"][member] = json!("another");
+    }
+    body
+}
+
+impl World {
+    async fn counted(&self, bodies: &[&Value], seconds: i64) -> Sheet {
+        let record = |body: &&Value| json!({"messageId": "m", "body": body.to_string()});
+        let records: Vec<Value> = bodies.iter().map(record).collect();
+        let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
+        let mut sheet = Sheet::default();
+        let now = now() + SignedDuration::from_secs(seconds);
+        handle(event, &self.deps, now, &mut sheet).await;
+        sheet
+    }
+}

@@ -1,0 +1,65 @@
+//! What is counted of a run.
+
+use graph_core::plan::Policy;
+use graph_edge::metrics::{Metric, Sheet};
+use jiff::Timestamp;
+
+use super::{End, Run};
+use crate::report::Report;
+
+/// Counts what was done.
+pub(crate) fn steps(report: &Report, sheet: &mut Sheet) {
+    let taken = |action| report.counts.get(action).copied().unwrap_or_default();
+    sheet.count(Metric::Created, taken("create") + taken("replace"));
+    sheet.count(Metric::Renewed, taken("renew"));
+}
+
+/// Says how a run over everything went and how the subscriptions are after it; without a run, that there was none.
+pub(crate) fn state(run: Option<&Run>, policy: &Policy, now: Timestamp, sheet: &mut Sheet) {
+    let Some(run) = run else {
+        sheet.set(Metric::RunSucceeded, 0);
+        return;
+    };
+    sheet.set(Metric::RunSucceeded, i64::from(run.report.failed == 0));
+    sheet.set(Metric::RunFailures, number(run.report.failed));
+    sheet.set(Metric::RunUnfinished, number(run.report.unfinished));
+    let [mut live, mut missing, mut in_danger] = [0, 0, 0];
+    let (mut soonest, mut least) = (None, None);
+    for end in run.ends.values() {
+        let Some(expires_at) = end.expires_at.filter(|expires_at| *expires_at > now) else {
+            missing += 1;
+            continue;
+        };
+        live += 1;
+        soonest = earlier(soonest, expires_at);
+        if let Some(percent) = percent_left(end, expires_at, policy, now) {
+            in_danger += usize::from(percent < Policy::DANGER_PERCENT);
+            least = earlier(least, percent);
+        }
+    }
+    sheet.set(Metric::SubscriptionsLive, number(live));
+    sheet.set(Metric::SubscriptionsMissing, number(missing));
+    sheet.set(Metric::SubscriptionsInDanger, number(in_danger));
+    if let Some(soonest) = soonest {
+        sheet.set(
+            Metric::SoonestExpiryMinutes,
+            soonest.duration_since(now).as_mins(),
+        );
+    }
+    if let Some(least) = least {
+        sheet.set(Metric::LeastLeftPercent, least);
+    }
+}
+
+fn percent_left(end: &End, expires_at: Timestamp, policy: &Policy, now: Timestamp) -> Option<i64> {
+    let (id, lifetime) = (end.subscription_id.as_deref()?, end.lifetime?);
+    Some(policy.percent_left(id, lifetime, expires_at, now))
+}
+
+fn earlier<T: Ord>(known: Option<T>, other: T) -> Option<T> {
+    known.into_iter().chain([other]).min()
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,94 @@
+//! What renewal counts of a run.
+
+use graph_edge::metrics::{Metric, Sheet};
+use serde_json::json;
+
+use super::{config, fakes::world, *};
+
+#[tokio::test]
+async fn a_run_tells_how_the_subscriptions_are_after_it() {
+    let world = world(&config(&["a"], &[("chat", "a", true), ("users", "a", false)]));
+    let sheet = world.counted(json!({})).await;
+    check(
+        &sheet,
+        &[
+            (Metric::RunSucceeded, 1),
+            (Metric::RunFailures, 0),
+            (Metric::RunUnfinished, 0),
+            (Metric::Created, 2),
+            (Metric::SubscriptionsLive, 2),
+            (Metric::SubscriptionsMissing, 0),
+            (Metric::SubscriptionsInDanger, 0),
+        ],
+    );
+    // Chat messages live for three days, and are asked for with ten minutes less.
+    assert_eq!(sheet.values(Metric::SoonestExpiryMinutes), [3 * 24 * 60 - 10]);
+    assert!(sheet.values(Metric::LeastLeftPercent)[0] > 100);
+}
+
+#[tokio::test]
+async fn what_cannot_be_renewed_is_in_danger_and_at_last_missing() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    let unavailable = || GraphErrorKind::Unavailable { source: None };
+    world.graph.fail("update", unavailable);
+    world.clock.advance(4000);
+    let sheet = world.counted(json!({})).await;
+    check(
+        &sheet,
+        &[
+            (Metric::RunSucceeded, 0),
+            (Metric::RunFailures, 1),
+            (Metric::SubscriptionsLive, 1),
+            (Metric::SubscriptionsInDanger, 1),
+            (Metric::SoonestExpiryMinutes, 3 * 24 * 60 - 10 - 4000),
+        ],
+    );
+    world.graph.fail("create", unavailable);
+    world.clock.advance(400);
+    let sheet = world.counted(json!({})).await;
+    check(
+        &sheet,
+        &[
+            (Metric::SubscriptionsLive, 0),
+            (Metric::SubscriptionsMissing, 1),
+            (Metric::SubscriptionsInDanger, 0),
+        ],
+    );
+    assert!(sheet.values(Metric::SoonestExpiryMinutes).is_empty());
+    world.graph.heal();
+    let sheet = world.counted(json!({})).await;
+    check(&sheet, &[(Metric::RunSucceeded, 1), (Metric::Created, 1)]);
+}
+
+#[tokio::test]
+async fn renewals_and_throttled_calls_are_counted() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.clock.advance(3000);
+    let sheet = world.counted(json!({})).await;
+    check(&sheet, &[(Metric::Renewed, 1)]);
+    world
+        .graph
+        .fail("list", || GraphErrorKind::Throttled { retry_after: None });
+    let sheet = world.counted(json!({})).await;
+    check(&sheet, &[(Metric::ThrottledCalls, 1), (Metric::RunFailures, 1)]);
+}
+
+#[tokio::test]
+async fn a_run_that_could_not_be_made_has_not_succeeded() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    *world.documents.is_down.lock().unwrap() = true;
+    check(&world.counted(json!({})).await, &[(Metric::RunSucceeded, 0)]);
+}
+
+#[tokio::test]
+async fn a_dry_run_counts_for_nothing() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    assert_eq!(world.counted(json!({"dryRun": true})).await, Sheet::default());
+}
+
+#[track_caller]
+fn check(sheet: &Sheet, expected: &[(Metric, i64)]) {
+    for (metric, value) in expected {
+        assert_eq!(sheet.values(*metric), [*value], "{metric:?} in {sheet:?}");
+    }
+}

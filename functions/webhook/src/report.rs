@@ -1,0 +1,85 @@
+//! What is logged and counted of a POST.
+
+use std::collections::BTreeSet;
+
+use graph_core::{
+    client_state::Refused,
+    collection::{Collection, MAX_TOKENS},
+};
+use graph_edge::metrics::{Metric, Sheet};
+use tracing::{info, warn};
+
+use crate::intake::Intake;
+
+/// Logs one line about the items of a POST. The names in it are proven; of what is refused nothing is said but why.
+pub(crate) fn log(intake: &Intake<'_>, collection: &Collection<'_>) {
+    let (changes, lifecycle) = (intake.changes.len(), intake.lifecycle.len());
+    let refused: usize = intake.refused.values().sum();
+    let malformed: usize = intake.malformed.values().sum();
+    let subscriptions = names(intake);
+    if refused + malformed == 0 {
+        info!(
+            changes,
+            lifecycle,
+            ?subscriptions,
+            "Admitted {changes} changes and {lifecycle} lifecycle events"
+        );
+    } else {
+        let (reasons, forms) = (&intake.refused, &intake.malformed);
+        warn!(
+            changes,
+            lifecycle,
+            ?subscriptions,
+            refused,
+            malformed,
+            ?reasons,
+            ?forms,
+            "Refused {refused} items {reasons:?}, {malformed} more are malformed {forms:?}"
+        );
+    }
+    let excess = collection.excess_tokens;
+    if excess > 0 {
+        warn!(
+            excess,
+            limit = MAX_TOKENS,
+            "{excess} validation tokens over {MAX_TOKENS} are not looked at"
+        );
+    }
+}
+
+/// Counts the items of a POST.
+pub(crate) fn count(intake: &Intake<'_>, sheet: &mut Sheet) {
+    sheet.count(Metric::Admitted, intake.changes.len() + intake.lifecycle.len());
+    for (reason, items) in &intake.refused {
+        sheet.count(Metric::Rejected, *items);
+        sheet.count(metric(*reason), *items);
+    }
+    for items in intake.malformed.values() {
+        sheet.count(Metric::Rejected, *items);
+        sheet.count(Metric::RejectedMalformed, *items);
+    }
+}
+
+fn metric(reason: Refused) -> Metric {
+    match reason {
+        Refused::NoClientState => Metric::RejectedNoClientState,
+        Refused::UnknownKey | Refused::TooLong | Refused::WrongClientState => Metric::RejectedClientState,
+        Refused::OtherTenant => Metric::RejectedOtherTenant,
+    }
+}
+
+/// Returns the names of the subscriptions that items are for, the first of them where there are many.
+fn names<'a>(intake: &'a Intake<'_>) -> BTreeSet<&'a str> {
+    let items = intake.changes.iter().chain(&intake.lifecycle);
+    let mut names = BTreeSet::new();
+    for item in items {
+        if names.len() == MOST_NAMES {
+            break;
+        }
+        names.insert(&*item.proven().subscription);
+    }
+    names
+}
+
+/// How many subscriptions one line names.
+const MOST_NAMES: usize = 10;

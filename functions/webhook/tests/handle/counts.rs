@@ -1,0 +1,82 @@
+//! What the webhook counts of a POST.
+
+use graph_edge::metrics::Metric;
+
+use super::*;
+
+#[tokio::test]
+async fn items_are_counted_by_what_becomes_of_them_and_why() {
+    let source = FakeSource::new(document(&["k1"]));
+    let with =
+        |client_state: Value| json!({"changeType": "created", "resource": "r", "clientState": client_state});
+    let mut other_tenant = change("mail");
+    other_tenant["tenantId"] = json!("99999999-0000-0000-0000-000000000000");
+    let body = json!({"value": [
+        change("mail"), lifecycle("mail"), change("contacts"),
+        with(json!("forged.k1.AAAA")), with(json!("mail.k9.AAAA")), with(json!("A".repeat(200))),
+        with(Value::Null), other_tenant, "no object", 5,
+    ]});
+    let sheet = counted(&deps(&source), &body.to_string()).await;
+    check(
+        &sheet,
+        &[
+            (Metric::Admitted, 3),
+            (Metric::Enqueued, 3),
+            (Metric::Rejected, 7),
+            (Metric::RejectedClientState, 3),
+            (Metric::RejectedNoClientState, 1),
+            (Metric::RejectedOtherTenant, 1),
+            (Metric::RejectedMalformed, 2),
+        ],
+    );
+}
+
+#[tokio::test]
+async fn what_no_queue_has_taken_is_not_counted_as_stored() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    deps.notification_queue.refuse(Some("contacts"));
+    let body = json!({"value": [change("mail"), change("contacts")]}).to_string();
+    let sheet = counted(&deps, &body).await;
+    check(
+        &sheet,
+        &[
+            (Metric::Admitted, 2),
+            (Metric::Enqueued, 1),
+            (Metric::NotEnqueued, 1),
+        ],
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_collection_is_counted_and_a_handshake_is_not() {
+    let source = FakeSource::new(document(&["k1"]));
+    for body in ["hello", r#"{"value":5}"#] {
+        check(
+            &counted(&deps(&source), body).await,
+            &[(Metric::RejectedPosts, 1)],
+        );
+    }
+    let mut sheet = Sheet::default();
+    let handshake = request("/notifications?validationToken=abc", "");
+    handle(handshake, &deps(&source), now(), &mut sheet).await;
+    check(&sheet, &[]);
+}
+
+/// Checks that these metrics are on the sheet, and no other.
+#[track_caller]
+fn check(sheet: &Sheet, expected: &[(Metric, i64)]) {
+    for metric in Metric::ALL {
+        let values: Vec<i64> = expected
+            .iter()
+            .filter_map(|(known, value)| (known == metric).then_some(*value))
+            .collect();
+        assert_eq!(sheet.values(*metric), values, "{metric:?}");
+    }
+}
+
+async fn counted(deps: &Deps<&FakeSource, FakeQueue>, body: &str) -> Sheet {
+    let mut sheet = Sheet::default();
+    handle(request("/notifications", body), deps, now(), &mut sheet).await;
+    sheet
+}
