@@ -17,14 +17,14 @@ macro_rules! metrics {
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
             /// Returns the name in CloudWatch.
-            pub fn name(self) -> &'static str {
+            pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$name => stringify!($name),)+
                 }
             }
 
             /// Returns what its values are.
-            pub fn unit(self) -> Unit {
+            pub const fn unit(self) -> Unit {
                 match self {
                     $(Self::$name => Unit::$unit,)+
                 }

@@ -1,0 +1,92 @@
+//! Every alarm, and every graph of the dashboard: on a metric that there is.
+
+use std::collections::BTreeSet;
+
+use graph_edge::metrics::{DIMENSION, Metric, NAMESPACE};
+use serde_json::{Value, json};
+
+use super::{file, resources};
+
+/// Returns what is wrong with the alarms and the dashboard.
+pub fn faults(template: &Value) -> Vec<String> {
+    let (body, mut faults) = (dashboard(template), Vec::new());
+    let (operations, shown) = (file("docs/operations.md"), body.to_string());
+    for (name, alarm) in resources(template, "AWS::CloudWatch::Alarm") {
+        let properties = &alarm["Properties"];
+        let dimension = &properties["Dimensions"][0];
+        let metric = [
+            &properties["Namespace"],
+            &properties["MetricName"],
+            &dimension["Name"],
+        ];
+        if !is_known(metric) {
+            faults.push(format!("{name} watches {metric:?}, which nobody writes"));
+        }
+        for told in ["AlarmActions", "OKActions"] {
+            if properties[told]["Fn::If"][0] != json!("HasAlarmTopic") {
+                faults.push(format!("{name} has no {told}"));
+            }
+        }
+        if !operations.contains(&format!("### {name}\n")) {
+            faults.push(format!("{name} is not explained in docs/operations.md"));
+        }
+        // What there is under a condition only cannot be named by what is always there.
+        if alarm.get("Condition").is_none() && !shown.contains(&format!("${{{name}.Arn}}")) {
+            faults.push(format!("{name} is not on the dashboard"));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for widget in body["widgets"].as_array().unwrap() {
+        for metric in widget["properties"]["metrics"].as_array().into_iter().flatten() {
+            if !is_known([&metric[0], &metric[1], &metric[2]]) {
+                faults.push(format!("the dashboard shows {metric}, which nobody writes"));
+            }
+            seen.insert(metric[1].as_str().unwrap().to_owned());
+        }
+    }
+    let unseen = Metric::ALL.iter().map(|metric| metric.name());
+    for name in unseen.filter(|name| !seen.contains(*name) && !UNSEEN.contains(name)) {
+        faults.push(format!("{name} is on no graph"));
+    }
+    faults
+}
+
+/// Returns the body of the dashboard.
+fn dashboard(template: &Value) -> Value {
+    let body = &template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"];
+    serde_json::from_str(body.as_str().unwrap()).unwrap()
+}
+
+/// Returns whether somebody writes a metric: the functions, or AWS.
+fn is_known([namespace, name, dimension]: [&Value; 3]) -> bool {
+    let [namespace, name, dimension] =
+        [namespace, name, dimension].map(|text| text.as_str().unwrap_or_default());
+    if namespace == NAMESPACE {
+        return dimension == DIMENSION && Metric::ALL.iter().any(|metric| metric.name() == name);
+    }
+    let of_aws = OF_AWS
+        .iter()
+        .find(|(known, by, _)| (*known, *by) == (namespace, dimension));
+    of_aws.is_some_and(|(_, _, names)| names.contains(&name))
+}
+
+/// Metrics without a graph.
+const UNSEEN: [&str; 3] = [
+    Metric::Enqueued.name(),
+    Metric::DecryptTime.name(),
+    Metric::SoonestExpiryMinutes.name(),
+];
+
+/// The metrics of AWS that are used, as its guides name them.
+const OF_AWS: [(&str, &str, &[&str]); 3] = [
+    ("AWS/ApiGateway", "ApiId", &["4xx", "5xx", "Latency"]),
+    ("AWS/Lambda", "FunctionName", &["Duration", "Errors", "Throttles"]),
+    (
+        "AWS/SQS",
+        "QueueName",
+        &[
+            "ApproximateAgeOfOldestMessage",
+            "ApproximateNumberOfMessagesVisible",
+        ],
+    ),
+];

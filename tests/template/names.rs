@@ -1,0 +1,67 @@
+//! The names that users, their scripts and the documents rely on.
+
+use serde_json::Value;
+
+/// Returns the names that are gone.
+pub fn faults(template: &Value) -> Vec<String> {
+    let sections = [
+        ("Resources", &RESOURCES[..]),
+        ("Outputs", &OUTPUTS[..]),
+        ("Parameters", &PARAMETERS[..]),
+    ];
+    let names = sections
+        .iter()
+        .flat_map(|(section, names)| names.iter().map(move |name| (*section, *name)));
+    let mut faults: Vec<String> = names
+        .filter(|(section, name)| template[*section].get(name).is_none())
+        .map(|(section, name)| format!("{name} is missing in {section}"))
+        .collect();
+    for path in ["/notifications", "/lifecycle"] {
+        let events = &template["Resources"]["WebhookFunction"]["Properties"]["Events"];
+        let is_route =
+            |event: &Value| event["Properties"]["Path"] == path && event["Properties"]["Method"] == "POST";
+        if !events
+            .as_object()
+            .is_some_and(|events| events.values().any(is_route))
+        {
+            faults.push(format!("POST {path} is not a route"));
+        }
+    }
+    faults
+}
+
+const RESOURCES: [&str; 12] = [
+    "WebhookFunction",
+    "DecryptionFunction",
+    "RenewalFunction",
+    "NotificationQueue",
+    "LifecycleQueue",
+    "DeliveryQueue",
+    "FailedQueue",
+    "ConfigSecret",
+    "ClientStateSecret",
+    "DecryptionSecret",
+    "RefreshTokenSecret",
+    "HttpApi",
+];
+
+const OUTPUTS: [&str; 10] = [
+    "WebhookUrl",
+    "LifecycleUrl",
+    "ConfigSecretArn",
+    "DeliveryQueueUrl",
+    "FailedQueueUrl",
+    "NotificationQueueUrl",
+    "WebhookFunctionName",
+    "DecryptionFunctionName",
+    "RenewalFunctionName",
+    "RenewalRoleArn",
+];
+
+const PARAMETERS: [&str; 5] = [
+    "RenewalSchedule",
+    "LogLevel",
+    "GraphEndpoint",
+    "LoginEndpoint",
+    "NotificationUrlOverride",
+];

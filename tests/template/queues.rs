@@ -1,0 +1,46 @@
+//! Every queue: encryption, redrive, and the time that its reader has.
+
+use serde_json::{Value, json};
+
+use super::{referred, resources};
+
+/// Returns what is wrong with the queues and with what reads them.
+pub fn faults(template: &Value) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (name, queue) in resources(template, "AWS::SQS::Queue") {
+        let properties = &queue["Properties"];
+        if properties["SqsManagedSseEnabled"] != json!(true) {
+            faults.push(format!("{name} is not encrypted"));
+        }
+        // DeliveryQueue is read by others, and FailedQueue is where the way ends.
+        let has_end = ["DeliveryQueue", "FailedQueue"].contains(&name);
+        let redrive = &properties["RedrivePolicy"]["deadLetterTargetArn"];
+        if !has_end && referred(redrive) != Some("FailedQueue") {
+            faults.push(format!("{name} has no redrive to FailedQueue"));
+        }
+    }
+    for (name, mapping) in resources(template, "AWS::Lambda::EventSourceMapping") {
+        let properties = &mapping["Properties"];
+        if properties["FunctionResponseTypes"] != json!(["ReportBatchItemFailures"]) {
+            faults.push(format!("{name} does not report message by message"));
+        }
+        if properties["ScalingConfig"]["MaximumConcurrency"].is_null() {
+            faults.push(format!("{name} may take all concurrency"));
+        }
+        let property = |reference: &Value, property: &str| {
+            let resource = &template["Resources"][referred(reference).unwrap_or_default()];
+            resource["Properties"][property].as_u64()
+        };
+        let visibility = property(&properties["EventSourceArn"], "VisibilityTimeout");
+        let timeout = property(&properties["FunctionName"], "Timeout");
+        if visibility
+            .zip(timeout)
+            .is_none_or(|(visibility, timeout)| visibility < 6 * timeout)
+        {
+            faults.push(format!(
+                "{name}: {visibility:?} s are not six times {timeout:?} s"
+            ));
+        }
+    }
+    faults
+}
