@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::types::MessageSystemAttributeName;
@@ -31,6 +32,7 @@ mod tools;
 pub use error::Error;
 pub use pair::{NOTIFICATION_ORIGIN, Pair, shared};
 pub use progress::Progress;
+pub use supervised::Supervised;
 
 pub(crate) use build::architecture;
 
@@ -57,6 +59,7 @@ pub struct Options {
 
 /// A deployed stack; it ends when it is dropped.
 pub struct Stack {
+    tools: Tools,
     deployment: Deployment,
     // In this order: MiniStack writes to the run's folder until it has ended.
     ministack: Ministack,
@@ -81,6 +84,7 @@ impl Stack {
         let deployment = deploy::deploy(&tools, ministack.aws(), run.folder(), options).await?;
         progress.say("The stack is up");
         Ok(Self {
+            tools,
             deployment,
             ministack,
             run,
@@ -103,6 +107,18 @@ impl Stack {
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.run.folder()
+    }
+
+    /// Returns a command line in a shell that finds the SAM CLI.
+    #[must_use]
+    pub fn shell(&self, line: &str) -> Command {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", line]).env_clear();
+        shell
+            .envs(command::clean_environment())
+            .env("PATH", command::path_with(self.tools.sam_folder()))
+            .env("SAM_CLI_TELEMETRY", "0");
+        shell
     }
 
     /// Returns an output of the template.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// They form a process group under a shell that reads from a pipe. The pipe ends when this value is dropped, and also when
 /// this process ends in any way, a panic, Ctrl-C and `kill -9` included; then the shell ends the group.
 #[derive(Debug)]
-pub(crate) struct Supervised {
+pub struct Supervised {
     shell: Child,
     pipe: Option<ChildStdin>,
 }
@@ -22,7 +22,7 @@ impl Supervised {
     /// # Errors
     ///
     /// There is no shell, or no process can be started.
-    pub(crate) fn start(program: &Command, output: File) -> io::Result<Self> {
+    pub fn start(program: &Command, output: File) -> io::Result<Self> {
         let mut shell = Command::new("sh");
         shell
             .args(["-c", SCRIPT, "sh"])
@@ -45,7 +45,7 @@ impl Supervised {
     }
 
     /// Tells whether the program has ended by itself.
-    pub(crate) fn has_ended(&mut self) -> bool {
+    pub fn has_ended(&mut self) -> bool {
         !matches!(self.shell.try_wait(), Ok(None))
     }
 }
