@@ -9,7 +9,7 @@ use std::fmt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::{
-    catalogue::path::{Token, tokens},
+    catalogue::path::{Token, split_outside_quotes, tokens},
     guid::is_guid,
 };
 
@@ -233,7 +233,8 @@ fn without_origin(resource: &str) -> &str {
 fn split_item_path(path: &str) -> Result<(&str, Option<String>), NotAPath> {
     let (root, item_path) = if let Some(item_path) = path.strip_prefix("root:/") {
         (path.get(.."root".len()), item_path)
-    } else if let Some((before, item_path)) = path.split_once("/root:/") {
+    } else if let Some((before, item_path)) = path.split_once("/root:/").filter(|(path, _)| !has_query(path))
+    {
         (path.get(..before.len() + "/root".len()), item_path)
     } else {
         return Ok((path, None));
@@ -250,6 +251,11 @@ fn split_item_path(path: &str) -> Result<(&str, Option<String>), NotAPath> {
         decoded_path.push_str(&name);
     }
     Ok((root.ok_or(NotAPath)?, Some(decoded_path)))
+}
+
+/// Returns whether query options begin in `path`; what comes behind them is no part of the path.
+fn has_query(path: &str) -> bool {
+    split_outside_quotes(&bare_quotes_escaped(path), '?').len() > 1
 }
 
 /// Returns `path` with the quotes outside parentheses escaped: there they are part of a key (`users/o'neil@contoso.com`),

@@ -72,7 +72,7 @@ pub(crate) fn options(resource: &str) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
 }
 
 /// Splits `text` at each `separator` outside single quotes and parentheses; at the first only when it is `?`.
-fn split_outside_quotes(text: &str, separator: char) -> Vec<&str> {
+pub(crate) fn split_outside_quotes(text: &str, separator: char) -> Vec<&str> {
     let (mut parts, mut start, mut quoted, mut depth) = (Vec::new(), 0, false, 0_u32);
     for (at, character) in text.char_indices() {
         match character {

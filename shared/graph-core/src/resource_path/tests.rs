@@ -84,6 +84,13 @@ fn the_path_of_a_folder_below_the_root_is_read() {
 }
 
 #[test]
+fn a_folder_that_is_named_in_the_query_is_no_part_of_the_path() {
+    let path = ResourcePath::parse("teams/1?$filter=/root:/a'b").unwrap();
+    assert_eq!(path.segments()[0].item_path(), None);
+    assert_eq!(path.to_string(), "/teams/1");
+}
+
+#[test]
 fn keys_cannot_leave_their_segment() {
     for (key, path) in [
         ("'a/b?c#d'", "/users/a%2Fb%3Fc%23d"),
