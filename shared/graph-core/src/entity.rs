@@ -60,15 +60,17 @@ fn from_path(resource: &str) -> Option<&'static str> {
         return Some(row.entity);
     }
     let tokens = path::tokens(resource)?;
-    let names: Vec<_> = tokens.iter().map(path::Token::text).collect();
-    let under = |name: &str| names.iter().any(|found| found.eq_ignore_ascii_case(name));
-    names.iter().rev().find_map(|last| {
-        let mut candidates = COLLECTIONS
+    let names = || tokens.iter().map(path::Token::text);
+    let is_under = |parent: &str| parent.is_empty() || names().any(|name| name.eq_ignore_ascii_case(parent));
+    let possible: Vec<_> = COLLECTIONS
+        .iter()
+        .filter(|(_, parent, _)| is_under(parent))
+        .collect();
+    names().rev().find_map(|last| {
+        let found = possible
             .iter()
-            .filter(|(collection, ..)| collection.eq_ignore_ascii_case(last));
-        candidates
-            .find(|(_, parent, _)| parent.is_empty() || under(parent))
-            .map(|(.., entity)| *entity)
+            .find(|(collection, ..)| collection.eq_ignore_ascii_case(last));
+        found.map(|(.., entity)| *entity)
     })
 }
 
