@@ -23,7 +23,7 @@ use crate::{
 pub struct FakeQueue {
     stored: Mutex<Vec<Message>>,
     refuse: Mutex<Option<String>>,
-    calls: Mutex<Vec<usize>>,
+    largest_call: Mutex<usize>,
 }
 
 impl FakeQueue {
@@ -34,19 +34,25 @@ impl FakeQueue {
 
     /// Returns the most bytes of messages that one call brought.
     pub fn largest_call(&self) -> usize {
-        lock(&self.calls).iter().copied().max().unwrap_or_default()
+        *lock(&self.largest_call)
     }
 
     /// Returns the stored messages, oldest first.
     pub fn stored(&self) -> Vec<Message> {
         lock(&self.stored).clone()
     }
+
+    /// Takes the stored messages out, oldest first.
+    pub fn take(&self) -> Vec<Message> {
+        std::mem::take(&mut lock(&self.stored))
+    }
 }
 
 impl Queue for FakeQueue {
     async fn send_all(&self, messages: &[Message]) -> Vec<Result<(), NotStored>> {
         let bytes: usize = messages.iter().map(|message| message.body.len()).sum();
-        lock(&self.calls).push(bytes);
+        let largest = self.largest_call().max(bytes);
+        *lock(&self.largest_call) = largest;
         let refuse = lock(&self.refuse).clone();
         let is_refused = |message: &Message| refuse.as_ref().is_some_and(|text| message.body.contains(text));
         let store = |message: &Message| {

@@ -43,9 +43,7 @@ pub fn seal(plaintext: &[u8], entry: &DecryptionKeyEntry, rng: &mut impl CryptoR
     rng.fill_bytes(&mut key);
     let ciphertext = encrypt(plaintext, &key);
     let signature = sign(&ciphertext, &key);
-    let data_key = public_key(entry)
-        .encrypt(rng, Oaep::<Sha1>::new(), &key)
-        .expect("a key that fits");
+    let data_key = wrap(&key, entry, rng);
     assemble(&ciphertext, &signature, &data_key, entry)
 }
 
@@ -83,25 +81,42 @@ pub(crate) fn public_key(entry: &DecryptionKeyEntry) -> RsaPublicKey {
     RsaPublicKey::try_from(key.owned_to_ref()).expect("an RSA key")
 }
 
+/// Encrypts a symmetric key for the certificate of `entry`, as Graph does.
+///
+/// # Panics
+///
+/// Panics when the certificate of `entry` is malformed.
+pub fn wrap(key: &[u8; 32], entry: &DecryptionKeyEntry, rng: &mut impl CryptoRng) -> Vec<u8> {
+    let key = public_key(entry).encrypt(rng, Oaep::<Sha1>::new(), key);
+    key.expect("a key that fits")
+}
+
 /// Encrypts as Graph does: AES-256-CBC with PKCS#7 padding, the vector taken from the key.
-pub(crate) fn encrypt(plaintext: &[u8], key: &[u8; 32]) -> Vec<u8> {
+///
+/// # Panics
+///
+/// Never: a vector is half as long as a key.
+pub fn encrypt(plaintext: &[u8], key: &[u8; 32]) -> Vec<u8> {
     let iv = key.first_chunk::<16>().expect("16 of 32 bytes");
     cbc::Encryptor::<aes::Aes256>::new(key.into(), iv.into()).encrypt_padded_vec::<Pkcs7>(plaintext)
 }
 
 /// Signs as Graph does: HMAC-SHA256 under the whole key.
-pub(crate) fn sign(message: &[u8], key: &[u8]) -> Vec<u8> {
+///
+/// # Panics
+///
+/// Never: a key may have any length.
+pub fn sign(message: &[u8], key: &[u8]) -> Vec<u8> {
     let mac = Hmac::<Sha256>::new_from_slice(key).expect("any length");
     mac.chain_update(message).finalize().into_bytes().to_vec()
 }
 
 /// Puts the parts of an item together.
-pub(crate) fn assemble(
-    ciphertext: &[u8],
-    signature: &[u8],
-    data_key: &[u8],
-    entry: &DecryptionKeyEntry,
-) -> Value {
+///
+/// # Panics
+///
+/// Panics when the certificate of `entry` is malformed.
+pub fn assemble(ciphertext: &[u8], signature: &[u8], data_key: &[u8], entry: &DecryptionKeyEntry) -> Value {
     let (der, _) = certificate::parse(&entry.certificate).expect("a certificate");
     json!({
         "data": STANDARD.encode(ciphertext),

@@ -1,0 +1,91 @@
+//! What no fuzzer can make by itself: client states, validation tokens and sealed content.
+//!
+//! An input may hold placeholders for them, so that it gets past the checks that would end it otherwise.
+
+use std::sync::LazyLock;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use graph_core::{
+    client_state::mint,
+    config::Cloud,
+    envelope::test_util::{SystemRng, key, seal},
+    secrets::{ClientStateKeyEntry, KeyLife, TrustedTenant},
+    tokens::testing::{SIGNER, claims_v2},
+};
+use jiff::Timestamp;
+
+/// Stands for the client state of a subscription of ours.
+pub const CLIENT_STATE: &str = "CLIENT_STATE";
+
+/// Stands for a validation token that vouches for [`tenant`].
+pub const TOKEN: &str = "VALIDATION_TOKEN";
+
+/// Stands for encrypted content, a JSON object.
+pub const SEALED: &str = "ENCRYPTED_CONTENT";
+
+/// Returns `input` with the genuine thing in the place of each placeholder.
+pub fn filled(input: &[u8]) -> Vec<u8> {
+    static SEALED_CONTENT: LazyLock<String> =
+        LazyLock::new(|| seal(br#"{"id":"1","n":1.10}"#, key(), &mut SystemRng).to_string());
+    let input = replaced(input, CLIENT_STATE, client_state());
+    let input = replaced(&input, TOKEN, token());
+    replaced(&input, SEALED, &SEALED_CONTENT)
+}
+
+/// Returns the client state of a subscription of ours.
+pub fn client_state() -> &'static str {
+    static CLIENT_STATE: LazyLock<String> =
+        LazyLock::new(|| mint(&client_state_key(), NAME).expect("a client state"));
+    &CLIENT_STATE
+}
+
+/// Returns a validation token that vouches for [`tenant`].
+pub fn token() -> &'static str {
+    static TOKEN: LazyLock<String> = LazyLock::new(|| SIGNER.token(&claims_v2(&tenant(), now())));
+    &TOKEN
+}
+
+/// Returns the key of client states.
+pub fn client_state_key() -> ClientStateKeyEntry {
+    ClientStateKeyEntry {
+        id: "k1".to_owned(),
+        key: BASE64_STANDARD.encode([7; 32]),
+        tenant_id: tenant().tenant_id,
+        client_id: tenant().client_id,
+        created_at: now(),
+        mint_from: now(),
+        life: KeyLife::default(),
+    }
+}
+
+/// Returns the tenant and application that everything is for.
+pub fn tenant() -> TrustedTenant {
+    TrustedTenant {
+        tenant_id: "11111111-2222-3333-4444-555555555555".to_owned(),
+        client_id: "66666666-7777-8888-9999-000000000000".to_owned(),
+        cloud: Cloud::Global,
+    }
+}
+
+/// Returns the present time of all targets.
+pub fn now() -> Timestamp {
+    "2026-11-22T10:00:00Z".parse().expect("a time")
+}
+
+/// The subscription's name.
+pub const NAME: &str = "team-messages";
+
+fn replaced(input: &[u8], placeholder: &str, value: &str) -> Vec<u8> {
+    let mut output = Vec::with_capacity(input.len());
+    let mut rest = input;
+    while let Some((&first, after)) = rest.split_first() {
+        if let Some(after) = rest.strip_prefix(placeholder.as_bytes()) {
+            output.extend_from_slice(value.as_bytes());
+            rest = after;
+        } else {
+            output.push(first);
+            rest = after;
+        }
+    }
+    output
+}

@@ -1,0 +1,203 @@
+//! The webhook and decryption, with everything around them in memory.
+
+use std::sync::LazyLock;
+
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use decryption::{SigningKeysByCloud, Trust};
+use graph_core::{
+    batch,
+    client_state::ClientStateKeys,
+    envelope::test_util::key,
+    queued::QueuedItem,
+    secrets::{ClientStateDocument, DecryptionDocument},
+    tokens::{Authorities, testing::SIGNER},
+};
+use graph_edge::{
+    documents::CachedDocument,
+    metrics::Sheet,
+    sqs::Message,
+    testing::{FakeLogin, FakeQueue, FakeSource},
+};
+use lambda_http::{Body, Request, Response, http};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{
+    genuine::{client_state_key, now, tenant},
+    memory::bounded,
+};
+
+/// What the webhook made of a request.
+pub struct Answer {
+    /// What the caller gets.
+    pub response: Response<Body>,
+    /// Bodies of messages for decryption.
+    pub changes: Vec<String>,
+    /// Bodies of messages for renewal.
+    pub lifecycle: Vec<String>,
+}
+
+/// What became of one message.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// This event was delivered.
+    Delivered(String),
+    /// The message was kept with this reason.
+    Failed(&'static str),
+    /// The message tells of the subscription itself, and went on to renewal.
+    Forwarded,
+    /// It will be tried again.
+    Retried,
+}
+
+/// Returns a POST with `body`.
+pub fn request(body: Vec<u8>) -> Request {
+    let request = http::Request::post("https://host/notifications").body(Body::Binary(body));
+    request.expect("a request")
+}
+
+/// Gives `request` to the webhook, and checks what holds whatever it is: the status is a documented one, tells nothing
+/// more, and each message can be stored and read.
+pub fn receive(request: Request) -> Answer {
+    let functions = &*FUNCTIONS;
+    let mut sheet = Sheet::default();
+    let handled = webhook::handle(request, &functions.webhook, now(), &mut sheet);
+    let response = bounded(|| functions.runtime.block_on(handled));
+    let status = response.status().as_u16();
+    assert!(
+        [200, 202, 400, 405, 413].contains(&status),
+        "{status} is no documented status of a webhook that can store"
+    );
+    if status == 200 {
+        assert_harmless_echo(&response);
+    } else {
+        assert!(response.body().is_empty() && response.headers().is_empty());
+    }
+    let changes = bodies(functions.webhook.notification_queue.take());
+    let lifecycle = bodies(functions.webhook.lifecycle_queue.take());
+    for body in changes.iter().chain(&lifecycle) {
+        assert_storable(body);
+        let queued = QueuedItem::parse(body).expect("a message that decryption can read");
+        assert_eq!(
+            queued.tenant_id,
+            tenant().tenant_id,
+            "the tenant is the proven one"
+        );
+    }
+    Answer {
+        response,
+        changes,
+        lifecycle,
+    }
+}
+
+/// Gives a message with `body` to decryption, and checks what holds whatever it is: nothing is lost, nothing panics, and
+/// what is kept is the message itself.
+pub fn process(body: &str) -> Fate {
+    let functions = &*FUNCTIONS;
+    let mut message = SqsMessage::default();
+    message.message_id = Some("m".to_owned());
+    message.body = Some(body.to_owned());
+    let mut event = SqsEvent::default();
+    event.records = vec![message];
+    let mut sheet = Sheet::default();
+    let handled = decryption::handle(event, &functions.decryption, now(), &mut sheet);
+    let retried = bounded(|| functions.runtime.block_on(handled)).batch_item_failures;
+    let delivered = functions.decryption.delivery_queue.take();
+    let failed = functions.decryption.failed_queue.take();
+    let forwarded = functions.decryption.lifecycle_queue.take();
+    match (&*retried, &*delivered, &*failed, &*forwarded) {
+        ([_], [], [], []) => Fate::Retried,
+        ([], [event], [], []) => {
+            assert_storable(&event.body);
+            Fate::Delivered(event.body.clone())
+        }
+        ([], [], [], [message]) => {
+            assert!(message.body == body, "the message itself goes on");
+            Fate::Forwarded
+        }
+        ([], [], [kept], []) => {
+            assert!(kept.body == body, "the original message is kept");
+            let reason = kept.reason.expect("a reason");
+            assert!(REASONS.contains(&reason), "{reason} is no documented reason");
+            Fate::Failed(reason)
+        }
+        (retried, delivered, failed, forwarded) => panic!(
+            "a message has one fate: tried again {}, delivered {}, failed {}, forwarded {}",
+            retried.len(),
+            delivered.len(),
+            failed.len(),
+            forwarded.len()
+        ),
+    }
+}
+
+/// The reasons in FailedQueue, without `Panicked`.
+const REASONS: [&str; 5] = [
+    "Malformed",
+    "OtherTenant",
+    "TokenMissing",
+    "TokenRejected",
+    "ContentRejected",
+];
+
+struct Functions {
+    runtime: Runtime,
+    webhook: webhook::Deps<&'static FakeSource, FakeQueue>,
+    decryption: decryption::Deps<&'static FakeSource, FakeLogin, FakeQueue>,
+}
+
+static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
+    let client_states = ClientStateDocument {
+        keys: vec![client_state_key()],
+    };
+    let decryption = DecryptionDocument {
+        keys: vec![key().clone()],
+        tenants: vec![tenant()],
+    };
+    let login = FakeLogin::new(SIGNER.jwks());
+    Functions {
+        runtime: Builder::new_current_thread().build().expect("a runtime"),
+        webhook: webhook::Deps {
+            keys: CachedDocument::<_, ClientStateKeys>::new(source(&client_states), webhook::parse_keys),
+            notification_queue: FakeQueue::default(),
+            lifecycle_queue: FakeQueue::default(),
+        },
+        decryption: decryption::Deps {
+            trust: CachedDocument::new(source(&decryption), Trust::parse),
+            signing_keys: SigningKeysByCloud::new(&login, &Authorities::default(), None),
+            delivery_queue: FakeQueue::default(),
+            failed_queue: FakeQueue::default(),
+            lifecycle_queue: FakeQueue::default(),
+        },
+    }
+});
+
+fn source(document: &impl serde::Serialize) -> &'static FakeSource {
+    let text = serde_json::to_string(document).expect("a document");
+    Box::leak(Box::new(FakeSource::new(text)))
+}
+
+fn bodies(messages: Vec<Message>) -> Vec<String> {
+    messages.into_iter().map(|message| message.body).collect()
+}
+
+/// Checks the limits of Amazon SQS (*`SendMessage`*): size, and characters.
+fn assert_storable(body: &str) {
+    assert!(body.len() <= batch::MAX_BODY_BYTES);
+    let is_taken = |char| matches!(char, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}');
+    assert!(body.chars().all(is_taken), "SQS refuses a character");
+}
+
+/// Checks that no browser takes the answer to a handshake for anything but text.
+fn assert_harmless_echo(response: &Response<Body>) {
+    let headers = response.headers();
+    assert_eq!(headers.get("content-type").unwrap(), "text/plain; charset=utf-8");
+    assert_eq!(headers.get("x-content-type-options").unwrap(), "nosniff");
+    let text = str::from_utf8(response.body()).expect("text");
+    assert!(!text.is_empty() && text.len() <= 4_096);
+    assert!(
+        !text
+            .chars()
+            .any(|char| char.is_control() || matches!(char, '<' | '>'))
+    );
+}

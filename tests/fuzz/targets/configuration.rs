@@ -1,0 +1,25 @@
+//! Any text as the configuration: what is not right is named, and only what is right is used.
+#![no_main]
+
+use fuzz::memory::bounded;
+use graph_core::config::Config;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &str| {
+    bounded(|| match Config::parse(input) {
+        Ok((config, problems)) => {
+            assert!(config.whole || !problems.is_empty(), "a mistake has its message");
+            for (name, entry) in &config.subscriptions {
+                assert!(config.tenants.contains_key(&entry.tenant), "{name} has a tenant");
+                assert!(
+                    !config.refused.contains(name),
+                    "{name} is used or refused, not both"
+                );
+            }
+            for problem in problems {
+                assert!(!problem.message.is_empty());
+            }
+        }
+        Err(problem) => assert!(!problem.message.is_empty()),
+    });
+});
