@@ -5,6 +5,8 @@ use super::*;
 use crate::config::Cloud;
 use std::collections::BTreeSet;
 
+mod permissions;
+
 /// A path, its row's key, entity and change types, whether it is v1.0, resource data, and lifetimes without and with.
 type Figures = (
     &'static str,
@@ -230,35 +232,6 @@ fn presence_and_tasks_exist_in_the_worldwide_cloud_only() {
         .collect();
     assert_eq!(limited, ["presence.one", "presence.many", "todoTask"]);
     assert!(rows().all(|row| row.available_in(Cloud::Global)));
-}
-
-#[test]
-fn permissions_are_those_of_the_documentation() {
-    for (path, delegated, personal, application) in [
-        (
-            "/me/messages",
-            "Mail.ReadBasic",
-            "Mail.ReadBasic",
-            "Mail.ReadBasic",
-        ),
-        ("/communications/presences/1", "Presence.Read.All", "", ""),
-        ("/groups/1/conversations", "Group.Read.All", "", ""),
-        ("/communications/callRecords", "", "", "CallRecords.Read.All"),
-        ("/teams/getAllMessages", "", "", "ChannelMessage.Read.All"),
-        ("/teams", "", "", "Team.ReadBasic.All"),
-        ("/teams/1", "Team.ReadBasic.All", "", "TeamSettings.Read.Group"),
-        ("/drives/1/root", "Files.Read.All", "Files.Read", "Files.Read.All"),
-    ] {
-        let least = |access| {
-            let first = find(path).and_then(|row| row.permissions(access).next());
-            first.map_or("", |permission| permission.name())
-        };
-        assert_eq!(least(Access::Delegated), delegated, "{path}");
-        assert_eq!(least(Access::DelegatedPersonal), personal, "{path}");
-        assert_eq!(least(Access::Application), application, "{path}");
-    }
-    let specific = find("/teams/1").unwrap().permissions(Access::Application);
-    assert_eq!(specific.filter(Permission::is_resource_specific).count(), 2);
 }
 
 #[test]
