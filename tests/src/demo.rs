@@ -13,6 +13,8 @@ use crate::stack::{self, Function, Message, Pair, Progress, Stack};
 
 mod case;
 mod event;
+mod lifecycle;
+mod plan;
 mod report;
 mod verdict;
 
@@ -45,8 +47,13 @@ pub async fn run(options: Options) -> Result<bool, Error> {
     };
     let pair = Pair::start(simulator, stack::Options::default(), progress).await?;
     let Pair { stack, simulator } = &pair;
-    progress.say("Writing the configuration and running renewal");
+    progress.say("Writing the configuration, and asking renewal for its plan");
     stack.write_config(&case::config()).await?;
+    let planned = stack
+        .invoke(Function::Renewal, &serde_json::json!({"dryRun": true}))
+        .await?;
+    print(&plan::text(&planned), options).map_err(Error::Output)?;
+    progress.say("Letting it happen");
     let renewal = stack.invoke(Function::Renewal, &serde_json::json!({})).await?;
     let subscriptions = subscriptions(simulator);
     let missing: Vec<&str> = CASES
@@ -67,13 +74,20 @@ pub async fn run(options: Options) -> Result<bool, Error> {
     let messages = receive(stack, &sent).await?;
     let seconds = started.elapsed().as_secs_f64();
     let lines = judge(&sent, &messages.delivered, &messages.failed);
-    let right = lines.iter().all(Line::is_right);
+    if options.json {
+        print_events(&messages.delivered).map_err(Error::Output)?;
+    }
+    print(&report::table(&lines, seconds), options).map_err(Error::Output)?;
+    progress.say("Having Graph remove a subscription");
+    let before = subscriptions.get(REMOVED).cloned().unwrap_or_default();
+    let healed = lifecycle::remove(&pair, REMOVED, before).await?;
+    print(&healed.text(), options).map_err(Error::Output)?;
+    let right = lines.iter().all(Line::is_right) && healed.is_right();
     progress.say(if right {
         "Everything came out right"
     } else {
         "Not everything came out right"
     });
-    print(&lines, &messages.delivered, options, seconds).map_err(Error::Output)?;
     if !right {
         progress.say(&format!("What the functions logged:\n{}", logs(stack).await));
     }
@@ -205,16 +219,22 @@ async fn receive(stack: &Stack, sent: &[Sent]) -> Result<Messages, Error> {
     Ok(Messages { delivered, failed })
 }
 
-/// Prints the result.
-fn print(lines: &[Line], delivered: &[Message], options: Options, seconds: f64) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+/// Prints a text for people, unless the output is for a program.
+fn print(text: &str, options: Options) -> io::Result<()> {
     if options.json {
-        delivered
-            .iter()
-            .try_for_each(|message| writeln!(out, "{}", message.body))?;
-        return out.flush();
+        return Ok(());
     }
-    writeln!(out, "{}", report::table(lines, seconds))?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}\n")?;
+    out.flush()
+}
+
+/// Prints events as they were delivered.
+fn print_events(delivered: &[Message]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    delivered
+        .iter()
+        .try_for_each(|message| writeln!(out, "{}", message.body))?;
     out.flush()
 }
 
@@ -234,6 +254,9 @@ async fn logs(stack: &Stack) -> String {
     }
     text
 }
+
+/// Name of the subscription that Graph removes.
+const REMOVED: &str = "mail";
 
 /// How long all events together may take to come out.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -122,10 +122,16 @@ pub struct Line {
     pub action: &'static str,
     /// Why.
     pub reason: String,
+    /// What the entry asks to watch; absent where nothing is asked for any more, or nothing is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// The changes that it asks to watch, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change_type: Option<String>,
     /// Graph's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subscription_id: Option<String>,
-    /// When the subscription ends.
+    /// When the subscription ends; in a dry run, when it would end if this were done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
     /// Whether time did not suffice for the action.

@@ -1,4 +1,4 @@
-use graph_core::subscription::Subscription;
+use graph_core::subscription::{Origin, Subscription};
 use graph_edge::graph::GraphErrorKind;
 use serde_json::{Value, json};
 
@@ -42,6 +42,7 @@ async fn the_first_run_publishes_keys_before_it_creates_subscriptions() {
         *line,
         json!({
             "name": "chat", "tenant": "a", "action": "create", "reason": "there is no subscription for this entry yet",
+            "resource": "/chats/getAllMessages", "changeType": "created,updated",
             "subscriptionId": "id-1", "expiresAt": line["expiresAt"],
         })
     );
@@ -72,6 +73,15 @@ async fn a_dry_run_tells_and_changes_nothing() {
         assert_eq!(world.documents.text(Document::Decryption), None);
         assert_eq!(report["dryRun"], json!(true));
         assert_eq!(report["counts"], json!({"create": 1}));
+        let line = &report["subscriptions"][0];
+        assert_eq!(
+            (&line["resource"], &line["changeType"], &line["expiresAt"]),
+            (
+                &json!("/chats/getAllMessages"),
+                &json!("created,updated"),
+                &json!("2026-11-25T09:50:00Z")
+            )
+        );
     }
 }
 
@@ -214,6 +224,31 @@ async fn others_subscriptions_are_left_and_counted() {
         report["tenants"],
         json!([{"tenant": "a", "listed": 2, "others": 1}])
     );
+}
+
+#[tokio::test]
+async fn two_stacks_of_one_application_live_side_by_side() {
+    let mut world = prepared(&[("chat", "a", true)]).await;
+    let production = world.graph.all();
+    // The other stack has the same names, and secrets and addresses of its own.
+    let staging = fakes::FakeDocuments::default();
+    staging.set(
+        Document::Config,
+        &config(&["a"], &[("groups", "a", false)]).to_string(),
+    );
+    let keys = std::mem::replace(&mut world.documents, staging);
+    let origin = |route: &str| Origin::parse(&format!("https://staging.example/{route}")).unwrap();
+    let notifications = std::mem::replace(&mut world.notifications, origin("notifications"));
+    let lifecycle = std::mem::replace(&mut world.lifecycle, origin("lifecycle"));
+    let report = world.run().await;
+    assert_eq!(report["counts"], json!({"create": 1}), "{report}");
+    assert_eq!(report["tenants"][0]["others"], json!(1));
+    assert_eq!(world.graph.all()[..1], production);
+
+    (world.documents, world.notifications, world.lifecycle) = (keys, notifications, lifecycle);
+    let report = world.run().await;
+    assert_eq!(report["counts"], json!({"keep": 1}), "{report}");
+    assert_eq!(world.graph.all().len(), 2);
 }
 
 #[tokio::test]

@@ -46,7 +46,8 @@ fn parse() -> Result<Option<Options>, lexopt::Error> {
 
 const HELP: &str = "\
 Builds and deploys the real template to a local AWS, subscribes at a simulated Microsoft Graph,
-sends one notification of each kind, and shows the events that come out.
+sends one notification of each kind, and shows the plan, the events that come out, and how a
+subscription that Graph removes is made anew.
 
 Usage: cargo demo [OPTIONS]
 

@@ -92,19 +92,22 @@ impl Outcome {
 
     /// Returns the outcome of a step that is not to be taken.
     pub(crate) fn planned(step: &Step, name: &str) -> Self {
-        Self {
-            line: Line::of(step, name),
-            gap: None,
-        }
+        let mut line = Line::of(step, name);
+        line.expires_at =
+            creation(&step.action).map_or(line.expires_at, |creation| Some(creation.expires_at));
+        Self { line, gap: None }
     }
 }
 
 impl Line {
     /// Returns the line for a step that has not been taken (yet).
     fn of(step: &Step, tenant: &str) -> Self {
+        let desired = creation(&step.action).map(|creation| &creation.desired);
         Self {
             name: step.name.clone(),
             tenant: tenant.to_owned(),
+            resource: desired.map(|desired| desired.resource.clone()),
+            change_type: desired.map(|desired| desired.change_type.clone()),
             action: step.action.name(),
             reason: step.reason.to_string(),
             subscription_id: step.action.id().map(str::to_owned),

@@ -1,0 +1,127 @@
+//! A subscription that Graph removes, and what renewal makes of it.
+
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::{A_MOMENT, Error, PATIENCE, subscriptions};
+use crate::graph::{LifecycleEvent, Post};
+use crate::stack::{Message, Pair};
+
+/// What became of a subscription that Graph has removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Healed {
+    name: &'static str,
+    /// Graph's id of the subscription that was removed.
+    before: String,
+    /// Graph's id of the one that took its place.
+    after: Option<String>,
+    /// The body of the event that consumers got.
+    event: Option<String>,
+    milliseconds: u128,
+}
+
+/// Has Graph remove the subscription called `name` and say so, and waits for renewal to make it anew.
+pub(super) async fn remove(pair: &Pair, name: &'static str, before: String) -> Result<Healed, Error> {
+    let Pair { stack, simulator } = pair;
+    let started = Instant::now();
+    let post = Post::new().lifecycle(&before, LifecycleEvent::SubscriptionRemoved);
+    simulator.send(post).await?;
+    let is_about_it = |message: &Message| message.body.contains(&before);
+    let mut events = Vec::new();
+    while !events.iter().any(is_about_it) && started.elapsed() < PATIENCE {
+        events.extend(
+            stack
+                .receive(stack.output("DeliveryQueueUrl")?, A_MOMENT, |got| {
+                    got.iter().any(is_about_it)
+                })
+                .await?,
+        );
+    }
+    let event = events.into_iter().find(is_about_it).map(|message| message.body);
+    Ok(Healed {
+        after: subscriptions(simulator).remove(name),
+        milliseconds: started.elapsed().as_millis(),
+        name,
+        before,
+        event,
+    })
+}
+
+impl Healed {
+    /// Tells whether there is a new subscription, and consumers have been told.
+    pub(super) fn is_right(&self) -> bool {
+        let is_new = self.after.as_ref().is_some_and(|after| *after != self.before);
+        is_new
+            && self.event("/type").as_deref() == Some("Microsoft.Graph.SubscriptionRemoved")
+            && self.event("/subscription").as_deref() == Some(self.name)
+            && self.event("/data/newSubscriptionId") == self.after
+    }
+
+    /// Says it.
+    pub(super) fn text(&self) -> String {
+        let Self { name, before, .. } = self;
+        let after = self.after.as_deref().unwrap_or("nothing");
+        let event_type = self.event("/type");
+        let event_type = event_type.as_deref().unwrap_or("nothing");
+        let verdict = if self.is_right() { "ok   " } else { "WRONG" };
+        format!(
+            "Graph removes a subscription, and says so to the lifecycle URL (subscriptionRemoved):\n\
+             {verdict}   {name}: {before} is gone, {after} is in its place after {} ms\n\
+             \x20       DeliveryQueue has {event_type}, so that its reader can catch up",
+            self.milliseconds
+        )
+    }
+
+    /// Returns what the event says at a JSON pointer.
+    fn event(&self, pointer: &str) -> Option<String> {
+        let event: Value = serde_json::from_str(self.event.as_deref()?).ok()?;
+        Some(event.pointer(pointer)?.as_str()?.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_successor_that_consumers_know_of_is_right() {
+        assert!(healed(Some("new"), "SubscriptionRemoved", "new").is_right());
+        assert!(
+            healed(Some("new"), "SubscriptionRemoved", "new")
+                .text()
+                .contains("new is in its place")
+        );
+    }
+
+    #[test]
+    fn no_successor_no_event_or_another_one_is_wrong() {
+        for wrong in [
+            healed(None, "SubscriptionRemoved", "new"),
+            healed(Some("old"), "SubscriptionRemoved", "old"),
+            healed(Some("new"), "SubscriptionMissed", "new"),
+            healed(Some("new"), "SubscriptionRemoved", "another"),
+            Healed {
+                event: None,
+                ..healed(Some("new"), "", "")
+            },
+        ] {
+            assert!(!wrong.is_right() && wrong.text().contains("WRONG"), "{wrong:?}");
+        }
+    }
+
+    fn healed(after: Option<&str>, event: &str, named: &str) -> Healed {
+        let event = json!({
+            "type": format!("Microsoft.Graph.{event}"), "subscription": "mail", "data": {"newSubscriptionId": named},
+        });
+        Healed {
+            name: "mail",
+            before: "old".to_owned(),
+            after: after.map(str::to_owned),
+            event: Some(event.to_string()),
+            milliseconds: 1,
+        }
+    }
+}
