@@ -54,48 +54,26 @@ pub(crate) async fn retire<D: Documents>(
     now: Timestamp,
 ) -> Result<Vec<String>, Error> {
     let mut removed = Vec::new();
-    let fates = client_state_fates(&keys.client_state, named, now);
-    if !fates.is_empty() {
-        update(
-            documents,
-            Document::ClientState,
-            false,
-            |document: &mut ClientStateDocument| {
-                let fates = client_state_fates(document, named, now);
-                removed = remove(&fates, "client-state key");
-                document
-                    .keys
-                    .iter_mut()
-                    .for_each(|key| note(&fates, &key.id, &mut key.life, now));
-                document
-                    .keys
-                    .retain(|key| fates.get(&key.id) != Some(&Fate::Remove));
-                Ok(!fates.is_empty())
-            },
-        )
-        .await?;
+    if !client_state_fates(&keys.client_state, named, now).is_empty() {
+        let change = |document: &mut ClientStateDocument| {
+            let fates = client_state_fates(document, named, now);
+            removed = fulfil(&fates, &mut document.keys, "client-state key", now, |key| {
+                (&key.id, &mut key.life)
+            });
+            Ok(!fates.is_empty())
+        };
+        update(documents, Document::ClientState, false, change).await?;
     }
-    let fates = certificate_fates(&keys.decryption, named, now);
-    if is_everything && !fates.is_empty() {
+    if is_everything && !certificate_fates(&keys.decryption, named, now).is_empty() {
         let mut gone = Vec::new();
-        update(
-            documents,
-            Document::Decryption,
-            false,
-            |document: &mut DecryptionDocument| {
-                let fates = certificate_fates(document, named, now);
-                gone = remove(&fates, "certificate");
-                document
-                    .keys
-                    .iter_mut()
-                    .for_each(|key| note(&fates, &key.id, &mut key.life, now));
-                document
-                    .keys
-                    .retain(|key| fates.get(&key.id) != Some(&Fate::Remove));
-                Ok(!fates.is_empty())
-            },
-        )
-        .await?;
+        let change = |document: &mut DecryptionDocument| {
+            let fates = certificate_fates(document, named, now);
+            gone = fulfil(&fates, &mut document.keys, "certificate", now, |key| {
+                (&key.id, &mut key.life)
+            });
+            Ok(!fates.is_empty())
+        };
+        update(documents, Document::Decryption, false, change).await?;
         removed.append(&mut gone);
     }
     Ok(removed)
@@ -151,16 +129,27 @@ fn fates(lives: &[Life<'_>], named: &BTreeSet<String>, now: Timestamp) -> Fates 
         .collect()
 }
 
-fn note(fates: &Fates, id: &str, life: &mut KeyLife, now: Timestamp) {
-    match fates.get(id) {
-        Some(Fate::Unnamed) => life.unnamed_since = Some(now),
-        Some(Fate::Named) => life.unnamed_since = None,
-        Some(Fate::Stay | Fate::Remove) | None => {}
-    }
-}
-
-fn remove(fates: &Fates, what: &str) -> Vec<String> {
-    let gone = fates.iter().filter(|(_, fate)| **fate == Fate::Remove);
-    gone.map(|(id, _)| format!("{what} {id} is removed: nothing names it any more"))
-        .collect()
+/// Notes and removes what the fates say, and returns what was removed. `of` returns a key's id and what is noted about it.
+fn fulfil<K>(
+    fates: &Fates,
+    keys: &mut Vec<K>,
+    what: &str,
+    now: Timestamp,
+    of: fn(&mut K) -> (&str, &mut KeyLife),
+) -> Vec<String> {
+    let mut removed = Vec::new();
+    keys.retain_mut(|key| {
+        let (id, life) = of(key);
+        match fates.get(id) {
+            Some(Fate::Unnamed) => life.unnamed_since = Some(now),
+            Some(Fate::Named) => life.unnamed_since = None,
+            Some(Fate::Remove) => {
+                removed.push(format!("{what} {id} is removed: nothing names it any more"));
+                return false;
+            }
+            Some(Fate::Stay) | None => {}
+        }
+        true
+    });
+    removed
 }

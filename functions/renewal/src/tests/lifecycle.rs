@@ -72,6 +72,63 @@ async fn missed_notifications_need_no_call() {
 }
 
 #[tokio::test]
+async fn consumers_are_told_of_missed_notifications() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world
+        .invoke(batch(&[event("m1", "missed", "chat", "id-1")]))
+        .await
+        .unwrap();
+    let told = world.told();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0]["type"], json!("Microsoft.Graph.SubscriptionMissed"));
+    assert_eq!(told[0]["data"]["lostUntil"], json!(fakes::NOW));
+    assert_eq!(told[0]["data"].get("lostFrom"), None, "nobody knows since when");
+}
+
+#[tokio::test]
+async fn consumers_are_told_once_of_a_subscription_that_graph_removed() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.clock.advance(60);
+    let mut removed = event("m1", "subscriptionRemoved", "chat", "id-1");
+    let expires_at = world.graph.all()[0].expiration_date_time.unwrap();
+    let body = removed["body"].as_str().unwrap().replace(
+        "\"lifecycleEvent\"",
+        &format!("\"subscriptionExpirationDateTime\":\"{expires_at}\",\"lifecycleEvent\""),
+    );
+    removed["body"] = json!(body);
+    world.invoke(batch(&[removed])).await.unwrap();
+    let told = world.told();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["type"], json!("Microsoft.Graph.SubscriptionRemoved"));
+    let data = &told[0]["data"];
+    assert_eq!(data["newSubscriptionId"], json!("id-2"));
+    assert_eq!(
+        (&data["lostFrom"], &data["lostUntil"]),
+        (&json!(fakes::NOW), &json!("2026-11-22T11:00:00Z")),
+        "from its last renewal on"
+    );
+}
+
+#[tokio::test]
+async fn what_consumers_could_not_be_told_comes_again() {
+    for kind in ["missed", "subscriptionRemoved"] {
+        let world = prepared(&[("chat", "a", true)]).await;
+        world.delivery_queue.refuse(Some(""));
+        let records = [event("m1", kind, "chat", "id-1")];
+        let answer = world.invoke(batch(&records)).await.unwrap();
+        assert_eq!(
+            answer,
+            json!({"batchItemFailures": [{"itemIdentifier": "m1"}]}),
+            "{kind}"
+        );
+        world.delivery_queue.refuse(None);
+        let answer = world.invoke(batch(&records)).await.unwrap();
+        assert_eq!(answer, json!({"batchItemFailures": []}), "{kind}");
+        assert_eq!(world.told().len(), 1, "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn only_the_application_that_is_named_is_looked_after() {
     let both = config(&["a", "b"], &[("chat", "a", true), ("users", "b", false)]);
     let world = world(&both);
