@@ -51,7 +51,7 @@ async fn a_list_that_is_half_read_removes_nothing() {
     let line = line(&report, "half");
     let error = line["error"].as_str().unwrap();
     assert!(
-        error.contains("needs the application permission GroupMember.Read.All"),
+        error.contains("grant the application permission GroupMember.Read.All"),
         "{error}"
     );
     assert_eq!(line["counts"], json!({"keep": 1}));

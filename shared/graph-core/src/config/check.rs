@@ -177,6 +177,11 @@ fn check_query(written: &Written<'_>, resource: &str, row: &Row, problems: &mut 
             .find(|(found, _)| found.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
     };
+    if row.entity == "presence" && option("$filter").is_some_and(|ids| ids.split(',').count() > PRESENCES) {
+        let message =
+            format!("has more than {PRESENCES} ids in its `$filter`, the most that Graph takes; name fewer");
+        problems.error(&path, message);
+    }
     match row.select {
         Select::Refused if option("$select").is_some() => {
             problems.error(
@@ -366,6 +371,9 @@ const MARGIN_MINUTES: u32 = 10;
 
 /// The longest lifetime of any resource.
 const LONGEST_MINUTES: u32 = 43_200;
+
+/// How many presences one filter may name (Microsoft Graph, *change notifications overview*, quotas).
+const PRESENCES: usize = 650;
 
 /// What `$expand` may name with resource data.
 const EXTENDED_PROPERTIES: &[&str] = &["singleValueExtendedProperties", "multiValueExtendedProperties"];

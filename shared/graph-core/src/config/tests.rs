@@ -107,6 +107,18 @@ fn the_lifetime_stays_below_the_maximum_and_above_the_minimum() {
 }
 
 #[test]
+fn one_filter_may_name_650_presences_and_no_more() {
+    for (count, is_fine) in [(650, true), (651, false)] {
+        let ids = vec!["'1'"; count].join(",");
+        let resource = format!("/communications/presences?$filter=id in ({ids})");
+        let (config, problems) = read(&document(json!({"resource": resource, "changeType": "updated"})));
+        let told = |problem: &Problem| problem.message.contains("more than 650 ids");
+        assert_eq!(problems.iter().any(told), !is_fine);
+        assert_eq!(config.subscriptions.contains_key("it"), is_fine);
+    }
+}
+
+#[test]
 fn query_options_stay_as_they_are_written() {
     for resource in ["/print/printers/1/jobs", "/reports/healthmonitoring/alert"] {
         let options = "$filter = isFetchable eq true";
