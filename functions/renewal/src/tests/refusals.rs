@@ -90,6 +90,20 @@ async fn a_subscription_is_not_deleted_for_a_successor_that_graph_has_just_refus
     assert_eq!(world.log(), ["list a"]);
 }
 
+#[tokio::test]
+async fn a_list_that_graph_refuses_names_what_to_grant() {
+    let world = world(&config(&["a"], &[("chat", "a", false)]));
+    world.graph.fail("list", || GraphErrorKind::Forbidden {
+        message: "Insufficient privileges".to_owned(),
+    });
+    let report = world.run().await;
+    let error = report["tenants"][0]["error"].as_str().unwrap();
+    assert!(
+        error.contains("grant the application permissions of the resources in the configuration"),
+        "{error}"
+    );
+}
+
 /// Returns a world in which Graph has refused the subscription of the entry `chat`.
 async fn refused() -> World {
     let world = world(&config(&["a"], &[("chat", "a", false)]));
