@@ -29,7 +29,7 @@ pub const STEPS: [(&str, Step); 9] = [
 /// A dry run plans the subscription and creates nothing.
 fn plan(world: &mut World, command: &str) {
     let report = world.invoke(command);
-    assert_eq!(report["dryRun"], true);
+    assert_eq!(report["dryRun"], true, "{report:#}");
     assert_eq!(report["counts"], json!({"create": 1}), "{report:#}");
     assert!(world.pair.simulator.subscriptions().is_empty());
 }
