@@ -255,6 +255,31 @@ mod tests {
         assert_eq!(sheet.values(Metric::Age).len(), 100);
     }
 
+    /// Nothing that comes from outside can be in a line: there is no place for a text.
+    #[test]
+    fn a_line_holds_names_and_numbers_and_nothing_else() {
+        let mut sheet = Sheet::default();
+        for (index, metric) in Metric::ALL.iter().enumerate() {
+            match index % 3 {
+                0 => sheet.count(*metric, index + 1),
+                1 => sheet.set(*metric, -1),
+                _ => sheet.measure(*metric, i64::MAX),
+            }
+        }
+        let document: serde_json::Map<_, _> = serde_json::from_str(&line(&sheet).unwrap()).unwrap();
+        assert_eq!(document.len(), Metric::ALL.len() + 3);
+        for (name, value) in document {
+            let is_number = value.is_i64()
+                || value
+                    .as_array()
+                    .is_some_and(|values| values.iter().all(serde_json::Value::is_i64));
+            assert!(
+                is_number || ["_aws", DIMENSION, "requestId"].contains(&name.as_str()),
+                "{name}"
+            );
+        }
+    }
+
     /// CloudWatch takes up to a hundred metrics from a line.
     #[test]
     fn names_are_unique_and_few() {

@@ -23,6 +23,9 @@ pub(crate) fn state(run: Option<&Run>, policy: &Policy, now: Timestamp, sheet: &
     sheet.set(Metric::RunSucceeded, i64::from(run.report.failed == 0));
     sheet.set(Metric::RunFailures, number(run.report.failed));
     sheet.set(Metric::RunUnfinished, number(run.report.unfinished));
+    if let Some(days_left) = run.report.days_left {
+        sheet.set(Metric::DaysLeft, days_left);
+    }
     let [mut live, mut missing, mut in_danger] = [0, 0, 0];
     let (mut soonest, mut least) = (None, None);
     for end in run.ends.values() {

@@ -106,6 +106,8 @@ metrics! {
     /// What is left of the subscription that is the furthest behind, of the time before its end at which renewal begins:
     /// from 100 down it is due, below 50 it is in danger.
     LeastLeftPercent: Percent,
+    /// The days that are left of the credential or certificate that ends first, where its end is known.
+    DaysLeft: None,
     /// Subscriptions that were made, also in the place of others.
     Created: Count,
     /// Subscriptions whose end was put off.
