@@ -13,6 +13,7 @@ mod credentials;
 mod delivery;
 mod foreach;
 mod hostile;
+mod lifetime;
 mod outage;
 mod renewal;
 mod resources;

@@ -91,6 +91,26 @@ impl Stack {
         })
     }
 
+    /// Deploys once more, with other parameters.
+    ///
+    /// # Errors
+    ///
+    /// `sam deploy` fails.
+    pub async fn change(&mut self, options: &Options) -> Result<(), Error> {
+        let (aws, folder) = (self.ministack.aws(), self.run.folder());
+        self.deployment = deploy::deploy(&self.tools, aws, folder, options).await?;
+        Ok(())
+    }
+
+    /// Removes the stack; the local AWS, with what it still holds, goes on.
+    ///
+    /// # Errors
+    ///
+    /// `sam delete` fails.
+    pub fn remove(&self) -> Result<(), Error> {
+        deploy::remove(&self.tools, self.ministack.aws(), self.run.folder())
+    }
+
     /// Returns the URL of the local AWS.
     #[must_use]
     pub fn endpoint_url(&self) -> &str {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
 
 use super::{Aws, Error, Options, STACK_NAME, build, command, policies, tools::Tools};
 
@@ -26,31 +27,24 @@ pub(crate) async fn deploy(
     options: &Options,
 ) -> Result<Deployment, Error> {
     aws.create_bucket(BUCKET).await?;
-    let mut sam = build::sam(tools);
-    sam.current_dir(folder)
-        .args([
-            "deploy",
-            "--template-file",
-            "build/template.yaml",
-            "--stack-name",
-            STACK_NAME,
-            "--s3-bucket",
-            BUCKET,
-        ])
-        .args([
-            "--capabilities",
-            "CAPABILITY_IAM",
-            "--no-confirm-changeset",
-            "--no-progressbar",
-            "--config-file",
-        ])
-        .arg(build::settings(folder)?)
-        .arg("--parameter-overrides")
-        .args(parameters(options)?)
-        .env("AWS_ENDPOINT_URL", aws.url())
-        .env("AWS_CONFIG_FILE", folder.join("no-aws-config"))
-        .env("AWS_SHARED_CREDENTIALS_FILE", folder.join("no-aws-credentials"))
-        .env("SAM_CLI_POLL_DELAY", "0.3");
+    let mut sam = sam(tools, aws, folder, "deploy")?;
+    sam.args([
+        "--template-file",
+        "build/template.yaml",
+        "--stack-name",
+        STACK_NAME,
+        "--s3-bucket",
+        BUCKET,
+    ])
+    .args([
+        "--capabilities",
+        "CAPABILITY_IAM",
+        "--no-confirm-changeset",
+        "--no-progressbar",
+        "--no-fail-on-empty-changeset",
+        "--parameter-overrides",
+    ])
+    .args(parameters(options)?);
     command::run("sam deploy", &mut sam, &folder.join("deploy.log"))?;
     let outputs = aws.stack_outputs(STACK_NAME).await?;
     let resources = aws.stack_resources(STACK_NAME).await?;
@@ -64,6 +58,30 @@ pub(crate) async fn deploy(
         policies::allow_batches(aws, role).await?;
     }
     Ok(deployment)
+}
+
+/// Removes the stack.
+///
+/// # Errors
+///
+/// `sam delete` fails.
+pub(crate) fn remove(tools: &Tools, aws: &Aws, folder: &Path) -> Result<(), Error> {
+    let mut sam = sam(tools, aws, folder, "delete")?;
+    sam.args(["--stack-name", STACK_NAME, "--no-prompts"]);
+    command::run("sam delete", &mut sam, &folder.join("delete.log"))
+}
+
+/// Returns a command of `sam`, for the local AWS and without anybody's settings.
+fn sam(tools: &Tools, aws: &Aws, folder: &Path, command: &str) -> Result<Command, Error> {
+    let mut sam = build::sam(tools);
+    sam.current_dir(folder)
+        .args([command, "--config-file"])
+        .arg(build::settings(folder)?)
+        .env("AWS_ENDPOINT_URL", aws.url())
+        .env("AWS_CONFIG_FILE", folder.join("no-aws-config"))
+        .env("AWS_SHARED_CREDENTIALS_FILE", folder.join("no-aws-credentials"))
+        .env("SAM_CLI_POLL_DELAY", "0.3");
+    Ok(sam)
 }
 
 /// Adds the template's two routes to its API.

@@ -1,0 +1,260 @@
+//! What a stack does over its life: messages in FailedQueue are moved back, a parameter changes, the stack is removed.
+//!
+//! It has a stack of its own: the others would suffer.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
+use serde_json::{Value, json};
+use tests::{
+    graph::{self, App, LifecycleEvent, Post, Registered, TokenVersion, Wrong},
+    stack::{Function, Message, NOTIFICATION_ORIGIN, Options, Pair, Progress},
+};
+
+#[tokio::test]
+async fn messages_move_back_parameters_change_and_a_removed_stack_leaves_what_a_person_wrote() {
+    let mut world = World::start().await;
+    failed_messages_are_moved_back(&world).await;
+    a_changed_parameter_changes_nothing_else(&mut world).await;
+    a_removed_stack_leaves_the_configuration_alone(&world).await;
+}
+
+/// Of a batch that fails for an unknown certificate, each message succeeds once the key is there; one that failed for
+/// good comes back with its reason; and a lifecycle notification among them finds its own way.
+async fn failed_messages_are_moved_back(world: &World) {
+    let (stack, subscription) = (&world.pair.stack, world.subscription());
+    // On AWS tries take half an hour.
+    world.try_times(2).await;
+    let genuine = stack.read_secret("DecryptionSecret").await.unwrap();
+    world.renew(json!({"rotate": "certificate"})).await;
+    let mut without = stack.read_secret("DecryptionSecret").await.unwrap();
+    let of_subscription = subscription.encryption_certificate_id.as_deref().unwrap();
+    let keys = without["keys"].as_array_mut().unwrap();
+    keys.retain(|key| key["id"] != of_subscription);
+    assert_eq!(keys.len(), 1, "the new key alone");
+    world.write("DecryptionSecret", &without).await;
+
+    let post = Post::new()
+        .rich(&subscription, "created")
+        .rich(&subscription, "updated");
+    world.send(post).await;
+    let post = Post::new().rich(&subscription, "created");
+    world.send(post.wrong(0, Wrong::TokensAbsent)).await;
+    stack.enable_mapping("LifecycleMapping", false).await.unwrap();
+    let lifecycle = Post::new().lifecycle(&subscription, LifecycleEvent::Missed);
+    world.send(lifecycle).await;
+    let mut failed = world.take("FailedQueue", 3).await;
+    // As if renewal had tried it as often as it does.
+    failed.extend(world.take("LifecycleQueue", 1).await);
+    stack.enable_mapping("LifecycleMapping", true).await.unwrap();
+    assert_eq!(reasons(&failed), [None, None, None, Some("TokenMissing")]);
+
+    world.write("DecryptionSecret", &genuine).await;
+    world.try_times(1000).await;
+    world.move_back(&failed).await;
+    let mut types: Vec<String> = world
+        .take("DeliveryQueue", 3)
+        .await
+        .iter()
+        .map(|message| event_type(&message.body))
+        .collect();
+    types.sort();
+    assert_eq!(
+        types,
+        [
+            "Microsoft.Graph.ChatMessageCreated",
+            "Microsoft.Graph.ChatMessageUpdated",
+            "Microsoft.Graph.SubscriptionMissed",
+        ]
+    );
+    let again = world.take("FailedQueue", 1).await;
+    assert_eq!(reasons(&again), [Some("TokenMissing")]);
+    let before = failed.iter().find(|message| !message.attributes.is_empty());
+    assert_eq!(again[0].body, before.unwrap().body);
+}
+
+async fn a_changed_parameter_changes_nothing_else(world: &mut World) {
+    let keys = world.pair.stack.read_secret("ClientStateSecret").await.unwrap();
+    let config = world.pair.stack.read_secret("ConfigSecret").await.unwrap();
+    let queue = world
+        .pair
+        .stack
+        .output("NotificationQueueUrl")
+        .unwrap()
+        .to_owned();
+    let options = Options {
+        log_level: "WARN".to_owned(),
+        ..world.options()
+    };
+    world.pair.stack.change(&options).await.unwrap();
+    let stack = &world.pair.stack;
+    assert_eq!(
+        stack.environment(Function::Webhook).await.unwrap()["LOG_LEVEL"],
+        "WARN"
+    );
+    assert_eq!(stack.read_secret("ClientStateSecret").await.unwrap(), keys);
+    assert_eq!(stack.read_secret("ConfigSecret").await.unwrap(), config);
+    assert_eq!(stack.output("NotificationQueueUrl").unwrap(), queue);
+    let post = Post::new().basic(world.subscription(), "created");
+    world.send(post).await;
+    assert_eq!(world.take("DeliveryQueue", 1).await.len(), 1);
+}
+
+async fn a_removed_stack_leaves_the_configuration_alone(world: &World) {
+    let stack = &world.pair.stack;
+    let config = stack.read_secret("ConfigSecret").await.unwrap();
+    stack.remove().unwrap();
+    assert_eq!(stack.read_secret("ConfigSecret").await.unwrap(), config);
+    for secret in ["ClientStateSecret", "DecryptionSecret", "RefreshTokenSecret"] {
+        assert!(
+            stack.read_secret(secret).await.is_err(),
+            "{secret} is still there"
+        );
+    }
+    for queue in ["NotificationQueue", "FailedQueue"] {
+        let url = stack.resource(queue).unwrap();
+        let attributes = stack.sqs().get_queue_attributes().queue_url(url).send().await;
+        assert!(attributes.is_err(), "{queue} is still there");
+    }
+}
+
+/// A stack of its own, with one subscription.
+struct World {
+    pair: Pair,
+}
+
+impl World {
+    async fn start() -> Self {
+        let simulator = graph::Options {
+            retry_scale: 0.001,
+            ..graph::Options::default()
+        };
+        let stack = Options {
+            renewal_schedule: "rate(30 days)".to_owned(),
+            ..Options::default()
+        };
+        let pair = Pair::start(simulator, stack, Progress::start()).await.unwrap();
+        let app = App {
+            tenant_id: "11111111-0000-4000-8000-0123456789ab".to_owned(),
+            client_id: "22222222-0000-4000-8000-0123456789ab".to_owned(),
+            client_secret: "the-client-secret".to_owned(),
+            token_version: TokenVersion::V2,
+        };
+        let tenant = json!({
+            "tenantId": app.tenant_id, "clientId": app.client_id,
+            "credential": {"clientSecret": app.client_secret}
+        });
+        pair.simulator.add_app(app);
+        let subscription = json!({
+            "resource": "/teams/getAllMessages", "changeType": "created,updated", "includeResourceData": true
+        });
+        let config = json!({"tenants": {"own": tenant}, "subscriptions": {"messages": subscription}});
+        pair.stack.write_config(&config).await.unwrap();
+        let world = Self { pair };
+        world.renew(json!({})).await;
+        world
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            graph_endpoint: self.pair.simulator.base_url(),
+            login_endpoint: self.pair.simulator.base_url(),
+            notification_origin: NOTIFICATION_ORIGIN.to_owned(),
+            renewal_schedule: "rate(30 days)".to_owned(),
+            ..Options::default()
+        }
+    }
+
+    fn subscription(&self) -> Registered {
+        self.pair.simulator.subscriptions().remove(0)
+    }
+
+    async fn renew(&self, event: Value) {
+        let report = self.pair.stack.invoke(Function::Renewal, &event).await.unwrap();
+        assert_eq!(report["failed"], 0, "{report:#}");
+    }
+
+    async fn send(&self, post: Post) {
+        let report = self.pair.simulator.send(post).await.unwrap();
+        assert!(report.delivered(), "{report:?}");
+    }
+
+    /// Writes a secret that renewal writes.
+    async fn write(&self, secret: &str, document: &Value) {
+        let stack = &self.pair.stack;
+        let put = stack.secrets().put_secret_value();
+        let put = put.secret_id(stack.resource(secret).unwrap());
+        put.secret_string(document.to_string()).send().await.unwrap();
+    }
+
+    /// Has messages of NotificationQueue be tried so many times, a second apart.
+    async fn try_times(&self, times: usize) {
+        let stack = &self.pair.stack;
+        let dead_letter = json!({
+            "deadLetterTargetArn": self.arn("FailedQueue").await, "maxReceiveCount": times
+        });
+        let set = stack.sqs().set_queue_attributes();
+        let set = set.queue_url(stack.resource("NotificationQueue").unwrap());
+        let set = set.attributes(QueueAttributeName::VisibilityTimeout, "1");
+        let set = set.attributes(QueueAttributeName::RedrivePolicy, dead_letter.to_string());
+        set.send().await.unwrap();
+    }
+
+    async fn arn(&self, queue: &str) -> String {
+        let stack = &self.pair.stack;
+        let get = stack.sqs().get_queue_attributes();
+        let get = get.queue_url(stack.resource(queue).unwrap());
+        let attributes = get.attribute_names(QueueAttributeName::QueueArn).send().await;
+        attributes.unwrap().attributes.unwrap()[&QueueAttributeName::QueueArn].clone()
+    }
+
+    /// Takes messages from a queue, those without attributes first, once there are `count` of them.
+    async fn take(&self, queue: &str, count: usize) -> Vec<Message> {
+        let (stack, began) = (&self.pair.stack, Instant::now());
+        let url = stack.resource(queue).unwrap();
+        let taken = stack
+            .receive(url, DEADLINE, |messages| messages.len() >= count)
+            .await;
+        let mut taken = taken.unwrap();
+        assert!(
+            taken.len() >= count,
+            "{} of {count} in {queue} after {:?}\n{}",
+            taken.len(),
+            began.elapsed(),
+            stack.logs(Function::Decryption).await.unwrap()
+        );
+        taken.sort_by_key(|message| message.attributes.len());
+        taken
+    }
+
+    /// Does what `StartMessageMoveTask` does, which MiniStack does not know: sends the same messages, attributes
+    /// included, to NotificationQueue.
+    async fn move_back(&self, messages: &[Message]) {
+        let stack = &self.pair.stack;
+        for message in messages {
+            let mut send = stack.sqs().send_message().message_body(&message.body);
+            for (name, text) in &message.attributes {
+                let value = MessageAttributeValue::builder().data_type("String");
+                send = send.message_attributes(name, value.string_value(text).build().unwrap());
+            }
+            let url = stack.resource("NotificationQueue").unwrap();
+            send.queue_url(url).send().await.unwrap();
+        }
+    }
+}
+
+fn reasons(messages: &[Message]) -> Vec<Option<&str>> {
+    let mut reasons: Vec<_> = messages
+        .iter()
+        .map(|message| message.attributes.get("Reason").map(String::as_str))
+        .collect();
+    reasons.sort_unstable();
+    reasons
+}
+
+fn event_type(body: &str) -> String {
+    let event: Value = serde_json::from_str(body).unwrap();
+    event["type"].as_str().unwrap().to_owned()
+}
+
+const DEADLINE: Duration = Duration::from_secs(90);
