@@ -121,6 +121,7 @@ impl World {
             ("LOGIN_ENDPOINT", self.simulator.base_url()),
             ("DELIVERY_QUEUE_URL", self.aws.queue_url("delivery")),
             ("FAILED_QUEUE_URL", self.aws.queue_url("failed")),
+            ("LIFECYCLE_QUEUE_URL", self.aws.queue_url("lifecycle")),
         ];
         self.start("decryption", artefacts, &settings).await
     }
