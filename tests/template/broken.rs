@@ -58,7 +58,7 @@ fn a_queue_without_encryption_redrive_or_time_is_seen() {
         "not encrypted",
     );
     check(&format!("{queue}/RedrivePolicy"), Value::Null, "no redrive");
-    check(&format!("{queue}/VisibilityTimeout"), json!(179), "not six times");
+    check(&format!("{queue}/VisibilityTimeout"), json!(179), "not 6 times");
     let timeout = "/Resources/RenewalFunction/Properties/Timeout";
     check(timeout, json!(901), "LifecycleMapping");
     let mapping = "/Resources/DecryptionMapping/Properties";
