@@ -15,7 +15,6 @@ pub mod test_util;
 mod tests;
 
 use std::fmt;
-use std::str;
 
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeDecrypt, KeyIvInit};
@@ -52,12 +51,13 @@ impl Plaintext {
         self.0
     }
 
-    /// Reads decrypted bytes. White space around the value and a byte order mark are not part of it.
-    fn parse(bytes: &[u8]) -> Result<Self, Rejected> {
-        let text = str::from_utf8(bytes).map_err(|_| Rejected)?;
-        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-        let json: &RawValue = serde_json::from_str(text).map_err(|_| Rejected)?;
-        Ok(Self(json.to_owned()))
+    /// Reads decrypted bytes, where they are. White space around the value and a byte order mark are not part of it.
+    fn parse(bytes: Vec<u8>) -> Result<Self, Rejected> {
+        let mut text = String::from_utf8(bytes).map_err(|_| Rejected)?;
+        if text.starts_with(BYTE_ORDER_MARK) {
+            text.drain(..BYTE_ORDER_MARK.len_utf8());
+        }
+        RawValue::from_string(text).map(Self).map_err(|_| Rejected)
     }
 }
 
@@ -104,8 +104,7 @@ fn decrypt(
     key: &DecryptionKey,
 ) -> Result<Plaintext, Rejected> {
     let data_key = SymmetricKey::recover(&content.data_key, key)?;
-    let mut data = Zeroizing::new(decode(&content.data)?);
-    let verified = data_key.verify(&mut data, &decode(signature)?)?;
+    let verified = data_key.verify(decode(&content.data)?, &decode(signature)?)?;
     Plaintext::parse(data_key.decrypt(verified)?)
 }
 
@@ -121,10 +120,10 @@ impl SymmetricKey {
     }
 
     /// Verifies an HMAC-SHA256 over the ciphertext, in constant time.
-    fn verify<'a>(&self, data: &'a mut [u8], signature: &[u8]) -> Result<Verified<'a>, Rejected> {
+    fn verify(&self, data: Vec<u8>, signature: &[u8]) -> Result<Verified, Rejected> {
         Hmac::<Sha256>::new_from_slice(self.0.as_slice())
             .map_err(|_| Rejected)?
-            .chain_update(&*data)
+            .chain_update(&data)
             .verify_slice(signature)
             .map_err(|_| Rejected)?;
         Ok(Verified(data))
@@ -134,17 +133,20 @@ impl SymmetricKey {
     /// initialization vector.
     ///
     /// Data that is empty or no multiple of a block has no valid padding.
-    fn decrypt<'a>(&self, Verified(data): Verified<'a>) -> Result<&'a [u8], Rejected> {
+    fn decrypt(&self, Verified(mut data): Verified) -> Result<Vec<u8>, Rejected> {
         let iv = self.0.first_chunk::<16>().ok_or(Rejected)?;
-        cbc::Decryptor::<aes::Aes256>::new((&*self.0).into(), iv.into())
-            .decrypt_padded::<Pkcs7>(data)
-            .map_err(|_| Rejected)
+        let length = cbc::Decryptor::<aes::Aes256>::new((&*self.0).into(), iv.into())
+            .decrypt_padded::<Pkcs7>(&mut data)
+            .map_err(|_| Rejected)?
+            .len();
+        data.truncate(length);
+        Ok(data)
     }
 }
 
 /// A ciphertext whose signature holds. Only such a one is decrypted: the padding of another would tell its
 /// plaintext byte by byte.
-struct Verified<'a>(&'a mut [u8]);
+struct Verified(Vec<u8>);
 
 /// An item is wrong, no matter how.
 #[derive(Clone, Copy, Debug)]

@@ -5,6 +5,7 @@
 
 use std::{borrow::Cow, fmt};
 
+use memchr::memchr2;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor},
@@ -75,24 +76,35 @@ pub(crate) fn retain(
     RawValue::from_string(retained).map_err(|_| Malformed::Form)
 }
 
-/// Returns how deep a JSON value nests.
+/// Returns how deep a JSON value nests. Strings, which are most of an encrypted item, are passed over in long strides.
 pub(crate) fn depth(raw: &RawValue) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
-    let (mut in_string, mut escaped) = (false, false);
-    for byte in raw.get().bytes() {
+    let mut rest = raw.get().as_bytes();
+    while let [byte, after @ ..] = rest {
+        rest = after;
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
+            b'"' => rest = behind_string(after),
+            b'{' | b'[' => {
                 depth += 1;
                 deepest = deepest.max(depth);
             }
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
     deepest
+}
+
+/// Returns what comes behind the string that `text` is inside of.
+fn behind_string(mut text: &[u8]) -> &[u8] {
+    while let Some(at) = memchr2(b'"', b'\\', text) {
+        match text.get(at..) {
+            Some([b'"', after @ ..]) => return after,
+            Some([_, _, after @ ..]) => text = after,
+            _ => return &[],
+        }
+    }
+    &[]
 }
 
 /// A string that borrows from the input where it can.

@@ -265,7 +265,7 @@ fn all_rejections_read_the_same() {
 
 #[test]
 fn a_plaintext_prints_nothing_of_itself() {
-    let plaintext = Plaintext::parse(b"\"hunter2\"").unwrap();
+    let plaintext = Plaintext::parse(b"\"hunter2\"".to_vec()).unwrap();
     assert_eq!(format!("{plaintext:?}"), "Plaintext([redacted])");
 }
 
