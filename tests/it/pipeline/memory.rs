@@ -1,0 +1,120 @@
+//! What lies between the functions, in memory, and the time.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use graph_core::secret::Secret;
+use graph_edge::{
+    documents::Source,
+    secrets::{SecretError, Versioned},
+    sqs::{Message, NotStored, Queue},
+};
+use jiff::Timestamp;
+use renewal::ports::{Clock, Document, Documents};
+use tests::graph::Simulator;
+
+/// The simulator's clock.
+pub struct SimulatedClock(pub Arc<Simulator>);
+
+impl Clock for SimulatedClock {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.0.advance(duration.try_into().unwrap());
+    }
+}
+
+/// Documents in memory, each with the number of its version.
+#[derive(Clone, Default)]
+pub struct Shelf(Arc<Mutex<BTreeMap<String, (String, usize)>>>);
+
+impl Shelf {
+    /// Returns a document and the number of its version.
+    pub fn get(&self, document: &str) -> Option<(String, usize)> {
+        self.0.lock().unwrap().get(document).cloned()
+    }
+
+    /// Writes a new version.
+    pub fn put(&self, document: &str, text: &str) {
+        let mut held = self.0.lock().unwrap();
+        let version = held.get(document).map_or(0, |(_, version)| version + 1);
+        held.insert(document.to_owned(), (text.to_owned(), version));
+    }
+
+    /// Returns a document as another function reads it.
+    pub fn reader(&self, document: &'static str) -> OnShelf {
+        OnShelf(self.clone(), document)
+    }
+}
+
+impl Documents for Shelf {
+    async fn read(&self, document: Document) -> Result<Option<Versioned>, SecretError> {
+        Ok(self
+            .get(&format!("{document:?}"))
+            .map(|(text, version)| Versioned {
+                text: Secret::new(text),
+                version_id: version.to_string(),
+            }))
+    }
+
+    async fn write(
+        &self,
+        document: Document,
+        text: &Secret<String>,
+        based_on: Option<&str>,
+    ) -> Result<(), SecretError> {
+        let name = format!("{document:?}");
+        if self.get(&name).map(|(_, version)| version.to_string()).as_deref() != based_on {
+            return Err(SecretError::Conflict);
+        }
+        self.put(&name, text.expose());
+        Ok(())
+    }
+}
+
+/// One document, as another function reads it.
+pub struct OnShelf(Shelf, &'static str);
+
+impl Source for OnShelf {
+    async fn read(&self) -> Result<Option<Secret<String>>, SecretError> {
+        Ok(self.0.get(self.1).map(|(text, _)| Secret::new(text)))
+    }
+}
+
+/// A queue in memory.
+#[derive(Clone, Default)]
+pub struct FakeQueue(Arc<Mutex<Vec<Message>>>);
+
+impl FakeQueue {
+    /// Returns what is stored.
+    pub fn bodies(&self) -> Vec<String> {
+        self.0
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|message| message.body.clone())
+            .collect()
+    }
+
+    /// Returns why what is stored has failed.
+    pub fn reasons(&self) -> Vec<&'static str> {
+        self.0
+            .lock()
+            .unwrap()
+            .iter()
+            .filter_map(|message| message.reason)
+            .collect()
+    }
+}
+
+impl Queue for FakeQueue {
+    async fn send_all(&self, messages: &[Message]) -> Vec<Result<(), NotStored>> {
+        self.0.lock().unwrap().extend_from_slice(messages);
+        vec![Ok(()); messages.len()]
+    }
+}
