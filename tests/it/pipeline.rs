@@ -30,7 +30,8 @@ use self::memory::{FakeQueue, OnShelf, Shelf, SimulatedClock};
 
 mod memory;
 
-type Renewal = renewal::Deps<Shelf, GraphClient, SimulatedClock, FakeQueue, UnwrapErr<SysRng>>;
+type Renewal =
+    renewal::Deps<Shelf, GraphClient<SimulatedClock>, SimulatedClock, FakeQueue, UnwrapErr<SysRng>>;
 type Decryption = decryption::Deps<OnShelf, HttpDocuments, FakeQueue>;
 type Webhook = webhook::Deps<OnShelf, FakeQueue>;
 
@@ -102,7 +103,9 @@ impl Pipeline {
         let login = Login::new(Http::default(), Some(&base)).unwrap();
         let deps = renewal::Deps {
             documents: shelf.clone(),
-            graph: GraphClient::new(Http::default(), login, Some(&base)).unwrap(),
+            graph: GraphClient::new(Http::default(), login, Some(&base))
+                .unwrap()
+                .at(SimulatedClock(simulator.clone())),
             clock: SimulatedClock(simulator.clone()),
             failed_queue: failed.clone(),
             delivery_queue: delivered.clone(),

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use getrandom::SysRng;
 use graph_core::subscription::Origin;
 use graph_edge::{
+    clock::SystemClock,
     graph::GraphClient,
     http::Http,
     login::{Login, RefreshTokenSecret, Sts},
@@ -16,11 +17,7 @@ use graph_edge::{
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use rand_core::UnwrapErr;
-use renewal::{
-    Deps, Memory, handle,
-    ports::{StoredDocuments, SystemClock},
-    schedule,
-};
+use renewal::{Deps, Memory, handle, ports::StoredDocuments, schedule};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,15 +1,15 @@
 //! What renewal needs from the outside, and who provides it.
 
-use std::time::Duration;
-
 use graph_core::{
     catalogue::Version,
     config::{ForEach, Tenant},
     secret::Secret,
     subscription::{NewSubscription, Subscription, SubscriptionUpdate},
 };
+pub use graph_edge::clock::Clock;
 use graph_edge::{
     graph::{GraphClient, GraphError},
+    login::{RefreshTokens, WebIdentity},
     secrets::{SecretError, SecretStore, Versioned},
 };
 use jiff::Timestamp;
@@ -92,15 +92,6 @@ pub trait Graph {
     fn signed_in_at(&self, tenant: &Tenant) -> impl Future<Output = Option<Timestamp>> + Send;
 }
 
-/// The time.
-pub trait Clock {
-    /// Returns the present time.
-    fn now(&self) -> Timestamp;
-
-    /// Lets `duration` pass.
-    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
-}
-
 /// The documents in Secrets Manager.
 #[derive(Clone, Debug)]
 pub struct StoredDocuments {
@@ -141,7 +132,12 @@ impl Documents for StoredDocuments {
     }
 }
 
-impl Graph for GraphClient {
+impl<C, T, I> Graph for GraphClient<C, T, I>
+where
+    C: Clock + Sync,
+    T: RefreshTokens + Sync,
+    I: WebIdentity + Sync,
+{
     async fn list(&self, tenant: &Tenant) -> Result<Vec<Subscription>, GraphError> {
         self.list(tenant).await
     }
@@ -183,19 +179,5 @@ impl Graph for GraphClient {
 
     async fn signed_in_at(&self, tenant: &Tenant) -> Option<Timestamp> {
         self.login().signed_in_at(tenant).await
-    }
-}
-
-/// The clock of the machine.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
     }
 }

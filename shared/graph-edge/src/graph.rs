@@ -12,57 +12,79 @@ use graph_core::{
     subscription::{NewSubscription, Subscription, SubscriptionUpdate},
 };
 use reqwest::{Method, RequestBuilder, Url};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tokio::time::sleep;
 use tracing::warn;
 
+use self::pace::{Closed, Kind, Pace};
 pub use self::{
     error::{GraphError, GraphErrorKind, Refused},
     objects::permissions,
 };
 use crate::{
+    clock::{Clock, SystemClock},
     http::{self, Answer, Backoff, Http, InvalidEndpoint},
-    login::Login,
+    login::{Login, RefreshTokenSecret, RefreshTokens, Sts, WebIdentity},
 };
 
 mod error;
 mod objects;
+mod pace;
 #[cfg(test)]
 mod tests;
 
 /// Makes calls to Microsoft Graph with the tokens of a [`Login`].
 ///
-/// Calls that Graph throttles or is not up to are tried again, after the pause that it asks for.
-#[derive(Debug, Default)]
-pub struct GraphClient {
+/// Calls stay below Graph's limits. Those that it throttles or is not up to are tried again, after the pause that it asks
+/// for; where that is a long one, the application is left alone in the tenant until it is over.
+#[derive(Debug)]
+pub struct GraphClient<C = SystemClock, T = RefreshTokenSecret, I = Sts> {
     http: Http,
-    login: Login,
+    login: Login<T, I>,
     base: Option<Url>,
     backoff: Backoff,
     throttled: AtomicUsize,
+    pace: Pace,
+    clock: C,
 }
 
-impl GraphClient {
+impl<T, I> GraphClient<SystemClock, T, I> {
     /// Returns a client of each cloud's own Graph, or of the one at `base`.
     ///
     /// # Errors
     ///
     /// Returns an error when `base` is not an http or https URL.
-    pub fn new(http: Http, login: Login, base: Option<&str>) -> Result<Self, InvalidEndpoint> {
+    pub fn new(http: Http, login: Login<T, I>, base: Option<&str>) -> Result<Self, InvalidEndpoint> {
         let base = base.map(http::endpoint).transpose()?;
         Ok(Self {
             http,
             login,
             base,
             backoff: Backoff::default(),
+            pace: Pace::default(),
+            clock: SystemClock,
             throttled: AtomicUsize::new(0),
         })
     }
 
+    /// Returns the client with another clock.
+    pub fn at<C>(self, clock: C) -> GraphClient<C, T, I> {
+        GraphClient {
+            http: self.http,
+            login: self.login,
+            base: self.base,
+            backoff: self.backoff,
+            pace: self.pace,
+            clock,
+            throttled: self.throttled,
+        }
+    }
+}
+
+impl<C, T, I> GraphClient<C, T, I> {
     /// Returns where its tokens come from.
     #[must_use]
-    pub fn login(&self) -> &Login {
+    pub fn login(&self) -> &Login<T, I> {
         &self.login
     }
 
@@ -70,7 +92,9 @@ impl GraphClient {
     pub fn throttled(&self) -> usize {
         self.throttled.swap(0, Ordering::Relaxed)
     }
+}
 
+impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClient<C, T, I> {
     /// Returns all of the application's subscriptions in `tenant`, from all pages.
     ///
     /// # Errors
@@ -80,7 +104,7 @@ impl GraphClient {
         let first = self.url(tenant, Version::V1, &[])?;
         let root = first.path().to_owned();
         let mut subscriptions = Vec::new();
-        self.pages(tenant, first, &root, |item| {
+        self.pages(tenant, first, &root, Some(Kind::List), |item| {
             if let Ok(subscription) = serde_json::from_str(item.get()) {
                 subscriptions.push(subscription);
             } else {
@@ -111,7 +135,7 @@ impl GraphClient {
         let root = self.place(tenant, Version::V1, &[])?;
         let mut first = self.place(tenant, Version::V1, &segments)?;
         first.set_query(Some(query));
-        self.pages(tenant, first, root.path(), |item| {
+        self.pages(tenant, first, root.path(), None, |item| {
             ids.extend(objects::id(item)?);
             Ok(())
         })
@@ -125,6 +149,7 @@ impl GraphClient {
         tenant: &Tenant,
         first: Url,
         root: &str,
+        kind: Option<Kind>,
         mut take: impl FnMut(&RawValue) -> Result<(), GraphError>,
     ) -> Result<(), GraphError> {
         let mut next = Some(first.clone());
@@ -133,9 +158,14 @@ impl GraphClient {
                 return Ok(());
             };
             let answer = self
-                .call(tenant, Call::<()>::new(Method::GET, url).limit(MAX_PAGE_BYTES))
+                .call(
+                    tenant,
+                    Call::<()>::new(Method::GET, url)
+                        .limit(MAX_PAGE_BYTES)
+                        .counted(kind),
+                )
                 .await?;
-            let page: Page = read(&answer)?;
+            let page: Page<'_> = read(&answer)?;
             page.value.iter().try_for_each(|item| take(item))?;
             next = page
                 .next_link
@@ -152,7 +182,11 @@ impl GraphClient {
     /// Returns [`GraphErrorKind::NotFound`] when there is none (any more).
     pub async fn get(&self, tenant: &Tenant, version: Version, id: &str) -> Result<Subscription, GraphError> {
         let url = self.url(tenant, version, &[id])?;
-        read(&self.call(tenant, Call::<()>::new(Method::GET, url)).await?)
+        read(
+            &self
+                .call(tenant, Call::<()>::new(Method::GET, url).counted(Some(Kind::One)))
+                .await?,
+        )
     }
 
     /// Creates a subscription. Graph makes the validation handshake with both URLs before it answers.
@@ -169,7 +203,8 @@ impl GraphClient {
         let url = self.url(tenant, version, &[])?;
         let call = Call::new(Method::POST, url)
             .body(subscription)
-            .timeout(CREATE_TIMEOUT);
+            .timeout(CREATE_TIMEOUT)
+            .counted(Some(Kind::Write));
         let call = Call {
             prefer: subscription.prefer,
             ..call
@@ -191,7 +226,10 @@ impl GraphClient {
     ) -> Result<Subscription, GraphError> {
         let url = self.url(tenant, version, &[id])?;
         // A new notification URL goes through the handshake as well.
-        let call = Call::new(Method::PATCH, url).body(update).timeout(CREATE_TIMEOUT);
+        let call = Call::new(Method::PATCH, url)
+            .body(update)
+            .timeout(CREATE_TIMEOUT)
+            .counted(Some(Kind::Write));
         read(&self.call(tenant, call).await?)
     }
 
@@ -202,7 +240,13 @@ impl GraphClient {
     /// Returns an error when Graph refuses or is not up to it.
     pub async fn delete(&self, tenant: &Tenant, version: Version, id: &str) -> Result<(), GraphError> {
         let url = self.url(tenant, version, &[id])?;
-        match self.call(tenant, Call::<()>::new(Method::DELETE, url)).await {
+        match self
+            .call(
+                tenant,
+                Call::<()>::new(Method::DELETE, url).counted(Some(Kind::Write)),
+            )
+            .await
+        {
             Ok(_) => Ok(()),
             Err(error) if matches!(error.kind, GraphErrorKind::NotFound { .. }) => Ok(()),
             Err(error) => Err(error),
@@ -217,9 +261,12 @@ impl GraphClient {
     /// Returns [`GraphErrorKind::NotFound`] when the subscription has ended.
     pub async fn reauthorize(&self, tenant: &Tenant, version: Version, id: &str) -> Result<(), GraphError> {
         let url = self.url(tenant, version, &[id, "reauthorize"])?;
-        self.call(tenant, Call::<()>::new(Method::POST, url))
-            .await
-            .map(drop)
+        self.call(
+            tenant,
+            Call::<()>::new(Method::POST, url).counted(Some(Kind::Write)),
+        )
+        .await
+        .map(drop)
     }
 
     /// Makes a call, and makes it again where that can help.
@@ -227,6 +274,14 @@ impl GraphClient {
         let mut attempt = 1;
         let mut has_new_token = false;
         loop {
+            if let Some(kind) = call.kind {
+                let waited = self.pace.wait(kind, tenant, self.backoff.longest, &self.clock);
+                waited.await.map_err(|Closed(wait)| {
+                    GraphError::of(GraphErrorKind::Throttled {
+                        retry_after: Some(wait),
+                    })
+                })?;
+            }
             let token = self
                 .login
                 .token(tenant)
@@ -248,10 +303,19 @@ impl GraphClient {
             if !error.kind.is_transient() {
                 return Err(error);
             }
+            if let (
+                Some(kind),
+                GraphErrorKind::Throttled {
+                    retry_after: Some(wait),
+                },
+            ) = (call.kind, &error.kind)
+            {
+                self.pace.close(kind, tenant, *wait, self.clock.now());
+            }
             let Some(pause) = self.backoff.pause(attempt, retry_after) else {
                 return Err(error);
             };
-            sleep(pause).await;
+            self.clock.sleep(pause).await;
             attempt += 1;
         }
     }
@@ -274,7 +338,7 @@ impl GraphClient {
         if let Some(body) = call.body {
             request = request.json(body);
         }
-        http::send(request, call.limit).await.map_err(unavailable)
+        self.http.send(request, call.limit).await.map_err(unavailable)
     }
 
     fn url(&self, tenant: &Tenant, version: Version, segments: &[&str]) -> Result<Url, GraphError> {
@@ -309,6 +373,8 @@ struct Call<'a, B> {
     prefer: Option<&'static str>,
     timeout: Duration,
     limit: usize,
+    /// What Graph counts it as; nothing for a call that is not about subscriptions.
+    kind: Option<Kind>,
 }
 
 impl<'a, B> Call<'a, B> {
@@ -320,6 +386,7 @@ impl<'a, B> Call<'a, B> {
             prefer: None,
             timeout: TIMEOUT,
             limit: MAX_BYTES,
+            kind: None,
         }
     }
 
@@ -334,6 +401,10 @@ impl<'a, B> Call<'a, B> {
         Self { timeout, ..self }
     }
 
+    fn counted(self, kind: Option<Kind>) -> Self {
+        Self { kind, ..self }
+    }
+
     fn limit(self, limit: usize) -> Self {
         Self { limit, ..self }
     }
@@ -341,8 +412,9 @@ impl<'a, B> Call<'a, B> {
 
 /// A page of a list.
 #[derive(Deserialize)]
-struct Page {
-    value: Vec<Box<RawValue>>,
+struct Page<'a> {
+    #[serde(borrow)]
+    value: Vec<&'a RawValue>,
     #[serde(rename = "@odata.nextLink")]
     next_link: Option<String>,
 }
@@ -355,7 +427,7 @@ fn next_page(first: &Url, root: &str, link: &str) -> Result<Url, GraphError> {
     next.ok_or(GraphError::of(GraphErrorKind::Malformed))
 }
 
-fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, GraphError> {
+fn read<'a, T: Deserialize<'a>>(answer: &'a Answer) -> Result<T, GraphError> {
     serde_json::from_slice(&answer.body).map_err(|_| GraphError {
         request_id: error::request_id(answer),
         ..GraphError::of(GraphErrorKind::Malformed)

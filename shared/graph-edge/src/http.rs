@@ -6,13 +6,15 @@ use std::{
 };
 
 use reqwest::{
-    Client, RequestBuilder, StatusCode, Url,
+    Client, RequestBuilder, Response, StatusCode, Url,
     header::{HeaderMap, RETRY_AFTER},
     redirect,
 };
 
 use crate::BoxError;
 
+#[cfg(feature = "test-util")]
+pub mod carrier;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -20,12 +22,25 @@ pub(crate) mod testing;
 ///
 /// It follows no redirect: what it sends holds credentials.
 #[derive(Clone, Debug, Default)]
-pub struct Http(Arc<OnceLock<Client>>);
+pub struct Http {
+    client: Arc<OnceLock<Client>>,
+    #[cfg(feature = "test-util")]
+    carrier: Option<Arc<dyn carrier::Carrier>>,
+}
 
 impl Http {
+    /// Returns a client whose requests do not go over the network.
+    #[cfg(feature = "test-util")]
+    pub fn over(carrier: Arc<dyn carrier::Carrier>) -> Self {
+        Self {
+            carrier: Some(carrier),
+            ..Self::default()
+        }
+    }
+
     /// Returns the client.
     pub(crate) fn client(&self) -> Result<&Client, BoxError> {
-        if let Some(client) = self.0.get() {
+        if let Some(client) = self.client.get() {
             return Ok(client);
         }
         let client = Client::builder()
@@ -33,7 +48,33 @@ impl Http {
             .connect_timeout(Duration::from_secs(5))
             .user_agent(concat!("graph-change-notifications/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(self.0.get_or_init(|| client))
+        Ok(self.client.get_or_init(|| client))
+    }
+
+    /// Sends a request and reads the answer, at most `limit` bytes of it.
+    pub(crate) async fn send(&self, request: RequestBuilder, limit: usize) -> Result<Answer, BoxError> {
+        let mut response = self.response(request).await?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
+            if body.len().saturating_add(chunk.len()) > limit {
+                return Err(TooLarge.into());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer {
+            status: response.status(),
+            headers: std::mem::take(response.headers_mut()),
+            body,
+        })
+    }
+
+    async fn response(&self, request: RequestBuilder) -> Result<Response, BoxError> {
+        #[cfg(feature = "test-util")]
+        if let Some(carrier) = &self.carrier {
+            return carrier.carry(request.build()?).await;
+        }
+        // The text of reqwest's errors holds the URL, which names tenants and subscriptions.
+        Ok(request.send().await.map_err(reqwest::Error::without_url)?)
     }
 }
 
@@ -65,24 +106,6 @@ impl Answer {
     }
 }
 
-/// Sends a request and reads the answer, at most `limit` bytes of it.
-pub(crate) async fn send(request: RequestBuilder, limit: usize) -> Result<Answer, BoxError> {
-    // The text of reqwest's errors holds the URL, which names tenants and subscriptions.
-    let mut response = request.send().await.map_err(reqwest::Error::without_url)?;
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
-        if body.len().saturating_add(chunk.len()) > limit {
-            return Err(TooLarge.into());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Answer {
-        status: response.status(),
-        headers: std::mem::take(response.headers_mut()),
-        body,
-    })
-}
-
 /// An answer is larger than anything that the service has reason to send.
 #[derive(Debug, thiserror::Error)]
 #[error("answer is too large")]
@@ -95,14 +118,15 @@ pub(crate) struct Backoff {
     pub(crate) attempts: u32,
     /// The pause after the first attempt; each later one is twice as long.
     pub(crate) first: Duration,
-    /// The longest pause, also where the service asks for more.
+    /// The longest pause; where the service asks for more, the call is not made again.
     pub(crate) longest: Duration,
 }
 
 impl Backoff {
-    /// Returns the pause after a failed attempt, the first of which is number 1, or nothing after the last one.
+    /// Returns the pause after a failed attempt, the first of which is number 1, or nothing after the last one and when
+    /// the service asks for more time than there is.
     pub(crate) fn pause(&self, attempt: u32, retry_after: Option<Duration>) -> Option<Duration> {
-        if attempt >= self.attempts {
+        if attempt >= self.attempts || retry_after.is_some_and(|wait| wait > self.longest) {
             return None;
         }
         let doubled = self
@@ -167,7 +191,8 @@ mod tests {
         assert_eq!(pause(3, None), Some(4));
         assert_eq!(pause(4, None), None);
         assert_eq!(pause(1, Some(Duration::from_secs(7))), Some(7));
-        assert_eq!(pause(1, Some(Duration::from_hours(1))), Some(30));
+        assert_eq!(pause(1, Some(Duration::from_secs(30))), Some(30));
+        assert_eq!(pause(1, Some(Duration::from_secs(31))), None);
     }
 
     #[test]
@@ -190,7 +215,7 @@ mod tests {
     async fn an_answer_over_the_limit_is_refused() {
         let server = Server::start([Reply::json(200, "12345"), Reply::json(200, "123456")]);
         let http = Http::default();
-        let call = || send(http.client().unwrap().get(server.url()), 5);
+        let call = || http.send(http.client().unwrap().get(server.url()), 5);
         assert_eq!(call().await.unwrap().body, b"12345");
         assert_eq!(call().await.unwrap_err().to_string(), "answer is too large");
     }
@@ -199,7 +224,10 @@ mod tests {
     async fn a_redirect_is_not_followed() {
         let server = Server::start([Reply::json(302, "").header("location", "/elsewhere")]);
         let http = Http::default();
-        let answer = send(http.client().unwrap().get(server.url()), 5).await.unwrap();
+        let answer = http
+            .send(http.client().unwrap().get(server.url()), 5)
+            .await
+            .unwrap();
         assert_eq!(answer.status, StatusCode::FOUND);
     }
 }

@@ -1,6 +1,7 @@
 //! Everything that talks: one module for each outside party.
 
 pub mod aws;
+pub mod clock;
 pub mod documents;
 pub mod graph;
 pub mod http;

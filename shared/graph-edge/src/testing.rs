@@ -2,18 +2,22 @@
 
 use std::{
     cell::RefCell,
+    collections::BTreeMap,
     io,
     sync::{Arc, Mutex, Once},
+    time::Duration,
 };
 
 use graph_core::secret::Secret;
+use jiff::Timestamp;
 use reqwest::Url;
 use tracing::level_filters::LevelFilter;
 
 use crate::{
     BoxError,
+    clock::Clock,
     documents::Source,
-    secrets::SecretError,
+    secrets::{SecretError, Versioned},
     signing_keys::FetchDocument,
     sqs::{Message, NotStored, Queue},
 };
@@ -63,6 +67,98 @@ impl Queue for FakeQueue {
             Ok(())
         };
         messages.iter().map(store).collect()
+    }
+}
+
+/// Secrets Manager in memory, as strict as AWS about who was first: of two writers that read the same version the one
+/// that writes other content is refused, and nobody else is (*`PutSecretValue`*, `ClientRequestToken`).
+#[derive(Clone, Debug, Default)]
+pub struct FakeSecrets(Arc<Mutex<BTreeMap<String, Vec<Put>>>>);
+
+#[derive(Debug)]
+struct Put {
+    /// `ClientRequestToken`: the same for all writers that have read the same version.
+    token: String,
+    text: Secret<String>,
+}
+
+impl FakeSecrets {
+    /// Writes what a person writes, whatever is there.
+    pub fn set(&self, name: &str, text: &str) {
+        let token = format!("a person's own {}", self.versions(name));
+        self.put(name, token, text);
+    }
+
+    /// Returns how often a secret has been written.
+    pub fn versions(&self, name: &str) -> usize {
+        lock(&self.0).get(name).map_or(0, Vec::len)
+    }
+
+    /// Returns the current text of a secret.
+    pub fn text(&self, name: &str) -> Option<String> {
+        Some(self.read(name)?.text.expose().clone())
+    }
+
+    /// Returns the current version of a secret.
+    pub fn read(&self, name: &str) -> Option<Versioned> {
+        let held = lock(&self.0);
+        let puts = held.get(name)?;
+        Some(Versioned {
+            text: puts.last()?.text.clone(),
+            version_id: puts.len().to_string(),
+        })
+    }
+
+    /// Writes a new version.
+    ///
+    /// # Errors
+    ///
+    /// Returns a conflict to the writer that lost.
+    pub fn write(&self, name: &str, text: &str, based_on: Option<&str>) -> Result<(), SecretError> {
+        let token = format!("after {}", based_on.unwrap_or("nothing"));
+        let known = lock(&self.0)
+            .get(name)
+            .and_then(|puts| puts.iter().find(|put| put.token == token))
+            .map(|put| put.text.expose() == text);
+        match known {
+            Some(true) => Ok(()),
+            Some(false) => Err(SecretError::Conflict),
+            None => {
+                self.put(name, token, text);
+                Ok(())
+            }
+        }
+    }
+
+    fn put(&self, name: &str, token: String, text: &str) {
+        let text = Secret::new(text.to_owned());
+        lock(&self.0)
+            .entry(name.to_owned())
+            .or_default()
+            .push(Put { token, text });
+    }
+}
+
+/// A clock in which time passes only by sleeping.
+#[derive(Clone, Debug, Default)]
+pub struct FakeClock(Arc<Mutex<Duration>>);
+
+impl FakeClock {
+    /// Returns how long was slept in all.
+    pub fn slept(&self) -> Duration {
+        *lock(&self.0)
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+            .saturating_add(self.slept())
+            .unwrap_or(Timestamp::MAX)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        *lock(&self.0) += duration;
     }
 }
 

@@ -247,6 +247,10 @@ fn plain(text: &str, length: usize) -> String {
 }
 
 fn is_timeout(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    #[cfg(feature = "test-util")]
+    if error.is::<crate::http::carrier::TimedOut>() {
+        return true;
+    }
     error
         .downcast_ref::<reqwest::Error>()
         .is_some_and(reqwest::Error::is_timeout)

@@ -1,7 +1,10 @@
 use graph_core::{config::Credential, subscription::EncryptionCertificate};
 
 use super::*;
-use crate::http::testing::{Reply, Server};
+use crate::{
+    http::testing::{Reply, Server},
+    testing::FakeClock,
+};
 
 mod objects;
 
@@ -274,19 +277,18 @@ fn refused(status: u16, code: &str, message: &str) -> Reply {
 }
 
 /// Returns a client whose tokens come from a server of their own and are numbered.
-fn graph(server: &Server) -> GraphClient {
+fn graph(server: &Server) -> GraphClient<FakeClock> {
     let token = |number| {
         let body = format!(r#"{{"expires_in":3599,"access_token":"token-{number}"}}"#);
         Reply::json(200, &body)
     };
     let tokens = Server::start((1..=4).map(token));
     let login = Login::new(Http::default(), Some(tokens.url())).unwrap();
-    let mut graph = GraphClient::new(Http::default(), login, Some(server.url())).unwrap();
-    graph.backoff.first = Duration::from_millis(1);
-    graph
+    let graph = GraphClient::new(Http::default(), login, Some(server.url())).unwrap();
+    graph.at(FakeClock::default())
 }
 
-fn tenant() -> Tenant {
+pub(super) fn tenant() -> Tenant {
     Tenant {
         tenant_id: "tenant".to_owned(),
         client_id: "app".to_owned(),

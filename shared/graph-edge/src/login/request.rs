@@ -114,7 +114,7 @@ impl<T, I: WebIdentity> Login<T, I> {
         };
         let url = http::join(&base, &[&tenant.tenant_id, "oauth2", "v2.0", "token"]);
         let request = self.http.client()?.post(url).timeout(TIMEOUT).form(&form);
-        http::send(request, MAX_BYTES).await
+        self.http.send(request, MAX_BYTES).await
     }
 }
 

@@ -1,52 +1,14 @@
-//! Not asking too often: neither too many calls at a time, nor the same call that Graph has refused.
+//! Not asking again at once for what Graph has refused.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     sync::{Mutex, PoisonError},
-    time::Duration,
 };
 
 use graph_core::plan::Desired;
 use jiff::{SignedDuration, Timestamp};
 
 use super::failure::Failure;
-use crate::ports::Clock;
-
-/// Keeps the calls that change subscriptions below Graph's limit for an application in a tenant (Microsoft Graph,
-/// *throttling limits*: 500 in 20 seconds).
-#[derive(Default)]
-pub(super) struct Pace(Mutex<VecDeque<Timestamp>>);
-
-impl Pace {
-    /// Returns when there is room for one more call.
-    pub(super) async fn wait(&self, clock: &impl Clock) {
-        while let Some(wait) = self.take(clock.now()) {
-            clock.sleep(wait).await;
-        }
-    }
-
-    /// Takes room, or returns how long it is until there is some.
-    fn take(&self, now: Timestamp) -> Option<Duration> {
-        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while calls
-            .front()
-            .is_some_and(|first| now.duration_since(*first) >= WINDOW)
-        {
-            calls.pop_front();
-        }
-        if calls.len() < CALLS {
-            calls.push_back(now);
-            return None;
-        }
-        let first = calls.front()?;
-        let wait = WINDOW.saturating_sub(now.duration_since(*first));
-        Some(
-            Duration::try_from(wait)
-                .unwrap_or_default()
-                .max(Duration::from_millis(1)),
-        )
-    }
-}
 
 /// Stops creating for an entry that stands for many once Graph has refused the first few of them and taken none.
 #[derive(Default)]
@@ -125,37 +87,9 @@ fn key(tenant_id: &str, desired: &Desired) -> Refused {
     )
 }
 
-const WINDOW: SignedDuration = SignedDuration::from_secs(20);
-
-/// The rest is for calls that are made again, and for a person at work.
-const CALLS: usize = 400;
-
 /// How many refusals are enough to know.
 const REFUSALS: usize = 3;
 
 /// How long Graph is left alone with what it has refused. A place that a deleted subscription still takes up is free
 /// again after one to three hours.
 const PAUSE: SignedDuration = SignedDuration::from_mins(30);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn calls_stay_below_graphs_limit_in_every_window() {
-        let pace = Pace::default();
-        let mut now = Timestamp::from_second(1_800_000_000).unwrap();
-        let mut calls = Vec::new();
-        while calls.len() < 2000 {
-            match pace.take(now) {
-                None => calls.push(now),
-                Some(wait) => now += SignedDuration::try_from(wait).unwrap(),
-            }
-        }
-        for (index, call) in calls.iter().enumerate().skip(CALLS) {
-            assert!(call.duration_since(calls[index - CALLS]) >= WINDOW);
-        }
-        let all = calls[1999].duration_since(calls[0]);
-        assert_eq!(all.as_secs(), 4 * 20, "and no slower than need be");
-    }
-}
