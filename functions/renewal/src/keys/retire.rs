@@ -32,11 +32,14 @@ impl Named {
             named.client_state.insert(url.key_id);
             named.certificates.extend(url.certificate_id);
         }
-        named.certificates.extend(
-            listed
-                .iter()
-                .filter_map(|one| one.encryption_certificate_id.clone()),
-        );
+        let of_graph = listed
+            .iter()
+            .filter_map(|one| one.encryption_certificate_id.as_ref());
+        for id in of_graph {
+            if !named.certificates.contains(id) {
+                named.certificates.insert(id.clone());
+            }
+        }
         named
     }
 }

@@ -55,8 +55,7 @@ pub(crate) fn state(run: Option<&Run>, policy: &Policy, now: Timestamp, sheet: &
 }
 
 fn percent_left(end: &End, expires_at: Timestamp, policy: &Policy, now: Timestamp) -> Option<i64> {
-    let (id, lifetime) = (end.subscription_id.as_deref()?, end.lifetime?);
-    Some(policy.percent_left(id, lifetime, expires_at, now))
+    Some(policy.percent_left(end.lifetime?, expires_at, now))
 }
 
 fn earlier<T: Ord>(known: Option<T>, other: T) -> Option<T> {

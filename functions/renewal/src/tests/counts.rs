@@ -33,7 +33,7 @@ async fn what_cannot_be_renewed_is_in_danger_and_at_last_missing() {
     let world = prepared(&[("chat", "a", true)]).await;
     let unavailable = || GraphErrorKind::Unavailable { source: None };
     world.graph.fail("update", unavailable);
-    world.clock.advance(4000);
+    world.clock.advance(4200);
     let sheet = world.counted(json!({})).await;
     check(
         &sheet,
@@ -42,7 +42,7 @@ async fn what_cannot_be_renewed_is_in_danger_and_at_last_missing() {
             (Metric::RunFailures, 1),
             (Metric::SubscriptionsLive, 1),
             (Metric::SubscriptionsInDanger, 1),
-            (Metric::SoonestExpiryMinutes, 3 * 24 * 60 - 10 - 4000),
+            (Metric::SoonestExpiryMinutes, 3 * 24 * 60 - 10 - 4200),
         ],
     );
     world.graph.fail("create", unavailable);
@@ -65,7 +65,7 @@ async fn what_cannot_be_renewed_is_in_danger_and_at_last_missing() {
 #[tokio::test]
 async fn renewals_and_throttled_calls_are_counted() {
     let world = prepared(&[("chat", "a", true)]).await;
-    world.clock.advance(3000);
+    world.clock.advance(4000);
     let sheet = world.counted(json!({})).await;
     check(&sheet, &[(Metric::Renewed, 1)]);
     world

@@ -155,7 +155,7 @@ async fn a_certificate_that_is_old_gets_a_successor_that_the_next_renewals_use()
     );
     assert_eq!(world.log(), ["write Decryption", "list a"], "nothing uses it yet");
 
-    world.clock.advance(2 * DAY);
+    world.clock.advance(3 * DAY - 300);
     world.run().await;
     assert_eq!(world.log(), ["list a", "update id-1"]);
     assert_eq!(

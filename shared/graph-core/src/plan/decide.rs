@@ -73,16 +73,19 @@ pub(super) fn held(ours: &Ours<'_>, context: &Context) -> Step {
 
 fn existing(ours: &Ours<'_>, desired: &Desired, context: &Context, now: Timestamp, policy: &Policy) -> Step {
     let id = ours.subscription.id.clone();
-    let creation = creation(desired, context, now);
+    let creation = || creation(desired, context, now);
     if let Some(reason) = unfit(ours, desired, context, now) {
+        let creation = creation();
         return ours.step(Action::Replace { id, creation }, reason);
     }
     let due = due(ours, desired, context, now, policy);
     if let Some(reason) = leaves_key(ours, due.is_ok(), context, now) {
+        let creation = creation();
         return ours.step(Action::Replace { id, creation }, reason);
     }
     match due {
         Ok(reason) => {
+            let creation = creation();
             let renewal = renewal(ours, &creation, context);
             ours.step(
                 Action::Renew {
@@ -111,19 +114,13 @@ fn unfit(ours: &Ours<'_>, desired: &Desired, context: &Context, now: Timestamp) 
             key_id: url.key_id.clone(),
         });
     }
-    if let Some(from) = subscription
-        .resource
-        .clone()
-        .filter(|from| !same_resource(from, &desired.resource))
-    {
-        return Some(Reason::OtherResource { from });
+    let resource = subscription.resource.as_ref();
+    if let Some(from) = resource.filter(|from| !same_resource(from, &desired.resource)) {
+        return Some(Reason::OtherResource { from: from.clone() });
     }
-    if let Some(from) = subscription
-        .change_type
-        .clone()
-        .filter(|from| !same_change_types(from, &desired.change_type))
-    {
-        return Some(Reason::OtherChangeType { from });
+    let change_type = subscription.change_type.as_ref();
+    if let Some(from) = change_type.filter(|from| !same_change_types(from, &desired.change_type)) {
+        return Some(Reason::OtherChangeType { from: from.clone() });
     }
     let shown = subscription
         .notification_query_options
@@ -167,8 +164,9 @@ fn strays(lifecycle: &str, url: &OurUrl, context: &Context) -> bool {
 /// Returns why the subscription is to be made with a newer client-state key now: its moment has come, or it would be
 /// renewed anyway. Its client state cannot be changed (Microsoft Graph, *update subscription*).
 fn leaves_key(ours: &Ours<'_>, is_due: bool, context: &Context, now: Timestamp) -> Option<Reason> {
-    let key_id = ours.url.key_id.clone();
-    let retiring = context.retiring_keys.get(&key_id)?;
+    let key_id = &ours.url.key_id;
+    let retiring = context.retiring_keys.get(key_id)?;
+    let key_id = key_id.clone();
     (is_due || retiring.is_up(&ours.subscription.id, now)).then_some(Reason::OldKey { key_id })
 }
 
@@ -195,9 +193,12 @@ fn due(
         }
     }
     let left = expires_at.duration_since(now);
-    let renew_before = policy.renew_before(&ours.subscription.id, desired.lifetime);
-    if left < renew_before {
-        return Ok(Reason::Due { left, renew_before });
+    let reserve = policy.reserve(desired.lifetime);
+    if left < reserve {
+        return Ok(Reason::Due { left, reserve });
+    }
+    if policy.is_its_moment(&desired.name, expires_at, desired.lifetime, now) {
+        return Ok(Reason::ItsMoment { left });
     }
     if !context.challenged.contains(&ours.subscription.id) {
         return Err(Reason::Fresh { left });
@@ -211,10 +212,10 @@ fn due(
 /// Returns why a subscription with resource data needs another certificate. The URL tells which one it has: Graph's own
 /// field is often blank.
 fn other_certificate(ours: &Ours<'_>, desired: &Desired, context: &Context) -> Option<Reason> {
-    let from = ours.url.certificate_id.clone();
-    if !desired.include_resource_data || from.as_ref() == Some(&context.certificate) {
+    if !desired.include_resource_data || ours.url.certificate_id.as_ref() == Some(&context.certificate) {
         return None;
     }
+    let from = ours.url.certificate_id.clone();
     let readable = from.as_ref().is_some_and(|id| context.certificates.contains(id));
     Some(Reason::OtherCertificate { from, readable })
 }

@@ -1,8 +1,9 @@
 //! From entries to single subscriptions: one entry may stand for thousands.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
+    rc::Rc,
 };
 
 use jiff::SignedDuration;
@@ -115,12 +116,17 @@ impl Expansion {
         candidates.sort_by(|one, other| one.order().cmp(&other.order()));
         let names: BTreeSet<&str> = candidates.iter().map(|one| one.desired.name.as_str()).collect();
         let mut used = used_by_others(listed, origin, &names);
-        let mut watched: BTreeMap<(String, BTreeSet<String>, Option<String>), &str> = BTreeMap::new();
-        let mut chosen = Vec::new();
+        let mut changes: BTreeMap<&str, Rc<BTreeSet<String>>> = BTreeMap::new();
+        let mut watched: HashMap<Watched, &str> = HashMap::with_capacity(candidates.len());
+        let mut chosen = Vec::with_capacity(candidates.len());
         for candidate in &candidates {
+            let change_type = candidate.entry.change_type.as_str();
+            let changes = changes
+                .entry(change_type)
+                .or_insert_with(|| Rc::new(change_types(change_type)));
             let key = (
                 resource_key(&candidate.desired.resource),
-                change_types(&candidate.desired.change_type),
+                Rc::clone(changes),
                 candidate.desired.query_options.as_deref().map(query_options_key),
             );
             if let Some(first) = watched.get(&key) {
@@ -147,6 +153,9 @@ impl Expansion {
         *reasons.entry(why).or_default() += 1;
     }
 }
+
+/// What Graph allows one subscription of: resource, change types, query options.
+type Watched = (String, Rc<BTreeSet<String>>, Option<String>);
 
 /// A subscription that an entry asks for.
 struct Candidate<'a> {

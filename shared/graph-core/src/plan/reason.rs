@@ -13,8 +13,13 @@ pub enum Reason {
     Due {
         /// What is left.
         left: SignedDuration,
-        /// How much is left when it becomes due.
-        renew_before: SignedDuration,
+        /// How much is to be left of it.
+        reserve: SignedDuration,
+    },
+    /// Its own moment has come, so that not all come due together.
+    ItsMoment {
+        /// What is left.
+        left: SignedDuration,
     },
     /// Graph does not say when it ends.
     NoExpiry,
@@ -87,9 +92,10 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => write!(f, "there is no subscription for this entry yet"),
-            Self::Due { left, renew_before } => {
-                write!(f, "{} left, renewed below {}", Time(*left), Time(*renew_before))
+            Self::Due { left, reserve } => {
+                write!(f, "{} left, renewed below {}", Time(*left), Time(*reserve))
             }
+            Self::ItsMoment { left } => write!(f, "{} left, and its turn among the others", Time(*left)),
             Self::NoExpiry => write!(f, "Graph does not say when it expires"),
             Self::Challenged => write!(f, "Graph asked for reauthorization"),
             Self::OtherCertificate { from, readable } => {
@@ -165,7 +171,7 @@ mod tests {
     fn a_reason_reads_as_the_end_of_a_report_line() {
         let due = Reason::Due {
             left: SignedDuration::from_hours(19),
-            renew_before: SignedDuration::from_hours(24),
+            reserve: SignedDuration::from_hours(24),
         };
         assert_eq!(due.to_string(), "19 h left, renewed below 1 d");
         assert_eq!(

@@ -13,7 +13,7 @@ use percent_encoding::percent_decode_str;
 /// Long segments are opaque ids (Outlook's folders), where case counts; so it does in the query.
 #[must_use]
 pub fn same_resource(one: &str, other: &str) -> bool {
-    resource_key(one) == resource_key(other)
+    one == other || resource_key(one) == resource_key(other)
 }
 
 /// Returns one text for all spellings of a resource path that [`same_resource`] takes for the same.
@@ -24,7 +24,11 @@ pub fn resource_key(resource: &str) -> String {
     let mut key = String::with_capacity(resource.len());
     for segment in segments(path) {
         key.push('/');
-        key.push_str(&segment);
+        let start = key.len();
+        key.push_str(segment);
+        if let Some(short) = key.get_mut(start..).filter(|short| short.len() <= LONGEST_FOLDED) {
+            short.make_ascii_lowercase();
+        }
     }
     key.push('?');
     key.push_str(&squeeze(query));
@@ -40,7 +44,7 @@ pub fn query_options_key(options: &str) -> String {
 /// Returns whether two lists of change types hold the same, whatever their order, spaces and letter case.
 #[must_use]
 pub fn same_change_types(one: &str, other: &str) -> bool {
-    change_types(one) == change_types(other)
+    one == other || change_types(one) == change_types(other)
 }
 
 /// Returns the change types of a list.
@@ -64,7 +68,7 @@ fn squeeze(query: &str) -> String {
 }
 
 /// Returns the segments of a path, keys in quotes as segments of their own.
-fn segments(path: &str) -> impl Iterator<Item = String> + '_ {
+fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/')
         .filter(|segment| !segment.is_empty())
         .flat_map(|segment| {
@@ -75,16 +79,8 @@ fn segments(path: &str) -> impl Iterator<Item = String> + '_ {
                 Some((name, key)) => (name, Some(key)),
                 None => (segment, None),
             };
-            [Some(name), key].into_iter().flatten().map(fold)
+            [Some(name), key].into_iter().flatten()
         })
-}
-
-fn fold(segment: &str) -> String {
-    if segment.len() > LONGEST_FOLDED {
-        segment.to_owned()
-    } else {
-        segment.to_ascii_lowercase()
-    }
 }
 
 /// The length of a GUID; longer segments are ids in which case may count.

@@ -27,11 +27,11 @@ impl OurUrl {
     fn from_query(query: &str) -> Self {
         let mut ours = Self::default();
         for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-            let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
+            let value = || percent_decode_str(value).decode_utf8_lossy().into_owned();
             match name {
-                "s" => ours.name = value,
-                "k" => ours.key_id = value,
-                "c" => ours.certificate_id = Some(value).filter(|id| !id.is_empty()),
+                "s" => ours.name = value(),
+                "k" => ours.key_id = value(),
+                "c" => ours.certificate_id = Some(value()).filter(|id| !id.is_empty()),
                 _ => {}
             }
         }
@@ -82,6 +82,15 @@ impl Origin {
     /// Returns what `url` says, if it is at this place: same scheme, host, port and path.
     #[must_use]
     pub fn read(&self, url: &str) -> Option<OurUrl> {
+        // As it was written, nearly always; the rest is for other spellings.
+        let as_written = url
+            .strip_prefix(&self.text)
+            .and_then(|rest| rest.strip_prefix('?'));
+        if let Some(query) =
+            as_written.filter(|query| query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#'))
+        {
+            return Some(OurUrl::from_query(query));
+        }
         let (parts, query) = Parts::parse(url)?;
         (parts == self.parts).then(|| OurUrl::from_query(query.unwrap_or_default()))
     }
