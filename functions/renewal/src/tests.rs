@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use self::fakes::{World, world};
 use crate::{Error, ports::Document};
 
+mod at_once;
 mod conflict;
 mod counts;
 mod expiries;

@@ -1,8 +1,8 @@
 //! Doubles of what renewal talks to. They share a log, so that the order of what it does can be seen.
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex},
+    task::Poll,
     time::Duration,
 };
 
@@ -20,7 +20,7 @@ use graph_edge::{
     graph::{GraphError, GraphErrorKind},
     metrics::Sheet,
     secrets::{SecretError, Versioned},
-    testing::FakeQueue,
+    testing::{FakeQueue, FakeSecrets},
 };
 use jiff::Timestamp;
 use rand_core::UnwrapErr;
@@ -109,44 +109,34 @@ impl World {
 #[derive(Default)]
 pub(super) struct FakeDocuments {
     log: Log,
-    held: Mutex<BTreeMap<Document, (String, u32)>>,
-    /// What another writer writes just before us.
+    secrets: FakeSecrets,
+    /// What another run writes just before us.
     pub(super) rival: Mutex<Option<(Document, String)>>,
     pub(super) is_down: Mutex<bool>,
 }
 
 impl FakeDocuments {
     pub(super) fn set(&self, document: Document, text: &str) {
-        let mut held = self.held.lock().unwrap();
-        let version = held.get(&document).map_or(0, |(_, version)| version + 1);
-        held.insert(document, (text.to_owned(), version));
+        self.secrets.set(&format!("{document:?}"), text);
     }
 
     pub(super) fn json(&self, document: Document) -> Value {
-        let held = self.held.lock().unwrap();
-        held.get(&document)
-            .map_or(Value::Null, |(text, _)| serde_json::from_str(text).unwrap())
+        self.text(document)
+            .map_or(Value::Null, |text| serde_json::from_str(&text).unwrap())
     }
 
     pub(super) fn text(&self, document: Document) -> Option<String> {
-        self.held
-            .lock()
-            .unwrap()
-            .get(&document)
-            .map(|(text, _)| text.clone())
+        self.secrets.text(&format!("{document:?}"))
     }
 }
 
 impl Documents for FakeDocuments {
     async fn read(&self, document: Document) -> Result<Option<Versioned>, SecretError> {
+        turn().await;
         if *self.is_down.lock().unwrap() {
             return Err(SecretError::Unavailable("down".into()));
         }
-        let held = self.held.lock().unwrap();
-        Ok(held.get(&document).map(|(text, version)| Versioned {
-            text: Secret::new(text.clone()),
-            version_id: version.to_string(),
-        }))
+        Ok(self.secrets.read(&format!("{document:?}")))
     }
 
     async fn write(
@@ -155,27 +145,33 @@ impl Documents for FakeDocuments {
         text: &Secret<String>,
         based_on: Option<&str>,
     ) -> Result<(), SecretError> {
+        turn().await;
+        let name = format!("{document:?}");
         let rival = self
             .rival
             .lock()
             .unwrap()
             .take_if(|(rivals, _)| *rivals == document);
         if let Some((_, text)) = rival {
-            self.set(document, &text);
+            self.secrets.write(&name, &text, based_on).unwrap();
         }
-        let version = self
-            .held
-            .lock()
-            .unwrap()
-            .get(&document)
-            .map(|(_, version)| version.to_string());
-        if version.as_deref() != based_on {
-            return Err(SecretError::Conflict);
-        }
+        self.secrets.write(&name, text.expose(), based_on)?;
         self.log.lock().unwrap().push(format!("write {document:?}"));
-        self.set(document, text.expose());
         Ok(())
     }
+}
+
+/// Lets others have their turn before a call.
+async fn turn() {
+    let mut is_over = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut is_over, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Subscriptions by tenant, with Graph's rule that one combination has one subscription.
@@ -218,6 +214,13 @@ impl FakeGraph {
     /// Sets when every user has last signed in.
     pub(super) fn sign_in(&self, at: Timestamp) {
         self.state.lock().unwrap().signed_in_at = Some(at);
+    }
+
+    /// Goes on from where `other` is.
+    pub(super) fn resume(&self, other: &Self) {
+        let (mut state, other) = (self.state.lock().unwrap(), other.state.lock().unwrap());
+        state.subscriptions.clone_from(&other.subscriptions);
+        state.bodies.clone_from(&other.bodies);
     }
 
     /// Sets the objects that every entry for many stands for.
@@ -282,6 +285,7 @@ impl FakeGraph {
 
 impl Graph for FakeGraph {
     async fn list(&self, tenant: &Tenant) -> Result<Vec<Subscription>, GraphError> {
+        turn().await;
         self.call(format!("list {}", short(tenant)))?;
         let state = self.state.lock().unwrap();
         let own = state
@@ -295,6 +299,7 @@ impl Graph for FakeGraph {
     }
 
     async fn objects(&self, _: &Tenant, of: &ForEach) -> Result<Vec<String>, GraphError> {
+        turn().await;
         let line = match of {
             ForEach::Ids(ids) => return Ok(ids.clone()),
             ForEach::MembersOf(_) => "members",
@@ -306,6 +311,7 @@ impl Graph for FakeGraph {
     }
 
     async fn get(&self, _: &Tenant, _: Version, id: &str) -> Result<Subscription, GraphError> {
+        turn().await;
         self.call(format!("get {id}"))?;
         self.all()
             .into_iter()
@@ -319,6 +325,7 @@ impl Graph for FakeGraph {
         _: Version,
         subscription: &NewSubscription,
     ) -> Result<Subscription, GraphError> {
+        turn().await;
         self.call(format!("create {}", subscription.resource))?;
         let mut state = self.state.lock().unwrap();
         state.bodies.push(serde_json::to_value(subscription).unwrap());
@@ -356,6 +363,7 @@ impl Graph for FakeGraph {
         id: &str,
         update: &SubscriptionUpdate,
     ) -> Result<Subscription, GraphError> {
+        turn().await;
         self.call(format!("update {id}"))?;
         let mut state = self.state.lock().unwrap();
         state.bodies.push(serde_json::to_value(update).unwrap());
@@ -381,6 +389,7 @@ impl Graph for FakeGraph {
     }
 
     async fn delete(&self, _: &Tenant, _: Version, id: &str) -> Result<(), GraphError> {
+        turn().await;
         self.call(format!("delete {id}"))?;
         self.remove(id);
         Ok(())

@@ -239,7 +239,7 @@ fn record(message_id: &str, body: &str) -> Value {
     json!({"messageId": message_id, "eventSource": "aws:sqs", "body": body})
 }
 
-fn event(message_id: &str, event: &str, name: &str, subscription_id: &str) -> Value {
+pub(super) fn event(message_id: &str, event: &str, name: &str, subscription_id: &str) -> Value {
     let body = json!({
         "subscription": name, "tenantId": TENANT_A, "clientId": APP, "receivedAt": fakes::NOW,
         "item": {"lifecycleEvent": event, "subscriptionId": subscription_id, "tenantId": TENANT_A},

@@ -1,0 +1,236 @@
+//! Two runs at once do no harm, whichever of them comes first to each call.
+
+use std::{
+    pin::Pin,
+    sync::OnceLock,
+    task::{Context, Poll, Waker},
+};
+
+use graph_core::{client_state::ClientStateKeys, secrets::ClientStateDocument};
+use proptest::prelude::*;
+
+use super::*;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_due_is_renewed_and_stays(order in order()) {
+        let world = running();
+        let ids = ids(&world);
+        world.clock.advance(4_000);
+        let reports = at_once(&world, [schedule(), schedule()], order);
+        check(&world, &reports);
+        prop_assert_eq!(self::ids(&world), ids);
+        prop_assert!(done(&reports, "renew") >= 1);
+    }
+
+    #[test]
+    fn what_graph_has_removed_is_made_anew_once(order in order(), is_listed in any::<bool>()) {
+        let world = running();
+        if !is_listed {
+            world.graph.remove("id-1");
+        }
+        let event = lifecycle("subscriptionRemoved", "id-1");
+        let reports = at_once(&world, [schedule(), event], order);
+        prop_assert_eq!(&reports[1], &json!({"batchItemFailures": []}));
+        // Where Graph still lists it, the schedule may have kept it.
+        check(&world, if is_listed { &[] } else { &reports[..1] });
+        prop_assert_eq!(&reports[0]["failed"], &json!(0));
+        prop_assert!(!ids(&world).contains(&"id-1".to_owned()));
+    }
+
+    #[test]
+    fn a_challenge_during_a_run_is_answered(order in order()) {
+        let world = running();
+        world.clock.advance(60);
+        let event = lifecycle("reauthorizationRequired", "id-1");
+        let reports = at_once(&world, [schedule(), event], order);
+        prop_assert_eq!(&reports[1], &json!({"batchItemFailures": []}));
+        check(&world, &reports[..1]);
+        prop_assert!(world.log().contains(&"update id-1".to_owned()));
+    }
+
+    #[test]
+    fn what_no_entry_asks_for_is_deleted_by_both(order in order()) {
+        let world = running();
+        world.documents.set(Document::Config, &config(&["a"], &[("users", "a", false)]).to_string());
+        let reports = at_once(&world, [schedule(), schedule()], order);
+        for report in &reports {
+            prop_assert_eq!(&report["failed"], &json!(0));
+        }
+        prop_assert_eq!(world.graph.all().len(), 1);
+    }
+
+    #[test]
+    fn an_old_key_is_left_once(order in order()) {
+        let world = running();
+        block_on(world.invoke(json!({"rotate": "keys"}))).unwrap();
+        world.clock.advance(10);
+        let reports = at_once(&world, [schedule(), schedule()], order);
+        check(&world, &reports);
+        let old: Vec<String> = (1..=5).map(|number| format!("id-{number}")).collect();
+        prop_assert!(ids(&world).iter().all(|id| !old.contains(id)));
+    }
+}
+
+proptest! {
+    // Each case makes pairs of RSA keys.
+    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn two_first_runs_make_everything_once(order in order()) {
+        let world = world(&wanted());
+        let reports = at_once(&world, [schedule(), schedule()], order);
+        check(&world, &reports);
+        prop_assert_eq!(done(&reports, "create"), 5);
+        prop_assert_eq!(done(&reports, "adopt") + done(&reports, "keep"), 5);
+    }
+
+    #[test]
+    fn keys_that_two_runs_make_are_made_once(order in order()) {
+        let world = running();
+        world.clock.advance(400 * 24 * 60);
+        let reports = at_once(&world, [schedule(), schedule()], order);
+        check(&world, &reports);
+        for document in [Document::ClientState, Document::Decryption] {
+            let keys = world.documents.json(document)["keys"].as_array().unwrap().len();
+            prop_assert_eq!(keys, 2, "{:?}", document);
+        }
+    }
+}
+
+/// Makes the runs of `events` at once; in each round the next of `order` says which goes on as far as its next call.
+fn at_once(world: &World, events: [Value; 2], order: Vec<bool>) -> Vec<Value> {
+    let mut runs: Vec<Pin<Box<dyn Future<Output = Value> + '_>>> = Vec::new();
+    for event in events {
+        runs.push(Box::pin(async move { world.invoke(event).await.unwrap() }));
+    }
+    let mut answers = [None, None];
+    let mut context = Context::from_waker(Waker::noop());
+    for turn in order.into_iter().chain([false, true].into_iter().cycle()) {
+        if answers.iter().all(Option::is_some) {
+            break;
+        }
+        let turn = usize::from(turn);
+        if answers[turn].is_none()
+            && let Poll::Ready(answer) = runs[turn].as_mut().poll(&mut context)
+        {
+            answers[turn] = Some(answer);
+        }
+    }
+    answers.into_iter().flatten().collect()
+}
+
+/// Checks that everything that is wanted is there once, under keys that are known, and that the reports say so.
+#[track_caller]
+fn check(world: &World, reports: &[Value]) {
+    let all = world.graph.all();
+    let mut resources: Vec<&str> = all.iter().filter_map(|one| one.resource.as_deref()).collect();
+    resources.sort_unstable();
+    assert_eq!(
+        resources,
+        [
+            "/chats/getAllMessages",
+            "/users",
+            "/users/u1/messages",
+            "/users/u2/messages",
+            "/users/u3/messages"
+        ]
+    );
+    let document: ClientStateDocument =
+        serde_json::from_value(world.documents.json(Document::ClientState)).unwrap();
+    let (keys, unusable) = ClientStateKeys::parse(&document);
+    assert!(unusable.is_empty());
+    let certificates = world.documents.json(Document::Decryption)["keys"].to_string();
+    for body in world.graph.bodies() {
+        if let Some(state) = body["clientState"].as_str() {
+            assert!(
+                keys.verify(Some(state), Some(TENANT_A)).is_ok(),
+                "the key of {state} is lost"
+            );
+        }
+        if let Some(id) = body["encryptionCertificateId"].as_str() {
+            assert!(certificates.contains(id), "the certificate {id} is lost");
+        }
+    }
+    for report in reports {
+        assert_eq!(
+            (&report["failed"], &report["unfinished"]),
+            (&json!(0), &json!(0)),
+            "{report:#}"
+        );
+        for line in report["subscriptions"].as_array().unwrap() {
+            let id = line["subscriptionId"].as_str().unwrap();
+            assert!(
+                all.iter().any(|one| one.id == id),
+                "{id} is reported and not there: {report:#}"
+            );
+        }
+    }
+}
+
+/// Returns how many subscriptions the reports say that `action` was taken for.
+fn done(reports: &[Value], action: &str) -> u64 {
+    let counts = reports.iter().map(|report| report["counts"][action].as_u64());
+    counts.map(Option::unwrap_or_default).sum()
+}
+
+fn ids(world: &World) -> Vec<String> {
+    world.graph.all().into_iter().map(|one| one.id).collect()
+}
+
+/// Returns a world in which a run has made everything that is wanted.
+fn running() -> World {
+    static MADE: OnceLock<World> = OnceLock::new();
+    let made = MADE.get_or_init(|| {
+        let world = world(&wanted());
+        let report = block_on(world.run());
+        check(&world, &[report]);
+        world
+    });
+    let world = world(&wanted());
+    for document in [Document::ClientState, Document::Decryption] {
+        world
+            .documents
+            .set(document, &made.documents.text(document).unwrap());
+    }
+    world.graph.resume(&made.graph);
+    world
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+    }
+}
+
+fn wanted() -> Value {
+    let mut config = config(&["a"], &[("chat", "a", true), ("users", "a", false)]);
+    config["subscriptions"]["mail"] = json!({
+        "resource": "/users/{id}/messages", "changeType": "created", "forEach": ["u1", "u2", "u3"],
+    });
+    config
+}
+
+fn schedule() -> Value {
+    json!({"source": "aws.scheduler"})
+}
+
+fn lifecycle(event: &str, id: &str) -> Value {
+    json!({"Records": [super::lifecycle::event("m1", event, "chat", id)]})
+}
+
+/// Returns which of two goes on, often several times in a row.
+fn order() -> impl Strategy<Value = Vec<bool>> {
+    proptest::collection::vec((any::<bool>(), 1usize..8), 0..40).prop_map(|turns| {
+        turns
+            .into_iter()
+            .flat_map(|(turn, times)| vec![turn; times])
+            .collect()
+    })
+}
