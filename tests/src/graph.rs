@@ -48,7 +48,7 @@ mod der;
 mod directory;
 mod encrypt;
 mod handshake;
-mod http;
+pub(crate) mod http;
 mod keys;
 mod login;
 mod options;
@@ -58,7 +58,7 @@ mod random;
 mod rules;
 mod server;
 mod state;
-mod subscription;
+pub(crate) mod subscription;
 mod token;
 mod wrong;
 

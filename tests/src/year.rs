@@ -1,0 +1,155 @@
+//! A year of renewal in virtual time: thousands of subscriptions in several tenants, a run every ten minutes, and
+//! everything going wrong that can.
+//!
+//! What runs is renewal's own [`renewal::handle`] with the real client of Graph, its pauses, retries and pace included;
+//! only the network, Secrets Manager, the queues and the clock are replaced. Graph is the simulator's own rules, with the
+//! limits of its throttling and with faults: 429, 503, requests without an answer, failed handshakes, subscriptions that
+//! it removes with and without a word, challenges, lifecycle notifications that are lost, and an outage of two hours. Runs
+//! are skipped, ended in the middle, and left without secrets, but for no more than two in a row.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a simulation that cannot go on had better stop"
+)]
+
+use std::{io::Write, time::Instant};
+
+use graph_core::plan::Policy;
+use graph_edge::{clock::Clock, testing::FakeSecrets};
+use jiff::{SignedDuration, Timestamp};
+
+pub use self::figures::Figures;
+use self::{
+    chance::Chance,
+    faults::{Fate, Faults},
+    lifecycle::Lifecycle,
+    microsoft::Microsoft,
+    organisation::Organisation,
+    process::Site,
+    time::VirtualClock,
+};
+
+mod chance;
+mod faults;
+mod figures;
+mod least;
+mod ledger;
+mod lifecycle;
+mod limits;
+mod microsoft;
+mod organisation;
+mod process;
+#[cfg(test)]
+mod tests;
+mod time;
+
+/// How much is simulated.
+#[derive(Clone, Debug)]
+pub struct Scale {
+    /// About how many subscriptions there are.
+    pub subscriptions: usize,
+    /// Whether one tenant has them all, rather than four.
+    pub is_single_tenant: bool,
+    /// How many days pass.
+    pub days: i64,
+    /// How many times as often as in a usual year requests and runs fail, from 1 to 10.
+    pub fault_rate: u64,
+    /// What chance begins with.
+    pub seed: u64,
+    /// How renewal decides.
+    pub policy: Policy,
+}
+
+impl Default for Scale {
+    fn default() -> Self {
+        Self {
+            subscriptions: 10_000,
+            is_single_tenant: false,
+            days: 365,
+            fault_rate: 1,
+            seed: 1,
+            policy: Policy::default(),
+        }
+    }
+}
+
+/// Lets the time pass and returns what was seen. A line now and then goes to `progress`.
+///
+/// # Panics
+///
+/// When it is asked for more than a few thousand years.
+pub fn run(scale: &Scale, progress: &mut dyn Write) -> Figures {
+    let begun = Instant::now();
+    let mut chance = Chance::new(scale.seed);
+    let organisation = Organisation::of(scale.subscriptions, scale.is_single_tenant, &mut chance);
+    let start: Timestamp = START.parse().expect("a time");
+    let clock = VirtualClock::new(start);
+    let days = |days: i64| SignedDuration::from_hours(24 * days);
+    let outage = start + days(scale.days * 2 / 5) + SignedDuration::from_mins(7);
+    let faults = Faults {
+        outage: (outage, outage + SignedDuration::from_hours(2)),
+        times: scale.fault_rate,
+        calm: true,
+    };
+    let microsoft = Microsoft::new(clock.clone(), &organisation, faults, chance.clone());
+    let secrets = FakeSecrets::default();
+    secrets.set("Config", &organisation.config.to_string());
+    let site = Site::new(clock.clone(), microsoft.clone(), secrets, scale.policy);
+    let mut figures = Figures::new(&organisation, scale);
+    clock.run(pass(scale, &site, &mut chance, &mut figures, progress));
+    figures.close(&microsoft, &site.told(), begun.elapsed());
+    figures
+}
+
+/// Has the schedule start a run every ten minutes, and Graph send lifecycle notifications in between.
+async fn pass(
+    scale: &Scale,
+    site: &Site,
+    chance: &mut Chance,
+    figures: &mut Figures,
+    progress: &mut dyn Write,
+) {
+    let Site { clock, microsoft, .. } = site;
+    let start = clock.now();
+    let mut process = site.process();
+    let mut lifecycle = Lifecycle::new(site);
+    let mut failed_in_a_row = 0;
+    for number in 0..scale.days * 24 * 3600 / scale.policy.period.as_secs() {
+        let moment = start + scale.policy.period * i32::try_from(number).expect("a few years");
+        clock
+            .sleep_until(
+                moment + SignedDuration::from_millis(i64::try_from(chance.below(3_000)).expect("small")),
+            )
+            .await;
+        let (fate, is_out) = {
+            let mut state = microsoft.state();
+            state.faults.calm = failed_in_a_row >= 2 || number == 0;
+            (state.faults.fate(chance), state.faults.is_out(clock.now()))
+        };
+        let renewed_before = microsoft.state().ledger.renewed;
+        let scheduled = process.scheduled(fate, chance.between(1_000, 60_000));
+        let events = lifecycle.period(moment + scale.policy.period, chance.clone());
+        let (went, ()) = futures_util::future::join(scheduled, events).await;
+        if fate == Fate::Killed {
+            process = site.process();
+        }
+        let is_good = went.is_good() || is_out;
+        failed_in_a_row = if is_good { 0 } else { failed_in_a_row + 1 };
+        figures.run(
+            fate,
+            &went,
+            microsoft.state().ledger.renewed - renewed_before,
+            failed_in_a_row,
+        );
+        if number % 144 == 143 {
+            let line = figures.progress((number + 1) / 144, scale.days);
+            // Whoever has closed the channel does not want to see it.
+            let _ = write!(progress, "\r{line}");
+            let _ = progress.flush();
+        }
+    }
+    let _ = writeln!(progress);
+}
+
+/// When the year begins.
+const START: &str = "2027-01-01T00:00:00Z";

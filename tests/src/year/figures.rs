@@ -1,0 +1,281 @@
+//! What was seen, and whether it is as it is to be.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Scale,
+    faults::Fate,
+    least::Least,
+    ledger::End,
+    limits::Kind,
+    microsoft::{Microsoft, State},
+    organisation::Organisation,
+    process::Went,
+};
+
+/// What was seen.
+#[derive(Debug)]
+pub struct Figures {
+    scale: Scale,
+    wanted: usize,
+    runs: BTreeMap<Fate, u64>,
+    imperfect: u64,
+    most_failed_in_a_row: u64,
+    first_run: SignedDuration,
+    longest_run: SignedDuration,
+    busiest_run: u64,
+    /// The lines of the table: what, and how much.
+    rows: Vec<(&'static str, String)>,
+    broken: Vec<String>,
+}
+
+impl Figures {
+    pub(super) fn new(organisation: &Organisation, scale: &Scale) -> Self {
+        Self {
+            scale: scale.clone(),
+            wanted: organisation.subscriptions,
+            runs: BTreeMap::new(),
+            imperfect: 0,
+            most_failed_in_a_row: 0,
+            first_run: SignedDuration::ZERO,
+            longest_run: SignedDuration::ZERO,
+            busiest_run: 0,
+            rows: Vec::new(),
+            broken: Vec::new(),
+        }
+    }
+
+    /// Returns the rules that did not hold.
+    pub fn broken(&self) -> &[String] {
+        &self.broken
+    }
+
+    /// Notes a run of the schedule.
+    pub(super) fn run(&mut self, fate: Fate, went: &Went, renewed: u64, failed_in_a_row: u64) {
+        if self.runs.is_empty() {
+            self.first_run = went.took;
+        } else {
+            self.longest_run = self.longest_run.max(went.took);
+        }
+        *self.runs.entry(fate).or_default() += 1;
+        self.imperfect += u64::from(fate == Fate::Runs && !went.is_good());
+        self.most_failed_in_a_row = self.most_failed_in_a_row.max(failed_in_a_row);
+        self.busiest_run = self.busiest_run.max(renewed);
+    }
+
+    /// Returns how far it has come.
+    pub(super) fn progress(&self, day: i64, days: i64) -> String {
+        let runs: u64 = self.runs.values().sum();
+        format!("day {day} of {days}, {runs} runs")
+    }
+
+    /// Closes the account.
+    pub(super) fn close(&mut self, microsoft: &Microsoft, told: &BTreeMap<String, u64>, took: Duration) {
+        let state = microsoft.state();
+        self.subscriptions(&state);
+        self.gaps(&state);
+        self.limits(&state);
+        self.calls(&state);
+        self.row("events that told consumers of gaps", sum(told));
+        self.row("time that it took to simulate", format!("{} s", took.as_secs()));
+    }
+
+    fn subscriptions(&mut self, state: &State) {
+        let live = state.live().count();
+        self.check(live == self.wanted, || {
+            format!("{live} subscriptions are alive at the end")
+        });
+        self.row("subscriptions", format!("{live} of {}", self.wanted));
+        let days = self.scale.days;
+        let runs: u64 = self.runs.values().sum();
+        self.row("days, and runs of the schedule", format!("{days}, {runs}"));
+        let of = |fate| self.runs.get(&fate).copied().unwrap_or_default();
+        let lost = format!(
+            "{}, {}, {}",
+            of(Fate::Skipped),
+            of(Fate::Killed),
+            of(Fate::WithoutSecrets)
+        );
+        self.row("runs that were skipped, killed, without secrets", lost);
+        self.row("runs in which something failed", self.imperfect);
+        self.row("longest sequence of such runs", self.most_failed_in_a_row);
+        self.row("faults of Graph", sum(&state.ledger.faults));
+        let minutes = |time: SignedDuration| format!("{:.1} min", time.as_secs_f64() / 60.0);
+        self.row("first run, which creates everything", minutes(self.first_run));
+        self.row("longest of the later runs", minutes(self.longest_run));
+        self.row("most renewals in one run", self.busiest_run);
+    }
+
+    /// Nothing lapses that could have been saved, and what is gone is back soon.
+    fn gaps(&mut self, state: &State) {
+        let (from, until) = state.faults.outage;
+        let mut excused = 0;
+        for (resource, lifetime, end) in &state.ledger.lapses {
+            if state.faults.excuses(*lifetime, *end) {
+                excused += 1;
+            } else {
+                self.broken.push(format!("{resource} lapsed at {end}"));
+            }
+        }
+        self.row("lapsed in the outage, living for less than a day", excused);
+        self.row("lapsed otherwise", state.ledger.lapses.len() - excused);
+        let slowest = self.scale.policy.period * 3 + self.scale.policy.margin;
+        for why in [End::Removed, End::Deleted] {
+            let gaps = state.ledger.gaps.iter().filter(|(found, ..)| *found == why);
+            let mut gaps: Vec<(SignedDuration, Timestamp)> =
+                gaps.map(|(_, since, gap)| (*gap, *since)).collect();
+            gaps.sort();
+            for (gap, since) in &gaps {
+                let is_in_outage = *since < until && *since + *gap >= from;
+                let most = if is_in_outage {
+                    until.duration_since(*since) + slowest
+                } else {
+                    slowest
+                };
+                self.check(*gap <= most, || {
+                    format!("what was gone at {since} was back after {} min", gap.as_mins())
+                });
+            }
+            let median = gaps.get(gaps.len() / 2).map_or(0.0, |(gap, _)| gap.as_secs_f64());
+            let longest = gaps.last().map_or(0.0, |(gap, _)| gap.as_secs_f64());
+            let what = match why {
+                End::Removed => "removed by Graph; back after (median, longest)",
+                End::Deleted | End::Lapsed => "replaced for a new key; gap (median, longest)",
+            };
+            let text = format!(
+                "{}; {:.1} min, {:.1} min",
+                gaps.len(),
+                median / 60.0,
+                longest / 60.0
+            );
+            self.row(what, text);
+        }
+        for (why, since) in state.ledger.open.values() {
+            self.broken
+                .push(format!("what is gone ({why:?}) since {since} is not back"));
+        }
+    }
+
+    fn limits(&mut self, state: &State) {
+        for (kind, what) in [
+            (Kind::List, "most list requests in 20 s (tenant of 25, all of 40)"),
+            (Kind::Write, "most changes in 20 s (tenant of 500, all of 2000)"),
+            (
+                Kind::One,
+                "most looks at one in 20 s (tenant of 500, all of 2000)",
+            ),
+        ] {
+            let (in_tenant, in_all) = state.limits.most.get(&kind).copied().unwrap_or_default();
+            self.row(what, format!("{in_tenant}, {in_all}"));
+        }
+        let broken = state.limits.broken;
+        self.check(broken == 0, || {
+            format!("{broken} requests came over Graph's limits")
+        });
+        self.row("challenges", state.ledger.challenged);
+        self.row(
+            "renewals within 10 min of another, for a challenge",
+            state.ledger.too_soon.len(),
+        );
+        for (resource, apart) in &state.ledger.too_soon {
+            self.broken.push(format!(
+                "{resource} was renewed for a challenge {} s after a renewal",
+                apart.as_secs()
+            ));
+        }
+    }
+
+    fn calls(&mut self, state: &State) {
+        let ledger = &state.ledger;
+        let mut least = Least::default();
+        let span = SignedDuration::from_hours(24 * self.scale.days);
+        for (_, subscription) in state.live() {
+            least.add(subscription, span, &self.scale.policy);
+        }
+        for (what, count) in &ledger.requests {
+            self.row(what, count);
+        }
+        let deleted = ledger.ended.get(&End::Deleted).copied().unwrap_or_default();
+        let changes = ledger.created + ledger.renewed + deleted;
+        // A replacement for a new key is a deletion and a creation in place of a renewal.
+        let demanded = ledger.created + ledger.answered;
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::as_conversions,
+            reason = "shares of some millions"
+        )]
+        let ratio = |found: u64, least: f64| found as f64 / least;
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::as_conversions,
+            reason = "some thousands"
+        )]
+        let least_in_all = least.with_margin + demanded as f64;
+        let share = ratio(changes, least_in_all);
+        self.row("renewals", ledger.renewed);
+        self.row(
+            "the least without any margin",
+            format!("{:.0}", least.without_margin),
+        );
+        self.row(
+            "the least with two runs and 5 min to spare",
+            format!("{:.0}", least.with_margin),
+        );
+        self.row(
+            "renewals over that",
+            percent(ratio(ledger.renewed, least.with_margin)),
+        );
+        self.row("changes in all, carried out", changes);
+        self.row(
+            "the least for those lifetimes, keys, removals, challenges",
+            format!("{least_in_all:.0}"),
+        );
+        self.row("changes over that", percent(share));
+        self.check(share <= 1.10, || {
+            format!("{} more changes than the least", percent(share))
+        });
+    }
+
+    fn check(&mut self, holds: bool, message: impl FnOnce() -> String) {
+        if !holds {
+            self.broken.push(message());
+        }
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "texts and numbers alike")]
+    fn row(&mut self, what: &'static str, how_much: impl ToString) {
+        self.rows.push((what, how_much.to_string()));
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (what, how_much) in &self.rows {
+            writeln!(f, "{what:<64} {how_much}")?;
+        }
+        for broken in self.broken.iter().take(MOST_SHOWN) {
+            writeln!(f, "BROKEN: {broken}")?;
+        }
+        if let Some(more) = self.broken.len().checked_sub(MOST_SHOWN).filter(|more| *more > 0) {
+            writeln!(f, "and {more} more")?;
+        }
+        Ok(())
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:+.1} %", (share - 1.0) * 100.0)
+}
+
+fn sum<K: fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
+    let parts: Vec<String> = counts
+        .iter()
+        .map(|(what, count)| format!("{count} {what}"))
+        .collect();
+    parts.join(", ")
+}
+
+/// How many broken rules are shown.
+const MOST_SHOWN: usize = 20;

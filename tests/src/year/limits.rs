@@ -1,0 +1,64 @@
+//! What Microsoft Graph allows in 20 seconds (*throttling limits*), counted as it counts: when a request arrives.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::{SignedDuration, Timestamp};
+
+/// What is counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    List,
+    Write,
+    One,
+}
+
+impl Kind {
+    /// Returns what is allowed for an application in a tenant, and in all of them.
+    pub(super) fn limits(self) -> (usize, usize) {
+        match self {
+            Self::List => (25, 40),
+            Self::Write | Self::One => (500, 2_000),
+        }
+    }
+}
+
+/// The requests of the last 20 seconds.
+#[derive(Debug, Default)]
+pub(super) struct Limits {
+    windows: BTreeMap<(Kind, String, String), VecDeque<Timestamp>>,
+    /// The most requests that were in one window, for an application in a tenant and in all.
+    pub(super) most: BTreeMap<Kind, (usize, usize)>,
+    /// How many requests came that were too many.
+    pub(super) broken: usize,
+}
+
+impl Limits {
+    /// Counts a request, and returns whether it is one too many.
+    pub(super) fn count(&mut self, kind: Kind, tenant_id: &str, client_id: &str, now: Timestamp) -> bool {
+        let (in_tenant, in_all) = kind.limits();
+        let found = (
+            self.window(kind, tenant_id, client_id, now),
+            self.window(kind, "", client_id, now),
+        );
+        let most = self.most.entry(kind).or_default();
+        *most = (most.0.max(found.0), most.1.max(found.1));
+        let is_too_many = found.0 > in_tenant || found.1 > in_all;
+        self.broken += usize::from(is_too_many);
+        is_too_many
+    }
+
+    fn window(&mut self, kind: Kind, tenant_id: &str, client_id: &str, now: Timestamp) -> usize {
+        let key = (kind, tenant_id.to_owned(), client_id.to_owned());
+        let window = self.windows.entry(key).or_default();
+        while window
+            .front()
+            .is_some_and(|first| now.duration_since(*first) >= WINDOW)
+        {
+            window.pop_front();
+        }
+        window.push_back(now);
+        window.len()
+    }
+}
+
+const WINDOW: SignedDuration = SignedDuration::from_secs(20);

@@ -1,0 +1,222 @@
+//! The function, as the schedule starts it.
+
+use std::{
+    collections::BTreeMap,
+    pin::pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::future::{Either, select};
+use getrandom::SysRng;
+use graph_core::{
+    plan::{Policy, rotation::Rotation},
+    secret::Secret,
+    subscription::Origin,
+};
+use graph_edge::{
+    clock::Clock,
+    graph::GraphClient,
+    http::Http,
+    login::{IdentityError, Login, RefreshTokens, WebIdentity},
+    metrics::Sheet,
+    secrets::{SecretError, Versioned},
+    sqs::{Message, NotStored, Queue},
+    testing::FakeSecrets,
+};
+use jiff::SignedDuration;
+use rand_core::UnwrapErr;
+use renewal::{
+    Deps, Memory,
+    ports::{Document, Documents},
+};
+use serde_json::{Value, json};
+
+use super::{faults::Fate, microsoft::Microsoft, time::VirtualClock};
+
+/// What all processes of the function have in common.
+pub(super) struct Site {
+    pub(super) clock: VirtualClock,
+    pub(super) microsoft: Microsoft,
+    secrets: FakeSecrets,
+    told: Told,
+    http: Http,
+    policy: Policy,
+}
+
+impl Site {
+    pub(super) fn new(
+        clock: VirtualClock,
+        microsoft: Microsoft,
+        secrets: FakeSecrets,
+        policy: Policy,
+    ) -> Self {
+        Self {
+            http: Http::over(Arc::new(microsoft.clone())),
+            clock,
+            microsoft,
+            secrets,
+            told: Told::default(),
+            policy,
+        }
+    }
+
+    /// Returns a new process, which knows nothing of earlier ones.
+    pub(super) fn process(&self) -> Process {
+        let store = Store {
+            secrets: self.secrets.clone(),
+            is_down: Arc::default(),
+        };
+        let login = Login::new(self.http.clone(), Some(BASE)).expect("a URL");
+        let graph = GraphClient::new(self.http.clone(), login.with(store.clone(), Nobody), Some(BASE));
+        Process(Deps {
+            documents: store,
+            graph: graph.expect("a URL").at(self.clock.clone()),
+            clock: self.clock.clone(),
+            failed_queue: self.told.clone(),
+            delivery_queue: self.told.clone(),
+            rng: Mutex::new(UnwrapErr(SysRng)),
+            notifications: Origin::parse("https://our.test/notifications").expect("a URL"),
+            lifecycle: Origin::parse("https://our.test/lifecycle").expect("a URL"),
+            policy: self.policy,
+            rotation: Rotation::default(),
+            memory: Memory::default(),
+        })
+    }
+
+    /// Returns how many events consumers were sent, by type.
+    pub(super) fn told(&self) -> BTreeMap<String, u64> {
+        self.told.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A process of the function.
+pub(super) struct Process(Deps<Store, Client, VirtualClock, Told, UnwrapErr<SysRng>>);
+
+type Client = GraphClient<VirtualClock, Store, Nobody>;
+
+/// How a run went.
+#[derive(Debug, Default)]
+pub(super) struct Went {
+    /// Its report, unless it did not come to an end.
+    pub(super) report: Option<Value>,
+    /// How long it took.
+    pub(super) took: SignedDuration,
+}
+
+impl Went {
+    /// Returns whether everything was done that was to be done.
+    pub(super) fn is_good(&self) -> bool {
+        let report = self.report.as_ref();
+        report.is_some_and(|report| report["failed"] == 0 && report["unfinished"] == 0)
+    }
+}
+
+impl Process {
+    /// Makes a run of the schedule.
+    pub(super) async fn scheduled(&self, fate: Fate, kill_after: Duration) -> Went {
+        if fate == Fate::Skipped {
+            return Went::default();
+        }
+        let begun = self.0.clock.now();
+        self.0
+            .documents
+            .is_down
+            .store(fate == Fate::WithoutSecrets, Ordering::Relaxed);
+        let run = pin!(self.handle(json!({"source": "aws.scheduler"})));
+        let report = if fate == Fate::Killed {
+            match select(run, pin!(self.0.clock.sleep(kill_after))).await {
+                Either::Left((answer, _)) => answer,
+                Either::Right(_) => None,
+            }
+        } else {
+            run.await
+        };
+        Went {
+            report,
+            took: self.0.clock.now().duration_since(begun),
+        }
+    }
+
+    /// Handles an event, and returns the answer if there is one.
+    pub(super) async fn handle(&self, event: Value) -> Option<Value> {
+        let deadline = self.0.clock.now() + SignedDuration::from_mins(15);
+        renewal::handle(event, deadline, &self.0, &mut Sheet::default())
+            .await
+            .ok()
+    }
+}
+
+/// Secrets Manager, which one process may not reach for a while.
+#[derive(Clone, Debug)]
+pub(super) struct Store {
+    secrets: FakeSecrets,
+    is_down: Arc<AtomicBool>,
+}
+
+impl Store {
+    fn reach(&self) -> Result<&FakeSecrets, SecretError> {
+        if self.is_down.load(Ordering::Relaxed) {
+            return Err(SecretError::Unavailable("down".into()));
+        }
+        Ok(&self.secrets)
+    }
+}
+
+impl Documents for Store {
+    async fn read(&self, document: Document) -> Result<Option<Versioned>, SecretError> {
+        Ok(self.reach()?.read(&format!("{document:?}")))
+    }
+
+    async fn write(
+        &self,
+        document: Document,
+        text: &Secret<String>,
+        based_on: Option<&str>,
+    ) -> Result<(), SecretError> {
+        self.reach()?
+            .write(&format!("{document:?}"), text.expose(), based_on)
+    }
+}
+
+impl RefreshTokens for Store {
+    async fn read(&self) -> Result<Option<Versioned>, SecretError> {
+        Ok(self.reach()?.read("RefreshTokens"))
+    }
+
+    async fn write(&self, text: &Secret<String>, based_on: Option<&str>) -> Result<(), SecretError> {
+        self.reach()?.write("RefreshTokens", text.expose(), based_on)
+    }
+}
+
+/// Nobody vouches for the application's role: it has no need of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Nobody;
+
+impl WebIdentity for Nobody {
+    async fn token(&self, _: &str) -> Result<Secret<String>, IdentityError> {
+        Err(IdentityError::NotSetUp)
+    }
+}
+
+/// A queue that counts events by their type.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told(Arc<Mutex<BTreeMap<String, u64>>>);
+
+impl Queue for Told {
+    async fn send_all(&self, messages: &[Message]) -> Vec<Result<(), NotStored>> {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for message in messages {
+            let event: Value = serde_json::from_str(&message.body).unwrap_or_default();
+            *told
+                .entry(event["type"].as_str().unwrap_or("others").to_owned())
+                .or_default() += 1;
+        }
+        vec![Ok(()); messages.len()]
+    }
+}
+
+const BASE: &str = "https://graph.test";
