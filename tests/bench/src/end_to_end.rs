@@ -126,11 +126,14 @@ impl Pipeline {
         for webhook in self.webhooks.drain(..) {
             posts.spawn(post(webhook, Arc::clone(&queue)));
         }
-        for job in load.events {
-            jobs.send(job)?;
-            sleep(pause).await;
-        }
-        drop(jobs);
+        // Beside the reading: an event counts as arrived when it is read.
+        let feeding = tokio::spawn(async move {
+            for job in load.events {
+                // A webhook that has failed shows when it is joined.
+                let _ = jobs.send(job);
+                sleep(pause).await;
+            }
+        });
         let mut arrived = BTreeMap::new();
         while arrived.len() < expected {
             tokio::select! {
@@ -143,6 +146,7 @@ impl Pipeline {
                 () = sleep(PATIENCE) => return Err(format!("{} of {expected} items arrive", arrived.len()).into()),
             }
         }
+        feeding.await?;
         let sent: BTreeMap<String, Instant> = posts
             .join_all()
             .await

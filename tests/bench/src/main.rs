@@ -62,24 +62,28 @@ async fn run(options: &Options) -> Result<(), BoxError> {
     let mut table = Table::new(options, &artefacts);
     if options.wants(Measurement::Decrypt) {
         decrypt::measure(options, &artefacts, &mut table)?;
+        table.write(&artefacts)?;
     }
     if options.only.is_none_or(|only| only != Measurement::Decrypt) {
         options.say("Subscribing: our renewal against the simulator of Microsoft Graph");
         let world = World::create(&artefacts).await?;
         if options.wants(Measurement::Webhook) {
             webhook::measure(options, &artefacts, &world, &mut table).await?;
+            table.write(&artefacts)?;
         }
         if options.wants(Measurement::Decryption) {
             decryption::measure(options, &artefacts, &world, &mut table).await?;
+            table.write(&artefacts)?;
         }
         if options.wants(Measurement::EndToEnd) {
             end_to_end::measure(options, &artefacts, &world, &mut table).await?;
+            table.write(&artefacts)?;
         }
         if options.wants(Measurement::Renewal) {
             renewal::measure(options, &artefacts, &mut table).await?;
+            table.write(&artefacts)?;
         }
     }
-    table.write(&artefacts)?;
     print!("{table}");
     Ok(())
 }

@@ -17,7 +17,7 @@ struct Row {
     what: String,
     ours: String,
     others: String,
-    goal: Option<(String, bool)>,
+    goals: String,
     json: Value,
 }
 
@@ -58,11 +58,9 @@ impl Table {
             return;
         };
         let ratio = |(name, _, ratio): &(&str, f64, f64)| format!("{name} {}", times(*ratio));
-        let reached: Vec<(String, bool)> = goals.iter().filter_map(|goal| goal.reached(others)).collect();
-        let goal = (!reached.is_empty()).then(|| {
-            let texts: Vec<&str> = reached.iter().map(|(text, _)| text.as_str()).collect();
-            (texts.join(", "), reached.iter().all(|(_, reached)| *reached))
-        });
+        let goals: Vec<(String, bool)> = goals.iter().filter_map(|goal| goal.reached(others)).collect();
+        let verdict =
+            |(text, met): &(String, bool)| format!("{text}: {}", if *met { "yes" } else { "**no**" });
         self.rows.push(Row {
             what: what.to_owned(),
             ours: unit.write(*ours),
@@ -70,12 +68,12 @@ impl Table {
             json: json!({
                 "what": what,
                 "unit": unit.name(),
-                "goals": reached.iter().map(|(text, met)| json!({"goal": text, "met": met})).collect::<Vec<_>>(),
+                "goals": goals.iter().map(|(text, met)| json!({"goal": text, "met": met})).collect::<Vec<_>>(),
                 "contenders": summary.iter().map(|(name, median, ratio)| {
                     json!({"name": name, "median": median, "ratioToOurs": ratio})
                 }).collect::<Vec<_>>(),
             }),
-            goal,
+            goals: goals.iter().map(verdict).collect::<Vec<_>>().join(", "),
         });
     }
 
@@ -85,7 +83,7 @@ impl Table {
             what: what.to_owned(),
             ours: unit.write(figure),
             others: remark.to_owned(),
-            goal: None,
+            goals: String::new(),
             json: json!({"what": what, "unit": unit.name(), "figure": figure, "remark": remark}),
         });
     }
@@ -119,14 +117,13 @@ impl fmt::Display for Table {
                 .try_for_each(|row| writeln!(f, "- {}", row.what))?;
             return self.left_out.iter().try_for_each(|why| writeln!(f, "\n{why}"));
         }
-        writeln!(f, "| What | Ours | Others need | Goal |\n|---|---|---|---|")?;
+        writeln!(f, "| What | Ours | Others need | Goals |\n|---|---|---|---|")?;
         for row in &self.rows {
-            let goal = match &row.goal {
-                None => String::new(),
-                Some((text, true)) => format!("{text}: yes"),
-                Some((text, false)) => format!("{text}: **no**"),
-            };
-            writeln!(f, "| {} | {} | {} | {goal} |", row.what, row.ours, row.others)?;
+            writeln!(
+                f,
+                "| {} | {} | {} | {} |",
+                row.what, row.ours, row.others, row.goals
+            )?;
         }
         self.left_out.iter().try_for_each(|why| writeln!(f, "\n{why}"))
     }
