@@ -5,6 +5,7 @@
 use std::{
     collections::HashMap,
     fs::File,
+    pin::pin,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -42,7 +43,8 @@ pub struct Program {
 /// A running function.
 pub struct Function {
     name: &'static str,
-    child: Child,
+    child: Mutex<Child>,
+    pid: u32,
     events: mpsc::UnboundedSender<Event>,
     server: JoinHandle<()>,
     started: Instant,
@@ -88,14 +90,14 @@ impl Function {
             .map_err(|error| format!("{command} cannot be started: {error}"))?;
         let mut function = Self {
             name: program.name,
-            child,
+            pid: child.id(),
+            child: Mutex::new(child),
             events,
             server,
             started,
             start_time: Duration::ZERO,
         };
-        let polled = timeout(DEADLINE, api.polled.notified()).await;
-        polled.map_err(|_| format!("{} does not poll for events; see its log", program.name))?;
+        function.answer(api.polled.notified()).await?;
         let first_poll = *api.first_poll.lock().unwrap_or_else(PoisonError::into_inner);
         function.start_time = first_poll.unwrap_or(started).duration_since(started);
         Ok(function)
@@ -111,9 +113,24 @@ impl Function {
         self.events
             .send(event)
             .map_err(|_| "the Runtime API has stopped")?;
-        let answer = timeout(DEADLINE, answered).await;
-        let answer = answer.map_err(|_| format!("{} does not answer", self.name))?;
-        Ok(answer?.map_err(|error| format!("{} answers with an error: {error}", self.name))?)
+        let answer = self.answer(answered).await??;
+        Ok(answer.map_err(|error| format!("{} answers with an error: {error}", self.name))?)
+    }
+
+    /// Waits for something that the function does, as long as its process lives and a function of Lambda's may take.
+    async fn answer<T>(&self, what: impl Future<Output = T>) -> Result<T, BoxError> {
+        let mut what = pin!(what);
+        let begun = Instant::now();
+        while begun.elapsed() < DEADLINE {
+            if let Ok(answer) = timeout(A_MOMENT, &mut what).await {
+                return Ok(answer);
+            }
+            let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(status) = child.try_wait()? {
+                return Err(format!("{} has ended ({status}); see target/bench/logs", self.name).into());
+            }
+        }
+        Err(format!("{} does not answer; see target/bench/logs", self.name).into())
     }
 
     /// Returns the time since the process was started.
@@ -123,24 +140,25 @@ impl Function {
 
     /// Returns the CPU time that the process has used.
     pub fn cpu_time(&self) -> Result<Duration, BoxError> {
-        process::cpu_time(self.child.id())
+        process::cpu_time(self.pid)
     }
 
     /// Returns the bytes of the process that are in memory.
     pub fn resident(&self) -> Result<u64, BoxError> {
-        process::resident(self.child.id())
+        process::resident(self.pid)
     }
 
     /// Returns the most bytes of the process that have been in memory.
     pub fn peak(&self) -> Result<u64, BoxError> {
-        process::peak(self.child.id())
+        process::peak(self.pid)
     }
 }
 
 impl Drop for Function {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = child.kill();
+        let _ = child.wait();
         self.server.abort();
     }
 }
@@ -245,6 +263,9 @@ fn lambda_environment(aws_url: &str) -> Vec<(&'static str, String)> {
 
 /// How long a function may take for anything.
 const DEADLINE: Duration = Duration::from_mins(15);
+
+/// How often a function that does not answer is looked at.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 const ARN: &str = "arn:aws:lambda:eu-central-1:123456789012:function:bench";
 
