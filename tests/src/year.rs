@@ -97,7 +97,7 @@ pub fn run(scale: &Scale, progress: &mut dyn Write) -> Figures {
     let site = Site::new(clock.clone(), microsoft.clone(), secrets, scale.policy);
     let mut figures = Figures::new(&organisation, scale);
     clock.run(pass(scale, &site, &mut chance, &mut figures, progress));
-    figures.close(&microsoft, &site.told(), begun.elapsed());
+    figures.close(&microsoft, &site.told(), clock.now(), begun.elapsed());
     figures
 }
 

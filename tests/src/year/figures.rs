@@ -72,10 +72,16 @@ impl Figures {
     }
 
     /// Closes the account.
-    pub(super) fn close(&mut self, microsoft: &Microsoft, told: &BTreeMap<String, u64>, took: Duration) {
+    pub(super) fn close(
+        &mut self,
+        microsoft: &Microsoft,
+        told: &BTreeMap<String, u64>,
+        now: Timestamp,
+        took: Duration,
+    ) {
         let state = microsoft.state();
         self.subscriptions(&state);
-        self.gaps(&state);
+        self.gaps(&state, now);
         self.limits(&state);
         self.calls(&state);
         self.row("events that told consumers of gaps", sum(told));
@@ -84,7 +90,7 @@ impl Figures {
 
     fn subscriptions(&mut self, state: &State) {
         let live = state.live().count();
-        self.check(live == self.wanted, || {
+        self.check(live + state.ledger.open.len() == self.wanted, || {
             format!("{live} subscriptions are alive at the end")
         });
         self.row("subscriptions", format!("{live} of {}", self.wanted));
@@ -109,7 +115,7 @@ impl Figures {
     }
 
     /// Nothing lapses that could have been saved, and what is gone is back soon.
-    fn gaps(&mut self, state: &State) {
+    fn gaps(&mut self, state: &State, now: Timestamp) {
         let (from, until) = state.faults.outage;
         let mut excused = 0;
         for (resource, lifetime, end) in &state.ledger.lapses {
@@ -153,8 +159,9 @@ impl Figures {
             self.row(what, text);
         }
         for (why, since) in state.ledger.open.values() {
-            self.broken
-                .push(format!("what is gone ({why:?}) since {since} is not back"));
+            self.check(now.duration_since(*since) <= slowest, || {
+                format!("what is gone ({why:?}) since {since} is not back")
+            });
         }
     }
 

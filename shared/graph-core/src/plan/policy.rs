@@ -79,13 +79,15 @@ impl Policy {
         self.three_periods() <= lifetime.saturating_sub(JUST_RENEWED)
     }
 
-    /// Returns whether `expires_at` is what a renewal in the last ten minutes has left.
+    /// Returns whether `expires_at` is what a renewal in the last ten minutes may have left.
     ///
     /// Graph asks that a subscription is not reauthorized and renewed within 10 minutes (Microsoft Graph, *lifecycle
-    /// notifications*). The expiry tells when the last renewal was: a lifetime before it.
+    /// notifications*). The expiry tells when the run began that made the last renewal, a lifetime before it; the renewal
+    /// itself came later, by as long as a run may take.
     #[must_use]
     pub fn just_renewed(expires_at: Timestamp, lifetime: SignedDuration, now: Timestamp) -> bool {
-        expires_at.duration_since(now) > lifetime.saturating_sub(JUST_RENEWED)
+        let left_alone = JUST_RENEWED.saturating_add(LONGEST_RUN);
+        expires_at.duration_since(now) > lifetime.saturating_sub(left_alone)
     }
 
     fn three_periods(&self) -> SignedDuration {
@@ -107,6 +109,9 @@ const OUTAGE: SignedDuration = SignedDuration::from_mins(140);
 
 /// The time in which a renewed subscription is left alone.
 const JUST_RENEWED: SignedDuration = SignedDuration::from_mins(10);
+
+/// The longest that AWS Lambda lets a function run.
+const LONGEST_RUN: SignedDuration = SignedDuration::from_mins(15);
 
 /// Returns the 64-bit FNV-1a hash of `text`: the same in every process and version, and nothing depends on its quality.
 pub(super) fn hash(text: &str) -> u64 {

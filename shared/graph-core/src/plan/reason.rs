@@ -126,7 +126,7 @@ impl fmt::Display for Reason {
             Self::NoEntry => write!(f, "no entry asks for it"),
             Self::Duplicate { of } => write!(f, "its entry already has {of}"),
             Self::Fresh { left } => write!(f, "{} left", Time(*left)),
-            Self::JustRenewed => write!(f, "renewed within the last 10 minutes"),
+            Self::JustRenewed => write!(f, "renewed within the last 10 minutes, or not long before"),
             Self::Held(why) => write!(f, "left as it is: {why}"),
         }
     }

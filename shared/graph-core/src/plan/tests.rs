@@ -142,7 +142,8 @@ fn a_challenge_renews_before_time() {
 
 #[test]
 fn a_challenge_within_ten_minutes_of_a_renewal_is_left() {
-    for (left, expected) in [(72 * 60, "keep"), (72 * 60 - 9, "keep"), (72 * 60 - 10, "renew")] {
+    // The run that renewed it may have begun a quarter of an hour before it did.
+    for (left, expected) in [(72 * 60, "keep"), (72 * 60 - 24, "keep"), (72 * 60 - 25, "renew")] {
         let expires_at = at(NOW) + SignedDuration::from_mins(left);
         let listed = Subscription {
             expiration_date_time: Some(expires_at),
