@@ -253,22 +253,6 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
         }
     }
 
-    /// Answers Graph's request for reauthorization. The subscription's end stays; not to be used within 10 minutes of an
-    /// update (Microsoft Graph, *lifecycle notifications*).
-    ///
-    /// # Errors
-    ///
-    /// Returns [`GraphErrorKind::NotFound`] when the subscription has ended.
-    pub async fn reauthorize(&self, tenant: &Tenant, version: Version, id: &str) -> Result<(), GraphError> {
-        let url = self.url(tenant, version, &[id, "reauthorize"])?;
-        self.call(
-            tenant,
-            Call::<()>::new(Method::POST, url).counted(Some(Kind::Write)),
-        )
-        .await
-        .map(drop)
-    }
-
     /// Makes a call, and makes it again where that can help.
     async fn call<B: Serialize>(&self, tenant: &Tenant, call: Call<'_, B>) -> Result<Answer, GraphError> {
         let mut attempt = 1;

@@ -109,19 +109,6 @@ async fn a_subscription_that_is_gone_counts_as_deleted() {
 }
 
 #[tokio::test]
-async fn reauthorization_has_no_body() {
-    let server = Server::start([Reply::json(204, "")]);
-    graph(&server)
-        .reauthorize(&tenant(), Version::V1, ID)
-        .await
-        .unwrap();
-    assert_eq!(
-        server.lines(),
-        [format!("POST /v1.0/subscriptions/{ID}/reauthorize")]
-    );
-}
-
-#[tokio::test]
 async fn a_conflict_names_the_subscription_that_exists() {
     let text = format!("Subscription Id {ID} already exists for the requested combination");
     let server = Server::start([
