@@ -14,6 +14,7 @@ use graph_core::{
     secrets::DecryptionKeyEntry,
 };
 use graph_edge::{
+    clock::SystemClock,
     http::Http,
     login::{IdentityError, Login, LoginError, RefreshTokens, WebIdentity},
     secrets::{SecretError, Versioned},
@@ -190,7 +191,7 @@ impl Bench {
     }
 
     /// Returns the login of a new process.
-    fn login(&self) -> Login<FakeTokens, FakeRole> {
+    fn login(&self) -> Login<SystemClock, FakeTokens, FakeRole> {
         let login = Login::new(Http::default(), Some(&self.simulator.base_url())).unwrap();
         login.with(self.kept.clone(), self.role.clone())
     }

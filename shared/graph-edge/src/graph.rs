@@ -40,7 +40,7 @@ mod tests;
 #[derive(Debug)]
 pub struct GraphClient<C = SystemClock, T = RefreshTokenSecret, I = Sts> {
     http: Http,
-    login: Login<T, I>,
+    login: Login<C, T, I>,
     base: Option<Url>,
     backoff: Backoff,
     throttled: AtomicUsize,
@@ -54,7 +54,11 @@ impl<T, I> GraphClient<SystemClock, T, I> {
     /// # Errors
     ///
     /// Returns an error when `base` is not an http or https URL.
-    pub fn new(http: Http, login: Login<T, I>, base: Option<&str>) -> Result<Self, InvalidEndpoint> {
+    pub fn new(
+        http: Http,
+        login: Login<SystemClock, T, I>,
+        base: Option<&str>,
+    ) -> Result<Self, InvalidEndpoint> {
         let base = base.map(http::endpoint).transpose()?;
         Ok(Self {
             http,
@@ -67,11 +71,11 @@ impl<T, I> GraphClient<SystemClock, T, I> {
         })
     }
 
-    /// Returns the client with another clock.
-    pub fn at<C>(self, clock: C) -> GraphClient<C, T, I> {
+    /// Returns the client with another clock, by which it also signs in.
+    pub fn at<C: Clone>(self, clock: C) -> GraphClient<C, T, I> {
         GraphClient {
             http: self.http,
-            login: self.login,
+            login: self.login.at(clock.clone()),
             base: self.base,
             backoff: self.backoff,
             pace: self.pace,
@@ -84,7 +88,7 @@ impl<T, I> GraphClient<SystemClock, T, I> {
 impl<C, T, I> GraphClient<C, T, I> {
     /// Returns where its tokens come from.
     #[must_use]
-    pub fn login(&self) -> &Login<T, I> {
+    pub fn login(&self) -> &Login<C, T, I> {
         &self.login
     }
 

@@ -21,7 +21,10 @@ pub use self::{
     identity::{IdentityError, Sts, WebIdentity},
     refresh::{RefreshTokenError, RefreshTokenSecret, RefreshTokens},
 };
-use crate::http::{self, Backoff, Http, InvalidEndpoint};
+use crate::{
+    clock::{Clock, SystemClock},
+    http::{self, Backoff, Http, InvalidEndpoint},
+};
 
 mod error;
 mod identity;
@@ -32,13 +35,14 @@ mod tests;
 
 /// Fetches access tokens for Microsoft Graph and keeps them until shortly before they expire.
 #[derive(Debug)]
-pub struct Login<T = RefreshTokenSecret, I = Sts> {
+pub struct Login<C = SystemClock, T = RefreshTokenSecret, I = Sts> {
     http: Http,
     base: Option<Url>,
     backoff: Backoff,
     refresh_tokens: Option<T>,
     web_identity: Option<I>,
     slots: Mutex<BTreeMap<Key, Arc<Slot>>>,
+    clock: C,
 }
 
 /// Tenant, application and cloud, and a digest of the credential: a new one is tried at once, and users do not get each
@@ -85,9 +89,9 @@ impl Login {
     }
 }
 
-impl<T, I> Login<T, I> {
+impl<C, T, I> Login<C, T, I> {
     /// Returns the client with a place to keep refresh tokens in and someone who vouches for the application.
-    pub fn with<U, J>(self, refresh_tokens: U, web_identity: J) -> Login<U, J> {
+    pub fn with<U, J>(self, refresh_tokens: U, web_identity: J) -> Login<C, U, J> {
         Login {
             http: self.http,
             base: self.base,
@@ -95,6 +99,20 @@ impl<T, I> Login<T, I> {
             refresh_tokens: Some(refresh_tokens),
             web_identity: Some(web_identity),
             slots: self.slots,
+            clock: self.clock,
+        }
+    }
+
+    /// Returns the client with another clock.
+    pub fn at<D>(self, clock: D) -> Login<D, T, I> {
+        Login {
+            http: self.http,
+            base: self.base,
+            backoff: self.backoff,
+            refresh_tokens: self.refresh_tokens,
+            web_identity: self.web_identity,
+            slots: self.slots,
+            clock,
         }
     }
 
@@ -113,7 +131,7 @@ impl<T, I> Login<T, I> {
     }
 }
 
-impl<T: RefreshTokens, I: WebIdentity> Login<T, I> {
+impl<C: Clock, T: RefreshTokens, I: WebIdentity> Login<C, T, I> {
     /// Returns an access token for Microsoft Graph that holds for five minutes at the least.
     ///
     /// # Errors
@@ -123,12 +141,12 @@ impl<T: RefreshTokens, I: WebIdentity> Login<T, I> {
     pub async fn token(&self, tenant: &Tenant) -> Result<Secret<String>, LoginError> {
         let slot = self.slot(tenant);
         // By the wall clock: a monotonic one stands still while Lambda has the process frozen.
-        if let Some(answer) = slot.answer(Timestamp::now()) {
+        if let Some(answer) = slot.answer(self.clock.now()) {
             return answer;
         }
         let _asking = slot.asking.lock().await;
-        let now = Timestamp::now();
-        if let Some(answer) = slot.answer(now) {
+        let asked_at = self.clock.now();
+        if let Some(answer) = slot.answer(asked_at) {
             return answer;
         }
         let granted = match &tenant.credential {
@@ -137,12 +155,12 @@ impl<T: RefreshTokens, I: WebIdentity> Login<T, I> {
                 self.redeem(tenant, None).await
             }
         };
-        slot.learn(&granted, now);
+        slot.learn(&granted, asked_at, self.clock.now());
         granted.map(|granted| granted.access_token)
     }
 }
 
-impl<T, I> Default for Login<T, I> {
+impl<C: Default, T, I> Default for Login<C, T, I> {
     fn default() -> Self {
         Self {
             http: Http::default(),
@@ -151,6 +169,7 @@ impl<T, I> Default for Login<T, I> {
             refresh_tokens: None,
             web_identity: None,
             slots: Mutex::default(),
+            clock: C::default(),
         }
     }
 }
@@ -168,8 +187,9 @@ impl Slot {
         }
     }
 
-    /// Remembers an answer to what was asked at `asked_at`.
-    fn learn(&self, answer: &Result<Granted, LoginError>, asked_at: Timestamp) {
+    /// Remembers an answer that came at `answered_at` to what was asked at `asked_at`: a token is as old as the question
+    /// at most, a refusal as the answer.
+    fn learn(&self, answer: &Result<Granted, LoginError>, asked_at: Timestamp, answered_at: Timestamp) {
         *self.known() = match answer {
             Ok(granted) => {
                 let lifetime = SignedDuration::from_secs(granted.expires_in).saturating_sub(EARLY);
@@ -180,7 +200,7 @@ impl Slot {
             }
             Err(error) => error.lasting().map_or(Known::Nothing, |error| Known::Refusal {
                 error,
-                until: Timestamp::now().saturating_add(REFUSAL_HOLDS).unwrap_or(asked_at),
+                until: answered_at.saturating_add(REFUSAL_HOLDS).unwrap_or(answered_at),
             }),
         };
     }

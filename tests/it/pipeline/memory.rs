@@ -17,6 +17,7 @@ use renewal::ports::{Clock, Document, Documents};
 use tests::graph::Simulator;
 
 /// The simulator's clock.
+#[derive(Clone)]
 pub struct SimulatedClock(pub Arc<Simulator>);
 
 impl Clock for SimulatedClock {

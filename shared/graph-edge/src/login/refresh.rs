@@ -10,7 +10,10 @@ use tracing::warn;
 
 use self::document::{Document, SignIn};
 use super::{Login, error::LoginError, identity::WebIdentity, request::Granted};
-use crate::secrets::{SecretError, SecretStore, Versioned};
+use crate::{
+    clock::Clock,
+    secrets::{SecretError, SecretStore, Versioned},
+};
 
 mod document;
 
@@ -63,7 +66,7 @@ pub enum RefreshTokenError {
     Unavailable(#[source] SecretError),
 }
 
-impl<T: RefreshTokens, I: WebIdentity> Login<T, I> {
+impl<C: Clock, T: RefreshTokens, I: WebIdentity> Login<C, T, I> {
     /// Asks for a token with the newest refresh token that goes back to `seed`, and keeps the one that comes with it.
     ///
     /// The use of a refresh token does not revoke it, so runs that do this at the same time do not take it from each
@@ -101,12 +104,12 @@ impl<T: RefreshTokens, I: WebIdentity> Login<T, I> {
             successor,
             dead,
         };
-        keep(tokens, &kept, (document, version)).await?;
+        keep(tokens, &kept, (document, version), &self.clock).await?;
         Ok(granted)
     }
 }
 
-impl<T: RefreshTokens, I> Login<T, I> {
+impl<C, T: RefreshTokens, I> Login<C, T, I> {
     /// Returns when the newest refresh token of the tenant's user was obtained, where one is kept and can be read.
     pub async fn signed_in_at(&self, tenant: &Tenant) -> Option<Timestamp> {
         let Credential::RefreshToken { refresh_token, .. } = &tenant.credential else {
@@ -131,10 +134,11 @@ async fn keep(
     tokens: &impl RefreshTokens,
     kept: &Kept<'_>,
     mut found: (Document, Option<Versioned>),
+    clock: &impl Clock,
 ) -> Result<(), RefreshTokenError> {
     for _ in 0..WRITERS {
         let (mut document, version) = found;
-        if !document.keep(&kept.sign_in, kept.successor, kept.dead, Timestamp::now()) {
+        if !document.keep(&kept.sign_in, kept.successor, kept.dead, clock.now()) {
             return Ok(());
         }
         let text = document.text()?;

@@ -9,7 +9,6 @@ use graph_core::{
 };
 use jiff::Timestamp;
 use serde::Deserialize;
-use tokio::time::sleep;
 use tracing::warn;
 
 use super::{
@@ -19,6 +18,7 @@ use super::{
 };
 use crate::{
     BoxError,
+    clock::Clock,
     http::{self, Answer},
 };
 
@@ -32,7 +32,7 @@ pub(super) struct Granted {
     pub(super) expires_in: i64,
 }
 
-impl<T, I: WebIdentity> Login<T, I> {
+impl<C: Clock, T, I: WebIdentity> Login<C, T, I> {
     /// Asks for a token: in the name of a user who has left a refresh token, or of the application itself.
     pub(super) async fn redeem(
         &self,
@@ -59,7 +59,7 @@ impl<T, I: WebIdentity> Login<T, I> {
             let Some(pause) = self.backoff.pause(attempt, retry_after) else {
                 return Err(error);
             };
-            sleep(pause).await;
+            self.clock.sleep(pause).await;
             attempt += 1;
         }
     }
@@ -74,7 +74,7 @@ impl<T, I: WebIdentity> Login<T, I> {
             Credential::Certificate {
                 private_key,
                 certificate,
-            } => sign(tenant, private_key, certificate),
+            } => sign(tenant, private_key, certificate, self.clock.now()),
             Credential::WebIdentity => {
                 let identity = self.web_identity.as_ref().ok_or(IdentityError::NotSetUp)?;
                 let token = identity.token(exchange_audience(tenant.cloud)).await?;
@@ -133,9 +133,9 @@ fn sign(
     tenant: &Tenant,
     private_key: &Secret<String>,
     certificate: &Secret<String>,
+    now: Timestamp,
 ) -> Result<Proof, LoginError> {
     let certificate = SigningCertificate::parse(private_key.expose(), certificate.expose())?;
-    let now = Timestamp::now();
     if certificate.expires_at() <= now {
         warn!(
             tenant.id = tenant.tenant_id,

@@ -3,7 +3,10 @@ use std::time::Duration;
 use futures_util::future::join;
 
 use super::*;
-use crate::http::testing::{Reply, Server};
+use crate::{
+    http::testing::{Reply, Server},
+    testing::FakeClock,
+};
 
 mod assertions;
 mod fakes;
@@ -33,12 +36,15 @@ async fn a_token_is_kept_until_five_minutes_before_its_end() {
     let server = Server::start([
         granted("short", "300"),
         granted("long", "\"3600\""),
-        granted("unused", "1"),
+        granted("last", "3600"),
     ]);
     let login = login(&server);
     assert_eq!(login.token(&tenant()).await.unwrap().expose(), "short");
     assert_eq!(login.token(&tenant()).await.unwrap().expose(), "long");
+    login.clock.sleep(Duration::from_secs(55 * 60 - 1)).await;
     assert_eq!(login.token(&tenant()).await.unwrap().expose(), "long");
+    login.clock.sleep(Duration::from_secs(1)).await;
+    assert_eq!(login.token(&tenant()).await.unwrap().expose(), "last");
 }
 
 #[tokio::test]
@@ -103,14 +109,10 @@ async fn a_refusal_is_not_held_for_longer_than_a_moment() {
     let server = Server::start([refused(401, "invalid_client"), granted("token", "3599")]);
     let login = login(&server);
     login.token(&tenant()).await.unwrap_err();
-    let slot = login.slot(&tenant());
-    match &mut *slot.known() {
-        Known::Refusal { until, .. } => {
-            assert!(*until <= Timestamp::now() + REFUSAL_HOLDS);
-            *until = Timestamp::now();
-        }
-        other => panic!("{other:?}"),
-    }
+    login.clock.sleep(Duration::from_secs(9)).await;
+    login.token(&tenant()).await.unwrap_err();
+    assert_eq!(server.lines().len(), 1);
+    login.clock.sleep(Duration::from_secs(1)).await;
     assert_eq!(login.token(&tenant()).await.unwrap().expose(), "token");
 }
 
@@ -175,7 +177,12 @@ async fn an_endpoint_that_is_down_is_asked_again() {
         granted("token", "3599"),
     ];
     let server = Server::start(replies);
-    assert_eq!(login(&server).token(&tenant()).await.unwrap().expose(), "token");
+    let login = login(&server);
+    assert_eq!(login.token(&tenant()).await.unwrap().expose(), "token");
+    assert!(
+        login.clock.slept() >= Duration::from_secs(1 + 2),
+        "the pauses are the clock's"
+    );
 }
 
 #[tokio::test]
@@ -213,14 +220,15 @@ async fn a_credential_that_the_function_is_not_set_up_for_is_an_error() {
 #[test]
 fn nothing_secret_is_printed() {
     let tenant = with(user("seed-token", Some("hunter2")));
-    let login = Login::<FakeTokens, FakeIdentity>::default();
+    let login = Login::<FakeClock, FakeTokens, FakeIdentity>::default();
     login.slot(&tenant).learn(
         &Ok(Granted {
             access_token: Secret::new("access-token".to_owned()),
             refresh_token: Some(Secret::new("next-token".to_owned())),
             expires_in: 3599,
         }),
-        Timestamp::now(),
+        Timestamp::UNIX_EPOCH,
+        Timestamp::UNIX_EPOCH,
     );
     let printed = format!("{login:?} {tenant:?}");
     for secret in ["seed-token", "hunter2", "access-token", "next-token"] {
@@ -241,15 +249,13 @@ fn refused(status: u16, error: &str) -> Reply {
     Reply::json(status, &body)
 }
 
-fn login(server: &Server) -> Login<FakeTokens, FakeIdentity> {
+fn login(server: &Server) -> Login<FakeClock, FakeTokens, FakeIdentity> {
     login_with(server, &FakeTokens::default())
 }
 
-fn login_with(server: &Server, tokens: &FakeTokens) -> Login<FakeTokens, FakeIdentity> {
+fn login_with(server: &Server, tokens: &FakeTokens) -> Login<FakeClock, FakeTokens, FakeIdentity> {
     let login = Login::new(Http::default(), Some(server.url())).unwrap();
-    let mut login = login.with(tokens.clone(), FakeIdentity);
-    login.backoff.first = Duration::from_millis(1);
-    login
+    login.with(tokens.clone(), FakeIdentity).at(FakeClock::default())
 }
 
 fn tenant() -> Tenant {

@@ -54,15 +54,16 @@ async fn an_assertion_is_for_the_endpoint_of_the_real_cloud_wherever_calls_go() 
             claims["aud"],
             format!("https://{host}/{TENANT}/oauth2/v2.0/token")
         );
+        assert_eq!(claims["iat"], 0, "by the login's clock");
     }
 }
 
 #[tokio::test]
 async fn an_expired_certificate_is_tried_all_the_same() {
     let server = Server::start([granted("token", "3599")]);
-    let earlier = Timestamp::now() - SignedDuration::from_hours(48);
-    let tenant = with(certified_from(earlier));
-    assert_eq!(login(&server).token(&tenant).await.unwrap().expose(), "token");
+    let login = login(&server);
+    login.clock.sleep(Duration::from_hours(48)).await;
+    assert_eq!(login.token(&with(certified())).await.unwrap().expose(), "token");
 }
 
 #[tokio::test]
@@ -145,12 +146,9 @@ async fn a_refusal_says_what_to_do_about_the_kind_of_credential() {
     }
 }
 
+/// Returns a certificate that is valid for the first day.
 fn certified() -> Credential {
-    certified_from(Timestamp::now())
-}
-
-/// Returns a certificate that is valid for a day.
-fn certified_from(start: Timestamp) -> Credential {
+    let start = Timestamp::UNIX_EPOCH;
     let entry = certificate::generate("app", 2048, start, 1, &mut UnwrapErr(getrandom::SysRng)).unwrap();
     let certificate = format!(
         "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----",
