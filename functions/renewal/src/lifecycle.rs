@@ -262,7 +262,7 @@ impl Event {
     }
 
     fn end<'a>(&self, run: &'a Run) -> Option<&'a End> {
-        run.ends.get(&(self.application.clone(), self.name.clone()))
+        run.ends.get(&self.application)?.get(&self.name)
     }
 }
 

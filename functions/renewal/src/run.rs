@@ -1,6 +1,6 @@
 //! One run: keys, then for each tenant list, plan, apply, report.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::{StreamExt, stream};
 use graph_core::{
@@ -73,8 +73,8 @@ pub(crate) struct Run {
     pub(crate) unreachable: BTreeSet<ApplicationId>,
     /// Whether there is a configuration that could be read.
     pub(crate) has_config: bool,
-    /// What became of each subscription that is to exist.
-    pub(crate) ends: BTreeMap<(ApplicationId, String), End>,
+    /// What became of each subscription that is to exist, by application and name.
+    pub(crate) ends: BTreeMap<ApplicationId, HashMap<String, End>>,
     /// The keys that subscriptions name, of the applications whose list is known.
     named: BTreeMap<ApplicationId, Named>,
     /// What consumers have to be told.
@@ -215,11 +215,14 @@ impl Run {
             Some(named) => drop(self.named.insert(id.clone(), named)),
             None => drop(self.unreachable.insert(id.clone())),
         }
-        let mut lines = Vec::new();
+        // One application may stand in two tenants of the configuration.
+        let ends = self.ends.entry(id.clone()).or_default();
+        ends.reserve(found.outcomes.len());
+        let mut lines = Vec::with_capacity(found.outcomes.len());
         for outcome in found.outcomes {
             let line = outcome.line;
             if line.action != "delete" {
-                let end = self.ends.entry((id.clone(), line.name.clone())).or_default();
+                let end = ends.entry(line.name.clone()).or_default();
                 end.subscription_id.clone_from(&line.subscription_id);
                 end.expires_at = line.expires_at;
                 end.has_failed |= line.error.is_some() || line.unfinished;
@@ -228,7 +231,7 @@ impl Run {
             lines.push(line);
         }
         for desired in found.expansion.desired {
-            if let Some(end) = self.ends.get_mut(&(id.clone(), desired.name)) {
+            if let Some(end) = ends.get_mut(&desired.name) {
                 end.lifetime = Some(desired.lifetime);
                 end.resource = Some(desired.resource);
             }

@@ -2,26 +2,29 @@
 //!
 //! [`plan`] is told everything and does nothing. It covers one application in one tenant, the reach of one list call.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
+use self::listing::Ours;
 pub use self::{
     expand::{Expansion, LeftOut, Objects, expand},
     limit::Limit,
+    listing::Listing,
     policy::Policy,
     reason::Reason,
     rotation::Retiring,
 };
 use crate::{
     catalogue::Version,
-    subscription::{Origin, OurUrl, Subscription, resource_key},
+    subscription::{Origin, OurUrl, resource_key},
 };
 
 mod decide;
 mod expand;
 pub mod gap;
 mod limit;
+mod listing;
 mod policy;
 mod reason;
 pub mod rotation;
@@ -177,48 +180,40 @@ pub struct Renewal {
     pub certificate_id: Option<String>,
 }
 
-/// Returns the steps that make `listed` what `desired` asks for, soonest expiry first; what does not exist comes
+/// Returns the steps that make `listing` what `desired` asks for, soonest expiry first; what does not exist comes
 /// before all.
 ///
-/// A subscription is ours when its notification URL is at [`Context::notifications`]. Others get no step. The steps are
-/// such that, once they are done, a second plan at the same time only keeps.
+/// Subscriptions of others get no step. The steps are such that, once they are done, a second plan at the same time only
+/// keeps.
 #[must_use]
 pub fn plan(
     desired: &[Desired],
-    listed: &[Subscription],
+    listing: &Listing<'_>,
     context: &Context,
     now: Timestamp,
     policy: &Policy,
 ) -> Vec<Step> {
     let now = whole_second(now);
-    let mut ours: BTreeMap<String, Vec<Ours<'_>>> = BTreeMap::new();
-    for subscription in listed {
-        let url = subscription
-            .notification_url
-            .as_deref()
-            .and_then(|url| context.notifications.read(url));
-        if let Some(url) = url {
-            ours.entry(url.name.clone())
-                .or_default()
-                .push(Ours { subscription, url });
-        }
+    let mut by_name: HashMap<&str, Vec<&Ours<'_>>> = HashMap::with_capacity(listing.ours.len());
+    for ours in &listing.ours {
+        by_name.entry(&ours.url.name).or_default().push(ours);
     }
-    let mut steps = Vec::new();
+    let mut steps = Vec::with_capacity(desired.len().max(listing.ours.len()));
     let mut missing = Vec::new();
     for desired in desired {
-        match ours.remove(&desired.name) {
-            Some(candidates) => {
-                steps.extend(decide::one_of(candidates, desired, context, now, policy));
-            }
+        match by_name.remove(desired.name.as_str()) {
+            Some(candidates) => decide::one_of(candidates, desired, context, now, policy, &mut steps),
             None => missing.push(desired),
         }
     }
-    let (held, orphans): (Vec<_>, Vec<_>) = ours
-        .into_values()
-        .flatten()
-        .partition(|ours| held_because(&ours.url.name, context).is_some());
-    steps.extend(held.iter().map(|ours| decide::held(ours, context)));
-    let mut orphans = Orphans::of(orphans);
+    let not_wanted = listing
+        .ours
+        .iter()
+        .filter(|ours| by_name.contains_key(ours.url.name.as_str()));
+    let (held, orphans): (Vec<_>, Vec<_>) =
+        not_wanted.partition(|ours| held_because(&ours.url.name, context).is_some());
+    steps.extend(held.into_iter().map(|ours| decide::held(ours, context)));
+    let mut orphans = Orphans::of(&orphans);
     steps.extend(
         missing
             .into_iter()
@@ -235,12 +230,12 @@ pub fn plan(
 }
 
 /// Subscriptions of ours that no entry asks for, by what they watch. Of one resource, the first in the list comes first.
-struct Orphans<'a>(BTreeMap<String, Vec<Ours<'a>>>);
+struct Orphans<'a>(BTreeMap<String, Vec<&'a Ours<'a>>>);
 
 impl<'a> Orphans<'a> {
-    fn of(all: Vec<Ours<'a>>) -> Self {
-        let mut by_resource: BTreeMap<String, Vec<Ours<'a>>> = BTreeMap::new();
-        for ours in all.into_iter().rev() {
+    fn of(all: &[&'a Ours<'a>]) -> Self {
+        let mut by_resource: BTreeMap<String, Vec<&'a Ours<'a>>> = BTreeMap::new();
+        for ours in all.iter().rev() {
             // What does not say what it watches stands in nobody's place.
             let key = ours.subscription.resource.as_deref().map(resource_key);
             by_resource.entry(key.unwrap_or_default()).or_default().push(ours);
@@ -249,11 +244,11 @@ impl<'a> Orphans<'a> {
     }
 
     /// Takes one that watches `resource`.
-    fn take(&mut self, resource: &str) -> Option<Ours<'a>> {
+    fn take(&mut self, resource: &str) -> Option<&'a Ours<'a>> {
         self.0.get_mut(&resource_key(resource))?.pop()
     }
 
-    fn rest(self) -> impl Iterator<Item = Ours<'a>> {
+    fn rest(self) -> impl Iterator<Item = &'a Ours<'a>> {
         self.0.into_values().flatten()
     }
 }
@@ -274,43 +269,6 @@ pub fn creation(desired: &Desired, context: &Context, now: Timestamp) -> Creatio
         lifecycle_url: context.lifecycle.url(&url),
         key_id: context.mint_key.clone(),
         certificate_id,
-    }
-}
-
-/// A listed subscription of ours, and what its URL says.
-#[derive(Clone, Debug)]
-struct Ours<'a> {
-    subscription: &'a Subscription,
-    url: OurUrl,
-}
-
-impl Ours<'_> {
-    fn step(&self, action: Action, reason: Reason) -> Step {
-        let expires_at = self.subscription.expiration_date_time;
-        Step {
-            name: self.url.name.clone(),
-            action,
-            reason,
-            expires_at,
-        }
-    }
-
-    fn delete(&self, reason: Reason) -> Step {
-        self.step(
-            Action::Delete {
-                id: self.subscription.id.clone(),
-            },
-            reason,
-        )
-    }
-
-    fn keep(&self, reason: Reason) -> Step {
-        self.step(
-            Action::Keep {
-                id: self.subscription.id.clone(),
-            },
-            reason,
-        )
     }
 }
 

@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use graph_core::{
-    plan::rotation::{self, Fate, Life},
+    plan::{
+        Listing,
+        rotation::{self, Fate, Life},
+    },
     secrets::{ClientStateDocument, DecryptionDocument, KeyLife},
-    subscription::{OurUrl, Subscription},
+    subscription::Subscription,
 };
 use jiff::Timestamp;
 
@@ -24,23 +27,27 @@ pub(crate) struct Named {
 }
 
 impl Named {
-    /// Returns the keys that `listed` name, also those whose notifications go elsewhere by now.
-    pub(crate) fn by(listed: &[Subscription]) -> Self {
+    /// Returns the keys that subscriptions name: in their URLs, and what Graph shows of their certificates.
+    pub(crate) fn by(listed: &[Subscription], listing: &Listing<'_>) -> Self {
         let mut named = Self::default();
-        for url in listed.iter().filter_map(|one| one.notification_url.as_deref()) {
-            let url = OurUrl::anywhere(url);
-            named.client_state.insert(url.key_id);
-            named.certificates.extend(url.certificate_id);
+        for url in listing.urls() {
+            add(&mut named.client_state, &url.key_id);
+            url.certificate_id
+                .iter()
+                .for_each(|id| add(&mut named.certificates, id));
         }
         let of_graph = listed
             .iter()
             .filter_map(|one| one.encryption_certificate_id.as_ref());
-        for id in of_graph {
-            if !named.certificates.contains(id) {
-                named.certificates.insert(id.clone());
-            }
-        }
+        of_graph.for_each(|id| add(&mut named.certificates, id));
         named
+    }
+}
+
+/// Adds an id. Nearly all are there already.
+fn add(ids: &mut BTreeSet<String>, id: &str) {
+    if !ids.contains(id) {
+        ids.insert(id.to_owned());
     }
 }
 

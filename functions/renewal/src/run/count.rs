@@ -1,5 +1,7 @@
 //! What is counted of a run.
 
+use std::collections::HashMap;
+
 use graph_core::plan::Policy;
 use graph_edge::metrics::{Metric, Sheet};
 use jiff::Timestamp;
@@ -28,7 +30,7 @@ pub(crate) fn state(run: Option<&Run>, policy: &Policy, now: Timestamp, sheet: &
     }
     let [mut live, mut missing, mut in_danger] = [0, 0, 0];
     let (mut soonest, mut least) = (None, None);
-    for end in run.ends.values() {
+    for end in run.ends.values().flat_map(HashMap::values) {
         let Some(expires_at) = end.expires_at.filter(|expires_at| *expires_at > now) else {
             missing += 1;
             continue;

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use graph_core::{
     config::{Config, Entry, Problem, Tenant},
-    plan::{Action, Context, Expansion, Step, expand, plan, rotation},
-    subscription::Subscription,
+    plan::{Action, Context, Expansion, Listing, Step, expand, plan, rotation},
 };
 use jiff::{SignedDuration, Timestamp};
 use tracing::info;
@@ -58,7 +57,8 @@ impl<D, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
             found.line.error = Some("there is no client-state key for the tenant".to_owned());
             return found;
         };
-        found.named = Some(Named::by(&listed));
+        let listing = Listing::of(&listed, &self.deps.notifications);
+        found.named = Some(Named::by(&listed, &listing));
         let entries: Vec<&Entry> = self
             .config
             .subscriptions
@@ -66,20 +66,19 @@ impl<D, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
             .filter(|entry| entry.tenant == self.name)
             .collect();
         let entries = objects::list(&self.deps.graph, self.tenant, &entries).await;
-        found.expansion = expand(&entries, &listed, &self.deps.notifications);
+        found.expansion = expand(&entries, &listing);
         (found.many, found.problems) = objects::report(&entries, &found.expansion, self.name);
-        self.bring_in_line(&listed, context, &mut found).await;
+        self.bring_in_line(&listing, context, &mut found).await;
         found
     }
 
     /// Plans, and does what the plan says.
-    async fn bring_in_line(&self, listed: &[Subscription], mut context: Context, found: &mut Found) {
+    async fn bring_in_line(&self, listing: &Listing<'_>, mut context: Context, found: &mut Found) {
         context.held.extend(found.expansion.held.clone());
         let desired = &found.expansion.desired;
-        let steps = plan(desired, listed, &context, self.now, &self.deps.policy);
-        found.line.listed = listed.len();
-        let ours = steps.iter().filter(|step| step.action.id().is_some()).count();
-        found.line.others = listed.len().saturating_sub(ours);
+        let steps = plan(desired, listing, &context, self.now, &self.deps.policy);
+        found.line.listed = listing.count();
+        found.line.others = listing.others();
         if self.scope.dry_run {
             found.outcomes = steps
                 .iter()

@@ -9,30 +9,25 @@ use super::{
 };
 use crate::subscription::{OurUrl, query_options_key, same_change_types, same_resource};
 
-/// Returns the steps for an entry and those that were made for it: the best one stays, the others go.
+/// Adds the steps for an entry and those that were made for it: the best one stays, the others go.
 pub(super) fn one_of(
-    mut candidates: Vec<Ours<'_>>,
+    mut candidates: Vec<&Ours<'_>>,
     desired: &Desired,
     context: &Context,
     now: Timestamp,
     policy: &Policy,
-) -> Vec<Step> {
+    steps: &mut Vec<Step>,
+) {
     candidates.sort_by_key(|ours| {
         let unfit = unfit(ours, desired, context, now).is_some();
-        (
-            unfit,
-            Reverse(ours.subscription.expiration_date_time),
-            ours.subscription.id.clone(),
-        )
+        let expires_at = ours.subscription.expiration_date_time;
+        (unfit, Reverse(expires_at), &ours.subscription.id)
     });
     let mut candidates = candidates.into_iter();
-    let Some(best) = candidates.next() else {
-        return Vec::new();
-    };
-    let of = best.subscription.id.clone();
-    let mut steps = vec![existing(&best, desired, context, now, policy)];
+    let Some(best) = candidates.next() else { return };
+    steps.push(existing(best, desired, context, now, policy));
+    let of = &best.subscription.id;
     steps.extend(candidates.map(|ours| ours.delete(Reason::Duplicate { of: of.clone() })));
-    steps
 }
 
 /// Returns the step for an entry that has no subscription under its name.
@@ -40,7 +35,7 @@ pub(super) fn one_of(
 /// An `orphan` that watches the same resource is replaced: as long as it exists, Graph refuses a second one.
 pub(super) fn missing(
     desired: &Desired,
-    orphan: Option<Ours<'_>>,
+    orphan: Option<&Ours<'_>>,
     context: &Context,
     now: Timestamp,
 ) -> Step {
@@ -126,8 +121,8 @@ fn unfit(ours: &Ours<'_>, desired: &Desired, context: &Context, now: Timestamp) 
         .notification_query_options
         .as_deref()
         .filter(|shown| !shown.is_empty());
-    let wanted = desired.query_options.as_deref().map(query_options_key);
-    if shown.is_some_and(|shown| Some(query_options_key(shown)) != wanted) {
+    let wanted = || desired.query_options.as_deref().map(query_options_key);
+    if shown.is_some_and(|shown| Some(query_options_key(shown)) != wanted()) {
         return Some(Reason::OtherQueryOptions);
     }
     let is_rich = subscription
@@ -141,7 +136,7 @@ fn unfit(ours: &Ours<'_>, desired: &Desired, context: &Context, now: Timestamp) 
     if subscription
         .lifecycle_notification_url
         .as_deref()
-        .is_some_and(|lifecycle| strays(lifecycle, url, context))
+        .is_some_and(|lifecycle| strays(lifecycle, ours, context))
     {
         return Some(Reason::OtherLifecycleUrl);
     }
@@ -153,12 +148,12 @@ fn unfit(ours: &Ours<'_>, desired: &Desired, context: &Context, now: Timestamp) 
 
 /// Returns whether lifecycle notifications go elsewhere than to our route, under this subscription's name. Their URL
 /// cannot be changed, so the certificate in it may be an old one.
-fn strays(lifecycle: &str, url: &OurUrl, context: &Context) -> bool {
+fn strays(lifecycle: &str, ours: &Ours<'_>, context: &Context) -> bool {
     !lifecycle.is_empty()
         && context
             .lifecycle
             .read(lifecycle)
-            .is_none_or(|lifecycle| lifecycle.name != url.name)
+            .is_none_or(|lifecycle| lifecycle.name != ours.url.name)
 }
 
 /// Returns why the subscription is to be made with a newer client-state key now: its moment has come, or it would be

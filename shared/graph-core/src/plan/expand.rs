@@ -1,21 +1,20 @@
 //! From entries to single subscriptions: one entry may stand for thousands.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt,
-    rc::Rc,
 };
 
 use jiff::SignedDuration;
 
 use super::{
-    Desired,
+    Desired, Listing,
     limit::{self, Limit},
 };
 use crate::{
     client_state,
     config::Entry,
-    subscription::{Origin, Subscription, change_types, query_options_key, resource_key},
+    subscription::{change_types, query_options_key, resource_key},
 };
 
 #[cfg(test)]
@@ -74,16 +73,13 @@ impl fmt::Display for LeftOut {
 /// The order is that of the names. Where Graph allows only some, entries for themselves come first, then what exists
 /// already, then the rest in order: nobody loses a subscription to a newcomer.
 #[must_use]
-pub fn expand(entries: &[(&Entry, Objects)], listed: &[Subscription], origin: &Origin) -> Expansion {
-    let existing: BTreeSet<String> = listed
-        .iter()
-        .filter_map(|one| Some(origin.read(one.notification_url.as_deref()?)?.name))
-        .collect();
+pub fn expand(entries: &[(&Entry, Objects)], listing: &Listing<'_>) -> Expansion {
+    let existing: HashSet<&str> = listing.ours.iter().map(|ours| ours.url.name.as_str()).collect();
     let mut expansion = Expansion::default();
     let mut candidates = Vec::new();
     for (entry, objects) in entries {
         let limit = limit::of(&entry.resource);
-        let ids: BTreeSet<&str> = match objects {
+        let mut ids: Vec<&str> = match objects {
             Objects::Itself => {
                 candidates.push(Candidate::itself(entry, limit));
                 continue;
@@ -97,6 +93,8 @@ pub fn expand(entries: &[(&Entry, Objects)], listed: &[Subscription], origin: &O
                     .collect()
             }
         };
+        ids.sort_unstable();
+        ids.dedup();
         expansion.objects.insert(entry.name.clone(), ids.len());
         for id in ids {
             if is_fit(&entry.name, id) {
@@ -106,46 +104,46 @@ pub fn expand(entries: &[(&Entry, Objects)], listed: &[Subscription], origin: &O
             }
         }
     }
-    expansion.choose(candidates, listed, origin);
+    expansion.choose(candidates, listing);
     expansion
 }
 
 impl Expansion {
     /// Takes the candidates for which Graph has room.
-    fn choose(&mut self, mut candidates: Vec<Candidate<'_>>, listed: &[Subscription], origin: &Origin) {
+    fn choose(&mut self, mut candidates: Vec<Candidate<'_>>, listing: &Listing<'_>) {
         candidates.sort_by(|one, other| one.order().cmp(&other.order()));
-        let names: BTreeSet<&str> = candidates.iter().map(|one| one.desired.name.as_str()).collect();
-        let mut used = used_by_others(listed, origin, &names);
-        let mut changes: BTreeMap<&str, Rc<BTreeSet<String>>> = BTreeMap::new();
+        let mut used = used_by_others(listing, &candidates);
+        let mut changes = ChangeTypes::default();
         let mut watched: HashMap<Watched, &str> = HashMap::with_capacity(candidates.len());
-        let mut chosen = Vec::with_capacity(candidates.len());
-        for candidate in &candidates {
-            let change_type = candidate.entry.change_type.as_str();
-            let changes = changes
-                .entry(change_type)
-                .or_insert_with(|| Rc::new(change_types(change_type)));
+        self.desired.reserve(candidates.len());
+        for candidate in candidates {
+            let Candidate {
+                entry,
+                desired,
+                limit,
+                rank,
+            } = candidate;
             let key = (
-                resource_key(&candidate.desired.resource),
-                Rc::clone(changes),
-                candidate.desired.query_options.as_deref().map(query_options_key),
+                resource_key(&desired.resource),
+                changes.number(&entry.change_type),
+                desired.query_options.as_deref().map(query_options_key),
             );
             if let Some(first) = watched.get(&key) {
-                self.leave_out(&candidate.entry.name, LeftOut::Shared((*first).to_owned()));
+                self.leave_out(&entry.name, LeftOut::Shared((*first).to_owned()));
                 continue;
             }
-            if let Some(limit) = candidate.limit {
+            if let Some(limit) = limit {
                 let used = used.entry(limit).or_default();
-                if *used >= limit.most && candidate.rank == Rank::New {
-                    self.leave_out(&candidate.entry.name, LeftOut::Over(limit));
+                if *used >= limit.most && rank == Rank::New {
+                    self.leave_out(&entry.name, LeftOut::Over(limit));
                     continue;
                 }
                 *used += 1;
             }
-            watched.insert(key, &candidate.entry.name);
-            chosen.push(candidate.desired.clone());
+            watched.insert(key, &entry.name);
+            self.desired.push(desired);
         }
-        chosen.sort_by(|one, other| one.name.cmp(&other.name));
-        self.desired = chosen;
+        self.desired.sort_by(|one, other| one.name.cmp(&other.name));
     }
 
     fn leave_out(&mut self, entry: &str, why: LeftOut) {
@@ -154,8 +152,28 @@ impl Expansion {
     }
 }
 
-/// What Graph allows one subscription of: resource, change types, query options.
-type Watched = (String, Rc<BTreeSet<String>>, Option<String>);
+/// What Graph allows one subscription of: resource, change types by their number, query options.
+type Watched = (String, usize, Option<String>);
+
+/// Lists of change types, with one number for all spellings of the same.
+#[derive(Default)]
+struct ChangeTypes<'a> {
+    numbers: HashMap<&'a str, usize>,
+    known: Vec<BTreeSet<String>>,
+}
+
+impl<'a> ChangeTypes<'a> {
+    fn number(&mut self, list: &'a str) -> usize {
+        *self.numbers.entry(list).or_insert_with(|| {
+            let changes = change_types(list);
+            let place = self.known.iter().position(|known| *known == changes);
+            place.unwrap_or_else(|| {
+                self.known.push(changes);
+                self.known.len() - 1
+            })
+        })
+    }
+}
 
 /// A subscription that an entry asks for.
 struct Candidate<'a> {
@@ -183,9 +201,9 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    fn one_of_many(entry: &'a Entry, id: &str, limit: Option<Limit>, existing: &BTreeSet<String>) -> Self {
+    fn one_of_many(entry: &'a Entry, id: &str, limit: Option<Limit>, existing: &HashSet<&str>) -> Self {
         let name = format!("{}/{id}", entry.name);
-        let rank = if existing.contains(&name) {
+        let rank = if existing.contains(name.as_str()) {
             Rank::Existing
         } else {
             Rank::New
@@ -217,20 +235,16 @@ fn desired(entry: &Entry, name: String, resource: String) -> Desired {
 }
 
 /// Counts the listed subscriptions that take up room and are not among those asked for.
-fn used_by_others(
-    listed: &[Subscription],
-    origin: &Origin,
-    names: &BTreeSet<&str>,
-) -> BTreeMap<Limit, usize> {
+fn used_by_others(listing: &Listing<'_>, candidates: &[Candidate<'_>]) -> BTreeMap<Limit, usize> {
+    let names: HashSet<&str> = candidates.iter().map(|one| one.desired.name.as_str()).collect();
+    let ours = listing.ours.iter();
+    let not_wanted = ours.filter(|ours| !names.contains(ours.url.name.as_str()));
+    let others = not_wanted
+        .map(|ours| ours.subscription)
+        .chain(listing.others.iter().copied());
     let mut used = BTreeMap::new();
-    for one in listed {
-        let ours = one.notification_url.as_deref().and_then(|url| origin.read(url));
-        if ours.is_some_and(|ours| names.contains(ours.name.as_str())) {
-            continue;
-        }
-        if let Some(limit) = one.resource.as_deref().and_then(limit::of) {
-            *used.entry(limit).or_default() += 1;
-        }
+    for limit in others.filter_map(|one| limit::of(one.resource.as_deref()?)) {
+        *used.entry(limit).or_default() += 1;
     }
     used
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::subscription::Subscription;
 
 mod changes;
 mod properties;
@@ -315,6 +316,23 @@ fn check_in(context: &Context, subscription: Subscription, action: &str, reason:
         steps[0].reason
     );
     steps
+}
+
+/// Returns the plan for what Graph lists.
+fn plan(
+    desired: &[Desired],
+    listed: &[Subscription],
+    context: &Context,
+    now: Timestamp,
+    policy: &Policy,
+) -> Vec<Step> {
+    super::plan(
+        desired,
+        &Listing::of(listed, &context.notifications),
+        context,
+        now,
+        policy,
+    )
 }
 
 fn plan_of(desired: &[Desired], listed: &[Subscription]) -> Vec<Step> {

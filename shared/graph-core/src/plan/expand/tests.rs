@@ -1,7 +1,10 @@
 //! Entries and what they come to.
 
 use super::*;
-use crate::catalogue::Version;
+use crate::{
+    catalogue::Version,
+    subscription::{Origin, Subscription},
+};
 
 #[test]
 fn an_entry_for_itself_is_one_subscription() {
@@ -254,4 +257,9 @@ fn theirs(resource: &str) -> Subscription {
 
 fn origin() -> Origin {
     Origin::parse("https://our.example/notifications").unwrap()
+}
+
+/// Returns what entries ask for, given what Graph lists.
+fn expand(entries: &[(&Entry, Objects)], listed: &[Subscription], origin: &Origin) -> Expansion {
+    super::expand(entries, &Listing::of(listed, origin))
 }
