@@ -39,6 +39,7 @@ mod limits;
 mod microsoft;
 mod organisation;
 mod process;
+mod state;
 #[cfg(test)]
 mod tests;
 mod time;

@@ -8,11 +8,12 @@ use super::{
     Scale,
     faults::Fate,
     least::Least,
-    ledger::End,
+    ledger::{End, Ledger},
     limits::Kind,
-    microsoft::{Microsoft, State},
+    microsoft::Microsoft,
     organisation::Organisation,
     process::Went,
+    state::State,
 };
 
 /// What was seen.
@@ -181,12 +182,32 @@ impl Figures {
         self.check(broken == 0, || {
             format!("{broken} requests came over Graph's limits")
         });
-        self.row("challenges", state.ledger.challenged);
+        self.challenges(&state.ledger);
+    }
+
+    /// Challenges are answered soon, and never too soon.
+    fn challenges(&mut self, ledger: &Ledger) {
+        let mut answers = ledger.answers.clone();
+        answers.sort();
+        let median = answers.get(answers.len() / 2).copied().unwrap_or_default();
+        self.check(median <= self.scale.policy.period, || {
+            format!(
+                "half of the challenges waited for {} min or longer",
+                median.as_mins()
+            )
+        });
+        let text = format!(
+            "{}; {}, {:.1} min",
+            ledger.challenged,
+            answers.len(),
+            median.as_secs_f64() / 60.0
+        );
+        self.row("challenges; answered by a renewal, after (median)", text);
         self.row(
             "renewals within 10 min of another, for a challenge",
-            state.ledger.too_soon.len(),
+            ledger.too_soon.len(),
         );
-        for (resource, apart) in &state.ledger.too_soon {
+        for (resource, apart) in &ledger.too_soon {
             self.broken.push(format!(
                 "{resource} was renewed for a challenge {} s after a renewal",
                 apart.as_secs()
@@ -207,7 +228,7 @@ impl Figures {
         let deleted = ledger.ended.get(&End::Deleted).copied().unwrap_or_default();
         let changes = ledger.created + ledger.renewed + deleted;
         // A replacement for a new key is a deletion and a creation in place of a renewal.
-        let demanded = ledger.created + ledger.answered;
+        let demanded = ledger.created + u64::try_from(ledger.answers.len()).unwrap_or(u64::MAX);
         #[expect(
             clippy::cast_precision_loss,
             clippy::as_conversions,

@@ -38,8 +38,8 @@ pub(super) struct Ledger {
     /// When each challenge that is not answered yet came, by subscription.
     challenges: BTreeMap<String, Timestamp>,
     pub(super) challenged: u64,
-    /// Renewals of what was challenged.
-    pub(super) answered: u64,
+    /// How long each challenge waited for the renewal that answered it.
+    pub(super) answers: Vec<SignedDuration>,
     /// Renewals for a challenge that came less than ten minutes after the renewal or creation before.
     pub(super) too_soon: Vec<(String, SignedDuration)>,
 }
@@ -82,7 +82,7 @@ impl Ledger {
         let Some(since) = self.challenges.remove(&before.id) else {
             return;
         };
-        self.answered += 1;
+        self.answers.push(now.duration_since(since));
         let last = before.patched_at.unwrap_or(Timestamp::MIN);
         // What was renewed after the challenge came, by another run under way, is not renewed because of it.
         let apart = now.duration_since(last);

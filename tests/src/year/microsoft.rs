@@ -2,7 +2,6 @@
 //! real client, with Graph's limits and with faults.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -13,57 +12,24 @@ use graph_edge::{
     clock::Clock,
     http::carrier::{Carried, Carrier, TimedOut},
 };
-use jiff::Timestamp;
 use reqwest::{Method, Request, Response};
 
 use super::{
     chance::Chance,
     faults::{Fault, Faults},
-    ledger::{End, Ledger},
-    limits::{Kind, Limits},
+    ledger::End,
+    limits::Kind,
     organisation::Organisation,
+    state::{Application, State},
     time::VirtualClock,
 };
-use crate::graph::{
-    http::GraphError,
-    subscription::{self, Owner, Registered},
-};
+use crate::graph::http::GraphError;
 
 /// Graph, shared by all who talk to it.
 #[derive(Clone)]
 pub(super) struct Microsoft {
     clock: VirtualClock,
     state: Arc<Mutex<State>>,
-}
-
-pub(super) struct State {
-    pub(super) chance: Chance,
-    pub(super) faults: Faults,
-    pub(super) limits: Limits,
-    pub(super) ledger: Ledger,
-    applications: BTreeMap<Application, Held>,
-    /// The ends of all subscriptions.
-    ends: BTreeSet<(Timestamp, Application, u64)>,
-    /// The bodies of the directory's lists.
-    directory: BTreeMap<(String, String), String>,
-    next: u64,
-}
-
-/// A tenant id and a client id.
-pub(super) type Application = (String, String);
-
-/// The subscriptions of an application.
-#[derive(Default)]
-struct Held {
-    live: BTreeMap<u64, Live>,
-    by_id: BTreeMap<String, u64>,
-    by_resource: BTreeMap<String, u64>,
-}
-
-struct Live {
-    subscription: Registered,
-    /// As a list shows it.
-    shown: String,
 }
 
 impl Microsoft {
@@ -73,21 +39,7 @@ impl Microsoft {
         faults: Faults,
         chance: Chance,
     ) -> Self {
-        let body = |ids: &Vec<String>| {
-            let objects: Vec<String> = ids.iter().map(|id| format!(r#"{{"id":"{id}"}}"#)).collect();
-            format!(r#"{{"value":[{}]}}"#, objects.join(","))
-        };
-        let directory = organisation.directory.iter();
-        let state = State {
-            chance,
-            faults,
-            limits: Limits::default(),
-            ledger: Ledger::default(),
-            applications: BTreeMap::new(),
-            ends: BTreeSet::new(),
-            directory: directory.map(|(place, ids)| (place.clone(), body(ids))).collect(),
-            next: 0,
-        };
+        let state = State::new(organisation, faults, chance);
         Self {
             clock,
             state: Arc::new(Mutex::new(state)),
@@ -203,8 +155,7 @@ impl Microsoft {
         match (request.method(), kind, id) {
             (_, None, _) => {
                 let path = segments.get(1..).unwrap_or_default().join("/");
-                let found = state.directory.get(&(caller.0.clone(), path));
-                ok(found.cloned().ok_or_else(|| not_found("the list"))?)
+                ok(state.objects(&caller.0, path)?)
             }
             (_, Some(Kind::List), _) => ok(state.page(caller, request)),
             (&Method::GET, _, Some(id)) => ok(state.find(caller, id)?.1.shown.clone()),
@@ -236,165 +187,6 @@ impl fmt::Debug for Microsoft {
     }
 }
 
-impl State {
-    fn expire(&mut self, now: Timestamp) {
-        while let Some((end, application, number)) =
-            self.ends.first().filter(|(end, ..)| *end <= now).cloned()
-        {
-            self.end(&application, number, End::Lapsed, end);
-        }
-    }
-
-    /// Returns the live subscriptions.
-    pub(super) fn live(&self) -> impl Iterator<Item = (&Application, &Registered)> {
-        self.applications.iter().flat_map(|(application, held)| {
-            held.live
-                .values()
-                .map(move |live| (application, &live.subscription))
-        })
-    }
-
-    /// Removes one of the subscriptions by chance, as Graph does, and returns it.
-    pub(super) fn remove_one(&mut self, now: Timestamp) -> Option<Registered> {
-        let (application, number, subscription) = self.any()?;
-        self.end(&application, number, End::Removed, now);
-        Some(subscription)
-    }
-
-    /// Returns one of the subscriptions by chance.
-    pub(super) fn any(&mut self) -> Option<(Application, u64, Registered)> {
-        let count: usize = self.applications.values().map(|held| held.live.len()).sum();
-        let mut index = usize::try_from(self.chance.below(u64::try_from(count).ok()?)).ok()?;
-        for (application, held) in &self.applications {
-            if let Some((number, live)) = held.live.iter().nth(index) {
-                return Some((application.clone(), *number, live.subscription.clone()));
-            }
-            index -= held.live.len();
-        }
-        None
-    }
-
-    fn page(&self, caller: &Application, request: &Request) -> String {
-        let token = request.url().query_pairs().find(|(name, _)| name == "$skiptoken");
-        let first = token
-            .and_then(|(_, token)| token.parse::<u64>().ok())
-            .unwrap_or_default();
-        let mut body = String::with_capacity(PAGE * 700);
-        body.push_str(r#"{"value":["#);
-        let mut rest = self
-            .applications
-            .get(caller)
-            .map(|held| held.live.range(first..))
-            .into_iter()
-            .flatten();
-        let mut next = None;
-        for (index, (number, live)) in rest.by_ref().enumerate() {
-            if index == PAGE {
-                next = Some(number);
-                break;
-            }
-            if index > 0 {
-                body.push(',');
-            }
-            body.push_str(&live.shown);
-        }
-        body.push(']');
-        if let Some(next) = next {
-            let mut link = request.url().clone();
-            link.set_query(Some(&format!("$skiptoken={next}")));
-            body.extend([r#","@odata.nextLink":""#, link.as_str(), "\""]);
-        }
-        body.push('}');
-        body
-    }
-
-    fn create(
-        &mut self,
-        caller: &Application,
-        body: &[u8],
-        beta: bool,
-        now: Timestamp,
-    ) -> Result<String, GraphError> {
-        let (tenant_id, client_id) = caller;
-        let mut new = subscription::create(body, beta, Owner { tenant_id, client_id }, now)?;
-        let held = self.applications.entry(caller.clone()).or_default();
-        let key = resource(&new);
-        if let Some(existing) = held
-            .by_resource
-            .get(&key)
-            .and_then(|number| held.live.get(number))
-        {
-            let error = existing.subscription.conflict(&new);
-            return Err(error.unwrap_or_else(|| not_found("room for a second one")));
-        }
-        new.id = self.chance.guid();
-        new.patched_at = Some(now);
-        self.next += 1;
-        let number = self.next;
-        held.by_id.insert(new.id.clone(), number);
-        held.by_resource.insert(key, number);
-        self.ends.insert((new.expires_at, caller.clone(), number));
-        let shown = new.show(false).to_string();
-        self.ledger.created(&new, now);
-        let live = Live {
-            subscription: new,
-            shown: shown.clone(),
-        };
-        held.live.insert(number, live);
-        Ok(shown)
-    }
-
-    fn update(
-        &mut self,
-        caller: &Application,
-        id: &str,
-        body: &[u8],
-        now: Timestamp,
-    ) -> Result<String, GraphError> {
-        let (number, before) = self.find(caller, id)?;
-        let before = before.subscription.clone();
-        let after = subscription::update(&before, body, now)?;
-        self.ledger.renewed(&before, now);
-        self.ends.remove(&(before.expires_at, caller.clone(), number));
-        self.ends.insert((after.expires_at, caller.clone(), number));
-        let shown = after.show(false).to_string();
-        let live = Live {
-            subscription: after,
-            shown: shown.clone(),
-        };
-        if let Some(held) = self.applications.get_mut(caller) {
-            held.live.insert(number, live);
-        }
-        Ok(shown)
-    }
-
-    fn find(&self, caller: &Application, id: &str) -> Result<(u64, &Live), GraphError> {
-        let held = self
-            .applications
-            .get(caller)
-            .ok_or_else(|| not_found("the subscription"))?;
-        let found = held
-            .by_id
-            .get(id)
-            .and_then(|number| Some((*number, held.live.get(number)?)));
-        found.ok_or_else(|| not_found("the subscription"))
-    }
-
-    fn end(&mut self, application: &Application, number: u64, why: End, now: Timestamp) {
-        let Some(held) = self.applications.get_mut(application) else {
-            return;
-        };
-        let Some(Live { subscription, .. }) = held.live.remove(&number) else {
-            return;
-        };
-        held.by_id.remove(&subscription.id);
-        held.by_resource.remove(&resource(&subscription));
-        self.ends
-            .remove(&(subscription.expires_at, application.clone(), number));
-        self.ledger.ended(&subscription, why, now);
-    }
-}
-
 /// Grants an access token, and a user the next refresh token as well.
 fn grant(request: &Request, path: &str) -> Response {
     let tenant_id = path.split('/').find(|part| !part.is_empty()).unwrap_or_default();
@@ -415,11 +207,6 @@ fn grant(request: &Request, path: &str) -> Response {
     reply(StatusCode::OK, None, body)
 }
 
-/// Returns what Graph allows one subscription of.
-fn resource(subscription: &Registered) -> String {
-    subscription.resource.to_lowercase()
-}
-
 /// Returns who calls, by the access token.
 fn caller(request: &Request) -> Option<Application> {
     let token = request.headers().get("authorization")?.to_str().ok()?;
@@ -427,7 +214,7 @@ fn caller(request: &Request) -> Option<Application> {
     Some((tenant_id.to_owned(), client_id.to_owned()))
 }
 
-fn not_found(what: &str) -> GraphError {
+pub(super) fn not_found(what: &str) -> GraphError {
     GraphError::new(
         StatusCode::NOT_FOUND,
         "ResourceNotFound",
@@ -448,6 +235,3 @@ fn reply(status: StatusCode, retry_after: Option<u64>, body: String) -> Response
     }
     answer.into()
 }
-
-/// Subscriptions on one page of a list.
-const PAGE: usize = 100;
