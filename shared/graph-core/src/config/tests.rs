@@ -3,6 +3,8 @@ use serde_json::{Value, json};
 use super::*;
 
 mod refused;
+mod twice;
+mod unsuited;
 
 #[test]
 fn the_example_of_the_readme_is_read() {
@@ -279,3 +281,6 @@ fn base() -> String {
 
 const TENANT_ID: &str = "11111111-2222-3333-4444-555555555555";
 const CLIENT_ID: &str = "66666666-7777-8888-9999-000000000000";
+
+const ONE: &str = r#""one":{"resource":"/users","changeType":"updated,deleted"}"#;
+const SAME: &str = r#""same":{"resource":"users/","changeType":"deleted, updated"}"#;

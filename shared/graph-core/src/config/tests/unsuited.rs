@@ -1,0 +1,113 @@
+//! What does not go with the tenant's credential or cloud.
+
+use super::*;
+
+#[test]
+fn a_permission_that_the_credential_cannot_have_is_a_warning_and_the_entry_stays() {
+    let application = json!({"clientSecret": "s"});
+    let delegated = json!({"refreshToken": "t"});
+    for (credential, resource, change, message) in [
+        (
+            &application,
+            "/communications/presences/1",
+            "updated",
+            "refreshToken, with Presence.Read.All",
+        ),
+        (
+            &application,
+            "/groups/1/conversations",
+            "created",
+            "refreshToken, with Group.Read.All",
+        ),
+        (&application, "/me/messages", "created", "begins with `/me`"),
+        (
+            &delegated,
+            "/teams/getAllMessages",
+            "created",
+            "with ChannelMessage.Read.All",
+        ),
+        (
+            &delegated,
+            "/communications/callRecords",
+            "created",
+            "takes no delegated permission, the kind that the tenant's credential has; use a client secret, a \
+             certificate or webIdentity, with CallRecords.Read.All",
+        ),
+        (
+            &delegated,
+            "/me/drive/items/1",
+            "updated",
+            "use a refreshToken of a personal account, with Files.Read",
+        ),
+    ] {
+        let mut document = document(json!({"resource": resource, "changeType": change}));
+        document["tenants"]["contoso"]["credential"] = credential.clone();
+        let (config, problems) = read(&document);
+        let found: Vec<_> = problems
+            .iter()
+            .map(|problem| (problem.path.as_str(), problem.severity))
+            .collect();
+        assert_eq!(
+            found,
+            [("subscriptions.it.resource", Severity::Warning)],
+            "{resource}"
+        );
+        assert!(
+            problems[0].message.contains(message),
+            "{resource}: {}",
+            problems[0].message
+        );
+        assert!(
+            config.whole && config.subscriptions.contains_key("it"),
+            "{resource}"
+        );
+    }
+}
+
+#[test]
+fn a_permission_that_fits_the_credential_gives_no_warning() {
+    for (credential, tenant_id, resource) in [
+        (
+            json!({"refreshToken": "t"}),
+            TENANT_ID,
+            "/communications/presences/1",
+        ),
+        (json!({"refreshToken": "t"}), TENANT_ID, "/me/messages"),
+        (json!({"refreshToken": "t"}), PERSONAL_TENANT, "/me/messages"),
+        (json!({"refreshToken": "t"}), PERSONAL_TENANT, "/me/drive/items/1"),
+        (json!({"webIdentity": true}), TENANT_ID, "/teams/getAllMessages"),
+    ] {
+        let mut document = document(json!({"resource": resource, "changeType": "updated"}));
+        document["tenants"]["contoso"]["tenantId"] = json!(tenant_id);
+        document["tenants"]["contoso"]["credential"] = credential;
+        assert_eq!(read(&document).1, [], "{resource}");
+    }
+}
+
+#[test]
+fn a_personal_account_is_told_what_is_for_work_accounts_only() {
+    let mut document = document(json!({"resource": "/communications/presences/1", "changeType": "updated"}));
+    document["tenants"]["contoso"]["tenantId"] = json!(PERSONAL_TENANT);
+    document["tenants"]["contoso"]["credential"] = json!({"refreshToken": "t"});
+    let problems = read(&document).1;
+    assert!(
+        problems[0]
+            .message
+            .starts_with("takes no delegated (personal account) permission"),
+        "{}",
+        problems[0].message
+    );
+}
+
+#[test]
+fn a_resource_of_another_cloud_is_refused() {
+    let mut document = document(json!({"resource": "/users/1/todo/lists/2/tasks", "changeType": "created"}));
+    document["tenants"]["contoso"]["cloud"] = json!("china");
+    let problems = read(&document).1;
+    assert_eq!(problems[0].path, "subscriptions.it.resource");
+    assert!(
+        problems[0].message.contains("it exists in `global`"),
+        "{}",
+        problems[0].message
+    );
+}
