@@ -1,6 +1,6 @@
 //! Subscriptions are made, kept and healed by the deployed function.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::graph::{LifecycleEvent, Post, TokenVersion};
 
 use crate::{
@@ -31,7 +31,23 @@ async fn a_subscription_that_is_gone_is_made_again_but_not_by_a_dry_run() {
     let after = tenant.subscription("/teams/getAllMessages");
     assert_ne!(before.id, after.id);
     assert!(send(Post::new().change(&after, "created")).await.delivered());
-    assert_eq!(tenant.events(1).await[0]["data"]["subscriptionId"], after.id);
+    let of = |kind: &str| {
+        let kind = format!(r#""type":"Microsoft.Graph.{kind}""#);
+        let events = || {
+            tenant
+                .arrived_for(&after.id)
+                .into_iter()
+                .chain(tenant.arrived_for(&before.id))
+        };
+        events().find(|event| event.contains(&kind))
+    };
+    eventually("the notification", || of("ChatMessageCreated")).await;
+    let gap = eventually("the news of the gap", || of("SubscriptionRecreated")).await;
+    let gap: Value = serde_json::from_str(&gap).unwrap();
+    assert_eq!(
+        (&gap["subscription"], &gap["data"]["newSubscriptionId"]),
+        (&json!("gone"), &json!(after.id))
+    );
 }
 
 #[tokio::test]

@@ -1,13 +1,13 @@
 //! Does what a plan says, several steps at a time. What fails for one subscription does not stop the others.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::{StreamExt, stream};
 use graph_core::{
     catalogue::{self, Version},
     client_state,
     config::Tenant,
-    plan::{Action, Context, Creation, Desired, Renewal, Step},
+    plan::{Action, Context, Creation, Desired, Past, Renewal, Step},
     subscription::{EncryptionCertificate, NewSubscription, Subscription, SubscriptionUpdate},
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
@@ -42,6 +42,8 @@ pub(crate) struct Applier<'a, G, C> {
     pub(crate) stop_at: Timestamp,
     /// What Graph has refused and when it may be asked again.
     pub(crate) patience: &'a Mutex<Patience>,
+    /// What is remembered of the subscriptions.
+    pub(crate) past: &'a Mutex<Past>,
     /// Whether patience is kept: a person who starts a run wants to see what Graph says now.
     pub(crate) is_patient: bool,
 }
@@ -89,12 +91,15 @@ impl<G: Graph, C: Clock> Applier<'_, G, C> {
         let now = self.clock.now();
         let mut until = None;
         if let Some(creation) = creation(&step.action) {
-            let mut patience = self
-                .patience
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut patience = self.patience.lock().unwrap_or_else(PoisonError::into_inner);
             match &attempt.result {
-                Ok(_) => patience.forget(&self.tenant.tenant_id, &creation.desired),
+                Ok(done) => {
+                    patience.forget(&self.tenant.tenant_id, &creation.desired);
+                    if let Some(made) = &done.subscription {
+                        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+                        past.made(&step.name, &made.id, now);
+                    }
+                }
                 Err(failure) if failure.calls_for_patience() => {
                     until = Some(patience.note(&self.tenant.tenant_id, &creation.desired, now));
                 }
@@ -264,7 +269,7 @@ impl<G: Graph, C: Clock> Run<'_, '_, G, C> {
         };
         if self.applier.is_patient {
             let patience = self.applier.patience.lock();
-            let patience = patience.unwrap_or_else(std::sync::PoisonError::into_inner);
+            let patience = patience.unwrap_or_else(PoisonError::into_inner);
             let until = patience.until(&self.applier.tenant.tenant_id, &creation.desired, now);
             if let Some(until) = until {
                 return Some(Failure::Waiting(until));

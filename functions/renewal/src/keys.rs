@@ -211,6 +211,12 @@ impl Keys {
         keys.filter(|key| is_of(key, tenant)).collect()
     }
 
+    /// Returns whether all client-state keys of an application were made a moment ago.
+    pub(crate) fn are_new(&self, tenant: &Tenant, now: Timestamp) -> bool {
+        let is_new = |key: &ClientStateKeyEntry| after(key.created_at, KNOWN_BY_ALL) >= now;
+        self.of(tenant).into_iter().all(is_new)
+    }
+
     /// Returns the key to mint with: the newest that may be used, or else the one that may be used first.
     pub(crate) fn mint_key(&self, tenant: &Tenant, now: Timestamp) -> Option<&ClientStateKeyEntry> {
         let keys = self.of(tenant);

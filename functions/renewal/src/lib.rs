@@ -1,8 +1,8 @@
 //! Renewal: brings the subscriptions that Microsoft Graph lists in line with the configuration.
 //!
 //! It runs on a schedule, by hand, and on lifecycle notifications. Each run makes the keys that are missing, lists the
-//! subscriptions of every tenant, plans ([`graph_core::plan`]), does what the plan says, and reports. Runs keep nothing
-//! between them, and two at once do no harm.
+//! subscriptions of every tenant, plans ([`graph_core::plan`]), does what the plan says, and reports. Runs store nothing
+//! between them but keys, and two at once do no harm.
 
 mod advice;
 mod apply;
@@ -15,11 +15,14 @@ pub mod schedule;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Mutex;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use graph_core::{
     certificate::CertificateError,
-    plan::{Policy, rotation::Rotation},
+    plan::{Past, Policy, rotation::Rotation},
     subscription::Origin,
 };
 use graph_edge::{
@@ -37,7 +40,7 @@ use self::{
     apply::Patience,
     keys::Forced,
     ports::{Clock, Document, Documents, Graph},
-    run::Scope,
+    run::{ApplicationId, Scope},
 };
 
 /// What renewal works with.
@@ -62,15 +65,18 @@ pub struct Deps<D, G, C, Q, R> {
     pub policy: Policy,
     /// How long keys are used.
     pub rotation: Rotation,
-    /// What Graph has refused while this process has lived.
+    /// What is known from earlier runs of this process.
     pub memory: Memory,
 }
 
-/// What is remembered from one run to the next while the process lives; a run without it does the same, with some calls
-/// more.
+/// What is remembered from one run to the next while the process lives.
+///
+/// A run without it does the same, with some calls more, and tells consumers of a gap for every subscription that it
+/// makes, unless the application is new: it cannot know which of them were there before.
 #[derive(Debug, Default)]
 pub struct Memory {
     patience: Mutex<Patience>,
+    pasts: Mutex<BTreeMap<ApplicationId, Arc<Mutex<Past>>>>,
 }
 
 /// Handles an invocation that has to be over by `deadline`: a batch of LifecycleQueue, or anything else, which stands for

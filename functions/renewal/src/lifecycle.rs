@@ -126,16 +126,16 @@ async fn react<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
             .map(|(_, event)| event)
             .filter(|event| event.kind != Kind::Missed)
     };
-    let ids = |kind| {
-        calls_for_run()
-            .filter(move |event| event.kind == kind)
-            .map(|event| event.subscription_id.clone())
-    };
+    let of = |kind| calls_for_run().filter(move |event| event.kind == kind);
     let only: BTreeSet<ApplicationId> = calls_for_run().map(|event| event.application.clone()).collect();
     let scope = Scope {
         is_patient: true,
-        challenged: ids(Kind::Challenge).collect(),
-        removed: ids(Kind::Removed).collect(),
+        challenged: of(Kind::Challenge)
+            .map(|event| event.subscription_id.clone())
+            .collect(),
+        removed: of(Kind::Removed)
+            .map(|event| (event.subscription_id.clone(), event.name.clone()))
+            .collect(),
         only: Some(only.clone()),
         ..Scope::everything(deadline)
     };
@@ -252,7 +252,7 @@ impl Event {
             name: self.name.clone(),
             tenant_id: self.application.0.clone(),
             client_id: self.application.1.clone(),
-            subscription_id: self.subscription_id.clone(),
+            subscription_id: Some(self.subscription_id.clone()),
             new_subscription_id: end.and_then(|end| end.subscription_id.clone()),
             resource: end.and_then(|end| end.resource.clone()),
             from: renewed_at,

@@ -42,8 +42,8 @@ pub(crate) struct Scope {
     pub(crate) only: Option<BTreeSet<ApplicationId>>,
     /// Subscriptions for which Graph asked for reauthorization.
     pub(crate) challenged: BTreeSet<String>,
-    /// Subscriptions that Graph says it has removed.
-    pub(crate) removed: BTreeSet<String>,
+    /// Subscriptions that Graph says it has removed, and their names.
+    pub(crate) removed: BTreeMap<String, String>,
 }
 
 impl Scope {
@@ -56,7 +56,7 @@ impl Scope {
             deadline,
             only: None,
             challenged: BTreeSet::new(),
-            removed: BTreeSet::new(),
+            removed: BTreeMap::new(),
         }
     }
 }

@@ -11,6 +11,7 @@ pub use self::{
     expand::{Expansion, LeftOut, Objects, expand},
     limit::Limit,
     listing::Listing,
+    past::Past,
     policy::Policy,
     reason::Reason,
     rotation::Retiring,
@@ -25,6 +26,7 @@ mod expand;
 pub mod gap;
 mod limit;
 mod listing;
+mod past;
 mod policy;
 mod reason;
 pub mod rotation;

@@ -120,18 +120,24 @@ impl Line {
 /// Returns what may have been lost before a subscription took the place of another one.
 fn gap(step: &Step, tenant: &Tenant, attempt: &Attempt) -> Option<Gap> {
     let done = attempt.result.as_ref().ok()?;
-    let subscription_id = step.action.id()?.to_owned();
+    let subscription_id = step.action.id().map(str::to_owned);
     let desired = &creation(&step.action)?.desired;
-    let from = match (&step.action, &step.reason) {
+    let (subscription_id, from) = match (&step.action, &step.reason) {
+        // Another run has made it, and tells.
+        (Action::Create(_), _) if matches!(done.otherwise, Some(("adopt", _))) => return None,
+        (Action::Create(_), Reason::Lost { id, seen_at }) => (Some(id.clone()), Some(*seen_at)),
+        (Action::Create(_), Reason::PerhapsLost) => (None, None),
+        (Action::Create(_), _) => return None,
         // It was there when it was last renewed; nobody knows how long after that.
         (Action::Renew { .. }, _) => {
             done.otherwise.as_ref()?;
-            step.expires_at?.saturating_sub(desired.lifetime).ok()
+            let from = step.expires_at?.saturating_sub(desired.lifetime).ok();
+            (subscription_id, from)
         }
         // What the entry asks for now was not watched before; and of what Graph has removed, the event tells that says so.
         (_, Reason::OtherResource { .. } | Reason::Removed) => return None,
-        (_, Reason::Expired) => step.expires_at,
-        _ => Some(attempt.begun),
+        (_, Reason::Expired) => (subscription_id, step.expires_at),
+        _ => (subscription_id, Some(attempt.begun)),
     };
     let reason = match &done.otherwise {
         Some((_, reason)) => reason.clone(),

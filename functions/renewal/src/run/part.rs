@@ -1,10 +1,13 @@
 //! The part of a run that is about one tenant.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use graph_core::{
     config::{Config, Entry, Problem, Tenant},
-    plan::{Action, Context, Expansion, Listing, Step, expand, plan, rotation},
+    plan::{Action, Context, Expansion, Listing, Past, Step, expand, plan, rotation},
 };
 use jiff::{SignedDuration, Timestamp};
 use tracing::info;
@@ -76,7 +79,11 @@ impl<D, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
     async fn bring_in_line(&self, listing: &Listing<'_>, mut context: Context, found: &mut Found) {
         context.held.extend(found.expansion.held.clone());
         let desired = &found.expansion.desired;
-        let steps = plan(desired, listing, &context, self.now, &self.deps.policy);
+        let mut steps = plan(desired, listing, &context, self.now, &self.deps.policy);
+        let past = self.past();
+        let removed = self.scope.removed.values().map(String::as_str).collect();
+        let holds = self.deps.policy.period.saturating_mul(PERIODS_REMEMBERED);
+        lock(&past).look(&mut steps, &removed, &context, holds, self.now);
         found.line.listed = listing.count();
         found.line.others = listing.others();
         if self.scope.dry_run {
@@ -97,9 +104,31 @@ impl<D, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
             desired,
             stop_at: self.stop_at(),
             patience: &self.deps.memory.patience,
+            past: &past,
             is_patient: self.scope.is_patient,
         };
         found.outcomes = applier.apply(&steps).await;
+    }
+
+    /// Returns what this process remembers of the application. A dry run leaves no trace in it.
+    fn past(&self) -> Arc<Mutex<Past>> {
+        // Without a key nothing can have been made.
+        let is_new = self.keys.are_new(self.tenant, self.now);
+        let fresh = || {
+            if is_new {
+                Past::none(self.now)
+            } else {
+                Past::default()
+            }
+        };
+        let id = (self.tenant.tenant_id.clone(), self.tenant.client_id.clone());
+        let mut pasts = lock(&self.deps.memory.pasts);
+        if self.scope.dry_run {
+            let past = pasts.get(&id).map_or_else(fresh, |past| lock(past).clone());
+            return Arc::new(Mutex::new(past));
+        }
+        let past = pasts.entry(id).or_insert_with(|| Arc::new(Mutex::new(fresh())));
+        Arc::clone(past)
     }
 
     /// Returns when no step is begun any more: what is left then is enough for one that takes long, and for the report.
@@ -156,7 +185,7 @@ impl<D, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
             complete: config.whole,
             held: refused.chain(not_planned).collect(),
             challenged: scope.challenged.clone(),
-            removed: scope.removed.clone(),
+            removed: scope.removed.keys().cloned().collect(),
         })
     }
 }
@@ -184,6 +213,13 @@ async fn wait_for_key(clock: &impl Clock, keys: &Keys, tenant: &Tenant, steps: &
         clock.sleep(wait).await;
     }
 }
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For how many periods a look at the list says what is new: another process may have made something since.
+const PERIODS_REMEMBERED: i32 = 3;
 
 /// The longest wait for a key within a run.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);

@@ -1,6 +1,7 @@
 //! What consumers are told of lost notifications.
 
 use super::*;
+use crate::Memory;
 
 #[tokio::test]
 async fn a_subscription_that_was_gone_at_its_renewal_is_told_of_since_its_last_renewal() {
@@ -60,4 +61,171 @@ async fn a_gap_that_cannot_be_told_is_a_failure_of_the_run() {
     assert_eq!(report["failed"], json!(1));
     let message = report["problems"][0]["message"].as_str().unwrap();
     assert!(message.contains("1 events about lost notifications"), "{message}");
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_gone_without_a_word_is_told_of_since_it_was_last_there() {
+    let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
+    world.clock.advance(10);
+    world.run().await;
+    world.graph.remove("id-1");
+    world.clock.advance(10);
+    let plan = world.invoke(json!({"dryRun": true})).await.unwrap();
+    let reason = "it was there at 2026-11-22T10:10:00Z and is gone; what happened since was missed";
+    assert_eq!(plan["subscriptions"][0]["reason"], json!(reason));
+    let report = world.run().await;
+    let told = world.told();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0]["type"], json!("Microsoft.Graph.SubscriptionRecreated"));
+    assert_eq!(
+        told[0]["data"],
+        json!({
+            "subscriptionId": "id-1", "newSubscriptionId": "id-3", "tenantId": TENANT_A,
+            "resource": "/chats/getAllMessages", "lostFrom": "2026-11-22T10:10:00Z",
+            "lostUntil": "2026-11-22T10:20:00Z", "reason": reason,
+        })
+    );
+    assert_eq!(
+        report["subscriptions"][0]["lost"]["from"],
+        json!("2026-11-22T10:10:00Z")
+    );
+}
+
+#[tokio::test]
+async fn a_process_that_knows_no_past_tells_of_what_may_have_been_lost() {
+    let mut world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
+    world.clock.advance(10);
+    world.graph.remove("id-1");
+    world.memory = Memory::default();
+    world.run().await;
+    let told = world.told();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0]["subscription"], json!("chat"));
+    assert_eq!(
+        (
+            told[0]["data"].get("subscriptionId"),
+            told[0]["data"].get("lostFrom")
+        ),
+        (None, None)
+    );
+    assert_eq!(told[0]["data"]["newSubscriptionId"], json!("id-3"));
+    world.clock.advance(10);
+    world.run().await;
+    assert_eq!(world.told().len(), 1, "it is told once");
+}
+
+#[tokio::test]
+async fn a_new_entry_is_no_gap_where_the_list_was_seen_without_it_a_short_while_ago() {
+    for (minutes, told) in [(30, 0), (31, 1)] {
+        let world = prepared(&[("users", "a", false)]).await;
+        let both = config(&["a"], &[("users", "a", false), ("chat", "a", true)]);
+        world.documents.set(Document::Config, &both.to_string());
+        world.clock.advance(minutes);
+        world.invoke(json!({"dryRun": true})).await.unwrap();
+        let report = world.run().await;
+        assert_eq!(report["counts"], json!({"create": 1, "keep": 1}));
+        assert_eq!(world.told().len(), told, "{minutes}");
+    }
+}
+
+#[tokio::test]
+async fn a_gap_is_told_of_when_it_is_over_however_many_runs_that_takes() {
+    for is_new_process in [false, true] {
+        let mut world = prepared(&[("chat", "a", true)]).await;
+        world.graph.remove("id-1");
+        if is_new_process {
+            world.memory = Memory::default();
+        }
+        world
+            .graph
+            .fail("create", || GraphErrorKind::Unavailable { source: None });
+        for _ in 0..3 {
+            world.clock.advance(10);
+            world.run().await;
+        }
+        assert_eq!(world.told(), Vec::<Value>::new());
+        world.graph.heal();
+        world.clock.advance(10);
+        world.run().await;
+        let told = world.told();
+        assert_eq!(told.len(), 1);
+        let from = (!is_new_process).then(|| json!(fakes::NOW));
+        assert_eq!(told[0]["data"].get("lostFrom"), from.as_ref());
+    }
+}
+
+#[tokio::test]
+async fn what_was_deleted_and_could_not_be_made_anew_is_told_of_later() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world
+        .graph
+        .change("id-1", |one| one.change_type = Some("deleted".to_owned()));
+    world
+        .graph
+        .fail("create", || GraphErrorKind::Unavailable { source: None });
+    world.run().await;
+    world.graph.heal();
+    world.clock.advance(10);
+    world.run().await;
+    let told = world.told();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0]["data"]["lostFrom"], json!(fakes::NOW));
+}
+
+#[tokio::test]
+async fn a_past_outlives_a_list_of_objects_that_fails() {
+    let mut many = config(&["a"], &[]);
+    many["subscriptions"]["mail"] = json!({
+        "resource": "/users/{id}/messages", "changeType": "created", "forEach": {"users": "all"},
+    });
+    let world = world(&many);
+    world.graph.set_objects(&["u1", "u2"]);
+    world.run().await;
+    world.graph.remove("id-1");
+    world
+        .graph
+        .fail("users", || GraphErrorKind::Unavailable { source: None });
+    world.clock.advance(10);
+    world.run().await;
+    world.graph.heal();
+    world.clock.advance(10);
+    world.run().await;
+    let told = world.told();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0]["subscription"], json!("mail/u1"));
+    assert_eq!(told[0]["data"]["lostFrom"], json!(fakes::NOW));
+}
+
+#[tokio::test]
+async fn what_graph_says_it_has_removed_is_told_of_once() {
+    for is_new_process in [false, true] {
+        let mut world = prepared(&[("chat", "a", true)]).await;
+        world.graph.remove("id-1");
+        if is_new_process {
+            world.memory = Memory::default();
+        }
+        let event = super::lifecycle::event("m1", "subscriptionRemoved", "chat", "id-1");
+        world.invoke(json!({"Records": [event]})).await.unwrap();
+        let types: Vec<Value> = world.told().iter().map(|event| event["type"].clone()).collect();
+        assert_eq!(types, ["Microsoft.Graph.SubscriptionRemoved"]);
+    }
+}
+
+#[tokio::test]
+async fn what_another_run_has_made_anew_is_told_of_by_that_one() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.graph.hide("id-1");
+    world.clock.advance(10);
+    let report = world.run().await;
+    assert_eq!(report["counts"], json!({"adopt": 1}));
+    assert_eq!(world.told(), Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_dry_run_long_before_the_first_run_makes_no_gap() {
+    let world = world(&config(&["a"], &[("chat", "a", true)]));
+    world.invoke(json!({"dryRun": true})).await.unwrap();
+    world.clock.advance(60);
+    world.run().await;
+    assert_eq!(world.told(), Vec::<Value>::new());
 }

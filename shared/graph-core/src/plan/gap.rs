@@ -19,8 +19,8 @@ pub struct Gap {
     pub tenant_id: String,
     /// The application (client) id.
     pub client_id: String,
-    /// Graph's id of the subscription that was affected.
-    pub subscription_id: String,
+    /// Graph's id of the subscription that was affected, where that is known.
+    pub subscription_id: Option<String>,
     /// Graph's id of the one that has taken its place.
     pub new_subscription_id: Option<String>,
     /// What is watched, where that is known.
@@ -72,7 +72,7 @@ impl Gap {
             datacontenttype: "application/json",
             subscription: &self.name,
             data: Data {
-                subscription_id: &self.subscription_id,
+                subscription_id: self.subscription_id.as_deref(),
                 new_subscription_id: self.new_subscription_id.as_deref(),
                 tenant_id: &self.tenant_id,
                 resource: self.resource.as_deref(),
@@ -91,11 +91,17 @@ impl Gap {
             GapKind::Missed => self.until.to_string(),
             GapKind::Removed | GapKind::Recreated => String::new(),
         };
+        // Where the old one is not known, the new one tells the gap from others.
+        let affected = self
+            .subscription_id
+            .as_ref()
+            .or(self.new_subscription_id.as_ref());
+        let affected = affected.map_or("", String::as_str);
         for part in [
             self.kind.event_type(),
             &self.tenant_id,
             &self.client_id,
-            &self.subscription_id,
+            affected,
             &moment,
         ] {
             digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
@@ -122,7 +128,8 @@ struct Event<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Data<'a> {
-    subscription_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subscription_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     new_subscription_id: Option<&'a str>,
     tenant_id: &'a str,
@@ -167,13 +174,25 @@ mod tests {
         assert_ne!(id(GapKind::Missed, ten), id(GapKind::Missed, eleven));
     }
 
+    #[test]
+    fn where_the_old_subscription_is_not_known_the_new_one_tells_gaps_apart() {
+        let of_new = |id: &str| Gap {
+            subscription_id: None,
+            new_subscription_id: Some(id.to_owned()),
+            ..gap(GapKind::Recreated, "2026-11-22T10:00:00Z")
+        };
+        let (one, other) = (of_new("1").document(), of_new("2").document());
+        assert_eq!(one["data"].get("subscriptionId"), None);
+        assert_ne!(one["id"], other["id"]);
+    }
+
     fn gap(kind: GapKind, until: &str) -> Gap {
         Gap {
             kind,
             name: "mail/4f".to_owned(),
             tenant_id: "t".to_owned(),
             client_id: "c".to_owned(),
-            subscription_id: "old".to_owned(),
+            subscription_id: Some("old".to_owned()),
             new_subscription_id: Some("new".to_owned()),
             resource: Some("/users/4f/messages".to_owned()),
             from: Some("2026-11-22T09:00:00Z".parse().unwrap()),

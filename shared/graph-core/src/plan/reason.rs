@@ -2,13 +2,22 @@
 
 use std::fmt;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 /// Why a step is taken. Its text is made for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// There is no subscription.
     Missing,
+    /// There was one, and it is gone.
+    Lost {
+        /// Graph's id of it.
+        id: String,
+        /// When it was last there.
+        seen_at: Timestamp,
+    },
+    /// There is no subscription, and whether there was one is not known.
+    PerhapsLost,
     /// Little is left of it.
     Due {
         /// What is left.
@@ -92,6 +101,16 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => write!(f, "there is no subscription for this entry yet"),
+            Self::Lost { seen_at, .. } => {
+                write!(
+                    f,
+                    "it was there at {seen_at} and is gone; what happened since was missed"
+                )
+            }
+            Self::PerhapsLost => write!(
+                f,
+                "there is no subscription for this entry, and whether one was lost is not known"
+            ),
             Self::Due { left, reserve } => {
                 write!(f, "{} left, renewed below {}", Time(*left), Time(*reserve))
             }

@@ -1,0 +1,98 @@
+//! What is remembered of subscriptions from one look at Graph's list to the next: the list does not show what is gone.
+//!
+//! Graph removes some subscriptions without a word (Microsoft Graph, *lifecycle notifications*: `subscriptionRemoved` is
+//! sent for few resources), and a lapsed one leaves the list. Nothing is stored about that: what is not remembered counts
+//! as lost, for a consumer that catches up in vain is better off than one that is told of nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Action, Context, Reason, Step, held_because};
+
+/// What is remembered of an application's subscriptions.
+#[derive(Clone, Debug, Default)]
+pub struct Past {
+    looked_at: Option<Timestamp>,
+    /// When each was last there; nothing where it has been missing since before the first look.
+    names: BTreeMap<String, Option<Seen>>,
+}
+
+/// A subscription that was there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Seen {
+    id: String,
+    at: Timestamp,
+}
+
+impl Past {
+    /// Returns the past of an application that has had no subscription until `now`.
+    #[must_use]
+    pub fn none(now: Timestamp) -> Self {
+        Self {
+            looked_at: Some(now),
+            names: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a look at the `steps` of a plan made at `now`: says of those that create whether there was a subscription
+    /// before, and remembers what there is.
+    ///
+    /// What was not looked at for `holds` counts as not remembered: another process may have made a subscription since,
+    /// and Graph removed it again. Of the names in `removed` somebody else tells that they are gone.
+    pub fn look(
+        &mut self,
+        steps: &mut [Step],
+        removed: &BTreeSet<&str>,
+        context: &Context,
+        holds: SignedDuration,
+        now: Timestamp,
+    ) {
+        let is_known = self
+            .looked_at
+            .is_some_and(|looked_at| now.duration_since(looked_at) <= holds);
+        self.looked_at = Some(now);
+        let mut names: BTreeMap<String, Option<Seen>> = BTreeMap::new();
+        for step in &mut *steps {
+            match &step.action {
+                Action::Create(_) => {
+                    let before = self.names.get(&step.name).cloned();
+                    // Missing, and not lately: an entry that is new.
+                    let Some(before) = before.or((!is_known).then_some(None)) else {
+                        continue;
+                    };
+                    if step.reason == Reason::Missing {
+                        step.reason = before.as_ref().map_or(Reason::PerhapsLost, |seen| Reason::Lost {
+                            id: seen.id.clone(),
+                            seen_at: seen.at,
+                        });
+                    }
+                    if removed.contains(step.name.as_str()) {
+                        step.reason = Reason::Removed;
+                    }
+                    names.insert(step.name.clone(), before);
+                }
+                Action::Renew { id, .. } | Action::Replace { id, .. } | Action::Keep { id } => {
+                    let (id, at) = (id.clone(), now);
+                    names.insert(step.name.clone(), Some(Seen { id, at }));
+                }
+                Action::Delete { .. } => {}
+            }
+        }
+        // What an entry may still ask for that cannot be read just now.
+        let unread = std::mem::take(&mut self.names);
+        let unread = unread
+            .into_iter()
+            .filter(|(name, _)| held_because(name, context).is_some());
+        for (name, seen) in unread {
+            names.entry(name).or_insert(seen);
+        }
+        self.names = names;
+    }
+
+    /// Remembers that the subscription called `name` has been made.
+    pub fn made(&mut self, name: &str, id: &str, at: Timestamp) {
+        let id = id.to_owned();
+        self.names.insert(name.to_owned(), Some(Seen { id, at }));
+    }
+}
