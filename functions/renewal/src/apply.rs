@@ -13,28 +13,31 @@ use graph_core::{
 use graph_edge::graph::{GraphError, GraphErrorKind};
 use jiff::Timestamp;
 
+pub(crate) use self::{basis::Basis, outcome::Outcome, patience::Patience};
 use self::{
     failure::{Failure, is_in_the_way},
     outcome::{Attempt, Done},
     patience::Breaker,
 };
-pub(crate) use self::{outcome::Outcome, patience::Patience};
 use crate::{
     keys::Keys,
-    ports::{Clock, Graph},
+    ports::{Clock, Documents, Graph},
 };
 
+mod basis;
 mod failure;
 mod outcome;
 mod patience;
 
 /// Does the steps for one tenant.
-pub(crate) struct Applier<'a, G, C> {
+pub(crate) struct Applier<'a, D, G, C> {
     pub(crate) graph: &'a G,
     pub(crate) clock: &'a C,
     /// The tenant's name in the configuration.
     pub(crate) name: &'a str,
     pub(crate) tenant: &'a Tenant,
+    /// What the plan goes by.
+    pub(crate) basis: Basis<'a, D>,
     pub(crate) keys: &'a Keys,
     pub(crate) context: &'a Context,
     pub(crate) desired: &'a [Desired],
@@ -48,7 +51,7 @@ pub(crate) struct Applier<'a, G, C> {
     pub(crate) is_patient: bool,
 }
 
-impl<G: Graph, C: Clock> Applier<'_, G, C> {
+impl<D: Documents, G: Graph, C: Clock> Applier<'_, D, G, C> {
     /// Does all steps and returns what became of each, in their order.
     ///
     /// A creation that another subscription stands in the way of is tried again, once, when the other steps are done:
@@ -221,6 +224,9 @@ impl<G: Graph, C: Clock> Applier<'_, G, C> {
         if is_wanted {
             return Err(Failure::Entry(ours.name));
         }
+        if !self.basis.holds().await {
+            return Err(Failure::Outdated);
+        }
         self.delete(version, id).await?;
         let created = self.create(creation).await?;
         let reason = format!("{id} stood in its way, and no entry asks for that");
@@ -232,24 +238,25 @@ impl<G: Graph, C: Clock> Applier<'_, G, C> {
 }
 
 /// One pass over the steps.
-struct Run<'a, 'b, G, C> {
-    applier: &'a Applier<'b, G, C>,
+struct Run<'a, 'b, D, G, C> {
+    applier: &'a Applier<'b, D, G, C>,
     breaker: &'a Breaker,
 }
 
-impl<G, C> Clone for Run<'_, '_, G, C> {
+impl<D, G, C> Clone for Run<'_, '_, D, G, C> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<G, C> Copy for Run<'_, '_, G, C> {}
+impl<D, G, C> Copy for Run<'_, '_, D, G, C> {}
 
-impl<G: Graph, C: Clock> Run<'_, '_, G, C> {
+impl<D: Documents, G: Graph, C: Clock> Run<'_, '_, D, G, C> {
     async fn attempt(self, step: &Step) -> Attempt {
         let begun = self.applier.clock.now();
         let result = match self.hindrance(step, begun) {
             Some(failure) => Err(failure),
+            None if deletes(step) && !self.applier.basis.holds().await => Err(Failure::Outdated),
             None => self.take(step).await,
         };
         Attempt {
@@ -324,6 +331,10 @@ impl<G: Graph, C: Clock> Run<'_, '_, G, C> {
 
 fn is_kept(step: &Step) -> bool {
     matches!(step.action, Action::Keep { .. })
+}
+
+fn deletes(step: &Step) -> bool {
+    matches!(step.action, Action::Replace { .. } | Action::Delete { .. })
 }
 
 fn creation(action: &Action) -> Option<&Creation> {

@@ -23,7 +23,7 @@ pub struct Report {
     /// How many tenants, entries and subscriptions something failed for, and how many problems are errors. Whatever is not
     /// zero calls for a person.
     pub failed: usize,
-    /// How many subscriptions time did not suffice for; the next run goes on with them.
+    /// How many subscriptions are left to the next run: time did not suffice, or the configuration has changed meanwhile.
     pub unfinished: usize,
     /// How many subscriptions each action was taken for, failures left out.
     pub counts: BTreeMap<&'static str, usize>,
@@ -134,7 +134,7 @@ pub struct Line {
     /// When the subscription ends; in a dry run, when it would end if this were done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// Whether time did not suffice for the action.
+    /// Whether the action is left to the next run.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unfinished: bool,
     /// The time in which notifications may have been lost.

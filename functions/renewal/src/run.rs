@@ -104,18 +104,19 @@ pub(crate) async fn run<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng
     let now = deps.clock.now();
     let mut run = Run::default();
     run.report.dry_run = scope.dry_run;
-    if let Some(config) = config(&deps.documents, &mut run.report).await? {
+    if let Some(read) = config(&deps.documents, &mut run.report).await? {
+        let config = &read.config;
         run.has_config = true;
         let order = Order {
             rotation: deps.rotation,
             forced: scope.forced,
         };
-        let keys = keys::publish(&deps.documents, &deps.rng, &config, &order, now, scope.dry_run).await?;
+        let keys = keys::publish(&deps.documents, &deps.rng, config, &order, now, scope.dry_run).await?;
         run.report.keys.clone_from(&keys.made);
         run.refuse(&keys.refused);
-        run.report.note(unsuited(&config, &deps.policy));
-        reconcile(deps, scope, &config, &keys, now, &mut run).await;
-        let expiries = expiries::list(&deps.graph, &config, &keys, deps.clock.now()).await;
+        run.report.note(unsuited(config, &deps.policy));
+        reconcile(deps, scope, &read, &keys, now, &mut run).await;
+        let expiries = expiries::list(&deps.graph, config, &keys, deps.clock.now()).await;
         run.report.foresee(expiries);
         if !scope.dry_run {
             gaps::tell(&deps.delivery_queue, &mut run).await;
@@ -139,8 +140,14 @@ impl Run {
     }
 }
 
+/// The configuration that a run goes by.
+struct Read {
+    config: Config,
+    version_id: String,
+}
+
 /// Reads the configuration. What is wrong with it goes into the report.
-async fn config(documents: &impl Documents, report: &mut Report) -> Result<Option<Config>, Error> {
+async fn config(documents: &impl Documents, report: &mut Report) -> Result<Option<Read>, Error> {
     let Some(version) = documents.read(Document::Config).await.map_err(Error::Documents)? else {
         report.note([Problem {
             path: String::new(),
@@ -152,7 +159,10 @@ async fn config(documents: &impl Documents, report: &mut Report) -> Result<Optio
     match Config::parse(version.text.expose()) {
         Ok((config, found)) => {
             report.note(found);
-            Ok(Some(config))
+            Ok(Some(Read {
+                config,
+                version_id: version.version_id,
+            }))
         }
         Err(problem) => {
             report.note([problem]);
@@ -182,19 +192,20 @@ fn unsuited(config: &Config, policy: &Policy) -> impl Iterator<Item = Problem> {
 async fn reconcile<D: Documents, G: Graph, C: Clock, Q, R: CryptoRng>(
     deps: &Deps<D, G, C, Q, R>,
     scope: &Scope,
-    config: &Config,
+    read: &Read,
     keys: &Keys,
     now: Timestamp,
     run: &mut Run,
 ) {
     let mut tenants = Vec::new();
-    for (name, tenant) in &config.tenants {
+    for (name, tenant) in &read.config.tenants {
         let id = (tenant.tenant_id.clone(), tenant.client_id.clone());
         if scope.only.as_ref().is_none_or(|only| only.contains(&id)) {
             let part = Part {
                 deps,
                 scope,
-                config,
+                config: &read.config,
+                config_version: &read.version_id,
                 keys,
                 now,
                 name,

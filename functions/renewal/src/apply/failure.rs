@@ -32,6 +32,9 @@ pub(super) enum Failure {
     /// Not a failure of anything: the next run does it.
     #[error("time did not suffice")]
     NoTime,
+    /// Nor is this.
+    #[error("configuration has changed since it was read")]
+    Outdated,
 }
 
 impl Failure {
@@ -50,7 +53,8 @@ impl Failure {
             | Self::Entry(_)
             | Self::Waiting(_)
             | Self::GivenUp
-            | Self::NoTime => false,
+            | Self::NoTime
+            | Self::Outdated => false,
         }
     }
 

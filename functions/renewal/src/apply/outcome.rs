@@ -81,7 +81,7 @@ impl Outcome {
                     (line.action, line.reason) = (action, reason);
                 }
             }
-            Err(Failure::NoTime) => line.unfinished = true,
+            Err(Failure::NoTime | Failure::Outdated) => line.unfinished = true,
             Err(failure) => {
                 let resource = creation(&step.action).map(|creation| creation.desired.resource.as_str());
                 line.error = Some(failure.told(resource, tenant, until));
@@ -127,7 +127,6 @@ fn gap(step: &Step, tenant: &Tenant, attempt: &Attempt) -> Option<Gap> {
         (Action::Create(_), _) if matches!(done.otherwise, Some(("adopt", _))) => return None,
         (Action::Create(_), Reason::Lost { id, seen_at }) => (Some(id.clone()), Some(*seen_at)),
         (Action::Create(_), Reason::PerhapsLost) => (None, None),
-        (Action::Create(_), _) => return None,
         // It was there when it was last renewed; nobody knows how long after that.
         (Action::Renew { .. }, _) => {
             done.otherwise.as_ref()?;
@@ -135,7 +134,7 @@ fn gap(step: &Step, tenant: &Tenant, attempt: &Attempt) -> Option<Gap> {
             (subscription_id, from)
         }
         // What the entry asks for now was not watched before; and of what Graph has removed, the event tells that says so.
-        (_, Reason::OtherResource { .. } | Reason::Removed) => return None,
+        (Action::Create(_), _) | (_, Reason::OtherResource { .. } | Reason::Removed) => return None,
         (_, Reason::Expired) => (subscription_id, step.expires_at),
         _ => (subscription_id, Some(attempt.begun)),
     };

@@ -49,7 +49,8 @@ pub(super) fn log(report: &Report) {
     if report.unfinished > 0 {
         warn!(
             unfinished = report.unfinished,
-            "Time did not suffice for {} subscriptions; the next run goes on with them", report.unfinished
+            "{} subscriptions are left to the next run: time did not suffice, or the configuration has changed",
+            report.unfinished
         );
     }
     info!(

@@ -15,9 +15,9 @@ use tracing::info;
 use super::{Scope, objects};
 use crate::{
     Deps, advice,
-    apply::{Applier, Outcome},
+    apply::{Applier, Basis, Outcome},
     keys::{Keys, Named},
-    ports::{Clock, Graph},
+    ports::{Clock, Documents, Graph},
     report::{ManyLine, TenantLine, told},
 };
 
@@ -38,13 +38,14 @@ pub(super) struct Part<'a, D, G, C, Q, R> {
     pub(super) deps: &'a Deps<D, G, C, Q, R>,
     pub(super) scope: &'a Scope,
     pub(super) config: &'a Config,
+    pub(super) config_version: &'a str,
     pub(super) keys: &'a Keys,
     pub(super) now: Timestamp,
     pub(super) name: &'a str,
     pub(super) tenant: &'a Tenant,
 }
 
-impl<D, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
+impl<D: Documents, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
     pub(super) async fn reconcile(&self) -> Found {
         let mut found = Found::default();
         self.name.clone_into(&mut found.line.tenant);
@@ -99,6 +100,10 @@ impl<D, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
             clock: &self.deps.clock,
             name: self.name,
             tenant: self.tenant,
+            basis: Basis {
+                documents: &self.deps.documents,
+                version_id: self.config_version,
+            },
             keys: self.keys,
             context: &context,
             desired,
@@ -147,6 +152,7 @@ impl<D, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
             deps,
             scope,
             config,
+            config_version: _,
             keys,
             now,
             name,

@@ -63,6 +63,32 @@ proptest! {
     }
 
     #[test]
+    fn what_a_newer_configuration_asks_for_is_not_undone(order in order(), is_renamed in any::<bool>()) {
+        let world = running();
+        world.clock.advance(4_000);
+        let mut newer = wanted();
+        if is_renamed {
+            let chat = newer["subscriptions"].as_object_mut().unwrap().remove("chat");
+            newer["subscriptions"]["talk"] = chat.unwrap();
+        } else {
+            newer["subscriptions"]["chat"]["changeType"] = json!("created");
+        }
+        newer["subscriptions"]["groups"] = config(&["a"], &[("groups", "a", false)])["subscriptions"]["groups"].clone();
+        newer["subscriptions"].as_object_mut().unwrap().remove("users");
+        let change_and_run = async {
+            world.documents.set(Document::Config, &newer.to_string());
+            world.invoke(schedule()).await.unwrap()
+        };
+        let outdated = async { world.invoke(schedule()).await.unwrap() };
+        let reports = interleave([Box::pin(outdated), Box::pin(change_and_run)], order);
+        prop_assert_eq!(&reports[1]["failed"], &json!(0));
+        for line in reports[1]["subscriptions"].as_array().unwrap() {
+            let is_there = ids(&world).contains(&line["subscriptionId"].as_str().unwrap().to_owned());
+            prop_assert_eq!(is_there, line["action"] != "delete", "{:#}", line);
+        }
+    }
+
+    #[test]
     fn an_old_key_is_left_once(order in order()) {
         let world = running();
         block_on(world.invoke(json!({"rotate": "keys"}))).unwrap();
@@ -100,12 +126,53 @@ proptest! {
     }
 }
 
-/// Makes the runs of `events` at once; in each round the next of `order` says which goes on as far as its next call.
+#[test]
+fn what_is_not_done_for_an_older_configuration_is_left_to_the_next_run() {
+    let world = running();
+    let newer = config(&["a"], &[("chat", "a", true), ("groups", "a", false)]);
+    let change_and_run = async {
+        world.documents.set(Document::Config, &newer.to_string());
+        world.invoke(schedule()).await.unwrap()
+    };
+    let outdated = async { world.invoke(schedule()).await.unwrap() };
+    // The older one has read the configuration when the newer one is made, from beginning to end.
+    let order = [vec![false; 2], vec![true; 1_000]].concat();
+    let reports = interleave([Box::pin(outdated), Box::pin(change_and_run)], order);
+    assert_eq!(
+        reports[1]["counts"],
+        json!({"create": 1, "delete": 4, "keep": 1}),
+        "{:#}",
+        reports[1]
+    );
+    assert_eq!(
+        (&reports[0]["failed"], &reports[0]["unfinished"]),
+        (&json!(0), &json!(1))
+    );
+    let left = reports[0]["subscriptions"].as_array().unwrap();
+    let left: Vec<_> = left.iter().filter(|line| line["unfinished"] == true).collect();
+    assert_eq!(
+        (&left[0]["name"], &left[0]["action"]),
+        (&json!("groups"), &json!("delete"))
+    );
+    assert!(
+        block_on(world.run())["counts"]
+            .to_string()
+            .contains(r#""keep":2"#)
+    );
+}
+
+/// Makes the runs of `events` at once.
 fn at_once(world: &World, events: [Value; 2], order: Vec<bool>) -> Vec<Value> {
-    let mut runs: Vec<Pin<Box<dyn Future<Output = Value> + '_>>> = Vec::new();
-    for event in events {
-        runs.push(Box::pin(async move { world.invoke(event).await.unwrap() }));
-    }
+    interleave(
+        events.map(|event| -> Run<'_> { Box::pin(async move { world.invoke(event).await.unwrap() }) }),
+        order,
+    )
+}
+
+type Run<'a> = Pin<Box<dyn Future<Output = Value> + 'a>>;
+
+/// Takes turns between two runs: the next of `order` says which goes on as far as its next call.
+fn interleave(mut runs: [Run<'_>; 2], order: Vec<bool>) -> Vec<Value> {
     let mut answers = [None, None];
     let mut context = Context::from_waker(Waker::noop());
     for turn in order.into_iter().chain([false, true].into_iter().cycle()) {
