@@ -58,6 +58,7 @@ mod random;
 mod rules;
 mod server;
 mod state;
+mod store;
 pub(crate) mod subscription;
 mod token;
 mod wrong;
@@ -150,18 +151,18 @@ impl Simulator {
     pub fn subscriptions(&self) -> Vec<Registered> {
         let mut state = self.shared.state();
         state.expire();
-        state.subscriptions.values().cloned().collect()
+        state
+            .subscriptions
+            .after(None)
+            .map(|(_, one)| one.clone())
+            .collect()
     }
 
     /// Removes a subscription without a word, and tells whether it was there.
     #[must_use]
     pub fn remove(&self, subscription: impl AsRef<str>) -> bool {
-        let mut state = self.shared.state();
-        let before = state.subscriptions.len();
-        state
-            .subscriptions
-            .retain(|_, one| one.id != subscription.as_ref());
-        state.subscriptions.len() < before
+        let removed = self.shared.state().subscriptions.remove(subscription.as_ref());
+        removed.is_some()
     }
 
     /// Returns the simulator's present time.

@@ -45,9 +45,7 @@ async fn route(shared: &Shared, call: &Call) -> Result<Reply, GraphError> {
         (&Method::DELETE, [id]) => {
             let mut state = shared.state();
             let id = own(&mut state, &caller, id)?.id.clone();
-            state
-                .subscriptions
-                .retain(|_, subscription| subscription.id != id);
+            state.subscriptions.remove(&id);
             Ok(Reply::empty(StatusCode::NO_CONTENT))
         }
         (&Method::POST, [id, "reauthorize"]) => reauthorize(shared, &caller, id),
@@ -114,9 +112,7 @@ async fn create(shared: &Shared, call: &Call, caller: &Caller, beta: bool) -> Re
         let mut state = shared.state();
         // Somebody else may have created the same one while the handshake went on.
         refuse_conflict(&mut state, &new)?;
-        let number = state.next_number;
-        state.next_number = number.saturating_add(1);
-        state.subscriptions.insert(number, new);
+        state.subscriptions.insert(new);
     }
     let version = if beta { "beta" } else { "v1.0" };
     Ok(Reply::json(
@@ -131,7 +127,7 @@ fn refuse_conflict(state: &mut State, new: &Registered) -> Result<(), GraphError
     // The same combination is reported before the quota.
     let mut conflicts: Vec<GraphError> = state
         .subscriptions
-        .values()
+        .watching(&new.resource)
         .filter_map(|existing| existing.conflict(new))
         .collect();
     conflicts.sort_by_key(|error| error.status != StatusCode::CONFLICT);
@@ -144,9 +140,10 @@ fn list(shared: &Shared, call: &Call, caller: &Caller, version: &str) -> Result<
     let mut state = shared.state();
     state.expire();
     let page_size = state.options.page_size.max(1);
-    let mut own = state.subscriptions.iter().filter(|(number, subscription)| {
-        after.is_none_or(|after| **number > after) && belongs_to(subscription, caller)
-    });
+    let mut own = state
+        .subscriptions
+        .after(after)
+        .filter(|(_, subscription)| belongs_to(subscription, caller));
     let page: Vec<_> = own.by_ref().take(page_size).collect();
     let mut body = json!({
         "@odata.context": format!("{}/{version}/$metadata#subscriptions", call.base_url()),
@@ -197,7 +194,8 @@ async fn update(
     let mut state = shared.state();
     let violation = too_soon(&before, before.reauthorized_at, now, "PATCH", "reauthorize");
     state.violations.extend(violation);
-    *own(&mut state, caller, id)? = after.clone();
+    own(&mut state, caller, id)?;
+    state.subscriptions.replace(after.clone());
     Ok(Reply::json(
         StatusCode::OK,
         &in_context(after.show(true), call, version),
@@ -208,9 +206,16 @@ async fn update(
 fn reauthorize(shared: &Shared, caller: &Caller, id: &str) -> Result<Reply, GraphError> {
     let mut state = shared.state();
     let now = state.now();
-    let subscription = own(&mut state, caller, id)?;
-    let violation = too_soon(subscription, subscription.patched_at, now, "reauthorize", "PATCH");
+    let mut subscription = own(&mut state, caller, id)?.clone();
+    let violation = too_soon(
+        &subscription,
+        subscription.patched_at,
+        now,
+        "reauthorize",
+        "PATCH",
+    );
     subscription.reauthorized_at = Some(now);
+    state.subscriptions.replace(subscription);
     state.violations.extend(violation);
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
@@ -235,7 +240,7 @@ fn too_soon(
 }
 
 /// Finds a subscription among the caller's own.
-fn own<'a>(state: &'a mut State, caller: &Caller, id: &str) -> Result<&'a mut Registered, GraphError> {
+fn own<'a>(state: &'a mut State, caller: &Caller, id: &str) -> Result<&'a Registered, GraphError> {
     state
         .subscription(id)
         .filter(|subscription| belongs_to(subscription, caller))

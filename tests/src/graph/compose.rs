@@ -9,7 +9,6 @@ use super::encrypt::{EncryptionCertificate, Recipe};
 use super::options::TokenVersion;
 use super::payload;
 use super::post::{Entry, Kind, LifecycleEvent, Post, SentItem, Skipped};
-use super::rules::Resource;
 use super::state::State;
 use super::subscription::Registered;
 use super::token::{Subject, validation_token};
@@ -66,9 +65,9 @@ pub(crate) fn compose(
         .into_iter()
         .map(|(url, items)| assemble(state, url, items, post, &removed))
         .collect();
-    state
-        .subscriptions
-        .retain(|_, subscription| !removed.contains(&subscription.id));
+    for id in &removed {
+        state.subscriptions.remove(id);
+    }
     Ok((posts, skipped)).and_then(|(posts, skipped): (Vec<Result<_, _>>, _)| {
         Ok((posts.into_iter().collect::<Result<_, _>>()?, skipped))
     })
@@ -145,18 +144,8 @@ fn build(
 
 /// Finds a live subscription by its id or its resource.
 fn find<'a>(state: &'a State, name: &str) -> Option<&'a Registered> {
-    let by_id = state
-        .subscriptions
-        .values()
-        .find(|one| one.id.eq_ignore_ascii_case(name));
-    let canonical = |resource: &str| Resource::parse(resource).map(|parsed| parsed.canonical());
-    by_id.or_else(|| {
-        let wanted = canonical(name)?;
-        state
-            .subscriptions
-            .values()
-            .find(|one| canonical(&one.resource).as_ref() == Some(&wanted))
-    })
+    let by_id = state.subscriptions.get(name);
+    by_id.or_else(|| state.subscriptions.watching(name).next())
 }
 
 /// Tells whether a subscription is for a change type.

@@ -38,10 +38,7 @@ async fn route(shared: &Arc<Shared>, call: &Call) -> Result<Reply, String> {
         (&Method::GET, ["deliveries"]) => ok(json!(shared.state().deliveries)),
         (&Method::GET, ["violations"]) => ok(json!(shared.state().violations)),
         (&Method::DELETE, ["subscriptions", id]) => {
-            shared
-                .state()
-                .subscriptions
-                .retain(|_, one| !one.id.eq_ignore_ascii_case(id));
+            shared.state().subscriptions.remove(id);
             Ok(Reply::empty(StatusCode::NO_CONTENT))
         }
         (&Method::POST, ["send"]) => {
@@ -89,7 +86,7 @@ async fn route(shared: &Arc<Shared>, call: &Call) -> Result<Reply, String> {
 /// Shows all apps' subscriptions, without secrets.
 fn subscriptions(state: &mut State) -> Value {
     state.expire();
-    let shown = state.subscriptions.values().map(|subscription| {
+    let shown = state.subscriptions.after(None).map(|(_, subscription)| {
         let mut shown = subscription.show(false);
         if let Some(members) = shown.as_object_mut() {
             members.insert("tenantId".to_owned(), json!(subscription.tenant_id));

@@ -15,6 +15,7 @@ use super::login::Trusted;
 use super::options::{App, Options};
 use super::post::PostReport;
 use super::random;
+use super::store::Subscriptions;
 use super::subscription::Registered;
 
 /// The simulator's memory and its HTTP client, shared by all its tasks.
@@ -33,8 +34,7 @@ impl Shared {
     pub(crate) fn new(options: Options, client: reqwest::Client) -> Result<Arc<Self>, CannotSign> {
         let state = State {
             clock_offset: SignedDuration::ZERO,
-            subscriptions: BTreeMap::new(),
-            next_number: 0,
+            subscriptions: Subscriptions::default(),
             access_tokens: BTreeMap::new(),
             refresh_tokens: BTreeMap::new(),
             trusted: Vec::new(),
@@ -64,10 +64,8 @@ pub(crate) struct State {
     pub(crate) options: Options,
     /// How far the simulator's clock is ahead.
     pub(crate) clock_offset: SignedDuration,
-    /// Subscriptions in the order of their creation.
-    pub(crate) subscriptions: BTreeMap<u64, Registered>,
-    /// Number of the subscription that comes next.
-    pub(crate) next_number: u64,
+    /// Subscriptions of all apps.
+    pub(crate) subscriptions: Subscriptions,
     /// Access tokens that were handed out.
     pub(crate) access_tokens: BTreeMap<String, AccessToken>,
     /// Refresh tokens that are good, with the app that each belongs to.
@@ -99,16 +97,13 @@ impl State {
     /// Forgets the subscriptions whose time has come.
     pub(crate) fn expire(&mut self) {
         let now = self.now();
-        self.subscriptions
-            .retain(|_, subscription| subscription.expires_at > now);
+        self.subscriptions.expire(now);
     }
 
     /// Finds a live subscription.
-    pub(crate) fn subscription(&mut self, id: &str) -> Option<&mut Registered> {
+    pub(crate) fn subscription(&mut self, id: &str) -> Option<&Registered> {
         self.expire();
-        self.subscriptions
-            .values_mut()
-            .find(|subscription| subscription.id.eq_ignore_ascii_case(id))
+        self.subscriptions.get(id)
     }
 
     /// Finds the app registration of a subscription.

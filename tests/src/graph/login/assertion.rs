@@ -25,6 +25,16 @@ pub(crate) struct Trusted {
     pub(crate) federated: Option<(String, String)>,
 }
 
+impl Trusted {
+    /// Tells whether the certificate is one for this time: it is an app's key from its first to its last second.
+    fn is_valid(&self, now: Timestamp) -> bool {
+        x509_parser::certificate::X509Certificate::from_der(&self.certificate).is_ok_and(|(_, parsed)| {
+            let validity = parsed.validity();
+            (validity.not_before.timestamp()..=validity.not_after.timestamp()).contains(&now.as_second())
+        })
+    }
+}
+
 /// Checks an assertion for an app.
 pub(crate) fn check(
     trusted: &[Trusted],
@@ -41,6 +51,9 @@ pub(crate) fn check(
     let signer = own
         .find(|one| parsed.signed_by(one))
         .ok_or_else(|| refused(700_027, "The certificate with identifier used to sign the client assertion is not registered on application, or the signature is not valid."))?;
+    if signer.federated.is_none() && !signer.is_valid(now) {
+        return Err(refused(700_027, EXPIRED));
+    }
     let (issuer, subject, audiences) = match &signer.federated {
         Some((issuer, subject)) => (issuer.as_str(), subject.as_str(), &[EXCHANGE.to_owned()][..]),
         None => (client_id, client_id, audiences),
@@ -144,6 +157,9 @@ fn refused(code: u32, description: &str) -> Refusal {
 /// Audience of assertions by other issuers.
 const EXCHANGE: &str = "api://AzureADTokenExchange";
 
+/// What is said of a certificate that is over, or not yet begun.
+const EXPIRED: &str = "Client assertion contains an invalid signature. [Reason - The key used is expired.]";
+
 /// Clock skew that is let through, in seconds.
 const SKEW: i64 = 300;
 
@@ -189,6 +205,20 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_counts_from_its_first_second_to_its_last() {
+        let year = |text: &str| {
+            let now: Timestamp = text.parse().unwrap();
+            code_at(now, &["PS256"], |claims| {
+                (claims["nbf"], claims["exp"]) = (json!(now.as_second()), json!(now.as_second() + 300));
+            })
+        };
+        assert_eq!(year("2019-12-31T23:59:59Z"), Some(700_027));
+        assert_eq!(year("2020-01-01T00:00:00Z"), None);
+        assert_eq!(year("2099-12-31T23:59:59Z"), None);
+        assert_eq!(year("2100-01-01T00:00:00Z"), Some(700_027));
+    }
+
+    #[test]
     fn signatures_of_others_or_without_the_thumbprint_are_refused() {
         assert_eq!(code(&["PS256", "other key"], |_| {}), Some(700_027));
         assert_eq!(code(&["PS256", "no thumbprint"], |_| {}), Some(700_027));
@@ -206,6 +236,10 @@ mod tests {
 
     /// Checks an assertion that differs from a good one, and returns the code of the refusal.
     fn code(how: &[&str], change: impl FnOnce(&mut Value)) -> Option<u32> {
+        code_at(Timestamp::from_second(NOW).unwrap(), how, change)
+    }
+
+    fn code_at(now: Timestamp, how: &[&str], change: impl FnOnce(&mut Value)) -> Option<u32> {
         let certificate = der::self_signed(&Pool::key(5).unwrap(), "app").unwrap();
         let mut header = json!({
             "alg": how[0],
@@ -233,7 +267,6 @@ mod tests {
             certificate,
             federated,
         };
-        let now = Timestamp::from_second(NOW).unwrap();
         check(&[trusted], APP, &assertion, &[AUDIENCE.to_owned()], now)
             .err()
             .map(|refusal| refusal.code)
