@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use aes::cipher::block_padding::{NoPadding, Pkcs7};
 use aes::cipher::{BlockModeEncrypt, KeyIvInit};
+use base64::prelude::BASE64_STANDARD;
 use proptest::prelude::*;
 use rsa::{Oaep, Pkcs1v15Encrypt};
 use serde_json::{Value, json};
@@ -286,6 +287,19 @@ proptest! {
         let bytes = [&mut item.ciphertext, &mut item.signature, &mut item.data_key][part].as_mut_slice();
         bytes[at.index(bytes.len())] ^= 1 << bit;
         prop_assert_eq!(opened(&item.content(), keys()), Err(OpenError::Rejected));
+    }
+
+    #[test]
+    fn base64_is_read_as_without_vector_instructions(
+        bytes in prop::collection::vec(any::<u8>(), 1..300),
+        at in any::<prop::sample::Index>(),
+        with in 0..128_u8,
+    ) {
+        let mut text = BASE64_STANDARD.encode(bytes).into_bytes();
+        prop_assert_eq!(STANDARD.decode(&text), BASE64_STANDARD.decode(&text));
+        let at = at.index(text.len());
+        text[at] = with;
+        prop_assert_eq!(STANDARD.decode(&text), BASE64_STANDARD.decode(&text));
     }
 
     #[test]
