@@ -21,6 +21,7 @@ mod build;
 mod command;
 mod deploy;
 mod error;
+mod machine;
 mod ministack;
 mod pair;
 mod policies;
@@ -30,11 +31,12 @@ mod supervised;
 mod tools;
 
 pub use error::Error;
+pub use machine::root_certificates;
 pub use pair::{NOTIFICATION_ORIGIN, Pair, shared};
 pub use progress::Progress;
 pub use supervised::Supervised;
 
-pub(crate) use build::architecture;
+pub(crate) use machine::architecture;
 
 use aws::Aws;
 use deploy::Deployment;
@@ -73,7 +75,7 @@ impl Stack {
     ///
     /// A tool is missing or fails; the error says which and shows the end of its output.
     pub async fn start(options: &Options, progress: Progress) -> Result<Self, Error> {
-        build::architecture()?;
+        architecture()?;
         let (root, target) = (root(), target());
         let run = Run::start(&target)?;
         let tools = Tools::set_up(&target, progress)?;

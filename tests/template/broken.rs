@@ -93,6 +93,27 @@ fn a_parameter_that_users_are_not_told_of_is_seen() {
 }
 
 #[test]
+fn root_certificates_that_are_read_twice_or_not_at_all_are_seen() {
+    let variables = "/Globals/Function/Environment/Variables";
+    check(
+        &format!("{variables}/SSL_CERT_FILE"),
+        Value::Null,
+        "SSL_CERT_FILE is not RootCertificates",
+    );
+    let default = "/Parameters/RootCertificates/Default";
+    check(
+        default,
+        json!("/etc/ssl/certs/ca-certificates.crt"),
+        "not the file of the runtime",
+    );
+    check(
+        "/Globals/Function/Runtime",
+        json!("provided.al2"),
+        "not the file of the runtime",
+    );
+}
+
+#[test]
 fn an_alarm_on_a_metric_that_nobody_writes_is_seen() {
     let alarm = "/Resources/RejectedAlarm/Properties";
     check(

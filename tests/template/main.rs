@@ -15,6 +15,7 @@ mod names;
 mod parameters;
 mod permissions;
 mod queues;
+mod roots;
 mod yaml;
 
 use std::{collections::BTreeMap, fs, path::Path};
@@ -36,6 +37,7 @@ fn faults(template: &Value) -> Vec<String> {
         parameters::faults,
         permissions::faults,
         queues::faults,
+        roots::faults,
     ];
     checks.iter().flat_map(|check| check(template)).collect()
 }

@@ -8,8 +8,9 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
+use tests::stack::root_certificates;
 
-use crate::{BoxError, options::Options};
+use crate::{BoxError, lambda::Program, options::Options};
 
 /// Where the programs are.
 pub struct Artefacts {
@@ -17,6 +18,8 @@ pub struct Artefacts {
     binaries: PathBuf,
     /// Everything else of the benchmarks.
     pub folder: PathBuf,
+    /// What stands here for the file of root certificates that the template names.
+    roots: PathBuf,
     /// What is not measured, and why.
     pub left_out: Vec<String>,
     /// The Python of the environment that the peers' packages are installed in.
@@ -34,6 +37,7 @@ impl Artefacts {
         let mut artefacts = Self {
             binaries: cargo_build(options)?,
             python: folder.join("python/bin/python"),
+            roots: root_certificates()?,
             folder,
             left_out: Vec::new(),
             has_node: false,
@@ -50,6 +54,21 @@ impl Artefacts {
     /// Returns one of our functions.
     pub fn function(&self, name: &str) -> PathBuf {
         self.binaries.join(name)
+    }
+
+    /// Returns one of our functions with settings, and with what the template sets for all of them.
+    pub fn program(
+        &self,
+        name: &'static str,
+        function: &str,
+        settings: impl IntoIterator<Item = (String, String)>,
+    ) -> Program {
+        let roots = ("SSL_CERT_FILE".to_owned(), self.roots.display().to_string());
+        Program {
+            name,
+            command: vec![self.function(function).display().to_string()],
+            environment: settings.into_iter().chain([roots]).collect(),
+        }
     }
 
     /// Returns where the output of a program goes.

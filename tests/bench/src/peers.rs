@@ -20,11 +20,10 @@ pub fn webhooks(artefacts: &Artefacts, world: &World) -> Vec<Program> {
             .chain(world.webhook_settings())
             .collect(),
     };
-    let ours = artefacts.function("webhook").display().to_string();
     let python = artefacts.python.display().to_string();
     let sources = peers().join("python").display().to_string();
     let mut programs = vec![
-        program("ours", &[&ours], &[]),
+        artefacts.program("ours", "webhook", world.webhook_settings()),
         program(
             "Python",
             &[&python, "-m", "awslambdaric", "webhook.handler"],

@@ -18,12 +18,7 @@ use serde_json::{Value, json};
 use tests::graph::{App, Options, Post, Simulator, TokenVersion};
 use tokio::net::TcpListener;
 
-use crate::{
-    BoxError,
-    artefacts::Artefacts,
-    aws::Aws,
-    lambda::{Function, Program},
-};
+use crate::{BoxError, artefacts::Artefacts, aws::Aws, lambda::Function};
 
 /// The simulator, AWS in memory with the secrets that renewal has written, and what arrives for us.
 pub struct World {
@@ -142,14 +137,10 @@ impl World {
         artefacts: &Artefacts,
         settings: &[(&str, String)],
     ) -> Result<Function, BoxError> {
-        let program = Program {
-            name,
-            command: vec![artefacts.function(name).display().to_string()],
-            environment: settings
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), value.clone()))
-                .collect(),
-        };
+        let settings = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let program = artefacts.program(name, name, settings);
         Function::start(&program, &self.aws.url, artefacts.log(name)?).await
     }
 

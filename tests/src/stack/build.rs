@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::tools::{Tools, lock};
-use super::{Error, Progress, command};
+use super::{Error, Progress, architecture, command};
 
 /// Builds the three functions and leaves them, with the template, in `folder`.
 ///
@@ -41,24 +41,6 @@ pub(crate) fn build(
         .env("CARGO_LAMBDA_COMPILER", "cargo")
         .env("CARGO_LAMBDA_COMPILER_EXTRA_ARGS", packages().join(" "));
     command::run("sam build", &mut sam, &folder.join("build.log"))
-}
-
-/// Returns the name by which AWS Lambda knows this machine's architecture.
-///
-/// # Errors
-///
-/// A function for AWS Lambda does not run on this machine.
-pub(crate) fn architecture() -> Result<&'static str, Error> {
-    match (std::env::consts::OS, std::env::consts::ARCH) {
-        ("linux", "x86_64") => Ok("x86_64"),
-        ("linux", "aarch64") => Ok("arm64"),
-        (system, processor) => Err(Error::Missing {
-            program: "the local stack".to_owned(),
-            advice: format!(
-                "functions run as programs of this machine, so it must be Linux on x86_64 or aarch64, not {system} on {processor}"
-            ),
-        }),
-    }
 }
 
 /// Returns the program `sam` in an environment that is the same on every machine.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Aws, Error, Options, STACK_NAME, build, command, policies, tools::Tools};
+use super::{
+    Aws, Error, Options, STACK_NAME, architecture, build, command, policies, root_certificates, tools::Tools,
+};
 
 /// What a deployed stack consists of.
 #[derive(Debug, Clone)]
@@ -106,7 +108,11 @@ async fn add_routes(aws: &Aws, deployment: &Deployment) -> Result<(), Error> {
 
 /// Returns the template's parameters.
 fn parameters(options: &Options) -> Result<Vec<String>, Error> {
-    let mut parameters = vec![format!("Architecture={}", build::architecture()?)];
+    let roots = root_certificates()?;
+    let mut parameters = vec![
+        format!("Architecture={}", architecture()?),
+        format!("RootCertificates=\"{}\"", roots.display()),
+    ];
     let mut set = |name: &str, value: &str| {
         if !value.is_empty() {
             parameters.push(format!("{name}=\"{value}\""));
