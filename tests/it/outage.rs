@@ -19,7 +19,7 @@ use graph_edge::{
     documents::{CachedDocument, SecretSource},
     metrics::Sheet,
     secrets::SecretStore,
-    sqs::SqsQueue,
+    sqs::{Sqs, SqsQueue},
 };
 use jiff::Timestamp;
 use lambda_http::Body;
@@ -119,9 +119,10 @@ async fn deps(endpoint: SocketAddr) -> Deps<SecretSource, SqsQueue> {
         .endpoint_url(&endpoint)
         .load()
         .await;
+    let sqs = Sqs::new(&config);
     let queue = |name: &str| {
         let url: reqwest::Url = stack().resource(name).unwrap().parse().unwrap();
-        SqsQueue::new(&config, format!("{endpoint}{}", url.path()))
+        sqs.queue(format!("{endpoint}{}", url.path()))
     };
     let secret_arn = stack().resource("ClientStateSecret").unwrap().to_owned();
     Deps {

@@ -9,7 +9,7 @@ use graph_edge::{
     secrets::SecretStore,
     settings::Settings,
     signing_keys::HttpDocuments,
-    sqs::SqsQueue,
+    sqs::{Sqs, SqsQueue},
 };
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -45,6 +45,7 @@ async fn deps() -> Result<Deps<SecretSource, HttpDocuments, SqsQueue>, Error> {
         store: SecretStore::new(&config),
         secret_arn,
     };
+    let sqs = Sqs::new(&config);
     Ok(Deps {
         trust: CachedDocument::new(source, Trust::parse),
         signing_keys: SigningKeysByCloud::new(
@@ -52,8 +53,8 @@ async fn deps() -> Result<Deps<SecretSource, HttpDocuments, SqsQueue>, Error> {
             &authorities,
             login_endpoint.as_deref(),
         ),
-        delivery_queue: SqsQueue::new(&config, delivery_queue),
-        failed_queue: SqsQueue::new(&config, failed_queue),
-        lifecycle_queue: SqsQueue::new(&config, lifecycle_queue),
+        delivery_queue: sqs.queue(delivery_queue),
+        failed_queue: sqs.queue(failed_queue),
+        lifecycle_queue: sqs.queue(lifecycle_queue),
     })
 }

@@ -12,7 +12,7 @@ use graph_edge::{
     metrics::{Meter, Sheet},
     secrets::SecretStore,
     settings::Settings,
-    sqs::SqsQueue,
+    sqs::{Sqs, SqsQueue},
 };
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -56,22 +56,23 @@ async fn deps() -> Result<Deps<StoredDocuments, GraphClient, SystemClock, SqsQue
     settings.check()?;
     let config = graph_edge::aws::config().await;
     let http = Http::default();
+    let (store, sqs) = (SecretStore::new(&config), Sqs::new(&config));
     let refresh_tokens = RefreshTokenSecret {
-        store: SecretStore::new(&config),
+        store: store.clone(),
         secret_arn: refresh_token_arn,
     };
     let login = Login::new(http.clone(), login_endpoint.as_deref())?.with(refresh_tokens, Sts::new(&config));
     Ok(Deps {
         documents: StoredDocuments {
-            store: SecretStore::new(&config),
+            store,
             config_arn,
             client_state_arn,
             decryption_arn,
         },
         graph: GraphClient::new(http, login, graph_endpoint.as_deref())?,
         clock: SystemClock,
-        failed_queue: SqsQueue::new(&config, failed_queue),
-        delivery_queue: SqsQueue::new(&config, delivery_queue),
+        failed_queue: sqs.queue(failed_queue),
+        delivery_queue: sqs.queue(delivery_queue),
         rng: Mutex::new(UnwrapErr(SysRng)),
         notifications: Origin::parse(&webhook_url)?,
         lifecycle: Origin::parse(&lifecycle_url)?,

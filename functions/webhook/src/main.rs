@@ -5,7 +5,7 @@ use graph_edge::{
     metrics::{Meter, Metric, Sheet},
     secrets::SecretStore,
     settings::Settings,
-    sqs::SqsQueue,
+    sqs::{Sqs, SqsQueue},
 };
 use jiff::Timestamp;
 use lambda_http::{Error, LambdaEvent, lambda_runtime, service_fn};
@@ -42,9 +42,10 @@ async fn deps() -> Result<Deps<SecretSource, SqsQueue>, Error> {
         store: SecretStore::new(&config),
         secret_arn,
     };
+    let sqs = Sqs::new(&config);
     Ok(Deps {
         keys: CachedDocument::new(source, parse_keys),
-        notification_queue: SqsQueue::new(&config, notification_queue),
-        lifecycle_queue: SqsQueue::new(&config, lifecycle_queue),
+        notification_queue: sqs.queue(notification_queue),
+        lifecycle_queue: sqs.queue(lifecycle_queue),
     })
 }

@@ -2,15 +2,29 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{
+    BehaviorVersion, SdkConfig, environment::EnvironmentVariableCredentialsProvider, retry::RetryConfig,
+    timeout::TimeoutConfig,
+};
+use aws_smithy_http_client::{
+    Connector,
+    proxy::ProxyConfig,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
 
 /// Returns the configuration of the AWS clients of a function, from the environment that Lambda gives it.
 ///
 /// Microsoft Graph waits 3 seconds for the webhook's answer at the first try and 10 seconds later on (Microsoft Graph,
 /// *receive change notifications through webhooks*), so a call that hangs is given up and tried again well before.
+///
+/// Credentials are those that Lambda sets (AWS Lambda, *defined runtime environment variables*). To look for others, the SDK
+/// would get a client of STS ready at every start.
 pub async fn config() -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
+        .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(Duration::from_secs(2))
         .operation_timeout(Duration::from_secs(6))
         .build();
@@ -20,6 +34,26 @@ pub async fn config() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts)
         .retry_config(retries)
+        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+        .http_client(http_client())
         .load()
         .await
 }
+
+/// Returns an HTTP client that all clients of AWS share. Left to themselves, each would make one for a trial and one for use,
+/// with the root certificates in each.
+fn http_client() -> SharedHttpClient {
+    let settings = HttpConnectorSettings::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .build();
+    let connector = Connector::builder()
+        .connector_settings(settings)
+        .proxy_config(ProxyConfig::from_env())
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .build();
+    let connector = SharedHttpConnector::new(connector);
+    http_client_fn(move |_, _| connector.clone())
+}
+
+/// How long a connection may take to be made. The connector is shared, so no client can have another.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);

@@ -19,6 +19,25 @@ pub trait Queue {
     fn send_all(&self, messages: &[Message]) -> impl Future<Output = Vec<Result<(), NotStored>>> + Send;
 }
 
+/// Amazon SQS in one account and region.
+#[derive(Clone, Debug)]
+pub struct Sqs(Client);
+
+impl Sqs {
+    /// Returns the service that `config` points at.
+    pub fn new(config: &aws_config::SdkConfig) -> Self {
+        Self(Client::new(config))
+    }
+
+    /// Returns the queue at `url`.
+    pub fn queue(&self, url: String) -> SqsQueue {
+        SqsQueue {
+            client: self.0.clone(),
+            url,
+        }
+    }
+}
+
 /// A queue of Amazon SQS.
 #[derive(Clone, Debug)]
 pub struct SqsQueue {
@@ -36,14 +55,6 @@ pub struct Message {
 }
 
 impl SqsQueue {
-    /// Returns the queue at `url` in the account and region that `config` points at.
-    pub fn new(config: &aws_config::SdkConfig, url: String) -> Self {
-        Self {
-            client: Client::new(config),
-            url,
-        }
-    }
-
     /// Sends the messages at `pending` and returns the indices of those that are stored.
     async fn send_once(&self, messages: &[Message], pending: &[usize]) -> Vec<usize> {
         let entries: Vec<(usize, &Message)> = pending
