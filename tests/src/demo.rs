@@ -12,6 +12,7 @@ use crate::local::{self, Engine, Local};
 use crate::stack::{self, Function, Message, Pair, Progress, Stack};
 
 mod case;
+mod challenge;
 mod event;
 mod lifecycle;
 mod plan;
@@ -82,7 +83,11 @@ pub async fn run(options: Options) -> Result<bool, Error> {
     let before = subscriptions.get(REMOVED).cloned().unwrap_or_default();
     let healed = lifecycle::remove(&pair, REMOVED, before).await?;
     print(&healed.text(), options).map_err(Error::Output)?;
-    let right = lines.iter().all(Line::is_right) && healed.is_right();
+    progress.say("Having Graph ask for reauthorization");
+    let id = subscriptions.get(CHALLENGED).cloned().unwrap_or_default();
+    let answered = challenge::challenge(simulator, CHALLENGED, id).await?;
+    print(&answered.text(), options).map_err(Error::Output)?;
+    let right = lines.iter().all(Line::is_right) && healed.is_right() && answered.is_right();
     progress.say(if right {
         "Everything came out right"
     } else {
@@ -254,6 +259,9 @@ async fn logs(stack: &Stack) -> String {
     }
     text
 }
+
+/// Name of the subscription that Graph asks reauthorization of.
+const CHALLENGED: &str = "users";
 
 /// Name of the subscription that Graph removes.
 const REMOVED: &str = "mail";

@@ -165,6 +165,17 @@ impl Simulator {
         removed.is_some()
     }
 
+    /// Makes a subscription so much older: it ends that much earlier. Tells whether it was there.
+    #[must_use]
+    pub fn age(&self, subscription: impl AsRef<str>, by: SignedDuration) -> bool {
+        let mut state = self.shared.state();
+        let Some(mut one) = state.subscription(subscription.as_ref()).cloned() else {
+            return false;
+        };
+        one.expires_at = one.expires_at.saturating_sub(by).unwrap_or(one.expires_at);
+        state.subscriptions.replace(one)
+    }
+
     /// Returns the simulator's present time.
     #[must_use]
     pub fn now(&self) -> Timestamp {

@@ -348,6 +348,7 @@ fn creation(action: &Action) -> Option<&Creation> {
 /// How many steps for one tenant are under way at once: as many as keep up with Graph's limit where a creation takes a
 /// little more than a second, its two handshakes included.
 ///
-/// JSON batching (`$batch`) would not make it faster. Each request in a batch counts towards the same limit, and it is the
-/// limit that decides.
+/// JSON batching (`$batch`, 20 requests in a call) is not used. It would save calls, not changes, and Graph limits changes.
+/// `cargo bench-all --only renewal` shows what a run takes beyond that limit, which is the most that batching could save.
+/// It would be worth a try only if Graph counted a batch as one request, of which its limits for subscriptions say nothing.
 const PARALLEL_STEPS: usize = 24;

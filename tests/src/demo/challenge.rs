@@ -1,0 +1,115 @@
+//! A subscription for which Graph asks for reauthorization, and what renewal makes of it.
+
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::sleep;
+
+use super::{Error, PATIENCE};
+use crate::graph::{LifecycleEvent, Post, Simulator};
+
+/// What became of a challenge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Answered {
+    name: &'static str,
+    id: String,
+    /// The end of the subscription before the challenge.
+    before: Option<Timestamp>,
+    /// Its end now.
+    after: Option<Timestamp>,
+    /// How many PATCH requests came for it.
+    patches: usize,
+    milliseconds: u128,
+}
+
+/// Has Graph challenge the subscription called `name`, and waits for renewal to renew it.
+///
+/// It is made an hour older before: one that was made a moment ago is left alone.
+pub(super) async fn challenge(
+    simulator: &Simulator,
+    name: &'static str,
+    id: String,
+) -> Result<Answered, Error> {
+    let is_there = simulator.age(&id, SignedDuration::from_hours(1));
+    let path = format!("/v1.0/subscriptions/{id}");
+    let (before, patched) = (end(simulator, &id), simulator.count("PATCH", &path));
+    let started = Instant::now();
+    let post = Post::new().lifecycle(&id, LifecycleEvent::ReauthorizationRequired);
+    simulator.send(post).await?;
+    while is_there && simulator.count("PATCH", &path) == patched && started.elapsed() < PATIENCE {
+        sleep(POLL).await;
+    }
+    Ok(Answered {
+        milliseconds: started.elapsed().as_millis(),
+        after: end(simulator, &id),
+        patches: simulator.count("PATCH", &path) - patched,
+        name,
+        id,
+        before,
+    })
+}
+
+fn end(simulator: &Simulator, id: &str) -> Option<Timestamp> {
+    let subscriptions = simulator.subscriptions();
+    let one = subscriptions.iter().find(|one| one.id == id)?;
+    Some(one.expires_at)
+}
+
+impl Answered {
+    /// Tells whether one PATCH has renewed the subscription.
+    pub(super) fn is_right(&self) -> bool {
+        self.patches == 1 && self.before.is_some() && self.after > self.before
+    }
+
+    /// Says it.
+    pub(super) fn text(&self) -> String {
+        let Self {
+            name, id, patches, ..
+        } = self;
+        let verdict = if self.is_right() { "ok   " } else { "WRONG" };
+        let shown = |end: Option<Timestamp>| end.map_or("nowhere".to_owned(), |end| end.to_string());
+        format!(
+            "Graph asks for reauthorization of a subscription (reauthorizationRequired):\n\
+             {verdict}   {name}: {patches} PATCH of {id} moves its end from {} to {} after {} ms",
+            shown(self.before),
+            shown(self.after),
+            self.milliseconds
+        )
+    }
+}
+
+/// How often is looked.
+const POLL: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_renewal_is_right_and_anything_else_is_wrong() {
+        let (ten, eleven) = ("2026-11-22T10:00:00Z", "2026-11-22T11:00:00Z");
+        assert!(answered(Some(ten), Some(eleven), 1).is_right());
+        for wrong in [
+            answered(Some(ten), Some(ten), 1),
+            answered(Some(eleven), Some(ten), 1),
+            answered(Some(ten), Some(eleven), 0),
+            answered(Some(ten), Some(eleven), 2),
+            answered(None, Some(eleven), 1),
+            answered(Some(ten), None, 1),
+        ] {
+            assert!(!wrong.is_right() && wrong.text().contains("WRONG"), "{wrong:?}");
+        }
+    }
+
+    fn answered(before: Option<&str>, after: Option<&str>, patches: usize) -> Answered {
+        let at = |text: Option<&str>| text.map(|text| text.parse().unwrap());
+        Answered {
+            name: "mail",
+            id: "id".to_owned(),
+            before: at(before),
+            after: at(after),
+            patches,
+            milliseconds: 1,
+        }
+    }
+}
