@@ -9,6 +9,7 @@
     reason = "a failed expectation is a failed test"
 )]
 
+mod at_once;
 mod credentials;
 mod delivery;
 mod foreach;

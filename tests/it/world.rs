@@ -239,6 +239,16 @@ pub async fn renew(event: &Value) -> Value {
     invoke(Function::Renewal, event).await
 }
 
+/// Changes something and invokes renewal twice at the same time, when no other test does. The keys are there already, so
+/// neither writes any.
+pub async fn renew_twice_at_once(change: impl FnOnce()) -> [Value; 2] {
+    let _only = configuration().lock().await;
+    change();
+    let event = &json!({});
+    let (one, other) = tokio::join!(invoke(Function::Renewal, event), invoke(Function::Renewal, event));
+    [one, other]
+}
+
 fn app(index: usize, token_version: TokenVersion) -> App {
     let version = if token_version == TokenVersion::V1 { 1 } else { 2 };
     App {
