@@ -58,11 +58,46 @@ pub async fn measure(
             &remark,
         );
     }
+    second_processor(options, artefacts, world, table, &decryption).await?;
     table.tell(
         "Decryption: most memory",
         Unit::Number,
         mebibytes(decryption.peak()?),
         "MiB",
+    );
+    Ok(())
+}
+
+/// Measures how much sooner a batch is done where the function has a second processor.
+async fn second_processor(
+    options: &Options,
+    artefacts: &Artefacts,
+    world: &World,
+    table: &mut Table,
+    decryption: &Function,
+) -> Result<(), BoxError> {
+    let items = 100;
+    options.say("Decryption: with one processor, and with all");
+    let event = sqs_event(&messages(artefacts, world, items, 1_300).await?);
+    let on_one = world.start_decryption_on_one(artefacts).await?;
+    let (mut times, mut ratios) = (Vec::new(), Vec::new());
+    for turn in 0..=options.turns(7) {
+        let time = async |function| -> Result<f64, BoxError> {
+            let begun = Instant::now();
+            deliver(function, world, &event, items).await?;
+            Ok(begun.elapsed().as_secs_f64())
+        };
+        let (one, all) = (time(&on_one).await?, time(decryption).await?);
+        if turn > 0 {
+            times.push(all * 1e6);
+            ratios.push(one / all);
+        }
+    }
+    table.tell(
+        &format!("Decryption: batch of {items}, 1.3 kB, from event to answer"),
+        Unit::Time,
+        median(&times),
+        &format!("with one processor {:.2} × as long", median(&ratios)),
     );
     Ok(())
 }

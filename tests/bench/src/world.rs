@@ -18,7 +18,12 @@ use serde_json::{Value, json};
 use tests::graph::{App, Options, Post, Simulator, TokenVersion};
 use tokio::net::TcpListener;
 
-use crate::{BoxError, artefacts::Artefacts, aws::Aws, lambda::Function};
+use crate::{
+    BoxError,
+    artefacts::Artefacts,
+    aws::Aws,
+    lambda::{Function, Program},
+};
 
 /// The simulator, AWS in memory with the secrets that renewal has written, and what arrives for us.
 pub struct World {
@@ -111,14 +116,27 @@ impl World {
 
     /// Starts the decryption function.
     pub async fn start_decryption(&self, artefacts: &Artefacts) -> Result<Function, BoxError> {
-        let settings = [
+        self.start("decryption", artefacts, &self.decryption_settings())
+            .await
+    }
+
+    /// Starts the decryption function where it has one processor, however many there are.
+    pub async fn start_decryption_on_one(&self, artefacts: &Artefacts) -> Result<Function, BoxError> {
+        let settings = self.decryption_settings();
+        let mut program = program(artefacts, "decryption", &settings);
+        let pinned = ["/usr/bin/taskset", "--cpu-list", "0"].map(str::to_owned);
+        program.command.splice(..0, pinned);
+        Function::start(&program, &self.aws.url, artefacts.log("decryption")?).await
+    }
+
+    fn decryption_settings(&self) -> [(&'static str, String); 5] {
+        [
             ("DECRYPTION_SECRET_ARN", "decryption".to_owned()),
             ("LOGIN_ENDPOINT", self.simulator.base_url()),
             ("DELIVERY_QUEUE_URL", self.aws.queue_url("delivery")),
             ("FAILED_QUEUE_URL", self.aws.queue_url("failed")),
             ("LIFECYCLE_QUEUE_URL", self.aws.queue_url("lifecycle")),
-        ];
-        self.start("decryption", artefacts, &settings).await
+        ]
     }
 
     /// Returns the settings of the webhook and of its peers.
@@ -137,10 +155,7 @@ impl World {
         artefacts: &Artefacts,
         settings: &[(&str, String)],
     ) -> Result<Function, BoxError> {
-        let settings = settings
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()));
-        let program = artefacts.program(name, name, settings);
+        let program = program(artefacts, name, settings);
         Function::start(&program, &self.aws.url, artefacts.log(name)?).await
     }
 
@@ -172,6 +187,14 @@ impl World {
         let body = inbox.pop().ok_or("the simulator has sent nothing")?;
         Ok(String::from_utf8(body.to_vec())?)
     }
+}
+
+/// Returns one of our functions with its settings.
+fn program(artefacts: &Artefacts, name: &'static str, settings: &[(&str, String)]) -> Program {
+    let settings = settings
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.clone()));
+    artefacts.program(name, name, settings)
 }
 
 /// Takes what the simulator sends.
