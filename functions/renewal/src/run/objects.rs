@@ -105,7 +105,7 @@ fn problem(entry: &str, why: &LeftOut, count: usize, many: bool) -> Problem {
         severity: match why {
             // Somebody receives what happens to them.
             LeftOut::Shared(_) => Severity::Warning,
-            LeftOut::UnfitId | LeftOut::Over(_) => Severity::Error,
+            LeftOut::UnfitId | LeftOut::Taken(_) | LeftOut::Over(_) => Severity::Error,
         },
     }
 }

@@ -51,6 +51,8 @@ pub enum LeftOut {
     UnfitId,
     /// Another entry, this one, asks for the same already, and Graph allows one.
     Shared(String),
+    /// Another entry, this one, watches other changes of the same, and Graph allows one subscription to it altogether.
+    Taken(String),
     /// Graph would refuse it.
     Over(Limit),
 }
@@ -63,6 +65,10 @@ impl fmt::Display for LeftOut {
                 "with an id that does not fit into a client state or a resource path"
             ),
             Self::Shared(entry) => write!(f, "that `subscriptions.{entry}` watches already"),
+            Self::Taken(entry) => write!(
+                f,
+                "that `subscriptions.{entry}` has the one subscription to that Graph allows; write the changes of both there"
+            ),
             Self::Over(limit) => write!(f, "over the limit of {limit}"),
         }
     }
@@ -114,7 +120,7 @@ impl Expansion {
         candidates.sort_by(|one, other| one.order().cmp(&other.order()));
         let mut used = used_by_others(listing, &candidates);
         let mut changes = ChangeTypes::default();
-        let mut watched: HashMap<Watched, &str> = HashMap::with_capacity(candidates.len());
+        let mut watched: HashMap<Watched, (&str, usize)> = HashMap::with_capacity(candidates.len());
         self.desired.reserve(candidates.len());
         for candidate in candidates {
             let Candidate {
@@ -123,13 +129,21 @@ impl Expansion {
                 limit,
                 rank,
             } = candidate;
+            let changes = changes.number(&entry.change_type);
             let key = (
                 resource_key(&desired.resource),
-                changes.number(&entry.change_type),
+                (!limit::is_one_altogether(&entry.resource)).then_some(changes),
                 desired.query_options.as_deref().map(query_options_key),
             );
-            if let Some(first) = watched.get(&key) {
-                self.leave_out(&entry.name, LeftOut::Shared((*first).to_owned()));
+            if let Some((first, of_first)) = watched.get(&key) {
+                let first = (*first).to_owned();
+                let is_same = changes == *of_first;
+                let why = if is_same {
+                    LeftOut::Shared(first)
+                } else {
+                    LeftOut::Taken(first)
+                };
+                self.leave_out(&entry.name, why);
                 continue;
             }
             if let Some(limit) = limit {
@@ -140,7 +154,7 @@ impl Expansion {
                 }
                 *used += 1;
             }
-            watched.insert(key, &entry.name);
+            watched.insert(key, (&entry.name, changes));
             self.desired.push(desired);
         }
         self.desired.sort_by(|one, other| one.name.cmp(&other.name));
@@ -152,8 +166,8 @@ impl Expansion {
     }
 }
 
-/// What Graph allows one subscription of: resource, change types by their number, query options.
-type Watched = (String, usize, Option<String>);
+/// What Graph allows one subscription of: resource, change types by their number where they matter, query options.
+type Watched = (String, Option<usize>, Option<String>);
 
 /// Lists of change types, with one number for all spellings of the same.
 #[derive(Default)]

@@ -205,6 +205,28 @@ fn ten_thousand_teams_subscriptions_fit_and_one_more_does_not() {
     assert_eq!(expansion.left_out["channels"].values().sum::<usize>(), 1);
 }
 
+#[test]
+fn a_resource_of_teams_takes_one_subscription_whatever_changes_it_watches() {
+    let of = |name: &str, resource: &str, changes: &str| Entry {
+        change_type: changes.to_owned(),
+        ..entry(name, resource)
+    };
+    let (one, other) = (
+        of("one", "/teams/1/channels", "created"),
+        of("other", "/teams/1/channels", "deleted"),
+    );
+    let (mail, more) = (
+        of("mail", "/users/1/messages", "created"),
+        of("more", "/users/1/messages", "deleted"),
+    );
+    let entries = [&one, &other, &mail, &more].map(|entry| (entry, Objects::Itself));
+    let expansion = expand(&entries, &[], &origin());
+    let names: Vec<&str> = expansion.desired.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["mail", "more", "one"]);
+    let why = LeftOut::Taken("one".to_owned());
+    assert_eq!(expansion.left_out["other"], BTreeMap::from([(why, 1)]));
+}
+
 fn shown(expansion: &Expansion) -> Vec<(&str, &str)> {
     expansion
         .desired
