@@ -20,20 +20,21 @@ pub struct Policy {
 
 impl Policy {
     /// Below how many percent of [`Policy::percent_left`] a subscription is in danger. For presence, under a schedule of
-    /// ten minutes, two or three runs have failed by then; of a lifetime of three days, three hours are left.
+    /// ten minutes, two or three runs have failed by then; of a lifetime of three days, nearly two and a half
+    /// hours are left.
     pub const DANGER_PERCENT: i64 = 50;
 
     /// Returns how much of a subscription is left at its renewal.
     ///
     /// Three periods and a margin: the run that first finds it due comes up to one period after it became due, and the
-    /// two runs after that one may fail. If that is more, a twelfth of its lifetime; and of a lifetime for which that is
+    /// two runs after that one may fail. If that is more, a fifteenth of its lifetime; and of a lifetime for which that is
     /// less than 140 minutes a tenth, up to those.
     ///
     /// Presence, which lives for at most an hour, is renewed every 20 minutes under a schedule of 10 minutes.
     #[must_use]
     pub fn reserve(&self, lifetime: SignedDuration) -> SignedDuration {
         let latest = lifetime.saturating_sub(JUST_RENEWED).max(SignedDuration::ZERO);
-        let share = (lifetime / 12).max((lifetime / 10).min(OUTAGE));
+        let share = (lifetime / 15).max((lifetime / 10).min(OUTAGE));
         self.three_periods().max(share).min(latest)
     }
 
@@ -126,14 +127,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_reserve_is_a_twelfth_of_the_lifetime_and_enough_for_two_failed_runs_and_an_outage() {
+    fn the_reserve_is_a_fifteenth_of_the_lifetime_and_enough_for_two_failed_runs_and_an_outage() {
         for (lifetime, reserve) in [
             (50, 35),
             (350, 35),
             (1_430, 140),
-            (4_310, 359),
-            (10_060, 838),
-            (41_750, 3_479),
+            (4_310, 287),
+            (10_060, 670),
+            (41_750, 2_783),
             (20, 10),
             (5, 0),
         ] {
@@ -148,8 +149,8 @@ mod tests {
             (50, 20),
             (350, 320),
             (1_430, 1_290),
-            (4_310, 3_960),
-            (10_060, 9_230),
+            (4_310, 4_030),
+            (10_060, 9_390),
         ] {
             for id in 0..20 {
                 let renewals = renewals(&format!("mail/{id}"), lifetime, 400_000);

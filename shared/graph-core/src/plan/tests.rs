@@ -80,10 +80,10 @@ fn what_graph_does_not_show_is_no_difference() {
 #[test]
 fn what_is_due_is_renewed() {
     let due = Subscription {
-        expiration_date_time: Some(at("2026-11-22T15:00:00Z")),
+        expiration_date_time: Some(at("2026-11-22T14:00:00Z")),
         ..listed()
     };
-    let steps = check(due, "renew", "5 h left, renewed below 6 h");
+    let steps = check(due, "renew", "4 h left, renewed below 4 h 48 min");
     let Action::Renew { renewal, .. } = &steps[0].action else {
         panic!("{steps:?}")
     };
