@@ -1,6 +1,6 @@
 //! The settings of a function: environment variables, checked as a whole at start-up.
 
-use std::{collections::BTreeMap, ffi::OsString};
+use std::{collections::BTreeMap, ffi::OsString, path::Path};
 
 /// The environment variables of a function and what was found wrong with them.
 #[derive(Debug, Default)]
@@ -38,12 +38,28 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// Returns every required setting that is missing, at once.
-    pub fn check(self) -> Result<(), MissingSettings> {
-        if self.missing.is_empty() {
+    /// Returns every mistake at once: required settings that are missing, and root certificates that are not there, without
+    /// which no call could be made.
+    pub fn check(self) -> Result<(), InvalidSettings> {
+        let mut mistakes = Vec::new();
+        if !self.missing.is_empty() {
+            let missing = self.missing.join(", ");
+            mistakes.push(format!(
+                "these environment variables are not set: {missing}; template.yaml sets them"
+            ));
+        }
+        if let Some(path) = self
+            .optional("SSL_CERT_FILE")
+            .filter(|path| !Path::new(path).is_file())
+        {
+            mistakes.push(format!(
+                "SSL_CERT_FILE is {path}, and there is no such file; have RootCertificates of template.yaml name one"
+            ));
+        }
+        if mistakes.is_empty() {
             Ok(())
         } else {
-            Err(MissingSettings(self.missing.join(", ")))
+            Err(InvalidSettings(mistakes.join(". ")))
         }
     }
 }
@@ -57,23 +73,39 @@ impl FromIterator<(String, String)> for Settings {
     }
 }
 
-/// Settings without which the function cannot start.
+/// Settings with which the function cannot start.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("these environment variables are not set: {0}; template.yaml sets them")]
-pub struct MissingSettings(String);
+#[error("{0}")]
+pub struct InvalidSettings(String);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_missing_setting_is_named_at_once() {
-        let mut settings =
-            Settings::from_iter([("A".to_owned(), "1".to_owned()), ("B".to_owned(), String::new())]);
+    fn every_mistake_is_named_at_once() {
+        let mut settings = of(&[("A", "1"), ("B", ""), ("SSL_CERT_FILE", "/nowhere/ca-bundle.crt")]);
         assert_eq!(settings.required("A"), "1");
         settings.required("B");
         settings.required("C");
         assert_eq!(settings.optional("B"), None);
-        assert_eq!(settings.check(), Err(MissingSettings("B, C".to_owned())));
+        let found = settings.check().unwrap_err().to_string();
+        assert_eq!(
+            found,
+            "these environment variables are not set: B, C; template.yaml sets them. SSL_CERT_FILE is \
+             /nowhere/ca-bundle.crt, and there is no such file; have RootCertificates of template.yaml name one"
+        );
+    }
+
+    #[test]
+    fn root_certificates_that_are_there_or_are_not_named_are_right() {
+        let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        assert_eq!(of(&[("SSL_CERT_FILE", here)]).check(), Ok(()));
+        assert_eq!(of(&[]).check(), Ok(()));
+    }
+
+    fn of(variables: &[(&str, &str)]) -> Settings {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        variables.iter().map(owned).collect()
     }
 }
