@@ -73,7 +73,7 @@ async fn a_list_that_fails_removes_nothing_and_what_exists_is_still_renewed() {
         "{error}"
     );
 
-    world.clock.advance(6 * 24 * 60);
+    world.clock.advance(6 * 24 * 60 + 14 * 60);
     world.run().await;
     assert_eq!(world.log(), ["list a", "members", "update id-1", "update id-2"]);
 }
