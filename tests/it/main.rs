@@ -12,6 +12,7 @@
 mod at_once;
 mod credentials;
 mod delivery;
+mod deployed;
 mod foreach;
 mod hostile;
 mod lifetime;
