@@ -167,12 +167,19 @@ fn cargo_build(options: &Options) -> Result<PathBuf, BoxError> {
         options.say("Building the functions as the tests do");
         &[(
             "dev",
-            &["webhook", "decryption", "renewal", "tests", "bench-loops"],
+            &[
+                "webhook",
+                "decryption",
+                "renewal",
+                "tests",
+                "bench-bare",
+                "bench-loops",
+            ],
         )]
     } else {
         options.say("Building the functions as they are deployed (the first time takes ten minutes)");
         &[
-            ("release", &["webhook", "decryption", "renewal"]),
+            ("release", &["webhook", "decryption", "renewal", "bench-bare"]),
             ("release", &["bench-loops"]),
         ]
     };

@@ -48,6 +48,33 @@ pub fn webhooks(artefacts: &Artefacts, world: &World) -> Vec<Program> {
     programs
 }
 
+/// Returns the webhook that does nothing but pass items on: what the packages cost, and no contender.
+pub fn bare(artefacts: &Artefacts, world: &World) -> Program {
+    artefacts.program("bare", "bare", world.webhook_settings())
+}
+
+/// Checks that items are passed on as they are.
+pub async fn check_bare(program: &Program, artefacts: &Artefacts, world: &World) -> Result<(), BoxError> {
+    let function = Function::start(program, &world.aws.url, artefacts.log(program.name)?).await?;
+    let mut messages = world.aws.read("notifications");
+    let items: Value = serde_json::from_str(&world.rich(11, 1_300).await?)?;
+    let answers = [
+        answer(&function, "", &items.to_string()).await?,
+        answer(&function, "", &forged(&items["value"][0], 5).to_string()).await?,
+    ];
+    world.aws.stop_reading("notifications");
+    let mut arrived = Vec::new();
+    while let Ok(message) = messages.try_recv() {
+        arrived.push(serde_json::from_str::<Value>(&message)?);
+    }
+    let items = items["value"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let all = items.iter().all(|item| arrived.contains(item)) && items.len() == arrived.len();
+    if all && answers.iter().all(|answer| answer["statusCode"] == 202) {
+        return Ok(());
+    }
+    Err(format!("{} does not pass on what it gets: {answers:?}", program.name).into())
+}
+
 /// Checks that a webhook does its work.
 pub async fn check(program: &Program, artefacts: &Artefacts, world: &World) -> Result<(), BoxError> {
     let function = Function::start(program, &world.aws.url, artefacts.log(program.name)?).await?;

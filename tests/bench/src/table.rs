@@ -37,7 +37,7 @@ pub enum Unit {
 pub enum Goal {
     /// Ours is at most so many times what this contender needs.
     AtMost(&'static str, f64),
-    /// Every other contender needs at least so many times of ours.
+    /// Every other contender needs at least so many times of ours: all but [`FOR_SCALE`].
     Ahead(f64),
 }
 
@@ -139,7 +139,10 @@ impl Goal {
                 Some((format!("≤ {limit:.2} × {name} (is {ours:.2})"), ours <= limit))
             }
             Self::Ahead(limit) => {
-                let mut others = others.iter().filter(|(name, _, _)| *name != "floor").peekable();
+                let mut others = others
+                    .iter()
+                    .filter(|(name, _, _)| !FOR_SCALE.contains(name))
+                    .peekable();
                 others.peek()?;
                 let text = if limit > 1.0 {
                     format!("others ≥ {limit:.0} ×")
@@ -172,6 +175,9 @@ impl Unit {
         }
     }
 }
+
+/// What shows how much could be gained, and does not do the work: no contender.
+const FOR_SCALE: [&str; 2] = ["floor", "bare"];
 
 fn times(ratio: f64) -> String {
     if ratio < 10.0 {

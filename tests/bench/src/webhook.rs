@@ -9,7 +9,7 @@ use crate::{
     artefacts::{Artefacts, peers as sources},
     lambda::{Function, Program},
     options::Options,
-    peers::{check, forged, webhooks},
+    peers::{bare, check, check_bare, forged, webhooks},
     samples::Samples,
     table::{Goal, Table, Unit},
     world::{World, http_event},
@@ -22,11 +22,14 @@ pub async fn measure(
     world: &World,
     table: &mut Table,
 ) -> Result<(), BoxError> {
-    let programs = webhooks(artefacts, world);
+    let mut programs = webhooks(artefacts, world);
     for program in &programs {
         options.say(&format!("Checking the webhook: {}", program.name));
         check(program, artefacts, world).await?;
     }
+    let bare = bare(artefacts, world);
+    check_bare(&bare, artefacts, world).await?;
+    programs.insert(1, bare);
     let bench = Bench {
         options,
         artefacts,
@@ -201,6 +204,7 @@ impl Bench<'_> {
             let size = match program.name {
                 "Python" => self.zip(&[&packages, &sources().join("python/webhook.py")])?,
                 "Node.js" => self.zip(&[&node])?,
+                "bare" => self.zip(&[&self.artefacts.function("bare")])?,
                 _ => self.zip(&[&self.artefacts.function("webhook")])?,
             };
             samples.add(index, to_float(size));
