@@ -8,15 +8,17 @@ use std::{
 use graph_core::{
     catalogue::Version,
     config::{Cloud, ForEach, Tenant},
-    secret::Secret,
     subscription::{NewSubscription, Subscription, SubscriptionUpdate},
 };
-use reqwest::{Method, RequestBuilder, Url};
-use serde::{Deserialize, Serialize};
+use reqwest::{Method, Url};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use tracing::warn;
 
-use self::pace::{Closed, Kind, Pace};
+use self::{
+    call::Call,
+    pace::{Kind, Pace},
+};
 pub use self::{
     error::{GraphError, GraphErrorKind, Refused},
     objects::permissions,
@@ -27,6 +29,7 @@ use crate::{
     login::{Login, RefreshTokenSecret, RefreshTokens, Sts, WebIdentity},
 };
 
+mod call;
 mod error;
 mod objects;
 mod pace;
@@ -207,12 +210,9 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
         let url = self.url(tenant, version, &[])?;
         let call = Call::new(Method::POST, url)
             .body(subscription)
+            .prefer(subscription.prefer)
             .timeout(CREATE_TIMEOUT)
             .counted(Some(Kind::Write));
-        let call = Call {
-            prefer: subscription.prefer,
-            ..call
-        };
         read(&self.call(tenant, call).await?)
     }
 
@@ -257,78 +257,6 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
         }
     }
 
-    /// Makes a call, and makes it again where that can help.
-    async fn call<B: Serialize>(&self, tenant: &Tenant, call: Call<'_, B>) -> Result<Answer, GraphError> {
-        let mut attempt = 1;
-        let mut has_new_token = false;
-        loop {
-            if let Some(kind) = call.kind {
-                let waited = self.pace.wait(kind, tenant, self.backoff.longest, &self.clock);
-                waited.await.map_err(|Closed(wait)| {
-                    GraphError::of(GraphErrorKind::Throttled {
-                        retry_after: Some(wait),
-                    })
-                })?;
-            }
-            let token = self
-                .login
-                .token(tenant)
-                .await
-                .map_err(|error| GraphError::of(error.into()))?;
-            let (error, retry_after) = match self.call_once(&call, &token).await {
-                Ok(answer) if answer.status.is_success() => return Ok(answer),
-                Ok(answer) => (GraphError::from_answer(&answer), answer.retry_after()),
-                Err(error) => (error, None),
-            };
-            if matches!(error.kind, GraphErrorKind::Throttled { .. }) {
-                self.throttled.fetch_add(1, Ordering::Relaxed);
-            }
-            if matches!(error.kind, GraphErrorKind::Unauthorized { .. }) && !has_new_token {
-                self.login.forget(tenant, &token);
-                has_new_token = true;
-                continue;
-            }
-            if !error.kind.is_transient() {
-                return Err(error);
-            }
-            if let (
-                Some(kind),
-                GraphErrorKind::Throttled {
-                    retry_after: Some(wait),
-                },
-            ) = (call.kind, &error.kind)
-            {
-                self.pace.close(kind, tenant, *wait, self.clock.now());
-            }
-            let Some(pause) = self.backoff.pause(attempt, retry_after) else {
-                return Err(error);
-            };
-            self.clock.sleep(pause).await;
-            attempt += 1;
-        }
-    }
-
-    async fn call_once<B: Serialize>(
-        &self,
-        call: &Call<'_, B>,
-        token: &Secret<String>,
-    ) -> Result<Answer, GraphError> {
-        let unavailable = |error| GraphError::of(GraphErrorKind::Unavailable { source: Some(error) });
-        let client = self.http.client().map_err(unavailable)?;
-        let mut request: RequestBuilder = client
-            .request(call.method.clone(), call.url.clone())
-            .bearer_auth(token.expose())
-            .header(CLIENT_REQUEST_ID, guid())
-            .timeout(call.timeout);
-        if let Some(prefer) = call.prefer {
-            request = request.header("prefer", prefer);
-        }
-        if let Some(body) = call.body {
-            request = request.json(body);
-        }
-        self.http.send(request, call.limit).await.map_err(unavailable)
-    }
-
     fn url(&self, tenant: &Tenant, version: Version, segments: &[&str]) -> Result<Url, GraphError> {
         self.place(tenant, version, &[&["subscriptions"], segments].concat())
     }
@@ -350,51 +278,6 @@ pub(crate) fn host(cloud: Cloud) -> &'static str {
         Cloud::Usgov => "graph.microsoft.us",
         Cloud::UsgovDod => "dod-graph.microsoft.us",
         Cloud::China => "microsoftgraph.chinacloudapi.cn",
-    }
-}
-
-/// One call to Graph.
-struct Call<'a, B> {
-    method: Method,
-    url: Url,
-    body: Option<&'a B>,
-    prefer: Option<&'static str>,
-    timeout: Duration,
-    limit: usize,
-    /// What Graph counts it as; nothing for a call that is not about subscriptions.
-    kind: Option<Kind>,
-}
-
-impl<'a, B> Call<'a, B> {
-    fn new(method: Method, url: Url) -> Self {
-        Self {
-            method,
-            url,
-            body: None,
-            prefer: None,
-            timeout: TIMEOUT,
-            limit: MAX_BYTES,
-            kind: None,
-        }
-    }
-
-    fn body(self, body: &'a B) -> Self {
-        Self {
-            body: Some(body),
-            ..self
-        }
-    }
-
-    fn timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
-    }
-
-    fn counted(self, kind: Option<Kind>) -> Self {
-        Self { kind, ..self }
-    }
-
-    fn limit(self, limit: usize) -> Self {
-        Self { limit, ..self }
     }
 }
 
@@ -422,21 +305,6 @@ fn read<'a, T: Deserialize<'a>>(answer: &'a Answer) -> Result<T, GraphError> {
     })
 }
 
-/// Returns a random GUID (RFC 9562, version 4).
-fn guid() -> String {
-    let mut bytes = [0; 16];
-    // Without randomness the id is of no use to Microsoft's support, and the call is as good as before.
-    let _ = getrandom::fill(&mut bytes);
-    let number = u128::from_be_bytes(bytes) & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
-    let digits = format!("{number:032x}");
-    let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default();
-    [part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)].join("-")
-}
-
-const CLIENT_REQUEST_ID: &str = "client-request-id";
-
-const TIMEOUT: Duration = Duration::from_secs(20);
-
 /// Graph waits up to ten seconds for each handshake and may repeat it.
 const CREATE_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -444,5 +312,3 @@ const CREATE_TIMEOUT: Duration = Duration::from_mins(1);
 const MAX_PAGES: usize = 500;
 
 const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;
-
-const MAX_BYTES: usize = 256 * 1024;

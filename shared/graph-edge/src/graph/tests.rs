@@ -1,6 +1,6 @@
-use graph_core::{config::Credential, subscription::EncryptionCertificate};
+use graph_core::{config::Credential, secret::Secret, subscription::EncryptionCertificate};
 
-use super::*;
+use super::{call::guid, *};
 use crate::{
     http::testing::{Reply, Server},
     testing::FakeClock,

@@ -1,0 +1,161 @@
+//! One call to Microsoft Graph: sent with a token, at the pace that Graph bears, and again where that can help.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use graph_core::{config::Tenant, secret::Secret};
+use reqwest::{Method, RequestBuilder, Url};
+use serde::Serialize;
+
+use super::{
+    GraphClient, GraphError, GraphErrorKind,
+    pace::{Closed, Kind},
+};
+use crate::{
+    clock::Clock,
+    http::Answer,
+    login::{RefreshTokens, WebIdentity},
+};
+
+/// One call to Graph.
+pub(super) struct Call<'a, B> {
+    method: Method,
+    url: Url,
+    body: Option<&'a B>,
+    prefer: Option<&'static str>,
+    timeout: Duration,
+    limit: usize,
+    /// What Graph counts it as; nothing for a call that is not about subscriptions.
+    kind: Option<Kind>,
+}
+
+impl<'a, B> Call<'a, B> {
+    pub(super) fn new(method: Method, url: Url) -> Self {
+        Self {
+            method,
+            url,
+            body: None,
+            prefer: None,
+            timeout: TIMEOUT,
+            limit: MAX_BYTES,
+            kind: None,
+        }
+    }
+
+    pub(super) fn body(self, body: &'a B) -> Self {
+        Self {
+            body: Some(body),
+            ..self
+        }
+    }
+
+    pub(super) fn prefer(self, prefer: Option<&'static str>) -> Self {
+        Self { prefer, ..self }
+    }
+
+    pub(super) fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    pub(super) fn counted(self, kind: Option<Kind>) -> Self {
+        Self { kind, ..self }
+    }
+
+    pub(super) fn limit(self, limit: usize) -> Self {
+        Self { limit, ..self }
+    }
+}
+
+impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClient<C, T, I> {
+    /// Makes a call, and makes it again where that can help.
+    pub(super) async fn call<B: Serialize>(
+        &self,
+        tenant: &Tenant,
+        call: Call<'_, B>,
+    ) -> Result<Answer, GraphError> {
+        let mut attempt = 1;
+        let mut has_new_token = false;
+        loop {
+            if let Some(kind) = call.kind {
+                let waited = self.pace.wait(kind, tenant, self.backoff.longest, &self.clock);
+                waited.await.map_err(|Closed(wait)| {
+                    GraphError::of(GraphErrorKind::Throttled {
+                        retry_after: Some(wait),
+                    })
+                })?;
+            }
+            let token = self
+                .login
+                .token(tenant)
+                .await
+                .map_err(|error| GraphError::of(error.into()))?;
+            let (error, retry_after) = match self.call_once(&call, &token).await {
+                Ok(answer) if answer.status.is_success() => return Ok(answer),
+                Ok(answer) => (GraphError::from_answer(&answer), answer.retry_after()),
+                Err(error) => (error, None),
+            };
+            if matches!(error.kind, GraphErrorKind::Throttled { .. }) {
+                self.throttled.fetch_add(1, Ordering::Relaxed);
+            }
+            if matches!(error.kind, GraphErrorKind::Unauthorized { .. }) && !has_new_token {
+                self.login.forget(tenant, &token);
+                has_new_token = true;
+                continue;
+            }
+            if !error.kind.is_transient() {
+                return Err(error);
+            }
+            if let (
+                Some(kind),
+                GraphErrorKind::Throttled {
+                    retry_after: Some(wait),
+                },
+            ) = (call.kind, &error.kind)
+            {
+                self.pace.close(kind, tenant, *wait, self.clock.now());
+            }
+            let Some(pause) = self.backoff.pause(attempt, retry_after) else {
+                return Err(error);
+            };
+            self.clock.sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    async fn call_once<B: Serialize>(
+        &self,
+        call: &Call<'_, B>,
+        token: &Secret<String>,
+    ) -> Result<Answer, GraphError> {
+        let unavailable = |error| GraphError::of(GraphErrorKind::Unavailable { source: Some(error) });
+        let client = self.http.client().map_err(unavailable)?;
+        let mut request: RequestBuilder = client
+            .request(call.method.clone(), call.url.clone())
+            .bearer_auth(token.expose())
+            .header(CLIENT_REQUEST_ID, guid())
+            .timeout(call.timeout);
+        if let Some(prefer) = call.prefer {
+            request = request.header("prefer", prefer);
+        }
+        if let Some(body) = call.body {
+            request = request.json(body);
+        }
+        self.http.send(request, call.limit).await.map_err(unavailable)
+    }
+}
+
+/// Returns a random GUID (RFC 9562, version 4).
+pub(super) fn guid() -> String {
+    let mut bytes = [0; 16];
+    // Without randomness the id is of no use to Microsoft's support, and the call is as good as before.
+    let _ = getrandom::fill(&mut bytes);
+    let number = u128::from_be_bytes(bytes) & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
+    let digits = format!("{number:032x}");
+    let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default();
+    [part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)].join("-")
+}
+
+const CLIENT_REQUEST_ID: &str = "client-request-id";
+
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+const MAX_BYTES: usize = 256 * 1024;
