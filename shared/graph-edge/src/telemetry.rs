@@ -5,7 +5,8 @@
 
 use std::{env, error::Error, io, panic};
 
-use lambda_runtime::tracing::subscriber::{
+use tracing::{Subscriber, error};
+use tracing_subscriber::{
     filter::{LevelFilter, Targets},
     fmt::{self, MakeWriter},
     layer::{Layer, SubscriberExt},
@@ -13,7 +14,6 @@ use lambda_runtime::tracing::subscriber::{
     registry::LookupSpan,
     util::SubscriberInitExt,
 };
-use tracing::{Subscriber, error};
 
 /// Sends log lines to standard output, panics among them: from the level in `LOG_LEVEL` on, in the format that Lambda's
 /// logging controls ask for.
