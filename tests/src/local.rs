@@ -70,7 +70,7 @@ pub enum Error {
 /// Returns the folder that `samconfig.toml` names.
 #[must_use]
 pub fn folder() -> PathBuf {
-    stack::root().join("target").join("local")
+    tools::root().join("target").join("local")
 }
 
 /// Returns the README's commands for `sam local`, in their order.
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_settings_of_the_sam_cli_name_the_files_that_are_written() {
-        let settings = fs::read_to_string(stack::root().join("samconfig.toml")).unwrap();
+        let settings = fs::read_to_string(tools::root().join("samconfig.toml")).unwrap();
         for command in ["local_invoke", "local_start_api", "local_start_lambda"] {
             let (_, section) = settings
                 .split_once(&format!("[default.{command}.parameters]\n"))

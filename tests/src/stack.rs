@@ -18,23 +18,20 @@ use serde_json::Value;
 
 mod aws;
 mod build;
-mod command;
 mod deploy;
 mod error;
 mod machine;
 mod ministack;
 mod pair;
 mod policies;
-mod progress;
 mod run;
 mod supervised;
-mod tools;
 
 pub use error::Error;
 pub use machine::root_certificates;
 pub use pair::{NOTIFICATION_ORIGIN, Pair, shared};
-pub use progress::Progress;
 pub use supervised::Supervised;
+pub use tools::Progress;
 
 pub(crate) use machine::architecture;
 
@@ -42,7 +39,7 @@ use aws::Aws;
 use deploy::Deployment;
 use ministack::Ministack;
 use run::Run;
-use tools::Tools;
+use tools::{Tools, command, root, target};
 
 /// What a stack is deployed with: parameters of the template, each left at its default when it is empty.
 #[derive(Debug, Clone, Default)]
@@ -401,17 +398,6 @@ impl From<aws_sdk_sqs::types::Message> for Message {
             sent_at,
         }
     }
-}
-
-/// Returns the repository's folder.
-pub(crate) fn root() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.parent().unwrap_or(package).to_owned()
-}
-
-/// Returns the folder that cargo builds into.
-fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
 }
 
 /// Name of the stack in CloudFormation.

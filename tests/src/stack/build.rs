@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::tools::{Tools, lock};
-use super::{Error, Progress, architecture, command};
+use tools::{Progress, Tools, cargo_build, command, lock, packages};
+
+use super::{Error, architecture};
 
 /// Builds the three functions and leaves them, with the template, in `folder`.
 ///
-/// `cargo lambda`, which SAM runs for each function, gets the same arguments as the one `cargo build` before it: the same
-/// packages, among them `tests`, whose dependencies decide on the features of all the others. So everything lands in the
-/// files that `cargo test` uses, each thing is compiled once, and cargo's own progress is seen.
+/// `cargo lambda`, which SAM runs for each function, gets the same packages as the one `cargo build` before it. So everything
+/// lands in the files that `cargo test` uses, each thing is compiled once, and cargo's own progress is seen.
 ///
 /// # Errors
 ///
@@ -25,7 +25,10 @@ pub(crate) fn build(
     // `cargo lambda` moves each binary out of cargo's folder to a place that all processes share.
     let _lock = lock(&target.join("stack").join("build.lock"))?;
     progress.say("Compiling the functions");
-    compile(root)?;
+    let status = cargo_build().status().map_err(Error::io("starting cargo"))?;
+    if !status.success() {
+        return Err(tools::Error::NotCompiled.into());
+    }
     progress.say("Running sam build");
     let mut sam = sam(tools);
     sam.current_dir(root)
@@ -40,7 +43,7 @@ pub(crate) fn build(
         .env("SAM_BUILD_MODE", "debug")
         .env("CARGO_LAMBDA_COMPILER", "cargo")
         .env("CARGO_LAMBDA_COMPILER_EXTRA_ARGS", packages().join(" "));
-    command::run("sam build", &mut sam, &folder.join("build.log"))
+    Ok(command::run("sam build", &mut sam, &folder.join("build.log"))?)
 }
 
 /// Returns the program `sam` in an environment that is the same on every machine.
@@ -62,38 +65,3 @@ pub(crate) fn settings(folder: &Path) -> Result<std::path::PathBuf, Error> {
     std::fs::write(&file, "version = 0.1\n").map_err(Error::io(format!("writing {}", file.display())))?;
     Ok(file)
 }
-
-/// Compiles the functions.
-fn compile(root: &Path) -> Result<(), Error> {
-    let mut cargo = Command::new("cargo");
-    cargo
-        .env_clear()
-        .envs(command::clean_environment())
-        .current_dir(root)
-        .arg("build")
-        .args(packages());
-    for function in FUNCTIONS {
-        cargo.args(["--bin", function]);
-    }
-    let status = cargo.status().map_err(Error::io("starting cargo"))?;
-    if status.success() {
-        return Ok(());
-    }
-    Err(Error::Failed {
-        what: "compiling the functions".to_owned(),
-        log: "standard error".into(),
-        tail: "see above".to_owned(),
-    })
-}
-
-/// Returns the arguments that name the packages which decide on features.
-fn packages() -> Vec<&'static str> {
-    FUNCTIONS
-        .iter()
-        .chain(&["tests"])
-        .flat_map(|package| ["--package", *package])
-        .collect()
-}
-
-/// The packages of the functions, and their binaries.
-const FUNCTIONS: [&str; 3] = ["webhook", "decryption", "renewal"];

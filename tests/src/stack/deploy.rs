@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use super::{
-    Aws, Error, Options, STACK_NAME, architecture, build, command, policies, root_certificates, tools::Tools,
-};
+use tools::{Tools, command};
+
+use super::{Aws, Error, Options, STACK_NAME, architecture, build, policies, root_certificates};
 
 /// What a deployed stack consists of.
 #[derive(Debug, Clone)]
@@ -70,7 +70,7 @@ pub(crate) async fn deploy(
 pub(crate) fn remove(tools: &Tools, aws: &Aws, folder: &Path) -> Result<(), Error> {
     let mut sam = sam(tools, aws, folder, "delete")?;
     sam.args(["--stack-name", STACK_NAME, "--no-prompts"]);
-    command::run("sam delete", &mut sam, &folder.join("delete.log"))
+    Ok(command::run("sam delete", &mut sam, &folder.join("delete.log"))?)
 }
 
 /// Returns a command of `sam`, for the local AWS and without anybody's settings.

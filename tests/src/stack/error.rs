@@ -1,37 +1,13 @@
 //! What can go wrong with the local stack.
 
 use std::io;
-use std::path::PathBuf;
 
 /// Why the local stack cannot be set up or used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A program that is not part of this repository is not there.
-    #[error("{program} cannot be used: {advice}")]
-    Missing {
-        /// The program.
-        program: String,
-        /// What to do about it.
-        advice: String,
-    },
-    /// A program ended with an error.
-    #[error("{what} failed; the end of {}:\n{tail}", log.display())]
-    Failed {
-        /// What the program was to do.
-        what: String,
-        /// Where it wrote.
-        log: PathBuf,
-        /// The last lines that it wrote.
-        tail: String,
-    },
-    /// A file or a process could not be handled.
-    #[error("{what}: {source}")]
-    Io {
-        /// What was to be done.
-        what: String,
-        /// Why it was not.
-        source: io::Error,
-    },
+    /// A program cannot be used, or a file be handled.
+    #[error(transparent)]
+    Tools(#[from] tools::Error),
     /// Something did not happen in time.
     #[error("{what} took longer than {seconds} s")]
     TimedOut {
@@ -77,8 +53,8 @@ pub enum Error {
 impl Error {
     /// Returns a function that says what was to be done when an input or output operation failed.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
-        let what = what.into();
-        move |source| Self::Io { what, source }
+        let error = tools::Error::io(what);
+        move |source| error(source).into()
     }
 
     /// Returns a function that names the service which could not be reached.

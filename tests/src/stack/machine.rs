@@ -13,12 +13,12 @@ pub(crate) fn architecture() -> Result<&'static str, Error> {
     match (std::env::consts::OS, std::env::consts::ARCH) {
         ("linux", "x86_64") => Ok("x86_64"),
         ("linux", "aarch64") => Ok("arm64"),
-        (system, processor) => Err(Error::Missing {
+        (system, processor) => Err(Error::Tools(tools::Error::Missing {
             program: "the local stack".to_owned(),
             advice: format!(
                 "functions run as programs of this machine, so it must be Linux on x86_64 or aarch64, not {system} on {processor}"
             ),
-        }),
+        })),
     }
 }
 
@@ -28,8 +28,10 @@ pub(crate) fn architecture() -> Result<&'static str, Error> {
 ///
 /// It has none where systems keep it.
 pub fn root_certificates() -> Result<PathBuf, Error> {
-    openssl_probe::probe().cert_file.ok_or_else(|| Error::Missing {
-        program: "the system's root certificates".to_owned(),
-        advice: "install them (Debian, Ubuntu, Fedora and Alpine: ca-certificates)".to_owned(),
+    openssl_probe::probe().cert_file.ok_or_else(|| {
+        Error::Tools(tools::Error::Missing {
+            program: "the system's root certificates".to_owned(),
+            advice: "install them (Debian, Ubuntu, Fedora and Alpine: ca-certificates)".to_owned(),
+        })
     })
 }

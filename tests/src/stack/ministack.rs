@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::command;
+use tools::{Tools, command};
+
 use super::supervised::Supervised;
-use super::tools::Tools;
 use super::{Aws, Error};
 
 /// A running MiniStack.
@@ -35,11 +35,11 @@ impl Ministack {
             }
             // Another program may have taken the port in between. Then another port is as good.
             if !ministack.process.has_ended() || Instant::now() >= deadline {
-                return Err(Error::Failed {
+                return Err(Error::Tools(tools::Error::Failed {
                     what: "starting MiniStack".to_owned(),
                     tail: command::tail(&log),
                     log,
-                });
+                }));
             }
         }
     }

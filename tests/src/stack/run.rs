@@ -4,8 +4,9 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tools::lock;
+
 use super::Error;
-use super::tools::lock;
 
 /// A folder that only this run uses, so that a demo and the tests can run at once.
 #[derive(Debug)]

@@ -4,13 +4,11 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use sha2::{Digest, Sha256};
-
-use super::{Error, Progress, command};
+use crate::{Error, Progress, command};
 
 /// Where the tools are.
 #[derive(Debug, Clone)]
-pub(crate) struct Tools {
+pub struct Tools {
     folder: PathBuf,
 }
 
@@ -20,7 +18,7 @@ impl Tools {
     /// # Errors
     ///
     /// Python is not there, or a package cannot be installed.
-    pub(crate) fn set_up(target: &Path, progress: Progress) -> Result<Self, Error> {
+    pub fn set_up(target: &Path, progress: Progress) -> Result<Self, Error> {
         let folder = target.join("tools");
         fs::create_dir_all(&folder).map_err(Error::io(format!("creating {}", folder.display())))?;
         let tools = Self { folder };
@@ -49,23 +47,23 @@ impl Tools {
     }
 
     /// Returns the folder with `sam` and `cargo-lambda`.
-    pub(crate) fn sam_folder(&self) -> PathBuf {
+    pub fn sam_folder(&self) -> PathBuf {
         self.folder.join("sam").join("bin")
     }
 
     /// Returns the program `sam`.
-    pub(crate) fn sam(&self) -> PathBuf {
+    pub fn sam(&self) -> PathBuf {
         self.sam_folder().join("sam")
     }
 
     /// Returns the program `ministack`.
-    pub(crate) fn ministack(&self) -> PathBuf {
+    pub fn ministack(&self) -> PathBuf {
         self.folder.join("ministack").join("bin").join("ministack")
     }
 
     /// Tells whether an environment holds the versions that are wanted now.
     fn is_ready(&self, environment: &Environment) -> bool {
-        fs::read_to_string(self.marker(environment)).is_ok_and(|found| found == environment.fingerprint())
+        fs::read_to_string(self.marker(environment)).is_ok_and(|found| found == environment.wanted())
     }
 
     /// Installs an environment, over what an interrupted attempt may have left.
@@ -95,7 +93,7 @@ impl Tools {
             .args(requirements.options);
             command::run(&what, pip.arg("--requirement").arg(&file), &log)?;
         }
-        fs::write(self.marker(environment), environment.fingerprint()).map_err(Error::io("writing a marker"))
+        fs::write(self.marker(environment), environment.wanted()).map_err(Error::io("writing a marker"))
     }
 
     /// Returns the file that says what an environment holds. It is written last.
@@ -105,7 +103,7 @@ impl Tools {
 }
 
 /// Takes a lock that ends with the process, whichever way it ends.
-pub(crate) fn lock(path: &Path) -> Result<File, Error> {
+pub fn lock(path: &Path) -> Result<File, Error> {
     let what = || format!("locking {}", path.display());
     let file = File::options()
         .create(true)
@@ -157,16 +155,13 @@ struct Environment {
 }
 
 impl Environment {
-    /// Returns what changes when the requirements do.
-    fn fingerprint(&self) -> String {
-        let mut hash = Sha256::new();
-        for requirements in self.requirements {
-            hash.update(requirements.text);
-            hash.update(requirements.options.join(" "));
-        }
-        hash.finalize()
+    /// Returns what the marker holds: another text when the requirements are others.
+    fn wanted(&self) -> String {
+        self.requirements
             .iter()
-            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+            .fold(String::new(), |text, requirements| {
+                text + requirements.text + &requirements.options.join(" ")
+            })
     }
 }
 
@@ -184,12 +179,12 @@ const ENVIRONMENTS: [Environment; 2] = [
         requirements: &[
             Requirements {
                 name: "sam.txt",
-                text: include_str!("../../tools/sam.txt"),
+                text: include_str!("../sam.txt"),
                 options: &[],
             },
             Requirements {
                 name: "cargo-lambda.txt",
-                text: include_str!("../../tools/cargo-lambda.txt"),
+                text: include_str!("../cargo-lambda.txt"),
                 options: &["--no-deps"],
             },
         ],
@@ -198,7 +193,7 @@ const ENVIRONMENTS: [Environment; 2] = [
         name: "ministack",
         requirements: &[Requirements {
             name: "ministack.txt",
-            text: include_str!("../../tools/ministack.txt"),
+            text: include_str!("../ministack.txt"),
             options: &[],
         }],
     },
@@ -209,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_version_is_another_fingerprint() {
+    fn the_version_decides_what_is_wanted() {
         let with = |text| {
             let requirements: &'static [Requirements] = Box::leak(Box::new([Requirements {
                 name: "a",
@@ -220,7 +215,7 @@ mod tests {
                 name: "a",
                 requirements,
             }
-            .fingerprint()
+            .wanted()
         };
         assert_eq!(with("a==1"), with("a==1"));
         assert_ne!(with("a==1"), with("a==2"));

@@ -4,14 +4,14 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::Error;
+use crate::Error;
 
 /// Runs a program whose output goes to a file.
 ///
 /// # Errors
 ///
 /// The program is not there or fails; the error shows the end of its output.
-pub(crate) fn run(what: &str, command: &mut Command, log: &Path) -> Result<(), Error> {
+pub fn run(what: &str, command: &mut Command, log: &Path) -> Result<(), Error> {
     let file = File::options()
         .create(true)
         .append(true)
@@ -35,7 +35,7 @@ pub(crate) fn run(what: &str, command: &mut Command, log: &Path) -> Result<(), E
 }
 
 /// Returns the last lines of a file.
-pub(crate) fn tail(path: &Path) -> String {
+pub fn tail(path: &Path) -> String {
     let text = fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();
@@ -47,12 +47,12 @@ pub(crate) fn tail(path: &Path) -> String {
 
 /// Returns the environment of this process without what cargo sets for the programs that it runs, so that a cargo which
 /// is started from here decides as it would in a shell, and without anything that points tools at a real AWS account.
-pub(crate) fn clean_environment() -> impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)> {
+pub fn clean_environment() -> impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)> {
     std::env::vars_os().filter(|(name, _)| name.to_str().is_none_or(|name| !is_foreign(name)))
 }
 
 /// Returns `PATH` with a folder in front.
-pub(crate) fn path_with(folder: PathBuf) -> std::ffi::OsString {
+pub fn path_with(folder: PathBuf) -> std::ffi::OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(folder).chain(std::env::split_paths(&path));
     // Only a folder with a colon in its name cannot be joined; then the tools are not found, which is reported.
