@@ -46,7 +46,8 @@ pub fn tail(path: &Path) -> String {
 }
 
 /// Returns the environment of this process without what cargo sets for the programs that it runs, so that a cargo which
-/// is started from here decides as it would in a shell, and without anything that points tools at a real AWS account.
+/// is started from here decides as it would in a shell, without anything that points tools at a real AWS account, and
+/// without what keeps Python programs from being compiled for good.
 pub fn clean_environment() -> impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)> {
     std::env::vars_os().filter(|(name, _)| name.to_str().is_none_or(|name| !is_foreign(name)))
 }
@@ -70,11 +71,12 @@ fn is_foreign(name: &str) -> bool {
         "CARGO_LAMBDA_",
         "CARGO_BIN_",
     ];
-    const NAMES: [&str; 6] = [
+    const NAMES: [&str; 7] = [
         "CARGO",
         "CARGO_CRATE_NAME",
         "CARGO_PRIMARY_PACKAGE",
         "LD_LIBRARY_PATH",
+        "PYTHONDONTWRITEBYTECODE",
         "PYTHONPATH",
         "VIRTUAL_ENV",
     ];

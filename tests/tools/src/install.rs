@@ -29,7 +29,7 @@ impl Tools {
         }
         let python = python()?;
         progress.say(
-            "Installing AWS SAM CLI, cargo-lambda and MiniStack into target/tools (once, a minute or two)",
+            "Installing AWS SAM CLI, cargo-lambda and MiniStack into target/tools (once, about a minute)",
         );
         std::thread::scope(|scope| {
             let install = |one| {
@@ -89,6 +89,8 @@ impl Tools {
                 "install",
                 "--disable-pip-version-check",
                 "--no-input",
+                // All would be compiled, most of it for nothing; what is used compiles itself.
+                "--no-compile",
             ])
             .args(requirements.options);
             command::run(&what, pip.arg("--requirement").arg(&file), &log)?;
