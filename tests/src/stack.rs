@@ -11,9 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-use aws_sdk_sqs::types::MessageSystemAttributeName;
 use serde_json::Value;
 
 mod aws;
@@ -24,14 +22,16 @@ mod machine;
 mod ministack;
 mod pair;
 mod policies;
+mod queues;
 mod run;
 mod supervised;
 
 pub use error::Error;
 pub use machine::root_certificates;
 pub use pair::{NOTIFICATION_ORIGIN, Pair, shared};
+pub use queues::Message;
 pub use supervised::Supervised;
-pub use tools::Progress;
+pub use tools::{Profile, Progress};
 
 pub(crate) use machine::architecture;
 
@@ -41,9 +41,11 @@ use ministack::Ministack;
 use run::Run;
 use tools::{Tools, command, root, target};
 
-/// What a stack is deployed with: parameters of the template, each left at its default when it is empty.
+/// What a stack is built and deployed with: parameters of the template are left at their defaults when they are empty.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
+    /// How the functions are compiled.
+    pub profile: Profile,
     /// `GraphEndpoint`.
     pub graph_endpoint: String,
     /// `LoginEndpoint`.
@@ -76,7 +78,7 @@ impl Stack {
         let (root, target) = (root(), target());
         let run = Run::start(&target)?;
         let tools = Tools::set_up(&target, progress)?;
-        build::build(&root, &target, run.folder(), &tools, progress)?;
+        build::build(&root, &target, run.folder(), &tools, options.profile, progress)?;
         progress.say("Starting MiniStack");
         let ministack = Ministack::start(&tools, run.folder()).await?;
         progress.say("Running sam deploy");
@@ -114,6 +116,12 @@ impl Stack {
     #[must_use]
     pub fn endpoint_url(&self) -> &str {
         self.ministack.aws().url()
+    }
+
+    /// Returns the process group of the local AWS, in which the functions run as well.
+    #[must_use]
+    pub fn process_group(&self) -> u32 {
+        self.ministack.process_group()
     }
 
     /// Returns the folder with what `sam build` has built.
@@ -174,21 +182,6 @@ impl Stack {
             self.endpoint_url(),
             self.resource("HttpApi")?
         ))
-    }
-
-    /// Returns a client of SQS. It is for the runtime that it is first used on, so every test takes its own.
-    #[must_use]
-    pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        aws_sdk_sqs::Client::from_conf(
-            aws_sdk_sqs::Config::builder()
-                .behavior_version_latest()
-                .region(aws_sdk_sqs::config::Region::new(REGION))
-                .endpoint_url(self.endpoint_url())
-                .credentials_provider(aws_sdk_sqs::config::Credentials::new(
-                    ACCESS_KEY, ACCESS_KEY, None, None, "local",
-                ))
-                .build(),
-        )
     }
 
     /// Returns a client of Secrets Manager. It is for the runtime that it is first used on, so every test takes its own.
@@ -278,45 +271,6 @@ impl Stack {
         self.ministack.aws().enable_mapping(id, enabled).await
     }
 
-    /// Takes messages from a queue until `done` says that there are enough, or no more than `within` has gone by.
-    ///
-    /// # Errors
-    ///
-    /// SQS does not answer.
-    pub async fn receive(
-        &self,
-        queue_url: &str,
-        within: Duration,
-        mut done: impl FnMut(&[Message]) -> bool,
-    ) -> Result<Vec<Message>, Error> {
-        let (sqs, deadline, mut messages) = (self.sqs(), Instant::now() + within, Vec::new());
-        while !done(&messages) && Instant::now() < deadline {
-            let receive = sqs
-                .receive_message()
-                .queue_url(queue_url)
-                .max_number_of_messages(10)
-                .wait_time_seconds(1);
-            let receive = receive.message_attribute_names("All");
-            let receive = receive.message_system_attribute_names(MessageSystemAttributeName::All);
-            let batch = receive
-                .send()
-                .await
-                .map_err(Error::unreachable("SQS"))?
-                .messages
-                .unwrap_or_default();
-            for message in batch {
-                let delete = sqs.delete_message().queue_url(queue_url);
-                let delete = delete
-                    .set_receipt_handle(message.receipt_handle.clone())
-                    .send()
-                    .await;
-                delete.map_err(Error::unreachable("SQS"))?;
-                messages.push(message.into());
-            }
-        }
-        Ok(messages)
-    }
-
     /// Returns what a function has logged.
     ///
     /// # Errors
@@ -368,34 +322,6 @@ impl Function {
             Self::Webhook => "WebhookLogGroup",
             Self::Decryption => "DecryptionLogGroup",
             Self::Renewal => "RenewalLogGroup",
-        }
-    }
-}
-
-/// A message that was taken from a queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// The body.
-    pub body: String,
-    /// The message attributes that are text.
-    pub attributes: BTreeMap<String, String>,
-    /// When it was sent to the queue, in milliseconds since 1970.
-    pub sent_at: Option<i64>,
-}
-
-impl From<aws_sdk_sqs::types::Message> for Message {
-    fn from(message: aws_sdk_sqs::types::Message) -> Self {
-        let attributes = message.message_attributes.unwrap_or_default().into_iter();
-        let system = message.attributes.unwrap_or_default();
-        let sent_at = system
-            .get(&MessageSystemAttributeName::SentTimestamp)
-            .and_then(|time| time.parse().ok());
-        Self {
-            body: message.body.unwrap_or_default(),
-            attributes: attributes
-                .filter_map(|(name, value)| Some((name, value.string_value?)))
-                .collect(),
-            sent_at,
         }
     }
 }

@@ -158,7 +158,7 @@ fn once(
     Ok(fs::write(marker, wanted)?)
 }
 
-/// Builds what is measured, shows what cargo says meanwhile, and returns where the binaries are.
+/// Builds what is measured, shows what cargo says meanwhile, and returns where the programs are.
 ///
 /// Whether everything works is seen sooner in the profile of the tests, with their packages, which decide on the features
 /// of all others: so nothing is compiled twice.
@@ -201,7 +201,17 @@ fn cargo_build(options: &Options) -> Result<PathBuf, BoxError> {
         .ancestors()
         .nth(2)
         .ok_or("this program is not where cargo puts programs")?;
-    Ok(folder.join(if options.quick { "debug" } else { "release" }))
+    let built = folder.join(if options.quick { "debug" } else { "release" });
+    // Copies: `sam build` of a local stack, here or in a test, takes the functions away.
+    let kept = target().join("bench/bin");
+    fs::create_dir_all(&kept)?;
+    for program in PROGRAMS {
+        let copy = kept.join(program);
+        // A new file, as the old one may be running.
+        let _ = fs::remove_file(&copy);
+        fs::copy(built.join(program), copy)?;
+    }
+    Ok(kept)
 }
 
 fn run(command: &mut Command, log: File, advice: &str) -> Result<(), BoxError> {
@@ -230,3 +240,6 @@ fn root() -> PathBuf {
 fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
 }
+
+/// The functions, the one that does nothing else but pass on, and what decrypts in a loop.
+const PROGRAMS: [&str; 5] = ["webhook", "decryption", "renewal", "bare", "decrypt"];

@@ -1,4 +1,11 @@
-//! From the POST to the event: webhook, queue, decryption, queue, all in deployed binaries but for the queues.
+//! From the POST to the event: webhook, queue, decryption, queue.
+//!
+//! The same is sent, counted and told wherever the functions run.
+
+pub mod in_memory;
+pub mod local_stack;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::BTreeMap,
@@ -6,6 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ::tests::graph::Simulator;
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::{
     sync::{
@@ -18,196 +27,217 @@ use tokio::{
 
 use crate::{
     BoxError,
-    artefacts::Artefacts,
-    lambda::Function,
+    inbox::Inbox,
     options::Options,
-    peers::webhooks,
     samples::percentile,
     table::{Table, Unit},
-    world::{World, http_event, sqs_event},
 };
 
-/// Measures a steady rate and a burst.
-pub async fn measure(
-    options: &Options,
-    artefacts: &Artefacts,
-    world: &World,
-    table: &mut Table,
-) -> Result<(), BoxError> {
-    let posts = if options.quick { 5 } else { 200 };
-    options.say(&format!("End to end: {posts} POSTs of one item, 20 a second"));
-    let steady = Load::compose(world, "steady", posts, 1).await?;
-    let latencies = Pipeline::start(artefacts, world)
-        .await?
-        .run(steady, PAUSE)
-        .await?;
-    report(table, "at 20 items a second", &latencies);
+/// The functions and the queues between them, wherever they run.
+trait Stage: Send + Sync + 'static {
+    /// Has a webhook take a POST. `lane` is the number of those that are under way at once.
+    fn post(&self, lane: usize, post: String) -> impl Future<Output = Result<(), BoxError>> + Send;
 
-    let posts = if options.quick { 2 } else { 100 };
-    options.say(&format!("End to end: a burst of {} items", posts * 100));
-    let burst = Load::compose(world, "burst", posts, 100).await?;
-    let latencies = Pipeline::start(artefacts, world)
-        .await?
-        .run(burst, Duration::ZERO)
-        .await?;
-    report(table, &format!("in a burst of {} items", posts * 100), &latencies);
-    Ok(())
-}
+    /// Tells whether nothing is on its way any more.
+    fn is_idle(&self) -> impl Future<Output = Result<bool, BoxError>> + Send;
 
-fn report(table: &mut Table, when: &str, latencies: &[f64]) {
-    let remark = format!(
-        "p99 {:.0} ms, all {} items arrived",
-        percentile(latencies, 0.99) / 1e3,
-        latencies.len()
-    );
-    table.tell(
-        &format!("End to end: POST to event, {when}, median"),
-        Unit::Time,
-        percentile(latencies, 0.5),
-        &remark,
-    );
+    /// Returns how many items have ended in the failed queue.
+    fn failed(&self) -> impl Future<Output = Result<usize, BoxError>> + Send;
 }
 
 /// POSTs, each with its label, which is also in the id of each of its resources.
 struct Load {
-    events: Vec<(String, String)>,
+    posts: Vec<(String, String)>,
     items: usize,
+    /// Between the beginnings of two POSTs.
+    pause: Duration,
 }
 
 impl Load {
-    async fn compose(world: &World, name: &str, posts: usize, items: usize) -> Result<Self, BoxError> {
-        let mut events = Vec::with_capacity(posts);
+    /// Has the simulator write so many POSTs of so many items.
+    async fn compose(
+        (simulator, inbox): (&Simulator, &Inbox),
+        name: &str,
+        posts: usize,
+        items: usize,
+        pause: Duration,
+    ) -> Result<Self, BoxError> {
+        let mut bodies = Vec::with_capacity(posts);
         for post in 0..posts {
             let label = format!("{name}-{post}");
-            let body = world.labelled(&label, items, 1_300).await?;
-            events.push((label, http_event("", &body)));
-        }
-        Ok(Self { events, items })
-    }
-}
-
-/// The functions between the queues.
-struct Pipeline {
-    webhooks: Vec<Function>,
-    decryptions: JoinSet<Result<(), BoxError>>,
-    delivered: UnboundedReceiver<String>,
-}
-
-impl Pipeline {
-    async fn start(artefacts: &Artefacts, world: &World) -> Result<Self, BoxError> {
-        let programs = webhooks(artefacts, world);
-        let ours = programs.first().ok_or("there is no webhook")?;
-        let mut webhooks = Vec::new();
-        for _ in 0..WEBHOOKS {
-            webhooks.push(Function::start(ours, &world.aws.url, artefacts.log(ours.name)?).await?);
-        }
-        let queue = Arc::new(Mutex::new(world.aws.read("notifications")));
-        let delivered = world.aws.read("delivery");
-        let mut decryptions = JoinSet::new();
-        for _ in 0..DECRYPTIONS {
-            decryptions.spawn(decrypt(
-                world.start_decryption(artefacts).await?,
-                Arc::clone(&queue),
-            ));
+            let body = inbox.rich(simulator, &label, items, 1_300).await?;
+            bodies.push((label, body));
         }
         Ok(Self {
-            webhooks,
-            decryptions,
-            delivered,
+            posts: bodies,
+            items,
+            pause,
         })
     }
 
-    /// Sends everything and returns how long each item took, in microseconds.
-    async fn run(mut self, load: Load, pause: Duration) -> Result<Vec<f64>, BoxError> {
-        let expected = load.events.len() * load.items;
+    /// Returns the load with each body as it is handed over.
+    fn wrapped(mut self, wrap: impl Fn(&str) -> String) -> Self {
+        for (_, body) in &mut self.posts {
+            *body = wrap(body);
+        }
+        self
+    }
+}
+
+/// An event on the delivery queue.
+struct Arrival {
+    event: String,
+    at: Timestamp,
+}
+
+/// A stage with what comes out of it.
+struct Pipeline<S> {
+    stage: Arc<S>,
+    events: UnboundedReceiver<Arrival>,
+    /// What moves messages on; it ends with an error or not at all.
+    movers: JoinSet<Result<(), BoxError>>,
+    /// How long nothing may arrive while something is missing.
+    patience: Duration,
+}
+
+impl<S: Stage> Pipeline<S> {
+    /// Sends everything, and waits until all of it has arrived and nothing more is to come.
+    async fn run(&mut self, load: Load, options: &Options) -> Result<Passage, BoxError> {
+        let expected = load.posts.len() * load.items;
         let (jobs, queue) = mpsc::unbounded_channel();
         let queue = Arc::new(Mutex::new(queue));
-        let mut posts = JoinSet::new();
-        for webhook in self.webhooks.drain(..) {
-            posts.spawn(post(webhook, Arc::clone(&queue)));
+        let mut posting = JoinSet::new();
+        for lane in 0..LANES {
+            posting.spawn(post(Arc::clone(&self.stage), lane, Arc::clone(&queue)));
         }
-        // Beside the reading: an event counts as arrived when it is read.
         let feeding = tokio::spawn(async move {
-            for job in load.events {
-                // A webhook that has failed shows when it is joined.
+            for job in load.posts {
+                // A lane that has failed shows when it is joined.
                 let _ = jobs.send(job);
-                sleep(pause).await;
+                sleep(load.pause).await;
             }
         });
-        let mut arrived = BTreeMap::new();
-        while arrived.len() < expected {
+        let (mut begun, mut arrived, mut repeated) = (BTreeMap::new(), BTreeMap::new(), 0);
+        let (mut last, mut said) = (Instant::now(), Instant::now());
+        loop {
             tokio::select! {
-                event = self.delivered.recv() => {
-                    let event: Value = serde_json::from_str(&event.ok_or("the queue has ended")?)?;
-                    let id = event["data"]["content"]["id"].as_str().ok_or("an event without content")?;
-                    arrived.entry(id.to_owned()).or_insert_with(Instant::now);
+                Some(arrival) = self.events.recv() => {
+                    last = Instant::now();
+                    if arrived.insert(id(&arrival.event)?, arrival.at).is_some() {
+                        repeated += 1;
+                    }
+                    if said.elapsed() > TELL_AFTER {
+                        said = Instant::now();
+                        options.say(&format!("{} of {expected} items have arrived", arrived.len()));
+                    }
                 }
-                Some(ended) = self.decryptions.join_next() => ended??,
-                () = sleep(PATIENCE) => return Err(format!("{} of {expected} items arrive", arrived.len()).into()),
+                Some(lane) = posting.join_next() => begun.extend(lane??),
+                Some(ended) = self.movers.join_next() => ended??,
+                () = sleep(QUIET) => {
+                    let all = arrived.len() == expected && posting.is_empty();
+                    if all && self.stage.is_idle().await? {
+                        break;
+                    }
+                    if last.elapsed() > self.patience {
+                        return Err(format!("{} of {expected} items arrive", arrived.len()).into());
+                    }
+                }
             }
         }
         feeding.await?;
-        let sent: BTreeMap<String, Instant> = posts
-            .join_all()
-            .await
-            .into_iter()
-            .collect::<Result<Vec<_>, _>>()?
-            .concat()
-            .into_iter()
-            .collect();
-        let latency = |(id, at): (&String, &Instant)| {
-            let (post, _) = id.rsplit_once('-')?;
-            Some(at.duration_since(*sent.get(post)?).as_secs_f64() * 1e6)
-        };
-        Ok(arrived.iter().filter_map(latency).collect())
+        match self.stage.failed().await? {
+            0 => Passage::new(&begun, &arrived, repeated),
+            failed => Err(format!("{failed} items are in the failed queue").into()),
+        }
     }
 }
 
-/// One webhook: takes POSTs as they come, and returns when each was begun.
-async fn post(
-    webhook: Function,
+/// One lane: hands over POSTs as they come, and returns when each was begun.
+async fn post<S: Stage>(
+    stage: Arc<S>,
+    lane: usize,
     queue: Arc<Mutex<UnboundedReceiver<(String, String)>>>,
-) -> Result<Vec<(String, Instant)>, BoxError> {
+) -> Result<Vec<(String, Timestamp)>, BoxError> {
     let mut begun = Vec::new();
     loop {
         let job = queue.lock().await.recv().await;
-        let Some((label, event)) = job else {
+        let Some((label, post)) = job else {
             return Ok(begun);
         };
-        begun.push((label, Instant::now()));
-        let answer: Value = serde_json::from_str(&webhook.invoke(event).await?)?;
-        if answer["statusCode"] != 202 {
-            return Err(format!("the webhook answers {answer}").into());
-        }
+        begun.push((label, Timestamp::now()));
+        stage.post(lane, post).await?;
     }
 }
 
-/// One event source mapping: up to ten messages at a time, as the template has it.
-async fn decrypt(decryption: Function, queue: Arc<Mutex<UnboundedReceiver<String>>>) -> Result<(), BoxError> {
-    loop {
-        let mut batch = Vec::new();
-        if queue.lock().await.recv_many(&mut batch, BATCH).await == 0 {
-            return Ok(());
-        }
-        let answer: Value = serde_json::from_str(&decryption.invoke(sqs_event(&batch)).await?)?;
-        if answer["batchItemFailures"]
-            .as_array()
-            .is_some_and(|failures| !failures.is_empty())
-        {
-            return Err(format!("decryption does not deliver: {answer}").into());
-        }
-    }
+/// Returns the id of the resource that an event is about.
+fn id(event: &str) -> Result<String, BoxError> {
+    let event: Value = serde_json::from_str(event)?;
+    let id = event["data"]["content"]["id"].as_str();
+    Ok(id.ok_or("an event without content")?.to_owned())
 }
 
-/// `MaximumConcurrency` and `BatchSize` of the template.
-const DECRYPTIONS: usize = 5;
-const BATCH: usize = 10;
+/// How a load has come through.
+struct Passage {
+    /// How long each item took, in microseconds.
+    latencies: Vec<f64>,
+    /// Arrivals of what had arrived before.
+    repeated: usize,
+    /// From the first POST to the last event.
+    whole: Duration,
+}
+
+impl Passage {
+    /// Returns how long each item took since its POST was begun.
+    fn new(
+        begun: &BTreeMap<String, Timestamp>,
+        arrived: &BTreeMap<String, Timestamp>,
+        repeated: usize,
+    ) -> Result<Self, BoxError> {
+        let latency = |(id, at): (&String, &Timestamp)| {
+            let (post, _) = id.rsplit_once('-')?;
+            Some(at.duration_since(*begun.get(post)?).as_secs_f64() * 1e6)
+        };
+        let latencies: Option<Vec<f64>> = arrived.iter().map(latency).collect();
+        let (first, last) = begun
+            .values()
+            .min()
+            .zip(arrived.values().max())
+            .ok_or("nothing is sent")?;
+        Ok(Self {
+            latencies: latencies.ok_or("an event is of no POST that was sent")?,
+            repeated,
+            whole: last.duration_since(*first).unsigned_abs(),
+        })
+    }
+
+    /// Adds a row.
+    fn report(&self, table: &mut Table, what: &str, more: &str) {
+        let (items, repeated) = (self.latencies.len(), self.repeated);
+        let twice = if repeated == 0 {
+            "none".to_owned()
+        } else {
+            repeated.to_string()
+        };
+        let p99 = Unit::Time.write(percentile(&self.latencies, 0.99));
+        let remark = format!("p99 {p99}, all {items} items arrived, {twice} twice{more}");
+        table.tell(what, Unit::Time, percentile(&self.latencies, 0.5), &remark);
+    }
+
+    /// Says how many items a second came through.
+    fn rate(&self) -> String {
+        let items = u32::try_from(self.latencies.len()).unwrap_or(u32::MAX);
+        format!("{:.0} a second", f64::from(items) / self.whole.as_secs_f64())
+    }
+}
 
 /// How many POSTs are under way at once.
-const WEBHOOKS: usize = 4;
+const LANES: usize = 4;
 
-/// Between two POSTs of the steady load.
-const PAUSE: Duration = Duration::from_millis(50);
+/// How long nothing comes before it is asked whether anything is still to come.
+const QUIET: Duration = Duration::from_secs(1);
 
-/// How long nothing may arrive.
+/// How long it may take until the next event.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How often a waiting person is told how far it is.
+const TELL_AFTER: Duration = Duration::from_secs(10);

@@ -13,6 +13,7 @@ mod aws;
 mod decrypt;
 mod decryption;
 mod end_to_end;
+mod inbox;
 mod lambda;
 mod options;
 mod peers;
@@ -64,7 +65,12 @@ async fn run(options: &Options) -> Result<(), BoxError> {
         decrypt::measure(options, &artefacts, &mut table)?;
         table.write(&artefacts)?;
     }
-    if options.only.is_none_or(|only| only != Measurement::Decrypt) {
+    let with_world = [
+        Measurement::Webhook,
+        Measurement::Decryption,
+        Measurement::EndToEnd,
+    ];
+    if with_world.iter().any(|one| options.wants(*one)) {
         options.say("Subscribing: our renewal against the simulator of Microsoft Graph");
         let world = World::create(&artefacts).await?;
         if options.wants(Measurement::Webhook) {
@@ -76,13 +82,17 @@ async fn run(options: &Options) -> Result<(), BoxError> {
             table.write(&artefacts)?;
         }
         if options.wants(Measurement::EndToEnd) {
-            end_to_end::measure(options, &artefacts, &world, &mut table).await?;
+            end_to_end::in_memory::measure(options, &artefacts, &world, &mut table).await?;
             table.write(&artefacts)?;
         }
-        if options.wants(Measurement::Renewal) {
-            renewal::measure(options, &artefacts, &mut table).await?;
-            table.write(&artefacts)?;
-        }
+    }
+    if options.wants(Measurement::LocalStack) {
+        end_to_end::local_stack::measure(options, &mut table).await?;
+        table.write(&artefacts)?;
+    }
+    if options.wants(Measurement::Renewal) {
+        renewal::measure(options, &artefacts, &mut table).await?;
+        table.write(&artefacts)?;
     }
     print!("{table}");
     Ok(())

@@ -11,7 +11,8 @@ pub struct Options {
     pub only: Option<Measurement>,
     /// Whether to see only that everything works.
     pub quick: bool,
-    progress: Progress,
+    /// Tells a waiting person what is being done.
+    pub progress: Progress,
 }
 
 impl Options {
@@ -80,6 +81,8 @@ pub enum Measurement {
     Renewal,
     /// From the POST to the event.
     EndToEnd,
+    /// The same on the local stack.
+    LocalStack,
 }
 
 impl Measurement {
@@ -90,7 +93,8 @@ impl Measurement {
             "decryption" => Ok(Self::Decryption),
             "renewal" => Ok(Self::Renewal),
             "end-to-end" => Ok(Self::EndToEnd),
-            _ => Err("expected decrypt, webhook, decryption, renewal or end-to-end"),
+            "local-stack" => Ok(Self::LocalStack),
+            _ => Err("expected decrypt, webhook, decryption, end-to-end, local-stack or renewal"),
         }
     }
 }
@@ -104,7 +108,8 @@ Usage: cargo bench-all [OPTIONS]
       --only NAME   one of: decrypt     one item, against OpenSSL, Python, Node.js and the rsa crate
                             webhook     start, memory, size and work, against Python and Node.js
                             decryption  batches of items through the function
-                            end-to-end  from the POST to the event
+                            end-to-end  from the POST to the event, with queues in memory
+                            local-stack from the POST to the event, with the template on MiniStack
                             renewal     many subscriptions, against the simulator
       --quick       check that everything works and compares right; the figures mean nothing
   -h, --help        this text

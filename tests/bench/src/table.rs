@@ -164,7 +164,8 @@ impl Unit {
         }
     }
 
-    fn write(self, figure: f64) -> String {
+    /// Returns a figure as it is written.
+    pub fn write(self, figure: f64) -> String {
         match self {
             Self::Time if figure >= 1e6 => format!("{:.1} s", figure / 1e6),
             Self::Time if figure >= 10_000.0 => format!("{:.0} ms", figure / 1e3),

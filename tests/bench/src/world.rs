@@ -2,26 +2,17 @@
 //!
 //! So client states, tokens and encrypted content are the real ones, and nothing is made up for the measurement.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
-
-use axum::{
-    Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, Query, State},
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
 use serde_json::{Value, json};
-use tests::graph::{App, Options, Post, Simulator, TokenVersion};
-use tokio::net::TcpListener;
+use tests::{
+    graph::{App, Options, Simulator, TokenVersion},
+    stack::NOTIFICATION_ORIGIN,
+};
 
 use crate::{
     BoxError,
     artefacts::Artefacts,
     aws::Aws,
+    inbox::{BASIC, Inbox, RICH},
     lambda::{Function, Program},
 };
 
@@ -29,19 +20,16 @@ use crate::{
 pub struct World {
     /// AWS.
     pub aws: Aws,
+    /// What the simulator sends.
+    pub inbox: Inbox,
     simulator: Simulator,
-    inbox: Arc<Mutex<Vec<Bytes>>>,
 }
 
 impl World {
     /// Has renewal subscribe to one resource with its data and one without.
     pub async fn create(artefacts: &Artefacts) -> Result<Self, BoxError> {
         let world = Self::with_page_size(100).await?;
-        let subscriptions = json!({
-            "rich": {"resource": RICH, "changeType": "created,updated,deleted", "includeResourceData": true},
-            "basic": {"resource": BASIC, "changeType": "updated"},
-        });
-        world.configure(&subscriptions);
+        world.configure(&subscriptions());
         let renewal = world.start_renewal(artefacts).await?;
         let report = renewal.invoke("{}").await?;
         if world.simulator.subscriptions().len() != 2 {
@@ -54,42 +42,23 @@ impl World {
     pub async fn with_page_size(page_size: usize) -> Result<Self, BoxError> {
         let aws = Aws::start().await?;
         let simulator = Simulator::start(Options {
-            apps: vec![App {
-                tenant_id: TENANT.to_owned(),
-                client_id: "66666666-7777-8888-9999-000000000000".to_owned(),
-                client_secret: "the-client-secret".to_owned(),
-                token_version: TokenVersion::V2,
-            }],
+            apps: vec![app()],
             page_size,
             ..Options::default()
         })?;
-        let inbox = Arc::default();
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        simulator.set_resolve(ORIGIN, &format!("http://{}", listener.local_addr()?));
-        let router = Router::new()
-            .fallback(receive)
-            .layer(DefaultBodyLimit::max(8 * 1_048_576))
-            .with_state(Arc::clone(&inbox));
-        tokio::spawn(async move {
-            let _ = axum::serve(listener, router).await;
-        });
+        let inbox = Inbox::open().await?;
+        inbox.subscribe_to(&simulator);
         Ok(Self {
             aws,
-            simulator,
             inbox,
+            simulator,
         })
     }
 
     /// Writes the configuration.
     pub fn configure(&self, subscriptions: &Value) {
-        let document = json!({
-            "tenants": {"contoso": {
-                "tenantId": TENANT, "clientId": "66666666-7777-8888-9999-000000000000",
-                "credential": {"clientSecret": "the-client-secret"}
-            }},
-            "subscriptions": subscriptions
-        });
-        self.aws.write_secret("config", document.to_string());
+        self.aws
+            .write_secret("config", configuration(subscriptions).to_string());
     }
 
     /// Returns the simulator.
@@ -104,8 +73,8 @@ impl World {
             ("CLIENT_STATE_SECRET_ARN", "client-state".to_owned()),
             ("DECRYPTION_SECRET_ARN", "decryption".to_owned()),
             ("REFRESH_TOKEN_SECRET_ARN", "refresh-token".to_owned()),
-            ("WEBHOOK_URL", format!("{ORIGIN}/notifications")),
-            ("LIFECYCLE_URL", format!("{ORIGIN}/lifecycle")),
+            ("WEBHOOK_URL", format!("{NOTIFICATION_ORIGIN}/notifications")),
+            ("LIFECYCLE_URL", format!("{NOTIFICATION_ORIGIN}/lifecycle")),
             ("GRAPH_ENDPOINT", self.simulator.base_url()),
             ("LOGIN_ENDPOINT", self.simulator.base_url()),
             ("DELIVERY_QUEUE_URL", self.aws.queue_url("delivery")),
@@ -161,32 +130,42 @@ impl World {
 
     /// Returns the body of a POST of so many rich items, whose content has about this size.
     pub async fn rich(&self, items: usize, bytes: usize) -> Result<String, BoxError> {
-        self.labelled("item", items, bytes).await
-    }
-
-    /// Returns such a body with this label in the id of each resource.
-    pub async fn labelled(&self, label: &str, items: usize, bytes: usize) -> Result<String, BoxError> {
-        let text = "A sentence of a message that says nothing. ";
-        let post = (0..items).fold(Post::new(), |post, index| {
-            let content = json!({"@odata.type": "#Microsoft.Graph.chatMessage", "id": format!("{label}-{index}"),
-                "body": {"content": text.repeat(bytes / text.len() + 1)}});
-            post.rich(RICH, "created").content(content.to_string())
-        });
-        self.post(post).await
+        self.inbox.rich(&self.simulator, "item", items, bytes).await
     }
 
     /// Returns the body of a POST of so many basic items.
     pub async fn basic(&self, items: usize) -> Result<String, BoxError> {
-        self.post((0..items).fold(Post::new(), |post, _| post.basic(BASIC, "updated")))
-            .await
+        self.inbox.basic(&self.simulator, items).await
     }
+}
 
-    async fn post(&self, post: Post) -> Result<String, BoxError> {
-        self.simulator.send(post).await?;
-        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-        let body = inbox.pop().ok_or("the simulator has sent nothing")?;
-        Ok(String::from_utf8(body.to_vec())?)
+/// Returns the app registration in the tenant.
+pub fn app() -> App {
+    App {
+        tenant_id: TENANT.to_owned(),
+        client_id: "66666666-7777-8888-9999-000000000000".to_owned(),
+        client_secret: "the-client-secret".to_owned(),
+        token_version: TokenVersion::V2,
     }
+}
+
+/// Returns one subscription with resource data and one without.
+pub fn subscriptions() -> Value {
+    json!({
+        "rich": {"resource": RICH, "changeType": "created,updated,deleted", "includeResourceData": true},
+        "basic": {"resource": BASIC, "changeType": "updated"},
+    })
+}
+
+/// Returns a configuration with the tenant and these subscriptions.
+pub fn configuration(subscriptions: &Value) -> Value {
+    let app = app();
+    json!({
+        "tenants": {"contoso": {
+            "tenantId": app.tenant_id, "clientId": app.client_id, "credential": {"clientSecret": app.client_secret}
+        }},
+        "subscriptions": subscriptions
+    })
 }
 
 /// Returns one of our functions with its settings.
@@ -195,19 +174,6 @@ fn program(artefacts: &Artefacts, name: &'static str, settings: &[(&str, String)
         .iter()
         .map(|(name, value)| ((*name).to_owned(), value.clone()));
     artefacts.program(name, name, settings)
-}
-
-/// Takes what the simulator sends.
-async fn receive(
-    State(inbox): State<Arc<Mutex<Vec<Bytes>>>>,
-    Query(query): Query<BTreeMap<String, String>>,
-    body: Bytes,
-) -> Response {
-    if let Some(token) = query.get("validationToken") {
-        return ([("content-type", "text/plain")], token.clone()).into_response();
-    }
-    inbox.lock().unwrap_or_else(PoisonError::into_inner).push(body);
-    StatusCode::ACCEPTED.into_response()
 }
 
 /// Returns the event that the HTTP API makes of a POST.
@@ -238,11 +204,3 @@ pub fn sqs_event(bodies: &[String]) -> String {
 
 /// The tenant.
 pub const TENANT: &str = "11111111-2222-3333-4444-555555555555";
-
-const ORIGIN: &str = "https://graph-notifications.test";
-
-/// The resource that is subscribed to with its data.
-const RICH: &str = "/teams/getAllMessages";
-
-/// The resource that is subscribed to without.
-const BASIC: &str = "/users";

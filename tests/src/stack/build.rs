@@ -1,16 +1,17 @@
-//! `sam build`, without compiling anything that cargo has compiled for the tests.
+//! `sam build`, without compiling anything that cargo has compiled already.
 
 use std::path::Path;
 use std::process::Command;
 
-use tools::{Progress, Tools, cargo_build, command, lock, packages};
+use tools::{Profile, Progress, Tools, cargo_build, command, lock, packages};
 
 use super::{Error, architecture};
 
 /// Builds the three functions and leaves them, with the template, in `folder`.
 ///
 /// `cargo lambda`, which SAM runs for each function, gets the same packages as the one `cargo build` before it. So everything
-/// lands in the files that `cargo test` uses, each thing is compiled once, and cargo's own progress is seen.
+/// lands in the files that `cargo test` uses, or a release of the functions; each thing is compiled once, and cargo's own
+/// progress is seen.
 ///
 /// # Errors
 ///
@@ -20,12 +21,15 @@ pub(crate) fn build(
     target: &Path,
     folder: &Path,
     tools: &Tools,
+    profile: Profile,
     progress: Progress,
 ) -> Result<(), Error> {
     // `cargo lambda` moves each binary out of cargo's folder to a place that all processes share.
     let _lock = lock(&target.join("stack").join("build.lock"))?;
     progress.say("Compiling the functions");
-    let status = cargo_build().status().map_err(Error::io("starting cargo"))?;
+    let status = cargo_build(profile)
+        .status()
+        .map_err(Error::io("starting cargo"))?;
     if !status.success() {
         return Err(tools::Error::NotCompiled.into());
     }
@@ -40,9 +44,11 @@ pub(crate) fn build(
         ])
         .arg("--config-file")
         .arg(settings(folder)?)
-        .env("SAM_BUILD_MODE", "debug")
         .env("CARGO_LAMBDA_COMPILER", "cargo")
-        .env("CARGO_LAMBDA_COMPILER_EXTRA_ARGS", packages().join(" "));
+        .env("CARGO_LAMBDA_COMPILER_EXTRA_ARGS", packages(profile).join(" "));
+    if profile == Profile::Tests {
+        sam.env("SAM_BUILD_MODE", "debug");
+    }
     Ok(command::run("sam build", &mut sam, &folder.join("build.log"))?)
 }
 

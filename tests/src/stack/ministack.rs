@@ -49,6 +49,11 @@ impl Ministack {
         &self.aws
     }
 
+    /// Returns the process group, in which the functions run as well.
+    pub(crate) fn process_group(&self) -> u32 {
+        self.process.group()
+    }
+
     /// Starts the process.
     fn spawn(tools: &Tools, folder: &Path, log: &Path) -> Result<Self, Error> {
         let port = free_port().map_err(Error::io("finding a free port"))?;

@@ -44,6 +44,12 @@ impl Supervised {
         Ok(Self { shell, pipe })
     }
 
+    /// Returns the process group.
+    #[must_use]
+    pub fn group(&self) -> u32 {
+        self.shell.id()
+    }
+
     /// Tells whether the program has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         !matches!(self.shell.try_wait(), Ok(None))

@@ -9,7 +9,7 @@ mod error;
 mod install;
 mod progress;
 
-pub use compile::{cargo_build, packages};
+pub use compile::{Profile, cargo_build, packages};
 pub use error::Error;
 pub use install::{Tools, lock};
 pub use progress::Progress;

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
 
-use tools::{Error, Progress, Tools, cargo_build, command, target};
+use tools::{Error, Profile, Progress, Tools, cargo_build, command, target};
 
 fn main() -> ExitCode {
     let Err(error) = run();
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
 /// Gets everything ready, and becomes the demo.
 fn run() -> Result<Infallible, Error> {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let mut cargo = cargo_build();
+    let mut cargo = cargo_build(Profile::Tests);
     cargo.args(["--bin", DEMO]);
     let mut cargo = cargo.spawn().map_err(Error::io("starting cargo"))?;
     if !arguments

@@ -1,0 +1,123 @@
+//! The queues of a stack.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageSystemAttributeName, QueueAttributeName};
+
+use super::{ACCESS_KEY, Error, REGION, Stack};
+
+impl Stack {
+    /// Returns a client of SQS. It is for the runtime that it is first used on, so every test takes its own.
+    #[must_use]
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::from_conf(
+            aws_sdk_sqs::Config::builder()
+                .behavior_version_latest()
+                .region(aws_sdk_sqs::config::Region::new(REGION))
+                .endpoint_url(self.endpoint_url())
+                .credentials_provider(aws_sdk_sqs::config::Credentials::new(
+                    ACCESS_KEY, ACCESS_KEY, None, None, "local",
+                ))
+                .build(),
+        )
+    }
+
+    /// Takes messages from a queue until `done` says that there are enough, or no more than `within` has gone by.
+    ///
+    /// # Errors
+    ///
+    /// SQS does not answer.
+    pub async fn receive(
+        &self,
+        queue_url: &str,
+        within: Duration,
+        mut done: impl FnMut(&[Message]) -> bool,
+    ) -> Result<Vec<Message>, Error> {
+        let (sqs, deadline, mut messages) = (self.sqs(), Instant::now() + within, Vec::new());
+        while !done(&messages) && Instant::now() < deadline {
+            let receive = sqs
+                .receive_message()
+                .queue_url(queue_url)
+                .max_number_of_messages(10)
+                .wait_time_seconds(1);
+            let receive = receive.message_attribute_names("All");
+            let receive = receive.message_system_attribute_names(MessageSystemAttributeName::All);
+            let batch = receive
+                .send()
+                .await
+                .map_err(Error::unreachable("SQS"))?
+                .messages
+                .unwrap_or_default();
+            if batch.is_empty() {
+                continue;
+            }
+            let entry = |(index, message): (usize, &aws_sdk_sqs::types::Message)| {
+                let entry = DeleteMessageBatchRequestEntry::builder().id(index.to_string());
+                entry.set_receipt_handle(message.receipt_handle.clone()).build()
+            };
+            let entries: Result<Vec<_>, _> = batch.iter().enumerate().map(entry).collect();
+            let delete = sqs.delete_message_batch().queue_url(queue_url);
+            let delete = delete.set_entries(Some(entries.map_err(Error::unreachable("SQS"))?));
+            let deleted = delete.send().await.map_err(Error::unreachable("SQS"))?;
+            if let Some(failed) = deleted.failed.first() {
+                return Err(Error::Malformed(format!(
+                    "deletion that fails with {}",
+                    failed.code
+                )));
+            }
+            messages.extend(batch.into_iter().map(Message::from));
+        }
+        Ok(messages)
+    }
+
+    /// Returns how many messages a queue holds, those that are being processed included.
+    ///
+    /// # Errors
+    ///
+    /// SQS does not answer.
+    pub async fn held(&self, queue_url: &str) -> Result<usize, Error> {
+        let counts = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let get = self.sqs().get_queue_attributes().queue_url(queue_url);
+        let got = get.set_attribute_names(Some(counts.to_vec())).send().await;
+        let attributes = got
+            .map_err(Error::unreachable("SQS"))?
+            .attributes
+            .unwrap_or_default();
+        let count = |name| attributes.get(name)?.parse::<usize>().ok();
+        let counts: Option<Vec<usize>> = counts.iter().map(count).collect();
+        let malformed = || Error::Malformed(format!("length of {queue_url}"));
+        Ok(counts.ok_or_else(malformed)?.iter().sum())
+    }
+}
+
+/// A message that was taken from a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The body.
+    pub body: String,
+    /// The message attributes that are text.
+    pub attributes: BTreeMap<String, String>,
+    /// When it was sent to the queue, in milliseconds since 1970.
+    pub sent_at: Option<i64>,
+}
+
+impl From<aws_sdk_sqs::types::Message> for Message {
+    fn from(message: aws_sdk_sqs::types::Message) -> Self {
+        let attributes = message.message_attributes.unwrap_or_default().into_iter();
+        let system = message.attributes.unwrap_or_default();
+        let sent_at = system
+            .get(&MessageSystemAttributeName::SentTimestamp)
+            .and_then(|time| time.parse().ok());
+        Self {
+            body: message.body.unwrap_or_default(),
+            attributes: attributes
+                .filter_map(|(name, value)| Some((name, value.string_value?)))
+                .collect(),
+            sent_at,
+        }
+    }
+}
