@@ -176,7 +176,7 @@ fn arrival(message: &Message) -> Option<Arrival> {
 /// Longer than any load takes.
 const FOREVER: Duration = Duration::from_hours(24);
 
-/// One keeps up; the second is for the time in which the first one's connection is waiting.
+/// Each takes ten messages at a time and deletes them before it takes the next ten.
 const READERS: usize = 2;
 
 /// Between two POSTs of the steady load.
