@@ -154,7 +154,7 @@ struct Verified(Vec<u8>);
 struct Rejected;
 
 /// Decodes base64 in the standard alphabet, padded.
-fn decode(text: &str) -> Result<Vec<u8>, Rejected> {
+fn decode(text: impl AsRef<[u8]>) -> Result<Vec<u8>, Rejected> {
     STANDARD.decode(text).map_err(|_| Rejected)
 }
 

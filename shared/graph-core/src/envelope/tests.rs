@@ -200,6 +200,22 @@ fn base64_that_is_not_standard_and_padded_is_rejected() {
 }
 
 #[test]
+fn what_no_text_holds_is_no_base64_either() {
+    let content = Item::new().content();
+    let data = content["data"].as_str().unwrap();
+    for escape in ["\\ud800", "\\u0000"] {
+        let json = content.to_string().replace(data, &format!("{data}{escape}"));
+        let raw = RawValue::from_string(json).unwrap();
+        let content = EncryptedContent::parse(&raw).unwrap();
+        assert_eq!(
+            open(&content, keys()).err(),
+            Some(OpenError::Rejected),
+            "{escape}"
+        );
+    }
+}
+
+#[test]
 fn a_wrong_id_with_the_right_thumbprint_opens_in_any_case() {
     for wrong in [json!("gone"), json!(""), Value::Null] {
         let mut content = Item::new().content();
