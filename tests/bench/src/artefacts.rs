@@ -9,6 +9,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 use tests::stack::root_certificates;
+use tools::{root, target};
 
 use crate::{BoxError, lambda::Program, options::Options};
 
@@ -230,15 +231,6 @@ fn run(command: &mut Command, log: File, advice: &str) -> Result<(), BoxError> {
 /// Returns the folder with the peers' sources.
 pub fn peers() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers")
-}
-
-fn root() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.ancestors().nth(2).unwrap_or(package).to_owned()
-}
-
-fn target() -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
 }
 
 /// The functions, the one that does nothing else but pass on, and what decrypts in a loop.
