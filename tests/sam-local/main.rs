@@ -1,4 +1,4 @@
-//! The README's commands for `sam local`, with the real SAM CLI and Docker.
+//! docs/local.md's commands for `sam local`, with the real SAM CLI and Docker.
 //!
 //! Without Docker the test is left out and the output says why; with `REQUIRE_DOCKER` set that is a failure.
 #![expect(
@@ -19,12 +19,12 @@ use tests::local::{self, Engine};
 use world::World;
 
 fn main() -> ExitCode {
-    let name = "every_command_of_the_readme_works_in_containers";
-    let trial = Trial::ignorable_test(name, every_command_of_the_readme_works_in_containers);
+    let name = "every_documented_command_works_in_containers";
+    let trial = Trial::ignorable_test(name, every_documented_command_works_in_containers);
     libtest_mimic::run(&Arguments::from_args(), vec![trial]).exit_code()
 }
 
-fn every_command_of_the_readme_works_in_containers() -> Result<Completion, Failed> {
+fn every_documented_command_works_in_containers() -> Result<Completion, Failed> {
     let engine = match Engine::find() {
         Ok(engine) => engine,
         Err(reason) if std::env::var_os("REQUIRE_DOCKER").is_some() => return Err(reason.into()),
@@ -34,14 +34,14 @@ fn every_command_of_the_readme_works_in_containers() -> Result<Completion, Faile
     let mut steps = steps::STEPS.to_vec();
     for command in local::commands() {
         let step = steps.iter().position(|(part, _)| command.contains(part));
-        let step = step.unwrap_or_else(|| panic!("the README has a command that is not tested: {command}"));
+        let step = step.unwrap_or_else(|| panic!("docs/local.md has a command that is not tested: {command}"));
         let (_, carry_out) = steps.remove(step);
         world.progress.say(&format!("$ {command}"));
         carry_out(&mut world, command);
     }
     assert!(
         steps.is_empty(),
-        "the README has no command with {:?}",
+        "docs/local.md has no command with {:?}",
         steps[0].0
     );
     world.end();

@@ -1,4 +1,4 @@
-//! What each of the README's commands is expected to do.
+//! What each command of docs/local.md is expected to do.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::world::{RESOURCE, World};
 /// Carries out a command, and judges what became of it.
 pub type Step = fn(&mut World, &str);
 
-/// The steps, each with a part of the command that it is for. In any order: that of the README counts.
+/// The steps, each with a part of the command that it is for. In any order: that of the page counts.
 pub const STEPS: [(&str, Step); 9] = [
     ("RenewalFunction -e tests/events/dry-run.json", plan),
     ("RenewalFunction -e tests/events/schedule.json", renew),

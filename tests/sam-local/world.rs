@@ -1,4 +1,4 @@
-//! A stack, and a folder in which the README's commands find what they find in the repository.
+//! A stack, and a folder in which the commands of docs/local.md find what they find in the repository.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};

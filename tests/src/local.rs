@@ -73,9 +73,9 @@ pub fn folder() -> PathBuf {
     tools::root().join("target").join("local")
 }
 
-/// Returns the README's commands for `sam local`, in their order.
+/// Returns docs/local.md's commands for `sam local`, in their order.
 pub fn commands() -> impl Iterator<Item = &'static str> {
-    let section = README.split_once(SECTION).map_or("", |(_, rest)| rest);
+    let section = PAGE.split_once(SECTION).map_or("", |(_, rest)| rest);
     let section = section.split("\n## ").next().unwrap_or_default();
     section.lines().filter_map(|line| line.strip_prefix("$ "))
 }
@@ -118,7 +118,7 @@ fn write(path: &Path, text: &str) -> Result<(), stack::Error> {
 }
 
 /// Where the commands are written down.
-const README: &str = include_str!("../../README.md");
+const PAGE: &str = include_str!("../../docs/local.md");
 
 /// Heading of the part of it that is about them.
 const SECTION: &str = "\n## Run the functions locally with `sam local`\n";

@@ -84,7 +84,7 @@ fn a_parameter_that_users_are_not_told_of_is_seen() {
     check(
         "/Parameters/New",
         json!({"Default": 1}),
-        "New is not in the README",
+        "New is not in docs/configuration.md",
     );
     let groups = "/Metadata/AWS::CloudFormation::Interface/ParameterGroups/0/Parameters";
     check(groups, json!([]), "Architecture is not in exactly one group");

@@ -1,4 +1,4 @@
-//! Every parameter: in the README with its default, and in the console with a group and a label.
+//! Every parameter: in docs/configuration.md with its default, and in the console with a group and a label.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::file;
 /// Returns the parameters that users are not told of as they are.
 pub fn faults(template: &Value) -> Vec<String> {
     let mut faults = Vec::new();
-    let listed = listed(&file("README.md"));
+    let listed = listed(&file("docs/configuration.md"));
     let interface = &template["Metadata"]["AWS::CloudFormation::Interface"];
     let groups = interface["ParameterGroups"].as_array().unwrap();
     let grouped: Vec<&str> = groups
@@ -24,11 +24,11 @@ pub fn faults(template: &Value) -> Vec<String> {
             other => other.to_string(),
         };
         match listed.get(name) {
-            None => faults.push(format!("{name} is not in the README")),
+            None => faults.push(format!("{name} is not in docs/configuration.md")),
             // What an empty value means is told in words.
             Some(_) if default.is_empty() => {}
             Some(told) if *told == default => {}
-            Some(told) => faults.push(format!("{name} is {default}, and {told} in the README")),
+            Some(told) => faults.push(format!("{name} is {default}, and {told} in docs/configuration.md")),
         }
         if grouped.iter().filter(|grouped| **grouped == name).count() != 1 {
             faults.push(format!("{name} is not in exactly one group"));
@@ -41,14 +41,14 @@ pub fn faults(template: &Value) -> Vec<String> {
         }
     }
     for name in listed.keys().filter(|name| !parameters.contains_key(*name)) {
-        faults.push(format!("{name} is in the README alone"));
+        faults.push(format!("{name} is in docs/configuration.md alone"));
     }
     faults
 }
 
-/// Returns the parameters of the README's table with their defaults.
-fn listed(readme: &str) -> BTreeMap<String, String> {
-    let lines = readme
+/// Returns the parameters of the table with their defaults.
+fn listed(page: &str) -> BTreeMap<String, String> {
+    let lines = page
         .lines()
         .skip_while(|line| !line.starts_with("| Parameter "))
         .skip(2);

@@ -52,7 +52,7 @@ impl Config {
         };
         let node: Node = serde_json::from_str(json).map_err(|error| Problem {
             message: format!(
-                "is not JSON, at line {} column {}; see the example in the README",
+                "is not JSON, at line {} column {}; see the example in docs/configuration.md",
                 error.line(),
                 error.column()
             ),

@@ -59,7 +59,7 @@ metrics! {
     Delivered: Count,
     /// Items that were put into FailedQueue; each is also counted under its reason.
     Failed: Count,
-    /// See the README for this reason and those below.
+    /// See docs/consuming.md for this reason and those below.
     FailedMalformed: Count,
     /// As above.
     FailedOtherTenant: Count,
