@@ -34,7 +34,8 @@ fn every_documented_command_works_in_containers() -> Result<Completion, Failed> 
     let mut steps = steps::STEPS.to_vec();
     for command in local::commands() {
         let step = steps.iter().position(|(part, _)| command.contains(part));
-        let step = step.unwrap_or_else(|| panic!("docs/local.md has a command that is not tested: {command}"));
+        let step =
+            step.unwrap_or_else(|| panic!("docs/local.md has a command that is not tested: {command}"));
         let (_, carry_out) = steps.remove(step);
         world.progress.say(&format!("$ {command}"));
         carry_out(&mut world, command);

@@ -28,7 +28,9 @@ pub fn faults(template: &Value) -> Vec<String> {
             // What an empty value means is told in words.
             Some(_) if default.is_empty() => {}
             Some(told) if *told == default => {}
-            Some(told) => faults.push(format!("{name} is {default}, and {told} in docs/configuration.md")),
+            Some(told) => faults.push(format!(
+                "{name} is {default}, and {told} in docs/configuration.md"
+            )),
         }
         if grouped.iter().filter(|grouped| **grouped == name).count() != 1 {
             faults.push(format!("{name} is not in exactly one group"));

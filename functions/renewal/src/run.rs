@@ -151,7 +151,8 @@ async fn config(documents: &impl Documents, report: &mut Report) -> Result<Optio
     let Some(version) = documents.read(Document::Config).await.map_err(Error::Documents)? else {
         report.note([Problem {
             path: String::new(),
-            message: "is not there yet; write it into ConfigSecret, as docs/configuration.md describes".to_owned(),
+            message: "is not there yet; write it into ConfigSecret, as docs/configuration.md describes"
+                .to_owned(),
             severity: Severity::Error,
         }]);
         return Ok(None);
