@@ -10,6 +10,7 @@ mod keys;
 mod lifecycle;
 pub mod ports;
 pub mod report;
+mod request;
 mod run;
 pub mod schedule;
 #[cfg(test)]
@@ -38,8 +39,8 @@ use serde_json::Value;
 
 use self::{
     apply::Patience,
-    keys::Forced,
     ports::{Clock, Document, Documents, Graph},
+    request::Request,
     run::{ApplicationId, Scope},
 };
 
@@ -89,7 +90,8 @@ pub struct Memory {
 ///
 /// # Errors
 ///
-/// Returns an error when the documents in Secrets Manager cannot be read or written, so that nothing can be done.
+/// Returns an error when the event asks for something unknown, or when the documents in Secrets Manager cannot be read
+/// or written, so that nothing can be done.
 pub async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
     event: Value,
     deadline: Timestamp,
@@ -101,12 +103,12 @@ pub async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
         sheet.count(Metric::ThrottledCalls, deps.graph.throttled());
         return Ok(answer);
     }
-    // Whoever asks for a dry run in an unusual spelling gets one.
-    let dry_run = !matches!(event.get("dryRun"), None | Some(Value::Null | Value::Bool(false)));
+    let request = Request::parse(&event)?;
+    let dry_run = request.dry_run;
     let scope = Scope {
         dry_run,
-        forced: forced(event.get("rotate"))?,
-        is_patient: is_scheduled(&event),
+        forced: request.forced,
+        is_patient: request.is_scheduled,
         ..Scope::everything(deadline)
     };
     let run = run::run(deps, &scope).await;
@@ -121,27 +123,6 @@ pub async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
     serde_json::to_value(run.report).map_err(Error::Report)
 }
 
-/// Reads what a person wants replaced.
-fn forced(rotate: Option<&Value>) -> Result<Forced, Error> {
-    let (client_state, certificate) = match rotate {
-        None | Some(Value::Null | Value::Bool(false)) => (false, false),
-        Some(Value::Bool(true)) => (true, true),
-        Some(Value::String(what)) if what == "keys" => (true, false),
-        Some(Value::String(what)) if what == "certificate" => (false, true),
-        Some(_) => return Err(Error::Rotate),
-    };
-    Ok(Forced {
-        client_state,
-        certificate,
-    })
-}
-
-/// Returns whether the schedule has started the run, rather than a person.
-fn is_scheduled(event: &Value) -> bool {
-    let source = event.get("source").and_then(Value::as_str);
-    matches!(source, Some("aws.scheduler" | "aws.events"))
-}
-
 /// Why nothing could be done at all.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -154,6 +135,9 @@ pub enum Error {
     /// A document would be larger than a secret may be. It is left as it is.
     #[error("{0:?} secret would be larger than Secrets Manager takes")]
     TooLarge(Document),
+    /// The event is none that renewal knows.
+    #[error("the event is not {0}")]
+    Request(String),
     /// What is to be replaced is not said in a way that is understood.
     #[error("rotate is neither true nor \"keys\" nor \"certificate\"")]
     Rotate,
@@ -171,6 +155,7 @@ impl From<Error> for Diagnostic {
             Error::Documents(_) => "DocumentsUnavailable",
             Error::Malformed(_) => "DocumentMalformed",
             Error::TooLarge(_) => "DocumentTooLarge",
+            Error::Request(_) => "RequestMalformed",
             Error::Rotate => "RotateMalformed",
             Error::Certificate(_) => "CertificateFailed",
             Error::Report(_) => "ReportFailed",

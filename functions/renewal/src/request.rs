@@ -1,0 +1,125 @@
+//! What an invocation asks for.
+
+use serde_json::{Map, Value};
+
+use crate::{Error, keys::Forced};
+
+/// What an invocation that is no batch of a queue asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Request {
+    /// Whether nothing is to be changed.
+    pub(crate) dry_run: bool,
+    /// The keys that a person wants replaced.
+    pub(crate) forced: Forced,
+    /// Whether the schedule asks, rather than a person.
+    pub(crate) is_scheduled: bool,
+}
+
+impl Request {
+    /// Reads an event: the schedule's, or a person's.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for a member of a person's event that has no meaning: a misspelt `dryRun` would be a run that
+    /// deletes.
+    pub(crate) fn parse(event: &Value) -> Result<Self, Error> {
+        let none = Map::new();
+        let members = match event {
+            Value::Null => &none,
+            Value::Object(members) => members,
+            _ => return Err(Error::Request("an object".to_owned())),
+        };
+        if is_of_schedule(members) {
+            return Ok(Self {
+                is_scheduled: true,
+                ..Self::default()
+            });
+        }
+        let mut request = Self::default();
+        for (name, value) in members {
+            match name.as_str() {
+                "dryRun" => request.dry_run = is_wanted(value),
+                "rotate" => request.forced = forced(value)?,
+                unknown => return Err(Error::Request(unknown_member(unknown))),
+            }
+        }
+        Ok(request)
+    }
+}
+
+/// Returns whether the event is one of `EventBridge`.
+fn is_of_schedule(members: &Map<String, Value>) -> bool {
+    let source = members.get("source").and_then(Value::as_str);
+    matches!(source, Some("aws.scheduler" | "aws.events"))
+}
+
+/// Whoever asks for a dry run in an unusual spelling of `true` gets one.
+fn is_wanted(value: &Value) -> bool {
+    !matches!(value, Value::Null | Value::Bool(false))
+}
+
+fn forced(rotate: &Value) -> Result<Forced, Error> {
+    let (client_state, certificate) = match rotate {
+        Value::Null | Value::Bool(false) => (false, false),
+        Value::Bool(true) => (true, true),
+        Value::String(what) if what == "keys" => (true, false),
+        Value::String(what) if what == "certificate" => (false, true),
+        _ => return Err(Error::Rotate),
+    };
+    Ok(Forced {
+        client_state,
+        certificate,
+    })
+}
+
+fn unknown_member(name: &str) -> String {
+    let name: String = name
+        .chars()
+        .filter(|character| !character.is_control())
+        .take(64)
+        .collect();
+    format!("an object with the members {MEMBERS}; {name:?} is not one of them")
+}
+
+const MEMBERS: &str = "dryRun (true) and rotate (true, \"keys\" or \"certificate\")";
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_misspelt_member_is_an_error_that_names_the_right_ones() {
+        for event in [
+            json!({"dryrun": true}),
+            json!({"dry_run": true}),
+            json!({"dryRun": true, "rotation": true}),
+            json!({"": 1}),
+            json!("dryRun"),
+            json!([{"dryRun": true}]),
+        ] {
+            let error = Request::parse(&event).unwrap_err().to_string();
+            assert!(error.contains("object"), "{error}");
+            let shows_members = error.contains("dryRun (true) and rotate");
+            assert_eq!(shows_members, event.is_object(), "{error}");
+        }
+    }
+
+    #[test]
+    fn nothing_an_empty_object_and_the_schedule_ask_for_a_run() {
+        for event in [json!(null), json!({}), json!({"dryRun": false, "rotate": null})] {
+            assert_eq!(Request::parse(&event).unwrap(), Request::default(), "{event}");
+        }
+        let schedule = include_str!("../../../tests/events/schedule.json");
+        let schedule = serde_json::from_str(schedule).unwrap();
+        assert!(Request::parse(&schedule).unwrap().is_scheduled);
+    }
+
+    #[test]
+    fn every_spelling_of_true_is_a_dry_run() {
+        for yes in [json!(true), json!("true"), json!(1)] {
+            assert!(Request::parse(&json!({"dryRun": yes})).unwrap().dry_run);
+        }
+    }
+}
