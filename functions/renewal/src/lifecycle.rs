@@ -1,6 +1,6 @@
 //! Batches of LifecycleQueue (Microsoft Graph, *lifecycle notifications*).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use graph_core::{
     notification::Notification,
@@ -20,7 +20,7 @@ use tracing::{error, info, warn};
 use crate::{
     Deps,
     ports::{Clock, Documents, Graph},
-    run::{self, ApplicationId, End, Run, Scope},
+    run::{self, ApplicationId, End, Run, Scope, Told},
 };
 
 /// Returns the records of an event that comes from a queue.
@@ -126,16 +126,20 @@ async fn react<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
             .map(|(_, event)| event)
             .filter(|event| event.kind != Kind::Missed)
     };
-    let of = |kind| calls_for_run().filter(move |event| event.kind == kind);
-    let only: BTreeSet<ApplicationId> = calls_for_run().map(|event| event.application.clone()).collect();
+    let mut told: BTreeMap<ApplicationId, Told> = BTreeMap::new();
+    for event in calls_for_run() {
+        let told = told.entry(event.application.clone()).or_default();
+        let one = (event.subscription_id.clone(), event.name.clone());
+        match event.kind {
+            Kind::Challenge => drop(told.challenged.insert(one)),
+            Kind::Removed => drop(told.removed.insert(one)),
+            Kind::Missed | Kind::Unknown => {}
+        }
+    }
+    let only: BTreeSet<ApplicationId> = told.keys().cloned().collect();
     let scope = Scope {
         is_patient: true,
-        challenged: of(Kind::Challenge)
-            .map(|event| event.subscription_id.clone())
-            .collect(),
-        removed: of(Kind::Removed)
-            .map(|event| (event.subscription_id.clone(), event.name.clone()))
-            .collect(),
+        told,
         only: Some(only.clone()),
         ..Scope::everything(deadline)
     };
@@ -237,6 +241,8 @@ impl Event {
                 "Graph could not deliver some notifications",
             ),
             Kind::Removed => {
+                let removed = run.removed.get(&self.application)?;
+                removed.get(&(self.subscription_id.clone(), self.name.clone()))?;
                 let end = self.end(run)?;
                 (GapKind::Removed, Some(end), now, "Graph removed the subscription")
             }

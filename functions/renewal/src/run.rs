@@ -40,10 +40,17 @@ pub(crate) struct Scope {
     pub(crate) deadline: Timestamp,
     /// The applications to look after; all of them when there are none.
     pub(crate) only: Option<BTreeSet<ApplicationId>>,
-    /// Subscriptions for which Graph asked for reauthorization.
-    pub(crate) challenged: BTreeSet<String>,
-    /// Subscriptions that Graph says it has removed, and their names.
-    pub(crate) removed: BTreeMap<String, String>,
+    /// What Graph tells of subscriptions, by application: an id means nothing with another one.
+    pub(crate) told: BTreeMap<ApplicationId, Told>,
+}
+
+/// What Graph tells of an application's subscriptions, each an id and the name in the client state that proves it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    /// Those for which it asks for reauthorization.
+    pub(crate) challenged: BTreeSet<(String, String)>,
+    /// Those that it says it has removed.
+    pub(crate) removed: BTreeSet<(String, String)>,
 }
 
 impl Scope {
@@ -55,8 +62,7 @@ impl Scope {
             is_patient: false,
             deadline,
             only: None,
-            challenged: BTreeSet::new(),
-            removed: BTreeMap::new(),
+            told: BTreeMap::new(),
         }
     }
 }
@@ -75,6 +81,8 @@ pub(crate) struct Run {
     pub(crate) has_config: bool,
     /// What became of each subscription that is to exist, by application and name.
     pub(crate) ends: BTreeMap<ApplicationId, HashMap<String, End>>,
+    /// The removals that Graph has told of and that concern the application: an id and a name each.
+    pub(crate) removed: BTreeMap<ApplicationId, BTreeSet<(String, String)>>,
     /// The keys that subscriptions name, of the applications whose list is known.
     named: BTreeMap<ApplicationId, Named>,
     /// What consumers have to be told.
@@ -228,6 +236,7 @@ impl Run {
             None => drop(self.unreachable.insert(id.clone())),
         }
         // One application may stand in two tenants of the configuration.
+        self.removed.entry(id.clone()).or_default().extend(found.removed);
         let ends = self.ends.entry(id.clone()).or_default();
         ends.reserve(found.outcomes.len());
         let mut lines = Vec::with_capacity(found.outcomes.len());

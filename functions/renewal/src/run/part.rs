@@ -1,6 +1,7 @@
 //! The part of a run that is about one tenant.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -12,7 +13,7 @@ use graph_core::{
 use jiff::{SignedDuration, Timestamp};
 use tracing::info;
 
-use super::{Scope, objects};
+use super::{Scope, Told, objects};
 use crate::{
     Deps, advice,
     apply::{Applier, Basis, Outcome},
@@ -29,6 +30,8 @@ pub(super) struct Found {
     pub(super) many: Vec<ManyLine>,
     pub(super) problems: Vec<Problem>,
     pub(super) expansion: Expansion,
+    /// The removals that Graph has told of and that concern the application.
+    pub(super) removed: BTreeSet<(String, String)>,
     /// Nothing when the tenant's subscriptions could not be listed.
     pub(super) named: Option<Named>,
 }
@@ -79,12 +82,18 @@ impl<D: Documents, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
     /// Plans, and does what the plan says.
     async fn bring_in_line(&self, listing: &Listing<'_>, mut context: Context, found: &mut Found) {
         context.held.extend(found.expansion.held.clone());
+        let past = self.past();
+        let told = self.told();
+        let is_listed = |(id, name): &&(String, String)| listing.names(id) == Some(name);
+        let of_listed = |told: &BTreeSet<(String, String)>| -> BTreeSet<String> {
+            told.iter().filter(is_listed).map(|(id, _)| id.clone()).collect()
+        };
+        context.challenged = of_listed(&told.challenged);
+        context.removed = of_listed(&told.removed);
         let desired = &found.expansion.desired;
         let mut steps = plan(desired, listing, &context, self.now, &self.deps.policy);
-        let past = self.past();
-        let removed = self.scope.removed.values().map(String::as_str).collect();
         let holds = self.deps.policy.period.saturating_mul(PERIODS_REMEMBERED);
-        lock(&past).look(&mut steps, &removed, &context, holds, self.now);
+        found.removed = lock(&past).look(&mut steps, &told.removed, &context, holds, self.now);
         found.line.listed = listing.count();
         found.line.others = listing.others();
         if self.scope.dry_run {
@@ -113,6 +122,12 @@ impl<D: Documents, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
             is_patient: self.scope.is_patient,
         };
         found.outcomes = applier.apply(&steps).await;
+    }
+
+    /// Returns what Graph tells of the application's subscriptions.
+    fn told(&self) -> Told {
+        let id = (self.tenant.tenant_id.clone(), self.tenant.client_id.clone());
+        self.scope.told.get(&id).cloned().unwrap_or_default()
     }
 
     /// Returns what this process remembers of the application. A dry run leaves no trace in it.
@@ -150,7 +165,7 @@ impl<D: Documents, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
     fn context(&self) -> Option<Context> {
         let Self {
             deps,
-            scope,
+            scope: _,
             config,
             config_version: _,
             keys,
@@ -190,8 +205,8 @@ impl<D: Documents, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
             retiring_certificates: rotation::retiring(&certificates, *now),
             complete: config.whole,
             held: refused.chain(not_planned).collect(),
-            challenged: scope.challenged.clone(),
-            removed: scope.removed.keys().cloned().collect(),
+            challenged: BTreeSet::new(),
+            removed: BTreeSet::new(),
         })
     }
 }

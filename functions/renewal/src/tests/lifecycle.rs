@@ -246,3 +246,32 @@ pub(super) fn event(message_id: &str, event: &str, name: &str, subscription_id: 
     });
     record(message_id, &body.to_string())
 }
+
+#[tokio::test]
+async fn one_tenant_cannot_have_the_subscription_of_another_removed() {
+    let both = config(&["a", "b"], &[("chat", "a", true), ("users", "b", false)]);
+    let world = world(&both);
+    world.run().await;
+    world.log();
+    // Tenant a proves its own name, and names what belongs to b; b has an event of its own in the batch.
+    let mut genuine = event("m2", "reauthorizationRequired", "users", "id-2");
+    let body = genuine["body"].as_str().unwrap().replace(TENANT_A, TENANT_B);
+    genuine["body"] = json!(body);
+    let records = [event("m1", "subscriptionRemoved", "chat", "id-2"), genuine];
+    world.invoke(batch(&records)).await.unwrap();
+    assert_eq!(world.log(), ["list a", "list b"]);
+    assert_eq!(world.told(), Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn an_id_under_another_name_than_its_own_is_ignored() {
+    let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
+    let records = [
+        event("m1", "subscriptionRemoved", "chat", "id-2"),
+        event("m2", "subscriptionRemoved", "chat", "invented"),
+    ];
+    let answer = world.invoke(batch(&records)).await.unwrap();
+    assert_eq!(answer, json!({"batchItemFailures": []}));
+    assert_eq!(world.log(), ["list a"]);
+    assert_eq!(world.told(), Vec::<Value>::new());
+}

@@ -42,6 +42,13 @@ impl<'a> Listing<'a> {
         self.others.len()
     }
 
+    /// Returns the name of our subscription with this id.
+    #[must_use]
+    pub fn names(&self, id: &str) -> Option<&String> {
+        let ours = self.ours.iter().find(|ours| ours.subscription.id == id)?;
+        Some(&ours.url.name)
+    }
+
     /// Returns what the notification URLs say, ours first. A key that was named at an address that is no longer ours is
     /// named all the same.
     pub fn urls(&self) -> impl Iterator<Item = Cow<'_, OurUrl>> {

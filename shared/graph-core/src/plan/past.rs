@@ -16,6 +16,8 @@ pub struct Past {
     looked_at: Option<Timestamp>,
     /// When each was last there; nothing where it has been missing since before the first look.
     names: BTreeMap<String, Option<Seen>>,
+    /// The ids and names of those that Graph has removed: it may tell of them again.
+    replaced: BTreeSet<(String, String)>,
 }
 
 /// A subscription that was there.
@@ -32,6 +34,7 @@ impl Past {
         Self {
             looked_at: Some(now),
             names: BTreeMap::new(),
+            replaced: BTreeSet::new(),
         }
     }
 
@@ -39,18 +42,27 @@ impl Past {
     /// before, and remembers what there is.
     ///
     /// What was not looked at for `holds` counts as not remembered: another process may have made a subscription since,
-    /// and Graph removed it again. Of the names in `removed` somebody else tells that they are gone.
+    /// and Graph removed it again.
+    ///
+    /// Of what is in `removed`, ids and names, Graph tells that it has removed it. Those are returned that do not contradict
+    /// what is remembered; the others are an invention, and nothing is done about them.
     pub fn look(
         &mut self,
         steps: &mut [Step],
-        removed: &BTreeSet<&str>,
+        removed: &BTreeSet<(String, String)>,
         context: &Context,
         holds: SignedDuration,
         now: Timestamp,
-    ) {
+    ) -> BTreeSet<(String, String)> {
         let is_known = self
             .looked_at
             .is_some_and(|looked_at| now.duration_since(looked_at) <= holds);
+        let removed: BTreeSet<_> = removed
+            .iter()
+            .filter(|(id, name)| !is_known || self.may_have_been(id, name) || context.removed.contains(id))
+            .cloned()
+            .collect();
+        self.replaced.extend(removed.iter().cloned());
         self.looked_at = Some(now);
         let mut names: BTreeMap<String, Option<Seen>> = BTreeMap::new();
         for step in &mut *steps {
@@ -67,7 +79,7 @@ impl Past {
                             seen_at: seen.at,
                         });
                     }
-                    if removed.contains(step.name.as_str()) {
+                    if removed.iter().any(|(_, name)| *name == step.name) {
                         step.reason = Reason::Removed;
                     }
                     names.insert(step.name.clone(), before);
@@ -88,6 +100,13 @@ impl Past {
             names.entry(name).or_insert(seen);
         }
         self.names = names;
+        removed
+    }
+
+    /// Returns whether the subscription called `name` may have had this id.
+    fn may_have_been(&self, id: &str, name: &str) -> bool {
+        let seen = self.names.get(name).and_then(Option::as_ref);
+        seen.is_none_or(|seen| seen.id == id) || self.replaced.contains(&(id.to_owned(), name.to_owned()))
     }
 
     /// Remembers that the subscription called `name` has been made.
