@@ -8,7 +8,7 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use tests::stack::root_certificates;
+use stack::root_certificates;
 use tools::{root, target};
 
 use crate::{BoxError, lambda::Program, options::Options};

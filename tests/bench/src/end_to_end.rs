@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ::tests::graph::Simulator;
+use graph_simulator::Simulator;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::{

@@ -12,11 +12,9 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use graph_simulator::{Post, Simulator};
 use serde_json::json;
-use tests::{
-    graph::{Post, Simulator},
-    stack::NOTIFICATION_ORIGIN,
-};
+use stack::NOTIFICATION_ORIGIN;
 use tokio::net::TcpListener;
 
 use crate::BoxError;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lexopt::prelude::*;
-use tests::stack::Progress;
+use stack::Progress;
 
 /// What to measure and how long.
 pub struct Options {

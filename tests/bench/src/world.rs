@@ -2,11 +2,9 @@
 //!
 //! So client states, tokens and encrypted content are the real ones, and nothing is made up for the measurement.
 
+use graph_simulator::{App, Options, Simulator, TokenVersion};
 use serde_json::{Value, json};
-use tests::{
-    graph::{App, Options, Simulator, TokenVersion},
-    stack::NOTIFICATION_ORIGIN,
-};
+use stack::NOTIFICATION_ORIGIN;
 
 use crate::{
     BoxError,

@@ -1,7 +1,7 @@
 //! Two runs of the deployed function at the same time.
 
+use graph_simulator::{LifecycleEvent, Post, Registered, TokenVersion};
 use serde_json::{Value, json};
-use tests::graph::{LifecycleEvent, Post, Registered, TokenVersion};
 
 use crate::{
     delivery::team_messages,

@@ -19,6 +19,7 @@ use graph_edge::{
     login::{IdentityError, Login, LoginError, RefreshTokens, WebIdentity},
     secrets::{SecretError, Versioned},
 };
+use graph_simulator::{App, Options, Simulator, TokenVersion};
 use jiff::{SignedDuration, Timestamp};
 use rand_core::UnwrapErr;
 use rsa::{
@@ -27,7 +28,6 @@ use rsa::{
     pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding},
 };
 use serde_json::{Value, json};
-use tests::graph::{App, Options, Simulator, TokenVersion};
 
 #[tokio::test]
 async fn a_client_secret_earns_a_token_and_a_wrong_one_an_explanation() {

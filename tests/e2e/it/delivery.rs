@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use graph_simulator::{LifecycleEvent, Post, TokenVersion, Wrong};
 use serde_json::{Value, json};
-use tests::graph::{LifecycleEvent, Post, TokenVersion, Wrong};
 
 use crate::world::{Tenant, send, simulator};
 

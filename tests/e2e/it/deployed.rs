@@ -17,7 +17,7 @@ fn a_release_is_compiled_as_the_manifest_says() {
         PATH="$FOLDER:$PATH" cargo-lambda lambda build --release --bin webhook
     "#;
     let mut shell = stack().shell(line);
-    let function = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/webhook");
+    let function = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions/webhook");
     shell.current_dir(function).env("FOLDER", &folder);
     let output = shell.env("CARGO_LAMBDA_COMPILER", "cargo").output().unwrap();
     let told = std::fs::read_to_string(folder.join("build"));

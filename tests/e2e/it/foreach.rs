@@ -1,7 +1,7 @@
 //! One entry that stands for the members of a group.
 
+use graph_simulator::{Fault, Post, TokenVersion};
 use serde_json::{Value, json};
-use tests::graph::{Fault, Post, TokenVersion};
 
 use crate::world::{Tenant, renew, send, simulator};
 

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use graph_simulator::{Post, TokenVersion, Wrong};
 use serde_json::{Value, json};
-use tests::{
-    graph::{Post, TokenVersion, Wrong},
-    stack::Function,
-};
+use stack::Function;
 
 use crate::{
     delivery::team_messages,

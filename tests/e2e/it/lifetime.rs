@@ -8,11 +8,9 @@ use std::{
 };
 
 use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
+use graph_simulator::{self as graph, App, LifecycleEvent, Post, Registered, TokenVersion, Wrong};
 use serde_json::{Value, json};
-use tests::{
-    graph::{self, App, LifecycleEvent, Post, Registered, TokenVersion, Wrong},
-    stack::{Function, Message, NOTIFICATION_ORIGIN, Options, Pair, Progress},
-};
+use stack::{Function, Message, NOTIFICATION_ORIGIN, Options, Pair, Progress};
 
 #[tokio::test]
 async fn messages_move_back_parameters_change_and_a_removed_stack_leaves_what_a_person_wrote() {

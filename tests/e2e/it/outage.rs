@@ -21,9 +21,9 @@ use graph_edge::{
     secrets::SecretStore,
     sqs::{Sqs, SqsQueue},
 };
+use graph_simulator::{Post, TokenVersion};
 use jiff::Timestamp;
 use lambda_http::Body;
-use tests::graph::{Post, TokenVersion};
 use webhook::{Deps, handle, parse_keys};
 
 use crate::{

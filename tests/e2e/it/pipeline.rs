@@ -20,11 +20,11 @@ use graph_edge::{
     documents::CachedDocument, graph::GraphClient, http::Http, login::Login, metrics::Sheet,
     signing_keys::HttpDocuments,
 };
+use graph_simulator::{App, Options, Post, PostReport, Simulator, TokenVersion};
 use jiff::{SignedDuration, Timestamp};
 use rand_core::UnwrapErr;
 use renewal::Memory;
 use serde_json::{Value, json};
-use tests::graph::{App, Options, Post, PostReport, Simulator, TokenVersion};
 
 use self::memory::{FakeQueue, OnShelf, Shelf, SimulatedClock};
 

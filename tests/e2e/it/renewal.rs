@@ -1,7 +1,7 @@
 //! Subscriptions are made, kept and healed by the deployed function.
 
+use graph_simulator::{LifecycleEvent, Post, TokenVersion};
 use serde_json::{Value, json};
-use tests::graph::{LifecycleEvent, Post, TokenVersion};
 
 use crate::{
     delivery::team_messages,
@@ -108,6 +108,6 @@ async fn a_subscription_that_graph_removed_is_made_again_without_waiting_for_the
     eventually("the new subscription", is_new).await;
 }
 
-fn ids(subscriptions: &[tests::graph::Registered]) -> Vec<&str> {
+fn ids(subscriptions: &[graph_simulator::Registered]) -> Vec<&str> {
     subscriptions.iter().map(AsRef::as_ref).collect()
 }

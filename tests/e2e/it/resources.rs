@@ -1,7 +1,7 @@
 //! Every resource that Microsoft's pages on change notifications for teams and channels and for the rest began with.
 
+use graph_simulator::{Post, TokenVersion};
 use serde_json::{Value, json};
-use tests::graph::{Post, TokenVersion};
 
 use crate::world::{Tenant, eventually, send};
 

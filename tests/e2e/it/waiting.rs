@@ -1,8 +1,8 @@
 //! What cannot be judged or opened yet comes again, as the queue has it, until it can.
 
+use graph_simulator::{Post, Wrong};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use tests::graph::{Post, Wrong};
 
 use crate::pipeline::{Pipeline, RICH};
 

@@ -5,11 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use graph_simulator::{App, DeliveryReport, Post, Registered, Simulator, TokenVersion};
 use serde_json::{Value, json};
-use tests::{
-    graph::{App, DeliveryReport, Post, Registered, Simulator, TokenVersion},
-    stack::{Function, Message, Pair, Stack, shared},
-};
+use stack::{Function, Message, Pair, Stack, shared};
 use tokio::time::sleep;
 
 /// A tenant of one test, with its subscriptions made by renewal.

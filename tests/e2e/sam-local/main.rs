@@ -14,7 +14,7 @@ mod world;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use tests::local::{self, Engine};
+use stack::local::{self, Engine};
 
 use world::World;
 

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use graph_simulator::{App, TokenVersion};
 use serde_json::{Value, json};
-use tests::graph::{App, TokenVersion};
-use tests::local::{Engine, Local, write_events};
-use tests::stack::{Message, Pair, Progress, Supervised, shared};
+use stack::local::{Engine, Local, write_events};
+use stack::{Message, Pair, Progress, Supervised, shared};
 use tokio::runtime::Runtime;
 
 /// What the commands run in.
@@ -48,7 +48,7 @@ impl World {
         let folder = pair.stack.folder().join("sam-local");
         let local = folder.join("target").join("local");
         fs::create_dir_all(&local).unwrap();
-        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
         for name in ["samconfig.toml", "tests"] {
             symlink(repository.join(name), folder.join(name)).unwrap();
         }

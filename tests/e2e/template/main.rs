@@ -49,7 +49,7 @@ fn template() -> Value {
 
 /// Returns the text of a file of the repository.
 fn file(name: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     fs::read_to_string(root.join(name)).unwrap()
 }
 

@@ -139,20 +139,20 @@ impl IntoResponse for Reply {
 
 /// An error as Microsoft Graph words it.
 #[derive(Debug, Clone)]
-pub(crate) struct GraphError {
+pub struct GraphError {
     /// HTTP status.
-    pub(crate) status: StatusCode,
+    pub status: StatusCode,
     /// `error.code`.
-    pub(crate) code: &'static str,
+    pub code: &'static str,
     /// `error.message`.
-    pub(crate) message: String,
+    pub message: String,
     /// What Microsoft would not say: `error.innerError.simulator`.
-    pub(crate) hint: Option<String>,
+    pub hint: Option<String>,
 }
 
 impl GraphError {
     /// Builds an error without a hint.
-    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,
             code,
@@ -215,7 +215,7 @@ pub(crate) fn media_type_of(content_type: &str) -> &str {
 }
 
 /// Decodes `application/x-www-form-urlencoded` text.
-pub(crate) fn form(text: &str) -> Vec<(String, String)> {
+pub fn form(text: &str) -> Vec<(String, String)> {
     let Ok(mut url) = reqwest::Url::parse("http://form.invalid/") else {
         return Vec::new();
     };

@@ -11,7 +11,7 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use tests::graph::{App, Options, Post, Simulator, TokenVersion};
+//! use graph_simulator::{App, Options, Post, Simulator, TokenVersion};
 //!
 //! let simulator = Simulator::start(Options {
 //!     apps: vec![App {
@@ -48,7 +48,7 @@ mod der;
 mod directory;
 mod encrypt;
 mod handshake;
-pub(crate) mod http;
+mod http;
 mod keys;
 mod login;
 mod options;
@@ -59,13 +59,14 @@ mod rules;
 mod server;
 mod state;
 mod store;
-pub(crate) mod subscription;
+pub mod subscription;
 mod token;
 mod wrong;
 
 #[cfg(test)]
 mod tests;
 
+pub use http::{GraphError, form};
 pub use options::{App, Options, TokenVersion};
 pub use post::{Attempt, DeliveryReport, LifecycleEvent, Post, PostReport, SentItem, Skipped};
 pub use state::{Fault, LoggedRequest};

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
+use graph_simulator::{App, Options, Simulator, TokenVersion};
 use lexopt::prelude::*;
-use tests::graph::{App, Options, Simulator, TokenVersion};
 
 fn main() -> ExitCode {
     let command = match parse() {

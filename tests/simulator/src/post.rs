@@ -12,8 +12,8 @@ use super::wrong::Wrong;
 /// Notifications to send: items that go to one URL travel in one POST.
 ///
 /// ```no_run
-/// # async fn example(simulator: &tests::graph::Simulator) -> Result<(), tests::graph::SimulatorError> {
-/// use tests::graph::{Post, Wrong};
+/// # async fn example(simulator: &graph_simulator::Simulator) -> Result<(), graph_simulator::SimulatorError> {
+/// use graph_simulator::{Post, Wrong};
 ///
 /// let subscription = simulator.subscriptions().remove(0);
 /// let post = Post::new()

@@ -64,7 +64,7 @@ impl Registered {
     }
 
     /// Returns the subscription as Graph shows it; secrets only in the answers to those who have just sent them.
-    pub(crate) fn show(&self, secrets: bool) -> Value {
+    pub fn show(&self, secrets: bool) -> Value {
         let secret = |value: &Option<String>| if secrets { json!(value) } else { Value::Null };
         json!({
             "id": self.id,
@@ -88,7 +88,7 @@ impl Registered {
 
     /// Tells what speaks against `new` beside this subscription. That other query options make another combination is
     /// not documented, so they do not.
-    pub(crate) fn conflict(&self, new: &Self) -> Option<GraphError> {
+    pub fn conflict(&self, new: &Self) -> Option<GraphError> {
         let resource = |text: &str| Resource::parse(text).map(|parsed| parsed.canonical());
         let same_owner = self.tenant_id == new.tenant_id && self.client_id == new.client_id;
         if !same_owner || resource(&self.resource) != resource(&new.resource) {
@@ -117,12 +117,7 @@ impl Registered {
 /// # Errors
 ///
 /// The answer that Graph gives.
-pub(crate) fn create(
-    body: &[u8],
-    beta: bool,
-    owner: Owner<'_>,
-    now: Timestamp,
-) -> Result<Registered, GraphError> {
+pub fn create(body: &[u8], beta: bool, owner: Owner<'_>, now: Timestamp) -> Result<Registered, GraphError> {
     let fields = object(body)?;
     known_properties(&fields)?;
     let required = |name: &str| {
@@ -166,7 +161,7 @@ pub(crate) fn create(
 /// # Errors
 ///
 /// The answer that Graph gives.
-pub(crate) fn update(before: &Registered, body: &[u8], now: Timestamp) -> Result<Registered, GraphError> {
+pub fn update(before: &Registered, body: &[u8], now: Timestamp) -> Result<Registered, GraphError> {
     let fields = object(body)?;
     known_properties(&fields)?;
     if let Some(name) = fields.keys().find(|name| !UPDATABLE.contains(&name.as_str())) {
@@ -208,11 +203,11 @@ pub(crate) fn update(before: &Registered, body: &[u8], now: Timestamp) -> Result
 
 /// Who creates a subscription.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Owner<'a> {
+pub struct Owner<'a> {
     /// Tenant.
-    pub(crate) tenant_id: &'a str,
+    pub tenant_id: &'a str,
     /// App.
-    pub(crate) client_id: &'a str,
+    pub client_id: &'a str,
 }
 
 /// Returns a form that is equal for all ways to write the same set of change types.

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::graph::{self, Post, SentItem, Simulator, SimulatorError};
 use crate::local::{self, Engine, Local};
-use crate::stack::{self, Function, Message, Pair, Progress, Stack};
+use crate::{self as stack, Function, Message, Pair, Progress, Stack};
+use graph_simulator::{self as graph, Post, SentItem, Simulator, SimulatorError};
 
 mod case;
 mod challenge;

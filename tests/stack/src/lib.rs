@@ -16,8 +16,10 @@ use serde_json::Value;
 
 mod aws;
 mod build;
+pub mod demo;
 mod deploy;
 mod error;
+pub mod local;
 mod machine;
 mod ministack;
 mod pair;

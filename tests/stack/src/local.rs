@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::graph::SimulatorError;
-use crate::stack::{self, Function, Pair};
+use crate::{self as stack, Function, Pair};
+use graph_simulator::SimulatorError;
 
 mod door;
 mod engine;
@@ -118,7 +118,7 @@ fn write(path: &Path, text: &str) -> Result<(), stack::Error> {
 }
 
 /// Where the commands are written down.
-const PAGE: &str = include_str!("../../docs/local.md");
+const PAGE: &str = include_str!("../../../docs/local.md");
 
 /// Heading of the part of it that is about them.
 const SECTION: &str = "\n## Run the functions locally with `sam local`\n";

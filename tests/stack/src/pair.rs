@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::{Error, Options, Progress, Stack};
-use crate::graph;
+use graph_simulator as graph;
 
 /// A stack and the simulator of Microsoft Graph that it talks to.
 pub struct Pair {

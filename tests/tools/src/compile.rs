@@ -32,11 +32,11 @@ pub fn cargo_build(profile: Profile) -> Command {
     cargo
 }
 
-/// Returns the arguments that name the functions' packages and, where tests use what is built, `tests`, whose dependencies
+/// Returns the arguments that name the functions' packages and, where tests use what is built, `stack`, whose dependencies
 /// decide on the features of all the others: whatever is built with these lands in the same files, and is compiled once.
 pub fn packages(profile: Profile) -> Vec<&'static str> {
     let tests: &[&str] = match profile {
-        Profile::Tests => &["tests"],
+        Profile::Tests => &["stack"],
         Profile::Release => &[],
     };
     let packages = FUNCTIONS.iter().chain(tests);

@@ -37,9 +37,10 @@ fn run() -> Result<Infallible, Error> {
     let mut demo = Command::new("cargo");
     demo.env_clear()
         .envs(command::clean_environment())
-        .args(["run", "--quiet", "--package", "tests", "--bin", DEMO, "--"])
+        .args(["run", "--quiet", "--package", DEMO_PACKAGE, "--bin", DEMO, "--"])
         .args(arguments);
     Err(Error::io("starting cargo")(demo.exec()))
 }
 
 const DEMO: &str = "demo";
+const DEMO_PACKAGE: &str = "stack";

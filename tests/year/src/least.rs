@@ -3,7 +3,7 @@
 use graph_core::{catalogue, plan::Policy};
 use jiff::SignedDuration;
 
-use crate::graph::Registered;
+use graph_simulator::Registered;
 
 /// The fewest renewals in a time, without and with a margin.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 
 use super::{faults::Fault, limits::Kind};
-use crate::graph::Registered;
+use graph_simulator::Registered;
 
 /// Why a subscription is no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

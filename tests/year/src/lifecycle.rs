@@ -9,7 +9,7 @@ use super::{
     chance::Chance,
     process::{Process, Site},
 };
-use crate::graph::Registered;
+use graph_simulator::Registered;
 
 /// LifecycleQueue, and the process that it starts.
 pub(super) struct Lifecycle<'a> {

@@ -3,7 +3,7 @@
 use std::{io, process::ExitCode};
 
 use lexopt::prelude::*;
-use tests::year::{self, Scale};
+use year::Scale;
 
 fn main() -> ExitCode {
     let scale = match parse() {

@@ -23,7 +23,7 @@ use super::{
     state::{Application, State},
     time::VirtualClock,
 };
-use crate::graph::http::GraphError;
+use graph_simulator::GraphError;
 
 /// Graph, shared by all who talk to it.
 #[derive(Clone)]
@@ -194,7 +194,7 @@ fn grant(request: &Request, path: &str) -> Response {
         .body()
         .and_then(reqwest::Body::as_bytes)
         .unwrap_or_default();
-    let form = crate::graph::http::form(&String::from_utf8_lossy(form));
+    let form = graph_simulator::form(&String::from_utf8_lossy(form));
     let client_id = form
         .iter()
         .find(|(name, _)| name == "client_id")

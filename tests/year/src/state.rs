@@ -13,9 +13,9 @@ use super::{
     microsoft::not_found,
     organisation::Organisation,
 };
-use crate::graph::{
-    http::GraphError,
-    subscription::{self, Owner, Registered},
+use graph_simulator::{
+    GraphError, Registered,
+    subscription::{self, Owner},
 };
 
 /// All that Graph knows, and what happens to it.

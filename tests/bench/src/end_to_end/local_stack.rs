@@ -6,12 +6,10 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use graph_simulator as graph;
 use jiff::Timestamp;
 use serde_json::json;
-use tests::{
-    graph,
-    stack::{self, Function, Message, Pair, Profile},
-};
+use stack::{Function, Message, Pair, Profile};
 use tokio::{
     sync::mpsc::{self, UnboundedSender},
     task::JoinSet,

@@ -1,6 +1,6 @@
 use super::*;
-use ::tests::stack::Progress;
 use serde_json::json;
+use stack::Progress;
 use tokio::sync::mpsc::UnboundedSender;
 
 #[tokio::test]

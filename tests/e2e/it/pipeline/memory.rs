@@ -12,9 +12,9 @@ use graph_edge::{
     secrets::{SecretError, Versioned},
     sqs::{Message, NotStored, Queue},
 };
+use graph_simulator::Simulator;
 use jiff::Timestamp;
 use renewal::ports::{Clock, Document, Documents};
-use tests::graph::Simulator;
 
 /// The simulator's clock.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::graph::{App, TokenVersion};
+use graph_simulator::{App, TokenVersion};
 
 /// A subscription, and the one notification that the demo sends to it.
 #[derive(Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
 
 use super::{Error, PATIENCE};
-use crate::graph::{LifecycleEvent, Post, Simulator};
+use graph_simulator::{LifecycleEvent, Post, Simulator};
 
 /// What became of a challenge.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::{A_MOMENT, Error, PATIENCE, subscriptions};
-use crate::graph::{LifecycleEvent, Post};
-use crate::stack::{Message, Pair};
+use crate::{Message, Pair};
+use graph_simulator::{LifecycleEvent, Post};
 
 /// What became of a subscription that Graph has removed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::verdict::Verdict;
 use crate::local;
-use crate::stack::{self, Function, Pair};
+use crate::{self as stack, Function, Pair};
 
 /// What became of one notification.
 #[derive(Debug, Clone)]

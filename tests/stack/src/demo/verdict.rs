@@ -5,7 +5,7 @@ use serde_json::{Value, value::RawValue};
 use super::Sent;
 use super::event::Event;
 use super::report::Line;
-use crate::stack::Message;
+use crate::Message;
 
 /// What became of a notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +110,7 @@ mod tests {
 
     use super::*;
     use crate::demo::CASES;
-    use crate::graph::SentItem;
+    use graph_simulator::SentItem;
 
     #[test]
     fn an_event_that_says_what_was_sent_is_right() {

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::Engine;
-use crate::stack;
+use crate as stack;
 
 /// The name by which containers know this machine.
 ///

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Error, in_lines, write};
-use crate::graph::{LifecycleEvent, Post, PostReport};
-use crate::stack::{self, Message, Pair, Stack};
+use crate::{self as stack, Message, Pair, Stack};
+use graph_simulator::{LifecycleEvent, Post, PostReport};
 
 /// Writes events into the folder `events` in `folder`: a change to a resource and a lifecycle notification, each as a
 /// request to the webhook and as the message that the webhook makes of it, in the form of those in `tests/events`; and the
@@ -120,8 +120,8 @@ const CHANGE: Kind = Kind {
     post: |resource| Post::new().change(resource, "created"),
     mapping: "DecryptionMapping",
     queue: |stack| stack.output("NotificationQueueUrl"),
-    http: include_str!("../../events/notification.json"),
-    queued: include_str!("../../events/notification-queue.json"),
+    http: include_str!("../../../events/notification.json"),
+    queued: include_str!("../../../events/notification-queue.json"),
 };
 
 /// A lifecycle notification, for renewal.
@@ -130,8 +130,8 @@ const LIFECYCLE: Kind = Kind {
     post: |resource| Post::new().lifecycle(resource, LifecycleEvent::Missed),
     mapping: "LifecycleMapping",
     queue: |stack| stack.resource("LifecycleQueue"),
-    http: include_str!("../../events/lifecycle.json"),
-    queued: include_str!("../../events/lifecycle-queue.json"),
+    http: include_str!("../../../events/lifecycle.json"),
+    queued: include_str!("../../../events/lifecycle-queue.json"),
 };
 
 /// How long a notification may take to its queue.
