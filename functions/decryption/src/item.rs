@@ -81,6 +81,7 @@ async fn event<S: Source, F: FetchDocument, Q>(
 
 fn facts(queued: &QueuedItem<'_>, notification: &Notification<'_>, opened_in: Option<Duration>) -> Facts {
     Facts {
+        tenant_id: queued.tenant_id.clone().into_owned(),
         subscription: queued.subscription.clone().into_owned(),
         changed_at: event::time(queued, notification),
         opened_in,

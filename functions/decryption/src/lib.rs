@@ -12,7 +12,7 @@ use std::panic::AssertUnwindSafe;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::FutureExt;
-use graph_core::{config::Cloud, tokens::Authorities};
+use graph_core::{config::Cloud, queued::QueuedItem, tokens::Authorities};
 use graph_edge::{
     documents::{CachedDocument, Source},
     metrics::Sheet,
@@ -22,7 +22,7 @@ use graph_edge::{
 use jiff::Timestamp;
 use tracing::{info, warn};
 
-use self::outcome::{Facts, Failure, Obstacle, Outcome};
+use self::outcome::{Delivery, Facts, Failure, Obstacle, Outcome};
 pub use self::trust::Trust;
 
 /// What decryption works with.
@@ -118,24 +118,38 @@ impl Batch {
         let id = record.message_id.unwrap_or_default();
         let body = record.body.unwrap_or_default();
         match outcome {
-            Outcome::Deliver(delivery) => self.deliver.add(id, delivery.facts, delivery.event.into()),
+            Outcome::Deliver(Delivery { event, facts }) => {
+                let message = Message::of_tenant(&facts.tenant_id, event);
+                self.deliver.add(id, facts, message);
+            }
             Outcome::Forward => {
                 info!(
                     message.id = id,
                     "Message {id} is a lifecycle notification; it goes to LifecycleQueue"
                 );
-                self.forward.add(id, (), body.into());
+                self.forward.add(id, (), as_it_came(body));
             }
             Outcome::Fail(failure) => {
                 report::log_failure(&id, &body, failure);
-                let reason = Some(failure.reason());
-                self.fail.add(id, failure, Message { body, reason });
+                let message = as_it_came(body).failed(failure.reason());
+                self.fail.add(id, failure, message);
             }
             Outcome::Retry(obstacle) => {
                 report::log_obstacle(&id, &body, obstacle);
                 self.retry.push((id, obstacle));
             }
         }
+    }
+}
+
+/// Returns a message with the body of the one that came, for the same tenant, if it says for which.
+fn as_it_came(body: String) -> Message {
+    let tenant_id = QueuedItem::parse(&body)
+        .ok()
+        .map(|queued| queued.tenant_id.into_owned());
+    match tenant_id {
+        Some(tenant_id) => Message::of_tenant(&tenant_id, body),
+        None => Message::of_nobody(body),
     }
 }
 

@@ -30,6 +30,8 @@ pub(crate) struct Delivery {
 /// What may be told of an event.
 #[derive(Debug)]
 pub(crate) struct Facts {
+    /// The tenant, proven by the client state.
+    pub(crate) tenant_id: String,
     /// The subscription's name, proven by the client state.
     pub(crate) subscription: String,
     /// When the change happened, or when its item was received.

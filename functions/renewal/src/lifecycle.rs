@@ -79,10 +79,7 @@ async fn set_aside<'a>(malformed: &[(&'a str, &'a str)], queue: &impl Queue) -> 
     }
     let messages: Vec<Message> = malformed
         .iter()
-        .map(|(_, body)| Message {
-            body: (*body).to_owned(),
-            reason: Some(MALFORMED),
-        })
+        .map(|(_, body)| Message::of_nobody((*body).to_owned()).failed(MALFORMED))
         .collect();
     let stored = queue.send_all(&messages).await;
     malformed

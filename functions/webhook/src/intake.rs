@@ -101,7 +101,7 @@ impl<'a> Messages<'a> {
         };
         let tokens = tokens.into_iter().map(Into::into).collect();
         match QueuedItem::new(item, tokens, self.received_at).into_body() {
-            Ok(body) => Some(body.into()),
+            Ok(body) => Some(Message::of_tenant(&proven.tenant_id, body)),
             Err(malformed) => {
                 error!(%malformed, "An admitted item cannot be queued and is lost: {malformed}");
                 None

@@ -1,7 +1,8 @@
 //! The form of Microsoft's ids.
 
 /// Returns whether `text` has the form of a GUID.
-pub(crate) fn is_guid(text: &str) -> bool {
+#[must_use]
+pub fn is_guid(text: &str) -> bool {
     let mut lengths = [8, 4, 4, 4, 12].into_iter();
     let is_group = |group: &str| {
         lengths.next() == Some(group.len()) && group.bytes().all(|byte| byte.is_ascii_hexdigit())

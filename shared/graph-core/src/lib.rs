@@ -17,7 +17,7 @@ pub mod envelope;
 pub mod event;
 pub mod expiry;
 mod fields;
-mod guid;
+pub mod guid;
 pub mod keys;
 pub mod models;
 pub mod notification;

@@ -7,7 +7,7 @@ use aws_sdk_sqs::{
     types::{MessageAttributeValue, SendMessageBatchRequestEntry},
 };
 use futures_util::{StreamExt, stream};
-use graph_core::batch;
+use graph_core::{batch, guid::is_guid};
 use tokio::time::sleep;
 use tracing::warn;
 
@@ -50,6 +50,8 @@ pub struct SqsQueue {
 pub struct Message {
     /// The body.
     pub body: String,
+    /// Whose message it is: SQS keeps a tenant with many messages from delaying the others (Amazon SQS, *fair queues*).
+    group: Option<String>,
     /// Why the body could not be processed: the message attribute `Reason` of a failed item.
     pub reason: Option<&'static str>,
 }
@@ -139,18 +141,46 @@ impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message")
             .field("bytes", &self.body.len())
+            .field("group", &self.group)
             .field("reason", &self.reason)
             .finish_non_exhaustive()
     }
 }
 
-impl From<String> for Message {
-    fn from(body: String) -> Self {
-        Self { body, reason: None }
-    }
-}
-
 impl Message {
+    /// Returns a message of a tenant. SQS does not encrypt the group, and takes no other text than an id: what has not the
+    /// form of a tenant's id is left out, and the message counts as a tenant of its own.
+    pub fn of_tenant(tenant_id: &str, body: String) -> Self {
+        Self {
+            body,
+            group: is_guid(tenant_id).then(|| tenant_id.to_ascii_lowercase()),
+            reason: None,
+        }
+    }
+
+    /// Returns a message that does not say whose it is.
+    pub fn of_nobody(body: String) -> Self {
+        Self {
+            body,
+            group: None,
+            reason: None,
+        }
+    }
+
+    /// Returns the message with the reason for which its body could not be processed.
+    #[must_use]
+    pub fn failed(self, reason: &'static str) -> Self {
+        Self {
+            reason: Some(reason),
+            ..self
+        }
+    }
+
+    /// Returns whose message it is.
+    pub fn group(&self) -> Option<&str> {
+        self.group.as_deref()
+    }
+
     /// Returns the size that counts towards the limits of SQS.
     fn size(&self) -> usize {
         let attribute = self
@@ -162,7 +192,8 @@ impl Message {
     fn entry(&self, id: String) -> Result<SendMessageBatchRequestEntry, aws_sdk_sqs::error::BuildError> {
         let entry = SendMessageBatchRequestEntry::builder()
             .id(id)
-            .message_body(&self.body);
+            .message_body(&self.body)
+            .set_message_group_id(self.group.clone());
         let Some(reason) = self.reason else {
             return entry.build();
         };
@@ -192,3 +223,35 @@ const PARALLEL_CALLS: usize = 16;
 pub const REASON: &str = "Reason";
 
 const TEXT: &str = "String";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_sent_in_the_group_of_its_tenant() {
+        for tenant_id in [TENANT, "ABCDEF00-2222-3333-4444-555555555555"] {
+            let message = Message::of_tenant(tenant_id, "{}".to_owned());
+            assert_eq!(group(&message), Some(tenant_id.to_ascii_lowercase()));
+            assert_eq!(
+                group(&message.failed("Malformed")),
+                Some(tenant_id.to_ascii_lowercase())
+            );
+        }
+    }
+
+    /// SQS refuses the whole call for one group that has not its form.
+    #[test]
+    fn what_is_no_id_of_a_tenant_is_no_group() {
+        for text in ["", "contoso", "x/../../evil", "a b", "\u{fc}", &"a".repeat(129)] {
+            assert_eq!(group(&Message::of_tenant(text, "{}".to_owned())), None, "{text}");
+        }
+        assert_eq!(group(&Message::of_nobody("{}".to_owned())), None);
+    }
+
+    fn group(message: &Message) -> Option<String> {
+        message.entry("0".to_owned()).unwrap().message_group_id
+    }
+
+    const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+}

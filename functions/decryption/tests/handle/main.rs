@@ -230,6 +230,32 @@ async fn a_lifecycle_item_goes_on_to_its_own_queue_and_comes_again_when_it_is_no
     assert!(world.failed().is_empty());
 }
 
+/// One tenant with a backlog must not delay the others, on whichever queue it is.
+#[tokio::test]
+async fn every_message_goes_on_in_the_group_of_its_tenant() {
+    let world = World::new();
+    let (mut lifecycle, mut malformed) = (basic(), basic());
+    lifecycle["item"]["lifecycleEvent"] = json!("missed");
+    malformed["item"]["tenantId"] = json!(OTHER_TENANT);
+    world
+        .process(&[&basic(), &rich(Some(&good_token())), &lifecycle, &malformed])
+        .await;
+    let deps = &world.deps;
+    let queues = [&deps.delivery_queue, &deps.lifecycle_queue, &deps.failed_queue];
+    let messages: Vec<_> = queues.iter().flat_map(|queue| queue.stored()).collect();
+    assert_eq!(messages.len(), 4);
+    for message in messages {
+        assert_eq!(message.group(), Some(&*tenant().tenant_id), "{message:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_of_no_tenant_is_kept_without_a_group() {
+    let world = World::new();
+    world.process_text(&["not JSON"]).await;
+    assert_eq!(world.deps.failed_queue.stored()[0].group(), None);
+}
+
 #[tokio::test]
 async fn an_item_without_its_content_is_delivered_and_marked() {
     let world = World::new();

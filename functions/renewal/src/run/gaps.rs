@@ -28,10 +28,7 @@ pub(super) async fn tell(queue: &impl Queue, run: &mut Run) {
 pub(crate) async fn send(queue: &impl Queue, gaps: &[Gap]) -> Vec<bool> {
     let messages: Vec<Message> = gaps
         .iter()
-        .map(|gap| Message {
-            body: gap.document().to_string(),
-            reason: None,
-        })
+        .map(|gap| Message::of_tenant(&gap.tenant_id, gap.document().to_string()))
         .collect();
     let stored = queue.send_all(&messages).await;
     stored.into_iter().map(|stored| stored.is_ok()).collect()

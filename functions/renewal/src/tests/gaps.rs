@@ -9,6 +9,7 @@ async fn a_subscription_that_was_gone_at_its_renewal_is_told_of_since_its_last_r
     world.clock.advance(4000);
     world.graph.vanish_on_update("id-1");
     let report = world.run().await;
+    assert_eq!(world.delivery_queue.stored()[0].group(), Some(TENANT_A));
     let told = world.told();
     assert_eq!(told.len(), 1);
     assert_eq!(told[0]["type"], json!("Microsoft.Graph.SubscriptionRecreated"));

@@ -76,6 +76,17 @@ async fn each_admitted_item_is_one_message_and_the_rest_is_dropped() {
 }
 
 #[tokio::test]
+async fn every_message_is_in_the_group_of_its_tenant() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let body = json!({"value": [change("mail"), lifecycle("mail")]});
+    post(&deps, "/notifications", &body.to_string()).await;
+    for queue in [&deps.notification_queue, &deps.lifecycle_queue] {
+        assert_eq!(queue.stored()[0].group(), Some(TENANT));
+    }
+}
+
+#[tokio::test]
 async fn the_route_does_not_decide_the_kind() {
     let source = FakeSource::new(document(&["k1"]));
     let deps = deps(&source);

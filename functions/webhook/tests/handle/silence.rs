@@ -82,7 +82,7 @@ fn nothing_that_prints_shows_an_item() {
     let queued = QueuedItem::new(&admitted, vec!["MARKtoken".into()], now());
     let notification = graph_core::notification::Notification::parse(collection.items[0]).unwrap();
     let printed = format!("{collection:?} {admitted:?} {queued:?} {notification:?} {keys:?}");
-    let message = Message::from(queued.into_body().unwrap());
+    let message = Message::of_tenant(TENANT, queued.into_body().unwrap());
     let printed = format!("{printed} {message:?}");
     for secret in ["MARK", &client_state] {
         assert!(!printed.contains(secret), "{secret} is in {printed}");
