@@ -5,10 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use graph_core::{
+use graph_core::notification::{
     envelope::{EncryptedContent, OpenError, Plaintext},
     event,
-    notification::{Malformed, Notification},
+    fields::Malformed,
+    item::Notification,
     queued::QueuedItem,
     tokens::{TokenError, Trusted, vouch},
 };

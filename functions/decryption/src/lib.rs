@@ -12,7 +12,10 @@ use std::panic::AssertUnwindSafe;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::FutureExt;
-use graph_core::{config::Cloud, queued::QueuedItem, tokens::Authorities};
+use graph_core::{
+    notification::{queued::QueuedItem, tokens::Authorities},
+    subscription::config::Cloud,
+};
 use graph_edge::{
     documents::{CachedDocument, Source},
     metrics::Sheet,

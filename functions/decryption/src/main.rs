@@ -2,7 +2,7 @@
 
 use aws_lambda_events::sqs::SqsEvent;
 use decryption::{Deps, SigningKeysByCloud, Trust, handle};
-use graph_core::tokens::Authorities;
+use graph_core::notification::tokens::Authorities;
 use graph_edge::{
     documents::{CachedDocument, SecretSource},
     metrics::{Meter, Sheet},

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use graph_core::notification;
+use graph_core::notification::item;
 use graph_edge::metrics::Metric;
 use jiff::Timestamp;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use graph_core::{notification::Notification, queued::QueuedItem};
+use graph_core::notification::{item::Notification, queued::QueuedItem};
 use graph_edge::metrics::{Metric, Sheet};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{error, info, warn};

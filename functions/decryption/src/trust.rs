@@ -1,7 +1,7 @@
 //! What DecryptionSecret says: the private keys, and who may send.
 
 use graph_core::{
-    keys::DecryptionKeys,
+    notification::keys::DecryptionKeys,
     secrets::{DecryptionDocument, TrustedTenant},
 };
 use graph_edge::{BoxError, telemetry::printable_id};

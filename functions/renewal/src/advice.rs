@@ -1,6 +1,6 @@
 //! What a person has to do when Graph forbids something: above all, which permission to grant, and where.
 
-use graph_core::{
+use graph_core::subscription::{
     catalogue::{self, Access},
     config::{ForEach, Tenant},
 };
@@ -113,8 +113,8 @@ fn elsewhere(refused: Refused) -> String {
 #[cfg(test)]
 mod tests {
     use graph_core::{
-        config::{Cloud, Credential, PERSONAL_TENANT},
         secret::Secret,
+        subscription::config::{Cloud, Credential, PERSONAL_TENANT},
     };
 
     use super::*;

@@ -4,11 +4,13 @@ use std::sync::{Mutex, PoisonError};
 
 use futures_util::{StreamExt, stream};
 use graph_core::{
-    catalogue::{self, Version},
-    client_state,
-    config::Tenant,
-    plan::{Action, Context, Creation, Desired, Past, Renewal, Step},
-    subscription::{EncryptionCertificate, NewSubscription, Subscription, SubscriptionUpdate},
+    notification::client_state,
+    subscription::{
+        catalogue::{self, Version},
+        config::Tenant,
+        model::{EncryptionCertificate, NewSubscription, Subscription, SubscriptionUpdate},
+        plan::{Action, Context, Creation, Desired, Past, Renewal, Step},
+    },
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
 use jiff::Timestamp;

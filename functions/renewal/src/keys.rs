@@ -1,5 +1,5 @@
 //! The content of `ClientStateSecret` and `DecryptionSecret`: made on the first run, kept up with the configuration,
-//! and replaced bit by bit as keys grow old ([`graph_core::plan::rotation`]).
+//! and replaced bit by bit as keys grow old ([`graph_core::subscription::rotation`]).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,12 +7,14 @@ use std::{
 };
 
 use graph_core::{
-    config::{Config, Tenant},
-    plan::rotation::{self, Life, Rotation},
     secret::Secret,
     secrets::{
         ClientStateDocument, ClientStateKeyEntry, DecryptionDocument, DecryptionKeyEntry, KeyLife,
         TrustedTenant,
+    },
+    subscription::{
+        config::{Config, Tenant},
+        rotation::{self, Life, Rotation},
     },
 };
 use graph_edge::{documents, secrets::SecretError};

@@ -1,7 +1,7 @@
 //! Renewal: brings the subscriptions that Microsoft Graph lists in line with the configuration.
 //!
 //! It runs on a schedule, by hand, and on lifecycle notifications. Each run makes the keys that are missing, lists the
-//! subscriptions of every tenant, plans ([`graph_core::plan`]), does what the plan says, and reports. Runs store nothing
+//! subscriptions of every tenant, plans ([`graph_core::subscription::plan`]), does what the plan says, and reports. Runs store nothing
 //! between them but keys, and two at once do no harm.
 
 mod advice;
@@ -23,8 +23,11 @@ use std::{
 
 use graph_core::{
     certificate::CertificateError,
-    plan::{Past, Policy, rotation::Rotation},
-    subscription::Origin,
+    subscription::{
+        plan::{Past, Policy},
+        rotation::Rotation,
+        url::Origin,
+    },
 };
 use graph_edge::{
     metrics::{Metric, Sheet},

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use graph_core::{
-    notification::Notification,
-    plan::gap::{Gap, GapKind},
-    queued::QueuedItem,
+    notification::{item::Notification, queued::QueuedItem},
+    subscription::plan::gap::{Gap, GapKind},
 };
 use graph_edge::{
     metrics::Sheet,

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use getrandom::SysRng;
-use graph_core::subscription::Origin;
+use graph_core::subscription::url::Origin;
 use graph_edge::{
     clock::SystemClock,
     graph::GraphClient,

@@ -1,10 +1,12 @@
 //! What renewal needs from the outside, and who provides it.
 
 use graph_core::{
-    catalogue::Version,
-    config::{ForEach, Tenant},
     secret::Secret,
-    subscription::{NewSubscription, Subscription, SubscriptionUpdate},
+    subscription::{
+        catalogue::Version,
+        config::{ForEach, Tenant},
+        model::{NewSubscription, Subscription, SubscriptionUpdate},
+    },
 };
 pub use graph_edge::clock::Clock;
 use graph_edge::{

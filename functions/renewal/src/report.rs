@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use graph_core::{
+use graph_core::subscription::{
     config::{Problem, Severity},
     expiry::Expiry,
 };

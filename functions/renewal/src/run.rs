@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::{StreamExt, stream};
-use graph_core::{
+use graph_core::subscription::{
     config::{Config, Problem, Severity},
     plan::{Policy, gap::Gap},
 };

@@ -1,6 +1,6 @@
 //! The schedules of renewal: of its runs, and of its keys.
 
-use graph_core::plan::{Policy, rotation::Rotation};
+use graph_core::subscription::{plan::Policy, rotation::Rotation};
 use jiff::SignedDuration;
 
 /// Returns the policy for a schedule expression of AWS, such as `rate(10 minutes)`.

@@ -1,4 +1,4 @@
-use graph_core::subscription::{Origin, Subscription};
+use graph_core::subscription::{model::Subscription, url::Origin};
 use graph_edge::graph::GraphErrorKind;
 use serde_json::{Value, json};
 

@@ -12,7 +12,7 @@ use std::{fs, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use graph_core::{
-    client_state::mint,
+    notification::client_state::mint,
     secrets::{ClientStateDocument, ClientStateKeyEntry, KeyLife},
 };
 use graph_edge::{

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use graph_core::{
+use graph_core::notification::{
     client_state::{ClientStateKeys, Refused},
     collection::Collection,
-    notification::{Admitted, Kind, Malformed, Unadmitted},
+    fields::Malformed,
+    item::{Admitted, Kind, Unadmitted},
     queued::QueuedItem,
     tokens::TokenIndex,
 };

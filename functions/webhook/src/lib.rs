@@ -11,8 +11,10 @@ mod report;
 use std::sync::Arc;
 
 use graph_core::{
-    client_state::ClientStateKeys,
-    collection::{Collection, NotACollection},
+    notification::{
+        client_state::ClientStateKeys,
+        collection::{Collection, NotACollection},
+    },
     secrets::ClientStateDocument,
 };
 use graph_edge::{

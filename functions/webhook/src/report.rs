@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use graph_core::{
+use graph_core::notification::{
     client_state::Refused,
     collection::{Collection, MAX_TOKENS},
 };

@@ -11,7 +11,7 @@ use base64::{
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
 use graph_core::{
-    client_state::mint,
+    notification::client_state::mint,
     secrets::{ClientStateDocument, ClientStateKeyEntry, KeyLife},
 };
 use graph_edge::{

@@ -230,7 +230,7 @@ mod tests {
     use x509_cert::certificate::Version;
 
     use super::*;
-    use crate::envelope::test_util;
+    use crate::notification::envelope::test_util;
 
     #[test]
     fn a_generated_certificate_is_version_3_and_signed_with_its_own_key() {

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::catalogue::{self, path};
+use crate::subscription::catalogue::{self, path};
 
 /// Returns the canonical name of a notification's entity: from `odata_type` if there is one, else from the path of
 /// `resource`, else `entity`.

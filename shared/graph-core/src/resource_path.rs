@@ -9,8 +9,8 @@ use std::fmt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::{
-    catalogue::path::{Token, split_outside_quotes, tokens},
     guid::is_guid,
+    subscription::catalogue::path::{Token, split_outside_quotes, tokens},
 };
 
 mod names;

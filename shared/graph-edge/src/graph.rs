@@ -5,10 +5,10 @@ use std::{
     time::Duration,
 };
 
-use graph_core::{
+use graph_core::subscription::{
     catalogue::Version,
     config::{Cloud, ForEach, Tenant},
-    subscription::{NewSubscription, Subscription, SubscriptionUpdate},
+    model::{NewSubscription, Subscription, SubscriptionUpdate},
 };
 use reqwest::{Method, Url};
 use serde::Deserialize;

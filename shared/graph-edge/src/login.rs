@@ -8,8 +8,8 @@ use std::{
 };
 
 use graph_core::{
-    config::{Cloud, Credential, Tenant},
     secret::Secret,
+    subscription::config::{Cloud, Credential, Tenant},
 };
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;

@@ -12,7 +12,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use graph_core::tokens::{Authority, SigningKeys};
+use graph_core::notification::tokens::{Authority, SigningKeys};
 use jiff::Timestamp;
 use reqwest::{Client, Url, redirect};
 use serde::Deserialize;

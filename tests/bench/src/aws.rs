@@ -14,7 +14,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
-use graph_core::batch;
+use graph_core::notification::batch;
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc};

@@ -4,7 +4,7 @@ use std::{fs, process::Command};
 
 use graph_core::{
     certificate,
-    envelope::test_util::{SystemRng, seal},
+    notification::envelope::test_util::{SystemRng, seal},
     secrets::DecryptionKeyEntry,
 };
 use jiff::Timestamp;

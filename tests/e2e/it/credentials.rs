@@ -9,9 +9,9 @@ use base64::{
 };
 use graph_core::{
     certificate,
-    config::{Cloud, Credential, Tenant},
     secret::Secret,
     secrets::DecryptionKeyEntry,
+    subscription::config::{Cloud, Credential, Tenant},
 };
 use graph_edge::{
     clock::SystemClock,

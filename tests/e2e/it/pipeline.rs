@@ -12,9 +12,8 @@ use axum::{Router, body::Bytes, extract::State, http::Method, http::Uri};
 use decryption::{SigningKeysByCloud, Trust};
 use getrandom::SysRng;
 use graph_core::{
-    plan::{Policy, rotation::Rotation},
-    subscription::Origin,
-    tokens::Authorities,
+    notification::tokens::Authorities,
+    subscription::{plan::Policy, rotation::Rotation, url::Origin},
 };
 use graph_edge::{
     documents::CachedDocument, graph::GraphClient, http::Http, login::Login, metrics::Sheet,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use graph_core::plan::rotation::Rotation;
+use graph_core::subscription::rotation::Rotation;
 use jiff::SignedDuration;
 use serde_json::json;
 

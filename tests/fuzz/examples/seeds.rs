@@ -11,8 +11,8 @@ use std::{collections::BTreeMap, env, fs, path::Path};
 
 use fuzz::genuine::{CLIENT_STATE, NAME, SEALED, TOKEN, now, tenant};
 use graph_core::{
-    catalogue,
-    tokens::testing::{SIGNER, claims_v1, claims_v2},
+    notification::tokens::testing::{SIGNER, claims_v1, claims_v2},
+    subscription::catalogue,
 };
 use serde_json::{Value, json};
 

@@ -6,11 +6,13 @@ use std::sync::LazyLock;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use graph_core::{
-    client_state::mint,
-    config::Cloud,
-    envelope::test_util::{SystemRng, key, seal},
+    notification::{
+        client_state::mint,
+        envelope::test_util::{SystemRng, key, seal},
+        tokens::testing::{SIGNER, claims_v2},
+    },
     secrets::{ClientStateKeyEntry, KeyLife, TrustedTenant},
-    tokens::testing::{SIGNER, claims_v2},
+    subscription::config::Cloud,
 };
 use jiff::Timestamp;
 

@@ -5,12 +5,14 @@ use std::sync::LazyLock;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use decryption::{SigningKeysByCloud, Trust};
 use graph_core::{
-    batch,
-    client_state::ClientStateKeys,
-    envelope::test_util::key,
-    queued::QueuedItem,
+    notification::{
+        batch,
+        client_state::ClientStateKeys,
+        envelope::test_util::key,
+        queued::QueuedItem,
+        tokens::{Authorities, testing::SIGNER},
+    },
     secrets::{ClientStateDocument, DecryptionDocument},
-    tokens::{Authorities, testing::SIGNER},
 };
 use graph_edge::{
     documents::CachedDocument,

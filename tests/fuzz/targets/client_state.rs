@@ -7,7 +7,7 @@ use fuzz::{
     genuine::{client_state, client_state_key, filled, tenant},
     memory::bounded,
 };
-use graph_core::{client_state::ClientStateKeys, secrets::ClientStateDocument};
+use graph_core::{notification::client_state::ClientStateKeys, secrets::ClientStateDocument};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use fuzz::memory::bounded;
-use graph_core::config::Config;
+use graph_core::subscription::config::Config;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &str| {

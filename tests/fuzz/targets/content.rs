@@ -12,7 +12,7 @@ use fuzz::{
     genuine::{self, tenant},
     pipeline::{self, Fate},
 };
-use graph_core::envelope::test_util::{SystemRng, assemble, encrypt, key, seal, sign, wrap};
+use graph_core::notification::envelope::test_util::{SystemRng, assemble, encrypt, key, seal, sign, wrap};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json, value::RawValue};
 

@@ -2,7 +2,7 @@
 #![no_main]
 
 use fuzz::memory::bounded;
-use graph_core::{catalogue, entity, resource_path::ResourcePath};
+use graph_core::{entity, resource_path::ResourcePath, subscription::catalogue};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &str| {

@@ -1,6 +1,6 @@
 //! The fewest renewals that keep subscriptions alive.
 
-use graph_core::{catalogue, plan::Policy};
+use graph_core::subscription::{catalogue, plan::Policy};
 use jiff::SignedDuration;
 
 use graph_simulator::Registered;

@@ -14,7 +14,7 @@
 
 use std::{io::Write, time::Instant};
 
-use graph_core::plan::Policy;
+use graph_core::subscription::plan::Policy;
 use graph_edge::{clock::Clock, testing::FakeSecrets};
 use jiff::{SignedDuration, Timestamp};
 

@@ -1,6 +1,6 @@
 //! What Graph tells of subscriptions, and how the queue brings it to renewal.
 
-use graph_core::subscription::OurUrl;
+use graph_core::subscription::url::OurUrl;
 use graph_edge::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

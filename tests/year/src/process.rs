@@ -13,9 +13,8 @@ use std::{
 use futures_util::future::{Either, select};
 use getrandom::SysRng;
 use graph_core::{
-    plan::{Policy, rotation::Rotation},
     secret::Secret,
-    subscription::Origin,
+    subscription::{plan::Policy, rotation::Rotation, url::Origin},
 };
 use graph_edge::{
     clock::Clock,

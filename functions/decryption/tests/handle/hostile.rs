@@ -1,6 +1,6 @@
 //! Whatever is in the queue, each message is delivered, failed or tried again.
 
-use graph_core::batch;
+use graph_core::notification::batch;
 
 use super::*;
 

@@ -15,14 +15,16 @@ mod world;
 use aws_lambda_events::sqs::SqsEvent;
 use decryption::{Deps, SigningKeysByCloud, Trust, handle};
 use graph_core::{
-    config::Cloud,
-    envelope::test_util::{SystemRng, key, seal},
+    notification::{
+        envelope::test_util::{SystemRng, key, seal},
+        tokens::{
+            Authorities,
+            testing::{OTHER_SIGNER, SIGNER, claims_v1, claims_v2},
+        },
+    },
     secret::Secret,
     secrets::{DecryptionDocument, DecryptionKeyEntry, TrustedTenant},
-    tokens::{
-        Authorities,
-        testing::{OTHER_SIGNER, SIGNER, claims_v1, claims_v2},
-    },
+    subscription::config::Cloud,
 };
 use graph_edge::{
     documents::{CachedDocument, Source},

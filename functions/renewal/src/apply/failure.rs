@@ -1,6 +1,6 @@
 //! Why a step failed, in words for a person.
 
-use graph_core::{client_state::MintError, config::Tenant};
+use graph_core::{notification::client_state::MintError, subscription::config::Tenant};
 use graph_edge::graph::{GraphError, GraphErrorKind};
 use jiff::Timestamp;
 

@@ -1,12 +1,12 @@
 //! What became of a step.
 
-use graph_core::{
+use graph_core::subscription::{
     config::Tenant,
+    model::Subscription,
     plan::{
         Action, Reason, Step,
         gap::{Gap, GapKind},
     },
-    subscription::Subscription,
 };
 use jiff::Timestamp;
 

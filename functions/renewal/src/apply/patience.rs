@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use graph_core::plan::Desired;
+use graph_core::subscription::plan::Desired;
 use jiff::{SignedDuration, Timestamp};
 
 use super::failure::Failure;

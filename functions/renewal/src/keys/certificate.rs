@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use graph_core::{
     certificate,
-    plan::rotation::{self, Life, Rotation},
     secrets::DecryptionDocument,
+    subscription::rotation::{self, Life, Rotation},
 };
 use jiff::Timestamp;
 use rand_core::CryptoRng;

@@ -4,10 +4,12 @@ use std::sync::{Mutex, PoisonError};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use graph_core::{
-    client_state::KEY_LENGTH,
-    config::{Config, Tenant},
-    plan::rotation::{self, Life},
+    notification::client_state::KEY_LENGTH,
     secrets::{ClientStateDocument, ClientStateKeyEntry, KeyLife},
+    subscription::{
+        config::{Config, Tenant},
+        rotation::{self, Life},
+    },
 };
 use graph_edge::documents;
 use jiff::Timestamp;

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use graph_core::{
-    plan::{
-        Listing,
+    secrets::{ClientStateDocument, DecryptionDocument, KeyLife},
+    subscription::{
+        model::Subscription,
+        plan::Listing,
         rotation::{self, Fate, Life},
     },
-    secrets::{ClientStateDocument, DecryptionDocument, KeyLife},
-    subscription::Subscription,
 };
 use jiff::Timestamp;
 

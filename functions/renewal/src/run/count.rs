@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use graph_core::plan::Policy;
+use graph_core::subscription::plan::Policy;
 use graph_edge::metrics::{Metric, Sheet};
 use jiff::Timestamp;
 

@@ -1,6 +1,6 @@
 //! What is in use and ends by itself.
 
-use graph_core::{config::Config, expiry::Expiry};
+use graph_core::subscription::{config::Config, expiry::Expiry};
 use jiff::Timestamp;
 
 use crate::{keys::Keys, ports::Graph};

@@ -1,6 +1,6 @@
 //! Events about lost notifications, for consumers.
 
-use graph_core::{
+use graph_core::subscription::{
     config::{Problem, Severity},
     plan::gap::Gap,
 };

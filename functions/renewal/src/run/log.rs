@@ -1,6 +1,6 @@
 //! What a run logs.
 
-use graph_core::config::Severity;
+use graph_core::subscription::config::Severity;
 use tracing::{error, info, warn};
 
 use crate::report::{Line, Report};

@@ -1,6 +1,6 @@
 //! The objects that entries stand for: listed, and reported about.
 
-use graph_core::{
+use graph_core::subscription::{
     config::{Entry, ForEach, Problem, Severity, Tenant},
     plan::{Expansion, LeftOut, Objects},
 };

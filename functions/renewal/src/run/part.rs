@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
-use graph_core::{
+use graph_core::subscription::{
     config::{Config, Entry, Problem, Tenant},
-    plan::{Action, Context, Expansion, Listing, Past, Step, expand, plan, rotation},
+    plan::{Action, Context, Expansion, Listing, Past, Step, expand, plan},
+    rotation,
 };
 use jiff::{SignedDuration, Timestamp};
 use tracing::info;

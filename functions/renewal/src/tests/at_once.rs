@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use graph_core::{client_state::ClientStateKeys, secrets::ClientStateDocument};
+use graph_core::{notification::client_state::ClientStateKeys, secrets::ClientStateDocument};
 use proptest::prelude::*;
 
 use super::*;

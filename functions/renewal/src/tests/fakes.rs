@@ -8,9 +8,8 @@ use std::{
 
 use getrandom::SysRng;
 use graph_core::{
-    plan::{Policy, rotation::Rotation},
     secret::Secret,
-    subscription::Origin,
+    subscription::{plan::Policy, rotation::Rotation, url::Origin},
 };
 use graph_edge::{
     metrics::Sheet,

@@ -1,7 +1,7 @@
 //! The documents that renewal writes.
 
 use graph_core::{
-    client_state::ClientStateKeys,
+    notification::client_state::ClientStateKeys,
     secrets::{ClientStateDocument, DecryptionDocument},
 };
 

@@ -1,6 +1,6 @@
 //! Keys and certificates give way to newer ones.
 
-use graph_core::{client_state::ClientStateKeys, secrets::ClientStateDocument};
+use graph_core::{notification::client_state::ClientStateKeys, secrets::ClientStateDocument};
 use jiff::SignedDuration;
 
 use super::*;

@@ -1,6 +1,6 @@
 //! Whatever comes in, the answer is a documented one, and what goes out is within its limits.
 
-use graph_core::batch;
+use graph_core::notification::batch;
 use webhook::MAX_BODY_BYTES;
 
 use super::*;

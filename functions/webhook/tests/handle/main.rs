@@ -12,9 +12,11 @@ mod silence;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use graph_core::{
-    client_state::{ClientStateKeys, mint},
-    collection::MAX_ITEMS,
-    queued::QueuedItem,
+    notification::{
+        client_state::{ClientStateKeys, mint},
+        collection::MAX_ITEMS,
+        queued::QueuedItem,
+    },
     secrets::{ClientStateDocument, ClientStateKeyEntry, KeyLife},
 };
 use graph_edge::{
@@ -236,7 +238,7 @@ async fn an_item_over_the_size_of_a_message_goes_on_without_its_content() {
     let source = FakeSource::new(document(&["k1"]));
     let deps = deps(&source);
     let mut item = change("team-messages");
-    item["encryptedContent"] = json!({"data": "A".repeat(graph_core::batch::MAX_BYTES)});
+    item["encryptedContent"] = json!({"data": "A".repeat(graph_core::notification::batch::MAX_BYTES)});
     post(&deps, "/notifications", &json!({"value": [item]}).to_string()).await;
     let stored = deps.notification_queue.stored();
     let queued = QueuedItem::parse(&stored[0].body).unwrap();

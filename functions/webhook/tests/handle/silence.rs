@@ -73,14 +73,14 @@ async fn a_malformed_document_is_reported_without_a_word_of_it() {
 fn nothing_that_prints_shows_an_item() {
     let client_state = mint(&key("k1"), "mail").unwrap();
     let body = bodies(&client_state, "x").remove(0);
-    let collection = graph_core::collection::Collection::parse(body.as_bytes()).unwrap();
+    let collection = graph_core::notification::collection::Collection::parse(body.as_bytes()).unwrap();
     let keys = parse_keys(&document(&["k1"])).unwrap();
-    let admitted = graph_core::notification::Unadmitted::parse(collection.items[0])
+    let admitted = graph_core::notification::item::Unadmitted::parse(collection.items[0])
         .unwrap()
         .admit(&keys)
         .unwrap();
     let queued = QueuedItem::new(&admitted, vec!["MARKtoken".into()], now());
-    let notification = graph_core::notification::Notification::parse(collection.items[0]).unwrap();
+    let notification = graph_core::notification::item::Notification::parse(collection.items[0]).unwrap();
     let printed = format!("{collection:?} {admitted:?} {queued:?} {notification:?} {keys:?}");
     let message = Message::of_tenant(TENANT, queued.into_body().unwrap());
     let printed = format!("{printed} {message:?}");

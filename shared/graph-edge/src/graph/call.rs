@@ -2,7 +2,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use graph_core::{config::Tenant, secret::Secret};
+use graph_core::{secret::Secret, subscription::config::Tenant};
 use reqwest::{Method, RequestBuilder, Url};
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! The items of a list of directory objects.
 
-use graph_core::config::ForEach;
+use graph_core::subscription::config::ForEach;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

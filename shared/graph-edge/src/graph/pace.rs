@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use graph_core::config::Tenant;
+use graph_core::subscription::config::Tenant;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;

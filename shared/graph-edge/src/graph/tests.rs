@@ -1,4 +1,7 @@
-use graph_core::{config::Credential, secret::Secret, subscription::EncryptionCertificate};
+use graph_core::{
+    secret::Secret,
+    subscription::{config::Credential, model::EncryptionCertificate},
+};
 
 use super::{call::guid, *};
 use crate::{

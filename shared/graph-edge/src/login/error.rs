@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use graph_core::{
+use graph_core::subscription::{
     assertion::{NotSigned, UnusableCertificate},
     config::Credential,
 };

@@ -2,8 +2,8 @@
 //! of its own. The one in the configuration is only the first.
 
 use graph_core::{
-    config::{Credential, Tenant},
     secret::Secret,
+    subscription::config::{Credential, Tenant},
 };
 use jiff::Timestamp;
 use tracing::warn;

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use graph_core::{
-    assertion::{SigningCertificate, exchange_audience},
-    config::{Cloud, Credential, Tenant},
     secret::Secret,
+    subscription::{
+        assertion::{SigningCertificate, exchange_audience},
+        config::{Cloud, Credential, Tenant},
+    },
 };
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -145,7 +147,7 @@ fn sign(
         );
     }
     let mut id = [0; 16];
-    getrandom::fill(&mut id).map_err(|_| graph_core::assertion::NotSigned)?;
+    getrandom::fill(&mut id).map_err(|_| graph_core::subscription::assertion::NotSigned)?;
     // The real cloud's endpoint, wherever calls are sent.
     let audience = format!(
         "https://{}/{}/oauth2/v2.0/token",

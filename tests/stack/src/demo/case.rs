@@ -199,7 +199,8 @@ mod tests {
 
     #[test]
     fn the_configuration_of_the_demo_is_without_errors() {
-        let (config, problems) = graph_core::config::Config::parse(&config().to_string()).unwrap();
+        let (config, problems) =
+            graph_core::subscription::config::Config::parse(&config().to_string()).unwrap();
         assert!(config.whole, "{problems:#?}");
         assert_eq!(config.subscriptions.len(), CASES.len());
     }

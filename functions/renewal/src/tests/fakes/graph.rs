@@ -2,10 +2,11 @@
 
 use std::sync::Mutex;
 
-use graph_core::{
+use graph_core::subscription::{
     catalogue::Version,
+    compare::{same_change_types, same_resource},
     config::{ForEach, Tenant},
-    subscription::{NewSubscription, Subscription, SubscriptionUpdate, same_change_types, same_resource},
+    model::{NewSubscription, Subscription, SubscriptionUpdate},
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
 use jiff::Timestamp;

@@ -3,7 +3,10 @@
 use serde_json::{Value, json, value::RawValue};
 
 use super::super::*;
-use crate::{catalogue::Change, event, notification::Notification, queued::QueuedItem};
+use crate::{
+    notification::{event, item::Notification, queued::QueuedItem},
+    subscription::catalogue::Change,
+};
 
 #[test]
 fn an_event_of_the_pipeline_is_read_and_written_without_loss() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use graph_core::{config::Tenant, secret::Secret};
+use graph_core::{secret::Secret, subscription::config::Tenant};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn sign_ins_differ_by_tenant_application_and_token() {
-        use graph_core::config::{Cloud, Credential};
+        use graph_core::subscription::config::{Cloud, Credential};
         let tenant = |tenant_id: &str, client_id: &str| Tenant {
             tenant_id: tenant_id.to_owned(),
             client_id: client_id.to_owned(),

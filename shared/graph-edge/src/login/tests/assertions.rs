@@ -1,7 +1,7 @@
 //! Applications that prove themselves with an assertion. The assertion itself is tested where it is made.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use graph_core::{assertion::UnusableCertificate, certificate};
+use graph_core::{certificate, subscription::assertion::UnusableCertificate};
 use rand_core::UnwrapErr;
 
 use super::*;

@@ -16,11 +16,13 @@ use aes::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use graph_core::{
-    config::Cloud,
-    envelope::EncryptedContent,
-    keys::DecryptionKeys,
+    notification::{
+        envelope::EncryptedContent,
+        keys::DecryptionKeys,
+        tokens::{Authority, SigningKeys, Trusted, testing, vouch},
+    },
     secrets::{DecryptionDocument, TrustedTenant},
-    tokens::{Authority, SigningKeys, Trusted, testing, vouch},
+    subscription::config::Cloud,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;

@@ -1,0 +1,219 @@
+//! Client assertions: what an application sends in place of a client secret (Microsoft identity platform, *Certificate
+//! credentials* and *Workload identity federation*).
+
+use std::fmt;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeyPair;
+use aws_lc_rs::signature::{KeyPair as _, RSA_PSS_SHA256};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::certificate;
+use crate::secret::Secret;
+use crate::subscription::config::Cloud;
+
+mod pem;
+#[cfg(test)]
+mod tests;
+
+/// A certificate with its private key, by which an application proves itself.
+///
+/// It has nothing to do with the certificates that Microsoft Graph encrypts resource data under.
+pub struct SigningCertificate {
+    key: KeyPair,
+    thumbprint: String,
+    expires_at: Timestamp,
+}
+
+impl SigningCertificate {
+    /// Reads an RSA key, as PKCS#8 or PKCS#1 PEM, and its certificate, as PEM.
+    ///
+    /// Line breaks may be missing or escaped twice, text may stand around the blocks, and among several certificates
+    /// the key's own is found: all of that is what comes of copying files into a JSON document.
+    ///
+    /// # Errors
+    ///
+    /// Returns what a person has to write instead. It holds nothing of either text.
+    pub fn parse(private_key: &str, certificates: &str) -> Result<Self, UnusableCertificate> {
+        let key = pem::private_key(private_key)?;
+        let mut is_any = false;
+        for certificate in pem::certificates(certificates) {
+            let Ok((der, parsed)) = certificate::parse(&certificate) else {
+                continue;
+            };
+            is_any = true;
+            let certified = &parsed
+                .tbs_certificate()
+                .subject_public_key_info()
+                .subject_public_key;
+            if certified.raw_bytes() == key.public_key().as_ref() {
+                return Ok(Self {
+                    key,
+                    thumbprint: BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(der)),
+                    expires_at: certificate::expires_at(&certificate)
+                        .map_err(|_| UnusableCertificate::Certificate)?,
+                });
+            }
+        }
+        Err(if is_any {
+            UnusableCertificate::Mismatch
+        } else {
+            UnusableCertificate::Certificate
+        })
+    }
+
+    /// Returns when the certificate stops being valid. Microsoft Entra accepts no assertion after that.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// Returns the signed assertion of the application `client_id` for the token endpoint `audience`, good for ten
+    /// minutes. `id` is sixteen random bytes, new for each assertion.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the key cannot sign.
+    pub fn assertion(
+        &self,
+        client_id: &str,
+        audience: &str,
+        id: [u8; 16],
+        now: Timestamp,
+    ) -> Result<Secret<String>, NotSigned> {
+        let header = json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": self.thumbprint });
+        let issued_at = now.as_second();
+        let claims = json!({
+            "aud": audience,
+            "iss": client_id,
+            "sub": client_id,
+            "jti": guid(id),
+            "iat": issued_at,
+            "nbf": issued_at,
+            "exp": issued_at.saturating_add(LIFETIME.as_secs()),
+        });
+        let parts = [header, claims].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part.to_string()));
+        let message = parts.join(".");
+        let mut signature = vec![0; self.key.public_modulus_len()];
+        self.key
+            .sign(
+                &RSA_PSS_SHA256,
+                &SystemRandom::new(),
+                message.as_bytes(),
+                &mut signature,
+            )
+            .map_err(|_| NotSigned)?;
+        Ok(Secret::new(format!(
+            "{message}.{}",
+            BASE64_URL_SAFE_NO_PAD.encode(signature)
+        )))
+    }
+}
+
+impl fmt::Debug for SigningCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningCertificate")
+            .field("thumbprint", &self.thumbprint)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a private key and its certificate cannot be used. Says nothing of what they hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnusableCertificate {
+    /// There is no private key.
+    PrivateKey,
+    /// The private key needs a passphrase.
+    Encrypted,
+    /// The private key is of another kind.
+    NotRsa,
+    /// The private key has fewer bits than Microsoft Entra takes.
+    TooSmall,
+    /// There is no certificate.
+    Certificate,
+    /// The certificate is another key's.
+    Mismatch,
+}
+
+impl UnusableCertificate {
+    /// Returns the field of the credential that has to be written anew.
+    #[must_use]
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::PrivateKey | Self::Encrypted | Self::NotRsa | Self::TooSmall => "privateKey",
+            Self::Certificate | Self::Mismatch => "certificate",
+        }
+    }
+
+    /// Returns what is wrong with the field and what to write instead.
+    #[must_use]
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::PrivateKey => {
+                "is not a private key in PEM; write the file's whole text, its BEGIN and END lines included"
+            }
+            Self::Encrypted => {
+                "is encrypted; write it without its passphrase, as `openssl pkey -in FILE` prints it"
+            }
+            Self::NotRsa => {
+                "is not an RSA key; Microsoft Entra takes no other, so make an RSA key of 2048 bits"
+            }
+            Self::TooSmall => "has fewer than 2048 bits; make a new key and certificate",
+            Self::Certificate => {
+                "is not a certificate in PEM; write the file's whole text, its BEGIN and END lines included"
+            }
+            Self::Mismatch => "does not belong to `privateKey`; write the one that was made for it",
+        }
+    }
+}
+
+impl fmt::Display for UnusableCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}", self.field(), self.message())
+    }
+}
+
+impl std::error::Error for UnusableCertificate {}
+
+/// A key that cannot sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("client assertion cannot be signed")]
+pub struct NotSigned;
+
+/// Returns the audience of another issuer's token that an application presents as its assertion (Microsoft Entra,
+/// *federatedIdentityCredentials*, `audiences`).
+#[must_use]
+pub fn exchange_audience(cloud: Cloud) -> &'static str {
+    match cloud {
+        Cloud::Global => "api://AzureADTokenExchange",
+        Cloud::Usgov | Cloud::UsgovDod => "api://AzureADTokenExchangeUSGov",
+        Cloud::China => "api://AzureADTokenExchangeChina",
+    }
+}
+
+/// Returns random bytes as a GUID (RFC 9562, section 5.4).
+fn guid(random: [u8; 16]) -> String {
+    let number = u128::from_be_bytes(random) & !VERSION_AND_VARIANT | VERSION_4;
+    let digits = format!("{number:032x}");
+    let mut rest = digits.as_str();
+    let groups = [8, 4, 4, 4, 12].map(|length| {
+        let (group, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        rest = after;
+        group
+    });
+    groups.join("-")
+}
+
+/// The bits of a GUID that are not random.
+const VERSION_AND_VARIANT: u128 = 0xf000_c000_0000_0000_0000;
+
+/// What those bits are in a random GUID.
+const VERSION_4: u128 = 0x4000_8000_0000_0000_0000;
+
+/// How long an assertion is good for.
+const LIFETIME: SignedDuration = SignedDuration::from_mins(10);

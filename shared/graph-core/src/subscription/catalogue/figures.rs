@@ -1,0 +1,289 @@
+//! The catalogue against the figures of Microsoft's documentation, at a glance.
+
+use super::pattern::INDEX;
+use super::*;
+use crate::subscription::config::Cloud;
+use std::collections::BTreeSet;
+
+mod permissions;
+
+/// A path, its row's key, entity and change types, whether it is v1.0, resource data, and lifetimes without and with.
+type Figures = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    Rich,
+    u32,
+    u32,
+);
+
+/// *Use the Microsoft Graph API to get change notifications*: every path of its table.
+#[rustfmt::skip]
+const FIRST_PAGE: &[Figures] = &[
+    ("/users/{id}/messages",                             "message.all",             "message",      "cud", "v1.0", Rich::Yes, 10_070, 1_440),
+    ("/users/{id}/mailFolders('inbox')/messages",        "message.folder",          "message",      "cud", "v1.0", Rich::Yes, 10_070, 1_440),
+    ("/users/{id}/events",                               "event.all",               "event",        "cud", "v1.0", Rich::Yes, 10_070, 1_440),
+    ("/users/{id}/contacts",                             "contact.all",             "contact",      "cud", "v1.0", Rich::Yes, 10_070, 1_440),
+    ("/users",                                           "user.all",                "user",         "ud",  "v1.0", Rich::No,  41_760, 41_760),
+    ("/users/{id}",                                      "user.one",                "user",         "ud",  "v1.0", Rich::No,  41_760, 41_760),
+    ("/groups",                                          "group.all",               "group",        "ud",  "v1.0", Rich::No,  41_760, 41_760),
+    ("/groups/{id}",                                     "group.one",               "group",        "ud",  "v1.0", Rich::No,  41_760, 41_760),
+    ("/groups/{id}/owners",                              "group.owners",            "group",        "?",   "v1.0", Rich::No,  41_760, 41_760),
+    ("/groups/{id}/members",                             "group.members",           "group",        "?",   "v1.0", Rich::No,  41_760, 41_760),
+    ("groups/{id}/conversations",                        "conversation",            "conversation", "?",   "v1.0", Rich::No,   4_230, 4_230),
+    ("/users/{id}/drive/root",                           "driveItem.root",          "driveItem",    "u",   "v1.0", Rich::No,  42_300, 42_300),
+    ("/drives/{id}/root",                                "driveItem.root",          "driveItem",    "u",   "v1.0", Rich::No,  42_300, 42_300),
+    ("/sites/{id}/lists/{id}",                           "list",                    "listItem",     "u",   "v1.0", Rich::No,  42_300, 42_300),
+    ("/security/alerts/{id}",                            "alert.one",               "alert",        "?",   "v1.0", Rich::No,  43_200, 43_200),
+    ("/security/alerts/?$filter",                        "alert.filtered",          "alert",        "?",   "v1.0", Rich::No,  43_200, 43_200),
+    ("/communications/callRecords",                      "callRecord",              "callRecord",   "cu",  "v1.0", Rich::No,   4_230, 4_230),
+    ("/teams/getAllMessages",                            "chatMessage.allChannels", "chatMessage",  "cud", "v1.0", Rich::Yes,  4_320, 4_320),
+    ("/teams/{id}/channels/{id}/messages",               "chatMessage.channel",     "chatMessage",  "cud", "v1.0", Rich::Yes,  4_320, 4_320),
+    ("/chats/getAllMessages",                            "chatMessage.allChats",    "chatMessage",  "cud", "v1.0", Rich::Yes,  4_320, 4_320),
+    ("/chats/{id}/messages",                             "chatMessage.chat",        "chatMessage",  "cud", "v1.0", Rich::Yes,  4_320, 4_320),
+    ("/communications/presences/{id}",                   "presence.one",            "presence",     "u",   "v1.0", Rich::Yes,     60, 60),
+    ("/communications/presences?$filter=id in ({id},{id}...)", "presence.many",     "presence",     "u",   "v1.0", Rich::Yes,     60, 60),
+];
+
+/// *Get change notifications for teams and channels*: every path of its sections.
+#[rustfmt::skip]
+const SECOND_PAGE: &[Figures] = &[
+    ("/teams",                    "team.all",     "team",    "cud", "v1.0", Rich::Yes, 4_320, 4_320),
+    ("/teams/{team-id}",          "team.one",     "team",    "ud",  "v1.0", Rich::Yes, 4_320, 4_320),
+    ("/teams/getAllChannels",     "channel.all",  "channel", "cud", "v1.0", Rich::Yes, 4_320, 4_320),
+    ("/teams/{team-id}/channels", "channel.team", "channel", "cud", "v1.0", Rich::Yes, 4_320, 4_320),
+];
+
+/// The lifetimes of *subscription resource type* for the later pages, and what else differs there.
+#[rustfmt::skip]
+const LATER: &[Figures] = &[
+    ("/me/contactFolders/{id}/contacts",                                   "contact.folder",           "contact",      "cud", "v1.0", Rich::Yes, 10_070, 1_440),
+    ("/communications/callRecords?$filter=x",                              "callRecord.filtered",      "callRecord",   "cu",  "v1.0", Rich::No,   4_230, 4_230),
+    ("/users/{id}/chats/getAllMessages",                                   "chatMessage.user",         "chatMessage",  "cud", "v1.0", Rich::Yes,  4_320, 4_320),
+    ("/appCatalogs/teamsApps/{id}/installedToChats/getAllMessages",        "chatMessage.appInstalled", "chatMessage",  "cud", "v1.0", Rich::Yes,  4_320, 4_320),
+    ("/teams/{id}/channels/{id}/sharedWithTeams",                          "channel.shared", "sharedWithChannelTeamInfo", "cd", "beta", Rich::Yes, 4_320, 4_320),
+    ("/chats",                                                             "chat.all",                 "chat",         "cu",  "v1.0", Rich::Yes,  4_320, 4_320),
+    ("/chats/{id}?notifyOnUserSpecificProperties=true",                    "chat.one",                 "chat",         "cu",  "v1.0", Rich::Yes,  4_320, 4_320),
+    ("/me/chats",                                                          "chat.user",                "chat",         "cu",  "v1.0", Rich::Yes,  4_320, 4_320),
+    ("/appCatalogs/teamsApps/{id}/installedToChats",                       "chat.appInstalled",        "chat",         "cu",  "v1.0", Rich::Yes,  4_320, 4_320),
+    ("/chats/getAllMembers",                            "member.allChats",      "aadUserConversationMember", "cd",  "v1.0", Rich::Yes, 4_320, 4_320),
+    ("/chats/{id}/members",                             "member.chat",          "aadUserConversationMember", "cd",  "v1.0", Rich::Yes, 4_320, 4_320),
+    ("/appCatalogs/teamsApps/{id}/installedToChats/getAllMembers", "member.appInstalled", "aadUserConversationMember", "cud", "v1.0", Rich::Yes, 4_320, 4_320),
+    ("/teams/{id}/members",                             "member.team",          "aadUserConversationMember", "cud", "v1.0", Rich::Yes, 4_320, 4_320),
+    ("/teams/getAllMembers",                            "member.allTeams",      "aadUserConversationMember", "cud", "v1.0", Rich::Yes, 4_320, 4_320),
+    ("/teams/{id}/channels/getAllMembers",              "member.teamChannels",  "aadUserConversationMember", "cud", "v1.0", Rich::Yes, 4_320, 4_320),
+    ("/teams/getAllChannels/getAllMembers",             "member.allChannels",   "aadUserConversationMember", "cud", "beta", Rich::Yes, 4_320, 4_320),
+    ("/appCatalogs/teamsApps/{id}/installations",       "appInstall",           "teamsAppInstallation",      "cud", "v1.0", Rich::Yes, 4_320, 4_320),
+    ("/appCatalogs/teamsApps/{id}/installations?$filter=(scopeInfo/scope eq 'personal')",  "appInstall.personal", "teamsAppInstallation", "cud", "v1.0", Rich::Yes, 4_320, 4_320),
+    ("/appCatalogs/teamsApps/{id}/installations?$filter=(scopeInfo/scope eq 'team')",      "appInstall.team",     "teamsAppInstallation", "cud", "v1.0", Rich::Yes, 4_320, 4_320),
+    ("/appCatalogs/teamsApps/{id}/installations?$filter=(scopeInfo/scope eq 'groupChat')", "appInstall.chat",     "teamsAppInstallation", "cud", "v1.0", Rich::Yes, 4_320, 4_320),
+    ("/teams/{id}/schedule/shifts",                     "shift",                   "shift",                   "?", "v1.0", Rich::No, 360, 360),
+    ("/teams/{id}/schedule/openShiftChangeRequests",    "openShiftChangeRequest",  "openShiftChangeRequest",  "?", "v1.0", Rich::No, 360, 360),
+    ("/teams/{id}/schedule/offerShiftRequests",         "offerShiftRequest",       "offerShiftRequest",       "?", "v1.0", Rich::No, 360, 360),
+    ("/teams/{id}/schedule/swapShiftsChangeRequests",   "swapShiftsChangeRequest", "swapShiftsChangeRequest", "?", "v1.0", Rich::No, 360, 360),
+    ("/teams/{id}/schedule/timeOffRequests",            "timeOffRequest",          "timeOffRequest",          "?", "v1.0", Rich::No, 360, 360),
+    ("communications/onlineMeetings/getAllRecordings",                              "recording.tenant",        "callRecording",  "c", "v1.0", Rich::Yes, 4_320, 4_320),
+    ("communications/onlineMeetings/{id}/recordings",                               "recording.meeting",       "callRecording",  "c", "v1.0", Rich::Yes, 4_320, 4_320),
+    ("users/{id}/onlineMeetings/getAllRecordings",                                  "recording.user",          "callRecording",  "c", "v1.0", Rich::Yes, 4_320, 4_320),
+    ("appCatalogs/teamsApps/{id}/installedToOnlineMeetings/getAllRecordings",       "recording.app",           "callRecording",  "c", "beta", Rich::Yes, 4_320, 4_320),
+    ("communications/adhocCalls/getAllRecordings",                                  "recording.adhoc.tenant",  "callRecording",  "c", "beta", Rich::Yes, 4_320, 4_320),
+    ("communications/adhocCalls/{id}/recordings",                                   "recording.adhoc.one",     "callRecording",  "c", "beta", Rich::Yes, 4_320, 4_320),
+    ("users/{id}/adhocCalls/getAllRecordings",                                      "recording.adhoc.user",    "callRecording",  "c", "beta", Rich::Yes, 4_320, 4_320),
+    ("communications/onlineMeetings/getAllTranscripts",                             "transcript.tenant",       "callTranscript", "c", "v1.0", Rich::Yes, 4_320, 4_320),
+    ("communications/onlineMeetings/{id}/transcripts",                              "transcript.meeting",      "callTranscript", "c", "v1.0", Rich::Yes, 4_320, 4_320),
+    ("users/{id}/onlineMeetings/getAllTranscripts",                                 "transcript.user",         "callTranscript", "c", "v1.0", Rich::Yes, 4_320, 4_320),
+    ("appCatalogs/teamsApps/{id}/installedToOnlineMeetings/getAllTranscripts",      "transcript.app",          "callTranscript", "c", "beta", Rich::Yes, 4_320, 4_320),
+    ("communications/adhocCalls/getAllTranscripts",                                 "transcript.adhoc.tenant", "callTranscript", "c", "beta", Rich::Yes, 4_320, 4_320),
+    ("communications/adhocCalls/{id}/transcripts",                                  "transcript.adhoc.one",    "callTranscript", "c", "beta", Rich::Yes, 4_320, 4_320),
+    ("users/{id}/adhocCalls/getAllTranscripts",                                     "transcript.adhoc.user",   "callTranscript", "c", "beta", Rich::Yes, 4_320, 4_320),
+    ("/communications/onlineMeetings(joinWebUrl='u')/meetingCallEvents",            "onlineMeeting",           "onlineMeeting",  "u", "beta", Rich::Yes, 4_230, 4_230),
+    ("/communications/onlineMeetings/?$filter=JoinWebUrl eq 'u'",                   "onlineMeeting",           "onlineMeeting",  "u", "beta", Rich::Yes, 4_230, 4_230),
+    ("copilot/users/{id}/interactionHistory/getAllEnterpriseInteractions",          "aiInteraction.user",      "aiInteraction", "cud", "v1.0", Rich::Yes, 4_320, 4_320),
+    ("copilot/interactionHistory/getAllEnterpriseInteractions",                     "aiInteraction.tenant",    "aiInteraction", "cud", "v1.0", Rich::Yes, 4_320, 4_320),
+    ("/copilot/users/{id}/onlineMeetings/getAllAiInsights",                         "aiInsight.user",          "callAiInsight",  "c", "v1.0", Rich::No, 4_230, 4_230),
+    ("/copilot/users/{id}/onlineMeetings/{id}/aiInsights",                          "aiInsight.meeting",       "callAiInsight",  "c", "v1.0", Rich::No, 4_230, 4_230),
+    ("solutions/virtualEvents/events",                                              "virtualEvent.tenant",     "virtualEvent",   "c", "v1.0", Rich::No, 1_440, 1_440),
+    ("solutions/virtualEvents/events/getEventsFromOrganizers(organizerIds=['1','2'])", "virtualEvent.organizers", "virtualEvent", "c", "v1.0", Rich::No, 1_440, 1_440),
+    ("solutions/virtualEvents/webinars/{id}",                                       "virtualEvent.webinar",    "virtualEvent",   "u", "v1.0", Rich::No, 1_440, 1_440),
+    ("solutions/virtualEvents/webinars/{id}/getAttendanceReports",       "virtualEvent.attendance",    "meetingAttendanceReport",  "c",  "v1.0", Rich::No, 1_440, 1_440),
+    ("solutions/virtualEvents/webinars/{id}/sessions",                   "virtualEvent.sessions",      "virtualEventSession",      "cu", "v1.0", Rich::No, 1_440, 1_440),
+    ("solutions/virtualEvents/webinars/{id}/registrations",              "virtualEvent.registrations", "virtualEventRegistration", "cu", "v1.0", Rich::No, 1_440, 1_440),
+    ("communications/calls/getEmergencyEventsByPolicy(policyName='p')",  "emergency",        "emergencyCallEvent", "u", "v1.0", Rich::Required, 1_440, 1_440),
+    ("/me/drive/items/{id}",                                             "driveItem.folder", "driveItem",          "u", "v1.0", Rich::No, 42_300, 42_300),
+    ("/solutions/approval/approvalItems",                                "approvals",        "approvalItem",       "?", "v1.0", Rich::No, 43_200, 43_200),
+    ("print/printers/{id}/jobs",                                         "printer.jobs",     "printJob",           "u", "v1.0", Rich::No, 4_230, 4_230),
+    ("print/taskDefinitions/{id}/tasks",                                 "print.task",       "printTask",          "c", "v1.0", Rich::No, 4_230, 4_230),
+    ("/me/todo/lists/{id}/tasks",                                        "todoTask",         "todoTask",           "?", "v1.0", Rich::No, 4_230, 4_230),
+    ("/reports/healthmonitoring/alerts",                                 "healthAlert.all",  "alert",              "?", "beta", Rich::No, 42_300, 42_300),
+    ("/reports/healthmonitoring/alert",                                  "healthAlert.type", "alert",              "?", "beta", Rich::No, 42_300, 42_300),
+];
+
+#[test]
+fn every_path_of_the_first_page_has_the_documented_figures() {
+    for figures in FIRST_PAGE {
+        check(figures, Some(Listed::S1));
+    }
+}
+
+#[test]
+fn every_path_of_the_second_page_has_the_documented_figures() {
+    for figures in SECOND_PAGE {
+        check(figures, Some(Listed::S2));
+    }
+}
+
+#[test]
+fn every_later_path_has_the_documented_figures() {
+    for figures in LATER {
+        check(figures, None);
+    }
+}
+
+#[test]
+fn every_row_is_in_the_tables_of_this_test() {
+    let checked: BTreeSet<_> = all_figures().map(|figures| figures.1).collect();
+    let known: BTreeSet<_> = rows().map(|row| row.key).collect();
+    assert_eq!(checked, known);
+    assert_eq!(rows().count(), known.len(), "a key occurs twice");
+}
+
+#[test]
+fn every_pattern_finds_its_own_row_and_no_other_demands_as_much() {
+    for row in rows() {
+        assert!(!row.patterns.is_empty(), "{} has no pattern", row.key);
+        for text in row.patterns {
+            assert_eq!(find(text).map(|found| found.key), Some(row.key), "{text}");
+            assert_eq!(
+                nearest(text).and_then(find).map(|found| found.entity),
+                Some(row.entity),
+                "{text}"
+            );
+        }
+    }
+    assert_eq!(
+        INDEX.len(),
+        rows().map(|row| row.patterns.len()).sum::<usize>(),
+        "a pattern is malformed"
+    );
+}
+
+#[test]
+fn rows_of_the_introductory_pages_come_first() {
+    let order: Vec<_> = rows().map(|row| row.listed).collect();
+    assert!(order.is_sorted_by_key(|listed| match listed {
+        Listed::S1 => 1,
+        Listed::S2 => 2,
+        Listed::Later => 3,
+    }));
+}
+
+#[test]
+fn every_row_is_complete() {
+    for row in rows() {
+        assert!(
+            !row.entity.is_empty() && !row.source.is_empty() && !row.versions.is_empty(),
+            "{}",
+            row.key
+        );
+        assert!(
+            row.minutes >= 60 && row.minutes_rich >= 60 && row.minutes <= 43_200,
+            "{}",
+            row.key
+        );
+        let accesses = [Access::Delegated, Access::DelegatedPersonal, Access::Application];
+        assert!(
+            accesses.into_iter().any(|access| row.supports(access)),
+            "{}",
+            row.key
+        );
+        for permission in accesses.into_iter().flat_map(|access| row.permissions(access)) {
+            assert!(
+                permission.name().contains('.') && !permission.name().contains('*'),
+                "{}",
+                row.key
+            );
+        }
+    }
+}
+
+#[test]
+fn teams_needs_a_lifecycle_url_above_an_hour_and_mail_never() {
+    let team = find("/teams").unwrap();
+    assert!(team.requires_lifecycle_url(61));
+    assert!(!team.requires_lifecycle_url(60));
+    assert!(!find("/me/messages").unwrap().requires_lifecycle_url(10_070));
+    assert!(!find("/users").unwrap().requires_lifecycle_url(41_760));
+    assert!(
+        find("/solutions/virtualEvents/events")
+            .unwrap()
+            .requires_lifecycle_url(1_440)
+    );
+    let presence = find("/communications/presences/1").unwrap();
+    assert!(!presence.requires_lifecycle_url(presence.max_minutes(true)));
+}
+
+#[test]
+fn presence_and_tasks_exist_in_the_worldwide_cloud_only() {
+    let limited: Vec<_> = rows()
+        .filter(|row| !row.available_in(Cloud::China))
+        .map(|row| row.key)
+        .collect();
+    assert_eq!(limited, ["presence.one", "presence.many", "todoTask"]);
+    assert!(rows().all(|row| row.available_in(Cloud::Global)));
+}
+
+#[test]
+fn query_options_of_their_own_are_for_print_jobs_and_health_alerts_of_one_type() {
+    let taking: Vec<_> = rows()
+        .filter(|row| row.query_options)
+        .map(|row| row.key)
+        .collect();
+    assert_eq!(taking, ["printer.jobs", "healthAlert.type"]);
+}
+
+#[test]
+fn rules_on_select_follow_the_workload() {
+    for (path, select) in [
+        ("/me/events", Select::Required),
+        ("/chats/1/messages", Select::Refused),
+        ("/chats/1/members", Select::Refused),
+        ("/communications/presences/1", Select::Refused),
+        ("/teams", Select::Undocumented),
+        ("/users", Select::Undocumented),
+    ] {
+        assert_eq!(find(path).unwrap().select, select, "{path}");
+    }
+}
+
+fn all_figures() -> impl Iterator<Item = &'static Figures> {
+    FIRST_PAGE.iter().chain(SECOND_PAGE).chain(LATER)
+}
+
+#[track_caller]
+fn check(figures: &Figures, listed: Option<Listed>) {
+    let (path, key, entity, changes, version, rich, minutes, minutes_rich) = *figures;
+    let row = find(path).unwrap_or_else(|| panic!("{path} is not found"));
+    let sent: String = match row.changes {
+        Changes::Known(changes) => changes
+            .iter()
+            .filter_map(|change| change.as_str().chars().next())
+            .collect(),
+        Changes::Unconfirmed => "?".to_owned(),
+    };
+    let found = (
+        row.key,
+        row.entity,
+        sent.as_str(),
+        row.version().as_str(),
+        row.rich,
+    );
+    assert_eq!(found, (key, entity, changes, version, rich), "{path}");
+    assert_eq!(
+        (row.max_minutes(false), row.max_minutes(true)),
+        (minutes, minutes_rich),
+        "{path}"
+    );
+    assert!(listed.is_none_or(|listed| row.listed == listed), "{path}");
+}

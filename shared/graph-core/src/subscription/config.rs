@@ -1,0 +1,402 @@
+//! The content of `ConfigSecret`, which a person writes: tenants, and the subscriptions to keep in them.
+//!
+//! The document is checked as a whole, and every mistake is reported at once, with its path in the document and what to
+//! write instead. Entries without mistakes work on while others wait for theirs to be mended.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::secret::Secret;
+use crate::subscription::catalogue::{self, Access, Version};
+use crate::subscription::compare::query_options_key;
+use document::Node;
+use reader::{Fields, Problems, join, listed, shown};
+
+mod check;
+mod document;
+#[cfg(test)]
+mod mistakes;
+mod reader;
+mod subscriptions;
+mod tenants;
+#[cfg(test)]
+mod tests;
+
+/// The part of the configuration that can be used.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// The tenants by the name that the configuration gives them.
+    pub tenants: BTreeMap<String, Tenant>,
+    /// The subscriptions by name.
+    pub subscriptions: BTreeMap<String, Entry>,
+    /// The names of subscriptions that have mistakes, or whose tenant has: what exists of them is to be left alone.
+    pub refused: BTreeSet<String>,
+    /// Whether the document has no error at all. When it has, a subscription that is not in it may be one that could
+    /// not be read.
+    pub whole: bool,
+}
+
+impl Config {
+    /// Reads the document `json` and checks it as a whole; returns what can be used of it, and every problem.
+    ///
+    /// # Errors
+    /// When the document is not a JSON object at all, so that nobody takes it for an empty configuration.
+    pub fn parse(json: &str) -> Result<(Self, Vec<Problem>), Problem> {
+        let document = Problem {
+            path: String::new(),
+            message: String::new(),
+            severity: Severity::Error,
+        };
+        let node: Node = serde_json::from_str(json).map_err(|error| Problem {
+            message: format!(
+                "is not JSON, at line {} column {}; see the example in docs/configuration.md",
+                error.line(),
+                error.column()
+            ),
+            ..document.clone()
+        })?;
+        if !matches!(node, Node::Object(_)) {
+            let message = format!(
+                "is {}; write an object with `tenants` and `subscriptions`",
+                node.kind()
+            );
+            return Err(Problem { message, ..document });
+        }
+        let mut problems = Problems::default();
+        let mut config = Self::default();
+        if let Some(fields) = Fields::open(&node, "", &["tenants", "subscriptions"], &mut problems) {
+            let declared = entries(&fields, "tenants", &mut problems);
+            config.read_tenants(declared, &mut problems);
+            config.read_subscriptions(
+                entries(&fields, "subscriptions", &mut problems),
+                declared,
+                &mut problems,
+            );
+        }
+        config.whole = problems.errors() == 0;
+        Ok((config, problems.0))
+    }
+
+    /// Takes the tenants that can be used.
+    fn read_tenants(&mut self, declared: &[(String, Node)], problems: &mut Problems) {
+        for (key, node) in declared {
+            let path = join("tenants", key);
+            if is_repeated(declared, key, node) {
+                problems.error(&path, "is there twice; keep one");
+                self.tenants.remove(key);
+            } else if shown(key) != *key {
+                problems.error(
+                    &path,
+                    "has a name that is long or has special characters; choose a plain one",
+                );
+            } else if let Some(tenant) = tenants::read(node, &path, problems) {
+                self.tenants.insert(key.clone(), tenant);
+            }
+        }
+    }
+
+    /// Takes the subscriptions that can be used.
+    fn read_subscriptions(
+        &mut self,
+        entries: &[(String, Node)],
+        declared: &[(String, Node)],
+        problems: &mut Problems,
+    ) {
+        let mut taken: BTreeMap<Combination, &str> = BTreeMap::new();
+        for (name, node) in entries {
+            let before = problems.errors();
+            let path = join("subscriptions", name);
+            if is_repeated(entries, name, node) {
+                problems.error(&path, "is there twice; keep one");
+                self.subscriptions.remove(name);
+                continue;
+            }
+            self.refused.insert(name.clone());
+            let entry = self.read_entry(name, node, declared, problems);
+            let Some(entry) = entry.filter(|_| problems.errors() == before) else {
+                continue;
+            };
+            let Some(combination) = Combination::of(&entry, &self.tenants) else {
+                continue;
+            };
+            if let Some(first) = taken.get(&combination) {
+                let message = "has the same tenant, resource and changeType as";
+                problems.error(&path, format!("{message} `subscriptions.{first}`; keep one"));
+                continue;
+            }
+            taken.insert(combination, name);
+            self.subscriptions.insert(name.clone(), entry);
+        }
+        self.refused.retain(|name| !self.subscriptions.contains_key(name));
+    }
+
+    /// Reads and checks one entry.
+    fn read_entry(
+        &self,
+        name: &str,
+        node: &Node,
+        declared: &[(String, Node)],
+        problems: &mut Problems,
+    ) -> Option<Entry> {
+        let written = subscriptions::read(name, node, problems)?;
+        let path = join(&written.path, "tenant");
+        let names: Vec<_> = declared.iter().map(|(key, _)| shown(key)).collect();
+        let key = match (written.tenant, declared) {
+            (Some(wanted), _) if declared.iter().any(|(key, _)| key == wanted) => Some(wanted),
+            (Some(_), _) => {
+                problems.error(
+                    &path,
+                    format!(
+                        "names a tenant that is not there; write one of {}",
+                        listed(&names)
+                    ),
+                );
+                None
+            }
+            (None, [(only, _)]) => Some(only.as_str()),
+            (None, []) => {
+                problems.error("tenants", "is missing or empty; a subscription needs a tenant");
+                None
+            }
+            (None, _) => {
+                problems.error(
+                    &path,
+                    format!(
+                        "is missing; with several tenants, write one of {}",
+                        listed(&names)
+                    ),
+                );
+                None
+            }
+        };
+        let tenant = key.and_then(|key| self.tenants.get(key));
+        check::check(written, key.unwrap_or_default(), tenant, problems)
+    }
+}
+
+/// A tenant with the application that acts in it.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// The Microsoft Entra tenant, a GUID in lower case.
+    pub tenant_id: String,
+    /// The application (client) id, a GUID in lower case.
+    pub client_id: String,
+    /// The cloud that the tenant lives in.
+    pub cloud: Cloud,
+    /// How the application proves itself.
+    pub credential: Credential,
+    /// When its client secret ends, where that is written.
+    pub client_secret_expires: Option<Timestamp>,
+}
+
+impl Tenant {
+    /// Returns on whose behalf the application calls Microsoft Graph, which decides on the permissions that it can have.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        if !self.credential.is_delegated() {
+            Access::Application
+        } else if self.tenant_id == PERSONAL_TENANT {
+            Access::DelegatedPersonal
+        } else {
+            Access::Delegated
+        }
+    }
+}
+
+/// How an application proves itself to the Microsoft identity platform.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// A client secret.
+    ClientSecret {
+        /// The secret's value.
+        client_secret: Secret<String>,
+    },
+    /// A certificate, by signed client assertion.
+    Certificate {
+        /// The private key as PEM.
+        private_key: Secret<String>,
+        /// The certificate as PEM.
+        certificate: Secret<String>,
+    },
+    /// A user's refresh token; only the first one, for each use brings a new one.
+    RefreshToken {
+        /// The token.
+        refresh_token: Secret<String>,
+        /// The client secret, where the application is a confidential one.
+        client_secret: Option<Secret<String>>,
+    },
+    /// The AWS role's own token as client assertion; nothing is stored.
+    WebIdentity,
+}
+
+impl Credential {
+    /// Says whether the application acts for a signed-in user rather than for itself.
+    #[must_use]
+    pub fn is_delegated(&self) -> bool {
+        match self {
+            Self::RefreshToken { .. } => true,
+            Self::ClientSecret { .. } | Self::Certificate { .. } | Self::WebIdentity => false,
+        }
+    }
+}
+
+/// A subscription to keep, or many of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The entry's name.
+    pub name: String,
+    /// The tenant's name in the configuration.
+    pub tenant: String,
+    /// The resource path, with `{id}` in it when the entry stands for many.
+    pub resource: String,
+    /// The change types in the order created, updated, deleted, with commas and without spaces.
+    pub change_type: String,
+    /// Whether notifications carry resource data.
+    pub include_resource_data: bool,
+    /// The `notificationQueryOptions` to ask for.
+    pub query_options: Option<String>,
+    /// The lifetime to ask for, in minutes.
+    pub minutes: u32,
+    /// The API version to make and manage the subscription with.
+    pub version: Version,
+    /// The objects that the entry stands for, if it stands for many.
+    pub for_each: Option<ForEach>,
+}
+
+/// The objects that an entry stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ForEach {
+    /// The members of the group with this id.
+    MembersOf(String),
+    /// All users of the tenant.
+    AllUsers,
+    /// All teams of the tenant.
+    AllTeams,
+    /// The objects with these ids.
+    Ids(Vec<String>),
+}
+
+/// Something wrong in the document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Where it is, such as `subscriptions.team-messages.changeType`; empty for the document itself.
+    pub path: String,
+    /// What is wrong and what to write instead; never holds a value of the document.
+    pub message: String,
+    /// Whether the entry can be used all the same.
+    pub severity: Severity,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = if self.path.is_empty() {
+            "the configuration"
+        } else {
+            &self.path
+        };
+        write!(f, "{path} {}", self.message)
+    }
+}
+
+/// How bad a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The entry is used; Microsoft Graph decides.
+    Warning,
+    /// The entry is not used.
+    Error,
+}
+
+/// A Microsoft cloud (Microsoft Graph, *national cloud deployments*).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cloud {
+    /// The worldwide cloud, GCC included.
+    #[default]
+    Global,
+    /// US Government L4 (GCC High).
+    Usgov,
+    /// US Government L5 (`DoD`).
+    UsgovDod,
+    /// China, operated by 21Vianet.
+    China,
+}
+
+impl Cloud {
+    /// All clouds.
+    pub const ALL: [Self; 4] = [Self::Global, Self::Usgov, Self::UsgovDod, Self::China];
+
+    /// Returns the cloud's name in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Global => "global",
+            Self::Usgov => "usgov",
+            Self::UsgovDod => "usgov-dod",
+            Self::China => "china",
+        }
+    }
+}
+
+/// What Microsoft Graph takes once per application, and per user where one is signed in (*create subscription*, 409).
+///
+/// Microsoft does not say whether `notificationQueryOptions` make another combination. Here they do: an entry that Graph
+/// then refuses is reported, while one that is refused here could not be had at all.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Combination(String, String, String, String, Option<String>, String);
+
+impl Combination {
+    /// Returns the combination of `entry`.
+    fn of(entry: &Entry, tenants: &BTreeMap<String, Tenant>) -> Option<Self> {
+        let tenant = tenants.get(&entry.tenant)?;
+        let identity = if tenant.credential.is_delegated() {
+            entry.tenant.clone()
+        } else {
+            tenant.client_id.clone()
+        };
+        let resource = catalogue::canonical(&entry.resource);
+        let resource = resource.unwrap_or_else(|| format!("/{}", entry.resource.trim_matches('/')));
+        Some(Self(
+            tenant.tenant_id.clone(),
+            identity,
+            resource,
+            entry.change_type.clone(),
+            entry.query_options.as_deref().map(query_options_key),
+            format!("{:?}", entry.for_each),
+        ))
+    }
+}
+
+/// Returns the entries of the object in the field `name`; none when it is left out.
+fn entries<'a>(fields: &Fields<'a>, name: &str, problems: &mut Problems) -> &'a [(String, Node)] {
+    match fields.get(name) {
+        None => &[],
+        Some(Node::Object(entries)) => entries,
+        Some(other) => {
+            let message = format!("is {}; write an object with a name for each entry", other.kind());
+            problems.error(&fields.path(name), message);
+            &[]
+        }
+    }
+}
+
+/// Says whether `entries` has `key` before `node` already.
+fn is_repeated(entries: &[(String, Node)], key: &str, node: &Node) -> bool {
+    entries
+        .iter()
+        .take_while(|(_, found)| !std::ptr::eq(found, node))
+        .any(|(found, _)| found == key)
+}
+
+/// The tenant of personal Microsoft accounts (Microsoft identity platform, *ID token claims reference*, `tid`).
+pub const PERSONAL_TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
+
+/// How long the name of an entry may be.
+const NAME_LENGTH: usize = 32;
+
+/// The lifetime that Microsoft Graph raises shorter ones to (*subscription resource type*).
+const MIN_MINUTES: u32 = 45;

@@ -1,0 +1,391 @@
+//! An entry against the catalogue: what Microsoft Graph would refuse, said before it is asked.
+
+use super::reader::{Problems, join, listed};
+use super::subscriptions::{QUERY_OPTIONS, Written};
+use super::{Cloud, Entry, ForEach, MIN_MINUTES, Tenant};
+use crate::subscription::catalogue::{self, Access, Change, Changes, Rich, Row, Select, path};
+
+/// Checks `written` and returns the entry; `None` when a part is missing. `tenant` is `None` while it has mistakes itself.
+pub(super) fn check(
+    written: Written<'_>,
+    tenant_key: &str,
+    tenant: Option<&Tenant>,
+    problems: &mut Problems,
+) -> Option<Entry> {
+    let before = problems.errors();
+    let row = written.resource.and_then(catalogue::find);
+    if let Some(resource) = written.resource {
+        check_placeholder(&written, resource, problems);
+        match row {
+            Some(row) => check_row(&written, resource, row, tenant, problems),
+            None => check_unknown(&written, resource, problems),
+        }
+    }
+    check_shortest(&written, problems);
+    if problems.errors() > before {
+        return None;
+    }
+    let changes = written.changes?;
+    let granted = row.map(|row| below(row.max_minutes(written.rich)));
+    let minutes = written.minutes.into_iter().chain(granted).min()?;
+    Some(Entry {
+        name: written.name.to_owned(),
+        tenant: tenant_key.to_owned(),
+        resource: written.resource?.to_owned(),
+        change_type: changes
+            .iter()
+            .map(|change| change.as_str())
+            .collect::<Vec<_>>()
+            .join(","),
+        include_resource_data: written.rich,
+        query_options: written.query_options.map(str::to_owned),
+        minutes,
+        version: written.version.or(row.map(Row::version)).unwrap_or_default(),
+        for_each: written.for_each,
+    })
+}
+
+/// Returns the lifetime to ask for where `max` minutes are the most that is granted.
+fn below(max: u32) -> u32 {
+    max.saturating_sub(MARGIN_MINUTES).max(MIN_MINUTES)
+}
+
+/// Checks a known resource.
+fn check_row(
+    written: &Written<'_>,
+    resource: &str,
+    row: &Row,
+    tenant: Option<&Tenant>,
+    problems: &mut Problems,
+) {
+    check_changes(written, row, problems);
+    check_rich(written, row, problems);
+    check_query(written, resource, row, problems);
+    if written.query_options.is_some() && !row.query_options {
+        let message = "is not for this resource, only for print jobs and for health alerts of one type; take it out, and \
+                       write query options into `resource` where Microsoft documents them";
+        problems.error(&join(&written.path, QUERY_OPTIONS), message);
+    }
+    let max = row.max_minutes(written.rich);
+    if written.minutes.is_some_and(|minutes| minutes > max) {
+        let with = if written.rich { "with" } else { "without" };
+        let message =
+            format!("is over the maximum of {max} minutes {with} resource data; write {max} or less");
+        problems.error(&join(&written.path, "expirationMinutes"), message);
+    }
+    if let Some(version) = written.version.filter(|version| !row.versions.contains(version)) {
+        let message = format!(
+            "is {version}, which does not take this resource; write `{}`",
+            row.version()
+        );
+        problems.error(&join(&written.path, "version"), message);
+    }
+    if let Some(tenant) = tenant {
+        check_tenant(written, row, tenant, problems);
+    }
+}
+
+/// Checks a resource that the catalogue does not have.
+fn check_unknown(written: &Written<'_>, resource: &str, problems: &mut Problems) {
+    let minutes = join(&written.path, "expirationMinutes");
+    if written.allow_unknown {
+        match written.minutes {
+            None => problems.error(
+                &minutes,
+                "is missing; an unknown resource needs it, because its lifetime is not known",
+            ),
+            Some(asked) if asked > LONGEST_MINUTES => {
+                problems.error(
+                    &minutes,
+                    format!("is over {LONGEST_MINUTES} minutes, the longest of all resources"),
+                );
+            }
+            Some(_) => {}
+        }
+        return;
+    }
+    let suggestion =
+        catalogue::nearest(resource).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+    let is_url = resource.contains("://")
+        || ["v1.0", "beta"]
+            .iter()
+            .any(|version| resource.trim_start_matches('/').starts_with(version));
+    let message = if is_url {
+        format!("is a URL or has a version; write the path only{suggestion}")
+    } else {
+        let allow = "if it is right, write \"allowUnknownResource\": true and \"expirationMinutes\"";
+        format!("is not a known resource{suggestion} ({allow})")
+    };
+    problems.error(&join(&written.path, "resource"), message);
+}
+
+/// Checks that the resource sends the change types.
+fn check_changes(written: &Written<'_>, row: &Row, problems: &mut Problems) {
+    let Changes::Known(known) = row.changes else {
+        return;
+    };
+    let refused: Vec<_> = written
+        .changes
+        .iter()
+        .flatten()
+        .filter(|change| !row.sends(**change))
+        .collect();
+    if refused.is_empty() {
+        return;
+    }
+    let refused = listed(&refused.iter().map(|change| change.as_str()).collect::<Vec<_>>());
+    let sent = known
+        .iter()
+        .map(|change| change.as_str())
+        .collect::<Vec<_>>()
+        .join(",");
+    let created_as_updated = matches!(row.entity, "user" | "group")
+        && written
+            .changes
+            .iter()
+            .flatten()
+            .any(|change| *change == Change::Created);
+    let why = if created_as_updated {
+        " (a new one arrives as `updated`)"
+    } else {
+        ""
+    };
+    let message =
+        format!("has {refused}, which this resource does not send{why}; write `{sent}` or a part of it");
+    problems.error(&join(&written.path, "changeType"), message);
+}
+
+/// Checks that resource data is possible, and asked for where it is the only form.
+fn check_rich(written: &Written<'_>, row: &Row, problems: &mut Problems) {
+    let message = match (row.rich, written.rich) {
+        (Rich::No, true) => {
+            "is true, but this resource has no resource data; write false or leave the field out"
+        }
+        (Rich::Required, false) => "is false, but this resource is sent with resource data only; write true",
+        (Rich::No, false) | (Rich::Required, true) | (Rich::Yes, _) => return,
+    };
+    problems.error(&join(&written.path, "includeResourceData"), message);
+}
+
+/// Checks the query options (Microsoft Graph, *change notifications for Outlook resources*, for those with resource data).
+fn check_query(written: &Written<'_>, resource: &str, row: &Row, problems: &mut Problems) {
+    let path = join(&written.path, "resource");
+    let options = path::options(resource);
+    let option = |name: &str| {
+        options
+            .iter()
+            .find(|(found, _)| found.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    };
+    if row.entity == "presence" && option("$filter").is_some_and(|ids| ids.split(',').count() > PRESENCES) {
+        let message =
+            format!("has more than {PRESENCES} ids in its `$filter`, the most that Graph takes; name fewer");
+        problems.error(&path, message);
+    }
+    match row.select {
+        Select::Refused if option("$select").is_some() => {
+            problems.error(
+                &path,
+                "has `$select`, which this resource does not support; take it out, all properties are sent",
+            );
+        }
+        Select::Required if written.rich => {
+            match option("$select") {
+                None => problems.error(
+                    &path,
+                    "has no `$select`; with resource data, write `?$select=` and the properties you want",
+                ),
+                Some(select) if select.trim().is_empty() => {
+                    problems.error(&path, "has an empty `$select`; write the properties you want");
+                }
+                Some(select) => check_selected(select, &path, problems),
+            }
+            for name in ["$top", "$skip", "$orderby"]
+                .into_iter()
+                .filter(|name| option(name).is_some())
+            {
+                problems.error(
+                    &path,
+                    format!("has `{name}`, which is not supported with resource data; take it out"),
+                );
+            }
+            if option("$expand").is_some_and(|expand| !is_extended_property(expand)) {
+                let allowed = listed(EXTENDED_PROPERTIES);
+                problems.error(
+                    &path,
+                    format!("has an `$expand` other than {allowed}; take it out"),
+                );
+            }
+        }
+        Select::Refused | Select::Required | Select::Undocumented => {}
+    }
+}
+
+/// Checks the properties in `$select`.
+fn check_selected(select: &str, path: &str, problems: &mut Problems) {
+    for name in ["body", "uniqueBody"] {
+        if select
+            .split(',')
+            .any(|property| property.trim().eq_ignore_ascii_case(name))
+        {
+            problems.error(
+                path,
+                format!("selects `{name}`, which is not supported; write `bodyPreview` instead"),
+            );
+        }
+    }
+}
+
+/// Says whether each part of `expand` is an extended property.
+fn is_extended_property(expand: &str) -> bool {
+    let name = |part: &str| {
+        part.split('(')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase()
+    };
+    let mut depth = 0_u32;
+    let parts = expand.split(|letter| {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        letter == ',' && depth == 0
+    });
+    parts.map(name).all(|name| {
+        EXTENDED_PROPERTIES
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(&name))
+    })
+}
+
+/// Checks the tenant's cloud and kind of credential.
+fn check_tenant(written: &Written<'_>, row: &Row, tenant: &Tenant, problems: &mut Problems) {
+    let path = join(&written.path, "resource");
+    if !row.available_in(tenant.cloud) {
+        let clouds = listed(&row.clouds.iter().copied().map(Cloud::as_str).collect::<Vec<_>>());
+        problems.error(
+            &path,
+            format!("does not exist in the cloud of its tenant; it exists in {clouds}"),
+        );
+    }
+    let access = tenant.access();
+    if !row.supports(access) {
+        let others: Vec<_> = [Access::Application, Access::Delegated, Access::DelegatedPersonal]
+            .into_iter()
+            .filter(|other| row.supports(*other))
+            .map(|other| format!("{}, with {}", credential_of(other), names(row, other)))
+            .collect();
+        let message = format!(
+            "takes no {access} permission, the kind that the tenant's credential has; use {}",
+            others.join(", or ")
+        );
+        problems.warning(&path, message);
+    }
+    let is_alias = written.resource.is_some_and(|resource| {
+        resource
+            .trim_start_matches('/')
+            .split(['/', '?'])
+            .next()
+            .is_some_and(|first| first.eq_ignore_ascii_case("me"))
+    });
+    if is_alias && access == Access::Application {
+        problems.warning(
+            &path,
+            "begins with `/me`, and the tenant's credential acts for no user; write `/users/` and an id",
+        );
+    }
+}
+
+/// Returns the names of the row's permissions, least privileged first.
+fn names(row: &Row, access: Access) -> String {
+    let names: Vec<_> = row.permissions(access).map(|found| found.to_string()).collect();
+    names.join(" or ")
+}
+
+/// Returns the credential that has permissions of this kind.
+fn credential_of(access: Access) -> &'static str {
+    match access {
+        Access::Application => "a client secret, a certificate or webIdentity",
+        Access::Delegated => "a refreshToken",
+        Access::DelegatedPersonal => "a refreshToken of a personal account",
+    }
+}
+
+/// Checks that the lifetime is not below what Microsoft Graph raises it to (*subscription resource type*).
+fn check_shortest(written: &Written<'_>, problems: &mut Problems) {
+    if written.minutes.is_some_and(|minutes| minutes < MIN_MINUTES) {
+        let message = format!("is under the minimum of {MIN_MINUTES} minutes; write {MIN_MINUTES} or more");
+        problems.error(&join(&written.path, "expirationMinutes"), message);
+    }
+}
+
+/// Checks that an entry has a key to fill in when, and only when, it stands for many, and that the objects fit the key.
+fn check_placeholder(written: &Written<'_>, resource: &str, problems: &mut Problems) {
+    let path = join(&written.path, "resource");
+    let Some(for_each) = &written.for_each else {
+        let plain = resource.split('?').next().unwrap_or_default();
+        // A `forEach` that is malformed has been reported, and its key is meant to be there.
+        if plain.contains('{')
+            && !problems
+                .0
+                .iter()
+                .any(|problem| problem.path.starts_with(&join(&written.path, "forEach")))
+        {
+            problems.error(
+                &path,
+                "has a key in braces; write an id in its place, or add `forEach`",
+            );
+        }
+        return;
+    };
+    if !resource.contains("{id}") || resource.matches('{').count() != 1 {
+        problems.error(&path, "needs exactly one `{id}` for `forEach` to fill in");
+        return;
+    }
+    let collection = resource
+        .split("{id}")
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches(['/', '(', '\'']);
+    let collection = collection.rsplit('/').next().unwrap_or_default();
+    let (fitting, what): (&[&str], _) = match for_each {
+        ForEach::AllTeams => (&["teams", "groups"], "teams"),
+        ForEach::AllUsers | ForEach::MembersOf(_) => (&["users", "presences"], "users"),
+        ForEach::Ids(_) => return,
+    };
+    if catalogue::find(resource).is_some()
+        && !fitting.iter().any(|known| known.eq_ignore_ascii_case(collection))
+    {
+        let message = format!(
+            "fills in ids of {what}, and the resource has its `{{id}}` elsewhere; write a list of ids"
+        );
+        problems.error(&join(&written.path, "forEach"), message);
+    }
+}
+
+/// How much less than the maximum is asked for, so that clocks may differ.
+const MARGIN_MINUTES: u32 = 10;
+
+/// The longest lifetime of any resource.
+const LONGEST_MINUTES: u32 = 43_200;
+
+/// How many presences one filter may name (Microsoft Graph, *change notifications overview*, quotas).
+const PRESENCES: usize = 650;
+
+/// What `$expand` may name with resource data.
+const EXTENDED_PROPERTIES: &[&str] = &["singleValueExtendedProperties", "multiValueExtendedProperties"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_margin_never_leads_below_the_minimum() {
+        for (max, expected) in [(60, 50), (56, 46), (55, 45), (50, 45), (5, 45)] {
+            assert_eq!(below(max), expected, "{max}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The subscriptions of the configuration: the shape of each entry, before the catalogue has its say.
+
+use super::document::Node;
+use super::reader::{Fields, Problems, join};
+use super::{ForEach, NAME_LENGTH};
+use crate::{
+    guid::is_guid,
+    subscription::catalogue::{Change, Version},
+};
+
+/// An entry as it was written, each part `None` when it is missing or malformed.
+pub(super) struct Written<'a> {
+    /// The entry's path.
+    pub(super) path: String,
+    /// The entry's name.
+    pub(super) name: &'a str,
+    /// The tenant that it names.
+    pub(super) tenant: Option<&'a str>,
+    /// The resource path.
+    pub(super) resource: Option<&'a str>,
+    /// The change types, in order, each once.
+    pub(super) changes: Option<Vec<Change>>,
+    /// Whether resource data is wanted.
+    pub(super) rich: bool,
+    /// The query options that it names.
+    pub(super) query_options: Option<&'a str>,
+    /// The lifetime that it names.
+    pub(super) minutes: Option<u32>,
+    /// The API version that it names.
+    pub(super) version: Option<Version>,
+    /// The objects that it stands for.
+    pub(super) for_each: Option<ForEach>,
+    /// Whether its resource may be missing in the catalogue.
+    pub(super) allow_unknown: bool,
+}
+
+/// Reads the entry `name`; `None` when it is not an object.
+pub(super) fn read<'a>(name: &'a str, node: &'a Node, problems: &mut Problems) -> Option<Written<'a>> {
+    let path = join("subscriptions", name);
+    if !is_valid_name(name) {
+        let rule = "a name has 1 to 32 characters, each a to z, 0 to 9 or a hyphen";
+        problems.error(
+            &path,
+            format!("has a name of {} characters; {rule}", name.chars().count()),
+        );
+    }
+    let fields = Fields::open(node, path.as_str(), KNOWN, problems)?;
+    Some(Written {
+        name,
+        tenant: fields.text("tenant", problems),
+        resource: fields
+            .required_text("resource", "a path such as `/teams/getAllMessages`", problems)
+            .map(str::trim),
+        changes: changes(&fields, problems),
+        rich: fields.flag("includeResourceData", problems),
+        query_options: query_options(&fields, problems),
+        minutes: fields.whole("expirationMinutes", problems),
+        version: version(&fields, problems),
+        for_each: for_each(&fields, name, problems),
+        allow_unknown: fields.flag("allowUnknownResource", problems),
+        path,
+    })
+}
+
+/// Says whether `name` can be the name of an entry.
+fn is_valid_name(name: &str) -> bool {
+    let valid = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=NAME_LENGTH).contains(&name.len()) && name.bytes().all(valid)
+}
+
+/// Reads the change types into Microsoft Graph's order.
+fn changes(fields: &Fields<'_>, problems: &mut Problems) -> Option<Vec<Change>> {
+    let example = "`created`, `updated` or `deleted`, or several with commas between";
+    let text = fields.required_text("changeType", example, problems)?;
+    let found: Option<Vec<_>> = text.split(',').map(|part| Change::parse(part.trim())).collect();
+    let Some(mut changes) = found else {
+        problems.error(
+            &fields.path("changeType"),
+            format!("has a change type that does not exist; write {example}"),
+        );
+        return None;
+    };
+    changes.sort_unstable();
+    changes.dedup();
+    Some(changes)
+}
+
+/// Reads the query options beside the resource.
+fn query_options<'a>(fields: &Fields<'a>, problems: &mut Problems) -> Option<&'a str> {
+    let text = fields.text(QUERY_OPTIONS, problems)?.trim();
+    if !(text.starts_with('$') && text.contains('=')) {
+        problems.error(
+            &fields.path(QUERY_OPTIONS),
+            "is not a query option; write one such as `$filter=isFetchable eq true`",
+        );
+    }
+    Some(text)
+}
+
+/// Reads the API version.
+fn version(fields: &Fields<'_>, problems: &mut Problems) -> Option<Version> {
+    let text = fields.text("version", problems)?;
+    let found = [Version::V1, Version::Beta]
+        .into_iter()
+        .find(|version| version.as_str() == text);
+    if found.is_none() {
+        problems.error(
+            &fields.path("version"),
+            "is not a version; write `v1.0` or `beta`, or leave the field out",
+        );
+    }
+    found
+}
+
+/// Reads what the entry stands for.
+fn for_each(fields: &Fields<'_>, name: &str, problems: &mut Problems) -> Option<ForEach> {
+    let path = fields.path("forEach");
+    let node = fields.get("forEach")?;
+    if let Node::List(items) = node {
+        return ids(items, &path, name, problems);
+    }
+    let Node::Object(given) = node else {
+        problems.error(&path, format!("is {}; write {SHAPES}", node.kind()));
+        return None;
+    };
+    let before = problems.errors();
+    let fields = Fields::open(
+        node,
+        path.as_str(),
+        &["membersOf", "users", "teams", "ids"],
+        problems,
+    )?;
+    if problems.errors() > before {
+        return None;
+    }
+    let [(shape, value)] = given.as_slice() else {
+        problems.error(&path, format!("has {} fields; write {SHAPES}", given.len()));
+        return None;
+    };
+    match (shape.as_str(), value) {
+        ("ids", Node::List(items)) => ids(items, &fields.path("ids"), name, problems),
+        ("users", Node::Text(text)) if text.as_str() == "all" => Some(ForEach::AllUsers),
+        ("teams", Node::Text(text)) if text.as_str() == "all" => Some(ForEach::AllTeams),
+        ("membersOf", Node::Text(text)) if is_guid(text.trim()) => {
+            Some(ForEach::MembersOf(text.trim().to_ascii_lowercase()))
+        }
+        ("membersOf", _) => {
+            problems.error(
+                &fields.path("membersOf"),
+                "is not a GUID; write the object id of a group",
+            );
+            None
+        }
+        ("ids", other) => {
+            problems.error(
+                &fields.path("ids"),
+                format!("is {}; write a list of ids", other.kind()),
+            );
+            None
+        }
+        (other, _) => {
+            problems.error(&fields.path(other), "has an unknown value; write \"all\"");
+            None
+        }
+    }
+}
+
+/// Reads a list of ids.
+fn ids(items: &[Node], path: &str, name: &str, problems: &mut Problems) -> Option<ForEach> {
+    let before = problems.errors();
+    if items.is_empty() {
+        problems.error(path, "is an empty list; write at least one id");
+    }
+    let mut ids: Vec<String> = Vec::new();
+    for (at, item) in items.iter().enumerate() {
+        let here = format!("{path}[{at}]");
+        match item {
+            Node::Text(text) if !is_id(text) => {
+                problems.error(
+                    &here,
+                    "is not an id; write an object id without slashes, spaces and quotes",
+                );
+            }
+            Node::Text(text) if name.len() + 1 + text.len() > LABEL_LENGTH => {
+                let room = LABEL_LENGTH.saturating_sub(name.len() + 1);
+                problems.error(
+                    &here,
+                    format!("is too long beside the entry's name; at most {room} characters fit"),
+                );
+            }
+            Node::Text(text) if ids.iter().any(|id| id == text.as_str()) => {
+                problems.error(&here, "is there twice; keep one");
+            }
+            Node::Text(text) => ids.push(text.to_string()),
+            other => problems.error(&here, format!("is {}; write an id in quotes", other.kind())),
+        }
+    }
+    (problems.errors() == before).then_some(ForEach::Ids(ids))
+}
+
+/// Says whether `text` can be put into a resource path as a key.
+fn is_id(text: &str) -> bool {
+    let refused = |letter: char| {
+        !letter.is_ascii_graphic() || matches!(letter, '/' | '\'' | '"' | '?' | '#' | '&' | '{' | '}' | '\\')
+    };
+    !text.is_empty() && !text.contains(refused)
+}
+
+/// How long `{name}/{id}` may be: a client state has 128 characters (Microsoft Graph, *subscription resource type*), of
+/// which the key's id takes 8, the proof 43, and the dots between them 2.
+const LABEL_LENGTH: usize = 128 - 8 - 43 - 2;
+
+/// The field for query options that do not stand in the resource.
+pub(super) const QUERY_OPTIONS: &str = "notificationQueryOptions";
+
+/// The fields of an entry.
+const KNOWN: &[&str] = &[
+    "tenant",
+    "resource",
+    "changeType",
+    "includeResourceData",
+    QUERY_OPTIONS,
+    "expirationMinutes",
+    "version",
+    "forEach",
+    "allowUnknownResource",
+];
+
+/// The shapes of `forEach`.
+const SHAPES: &str =
+    "one of {\"membersOf\": \"group id\"}, {\"users\": \"all\"}, {\"teams\": \"all\"}, {\"ids\": [\"id\"]}";

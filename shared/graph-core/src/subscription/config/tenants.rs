@@ -1,0 +1,185 @@
+//! The tenants of the configuration and their credentials.
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
+use super::document::Node;
+use super::reader::{Fields, Problems, join, listed};
+use super::{Cloud, Credential, Tenant};
+use crate::{guid::is_guid, secret::Secret, subscription::assertion::SigningCertificate};
+
+/// Reads one tenant; `None` when it cannot be used.
+pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<Tenant> {
+    let before = problems.errors();
+    let fields = Fields::open(
+        node,
+        path,
+        &["tenantId", "clientId", "cloud", "credential"],
+        problems,
+    )?;
+    let tenant_id = guid(
+        &fields,
+        "tenantId",
+        "the directory (tenant) id of the app registration",
+        problems,
+    );
+    let client_id = guid(
+        &fields,
+        "clientId",
+        "the application (client) id of the app registration",
+        problems,
+    );
+    let cloud = cloud(&fields, problems);
+    let credential = credential(&fields, problems);
+    let client_secret_expires = client_secret_expires(&fields, problems);
+    if problems.errors() > before {
+        return None;
+    }
+    Some(Tenant {
+        tenant_id: tenant_id?,
+        client_id: client_id?,
+        cloud: cloud?,
+        credential: credential?,
+        client_secret_expires,
+    })
+}
+
+/// Reads a GUID in lower case.
+fn guid(fields: &Fields<'_>, name: &str, what: &str, problems: &mut Problems) -> Option<String> {
+    let text = fields.required_text(name, what, problems)?.trim();
+    if !is_guid(text) {
+        problems.error(&fields.path(name), format!("is not a GUID; write {what}"));
+        return None;
+    }
+    Some(text.to_ascii_lowercase())
+}
+
+/// Reads the cloud, the worldwide one by default.
+fn cloud(fields: &Fields<'_>, problems: &mut Problems) -> Option<Cloud> {
+    if fields.get("cloud").is_none() {
+        return Some(Cloud::default());
+    }
+    let text = fields.text("cloud", problems)?;
+    let found = Cloud::ALL.into_iter().find(|cloud| cloud.as_str() == text);
+    if found.is_none() {
+        let names = listed(&Cloud::ALL.map(Cloud::as_str));
+        problems.error(
+            &fields.path("cloud"),
+            format!("is not a known cloud; write one of {names}"),
+        );
+    }
+    found
+}
+
+/// Reads the credential, which must have exactly one of the known forms.
+fn credential(fields: &Fields<'_>, problems: &mut Problems) -> Option<Credential> {
+    let path = fields.path("credential");
+    let Some(node) = fields.get("credential") else {
+        problems.error(&path, format!("is missing; write {FORMS}"));
+        return None;
+    };
+    let Node::Object(given) = node else {
+        problems.error(&path, format!("is {}; write {FORMS}", node.kind()));
+        return None;
+    };
+    let before = problems.errors();
+    let fields = Fields::open(node, path.as_str(), KNOWN, problems)?;
+    let mut secret = |name: &str| {
+        fields
+            .text(name, problems)
+            .map(|text| Secret::new(text.to_owned()))
+    };
+    let (client_secret, refresh_token) = (secret("clientSecret"), secret("refreshToken"));
+    let (private_key, certificate) = (secret("privateKey"), secret("certificate"));
+    let web_identity = fields.flag("webIdentity", problems);
+    if let (Some(key), Some(certificate)) = (&private_key, &certificate)
+        && let Err(error) = SigningCertificate::parse(key.expose(), certificate.expose())
+    {
+        problems.error(&join(&path, error.field()), error.message());
+    }
+    let credential = match (
+        client_secret,
+        refresh_token,
+        private_key,
+        certificate,
+        web_identity,
+    ) {
+        (Some(client_secret), None, None, None, false) => Credential::ClientSecret { client_secret },
+        (None, None, Some(private_key), Some(certificate), false) => Credential::Certificate {
+            private_key,
+            certificate,
+        },
+        (client_secret, Some(refresh_token), None, None, false) => Credential::RefreshToken {
+            refresh_token,
+            client_secret,
+        },
+        (None, None, None, None, true) => Credential::WebIdentity,
+        _ => {
+            // What is wrong with a single field has been said already.
+            if problems.errors() == before {
+                let all_known = given.iter().all(|(name, _)| KNOWN.contains(&name.as_str()));
+                let what = if all_known && !given.is_empty() {
+                    "does not fit together"
+                } else {
+                    "is empty"
+                };
+                problems.error(&path, format!("{what}; write {FORMS}"));
+            }
+            return None;
+        }
+    };
+    (problems.errors() == before).then_some(credential)
+}
+
+/// Reads when the client secret ends: a day, at whose beginning it counts as over, or a time.
+fn client_secret_expires(fields: &Fields<'_>, problems: &mut Problems) -> Option<Timestamp> {
+    let path = join(&fields.path("credential"), EXPIRES);
+    let Some(Node::Object(given)) = fields.get("credential") else {
+        return None;
+    };
+    let of = |name: &str| {
+        given
+            .iter()
+            .find(|(found, _)| found == name)
+            .map(|(_, node)| node)
+    };
+    let expires = of(EXPIRES).filter(|node| !matches!(node, Node::Null))?;
+    if of("clientSecret").is_none() {
+        problems.error(
+            &path,
+            "is the end of a `clientSecret`, which is not there; take it out",
+        );
+    }
+    let expires = match expires {
+        Node::Text(text) => time(text.trim()),
+        _ => None,
+    };
+    if expires.is_none() {
+        problems.error(
+            &path,
+            "is not a day; write the one that the app registration shows, such as \"2027-05-23\"",
+        );
+    }
+    expires
+}
+
+fn time(text: &str) -> Option<Timestamp> {
+    let day = || text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok();
+    text.parse().ok().or_else(|| Some(day()?.timestamp()))
+}
+
+/// The fields of a credential.
+const KNOWN: &[&str] = &[
+    "clientSecret",
+    EXPIRES,
+    "privateKey",
+    "certificate",
+    "refreshToken",
+    "webIdentity",
+];
+
+/// The field for the end of a client secret.
+const EXPIRES: &str = "clientSecretExpires";
+
+/// The forms of a credential.
+const FORMS: &str = "exactly one of {\"clientSecret\"}, {\"privateKey\", \"certificate\"}, \
+                     {\"refreshToken\", optionally \"clientSecret\"}, {\"webIdentity\": true}";

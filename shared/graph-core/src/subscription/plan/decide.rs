@@ -1,0 +1,235 @@
+//! The decision about one subscription.
+
+use std::cmp::Reverse;
+
+use jiff::Timestamp;
+
+use super::{
+    Action, Context, Creation, Desired, Ours, Policy, Reason, Renewal, Step, creation, held_because,
+};
+use crate::subscription::{
+    compare::{query_options_key, same_change_types, same_resource},
+    url::OurUrl,
+};
+
+/// Adds the steps for an entry and those that were made for it: the best one stays, the others go.
+pub(super) fn one_of(
+    mut candidates: Vec<&Ours<'_>>,
+    desired: &Desired,
+    context: &Context,
+    now: Timestamp,
+    policy: &Policy,
+    steps: &mut Vec<Step>,
+) {
+    candidates.sort_by_key(|ours| {
+        let unfit = unfit(ours, desired, context, now).is_some();
+        let expires_at = ours.subscription.expiration_date_time;
+        (unfit, Reverse(expires_at), &ours.subscription.id)
+    });
+    let mut candidates = candidates.into_iter();
+    let Some(best) = candidates.next() else { return };
+    steps.push(existing(best, desired, context, now, policy));
+    let of = &best.subscription.id;
+    steps.extend(candidates.map(|ours| ours.delete(Reason::Duplicate { of: of.clone() })));
+}
+
+/// Returns the step for an entry that has no subscription under its name.
+///
+/// An `orphan` that watches the same resource is replaced: as long as it exists, Graph refuses a second one.
+pub(super) fn missing(
+    desired: &Desired,
+    orphan: Option<&Ours<'_>>,
+    context: &Context,
+    now: Timestamp,
+) -> Step {
+    let creation = creation(desired, context, now);
+    match orphan {
+        Some(orphan) => {
+            let id = orphan.subscription.id.clone();
+            let reason = Reason::Renamed {
+                from: orphan.url.name.clone(),
+            };
+            Step {
+                name: desired.name.clone(),
+                ..orphan.step(Action::Replace { id, creation }, reason)
+            }
+        }
+        None => Step {
+            name: desired.name.clone(),
+            action: Action::Create(creation),
+            reason: Reason::Missing,
+            expires_at: None,
+        },
+    }
+}
+
+/// Returns the step for a subscription whose entry is not acted upon.
+pub(super) fn held(ours: &Ours<'_>, context: &Context) -> Step {
+    let why = held_because(&ours.url.name, context).unwrap_or_default();
+    ours.keep(Reason::Held(why.to_owned()))
+}
+
+fn existing(ours: &Ours<'_>, desired: &Desired, context: &Context, now: Timestamp, policy: &Policy) -> Step {
+    let id = ours.subscription.id.clone();
+    let creation = || creation(desired, context, now);
+    if let Some(reason) = unfit(ours, desired, context, now) {
+        let creation = creation();
+        return ours.step(Action::Replace { id, creation }, reason);
+    }
+    let due = due(ours, desired, context, now, policy);
+    if let Some(reason) = leaves_key(ours, due.is_ok(), context, now) {
+        let creation = creation();
+        return ours.step(Action::Replace { id, creation }, reason);
+    }
+    match due {
+        Ok(reason) => {
+            let creation = creation();
+            let renewal = renewal(ours, &creation, context);
+            ours.step(
+                Action::Renew {
+                    id,
+                    renewal,
+                    otherwise: creation,
+                },
+                reason,
+            )
+        }
+        Err(reason) => ours.keep(reason),
+    }
+}
+
+/// Returns why the subscription cannot be brought up to date by a PATCH. Only the end, the notification URL and the
+/// certificate can be changed (Microsoft Graph, *update subscription* and *change notifications with resource data*).
+///
+/// What Graph does not show counts as right.
+fn unfit(ours: &Ours<'_>, desired: &Desired, context: &Context, now: Timestamp) -> Option<Reason> {
+    let Ours { subscription, url } = ours;
+    if context.removed.contains(&subscription.id) {
+        return Some(Reason::Removed);
+    }
+    if !context.keys.contains(&url.key_id) {
+        return Some(Reason::KeyGone {
+            key_id: url.key_id.clone(),
+        });
+    }
+    let resource = subscription.resource.as_ref();
+    if let Some(from) = resource.filter(|from| !same_resource(from, &desired.resource)) {
+        return Some(Reason::OtherResource { from: from.clone() });
+    }
+    let change_type = subscription.change_type.as_ref();
+    if let Some(from) = change_type.filter(|from| !same_change_types(from, &desired.change_type)) {
+        return Some(Reason::OtherChangeType { from: from.clone() });
+    }
+    let shown = subscription
+        .notification_query_options
+        .as_deref()
+        .filter(|shown| !shown.is_empty());
+    let wanted = || desired.query_options.as_deref().map(query_options_key);
+    if shown.is_some_and(|shown| Some(query_options_key(shown)) != wanted()) {
+        return Some(Reason::OtherQueryOptions);
+    }
+    let is_rich = subscription
+        .include_resource_data
+        .unwrap_or(url.certificate_id.is_some());
+    if is_rich != desired.include_resource_data {
+        return Some(Reason::OtherResourceData {
+            wanted: desired.include_resource_data,
+        });
+    }
+    if subscription
+        .lifecycle_notification_url
+        .as_deref()
+        .is_some_and(|lifecycle| strays(lifecycle, ours, context))
+    {
+        return Some(Reason::OtherLifecycleUrl);
+    }
+    subscription
+        .expiration_date_time
+        .filter(|expires_at| *expires_at <= now)
+        .map(|_| Reason::Expired)
+}
+
+/// Returns whether lifecycle notifications go elsewhere than to our route, under this subscription's name. Their URL
+/// cannot be changed, so the certificate in it may be an old one.
+fn strays(lifecycle: &str, ours: &Ours<'_>, context: &Context) -> bool {
+    !lifecycle.is_empty()
+        && context
+            .lifecycle
+            .read(lifecycle)
+            .is_none_or(|lifecycle| lifecycle.name != ours.url.name)
+}
+
+/// Returns why the subscription is to be made with a newer client-state key now: its moment has come, or it would be
+/// renewed anyway. Its client state cannot be changed (Microsoft Graph, *update subscription*).
+fn leaves_key(ours: &Ours<'_>, is_due: bool, context: &Context, now: Timestamp) -> Option<Reason> {
+    let key_id = &ours.url.key_id;
+    let retiring = context.retiring_keys.get(key_id)?;
+    let key_id = key_id.clone();
+    (is_due || retiring.is_up(&ours.subscription.id, now)).then_some(Reason::OldKey { key_id })
+}
+
+/// Returns why the subscription is to be renewed now, or else why it is not.
+fn due(
+    ours: &Ours<'_>,
+    desired: &Desired,
+    context: &Context,
+    now: Timestamp,
+    policy: &Policy,
+) -> Result<Reason, Reason> {
+    let Some(expires_at) = ours.subscription.expiration_date_time else {
+        return Ok(Reason::NoExpiry);
+    };
+    if let Some(reason) = other_certificate(ours, desired, context) {
+        let retiring = ours
+            .url
+            .certificate_id
+            .as_ref()
+            .and_then(|id| context.retiring_certificates.get(id));
+        // One that is still good is left at the next renewal, or at the moment that a person's hurry gives it.
+        if retiring.is_none_or(|retiring| retiring.is_up(&ours.subscription.id, now)) {
+            return Ok(reason);
+        }
+    }
+    let left = expires_at.duration_since(now);
+    let reserve = policy.reserve(desired.lifetime);
+    if left < reserve {
+        return Ok(Reason::Due { left, reserve });
+    }
+    if policy.is_its_moment(&desired.name, expires_at, desired.lifetime, now) {
+        return Ok(Reason::ItsMoment { left });
+    }
+    if !context.challenged.contains(&ours.subscription.id) {
+        return Err(Reason::Fresh { left });
+    }
+    if Policy::just_renewed(expires_at, desired.lifetime, now) {
+        return Err(Reason::JustRenewed);
+    }
+    Ok(Reason::Challenged)
+}
+
+/// Returns why a subscription with resource data needs another certificate. The URL tells which one it has: Graph's own
+/// field is often blank.
+fn other_certificate(ours: &Ours<'_>, desired: &Desired, context: &Context) -> Option<Reason> {
+    if !desired.include_resource_data || ours.url.certificate_id.as_ref() == Some(&context.certificate) {
+        return None;
+    }
+    let from = ours.url.certificate_id.clone();
+    let readable = from.as_ref().is_some_and(|id| context.certificates.contains(id));
+    Some(Reason::OtherCertificate { from, readable })
+}
+
+/// Returns what the renewal of `ours` changes. Its client state stays, so the URL goes on naming the key of that.
+fn renewal(ours: &Ours<'_>, creation: &Creation, context: &Context) -> Renewal {
+    let certificate_id = creation.certificate_id.clone();
+    let url = OurUrl {
+        certificate_id: certificate_id.clone(),
+        ..ours.url.clone()
+    };
+    let changes = other_certificate(ours, &creation.desired, context).is_some();
+    Renewal {
+        version: creation.desired.version,
+        expires_at: creation.expires_at,
+        notification_url: (ours.url != url).then(|| context.notifications.url(&url)),
+        certificate_id: certificate_id.filter(|_| changes),
+    }
+}

@@ -1,0 +1,279 @@
+//! From entries to single subscriptions: one entry may stand for thousands.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    fmt,
+};
+
+use jiff::SignedDuration;
+
+use super::{
+    Desired, Listing,
+    limit::{self, Limit},
+};
+use crate::{
+    notification::client_state,
+    subscription::{
+        compare::{change_types, query_options_key, resource_key},
+        config::Entry,
+    },
+};
+
+#[cfg(test)]
+mod tests;
+
+/// The objects that an entry stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Objects {
+    /// None: it stands for itself.
+    Itself,
+    /// The objects with these ids.
+    Known(Vec<String>),
+    /// They could not be listed, for this reason: what exists goes on as it is, and nothing is added.
+    Unknown(String),
+}
+
+/// What a list of entries comes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expansion {
+    /// The subscriptions to have.
+    pub desired: Vec<Desired>,
+    /// How many of an entry's objects are left out, and why.
+    pub left_out: BTreeMap<String, BTreeMap<LeftOut, usize>>,
+    /// Entries whose subscriptions are not to be deleted, with the reason.
+    pub held: BTreeMap<String, String>,
+    /// How many objects each entry stands for; entries that stand for themselves are not here.
+    pub objects: BTreeMap<String, usize>,
+}
+
+/// Why an object gets no subscription.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LeftOut {
+    /// Its id is too long beside the entry's name, or has characters that would change the resource path.
+    UnfitId,
+    /// Another entry, this one, asks for the same already, and Graph allows one.
+    Shared(String),
+    /// Another entry, this one, watches other changes of the same, and Graph allows one subscription to it altogether.
+    Taken(String),
+    /// Graph would refuse it.
+    Over(Limit),
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnfitId => write!(
+                f,
+                "with an id that does not fit into a client state or a resource path"
+            ),
+            Self::Shared(entry) => write!(f, "that `subscriptions.{entry}` watches already"),
+            Self::Taken(entry) => write!(
+                f,
+                "that `subscriptions.{entry}` has the one subscription to that Graph allows; write the changes of both there"
+            ),
+            Self::Over(limit) => write!(f, "over the limit of {limit}"),
+        }
+    }
+}
+
+/// Returns what `entries`, each with its objects, ask for, given what Graph lists for the application.
+///
+/// The order is that of the names. Where Graph allows only some, entries for themselves come first, then what exists
+/// already, then the rest in order: nobody loses a subscription to a newcomer.
+#[must_use]
+pub fn expand(entries: &[(&Entry, Objects)], listing: &Listing<'_>) -> Expansion {
+    let existing: HashSet<&str> = listing.ours.iter().map(|ours| ours.url.name.as_str()).collect();
+    let mut expansion = Expansion::default();
+    let mut candidates = Vec::new();
+    for (entry, objects) in entries {
+        let limit = limit::of(&entry.resource);
+        let mut ids: Vec<&str> = match objects {
+            Objects::Itself => {
+                candidates.push(Candidate::itself(entry, limit));
+                continue;
+            }
+            Objects::Known(ids) => ids.iter().map(String::as_str).collect(),
+            Objects::Unknown(why) => {
+                expansion.held.insert(entry.name.clone(), why.clone());
+                existing
+                    .iter()
+                    .filter_map(|name| name.strip_prefix(&entry.name)?.strip_prefix('/'))
+                    .collect()
+            }
+        };
+        ids.sort_unstable();
+        ids.dedup();
+        expansion.objects.insert(entry.name.clone(), ids.len());
+        for id in ids {
+            if is_fit(&entry.name, id) {
+                candidates.push(Candidate::one_of_many(entry, id, limit, &existing));
+            } else {
+                expansion.leave_out(&entry.name, LeftOut::UnfitId);
+            }
+        }
+    }
+    expansion.choose(candidates, listing);
+    expansion
+}
+
+impl Expansion {
+    /// Takes the candidates for which Graph has room.
+    fn choose(&mut self, mut candidates: Vec<Candidate<'_>>, listing: &Listing<'_>) {
+        candidates.sort_by(|one, other| one.order().cmp(&other.order()));
+        let mut used = used_by_others(listing, &candidates);
+        let mut changes = ChangeTypes::default();
+        let mut watched: HashMap<Watched, (&str, usize)> = HashMap::with_capacity(candidates.len());
+        self.desired.reserve(candidates.len());
+        for candidate in candidates {
+            let Candidate {
+                entry,
+                desired,
+                limit,
+                rank,
+            } = candidate;
+            let changes = changes.number(&entry.change_type);
+            let key = (
+                resource_key(&desired.resource),
+                (!limit::is_one_altogether(&entry.resource)).then_some(changes),
+                desired.query_options.as_deref().map(query_options_key),
+            );
+            if let Some((first, of_first)) = watched.get(&key) {
+                let first = (*first).to_owned();
+                let is_same = changes == *of_first;
+                let why = if is_same {
+                    LeftOut::Shared(first)
+                } else {
+                    LeftOut::Taken(first)
+                };
+                self.leave_out(&entry.name, why);
+                continue;
+            }
+            if let Some(limit) = limit {
+                let used = used.entry(limit).or_default();
+                if *used >= limit.most && rank == Rank::New {
+                    self.leave_out(&entry.name, LeftOut::Over(limit));
+                    continue;
+                }
+                *used += 1;
+            }
+            watched.insert(key, (&entry.name, changes));
+            self.desired.push(desired);
+        }
+        self.desired.sort_by(|one, other| one.name.cmp(&other.name));
+    }
+
+    fn leave_out(&mut self, entry: &str, why: LeftOut) {
+        let reasons = self.left_out.entry(entry.to_owned()).or_default();
+        *reasons.entry(why).or_default() += 1;
+    }
+}
+
+/// What Graph allows one subscription of: resource, change types by their number where they matter, query options.
+type Watched = (String, Option<usize>, Option<String>);
+
+/// Lists of change types, with one number for all spellings of the same.
+#[derive(Default)]
+struct ChangeTypes<'a> {
+    numbers: HashMap<&'a str, usize>,
+    known: Vec<BTreeSet<String>>,
+}
+
+impl<'a> ChangeTypes<'a> {
+    fn number(&mut self, list: &'a str) -> usize {
+        *self.numbers.entry(list).or_insert_with(|| {
+            let changes = change_types(list);
+            let place = self.known.iter().position(|known| *known == changes);
+            place.unwrap_or_else(|| {
+                self.known.push(changes);
+                self.known.len() - 1
+            })
+        })
+    }
+}
+
+/// A subscription that an entry asks for.
+struct Candidate<'a> {
+    entry: &'a Entry,
+    desired: Desired,
+    limit: Option<Limit>,
+    rank: Rank,
+}
+
+/// Who comes first where there is not room for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Itself,
+    Existing,
+    New,
+}
+
+impl<'a> Candidate<'a> {
+    fn itself(entry: &'a Entry, limit: Option<Limit>) -> Self {
+        Self {
+            entry,
+            desired: desired(entry, entry.name.clone(), entry.resource.clone()),
+            limit,
+            rank: Rank::Itself,
+        }
+    }
+
+    fn one_of_many(entry: &'a Entry, id: &str, limit: Option<Limit>, existing: &HashSet<&str>) -> Self {
+        let name = format!("{}/{id}", entry.name);
+        let rank = if existing.contains(name.as_str()) {
+            Rank::Existing
+        } else {
+            Rank::New
+        };
+        let resource = entry.resource.replace(PLACEHOLDER, id);
+        Self {
+            entry,
+            desired: desired(entry, name, resource),
+            limit,
+            rank,
+        }
+    }
+
+    fn order(&self) -> (Rank, &str) {
+        (self.rank, &self.desired.name)
+    }
+}
+
+fn desired(entry: &Entry, name: String, resource: String) -> Desired {
+    Desired {
+        name,
+        resource,
+        change_type: entry.change_type.clone(),
+        include_resource_data: entry.include_resource_data,
+        query_options: entry.query_options.clone(),
+        lifetime: SignedDuration::from_mins(i64::from(entry.minutes)),
+        version: entry.version,
+    }
+}
+
+/// Counts the listed subscriptions that take up room and are not among those asked for.
+fn used_by_others(listing: &Listing<'_>, candidates: &[Candidate<'_>]) -> BTreeMap<Limit, usize> {
+    let names: HashSet<&str> = candidates.iter().map(|one| one.desired.name.as_str()).collect();
+    let ours = listing.ours.iter();
+    let not_wanted = ours.filter(|ours| !names.contains(ours.url.name.as_str()));
+    let others = not_wanted
+        .map(|ours| ours.subscription)
+        .chain(listing.others.iter().copied());
+    let mut used = BTreeMap::new();
+    for limit in others.filter_map(|one| limit::of(one.resource.as_deref()?)) {
+        *used.entry(limit).or_default() += 1;
+    }
+    used
+}
+
+/// Returns whether the subscription for `id` can be named after it: the name goes into a client state, and the id into
+/// a path.
+fn is_fit(entry: &str, id: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !br#"/'"?#&{}\%"#.contains(&byte);
+    !id.is_empty() && id.bytes().all(is_plain) && entry.len() + 1 + id.len() <= MAX_NAME
+}
+
+/// What stands for the object's id in a resource.
+const PLACEHOLDER: &str = "{id}";
+
+/// What a client state leaves for the name: a key's id has 8 characters, the proof 43, and two dots stand between.
+const MAX_NAME: usize = client_state::MAX_LENGTH - 8 - 43 - 2;

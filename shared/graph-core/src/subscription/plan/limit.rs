@@ -1,0 +1,138 @@
+//! How many subscriptions Graph allows (Microsoft Graph, *change notifications overview*, quotas).
+
+use std::fmt;
+
+use crate::subscription::catalogue::{self, LifecycleUrl, Rich, Row};
+
+/// A number of subscriptions that Graph allows, and of what.
+///
+/// Only limits that one list call shows something of. Those of a mailbox (1,000 subscriptions of all applications), of a
+/// tenant over all applications, and of one meeting or chat are met when Graph says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Limit {
+    /// How many there may be.
+    pub most: usize,
+    /// Of what.
+    pub of: &'static str,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.most, self.of)
+    }
+}
+
+/// Returns the limit that subscriptions to `resource` count towards.
+pub(super) fn of(resource: &str) -> Option<Limit> {
+    let row = catalogue::find(resource)?;
+    let of_its_own = LIMITS.iter().find(|(entities, _)| entities.contains(&row.entity));
+    of_its_own
+        .map(|(_, limit)| *limit)
+        .or_else(|| is_teams(row).then_some(TEAMS))
+}
+
+/// Returns whether Graph allows an application one subscription to `resource` altogether, and not one for each list of
+/// change types.
+pub(super) fn is_one_altogether(resource: &str) -> bool {
+    catalogue::find(resource).is_some_and(|row| is_teams(row) || ONE_EACH.contains(&row.entity))
+}
+
+/// Returns whether a subscription counts towards the limit of Teams, Copilot and Shifts: the three share a lifecycle rule.
+fn is_teams(row: &Row) -> bool {
+    row.lifecycle == LifecycleUrl::AboveAnHour && row.rich != Rich::Required
+}
+
+/// The limits of some entities.
+const LIMITS: &[(&[&str], Limit)] = &[
+    (
+        &["user", "group"],
+        Limit {
+            most: 100,
+            of: "user and group subscriptions of one application in a tenant",
+        },
+    ),
+    (
+        &["callRecord"],
+        Limit {
+            most: 100,
+            of: "callRecord subscriptions of an organisation",
+        },
+    ),
+    (
+        &["approvalItem"],
+        Limit {
+            most: 1,
+            of: "subscription to approvals of one application in a tenant",
+        },
+    ),
+    // Presence is for users who have signed in, and each of them has a list of their own.
+    (
+        &["presence"],
+        Limit {
+            most: 1,
+            of: "presence subscription of one application for a signed-in user; its filter takes 650 ids",
+        },
+    ),
+];
+
+/// Of all applications together; those of others cannot be seen.
+const TEAMS: Limit = Limit {
+    most: 10_000,
+    of: "Teams, Copilot and Shifts subscriptions of an organisation",
+};
+
+/// Entities besides those of Teams that an application may subscribe to once for each meeting or event.
+const ONE_EACH: &[&str] = &[
+    "callRecording",
+    "callTranscript",
+    "onlineMeeting",
+    "virtualEvent",
+    "virtualEventRegistration",
+    "virtualEventSession",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resources_count_towards_the_limit_of_their_kind() {
+        for (resource, expected) in [
+            ("/users", Some(100)),
+            ("/users/{id}", Some(100)),
+            ("/groups/{id}/members", Some(100)),
+            ("/teams/{id}/channels", Some(10_000)),
+            ("/chats/getAllMessages", Some(10_000)),
+            ("/users/{id}/chats/getAllMessages", Some(10_000)),
+            ("/teams/1/schedule/shifts", Some(10_000)),
+            (
+                "copilot/users/1/interactionHistory/getAllEnterpriseInteractions",
+                Some(10_000),
+            ),
+            ("/users/{id}/messages", None),
+            ("/communications/callRecords", Some(100)),
+            ("/solutions/approval/approvalItems", Some(1)),
+            ("/communications/presences/{id}", Some(1)),
+            ("/communications/presences?$filter=id in ('1','2')", Some(1)),
+            ("/unknown/{id}", None),
+        ] {
+            assert_eq!(of(resource).map(|limit| limit.most), expected, "{resource}");
+        }
+    }
+
+    #[test]
+    fn some_resources_take_one_subscription_whatever_it_watches() {
+        for (resource, expected) in [
+            ("/teams/{id}/channels", true),
+            ("/chats/getAllMessages", true),
+            ("/teams/1/schedule/shifts", true),
+            ("communications/onlineMeetings/1/recordings", true),
+            ("/users/{id}/messages", false),
+            ("/users", false),
+            ("/communications/callRecords", false),
+            ("/unknown/{id}", false),
+        ] {
+            assert_eq!(is_one_altogether(resource), expected, "{resource}");
+        }
+    }
+}

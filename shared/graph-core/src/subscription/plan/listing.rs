@@ -1,0 +1,102 @@
+//! What Graph lists for an application, sorted by whose it is.
+
+use std::borrow::Cow;
+
+use super::{Action, Reason, Step};
+use crate::subscription::{
+    model::Subscription,
+    url::{Origin, OurUrl},
+};
+
+/// The subscriptions that Graph lists for an application: ours, and those of others at the same application.
+///
+/// A subscription is ours when its notification URL is at our place. Each URL is read once for all that a run asks of it.
+#[derive(Clone, Debug)]
+pub struct Listing<'a> {
+    pub(super) ours: Vec<Ours<'a>>,
+    pub(super) others: Vec<&'a Subscription>,
+}
+
+impl<'a> Listing<'a> {
+    /// Sorts what Graph lists. `notifications` is our place.
+    #[must_use]
+    pub fn of(listed: &'a [Subscription], notifications: &Origin) -> Self {
+        let mut ours = Vec::with_capacity(listed.len());
+        let mut others = Vec::new();
+        for subscription in listed {
+            let url = subscription.notification_url.as_deref();
+            match url.and_then(|url| notifications.read(url)) {
+                Some(url) => ours.push(Ours { subscription, url }),
+                None => others.push(subscription),
+            }
+        }
+        Self { ours, others }
+    }
+
+    /// Returns how many subscriptions there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.ours.len() + self.others.len()
+    }
+
+    /// Returns how many subscriptions are not ours.
+    #[must_use]
+    pub fn others(&self) -> usize {
+        self.others.len()
+    }
+
+    /// Returns the name of our subscription with this id.
+    #[must_use]
+    pub fn names(&self, id: &str) -> Option<&String> {
+        let ours = self.ours.iter().find(|ours| ours.subscription.id == id)?;
+        Some(&ours.url.name)
+    }
+
+    /// Returns what the notification URLs say, ours first. A key that was named at an address that is no longer ours is
+    /// named all the same.
+    pub fn urls(&self) -> impl Iterator<Item = Cow<'_, OurUrl>> {
+        let ours = self.ours.iter().map(|ours| Cow::Borrowed(&ours.url));
+        let others = self
+            .others
+            .iter()
+            .filter_map(|other| other.notification_url.as_deref());
+        ours.chain(others.map(|url| Cow::Owned(OurUrl::anywhere(url))))
+    }
+}
+
+/// A listed subscription of ours, and what its URL says.
+#[derive(Clone, Debug)]
+pub(super) struct Ours<'a> {
+    pub(super) subscription: &'a Subscription,
+    pub(super) url: OurUrl,
+}
+
+impl Ours<'_> {
+    pub(super) fn step(&self, action: Action, reason: Reason) -> Step {
+        let expires_at = self.subscription.expiration_date_time;
+        Step {
+            name: self.url.name.clone(),
+            action,
+            reason,
+            expires_at,
+        }
+    }
+
+    pub(super) fn delete(&self, reason: Reason) -> Step {
+        self.step(
+            Action::Delete {
+                id: self.subscription.id.clone(),
+            },
+            reason,
+        )
+    }
+
+    pub(super) fn keep(&self, reason: Reason) -> Step {
+        self.step(
+            Action::Keep {
+                id: self.subscription.id.clone(),
+            },
+            reason,
+        )
+    }
+}

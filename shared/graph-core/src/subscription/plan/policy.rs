@@ -1,0 +1,257 @@
+//! When a subscription is due for renewal.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::subscription::spread::hash;
+
+/// How early subscriptions are renewed: late, for every renewal is a call, but never so late that failures do harm.
+///
+/// A subscription is due once less is left of it than its reserve ([`Policy::reserve`]). Two runs may fail, and a
+/// subscription that lives for a day or longer outlives an outage of two hours.
+///
+/// So that ten thousand that were made in one run do not come due together for ever, each is also due at moments of its
+/// own, which are as far apart as its reserve allows: only the interval after its creation is shorter, and all the later
+/// ones are as long as can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The time from one run to the next.
+    pub period: SignedDuration,
+    /// What has to be left after three periods, for clocks that differ and calls that take long.
+    pub margin: SignedDuration,
+}
+
+impl Policy {
+    /// Below how many percent of [`Policy::percent_left`] a subscription is in danger. For presence, under a schedule of
+    /// ten minutes, two or three runs have failed by then; of a lifetime of three days, nearly two and a half
+    /// hours are left.
+    pub const DANGER_PERCENT: i64 = 50;
+
+    /// Returns how much of a subscription is left at its renewal.
+    ///
+    /// Three periods and a margin: the run that first finds it due comes up to one period after it became due, and the
+    /// two runs after that one may fail. If that is more, a fifteenth of its lifetime; and of a lifetime for which that is
+    /// less than 140 minutes a tenth, up to those.
+    ///
+    /// Presence, which lives for at most an hour, is renewed every 20 minutes under a schedule of 10 minutes.
+    #[must_use]
+    pub fn reserve(&self, lifetime: SignedDuration) -> SignedDuration {
+        let latest = lifetime.saturating_sub(JUST_RENEWED).max(SignedDuration::ZERO);
+        let share = (lifetime / 15).max((lifetime / 10).min(OUTAGE));
+        self.three_periods().max(share).min(latest)
+    }
+
+    /// Returns whether one of the moments has passed that belong to the subscription called `name`, which ends at
+    /// `expires_at` and was last renewed a `lifetime` before. One within a period after that does not count.
+    #[must_use]
+    pub fn is_its_moment(
+        &self,
+        name: &str,
+        expires_at: Timestamp,
+        lifetime: SignedDuration,
+        now: Timestamp,
+    ) -> bool {
+        let interval = self.interval(lifetime);
+        let own = hash(name) % interval.unsigned_abs().max(1);
+        let since = now
+            .as_second()
+            .saturating_sub(i64::try_from(own).unwrap_or_default());
+        let last_moment = now.as_second().saturating_sub(since.rem_euclid(interval.max(1)));
+        let renewed_at = expires_at.as_second().saturating_sub(lifetime.as_secs());
+        last_moment > renewed_at.saturating_add(self.period.as_secs())
+    }
+
+    /// Returns the seconds from one renewal to the next: whole periods, for nothing happens between two runs.
+    fn interval(&self, lifetime: SignedDuration) -> i64 {
+        let period = self.period.as_secs().max(1);
+        let longest = lifetime.saturating_sub(self.reserve(lifetime)).as_secs();
+        longest.saturating_add(period - 1) / period * period
+    }
+
+    /// Returns what is left until `expires_at` in percent of the reserve: a subscription is due from 100 down, and has
+    /// ended at 0.
+    #[must_use]
+    pub fn percent_left(&self, lifetime: SignedDuration, expires_at: Timestamp, now: Timestamp) -> i64 {
+        let left = expires_at.duration_since(now).as_secs().max(0);
+        let when_due = self.reserve(lifetime).as_secs().max(1);
+        left.saturating_mul(100) / when_due
+    }
+
+    /// Returns whether a subscription of `lifetime` can outlive two failed runs at all.
+    #[must_use]
+    pub fn suits(&self, lifetime: SignedDuration) -> bool {
+        self.three_periods() <= lifetime.saturating_sub(JUST_RENEWED)
+    }
+
+    /// Returns whether `expires_at` is what a renewal in the last ten minutes may have left.
+    ///
+    /// Graph asks that a subscription is not reauthorized and renewed within 10 minutes (Microsoft Graph, *lifecycle
+    /// notifications*). The expiry tells when the run began that made the last renewal, a lifetime before it; the renewal
+    /// itself came later, by as long as a run may take.
+    #[must_use]
+    pub fn just_renewed(expires_at: Timestamp, lifetime: SignedDuration, now: Timestamp) -> bool {
+        let left_alone = JUST_RENEWED.saturating_add(LONGEST_RUN);
+        expires_at.duration_since(now) > lifetime.saturating_sub(left_alone)
+    }
+
+    fn three_periods(&self) -> SignedDuration {
+        self.period.saturating_mul(3).saturating_add(self.margin)
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            period: SignedDuration::from_mins(10),
+            margin: SignedDuration::from_mins(5),
+        }
+    }
+}
+
+/// An outage of two hours, and two periods of ten minutes.
+const OUTAGE: SignedDuration = SignedDuration::from_mins(140);
+
+/// The time in which a renewed subscription is left alone.
+const JUST_RENEWED: SignedDuration = SignedDuration::from_mins(10);
+
+/// The longest that AWS Lambda lets a function run.
+const LONGEST_RUN: SignedDuration = SignedDuration::from_mins(15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_reserve_is_a_fifteenth_of_the_lifetime_and_enough_for_two_failed_runs_and_an_outage() {
+        for (lifetime, reserve) in [
+            (50, 35),
+            (350, 35),
+            (1_430, 140),
+            (4_310, 287),
+            (10_060, 670),
+            (41_750, 2_783),
+            (20, 10),
+            (5, 0),
+        ] {
+            let found = Policy::default().reserve(mins(lifetime)).as_mins();
+            assert_eq!(found, reserve, "{lifetime}");
+        }
+    }
+
+    #[test]
+    fn renewals_are_as_far_apart_as_the_reserve_allows() {
+        for (lifetime, interval) in [
+            (50, 20),
+            (350, 320),
+            (1_430, 1_290),
+            (4_310, 4_030),
+            (10_060, 9_390),
+        ] {
+            for id in 0..20 {
+                let renewals = renewals(&format!("mail/{id}"), lifetime, 400_000);
+                let apart: Vec<i64> = renewals.windows(2).map(|pair| pair[1] - pair[0]).collect();
+                assert!(apart[0] <= interval, "{apart:?}");
+                assert!(
+                    apart[1..].iter().all(|one| *one == interval),
+                    "{lifetime}: {apart:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn presence_is_in_danger_when_three_runs_have_failed_but_not_after_one() {
+        let (policy, presence, now) = (Policy::default(), mins(50), at(0));
+        let due = policy.reserve(presence);
+        // The first run that finds it due comes up to a period later.
+        let left_after = |more: i64| {
+            let left = due - SignedDuration::from_secs(599) - mins(10 * more);
+            policy.percent_left(presence, now + left, now)
+        };
+        assert!(left_after(0) >= Policy::DANGER_PERCENT, "{}", left_after(0));
+        assert!(
+            (1..Policy::DANGER_PERCENT).contains(&left_after(2)),
+            "{}",
+            left_after(2)
+        );
+        assert_eq!(policy.percent_left(presence, now + due, now), 100);
+        assert_eq!(policy.percent_left(presence, now - due, now), 0);
+    }
+
+    #[test]
+    fn ten_thousand_subscriptions_do_not_come_due_together() {
+        let mut due: Vec<i64> = (0..10_000)
+            .map(|id| renewals(&format!("mail/{id}"), 4_310, 4_400)[1])
+            .collect();
+        due.sort_unstable();
+        let runs: Vec<usize> = due
+            .chunk_by(|one, other| one == other)
+            .map(<[i64]>::len)
+            .collect();
+        assert!(
+            runs.iter().all(|run| *run < 60),
+            "{:?} in one run",
+            runs.iter().max()
+        );
+        assert!(runs.len() > 390, "{} runs", runs.len());
+    }
+
+    #[test]
+    fn a_schedule_too_slow_for_a_lifetime_is_seen_and_renews_at_every_run() {
+        let hourly = Policy {
+            period: SignedDuration::from_hours(1),
+            ..Policy::default()
+        };
+        assert!(!hourly.suits(mins(50)));
+        assert!(hourly.suits(SignedDuration::from_hours(24)));
+        assert_eq!(hourly.reserve(mins(50)), mins(40));
+    }
+
+    proptest! {
+        #[test]
+        fn two_failed_runs_do_no_harm(period in 1i64..120, lifetime in 45i64..50_000) {
+            let policy = Policy { period: mins(period), ..Policy::default() };
+            let lifetime = mins(lifetime);
+            prop_assume!(policy.suits(lifetime));
+            prop_assert!(policy.reserve(lifetime) >= mins(3 * period + 5));
+        }
+
+        #[test]
+        fn what_was_just_renewed_is_not_due(
+            name in "[a-f0-9]{8}", period in 1i64..10_000, lifetime in 1i64..50_000, now in 0i64..1_000_000,
+        ) {
+            let policy = Policy { period: mins(period), ..Policy::default() };
+            let lifetime = mins(lifetime);
+            prop_assert!(policy.reserve(lifetime) <= (lifetime - JUST_RENEWED).max(SignedDuration::ZERO));
+            let now = at(now);
+            for ago in [0, 1, period] {
+                let expires_at = now + lifetime - mins(ago);
+                prop_assert!(!policy.is_its_moment(&name, expires_at, lifetime, now));
+            }
+        }
+    }
+
+    /// Returns the minutes at which a subscription is made and renewed when no run fails.
+    fn renewals(name: &str, lifetime: i64, until: i64) -> Vec<i64> {
+        let (policy, lifetime) = (Policy::default(), mins(lifetime));
+        let mut expires_at = at(7) + lifetime;
+        let mut renewals = vec![7];
+        for minute in (17..until).step_by(10) {
+            let now = at(minute);
+            let left = expires_at.duration_since(now);
+            if left < policy.reserve(lifetime) || policy.is_its_moment(name, expires_at, lifetime, now) {
+                expires_at = now + lifetime;
+                renewals.push(minute);
+            }
+        }
+        renewals
+    }
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + 60 * minute).unwrap()
+    }
+
+    fn mins(minutes: i64) -> SignedDuration {
+        SignedDuration::from_mins(minutes)
+    }
+}
