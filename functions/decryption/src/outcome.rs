@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use graph_core::notification::item;
+use graph_core::notification::fields;
 use graph_edge::metrics::Metric;
 use jiff::Timestamp;
 
@@ -44,7 +44,7 @@ pub(crate) struct Facts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Failure {
     /// The message or the item in it is not of the documented form, or over one of its limits.
-    Malformed(notification::Malformed),
+    Malformed(fields::Malformed),
     /// The item says that it is for another tenant than the one that its client state proves.
     OtherTenant,
     /// The item is encrypted and came without a validation token for its tenant and application.

@@ -10,12 +10,10 @@
 //! | [`certificate`] | X.509 certificates: made, read, and their thumbprint |
 //! | [`secret`] | a text that is printed nowhere |
 
+pub use graph_events as models;
+
 pub mod certificate;
-pub mod entity;
-pub mod guid;
-pub mod models;
 pub mod notification;
-pub mod resource_path;
 pub mod secret;
 pub mod secrets;
 pub mod subscription;

@@ -2,7 +2,10 @@
 #![no_main]
 
 use fuzz::memory::bounded;
-use graph_core::{entity, resource_path::ResourcePath, subscription::catalogue};
+use graph_core::{
+    models::{ResourcePath, entity},
+    subscription::catalogue,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &str| {

@@ -8,15 +8,13 @@ use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    entity,
-    notification::{
-        batch,
-        fields::{Malformed, optional_text, pick},
-        item::Notification,
-        queued::QueuedItem,
-    },
+use crate::notification::{
+    batch,
+    fields::{Malformed, optional_text, pick},
+    item::Notification,
+    queued::QueuedItem,
 };
+use graph_events::entity;
 
 /// Returns the event for an item as a JSON document that fits into a queue message.
 ///

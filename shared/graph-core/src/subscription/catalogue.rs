@@ -5,16 +5,15 @@
 //! Figures follow Microsoft Graph, *subscription resource type* (lifetimes), *create subscription* (permissions) and
 //! *change notifications overview* (paths), as of 2026, besides the source that a row names.
 
-pub use row::{Access, Change, Changes, LifecycleUrl, Listed, Permission, Rich, Row, Select, Version};
+pub use row::{Access, Changes, LifecycleUrl, Listed, Permission, Rich, Row, Select, Version};
 
-use path::Token;
+use graph_events::path::{self, Token};
 use pattern::{INDEX, Pattern, is_placeholder, squeezed, words};
 
 #[cfg(test)]
 mod figures;
 mod meetings;
 mod other;
-pub(crate) mod path;
 mod pattern;
 mod row;
 mod seed1;
@@ -99,6 +98,7 @@ fn best(resource: &str) -> Option<&'static Pattern> {
 
 #[cfg(test)]
 mod tests {
+    use graph_events::entity;
     use proptest::prelude::*;
 
     use super::*;
@@ -257,6 +257,17 @@ mod tests {
             Some(policy.replace("policyName='aB'", "POLICYNAME='AB'"))
         );
         assert_eq!(canonical("/unknown"), None);
+    }
+
+    #[test]
+    fn consumers_read_the_same_entity_off_every_path() {
+        for row in rows() {
+            for pattern in row.patterns {
+                assert_eq!(entity::name(None, Some(pattern)), row.entity, "{pattern}");
+            }
+            let written = row.entity.to_ascii_uppercase();
+            assert_eq!(entity::name(Some(&written), None), row.entity);
+        }
     }
 
     proptest! {

@@ -18,6 +18,7 @@ pub use self::{
 use crate::subscription::{
     catalogue::Version,
     compare::resource_key,
+    rotation::Retiring,
     url::{Origin, OurUrl},
 };
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::{guid::is_guid, subscription::config::Cloud};
+use crate::subscription::config::Cloud;
+use graph_events::guid::is_guid;
 
 /// Where a cloud's signing keys are found, and what its validation tokens must say about their origin.
 ///

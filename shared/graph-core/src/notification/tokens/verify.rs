@@ -13,7 +13,8 @@ use serde_json::Value;
 use super::authority::{Authority, is_template, issuer_of};
 use super::signing_keys::{SigningKey, SigningKeys};
 use super::{TokenError, same_id};
-use crate::{guid::is_guid, secrets::TrustedTenant};
+use crate::secrets::TrustedTenant;
+use graph_events::guid::is_guid;
 
 /// Checks that `token`, whose length the caller has limited, vouches for the `expected` tenant and application.
 pub(super) fn verify(

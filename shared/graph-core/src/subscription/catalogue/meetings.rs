@@ -1,6 +1,7 @@
 //! Recordings, transcripts, meetings, virtual events, emergency calls and Copilot.
 
-use super::row::Change::{Created, Updated};
+use graph_events::Change::{Created, Updated};
+
 use super::row::{
     BASIC_TEAMS, BETA, BETA_OR_V1, CREATED, CUD, Changes, LifecycleUrl, Rich, Row, Select, TEAMS, UPDATED,
 };

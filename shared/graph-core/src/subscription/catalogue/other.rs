@@ -1,6 +1,7 @@
 //! Everything else: more of Outlook, call records and tasks, approvals, printing and health alerts.
 
-use super::row::Change::{Created, Updated};
+use graph_events::Change::{Created, Updated};
+
 use super::row::{
     BASIC_TEAMS, BETA, CREATED, Changes, DIRECTORY, GLOBAL_ONLY, LifecycleUrl, Listed, OUTLOOK, Row, UPDATED,
 };

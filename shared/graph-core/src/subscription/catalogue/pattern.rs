@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use super::path::{self, Token};
+use graph_events::path::{self, Token};
+
 use super::{Row, rows};
 
 /// A pattern of a row, cut into tokens.

@@ -1,6 +1,7 @@
 //! The resources of *Use the Microsoft Graph API to get change notifications* (2020), with today's figures.
 
-use super::row::Change::{Created, Updated};
+use graph_events::Change::{Created, Updated};
+
 use super::row::{
     CUD, Changes, DIRECTORY, FILES, GLOBAL_ONLY, LifecycleUrl, Listed, OUTLOOK, Row, Select, TEAMS, UPDATED,
 };

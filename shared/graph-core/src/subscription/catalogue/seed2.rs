@@ -1,6 +1,7 @@
 //! The resources of *Get change notifications for teams and channels using Microsoft Graph* (2021), with today's figures.
 
-use super::row::Change::{Deleted, Updated};
+use graph_events::Change::{Deleted, Updated};
+
 use super::row::{CUD, Changes, Listed, Row, TEAMS};
 
 /// The rows, in the order of the page.

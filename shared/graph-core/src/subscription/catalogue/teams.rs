@@ -1,6 +1,7 @@
 //! Further resources of Microsoft Teams: channels, chats, members, installed apps and Shifts.
 
-use super::row::Change::{Created, Deleted, Updated};
+use graph_events::Change::{Created, Deleted, Updated};
+
 use super::row::{BASIC_TEAMS, BETA, BETA_OR_V1, CUD, Changes, Row, Select, TEAMS};
 
 /// The rows.

@@ -3,7 +3,8 @@
 use super::reader::{Problems, join, listed};
 use super::subscriptions::{QUERY_OPTIONS, Written};
 use super::{Cloud, Entry, ForEach, MIN_MINUTES, Tenant};
-use crate::subscription::catalogue::{self, Access, Change, Changes, Rich, Row, Select, path};
+use crate::subscription::catalogue::{self, Access, Changes, Rich, Row, Select};
+use graph_events::{Change, path};
 
 /// Checks `written` and returns the entry; `None` when a part is missing. `tenant` is `None` while it has mistakes itself.
 pub(super) fn check(

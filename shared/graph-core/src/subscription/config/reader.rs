@@ -2,7 +2,7 @@
 
 use super::document::Node;
 use super::{Problem, Severity};
-use crate::subscription::catalogue::path::distance;
+use graph_events::path::distance;
 
 /// The mistakes found so far.
 #[derive(Default)]

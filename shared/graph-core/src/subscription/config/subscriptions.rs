@@ -3,10 +3,8 @@
 use super::document::Node;
 use super::reader::{Fields, Problems, join};
 use super::{ForEach, NAME_LENGTH};
-use crate::{
-    guid::is_guid,
-    subscription::catalogue::{Change, Version},
-};
+use crate::subscription::catalogue::Version;
+use graph_events::{Change, guid::is_guid};
 
 /// An entry as it was written, each part `None` when it is missing or malformed.
 pub(super) struct Written<'a> {

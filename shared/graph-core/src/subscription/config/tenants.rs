@@ -5,7 +5,8 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use super::document::Node;
 use super::reader::{Fields, Problems, join, listed};
 use super::{Cloud, Credential, Tenant};
-use crate::{guid::is_guid, secret::Secret, subscription::assertion::SigningCertificate};
+use crate::{secret::Secret, subscription::assertion::SigningCertificate};
+use graph_events::guid::is_guid;
 
 /// Reads one tenant; `None` when it cannot be used.
 pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<Tenant> {

@@ -1,25 +1,28 @@
-//! Prints a line for each delivered event: reads messages of the delivery queue, one JSON document per line.
+//! Prints a line for each delivered event: reads the bodies of messages of the delivery queue, one behind the other.
 //!
 //! ```sh
-//! cargo demo --json | cargo run -p graph-core --example consumer
+//! cargo demo --json | cargo run -p graph-events --example consumer
 //! ```
 
 use std::{
     error::Error,
-    io::{self, BufRead, Write},
+    io::{self, Read, Write},
 };
 
-use graph_core::models::{DeliveredEvent, Field, Resource};
+use graph_events::{DeliveredEvent, Field, Resource};
+use serde_json::value::RawValue;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut output = io::stdout().lock();
-    for line in io::stdin().lock().lines() {
-        let line = line?;
-        if line.trim().is_empty() {
-            continue;
-        }
+    consume(io::stdin().lock(), io::stdout().lock())
+}
+
+/// Writes a line for each of the events in `input`.
+pub(crate) fn consume(input: impl Read, mut output: impl Write) -> Result<(), Box<dyn Error>> {
+    // Content stays as Microsoft Graph sent it, line ends included: an event can take many lines.
+    let bodies = serde_json::Deserializer::from_reader(input).into_iter::<Box<RawValue>>();
+    for body in bodies {
         // One event that cannot be read does not hold back the others.
-        match DeliveredEvent::parse(&line) {
+        match DeliveredEvent::parse(body?.get()) {
             Ok(event) => writeln!(output, "{}", describe(&event))?,
             Err(error) => writeln!(output, "not an event: {error}")?,
         }

@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 
 /// One piece of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Token {
+pub enum Token {
     /// A bare segment: a name such as `messages`, or a key such as the `1` of `users/1`.
     Word(String),
     /// A key in parentheses, without its quotes: the `1` of `users('1')`.
@@ -22,7 +22,7 @@ pub(crate) enum Token {
 
 impl Token {
     /// Returns the token's text: the word, the key, or the name of the call.
-    pub(crate) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         match self {
             Self::Word(text) | Self::Key(text) => text,
             Self::Call { name, .. } => name,
@@ -33,7 +33,7 @@ impl Token {
 /// Cuts the path of `resource` into tokens, without its query options; `None` when a segment is empty or malformed.
 ///
 /// A leading and a trailing slash do not count, and `me` in front stands for `users/{id}`.
-pub(crate) fn tokens(resource: &str) -> Option<Vec<Token>> {
+pub fn tokens(resource: &str) -> Option<Vec<Token>> {
     let path = resource.trim();
     let path = split_outside_quotes(path, '?').into_iter().next()?;
     let path = path.strip_prefix('/').unwrap_or(path);
@@ -55,7 +55,7 @@ pub(crate) fn tokens(resource: &str) -> Option<Vec<Token>> {
 }
 
 /// Returns the query options of `resource`, decoded, in the order in which they are written.
-pub(crate) fn options(resource: &str) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
+pub fn options(resource: &str) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
     let query = split_outside_quotes(resource, '?')
         .into_iter()
         .nth(1)
@@ -72,7 +72,7 @@ pub(crate) fn options(resource: &str) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
 }
 
 /// Splits `text` at each `separator` outside single quotes and parentheses; at the first only when it is `?`.
-pub(crate) fn split_outside_quotes(text: &str, separator: char) -> Vec<&str> {
+pub fn split_outside_quotes(text: &str, separator: char) -> Vec<&str> {
     let (mut parts, mut start, mut quoted, mut depth) = (Vec::new(), 0, false, 0_u32);
     for (at, character) in text.char_indices() {
         match character {
@@ -137,7 +137,7 @@ fn decoded(text: &str) -> Cow<'_, str> {
 }
 
 /// Returns how many characters have to be put in, taken out or replaced to make `left` of `right`.
-pub(crate) fn distance(left: &str, right: &str) -> usize {
+pub fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (at, left) in left.chars().enumerate() {

@@ -10,7 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use crate::{
     guid::is_guid,
-    subscription::catalogue::path::{Token, split_outside_quotes, tokens},
+    path::{Token, split_outside_quotes, tokens},
 };
 
 mod names;

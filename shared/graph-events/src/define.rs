@@ -11,8 +11,8 @@ macro_rules! model {
         pub struct $name {
             $(
                 $(#[$member_meta])*
-                #[serde(default, skip_serializing_if = "crate::models::Field::is_absent")]
-                pub $member: crate::models::Field<$type>,
+                #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
+                pub $member: crate::Field<$type>,
             )*
             /// The members that the model does not know, as they were sent.
             #[serde(flatten)]
@@ -26,7 +26,7 @@ macro_rules! entity {
     ($(#[$meta:meta])* pub struct $name:ident {
         $($(#[$member_meta:meta])* $member:ident: $type:ty,)*
     }) => {
-        crate::models::define::model! {
+        crate::define::model! {
             $(#[$meta])*
             pub struct $name {
                 /// Where the metadata of the answer is described; its keys are percent-encoded, it is not a path to GET.

@@ -5,9 +5,9 @@ use serde_json::{Map, Number, Value, value::RawValue};
 
 use super::{DateTime, Resource, define::entity};
 use crate::{
+    change::Change,
     entity,
     resource_path::{NotAPath, ResourcePath},
-    subscription::catalogue::Change,
 };
 
 /// An event of the delivery queue: a document of CloudEvents 1.0 in the JSON format.

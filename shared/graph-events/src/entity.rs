@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::subscription::catalogue::{self, path};
+use crate::{change::Change, path};
 
 /// Returns the canonical name of a notification's entity: from `odata_type` if there is one, else from the path of
 /// `resource`, else `entity`.
@@ -28,7 +28,7 @@ pub fn name(odata_type: Option<&str>, resource: Option<&str>) -> String {
 pub fn event_type(entity: &str, change_type: Option<&str>) -> String {
     let change = change_type.map(capitalised).filter(|change| !change.is_empty());
     let change = change.map_or(Cow::Borrowed("Changed"), |change| {
-        let known = catalogue::Change::parse(&change).map(|change| capitalised(change.as_str()));
+        let known = Change::parse(&change).map(|change| capitalised(change.as_str()));
         Cow::Owned(known.unwrap_or(change))
     });
     format!("Microsoft.Graph.{}{change}", capitalised(entity))
@@ -47,8 +47,9 @@ fn known(name: &str) -> Option<&'static str> {
         .find(|(alias, _)| alias.eq_ignore_ascii_case(name))
         .map(|(_, name)| *name);
     let entities = || {
-        catalogue::rows()
-            .map(|row| row.entity)
+        COLLECTIONS
+            .iter()
+            .map(|(.., entity)| *entity)
             .find(|entity| entity.eq_ignore_ascii_case(name))
     };
     aliased.or_else(entities)
@@ -56,9 +57,6 @@ fn known(name: &str) -> Option<&'static str> {
 
 /// Returns the type of the entity at the path of `resource`.
 fn from_path(resource: &str) -> Option<&'static str> {
-    if let Some(row) = catalogue::find(resource) {
-        return Some(row.entity);
-    }
     let tokens = path::tokens(resource)?;
     let names = || tokens.iter().map(path::Token::text);
     let is_under = |parent: &str| parent.is_empty() || names().any(|name| name.eq_ignore_ascii_case(parent));
@@ -84,10 +82,11 @@ fn capitalised(text: &str) -> String {
 /// Other names of types.
 const ALIASES: &[(&str, &str)] = &[("teams", "team"), ("channels", "channel"), ("list", "listItem")];
 
-/// The collections of entity paths, what they are under when that decides (the first line that fits counts), and their
+/// The collections and functions of entity paths, what they are under when that decides (the first line that fits counts), and their
 /// entities.
 const COLLECTIONS: &[(&str, &str, &str)] = &[
     ("replies", "", "chatMessage"),
+    ("getAllMessages", "", "chatMessage"),
     ("messages", "teams", "chatMessage"),
     ("messages", "chats", "chatMessage"),
     ("messages", "", "message"),
@@ -100,16 +99,23 @@ const COLLECTIONS: &[(&str, &str, &str)] = &[
     ("owners", "groups", "group"),
     ("members", "", "aadUserConversationMember"),
     ("allMembers", "", "aadUserConversationMember"),
+    ("getAllMembers", "", "aadUserConversationMember"),
     ("sharedWithTeams", "", "sharedWithChannelTeamInfo"),
     ("channels", "", "channel"),
+    ("getAllChannels", "", "channel"),
     ("chats", "", "chat"),
+    ("installedToChats", "", "chat"),
     ("presences", "", "presence"),
     ("presence", "", "presence"),
     ("callRecords", "", "callRecord"),
     ("recordings", "", "callRecording"),
+    ("getAllRecordings", "", "callRecording"),
     ("transcripts", "", "callTranscript"),
+    ("getAllTranscripts", "", "callTranscript"),
     ("aiInsights", "", "callAiInsight"),
+    ("getAllAiInsights", "", "callAiInsight"),
     ("interactions", "", "aiInteraction"),
+    ("getAllEnterpriseInteractions", "", "aiInteraction"),
     ("meetingCallEvents", "", "onlineMeeting"),
     ("onlineMeetings", "", "onlineMeeting"),
     ("installations", "", "teamsAppInstallation"),
@@ -131,6 +137,7 @@ const COLLECTIONS: &[(&str, &str, &str)] = &[
     ("tasks", "", "todoTask"),
     ("jobs", "", "printJob"),
     ("alerts", "", "alert"),
+    ("alert", "", "alert"),
     ("items", "lists", "listItem"),
     ("items", "", "driveItem"),
     ("root", "", "driveItem"),

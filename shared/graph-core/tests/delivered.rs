@@ -1,11 +1,11 @@
-//! Delivered events.
+//! What the pipeline makes of an item, the models read without loss.
+#![expect(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
 use serde_json::{Value, json, value::RawValue};
 
-use super::super::*;
-use crate::{
+use graph_core::{
+    models::{Change, ChatMessage, DeliveredEvent, ReadError, Resource},
     notification::{event, item::Notification, queued::QueuedItem},
-    subscription::catalogue::Change,
 };
 
 #[test]
@@ -140,7 +140,7 @@ fn what_is_not_an_event_or_not_of_the_type_is_an_error() {
     }
 }
 
-pub(super) fn with_content(content: &str) -> DeliveredEvent {
+fn with_content(content: &str) -> DeliveredEvent {
     DeliveredEvent::parse(&produced(&rich(), Some(content), false)).unwrap()
 }
 
