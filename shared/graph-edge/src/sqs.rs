@@ -7,7 +7,7 @@ use aws_sdk_sqs::{
     types::{MessageAttributeValue, SendMessageBatchRequestEntry},
 };
 use futures_util::{StreamExt, stream};
-use graph_core::{guid::is_guid, notification::batch};
+use graph_core::{models::guid::is_guid, notification::batch};
 use tokio::time::sleep;
 use tracing::warn;
 
