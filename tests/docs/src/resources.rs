@@ -1,0 +1,202 @@
+//! `docs/resources.md`: the catalogue of resources for those who write a configuration.
+
+use std::fmt::Write as _;
+
+use graph_core::catalogue::{self, Access, Changes, Permission, Rich, Row, Version};
+
+/// Returns the text of the page.
+#[must_use]
+pub fn page() -> String {
+    let mut page = INTRODUCTION.to_owned();
+    for area in &AREAS {
+        let mut rows = catalogue::rows().filter(|row| area.holds(row)).peekable();
+        if rows.peek().is_none() {
+            continue;
+        }
+        let _ = write!(page, "\n## {}\n\n{HEAD}\n", area.title);
+        for row in rows {
+            page += &line(row);
+        }
+    }
+    page + NOTES
+}
+
+/// Returns a row of a table.
+fn line(row: &Row) -> String {
+    let paths: Vec<_> = row.patterns.iter().map(|path| format!("`{path}`")).collect();
+    let version = match row.version() {
+        Version::V1 => "",
+        Version::Beta => " (beta)",
+    };
+    format!(
+        "| {}{version} | {} | {} | {} | {} | {} | {} |\n",
+        paths.join("<br>"),
+        row.entity,
+        changes(row.changes),
+        data(row.rich),
+        lifetime(row),
+        permissions(row, Access::Application),
+        signed_in(row),
+    )
+}
+
+/// Returns the change types that Graph sends.
+fn changes(changes: Changes) -> String {
+    match changes {
+        Changes::Known(changes) => {
+            let names: Vec<_> = changes.iter().map(|change| change.as_str()).collect();
+            names.join(", ")
+        }
+        Changes::Unconfirmed => "not documented".to_owned(),
+    }
+}
+
+/// Returns whether notifications carry the resource.
+fn data(rich: Rich) -> &'static str {
+    match rich {
+        Rich::No => "no",
+        Rich::Yes => "yes",
+        Rich::Required => "always",
+    }
+}
+
+/// Returns the longest lifetime of a subscription.
+fn lifetime(row: &Row) -> String {
+    let (basic, rich) = (row.max_minutes(false), row.max_minutes(true));
+    if row.rich == Rich::Yes && basic != rich {
+        format!("{}; with data {}", duration(basic), duration(rich))
+    } else {
+        duration(rich)
+    }
+}
+
+/// Returns a duration in minutes, and about how long that is.
+fn duration(minutes: u32) -> String {
+    let about = match minutes {
+        ..1_440 => format!("{} h", minutes / 60),
+        _ => format!("{} d", (minutes + 720) / 1_440),
+    };
+    format!("{minutes} min ({about})")
+}
+
+/// Returns the permissions of a user who signs in, with either kind of account.
+fn signed_in(row: &Row) -> String {
+    let work = permissions(row, Access::Delegated);
+    let personal = permissions(row, Access::DelegatedPersonal);
+    match (work.as_str(), personal.as_str()) {
+        (_, NONE) => work,
+        (NONE, _) => format!("personal account: {personal}"),
+        _ if work == personal => work,
+        _ => format!("{work}<br>personal account: {personal}"),
+    }
+}
+
+/// Returns permissions, the least one first; one of them is enough.
+fn permissions(row: &Row, access: Access) -> String {
+    let names: Vec<_> = row.permissions(access).map(|one| permission(&one)).collect();
+    if names.is_empty() {
+        NONE.to_owned()
+    } else {
+        names.join("<br>")
+    }
+}
+
+/// Returns a permission.
+fn permission(permission: &Permission) -> String {
+    let mark = if permission.is_resource_specific() { " ¹" } else { "" };
+    format!("{}{mark}", permission.name())
+}
+
+/// A part of the page.
+struct Area {
+    title: &'static str,
+    /// How the keys of its rows begin.
+    keys: &'static [&'static str],
+}
+
+impl Area {
+    /// Tells whether a row belongs here: where the longest beginning of its key is.
+    fn holds(&self, row: &Row) -> bool {
+        let length = |area: &Self| {
+            let fitting = area.keys.iter().filter(|key| row.key.starts_with(**key));
+            fitting.map(|key| key.len()).max()
+        };
+        let longest = AREAS.iter().filter_map(length).max();
+        length(self) == longest && (longest.is_some() || self.keys.is_empty())
+    }
+}
+
+/// The parts of the page, in their order. The last one takes every row that no other part names.
+const AREAS: [Area; 7] = [
+    Area {
+        title: "Mail, calendar, contacts, tasks",
+        keys: &["message", "event", "contact", "todoTask"],
+    },
+    Area {
+        title: "Users and groups",
+        keys: &["user", "group", "conversation", "presence"],
+    },
+    Area {
+        title: "Files and lists",
+        keys: &["driveItem", "list"],
+    },
+    Area {
+        title: "Teams: messages, chats, teams, channels, members, apps, shifts",
+        keys: &[
+            "chatMessage",
+            "chat",
+            "team",
+            "channel",
+            "member",
+            "appInstall",
+            "shift",
+            "openShiftChangeRequest",
+            "offerShiftRequest",
+            "swapShiftsChangeRequest",
+            "timeOffRequest",
+        ],
+    },
+    Area {
+        title: "Calls, meetings, recordings, transcripts, virtual events",
+        keys: &[
+            "callRecord",
+            "recording",
+            "transcript",
+            "onlineMeeting",
+            "virtualEvent",
+            "emergency",
+        ],
+    },
+    Area {
+        title: "Copilot",
+        keys: &["aiI"],
+    },
+    Area {
+        title: "Security, printing, approvals, service health",
+        keys: &[],
+    },
+];
+
+/// What stands where there is no permission.
+const NONE: &str = "not supported";
+
+const HEAD: &str = "\
+| Resource | Entity | Changes | Data | Longest lifetime | Application permission | Permission for a signed-in user |
+|---|---|---|---|---|---|---|";
+
+const INTRODUCTION: &str = "\
+# Resources
+
+Every resource that an entry of the [configuration](configuration.md) can name. A test makes this page from the catalogue in `graph-core`,
+which follows Microsoft's documentation.
+
+- **Resource**: replace `{id}` with the id of the object; an entry with `forEach` keeps `{id}`. `/me/..` stands for `/users/{id}/..` of the
+  signed-in user. Resources marked *beta* need the beta version of Graph.
+- **Changes**: the change types that Graph sends. Where Microsoft documents none, any may be asked for.
+- **Data**: whether notifications can carry the resource, encrypted (`includeResourceData`).
+- **Permissions**: one of them is enough, and the first one grants the least. *Not supported* means that Graph refuses the subscription.
+";
+
+const NOTES: &str = "
+¹ Resource-specific consent: the owner of the team, chat or meeting grants the permission to an app that is installed there.
+";

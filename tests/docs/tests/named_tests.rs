@@ -1,0 +1,102 @@
+//! The tests that docs/security.md names: whoever renames or removes one meets the promise that it kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use crate::page::{self, Page};
+
+#[test]
+fn every_test_that_the_security_page_names_exists() {
+    let faults = faults(&Page::read("docs/security.md"), &tests());
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn a_test_that_does_not_exist_is_seen() {
+    let tests = BTreeMap::from([("a".to_owned(), BTreeSet::from(["it_is_so_here".to_owned()]))]);
+    for (text, fault) in [
+        ("`it_is_so_here`", None),
+        ("`a` `it_is_so_here`", None),
+        ("`it_is_so_nowhere`", Some("it_is_so_nowhere is no test")),
+        ("`b` `it_is_so_here`", Some("it_is_so_here is no test of b")),
+    ] {
+        let page = Page {
+            path: "page.md".into(),
+            text: text.to_owned(),
+        };
+        let known = BTreeMap::from([("b".to_owned(), BTreeSet::new())]);
+        let tests = tests.clone().into_iter().chain(known).collect();
+        let expected: Vec<_> = fault.into_iter().map(str::to_owned).collect();
+        assert_eq!(faults(&page, &tests), expected, "{text}");
+    }
+}
+
+/// Returns the names on a page that read like a test's and are no test. A package that is named before them in the same
+/// paragraph or cell has to be theirs.
+fn faults(page: &Page, tests: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+    let (mut package, mut here, mut faults) = (None, 0, Vec::new());
+    for (place, code) in page.code() {
+        if place != here {
+            (package, here) = (None, place);
+        }
+        if tests.contains_key(&code) {
+            package = Some(code);
+        } else if is_sentence(&code) {
+            match &package {
+                Some(package) if !tests[package].contains(&code) => {
+                    faults.push(format!("{code} is no test of {package}"));
+                }
+                None if !tests.values().any(|names| names.contains(&code)) => {
+                    faults.push(format!("{code} is no test"));
+                }
+                _ => {}
+            }
+        }
+    }
+    faults
+}
+
+/// Tells whether a piece of code is named as tests are.
+fn is_sentence(code: &str) -> bool {
+    code.matches('_').count() >= 3
+        && code.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')
+}
+
+/// Returns the tests of all packages, by the packages' names.
+fn tests() -> BTreeMap<String, BTreeSet<String>> {
+    let root = tools::root();
+    let mut tests: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in page::below(&root, "rs") {
+        let text = fs::read_to_string(root.join(&file)).unwrap();
+        tests.entry(package(&root.join(&file))).or_default().extend(names(&text));
+    }
+    tests
+}
+
+/// Returns the name of the package that a file belongs to.
+fn package(file: &Path) -> String {
+    let mut folders = file.ancestors().skip(1);
+    let manifest = folders.find_map(|folder| fs::read_to_string(folder.join("Cargo.toml")).ok()).unwrap();
+    let name = manifest.lines().find_map(|line| line.strip_prefix("name = \"")).unwrap();
+    name.trim_end_matches('"').to_owned()
+}
+
+/// Returns the names of the tests in a file of code.
+fn names(text: &str) -> Vec<String> {
+    let (mut is_test, mut names) = (false, Vec::new());
+    for line in text.lines().map(str::trim_start) {
+        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+            is_test = true;
+        } else if let Some(name) = line
+            .strip_prefix("fn ")
+            .or_else(|| line.strip_prefix("async fn "))
+        {
+            if is_test {
+                names.extend(name.split('(').next().map(str::to_owned));
+            }
+            is_test = false;
+        }
+    }
+    names
+}
