@@ -103,7 +103,11 @@ fn permissions(row: &Row, access: Access) -> String {
 
 /// Returns a permission.
 fn permission(permission: &Permission) -> String {
-    let mark = if permission.is_resource_specific() { " ¹" } else { "" };
+    let mark = if permission.is_resource_specific() {
+        " ¹"
+    } else {
+        ""
+    };
     format!("{}{mark}", permission.name())
 }
 
@@ -190,9 +194,10 @@ const INTRODUCTION: &str = "\
 Every resource that an entry of the [configuration](configuration.md) can name. A test makes this page from the catalogue in `graph-core`,
 which follows Microsoft's documentation.
 
-- **Resource**: replace `{id}` with the id of the object; an entry with `forEach` keeps `{id}`. `/me/..` stands for `/users/{id}/..` of the
+- **Resource**: replace what stands in braces. An entry with `forEach` keeps `{id}`. `/me/..` stands for `/users/{id}/..` of the
   signed-in user. Resources marked *beta* need the beta version of Graph.
-- **Changes**: the change types that Graph sends. Where Microsoft documents none, any may be asked for.
+- **Changes**: the change types that Graph sends. Where Microsoft documents none, any may be asked for. Graph reports a new user or group as
+  `updated`.
 - **Data**: whether notifications can carry the resource, encrypted (`includeResourceData`).
 - **Permissions**: one of them is enough, and the first one grants the least. *Not supported* means that Graph refuses the subscription.
 ";

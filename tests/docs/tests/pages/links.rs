@@ -7,7 +7,10 @@ use crate::pages;
 
 #[test]
 fn every_relative_link_leads_somewhere() {
-    let faults: Vec<_> = pages().into_iter().flat_map(|path| faults(&Page::read(path))).collect();
+    let faults: Vec<_> = pages()
+        .into_iter()
+        .flat_map(|path| faults(&Page::read(path)))
+        .collect();
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
@@ -23,8 +26,14 @@ fn a_link_that_leads_nowhere_is_seen() {
             "../README.md#nowhere",
             Some("docs/page.md: README.md has no heading #nowhere"),
         ),
-        ("#nowhere", Some("docs/page.md: docs/page.md has no heading #nowhere")),
-        ("../../outside.md", Some("docs/page.md: ../../outside.md leads out of the repository")),
+        (
+            "#nowhere",
+            Some("docs/page.md: docs/page.md has no heading #nowhere"),
+        ),
+        (
+            "../../outside.md",
+            Some("docs/page.md: ../../outside.md leads out of the repository"),
+        ),
     ] {
         let page = Page {
             path: "docs/page.md".into(),
@@ -38,7 +47,9 @@ fn a_link_that_leads_nowhere_is_seen() {
 /// Returns the links of a page that lead nowhere.
 fn faults(page: &Page) -> Vec<String> {
     let links = page.links();
-    let relative = links.iter().filter(|link| !link.contains("://") && !link.starts_with("mailto:"));
+    let relative = links
+        .iter()
+        .filter(|link| !link.contains("://") && !link.starts_with("mailto:"));
     relative
         .filter_map(|link| fault(page, link))
         .map(|fault| format!("{}: {fault}", page.path.display()))

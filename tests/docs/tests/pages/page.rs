@@ -134,5 +134,8 @@ fn anchors_are_named_as_github_names_them() {
         path: PathBuf::new(),
         text: "# What `sam local` does, and why\n\n## A-b_c\n\n## A-b_c\n".to_owned(),
     };
-    assert_eq!(page.anchors(), ["what-sam-local-does-and-why", "a-b_c", "a-b_c-1"]);
+    assert_eq!(
+        page.anchors(),
+        ["what-sam-local-does-and-why", "a-b_c", "a-b_c-1"]
+    );
 }

@@ -60,7 +60,9 @@ fn faults(page: &Page, tests: &BTreeMap<String, BTreeSet<String>>) -> Vec<String
 /// Tells whether a piece of code is named as tests are.
 fn is_sentence(code: &str) -> bool {
     code.matches('_').count() >= 3
-        && code.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')
+        && code
+            .chars()
+            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')
 }
 
 /// Returns the tests of all packages, by the packages' names.
@@ -69,7 +71,10 @@ fn tests() -> BTreeMap<String, BTreeSet<String>> {
     let mut tests: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for file in page::below(&root, "rs") {
         let text = fs::read_to_string(root.join(&file)).unwrap();
-        tests.entry(package(&root.join(&file))).or_default().extend(names(&text));
+        tests
+            .entry(package(&root.join(&file)))
+            .or_default()
+            .extend(names(&text));
     }
     tests
 }
@@ -77,8 +82,13 @@ fn tests() -> BTreeMap<String, BTreeSet<String>> {
 /// Returns the name of the package that a file belongs to.
 fn package(file: &Path) -> String {
     let mut folders = file.ancestors().skip(1);
-    let manifest = folders.find_map(|folder| fs::read_to_string(folder.join("Cargo.toml")).ok()).unwrap();
-    let name = manifest.lines().find_map(|line| line.strip_prefix("name = \"")).unwrap();
+    let manifest = folders
+        .find_map(|folder| fs::read_to_string(folder.join("Cargo.toml")).ok())
+        .unwrap();
+    let name = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("name = \""))
+        .unwrap();
     name.trim_end_matches('"').to_owned()
 }
 

@@ -26,11 +26,17 @@ fn every_block_of_json_is_json() {
 fn every_example_of_a_configuration_has_no_problem() {
     for path in ["README.md", "docs/configuration.md"] {
         let blocks = Page::read(path).blocks("json");
-        let mut configurations = blocks.iter().filter(|block| block.contains("\"tenants\"")).peekable();
+        let mut configurations = blocks
+            .iter()
+            .filter(|block| block.contains("\"tenants\""))
+            .peekable();
         assert!(configurations.peek().is_some(), "{path}");
         for block in configurations {
             // The README leaves the client secret out, and says how it gets there.
-            let whole = block.replace("\"clientSecret\": \"\"", "\"clientSecret\": \"from the clipboard\"");
+            let whole = block.replace(
+                "\"clientSecret\": \"\"",
+                "\"clientSecret\": \"from the clipboard\"",
+            );
             let (_, problems) = Config::parse(&whole).unwrap();
             assert!(problems.is_empty(), "{path}: {problems:#?}");
         }
@@ -41,7 +47,10 @@ fn every_example_of_a_configuration_has_no_problem() {
 fn every_example_of_an_event_can_be_read() {
     for path in ["README.md", "docs/consuming.md"] {
         let blocks = Page::read(path).blocks("json");
-        let mut events = blocks.iter().filter(|block| block.contains("\"specversion\"")).peekable();
+        let mut events = blocks
+            .iter()
+            .filter(|block| block.contains("\"specversion\""))
+            .peekable();
         assert!(events.peek().is_some(), "{path}");
         for event in events {
             DeliveredEvent::parse(event).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -66,16 +75,27 @@ fn the_recipe_in_python_opens_what_openssl_encrypted() {
     let run = |item: &Value| {
         write("item.json", &item.to_string());
         let mut python = Command::new(tools.sam_folder().join("python"));
-        let output = python.args(["decrypt.py", "item.json", "key.pem"]).current_dir(&folder).output();
+        let output = python
+            .args(["decrypt.py", "item.json", "key.pem"])
+            .current_dir(&folder)
+            .output();
         output.unwrap()
     };
     let opened = run(&vector);
-    assert_eq!(String::from_utf8(opened.stdout).unwrap(), plaintext.as_str().unwrap());
+    assert_eq!(
+        String::from_utf8(opened.stdout).unwrap(),
+        plaintext.as_str().unwrap()
+    );
     // A signature over something else keeps the content closed.
     vector["encryptedContent"]["dataSignature"] = vector["encryptedContent"]["dataKey"].clone();
     let refused = run(&vector);
     assert!(refused.stdout.is_empty() && !refused.status.success());
-    assert!(String::from_utf8(refused.stderr).unwrap().trim_end().ends_with("Rejected"));
+    assert!(
+        String::from_utf8(refused.stderr)
+            .unwrap()
+            .trim_end()
+            .ends_with("Rejected")
+    );
 }
 
 /// What the `openssl` command line encrypted.
