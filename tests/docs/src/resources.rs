@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use graph_core::catalogue::{self, Access, Changes, Permission, Rich, Row, Version};
+use graph_core::subscription::catalogue::{self, Access, Changes, Permission, Rich, Row, Version};
 
 /// Returns the text of the page.
 #[must_use]

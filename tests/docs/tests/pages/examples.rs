@@ -3,8 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use graph_core::config::Config;
 use graph_core::models::DeliveredEvent;
+use graph_core::subscription::config::Config;
 use serde_json::Value;
 use tools::{Progress, Tools};
 
@@ -99,4 +99,4 @@ fn the_recipe_in_python_opens_what_openssl_encrypted() {
 }
 
 /// What the `openssl` command line encrypted.
-const VECTOR: &str = "shared/graph-core/src/envelope/vectors/openssl.json";
+const VECTOR: &str = "shared/graph-core/src/notification/envelope/vectors/openssl.json";
