@@ -13,6 +13,9 @@ use jiff::Timestamp;
 use reqwest::Url;
 use tracing::level_filters::LevelFilter;
 
+#[cfg(feature = "test-util")]
+pub use self::script::{Reply, Script, Scripted, Sent, turn};
+pub use self::time::{VirtualClock, Woken};
 use crate::{
     BoxError,
     clock::Clock,
@@ -21,6 +24,10 @@ use crate::{
     signing_keys::FetchDocument,
     sqs::{Message, NotStored, Queue},
 };
+
+#[cfg(feature = "test-util")]
+mod script;
+mod time;
 
 /// A queue in memory that can be told to refuse.
 #[derive(Debug, Default)]
@@ -49,6 +56,12 @@ impl FakeQueue {
     /// Takes the stored messages out, oldest first.
     pub fn take(&self) -> Vec<Message> {
         std::mem::take(&mut lock(&self.stored))
+    }
+}
+
+impl Queue for Arc<FakeQueue> {
+    async fn send_all(&self, messages: &[Message]) -> Vec<Result<(), NotStored>> {
+        self.as_ref().send_all(messages).await
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::{
     pin::Pin,
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
     task::{Context, Poll, Waker},
 };
 
 use graph_core::{notification::client_state::ClientStateKeys, secrets::ClientStateDocument};
+use graph_edge::{metrics::Sheet, testing::Woken};
 use proptest::prelude::*;
 
 use super::*;
@@ -77,10 +78,10 @@ proptest! {
         newer["subscriptions"].as_object_mut().unwrap().remove("users");
         let change_and_run = async {
             world.documents.set(Document::Config, &newer.to_string());
-            world.invoke(schedule()).await.unwrap()
+            handled(&world, schedule()).await
         };
-        let outdated = async { world.invoke(schedule()).await.unwrap() };
-        let reports = interleave([Box::pin(outdated), Box::pin(change_and_run)], order);
+        let outdated = async { handled(&world, schedule()).await };
+        let reports = interleave(&world, [Box::pin(outdated), Box::pin(change_and_run)], order);
         prop_assert_eq!(&reports[1]["failed"], &json!(0));
         for line in reports[1]["subscriptions"].as_array().unwrap() {
             let is_there = ids(&world).contains(&line["subscriptionId"].as_str().unwrap().to_owned());
@@ -132,12 +133,12 @@ fn what_is_not_done_for_an_older_configuration_is_left_to_the_next_run() {
     let newer = config(&["a"], &[("chat", "a", true), ("groups", "a", false)]);
     let change_and_run = async {
         world.documents.set(Document::Config, &newer.to_string());
-        world.invoke(schedule()).await.unwrap()
+        handled(&world, schedule()).await
     };
-    let outdated = async { world.invoke(schedule()).await.unwrap() };
+    let outdated = async { handled(&world, schedule()).await };
     // The older one has read the configuration when the newer one is made, from beginning to end.
     let order = [vec![false; 2], vec![true; 1_000]].concat();
-    let reports = interleave([Box::pin(outdated), Box::pin(change_and_run)], order);
+    let reports = interleave(&world, [Box::pin(outdated), Box::pin(change_and_run)], order);
     assert_eq!(
         reports[1]["counts"],
         json!({"create": 1, "delete": 4, "keep": 1}),
@@ -164,17 +165,25 @@ fn what_is_not_done_for_an_older_configuration_is_left_to_the_next_run() {
 /// Makes the runs of `events` at once.
 fn at_once(world: &World, events: [Value; 2], order: Vec<bool>) -> Vec<Value> {
     interleave(
-        events.map(|event| -> Run<'_> { Box::pin(async move { world.invoke(event).await.unwrap() }) }),
+        world,
+        events.map(|event| -> Run<'_> { Box::pin(handled(world, event)) }),
         order,
     )
 }
 
 type Run<'a> = Pin<Box<dyn Future<Output = Value> + 'a>>;
 
-/// Takes turns between two runs: the next of `order` says which goes on as far as its next call.
-fn interleave(mut runs: [Run<'_>; 2], order: Vec<bool>) -> Vec<Value> {
+async fn handled(world: &World, event: Value) -> Value {
+    world.handle(event, &mut Sheet::default()).await.unwrap()
+}
+
+/// Takes turns between two runs: the next of `order` says which goes on as far as its next call. Time passes when both wait.
+fn interleave(world: &World, mut runs: [Run<'_>; 2], order: Vec<bool>) -> Vec<Value> {
     let mut answers = [None, None];
-    let mut context = Context::from_waker(Waker::noop());
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut context = Context::from_waker(&waker);
+    let mut idle = 0;
     for turn in order.into_iter().chain([false, true].into_iter().cycle()) {
         if answers.iter().all(Option::is_some) {
             break;
@@ -184,6 +193,10 @@ fn interleave(mut runs: [Run<'_>; 2], order: Vec<bool>) -> Vec<Value> {
             && let Poll::Ready(answer) = runs[turn].as_mut().poll(&mut context)
         {
             answers[turn] = Some(answer);
+        }
+        idle = if woken.take() { 0 } else { idle + 1 };
+        if idle > 100 {
+            world.clock.skip();
         }
     }
     answers.into_iter().flatten().collect()

@@ -85,9 +85,9 @@ async fn that_of_another_entry_is_left_and_named() {
 async fn one_that_graph_does_not_show_is_reported() {
     let world = prepared(&[("users", "a", false)]).await;
     world.graph.hide("id-1");
-    world.graph.fail("get", || GraphErrorKind::NotFound {
-        message: String::new(),
-    });
+    world
+        .graph
+        .fail("get", Reply::refusal(404, "ResourceNotFound", ""));
     let report = world.run().await;
     let error = report["subscriptions"][0]["error"].as_str().unwrap();
     assert!(

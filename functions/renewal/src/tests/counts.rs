@@ -31,8 +31,7 @@ async fn a_run_tells_how_the_subscriptions_are_after_it() {
 #[tokio::test]
 async fn what_cannot_be_renewed_is_in_danger_and_at_last_missing() {
     let world = prepared(&[("chat", "a", true)]).await;
-    let unavailable = || GraphErrorKind::Unavailable { source: None };
-    world.graph.fail("update", unavailable);
+    world.graph.fail("update", unavailable());
     world.clock.advance(4200);
     let sheet = world.counted(json!({})).await;
     check(
@@ -42,10 +41,10 @@ async fn what_cannot_be_renewed_is_in_danger_and_at_last_missing() {
             (Metric::RunFailures, 1),
             (Metric::SubscriptionsLive, 1),
             (Metric::SubscriptionsInDanger, 1),
-            (Metric::SoonestExpiryMinutes, 3 * 24 * 60 - 10 - 4200),
+            (Metric::SoonestExpiryMinutes, 3 * 24 * 60 - 11 - 4200),
         ],
     );
-    world.graph.fail("create", unavailable);
+    world.graph.fail("create", unavailable());
     world.clock.advance(400);
     let sheet = world.counted(json!({})).await;
     check(
@@ -68,11 +67,12 @@ async fn renewals_and_throttled_calls_are_counted() {
     world.clock.advance(4000);
     let sheet = world.counted(json!({})).await;
     check(&sheet, &[(Metric::Renewed, 1)]);
-    world
-        .graph
-        .fail("list", || GraphErrorKind::Throttled { retry_after: None });
+    world.graph.fail(
+        "list",
+        Reply::refusal(429, "TooManyRequests", "Too many requests."),
+    );
     let sheet = world.counted(json!({})).await;
-    check(&sheet, &[(Metric::ThrottledCalls, 1), (Metric::RunFailures, 1)]);
+    check(&sheet, &[(Metric::ThrottledCalls, 4), (Metric::RunFailures, 1)]);
 }
 
 #[tokio::test]

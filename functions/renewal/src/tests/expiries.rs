@@ -42,13 +42,11 @@ async fn the_report_says_when_credentials_and_keys_end() {
 #[tokio::test]
 async fn the_last_week_of_a_credential_is_a_failure_even_where_nothing_else_works() {
     let world = world(&expiring(5));
-    world
-        .graph
-        .fail("list", || GraphErrorKind::Unavailable { source: None });
+    world.graph.fail("list", unavailable());
     let report = world.run().await;
     assert_eq!(
         (&report["daysLeft"], &report["failed"]),
-        (&json!(5), &json!(2)),
+        (&json!(4), &json!(2)),
         "the tenant, and its credential"
     );
     assert_eq!(report["problems"][0]["severity"], json!("error"));
@@ -59,19 +57,14 @@ async fn a_sign_in_counts_from_its_newest_token() {
     let mut config = config(&["a"], &[("users", "a", false)]);
     config["tenants"]["a"]["credential"] = json!({"refreshToken": "seed"});
     let world = world(&config);
-    let report = world.run().await;
+    world.run().await;
+    world.clock.advance(85 * 24 * 60);
+    // The last sign-in is the first run's, until this one has a token.
+    world.graph.fail("list", unavailable());
+    let report = world.invoke(json!({"dryRun": true})).await.unwrap();
     assert_eq!(
-        report["expiries"][0],
-        json!({"what": "refreshToken", "tenant": "a"})
-    );
-    world.graph.sign_in(at(-85));
-    let report = world.run().await;
-    assert_eq!(
-        report["expiries"][0],
-        json!({
-            "what": "refreshToken", "tenant": "a", "since": at(-85).to_string(), "expiresAt": at(5).to_string(),
-            "daysLeft": 5,
-        })
+        report["expiries"][0]["since"].as_str().unwrap()[..10],
+        at(85).to_string()[..10]
     );
 }
 

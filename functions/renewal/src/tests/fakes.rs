@@ -1,9 +1,8 @@
 //! Doubles of what renewal talks to. They share a log, so that the order of what it does can be seen.
 
 use std::{
+    future::{Ready, ready},
     sync::{Arc, Mutex},
-    task::Poll,
-    time::Duration,
 };
 
 use getrandom::SysRng;
@@ -12,9 +11,13 @@ use graph_core::{
     subscription::{plan::Policy, rotation::Rotation, url::Origin},
 };
 use graph_edge::{
+    clock::Clock,
+    graph::GraphClient,
+    http::Http,
+    login::{IdentityError, Login, RefreshTokens, WebIdentity},
     metrics::Sheet,
     secrets::{SecretError, Versioned},
-    testing::{FakeQueue, FakeSecrets},
+    testing::{FakeQueue, FakeSecrets, Scripted, VirtualClock, turn},
 };
 use jiff::Timestamp;
 use rand_core::UnwrapErr;
@@ -22,7 +25,7 @@ use serde_json::Value;
 
 use crate::{
     Deps, Error, Memory, handle,
-    ports::{Clock, Document, Documents},
+    ports::{Document, Documents},
 };
 
 mod graph;
@@ -31,8 +34,17 @@ pub(super) use self::graph::FakeGraph;
 
 pub(super) type Log = Arc<Mutex<Vec<String>>>;
 
-/// All doubles together.
-pub(super) type World = Deps<FakeDocuments, FakeGraph, FakeClock, FakeQueue, UnwrapErr<SysRng>>;
+/// Everything that renewal talks to.
+pub(super) struct World {
+    pub(super) deps: Deps<FakeDocuments, Client, VirtualClock, Arc<FakeQueue>, UnwrapErr<SysRng>>,
+    pub(super) graph: Arc<FakeGraph>,
+    pub(super) documents: FakeDocuments,
+    pub(super) clock: VirtualClock,
+    pub(super) failed_queue: Arc<FakeQueue>,
+    pub(super) delivery_queue: Arc<FakeQueue>,
+}
+
+type Client = GraphClient<VirtualClock, FakeDocuments, Nobody>;
 
 pub(super) const NOW: &str = "2026-11-22T10:00:00Z";
 
@@ -44,46 +56,82 @@ pub(super) fn world(config: &Value) -> World {
         ..FakeDocuments::default()
     };
     documents.set(Document::Config, &config.to_string());
-    Deps {
-        documents,
-        graph: FakeGraph::logging_to(log.clone()),
-        clock: FakeClock {
-            now: Mutex::new(NOW.parse().unwrap()),
-            log,
-        },
-        failed_queue: FakeQueue::default(),
-        delivery_queue: FakeQueue::default(),
-        rng: Mutex::new(UnwrapErr(SysRng)),
-        notifications: Origin::parse("https://our.example/notifications").unwrap(),
-        lifecycle: Origin::parse("https://our.example/lifecycle").unwrap(),
-        policy: Policy::default(),
-        rotation: Rotation::default(),
-        memory: Memory::default(),
-    }
+    let clock = VirtualClock::new(NOW.parse().unwrap());
+    let graph = Arc::new(FakeGraph::new(log, clock.clone()));
+    World::of(graph, documents, clock)
 }
 
 impl World {
+    fn of(graph: Arc<FakeGraph>, documents: FakeDocuments, clock: VirtualClock) -> Self {
+        let http = Http::over(Arc::new(Scripted::new(graph.clone(), clock.clone())));
+        let login = Login::new(http.clone(), Some(BASE)).unwrap();
+        let client = GraphClient::new(http, login.with(documents.clone(), Nobody), Some(BASE)).unwrap();
+        let (failed_queue, delivery_queue) = (Arc::<FakeQueue>::default(), Arc::<FakeQueue>::default());
+        let deps = Deps {
+            documents: documents.clone(),
+            graph: client.at(clock.clone()),
+            clock: clock.clone(),
+            failed_queue: failed_queue.clone(),
+            delivery_queue: delivery_queue.clone(),
+            rng: Mutex::new(UnwrapErr(SysRng)),
+            notifications: Origin::parse("https://our.example/notifications").unwrap(),
+            lifecycle: Origin::parse("https://our.example/lifecycle").unwrap(),
+            policy: Policy::default(),
+            rotation: Rotation::default(),
+            memory: Memory::default(),
+        };
+        Self {
+            deps,
+            graph,
+            documents,
+            clock,
+            failed_queue,
+            delivery_queue,
+        }
+    }
+
+    /// Returns another stack, with secrets of its own, beside this one.
+    pub(super) fn beside(&self, config: &Value) -> Self {
+        let documents = FakeDocuments::default();
+        documents.set(Document::Config, &config.to_string());
+        Self::of(self.graph.clone(), documents, self.clock.clone())
+    }
+
+    /// Ends the process and starts another one, which knows nothing of the first.
+    pub(super) fn restarted(self) -> Self {
+        Self::of(self.graph, self.documents, self.clock)
+    }
+
     pub(super) async fn run(&self) -> Value {
         self.invoke(serde_json::json!({})).await.unwrap()
     }
 
-    pub(super) async fn invoke(&self, event: Value) -> Result<Value, Error> {
-        let deadline = self.clock.now() + jiff::SignedDuration::from_mins(15);
-        self.invoke_until(deadline, event).await
+    /// Makes a run as the schedule does.
+    pub(super) fn scheduled(&self) -> Value {
+        let event = serde_json::json!({"source": "aws.scheduler"});
+        self.clock.run(self.handle(event, &mut Sheet::default())).unwrap()
+    }
+
+    pub(super) fn invoke(&self, event: Value) -> Ready<Result<Value, Error>> {
+        ready(self.clock.run(self.handle(event, &mut Sheet::default())))
     }
 
     /// Invokes, whatever comes of it, and returns what was counted.
-    pub(super) async fn counted(&self, event: Value) -> Sheet {
-        let (deadline, mut sheet) = (
-            self.clock.now() + jiff::SignedDuration::from_mins(15),
-            Sheet::default(),
-        );
-        drop(handle(event, deadline, self, &mut sheet).await);
-        sheet
+    pub(super) fn counted(&self, event: Value) -> Ready<Sheet> {
+        let mut sheet = Sheet::default();
+        drop(self.clock.run(self.handle(event, &mut sheet)));
+        ready(sheet)
     }
 
-    pub(super) async fn invoke_until(&self, deadline: Timestamp, event: Value) -> Result<Value, Error> {
-        handle(event, deadline, self, &mut Sheet::default()).await
+    pub(super) fn invoke_until(&self, deadline: Timestamp, event: Value) -> Ready<Result<Value, Error>> {
+        let mut sheet = Sheet::default();
+        ready(self.clock.run(handle(event, deadline, &self.deps, &mut sheet)))
+    }
+
+    /// Handles an event as Lambda has it done, with a quarter of an hour for it.
+    pub(super) async fn handle(&self, event: Value, sheet: &mut Sheet) -> Result<Value, Error> {
+        let deadline = self.clock.now() + jiff::SignedDuration::from_mins(15);
+        handle(event, deadline, &self.deps, sheet).await
     }
 
     /// Returns the events that consumers were sent.
@@ -101,13 +149,13 @@ impl World {
     }
 }
 
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct FakeDocuments {
     log: Log,
     secrets: FakeSecrets,
     /// What another run writes just before us.
-    pub(super) rival: Mutex<Option<(Document, String)>>,
-    pub(super) is_down: Mutex<bool>,
+    pub(super) rival: Arc<Mutex<Option<(Document, String)>>>,
+    pub(super) is_down: Arc<Mutex<bool>>,
 }
 
 impl FakeDocuments {
@@ -156,41 +204,24 @@ impl Documents for FakeDocuments {
     }
 }
 
-/// Lets others have their turn before a call.
-async fn turn() {
-    let mut is_over = false;
-    std::future::poll_fn(|context| {
-        if std::mem::replace(&mut is_over, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
+impl RefreshTokens for FakeDocuments {
+    async fn read(&self) -> Result<Option<Versioned>, SecretError> {
+        Ok(self.secrets.read("RefreshTokens"))
+    }
 
-/// A clock in which time passes only by sleeping.
-pub(super) struct FakeClock {
-    pub(super) now: Mutex<Timestamp>,
-    log: Log,
-}
-
-impl FakeClock {
-    pub(super) fn advance(&self, minutes: i64) {
-        *self.now.lock().unwrap() += jiff::SignedDuration::from_mins(minutes);
+    async fn write(&self, text: &Secret<String>, based_on: Option<&str>) -> Result<(), SecretError> {
+        self.secrets.write("RefreshTokens", text.expose(), based_on)
     }
 }
 
-impl Clock for FakeClock {
-    fn now(&self) -> Timestamp {
-        *self.now.lock().unwrap()
-    }
+/// Nobody vouches for the application's role: it has no need of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Nobody;
 
-    async fn sleep(&self, duration: Duration) {
-        *self.now.lock().unwrap() += duration;
-        self.log
-            .lock()
-            .unwrap()
-            .push(format!("sleep {} s", duration.as_secs()));
+impl WebIdentity for Nobody {
+    async fn token(&self, _: &str) -> Result<Secret<String>, IdentityError> {
+        Err(IdentityError::NotSetUp)
     }
 }
+
+const BASE: &str = "https://graph.test";

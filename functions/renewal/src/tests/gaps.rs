@@ -97,7 +97,7 @@ async fn a_process_that_knows_no_past_tells_of_what_may_have_been_lost() {
     let mut world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
     world.clock.advance(10);
     world.graph.remove("id-1");
-    world.memory = Memory::default();
+    world.deps.memory = Memory::default();
     world.run().await;
     let told = world.told();
     assert_eq!(told.len(), 1);
@@ -135,11 +135,9 @@ async fn a_gap_is_told_of_when_it_is_over_however_many_runs_that_takes() {
         let mut world = prepared(&[("chat", "a", true)]).await;
         world.graph.remove("id-1");
         if is_new_process {
-            world.memory = Memory::default();
+            world.deps.memory = Memory::default();
         }
-        world
-            .graph
-            .fail("create", || GraphErrorKind::Unavailable { source: None });
+        world.graph.fail("create", unavailable());
         for _ in 0..3 {
             world.clock.advance(10);
             world.run().await;
@@ -161,9 +159,7 @@ async fn what_was_deleted_and_could_not_be_made_anew_is_told_of_later() {
     world
         .graph
         .change("id-1", |one| one.change_type = Some("deleted".to_owned()));
-    world
-        .graph
-        .fail("create", || GraphErrorKind::Unavailable { source: None });
+    world.graph.fail("create", unavailable());
     world.run().await;
     world.graph.heal();
     world.clock.advance(10);
@@ -183,9 +179,7 @@ async fn a_past_outlives_a_list_of_objects_that_fails() {
     world.graph.set_objects(&["u1", "u2"]);
     world.run().await;
     world.graph.remove("id-1");
-    world
-        .graph
-        .fail("users", || GraphErrorKind::Unavailable { source: None });
+    world.graph.fail("users", unavailable());
     world.clock.advance(10);
     world.run().await;
     world.graph.heal();
@@ -203,7 +197,7 @@ async fn what_graph_says_it_has_removed_is_told_of_once() {
         let mut world = prepared(&[("chat", "a", true)]).await;
         world.graph.remove("id-1");
         if is_new_process {
-            world.memory = Memory::default();
+            world.deps.memory = Memory::default();
         }
         let event = super::lifecycle::event("m1", "subscriptionRemoved", "chat", "id-1");
         world.invoke(json!({"Records": [event]})).await.unwrap();

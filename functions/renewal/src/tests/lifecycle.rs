@@ -199,9 +199,7 @@ async fn a_bad_record_that_cannot_be_set_aside_comes_again() {
 async fn what_could_not_be_done_comes_again_and_the_rest_does_not() {
     let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
     world.clock.advance(60);
-    world
-        .graph
-        .fail("update id-1", || GraphErrorKind::Unavailable { source: None });
+    world.graph.fail("update id-1", unavailable());
     let records = [
         event("m1", "reauthorizationRequired", "chat", "id-1"),
         event("m2", "reauthorizationRequired", "users", "id-2"),
@@ -209,9 +207,7 @@ async fn what_could_not_be_done_comes_again_and_the_rest_does_not() {
     let answer = world.invoke(batch(&records)).await.unwrap();
     assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "m1"}]}));
     world.graph.heal();
-    world
-        .graph
-        .fail("list", || GraphErrorKind::Unavailable { source: None });
+    world.graph.fail("list", unavailable());
     let answer = world.invoke(batch(&records)).await.unwrap();
     assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 2);
 }

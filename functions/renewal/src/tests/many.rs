@@ -54,9 +54,10 @@ async fn objects_that_come_get_a_subscription_and_those_that_go_lose_it() {
 #[tokio::test]
 async fn a_list_that_fails_removes_nothing_and_what_exists_is_still_renewed() {
     let world = with_members(&["u1", "u2"]).await;
-    world.graph.fail("members", || GraphErrorKind::Forbidden {
-        message: "Insufficient privileges".to_owned(),
-    });
+    world.graph.fail(
+        "members",
+        Reply::refusal(403, "Forbidden", "Insufficient privileges"),
+    );
     let report = world.run().await;
     assert_eq!(world.log(), ["list a", "members"]);
     assert_eq!(
@@ -186,9 +187,10 @@ async fn what_graph_refuses_for_the_first_few_is_not_asked_for_the_rest() {
     let ids: Vec<String> = (0..200).map(|number| format!("u{number:03}")).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     world.graph.set_objects(&ids);
-    world.graph.fail("create", || GraphErrorKind::Forbidden {
-        message: "Insufficient privileges".to_owned(),
-    });
+    world.graph.fail(
+        "create",
+        Reply::refusal(403, "Forbidden", "Insufficient privileges"),
+    );
     let report = world.run().await;
     let asked = creations(&world.log());
     assert!((3..30).contains(&asked), "{asked}");
@@ -207,11 +209,14 @@ async fn what_graph_refuses_for_the_first_few_is_not_asked_for_the_rest() {
 async fn what_graph_refuses_for_one_object_does_not_stop_the_others() {
     let world = world(&of_members());
     world.graph.set_objects(&["u1", "u2", "u3", "u4", "u5", "u6"]);
-    world
-        .graph
-        .fail("create /users/u2/", || GraphErrorKind::NotFound {
-            message: "REST API is not yet supported for this mailbox.".to_owned(),
-        });
+    world.graph.fail(
+        "create /users/u2/",
+        Reply::refusal(
+            404,
+            "ExtensionError",
+            "REST API is not yet supported for this mailbox.",
+        ),
+    );
     let report = world.run().await;
     assert_eq!(
         (&report["counts"], &report["failed"]),
@@ -224,7 +229,7 @@ async fn time_that_does_not_suffice_is_reported_and_the_next_run_goes_on() {
     let world = world(&of_members());
     world.graph.set_objects(&["u1", "u2"]);
     world.clock.advance(0);
-    let now = *world.clock.now.lock().unwrap();
+    let now = world.clock.now();
     let report = world.invoke_until(now, json!({})).await.unwrap();
     assert_eq!(creations(&world.log()), 0);
     assert_eq!((&report["unfinished"], &report["failed"]), (&json!(2), &json!(0)));

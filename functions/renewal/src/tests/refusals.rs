@@ -5,9 +5,14 @@ use super::*;
 #[tokio::test]
 async fn a_quota_is_asked_about_once_more_in_the_run_and_then_left_for_half_an_hour() {
     let world = world(&config(&["a"], &[("chat", "a", true)]));
-    world.graph.fail("create", || GraphErrorKind::Forbidden {
-        message: "App '1' has reached its limit of '1' 'CHATS' subscription on tenant 2.".to_owned(),
-    });
+    world.graph.fail(
+        "create",
+        Reply::refusal(
+            403,
+            "Forbidden",
+            "App '1' has reached its limit of '1' 'CHATS' subscription on tenant 2.",
+        ),
+    );
     let report = scheduled(&world).await;
     assert_eq!(creations(&world), 2);
     let error = report["subscriptions"][0]["error"].as_str().unwrap();
@@ -61,12 +66,10 @@ async fn an_entry_that_is_mended_is_not_kept_waiting() {
 #[tokio::test]
 async fn what_may_pass_is_asked_for_at_the_next_run() {
     let world = world(&config(&["a"], &[("chat", "a", true)]));
-    world
-        .graph
-        .fail("create", || GraphErrorKind::Unavailable { source: None });
+    world.graph.fail("create", unavailable());
     for _ in 0..2 {
         scheduled(&world).await;
-        assert_eq!(creations(&world), 1);
+        assert_eq!(creations(&world), 4, "as often as a call is made again");
     }
 }
 
@@ -93,9 +96,10 @@ async fn a_subscription_is_not_deleted_for_a_successor_that_graph_has_just_refus
 #[tokio::test]
 async fn a_list_that_graph_refuses_names_what_to_grant() {
     let world = world(&config(&["a"], &[("chat", "a", false)]));
-    world.graph.fail("list", || GraphErrorKind::Forbidden {
-        message: "Insufficient privileges".to_owned(),
-    });
+    world.graph.fail(
+        "list",
+        Reply::refusal(403, "Forbidden", "Insufficient privileges"),
+    );
     let report = world.run().await;
     let error = report["tenants"][0]["error"].as_str().unwrap();
     assert!(
@@ -107,9 +111,7 @@ async fn a_list_that_graph_refuses_names_what_to_grant() {
 /// Returns a world in which Graph has refused the subscription of the entry `chat`.
 async fn refused() -> World {
     let world = world(&config(&["a"], &[("chat", "a", false)]));
-    world.graph.fail("create", || GraphErrorKind::Forbidden {
-        message: "no".to_owned(),
-    });
+    world.graph.fail("create", Reply::refusal(403, "Forbidden", "no"));
     scheduled(&world).await;
     world.log();
     world

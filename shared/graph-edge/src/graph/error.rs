@@ -210,7 +210,7 @@ fn kind(answer: &Answer, text: &str) -> GraphErrorKind {
         StatusCode::FORBIDDEN => GraphErrorKind::Forbidden { message },
         StatusCode::NOT_FOUND | StatusCode::GONE => GraphErrorKind::NotFound { message },
         StatusCode::CONFLICT => GraphErrorKind::Conflict {
-            existing: first_guid(text),
+            existing: existing(text),
         },
         StatusCode::TOO_MANY_REQUESTS => GraphErrorKind::Throttled {
             retry_after: answer.retry_after(),
@@ -222,6 +222,12 @@ fn kind(answer: &Answer, text: &str) -> GraphErrorKind {
         status if status.is_client_error() => GraphErrorKind::Validation { message },
         _ => GraphErrorKind::Malformed,
     }
+}
+
+/// Returns the id of the subscription that a text names, which is a GUID as far as is known.
+fn existing(text: &str) -> Option<String> {
+    let named = || text.split_once("Subscription Id ")?.1.split_whitespace().next();
+    first_guid(text).or_else(|| named().map(str::to_owned))
 }
 
 /// Returns the first GUID in `text`.

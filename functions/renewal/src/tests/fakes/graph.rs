@@ -1,24 +1,29 @@
-//! A double of Microsoft Graph.
+//! Microsoft Graph and its token endpoint, played for the real client.
 
-use std::sync::Mutex;
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
 
 use graph_core::subscription::{
-    catalogue::Version,
     compare::{same_change_types, same_resource},
-    config::{ForEach, Tenant},
-    model::{NewSubscription, Subscription, SubscriptionUpdate},
+    model::Subscription,
 };
-use graph_edge::graph::{GraphError, GraphErrorKind};
+use graph_edge::{
+    clock::Clock,
+    testing::{Reply, Script, Sent, VirtualClock},
+};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Log, turn};
-use crate::ports::Graph;
+use super::Log;
 
 /// Subscriptions by tenant, with Graph's rule that one combination has one subscription.
-#[derive(Default)]
 pub(crate) struct FakeGraph {
     pub(super) log: Log,
+    clock: VirtualClock,
     state: Mutex<State>,
 }
 
@@ -28,233 +33,300 @@ struct State {
     hidden: Vec<String>,
     vanishing: Vec<String>,
     bodies: Vec<Value>,
-    failures: Vec<(String, fn() -> GraphErrorKind)>,
+    failures: Vec<(String, Reply)>,
+    latencies: Vec<(String, Duration)>,
     objects: Vec<String>,
-    signed_in_at: Option<Timestamp>,
-    throttled: usize,
+    made: usize,
+    /// How lists and renewals are wrong.
+    quirks: BTreeSet<Quirk>,
+    /// Whether subscriptions go at their end.
+    has_ends: bool,
+    /// The most minutes that a subscription may be made for.
+    longest: Option<i64>,
+}
+
+/// A way in which Graph is wrong at times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Quirk {
+    /// The second page of a list repeats the first.
+    RepeatsPages,
+    /// A list's link leads to the same page.
+    LinksInCircles,
+    /// Lists show notification URLs without their query.
+    DropsQueries,
+    /// A new notification URL cannot be validated.
+    RefusesNewUrls,
+    /// A conflict does not name what is in the way.
+    NamesNoConflict,
 }
 
 impl FakeGraph {
     /// Returns one without subscriptions.
-    pub(super) fn logging_to(log: Log) -> Self {
+    pub(super) fn new(log: Log, clock: VirtualClock) -> Self {
         Self {
             log,
-            ..Self::default()
+            clock,
+            state: Mutex::default(),
         }
     }
 
-    /// Makes every call fail whose line in the log starts with `call`.
-    pub(crate) fn fail(&self, call: &str, kind: fn() -> GraphErrorKind) {
-        self.state.lock().unwrap().failures.push((call.to_owned(), kind));
+    /// Answers every call with `reply` whose line in the log starts with `call`.
+    pub(crate) fn fail(&self, call: &str, reply: Reply) {
+        self.state().failures.push((call.to_owned(), reply));
+    }
+
+    /// Has every call take so long whose line in the log starts with `call`.
+    pub(crate) fn delay(&self, call: &str, seconds: u64) {
+        let latency = Duration::from_secs(seconds);
+        self.state().latencies.push((call.to_owned(), latency));
     }
 
     pub(crate) fn heal(&self) {
-        self.state.lock().unwrap().failures.clear();
+        self.state().failures.clear();
+        self.state().latencies.clear();
+        self.state().quirks.clear();
     }
 
     pub(crate) fn add(&self, tenant: &str, subscription: Subscription) {
-        self.state
-            .lock()
-            .unwrap()
-            .subscriptions
-            .push((tenant.to_owned(), subscription));
-    }
-
-    /// Sets when every user has last signed in.
-    pub(crate) fn sign_in(&self, at: Timestamp) {
-        self.state.lock().unwrap().signed_in_at = Some(at);
+        self.state().subscriptions.push((tenant.to_owned(), subscription));
     }
 
     /// Goes on from where `other` is.
     pub(crate) fn resume(&self, other: &Self) {
-        let (mut state, other) = (self.state.lock().unwrap(), other.state.lock().unwrap());
+        let (mut state, other) = (self.state(), other.state());
         state.subscriptions.clone_from(&other.subscriptions);
         state.bodies.clone_from(&other.bodies);
+        state.made = other.made;
     }
 
     /// Sets the objects that every entry for many stands for.
     pub(crate) fn set_objects(&self, ids: &[&str]) {
-        self.state.lock().unwrap().objects = ids.iter().map(|id| (*id).to_owned()).collect();
+        self.state().objects = ids.iter().map(|id| (*id).to_owned()).collect();
     }
 
-    /// Leaves a subscription out of lists, as Graph does with what was created after the list was made.
+    /// Leaves a subscription out of lists, as Graph does at times.
     pub(crate) fn hide(&self, id: &str) {
-        self.state.lock().unwrap().hidden.push(id.to_owned());
+        self.state().hidden.push(id.to_owned());
+    }
+
+    /// Makes Graph wrong in this way from now on.
+    pub(crate) fn quirk(&self, quirk: Quirk) {
+        self.state().quirks.insert(quirk);
+    }
+
+    /// Removes subscriptions at their end from now on.
+    pub(crate) fn end_in_time(&self) {
+        self.state().has_ends = true;
+    }
+
+    /// Takes no subscription for more than so many minutes.
+    pub(crate) fn limit(&self, minutes: i64) {
+        self.state().longest = Some(minutes);
+    }
+
+    /// Shows in lists what was left out of them.
+    pub(crate) fn show(&self) {
+        self.state().hidden.clear();
     }
 
     /// Ends a subscription at the moment of its renewal.
     pub(crate) fn vanish_on_update(&self, id: &str) {
-        self.state.lock().unwrap().vanishing.push(id.to_owned());
+        self.state().vanishing.push(id.to_owned());
     }
 
     pub(crate) fn remove(&self, id: &str) {
-        self.state
-            .lock()
-            .unwrap()
-            .subscriptions
-            .retain(|(_, subscription)| subscription.id != id);
+        self.state().subscriptions.retain(|(_, one)| one.id != id);
     }
 
     pub(crate) fn change(&self, id: &str, change: impl Fn(&mut Subscription)) {
-        let mut state = self.state.lock().unwrap();
-        state
-            .subscriptions
-            .iter_mut()
-            .filter(|(_, one)| one.id == id)
-            .for_each(|(_, one)| change(one));
+        let mut state = self.state();
+        let with_id = state.subscriptions.iter_mut().filter(|(_, one)| one.id == id);
+        with_id.for_each(|(_, one)| change(one));
     }
 
     pub(crate) fn all(&self) -> Vec<Subscription> {
-        self.state
-            .lock()
-            .unwrap()
-            .subscriptions
-            .iter()
-            .map(|(_, subscription)| subscription.clone())
-            .collect()
+        let state = self.state();
+        state.subscriptions.iter().map(|(_, one)| one.clone()).collect()
     }
 
     /// Returns the bodies of all creations and renewals.
     pub(crate) fn bodies(&self) -> Vec<Value> {
-        self.state.lock().unwrap().bodies.clone()
+        self.state().bodies.clone()
     }
 
-    fn call(&self, line: String) -> Result<(), GraphError> {
-        let mut state = self.state.lock().unwrap();
-        let failure = state
-            .failures
-            .iter()
-            .find(|(call, _)| line.starts_with(call))
-            .map(|(_, kind)| kind());
-        self.log.lock().unwrap().push(line);
-        state.throttled += usize::from(matches!(failure, Some(GraphErrorKind::Throttled { .. })));
-        failure.map_or(Ok(()), |kind| Err(GraphError::of(kind)))
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
     }
 }
 
-impl Graph for FakeGraph {
-    async fn list(&self, tenant: &Tenant) -> Result<Vec<Subscription>, GraphError> {
-        turn().await;
-        self.call(format!("list {}", short(tenant)))?;
-        let state = self.state.lock().unwrap();
-        let own = state
-            .subscriptions
-            .iter()
-            .filter(|(id, _)| *id == tenant.tenant_id);
-        Ok(own
-            .map(|(_, one)| one.clone())
-            .filter(|one| !state.hidden.contains(&one.id))
-            .collect())
+impl fmt::Debug for FakeGraph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FakeGraph")
     }
+}
 
-    async fn objects(&self, _: &Tenant, of: &ForEach) -> Result<Vec<String>, GraphError> {
-        turn().await;
-        let line = match of {
-            ForEach::Ids(ids) => return Ok(ids.clone()),
-            ForEach::MembersOf(_) => "members",
-            ForEach::AllUsers => "users",
-            ForEach::AllTeams => "teams",
+impl Script for FakeGraph {
+    fn reply(&self, sent: &Sent<'_>) -> Reply {
+        if let [tenant, "oauth2", ..] = sent.path {
+            return grant(tenant, sent.body);
+        }
+        let tenant = sent.token.split('.').next().unwrap_or_default();
+        let line = line(sent, tenant);
+        self.log.lock().unwrap().push(line.clone());
+        let mut state = self.state();
+        let of_line = |(call, _): &&(String, Duration)| line.starts_with(call.as_str());
+        let latency = state.latencies.iter().find(of_line).map(|(_, latency)| *latency);
+        let failure = state.failures.iter().find(|(call, _)| line.starts_with(call));
+        let reply = match failure {
+            Some((_, reply)) => reply.clone(),
+            None => state.carry_out(sent, tenant, self.clock.now()),
         };
-        self.call(line.to_owned())?;
-        Ok(self.state.lock().unwrap().objects.clone())
+        reply.after(latency.unwrap_or_default())
+    }
+}
+
+/// Returns what a request stands for in the log.
+fn line(sent: &Sent<'_>, tenant: &str) -> String {
+    match (sent.method, sent.path) {
+        ("GET", [_, "subscriptions"]) => format!("list {}", &tenant[..1]),
+        ("POST", [_, "subscriptions"]) => {
+            let body: Value = serde_json::from_slice(sent.body).unwrap();
+            format!("create {}", body["resource"].as_str().unwrap())
+        }
+        ("GET", [_, "subscriptions", id]) => format!("get {id}"),
+        ("PATCH", [_, "subscriptions", id]) => format!("update {id}"),
+        ("DELETE", [_, "subscriptions", id]) => format!("delete {id}"),
+        ("GET", [_, "groups", ..]) => "members".to_owned(),
+        (_, [_, what, ..]) => (*what).to_owned(),
+        _ => "?".to_owned(),
+    }
+}
+
+impl State {
+    fn carry_out(&mut self, sent: &Sent<'_>, tenant: &str, now: Timestamp) -> Reply {
+        // What has ended is gone.
+        let has_ended = |one: &Subscription| one.expiration_date_time.is_some_and(|end| end <= now);
+        if self.has_ends {
+            self.subscriptions.retain(|(_, one)| !has_ended(one));
+        }
+        match (sent.method, sent.path) {
+            ("GET", [_, "subscriptions"]) => {
+                let own = self.subscriptions.iter().filter(|(id, _)| id == tenant);
+                let shown = own
+                    .map(|(_, one)| one)
+                    .filter(|one| !self.hidden.contains(&one.id));
+                let mut page = json!({"value": shown.collect::<Vec<_>>()});
+                if self.has(Quirk::DropsQueries) {
+                    for one in page["value"].as_array_mut().unwrap() {
+                        let url = one["notificationUrl"].as_str().unwrap().split('?').next();
+                        one["notificationUrl"] = json!(url);
+                    }
+                }
+                let is_first = sent.query.is_empty();
+                if self.has(Quirk::LinksInCircles) || self.has(Quirk::RepeatsPages) && is_first {
+                    page["@odata.nextLink"] = json!("https://graph.test/v1.0/subscriptions?$skiptoken=1");
+                }
+                ok(&page)
+            }
+            ("POST", _) => self.create(serde_json::from_slice(sent.body).unwrap(), tenant, now),
+            ("GET", [_, "subscriptions", id]) => self.find(id).map_or_else(not_found, |one| ok(&json!(one))),
+            ("PATCH", [.., id]) => self.update(id, &serde_json::from_slice(sent.body).unwrap()),
+            ("DELETE", [.., id]) => {
+                self.subscriptions.retain(|(_, one)| one.id != *id);
+                Reply::new(204, "")
+            }
+            _ => {
+                let objects = self.objects.iter().map(|id| json!({"id": id}));
+                ok(&json!({"value": objects.collect::<Vec<_>>()}))
+            }
+        }
     }
 
-    async fn get(&self, _: &Tenant, _: Version, id: &str) -> Result<Subscription, GraphError> {
-        turn().await;
-        self.call(format!("get {id}"))?;
-        self.all()
-            .into_iter()
-            .find(|subscription| subscription.id == id)
-            .ok_or_else(not_found)
+    fn has(&self, quirk: Quirk) -> bool {
+        self.quirks.contains(&quirk)
     }
 
-    async fn create(
-        &self,
-        tenant: &Tenant,
-        _: Version,
-        subscription: &NewSubscription,
-    ) -> Result<Subscription, GraphError> {
-        turn().await;
-        self.call(format!("create {}", subscription.resource))?;
-        let mut state = self.state.lock().unwrap();
-        state.bodies.push(serde_json::to_value(subscription).unwrap());
-        let existing = state.subscriptions.iter().find(|(id, one)| {
-            *id == tenant.tenant_id
-                && same_resource(one.resource.as_deref().unwrap(), &subscription.resource)
-                && same_change_types(one.change_type.as_deref().unwrap(), &subscription.change_type)
+    fn create(&mut self, body: Value, tenant: &str, now: Timestamp) -> Reply {
+        let expires_at: Timestamp = body["expirationDateTime"].as_str().unwrap().parse().unwrap();
+        if let Some(longest) = self.longest
+            && expires_at.duration_since(now).as_mins() > longest
+        {
+            let text = format!("Subscription expiration can only be {longest} minutes in the future.");
+            return Reply::refusal(400, "InvalidRequest", &text);
+        }
+        let mut wanted = body.clone();
+        wanted["id"] = json!(format!("id-{}", self.made + 1));
+        let wanted = read(&wanted);
+        self.bodies.push(body);
+        self.made += 1;
+        let existing = self.subscriptions.iter().find(|(id, one)| {
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
+            id == tenant
+                && same_resource(&text(&one.resource), &text(&wanted.resource))
+                && same_change_types(&text(&one.change_type), &text(&wanted.change_type))
         });
         if let Some((_, existing)) = existing {
-            return Err(GraphError::of(GraphErrorKind::Conflict {
-                existing: Some(existing.id.clone()),
-            }));
+            if self.quirks.contains(&Quirk::NamesNoConflict) {
+                let text = "A subscription already exists. It must be deleted before another one is created.";
+                return Reply::refusal(409, "Conflict", text);
+            }
+            let text = format!(
+                "Subscription Id {} already exists for the requested combination",
+                existing.id
+            );
+            return Reply::refusal(409, "Conflict", &text);
         }
-        let created = Subscription {
-            id: format!("id-{}", state.bodies.len()),
-            resource: Some(subscription.resource.clone()),
-            notification_query_options: subscription.notification_query_options.clone(),
-            change_type: Some(subscription.change_type.clone()),
-            notification_url: Some(subscription.notification_url.clone()),
-            lifecycle_notification_url: Some(subscription.lifecycle_notification_url.clone()),
-            expiration_date_time: Some(subscription.expiration_date_time),
-            include_resource_data: Some(subscription.include_resource_data),
-            ..Subscription::default()
+        let reply = Reply::new(201, json!(wanted).to_string());
+        self.subscriptions.push((tenant.to_owned(), wanted));
+        reply
+    }
+
+    fn update(&mut self, id: &str, body: &Value) -> Reply {
+        self.bodies.push(body.clone());
+        self.made += 1;
+        if self.has(Quirk::RefusesNewUrls) && body.get("notificationUrl").is_some() {
+            let text = "Subscription validation request timed out.";
+            return Reply::refusal(400, "ValidationError", text);
+        }
+        if self.vanishing.iter().any(|vanishing| vanishing == id) {
+            self.subscriptions.retain(|(_, one)| one.id != id);
+        }
+        let Some(found) = self.subscriptions.iter_mut().find(|(_, one)| one.id == id) else {
+            return not_found();
         };
-        state
-            .subscriptions
-            .push((tenant.tenant_id.clone(), created.clone()));
-        Ok(created)
-    }
-
-    async fn update(
-        &self,
-        _: &Tenant,
-        _: Version,
-        id: &str,
-        update: &SubscriptionUpdate,
-    ) -> Result<Subscription, GraphError> {
-        turn().await;
-        self.call(format!("update {id}"))?;
-        let mut state = self.state.lock().unwrap();
-        state.bodies.push(serde_json::to_value(update).unwrap());
-        if state.vanishing.iter().any(|vanishing| vanishing == id) {
-            state
-                .subscriptions
-                .retain(|(_, subscription)| subscription.id != id);
+        let mut shown = json!(found.1);
+        for (name, value) in body.as_object().unwrap() {
+            shown[name] = value.clone();
         }
-        let found = state
-            .subscriptions
-            .iter_mut()
-            .find(|(_, subscription)| subscription.id == id);
-        let (_, subscription) = found.ok_or_else(not_found)?;
-        subscription.expiration_date_time = Some(update.expiration_date_time);
-        if let Some(url) = &update.notification_url {
-            subscription.notification_url = Some(url.clone());
-        }
-        Ok(subscription.clone())
+        found.1 = read(&shown);
+        ok(&json!(found.1))
     }
 
-    fn throttled(&self) -> usize {
-        std::mem::take(&mut self.state.lock().unwrap().throttled)
-    }
-
-    async fn delete(&self, _: &Tenant, _: Version, id: &str) -> Result<(), GraphError> {
-        turn().await;
-        self.call(format!("delete {id}"))?;
-        self.remove(id);
-        Ok(())
-    }
-
-    async fn signed_in_at(&self, _: &Tenant) -> Option<Timestamp> {
-        self.state.lock().unwrap().signed_in_at
+    fn find(&self, id: &str) -> Option<&Subscription> {
+        let found = self.subscriptions.iter().find(|(_, one)| one.id == id)?;
+        Some(&found.1)
     }
 }
 
-fn not_found() -> GraphError {
-    GraphError::of(GraphErrorKind::NotFound {
-        message: String::new(),
-    })
+/// Grants an access token that says whose it is; to a user the next refresh token as well.
+fn grant(tenant: &str, form: &[u8]) -> Reply {
+    let is_user = String::from_utf8_lossy(form).contains("grant_type=refresh_token");
+    let mut body =
+        json!({"token_type": "Bearer", "expires_in": 3599, "access_token": format!("{tenant}.token")});
+    if is_user {
+        body["refresh_token"] = json!("next");
+    }
+    ok(&body)
 }
 
-fn short(tenant: &Tenant) -> &str {
-    &tenant.tenant_id[..1]
+fn read(shown: &Value) -> Subscription {
+    serde_json::from_str(&shown.to_string()).unwrap()
+}
+
+fn ok(body: &Value) -> Reply {
+    Reply::new(200, body.to_string())
+}
+
+fn not_found() -> Reply {
+    Reply::refusal(404, "ResourceNotFound", "The object was not found.")
 }
