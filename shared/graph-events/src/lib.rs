@@ -105,3 +105,6 @@ pub use teams::{
     PresenceStatusMessage, Team, TeamFunSettings, TeamGuestSettings, TeamMemberSettings,
     TeamMessagingSettings, TeamSpecialization, TeamVisibility,
 };
+
+/// Has cargo compile this package again in another checkout; see `.cargo/config.toml`.
+const _: Option<&str> = option_env!("CHECKOUT");

@@ -138,13 +138,18 @@ impl Artefacts {
     }
 }
 
-/// Does something once for each state of these files.
+/// Does something once for each state of these files, and again when the marker's folder has been moved: programs in it are
+/// named by their paths.
 fn once(
     marker: &Path,
     files: &[&PathBuf],
     work: impl FnOnce() -> Result<(), BoxError>,
 ) -> Result<(), BoxError> {
     let mut digest = Sha256::new();
+    let place = marker.parent().map(fs::canonicalize);
+    if let Some(Ok(place)) = place {
+        digest.update(place.as_os_str().as_encoded_bytes());
+    }
     for file in files {
         digest.update(fs::read(file)?);
     }
@@ -172,7 +177,7 @@ fn cargo_build(options: &Options) -> Result<PathBuf, BoxError> {
                 "webhook",
                 "decryption",
                 "renewal",
-                "tests",
+                "stack",
                 "bench-bare",
                 "bench-loops",
             ],
@@ -230,7 +235,7 @@ fn run(command: &mut Command, log: File, advice: &str) -> Result<(), BoxError> {
 
 /// Returns the folder with the peers' sources.
 pub fn peers() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers")
+    root().join("tests/bench/peers")
 }
 
 /// The functions, the one that does nothing else but pass on, and what decrypts in a loop.

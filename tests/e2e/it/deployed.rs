@@ -1,7 +1,5 @@
 //! What `sam build` makes of the functions for AWS.
 
-use std::path::Path;
-
 use crate::world::stack;
 
 /// Left alone, `cargo lambda` has a panic end the process in a release build, so that one message takes its neighbours
@@ -17,8 +15,9 @@ fn a_release_is_compiled_as_the_manifest_says() {
         PATH="$FOLDER:$PATH" cargo-lambda lambda build --release --bin webhook
     "#;
     let mut shell = stack().shell(line);
-    let function = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions/webhook");
-    shell.current_dir(function).env("FOLDER", &folder);
+    shell
+        .current_dir(tools::root().join("functions/webhook"))
+        .env("FOLDER", &folder);
     let output = shell.env("CARGO_LAMBDA_COMPILER", "cargo").output().unwrap();
     let told = std::fs::read_to_string(folder.join("build"));
     let told = told.unwrap_or_else(|error| panic!("{error}: {output:?}"));

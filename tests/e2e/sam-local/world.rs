@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -48,7 +48,7 @@ impl World {
         let folder = pair.stack.folder().join("sam-local");
         let local = folder.join("target").join("local");
         fs::create_dir_all(&local).unwrap();
-        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+        let repository = tools::root();
         for name in ["samconfig.toml", "tests"] {
             symlink(repository.join(name), folder.join(name)).unwrap();
         }

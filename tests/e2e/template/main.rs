@@ -18,7 +18,7 @@ mod queues;
 mod roots;
 mod yaml;
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs};
 
 use serde_json::Value;
 
@@ -49,8 +49,7 @@ fn template() -> Value {
 
 /// Returns the text of a file of the repository.
 fn file(name: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    fs::read_to_string(root.join(name)).unwrap()
+    fs::read_to_string(tools::root().join(name)).unwrap()
 }
 
 /// Returns the resources of a type, by name.

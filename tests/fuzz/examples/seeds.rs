@@ -30,7 +30,9 @@ fn main() {
 }
 
 fn seeds() -> BTreeMap<&'static str, Inputs> {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    // As cargo says when it runs this, not when it compiled it: the checkout may have been moved.
+    let package = env::var_os("CARGO_MANIFEST_DIR").expect("cargo to run this");
+    let tests = Path::new(&package).join("..");
     let (events, fixtures) = (files(&tests.join("events")), files(&tests.join("fixtures")));
     let items: Vec<Value> = fixtures.iter().flat_map(items).collect();
     BTreeMap::from([

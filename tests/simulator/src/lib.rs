@@ -75,6 +75,9 @@ pub use wrong::Wrong;
 
 use state::Shared;
 
+/// Has cargo compile this package again in another checkout; see `.cargo/config.toml`.
+const _: Option<&str> = option_env!("CHECKOUT");
+
 /// A running simulator, on a thread of its own; it stops when it is dropped.
 pub struct Simulator {
     shared: Arc<Shared>,

@@ -61,9 +61,19 @@ impl Tools {
         self.folder.join("ministack").join("bin").join("ministack")
     }
 
-    /// Tells whether an environment holds the versions that are wanted now.
+    /// Tells whether an environment holds the versions that are wanted now, and is where it was installed.
     fn is_ready(&self, environment: &Environment) -> bool {
-        fs::read_to_string(self.marker(environment)).is_ok_and(|found| found == environment.wanted())
+        let found = fs::read_to_string(self.marker(environment));
+        let wanted = self.wanted(environment);
+        found.is_ok_and(|found| wanted.is_ok_and(|wanted| found == wanted))
+    }
+
+    /// Returns what the marker of an environment holds: another text when the requirements are others, or the place, whose
+    /// path stands in the first line of every program in it.
+    fn wanted(&self, environment: &Environment) -> Result<String, Error> {
+        let folder = self.folder.join(environment.name);
+        let place = fs::canonicalize(&folder).map_err(Error::io(format!("finding {}", folder.display())))?;
+        Ok(format!("{}\n{}", place.display(), environment.wanted()))
     }
 
     /// Installs an environment, over what an interrupted attempt may have left.
@@ -95,7 +105,7 @@ impl Tools {
             .args(requirements.options);
             command::run(&what, pip.arg("--requirement").arg(&file), &log)?;
         }
-        fs::write(self.marker(environment), environment.wanted()).map_err(Error::io("writing a marker"))
+        fs::write(self.marker(environment), self.wanted(environment)?).map_err(Error::io("writing a marker"))
     }
 
     /// Returns the file that says what an environment holds. It is written last.
@@ -157,7 +167,7 @@ struct Environment {
 }
 
 impl Environment {
-    /// Returns what the marker holds: another text when the requirements are others.
+    /// Returns the requirements as text.
     fn wanted(&self) -> String {
         self.requirements
             .iter()
@@ -221,6 +231,25 @@ mod tests {
         };
         assert_eq!(with("a==1"), with("a==1"));
         assert_ne!(with("a==1"), with("a==2"));
+    }
+
+    #[test]
+    fn an_environment_that_was_moved_is_installed_again() {
+        let home = std::env::temp_dir().join(format!("tools-moved-{}", std::process::id()));
+        let [before, after] = ["before", "after"].map(|name| Tools {
+            folder: home.join(name),
+        });
+        let [environment, _] = &ENVIRONMENTS;
+        fs::create_dir_all(before.folder.join(environment.name)).unwrap();
+        fs::write(before.marker(environment), before.wanted(environment).unwrap()).unwrap();
+        assert!(before.is_ready(environment));
+        fs::rename(&before.folder, &after.folder).unwrap();
+        assert!(!after.is_ready(environment));
+        // Another way to the same place does not make it another one.
+        fs::write(after.marker(environment), after.wanted(environment).unwrap()).unwrap();
+        std::os::unix::fs::symlink(&after.folder, &before.folder).unwrap();
+        assert!(before.is_ready(environment));
+        fs::remove_dir_all(&home).unwrap();
     }
 
     #[test]
