@@ -1,6 +1,6 @@
 //! How the functions call AWS.
 
-use std::time::Duration;
+use std::{env, time::Duration};
 
 use aws_config::{
     BehaviorVersion, SdkConfig, environment::EnvironmentVariableCredentialsProvider, retry::RetryConfig,
@@ -14,6 +14,9 @@ use aws_smithy_http_client::{
 use aws_smithy_runtime_api::client::http::{
     HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
+use reqwest::Url;
+
+use crate::http::is_local;
 
 /// Returns the configuration of the AWS clients of a function, from the environment that Lambda gives it.
 ///
@@ -48,12 +51,34 @@ fn http_client() -> SharedHttpClient {
         .build();
     let connector = Connector::builder()
         .connector_settings(settings)
-        .proxy_config(ProxyConfig::from_env())
+        .proxy_config(proxy(env::var("AWS_ENDPOINT_URL").ok().as_deref()))
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .build();
     let connector = SharedHttpConnector::new(connector);
     http_client_fn(move |_, _| connector.clone())
 }
 
+/// Returns the proxy that the environment names, or none for services that are on this machine.
+fn proxy(endpoint: Option<&str>) -> ProxyConfig {
+    let url = endpoint.and_then(|endpoint| Url::parse(endpoint).ok());
+    if url.is_some_and(|url| is_local(&url)) {
+        ProxyConfig::disabled()
+    } else {
+        ProxyConfig::from_env()
+    }
+}
+
 /// How long a connection may take to be made. The connector is shared, so no client can have another.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_on_this_machine_are_reached_without_a_proxy() {
+        assert!(proxy(Some("http://127.0.0.1:4566")).is_disabled());
+        assert!(proxy(Some("https://sqs.eu-central-1.amazonaws.com")).is_from_env());
+        assert!(proxy(None).is_from_env());
+    }
+}

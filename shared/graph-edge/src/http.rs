@@ -6,15 +6,17 @@ use std::{
 };
 
 use reqwest::{
-    Client, RequestBuilder, Response, StatusCode, Url,
+    Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url,
     header::{HeaderMap, RETRY_AFTER},
     redirect,
 };
 
 use crate::BoxError;
+pub(crate) use direct::{Direct, is_local};
 
 #[cfg(feature = "test-util")]
 pub mod carrier;
+mod direct;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -24,6 +26,7 @@ pub(crate) mod testing;
 #[derive(Clone, Debug, Default)]
 pub struct Http {
     client: Arc<OnceLock<Client>>,
+    direct: Direct,
     #[cfg(feature = "test-util")]
     carrier: Option<Arc<dyn carrier::Carrier>>,
 }
@@ -43,11 +46,7 @@ impl Http {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let client = Client::builder()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(5))
-            .user_agent(concat!("graph-change-notifications/", env!("CARGO_PKG_VERSION")))
-            .build()?;
+        let client = builder().build()?;
         Ok(self.client.get_or_init(|| client))
     }
 
@@ -74,8 +73,22 @@ impl Http {
             return carrier.carry(request.build()?).await;
         }
         // The text of reqwest's errors holds the URL, which names tenants and subscriptions.
-        Ok(request.send().await.map_err(reqwest::Error::without_url)?)
+        let (client, request) = request.build_split();
+        let request = request.map_err(reqwest::Error::without_url)?;
+        let client = self.direct.instead_of(&client, request.url(), builder)?;
+        Ok(client
+            .execute(request)
+            .await
+            .map_err(reqwest::Error::without_url)?)
     }
+}
+
+/// Returns what both kinds of client are built with.
+fn builder() -> ClientBuilder {
+    Client::builder()
+        .redirect(redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(5))
+        .user_agent(concat!("graph-change-notifications/", env!("CARGO_PKG_VERSION")))
 }
 
 /// An answer, read as a whole.

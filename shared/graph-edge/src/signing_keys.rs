@@ -14,13 +14,13 @@ use std::time::Duration;
 
 use graph_core::notification::tokens::{Authority, SigningKeys};
 use jiff::Timestamp;
-use reqwest::{Client, Url, redirect};
+use reqwest::{Client, ClientBuilder, Url, redirect};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
 pub use self::refresh::RefreshPolicy;
 use self::refresh::{Ask, Step};
-use crate::BoxError;
+use crate::{BoxError, http::Direct};
 
 /// The signing keys cannot be had at present; trying later may help.
 #[derive(Debug, thiserror::Error)]
@@ -218,6 +218,7 @@ pub trait FetchDocument {
 #[derive(Clone, Debug)]
 pub struct HttpDocuments {
     client: Client,
+    direct: Direct,
 }
 
 impl HttpDocuments {
@@ -227,18 +228,25 @@ impl HttpDocuments {
     ///
     /// The machine's TLS configuration cannot be used.
     pub fn new() -> Result<Self, BoxError> {
-        let client = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TOTAL_TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .build()?;
-        Ok(Self { client })
+        Ok(Self {
+            client: builder().build()?,
+            direct: Direct::default(),
+        })
     }
+}
+
+/// Returns what both kinds of client are built with.
+fn builder() -> ClientBuilder {
+    Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TOTAL_TIMEOUT)
+        .redirect(redirect::Policy::none())
 }
 
 impl FetchDocument for HttpDocuments {
     async fn fetch(&self, url: Url) -> Result<Vec<u8>, BoxError> {
-        let mut response = self.client.get(url).send().await?;
+        let client = self.direct.instead_of(&self.client, &url, builder)?;
+        let mut response = client.get(url).send().await?;
         if !response.status().is_success() {
             return Err(format!("login service answered {}", response.status().as_u16()).into());
         }

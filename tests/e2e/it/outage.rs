@@ -42,7 +42,7 @@ async fn sqs_that_refuses_makes_the_webhook_answer_5xx_and_nothing_is_lost_when_
     // The same POST again, to the webhook's own code behind an SQS that can be switched off.
     let outage = Arc::new(Outage {
         refuses: AtomicBool::new(true),
-        http: reqwest::Client::new(),
+        http: reqwest::Client::builder().no_proxy().build().unwrap(),
     });
     let deps = deps(serve(Arc::clone(&outage)).await).await;
     let again = || {
@@ -117,6 +117,7 @@ async fn deps(endpoint: SocketAddr) -> Deps<SecretSource, SqsQueue> {
             "test", "test", None, None, "local",
         ))
         .endpoint_url(&endpoint)
+        .http_client(stack::http_client())
         .load()
         .await;
     let sqs = Sqs::new(&config);

@@ -3,6 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws_smithy_http_client::{
+    Connector,
+    proxy::ProxyConfig,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
 use percent_encoding::percent_decode_str;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -232,6 +238,17 @@ impl Aws {
         )
         .await
     }
+}
+
+/// Returns an HTTP client for the SDK that goes by no proxy, whatever the environment names: the local AWS is on this machine.
+#[must_use]
+pub fn http_client() -> SharedHttpClient {
+    let connector = Connector::builder()
+        .proxy_config(ProxyConfig::disabled())
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .build();
+    let connector = SharedHttpConnector::new(connector);
+    http_client_fn(move |_, _| connector.clone())
 }
 
 /// Returns the body of a good answer.

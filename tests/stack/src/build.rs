@@ -57,11 +57,13 @@ pub(crate) fn sam(tools: &Tools) -> Command {
     let mut sam = Command::new(tools.sam());
     sam.env_clear().envs(command::clean_environment());
     sam.env("PATH", command::path_with(tools.sam_folder()))
-        .env("SAM_CLI_TELEMETRY", "0")
+        .envs(tools.sam_environment())
         .env("AWS_ACCESS_KEY_ID", super::ACCESS_KEY)
         .env("AWS_SECRET_ACCESS_KEY", super::ACCESS_KEY)
         .env("AWS_DEFAULT_REGION", super::REGION)
-        .env("NO_PROXY", "127.0.0.1");
+        // Python programs read either, and the lower-case one first.
+        .env("NO_PROXY", "127.0.0.1")
+        .env("no_proxy", "127.0.0.1");
     sam
 }
 

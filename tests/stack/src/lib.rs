@@ -28,6 +28,7 @@ mod queues;
 mod run;
 mod supervised;
 
+pub use aws::http_client;
 pub use error::Error;
 pub use machine::root_certificates;
 pub use pair::{NOTIFICATION_ORIGIN, Pair, shared};
@@ -146,7 +147,7 @@ impl Stack {
         shell
             .envs(command::clean_environment())
             .env("PATH", command::path_with(self.tools.sam_folder()))
-            .env("SAM_CLI_TELEMETRY", "0");
+            .envs(self.tools.sam_environment());
         shell
     }
 
@@ -195,6 +196,7 @@ impl Stack {
                 .behavior_version_latest()
                 .region(Region::new(REGION))
                 .endpoint_url(self.endpoint_url())
+                .http_client(http_client())
                 .credentials_provider(Credentials::new(ACCESS_KEY, ACCESS_KEY, None, None, "local"))
                 .build(),
         )

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageSystemAttributeName, QueueAttributeName};
 
-use super::{ACCESS_KEY, Error, REGION, Stack};
+use super::{ACCESS_KEY, Error, REGION, Stack, http_client};
 
 impl Stack {
     /// Returns a client of SQS. It is for the runtime that it is first used on, so every test takes its own.
@@ -16,6 +16,7 @@ impl Stack {
                 .behavior_version_latest()
                 .region(aws_sdk_sqs::config::Region::new(REGION))
                 .endpoint_url(self.endpoint_url())
+                .http_client(http_client())
                 .credentials_provider(aws_sdk_sqs::config::Credentials::new(
                     ACCESS_KEY, ACCESS_KEY, None, None, "local",
                 ))

@@ -1,5 +1,6 @@
 //! The Python programs of the local stack, in virtual environments under `target/tools`.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -23,14 +24,13 @@ impl Tools {
         fs::create_dir_all(&folder).map_err(Error::io(format!("creating {}", folder.display())))?;
         let tools = Self { folder };
         let _lock = lock(&tools.folder.join("lock"))?;
+        tools.write_sam_settings()?;
         let missing: Vec<&Environment> = ENVIRONMENTS.iter().filter(|one| !tools.is_ready(one)).collect();
         if missing.is_empty() {
             return Ok(tools);
         }
         let python = python()?;
-        progress.say(
-            "Installing AWS SAM CLI, cargo-lambda and MiniStack into target/tools (once, about a minute)",
-        );
+        progress.say("Installing AWS SAM CLI, cargo-lambda, MiniStack (once, a minute)");
         std::thread::scope(|scope| {
             let install = |one| {
                 let (tools, python) = (&tools, &python);
@@ -54,6 +54,29 @@ impl Tools {
     /// Returns the program `sam`.
     pub fn sam(&self) -> PathBuf {
         self.sam_folder().join("sam")
+    }
+
+    /// Returns the variables with which the SAM CLI keeps to itself: it neither reports on its use, nor asks whether there is a
+    /// newer version, nor writes into the user's home.
+    pub fn sam_environment(&self) -> [(&'static str, OsString); 2] {
+        [
+            ("SAM_CLI_TELEMETRY", "0".into()),
+            ("__SAM_CLI_APP_DIR", self.sam_settings().into()),
+        ]
+    }
+
+    /// Returns the folder in place of `~/.aws-sam`.
+    fn sam_settings(&self) -> PathBuf {
+        self.folder.join("sam-settings")
+    }
+
+    /// Writes settings by which the SAM CLI has looked for a newer version in the year 2100: it does so once a week.
+    fn write_sam_settings(&self) -> Result<(), Error> {
+        let folder = self.sam_settings();
+        let file = folder.join("metadata.json");
+        fs::create_dir_all(&folder)
+            .and_then(|()| fs::write(&file, "{\"lastVersionCheck\": 4102444800}\n"))
+            .map_err(Error::io(format!("writing {}", file.display())))
     }
 
     /// Returns the program `ministack`.
