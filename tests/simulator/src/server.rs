@@ -17,7 +17,13 @@ use super::{SHUTDOWN, Simulator, api, control, login};
 
 /// Starts the thread, its runtime and the server.
 pub(crate) fn start(options: Options) -> std::io::Result<Simulator> {
-    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, options.port)))?;
+    let listener =
+        TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, options.port))).map_err(|error| {
+            std::io::Error::new(
+                error.kind(),
+                format!("port {} of 127.0.0.1: {error}", options.port),
+            )
+        })?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     let runtime = Builder::new_multi_thread()

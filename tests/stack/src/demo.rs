@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::local::{self, Engine, Local};
@@ -13,6 +14,7 @@ use graph_simulator::{self as graph, Post, SentItem, Simulator, SimulatorError};
 
 mod case;
 mod challenge;
+mod columns;
 mod event;
 mod lifecycle;
 mod plan;
@@ -20,7 +22,7 @@ mod report;
 mod verdict;
 
 pub use case::{CASES, Case};
-pub use report::Line;
+pub use report::{Line, kept};
 pub use verdict::{Verdict, judge};
 
 /// What the demo is run with.
@@ -41,7 +43,7 @@ pub async fn run(options: Options) -> Result<bool, Error> {
     let progress = Progress::start();
     // A webhook that does not take a notification is asked three times more within seconds, not eleven within hours.
     let simulator = graph::Options {
-        apps: vec![case::app()],
+        apps: vec![case::app(), case::signed_in_app()],
         retry_scale: 0.05,
         max_attempts: 4,
         ..graph::Options::default()
@@ -49,11 +51,12 @@ pub async fn run(options: Options) -> Result<bool, Error> {
     let pair = Pair::start(simulator, stack::Options::default(), progress).await?;
     let Pair { stack, simulator } = &pair;
     progress.say("Writing the configuration, and asking renewal for its plan");
-    stack.write_config(&case::config()).await?;
+    let refresh_token = simulator.issue_refresh_token(&case::signed_in_app());
+    stack.write_config(&case::config(&refresh_token)).await?;
     let planned = stack
         .invoke(Function::Renewal, &serde_json::json!({"dryRun": true}))
         .await?;
-    print(&plan::text(&planned), options).map_err(Error::Output)?;
+    print(&plan::text(&planned, Timestamp::now()), options).map_err(Error::Output)?;
     progress.say("Letting it happen");
     let renewal = stack.invoke(Function::Renewal, &serde_json::json!({})).await?;
     let subscriptions = subscriptions(simulator);
@@ -76,31 +79,52 @@ pub async fn run(options: Options) -> Result<bool, Error> {
     let seconds = started.elapsed().as_secs_f64();
     let lines = judge(&sent, &messages.delivered, &messages.failed);
     if options.json {
-        print_events(&messages.delivered).map_err(Error::Output)?;
+        let bodies = messages.delivered.iter().map(|message| message.body.as_str());
+        print_events(&mut io::stdout().lock(), bodies).map_err(Error::Output)?;
     }
     print(&report::table(&lines, seconds), options).map_err(Error::Output)?;
-    progress.say("Having Graph remove a subscription");
-    let before = subscriptions.get(REMOVED).cloned().unwrap_or_default();
-    let healed = lifecycle::remove(&pair, REMOVED, before).await?;
-    print(&healed.text(), options).map_err(Error::Output)?;
-    progress.say("Having Graph ask for reauthorization");
-    let id = subscriptions.get(CHALLENGED).cloned().unwrap_or_default();
-    let answered = challenge::challenge(simulator, CHALLENGED, id).await?;
-    print(&answered.text(), options).map_err(Error::Output)?;
-    let right = lines.iter().all(Line::is_right) && healed.is_right() && answered.is_right();
-    progress.say(if right {
-        "Everything came out right"
+    // What depends on a step that has failed would only be waited for in vain.
+    let right =
+        lines.iter().all(Line::is_right) && lifecycle(&pair, &subscriptions, options, progress).await?;
+    if right {
+        progress.say("Everything came out right");
     } else {
-        "Not everything came out right"
-    });
-    if !right {
-        progress.say(&format!("What the functions logged:\n{}", logs(stack).await));
+        progress.say(&format!(
+            "The step above has failed, so the demo ends here. The last lines of the logs:\n{}\
+             All of MiniStack's log: {}/ministack.log\n\
+             To look around: cargo demo -- --keep",
+            logs(stack).await,
+            stack.folder().display()
+        ));
     }
     if options.keep {
         keep(&pair, progress).await?;
     }
     progress.say("Stopping");
     Ok(right)
+}
+
+/// Has Graph remove a subscription, and ask for reauthorization of another; tells whether renewal did what it is to do.
+async fn lifecycle(
+    pair: &Pair,
+    subscriptions: &BTreeMap<String, String>,
+    options: Options,
+    progress: Progress,
+) -> Result<bool, Error> {
+    let id = |name: &str| subscriptions.get(name).cloned().unwrap_or_default();
+    progress.say("Having Graph remove a subscription");
+    let healed = lifecycle::remove(pair, REMOVED, id(REMOVED)).await?;
+    if options.json {
+        print_events(&mut io::stdout().lock(), healed.event.as_deref()).map_err(Error::Output)?;
+    }
+    print(&healed.text(), options).map_err(Error::Output)?;
+    if !healed.is_right() {
+        return Ok(false);
+    }
+    progress.say("Having Graph ask for reauthorization");
+    let answered = challenge::challenge(&pair.simulator, CHALLENGED, id(CHALLENGED)).await?;
+    print(&answered.text(), options).map_err(Error::Output)?;
+    Ok(answered.is_right())
 }
 
 /// Leaves everything up until the process is ended, for `sam local` as well where there is Docker.
@@ -129,7 +153,7 @@ pub enum Error {
     #[error(transparent)]
     Local(#[from] local::Error),
     /// Renewal did not subscribe to everything in the configuration.
-    #[error("renewal did not create: {missing}\nits report: {report:#}\nlogs:\n{logs}")]
+    #[error("renewal did not create: {missing}\nits report: {report:#}\nthe last lines of the logs:\n{logs}")]
     NotSubscribed {
         /// Names of the subscriptions that are missing.
         missing: String,
@@ -234,12 +258,16 @@ fn print(text: &str, options: Options) -> io::Result<()> {
     out.flush()
 }
 
-/// Prints events as they were delivered.
-fn print_events(delivered: &[Message]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    delivered
-        .iter()
-        .try_for_each(|message| writeln!(out, "{}", message.body))?;
+/// Prints events as they were delivered: content has line ends where Graph has sent some, so this is a stream of JSON values
+/// and not one on each line.
+///
+/// # Errors
+///
+/// The output takes no more.
+pub fn print_events<'a>(out: &mut impl Write, bodies: impl IntoIterator<Item = &'a str>) -> io::Result<()> {
+    for body in bodies {
+        writeln!(out, "{body}")?;
+    }
     out.flush()
 }
 

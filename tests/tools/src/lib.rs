@@ -9,6 +9,7 @@ pub mod command;
 
 mod compile;
 mod error;
+pub mod help;
 mod install;
 mod progress;
 

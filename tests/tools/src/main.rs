@@ -1,30 +1,48 @@
-//! `cargo demo`: the demo, after what it needs has been installed and compiled at the same time.
+//! `cargo demo` and `cargo year`: compiled within seconds, this says what they do, and gets ready what they need.
 //!
-//! The demo would do both itself, one after the other, and not before it is compiled.
+//! The demo needs tools that are installed while it is compiled. It would do both itself, one after the other, and not
+//! before it is compiled.
 
-use std::convert::Infallible;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Command, ExitCode};
+use std::{
+    convert::Infallible,
+    env,
+    ffi::OsString,
+    io::{self, Write as _},
+    os::unix::process::CommandExt as _,
+    process::{Command, ExitCode},
+};
 
-use tools::{Error, Profile, Progress, Tools, cargo_build, command, target};
+use tools::{Error, Profile, Progress, Tools, cargo_build, command, help, target};
 
 fn main() -> ExitCode {
-    let Err(error) = run();
-    eprintln!("demo: {error}");
+    let mut arguments = env::args_os().skip(1);
+    let program = arguments.next();
+    // `cargo demo --keep` and `cargo demo -- --keep` mean the same: cargo's alias already ends with two dashes.
+    let arguments: Vec<OsString> = arguments.filter(|text| text != "--").collect();
+    let (help, run): (_, fn(&[OsString]) -> _) = match program.as_ref().and_then(|name| name.to_str()) {
+        Some("demo") => (help::DEMO, demo),
+        Some("year") => (help::YEAR, year),
+        _ => {
+            eprintln!("This is for `cargo demo` and `cargo year`.");
+            return ExitCode::from(2);
+        }
+    };
+    if arguments.iter().any(|text| text == "--help" || text == "-h") {
+        // A reader that has seen enough is no failure.
+        let _ = io::stdout().write_all(help.as_bytes());
+        return ExitCode::SUCCESS;
+    }
+    let Err(error) = run(&arguments);
+    eprintln!("{error}");
     ExitCode::FAILURE
 }
 
-/// Gets everything ready, and becomes the demo.
-fn run() -> Result<Infallible, Error> {
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+/// Gets everything ready for the demo, and becomes it.
+fn demo(arguments: &[OsString]) -> Result<Infallible, Error> {
     let mut cargo = cargo_build(Profile::Tests);
-    cargo.args(["--bin", DEMO]);
+    cargo.args(["--bin", "demo"]);
     let mut cargo = cargo.spawn().map_err(Error::io("starting cargo"))?;
-    if !arguments
-        .iter()
-        .any(|argument| argument == "--help" || argument == "-h")
-        && let Err(error) = Tools::set_up(&target(), Progress::start())
-    {
+    if let Err(error) = Tools::set_up(&target(), Progress::start()) {
         // What cannot be used need not be compiled to its end; that cargo may have ended already is as well.
         let _ = cargo.kill();
         let _ = cargo.wait();
@@ -34,13 +52,25 @@ fn run() -> Result<Infallible, Error> {
     if !status.success() {
         return Err(Error::NotCompiled);
     }
-    let mut demo = Command::new("cargo");
-    demo.env_clear()
-        .envs(command::clean_environment())
-        .args(["run", "--quiet", "--package", DEMO_PACKAGE, "--bin", DEMO, "--"])
-        .args(arguments);
-    Err(Error::io("starting cargo")(demo.exec()))
+    become_cargo(
+        &["run", "--quiet", "--package", "stack", "--bin", "demo", "--"],
+        arguments,
+    )
 }
 
-const DEMO: &str = "demo";
-const DEMO_PACKAGE: &str = "stack";
+/// Becomes the year. Cargo shows how far it is with compiling.
+fn year(arguments: &[OsString]) -> Result<Infallible, Error> {
+    become_cargo(
+        &["run", "--profile", "year", "--package", "year", "--"],
+        arguments,
+    )
+}
+
+/// Replaces this process by cargo.
+fn become_cargo(to_cargo: &[&str], arguments: &[OsString]) -> Result<Infallible, Error> {
+    let mut cargo = Command::new("cargo");
+    cargo.env_clear().envs(command::clean_environment());
+    Err(Error::io("starting cargo")(
+        cargo.args(to_cargo).args(arguments).exec(),
+    ))
+}

@@ -1,6 +1,9 @@
 //! Lets a year of renewal pass in virtual time, and prints what was seen.
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use lexopt::prelude::*;
 use year::Scale;
@@ -9,7 +12,7 @@ fn main() -> ExitCode {
     let scale = match parse() {
         Ok(Some(scale)) => scale,
         Ok(None) => {
-            print!("{HELP}");
+            let _ = io::stdout().write_all(tools::help::YEAR.as_bytes());
             return ExitCode::SUCCESS;
         }
         Err(error) => {
@@ -18,7 +21,8 @@ fn main() -> ExitCode {
         }
     };
     let figures = year::run(&scale, &mut io::stderr());
-    print!("{figures}");
+    // A reader that has seen enough does not change what was seen.
+    let _ = write!(io::stdout(), "{figures}");
     if figures.broken().is_empty() {
         ExitCode::SUCCESS
     } else {
@@ -29,7 +33,7 @@ fn main() -> ExitCode {
 /// Reads the command line; nothing is for help.
 fn parse() -> Result<Option<Scale>, lexopt::Error> {
     let mut scale = Scale::default();
-    let mut arguments = lexopt::Parser::from_args(std::env::args_os().skip(1).filter(|text| text != "--"));
+    let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("subscriptions") => scale.subscriptions = arguments.value()?.parse()?,
@@ -42,12 +46,3 @@ fn parse() -> Result<Option<Scale>, lexopt::Error> {
     }
     Ok(Some(scale))
 }
-
-const HELP: &str = "\
-Lets a year of renewal pass in virtual time, with everything going wrong that can, and prints what was seen.
-
-cargo year [--subscriptions 10000] [--single-tenant] [--days 365] [--seed 1]
-
-It ends with 1 when a rule was broken: a subscription lapsed that could have been saved, a limit of Graph was passed,
-renewals and reauthorizations came too close together, or more than a tenth more calls were made than need be.
-";

@@ -1,6 +1,9 @@
 //! Shows the whole of it: notifications from a simulated Microsoft Graph, through the real template, to events.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use lexopt::prelude::*;
 use stack::demo::{self, Options};
@@ -10,7 +13,7 @@ async fn main() -> ExitCode {
     let options = match parse() {
         Ok(Some(options)) => options,
         Ok(None) => {
-            print!("{HELP}");
+            let _ = io::stdout().write_all(tools::help::DEMO.as_bytes());
             return ExitCode::SUCCESS;
         }
         Err(error) => {
@@ -21,6 +24,8 @@ async fn main() -> ExitCode {
     match demo::run(options).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        // A reader that has seen enough is no failure.
+        Err(demo::Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("demo: {error}");
             ExitCode::FAILURE
@@ -31,8 +36,7 @@ async fn main() -> ExitCode {
 /// Reads the command line; nothing is for help.
 fn parse() -> Result<Option<Options>, lexopt::Error> {
     let mut options = Options::default();
-    // `cargo demo --keep` and `cargo demo -- --keep` mean the same: cargo's alias already ends with two dashes.
-    let mut arguments = lexopt::Parser::from_args(std::env::args_os().skip(1).filter(|text| text != "--"));
+    let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("keep") => options.keep = true,
@@ -43,17 +47,3 @@ fn parse() -> Result<Option<Options>, lexopt::Error> {
     }
     Ok(Some(options))
 }
-
-const HELP: &str = "\
-Builds and deploys the real template to a local AWS, subscribes at a simulated Microsoft Graph,
-sends one notification of each kind, and shows the plan, the events that come out, and how a
-subscription that Graph removes is made anew.
-
-Usage: cargo demo [OPTIONS]
-
-      --keep   leave everything up at the end, and print where it is; Ctrl-C stops it
-      --json   print the events as they are delivered, as JSON
-  -h, --help   this text
-
-The exit status is 0 only if everything that was sent came out right.
-";

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use graph_simulator::{App, TokenVersion};
 
 /// A subscription, and the one notification that the demo sends to it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Case {
     /// Name in the configuration.
     pub name: &'static str,
@@ -17,14 +17,14 @@ pub struct Case {
     pub change_type: &'static str,
     /// Whether the notification carries the resource, encrypted.
     pub rich: bool,
+    /// Whether a signed-in user subscribes to it: Graph takes it from no application by itself.
+    pub delegated: bool,
     /// Type of the event that is to come out.
     pub event_type: &'static str,
 }
 
 /// Everything that the two introductions to change notifications name (Microsoft Graph, *Use the Microsoft Graph API to
 /// get change notifications* and *Get change notifications for teams and channels*).
-///
-/// With the real Graph a few of them take more than an app's own credential, `presence` and `conversation` among them.
 pub const CASES: [Case; 14] = [
     rich(
         "team-messages",
@@ -33,13 +33,13 @@ pub const CASES: [Case; 14] = [
         "created",
         "Microsoft.Graph.ChatMessageCreated",
     ),
-    rich(
+    delegated(rich(
         "presence",
         "/communications/presences/00000000-0000-0000-0000-00000000000a",
         "updated",
         "updated",
         "Microsoft.Graph.PresenceUpdated",
-    ),
+    )),
     rich(
         "teams",
         "/teams",
@@ -89,13 +89,13 @@ pub const CASES: [Case; 14] = [
         "deleted",
         "Microsoft.Graph.GroupDeleted",
     ),
-    basic(
+    delegated(basic(
         "conversations",
         "/groups/00000000-0000-0000-0000-00000000000b/conversations",
         "created",
         "created",
         "Microsoft.Graph.ConversationCreated",
-    ),
+    )),
     basic(
         "drive",
         "/users/00000000-0000-0000-0000-00000000000a/drive/root",
@@ -126,7 +126,7 @@ pub const CASES: [Case; 14] = [
     ),
 ];
 
-/// Returns the app registration that the simulator knows.
+/// Returns the app registration that subscribes by itself.
 #[must_use]
 pub fn app() -> App {
     App {
@@ -137,12 +137,22 @@ pub fn app() -> App {
     }
 }
 
-/// Returns the content of ConfigSecret.
+/// Returns the app registration in which a user has signed in.
 #[must_use]
-pub fn config() -> Value {
-    let app = app();
+pub fn signed_in_app() -> App {
+    App {
+        client_id: "66666666-7777-8888-9999-000000000001".to_owned(),
+        ..app()
+    }
+}
+
+/// Returns the content of ConfigSecret, with the refresh token of a user who has signed in.
+#[must_use]
+pub fn config(refresh_token: &str) -> Value {
+    let (app, signed_in) = (app(), signed_in_app());
     let subscription = |case: &Case| {
-        let mut entry = json!({ "tenant": "demo", "resource": case.resource, "changeType": case.subscribed });
+        let tenant = if case.delegated { "demo-user" } else { "demo" };
+        let mut entry = json!({ "tenant": tenant, "resource": case.resource, "changeType": case.subscribed });
         if let (true, Some(entry)) = (case.rich, entry.as_object_mut()) {
             entry.insert("includeResourceData".to_owned(), Value::Bool(true));
         }
@@ -155,7 +165,12 @@ pub fn config() -> Value {
                 "tenantId": app.tenant_id,
                 "clientId": app.client_id,
                 "credential": { "clientSecret": app.client_secret },
-            }
+            },
+            "demo-user": {
+                "tenantId": signed_in.tenant_id,
+                "clientId": signed_in.client_id,
+                "credential": { "refreshToken": refresh_token },
+            },
         },
         "subscriptions": subscriptions,
     })
@@ -175,7 +190,16 @@ const fn rich(
         subscribed,
         change_type,
         rich: true,
+        delegated: false,
         event_type,
+    }
+}
+
+/// A notification of a subscription that a signed-in user has made.
+const fn delegated(case: Case) -> Case {
+    Case {
+        delegated: true,
+        ..case
     }
 }
 
@@ -200,8 +224,20 @@ mod tests {
     #[test]
     fn the_configuration_of_the_demo_is_without_errors() {
         let (config, problems) =
-            graph_core::subscription::config::Config::parse(&config().to_string()).unwrap();
+            graph_core::subscription::config::Config::parse(&config("refresh-token").to_string()).unwrap();
         assert!(config.whole, "{problems:#?}");
         assert_eq!(config.subscriptions.len(), CASES.len());
+    }
+
+    /// Renewal warns of what the real Graph would refuse, so nothing in the demo may be of that kind.
+    #[test]
+    fn nothing_is_subscribed_to_with_a_credential_that_graph_would_refuse() {
+        let (_, problems) =
+            graph_core::subscription::config::Config::parse(&config("refresh-token").to_string()).unwrap();
+        let signed_in: Vec<_> = problems
+            .iter()
+            .filter(|one| one.message.contains("signed-in"))
+            .collect();
+        assert!(signed_in.is_empty(), "{signed_in:?}");
     }
 }

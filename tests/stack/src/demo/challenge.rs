@@ -67,13 +67,18 @@ impl Answered {
             name, id, patches, ..
         } = self;
         let verdict = if self.is_right() { "ok   " } else { "WRONG" };
-        let shown = |end: Option<Timestamp>| end.map_or("nowhere".to_owned(), |end| end.to_string());
+        let shown = |end: Option<Timestamp>| {
+            end.map_or("unknown".to_owned(), |end| {
+                end.strftime("%m-%d %H:%M:%S").to_string()
+            })
+        };
         format!(
-            "Graph asks for reauthorization of a subscription (reauthorizationRequired):\n\
-             {verdict}   {name}: {patches} PATCH of {id} moves its end from {} to {} after {} ms",
+            "Graph asks for reauthorization and sends reauthorizationRequired:\n\
+             {verdict}   {name}: {patches} PATCH of {id}\n        \
+             after {} ms; its end was {} and is {}",
+            self.milliseconds,
             shown(self.before),
             shown(self.after),
-            self.milliseconds
         )
     }
 }

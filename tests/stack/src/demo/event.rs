@@ -57,16 +57,10 @@ impl<'a> Event<'a> {
         let said = ["/subject", "/body/content", "/displayName", "/availability"]
             .into_iter()
             .find_map(text);
-        let said = said.map_or_else(
+        said.map_or_else(
             || self.data.resource.clone(),
             |said| format!("“{}”", without_tags(said)),
-        );
-        let short: String = said.chars().take(SUMMARY_CHARS).collect();
-        if short.len() < said.len() {
-            short + "…"
-        } else {
-            short
-        }
+        )
     }
 }
 
@@ -88,9 +82,6 @@ fn without_tags(html: &str) -> String {
         .replace("&quot;", "\"")
         .replace("&amp;", "&")
 }
-
-/// How much of a resource a line shows.
-const SUMMARY_CHARS: usize = 52;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! A subscription that Graph removes, and what renewal makes of it.
 
-use std::time::Instant;
+use std::{fmt::Write as _, time::Instant};
 
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ pub(super) struct Healed {
     /// Graph's id of the one that took its place.
     after: Option<String>,
     /// The body of the event that consumers got.
-    event: Option<String>,
+    pub(super) event: Option<String>,
     milliseconds: u128,
 }
 
@@ -52,25 +52,48 @@ impl Healed {
     /// Tells whether there is a new subscription, and consumers have been told.
     pub(super) fn is_right(&self) -> bool {
         let is_new = self.after.as_ref().is_some_and(|after| *after != self.before);
-        is_new
-            && self.event("/type").as_deref() == Some("Microsoft.Graph.SubscriptionRemoved")
-            && self.event("/subscription").as_deref() == Some(self.name)
-            && self.event("/data/newSubscriptionId") == self.after
+        is_new && self.has_right_event()
     }
 
     /// Says it.
     pub(super) fn text(&self) -> String {
         let Self { name, before, .. } = self;
-        let after = self.after.as_deref().unwrap_or("nothing");
-        let event_type = self.event("/type");
-        let event_type = event_type.as_deref().unwrap_or("nothing");
-        let verdict = if self.is_right() { "ok   " } else { "WRONG" };
-        format!(
-            "Graph removes a subscription, and says so to the lifecycle URL (subscriptionRemoved):\n\
-             {verdict}   {name}: {before} is gone, {after} is in its place after {} ms\n\
-             \x20       DeliveryQueue has {event_type}, so that its reader can catch up",
-            self.milliseconds
-        )
+        let mut text = "Graph removes a subscription and sends subscriptionRemoved:\n".to_owned();
+        let _ = match &self.after {
+            Some(after) if after != before => writeln!(
+                text,
+                "ok      {name}: renewal has created it again after {} ms\n        \
+                 before {before}\n        now    {after}",
+                self.milliseconds
+            ),
+            _ => writeln!(
+                text,
+                "WRONG   {name}: renewal has not created it again after {} ms;\n        \
+                 LifecycleQueue or RenewalFunction has failed",
+                self.milliseconds
+            ),
+        };
+        let _ = match self.event("/type") {
+            Some(event) if self.has_right_event() => {
+                write!(text, "ok      DeliveryQueue has {event}: consumers can catch up")
+            }
+            Some(event) => write!(
+                text,
+                "WRONG   DeliveryQueue has {event}, which says something else"
+            ),
+            None => write!(
+                text,
+                "WRONG   DeliveryQueue has no event that says so to consumers"
+            ),
+        };
+        text
+    }
+
+    /// Tells whether consumers have been told.
+    fn has_right_event(&self) -> bool {
+        self.event("/type").as_deref() == Some("Microsoft.Graph.SubscriptionRemoved")
+            && self.event("/subscription").as_deref() == Some(self.name)
+            && self.event("/data/newSubscriptionId") == self.after
     }
 
     /// Returns what the event says at a JSON pointer.
@@ -92,7 +115,7 @@ mod tests {
         assert!(
             healed(Some("new"), "SubscriptionRemoved", "new")
                 .text()
-                .contains("new is in its place")
+                .contains("now    new")
         );
     }
 

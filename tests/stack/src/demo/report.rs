@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::columns::shortened;
 use super::verdict::Verdict;
 use crate::local;
 use crate::{self as stack, Function, Pair};
@@ -36,21 +37,21 @@ impl Line {
             summary,
             ..
         } = self;
-        match &self.verdict {
-            Verdict::Right => format!("ok      {name:14} {event_type:37} {summary}"),
-            Verdict::Differs(part) => {
-                format!("WRONG   {name:14} {event_type:37} {part} is not as it was sent")
-            }
-            Verdict::Failed(reason) => format!("FAILED  {name:14} {event_type:37} {reason}"),
-            Verdict::Missing(why) => format!("MISSING {name:14} {event_type:37} {why}"),
-            Verdict::Unasked => format!("UNASKED {name:14} {summary}"),
-        }
+        let event_type = event_type.strip_prefix(TYPE_PREFIX).unwrap_or(event_type);
+        let (word, said) = match &self.verdict {
+            Verdict::Right => ("ok", shortened(summary, 35)),
+            Verdict::Differs(part) => ("WRONG", format!("not as sent: {part}")),
+            Verdict::Failed(reason) => ("FAILED", format!("in FailedQueue: {reason}")),
+            Verdict::Missing(why) => ("MISSING", (*why).to_owned()),
+            Verdict::Unasked => ("UNASKED", shortened(summary, 35)),
+        };
+        format!("{word:7} {name:14} {event_type:20} {said}")
     }
 }
 
 /// Returns a line for each event, and the sums.
 pub(crate) fn table(lines: &[Line], seconds: f64) -> String {
-    let mut text = String::new();
+    let mut text = format!("        {:14} {TYPE_PREFIX}...\n", "subscription");
     for line in lines {
         let _ = writeln!(text, "{}", line.text());
     }
@@ -79,7 +80,7 @@ pub(crate) fn table(lines: &[Line], seconds: f64) -> String {
 /// # Errors
 ///
 /// The template has not got the outputs that it should have.
-pub(crate) fn kept(pair: &Pair, no_docker: Option<String>) -> Result<String, stack::Error> {
+pub fn kept(pair: &Pair, no_docker: Option<String>) -> Result<String, stack::Error> {
     let Pair { stack, simulator } = pair;
     let simulator = simulator.base_url();
     Ok(format!(
@@ -93,13 +94,20 @@ ConfigSecret       {config}
 Graph simulator    {simulator}/_simulator
 Logs               {logs}
 
-Send another notification (GET {simulator}/_simulator tells what else there is):
+Send another notification:
   curl {simulator}/_simulator/send -H 'Content-Type: application/json' \\
-    -d '{{\"items\": [{{\"subscription\": \"/teams/getAllMessages\", \"changeType\": \"created\"}}]}}'
+    -d '{{\"items\": [{{\"subscription\": \"/teams/getAllMessages\",
+         \"changeType\": \"created\"}}]}}'
+See what else can be sent, and how it can go wrong:
+  curl {simulator}/_simulator
 See what is in the queues:
   curl {aws}/_ministack/sqs/messages
-Run renewal (with the AWS CLI, keys `test` and region us-east-1):
-  aws --endpoint-url {aws} lambda invoke --function-name {renewal} /dev/stdout
+Run renewal:
+  curl {aws}/2015-03-31/functions/{renewal}/invocations \\
+    --aws-sigv4 aws:amz:{region}:lambda --user {key}:{key} -d '{{}}'
+Have the AWS CLI and SDKs in this shell use the local AWS:
+  export AWS_ENDPOINT_URL={aws} AWS_REGION={region} \\
+    AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={key}
 {sam_local}",
         aws = stack.endpoint_url(),
         webhook = stack.http_url("/notifications")?,
@@ -107,17 +115,21 @@ Run renewal (with the AWS CLI, keys `test` and region us-east-1):
         failed = stack.output("FailedQueueUrl")?,
         config = stack.output("ConfigSecretArn")?,
         logs = stack.folder().display(),
+        region = stack::REGION,
+        key = stack::ACCESS_KEY,
         renewal = stack.resource(Function::Renewal.logical_id())?,
         sam_local = sam_local(no_docker),
     ))
 }
 
+/// What the types of events about Graph's resources begin with.
+const TYPE_PREFIX: &str = "Microsoft.Graph.";
+
 /// Says how the functions are run in containers.
 fn sam_local(no_docker: Option<String>) -> String {
     match no_docker {
         None => local::commands().fold(
-            "Run the functions in containers, in another terminal (`sam` is also in target/tools/sam/bin):"
-                .to_owned(),
+            "Run the functions in containers (`sam` is also in target/tools/sam/bin):".to_owned(),
             |text, command| text + "\n  " + command,
         ),
         Some(reason) => format!("Not ready for `sam local`: {reason}\nStart Docker, then the demo again."),
@@ -126,7 +138,7 @@ fn sam_local(no_docker: Option<String>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::columns::COLUMNS, *};
 
     #[test]
     fn the_sums_tell_what_became_of_everything() {
@@ -148,5 +160,24 @@ mod tests {
         let text = table(&lines, 1.0);
         assert!(text.contains("sent 5, delivered 4, right 2, failed 1"), "{text}");
         assert!(text.contains("median 7 ms, slowest 90 ms"), "{text}");
+    }
+    #[test]
+    fn the_table_fits_into_80_columns() {
+        let line = |verdict| Line {
+            name: "conversations1".to_owned(),
+            event_type: "Microsoft.Graph.ConversationCreated1".to_owned(),
+            summary: "x".repeat(100),
+            milliseconds: Some(100_000),
+            verdict,
+        };
+        let lines = [
+            line(Verdict::Right),
+            line(Verdict::Differs("content, byte for byte")),
+            line(Verdict::Failed("ContentRejected".to_owned())),
+            line(Verdict::Missing("the webhook did not accept it")),
+            line(Verdict::Unasked),
+        ];
+        let text = table(&lines, 100.0);
+        assert!(text.lines().all(|line| line.chars().count() <= COLUMNS), "{text}");
     }
 }

@@ -1,0 +1,49 @@
+//! What `--help` says. It is here, so that nothing has to be compiled before it can be read.
+
+/// `cargo demo --help`.
+pub const DEMO: &str = "\
+Builds and deploys the real template to a local AWS, subscribes at a simulated
+Microsoft Graph, sends one notification of each kind, and shows the plan, the
+events that come out, and what renewal does when Graph removes a subscription
+or asks for its reauthorization.
+
+Usage: cargo demo [OPTIONS]
+
+      --keep   leave everything up at the end, and print where it is and how to
+               send more; Ctrl-C stops it
+      --json   print the events as they are delivered, a stream of JSON values
+  -h, --help   this text
+
+The exit status is 0 only if everything came out right.
+";
+
+/// `cargo year --help`.
+pub const YEAR: &str = "\
+Lets a year of renewal pass in virtual time, with everything going wrong that
+can, and prints what was seen.
+
+Usage: cargo year [OPTIONS]
+
+      --subscriptions N   how many there are (default 10000, more than an hour)
+      --single-tenant     all in one tenant
+      --days N            how long it lasts (default 365)
+      --seed N            another course of events (default 1)
+  -h, --help              this text
+
+The first time it is compiled with optimisation, which takes minutes. The exit
+status is 1 if a rule was broken: a subscription lapsed that could have been
+saved, a limit of Graph was passed, renewals and reauthorizations came too close
+together, or more than a tenth more calls were made than necessary.
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_fits_into_80_columns() {
+        for line in DEMO.lines().chain(YEAR.lines()) {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+}
