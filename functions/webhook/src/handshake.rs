@@ -1,7 +1,5 @@
 //! The endpoint validation handshake (Microsoft Graph, *receive change notifications through webhooks*).
 
-use percent_encoding::percent_decode_str;
-
 /// What a query string asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Handshake {
@@ -19,37 +17,24 @@ impl Handshake {
     /// The token is opaque and has to come back exactly, decoded as a form: `%XX` is a byte and `+` a space. The
     /// parameter's name matches in any letter case, as senders differ in it.
     pub fn of(query: &str) -> Self {
-        let token = query.split('&').find_map(|parameter| {
-            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            decode(name)
-                .is_some_and(|name| name.eq_ignore_ascii_case("validationToken"))
-                .then_some(value)
-        });
-        match token.map(decode) {
+        let mut parameters = form_urlencoded::parse(query.as_bytes());
+        match parameters.find(|(name, _)| name.eq_ignore_ascii_case("validationToken")) {
             None => Self::NotAsked,
-            Some(Some(token)) if is_harmless(&token) => Self::Echo(token),
+            Some((_, token)) if is_harmless(&token) => Self::Echo(token.into_owned()),
             Some(_) => Self::Refused,
         }
     }
 }
 
-fn decode(text: &str) -> Option<String> {
-    let text = text.replace('+', " ");
-    percent_decode_str(&text)
-        .decode_utf8()
-        .ok()
-        .map(std::borrow::Cow::into_owned)
-}
-
 /// Returns whether a token may be echoed to anybody who asks.
 ///
 /// Microsoft says that it never sends HTML or script. A token with such characters is refused, not escaped, as an
-/// escaped one would not match anyway.
+/// escaped one would not match anyway. Nor is one with bytes that are not text, which cannot come back as they were.
 fn is_harmless(token: &str) -> bool {
     (1..=MAX_TOKEN_BYTES).contains(&token.len())
         && !token
             .chars()
-            .any(|char| char.is_control() || matches!(char, '<' | '>'))
+            .any(|char| char.is_control() || matches!(char, '<' | '>' | char::REPLACEMENT_CHARACTER))
 }
 
 const MAX_TOKEN_BYTES: usize = 4_096;

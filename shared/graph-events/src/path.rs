@@ -136,24 +136,6 @@ fn decoded(text: &str) -> Cow<'_, str> {
     percent_decode_str(text.trim()).decode_utf8_lossy()
 }
 
-/// Returns how many characters have to be put in, taken out or replaced to make `left` of `right`.
-pub fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (at, left) in left.chars().enumerate() {
-        let mut previous = at + 1;
-        let mut next = vec![previous];
-        for (right, pair) in right.iter().zip(row.windows(2)) {
-            let [diagonal, above] = pair else { continue };
-            let replaced = diagonal + usize::from(left != *right);
-            previous = replaced.min(above + 1).min(previous + 1);
-            next.push(previous);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,13 +215,5 @@ mod tests {
         );
         assert!(options("/x").is_empty());
         assert!(options("/x?").is_empty());
-    }
-
-    #[test]
-    fn distance_counts_edits() {
-        assert_eq!(distance("", ""), 0);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("mesages", "messages"), 1);
     }
 }

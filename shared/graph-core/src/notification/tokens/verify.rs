@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
-use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
@@ -66,9 +66,15 @@ impl<'a> Token<'a> {
 
     /// Returns whether `key` made the signature, by RS256 and no other algorithm.
     fn is_signed_by(&self, key: &SigningKey) -> bool {
-        let key = DecodingKey::from_rsa_raw_components(&key.modulus, &key.exponent);
-        let message = self.signed.as_bytes();
-        jsonwebtoken::crypto::verify(self.signature, message, &key, Algorithm::RS256).unwrap_or(false)
+        let Ok(signature) = BASE64_URL_SAFE_NO_PAD.decode(self.signature) else {
+            return false;
+        };
+        let key = RsaPublicKeyComponents {
+            n: &key.modulus,
+            e: &key.exponent,
+        };
+        key.verify(&RSA_PKCS1_2048_8192_SHA256, self.signed.as_bytes(), &signature)
+            .is_ok()
     }
 }
 

@@ -155,7 +155,7 @@ fn exchange(token: &Token, word: &str) -> usize {
         (true, true) => 0,
         (true, false) => word.len(),
         (false, true) => token.text().len(),
-        (false, false) => path::distance(&token.text().to_ascii_lowercase(), word),
+        (false, false) => strsim::levenshtein(&token.text().to_ascii_lowercase(), word),
     }
 }
 

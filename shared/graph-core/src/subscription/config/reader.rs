@@ -2,7 +2,7 @@
 
 use super::document::Node;
 use super::{Problem, Severity};
-use graph_events::path::distance;
+use strsim::levenshtein;
 
 /// The mistakes found so far.
 #[derive(Default)]
@@ -185,7 +185,7 @@ fn unknown(name: &str, known: &[&str]) -> String {
     let lower = name.to_ascii_lowercase();
     let nearest = known
         .iter()
-        .map(|known| (distance(&known.to_ascii_lowercase(), &lower), known))
+        .map(|known| (levenshtein(&known.to_ascii_lowercase(), &lower), known))
         .min();
     match nearest {
         Some((edits, nearest)) if edits <= 2 => {
