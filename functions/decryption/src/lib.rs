@@ -13,8 +13,8 @@ use std::panic::AssertUnwindSafe;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::FutureExt;
 use graph_core::{
+    cloud::Cloud,
     notification::{queued::QueuedItem, tokens::Authorities},
-    subscription::config::Cloud,
 };
 use graph_edge::{
     documents::{CachedDocument, Source},

@@ -113,8 +113,9 @@ fn elsewhere(refused: Refused) -> String {
 #[cfg(test)]
 mod tests {
     use graph_core::{
+        cloud::Cloud,
         secret::Secret,
-        subscription::config::{Cloud, Credential, PERSONAL_TENANT},
+        subscription::config::{Credential, PERSONAL_TENANT},
     };
 
     use super::*;

@@ -7,12 +7,14 @@
 //! | [`subscription`] | what is kept alive: from the configuration to the steps that Microsoft Graph is asked for |
 //! | [`models`] | delivered events and the resources in them, as consumers read them |
 //! | [`secrets`] | the two documents that renewal writes and the other functions read |
+//! | [`cloud`] | Microsoft's clouds, and what differs between them |
 //! | [`certificate`] | X.509 certificates: made, read, and their thumbprint |
 //! | [`secret`] | a text that is printed nowhere |
 
 pub use graph_events as models;
 
 pub mod certificate;
+pub mod cloud;
 pub mod notification;
 pub mod secret;
 pub mod secrets;

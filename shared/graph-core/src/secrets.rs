@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
-use crate::subscription::config::Cloud;
+use crate::cloud::Cloud;
 
 /// The content of ClientStateSecret: the keys under which client states are minted and verified.
 #[derive(Clone, Default, Serialize, Deserialize)]

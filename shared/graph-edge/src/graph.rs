@@ -7,7 +7,7 @@ use std::{
 
 use graph_core::subscription::{
     catalogue::Version,
-    config::{Cloud, ForEach, Tenant},
+    config::{ForEach, Tenant},
     model::{NewSubscription, Subscription, SubscriptionUpdate},
 };
 use reqwest::{Method, Url};
@@ -264,20 +264,10 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
     fn place(&self, tenant: &Tenant, version: Version, segments: &[&str]) -> Result<Url, GraphError> {
         let base = match &self.base {
             Some(base) => base.clone(),
-            None => http::endpoint(&format!("https://{}", host(tenant.cloud)))
+            None => http::endpoint(&format!("https://{}", tenant.cloud.graph_host()))
                 .map_err(|_| GraphError::of(GraphErrorKind::Malformed))?,
         };
         Ok(http::join(&base, &[&[version.as_str()], segments].concat()))
-    }
-}
-
-/// Returns the host of a cloud's Graph (Microsoft Graph, *national cloud deployments*).
-pub(crate) fn host(cloud: Cloud) -> &'static str {
-    match cloud {
-        Cloud::Global => "graph.microsoft.com",
-        Cloud::Usgov => "graph.microsoft.us",
-        Cloud::UsgovDod => "dod-graph.microsoft.us",
-        Cloud::China => "microsoftgraph.chinacloudapi.cn",
     }
 }
 

@@ -8,8 +8,9 @@ use std::{
 };
 
 use graph_core::{
+    cloud::Cloud,
     secret::Secret,
-    subscription::config::{Cloud, Credential, Tenant},
+    subscription::config::{Credential, Tenant},
 };
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
@@ -17,9 +18,9 @@ use sha2::{Digest, Sha256};
 
 use self::request::Granted;
 pub use self::{
-    error::{Cause, CredentialKind, LoginError, Refusal},
+    error::{Cause, CredentialKind, LoginError, RefreshTokenError, Refusal},
     identity::{IdentityError, Sts, WebIdentity},
-    refresh::{RefreshTokenError, RefreshTokenSecret, RefreshTokens},
+    refresh::{RefreshTokenSecret, RefreshTokens},
 };
 use crate::{
     clock::{Clock, SystemClock},

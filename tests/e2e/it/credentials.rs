@@ -9,9 +9,10 @@ use base64::{
 };
 use graph_core::{
     certificate,
+    cloud::Cloud,
     secret::Secret,
     secrets::DecryptionKeyEntry,
-    subscription::config::{Cloud, Credential, Tenant},
+    subscription::config::{Credential, Tenant},
 };
 use graph_edge::{
     clock::SystemClock,

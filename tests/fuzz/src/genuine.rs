@@ -6,13 +6,13 @@ use std::sync::LazyLock;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use graph_core::{
+    cloud::Cloud,
     notification::{
         client_state::mint,
         envelope::test_util::{SystemRng, key, seal},
         tokens::testing::{SIGNER, claims_v2},
     },
     secrets::{ClientStateKeyEntry, KeyLife, TrustedTenant},
-    subscription::config::Cloud,
 };
 use jiff::Timestamp;
 

@@ -13,10 +13,10 @@ use fuzz::{
     memory::bounded,
 };
 use graph_core::{
+    cloud::Cloud,
     notification::tokens::{
         Authorities, Authority, SigningKeys, TokenError, TokenIndex, testing::SIGNER, vouch,
     },
-    subscription::config::Cloud,
 };
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;

@@ -15,6 +15,7 @@ mod world;
 use aws_lambda_events::sqs::SqsEvent;
 use decryption::{Deps, SigningKeysByCloud, Trust, handle};
 use graph_core::{
+    cloud::Cloud,
     notification::{
         envelope::test_util::{SystemRng, key, seal},
         tokens::{
@@ -24,7 +25,6 @@ use graph_core::{
     },
     secret::Secret,
     secrets::{DecryptionDocument, DecryptionKeyEntry, TrustedTenant},
-    subscription::config::Cloud,
 };
 use graph_edge::{
     documents::{CachedDocument, Source},

@@ -14,7 +14,6 @@ use sha2::{Digest, Sha256};
 
 use crate::certificate;
 use crate::secret::Secret;
-use crate::subscription::config::Cloud;
 
 mod pem;
 #[cfg(test)]
@@ -184,17 +183,6 @@ impl std::error::Error for UnusableCertificate {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("client assertion cannot be signed")]
 pub struct NotSigned;
-
-/// Returns the audience of another issuer's token that an application presents as its assertion (Microsoft Entra,
-/// *federatedIdentityCredentials*, `audiences`).
-#[must_use]
-pub fn exchange_audience(cloud: Cloud) -> &'static str {
-    match cloud {
-        Cloud::Global => "api://AzureADTokenExchange",
-        Cloud::Usgov | Cloud::UsgovDod => "api://AzureADTokenExchangeUSGov",
-        Cloud::China => "api://AzureADTokenExchangeChina",
-    }
-}
 
 /// Returns random bytes as a GUID (RFC 9562, section 5.4).
 fn guid(random: [u8; 16]) -> String {

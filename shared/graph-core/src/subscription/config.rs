@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use crate::cloud::Cloud;
 use crate::secret::Secret;
 use crate::subscription::catalogue::{self, Access, Version};
 use crate::subscription::compare::query_options_key;
@@ -309,37 +310,6 @@ pub enum Severity {
     Warning,
     /// The entry is not used.
     Error,
-}
-
-/// A Microsoft cloud (Microsoft Graph, *national cloud deployments*).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Cloud {
-    /// The worldwide cloud, GCC included.
-    #[default]
-    Global,
-    /// US Government L4 (GCC High).
-    Usgov,
-    /// US Government L5 (`DoD`).
-    UsgovDod,
-    /// China, operated by 21Vianet.
-    China,
-}
-
-impl Cloud {
-    /// All clouds.
-    pub const ALL: [Self; 4] = [Self::Global, Self::Usgov, Self::UsgovDod, Self::China];
-
-    /// Returns the cloud's name in the configuration.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Global => "global",
-            Self::Usgov => "usgov",
-            Self::UsgovDod => "usgov-dod",
-            Self::China => "china",
-        }
-    }
 }
 
 /// What Microsoft Graph takes once per application, and per user where one is signed in (*create subscription*, 409).

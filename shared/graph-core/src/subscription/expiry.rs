@@ -197,9 +197,7 @@ const ERROR_DAYS: i64 = 7;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        notification::envelope::test_util, secret::Secret, secrets::KeyLife, subscription::config::Cloud,
-    };
+    use crate::{cloud::Cloud, notification::envelope::test_util, secret::Secret, secrets::KeyLife};
 
     #[test]
     fn a_client_secret_ends_when_the_configuration_says() {

@@ -1,4 +1,5 @@
 use graph_core::{
+    cloud::Cloud,
     secret::Secret,
     subscription::{config::Credential, model::EncryptionCertificate},
 };

@@ -9,8 +9,8 @@ use graph_core::subscription::{
 use reqwest::StatusCode;
 use serde::Deserialize;
 
-use super::{identity::IdentityError, refresh::RefreshTokenError};
-use crate::{BoxError, http::Answer};
+use super::identity::IdentityError;
+use crate::{BoxError, http::Answer, secrets::SecretError};
 
 /// Why there is no access token, and what a person has to do. The text never holds what was sent, nor the description
 /// that came back.
@@ -49,6 +49,23 @@ pub enum LoginError {
     /// Refresh tokens cannot be kept, so none is used.
     #[error("refresh tokens cannot be kept")]
     RefreshTokens(#[from] RefreshTokenError),
+}
+
+/// Why refresh tokens cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshTokenError {
+    /// There is no place for them.
+    #[error("function is not set up to keep any; deploy the current version")]
+    NotSetUp,
+    /// The document is not what was written. It is left as it is.
+    #[error(
+        "RefreshTokenSecret does not hold what renewal writes; write {{}} into it, sign in to the application again, \
+         and write the new refresh token into ConfigSecret"
+    )]
+    Malformed,
+    /// The document cannot be read or written.
+    #[error("RefreshTokenSecret cannot be read or written")]
+    Unavailable(#[source] SecretError),
 }
 
 impl LoginError {

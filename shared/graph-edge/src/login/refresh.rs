@@ -9,7 +9,12 @@ use jiff::Timestamp;
 use tracing::warn;
 
 use self::document::{Document, SignIn};
-use super::{Login, error::LoginError, identity::WebIdentity, request::Granted};
+use super::{
+    Login,
+    error::{LoginError, RefreshTokenError},
+    identity::WebIdentity,
+    request::Granted,
+};
 use crate::{
     clock::Clock,
     secrets::{SecretError, SecretStore, Versioned},
@@ -47,23 +52,6 @@ impl RefreshTokens for RefreshTokenSecret {
     async fn write(&self, text: &Secret<String>, based_on: Option<&str>) -> Result<(), SecretError> {
         self.store.write(&self.secret_arn, text.expose(), based_on).await
     }
-}
-
-/// Why refresh tokens cannot be kept.
-#[derive(Debug, thiserror::Error)]
-pub enum RefreshTokenError {
-    /// There is no place for them.
-    #[error("function is not set up to keep any; deploy the current version")]
-    NotSetUp,
-    /// The document is not what was written. It is left as it is.
-    #[error(
-        "RefreshTokenSecret does not hold what renewal writes; write {{}} into it, sign in to the application again, \
-         and write the new refresh token into ConfigSecret"
-    )]
-    Malformed,
-    /// The document cannot be read or written.
-    #[error("RefreshTokenSecret cannot be read or written")]
-    Unavailable(#[source] SecretError),
 }
 
 impl<C: Clock, T: RefreshTokens, I: WebIdentity> Login<C, T, I> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use graph_core::{
     secret::Secret,
     subscription::{
-        assertion::{SigningCertificate, exchange_audience},
-        config::{Cloud, Credential, Tenant},
+        assertion::SigningCertificate,
+        config::{Credential, Tenant},
     },
 };
 use jiff::Timestamp;
@@ -79,7 +79,7 @@ impl<C: Clock, T, I: WebIdentity> Login<C, T, I> {
             } => sign(tenant, private_key, certificate, self.clock.now()),
             Credential::WebIdentity => {
                 let identity = self.web_identity.as_ref().ok_or(IdentityError::NotSetUp)?;
-                let token = identity.token(exchange_audience(tenant.cloud)).await?;
+                let token = identity.token(tenant.cloud.exchange_audience()).await?;
                 Ok(Proof::Assertion(token))
             }
         }
@@ -91,7 +91,7 @@ impl<C: Clock, T, I: WebIdentity> Login<C, T, I> {
         refresh_token: Option<&Secret<String>>,
         proof: &Proof,
     ) -> Result<Answer, BoxError> {
-        let scope = format!("https://{}/.default", crate::graph::host(tenant.cloud));
+        let scope = format!("https://{}/.default", tenant.cloud.graph_host());
         let mut form = vec![("client_id", tenant.client_id.as_str())];
         match refresh_token {
             // Without a scope the user's token is for what was granted at the sign-in (RFC 6749, section 6). `.default`
@@ -112,7 +112,7 @@ impl<C: Clock, T, I: WebIdentity> Login<C, T, I> {
         }
         let base = match &self.base {
             Some(base) => base.clone(),
-            None => http::endpoint(&format!("https://{}", host(tenant.cloud)))?,
+            None => http::endpoint(&format!("https://{}", tenant.cloud.login_host()))?,
         };
         let url = http::join(&base, &[&tenant.tenant_id, "oauth2", "v2.0", "token"]);
         let request = self.http.client()?.post(url).timeout(TIMEOUT).form(&form);
@@ -151,7 +151,7 @@ fn sign(
     // The real cloud's endpoint, wherever calls are sent.
     let audience = format!(
         "https://{}/{}/oauth2/v2.0/token",
-        host(tenant.cloud),
+        tenant.cloud.login_host(),
         tenant.tenant_id
     );
     Ok(Proof::Assertion(certificate.assertion(
@@ -160,15 +160,6 @@ fn sign(
         id,
         now,
     )?))
-}
-
-/// Returns the host of a cloud's token endpoint (Microsoft Graph, *national cloud deployments*).
-fn host(cloud: Cloud) -> &'static str {
-    match cloud {
-        Cloud::Global => "login.microsoftonline.com",
-        Cloud::Usgov | Cloud::UsgovDod => "login.microsoftonline.us",
-        Cloud::China => "login.partner.microsoftonline.cn",
-    }
 }
 
 /// Reads seconds, which the older endpoint wrote as text.

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::Mutex as StdMutex;
 use std::thread;
 
-use graph_core::subscription::config::Cloud;
+use graph_core::cloud::Cloud;
 use jiff::SignedDuration;
 use serde_json::json;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::subscription::config::Cloud;
+use crate::cloud::Cloud;
 use graph_events::guid::is_guid;
 
 /// Where a cloud's signing keys are found, and what its validation tokens must say about their origin.
@@ -32,21 +32,16 @@ pub struct Authority {
 impl Authority {
     /// Returns the authority of `cloud`.
     pub fn of(cloud: Cloud) -> Self {
-        let (login, issuer_v2) = match cloud {
-            Cloud::Global => (
-                "https://login.microsoftonline.com",
-                Some("https://login.microsoftonline.com/{tenantid}/v2.0"),
-            ),
-            Cloud::Usgov | Cloud::UsgovDod => ("https://login.microsoftonline.us", None),
-            Cloud::China => ("https://login.partner.microsoftonline.cn", None),
-        };
+        let login = format!("https://{}", cloud.login_host());
+        // Microsoft publishes the issuer of the worldwide cloud alone; the others name theirs in their metadata.
+        let issuer_v2 = (cloud == Cloud::Global).then(|| format!("{login}/{{tenantid}}/v2.0"));
         Self {
             cloud,
-            login: login.to_owned(),
+            login,
             metadata_path: "/common/v2.0/.well-known/openid-configuration".to_owned(),
             publisher: "0bf30f3b-4a52-48df-9a82-234910c4a086".to_owned(),
             issuer_v1: "https://sts.windows.net/{tenantid}/".to_owned(),
-            issuer_v2: issuer_v2.map(str::to_owned),
+            issuer_v2,
         }
     }
 

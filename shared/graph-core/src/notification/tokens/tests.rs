@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::testing::{OTHER_SIGNER, SIGNER, Signer, claims_v1, claims_v2, encode};
 use super::*;
-use crate::subscription::config::Cloud;
+use crate::cloud::Cloud;
 
 /// Checks what comes of `tokens` for the first tenant, with the first signer's key listed.
 #[track_caller]

@@ -10,6 +10,7 @@ use rsa::{RsaPrivateKey, RsaPublicKey};
 use serde_json::Value;
 
 use super::*;
+use crate::cloud::Cloud;
 use crate::notification::envelope::test_util::{self, SystemRng};
 use crate::secrets::DecryptionKeyEntry;
 
@@ -168,7 +169,7 @@ fn nothing_of_the_key_is_printed() {
 
 #[test]
 fn each_cloud_has_its_exchange_audience() {
-    let audiences = Cloud::ALL.map(exchange_audience);
+    let audiences = Cloud::ALL.map(Cloud::exchange_audience);
     assert_eq!(
         audiences,
         [

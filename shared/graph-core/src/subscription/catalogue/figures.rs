@@ -2,7 +2,7 @@
 
 use super::pattern::INDEX;
 use super::*;
-use crate::subscription::config::Cloud;
+use crate::cloud::Cloud;
 use std::collections::BTreeSet;
 
 mod permissions;

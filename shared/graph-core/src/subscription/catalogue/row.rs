@@ -5,7 +5,7 @@ use std::fmt;
 use graph_events::Change;
 use serde::{Deserialize, Serialize};
 
-use crate::subscription::config::Cloud;
+use crate::cloud::Cloud;
 
 /// What Microsoft documents about one kind of resource that can be subscribed to.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,8 @@
 
 use super::reader::{Problems, join, listed};
 use super::subscriptions::{QUERY_OPTIONS, Written};
-use super::{Cloud, Entry, ForEach, MIN_MINUTES, Tenant};
+use super::{Entry, ForEach, MIN_MINUTES, Tenant};
+use crate::cloud::Cloud;
 use crate::subscription::catalogue::{self, Access, Changes, Rich, Row, Select};
 use graph_events::{Change, path};
 

@@ -4,8 +4,8 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::document::Node;
 use super::reader::{Fields, Problems, join, listed};
-use super::{Cloud, Credential, Tenant};
-use crate::{secret::Secret, subscription::assertion::SigningCertificate};
+use super::{Credential, Tenant};
+use crate::{cloud::Cloud, secret::Secret, subscription::assertion::SigningCertificate};
 use graph_events::guid::is_guid;
 
 /// Reads one tenant; `None` when it cannot be used.

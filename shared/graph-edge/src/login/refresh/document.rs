@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
-use super::RefreshTokenError;
+use crate::login::error::RefreshTokenError;
 
 /// The refresh tokens of all tenants.
 #[derive(Default, Serialize, Deserialize)]
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn sign_ins_differ_by_tenant_application_and_token() {
-        use graph_core::subscription::config::{Cloud, Credential};
+        use graph_core::{cloud::Cloud, subscription::config::Credential};
         let tenant = |tenant_id: &str, client_id: &str| Tenant {
             tenant_id: tenant_id.to_owned(),
             client_id: client_id.to_owned(),

@@ -16,13 +16,13 @@ use aes::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use graph_core::{
+    cloud::Cloud,
     notification::{
         envelope::EncryptedContent,
         keys::DecryptionKeys,
         tokens::{Authority, SigningKeys, Trusted, testing, vouch},
     },
     secrets::{DecryptionDocument, TrustedTenant},
-    subscription::config::Cloud,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
