@@ -13,6 +13,26 @@ fn every_test_that_the_security_page_names_exists() {
 }
 
 #[test]
+fn every_limit_that_the_security_page_names_exists() {
+    let root = tools::root();
+    let mut constants = BTreeSet::new();
+    for file in page::below(&root, "rs") {
+        let text = fs::read_to_string(root.join(file)).unwrap();
+        let names = text
+            .split("const ")
+            .skip(1)
+            .filter_map(|rest| rest.split_once(':'));
+        constants.extend(names.map(|(name, _)| name.to_owned()));
+    }
+    let code = Page::read("docs/security.md").code();
+    let named = code.iter().filter_map(|(_, code)| code.rsplit("::").next());
+    let limits: Vec<_> = named.filter(|name| name.starts_with("MAX_")).collect();
+    assert!(limits.len() > 10, "{limits:?}");
+    let missing: Vec<_> = limits.iter().filter(|name| !constants.contains(**name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn a_test_that_does_not_exist_is_seen() {
     let tests = BTreeMap::from([("a".to_owned(), BTreeSet::from(["it_is_so_here".to_owned()]))]);
     for (text, fault) in [
