@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`notification`] | what arrives: from a POST's bytes to a delivered event |
 //! | [`subscription`] | what is kept alive: from the configuration to the steps that Microsoft Graph is asked for |
+//! | [`read`] | what is read later: what notifications did not bring or do not carry |
 //! | [`models`] | delivered events and the resources in them, as consumers read them |
 //! | [`secrets`] | the two documents that renewal writes and the other functions read |
 //! | [`cloud`] | Microsoft's clouds, and what differs between them |
@@ -16,6 +17,7 @@ pub use graph_events as models;
 pub mod certificate;
 pub mod cloud;
 pub mod notification;
+pub mod read;
 pub mod secret;
 pub mod secrets;
 pub mod subscription;

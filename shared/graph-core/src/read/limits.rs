@@ -1,0 +1,169 @@
+//! What Microsoft Graph allows of reads, and a count of what was asked (Microsoft Graph, *throttling limits*).
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
+
+use graph_events::ResourcePath;
+use jiff::{SignedDuration, Timestamp};
+
+/// How many reads are made in a time, of what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Of the application in the tenant.
+    pub tenant: Rate,
+    /// Of the one object that is read, and the segment that names it.
+    pub object: Option<(&'static str, Rate)>,
+}
+
+/// So many reads in so many seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// The most reads.
+    pub reads: usize,
+    /// The time, in seconds.
+    pub seconds: i64,
+}
+
+const fn rate(reads: usize, seconds: i64) -> Rate {
+    Rate { reads, seconds }
+}
+
+/// Half of what Microsoft Graph allows: two instances of the reader work at the same time. One read a second cannot be
+/// halved; there it is one in two seconds.
+impl Limit {
+    /// 10,000 in ten minutes for an application and mailbox. Four at once are never reached: an instance reads a mailbox
+    /// once at a time.
+    pub const OUTLOOK: Self = Self {
+        tenant: rate(1_000, 20),
+        object: Some(("users", rate(5_000, 600))),
+    };
+    /// The exports of Teams: 200 a second.
+    pub const EXPORT: Self = Self {
+        tenant: rate(100, 1),
+        object: None,
+    };
+    /// Channel messages: 20 a second, one of them of a channel.
+    pub const CHANNEL: Self = Self {
+        tenant: rate(10, 1),
+        object: Some(("channels", rate(1, 2))),
+    };
+    /// Chat messages: 20 a second, one of them of a chat.
+    pub const CHAT: Self = Self {
+        tenant: rate(10, 1),
+        object: Some(("chats", rate(1, 2))),
+    };
+    /// Call records: 1,500 in 20 seconds.
+    pub const CALL_RECORDS: Self = Self {
+        tenant: rate(750, 20),
+        object: None,
+    };
+    /// What has no figure, or says `Retry-After`: as the reads of Teams that have none, 30 a second.
+    pub const OTHER: Self = Self {
+        tenant: rate(15, 1),
+        object: None,
+    };
+}
+
+/// Whose reads are counted together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// The tenant and the application.
+    pub application: (String, String),
+    /// The key of the object, where it has a limit of its own.
+    pub object: Option<String>,
+}
+
+/// Counts the reads of the last minutes.
+#[derive(Debug, Default)]
+pub struct Limiter {
+    reads: HashMap<(Scope, &'static str), VecDeque<Timestamp>>,
+    closed_until: HashMap<Scope, Timestamp>,
+}
+
+impl Limiter {
+    /// Takes room for one read of `resource`, or returns how long it is until there is some.
+    ///
+    /// # Errors
+    ///
+    /// Returns the time to wait.
+    pub fn take(
+        &mut self,
+        limit: Limit,
+        application: &(String, String),
+        resource: &ResourcePath,
+        now: Timestamp,
+    ) -> Result<(), Duration> {
+        let scopes = scopes(limit, application, resource);
+        let closed = scopes
+            .iter()
+            .filter_map(|(scope, ..)| self.closed_until.get(scope));
+        let closed = closed.map(|until| until_then(until.duration_since(now))).max();
+        let waits = scopes
+            .iter()
+            .filter_map(|(scope, name, rate)| self.wait((scope.clone(), name), *rate, now));
+        if let Some(wait) = waits.chain(closed).max().filter(|wait| !wait.is_zero()) {
+            return Err(wait);
+        }
+        for (scope, name, _) in scopes {
+            self.reads.entry((scope, name)).or_default().push_back(now);
+        }
+        Ok(())
+    }
+
+    /// Makes no read of the object, or of the application where it has no limit of its own, for `wait`.
+    pub fn close(
+        &mut self,
+        limit: Limit,
+        application: &(String, String),
+        resource: &ResourcePath,
+        wait: Duration,
+        now: Timestamp,
+    ) {
+        let until = now.saturating_add(wait).unwrap_or(now);
+        if let Some((scope, ..)) = scopes(limit, application, resource).pop() {
+            let closed = self.closed_until.entry(scope).or_insert(until);
+            *closed = (*closed).max(until);
+        }
+        self.closed_until.retain(|_, until| *until > now);
+    }
+
+    /// Returns how long it is until one more read fits.
+    fn wait(&mut self, key: (Scope, &'static str), rate: Rate, now: Timestamp) -> Option<Duration> {
+        let window = SignedDuration::from_secs(rate.seconds);
+        let reads = self.reads.entry(key).or_default();
+        while reads
+            .front()
+            .is_some_and(|first| now.duration_since(*first) >= window)
+        {
+            reads.pop_front();
+        }
+        let first = reads.get(reads.len().checked_sub(rate.reads)?)?;
+        Some(until_then(window.saturating_sub(now.duration_since(*first))))
+    }
+}
+
+/// Returns what a read counts for: the application, then the object.
+fn scopes(
+    limit: Limit,
+    application: &(String, String),
+    resource: &ResourcePath,
+) -> Vec<(Scope, &'static str, Rate)> {
+    let scope = |object| Scope {
+        application: application.clone(),
+        object,
+    };
+    let object = limit.object.and_then(|(name, rate)| {
+        let key = resource.id(name)?;
+        Some((scope(Some(key.to_owned())), name, rate))
+    });
+    [(scope(None), "", limit.tenant)]
+        .into_iter()
+        .chain(object)
+        .collect()
+}
+
+fn until_then(time: SignedDuration) -> Duration {
+    Duration::try_from(time).unwrap_or_default()
+}

@@ -1,0 +1,216 @@
+//! A small model of the lists of Microsoft Graph, with their traps: written from its documentation and reports from the
+//! field, not from the code that reads it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use graph_events::Change;
+use jiff::{SignedDuration, Timestamp};
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+
+use crate::read::Request;
+
+/// Something that happens to an item.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Op {
+    pub(super) id: usize,
+    /// Seconds since the last one.
+    pub(super) pause: i64,
+    pub(super) deletes: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    created: i64,
+    changed: i64,
+    version: u32,
+    deleted: bool,
+}
+
+/// The items of one list.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Graph {
+    pub(super) now: i64,
+    pub(super) page: usize,
+    pub(super) refuses_order: bool,
+    pub(super) items: BTreeMap<usize, Item>,
+    /// What a list by token goes through, as it was when it began.
+    pub(super) walk: Vec<usize>,
+}
+
+/// Returns the time so many seconds after the beginning.
+pub(super) fn at(seconds: i64) -> Timestamp {
+    "2026-11-22T10:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(seconds)
+}
+
+impl Graph {
+    pub(super) fn happen(&mut self, op: Op) {
+        self.now += op.pause;
+        let now = self.now;
+        let item = self.items.entry(op.id).or_insert(Item {
+            created: now,
+            changed: now,
+            version: 0,
+            deleted: false,
+        });
+        if item.deleted {
+            return;
+        }
+        (item.changed, item.version, item.deleted) = (now, item.version + 1, op.deletes);
+    }
+
+    pub(super) fn changed_after(&self, id: &str, until: Timestamp) -> bool {
+        self.items
+            .iter()
+            .any(|(number, item)| name(*number) == id && at(item.changed) > until)
+    }
+
+    /// Returns the changes that a list can show of the window.
+    pub(super) fn shows(
+        &self,
+        resource: &str,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> BTreeSet<(Change, String, String)> {
+        let is_mail = resource.ends_with("/messages") && resource.starts_with("/users");
+        let holds = |time: i64| from <= at(time) && at(time) <= until;
+        let mut shown = BTreeSet::new();
+        for (number, item) in &self.items {
+            let mut add = |kind, time| {
+                if holds(time) {
+                    shown.insert((kind, name(*number), item.version.to_string()));
+                }
+            };
+            match item.deleted {
+                // Mail that is deleted is not there; files are not known to be shown in lists by time.
+                true if is_mail => {}
+                true => add(Change::Deleted, item.changed),
+                false => {
+                    add(Change::Created, item.created);
+                    if item.changed > item.created {
+                        add(Change::Updated, item.changed);
+                    }
+                }
+            }
+        }
+        shown
+    }
+
+    pub(super) fn answer(&mut self, resource: &str, request: &Request) -> Result<String, u16> {
+        let query: BTreeMap<String, String> = request
+            .query
+            .split('&')
+            .filter_map(|option| option.split_once('='))
+            .map(|(name, value)| {
+                (
+                    name.to_owned(),
+                    percent_decode_str(value).decode_utf8().unwrap().into_owned(),
+                )
+            })
+            .collect();
+        let skip: usize = match &request.link {
+            Some(link) => link.rsplit_once('=').unwrap().1.parse().unwrap(),
+            None => 0,
+        };
+        let listed = match resource {
+            "/users/u1/messages" => self.mail(&query)?,
+            "/teams/t1/channels/c1/messages" => self.walked(&query, "gt", "$filter", skip),
+            "/chats/c1/messages" => self.chat(&query),
+            _ => self.walked(&query, "ge", "token", skip),
+        };
+        let more = listed.len() > skip + self.page;
+        let items: Vec<Value> = listed.into_iter().skip(skip).take(self.page).collect();
+        let mut page = json!({"value": items});
+        if more {
+            page["@odata.nextLink"] = json!(format!(
+                "https://graph.microsoft.com/v1.0{}?$skip={}",
+                request.path,
+                skip + self.page
+            ));
+        }
+        Ok(page.to_string())
+    }
+
+    /// In order of time; what is deleted is not there.
+    fn mail(&self, query: &BTreeMap<String, String>) -> Result<Vec<Value>, u16> {
+        let since = after(&query["$filter"], " ge ");
+        let mut items: Vec<_> = self
+            .items
+            .iter()
+            .filter(|(_, item)| !item.deleted && at(item.changed) >= since)
+            .collect();
+        match query.get("$orderby").map(String::as_str) {
+            Some(_) if self.refuses_order => return Err(400),
+            Some("lastModifiedDateTime") => items.sort_by_key(|(number, item)| (item.changed, **number)),
+            Some(_) => return Err(400),
+            None => {}
+        }
+        Ok(items
+            .into_iter()
+            .map(|(number, item)| json(*number, item, false))
+            .collect())
+    }
+
+    /// Descending; the filter counts only beside the order.
+    fn chat(&self, query: &BTreeMap<String, String>) -> Vec<Value> {
+        let mut items: Vec<_> = self.items.iter().collect();
+        if query.get("$orderby").map(String::as_str) == Some("lastModifiedDateTime desc") {
+            let (since, until) = (after(&query["$filter"], " gt "), after(&query["$filter"], " lt "));
+            items.retain(|(_, item)| at(item.changed) > since && at(item.changed) < until);
+        }
+        items.sort_by_key(|(number, item)| (-item.changed, **number));
+        items
+            .into_iter()
+            .map(|(number, item)| json(*number, item, true))
+            .collect()
+    }
+
+    /// Goes through what had changed when the list began, as it is now. Chains come whole: old items among them.
+    fn walked(
+        &mut self,
+        query: &BTreeMap<String, String>,
+        word: &str,
+        option: &str,
+        skip: usize,
+    ) -> Vec<Value> {
+        if skip == 0 {
+            let since = match option {
+                "token" => query["token"].parse().unwrap(),
+                _ => after(&query[option], &format!(" {word} ")),
+            };
+            let is_first = |item: &Item| at(item.changed) >= since;
+            self.walk = self
+                .items
+                .iter()
+                .filter(|(number, item)| is_first(item) || **number % 5 == 0)
+                .map(|(number, _)| *number)
+                .collect();
+        }
+        self.walk
+            .iter()
+            .map(|number| json(*number, &self.items[number], true))
+            .collect()
+    }
+}
+
+fn after(filter: &str, word: &str) -> Timestamp {
+    let rest = filter.split_once(word).unwrap().1;
+    rest.split(' ').next().unwrap().parse().unwrap()
+}
+
+fn name(number: usize) -> String {
+    format!("id-{number}")
+}
+
+fn json(number: usize, item: &Item, shows_deleted: bool) -> Value {
+    let mut json = json!({
+        "id": name(number), "@odata.etag": item.version.to_string(),
+        "createdDateTime": at(item.created), "lastModifiedDateTime": at(item.changed),
+        "parentReference": {"driveId": "d1"}, "folder": {},
+    });
+    if item.deleted && shows_deleted {
+        json["deletedDateTime"] = json!(at(item.changed));
+        json["deleted"] = json!({"state": "deleted"});
+    }
+    json
+}

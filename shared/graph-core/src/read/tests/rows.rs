@@ -1,0 +1,453 @@
+//! Each row: what is asked for, and what is said when it cannot be.
+
+use super::*;
+
+#[test]
+fn every_row_is_read_or_says_why_not() {
+    for row in catalogue::rows() {
+        match way(row) {
+            Ok(way) => assert!(way.rows.contains(&row.key) && !way.item.is_empty(), "{}", row.key),
+            Err(why) => assert!(!why.is_empty(), "{}", row.key),
+        }
+    }
+    for key in super::super::way::WAYS.iter().flat_map(|way| way.rows) {
+        assert!(catalogue::rows().any(|row| row.key == *key), "{key}");
+    }
+}
+
+#[test]
+fn each_list_is_asked_for_in_the_form_that_graph_documents() {
+    for (resource, path, query) in [
+        (
+            "/users/u1/messages",
+            "/users/u1/messages",
+            "$filter=lastModifiedDateTime ge 2026-11-22T10:00:00Z&$orderby=lastModifiedDateTime&$top=1000&$select=id,createdDateTime,lastModifiedDateTime",
+        ),
+        (
+            "/users/u1/mailFolders/inbox/messages?$filter=isRead eq false",
+            "/users/u1/mailFolders/inbox/messages",
+            "$filter=lastModifiedDateTime ge 2026-11-22T10:00:00Z and (isRead eq false)&$orderby=lastModifiedDateTime&$top=1000&$select=id,createdDateTime,lastModifiedDateTime",
+        ),
+        (
+            "/teams/t1/channels/19:a@thread.tacv2/messages",
+            "/teams/t1/channels/19:a@thread.tacv2/messages/delta",
+            "$filter=lastModifiedDateTime gt 2026-11-22T09:59:59Z&$expand=replies&$top=50",
+        ),
+        (
+            "/chats/19:a/messages",
+            "/chats/19:a/messages",
+            "$filter=lastModifiedDateTime gt 2026-11-22T09:59:59Z and lastModifiedDateTime lt 2026-11-22T12:01:00Z&$orderby=lastModifiedDateTime desc&$top=50",
+        ),
+        (
+            "/users/u1/chats/getAllMessages",
+            "/users/u1/chats/getAllMessages",
+            "$filter=lastModifiedDateTime gt 2026-11-22T09:59:59Z and lastModifiedDateTime lt 2026-11-22T12:01:00Z&$top=50",
+        ),
+        (
+            "/communications/callRecords",
+            "/communications/callRecords",
+            "$filter=startDateTime ge 2026-11-21T01:00:00Z and startDateTime lt 2026-11-22T12:01:00Z",
+        ),
+        (
+            "/drives/d1/root",
+            "/drives/d1/root/delta",
+            "token=2026-11-22T10:00:00Z",
+        ),
+        (
+            "/users/u1/onlineMeetings/getAllRecordings",
+            "/users/u1/onlineMeetings/getAllRecordings(meetingOrganizerUserId='u1',startDateTime=2026-11-22T10:00:00Z,endDateTime=2026-11-22T12:01:00Z)",
+            "",
+        ),
+        ("/teams/t1/schedule/shifts", "/teams/t1/schedule/shifts", ""),
+    ] {
+        let request = reading(resource, "created,updated").request().unwrap();
+        let query_found = percent_encoding::percent_decode_str(&request.query)
+            .decode_utf8()
+            .unwrap();
+        assert_eq!(
+            (request.path.as_str(), &*query_found),
+            (path, query),
+            "{resource}"
+        );
+    }
+}
+
+#[test]
+fn what_a_list_cannot_show_is_said() {
+    for (resource, change_type, unseen) in [
+        ("/users/u1/messages", "created,updated", vec![]),
+        ("/users/u1/messages", "created,deleted", vec!["deleted"]),
+        (
+            "/users/u1/mailFolders/f/messages",
+            "created,updated,deleted",
+            vec!["deleted", "moved"],
+        ),
+        ("/chats/c1/messages", "created,updated,deleted", vec![]),
+        ("/drives/d1/root", "updated", vec!["deleted"]),
+    ] {
+        let mut reading = reading(resource, change_type);
+        reading.take(&Page::parse(br#"{"value":[]}"#).unwrap());
+        let completed = reading.completed();
+        assert_eq!(completed.unseen, unseen, "{resource}");
+        assert_eq!(completed.is_complete(), unseen.is_empty(), "{resource}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_never_complete() {
+    for resource in [
+        "/users",
+        "/drives/d1/items",
+        "/chats/getAllMessages",
+        "/me/messages?$search=a",
+        "/users/u1/messages?$search=\"a\"",
+    ] {
+        let config = config("/users/u1/messages", "updated");
+        let (entry, tenant) = (&config.subscriptions["one"], &config.tenants["contoso"]);
+        let Plan::Nothing(completed) = Plan::of(window(resource, at(0), at(1)), entry, tenant, true, at(2))
+        else {
+            panic!("{resource} cannot be read");
+        };
+        let event = completed.documents(at(2)).remove(0);
+        assert_eq!(event["data"]["complete"], false);
+        assert!(event["data"]["reason"].is_string(), "{event}");
+    }
+}
+
+#[test]
+fn a_window_before_the_horizon_is_clipped_and_says_so() {
+    let resource = "/communications/callRecords";
+    let config = config(resource, "created,updated");
+    let (entry, tenant) = (&config.subscriptions["one"], &config.tenants["contoso"]);
+    let now = at(60 * 24 * 3_600);
+    let Plan::Read(reading) = Plan::of(window(resource, at(0), at(1)), entry, tenant, true, now) else {
+        panic!("it can be read");
+    };
+    assert!(
+        reading
+            .request()
+            .unwrap()
+            .query
+            .contains("2026-12-22T10%3A00%3A00Z")
+    );
+    assert_eq!(reading.completed().shortfall, Some(Shortfall::TooOld));
+}
+
+#[test]
+fn refusals_end_the_reading_and_say_why() {
+    for (status, shortfall, permission) in [
+        (401, Shortfall::NotSignedIn, None),
+        (403, Shortfall::Forbidden, Some("ChatMessage.Read.Chat")),
+        (404, Shortfall::NotFound, None),
+        (410, Shortfall::TooOld, None),
+        (418, Shortfall::Refused, None),
+    ] {
+        let mut reading = reading("/chats/c1/messages", "created");
+        assert_eq!(reading.refused(status), Turned::Over);
+        assert_eq!(reading.request(), None);
+        let completed = reading.completed();
+        assert_eq!(
+            (completed.shortfall, completed.permission),
+            (Some(shortfall), permission)
+        );
+        assert!(!completed.is_complete());
+    }
+}
+
+#[test]
+fn replies_of_a_chain_are_looked_at_one_by_one_and_their_pages_followed() {
+    let mut reading = reading("/teams/t1/channels/c1/messages", "created,updated,deleted");
+    let answer = json!({"value": [{
+        "id": "1", "createdDateTime": "2026-11-01T00:00:00Z", "etag": "a",
+        "replies": [
+            {"id": "2", "replyToId": "1", "createdDateTime": "2026-11-02T00:00:00Z", "etag": "b"},
+            {"id": "3", "replyToId": "1", "createdDateTime": at(60), "etag": "c"},
+        ],
+        "replies@odata.nextLink": "https://graph.microsoft.com/v1.0/teams/t1/channels/c1/messages/1/replies?$skip=2",
+    }], "@odata.deltaLink": "d"}).to_string();
+    let page = Page::parse(answer.as_bytes()).unwrap();
+    let changes = reading.take(&page);
+    assert_eq!(changes.len(), 1);
+    assert_eq!(
+        changes[0].path,
+        "teams('t1')/channels('c1')/messages('1')/replies('3')"
+    );
+    assert!(reading.request().unwrap().link.unwrap().contains("/replies?"));
+    for _ in 0..2 {
+        // The rest of the replies, and once more what changed since.
+        reading.take(&Page::parse(br#"{"value":[]}"#).unwrap());
+    }
+    assert_eq!(reading.request(), None);
+    assert!(reading.completed().is_complete());
+}
+
+#[test]
+fn an_item_that_cannot_be_understood_keeps_the_reading_from_being_complete() {
+    for item in [
+        json!(1),
+        json!({"id": "1"}),
+        json!({"id": "1", "lastModifiedDateTime": "soon"}),
+        json!({"lastModifiedDateTime": at(60), "createdDateTime": at(60)}),
+    ] {
+        let mut reading = reading("/chats/c1/messages", "created,updated");
+        let answer = json!({"value": [item]}).to_string();
+        assert!(reading.take(&Page::parse(answer.as_bytes()).unwrap()).is_empty());
+        assert_eq!(reading.completed().shortfall, Some(Shortfall::OddItem), "{item}");
+    }
+}
+
+#[test]
+fn a_list_that_leads_back_to_itself_ends() {
+    let mut reading = reading("/chats/c1/messages", "created");
+    let answer = br#"{"value":[],"@odata.nextLink":"https://h/1"}"#;
+    for _ in 0..2 {
+        reading.take(&Page::parse(answer).unwrap());
+    }
+    assert_eq!(reading.request(), None);
+    assert_eq!(reading.completed().shortfall, Some(Shortfall::OddAnswer));
+}
+
+#[test]
+fn a_tenant_wide_resource_is_read_in_parts() {
+    let resource = "/teams/getAllMessages";
+    let config = config(resource, "created");
+    let (entry, tenant) = (&config.subscriptions["one"], &config.tenants["contoso"]);
+    let Plan::Split(mut parts) = Plan::of(window(resource, at(0), at(1)), entry, tenant, true, at(2)) else {
+        panic!("it is split");
+    };
+    assert_eq!(parts.request().unwrap().path, "/teams");
+    parts
+        .take(&Page::parse(br#"{"value":[{"id":"t-2"},{"id":"t-1"}]}"#).unwrap())
+        .unwrap();
+    assert_eq!(parts.request(), None);
+    let windows = parts.windows();
+    assert_eq!(
+        windows
+            .iter()
+            .map(|window| window.part.as_ref().unwrap().id.as_str())
+            .collect::<Vec<_>>(),
+        ["t-1", "t-2"]
+    );
+    let Plan::Read(reading) = Plan::of(windows[0].clone(), entry, tenant, true, at(2)) else {
+        panic!("a part is read");
+    };
+    assert_eq!(
+        reading.request().unwrap().path,
+        "/teams/t-1/channels/getAllMessages"
+    );
+    let event = reading.completed().documents(at(2)).remove(0);
+    assert_eq!(
+        (&event["data"]["part"], &event["data"]["parts"]),
+        (&json!("t-1"), &json!(2))
+    );
+}
+
+#[test]
+fn a_window_that_differs_from_the_configuration_is_not_read() {
+    let config = config(MAIL, "updated");
+    let right = window(MAIL, at(0), at(1));
+    assert!(right.configured(&config).is_some());
+    for wrong in [
+        Window {
+            resource: "/users/u2/messages".to_owned(),
+            ..right.clone()
+        },
+        Window {
+            tenant_id: "other".to_owned(),
+            ..right.clone()
+        },
+        Window {
+            client_id: "other".to_owned(),
+            ..right.clone()
+        },
+        Window {
+            subscription: "other".to_owned(),
+            ..right.clone()
+        },
+        Window {
+            subscription: "one/u1".to_owned(),
+            ..right.clone()
+        },
+    ] {
+        assert!(wrong.configured(&config).is_none(), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_window_survives_the_queue() {
+    let window = Window {
+        at: Some(At {
+            after: Some(at(5)),
+            ..At::default()
+        }),
+        counts: Some(Counts {
+            created: 1,
+            ..Counts::default()
+        }),
+        ..window(MAIL, at(0), at(10))
+    };
+    assert_eq!(Window::parse(&window.clone().into_body()), Some(window.clone()));
+    let backwards = Window {
+        from: at(11),
+        ..window
+    };
+    for body in ["", "{}", r#"{"read":"window"}"#, &backwards.into_body()] {
+        assert_eq!(Window::parse(body), None, "{body}");
+    }
+}
+
+#[test]
+fn several_gaps_of_one_subscription_are_one_window_that_answers_each() {
+    let gap = |name: &str, from, until| Window {
+        gap: Some(name.to_owned()),
+        ..window(MAIL, at(from), at(until))
+    };
+    let mut joined = gap("a", 10, 20);
+    assert_eq!(joined.join(gap("b", 5, 15)), Ok(()));
+    assert_eq!(joined.join(gap("b", 5, 15)), Ok(()));
+    assert_eq!((joined.from, joined.until), (at(5), at(20)));
+    let completed = Completed {
+        window: joined.clone(),
+        counts: Counts::default(),
+        unseen: Vec::new(),
+        shortfall: None,
+        why: None,
+        permission: None,
+    };
+    let gaps: Vec<_> = completed
+        .documents(at(30))
+        .iter()
+        .map(|event| event["data"]["gap"].clone())
+        .collect();
+    assert_eq!(gaps, ["a", "b"]);
+    for other in [
+        Window {
+            gap: None,
+            ..gap("c", 1, 2)
+        },
+        Window {
+            resource: CHAT.to_owned(),
+            ..gap("c", 1, 2)
+        },
+        Window {
+            at: Some(At::default()),
+            ..gap("c", 1, 2)
+        },
+    ] {
+        assert!(joined.join(other).is_err());
+    }
+}
+
+#[test]
+fn an_answer_that_is_too_large_is_asked_for_in_smaller_pages() {
+    let mut reading = reading(MAIL, "created");
+    for top in [1_000, 125, 15, 1] {
+        assert!(
+            reading.request().unwrap().query.contains(&format!("$top={top}&")),
+            "{top}"
+        );
+        reading.too_large();
+    }
+    assert_eq!(reading.request(), None);
+    assert_eq!(reading.completed().shortfall, Some(Shortfall::OddAnswer));
+}
+
+#[test]
+fn the_same_reading_is_told_under_one_id() {
+    let id = |gap: &str, part: Option<&str>| {
+        let window = Window {
+            gap: Some(gap.to_owned()),
+            part: part.map(|id| Part {
+                id: id.to_owned(),
+                of: 2,
+            }),
+            ..window(MAIL, at(0), at(1))
+        };
+        let completed = Completed {
+            window,
+            counts: Counts::default(),
+            unseen: Vec::new(),
+            shortfall: None,
+            why: None,
+            permission: None,
+        };
+        completed.documents(at(2)).remove(0)["id"].clone()
+    };
+    assert_eq!(id("a", None), id("a", None));
+    assert_ne!(id("a", None), id("b", None));
+    assert_ne!(id("a", Some("1")), id("a", Some("2")));
+}
+
+#[test]
+fn reads_stay_below_the_limits_in_every_window() {
+    let application = ("t".to_owned(), "c".to_owned());
+    let resource = graph_events::ResourcePath::parse("/chats/c1/messages").unwrap();
+    for (limit, most, seconds) in [
+        (Limit::CHAT, 1, 2),
+        (Limit::EXPORT, 100, 1),
+        (Limit::OUTLOOK, 1_000, 20),
+    ] {
+        let (mut limiter, mut now, mut taken) = (Limiter::default(), at(0), Vec::new());
+        while taken.len() < 3 * most {
+            match limiter.take(limit, &application, &resource, now) {
+                Ok(()) => taken.push(now),
+                Err(wait) => now += SignedDuration::try_from(wait).unwrap(),
+            }
+        }
+        for (index, first) in taken.iter().enumerate() {
+            let end = *first + SignedDuration::from_secs(seconds);
+            assert!(taken[index..].iter().take_while(|time| **time < end).count() <= most);
+        }
+        assert_eq!(now.duration_since(at(0)), SignedDuration::from_secs(2 * seconds));
+    }
+}
+
+#[test]
+fn what_graph_asks_to_be_left_alone_is() {
+    let application = ("t".to_owned(), "c".to_owned());
+    let path = |chat: &str| graph_events::ResourcePath::parse(&format!("/chats/{chat}/messages")).unwrap();
+    let mut limiter = Limiter::default();
+    limiter.close(
+        Limit::CHAT,
+        &application,
+        &path("c1"),
+        std::time::Duration::from_secs(40),
+        at(0),
+    );
+    assert_eq!(
+        limiter.take(Limit::CHAT, &application, &path("c1"), at(10)),
+        Err(std::time::Duration::from_secs(30))
+    );
+    assert_eq!(
+        limiter.take(Limit::CHAT, &application, &path("c2"), at(10)),
+        Ok(())
+    );
+    assert_eq!(
+        limiter.take(Limit::CHAT, &application, &path("c1"), at(40)),
+        Ok(())
+    );
+}
+
+fn reading(resource: &str, change_type: &str) -> Reading {
+    let change_type = match resource {
+        "/drives/d1/root" => "updated",
+        "/users/u1/onlineMeetings/getAllRecordings" => "created",
+        _ => change_type,
+    };
+    let config = config(resource, change_type);
+    let entry = config
+        .subscriptions
+        .get("one")
+        .unwrap_or_else(|| panic!("{resource} is configured"));
+    let now = at(0) + minutes(120);
+    match Plan::of(
+        window(resource, at(0), now),
+        entry,
+        &config.tenants["contoso"],
+        false,
+        now,
+    ) {
+        Plan::Read(reading) => *reading,
+        other => panic!("{resource}: {other:?}"),
+    }
+}

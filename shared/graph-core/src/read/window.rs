@@ -1,0 +1,221 @@
+//! A window of time to read for one subscription: the message in `ReadQueue`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::subscription::config::{Config, Entry, ForEach, Tenant};
+
+/// One unit of work: what changed in a subscription's resource from `from` until `until`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Window {
+    /// Always `window`: tells the message from an item to fetch.
+    pub read: Tag,
+    /// The Microsoft Entra tenant.
+    pub tenant_id: String,
+    /// The application (client) id.
+    pub client_id: String,
+    /// The subscription's name.
+    pub subscription: String,
+    /// The resource of the subscription.
+    pub resource: String,
+    /// When the window begins.
+    pub from: Timestamp,
+    /// When it ends.
+    pub until: Timestamp,
+    /// The id of the gap event that the window belongs to. Without one, no event says that it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<String>,
+    /// Whether the loss may have begun earlier than the window.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub clipped: bool,
+    /// The part of a tenant-wide resource, and how many there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
+    /// The ids of other gap events that this window covers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
+    /// Where to go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<At>,
+    /// What was read before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Counts>,
+}
+
+/// Tells the message from others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Tag {
+    /// A window of time.
+    #[default]
+    Window,
+}
+
+/// A part of a resource: one team, one user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Part {
+    /// The id of the team or user.
+    pub id: String,
+    /// How many parts the window was split into.
+    pub of: usize,
+}
+
+/// Where a reading goes on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct At {
+    /// Everything that changed before this is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Timestamp>,
+    /// Pages that are still to be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
+    /// When the list that is being read was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub began: Option<Timestamp>,
+    /// How many items a page may have, where Microsoft Graph's choice was too large.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top: Option<u16>,
+    /// How often Microsoft Graph was not ready.
+    #[serde(skip_serializing_if = "is_none_yet")]
+    pub waits: u16,
+    /// How often the list was asked for once more.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub again: u8,
+    /// Whether Microsoft Graph refused the order, so that the list is read without one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unordered: bool,
+    /// Why the reading cannot be complete any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shortfall: Option<super::Shortfall>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u8) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_none_yet(number: &u16) -> bool {
+    *number == 0
+}
+
+/// What was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Counts {
+    /// Items that were created.
+    pub created: u64,
+    /// Items that were changed.
+    pub updated: u64,
+    /// Items that were deleted.
+    pub deleted: u64,
+    /// Pages.
+    pub pages: u64,
+}
+
+impl Window {
+    /// Reads the body of a queue message; nothing when it is not a window.
+    #[must_use]
+    pub fn parse(body: &str) -> Option<Self> {
+        let window: Self = serde_json::from_str(body).ok()?;
+        (window.from <= window.until && window.links() <= MAX_LINKS).then_some(window)
+    }
+
+    /// Returns the body of the queue message.
+    #[must_use]
+    pub fn into_body(self) -> String {
+        serde_json::to_string(&self).unwrap_or_default()
+    }
+
+    /// Returns the configured entry and tenant that the window is about.
+    ///
+    /// A window names nothing but what is configured: a message that somebody else wrote cannot have more read than the
+    /// configuration asks for.
+    #[must_use]
+    pub fn configured<'c>(&self, config: &'c Config) -> Option<(&'c Entry, &'c Tenant)> {
+        let (entry, tenant, resource) =
+            configured(config, &self.subscription, &self.tenant_id, &self.client_id)?;
+        (resource == self.resource).then_some((entry, tenant))
+    }
+
+    /// Takes in another window of the same subscription, when both can be read as one.
+    ///
+    /// # Errors
+    ///
+    /// Returns the other window when it is of something else, or one of the two has begun to be read.
+    pub fn join(&mut self, other: Self) -> Result<(), Box<Self>> {
+        let of = |window: &Self| {
+            let names = [
+                &window.tenant_id,
+                &window.client_id,
+                &window.subscription,
+                &window.resource,
+            ];
+            (
+                names.map(String::clone),
+                window.part.clone(),
+                window.gap.is_some(),
+            )
+        };
+        let is_new = |window: &Self| window.at.is_none() && window.counts.is_none();
+        let gaps = 1 + self.also.len() + other.also.len();
+        if of(self) != of(&other) || !is_new(self) || !is_new(&other) || gaps > MAX_GAPS {
+            return Err(Box::new(other));
+        }
+        self.from = self.from.min(other.from);
+        self.until = self.until.max(other.until);
+        self.clipped |= other.clipped;
+        let known = self.gap.clone();
+        let gaps = other.gap.into_iter().chain(other.also);
+        self.also.extend(gaps.filter(|gap| Some(gap) != known.as_ref()));
+        self.also.sort_unstable();
+        self.also.dedup();
+        Ok(())
+    }
+
+    fn links(&self) -> usize {
+        self.at.as_ref().map_or(0, |at| at.links.len())
+    }
+}
+
+/// Returns the entry and tenant of a configured subscription, and its resource.
+#[must_use]
+pub fn configured<'c>(
+    config: &'c Config,
+    subscription: &str,
+    tenant_id: &str,
+    client_id: &str,
+) -> Option<(&'c Entry, &'c Tenant, String)> {
+    let (name, object) = match subscription.split_once('/') {
+        Some((name, object)) => (name, Some(object)),
+        None => (subscription, None),
+    };
+    let entry = config.subscriptions.get(name)?;
+    let tenant = config.tenants.get(&entry.tenant)?;
+    let is_theirs =
+        tenant.tenant_id.eq_ignore_ascii_case(tenant_id) && tenant.client_id.eq_ignore_ascii_case(client_id);
+    Some((entry, tenant, resource_of(entry, object)?)).filter(|_| is_theirs)
+}
+
+/// Returns the resource of the subscription for `object`, or of the entry itself.
+fn resource_of(entry: &Entry, object: Option<&str>) -> Option<String> {
+    match (&entry.for_each, object) {
+        (None, None) => Some(entry.resource.clone()),
+        (Some(of), Some(object)) => {
+            let refused = |letter: char| !letter.is_ascii_graphic() || "/'\"?#&{}\\%()".contains(letter);
+            let is_listed = !matches!(of, ForEach::Ids(ids) if !ids.iter().any(|id| id == object));
+            let is_fit = !object.is_empty() && object != "." && object != ".." && !object.contains(refused);
+            (is_fit && is_listed).then(|| entry.resource.replace("{id}", object))
+        }
+        _ => None,
+    }
+}
+
+/// How many gaps one window may cover.
+const MAX_GAPS: usize = 100;
+
+/// How many pages may wait: chains of replies that have pages of their own.
+pub(super) const MAX_LINKS: usize = 100;
