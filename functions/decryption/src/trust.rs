@@ -2,7 +2,7 @@
 
 use graph_core::{
     notification::keys::DecryptionKeys,
-    secrets::{DecryptionDocument, TrustedTenant},
+    secrets::{DecryptionDocument, TrustedTenant, TrustedTenants},
 };
 use graph_edge::{BoxError, telemetry::printable_id};
 use tracing::error;
@@ -35,7 +35,7 @@ impl Trust {
         }
         Ok(Self {
             keys,
-            tenants: document.tenants,
+            tenants: document.trusted.iter().flat_map(TrustedTenants::each).collect(),
         })
     }
 

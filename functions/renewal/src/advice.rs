@@ -258,6 +258,7 @@ mod tests {
                 client_secret: None,
             },
             client_secret_expires: None,
+            own_certificate: false,
         }
     }
 

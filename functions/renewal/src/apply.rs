@@ -10,6 +10,7 @@ use graph_core::{
         config::Tenant,
         model::{EncryptionCertificate, NewSubscription, Subscription, SubscriptionUpdate},
         plan::{Action, Context, Creation, Desired, Past, Renewal, Step},
+        rotation::PublishedKeys,
     },
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
@@ -21,10 +22,7 @@ use self::{
     outcome::{Attempt, Done},
     patience::Breaker,
 };
-use crate::{
-    keys::Keys,
-    ports::{Clock, Documents, Graph},
-};
+use crate::ports::{Clock, Documents, Graph};
 
 mod basis;
 mod failure;
@@ -40,7 +38,7 @@ pub(crate) struct Applier<'a, D, G, C> {
     pub(crate) tenant: &'a Tenant,
     /// What the plan goes by.
     pub(crate) basis: Basis<'a, D>,
-    pub(crate) keys: &'a Keys,
+    pub(crate) keys: &'a PublishedKeys,
     pub(crate) context: &'a Context,
     pub(crate) desired: &'a [Desired],
     /// When no step is begun any more.
@@ -145,14 +143,7 @@ impl<D: Documents, G: Graph, C: Clock> Applier<'_, D, G, C> {
     /// Returns the body of a creation, with its client state.
     fn body(&self, creation: &Creation) -> Result<NewSubscription, Failure> {
         let desired = &creation.desired;
-        let key = self
-            .keys
-            .of(self.tenant)
-            .into_iter()
-            .find(|key| key.id == creation.key_id);
-        let key = key
-            .filter(|key| key.mint_from <= self.clock.now())
-            .ok_or(Failure::KeyNotYet)?;
+        let client_state = self.client_state(creation)?;
         let is_chat_message = catalogue::find(&desired.resource)
             .is_some_and(|row| row.entity.eq_ignore_ascii_case("chatMessage"));
         Ok(NewSubscription {
@@ -162,12 +153,33 @@ impl<D: Documents, G: Graph, C: Clock> Applier<'_, D, G, C> {
             resource: desired.resource.clone(),
             notification_query_options: desired.query_options.clone(),
             expiration_date_time: creation.expires_at,
-            client_state: client_state::mint(key, &desired.name).map_err(Failure::Mint)?,
+            client_state,
             latest_supported_tls_version: "v1_2",
             include_resource_data: desired.include_resource_data,
             certificate: self.certificate(creation.certificate_id.as_deref())?,
             prefer: is_chat_message.then_some("include-unknown-enum-members"),
         })
+    }
+
+    /// Returns the client state of a creation, once every webhook knows its key and its application.
+    fn client_state(&self, creation: &Creation) -> Result<String, Failure> {
+        let Creation { desired, key_id, .. } = creation;
+        let now = self.clock.now();
+        let keys = &self.keys.client_state.keys;
+        let key = keys.iter().find(|key| key.id == *key_id);
+        let usable_from = self.keys.usable_from(self.tenant, now);
+        let key = match (key, usable_from) {
+            (Some(key), Some(usable_from)) if usable_from <= now => key,
+            (Some(_), Some(_)) => return Err(Failure::KeyNotYet),
+            (None, _) | (_, None) => return Err(Failure::NotPublished),
+        };
+        let subject = client_state::Subject {
+            name: &desired.name,
+            tenant_id: &self.tenant.tenant_id,
+            client_id: &self.tenant.client_id,
+            includes_resource_data: desired.include_resource_data,
+        };
+        client_state::mint(key, &subject).map_err(Failure::Mint)
     }
 
     fn certificate(&self, id: Option<&str>) -> Result<Option<EncryptionCertificate>, Failure> {

@@ -135,9 +135,6 @@ pub enum Error {
     /// A document of renewal's own is not what it writes. It is left as it is.
     #[error("{0:?} secret does not hold what renewal writes")]
     Malformed(Document),
-    /// A document would be larger than a secret may be. It is left as it is.
-    #[error("{0:?} secret would be larger than Secrets Manager takes")]
-    TooLarge(Document),
     /// The event is none that renewal knows.
     #[error("the event is not {0}")]
     Request(String),
@@ -157,7 +154,6 @@ impl From<Error> for Diagnostic {
         let error_type = match error {
             Error::Documents(_) => "DocumentsUnavailable",
             Error::Malformed(_) => "DocumentMalformed",
-            Error::TooLarge(_) => "DocumentTooLarge",
             Error::Request(_) => "RequestMalformed",
             Error::Rotate => "RotateMalformed",
             Error::Certificate(_) => "CertificateFailed",

@@ -1,8 +1,9 @@
 //! What an invocation asks for.
 
+use graph_core::subscription::rotation::Forced;
 use serde_json::{Map, Value};
 
-use crate::{Error, keys::Forced};
+use crate::Error;
 
 /// What an invocation that is no batch of a queue asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use futures_util::{StreamExt, stream};
 use graph_core::subscription::{
     config::{Config, Problem, Severity},
     plan::{Policy, gap::Gap},
+    rotation::{Forced, KeysInUse, PublishedKeys, RotationRequest},
 };
 use graph_edge::sqs::Queue;
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +16,7 @@ pub(crate) use self::gaps::send;
 use self::part::{Found, Part};
 use crate::{
     Deps, Error,
-    keys::{self, Forced, Keys, Named, Order},
+    keys::{self, LEAD},
     ports::{Clock, Document, Documents, Graph},
     report::Report,
 };
@@ -83,8 +84,8 @@ pub(crate) struct Run {
     pub(crate) ends: BTreeMap<ApplicationId, HashMap<String, End>>,
     /// The removals that Graph has told of and that concern the application: an id and a name each.
     pub(crate) removed: BTreeMap<ApplicationId, BTreeSet<(String, String)>>,
-    /// The keys that subscriptions name, of the applications whose list is known.
-    named: BTreeMap<ApplicationId, Named>,
+    /// The keys that the subscriptions of those applications name whose list is known.
+    in_use: KeysInUse,
     /// What consumers have to be told.
     gaps: Vec<Gap>,
 }
@@ -115,13 +116,16 @@ pub(crate) async fn run<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng
     if let Some(read) = config(&deps.documents, &mut run.report).await? {
         let config = &read.config;
         run.has_config = true;
-        let order = Order {
+        let request = RotationRequest {
             rotation: deps.rotation,
             forced: scope.forced,
+            lead: LEAD,
+            dry_run: scope.dry_run,
         };
-        let keys = keys::publish(&deps.documents, &deps.rng, config, &order, now, scope.dry_run).await?;
-        run.report.keys.clone_from(&keys.made);
-        run.refuse(&keys.refused);
+        let (keys, changes) =
+            keys::publish(&deps.documents, &deps.clock, &deps.rng, config, &request).await?;
+        run.report.keys = changes.done;
+        run.refuse(&changes.refused);
         run.report.note(unsuited(config, &deps.policy));
         reconcile(deps, scope, &read, &keys, now, &mut run).await;
         let expiries = expiries::list(&deps.graph, config, &keys, deps.clock.now()).await;
@@ -129,8 +133,10 @@ pub(crate) async fn run<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng
         if !scope.dry_run {
             gaps::tell(&deps.delivery_queue, &mut run).await;
             let is_everything = scope.only.is_none() && config.whole && run.unreachable.is_empty();
-            let removed = keys::retire(&deps.documents, &keys, &run.named, is_everything, now).await?;
-            run.report.keys.extend(removed);
+            if is_everything {
+                let removed = keys::retire(&deps.documents, &deps.clock, &keys, config, &run.in_use).await?;
+                run.report.keys.extend(removed);
+            }
         }
     }
     log::log(&run.report);
@@ -138,7 +144,7 @@ pub(crate) async fn run<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng
 }
 
 impl Run {
-    /// Reports keys that could not be replaced.
+    /// Reports what does not fit into the secrets. It costs nobody else anything.
     fn refuse(&mut self, refused: &[String]) {
         self.report.note(refused.iter().map(|message| Problem {
             path: String::new(),
@@ -202,7 +208,7 @@ async fn reconcile<D: Documents, G: Graph, C: Clock, Q, R: CryptoRng>(
     deps: &Deps<D, G, C, Q, R>,
     scope: &Scope,
     read: &Read,
-    keys: &Keys,
+    keys: &PublishedKeys,
     now: Timestamp,
     run: &mut Run,
 ) {
@@ -231,8 +237,8 @@ async fn reconcile<D: Documents, G: Graph, C: Clock, Q, R: CryptoRng>(
 
 impl Run {
     fn add(&mut self, id: &ApplicationId, found: Found) {
-        match found.named {
-            Some(named) => drop(self.named.insert(id.clone(), named)),
+        match found.in_use {
+            Some(in_use) => self.in_use.extend(&in_use),
             None => drop(self.unreachable.insert(id.clone())),
         }
         // One application may stand in two tenants of the configuration.

@@ -12,30 +12,34 @@ pub fn policy(schedule: Option<&str>) -> Policy {
     Policy { period, ..assumed }
 }
 
-/// Returns how long keys are used, from settings in days: `KEY_ROTATION_DAYS` for client-state keys (90 when unset) and
-/// `CERTIFICATE_ROTATION_DAYS` for certificates (365 when unset).
+/// Returns how long keys are used, from settings in days: `KEY_ROTATION_DAYS` for the client-state key (0 or unset: until a
+/// person asks for another) and `CERTIFICATE_ROTATION_DAYS` for certificates (365 when unset).
 ///
 /// # Errors
 ///
-/// Returns an error for what is not a number of days from 1 to 3650, so that a slip does not turn rotation off.
+/// Returns an error for what is not a number of days up to 3650, or from 1 for certificates, so that a slip does not turn
+/// their rotation off.
 pub fn rotation(keys: Option<&str>, certificates: Option<&str>) -> Result<Rotation, InvalidDays> {
     let assumed = Rotation::default();
     Ok(Rotation {
-        client_state: days(keys, "KEY_ROTATION_DAYS")?.unwrap_or(assumed.client_state),
-        certificate: days(certificates, "CERTIFICATE_ROTATION_DAYS")?.unwrap_or(assumed.certificate),
+        client_state: days(keys, 0, "KEY_ROTATION_DAYS")?.filter(|days| !days.is_zero()),
+        certificate: days(certificates, 1, "CERTIFICATE_ROTATION_DAYS")?.unwrap_or(assumed.certificate),
     })
 }
 
 /// A number of days that is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is not a whole number from 1 to 3650")]
-pub struct InvalidDays(&'static str);
+#[error("{name} is not a whole number from {least} to 3650")]
+pub struct InvalidDays {
+    name: &'static str,
+    least: i64,
+}
 
-fn days(text: Option<&str>, name: &'static str) -> Result<Option<SignedDuration>, InvalidDays> {
+fn days(text: Option<&str>, least: i64, name: &'static str) -> Result<Option<SignedDuration>, InvalidDays> {
     let Some(text) = text else { return Ok(None) };
-    let days: i64 = text.trim().parse().map_err(|_| InvalidDays(name))?;
-    if !(1..=3650).contains(&days) {
-        return Err(InvalidDays(name));
+    let days: i64 = text.trim().parse().map_err(|_| InvalidDays { name, least })?;
+    if !(least..=3650).contains(&days) {
+        return Err(InvalidDays { name, least });
     }
     Ok(Some(SignedDuration::from_hours(24 * days)))
 }
@@ -64,15 +68,22 @@ mod tests {
         let assumed = rotation(None, None).unwrap();
         assert_eq!(assumed, Rotation::default());
         let set = rotation(Some("30"), Some(" 3650 ")).unwrap();
-        assert_eq!(
-            (set.client_state.as_hours(), set.certificate.as_hours()),
-            (30 * 24, 3650 * 24)
-        );
-        for wrong in ["0", "-1", "3651", "never", "1.5"] {
-            assert_eq!(rotation(Some(wrong), None), Err(InvalidDays("KEY_ROTATION_DAYS")));
+        let hours = |days: Option<SignedDuration>| days.map(|days| days.as_hours());
+        assert_eq!(hours(set.client_state), Some(30 * 24));
+        assert_eq!(set.certificate.as_hours(), 3650 * 24);
+        assert_eq!(rotation(Some("0"), None).unwrap().client_state, None);
+        for wrong in ["-1", "3651", "never", "1.5"] {
+            let error = rotation(Some(wrong), None).unwrap_err();
             assert_eq!(
-                rotation(None, Some(wrong)),
-                Err(InvalidDays("CERTIFICATE_ROTATION_DAYS"))
+                error.to_string(),
+                "KEY_ROTATION_DAYS is not a whole number from 0 to 3650"
+            );
+        }
+        for wrong in ["0", "-1", "3651", "never"] {
+            let error = rotation(None, Some(wrong)).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "CERTIFICATE_ROTATION_DAYS is not a whole number from 1 to 3650"
             );
         }
     }

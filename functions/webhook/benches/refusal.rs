@@ -10,10 +10,9 @@
 
 use std::{fs, time::Duration};
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use graph_core::{
-    notification::client_state::mint,
-    secrets::{ClientStateDocument, ClientStateKeyEntry, KeyLife},
+    notification::client_state::test_util::{self, client_state},
+    secrets::ClientStateKeyEntry,
 };
 use graph_edge::{
     documents::CachedDocument,
@@ -33,12 +32,14 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    let genuine = mint(&key(), "team-messages").unwrap();
+    let genuine = client_state(&key(), OURS, "team-messages", false).unwrap();
     let wrong_mac = genuine.replace("team-messages", "team-messagez");
     println!("CPU time of refusing {ITEMS} forged items in one POST, mean of {POSTS} POSTs");
     measure("wrong mac, basic item", item(&json!(wrong_mac)));
     measure("wrong mac, encrypted item", encrypted(item(&json!(wrong_mac))));
     measure("unknown key id", item(&json!(genuine.replace(".k1.", ".k9."))));
+    let stranger = client_state(&key(), ("stranger", "app"), "team-messages", false).unwrap();
+    measure("unknown application", item(&json!(stranger)));
     measure("no client state", item(&Value::Null));
     measure("not an object", json!(0));
 }
@@ -47,7 +48,7 @@ fn measure(name: &str, item: Value) {
     let items = vec![item; usize::try_from(ITEMS).unwrap()];
     let body = json!({"value": items, "validationTokens": vec!["e30.e30.AAAA"; 10]}).to_string();
     let bytes = body.len();
-    let document = ClientStateDocument { keys: vec![key()] };
+    let document = test_util::document(vec![key()], &[OURS]);
     let source = FakeSource::new(serde_json::to_string(&document).unwrap());
     let deps = Deps {
         keys: CachedDocument::new(&source, parse_keys),
@@ -101,16 +102,14 @@ fn request(body: &str) -> Request {
     request.body(Body::Text(body.to_owned())).unwrap()
 }
 
+/// The tenant and the application that everything is for.
+const OURS: (&str, &str) = (
+    "11111111-2222-3333-4444-555555555555",
+    "66666666-7777-8888-9999-000000000000",
+);
+
 fn key() -> ClientStateKeyEntry {
-    ClientStateKeyEntry {
-        id: "k1".to_owned(),
-        key: BASE64_STANDARD.encode([7; 32]),
-        tenant_id: "11111111-2222-3333-4444-555555555555".to_owned(),
-        client_id: "66666666-7777-8888-9999-000000000000".to_owned(),
-        created_at: now(),
-        mint_from: now(),
-        life: KeyLife::default(),
-    }
+    test_util::key("k1", 7)
 }
 
 fn now() -> Timestamp {

@@ -48,9 +48,9 @@ impl<'a> Intake<'a> {
         intake
     }
 
-    /// Returns whether an item names a key that is not known, which a newer document may hold.
+    /// Returns whether an item names a key or an application that is not known, which a newer document may hold.
     pub fn meets_unknown_key(&self) -> bool {
-        self.refused.contains_key(&Refused::UnknownKey)
+        self.refused.keys().any(|reason| reason.may_be_known_by_now())
     }
 }
 

@@ -63,7 +63,9 @@ pub(crate) fn count(intake: &Intake<'_>, sheet: &mut Sheet) {
 fn metric(reason: Refused) -> Metric {
     match reason {
         Refused::NoClientState => Metric::RejectedNoClientState,
-        Refused::UnknownKey | Refused::TooLong | Refused::WrongClientState => Metric::RejectedClientState,
+        Refused::UnknownKey | Refused::UnknownApplication | Refused::TooLong | Refused::WrongClientState => {
+            Metric::RejectedClientState
+        }
         Refused::OtherTenant => Metric::RejectedOtherTenant,
     }
 }

@@ -6,13 +6,10 @@
     reason = "a failed expectation is a failed test"
 )]
 
-use base64::{
-    Engine,
-    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
-};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use graph_core::{
-    notification::client_state::mint,
-    secrets::{ClientStateDocument, ClientStateKeyEntry, KeyLife},
+    notification::client_state::test_util::{self, client_state},
+    secrets::ClientStateKeyEntry,
 };
 use graph_edge::{
     documents::CachedDocument,
@@ -85,7 +82,7 @@ fn check(case: &str, status: u16, limit: usize, body: &str) {
 
 /// Returns the status of the answer to an event, and how many bytes were allocated at a time.
 fn measured(event: &RawValue) -> (u16, usize) {
-    let document = ClientStateDocument { keys: vec![key()] };
+    let document = test_util::document(vec![key()], &[OURS]);
     let source = FakeSource::new(serde_json::to_string(&document).unwrap());
     let deps = Deps {
         keys: CachedDocument::new(&source, parse_keys),
@@ -118,7 +115,7 @@ fn collection(items: &[Value], tokens: &[String]) -> String {
 
 fn genuine(members: &Value) -> Value {
     let mut item = members.clone();
-    item["clientState"] = json!(mint(&key(), "mail").unwrap());
+    item["clientState"] = json!(client_state(&key(), OURS, "mail", true).unwrap());
     item
 }
 
@@ -138,16 +135,11 @@ fn event(body: &str) -> Box<RawValue> {
     RawValue::from_string(event.to_string()).unwrap()
 }
 
+/// The tenant and the application that everything is for.
+const OURS: (&str, &str) = (TENANT, "app");
+
 fn key() -> ClientStateKeyEntry {
-    ClientStateKeyEntry {
-        id: "k1".to_owned(),
-        key: BASE64_STANDARD.encode([7; 32]),
-        tenant_id: TENANT.to_owned(),
-        client_id: "app".to_owned(),
-        created_at: now(),
-        mint_from: now(),
-        life: KeyLife::default(),
-    }
+    test_util::key("k1", 7)
 }
 
 fn now() -> Timestamp {

@@ -85,6 +85,7 @@ pub fn generate(
         id: id.to_owned(),
         private_key: std::mem::take(&mut *private_key),
         certificate: STANDARD.encode(certificate),
+        only_for_tenant: None,
         created_at: now,
         life: crate::secrets::KeyLife::default(),
     })

@@ -6,12 +6,16 @@ use zeroize::Zeroize;
 
 use crate::cloud::Cloud;
 
-/// The content of ClientStateSecret: the keys under which client states are minted and verified.
+/// The content of ClientStateSecret: the key under which client states are minted and verified, a second one while it is
+/// replaced, and the applications that are trusted.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct ClientStateDocument {
-    /// The keys, one or more per (tenant, application).
+    /// The keys, newest last.
     #[serde(default)]
     pub keys: Vec<ClientStateKeyEntry>,
+    /// The applications that items may come for.
+    #[serde(default)]
+    pub trusted: Vec<TrustedTenants>,
 }
 
 /// One client-state key.
@@ -22,15 +26,9 @@ pub struct ClientStateKeyEntry {
     pub id: String,
     /// 32 bytes, in standard base64.
     pub key: String,
-    /// The Microsoft Entra tenant that the key belongs to.
-    pub tenant_id: String,
-    /// The application (client) id that the key belongs to.
-    pub client_id: String,
     /// When the key was made.
     pub created_at: Timestamp,
-    /// From when on new subscriptions use the key; no webhook can be unaware of it by then.
-    pub mint_from: Timestamp,
-    /// What renewal notes about the key's end.
+    /// What renewal notes about the key's beginning and end.
     #[serde(default, skip_serializing_if = "KeyLife::is_blank")]
     pub life: KeyLife,
 }
@@ -47,9 +45,9 @@ pub struct DecryptionDocument {
     /// The keys, newest last.
     #[serde(default)]
     pub keys: Vec<DecryptionKeyEntry>,
-    /// The (tenant, application, cloud) triples that items may come for.
+    /// The applications that items may come for.
     #[serde(default)]
-    pub tenants: Vec<TrustedTenant>,
+    pub trusted: Vec<TrustedTenants>,
 }
 
 /// One private key with its certificate.
@@ -62,6 +60,9 @@ pub struct DecryptionKeyEntry {
     pub private_key: String,
     /// The certificate as base64 (standard alphabet) of its DER form, as Graph takes it.
     pub certificate: String,
+    /// The tenant that the key is for, where it is for one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_for_tenant: Option<String>,
     /// When the key was made.
     pub created_at: Timestamp,
     /// What renewal notes about the key's beginning and end.
@@ -79,7 +80,8 @@ impl Drop for DecryptionKeyEntry {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyLife {
-    /// From when on a certificate is given to Graph; no instance of decryption can be unaware of it by then.
+    /// From when on a key is given to Graph, where that is not at once; no instance of the other functions can be unaware
+    /// of it by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_from: Option<Timestamp>,
     /// By when subscriptions have to have left the key, where a person has asked for that.
@@ -95,6 +97,32 @@ impl KeyLife {
     #[must_use]
     pub fn is_blank(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// The tenants in which an application is trusted. Together, as thousands of them have to fit into a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TrustedTenants {
+    /// The application (client) id.
+    pub client_id: String,
+    /// The Microsoft cloud that the tenants live in.
+    pub cloud: Cloud,
+    /// From when on no instance of the webhook can be unaware of them, where they have just been added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// The Microsoft Entra tenants.
+    pub tenants: Vec<String>,
+}
+
+impl TrustedTenants {
+    /// Returns the tenants one by one.
+    pub fn each(&self) -> impl Iterator<Item = TrustedTenant> {
+        self.tenants.iter().map(|tenant_id| TrustedTenant {
+            tenant_id: tenant_id.clone(),
+            client_id: self.client_id.clone(),
+            cloud: self.cloud,
+        })
     }
 }
 

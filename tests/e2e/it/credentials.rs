@@ -337,6 +337,7 @@ fn tenant(credential: Credential) -> Tenant {
         cloud: Cloud::Global,
         credential,
         client_secret_expires: None,
+        own_certificate: false,
     }
 }
 

@@ -66,7 +66,7 @@ async fn not_one_notification_is_lost_in_a_year_of_rotations_by_schedule() {
     let mut world = Pipeline::start().await;
     world.deps.policy.period = SignedDuration::from_hours(24);
     world.deps.rotation = Rotation {
-        client_state: SignedDuration::from_hours(24 * 60),
+        client_state: Some(SignedDuration::from_hours(24 * 60)),
         certificate: SignedDuration::from_hours(24 * 90),
     };
     world.renew(json!({})).await;

@@ -4,15 +4,14 @@
 
 use std::sync::LazyLock;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use graph_core::{
     cloud::Cloud,
     notification::{
-        client_state::mint,
+        client_state::test_util,
         envelope::test_util::{SystemRng, key, seal},
         tokens::testing::{SIGNER, claims_v2},
     },
-    secrets::{ClientStateKeyEntry, KeyLife, TrustedTenant},
+    secrets::{ClientStateDocument, ClientStateKeyEntry, TrustedTenant, TrustedTenants},
 };
 use jiff::Timestamp;
 
@@ -36,8 +35,11 @@ pub fn filled(input: &[u8]) -> Vec<u8> {
 
 /// Returns the client state of a subscription of ours.
 pub fn client_state() -> &'static str {
-    static CLIENT_STATE: LazyLock<String> =
-        LazyLock::new(|| mint(&client_state_key(), NAME).expect("a client state"));
+    static CLIENT_STATE: LazyLock<String> = LazyLock::new(|| {
+        let (key, tenant) = (client_state_key(), tenant());
+        let application = (tenant.tenant_id.as_str(), tenant.client_id.as_str());
+        test_util::client_state(&key, application, NAME, true).expect("a client state")
+    });
     &CLIENT_STATE
 }
 
@@ -49,15 +51,30 @@ pub fn token() -> &'static str {
 
 /// Returns the key of client states.
 pub fn client_state_key() -> ClientStateKeyEntry {
-    ClientStateKeyEntry {
-        id: "k1".to_owned(),
-        key: BASE64_STANDARD.encode([7; 32]),
-        tenant_id: tenant().tenant_id,
-        client_id: tenant().client_id,
-        created_at: now(),
-        mint_from: now(),
-        life: KeyLife::default(),
+    test_util::key("k1", 7)
+}
+
+/// Returns the content of ClientStateSecret.
+pub fn client_state_document() -> ClientStateDocument {
+    ClientStateDocument {
+        keys: vec![client_state_key()],
+        trusted: trusted(),
     }
+}
+
+/// Returns [`tenant`] as the secrets hold it.
+pub fn trusted() -> Vec<TrustedTenants> {
+    let TrustedTenant {
+        tenant_id,
+        client_id,
+        cloud,
+    } = tenant();
+    vec![TrustedTenants {
+        client_id,
+        cloud,
+        from: None,
+        tenants: vec![tenant_id],
+    }]
 }
 
 /// Returns the tenant and application that everything is for.

@@ -12,7 +12,7 @@ use graph_core::{
         queued::QueuedItem,
         tokens::{Authorities, testing::SIGNER},
     },
-    secrets::{ClientStateDocument, DecryptionDocument},
+    secrets::DecryptionDocument,
 };
 use graph_edge::{
     documents::CachedDocument,
@@ -24,7 +24,7 @@ use lambda_http::{Body, Request, Response, http};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    genuine::{client_state_key, now, tenant},
+    genuine::{client_state_document, now, tenant, trusted},
     memory::bounded,
 };
 
@@ -149,12 +149,10 @@ struct Functions {
 }
 
 static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
-    let client_states = ClientStateDocument {
-        keys: vec![client_state_key()],
-    };
+    let client_states = client_state_document();
     let decryption = DecryptionDocument {
         keys: vec![key().clone()],
-        tenants: vec![tenant()],
+        trusted: trusted(),
     };
     let login = FakeLogin::new(SIGNER.jwks());
     Functions {

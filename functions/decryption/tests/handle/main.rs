@@ -24,7 +24,7 @@ use graph_core::{
         },
     },
     secret::Secret,
-    secrets::{DecryptionDocument, DecryptionKeyEntry, TrustedTenant},
+    secrets::{DecryptionDocument, DecryptionKeyEntry, TrustedTenant, TrustedTenants},
 };
 use graph_edge::{
     documents::{CachedDocument, Source},

@@ -118,7 +118,14 @@ pub(super) fn good_token() -> String {
 }
 
 pub(super) fn document(keys: Vec<DecryptionKeyEntry>, tenants: Vec<TrustedTenant>) -> String {
-    serde_json::to_string(&DecryptionDocument { keys, tenants }).unwrap()
+    let trusted = tenants.into_iter().map(|one| TrustedTenants {
+        client_id: one.client_id,
+        cloud: one.cloud,
+        from: None,
+        tenants: vec![one.tenant_id],
+    });
+    let trusted = trusted.collect();
+    serde_json::to_string(&DecryptionDocument { keys, trusted }).unwrap()
 }
 
 pub(super) fn tenant() -> TrustedTenant {

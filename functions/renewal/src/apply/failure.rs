@@ -13,8 +13,12 @@ pub(super) enum Failure {
     Graph(#[from] GraphError),
     #[error("client state cannot be minted: {0}")]
     Mint(MintError),
-    #[error("the new client-state key may not be used yet; the next run does")]
+    #[error("not every webhook knows its client-state key and its tenant yet; the next run makes it")]
     KeyNotYet,
+    #[error(
+        "its tenant has no room in ClientStateSecret or DecryptionSecret, so its notifications would be refused"
+    )]
+    NotPublished,
     #[error("there is no certificate; the next run makes one")]
     NoCertificate,
     #[error(
@@ -48,6 +52,7 @@ impl Failure {
             Self::Vanished(_) => true,
             Self::Mint(_)
             | Self::KeyNotYet
+            | Self::NotPublished
             | Self::NoCertificate
             | Self::Theirs { .. }
             | Self::Entry(_)

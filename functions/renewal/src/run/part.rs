@@ -9,7 +9,7 @@ use std::{
 use graph_core::subscription::{
     config::{Config, Entry, Problem, Tenant},
     plan::{Action, Context, Expansion, Listing, Past, Step, expand, plan},
-    rotation,
+    rotation::{self, KeysInUse, PublishedKeys},
 };
 use jiff::{SignedDuration, Timestamp};
 use tracing::info;
@@ -18,7 +18,7 @@ use super::{Scope, Told, objects};
 use crate::{
     Deps, advice,
     apply::{Applier, Basis, Outcome},
-    keys::{Keys, Named},
+    keys::LEAD,
     ports::{Clock, Documents, Graph},
     report::{ManyLine, TenantLine, told},
 };
@@ -34,7 +34,7 @@ pub(super) struct Found {
     /// The removals that Graph has told of and that concern the application.
     pub(super) removed: BTreeSet<(String, String)>,
     /// Nothing when the tenant's subscriptions could not be listed.
-    pub(super) named: Option<Named>,
+    pub(super) in_use: Option<KeysInUse>,
 }
 
 /// The part of a run that is about one tenant.
@@ -43,7 +43,7 @@ pub(super) struct Part<'a, D, G, C, Q, R> {
     pub(super) scope: &'a Scope,
     pub(super) config: &'a Config,
     pub(super) config_version: &'a str,
-    pub(super) keys: &'a Keys,
+    pub(super) keys: &'a PublishedKeys,
     pub(super) now: Timestamp,
     pub(super) name: &'a str,
     pub(super) tenant: &'a Tenant,
@@ -62,11 +62,11 @@ impl<D: Documents, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
             }
         };
         let Some(context) = self.context() else {
-            found.line.error = Some("there is no client-state key for the tenant".to_owned());
+            found.line.error = Some("there is no client-state key yet".to_owned());
             return found;
         };
         let listing = Listing::of(&listed, &self.deps.notifications);
-        found.named = Some(Named::by(&listed, &listing));
+        found.in_use = Some(KeysInUse::of(&listed, listing.urls()));
         let entries: Vec<&Entry> = self
             .config
             .subscriptions
@@ -134,7 +134,7 @@ impl<D: Documents, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
     /// Returns what this process remembers of the application. A dry run leaves no trace in it.
     fn past(&self) -> Arc<Mutex<Past>> {
         // Without a key nothing can have been made.
-        let is_new = self.keys.are_new(self.tenant, self.now);
+        let is_new = self.keys.is_new(self.tenant, &LEAD, self.now);
         let fresh = || {
             if is_new {
                 Past::none(self.now)
@@ -190,19 +190,20 @@ impl<D: Documents, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
                 )
             })
         });
-        let certificates = keys.certificate_lives();
+        let certificates = keys.certificate_lives(tenant);
+        let client_state = keys.client_state_lives();
         Some(Context {
             notifications: deps.notifications.clone(),
             lifecycle: deps.lifecycle.clone(),
-            mint_key: keys.mint_key(tenant, *now)?.id.clone(),
-            keys: keys.of(tenant).into_iter().map(|key| key.id.clone()).collect(),
+            mint_key: keys.mint_key(*now)?.id.clone(),
+            keys: client_state.iter().map(|key| key.id.to_owned()).collect(),
             // There is none in a dry run before the first run, and then nothing exists that could have another.
             certificate: keys
-                .certificate(*now)
+                .certificate(tenant, *now)
                 .map(|key| key.id.clone())
                 .unwrap_or_default(),
             certificates: certificates.iter().map(|key| key.id.to_owned()).collect(),
-            retiring_keys: rotation::retiring(&keys.lives_of(tenant), *now),
+            retiring_keys: rotation::retiring(&client_state, *now),
             retiring_certificates: rotation::retiring(&certificates, *now),
             complete: config.whole,
             held: refused.chain(not_planned).collect(),
@@ -212,25 +213,23 @@ impl<D: Documents, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
     }
 }
 
-/// Waits until the key may be used that new subscriptions are minted with, but not for long: a webhook that does not
-/// know it yet would turn their notifications away.
-async fn wait_for_key(clock: &impl Clock, keys: &Keys, tenant: &Tenant, steps: &[Step]) {
+/// Waits until new subscriptions may be made, but not for long: a webhook that does not know their key or application yet
+/// would turn their notifications away.
+async fn wait_for_key(clock: &impl Clock, keys: &PublishedKeys, tenant: &Tenant, steps: &[Step]) {
     let creates = steps
         .iter()
         .any(|step| matches!(step.action, Action::Create(_) | Action::Replace { .. }));
     let now = clock.now();
-    let Some(key) = keys
-        .mint_key(tenant, now)
-        .filter(|key| creates && key.mint_from > now)
-    else {
+    let usable_from = keys.usable_from(tenant, now);
+    let Some(usable_from) = usable_from.filter(|from| creates && *from > now) else {
         return;
     };
-    let wait = Duration::try_from(key.mint_from.duration_since(now)).unwrap_or_default();
+    let wait = Duration::try_from(usable_from.duration_since(now)).unwrap_or_default();
     if wait <= LONGEST_WAIT {
         info!(
-            "Waiting {} s until the new client-state key {} may be used",
+            "Waiting {} s until every webhook knows tenant {}",
             wait.as_secs(),
-            key.id
+            tenant.tenant_id
         );
         clock.sleep(wait).await;
     }

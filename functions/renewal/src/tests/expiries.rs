@@ -21,7 +21,7 @@ async fn the_report_says_when_credentials_and_keys_end() {
     let keys = &world.documents.json(Document::ClientState)["keys"];
     assert_eq!(
         expiries[1],
-        json!({"what": "clientStateKey", "tenant": "a", "id": keys[0]["id"], "since": fakes::NOW})
+        json!({"what": "clientStateKey", "id": keys[0]["id"], "since": fakes::NOW})
     );
     let certificates = &world.documents.json(Document::Decryption)["keys"];
     assert_eq!(

@@ -1,14 +1,14 @@
 //! The documents that renewal writes.
 
 use graph_core::{
-    notification::client_state::ClientStateKeys,
+    notification::client_state::{ClientStateKeys, Refused},
     secrets::{ClientStateDocument, DecryptionDocument},
 };
 
 use super::*;
 
 #[tokio::test]
-async fn a_tenant_that_comes_later_waits_until_every_webhook_knows_its_key() {
+async fn a_tenant_that_comes_later_waits_until_every_webhook_knows_it() {
     let world = prepared(&[("chat", "a", true)]).await;
     let both = config(&["a", "b"], &[("chat", "a", true), ("users", "b", false)]);
     world.documents.set(Document::Config, &both.to_string());
@@ -16,15 +16,26 @@ async fn a_tenant_that_comes_later_waits_until_every_webhook_knows_its_key() {
     let report = world.run().await;
     let log = world.log();
     assert_eq!(log[..2], ["write ClientState", "write Decryption"]);
-    assert_eq!(world.clock.now().duration_since(begun).as_secs(), 30);
+    assert_eq!(world.clock.now().duration_since(begun).as_secs(), 45);
     assert_eq!(log.last().unwrap(), "create /users");
     assert_eq!(report["failed"], json!(0));
     assert_eq!(
-        world.documents.json(Document::Decryption)["tenants"]
+        world.documents.json(Document::ClientState)["trusted"],
+        json!([
+            {"clientId": APP, "cloud": "global", "tenants": [TENANT_A]},
+            {"clientId": APP, "cloud": "global", "from": "2026-11-22T10:00:45Z", "tenants": [TENANT_B]},
+        ])
+    );
+    assert_eq!(
+        world.documents.json(Document::ClientState)["keys"]
             .as_array()
             .unwrap()
             .len(),
-        2
+        1
+    );
+    assert_eq!(
+        world.documents.json(Document::Decryption)["trusted"],
+        json!([{"clientId": APP, "cloud": "global", "tenants": [TENANT_A, TENANT_B]}])
     );
 }
 
@@ -33,24 +44,40 @@ async fn a_key_that_is_long_to_wait_for_is_left_to_a_later_run() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.graph.remove("id-1");
     let mut document = world.documents.json(Document::ClientState);
-    document["keys"][0]["mintFrom"] = json!("2026-11-22T10:01:01Z");
+    document["keys"][0]["life"] = json!({"useFrom": "2026-11-22T10:01:01Z"});
     world.documents.set(Document::ClientState, &document.to_string());
     let report = world.run().await;
     assert_eq!(world.log(), ["list a"]);
-    let error = "the new client-state key may not be used yet; the next run does";
+    let error = "not every webhook knows its client-state key and its tenant yet; the next run makes it";
     assert_eq!(report["subscriptions"][0]["error"], json!(error));
 }
 
 #[tokio::test]
-async fn a_tenant_that_is_gone_keeps_its_key_and_loses_its_trust() {
+async fn a_tenant_that_is_gone_is_not_admitted_any_more() {
     let world = prepared(&[("chat", "a", true)]).await;
-    let before = world.documents.text(Document::ClientState);
+    let client_state = world.graph.bodies()[0]["clientState"].clone();
+    let verified = || {
+        let document = serde_json::from_value(world.documents.json(Document::ClientState)).unwrap();
+        let (keys, _) = ClientStateKeys::parse(&document);
+        keys.verify(client_state.as_str(), Some(TENANT_A))
+    };
+    assert!(verified().is_ok());
     world
         .documents
         .set(Document::Config, &config(&[], &[]).to_string());
     world.run().await;
-    assert_eq!(world.documents.text(Document::ClientState), before);
-    assert_eq!(world.documents.json(Document::Decryption)["tenants"], json!([]));
+    assert_eq!(verified(), Err(Refused::UnknownApplication));
+    for document in [Document::ClientState, Document::Decryption] {
+        assert_eq!(
+            world.documents.json(document)["trusted"],
+            json!([]),
+            "{document:?}"
+        );
+        assert_eq!(
+            world.documents.json(document)["keys"].as_array().unwrap().len(),
+            1
+        );
+    }
 }
 
 #[tokio::test]
@@ -61,11 +88,8 @@ async fn a_tenant_that_cannot_be_read_keeps_its_trust() {
     world.documents.set(Document::Config, &broken.to_string());
     world.run().await;
     assert_eq!(
-        world.documents.json(Document::Decryption)["tenants"]
-            .as_array()
-            .unwrap()
-            .len(),
-        1
+        world.documents.json(Document::Decryption)["trusted"],
+        json!([{"clientId": APP, "cloud": "global", "tenants": [TENANT_A]}])
     );
 }
 
@@ -116,8 +140,12 @@ async fn what_is_created_fits_what_was_published() {
     assert!(unusable.is_empty());
     let proven = keys.verify(body["clientState"].as_str(), Some(TENANT_A)).unwrap();
     assert_eq!(
-        (proven.subscription.as_str(), proven.client_id.as_str()),
-        ("chat", APP)
+        (
+            proven.subscription.as_str(),
+            proven.client_id.as_str(),
+            proven.includes_resource_data
+        ),
+        ("chat", APP, true)
     );
 
     let (key, certificate) = (&client_state.keys[0], &decryption.keys[0]);
@@ -148,11 +176,14 @@ async fn what_is_created_fits_what_was_published() {
         certificate.id
     );
     assert_eq!(
-        key.mint_from, key.created_at,
+        (key.life.is_blank(), key.created_at),
+        (true, fakes::NOW.parse().unwrap()),
         "no webhook has older keys in its cache"
     );
-    assert_eq!(
-        world.documents.json(Document::Decryption)["tenants"],
-        json!([{"tenantId": TENANT_A, "clientId": APP, "cloud": "global"}])
-    );
+    for document in [Document::ClientState, Document::Decryption] {
+        assert_eq!(
+            world.documents.json(document)["trusted"],
+            json!([{"clientId": APP, "cloud": "global", "tenants": [TENANT_A]}])
+        );
+    }
 }

@@ -171,7 +171,7 @@ fn any_item() -> impl Strategy<Value = String> {
             .map(|(key, value)| format!("{key}:{value}"))
             .collect();
         if is_genuine {
-            let client_state = mint(&key("k1"), "mail").unwrap();
+            let client_state = minted("mail");
             members.push(format!(r#""clientState":"{client_state}""#));
         }
         format!("{{{}}}", members.join(","))

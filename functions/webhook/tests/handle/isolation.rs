@@ -53,12 +53,13 @@ async fn a_caller_learns_nothing_from_tokens_and_content() {
 
 #[tokio::test]
 async fn the_client_state_of_one_tenant_admits_nothing_of_another() {
-    let keys = vec![key("k1"), key_of("k2", OTHER)];
-    let source = FakeSource::new(serde_json::to_string(&ClientStateDocument { keys }).unwrap());
+    let theirs = (OTHER, "app");
+    let document = test_util::document(vec![key("k1"), key("k2")], &[OURS, theirs]);
+    let source = FakeSource::new(serde_json::to_string(&document).unwrap());
     let deps = deps(&source);
     let ours = change("mail");
-    let client_state = ours["clientState"].as_str().unwrap();
-    let theirs = mint(&key_of("k2", OTHER), "mail").unwrap();
+    let our_state = ours["clientState"].as_str().unwrap();
+    let theirs = client_state(&key("k1"), theirs, "mail", false).unwrap();
     let with = |name: &str, value: &str| {
         let mut item = ours.clone();
         item[name] = json!(value);
@@ -72,7 +73,7 @@ async fn the_client_state_of_one_tenant_admits_nothing_of_another() {
         with("tenantId", OTHER),
         with("tenantId", &OTHER.to_uppercase()),
         with("clientState", &theirs),
-        with("clientState", &client_state.replace(".k1.", ".k2.")),
+        with("clientState", &our_state.replace(".k1.", ".k2.")),
         organization,
         lifecycle,
     ] {
@@ -120,10 +121,4 @@ async fn is_silent(deps: &Deps<&FakeSource, FakeQueue>, body: &Value) -> bool {
         response.body(),
         response.headers().len(),
     ) == (202, &Body::Empty, 0)
-}
-
-fn key_of(id: &str, tenant_id: &str) -> ClientStateKeyEntry {
-    let mut key = key(id);
-    tenant_id.clone_into(&mut key.tenant_id);
-    key
 }

@@ -10,14 +10,17 @@ mod hostile;
 mod isolation;
 mod silence;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
+use base64::Engine;
 use graph_core::{
     notification::{
-        client_state::{ClientStateKeys, mint},
+        client_state::{
+            ClientStateKeys,
+            test_util::{self, client_state},
+        },
         collection::MAX_ITEMS,
         queued::QueuedItem,
     },
-    secrets::{ClientStateDocument, ClientStateKeyEntry, KeyLife},
+    secrets::ClientStateKeyEntry,
 };
 use graph_edge::{
     documents::CachedDocument,
@@ -32,6 +35,7 @@ use serde_json::{Value, json};
 use webhook::{Deps, handle, parse_keys};
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+const OURS: (&str, &str) = (TENANT, "app");
 
 #[tokio::test]
 async fn a_handshake_is_echoed_before_any_secret_exists() {
@@ -277,14 +281,14 @@ fn names(queue: &FakeQueue) -> Vec<String> {
 fn change(name: &str) -> Value {
     json!({
         "subscriptionId": "s", "tenantId": TENANT, "changeType": "created", "resource": format!("{name}/1"),
-        "clientState": mint(&key("k1"), name).unwrap()
+        "clientState": minted(name)
     })
 }
 
 fn lifecycle(name: &str) -> Value {
     json!({
         "subscriptionId": "s", "tenantId": TENANT, "lifecycleEvent": "missed",
-        "clientState": mint(&key("k1"), name).unwrap()
+        "clientState": minted(name)
     })
 }
 
@@ -298,22 +302,16 @@ fn unsigned_token(tenant_id: &str) -> String {
 }
 
 fn document(keys: &[&str]) -> String {
-    serde_json::to_string(&ClientStateDocument {
-        keys: keys.iter().map(|id| key(id)).collect(),
-    })
-    .unwrap()
+    let keys = keys.iter().map(|id| key(id)).collect();
+    serde_json::to_string(&test_util::document(keys, &[OURS])).unwrap()
+}
+
+fn minted(name: &str) -> String {
+    client_state(&key("k1"), OURS, name, false).unwrap()
 }
 
 fn key(id: &str) -> ClientStateKeyEntry {
-    ClientStateKeyEntry {
-        id: id.to_owned(),
-        key: BASE64_STANDARD.encode([id.as_bytes()[1]; 32]),
-        tenant_id: TENANT.to_owned(),
-        client_id: "app".to_owned(),
-        created_at: now(),
-        mint_from: now(),
-        life: KeyLife::default(),
-    }
+    test_util::key(id, id.as_bytes()[1])
 }
 
 fn now() -> Timestamp {

@@ -7,7 +7,7 @@ async fn no_secret_is_written_or_answered_whatever_goes_wrong() {
     let written = Written::start();
     let source = FakeSource::new(document(&["k1"]));
     let deps = deps(&source);
-    let client_state = mint(&key("k1"), "mail").unwrap();
+    let client_state = minted("mail");
     let forged = client_state.replace("mail.", "MARKforged.");
     let mut answers = Vec::new();
     for body in bodies(&client_state, &forged) {
@@ -51,9 +51,9 @@ async fn a_malformed_document_is_reported_without_a_word_of_it() {
         "MARK is not JSON".to_owned(),
         r#"{"keys":"MARK"}"#.to_owned(),
         r#"{"keys":[{"id":"k1","key":5,"MARK":"MARK"}]}"#.to_owned(),
-        r#"{"keys":[{"id":"k1","key":"MARK","tenantId":"t","clientId":"c","createdAt":"MARK","mintFrom":"MARK"}]}"#.to_owned(),
-        serde_json::to_string(&ClientStateDocument { keys: vec![swapped.clone()] }).unwrap(),
-        serde_json::to_string(&ClientStateDocument { keys: vec![short] }).unwrap(),
+        r#"{"keys":[{"id":"k1","key":"MARK","createdAt":"MARK"}]}"#.to_owned(),
+        serde_json::to_string(&test_util::document(vec![swapped.clone()], &[OURS])).unwrap(),
+        serde_json::to_string(&test_util::document(vec![short], &[OURS])).unwrap(),
     ] {
         let written = Written::start();
         let source = FakeSource::new(text.clone());
@@ -71,7 +71,7 @@ async fn a_malformed_document_is_reported_without_a_word_of_it() {
 /// What prints of an item that was admitted and of the keys is what may be known.
 #[test]
 fn nothing_that_prints_shows_an_item() {
-    let client_state = mint(&key("k1"), "mail").unwrap();
+    let client_state = minted("mail");
     let body = bodies(&client_state, "x").remove(0);
     let collection = graph_core::notification::collection::Collection::parse(body.as_bytes()).unwrap();
     let keys = parse_keys(&document(&["k1"])).unwrap();

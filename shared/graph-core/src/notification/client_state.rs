@@ -1,52 +1,70 @@
 //! Client state: proof, without storage, that an item comes from a subscription of ours.
 //!
-//! A client state reads `{name}.{keyId}.{mac}`. The name is the subscription's; the key id names a key that belongs to
-//! one application in one tenant; the mac is HMAC-SHA256 under that key over a versioned encoding of the name, the
-//! tenant and the application, so that none of them can be swapped for another. Graph sends the client state back in
-//! every item and never shows it to anyone else (Microsoft Graph, *subscription resource type*).
+//! A client state reads `{name}.{t}.{keyId}.{mac}`. The name is the subscription's; `t` is a short hash of tenant and
+//! application, looked up in the list of trusted applications; the key id names the one key of the stack, or the second
+//! while it is replaced. The mac is HMAC-SHA256 under that key over a versioned encoding of the name, the tenant, the
+//! application and whether resource data was asked for, so that none of them can be swapped for another. Graph sends the
+//! client state back in every item and never shows it to anyone else (Microsoft Graph, *subscription resource type*).
 
 use std::{collections::BTreeMap, fmt};
 
 use base64::{Engine, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::secrets::{ClientStateDocument, ClientStateKeyEntry};
+use crate::secrets::{ClientStateDocument, ClientStateKeyEntry, TrustedTenants};
+
+#[cfg(any(test, feature = "test-util"))]
+pub mod test_util;
+#[cfg(test)]
+mod tests;
 
 /// The most characters that Graph keeps of a client state (Microsoft Graph, *subscription resource type*).
 pub const MAX_LENGTH: usize = 128;
 
+/// The most characters of a name: what the hash of the application, the longest key id, the mac and the dots leave.
+pub const MAX_NAME: usize = MAX_LENGTH - TAG_LENGTH - MAX_ID - MAC_LENGTH - 3;
+
 /// The number of bytes of a client-state key.
 pub const KEY_LENGTH: usize = 32;
 
-/// The keys that client states are verified with, by key id.
+/// What client states are verified with: the keys by id, and the trusted applications by their hash.
 #[derive(Default)]
-pub struct ClientStateKeys(BTreeMap<String, ClientStateKey>);
+pub struct ClientStateKeys {
+    keys: BTreeMap<String, Key>,
+    applications: BTreeMap<String, Vec<Application>>,
+}
 
 impl ClientStateKeys {
     /// Returns the keys of `document` and the ids of those that are not usable.
     pub fn parse(document: &ClientStateDocument) -> (Self, Vec<String>) {
-        let mut keys = BTreeMap::new();
+        let mut parsed = Self::default();
         let mut unusable = Vec::new();
         for entry in &document.keys {
-            match ClientStateKey::parse(entry) {
-                Ok(key) => drop(keys.insert(entry.id.clone(), key)),
+            match Key::parse(entry) {
+                Ok(key) => drop(parsed.keys.insert(entry.id.clone(), key)),
                 Err(InvalidKey) => unusable.push(entry.id.clone()),
             }
         }
-        (Self(keys), unusable)
+        for trusted in document.trusted.iter().flat_map(TrustedTenants::each) {
+            let application = Application::new(&trusted.tenant_id, &trusted.client_id);
+            // Two applications may have the same hash: the mac tells them apart.
+            let same = parsed.applications.entry(application.tag()).or_default();
+            same.push(application);
+        }
+        (parsed, unusable)
     }
 
     /// Returns whether there is no key at all, so that nothing can be verified.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.keys.is_empty()
     }
 
     /// Returns what `candidate` proves about the item that carries it and claims to be for `tenant_id`.
     ///
-    /// The look-up by key id and every early return depend on the candidate alone; the mac, the only secret, is
-    /// compared in constant time. Nothing is allocated before it holds.
+    /// The look-ups and every early return depend on the candidate alone; the mac, the only secret, is compared in
+    /// constant time. How many comparisons are made tells no more than whether resource data was asked for.
     ///
     /// # Errors
     ///
@@ -56,26 +74,31 @@ impl ClientStateKeys {
         if candidate.len() > MAX_LENGTH {
             return Err(Refused::TooLong);
         }
-        let (name, key_id, mac) = split(candidate).ok_or(Refused::WrongClientState)?;
-        let mac = decode(mac).ok_or(Refused::WrongClientState)?;
-        let key = self.0.get(key_id).ok_or(Refused::UnknownKey)?;
-        key.mac(name)
-            .verify_slice(&mac)
-            .map_err(|_| Refused::WrongClientState)?;
-        if tenant_id.is_some_and(|tenant_id| !tenant_id.eq_ignore_ascii_case(&key.tenant_id)) {
+        let parts = Parts::split(candidate).ok_or(Refused::WrongClientState)?;
+        let key = self.keys.get(parts.key_id).ok_or(Refused::UnknownKey)?;
+        let applications = self
+            .applications
+            .get(parts.tag)
+            .ok_or(Refused::UnknownApplication)?;
+        let (application, includes_resource_data) = applications
+            .iter()
+            .find_map(|application| Some((application, key.fits(application, &parts)?)))
+            .ok_or(Refused::WrongClientState)?;
+        if tenant_id.is_some_and(|tenant_id| !tenant_id.eq_ignore_ascii_case(&application.tenant_id)) {
             return Err(Refused::OtherTenant);
         }
         Ok(Proven {
-            subscription: name.to_owned(),
-            tenant_id: key.tenant_id.clone(),
-            client_id: key.client_id.clone(),
+            subscription: parts.name.to_owned(),
+            tenant_id: application.tenant_id.clone(),
+            client_id: application.client_id.clone(),
+            includes_resource_data,
         })
     }
 }
 
 impl fmt::Debug for ClientStateKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.keys.keys()).finish()
     }
 }
 
@@ -88,6 +111,8 @@ pub struct Proven {
     pub tenant_id: String,
     /// The application that made the subscription.
     pub client_id: String,
+    /// Whether the subscription was made with resource data.
+    pub includes_resource_data: bool,
 }
 
 /// Why an item is not admitted. For counting; a caller never learns it.
@@ -99,6 +124,9 @@ pub enum Refused {
     /// The key id is not known (yet).
     #[error("client state names an unknown key")]
     UnknownKey,
+    /// The application is not trusted (yet).
+    #[error("client state names an unknown application")]
+    UnknownApplication,
     /// Over [`MAX_LENGTH`], which Graph never sends back.
     #[error("client state is too long")]
     TooLong,
@@ -110,14 +138,43 @@ pub enum Refused {
     OtherTenant,
 }
 
-/// Returns the client state for a new subscription called `name`.
+impl Refused {
+    /// Returns whether a newer ClientStateSecret may know what this one does not.
+    #[must_use]
+    pub fn may_be_known_by_now(self) -> bool {
+        match self {
+            Self::UnknownKey | Self::UnknownApplication => true,
+            Self::NoClientState | Self::TooLong | Self::WrongClientState | Self::OtherTenant => false,
+        }
+    }
+}
+
+/// What a client state is minted for.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The subscription's name.
+    pub name: &'a str,
+    /// The tenant that the subscription is made in.
+    pub tenant_id: &'a str,
+    /// The application that makes it.
+    pub client_id: &'a str,
+    /// Whether resource data is asked for.
+    pub includes_resource_data: bool,
+}
+
+/// Returns the client state for a new subscription.
 ///
 /// # Errors
 ///
 /// Returns an error when the key is not usable or the client state would be longer than [`MAX_LENGTH`].
-pub fn mint(key: &ClientStateKeyEntry, name: &str) -> Result<String, MintError> {
-    let mac = ClientStateKey::parse(key)?.mac(name).finalize().into_bytes();
-    let client_state = format!("{name}.{}.{}", key.id, BASE64_URL_SAFE_NO_PAD.encode(mac));
+pub fn mint(key: &ClientStateKeyEntry, subject: &Subject<'_>) -> Result<String, MintError> {
+    let application = Application::new(subject.tenant_id, subject.client_id);
+    let keyed = Key::parse(key)?.mac(&application, subject.name);
+    let mac = finish(keyed, subject.includes_resource_data)
+        .finalize()
+        .into_bytes();
+    let mac = BASE64_URL_SAFE_NO_PAD.encode(mac);
+    let client_state = format!("{}.{}.{}.{mac}", subject.name, application.tag(), key.id);
     if client_state.len() > MAX_LENGTH {
         return Err(MintError::TooLong);
     }
@@ -141,41 +198,95 @@ pub enum MintError {
 pub struct InvalidKey;
 
 /// A client-state key, ready for use.
-struct ClientStateKey {
-    keyed: Hmac<Sha256>,
-    tenant_id: String,
-    client_id: String,
-    /// What the mac covers behind the name: tenant and application in lower case, each behind its length.
-    owner: Vec<u8>,
-}
+struct Key(Hmac<Sha256>);
 
-impl ClientStateKey {
+impl Key {
     fn parse(entry: &ClientStateKeyEntry) -> Result<Self, InvalidKey> {
-        let id_is_valid =
-            (1..=8).contains(&entry.id.len()) && entry.id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let id_is_valid = (1..=MAX_ID).contains(&entry.id.len())
+            && entry.id.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let secret = Zeroizing::new(BASE64_STANDARD.decode(&entry.key).map_err(|_| InvalidKey)?);
         if !id_is_valid || secret.len() != KEY_LENGTH {
             return Err(InvalidKey);
         }
-        Ok(Self {
-            keyed: Hmac::new_from_slice(&secret).map_err(|_| InvalidKey)?,
-            tenant_id: entry.tenant_id.clone(),
-            client_id: entry.client_id.clone(),
-            owner: [&entry.tenant_id, &entry.client_id]
-                .into_iter()
-                .flat_map(|id| [length(id).as_slice(), id.to_ascii_lowercase().as_bytes()].concat())
-                .collect(),
-        })
+        let keyed = Hmac::new_from_slice(&secret).map_err(|_| InvalidKey)?;
+        Ok(Self(keyed))
     }
 
-    /// Returns the mac over the version, the name, the tenant and the application, each behind its length.
-    fn mac(&self, name: &str) -> Hmac<Sha256> {
-        self.keyed
+    /// Returns the mac of a subscription as far as it is the same with and without resource data: over the version, the
+    /// tenant, the application and the name, each behind its length.
+    fn mac(&self, application: &Application, name: &str) -> Hmac<Sha256> {
+        self.0
             .clone()
             .chain_update(DOMAIN)
+            .chain_update(&application.encoded)
             .chain_update(length(name))
             .chain_update(name)
-            .chain_update(&self.owner)
+    }
+
+    /// Returns whether resource data was asked for, when `parts` are of a subscription of `application`.
+    fn fits(&self, application: &Application, parts: &Parts<'_>) -> Option<bool> {
+        let keyed = self.mac(application, parts.name);
+        [false, true]
+            .into_iter()
+            .find(|rich| finish(keyed.clone(), *rich).verify_slice(&parts.mac).is_ok())
+    }
+}
+
+/// Returns the whole mac: what it says last is whether resource data was asked for.
+fn finish(keyed: Hmac<Sha256>, includes_resource_data: bool) -> Hmac<Sha256> {
+    keyed.chain_update([u8::from(includes_resource_data)])
+}
+
+/// An application in a tenant, as a mac covers it.
+struct Application {
+    tenant_id: String,
+    client_id: String,
+    encoded: Vec<u8>,
+}
+
+impl Application {
+    fn new(tenant_id: &str, client_id: &str) -> Self {
+        let encoded = [tenant_id, client_id]
+            .into_iter()
+            .flat_map(|id| [length(id).as_slice(), id.to_ascii_lowercase().as_bytes()].concat())
+            .collect();
+        Self {
+            tenant_id: tenant_id.to_owned(),
+            client_id: client_id.to_owned(),
+            encoded,
+        }
+    }
+
+    /// Returns the hash that stands for the application in a client state. It finds the application and proves nothing.
+    fn tag(&self) -> String {
+        let digest = Sha256::new().chain_update(TAG_DOMAIN).chain_update(&self.encoded);
+        let mut tag = BASE64_URL_SAFE_NO_PAD.encode(digest.finalize());
+        tag.truncate(TAG_LENGTH);
+        tag
+    }
+}
+
+/// The parts of a client state.
+struct Parts<'a> {
+    name: &'a str,
+    tag: &'a str,
+    key_id: &'a str,
+    mac: [u8; 32],
+}
+
+impl<'a> Parts<'a> {
+    /// Splits a client state from its end: only the name may have dots.
+    fn split(candidate: &'a str) -> Option<Self> {
+        let (rest, mac) = candidate.rsplit_once('.')?;
+        let (rest, key_id) = rest.rsplit_once('.')?;
+        let (name, tag) = rest.rsplit_once('.')?;
+        let mac = decode(mac)?;
+        Some(Self {
+            name,
+            tag,
+            key_id,
+            mac,
+        })
     }
 }
 
@@ -192,194 +303,18 @@ fn decode(mac: &str) -> Option<[u8; 32]> {
     bytes.get(..length)?.try_into().ok()
 }
 
-/// Splits a client state into name, key id and mac. Only the last two parts are free of dots.
-fn split(candidate: &str) -> Option<(&str, &str, &str)> {
-    let (rest, mac) = candidate.rsplit_once('.')?;
-    let (name, key_id) = rest.rsplit_once('.')?;
-    Some((name, key_id, mac))
-}
+/// How many characters of the hash stand for an application: enough to tell thousands apart, and with the longest entry
+/// name, an object's GUID and the mac it just fits into a client state.
+const TAG_LENGTH: usize = 5;
+
+/// The most characters of a key id.
+const MAX_ID: usize = 8;
+
+/// The characters of a mac of 32 bytes in base64 without padding.
+const MAC_LENGTH: usize = 43;
 
 /// Separates this use of a key from every other, and this encoding from later ones.
-const DOMAIN: &[u8] = b"graph change notifications, client state, version 1\0";
+const DOMAIN: &[u8] = b"graph change notifications, client state, version 2\0";
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const TENANT_A: &str = "aaaaaaaa-0000-0000-0000-000000000000";
-    const TENANT_B: &str = "bbbbbbbb-0000-0000-0000-000000000000";
-
-    /// Subscriptions carry client states for as long as they live, so their form can never change by accident.
-    #[test]
-    fn a_client_state_of_before_still_counts() {
-        let client_state = mint(&key("k1", 1, TENANT_A), "team-messages").unwrap();
-        assert_eq!(
-            client_state,
-            "team-messages.k1.fQKx_6hfW9qcNFR1bnudVdyNVkk-1YkTGAcBVVainyw"
-        );
-    }
-
-    #[test]
-    fn a_minted_client_state_proves_name_tenant_and_application() {
-        let client_state = mint(&key("k1", 1, TENANT_A), "team-messages").unwrap();
-        let proven = keys().verify(Some(&client_state), Some(TENANT_A)).unwrap();
-        assert_eq!(proven.subscription, "team-messages");
-        assert_eq!(proven.tenant_id, TENANT_A);
-        assert_eq!(proven.client_id, "app");
-    }
-
-    #[test]
-    fn the_tenant_of_an_item_may_be_missing_or_in_upper_case() {
-        let client_state = mint(&key("k1", 1, TENANT_A), "team-messages").unwrap();
-        assert!(keys().verify(Some(&client_state), None).is_ok());
-        assert!(
-            keys()
-                .verify(Some(&client_state), Some(&TENANT_A.to_uppercase()))
-                .is_ok()
-        );
-    }
-
-    #[test]
-    fn a_rotated_key_verifies_beside_the_old_one() {
-        for id in ["k1", "k2"] {
-            let seed = if id == "k1" { 1 } else { 2 };
-            let client_state = mint(&key(id, seed, TENANT_A), "mail/4f").unwrap();
-            assert!(keys().verify(Some(&client_state), Some(TENANT_A)).is_ok(), "{id}");
-        }
-    }
-
-    #[test]
-    fn every_way_to_be_wrong_is_refused() {
-        let genuine = mint(&key("k1", 1, TENANT_A), "team-messages").unwrap();
-        let (_, tail) = genuine.split_once('.').unwrap();
-        let cases: &[(&str, Option<String>, Option<&str>, Refused)] = &[
-            ("absent", None, None, Refused::NoClientState),
-            ("empty", Some(String::new()), None, Refused::WrongClientState),
-            (
-                "the text null",
-                Some("null".into()),
-                None,
-                Refused::WrongClientState,
-            ),
-            (
-                "no mac",
-                Some("team-messages.k1.".into()),
-                None,
-                Refused::WrongClientState,
-            ),
-            (
-                "other name",
-                Some(format!("mail.{tail}")),
-                None,
-                Refused::WrongClientState,
-            ),
-            (
-                "short mac",
-                Some(genuine[..genuine.len() - 4].into()),
-                None,
-                Refused::WrongClientState,
-            ),
-            (
-                "other key",
-                Some(genuine.replace(".k1.", ".k2.")),
-                None,
-                Refused::WrongClientState,
-            ),
-            (
-                "unknown key",
-                Some(genuine.replace(".k1.", ".k9.")),
-                None,
-                Refused::UnknownKey,
-            ),
-            (
-                "other tenant",
-                Some(genuine.clone()),
-                Some(TENANT_B),
-                Refused::OtherTenant,
-            ),
-            (
-                "too long",
-                Some(format!("{}{genuine}", "a".repeat(128))),
-                None,
-                Refused::TooLong,
-            ),
-        ];
-        for (case, candidate, tenant, expected) in cases {
-            assert_eq!(
-                keys().verify(candidate.as_deref(), *tenant),
-                Err(*expected),
-                "{case}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_key_of_the_same_bytes_in_another_tenant_makes_another_client_state() {
-        let a = mint(&key("k1", 1, TENANT_A), "mail").unwrap();
-        let b = mint(&key("k1", 1, TENANT_B), "mail").unwrap();
-        assert_ne!(a, b);
-    }
-
-    #[test]
-    fn a_name_that_leaves_no_room_is_not_minted() {
-        assert_eq!(
-            mint(&key("k1", 1, TENANT_A), &"n".repeat(90)),
-            Err(MintError::TooLong)
-        );
-    }
-
-    #[test]
-    fn an_unusable_key_is_reported_and_the_others_live() {
-        let mut document = document();
-        document.keys[0].key = "c2hvcnQ=".to_owned();
-        let (keys, unusable) = ClientStateKeys::parse(&document);
-        assert_eq!(unusable, ["k1"]);
-        let client_state = mint(&key("k2", 2, TENANT_A), "mail").unwrap();
-        assert!(keys.verify(Some(&client_state), None).is_ok());
-    }
-
-    #[test]
-    fn keys_print_their_ids_only() {
-        assert_eq!(format!("{:?}", keys()), r#"{"k1", "k2"}"#);
-    }
-
-    proptest! {
-        #[test]
-        fn no_other_text_is_a_client_state(text in ".{0,140}", tenant in proptest::option::of(".{0,40}")) {
-            prop_assert!(keys().verify(Some(&text), tenant.as_deref()).is_err());
-        }
-
-        #[test]
-        fn a_changed_character_is_refused(at in 0usize..60, with in "[a-zA-Z0-9._-]") {
-            let genuine = mint(&key("k1", 1, TENANT_A), "team-messages").unwrap();
-            let at = at % genuine.len();
-            let mut changed = genuine.clone();
-            changed.replace_range(at..=at, &with);
-            prop_assume!(changed != genuine);
-            prop_assert!(keys().verify(Some(&changed), None).is_err());
-        }
-    }
-
-    fn keys() -> ClientStateKeys {
-        ClientStateKeys::parse(&document()).0
-    }
-
-    fn document() -> ClientStateDocument {
-        ClientStateDocument {
-            keys: vec![key("k1", 1, TENANT_A), key("k2", 2, TENANT_A)],
-        }
-    }
-
-    fn key(id: &str, seed: u8, tenant_id: &str) -> ClientStateKeyEntry {
-        ClientStateKeyEntry {
-            id: id.to_owned(),
-            key: BASE64_STANDARD.encode([seed; KEY_LENGTH]),
-            tenant_id: tenant_id.to_owned(),
-            client_id: "app".to_owned(),
-            created_at: "2026-11-22T10:00:00Z".parse().unwrap(),
-            mint_from: "2026-11-22T10:00:00Z".parse().unwrap(),
-            life: crate::secrets::KeyLife::default(),
-        }
-    }
-}
+/// Separates the hash of an application from other digests of the same ids.
+const TAG_DOMAIN: &[u8] = b"graph change notifications, application, version 1\0";

@@ -35,10 +35,10 @@ impl Trusted<EncryptedContent<'_>> {
     ///
     /// # Errors
     ///
-    /// Fails with [`OpenError::UnknownCertificate`] when the item names a certificate that none of the keys
-    /// has, and with [`OpenError::Rejected`] when it can never be opened.
+    /// Fails with [`OpenError::UnknownCertificate`] when the item names a certificate that none of the keys for its
+    /// tenant has, and with [`OpenError::Rejected`] when it can never be opened.
     pub fn open(&self, keys: &DecryptionKeys) -> Result<Plaintext, OpenError> {
-        open(self.get(), keys)
+        open(self.get(), self.tenant_id(), keys)
     }
 }
 
@@ -88,13 +88,19 @@ impl From<Rejected> for OpenError {
 /// Finds the item's key and opens it.
 ///
 /// What no key could ever open is rejected first, so that nothing waits for a key in vain.
-fn open(content: &EncryptedContent<'_>, keys: &DecryptionKeys) -> Result<Plaintext, OpenError> {
+fn open(
+    content: &EncryptedContent<'_>,
+    tenant_id: &str,
+    keys: &DecryptionKeys,
+) -> Result<Plaintext, OpenError> {
     let signature = content.data_signature().ok_or(Rejected)?;
     let (id, thumbprint) = (content.certificate_id(), content.thumbprint());
     if id.is_none() && thumbprint.is_none() {
         return Err(OpenError::Rejected);
     }
-    let key = keys.find(id, thumbprint).ok_or(OpenError::UnknownCertificate)?;
+    let key = keys
+        .find(tenant_id, id, thumbprint)
+        .ok_or(OpenError::UnknownCertificate)?;
     Ok(decrypt(content, signature, key)?)
 }
 

@@ -33,17 +33,21 @@ impl DecryptionKeys {
         (Self(keys), errors)
     }
 
-    /// Returns the key that an item names: by the id of its certificate, or else by the certificate's SHA-1
-    /// thumbprint in any letter case.
+    /// Returns the key that an item of a tenant names: by the id of its certificate, or else by the certificate's SHA-1
+    /// thumbprint in any letter case. A key that is for another tenant alone is not known to this one.
     ///
     /// Where several keys fit, the newest is returned.
     #[must_use]
-    pub fn find(&self, certificate_id: Option<&str>, thumbprint: Option<&str>) -> Option<&DecryptionKey> {
-        let by_id = |id| self.0.iter().rfind(|key| key.id == id);
-        let by_thumbprint = |thumbprint: &str| {
-            let mut keys = self.0.iter();
-            keys.rfind(|key| key.thumbprint.eq_ignore_ascii_case(thumbprint))
-        };
+    pub fn find(
+        &self,
+        tenant_id: &str,
+        certificate_id: Option<&str>,
+        thumbprint: Option<&str>,
+    ) -> Option<&DecryptionKey> {
+        let keys = || self.0.iter().filter(|key| key.is_for(tenant_id));
+        let by_id = |id| keys().rfind(|key| key.id == id);
+        let by_thumbprint =
+            |thumbprint: &str| keys().rfind(|key| key.thumbprint.eq_ignore_ascii_case(thumbprint));
         certificate_id
             .and_then(by_id)
             .or_else(|| thumbprint.and_then(by_thumbprint))
@@ -66,6 +70,7 @@ impl DecryptionKeys {
 pub struct DecryptionKey {
     id: String,
     thumbprint: String,
+    only_for_tenant: Option<String>,
     key: OaepPrivateDecryptingKey,
 }
 
@@ -80,6 +85,11 @@ impl DecryptionKey {
     #[must_use]
     pub fn thumbprint(&self) -> &str {
         &self.thumbprint
+    }
+
+    fn is_for(&self, tenant_id: &str) -> bool {
+        let owner = self.only_for_tenant.as_ref();
+        owner.is_none_or(|owner| owner.eq_ignore_ascii_case(tenant_id))
     }
 
     /// Decrypts `ciphertext` with RSA-OAEP, SHA-1 for both of its hashes and an empty label (Microsoft Graph,
@@ -117,6 +127,7 @@ impl DecryptionKey {
         Ok(Self {
             id: entry.id.clone(),
             thumbprint: certificate::thumbprint(&der),
+            only_for_tenant: entry.only_for_tenant.clone(),
             key: OaepPrivateDecryptingKey::new(private).map_err(|_| Unusable::PrivateKey)?,
         })
     }

@@ -40,14 +40,22 @@ pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// How many different tokens are tried for one item. Graph sends one for each tenant and application in a POST.
 pub const MAX_TOKENS: usize = 32;
 
-/// A value that a validation token has vouched for; only [`vouch`] makes one.
+/// A value that a validation token has vouched for, and the tenant for which it did; only [`vouch`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trusted<T>(T);
+pub struct Trusted<T> {
+    value: T,
+    tenant_id: String,
+}
 
 impl<T> Trusted<T> {
     /// Returns the value.
     pub fn get(&self) -> &T {
-        &self.0
+        &self.value
+    }
+
+    /// Returns the tenant that the value comes from.
+    pub fn tenant_id(&self) -> &str {
+        &self.tenant_id
     }
 }
 
@@ -114,7 +122,12 @@ pub fn vouch<T>(
     let mut outcome = TokenError::Rejected;
     for token in distinct(tokens).take(MAX_TOKENS) {
         match verify::verify(token, expected, keys, authority, now) {
-            Ok(()) => return Ok(Trusted(item)),
+            Ok(()) => {
+                return Ok(Trusted {
+                    value: item,
+                    tenant_id: expected.tenant_id.clone(),
+                });
+            }
             // A roll of the keys must delay an item, not lose it, whatever the other tokens are.
             Err(TokenError::UnknownKey) => outcome = TokenError::UnknownKey,
             Err(TokenError::Missing | TokenError::Rejected) => {}

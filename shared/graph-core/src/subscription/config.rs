@@ -191,9 +191,17 @@ pub struct Tenant {
     pub credential: Credential,
     /// When its client secret ends, where that is written.
     pub client_secret_expires: Option<Timestamp>,
+    /// Whether resource data is encrypted for a certificate that no other tenant has.
+    pub own_certificate: bool,
 }
 
 impl Tenant {
+    /// Returns the tenant that its certificates are for alone, or nothing when it shares them with the others.
+    #[must_use]
+    pub fn certificate_owner(&self) -> Option<&str> {
+        self.own_certificate.then_some(self.tenant_id.as_str())
+    }
+
     /// Returns on whose behalf the application calls Microsoft Graph, which decides on the permissions that it can have.
     #[must_use]
     pub fn access(&self) -> Access {

@@ -106,11 +106,10 @@ impl Expiry {
         }
     }
 
-    /// Returns what is known about a client-state key of the tenant called `name`.
+    /// Returns what is known about the client-state key.
     #[must_use]
-    pub fn of_client_state_key(name: &str, key: &ClientStateKeyEntry, now: Timestamp) -> Self {
+    pub fn of_client_state_key(key: &ClientStateKeyEntry, now: Timestamp) -> Self {
         Self {
-            tenant: Some(name.to_owned()),
             id: Some(key.id.clone()),
             since: Some(key.created_at),
             ..Self::new(What::ClientStateKey, None, now)
@@ -197,7 +196,11 @@ const ERROR_DAYS: i64 = 7;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{cloud::Cloud, notification::envelope::test_util, secret::Secret, secrets::KeyLife};
+    use crate::{
+        cloud::Cloud,
+        notification::{client_state, envelope::test_util},
+        secret::Secret,
+    };
 
     #[test]
     fn a_client_secret_ends_when_the_configuration_says() {
@@ -281,16 +284,9 @@ mod tests {
             (Some(key.id.as_str()), Some(key.created_at))
         );
         assert!(found.days_left.is_some());
-        let key = ClientStateKeyEntry {
-            id: "k1".to_owned(),
-            key: String::new(),
-            tenant_id: "t".to_owned(),
-            client_id: "c".to_owned(),
-            created_at: after(-89),
-            mint_from: after(-89),
-            life: KeyLife::default(),
-        };
-        let found = Expiry::of_client_state_key("contoso", &key, now());
+        let mut key = client_state::test_util::key("k1", 1);
+        key.created_at = after(-89);
+        let found = Expiry::of_client_state_key(&key, now());
         assert_eq!(
             (found.since, found.expires_at, found.problem()),
             (Some(after(-89)), None, None)
@@ -355,6 +351,7 @@ mod tests {
             cloud: Cloud::Global,
             credential,
             client_secret_expires: None,
+            own_certificate: false,
         }
     }
 

@@ -1,34 +1,33 @@
 //! When a key gives way to a newer one: client-state keys and encryption certificates alike.
 //!
-//! A new key is published first and used later, when everyone who has to know it does. From then on it is in use for
-//! what is new, and subscriptions leave the older ones bit by bit. An older key stays readable until no subscription
-//! names it, and then for as long as something can be under way that does.
+//! The decisions are about the documents in ClientStateSecret and DecryptionSecret: what is read goes in, with the
+//! configuration, the time and randomness, and what is to be written comes out. A new key is published first and used
+//! later, when everyone who has to know it does. From then on it is in use for what is new, and subscriptions leave the
+//! older ones bit by bit. An older key stays readable until no subscription names it, and then for as long as something
+//! can be under way that does.
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use rand_core::CryptoRng;
 
+pub use self::{
+    certificate::update_decryption,
+    client_state::update_client_state,
+    published::PublishedKeys,
+    request::{Forced, KeyChanges, Lead, Rotation, RotationRequest},
+    retire::{KeysInUse, retire_certificates, retire_client_state_keys},
+};
 use super::spread::hash;
 use crate::secrets::{ClientStateKeyEntry, DecryptionKeyEntry, KeyLife};
 
-/// How long keys are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rotation {
-    /// How long a client-state key is used.
-    pub client_state: SignedDuration,
-    /// How long a certificate is used.
-    pub certificate: SignedDuration,
-}
-
-impl Default for Rotation {
-    /// 90 days for a key, which costs each subscription a replacement; a year for a certificate, which costs nothing.
-    fn default() -> Self {
-        Self {
-            client_state: days(90),
-            certificate: days(365),
-        }
-    }
-}
+mod certificate;
+mod client_state;
+mod published;
+mod request;
+mod retire;
+mod room;
+mod trusted;
 
 /// What counts in the life of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,22 +44,23 @@ pub struct Life<'a> {
 
 impl<'a> From<&'a ClientStateKeyEntry> for Life<'a> {
     fn from(key: &'a ClientStateKeyEntry) -> Self {
-        Self {
-            id: &key.id,
-            created_at: key.created_at,
-            use_from: key.mint_from,
-            noted: key.life,
-        }
+        Self::new(&key.id, key.created_at, key.life)
     }
 }
 
 impl<'a> From<&'a DecryptionKeyEntry> for Life<'a> {
     fn from(key: &'a DecryptionKeyEntry) -> Self {
+        Self::new(&key.id, key.created_at, key.life)
+    }
+}
+
+impl<'a> Life<'a> {
+    fn new(id: &'a str, created_at: Timestamp, noted: KeyLife) -> Self {
         Self {
-            id: &key.id,
-            created_at: key.created_at,
-            use_from: key.life.use_from.unwrap_or(key.created_at),
-            noted: key.life,
+            id,
+            created_at,
+            use_from: noted.use_from.unwrap_or(created_at),
+            noted,
         }
     }
 }
@@ -76,14 +76,15 @@ pub fn current<'a>(keys: &[Life<'a>], now: Timestamp) -> Option<Life<'a>> {
         .copied()
 }
 
-/// Returns whether a new key is to be made: because the newest is as old as `period`, or at once when `forced`. While a
-/// new one waits for its time there is no need for another.
+/// Returns whether a new key is to be made: because the newest is as old as `period`, where there is one, or at once when
+/// `forced`. While a new one waits for its time there is no need for another.
 #[must_use]
-pub fn is_due(keys: &[Life<'_>], period: SignedDuration, forced: bool, now: Timestamp) -> bool {
+pub fn is_due(keys: &[Life<'_>], period: Option<SignedDuration>, forced: bool, now: Timestamp) -> bool {
     let Some(newest) = keys.iter().max_by_key(|key| key.use_from) else {
         return false;
     };
-    newest.use_from <= now && (forced || now.duration_since(newest.created_at) >= period)
+    let is_old = period.is_some_and(|period| now.duration_since(newest.created_at) >= period);
+    newest.use_from <= now && (forced || is_old)
 }
 
 /// The time in which subscriptions leave a key.
@@ -150,10 +151,62 @@ pub fn fate(noted: &KeyLife, is_named: bool, now: Timestamp) -> Fate {
     match (noted.unnamed_since, is_named) {
         (None, false) => Fate::Unnamed,
         (Some(_), true) => Fate::Named,
-        (Some(since), false) if now.duration_since(since) >= RETENTION => Fate::Remove,
+        (Some(since), false) if now.duration_since(since) >= retention(noted) => Fate::Remove,
         (None, true) | (Some(_), false) => Fate::Stay,
     }
 }
+
+/// Has subscriptions leave all but the newest key as soon as that is in use, and returns whether that is new.
+fn hurry<'a>(keys: impl Iterator<Item = (Timestamp, &'a mut KeyLife)>) -> bool {
+    let mut keys: Vec<_> = keys
+        .map(|(created_at, life)| (life.use_from.unwrap_or(created_at), life))
+        .collect();
+    keys.sort_by_key(|(use_from, _)| *use_from);
+    let Some((newest, _)) = keys.pop() else {
+        return false;
+    };
+    let mut changes = false;
+    for (_, life) in keys {
+        if life.retire_by.is_none_or(|by| by > newest) {
+            life.retire_by = Some(newest);
+            changes = true;
+        }
+    }
+    changes
+}
+
+/// Returns eight random letters and digits.
+fn letters(rng: &mut impl CryptoRng) -> String {
+    let mut text = String::with_capacity(ID_LENGTH);
+    while text.len() < ID_LENGTH {
+        let mut byte = [0];
+        rng.fill_bytes(&mut byte);
+        // 252 is the largest multiple of 36 in a byte: each character is as likely as the others.
+        let character = byte
+            .first()
+            .filter(|byte| **byte < 252)
+            .and_then(|byte| ALPHABET.get(usize::from(byte % 36)));
+        text.extend(character.map(|character| char::from(*character)));
+    }
+    text
+}
+
+/// Returns the line of a report about a key that was made.
+fn made(what: &str, id: &str, use_from: Option<Timestamp>) -> String {
+    match use_from {
+        Some(use_from) => format!("{what} {id}, in use from {use_from}"),
+        None => format!("{what} {id}"),
+    }
+}
+
+fn after(time: Timestamp, duration: SignedDuration) -> Timestamp {
+    time.saturating_add(duration).unwrap_or(time)
+}
+
+const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+
+/// The length of a key id, part of every client state.
+const ID_LENGTH: usize = 8;
 
 const fn days(days: i64) -> SignedDuration {
     SignedDuration::from_hours(days * 24)
@@ -162,120 +215,22 @@ const fn days(days: i64) -> SignedDuration {
 /// How long subscriptions take to leave a key that nobody is in a hurry about.
 const SPREAD: SignedDuration = days(7);
 
-/// How long something can be under way that names a key which no subscription has: Graph tries for four hours
-/// (Microsoft Graph, *change notifications delivery*), and a queue keeps what it was sent for four days. The rest is for
-/// clocks and for lists that lag behind.
-const RETENTION: SignedDuration = SignedDuration::from_hours(4 * 24 + 4 + 4);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_newest_key_that_may_be_used_is_in_use() {
-        let keys = [key("a", 0), key("b", 10), key("c", 20)];
-        for (now, expected) in [(0, "a"), (9, "a"), (10, "b"), (19, "b"), (20, "c"), (-5, "a")] {
-            assert_eq!(current(&keys, at(now)).unwrap().id, expected, "{now}");
-        }
-        assert_eq!(current(&[], at(0)), None);
-        assert_eq!(current(&[key("a", 0), key("b", 0)], at(0)).unwrap().id, "b");
-    }
-
-    #[test]
-    fn a_new_key_is_due_when_the_newest_is_old_or_at_once_when_forced() {
-        let old = |hours: i64| Life {
-            created_at: at(-hours),
-            use_from: at(-hours),
-            ..key("a", 0)
-        };
-        let pending = Life {
-            created_at: at(-1000),
-            ..key("b", 1)
-        };
-        for (keys, forced, expected) in [
-            (vec![], true, false),
-            (vec![old(99)], false, false),
-            (vec![old(100)], false, true),
-            (vec![old(300), old(99)], false, false),
-            (vec![old(1)], true, true),
-            (vec![old(300), pending], false, false),
-            (vec![old(300), pending], true, false),
-        ] {
-            let period = SignedDuration::from_hours(100);
-            assert_eq!(
-                is_due(&keys, period, forced, at(0)),
-                expected,
-                "{keys:?} {forced}"
-            );
-        }
-    }
-
-    #[test]
-    fn subscriptions_leave_older_keys_within_a_week() {
-        let keys = [key("a", 0), key("b", 10), key("c", 20)];
-        assert_eq!(retiring(&keys, at(5)), BTreeMap::new());
-        let leaving = retiring(&keys, at(12));
-        assert_eq!(
-            leaving.keys().collect::<Vec<_>>(),
-            ["a"],
-            "not those that are yet to come"
-        );
-        let a = leaving["a"];
-        assert_eq!((a.from, a.by), (at(10), at(10 + 7 * 24)));
-        let up = |hours: i64| (0..1000).filter(|id| a.is_up(&id.to_string(), at(hours))).count();
-        assert_eq!((up(9), up(10 + 7 * 24)), (0, 1000));
-        assert!((400..600).contains(&up(10 + 84)), "{}", up(10 + 84));
-    }
-
-    #[test]
-    fn subscriptions_leave_at_once_where_a_person_asked_for_it() {
-        let leaked = Life {
-            noted: KeyLife {
-                retire_by: Some(at(10)),
-                ..KeyLife::default()
-            },
-            ..key("a", 0)
-        };
-        let leaving = retiring(&[leaked, key("b", 10)], at(10));
-        assert!((0..100).all(|id| leaving["a"].is_up(&id.to_string(), at(10))));
-        assert!(
-            retiring(&[leaked, key("b", 10)], at(9)).is_empty(),
-            "the new one is not in use yet"
-        );
-    }
-
-    #[test]
-    fn a_key_goes_four_days_and_a_retry_window_after_nothing_names_it() {
-        let since = KeyLife {
-            unnamed_since: Some(at(0)),
-            ..KeyLife::default()
-        };
-        for (noted, is_named, now, expected) in [
-            (KeyLife::default(), true, 0, Fate::Stay),
-            (KeyLife::default(), false, 0, Fate::Unnamed),
-            (since, true, 1000, Fate::Named),
-            (since, false, 100, Fate::Stay),
-            (since, false, 103, Fate::Stay),
-            (since, false, 104, Fate::Remove),
-        ] {
-            assert_eq!(
-                fate(&noted, is_named, at(now)),
-                expected,
-                "{noted:?} {is_named} {now}"
-            );
-        }
-    }
-
-    fn key(id: &str, use_from: i64) -> Life<'_> {
-        Life {
-            id,
-            created_at: at(use_from),
-            use_from: at(use_from),
-            noted: KeyLife::default(),
-        }
-    }
-
-    fn at(hours: i64) -> Timestamp {
-        Timestamp::from_second(1_800_000_000 + hours * 3600).unwrap()
+/// Returns how long something can be under way that names a key which no subscription has. One that a person has had
+/// replaced may have leaked, so it goes before FailedQueue has forgotten it: what was set aside under it is lost.
+fn retention(noted: &KeyLife) -> SignedDuration {
+    if noted.retire_by.is_some() {
+        UNDER_WAY
+    } else {
+        UNDER_WAY.saturating_add(SET_ASIDE)
     }
 }
+
+/// Graph tries for four hours (Microsoft Graph, *change notifications delivery*), and a queue keeps what it was sent for
+/// four days. The rest is for clocks and for lists that lag behind.
+const UNDER_WAY: SignedDuration = SignedDuration::from_hours(4 * 24 + 4 + 4);
+
+/// How long FailedQueue keeps what an operator may move back.
+const SET_ASIDE: SignedDuration = days(14);
+
+#[cfg(test)]
+mod tests;

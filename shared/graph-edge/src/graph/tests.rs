@@ -288,6 +288,7 @@ pub(super) fn tenant() -> Tenant {
             client_secret: Secret::new("secret".to_owned()),
         },
         client_secret_expires: None,
+        own_certificate: false,
     }
 }
 

@@ -271,6 +271,7 @@ fn with(credential: Credential) -> Tenant {
         cloud: Cloud::Global,
         credential,
         client_secret_expires: None,
+        own_certificate: false,
     }
 }
 

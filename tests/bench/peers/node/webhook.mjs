@@ -1,5 +1,5 @@
 // The webhook on Node.js: handshake, client state, one SQS message for each item, 202 or 503.
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
 
@@ -9,7 +9,8 @@ const sqs = new SQSClient(config);
 
 const QUEUE_URL = process.env.NOTIFICATION_QUEUE_URL;
 const SECRET_ARN = process.env.CLIENT_STATE_SECRET_ARN;
-const DOMAIN = Buffer.from("graph change notifications, client state, version 1\0");
+const DOMAIN = Buffer.from("graph change notifications, client state, version 2\0");
+const TAG_DOMAIN = Buffer.from("graph change notifications, application, version 1\0");
 const LIFETIME = 300_000;
 
 let cached;
@@ -47,17 +48,23 @@ export async function handler(event) {
 
 /** Returns what the item's client state proves, or nothing. */
 function admit(item, keys) {
-  const parts = typeof item?.clientState === "string" ? item.clientState.match(/^(.*)\.([^.]*)\.([^.]*)$/s) : null;
+  const state = item?.clientState;
+  const parts = typeof state === "string" ? state.match(/^(.*)\.([^.]*)\.([^.]*)\.([^.]*)$/s) : null;
   if (!parts) return undefined;
-  const [, name, keyId, mac] = parts;
-  const key = keys.get(keyId);
-  if (!key) return undefined;
+  const [, name, tag, keyId, mac] = parts;
+  const [key, application] = [keys.secrets.get(keyId), keys.applications.get(tag)];
+  if (!key || !application) return undefined;
   const text = Buffer.from(name);
-  const expected = createHmac("sha256", key.secret).update(DOMAIN).update(length(text)).update(text).update(key.owner).digest();
   const given = Buffer.from(mac, "base64url");
-  if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
-  if (String(item.tenantId ?? key.tenantId).toLowerCase() !== key.tenantId.toLowerCase()) return undefined;
-  return { subscription: name, tenantId: key.tenantId, clientId: key.clientId };
+  const fits = (rich) => {
+    const keyed = createHmac("sha256", key).update(DOMAIN).update(application.encoded).update(length(text)).update(text);
+    const expected = keyed.update(Buffer.from([rich])).digest();
+    return given.length === expected.length && timingSafeEqual(given, expected);
+  };
+  if (!fits(0) && !fits(1)) return undefined;
+  const { tenantId, clientId } = application;
+  if (String(item.tenantId ?? tenantId).toLowerCase() !== tenantId.toLowerCase()) return undefined;
+  return { subscription: name, tenantId, clientId };
 }
 
 function message(item, proven, tokens) {
@@ -104,15 +111,23 @@ function batches(bodies) {
 async function clientStateKeys() {
   if (!cached || Date.now() - cached.readAt > LIFETIME) {
     const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: SECRET_ARN }));
-    const keys = new Map(JSON.parse(SecretString).keys.map((key) => [key.id, parseKey(key)]));
-    cached = { keys, readAt: Date.now() };
+    cached = { keys: parseDocument(JSON.parse(SecretString)), readAt: Date.now() };
   }
   return cached.keys;
 }
 
-function parseKey({ key, tenantId, clientId }) {
+function parseDocument({ keys, trusted }) {
+  const secrets = new Map(keys.map(({ id, key }) => [id, Buffer.from(key, "base64")]));
+  const each = trusted.flatMap(({ clientId, tenants }) => tenants.map((tenantId) => parseApplication(tenantId, clientId)));
+  return { secrets, applications: new Map(each) };
+}
+
+/** Returns an application under the hash by which client states name it. */
+function parseApplication(tenantId, clientId) {
   const ids = [tenantId, clientId].map((id) => Buffer.from(id.toLowerCase()));
-  return { secret: Buffer.from(key, "base64"), tenantId, clientId, owner: Buffer.concat(ids.flatMap((id) => [length(id), id])) };
+  const encoded = Buffer.concat(ids.flatMap((id) => [length(id), id]));
+  const tag = createHash("sha256").update(TAG_DOMAIN).update(encoded).digest("base64url").slice(0, 5);
+  return [tag, { tenantId, clientId, encoded }];
 }
 
 function length(text) {

@@ -19,7 +19,8 @@ pool = ThreadPoolExecutor(max_workers=16)
 
 QUEUE_URL = os.environ["NOTIFICATION_QUEUE_URL"]
 SECRET_ARN = os.environ["CLIENT_STATE_SECRET_ARN"]
-DOMAIN = b"graph change notifications, client state, version 1\0"
+DOMAIN = b"graph change notifications, client state, version 2\0"
+TAG_DOMAIN = b"graph change notifications, application, version 1\0"
 LIFETIME = 300
 
 cached = {"keys": None, "read_at": 0.0}
@@ -52,23 +53,24 @@ def handler(event, _context):
 def admit(item, keys):
     """Returns what the item's client state proves, or nothing."""
     client_state = item.get("clientState") if isinstance(item, dict) else None
-    if not isinstance(client_state, str) or client_state.count(".") < 2:
+    if not isinstance(client_state, str) or client_state.count(".") < 3:
         return None
-    name, key_id, mac = client_state.rsplit(".", 2)
-    key = keys.get(key_id)
-    if key is None:
+    name, tag, key_id, mac = client_state.rsplit(".", 3)
+    key, application = keys["secrets"].get(key_id), keys["applications"].get(tag)
+    if key is None or application is None:
         return None
     text = name.encode()
-    expected = hmac.digest(key["secret"], DOMAIN + length(text) + text + key["owner"], hashlib.sha256)
+    covered = DOMAIN + application["encoded"] + length(text) + text
     try:
         given = base64.urlsafe_b64decode(mac + "=")
     except ValueError:
         return None
-    if not hmac.compare_digest(expected, given):
+    if not any(hmac.compare_digest(hmac.digest(key, covered + rich, hashlib.sha256), given) for rich in (b"\0", b"\1")):
         return None
-    if str(item.get("tenantId", key["tenantId"])).lower() != key["tenantId"].lower():
+    tenant_id, client_id = application["tenantId"], application["clientId"]
+    if str(item.get("tenantId", tenant_id)).lower() != tenant_id.lower():
         return None
-    return {"subscription": name, "tenantId": key["tenantId"], "clientId": key["clientId"]}
+    return {"subscription": name, "tenantId": tenant_id, "clientId": client_id}
 
 
 def message(item, proven, tokens):
@@ -109,19 +111,25 @@ def batches(bodies):
 def client_state_keys():
     if cached["keys"] is None or time.monotonic() - cached["read_at"] > LIFETIME:
         text = secrets.get_secret_value(SecretId=SECRET_ARN)["SecretString"]
-        cached["keys"] = {key["id"]: parse_key(key) for key in json.loads(text)["keys"]}
+        cached["keys"] = parse_document(json.loads(text))
         cached["read_at"] = time.monotonic()
     return cached["keys"]
 
 
-def parse_key(key):
-    ids = [key["tenantId"].lower().encode(), key["clientId"].lower().encode()]
+def parse_document(document):
+    each = [(tenant, group["clientId"]) for group in document["trusted"] for tenant in group["tenants"]]
     return {
-        "secret": base64.b64decode(key["key"]),
-        "tenantId": key["tenantId"],
-        "clientId": key["clientId"],
-        "owner": b"".join(length(part) + part for part in ids),
+        "secrets": {key["id"]: base64.b64decode(key["key"]) for key in document["keys"]},
+        "applications": dict(parse_application(*one) for one in each),
     }
+
+
+def parse_application(tenant_id, client_id):
+    """Returns an application under the hash by which client states name it."""
+    ids = [tenant_id.lower().encode(), client_id.lower().encode()]
+    encoded = b"".join(length(one) + one for one in ids)
+    tag = base64.urlsafe_b64encode(hashlib.sha256(TAG_DOMAIN + encoded).digest())[:5].decode()
+    return tag, {"tenantId": tenant_id, "clientId": client_id, "encoded": encoded}
 
 
 def length(text):

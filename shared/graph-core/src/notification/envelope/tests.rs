@@ -16,6 +16,8 @@ use crate::secrets::{DecryptionDocument, DecryptionKeyEntry};
 
 mod properties;
 
+const TENANT: &str = "t";
+
 #[test]
 fn an_item_made_with_openssl_opens() {
     let vector: Value = serde_json::from_str(include_str!("vectors/openssl.json")).unwrap();
@@ -209,7 +211,7 @@ fn what_no_text_holds_is_no_base64_either() {
         let raw = RawValue::from_string(json).unwrap();
         let content = EncryptedContent::parse(&raw).unwrap();
         assert_eq!(
-            open(&content, keys()).err(),
+            open(&content, TENANT, keys()).err(),
             Some(OpenError::Rejected),
             "{escape}"
         );
@@ -360,7 +362,7 @@ fn sealed(plaintext: &[u8]) -> Result<String, OpenError> {
 fn opened(content: &Value, keys: &DecryptionKeys) -> Result<String, OpenError> {
     let raw = serde_json::value::to_raw_value(content).unwrap();
     let content = EncryptedContent::parse(&raw).unwrap();
-    open(&content, keys).map(|plaintext| plaintext.into_json().get().to_owned())
+    open(&content, TENANT, keys).map(|plaintext| plaintext.into_json().get().to_owned())
 }
 
 /// A second key, whose certificate was valid on one day of 2001.
@@ -380,7 +382,7 @@ fn keys() -> &'static DecryptionKeys {
 fn document(entries: &[&DecryptionKeyEntry]) -> DecryptionKeys {
     let (keys, errors) = DecryptionKeys::parse(&DecryptionDocument {
         keys: entries.iter().copied().cloned().collect(),
-        tenants: Vec::new(),
+        trusted: Vec::new(),
     });
     assert_eq!(errors, []);
     keys

@@ -9,14 +9,16 @@ use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding};
 use super::*;
 use crate::notification::envelope::test_util::{self, SystemRng};
 
+const TENANT: &str = "aaaaaaaa-0000-0000-0000-000000000000";
+
 #[test]
 fn a_key_is_found_by_id_first_and_by_thumbprint_in_any_case_second() {
     let keys = usable(&[named("old"), second()]);
-    let thumbprint = |id| keys.find(Some(id), None).unwrap().thumbprint().to_owned();
+    let thumbprint = |id| keys.find(TENANT, Some(id), None).unwrap().thumbprint().to_owned();
     let (old, new) = (thumbprint("old"), thumbprint("second"));
 
     let lower = old.to_lowercase();
-    let found = |id, thumbprint| keys.find(id, thumbprint).map(DecryptionKey::id);
+    let found = |id, thumbprint| keys.find(TENANT, id, thumbprint).map(DecryptionKey::id);
     assert_eq!(found(Some("old"), None), Some("old"));
     assert_eq!(found(Some("old"), Some(new.as_str())), Some("old"));
     assert_eq!(found(Some("gone"), Some(new.as_str())), Some("second"));
@@ -33,9 +35,25 @@ fn the_newest_of_two_keys_with_one_id_is_found() {
     let keys = usable(&[named("twice"), newest]);
     let expected = usable(&[second()]);
     assert_eq!(
-        keys.find(Some("twice"), None).unwrap().thumbprint(),
-        expected.find(Some("second"), None).unwrap().thumbprint()
+        keys.find(TENANT, Some("twice"), None).unwrap().thumbprint(),
+        expected.find(TENANT, Some("second"), None).unwrap().thumbprint()
     );
+}
+
+#[test]
+fn a_key_of_one_tenant_alone_is_not_found_for_another() {
+    let mut own = named("own");
+    own.only_for_tenant = Some(TENANT.to_owned());
+    let keys = usable(&[own, second()]);
+    let thumbprint = keys
+        .find(TENANT, Some("own"), None)
+        .unwrap()
+        .thumbprint()
+        .to_owned();
+    assert!(keys.find(&TENANT.to_uppercase(), Some("own"), None).is_some());
+    assert!(keys.find("other", Some("own"), None).is_none());
+    assert!(keys.find("other", None, Some(&thumbprint)).is_none());
+    assert!(keys.find("other", Some("second"), None).is_some());
 }
 
 #[test]
@@ -52,8 +70,8 @@ fn a_bad_key_is_named_and_the_others_stay() {
     bad.private_key = "nonsense".to_owned();
     let (keys, errors) = parse(&[named("first"), bad, second()]);
     assert_eq!(keys.len(), 2);
-    assert!(keys.find(Some("first"), None).is_some());
-    assert!(keys.find(Some("second"), None).is_some());
+    assert!(keys.find(TENANT, Some("first"), None).is_some());
+    assert!(keys.find(TENANT, Some("second"), None).is_some());
     assert_eq!(errors.len(), 1);
     assert_eq!(errors[0].to_string(), r#"decryption key "bad" is unusable"#);
 }
@@ -126,7 +144,7 @@ fn usable(entries: &[DecryptionKeyEntry]) -> DecryptionKeys {
 fn parse(entries: &[DecryptionKeyEntry]) -> (DecryptionKeys, Vec<KeyError>) {
     DecryptionKeys::parse(&DecryptionDocument {
         keys: entries.to_vec(),
-        tenants: Vec::new(),
+        trusted: Vec::new(),
     })
 }
 

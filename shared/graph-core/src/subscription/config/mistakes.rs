@@ -75,7 +75,7 @@ pub(super) fn subscription_mistakes() -> Vec<Mistake> {
         ("id that is a number", with("/users/{id}", "forEach", json!([1])), ".forEach[0]", "write an id in quotes"),
         ("id with a slash", with("/users/{id}", "forEach", json!(["1", "a/b"])), ".forEach[1]", "without slashes"),
         ("id twice", with("/users/{id}", "forEach", json!({"ids": ["1", "1"]})), ".forEach.ids[1]", "twice"),
-        ("id too long for the client state", with("/users/{id}", "forEach", json!(["1".repeat(73)])), ".forEach[0]", "at most 72 characters fit"),
+        ("id too long for the client state", with("/users/{id}", "forEach", json!(["1".repeat(67)])), ".forEach[0]", "at most 66 characters fit"),
     ]
 }
 

@@ -3,7 +3,7 @@
 use super::document::Node;
 use super::reader::{Fields, Problems, join};
 use super::{ForEach, NAME_LENGTH};
-use crate::subscription::catalogue::Version;
+use crate::{notification::client_state::MAX_NAME, subscription::catalogue::Version};
 use graph_events::{Change, guid::is_guid};
 
 /// An entry as it was written, each part `None` when it is missing or malformed.
@@ -179,8 +179,8 @@ fn ids(items: &[Node], path: &str, name: &str, problems: &mut Problems) -> Optio
                     "is not an id; write an object id without slashes, spaces and quotes",
                 );
             }
-            Node::Text(text) if name.len() + 1 + text.len() > LABEL_LENGTH => {
-                let room = LABEL_LENGTH.saturating_sub(name.len() + 1);
+            Node::Text(text) if name.len() + 1 + text.len() > MAX_NAME => {
+                let room = MAX_NAME.saturating_sub(name.len() + 1);
                 problems.error(
                     &here,
                     format!("is too long beside the entry's name; at most {room} characters fit"),
@@ -203,10 +203,6 @@ fn is_id(text: &str) -> bool {
     };
     !text.is_empty() && !text.contains(refused)
 }
-
-/// How long `{name}/{id}` may be: a client state has 128 characters (Microsoft Graph, *subscription resource type*), of
-/// which the key's id takes 8, the proof 43, and the dots between them 2.
-const LABEL_LENGTH: usize = 128 - 8 - 43 - 2;
 
 /// The field for query options that do not stand in the resource.
 pub(super) const QUERY_OPTIONS: &str = "notificationQueryOptions";

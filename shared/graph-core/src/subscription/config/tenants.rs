@@ -14,7 +14,7 @@ pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<T
     let fields = Fields::open(
         node,
         path,
-        &["tenantId", "clientId", "cloud", "credential"],
+        &["tenantId", "clientId", "cloud", "credential", OWN_CERTIFICATE],
         problems,
     )?;
     let tenant_id = guid(
@@ -32,6 +32,7 @@ pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<T
     let cloud = cloud(&fields, problems);
     let credential = credential(&fields, problems);
     let client_secret_expires = client_secret_expires(&fields, problems);
+    let own_certificate = fields.flag(OWN_CERTIFICATE, problems);
     if problems.errors() > before {
         return None;
     }
@@ -41,6 +42,7 @@ pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<T
         cloud: cloud?,
         credential: credential?,
         client_secret_expires,
+        own_certificate,
     })
 }
 
@@ -167,6 +169,9 @@ fn time(text: &str) -> Option<Timestamp> {
     let day = || text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok();
     text.parse().ok().or_else(|| Some(day()?.timestamp()))
 }
+
+/// The field for a certificate that no other tenant has.
+const OWN_CERTIFICATE: &str = "ownCertificate";
 
 /// The fields of a credential.
 const KNOWN: &[&str] = &[

@@ -269,11 +269,8 @@ fn used_by_others(listing: &Listing<'_>, candidates: &[Candidate<'_>]) -> BTreeM
 /// a path.
 fn is_fit(entry: &str, id: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !br#"/'"?#&{}\%"#.contains(&byte);
-    !id.is_empty() && id.bytes().all(is_plain) && entry.len() + 1 + id.len() <= MAX_NAME
+    !id.is_empty() && id.bytes().all(is_plain) && entry.len() + 1 + id.len() <= client_state::MAX_NAME
 }
 
 /// What stands for the object's id in a resource.
 const PLACEHOLDER: &str = "{id}";
-
-/// What a client state leaves for the name: a key's id has 8 characters, the proof 43, and two dots stand between.
-const MAX_NAME: usize = client_state::MAX_LENGTH - 8 - 43 - 2;

@@ -197,6 +197,7 @@ mod tests {
             cloud: Cloud::Global,
             credential: Credential::WebIdentity,
             client_secret_expires: None,
+            own_certificate: false,
         };
         let first = SignIn::of(&tenant("t", "c"), &secret("abc"));
         // FIPS 180-4, example of SHA-256 over "abc".

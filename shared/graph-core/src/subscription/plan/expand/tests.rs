@@ -27,7 +27,7 @@ fn an_entry_for_many_is_one_subscription_for_each_object() {
 
 #[test]
 fn an_id_that_does_not_fit_is_left_out_and_the_others_go_on() {
-    let longest = "x".repeat(MAX_NAME - "mail/".len());
+    let longest = "x".repeat(client_state::MAX_NAME - "mail/".len());
     let too_long = format!("{longest}x");
     for unfit in [
         "", "a/b", "a'b", "a b", "a?b", "a#b", "{id}", "ä", "a%2Fb", &too_long,
@@ -43,19 +43,10 @@ fn an_id_that_does_not_fit_is_left_out_and_the_others_go_on() {
 
 #[test]
 fn the_longest_name_that_fits_makes_a_client_state() {
-    let key = crate::secrets::ClientStateKeyEntry {
-        id: "k3f9a2bc".to_owned(),
-        key: format!("{}=", "A".repeat(43)),
-        tenant_id: "t".to_owned(),
-        client_id: "c".to_owned(),
-        created_at: jiff::Timestamp::UNIX_EPOCH,
-        mint_from: jiff::Timestamp::UNIX_EPOCH,
-        life: crate::secrets::KeyLife::default(),
-    };
-    assert_eq!(
-        client_state::mint(&key, &"x".repeat(MAX_NAME)).unwrap().len(),
-        client_state::MAX_LENGTH
-    );
+    let key = client_state::test_util::key("k3f9a2bc", 1);
+    let name = "x".repeat(client_state::MAX_NAME);
+    let minted = client_state::test_util::client_state(&key, ("t", "c"), &name, true).unwrap();
+    assert_eq!(minted.len(), client_state::MAX_LENGTH);
 }
 
 #[test]

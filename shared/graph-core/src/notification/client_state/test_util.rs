@@ -1,0 +1,56 @@
+//! Keys and trusted applications for tests.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use jiff::Timestamp;
+
+use super::{KEY_LENGTH, Subject, mint};
+use crate::{
+    cloud::Cloud,
+    secrets::{ClientStateDocument, ClientStateKeyEntry, KeyLife, TrustedTenants},
+};
+
+/// Returns a key of equal bytes.
+#[must_use]
+pub fn key(id: &str, byte: u8) -> ClientStateKeyEntry {
+    ClientStateKeyEntry {
+        id: id.to_owned(),
+        key: BASE64_STANDARD.encode([byte; KEY_LENGTH]),
+        created_at: Timestamp::UNIX_EPOCH,
+        life: KeyLife::default(),
+    }
+}
+
+/// Returns the document that holds `keys` and trusts these tenants and applications.
+#[must_use]
+pub fn document(keys: Vec<ClientStateKeyEntry>, trusted: &[(&str, &str)]) -> ClientStateDocument {
+    ClientStateDocument {
+        keys,
+        trusted: trusted.iter().copied().map(trust).collect(),
+    }
+}
+
+/// Returns the client state of a subscription, or nothing when its name is too long.
+#[must_use]
+pub fn client_state(
+    key: &ClientStateKeyEntry,
+    (tenant_id, client_id): (&str, &str),
+    name: &str,
+    includes_resource_data: bool,
+) -> Option<String> {
+    let subject = Subject {
+        name,
+        tenant_id,
+        client_id,
+        includes_resource_data,
+    };
+    mint(key, &subject).ok()
+}
+
+fn trust((tenant_id, client_id): (&str, &str)) -> TrustedTenants {
+    TrustedTenants {
+        client_id: client_id.to_owned(),
+        cloud: Cloud::Global,
+        from: None,
+        tenants: vec![tenant_id.to_owned()],
+    }
+}

@@ -1,0 +1,233 @@
+use super::{
+    test_util::{client_state, document, key},
+    *,
+};
+use proptest::prelude::*;
+
+const TENANT_A: &str = "aaaaaaaa-0000-0000-0000-000000000000";
+const TENANT_B: &str = "bbbbbbbb-0000-0000-0000-000000000000";
+const A: (&str, &str) = (TENANT_A, "app");
+const B: (&str, &str) = (TENANT_B, "app");
+
+/// Subscriptions carry client states for as long as they live, so their form can never change by accident. The values were
+/// made with Python's `hmac` and `hashlib`.
+#[test]
+fn a_client_state_of_before_still_counts() {
+    assert_eq!(
+        minted("team-messages", false),
+        "team-messages.0YFdC.k1.NbhFmdkPsvO3lYHgqP1_nex5Lzml3U3nRSpSrHOnSwQ"
+    );
+    assert_eq!(
+        minted("team-messages", true),
+        "team-messages.0YFdC.k1.-iCEmklTi-_xUjprHSN_aVIiHIwNqPoOsV-tWQ504Ak"
+    );
+}
+
+#[test]
+fn a_client_state_proves_name_tenant_application_and_resource_data() {
+    for rich in [false, true] {
+        let proven = keys()
+            .verify(Some(&minted("team-messages", rich)), Some(TENANT_A))
+            .unwrap();
+        let expected = Proven {
+            subscription: "team-messages".to_owned(),
+            tenant_id: TENANT_A.to_owned(),
+            client_id: "app".to_owned(),
+            includes_resource_data: rich,
+        };
+        assert_eq!(proven, expected);
+    }
+}
+
+#[test]
+fn the_tenant_of_an_item_may_be_missing_or_in_upper_case() {
+    let client_state = minted("team-messages", false);
+    for tenant in [None, Some(TENANT_A.to_uppercase())] {
+        assert!(keys().verify(Some(&client_state), tenant.as_deref()).is_ok());
+    }
+}
+
+#[test]
+fn a_second_key_verifies_beside_the_first() {
+    for (id, byte) in [("k1", 1), ("k2", 2)] {
+        let client_state = client_state(&key(id, byte), A, "mail/4f", true).unwrap();
+        assert!(keys().verify(Some(&client_state), Some(TENANT_A)).is_ok(), "{id}");
+    }
+}
+
+#[test]
+fn the_longest_names_just_fit() {
+    let guid = "11111111-2222-3333-4444-555555555555";
+    let name = format!("{}/{guid}", "n".repeat(32));
+    let client_state = client_state(&key("k1234567", 1), A, &name, true).unwrap();
+    assert_eq!((name.len(), client_state.len()), (MAX_NAME, MAX_LENGTH));
+    assert!(key_of("k1234567").verify(Some(&client_state), None).is_ok());
+}
+
+#[test]
+fn a_name_may_have_dots() {
+    let client_state = minted("mail/a.b@contoso.example", true);
+    let proven = keys().verify(Some(&client_state), None).unwrap();
+    assert_eq!(proven.subscription, "mail/a.b@contoso.example");
+}
+
+#[test]
+fn every_way_to_be_wrong_is_refused() {
+    let genuine = minted("team-messages", true);
+    let (_, tail) = genuine.split_once('.').unwrap();
+    let of_b = client_state(&key("k1", 1), B, "team-messages", true).unwrap();
+    let tag = |state: &str| state.split('.').nth(1).unwrap().to_owned();
+    let swapped = genuine.replace(&tag(&genuine), &tag(&of_b));
+    let stranger = client_state(&key("k1", 1), (TENANT_A, "other"), "team-messages", true).unwrap();
+    let cases: &[(&str, Option<String>, Option<&str>, Refused)] = &[
+        ("absent", None, None, Refused::NoClientState),
+        ("empty", Some(String::new()), None, Refused::WrongClientState),
+        (
+            "the text null",
+            Some("null".into()),
+            None,
+            Refused::WrongClientState,
+        ),
+        (
+            "no mac",
+            Some("team-messages.0YFdC.k1.".into()),
+            None,
+            Refused::WrongClientState,
+        ),
+        (
+            "other name",
+            Some(format!("mail.{tail}")),
+            None,
+            Refused::WrongClientState,
+        ),
+        (
+            "other application",
+            Some(swapped),
+            None,
+            Refused::WrongClientState,
+        ),
+        (
+            "short mac",
+            Some(genuine[..genuine.len() - 4].into()),
+            None,
+            Refused::WrongClientState,
+        ),
+        (
+            "other key",
+            Some(genuine.replace(".k1.", ".k2.")),
+            None,
+            Refused::WrongClientState,
+        ),
+        (
+            "unknown key",
+            Some(genuine.replace(".k1.", ".k9.")),
+            None,
+            Refused::UnknownKey,
+        ),
+        (
+            "unknown application",
+            Some(stranger),
+            None,
+            Refused::UnknownApplication,
+        ),
+        (
+            "other tenant",
+            Some(genuine.clone()),
+            Some(TENANT_B),
+            Refused::OtherTenant,
+        ),
+        (
+            "too long",
+            Some(format!("{}{genuine}", "a".repeat(128))),
+            None,
+            Refused::TooLong,
+        ),
+    ];
+    for (case, candidate, tenant, expected) in cases {
+        let verified = keys().verify(candidate.as_deref(), *tenant);
+        assert_eq!(verified, Err(*expected), "{case}");
+    }
+}
+
+#[test]
+fn the_same_subscription_of_another_tenant_or_application_has_another_client_state() {
+    let states = [A, B, (TENANT_A, "app2"), ("app", TENANT_A)]
+        .map(|application| client_state(&key("k1", 1), application, "mail", true).unwrap());
+    let macs: std::collections::BTreeSet<_> = states
+        .iter()
+        .map(|state| state.rsplit_once('.').unwrap().1)
+        .collect();
+    assert_eq!(macs.len(), 4);
+}
+
+#[test]
+fn applications_of_the_same_hash_are_told_apart_by_the_mac() {
+    let mut keys = keys();
+    let of_b = client_state(&key("k1", 1), B, "mail", false).unwrap();
+    let of_a = minted("mail", false);
+    let tag = |state: &str| state.split('.').nth(1).unwrap().to_owned();
+    let mut both = keys.applications.remove(&tag(&of_b)).unwrap();
+    keys.applications.get_mut(&tag(&of_a)).unwrap().append(&mut both);
+    let shared = of_b.replace(&tag(&of_b), &tag(&of_a));
+    for (state, tenant) in [(of_a, TENANT_A), (shared, TENANT_B)] {
+        assert_eq!(keys.verify(Some(&state), None).unwrap().tenant_id, tenant);
+    }
+}
+
+#[test]
+fn a_name_that_leaves_no_room_is_not_minted() {
+    let subject = Subject {
+        name: &"n".repeat(90),
+        tenant_id: TENANT_A,
+        client_id: "app",
+        includes_resource_data: false,
+    };
+    assert_eq!(mint(&key("k1", 1), &subject), Err(MintError::TooLong));
+}
+
+#[test]
+fn an_unusable_key_is_reported_and_the_others_live() {
+    let mut short = key("k1", 1);
+    "c2hvcnQ=".clone_into(&mut short.key);
+    for unusable in [short, key("", 1), key("k12345678", 1), key("k.1", 1)] {
+        let id = unusable.id.clone();
+        let (keys, reported) = ClientStateKeys::parse(&document(vec![unusable, key("k2", 2)], &[A]));
+        assert_eq!(reported, [id]);
+        let client_state = client_state(&key("k2", 2), A, "mail", true).unwrap();
+        assert!(keys.verify(Some(&client_state), None).is_ok());
+    }
+}
+
+#[test]
+fn keys_print_their_ids_only() {
+    assert_eq!(format!("{:?}", keys()), r#"{"k1", "k2"}"#);
+}
+
+proptest! {
+    #[test]
+    fn no_other_text_is_a_client_state(text in ".{0,140}", tenant in proptest::option::of(".{0,40}")) {
+        prop_assert!(keys().verify(Some(&text), tenant.as_deref()).is_err());
+    }
+
+    #[test]
+    fn a_changed_character_is_refused(at in 0usize..60, with in "[a-zA-Z0-9._-]") {
+        let genuine = minted("team-messages", true);
+        let at = at % genuine.len();
+        let mut changed = genuine.clone();
+        changed.replace_range(at..=at, &with);
+        prop_assume!(changed != genuine);
+        prop_assert!(keys().verify(Some(&changed), None).is_err());
+    }
+}
+
+fn minted(name: &str, includes_resource_data: bool) -> String {
+    client_state(&key("k1", 1), A, name, includes_resource_data).unwrap()
+}
+
+fn keys() -> ClientStateKeys {
+    ClientStateKeys::parse(&document(vec![key("k1", 1), key("k2", 2)], &[A, B])).0
+}
+
+fn key_of(id: &str) -> ClientStateKeys {
+    ClientStateKeys::parse(&document(vec![key(id, 1)], &[A])).0
+}

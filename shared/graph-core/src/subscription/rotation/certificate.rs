@@ -1,0 +1,138 @@
+//! The certificates that resource data is encrypted for, their successors, and the applications whose validation tokens
+//! count.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use rand_core::CryptoRng;
+
+use super::{
+    Life, after, hurry, is_due, letters, made,
+    request::{KeyChanges, Rotation, RotationRequest},
+    room,
+    trusted::{self, Place},
+};
+use crate::{
+    certificate::{self, CertificateError},
+    secrets::{DecryptionDocument, DecryptionKeyEntry},
+    subscription::config::Config,
+};
+
+/// Brings the content of DecryptionSecret up to date at `now`: makes the first certificates, publishes the successors of
+/// old ones, and trusts the applications of the configuration alone. A dry run names a certificate only: making one takes
+/// a while.
+///
+/// # Errors
+///
+/// Returns an error when a key pair cannot be made.
+pub fn update_decryption(
+    document: &mut DecryptionDocument,
+    config: &Config,
+    request: &RotationRequest,
+    now: Timestamp,
+    rng: &mut impl CryptoRng,
+) -> Result<KeyChanges, CertificateError> {
+    let mut changes = KeyChanges::default();
+    for owner in owners(config) {
+        let mut update = Update {
+            document,
+            owner,
+            request,
+            now,
+            changes: &mut changes,
+        };
+        update.bring_up_to_date(rng)?;
+    }
+    let place = Place {
+        secret: SECRET,
+        room: room::left(document).saturating_sub(room::CERTIFICATE),
+        from: None,
+    };
+    trusted::follow(&mut document.trusted, config, &place, now, &mut changes);
+    Ok(changes)
+}
+
+/// Returns who has certificates: the tenants that want their own, and all the others together.
+pub(super) fn owners(config: &Config) -> BTreeSet<Option<&str>> {
+    let tenants = config.tenants.values();
+    tenants.map(|tenant| tenant.certificate_owner()).collect()
+}
+
+/// Returns the certificates of one owner.
+pub(super) fn of<'a>(
+    keys: &'a [DecryptionKeyEntry],
+    owner: Option<&str>,
+) -> impl Iterator<Item = &'a DecryptionKeyEntry> {
+    keys.iter()
+        .filter(move |key| key.only_for_tenant.as_deref() == owner)
+}
+
+/// The certificates of one owner in the document.
+struct Update<'a> {
+    document: &'a mut DecryptionDocument,
+    owner: Option<&'a str>,
+    request: &'a RotationRequest,
+    now: Timestamp,
+    changes: &'a mut KeyChanges,
+}
+
+impl Update<'_> {
+    fn bring_up_to_date(&mut self, rng: &mut impl CryptoRng) -> Result<(), CertificateError> {
+        let lives: Vec<Life<'_>> = of(&self.document.keys, self.owner).map(Life::from).collect();
+        if lives.is_empty() {
+            return self.add(None, rng);
+        }
+        let forced = self.request.forced.certificate;
+        if is_due(&lives, Some(self.request.rotation.certificate), forced, self.now) {
+            let use_from = after(self.now, self.request.lead.key);
+            self.add(Some(use_from), rng)?;
+        }
+        if forced {
+            let owner = self.owner;
+            let keys = self.document.keys.iter_mut();
+            let own = keys.filter(|key| key.only_for_tenant.as_deref() == owner);
+            self.changes.is_changed |= hurry(own.map(|key| (key.created_at, &mut key.life)));
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, use_from: Option<Timestamp>, rng: &mut impl CryptoRng) -> Result<(), CertificateError> {
+        let of_whom = self
+            .owner
+            .map_or(String::new(), |owner| format!(" of tenant {owner}"));
+        if room::left(self.document) < room::CERTIFICATE {
+            let refused = format!("a certificate{of_whom} is not made: {SECRET} is full");
+            self.changes.refused.push(refused);
+            return Ok(());
+        }
+        let id = format!("c-{}-{}", self.now.strftime("%Y%m%d"), letters(rng));
+        if !self.request.dry_run {
+            let days = valid_days(&self.request.rotation);
+            let mut entry = certificate::generate(&id, KEY_BITS, self.now, days, rng)?;
+            entry.life.use_from = use_from;
+            entry.only_for_tenant = self.owner.map(str::to_owned);
+            self.document.keys.push(entry);
+        }
+        let what = format!("certificate{of_whom}");
+        self.changes.done(made(&what, &id, use_from));
+        Ok(())
+    }
+}
+
+/// Returns how long a certificate says that it is valid: twice as long as it is used, and two years at the least. Graph
+/// does not look at it; an expired one still decrypts.
+fn valid_days(rotation: &Rotation) -> u32 {
+    let used = rotation.certificate.as_hours() / 24;
+    u32::try_from(used.saturating_mul(2))
+        .unwrap_or(VALID_DAYS)
+        .max(VALID_DAYS)
+}
+
+/// The size of an RSA key, the least that Graph takes.
+const KEY_BITS: usize = 2048;
+
+/// How long a certificate says that it is valid at the least.
+const VALID_DAYS: u32 = 730;
+
+/// The secret's name, for messages.
+const SECRET: &str = "DecryptionSecret";

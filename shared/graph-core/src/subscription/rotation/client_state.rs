@@ -1,0 +1,95 @@
+//! The client-state key of the stack, its successor, and the applications whose client states count.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use jiff::Timestamp;
+use rand_core::CryptoRng;
+use zeroize::Zeroizing;
+
+use super::{
+    Life, after, hurry, is_due,
+    request::{KeyChanges, RotationRequest},
+    room,
+    trusted::{self, Place},
+};
+use crate::{
+    notification::client_state::KEY_LENGTH,
+    secrets::{ClientStateDocument, ClientStateKeyEntry, KeyLife},
+    subscription::config::Config,
+};
+
+/// Brings the content of ClientStateSecret up to date at `now`, the time at which it is going to be written: makes the
+/// first key, publishes its successor when one is asked for, and trusts the applications of the configuration alone.
+pub fn update_client_state(
+    document: &mut ClientStateDocument,
+    config: &Config,
+    request: &RotationRequest,
+    now: Timestamp,
+    rng: &mut impl CryptoRng,
+) -> KeyChanges {
+    let mut changes = KeyChanges::default();
+    // No instance of the webhook has cached a document without keys for longer than a moment.
+    let is_first = document.keys.is_empty();
+    if is_first {
+        if !config.tenants.is_empty() {
+            add(document, None, now, rng, &mut changes);
+        }
+    } else {
+        replace(document, request, now, rng, &mut changes);
+    }
+    let place = Place {
+        secret: SECRET,
+        room: room::left(document).saturating_sub(room::CLIENT_STATE_KEY),
+        from: (!is_first).then(|| after(now, request.lead.application)),
+    };
+    trusted::follow(&mut document.trusted, config, &place, now, &mut changes);
+    changes
+}
+
+/// Publishes the successor of a key that is old, or that a person wants replaced.
+fn replace(
+    document: &mut ClientStateDocument,
+    request: &RotationRequest,
+    now: Timestamp,
+    rng: &mut impl CryptoRng,
+    changes: &mut KeyChanges,
+) {
+    let lives: Vec<Life<'_>> = document.keys.iter().map(Life::from).collect();
+    let forced = request.forced.client_state;
+    if is_due(&lives, request.rotation.client_state, forced, now) {
+        if room::left(document) < room::CLIENT_STATE_KEY {
+            let refused = format!("the client-state key is not replaced: {SECRET} is full");
+            changes.refused.push(refused);
+            return;
+        }
+        add(document, Some(after(now, request.lead.key)), now, rng, changes);
+    }
+    if forced {
+        let keys = document.keys.iter_mut();
+        changes.is_changed |= hurry(keys.map(|key| (key.created_at, &mut key.life)));
+    }
+}
+
+fn add(
+    document: &mut ClientStateDocument,
+    use_from: Option<Timestamp>,
+    now: Timestamp,
+    rng: &mut impl CryptoRng,
+    changes: &mut KeyChanges,
+) {
+    let mut secret = Zeroizing::new([0; KEY_LENGTH]);
+    rng.fill_bytes(secret.as_mut_slice());
+    let id = super::letters(rng);
+    changes.done(super::made("client-state key", &id, use_from));
+    document.keys.push(ClientStateKeyEntry {
+        id,
+        key: BASE64_STANDARD.encode(secret.as_slice()),
+        created_at: now,
+        life: KeyLife {
+            use_from,
+            ..KeyLife::default()
+        },
+    });
+}
+
+/// The secret's name, for messages.
+const SECRET: &str = "ClientStateSecret";

@@ -1,0 +1,77 @@
+//! What renewal mints with and encrypts for, as published to the other functions.
+
+use jiff::Timestamp;
+
+use super::{Lead, Life, after, certificate, current};
+use crate::{
+    secrets::{
+        ClientStateDocument, ClientStateKeyEntry, DecryptionDocument, DecryptionKeyEntry, TrustedTenants,
+    },
+    subscription::config::Tenant,
+};
+
+/// The content of both secrets, as every function can read it.
+#[derive(Clone, Default)]
+pub struct PublishedKeys {
+    /// The client-state keys and the trusted applications.
+    pub client_state: ClientStateDocument,
+    /// The certificates with their private keys, and the trusted applications.
+    pub decryption: DecryptionDocument,
+}
+
+impl PublishedKeys {
+    /// Returns the key to mint with: the newest that may be used, or else the one that may be used first.
+    #[must_use]
+    pub fn mint_key(&self, now: Timestamp) -> Option<&ClientStateKeyEntry> {
+        let current = current(&self.client_state_lives(), now)?;
+        self.client_state.keys.iter().find(|key| key.id == current.id)
+    }
+
+    /// Returns what is known about the lives of the client-state keys.
+    #[must_use]
+    pub fn client_state_lives(&self) -> Vec<Life<'_>> {
+        self.client_state.keys.iter().map(Life::from).collect()
+    }
+
+    /// Returns the certificate that is in use for a tenant, with its private key.
+    #[must_use]
+    pub fn certificate(&self, tenant: &Tenant, now: Timestamp) -> Option<&DecryptionKeyEntry> {
+        let current = current(&self.certificate_lives(tenant), now)?;
+        self.decryption.keys.iter().find(|key| key.id == current.id)
+    }
+
+    /// Returns what is known about the lives of a tenant's certificates.
+    #[must_use]
+    pub fn certificate_lives(&self, tenant: &Tenant) -> Vec<Life<'_>> {
+        let own = certificate::of(&self.decryption.keys, tenant.certificate_owner());
+        own.map(Life::from).collect()
+    }
+
+    /// Returns from when on subscriptions may be made for a tenant, or nothing when it is not published: its
+    /// notifications would be refused.
+    #[must_use]
+    pub fn usable_from(&self, tenant: &Tenant, now: Timestamp) -> Option<Timestamp> {
+        find(&self.decryption.trusted, tenant)?;
+        let trusted = find(&self.client_state.trusted, tenant)?;
+        let key = Life::from(self.mint_key(now)?);
+        Some(trusted.from.map_or(key.use_from, |from| from.max(key.use_from)))
+    }
+
+    /// Returns whether a tenant was published a moment ago, so that nothing can have been made in it.
+    #[must_use]
+    pub fn is_new(&self, tenant: &Tenant, lead: &Lead, now: Timestamp) -> bool {
+        let keys = &self.client_state.keys;
+        let is_recent = |at: Timestamp| after(at, lead.key) >= now;
+        let trusted = find(&self.client_state.trusted, tenant);
+        keys.iter().all(|key| is_recent(key.created_at))
+            || trusted.is_some_and(|trusted| trusted.from.is_some_and(is_recent))
+    }
+}
+
+/// Returns the group of trusted tenants that a tenant belongs to.
+fn find<'a>(trusted: &'a [TrustedTenants], tenant: &Tenant) -> Option<&'a TrustedTenants> {
+    trusted.iter().find(|group| {
+        let is_application = group.client_id == tenant.client_id && group.cloud == tenant.cloud;
+        is_application && group.tenants.contains(&tenant.tenant_id)
+    })
+}

@@ -1,0 +1,142 @@
+//! The end of keys: they go when nothing can name them any more.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use jiff::Timestamp;
+
+use super::{Fate, Life, certificate, fate, request::KeyChanges, retiring};
+use crate::{
+    secrets::{ClientStateDocument, DecryptionDocument, KeyLife},
+    subscription::{config::Config, model::Subscription, url::OurUrl},
+};
+
+/// The keys that subscriptions name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeysInUse {
+    client_state: BTreeSet<String>,
+    certificates: BTreeSet<String>,
+}
+
+impl KeysInUse {
+    /// Returns the keys that an application's subscriptions name: in their `urls`, and what Graph shows of their
+    /// certificates.
+    #[must_use]
+    pub fn of<'a>(listed: &[Subscription], urls: impl Iterator<Item = Cow<'a, OurUrl>>) -> Self {
+        let mut in_use = Self::default();
+        for url in urls {
+            add(&mut in_use.client_state, &url.key_id);
+            url.certificate_id
+                .iter()
+                .for_each(|id| add(&mut in_use.certificates, id));
+        }
+        let of_graph = listed
+            .iter()
+            .filter_map(|one| one.encryption_certificate_id.as_ref());
+        of_graph.for_each(|id| add(&mut in_use.certificates, id));
+        in_use
+    }
+
+    /// Takes in what another application's subscriptions name.
+    pub fn extend(&mut self, other: &Self) {
+        let Self {
+            client_state,
+            certificates,
+        } = other;
+        for id in client_state {
+            add(&mut self.client_state, id);
+        }
+        for id in certificates {
+            add(&mut self.certificates, id);
+        }
+    }
+}
+
+/// Adds an id. Nearly all are there already.
+fn add(ids: &mut BTreeSet<String>, id: &str) {
+    if !ids.contains(id) {
+        ids.insert(id.to_owned());
+    }
+}
+
+/// Notes which older client-state keys no subscription of any application names, and removes those that nothing under way
+/// can name either. `in_use` has to cover all applications.
+#[must_use]
+pub fn retire_client_state_keys(
+    document: &mut ClientStateDocument,
+    in_use: &KeysInUse,
+    now: Timestamp,
+) -> KeyChanges {
+    let lives: Vec<Life<'_>> = document.keys.iter().map(Life::from).collect();
+    let fates = fates(&lives, &in_use.client_state, true, now);
+    fulfil(&fates, &mut document.keys, "client-state key", now, |key| {
+        (&key.id, &mut key.life)
+    })
+}
+
+/// Does the same for certificates. Those of an owner that is not in the configuration have no newest one.
+#[must_use]
+pub fn retire_certificates(
+    document: &mut DecryptionDocument,
+    config: &Config,
+    in_use: &KeysInUse,
+    now: Timestamp,
+) -> KeyChanges {
+    let wanted = certificate::owners(config);
+    let keys = &document.keys;
+    let owners: BTreeSet<Option<&str>> = keys.iter().map(|key| key.only_for_tenant.as_deref()).collect();
+    let mut all = Fates::new();
+    for owner in owners {
+        let lives: Vec<Life<'_>> = certificate::of(keys, owner).map(Life::from).collect();
+        let is_wanted = owner.is_none() || wanted.contains(&owner);
+        all.extend(fates(&lives, &in_use.certificates, is_wanted, now));
+    }
+    fulfil(&all, &mut document.keys, "certificate", now, |key| {
+        (&key.id, &mut key.life)
+    })
+}
+
+/// What changes for keys, by id.
+type Fates = BTreeMap<String, Fate>;
+
+fn fates(lives: &[Life<'_>], in_use: &BTreeSet<String>, has_current: bool, now: Timestamp) -> Fates {
+    let older = retiring(lives, now);
+    let fate = |life: &Life<'_>| {
+        // A key that is in use, or is yet to come, is not looked at; a note on it is out of date.
+        let is_current = has_current && !older.contains_key(life.id);
+        let is_named = in_use.contains(life.id) || is_current;
+        (life.id.to_owned(), fate(&life.noted, is_named, now))
+    };
+    let fates = lives.iter().map(fate);
+    fates.filter(|(_, fate)| *fate != Fate::Stay).collect()
+}
+
+/// Notes and removes what the fates say. `of` returns a key's id and what is noted about it.
+fn fulfil<K>(
+    fates: &Fates,
+    keys: &mut Vec<K>,
+    what: &str,
+    now: Timestamp,
+    of: fn(&mut K) -> (&str, &mut KeyLife),
+) -> KeyChanges {
+    let mut changes = KeyChanges {
+        is_changed: !fates.is_empty(),
+        ..KeyChanges::default()
+    };
+    keys.retain_mut(|key| {
+        let (id, life) = of(key);
+        match fates.get(id) {
+            Some(Fate::Unnamed) => life.unnamed_since = Some(now),
+            Some(Fate::Named) => life.unnamed_since = None,
+            Some(Fate::Remove) => {
+                changes.done(format!("{what} {id} is removed: nothing names it any more"));
+                return false;
+            }
+            Some(Fate::Stay) | None => {}
+        }
+        true
+    });
+    changes
+}

@@ -1,0 +1,204 @@
+//! What is to stand in the documents.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    cloud::Cloud,
+    notification::envelope::test_util::{self, SystemRng},
+    secrets::{DecryptionDocument, TrustedTenants},
+    subscription::config::{Config, Credential, Tenant},
+};
+
+use super::*;
+use crate::secrets::ClientStateDocument;
+
+const APP: &str = "cccccccc-0000-0000-0000-000000000000";
+
+#[test]
+fn hundreds_of_tenants_share_one_key_and_fit() {
+    let mut document = ClientStateDocument::default();
+    let changes = client_state(&mut document, &config(0..1_000), 0);
+    assert_eq!(changes.refused, Vec::<String>::new());
+    assert_eq!((document.keys.len(), trusted(&document.trusted)), (1, 1_000));
+    assert!(room::left(&document) > 20_000);
+}
+
+#[test]
+fn tenants_without_room_wait_and_cost_the_others_nothing() {
+    let mut document = ClientStateDocument::default();
+    client_state(&mut document, &config(0..1_000), 0);
+    let changes = client_state(&mut document, &config(0..3_000), 1);
+    assert!(changes.is_changed);
+    let trusted_now = trusted(&document.trusted);
+    assert!((1_500..1_700).contains(&trusted_now), "{trusted_now}");
+    let expected = format!("{} new tenants get no subscriptions (", 3_000 - trusted_now);
+    assert!(changes.refused[0].starts_with(&expected), "{:?}", changes.refused);
+    assert!(changes.refused[0].len() < 300, "names ten at the most");
+    // Those that were there have stayed, and there is room for the key's successor.
+    let present: Vec<_> = document.trusted.iter().flat_map(TrustedTenants::each).collect();
+    assert!((0..1_000).all(|number| present.iter().any(|one| one.tenant_id == id(number))));
+    let mut forced = request();
+    forced.forced.client_state = true;
+    let changes = update_client_state(&mut document, &config(0..3_000), &forced, at(2), &mut SystemRng);
+    assert_eq!((document.keys.len(), changes.done.len()), (2, 1));
+    assert!(serde_json::to_string(&document).unwrap().len() <= 65_536);
+}
+
+#[test]
+fn a_tenant_out_of_the_configuration_is_not_trusted_unless_that_has_errors() {
+    let (mut client_states, mut decryption) = (ClientStateDocument::default(), decryption_document());
+    client_state(&mut client_states, &config(0..2), 0);
+    certificates(&mut decryption, &config(0..2), 0);
+    let mut broken = config(0..1);
+    broken.whole = false;
+    for (config, expected) in [(broken, 2), (config(0..1), 1), (config(0..0), 0)] {
+        client_state(&mut client_states, &config, 1);
+        certificates(&mut decryption, &config, 1);
+        let found = [trusted(&client_states.trusted), trusted(&decryption.trusted)];
+        assert_eq!(found, [expected; 2]);
+    }
+    assert_eq!(client_states.keys.len(), 1, "the key is everybody's");
+}
+
+#[test]
+fn newcomers_wait_a_lead_counted_from_the_write() {
+    let mut document = ClientStateDocument::default();
+    client_state(&mut document, &config(0..1), 0);
+    assert_eq!(document.trusted[0].from, None, "no webhook has an older document");
+    client_state(&mut document, &config(0..2), 1);
+    let waits = document.trusted[1].from.unwrap();
+    assert_eq!(waits.duration_since(at(1)), request().lead.application);
+    // One who comes later does not make the others wait again.
+    client_state(&mut document, &config(0..3), 2);
+    let groups: Vec<_> = document
+        .trusted
+        .iter()
+        .map(|group| (group.from, group.tenants.len()))
+        .collect();
+    assert_eq!(
+        groups,
+        [(None, 2), (Some(after(at(2), request().lead.application)), 1)]
+    );
+}
+
+#[test]
+fn a_successor_is_used_a_lead_after_it_is_written_and_made_once() {
+    let mut document = ClientStateDocument::default();
+    client_state(&mut document, &config(0..1), 0);
+    let mut forced = request();
+    forced.forced.client_state = true;
+    for (hour, keys) in [(1, 2), (1, 2)] {
+        update_client_state(&mut document, &config(0..1), &forced, at(hour), &mut SystemRng);
+        assert_eq!(document.keys.len(), keys);
+    }
+    let use_from = document.keys[1].life.use_from.unwrap();
+    assert_eq!(use_from.duration_since(at(1)), forced.lead.key);
+    assert_eq!(document.keys[0].life.retire_by, Some(use_from));
+}
+
+#[test]
+fn a_tenant_with_a_certificate_of_its_own_shares_it_with_nobody() {
+    let mut config = config(0..2);
+    config.tenants.get_mut("t1").unwrap().own_certificate = true;
+    let mut document = decryption_document();
+    certificates(&mut document, &config, 0);
+    let owners: Vec<_> = document
+        .keys
+        .iter()
+        .map(|key| key.only_for_tenant.clone())
+        .collect();
+    assert_eq!(owners, [None, Some(id(1))]);
+    let keys = PublishedKeys {
+        decryption: document.clone(),
+        ..PublishedKeys::default()
+    };
+    for (tenant, key) in [("t0", 0), ("t1", 1)] {
+        let certificate = keys.certificate(&config.tenants[tenant], at(0)).unwrap();
+        assert_eq!(certificate.id, document.keys[key].id);
+    }
+    // When it is gone, so is its certificate in the end.
+    config.tenants.remove("t1");
+    let in_use = KeysInUse::default();
+    assert!(retire_certificates(&mut document, &config, &in_use, at(0)).is_changed);
+    let changes = retire_certificates(&mut document, &config, &in_use, at(19 * 24));
+    assert_eq!((document.keys.len(), changes.done.len()), (1, 1));
+}
+
+#[test]
+fn a_certificate_without_room_is_a_problem_and_costs_nobody_else_anything() {
+    let mut document = decryption_document();
+    let key = document.keys[0].clone();
+    while room::left(&document) >= room::CERTIFICATE {
+        document.keys.push(key.clone());
+    }
+    let mut forced = request();
+    forced.forced.certificate = true;
+    let before = document.keys.len();
+    let changes =
+        update_decryption(&mut document, &config(0..1), &forced, at(9_000), &mut SystemRng).unwrap();
+    assert_eq!(document.keys.len(), before);
+    assert_eq!(
+        changes.refused[0],
+        "a certificate is not made: DecryptionSecret is full"
+    );
+}
+
+fn client_state(document: &mut ClientStateDocument, config: &Config, hour: i64) -> KeyChanges {
+    update_client_state(document, config, &request(), at(hour), &mut SystemRng)
+}
+
+fn certificates(document: &mut DecryptionDocument, config: &Config, hour: i64) {
+    update_decryption(document, config, &request(), at(hour), &mut SystemRng).unwrap();
+}
+
+/// A document with one certificate, so that tests do not wait for one to be made.
+fn decryption_document() -> DecryptionDocument {
+    let mut key = test_util::key().clone();
+    key.created_at = at(0);
+    DecryptionDocument {
+        keys: vec![key],
+        trusted: Vec::new(),
+    }
+}
+
+fn trusted(groups: &[TrustedTenants]) -> usize {
+    groups.iter().map(|group| group.tenants.len()).sum()
+}
+
+fn request() -> RotationRequest {
+    RotationRequest {
+        rotation: Rotation::default(),
+        forced: Forced::default(),
+        lead: Lead {
+            key: SignedDuration::from_mins(6),
+            application: SignedDuration::from_secs(45),
+        },
+        dry_run: false,
+    }
+}
+
+fn config(numbers: std::ops::Range<usize>) -> Config {
+    let tenants: BTreeMap<_, _> = numbers
+        .map(|number| (format!("t{number}"), tenant(number)))
+        .collect();
+    Config {
+        tenants,
+        whole: true,
+        ..Config::default()
+    }
+}
+
+fn tenant(number: usize) -> Tenant {
+    Tenant {
+        tenant_id: id(number),
+        client_id: APP.to_owned(),
+        cloud: Cloud::Global,
+        credential: Credential::WebIdentity,
+        client_secret_expires: None,
+        own_certificate: false,
+    }
+}
+
+fn id(number: usize) -> String {
+    format!("aaaaaaaa-0000-0000-0000-{number:012}")
+}

@@ -1,0 +1,126 @@
+//! The applications that are trusted: those of the configuration, and nobody else.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::request::KeyChanges;
+use crate::{
+    secrets::{TrustedTenant, TrustedTenants},
+    subscription::config::Config,
+};
+
+/// Where trusted applications are put.
+pub(super) struct Place<'a> {
+    /// The secret's name, for messages.
+    pub(super) secret: &'a str,
+    /// How many bytes they may take.
+    pub(super) room: usize,
+    /// From when on newcomers can be relied upon, where that is not at once.
+    pub(super) from: Option<Timestamp>,
+}
+
+/// Brings `trusted` in line with the configuration. While that has errors nobody is taken away: an application may be one
+/// that could not be read.
+///
+/// What there is no room for is left out, and is no reason to leave out the rest: those that are trusted already stay.
+pub(super) fn follow(
+    trusted: &mut Vec<TrustedTenants>,
+    config: &Config,
+    place: &Place<'_>,
+    now: Timestamp,
+    changes: &mut KeyChanges,
+) {
+    let Place {
+        secret,
+        mut room,
+        from,
+    } = *place;
+    let wanted: BTreeSet<TrustedTenant> = config
+        .tenants
+        .values()
+        .map(|tenant| TrustedTenant {
+            tenant_id: tenant.tenant_id.clone(),
+            client_id: tenant.client_id.clone(),
+            cloud: tenant.cloud,
+        })
+        .collect();
+    let present: BTreeSet<TrustedTenant> = trusted.iter().flat_map(TrustedTenants::each).collect();
+    let is_gone = |one: &TrustedTenant| config.whole && !wanted.contains(one);
+    let newcomers: Vec<&TrustedTenant> = wanted.difference(&present).collect();
+    if newcomers.is_empty() && !present.iter().any(is_gone) {
+        return;
+    }
+    let mut settled = Vec::new();
+    for group in trusted.iter() {
+        // Who was added lately keeps waiting; the others are one group again.
+        let from = group.from.filter(|from| *from > now);
+        for tenant in group.each().filter(|one| !is_gone(one)) {
+            add(&mut settled, &tenant, from);
+        }
+    }
+    let mut left_out = Vec::new();
+    for newcomer in newcomers {
+        let bytes = newcomer.tenant_id.len() + GROUP_BYTES;
+        if bytes > room {
+            left_out.push(newcomer);
+            continue;
+        }
+        room = room.saturating_sub(add(&mut settled, newcomer, from));
+    }
+    changes.is_changed |= settled != *trusted;
+    *trusted = settled;
+    if !left_out.is_empty() {
+        changes.refused.push(no_room(&left_out, config, secret));
+    }
+}
+
+/// Adds a tenant and returns how many bytes that takes.
+fn add(groups: &mut Vec<TrustedTenants>, one: &TrustedTenant, from: Option<Timestamp>) -> usize {
+    let bytes = one.tenant_id.len() + SEPARATORS;
+    let group = groups
+        .iter_mut()
+        .find(|group| group.client_id == one.client_id && group.cloud == one.cloud && group.from == from);
+    if let Some(group) = group {
+        group.tenants.push(one.tenant_id.clone());
+        return bytes;
+    }
+    groups.push(TrustedTenants {
+        client_id: one.client_id.clone(),
+        cloud: one.cloud,
+        from,
+        tenants: vec![one.tenant_id.clone()],
+    });
+    bytes + GROUP_BYTES
+}
+
+/// Says which tenants have to wait, the first ten by name.
+fn no_room(left_out: &[&TrustedTenant], config: &Config, secret: &str) -> String {
+    let is_left_out = |tenant_id: &str, client_id: &str| {
+        left_out
+            .iter()
+            .any(|one| one.tenant_id == tenant_id && one.client_id == client_id)
+    };
+    let names: Vec<&str> = config
+        .tenants
+        .iter()
+        .filter(|(_, tenant)| is_left_out(&tenant.tenant_id, &tenant.client_id))
+        .map(|(name, _)| name.as_str())
+        .take(MOST_NAMES)
+        .collect();
+    format!(
+        "{} new tenants get no subscriptions ({}{}): {secret} is full; put them into a stack of their own",
+        left_out.len(),
+        names.join(", "),
+        if left_out.len() > names.len() { ", ..." } else { "" }
+    )
+}
+
+/// The quotes and the comma around a tenant's id.
+const SEPARATORS: usize = 3;
+
+/// What a group takes beside its tenants: the names of its members, a client id, the longest cloud, a time.
+const GROUP_BYTES: usize = 192;
+
+/// How many tenants a message names.
+const MOST_NAMES: usize = 10;
