@@ -18,7 +18,7 @@ use graph_core::{
 };
 use graph_edge::{
     documents::{CachedDocument, Source},
-    metrics::Sheet,
+    metrics::Metrics,
     signing_keys::{FetchDocument, SigningKeyCache},
     sqs::{Message, Queue},
 };
@@ -74,14 +74,14 @@ impl<F> SigningKeysByCloud<F> {
     }
 }
 
-/// Processes a batch and returns exactly the messages to try again. What there is to count is on `sheet`.
+/// Processes a batch and returns exactly the messages to try again. What there is to count is on `metrics`.
 ///
 /// A message without an id, which SQS never sends, is reported with an empty one: SQS then tries the whole batch again.
 pub async fn handle<S: Source, F: FetchDocument, Q: Queue>(
     event: SqsEvent,
     deps: &Deps<S, F, Q>,
     now: Timestamp,
-    sheet: &mut Sheet,
+    metrics: &mut Metrics,
 ) -> SqsBatchResponse {
     let mut batch = Batch::default();
     for record in event.records {
@@ -100,7 +100,7 @@ pub async fn handle<S: Source, F: FetchDocument, Q: Queue>(
     let delivered = batch.deliver.settle(&delivered, &mut batch.retry);
     let failed = batch.fail.settle(&kept, &mut batch.retry);
     batch.forward.settle(&forwarded, &mut batch.retry);
-    report::count(&delivered, &failed, &batch.retry, now, sheet);
+    report::count(&delivered, &failed, &batch.retry, now, metrics);
     report::log(&delivered, &failed, &batch.retry);
     let mut response = SqsBatchResponse::default();
     response.set_failures(batch.retry.into_iter().map(|(id, _)| id));

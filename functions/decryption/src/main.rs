@@ -5,7 +5,7 @@ use decryption::{Deps, SigningKeysByCloud, Trust, handle};
 use graph_core::notification::tokens::Authorities;
 use graph_edge::{
     documents::{CachedDocument, SecretSource},
-    metrics::{Meter, Sheet},
+    metrics::{Metrics, MetricsWriter},
     secrets::SecretStore,
     settings::Settings,
     signing_keys::HttpDocuments,
@@ -18,11 +18,11 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 async fn main() -> Result<(), Error> {
     graph_edge::telemetry::init();
     let deps = deps().await?;
-    let (deps, meter) = (&deps, &Meter::from_env());
+    let (deps, metrics_writer) = (&deps, &MetricsWriter::from_env());
     let process = async |event: LambdaEvent<SqsEvent>| {
-        let (now, mut sheet) = (Timestamp::now(), Sheet::default());
-        let response = Box::pin(handle(event.payload, deps, now, &mut sheet)).await;
-        meter.write(&sheet, &event.context.request_id, now);
+        let (now, mut metrics) = (Timestamp::now(), Metrics::default());
+        let response = Box::pin(handle(event.payload, deps, now, &mut metrics)).await;
+        metrics_writer.write(&metrics, &event.context.request_id, now);
         Ok::<_, Error>(response)
     };
     lambda_runtime::run(service_fn(process)).await

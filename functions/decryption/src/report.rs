@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use graph_core::notification::{item::Notification, queued::QueuedItem};
-use graph_edge::metrics::{Metric, Sheet};
+use graph_edge::metrics::{Metric, Metrics};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{error, info, warn};
 
@@ -15,25 +15,25 @@ pub(crate) fn count(
     failed: &[Failure],
     retried: &[(String, Obstacle)],
     now: Timestamp,
-    sheet: &mut Sheet,
+    metrics: &mut Metrics,
 ) {
-    sheet.count(Metric::Delivered, delivered.len());
+    metrics.count(Metric::Delivered, delivered.len());
     for facts in delivered {
         // The clocks of Microsoft and AWS may differ a little.
         let age = now.duration_since(facts.changed_at).max(SignedDuration::ZERO);
-        sheet.measure(Metric::Age, i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+        metrics.measure(Metric::Age, i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
         if let Some(opened_in) = facts.opened_in {
             let micros = i64::try_from(opened_in.as_micros()).unwrap_or(i64::MAX);
-            sheet.measure(Metric::DecryptTime, micros);
+            metrics.measure(Metric::DecryptTime, micros);
         }
     }
-    sheet.count(Metric::Failed, failed.len());
+    metrics.count(Metric::Failed, failed.len());
     for failure in failed {
-        sheet.count(failure.metric(), 1);
+        metrics.count(failure.metric(), 1);
     }
-    sheet.count(Metric::Retried, retried.len());
+    metrics.count(Metric::Retried, retried.len());
     for (_, obstacle) in retried {
-        sheet.count(obstacle.metric(), 1);
+        metrics.count(obstacle.metric(), 1);
     }
 }
 

@@ -26,11 +26,11 @@ use graph_core::{
     subscription::{
         plan::{Past, Policy},
         rotation::Rotation,
-        url::Origin,
+        url::BaseUrl,
     },
 };
 use graph_edge::{
-    metrics::{Metric, Sheet},
+    metrics::{Metric, Metrics},
     secrets::SecretError,
     sqs::Queue,
     telemetry::causes,
@@ -62,9 +62,9 @@ pub struct Deps<D, G, C, Q, R> {
     /// Where keys come from.
     pub rng: Mutex<R>,
     /// Where our notifications go.
-    pub notifications: Origin,
+    pub notifications: BaseUrl,
     /// Where our lifecycle notifications go.
-    pub lifecycle: Origin,
+    pub lifecycle: BaseUrl,
     /// How early subscriptions are renewed.
     pub policy: Policy,
     /// How long keys are used.
@@ -89,7 +89,7 @@ pub struct Memory {
 /// A run returns its [`report::Report`], also when something failed for some tenants or subscriptions. An operator can
 /// ask for more: with `{"dryRun": true}` it changes nothing; with `{"rotate": true}`, or `"keys"` or `"certificate"` in
 /// place of `true`, it publishes new keys now, which the runs after the next six minutes use in place of the old ones at
-/// once. A batch returns the messages to try again. What there is to count is on `sheet`.
+/// once. A batch returns the messages to try again. What there is to count is on `metrics`.
 ///
 /// # Errors
 ///
@@ -99,11 +99,11 @@ pub async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
     event: Value,
     deadline: Timestamp,
     deps: &Deps<D, G, C, Q, R>,
-    sheet: &mut Sheet,
+    metrics: &mut Metrics,
 ) -> Result<Value, Error> {
     if let Some(records) = lifecycle::records(&event) {
-        let answer = lifecycle::handle(records, deadline, deps, sheet).await;
-        sheet.count(Metric::ThrottledCalls, deps.graph.throttled());
+        let answer = lifecycle::handle(records, deadline, deps, metrics).await;
+        metrics.count(Metric::ThrottledCalls, deps.graph.throttled());
         return Ok(answer);
     }
     let request = Request::parse(&event)?;
@@ -115,13 +115,13 @@ pub async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
         ..Scope::everything(deadline)
     };
     let run = run::run(deps, &scope).await;
-    sheet.count(Metric::ThrottledCalls, deps.graph.throttled());
+    metrics.count(Metric::ThrottledCalls, deps.graph.throttled());
     if !dry_run {
-        run::count::state(run.as_ref().ok(), &deps.policy, deps.clock.now(), sheet);
+        run::count::state(run.as_ref().ok(), &deps.policy, deps.clock.now(), metrics);
     }
     let run = run?;
     if !dry_run {
-        run::count::steps(&run.report, sheet);
+        run::count::steps(&run.report, metrics);
     }
     serde_json::to_value(run.report).map_err(Error::Report)
 }

@@ -7,7 +7,7 @@ use graph_core::{
     subscription::plan::gap::{Gap, GapKind},
 };
 use graph_edge::{
-    metrics::Sheet,
+    metrics::Metrics,
     sqs::{Message, Queue},
     telemetry::causes,
 };
@@ -37,7 +37,7 @@ pub(crate) async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: Crypto
     records: &[Value],
     deadline: Timestamp,
     deps: &Deps<D, G, C, Q, R>,
-    sheet: &mut Sheet,
+    metrics: &mut Metrics,
 ) -> Value {
     let mut events = Vec::new();
     let mut malformed = Vec::new();
@@ -53,7 +53,7 @@ pub(crate) async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: Crypto
         }
     }
     let mut again = set_aside(&malformed, &deps.failed_queue).await;
-    let failed = react(&events, deadline, deps, sheet).await;
+    let failed = react(&events, deadline, deps, metrics).await;
     again.extend(
         events
             .iter()
@@ -94,7 +94,7 @@ async fn react<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
     events: &[(&str, Event)],
     deadline: Timestamp,
     deps: &Deps<D, G, C, Q, R>,
-    sheet: &mut Sheet,
+    metrics: &mut Metrics,
 ) -> Vec<bool> {
     for (_, event) in events {
         let Event {
@@ -143,7 +143,7 @@ async fn react<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
         Some(Run::default())
     } else {
         let run = run::run(deps, &scope).await;
-        run.inspect(|run| run::count::steps(&run.report, sheet))
+        run.inspect(|run| run::count::steps(&run.report, metrics))
             .inspect_err(|error| error!(error = causes(error), "Run for a lifecycle notification failed"))
             .ok()
     };

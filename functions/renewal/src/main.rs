@@ -3,13 +3,13 @@
 use std::sync::Mutex;
 
 use getrandom::SysRng;
-use graph_core::subscription::url::Origin;
+use graph_core::subscription::url::BaseUrl;
 use graph_edge::{
     clock::SystemClock,
     graph::GraphClient,
     http::Http,
-    login::{Login, RefreshTokenSecret, Sts},
-    metrics::{Meter, Sheet},
+    login::{RefreshTokenSecret, Sts, TokenProvider},
+    metrics::{Metrics, MetricsWriter},
     secrets::SecretStore,
     settings::Settings,
     sqs::{Sqs, SqsQueue},
@@ -24,12 +24,12 @@ use serde_json::Value;
 async fn main() -> Result<(), Error> {
     graph_edge::telemetry::init();
     let deps = deps().await?;
-    let (deps, meter) = (&deps, &Meter::from_env());
+    let (deps, metrics_writer) = (&deps, &MetricsWriter::from_env());
     let process = async |event: LambdaEvent<Value>| {
         let deadline = Timestamp::try_from(event.context.deadline()).unwrap_or(Timestamp::MAX);
-        let mut sheet = Sheet::default();
-        let answer = Box::pin(handle(event.payload, deadline, deps, &mut sheet)).await;
-        meter.write(&sheet, &event.context.request_id, Timestamp::now());
+        let mut metrics = Metrics::default();
+        let answer = Box::pin(handle(event.payload, deadline, deps, &mut metrics)).await;
+        metrics_writer.write(&metrics, &event.context.request_id, Timestamp::now());
         answer
     };
     lambda_runtime::run(service_fn(process)).await
@@ -61,7 +61,8 @@ async fn deps() -> Result<Deps<StoredDocuments, GraphClient, SystemClock, SqsQue
         store: store.clone(),
         secret_arn: refresh_token_arn,
     };
-    let login = Login::new(http.clone(), login_endpoint.as_deref())?.with(refresh_tokens, Sts::new(&config));
+    let login =
+        TokenProvider::new(http.clone(), login_endpoint.as_deref())?.with(refresh_tokens, Sts::new(&config));
     Ok(Deps {
         documents: StoredDocuments {
             store,
@@ -74,8 +75,8 @@ async fn deps() -> Result<Deps<StoredDocuments, GraphClient, SystemClock, SqsQue
         failed_queue: sqs.queue(failed_queue),
         delivery_queue: sqs.queue(delivery_queue),
         rng: Mutex::new(UnwrapErr(SysRng)),
-        notifications: Origin::parse(&webhook_url)?,
-        lifecycle: Origin::parse(&lifecycle_url)?,
+        notifications: BaseUrl::parse(&webhook_url)?,
+        lifecycle: BaseUrl::parse(&lifecycle_url)?,
         policy: schedule::policy(schedule.as_deref()),
         rotation,
         memory: Memory::default(),

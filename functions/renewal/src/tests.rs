@@ -1,4 +1,4 @@
-use graph_core::subscription::{model::Subscription, url::Origin};
+use graph_core::subscription::{model::Subscription, url::BaseUrl};
 use graph_edge::{clock::Clock, testing::Reply};
 use serde_json::{Value, json};
 
@@ -233,7 +233,7 @@ async fn two_stacks_of_one_application_live_side_by_side() {
     let production = world.graph.all();
     // The other stack has the same names, and secrets and addresses of its own.
     let mut staging = world.beside(&config(&["a"], &[("groups", "a", false)]));
-    let origin = |route: &str| Origin::parse(&format!("https://staging.example/{route}")).unwrap();
+    let origin = |route: &str| BaseUrl::parse(&format!("https://staging.example/{route}")).unwrap();
     staging.deps.notifications = origin("notifications");
     staging.deps.lifecycle = origin("lifecycle");
     let report = staging.run().await;

@@ -16,7 +16,7 @@ use graph_core::{
 };
 use graph_edge::{
     documents::CachedDocument,
-    metrics::Sheet,
+    metrics::Metrics,
     testing::{FakeQueue, FakeSource},
 };
 use jiff::Timestamp;
@@ -57,7 +57,7 @@ fn measure(name: &str, item: Value) {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let post = || {
-        let response = runtime.block_on(handle(request(&body), &deps, now(), &mut Sheet::default()));
+        let response = runtime.block_on(handle(request(&body), &deps, now(), &mut Metrics::default()));
         assert_eq!(response.status(), 202);
     };
     post();

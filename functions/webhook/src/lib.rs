@@ -20,7 +20,7 @@ use graph_core::{
 use graph_edge::{
     BoxError,
     documents::{CachedDocument, NoDocument, Source},
-    metrics::{Metric, Sheet},
+    metrics::{Metric, Metrics},
     sqs::Queue,
     telemetry::printable_id,
 };
@@ -37,7 +37,7 @@ use self::{
 };
 
 /// The most bytes of a body; AWS Lambda takes no larger event (AWS Lambda, *quotas*), and API Gateway answers in our place.
-pub const MAX_BODY_BYTES: usize = 6 * 1_048_576;
+pub const MAX_POST_BYTES: usize = 6 * 1_048_576;
 
 /// What the webhook works with.
 pub struct Deps<S, Q> {
@@ -74,12 +74,12 @@ pub fn parse_keys(text: &str) -> Result<ClientStateKeys, BoxError> {
 }
 
 /// Answers one request: 200 with the token to a handshake, 202 when every admitted item is stored, 4xx to what Microsoft
-/// Graph never sends, 5xx when it has to send again. What there is to count is on `sheet`.
+/// Graph never sends, 5xx when it has to send again. What there is to count is on `metrics`.
 pub async fn handle<S: Source, Q: Queue>(
     request: Request,
     deps: &Deps<S, Q>,
     now: Timestamp,
-    sheet: &mut Sheet,
+    metrics: &mut Metrics,
 ) -> Response<Body> {
     if request.method() != Method::POST {
         return status(StatusCode::METHOD_NOT_ALLOWED);
@@ -87,7 +87,7 @@ pub async fn handle<S: Source, Q: Queue>(
     match Handshake::of(request.uri().query().unwrap_or_default()) {
         Handshake::Echo(token) => echo(token),
         Handshake::Refused => status(StatusCode::BAD_REQUEST),
-        Handshake::NotAsked => status(receive(request.body(), deps, now, sheet).await),
+        Handshake::NotAsked => status(receive(request.body(), deps, now, metrics).await),
     }
 }
 
@@ -96,22 +96,22 @@ async fn receive<S: Source, Q: Queue>(
     body: &[u8],
     deps: &Deps<S, Q>,
     now: Timestamp,
-    sheet: &mut Sheet,
+    metrics: &mut Metrics,
 ) -> StatusCode {
-    if body.len() > MAX_BODY_BYTES {
+    if body.len() > MAX_POST_BYTES {
         warn!(
             bytes = body.len(),
-            limit = MAX_BODY_BYTES,
-            "POST is over {MAX_BODY_BYTES} bytes"
+            limit = MAX_POST_BYTES,
+            "POST is over {MAX_POST_BYTES} bytes"
         );
-        sheet.count(Metric::RejectedPosts, 1);
+        metrics.count(Metric::RejectedPosts, 1);
         return StatusCode::PAYLOAD_TOO_LARGE;
     }
     let collection = match Collection::parse(body) {
         Ok(collection) => collection,
         Err(error) => {
             warn!(%error, bytes = body.len(), "POST is not a notification collection: {error}");
-            sheet.count(Metric::RejectedPosts, 1);
+            metrics.count(Metric::RejectedPosts, 1);
             return match error {
                 NotACollection::Empty | NotACollection::NotJson | NotACollection::NoValue => {
                     StatusCode::BAD_REQUEST
@@ -130,8 +130,8 @@ async fn receive<S: Source, Q: Queue>(
         return StatusCode::SERVICE_UNAVAILABLE;
     };
     report::log(&intake, &collection);
-    report::count(&intake, sheet);
-    store(&intake, &collection, deps, now, sheet).await
+    report::count(&intake, metrics);
+    store(&intake, &collection, deps, now, metrics).await
 }
 
 /// Sorts the items, a second time with newer keys when one of them names a key that is not known.
@@ -158,7 +158,7 @@ async fn store<S, Q: Queue>(
     collection: &Collection<'_>,
     deps: &Deps<S, Q>,
     now: Timestamp,
-    sheet: &mut Sheet,
+    metrics: &mut Metrics,
 ) -> StatusCode {
     let messages = Messages::new(collection, intake, now);
     let (changes, lifecycle) = tokio::join!(
@@ -166,11 +166,11 @@ async fn store<S, Q: Queue>(
         messages.send(&intake.lifecycle, &deps.lifecycle_queue)
     );
     let lost = changes + lifecycle;
-    sheet.count(
+    metrics.count(
         Metric::Enqueued,
         (intake.changes.len() + intake.lifecycle.len()).saturating_sub(lost),
     );
-    sheet.count(Metric::NotEnqueued, lost);
+    metrics.count(Metric::NotEnqueued, lost);
     if lost == 0 {
         return StatusCode::ACCEPTED;
     }

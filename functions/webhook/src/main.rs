@@ -2,7 +2,7 @@
 
 use graph_edge::{
     documents::{CachedDocument, SecretSource},
-    metrics::{Meter, Metric, Sheet},
+    metrics::{Metric, Metrics, MetricsWriter},
     secrets::SecretStore,
     settings::Settings,
     sqs::{Sqs, SqsQueue},
@@ -16,16 +16,16 @@ use webhook::{Deps, gateway, handle, parse_keys};
 async fn main() -> Result<(), Error> {
     graph_edge::telemetry::init();
     let deps = deps().await?;
-    let (deps, meter) = (&deps, &Meter::from_env());
+    let (deps, metrics_writer) = (&deps, &MetricsWriter::from_env());
     let answer = async |event: LambdaEvent<Box<RawValue>>| {
-        let (now, mut sheet) = (Timestamp::now(), Sheet::default());
+        let (now, mut metrics) = (Timestamp::now(), Metrics::default());
         let response = if let Some(request) = gateway::request(&event.payload) {
-            Box::pin(handle(request, deps, now, &mut sheet)).await
+            Box::pin(handle(request, deps, now, &mut metrics)).await
         } else {
-            sheet.count(Metric::RejectedPosts, 1);
+            metrics.count(Metric::RejectedPosts, 1);
             gateway::bad_request()
         };
-        meter.write(&sheet, &event.context.request_id, now);
+        metrics_writer.write(&metrics, &event.context.request_id, now);
         Ok::<_, Error>(gateway::response(response))
     };
     lambda_runtime::run(service_fn(answer)).await

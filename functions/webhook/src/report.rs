@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use graph_core::notification::{
     client_state::Refused,
-    collection::{Collection, MAX_TOKENS},
+    collection::{Collection, MAX_TOKENS_PER_POST},
 };
-use graph_edge::metrics::{Metric, Sheet};
+use graph_edge::metrics::{Metric, Metrics};
 use tracing::{info, warn};
 
 use crate::intake::Intake;
@@ -41,22 +41,22 @@ pub(crate) fn log(intake: &Intake<'_>, collection: &Collection<'_>) {
     if excess > 0 {
         warn!(
             excess,
-            limit = MAX_TOKENS,
-            "{excess} validation tokens over {MAX_TOKENS} are not looked at"
+            limit = MAX_TOKENS_PER_POST,
+            "{excess} validation tokens over {MAX_TOKENS_PER_POST} are not looked at"
         );
     }
 }
 
 /// Counts the items of a POST.
-pub(crate) fn count(intake: &Intake<'_>, sheet: &mut Sheet) {
-    sheet.count(Metric::Admitted, intake.changes.len() + intake.lifecycle.len());
+pub(crate) fn count(intake: &Intake<'_>, metrics: &mut Metrics) {
+    metrics.count(Metric::Admitted, intake.changes.len() + intake.lifecycle.len());
     for (reason, items) in &intake.refused {
-        sheet.count(Metric::Rejected, *items);
-        sheet.count(metric(*reason), *items);
+        metrics.count(Metric::Rejected, *items);
+        metrics.count(metric(*reason), *items);
     }
     for items in intake.malformed.values() {
-        sheet.count(Metric::Rejected, *items);
-        sheet.count(Metric::RejectedMalformed, *items);
+        metrics.count(Metric::Rejected, *items);
+        metrics.count(Metric::RejectedMalformed, *items);
     }
 }
 

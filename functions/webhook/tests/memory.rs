@@ -13,7 +13,7 @@ use graph_core::{
 };
 use graph_edge::{
     documents::CachedDocument,
-    metrics::Sheet,
+    metrics::Metrics,
     sqs::{Message, NotStored, Queue},
     testing::FakeSource,
 };
@@ -93,7 +93,7 @@ fn measured(event: &RawValue) -> (u16, usize) {
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
     let request = gateway::request(event).unwrap();
-    let response = runtime.block_on(handle(request, &deps, now(), &mut Sheet::default()));
+    let response = runtime.block_on(handle(request, &deps, now(), &mut Metrics::default()));
     (response.status().as_u16(), ALLOCATOR.peak_usage() - before)
 }
 

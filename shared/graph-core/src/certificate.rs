@@ -70,12 +70,14 @@ pub fn generate(
     valid_days: u32,
     rng: &mut impl CryptoRng,
 ) -> Result<DecryptionKeyEntry, CertificateError> {
+    // Checked before a key is made, which takes seconds.
     if !KEY_BITS.contains(&bits) {
         return Err(CertificateError::UnsupportedKeySize);
     }
     let profile = EncryptionProfile::new(id)?;
     let validity = validity(now, valid_days)?;
     let key = RsaPrivateKey::new(rng, bits).map_err(CertificateError::Generate)?;
+    // Encoded first: the key is moved into the signer.
     let mut private_key = key
         .to_pkcs8_pem(LineEnding::LF)
         .map_err(CertificateError::Encode)?;

@@ -9,13 +9,12 @@
 //! | [`item`] | one notification: unverified, then admitted |
 //! | [`client_state`] | the proof that the sender knows what a subscription was made with |
 //! | [`queued`] | an admitted item on its way through a queue |
-//! | [`batch`] | what fits into a queue message |
+//! | [`message`] | what fits into a queue message |
 //! | [`tokens`] | validation tokens: that Microsoft sent the item for a tenant and application of ours |
 //! | [`keys`] | the private keys that items are encrypted for |
 //! | [`envelope`] | the encrypted resource: signature first, then decryption |
 //! | [`event`] | the `CloudEvents` document that consumers get |
 
-pub mod batch;
 pub mod client_state;
 pub mod collection;
 pub mod envelope;
@@ -23,5 +22,6 @@ pub mod event;
 pub mod fields;
 pub mod item;
 pub mod keys;
+pub mod message;
 pub mod queued;
 pub mod tokens;

@@ -17,7 +17,7 @@ use tracing::warn;
 
 use self::{
     call::Call,
-    pace::{Kind, Pace},
+    rate_limiter::{Kind, RateLimiter},
 };
 pub use self::{
     error::{GraphError, GraphErrorKind, Refused},
@@ -26,28 +26,28 @@ pub use self::{
 use crate::{
     clock::{Clock, SystemClock},
     http::{self, Answer, Backoff, Http, InvalidEndpoint},
-    login::{Login, RefreshTokenSecret, RefreshTokens, Sts, WebIdentity},
+    login::{RefreshTokenSecret, RefreshTokens, Sts, TokenProvider, WebIdentity},
 };
 
 mod call;
 mod error;
 mod objects;
-mod pace;
+mod rate_limiter;
 #[cfg(test)]
 mod tests;
 
-/// Makes calls to Microsoft Graph with the tokens of a [`Login`].
+/// Makes calls to Microsoft Graph with the tokens of a [`TokenProvider`].
 ///
 /// Calls stay below Graph's limits. Those that it throttles or is not up to are tried again, after the pause that it asks
 /// for; where that is a long one, the application is left alone in the tenant until it is over.
 #[derive(Debug)]
 pub struct GraphClient<C = SystemClock, T = RefreshTokenSecret, I = Sts> {
     http: Http,
-    login: Login<C, T, I>,
+    login: TokenProvider<C, T, I>,
     base: Option<Url>,
     backoff: Backoff,
     throttled: AtomicUsize,
-    pace: Pace,
+    rate_limiter: RateLimiter,
     clock: C,
 }
 
@@ -59,7 +59,7 @@ impl<T, I> GraphClient<SystemClock, T, I> {
     /// Returns an error when `base` is not an http or https URL.
     pub fn new(
         http: Http,
-        login: Login<SystemClock, T, I>,
+        login: TokenProvider<SystemClock, T, I>,
         base: Option<&str>,
     ) -> Result<Self, InvalidEndpoint> {
         let base = base.map(http::endpoint).transpose()?;
@@ -68,7 +68,7 @@ impl<T, I> GraphClient<SystemClock, T, I> {
             login,
             base,
             backoff: Backoff::default(),
-            pace: Pace::default(),
+            rate_limiter: RateLimiter::default(),
             clock: SystemClock,
             throttled: AtomicUsize::new(0),
         })
@@ -81,7 +81,7 @@ impl<T, I> GraphClient<SystemClock, T, I> {
             login: self.login.at(clock.clone()),
             base: self.base,
             backoff: self.backoff,
-            pace: self.pace,
+            rate_limiter: self.rate_limiter,
             clock,
             throttled: self.throttled,
         }
@@ -91,7 +91,7 @@ impl<T, I> GraphClient<SystemClock, T, I> {
 impl<C, T, I> GraphClient<C, T, I> {
     /// Returns where its tokens come from.
     #[must_use]
-    pub fn login(&self) -> &Login<C, T, I> {
+    pub fn login(&self) -> &TokenProvider<C, T, I> {
         &self.login
     }
 
@@ -112,6 +112,7 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
         let root = first.path().to_owned();
         let mut subscriptions = Vec::new();
         self.pages(tenant, first, &root, Some(Kind::List), |item| {
+            // One odd subscription must not keep the others from being renewed.
             if let Ok(subscription) = serde_json::from_str(item.get()) {
                 subscriptions.push(subscription);
             } else {
@@ -139,8 +140,8 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
             ForEach::AllUsers => (vec!["users"], "$select=id&$top=999"),
             ForEach::AllTeams => (vec!["teams"], "$select=id"),
         };
-        let root = self.place(tenant, Version::V1, &[])?;
-        let mut first = self.place(tenant, Version::V1, &segments)?;
+        let root = self.endpoint(tenant, Version::V1, &[])?;
+        let mut first = self.endpoint(tenant, Version::V1, &segments)?;
         first.set_query(Some(query));
         self.pages(tenant, first, root.path(), None, |item| {
             ids.extend(objects::id(item)?);
@@ -160,6 +161,7 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
         mut take: impl FnMut(&RawValue) -> Result<(), GraphError>,
     ) -> Result<(), GraphError> {
         let mut next = Some(first.clone());
+        // A list whose last page leads to its first would never end.
         for _ in 0..MAX_PAGES {
             let Some(url) = next.take() else {
                 return Ok(());
@@ -174,6 +176,7 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
                 .await?;
             let page: Page<'_> = read(&answer)?;
             page.value.iter().try_for_each(|item| take(item))?;
+            // The link comes from outside and the token goes with the call, so it must not lead elsewhere.
             next = page
                 .next_link
                 .map(|link| next_page(&first, root, &link))
@@ -258,10 +261,10 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
     }
 
     fn url(&self, tenant: &Tenant, version: Version, segments: &[&str]) -> Result<Url, GraphError> {
-        self.place(tenant, version, &[&["subscriptions"], segments].concat())
+        self.endpoint(tenant, version, &[&["subscriptions"], segments].concat())
     }
 
-    fn place(&self, tenant: &Tenant, version: Version, segments: &[&str]) -> Result<Url, GraphError> {
+    fn endpoint(&self, tenant: &Tenant, version: Version, segments: &[&str]) -> Result<Url, GraphError> {
         let base = match &self.base {
             Some(base) => base.clone(),
             None => http::endpoint(&format!("https://{}", tenant.cloud.graph_host()))

@@ -14,11 +14,11 @@ use reqwest::{
 use crate::BoxError;
 pub(crate) use direct::{Direct, is_local};
 
-#[cfg(feature = "test-util")]
-pub mod carrier;
 mod direct;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(feature = "test-util")]
+pub mod transport;
 
 /// One HTTP client, built on first use and shared by its clones.
 ///
@@ -28,15 +28,15 @@ pub struct Http {
     client: Arc<OnceLock<Client>>,
     direct: Direct,
     #[cfg(feature = "test-util")]
-    carrier: Option<Arc<dyn carrier::Carrier>>,
+    transport: Option<Arc<dyn transport::Transport>>,
 }
 
 impl Http {
     /// Returns a client whose requests do not go over the network.
     #[cfg(feature = "test-util")]
-    pub fn over(carrier: Arc<dyn carrier::Carrier>) -> Self {
+    pub fn over(transport: Arc<dyn transport::Transport>) -> Self {
         Self {
-            carrier: Some(carrier),
+            transport: Some(transport),
             ..Self::default()
         }
     }
@@ -55,6 +55,7 @@ impl Http {
         let mut response = self.response(request).await?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
+            // While it arrives and not afterwards: the length that a service names need not be true.
             if body.len().saturating_add(chunk.len()) > limit {
                 return Err(TooLarge.into());
             }
@@ -69,8 +70,8 @@ impl Http {
 
     async fn response(&self, request: RequestBuilder) -> Result<Response, BoxError> {
         #[cfg(feature = "test-util")]
-        if let Some(carrier) = &self.carrier {
-            return carrier.carry(request.build()?).await;
+        if let Some(transport) = &self.transport {
+            return transport.send(request.build()?).await;
         }
         // The text of reqwest's errors holds the URL, which names tenants and subscriptions.
         let (client, request) = request.build_split();

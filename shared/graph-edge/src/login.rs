@@ -36,7 +36,7 @@ mod tests;
 
 /// Fetches access tokens for Microsoft Graph and keeps them until shortly before they expire.
 #[derive(Debug)]
-pub struct Login<C = SystemClock, T = RefreshTokenSecret, I = Sts> {
+pub struct TokenProvider<C = SystemClock, T = RefreshTokenSecret, I = Sts> {
     http: Http,
     base: Option<Url>,
     backoff: Backoff,
@@ -73,9 +73,9 @@ enum Known {
     },
 }
 
-impl Login {
+impl TokenProvider {
     /// Returns a client of each cloud's own token endpoint, or of the one at `base`. It has no place for refresh tokens
-    /// and nobody to vouch for it: see [`Login::with`].
+    /// and nobody to vouch for it: see [`TokenProvider::with`].
     ///
     /// # Errors
     ///
@@ -90,10 +90,10 @@ impl Login {
     }
 }
 
-impl<C, T, I> Login<C, T, I> {
+impl<C, T, I> TokenProvider<C, T, I> {
     /// Returns the client with a place to keep refresh tokens in and someone who vouches for the application.
-    pub fn with<U, J>(self, refresh_tokens: U, web_identity: J) -> Login<C, U, J> {
-        Login {
+    pub fn with<U, J>(self, refresh_tokens: U, web_identity: J) -> TokenProvider<C, U, J> {
+        TokenProvider {
             http: self.http,
             base: self.base,
             backoff: self.backoff,
@@ -105,8 +105,8 @@ impl<C, T, I> Login<C, T, I> {
     }
 
     /// Returns the client with another clock.
-    pub fn at<D>(self, clock: D) -> Login<D, T, I> {
-        Login {
+    pub fn at<D>(self, clock: D) -> TokenProvider<D, T, I> {
+        TokenProvider {
             http: self.http,
             base: self.base,
             backoff: self.backoff,
@@ -121,6 +121,7 @@ impl<C, T, I> Login<C, T, I> {
     pub fn forget(&self, tenant: &Tenant, refused: &Secret<String>) {
         let slot = self.slot(tenant);
         let mut known = slot.known();
+        // Of many calls that were refused the same token, the first has already brought a new one.
         if matches!(&*known, Known::Token { access_token, .. } if access_token.expose() == refused.expose()) {
             *known = Known::Nothing;
         }
@@ -132,7 +133,7 @@ impl<C, T, I> Login<C, T, I> {
     }
 }
 
-impl<C: Clock, T: RefreshTokens, I: WebIdentity> Login<C, T, I> {
+impl<C: Clock, T: RefreshTokens, I: WebIdentity> TokenProvider<C, T, I> {
     /// Returns an access token for Microsoft Graph that holds for five minutes at the least.
     ///
     /// # Errors
@@ -146,6 +147,7 @@ impl<C: Clock, T: RefreshTokens, I: WebIdentity> Login<C, T, I> {
             return answer;
         }
         let _asking = slot.asking.lock().await;
+        // Whoever held the lock has brought an answer for all who waited.
         let asked_at = self.clock.now();
         if let Some(answer) = slot.answer(asked_at) {
             return answer;
@@ -161,7 +163,7 @@ impl<C: Clock, T: RefreshTokens, I: WebIdentity> Login<C, T, I> {
     }
 }
 
-impl<C: Default, T, I> Default for Login<C, T, I> {
+impl<C: Default, T, I> Default for TokenProvider<C, T, I> {
     fn default() -> Self {
         Self {
             http: Http::default(),

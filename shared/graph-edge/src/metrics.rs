@@ -23,7 +23,7 @@ mod names;
 
 /// What one invocation has counted and measured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sheet(Vec<(Metric, Value)>);
+pub struct Metrics(Vec<(Metric, Value)>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Value {
@@ -31,7 +31,7 @@ enum Value {
     Many(Vec<i64>),
 }
 
-impl Sheet {
+impl Metrics {
     /// Adds to a count. Adding nothing leaves no trace: a metric that is not written costs nothing.
     pub fn count(&mut self, metric: Metric, more: usize) {
         let more = i64::try_from(more).unwrap_or(i64::MAX);
@@ -81,12 +81,12 @@ impl Sheet {
 
 /// Writes the metrics of a function.
 #[derive(Clone, Debug)]
-pub struct Meter {
+pub struct MetricsWriter {
     stack: Cow<'static, str>,
 }
 
-impl Meter {
-    /// Returns the meter of the stack whose name is in `STACK_NAME`.
+impl MetricsWriter {
+    /// Returns the writer of the stack whose name is in `STACK_NAME`.
     pub fn from_env() -> Self {
         Self {
             stack: env::var("STACK_NAME").map_or(Cow::Borrowed("local"), Cow::Owned),
@@ -96,15 +96,15 @@ impl Meter {
     /// Writes the line of one invocation, if there is anything to tell.
     ///
     /// Metrics that cannot be written are lost: nothing that a function does depends on them.
-    pub fn write(&self, sheet: &Sheet, request_id: &str, now: Timestamp) {
-        if let Some(line) = self.line(sheet, request_id, now) {
+    pub fn write(&self, metrics: &Metrics, request_id: &str, now: Timestamp) {
+        if let Some(line) = self.line(metrics, request_id, now) {
             let _ = io::stdout().lock().write_all(line.as_bytes());
         }
     }
 
     /// Returns the line of one invocation with its end, or nothing when there is nothing to tell.
-    pub fn line(&self, sheet: &Sheet, request_id: &str, now: Timestamp) -> Option<String> {
-        if sheet.0.is_empty() {
+    pub fn line(&self, metrics: &Metrics, request_id: &str, now: Timestamp) -> Option<String> {
+        if metrics.0.is_empty() {
             return None;
         }
         let document = Document {
@@ -113,7 +113,7 @@ impl Meter {
                 directives: [Directive {
                     namespace: NAMESPACE,
                     dimensions: [[DIMENSION]],
-                    metrics: sheet
+                    metrics: metrics
                         .0
                         .iter()
                         .map(|(metric, _)| Definition::of(*metric))
@@ -122,7 +122,7 @@ impl Meter {
             },
             stack: &self.stack,
             request_id,
-            values: Values(&sheet.0),
+            values: Values(&metrics.0),
         };
         let mut line = serde_json::to_string(&document).ok()?;
         line.push('\n');
@@ -209,14 +209,14 @@ mod tests {
 
     #[test]
     fn a_line_is_what_cloudwatch_documents() {
-        let mut sheet = Sheet::default();
-        sheet.count(Metric::Delivered, 2);
-        sheet.count(Metric::Delivered, 1);
-        sheet.count(Metric::Failed, 0);
-        sheet.set(Metric::RunFailures, 0);
-        sheet.measure(Metric::Age, 250);
-        sheet.measure(Metric::Age, 1_000);
-        let line = line(&sheet).unwrap();
+        let mut metrics = Metrics::default();
+        metrics.count(Metric::Delivered, 2);
+        metrics.count(Metric::Delivered, 1);
+        metrics.count(Metric::Failed, 0);
+        metrics.set(Metric::RunFailures, 0);
+        metrics.measure(Metric::Age, 250);
+        metrics.measure(Metric::Age, 1_000);
+        let line = line(&metrics).unwrap();
         assert_eq!(line.matches('\n').count(), 1, "one event of the log");
         let document: serde_json::Value = serde_json::from_str(line.trim_end()).unwrap();
         let expected = json!({
@@ -243,30 +243,30 @@ mod tests {
 
     #[test]
     fn an_invocation_with_nothing_to_tell_writes_nothing() {
-        assert_eq!(line(&Sheet::default()), None);
+        assert_eq!(line(&Metrics::default()), None);
     }
 
     #[test]
     fn no_metric_has_more_values_than_cloudwatch_takes() {
-        let mut sheet = Sheet::default();
+        let mut metrics = Metrics::default();
         for age in 0..1_000 {
-            sheet.measure(Metric::Age, age);
+            metrics.measure(Metric::Age, age);
         }
-        assert_eq!(sheet.values(Metric::Age).len(), 100);
+        assert_eq!(metrics.values(Metric::Age).len(), 100);
     }
 
     /// Nothing that comes from outside can be in a line: there is no place for a text.
     #[test]
     fn a_line_holds_names_and_numbers_and_nothing_else() {
-        let mut sheet = Sheet::default();
+        let mut metrics = Metrics::default();
         for (index, metric) in Metric::ALL.iter().enumerate() {
             match index % 3 {
-                0 => sheet.count(*metric, index + 1),
-                1 => sheet.set(*metric, -1),
-                _ => sheet.measure(*metric, i64::MAX),
+                0 => metrics.count(*metric, index + 1),
+                1 => metrics.set(*metric, -1),
+                _ => metrics.measure(*metric, i64::MAX),
             }
         }
-        let document: serde_json::Map<_, _> = serde_json::from_str(&line(&sheet).unwrap()).unwrap();
+        let document: serde_json::Map<_, _> = serde_json::from_str(&line(&metrics).unwrap()).unwrap();
         assert_eq!(document.len(), Metric::ALL.len() + 3);
         for (name, value) in document {
             let is_number = value.is_i64()
@@ -289,10 +289,10 @@ mod tests {
         assert!(!names.contains(DIMENSION));
     }
 
-    fn line(sheet: &Sheet) -> Option<String> {
-        let meter = Meter {
+    fn line(metrics: &Metrics) -> Option<String> {
+        let metrics_writer = MetricsWriter {
             stack: "stack".into(),
         };
-        meter.line(sheet, "r-1", "2025-11-22T10:00:00.123Z".parse().unwrap())
+        metrics_writer.line(metrics, "r-1", "2025-11-22T10:00:00.123Z".parse().unwrap())
     }
 }

@@ -84,6 +84,7 @@ impl<F: FetchDocument> SigningKeyCache<F> {
     ///
     /// There are no keys that are fresh enough to be used, and none can be fetched.
     pub async fn keys(&self, now: Timestamp) -> Result<Arc<SigningKeys>, Unavailable> {
+        // Held while keys are fetched: those who wait find them instead of fetching them as well.
         let mut state = self.state.lock().await;
         match state.next(Ask::Normal, now, &self.policy) {
             Step::Use => state.current(),
@@ -110,6 +111,7 @@ impl<F: FetchDocument> SigningKeyCache<F> {
         now: Timestamp,
     ) -> Result<Refreshed, Unavailable> {
         let mut state = self.state.lock().await;
+        // Another invocation has fetched keys since `tried` was taken.
         if let Some(held) = state.keys.as_ref().filter(|held| *held.keys != *tried) {
             return Ok(Refreshed::Changed(Arc::clone(&held.keys)));
         }
@@ -133,6 +135,7 @@ impl<F: FetchDocument> SigningKeyCache<F> {
 
     /// Fetches the keys and keeps them if they are good; a failure leaves the last ones in place.
     async fn fetch(&self, state: &mut State, now: Timestamp) -> Result<Arc<SigningKeys>, Unavailable> {
+        // Before the attempt, so that one which fails counts as well.
         state.attempted_at = Some(now);
         let keys = Arc::new(self.fetch_keys().await.map_err(Unavailable)?);
         state.keys = Some(Held {
@@ -151,6 +154,7 @@ impl<F: FetchDocument> SigningKeyCache<F> {
         let metadata: Metadata = serde_json::from_slice(&metadata)?;
         let document = self.documents.fetch(self.locate(&metadata.jwks_uri)?).await?;
         let keys = SigningKeys::parse(&document)?.with_issuer(metadata.issuer.as_deref());
+        // An empty list in place of good keys would reject every token until the next refresh.
         if keys.is_empty() {
             return Err("no signing key is listed".into());
         }

@@ -7,7 +7,7 @@ use aws_sdk_sqs::{
     types::{MessageAttributeValue, SendMessageBatchRequestEntry},
 };
 use futures_util::{StreamExt, stream};
-use graph_core::{models::guid::is_guid, notification::batch};
+use graph_core::{models::guid::is_guid, notification::message};
 use tokio::time::sleep;
 use tracing::warn;
 
@@ -64,7 +64,7 @@ impl SqsQueue {
             .filter_map(|index| Some((*index, messages.get(*index)?)))
             .collect();
         let sizes: Vec<usize> = entries.iter().map(|(_, message)| message.size()).collect();
-        let batches = batch::pack(&sizes)
+        let batches = message::pack(&sizes)
             .into_iter()
             .filter_map(|range| entries.get(range));
         let calls: Vec<_> = batches.map(|entries| self.send_batch(entries)).collect();

@@ -179,6 +179,7 @@ impl DeliveredEvent {
     pub fn resource(&self) -> Result<Resource, ReadError> {
         match (&self.data.content, &self.data.resource_data) {
             (Some(content), _) => Resource::read(&self.entity(), content.get()).map_err(ReadError::Content),
+            // A basic notification says at least which resource it was, in the members that the model shares.
             (None, Some(data)) if data.get() != "null" => {
                 Resource::read(&self.entity(), data.get()).map_err(ReadError::ResourceData)
             }

@@ -60,10 +60,12 @@ fn from_path(resource: &str) -> Option<&'static str> {
     let tokens = path::tokens(resource)?;
     let names = || tokens.iter().map(path::Token::text);
     let is_under = |parent: &str| parent.is_empty() || names().any(|name| name.eq_ignore_ascii_case(parent));
+    // Decided once for the whole path, not again for each of its names: a path may be long.
     let possible: Vec<_> = COLLECTIONS
         .iter()
         .filter(|(_, parent, _)| is_under(parent))
         .collect();
+    // From the end: the last collection holds the entity, those before it are where it lives.
     names().rev().find_map(|last| {
         let found = possible
             .iter()

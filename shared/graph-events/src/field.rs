@@ -70,6 +70,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Field<T> {
         if value.is_null() {
             return Ok(Self::Null);
         }
+        // A value of another form is kept, so that writing the object again loses nothing.
         Ok(T::deserialize(&value).map_or_else(|_| Self::Unexpected(value), Self::Value))
     }
 }

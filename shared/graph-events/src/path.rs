@@ -42,6 +42,7 @@ pub fn tokens(resource: &str) -> Option<Vec<Token>> {
     for segment in split_outside_quotes(path, '/') {
         push_segment(segment, &mut tokens)?;
     }
+    // `/me` and `/users/{id}` are the same resource to whoever looks it up.
     if tokens
         .first()
         .is_some_and(|first| matches!(first, Token::Word(word) if word.eq_ignore_ascii_case("me")))
@@ -102,6 +103,7 @@ fn push_segment(segment: &str, tokens: &mut Vec<Token>) -> Option<()> {
     if name.is_empty() {
         return None;
     }
+    // Named arguments belong to a function; a single value is a key.
     if is_named(inside) {
         tokens.push(Token::Call {
             name: name.to_owned(),

@@ -41,6 +41,7 @@ impl ResourcePath {
     /// Returns an error when a segment is empty, or a name or key is malformed.
     pub fn parse(resource: &str) -> Result<Self, NotAPath> {
         let (path, item_path) = split_item_path(without_origin(resource.trim()))?;
+        // User principal names may hold a quote, which would begin a quoted key.
         let path = bare_quotes_escaped(path);
         let mut tokens = tokens(&path).ok_or(NotAPath)?.into_iter().peekable();
         let mut segments: Vec<Segment> = Vec::new();
@@ -63,12 +64,14 @@ impl ResourcePath {
                 }
                 Token::Key(_) => return Err(NotAPath),
             };
+            // Graph writes `adhoccalls/adhocCalls/{id}` for one collection.
             segments.pop_if(|last| last.is_bare() && last.is_called(&segment.name));
             segments.push(segment);
         }
         if let Some(last) = segments.last_mut() {
             last.item_path = item_path;
         }
+        // A version alone is left over of a URL without a path.
         match segments.first() {
             Some(first) if !VERSIONS.iter().any(|version| first.is_called(version)) => Ok(Self { segments }),
             _ => Err(NotAPath),
@@ -217,6 +220,7 @@ impl fmt::Display for Segment {
 
 /// Returns `resource` without scheme, host and version.
 fn without_origin(resource: &str) -> &str {
+    // Some resources are named by their whole URL.
     let path = match resource.split_once("://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => {
             rest.split_once('/').map_or("", |(_, path)| path)
@@ -244,6 +248,7 @@ fn split_item_path(path: &str) -> Result<(&str, Option<String>), NotAPath> {
     let item_path = item_path.strip_suffix(':').unwrap_or(item_path);
     let mut decoded_path = String::new();
     for name in item_path.split('/').map(decoded) {
+        // Decoded, such a name would lead out of its folder in whoever builds a URL of it.
         if name.is_empty() || is_dots(&name) || name.contains(['/', ':']) {
             return Err(NotAPath);
         }

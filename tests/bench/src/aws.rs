@@ -14,7 +14,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
-use graph_core::notification::batch;
+use graph_core::notification::message;
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc};
@@ -50,7 +50,7 @@ impl Aws {
         let state = Arc::default();
         let router = Router::new()
             .fallback(answer)
-            .layer(DefaultBodyLimit::max(4 * batch::MAX_BYTES))
+            .layer(DefaultBodyLimit::max(4 * message::MAX_BYTES))
             .with_state(Arc::clone(&state));
         tokio::spawn(async move {
             let _ = axum::serve(listener, router).await;
@@ -140,7 +140,7 @@ impl Services {
         if messages.is_empty() || ids.len() < messages.len() {
             return Err("com.amazonaws.sqs#BatchEntryIdsNotDistinct");
         }
-        if messages.len() > batch::MAX_ENTRIES || bytes > batch::MAX_BYTES {
+        if messages.len() > message::MAX_ENTRIES || bytes > message::MAX_BYTES {
             return Err("com.amazonaws.sqs#BatchRequestTooLong");
         }
         let stored: Vec<Value> = messages.iter().map(|(id, body)| receipt(id, body)).collect();

@@ -17,7 +17,7 @@ use graph_core::{
 use graph_edge::{
     clock::SystemClock,
     http::Http,
-    login::{IdentityError, Login, LoginError, RefreshTokens, WebIdentity},
+    login::{IdentityError, LoginError, RefreshTokens, TokenProvider, WebIdentity},
     secrets::{SecretError, Versioned},
 };
 use graph_simulator::{App, Options, Simulator, TokenVersion};
@@ -192,8 +192,8 @@ impl Bench {
     }
 
     /// Returns the login of a new process.
-    fn login(&self) -> Login<SystemClock, FakeTokens, FakeRole> {
-        let login = Login::new(Http::default(), Some(&self.simulator.base_url())).unwrap();
+    fn login(&self) -> TokenProvider<SystemClock, FakeTokens, FakeRole> {
+        let login = TokenProvider::new(Http::default(), Some(&self.simulator.base_url())).unwrap();
         login.with(self.kept.clone(), self.role.clone())
     }
 

@@ -17,7 +17,7 @@ use axum::{
 };
 use graph_edge::{
     documents::{CachedDocument, SecretSource},
-    metrics::Sheet,
+    metrics::Metrics,
     secrets::SecretStore,
     sqs::{Sqs, SqsQueue},
 };
@@ -52,14 +52,14 @@ async fn sqs_that_refuses_makes_the_webhook_answer_5xx_and_nothing_is_lost_when_
         request.body(Body::Binary(report.posts[0].body.clone())).unwrap()
     };
     assert_eq!(
-        handle(again(), &deps, Timestamp::now(), &mut Sheet::default())
+        handle(again(), &deps, Timestamp::now(), &mut Metrics::default())
             .await
             .status(),
         503
     );
     outage.refuses.store(false, Ordering::SeqCst);
     assert_eq!(
-        handle(again(), &deps, Timestamp::now(), &mut Sheet::default())
+        handle(again(), &deps, Timestamp::now(), &mut Metrics::default())
             .await
             .status(),
         202

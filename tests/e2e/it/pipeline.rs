@@ -13,10 +13,10 @@ use decryption::{SigningKeysByCloud, Trust};
 use getrandom::SysRng;
 use graph_core::{
     notification::tokens::Authorities,
-    subscription::{plan::Policy, rotation::Rotation, url::Origin},
+    subscription::{plan::Policy, rotation::Rotation, url::BaseUrl},
 };
 use graph_edge::{
-    documents::CachedDocument, graph::GraphClient, http::Http, login::Login, metrics::Sheet,
+    documents::CachedDocument, graph::GraphClient, http::Http, login::TokenProvider, metrics::Metrics,
     signing_keys::HttpDocuments,
 };
 use graph_simulator::{App, Options, Post, PostReport, Simulator, TokenVersion};
@@ -99,7 +99,7 @@ impl Pipeline {
             failed_queue: failed.clone(),
             lifecycle_queue: failed.clone(),
         };
-        let login = Login::new(Http::default(), Some(&base)).unwrap();
+        let login = TokenProvider::new(Http::default(), Some(&base)).unwrap();
         let deps = renewal::Deps {
             documents: shelf.clone(),
             graph: GraphClient::new(Http::default(), login, Some(&base))
@@ -109,8 +109,8 @@ impl Pipeline {
             failed_queue: failed.clone(),
             delivery_queue: delivered.clone(),
             rng: Mutex::new(UnwrapErr(SysRng)),
-            notifications: Origin::parse("https://our.test/notifications").unwrap(),
-            lifecycle: Origin::parse("https://our.test/lifecycle").unwrap(),
+            notifications: BaseUrl::parse("https://our.test/notifications").unwrap(),
+            lifecycle: BaseUrl::parse("https://our.test/lifecycle").unwrap(),
             policy: Policy::default(),
             rotation: Rotation::default(),
             memory: Memory::default(),
@@ -134,7 +134,7 @@ impl Pipeline {
         let now = self.simulator.now();
         self.last_run = now;
         let deadline = now + SignedDuration::from_mins(15);
-        let report = renewal::handle(event, deadline, &self.deps, &mut Sheet::default())
+        let report = renewal::handle(event, deadline, &self.deps, &mut Metrics::default())
             .await
             .unwrap();
         assert_eq!(report["failed"], json!(0), "{report:#}");
@@ -200,7 +200,7 @@ impl Pipeline {
             event,
             &self.decryption,
             self.simulator.now(),
-            &mut Sheet::default(),
+            &mut Metrics::default(),
         )
         .await;
         answer.batch_item_failures.len()
@@ -282,7 +282,7 @@ async fn answer(
         .uri(uri)
         .body(lambda_http::Body::Text(String::from_utf8(body.to_vec()).unwrap()))
         .unwrap();
-    let answer = webhook::handle(request, &webhook, simulator.now(), &mut Sheet::default()).await;
+    let answer = webhook::handle(request, &webhook, simulator.now(), &mut Metrics::default()).await;
     answer.map(|body| axum::body::Body::from(body.to_vec()))
 }
 

@@ -6,9 +6,9 @@ use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use decryption::{SigningKeysByCloud, Trust};
 use graph_core::{
     notification::{
-        batch,
         client_state::ClientStateKeys,
         envelope::test_util::key,
+        message,
         queued::QueuedItem,
         tokens::{Authorities, testing::SIGNER},
     },
@@ -16,7 +16,7 @@ use graph_core::{
 };
 use graph_edge::{
     documents::CachedDocument,
-    metrics::Sheet,
+    metrics::Metrics,
     sqs::Message,
     testing::{FakeLogin, FakeQueue, FakeSource},
 };
@@ -61,8 +61,8 @@ pub fn request(body: Vec<u8>) -> Request {
 /// more, and each message can be stored and read.
 pub fn receive(request: Request) -> Answer {
     let functions = &*FUNCTIONS;
-    let mut sheet = Sheet::default();
-    let handled = webhook::handle(request, &functions.webhook, now(), &mut sheet);
+    let mut metrics = Metrics::default();
+    let handled = webhook::handle(request, &functions.webhook, now(), &mut metrics);
     let response = bounded(|| functions.runtime.block_on(handled));
     let status = response.status().as_u16();
     assert!(
@@ -101,8 +101,8 @@ pub fn process(body: &str) -> Fate {
     message.body = Some(body.to_owned());
     let mut event = SqsEvent::default();
     event.records = vec![message];
-    let mut sheet = Sheet::default();
-    let handled = decryption::handle(event, &functions.decryption, now(), &mut sheet);
+    let mut metrics = Metrics::default();
+    let handled = decryption::handle(event, &functions.decryption, now(), &mut metrics);
     let retried = bounded(|| functions.runtime.block_on(handled)).batch_item_failures;
     let delivered = functions.decryption.delivery_queue.take();
     let failed = functions.decryption.failed_queue.take();
@@ -183,7 +183,7 @@ fn bodies(messages: Vec<Message>) -> Vec<String> {
 
 /// Checks the limits of Amazon SQS (*`SendMessage`*): size, and characters.
 fn assert_storable(body: &str) {
-    assert!(body.len() <= batch::MAX_BODY_BYTES);
+    assert!(body.len() <= message::MAX_MESSAGE_BODY_BYTES);
     let is_taken = |char| matches!(char, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}');
     assert!(body.chars().all(is_taken), "SQS refuses a character");
 }

@@ -1,6 +1,6 @@
 //! What Graph tells of subscriptions, and how the queue brings it to renewal.
 
-use graph_core::subscription::url::OurUrl;
+use graph_core::subscription::url::NotificationUrl;
 use graph_edge::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -159,7 +159,7 @@ impl<'a> Lifecycle<'a> {
 /// Returns the record that the webhook's message becomes.
 fn record(number: u64, event: &str, subscription: &Registered, now: Timestamp) -> Value {
     let body = json!({
-        "subscription": OurUrl::anywhere(&subscription.notification_url).name,
+        "subscription": NotificationUrl::anywhere(&subscription.notification_url).name,
         "tenantId": subscription.tenant_id, "clientId": subscription.client_id, "receivedAt": now,
         "item": {
             "lifecycleEvent": event, "subscriptionId": subscription.id, "tenantId": subscription.tenant_id,

@@ -10,7 +10,7 @@ use std::{
 use axum::http::{self, StatusCode};
 use graph_edge::{
     clock::Clock,
-    http::carrier::{Carried, Carrier, TimedOut},
+    http::transport::{PendingResponse, TimedOut, Transport},
 };
 use reqwest::{Method, Request, Response};
 
@@ -175,8 +175,8 @@ impl Microsoft {
     }
 }
 
-impl Carrier for Microsoft {
-    fn carry(&self, request: Request) -> Carried<'_> {
+impl Transport for Microsoft {
+    fn send(&self, request: Request) -> PendingResponse<'_> {
         Box::pin(self.answer(request))
     }
 }

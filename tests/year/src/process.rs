@@ -14,14 +14,14 @@ use futures_util::future::{Either, select};
 use getrandom::SysRng;
 use graph_core::{
     secret::Secret,
-    subscription::{plan::Policy, rotation::Rotation, url::Origin},
+    subscription::{plan::Policy, rotation::Rotation, url::BaseUrl},
 };
 use graph_edge::{
     clock::Clock,
     graph::GraphClient,
     http::Http,
-    login::{IdentityError, Login, RefreshTokens, WebIdentity},
-    metrics::Sheet,
+    login::{IdentityError, RefreshTokens, TokenProvider, WebIdentity},
+    metrics::Metrics,
     secrets::{SecretError, Versioned},
     sqs::{Message, NotStored, Queue},
     testing::FakeSecrets,
@@ -69,7 +69,7 @@ impl Site {
             secrets: self.secrets.clone(),
             is_down: Arc::default(),
         };
-        let login = Login::new(self.http.clone(), Some(BASE)).expect("a URL");
+        let login = TokenProvider::new(self.http.clone(), Some(BASE)).expect("a URL");
         let graph = GraphClient::new(self.http.clone(), login.with(store.clone(), Nobody), Some(BASE));
         Process(Deps {
             documents: store,
@@ -78,8 +78,8 @@ impl Site {
             failed_queue: self.told.clone(),
             delivery_queue: self.told.clone(),
             rng: Mutex::new(UnwrapErr(SysRng)),
-            notifications: Origin::parse("https://our.test/notifications").expect("a URL"),
-            lifecycle: Origin::parse("https://our.test/lifecycle").expect("a URL"),
+            notifications: BaseUrl::parse("https://our.test/notifications").expect("a URL"),
+            lifecycle: BaseUrl::parse("https://our.test/lifecycle").expect("a URL"),
             policy: self.policy,
             rotation: Rotation::default(),
             memory: Memory::default(),
@@ -144,7 +144,7 @@ impl Process {
     /// Handles an event, and returns the answer if there is one.
     pub(super) async fn handle(&self, event: Value) -> Option<Value> {
         let deadline = self.0.clock.now() + SignedDuration::from_mins(15);
-        renewal::handle(event, deadline, &self.0, &mut Sheet::default())
+        renewal::handle(event, deadline, &self.0, &mut Metrics::default())
             .await
             .ok()
     }

@@ -27,8 +27,8 @@ async fn items_are_counted_by_what_becomes_of_them_and_why() {
             body["item"]["tenantId"] = json!(OTHER_TENANT);
         }),
     ];
-    let sheet = world.counted(&bodies.each_ref(), 0).await;
-    let single = |metric| sheet.values(metric).first().copied().unwrap_or_default();
+    let metrics = world.counted(&bodies.each_ref(), 0).await;
+    let single = |metric| metrics.values(metric).first().copied().unwrap_or_default();
     for (metric, expected) in [
         (Metric::Delivered, 2),
         (Metric::Failed, 5),
@@ -45,7 +45,7 @@ async fn items_are_counted_by_what_becomes_of_them_and_why() {
     ] {
         assert_eq!(single(metric), expected, "{metric:?}");
     }
-    assert_eq!(sheet.values(Metric::DecryptTime).len(), 1, "one had content");
+    assert_eq!(metrics.values(Metric::DecryptTime).len(), 1, "one had content");
 }
 
 #[tokio::test]
@@ -53,15 +53,15 @@ async fn what_no_queue_has_taken_is_counted_as_neither_delivered_nor_failed() {
     let world = World::new();
     world.deps.delivery_queue.refuse(Some(""));
     world.deps.failed_queue.refuse(Some(""));
-    let sheet = world.counted(&[&basic(), &json!("no message")], 0).await;
-    assert_eq!(sheet.values(Metric::RetriedNotStored), [2]);
+    let metrics = world.counted(&[&basic(), &json!("no message")], 0).await;
+    assert_eq!(metrics.values(Metric::RetriedNotStored), [2]);
     for metric in [
         Metric::Delivered,
         Metric::Age,
         Metric::Failed,
         Metric::FailedMalformed,
     ] {
-        assert!(sheet.values(metric).is_empty(), "{metric:?}");
+        assert!(metrics.values(metric).is_empty(), "{metric:?}");
     }
 }
 
@@ -72,8 +72,8 @@ async fn the_age_counts_from_the_change_where_graph_says_when_it_was_else_from_t
     dated["item"]["resourceData"]["eventTime"] = json!("2026-11-22T09:59:00Z");
     let mut of_tomorrow = basic();
     of_tomorrow["item"]["resourceData"]["eventTime"] = json!("2026-11-23T10:00:00Z");
-    let sheet = world.counted(&[&dated, &basic(), &of_tomorrow], 7).await;
-    assert_eq!(sheet.values(Metric::Age), [67_000, 7_000, 0]);
+    let metrics = world.counted(&[&dated, &basic(), &of_tomorrow], 7).await;
+    assert_eq!(metrics.values(Metric::Age), [67_000, 7_000, 0]);
 }
 
 #[tokio::test]
@@ -118,13 +118,13 @@ fn of_another_certificate(mut body: Value) -> Value {
 }
 
 impl World {
-    async fn counted(&self, bodies: &[&Value], seconds: i64) -> Sheet {
+    async fn counted(&self, bodies: &[&Value], seconds: i64) -> Metrics {
         let record = |body: &&Value| json!({"messageId": "m", "body": body.to_string()});
         let records: Vec<Value> = bodies.iter().map(record).collect();
         let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
-        let mut sheet = Sheet::default();
+        let mut metrics = Metrics::default();
         let now = now() + SignedDuration::from_secs(seconds);
-        handle(event, &self.deps, now, &mut sheet).await;
-        sheet
+        handle(event, &self.deps, now, &mut metrics).await;
+        metrics
     }
 }

@@ -1,6 +1,6 @@
 //! Whatever is in the queue, each message is delivered, failed or tried again.
 
-use graph_core::notification::batch;
+use graph_core::notification::message;
 
 use super::*;
 
@@ -66,7 +66,7 @@ async fn a_message_of_the_largest_size_is_processed() {
         "receivedAt": now().to_string(), "item": rich(None)["item"], "validationTokens": vec![""; 300_000]
     });
     let bodies = [item.to_string(), tree, nested, tokens.to_string()];
-    assert!(bodies.iter().all(|body| body.len() <= batch::MAX_BYTES));
+    assert!(bodies.iter().all(|body| body.len() <= message::MAX_BYTES));
     assert_eq!(
         world.process_text(&bodies.each_ref().map(String::as_str)).await,
         NOTHING
@@ -75,7 +75,7 @@ async fn a_message_of_the_largest_size_is_processed() {
     // A path of a mebibyte does not fit into an event, where it stands twice.
     assert_eq!(reasons, ["Malformed", "Malformed", "TokenRejected"]);
     assert_eq!(world.delivered().len(), 1);
-    assert!(world.delivered()[0].len() <= batch::MAX_BODY_BYTES);
+    assert!(world.delivered()[0].len() <= message::MAX_MESSAGE_BODY_BYTES);
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn a_record_without_body_or_id_is_failed() {
     let world = World::new();
     let event = serde_json::from_value(json!({"Records": [{}, {"body": null, "messageId": null}]})).unwrap();
     assert!(
-        handle(event, &world.deps, now(), &mut Sheet::default())
+        handle(event, &world.deps, now(), &mut Metrics::default())
             .await
             .batch_item_failures
             .is_empty()
@@ -158,7 +158,9 @@ fn outcome(body: &str) -> Result<String, usize> {
     let retried = runtime.block_on(world.process_text(&[body]));
     match (retried.len(), world.delivered().len(), world.failed().as_slice()) {
         (1, 0, []) => Ok("tried again".to_owned()),
-        (0, 1, []) if world.delivered()[0].len() <= batch::MAX_BODY_BYTES => Ok("delivered".to_owned()),
+        (0, 1, []) if world.delivered()[0].len() <= message::MAX_MESSAGE_BODY_BYTES => {
+            Ok("delivered".to_owned())
+        }
         (0, 0, [(reason, kept)]) if kept == body => Ok(reason.clone()),
         (retried, delivered, failed) => Err(retried + delivered + failed.len()),
     }

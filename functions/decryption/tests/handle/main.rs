@@ -28,7 +28,7 @@ use graph_core::{
 };
 use graph_edge::{
     documents::{CachedDocument, Source},
-    metrics::Sheet,
+    metrics::Metrics,
     secrets::SecretError,
     sqs::REASON,
     testing::{FakeLogin, FakeQueue, FakeSource, Written},
@@ -207,7 +207,7 @@ async fn a_panic_fails_its_item_alone() {
         [rich(Some(&good_token())), basic()].map(|body| json!({"messageId": "m", "body": body.to_string()}));
     let event = serde_json::from_value(json!({"Records": bodies})).unwrap();
     assert!(
-        handle(event, &deps, now(), &mut Sheet::default())
+        handle(event, &deps, now(), &mut Metrics::default())
             .await
             .batch_item_failures
             .is_empty()

@@ -99,7 +99,7 @@ async fn a_panic_is_reported_without_its_message() {
     };
     let record = json!({"messageId": "m", "body": rich(Some(&good_token())).to_string()});
     let event = serde_json::from_value(json!({"Records": [record]})).unwrap();
-    handle(event, &deps, now(), &mut Sheet::default()).await;
+    handle(event, &deps, now(), &mut Metrics::default()).await;
     assert!(written.text().contains("Panicked"));
     silent(&written.text(), "MARK");
 }

@@ -49,7 +49,7 @@ impl World {
             event,
             &self.deps,
             now() + SignedDuration::from_secs(seconds),
-            &mut Sheet::default(),
+            &mut Metrics::default(),
         )
         .await;
         response

@@ -3,30 +3,30 @@
 use std::collections::HashMap;
 
 use graph_core::subscription::plan::Policy;
-use graph_edge::metrics::{Metric, Sheet};
+use graph_edge::metrics::{Metric, Metrics};
 use jiff::Timestamp;
 
 use super::{End, Run};
 use crate::report::Report;
 
 /// Counts what was done.
-pub(crate) fn steps(report: &Report, sheet: &mut Sheet) {
+pub(crate) fn steps(report: &Report, metrics: &mut Metrics) {
     let taken = |action| report.counts.get(action).copied().unwrap_or_default();
-    sheet.count(Metric::Created, taken("create") + taken("replace"));
-    sheet.count(Metric::Renewed, taken("renew"));
+    metrics.count(Metric::Created, taken("create") + taken("replace"));
+    metrics.count(Metric::Renewed, taken("renew"));
 }
 
 /// Says how a run over everything went and how the subscriptions are after it; without a run, that there was none.
-pub(crate) fn state(run: Option<&Run>, policy: &Policy, now: Timestamp, sheet: &mut Sheet) {
+pub(crate) fn state(run: Option<&Run>, policy: &Policy, now: Timestamp, metrics: &mut Metrics) {
     let Some(run) = run else {
-        sheet.set(Metric::RunSucceeded, 0);
+        metrics.set(Metric::RunSucceeded, 0);
         return;
     };
-    sheet.set(Metric::RunSucceeded, i64::from(run.report.failed == 0));
-    sheet.set(Metric::RunFailures, number(run.report.failed));
-    sheet.set(Metric::RunUnfinished, number(run.report.unfinished));
+    metrics.set(Metric::RunSucceeded, i64::from(run.report.failed == 0));
+    metrics.set(Metric::RunFailures, number(run.report.failed));
+    metrics.set(Metric::RunUnfinished, number(run.report.unfinished));
     if let Some(days_left) = run.report.days_left {
-        sheet.set(Metric::DaysLeft, days_left);
+        metrics.set(Metric::DaysLeft, days_left);
     }
     let [mut live, mut missing, mut in_danger] = [0, 0, 0];
     let (mut soonest, mut least) = (None, None);
@@ -42,17 +42,17 @@ pub(crate) fn state(run: Option<&Run>, policy: &Policy, now: Timestamp, sheet: &
             least = earlier(least, percent);
         }
     }
-    sheet.set(Metric::SubscriptionsLive, number(live));
-    sheet.set(Metric::SubscriptionsMissing, number(missing));
-    sheet.set(Metric::SubscriptionsInDanger, number(in_danger));
+    metrics.set(Metric::SubscriptionsLive, number(live));
+    metrics.set(Metric::SubscriptionsMissing, number(missing));
+    metrics.set(Metric::SubscriptionsInDanger, number(in_danger));
     if let Some(soonest) = soonest {
-        sheet.set(
+        metrics.set(
             Metric::SoonestExpiryMinutes,
             soonest.duration_since(now).as_mins(),
         );
     }
     if let Some(least) = least {
-        sheet.set(Metric::LeastLeftPercent, least);
+        metrics.set(Metric::LeastLeftPercent, least);
     }
 }
 

@@ -89,7 +89,7 @@ impl<D: Documents, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
         let of_listed = |told: &BTreeSet<(String, String)>| -> BTreeSet<String> {
             told.iter().filter(is_listed).map(|(id, _)| id.clone()).collect()
         };
-        context.challenged = of_listed(&told.challenged);
+        context.reauthorization_required = of_listed(&told.challenged);
         context.removed = of_listed(&told.removed);
         let desired = &found.expansion.desired;
         let mut steps = plan(desired, listing, &context, self.now, &self.deps.policy);
@@ -207,7 +207,7 @@ impl<D: Documents, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
             retiring_certificates: rotation::retiring(&certificates, *now),
             complete: config.whole,
             held: refused.chain(not_planned).collect(),
-            challenged: BTreeSet::new(),
+            reauthorization_required: BTreeSet::new(),
             removed: BTreeSet::new(),
         })
     }

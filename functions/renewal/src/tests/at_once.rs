@@ -7,7 +7,7 @@ use std::{
 };
 
 use graph_core::{notification::client_state::ClientStateKeys, secrets::ClientStateDocument};
-use graph_edge::{metrics::Sheet, testing::Woken};
+use graph_edge::{metrics::Metrics, testing::Woken};
 use proptest::prelude::*;
 
 use super::*;
@@ -175,7 +175,7 @@ fn at_once(world: &World, events: [Value; 2], order: Vec<bool>) -> Vec<Value> {
 type Run<'a> = Pin<Box<dyn Future<Output = Value> + 'a>>;
 
 async fn handled(world: &World, event: Value) -> Value {
-    world.handle(event, &mut Sheet::default()).await.unwrap()
+    world.handle(event, &mut Metrics::default()).await.unwrap()
 }
 
 /// Takes turns between two runs: the next of `order` says which goes on as far as its next call. Time passes when both wait.

@@ -1,6 +1,6 @@
 //! What renewal counts of a run.
 
-use graph_edge::metrics::{Metric, Sheet};
+use graph_edge::metrics::{Metric, Metrics};
 use serde_json::json;
 
 use super::{config, fakes::world, *};
@@ -8,9 +8,9 @@ use super::{config, fakes::world, *};
 #[tokio::test]
 async fn a_run_tells_how_the_subscriptions_are_after_it() {
     let world = world(&config(&["a"], &[("chat", "a", true), ("users", "a", false)]));
-    let sheet = world.counted(json!({})).await;
+    let metrics = world.counted(json!({})).await;
     check(
-        &sheet,
+        &metrics,
         &[
             (Metric::RunSucceeded, 1),
             (Metric::RunFailures, 0),
@@ -22,10 +22,10 @@ async fn a_run_tells_how_the_subscriptions_are_after_it() {
         ],
     );
     // The encryption certificate is the only thing whose end is known.
-    assert!(sheet.values(Metric::DaysLeft)[0] > 300, "{sheet:?}");
+    assert!(metrics.values(Metric::DaysLeft)[0] > 300, "{metrics:?}");
     // Chat messages live for three days, and are asked for with ten minutes less.
-    assert_eq!(sheet.values(Metric::SoonestExpiryMinutes), [3 * 24 * 60 - 10]);
-    assert!(sheet.values(Metric::LeastLeftPercent)[0] > 100);
+    assert_eq!(metrics.values(Metric::SoonestExpiryMinutes), [3 * 24 * 60 - 10]);
+    assert!(metrics.values(Metric::LeastLeftPercent)[0] > 100);
 }
 
 #[tokio::test]
@@ -33,9 +33,9 @@ async fn what_cannot_be_renewed_is_in_danger_and_at_last_missing() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.graph.fail("update", unavailable());
     world.clock.advance(4200);
-    let sheet = world.counted(json!({})).await;
+    let metrics = world.counted(json!({})).await;
     check(
-        &sheet,
+        &metrics,
         &[
             (Metric::RunSucceeded, 0),
             (Metric::RunFailures, 1),
@@ -46,33 +46,33 @@ async fn what_cannot_be_renewed_is_in_danger_and_at_last_missing() {
     );
     world.graph.fail("create", unavailable());
     world.clock.advance(400);
-    let sheet = world.counted(json!({})).await;
+    let metrics = world.counted(json!({})).await;
     check(
-        &sheet,
+        &metrics,
         &[
             (Metric::SubscriptionsLive, 0),
             (Metric::SubscriptionsMissing, 1),
             (Metric::SubscriptionsInDanger, 0),
         ],
     );
-    assert!(sheet.values(Metric::SoonestExpiryMinutes).is_empty());
+    assert!(metrics.values(Metric::SoonestExpiryMinutes).is_empty());
     world.graph.heal();
-    let sheet = world.counted(json!({})).await;
-    check(&sheet, &[(Metric::RunSucceeded, 1), (Metric::Created, 1)]);
+    let metrics = world.counted(json!({})).await;
+    check(&metrics, &[(Metric::RunSucceeded, 1), (Metric::Created, 1)]);
 }
 
 #[tokio::test]
 async fn renewals_and_throttled_calls_are_counted() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.clock.advance(4000);
-    let sheet = world.counted(json!({})).await;
-    check(&sheet, &[(Metric::Renewed, 1)]);
+    let metrics = world.counted(json!({})).await;
+    check(&metrics, &[(Metric::Renewed, 1)]);
     world.graph.fail(
         "list",
         Reply::refusal(429, "TooManyRequests", "Too many requests."),
     );
-    let sheet = world.counted(json!({})).await;
-    check(&sheet, &[(Metric::ThrottledCalls, 4), (Metric::RunFailures, 1)]);
+    let metrics = world.counted(json!({})).await;
+    check(&metrics, &[(Metric::ThrottledCalls, 4), (Metric::RunFailures, 1)]);
 }
 
 #[tokio::test]
@@ -85,12 +85,12 @@ async fn a_run_that_could_not_be_made_has_not_succeeded() {
 #[tokio::test]
 async fn a_dry_run_counts_for_nothing() {
     let world = prepared(&[("chat", "a", true)]).await;
-    assert_eq!(world.counted(json!({"dryRun": true})).await, Sheet::default());
+    assert_eq!(world.counted(json!({"dryRun": true})).await, Metrics::default());
 }
 
 #[track_caller]
-fn check(sheet: &Sheet, expected: &[(Metric, i64)]) {
+fn check(metrics: &Metrics, expected: &[(Metric, i64)]) {
     for (metric, value) in expected {
-        assert_eq!(sheet.values(*metric), [*value], "{metric:?} in {sheet:?}");
+        assert_eq!(metrics.values(*metric), [*value], "{metric:?} in {metrics:?}");
     }
 }

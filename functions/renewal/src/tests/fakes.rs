@@ -8,14 +8,14 @@ use std::{
 use getrandom::SysRng;
 use graph_core::{
     secret::Secret,
-    subscription::{plan::Policy, rotation::Rotation, url::Origin},
+    subscription::{plan::Policy, rotation::Rotation, url::BaseUrl},
 };
 use graph_edge::{
     clock::Clock,
     graph::GraphClient,
     http::Http,
-    login::{IdentityError, Login, RefreshTokens, WebIdentity},
-    metrics::Sheet,
+    login::{IdentityError, RefreshTokens, TokenProvider, WebIdentity},
+    metrics::Metrics,
     secrets::{SecretError, Versioned},
     testing::{FakeQueue, FakeSecrets, Scripted, VirtualClock, turn},
 };
@@ -64,7 +64,7 @@ pub(super) fn world(config: &Value) -> World {
 impl World {
     fn of(graph: Arc<FakeGraph>, documents: FakeDocuments, clock: VirtualClock) -> Self {
         let http = Http::over(Arc::new(Scripted::new(graph.clone(), clock.clone())));
-        let login = Login::new(http.clone(), Some(BASE)).unwrap();
+        let login = TokenProvider::new(http.clone(), Some(BASE)).unwrap();
         let client = GraphClient::new(http, login.with(documents.clone(), Nobody), Some(BASE)).unwrap();
         let (failed_queue, delivery_queue) = (Arc::<FakeQueue>::default(), Arc::<FakeQueue>::default());
         let deps = Deps {
@@ -74,8 +74,8 @@ impl World {
             failed_queue: failed_queue.clone(),
             delivery_queue: delivery_queue.clone(),
             rng: Mutex::new(UnwrapErr(SysRng)),
-            notifications: Origin::parse("https://our.example/notifications").unwrap(),
-            lifecycle: Origin::parse("https://our.example/lifecycle").unwrap(),
+            notifications: BaseUrl::parse("https://our.example/notifications").unwrap(),
+            lifecycle: BaseUrl::parse("https://our.example/lifecycle").unwrap(),
             policy: Policy::default(),
             rotation: Rotation::default(),
             memory: Memory::default(),
@@ -109,29 +109,31 @@ impl World {
     /// Makes a run as the schedule does.
     pub(super) fn scheduled(&self) -> Value {
         let event = serde_json::json!({"source": "aws.scheduler"});
-        self.clock.run(self.handle(event, &mut Sheet::default())).unwrap()
+        self.clock
+            .run(self.handle(event, &mut Metrics::default()))
+            .unwrap()
     }
 
     pub(super) fn invoke(&self, event: Value) -> Ready<Result<Value, Error>> {
-        ready(self.clock.run(self.handle(event, &mut Sheet::default())))
+        ready(self.clock.run(self.handle(event, &mut Metrics::default())))
     }
 
     /// Invokes, whatever comes of it, and returns what was counted.
-    pub(super) fn counted(&self, event: Value) -> Ready<Sheet> {
-        let mut sheet = Sheet::default();
-        drop(self.clock.run(self.handle(event, &mut sheet)));
-        ready(sheet)
+    pub(super) fn counted(&self, event: Value) -> Ready<Metrics> {
+        let mut metrics = Metrics::default();
+        drop(self.clock.run(self.handle(event, &mut metrics)));
+        ready(metrics)
     }
 
     pub(super) fn invoke_until(&self, deadline: Timestamp, event: Value) -> Ready<Result<Value, Error>> {
-        let mut sheet = Sheet::default();
-        ready(self.clock.run(handle(event, deadline, &self.deps, &mut sheet)))
+        let mut metrics = Metrics::default();
+        ready(self.clock.run(handle(event, deadline, &self.deps, &mut metrics)))
     }
 
     /// Handles an event as Lambda has it done, with a quarter of an hour for it.
-    pub(super) async fn handle(&self, event: Value, sheet: &mut Sheet) -> Result<Value, Error> {
+    pub(super) async fn handle(&self, event: Value, metrics: &mut Metrics) -> Result<Value, Error> {
         let deadline = self.clock.now() + jiff::SignedDuration::from_mins(15);
-        handle(event, deadline, &self.deps, sheet).await
+        handle(event, deadline, &self.deps, metrics).await
     }
 
     /// Returns the events that consumers were sent.

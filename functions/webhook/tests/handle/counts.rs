@@ -16,9 +16,9 @@ async fn items_are_counted_by_what_becomes_of_them_and_why() {
         with(json!("forged.k1.AAAA")), with(json!("mail.k9.AAAA")), with(json!("A".repeat(200))),
         with(Value::Null), other_tenant, "no object", 5,
     ]});
-    let sheet = counted(&deps(&source), &body.to_string()).await;
+    let metrics = counted(&deps(&source), &body.to_string()).await;
     check(
-        &sheet,
+        &metrics,
         &[
             (Metric::Admitted, 3),
             (Metric::Enqueued, 3),
@@ -37,9 +37,9 @@ async fn what_no_queue_has_taken_is_not_counted_as_stored() {
     let deps = deps(&source);
     deps.notification_queue.refuse(Some("contacts"));
     let body = json!({"value": [change("mail"), change("contacts")]}).to_string();
-    let sheet = counted(&deps, &body).await;
+    let metrics = counted(&deps, &body).await;
     check(
-        &sheet,
+        &metrics,
         &[
             (Metric::Admitted, 2),
             (Metric::Enqueued, 1),
@@ -57,26 +57,26 @@ async fn what_is_no_collection_is_counted_and_a_handshake_is_not() {
             &[(Metric::RejectedPosts, 1)],
         );
     }
-    let mut sheet = Sheet::default();
+    let mut metrics = Metrics::default();
     let handshake = request("/notifications?validationToken=abc", "");
-    handle(handshake, &deps(&source), now(), &mut sheet).await;
-    check(&sheet, &[]);
+    handle(handshake, &deps(&source), now(), &mut metrics).await;
+    check(&metrics, &[]);
 }
 
-/// Checks that these metrics are on the sheet, and no other.
+/// Checks that these metrics are counted, and no other.
 #[track_caller]
-fn check(sheet: &Sheet, expected: &[(Metric, i64)]) {
+fn check(metrics: &Metrics, expected: &[(Metric, i64)]) {
     for metric in Metric::ALL {
         let values: Vec<i64> = expected
             .iter()
             .filter_map(|(known, value)| (known == metric).then_some(*value))
             .collect();
-        assert_eq!(sheet.values(*metric), values, "{metric:?}");
+        assert_eq!(metrics.values(*metric), values, "{metric:?}");
     }
 }
 
-async fn counted(deps: &Deps<&FakeSource, FakeQueue>, body: &str) -> Sheet {
-    let mut sheet = Sheet::default();
-    handle(request("/notifications", body), deps, now(), &mut sheet).await;
-    sheet
+async fn counted(deps: &Deps<&FakeSource, FakeQueue>, body: &str) -> Metrics {
+    let mut metrics = Metrics::default();
+    handle(request("/notifications", body), deps, now(), &mut metrics).await;
+    metrics
 }

@@ -1,7 +1,7 @@
 //! Whatever comes in, the answer is a documented one, and what goes out is within its limits.
 
-use graph_core::notification::batch;
-use webhook::MAX_BODY_BYTES;
+use graph_core::notification::message;
+use webhook::MAX_POST_BYTES;
 
 use super::*;
 
@@ -11,12 +11,12 @@ async fn a_body_over_the_limit_is_refused_before_it_is_read() {
     let deps = deps(&source);
     let padded = |bytes: usize| format!("{}{{\"value\":[]}}", " ".repeat(bytes - 12));
     assert_eq!(
-        post(&deps, "/notifications", &padded(MAX_BODY_BYTES))
+        post(&deps, "/notifications", &padded(MAX_POST_BYTES))
             .await
             .status(),
         202
     );
-    let response = post(&deps, "/notifications", &padded(MAX_BODY_BYTES + 1)).await;
+    let response = post(&deps, "/notifications", &padded(MAX_POST_BYTES + 1)).await;
     assert_eq!((response.status().as_u16(), response.body()), (413, &Body::Empty));
 }
 
@@ -66,7 +66,7 @@ async fn the_log_says_which_limit_was_hit() {
     let members: Value = (0..300).map(|n| (n.to_string(), json!(n))).collect();
     let long = json!({"clientState": "a".repeat(129)});
     for (body, expected) in [
-        (" ".repeat(MAX_BODY_BYTES + 1), "POST is over 6291456 bytes"),
+        (" ".repeat(MAX_POST_BYTES + 1), "POST is over 6291456 bytes"),
         (
             format!(r#"{{"value":[{}0]}}"#, "0,".repeat(MAX_ITEMS)),
             "body holds too many items",
@@ -116,7 +116,7 @@ proptest! {
         prop_assert!([202, 400].contains(&status));
         prop_assert!(stored.len() <= items.len());
         for message in stored {
-            prop_assert!(message.body.len() <= batch::MAX_BODY_BYTES);
+            prop_assert!(message.body.len() <= message::MAX_MESSAGE_BODY_BYTES);
             prop_assert!(message.body.chars().all(is_taken_by_sqs), "{}", message.body);
             prop_assert_eq!(&QueuedItem::parse(&message.body).unwrap().tenant_id, TENANT);
         }
@@ -131,7 +131,7 @@ proptest! {
         item.insert_str(item.len() - 1, &members.concat());
         let (status, stored) = answer(request("/notifications", &format!(r#"{{"value":[{item}]}}"#)));
         prop_assert_eq!((status, stored.len()), (202, 1));
-        let expected = batch::storable(item);
+        let expected = message::storable(item);
         prop_assert_eq!(QueuedItem::parse(&stored[0].body).unwrap().item.get(), expected);
     }
 }
@@ -205,7 +205,7 @@ fn answer(request: Request) -> (u16, Vec<Message>) {
         .enable_all()
         .build()
         .unwrap();
-    let response = runtime.block_on(handle(request, &deps, now(), &mut Sheet::default()));
+    let response = runtime.block_on(handle(request, &deps, now(), &mut Metrics::default()));
     let mut stored = deps.notification_queue.stored();
     stored.extend(deps.lifecycle_queue.stored());
     (response.status().as_u16(), stored)

@@ -24,7 +24,7 @@ use graph_core::{
 };
 use graph_edge::{
     documents::CachedDocument,
-    metrics::Sheet,
+    metrics::Metrics,
     sqs::Message,
     testing::{FakeQueue, FakeSource, Written},
 };
@@ -167,7 +167,7 @@ async fn without_a_key_nothing_is_said_to_be_received() {
             request("/notifications", &body),
             &deps,
             now() + SignedDuration::from_secs(1),
-            &mut Sheet::default(),
+            &mut Metrics::default(),
         )
         .await;
         assert_eq!(response.status(), 202, "{text:?}");
@@ -186,7 +186,7 @@ async fn an_unknown_key_reads_the_secret_again_at_most_every_30_seconds() {
                 request("/notifications", &body),
                 &deps,
                 now,
-                &mut Sheet::default()
+                &mut Metrics::default()
             )
             .await
             .status(),
@@ -230,7 +230,7 @@ async fn other_methods_are_not_answered() {
     let mut get = request("/notifications?validationToken=abc", "");
     *get.method_mut() = lambda_http::http::Method::GET;
     assert_eq!(
-        handle(get, &deps(&source), now(), &mut Sheet::default())
+        handle(get, &deps(&source), now(), &mut Metrics::default())
             .await
             .status(),
         405
@@ -242,7 +242,7 @@ async fn an_item_over_the_size_of_a_message_goes_on_without_its_content() {
     let source = FakeSource::new(document(&["k1"]));
     let deps = deps(&source);
     let mut item = change("team-messages");
-    item["encryptedContent"] = json!({"data": "A".repeat(graph_core::notification::batch::MAX_BYTES)});
+    item["encryptedContent"] = json!({"data": "A".repeat(graph_core::notification::message::MAX_BYTES)});
     post(&deps, "/notifications", &json!({"value": [item]}).to_string()).await;
     let stored = deps.notification_queue.stored();
     let queued = QueuedItem::parse(&stored[0].body).unwrap();
@@ -250,7 +250,7 @@ async fn an_item_over_the_size_of_a_message_goes_on_without_its_content() {
 }
 
 async fn post(deps: &Deps<&FakeSource, FakeQueue>, uri: &str, body: &str) -> Response<Body> {
-    handle(request(uri, body), deps, now(), &mut Sheet::default()).await
+    handle(request(uri, body), deps, now(), &mut Metrics::default()).await
 }
 
 fn request(uri: &str, body: &str) -> Request {

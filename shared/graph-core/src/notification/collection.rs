@@ -15,13 +15,13 @@ pub const MAX_ITEMS: usize = 10_000;
 
 /// The most validation tokens of one POST that are looked at; Graph sends one for each (application, tenant) pair of
 /// the items.
-pub const MAX_TOKENS: usize = 256;
+pub const MAX_TOKENS_PER_POST: usize = 256;
 
 /// A notification collection whose items have not been looked at. Prints none of it.
 pub struct Collection<'a> {
     /// The items as they were sent, each to be judged by itself.
     pub items: Vec<&'a RawValue>,
-    /// The first [`MAX_TOKENS`] validation tokens, unverified. Entries that are not text are left out.
+    /// The first [`MAX_TOKENS_PER_POST`] validation tokens, unverified. Entries that are not text are left out.
     pub validation_tokens: Vec<Cow<'a, str>>,
     /// How many more validation tokens there are, which nobody looks at.
     pub excess_tokens: usize,
@@ -46,15 +46,17 @@ impl<'a> Collection<'a> {
             Category::Io | Category::Syntax | Category::Eof => NotACollection::NotJson,
         })?;
         let items = document.value.ok_or(NotACollection::NoValue)?;
+        // Refused as a whole: Graph sends the POST again, while items that are cut off would be lost without a trace.
         if items.excess > 0 {
             return Err(NotACollection::TooManyItems);
         }
         let mut json = document
             .tokens
             .map(|raw| serde_json::Deserializer::from_str(raw.get()));
+        // Tokens of an odd form are none. Basic items need none, and encrypted ones are refused later with a reason.
         let tokens = json
             .as_mut()
-            .and_then(|json| Elements::<MAX_TOKENS>::deserialize(json).ok());
+            .and_then(|json| Elements::<MAX_TOKENS_PER_POST>::deserialize(json).ok());
         let tokens = tokens.unwrap_or_default();
         Ok(Self {
             items: items.values,
@@ -162,6 +164,7 @@ impl<'de: 'a, 'a, const LIMIT: usize> Deserialize<'de> for Elements<'a, LIMIT> {
                     };
                     elements.values.push(element);
                 }
+                // Counted without being kept: a body of millions of tiny elements takes no memory.
                 while seq.next_element::<IgnoredAny>()?.is_some() {
                     elements.excess += 1;
                 }
@@ -242,7 +245,10 @@ mod tests {
             let tokens: Vec<String> = (0..tokens).map(|n| n.to_string()).collect();
             serde_json::json!({"value": [], "validationTokens": tokens}).to_string()
         };
-        for (sent, read, excess) in [(MAX_TOKENS, MAX_TOKENS, 0), (MAX_TOKENS + 3, MAX_TOKENS, 3)] {
+        for (sent, read, excess) in [
+            (MAX_TOKENS_PER_POST, MAX_TOKENS_PER_POST, 0),
+            (MAX_TOKENS_PER_POST + 3, MAX_TOKENS_PER_POST, 3),
+        ] {
             let body = body(sent);
             let collection = Collection::parse(body.as_bytes()).unwrap();
             assert_eq!(

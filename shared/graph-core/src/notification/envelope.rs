@@ -93,11 +93,13 @@ fn open(
     tenant_id: &str,
     keys: &DecryptionKeys,
 ) -> Result<Plaintext, OpenError> {
+    // Rejected whatever the key, so that an item without a signature does not wait for a certificate.
     let signature = content.data_signature().ok_or(Rejected)?;
     let (id, thumbprint) = (content.certificate_id(), content.thumbprint());
     if id.is_none() && thumbprint.is_none() {
         return Err(OpenError::Rejected);
     }
+    // The one failure that may pass: renewal has published a certificate that this process has not read yet.
     let key = keys
         .find(tenant_id, id, thumbprint)
         .ok_or(OpenError::UnknownCertificate)?;
@@ -110,6 +112,7 @@ fn decrypt(
     signature: &str,
     key: &DecryptionKey,
 ) -> Result<Plaintext, Rejected> {
+    // The order is the protection: nothing is decrypted, so no padding is checked, before the signature holds.
     let data_key = SymmetricKey::recover(&content.data_key, key)?;
     let verified = data_key.verify(decode(&content.data)?, &decode(signature)?)?;
     Plaintext::parse(data_key.decrypt(verified)?)
@@ -141,6 +144,7 @@ impl SymmetricKey {
     ///
     /// Data that is empty or no multiple of a block has no valid padding.
     fn decrypt(&self, Verified(mut data): Verified) -> Result<Vec<u8>, Rejected> {
+        // Graph's own choice. The key is new for each item, so the vector never comes twice.
         let iv = self.0.first_chunk::<16>().ok_or(Rejected)?;
         let length = cbc::Decryptor::<aes::Aes256>::new((&*self.0).into(), iv.into())
             .decrypt_padded::<Pkcs7>(&mut data)

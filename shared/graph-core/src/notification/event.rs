@@ -9,9 +9,9 @@ use serde_json::{Value, value::RawValue};
 use sha2::{Digest, Sha256};
 
 use crate::notification::{
-    batch,
     fields::{Malformed, optional_text, pick},
     item::Notification,
+    message,
     queued::QueuedItem,
 };
 use graph_events::entity;
@@ -30,13 +30,13 @@ pub fn document(
     content: Option<&RawValue>,
 ) -> Result<String, Malformed> {
     let event = Event::new(queued, notification, content).to_json()?;
-    if event.len() <= batch::MAX_BODY_BYTES {
+    if event.len() <= message::MAX_MESSAGE_BODY_BYTES {
         return Ok(event);
     }
     let mut event = Event::new(queued, notification, None);
     event.data.content_omitted = true;
     let event = event.to_json()?;
-    if event.len() <= batch::MAX_BODY_BYTES {
+    if event.len() <= message::MAX_MESSAGE_BODY_BYTES {
         Ok(event)
     } else {
         Err(Malformed::TooLarge)
@@ -98,7 +98,7 @@ impl<'a> Event<'a> {
 
     fn to_json(&self) -> Result<String, Malformed> {
         serde_json::to_string(self)
-            .map(batch::storable)
+            .map(message::storable)
             .map_err(|_| Malformed::Form)
     }
 }
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn content_that_does_not_fit_is_left_out_and_marked() {
-        let content = raw(&format!("\"{}\"", "x".repeat(batch::MAX_BODY_BYTES)));
+        let content = raw(&format!("\"{}\"", "x".repeat(message::MAX_MESSAGE_BODY_BYTES)));
         let event: Value = serde_json::from_str(&deliver(&rich(), Some(&content))).unwrap();
         assert!(event["data"].get("content").is_none());
         assert_eq!(event["data"]["contentOmitted"], true);

@@ -135,12 +135,14 @@ impl<'de, const N: usize> Visitor<'de> for Pick<'_, N> {
         while let Some(Text(key)) = map.next_key()? {
             members += 1;
             let mut slots = self.0.iter().zip(&mut picked);
+            // No map is built: what a sender invents is passed over where it stands.
             match slots.find(|(name, _)| name.eq_ignore_ascii_case(&key)) {
                 Some((_, slot @ None)) => *slot = Some(map.next_value()?),
                 Some((_, Some(_))) => return Err(A::Error::custom("member comes twice")),
                 None => _ = map.next_value::<IgnoredAny>()?,
             }
         }
+        // Counted to the end: stopping in the middle would leave the parser there, with an error of another kind.
         Ok((members <= MAX_MEMBERS).then_some(picked))
     }
 }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::notification::{
-    batch,
     fields::{Malformed, retain},
     item::Admitted,
+    message,
 };
 
 /// One admitted item on its way. Prints neither the item nor its tokens.
@@ -66,7 +66,7 @@ impl<'a> QueuedItem<'a> {
         serde_json::from_str(body).map_err(|_| Malformed::Form)
     }
 
-    /// Returns the body of the queue message, at most [`batch::MAX_BODY_BYTES`] long.
+    /// Returns the body of the queue message, at most [`message::MAX_MESSAGE_BODY_BYTES`] long.
     ///
     /// An item that is too large goes on without its encrypted content, which its consumer can still fetch by the
     /// item's resource; one that is too large even so keeps its small members alone.
@@ -76,15 +76,15 @@ impl<'a> QueuedItem<'a> {
     /// Returns an error when the item is not an object, or has more members than an admitted one can have.
     pub fn into_body(self) -> Result<String, Malformed> {
         let body = self.to_json()?;
-        if body.len() <= batch::MAX_BODY_BYTES {
+        if body.len() <= message::MAX_MESSAGE_BODY_BYTES {
             return Ok(body);
         }
         let without_content = self.keeping(|key, _| !key.eq_ignore_ascii_case("encryptedContent"))?;
-        if without_content.len() <= batch::MAX_BODY_BYTES {
+        if without_content.len() <= message::MAX_MESSAGE_BODY_BYTES {
             return Ok(without_content);
         }
         let small = self.keeping(|key, value| most_bytes(key, value) <= SMALL_MEMBER_BYTES)?;
-        if small.len() <= batch::MAX_BODY_BYTES {
+        if small.len() <= message::MAX_MESSAGE_BODY_BYTES {
             Ok(small)
         } else {
             Err(Malformed::TooLarge)
@@ -108,7 +108,7 @@ impl<'a> QueuedItem<'a> {
 
     fn to_json(&self) -> Result<String, Malformed> {
         serde_json::to_string(self)
-            .map(batch::storable)
+            .map(message::storable)
             .map_err(|_| Malformed::Form)
     }
 }
@@ -161,7 +161,7 @@ mod tests {
     fn an_oversize_item_goes_on_without_its_encrypted_content() {
         let item = raw(&format!(
             r#"{{"resource":"r","resourceData":{{"id":"1"}},"EncryptedContent":{{"data":"{}"}}}}"#,
-            "A".repeat(batch::MAX_BODY_BYTES)
+            "A".repeat(message::MAX_MESSAGE_BODY_BYTES)
         ));
         let body = queued(&item).into_body().unwrap();
         let read = QueuedItem::parse(&body).unwrap();
@@ -174,19 +174,19 @@ mod tests {
     fn an_item_that_is_oversize_even_so_keeps_its_small_members() {
         let item = raw(&format!(
             r#"{{"resource":"r","resourceData":{{"id":"{}"}},"encryptedContent":{{}}}}"#,
-            "A".repeat(batch::MAX_BODY_BYTES)
+            "A".repeat(message::MAX_MESSAGE_BODY_BYTES)
         ));
         let body = queued(&item).into_body().unwrap();
         assert_eq!(
             QueuedItem::parse(&body).unwrap().item.get(),
             r#"{"resource":"r","encryptedContent":{}}"#
         );
-        const { assert!(MAX_MEMBERS * SMALL_MEMBER_BYTES < batch::MAX_BODY_BYTES) };
+        const { assert!(MAX_MEMBERS * SMALL_MEMBER_BYTES < message::MAX_MESSAGE_BODY_BYTES) };
     }
 
     #[test]
     fn members_that_grow_on_the_way_do_not_make_a_message_too_large() {
-        let filler = format!(r#""filler":"{}""#, "A".repeat(batch::MAX_BODY_BYTES));
+        let filler = format!(r#""filler":"{}""#, "A".repeat(message::MAX_MESSAGE_BODY_BYTES));
         // A key of control characters is six times as long as an escape, a noncharacter twice.
         for member in [
             format!(r#""{}":1"#, "\\u0001".repeat(600)),
@@ -198,7 +198,11 @@ mod tests {
             let members = vec![member.as_str(); MAX_MEMBERS - 1].join(",");
             let item = raw(&format!("{{{filler},{members}}}"));
             let body = queued(&item).into_body().unwrap();
-            assert!(body.len() <= batch::MAX_BODY_BYTES, "{} bytes", body.len());
+            assert!(
+                body.len() <= message::MAX_MESSAGE_BODY_BYTES,
+                "{} bytes",
+                body.len()
+            );
             assert!(QueuedItem::parse(&body).unwrap().content_omitted);
         }
     }

@@ -38,7 +38,7 @@ use crate::secrets::TrustedTenant;
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// How many different tokens are tried for one item. Graph sends one for each tenant and application in a POST.
-pub const MAX_TOKENS: usize = 32;
+pub const MAX_TOKENS_PER_ITEM: usize = 32;
 
 /// A value that a validation token has vouched for, and the tenant for which it did; only [`vouch`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ pub fn vouch<T>(
         return Err(TokenError::Rejected);
     }
     let mut outcome = TokenError::Rejected;
-    for token in distinct(tokens).take(MAX_TOKENS) {
+    for token in distinct(tokens).take(MAX_TOKENS_PER_ITEM) {
         match verify::verify(token, expected, keys, authority, now) {
             Ok(()) => {
                 return Ok(Trusted {

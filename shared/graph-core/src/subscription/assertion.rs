@@ -49,6 +49,7 @@ impl SigningCertificate {
                 .tbs_certificate()
                 .subject_public_key_info()
                 .subject_public_key;
+            // A file often holds the issuer's certificates as well; only the key's own is accepted by Microsoft Entra.
             if certified.raw_bytes() == key.public_key().as_ref() {
                 return Ok(Self {
                     key,
@@ -84,6 +85,7 @@ impl SigningCertificate {
         id: [u8; 16],
         now: Timestamp,
     ) -> Result<Secret<String>, NotSigned> {
+        // PS256 with the SHA-256 thumbprint is what Microsoft recommends.
         let header = json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": self.thumbprint });
         let issued_at = now.as_second();
         let claims = json!({

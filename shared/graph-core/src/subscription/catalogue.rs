@@ -86,6 +86,8 @@ fn best(resource: &str) -> Option<&'static Pattern> {
         .iter()
         .filter(|pattern| pattern.fits(&path, filter.as_deref()))
         .collect();
+    // The one that demands most is meant; where two demand the same, neither says more, so the next one stands for
+    // both.
     loop {
         let top = fitting.iter().map(|pattern| pattern.demands()).max()?;
         let mut foremost = fitting.iter().filter(|pattern| pattern.demands() == top);

@@ -115,6 +115,7 @@ impl Config {
                 self.subscriptions.remove(name);
                 continue;
             }
+            // Until it proves right: what it has at Graph must not be deleted for a mistake in it.
             self.refused.insert(name.clone());
             let entry = self.read_entry(name, node, declared, problems);
             let Some(entry) = entry.filter(|_| problems.errors() == before) else {
@@ -123,6 +124,7 @@ impl Config {
             let Some(combination) = Combination::of(&entry, &self.tenants) else {
                 continue;
             };
+            // Graph allows one subscription to each combination, so the second could never be made.
             if let Some(first) = taken.get(&combination) {
                 let message = "has the same tenant, resource and changeType as";
                 problems.error(&path, format!("{message} `subscriptions.{first}`; keep one"));

@@ -80,6 +80,7 @@ impl Expiry {
                 client_secret: secret,
                 ..
             } => {
+                // Unused it ends after 90 days. Every use brings a new one, so the newest one counts.
                 let expires_at = signed_in_at.and_then(|at| at.checked_add(UNUSED_SIGN_IN).ok());
                 let sign_in = Self {
                     since: signed_in_at,

@@ -2,7 +2,7 @@
 //! type*).
 //!
 //! Nothing about a subscription is stored with us. What the list does not show travels in the query of the notification
-//! URL, which Graph keeps and shows: see [`OurUrl`](crate::subscription::url::OurUrl).
+//! URL, which Graph keeps and shows: see [`NotificationUrl`](crate::subscription::url::NotificationUrl).
 
 use std::fmt;
 

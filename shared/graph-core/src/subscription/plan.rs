@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
-use self::listing::Ours;
+use self::listing::OwnedSubscription;
 pub use self::{
     expand::{Expansion, LeftOut, Objects, expand},
     limit::Limit,
@@ -19,7 +19,7 @@ use crate::subscription::{
     catalogue::Version,
     compare::resource_key,
     rotation::Retiring,
-    url::{Origin, OurUrl},
+    url::{BaseUrl, NotificationUrl},
 };
 
 mod decide;
@@ -56,9 +56,9 @@ pub struct Desired {
 #[derive(Clone, Debug)]
 pub struct Context {
     /// Where our notifications go.
-    pub notifications: Origin,
+    pub notifications: BaseUrl,
     /// Where our lifecycle notifications go.
-    pub lifecycle: Origin,
+    pub lifecycle: BaseUrl,
     /// The id of the client-state key that new subscriptions are minted with.
     pub mint_key: String,
     /// The ids of all client-state keys of this application in this tenant, retired ones included.
@@ -76,7 +76,7 @@ pub struct Context {
     /// Entries whose subscriptions are left as they are, with the reason.
     pub held: BTreeMap<String, String>,
     /// Subscriptions for which Graph asked for reauthorization.
-    pub challenged: BTreeSet<String>,
+    pub reauthorization_required: BTreeSet<String>,
     /// Subscriptions that Graph says it has removed.
     pub removed: BTreeSet<String>,
 }
@@ -196,7 +196,8 @@ pub fn plan(
     policy: &Policy,
 ) -> Vec<Step> {
     let now = whole_second(now);
-    let mut by_name: HashMap<&str, Vec<&Ours<'_>>> = HashMap::with_capacity(listing.ours.len());
+    // By name and not by resource: a renamed entry keeps its subscription, and two entries may watch the same.
+    let mut by_name: HashMap<&str, Vec<&OwnedSubscription<'_>>> = HashMap::with_capacity(listing.ours.len());
     for ours in &listing.ours {
         by_name.entry(&ours.url.name).or_default().push(ours);
     }
@@ -212,9 +213,11 @@ pub fn plan(
         .ours
         .iter()
         .filter(|ours| by_name.contains_key(ours.url.name.as_str()));
+    // Only what is certain to have no entry is deleted. Configuration that cannot be read deletes nothing.
     let (held, orphans): (Vec<_>, Vec<_>) =
         not_wanted.partition(|ours| held_because(&ours.url.name, context).is_some());
     steps.extend(held.into_iter().map(|ours| decide::held(ours, context)));
+    // An orphan that watches what is missing is replaced: Graph refuses a second subscription beside it.
     let mut orphans = Orphans::of(&orphans);
     steps.extend(
         missing
@@ -222,6 +225,8 @@ pub fn plan(
             .map(|desired| decide::missing(desired, orphans.take(&desired.resource), context, now)),
     );
     steps.extend(orphans.rest().map(|ours| ours.delete(Reason::NoEntry)));
+    // No expiry sorts first: what does not exist loses notifications already. What ends next comes after it, in case
+    // the run is cut short.
     steps.sort_by(|one, other| {
         fn key(step: &Step) -> (Option<Timestamp>, &str, Option<&str>) {
             (step.expires_at, &step.name, step.action.id())
@@ -232,11 +237,11 @@ pub fn plan(
 }
 
 /// Subscriptions of ours that no entry asks for, by what they watch. Of one resource, the first in the list comes first.
-struct Orphans<'a>(BTreeMap<String, Vec<&'a Ours<'a>>>);
+struct Orphans<'a>(BTreeMap<String, Vec<&'a OwnedSubscription<'a>>>);
 
 impl<'a> Orphans<'a> {
-    fn of(all: &[&'a Ours<'a>]) -> Self {
-        let mut by_resource: BTreeMap<String, Vec<&'a Ours<'a>>> = BTreeMap::new();
+    fn of(all: &[&'a OwnedSubscription<'a>]) -> Self {
+        let mut by_resource: BTreeMap<String, Vec<&'a OwnedSubscription<'a>>> = BTreeMap::new();
         for ours in all.iter().rev() {
             // What does not say what it watches stands in nobody's place.
             let key = ours.subscription.resource.as_deref().map(resource_key);
@@ -246,11 +251,11 @@ impl<'a> Orphans<'a> {
     }
 
     /// Takes one that watches `resource`.
-    fn take(&mut self, resource: &str) -> Option<&'a Ours<'a>> {
+    fn take(&mut self, resource: &str) -> Option<&'a OwnedSubscription<'a>> {
         self.0.get_mut(&resource_key(resource))?.pop()
     }
 
-    fn rest(self) -> impl Iterator<Item = &'a Ours<'a>> {
+    fn rest(self) -> impl Iterator<Item = &'a OwnedSubscription<'a>> {
         self.0.into_values().flatten()
     }
 }
@@ -259,7 +264,7 @@ impl<'a> Orphans<'a> {
 #[must_use]
 pub fn creation(desired: &Desired, context: &Context, now: Timestamp) -> Creation {
     let certificate_id = desired.include_resource_data.then(|| context.certificate.clone());
-    let url = OurUrl {
+    let url = NotificationUrl {
         name: desired.name.clone(),
         key_id: context.mint_key.clone(),
         certificate_id: certificate_id.clone(),

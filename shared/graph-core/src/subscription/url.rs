@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 /// Graph keeps the query of a notification URL and shows it in its list, where it blanks the client state and the
 /// certificate. Nothing that arrives at the URL is believed because of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OurUrl {
+pub struct NotificationUrl {
     /// The subscription's name; empty where the URL names none.
     pub name: String,
     /// The id of the key that the client state was minted with; empty where the URL names none.
@@ -16,7 +16,7 @@ pub struct OurUrl {
     pub certificate_id: Option<String>,
 }
 
-impl OurUrl {
+impl NotificationUrl {
     /// Returns what the query of `url` says, wherever it leads: a key that was named at an address that is no longer
     /// ours is named all the same.
     #[must_use]
@@ -41,30 +41,30 @@ impl OurUrl {
 
 /// A base URL of ours: scheme, host, port and path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
+pub struct BaseUrl {
     text: String,
     parts: Parts,
 }
 
-impl Origin {
+impl BaseUrl {
     /// Reads an http or https URL without user, query and fragment.
     ///
     /// # Errors
     ///
     /// Returns an error when `url` is anything else.
-    pub fn parse(url: &str) -> Result<Self, InvalidOrigin> {
+    pub fn parse(url: &str) -> Result<Self, InvalidBaseUrl> {
         match Parts::parse(url) {
             Some((parts, None)) => Ok(Self {
                 text: url.to_owned(),
                 parts,
             }),
-            _ => Err(InvalidOrigin),
+            _ => Err(InvalidBaseUrl),
         }
     }
 
     /// Returns the URL that carries `ours`.
     #[must_use]
-    pub fn url(&self, ours: &OurUrl) -> String {
+    pub fn url(&self, ours: &NotificationUrl) -> String {
         let encode = |value| utf8_percent_encode(value, RESERVED);
         let mut url = format!(
             "{}?s={}&k={}",
@@ -81,7 +81,7 @@ impl Origin {
 
     /// Returns what `url` says, if it is at this place: same scheme, host, port and path.
     #[must_use]
-    pub fn read(&self, url: &str) -> Option<OurUrl> {
+    pub fn read(&self, url: &str) -> Option<NotificationUrl> {
         // As it was written, nearly always; the rest is for other spellings.
         let as_written = url
             .strip_prefix(&self.text)
@@ -89,17 +89,17 @@ impl Origin {
         if let Some(query) =
             as_written.filter(|query| query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#'))
         {
-            return Some(OurUrl::from_query(query));
+            return Some(NotificationUrl::from_query(query));
         }
         let (parts, query) = Parts::parse(url)?;
-        (parts == self.parts).then(|| OurUrl::from_query(query.unwrap_or_default()))
+        (parts == self.parts).then(|| NotificationUrl::from_query(query.unwrap_or_default()))
     }
 }
 
 /// Returned when a base URL is not plain http or https.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an http or https address without user, query and fragment")]
-pub struct InvalidOrigin;
+pub struct InvalidBaseUrl;
 
 /// What two URLs at the same place have in common, in one spelling.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +120,7 @@ impl Parts {
             "http" => 80,
             _ => return None,
         };
+        // URLs come back from Graph's list. What no URL holds is not one of ours.
         if rest.contains(|character: char| {
             character == '#' || character.is_whitespace() || character.is_control()
         }) {
@@ -130,6 +131,7 @@ impl Parts {
             None => (rest, None),
         };
         let (authority, path) = place.split_at(place.find('/').unwrap_or(place.len()));
+        // A colon inside of brackets belongs to an IPv6 address.
         let (host, port) = match authority
             .rsplit_once(':')
             .filter(|(_, port)| !port.ends_with(']'))
@@ -137,6 +139,7 @@ impl Parts {
             Some((host, port)) => (host, port.parse().ok()?),
             None => (authority, default_port),
         };
+        // User information would make two spellings of one place.
         if host.is_empty() || host.contains('@') {
             return None;
         }
@@ -224,13 +227,13 @@ mod tests {
             "https:///n",
             "https://h:port/n",
         ] {
-            assert_eq!(Origin::parse(url), Err(InvalidOrigin), "{url}");
+            assert_eq!(BaseUrl::parse(url), Err(InvalidBaseUrl), "{url}");
         }
     }
 
     #[test]
     fn an_address_of_version_six_has_its_port_behind_the_bracket() {
-        let origin = Origin::parse("http://[::1]:8080/n").unwrap();
+        let origin = BaseUrl::parse("http://[::1]:8080/n").unwrap();
         assert!(origin.read("http://[::1]:8080/n?s=a").is_some());
         assert!(origin.read("http://[::1]/n?s=a").is_none());
     }
@@ -248,12 +251,12 @@ mod tests {
         }
     }
 
-    fn origin() -> Origin {
-        Origin::parse("https://h.example/notifications").unwrap()
+    fn origin() -> BaseUrl {
+        BaseUrl::parse("https://h.example/notifications").unwrap()
     }
 
-    fn ours(name: &str, key_id: &str, certificate_id: Option<&str>) -> OurUrl {
-        OurUrl {
+    fn ours(name: &str, key_id: &str, certificate_id: Option<&str>) -> NotificationUrl {
+        NotificationUrl {
             name: name.to_owned(),
             key_id: key_id.to_owned(),
             certificate_id: certificate_id.map(str::to_owned),

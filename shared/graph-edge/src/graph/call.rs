@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{
     GraphClient, GraphError, GraphErrorKind,
-    pace::{Closed, Kind},
+    rate_limiter::{Kind, RetryLater},
 };
 use crate::{
     clock::Clock,
@@ -75,14 +75,18 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
         let mut attempt = 1;
         let mut has_new_token = false;
         loop {
+            // Before the token: while Graph wants to be left alone, no token is asked for either.
             if let Some(kind) = call.kind {
-                let waited = self.pace.wait(kind, tenant, self.backoff.longest, &self.clock);
-                waited.await.map_err(|Closed(wait)| {
+                let waited = self
+                    .rate_limiter
+                    .wait(kind, tenant, self.backoff.longest, &self.clock);
+                waited.await.map_err(|RetryLater(wait)| {
                     GraphError::of(GraphErrorKind::Throttled {
                         retry_after: Some(wait),
                     })
                 })?;
             }
+            // In the loop, for waiting may have outlived the token.
             let token = self
                 .login
                 .token(tenant)
@@ -96,6 +100,7 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
             if matches!(error.kind, GraphErrorKind::Throttled { .. }) {
                 self.throttled.fetch_add(1, Ordering::Relaxed);
             }
+            // A token can be revoked before its end. A second new one would be refused as well.
             if matches!(error.kind, GraphErrorKind::Unauthorized { .. }) && !has_new_token {
                 self.login.forget(tenant, &token);
                 has_new_token = true;
@@ -104,6 +109,7 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
             if !error.kind.is_transient() {
                 return Err(error);
             }
+            // Graph counts a tenant's calls together: the others would run into the same refusal.
             if let (
                 Some(kind),
                 GraphErrorKind::Throttled {
@@ -111,7 +117,7 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
                 },
             ) = (call.kind, &error.kind)
             {
-                self.pace.close(kind, tenant, *wait, self.clock.now());
+                self.rate_limiter.close(kind, tenant, *wait, self.clock.now());
             }
             let Some(pause) = self.backoff.pause(attempt, retry_after) else {
                 return Err(error);

@@ -254,7 +254,7 @@ fn plain(text: &str, length: usize) -> String {
 
 fn is_timeout(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
     #[cfg(feature = "test-util")]
-    if error.is::<crate::http::carrier::TimedOut>() {
+    if error.is::<crate::http::transport::TimedOut>() {
         return true;
     }
     error

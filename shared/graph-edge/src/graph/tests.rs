@@ -274,7 +274,7 @@ fn graph(server: &Server) -> GraphClient<FakeClock> {
         Reply::json(200, &body)
     };
     let tokens = Server::start((1..=4).map(token));
-    let login = Login::new(Http::default(), Some(tokens.url())).unwrap();
+    let login = TokenProvider::new(Http::default(), Some(tokens.url())).unwrap();
     let graph = GraphClient::new(Http::default(), login, Some(server.url())).unwrap();
     graph.at(FakeClock::default())
 }

@@ -10,7 +10,7 @@ use tracing::warn;
 
 use self::document::{Document, SignIn};
 use super::{
-    Login,
+    TokenProvider,
     error::{LoginError, RefreshTokenError},
     identity::WebIdentity,
     request::Granted,
@@ -54,7 +54,7 @@ impl RefreshTokens for RefreshTokenSecret {
     }
 }
 
-impl<C: Clock, T: RefreshTokens, I: WebIdentity> Login<C, T, I> {
+impl<C: Clock, T: RefreshTokens, I: WebIdentity> TokenProvider<C, T, I> {
     /// Asks for a token with the newest refresh token that goes back to `seed`, and keeps the one that comes with it.
     ///
     /// The use of a refresh token does not revoke it, so runs that do this at the same time do not take it from each
@@ -97,7 +97,7 @@ impl<C: Clock, T: RefreshTokens, I: WebIdentity> Login<C, T, I> {
     }
 }
 
-impl<C, T: RefreshTokens, I> Login<C, T, I> {
+impl<C, T: RefreshTokens, I> TokenProvider<C, T, I> {
     /// Returns when the newest refresh token of the tenant's user was obtained, where one is kept and can be read.
     pub async fn signed_in_at(&self, tenant: &Tenant) -> Option<Timestamp> {
         let Credential::RefreshToken { refresh_token, .. } = &tenant.credential else {

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tracing::warn;
 
 use super::{
-    Login,
+    TokenProvider,
     error::{Cause, LoginError},
     identity::{IdentityError, WebIdentity},
 };
@@ -34,7 +34,7 @@ pub(super) struct Granted {
     pub(super) expires_in: i64,
 }
 
-impl<C: Clock, T, I: WebIdentity> Login<C, T, I> {
+impl<C: Clock, T, I: WebIdentity> TokenProvider<C, T, I> {
     /// Asks for a token: in the name of a user who has left a refresh token, or of the application itself.
     pub(super) async fn redeem(
         &self,
@@ -55,6 +55,7 @@ impl<C: Clock, T, I: WebIdentity> Login<C, T, I> {
                 ),
                 Err(error) => (LoginError::Unavailable(Cause::default(), Some(error)), None),
             };
+            // Microsoft Entra blocks applications that repeat what it has refused.
             if !matches!(error, LoginError::Unavailable(..)) {
                 return Err(error);
             }
@@ -146,6 +147,7 @@ fn sign(
             tenant.tenant_id
         );
     }
+    // Expired or not, it is sent: the clock of this machine may be the one that is wrong.
     let mut id = [0; 16];
     getrandom::fill(&mut id).map_err(|_| graph_core::subscription::assertion::NotSigned)?;
     // The real cloud's endpoint, wherever calls are sent.

@@ -204,7 +204,7 @@ async fn an_answer_without_token_is_malformed() {
 
 #[tokio::test]
 async fn a_credential_that_the_function_is_not_set_up_for_is_an_error() {
-    let login: Login = Login::default();
+    let login: TokenProvider = TokenProvider::default();
     let error = login.token(&with(Credential::WebIdentity)).await.unwrap_err();
     assert!(
         matches!(error, LoginError::Identity(IdentityError::NotSetUp)),
@@ -220,7 +220,7 @@ async fn a_credential_that_the_function_is_not_set_up_for_is_an_error() {
 #[test]
 fn nothing_secret_is_printed() {
     let tenant = with(user("seed-token", Some("hunter2")));
-    let login = Login::<FakeClock, FakeTokens, FakeIdentity>::default();
+    let login = TokenProvider::<FakeClock, FakeTokens, FakeIdentity>::default();
     login.slot(&tenant).learn(
         &Ok(Granted {
             access_token: Secret::new("access-token".to_owned()),
@@ -249,12 +249,12 @@ fn refused(status: u16, error: &str) -> Reply {
     Reply::json(status, &body)
 }
 
-fn login(server: &Server) -> Login<FakeClock, FakeTokens, FakeIdentity> {
+fn login(server: &Server) -> TokenProvider<FakeClock, FakeTokens, FakeIdentity> {
     login_with(server, &FakeTokens::default())
 }
 
-fn login_with(server: &Server, tokens: &FakeTokens) -> Login<FakeClock, FakeTokens, FakeIdentity> {
-    let login = Login::new(Http::default(), Some(server.url())).unwrap();
+fn login_with(server: &Server, tokens: &FakeTokens) -> TokenProvider<FakeClock, FakeTokens, FakeIdentity> {
+    let login = TokenProvider::new(Http::default(), Some(server.url())).unwrap();
     login.with(tokens.clone(), FakeIdentity).at(FakeClock::default())
 }
 

@@ -58,6 +58,7 @@ pub(super) fn next(
     policy: &RefreshPolicy,
 ) -> Step {
     let passed = |since: Option<Timestamp>, time| since.is_none_or(|since| now.duration_since(since) >= time);
+    // Too old to be used at all: a key that was withdrawn must not go on vouching.
     if passed(fetched_at, policy.max_age) {
         return if passed(attempted_at, policy.retry_after) {
             Step::Fetch
@@ -67,6 +68,7 @@ pub(super) fn next(
     }
     let wanted = match ask {
         Ask::Normal => passed(fetched_at, policy.refresh_after),
+        // Anybody can name a key that does not exist, which is why the floor holds here as well.
         Ask::UnknownKey => true,
     };
     if wanted && passed(attempted_at, policy.floor) {

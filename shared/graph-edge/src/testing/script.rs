@@ -7,7 +7,7 @@ use reqwest::{Request, Response};
 use super::VirtualClock;
 use crate::{
     clock::Clock,
-    http::carrier::{Carried, Carrier, TimedOut},
+    http::transport::{PendingResponse, TimedOut, Transport},
 };
 
 /// What answers requests.
@@ -100,8 +100,8 @@ impl<S> Scripted<S> {
     }
 }
 
-impl<S: Script> Carrier for Scripted<S> {
-    fn carry(&self, request: Request) -> Carried<'_> {
+impl<S: Script> Transport for Scripted<S> {
+    fn send(&self, request: Request) -> PendingResponse<'_> {
         Box::pin(async move {
             turn().await;
             let timeout = request.timeout().copied().unwrap_or(Duration::MAX);

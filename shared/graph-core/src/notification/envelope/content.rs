@@ -91,6 +91,8 @@ impl<'de> Visitor<'de> for ContentVisitor {
         let mut data = None;
         let mut slots = FIELDS.map(|name| (name, None));
         while let Some(Text(name)) = map.next_key()? {
+            // Read as bytes and outside of the other fields: it is most of an item, and base64 needs no search for
+            // escapes.
             if name.eq_ignore_ascii_case(DATA) {
                 if data.replace(map.next_value::<Option<Base64<'de>>>()?).is_some() {
                     return Err(A::Error::duplicate_field(DATA));
@@ -102,6 +104,7 @@ impl<'de> Visitor<'de> for ContentVisitor {
                 .find(|(known, _)| known.eq_ignore_ascii_case(&name));
             match slot {
                 Some((_, slot @ None)) => *slot = Some(map.next_value::<Option<Text<'de>>>()?),
+                // Of two values another reader might take the other one.
                 Some((known, Some(_))) => return Err(A::Error::duplicate_field(known)),
                 None => _ = map.next_value::<IgnoredAny>()?,
             }

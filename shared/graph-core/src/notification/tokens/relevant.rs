@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::verify::decode_part;
 use super::{distinct, same_id};
-use crate::notification::collection::MAX_TOKENS;
+use crate::notification::collection::MAX_TOKENS_PER_POST;
 
 /// Returns the tokens that claim to be for this tenant and application, without verifying any.
 ///
@@ -20,7 +20,7 @@ impl<'a> TokenIndex<'a> {
     /// Reads the tokens; those that are too long, malformed or beyond the first 256 are left out.
     pub fn new(tokens: &'a [impl AsRef<str>]) -> Self {
         let claimed = distinct(tokens)
-            .take(MAX_TOKENS)
+            .take(MAX_TOKENS_PER_POST)
             .filter_map(|token| Some((Claimed::read(token)?, token)))
             .collect();
         Self(claimed)

@@ -29,6 +29,7 @@ pub(super) fn verify(
     if !token.claims.hold(expected, authority, &issuers, now) {
         return Err(TokenError::Rejected);
     }
+    // Only after the claims hold: anybody can name an unknown key, and each such token would have the keys fetched.
     let candidates = keys.find(&token.key_id).ok_or(TokenError::UnknownKey)?;
     candidates
         .iter()
@@ -66,6 +67,7 @@ impl<'a> Token<'a> {
 
     /// Returns whether `key` made the signature, by RS256 and no other algorithm.
     fn is_signed_by(&self, key: &SigningKey) -> bool {
+        // RS256 is fixed here, whatever the header says: a header that chose the algorithm could choose none.
         let Ok(signature) = BASE64_URL_SAFE_NO_PAD.decode(self.signature) else {
             return false;
         };
@@ -84,6 +86,7 @@ struct Header(BTreeMap<String, Value>);
 impl Header {
     /// Returns the id of the signing key, unless the header asks for anything but RS256 with a key of the issuer's.
     fn key_id(&self) -> Option<String> {
+        // Before `alg` is looked at: each of these changes what the signature is over, or who made it.
         if REFUSED_MEMBERS.iter().any(|name| self.0.contains_key(*name)) {
             return None;
         }

@@ -49,6 +49,7 @@ impl Pattern {
 
     /// Says whether the pattern fits `path`.
     fn fits_path(&self, path: &[Token]) -> bool {
+        // The path of a file may be any number of segments long.
         let open = self.tokens.last().is_some_and(|token| token.text() == REST);
         let long_enough = if open {
             path.len() >= self.tokens.len()
@@ -84,12 +85,14 @@ impl Pattern {
 
     /// Returns how many letters have to change, at least, to make `words` fit the pattern.
     pub(super) fn effort(&self, words: &[String]) -> usize {
+        // The distance of Levenshtein, over words: a column for each of the path's, a row for each of the pattern's.
         let mut row: Vec<usize> = words
             .iter()
             .scan(0, |sum, word| Some(add(sum, word.len())))
             .collect();
         row.insert(0, 0);
         for token in &self.tokens {
+            // To leave out a key is a small mistake, whatever its length.
             let skip = if is_placeholder(token) {
                 2
             } else {
@@ -188,6 +191,7 @@ pub(super) fn words(resource: &str) -> Vec<String> {
                 }
             })
             .collect(),
+        // A path that cannot be read is misspelt all the more, so it is cut roughly.
         None => path
             .split(['/', '?', '('])
             .filter(|part| !part.is_empty())

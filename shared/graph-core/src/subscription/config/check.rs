@@ -24,10 +24,12 @@ pub(super) fn check(
         }
     }
     check_shortest(&written, problems);
+    // Warnings do not count: what may work is tried, and Graph has the last word.
     if problems.errors() > before {
         return None;
     }
     let changes = written.changes?;
+    // A little under what is granted: Graph refuses an end beyond its maximum, by its own clock.
     let granted = row.map(|row| below(row.max_minutes(written.rich)));
     let minutes = written.minutes.into_iter().chain(granted).min()?;
     Some(Entry {
@@ -108,6 +110,7 @@ fn check_unknown(written: &Written<'_>, resource: &str, problems: &mut Problems)
     }
     let suggestion =
         catalogue::nearest(resource).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+    // The commonest mistake, copied from Graph Explorer, deserves its own words.
     let is_url = resource.contains("://")
         || ["v1.0", "beta"]
             .iter()
@@ -141,6 +144,7 @@ fn check_changes(written: &Written<'_>, row: &Row, problems: &mut Problems) {
         .map(|change| change.as_str())
         .collect::<Vec<_>>()
         .join(",");
+    // That a new user arrives as `updated` is what nobody expects.
     let created_as_updated = matches!(row.entity, "user" | "group")
         && written
             .changes
@@ -191,6 +195,7 @@ fn check_query(written: &Written<'_>, resource: &str, row: &Row, problems: &mut 
                 "has `$select`, which this resource does not support; take it out, all properties are sent",
             );
         }
+        // Microsoft documents these rules for resource data only.
         Select::Required if written.rich => {
             match option("$select") {
                 None => problems.error(
@@ -248,6 +253,7 @@ fn is_extended_property(expand: &str) -> bool {
             .to_ascii_lowercase()
     };
     let mut depth = 0_u32;
+    // Commas inside parentheses belong to the options of a property.
     let parts = expand.split(|letter| {
         match letter {
             '(' => depth += 1,
@@ -274,6 +280,7 @@ fn check_tenant(written: &Written<'_>, row: &Row, tenant: &Tenant, problems: &mu
         );
     }
     let access = tenant.access();
+    // A warning only: the catalogue may be behind what Microsoft grants.
     if !row.supports(access) {
         let others: Vec<_> = [Access::Application, Access::Delegated, Access::DelegatedPersonal]
             .into_iter()

@@ -78,6 +78,7 @@ fn changes(fields: &Fields<'_>, problems: &mut Problems) -> Option<Vec<Change>> 
         );
         return None;
     };
+    // One spelling for each set, or Graph's answer would look like another list than the one asked for.
     changes.sort_unstable();
     changes.dedup();
     Some(changes)
@@ -131,6 +132,7 @@ fn for_each(fields: &Fields<'_>, name: &str, problems: &mut Problems) -> Option<
     if problems.errors() > before {
         return None;
     }
+    // Two shapes would have to be a union or an intersection, and readers would differ on which.
     let [(shape, value)] = given.as_slice() else {
         problems.error(&path, format!("has {} fields; write {SHAPES}", given.len()));
         return None;

@@ -94,6 +94,7 @@ fn credential(fields: &Fields<'_>, problems: &mut Problems) -> Option<Credential
     let (client_secret, refresh_token) = (secret("clientSecret"), secret("refreshToken"));
     let (private_key, certificate) = (secret("privateKey"), secret("certificate"));
     let web_identity = fields.flag("webIdentity", problems);
+    // Tried now, by the code that will sign: a key that does not fit shows at once and not at the first login.
     if let (Some(key), Some(certificate)) = (&private_key, &certificate)
         && let Err(error) = SigningCertificate::parse(key.expose(), certificate.expose())
     {
@@ -145,6 +146,7 @@ fn client_secret_expires(fields: &Fields<'_>, problems: &mut Problems) -> Option
             .find(|(found, _)| found == name)
             .map(|(_, node)| node)
     };
+    // Null is the same as leaving it out, as in every other field.
     let expires = of(EXPIRES).filter(|node| !matches!(node, Node::Null))?;
     if of("clientSecret").is_none() {
         problems.error(

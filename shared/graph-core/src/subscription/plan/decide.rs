@@ -5,22 +5,25 @@ use std::cmp::Reverse;
 use jiff::Timestamp;
 
 use super::{
-    Action, Context, Creation, Desired, Ours, Policy, Reason, Renewal, Step, creation, held_because,
+    Action, Context, Creation, Desired, OwnedSubscription, Policy, Reason, Renewal, Step, creation,
+    held_because,
 };
 use crate::subscription::{
     compare::{query_options_key, same_change_types, same_resource},
-    url::OurUrl,
+    url::NotificationUrl,
 };
 
 /// Adds the steps for an entry and those that were made for it: the best one stays, the others go.
 pub(super) fn one_of(
-    mut candidates: Vec<&Ours<'_>>,
+    mut candidates: Vec<&OwnedSubscription<'_>>,
     desired: &Desired,
     context: &Context,
     now: Timestamp,
     policy: &Policy,
     steps: &mut Vec<Step>,
 ) {
+    // Fit before long-lived: replacing the one that lives longest would cost a gap that another does not need. The id
+    // makes the order the same in every run.
     candidates.sort_by_key(|ours| {
         let unfit = unfit(ours, desired, context, now).is_some();
         let expires_at = ours.subscription.expiration_date_time;
@@ -38,7 +41,7 @@ pub(super) fn one_of(
 /// An `orphan` that watches the same resource is replaced: as long as it exists, Graph refuses a second one.
 pub(super) fn missing(
     desired: &Desired,
-    orphan: Option<&Ours<'_>>,
+    orphan: Option<&OwnedSubscription<'_>>,
     context: &Context,
     now: Timestamp,
 ) -> Step {
@@ -64,12 +67,18 @@ pub(super) fn missing(
 }
 
 /// Returns the step for a subscription whose entry is not acted upon.
-pub(super) fn held(ours: &Ours<'_>, context: &Context) -> Step {
+pub(super) fn held(ours: &OwnedSubscription<'_>, context: &Context) -> Step {
     let why = held_because(&ours.url.name, context).unwrap_or_default();
     ours.keep(Reason::Held(why.to_owned()))
 }
 
-fn existing(ours: &Ours<'_>, desired: &Desired, context: &Context, now: Timestamp, policy: &Policy) -> Step {
+fn existing(
+    ours: &OwnedSubscription<'_>,
+    desired: &Desired,
+    context: &Context,
+    now: Timestamp,
+    policy: &Policy,
+) -> Step {
     let id = ours.subscription.id.clone();
     let creation = || creation(desired, context, now);
     if let Some(reason) = unfit(ours, desired, context, now) {
@@ -77,6 +86,7 @@ fn existing(ours: &Ours<'_>, desired: &Desired, context: &Context, now: Timestam
         return ours.step(Action::Replace { id, creation }, reason);
     }
     let due = due(ours, desired, context, now, policy);
+    // A subscription that is due anyway leaves an old key now: one call instead of two.
     if let Some(reason) = leaves_key(ours, due.is_ok(), context, now) {
         let creation = creation();
         return ours.step(Action::Replace { id, creation }, reason);
@@ -102,11 +112,18 @@ fn existing(ours: &Ours<'_>, desired: &Desired, context: &Context, now: Timestam
 /// certificate can be changed (Microsoft Graph, *update subscription* and *change notifications with resource data*).
 ///
 /// What Graph does not show counts as right.
-fn unfit(ours: &Ours<'_>, desired: &Desired, context: &Context, now: Timestamp) -> Option<Reason> {
-    let Ours { subscription, url } = ours;
+fn unfit(
+    ours: &OwnedSubscription<'_>,
+    desired: &Desired,
+    context: &Context,
+    now: Timestamp,
+) -> Option<Reason> {
+    let OwnedSubscription { subscription, url } = ours;
+    // Graph's own word comes first; it lists a removed subscription for a while.
     if context.removed.contains(&subscription.id) {
         return Some(Reason::Removed);
     }
+    // The webhook would refuse every item of it.
     if !context.keys.contains(&url.key_id) {
         return Some(Reason::KeyGone {
             key_id: url.key_id.clone(),
@@ -120,6 +137,7 @@ fn unfit(ours: &Ours<'_>, desired: &Desired, context: &Context, now: Timestamp) 
     if let Some(from) = change_type.filter(|from| !same_change_types(from, &desired.change_type)) {
         return Some(Reason::OtherChangeType { from: from.clone() });
     }
+    // Graph shows no options as an empty text.
     let shown = subscription
         .notification_query_options
         .as_deref()
@@ -128,6 +146,7 @@ fn unfit(ours: &Ours<'_>, desired: &Desired, context: &Context, now: Timestamp) 
     if shown.is_some_and(|shown| Some(query_options_key(shown)) != wanted()) {
         return Some(Reason::OtherQueryOptions);
     }
+    // The list may leave this out; a certificate in the URL says that it was asked for.
     let is_rich = subscription
         .include_resource_data
         .unwrap_or(url.certificate_id.is_some());
@@ -151,7 +170,7 @@ fn unfit(ours: &Ours<'_>, desired: &Desired, context: &Context, now: Timestamp) 
 
 /// Returns whether lifecycle notifications go elsewhere than to our route, under this subscription's name. Their URL
 /// cannot be changed, so the certificate in it may be an old one.
-fn strays(lifecycle: &str, ours: &Ours<'_>, context: &Context) -> bool {
+fn strays(lifecycle: &str, ours: &OwnedSubscription<'_>, context: &Context) -> bool {
     !lifecycle.is_empty()
         && context
             .lifecycle
@@ -161,7 +180,12 @@ fn strays(lifecycle: &str, ours: &Ours<'_>, context: &Context) -> bool {
 
 /// Returns why the subscription is to be made with a newer client-state key now: its moment has come, or it would be
 /// renewed anyway. Its client state cannot be changed (Microsoft Graph, *update subscription*).
-fn leaves_key(ours: &Ours<'_>, is_due: bool, context: &Context, now: Timestamp) -> Option<Reason> {
+fn leaves_key(
+    ours: &OwnedSubscription<'_>,
+    is_due: bool,
+    context: &Context,
+    now: Timestamp,
+) -> Option<Reason> {
     let key_id = &ours.url.key_id;
     let retiring = context.retiring_keys.get(key_id)?;
     let key_id = key_id.clone();
@@ -170,7 +194,7 @@ fn leaves_key(ours: &Ours<'_>, is_due: bool, context: &Context, now: Timestamp) 
 
 /// Returns why the subscription is to be renewed now, or else why it is not.
 fn due(
-    ours: &Ours<'_>,
+    ours: &OwnedSubscription<'_>,
     desired: &Desired,
     context: &Context,
     now: Timestamp,
@@ -195,21 +219,23 @@ fn due(
     if left < reserve {
         return Ok(Reason::Due { left, reserve });
     }
+    // Not yet due, but its own moment has passed: this is what keeps thousands from coming due together.
     if policy.is_its_moment(&desired.name, expires_at, desired.lifetime, now) {
         return Ok(Reason::ItsMoment { left });
     }
-    if !context.challenged.contains(&ours.subscription.id) {
+    if !context.reauthorization_required.contains(&ours.subscription.id) {
         return Err(Reason::Fresh { left });
     }
+    // Graph sends the request again until it is met, and a renewal that was just made has met it.
     if Policy::just_renewed(expires_at, desired.lifetime, now) {
         return Err(Reason::JustRenewed);
     }
-    Ok(Reason::Challenged)
+    Ok(Reason::ReauthorizationRequired)
 }
 
 /// Returns why a subscription with resource data needs another certificate. The URL tells which one it has: Graph's own
 /// field is often blank.
-fn other_certificate(ours: &Ours<'_>, desired: &Desired, context: &Context) -> Option<Reason> {
+fn other_certificate(ours: &OwnedSubscription<'_>, desired: &Desired, context: &Context) -> Option<Reason> {
     if !desired.include_resource_data || ours.url.certificate_id.as_ref() == Some(&context.certificate) {
         return None;
     }
@@ -219,12 +245,13 @@ fn other_certificate(ours: &Ours<'_>, desired: &Desired, context: &Context) -> O
 }
 
 /// Returns what the renewal of `ours` changes. Its client state stays, so the URL goes on naming the key of that.
-fn renewal(ours: &Ours<'_>, creation: &Creation, context: &Context) -> Renewal {
+fn renewal(ours: &OwnedSubscription<'_>, creation: &Creation, context: &Context) -> Renewal {
     let certificate_id = creation.certificate_id.clone();
-    let url = OurUrl {
+    let url = NotificationUrl {
         certificate_id: certificate_id.clone(),
         ..ours.url.clone()
     };
+    // Sent only where it changes: what a PATCH does not name stays as it is.
     let changes = other_certificate(ours, &creation.desired, context).is_some();
     Renewal {
         version: creation.desired.version,

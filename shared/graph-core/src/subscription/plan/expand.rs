@@ -93,6 +93,7 @@ pub fn expand(entries: &[(&Entry, Objects)], listing: &Listing<'_>) -> Expansion
                 continue;
             }
             Objects::Known(ids) => ids.iter().map(String::as_str).collect(),
+            // What exists goes on: an outage of the directory must not delete ten thousand subscriptions.
             Objects::Unknown(why) => {
                 expansion.held.insert(entry.name.clone(), why.clone());
                 existing
@@ -101,6 +102,7 @@ pub fn expand(entries: &[(&Entry, Objects)], listing: &Listing<'_>) -> Expansion
                     .collect()
             }
         };
+        // Graph may list an object on two pages when the list changes in between.
         ids.sort_unstable();
         ids.dedup();
         expansion.objects.insert(entry.name.clone(), ids.len());
@@ -119,6 +121,7 @@ pub fn expand(entries: &[(&Entry, Objects)], listing: &Listing<'_>) -> Expansion
 impl Expansion {
     /// Takes the candidates for which Graph has room.
     fn choose(&mut self, mut candidates: Vec<Candidate<'_>>, listing: &Listing<'_>) {
+        // In the order of who keeps a place where Graph has too few.
         candidates.sort_by(|one, other| one.order().cmp(&other.order()));
         let mut used = used_by_others(listing, &candidates);
         let mut changes = ChangeTypes::default();
@@ -132,6 +135,7 @@ impl Expansion {
                 rank,
             } = candidate;
             let changes = changes.number(&entry.change_type);
+            // Graph answers 409 to a second subscription to the same; which one wins must not depend on chance.
             let key = (
                 resource_key(&desired.resource),
                 (!limit::is_one_altogether(&entry.resource)).then_some(changes),
@@ -150,6 +154,7 @@ impl Expansion {
             }
             if let Some(limit) = limit {
                 let used = used.entry(limit).or_default();
+                // Only newcomers are left out: what exists has its place already.
                 if *used >= limit.most && rank == Rank::New {
                     self.leave_out(&entry.name, LeftOut::Over(limit));
                     continue;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{Action, Reason, Step};
 use crate::subscription::{
     model::Subscription,
-    url::{Origin, OurUrl},
+    url::{BaseUrl, NotificationUrl},
 };
 
 /// The subscriptions that Graph lists for an application: ours, and those of others at the same application.
@@ -13,20 +13,20 @@ use crate::subscription::{
 /// A subscription is ours when its notification URL is at our place. Each URL is read once for all that a run asks of it.
 #[derive(Clone, Debug)]
 pub struct Listing<'a> {
-    pub(super) ours: Vec<Ours<'a>>,
+    pub(super) ours: Vec<OwnedSubscription<'a>>,
     pub(super) others: Vec<&'a Subscription>,
 }
 
 impl<'a> Listing<'a> {
     /// Sorts what Graph lists. `notifications` is our place.
     #[must_use]
-    pub fn of(listed: &'a [Subscription], notifications: &Origin) -> Self {
+    pub fn of(listed: &'a [Subscription], notifications: &BaseUrl) -> Self {
         let mut ours = Vec::with_capacity(listed.len());
         let mut others = Vec::new();
         for subscription in listed {
             let url = subscription.notification_url.as_deref();
             match url.and_then(|url| notifications.read(url)) {
-                Some(url) => ours.push(Ours { subscription, url }),
+                Some(url) => ours.push(OwnedSubscription { subscription, url }),
                 None => others.push(subscription),
             }
         }
@@ -54,24 +54,24 @@ impl<'a> Listing<'a> {
 
     /// Returns what the notification URLs say, ours first. A key that was named at an address that is no longer ours is
     /// named all the same.
-    pub fn urls(&self) -> impl Iterator<Item = Cow<'_, OurUrl>> {
+    pub fn urls(&self) -> impl Iterator<Item = Cow<'_, NotificationUrl>> {
         let ours = self.ours.iter().map(|ours| Cow::Borrowed(&ours.url));
         let others = self
             .others
             .iter()
             .filter_map(|other| other.notification_url.as_deref());
-        ours.chain(others.map(|url| Cow::Owned(OurUrl::anywhere(url))))
+        ours.chain(others.map(|url| Cow::Owned(NotificationUrl::anywhere(url))))
     }
 }
 
 /// A listed subscription of ours, and what its URL says.
 #[derive(Clone, Debug)]
-pub(super) struct Ours<'a> {
+pub(super) struct OwnedSubscription<'a> {
     pub(super) subscription: &'a Subscription,
-    pub(super) url: OurUrl,
+    pub(super) url: NotificationUrl,
 }
 
-impl Ours<'_> {
+impl OwnedSubscription<'_> {
     pub(super) fn step(&self, action: Action, reason: Reason) -> Step {
         let expires_at = self.subscription.expiration_date_time;
         Step {

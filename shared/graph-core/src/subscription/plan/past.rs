@@ -62,6 +62,7 @@ impl Past {
             .filter(|(id, name)| !is_known || self.may_have_been(id, name) || context.removed.contains(id))
             .cloned()
             .collect();
+        // Graph repeats what it says, also after a successor was made under the same name.
         self.replaced.extend(removed.iter().cloned());
         self.looked_at = Some(now);
         let mut names: BTreeMap<String, Option<Seen>> = BTreeMap::new();
@@ -79,6 +80,7 @@ impl Past {
                             seen_at: seen.at,
                         });
                     }
+                    // Graph's own word is the better reason for a gap than what is merely missing.
                     if removed.iter().any(|(_, name)| *name == step.name) {
                         step.reason = Reason::Removed;
                     }
@@ -88,6 +90,7 @@ impl Past {
                     let (id, at) = (id.clone(), now);
                     names.insert(step.name.clone(), Some(Seen { id, at }));
                 }
+                // Nobody asks for it any more, so nobody misses it.
                 Action::Delete { .. } => {}
             }
         }

@@ -33,7 +33,7 @@ pub enum Reason {
     /// Graph does not say when it ends.
     NoExpiry,
     /// Graph asked for reauthorization.
-    Challenged,
+    ReauthorizationRequired,
     /// Its certificate is not the current one.
     OtherCertificate {
         /// The certificate it uses, where that is known.
@@ -116,7 +116,7 @@ impl fmt::Display for Reason {
             }
             Self::ItsMoment { left } => write!(f, "{} left, and its turn among the others", Time(*left)),
             Self::NoExpiry => write!(f, "Graph does not say when it expires"),
-            Self::Challenged => write!(f, "Graph asked for reauthorization"),
+            Self::ReauthorizationRequired => write!(f, "Graph asked for reauthorization"),
             Self::OtherCertificate { from, readable } => {
                 let from = from.as_deref().unwrap_or("unknown");
                 let state = if *readable {

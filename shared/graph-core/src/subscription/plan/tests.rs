@@ -134,7 +134,7 @@ fn presence_lives_under_a_schedule_of_ten_minutes() {
 #[test]
 fn a_challenge_renews_before_time() {
     check_in(
-        &challenged(),
+        &reauthorization_required(),
         listed(),
         "renew",
         "Graph asked for reauthorization",
@@ -150,7 +150,13 @@ fn a_challenge_within_ten_minutes_of_a_renewal_is_left() {
             expiration_date_time: Some(expires_at),
             ..listed()
         };
-        let steps = plan(&[mail()], &[listed], &challenged(), at(NOW), &Policy::default());
+        let steps = plan(
+            &[mail()],
+            &[listed],
+            &reauthorization_required(),
+            at(NOW),
+            &Policy::default(),
+        );
         assert_eq!(steps[0].action.name(), expected, "{left}");
     }
 }
@@ -158,7 +164,7 @@ fn a_challenge_within_ten_minutes_of_a_renewal_is_left() {
 #[test]
 fn a_challenge_for_an_unknown_subscription_is_ignored() {
     let context = Context {
-        challenged: BTreeSet::from(["unknown".to_owned()]),
+        reauthorization_required: BTreeSet::from(["unknown".to_owned()]),
         ..context()
     };
     check_in(&context, listed(), "keep", "2 d 22 h left");
@@ -379,8 +385,8 @@ fn context() -> Context {
             .collect::<BTreeSet<_>>()
     };
     Context {
-        notifications: Origin::parse("https://our.example/notifications").unwrap(),
-        lifecycle: Origin::parse("https://our.example/lifecycle").unwrap(),
+        notifications: BaseUrl::parse("https://our.example/notifications").unwrap(),
+        lifecycle: BaseUrl::parse("https://our.example/lifecycle").unwrap(),
         mint_key: "k2".to_owned(),
         keys: set(&["k1", "k2"]),
         certificate: "c2".to_owned(),
@@ -389,18 +395,18 @@ fn context() -> Context {
         retiring_certificates: BTreeMap::new(),
         complete: true,
         held: BTreeMap::new(),
-        challenged: BTreeSet::new(),
+        reauthorization_required: BTreeSet::new(),
         removed: BTreeSet::new(),
     }
 }
 
-fn challenged() -> Context {
-    let challenged = ["id-mail", "id-0", "id-1"]
+fn reauthorization_required() -> Context {
+    let reauthorization_required = ["id-mail", "id-0", "id-1"]
         .into_iter()
         .map(str::to_owned)
         .collect();
     Context {
-        challenged,
+        reauthorization_required,
         ..context()
     }
 }

@@ -95,9 +95,11 @@ impl Document {
         dead: Option<Timestamp>,
         now: Timestamp,
     ) -> bool {
+        // A secret holds 64 KiB: tokens of sign-ins that are over must not fill it.
         self.tokens.retain(|entry| {
             entry.sign_in == *sign_in || now.duration_since(entry.obtained_at) < LONGEST_LIFE
         });
+        // All sign-ins share the versions of one secret, so each writes the more seldom the more there are.
         let count = i32::try_from(self.tokens.len()).unwrap_or(i32::MAX);
         let recent = PAUSE.saturating_mul(count);
         let is_good = |entry: &Entry| {

@@ -36,7 +36,7 @@ fn a_token_that_comes_many_times_is_tried_once() {
 
 #[test]
 fn only_so_many_tokens_are_tried() {
-    let mut tokens: Vec<String> = (1..MAX_TOKENS).map(|n| n.to_string()).collect();
+    let mut tokens: Vec<String> = (1..MAX_TOKENS_PER_ITEM).map(|n| n.to_string()).collect();
     tokens.push(SIGNER.token(&v2()));
     check(&tokens, Ok(()));
     tokens.insert(0, "one too many".to_owned());

@@ -1,7 +1,7 @@
 //! Entries and what they come to.
 
 use super::*;
-use crate::subscription::{catalogue::Version, model::Subscription, url::Origin};
+use crate::subscription::{catalogue::Version, model::Subscription, url::BaseUrl};
 
 #[test]
 fn an_entry_for_itself_is_one_subscription() {
@@ -246,9 +246,9 @@ fn entry(name: &str, resource: &str) -> Entry {
 }
 
 fn ours(name: &str, resource: &str) -> Subscription {
-    let url = crate::subscription::url::OurUrl {
+    let url = crate::subscription::url::NotificationUrl {
         name: name.to_owned(),
-        ..crate::subscription::url::OurUrl::default()
+        ..crate::subscription::url::NotificationUrl::default()
     };
     Subscription {
         notification_url: Some(origin().url(&url)),
@@ -265,11 +265,11 @@ fn theirs(resource: &str) -> Subscription {
     }
 }
 
-fn origin() -> Origin {
-    Origin::parse("https://our.example/notifications").unwrap()
+fn origin() -> BaseUrl {
+    BaseUrl::parse("https://our.example/notifications").unwrap()
 }
 
 /// Returns what entries ask for, given what Graph lists.
-fn expand(entries: &[(&Entry, Objects)], listed: &[Subscription], origin: &Origin) -> Expansion {
+fn expand(entries: &[(&Entry, Objects)], listed: &[Subscription], origin: &BaseUrl) -> Expansion {
     super::expand(entries, &Listing::of(listed, origin))
 }

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 /// The requests of the last 20 seconds, by what Graph counts together: for an application in a tenant, and for the
 /// application in all tenants.
 #[derive(Debug, Default)]
-pub(super) struct Pace(Mutex<BTreeMap<Counted, Window>>);
+pub(super) struct RateLimiter(Mutex<BTreeMap<Counted, Window>>);
 
 /// What Graph counts together.
 type Counted = (Kind, String, Option<String>);
@@ -46,9 +46,9 @@ impl Kind {
 
 /// How long Graph wants to be left alone, which is too long to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Closed(pub(super) Duration);
+pub(super) struct RetryLater(pub(super) Duration);
 
-impl Pace {
+impl RateLimiter {
     /// Returns when there is room for one more request.
     ///
     /// # Errors
@@ -60,12 +60,12 @@ impl Pace {
         tenant: &Tenant,
         patience: Duration,
         clock: &impl Clock,
-    ) -> Result<(), Closed> {
+    ) -> Result<(), RetryLater> {
         loop {
-            match self.take(kind, tenant, clock.now()) {
-                Room::Taken => return Ok(()),
-                Room::Closed(wait) if wait > patience => return Err(Closed(wait)),
-                Room::In(wait) | Room::Closed(wait) => clock.sleep(wait).await,
+            match self.request(kind, tenant, clock.now()) {
+                Permit::Granted => return Ok(()),
+                Permit::Closed(wait) if wait > patience => return Err(RetryLater(wait)),
+                Permit::In(wait) | Permit::Closed(wait) => clock.sleep(wait).await,
             }
         }
     }
@@ -79,24 +79,25 @@ impl Pace {
     }
 
     /// Takes room, or says how long it is until there is some.
-    fn take(&self, kind: Kind, tenant: &Tenant, now: Timestamp) -> Room {
+    fn request(&self, kind: Kind, tenant: &Tenant, now: Timestamp) -> Permit {
         let (most_in_tenant, most_in_all) = kind.most();
         let counted = [
             (in_tenant(kind, tenant), most_in_tenant),
             ((kind, tenant.client_id.clone(), None), most_in_all),
         ];
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut room = Room::Taken;
+        // Both windows are asked before either is charged: a call that has to wait takes up nothing.
+        let mut permit = Permit::Granted;
         for (counted, most) in &counted {
             let window = windows.entry(counted.clone()).or_default();
-            room = room.and(window.room(*most, now));
+            permit = permit.and(window.permit(*most, now));
         }
-        if matches!(room, Room::Taken) {
+        if matches!(permit, Permit::Granted) {
             for (counted, _) in counted {
                 windows.entry(counted).or_default().requests.push_back(now);
             }
         }
-        room
+        permit
     }
 }
 
@@ -106,20 +107,20 @@ fn in_tenant(kind: Kind, tenant: &Tenant) -> Counted {
 
 /// Whether there is room for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Room {
-    Taken,
+enum Permit {
+    Granted,
     In(Duration),
     Closed(Duration),
 }
 
-impl Room {
+impl Permit {
     /// Returns what hinders longer.
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Closed(one), Self::Closed(other)) => Self::Closed(one.max(other)),
             (closed @ Self::Closed(_), _) | (_, closed @ Self::Closed(_)) => closed,
             (Self::In(one), Self::In(other)) => Self::In(one.max(other)),
-            (wait @ Self::In(_), Self::Taken) | (Self::Taken, wait) => wait,
+            (wait @ Self::In(_), Self::Granted) | (Self::Granted, wait) => wait,
         }
     }
 }
@@ -131,9 +132,9 @@ struct Window {
 }
 
 impl Window {
-    fn room(&mut self, most: usize, now: Timestamp) -> Room {
+    fn permit(&mut self, most: usize, now: Timestamp) -> Permit {
         if let Some(until) = self.closed_until.filter(|until| *until > now) {
-            return Room::Closed(until_then(until.duration_since(now)));
+            return Permit::Closed(until_then(until.duration_since(now)));
         }
         while self
             .requests
@@ -142,10 +143,11 @@ impl Window {
         {
             self.requests.pop_front();
         }
+        // There is room again once the request has left the window that stands `most` places before the next one.
         let first = self.requests.len().checked_sub(most);
         match first.and_then(|index| self.requests.get(index)) {
-            Some(first) => Room::In(until_then(WINDOW.saturating_sub(now.duration_since(*first)))),
-            None => Room::Taken,
+            Some(first) => Permit::In(until_then(WINDOW.saturating_sub(now.duration_since(*first)))),
+            None => Permit::Granted,
         }
     }
 }
@@ -175,7 +177,7 @@ mod tests {
 
     /// Makes requests in so many tenants in turn, and checks that there are `most` in a window, no more and no less.
     async fn check(kind: Kind, tenants: usize, most: usize) {
-        let (pace, clock) = (Pace::default(), FakeClock::default());
+        let (pace, clock) = (RateLimiter::default(), FakeClock::default());
         let mut requests = Vec::new();
         while requests.len() < 5 * most {
             let tenant = Tenant {
@@ -194,7 +196,7 @@ mod tests {
 
     #[tokio::test]
     async fn applications_and_kinds_do_not_wait_for_each_other() {
-        let (pace, clock) = (Pace::default(), FakeClock::default());
+        let (pace, clock) = (RateLimiter::default(), FakeClock::default());
         let other = Tenant {
             client_id: "other".to_owned(),
             ..tenant()
@@ -213,11 +215,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_graph_has_closed_is_left_alone_by_all_and_given_up_when_it_takes_too_long() {
-        let (pace, clock) = (Pace::default(), FakeClock::default());
+        let (pace, clock) = (RateLimiter::default(), FakeClock::default());
         let tenant = tenant();
         let wait = || pace.wait(Kind::List, &tenant, Duration::from_secs(30), &clock);
         pace.close(Kind::List, &tenant, Duration::from_secs(31), clock.now());
-        assert_eq!(wait().await, Err(Closed(Duration::from_secs(31))));
+        assert_eq!(wait().await, Err(RetryLater(Duration::from_secs(31))));
         clock.sleep(Duration::from_secs(1)).await;
         assert_eq!(wait().await, Ok(()));
         assert_eq!(clock.slept(), Duration::from_secs(31));

@@ -10,7 +10,7 @@ pub const MAX_ENTRIES: usize = 10;
 pub const MAX_BYTES: usize = 1_048_576;
 
 /// The most bytes of a body that we make; the rest is room for the attributes that a failed item is kept with.
-pub const MAX_BODY_BYTES: usize = MAX_BYTES - 4_096;
+pub const MAX_MESSAGE_BODY_BYTES: usize = MAX_BYTES - 4_096;
 
 /// Returns the ranges of consecutive messages that fit into one call each, given every message's size in bytes.
 ///

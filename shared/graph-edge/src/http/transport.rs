@@ -7,13 +7,13 @@ use reqwest::{Request, Response};
 use crate::BoxError;
 
 /// Brings requests to a service and its answers back.
-pub trait Carrier: fmt::Debug + Send + Sync {
+pub trait Transport: fmt::Debug + Send + Sync {
     /// Returns the service's answer, or what kept it from coming.
-    fn carry(&self, request: Request) -> Carried<'_>;
+    fn send(&self, request: Request) -> PendingResponse<'_>;
 }
 
 /// An answer that is on its way.
-pub type Carried<'a> = Pin<Box<dyn Future<Output = Result<Response, BoxError>> + Send + 'a>>;
+pub type PendingResponse<'a> = Pin<Box<dyn Future<Output = Result<Response, BoxError>> + Send + 'a>>;
 
 /// An answer that has not come in time.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
