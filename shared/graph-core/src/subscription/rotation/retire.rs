@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{Fate, Life, certificate, fate, request::KeyChanges, retiring};
 use crate::{
     secrets::{ClientStateDocument, DecryptionDocument, KeyLife},
-    subscription::{config::Config, model::Subscription, url::OurUrl},
+    subscription::{config::Config, model::Subscription, url::NotificationUrl},
 };
 
 /// The keys that subscriptions name.
@@ -24,7 +24,7 @@ impl KeysInUse {
     /// Returns the keys that an application's subscriptions name: in their `urls`, and what Graph shows of their
     /// certificates.
     #[must_use]
-    pub fn of<'a>(listed: &[Subscription], urls: impl Iterator<Item = Cow<'a, OurUrl>>) -> Self {
+    pub fn of<'a>(listed: &[Subscription], urls: impl Iterator<Item = Cow<'a, NotificationUrl>>) -> Self {
         let mut in_use = Self::default();
         for url in urls {
             add(&mut in_use.client_state, &url.key_id);
