@@ -14,7 +14,7 @@ use crate::secret::Secret;
 use crate::subscription::catalogue::{self, Access, Version};
 use crate::subscription::compare::query_options_key;
 use document::Node;
-use reader::{Fields, Problems, join, listed, shown};
+use reader::{Fields, Problems, is_plain, join, listed, shown};
 
 mod check;
 mod document;
@@ -88,10 +88,10 @@ impl Config {
             if is_repeated(declared, key, node) {
                 problems.error(&path, "is there twice; keep one");
                 self.tenants.remove(key);
-            } else if shown(key) != *key {
+            } else if !is_plain(key) {
                 problems.error(
                     &path,
-                    "has a name that is long or has special characters; choose a plain one",
+                    "has a name that is longer than 64 characters or has others than letters, digits, spaces and -_.$@; rename it",
                 );
             } else if let Some(tenant) = tenants::read(node, &path, problems) {
                 self.tenants.insert(key.clone(), tenant);
@@ -146,7 +146,7 @@ impl Config {
     ) -> Option<Entry> {
         let written = subscriptions::read(name, node, problems)?;
         let path = join(&written.path, "tenant");
-        let names: Vec<_> = declared.iter().map(|(key, _)| shown(key)).collect();
+        let names: Vec<_> = declared.iter().map(|(key, _)| shown("tenants", key)).collect();
         let key = match (written.tenant, declared) {
             (Some(wanted), _) if declared.iter().any(|(key, _)| key == wanted) => Some(wanted),
             (Some(_), _) => {

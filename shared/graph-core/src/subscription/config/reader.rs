@@ -65,7 +65,7 @@ impl<'a> Fields<'a> {
         for (at, (name, _)) in fields.iter().enumerate() {
             let here = join(&path, name);
             if !known.contains(&name.as_str()) {
-                problems.error(&here, unknown(name, known));
+                problems.error(&here, unknown(&path, name, known));
             } else if fields.iter().take(at).any(|(earlier, _)| earlier == name) {
                 problems.error(&here, "is there twice; keep one");
             }
@@ -153,23 +153,53 @@ impl<'a> Fields<'a> {
 /// Returns the path of `name` under `path`, safe to print.
 pub(super) fn join(path: &str, name: &str) -> String {
     if path.is_empty() {
-        shown(name)
+        shown(path, name)
     } else {
-        format!("{path}.{}", shown(name))
+        format!("{path}.{}", shown(path, name))
     }
 }
 
-/// Returns `name` as it may be printed: cut when it is long, and with `?` for what names do not have.
+/// Returns a `name` under `path` as it may be printed: with `?` for what cannot be seen, and cut when it is long.
 ///
-/// A name that is neither short nor plain may be a credential in the wrong place, so nothing of it is printed.
-pub(super) fn shown(name: &str) -> String {
-    let plain =
-        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | '$' | '@' | ' ');
-    if name.is_empty() || !name.chars().all(plain) || name.len() > 64 {
+/// A name that looks like a secret may be one in the wrong place, and under `credential` every name that does not look like
+/// a field's: of these nothing is printed.
+pub(super) fn shown(path: &str, name: &str) -> String {
+    let is_in_credential = path.rsplit('.').next() == Some("credential");
+    let like_a_field = name.len() <= 24 && name.bytes().all(|byte| byte.is_ascii_alphabetic());
+    if name.is_empty() || looks_secret(name) || (is_in_credential && !like_a_field) {
         return format!("(name of {} characters)", name.chars().count());
     }
-    name.to_owned()
+    let visible = |letter: char| if is_visible(letter) { letter } else { '?' };
+    let mut start: String = name.chars().map(visible).take(NAME_SHOWN).collect();
+    if name.chars().count() > NAME_SHOWN {
+        start.push('…');
+    }
+    start
 }
+
+/// Tells whether a text is as long and as mixed as secrets are, and names for people are not.
+fn looks_secret(text: &str) -> bool {
+    let has = |of: fn(&u8) -> bool| text.bytes().any(|byte| of(&byte));
+    let is_mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit);
+    let is_long = |run: &str| run.len() >= 20 && run.bytes().any(|byte| byte.is_ascii_digit());
+    let mut runs = text.split(|letter: char| !letter.is_ascii_alphanumeric());
+    (text.len() >= 16 && is_mixed) || runs.any(is_long)
+}
+
+/// Tells whether a name is short, and reads the same wherever it is printed.
+pub(super) fn is_plain(name: &str) -> bool {
+    let plain =
+        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | '$' | '@' | ' ');
+    (1..=NAME_SHOWN).contains(&name.len()) && name.chars().all(plain)
+}
+
+/// Tells whether a character shows, and leaves what stands around it as it is: letters and digits of any language, and ASCII.
+fn is_visible(letter: char) -> bool {
+    letter.is_alphanumeric() || letter.is_ascii_graphic() || letter == ' '
+}
+
+/// How many characters of a name are printed.
+const NAME_SHOWN: usize = 64;
 
 /// Returns `names` in quotes, for a message.
 pub(super) fn listed<N: AsRef<str>>(names: &[N]) -> String {
@@ -181,7 +211,7 @@ pub(super) fn listed<N: AsRef<str>>(names: &[N]) -> String {
 }
 
 /// Returns the message for a field that is not `known`.
-fn unknown(name: &str, known: &[&str]) -> String {
+fn unknown(path: &str, name: &str, known: &[&str]) -> String {
     let lower = name.to_ascii_lowercase();
     let nearest = known
         .iter()
@@ -189,11 +219,11 @@ fn unknown(name: &str, known: &[&str]) -> String {
         .min();
     match nearest {
         Some((edits, nearest)) if edits <= 2 => {
-            format!("unknown field `{}`; did you mean `{nearest}`?", shown(name))
+            format!("unknown field `{}`; did you mean `{nearest}`?", shown(path, name))
         }
         _ => format!(
             "unknown field `{}`; the fields here are {}",
-            shown(name),
+            shown(path, name),
             listed(known)
         ),
     }
@@ -205,19 +235,31 @@ mod tests {
 
     #[test]
     fn a_name_that_may_be_a_credential_is_not_shown() {
+        let shown = |name: &str| shown("tenants.contoso.credential", name);
         assert_eq!(shown("abC8Q~nV3.x"), "(name of 11 characters)");
-        assert_eq!(shown("line\nbreak"), "(name of 10 characters)");
-        assert_eq!(shown(&"a".repeat(65)), "(name of 65 characters)");
-        assert_eq!(shown("changeType"), "changeType");
+        assert_eq!(shown("clientsecret"), "clientsecret");
+    }
+
+    #[test]
+    fn a_name_is_shown_cut_and_with_question_marks_for_what_cannot_be_seen() {
+        let shown = |name: &str| shown("subscriptions", name);
+        assert_eq!(shown("Mail!"), "Mail!");
+        assert_eq!(shown("Prüfung"), "Prüfung");
+        assert_eq!(shown("line\nbreak \u{202e}"), "line?break ?");
+        assert_eq!(shown(&"a".repeat(65)), format!("{}…", "a".repeat(64)));
+        assert_eq!(shown(""), "(name of 0 characters)");
+        assert_eq!(shown("Team_Messages_2"), "Team_Messages_2");
+        assert_eq!(shown("Sup3r8Q~Secret.Value"), "(name of 20 characters)");
+        assert_eq!(shown(&"0a".repeat(20)), "(name of 40 characters)");
     }
 
     #[test]
     fn an_unknown_field_is_told_its_nearest_or_all() {
         assert_eq!(
-            unknown("changetype", &["changeType"]),
+            unknown("", "changetype", &["changeType"]),
             "unknown field `changetype`; did you mean `changeType`?"
         );
-        let message = unknown("colour", &["resource", "tenant"]);
+        let message = unknown("", "colour", &["resource", "tenant"]);
         assert_eq!(
             message,
             "unknown field `colour`; the fields here are `resource`, `tenant`"

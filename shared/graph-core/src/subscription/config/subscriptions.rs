@@ -36,11 +36,7 @@ pub(super) struct Written<'a> {
 pub(super) fn read<'a>(name: &'a str, node: &'a Node, problems: &mut Problems) -> Option<Written<'a>> {
     let path = join("subscriptions", name);
     if !is_valid_name(name) {
-        let rule = "a name has 1 to 32 characters, each a to z, 0 to 9 or a hyphen";
-        problems.error(
-            &path,
-            format!("has a name of {} characters; {rule}", name.chars().count()),
-        );
+        problems.error(&path, fault_of_name(name));
     }
     let fields = Fields::open(node, path.as_str(), KNOWN, problems)?;
     Some(Written {
@@ -62,8 +58,32 @@ pub(super) fn read<'a>(name: &'a str, node: &'a Node, problems: &mut Problems) -
 
 /// Says whether `name` can be the name of an entry.
 fn is_valid_name(name: &str) -> bool {
-    let valid = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=NAME_LENGTH).contains(&name.len()) && name.bytes().all(valid)
+    (1..=NAME_LENGTH).contains(&name.len()) && name.chars().all(is_of_names)
+}
+
+/// Tells whether names may have a character.
+fn is_of_names(letter: char) -> bool {
+    letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-'
+}
+
+/// Says what is wrong with a name, and what would be right.
+fn fault_of_name(name: &str) -> String {
+    let rule = "a name has 1 to 32 characters, each a to z, 0 to 9 or a hyphen";
+    let Some(wrong) = name.chars().find(|letter| !is_of_names(*letter)) else {
+        return format!("has a name of {} characters; {rule}", name.len());
+    };
+    let wrong = wrong.escape_debug();
+    let right: String = name
+        .chars()
+        .flat_map(char::to_lowercase)
+        .map(|letter| if is_of_names(letter) { letter } else { '-' })
+        .collect();
+    let right = right.trim_matches('-');
+    if is_valid_name(right) {
+        format!("has `{wrong}` in its name; {rule}: write `{right}`")
+    } else {
+        format!("has `{wrong}` in its name; {rule}")
+    }
 }
 
 /// Reads the change types into Microsoft Graph's order.

@@ -102,14 +102,39 @@ fn mistakes_in_the_document_itself_are_named() {
 }
 
 #[test]
+fn the_character_that_a_name_may_not_have_is_named() {
+    let rule = "a name has 1 to 32 characters, each a to z, 0 to 9 or a hyphen";
+    for (name, message) in [
+        ("Mail!", format!("has `M` in its name; {rule}: write `mail`")),
+        (
+            "Team_Messages",
+            format!("has `T` in its name; {rule}: write `team-messages`"),
+        ),
+        (
+            "team messages",
+            format!("has ` ` in its name; {rule}: write `team-messages`"),
+        ),
+        ("!", format!("has `!` in its name; {rule}")),
+    ] {
+        let mut document = document(Value::Null);
+        document["subscriptions"] = json!({name: {"resource": "/users", "changeType": "updated"}});
+        let (_, problems) = read(&document);
+        assert_eq!(
+            (problems[0].path.as_str(), &problems[0].message),
+            (format!("subscriptions.{name}").as_str(), &message)
+        );
+    }
+}
+
+#[test]
 fn a_name_that_is_too_long_or_has_other_letters_is_refused() {
     for (name, path) in [
         ("a".repeat(33), format!("subscriptions.{}", "a".repeat(33))),
-        ("a".repeat(70), "subscriptions.(name of 70 characters)".to_owned()),
+        ("a".repeat(70), format!("subscriptions.{}…", "a".repeat(64))),
         ("Team".to_owned(), "subscriptions.Team".to_owned()),
         ("a_b".to_owned(), "subscriptions.a_b".to_owned()),
         (String::new(), "subscriptions.(name of 0 characters)".to_owned()),
-        ("é".to_owned(), "subscriptions.(name of 1 characters)".to_owned()),
+        ("é".to_owned(), "subscriptions.é".to_owned()),
     ] {
         let mut document = document(Value::Null);
         document["subscriptions"] = json!({name.as_str(): {"resource": "/users", "changeType": "updated"}});
