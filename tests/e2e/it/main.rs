@@ -16,6 +16,7 @@ mod deployed;
 mod foreach;
 mod hostile;
 mod lifetime;
+mod newcomer;
 mod outage;
 mod pipeline;
 mod renewal;
