@@ -115,10 +115,11 @@ async fn create(shared: &Shared, call: &Call, caller: &Caller, beta: bool) -> Re
         state.subscriptions.insert(new);
     }
     let version = if beta { "beta" } else { "v1.0" };
-    Ok(Reply::json(
-        StatusCode::CREATED,
-        &in_context(shown, call, version),
-    ))
+    let id = shown.get("id").and_then(Value::as_str).unwrap_or_default();
+    let location = format!("{}/{version}/subscriptions/{id}", call.base_url());
+    let mut reply = Reply::json(StatusCode::CREATED, &in_context(shown, call, version));
+    reply.headers.push(("location".to_owned(), location));
+    Ok(reply)
 }
 
 /// Refuses a subscription that another one stands in the way of.
@@ -140,10 +141,9 @@ fn list(shared: &Shared, call: &Call, caller: &Caller, version: &str) -> Result<
     let mut state = shared.state();
     state.expire();
     let page_size = state.options.page_size.max(1);
-    let mut own = state
-        .subscriptions
-        .after(after)
-        .filter(|(_, subscription)| belongs_to(subscription, caller));
+    let mut own = state.subscriptions.after(after).filter(|(_, subscription)| {
+        belongs_to(subscription, caller) && !state.unlisted.contains(&subscription.id)
+    });
     let page: Vec<_> = own.by_ref().take(page_size).collect();
     let mut body = json!({
         "@odata.context": format!("{}/{version}/$metadata#subscriptions", call.base_url()),

@@ -180,7 +180,7 @@ fn change_item(
 ) -> Result<(Value, Option<String>), SimulatorError> {
     let cannot = || SimulatorError::NoPayload(subscription.resource.clone());
     let (rule, _) = subscription.rule().ok_or_else(cannot)?;
-    let payload = payload::payload(subscription, state.now()).ok_or_else(cannot)?;
+    let payload = payload::payload(subscription, entry.object.as_deref(), state.now()).ok_or_else(cannot)?;
     let mut members = payload.item;
     members.extend(envelope(
         subscription,

@@ -29,7 +29,7 @@ pub(crate) async fn answer(shared: &Arc<Shared>, call: &Call) -> Reply {
 
 /// Finds the control that a request is for.
 async fn route(shared: &Arc<Shared>, call: &Call) -> Result<Reply, String> {
-    let ok = |value: Value| Ok(Reply::json(StatusCode::OK, &value));
+    let ok = |value: Value| Ok(Reply::lines(StatusCode::OK, &value));
     let segments = call.segments();
     match (&call.method, segments.get(1..).unwrap_or_default()) {
         (&Method::GET, []) => Ok(Reply::text(StatusCode::OK, help(&call.base_url()))),
@@ -47,11 +47,11 @@ async fn route(shared: &Arc<Shared>, call: &Call) -> Result<Reply, String> {
                 tokio::spawn(deliver::send(Arc::clone(shared), send.post()));
                 return Ok(Reply::empty(StatusCode::ACCEPTED));
             }
-            let post = send.post();
+            let (bodies, post) = (send.bodies, send.post());
             let report = deliver::send(Arc::clone(shared), post)
                 .await
                 .map_err(|error| error.to_string())?;
-            ok(json!(report))
+            ok(shown(json!(report), bodies))
         }
         (&Method::POST, ["resolve"]) => {
             let more: BTreeMap<String, String> = read(call)?;
@@ -74,12 +74,45 @@ async fn route(shared: &Arc<Shared>, call: &Call) -> Result<Reply, String> {
                 .map_err(|error| error.to_string())?;
             Ok(Reply::empty(StatusCode::NO_CONTENT))
         }
+        (&Method::POST, ["unlist"]) => {
+            let Unlist { id } = read(call)?;
+            shared.state().unlisted.insert(id);
+            Ok(Reply::empty(StatusCode::NO_CONTENT))
+        }
         (&Method::POST, ["faults"]) => {
             let fault: FaultBody = read(call)?;
             shared.state().faults.push(fault.into());
             Ok(Reply::empty(StatusCode::NO_CONTENT))
         }
         _ => Err(format!("there is no {} {}", call.method, call.path)),
+    }
+}
+
+/// Returns a report as it is shown: a body repeats the items and holds tokens, so it is there only if it was asked for.
+fn shown(mut report: Value, bodies: bool) -> Value {
+    let posts = report.get_mut("posts").and_then(Value::as_array_mut);
+    for post in posts.into_iter().flatten().filter(|_| !bodies) {
+        if let Some(members) = post.as_object_mut() {
+            members.remove("body");
+        }
+        let items = post.get_mut("items").and_then(Value::as_array_mut);
+        for item in items.into_iter().flatten() {
+            let content = item
+                .pointer_mut("/item/encryptedContent")
+                .and_then(Value::as_object_mut);
+            for value in content.into_iter().flat_map(|members| members.values_mut()) {
+                shorten(value);
+            }
+        }
+    }
+    report
+}
+
+/// Cuts a long text.
+fn shorten(value: &mut Value) {
+    if let Some(text) = value.as_str().filter(|text| text.chars().count() > 48) {
+        let start: String = text.chars().take(45).collect();
+        *value = Value::String(start + "...");
     }
 }
 
@@ -111,6 +144,13 @@ struct Clock {
     advance_seconds: i64,
 }
 
+/// Body of `POST /_simulator/unlist`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unlist {
+    id: String,
+}
+
 /// Body of `POST /_simulator/send`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -118,6 +158,9 @@ struct Send {
     /// Whether the answer waits for the outcome.
     #[serde(default = "yes")]
     wait: bool,
+    /// Whether the answer shows the bodies that were sent.
+    #[serde(default)]
+    bodies: bool,
     items: Vec<Item>,
 }
 
@@ -133,6 +176,7 @@ struct Item {
     duplicate_of: Option<usize>,
     item: Option<Value>,
     content: Option<Box<RawValue>>,
+    object: Option<String>,
     #[serde(default)]
     wrong: Vec<Wrong>,
 }
@@ -183,6 +227,9 @@ impl Send {
             if let Some(content) = item.content {
                 post = post.content(content.get());
             }
+            if let Some(object) = item.object {
+                post = post.about(object);
+            }
             for wrong in item.wrong {
                 post = post.wrong(index, wrong);
             }
@@ -204,6 +251,8 @@ struct FaultBody {
     body: Option<Value>,
     retry_after: Option<u64>,
     #[serde(default)]
+    headers: Vec<(String, String)>,
+    #[serde(default)]
     delay_milliseconds: u64,
     #[serde(default)]
     carried_out: bool,
@@ -218,6 +267,7 @@ impl From<FaultBody> for Fault {
             status: body.status,
             body: body.body,
             retry_after: body.retry_after,
+            headers: body.headers,
             delay: Duration::from_millis(body.delay_milliseconds),
             carried_out: body.carried_out,
         }
@@ -241,29 +291,55 @@ fn help(base_url: &str) -> String {
 
 const HELP: &str = r#"Simulator of Microsoft Graph change notifications.
 
-In place of https://graph.microsoft.com and https://login.microsoftonline.com use {base}.
+In place of https://graph.microsoft.com and https://login.microsoftonline.com
+use {base}.
 
 GET    /_simulator/subscriptions        all apps' subscriptions
 DELETE /_simulator/subscriptions/{id}   remove one without a word
 POST   /_simulator/send                 send notifications, answer how it went
-POST   /_simulator/resolve              {"https://public.host": "http://127.0.0.1:8080"}
+POST   /_simulator/resolve              {"https://public.host":
+                                         "http://127.0.0.1:8080"}
 POST   /_simulator/clock                {"advanceSeconds": 3600}
 POST   /_simulator/keys/rotate          a new signing key
-POST   /_simulator/faults               {"method": "POST", "pathPrefix": "/v1.0/subscriptions", "status": 503, "times": 2,
-                                         "retryAfter": 1, "delayMilliseconds": 0, "carriedOut": false, "body": {}}
+POST   /_simulator/unlist               {"id": ".."}: lists leave it out
+POST   /_simulator/faults               what the next requests are answered:
+  {"method": "POST", "pathPrefix": "/v1.0/subscriptions", "status": 503,
+   "times": 2, "retryAfter": 1, "headers": [["retry-after", "2.128"]],
+   "delayMilliseconds": 0, "carriedOut": false, "body": {}}
 GET    /_simulator/requests             what arrived at the simulated Graph
 GET    /_simulator/deliveries           what was sent, with every attempt
-GET    /_simulator/violations           PATCH and reauthorize within ten minutes of each other
+GET    /_simulator/violations           PATCH and reauthorize within ten minutes
 
 An item to send names a subscription by its id or its resource, and is one of
-  {"subscription": "/teams", "changeType": "created"}          as subscribed; "rich": true or false insists
-  {"subscription": "/teams", "lifecycleEvent": "missed"}       or reauthorizationRequired, subscriptionRemoved
-  {"duplicateOf": 0}                                           the first item again, byte for byte
-  {"subscription": "/teams", "item": {..}}                     anything
-"content" sets the resource data, byte for byte; "wrong" lists what is to be wrong, as in ["flippedBit"].
+  {"subscription": "/teams", "changeType": "created"}
+      as subscribed; "rich": true or false insists
+  {"subscription": "/teams", "lifecycleEvent": "missed"}
+      or reauthorizationRequired, subscriptionRemoved
+  {"duplicateOf": 0}
+      the first item again, byte for byte
+  {"subscription": "/teams", "item": {..}}
+      anything
+"content" sets the resource data, byte for byte; "object" the id of the object
+that it is about; "wrong" lists what is wrong or odd, as in ["flippedBit"].
+With "bodies": true beside "items" the answer shows the whole POSTs.
 
-With "wait": false beside "items" the answer does not wait for the outcome, which may take four hours.
+With "wait": false the answer does not wait for the outcome, which may take four
+hours.
 
-curl {base}/_simulator/send -H 'Content-Type: application/json' -d '{
-  "items": [{"subscription": "/teams/getAllMessages", "changeType": "created", "wrong": ["flippedBit"]}]}'
+curl {base}/_simulator/send \
+  -H 'Content-Type: application/json' -d '{
+  "items": [{"subscription": "/teams/getAllMessages", "changeType": "created",
+             "wrong": ["flippedBit"]}]}'
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_fits_into_80_columns() {
+        for line in help("http://127.0.0.1:65535").lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+}

@@ -81,7 +81,7 @@ pub(crate) struct Reply {
     /// Status.
     pub(crate) status: StatusCode,
     /// Additional headers.
-    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     /// Body and its media type.
     pub(crate) body: Option<(&'static str, String)>,
 }
@@ -93,6 +93,14 @@ impl Reply {
             status,
             headers: Vec::new(),
             body: Some(("application/json", body.to_string())),
+        }
+    }
+
+    /// Answers with JSON for people to read.
+    pub(crate) fn lines(status: StatusCode, body: &Value) -> Self {
+        Self {
+            body: Some(("application/json", format!("{body:#}\n"))),
+            ..Self::empty(status)
         }
     }
 
@@ -121,11 +129,11 @@ impl IntoResponse for Reply {
         let all = self.headers.into_iter().chain(
             self.body
                 .iter()
-                .map(|(media_type, _)| (header::CONTENT_TYPE.as_str(), (*media_type).to_owned())),
+                .map(|(media_type, _)| (header::CONTENT_TYPE.to_string(), (*media_type).to_owned())),
         );
         for (name, value) in all {
             if let (Ok(name), Ok(value)) = (header::HeaderName::try_from(name), value.parse()) {
-                headers.insert(name, value);
+                headers.append(name, value);
             }
         }
         (

@@ -210,6 +210,11 @@ impl Simulator {
         self.shared.state().access_tokens.clear();
     }
 
+    /// Has lists leave out a subscription from now on, as Graph's have been seen to; by its id it is there.
+    pub fn unlist(&self, id: &str) {
+        self.shared.state().unlisted.insert(id.to_owned());
+    }
+
     /// Hands out a refresh token for an app, as after a sign-in.
     #[must_use]
     pub fn issue_refresh_token(&self, app: &App) -> String {

@@ -76,7 +76,7 @@ fn token(shared: &Shared, call: &Call, tenant: &str) -> Reply {
             let mut reply = Reply::json(StatusCode::OK, &body);
             reply
                 .headers
-                .push(("cache-control", "no-store, no-cache".to_owned()));
+                .push(("cache-control".to_owned(), "no-store, no-cache".to_owned()));
             reply
         }
         Err(refusal) => refusal.reply(&state, call),

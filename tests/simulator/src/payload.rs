@@ -24,14 +24,15 @@ pub(crate) struct Payload {
     pub(crate) content: Option<String>,
 }
 
-/// Makes the payload of a new notification; each call is about another object.
-pub(crate) fn payload(subscription: &Registered, now: Timestamp) -> Option<Payload> {
+/// Makes the payload of a new notification; each call is about another object, unless its id is given.
+pub(crate) fn payload(subscription: &Registered, object: Option<&str>, now: Timestamp) -> Option<Payload> {
     let (rule, ids) = subscription.rule()?;
     let resource = Resource::parse(&subscription.resource)?;
-    let text = fill(
-        template(rule.entity),
-        names(subscription, rule, &resource, ids, now),
-    );
+    let mut names = names(subscription, rule, &resource, ids, now);
+    if let (Some(object), Some(name)) = (object, name_of_object(template(rule.entity))) {
+        names.insert(name.to_owned(), object.to_owned());
+    }
+    let text = fill(template(rule.entity), names);
     let template: Template<'_> = serde_json::from_str(&text).ok()?;
     let content = template.content.map(|raw| raw.get().to_owned());
     let content = match (rule.rich, resource.options.get("$select")) {
@@ -43,6 +44,15 @@ pub(crate) fn payload(subscription: &Registered, now: Timestamp) -> Option<Paylo
         basic_type: template.basic_type,
         content,
     })
+}
+
+/// Returns the name in a payload file that stands for the object's id: the last one in the path of the resource. A path that
+/// is the subscription's own names no object.
+fn name_of_object(template: &str) -> Option<&str> {
+    let (_, rest) = template.split_once("\"resource\": \"")?;
+    let (path, _) = rest.split_once('"')?;
+    let (name, _) = path.rsplit_once("{{")?.1.split_once("}}")?;
+    Some(name).filter(|name| *name != "path")
 }
 
 /// Writes an expiry as the service of the resource writes it.
@@ -156,6 +166,7 @@ fn template(entity: &str) -> &'static str {
         "driveItem" => include_str!("../../fixtures/driveItem.json"),
         "event" => include_str!("../../fixtures/event.json"),
         "group" => include_str!("../../fixtures/group.json"),
+        "groupEvent" => include_str!("../../fixtures/groupEvent.json"),
         "listItem" => include_str!("../../fixtures/listItem.json"),
         "message" => include_str!("../../fixtures/message.json"),
         "presence" => include_str!("../../fixtures/presence.json"),
@@ -175,7 +186,7 @@ mod tests {
     fn every_resource_has_a_payload() {
         for rule in RULES {
             let resource = rule.pattern.replace(['{', '}'], "");
-            let payload = payload(&subscription(&resource), Timestamp::UNIX_EPOCH).unwrap();
+            let payload = payload(&subscription(&resource), None, Timestamp::UNIX_EPOCH).unwrap();
             assert!(payload.item.contains_key("resource"), "{resource}");
             assert!(
                 payload.item["resourceData"]["@odata.type"].is_string(),
@@ -187,7 +198,7 @@ mod tests {
 
     #[test]
     fn ids_of_the_subscribed_path_appear_in_the_item() {
-        let payload = payload(&subscription("/teams/t-1/channels"), Timestamp::UNIX_EPOCH).unwrap();
+        let payload = payload(&subscription("/teams/t-1/channels"), None, Timestamp::UNIX_EPOCH).unwrap();
 
         let resource = payload.item["resource"].as_str().unwrap();
         assert!(resource.starts_with("teams('t-1')/channels('19:"), "{resource}");
@@ -197,16 +208,36 @@ mod tests {
     #[test]
     fn two_payloads_are_about_two_objects() {
         let subscription = subscription("/teams/t/channels/c/messages");
-        let [first, second] = [0, 1].map(|_| payload(&subscription, Timestamp::UNIX_EPOCH).unwrap());
+        let [first, second] = [0, 1].map(|_| payload(&subscription, None, Timestamp::UNIX_EPOCH).unwrap());
 
         assert_ne!(first.item["resource"], second.item["resource"]);
+    }
+
+    #[test]
+    fn two_payloads_can_be_about_one_object() {
+        for (resource, tells_apart) in [
+            ("/teams/t/channels/c/messages", false),
+            ("/users/u/messages", true),
+            ("/groups/g/events", true),
+            ("/users/u/drive/root", false),
+        ] {
+            let subscription = subscription(resource);
+            let [first, second] = [0, 1].map(|_| {
+                payload(&subscription, Some("object"), Timestamp::UNIX_EPOCH)
+                    .unwrap()
+                    .item
+            });
+            assert_eq!(first["resource"], second["resource"], "{resource}");
+            let etag = |item: &Map<String, Value>| item["resourceData"]["@odata.etag"].clone();
+            assert_eq!(etag(&first) != etag(&second), tells_apart, "{resource}");
+        }
     }
 
     #[test]
     fn an_outlook_item_has_the_selected_properties_only() {
         let subscription = subscription("users/u/messages?$select=Subject,id");
 
-        let content = payload(&subscription, Timestamp::UNIX_EPOCH)
+        let content = payload(&subscription, None, Timestamp::UNIX_EPOCH)
             .unwrap()
             .content
             .unwrap();
@@ -220,6 +251,7 @@ mod tests {
     fn ids_cannot_break_out_of_their_text() {
         let payload = payload(
             &subscription("/groups/a\"b\\/conversations"),
+            None,
             Timestamp::UNIX_EPOCH,
         )
         .unwrap();

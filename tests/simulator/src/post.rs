@@ -103,6 +103,16 @@ impl Post {
         self
     }
 
+    /// Makes the item added last one about this object, by its id: two items about one object are two changes of it, which
+    /// differ in what Graph tells changes of it apart by, and in nothing if that is nothing.
+    #[must_use]
+    pub fn about(mut self, object: impl Into<String>) -> Self {
+        if let Some(last) = self.entries.last_mut() {
+            last.object = Some(object.into());
+        }
+        self
+    }
+
     /// Makes something wrong with the item of that number, or with the token or POST that it travels with.
     #[must_use]
     pub fn wrong(mut self, index: usize, wrong: Wrong) -> Self {
@@ -135,6 +145,7 @@ impl Post {
             subscription,
             kind,
             content: None,
+            object: None,
             wrong: Vec::new(),
             edits: Vec::new(),
         });
@@ -164,6 +175,8 @@ pub(crate) struct Entry {
     pub(crate) kind: Kind,
     /// Resource data in place of the ready-made one.
     pub(crate) content: Option<String>,
+    /// Id of the object that it is about, in place of a new one.
+    pub(crate) object: Option<String>,
     /// What is wrong.
     pub(crate) wrong: Vec<Wrong>,
     /// Changes to the item.

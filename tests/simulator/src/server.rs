@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
-use super::http::{Call, GraphError, Reply};
+use super::http::{Call, GraphError, Reply, client_request_id};
 use super::options::Options;
 use super::state::{Fault, LoggedRequest, Shared};
 use super::{SHUTDOWN, Simulator, api, control, login};
@@ -86,7 +86,13 @@ async fn take(Extension(shared): Extension<Arc<Shared>>, request: Request<Body>)
         Some(fault) => fail(&shared, &call, fault).await,
         None => route(&shared, &call).await,
     };
-    reply.headers.push(("request-id", call.request_id.clone()));
+    let client_request_id = client_request_id(&call).to_owned();
+    for (name, id) in [
+        ("request-id", call.request_id.clone()),
+        ("client-request-id", client_request_id),
+    ] {
+        reply.headers.push((name.to_owned(), id));
+    }
     note(&shared, &call, reply.status);
     reply
 }
@@ -127,8 +133,9 @@ async fn fail(shared: &Shared, call: &Call, fault: Fault) -> Reply {
     reply.headers.extend(
         fault
             .retry_after
-            .map(|seconds| ("retry-after", seconds.to_string())),
+            .map(|seconds| ("retry-after".to_owned(), seconds.to_string())),
     );
+    reply.headers.extend(fault.headers);
     reply
 }
 

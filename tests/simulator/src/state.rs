@@ -1,6 +1,6 @@
 //! What the simulator remembers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +37,7 @@ impl Shared {
             subscriptions: Subscriptions::default(),
             access_tokens: BTreeMap::new(),
             refresh_tokens: BTreeMap::new(),
+            unlisted: BTreeSet::new(),
             trusted: Vec::new(),
             authority: Authority::new()?,
             requests: Vec::new(),
@@ -70,6 +71,8 @@ pub(crate) struct State {
     pub(crate) access_tokens: BTreeMap<String, AccessToken>,
     /// Refresh tokens that are good, with the app that each belongs to.
     pub(crate) refresh_tokens: BTreeMap<String, App>,
+    /// Ids of subscriptions that lists leave out.
+    pub(crate) unlisted: BTreeSet<String>,
     /// What apps may prove themselves with besides their secrets.
     pub(crate) trusted: Vec<Trusted>,
     /// Keys of the token authority.
@@ -190,6 +193,8 @@ pub struct Fault {
     pub body: Option<Value>,
     /// `Retry-After` header in seconds.
     pub retry_after: Option<u64>,
+    /// Further headers of the answer; a name may come more than once.
+    pub headers: Vec<(String, String)>,
     /// Pause before the answer.
     pub delay: Duration,
     /// Whether the request is carried out all the same, so that only its answer is lost.
@@ -207,6 +212,7 @@ impl Fault {
             status,
             body: None,
             retry_after: None,
+            headers: Vec::new(),
             delay: Duration::ZERO,
             carried_out: false,
         }
@@ -223,6 +229,13 @@ impl Fault {
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
+        self
+    }
+
+    /// Sends a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 

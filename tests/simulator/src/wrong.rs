@@ -43,6 +43,15 @@ pub enum Wrong {
     ItemNotAnObject,
     /// Keys and values come in other casings that Microsoft has been seen to use; not an error.
     OddCasing,
+    /// `tenantId` is an empty text, as in notifications of personal accounts; not an error.
+    PersonalAccount,
+    /// The item has the form in which SharePoint has been seen to send: the resource is the bare id of a list, with
+    /// `siteUrl` and `webId` beside it; not an error.
+    SharePointForm,
+    /// Members that do not apply are there as empty texts; not an error.
+    EmptyTexts,
+    /// `resourceData` is `null`; not an error.
+    NullResourceData,
     /// `validationTokens` is `null`.
     TokensNull,
     /// `validationTokens` is not there.
@@ -138,6 +147,10 @@ impl Wrong {
             Self::UnknownSubscription => set(Some(item), "subscriptionId", json!(random::guid())),
             Self::ItemNotAnObject => *item = json!(42),
             Self::OddCasing => odd_casing(item),
+            Self::PersonalAccount => set(Some(item), "tenantId", json!("")),
+            Self::SharePointForm => sharepoint_form(item),
+            Self::EmptyTexts => empty_texts(item),
+            Self::NullResourceData => set(Some(item), "resourceData", Value::Null),
             _ => {}
         }
     }
@@ -163,6 +176,32 @@ impl Wrong {
             _ => {}
         }
     }
+}
+
+/// Gives an item the form that SharePoint sends.
+fn sharepoint_form(item: &mut Value) {
+    let members = item.as_object_mut();
+    let tenant = members.and_then(|members| members.get("tenantId").cloned());
+    for (name, value) in [
+        ("id", json!(random::guid())),
+        ("organizationId", json!(tenant)),
+        ("resource", json!(random::guid())),
+        ("siteUrl", json!("/sites/Sales")),
+        ("webId", json!(random::guid())),
+        (
+            "resourceData",
+            json!({ "@odata.type": "#Microsoft.Graph.ListItem" }),
+        ),
+    ] {
+        set(Some(item), name, value);
+    }
+}
+
+/// Adds members that do not apply to an item, as empty texts.
+fn empty_texts(item: &mut Value) {
+    set(Some(item), "lifecycleEvent", json!(""));
+    set(Some(item), "id", json!(""));
+    set(item.pointer_mut("/resourceData"), "@odata.etag", json!(""));
 }
 
 /// Sets a member of an object.

@@ -51,6 +51,8 @@ pub(crate) const RULES: &[Rule] = &[
     basic("groups/{groupId}", "group", "ud", 41_760),
     basic("groups/{groupId}/owners", "group", "ud", 41_760),
     basic("groups/{groupId}/members", "group", "ud", 41_760),
+    basic("groups/{groupId}/events", "groupEvent", "cud", 4_230),
+    basic("groups/{groupId}/calendar/events", "groupEvent", "cud", 4_230),
     basic("groups/{groupId}/conversations", "conversation", "cud", 4_230),
     basic("users/{userId}/drive/root", "driveItem", "u", 42_300),
     basic("drives/{driveId}/root", "driveItem", "u", 42_300),

@@ -95,7 +95,8 @@ Graph simulator    {simulator}/_simulator
 Logs               {logs}
 
 Send another notification:
-  curl {simulator}/_simulator/send -H 'Content-Type: application/json' \\
+  curl {simulator}/_simulator/send \\
+    -H 'Content-Type: application/json' \\
     -d '{{\"items\": [{{\"subscription\": \"/teams/getAllMessages\",
          \"changeType\": \"created\"}}]}}'
 See what else can be sent, and how it can go wrong:
