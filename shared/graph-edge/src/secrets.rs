@@ -110,10 +110,16 @@ fn is_conflict(error: &SdkError<PutSecretValueError>) -> bool {
 
 /// Returns the token, 64 hexadecimal digits, of the write that follows the version `based_on`.
 fn request_token(secret_arn: &str, based_on: Option<&str>) -> String {
-    let digest = Sha256::digest(format!("{secret_arn}\n{}", based_on.unwrap_or("nothing")));
-    digest.iter().fold(String::with_capacity(64), |mut token, byte| {
-        let _ = write!(token, "{byte:02x}");
-        token
+    sha256_hex(&format!("{secret_arn}\n{}", based_on.unwrap_or("nothing")))
+}
+
+/// Returns the SHA-256 of `text` in 64 hexadecimal digits.
+pub(crate) fn sha256_hex(text: &str) -> String {
+    let digest = Sha256::digest(text);
+    digest.iter().fold(String::with_capacity(64), |mut digits, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(digits, "{byte:02x}");
+        digits
     })
 }
 

@@ -67,7 +67,7 @@ pub struct NewSubscription {
     /// The lowest TLS version that Graph may use towards us.
     pub latest_supported_tls_version: &'static str,
     /// Whether notifications carry the resource, encrypted.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub include_resource_data: bool,
     /// The certificate to encrypt for.
     #[serde(flatten)]
@@ -116,14 +116,6 @@ pub struct EncryptionCertificate {
 fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     let value = <&RawValue>::deserialize(deserializer)?;
     Ok(serde_json::from_str(value.get()).ok())
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes fields by reference"
-)]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 #[cfg(test)]

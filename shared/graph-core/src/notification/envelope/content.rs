@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::notification::fields::Text;
+
 /// Encrypted resource data as it came, text borrowed from the item (Microsoft Graph,
 /// *changeNotificationEncryptedContent resource type*).
 ///
@@ -67,10 +69,6 @@ impl fmt::Debug for EncryptedContent<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("encrypted content is malformed")]
 pub struct MalformedContent;
-
-/// Text that borrows from the input where it has no escapes.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Base64, read as bytes: a string that is to be text is searched for control characters, which takes ten times as long
 /// and finds nothing that base64 would let through.

@@ -1,14 +1,11 @@
 //! The content of `RefreshTokenSecret`.
 
-use std::fmt::Write;
-
 use graph_core::{secret::Secret, subscription::config::Tenant};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
-use crate::login::error::RefreshTokenError;
+use crate::{login::error::RefreshTokenError, secrets::sha256_hex};
 
 /// The refresh tokens of all tenants.
 #[derive(Default, Serialize, Deserialize)]
@@ -45,15 +42,10 @@ pub(super) struct SignIn {
 impl SignIn {
     /// Returns the sign-in that `token` came of.
     pub(super) fn of(tenant: &Tenant, token: &Secret<String>) -> Self {
-        let digest = Sha256::digest(token.expose());
         Self {
             tenant_id: tenant.tenant_id.clone(),
             client_id: tenant.client_id.clone(),
-            seed_sha256: digest.iter().fold(String::with_capacity(64), |mut text, byte| {
-                // Writing to a string does not fail.
-                let _ = write!(text, "{byte:02x}");
-                text
-            }),
+            seed_sha256: sha256_hex(token.expose()),
         }
     }
 }
