@@ -80,6 +80,8 @@ pub struct Deps<D, G, C, Q, R> {
 #[derive(Debug, Default)]
 pub struct Memory {
     patience: Mutex<Patience>,
+    /// How many subscriptions were live after the last run over everything.
+    live: Mutex<Option<i64>>,
     pasts: Mutex<BTreeMap<ApplicationId, Arc<Mutex<Past>>>>,
 }
 
@@ -118,6 +120,7 @@ pub async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
     metrics.count(Metric::ThrottledCalls, deps.graph.throttled());
     if !dry_run {
         run::count::state(run.as_ref().ok(), &deps.policy, deps.clock.now(), metrics);
+        run::count::drop_since(&deps.memory.live, metrics);
     }
     let run = run?;
     if !dry_run {

@@ -7,7 +7,7 @@ use graph_core::{
     subscription::plan::gap::{Gap, GapKind},
 };
 use graph_edge::{
-    metrics::Metrics,
+    metrics::{Metric, Metrics},
     sqs::{Message, Queue},
     telemetry::causes,
 };
@@ -53,6 +53,9 @@ pub(crate) async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: Crypto
         }
     }
     let mut again = set_aside(&malformed, &deps.failed_queue).await;
+    let failed = malformed.len().saturating_sub(again.len());
+    metrics.count(Metric::Failed, failed);
+    metrics.count(Metric::FailedMalformed, failed);
     let failed = react(&events, deadline, deps, metrics).await;
     again.extend(
         events
@@ -61,6 +64,7 @@ pub(crate) async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: Crypto
             .filter(|(_, failed)| *failed)
             .map(|((id, _), _)| *id),
     );
+    metrics.count(Metric::LifecycleRetried, again.len());
     let failures: Vec<Value> = again.iter().map(|id| json!({"itemIdentifier": id})).collect();
     json!({"batchItemFailures": failures})
 }

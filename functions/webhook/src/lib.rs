@@ -29,7 +29,7 @@ use lambda_http::{
     Body, Request, Response,
     http::{HeaderValue, Method, StatusCode, header},
 };
-use tracing::{error, warn};
+use tracing::{debug, error};
 
 use self::{
     handshake::Handshake,
@@ -85,7 +85,10 @@ pub async fn handle<S: Source, Q: Queue>(
         return status(StatusCode::METHOD_NOT_ALLOWED);
     }
     match Handshake::of(request.uri().query().unwrap_or_default()) {
-        Handshake::Echo(token) => echo(token),
+        Handshake::Echo(token) => {
+            metrics.count(Metric::Handshakes, 1);
+            echo(token)
+        }
         Handshake::Refused => status(StatusCode::BAD_REQUEST),
         Handshake::NotAsked => status(receive(request.body(), deps, now, metrics).await),
     }
@@ -99,7 +102,7 @@ async fn receive<S: Source, Q: Queue>(
     metrics: &mut Metrics,
 ) -> StatusCode {
     if body.len() > MAX_POST_BYTES {
-        warn!(
+        debug!(
             bytes = body.len(),
             limit = MAX_POST_BYTES,
             "POST is over {MAX_POST_BYTES} bytes"
@@ -110,7 +113,7 @@ async fn receive<S: Source, Q: Queue>(
     let collection = match Collection::parse(body) {
         Ok(collection) => collection,
         Err(error) => {
-            warn!(%error, bytes = body.len(), "POST is not a notification collection: {error}");
+            debug!(%error, bytes = body.len(), "POST is not a notification collection: {error}");
             metrics.count(Metric::RejectedPosts, 1);
             return match error {
                 NotACollection::Empty | NotACollection::NotJson | NotACollection::NoValue => {

@@ -7,17 +7,29 @@ use graph_core::notification::{
     collection::{Collection, MAX_TOKENS_PER_POST},
 };
 use graph_edge::metrics::{Metric, Metrics};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::intake::Intake;
 
 /// Logs one line about the items of a POST. The names in it are proven; of what is refused nothing is said but why.
+///
+/// A POST of which nothing is admitted has its line of metrics, with the same reasons, and no other: whoever floods the
+/// webhook decides how much is written, and every line is paid for.
 pub(crate) fn log(intake: &Intake<'_>, collection: &Collection<'_>) {
     let (changes, lifecycle) = (intake.changes.len(), intake.lifecycle.len());
     let refused: usize = intake.refused.values().sum();
     let malformed: usize = intake.malformed.values().sum();
     let subscriptions = names(intake);
-    if refused + malformed == 0 {
+    let (reasons, forms) = (&intake.refused, &intake.malformed);
+    if changes + lifecycle == 0 {
+        debug!(
+            refused,
+            malformed,
+            ?reasons,
+            ?forms,
+            "Refused {refused} items {reasons:?}, {malformed} more are malformed {forms:?}"
+        );
+    } else if refused + malformed == 0 {
         info!(
             changes,
             lifecycle,
@@ -25,7 +37,6 @@ pub(crate) fn log(intake: &Intake<'_>, collection: &Collection<'_>) {
             "Admitted {changes} changes and {lifecycle} lifecycle events"
         );
     } else {
-        let (reasons, forms) = (&intake.refused, &intake.malformed);
         warn!(
             changes,
             lifecycle,
@@ -63,7 +74,8 @@ pub(crate) fn count(intake: &Intake<'_>, metrics: &mut Metrics) {
 fn metric(reason: Refused) -> Metric {
     match reason {
         Refused::NoClientState => Metric::RejectedNoClientState,
-        Refused::UnknownKey | Refused::UnknownApplication | Refused::TooLong | Refused::WrongClientState => {
+        Refused::UnknownKey => Metric::RejectedUnknownKey,
+        Refused::UnknownApplication | Refused::TooLong | Refused::WrongClientState => {
             Metric::RejectedClientState
         }
         Refused::OtherTenant => Metric::RejectedOtherTenant,

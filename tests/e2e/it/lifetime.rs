@@ -10,14 +10,30 @@ use std::{
 use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
 use graph_simulator::{self as graph, App, LifecycleEvent, Post, Registered, TokenVersion, Wrong};
 use serde_json::{Value, json};
-use stack::{Function, Message, NOTIFICATION_ORIGIN, Options, Pair, Progress};
+use stack::{Function, Message, NOTIFICATION_ORIGIN, Options, Pair, Progress, Stack};
 
 #[tokio::test]
 async fn messages_move_back_parameters_change_and_a_removed_stack_leaves_what_a_person_wrote() {
     let mut world = World::start().await;
+    a_second_stack_shares_the_account(&world).await;
     failed_messages_are_moved_back(&world).await;
     a_changed_parameter_changes_nothing_else(&mut world).await;
     a_removed_stack_leaves_the_configuration_alone(&world).await;
+}
+
+/// Nothing of one stack is the other's, and what is left works when the other is gone.
+async fn a_second_stack_shares_the_account(world: &World) {
+    let stack = &world.pair.stack;
+    let [ours, others] = stack.deploy_beside("another", &world.options()).await.unwrap();
+    assert_eq!(ours.keys().collect::<Vec<_>>(), others.keys().collect::<Vec<_>>());
+    // The name of a stage is its own within its API.
+    let is_shared = |(name, id): &(&String, &String)| others[*name] == **id && *id != "$default";
+    assert_eq!(ours.iter().find(is_shared), None);
+    stack.remove_beside("another").unwrap();
+    world
+        .send(Post::new().basic(world.subscription(), "created"))
+        .await;
+    assert_eq!(world.take("DeliveryQueue", 1).await.len(), 1);
 }
 
 /// Of a batch that fails for an unknown certificate, each message succeeds once the key is there; one that failed for
@@ -120,12 +136,13 @@ async fn a_removed_stack_leaves_the_configuration_alone(world: &World) {
 }
 
 /// A stack of its own, with one subscription.
-struct World {
+pub struct World {
     pair: Pair,
 }
 
 impl World {
-    async fn start() -> Self {
+    /// Starts a stack and a simulator, and has renewal subscribe.
+    pub async fn start() -> Self {
         let simulator = graph::Options {
             retry_scale: 0.001,
             ..graph::Options::default()
@@ -166,7 +183,13 @@ impl World {
         }
     }
 
-    fn subscription(&self) -> Registered {
+    /// Returns the stack.
+    pub fn stack(&self) -> &Stack {
+        &self.pair.stack
+    }
+
+    /// Returns the subscription.
+    pub fn subscription(&self) -> Registered {
         self.pair.simulator.subscriptions().remove(0)
     }
 
@@ -175,7 +198,8 @@ impl World {
         assert_eq!(report["failed"], 0, "{report:#}");
     }
 
-    async fn send(&self, post: Post) {
+    /// Sends a POST.
+    pub async fn send(&self, post: Post) {
         let report = self.pair.simulator.send(post).await.unwrap();
         assert!(report.delivered(), "{report:?}");
     }
@@ -211,7 +235,7 @@ impl World {
 
     /// Takes messages from a queue, those without attributes first, once there are `count` of them. What comes twice, as
     /// where a function takes longer than the five seconds, counts once.
-    async fn take(&self, queue: &str, count: usize) -> Vec<Message> {
+    pub async fn take(&self, queue: &str, count: usize) -> Vec<Message> {
         let (stack, began) = (&self.pair.stack, Instant::now());
         let url = stack.resource(queue).unwrap();
         let enough = |messages: &[Message]| distinct(messages).len() >= count;

@@ -10,6 +10,7 @@
 )]
 
 mod at_once;
+mod cost;
 mod credentials;
 mod delivery;
 mod deployed;

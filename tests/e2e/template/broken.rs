@@ -6,7 +6,7 @@ use super::{faults, template};
 
 #[test]
 fn a_wildcard_is_seen_wherever_it_is() {
-    let statements = "/Resources/WebhookFunction/Properties/Policies/0/Statement/0";
+    let statements = "/Resources/WebhookFunctionRole/Properties/Policies/0/PolicyDocument/Statement/2";
     check(
         &format!("{statements}/Action"),
         json!("secretsmanager:*"),
@@ -16,8 +16,14 @@ fn a_wildcard_is_seen_wherever_it_is() {
     check(&format!("{statements}/Resource"), json!("*"), "on [\"*\"]");
     let all = json!({"Fn::Sub": "arn:${AWS::Partition}:sqs:*:*:*"});
     check(&format!("{statements}/Resource"), all, "allows");
-    let token = "/Resources/RenewalFunction/Properties/Policies/0/Statement/2/Action";
+    let token = "/Resources/RenewalFunctionRole/Properties/Policies/0/PolicyDocument/Statement/4/Action";
     check(token, json!("sts:AssumeRole"), "sts:AssumeRole");
+    let managed = "/Resources/RenewalFunctionRole/Properties/ManagedPolicyArns/0";
+    check(
+        managed,
+        json!("arn:aws:iam::aws:policy/AmazonSQSFullAccess"),
+        "somebody else's",
+    );
 }
 
 #[test]
@@ -30,10 +36,9 @@ fn a_function_without_what_is_its_own_is_seen() {
     );
     check(
         &format!("{function}/Policies"),
-        Value::Null,
-        "no policy of its own",
+        json!(["AmazonSQSFullAccess"]),
+        "policies beside its role",
     );
-    check("/Globals/Function/Tracing", json!("PassThrough"), "not traced");
     let group = format!("{function}/LoggingConfig/LogGroup");
     check(
         &group,
@@ -41,8 +46,17 @@ fn a_function_without_what_is_its_own_is_seen() {
         "no log group of its own",
     );
     check(&group, Value::Null, "no log group of its own");
-    let level = format!("{function}/LoggingConfig/ApplicationLogLevel");
-    check(&level, json!({"Ref": "LogLevel"}), "leave out lines");
+    let levels = "/Globals/Function/LoggingConfig";
+    check(
+        &format!("{levels}/ApplicationLogLevel"),
+        json!({"Ref": "LogLevel"}),
+        "leave out lines",
+    );
+    check(
+        &format!("{levels}/SystemLogLevel"),
+        Value::Null,
+        "pays for three lines",
+    );
     let events = json!({"Queue": {"Type": "SQS"}});
     check(&format!("{function}/Events"), events, "policy for all queues");
     let group = "/Resources/AccessLogGroup/Properties";
@@ -147,7 +161,7 @@ fn an_alarm_on_a_metric_that_nobody_writes_is_seen() {
 #[test]
 fn a_graph_of_a_metric_that_nobody_writes_is_seen() {
     let mut template = template();
-    let body = &mut template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"];
+    let body = &mut template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0];
     *body = json!(body.as_str().unwrap().replace("\"Delivered\"", "\"Deliveries\""));
     let found = faults(&template).join("\n");
     assert!(

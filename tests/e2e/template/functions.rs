@@ -1,4 +1,4 @@
-//! Every function: its role, its logs, its traces, and how queues call it.
+//! Every function: its role, its logs, and how queues call it.
 
 use std::collections::BTreeSet;
 
@@ -17,18 +17,26 @@ pub fn faults(template: &Value) -> Vec<String> {
                 faults.push(format!("{name} {what}"));
             }
         };
-        // SAM makes a role for each function that names none.
-        check(properties.get("Role").is_none(), "has a role that is not its own");
-        check(properties["Policies"].is_array(), "has no policy of its own");
-        let tracing = properties
-            .get("Tracing")
-            .unwrap_or(&template["Globals"]["Function"]["Tracing"]);
-        check(tracing == "Active", "is not traced");
-        let logging = &properties["LoggingConfig"];
-        check(logging["LogFormat"] == "JSON", "does not log JSON");
+        // What SAM makes may write to all logs of the account.
         check(
-            logging["ApplicationLogLevel"] == "TRACE",
+            referred(&properties["Role"]) == Some(&format!("{name}Role")),
+            "has a role that is not its own",
+        );
+        check(
+            properties.get("Policies").is_none(),
+            "has policies beside its role",
+        );
+        let globals = &template["Globals"]["Function"]["LoggingConfig"];
+        let logging = &properties["LoggingConfig"];
+        let setting = |key: &str| logging.get(key).unwrap_or(&globals[key]);
+        check(setting("LogFormat") == "JSON", "does not log JSON");
+        check(
+            setting("ApplicationLogLevel") == "TRACE",
             "has Lambda leave out lines, those of its metrics among them",
+        );
+        check(
+            setting("SystemLogLevel") == "WARN",
+            "pays for three lines of Lambda's own for each call",
         );
         let group = referred(&logging["LogGroup"]);
         check(

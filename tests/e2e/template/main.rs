@@ -1,6 +1,7 @@
-//! What has to hold of the template, whoever changes it: read as text, without any tool.
+//! What has to hold of the template, whoever changes it.
 //!
-//! Each check is a function from the template to its faults, and each is tried on a template that was broken on purpose.
+//! Most checks read it as text: each is a function from the template to its faults, and each is tried on a template that was
+//! broken on purpose. The others read what AWS SAM and AWS CloudFormation make of it.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -8,13 +9,21 @@
     reason = "a failed expectation is a failed test"
 )]
 
+mod access_log;
+mod alarms;
 mod broken;
+mod commands;
+mod event_bus;
+mod expanded;
 mod functions;
+mod hardening;
+mod lint;
 mod metrics;
 mod names;
 mod parameters;
 mod permissions;
 mod queues;
+mod resolved;
 mod roots;
 mod yaml;
 
@@ -63,8 +72,10 @@ fn resources<'a>(template: &'a Value, kind: &str) -> BTreeMap<&'a str, &'a Value
 
 /// Returns the name of the resource that a value refers to, be it by `Ref` or by one of its attributes.
 fn referred(value: &Value) -> Option<&str> {
-    let attribute = value["Fn::GetAtt"].as_str();
+    let attribute = &value["Fn::GetAtt"];
+    let whole = || attribute.as_str()?.split_once('.').map(|(name, _)| name);
     value["Ref"]
         .as_str()
-        .or_else(|| attribute?.split_once('.').map(|(name, _)| name))
+        .or_else(whole)
+        .or_else(|| attribute[0].as_str())
 }

@@ -10,7 +10,8 @@ use super::{file, resources};
 /// Returns what is wrong with the alarms and the dashboard.
 pub fn faults(template: &Value) -> Vec<String> {
     let (body, mut faults) = (dashboard(template), Vec::new());
-    let (operations, shown) = (file("docs/operations.md"), body.to_string());
+    let (operations, shown) = (file("docs/operations.md"), sub(template).to_string());
+    let written = |metric| is_known(metric) || is_filtered(template, metric);
     for (name, alarm) in resources(template, "AWS::CloudWatch::Alarm") {
         let properties = &alarm["Properties"];
         let dimension = &properties["Dimensions"][0];
@@ -19,7 +20,7 @@ pub fn faults(template: &Value) -> Vec<String> {
             &properties["MetricName"],
             &dimension["Name"],
         ];
-        if !is_known(metric) {
+        if !written(metric) {
             faults.push(format!("{name} watches {metric:?}, which nobody writes"));
         }
         for told in ["AlarmActions", "OKActions"] {
@@ -30,15 +31,14 @@ pub fn faults(template: &Value) -> Vec<String> {
         if !operations.contains(&format!("### {name}\n")) {
             faults.push(format!("{name} is not explained in docs/operations.md"));
         }
-        // What there is under a condition only cannot be named by what is always there.
-        if alarm.get("Condition").is_none() && !shown.contains(&format!("${{{name}.Arn}}")) {
+        if !shown.contains(&format!("${{{name}.Arn}}")) {
             faults.push(format!("{name} is not on the dashboard"));
         }
     }
     let mut seen = BTreeSet::new();
     for widget in body["widgets"].as_array().unwrap() {
         for metric in widget["properties"]["metrics"].as_array().into_iter().flatten() {
-            if !is_known([&metric[0], &metric[1], &metric[2]]) {
+            if !written([&metric[0], &metric[1], &metric[2]]) {
                 faults.push(format!("the dashboard shows {metric}, which nobody writes"));
             }
             seen.insert(metric[1].as_str().unwrap().to_owned());
@@ -51,10 +51,32 @@ pub fn faults(template: &Value) -> Vec<String> {
     faults
 }
 
-/// Returns the body of the dashboard.
+/// Returns the body of the dashboard, without what is there under a condition only.
 fn dashboard(template: &Value) -> Value {
-    let body = &template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"];
-    serde_json::from_str(body.as_str().unwrap()).unwrap()
+    let body = sub(template)[0]
+        .as_str()
+        .unwrap()
+        .replace("${OptionalAlarms}", "");
+    serde_json::from_str(&body).unwrap()
+}
+
+/// Returns the body of the dashboard with what is put into it.
+fn sub(template: &Value) -> &Value {
+    &template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+}
+
+/// Returns whether a filter makes a metric of log lines.
+fn is_filtered(template: &Value, metric: [&Value; 3]) -> bool {
+    let filters = resources(template, "AWS::Logs::MetricFilter");
+    filters.values().any(|filter| {
+        let made = &filter["Properties"]["MetricTransformations"][0];
+        metric
+            == [
+                &made["MetricNamespace"],
+                &made["MetricName"],
+                &made["Dimensions"][0]["Key"],
+            ]
+    })
 }
 
 /// Returns whether somebody writes a metric: the functions, or AWS.

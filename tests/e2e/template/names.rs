@@ -30,13 +30,14 @@ pub fn faults(template: &Value) -> Vec<String> {
     faults
 }
 
-const RESOURCES: [&str; 12] = [
+const RESOURCES: [&str; 13] = [
     "WebhookFunction",
     "DecryptionFunction",
     "RenewalFunction",
     "NotificationQueue",
     "LifecycleQueue",
     "DeliveryQueue",
+    "UndeliveredQueue",
     "FailedQueue",
     "ConfigSecret",
     "ClientStateSecret",
@@ -45,22 +46,43 @@ const RESOURCES: [&str; 12] = [
     "HttpApi",
 ];
 
-const OUTPUTS: [&str; 10] = [
+const OUTPUTS: [&str; 18] = [
     "WebhookUrl",
     "LifecycleUrl",
     "ConfigSecretArn",
     "DeliveryQueueUrl",
     "FailedQueueUrl",
     "NotificationQueueUrl",
+    "UndeliveredQueueUrl",
+    "NotificationQueueArn",
+    "LifecycleQueueArn",
+    "DeliveryQueueArn",
+    "UndeliveredQueueArn",
+    "FailedQueueArn",
+    "HttpApiId",
+    "DashboardName",
     "WebhookFunctionName",
     "DecryptionFunctionName",
     "RenewalFunctionName",
     "RenewalRoleArn",
 ];
 
-const PARAMETERS: [&str; 5] = [
+const PARAMETERS: [&str; 18] = [
     "RenewalSchedule",
     "LogLevel",
+    "Tracing",
+    "EventBusArn",
+    "WebhookDomain",
+    "DisableExecuteApiEndpoint",
+    "KmsKeyArn",
+    "PermissionsBoundaryArn",
+    "SubnetIds",
+    "SecurityGroupIds",
+    "ConsumerAccountId",
+    "DeliveryVisibilitySeconds",
+    "DeliveryMaxReceives",
+    "DecryptionMaximumConcurrency",
+    "WebhookDeployment",
     "GraphEndpoint",
     "LoginEndpoint",
     "NotificationUrlOverride",

@@ -17,7 +17,7 @@ fn look(value: &Value, place: &str, faults: &mut Vec<String>) {
                 judge(value, place, faults);
             }
             for (name, member) in members {
-                if name == "ManagedPolicyArns" {
+                if name == "ManagedPolicyArns" && !texts(member).iter().all(|text| is_ours_to_take(text)) {
                     faults.push(format!("{place} takes a policy of somebody else's"));
                 }
                 look(member, &format!("{place}.{name}"), faults);
@@ -34,7 +34,9 @@ fn judge(statement: &Value, place: &str, faults: &mut Vec<String>) {
         faults.push(format!("{place} allows {actions:?}"));
     }
     let resources = texts(&statement["Resource"]);
-    if resources.iter().any(|resource| resource.contains('*')) && actions != ANY_RESOURCE {
+    let is_wide = |resource: &&str| resource.contains('*') && !resource.ends_with("Function.Arn}:*");
+    let is_without = |action: &&str| WITHOUT_RESOURCE.contains(action);
+    if resources.iter().any(is_wide) && !actions.iter().all(is_without) {
         faults.push(format!("{place} allows {actions:?} on {resources:?}"));
     }
 }
@@ -49,5 +51,15 @@ fn texts(value: &Value) -> Vec<&str> {
     }
 }
 
-/// A token is for nobody's resource; conditions say for whom it may be.
-const ANY_RESOURCE: [&str; 1] = ["sts:GetWebIdentityToken"];
+/// Tells whether a text in a list of managed policies is of one that AWS wants just so, or none at all.
+fn is_ours_to_take(text: &str) -> bool {
+    let is_condition = ["IsInVpc", "IsTraced", "AWS::NoValue"].contains(&text);
+    is_condition || MANAGED.iter().any(|name| text.ends_with(&format!("/{name}")))
+}
+
+/// Permissions without a resource. A token is for nobody's resource, and conditions say for whom it may be; alarms can be
+/// read all or none.
+const WITHOUT_RESOURCE: [&str; 2] = ["sts:GetWebIdentityToken", "cloudwatch:DescribeAlarms"];
+
+/// What a function in a VPC, and a traced one, may do; both without a resource.
+const MANAGED: [&str; 2] = ["AWSLambdaENIManagementAccess", "AWSXRayDaemonWriteAccess"];

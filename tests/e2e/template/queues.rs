@@ -9,14 +9,19 @@ pub fn faults(template: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     for (name, queue) in resources(template, "AWS::SQS::Queue") {
         let properties = &queue["Properties"];
-        if properties["SqsManagedSseEnabled"] != json!(true) {
+        let unless_with_a_key = json!({"Fn::If": ["HasKmsKey", {"Ref": "AWS::NoValue"}, true]});
+        if properties["SqsManagedSseEnabled"] != unless_with_a_key {
             faults.push(format!("{name} is not encrypted"));
         }
-        // DeliveryQueue is read by others, and FailedQueue is where the way ends.
-        let has_end = ["DeliveryQueue", "FailedQueue"].contains(&name);
-        let redrive = &properties["RedrivePolicy"]["deadLetterTargetArn"];
-        if !has_end && referred(redrive) != Some("FailedQueue") {
-            faults.push(format!("{name} has no redrive to FailedQueue"));
+        let redrive = referred(&properties["RedrivePolicy"]["deadLetterTargetArn"]);
+        let expected = match name {
+            // Where the ways end.
+            "FailedQueue" | "UndeliveredQueue" => None,
+            "DeliveryQueue" => Some("UndeliveredQueue"),
+            _ => Some("FailedQueue"),
+        };
+        if redrive != expected {
+            faults.push(format!("{name} has no redrive to {expected:?}"));
         }
     }
     for (name, mapping) in resources(template, "AWS::Lambda::EventSourceMapping") {

@@ -140,6 +140,24 @@ impl Aws {
         self.send("Lambda", request).await.map(|_| ())
     }
 
+    /// Writes the most instances that an event source mapping may use as the number that it is. A parameter of the template
+    /// is text, which AWS takes for a number and MiniStack does not.
+    pub(crate) async fn number_concurrency(&self, mapping: &str) -> Result<(), Error> {
+        let path = format!("/2015-03-31/event-source-mappings/{mapping}");
+        let get = self.request(Method::GET, "lambda", &path);
+        let answer = parse(&self.send("Lambda", get).await?)?;
+        let most = answer
+            .pointer("/ScalingConfig/MaximumConcurrency")
+            .and_then(Value::as_str);
+        let Some(most) = most.and_then(|most| most.parse::<u32>().ok()) else {
+            return Ok(());
+        };
+        let put = self
+            .request(Method::PUT, "lambda", &path)
+            .json(&json!({ "ScalingConfig": { "MaximumConcurrency": most } }));
+        self.send("Lambda", put).await.map(|_| ())
+    }
+
     /// Returns the lines of a log group.
     pub(crate) async fn log_lines(&self, group: &str) -> Result<Vec<String>, Error> {
         let request = self

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tools::{Tools, command};
 
-use super::{Aws, Error, Options, STACK_NAME, architecture, build, policies, root_certificates};
+use super::{Aws, Error, Options, architecture, build, policies, root_certificates};
 
 /// What a deployed stack consists of.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub(crate) struct Deployment {
     pub(crate) resources: BTreeMap<String, String>,
 }
 
-/// Deploys what [`build::build`] left in `folder`.
+/// Deploys what [`build::build`] left in `folder`, as a stack of this name.
 ///
 /// # Errors
 ///
@@ -26,6 +26,7 @@ pub(crate) async fn deploy(
     tools: &Tools,
     aws: &Aws,
     folder: &Path,
+    name: &str,
     options: &Options,
 ) -> Result<Deployment, Error> {
     aws.create_bucket(BUCKET).await?;
@@ -34,7 +35,7 @@ pub(crate) async fn deploy(
         "--template-file",
         "build/template.yaml",
         "--stack-name",
-        STACK_NAME,
+        name,
         "--s3-bucket",
         BUCKET,
     ])
@@ -48,8 +49,8 @@ pub(crate) async fn deploy(
     ])
     .args(parameters(options)?);
     command::run("sam deploy", &mut sam, &folder.join("deploy.log"))?;
-    let outputs = aws.stack_outputs(STACK_NAME).await?;
-    let resources = aws.stack_resources(STACK_NAME).await?;
+    let outputs = aws.stack_outputs(name).await?;
+    let resources = aws.stack_resources(name).await?;
     let deployment = Deployment { outputs, resources };
     add_routes(aws, &deployment).await?;
     for (_, role) in deployment
@@ -59,17 +60,24 @@ pub(crate) async fn deploy(
     {
         policies::allow_batches(aws, role).await?;
     }
+    for (_, mapping) in deployment
+        .resources
+        .iter()
+        .filter(|(name, _)| name.ends_with("Mapping"))
+    {
+        aws.number_concurrency(mapping).await?;
+    }
     Ok(deployment)
 }
 
-/// Removes the stack.
+/// Removes the stack of a name.
 ///
 /// # Errors
 ///
 /// `sam delete` fails.
-pub(crate) fn remove(tools: &Tools, aws: &Aws, folder: &Path) -> Result<(), Error> {
+pub(crate) fn remove(tools: &Tools, aws: &Aws, folder: &Path, name: &str) -> Result<(), Error> {
     let mut sam = sam(tools, aws, folder, "delete")?;
-    sam.args(["--stack-name", STACK_NAME, "--no-prompts"]);
+    sam.args(["--stack-name", name, "--no-prompts"]);
     Ok(command::run("sam delete", &mut sam, &folder.join("delete.log"))?)
 }
 

@@ -85,7 +85,7 @@ impl Stack {
         progress.say("Starting MiniStack");
         let ministack = Ministack::start(&tools, run.folder()).await?;
         progress.say("Running sam deploy");
-        let deployment = deploy::deploy(&tools, ministack.aws(), run.folder(), options).await?;
+        let deployment = deploy::deploy(&tools, ministack.aws(), run.folder(), STACK_NAME, options).await?;
         progress.say("The stack is up");
         Ok(Self {
             tools,
@@ -102,8 +102,33 @@ impl Stack {
     /// `sam deploy` fails.
     pub async fn change(&mut self, options: &Options) -> Result<(), Error> {
         let (aws, folder) = (self.ministack.aws(), self.run.folder());
-        self.deployment = deploy::deploy(&self.tools, aws, folder, options).await?;
+        self.deployment = deploy::deploy(&self.tools, aws, folder, STACK_NAME, options).await?;
         Ok(())
+    }
+
+    /// Deploys the same template as another stack beside this one, and returns the physical ids of both stacks' resources by
+    /// their logical ids.
+    ///
+    /// # Errors
+    ///
+    /// `sam deploy` fails.
+    pub async fn deploy_beside(
+        &self,
+        name: &str,
+        options: &Options,
+    ) -> Result<[BTreeMap<String, String>; 2], Error> {
+        let (aws, folder) = (self.ministack.aws(), self.run.folder());
+        let other = deploy::deploy(&self.tools, aws, folder, name, options).await?;
+        Ok([self.deployment.resources.clone(), other.resources])
+    }
+
+    /// Removes another stack.
+    ///
+    /// # Errors
+    ///
+    /// `sam delete` fails.
+    pub fn remove_beside(&self, name: &str) -> Result<(), Error> {
+        deploy::remove(&self.tools, self.ministack.aws(), self.run.folder(), name)
     }
 
     /// Removes the stack; the local AWS, with what it still holds, goes on.
@@ -112,7 +137,7 @@ impl Stack {
     ///
     /// `sam delete` fails.
     pub fn remove(&self) -> Result<(), Error> {
-        deploy::remove(&self.tools, self.ministack.aws(), self.run.folder())
+        deploy::remove(&self.tools, self.ministack.aws(), self.run.folder(), STACK_NAME)
     }
 
     /// Returns the URL of the local AWS.
@@ -131,6 +156,18 @@ impl Stack {
     #[must_use]
     pub fn build_folder(&self) -> PathBuf {
         self.run.folder().join("build")
+    }
+
+    /// Returns the operations of AWS that have been called by name so far, by whoever it was: `AmazonSQS.SendMessageBatch`.
+    ///
+    /// # Errors
+    ///
+    /// Their list cannot be read.
+    pub fn requests(&self) -> Result<Vec<String>, Error> {
+        let file = self.run.folder().join("requests.log");
+        let text =
+            std::fs::read_to_string(&file).map_err(Error::io(format!("reading {}", file.display())))?;
+        Ok(text.lines().map(str::to_owned).collect())
     }
 
     /// Returns the folder with this run's files and logs.

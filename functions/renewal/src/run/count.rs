@@ -1,6 +1,9 @@
 //! What is counted of a run.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
 
 use graph_core::subscription::plan::Policy;
 use graph_edge::metrics::{Metric, Metrics};
@@ -53,6 +56,27 @@ pub(crate) fn state(run: Option<&Run>, policy: &Policy, now: Timestamp, metrics:
     }
     if let Some(least) = least {
         metrics.set(Metric::LeastLeftPercent, least);
+    }
+}
+
+/// Says how many of a hundred subscriptions are gone since the run before, where this process has seen one.
+pub(crate) fn drop_since(before: &Mutex<Option<i64>>, metrics: &mut Metrics) {
+    let &[live] = metrics.values(Metric::SubscriptionsLive) else {
+        return;
+    };
+    let before = before
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .replace(live);
+    let lost = |before: i64| {
+        before
+            .saturating_sub(live)
+            .max(0)
+            .saturating_mul(100)
+            .checked_div(before)
+    };
+    if let Some(percent) = before.and_then(lost) {
+        metrics.set(Metric::SubscriptionsDropPercent, percent);
     }
 }
 

@@ -82,6 +82,41 @@ async fn a_run_that_could_not_be_made_has_not_succeeded() {
     check(&world.counted(json!({})).await, &[(Metric::RunSucceeded, 0)]);
 }
 
+/// Every other metric says that all is well when nothing is configured any more.
+#[tokio::test]
+async fn subscriptions_that_are_gone_since_the_run_before_are_counted() {
+    let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
+    let metrics = world.counted(json!({})).await;
+    check(&metrics, &[(Metric::SubscriptionsDropPercent, 0)]);
+    world
+        .documents
+        .set(Document::Config, r#"{"tenants":{},"subscriptions":{}}"#);
+    let metrics = world.counted(json!({})).await;
+    check(&metrics, &[(Metric::SubscriptionsDropPercent, 100)]);
+    let metrics = world.counted(json!({})).await;
+    assert_eq!(metrics.values(Metric::SubscriptionsDropPercent), [0; 0]);
+}
+
+/// SQS leaves what was received three times out of the age of the oldest message: only this tells of it.
+#[tokio::test]
+async fn lifecycle_notifications_that_come_again_or_fail_are_counted() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.graph.fail("list", unavailable());
+    let records = [
+        super::lifecycle::event("m1", "reauthorizationRequired", "chat", "id-1"),
+        json!({"messageId": "m2", "eventSource": "aws:sqs", "body": "not json"}),
+    ];
+    let metrics = world.counted(json!({"Records": records})).await;
+    check(
+        &metrics,
+        &[
+            (Metric::LifecycleRetried, 1),
+            (Metric::Failed, 1),
+            (Metric::FailedMalformed, 1),
+        ],
+    );
+}
+
 #[tokio::test]
 async fn a_dry_run_counts_for_nothing() {
     let world = prepared(&[("chat", "a", true)]).await;

@@ -13,7 +13,7 @@ async fn items_are_counted_by_what_becomes_of_them_and_why() {
     other_tenant["tenantId"] = json!("99999999-0000-0000-0000-000000000000");
     let body = json!({"value": [
         change("mail"), lifecycle("mail"), change("contacts"),
-        with(json!("forged.k1.AAAA")), with(json!("mail.k9.AAAA")), with(json!("A".repeat(200))),
+        with(json!("forged.k1.AAAA")), with(json!(format!("mail.k9.{}", "A".repeat(43)))), with(json!("A".repeat(200))),
         with(Value::Null), other_tenant, "no object", 5,
     ]});
     let metrics = counted(&deps(&source), &body.to_string()).await;
@@ -23,7 +23,8 @@ async fn items_are_counted_by_what_becomes_of_them_and_why() {
             (Metric::Admitted, 3),
             (Metric::Enqueued, 3),
             (Metric::Rejected, 7),
-            (Metric::RejectedClientState, 3),
+            (Metric::RejectedClientState, 2),
+            (Metric::RejectedUnknownKey, 1),
             (Metric::RejectedNoClientState, 1),
             (Metric::RejectedOtherTenant, 1),
             (Metric::RejectedMalformed, 2),
@@ -49,7 +50,7 @@ async fn what_no_queue_has_taken_is_not_counted_as_stored() {
 }
 
 #[tokio::test]
-async fn what_is_no_collection_is_counted_and_a_handshake_is_not() {
+async fn what_is_no_collection_is_counted_and_so_is_a_handshake() {
     let source = FakeSource::new(document(&["k1"]));
     for body in ["hello", r#"{"value":5}"#] {
         check(
@@ -60,7 +61,7 @@ async fn what_is_no_collection_is_counted_and_a_handshake_is_not() {
     let mut metrics = Metrics::default();
     let handshake = request("/notifications?validationToken=abc", "");
     handle(handshake, &deps(&source), now(), &mut metrics).await;
-    check(&metrics, &[]);
+    check(&metrics, &[(Metric::Handshakes, 1)]);
 }
 
 /// Checks that these metrics are counted, and no other.

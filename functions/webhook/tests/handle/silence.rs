@@ -41,6 +41,27 @@ async fn no_secret_is_written_or_answered_whatever_goes_wrong() {
     }
 }
 
+/// Whoever floods the webhook decides how much is written.
+#[tokio::test]
+async fn a_post_of_which_nothing_is_admitted_has_one_line_of_metrics_alone() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let forged = json!({"changeType": "created", "clientState": "forged.k1.AAAA", "resource": "x"});
+    let written = Written::start();
+    for body in [
+        json!({"value": [forged, "no object"]}).to_string(),
+        "hello".to_owned(),
+    ] {
+        let mut metrics = Metrics::default();
+        handle(request("/notifications", &body), &deps, now(), &mut metrics).await;
+        assert_ne!(metrics, Metrics::default());
+    }
+    let written = written.text();
+    for level in ["INFO", "WARN", "ERROR"] {
+        assert!(!written.contains(level), "{written}");
+    }
+}
+
 #[tokio::test]
 async fn a_malformed_document_is_reported_without_a_word_of_it() {
     let mut swapped = key("k1");

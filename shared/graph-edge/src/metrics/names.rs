@@ -35,14 +35,18 @@ macro_rules! metrics {
 
 metrics! {
     // The webhook.
+    /// Handshakes that were answered, whoever asked.
+    Handshakes: Count,
     /// Items whose client state holds.
     Admitted: Count,
     /// Items that are turned away; each is also counted under its reason.
     Rejected: Count,
     /// Items without a client state.
     RejectedNoClientState: Count,
-    /// Items whose client state is not ours: forged, or made with a key that is gone.
+    /// Items whose client state is forged.
     RejectedClientState: Count,
+    /// Items whose client state names a key that ClientStateSecret does not hold: forged, or made with a key that is gone.
+    RejectedUnknownKey: Count,
     /// Items that say they are for another tenant than their client state.
     RejectedOtherTenant: Count,
     /// Items that are not of Graph's form.
@@ -83,6 +87,8 @@ metrics! {
     RetriedNoSigningKeys: Count,
     /// A queue did not take the item.
     RetriedNotStored: Count,
+    /// Lifecycle notifications that LifecycleQueue will hand over again.
+    LifecycleRetried: Count,
     /// The time that opening one item takes.
     DecryptTime: Microseconds,
     /// How old an item is when its event is delivered, from the change where Graph says when it was, else from its receipt.
@@ -97,6 +103,8 @@ metrics! {
     RunUnfinished: Count,
     /// Subscriptions that are as they should be.
     SubscriptionsLive: Count,
+    /// How many of a hundred subscriptions are gone since the run before, where this process knows of one.
+    SubscriptionsDropPercent: Percent,
     /// Subscriptions that should exist and do not.
     SubscriptionsMissing: Count,
     /// Subscriptions of which less is left than half of the time before their end at which renewal begins.

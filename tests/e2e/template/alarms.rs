@@ -1,0 +1,241 @@
+//! Every alarm, by the rules that AWS documents: can it go off in the case that its runbook describes?
+
+use std::collections::BTreeMap;
+
+use graph_edge::metrics::Metric;
+use serde_json::Value;
+
+use super::{expanded::hardened, referred, resources, template};
+
+#[test]
+fn every_metric_that_counts_a_failure_has_an_alarm() {
+    let alarms = resources(hardened(), "AWS::CloudWatch::Alarm");
+    for metric in Metric::ALL {
+        let (Watch::Alarm(alarm) | Watch::With(_, alarm)) = watch(*metric) else {
+            continue;
+        };
+        let found = alarms
+            .get(alarm)
+            .unwrap_or_else(|| panic!("{alarm} is missing for {metric:?}"));
+        let Watch::With(sum, _) = watch(*metric) else {
+            assert_eq!(metric_of(found), Some(metric.name()), "{alarm}");
+            continue;
+        };
+        assert_eq!(metric_of(found), Some(sum), "{alarm}");
+    }
+}
+
+/// Who looks at a metric.
+enum Watch {
+    /// This alarm, at the metric itself.
+    Alarm(&'static str),
+    /// What is counted here is counted there as well, and that has this alarm.
+    With(&'static str, &'static str),
+    /// Nobody, for this reason.
+    Nobody(#[expect(dead_code, reason = "is for readers")] &'static str),
+}
+
+/// Returns who looks at a metric. A new one has to choose.
+fn watch(metric: Metric) -> Watch {
+    match metric {
+        Metric::Admitted => Watch::Alarm("SilenceAlarm"),
+        Metric::Rejected => Watch::Alarm("RejectedAlarm"),
+        Metric::RejectedUnknownKey => Watch::Alarm("UnknownKeyAlarm"),
+        Metric::RejectedNoClientState
+        | Metric::RejectedClientState
+        | Metric::RejectedOtherTenant
+        | Metric::RejectedMalformed => Watch::With("Rejected", "RejectedAlarm"),
+        Metric::RejectedPosts => Watch::Nobody("Graph sends none; the access log has their addresses"),
+        Metric::NotEnqueued => Watch::With("5xx", "WebhookErrorAlarm"),
+        Metric::Failed => Watch::Alarm("FailedAlarm"),
+        Metric::FailedMalformed
+        | Metric::FailedOtherTenant
+        | Metric::FailedTokenMissing
+        | Metric::FailedTokenRejected
+        | Metric::FailedContentRejected
+        | Metric::FailedPanicked => Watch::With("Failed", "FailedAlarm"),
+        Metric::Retried => Watch::Alarm("RetriedAlarm"),
+        Metric::RetriedNoDecryptionKeys
+        | Metric::RetriedUnknownTenant
+        | Metric::RetriedUnknownCertificate
+        | Metric::RetriedNoSigningKeys
+        | Metric::RetriedNotStored => Watch::With("Retried", "RetriedAlarm"),
+        Metric::LifecycleRetried => Watch::Alarm("LifecycleRetriedAlarm"),
+        Metric::RunSucceeded => Watch::Alarm("RenewalAbsentAlarm"),
+        Metric::RunFailures => Watch::Alarm("RenewalFailureAlarm"),
+        Metric::RunUnfinished => {
+            Watch::Nobody("the next run goes on; SubscriptionAlarm tells when that is too late")
+        }
+        Metric::SubscriptionsDropPercent => Watch::Alarm("SubscriptionDropAlarm"),
+        Metric::SubscriptionsLive => Watch::Nobody("SubscriptionsDropPercent is made of it"),
+        Metric::SubscriptionsMissing => Watch::Alarm("SubscriptionMissingAlarm"),
+        Metric::SubscriptionsInDanger => Watch::Alarm("SubscriptionAlarm"),
+        Metric::DaysLeft => Watch::Alarm("ExpiryAlarm"),
+        Metric::LeastLeftPercent | Metric::SoonestExpiryMinutes => {
+            Watch::Nobody("SubscriptionsInDanger is made of them")
+        }
+        Metric::ThrottledCalls => Watch::Nobody("renewal waits and goes on"),
+        Metric::Handshakes
+        | Metric::Enqueued
+        | Metric::Delivered
+        | Metric::DecryptTime
+        | Metric::Age
+        | Metric::Created
+        | Metric::Renewed => Watch::Nobody("counts what went well"),
+    }
+}
+
+#[test]
+fn errors_of_every_function_have_an_alarm() {
+    let alarms = resources(hardened(), "AWS::CloudWatch::Alarm");
+    for function in resources(&template(), "AWS::Serverless::Function").keys() {
+        let watches = |alarm: &&Value| {
+            let properties = &alarm["Properties"];
+            properties["Namespace"] == "AWS/Lambda"
+                && properties["MetricName"] == "Errors"
+                && referred(&properties["Dimensions"][0]["Value"]) == Some(function)
+        };
+        assert!(
+            alarms.values().copied().any(|alarm| watches(&alarm)),
+            "{function}"
+        );
+    }
+}
+
+/// SQS leaves a message that was received three times out of the age of the oldest (Amazon SQS, *available CloudWatch
+/// metrics*): an alarm on age tells of a backlog, and what is retried needs another.
+#[test]
+fn what_a_queue_hands_over_in_vain_has_an_alarm() {
+    let alarms = resources(hardened(), "AWS::CloudWatch::Alarm");
+    for queue in resources(hardened(), "AWS::SQS::Queue").keys() {
+        let (_, alarm) = IN_VAIN
+            .iter()
+            .find(|(known, _)| known == queue)
+            .unwrap_or_else(|| panic!("who learns of a message that {queue} hands over in vain?"));
+        assert!(alarms.contains_key(alarm), "{alarm} is missing for {queue}");
+    }
+}
+
+/// While the first two tries last, a message still counts. An alarm that waits for longer tells of what nobody receives.
+#[test]
+fn an_alarm_on_age_tells_of_what_nobody_receives() {
+    for (name, alarm) in on_age() {
+        let description = alarm["Properties"]["AlarmDescription"].as_str().unwrap();
+        assert!(description.contains("receives"), "{name} says: {description}");
+    }
+}
+
+#[test]
+fn an_alarm_looks_at_one_day_at_most() {
+    let longest = |value: &Value| {
+        let parameter = value
+            .as_object()
+            .map(|_| template()["Parameters"][referred(value).unwrap()].clone());
+        parameter.map_or_else(
+            || value.as_u64().unwrap(),
+            |parameter| parameter["MaxValue"].as_u64().unwrap(),
+        )
+    };
+    for (name, alarm) in resources(&template(), "AWS::CloudWatch::Alarm") {
+        let properties = &alarm["Properties"];
+        let period = properties["Period"].as_u64().unwrap();
+        let seconds = period * longest(&properties["EvaluationPeriods"]);
+        let most = if period < 3_600 { 86_400 } else { 604_800 };
+        assert!(
+            period.is_multiple_of(60) && seconds <= most,
+            "{name} looks at {seconds} s"
+        );
+    }
+}
+
+/// A percentile of fewer than 10 / (1 - p) values never changes an alarm that ignores few samples (Amazon CloudWatch,
+/// *percentile-based alarms and low data samples*): 1,000 POSTs in five minutes, at the 99th.
+#[test]
+fn no_alarm_is_deaf_to_few_samples() {
+    for (name, alarm) in resources(hardened(), "AWS::CloudWatch::Alarm") {
+        let properties = &alarm["Properties"];
+        assert_eq!(properties.get("EvaluateLowSampleCountPercentile"), None, "{name}");
+        let statistic = properties["ExtendedStatistic"].as_str().unwrap_or_default();
+        assert!(!statistic.starts_with('p'), "{name} watches {statistic}");
+    }
+}
+
+/// A count is only written when there is something to count, and a state with every run.
+#[test]
+fn an_alarm_takes_missing_data_for_what_they_are() {
+    for (name, alarm) in resources(hardened(), "AWS::CloudWatch::Alarm") {
+        let properties = &alarm["Properties"];
+        let is_low = properties["ComparisonOperator"] == "LessThanThreshold";
+        let is_state = STATES.contains(&metric_of(alarm).unwrap_or_default());
+        let right = match (is_state, is_low) {
+            // The last known state holds until another is known.
+            (true, _) => "ignore",
+            // Nothing is what the alarm is about.
+            (false, true) => "breaching",
+            (false, false) => "notBreaching",
+        };
+
+        assert_eq!(properties["TreatMissingData"], right, "{name}");
+    }
+}
+
+/// Graph's rule is a share of slow answers (Microsoft Graph, *change notifications delivery*): over a tenth in 3 seconds.
+#[test]
+fn the_alarm_on_latency_goes_off_before_graph_holds_notifications_back() {
+    let properties = &hardened()["Resources"]["WebhookLatencyAlarm"]["Properties"];
+    assert_eq!(properties["ExtendedStatistic"], "PR(3000:)");
+    assert!(properties["Threshold"].as_f64().unwrap() < 10.0);
+}
+
+#[test]
+fn what_makes_a_metric_of_the_access_log_finds_its_fields_there() {
+    let log = &hardened()["Resources"]["HttpApiApiGatewayDefaultStage"]["Properties"]["AccessLogSettings"]["Format"];
+    for (name, filter) in resources(hardened(), "AWS::Logs::MetricFilter") {
+        let properties = &filter["Properties"];
+        let selectors = format!(
+            "{} {}",
+            properties["FilterPattern"], properties["MetricTransformations"]
+        );
+        let fields: Vec<&str> = selectors
+            .split("$.")
+            .skip(1)
+            .map(|rest| rest.split(|char: char| !char.is_alphanumeric()).next().unwrap())
+            .collect();
+        assert!(!fields.is_empty(), "{name}");
+        for field in fields {
+            assert!(
+                log.to_string().contains(&format!("\\\"{field}\\\":")),
+                "{name}: {field} is not in {log}"
+            );
+        }
+    }
+}
+
+/// Returns the metric that an alarm watches.
+fn metric_of(alarm: &Value) -> Option<&str> {
+    alarm["Properties"]["MetricName"].as_str()
+}
+
+fn on_age() -> BTreeMap<&'static str, &'static Value> {
+    let mut alarms = resources(hardened(), "AWS::CloudWatch::Alarm");
+    alarms.retain(|_, alarm| metric_of(alarm) == Some("ApproximateAgeOfOldestMessage"));
+    alarms
+}
+
+/// What tells of messages that a reader receives again and again.
+const IN_VAIN: [(&str, &str); 5] = [
+    ("NotificationQueue", "RetriedAlarm"),
+    ("LifecycleQueue", "LifecycleRetriedAlarm"),
+    ("DeliveryQueue", "UndeliveredQueueAlarm"),
+    // Nobody reads these but a person, whom an alarm has called.
+    ("UndeliveredQueue", "UndeliveredQueueAlarm"),
+    ("FailedQueue", "FailedQueueAlarm"),
+];
+
+/// Metrics that say how things are, and not how often something happened.
+const STATES: [&str; 4] = [
+    "RunFailures",
+    "SubscriptionsInDanger",
+    "SubscriptionsMissing",
+    "DaysLeft",
+];

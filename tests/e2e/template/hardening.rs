@@ -1,0 +1,240 @@
+//! What optional parameters do, and that nothing of it is there without them.
+
+use serde_json::{Value, json};
+
+use super::{
+    expanded::{BOUNDARY, KEY, hardened, plain},
+    permissions, resources,
+};
+
+#[test]
+fn two_stacks_share_no_name() {
+    for template in [plain(), hardened()] {
+        let names: Vec<String> = template["Resources"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(fixed)
+            .collect();
+        assert_eq!(names, Vec::<String>::new());
+    }
+}
+
+/// Returns the names of a resource that are the same in every stack.
+fn fixed((logical, resource): (&String, &Value)) -> Vec<String> {
+    // The name of an alias is its own within its function.
+    let is_alias = resource["Type"] == "AWS::Lambda::Alias";
+    let properties = resource["Properties"]
+        .as_object()
+        .filter(|_| !is_alias)
+        .into_iter()
+        .flatten();
+    let named = properties.filter(|(key, _)| key.ends_with("Name") && !OF_OTHERS.contains(&key.as_str()));
+    let is_fixed = |value: &Value| {
+        let text = value.to_string();
+        ["AWS::StackName", "\"Ref\"", "Fn::GetAtt"]
+            .iter()
+            .all(|own| !text.contains(own))
+    };
+    named
+        .filter(|(_, value)| is_fixed(value))
+        .map(|(key, value)| format!("{logical}.{key} is {value} in every stack"))
+        .collect()
+}
+
+#[test]
+fn a_key_of_ones_own_encrypts_queues_secrets_and_logs() {
+    for (kind, property) in ENCRYPTED {
+        for (name, resource) in resources(hardened(), kind) {
+            assert_eq!(resource["Properties"][property], KEY, "{name}");
+            assert_eq!(resource["Properties"].get("SqsManagedSseEnabled"), None, "{name}");
+        }
+        for (name, resource) in resources(plain(), kind) {
+            assert_eq!(resource["Properties"].get(property), None, "{name}");
+        }
+    }
+    for name in FUNCTIONS {
+        let role = hardened()["Resources"][format!("{name}Role")].to_string();
+        assert!(role.contains("kms:Decrypt") && role.contains(KEY), "{name}");
+    }
+    assert!(!plain()["Resources"].to_string().contains("kms:"));
+}
+
+#[test]
+fn a_boundary_holds_for_every_role() {
+    for (name, role) in resources(hardened(), "AWS::IAM::Role") {
+        assert_eq!(role["Properties"]["PermissionsBoundary"], BOUNDARY, "{name}");
+    }
+    for (name, role) in resources(plain(), "AWS::IAM::Role") {
+        assert_eq!(role["Properties"].get("PermissionsBoundary"), None, "{name}");
+    }
+}
+
+#[test]
+fn only_functions_in_a_vpc_may_make_network_interfaces_and_only_traced_ones_write_traces() {
+    for name in FUNCTIONS {
+        let of = |template: &Value, name: &str| template["Resources"][name]["Properties"].clone();
+        let [function, role] = [name, &format!("{name}Role")].map(|name| of(hardened(), name));
+        let vpc = json!({"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]});
+        assert_eq!(function["VpcConfig"], vpc);
+        assert_eq!(function["TracingConfig"], json!({"Mode": "Active"}));
+        let policies = role["ManagedPolicyArns"].to_string();
+        for policy in ["AWSLambdaENIManagementAccess", "AWSXRayDaemonWriteAccess"] {
+            assert!(policies.contains(policy), "{policies}");
+        }
+        let [function, role] = [name, &format!("{name}Role")].map(|name| of(plain(), name));
+        assert_eq!(function.get("VpcConfig"), None);
+        assert_eq!(function["TracingConfig"], json!({"Mode": "PassThrough"}));
+        assert_eq!(role["ManagedPolicyArns"], json!([]));
+    }
+}
+
+#[test]
+fn no_role_may_do_more_than_it_needs() {
+    for template in [plain(), hardened()] {
+        assert_eq!(permissions::faults(template), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_domain_of_ones_own_takes_the_place_of_the_apis() {
+    let renewal = |template: &Value, name: &str| {
+        template["Resources"]["RenewalFunction"]["Properties"]["Environment"]["Variables"][name].clone()
+    };
+    for (path, variable, output) in [
+        ("notifications", "WEBHOOK_URL", "WebhookUrl"),
+        ("lifecycle", "LIFECYCLE_URL", "LifecycleUrl"),
+    ] {
+        let url = json!(format!("https://graph.example.com/{path}"));
+        assert_eq!(renewal(hardened(), variable), url);
+        assert_eq!(hardened()["Outputs"][output]["Value"], url);
+        assert!(renewal(plain(), variable).to_string().contains(".execute-api."));
+    }
+    let is_disabled = |template: &Value| {
+        let body = &template["Resources"]["HttpApi"]["Properties"]["Body"];
+        let text = body.to_string();
+        text.contains("\"disableExecuteApiEndpoint\":\"true\"")
+            || text.contains("\"disableExecuteApiEndpoint\":true")
+    };
+    assert!(is_disabled(hardened()) && !is_disabled(plain()));
+}
+
+#[test]
+fn another_account_may_read_events_and_nothing_else() {
+    let policies = resources(hardened(), "AWS::SQS::QueuePolicy");
+    let allowed: Vec<&Value> = policies
+        .values()
+        .flat_map(|policy| {
+            policy["Properties"]["PolicyDocument"]["Statement"]
+                .as_array()
+                .unwrap()
+        })
+        .filter(|statement| statement["Effect"] == "Allow")
+        .collect();
+    let [statement] = allowed[..] else {
+        panic!("{allowed:?}")
+    };
+    assert!(statement["Principal"].to_string().contains("222222222222"));
+    assert_eq!(
+        statement["Resource"],
+        json!({"Fn::GetAtt": ["DeliveryQueue", "Arn"]})
+    );
+    let actions = statement["Action"].to_string();
+    assert!(
+        !actions.contains("Send") && !actions.contains("Purge") && !actions.contains('*'),
+        "{actions}"
+    );
+}
+
+#[test]
+fn every_queue_refuses_what_does_not_come_through_tls() {
+    let queues = resources(plain(), "AWS::SQS::Queue");
+    let policies = resources(plain(), "AWS::SQS::QueuePolicy");
+    for queue in queues.keys() {
+        let is_covered = |policy: &&Value| {
+            let properties = &policy["Properties"];
+            let statement = &properties["PolicyDocument"]["Statement"][0];
+            properties["Queues"].to_string().contains(&format!("\"{queue}\""))
+                && statement["Resource"]
+                    .to_string()
+                    .contains(&format!("\"{queue}\""))
+                && statement["Effect"] == "Deny"
+                && statement["Condition"] == json!({"Bool": {"aws:SecureTransport": "false"}})
+        };
+        // The last of several policies of a queue would take the place of the others.
+        assert_eq!(
+            policies
+                .values()
+                .copied()
+                .filter(|policy| is_covered(policy))
+                .count(),
+            1,
+            "{queue}"
+        );
+    }
+}
+
+#[test]
+fn a_canary_goes_back_when_the_webhook_errs_and_needs_nothing_unless_wanted() {
+    let group = &hardened()["Resources"]["WebhookFunctionDeploymentGroup"]["Properties"];
+    let alarms = group["AlarmConfiguration"]["Alarms"].to_string();
+    assert!(alarms.contains("WebhookErrorAlarm"), "{alarms}");
+    assert_eq!(
+        group["ServiceRoleArn"],
+        json!({"Fn::GetAtt": ["DeploymentRole", "Arn"]})
+    );
+    assert!(
+        group["DeploymentConfigName"]
+            .to_string()
+            .contains("Canary10Percent5Minutes")
+    );
+    for kind in ["AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"] {
+        assert!(resources(plain(), kind).is_empty(), "{kind}");
+    }
+    assert_eq!(plain()["Resources"].get("DeploymentRole"), None);
+}
+
+/// SAM makes a version of the code and the properties, and does not look into parameters.
+#[test]
+fn a_changed_parameter_of_the_webhook_makes_a_version() {
+    let function = plain()["Resources"]["WebhookFunction"]["Properties"].to_string();
+    let (_, version) = resources(plain(), "AWS::Lambda::Version").pop_first().unwrap();
+    let [before, after] = [&plain(), &hardened()].map(|template| {
+        let (_, version) = resources(template, "AWS::Lambda::Version").pop_first().unwrap();
+        version["Properties"]["Description"].clone()
+    });
+    assert!(
+        function.contains("PassThrough")
+            && version["Properties"]["Description"]
+                .to_string()
+                .contains("PassThrough")
+    );
+    assert_ne!(before, after);
+}
+
+#[test]
+fn reserved_concurrency_is_never_less_than_what_queues_may_use() {
+    let most = |template: &Value| {
+        template["Resources"]["DecryptionMapping"]["Properties"]["ScalingConfig"]["MaximumConcurrency"]
+            .clone()
+    };
+    assert_eq!((most(plain()), most(hardened())), (json!("5"), json!("20")));
+    let function = &hardened()["Resources"]["DecryptionFunction"]["Properties"];
+    assert_eq!(function["ReservedConcurrentExecutions"], json!("20"));
+}
+
+/// Names that are not the resource's own.
+const OF_OTHERS: [&str; 4] = [
+    "MetricName",
+    "StageName",
+    "ApplicationName",
+    "DeploymentConfigName",
+];
+
+const FUNCTIONS: [&str; 3] = ["WebhookFunction", "DecryptionFunction", "RenewalFunction"];
+
+const ENCRYPTED: [(&str, &str); 3] = [
+    ("AWS::SQS::Queue", "KmsMasterKeyId"),
+    ("AWS::SecretsManager::Secret", "KmsKeyId"),
+    ("AWS::Logs::LogGroup", "KmsKeyId"),
+];

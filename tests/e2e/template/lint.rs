@@ -1,0 +1,25 @@
+//! cfn-lint, on the template as AWS SAM expands it and for every region: `sam validate --lint` sees neither.
+
+use serde_json::json;
+
+use super::{
+    expanded::{plain_with_conditions, python},
+    file,
+};
+
+#[test]
+fn cfn_lint_has_nothing_to_say_in_any_region() {
+    check(&plain_with_conditions().to_string(), &[]);
+}
+
+/// Not every region has pipes, so this is a stack of its own for those that do.
+#[test]
+fn cfn_lint_has_nothing_to_say_of_the_event_bus_where_there_are_pipes() {
+    check(&file("functions/event-bus.yaml"), &["E3006"]);
+}
+
+#[track_caller]
+fn check(template: &str, ignored: &[&str]) {
+    let request = json!({"template": template, "ignored": ignored});
+    assert_eq!(python(include_str!("lint.py"), &request), "");
+}
