@@ -42,8 +42,10 @@ async fn every_command_that_the_demo_prints_works_when_it_is_pasted() {
         "{said}{}",
         String::from_utf8_lossy(&output.stderr)
     );
+    // Lambda's answer as it is on AWS has no spaces.
+    let dense = said.replace(' ', "");
     assert!(
-        said.contains("\"delivered\": true") && said.contains("\"dryRun\":true"),
+        dense.contains(r#""delivered":true"#) && dense.contains(r#""dryRun":true"#),
         "{said}"
     );
     tenant.events(1).await;
