@@ -28,7 +28,7 @@ impl Run {
         let _lock_of_all = lock(&target.join("stack").join("runs.lock"))?;
         remove_ended(&runs);
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let folder = runs.join(format!("{}-{}", since.as_millis(), std::process::id()));
+        let folder = runs.join(format!("{}-{}", since.as_nanos(), std::process::id()));
         fs::create_dir(&folder).map_err(Error::io(format!("creating {}", folder.display())))?;
         let lock = lock(&folder.join(LOCK))?;
         Ok(Self { folder, _lock: lock })
