@@ -1,4 +1,4 @@
-//! One queue message: read, trusted, opened, turned into the event.
+//! One queue message: read, verified, trusted, opened, turned into the event.
 
 use std::{
     sync::Arc,
@@ -6,19 +6,19 @@ use std::{
 };
 
 use graph_core::notification::{
+    client_state::{Proven, Refused},
     envelope::{EncryptedContent, OpenError, Plaintext},
     event,
-    fields::Malformed,
-    item::Notification,
-    queued::QueuedItem,
+    item::{Malformed, Notification},
+    queued::{QueuedItem, Unfit, VerifiedItem},
     tokens::{TokenError, Trusted, vouch},
 };
 use graph_edge::{
+    deadline::Deadline,
     documents::{NoDocument, Source},
     signing_keys::{FetchDocument, Refreshed, Unavailable},
 };
 use jiff::Timestamp;
-use tracing::{error, warn};
 
 use crate::{
     Deps,
@@ -33,13 +33,21 @@ enum Stop {
     Forward,
 }
 
-/// Processes the body of one queue message.
+/// When an item is processed, and by when that has to be done.
+#[derive(Clone, Copy)]
+pub(crate) struct Turn {
+    pub(crate) now: Timestamp,
+    pub(crate) deadline: Deadline,
+}
+
+/// Processes the body of one queue message. What the client state of its item proves is put into `owner`.
 pub(crate) async fn process<S: Source, F: FetchDocument, Q>(
     body: &str,
     deps: &Deps<S, F, Q>,
-    now: Timestamp,
+    turn: Turn,
+    owner: &mut Option<Proven>,
 ) -> Outcome {
-    match event(body, deps, now).await {
+    match event(body, deps, turn, owner).await {
         Ok(delivery) => Outcome::Deliver(delivery),
         Err(Stop::Fail(failure)) => Outcome::Fail(failure),
         Err(Stop::Retry(obstacle)) => Outcome::Retry(obstacle),
@@ -50,56 +58,85 @@ pub(crate) async fn process<S: Source, F: FetchDocument, Q>(
 async fn event<S: Source, F: FetchDocument, Q>(
     body: &str,
     deps: &Deps<S, F, Q>,
-    now: Timestamp,
+    turn: Turn,
+    owner: &mut Option<Proven>,
 ) -> Result<Delivery, Stop> {
-    let queued = QueuedItem::parse(body)?;
-    let notification = Notification::parse(queued.item)?;
+    let item = verified(body, deps, turn).await?;
+    *owner = Some(item.proven().clone());
+    let notification = item.read(turn.now)?;
     if notification.lifecycle_event.is_some() {
         return Err(Stop::Forward);
     }
-    // The webhook has seen to this; the queue may be written to by others some day.
-    let is_other = |tenant_id: &str| !tenant_id.eq_ignore_ascii_case(&queued.tenant_id);
-    if notification.tenant_id.as_deref().is_some_and(is_other) {
-        return Err(Stop::Fail(Failure::OtherTenant));
-    }
     let Some(raw) = notification.encrypted_content else {
         return Ok(Delivery {
-            event: event::document(&queued, &notification, None)?,
-            facts: facts(&queued, &notification, None),
+            event: event::document(&item, &notification, None)?,
+            facts: facts(&item, &notification, None),
         });
     };
     let content = EncryptedContent::parse(raw).map_err(|_| Malformed::Form)?;
-    let trust = trust(&queued, deps, now).await?;
-    let content = vouched(content, &queued, &trust, deps, now).await?;
+    // The webhook gives no tokens to what cannot be Graph's, and nothing could open it.
+    if !content.is_of_graphs_size() {
+        return Err(Stop::Fail(Failure::ContentRejected));
+    }
+    let trust = trust(item.proven(), deps, turn).await?;
+    let content = vouched(content, &item, &trust, deps, turn).await?;
     let begun = Instant::now();
-    let plaintext = open(&content, trust, deps, now).await?;
+    let plaintext = open(&content, trust, deps, turn).await?;
     let opened_in = Some(begun.elapsed());
     Ok(Delivery {
-        event: event::document(&queued, &notification, Some(&plaintext.into_json()))?,
-        facts: facts(&queued, &notification, opened_in),
+        event: event::document(&item, &notification, Some(&plaintext.into_json()))?,
+        facts: facts(&item, &notification, opened_in),
     })
 }
 
-fn facts(queued: &QueuedItem<'_>, notification: &Notification<'_>, opened_in: Option<Duration>) -> Facts {
+/// Returns the item when its client state holds: the queue is written to by whoever may, and says nothing.
+async fn verified<'a, S: Source, F, Q>(
+    body: &'a str,
+    deps: &Deps<S, F, Q>,
+    turn: Turn,
+) -> Result<VerifiedItem<'a>, Stop> {
+    let no_keys = |NoDocument| Stop::Retry(Obstacle::NoClientStateKeys);
+    let keys = deps
+        .client_states
+        .current(turn.now, turn.deadline)
+        .await
+        .map_err(no_keys)?;
+    match QueuedItem::parse(body)?.verify(&keys) {
+        Err(refused) if refused.may_be_known_by_now() => {}
+        verified => return Ok(verified?),
+    }
+    let newer = deps
+        .client_states
+        .renewed(turn.now, turn.deadline)
+        .await
+        .map_err(no_keys)?;
+    match QueuedItem::parse(body)?.verify(&newer.document) {
+        Err(refused) if refused.may_be_known_by_now() && !newer.is_conclusive => {
+            Err(Stop::Retry(Obstacle::NoClientStateKeys))
+        }
+        verified => Ok(verified?),
+    }
+}
+
+fn facts(item: &VerifiedItem<'_>, notification: &Notification<'_>, opened_in: Option<Duration>) -> Facts {
     Facts {
-        tenant_id: queued.tenant_id.clone().into_owned(),
-        subscription: queued.subscription.clone().into_owned(),
-        changed_at: event::time(queued, notification),
+        subscription: item.proven().subscription.clone(),
+        changed_at: event::time(item, notification),
         opened_in,
     }
 }
 
 /// Returns the content of DecryptionSecret that lists the item's tenant and application.
 async fn trust<S: Source, F, Q>(
-    queued: &QueuedItem<'_>,
+    proven: &Proven,
     deps: &Deps<S, F, Q>,
-    now: Timestamp,
+    turn: Turn,
 ) -> Result<Arc<Trust>, Stop> {
-    let is_listed = |trust: &Arc<Trust>| trust.tenant(&queued.tenant_id, &queued.client_id).is_some();
-    let trust = Some(deps.trust.current(now).await?).filter(is_listed);
+    let is_listed = |trust: &Arc<Trust>| trust.tenant(&proven.tenant_id, &proven.client_id).is_some();
+    let trust = Some(deps.trust.current(turn.now, turn.deadline).await?).filter(is_listed);
     let trust = match trust {
         Some(trust) => Some(trust),
-        None => Some(deps.trust.renewed(now).await?).filter(is_listed),
+        None => Some(deps.trust.renewed(turn.now, turn.deadline).await?.document).filter(is_listed),
     };
     trust.ok_or(Stop::Retry(Obstacle::UnknownTenant))
 }
@@ -107,23 +144,24 @@ async fn trust<S: Source, F, Q>(
 /// Returns the content as trusted when one of the item's validation tokens vouches for it.
 async fn vouched<'a, S, F: FetchDocument, Q>(
     content: EncryptedContent<'a>,
-    queued: &QueuedItem<'_>,
+    item: &VerifiedItem<'_>,
     trust: &Trust,
     deps: &Deps<S, F, Q>,
-    now: Timestamp,
+    turn: Turn,
 ) -> Result<Trusted<EncryptedContent<'a>>, Stop> {
+    let (proven, queued) = (item.proven(), item.queued());
     let tenant = trust
-        .tenant(&queued.tenant_id, &queued.client_id)
+        .tenant(&proven.tenant_id, &proven.client_id)
         .ok_or(Stop::Retry(Obstacle::UnknownTenant))?;
     if queued.validation_tokens.is_empty() {
         return Err(TokenError::Missing.into());
     }
     let cache = deps.signing_keys.of(tenant.cloud);
     // A token vouches for the moment when its item came: one that waited for longer than a token lives is not lost.
-    let at = queued.received_at.min(now);
+    let at = queued.received_at.min(turn.now);
     let tokens = &queued.validation_tokens;
     let check = |keys: &_| vouch(content.clone(), tokens, tenant, keys, cache.authority(), at);
-    let keys = cache.keys(now).await?;
+    let keys = cache.keys(turn.now).await?;
     let error = match check(&keys) {
         Ok(trusted) => return Ok(trusted),
         Err(error) => error,
@@ -131,7 +169,7 @@ async fn vouched<'a, S, F: FetchDocument, Q>(
     if error != TokenError::UnknownKey {
         return Err(error.into());
     }
-    match cache.refresh_for_unknown_kid(&keys, now).await? {
+    match cache.refresh_for_unknown_kid(&keys, turn.now).await? {
         Refreshed::Changed(keys) => check(&keys).map_err(|error| error.settled().into()),
         Refreshed::Same => Err(error.settled().into()),
         Refreshed::NotYet { fetched_at } if queued.received_at <= fetched_at => Err(error.settled().into()),
@@ -144,12 +182,12 @@ async fn open<S: Source, F, Q>(
     content: &Trusted<EncryptedContent<'_>>,
     trust: Arc<Trust>,
     deps: &Deps<S, F, Q>,
-    now: Timestamp,
+    turn: Turn,
 ) -> Result<Plaintext, Stop> {
     match content.open(&trust.keys) {
         Err(OpenError::UnknownCertificate) => {
-            let newer = deps.trust.renewed(now).await?;
-            Ok(content.open(&newer.keys)?)
+            let newer = deps.trust.renewed(turn.now, turn.deadline).await?;
+            Ok(content.open(&newer.document.keys)?)
         }
         opened => Ok(opened?),
     }
@@ -161,6 +199,29 @@ impl From<Malformed> for Stop {
     }
 }
 
+impl From<Refused> for Stop {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::NoClientState
+            | Refused::UnknownKey
+            | Refused::UnknownApplication
+            | Refused::TooLong
+            | Refused::WrongClientState
+            | Refused::OtherTenant => Self::Fail(Failure::ClientStateRejected),
+        }
+    }
+}
+
+impl From<Unfit> for Stop {
+    fn from(unfit: Unfit) -> Self {
+        Self::Fail(match unfit {
+            Unfit::Malformed(malformed) => Failure::Malformed(malformed),
+            Unfit::OtherTenant => Failure::OtherTenant,
+            Unfit::ReceivedAt => Failure::ReceiptRejected,
+        })
+    }
+}
+
 impl From<NoDocument> for Stop {
     fn from(NoDocument: NoDocument) -> Self {
         Self::Retry(Obstacle::NoDecryptionKeys)
@@ -168,11 +229,8 @@ impl From<NoDocument> for Stop {
 }
 
 impl From<Unavailable> for Stop {
-    fn from(error: Unavailable) -> Self {
-        warn!(
-            error = graph_edge::telemetry::causes(&error),
-            "Signing keys are unavailable"
-        );
+    /// The cache has logged the cause.
+    fn from(_: Unavailable) -> Self {
         Self::Retry(Obstacle::NoSigningKeys)
     }
 }
@@ -180,11 +238,7 @@ impl From<Unavailable> for Stop {
 impl From<TokenError> for Stop {
     fn from(error: TokenError) -> Self {
         match error {
-            TokenError::Missing => {
-                let hint = error.hint().unwrap_or_default();
-                error!(hint, "An encrypted item came without a validation token");
-                Self::Fail(Failure::TokenMissing)
-            }
+            TokenError::Missing => Self::Fail(Failure::TokenMissing),
             TokenError::UnknownKey => Self::Retry(Obstacle::NoSigningKeys),
             TokenError::Rejected => Self::Fail(Failure::TokenRejected),
         }

@@ -1,35 +1,48 @@
-//! Decryption: checks the validation tokens of queued items, opens their content and delivers the events.
+//! Decryption: verifies queued items, checks their validation tokens, opens their content and delivers the events.
 //!
 //! Every item stands by itself. It is done only when its event is stored in DeliveryQueue, or, if it can never be
 //! processed, when it is stored in FailedQueue with the reason; everything else is tried again by the queue.
 
+mod batch;
 mod item;
 mod outcome;
 mod report;
 mod trust;
 
-use std::panic::AssertUnwindSafe;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures_util::FutureExt;
 use graph_core::{
     cloud::Cloud,
-    notification::{queued::QueuedItem, tokens::Authorities},
+    notification::{
+        client_state::{ClientStateKeys, Proven},
+        tokens::Authorities,
+    },
 };
 use graph_edge::{
+    deadline::{Deadline, Late},
     documents::{CachedDocument, Source},
     metrics::Metrics,
     signing_keys::{FetchDocument, SigningKeyCache},
-    sqs::{Message, Queue},
+    sqs::Queue,
 };
 use jiff::Timestamp;
-use tracing::{info, warn};
 
-use self::outcome::{Delivery, Facts, Failure, Obstacle, Outcome};
 pub use self::trust::Trust;
+use self::{
+    batch::Batch,
+    item::Turn,
+    outcome::{Failure, Obstacle, Outcome},
+};
+
+/// The least time that is left for storing, however long the items take.
+const STORE_WITHIN: Duration = Duration::from_secs(5);
 
 /// What decryption works with.
 pub struct Deps<S, F, Q> {
+    /// The keys that client states are verified with.
+    pub client_states: CachedDocument<S, ClientStateKeys>,
     /// The private keys, and who may send.
     pub trust: CachedDocument<S, Trust>,
     /// The keys that Microsoft signs validation tokens with.
@@ -40,6 +53,8 @@ pub struct Deps<S, F, Q> {
     pub failed_queue: Q,
     /// Where items go that tell of the subscriptions themselves.
     pub lifecycle_queue: Q,
+    /// How often the queue hands a message over.
+    pub tries: u32,
 }
 
 /// The signing keys of every cloud, fetched for those that items come from.
@@ -74,127 +89,50 @@ impl<F> SigningKeysByCloud<F> {
     }
 }
 
-/// Processes a batch and returns exactly the messages to try again. What there is to count is on `metrics`.
+/// Processes a batch by `deadline` and returns exactly the messages to try again. What there is to count is on `metrics`.
 ///
 /// A message without an id, which SQS never sends, is reported with an empty one: SQS then tries the whole batch again.
 pub async fn handle<S: Source, F: FetchDocument, Q: Queue>(
     event: SqsEvent,
     deps: &Deps<S, F, Q>,
     now: Timestamp,
+    deadline: Deadline,
     metrics: &mut Metrics,
 ) -> SqsBatchResponse {
     let mut batch = Batch::default();
+    let turn = Turn {
+        now,
+        deadline: deadline.less(STORE_WITHIN),
+    };
     for record in event.records {
+        let mut owner = None;
         let body = record.body.as_deref().unwrap_or_default();
-        // A panic is a defect in the handling of this one item; its neighbours go on.
-        let outcome = AssertUnwindSafe(item::process(body, deps, now))
-            .catch_unwind()
-            .await;
-        batch.add(record, outcome.unwrap_or(Outcome::Fail(Failure::Panicked)));
+        let outcome = process(body, deps, turn, &mut owner).await;
+        batch.add(record, outcome, owner.as_ref(), deps.tries);
     }
-    let (delivered, kept, forwarded) = tokio::join!(
-        store(&deps.delivery_queue, &batch.deliver.messages),
-        store(&deps.failed_queue, &batch.fail.messages),
-        store(&deps.lifecycle_queue, &batch.forward.messages)
-    );
-    let delivered = batch.deliver.settle(&delivered, &mut batch.retry);
-    let failed = batch.fail.settle(&kept, &mut batch.retry);
-    batch.forward.settle(&forwarded, &mut batch.retry);
-    report::count(&delivered, &failed, &batch.retry, now, metrics);
-    report::log(&delivered, &failed, &batch.retry);
+    let results = batch.store(deps, deadline).await;
+    report::count(&results, now, metrics);
+    report::log(&results);
     let mut response = SqsBatchResponse::default();
-    response.set_failures(batch.retry.into_iter().map(|(id, _)| id));
+    response.set_failures(results.retried.into_iter().map(|(id, _)| id));
     response
 }
 
-/// The messages of a batch by what becomes of them.
-#[derive(Default)]
-struct Batch {
-    deliver: Sendings<Facts>,
-    fail: Sendings<Failure>,
-    forward: Sendings<()>,
-    retry: Vec<(String, Obstacle)>,
-}
-
-impl Batch {
-    fn add(&mut self, record: SqsMessage, outcome: Outcome) {
-        let id = record.message_id.unwrap_or_default();
-        let body = record.body.unwrap_or_default();
-        match outcome {
-            Outcome::Deliver(Delivery { event, facts }) => {
-                let message = Message::of_tenant(&facts.tenant_id, event);
-                self.deliver.add(id, facts, message);
-            }
-            Outcome::Forward => {
-                info!(
-                    message.id = id,
-                    "Message {id} is a lifecycle notification; it goes to LifecycleQueue"
-                );
-                self.forward.add(id, (), as_it_came(body));
-            }
-            Outcome::Fail(failure) => {
-                report::log_failure(&id, &body, failure);
-                let message = as_it_came(body).failed(failure.reason());
-                self.fail.add(id, failure, message);
-            }
-            Outcome::Retry(obstacle) => {
-                report::log_obstacle(&id, &body, obstacle);
-                self.retry.push((id, obstacle));
-            }
-        }
+/// Processes one message, if its turn comes in time.
+async fn process<S: Source, F: FetchDocument, Q: Queue>(
+    body: &str,
+    deps: &Deps<S, F, Q>,
+    turn: Turn,
+    owner: &mut Option<Proven>,
+) -> Outcome {
+    if turn.deadline.left().is_zero() {
+        return Outcome::Retry(Obstacle::OutOfTime);
     }
-}
-
-/// Returns a message with the body of the one that came, for the same tenant, if it says for which.
-fn as_it_came(body: String) -> Message {
-    let tenant_id = QueuedItem::parse(&body)
-        .ok()
-        .map(|queued| queued.tenant_id.into_owned());
-    match tenant_id {
-        Some(tenant_id) => Message::of_tenant(&tenant_id, body),
-        None => Message::of_nobody(body),
+    // A panic is a defect in the handling of this one item; its neighbours go on.
+    let outcome = AssertUnwindSafe(item::process(body, deps, turn, owner)).catch_unwind();
+    match turn.deadline.within(outcome).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Outcome::Fail(Failure::Panicked),
+        Err(Late) => Outcome::Retry(Obstacle::OutOfTime),
     }
-}
-
-/// Messages on their way to one queue, with the ids of those that they come from and a note on each.
-struct Sendings<T> {
-    notes: Vec<(String, T)>,
-    messages: Vec<Message>,
-}
-
-impl<T> Default for Sendings<T> {
-    fn default() -> Self {
-        Self {
-            notes: Vec::new(),
-            messages: Vec::new(),
-        }
-    }
-}
-
-impl<T> Sendings<T> {
-    fn add(&mut self, id: String, note: T, message: Message) {
-        self.notes.push((id, note));
-        self.messages.push(message);
-    }
-
-    /// Returns the notes on those that are stored, and puts the ids of the others among the ones to try again.
-    fn settle(&mut self, stored: &[bool], retry: &mut Vec<(String, Obstacle)>) -> Vec<T> {
-        let mut settled = Vec::new();
-        for ((id, note), stored) in self.notes.drain(..).zip(stored) {
-            if *stored {
-                settled.push(note);
-            } else {
-                warn!(message.id = id, obstacle = ?Obstacle::NotStored, "Message {id} is not stored");
-                retry.push((id, Obstacle::NotStored));
-            }
-        }
-        settled
-    }
-}
-
-async fn store(queue: &impl Queue, messages: &[Message]) -> Vec<bool> {
-    if messages.is_empty() {
-        return Vec::new();
-    }
-    queue.send_all(messages).await.iter().map(Result::is_ok).collect()
 }

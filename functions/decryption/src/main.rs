@@ -1,10 +1,13 @@
 //! Wires decryption to SQS, Secrets Manager and Microsoft's signing keys.
 
+use std::time::Duration;
+
 use aws_lambda_events::sqs::SqsEvent;
 use decryption::{Deps, SigningKeysByCloud, Trust, handle};
 use graph_core::notification::tokens::Authorities;
 use graph_edge::{
-    documents::{CachedDocument, SecretSource},
+    deadline::Deadline,
+    documents::{CachedDocument, SecretSource, client_state_keys},
     metrics::{Metrics, MetricsWriter},
     secrets::SecretStore,
     settings::Settings,
@@ -20,8 +23,9 @@ async fn main() -> Result<(), Error> {
     let deps = deps().await?;
     let (deps, metrics_writer) = (&deps, &MetricsWriter::from_env());
     let process = async |event: LambdaEvent<SqsEvent>| {
+        let deadline = Deadline::before(event.context.deadline(), ANSWER_BEFORE);
         let (now, mut metrics) = (Timestamp::now(), Metrics::default());
-        let response = Box::pin(handle(event.payload, deps, now, &mut metrics)).await;
+        let response = Box::pin(handle(event.payload, deps, now, deadline, &mut metrics)).await;
         metrics_writer.write(&metrics, &event.context.request_id, now);
         Ok::<_, Error>(response)
     };
@@ -30,10 +34,12 @@ async fn main() -> Result<(), Error> {
 
 async fn deps() -> Result<Deps<SecretSource, HttpDocuments, SqsQueue>, Error> {
     let mut settings = Settings::from_env();
-    let secret_arn = settings.required("DECRYPTION_SECRET_ARN");
+    let client_state_arn = settings.required("CLIENT_STATE_SECRET_ARN");
+    let decryption_arn = settings.required("DECRYPTION_SECRET_ARN");
     let delivery_queue = settings.required("DELIVERY_QUEUE_URL");
     let failed_queue = settings.required("FAILED_QUEUE_URL");
     let lifecycle_queue = settings.required("LIFECYCLE_QUEUE_URL");
+    let tries = settings.required("MAX_RECEIVES");
     let login_endpoint = settings.optional("LOGIN_ENDPOINT");
     let authorities = settings.optional("VALIDATION_AUTHORITIES");
     settings.check()?;
@@ -41,13 +47,15 @@ async fn deps() -> Result<Deps<SecretSource, HttpDocuments, SqsQueue>, Error> {
         authorities.map_or_else(|| Ok(Authorities::default()), |json| Authorities::parse(&json));
     let authorities = authorities.map_err(|error| format!("VALIDATION_AUTHORITIES {error}"))?;
     let config = graph_edge::aws::config().await;
-    let source = SecretSource {
-        store: SecretStore::new(&config),
+    let store = SecretStore::new(&config);
+    let source = |secret_arn| SecretSource {
+        store: store.clone(),
         secret_arn,
     };
     let sqs = Sqs::new(&config);
     Ok(Deps {
-        trust: CachedDocument::new(source, Trust::parse),
+        client_states: CachedDocument::new(source(client_state_arn), client_state_keys),
+        trust: CachedDocument::new(source(decryption_arn), Trust::parse),
         signing_keys: SigningKeysByCloud::new(
             &HttpDocuments::new()?,
             &authorities,
@@ -56,5 +64,9 @@ async fn deps() -> Result<Deps<SecretSource, HttpDocuments, SqsQueue>, Error> {
         delivery_queue: sqs.queue(delivery_queue),
         failed_queue: sqs.queue(failed_queue),
         lifecycle_queue: sqs.queue(lifecycle_queue),
+        tries: tries.parse().map_err(|_| "MAX_RECEIVES is not a number")?,
     })
 }
+
+/// What is left of an invocation when its answer is given: for writing metrics, and for a thread that is slow to wake.
+const ANSWER_BEFORE: Duration = Duration::from_secs(2);

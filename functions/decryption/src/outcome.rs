@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use graph_core::notification::fields;
+use graph_core::notification::{item, tokens::TokenError};
 use graph_edge::metrics::Metric;
 use jiff::Timestamp;
 
@@ -30,8 +30,6 @@ pub(crate) struct Delivery {
 /// What may be told of an event.
 #[derive(Debug)]
 pub(crate) struct Facts {
-    /// The tenant, proven by the client state.
-    pub(crate) tenant_id: String,
     /// The subscription's name, proven by the client state.
     pub(crate) subscription: String,
     /// When the change happened, or when its item was received.
@@ -40,11 +38,15 @@ pub(crate) struct Facts {
     pub(crate) opened_in: Option<Duration>,
 }
 
-/// Why an item can never be processed. The name is the message attribute `Reason` in FailedQueue.
+/// Why an item is kept in FailedQueue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Failure {
     /// The message or the item in it is not of the documented form, or over one of its limits.
-    Malformed(fields::Malformed),
+    Malformed(item::Malformed),
+    /// The client state of the item does not hold: somebody else has written it into the queue.
+    ClientStateRejected,
+    /// The item was received in the future, or before anything that queues can hold.
+    ReceiptRejected,
     /// The item says that it is for another tenant than the one that its client state proves.
     OtherTenant,
     /// The item is encrypted and came without a validation token for its tenant and application.
@@ -55,6 +57,8 @@ pub(crate) enum Failure {
     ContentRejected,
     /// Processing the item panicked; this is a defect of ours.
     Panicked,
+    /// This was still in the way at the last try.
+    TriesUsedUp(Obstacle),
 }
 
 impl Failure {
@@ -62,11 +66,29 @@ impl Failure {
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Malformed(_) => "Malformed",
+            Self::ClientStateRejected => "ClientStateRejected",
+            Self::ReceiptRejected => "ReceiptRejected",
             Self::OtherTenant => "OtherTenant",
             Self::TokenMissing => "TokenMissing",
             Self::TokenRejected => "TokenRejected",
             Self::ContentRejected => "ContentRejected",
             Self::Panicked => "Panicked",
+            Self::TriesUsedUp(obstacle) => obstacle.name(),
+        }
+    }
+
+    /// Returns what an operator can do, where it is more than to look for an attacker.
+    pub(crate) fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::TokenMissing => TokenError::Missing.hint(),
+            Self::Malformed(_)
+            | Self::ClientStateRejected
+            | Self::ReceiptRejected
+            | Self::OtherTenant
+            | Self::TokenRejected
+            | Self::ContentRejected
+            | Self::Panicked
+            | Self::TriesUsedUp(_) => None,
         }
     }
 
@@ -74,11 +96,14 @@ impl Failure {
     pub(crate) fn metric(self) -> Metric {
         match self {
             Self::Malformed(_) => Metric::FailedMalformed,
+            Self::ClientStateRejected => Metric::FailedClientStateRejected,
+            Self::ReceiptRejected => Metric::FailedReceiptRejected,
             Self::OtherTenant => Metric::FailedOtherTenant,
             Self::TokenMissing => Metric::FailedTokenMissing,
             Self::TokenRejected => Metric::FailedTokenRejected,
             Self::ContentRejected => Metric::FailedContentRejected,
             Self::Panicked => Metric::FailedPanicked,
+            Self::TriesUsedUp(_) => Metric::FailedTriesUsedUp,
         }
     }
 }
@@ -86,6 +111,8 @@ impl Failure {
 /// What is in the way of an item at present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Obstacle {
+    /// ClientStateSecret holds no key yet, or cannot be read although the item names a key that is not known.
+    NoClientStateKeys,
     /// DecryptionSecret holds no key yet or cannot be read.
     NoDecryptionKeys,
     /// DecryptionSecret does not list the item's tenant and application.
@@ -96,17 +123,34 @@ pub(crate) enum Obstacle {
     NoSigningKeys,
     /// DeliveryQueue or FailedQueue did not store the item.
     NotStored,
+    /// The invocation ended before the item's turn came, or while something hung.
+    OutOfTime,
 }
 
 impl Obstacle {
+    /// Returns the value of the message attribute `Reason`, where this is in the way until the last try.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::NoClientStateKeys => "NoClientStateKeys",
+            Self::NoDecryptionKeys => "NoDecryptionKeys",
+            Self::UnknownTenant => "UnknownTenant",
+            Self::UnknownCertificate => "UnknownCertificate",
+            Self::NoSigningKeys => "NoSigningKeys",
+            Self::NotStored => "NotStored",
+            Self::OutOfTime => "OutOfTime",
+        }
+    }
+
     /// Returns the metric that counts items with this in their way.
     pub(crate) fn metric(self) -> Metric {
         match self {
+            Self::NoClientStateKeys => Metric::RetriedNoClientStateKeys,
             Self::NoDecryptionKeys => Metric::RetriedNoDecryptionKeys,
             Self::UnknownTenant => Metric::RetriedUnknownTenant,
             Self::UnknownCertificate => Metric::RetriedUnknownCertificate,
             Self::NoSigningKeys => Metric::RetriedNoSigningKeys,
             Self::NotStored => Metric::RetriedNotStored,
+            Self::OutOfTime => Metric::RetriedOutOfTime,
         }
     }
 }

@@ -1,24 +1,21 @@
 //! What is logged and counted of a batch.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
-use graph_core::notification::{item::Notification, queued::QueuedItem};
+use graph_core::notification::{client_state::Proven, item::Notification, queued::QueuedItem};
 use graph_edge::metrics::{Metric, Metrics};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{error, info, warn};
 
-use crate::outcome::{Facts, Failure, Obstacle};
+use crate::{
+    batch::Results,
+    outcome::{Failure, Obstacle},
+};
 
 /// Counts what became of a batch.
-pub(crate) fn count(
-    delivered: &[Facts],
-    failed: &[Failure],
-    retried: &[(String, Obstacle)],
-    now: Timestamp,
-    metrics: &mut Metrics,
-) {
-    metrics.count(Metric::Delivered, delivered.len());
-    for facts in delivered {
+pub(crate) fn count(results: &Results, now: Timestamp, metrics: &mut Metrics) {
+    metrics.count(Metric::Delivered, results.delivered.len());
+    for facts in &results.delivered {
         // The clocks of Microsoft and AWS may differ a little.
         let age = now.duration_since(facts.changed_at).max(SignedDuration::ZERO);
         metrics.measure(Metric::Age, i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
@@ -27,70 +24,114 @@ pub(crate) fn count(
             metrics.measure(Metric::DecryptTime, micros);
         }
     }
-    metrics.count(Metric::Failed, failed.len());
-    for failure in failed {
+    metrics.count(Metric::Failed, results.failed.len());
+    for failure in &results.failed {
         metrics.count(failure.metric(), 1);
     }
-    metrics.count(Metric::Retried, retried.len());
-    for (_, obstacle) in retried {
+    metrics.count(Metric::Retried, results.retried.len());
+    for (_, obstacle) in &results.retried {
         metrics.count(obstacle.metric(), 1);
     }
 }
 
 /// Logs one line about a batch.
-pub(crate) fn log(delivered: &[Facts], failed: &[Failure], retried: &[(String, Obstacle)]) {
-    let subscriptions: BTreeSet<&str> = delivered.iter().map(|facts| &*facts.subscription).collect();
-    let (delivered, failed, retried) = (delivered.len(), failed.len(), retried.len());
+pub(crate) fn log(results: &Results) {
+    let subscriptions: BTreeSet<&str> = results
+        .delivered
+        .iter()
+        .map(|facts| &*facts.subscription)
+        .collect();
+    let obstacles: BTreeSet<&str> = results
+        .retried
+        .iter()
+        .map(|(_, obstacle)| obstacle.name())
+        .collect();
+    let [delivered, failed, retried] = [
+        results.delivered.len(),
+        results.failed.len(),
+        results.retried.len(),
+    ];
     info!(
         delivered,
         failed,
         retried,
         ?subscriptions,
+        ?obstacles,
         "Delivered {delivered}, failed {failed}, to be tried again {retried}"
     );
 }
 
+/// Which message a line is about, as far as that may be said.
+pub(crate) struct Subject<'a> {
+    id: &'a str,
+    /// The name of the subscription, which is proven.
+    name: Option<&'a str>,
+    /// Graph's id of the subscription, where the item says one.
+    subscription_id: Option<Cow<'a, str>>,
+}
+
+impl<'a> Subject<'a> {
+    /// Returns the subject of a message of an `owner`.
+    pub(crate) fn of(id: &'a str, body: &'a str, owner: Option<&'a Proven>) -> Self {
+        let said = || {
+            let item = Notification::parse(QueuedItem::parse(body).ok()?.item).ok()?;
+            item.subscription_id.filter(|id| is_id(id))
+        };
+        Self {
+            id,
+            name: owner.map(|proven| &*proven.subscription),
+            subscription_id: owner.and_then(|_| said()),
+        }
+    }
+}
+
+/// Logs that a message goes to where it belongs.
+pub(crate) fn log_forward(subject: &Subject<'_>) {
+    let id = subject.id;
+    info!(
+        message.id = id,
+        subscription.name = subject.name,
+        "Message {id} is a lifecycle notification; it goes to LifecycleQueue"
+    );
+}
+
 /// Logs that a message can never be processed.
-pub(crate) fn log_failure(id: &str, body: &str, failure: Failure) {
-    let (name, subscription_id) = subject(body);
+pub(crate) fn log_failure(subject: &Subject<'_>, failure: Failure) {
+    let Subject {
+        id,
+        name,
+        subscription_id,
+    } = subject;
     error!(
         message.id = id,
         subscription.name = name,
-        subscription.id = subscription_id,
+        subscription.id = subscription_id.as_deref(),
         reason = failure.reason(),
+        hint = failure.hint(),
         ?failure,
-        "Message {id} can never be processed ({failure:?}); it goes to FailedQueue"
+        "Message {id} cannot be processed ({failure:?}); it goes to FailedQueue"
     );
 }
 
 /// Logs that a message cannot be processed now.
-pub(crate) fn log_obstacle(id: &str, body: &str, obstacle: Obstacle) {
-    let (name, subscription_id) = subject(body);
+pub(crate) fn log_obstacle(subject: &Subject<'_>, obstacle: Obstacle) {
+    let Subject {
+        id,
+        name,
+        subscription_id,
+    } = subject;
     warn!(
         message.id = id,
         subscription.name = name,
-        subscription.id = subscription_id,
+        subscription.id = subscription_id.as_deref(),
         ?obstacle,
-        "Message {id} cannot be processed now ({obstacle:?})"
+        "Message {id} cannot be processed now ({obstacle:?}); the queue hands it over again"
     );
 }
 
-/// Returns the name and the id of the subscription that a message is for, where it says so in the form that they have.
-fn subject(body: &str) -> (Option<String>, Option<String>) {
-    let Ok(queued) = QueuedItem::parse(body) else {
-        return (None, None);
-    };
-    let is_name = |text: &str| text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic());
-    let is_id = |text: &str| text.len() <= 64 && text.bytes().all(is_id_byte);
-    let id = Notification::parse(queued.item)
-        .ok()
-        .and_then(|item| item.subscription_id);
-    (
-        Some(queued.subscription.into_owned()).filter(|name| is_name(name)),
-        id.map(std::borrow::Cow::into_owned).filter(|id| is_id(id)),
-    )
-}
-
-fn is_id_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'-'
+fn is_id(text: &str) -> bool {
+    text.len() <= 64
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }

@@ -4,7 +4,7 @@ use graph_core::{
     notification::keys::DecryptionKeys,
     secrets::{DecryptionDocument, TrustedTenant, TrustedTenants},
 };
-use graph_edge::{BoxError, telemetry::printable_id};
+use graph_edge::{BoxError, documents, telemetry::printable_id};
 use tracing::error;
 
 /// The content of DecryptionSecret, every key parsed.
@@ -22,16 +22,15 @@ impl Trust {
     ///
     /// Returns an error when there is no usable key, so that the secret is soon read again.
     pub fn parse(text: &str) -> Result<Self, BoxError> {
-        // The cause could quote the text, so it is left out.
         let document: DecryptionDocument =
-            serde_json::from_str(text).map_err(|_| "decryption document is not of the documented form")?;
+            serde_json::from_str(text).map_err(|error| documents::malformed(&error))?;
         let (keys, unusable) = DecryptionKeys::parse(&document);
         for error in unusable {
             let (key, reason) = (printable_id(&error.id), error.source);
             error!(key, %reason, "Private key {key} in DecryptionSecret is not usable: {reason}");
         }
         if keys.is_empty() {
-            return Err("decryption document holds no usable key".into());
+            return Err("no private key in it is usable".into());
         }
         Ok(Self {
             keys,

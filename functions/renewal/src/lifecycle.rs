@@ -7,6 +7,7 @@ use graph_core::{
     subscription::plan::gap::{Gap, GapKind},
 };
 use graph_edge::{
+    deadline::Deadline,
     metrics::{Metric, Metrics},
     sqs::{Message, Queue},
     telemetry::causes,
@@ -19,7 +20,7 @@ use tracing::{error, info, warn};
 use crate::{
     Deps,
     ports::{Clock, Documents, Graph},
-    run::{self, ApplicationId, End, Run, Scope, Told},
+    run::{self, ApplicationId, End, Run, STORE_WITHIN, Scope, Told},
 };
 
 /// Returns the records of an event that comes from a queue.
@@ -80,17 +81,13 @@ async fn set_aside<'a>(malformed: &[(&'a str, &'a str)], queue: &impl Queue) -> 
             "Message {id} is not a lifecycle notification; it is in FailedQueue"
         );
     }
-    let messages: Vec<Message> = malformed
+    let messages = malformed
         .iter()
-        .map(|(_, body)| Message::of_nobody((*body).to_owned()).failed(MALFORMED))
-        .collect();
-    let stored = queue.send_all(&messages).await;
-    malformed
-        .iter()
-        .zip(stored)
-        .filter(|(_, stored)| stored.is_err())
-        .map(|((id, _), _)| *id)
-        .collect()
+        .map(|(id, body)| (*id, Message::of_nobody((*body).to_owned()).failed(MALFORMED)));
+    queue
+        .send(messages.collect(), Deadline::after(STORE_WITHIN))
+        .await
+        .lost
 }
 
 /// Does what the events ask for and returns, in their order, which of them have to come again.
@@ -159,16 +156,14 @@ async fn react<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
         })
         .collect();
     let run = run.unwrap_or_default();
-    let gaps: Vec<(usize, Gap)> = events
+    let gaps = events
         .iter()
         .enumerate()
         .filter(|(index, _)| failed.get(*index) == Some(&false))
-        .filter_map(|(index, (_, event))| Some((index, event.gap(&run, deps.clock.now())?)))
-        .collect();
-    let documents: Vec<Gap> = gaps.iter().map(|(_, gap)| gap.clone()).collect();
-    let told = run::send(&deps.delivery_queue, &documents).await;
-    for ((index, _), told) in gaps.iter().zip(told) {
-        if let Some(failed) = failed.get_mut(*index).filter(|_| !told) {
+        .filter_map(|(index, (_, event))| Some((index, event.gap(&run, deps.clock.now())?)));
+    let gaps: Vec<(usize, Gap)> = gaps.collect();
+    for index in run::send(&deps.delivery_queue, gaps).await {
+        if let Some(failed) = failed.get_mut(index) {
             *failed = true;
         }
     }

@@ -12,7 +12,7 @@ use graph_edge::sqs::Queue;
 use jiff::{SignedDuration, Timestamp};
 use rand_core::CryptoRng;
 
-pub(crate) use self::gaps::send;
+pub(crate) use self::gaps::{STORE_WITHIN, send};
 use self::part::{Found, Part};
 use crate::{
     Deps, Error,

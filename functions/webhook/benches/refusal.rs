@@ -15,6 +15,7 @@ use graph_core::{
     secrets::ClientStateKeyEntry,
 };
 use graph_edge::{
+    deadline::Deadline,
     documents::CachedDocument,
     metrics::Metrics,
     testing::{FakeQueue, FakeSource},
@@ -22,7 +23,7 @@ use graph_edge::{
 use jiff::Timestamp;
 use lambda_http::{Body, Request, http};
 use serde_json::{Value, json};
-use webhook::{Deps, handle, parse_keys};
+use webhook::{ANSWER_WITHIN, Deps, Queues, handle, parse_keys};
 
 const ITEMS: u32 = 5_000;
 const POSTS: u32 = 40;
@@ -52,12 +53,24 @@ fn measure(name: &str, item: Value) {
     let source = FakeSource::new(serde_json::to_string(&document).unwrap());
     let deps = Deps {
         keys: CachedDocument::new(&source, parse_keys),
-        notification_queue: FakeQueue::default(),
-        lifecycle_queue: FakeQueue::default(),
+        queues: Queues {
+            notification: FakeQueue::default(),
+            lifecycle: FakeQueue::default(),
+            delivery: FakeQueue::default(),
+        },
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
     let post = || {
-        let response = runtime.block_on(handle(request(&body), &deps, now(), &mut Metrics::default()));
+        let response = runtime.block_on(handle(
+            request(&body),
+            &deps,
+            now(),
+            Deadline::after(ANSWER_WITHIN),
+            &mut Metrics::default(),
+        ));
         assert_eq!(response.status(), 202);
     };
     post();
@@ -70,7 +83,7 @@ fn measure(name: &str, item: Value) {
         "{name:>28}: {time:>8.1?} per POST of {bytes:>7} bytes, {:>7.2?} per item",
         time / ITEMS
     );
-    assert!(deps.notification_queue.stored().is_empty());
+    assert!(deps.queues.notification.stored().is_empty());
 }
 
 /// Returns the CPU time that this thread, which does everything, has used.

@@ -1,26 +1,30 @@
-//! Which items of a POST are admitted, and the messages that they become.
+//! Which items of a POST are admitted, and where they go.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use graph_core::notification::{
     client_state::{ClientStateKeys, Refused},
     collection::Collection,
-    fields::Malformed,
-    item::{Admitted, Kind, Unadmitted},
-    queued::QueuedItem,
+    event,
+    identity::Receipt,
+    item::{Admitted, Kind, Malformed, Unadmitted},
+    queued::{QueuedItem, Unfit, VerifiedItem},
     tokens::TokenIndex,
 };
-use graph_edge::sqs::{Message, Queue};
+use graph_edge::{
+    deadline::Deadline,
+    sqs::{Message, Queue, Sent},
+};
 use jiff::Timestamp;
 use tracing::error;
+
+use crate::Queues;
 
 /// The items of one POST, sorted.
 #[derive(Debug, Default)]
 pub struct Intake<'a> {
-    /// Admitted items that tell of changes.
-    pub changes: Vec<Admitted<'a>>,
-    /// Admitted items that tell of the subscriptions themselves.
-    pub lifecycle: Vec<Admitted<'a>>,
+    /// Admitted items, each with its place in the POST.
+    pub items: Vec<(usize, Admitted<'a>)>,
     /// Items that are not admitted, by reason.
     pub refused: BTreeMap<Refused, usize>,
     /// Items that are not of Graph's form, by what is wrong with them.
@@ -31,7 +35,7 @@ impl<'a> Intake<'a> {
     /// Sorts the items of a collection, each by itself.
     pub fn sort(collection: &Collection<'a>, keys: &ClientStateKeys) -> Self {
         let mut intake = Self::default();
-        for item in &collection.items {
+        for (index, item) in collection.items.iter().enumerate() {
             let item = match Unadmitted::parse(item) {
                 Ok(item) => item,
                 Err(malformed) => {
@@ -40,31 +44,43 @@ impl<'a> Intake<'a> {
                 }
             };
             match item.admit(keys) {
-                Ok(item) if item.kind() == Kind::Lifecycle => intake.lifecycle.push(item),
-                Ok(item) => intake.changes.push(item),
+                Ok(item) => intake.items.push((index, item)),
                 Err(refused) => *intake.refused.entry(refused).or_default() += 1,
             }
         }
         intake
     }
 
-    /// Returns whether an item names a key or an application that is not known, which a newer document may hold.
-    pub fn meets_unknown_key(&self) -> bool {
-        self.refused.keys().any(|reason| reason.may_be_known_by_now())
+    /// Returns how many items name a key that is not known, which a newer document may hold.
+    pub fn unknown(&self) -> usize {
+        let unknown = self
+            .refused
+            .iter()
+            .filter(|(refused, _)| refused.may_be_known_by_now());
+        unknown.map(|(_, items)| items).sum()
+    }
+
+    /// Takes those items out of the refused ones: it is not known yet whether they are ours.
+    pub fn leave_unknown_undecided(&mut self) {
+        self.refused.retain(|refused, _| !refused.may_be_known_by_now());
+    }
+
+    /// Returns how many admitted items are of a kind.
+    pub fn count(&self, kind: Kind) -> usize {
+        self.items.iter().filter(|(_, item)| item.kind() == kind).count()
     }
 }
 
-/// Makes the messages of admitted items.
-pub struct Messages<'a> {
+/// Sends admitted items on their way.
+pub struct Sender<'a> {
     tokens: TokenIndex<'a>,
     received_at: Timestamp,
 }
 
-impl<'a> Messages<'a> {
+impl<'a> Sender<'a> {
     /// Reads the validation tokens that came along, if an item needs them: nobody who has no client state can make us.
     pub fn new(collection: &'a Collection<'_>, intake: &Intake<'_>, received_at: Timestamp) -> Self {
-        let mut items = intake.changes.iter().chain(&intake.lifecycle);
-        let tokens = if items.any(Admitted::is_encrypted) {
+        let tokens = if intake.items.iter().any(|(_, item)| item.is_encrypted()) {
             collection.validation_tokens.as_slice()
         } else {
             &[]
@@ -75,50 +91,138 @@ impl<'a> Messages<'a> {
         }
     }
 
-    /// Sends one message for each item, some mebibytes at a time, and returns how many items are not stored.
-    pub async fn send(&self, items: &[Admitted<'_>], queue: &impl Queue) -> usize {
-        let (mut lost, mut messages, mut bytes) = (0, Vec::new(), 0);
-        for item in items {
-            let Some(message) = self.message(item) else {
-                continue;
-            };
-            bytes += message.body.len();
-            messages.push(message);
-            if bytes >= BYTES_AT_A_TIME {
-                lost += send(&messages, queue).await;
-                messages.clear();
-                bytes = 0;
+    /// Sends one message for each item, some mebibytes at a time.
+    pub async fn send<Q: Queue>(
+        &self,
+        items: &[(usize, Admitted<'_>)],
+        queues: &Queues<Q>,
+        deadline: Deadline,
+    ) -> Receipts {
+        let (mut receipts, mut outbox) = (Receipts::default(), Outbox::default());
+        for (index, item) in items {
+            match self.message(*index, item) {
+                Ok((way, message)) => outbox.add(way, message),
+                Err(malformed) => {
+                    error!(%malformed, "An admitted item fits into no message: {malformed}");
+                    receipts.lost += 1;
+                }
+            }
+            if outbox.bytes >= BYTES_AT_A_TIME {
+                outbox.send(queues, deadline, &mut receipts).await;
             }
         }
-        lost + send(&messages, queue).await
+        outbox.send(queues, deadline, &mut receipts).await;
+        receipts
     }
 
-    fn message(&self, item: &Admitted<'_>) -> Option<Message> {
-        let proven = item.proven();
-        let tokens = if item.is_encrypted() {
-            self.tokens.relevant(&proven.tenant_id, &proven.client_id)
-        } else {
-            Vec::new()
+    /// Returns the message for an item, and its way: an item without content is delivered at once, unless something is odd
+    /// about it. What that is decryption finds out, which keeps it with the reason.
+    fn message(&self, index: usize, admitted: &Admitted<'_>) -> Result<(Way, Message), Malformed> {
+        let proven = admitted.proven();
+        let receipt = Receipt {
+            at: self.received_at,
+            index,
         };
-        let tokens = tokens.into_iter().map(Into::into).collect();
-        match QueuedItem::new(item, tokens, self.received_at).into_body() {
-            Ok(body) => Some(Message::of_tenant(&proven.tenant_id, body)),
-            Err(malformed) => {
-                error!(%malformed, "An admitted item cannot be queued and is lost: {malformed}");
-                None
-            }
+        let item = QueuedItem::new(admitted, receipt, self.tokens(admitted)).as_admitted(admitted);
+        let way = match admitted.kind() {
+            Kind::Lifecycle => Way::Renewal,
+            Kind::Change if admitted.is_encrypted() => Way::Decryption,
+            Kind::Change => match self.event(&item) {
+                Ok((event, changed_at)) => {
+                    let message = Message::of_tenant(&proven.tenant_id, event);
+                    return Ok((Way::Delivery(changed_at), message));
+                }
+                Err(Unfit::Malformed(_) | Unfit::OtherTenant | Unfit::ReceivedAt) => Way::Decryption,
+            },
+        };
+        Ok((way, Message::of(proven, item.queued().to_body()?)))
+    }
+
+    /// Returns the event for an item without content, and when the change happened.
+    fn event(&self, item: &VerifiedItem<'_>) -> Result<(String, Timestamp), Unfit> {
+        let notification = item.read(self.received_at)?;
+        let event = event::document(item, &notification, None)?;
+        Ok((event, event::time(item, &notification)))
+    }
+
+    /// Returns the tokens that travel with an item.
+    fn tokens(&self, admitted: &Admitted<'_>) -> Vec<Cow<'a, str>> {
+        if !admitted.needs_tokens() {
+            return Vec::new();
         }
+        let proven = admitted.proven();
+        let tokens = self.tokens.relevant(&proven.tenant_id, &proven.client_id);
+        tokens.into_iter().map(Cow::Borrowed).collect()
     }
 }
 
-async fn send(messages: &[Message], queue: &impl Queue) -> usize {
-    if messages.is_empty() {
-        return 0;
+/// Where an item goes.
+#[derive(Clone, Copy)]
+enum Way {
+    /// To the consumers, as an event about a change of this time.
+    Delivery(Timestamp),
+    /// To decryption.
+    Decryption,
+    /// To renewal.
+    Renewal,
+}
+
+/// What has become of the items of a POST.
+#[derive(Debug, Default)]
+pub struct Receipts {
+    /// How many are stored, in whichever queue.
+    pub stored: usize,
+    /// How many no queue has taken.
+    pub lost: usize,
+    /// When the changes happened whose events are stored in DeliveryQueue.
+    pub delivered: Vec<Timestamp>,
+}
+
+/// Messages that wait to be sent.
+#[derive(Default)]
+struct Outbox {
+    delivery: Vec<(Timestamp, Message)>,
+    decryption: Vec<((), Message)>,
+    renewal: Vec<((), Message)>,
+    bytes: usize,
+}
+
+impl Outbox {
+    fn add(&mut self, way: Way, message: Message) {
+        self.bytes += message.body.len();
+        match way {
+            Way::Delivery(changed_at) => self.delivery.push((changed_at, message)),
+            Way::Decryption => self.decryption.push(((), message)),
+            Way::Renewal => self.renewal.push(((), message)),
+        }
     }
-    let stored = queue.send_all(messages).await;
-    stored.iter().filter(|stored| stored.is_err()).count()
+
+    async fn send<Q: Queue>(&mut self, queues: &Queues<Q>, deadline: Deadline, receipts: &mut Receipts) {
+        let Self {
+            delivery,
+            decryption,
+            renewal,
+            ..
+        } = std::mem::take(self);
+        let (delivery, decryption, renewal) = tokio::join!(
+            send(&queues.delivery, delivery, deadline),
+            send(&queues.notification, decryption, deadline),
+            send(&queues.lifecycle, renewal, deadline),
+        );
+        receipts.stored += delivery.stored.len() + decryption.stored.len() + renewal.stored.len();
+        receipts.lost += delivery.lost.len() + decryption.lost.len() + renewal.lost.len();
+        receipts.delivered.extend(delivery.stored);
+    }
+}
+
+/// Calls the queue only when there is something to send.
+async fn send<T: Send>(queue: &impl Queue, messages: Vec<(T, Message)>, deadline: Deadline) -> Sent<T> {
+    if messages.is_empty() {
+        return Sent::default();
+    }
+    queue.send(messages, deadline).await
 }
 
 /// From how many bytes of messages on they are sent before more are made: each item can carry its tokens, so all of a
-/// POST together can be much larger than the POST.
+/// POST together can be larger than the POST.
 const BYTES_AT_A_TIME: usize = 16 * 1_048_576;

@@ -8,21 +8,18 @@ mod handshake;
 mod intake;
 mod report;
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use graph_core::{
-    notification::{
-        client_state::ClientStateKeys,
-        collection::{Collection, NotACollection},
-    },
-    secrets::ClientStateDocument,
+use graph_core::notification::{
+    client_state::ClientStateKeys,
+    collection::{Collection, NotACollection},
 };
+pub use graph_edge::documents::client_state_keys as parse_keys;
 use graph_edge::{
-    BoxError,
+    deadline::Deadline,
     documents::{CachedDocument, NoDocument, Source},
     metrics::{Metric, Metrics},
     sqs::Queue,
-    telemetry::printable_id,
 };
 use jiff::Timestamp;
 use lambda_http::{
@@ -33,52 +30,44 @@ use tracing::{debug, error};
 
 use self::{
     handshake::Handshake,
-    intake::{Intake, Messages},
+    intake::{Intake, Sender},
 };
 
 /// The most bytes of a body; AWS Lambda takes no larger event (AWS Lambda, *quotas*), and API Gateway answers in our place.
 pub const MAX_POST_BYTES: usize = 6 * 1_048_576;
 
+/// Within what time a request is answered, whatever hangs. Graph waits 3 seconds at the first try (Microsoft Graph, *receive
+/// change notifications through webhooks*), and the way to us is part of them.
+pub const ANSWER_WITHIN: Duration = Duration::from_millis(2_500);
+
+/// The least time that is left for storing, however long the keys take.
+const STORE_WITHIN: Duration = Duration::from_secs(1);
+
 /// What the webhook works with.
 pub struct Deps<S, Q> {
     /// The keys that client states are verified with.
     pub keys: CachedDocument<S, ClientStateKeys>,
-    /// Where items that tell of changes go.
-    pub notification_queue: Q,
-    /// Where items that tell of the subscriptions themselves go, whichever route they came by.
-    pub lifecycle_queue: Q,
+    /// Where items go.
+    pub queues: Queues<Q>,
 }
 
-/// Returns the keys of ClientStateSecret.
-///
-/// # Errors
-///
-/// Returns an error when there is no usable key, so that the secret is soon read again.
-pub fn parse_keys(text: &str) -> Result<ClientStateKeys, BoxError> {
-    // The cause could quote the text, so it is left out.
-    let document: ClientStateDocument =
-        serde_json::from_str(text).map_err(|_| "client-state document is not of the documented form")?;
-    let (keys, unusable) = ClientStateKeys::parse(&document);
-    if !unusable.is_empty() {
-        let keys: Vec<&str> = unusable.iter().map(|id| printable_id(id)).collect();
-        error!(
-            ?keys,
-            "Client-state keys {keys:?} are not usable; remove them from ClientStateSecret"
-        );
-    }
-    if keys.is_empty() {
-        Err("client-state document holds no usable key".into())
-    } else {
-        Ok(keys)
-    }
+/// The queues of admitted items.
+pub struct Queues<Q> {
+    /// `NotificationQueue`: items with content, and those that something is odd about.
+    pub notification: Q,
+    /// `LifecycleQueue`: items that tell of the subscriptions themselves, whichever route they came by.
+    pub lifecycle: Q,
+    /// `DeliveryQueue`: the events for all other items.
+    pub delivery: Q,
 }
 
-/// Answers one request: 200 with the token to a handshake, 202 when every admitted item is stored, 4xx to what Microsoft
-/// Graph never sends, 5xx when it has to send again. What there is to count is on `metrics`.
+/// Answers one request by `deadline`: 200 with the token to a handshake, 202 when every admitted item is stored, 4xx to what
+/// Microsoft Graph never sends, 5xx when it has to send again. What there is to count is on `metrics`.
 pub async fn handle<S: Source, Q: Queue>(
     request: Request,
     deps: &Deps<S, Q>,
     now: Timestamp,
+    deadline: Deadline,
     metrics: &mut Metrics,
 ) -> Response<Body> {
     if request.method() != Method::POST {
@@ -90,7 +79,7 @@ pub async fn handle<S: Source, Q: Queue>(
             echo(token)
         }
         Handshake::Refused => status(StatusCode::BAD_REQUEST),
-        Handshake::NotAsked => status(receive(request.body(), deps, now, metrics).await),
+        Handshake::NotAsked => status(receive(request.body(), deps, now, deadline, metrics).await),
     }
 }
 
@@ -99,6 +88,7 @@ async fn receive<S: Source, Q: Queue>(
     body: &[u8],
     deps: &Deps<S, Q>,
     now: Timestamp,
+    deadline: Deadline,
     metrics: &mut Metrics,
 ) -> StatusCode {
     if body.len() > MAX_POST_BYTES {
@@ -126,34 +116,50 @@ async fn receive<S: Source, Q: Queue>(
     if collection.items.is_empty() {
         return StatusCode::ACCEPTED;
     }
-    let Ok(intake) = sort(&collection, deps, now).await else {
+    let Ok((intake, undecided)) = sort(&collection, deps, now, deadline.less(STORE_WITHIN)).await else {
+        let items = collection.items.len();
+        metrics.count(Metric::Undecided, items);
         error!(
-            "No client-state key is to be had, so nothing can be admitted; answering 503, Graph sends again"
+            items,
+            "No client-state key is available, so none of {items} items can be admitted; answering 503 so that Graph retries"
         );
         return StatusCode::SERVICE_UNAVAILABLE;
     };
     report::log(&intake, &collection);
     report::count(&intake, metrics);
-    store(&intake, &collection, deps, now, metrics).await
+    let stored = store(&intake, &collection, deps, now, deadline, metrics).await;
+    if undecided == 0 {
+        return stored;
+    }
+    metrics.count(Metric::Undecided, undecided);
+    error!(
+        items = undecided,
+        "{undecided} items name a client-state key that is not known, and ClientStateSecret cannot be read just now; \
+         answering 503 so that Graph retries"
+    );
+    StatusCode::SERVICE_UNAVAILABLE
 }
 
-/// Sorts the items, a second time with newer keys when one of them names a key that is not known.
+/// Sorts the items, a second time with newer keys when one of them names a key that is not known. Returns how many items
+/// nobody can decide on as well: their key may be one that has been made since the document was read.
 async fn sort<'a, S: Source, Q>(
     collection: &Collection<'a>,
     deps: &Deps<S, Q>,
     now: Timestamp,
-) -> Result<Intake<'a>, NoDocument> {
-    let keys = deps.keys.current(now).await?;
+    deadline: Deadline,
+) -> Result<(Intake<'a>, usize), NoDocument> {
+    let keys = deps.keys.current(now, deadline).await?;
     let intake = Intake::sort(collection, &keys);
-    if !intake.meets_unknown_key() {
-        return Ok(intake);
+    if intake.unknown() == 0 {
+        return Ok((intake, 0));
     }
-    let newer = deps.keys.renewed(now).await?;
-    if Arc::ptr_eq(&keys, &newer) {
-        Ok(intake)
-    } else {
-        Ok(Intake::sort(collection, &newer))
+    let newer = deps.keys.renewed(now, deadline).await?;
+    let mut intake = Intake::sort(collection, &newer.document);
+    let undecided = if newer.is_conclusive { 0 } else { intake.unknown() };
+    if undecided > 0 {
+        intake.leave_unknown_undecided();
     }
+    Ok((intake, undecided))
 }
 
 async fn store<S, Q: Queue>(
@@ -161,25 +167,19 @@ async fn store<S, Q: Queue>(
     collection: &Collection<'_>,
     deps: &Deps<S, Q>,
     now: Timestamp,
+    deadline: Deadline,
     metrics: &mut Metrics,
 ) -> StatusCode {
-    let messages = Messages::new(collection, intake, now);
-    let (changes, lifecycle) = tokio::join!(
-        messages.send(&intake.changes, &deps.notification_queue),
-        messages.send(&intake.lifecycle, &deps.lifecycle_queue)
-    );
-    let lost = changes + lifecycle;
-    metrics.count(
-        Metric::Enqueued,
-        (intake.changes.len() + intake.lifecycle.len()).saturating_sub(lost),
-    );
-    metrics.count(Metric::NotEnqueued, lost);
-    if lost == 0 {
+    let sender = Sender::new(collection, intake, now);
+    let receipts = sender.send(&intake.items, &deps.queues, deadline).await;
+    report::count_stored(&receipts, now, metrics);
+    if receipts.lost == 0 {
         return StatusCode::ACCEPTED;
     }
+    let items = receipts.lost;
     error!(
-        items = lost,
-        "{lost} admitted items are not stored; answering 503, Graph sends the POST again"
+        items,
+        "{items} admitted items are not stored; answering 503 so that Graph sends the POST again"
     );
     StatusCode::SERVICE_UNAVAILABLE
 }

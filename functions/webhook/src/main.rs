@@ -1,6 +1,7 @@
 //! Wires the webhook to the HTTP API, Secrets Manager and SQS.
 
 use graph_edge::{
+    deadline::Deadline,
     documents::{CachedDocument, SecretSource},
     metrics::{Metric, Metrics, MetricsWriter},
     secrets::SecretStore,
@@ -10,7 +11,7 @@ use graph_edge::{
 use jiff::Timestamp;
 use lambda_http::{Error, LambdaEvent, lambda_runtime, service_fn};
 use serde_json::value::RawValue;
-use webhook::{Deps, gateway, handle, parse_keys};
+use webhook::{ANSWER_WITHIN, Deps, Queues, gateway, handle, parse_keys};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -18,9 +19,10 @@ async fn main() -> Result<(), Error> {
     let deps = deps().await?;
     let (deps, metrics_writer) = (&deps, &MetricsWriter::from_env());
     let answer = async |event: LambdaEvent<Box<RawValue>>| {
+        let deadline = Deadline::after(ANSWER_WITHIN);
         let (now, mut metrics) = (Timestamp::now(), Metrics::default());
         let response = if let Some(request) = gateway::request(&event.payload) {
-            Box::pin(handle(request, deps, now, &mut metrics)).await
+            Box::pin(handle(request, deps, now, deadline, &mut metrics)).await
         } else {
             metrics.count(Metric::RejectedPosts, 1);
             gateway::bad_request()
@@ -36,6 +38,7 @@ async fn deps() -> Result<Deps<SecretSource, SqsQueue>, Error> {
     let secret_arn = settings.required("CLIENT_STATE_SECRET_ARN");
     let notification_queue = settings.required("NOTIFICATION_QUEUE_URL");
     let lifecycle_queue = settings.required("LIFECYCLE_QUEUE_URL");
+    let delivery_queue = settings.required("DELIVERY_QUEUE_URL");
     settings.check()?;
     let config = graph_edge::aws::config().await;
     let source = SecretSource {
@@ -45,7 +48,10 @@ async fn deps() -> Result<Deps<SecretSource, SqsQueue>, Error> {
     let sqs = Sqs::new(&config);
     Ok(Deps {
         keys: CachedDocument::new(source, parse_keys),
-        notification_queue: sqs.queue(notification_queue),
-        lifecycle_queue: sqs.queue(lifecycle_queue),
+        queues: Queues {
+            notification: sqs.queue(notification_queue),
+            lifecycle: sqs.queue(lifecycle_queue),
+            delivery: sqs.queue(delivery_queue),
+        },
     })
 }

@@ -5,18 +5,20 @@ use std::collections::BTreeSet;
 use graph_core::notification::{
     client_state::Refused,
     collection::{Collection, MAX_TOKENS_PER_POST},
+    item::Kind,
 };
 use graph_edge::metrics::{Metric, Metrics};
+use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
 
-use crate::intake::Intake;
+use crate::intake::{Intake, Receipts};
 
 /// Logs one line about the items of a POST. The names in it are proven; of what is refused nothing is said but why.
 ///
 /// A POST of which nothing is admitted has its line of metrics, with the same reasons, and no other: whoever floods the
 /// webhook decides how much is written, and every line is paid for.
 pub(crate) fn log(intake: &Intake<'_>, collection: &Collection<'_>) {
-    let (changes, lifecycle) = (intake.changes.len(), intake.lifecycle.len());
+    let (changes, lifecycle) = (intake.count(Kind::Change), intake.count(Kind::Lifecycle));
     let refused: usize = intake.refused.values().sum();
     let malformed: usize = intake.malformed.values().sum();
     let subscriptions = names(intake);
@@ -60,7 +62,7 @@ pub(crate) fn log(intake: &Intake<'_>, collection: &Collection<'_>) {
 
 /// Counts the items of a POST.
 pub(crate) fn count(intake: &Intake<'_>, metrics: &mut Metrics) {
-    metrics.count(Metric::Admitted, intake.changes.len() + intake.lifecycle.len());
+    metrics.count(Metric::Admitted, intake.items.len());
     for (reason, items) in &intake.refused {
         metrics.count(Metric::Rejected, *items);
         metrics.count(metric(*reason), *items);
@@ -71,22 +73,32 @@ pub(crate) fn count(intake: &Intake<'_>, metrics: &mut Metrics) {
     }
 }
 
+/// Counts what has become of the admitted items.
+pub(crate) fn count_stored(receipts: &Receipts, now: Timestamp, metrics: &mut Metrics) {
+    metrics.count(Metric::Enqueued, receipts.stored);
+    metrics.count(Metric::NotEnqueued, receipts.lost);
+    metrics.count(Metric::Delivered, receipts.delivered.len());
+    for changed_at in &receipts.delivered {
+        // The clocks of Microsoft and AWS may differ a little.
+        let age = now.duration_since(*changed_at).max(SignedDuration::ZERO);
+        metrics.measure(Metric::Age, i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+    }
+}
+
 fn metric(reason: Refused) -> Metric {
     match reason {
         Refused::NoClientState => Metric::RejectedNoClientState,
         Refused::UnknownKey => Metric::RejectedUnknownKey,
-        Refused::UnknownApplication | Refused::TooLong | Refused::WrongClientState => {
+        Refused::UnknownApplication | Refused::TooLong | Refused::WrongClientState | Refused::OtherTenant => {
             Metric::RejectedClientState
         }
-        Refused::OtherTenant => Metric::RejectedOtherTenant,
     }
 }
 
 /// Returns the names of the subscriptions that items are for, the first of them where there are many.
 fn names<'a>(intake: &'a Intake<'_>) -> BTreeSet<&'a str> {
-    let items = intake.changes.iter().chain(&intake.lifecycle);
     let mut names = BTreeSet::new();
-    for item in items {
+    for (_, item) in &intake.items {
         if names.len() == MOST_NAMES {
             break;
         }

@@ -8,6 +8,7 @@
 //! | [`fields`] | JSON objects read member by member, and the limits they have to keep |
 //! | [`item`] | one notification: unverified, then admitted |
 //! | [`client_state`] | the proof that the sender knows what a subscription was made with |
+//! | [`identity`] | what names the event that an admitted item becomes |
 //! | [`queued`] | an admitted item on its way through a queue |
 //! | [`message`] | what fits into a queue message |
 //! | [`tokens`] | validation tokens: that Microsoft sent the item for a tenant and application of ours |
@@ -20,8 +21,11 @@ pub mod collection;
 pub mod envelope;
 pub mod event;
 pub mod fields;
+pub mod identity;
 pub mod item;
 pub mod keys;
 pub mod message;
 pub mod queued;
+#[cfg(test)]
+mod testing;
 pub mod tokens;

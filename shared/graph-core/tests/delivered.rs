@@ -1,12 +1,37 @@
 //! What the pipeline makes of an item, the models read without loss.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json, value::RawValue};
 
 use graph_core::{
+    cloud::Cloud,
     models::{Change, ChatMessage, DeliveredEvent, ReadError, Resource},
-    notification::{event, item::Notification, queued::QueuedItem},
+    notification::{
+        client_state::{ClientStateKeys, Subject, mint},
+        event,
+        queued::QueuedItem,
+    },
+    secrets::{ClientStateDocument, ClientStateKeyEntry, KeyLife, TrustedTenants},
 };
+
+/// Programs that count in UTF-16 write half a character where they cut a text.
+#[test]
+fn a_lone_surrogate_is_a_replacement_character_and_nothing_more() {
+    let content = r#"{"id":"1","subject":"cut \ud83d","body":{"content":"x"}}"#;
+    let body = produced(&rich(), Some(content), false);
+    let body = body.replacen(r#""content":"#, r#""later":"\ud83d","content":"#, 1);
+    let event = DeliveredEvent::parse(&body).unwrap();
+    let message: ChatMessage = event.content_as().unwrap().unwrap();
+    assert_eq!(message.subject.as_deref(), Some("cut \u{FFFD}"));
+    let Resource::ChatMessage(message) = event.resource().unwrap() else {
+        unreachable!("{event:?}");
+    };
+    assert_eq!(message.subject.as_deref(), Some("cut \u{FFFD}"));
+    assert_eq!(event.data.other.get("later"), Some(&json!("\u{FFFD}")));
+    let readable = DeliveredEvent::parse(&produced(&rich(), Some(content), false)).unwrap();
+    assert_eq!(readable.data.content.unwrap().get(), content, "byte for byte");
+}
 
 #[test]
 fn an_event_of_the_pipeline_is_read_and_written_without_loss() {
@@ -154,18 +179,53 @@ fn rich() -> Value {
 
 /// Returns the event that the pipeline delivers for `item`.
 fn produced(item: &Value, content: Option<&str>, content_omitted: bool) -> String {
+    let keys = keys();
+    let subject = Subject {
+        name: "team-messages",
+        tenant_id: "t",
+        client_id: "c",
+        includes_resource_data: true,
+    };
+    let client_state = keys.keys.first().map(|key| mint(key, &subject).unwrap());
+    let mut item = item.clone();
+    let members = item.as_object_mut().unwrap();
+    members.insert("clientState".to_owned(), json!(client_state));
     let item = RawValue::from_string(item.to_string()).unwrap();
     let content = content.map(|content| RawValue::from_string(content.to_owned()).unwrap());
+    let received_at = "2026-11-22T10:00:00Z".parse().unwrap();
     let queued = QueuedItem {
         subscription: "team-messages".into(),
         tenant_id: "t".into(),
         client_id: "c".into(),
-        received_at: "2026-11-22T10:00:00Z".parse().unwrap(),
+        id: "id".into(),
+        version: Some("1".into()),
+        partition_key: "key".into(),
+        received_at,
         content_omitted,
         validation_tokens: Vec::new(),
         item: &item,
     };
-    event::document(&queued, &Notification::parse(&item).unwrap(), content.as_deref()).unwrap()
+    let (keys, _) = ClientStateKeys::parse(&keys);
+    let item = queued.verify(&keys).unwrap();
+    event::document(&item, &item.read(received_at).unwrap(), content.as_deref()).unwrap()
+}
+
+/// Returns the content of ClientStateSecret.
+fn keys() -> ClientStateDocument {
+    ClientStateDocument {
+        keys: vec![ClientStateKeyEntry {
+            id: "k1".to_owned(),
+            key: BASE64_STANDARD.encode([7; 32]),
+            created_at: "2026-11-22T10:00:00Z".parse().unwrap(),
+            life: KeyLife::default(),
+        }],
+        trusted: vec![TrustedTenants {
+            client_id: "c".to_owned(),
+            cloud: Cloud::Global,
+            from: None,
+            tenants: vec!["t".to_owned()],
+        }],
+    }
 }
 
 fn parsed(json: &str) -> Value {

@@ -20,8 +20,8 @@ use crate::http::is_local;
 
 /// Returns the configuration of the AWS clients of a function, from the environment that Lambda gives it.
 ///
-/// Microsoft Graph waits 3 seconds for the webhook's answer at the first try and 10 seconds later on (Microsoft Graph,
-/// *receive change notifications through webhooks*), so a call that hangs is given up and tried again well before.
+/// A call that hangs is given up and tried again. Who cannot wait for so long hands its deadline to what calls
+/// ([`crate::documents`], [`crate::sqs`]), which then gives up first.
 ///
 /// Credentials are those that Lambda sets (AWS Lambda, *defined runtime environment variables*). To look for others, the SDK
 /// would get a client of STS ready at every start.
@@ -45,7 +45,7 @@ pub async fn config() -> SdkConfig {
 
 /// Returns an HTTP client that all clients of AWS share. Left to themselves, each would make one for a trial and one for use,
 /// with the root certificates in each.
-fn http_client() -> SharedHttpClient {
+pub(crate) fn http_client() -> SharedHttpClient {
     let settings = HttpConnectorSettings::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .build();

@@ -1,6 +1,6 @@
 //! Parsed documents from Secrets Manager, cached and read again when they may have changed.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use graph_core::secret::Secret;
 use jiff::{SignedDuration, Timestamp};
@@ -9,21 +9,33 @@ use tracing::warn;
 
 use crate::{
     BoxError,
+    deadline::Deadline,
     secrets::{SecretError, SecretStore},
     telemetry::causes,
 };
 
+mod client_state;
+
+pub use self::client_state::client_state_keys;
+
 /// How long a document is used before it is read again.
 pub const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long a document is used at the least, whatever a caller meets that it does not know.
+/// How long a document is used at the least, whatever a caller meets that it does not know. Whoever writes a document waits
+/// for longer than this before anybody can meet what is new in it.
 pub const FLOOR: SignedDuration = SignedDuration::from_secs(30);
 
 /// How long to wait after a document could not be read and there is none.
 const PAUSE_WITHOUT: SignedDuration = SignedDuration::from_secs(1);
 
+/// How long a newer document is waited for while there is a good one.
+const MOMENT: Duration = Duration::from_millis(500);
+
 /// Where the text of a document comes from.
 pub trait Source {
+    /// Returns the name of the source, for log lines.
+    fn name(&self) -> &str;
+
     /// Returns the text, or nothing when none has been written yet.
     fn read(&self) -> impl Future<Output = Result<Option<Secret<String>>, SecretError>> + Send;
 }
@@ -38,6 +50,10 @@ pub struct SecretSource {
 }
 
 impl Source for SecretSource {
+    fn name(&self) -> &str {
+        self.secret_arn.rsplit(':').next().unwrap_or_default()
+    }
+
     async fn read(&self) -> Result<Option<Secret<String>>, SecretError> {
         Ok(self
             .store
@@ -55,8 +71,18 @@ pub struct CachedDocument<S, T> {
 }
 
 struct Held<T> {
-    document: Option<Arc<T>>,
+    /// The last good document, and when it was read.
+    document: Option<(Arc<T>, Timestamp)>,
     tried_at: Timestamp,
+}
+
+/// A document for a caller that met something it does not know.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Renewed<T> {
+    /// The document.
+    pub document: Arc<T>,
+    /// Whether what it does not hold is not there: it was read at most [`FLOOR`] ago. Else it may be of before.
+    pub is_conclusive: bool,
 }
 
 impl<S: Source, T> CachedDocument<S, T> {
@@ -72,13 +98,15 @@ impl<S: Source, T> CachedDocument<S, T> {
         }
     }
 
-    /// Returns the document, read again when it is over [`LIFETIME`] old. When that fails the last good one stays.
+    /// Returns the document, read again when it is over [`LIFETIME`] old. When that fails, or takes more than a moment, the
+    /// last good one stays.
     ///
     /// # Errors
     ///
     /// Returns an error when there is no document yet.
-    pub async fn current(&self, now: Timestamp) -> Result<Arc<T>, NoDocument> {
-        self.read(now, LIFETIME).await
+    pub async fn current(&self, now: Timestamp, deadline: Deadline) -> Result<Arc<T>, NoDocument> {
+        let renewed = self.read(now, LIFETIME, deadline, Some(MOMENT)).await?;
+        Ok(renewed.document)
     }
 
     /// Returns the document for a caller that met something it does not know, read again when it is over [`FLOOR`] old,
@@ -87,35 +115,67 @@ impl<S: Source, T> CachedDocument<S, T> {
     /// # Errors
     ///
     /// Returns an error when there is no document yet.
-    pub async fn renewed(&self, now: Timestamp) -> Result<Arc<T>, NoDocument> {
-        self.read(now, FLOOR).await
+    pub async fn renewed(&self, now: Timestamp, deadline: Deadline) -> Result<Renewed<T>, NoDocument> {
+        self.read(now, FLOOR, deadline, None).await
     }
 
-    async fn read(&self, now: Timestamp, lifetime: SignedDuration) -> Result<Arc<T>, NoDocument> {
-        let mut held = self.held.lock().await;
-        let lifetime = if held.document.is_some() {
-            lifetime
-        } else {
-            PAUSE_WITHOUT
-        };
+    async fn read(
+        &self,
+        now: Timestamp,
+        lifetime: SignedDuration,
+        deadline: Deadline,
+        moment: Option<Duration>,
+    ) -> Result<Renewed<T>, NoDocument> {
+        let mut held = deadline.within(self.held.lock()).await.map_err(|_| NoDocument)?;
+        let has_document = held.document.is_some();
+        let lifetime = if has_document { lifetime } else { PAUSE_WITHOUT };
         if now.duration_since(held.tried_at) >= lifetime {
             held.tried_at = now;
-            match self.source.read().await {
-                Ok(Some(text)) => match (self.parse)(text.expose()) {
-                    Ok(document) => held.document = Some(Arc::new(document)),
-                    Err(error) => warn!(%error, "Secret holds no valid document; keeping the last good one"),
-                },
-                Ok(None) => warn!("Secret has no value yet; the first run of renewal writes it"),
-                Err(error) => {
-                    warn!(
-                        error = causes(&error),
-                        "Secret cannot be read; keeping the last good document"
-                    );
-                }
+            let moment = moment.filter(|_| has_document);
+            let deadline = moment.map_or(deadline, |moment| deadline.at_most(moment));
+            match self.fetch(deadline).await {
+                Ok(document) => held.document = Some((Arc::new(document), now)),
+                Err(problem) => self.report(&problem, has_document),
             }
         }
-        held.document.clone().ok_or(NoDocument)
+        let (document, read_at) = held.document.as_ref().ok_or(NoDocument)?;
+        Ok(Renewed {
+            document: Arc::clone(document),
+            is_conclusive: now.duration_since(*read_at) <= FLOOR,
+        })
     }
+
+    /// Reads the document, or returns in words why there is none.
+    async fn fetch(&self, deadline: Deadline) -> Result<T, String> {
+        match deadline.within(self.source.read()).await {
+            Ok(Ok(Some(text))) => {
+                (self.parse)(text.expose()).map_err(|error| format!("holds no valid document: {error}"))
+            }
+            Ok(Ok(None)) => Err("has no value yet; the first run of renewal writes it".to_owned()),
+            Ok(Err(error)) => Err(format!("cannot be read: {}", causes(&error))),
+            Err(late) => Err(format!("cannot be read: {late}")),
+        }
+    }
+
+    fn report(&self, problem: &str, has_document: bool) {
+        let secret = self.source.name();
+        let consequence = if has_document {
+            "the last good document stays in use"
+        } else {
+            "there is none to use"
+        };
+        warn!(secret, problem, "Secret {secret} {problem}; {consequence}");
+    }
+}
+
+/// Returns the error for a text that is not a document of its form. It says where, and nothing of the text.
+pub fn malformed(error: &serde_json::Error) -> BoxError {
+    format!(
+        "not of the documented form at line {}, column {}",
+        error.line(),
+        error.column()
+    )
+    .into()
 }
 
 /// There is no document: none has been written yet, or it cannot be read.
@@ -124,61 +184,4 @@ impl<S: Source, T> CachedDocument<S, T> {
 pub struct NoDocument;
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Mutex as Lock;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_document_is_read_once_for_its_lifetime() {
-        let cache = cache(&["1", "2"]);
-        assert_eq!(*cache.current(at(0)).await.unwrap(), 1);
-        assert_eq!(*cache.current(at(299)).await.unwrap(), 1);
-        assert_eq!(*cache.current(at(300)).await.unwrap(), 2);
-    }
-
-    #[tokio::test]
-    async fn what_is_not_known_reads_again_no_more_often_than_the_floor() {
-        let cache = cache(&["1", "2", "3"]);
-        assert_eq!(*cache.current(at(0)).await.unwrap(), 1);
-        assert_eq!(*cache.renewed(at(29)).await.unwrap(), 1);
-        assert_eq!(*cache.renewed(at(30)).await.unwrap(), 2);
-        assert_eq!(*cache.renewed(at(31)).await.unwrap(), 2);
-    }
-
-    #[tokio::test]
-    async fn the_last_good_document_stays_when_reading_fails() {
-        for broken in ["unavailable", "unwritten", "not a number"] {
-            let cache = cache(&["1", broken]);
-            assert_eq!(*cache.current(at(0)).await.unwrap(), 1);
-            assert_eq!(*cache.current(at(300)).await.unwrap(), 1, "{broken}");
-        }
-    }
-
-    #[tokio::test]
-    async fn no_document_is_an_error_until_there_is_one() {
-        let cache = cache(&["unwritten", "1"]);
-        assert_eq!(cache.current(at(0)).await, Err(NoDocument));
-        assert_eq!(*cache.current(at(1)).await.unwrap(), 1);
-    }
-
-    struct FakeSource(Lock<Vec<&'static str>>);
-
-    impl Source for FakeSource {
-        async fn read(&self) -> Result<Option<Secret<String>>, SecretError> {
-            match self.0.lock().unwrap().remove(0) {
-                "unavailable" => Err(SecretError::Unavailable("down".into())),
-                "unwritten" => Ok(None),
-                text => Ok(Some(Secret::new(text.to_owned()))),
-            }
-        }
-    }
-
-    fn cache(texts: &[&'static str]) -> CachedDocument<FakeSource, u8> {
-        CachedDocument::new(FakeSource(Lock::new(texts.to_vec())), |text| Ok(text.parse()?))
-    }
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
-    }
-}
+mod tests;

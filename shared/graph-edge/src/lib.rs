@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod clock;
+pub mod deadline;
 pub mod documents;
 pub mod graph;
 pub mod http;

@@ -17,10 +17,11 @@ use jiff::Timestamp;
 use reqwest::{Client, ClientBuilder, Url, redirect};
 use serde::Deserialize;
 use tokio::sync::Mutex;
+use tracing::warn;
 
 pub use self::refresh::RefreshPolicy;
 use self::refresh::{Ask, Step};
-use crate::{BoxError, http::Direct};
+use crate::{BoxError, http::Direct, telemetry::causes};
 
 /// The signing keys cannot be had at present; trying later may help.
 #[derive(Debug, thiserror::Error)]
@@ -89,13 +90,10 @@ impl<F: FetchDocument> SigningKeyCache<F> {
         match state.next(Ask::Normal, now, &self.policy) {
             Step::Use => state.current(),
             Step::Fail => Err(Unavailable("an attempt has just failed".into())),
-            Step::Refresh => {
-                if let Err(Unavailable(error)) = self.fetch(&mut state, now).await {
-                    let cloud = self.authority.cloud;
-                    tracing::warn!(?cloud, %error, "Signing keys of {cloud:?} not refreshed; using the last ones");
-                }
-                state.current()
-            }
+            Step::Refresh => match self.fetch(&mut state, now).await {
+                Ok(keys) => Ok(keys),
+                Err(Unavailable(_)) => state.current(),
+            },
             Step::Fetch => self.fetch(&mut state, now).await,
         }
     }
@@ -133,11 +131,20 @@ impl<F: FetchDocument> SigningKeyCache<F> {
         }
     }
 
-    /// Fetches the keys and keeps them if they are good; a failure leaves the last ones in place.
+    /// Fetches the keys and keeps them if they are good; a failure leaves the last ones in place, and is logged once.
     async fn fetch(&self, state: &mut State, now: Timestamp) -> Result<Arc<SigningKeys>, Unavailable> {
         // Before the attempt, so that one which fails counts as well.
         state.attempted_at = Some(now);
-        let keys = Arc::new(self.fetch_keys().await.map_err(Unavailable)?);
+        let keys = self.fetch_keys().await;
+        let keys = Arc::new(keys.map_err(|error| {
+            let (cloud, error_text) = (self.authority.cloud, causes(&*error));
+            warn!(
+                ?cloud,
+                error = error_text,
+                "Signing keys of {cloud:?} cannot be fetched: {error_text}"
+            );
+            Unavailable(error)
+        })?);
         state.keys = Some(Held {
             keys: Arc::clone(&keys),
             fetched_at: now,

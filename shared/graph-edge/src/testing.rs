@@ -13,18 +13,21 @@ use jiff::Timestamp;
 use reqwest::Url;
 use tracing::level_filters::LevelFilter;
 
+pub use self::hang::Hang;
 #[cfg(feature = "test-util")]
 pub use self::script::{Reply, Script, Scripted, Sent, turn};
 pub use self::time::{VirtualClock, Woken};
 use crate::{
     BoxError,
     clock::Clock,
+    deadline::Deadline,
     documents::Source,
     secrets::{SecretError, Versioned},
     signing_keys::FetchDocument,
-    sqs::{Message, NotStored, Queue},
+    sqs::{self, Message, Queue},
 };
 
+mod hang;
 #[cfg(feature = "test-util")]
 mod script;
 mod time;
@@ -60,26 +63,28 @@ impl FakeQueue {
 }
 
 impl Queue for Arc<FakeQueue> {
-    async fn send_all(&self, messages: &[Message]) -> Vec<Result<(), NotStored>> {
-        self.as_ref().send_all(messages).await
+    async fn send<T: Send>(&self, messages: Vec<(T, Message)>, deadline: Deadline) -> sqs::Sent<T> {
+        self.as_ref().send(messages, deadline).await
     }
 }
 
 impl Queue for FakeQueue {
-    async fn send_all(&self, messages: &[Message]) -> Vec<Result<(), NotStored>> {
-        let bytes: usize = messages.iter().map(|message| message.body.len()).sum();
+    async fn send<T: Send>(&self, messages: Vec<(T, Message)>, _: Deadline) -> sqs::Sent<T> {
+        let bytes: usize = messages.iter().map(|(_, message)| message.body.len()).sum();
         let largest = self.largest_call().max(bytes);
         *lock(&self.largest_call) = largest;
         let refuse = lock(&self.refuse).clone();
         let is_refused = |message: &Message| refuse.as_ref().is_some_and(|text| message.body.contains(text));
-        let store = |message: &Message| {
-            if is_refused(message) {
-                return Err(NotStored);
+        let mut sent = sqs::Sent::default();
+        for (note, message) in messages {
+            if is_refused(&message) {
+                sent.lost.push(note);
+            } else {
+                lock(&self.stored).push(message);
+                sent.stored.push(note);
             }
-            lock(&self.stored).push(message.clone());
-            Ok(())
-        };
-        messages.iter().map(store).collect()
+        }
+        sent
     }
 }
 
@@ -197,6 +202,10 @@ impl FakeSource {
 }
 
 impl Source for &FakeSource {
+    fn name(&self) -> &'static str {
+        "FakeSecret"
+    }
+
     async fn read(&self) -> Result<Option<Secret<String>>, SecretError> {
         let mut held = lock(&self.0);
         held.1 += 1;

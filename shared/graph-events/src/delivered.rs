@@ -1,5 +1,7 @@
 //! The delivered event, as a consumer reads it.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Number, Value, value::RawValue};
 
@@ -8,6 +10,7 @@ use crate::{
     change::Change,
     entity,
     resource_path::{NotAPath, ResourcePath},
+    surrogate::mend_surrogates,
 };
 
 /// An event of the delivery queue: a document of CloudEvents 1.0 in the JSON format.
@@ -15,6 +18,7 @@ use crate::{
 /// Members that are not known are kept. The order of members and white space between them are not, except inside of
 /// [`EventData::resource_data`] and [`EventData::content`], which stay byte for byte.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[non_exhaustive]
 pub struct DeliveredEvent {
     /// The version of CloudEvents, `1.0`.
     pub specversion: String,
@@ -35,6 +39,9 @@ pub struct DeliveredEvent {
     pub datacontenttype: Option<String>,
     /// The name of the subscription in the configuration.
     pub subscription: String,
+    /// What events about the same resource have in common, and other events have not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitionkey: Option<String>,
     /// What Microsoft Graph told.
     pub data: EventData,
     /// The members that the model does not know.
@@ -45,6 +52,7 @@ pub struct DeliveredEvent {
 /// What Microsoft Graph told, in a [`DeliveredEvent`].
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct EventData {
     /// The subscription's id at Microsoft Graph.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,6 +62,13 @@ pub struct EventData {
     pub change_type: Option<String>,
     /// The tenant.
     pub tenant_id: String,
+    /// How the notification was proven: `token` where a validation token of Microsoft vouched for tenant and application and
+    /// the signature of the content holds, `clientState` where the sender knew what the subscription was created with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
+    /// What tells this change of the resource from others; absent where Graph says nothing that does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// The path of the resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
@@ -93,6 +108,7 @@ entity! {
 
 /// Why an event, or a part of it, cannot be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReadError {
     /// The text is not a delivered event.
     #[error("delivered event is malformed")]
@@ -112,12 +128,15 @@ impl DeliveredEvent {
     ///
     /// Returns an error when the text is not JSON or lacks a member that every event has.
     pub fn parse(body: &str) -> Result<Self, ReadError> {
-        serde_json::from_str(body).map_err(ReadError::Event)
+        read(body).map_err(ReadError::Event)
     }
 
     /// Returns the name of the resource's type in one spelling, such as `chatMessage`.
     #[must_use]
     pub fn entity(&self) -> String {
+        if self.is_notice() {
+            return "subscription".to_owned();
+        }
         let data = self.resource_data().ok();
         let odata_type = data.as_ref().and_then(|data| data.odata_type.as_deref());
         entity::name(odata_type, self.data.resource.as_deref())
@@ -145,8 +164,8 @@ impl DeliveredEvent {
     /// Returns an error when the content is not a `T`.
     pub fn content_as<T: DeserializeOwned>(&self) -> Result<Option<T>, ReadError> {
         let content = self.data.content.as_deref();
-        let read = content.map(|json| serde_json::from_str(json.get()));
-        read.transpose().map_err(ReadError::Content)
+        let content = content.map(|json| read(json.get()));
+        content.transpose().map_err(ReadError::Content)
     }
 
     /// Returns the identity of the resource as a `T`, or nothing when the event has none.
@@ -156,8 +175,8 @@ impl DeliveredEvent {
     /// Returns an error when the resource data is not a `T`.
     pub fn resource_data_as<T: DeserializeOwned>(&self) -> Result<Option<T>, ReadError> {
         let data = self.data.resource_data.as_deref();
-        let read = data.map(|json| serde_json::from_str::<Option<T>>(json.get()));
-        read.transpose()
+        let data = data.map(|json| read::<Option<T>>(json.get()));
+        data.transpose()
             .map(Option::flatten)
             .map_err(ReadError::ResourceData)
     }
@@ -171,21 +190,39 @@ impl DeliveredEvent {
         self.resource_data_as().map(Option::unwrap_or_default)
     }
 
-    /// Returns the resource in the model of its type: the content if there is one, else what the resource data tells.
+    /// Returns the resource in the model of its type: the content if there is one, else what the resource data tells. An
+    /// event of the product's own, which is about a subscription, is [`Resource::Other`]; see [`DeliveredEvent::notice`].
     ///
     /// # Errors
     ///
     /// Returns an error when the one that is there is not an object.
     pub fn resource(&self) -> Result<Resource, ReadError> {
+        if self.is_notice() {
+            let data = serde_json::to_value(&self.data).map_err(ReadError::Event)?;
+            return serde_json::from_value(data)
+                .map(Resource::Other)
+                .map_err(ReadError::Event);
+        }
+        let entity = self.entity();
+        let resource = |json: &str| Resource::read(&entity, &mend_surrogates(json));
         match (&self.data.content, &self.data.resource_data) {
-            (Some(content), _) => Resource::read(&self.entity(), content.get()).map_err(ReadError::Content),
+            (Some(content), _) => resource(content.get()).map_err(ReadError::Content),
             // A basic notification says at least which resource it was, in the members that the model shares.
             (None, Some(data)) if data.get() != "null" => {
-                Resource::read(&self.entity(), data.get()).map_err(ReadError::ResourceData)
+                resource(data.get()).map_err(ReadError::ResourceData)
             }
-            (None, _) => Resource::read(&self.entity(), "{}").map_err(ReadError::ResourceData),
+            (None, _) => resource("{}").map_err(ReadError::ResourceData),
         }
     }
+}
+
+/// Reads JSON in which there may be escapes of lone surrogates, each of which counts as U+FFFD.
+fn read<T: DeserializeOwned>(json: &str) -> serde_json::Result<T> {
+    // What is readable stays byte for byte.
+    serde_json::from_str(json).or_else(|error| match mend_surrogates(json) {
+        Cow::Borrowed(_) => Err(error),
+        Cow::Owned(mended) => serde_json::from_str(&mended),
+    })
 }
 
 /// Reads a member that is there, null included.

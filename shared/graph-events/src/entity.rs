@@ -10,13 +10,20 @@ use crate::{change::Change, path};
 /// Returns the canonical name of a notification's entity: from `odata_type` if there is one, else from the path of
 /// `resource`, else `entity`.
 ///
-/// Types that are not known keep their own spelling.
+/// Types that are not known keep their own spelling, unless it is longer than any of Graph's.
 #[must_use]
 pub fn name(odata_type: Option<&str>, resource: Option<&str>) -> String {
     let typed = odata_type
         .map(unqualified)
         .filter(|name| !name.is_empty())
-        .map(|name| known(name).unwrap_or(name));
+        .map(|name| known(name).unwrap_or(name))
+        .map(|name| {
+            if name.len() > MAX_NAME_BYTES {
+                "entity"
+            } else {
+                name
+            }
+        });
     let name = typed.or_else(|| resource.and_then(from_path)).unwrap_or("entity");
     name.to_owned()
 }
@@ -26,7 +33,8 @@ pub fn name(odata_type: Option<&str>, resource: Option<&str>) -> String {
 /// Without a change type it ends in `Changed`.
 #[must_use]
 pub fn event_type(entity: &str, change_type: Option<&str>) -> String {
-    let change = change_type.map(capitalised).filter(|change| !change.is_empty());
+    let is_name = |change: &String| (1..=MAX_NAME_BYTES).contains(&change.len());
+    let change = change_type.map(capitalised).filter(is_name);
     let change = change.map_or(Cow::Borrowed("Changed"), |change| {
         let known = Change::parse(&change).map(|change| capitalised(change.as_str()));
         Cow::Owned(known.unwrap_or(change))
@@ -80,6 +88,9 @@ fn capitalised(text: &str) -> String {
     let first = letters.next().map(|letter| letter.to_ascii_uppercase());
     first.into_iter().chain(letters).collect()
 }
+
+/// The longest name of a type or a change. Graph's have up to about 40 bytes.
+const MAX_NAME_BYTES: usize = 64;
 
 /// Other names of types.
 const ALIASES: &[(&str, &str)] = &[("teams", "team"), ("channels", "channel"), ("list", "listItem")];
@@ -193,6 +204,7 @@ mod tests {
             "virtualEventWebinar"
         );
         assert_eq!(name(Some("Odd"), None), "Odd");
+        assert_eq!(name(Some(&"a".repeat(65)), Some("users/1")), "entity");
     }
 
     #[test]
@@ -262,6 +274,7 @@ mod tests {
             ("user", Some("unknownFutureValue"), "UserUnknownFutureValue"),
             ("user", Some("soft-deleted"), "UserSoftdeleted"),
             ("user", Some("--"), "UserChanged"),
+            ("user", Some(&"c".repeat(65)), "UserChanged"),
             ("user", Some(""), "UserChanged"),
             ("user", None, "UserChanged"),
             ("odd type\n", None, "OddtypeChanged"),

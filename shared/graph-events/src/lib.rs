@@ -74,11 +74,13 @@ mod field;
 mod files;
 pub mod guid;
 mod identity;
+mod notice;
 mod operations;
 mod outlook;
 pub mod path;
 mod resource;
 mod resource_path;
+mod surrogate;
 mod teams;
 #[cfg(test)]
 mod tests;
@@ -93,6 +95,7 @@ pub use directory::{Conversation, Group, GroupDelta, User};
 pub use field::{DateTime, Field};
 pub use files::{DriveItem, ItemReference, ListItem};
 pub use identity::{BodyType, Identity, IdentitySet, ItemBody, UserIdentityType};
+pub use notice::{CatchUpCompleted, Notice, SubscriptionGap};
 pub use operations::{Alert, AlertFeedback, AlertSeverity, AlertStatus, CallRecord, CallType, Modality};
 pub use outlook::{
     Attendee, Contact, DateTimeTimeZone, EmailAddress, Event, FreeBusyStatus, Importance, Location, Message,
@@ -100,6 +103,7 @@ pub use outlook::{
 };
 pub use resource::Resource;
 pub use resource_path::{NotAPath, ResourcePath, Segment};
+pub use surrogate::mend_surrogates;
 pub use teams::{
     Activity, Availability, Channel, ChannelMembershipType, ChannelModerationSettings, GiphyRating, Presence,
     PresenceStatusMessage, Team, TeamFunSettings, TeamGuestSettings, TeamMemberSettings,

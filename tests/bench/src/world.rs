@@ -96,8 +96,10 @@ impl World {
         Function::start(&program, &self.aws.url, artefacts.log("decryption")?).await
     }
 
-    fn decryption_settings(&self) -> [(&'static str, String); 5] {
+    fn decryption_settings(&self) -> [(&'static str, String); 7] {
         [
+            ("CLIENT_STATE_SECRET_ARN", "client-state".to_owned()),
+            ("MAX_RECEIVES", "10".to_owned()),
             ("DECRYPTION_SECRET_ARN", "decryption".to_owned()),
             ("LOGIN_ENDPOINT", self.simulator.base_url()),
             ("DELIVERY_QUEUE_URL", self.aws.queue_url("delivery")),
@@ -112,6 +114,7 @@ impl World {
             ("CLIENT_STATE_SECRET_ARN", "client-state".to_owned()),
             ("NOTIFICATION_QUEUE_URL", self.aws.queue_url("notifications")),
             ("LIFECYCLE_QUEUE_URL", self.aws.queue_url("lifecycle")),
+            ("DELIVERY_QUEUE_URL", self.aws.queue_url("delivery")),
         ];
         settings.map(|(name, value)| (name.to_owned(), value)).into()
     }

@@ -16,6 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use graph_edge::{
+    deadline::Deadline,
     documents::{CachedDocument, SecretSource},
     metrics::Metrics,
     secrets::SecretStore,
@@ -24,7 +25,7 @@ use graph_edge::{
 use graph_simulator::{Post, TokenVersion};
 use jiff::Timestamp;
 use lambda_http::Body;
-use webhook::{Deps, handle, parse_keys};
+use webhook::{ANSWER_WITHIN, Deps, Queues, handle, parse_keys};
 
 use crate::{
     delivery::team_messages,
@@ -52,16 +53,28 @@ async fn sqs_that_refuses_makes_the_webhook_answer_5xx_and_nothing_is_lost_when_
         request.body(Body::Binary(report.posts[0].body.clone())).unwrap()
     };
     assert_eq!(
-        handle(again(), &deps, Timestamp::now(), &mut Metrics::default())
-            .await
-            .status(),
+        handle(
+            again(),
+            &deps,
+            Timestamp::now(),
+            Deadline::after(ANSWER_WITHIN),
+            &mut Metrics::default(),
+        )
+        .await
+        .status(),
         503
     );
     outage.refuses.store(false, Ordering::SeqCst);
     assert_eq!(
-        handle(again(), &deps, Timestamp::now(), &mut Metrics::default())
-            .await
-            .status(),
+        handle(
+            again(),
+            &deps,
+            Timestamp::now(),
+            Deadline::after(ANSWER_WITHIN),
+            &mut Metrics::default(),
+        )
+        .await
+        .status(),
         202
     );
     assert_eq!(tenant.events(first + 25).await.len(), first + 25);
@@ -134,7 +147,10 @@ async fn deps(endpoint: SocketAddr) -> Deps<SecretSource, SqsQueue> {
             },
             parse_keys,
         ),
-        notification_queue: queue("NotificationQueue"),
-        lifecycle_queue: queue("LifecycleQueue"),
+        queues: Queues {
+            notification: queue("NotificationQueue"),
+            lifecycle: queue("LifecycleQueue"),
+            delivery: queue("DeliveryQueue"),
+        },
     }
 }

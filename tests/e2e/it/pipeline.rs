@@ -6,6 +6,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use axum::{Router, body::Bytes, extract::State, http::Method, http::Uri};
@@ -16,8 +17,8 @@ use graph_core::{
     subscription::{plan::Policy, rotation::Rotation, url::BaseUrl},
 };
 use graph_edge::{
-    documents::CachedDocument, graph::GraphClient, http::Http, login::TokenProvider, metrics::Metrics,
-    signing_keys::HttpDocuments,
+    deadline::Deadline, documents::CachedDocument, graph::GraphClient, http::Http, login::TokenProvider,
+    metrics::Metrics, signing_keys::HttpDocuments,
 };
 use graph_simulator::{App, Options, Post, PostReport, Simulator, TokenVersion};
 use jiff::{SignedDuration, Timestamp};
@@ -83,12 +84,16 @@ impl Pipeline {
         let [notifications, lifecycle, delivered, failed] = [(); 4].map(|()| FakeQueue::default());
         let webhook = webhook::Deps {
             keys: CachedDocument::new(shelf.reader("ClientState"), webhook::parse_keys),
-            notification_queue: notifications.clone(),
-            lifecycle_queue: lifecycle,
+            queues: webhook::Queues {
+                notification: notifications.clone(),
+                lifecycle,
+                delivery: delivered.clone(),
+            },
         };
         simulator.set_resolve("https://our.test", &serve(webhook, simulator.clone()).await);
         let base = simulator.base_url();
         let decryption = decryption::Deps {
+            client_states: CachedDocument::new(shelf.reader("ClientState"), webhook::parse_keys),
             trust: CachedDocument::new(shelf.reader("Decryption"), Trust::parse),
             signing_keys: SigningKeysByCloud::new(
                 &HttpDocuments::new().unwrap(),
@@ -98,6 +103,7 @@ impl Pipeline {
             delivery_queue: delivered.clone(),
             failed_queue: failed.clone(),
             lifecycle_queue: failed.clone(),
+            tries: 10,
         };
         let login = TokenProvider::new(Http::default(), Some(&base)).unwrap();
         let deps = renewal::Deps {
@@ -200,6 +206,7 @@ impl Pipeline {
             event,
             &self.decryption,
             self.simulator.now(),
+            Deadline::after(Duration::from_mins(1)),
             &mut Metrics::default(),
         )
         .await;
@@ -282,7 +289,14 @@ async fn answer(
         .uri(uri)
         .body(lambda_http::Body::Text(String::from_utf8(body.to_vec()).unwrap()))
         .unwrap();
-    let answer = webhook::handle(request, &webhook, simulator.now(), &mut Metrics::default()).await;
+    let answer = webhook::handle(
+        request,
+        &webhook,
+        simulator.now(),
+        Deadline::after(Duration::from_mins(1)),
+        &mut Metrics::default(),
+    )
+    .await;
     answer.map(|body| axum::body::Body::from(body.to_vec()))
 }
 

@@ -41,21 +41,25 @@ fn watch(metric: Metric) -> Watch {
         Metric::Admitted => Watch::Alarm("SilenceAlarm"),
         Metric::Rejected => Watch::Alarm("RejectedAlarm"),
         Metric::RejectedUnknownKey => Watch::Alarm("UnknownKeyAlarm"),
-        Metric::RejectedNoClientState
-        | Metric::RejectedClientState
-        | Metric::RejectedOtherTenant
-        | Metric::RejectedMalformed => Watch::With("Rejected", "RejectedAlarm"),
+        Metric::RejectedNoClientState | Metric::RejectedClientState | Metric::RejectedMalformed => {
+            Watch::With("Rejected", "RejectedAlarm")
+        }
         Metric::RejectedPosts => Watch::Nobody("Graph sends none; the access log has their addresses"),
-        Metric::NotEnqueued => Watch::With("5xx", "WebhookErrorAlarm"),
+        Metric::NotEnqueued | Metric::Undecided => Watch::With("5xx", "WebhookErrorAlarm"),
         Metric::Failed => Watch::Alarm("FailedAlarm"),
         Metric::FailedMalformed
         | Metric::FailedOtherTenant
+        | Metric::FailedClientStateRejected
+        | Metric::FailedReceiptRejected
+        | Metric::FailedTriesUsedUp
         | Metric::FailedTokenMissing
         | Metric::FailedTokenRejected
         | Metric::FailedContentRejected
         | Metric::FailedPanicked => Watch::With("Failed", "FailedAlarm"),
         Metric::Retried => Watch::Alarm("RetriedAlarm"),
         Metric::RetriedNoDecryptionKeys
+        | Metric::RetriedNoClientStateKeys
+        | Metric::RetriedOutOfTime
         | Metric::RetriedUnknownTenant
         | Metric::RetriedUnknownCertificate
         | Metric::RetriedNoSigningKeys

@@ -88,7 +88,10 @@ fn body(item: &Value) -> Value {
 }
 
 fn message(item: &Value) -> Value {
+    let mut item = item.clone();
+    item["clientState"] = json!(CLIENT_STATE);
     json!({
+        "id": "id", "partitionKey": "key",
         "subscription": NAME, "tenantId": tenant().tenant_id, "clientId": tenant().client_id,
         "receivedAt": now().to_string(), "validationTokens": [TOKEN], "item": item
     })

@@ -1,6 +1,6 @@
 //! The webhook and decryption, with everything around them in memory.
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use decryption::{SigningKeysByCloud, Trust};
@@ -15,6 +15,7 @@ use graph_core::{
     secrets::DecryptionDocument,
 };
 use graph_edge::{
+    deadline::Deadline,
     documents::CachedDocument,
     metrics::Metrics,
     sqs::Message,
@@ -36,6 +37,8 @@ pub struct Answer {
     pub changes: Vec<String>,
     /// Bodies of messages for renewal.
     pub lifecycle: Vec<String>,
+    /// Events for consumers.
+    pub events: Vec<String>,
 }
 
 /// What became of one message.
@@ -62,7 +65,7 @@ pub fn request(body: Vec<u8>) -> Request {
 pub fn receive(request: Request) -> Answer {
     let functions = &*FUNCTIONS;
     let mut metrics = Metrics::default();
-    let handled = webhook::handle(request, &functions.webhook, now(), &mut metrics);
+    let handled = webhook::handle(request, &functions.webhook, now(), soon(), &mut metrics);
     let response = bounded(|| functions.runtime.block_on(handled));
     let status = response.status().as_u16();
     assert!(
@@ -74,13 +77,18 @@ pub fn receive(request: Request) -> Answer {
     } else {
         assert!(response.body().is_empty() && response.headers().is_empty());
     }
-    let changes = bodies(functions.webhook.notification_queue.take());
-    let lifecycle = bodies(functions.webhook.lifecycle_queue.take());
+    let queues = &functions.webhook.queues;
+    let changes = bodies(queues.notification.take());
+    let lifecycle = bodies(queues.lifecycle.take());
+    let events = bodies(queues.delivery.take());
+    for event in &events {
+        assert_storable(event);
+    }
     for body in changes.iter().chain(&lifecycle) {
         assert_storable(body);
-        let queued = QueuedItem::parse(body).expect("a message that decryption can read");
+        let message = QueuedItem::parse(body).expect("a message that decryption can read");
         assert_eq!(
-            queued.tenant_id,
+            message.tenant_id,
             tenant().tenant_id,
             "the tenant is the proven one"
         );
@@ -89,6 +97,7 @@ pub fn receive(request: Request) -> Answer {
         response,
         changes,
         lifecycle,
+        events,
     }
 }
 
@@ -102,7 +111,7 @@ pub fn process(body: &str) -> Fate {
     let mut event = SqsEvent::default();
     event.records = vec![message];
     let mut metrics = Metrics::default();
-    let handled = decryption::handle(event, &functions.decryption, now(), &mut metrics);
+    let handled = decryption::handle(event, &functions.decryption, now(), soon(), &mut metrics);
     let retried = bounded(|| functions.runtime.block_on(handled)).batch_item_failures;
     let delivered = functions.decryption.delivery_queue.take();
     let failed = functions.decryption.failed_queue.take();
@@ -134,8 +143,10 @@ pub fn process(body: &str) -> Fate {
 }
 
 /// The reasons in FailedQueue, without `Panicked`.
-const REASONS: [&str; 5] = [
+const REASONS: [&str; 7] = [
     "Malformed",
+    "ClientStateRejected",
+    "ReceiptRejected",
     "OtherTenant",
     "TokenMissing",
     "TokenRejected",
@@ -156,21 +167,36 @@ static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
     };
     let login = FakeLogin::new(SIGNER.jwks());
     Functions {
-        runtime: Builder::new_current_thread().build().expect("a runtime"),
+        runtime: Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .expect("a runtime"),
         webhook: webhook::Deps {
             keys: CachedDocument::<_, ClientStateKeys>::new(source(&client_states), webhook::parse_keys),
-            notification_queue: FakeQueue::default(),
-            lifecycle_queue: FakeQueue::default(),
+            queues: webhook::Queues {
+                notification: FakeQueue::default(),
+                lifecycle: FakeQueue::default(),
+                delivery: FakeQueue::default(),
+            },
         },
         decryption: decryption::Deps {
+            client_states: CachedDocument::<_, ClientStateKeys>::new(
+                source(&client_states),
+                webhook::parse_keys,
+            ),
             trust: CachedDocument::new(source(&decryption), Trust::parse),
             signing_keys: SigningKeysByCloud::new(&login, &Authorities::default(), None),
             delivery_queue: FakeQueue::default(),
             failed_queue: FakeQueue::default(),
             lifecycle_queue: FakeQueue::default(),
+            tries: 10,
         },
     }
 });
+
+fn soon() -> Deadline {
+    Deadline::after(Duration::from_mins(1))
+}
 
 fn source(document: &impl serde::Serialize) -> &'static FakeSource {
     let text = serde_json::to_string(document).expect("a document");

@@ -52,8 +52,9 @@ fn with(part: &str, bytes: &[u8]) -> Value {
 fn process(content: &Value) -> Fate {
     let message = json!({
         "subscription": genuine::NAME, "tenantId": tenant().tenant_id, "clientId": tenant().client_id,
+        "id": "id", "partitionKey": "key",
         "receivedAt": genuine::now().to_string(), "validationTokens": [genuine::token()],
-        "item": {"tenantId": tenant().tenant_id, "changeType": "created", "encryptedContent": content}
+        "item": {"clientState": genuine::client_state(), "tenantId": tenant().tenant_id, "changeType": "created", "encryptedContent": content}
     });
     pipeline::process(&message.to_string())
 }

@@ -18,12 +18,13 @@ use graph_core::{
 };
 use graph_edge::{
     clock::Clock,
+    deadline::Deadline,
     graph::GraphClient,
     http::Http,
     login::{IdentityError, RefreshTokens, TokenProvider, WebIdentity},
     metrics::Metrics,
     secrets::{SecretError, Versioned},
-    sqs::{Message, NotStored, Queue},
+    sqs::{Message, Queue, Sent},
     testing::FakeSecrets,
 };
 use jiff::SignedDuration;
@@ -207,15 +208,17 @@ impl WebIdentity for Nobody {
 pub(super) struct Told(Arc<Mutex<BTreeMap<String, u64>>>);
 
 impl Queue for Told {
-    async fn send_all(&self, messages: &[Message]) -> Vec<Result<(), NotStored>> {
+    async fn send<T: Send>(&self, messages: Vec<(T, Message)>, _: Deadline) -> Sent<T> {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for message in messages {
+        let mut sent = Sent::default();
+        for (note, message) in messages {
             let event: Value = serde_json::from_str(&message.body).unwrap_or_default();
             *told
                 .entry(event["type"].as_str().unwrap_or("others").to_owned())
                 .or_default() += 1;
+            sent.stored.push(note);
         }
-        vec![Ok(()); messages.len()]
+        sent
     }
 }
 

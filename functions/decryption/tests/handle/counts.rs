@@ -23,8 +23,13 @@ async fn items_are_counted_by_what_becomes_of_them_and_why() {
         with(&|body| body["item"]["tenantId"] = json!(OTHER_TENANT)),
         of_another_certificate(rich(Some(&token))),
         with(&|body| {
-            body["tenantId"] = json!(OTHER_TENANT);
-            body["item"]["tenantId"] = json!(OTHER_TENANT);
+            *body = of(
+                &TrustedTenant {
+                    tenant_id: OTHER_TENANT.to_owned(),
+                    ..tenant()
+                },
+                body.take(),
+            );
         }),
     ];
     let metrics = world.counted(&bodies.each_ref(), 0).await;
@@ -92,7 +97,7 @@ async fn a_line_of_the_log_leads_to_the_message_and_the_subscription() {
     let line = |part: &str| written.lines().find(|line| line.contains(part)).unwrap();
     for (line, parts) in [
         (
-            line("Message m0 can never"),
+            line("Message m0 cannot be"),
             ["team-messages", "5cb7-id-of-failing", "TokenMissing"],
         ),
         (
@@ -124,7 +129,7 @@ impl World {
         let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
         let mut metrics = Metrics::default();
         let now = now() + SignedDuration::from_secs(seconds);
-        handle(event, &self.deps, now, &mut metrics).await;
+        handle(event, &self.deps, now, soon(), &mut metrics).await;
         metrics
     }
 }

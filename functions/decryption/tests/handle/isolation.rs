@@ -67,8 +67,11 @@ async fn a_tenant_and_an_application_count_together() {
     let world = world();
     let mut claims = claims_v2(&tenant(), now());
     claims["aud"] = json!(other_tenant().client_id);
-    let body = message(&tenant(), Some(&SIGNER.token(&claims)));
-    let body = with(body, "/clientId", &other_tenant().client_id);
+    let pair = TrustedTenant {
+        client_id: other_tenant().client_id,
+        ..tenant()
+    };
+    let body = message(&pair, Some(&SIGNER.token(&claims)));
     assert_eq!(world.process(&[&body]).await, ["m0"]);
     assert!(world.delivered().is_empty() && world.failed().is_empty());
 }
@@ -104,10 +107,7 @@ fn world() -> World {
 
 /// Returns the message of an item for `tenant`, encrypted if there is a token.
 fn message(tenant: &TrustedTenant, token: Option<&str>) -> Value {
-    let body = token.map_or_else(basic, |token| rich(Some(token)));
-    let body = with(body, "/tenantId", &tenant.tenant_id);
-    let body = with(body, "/clientId", &tenant.client_id);
-    with(body, "/item/tenantId", &tenant.tenant_id)
+    of(tenant, token.map_or_else(basic, |token| rich(Some(token))))
 }
 
 fn with(mut body: Value, pointer: &str, value: &str) -> Value {
@@ -118,7 +118,7 @@ fn with(mut body: Value, pointer: &str, value: &str) -> Value {
 fn other_tenant() -> TrustedTenant {
     TrustedTenant {
         tenant_id: OTHER_TENANT.to_owned(),
-        client_id: "33333333-0000-0000-0000-000000000000".to_owned(),
+        client_id: OTHER_CLIENT.to_owned(),
         ..tenant()
     }
 }

@@ -6,6 +6,7 @@
 )]
 
 mod counts;
+mod forged;
 mod hostile;
 mod isolation;
 mod silence;
@@ -27,6 +28,7 @@ use graph_core::{
     secrets::{DecryptionDocument, DecryptionKeyEntry, TrustedTenant, TrustedTenants},
 };
 use graph_edge::{
+    deadline::Deadline,
     documents::{CachedDocument, Source},
     metrics::Metrics,
     secrets::SecretError,
@@ -37,7 +39,10 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use self::world::{World, basic, document, flip, good_token, nested, now, rich, tenant};
+use self::world::{
+    Secretive, TRIES, World, basic, client_state, document, flip, good_token, nested, now, of, rich, soon,
+    tenant,
+};
 
 const CONTENT: &str = r#"{"id":"1", "n":1.10,"big":12345678901234567890123}"#;
 
@@ -104,7 +109,7 @@ async fn what_can_never_succeed_is_kept_at_once_with_its_reason_and_the_original
         (
             "item is no object",
             with(&|body| body["item"] = json!([])),
-            "Malformed",
+            "ClientStateRejected",
         ),
         (
             "resource is a number",
@@ -187,27 +192,12 @@ async fn a_message_is_done_only_when_it_is_stored() {
 
 #[tokio::test]
 async fn a_panic_fails_its_item_alone() {
-    struct Broken;
-
-    impl Source for Broken {
-        async fn read(&self) -> Result<Option<Secret<String>>, SecretError> {
-            panic!("a defect")
-        }
-    }
-
-    let World { deps, login, .. } = World::new();
-    let deps = Deps {
-        trust: CachedDocument::new(Broken, Trust::parse),
-        signing_keys: SigningKeysByCloud::new(&login, &Authorities::default(), None),
-        delivery_queue: deps.delivery_queue,
-        failed_queue: deps.failed_queue,
-        lifecycle_queue: deps.lifecycle_queue,
-    };
+    let deps = World::new().with_trust(Secretive::Panics("a defect".to_owned()));
     let bodies =
         [rich(Some(&good_token())), basic()].map(|body| json!({"messageId": "m", "body": body.to_string()}));
     let event = serde_json::from_value(json!({"Records": bodies})).unwrap();
     assert!(
-        handle(event, &deps, now(), &mut Metrics::default())
+        handle(event, &deps, now(), soon(), &mut Metrics::default())
             .await
             .batch_item_failures
             .is_empty()
@@ -271,3 +261,5 @@ async fn an_item_without_its_content_is_delivered_and_marked() {
 const NOTHING: [&str; 0] = [];
 
 const OTHER_TENANT: &str = "22222222-0000-0000-0000-000000000000";
+
+const OTHER_CLIENT: &str = "33333333-0000-0000-0000-000000000000";

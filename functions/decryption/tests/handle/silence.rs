@@ -30,6 +30,7 @@ async fn no_secret_is_written_or_delivered_whatever_goes_wrong() {
         "UnknownCertificate",
         "NotStored",
         "Malformed(",
+        "ClientStateRejected",
         "OtherTenant",
         "TokenMissing",
         "TokenRejected",
@@ -73,33 +74,21 @@ async fn a_malformed_document_is_reported_without_a_word_of_it() {
         world.source.set(text.clone());
         assert_eq!(world.process(&[&rich(Some(&good_token()))]).await, ["m0"]);
         let written = written.text();
-        assert!(written.contains("Secret holds no valid document"), "{written}");
+        assert!(
+            written.contains("Secret FakeSecret holds no valid document"),
+            "{written}"
+        );
         silent(&written, "MARK");
     }
 }
 
 #[tokio::test]
 async fn a_panic_is_reported_without_its_message() {
-    struct Broken;
-
-    impl Source for Broken {
-        async fn read(&self) -> Result<Option<Secret<String>>, SecretError> {
-            panic!("MARK {}", key().private_key)
-        }
-    }
-
     let written = Written::start();
-    let World { deps, login, .. } = World::new();
-    let deps = Deps {
-        trust: CachedDocument::new(Broken, Trust::parse),
-        signing_keys: SigningKeysByCloud::new(&login, &Authorities::default(), None),
-        delivery_queue: deps.delivery_queue,
-        failed_queue: deps.failed_queue,
-        lifecycle_queue: deps.lifecycle_queue,
-    };
+    let deps = World::new().with_trust(Secretive::Panics(format!("MARK {}", key().private_key)));
     let record = json!({"messageId": "m", "body": rich(Some(&good_token())).to_string()});
     let event = serde_json::from_value(json!({"Records": [record]})).unwrap();
-    handle(event, &deps, now(), &mut Metrics::default()).await;
+    handle(event, &deps, now(), soon(), &mut Metrics::default()).await;
     assert!(written.text().contains("Panicked"));
     silent(&written.text(), "MARK");
 }
@@ -118,7 +107,6 @@ fn nothing_that_prints_shows_a_secret() {
 fn bodies(token: &str) -> Vec<Value> {
     let marked = |change: &dyn Fn(&mut Value)| {
         let mut body = rich(Some(token));
-        body["item"]["clientState"] = json!("MARKstate");
         body["item"]["resource"] = json!("MARKresource");
         let plaintext = br#"{"id":"MARKcontent"}"#;
         body["item"]["encryptedContent"] = seal(plaintext, key(), &mut SystemRng);
@@ -139,9 +127,15 @@ fn bodies(token: &str) -> Vec<Value> {
         marked(&|body| body["item"]["changeType"] = json!({"MARK": 1})),
         marked(&|body| body["item"]["tenantId"] = json!("MARKtenant")),
         marked(&|body| {
-            body["tenantId"] = json!("t");
-            body["item"]["tenantId"] = json!("t");
+            *body = of(
+                &TrustedTenant {
+                    tenant_id: OTHER_TENANT.to_owned(),
+                    ..tenant()
+                },
+                body.take(),
+            );
         }),
+        marked(&|body| body["item"]["clientState"] = json!("MARKstate")),
         marked(&|body| body["item"]["encryptedContent"] = json!({"data": "MARKdata"})),
         marked(&|body| body["item"]["encryptedContent"]["data"] = json!("MARKdata")),
         marked(&|body| body["item"]["encryptedContent"]["dataKey"] = json!("MARKkey")),
@@ -165,7 +159,8 @@ fn bodies(token: &str) -> Vec<Value> {
 fn silent(text: &str, token: &str) {
     let pem = &key().private_key;
     let lines = pem.lines().filter(|line| !line.starts_with('-'));
-    for secret in ["MARK", token].into_iter().chain(lines) {
+    let client_state = client_state(&tenant(), "team-messages");
+    for secret in ["MARK", token, &client_state].into_iter().chain(lines) {
         assert!(!text.contains(secret), "{secret} is in {text}");
     }
 }

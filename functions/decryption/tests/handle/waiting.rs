@@ -1,6 +1,6 @@
 //! What cannot be decided or stored yet waits, and nothing else waits for it.
 
-use super::*;
+use super::{world::client_state_document, *};
 
 #[tokio::test]
 async fn an_unknown_certificate_is_tried_again_until_the_key_is_there() {
@@ -42,9 +42,11 @@ async fn without_decryption_keys_an_encrypted_item_waits_for_them() {
 #[tokio::test]
 async fn a_tenant_that_is_not_listed_waits_and_its_neighbours_do_not() {
     let world = World::new();
-    let mut body = rich(Some(&good_token()));
-    body["tenantId"] = json!(OTHER_TENANT);
-    body["item"]["tenantId"] = json!(OTHER_TENANT);
+    let other = TrustedTenant {
+        tenant_id: OTHER_TENANT.to_owned(),
+        ..tenant()
+    };
+    let body = of(&other, rich(Some(&good_token())));
     assert_eq!(world.process(&[&body, &rich(Some(&good_token()))]).await, ["m0"]);
     assert_eq!(world.delivered().len(), 1);
 }
@@ -123,15 +125,100 @@ async fn an_item_that_waited_for_longer_than_its_token_lives_is_delivered() {
     );
 }
 
+/// What SQS would move by itself keeps the reason for which it was last in FailedQueue.
 #[tokio::test]
-async fn a_time_of_receipt_in_the_future_does_not_count() {
+async fn what_is_in_the_way_at_the_last_try_is_the_reason_in_failed_queue() {
     let world = World::new();
-    let mut early = rich(Some(
-        &SIGNER.token(&claims_v2(&tenant(), now() + SignedDuration::from_hours(2))),
-    ));
-    early["receivedAt"] = json!((now() + SignedDuration::from_hours(2)).to_string());
-    assert_eq!(world.process(&[&early]).await, NOTHING);
-    assert_eq!(world.failed()[0].0, "TokenRejected");
+    let mut body = rich(Some(&good_token()));
+    body["item"]["encryptedContent"]["encryptionCertificateId"] = json!("unknown");
+    body["item"]["encryptedContent"]["encryptionCertificateThumbprint"] = json!("00");
+    let body = body.to_string();
+    assert_eq!(world.run_at_try(&[&body], 0, TRIES - 1).await, ["m0"]);
+    assert!(world.failed().is_empty());
+    assert_eq!(world.run_at_try(&[&body], 0, TRIES).await, NOTHING);
+    let kept = &world.deps.failed_queue.stored()[0];
+    let attributes: Vec<_> = kept.attributes().collect();
+    assert_eq!(
+        attributes,
+        [
+            ("Reason", "UnknownCertificate"),
+            ("Tenant", &*tenant().tenant_id),
+            ("Subscription", "team-messages")
+        ]
+    );
+    assert_eq!(kept.body, body);
+}
+
+/// Thousands of items may wait for the same thing, each of them ten times.
+#[tokio::test]
+async fn what_waits_is_logged_at_its_first_receipt_only() {
+    let world = World::new();
+    let mut body = rich(Some(&good_token()));
+    body["item"]["encryptedContent"]["encryptionCertificateId"] = json!("unknown");
+    body["item"]["encryptedContent"]["encryptionCertificateThumbprint"] = json!("00");
+    let body = body.to_string();
+    for (tried, lines) in [(1, 1), (2, 0), (TRIES - 1, 0), (TRIES, 1)] {
+        let written = Written::start();
+        world.run_at_try(&[&body], 0, tried).await;
+        assert_eq!(written.text().matches("Message m0").count(), lines, "{tried}");
+    }
+}
+
+#[tokio::test]
+async fn an_item_without_a_token_is_one_line_with_the_advice() {
+    let written = Written::start();
+    World::new().process(&[&rich(None)]).await;
+    let written = written.text();
+    assert_eq!(written.matches("ERROR").count(), 1, "{written}");
+    assert!(written.contains("appRoleAssignmentRequired"), "{written}");
+}
+
+#[tokio::test]
+async fn an_unknown_client_state_key_waits_while_the_secret_cannot_be_read() {
+    let world = World::new();
+    world.client_states.set("not a document");
+    assert_eq!(world.process(&[&basic()]).await, ["m0"]);
+    world.client_states.set(client_state_document("k2"));
+    assert_eq!(
+        world.process_at(&[&basic()], 2).await,
+        NOTHING,
+        "just read, and it is not there"
+    );
+    assert_eq!(world.failed()[0].0, "ClientStateRejected");
+    world.client_states.set("not a document");
+    assert_eq!(
+        world.process_at(&[&basic()], 60).await,
+        ["m0"],
+        "it may be there by now"
+    );
+    world.client_states.set(client_state_document("k1"));
+    assert_eq!(world.process_at(&[&basic()], 120).await, NOTHING);
+    assert_eq!(world.delivered().len(), 1);
+}
+
+/// A secret that hangs takes the time of its items and of those behind them, and no more.
+#[tokio::test]
+async fn what_hangs_ends_with_the_deadline_and_what_is_done_is_stored() {
+    let deps = World::new().with_trust(Secretive::Hangs);
+    let bodies = [basic(), rich(Some(&good_token())), basic()];
+    let record =
+        |(index, body): (usize, &Value)| json!({"messageId": format!("m{index}"), "body": body.to_string()});
+    let records: Vec<Value> = bodies.iter().enumerate().map(record).collect();
+    let event = serde_json::from_value(json!({"Records": records})).unwrap();
+    // Five seconds of it are kept for storing.
+    let deadline = Deadline::after(std::time::Duration::from_millis(5_100));
+    let (written, mut metrics) = (Written::start(), Metrics::default());
+    let response = handle(event, &deps, now(), deadline, &mut metrics).await;
+    let again: Vec<_> = response
+        .batch_item_failures
+        .iter()
+        .map(|failure| &*failure.item_identifier)
+        .collect();
+    assert_eq!(again, ["m1", "m2"]);
+    assert!(!deadline.left().is_zero());
+    assert_eq!(deps.delivery_queue.stored().len(), 1);
+    assert_eq!(metrics.values(graph_edge::metrics::Metric::Retried), [2]);
+    assert!(written.text().contains("OutOfTime"), "{}", written.text());
 }
 
 #[tokio::test]

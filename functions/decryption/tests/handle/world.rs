@@ -1,9 +1,56 @@
 //! Decryption with everything around it in memory, and what arrives there.
 
+use std::time::Duration;
+
+use graph_core::notification::client_state::test_util;
+use graph_edge::documents::client_state_keys;
+
 use super::*;
+
+/// A secret that does what no secret should, and one that does not.
+pub(super) enum Secretive {
+    Holds(String),
+    Panics(String),
+    Hangs,
+}
+
+impl Source for Secretive {
+    fn name(&self) -> &'static str {
+        "Secretive"
+    }
+
+    #[expect(clippy::panic, reason = "it is what this is for")]
+    async fn read(&self) -> Result<Option<Secret<String>>, SecretError> {
+        match self {
+            Self::Holds(text) => Ok(Some(Secret::new(text.clone()))),
+            Self::Panics(text) => panic!("{text}"),
+            Self::Hangs => std::future::pending().await,
+        }
+    }
+}
+
+impl World {
+    /// Returns what decryption works with, with `trust` in the place of DecryptionSecret.
+    pub(super) fn with_trust(self, trust: Secretive) -> Deps<Secretive, FakeLogin, FakeQueue> {
+        let client_states = Secretive::Holds(client_state_document("k1"));
+        Deps {
+            client_states: CachedDocument::new(client_states, client_state_keys),
+            trust: CachedDocument::new(trust, Trust::parse),
+            signing_keys: SigningKeysByCloud::new(&self.login, &Authorities::default(), None),
+            delivery_queue: self.deps.delivery_queue,
+            failed_queue: self.deps.failed_queue,
+            lifecycle_queue: self.deps.lifecycle_queue,
+            tries: TRIES,
+        }
+    }
+}
+
+/// How often the queue hands a message over.
+pub(super) const TRIES: u32 = 10;
 
 /// Decryption and everything around it, in memory.
 pub(super) struct World {
+    pub(super) client_states: &'static FakeSource,
     pub(super) source: &'static FakeSource,
     pub(super) login: FakeLogin,
     pub(super) deps: Deps<&'static FakeSource, FakeLogin, FakeQueue>,
@@ -15,15 +62,23 @@ impl World {
             vec![key().clone()],
             vec![tenant()],
         ))));
+        let client_states = Box::leak(Box::new(FakeSource::new(client_state_document("k1"))));
         let login = FakeLogin::new(SIGNER.jwks());
         let deps = Deps {
+            client_states: CachedDocument::new(&*client_states, client_state_keys),
             trust: CachedDocument::new(&*source, Trust::parse),
             signing_keys: SigningKeysByCloud::new(&login, &Authorities::default(), None),
             delivery_queue: FakeQueue::default(),
             failed_queue: FakeQueue::default(),
             lifecycle_queue: FakeQueue::default(),
+            tries: TRIES,
         };
-        Self { source, login, deps }
+        Self {
+            client_states,
+            source,
+            login,
+            deps,
+        }
     }
 
     pub(super) async fn process(&self, bodies: &[&Value]) -> Vec<String> {
@@ -42,13 +97,20 @@ impl World {
 
     /// Returns the ids of the messages to try again; the first has the id `m0`.
     pub(super) async fn run(&self, bodies: &[&str], seconds: i64) -> Vec<String> {
-        let record = |(index, body): (usize, &&str)| json!({"messageId": format!("m{index}"), "body": body});
+        self.run_at_try(bodies, seconds, 1).await
+    }
+
+    /// Processes messages that the queue hands over for the so many'th time.
+    pub(super) async fn run_at_try(&self, bodies: &[&str], seconds: i64, tried: u32) -> Vec<String> {
+        let attributes = json!({"ApproximateReceiveCount": tried.to_string()});
+        let record = |(index, body): (usize, &&str)| json!({"messageId": format!("m{index}"), "body": body, "attributes": attributes});
         let records: Vec<Value> = bodies.iter().enumerate().map(record).collect();
         let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
         let response = handle(
             event,
             &self.deps,
             now() + SignedDuration::from_secs(seconds),
+            soon(),
             &mut Metrics::default(),
         )
         .await;
@@ -80,6 +142,7 @@ impl World {
 pub(super) fn rich(token: Option<&str>) -> Value {
     let mut body = basic();
     body["subscription"] = json!("team-messages");
+    body["item"]["clientState"] = json!(client_state(&tenant(), "team-messages"));
     body["item"]["resource"] = json!("teams('a')/channels('b')/messages('1')");
     body["item"]["resourceData"] = json!({"id": "1", "@odata.type": "#Microsoft.Graph.chatMessage"});
     body["item"]["encryptedContent"] = seal(CONTENT.as_bytes(), key(), &mut SystemRng);
@@ -92,12 +155,21 @@ pub(super) fn rich(token: Option<&str>) -> Value {
 pub(super) fn basic() -> Value {
     json!({
         "subscription": "mail", "tenantId": tenant().tenant_id, "clientId": tenant().client_id,
-        "receivedAt": now().to_string(),
+        "id": "id-of-the-event", "partitionKey": "key", "receivedAt": now().to_string(),
         "item": {
-            "subscriptionId": "s", "tenantId": tenant().tenant_id, "changeType": "created",
+            "clientState": client_state(&tenant(), "mail"), "subscriptionId": "s", "tenantId": tenant().tenant_id, "changeType": "created",
             "resource": "Users/1/Messages/2", "resourceData": {"@odata.type": "#Microsoft.Graph.Message", "id": "2"}
         }
     })
+}
+
+/// Returns the message as one of another tenant and application, which has its own client state.
+pub(super) fn of(owner: &TrustedTenant, mut body: Value) -> Value {
+    body["tenantId"] = json!(owner.tenant_id);
+    body["clientId"] = json!(owner.client_id);
+    body["item"]["tenantId"] = json!(owner.tenant_id);
+    body["item"]["clientState"] = json!(client_state(owner, body["subscription"].as_str().unwrap()));
+    body
 }
 
 /// Returns an object that nests so many levels.
@@ -134,6 +206,28 @@ pub(super) fn tenant() -> TrustedTenant {
         client_id: "66666666-7777-8888-9999-000000000000".to_owned(),
         cloud: Cloud::Global,
     }
+}
+
+/// Returns the client state of a subscription.
+pub(super) fn client_state(owner: &TrustedTenant, name: &str) -> String {
+    let owner = (&*owner.tenant_id, &*owner.client_id);
+    test_util::client_state(&test_util::key("k1", 7), owner, name, true).unwrap()
+}
+
+/// Returns the content of ClientStateSecret with a key for every pair of a tenant and an application.
+pub(super) fn client_state_document(key: &str) -> String {
+    let (tenant, client) = (tenant().tenant_id, tenant().client_id);
+    let trusted = [
+        (&*tenant, &*client),
+        (&tenant, OTHER_CLIENT),
+        (OTHER_TENANT, &client),
+        (OTHER_TENANT, OTHER_CLIENT),
+    ];
+    serde_json::to_string(&test_util::document(vec![test_util::key(key, 7)], &trusted)).unwrap()
+}
+
+pub(super) fn soon() -> Deadline {
+    Deadline::after(Duration::from_mins(1))
 }
 
 pub(super) fn now() -> Timestamp {

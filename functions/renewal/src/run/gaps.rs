@@ -1,17 +1,23 @@
 //! Events about lost notifications, for consumers.
 
+use std::time::Duration;
+
 use graph_core::subscription::{
     config::{Problem, Severity},
     plan::gap::Gap,
 };
-use graph_edge::sqs::{Message, Queue};
+use graph_edge::{
+    deadline::Deadline,
+    sqs::{Message, Queue},
+};
 
 use super::Run;
 
 /// Tells consumers what may have been lost.
 pub(super) async fn tell(queue: &impl Queue, run: &mut Run) {
     let gaps = std::mem::take(&mut run.gaps);
-    let untold = send(queue, &gaps).await.into_iter().filter(|told| !told).count();
+    let gaps = gaps.into_iter().map(|gap| ((), gap));
+    let untold = send(queue, gaps.collect()).await.len();
     if untold > 0 {
         run.report.note([Problem {
             path: String::new(),
@@ -24,12 +30,17 @@ pub(super) async fn tell(queue: &impl Queue, run: &mut Run) {
     }
 }
 
-/// Puts events about gaps where consumers read, and returns for each whether it is there.
-pub(crate) async fn send(queue: &impl Queue, gaps: &[Gap]) -> Vec<bool> {
-    let messages: Vec<Message> = gaps
-        .iter()
-        .map(|gap| Message::of_tenant(&gap.tenant_id, gap.document().to_string()))
-        .collect();
-    let stored = queue.send_all(&messages).await;
-    stored.into_iter().map(|stored| stored.is_ok()).collect()
+/// Puts events about gaps where consumers read, and returns the notes on those that are not there.
+pub(crate) async fn send<T: Send>(queue: &impl Queue, gaps: Vec<(T, Gap)>) -> Vec<T> {
+    let messages = gaps.into_iter().map(|(note, gap)| {
+        let message = Message::of_tenant(&gap.tenant_id, gap.document().to_string());
+        (note, message)
+    });
+    queue
+        .send(messages.collect(), Deadline::after(STORE_WITHIN))
+        .await
+        .lost
 }
+
+/// How long storing may take. It comes last, when there is little else left to do.
+pub(crate) const STORE_WITHIN: Duration = Duration::from_secs(20);

@@ -1,7 +1,5 @@
 //! What the webhook counts of a POST.
 
-use graph_edge::metrics::Metric;
-
 use super::*;
 
 #[tokio::test]
@@ -20,13 +18,15 @@ async fn items_are_counted_by_what_becomes_of_them_and_why() {
     check(
         &metrics,
         &[
-            (Metric::Admitted, 3),
-            (Metric::Enqueued, 3),
-            (Metric::Rejected, 7),
+            (Metric::Admitted, 4),
+            (Metric::Enqueued, 4),
+            (Metric::Delivered, 2),
+            (Metric::Age, 0),
+            (Metric::Age, 0),
+            (Metric::Rejected, 6),
             (Metric::RejectedClientState, 2),
             (Metric::RejectedUnknownKey, 1),
             (Metric::RejectedNoClientState, 1),
-            (Metric::RejectedOtherTenant, 1),
             (Metric::RejectedMalformed, 2),
         ],
     );
@@ -36,7 +36,7 @@ async fn items_are_counted_by_what_becomes_of_them_and_why() {
 async fn what_no_queue_has_taken_is_not_counted_as_stored() {
     let source = FakeSource::new(document(&["k1"]));
     let deps = deps(&source);
-    deps.notification_queue.refuse(Some("contacts"));
+    deps.queues.delivery.refuse(Some("contacts"));
     let body = json!({"value": [change("mail"), change("contacts")]}).to_string();
     let metrics = counted(&deps, &body).await;
     check(
@@ -45,6 +45,8 @@ async fn what_no_queue_has_taken_is_not_counted_as_stored() {
             (Metric::Admitted, 2),
             (Metric::Enqueued, 1),
             (Metric::NotEnqueued, 1),
+            (Metric::Delivered, 1),
+            (Metric::Age, 0),
         ],
     );
 }
@@ -60,7 +62,7 @@ async fn what_is_no_collection_is_counted_and_so_is_a_handshake() {
     }
     let mut metrics = Metrics::default();
     let handshake = request("/notifications?validationToken=abc", "");
-    handle(handshake, &deps(&source), now(), &mut metrics).await;
+    handle(handshake, &deps(&source), now(), soon(), &mut metrics).await;
     check(&metrics, &[(Metric::Handshakes, 1)]);
 }
 
@@ -78,6 +80,16 @@ fn check(metrics: &Metrics, expected: &[(Metric, i64)]) {
 
 async fn counted(deps: &Deps<&FakeSource, FakeQueue>, body: &str) -> Metrics {
     let mut metrics = Metrics::default();
-    handle(request("/notifications", body), deps, now(), &mut metrics).await;
+    handle(request("/notifications", body), deps, now(), soon(), &mut metrics).await;
     metrics
+}
+
+/// An item of a minute ago whose event goes out at once.
+#[tokio::test]
+async fn the_age_of_an_event_is_measured_where_it_is_delivered() {
+    let source = FakeSource::new(document(&["k1"]));
+    let mut item = change("mail");
+    item["resourceData"] = json!({"eventTime": "2026-11-22T09:59:00Z"});
+    let metrics = counted(&deps(&source), &json!({"value": [item]}).to_string()).await;
+    assert_eq!(metrics.values(Metric::Age), [60_000]);
 }

@@ -27,7 +27,9 @@ async fn a_caller_learns_nothing_from_how_an_item_is_wrong() {
     ] {
         assert!(is_silent(&deps, &json!({"value": [item]})).await, "{item}");
     }
-    assert!(deps.notification_queue.stored().is_empty());
+    assert!(deps.queues.delivery.stored().is_empty());
+    // The last is ours, by its client state: decryption keeps it with the reason.
+    assert_eq!(deps.queues.notification.stored().len(), 1);
 }
 
 /// Tokens and content are judged behind the queue, so the answer cannot depend on them.
@@ -48,7 +50,8 @@ async fn a_caller_learns_nothing_from_tokens_and_content() {
             assert!(is_silent(&deps, &body).await, "{body}");
         }
     }
-    assert_eq!(deps.notification_queue.stored().len(), 16);
+    assert_eq!(deps.queues.notification.stored().len(), 8);
+    assert_eq!(deps.queues.delivery.stored().len(), 8);
 }
 
 #[tokio::test]
@@ -69,29 +72,32 @@ async fn the_client_state_of_one_tenant_admits_nothing_of_another() {
     organization.as_object_mut().unwrap().remove("tenantId");
     let mut lifecycle = lifecycle("mail");
     lifecycle["tenantId"] = json!(OTHER);
-    for item in [
-        with("tenantId", OTHER),
-        with("tenantId", &OTHER.to_uppercase()),
-        with("clientState", &theirs),
-        with("clientState", &our_state.replace(".k1.", ".k2.")),
-        organization,
-        lifecycle,
+    for (item, proven) in [
+        (with("tenantId", OTHER), Some(TENANT)),
+        (with("tenantId", &OTHER.to_uppercase()), Some(TENANT)),
+        (with("clientState", &theirs), Some(OTHER)),
+        (with("clientState", &our_state.replace(".k1.", ".k2.")), None),
+        (organization, Some(TENANT)),
+        (lifecycle, Some(TENANT)),
     ] {
         assert!(is_silent(&deps, &json!({"value": [item]})).await);
-        assert!(deps.notification_queue.stored().is_empty(), "{item}");
-        assert!(deps.lifecycle_queue.stored().is_empty(), "{item}");
+        assert!(deps.queues.delivery.stored().is_empty(), "{item}");
+        let mut kept = deps.queues.notification.take();
+        kept.extend(deps.queues.lifecycle.take());
+        let tenants: Vec<_> = kept.iter().map(Message::group).collect();
+        assert_eq!(
+            tenants,
+            proven.map(Some).into_iter().collect::<Vec<_>>(),
+            "{item}"
+        );
     }
     // Each with its own client state, beside each other.
     let mut other = with("tenantId", OTHER);
     other["clientState"] = json!(theirs);
     assert!(is_silent(&deps, &json!({"value": [ours, other]})).await);
-    let tenants: Vec<String> = deps
-        .notification_queue
-        .stored()
-        .iter()
-        .map(|message| QueuedItem::parse(&message.body).unwrap().tenant_id.into_owned())
-        .collect();
-    assert_eq!(tenants, [TENANT, OTHER]);
+    let stored = deps.queues.delivery.stored();
+    let tenants: Vec<_> = stored.iter().map(Message::group).collect();
+    assert_eq!(tenants, [Some(TENANT), Some(OTHER)]);
 }
 
 /// An item that says nothing of its tenant belongs to the one that its client state proves, whatever else it says.
@@ -105,11 +111,19 @@ async fn the_tenant_of_a_message_is_the_proven_one() {
     item["clientId"] = json!("other");
     item["resourceData"] = json!({"tenantId": OTHER});
     assert!(is_silent(&deps, &json!({"value": [item]})).await);
-    let stored = deps.notification_queue.stored();
-    let queued = QueuedItem::parse(&stored[0].body).unwrap();
+    let stored = deps.queues.delivery.stored();
+    let event: Value = serde_json::from_str(&stored[0].body).unwrap();
     assert_eq!(
-        (&*queued.subscription, &*queued.tenant_id, &*queued.client_id),
-        ("mail", TENANT, "app")
+        (
+            &event["subscription"],
+            &event["data"]["tenantId"],
+            &event["source"]
+        ),
+        (
+            &json!("mail"),
+            &json!(TENANT),
+            &json!(format!("/tenants/{TENANT}/applications/app"))
+        )
     );
 }
 

@@ -6,6 +6,7 @@
 )]
 
 mod counts;
+mod deadline;
 mod hostile;
 mod isolation;
 mod silence;
@@ -23,8 +24,9 @@ use graph_core::{
     secrets::ClientStateKeyEntry,
 };
 use graph_edge::{
+    deadline::Deadline,
     documents::CachedDocument,
-    metrics::Metrics,
+    metrics::{Metric, Metrics},
     sqs::Message,
     testing::{FakeQueue, FakeSource, Written},
 };
@@ -32,7 +34,7 @@ use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Body, Request, Response};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use webhook::{Deps, handle, parse_keys};
+use webhook::{ANSWER_WITHIN, Deps, Queues, handle, parse_keys};
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 const OURS: (&str, &str) = (TENANT, "app");
@@ -77,17 +79,94 @@ async fn each_admitted_item_is_one_message_and_the_rest_is_dropped() {
     ]});
     let response = post(&deps, "/notifications", &body.to_string()).await;
     assert_eq!((response.status().as_u16(), response.body()), (202, &Body::Empty));
-    assert_eq!(names(&deps.notification_queue), ["mail", "team-messages"]);
-    assert_eq!(names(&deps.lifecycle_queue), ["mail"]);
+    assert_eq!(delivered(&deps), ["mail", "team-messages"]);
+    assert_eq!(names(&deps.queues.lifecycle), ["mail"]);
+    assert!(deps.queues.notification.stored().is_empty());
+}
+
+#[tokio::test]
+async fn an_item_without_content_is_delivered_at_once_and_one_with_content_is_not() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let body = json!({"value": [change("mail"), rich("team-messages")]});
+    post(&deps, "/notifications", &body.to_string()).await;
+    assert_eq!(names(&deps.queues.notification), ["team-messages"]);
+    let stored = deps.queues.delivery.stored();
+    assert_eq!(stored.len(), 1);
+    let event: Value = serde_json::from_str(&stored[0].body).unwrap();
+    assert_eq!(
+        event,
+        json!({
+            "specversion": "1.0", "id": event["id"], "source": format!("/tenants/{TENANT}/applications/app"),
+            "type": "Microsoft.Graph.EntityCreated", "subject": "mail/1", "time": "2026-11-22T10:00:00Z",
+            "datacontenttype": "application/json", "subscription": "mail", "partitionkey": event["partitionkey"],
+            "data": {
+                "subscriptionId": "s", "changeType": "created", "tenantId": TENANT, "proof": "clientState",
+                "resource": "mail/1"
+            }
+        })
+    );
+    assert_eq!(stored[0].attributes().count(), 0);
+}
+
+/// What is odd about an item decryption finds out, which keeps it with the reason.
+#[tokio::test]
+async fn an_item_that_cannot_be_delivered_goes_to_decryption() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let with = |name: &str, value: Value| {
+        let mut item = change("mail");
+        item[name] = value;
+        item
+    };
+    let members: serde_json::Map<_, _> = (0..300).map(|n| (n.to_string(), json!(n))).collect();
+    let mut many = change("mail");
+    many.as_object_mut().unwrap().extend(members);
+    let odd = [
+        with("tenantId", json!("99999999-0000-0000-0000-000000000000")),
+        with("resource", json!(5)),
+        with("resourceData", json!("text")),
+        with("tenantId", json!({})),
+        with("encryptedContent", json!([])),
+        many,
+    ];
+    let body = json!({"value": odd}).to_string();
+    assert_eq!(post(&deps, "/notifications", &body).await.status(), 202);
+    let stored = deps.queues.notification.stored();
+    assert_eq!(stored.len(), odd.len());
+    for message in stored {
+        let attributes: Vec<_> = message.attributes().collect();
+        assert_eq!(attributes, [("Tenant", TENANT), ("Subscription", "mail")]);
+    }
+    assert!(deps.queues.delivery.stored().is_empty());
+}
+
+/// As captured from a personal account, and as other senders leave things out.
+#[tokio::test]
+async fn an_empty_text_in_an_item_says_nothing() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let mut item = change("mail");
+    item["tenantId"] = json!("");
+    item["organizationId"] = json!("");
+    item["lifecycleEvent"] = json!("");
+    item["resourceData"] = json!({"@odata.etag": "", "@odata.type": ""});
+    let mut lifecycle = lifecycle("mail");
+    lifecycle["tenantId"] = json!("");
+    let body = json!({"value": [item, lifecycle]}).to_string();
+    assert_eq!(post(&deps, "/notifications", &body).await.status(), 202);
+    assert_eq!(delivered(&deps), ["mail"]);
+    assert_eq!(names(&deps.queues.lifecycle), ["mail"]);
 }
 
 #[tokio::test]
 async fn every_message_is_in_the_group_of_its_tenant() {
     let source = FakeSource::new(document(&["k1"]));
     let deps = deps(&source);
-    let body = json!({"value": [change("mail"), lifecycle("mail")]});
+    let body = json!({"value": [change("mail"), rich("mail"), lifecycle("mail")]});
     post(&deps, "/notifications", &body.to_string()).await;
-    for queue in [&deps.notification_queue, &deps.lifecycle_queue] {
+    let queues = &deps.queues;
+    for queue in [&queues.notification, &queues.lifecycle, &queues.delivery] {
         assert_eq!(queue.stored()[0].group(), Some(TENANT));
     }
 }
@@ -99,8 +178,8 @@ async fn the_route_does_not_decide_the_kind() {
     let body = json!({"value": [change("mail"), lifecycle("mail")]}).to_string();
     post(&deps, "/lifecycle", &body).await;
     post(&deps, "/notifications", &body).await;
-    assert_eq!(deps.notification_queue.stored().len(), 2);
-    assert_eq!(deps.lifecycle_queue.stored().len(), 2);
+    assert_eq!(deps.queues.delivery.stored().len(), 2);
+    assert_eq!(deps.queues.lifecycle.stored().len(), 2);
 }
 
 #[tokio::test]
@@ -108,20 +187,17 @@ async fn tokens_travel_only_with_the_encrypted_items_that_they_can_vouch_for() {
     let source = FakeSource::new(document(&["k1"]));
     let deps = deps(&source);
     let [ours, others] = [TENANT, "99999999-0000-0000-0000-000000000000"].map(unsigned_token);
-    let mut rich = change("team-messages");
-    rich["encryptedContent"] = json!({"data": "AAAA"});
-    let body = json!({"value": [rich, change("mail")], "validationTokens": [others, ours, "garbage", null]});
+    let mut small = rich("team-messages");
+    small["encryptedContent"] = json!({});
+    let items = [rich("team-messages"), small, change("mail")];
+    let body = json!({"value": items, "validationTokens": [others, ours, "garbage", null]});
     post(&deps, "/notifications", &body.to_string()).await;
-    let stored = deps.notification_queue.stored();
+    let stored = deps.queues.notification.stored();
+    let tokens = |message: &Message| QueuedItem::parse(&message.body).unwrap().validation_tokens.len();
+    assert_eq!(stored.iter().map(tokens).collect::<Vec<_>>(), [1, 0]);
     assert_eq!(
         QueuedItem::parse(&stored[0].body).unwrap().validation_tokens,
         [ours]
-    );
-    assert!(
-        QueuedItem::parse(&stored[1].body)
-            .unwrap()
-            .validation_tokens
-            .is_empty()
     );
 }
 
@@ -130,18 +206,21 @@ async fn an_item_that_is_not_stored_makes_graph_send_again() {
     let source = FakeSource::new(document(&["k1"]));
     let deps = deps(&source);
     let body = json!({"value": [change("mail"), change("contacts")]}).to_string();
-    deps.notification_queue.refuse(Some("contacts"));
+    deps.queues.delivery.refuse(Some("contacts"));
     assert_eq!(post(&deps, "/notifications", &body).await.status(), 503);
-    deps.notification_queue.refuse(None);
+    deps.queues.delivery.refuse(None);
     assert_eq!(post(&deps, "/notifications", &body).await.status(), 202);
-    assert_eq!(names(&deps.notification_queue), ["mail", "mail", "contacts"]);
+    assert_eq!(delivered(&deps), ["mail", "mail", "contacts"]);
+    let body = json!({"value": [rich("mail")]}).to_string();
+    deps.queues.notification.refuse(Some(""));
+    assert_eq!(post(&deps, "/notifications", &body).await.status(), 503);
 }
 
 #[tokio::test]
 async fn a_lifecycle_item_that_is_not_stored_makes_graph_send_again() {
     let source = FakeSource::new(document(&["k1"]));
     let deps = deps(&source);
-    deps.lifecycle_queue.refuse(Some(""));
+    deps.queues.lifecycle.refuse(Some(""));
     let body = json!({"value": [lifecycle("mail")]}).to_string();
     assert_eq!(post(&deps, "/notifications", &body).await.status(), 503);
 }
@@ -167,6 +246,7 @@ async fn without_a_key_nothing_is_said_to_be_received() {
             request("/notifications", &body),
             &deps,
             now() + SignedDuration::from_secs(1),
+            soon(),
             &mut Metrics::default(),
         )
         .await;
@@ -186,19 +266,52 @@ async fn an_unknown_key_reads_the_secret_again_at_most_every_30_seconds() {
                 request("/notifications", &body),
                 &deps,
                 now,
+                soon(),
                 &mut Metrics::default()
             )
             .await
             .status(),
             202
         );
-        (source.reads(), deps.notification_queue.stored().len())
+        (source.reads(), deps.queues.delivery.stored().len())
     };
     assert_eq!(send(0).await, (1, 0));
     source.set(document(&["k0", "k1"]));
     assert_eq!(send(29).await, (1, 0));
     assert_eq!(send(30).await, (2, 1));
     assert_eq!(send(61).await, (2, 2));
+}
+
+/// A key that was made since the secret was last read must not cost the items under it.
+#[tokio::test]
+async fn an_unknown_key_is_not_final_while_the_secret_cannot_be_read() {
+    let written = Written::start();
+    let source = FakeSource::new(document(&["k0"]));
+    let deps = deps(&source);
+    let body = json!({"value": [change("mail")]}).to_string();
+    let send = async |seconds| {
+        let (now, mut metrics) = (now() + SignedDuration::from_secs(seconds), Metrics::default());
+        let response = handle(request("/notifications", &body), &deps, now, soon(), &mut metrics).await;
+        let undecided = metrics.values(Metric::Undecided).first().copied();
+        let rejected = metrics.values(Metric::Rejected).first().copied();
+        (response.status().as_u16(), undecided, rejected)
+    };
+    assert_eq!(
+        send(0).await,
+        (202, None, Some(1)),
+        "the document was read just now"
+    );
+    source.set("not a document");
+    assert_eq!(send(40).await, (503, Some(1), None), "the read has failed");
+    assert_eq!(send(60).await, (503, Some(1), None), "a read has just failed");
+    assert!(
+        written
+            .text()
+            .contains("1 items name a client-state key that is not known")
+    );
+    source.set(document(&["k0", "k1"]));
+    assert_eq!(send(71).await, (202, None, None));
+    assert_eq!(delivered(&deps), ["mail"]);
 }
 
 #[tokio::test]
@@ -230,7 +343,7 @@ async fn other_methods_are_not_answered() {
     let mut get = request("/notifications?validationToken=abc", "");
     *get.method_mut() = lambda_http::http::Method::GET;
     assert_eq!(
-        handle(get, &deps(&source), now(), &mut Metrics::default())
+        handle(get, &deps(&source), now(), soon(), &mut Metrics::default())
             .await
             .status(),
         405
@@ -241,16 +354,16 @@ async fn other_methods_are_not_answered() {
 async fn an_item_over_the_size_of_a_message_goes_on_without_its_content() {
     let source = FakeSource::new(document(&["k1"]));
     let deps = deps(&source);
-    let mut item = change("team-messages");
-    item["encryptedContent"] = json!({"data": "A".repeat(graph_core::notification::message::MAX_BYTES)});
+    let mut item = rich("team-messages");
+    item["encryptedContent"]["data"] = json!("A".repeat(graph_core::notification::message::MAX_BYTES));
     post(&deps, "/notifications", &json!({"value": [item]}).to_string()).await;
-    let stored = deps.notification_queue.stored();
+    let stored = deps.queues.notification.stored();
     let queued = QueuedItem::parse(&stored[0].body).unwrap();
     assert!(queued.content_omitted && !queued.item.get().contains("encryptedContent"));
 }
 
 async fn post(deps: &Deps<&FakeSource, FakeQueue>, uri: &str, body: &str) -> Response<Body> {
-    handle(request(uri, body), deps, now(), &mut Metrics::default()).await
+    handle(request(uri, body), deps, now(), soon(), &mut Metrics::default()).await
 }
 
 fn request(uri: &str, body: &str) -> Request {
@@ -263,9 +376,21 @@ fn request(uri: &str, body: &str) -> Request {
 fn deps(source: &FakeSource) -> Deps<&FakeSource, FakeQueue> {
     Deps {
         keys: CachedDocument::<_, ClientStateKeys>::new(source, parse_keys),
-        notification_queue: FakeQueue::default(),
-        lifecycle_queue: FakeQueue::default(),
+        queues: Queues {
+            notification: FakeQueue::default(),
+            lifecycle: FakeQueue::default(),
+            delivery: FakeQueue::default(),
+        },
     }
+}
+
+/// Returns the names of the subscriptions whose events are delivered.
+fn delivered(deps: &Deps<&FakeSource, FakeQueue>) -> Vec<String> {
+    let name = |message: &Message| {
+        let event: Value = serde_json::from_str(&message.body).unwrap();
+        event["subscription"].as_str().unwrap().to_owned()
+    };
+    deps.queues.delivery.stored().iter().map(name).collect()
 }
 
 fn names(queue: &FakeQueue) -> Vec<String> {
@@ -283,6 +408,15 @@ fn change(name: &str) -> Value {
         "subscriptionId": "s", "tenantId": TENANT, "changeType": "created", "resource": format!("{name}/1"),
         "clientState": minted(name)
     })
+}
+
+/// Returns an item with content as large as Graph's smallest.
+fn rich(name: &str) -> Value {
+    let mut item = change(name);
+    item["encryptedContent"] = json!({
+        "data": "A".repeat(24), "dataKey": "A".repeat(344), "dataSignature": "A".repeat(44)
+    });
+    item
 }
 
 fn lifecycle(name: &str) -> Value {
@@ -312,6 +446,10 @@ fn minted(name: &str) -> String {
 
 fn key(id: &str) -> ClientStateKeyEntry {
     test_util::key(id, id.as_bytes()[1])
+}
+
+fn soon() -> Deadline {
+    Deadline::after(ANSWER_WITHIN)
 }
 
 fn now() -> Timestamp {

@@ -12,8 +12,9 @@ async fn no_secret_is_written_or_answered_whatever_goes_wrong() {
     let mut answers = Vec::new();
     for body in bodies(&client_state, &forged) {
         for refuse in [None, Some("")] {
-            deps.notification_queue.refuse(refuse);
-            deps.lifecycle_queue.refuse(refuse);
+            deps.queues.notification.refuse(refuse);
+            deps.queues.lifecycle.refuse(refuse);
+            deps.queues.delivery.refuse(refuse);
             let response = post(&deps, "/notifications?s=mail&k=k1", &body).await;
             answers.push(format!("{response:?}"));
         }
@@ -53,7 +54,14 @@ async fn a_post_of_which_nothing_is_admitted_has_one_line_of_metrics_alone() {
         "hello".to_owned(),
     ] {
         let mut metrics = Metrics::default();
-        handle(request("/notifications", &body), &deps, now(), &mut metrics).await;
+        handle(
+            request("/notifications", &body),
+            &deps,
+            now(),
+            soon(),
+            &mut metrics,
+        )
+        .await;
         assert_ne!(metrics, Metrics::default());
     }
     let written = written.text();
@@ -82,7 +90,10 @@ async fn a_malformed_document_is_reported_without_a_word_of_it() {
         let response = post(&deps(&source), "/notifications", &body).await;
         assert_eq!((response.status().as_u16(), response.body()), (503, &Body::Empty));
         let written = written.text();
-        assert!(written.contains("Secret holds no valid document"), "{written}");
+        assert!(
+            written.contains("Secret FakeSecret holds no valid document"),
+            "{written}"
+        );
         for secret in ["MARK", &swapped.id] {
             assert!(!written.contains(secret), "{secret} of {text} is in {written}");
         }
@@ -100,10 +111,11 @@ fn nothing_that_prints_shows_an_item() {
         .unwrap()
         .admit(&keys)
         .unwrap();
-    let queued = QueuedItem::new(&admitted, vec!["MARKtoken".into()], now());
+    let receipt = graph_core::notification::identity::Receipt { at: now(), index: 0 };
+    let queued = QueuedItem::new(&admitted, receipt, vec!["MARKtoken".into()]);
     let notification = graph_core::notification::item::Notification::parse(collection.items[0]).unwrap();
     let printed = format!("{collection:?} {admitted:?} {queued:?} {notification:?} {keys:?}");
-    let message = Message::of_tenant(TENANT, queued.into_body().unwrap());
+    let message = Message::of_tenant(TENANT, queued.to_body().unwrap());
     let printed = format!("{printed} {message:?}");
     for secret in ["MARK", &client_state] {
         assert!(!printed.contains(secret), "{secret} is in {printed}");

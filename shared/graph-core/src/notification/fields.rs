@@ -12,6 +12,8 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+use crate::models::mend_surrogates;
+
 /// Why a JSON value is not of the form that Microsoft Graph documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Malformed {
@@ -44,32 +46,100 @@ pub(crate) fn pick<'a, const N: usize>(
     raw: &'a RawValue,
     names: &[&str; N],
 ) -> Result<[Option<&'a RawValue>; N], Malformed> {
+    survey(raw, names, Rest::Ignored)?.checked()
+}
+
+/// Goes through an object once and returns the values of the members with these `names`, whatever else is wrong with it.
+pub(crate) fn survey<'a, const N: usize>(
+    raw: &'a RawValue,
+    names: &[&str; N],
+    rest: Rest,
+) -> Result<Survey<'a, N>, Malformed> {
     // An error of the parser would have to be made first.
     if !raw.get().starts_with('{') {
         return Err(Malformed::Form);
     }
     let mut json = serde_json::Deserializer::from_str(raw.get());
-    let picked = Pick(names).deserialize(&mut json).map_err(|_| Malformed::Form)?;
-    let values = picked.ok_or(Malformed::TooManyMembers)?;
-    Ok(values.map(|value| value.filter(|value| value.get() != "null")))
-}
-
-/// Returns the text of a JSON string, borrowed where it holds no escapes.
-pub(crate) fn text(raw: &RawValue) -> Result<Cow<'_, str>, Malformed> {
-    serde_json::from_str::<Text<'_>>(raw.get())
-        .map(|text| text.0)
+    Surveyor { names, rest }
+        .deserialize(&mut json)
         .map_err(|_| Malformed::Form)
 }
 
-/// Returns the text of a member that may be absent.
+/// What becomes of the members without a name that is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// They are passed over.
+    Ignored,
+    /// They are listed, the first [`MAX_MEMBERS`] of them.
+    Listed,
+}
+
+/// The members of an object.
+pub(crate) struct Survey<'a, const N: usize> {
+    /// The first value of each name, as it was sent.
+    values: [Option<&'a RawValue>; N],
+    /// Which names come twice.
+    twice: [bool; N],
+    /// How many members there are.
+    members: usize,
+    /// The other members.
+    pub(crate) rest: Vec<(Cow<'a, str>, &'a RawValue)>,
+}
+
+impl<'a, const N: usize> Survey<'a, N> {
+    /// Returns the values of an object that keeps the rules; null counts as absent.
+    pub(crate) fn checked(&self) -> Result<[Option<&'a RawValue>; N], Malformed> {
+        if self.members > MAX_MEMBERS {
+            Err(Malformed::TooManyMembers)
+        } else if self.twice.contains(&true) {
+            Err(Malformed::Form)
+        } else {
+            Ok(self.first())
+        }
+    }
+
+    /// Returns the first value of each name, whatever comes later; null counts as absent.
+    pub(crate) fn first(&self) -> [Option<&'a RawValue>; N] {
+        self.values
+            .map(|value| value.filter(|value| value.get() != "null"))
+    }
+
+    /// Returns whether the name at `index` comes twice.
+    pub(crate) fn is_twice(&self, index: usize) -> bool {
+        self.twice.get(index).is_some_and(|twice| *twice)
+    }
+}
+
+/// Returns the text of a JSON string, borrowed where it holds no escapes. A lone surrogate is read as U+FFFD.
+pub(crate) fn text(raw: &RawValue) -> Result<Cow<'_, str>, Malformed> {
+    if let Ok(text) = serde_json::from_str::<Text<'_>>(raw.get()) {
+        return Ok(text.0);
+    }
+    serde_json::from_str::<String>(&mend_surrogates(raw.get()))
+        .map(Cow::Owned)
+        .map_err(|_| Malformed::Form)
+}
+
+/// Returns the text of a member that may be absent. An empty text says no more than no text.
 pub(crate) fn optional_text(raw: Option<&RawValue>) -> Result<Option<Cow<'_, str>>, Malformed> {
-    raw.map(text).transpose()
+    let text = raw.map(text).transpose()?;
+    Ok(text.filter(|text| !text.is_empty()))
+}
+
+/// Returns a text that is not empty, or a number as it was written; nothing for any other value.
+pub(crate) fn scalar(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
+    let raw = raw?;
+    match raw.get().as_bytes().first()? {
+        b'"' => optional_text(Some(raw)).ok()?,
+        b'-' | b'0'..=b'9' => Some(Cow::Borrowed(raw.get())),
+        _ => None,
+    }
 }
 
 /// Returns the object with only those members that `keep` wants, values unchanged.
 pub(crate) fn retain(
     raw: &RawValue,
-    keep: impl Fn(&str, &RawValue) -> bool,
+    keep: impl FnMut(&str, &RawValue) -> bool,
 ) -> Result<Box<RawValue>, Malformed> {
     let mut json = serde_json::Deserializer::from_str(raw.get());
     let retained = Retain(keep).deserialize(&mut json).map_err(|_| Malformed::Form)?;
@@ -111,46 +181,87 @@ fn behind_string(mut text: &[u8]) -> &[u8] {
 #[derive(Deserialize)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
-/// Reads the members with these names, or nothing when there are too many members of any name.
-struct Pick<'n, const N: usize>(&'n [&'n str; N]);
+/// The name of a member. Microsoft's are plain; one that holds a lone surrogate is no text, and must not make the whole
+/// object unreadable.
+struct Name<'a>(Cow<'a, str>);
 
-impl<'de, const N: usize> DeserializeSeed<'de> for Pick<'_, N> {
-    type Value = Option<[Option<&'de RawValue>; N]>;
+impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor;
+
+        impl<'de> Visitor<'de> for NameVisitor {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_borrowed_bytes<E: Error>(self, name: &'de [u8]) -> Result<Self::Value, E> {
+                Ok(Name(String::from_utf8_lossy(name)))
+            }
+
+            fn visit_bytes<E: Error>(self, name: &[u8]) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Owned(String::from_utf8_lossy(name).into_owned())))
+            }
+        }
+
+        deserializer.deserialize_bytes(NameVisitor)
+    }
+}
+
+/// Reads the members with these names.
+struct Surveyor<'n, const N: usize> {
+    names: &'n [&'n str; N],
+    rest: Rest,
+}
+
+impl<'de, const N: usize> DeserializeSeed<'de> for Surveyor<'_, N> {
+    type Value = Survey<'de, N>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de, const N: usize> Visitor<'de> for Pick<'_, N> {
-    type Value = Option<[Option<&'de RawValue>; N]>;
+impl<'de, const N: usize> Visitor<'de> for Surveyor<'_, N> {
+    type Value = Survey<'de, N>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut picked = [None; N];
-        let mut members = 0;
-        while let Some(Text(key)) = map.next_key()? {
+        let (mut values, mut twice) = ([None; N], [false; N]);
+        let (mut members, mut rest) = (0_usize, Vec::new());
+        while let Some(Name(name)) = map.next_key()? {
             members += 1;
-            let mut slots = self.0.iter().zip(&mut picked);
             // No map is built: what a sender invents is passed over where it stands.
-            match slots.find(|(name, _)| name.eq_ignore_ascii_case(&key)) {
-                Some((_, slot @ None)) => *slot = Some(map.next_value()?),
-                Some((_, Some(_))) => return Err(A::Error::custom("member comes twice")),
+            let mut slots = self.names.iter().zip(&mut values).zip(&mut twice);
+            match slots.find(|((known, _), _)| known.eq_ignore_ascii_case(&name)) {
+                Some(((_, value @ None), _)) => *value = Some(map.next_value()?),
+                Some(((_, Some(_)), twice)) => {
+                    *twice = true;
+                    map.next_value::<IgnoredAny>()?;
+                }
+                None if self.rest == Rest::Listed && members <= MAX_MEMBERS => {
+                    rest.push((name, map.next_value()?));
+                }
                 None => _ = map.next_value::<IgnoredAny>()?,
             }
         }
-        // Counted to the end: stopping in the middle would leave the parser there, with an error of another kind.
-        Ok((members <= MAX_MEMBERS).then_some(picked))
+        Ok(Survey {
+            values,
+            twice,
+            members,
+            rest,
+        })
     }
 }
 
 /// Writes the members that are wanted.
 struct Retain<F>(F);
 
-impl<'de, F: Fn(&str, &RawValue) -> bool> DeserializeSeed<'de> for Retain<F> {
+impl<'de, F: FnMut(&str, &RawValue) -> bool> DeserializeSeed<'de> for Retain<F> {
     type Value = String;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -158,16 +269,16 @@ impl<'de, F: Fn(&str, &RawValue) -> bool> DeserializeSeed<'de> for Retain<F> {
     }
 }
 
-impl<'de, F: Fn(&str, &RawValue) -> bool> Visitor<'de> for Retain<F> {
+impl<'de, F: FnMut(&str, &RawValue) -> bool> Visitor<'de> for Retain<F> {
     type Value = String;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut json = String::from("{");
-        while let Some((Text(key), value)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
+        while let Some((Name(key), value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
             if !(self.0)(&key, value) {
                 continue;
             }
@@ -194,6 +305,48 @@ mod tests {
         let [a, b, c, d] = pick(&object, &["a", "b", "c", "d"]).unwrap();
         assert_eq!([a, d].map(|value| value.map(RawValue::get)), [None, None]);
         assert_eq!((b.unwrap().get(), c.unwrap().get()), ("1", "\"C\""));
+    }
+
+    #[test]
+    fn a_lone_surrogate_is_a_replacement_character() {
+        for (json, expected) in [
+            (r#""a\ud83d""#, "a\u{FFFD}"),
+            (r#""\uDE00b""#, "\u{FFFD}b"),
+            (r#""\\ud83d""#, r"\ud83d"),
+        ] {
+            assert_eq!(text(&raw(json)).unwrap(), expected, "{json}");
+        }
+        let object = raw(r#"{"\ud83d":1,"a":2}"#);
+        assert_eq!(pick(&object, &["a"]).unwrap()[0].unwrap().get(), "2");
+    }
+
+    #[test]
+    fn an_empty_text_is_absent_and_a_number_is_itself() {
+        let [empty, text, number, other] = [r#""""#, r#""x""#, "12345678901234567890123", "true"].map(raw);
+        assert_eq!(optional_text(Some(&empty)), Ok(None));
+        for (value, expected) in [
+            (&empty, None),
+            (&text, Some("x")),
+            (&number, Some("12345678901234567890123")),
+            (&other, None),
+        ] {
+            assert_eq!(scalar(Some(value)).as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn a_survey_reads_what_a_check_refuses() {
+        let object = raw(r#"{"a":1,"A":2,"b":null,"c":3}"#);
+        let survey = survey(&object, &["a", "b"], Rest::Listed).unwrap();
+        assert_eq!(survey.first()[0].unwrap().get(), "1");
+        assert!(survey.is_twice(0) && !survey.is_twice(1));
+        assert_eq!(survey.checked().err(), Some(Malformed::Form));
+        let rest: Vec<_> = survey
+            .rest
+            .iter()
+            .map(|(name, value)| (&**name, value.get()))
+            .collect();
+        assert_eq!(rest, [("c", "3")]);
     }
 
     #[test]

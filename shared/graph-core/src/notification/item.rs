@@ -5,48 +5,54 @@ use std::{borrow::Cow, fmt};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use crate::notification::fields::{MAX_DEPTH, Malformed};
-use crate::notification::{
+pub use super::fields::{MAX_DEPTH, MAX_MEMBERS, Malformed};
+use super::{
     client_state::{ClientStateKeys, Proven, Refused},
-    fields::{depth, optional_text, pick},
+    envelope::EncryptedContent,
+    fields::{Rest, depth, optional_text, pick, scalar, survey},
 };
 
-/// An item of a collection that anybody may have sent: only what the decision to admit it needs has been read.
+/// An item of a collection that anybody may have sent: only what admission and the event's identity need has been found.
 pub struct Unadmitted<'a> {
     raw: &'a RawValue,
     client_state: Option<Cow<'a, str>>,
-    tenant_id: Option<Cow<'a, str>>,
-    kind: Kind,
-    is_encrypted: bool,
+    members: Members<'a>,
 }
 
 impl<'a> Unadmitted<'a> {
     /// Reads an item as it was sent, at the least cost: thousands of forged ones may come in one POST.
     ///
+    /// Nothing but the client state decides whether it can be admitted. What else is wrong with an item is found where
+    /// the item can be kept.
+    ///
     /// # Errors
     ///
-    /// Returns an error when the item is not an object or holds no usable client state, tenant or event.
+    /// Returns an error when the item is not an object, or its client state is not one text.
     pub fn parse(raw: &'a RawValue) -> Result<Self, Malformed> {
-        let [client_state, tenant, organization, event, content] = pick(
-            raw,
-            &[
-                "clientState",
-                "tenantId",
-                "organizationId",
-                "lifecycleEvent",
-                "encryptedContent",
-            ],
-        )?;
-        let kind = match optional_text(event)? {
-            Some(_) => Kind::Lifecycle,
-            None => Kind::Change,
-        };
+        let survey = survey(raw, &Members::NAMES, Rest::Ignored)?;
+        if survey.is_twice(0) {
+            return Err(Malformed::Form);
+        }
+        let [
+            client_state,
+            lifecycle_event,
+            content,
+            change_type,
+            resource,
+            data,
+            id,
+        ] = survey.first();
         Ok(Self {
             raw,
             client_state: optional_text(client_state)?,
-            tenant_id: optional_text(tenant.or(organization))?,
-            kind,
-            is_encrypted: content.is_some(),
+            members: Members {
+                lifecycle_event,
+                content,
+                change_type,
+                resource,
+                data,
+                id,
+            },
         })
     }
 
@@ -56,33 +62,66 @@ impl<'a> Unadmitted<'a> {
     ///
     /// Returns why it is not admitted.
     pub fn admit(self, keys: &ClientStateKeys) -> Result<Admitted<'a>, Refused> {
-        let proven = keys.verify(self.client_state.as_deref(), self.tenant_id.as_deref())?;
+        let proven = keys.verify(self.client_state.as_deref(), None)?;
         Ok(Admitted {
             raw: self.raw,
-            kind: self.kind,
-            is_encrypted: self.is_encrypted,
+            members: self.members,
             proven,
         })
     }
 }
 
+/// Members of an item as they were sent, of any type.
+#[derive(Clone, Copy)]
+struct Members<'a> {
+    lifecycle_event: Option<&'a RawValue>,
+    content: Option<&'a RawValue>,
+    change_type: Option<&'a RawValue>,
+    resource: Option<&'a RawValue>,
+    data: Option<&'a RawValue>,
+    id: Option<&'a RawValue>,
+}
+
+impl Members<'_> {
+    /// The client state, and then the members in their order.
+    const NAMES: [&'static str; 7] = [
+        "clientState",
+        "lifecycleEvent",
+        "encryptedContent",
+        "changeType",
+        "resource",
+        "resourceData",
+        "id",
+    ];
+}
+
 /// An item from a subscription of ours, as it was sent. Prints what is proven and nothing else.
 pub struct Admitted<'a> {
     raw: &'a RawValue,
-    kind: Kind,
-    is_encrypted: bool,
+    members: Members<'a>,
     proven: Proven,
 }
 
 impl<'a> Admitted<'a> {
     /// Returns whether the item tells of a change or of the subscription itself.
     pub fn kind(&self) -> Kind {
-        self.kind
+        if matches!(optional_text(self.members.lifecycle_event), Ok(Some(_))) {
+            Kind::Lifecycle
+        } else {
+            Kind::Change
+        }
     }
 
-    /// Returns whether the item carries encrypted content, so that it needs a validation token.
+    /// Returns whether the item carries encrypted content.
     pub fn is_encrypted(&self) -> bool {
-        self.is_encrypted
+        self.members.content.is_some()
+    }
+
+    /// Returns whether validation tokens have to travel with the item: it carries content of Graph's form, which nobody
+    /// may open without one.
+    pub fn needs_tokens(&self) -> bool {
+        let content = self.members.content.map(EncryptedContent::parse);
+        content.is_some_and(|content| content.is_ok_and(|content| content.is_of_graphs_size()))
     }
 
     /// Returns what the client state proved.
@@ -94,17 +133,56 @@ impl<'a> Admitted<'a> {
     pub fn raw(&self) -> &'a RawValue {
         self.raw
     }
+
+    /// Returns what the event's identity is made of.
+    pub(super) fn features(&self) -> Features<'a> {
+        let members = &self.members;
+        let data = members.data.and_then(|data| pick(data, &DATA).ok());
+        let [etag, sequence_number, event_time, odata_id, entity_id] = data.unwrap_or_default();
+        let signature = members
+            .content
+            .and_then(|content| pick(content, &["dataSignature"]).ok());
+        let [signature] = signature.unwrap_or_default();
+        Features {
+            change_type: scalar(members.change_type),
+            resource: scalar(members.resource),
+            odata_id: scalar(odata_id),
+            entity_id: scalar(entity_id),
+            etag: scalar(etag),
+            signature: scalar(signature),
+            sequence_number: scalar(sequence_number),
+            event_time: scalar(event_time),
+            id: scalar(members.id),
+        }
+    }
 }
 
 impl fmt::Debug for Admitted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Admitted")
-            .field("kind", &self.kind)
-            .field("is_encrypted", &self.is_encrypted)
+            .field("kind", &self.kind())
+            .field("is_encrypted", &self.is_encrypted())
             .field("proven", &self.proven)
             .finish_non_exhaustive()
     }
 }
+
+/// What tells an item from others, as far as the item says it. Nothing here is empty.
+#[derive(Default)]
+pub(super) struct Features<'a> {
+    pub(super) change_type: Option<Cow<'a, str>>,
+    pub(super) resource: Option<Cow<'a, str>>,
+    pub(super) odata_id: Option<Cow<'a, str>>,
+    pub(super) entity_id: Option<Cow<'a, str>>,
+    pub(super) etag: Option<Cow<'a, str>>,
+    pub(super) signature: Option<Cow<'a, str>>,
+    pub(super) sequence_number: Option<Cow<'a, str>>,
+    pub(super) event_time: Option<Cow<'a, str>>,
+    pub(super) id: Option<Cow<'a, str>>,
+}
+
+/// The members of `resourceData` that count for the identity.
+const DATA: [&str; 5] = ["@odata.etag", "sequenceNumber", "eventTime", "@odata.id", "id"];
 
 /// What an item is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,11 +193,9 @@ pub enum Kind {
     Lifecycle,
 }
 
-/// An item in full. What Graph may leave out is optional; what it may add is ignored. Prints which item it is, and
-/// neither its client state nor its content.
+/// An item in full. What Graph may leave out is optional; what it may add is kept. Prints which item it is, and neither its
+/// client state nor its content.
 pub struct Notification<'a> {
-    /// The item as it was sent.
-    pub raw: &'a RawValue,
     /// The subscription that the item belongs to.
     pub subscription_id: Option<Cow<'a, str>>,
     /// When that subscription ends, as Graph wrote it.
@@ -136,6 +212,8 @@ pub struct Notification<'a> {
     pub resource_data: Option<&'a RawValue>,
     /// The encrypted resource, as it was sent.
     pub encrypted_content: Option<&'a RawValue>,
+    /// The other members, as they were sent, but for the client state.
+    pub other: Vec<(Cow<'a, str>, &'a RawValue)>,
 }
 
 impl<'a> Notification<'a> {
@@ -143,46 +221,42 @@ impl<'a> Notification<'a> {
     ///
     /// # Errors
     ///
-    /// Returns an error when a member has a type that Graph does not give it, or the item nests too deep to be read
-    /// safely by whoever comes next.
+    /// Returns an error when a member has a type that Graph does not give it or comes twice, or the item nests too deep to
+    /// be read safely by whoever comes next.
     pub fn parse(raw: &'a RawValue) -> Result<Self, Malformed> {
         if depth(raw) > MAX_DEPTH {
             return Err(Malformed::TooDeep);
         }
+        let survey = survey(raw, &NAMES, Rest::Listed)?;
         let [
+            _client_state,
             subscription,
             expiration,
             tenant,
-            organization,
             change,
             event,
             resource,
             data,
             content,
-        ] = pick(
-            raw,
-            &[
-                "subscriptionId",
-                "subscriptionExpirationDateTime",
-                "tenantId",
-                "organizationId",
-                "changeType",
-                "lifecycleEvent",
-                "resource",
-                "resourceData",
-                "encryptedContent",
-            ],
-        )?;
+        ] = survey.checked()?;
+        let other = survey.rest;
+        if (1..other.len()).any(|index| is_among(other.get(index), other.get(..index))) {
+            return Err(Malformed::Form);
+        }
+        let organization = other
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("organizationId"));
+        let organization = organization.and_then(|(_, value)| scalar(Some(value)));
         Ok(Self {
-            raw,
             subscription_id: optional_text(subscription)?,
             subscription_expiration_date_time: optional_text(expiration)?,
-            tenant_id: optional_text(tenant.or(organization))?,
+            tenant_id: optional_text(tenant)?.or(organization),
             change_type: optional_text(change)?.map(|change_type| change_type.to_ascii_lowercase()),
             lifecycle_event: optional_text(event)?,
             resource: optional_text(resource)?,
             resource_data: object(data)?,
             encrypted_content: object(content)?,
+            other,
         })
     }
 
@@ -209,6 +283,27 @@ impl fmt::Debug for Notification<'_> {
     }
 }
 
+/// The members of an item that have a meaning here.
+const NAMES: [&str; 9] = [
+    "clientState",
+    "subscriptionId",
+    "subscriptionExpirationDateTime",
+    "tenantId",
+    "changeType",
+    "lifecycleEvent",
+    "resource",
+    "resourceData",
+    "encryptedContent",
+];
+
+/// Returns whether a member has the name of one before it.
+fn is_among<T>(member: Option<&(Cow<'_, str>, T)>, before: Option<&[(Cow<'_, str>, T)]>) -> bool {
+    let Some(((name, _), before)) = member.zip(before) else {
+        return false;
+    };
+    before.iter().any(|(known, _)| known == name)
+}
+
 fn object(raw: Option<&RawValue>) -> Result<Option<&RawValue>, Malformed> {
     match raw {
         Some(raw) if !raw.get().starts_with('{') => Err(Malformed::Form),
@@ -220,6 +315,7 @@ fn object(raw: Option<&RawValue>) -> Result<Option<&RawValue>, Malformed> {
 mod tests {
     use super::*;
     use crate::notification::fields::MAX_MEMBERS;
+    use crate::notification::testing::admitted;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
@@ -261,15 +357,48 @@ mod tests {
             json!({"encryptedContent": []}),
             json!({"changeType": {}}),
             json!({"clientState": "a", "ClientState": "b"}),
+            json!({"lifecycleEvent": 5}),
         ];
         for item in cases {
             let raw = raw(&item);
+            assert_eq!(Notification::parse(&raw).err(), Some(Malformed::Form), "{item}");
+        }
+    }
+
+    /// Nothing but its client state may keep an item from being admitted: what else is odd about it is found where it can be
+    /// kept.
+    #[test]
+    fn only_the_client_state_has_to_be_readable_for_admission() {
+        for item in [
+            r#"{"clientState":"a","tenantId":5,"resource":[],"lifecycleEvent":{}}"#,
+            r#"{"clientState":"a","tenantId":"","tenantId":""}"#,
+            r#"{"clientState":"a","\ud83d":1,"x":1,"x":2}"#,
+            &format!(r#"{{"clientState":"a"{}}}"#, r#","x":1"#.repeat(1_000)),
+        ] {
+            let raw = RawValue::from_string(item.to_owned()).unwrap();
+            assert!(Unadmitted::parse(&raw).is_ok(), "{item}");
+        }
+        for item in [
+            json!(5),
+            json!([]),
+            json!({"clientState": 5}),
+            json!({"clientState": ["a"]}),
+        ] {
             assert_eq!(
-                Notification::parse(&raw).err().or(Unadmitted::parse(&raw).err()),
+                Unadmitted::parse(&raw(&item)).err(),
                 Some(Malformed::Form),
                 "{item}"
             );
         }
+        let twice = r#"{"clientState":"a","ClientState":"a"}"#;
+        let twice = RawValue::from_string(twice.to_owned()).unwrap();
+        assert_eq!(Unadmitted::parse(&twice).err(), Some(Malformed::Form));
+    }
+
+    #[test]
+    fn a_member_without_a_meaning_may_not_come_twice_either() {
+        let twice = RawValue::from_string(r#"{"x":1,"x":2}"#.to_owned()).unwrap();
+        assert_eq!(Notification::parse(&twice).err(), Some(Malformed::Form));
     }
 
     #[test]
@@ -295,7 +424,6 @@ mod tests {
     fn an_item_of_too_many_members_is_malformed() {
         let members: serde_json::Map<_, _> = (0..=MAX_MEMBERS).map(|n| (n.to_string(), json!(n))).collect();
         let raw = raw(&Value::Object(members));
-        assert_eq!(Unadmitted::parse(&raw).err(), Some(Malformed::TooManyMembers));
         assert_eq!(Notification::parse(&raw).err(), Some(Malformed::TooManyMembers));
     }
 
@@ -309,8 +437,15 @@ mod tests {
                 Kind::Change,
             ),
             (json!({"changeType": "created"}), Kind::Change),
+            (
+                json!({"lifecycleEvent": "", "changeType": "created"}),
+                Kind::Change,
+            ),
+            (json!({"lifecycleEvent": 5}), Kind::Change),
         ] {
-            assert_eq!(Unadmitted::parse(&raw(&item)).unwrap().kind, expected, "{item}");
+            admitted(&raw(&item), "mail", |admitted| {
+                assert_eq!(admitted.kind(), expected, "{item}");
+            });
         }
     }
 
@@ -334,8 +469,20 @@ mod tests {
 
     #[test]
     fn the_organization_stands_in_for_a_missing_tenant() {
-        let raw = raw(&json!({"organizationId": "o"}));
-        assert_eq!(Notification::parse(&raw).unwrap().tenant_id.as_deref(), Some("o"));
+        for item in [
+            json!({"organizationId": "o"}),
+            json!({"tenantId": "", "organizationId": "o"}),
+            json!({"tenantId": null, "OrganizationId": "o"}),
+        ] {
+            let raw = raw(&item);
+            assert_eq!(
+                Notification::parse(&raw).unwrap().tenant_id.as_deref(),
+                Some("o"),
+                "{item}"
+            );
+        }
+        let empty = raw(&json!({"tenantId": "", "organizationId": ""}));
+        assert_eq!(Notification::parse(&empty).unwrap().tenant_id, None);
     }
 
     proptest! {

@@ -1,14 +1,19 @@
-//! The queue message that carries one admitted item from the webhook to the function that processes it.
+//! The queue message that carries one admitted item to the function that acts on it.
+//!
+//! A queue is not trusted: whoever can write to it could put anything there. So nothing is believed that a message says, and
+//! what the item's client state proves is proven once more by whoever takes it ([`QueuedItem::verify`]).
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, collections::BTreeSet, fmt};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::notification::{
+use super::{
+    client_state::{ClientStateKeys, Proven, Refused},
     fields::{Malformed, retain},
-    item::Admitted,
+    identity::{Identity, Receipt},
+    item::{Admitted, Notification, Unadmitted},
     message,
 };
 
@@ -16,19 +21,28 @@ use crate::notification::{
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueuedItem<'a> {
-    /// The subscription's name, proven by the client state.
+    /// The name that the message gives the subscription. Nobody acts on it: see [`VerifiedItem::proven`].
     #[serde(borrow)]
     pub subscription: Cow<'a, str>,
-    /// The tenant, proven by the client state.
+    /// The tenant that the message names.
     #[serde(borrow)]
     pub tenant_id: Cow<'a, str>,
-    /// The application that made the subscription, proven by the client state.
+    /// The application that the message names.
     #[serde(borrow)]
     pub client_id: Cow<'a, str>,
+    /// The id of the event that the item becomes.
+    #[serde(default, borrow)]
+    pub id: Cow<'a, str>,
+    /// The version of the resource, as far as Graph tells one.
+    #[serde(default, skip_serializing_if = "Option::is_none", borrow)]
+    pub version: Option<Cow<'a, str>>,
+    /// What events about the same thing have in common.
+    #[serde(default, borrow)]
+    pub partition_key: Cow<'a, str>,
     /// When the webhook received the item.
     pub received_at: Timestamp,
     /// Whether the item was too large for a message, so that parts of it were left out.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub content_omitted: bool,
     /// The validation tokens that can vouch for the item, unverified.
     #[serde(default, skip_serializing_if = "Vec::is_empty", borrow)]
@@ -40,17 +54,17 @@ pub struct QueuedItem<'a> {
 
 impl<'a> QueuedItem<'a> {
     /// Puts an admitted item on its way.
-    pub fn new(
-        admitted: &'a Admitted<'a>,
-        validation_tokens: Vec<Cow<'a, str>>,
-        received_at: Timestamp,
-    ) -> Self {
+    pub fn new(admitted: &Admitted<'a>, receipt: Receipt, validation_tokens: Vec<Cow<'a, str>>) -> Self {
+        let identity = Identity::of(admitted, receipt);
         let proven = admitted.proven();
         Self {
-            subscription: Cow::Borrowed(&proven.subscription),
-            tenant_id: Cow::Borrowed(&proven.tenant_id),
-            client_id: Cow::Borrowed(&proven.client_id),
-            received_at,
+            subscription: proven.subscription.clone().into(),
+            tenant_id: proven.tenant_id.clone().into(),
+            client_id: proven.client_id.clone().into(),
+            id: identity.id.into(),
+            version: identity.version.map(Into::into),
+            partition_key: identity.partition_key.into(),
+            received_at: receipt.at,
             content_omitted: false,
             validation_tokens,
             item: admitted.raw(),
@@ -61,43 +75,70 @@ impl<'a> QueuedItem<'a> {
     ///
     /// # Errors
     ///
-    /// Returns an error when the body is not one that [`QueuedItem::into_body`] makes.
+    /// Returns an error when the body is not one that [`QueuedItem::to_body`] makes.
     pub fn parse(body: &'a str) -> Result<Self, Malformed> {
         serde_json::from_str(body).map_err(|_| Malformed::Form)
+    }
+
+    /// Returns the item as verified when its client state proves that it comes from a subscription of ours.
+    ///
+    /// # Errors
+    ///
+    /// Returns why nobody may act on it.
+    pub fn verify(self, keys: &ClientStateKeys) -> Result<VerifiedItem<'a>, Refused> {
+        let item = Unadmitted::parse(self.item).map_err(|_| Refused::NoClientState)?;
+        let proven = item.admit(keys)?.proven().clone();
+        Ok(VerifiedItem { proven, queued: self })
+    }
+
+    /// Returns the item as verified by the admission that it has just passed.
+    #[must_use]
+    pub fn as_admitted(self, admitted: &Admitted<'_>) -> VerifiedItem<'a> {
+        VerifiedItem {
+            proven: admitted.proven().clone(),
+            queued: self,
+        }
     }
 
     /// Returns the body of the queue message, at most [`message::MAX_MESSAGE_BODY_BYTES`] long.
     ///
     /// An item that is too large goes on without its encrypted content, which its consumer can still fetch by the
-    /// item's resource; one that is too large even so keeps its small members alone.
+    /// item's resource; one that is too large even so keeps its small members alone, or those that Graph documents.
     ///
     /// # Errors
     ///
-    /// Returns an error when the item is not an object, or has more members than an admitted one can have.
-    pub fn into_body(self) -> Result<String, Malformed> {
+    /// Returns an error when the item is not an object, which no admitted one is.
+    pub fn to_body(&self) -> Result<String, Malformed> {
+        let fits = |body: &String| body.len() <= message::MAX_MESSAGE_BODY_BYTES;
         let body = self.to_json()?;
-        if body.len() <= message::MAX_MESSAGE_BODY_BYTES {
+        if fits(&body) {
             return Ok(body);
         }
-        let without_content = self.keeping(|key, _| !key.eq_ignore_ascii_case("encryptedContent"))?;
-        if without_content.len() <= message::MAX_MESSAGE_BODY_BYTES {
-            return Ok(without_content);
+        let body = self.keeping(|key, _| !key.eq_ignore_ascii_case("encryptedContent"))?;
+        if fits(&body) {
+            return Ok(body);
         }
-        let small = self.keeping(|key, value| most_bytes(key, value) <= SMALL_MEMBER_BYTES)?;
-        if small.len() <= message::MAX_MESSAGE_BODY_BYTES {
-            Ok(small)
-        } else {
-            Err(Malformed::TooLarge)
+        let body = self.keeping(is_small)?;
+        if fits(&body) {
+            return Ok(body);
         }
+        let mut kept = BTreeSet::new();
+        self.keeping(|key, value| {
+            let name = DOCUMENTED.iter().find(|name| key.eq_ignore_ascii_case(name));
+            is_small(key, value) && name.is_some_and(|name| kept.insert(*name))
+        })
     }
 
     /// Returns the body with only those members of the item that `keep` wants, and no token: there is nothing to open.
-    fn keeping(&self, keep: impl Fn(&str, &RawValue) -> bool) -> Result<String, Malformed> {
+    fn keeping(&self, keep: impl FnMut(&str, &RawValue) -> bool) -> Result<String, Malformed> {
         let item = retain(self.item, keep)?;
         let reduced = QueuedItem {
             subscription: Cow::Borrowed(&self.subscription),
             tenant_id: Cow::Borrowed(&self.tenant_id),
             client_id: Cow::Borrowed(&self.client_id),
+            id: Cow::Borrowed(&self.id),
+            version: self.version.as_deref().map(Cow::Borrowed),
+            partition_key: Cow::Borrowed(&self.partition_key),
             received_at: self.received_at,
             content_omitted: true,
             validation_tokens: Vec::new(),
@@ -116,18 +157,88 @@ impl<'a> QueuedItem<'a> {
 impl fmt::Debug for QueuedItem<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("QueuedItem")
-            .field("subscription", &self.subscription)
-            .field("tenant_id", &self.tenant_id)
-            .field("client_id", &self.client_id)
+            .field("id", &self.id)
             .field("received_at", &self.received_at)
             .field("content_omitted", &self.content_omitted)
             .finish_non_exhaustive()
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(value: &bool) -> bool {
-    !value
+/// An item whose client state holds: what it proves counts, and what the item says besides can be read. Prints what is
+/// proven and nothing else.
+pub struct VerifiedItem<'a> {
+    proven: Proven,
+    queued: QueuedItem<'a>,
+}
+
+impl<'a> VerifiedItem<'a> {
+    /// Returns what the client state proves.
+    pub fn proven(&self) -> &Proven {
+        &self.proven
+    }
+
+    /// Returns the message that carries the item.
+    pub fn queued(&self) -> &QueuedItem<'a> {
+        &self.queued
+    }
+
+    /// Returns the item in full.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with it: that it is not of Graph's form, that it says it is for another tenant than the one of
+    /// its client state, or that the time of its receipt cannot be true.
+    pub fn read(&self, now: Timestamp) -> Result<Notification<'a>, Unfit> {
+        let age = now.duration_since(self.queued.received_at);
+        if age > MAX_AGE || age < -MAX_CLOCK_DIFFERENCE {
+            return Err(Unfit::ReceivedAt);
+        }
+        let digests = [&self.queued.id, &self.queued.partition_key];
+        if !digests.into_iter().all(|text| is_digest(text)) {
+            return Err(Unfit::Malformed(Malformed::Form));
+        }
+        let notification = Notification::parse(self.queued.item)?;
+        let is_other = |tenant_id: &str| !tenant_id.eq_ignore_ascii_case(&self.proven.tenant_id);
+        if notification.tenant_id.as_deref().is_some_and(is_other) {
+            return Err(Unfit::OtherTenant);
+        }
+        Ok(notification)
+    }
+}
+
+impl fmt::Debug for VerifiedItem<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedItem")
+            .field("proven", &self.proven)
+            .field("queued", &self.queued)
+            .finish()
+    }
+}
+
+/// Why nothing can be made of an item from a subscription of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Unfit {
+    /// It is not of Graph's form, or over one of the limits.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// It says that it is for another tenant than the one of its client state.
+    #[error("item is for another tenant than its client state")]
+    OtherTenant,
+    /// It was received in the future, or before anything that queues can hold.
+    #[error("time of receipt cannot be true")]
+    ReceivedAt,
+}
+
+/// Returns whether a text has the form of the digests that are made at admission.
+fn is_digest(text: &str) -> bool {
+    (1..=43).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+fn is_small(key: &str, value: &RawValue) -> bool {
+    most_bytes(key, value) <= SMALL_MEMBER_BYTES
 }
 
 /// Returns the most bytes that a member can take in a message: a character of the key may become an escape of six, and
@@ -141,99 +252,24 @@ fn most_bytes(key: &str, value: &RawValue) -> usize {
 /// What a member of an oversize item may take; the most members of an object times this fits into a message.
 const SMALL_MEMBER_BYTES: usize = 4_000;
 
+/// The members that Graph documents and that are small: what is left of an item that no message can hold.
+const DOCUMENTED: [&str; 9] = [
+    "changeType",
+    "clientState",
+    "id",
+    "lifecycleEvent",
+    "organizationId",
+    "resource",
+    "subscriptionExpirationDateTime",
+    "subscriptionId",
+    "tenantId",
+];
+
+/// How long an item can be on its way: four days in its queue, fourteen in FailedQueue (template.yaml), and a day over.
+pub const MAX_AGE: SignedDuration = SignedDuration::from_hours(19 * 24);
+
+/// How far the clocks of two machines may be apart.
+pub const MAX_CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_mins(5);
+
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::notification::fields::MAX_MEMBERS;
-
-    #[test]
-    fn an_item_survives_the_way_unchanged() {
-        let item = raw(r#"{"n":1.10, "big":12345678901234567890123, "b":"ü\u0041"}"#);
-        let body = queued(&item).into_body().unwrap();
-        let read = QueuedItem::parse(&body).unwrap();
-        assert_eq!(read.item.get(), item.get());
-        assert_eq!(read.subscription, "mail");
-        assert_eq!(read.validation_tokens, ["token"]);
-        assert!(!read.content_omitted);
-    }
-
-    #[test]
-    fn an_oversize_item_goes_on_without_its_encrypted_content() {
-        let item = raw(&format!(
-            r#"{{"resource":"r","resourceData":{{"id":"1"}},"EncryptedContent":{{"data":"{}"}}}}"#,
-            "A".repeat(message::MAX_MESSAGE_BODY_BYTES)
-        ));
-        let body = queued(&item).into_body().unwrap();
-        let read = QueuedItem::parse(&body).unwrap();
-        assert_eq!(read.item.get(), r#"{"resource":"r","resourceData":{"id":"1"}}"#);
-        assert!(read.content_omitted);
-        assert!(read.validation_tokens.is_empty());
-    }
-
-    #[test]
-    fn an_item_that_is_oversize_even_so_keeps_its_small_members() {
-        let item = raw(&format!(
-            r#"{{"resource":"r","resourceData":{{"id":"{}"}},"encryptedContent":{{}}}}"#,
-            "A".repeat(message::MAX_MESSAGE_BODY_BYTES)
-        ));
-        let body = queued(&item).into_body().unwrap();
-        assert_eq!(
-            QueuedItem::parse(&body).unwrap().item.get(),
-            r#"{"resource":"r","encryptedContent":{}}"#
-        );
-        const { assert!(MAX_MEMBERS * SMALL_MEMBER_BYTES < message::MAX_MESSAGE_BODY_BYTES) };
-    }
-
-    #[test]
-    fn members_that_grow_on_the_way_do_not_make_a_message_too_large() {
-        let filler = format!(r#""filler":"{}""#, "A".repeat(message::MAX_MESSAGE_BODY_BYTES));
-        // A key of control characters is six times as long as an escape, a noncharacter twice.
-        for member in [
-            format!(r#""{}":1"#, "\\u0001".repeat(600)),
-            format!(r#""{}":1"#, "\\u0001".repeat(1_800)),
-            format!(r#""k":"{}""#, "\u{FFFF}".repeat(600)),
-            format!(r#""k":"{}""#, "\u{FFFF}".repeat(1_200)),
-            format!(r#""k":"{}""#, "x".repeat(1_990)),
-        ] {
-            let members = vec![member.as_str(); MAX_MEMBERS - 1].join(",");
-            let item = raw(&format!("{{{filler},{members}}}"));
-            let body = queued(&item).into_body().unwrap();
-            assert!(
-                body.len() <= message::MAX_MESSAGE_BODY_BYTES,
-                "{} bytes",
-                body.len()
-            );
-            assert!(QueuedItem::parse(&body).unwrap().content_omitted);
-        }
-    }
-
-    #[test]
-    fn an_item_that_no_message_can_hold_is_too_large() {
-        let members = vec![format!(r#""k":"{}""#, "x".repeat(1_900)); 1_000].join(",");
-        let item = raw(&format!("{{{members}}}"));
-        assert_eq!(queued(&item).into_body(), Err(Malformed::TooLarge));
-    }
-
-    #[test]
-    fn a_body_that_is_not_ours_is_malformed() {
-        for body in ["", "{}", "[]", "null", r#"{"subscription":"a"}"#, "\u{0}"] {
-            assert!(QueuedItem::parse(body).is_err(), "{body}");
-        }
-    }
-
-    fn queued(item: &RawValue) -> QueuedItem<'_> {
-        QueuedItem {
-            subscription: "mail".into(),
-            tenant_id: "t".into(),
-            client_id: "c".into(),
-            received_at: "2026-11-22T10:00:00Z".parse().unwrap(),
-            content_omitted: false,
-            validation_tokens: vec!["token".into()],
-            item,
-        }
-    }
-
-    fn raw(json: &str) -> Box<RawValue> {
-        RawValue::from_string(json.to_owned()).unwrap()
-    }
-}
+mod tests;

@@ -47,13 +47,13 @@ metrics! {
     RejectedClientState: Count,
     /// Items whose client state names a key that ClientStateSecret does not hold: forged, or made with a key that is gone.
     RejectedUnknownKey: Count,
-    /// Items that say they are for another tenant than their client state.
-    RejectedOtherTenant: Count,
     /// Items that are not of Graph's form.
     RejectedMalformed: Count,
     /// POSTs of which nothing can be read, or that are too large.
     RejectedPosts: Count,
-    /// Admitted items that are stored in their queue.
+    /// Items whose client-state key is not known while ClientStateSecret cannot be read; Graph sends them again.
+    Undecided: Count,
+    /// Admitted items that are stored in a queue.
     Enqueued: Count,
     /// Admitted items that no queue has taken; Graph sends them again.
     NotEnqueued: Count,
@@ -66,6 +66,10 @@ metrics! {
     /// See docs/consuming.md for this reason and those below.
     FailedMalformed: Count,
     /// As above.
+    FailedClientStateRejected: Count,
+    /// As above.
+    FailedReceiptRejected: Count,
+    /// As above.
     FailedOtherTenant: Count,
     /// As above.
     FailedTokenMissing: Count,
@@ -75,8 +79,12 @@ metrics! {
     FailedContentRejected: Count,
     /// As above.
     FailedPanicked: Count,
+    /// Items that something was in the way of at their last try; `Reason` says what.
+    FailedTriesUsedUp: Count,
     /// Items that the queue will hand over again; each is also counted under its reason.
     Retried: Count,
+    /// ClientStateSecret holds no key, or not the item's and cannot be read.
+    RetriedNoClientStateKeys: Count,
     /// DecryptionSecret holds no key or cannot be read.
     RetriedNoDecryptionKeys: Count,
     /// DecryptionSecret does not list the tenant.
@@ -87,6 +95,8 @@ metrics! {
     RetriedNoSigningKeys: Count,
     /// A queue did not take the item.
     RetriedNotStored: Count,
+    /// The invocation ended before the item's turn came.
+    RetriedOutOfTime: Count,
     /// Lifecycle notifications that LifecycleQueue will hand over again.
     LifecycleRetried: Count,
     /// The time that opening one item takes.

@@ -8,9 +8,10 @@ use std::{
 
 use graph_core::secret::Secret;
 use graph_edge::{
+    deadline::Deadline,
     documents::Source,
     secrets::{SecretError, Versioned},
-    sqs::{Message, NotStored, Queue},
+    sqs::{Message, Queue, Sent},
 };
 use graph_simulator::Simulator;
 use jiff::Timestamp;
@@ -82,6 +83,10 @@ impl Documents for Shelf {
 pub struct OnShelf(Shelf, &'static str);
 
 impl Source for OnShelf {
+    fn name(&self) -> &str {
+        self.1
+    }
+
     async fn read(&self) -> Result<Option<Secret<String>>, SecretError> {
         Ok(self.0.get(self.1).map(|(text, _)| Secret::new(text)))
     }
@@ -114,8 +119,12 @@ impl FakeQueue {
 }
 
 impl Queue for FakeQueue {
-    async fn send_all(&self, messages: &[Message]) -> Vec<Result<(), NotStored>> {
-        self.0.lock().unwrap().extend_from_slice(messages);
-        vec![Ok(()); messages.len()]
+    async fn send<T: Send>(&self, messages: Vec<(T, Message)>, _: Deadline) -> Sent<T> {
+        let mut sent = Sent::default();
+        for (note, message) in messages {
+            self.0.lock().unwrap().push(message);
+            sent.stored.push(note);
+        }
+        sent
     }
 }

@@ -37,6 +37,17 @@ impl<'a> EncryptedContent<'a> {
             .map_err(|_| MalformedContent)
     }
 
+    /// Returns whether every part is as large as Graph's at the least: a block of ciphertext, a key that is encrypted under
+    /// RSA with 2,048 bits, a signature (Microsoft Graph, *change notifications with resource data*). What is smaller nobody
+    /// can open.
+    #[must_use]
+    pub fn is_of_graphs_size(&self) -> bool {
+        let has_signature = |signature: &str| signature.len() >= base64_length(32);
+        self.data.len() >= base64_length(16)
+            && self.data_key.len() >= base64_length(256)
+            && self.data_signature().is_some_and(has_signature)
+    }
+
     /// Returns the base64 text of the signature over the ciphertext.
     #[must_use]
     pub fn data_signature(&self) -> Option<&str> {
@@ -63,6 +74,11 @@ impl fmt::Debug for EncryptedContent<'_> {
             .field("certificate_thumbprint", &self.certificate_thumbprint)
             .finish_non_exhaustive()
     }
+}
+
+/// Returns how long so many bytes are in base64 without padding.
+const fn base64_length(bytes: usize) -> usize {
+    (bytes * 4).div_ceil(3)
 }
 
 /// The value of `encryptedContent` is not what Graph documents.

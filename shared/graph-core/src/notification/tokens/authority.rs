@@ -10,9 +10,9 @@ use graph_events::guid::is_guid;
 /// Where a cloud's signing keys are found, and what its validation tokens must say about their origin.
 ///
 /// The values of [`Cloud::Global`] are Microsoft's published ones. For the other clouds Microsoft publishes the login
-/// hosts, but neither the forms of the issuer nor the id of the change-tracking application. There the fields hold the
-/// best guess, and can be set: the publisher and the issuer of version 1.0 are the global ones, and the issuer of
-/// version 2.0 is the one that the cloud's own metadata names.
+/// hosts, but not the id of the change-tracking application. There the fields hold the best guess, and can be set: the
+/// publisher is the global one, the issuer of version 1.0 is the one that the cloud's metadata of version 1.0 names (that of
+/// the US government's clouds is the global one), and the issuer of version 2.0 is read from the cloud's metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authority {
     /// The cloud.
@@ -35,12 +35,16 @@ impl Authority {
         let login = format!("https://{}", cloud.login_host());
         // Microsoft publishes the issuer of the worldwide cloud alone; the others name theirs in their metadata.
         let issuer_v2 = (cloud == Cloud::Global).then(|| format!("{login}/{{tenantid}}/v2.0"));
+        let issuer_v1 = match cloud {
+            Cloud::Global | Cloud::Usgov | Cloud::UsgovDod => "https://sts.windows.net/{tenantid}/",
+            Cloud::China => "https://sts.chinacloudapi.cn/{tenantid}/",
+        };
         Self {
             cloud,
             login,
             metadata_path: "/common/v2.0/.well-known/openid-configuration".to_owned(),
             publisher: "0bf30f3b-4a52-48df-9a82-234910c4a086".to_owned(),
-            issuer_v1: "https://sts.windows.net/{tenantid}/".to_owned(),
+            issuer_v1: issuer_v1.to_owned(),
             issuer_v2,
         }
     }

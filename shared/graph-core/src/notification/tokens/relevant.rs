@@ -8,7 +8,7 @@ use crate::notification::collection::MAX_TOKENS_PER_POST;
 
 /// Returns the tokens that claim to be for this tenant and application, without verifying any.
 ///
-/// At most eight of together 16 KiB, each once. For many items of one POST, read the tokens once with [`TokenIndex::new`].
+/// At most two of together 6 KiB, each once. For many items of one POST, read the tokens once with [`TokenIndex::new`].
 pub fn relevant<'a>(tokens: &'a [impl AsRef<str>], tenant_id: &str, client_id: &str) -> Vec<&'a str> {
     TokenIndex::new(tokens).relevant(tenant_id, client_id)
 }
@@ -26,7 +26,7 @@ impl<'a> TokenIndex<'a> {
         Self(claimed)
     }
 
-    /// Returns the tokens that claim to be for this tenant and application: at most eight of together 16 KiB, each once.
+    /// Returns the tokens that claim to be for this tenant and application: at most two of together 6 KiB, each once.
     #[must_use]
     pub fn relevant(&self, tenant_id: &str, client_id: &str) -> Vec<&'a str> {
         let mut bytes = 0;
@@ -59,8 +59,8 @@ impl Claimed {
     }
 }
 
-/// How many tokens travel with an item.
-pub const MAX_RELEVANT: usize = 8;
+/// How many tokens travel with an item. Graph sends one for each tenant and application; the second is for a change of keys.
+pub const MAX_RELEVANT: usize = 2;
 
 /// How many bytes of tokens travel with an item; a small item must not become a large queue message.
-pub const MAX_RELEVANT_BYTES: usize = 16 * 1024;
+pub const MAX_RELEVANT_BYTES: usize = 6 * 1024;

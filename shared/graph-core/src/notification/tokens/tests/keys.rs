@@ -6,6 +6,27 @@ use super::*;
 
 // The right key.
 
+/// China's login service signs under a name of its own.
+#[test]
+fn a_version_1_token_of_china_is_accepted() {
+    let china = TrustedTenant {
+        cloud: Cloud::China,
+        ..tenant()
+    };
+    let issuer = format!("https://sts.chinacloudapi.cn/{}/", china.tenant_id);
+    let token = SIGNER.token(&with(v1(), "iss", json!(issuer)));
+    let authority = Authority::of(Cloud::China);
+    let trusted = vouch(
+        (),
+        &[token],
+        &china,
+        &keys(&[without(SIGNER.jwk(), "issuer")]),
+        &authority,
+        now(),
+    );
+    assert!(trusted.is_ok(), "{trusted:?}");
+}
+
 #[test]
 fn a_token_signed_by_another_key_is_refused() {
     let token = OTHER_SIGNER.token_with_header(&SIGNER.header(), &v2());

@@ -1,0 +1,97 @@
+//! Whoever can write into the queue gets nothing out of it without a client state of ours.
+
+use super::*;
+
+#[tokio::test]
+async fn nothing_is_made_of_an_item_without_a_client_state_of_ours() {
+    let mut evil = basic();
+    evil["tenantId"] = json!("x/../../evil");
+    evil["item"]["tenantId"] = json!("x/../../evil");
+    evil["item"]["clientState"] = Value::Null;
+    let mut lifecycle = basic();
+    lifecycle["item"]["lifecycleEvent"] = json!("subscriptionRemoved");
+    lifecycle["item"]["clientState"] = json!("mail.1166.AAAA");
+    let mut renamed = rich(Some(&good_token()));
+    let genuine = client_state(&tenant(), "team-messages");
+    renamed["item"]["clientState"] = json!(genuine.replace("team-messages", "mail"));
+    for body in [evil, lifecycle, renamed] {
+        let world = World::new();
+        assert_eq!(world.process(&[&body]).await, NOTHING);
+        assert_eq!(
+            world.failed(),
+            [("ClientStateRejected".to_owned(), body.to_string())]
+        );
+        assert!(world.delivered().is_empty() && world.deps.lifecycle_queue.stored().is_empty());
+        let kept = &world.deps.failed_queue.stored()[0];
+        assert_eq!(
+            kept.attributes().collect::<Vec<_>>(),
+            [("Reason", "ClientStateRejected")]
+        );
+    }
+}
+
+/// What a message says of its subscription, tenant and application is what anybody may have written.
+#[tokio::test]
+async fn an_event_says_what_the_client_state_proves_and_not_what_the_message_says() {
+    let world = World::new();
+    let mut body = basic();
+    for name in ["subscription", "tenantId", "clientId"] {
+        body[name] = json!("forged");
+    }
+    assert_eq!(world.process(&[&body]).await, NOTHING);
+    let event = world.delivered().remove(0);
+    assert!(!event.contains("forged"), "{event}");
+    let event: Value = serde_json::from_str(&event).unwrap();
+    assert_eq!(
+        (&event["subscription"], &event["data"]["proof"]),
+        (&json!("mail"), &json!("clientState"))
+    );
+}
+
+#[tokio::test]
+async fn an_opened_item_is_proven_by_its_token() {
+    let world = World::new();
+    world.process(&[&rich(Some(&good_token()))]).await;
+    let event: Value = serde_json::from_str(&world.delivered()[0]).unwrap();
+    assert_eq!(event["data"]["proof"], "token");
+}
+
+/// A token of long ago is right for an item that says it came long ago.
+#[tokio::test]
+async fn a_time_of_receipt_that_cannot_be_true_is_refused() {
+    for days in [-399, 1] {
+        let world = World::new();
+        let received_at = now() + SignedDuration::from_hours(days * 24);
+        let mut body = rich(Some(&SIGNER.token(&claims_v2(&tenant(), received_at))));
+        body["receivedAt"] = json!(received_at.to_string());
+        assert_eq!(world.process(&[&body]).await, NOTHING);
+        assert_eq!(world.failed()[0].0, "ReceiptRejected", "{days}");
+    }
+}
+
+/// What is kept can be sorted by tenant and subscription without opening it.
+#[tokio::test]
+async fn everything_in_failed_queue_says_whose_it_is_as_far_as_that_is_proven() {
+    let world = World::new();
+    let mut tampered = rich(Some(&good_token()));
+    flip(&mut tampered, "data");
+    let mut malformed = basic();
+    malformed["item"]["resource"] = json!(5);
+    world.process(&[&tampered, &malformed, &rich(None)]).await;
+    let kept = world.deps.failed_queue.stored();
+    let attributes: Vec<Vec<_>> = kept
+        .iter()
+        .map(|message| message.attributes().collect())
+        .collect();
+    let tenant = tenant().tenant_id;
+    for (attributes, reason, name) in [
+        (&attributes[0], "ContentRejected", "team-messages"),
+        (&attributes[1], "Malformed", "mail"),
+        (&attributes[2], "TokenMissing", "team-messages"),
+    ] {
+        assert_eq!(
+            *attributes,
+            [("Reason", reason), ("Tenant", &*tenant), ("Subscription", name)]
+        );
+    }
+}

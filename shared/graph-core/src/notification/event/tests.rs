@@ -1,0 +1,170 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::notification::{
+    identity::Receipt,
+    queued::QueuedItem,
+    testing::{CLIENT, TENANT, admitted},
+};
+
+#[test]
+fn a_rich_item_becomes_the_documented_event() {
+    let content = raw(r#"{"id":"1", "n":1.10,"big":12345678901234567890123}"#);
+    let event = deliver(&rich(), Some(&content));
+    assert!(event.contains(content.get()), "{event}");
+    let mut event: Value = serde_json::from_str(&event).unwrap();
+    let [id, partition_key] = ["id", "partitionkey"].map(|name| event[name].take());
+    let version = event["data"]["version"].take();
+    event["data"]["content"].take();
+    assert_eq!(id.as_str().unwrap().len(), 43);
+    assert_eq!(partition_key.as_str().unwrap().len(), 22);
+    assert_eq!(version.as_str().unwrap().len(), 22);
+    assert_eq!(
+        event,
+        json!({
+            "specversion": "1.0", "id": null, "source": format!("/tenants/{TENANT}/applications/{CLIENT}"),
+            "type": "Microsoft.Graph.ChatMessageCreated",
+            "subject": "teams('a')/channels('b')/messages('1')", "time": "2026-11-22T10:00:00Z",
+            "datacontenttype": "application/json", "subscription": "team-messages", "partitionkey": null,
+            "data": {
+                "subscriptionId": "s", "changeType": "created", "tenantId": TENANT, "proof": "token", "version": null,
+                "resource": "teams('a')/channels('b')/messages('1')",
+                "resourceData": {"id": "1", "@odata.type": "#Microsoft.Graph.chatMessage"}, "content": null
+            }
+        })
+    );
+}
+
+#[test]
+fn a_basic_item_has_no_content_and_is_proven_by_its_client_state() {
+    let event = event(&basic());
+    assert!(event["data"].get("content").is_none());
+    assert!(event["data"].get("contentOmitted").is_none());
+    assert_eq!(event["data"]["proof"], "clientState");
+}
+
+#[test]
+fn neither_client_state_nor_key_material_is_delivered() {
+    let event = deliver(&rich(), None);
+    for secret in ["clientState\":", ".k1.", "c2ln", "ZGF0YQ", "encrypted"] {
+        assert!(!event.contains(secret), "{secret} in {event}");
+    }
+}
+
+/// The form in which SharePoint sends items, as captured.
+#[test]
+fn every_other_member_of_an_item_reaches_the_event() {
+    let others = json!({
+        "id": "notification", "organizationId": TENANT, "siteUrl": "/sites/a", "webId": "w", "later": [1.10, null],
+        "subscriptionExpirationDateTime": "2026-12-01T00:00:00Z", "@odata.type": "t"
+    });
+    let mut item = basic();
+    item.as_object_mut()
+        .unwrap()
+        .extend(others.as_object().unwrap().clone());
+    let data = &event(&item)["data"];
+    for (name, value) in others.as_object().unwrap() {
+        assert_eq!(data[name], *value, "{name}");
+    }
+}
+
+#[test]
+fn an_item_cannot_say_what_the_event_says_of_its_own() {
+    let mut item = basic();
+    for name in OWN {
+        item[name] = json!("forged");
+        item[name.to_uppercase()] = json!("forged");
+    }
+    let event = deliver(&item, None);
+    assert!(!event.contains("forged"), "{event}");
+}
+
+#[test]
+fn no_entity_is_looked_for_in_an_endless_path() {
+    let event_of = |resource: String| event(&json!({"changeType": "created", "resource": resource}));
+    assert_eq!(
+        event_of("users('1')/messages".to_owned())["type"],
+        "Microsoft.Graph.MessageCreated"
+    );
+    let endless = event_of(format!("{}messages", "lists/".repeat(40_000)));
+    assert_eq!(endless["type"], "Microsoft.Graph.EntityCreated");
+    assert!(endless.get("subject").is_none());
+}
+
+#[test]
+fn what_somebody_wrote_into_a_type_cannot_grow() {
+    let item = json!({"changeType": "c".repeat(70_000), "resourceData": {"@odata.type": "a".repeat(70_000)}});
+    assert_eq!(event(&item)["type"], "Microsoft.Graph.EntityChanged");
+}
+
+#[test]
+fn a_subject_has_no_characters_that_cloudevents_forbids() {
+    for (resource, subject) in [
+        ("r\u{0}\r\n\u{7f}\u{85}", "r%00%0D%0A%7F%C2%85"),
+        ("\u{FFFE}\u{FDD0}\u{1FFFF}", "%EF%BF%BE%EF%B7%90%F0%9F%BF%BF"),
+        ("teams('ü%20')", "teams('ü%20')"),
+    ] {
+        let event = event(&json!({"resource": resource}));
+        assert_eq!(event["subject"], subject);
+        assert_eq!(event["data"]["resource"], resource);
+    }
+}
+
+#[test]
+fn content_that_does_not_fit_is_left_out_and_marked() {
+    let content = raw(&format!("\"{}\"", "x".repeat(message::MAX_MESSAGE_BODY_BYTES)));
+    let event: Value = serde_json::from_str(&deliver(&rich(), Some(&content))).unwrap();
+    assert!(event["data"].get("content").is_none());
+    assert_eq!(event["data"]["contentOmitted"], true);
+    assert_eq!(event["data"]["proof"], "token");
+}
+
+#[test]
+fn the_time_of_the_change_is_graphs_own_where_it_can_be_true() {
+    for (told, expected) in [
+        ("2026-11-21T09:00:00.5Z", "2026-11-21T09:00:00.5Z"),
+        ("2026-11-22T10:00:30Z", "2026-11-22T10:00:30Z"),
+        ("1601-01-01T00:00:00Z", "2026-11-22T10:00:00Z"),
+        ("9999-12-31T23:59:59Z", "2026-11-22T10:00:00Z"),
+        ("soon", "2026-11-22T10:00:00Z"),
+        ("", "2026-11-22T10:00:00Z"),
+    ] {
+        let event = event(&json!({"resourceData": {"eventTime": told}}));
+        assert_eq!(event["time"], expected, "{told}");
+    }
+}
+
+fn rich() -> Value {
+    json!({
+        "subscriptionId": "s", "changeType": "Created", "tenantId": TENANT,
+        "resource": "teams('a')/channels('b')/messages('1')",
+        "resourceData": {"id": "1", "@odata.type": "#Microsoft.Graph.chatMessage"},
+        "encryptedContent": {"data": "ZGF0YQ", "dataSignature": "c2ln"}
+    })
+}
+
+fn basic() -> Value {
+    json!({
+        "subscriptionId": "s", "changeType": "updated", "tenantId": TENANT, "resource": "users('1')",
+        "resourceData": {"id": "1", "@odata.type": "#microsoft.graph.user"}
+    })
+}
+
+fn event(item: &Value) -> Value {
+    serde_json::from_str(&deliver(item, None)).unwrap()
+}
+
+fn deliver(item: &Value, content: Option<&RawValue>) -> String {
+    let receipt = Receipt {
+        at: "2026-11-22T10:00:00Z".parse().unwrap(),
+        index: 0,
+    };
+    admitted(&raw(&item.to_string()), "team-messages", |admitted| {
+        let item = QueuedItem::new(admitted, receipt, Vec::new()).as_admitted(admitted);
+        document(&item, &item.read(receipt.at).unwrap(), content).unwrap()
+    })
+}
+
+fn raw(json: &str) -> Box<RawValue> {
+    RawValue::from_string(json.to_owned()).unwrap()
+}

@@ -1,0 +1,169 @@
+//! The identity of an event: made once, when its item is admitted, from the whole item, and the same ever after.
+//!
+//! Two changes never share an id. Every repeat and try of one receipt has the same id, and so has what Graph sends again,
+//! wherever Graph gives the change a version.
+
+use std::borrow::Cow;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::{
+    client_state::Proven,
+    event::MAX_RESOURCE_BYTES,
+    item::{Admitted, Features},
+};
+use crate::models::ResourcePath;
+
+/// When an item came, and as which of the items of its POST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// When the POST came.
+    pub at: Timestamp,
+    /// The place of the item among the items of the POST.
+    pub index: usize,
+}
+
+/// What names an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The id of the event: a digest of what is proven of the subscription, the change, the resource and its version.
+    pub id: String,
+    /// The version, as far as Graph tells one.
+    pub version: Option<String>,
+    /// A digest of tenant and resource: events with the same one are about the same thing.
+    pub partition_key: String,
+}
+
+impl Identity {
+    /// Returns the identity of the event for an item.
+    ///
+    /// The subscription counts by its name, which the client state proves. Graph's id of it is what anybody writes into an
+    /// item, and another one once the subscription had to be created again.
+    pub fn of(admitted: &Admitted<'_>, receipt: Receipt) -> Self {
+        let features = admitted.features();
+        let Proven {
+            subscription,
+            tenant_id,
+            client_id,
+            ..
+        } = admitted.proven();
+        let [tenant_id, client_id] = [tenant_id, client_id].map(|id| id.to_ascii_lowercase());
+        let (path, entity) = (path(&features), entity(&features));
+        let change = features.change_type.as_deref().unwrap_or_default();
+        let (source, version) = version(&features)
+            .unwrap_or_else(|| ("receipt", format!("{} {}", receipt.at, receipt.index).into()));
+        let id = digest(&[
+            "event",
+            &tenant_id,
+            &client_id,
+            subscription,
+            &change.to_ascii_lowercase(),
+            &path,
+            &entity,
+            source,
+            &version,
+        ]);
+        let mut partition_key = digest(&["entity", &tenant_id, &path, &entity]);
+        partition_key.truncate(SHORT);
+        Self {
+            id,
+            version: (source != "receipt").then(|| shown(source, version)),
+            partition_key,
+        }
+    }
+}
+
+/// Returns a digest of `parts`, each of which counts with its length.
+pub(crate) fn digest(parts: &[&str]) -> String {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        digest.update(part);
+    }
+    BASE64_URL_SAFE_NO_PAD.encode(digest.finalize())
+}
+
+/// Returns what tells this change of the resource from another one, and where it stands.
+///
+/// The signature is one over the encrypted content, which Graph encrypts under a key of its own each time (Microsoft Graph,
+/// *change notifications with resource data*).
+fn version<'a>(features: &Features<'a>) -> Option<(&'static str, Cow<'a, str>)> {
+    let versions = [
+        ("etag", &features.etag),
+        ("signature", &features.signature),
+        ("sequenceNumber", &features.sequence_number),
+        ("eventTime", &features.event_time),
+        ("id", &features.id),
+    ];
+    let mut told = versions
+        .into_iter()
+        .filter_map(|(source, version)| Some((source, version.clone()?)));
+    told.next()
+}
+
+/// Returns the version as consumers see it. A signature belongs to the encrypted content, which stays here; and a version
+/// that is longer than Graph's must not make the event so much larger.
+fn shown(source: &str, version: Cow<'_, str>) -> String {
+    if source == "signature" || version.len() > MAX_VERSION_BYTES {
+        let mut short = digest(&[&version]);
+        short.truncate(SHORT);
+        short
+    } else {
+        version.into_owned()
+    }
+}
+
+/// Returns the path of the resource in one spelling.
+fn path(features: &Features<'_>) -> String {
+    features.resource.as_deref().map(canonical).unwrap_or_default()
+}
+
+/// Returns what names the entity where the path names only what it is in: some items have the path of the collection that
+/// is subscribed to (Microsoft Graph, *virtual events*), and others nothing at all.
+fn entity(features: &Features<'_>) -> String {
+    let is_named = |path: &ResourcePath| path.entity_id().is_some();
+    if features
+        .resource
+        .as_deref()
+        .and_then(parsed)
+        .is_some_and(|path| is_named(&path))
+    {
+        return String::new();
+    }
+    match (&features.odata_id, &features.entity_id) {
+        (Some(odata_id), _) => canonical(odata_id),
+        (None, Some(id)) => id.clone().into_owned(),
+        (None, None) => String::new(),
+    }
+}
+
+fn parsed(resource: &str) -> Option<ResourcePath> {
+    // The time that reading takes grows with the square of the length.
+    let is_short = resource.len() <= MAX_RESOURCE_BYTES;
+    is_short.then(|| ResourcePath::parse(resource).ok()).flatten()
+}
+
+/// Returns a path in one spelling, or as it is when it is none. Outlook writes the tenant behind some ids of users.
+fn canonical(resource: &str) -> String {
+    let Some(path) = parsed(resource) else {
+        return resource.to_owned();
+    };
+    let text = path.to_string();
+    match (path.id("users"), path.user_id()) {
+        (Some(id), Some(user)) if id != user => {
+            text.replacen(&format!("/users/{id}"), &format!("/users/{user}"), 1)
+        }
+        _ => text,
+    }
+}
+
+/// The length of a digest where few are compared: 132 bits.
+const SHORT: usize = 22;
+
+/// The longest version that an event shows as it is. Graph's have up to about 60 bytes.
+const MAX_VERSION_BYTES: usize = 128;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,245 @@
+use proptest::prelude::*;
+use serde_json::{Value, json, value::RawValue};
+
+use super::*;
+use crate::notification::{queued::QueuedItem, testing::admitted};
+
+/// Each of these names nothing that tells two changes apart, as captured or as in Microsoft's samples.
+#[test]
+fn two_receipts_of_an_item_without_a_version_have_two_ids() {
+    for item in [
+        json!({"resource": "me/drive/root", "resourceData": null, "changeType": "updated"}),
+        json!({"resource": "sites/a,b,c/lists/1", "changeType": "updated", "resourceData": {"@odata.type": "#Microsoft.Graph.ListItem"}}),
+        json!({"resource": "communications/presences('1')", "changeType": "updated", "resourceData": {"id": "1", "availability": "Busy"}}),
+        json!({"resource": "communications/callRecords/1", "changeType": "updated", "resourceData": {"id": "1"}}),
+        json!({"resource": "chats('1')/messages('2')", "changeType": "updated", "resourceData": {"id": "2"}}),
+        json!({"resource": "users/1", "changeType": "updated", "resourceData": {"id": "1", "@odata.etag": "", "sequenceNumber": null}}),
+        json!({}),
+    ] {
+        assert_ne!(id(&item, receipt(0, 0)), id(&item, receipt(1, 0)), "{item}");
+        assert_ne!(id(&item, receipt(0, 0)), id(&item, receipt(0, 1)), "{item}");
+        assert_eq!(id(&item, receipt(0, 0)), id(&item, receipt(0, 0)), "{item}");
+        assert_eq!(identity(&item, "mail", receipt(0, 0)).version, None, "{item}");
+    }
+}
+
+#[test]
+fn what_graph_sends_again_has_the_same_id_where_there_is_a_version() {
+    for (item, version) in [
+        (
+            json!({"resourceData": {"@odata.etag": "W/\"1\"", "sequenceNumber": 5}}),
+            "W/\"1\"",
+        ),
+        (
+            json!({"resourceData": {"@odata.etag": "", "sequenceNumber": 12_345_678_901_234_567_890_u64}}),
+            "12345678901234567890",
+        ),
+        (json!({"resourceData": {"sequenceNumber": "7"}}), "7"),
+        (
+            json!({"resourceData": {"eventTime": "2026-11-22T10:00:00Z"}}),
+            "2026-11-22T10:00:00Z",
+        ),
+        (json!({"id": "lsgTZMr9KwAAA"}), "lsgTZMr9KwAAA"),
+    ] {
+        let (first, again) = (
+            identity(&item, "mail", receipt(0, 0)),
+            identity(&item, "mail", receipt(1, 1)),
+        );
+        assert_eq!(first, again, "{item}");
+        assert_eq!(first.version.as_deref(), Some(version), "{item}");
+        let mut longer = item.clone();
+        longer["subscriptionId"] = json!("another one, as it was created again");
+        longer["subscriptionExpirationDateTime"] = json!("2027-01-01T00:00:00Z");
+        assert_eq!(id(&longer, receipt(2, 0)), first.id, "{item}");
+    }
+}
+
+#[test]
+fn a_signature_is_a_version_and_is_not_shown() {
+    let item = json!({"encryptedContent": {"dataSignature": "c2lnbmF0dXJl", "data": "AAAA"}});
+    let identity = identity(&item, "mail", receipt(0, 0));
+    assert_eq!(id(&item, receipt(1, 0)), identity.id);
+    assert_eq!(identity.version.unwrap().len(), SHORT);
+}
+
+/// Sent first under the client state of `users`, an item must not take the place of the real one of `mail`.
+#[test]
+fn what_only_the_item_says_of_its_subscription_does_not_count() {
+    let item = json!({"subscriptionId": "of-mail", "resource": "r", "resourceData": {"@odata.etag": "1"}});
+    let of = |name| identity(&item, name, receipt(0, 0)).id;
+    assert_ne!(of("users"), of("mail"));
+}
+
+#[test]
+fn every_spelling_of_a_path_is_the_same_resource() {
+    let tenant = "99999999-2222-3333-4444-555555555555";
+    let user = "11111111-2222-3333-4444-555555555555";
+    let spellings = [
+        format!("Users/{user}/Messages/2"),
+        format!("users('{user}')/messages('2')"),
+        format!("/users/{user}@{tenant}/messages/2/"),
+    ];
+    let of = |resource: &str| {
+        identity(
+            &json!({"resource": resource, "resourceData": {"@odata.etag": "1"}}),
+            "mail",
+            receipt(0, 0),
+        )
+    };
+    for resource in &spellings {
+        assert_eq!(of(resource), of(&spellings[0]), "{resource}");
+    }
+    assert_ne!(
+        of("users/1/messages/2").partition_key,
+        of("users/1/messages/3").partition_key
+    );
+}
+
+#[test]
+fn a_collection_is_told_apart_by_what_is_in_it() {
+    let of = |data: Value| {
+        let item = json!({"resource": "solutions/virtualEvents/events/", "resourceData": data});
+        identity(&item, "events", receipt(0, 0))
+    };
+    let event_time = "2026-11-22T10:00:00Z";
+    let identities = [
+        of(json!({"@odata.id": "solutions/virtualEvents/webinars/1", "eventTime": event_time})),
+        of(json!({"@odata.id": "solutions/virtualEvents/webinars/2", "eventTime": event_time})),
+        of(json!({"id": "3", "eventTime": event_time})),
+        of(json!({"eventTime": event_time})),
+    ];
+    for (at, one) in identities.iter().enumerate() {
+        for other in &identities[..at] {
+            assert_ne!(one.id, other.id);
+            assert_ne!(one.partition_key, other.partition_key);
+        }
+    }
+}
+
+#[test]
+fn a_version_longer_than_graphs_is_shown_short() {
+    let item = json!({"resourceData": {"@odata.etag": "e".repeat(500_000)}});
+    assert_eq!(
+        identity(&item, "mail", receipt(0, 0)).version.unwrap().len(),
+        SHORT
+    );
+}
+
+proptest! {
+    /// Two items share an id only when they are the same version of the same thing under the same name.
+    #[test]
+    fn two_changes_never_share_an_id(one in any_item(), other in any_item(), at in 0..2_i64, index in 0..2_usize) {
+        let (first, second) = (receipt(0, 0), receipt(at, index));
+        let same = one.key() == other.key() && (one.has_version() || first == second);
+        let ids = [id_of(&one, first), id_of(&other, second)];
+        prop_assert_eq!(ids[0] == ids[1], same, "{:?} {:?}", one, other);
+    }
+
+    /// However often SQS hands a message over, and however much of the item had to be left out on the way.
+    #[test]
+    fn one_receipt_keeps_its_id_on_its_way(item in any_item(), large in any::<bool>()) {
+        let mut json = item.json();
+        if large {
+            json["encryptedContent"]["data"] = json!("A".repeat(crate::notification::message::MAX_BYTES));
+        }
+        let raw = raw(&json);
+        admitted(&raw, &item.name, |admitted| {
+            let made = Identity::of(admitted, receipt(0, 3));
+            let body = QueuedItem::new(admitted, receipt(0, 3), Vec::new()).to_body().unwrap();
+            for _ in 0..2 {
+                let read = QueuedItem::parse(&body).unwrap();
+                assert_eq!((&*read.id, read.version.as_deref()), (&*made.id, made.version.as_deref()));
+                assert_eq!(read.partition_key, made.partition_key);
+                assert_eq!(read.content_omitted, large);
+            }
+        });
+    }
+}
+
+/// An item in as few values as make collisions likely.
+#[derive(Clone, Debug, PartialEq)]
+struct Item {
+    name: String,
+    change: String,
+    resource: String,
+    etag: Option<String>,
+    signature: Option<String>,
+    sequence: Option<String>,
+    id: Option<String>,
+}
+
+impl Item {
+    fn json(&self) -> Value {
+        json!({
+            "changeType": self.change, "resource": self.resource, "id": self.id,
+            "resourceData": {"@odata.etag": self.etag, "sequenceNumber": self.sequence},
+            "encryptedContent": {"dataSignature": self.signature}
+        })
+    }
+
+    fn version(&self) -> Option<(usize, &String)> {
+        let versions = [&self.etag, &self.signature, &self.sequence, &self.id];
+        let told = |(at, version): (usize, &'_ Option<String>)| {
+            Some((at, version.clone().filter(|text| !text.is_empty())?))
+        };
+        let (at, _) = versions
+            .into_iter()
+            .enumerate()
+            .find_map(|(at, version)| told((at, version)))?;
+        Some((at, versions[at].as_ref()?))
+    }
+
+    fn has_version(&self) -> bool {
+        self.version().is_some()
+    }
+
+    fn key(&self) -> (&str, String, &str, Option<(usize, &String)>) {
+        (
+            &self.name,
+            self.change.to_lowercase(),
+            &self.resource,
+            self.version(),
+        )
+    }
+}
+
+fn any_item() -> impl Strategy<Value = Item> {
+    let version = || prop_oneof![Just(None), Just(Some(String::new())), "[12]".prop_map(Some)];
+    let choose = |texts: &'static [&'static str]| proptest::sample::select(texts).prop_map(str::to_owned);
+    (
+        choose(&["mail", "users"]),
+        choose(&["created", "Created", "updated"]),
+        choose(&["/users/1", "/users/2", "/drives/1/root"]),
+        [version(), version(), version(), version()],
+    )
+        .prop_map(|(name, change, resource, [etag, signature, sequence, id])| Item {
+            name,
+            change,
+            resource,
+            etag,
+            signature,
+            sequence,
+            id,
+        })
+}
+
+fn id_of(item: &Item, receipt: Receipt) -> String {
+    identity(&item.json(), &item.name, receipt).id
+}
+
+fn id(item: &Value, receipt: Receipt) -> String {
+    identity(item, "mail", receipt).id
+}
+
+fn identity(item: &Value, name: &str, receipt: Receipt) -> Identity {
+    admitted(&raw(item), name, |admitted| Identity::of(admitted, receipt))
+}
+
+fn receipt(seconds: i64, index: usize) -> Receipt {
+    let at = Timestamp::from_second(1_800_000_000 + seconds).unwrap();
+    Receipt { at, index }
+}
+
+fn raw(item: &Value) -> Box<RawValue> {
+    RawValue::from_string(item.to_string()).unwrap()
+}

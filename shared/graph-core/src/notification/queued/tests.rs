@@ -1,0 +1,199 @@
+use super::*;
+use crate::notification::{
+    item::MAX_MEMBERS,
+    testing::{TENANT, admitted, keys, with_client_state},
+};
+
+#[test]
+fn an_item_survives_the_way_unchanged() {
+    let item = raw(r#"{"n":1.10, "big":12345678901234567890123, "b":"ü\u0041"}"#);
+    let (body, sent) = sent(&item);
+    let read = QueuedItem::parse(&body).unwrap();
+    assert_eq!(read.item.get(), sent);
+    assert_eq!(read.validation_tokens, ["token"]);
+    assert!(!read.content_omitted);
+}
+
+#[test]
+fn an_oversize_item_goes_on_without_its_encrypted_content() {
+    let item = raw(&format!(
+        r#"{{"resource":"r","resourceData":{{"id":"1"}},"EncryptedContent":{{"data":"{}"}}}}"#,
+        "A".repeat(message::MAX_MESSAGE_BODY_BYTES)
+    ));
+    let (body, _) = sent(&item);
+    let read = QueuedItem::parse(&body).unwrap();
+    assert!(
+        read.item
+            .get()
+            .ends_with(r#","resource":"r","resourceData":{"id":"1"}}"#)
+    );
+    assert!(read.content_omitted);
+    assert!(read.validation_tokens.is_empty());
+}
+
+#[test]
+fn an_item_that_is_oversize_even_so_keeps_its_small_members() {
+    let item = raw(&format!(
+        r#"{{"resource":"r","resourceData":{{"id":"{}"}},"encryptedContent":{{}}}}"#,
+        "A".repeat(message::MAX_MESSAGE_BODY_BYTES)
+    ));
+    let (body, _) = sent(&item);
+    let read = QueuedItem::parse(&body).unwrap();
+    assert!(
+        read.item
+            .get()
+            .ends_with(r#","resource":"r","encryptedContent":{}}"#)
+    );
+    const { assert!(MAX_MEMBERS * SMALL_MEMBER_BYTES < message::MAX_MESSAGE_BODY_BYTES) };
+}
+
+#[test]
+fn members_that_grow_on_the_way_do_not_make_a_message_too_large() {
+    let filler = format!(r#""filler":"{}""#, "A".repeat(message::MAX_MESSAGE_BODY_BYTES));
+    // A key of control characters is six times as long as an escape, a noncharacter twice.
+    for member in [
+        format!(r#""{}":1"#, "\\u0001".repeat(600)),
+        format!(r#""{}":1"#, "\\u0001".repeat(1_800)),
+        format!(r#""k":"{}""#, "\u{FFFF}".repeat(600)),
+        format!(r#""k":"{}""#, "\u{FFFF}".repeat(1_200)),
+        format!(r#""k":"{}""#, "x".repeat(1_990)),
+    ] {
+        let members = vec![member.as_str(); MAX_MEMBERS - 1].join(",");
+        check_fits(&format!("{{{filler},{members}}}"));
+    }
+}
+
+/// An item whose client state holds is never lost, however many members it has.
+#[test]
+fn an_item_of_any_number_of_members_fits() {
+    for member in [
+        r#""k":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx""#,
+        r#""resource":"r""#,
+    ] {
+        check_fits(&format!("{{{}}}", vec![member; 100_000].join(",")));
+    }
+}
+
+#[test]
+fn a_body_that_is_not_ours_is_malformed() {
+    for body in ["", "{}", "[]", "null", r#"{"subscription":"a"}"#, "\u{0}"] {
+        assert!(QueuedItem::parse(body).is_err(), "{body}");
+    }
+}
+
+#[test]
+fn what_is_no_digest_is_no_id() {
+    let item = with_client_state(&raw("{}"), "mail");
+    for id in ["", "a b", "A\n", "\u{fc}", &"A".repeat(44)] {
+        let queued = QueuedItem {
+            id: id.into(),
+            ..queued(&item)
+        };
+        let read = queued.verify(&keys()).unwrap().read(at(0));
+        assert_eq!(read.err(), Some(Unfit::Malformed(Malformed::Form)), "{id}");
+    }
+}
+
+#[test]
+fn nothing_counts_but_what_the_client_state_of_an_item_proves() {
+    let forged = |client_state: &str| {
+        let item = format!(r#"{{"clientState":"{client_state}","tenantId":"{TENANT}"}}"#);
+        let body = format!(
+            r#"{{"subscription":"mail","tenantId":"{TENANT}","clientId":"c","receivedAt":"2026-11-22T10:00:00Z","item":{item}}}"#
+        );
+        QueuedItem::parse(&body).unwrap().verify(&keys()).err()
+    };
+    assert_eq!(forged(""), Some(Refused::NoClientState));
+    assert!(forged("mail.k1.AAAA").is_some());
+    let item = with_client_state(&raw("{}"), "mail");
+    let verified = queued(&item).verify(&keys()).unwrap();
+    assert_eq!(verified.proven().subscription, "mail");
+    assert_eq!(verified.proven().tenant_id, TENANT);
+}
+
+#[test]
+fn an_item_for_another_tenant_is_not_read_and_an_empty_tenant_says_nothing() {
+    for (members, expected) in [
+        (r#"{"tenantId":""}"#.to_owned(), None),
+        (r#"{"tenantId":null,"organizationId":""}"#.to_owned(), None),
+        (format!(r#"{{"tenantId":"","organizationId":"{TENANT}"}}"#), None),
+        (format!(r#"{{"tenantId":"{}"}}"#, TENANT.to_uppercase()), None),
+        (
+            r#"{"tenantId":"","organizationId":"o"}"#.to_owned(),
+            Some(Unfit::OtherTenant),
+        ),
+        (
+            r#"{"tenantId":"x/../../evil"}"#.to_owned(),
+            Some(Unfit::OtherTenant),
+        ),
+        (
+            r#"{"tenantId":5}"#.to_owned(),
+            Some(Unfit::Malformed(Malformed::Form)),
+        ),
+    ] {
+        let item = with_client_state(&raw(&members), "mail");
+        let verified = queued(&item).verify(&keys()).unwrap();
+        assert_eq!(verified.read(at(0)).err(), expected, "{members}");
+    }
+}
+
+#[test]
+fn a_time_of_receipt_that_cannot_be_true_is_refused() {
+    let item = with_client_state(&raw("{}"), "mail");
+    let verified = queued(&item).verify(&keys()).unwrap();
+    for (seconds, is_fit) in [
+        (0, true),
+        (19 * 86_400, true),
+        (19 * 86_400 + 1, false),
+        (399 * 86_400, false),
+        (-300, true),
+        (-301, false),
+    ] {
+        assert_eq!(verified.read(at(seconds)).is_ok(), is_fit, "{seconds}");
+    }
+}
+
+#[track_caller]
+fn check_fits(item: &str) {
+    let (body, _) = sent(&raw(item));
+    assert!(
+        body.len() <= message::MAX_MESSAGE_BODY_BYTES,
+        "{} bytes",
+        body.len()
+    );
+    let read = QueuedItem::parse(&body).unwrap();
+    assert!(read.content_omitted);
+    assert!(read.verify(&keys()).is_ok());
+}
+
+/// Returns the body of the message for an item, and the item with its client state.
+fn sent(item: &RawValue) -> (String, String) {
+    admitted(item, "mail", |admitted| {
+        let receipt = Receipt { at: at(0), index: 0 };
+        let queued = QueuedItem::new(admitted, receipt, vec!["token".into()]);
+        (queued.to_body().unwrap(), admitted.raw().get().to_owned())
+    })
+}
+
+fn queued(item: &RawValue) -> QueuedItem<'_> {
+    QueuedItem {
+        subscription: "whatever".into(),
+        tenant_id: "is".into(),
+        client_id: "said".into(),
+        id: "a".into(),
+        version: None,
+        partition_key: "b".into(),
+        received_at: at(0),
+        content_omitted: false,
+        validation_tokens: Vec::new(),
+        item,
+    }
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+fn raw(json: &str) -> Box<RawValue> {
+    RawValue::from_string(json.to_owned()).unwrap()
+}

@@ -1,0 +1,127 @@
+//! A message, and what is written on it.
+
+use std::fmt;
+
+use aws_sdk_sqs::{
+    error::BuildError,
+    types::{MessageAttributeValue, SendMessageBatchRequestEntry},
+};
+use graph_core::{models::guid::is_guid, notification::client_state::Proven};
+
+/// A message to be sent. Prints its size, not its body.
+///
+/// Its attributes let an operator sort FailedQueue without opening a body; SQS keeps them when it moves a message.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The body.
+    pub body: String,
+    /// Whose message it is: SQS keeps a tenant with many messages from delaying the others (Amazon SQS, *fair queues*).
+    tenant: Option<String>,
+    /// The name of the subscription that it is for.
+    subscription: Option<String>,
+    /// Why the body could not be processed.
+    pub reason: Option<&'static str>,
+}
+
+impl Message {
+    /// Returns a message of a tenant. SQS does not encrypt the group, and takes no other text than an id: what has not the
+    /// form of a tenant's id is left out, and the message counts as a tenant of its own.
+    pub fn of_tenant(tenant_id: &str, body: String) -> Self {
+        Self {
+            tenant: is_guid(tenant_id).then(|| tenant_id.to_ascii_lowercase()),
+            ..Self::of_nobody(body)
+        }
+    }
+
+    /// Returns a message for a subscription, with what an operator sorts by.
+    pub fn of(proven: &Proven, body: String) -> Self {
+        Self {
+            subscription: Some(proven.subscription.clone()),
+            ..Self::of_tenant(&proven.tenant_id, body)
+        }
+    }
+
+    /// Returns a message that does not say whose it is.
+    pub fn of_nobody(body: String) -> Self {
+        Self {
+            body,
+            tenant: None,
+            subscription: None,
+            reason: None,
+        }
+    }
+
+    /// Returns the message with the reason for which its body could not be processed.
+    #[must_use]
+    pub fn failed(self, reason: &'static str) -> Self {
+        Self {
+            reason: Some(reason),
+            ..self
+        }
+    }
+
+    /// Returns whose message it is.
+    pub fn group(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    /// Returns the message attributes.
+    pub fn attributes(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        // A message that is for no subscription is an event, whose reader needs no attributes.
+        let tenant = self.subscription.as_ref().and(self.tenant.as_deref());
+        let attributes = [
+            (REASON, self.reason),
+            (TENANT, tenant),
+            (SUBSCRIPTION, self.subscription.as_deref()),
+        ];
+        attributes
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+    }
+
+    /// Returns the size that counts towards the limits of SQS.
+    pub(super) fn size(&self) -> usize {
+        let attributes = self.attributes();
+        let attributes: usize = attributes
+            .map(|(name, value)| name.len() + TEXT.len() + value.len())
+            .sum();
+        self.body.len() + attributes
+    }
+
+    pub(super) fn entry(&self, id: String) -> Result<SendMessageBatchRequestEntry, BuildError> {
+        let mut entry = SendMessageBatchRequestEntry::builder()
+            .id(id)
+            .message_body(&self.body)
+            .set_message_group_id(self.tenant.clone());
+        for (name, value) in self.attributes() {
+            let value = MessageAttributeValue::builder()
+                .data_type(TEXT)
+                .string_value(value)
+                .build()?;
+            entry = entry.message_attributes(name, value);
+        }
+        entry.build()
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("bytes", &self.body.len())
+            .field("tenant", &self.tenant)
+            .field("subscription", &self.subscription)
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The message attribute that says why an item failed.
+pub const REASON: &str = "Reason";
+
+/// The message attribute that says which tenant an item is for.
+pub const TENANT: &str = "Tenant";
+
+/// The message attribute that names the subscription that an item is for.
+pub const SUBSCRIPTION: &str = "Subscription";
+
+const TEXT: &str = "String";

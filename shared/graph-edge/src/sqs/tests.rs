@@ -1,0 +1,64 @@
+use std::time::Instant;
+
+use super::*;
+use crate::testing::{Hang, Written};
+
+#[test]
+fn a_message_is_sent_in_the_group_of_its_tenant() {
+    for tenant_id in [TENANT_ID, "ABCDEF00-2222-3333-4444-555555555555"] {
+        let message = Message::of_tenant(tenant_id, "{}".to_owned());
+        assert_eq!(group(&message), Some(tenant_id.to_ascii_lowercase()));
+        assert_eq!(
+            group(&message.failed("Malformed")),
+            Some(tenant_id.to_ascii_lowercase())
+        );
+    }
+}
+
+/// SQS refuses the whole call for one group that has not its form.
+#[test]
+fn what_is_no_id_of_a_tenant_is_no_group() {
+    for text in ["", "contoso", "x/../../evil", "a b", "\u{fc}", &"a".repeat(129)] {
+        assert_eq!(group(&Message::of_tenant(text, "{}".to_owned())), None, "{text}");
+    }
+    assert_eq!(group(&Message::of_nobody("{}".to_owned())), None);
+}
+
+#[tokio::test]
+async fn whatever_hangs_messages_are_lost_by_the_deadline_and_one_line_says_so() {
+    for hang in Hang::ALL {
+        let written = Written::start();
+        let queue = hang.queue();
+        let (begun, deadline) = (Instant::now(), Deadline::after(Duration::from_millis(300)));
+        let messages = (0..25).map(|n| (n, Message::of_nobody("{}".to_owned())));
+        let mut sent = queue.send(messages.collect(), deadline).await;
+        sent.lost.sort_unstable();
+        assert_eq!(sent.lost, (0..25).collect::<Vec<_>>(), "{hang:?}");
+        assert_eq!(sent.stored, Vec::<i32>::new());
+        // The machine may be busy; what matters is that nothing was waited for that takes longer.
+        assert!(begun.elapsed() < Duration::from_secs(3), "{hang:?}");
+        let lines = written.text();
+        let warnings: Vec<&str> = lines.lines().filter(|line| line.contains(" WARN ")).collect();
+        assert_eq!(warnings.len(), 1, "{hang:?} {lines}");
+        assert!(
+            warnings.concat().contains("TheQueue did not store 25 messages"),
+            "{lines}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_time_nothing_is_sent() {
+    let messages = vec![((), Message::of_nobody("{}".to_owned()))];
+    let sent = Hang::NeverAnswers
+        .queue()
+        .send(messages, Deadline::after(Duration::ZERO))
+        .await;
+    assert_eq!((sent.stored.len(), sent.lost.len()), (0, 1));
+}
+
+fn group(message: &Message) -> Option<String> {
+    message.entry("0".to_owned()).unwrap().message_group_id
+}
+
+const TENANT_ID: &str = "11111111-2222-3333-4444-555555555555";

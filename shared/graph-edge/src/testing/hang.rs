@@ -1,0 +1,100 @@
+//! Services that do not answer, each in its own way, and clients of AWS that call them.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    thread,
+    time::Duration,
+};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
+
+use crate::{
+    documents::SecretSource,
+    secrets::SecretStore,
+    sqs::{Sqs, SqsQueue},
+};
+
+/// A way in which a service does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hang {
+    /// It takes the connection, and no more.
+    NeverAnswers,
+    /// It begins to answer, and sends a byte from time to time.
+    NeverEnds,
+    /// Nobody listens.
+    Refuses,
+    /// It answers what AWS does not.
+    AnswersElse,
+}
+
+impl Hang {
+    /// All ways.
+    pub const ALL: [Self; 4] = [
+        Self::NeverAnswers,
+        Self::NeverEnds,
+        Self::Refuses,
+        Self::AnswersElse,
+    ];
+
+    /// Returns a queue called `TheQueue` of a service that hangs so.
+    pub fn queue(self) -> SqsQueue {
+        let url = self.serve();
+        Sqs::new(&config(&url)).queue(format!("{url}/123456789012/TheQueue"))
+    }
+
+    /// Returns a secret called `TheSecret-AbCdEf` of a service that hangs so.
+    pub fn secret(self) -> SecretSource {
+        SecretSource {
+            store: SecretStore::new(&config(&self.serve())),
+            secret_arn: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:TheSecret-AbCdEf".to_owned(),
+        }
+    }
+
+    /// Returns the URL of a service that hangs so, for as long as the process lives.
+    fn serve(self) -> String {
+        let Ok(listener) = TcpListener::bind("127.0.0.1:0") else {
+            return String::new();
+        };
+        let address = listener.local_addr();
+        let url = address
+            .map(|address| format!("http://{address}"))
+            .unwrap_or_default();
+        match self {
+            Self::Refuses => drop(listener),
+            Self::NeverAnswers => std::mem::forget(listener),
+            Self::NeverEnds | Self::AnswersElse => {
+                thread::spawn(move || {
+                    for connection in listener.incoming().flatten() {
+                        thread::spawn(move || self.answer(connection));
+                    }
+                });
+            }
+        }
+        url
+    }
+
+    fn answer(self, mut connection: TcpStream) {
+        let _ = connection.read(&mut [0; 4_096]);
+        if self == Self::AnswersElse {
+            let _ = connection.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n{}");
+            return;
+        }
+        let _ = connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n");
+        while connection.write_all(b" ").is_ok() {
+            thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+}
+
+fn config(url: &str) -> SdkConfig {
+    let credentials = Credentials::new("id", "key", None, None, "test");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-west-1"))
+        .endpoint_url(url)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(crate::aws::http_client())
+        .build()
+}

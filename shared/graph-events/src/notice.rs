@@ -1,0 +1,165 @@
+//! The product's own events: what consumers have to know about a subscription, and not about a resource.
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Number;
+
+use crate::{DateTime, DeliveredEvent, ReadError, define::model};
+
+/// An event of the product's own.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Notice {
+    /// `Microsoft.Graph.SubscriptionMissed`: Graph could not deliver some notifications.
+    SubscriptionMissed(SubscriptionGap),
+    /// `Microsoft.Graph.SubscriptionRemoved`: Graph removed the subscription, which has been created again.
+    SubscriptionRemoved(SubscriptionGap),
+    /// `Microsoft.Graph.SubscriptionRecreated`: the subscription had to be created again for another reason.
+    SubscriptionRecreated(SubscriptionGap),
+    /// `Microsoft.Graph.CatchUpCompleted`: what a gap may have lost has been read, as far as it can be.
+    CatchUpCompleted(CatchUpCompleted),
+}
+
+model! {
+    /// A time in which notifications of a subscription may have been lost.
+    pub struct SubscriptionGap {
+        /// The tenant.
+        tenant_id: String,
+        /// Graph's id of the subscription that was affected.
+        subscription_id: String,
+        /// Graph's id of the subscription that has taken its place.
+        new_subscription_id: String,
+        /// The resource that is subscribed to.
+        resource: String,
+        /// Since when something may be lost; absent where that is not known.
+        lost_from: DateTime,
+        /// Until when something may be lost.
+        lost_until: DateTime,
+        /// Why, in words.
+        reason: String,
+    }
+
+    /// What has been read of the time of a gap.
+    pub struct CatchUpCompleted {
+        /// The tenant.
+        tenant_id: String,
+        /// The id of the event about the gap.
+        gap: String,
+        /// Since when changes were looked for.
+        from: DateTime,
+        /// Until when changes were looked for.
+        until: DateTime,
+        /// Whether every change of that time has been delivered.
+        complete: bool,
+        /// How many events about created resources were delivered.
+        created: Number,
+        /// How many events about updated resources were delivered.
+        updated: Number,
+        /// How many events about deleted resources were delivered.
+        deleted: Number,
+        /// How many pages were read.
+        pages: Number,
+        /// The kinds of changes that cannot be read.
+        unseen: Vec<String>,
+        /// Why it is not complete, in words.
+        reason: String,
+        /// The permission that is missing.
+        permission: String,
+    }
+}
+
+impl DeliveredEvent {
+    /// Returns the event as one of the product's own, or nothing when it is about a resource.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when its data is not an object.
+    pub fn notice(&self) -> Result<Option<Notice>, ReadError> {
+        let notice = match self.event_type.as_str() {
+            MISSED => Notice::SubscriptionMissed(self.data_as()?),
+            REMOVED => Notice::SubscriptionRemoved(self.data_as()?),
+            RECREATED => Notice::SubscriptionRecreated(self.data_as()?),
+            CAUGHT_UP => Notice::CatchUpCompleted(self.data_as()?),
+            _ => return Ok(None),
+        };
+        Ok(Some(notice))
+    }
+
+    /// Says whether the event is one of the product's own, about a subscription.
+    #[must_use]
+    pub fn is_notice(&self) -> bool {
+        [MISSED, REMOVED, RECREATED, CAUGHT_UP].contains(&self.event_type.as_str())
+    }
+
+    fn data_as<T: DeserializeOwned>(&self) -> Result<T, ReadError> {
+        let data = serde_json::to_value(&self.data).map_err(ReadError::Event)?;
+        serde_json::from_value(data).map_err(ReadError::Event)
+    }
+}
+
+const MISSED: &str = "Microsoft.Graph.SubscriptionMissed";
+const REMOVED: &str = "Microsoft.Graph.SubscriptionRemoved";
+const RECREATED: &str = "Microsoft.Graph.SubscriptionRecreated";
+const CAUGHT_UP: &str = "Microsoft.Graph.CatchUpCompleted";
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::Resource;
+
+    #[test]
+    fn an_event_of_our_own_is_a_notice_and_no_resource() {
+        let event = event(
+            RECREATED,
+            &json!({
+                "tenantId": "t", "resource": "/teams/getAllMessages", "newSubscriptionId": "2",
+                "lostFrom": "2026-11-22T09:00:00Z", "lostUntil": "2026-11-22T10:00:00Z", "reason": "it was gone"
+            }),
+        );
+        let Some(Notice::SubscriptionRecreated(gap)) = event.notice().unwrap() else {
+            panic!("{event:?}");
+        };
+        assert_eq!(gap.new_subscription_id.as_deref(), Some("2"));
+        assert_eq!(
+            gap.lost_from.value().map(DateTime::as_str),
+            Some("2026-11-22T09:00:00Z")
+        );
+        assert!(gap.subscription_id.is_absent() && gap.other.is_empty());
+        assert_eq!(event.entity(), "subscription");
+        assert!(matches!(event.resource().unwrap(), Resource::Other(_)));
+    }
+
+    #[test]
+    fn what_has_been_caught_up_is_counted() {
+        let event = event(
+            CAUGHT_UP,
+            &json!({"tenantId": "t", "gap": "g", "complete": true, "created": 3, "unseen": ["deleted"]}),
+        );
+        let Some(Notice::CatchUpCompleted(done)) = event.notice().unwrap() else {
+            panic!("{event:?}");
+        };
+        assert_eq!(done.complete.value(), Some(&true));
+        assert_eq!(done.unseen.as_deref(), Some(&["deleted".to_owned()][..]));
+    }
+
+    #[test]
+    fn an_event_about_a_resource_is_no_notice() {
+        let event = event(
+            "Microsoft.Graph.TeamCreated",
+            &json!({"tenantId": "t", "resource": "teams('1')"}),
+        );
+        assert_eq!(event.notice().unwrap(), None);
+        assert!(!event.is_notice());
+        assert!(matches!(event.resource().unwrap(), Resource::Team(_)));
+    }
+
+    fn event(event_type: &str, data: &Value) -> DeliveredEvent {
+        let event = json!({
+            "specversion": "1.0", "id": "x", "source": "/tenants/t/applications/c", "type": event_type,
+            "time": "2026-11-22T10:00:00Z", "subscription": "team-messages", "data": data
+        });
+        DeliveredEvent::parse(&event.to_string()).unwrap()
+    }
+}
