@@ -6,7 +6,7 @@ use futures_util::{StreamExt, stream};
 use graph_core::{
     notification::client_state,
     subscription::{
-        catalogue::{self, Version},
+        catalogue::Version,
         config::Tenant,
         model::{EncryptionCertificate, NewSubscription, Subscription, SubscriptionUpdate},
         plan::{Action, Context, Creation, Desired, Past, Renewal, Step},
@@ -144,8 +144,6 @@ impl<D: Documents, G: Graph, C: Clock> Applier<'_, D, G, C> {
     fn body(&self, creation: &Creation) -> Result<NewSubscription, Failure> {
         let desired = &creation.desired;
         let client_state = self.client_state(creation)?;
-        let is_chat_message = catalogue::find(&desired.resource)
-            .is_some_and(|row| row.entity.eq_ignore_ascii_case("chatMessage"));
         Ok(NewSubscription {
             change_type: desired.change_type.clone(),
             notification_url: creation.notification_url.clone(),
@@ -157,7 +155,7 @@ impl<D: Documents, G: Graph, C: Clock> Applier<'_, D, G, C> {
             latest_supported_tls_version: "v1_2",
             include_resource_data: desired.include_resource_data,
             certificate: self.certificate(creation.certificate_id.as_deref())?,
-            prefer: is_chat_message.then_some("include-unknown-enum-members"),
+            prefer: desired.prefer(),
         })
     }
 
@@ -215,7 +213,7 @@ impl<D: Documents, G: Graph, C: Clock> Applier<'_, D, G, C> {
             existing => existing?,
         };
         let url = existing.notification_url.clone().unwrap_or_default();
-        let Some(ours) = self.context.notifications.read(&url) else {
+        let Some(ours) = self.context.stack.read(&url) else {
             let before_query = url.split(['?', '#']).next().unwrap_or_default();
             return Err(Failure::Theirs {
                 id: id.clone(),

@@ -26,7 +26,7 @@ use graph_core::{
     subscription::{
         plan::{Past, Policy},
         rotation::Rotation,
-        url::BaseUrl,
+        url::{BaseUrl, StackId},
     },
 };
 use graph_edge::{
@@ -61,6 +61,8 @@ pub struct Deps<D, G, C, Q, R> {
     pub delivery_queue: Q,
     /// Where keys come from.
     pub rng: Mutex<R>,
+    /// Whose subscriptions these are.
+    pub stack: StackId,
     /// Where our notifications go.
     pub notifications: BaseUrl,
     /// Where our lifecycle notifications go.

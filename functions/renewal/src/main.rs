@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use getrandom::SysRng;
-use graph_core::subscription::url::BaseUrl;
+use graph_core::subscription::url::{BaseUrl, StackId};
 use graph_edge::{
     clock::SystemClock,
     graph::GraphClient,
@@ -42,6 +42,7 @@ async fn deps() -> Result<Deps<StoredDocuments, GraphClient, SystemClock, SqsQue
     let client_state_arn = settings.required("CLIENT_STATE_SECRET_ARN");
     let decryption_arn = settings.required("DECRYPTION_SECRET_ARN");
     let refresh_token_arn = settings.required("REFRESH_TOKEN_SECRET_ARN");
+    let stack_id = settings.required("STACK_ID");
     let webhook_url = settings.required("WEBHOOK_URL");
     let lifecycle_url = settings.required("LIFECYCLE_URL");
     let failed_queue = settings.required("FAILED_QUEUE_URL");
@@ -75,6 +76,7 @@ async fn deps() -> Result<Deps<StoredDocuments, GraphClient, SystemClock, SqsQue
         failed_queue: sqs.queue(failed_queue),
         delivery_queue: sqs.queue(delivery_queue),
         rng: Mutex::new(UnwrapErr(SysRng)),
+        stack: StackId::parse(&stack_id)?,
         notifications: BaseUrl::parse(&webhook_url)?,
         lifecycle: BaseUrl::parse(&lifecycle_url)?,
         policy: schedule::policy(schedule.as_deref()),

@@ -1,4 +1,7 @@
-use graph_core::subscription::{model::Subscription, url::BaseUrl};
+use graph_core::subscription::{
+    model::Subscription,
+    url::{BaseUrl, StackId},
+};
 use graph_edge::{clock::Clock, testing::Reply};
 use serde_json::{Value, json};
 
@@ -118,7 +121,7 @@ async fn a_certificate_that_is_no_longer_current_is_replaced_by_the_next_renewal
         (&body["encryptionCertificate"], &body["encryptionCertificateId"]),
         (&json!("MIInew"), &json!("c-new"))
     );
-    assert!(body["notificationUrl"].as_str().unwrap().ends_with("&c=c-new"));
+    assert!(body["notificationUrl"].as_str().unwrap().contains("&c=c-new&d="));
     world.run().await;
     assert_eq!(
         world.log(),
@@ -234,6 +237,7 @@ async fn two_stacks_of_one_application_live_side_by_side() {
     // The other stack has the same names, and secrets and addresses of its own.
     let mut staging = world.beside(&config(&["a"], &[("groups", "a", false)]));
     let origin = |route: &str| BaseUrl::parse(&format!("https://staging.example/{route}")).unwrap();
+    staging.deps.stack = StackId::parse("staging").unwrap();
     staging.deps.notifications = origin("notifications");
     staging.deps.lifecycle = origin("lifecycle");
     let report = staging.run().await;
@@ -244,6 +248,69 @@ async fn two_stacks_of_one_application_live_side_by_side() {
     let report = world.run().await;
     assert_eq!(report["counts"], json!({"keep": 1}), "{report}");
     assert_eq!(world.graph.all().len(), 2);
+}
+
+#[tokio::test]
+async fn a_stack_that_has_moved_takes_its_subscriptions_along_without_a_gap() {
+    let mut world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
+    let before = world.graph.all();
+    let origin = |route: &str| BaseUrl::parse(&format!("https://moved.example/{route}/")).unwrap();
+    world.deps.notifications = origin("notifications");
+    world.deps.lifecycle = origin("lifecycle");
+    let report = world.run().await;
+    assert_eq!(report["counts"], json!({"renew": 2}), "{report}");
+    for (one, before) in world.graph.all().iter().zip(before) {
+        let (url, old) = (
+            one.notification_url.as_deref().unwrap(),
+            before.notification_url.unwrap(),
+        );
+        assert_eq!(
+            (&one.id, url),
+            (&before.id, &*old.replace("our.example", "moved.example"))
+        );
+    }
+    assert_eq!(world.told(), Vec::<Value>::new());
+    let report = world.run().await;
+    assert_eq!(report["counts"], json!({"keep": 2}), "{report}");
+}
+
+#[tokio::test]
+async fn a_changed_entry_is_known_by_its_digest_whatever_graph_shows() {
+    let world = prepared(&[("users", "a", false)]).await;
+    world.graph.change("id-1", |one| {
+        one.resource = Some("an odd spelling".to_owned());
+        one.change_type = None;
+        one.include_resource_data = Some(true);
+    });
+    let report = world.run().await;
+    assert_eq!(report["counts"], json!({"keep": 1}), "{report}");
+
+    world.graph.change("id-1", |one| one.resource = None);
+    let mut config = config(&["a"], &[("users", "a", false)]);
+    config["subscriptions"]["users"]["resource"] = json!("/groups");
+    world.documents.set(Document::Config, &config.to_string());
+    let report = world.run().await;
+    assert_eq!(report["counts"], json!({"replace": 1}), "{report}");
+}
+
+#[tokio::test]
+async fn an_entry_that_is_to_be_fetched_or_has_immutable_ids_says_so_to_graph() {
+    let mut config = config(&["a"], &[("users", "a", false)]);
+    config["subscriptions"]["users"]["resource"] = json!("/users/1/messages");
+    let world = world(&config);
+    world.run().await;
+    config["subscriptions"]["users"]["fetchContent"] = json!(true);
+    world.documents.set(Document::Config, &config.to_string());
+    let report = world.run().await;
+    assert_eq!(report["counts"], json!({"renew": 1}), "{report}");
+    let url = || world.graph.all()[0].notification_url.clone().unwrap();
+    assert!(url().ends_with("&f=1"), "{}", url());
+
+    config["subscriptions"]["users"]["immutableIds"] = json!(true);
+    world.documents.set(Document::Config, &config.to_string());
+    let report = world.run().await;
+    assert_eq!(report["counts"], json!({"replace": 1}), "{report}");
+    assert!(url().ends_with("&f=1&p=i"), "{}", url());
 }
 
 #[tokio::test]
@@ -328,9 +395,7 @@ async fn a_configuration_that_is_not_there_or_cannot_be_read_is_a_problem_and_no
 #[tokio::test]
 async fn a_replacement_that_cannot_succeed_deletes_nothing() {
     let world = prepared(&[("chat", "a", true)]).await;
-    world
-        .graph
-        .change("id-1", |one| one.change_type = Some("deleted".to_owned()));
+    world.graph.change("id-1", asked_otherwise);
     let mut document = world.documents.json(Document::ClientState);
     document["keys"][0]["key"] = json!("c2hvcnQ=");
     world.documents.set(Document::ClientState, &document.to_string());
@@ -349,6 +414,15 @@ async fn a_run_without_documents_fails() {
 /// Returns what Graph answers when it has a failure of its own.
 fn unavailable() -> Reply {
     Reply::refusal(503, "ServiceUnavailable", "")
+}
+
+/// Makes a subscription one that was asked for deletions.
+fn asked_otherwise(one: &mut Subscription) {
+    one.change_type = Some("deleted".to_owned());
+    one.notification_url = one
+        .notification_url
+        .as_ref()
+        .map(|url| url.replace("&d=", "&d=other"));
 }
 
 /// Returns a world in which one run has been made.

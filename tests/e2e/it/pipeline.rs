@@ -14,7 +14,11 @@ use decryption::{SigningKeysByCloud, Trust};
 use getrandom::SysRng;
 use graph_core::{
     notification::tokens::Authorities,
-    subscription::{plan::Policy, rotation::Rotation, url::BaseUrl},
+    subscription::{
+        plan::Policy,
+        rotation::Rotation,
+        url::{BaseUrl, StackId},
+    },
 };
 use graph_edge::{
     deadline::Deadline, documents::CachedDocument, graph::GraphClient, http::Http, login::TokenProvider,
@@ -115,6 +119,7 @@ impl Pipeline {
             failed_queue: failed.clone(),
             delivery_queue: delivered.clone(),
             rng: Mutex::new(UnwrapErr(SysRng)),
+            stack: StackId::parse("stack").unwrap(),
             notifications: BaseUrl::parse("https://our.test/notifications").unwrap(),
             lifecycle: BaseUrl::parse("https://our.test/lifecycle").unwrap(),
             policy: Policy::default(),

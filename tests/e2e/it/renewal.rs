@@ -71,7 +71,7 @@ async fn a_subscription_carries_what_the_next_run_has_to_know() {
     let subscription = tenant.subscription("/teams/getAllMessages");
     let url = &subscription.notification_url;
     assert!(
-        url.starts_with("https://graph-notifications.test/notifications?s=carries&k="),
+        url.starts_with("https://graph-notifications.test/notifications?i=") && url.contains("&s=carries&k="),
         "{url}"
     );
     assert!(
@@ -83,7 +83,8 @@ async fn a_subscription_carries_what_the_next_run_has_to_know() {
     );
     let lifecycle = subscription.lifecycle_notification_url.as_deref().unwrap();
     assert!(
-        lifecycle.starts_with("https://graph-notifications.test/lifecycle?s=carries&k="),
+        lifecycle.starts_with("https://graph-notifications.test/lifecycle?i=")
+            && lifecycle.contains("&s=carries&k="),
         "{lifecycle}"
     );
     assert!(

@@ -10,7 +10,11 @@ fuzz_target!(|input: &str| {
         Ok((config, problems)) => {
             assert!(config.whole || !problems.is_empty(), "a mistake has its message");
             for (name, entry) in &config.subscriptions {
-                assert!(config.tenants.contains_key(&entry.tenant), "{name} has a tenant");
+                let is_known = |tenant| config.tenants.contains_key(tenant);
+                assert!(
+                    !entry.tenants.is_empty() && entry.tenants.iter().all(is_known),
+                    "{name} has a tenant"
+                );
                 assert!(
                     !config.refused.contains(name),
                     "{name} is used or refused, not both"

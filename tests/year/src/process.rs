@@ -14,7 +14,11 @@ use futures_util::future::{Either, select};
 use getrandom::SysRng;
 use graph_core::{
     secret::Secret,
-    subscription::{plan::Policy, rotation::Rotation, url::BaseUrl},
+    subscription::{
+        plan::Policy,
+        rotation::Rotation,
+        url::{BaseUrl, StackId},
+    },
 };
 use graph_edge::{
     clock::Clock,
@@ -79,6 +83,7 @@ impl Site {
             failed_queue: self.told.clone(),
             delivery_queue: self.told.clone(),
             rng: Mutex::new(UnwrapErr(SysRng)),
+            stack: StackId::parse("stack").expect("a stack"),
             notifications: BaseUrl::parse("https://our.test/notifications").expect("a URL"),
             lifecycle: BaseUrl::parse("https://our.test/lifecycle").expect("a URL"),
             policy: self.policy,

@@ -65,13 +65,13 @@ impl<D: Documents, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
             found.line.error = Some("there is no client-state key yet".to_owned());
             return found;
         };
-        let listing = Listing::of(&listed, &self.deps.notifications);
+        let listing = Listing::of(&listed, &self.deps.stack);
         found.in_use = Some(KeysInUse::of(&listed, listing.urls()));
         let entries: Vec<&Entry> = self
             .config
             .subscriptions
             .values()
-            .filter(|entry| entry.tenant == self.name)
+            .filter(|entry| entry.tenants.contains(self.name))
             .collect();
         let entries = objects::list(&self.deps.graph, self.tenant, &entries).await;
         found.expansion = expand(&entries, &listing);
@@ -179,20 +179,22 @@ impl<D: Documents, G: Graph, C: Clock, Q, R> Part<'_, D, G, C, Q, R> {
             .iter()
             .map(|name| (name.clone(), "its entry has an error".to_owned()));
         let not_planned = config.subscriptions.values().filter_map(|entry| {
-            let other = config.tenants.get(&entry.tenant)?;
-            let is_same_application =
-                other.tenant_id == tenant.tenant_id && other.client_id == tenant.client_id;
             // One application may stand in two tenants of the configuration, and Graph lists it as one.
-            (entry.tenant != *name && is_same_application).then(|| {
-                (
-                    entry.name.clone(),
-                    format!("it belongs to tenant {}", entry.tenant),
-                )
-            })
+            let is_same_application = |other: &&String| {
+                let other = config.tenants.get(*other);
+                other.is_some_and(|other| {
+                    other.tenant_id == tenant.tenant_id && other.client_id == tenant.client_id
+                })
+            };
+            let is_own = entry.tenants.contains(*name);
+            let other = entry.tenants.iter().find(is_same_application);
+            let other = other.filter(|_| !is_own)?;
+            Some((entry.name.clone(), format!("it belongs to tenant {other}")))
         });
         let certificates = keys.certificate_lives(tenant);
         let client_state = keys.client_state_lives();
         Some(Context {
+            stack: deps.stack.clone(),
             notifications: deps.notifications.clone(),
             lifecycle: deps.lifecycle.clone(),
             mint_key: keys.mint_key(*now)?.id.clone(),

@@ -19,8 +19,8 @@ async fn what_another_run_has_just_made_is_adopted() {
 #[tokio::test]
 async fn ours_that_no_entry_asks_for_is_replaced() {
     for url in [
-        "https://our.example/notifications?s=gone&k=k1",
-        "https://our.example/notifications?s=users&k=unknown",
+        "https://our.example/notifications?i=stack&s=gone&k=k1",
+        "https://our.example/notifications?i=stack&s=users&k=unknown",
     ] {
         let world = prepared(&[("users", "a", false)]).await;
         world.graph.hide("id-1");

@@ -74,7 +74,7 @@ async fn the_report_says_when_the_first_subscription_ends() {
     let chat = world.graph.all()[0].expiration_date_time.unwrap();
     let leftover = Subscription {
         id: "leftover".to_owned(),
-        notification_url: Some("https://our.example/notifications?s=gone&k=1".to_owned()),
+        notification_url: Some("https://our.example/notifications?i=stack&s=gone&k=1".to_owned()),
         expiration_date_time: Some(at(1)),
         ..Subscription::default()
     };

@@ -8,7 +8,11 @@ use std::{
 use getrandom::SysRng;
 use graph_core::{
     secret::Secret,
-    subscription::{plan::Policy, rotation::Rotation, url::BaseUrl},
+    subscription::{
+        plan::Policy,
+        rotation::Rotation,
+        url::{BaseUrl, StackId},
+    },
 };
 use graph_edge::{
     clock::Clock,
@@ -74,6 +78,7 @@ impl World {
             failed_queue: failed_queue.clone(),
             delivery_queue: delivery_queue.clone(),
             rng: Mutex::new(UnwrapErr(SysRng)),
+            stack: StackId::parse("stack").unwrap(),
             notifications: BaseUrl::parse("https://our.example/notifications").unwrap(),
             lifecycle: BaseUrl::parse("https://our.example/lifecycle").unwrap(),
             policy: Policy::default(),

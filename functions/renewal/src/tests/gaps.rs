@@ -40,9 +40,7 @@ async fn what_is_created_for_the_first_time_is_no_gap_and_neither_is_a_renewal()
 #[tokio::test]
 async fn a_replacement_is_told_of_unless_the_entry_asks_for_something_else() {
     let world = prepared(&[("chat", "a", true)]).await;
-    world
-        .graph
-        .change("id-1", |one| one.change_type = Some("deleted".to_owned()));
+    world.graph.change("id-1", asked_otherwise);
     world.run().await;
     assert_eq!(world.told().len(), 1);
     world
@@ -156,9 +154,7 @@ async fn a_gap_is_told_of_when_it_is_over_however_many_runs_that_takes() {
 #[tokio::test]
 async fn what_was_deleted_and_could_not_be_made_anew_is_told_of_later() {
     let world = prepared(&[("chat", "a", true)]).await;
-    world
-        .graph
-        .change("id-1", |one| one.change_type = Some("deleted".to_owned()));
+    world.graph.change("id-1", asked_otherwise);
     world.graph.fail("create", unavailable());
     world.run().await;
     world.graph.heal();

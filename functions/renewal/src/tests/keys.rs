@@ -149,7 +149,9 @@ async fn what_is_created_fits_what_was_published() {
     );
 
     let (key, certificate) = (&client_state.keys[0], &decryption.keys[0]);
-    let query = format!("s=chat&k={}&c={}", key.id, certificate.id);
+    let url = body["notificationUrl"].as_str().unwrap();
+    let (_, digest) = url.split_once("&d=").unwrap();
+    let query = format!("i=stack&s=chat&k={}&c={}&d={digest}", key.id, certificate.id);
     assert_eq!(
         body["notificationUrl"],
         json!(format!("https://our.example/notifications?{query}"))

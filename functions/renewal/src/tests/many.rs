@@ -30,7 +30,7 @@ async fn objects_that_come_get_a_subscription_and_those_that_go_lose_it() {
             .notification_url
             .as_ref()
             .unwrap()
-            .contains("?s=mail%2Fu1&")
+            .contains("&s=mail%2Fu1&")
     );
     assert!(
         world.graph.bodies()[0]["clientState"]

@@ -83,7 +83,7 @@ async fn a_subscription_is_not_deleted_for_a_successor_that_graph_has_just_refus
         resource: Some("/chats/getAllMessages".to_owned()),
         change_type: Some("deleted".to_owned()),
         notification_url: Some(format!(
-            "https://our.example/notifications?s=chat&k={}",
+            "https://our.example/notifications?i=stack&s=chat&k={}",
             key.as_str().unwrap()
         )),
         ..Subscription::default()

@@ -113,7 +113,9 @@ async fn a_key_that_is_named_after_all_stays() {
     let late = Subscription {
         id: "late".to_owned(),
         resource: Some("/groups".to_owned()),
-        notification_url: Some(format!("https://earlier.example/notifications?s=x&k={old}")),
+        notification_url: Some(format!(
+            "https://earlier.example/notifications?i=stack&s=x&k={old}"
+        )),
         ..Subscription::default()
     };
     world.graph.add(TENANT_A, late);
@@ -217,7 +219,7 @@ async fn a_person_has_everything_replaced_at_the_run_after_the_next_six_minutes(
         ["list a", "delete id-1", "create /chats/getAllMessages"]
     );
     let url = world.graph.all()[0].notification_url.clone().unwrap();
-    assert!(url.ends_with(&format!("&k={key}&c={certificate}")), "{url}");
+    assert!(url.contains(&format!("&k={key}&c={certificate}&d=")), "{url}");
     assert!(all_admitted(&world));
 }
 

@@ -194,10 +194,11 @@ pub fn configured<'c>(
         None => (subscription, None),
     };
     let entry = config.subscriptions.get(name)?;
-    let tenant = config.tenants.get(&entry.tenant)?;
-    let is_theirs =
-        tenant.tenant_id.eq_ignore_ascii_case(tenant_id) && tenant.client_id.eq_ignore_ascii_case(client_id);
-    Some((entry, tenant, resource_of(entry, object)?)).filter(|_| is_theirs)
+    let is_theirs = |tenant: &&Tenant| {
+        tenant.tenant_id.eq_ignore_ascii_case(tenant_id) && tenant.client_id.eq_ignore_ascii_case(client_id)
+    };
+    let mut tenants = entry.tenants.iter().filter_map(|name| config.tenants.get(name));
+    Some((entry, tenants.find(is_theirs)?, resource_of(entry, object)?))
 }
 
 /// Returns the resource of the subscription for `object`, or of the entry itself.

@@ -14,7 +14,7 @@ use crate::secret::Secret;
 use crate::subscription::catalogue::{self, Access, Version};
 use crate::subscription::compare::query_options_key;
 use document::Node;
-use reader::{Fields, Problems, is_plain, join, listed, shown};
+use reader::{Fields, Problems, first, is_plain, join, shown};
 
 mod check;
 mod document;
@@ -33,8 +33,10 @@ pub struct Config {
     pub tenants: BTreeMap<String, Tenant>,
     /// The subscriptions by name.
     pub subscriptions: BTreeMap<String, Entry>,
-    /// The names of subscriptions that have mistakes, or whose tenant has: what exists of them is to be left alone.
+    /// The names of subscriptions that have mistakes, or whose tenant has: what exists of them is kept alive as it is.
     pub refused: BTreeSet<String>,
+    /// The names of tenants that have mistakes.
+    pub refused_tenants: BTreeSet<String>,
     /// Whether the document has no error at all. When it has, a subscription that is not in it may be one that could
     /// not be read.
     pub whole: bool,
@@ -68,9 +70,10 @@ impl Config {
         }
         let mut problems = Problems::default();
         let mut config = Self::default();
-        if let Some(fields) = Fields::open(&node, "", &["tenants", "subscriptions"], &mut problems) {
+        if let Some(fields) = Fields::open(&node, "", KNOWN, &mut problems) {
+            let applications = read_applications(&fields, &mut problems);
             let declared = entries(&fields, "tenants", &mut problems);
-            config.read_tenants(declared, &mut problems);
+            config.read_tenants(declared, &applications, &mut problems);
             config.read_subscriptions(
                 entries(&fields, "subscriptions", &mut problems),
                 declared,
@@ -78,23 +81,42 @@ impl Config {
             );
         }
         config.whole = problems.errors() == 0;
-        Ok((config, problems.0))
+        Ok((config, problems.all()))
+    }
+
+    /// Goes on with what `previous`, the version before, knows of the tenants that have mistakes now: what exists there is
+    /// kept alive. No entry is read from it, so nothing new is made.
+    pub fn lean_on(&mut self, previous: &Self) {
+        for name in &self.refused_tenants {
+            if let Some(tenant) = previous.tenants.get(name) {
+                self.tenants.insert(name.clone(), tenant.clone());
+            }
+        }
     }
 
     /// Takes the tenants that can be used.
-    fn read_tenants(&mut self, declared: &[(String, Node)], problems: &mut Problems) {
+    fn read_tenants(
+        &mut self,
+        declared: &[(String, Node)],
+        applications: &Applications,
+        problems: &mut Problems,
+    ) {
         for (key, node) in declared {
             let path = join("tenants", key);
             if is_repeated(declared, key, node) {
                 problems.error(&path, "is there twice; keep one");
                 self.tenants.remove(key);
+                self.refused_tenants.insert(key.clone());
             } else if !is_plain(key) {
+                self.refused_tenants.insert(key.clone());
                 problems.error(
                     &path,
                     "has a name that is longer than 64 characters or has others than letters, digits, spaces and -_.$@; rename it",
                 );
-            } else if let Some(tenant) = tenants::read(node, &path, problems) {
+            } else if let Some(tenant) = tenants::read(node, &path, applications, problems) {
                 self.tenants.insert(key.clone(), tenant);
+            } else {
+                self.refused_tenants.insert(key.clone());
             }
         }
     }
@@ -121,16 +143,14 @@ impl Config {
             let Some(entry) = entry.filter(|_| problems.errors() == before) else {
                 continue;
             };
-            let Some(combination) = Combination::of(&entry, &self.tenants) else {
-                continue;
-            };
+            let combinations: Vec<Combination> = Combination::of(&entry, &self.tenants).collect();
             // Graph allows one subscription to each combination, so the second could never be made.
-            if let Some(first) = taken.get(&combination) {
+            if let Some(first) = combinations.iter().find_map(|one| taken.get(one)) {
                 let message = "has the same tenant, resource and changeType as";
                 problems.error(&path, format!("{message} `subscriptions.{first}`; keep one"));
                 continue;
             }
-            taken.insert(combination, name);
+            taken.extend(combinations.into_iter().map(|one| (one, name.as_str())));
             self.subscriptions.insert(name.clone(), entry);
         }
         self.refused.retain(|name| !self.subscriptions.contains_key(name));
@@ -148,13 +168,18 @@ impl Config {
         let path = join(&written.path, "tenant");
         let names: Vec<_> = declared.iter().map(|(key, _)| shown("tenants", key)).collect();
         let key = match (written.tenant, declared) {
+            (Some(EVERY), [_, ..]) => {
+                let all: Vec<_> = self.tenants.keys().map(String::as_str).collect();
+                // While none can be read, that has been said.
+                return check::check(written, &all, &self.tenants, problems).filter(|_| !all.is_empty());
+            }
             (Some(wanted), _) if declared.iter().any(|(key, _)| key == wanted) => Some(wanted),
             (Some(_), _) => {
                 problems.error(
                     &path,
                     format!(
-                        "names a tenant that is not there; write one of {}",
-                        listed(&names)
+                        "names a tenant that is not there; write one of {}, or \"*\" for all of them",
+                        first(&names)
                     ),
                 );
                 None
@@ -168,15 +193,15 @@ impl Config {
                 problems.error(
                     &path,
                     format!(
-                        "is missing; with several tenants, write one of {}",
-                        listed(&names)
+                        "is missing; with several tenants, write one of {}, or \"*\" for all of them",
+                        first(&names)
                     ),
                 );
                 None
             }
         };
-        let tenant = key.and_then(|key| self.tenants.get(key));
-        check::check(written, key.unwrap_or_default(), tenant, problems)
+        let entry = check::check(written, key.as_slice(), &self.tenants, problems);
+        entry.filter(|_| key.is_some_and(|key| self.tenants.contains_key(key)))
     }
 }
 
@@ -259,8 +284,8 @@ impl Credential {
 pub struct Entry {
     /// The entry's name.
     pub name: String,
-    /// The tenant's name in the configuration.
-    pub tenant: String,
+    /// The names in the configuration of the tenants to keep it in.
+    pub tenants: BTreeSet<String>,
     /// The resource path, with `{id}` in it when the entry stands for many.
     pub resource: String,
     /// The change types in the order created, updated, deleted, with commas and without spaces.
@@ -275,6 +300,20 @@ pub struct Entry {
     pub version: Version,
     /// The objects that the entry stands for, if it stands for many.
     pub for_each: Option<ForEach>,
+    /// What is asked for beside.
+    pub options: EntryOptions,
+}
+
+/// What an entry asks for beside its resource. Each is false when it is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EntryOptions {
+    /// Whether the reader adds the content to notifications that carry none.
+    pub fetch_content: bool,
+    /// Whether ids of Outlook's items stay the same when an item is moved.
+    pub immutable_ids: bool,
+    /// Whether changes of permissions are notified of as well (Microsoft Graph, *subscription resource type*,
+    /// `includesecuritywebhooks`).
+    pub permission_changes: bool,
 }
 
 /// The objects that an entry stands for.
@@ -330,25 +369,52 @@ pub enum Severity {
 struct Combination(String, String, String, String, Option<String>, String);
 
 impl Combination {
-    /// Returns the combination of `entry`.
-    fn of(entry: &Entry, tenants: &BTreeMap<String, Tenant>) -> Option<Self> {
-        let tenant = tenants.get(&entry.tenant)?;
+    /// Returns the combinations of `entry`, one for each of its tenants.
+    fn of(entry: &Entry, tenants: &BTreeMap<String, Tenant>) -> impl Iterator<Item = Self> {
+        let tenants = entry
+            .tenants
+            .iter()
+            .filter_map(|name| Some((name, tenants.get(name)?)));
+        tenants.map(|(name, tenant)| Self::in_tenant(entry, name, tenant))
+    }
+
+    fn in_tenant(entry: &Entry, name: &str, tenant: &Tenant) -> Self {
         let identity = if tenant.credential.is_delegated() {
-            entry.tenant.clone()
+            name.to_owned()
         } else {
             tenant.client_id.clone()
         };
         let resource = catalogue::canonical(&entry.resource);
         let resource = resource.unwrap_or_else(|| format!("/{}", entry.resource.trim_matches('/')));
-        Some(Self(
+        Self(
             tenant.tenant_id.clone(),
             identity,
             resource,
             entry.change_type.clone(),
             entry.query_options.as_deref().map(query_options_key),
             format!("{:?}", entry.for_each),
-        ))
+        )
     }
+}
+
+/// The applications that tenants may name, by name; nothing in the place of one that has mistakes.
+type Applications = BTreeMap<String, Option<tenants::Application>>;
+
+/// Reads the applications that several tenants share.
+fn read_applications(fields: &Fields<'_>, problems: &mut Problems) -> Applications {
+    let mut applications = Applications::new();
+    let declared = entries(fields, "applications", problems);
+    for (name, node) in declared {
+        let path = join("applications", name);
+        let application = if is_repeated(declared, name, node) {
+            problems.error(&path, "is there twice; keep one");
+            None
+        } else {
+            tenants::read_application(node, &path, problems)
+        };
+        applications.insert(name.clone(), application);
+    }
+    applications
 }
 
 /// Returns the entries of the object in the field `name`; none when it is left out.
@@ -371,6 +437,12 @@ fn is_repeated(entries: &[(String, Node)], key: &str, node: &Node) -> bool {
         .take_while(|(_, found)| !std::ptr::eq(found, node))
         .any(|(found, _)| found == key)
 }
+
+/// The fields of the document.
+const KNOWN: &[&str] = &["applications", "tenants", "subscriptions"];
+
+/// Stands for every tenant.
+const EVERY: &str = "*";
 
 /// The tenant of personal Microsoft accounts (Microsoft identity platform, *ID token claims reference*, `tid`).
 pub const PERSONAL_TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";

@@ -1,17 +1,20 @@
 //! An entry against the catalogue: what Microsoft Graph would refuse, said before it is asked.
 
+use std::collections::BTreeMap;
+
 use super::reader::{Problems, join, listed};
-use super::subscriptions::{QUERY_OPTIONS, Written};
+use super::subscriptions::{FETCH_CONTENT, IMMUTABLE_IDS, PERMISSION_CHANGES, QUERY_OPTIONS, Written};
 use super::{Entry, ForEach, MIN_MINUTES, Tenant};
 use crate::cloud::Cloud;
 use crate::subscription::catalogue::{self, Access, Changes, Rich, Row, Select};
 use graph_events::{Change, path};
 
-/// Checks `written` and returns the entry; `None` when a part is missing. `tenant` is `None` while it has mistakes itself.
+/// Checks `written`, which is for the tenants called `names`, and returns the entry; `None` when a part is missing. What a
+/// tenant allows is not checked while it has mistakes itself.
 pub(super) fn check(
     written: Written<'_>,
-    tenant_key: &str,
-    tenant: Option<&Tenant>,
+    names: &[&str],
+    tenants: &BTreeMap<String, Tenant>,
     problems: &mut Problems,
 ) -> Option<Entry> {
     let before = problems.errors();
@@ -19,7 +22,13 @@ pub(super) fn check(
     if let Some(resource) = written.resource {
         check_placeholder(&written, resource, problems);
         match row {
-            Some(row) => check_row(&written, resource, row, tenant, problems),
+            Some(row) => {
+                check_row(&written, resource, row, problems);
+                // What holds of several tenants is said once.
+                for tenant in names.iter().filter_map(|name| tenants.get(*name)) {
+                    check_tenant(&written, row, tenant, problems);
+                }
+            }
             None => check_unknown(&written, resource, problems),
         }
     }
@@ -34,7 +43,7 @@ pub(super) fn check(
     let minutes = written.minutes.into_iter().chain(granted).min()?;
     Some(Entry {
         name: written.name.to_owned(),
-        tenant: tenant_key.to_owned(),
+        tenants: names.iter().map(|name| (*name).to_owned()).collect(),
         resource: written.resource?.to_owned(),
         change_type: changes
             .iter()
@@ -46,6 +55,7 @@ pub(super) fn check(
         minutes,
         version: written.version.or(row.map(Row::version)).unwrap_or_default(),
         for_each: written.for_each,
+        options: written.options,
     })
 }
 
@@ -55,13 +65,7 @@ fn below(max: u32) -> u32 {
 }
 
 /// Checks a known resource.
-fn check_row(
-    written: &Written<'_>,
-    resource: &str,
-    row: &Row,
-    tenant: Option<&Tenant>,
-    problems: &mut Problems,
-) {
+fn check_row(written: &Written<'_>, resource: &str, row: &Row, problems: &mut Problems) {
     check_changes(written, row, problems);
     check_rich(written, row, problems);
     check_query(written, resource, row, problems);
@@ -84,8 +88,36 @@ fn check_row(
         );
         problems.error(&join(&written.path, "version"), message);
     }
-    if let Some(tenant) = tenant {
-        check_tenant(written, row, tenant, problems);
+    check_options(written, row, problems);
+    if row
+        .patterns
+        .iter()
+        .any(|pattern| pattern.starts_with(LEGACY_ALERTS))
+    {
+        let message = "belongs to the legacy alerts API, which Microsoft retired on 15 October 2026; it works for as long as \
+                       Graph takes it, and has no successor with notifications";
+        problems.warning(&join(&written.path, "resource"), message);
+    }
+}
+
+/// Checks what is asked for beside the resource.
+fn check_options(written: &Written<'_>, row: &Row, problems: &mut Problems) {
+    let options = written.options;
+    let mut refuse = |field, message| problems.error(&join(&written.path, field), message);
+    if options.fetch_content && written.rich {
+        refuse(
+            FETCH_CONTENT,
+            "is not needed beside `includeResourceData`, which brings the content; take one of them out",
+        );
+    }
+    if options.immutable_ids && !OUTLOOK_ITEMS.contains(&row.entity) {
+        refuse(
+            IMMUTABLE_IDS,
+            "is for Outlook's messages, events, contacts and tasks only; take it out",
+        );
+    }
+    if options.permission_changes && row.entity != "driveItem" {
+        refuse(PERMISSION_CHANGES, "is for drives only; take it out");
     }
 }
 
@@ -280,6 +312,11 @@ fn check_tenant(written: &Written<'_>, row: &Row, tenant: &Tenant, problems: &mu
         );
     }
     let access = tenant.access();
+    if written.options.fetch_content && access != Access::Application {
+        let message =
+            "has no effect under a signed-in user's credential: content is read as an application only";
+        problems.warning(&join(&written.path, FETCH_CONTENT), message);
+    }
     // A warning only: the catalogue may be behind what Microsoft grants.
     if !row.supports(access) {
         let others: Vec<_> = [Access::Application, Access::Delegated, Access::DelegatedPersonal]
@@ -337,12 +374,7 @@ fn check_placeholder(written: &Written<'_>, resource: &str, problems: &mut Probl
     let Some(for_each) = &written.for_each else {
         let plain = resource.split('?').next().unwrap_or_default();
         // A `forEach` that is malformed has been reported, and its key is meant to be there.
-        if plain.contains('{')
-            && !problems
-                .0
-                .iter()
-                .any(|problem| problem.path.starts_with(&join(&written.path, "forEach")))
-        {
+        if plain.contains('{') && !problems.is_wrong(&join(&written.path, "forEach")) {
             problems.error(
                 &path,
                 "has a key in braces; write an id in its place, or add `forEach`",
@@ -374,6 +406,12 @@ fn check_placeholder(written: &Written<'_>, resource: &str, problems: &mut Probl
         problems.error(&join(&written.path, "forEach"), message);
     }
 }
+
+/// How the paths of the legacy alerts API begin.
+const LEGACY_ALERTS: &str = "/security/alerts";
+
+/// The entities that can have immutable ids (Microsoft Graph, *immutable identifiers for Outlook resources*).
+const OUTLOOK_ITEMS: &[&str] = &["message", "event", "contact", "todoTask"];
 
 /// How much less than the maximum is asked for, so that clocks may differ.
 const MARGIN_MINUTES: u32 = 10;

@@ -4,9 +4,13 @@ use super::document::Node;
 use super::{Problem, Severity};
 use strsim::levenshtein;
 
-/// The mistakes found so far.
+/// The mistakes found so far: the first of them in full, the others by their number.
 #[derive(Default)]
-pub(super) struct Problems(pub(super) Vec<Problem>);
+pub(super) struct Problems {
+    found: Vec<Problem>,
+    errors: usize,
+    more: usize,
+}
 
 impl Problems {
     /// Notes a mistake that makes its entry unusable.
@@ -26,17 +30,37 @@ impl Problems {
             message,
             severity,
         };
-        if !self.0.contains(&problem) {
-            self.0.push(problem);
+        if self.found.contains(&problem) {
+            return;
         }
+        self.errors += usize::from(severity == Severity::Error);
+        if self.found.len() < MOST {
+            self.found.push(problem);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// Says whether something is wrong at `path` or below.
+    pub(super) fn is_wrong(&self, path: &str) -> bool {
+        self.found.iter().any(|problem| problem.path.starts_with(path))
+    }
+
+    /// Returns all problems.
+    pub(super) fn all(mut self) -> Vec<Problem> {
+        if self.more > 0 {
+            self.found.push(Problem {
+                path: String::new(),
+                message: format!("has {} more mistakes; mend these first", self.more),
+                severity: Severity::Error,
+            });
+        }
+        self.found
     }
 
     /// Returns how many mistakes make an entry unusable.
     pub(super) fn errors(&self) -> usize {
-        self.0
-            .iter()
-            .filter(|problem| problem.severity == Severity::Error)
-            .count()
+        self.errors
     }
 }
 
@@ -209,6 +233,22 @@ pub(super) fn listed<N: AsRef<str>>(names: &[N]) -> String {
         .collect::<Vec<_>>()
         .join(", ")
 }
+
+/// Returns the first of `names` in quotes, for a message, and how many more there are.
+pub(super) fn first<N: AsRef<str>>(names: &[N]) -> String {
+    let more = names.len().saturating_sub(MOST_NAMES);
+    let first: Vec<&str> = names.iter().map(AsRef::as_ref).take(MOST_NAMES).collect();
+    match more {
+        0 => listed(&first),
+        more => format!("{} and {more} more", listed(&first)),
+    }
+}
+
+/// How many mistakes are told in full.
+const MOST: usize = 100;
+
+/// How many names of the document a message lists.
+const MOST_NAMES: usize = 10;
 
 /// Returns the message for a field that is not `known`.
 fn unknown(path: &str, name: &str, known: &[&str]) -> String {

@@ -2,7 +2,7 @@
 
 use super::document::Node;
 use super::reader::{Fields, Problems, join};
-use super::{ForEach, NAME_LENGTH};
+use super::{EntryOptions, ForEach, NAME_LENGTH};
 use crate::{notification::client_state::MAX_NAME, subscription::catalogue::Version};
 use graph_events::{Change, guid::is_guid};
 
@@ -28,6 +28,8 @@ pub(super) struct Written<'a> {
     pub(super) version: Option<Version>,
     /// The objects that it stands for.
     pub(super) for_each: Option<ForEach>,
+    /// What it asks for beside.
+    pub(super) options: EntryOptions,
     /// Whether its resource may be missing in the catalogue.
     pub(super) allow_unknown: bool,
 }
@@ -51,6 +53,11 @@ pub(super) fn read<'a>(name: &'a str, node: &'a Node, problems: &mut Problems) -
         minutes: fields.whole("expirationMinutes", problems),
         version: version(&fields, problems),
         for_each: for_each(&fields, name, problems),
+        options: EntryOptions {
+            fetch_content: fields.flag(FETCH_CONTENT, problems),
+            immutable_ids: fields.flag(IMMUTABLE_IDS, problems),
+            permission_changes: fields.flag(PERMISSION_CHANGES, problems),
+        },
         allow_unknown: fields.flag("allowUnknownResource", problems),
         path,
     })
@@ -221,13 +228,26 @@ fn ids(items: &[Node], path: &str, name: &str, problems: &mut Problems) -> Optio
 /// Says whether `text` can be put into a resource path as a key.
 fn is_id(text: &str) -> bool {
     let refused = |letter: char| {
-        !letter.is_ascii_graphic() || matches!(letter, '/' | '\'' | '"' | '?' | '#' | '&' | '{' | '}' | '\\')
+        !letter.is_ascii_graphic()
+            || matches!(
+                letter,
+                '/' | '\'' | '"' | '?' | '#' | '&' | '{' | '}' | '\\' | '%'
+            )
     };
     !text.is_empty() && !text.contains(refused)
 }
 
 /// The field for query options that do not stand in the resource.
 pub(super) const QUERY_OPTIONS: &str = "notificationQueryOptions";
+
+/// The field that has the reader add content.
+pub(super) const FETCH_CONTENT: &str = "fetchContent";
+
+/// The field for ids that stay the same.
+pub(super) const IMMUTABLE_IDS: &str = "immutableIds";
+
+/// The field for changes of permissions.
+pub(super) const PERMISSION_CHANGES: &str = "permissionChanges";
 
 /// The fields of an entry.
 const KNOWN: &[&str] = &[
@@ -239,6 +259,9 @@ const KNOWN: &[&str] = &[
     "expirationMinutes",
     "version",
     "forEach",
+    FETCH_CONTENT,
+    IMMUTABLE_IDS,
+    PERMISSION_CHANGES,
     "allowUnknownResource",
 ];
 

@@ -1,48 +1,128 @@
 //! The tenants of the configuration and their credentials.
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::document::Node;
-use super::reader::{Fields, Problems, join, listed};
+use super::reader::{Fields, Problems, first, join, listed, shown};
 use super::{Credential, Tenant};
 use crate::{cloud::Cloud, secret::Secret, subscription::assertion::SigningCertificate};
 use graph_events::guid::is_guid;
 
+/// An application, as one tenant has it or several share it.
+#[derive(Clone)]
+pub(super) struct Application {
+    client_id: String,
+    cloud: Cloud,
+    credential: Credential,
+    client_secret_expires: Option<Timestamp>,
+}
+
+/// Reads an application that several tenants share; `None` when it cannot be used.
+pub(super) fn read_application(node: &Node, path: &str, problems: &mut Problems) -> Option<Application> {
+    let fields = Fields::open(node, path, OF_APPLICATION, problems)?;
+    let application = application(&fields, problems)?;
+    if application.credential.is_delegated() {
+        let message = "is a user's, who belongs to one tenant; write the application into that tenant";
+        problems.error(&fields.path("credential"), message);
+        return None;
+    }
+    Some(application)
+}
+
 /// Reads one tenant; `None` when it cannot be used.
-pub(super) fn read(node: &Node, path: &str, problems: &mut Problems) -> Option<Tenant> {
+pub(super) fn read(
+    node: &Node,
+    path: &str,
+    applications: &BTreeMap<String, Option<Application>>,
+    problems: &mut Problems,
+) -> Option<Tenant> {
     let before = problems.errors();
-    let fields = Fields::open(
-        node,
-        path,
-        &["tenantId", "clientId", "cloud", "credential", OWN_CERTIFICATE],
-        problems,
-    )?;
+    let known = [&["tenantId", APPLICATION, OWN_CERTIFICATE], OF_APPLICATION].concat();
+    let fields = Fields::open(node, path, &known, problems)?;
     let tenant_id = guid(
         &fields,
         "tenantId",
         "the directory (tenant) id of the app registration",
         problems,
     );
-    let client_id = guid(
-        &fields,
-        "clientId",
-        "the application (client) id of the app registration",
-        problems,
-    );
-    let cloud = cloud(&fields, problems);
-    let credential = credential(&fields, problems);
-    let client_secret_expires = client_secret_expires(&fields, problems);
+    let application = match fields.text(APPLICATION, problems) {
+        None => application(&fields, problems),
+        Some(name) => shared(&fields, name, applications, problems),
+    };
     let own_certificate = fields.flag(OWN_CERTIFICATE, problems);
     if problems.errors() > before {
         return None;
     }
+    let Application {
+        client_id,
+        cloud,
+        credential,
+        client_secret_expires,
+    } = application?;
     Some(Tenant {
         tenant_id: tenant_id?,
+        client_id,
+        cloud,
+        credential,
+        client_secret_expires,
+        own_certificate,
+    })
+}
+
+/// Returns the application that a tenant names. One that has mistakes has been reported.
+fn shared(
+    fields: &Fields<'_>,
+    name: &str,
+    applications: &BTreeMap<String, Option<Application>>,
+    problems: &mut Problems,
+) -> Option<Application> {
+    for own in OF_APPLICATION {
+        if fields.get(own).is_some() {
+            let message = "stands in the application that the tenant names; take one of them out";
+            problems.error(&fields.path(own), message);
+        }
+    }
+    let application = applications.get(name);
+    if application.is_none() {
+        let names: Vec<_> = applications
+            .keys()
+            .map(|name| shown("applications", name))
+            .collect();
+        let message = if names.is_empty() {
+            "names an application, and `applications` has none".to_owned()
+        } else {
+            format!(
+                "names an application that is not there; write one of {}",
+                first(&names)
+            )
+        };
+        problems.error(&fields.path(APPLICATION), message);
+    }
+    application?.clone()
+}
+
+/// Reads the fields of an application; `None` when it cannot be used.
+fn application(fields: &Fields<'_>, problems: &mut Problems) -> Option<Application> {
+    let before = problems.errors();
+    let client_id = guid(
+        fields,
+        "clientId",
+        "the application (client) id of the app registration",
+        problems,
+    );
+    let cloud = cloud(fields, problems);
+    let credential = credential(fields, problems);
+    let client_secret_expires = client_secret_expires(fields, problems);
+    if problems.errors() > before {
+        return None;
+    }
+    Some(Application {
         client_id: client_id?,
         cloud: cloud?,
         credential: credential?,
         client_secret_expires,
-        own_certificate,
     })
 }
 
@@ -171,6 +251,12 @@ fn time(text: &str) -> Option<Timestamp> {
     let day = || text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok();
     text.parse().ok().or_else(|| Some(day()?.timestamp()))
 }
+
+/// The field for the name of a shared application.
+const APPLICATION: &str = "application";
+
+/// The fields of an application.
+const OF_APPLICATION: &[&str] = &["clientId", "cloud", "credential"];
 
 /// The field for a certificate that no other tenant has.
 const OWN_CERTIFICATE: &str = "ownCertificate";

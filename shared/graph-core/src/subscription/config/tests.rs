@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 
 mod refused;
+mod shared;
 mod twice;
 mod unsuited;
 
@@ -19,7 +20,7 @@ fn the_example_of_the_readme_is_read() {
     assert!(matches!(tenant.credential, Credential::ClientSecret { .. }));
     let expected = Entry {
         name: "it".to_owned(),
-        tenant: "contoso".to_owned(),
+        tenants: BTreeSet::from(["contoso".to_owned()]),
         resource: "/teams/getAllMessages".to_owned(),
         change_type: "created,updated".to_owned(),
         include_resource_data: true,
@@ -27,6 +28,7 @@ fn the_example_of_the_readme_is_read() {
         minutes: 4_310,
         version: Version::V1,
         for_each: None,
+        options: EntryOptions::default(),
     };
     assert_eq!(config.subscriptions["it"], expected);
 }

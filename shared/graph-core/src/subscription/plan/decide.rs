@@ -110,8 +110,6 @@ fn existing(
 
 /// Returns why the subscription cannot be brought up to date by a PATCH. Only the end, the notification URL and the
 /// certificate can be changed (Microsoft Graph, *update subscription* and *change notifications with resource data*).
-///
-/// What Graph does not show counts as right.
 fn unfit(
     ours: &OwnedSubscription<'_>,
     desired: &Desired,
@@ -129,6 +127,36 @@ fn unfit(
             key_id: url.key_id.clone(),
         });
     }
+    if let Some(reason) = asked_otherwise(ours, desired) {
+        return Some(reason);
+    }
+    if subscription
+        .lifecycle_notification_url
+        .as_deref()
+        .is_some_and(|lifecycle| strays(lifecycle, ours, context))
+    {
+        return Some(Reason::OtherLifecycleUrl);
+    }
+    subscription
+        .expiration_date_time
+        .filter(|expires_at| *expires_at <= now)
+        .map(|_| Reason::Expired)
+}
+
+/// Returns what the subscription was asked for that its entry does not ask for. The digest in the URL decides; where there
+/// is none, and for the words, it is what Graph shows, and what it does not show counts as right.
+fn asked_otherwise(ours: &OwnedSubscription<'_>, desired: &Desired) -> Option<Reason> {
+    let digest = &ours.url.digest;
+    if *digest == desired.digest() {
+        return None;
+    }
+    let shown = shown_otherwise(ours, desired);
+    shown.or_else(|| (!digest.is_empty()).then_some(Reason::OtherEntry))
+}
+
+/// Returns what Graph shows that the entry does not ask for.
+fn shown_otherwise(ours: &OwnedSubscription<'_>, desired: &Desired) -> Option<Reason> {
+    let OwnedSubscription { subscription, url } = ours;
     let resource = subscription.resource.as_ref();
     if let Some(from) = resource.filter(|from| !same_resource(from, &desired.resource)) {
         return Some(Reason::OtherResource { from: from.clone() });
@@ -150,30 +178,18 @@ fn unfit(
     let is_rich = subscription
         .include_resource_data
         .unwrap_or(url.certificate_id.is_some());
-    if is_rich != desired.include_resource_data {
-        return Some(Reason::OtherResourceData {
-            wanted: desired.include_resource_data,
-        });
-    }
-    if subscription
-        .lifecycle_notification_url
-        .as_deref()
-        .is_some_and(|lifecycle| strays(lifecycle, ours, context))
-    {
-        return Some(Reason::OtherLifecycleUrl);
-    }
-    subscription
-        .expiration_date_time
-        .filter(|expires_at| *expires_at <= now)
-        .map(|_| Reason::Expired)
+    (is_rich != desired.include_resource_data).then_some(Reason::OtherResourceData {
+        wanted: desired.include_resource_data,
+    })
 }
 
-/// Returns whether lifecycle notifications go elsewhere than to our route, under this subscription's name. Their URL
-/// cannot be changed, so the certificate in it may be an old one.
+/// Returns whether lifecycle notifications go to somebody else, or under another name. Their URL cannot be changed, so what
+/// else it says may be old, its address as well: a stack that has moved keeps the old one for as long as such
+/// subscriptions live.
 fn strays(lifecycle: &str, ours: &OwnedSubscription<'_>, context: &Context) -> bool {
     !lifecycle.is_empty()
         && context
-            .lifecycle
+            .stack
             .read(lifecycle)
             .is_none_or(|lifecycle| lifecycle.name != ours.url.name)
 }
@@ -203,6 +219,9 @@ fn due(
     let Some(expires_at) = ours.subscription.expiration_date_time else {
         return Ok(Reason::NoExpiry);
     };
+    if is_elsewhere(ours, desired, context) {
+        return Ok(Reason::OtherUrl);
+    }
     if let Some(reason) = other_certificate(ours, desired, context) {
         let retiring = ours
             .url
@@ -233,6 +252,13 @@ fn due(
     Ok(Reason::ReauthorizationRequired)
 }
 
+/// Returns whether the notifications go to an address that is no longer ours, or not the way that the entry asks for.
+fn is_elsewhere(ours: &OwnedSubscription<'_>, desired: &Desired, context: &Context) -> bool {
+    let url = ours.subscription.notification_url.as_deref();
+    ours.url.fetch_content != desired.options.fetch_content
+        || !url.is_some_and(|url| context.notifications.is_at(url))
+}
+
 /// Returns why a subscription with resource data needs another certificate. The URL tells which one it has: Graph's own
 /// field is often blank.
 fn other_certificate(ours: &OwnedSubscription<'_>, desired: &Desired, context: &Context) -> Option<Reason> {
@@ -249,14 +275,16 @@ fn renewal(ours: &OwnedSubscription<'_>, creation: &Creation, context: &Context)
     let certificate_id = creation.certificate_id.clone();
     let url = NotificationUrl {
         certificate_id: certificate_id.clone(),
+        fetch_content: creation.desired.options.fetch_content,
         ..ours.url.clone()
     };
+    let moves = url != ours.url || is_elsewhere(ours, &creation.desired, context);
     // Sent only where it changes: what a PATCH does not name stays as it is.
     let changes = other_certificate(ours, &creation.desired, context).is_some();
     Renewal {
         version: creation.desired.version,
         expires_at: creation.expires_at,
-        notification_url: (ours.url != url).then(|| context.notifications.url(&url)),
+        notification_url: moves.then(|| context.notifications.url(&url)),
         certificate_id: certificate_id.filter(|_| changes),
     }
 }

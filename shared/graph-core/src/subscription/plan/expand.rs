@@ -252,6 +252,7 @@ fn desired(entry: &Entry, name: String, resource: String) -> Desired {
         query_options: entry.query_options.clone(),
         lifetime: SignedDuration::from_mins(i64::from(entry.minutes)),
         version: entry.version,
+        options: entry.options,
     }
 }
 

@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use super::{Action, Reason, Step};
 use crate::subscription::{
     model::Subscription,
-    url::{BaseUrl, NotificationUrl},
+    url::{NotificationUrl, StackId},
 };
 
 /// The subscriptions that Graph lists for an application: ours, and those of others at the same application.
 ///
-/// A subscription is ours when its notification URL is at our place. Each URL is read once for all that a run asks of it.
+/// A subscription is ours when its notification URL names our stack, wherever it leads. Each URL is read once for all that a
+/// run asks of it.
 #[derive(Clone, Debug)]
 pub struct Listing<'a> {
     pub(super) ours: Vec<OwnedSubscription<'a>>,
@@ -18,14 +19,14 @@ pub struct Listing<'a> {
 }
 
 impl<'a> Listing<'a> {
-    /// Sorts what Graph lists. `notifications` is our place.
+    /// Sorts what Graph lists.
     #[must_use]
-    pub fn of(listed: &'a [Subscription], notifications: &BaseUrl) -> Self {
+    pub fn of(listed: &'a [Subscription], stack: &StackId) -> Self {
         let mut ours = Vec::with_capacity(listed.len());
         let mut others = Vec::new();
         for subscription in listed {
             let url = subscription.notification_url.as_deref();
-            match url.and_then(|url| notifications.read(url)) {
+            match url.and_then(|url| stack.read(url)) {
                 Some(url) => ours.push(OwnedSubscription { subscription, url }),
                 None => others.push(subscription),
             }

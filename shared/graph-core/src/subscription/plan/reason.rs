@@ -62,6 +62,10 @@ pub enum Reason {
         /// Whether the entry asks for resource data.
         wanted: bool,
     },
+    /// Its entry has changed, in a way that Graph's list does not show.
+    OtherEntry,
+    /// Its notifications go to an address that is not ours any more, or not the way that its entry asks for.
+    OtherUrl,
     /// Its lifecycle notifications go elsewhere, and that cannot be changed.
     OtherLifecycleUrl,
     /// The key of its client state is no longer known.
@@ -135,6 +139,8 @@ impl fmt::Display for Reason {
             Self::OtherResourceData { wanted: false } => {
                 write!(f, "the entry no longer includes resource data")
             }
+            Self::OtherEntry => write!(f, "its entry has changed"),
+            Self::OtherUrl => write!(f, "its notifications are to go to another URL"),
             Self::OtherLifecycleUrl => write!(f, "its lifecycle notifications go to another address"),
             Self::KeyGone { key_id } if key_id.is_empty() => {
                 write!(f, "it was not made with one of our keys")

@@ -17,11 +17,17 @@ fn an_entry_without_subscription_is_created() {
     assert_eq!(creation.expires_at, at("2026-11-25T10:00:00Z"));
     assert_eq!(
         creation.notification_url,
-        "https://our.example/notifications?s=mail&k=k2&c=c2"
+        format!(
+            "https://our.example/notifications?i=stack&s=mail&k=k2&c=c2&d={}",
+            mail().digest()
+        )
     );
     assert_eq!(
         creation.lifecycle_url,
-        "https://our.example/lifecycle?s=mail&k=k2&c=c2"
+        format!(
+            "https://our.example/lifecycle?i=stack&s=mail&k=k2&c=c2&d={}",
+            mail().digest()
+        )
     );
     assert_eq!(
         (creation.key_id.as_str(), creation.certificate_id.as_deref()),
@@ -43,7 +49,10 @@ fn an_entry_without_resource_data_has_no_certificate() {
     };
     assert_eq!(
         creation.notification_url,
-        "https://our.example/notifications?s=mail&k=k2"
+        format!(
+            "https://our.example/notifications?i=stack&s=mail&k=k2&d={}",
+            creation.desired.digest()
+        )
     );
     assert_eq!(creation.certificate_id, None);
 }
@@ -58,7 +67,7 @@ fn what_graph_spells_otherwise_is_kept() {
     let spelled = Subscription {
         resource: Some("users/1/Messages".to_owned()),
         change_type: Some("Updated, created".to_owned()),
-        notification_url: Some("https://OUR.example:443/notifications?s=mail&k=k1&c=c2".to_owned()),
+        notification_url: Some("https://OUR.example:443/notifications?i=stack&s=mail&k=k1&c=c2".to_owned()),
         ..listed()
     };
     check(spelled, "keep", "2 d 22 h left");
@@ -191,7 +200,7 @@ fn ours_without_an_entry_is_deleted() {
 #[test]
 fn ours_that_names_nothing_is_deleted() {
     let nameless = Subscription {
-        notification_url: Some("https://our.example/notifications".to_owned()),
+        notification_url: Some("https://our.example/notifications?i=stack".to_owned()),
         resource: Some("/groups".to_owned()),
         ..listed()
     };
@@ -334,7 +343,7 @@ fn plan(
 ) -> Vec<Step> {
     super::plan(
         desired,
-        &Listing::of(listed, &context.notifications),
+        &Listing::of(listed, &context.stack),
         context,
         now,
         policy,
@@ -361,6 +370,7 @@ fn mail() -> Desired {
         query_options: None,
         lifetime: SignedDuration::from_hours(72),
         version: Version::V1,
+        options: EntryOptions::default(),
     }
 }
 
@@ -370,7 +380,7 @@ fn listed() -> Subscription {
         resource: Some("/users/1/messages".to_owned()),
         change_type: Some("created,updated".to_owned()),
         notification_url: Some(url("mail", "k1", "c2")),
-        lifecycle_notification_url: Some("https://our.example/lifecycle?s=mail&k=k1&c=c2".to_owned()),
+        lifecycle_notification_url: Some("https://our.example/lifecycle?i=stack&s=mail&k=k1&c=c2".to_owned()),
         expiration_date_time: Some(at("2026-11-25T08:30:00Z")),
         include_resource_data: Some(true),
         ..Subscription::default()
@@ -385,6 +395,7 @@ fn context() -> Context {
             .collect::<BTreeSet<_>>()
     };
     Context {
+        stack: StackId::parse("stack").unwrap(),
         notifications: BaseUrl::parse("https://our.example/notifications").unwrap(),
         lifecycle: BaseUrl::parse("https://our.example/lifecycle").unwrap(),
         mint_key: "k2".to_owned(),
@@ -412,7 +423,7 @@ fn reauthorization_required() -> Context {
 }
 
 fn url(name: &str, key: &str, certificate: &str) -> String {
-    format!("https://our.example/notifications?s={name}&k={key}&c={certificate}")
+    format!("https://our.example/notifications?i=stack&s={name}&k={key}&c={certificate}")
 }
 
 fn at(time: &str) -> Timestamp {

@@ -1,15 +1,15 @@
 //! Entries and what they come to.
 
 use super::*;
-use crate::subscription::{catalogue::Version, model::Subscription, url::BaseUrl};
+use crate::subscription::{
+    catalogue::Version,
+    model::Subscription,
+    url::{BaseUrl, StackId},
+};
 
 #[test]
 fn an_entry_for_itself_is_one_subscription() {
-    let expansion = expand(
-        &[(&entry("chat", "/chats/getAllMessages"), Objects::Itself)],
-        &[],
-        &origin(),
-    );
+    let expansion = expand(&[(&entry("chat", "/chats/getAllMessages"), Objects::Itself)], &[]);
     assert_eq!(shown(&expansion), [("chat", "/chats/getAllMessages")]);
     assert_eq!(expansion.desired[0].lifetime, SignedDuration::from_mins(60));
     assert!(expansion.objects.is_empty());
@@ -17,7 +17,7 @@ fn an_entry_for_itself_is_one_subscription() {
 
 #[test]
 fn an_entry_for_many_is_one_subscription_for_each_object() {
-    let expansion = expand(&[(&mail(), known(&["b", "a", "b"]))], &[], &origin());
+    let expansion = expand(&[(&mail(), known(&["b", "a", "b"]))], &[]);
     assert_eq!(
         shown(&expansion),
         [("mail/a", "/users/a/messages"), ("mail/b", "/users/b/messages")]
@@ -32,7 +32,7 @@ fn an_id_that_does_not_fit_is_left_out_and_the_others_go_on() {
     for unfit in [
         "", "a/b", "a'b", "a b", "a?b", "a#b", "{id}", "ä", "a%2Fb", &too_long,
     ] {
-        let expansion = expand(&[(&mail(), known(&[unfit, &longest]))], &[], &origin());
+        let expansion = expand(&[(&mail(), known(&[unfit, &longest]))], &[]);
         assert_eq!(expansion.desired.len(), 1, "{unfit}");
         assert_eq!(
             expansion.left_out["mail"],
@@ -57,7 +57,7 @@ fn when_objects_are_unknown_what_exists_goes_on_and_nothing_else() {
         ours("mail", "/users/c/messages"),
     ];
     let unknown = Objects::Unknown("no permission".to_owned());
-    let expansion = expand(&[(&mail(), unknown)], &listed, &origin());
+    let expansion = expand(&[(&mail(), unknown)], &listed);
     assert_eq!(shown(&expansion), [("mail/a", "/users/a/messages")]);
     assert_eq!(
         expansion.held,
@@ -68,11 +68,7 @@ fn when_objects_are_unknown_what_exists_goes_on_and_nothing_else() {
 #[test]
 fn of_two_entries_that_ask_for_the_same_the_first_gets_it() {
     let (one, other) = (mail(), entry("also", "users/{id}/Messages/"));
-    let expansion = expand(
-        &[(&one, known(&["a", "b"])), (&other, known(&["b", "c"]))],
-        &[],
-        &origin(),
-    );
+    let expansion = expand(&[(&one, known(&["a", "b"])), (&other, known(&["b", "c"]))], &[]);
     let names: Vec<_> = shown(&expansion).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["also/b", "also/c", "mail/a"]);
     let shared = LeftOut::Shared("also".to_owned());
@@ -83,22 +79,14 @@ fn of_two_entries_that_ask_for_the_same_the_first_gets_it() {
 fn who_has_the_subscription_keeps_it_when_another_entry_asks_for_it_too() {
     let (one, other) = (mail(), entry("also", "/users/{id}/messages"));
     let listed = [ours("mail/b", "/users/b/messages")];
-    let expansion = expand(
-        &[(&one, known(&["b"])), (&other, known(&["b"]))],
-        &listed,
-        &origin(),
-    );
+    let expansion = expand(&[(&one, known(&["b"])), (&other, known(&["b"]))], &listed);
     assert_eq!(shown(&expansion), [("mail/b", "/users/b/messages")]);
 }
 
 #[test]
 fn an_entry_for_itself_comes_before_one_for_many() {
     let (one, other) = (entry("z", "/users/b/messages"), mail());
-    let expansion = expand(
-        &[(&one, Objects::Itself), (&other, known(&["b"]))],
-        &[],
-        &origin(),
-    );
+    let expansion = expand(&[(&one, Objects::Itself), (&other, known(&["b"]))], &[]);
     assert_eq!(shown(&expansion), [("z", "/users/b/messages")]);
 }
 
@@ -108,11 +96,7 @@ fn other_changes_of_the_same_resource_are_another_subscription() {
         change_type: "deleted".to_owned(),
         ..entry("gone", "/users/{id}/messages")
     };
-    let expansion = expand(
-        &[(&mail(), known(&["a"])), (&deletions, known(&["a"]))],
-        &[],
-        &origin(),
-    );
+    let expansion = expand(&[(&mail(), known(&["a"])), (&deletions, known(&["a"]))], &[]);
     assert_eq!(expansion.desired.len(), 2);
 }
 
@@ -128,11 +112,7 @@ fn other_query_options_are_another_subscription() {
         ("$filter = isFetchable eq true", 1),
     ] {
         let other = jobs("other", other);
-        let expansion = expand(
-            &[(&ready, known(&["a"])), (&other, known(&["a"]))],
-            &[],
-            &origin(),
-        );
+        let expansion = expand(&[(&ready, known(&["a"])), (&other, known(&["a"]))], &[]);
         assert_eq!(expansion.desired.len(), count);
         assert_eq!(expansion.desired[0].query_options, other.query_options);
     }
@@ -152,7 +132,6 @@ fn no_more_are_asked_for_than_graph_allows_and_nobody_loses_one() {
     let expansion = expand(
         &[(&users, known(&ids)), (&entry("all", "/users"), Objects::Itself)],
         &listed,
-        &origin(),
     );
     assert_eq!(expansion.desired.len(), 98, "two of a hundred are others'");
     let names: Vec<_> = shown(&expansion).into_iter().map(|(name, _)| name).collect();
@@ -173,11 +152,7 @@ fn what_exists_stays_even_over_the_limit() {
         .map(|number| ours(&format!("people/{number}"), &format!("/users/{number}")))
         .collect();
     let ids: Vec<String> = (0..110).map(|number| number.to_string()).collect();
-    let expansion = expand(
-        &[(&entry("people", "/users/{id}"), Objects::Known(ids))],
-        &listed,
-        &origin(),
-    );
+    let expansion = expand(&[(&entry("people", "/users/{id}"), Objects::Known(ids))], &listed);
     assert_eq!(expansion.desired.len(), 110);
 }
 
@@ -187,7 +162,6 @@ fn ten_thousand_teams_subscriptions_fit_and_one_more_does_not() {
     let expansion = expand(
         &[(&entry("channels", "/teams/{id}/channels"), Objects::Known(ids))],
         &[],
-        &origin(),
     );
     assert_eq!(expansion.desired.len(), 10_000);
     assert_eq!(expansion.left_out["channels"].values().sum::<usize>(), 1);
@@ -208,7 +182,7 @@ fn a_resource_of_teams_takes_one_subscription_whatever_changes_it_watches() {
         of("more", "/users/1/messages", "deleted"),
     );
     let entries = [&one, &other, &mail, &more].map(|entry| (entry, Objects::Itself));
-    let expansion = expand(&entries, &[], &origin());
+    let expansion = expand(&entries, &[]);
     let names: Vec<&str> = expansion.desired.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["mail", "more", "one"]);
     let why = LeftOut::Taken("one".to_owned());
@@ -234,7 +208,7 @@ fn mail() -> Entry {
 fn entry(name: &str, resource: &str) -> Entry {
     Entry {
         name: name.to_owned(),
-        tenant: "contoso".to_owned(),
+        tenants: ["contoso".to_owned()].into(),
         resource: resource.to_owned(),
         change_type: "created".to_owned(),
         include_resource_data: false,
@@ -242,11 +216,13 @@ fn entry(name: &str, resource: &str) -> Entry {
         minutes: 60,
         version: Version::V1,
         for_each: None,
+        options: crate::subscription::config::EntryOptions::default(),
     }
 }
 
 fn ours(name: &str, resource: &str) -> Subscription {
     let url = crate::subscription::url::NotificationUrl {
+        stack_id: "stack".to_owned(),
         name: name.to_owned(),
         ..crate::subscription::url::NotificationUrl::default()
     };
@@ -270,6 +246,6 @@ fn origin() -> BaseUrl {
 }
 
 /// Returns what entries ask for, given what Graph lists.
-fn expand(entries: &[(&Entry, Objects)], listed: &[Subscription], origin: &BaseUrl) -> Expansion {
-    super::expand(entries, &Listing::of(listed, origin))
+fn expand(entries: &[(&Entry, Objects)], listed: &[Subscription]) -> Expansion {
+    super::expand(entries, &Listing::of(listed, &StackId::parse("stack").unwrap()))
 }

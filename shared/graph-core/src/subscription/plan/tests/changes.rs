@@ -36,14 +36,14 @@ fn what_cannot_be_changed_is_replaced() {
         (
             Subscription {
                 include_resource_data: None,
-                notification_url: Some("https://our.example/notifications?s=mail&k=k1".to_owned()),
+                notification_url: Some("https://our.example/notifications?i=stack&s=mail&k=k1".to_owned()),
                 ..listed()
             },
             "the entry now includes resource data",
         ),
         (
             Subscription {
-                lifecycle_notification_url: Some("https://old.example/lifecycle?s=mail".to_owned()),
+                lifecycle_notification_url: Some("https://old.example/lifecycle?i=other&s=mail".to_owned()),
                 ..listed()
             },
             "its lifecycle notifications go to another address",
@@ -57,7 +57,7 @@ fn what_cannot_be_changed_is_replaced() {
         ),
         (
             Subscription {
-                notification_url: Some("https://our.example/notifications?s=mail".to_owned()),
+                notification_url: Some("https://our.example/notifications?i=stack&s=mail".to_owned()),
                 ..listed()
             },
             "it was not made with one of our keys",
@@ -135,7 +135,7 @@ fn what_graph_says_it_removed_is_replaced_while_it_is_still_listed() {
 
 #[test]
 fn a_lifecycle_url_may_name_an_old_certificate() {
-    let lifecycle = Some("https://our.example/lifecycle?s=mail&k=k1&c=c0".to_owned());
+    let lifecycle = Some("https://our.example/lifecycle?i=stack&s=mail&k=k1&c=c0".to_owned());
     check(
         Subscription {
             lifecycle_notification_url: lifecycle,
@@ -174,7 +174,7 @@ fn another_certificate_is_brought_in_by_renewal_and_the_url_says_so() {
         panic!("{steps:?}")
     };
     assert_eq!(renewal.certificate_id.as_deref(), Some("c2"));
-    let expected = "https://our.example/notifications?s=mail&k=k1&c=c2";
+    let expected = "https://our.example/notifications?i=stack&s=mail&k=k1&c=c2";
     assert_eq!(
         renewal.notification_url.as_deref(),
         Some(expected),

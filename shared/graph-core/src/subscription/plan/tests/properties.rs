@@ -91,9 +91,15 @@ fn vec_of_listed() -> impl Strategy<Value = Vec<Subscription>> {
 
 fn listed() -> impl Strategy<Value = Subscription> {
     let host = prop_oneof![4 => Just("our.example"), 1 => Just("other.example")];
-    let query = ("n[0-4]", "k[0-2]", prop_oneof![Just(String::new()), "&c=c[0-2]"]);
-    let url = (host, query).prop_map(|(host, (name, key, certificate))| {
-        format!("https://{host}/notifications?s={name}&k={key}{certificate}")
+    let stack = prop_oneof![4 => Just("stack"), 1 => Just("other")];
+    let query = (
+        stack,
+        "n[0-4]",
+        "k[0-2]",
+        prop_oneof![Just(String::new()), "&c=c[0-2]"],
+    );
+    let url = (host, query).prop_map(|(host, (stack, name, key, certificate))| {
+        format!("https://{host}/notifications?i={stack}&s={name}&k={key}{certificate}")
     });
     (
         url,
@@ -116,5 +122,5 @@ fn is_ours(subscription: &Subscription) -> bool {
     subscription
         .notification_url
         .as_deref()
-        .is_some_and(|url| url.starts_with("https://our.example/"))
+        .is_some_and(|url| url.contains("?i=stack&"))
 }

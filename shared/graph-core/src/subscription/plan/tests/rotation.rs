@@ -66,7 +66,7 @@ fn an_older_certificate_is_left_at_the_next_renewal() {
     assert_eq!(renewal.certificate_id.as_deref(), Some("c2"));
     assert_eq!(
         renewal.notification_url.as_deref(),
-        Some("https://our.example/notifications?s=mail&k=k1&c=c2")
+        Some("https://our.example/notifications?i=stack&s=mail&k=k1&c=c2")
     );
 }
 

@@ -1,0 +1,158 @@
+//! What is written once for many tenants, and what holds on when a part cannot be read.
+
+use super::*;
+
+#[test]
+fn a_tenant_may_name_an_application_instead_of_repeating_it() {
+    let (config, problems) = read(&many());
+    assert_eq!(problems, []);
+    for tenant in config.tenants.values() {
+        assert_eq!(
+            (tenant.client_id.as_str(), tenant.cloud),
+            (CLIENT_ID, Cloud::Usgov)
+        );
+        assert!(matches!(tenant.credential, Credential::WebIdentity));
+    }
+    assert_ne!(config.tenants["a"].tenant_id, config.tenants["b"].tenant_id);
+}
+
+#[test]
+fn an_entry_for_every_tenant_stands_for_each_and_is_checked_against_each() {
+    let mut document = many();
+    let (config, problems) = read(&document);
+    assert_eq!(problems, []);
+    let names: Vec<_> = config.subscriptions["users"].tenants.iter().collect();
+    assert_eq!(names, ["a", "b"]);
+
+    document["subscriptions"]["again"] = json!({"tenant": "b", "resource": "users", "changeType": "updated"});
+    let (config, problems) = read(&document);
+    assert!(
+        problems[0].message.starts_with("has the same tenant, resource"),
+        "{problems:?}"
+    );
+    assert_eq!(config.refused.len(), 1);
+
+    document["subscriptions"] = json!({"tasks": {
+        "tenant": "*", "resource": "/users/1/todo/lists/2/tasks", "changeType": "updated"
+    }});
+    let (_, problems) = read(&document);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(
+        problems[0]
+            .message
+            .contains("does not exist in the cloud of its tenant")
+    );
+}
+
+#[test]
+fn every_mistake_about_a_shared_application_is_named() {
+    let wrong = |change: fn(&mut Value), path: &str, message: &str| {
+        let mut document = many();
+        change(&mut document);
+        let (config, problems) = read(&document);
+        let found: Vec<_> = problems.iter().map(|problem| problem.path.as_str()).collect();
+        assert_eq!(found, [path], "{problems:?}");
+        assert!(problems[0].message.contains(message), "{problems:?}");
+        assert!(!config.whole);
+    };
+    wrong(
+        |document| document["tenants"]["a"]["application"] = json!("mine"),
+        "tenants.a.application",
+        "write one of `main`",
+    );
+    wrong(
+        |document| document["tenants"]["a"]["clientId"] = json!(CLIENT_ID),
+        "tenants.a.clientId",
+        "take one of them out",
+    );
+    wrong(
+        |document| document["applications"]["main"]["clientId"] = json!("x"),
+        "applications.main.clientId",
+        "is not a GUID",
+    );
+    wrong(
+        |document| document["applications"]["main"]["credential"] = json!({"refreshToken": "t"}),
+        "applications.main.credential",
+        "write the application into that tenant",
+    );
+    wrong(
+        |document| {
+            document["applications"] = json!({});
+            document["tenants"].as_object_mut().unwrap().remove("b");
+        },
+        "tenants.a.application",
+        "`applications` has none",
+    );
+}
+
+#[test]
+fn what_an_entry_asks_for_beside_is_read() {
+    let entry = accepted(json!({
+        "resource": "/users/1/messages", "changeType": "created", "fetchContent": true, "immutableIds": true
+    }));
+    let expected = EntryOptions {
+        fetch_content: true,
+        immutable_ids: true,
+        permission_changes: false,
+    };
+    assert_eq!(entry.options, expected);
+    let drive = json!({"resource": "/drives/1/root", "changeType": "updated", "permissionChanges": true});
+    assert!(accepted(drive).options.permission_changes);
+}
+
+#[test]
+fn a_document_full_of_mistakes_makes_a_short_report() {
+    let mut document = many();
+    for number in 0..3_000 {
+        document["subscriptions"][format!("e{number}")] = json!({"x": 1});
+    }
+    let (config, problems) = read(&document);
+    assert_eq!((problems.len(), config.refused.len()), (101, 3_000));
+    let message = &problems[100].message;
+    assert!(
+        message.starts_with("has ") && message.ends_with(" more mistakes; mend these first"),
+        "{message}"
+    );
+
+    document["tenants"] = (0..500)
+        .map(|number| {
+            (
+                format!("t{number}"),
+                json!({"tenantId": TENANT_ID, "application": "main"}),
+            )
+        })
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    document["subscriptions"] = json!({"users": {"resource": "/users", "changeType": "updated"}});
+    let (_, problems) = read(&document);
+    assert!(
+        problems[0].message.contains("`t106` and 490 more"),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn a_tenant_with_a_mistake_goes_on_as_it_was() {
+    let (previous, _) = read(&many());
+    let mut document = many();
+    document["tenants"]["a"]["tenantId"] = json!("nonsense");
+    let (mut config, _) = read(&document);
+    assert_eq!(config.tenants.keys().collect::<Vec<_>>(), ["b"]);
+    config.lean_on(&previous);
+    assert_eq!(config.tenants["a"].tenant_id, TENANT_ID);
+    assert!(!config.whole, "nothing is deleted for the lack of an entry");
+    let names: Vec<_> = config.subscriptions["users"].tenants.iter().collect();
+    assert_eq!(names, ["b"], "and nothing is made that has not been there");
+}
+
+/// Two tenants with one application, and an entry for both.
+fn many() -> Value {
+    json!({
+        "applications": {"main": {"clientId": CLIENT_ID, "cloud": "usgov", "credential": {"webIdentity": true}}},
+        "tenants": {
+            "a": {"tenantId": TENANT_ID, "application": "main"},
+            "b": {"tenantId": CLIENT_ID, "application": "main"},
+        },
+        "subscriptions": {"users": {"tenant": "*", "resource": "/users", "changeType": "updated"}},
+    })
+}
