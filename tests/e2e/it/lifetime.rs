@@ -86,7 +86,9 @@ async fn failed_messages_are_moved_back(world: &World) {
     );
     let again = world.take("FailedQueue", 1).await;
     assert_eq!(reasons(&again), [Some("TokenMissing")]);
-    let before = failed.iter().find(|message| message.attributes.contains_key("Reason"));
+    let before = failed
+        .iter()
+        .find(|message| message.attributes.contains_key("Reason"));
     assert_eq!(again[0].body, before.unwrap().body);
 }
 

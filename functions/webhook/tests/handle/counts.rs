@@ -11,7 +11,7 @@ async fn items_are_counted_by_what_becomes_of_them_and_why() {
     other_tenant["tenantId"] = json!("99999999-0000-0000-0000-000000000000");
     let body = json!({"value": [
         change("mail"), lifecycle("mail"), change("contacts"),
-        with(json!("forged.k1.AAAA")), with(json!(format!("mail.k9.{}", "A".repeat(43)))), with(json!("A".repeat(200))),
+        with(json!("forged.k1.AAAA")), with(json!(minted("mail").replace(".k1.", ".k9."))), with(json!("A".repeat(200))),
         with(Value::Null), other_tenant, "no object", 5,
     ]});
     let metrics = counted(&deps(&source), &body.to_string()).await;
