@@ -54,6 +54,7 @@ fn measure(name: &str, item: Value) {
     let deps = Deps {
         keys: CachedDocument::new(&source, parse_keys),
         queues: Queues {
+            read: None,
             notification: FakeQueue::default(),
             lifecycle: FakeQueue::default(),
             delivery: FakeQueue::default(),

@@ -75,11 +75,18 @@ impl<'a> Intake<'a> {
 pub struct Sender<'a> {
     tokens: TokenIndex<'a>,
     received_at: Timestamp,
+    fetches: bool,
 }
 
 impl<'a> Sender<'a> {
     /// Reads the validation tokens that came along, if an item needs them: nobody who has no client state can make us.
-    pub fn new(collection: &'a Collection<'_>, intake: &Intake<'_>, received_at: Timestamp) -> Self {
+    /// `fetches` is whether items without content go to reader first.
+    pub fn new(
+        collection: &'a Collection<'_>,
+        intake: &Intake<'_>,
+        received_at: Timestamp,
+        fetches: bool,
+    ) -> Self {
         let tokens = if intake.items.iter().any(|(_, item)| item.is_encrypted()) {
             collection.validation_tokens.as_slice()
         } else {
@@ -88,6 +95,7 @@ impl<'a> Sender<'a> {
         Self {
             tokens: TokenIndex::new(tokens),
             received_at,
+            fetches,
         }
     }
 
@@ -128,6 +136,7 @@ impl<'a> Sender<'a> {
             Kind::Lifecycle => Way::Renewal,
             Kind::Change if admitted.is_encrypted() => Way::Decryption,
             Kind::Change => match self.event(&item) {
+                Ok(_) if self.fetches => Way::Reader,
                 Ok((event, changed_at)) => {
                     let message = Message::of_tenant(&proven.tenant_id, event);
                     return Ok((Way::Delivery(changed_at), message));
@@ -165,6 +174,8 @@ enum Way {
     Decryption,
     /// To renewal.
     Renewal,
+    /// To reader.
+    Reader,
 }
 
 /// What has become of the items of a POST.
@@ -184,6 +195,7 @@ struct Outbox {
     delivery: Vec<(Timestamp, Message)>,
     decryption: Vec<((), Message)>,
     renewal: Vec<((), Message)>,
+    reader: Vec<((), Message)>,
     bytes: usize,
 }
 
@@ -194,6 +206,7 @@ impl Outbox {
             Way::Delivery(changed_at) => self.delivery.push((changed_at, message)),
             Way::Decryption => self.decryption.push(((), message)),
             Way::Renewal => self.renewal.push(((), message)),
+            Way::Reader => self.reader.push(((), message)),
         }
     }
 
@@ -202,15 +215,22 @@ impl Outbox {
             delivery,
             decryption,
             renewal,
+            reader,
             ..
         } = std::mem::take(self);
-        let (delivery, decryption, renewal) = tokio::join!(
+        let read = queues.read.as_ref().unwrap_or(&queues.notification);
+        let (delivery, decryption, renewal, reader) = tokio::join!(
             send(&queues.delivery, delivery, deadline),
             send(&queues.notification, decryption, deadline),
             send(&queues.lifecycle, renewal, deadline),
+            send(read, reader, deadline),
         );
-        receipts.stored += delivery.stored.len() + decryption.stored.len() + renewal.stored.len();
-        receipts.lost += delivery.lost.len() + decryption.lost.len() + renewal.lost.len();
+        for sent in [&decryption, &renewal, &reader] {
+            receipts.stored += sent.stored.len();
+            receipts.lost += sent.lost.len();
+        }
+        receipts.stored += delivery.stored.len();
+        receipts.lost += delivery.lost.len();
         receipts.delivered.extend(delivery.stored);
     }
 }

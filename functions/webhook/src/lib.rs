@@ -59,6 +59,8 @@ pub struct Queues<Q> {
     pub lifecycle: Q,
     /// `DeliveryQueue`: the events for all other items.
     pub delivery: Q,
+    /// `ReadQueue`: items without content whose URL asks for it. Where there is none, they are delivered as they are.
+    pub read: Option<Q>,
 }
 
 /// Answers one request by `deadline`: 200 with the token to a handshake, 202 when every admitted item is stored, 4xx to what
@@ -79,13 +81,17 @@ pub async fn handle<S: Source, Q: Queue>(
             echo(token)
         }
         Handshake::Refused => status(StatusCode::BAD_REQUEST),
-        Handshake::NotAsked => status(receive(request.body(), deps, now, deadline, metrics).await),
+        Handshake::NotAsked => {
+            let fetches = asks_for_content(request.uri().query().unwrap_or_default());
+            status(receive(request.body(), fetches, deps, now, deadline, metrics).await)
+        }
     }
 }
 
 /// Stores the items of a POST and returns the status to answer with.
 async fn receive<S: Source, Q: Queue>(
     body: &[u8],
+    fetches: bool,
     deps: &Deps<S, Q>,
     now: Timestamp,
     deadline: Deadline,
@@ -127,7 +133,8 @@ async fn receive<S: Source, Q: Queue>(
     };
     report::log(&intake, &collection);
     report::count(&intake, metrics);
-    let stored = store(&intake, &collection, deps, now, deadline, metrics).await;
+    let sender = Sender::new(&collection, &intake, now, fetches && deps.queues.read.is_some());
+    let stored = store(&sender, &intake, deps, now, deadline, metrics).await;
     if undecided == 0 {
         return stored;
     }
@@ -163,14 +170,13 @@ async fn sort<'a, S: Source, Q>(
 }
 
 async fn store<S, Q: Queue>(
+    sender: &Sender<'_>,
     intake: &Intake<'_>,
-    collection: &Collection<'_>,
     deps: &Deps<S, Q>,
     now: Timestamp,
     deadline: Deadline,
     metrics: &mut Metrics,
 ) -> StatusCode {
-    let sender = Sender::new(collection, intake, now);
     let receipts = sender.send(&intake.items, &deps.queues, deadline).await;
     report::count_stored(&receipts, now, metrics);
     if receipts.lost == 0 {
@@ -182,6 +188,12 @@ async fn store<S, Q: Queue>(
         "{items} admitted items are not stored; answering 503 so that Graph sends the POST again"
     );
     StatusCode::SERVICE_UNAVAILABLE
+}
+
+/// Returns whether the notification URL asks for the content of what changed. Anybody can write the flag into a URL: it
+/// chooses a way, and whoever fetches looks into the configuration.
+fn asks_for_content(query: &str) -> bool {
+    query.split('&').any(|option| option == "f=1")
 }
 
 /// Returns the answer to a handshake: exactly the token, as text that no browser takes for anything else.

@@ -39,6 +39,7 @@ async fn deps() -> Result<Deps<SecretSource, SqsQueue>, Error> {
     let notification_queue = settings.required("NOTIFICATION_QUEUE_URL");
     let lifecycle_queue = settings.required("LIFECYCLE_QUEUE_URL");
     let delivery_queue = settings.required("DELIVERY_QUEUE_URL");
+    let read_queue = settings.optional("READ_QUEUE_URL");
     settings.check()?;
     let config = graph_edge::aws::config().await;
     let source = SecretSource {
@@ -52,6 +53,7 @@ async fn deps() -> Result<Deps<SecretSource, SqsQueue>, Error> {
             notification: sqs.queue(notification_queue),
             lifecycle: sqs.queue(lifecycle_queue),
             delivery: sqs.queue(delivery_queue),
+            read: read_queue.map(|url| sqs.queue(url)),
         },
     })
 }

@@ -90,6 +90,7 @@ fn measured(event: &RawValue) -> (u16, usize) {
     let deps = Deps {
         keys: CachedDocument::new(&source, parse_keys),
         queues: Queues {
+            read: None,
             notification: Nowhere,
             lifecycle: Nowhere,
             delivery: Nowhere,

@@ -6,24 +6,29 @@
 //! it is `complete` only when nothing was left out.
 
 pub use change::{Change, Kinds};
-pub use completed::{Completed, Shortfall};
+pub use completed::Completed;
+pub use event::event;
 pub use fetch::{Fetch, fetch};
 pub use limits::{Limit, Limiter, Scope};
 pub use page::{Page, Unreadable};
 pub use plan::{Parts, Plan};
 pub use reading::{Reading, Turned};
 pub use request::Request;
+pub use shortfall::Shortfall;
 pub use way::{Way, way};
 pub use window::{At, Counts, Part, Tag, Window, configured};
 
 mod change;
 mod completed;
+mod event;
 mod fetch;
 mod limits;
 mod page;
 mod plan;
+mod query;
 mod reading;
 mod request;
+mod shortfall;
 mod way;
 mod window;
 

@@ -22,6 +22,7 @@ use self::{
 pub use self::{
     error::{GraphError, GraphErrorKind, Refused},
     objects::permissions,
+    read::ReadAnswer,
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -33,6 +34,7 @@ mod call;
 mod error;
 mod objects;
 mod rate_limiter;
+mod read;
 #[cfg(test)]
 mod tests;
 

@@ -123,7 +123,7 @@ impl Answer {
 /// An answer is larger than anything that the service has reason to send.
 #[derive(Debug, thiserror::Error)]
 #[error("answer is too large")]
-struct TooLarge;
+pub(crate) struct TooLarge;
 
 /// How often a call is tried and how long the pauses are.
 #[derive(Clone, Copy, Debug)]

@@ -20,7 +20,7 @@ use self::request::Granted;
 pub use self::{
     error::{Cause, CredentialKind, LoginError, RefreshTokenError, Refusal},
     identity::{IdentityError, Sts, WebIdentity},
-    refresh::{RefreshTokenSecret, RefreshTokens},
+    refresh::{NoRefreshTokens, RefreshTokenSecret, RefreshTokens},
 };
 use crate::{
     clock::{Clock, SystemClock},

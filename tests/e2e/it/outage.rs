@@ -148,6 +148,7 @@ async fn deps(endpoint: SocketAddr) -> Deps<SecretSource, SqsQueue> {
             parse_keys,
         ),
         queues: Queues {
+            read: None,
             notification: queue("NotificationQueue"),
             lifecycle: queue("LifecycleQueue"),
             delivery: queue("DeliveryQueue"),

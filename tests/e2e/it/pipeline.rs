@@ -89,6 +89,7 @@ impl Pipeline {
         let webhook = webhook::Deps {
             keys: CachedDocument::new(shelf.reader("ClientState"), webhook::parse_keys),
             queues: webhook::Queues {
+                read: None,
                 notification: notifications.clone(),
                 lifecycle,
                 delivery: delivered.clone(),

@@ -78,6 +78,14 @@ fn watch(metric: Metric) -> Watch {
         Metric::LeastLeftPercent | Metric::SoonestExpiryMinutes => {
             Watch::Nobody("SubscriptionsInDanger is made of them")
         }
+        Metric::WindowsIncomplete => Watch::Nobody("CatchUpCompleted tells the consumer what is missing"),
+        Metric::FetchRefused => Watch::Nobody("the item is delivered, without content"),
+        Metric::ReadRetried => {
+            Watch::Nobody("after ten tries the message is in FailedQueue, which has an alarm")
+        }
+        Metric::CaughtUp | Metric::WindowsComplete | Metric::Fetched => {
+            Watch::Nobody("counts what went well")
+        }
         Metric::ThrottledCalls => Watch::Nobody("renewal waits and goes on"),
         Metric::Handshakes
         | Metric::Enqueued

@@ -174,6 +174,7 @@ static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
         webhook: webhook::Deps {
             keys: CachedDocument::<_, ClientStateKeys>::new(source(&client_states), webhook::parse_keys),
             queues: webhook::Queues {
+                read: None,
                 notification: FakeQueue::default(),
                 lifecycle: FakeQueue::default(),
                 delivery: FakeQueue::default(),

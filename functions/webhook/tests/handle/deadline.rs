@@ -128,6 +128,7 @@ where
 
 fn queues<Q>(queue: impl Fn() -> Q) -> Queues<Q> {
     Queues {
+        read: None,
         notification: queue(),
         lifecycle: queue(),
         delivery: queue(),

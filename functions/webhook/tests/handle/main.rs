@@ -7,6 +7,7 @@
 
 mod counts;
 mod deadline;
+mod fetching;
 mod hostile;
 mod isolation;
 mod silence;
@@ -377,6 +378,7 @@ fn deps(source: &FakeSource) -> Deps<&FakeSource, FakeQueue> {
     Deps {
         keys: CachedDocument::<_, ClientStateKeys>::new(source, parse_keys),
         queues: Queues {
+            read: None,
             notification: FakeQueue::default(),
             lifecycle: FakeQueue::default(),
             delivery: FakeQueue::default(),

@@ -23,7 +23,40 @@ pub fn document(
     notification: &Notification<'_>,
     content: Option<&RawValue>,
 ) -> Result<String, Malformed> {
-    let mut event = Event::new(item, notification, content);
+    Event::new(item, notification, content).fitting()
+}
+
+/// What was fetched for an item.
+#[derive(Clone, Copy, Debug)]
+pub struct Fetched<'a> {
+    /// The resource; nothing where it is not there any more, or not yet.
+    pub content: Option<&'a RawValue>,
+    /// When that was.
+    pub read_at: Timestamp,
+}
+
+/// Returns the event for an item whose content was fetched, or was not to be: the same event as [`document`] makes of it,
+/// with the resource as it was when it was read, which may be newer than the change.
+///
+/// # Errors
+///
+/// Returns an error when the item does not fit into a message even without its content.
+pub fn fetched(
+    item: &VerifiedItem<'_>,
+    notification: &Notification<'_>,
+    fetched: Option<Fetched<'_>>,
+) -> Result<String, Malformed> {
+    let mut event = Event::new(item, notification, None);
+    if let Some(Fetched { content, read_at }) = fetched {
+        event.data.content = content;
+        event.data.content_missing = content.is_none();
+        event.data.content_read_at = content.is_some().then_some(read_at);
+    }
+    event.fitting()
+}
+
+/// Returns the event as a document that fits into a queue message, without its content where it does not fit with it.
+fn fit(event: &mut Event<'_>) -> Result<String, Malformed> {
     let json = event.to_json()?;
     if json.len() <= message::MAX_MESSAGE_BODY_BYTES {
         return Ok(json);
@@ -98,9 +131,15 @@ impl<'a> Event<'a> {
                 resource_data: notification.resource_data,
                 other: others(notification),
                 content_omitted: queued.content_omitted,
+                content_missing: false,
+                content_read_at: None,
                 content,
             },
         }
+    }
+
+    fn fitting(mut self) -> Result<String, Malformed> {
+        fit(&mut self)
     }
 
     fn to_json(&self) -> Result<String, Malformed> {
@@ -131,6 +170,10 @@ struct Data<'a> {
     other: BTreeMap<&'a str, &'a RawValue>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     content_omitted: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    content_missing: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_read_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<&'a RawValue>,
 }

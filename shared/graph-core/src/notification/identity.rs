@@ -14,7 +14,7 @@ use super::{
     event::MAX_RESOURCE_BYTES,
     item::{Admitted, Features},
 };
-use crate::models::ResourcePath;
+use crate::models::{Change, ResourcePath};
 
 /// When an item came, and as which of the items of its POST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,18 +42,45 @@ impl Identity {
     /// The subscription counts by its name, which the client state proves. Graph's id of it is what anybody writes into an
     /// item, and another one once the subscription had to be created again.
     pub fn of(admitted: &Admitted<'_>, receipt: Receipt) -> Self {
-        let features = admitted.features();
         let Proven {
             subscription,
             tenant_id,
             client_id,
             ..
         } = admitted.proven();
-        let [tenant_id, client_id] = [tenant_id, client_id].map(|id| id.to_ascii_lowercase());
-        let (path, entity) = (path(&features), entity(&features));
+        let received = || format!("{} {}", receipt.at, receipt.index);
+        Self::made(
+            [tenant_id, client_id, subscription],
+            &admitted.features(),
+            received,
+        )
+    }
+
+    /// Returns the identity of the event for a change that was read: the same as that of its notification, wherever both have
+    /// the same version.
+    #[must_use]
+    pub fn of_read(subscription: [&str; 3], change: Change, path: &str, version: ReadVersion<'_>) -> Self {
+        let (etag, event_time) = match version {
+            ReadVersion::Etag(etag) => (Some(etag.into()), None),
+            ReadVersion::Time(time) => (None, Some(time.to_string().into())),
+        };
+        let features = Features {
+            change_type: Some(change.as_str().into()),
+            resource: Some(path.into()),
+            etag,
+            event_time,
+            ..Features::default()
+        };
+        Self::made(subscription, &features, String::new)
+    }
+
+    /// Makes the identity of what is proven of the subscription (tenant, application, name) and what the item says.
+    fn made(subscription: [&str; 3], features: &Features<'_>, received: impl FnOnce() -> String) -> Self {
+        let [tenant_id, client_id, subscription] = subscription;
+        let [tenant_id, client_id] = [tenant_id, client_id].map(str::to_ascii_lowercase);
+        let (path, entity) = (path(features), entity(features));
         let change = features.change_type.as_deref().unwrap_or_default();
-        let (source, version) = version(&features)
-            .unwrap_or_else(|| ("receipt", format!("{} {}", receipt.at, receipt.index).into()));
+        let (source, version) = version(features).unwrap_or_else(|| ("receipt", received().into()));
         let id = digest(&[
             "event",
             &tenant_id,
@@ -73,6 +100,15 @@ impl Identity {
             partition_key,
         }
     }
+}
+
+/// What tells a change that was read from others of the same resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadVersion<'a> {
+    /// The version of the resource.
+    Etag(&'a str),
+    /// When it changed, where it has no version.
+    Time(Timestamp),
 }
 
 /// Returns a digest of `parts`, each of which counts with its length.

@@ -11,11 +11,12 @@ use serde_json::value::RawValue;
 
 use super::{
     change::{Change, Item, Odd, Wanted},
-    completed::{Completed, Shortfall},
+    completed::Completed,
     limits::Limit,
     page::Page,
-    plan::Query,
+    query::Query,
     request::{Request, floor},
+    shortfall::Shortfall,
     way::{Pages, Shows},
     window::{At, Counts, MAX_LINKS, Window},
 };
@@ -167,13 +168,7 @@ impl Reading {
             self.at.unordered = true;
             return Turned::Again;
         }
-        self.end(match status {
-            401 => Shortfall::NotSignedIn,
-            403 => Shortfall::Forbidden,
-            404 => Shortfall::NotFound,
-            410 => Shortfall::TooOld,
-            _ => Shortfall::Refused,
-        });
+        self.end(Shortfall::of(status));
         Turned::Over
     }
 

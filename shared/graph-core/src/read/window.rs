@@ -1,9 +1,13 @@
 //! A window of time to read for one subscription: the message in `ReadQueue`.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::subscription::config::{Config, Entry, ForEach, Tenant};
+use super::shortfall::Shortfall;
+use crate::subscription::{
+    config::{Config, Entry, ForEach, Tenant},
+    plan::gap::{Gap, GapKind},
+};
 
 /// One unit of work: what changed in a subscription's resource from `from` until `until`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,7 +93,7 @@ pub struct At {
     pub unordered: bool,
     /// Why the reading cannot be complete any more.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub shortfall: Option<super::Shortfall>,
+    pub shortfall: Option<Shortfall>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -117,6 +121,32 @@ pub struct Counts {
 }
 
 impl Window {
+    /// Returns the window of a gap, whose event is called `gap_id`; nothing where the resource is not known.
+    ///
+    /// It begins a little before the loss; where nobody knows when that was, `back` before its end, and then the loss may
+    /// have begun before: `missed` says no time.
+    #[must_use]
+    pub fn of_gap(gap: &Gap, gap_id: &str, back: SignedDuration) -> Option<Self> {
+        let assumed = || gap.until.saturating_sub(back).unwrap_or(gap.until);
+        let from = gap.from.map(|from| from.saturating_sub(OVERLAP).unwrap_or(from));
+        Some(Self {
+            read: Tag::Window,
+            tenant_id: gap.tenant_id.clone(),
+            client_id: gap.client_id.clone(),
+            subscription: gap.name.clone(),
+            resource: gap.resource.clone()?,
+            from: from.unwrap_or_else(assumed).min(gap.until),
+            until: gap.until,
+            gap: Some(gap_id.to_owned()),
+            // Graph says `missed` while it still holds back what it could not deliver: the retries of four hours.
+            clipped: gap.from.is_none() && gap.kind != GapKind::Missed,
+            part: None,
+            also: Vec::new(),
+            at: None,
+            counts: None,
+        })
+    }
+
     /// Reads the body of a queue message; nothing when it is not a window.
     #[must_use]
     pub fn parse(body: &str) -> Option<Self> {
@@ -214,6 +244,9 @@ fn resource_of(entry: &Entry, object: Option<&str>) -> Option<String> {
         _ => None,
     }
 }
+
+/// How much earlier than the loss a window begins.
+const OVERLAP: SignedDuration = SignedDuration::from_mins(5);
 
 /// How many gaps one window may cover.
 const MAX_GAPS: usize = 100;

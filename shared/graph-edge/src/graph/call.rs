@@ -127,7 +127,7 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
         }
     }
 
-    async fn call_once<B: Serialize>(
+    pub(super) async fn call_once<B: Serialize>(
         &self,
         call: &Call<'_, B>,
         token: &Secret<String>,

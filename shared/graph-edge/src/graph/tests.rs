@@ -11,6 +11,7 @@ use crate::{
 };
 
 mod objects;
+mod read;
 
 const ID: &str = "0fc0d6db-0073-42e5-a186-853da75fb308";
 

@@ -88,6 +88,12 @@ impl LoginError {
         }
     }
 
+    /// Returns whether it lasts until a person does something about it.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.lasting().is_some()
+    }
+
     /// Returns the error once more if it is a refusal, which lasts until a person does something about it.
     pub(super) fn lasting(&self) -> Option<Self> {
         match self {

@@ -54,6 +54,24 @@ impl RefreshTokens for RefreshTokenSecret {
     }
 }
 
+/// No place for refresh tokens: who has none acts for no signed-in user.
+#[derive(Clone, Copy, Debug)]
+pub struct NoRefreshTokens;
+
+impl RefreshTokens for NoRefreshTokens {
+    async fn read(&self) -> Result<Option<Versioned>, SecretError> {
+        Err(SecretError::Unavailable(
+            "this function keeps no refresh tokens".into(),
+        ))
+    }
+
+    async fn write(&self, _: &Secret<String>, _: Option<&str>) -> Result<(), SecretError> {
+        Err(SecretError::Unavailable(
+            "this function keeps no refresh tokens".into(),
+        ))
+    }
+}
+
 impl<C: Clock, T: RefreshTokens, I: WebIdentity> TokenProvider<C, T, I> {
     /// Asks for a token with the newest refresh token that goes back to `seed`, and keeps the one that comes with it.
     ///

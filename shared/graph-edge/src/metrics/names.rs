@@ -104,6 +104,20 @@ metrics! {
     /// How old an item is when its event is delivered, from the change where Graph says when it was, else from its receipt.
     Age: Milliseconds,
 
+    // Reader.
+    /// Events of what was lost.
+    CaughtUp: Count,
+    /// Windows that were read, with nothing left out.
+    WindowsComplete: Count,
+    /// Windows that were read as far as Graph shows them; the event says what is missing.
+    WindowsIncomplete: Count,
+    /// Events with content that was fetched.
+    Fetched: Count,
+    /// Items that name a resource which is not one of their subscription's.
+    FetchRefused: Count,
+    /// Windows and items that the queue will hand over again.
+    ReadRetried: Count,
+
     // Renewal. Of runs that look after everything, as the schedule has them made.
     /// 1 for a run in which nothing failed, else 0.
     RunSucceeded: Count,

@@ -2,7 +2,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json, value::RawValue};
 
 use super::*;
-use crate::notification::{queued::QueuedItem, testing::admitted};
+use crate::notification::{
+    queued::QueuedItem,
+    testing::{CLIENT, TENANT, admitted},
+};
 
 /// Each of these names nothing that tells two changes apart, as captured or as in Microsoft's samples.
 #[test]
@@ -242,4 +245,32 @@ fn receipt(seconds: i64, index: usize) -> Receipt {
 
 fn raw(item: &Value) -> Box<RawValue> {
     RawValue::from_string(item.to_string()).unwrap()
+}
+
+#[test]
+fn a_change_that_was_read_has_the_id_of_its_notification() {
+    let user = "4f3c6a1e-2d57-4b90-8f3c-6a1e2d574b90";
+    for resource in [
+        format!("Users/{user}@{TENANT}/Messages/AAMk1="),
+        format!("users('{user}')/messages('AAMk1=')"),
+    ] {
+        let item = json!({"resource": resource, "changeType": "Created", "resourceData": {"@odata.etag": "W/\"1\"", "id": "AAMk1="}});
+        let live = identity(&item, "mail/4f", receipt(0, 0));
+        let path = format!("users('{user}')/messages('AAMk1=')");
+        let read = Identity::of_read(
+            [TENANT, CLIENT, "mail/4f"],
+            Change::Created,
+            &path,
+            ReadVersion::Etag("W/\"1\""),
+        );
+        assert_eq!(live, read, "{resource}");
+        let other = Identity::of_read(
+            [TENANT, CLIENT, "mail/4f"],
+            Change::Created,
+            &path,
+            ReadVersion::Etag("W/\"2\""),
+        );
+        assert_ne!(live.id, other.id);
+        assert_eq!(live.partition_key, other.partition_key);
+    }
 }

@@ -451,3 +451,43 @@ fn reading(resource: &str, change_type: &str) -> Reading {
         other => panic!("{resource}: {other:?}"),
     }
 }
+
+#[test]
+fn a_gap_becomes_a_window_that_begins_before_the_loss() {
+    use crate::subscription::plan::gap::{Gap, GapKind};
+    let gap = |kind, from| Gap {
+        kind,
+        name: "one".to_owned(),
+        tenant_id: "t".to_owned(),
+        client_id: "c".to_owned(),
+        subscription_id: None,
+        new_subscription_id: None,
+        resource: Some(MAIL.to_owned()),
+        from,
+        until: at(36_000),
+        reason: String::new(),
+    };
+    let window = |gap: &Gap| Window::of_gap(gap, "id", SignedDuration::from_hours(6)).unwrap();
+    let known = window(&gap(GapKind::Removed, Some(at(7_200))));
+    assert_eq!(
+        (known.from, known.until, known.clipped),
+        (at(6_900), at(36_000), false)
+    );
+    let missed = window(&gap(GapKind::Missed, None));
+    assert_eq!(
+        (missed.from, missed.clipped, missed.gap.as_deref()),
+        (at(14_400), false, Some("id"))
+    );
+    assert!(
+        window(&gap(GapKind::Recreated, None)).clipped,
+        "nobody knows how long it was gone"
+    );
+    let unknown = Gap {
+        resource: None,
+        ..gap(GapKind::Missed, None)
+    };
+    assert_eq!(
+        Window::of_gap(&unknown, "id", SignedDuration::from_hours(6)),
+        None
+    );
+}

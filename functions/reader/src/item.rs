@@ -1,0 +1,312 @@
+//! Items whose content is fetched.
+
+use std::collections::BTreeMap;
+
+use graph_core::{
+    notification::{
+        client_state::ClientStateKeys,
+        event::{self, Fetched},
+        item::Notification,
+        queued::{QueuedItem, VerifiedItem},
+    },
+    read::{self, Fetch, Limit, Request, Tag, Window},
+    subscription::config::{Config, Tenant},
+};
+use graph_edge::{
+    clock::Clock,
+    deadline::Deadline,
+    documents::Source,
+    graph::ReadAnswer,
+    metrics::{Metric, Metrics},
+    sqs::{Message, Queue},
+};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::value::RawValue;
+use tracing::{error, warn};
+
+use crate::{
+    Deps, Obstacle,
+    batch::{MALFORMED, Record},
+    ports::Reads,
+};
+
+/// An item, and what is to be done about it.
+struct Item<'a> {
+    record: &'a Record,
+    verified: VerifiedItem<'a>,
+    notification: Notification<'a>,
+}
+
+/// Fetches what the items name and delivers them; returns the ids of messages to try again.
+///
+/// Several items of one resource are one GET. An item is delivered whatever comes of it: without content where there is
+/// nothing to fetch, or it is not one of the subscription's.
+pub(crate) async fn take_all<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
+    records: Vec<Record>,
+    config: &Config,
+    deps: &Deps<S, R, C, Q>,
+    deadline: Deadline,
+    metrics: &mut Metrics,
+) -> Vec<String> {
+    let (mut retried, mut groups) = (
+        Vec::new(),
+        BTreeMap::<String, (Option<Get<'_>>, Vec<Item<'_>>)>::new(),
+    );
+    let mut drives = BTreeMap::<String, Window>::new();
+    let now = deps.clock.now();
+    for record in &records {
+        let item = match verified(record, deps, now, deadline).await {
+            Ok(item) => item,
+            Err(Unfit::Later) => {
+                retried.push(record.id.clone());
+                continue;
+            }
+            Err(Unfit::Never(reason)) => {
+                error!(
+                    message.id = record.id,
+                    reason,
+                    "Item {} in ReadQueue is not processed ({reason}); it goes to FailedQueue",
+                    record.id
+                );
+                let message = Message::of_nobody(record.body.clone()).failed(reason);
+                if deps
+                    .store(&deps.failed_queue, vec![message], deadline)
+                    .await
+                    .is_err()
+                {
+                    retried.push(record.id.clone());
+                }
+                continue;
+            }
+        };
+        let get = wanted(&item, config, metrics, &mut drives, now);
+        let key = get.as_ref().map_or_else(String::new, Get::key);
+        groups
+            .entry(key)
+            .or_insert_with(|| (get, Vec::new()))
+            .1
+            .push(item);
+    }
+    for (get, items) in groups.into_values() {
+        let result = deliver(get, &items, deps, deadline, metrics).await;
+        if result.is_err() {
+            retried.extend(items.iter().map(|item| item.record.id.clone()));
+        }
+    }
+    let windows = drives.into_values();
+    let windows = windows.map(|window| {
+        Message::of_tenant(&window.tenant_id.clone(), window.into_body()).delayed(DRIVE_SETTLES)
+    });
+    if deps
+        .store(&deps.read_queue, windows.collect(), deadline)
+        .await
+        .is_err()
+    {
+        warn!("A drive is not read, as ReadQueue did not take it; its next change is");
+    }
+    retried
+}
+
+/// A GET for items.
+struct Get<'c> {
+    tenant: &'c Tenant,
+    request: Request,
+    immutable_ids: bool,
+}
+
+impl Get<'_> {
+    fn key(&self) -> String {
+        let Tenant {
+            tenant_id, client_id, ..
+        } = self.tenant;
+        let Request { path, query, .. } = &self.request;
+        format!("{tenant_id} {client_id} {} {path} {query}", self.immutable_ids)
+    }
+}
+
+/// Why an item is not processed.
+enum Unfit {
+    Later,
+    Never(&'static str),
+}
+
+/// Reads a message and verifies the client state of the item in it.
+async fn verified<'a, S: Source, R, C, Q>(
+    record: &'a Record,
+    deps: &Deps<S, R, C, Q>,
+    now: Timestamp,
+    deadline: Deadline,
+) -> Result<Item<'a>, Unfit> {
+    let parse = || QueuedItem::parse(&record.body).map_err(|_| Unfit::Never(MALFORMED));
+    let verify = |keys: &ClientStateKeys| Ok(parse()?.verify(keys));
+    let keys = deps
+        .client_states
+        .current(now, deadline)
+        .await
+        .map_err(|_| Unfit::Later)?;
+    let verified = match verify(&keys)? {
+        Err(refused) if refused.may_be_known_by_now() => {
+            let renewed = deps
+                .client_states
+                .renewed(now, deadline)
+                .await
+                .map_err(|_| Unfit::Later)?;
+            match verify(&renewed.document)? {
+                Err(_) if !renewed.is_conclusive => return Err(Unfit::Later),
+                verified => verified,
+            }
+        }
+        verified => verified,
+    };
+    let verified = verified.map_err(|_| Unfit::Never("ClientStateRejected"))?;
+    let notification = verified.read(now).map_err(|_| Unfit::Never(MALFORMED))?;
+    Ok(Item {
+        record,
+        verified,
+        notification,
+    })
+}
+
+/// Returns what to get for an item; nothing where it is delivered as it is.
+fn wanted<'c>(
+    item: &Item<'_>,
+    config: &'c Config,
+    metrics: &mut Metrics,
+    drives: &mut BTreeMap<String, Window>,
+    now: Timestamp,
+) -> Option<Get<'c>> {
+    let proven = item.verified.proven();
+    let (entry, tenant, resource) =
+        read::configured(config, &proven.subscription, &proven.tenant_id, &proven.client_id)?;
+    let is_deleted = item.notification.change_type.as_deref() == Some("deleted");
+    if !entry.options.fetch_content || is_deleted || tenant.credential.is_delegated() {
+        return None;
+    }
+    let path = item.notification.resource.as_deref().unwrap_or_default();
+    match read::fetch(&resource, path, &proven.tenant_id) {
+        Fetch::Get(request) => Some(Get {
+            tenant,
+            request,
+            immutable_ids: entry.options.immutable_ids,
+        }),
+        Fetch::Drive => {
+            let from = item
+                .verified
+                .queued()
+                .received_at
+                .saturating_sub(DRIVE_BACK)
+                .unwrap_or(now);
+            let until = now.saturating_add(DRIVE_SETTLES).unwrap_or(now);
+            let window = drives
+                .entry(proven.subscription.clone())
+                .or_insert_with(|| Window {
+                    read: Tag::Window,
+                    tenant_id: proven.tenant_id.clone(),
+                    client_id: proven.client_id.clone(),
+                    subscription: proven.subscription.clone(),
+                    resource,
+                    from: from.min(until),
+                    until,
+                    gap: None,
+                    clipped: false,
+                    part: None,
+                    also: Vec::new(),
+                    at: None,
+                    counts: None,
+                });
+            window.from = window.from.min(from);
+            None
+        }
+        Fetch::Nothing => None,
+        Fetch::Refused => {
+            warn!(
+                subscription = proven.subscription,
+                "An item of subscription {} names a resource that is not one of the subscription's; it is delivered without content",
+                proven.subscription
+            );
+            metrics.count(Metric::FetchRefused, 1);
+            None
+        }
+    }
+}
+
+/// Fetches once for all items of a resource, and delivers each.
+async fn deliver<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
+    get: Option<Get<'_>>,
+    items: &[Item<'_>],
+    deps: &Deps<S, R, C, Q>,
+    deadline: Deadline,
+    metrics: &mut Metrics,
+) -> Result<(), Obstacle> {
+    let is_last = items.iter().all(|item| item.record.tried >= deps.tries);
+    let body = match &get {
+        None => None,
+        Some(get) => match fetched(get, deps, deadline).await {
+            Ok(answer) => Some(answer),
+            // The change is worth more than its content.
+            Err(_) if is_last => Some(None),
+            Err(obstacle) => return Err(obstacle),
+        },
+    };
+    let read_at = deps.clock.now();
+    let content: Option<Option<&RawValue>> = body
+        .as_ref()
+        .map(|body| body.as_deref().and_then(|body| serde_json::from_slice(body).ok()));
+    let mut messages = Vec::with_capacity(items.len());
+    for item in items {
+        let fetched = content.map(|content| Fetched { content, read_at });
+        if let Ok(event) = event::fetched(&item.verified, &item.notification, fetched) {
+            messages.push(Message::of_tenant(&item.verified.proven().tenant_id, event));
+        } else {
+            let message = Message::of(item.verified.proven(), item.record.body.clone()).failed(MALFORMED);
+            deps.store(&deps.failed_queue, vec![message], deadline).await?;
+        }
+    }
+    let delivered = messages.len();
+    deps.store(&deps.delivery_queue, messages, deadline).await?;
+    metrics.count(Metric::Delivered, delivered);
+    if content.is_some_and(|content| content.is_some()) {
+        metrics.count(Metric::Fetched, delivered);
+    }
+    Ok(())
+}
+
+/// Makes the GET; nothing where the resource is not to be had.
+async fn fetched<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
+    get: &Get<'_>,
+    deps: &Deps<S, R, C, Q>,
+    deadline: Deadline,
+) -> Result<Option<Vec<u8>>, Obstacle> {
+    let path = get.request.path.parse().map_err(|_| Obstacle::OutOfTime)?;
+    deps.room(Limit::OTHER, get.tenant, &path, deadline.at_most(FETCH_WITHIN))
+        .await
+        .map_err(|_| Obstacle::OutOfTime)?;
+    match deps.graph.read(get.tenant, &get.request, get.immutable_ids).await {
+        ReadAnswer::Body(body) => Ok(Some(body)),
+        ReadAnswer::NotNow(wait) => {
+            deps.close(Limit::OTHER, get.tenant, &path, wait);
+            Err(Obstacle::GraphUnavailable)
+        }
+        ReadAnswer::TooLarge => Ok(None),
+        ReadAnswer::Refused(status) => {
+            // Moved, deleted, or not there yet.
+            if !matches!(status, 404 | 410) {
+                warn!(
+                    status,
+                    "Microsoft Graph refused to show what changed ({status}); the change is delivered without content"
+                );
+            }
+            Ok(None)
+        }
+        ReadAnswer::Unavailable => Err(Obstacle::GraphUnavailable),
+    }
+}
+
+/// How far back a drive is read for a notification: Graph's own latency.
+const DRIVE_BACK: SignedDuration = SignedDuration::from_mins(15);
+
+/// How long after a notification a drive is read.
+const DRIVE_SETTLES: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// How long a fetch may wait for its turn.
+const FETCH_WITHIN: std::time::Duration = std::time::Duration::from_secs(20);

@@ -1,0 +1,170 @@
+//! Reader: reads what notifications were lost, and what they do not carry, and delivers it as ordinary events.
+//!
+//! A message of `ReadQueue` is a window of time of one subscription, or an item to fetch. Neither is trusted: a window must
+//! say what the configuration says, an item's client state must hold. What is not read to its end in one turn goes on
+//! as a message of its own, so that nobody waits behind a long reading.
+
+mod batch;
+mod item;
+pub mod ports;
+mod window;
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use futures_util::{StreamExt, stream};
+use graph_core::{
+    models::ResourcePath,
+    notification::client_state::ClientStateKeys,
+    read::{Limit, Limiter},
+    subscription::config::{Config, Entry, Tenant},
+};
+use graph_edge::{
+    clock::Clock,
+    deadline::Deadline,
+    documents::{CachedDocument, Source},
+    metrics::{Metric, Metrics},
+    sqs::{Message, Queue},
+};
+use tracing::error;
+
+use self::{batch::Batch, ports::Reads};
+
+/// What reader works with.
+pub struct Deps<S, R, C, Q> {
+    /// The configuration.
+    pub config: CachedDocument<S, Config>,
+    /// The keys that client states are verified with.
+    pub client_states: CachedDocument<S, ClientStateKeys>,
+    /// Microsoft Graph.
+    pub graph: R,
+    /// The time.
+    pub clock: C,
+    /// Where events go.
+    pub delivery_queue: Q,
+    /// Where messages go of which nothing can be made.
+    pub failed_queue: Q,
+    /// Where the rest of a reading goes.
+    pub read_queue: Q,
+    /// What was asked of Microsoft Graph of late.
+    pub limiter: Mutex<Limiter>,
+    /// How often the queue hands a message over.
+    pub tries: u32,
+}
+
+/// Something is in the way of a message at present: the queue hands it over again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Obstacle {
+    /// Microsoft Graph or Microsoft Entra is not up to it.
+    GraphUnavailable,
+    /// A queue did not take what was made of the message.
+    NotStored,
+    /// The invocation ended before its turn came.
+    OutOfTime,
+}
+
+/// Processes a batch by `deadline` and returns exactly the messages to try again. What there is to count is on `metrics`.
+pub async fn handle<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
+    event: SqsEvent,
+    deps: &Deps<S, R, C, Q>,
+    deadline: Deadline,
+    metrics: &mut Metrics,
+) -> SqsBatchResponse {
+    let batch = Batch::sort(event.records);
+    let mut retried = batch.refuse(deps, deadline).await;
+    if let Ok(config) = deps.config.current(deps.clock.now(), deadline).await {
+        let turns = batch.windows.into_iter().map(async |work| {
+            let result = window::take_turn(&work, &config, deps, deadline).await;
+            (work, result)
+        });
+        // Two at once, and two instances: a mailbox bears four.
+        let results: Vec<_> = stream::iter(turns.collect::<Vec<_>>())
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        for (work, result) in results {
+            match result {
+                Ok(counts) => counts.add_to(metrics),
+                Err(_) => retried.extend(work.ids),
+            }
+        }
+        retried.extend(item::take_all(batch.items, &config, deps, deadline, metrics).await);
+    } else {
+        error!(
+            "No configuration can be read from ConfigSecret, so that nothing can be read; the queue tries again"
+        );
+        retried.extend(batch.windows.into_iter().flat_map(|work| work.ids));
+        retried.extend(batch.items.into_iter().map(|record| record.id));
+    }
+    metrics.count(Metric::ReadRetried, retried.len());
+    let mut response = SqsBatchResponse::default();
+    response.set_failures(retried);
+    response
+}
+
+impl<S, R: Reads, C: Clock, Q: Queue> Deps<S, R, C, Q> {
+    /// Takes room for a read of `path`, waiting for as long as there is time; returns how long it takes where that is
+    /// longer.
+    pub(crate) async fn room(
+        &self,
+        limit: Limit,
+        tenant: &Tenant,
+        path: &ResourcePath,
+        deadline: Deadline,
+    ) -> Result<(), Duration> {
+        loop {
+            let taken = self
+                .limiter()
+                .take(limit, &application(tenant), path, self.clock.now());
+            match taken {
+                Ok(()) => return Ok(()),
+                Err(wait) if wait >= deadline.left() => return Err(wait),
+                Err(wait) => self.clock.sleep(wait).await,
+            }
+        }
+    }
+
+    /// Makes no read of `path` for `wait`, as Microsoft Graph has asked.
+    pub(crate) fn close(&self, limit: Limit, tenant: &Tenant, path: &ResourcePath, wait: Duration) {
+        self.limiter()
+            .close(limit, &application(tenant), path, wait, self.clock.now());
+    }
+
+    fn limiter(&self) -> std::sync::MutexGuard<'_, Limiter> {
+        self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stores messages in a queue.
+    pub(crate) async fn store(
+        &self,
+        queue: &Q,
+        messages: Vec<Message>,
+        deadline: Deadline,
+    ) -> Result<(), Obstacle> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let messages = messages.into_iter().map(|message| ((), message)).collect();
+        let sent = queue.send(messages, deadline).await;
+        if sent.lost.is_empty() {
+            Ok(())
+        } else {
+            Err(Obstacle::NotStored)
+        }
+    }
+}
+
+fn application(tenant: &Tenant) -> (String, String) {
+    (tenant.tenant_id.clone(), tenant.client_id.clone())
+}
+
+/// Returns whether events of the entry carry what the list shows of an item.
+fn carries_content(entry: &Entry) -> bool {
+    entry.include_resource_data || entry.options.fetch_content
+}
+
+/// How many windows are read at once.
+const AT_ONCE: usize = 2;

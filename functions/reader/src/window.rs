@@ -1,0 +1,299 @@
+//! One turn of reading a window.
+
+use std::time::Duration;
+
+use graph_core::{
+    read::{self, Change, Completed, Limit, Page, Parts, Plan, Reading, Shortfall, Turned, Window},
+    subscription::config::{Config, Entry, Tenant},
+};
+use graph_edge::{
+    clock::Clock,
+    deadline::Deadline,
+    documents::Source,
+    graph::ReadAnswer,
+    metrics::{Metric, Metrics},
+    sqs::{Message, Queue},
+};
+use tracing::{error, info, warn};
+
+use crate::{Deps, Obstacle, batch::Work, carries_content, ports::Reads};
+
+/// What a turn came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Turn {
+    events: usize,
+    complete: usize,
+    incomplete: usize,
+}
+
+impl Turn {
+    pub(crate) fn add_to(self, metrics: &mut Metrics) {
+        metrics.count(Metric::CaughtUp, self.events);
+        metrics.count(Metric::WindowsComplete, self.complete);
+        metrics.count(Metric::WindowsIncomplete, self.incomplete);
+    }
+}
+
+/// Reads a window for one turn: to its end, or as far as time and Microsoft Graph allow.
+///
+/// # Errors
+///
+/// Returns what is in the way; the queue hands the message over again.
+pub(crate) async fn take_turn<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
+    work: &Work,
+    config: &Config,
+    deps: &Deps<S, R, C, Q>,
+    deadline: Deadline,
+) -> Result<Turn, Obstacle> {
+    let deadline = deadline.less(STORE_WITHIN);
+    let window = &work.window;
+    let Some((entry, tenant)) = window.configured(config) else {
+        return refuse(window, deps, deadline).await;
+    };
+    if deadline.left() < STORE_WITHIN {
+        return Err(Obstacle::OutOfTime);
+    }
+    let content = carries_content(entry);
+    let turn = async {
+        match Plan::of(window.clone(), entry, tenant, content, deps.clock.now()) {
+            Plan::Nothing(completed) => complete(*completed, deps, deadline).await,
+            Plan::Split(parts) => split(*parts, entry, tenant, deps, deadline).await,
+            Plan::Read(reading) => read(*reading, entry, tenant, deps, deadline).await,
+        }
+    };
+    let obstacle = match deadline.within(turn).await {
+        Ok(Ok(turn)) => return Ok(turn),
+        Ok(Err(obstacle)) => obstacle,
+        Err(_) => Obstacle::OutOfTime,
+    };
+    warn!(
+        subscription = window.subscription,
+        ?obstacle,
+        tried = work.tried,
+        "Subscription {} cannot be read now ({obstacle:?}); the queue tries again",
+        window.subscription
+    );
+    if work.tried < deps.tries {
+        return Err(obstacle);
+    }
+    give_up(window, deps, deadline).await
+}
+
+/// Reads page after page until the end, or until the turn is over; then the rest goes on as a message.
+async fn read<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
+    mut reading: Reading,
+    entry: &Entry,
+    tenant: &Tenant,
+    deps: &Deps<S, R, C, Q>,
+    deadline: Deadline,
+) -> Result<Turn, Obstacle> {
+    let turn_ends = deadline.at_most(TURN);
+    let mut turn = Turn::default();
+    while let Some(request) = reading.request() {
+        if turn_ends.left().is_zero() {
+            return go_on(reading, turn, Duration::ZERO, deps, deadline).await;
+        }
+        let (limit, path) = (reading.limit(), reading.resource().clone());
+        if let Err(wait) = deps.room(limit, tenant, &path, turn_ends).await {
+            return go_on(reading, turn, wait, deps, deadline).await;
+        }
+        match deps
+            .graph
+            .read(tenant, &request, entry.options.immutable_ids)
+            .await
+        {
+            ReadAnswer::Body(body) => match Page::parse(&body) {
+                Ok(page) => turn.events += deliver(&mut reading, &page, entry, deps, deadline).await?,
+                Err(error) => {
+                    keep(reading.window(), "OddAnswer", deps, deadline).await?;
+                    error!(subscription = reading.window().subscription, %error, "Subscription {}: {error}", reading.window().subscription);
+                    reading.end(Shortfall::OddAnswer);
+                }
+            },
+            ReadAnswer::TooLarge => _ = reading.too_large(),
+            ReadAnswer::NotNow(wait) => {
+                deps.close(limit, tenant, &path, wait);
+                if reading.waits() == Turned::Again && wait >= turn_ends.left() {
+                    return go_on(reading, turn, wait, deps, deadline).await;
+                }
+            }
+            ReadAnswer::Refused(status) => {
+                let is_known = matches!(status, 401 | 403 | 404 | 410);
+                if reading.refused(status) == Turned::Over && !is_known {
+                    keep(reading.window(), "ReadRefused", deps, deadline).await?;
+                }
+                warn!(
+                    subscription = reading.window().subscription,
+                    status,
+                    "Microsoft Graph refused to list subscription {} ({status})",
+                    reading.window().subscription
+                );
+            }
+            ReadAnswer::Unavailable => return Err(Obstacle::GraphUnavailable),
+        }
+    }
+    let end = complete(reading.completed(), deps, deadline).await?;
+    Ok(Turn {
+        events: turn.events,
+        ..end
+    })
+}
+
+/// Delivers what a page shows and returns how many events that are.
+async fn deliver<S: Source, R: Reads, C: Clock, Q: Queue>(
+    reading: &mut Reading,
+    page: &Page<'_>,
+    entry: &Entry,
+    deps: &Deps<S, R, C, Q>,
+    deadline: Deadline,
+) -> Result<usize, Obstacle> {
+    let changes: Vec<Change<'_>> = reading.take(page);
+    let mut events = Vec::with_capacity(changes.len());
+    for change in &changes {
+        match read::event(change, reading.window(), carries_content(entry)) {
+            Ok(event) => events.push(Message::of_tenant(&reading.window().tenant_id, event)),
+            Err(_) => reading.falls_short(Shortfall::OddItem),
+        }
+    }
+    let count = events.len();
+    deps.store(&deps.delivery_queue, events, deadline).await?;
+    Ok(count)
+}
+
+/// Makes a window of each part of a tenant-wide resource.
+async fn split<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
+    mut parts: Parts,
+    entry: &Entry,
+    tenant: &Tenant,
+    deps: &Deps<S, R, C, Q>,
+    deadline: Deadline,
+) -> Result<Turn, Obstacle> {
+    while let Some(request) = parts.request() {
+        let Some(path) = parts.path() else {
+            return complete(parts.completed(Some(Shortfall::OddAnswer)), deps, deadline).await;
+        };
+        if deps.room(Limit::OTHER, tenant, &path, deadline).await.is_err() {
+            return Err(Obstacle::OutOfTime);
+        }
+        let shortfall = match deps
+            .graph
+            .read(tenant, &request, entry.options.immutable_ids)
+            .await
+        {
+            ReadAnswer::Body(body) => match Page::parse(&body) {
+                Ok(page) => parts.take(&page).err(),
+                Err(_) => Some(Shortfall::OddAnswer),
+            },
+            ReadAnswer::NotNow(wait) => {
+                deps.close(Limit::OTHER, tenant, &path, wait);
+                None
+            }
+            ReadAnswer::TooLarge => Some(Shortfall::OddAnswer),
+            ReadAnswer::Refused(status) => Some(Shortfall::of(status)),
+            ReadAnswer::Unavailable => return Err(Obstacle::GraphUnavailable),
+        };
+        if shortfall.is_some() {
+            return complete(parts.completed(shortfall), deps, deadline).await;
+        }
+    }
+    if parts.is_empty() {
+        return complete(parts.completed(None), deps, deadline).await;
+    }
+    let windows = parts.windows().into_iter();
+    let messages = windows.map(|window| Message::of_tenant(&tenant.tenant_id, window.into_body()));
+    deps.store(&deps.read_queue, messages.collect(), deadline).await?;
+    Ok(Turn::default())
+}
+
+/// Puts the rest of a reading into the queue, to go on no sooner than Microsoft Graph allows.
+async fn go_on<S, R: Reads, C: Clock, Q: Queue>(
+    reading: Reading,
+    turn: Turn,
+    wait: Duration,
+    deps: &Deps<S, R, C, Q>,
+    deadline: Deadline,
+) -> Result<Turn, Obstacle> {
+    let rest = reading.rest();
+    let tenant_id = rest.tenant_id.clone();
+    let message = Message::of_tenant(&tenant_id, rest.into_body()).delayed(wait);
+    deps.store(&deps.read_queue, vec![message], deadline).await?;
+    Ok(turn)
+}
+
+/// Says what was read.
+async fn complete<S, R: Reads, C: Clock, Q: Queue>(
+    completed: Completed,
+    deps: &Deps<S, R, C, Q>,
+    deadline: Deadline,
+) -> Result<Turn, Obstacle> {
+    let window = &completed.window;
+    let documents = completed.documents(deps.clock.now()).into_iter();
+    let messages = documents.map(|event| Message::of_tenant(&window.tenant_id, event.to_string()));
+    deps.store(&deps.delivery_queue, messages.collect(), deadline)
+        .await?;
+    let is_complete = completed.is_complete();
+    info!(
+        subscription = window.subscription,
+        from = %window.from,
+        until = %window.until,
+        complete = is_complete,
+        reason = completed.reason(),
+        created = completed.counts.created,
+        updated = completed.counts.updated,
+        deleted = completed.counts.deleted,
+        pages = completed.counts.pages,
+        "Subscription {} is read from {} until {}",
+        window.subscription,
+        window.from,
+        window.until
+    );
+    let is_counted = window.gap.is_some();
+    Ok(Turn {
+        events: 0,
+        complete: usize::from(is_counted && is_complete),
+        incomplete: usize::from(is_counted && !is_complete),
+    })
+}
+
+/// Ends a window after the last try, and says that it is not complete.
+async fn give_up<S, R: Reads, C: Clock, Q: Queue>(
+    window: &Window,
+    deps: &Deps<S, R, C, Q>,
+    deadline: Deadline,
+) -> Result<Turn, Obstacle> {
+    keep(window, "NotReady", deps, deadline).await?;
+    complete(
+        Completed::given_up(window.clone(), Shortfall::NotReady),
+        deps,
+        deadline,
+    )
+    .await
+}
+
+/// Keeps a window that names what is not configured.
+async fn refuse<S, R: Reads, C: Clock, Q: Queue>(
+    window: &Window,
+    deps: &Deps<S, R, C, Q>,
+    deadline: Deadline,
+) -> Result<Turn, Obstacle> {
+    error!("A window in ReadQueue names a subscription that is not configured so; it goes to FailedQueue");
+    keep(window, "NotConfigured", deps, deadline).await?;
+    Ok(Turn::default())
+}
+
+async fn keep<S, R: Reads, C: Clock, Q: Queue>(
+    window: &Window,
+    reason: &'static str,
+    deps: &Deps<S, R, C, Q>,
+    deadline: Deadline,
+) -> Result<(), Obstacle> {
+    let body = window.clone().into_body();
+    let message = Message::of_tenant(&window.tenant_id, body).failed(reason);
+    deps.store(&deps.failed_queue, vec![message], deadline).await
+}
+
+/// How long a window is read in one turn.
+const TURN: Duration = Duration::from_secs(20);
+
+/// The least time that is left for storing.
+const STORE_WITHIN: Duration = Duration::from_secs(5);

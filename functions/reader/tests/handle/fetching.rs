@@ -1,0 +1,129 @@
+//! Items to fetch: the right content, and nobody else's.
+
+use graph_edge::graph::ReadAnswer;
+use serde_json::{Value, json};
+
+use super::world::{World, ago, item};
+
+const ANNA: &str = "4f3c6a1e-2d57-4b90-8f3c-6a1e2d574b90";
+
+fn mailbox() -> World {
+    World::new(&json!({"one": {
+        "resource": format!("/users/{ANNA}/messages"), "changeType": "created,updated,deleted", "fetchContent": true,
+    }}))
+}
+
+fn change(kind: &str, path: &str) -> Value {
+    json!({"changeType": kind, "resource": path, "subscriptionId": "s", "resourceData": {"@odata.type": "#Microsoft.Graph.Message", "id": "1"}})
+}
+
+fn answer(content: &Value) -> ReadAnswer {
+    ReadAnswer::Body(content.to_string().into_bytes())
+}
+
+#[tokio::test]
+async fn several_items_of_one_resource_are_one_get() {
+    let content = json!({"id": "AAMk1", "subject": "Hello"});
+    let world = mailbox().answers([answer(&content)]);
+    let path = format!("Users/{ANNA}/Messages/AAMk1");
+    let (created, updated) = (item(&change("created", &path)), item(&change("updated", &path)));
+    assert!(world.read(&[&created, &updated]).await.is_empty());
+    assert_eq!(world.asked(), [format!("/users/{ANNA}/messages/AAMk1?")]);
+    let events = world.delivered();
+    assert_eq!(events.len(), 2);
+    for event in &events {
+        assert_eq!(event["data"]["content"], content);
+        assert_eq!(event["data"]["contentReadAt"], json!(ago(0)));
+        assert_eq!(event["data"]["proof"], "clientState");
+        assert_eq!(event["id"], "i".repeat(43), "the id is that of the admission");
+    }
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_not_fetched() {
+    let world = mailbox();
+    let deleted = item(&change("deleted", &format!("Users/{ANNA}/Messages/AAMk1")));
+    assert!(world.read(&[&deleted]).await.is_empty());
+    assert!(world.asked().is_empty());
+    assert_eq!(world.delivered()[0]["data"].get("contentMissing"), None);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_delivered_without_content() {
+    for answer in [
+        ReadAnswer::Refused(404),
+        ReadAnswer::Refused(403),
+        ReadAnswer::TooLarge,
+    ] {
+        let world = mailbox().answers([answer]);
+        let created = item(&change("created", &format!("Users/{ANNA}/Messages/AAMk1")));
+        assert!(world.read(&[&created]).await.is_empty());
+        let events = world.delivered();
+        assert_eq!(events[0]["data"]["contentMissing"], true);
+        assert_eq!(events[0]["data"].get("content"), None);
+    }
+}
+
+#[tokio::test]
+async fn an_item_that_names_what_is_not_watched_is_delivered_without_a_call() {
+    for path in [
+        "users/other/messages/AAMk1",
+        "users/other",
+        "groups",
+        "",
+        "https://evil.example/users",
+    ] {
+        let world = mailbox();
+        assert!(world.read(&[&item(&change("created", path))]).await.is_empty());
+        assert!(world.asked().is_empty(), "{path}");
+        assert_eq!(world.delivered().len(), 1, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_item_whose_client_state_does_not_hold_is_not_acted_on() {
+    let world = mailbox();
+    let mut forged = change("created", &format!("Users/{ANNA}/Messages/AAMk1"));
+    for client_state in ["", "one.k1.AAAA", "one.k9.AAAA"] {
+        forged["clientState"] = json!(client_state);
+        assert!(world.read(&[&item(&forged)]).await.is_empty());
+        assert!(world.asked().is_empty() && world.delivered().is_empty());
+        assert_eq!(world.failed(), ["ClientStateRejected"], "{client_state}");
+    }
+}
+
+#[tokio::test]
+async fn an_item_is_delivered_at_the_last_try_whatever_comes_of_its_content() {
+    let world = mailbox();
+    let created = item(&change("created", &format!("Users/{ANNA}/Messages/AAMk1")));
+    assert_eq!(world.read(&[&created]).await, ["m0"]);
+    assert!(world.delivered().is_empty());
+    assert!(world.read_at_try(&[&created], 10).await.is_empty());
+    assert_eq!(world.delivered()[0]["data"]["contentMissing"], true);
+}
+
+#[tokio::test]
+async fn a_drive_is_read_a_little_later_once_for_a_batch() {
+    let world = World::new(
+        &json!({"one": {"resource": "/drives/d1/root", "changeType": "updated", "fetchContent": true}}),
+    );
+    let changed = item(&change("updated", "drives/d1/root"));
+    assert!(world.read(&[&changed, &changed]).await.is_empty());
+    assert_eq!(world.delivered().len(), 2);
+    let queued = world.queued();
+    let [(body, 30)] = queued.as_slice() else {
+        panic!("{queued:?}");
+    };
+    let file = json!({"id": "f1", "eTag": "\"1\"", "createdDateTime": ago(9_000), "lastModifiedDateTime": ago(2), "parentReference": {"driveId": "d1"}, "file": {}});
+    let world = world.answers([answer(&json!({"value": [{"id": "r", "root": {}}, file]}))]);
+    assert!(world.read(&[body]).await.is_empty());
+    let events = world.delivered();
+    assert_eq!(events.len(), 1, "there is no gap that could be complete");
+    assert_eq!(events[0]["type"], "Microsoft.Graph.DriveItemUpdated");
+    assert_eq!(events[0]["subject"], "drives('d1')/items('f1')");
+    assert!(
+        world.asked()[0].starts_with("/drives/d1/root/delta?token=2026-11-22T11%3A44%3A00Z"),
+        "{:?}",
+        world.asked()
+    );
+}

@@ -1,0 +1,250 @@
+//! Windows: what was lost comes out, and what is said of it is true.
+
+use std::time::Duration;
+
+use graph_edge::graph::ReadAnswer;
+use serde_json::{Value, json};
+
+use super::world::{World, ago, mail, page, window};
+
+const MAIL: &str = "/users/u1/messages";
+const CHAT: &str = "/chats/c1/messages";
+
+fn mailbox() -> World {
+    World::new(&json!({"one": {"resource": MAIL, "changeType": "created,updated"}}))
+}
+
+fn chat() -> World {
+    World::new(&json!({"one": {"resource": CHAT, "changeType": "created,updated,deleted"}}))
+}
+
+#[tokio::test]
+async fn a_window_is_read_and_its_changes_delivered() {
+    let items = json!([mail("a", 90, 90), mail("b", 500, 60), mail("c", 300, 300)]);
+    let world = mailbox().answers([page(&items, None)]);
+    assert!(world.read(&[&window(MAIL, "gap-1")]).await.is_empty());
+    let events = world.delivered();
+    let [created, updated, completed] = events.as_slice() else {
+        panic!("{events:?}");
+    };
+    assert_eq!(created["type"], "Microsoft.Graph.MessageCreated");
+    assert_eq!(created["subject"], "users('u1')/messages('a')");
+    assert_eq!(created["time"], json!(ago(90)));
+    assert_eq!(created["data"]["caughtUp"], "gap-1");
+    assert_eq!(created["data"]["proof"], "read");
+    assert_eq!(created["data"].get("content"), None);
+    assert_eq!(updated["type"], "Microsoft.Graph.MessageUpdated");
+    assert_eq!(completed["type"], "Microsoft.Graph.CatchUpCompleted");
+    assert_eq!(completed["subject"], "subscriptions/one");
+    let data = &completed["data"];
+    assert_eq!(
+        (&data["complete"], &data["created"], &data["updated"]),
+        (&json!(true), &json!(1), &json!(1))
+    );
+    assert_eq!((&data["gap"], &data["pages"]), (&json!("gap-1"), &json!(1)));
+}
+
+#[tokio::test]
+async fn events_carry_the_item_where_the_entry_asks_for_content() {
+    let world = World::new(&json!({"one": {
+        "resource": "/users/u1/messages?$select=subject", "changeType": "created", "fetchContent": true, "immutableIds": true,
+    }}));
+    let mut one = mail("a", 90, 90);
+    one["subject"] = json!("Hello");
+    let world = world.answers([page(&json!([one]), None)]);
+    world
+        .read(&[&window("/users/u1/messages?$select=subject", "gap-1")])
+        .await;
+    assert_eq!(world.delivered()[0]["data"]["content"], one);
+    assert!(
+        world.asked()[0].contains("$top=50&$select=subject,id,createdDateTime,lastModifiedDateTime"),
+        "{:?}",
+        world.asked()
+    );
+    assert_eq!(world.immutable(), [true]);
+}
+
+#[tokio::test]
+async fn several_gaps_of_one_subscription_are_read_once() {
+    let world = mailbox().answers([page(&json!([]), None)]);
+    assert!(
+        world
+            .read(&[&window(MAIL, "gap-1"), &window(MAIL, "gap-2")])
+            .await
+            .is_empty()
+    );
+    assert_eq!(world.asked().len(), 1);
+    let gaps: Vec<Value> = world
+        .delivered()
+        .iter()
+        .map(|event| event["data"]["gap"].clone())
+        .collect();
+    assert_eq!(gaps, ["gap-1", "gap-2"]);
+}
+
+#[tokio::test]
+async fn a_window_that_is_not_configured_so_is_not_read() {
+    let world = mailbox();
+    assert!(
+        world
+            .read(&[&window("/users/u2/messages", "gap-1")])
+            .await
+            .is_empty()
+    );
+    assert!(world.asked().is_empty() && world.delivered().is_empty());
+    assert_eq!(world.failed(), ["NotConfigured"]);
+}
+
+#[tokio::test]
+async fn what_is_neither_window_nor_item_goes_to_failed_queue() {
+    let world = mailbox();
+    assert!(
+        world
+            .read(&["", "{}", "null", r#"{"read":"window"}"#])
+            .await
+            .is_empty()
+    );
+    assert_eq!(world.failed(), ["Malformed"; 4]);
+}
+
+#[tokio::test]
+async fn a_long_wait_goes_on_as_a_message_that_is_kept_back() {
+    let world = chat().answers([
+        page(
+            &json!([chat_message("a", 10)]),
+            Some("https://graph.microsoft.com/v1.0/chats/c1/messages?$skiptoken=1"),
+        ),
+        ReadAnswer::NotNow(Duration::from_secs(40)),
+    ]);
+    assert!(world.read(&[&window(CHAT, "gap-1")]).await.is_empty());
+    assert_eq!(
+        world.delivered().len(),
+        1,
+        "what was read is delivered, and nothing is said to be complete"
+    );
+    let queued = world.queued();
+    let [(rest, 40)] = queued.as_slice() else {
+        panic!("{queued:?}");
+    };
+    world.pass(Duration::from_secs(40)).await;
+    let world = world.answers([
+        page(&json!([chat_message("b", 20)]), None),
+        page(&json!([]), None),
+    ]);
+    assert!(world.read(&[rest]).await.is_empty());
+    assert!(world.asked()[2].contains("$skiptoken=1"));
+    let events = world.delivered();
+    assert_eq!(events.len(), 2);
+    assert_eq!(
+        (&events[1]["data"]["created"], &events[1]["data"]["complete"]),
+        (&json!(2), &json!(true))
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_with_the_permission() {
+    for (status, permission) in [
+        (403, json!("ChatMessage.Read.Chat")),
+        (404, Value::Null),
+        (410, Value::Null),
+    ] {
+        let world = chat().answers([ReadAnswer::Refused(status)]);
+        assert!(world.read(&[&window(CHAT, "gap-1")]).await.is_empty());
+        let events = world.delivered();
+        assert_eq!(
+            (&events[0]["data"]["complete"], &events[0]["data"]["permission"]),
+            (&json!(false), &permission)
+        );
+        assert!(events[0]["data"]["reason"].is_string() && world.failed().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_page_is_kept_and_never_complete() {
+    for (answer, reason) in [
+        (ReadAnswer::Body(b"<html>".to_vec()), "OddAnswer"),
+        (ReadAnswer::Refused(418), "ReadRefused"),
+    ] {
+        let world = chat().answers([answer]);
+        assert!(world.read(&[&window(CHAT, "gap-1")]).await.is_empty());
+        assert_eq!(world.failed(), [reason]);
+        assert_eq!(world.delivered()[0]["data"]["complete"], false);
+    }
+}
+
+#[tokio::test]
+async fn what_microsoft_graph_cannot_answer_now_is_tried_again_and_given_up_at_last() {
+    let world = chat();
+    assert_eq!(world.read(&[&window(CHAT, "gap-1")]).await, ["m0"]);
+    assert!(world.delivered().is_empty());
+    assert!(world.read_at_try(&[&window(CHAT, "gap-1")], 10).await.is_empty());
+    assert_eq!(world.failed(), ["NotReady"]);
+    assert_eq!(world.delivered()[0]["data"]["complete"], false);
+}
+
+#[tokio::test]
+async fn what_no_queue_takes_is_tried_again() {
+    for refused in ["MessageCreated", "CatchUpCompleted"] {
+        let world = mailbox().answers([page(&json!([mail("a", 90, 90)]), None)]);
+        world.deps.delivery_queue.refuse(Some(refused));
+        assert_eq!(world.read(&[&window(MAIL, "gap-1")]).await, ["m0"], "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn one_unit_does_not_hold_its_neighbours_back() {
+    let world = World::new(&json!({
+        "one": {"resource": MAIL, "changeType": "created"}, "two": {"resource": CHAT, "changeType": "created"},
+    }));
+    let world = world.answers([page(&json!([]), None)]);
+    let other = window(CHAT, "gap-2").replace("\"one\"", "\"two\"");
+    assert_eq!(
+        world
+            .read(&[&window(MAIL, "gap-1"), &other, r#"{"item":5}"#])
+            .await,
+        ["m1"]
+    );
+    assert_eq!(world.delivered().len(), 1);
+    assert_eq!(world.failed(), ["Malformed"]);
+}
+
+#[tokio::test]
+async fn the_teams_of_a_tenant_are_a_window_each() {
+    let resource = "/teams/getAllMessages";
+    let world = World::new(&json!({"one": {"resource": resource, "changeType": "created"}}));
+    let world = world.answers([
+        page(
+            &json!([{"id": "t1"}]),
+            Some("https://graph.microsoft.com/v1.0/teams?$skiptoken=1"),
+        ),
+        page(&json!([{"id": "t2"}]), None),
+    ]);
+    assert!(world.read(&[&window(resource, "gap-1")]).await.is_empty());
+    let queued = world.queued();
+    assert_eq!(queued.len(), 2);
+    let world = world.answers([page(&json!([]), None), page(&json!([]), None)]);
+    let bodies: Vec<&str> = queued.iter().map(|(body, _)| body.as_str()).collect();
+    assert!(world.read(&bodies).await.is_empty());
+    let parts: Vec<Value> = world
+        .delivered()
+        .iter()
+        .map(|event| event["data"]["part"].clone())
+        .collect();
+    assert_eq!(parts, ["t1", "t2"]);
+}
+
+#[tokio::test]
+async fn a_storm_keeps_below_the_limit_of_a_chat() {
+    let next = |index: u32| format!("https://graph.microsoft.com/v1.0/chats/c1/messages?$skiptoken={index}");
+    let pages = (0..9)
+        .map(|index| page(&json!([]), Some(&next(index))))
+        .chain([page(&json!([]), None)]);
+    let world = chat().answers(pages);
+    assert!(world.read(&[&window(CHAT, "gap-1")]).await.is_empty());
+    assert_eq!(world.asked().len(), 10);
+    assert_eq!(world.slept(), Duration::from_secs(18), "one in two seconds");
+}
+
+fn chat_message(id: &str, created: i64) -> Value {
+    json!({"id": id, "etag": id, "createdDateTime": ago(created), "lastModifiedDateTime": ago(created)})
+}

@@ -1,0 +1,229 @@
+//! Reader with everything around it in memory.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use aws_lambda_events::sqs::SqsEvent;
+use graph_core::{
+    notification::client_state::test_util,
+    read::{Limiter, Request, Tag, Window},
+    secrets::ClientStateKeyEntry,
+    subscription::config::{Config, Tenant},
+};
+use graph_edge::{
+    clock::Clock,
+    deadline::Deadline,
+    documents::{CachedDocument, client_state_keys},
+    graph::ReadAnswer,
+    metrics::Metrics,
+    testing::{FakeClock, FakeQueue, FakeSource},
+};
+use jiff::{SignedDuration, Timestamp};
+use reader::{Deps, handle, ports::Reads};
+use serde_json::{Value, json};
+
+pub(super) const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+pub(super) const CLIENT: &str = "66666666-7777-8888-9999-000000000000";
+
+/// The present, and so many minutes before it.
+pub(super) fn ago(minutes: i64) -> Timestamp {
+    let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+    now - SignedDuration::from_mins(minutes)
+}
+
+/// A clock in which time passes only by sleeping.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TestClock(FakeClock);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        ago(0) + SignedDuration::try_from(self.0.slept()).unwrap()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.0.sleep(duration).await;
+    }
+}
+
+/// Microsoft Graph, with its answers in order.
+#[derive(Debug, Default)]
+pub(super) struct FakeGraph {
+    answers: Mutex<VecDeque<ReadAnswer>>,
+    asked: Mutex<Vec<(Request, bool)>>,
+}
+
+impl Reads for FakeGraph {
+    async fn read(&self, tenant: &Tenant, request: &Request, immutable_ids: bool) -> ReadAnswer {
+        assert_eq!(tenant.tenant_id, TENANT);
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.push((request.clone(), immutable_ids));
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.pop_front().unwrap_or(ReadAnswer::Unavailable)
+    }
+}
+
+/// Reader and everything around it.
+pub(super) struct World {
+    pub(super) deps: Deps<&'static FakeSource, FakeGraph, TestClock, FakeQueue>,
+}
+
+impl World {
+    /// Returns a reader with these entries, whose name is `one` and so on.
+    pub(super) fn new(subscriptions: &Value) -> Self {
+        let config = json!({
+            "tenants": {"contoso": {
+                "tenantId": TENANT, "clientId": CLIENT, "credential": {"clientSecret": "s"},
+            }},
+            "subscriptions": subscriptions,
+        });
+        let leaked = |text: String| -> &'static FakeSource { Box::leak(Box::new(FakeSource::new(text))) };
+        let keys = serde_json::to_string(&test_util::document(vec![key()], &[(TENANT, CLIENT)])).unwrap();
+        Self {
+            deps: Deps {
+                config: CachedDocument::new(leaked(config.to_string()), |text| {
+                    Ok(Config::parse(text).map_err(|problem| problem.to_string())?.0)
+                }),
+                client_states: CachedDocument::new(leaked(keys), client_state_keys),
+                graph: FakeGraph::default(),
+                clock: TestClock::default(),
+                delivery_queue: FakeQueue::default(),
+                failed_queue: FakeQueue::default(),
+                read_queue: FakeQueue::default(),
+                limiter: Mutex::new(Limiter::default()),
+                tries: 10,
+            },
+        }
+    }
+
+    /// Has Microsoft Graph answer so.
+    pub(super) fn answers(self, answers: impl IntoIterator<Item = ReadAnswer>) -> Self {
+        self.deps.graph.answers.lock().unwrap().extend(answers);
+        self
+    }
+
+    /// Returns what Microsoft Graph was asked for: paths and queries, or links.
+    pub(super) fn asked(&self) -> Vec<String> {
+        let asked = self.deps.graph.asked.lock().unwrap();
+        let line = |(request, _): &(Request, bool)| {
+            request
+                .link
+                .clone()
+                .unwrap_or_else(|| format!("{}?{}", request.path, request.query))
+        };
+        asked.iter().map(line).collect()
+    }
+
+    /// Returns whether each request was for ids that stay.
+    pub(super) fn immutable(&self) -> Vec<bool> {
+        self.deps
+            .graph
+            .asked
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, immutable)| *immutable)
+            .collect()
+    }
+
+    pub(super) async fn read(&self, bodies: &[&str]) -> Vec<String> {
+        self.read_at_try(bodies, 1).await
+    }
+
+    /// Processes messages at the so many'th try and returns the ids of those to try again; the first has the id `m0`.
+    pub(super) async fn read_at_try(&self, bodies: &[&str], tried: u32) -> Vec<String> {
+        let attributes = json!({"ApproximateReceiveCount": tried.to_string()});
+        let record = |(index, body): (usize, &&str)| json!({"messageId": format!("m{index}"), "body": body, "attributes": attributes});
+        let records: Vec<Value> = bodies.iter().enumerate().map(record).collect();
+        let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
+        let deadline = Deadline::after(Duration::from_secs(200));
+        let response = handle(event, &self.deps, deadline, &mut Metrics::default()).await;
+        let ids = response.batch_item_failures.into_iter();
+        ids.map(|failure| failure.item_identifier).collect()
+    }
+
+    /// Lets time pass.
+    pub(super) async fn pass(&self, time: Duration) {
+        self.deps.clock.sleep(time).await;
+    }
+
+    /// Returns how much time has passed.
+    pub(super) fn slept(&self) -> Duration {
+        self.deps.clock.0.slept()
+    }
+
+    /// Returns the delivered events.
+    pub(super) fn delivered(&self) -> Vec<Value> {
+        let messages = self.deps.delivery_queue.take().into_iter();
+        messages
+            .map(|message| serde_json::from_str(&message.body).unwrap())
+            .collect()
+    }
+
+    /// Returns the bodies in `ReadQueue`, and how long each is kept back.
+    pub(super) fn queued(&self) -> Vec<(String, i32)> {
+        let messages = self.deps.read_queue.take().into_iter();
+        messages
+            .map(|message| (message.body.clone(), message.delay_seconds()))
+            .collect()
+    }
+
+    /// Returns why messages are in FailedQueue.
+    pub(super) fn failed(&self) -> Vec<&'static str> {
+        let messages = self.deps.failed_queue.take().into_iter();
+        messages.map(|message| message.reason.unwrap()).collect()
+    }
+}
+
+/// Returns the body of a window of the last two hours.
+pub(super) fn window(resource: &str, gap: &str) -> String {
+    let window = Window {
+        read: Tag::Window,
+        tenant_id: TENANT.to_owned(),
+        client_id: CLIENT.to_owned(),
+        subscription: "one".to_owned(),
+        resource: resource.to_owned(),
+        from: ago(120),
+        until: ago(0),
+        gap: Some(gap.to_owned()),
+        clipped: false,
+        part: None,
+        also: Vec::new(),
+        at: None,
+        counts: None,
+    };
+    window.into_body()
+}
+
+/// Returns the message with an item of the subscription `one`.
+pub(super) fn item(item: &Value) -> String {
+    let mut item = item.clone();
+    if item.get("clientState").is_none() {
+        item["clientState"] = json!(test_util::client_state(&key(), (TENANT, CLIENT), "one", false).unwrap());
+    }
+    json!({
+        "subscription": "one", "tenantId": TENANT, "clientId": CLIENT, "id": "i".repeat(43),
+        "partitionKey": "p".repeat(22), "receivedAt": ago(1), "item": item,
+    })
+    .to_string()
+}
+
+/// Returns an answer with a page of a list.
+pub(super) fn page(items: &Value, next: Option<&str>) -> ReadAnswer {
+    let mut page = json!({"value": items});
+    if let Some(next) = next {
+        page["@odata.nextLink"] = json!(next);
+    }
+    ReadAnswer::Body(page.to_string().into_bytes())
+}
+
+/// Returns a mail as a list shows it, created and changed so many minutes ago.
+pub(super) fn mail(id: &str, created: i64, changed: i64) -> Value {
+    json!({"id": id, "@odata.etag": format!("W/\"{id}\""), "createdDateTime": ago(created), "lastModifiedDateTime": ago(changed)})
+}
+
+fn key() -> ClientStateKeyEntry {
+    test_util::key("k1", 7)
+}

@@ -1,0 +1,121 @@
+//! The event for a change that was read.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{change::Change, window::Window};
+use crate::{
+    models::entity,
+    notification::{
+        fields::Malformed,
+        identity::{Identity, ReadVersion},
+        message,
+    },
+};
+
+/// Returns the event as a JSON document that fits into a queue message: the one that the change's notification would have
+/// become, and `data.caughtUp` with the id of the gap.
+///
+/// # Errors
+///
+/// Returns an error when the event does not fit into a message even without its content.
+pub fn event(change: &Change<'_>, window: &Window, with_content: bool) -> Result<String, Malformed> {
+    let version = change
+        .etag
+        .as_deref()
+        .map_or(ReadVersion::Time(change.time), ReadVersion::Etag);
+    let subscription = [&*window.tenant_id, &*window.client_id, &*window.subscription];
+    let identity = Identity::of_read(subscription, change.kind, &change.path, version);
+    let mut event = Event {
+        specversion: "1.0",
+        id: &identity.id,
+        source: format!("/tenants/{}/applications/{}", window.tenant_id, window.client_id),
+        event_type: entity::event_type(
+            &entity::name(Some(change.odata_type), None),
+            Some(change.kind.as_str()),
+        ),
+        subject: &change.path,
+        time: change.time,
+        datacontenttype: "application/json",
+        subscription: &window.subscription,
+        partitionkey: &identity.partition_key,
+        data: Data {
+            change_type: change.kind.as_str(),
+            tenant_id: &window.tenant_id,
+            proof: "read",
+            version: identity.version.as_deref(),
+            resource: &change.path,
+            resource_data: ResourceData {
+                odata_type: change.odata_type,
+                odata_id: &change.path,
+                odata_etag: change.etag.as_deref(),
+                id: &change.id,
+            },
+            caught_up: window.gap.as_deref(),
+            content_omitted: false,
+            content: with_content.then_some(change.raw),
+        },
+    };
+    let json = event.to_json()?;
+    if json.len() <= message::MAX_MESSAGE_BODY_BYTES {
+        return Ok(json);
+    }
+    event.data.content_omitted = event.data.content.take().is_some();
+    let json = event.to_json()?;
+    (json.len() <= message::MAX_MESSAGE_BODY_BYTES)
+        .then_some(json)
+        .ok_or(Malformed::TooLarge)
+}
+
+#[derive(Serialize)]
+struct Event<'a> {
+    specversion: &'static str,
+    id: &'a str,
+    source: String,
+    #[serde(rename = "type")]
+    event_type: String,
+    subject: &'a str,
+    time: Timestamp,
+    datacontenttype: &'static str,
+    subscription: &'a str,
+    partitionkey: &'a str,
+    data: Data<'a>,
+}
+
+impl Event<'_> {
+    fn to_json(&self) -> Result<String, Malformed> {
+        serde_json::to_string(self)
+            .map(message::storable)
+            .map_err(|_| Malformed::Form)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Data<'a> {
+    change_type: &'static str,
+    tenant_id: &'a str,
+    proof: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
+    resource: &'a str,
+    resource_data: ResourceData<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caught_up: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    content_omitted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+struct ResourceData<'a> {
+    #[serde(rename = "@odata.type")]
+    odata_type: &'static str,
+    #[serde(rename = "@odata.id")]
+    odata_id: &'a str,
+    #[serde(rename = "@odata.etag", skip_serializing_if = "Option::is_none")]
+    odata_etag: Option<&'a str>,
+    id: &'a str,
+}

@@ -1,0 +1,113 @@
+//! Reads: what goes out, and what an answer is taken for.
+
+use graph_core::read::Request;
+
+use super::*;
+use crate::graph::ReadAnswer;
+
+const PATH: &str = "/users/1/messages";
+
+#[tokio::test]
+async fn a_read_asks_for_path_and_query_and_ids_that_stay() {
+    let server = Server::start([Reply::json(200, "{}"), Reply::json(200, "{}")]);
+    let graph = graph(&server);
+    for immutable_ids in [true, false] {
+        let answer = graph.read(&tenant(), &request(), immutable_ids).await;
+        assert_eq!(answer, ReadAnswer::Body(b"{}".to_vec()));
+    }
+    assert_eq!(server.lines()[0], "GET /v1.0/users/1/messages?$top=1");
+    let heads: Vec<bool> = server
+        .requests()
+        .iter()
+        .map(|request| request.head.contains("prefer: IdType=\"ImmutableId\""))
+        .collect();
+    assert_eq!(heads, [true, false]);
+}
+
+#[tokio::test]
+async fn a_read_carries_the_token_to_no_other_place() {
+    for link in [
+        "http://evil.example/v1.0/users/1/messages?$skiptoken=2",
+        "{base}.evil.example/v1.0/users/1/messages",
+        "{base}/v1.0/users/2/messages",
+        "{base}/v1.0/users/1/events",
+        "{base}/v1.0/users",
+        "{base}/users/1/messages",
+        "/v1.0/users/1/messages",
+    ] {
+        let server = Server::start([Reply::json(200, "{}")]);
+        let link = link.replace("{base}", server.url().trim_end_matches('/'));
+        let answer = graph(&server)
+            .read(&tenant(), &request().page(link.clone()), false)
+            .await;
+        assert_eq!(answer, ReadAnswer::Refused(400), "{link}");
+        assert!(server.lines().is_empty(), "{link}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_of_the_same_list_is_followed() {
+    let server = Server::start([Reply::json(200, "{}")]);
+    let link = format!(
+        "{}/v1.0/users('1')/messages?$skiptoken=2",
+        server.url().trim_end_matches('/')
+    );
+    let answer = graph(&server).read(&tenant(), &request().page(link), false).await;
+    assert_eq!(answer, ReadAnswer::Body(b"{}".to_vec()));
+    assert_eq!(server.lines(), ["GET /v1.0/users('1')/messages?$skiptoken=2"]);
+}
+
+#[tokio::test]
+async fn an_answer_is_taken_for_what_it_is() {
+    for (reply, expected) in [
+        (
+            Reply::json(429, "").header("retry-after", "40"),
+            ReadAnswer::NotNow(Duration::from_secs(40)),
+        ),
+        (Reply::json(429, ""), ReadAnswer::NotNow(Duration::from_secs(10))),
+        (
+            Reply::json(503, "").header("retry-after", "7"),
+            ReadAnswer::NotNow(Duration::from_secs(7)),
+        ),
+        (Reply::json(503, ""), ReadAnswer::Unavailable),
+        (Reply::json(500, ""), ReadAnswer::Unavailable),
+        (Reply::json(423, ""), ReadAnswer::Unavailable),
+        (Reply::json(403, ""), ReadAnswer::Refused(403)),
+        (Reply::json(410, ""), ReadAnswer::Refused(410)),
+        (
+            Reply::json(302, "").header("location", "/v1.0/users"),
+            ReadAnswer::Refused(302),
+        ),
+        (
+            Reply::json(200, &"x".repeat(MAX_PAGE_BYTES + 1)),
+            ReadAnswer::TooLarge,
+        ),
+    ] {
+        let server = Server::start([reply]);
+        assert_eq!(graph(&server).read(&tenant(), &request(), false).await, expected);
+        assert_eq!(server.lines().len(), 1, "a read is made once");
+    }
+}
+
+#[tokio::test]
+async fn a_read_whose_token_is_refused_is_made_once_more() {
+    let server = Server::start([
+        Reply::json(401, ""),
+        Reply::json(200, "{}"),
+        Reply::json(401, ""),
+        Reply::json(401, ""),
+    ]);
+    let graph = graph(&server);
+    assert_eq!(
+        graph.read(&tenant(), &request(), false).await,
+        ReadAnswer::Body(b"{}".to_vec())
+    );
+    assert_eq!(
+        graph.read(&tenant(), &request(), false).await,
+        ReadAnswer::Refused(401)
+    );
+}
+
+fn request() -> Request {
+    Request::new(PATH.to_owned(), &[("$top", "1")])
+}
