@@ -7,8 +7,9 @@ use std::{
 };
 
 use graph_simulator::{Post, SentItem, TokenVersion, Wrong};
+use serde_json::Value;
 use stack::{demo, shared};
-use tools::{command, root};
+use tools::{command, root, target};
 
 use crate::{
     delivery::team_messages,
@@ -118,6 +119,15 @@ async fn the_recipe_for_another_language_opens_what_graph_sends() {
     );
     let error = String::from_utf8_lossy(&forged.stderr);
     assert!(error.trim_end().ends_with("Rejected"), "{error}");
+}
+
+#[test]
+fn the_sam_cli_asks_nobody_for_newer_versions() {
+    // It notes when it has asked, here as in anybody's home; this stack has been built and deployed by it.
+    stack();
+    let settings = target().join("tools/sam-settings/metadata.json");
+    let settings: Value = serde_json::from_str(&fs::read_to_string(settings).unwrap()).unwrap();
+    assert_eq!(settings["lastVersionCheck"], 4_102_444_800.0);
 }
 
 /// Runs the recipe of the documentation on an item, with the stack's own private key.

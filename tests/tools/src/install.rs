@@ -71,11 +71,12 @@ impl Tools {
     }
 
     /// Writes settings by which the SAM CLI has looked for a newer version in the year 2100: it does so once a week.
+    /// A time that is a whole number is none to it.
     fn write_sam_settings(&self) -> Result<(), Error> {
         let folder = self.sam_settings();
         let file = folder.join("metadata.json");
         fs::create_dir_all(&folder)
-            .and_then(|()| fs::write(&file, "{\"lastVersionCheck\": 4102444800}\n"))
+            .and_then(|()| fs::write(&file, "{\"lastVersionCheck\": 4102444800.0}\n"))
             .map_err(Error::io(format!("writing {}", file.display())))
     }
 

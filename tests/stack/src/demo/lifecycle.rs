@@ -75,11 +75,11 @@ impl Healed {
         };
         let _ = match self.event("/type") {
             Some(event) if self.has_right_event() => {
-                write!(text, "ok      DeliveryQueue has {event}: consumers can catch up")
+                write!(text, "ok      DeliveryQueue has {event}")
             }
             Some(event) => write!(
                 text,
-                "WRONG   DeliveryQueue has {event}, which says something else"
+                "WRONG   DeliveryQueue has {event}\n        which says something else"
             ),
             None => write!(
                 text,
@@ -107,7 +107,7 @@ impl Healed {
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{super::columns::COLUMNS, *};
 
     #[test]
     fn a_successor_that_consumers_know_of_is_right() {
@@ -132,6 +132,23 @@ mod tests {
             },
         ] {
             assert!(!wrong.is_right() && wrong.text().contains("WRONG"), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_became_of_it_fits_into_80_columns() {
+        let id = "e55957b4-5b28-4d0d-8f6e-d5411361cb29";
+        for healed in [
+            healed(Some(id), "SubscriptionRemoved", id),
+            healed(Some(id), "SubscriptionRecreated", "another"),
+            healed(None, "SubscriptionRemoved", id),
+            Healed {
+                event: None,
+                ..healed(Some(id), "", "")
+            },
+        ] {
+            let text = healed.text();
+            assert!(text.lines().all(|line| line.chars().count() <= COLUMNS), "{text}");
         }
     }
 
