@@ -12,24 +12,34 @@ pub(crate) fn for_subscription(kind: &GraphErrorKind, resource: Option<&str>, te
         return String::new();
     };
     let access = tenant.access();
+    let names = || permission(resource, access);
     match refused {
-        Refused::Permission => match resource.and_then(catalogue::find) {
-            Some(row) if row.supports(access) => {
-                let names: Vec<_> = row
-                    .permissions(access)
-                    .map(|permission| permission.to_string())
-                    .collect();
-                grant(&names, access)
-            }
-            Some(_) => format!(
-                "; there is no {access} permission for this resource, so another kind of credential has to be used"
-            ),
-            None => format!(
-                "; grant the {access} permission that Microsoft names for this resource{}",
-                place(access)
-            ),
-        },
+        Refused::Permission => names(),
+        Refused::Unknown => format!(
+            "; Graph gives no reason: where a permission is missing{}",
+            names()
+        ),
         other => elsewhere(other),
+    }
+}
+
+/// Says which permission a resource needs.
+fn permission(resource: Option<&str>, access: Access) -> String {
+    match resource.and_then(catalogue::find) {
+        Some(row) if row.supports(access) => {
+            let names: Vec<_> = row
+                .permissions(access)
+                .map(|permission| permission.to_string())
+                .collect();
+            grant(&names, access)
+        }
+        Some(_) => format!(
+            "; there is no {access} permission for this resource, so another kind of credential has to be used"
+        ),
+        None => format!(
+            "; grant the {access} permission that Microsoft names for this resource{}",
+            place(access)
+        ),
     }
 }
 
@@ -38,7 +48,7 @@ pub(crate) fn for_objects(kind: &GraphErrorKind, of: &ForEach, tenant: &Tenant) 
     let access = tenant.access();
     match kind.refused() {
         None => String::new(),
-        Some(Refused::Permission) => grant(permissions(of), access),
+        Some(Refused::Permission | Refused::Unknown) => grant(permissions(of), access),
         Some(other) => elsewhere(other),
     }
 }
@@ -48,7 +58,7 @@ pub(crate) fn for_list(kind: &GraphErrorKind, tenant: &Tenant) -> String {
     let access = tenant.access();
     match kind.refused() {
         None => String::new(),
-        Some(Refused::Permission) => format!(
+        Some(Refused::Permission | Refused::Unknown) => format!(
             "; grant the {access} permissions of the resources in the configuration{}",
             place(access)
         ),
@@ -93,7 +103,18 @@ fn place(access: Access) -> &'static str {
 /// Says what to do about refusals that no permission helps against.
 fn elsewhere(refused: Refused) -> String {
     let text = match refused {
-        Refused::Permission => "",
+        Refused::Permission | Refused::Unknown => "",
+        Refused::ExchangePolicy => {
+            "; no permission of Graph is missing: an application access policy of Exchange, or its policy for EWS, keeps the \
+             application away from this mailbox; have an Exchange administrator include the mailbox, or leave it out of the entry"
+        }
+        Refused::OtherTenant => {
+            "; no permission is missing: the meeting belongs to another tenant, and only an application that is signed in there \
+             may watch it"
+        }
+        Refused::NoMailbox => {
+            "; the object has no mailbox in Exchange Online: it is a guest, has no licence, or its mailbox is on premises"
+        }
         Refused::Quota => {
             "; no permission is missing: Graph allows no more of these, so delete what is not needed, of other \
              applications too; Graph may count a subscription for up to 3 hours after it is gone"

@@ -1,33 +1,36 @@
-//! Does what a plan says, several steps at a time. What fails for one subscription does not stop the others.
+//! Does what a plan says about one subscription. What fails for one does not stop the others.
 
-use std::sync::{Mutex, PoisonError};
+use std::{pin::pin, sync::Mutex, time::Duration};
 
-use futures_util::{StreamExt, stream};
+use futures_util::future::{Either, select};
 use graph_core::{
     notification::client_state,
     subscription::{
         catalogue::Version,
         config::Tenant,
         model::{EncryptionCertificate, NewSubscription, Subscription, SubscriptionUpdate},
-        plan::{Action, Context, Creation, Desired, Past, Renewal, Step},
+        plan::{Action, Context, Creation, Desired, Policy, Renewal, Step},
         rotation::PublishedKeys,
     },
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-pub(crate) use self::{basis::Basis, outcome::Outcome, patience::Patience};
+pub(crate) use self::{basis::Basis, breaker::Breaker, outcome::Outcome};
 use self::{
     failure::{Failure, is_in_the_way},
     outcome::{Attempt, Done},
-    patience::Breaker,
 };
-use crate::ports::{Clock, Documents, Graph};
+use crate::{
+    memory::{Known, Memory, What, lock},
+    ports::{Clock, Documents, Graph},
+};
 
 mod basis;
+mod breaker;
 mod failure;
 mod outcome;
-mod patience;
+mod settle;
 
 /// Does the steps for one tenant.
 pub(crate) struct Applier<'a, D, G, C> {
@@ -39,93 +42,262 @@ pub(crate) struct Applier<'a, D, G, C> {
     /// What the plan goes by.
     pub(crate) basis: Basis<'a, D>,
     pub(crate) keys: &'a PublishedKeys,
+    pub(crate) policy: Policy,
     pub(crate) context: &'a Context,
     pub(crate) desired: &'a [Desired],
+    /// What the list shows, for what stands in the way.
+    pub(crate) listed: &'a [Subscription],
     /// When no step is begun any more.
     pub(crate) stop_at: Timestamp,
-    /// What Graph has refused and when it may be asked again.
-    pub(crate) patience: &'a Mutex<Patience>,
-    /// What is remembered of the subscriptions.
-    pub(crate) past: &'a Mutex<Past>,
-    /// Whether patience is kept: a person who starts a run wants to see what Graph says now.
+    /// When every call is over.
+    pub(crate) end_at: Timestamp,
+    pub(crate) memory: &'a Memory,
+    /// What is known of the login's subscriptions.
+    pub(crate) known: &'a Mutex<Known>,
+    pub(crate) breaker: &'a Breaker,
+    /// Whether what Graph has refused is left alone: a person who starts a run wants to see what Graph says now.
     pub(crate) is_patient: bool,
 }
 
 impl<D: Documents, G: Graph, C: Clock> Applier<'_, D, G, C> {
-    /// Does all steps and returns what became of each, in their order.
-    ///
-    /// A creation that another subscription stands in the way of is tried again, once, when the other steps are done:
-    /// one of them may have removed it, as when two entries have swapped their resources.
-    pub(crate) async fn apply(&self, steps: &[Step]) -> Vec<Outcome> {
-        let run = Run {
-            applier: self,
-            breaker: &Breaker::default(),
+    /// Does a step and returns what became of it.
+    pub(crate) async fn apply(&self, step: &Step) -> Outcome {
+        let begun = self.clock.now();
+        let result = match self.hindrance(step, begun) {
+            Some(failure) => Err(failure),
+            None if deletes(step) && !self.basis.holds().await => Err(Failure::Outdated),
+            None => self.take(step).await,
         };
-        // What is kept is nearly all, and has nothing to wait for.
-        let mut attempts = Vec::new();
-        for step in steps.iter().filter(|step| !is_kept(step)) {
-            attempts.push(run.attempt(step));
-        }
-        let mut attempts = stream::iter(attempts)
-            .buffered(PARALLEL_STEPS)
-            .collect::<Vec<_>>()
-            .await
-            .into_iter();
-        let mut outcomes = Vec::with_capacity(steps.len());
-        for step in steps {
-            if is_kept(step) {
-                outcomes.push(Outcome::planned(step, self.name));
-                continue;
-            }
-            let Some(attempt) = attempts.next() else { continue };
-            let attempt = match (&attempt.result, creation(&step.action)) {
-                (Err(Failure::Graph(error)), Some(creation)) if is_in_the_way(error) && !self.is_late() => {
-                    attempt.again(self.settle(creation).await, self.clock.now())
-                }
-                _ => attempt,
-            };
-            outcomes.push(self.outcome(step, attempt));
-        }
-        outcomes
+        let ended = self.clock.now();
+        let attempt = Attempt { result, begun, ended };
+        self.close(step, attempt)
     }
 
-    /// Closes a step: remembers what Graph has refused, and says what a person has to know.
-    fn outcome(&self, step: &Step, attempt: Attempt) -> Outcome {
+    /// Returns why the step is not begun.
+    fn hindrance(&self, step: &Step, now: Timestamp) -> Option<Failure> {
+        if self.is_late() {
+            return Some(Failure::NoTime);
+        }
+        let (Action::Create(creation) | Action::Replace { creation, .. }) = &step.action else {
+            return None;
+        };
+        let refusals = lock(&self.memory.refusals);
+        let refusal = refusals.get(&self.what(creation));
+        if let Some(refusal) = refusal.filter(|refusal| self.is_patient && refusal.until > now) {
+            return Some(Failure::Waiting {
+                until: refusal.until,
+                is_skipped: refusal.is_skipped,
+            });
+        }
+        self.breaker.is_open(&step.name).then_some(Failure::GivenUp)
+    }
+
+    async fn take(&self, step: &Step) -> Result<Done, Failure> {
+        match &step.action {
+            Action::Keep { .. } => Ok(Done::default()),
+            Action::Delete { id } => {
+                self.delete(Version::V1, id).await?;
+                Ok(Done::default())
+            }
+            Action::Create(creation) => self.create_or_settle(&step.name, creation).await,
+            Action::Replace { id, creation } => {
+                // What cannot succeed is found out before anything is deleted.
+                self.body(creation)?;
+                self.delete(creation.desired.version, id).await?;
+                self.create_or_settle(&step.name, creation).await
+            }
+            Action::Extend { id, renewal } => Ok(self.renew(id, renewal).await?.into()),
+            Action::Renew {
+                id,
+                renewal,
+                otherwise,
+            } => self.extend(step, id, renewal, otherwise).await,
+        }
+    }
+
+    /// Extends a subscription; whatever keeps Graph from doing it, it is to live on.
+    async fn extend(
+        &self,
+        step: &Step,
+        id: &str,
+        renewal: &Renewal,
+        otherwise: &Creation,
+    ) -> Result<Done, Failure> {
+        let failure = match self.renew(id, renewal).await {
+            Ok(renewed) => return Ok(renewed.into()),
+            Err(failure) => failure,
+        };
+        let Failure::Graph(error) = failure else {
+            return Err(failure);
+        };
+        match &error.kind {
+            GraphErrorKind::NotFound { .. } => self.look_again(step, id, renewal, otherwise).await,
+            GraphErrorKind::TooLong { minutes, .. } => {
+                let expires_at = self.shorten(&otherwise.desired, *minutes);
+                let shorter = Renewal {
+                    expires_at,
+                    ..renewal.clone()
+                };
+                Ok(self.renew(id, &shorter).await?.into())
+            }
+            kind if renewal.changes() && !kind.is_transient_for_all() => {
+                let renewed = self.renew(id, &renewal.alone()).await?;
+                Ok(Done {
+                    short_of: Some(error.into()),
+                    ..renewed.into()
+                })
+            }
+            kind if kind.is_lasting() && self.is_in_danger(step, otherwise) => {
+                self.replace_while_it_lives(id, otherwise).await
+            }
+            _ => Err(error.into()),
+        }
+    }
+
+    /// Looks whether a subscription is gone that Graph says it cannot find: its answers differ at times.
+    async fn look_again(
+        &self,
+        step: &Step,
+        id: &str,
+        renewal: &Renewal,
+        otherwise: &Creation,
+    ) -> Result<Done, Failure> {
+        match self
+            .within(self.graph.get(self.tenant, renewal.version, id))
+            .await
+        {
+            Ok(_) => Ok(self.renew(id, renewal).await?.into()),
+            Err(error) if matches!(error.kind, GraphErrorKind::NotFound { .. }) => {
+                lock(self.known).remove(id);
+                let done = self.create_or_settle(&step.name, otherwise).await?;
+                let reason = "it was gone when it was to be renewed; what happened since was missed";
+                Ok(Done {
+                    otherwise: done.otherwise.or(Some(("create", reason.to_owned()))),
+                    ..done
+                })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes a new subscription for one that lives and can be extended no more. The old one goes first only where Graph
+    /// takes no second one.
+    async fn replace_while_it_lives(&self, id: &str, creation: &Creation) -> Result<Done, Failure> {
+        let created = match self.create(creation).await {
+            Err(Failure::Graph(error)) if is_in_the_way(&error) => {
+                self.delete(creation.desired.version, id).await?;
+                self.create(creation).await?
+            }
+            created => {
+                let created = created?;
+                // It ends by itself where Graph does not delete it either.
+                drop(self.delete(creation.desired.version, id).await);
+                created
+            }
+        };
+        let reason = "Graph does not extend it any more".to_owned();
+        Ok(Done {
+            otherwise: Some(("replace", reason)),
+            ..created.into()
+        })
+    }
+
+    fn is_in_danger(&self, step: &Step, creation: &Creation) -> bool {
+        let Some(end) = step.expires_at else { return true };
+        let left = self
+            .policy
+            .percent_left(creation.desired.lifetime, end, self.clock.now());
+        left < Policy::DANGER_PERCENT
+    }
+
+    /// Remembers that Graph takes a subscription for so many minutes only, and returns the end that follows.
+    fn shorten(&self, desired: &Desired, minutes: u32) -> Timestamp {
+        let minutes = minutes.saturating_sub(KEPT_BACK);
+        let entry = desired.name.split('/').next().unwrap_or_default();
+        lock(&self.memory.longest).insert(entry.to_owned(), minutes);
+        let now = self.clock.now();
+        now.saturating_add(SignedDuration::from_mins(i64::from(minutes)))
+            .unwrap_or(now)
+    }
+
+    /// Closes a step: remembers what is there now and what Graph has refused, and says what a person has to know.
+    fn close(&self, step: &Step, attempt: Attempt) -> Outcome {
         let now = self.clock.now();
         let mut until = None;
-        if let Some(creation) = creation(&step.action) {
-            let mut patience = self.patience.lock().unwrap_or_else(PoisonError::into_inner);
-            match &attempt.result {
-                Ok(done) => {
-                    patience.forget(&self.tenant.tenant_id, &creation.desired);
-                    if let Some(made) = &done.subscription {
-                        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
-                        past.made(&step.name, &made.id, now);
-                    }
-                }
-                Err(failure) if failure.calls_for_patience() => {
-                    until = Some(patience.note(&self.tenant.tenant_id, &creation.desired, now));
-                }
-                Err(_) => {}
+        let what = creation(&step.action).map(|creation| self.what(creation));
+        match &attempt.result {
+            Ok(done) => self.remember(step, done, now),
+            Err(failure) if failure.calls_for_patience() => {
+                let mut refusals = lock(&self.memory.refusals);
+                until = what.map(|what| refusals.note(what, failure.is_skipped(), now));
             }
+            Err(_) => {}
         }
         Outcome::of(step, self.name, self.tenant, attempt, until)
+    }
+
+    fn remember(&self, step: &Step, done: &Done, now: Timestamp) {
+        let mut known = lock(self.known);
+        if let Action::Replace { id, .. } | Action::Delete { id } = &step.action {
+            known.remove(id);
+        }
+        let Some(one) = &done.subscription else { return };
+        if step.action.id() != Some(one.id.as_str()) {
+            step.action.id().into_iter().for_each(|id| known.remove(id));
+        }
+        known.put(one.clone());
+        known.past.made(&step.name, &one.id, now);
+        if let Some(creation) = creation(&step.action) {
+            lock(&self.memory.refusals).forget(&self.what(creation));
+        }
+    }
+
+    fn what(&self, creation: &Creation) -> What {
+        What::of(&self.tenant.tenant_id, &creation.desired)
     }
 
     fn is_late(&self) -> bool {
         self.clock.now() >= self.stop_at
     }
 
+    /// Makes a call that ends with the run.
+    async fn within<T>(&self, call: impl Future<Output = Result<T, GraphError>>) -> Result<T, GraphError> {
+        within(self.clock, self.end_at, call).await
+    }
+
+    async fn create_or_settle(&self, name: &str, creation: &Creation) -> Result<Done, Failure> {
+        let created = self.create(creation).await;
+        self.breaker.note(name, created.as_ref().err());
+        match created {
+            Err(Failure::Graph(error)) if is_in_the_way(&error) && !self.is_late() => {
+                self.settle(creation).await
+            }
+            created => created.map(Done::from),
+        }
+    }
+
+    /// Creates a subscription, for a shorter time where Graph takes none for so long.
     async fn create(&self, creation: &Creation) -> Result<Subscription, Failure> {
-        let body = self.body(creation)?;
-        Ok(self
-            .graph
-            .create(self.tenant, creation.desired.version, &body)
-            .await?)
+        let mut body = self.body(creation)?;
+        let version = creation.desired.version;
+        match self.within(self.graph.create(self.tenant, version, &body)).await {
+            Err(GraphError {
+                kind: GraphErrorKind::TooLong { minutes, .. },
+                ..
+            }) => {
+                body.expiration_date_time = self.shorten(&creation.desired, minutes);
+                Ok(self
+                    .within(self.graph.create(self.tenant, version, &body))
+                    .await?)
+            }
+            created => Ok(created?),
+        }
     }
 
     async fn delete(&self, version: Version, id: &str) -> Result<(), Failure> {
-        Ok(self.graph.delete(self.tenant, version, id).await?)
+        self.within(self.graph.delete(self.tenant, version, id)).await?;
+        lock(self.known).remove(id);
+        Ok(())
     }
 
     async fn renew(&self, id: &str, renewal: &Renewal) -> Result<Subscription, Failure> {
@@ -134,10 +306,8 @@ impl<D: Documents, G: Graph, C: Clock> Applier<'_, D, G, C> {
             notification_url: renewal.notification_url.clone(),
             certificate: self.certificate(renewal.certificate_id.as_deref())?,
         };
-        Ok(self
-            .graph
-            .update(self.tenant, renewal.version, id, &update)
-            .await?)
+        let call = self.graph.update(self.tenant, renewal.version, id, &update);
+        Ok(self.within(call).await?)
     }
 
     /// Returns the body of a creation, with its client state.
@@ -194,155 +364,20 @@ impl<D: Documents, G: Graph, C: Clock> Applier<'_, D, G, C> {
             id: id.to_owned(),
         }))
     }
-
-    /// Creates what another subscription stood in the way of, or says which one still does.
-    async fn settle(&self, creation: &Creation) -> Result<Done, Failure> {
-        let error = match self.create(creation).await {
-            Err(Failure::Graph(error)) => error,
-            outcome => return outcome.map(Done::from),
-        };
-        let GraphErrorKind::Conflict { existing: Some(id) } = &error.kind else {
-            return Err(error.into());
-        };
-        let version = creation.desired.version;
-        let existing = match self.graph.get(self.tenant, version, id).await {
-            Err(GraphError {
-                kind: GraphErrorKind::NotFound { .. },
-                ..
-            }) => return Err(Failure::Vanished(id.clone())),
-            existing => existing?,
-        };
-        let url = existing.notification_url.clone().unwrap_or_default();
-        let Some(ours) = self.context.stack.read(&url) else {
-            let before_query = url.split(['?', '#']).next().unwrap_or_default();
-            return Err(Failure::Theirs {
-                id: id.clone(),
-                place: before_query.chars().take(200).collect(),
-            });
-        };
-        if ours.name == creation.desired.name && self.context.keys.contains(&ours.key_id) {
-            let reason = "another run has just created it".to_owned();
-            return Ok(Done {
-                otherwise: Some(("adopt", reason)),
-                ..existing.into()
-            });
-        }
-        let entry = ours.name.split('/').next().unwrap_or_default();
-        let is_wanted = self.context.held.contains_key(entry)
-            || self
-                .desired
-                .iter()
-                .any(|desired| desired.name == ours.name && ours.name != creation.desired.name);
-        if is_wanted {
-            return Err(Failure::Entry(ours.name));
-        }
-        if !self.basis.holds().await {
-            return Err(Failure::Outdated);
-        }
-        self.delete(version, id).await?;
-        let created = self.create(creation).await?;
-        let reason = format!("{id} stood in its way, and no entry asks for that");
-        Ok(Done {
-            otherwise: Some(("replace", reason)),
-            ..created.into()
-        })
-    }
 }
 
-/// One pass over the steps.
-struct Run<'a, 'b, D, G, C> {
-    applier: &'a Applier<'b, D, G, C>,
-    breaker: &'a Breaker,
-}
-
-impl<D, G, C> Clone for Run<'_, '_, D, G, C> {
-    fn clone(&self) -> Self {
-        *self
+/// Makes a call that is over at `end_at`, whatever Graph does.
+pub(crate) async fn within<T>(
+    clock: &impl Clock,
+    end_at: Timestamp,
+    call: impl Future<Output = Result<T, GraphError>>,
+) -> Result<T, GraphError> {
+    let left = end_at.duration_since(clock.now());
+    let end = clock.sleep(Duration::try_from(left).unwrap_or_default());
+    match select(pin!(call), pin!(end)).await {
+        Either::Left((result, _)) => result,
+        Either::Right(_) => Err(GraphError::of(GraphErrorKind::OutOfTime)),
     }
-}
-
-impl<D, G, C> Copy for Run<'_, '_, D, G, C> {}
-
-impl<D: Documents, G: Graph, C: Clock> Run<'_, '_, D, G, C> {
-    async fn attempt(self, step: &Step) -> Attempt {
-        let begun = self.applier.clock.now();
-        let result = match self.hindrance(step, begun) {
-            Some(failure) => Err(failure),
-            None if deletes(step) && !self.applier.basis.holds().await => Err(Failure::Outdated),
-            None => self.take(step).await,
-        };
-        Attempt {
-            result,
-            begun,
-            ended: self.applier.clock.now(),
-        }
-    }
-
-    /// Returns why the step is not begun.
-    fn hindrance(self, step: &Step, now: Timestamp) -> Option<Failure> {
-        if self.applier.is_late() {
-            return Some(Failure::NoTime);
-        }
-        let (Action::Create(creation) | Action::Replace { creation, .. }) = &step.action else {
-            return None;
-        };
-        if self.applier.is_patient {
-            let patience = self.applier.patience.lock();
-            let patience = patience.unwrap_or_else(PoisonError::into_inner);
-            let until = patience.until(&self.applier.tenant.tenant_id, &creation.desired, now);
-            if let Some(until) = until {
-                return Some(Failure::Waiting(until));
-            }
-        }
-        self.breaker.is_open(&step.name).then_some(Failure::GivenUp)
-    }
-
-    async fn take(self, step: &Step) -> Result<Done, Failure> {
-        let applier = self.applier;
-        match &step.action {
-            Action::Keep { .. } => Ok(Done::default()),
-            Action::Delete { id } => {
-                applier.delete(Version::V1, id).await?;
-                Ok(Done::default())
-            }
-            Action::Create(creation) => self.create(&step.name, creation).await.map(Done::from),
-            Action::Replace { id, creation } => {
-                // What cannot succeed is found out before anything is deleted.
-                applier.body(creation)?;
-                applier.delete(creation.desired.version, id).await?;
-                self.create(&step.name, creation).await.map(Done::from)
-            }
-            Action::Renew {
-                id,
-                renewal,
-                otherwise,
-            } => match applier.renew(id, renewal).await {
-                Err(Failure::Graph(GraphError {
-                    kind: GraphErrorKind::NotFound { .. },
-                    ..
-                })) => {
-                    let created = self.create(&step.name, otherwise).await?;
-                    let reason =
-                        "it was gone when it was to be renewed; what happened since was missed".to_owned();
-                    Ok(Done {
-                        otherwise: Some(("create", reason)),
-                        ..created.into()
-                    })
-                }
-                renewed => renewed.map(Done::from),
-            },
-        }
-    }
-
-    async fn create(self, name: &str, creation: &Creation) -> Result<Subscription, Failure> {
-        let created = self.applier.create(creation).await;
-        self.breaker.note(name, created.as_ref().err());
-        created
-    }
-}
-
-fn is_kept(step: &Step) -> bool {
-    matches!(step.action, Action::Keep { .. })
 }
 
 fn deletes(step: &Step) -> bool {
@@ -353,14 +388,9 @@ fn creation(action: &Action) -> Option<&Creation> {
     match action {
         Action::Create(creation) | Action::Replace { creation, .. } => Some(creation),
         Action::Renew { otherwise, .. } => Some(otherwise),
-        Action::Delete { .. } | Action::Keep { .. } => None,
+        Action::Extend { .. } | Action::Delete { .. } | Action::Keep { .. } => None,
     }
 }
 
-/// How many steps for one tenant are under way at once: as many as keep up with Graph's limit where a creation takes a
-/// little more than a second, its two handshakes included.
-///
-/// JSON batching (`$batch`, 20 requests in a call) is not used. It would save calls, not changes, and Graph limits changes.
-/// `cargo bench-all --only renewal` shows what a run takes beyond that limit, which is the most that batching could save.
-/// It would be worth a try only if Graph counted a batch as one request, of which its limits for subscriptions say nothing.
-const PARALLEL_STEPS: usize = 24;
+/// How many minutes less are asked for than Graph takes: the end is counted from when Graph reads it.
+const KEPT_BACK: u32 = 10;

@@ -8,6 +8,7 @@ mod advice;
 mod apply;
 mod keys;
 mod lifecycle;
+mod memory;
 pub mod ports;
 pub mod report;
 mod request;
@@ -16,15 +17,12 @@ pub mod schedule;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::sync::Mutex;
 
 use graph_core::{
     certificate::CertificateError,
     subscription::{
-        plan::{Past, Policy},
+        plan::Policy,
         rotation::Rotation,
         url::{BaseUrl, StackId},
     },
@@ -40,11 +38,11 @@ use lambda_runtime::Diagnostic;
 use rand_core::CryptoRng;
 use serde_json::Value;
 
+pub use self::memory::Memory;
 use self::{
-    apply::Patience,
     ports::{Clock, Document, Documents, Graph},
     request::Request,
-    run::{ApplicationId, Scope},
+    run::Scope,
 };
 
 /// What renewal works with.
@@ -73,18 +71,6 @@ pub struct Deps<D, G, C, Q, R> {
     pub rotation: Rotation,
     /// What is known from earlier runs of this process.
     pub memory: Memory,
-}
-
-/// What is remembered from one run to the next while the process lives.
-///
-/// A run without it does the same, with some calls more, and tells consumers of a gap for every subscription that it
-/// makes, unless the application is new: it cannot know which of them were there before.
-#[derive(Debug, Default)]
-pub struct Memory {
-    patience: Mutex<Patience>,
-    /// How many subscriptions were live after the last run over everything.
-    live: Mutex<Option<i64>>,
-    pasts: Mutex<BTreeMap<ApplicationId, Arc<Mutex<Past>>>>,
 }
 
 /// Handles an invocation that has to be over by `deadline`: a batch of LifecycleQueue, or anything else, which stands for
@@ -116,12 +102,19 @@ pub async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
         dry_run,
         forced: request.forced,
         is_patient: request.is_scheduled,
-        ..Scope::everything(deadline)
+        confirms_deletions: request.confirms_deletions,
+        ..Scope::everything(deps.clock.now(), deadline)
     };
     let run = run::run(deps, &scope).await;
     metrics.count(Metric::ThrottledCalls, deps.graph.throttled());
     if !dry_run {
-        run::count::state(run.as_ref().ok(), &deps.policy, deps.clock.now(), metrics);
+        run::count::state(
+            run.as_ref().ok(),
+            &deps.memory,
+            &deps.policy,
+            deps.clock.now(),
+            metrics,
+        );
         run::count::drop_since(&deps.memory.live, metrics);
     }
     let run = run?;

@@ -1,6 +1,6 @@
 //! Batches of LifecycleQueue (Microsoft Graph, *lifecycle notifications*).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use graph_core::{
     notification::{item::Notification, queued::QueuedItem},
@@ -12,16 +12,26 @@ use graph_edge::{
     sqs::{Message, Queue},
     telemetry::causes,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rand_core::CryptoRng;
 use serde_json::{Value, json};
-use tracing::{error, info, warn};
+use tracing::error;
 
+use self::answer::{Answers, Verdict};
 use crate::{
     Deps,
     ports::{Clock, Documents, Graph},
+    report::Report,
     run::{self, ApplicationId, End, Run, STORE_WITHIN, Scope, Told},
 };
+
+mod answer;
+
+/// Returns whether a text may be an id of Graph's; what is none is neither asked for nor printed.
+fn is_id(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    (1..=64).contains(&text.len()) && text.bytes().all(is_plain)
+}
 
 /// Returns the records of an event that comes from a queue.
 pub(crate) fn records(event: &Value) -> Option<&[Value]> {
@@ -91,83 +101,96 @@ async fn set_aside<'a>(malformed: &[(&'a str, &'a str)], queue: &impl Queue) -> 
 }
 
 /// Does what the events ask for and returns, in their order, which of them have to come again.
+///
+/// Reauthorization is answered at once, by the subscription's id. A list is taken only where something is gone, and an event
+/// that is older than the last list and names nothing on it costs nothing.
 async fn react<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
     events: &[(&str, Event)],
     deadline: Timestamp,
     deps: &Deps<D, G, C, Q, R>,
     metrics: &mut Metrics,
 ) -> Vec<bool> {
-    for (_, event) in events {
-        let Event {
-            kind,
-            name,
-            subscription_id,
-            ..
-        } = event;
-        match kind {
-            Kind::Missed => warn!(
-                subscription.name = name,
-                subscription.id = subscription_id,
-                "Graph could not deliver some notifications of {name}; its consumers have to catch up"
-            ),
-            Kind::Challenge | Kind::Removed | Kind::Unknown => info!(
-                subscription.name = name,
-                subscription.id = subscription_id,
-                "Graph sent {kind:?} for {name}"
-            ),
-        }
-    }
-    let calls_for_run = || {
-        events
-            .iter()
-            .map(|(_, event)| event)
-            .filter(|event| event.kind != Kind::Missed)
-    };
-    let mut told: BTreeMap<ApplicationId, Told> = BTreeMap::new();
-    for event in calls_for_run() {
-        let told = told.entry(event.application.clone()).or_default();
-        let one = (event.subscription_id.clone(), event.name.clone());
-        match event.kind {
-            Kind::Challenge => drop(told.challenged.insert(one)),
-            Kind::Removed => drop(told.removed.insert(one)),
-            Kind::Missed | Kind::Unknown => {}
-        }
-    }
-    let only: BTreeSet<ApplicationId> = told.keys().cloned().collect();
+    let now = deps.clock.now();
     let scope = Scope {
         is_patient: true,
-        told,
-        only: Some(only.clone()),
-        ..Scope::everything(deadline)
+        lists: true,
+        ..Scope::everything(now, deadline)
     };
-    let run = if only.is_empty() {
-        Some(Run::default())
-    } else {
-        let run = run::run(deps, &scope).await;
-        run.inspect(|run| run::count::steps(&run.report, metrics))
-            .inspect_err(|error| error!(error = causes(error), "Run for a lifecycle notification failed"))
-            .ok()
+    let config = run::config(&deps.documents, &mut Report::default()).await;
+    let Ok(Some(read)) =
+        config.inspect_err(|error| error!(error = causes(error), "Configuration cannot be read"))
+    else {
+        return events
+            .iter()
+            .map(|(_, event)| event.kind != Kind::Missed)
+            .collect();
     };
-    let mut failed: Vec<bool> = events
+    let answers = Answers {
+        deps,
+        scope: &scope,
+        config: &read.config,
+    };
+    let verdicts = answers.to(events).await;
+    let extended = verdicts
         .iter()
-        .map(|(_, event)| match &run {
-            Some(run) => event.has_failed(run),
-            None => event.kind != Kind::Missed,
-        })
-        .collect();
-    let run = run.unwrap_or_default();
-    let gaps = events
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| failed.get(*index) == Some(&false))
-        .filter_map(|(index, (_, event))| Some((index, event.gap(&run, deps.clock.now())?)));
-    let gaps: Vec<(usize, Gap)> = gaps.collect();
+        .filter(|verdict| **verdict == Verdict::Extended)
+        .count();
+    metrics.count(Metric::Renewed, extended);
+    let run = look(deps, scope, events, &verdicts, metrics).await;
+    let mut failed = Vec::with_capacity(events.len());
+    let mut gaps = Vec::new();
+    for (index, ((_, event), verdict)) in events.iter().zip(&verdicts).enumerate() {
+        let has_failed = match verdict {
+            Verdict::Ignored | Verdict::Extended | Verdict::Known(_) => false,
+            Verdict::Failed => true,
+            Verdict::Gone => run.as_ref().is_none_or(|run| event.has_failed(run)),
+        };
+        failed.push(has_failed);
+        let gap = (!has_failed)
+            .then(|| event.gap(verdict, run.as_ref(), now))
+            .flatten();
+        gaps.extend(gap.map(|gap| (index, gap)));
+    }
     for index in run::send(&deps.delivery_queue, gaps).await {
         if let Some(failed) = failed.get_mut(index) {
             *failed = true;
         }
     }
     failed
+}
+
+/// Makes one run over the applications in which something is gone.
+async fn look<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
+    deps: &Deps<D, G, C, Q, R>,
+    scope: Scope,
+    events: &[(&str, Event)],
+    verdicts: &[Verdict],
+    metrics: &mut Metrics,
+) -> Option<Run> {
+    let mut told: BTreeMap<ApplicationId, Told> = BTreeMap::new();
+    for ((_, event), _) in events
+        .iter()
+        .zip(verdicts)
+        .filter(|(_, verdict)| **verdict == Verdict::Gone)
+    {
+        let told = told.entry(event.application.clone()).or_default();
+        if event.kind == Kind::Removed {
+            told.removed
+                .insert((event.subscription_id.clone(), event.name.clone()));
+        }
+    }
+    if told.is_empty() {
+        return Some(Run::default());
+    }
+    let scope = Scope {
+        only: Some(told.keys().cloned().collect()),
+        told,
+        ..scope
+    };
+    let run = run::run(deps, &scope).await;
+    run.inspect(|run| run::count::steps(&run.report, metrics))
+        .inspect_err(|error| error!(error = causes(error), "Run for a lifecycle notification failed"))
+        .ok()
 }
 
 /// What Graph tells about a subscription. Its client state has been checked by the webhook.
@@ -180,7 +203,7 @@ struct Event {
     expires_at: Option<Timestamp>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     /// `reauthorizationRequired`.
     Challenge,
@@ -188,7 +211,7 @@ enum Kind {
     Removed,
     /// `missed`.
     Missed,
-    /// An event that Graph has added since: a look at the subscription does no harm.
+    /// An event that Graph has added since; whatever it is about, the next run sees.
     Unknown,
 }
 
@@ -217,9 +240,6 @@ impl Event {
 
     /// Returns whether the run could not do what the event asks for.
     fn has_failed(&self, run: &Run) -> bool {
-        if self.kind == Kind::Missed {
-            return false;
-        }
         !run.has_config
             || run.unreachable.contains(&self.application)
             || self.end(run).is_some_and(|end| end.has_failed)
@@ -227,39 +247,46 @@ impl Event {
 
     /// Returns what a consumer has to be told: of notifications that Graph could not deliver, and of a subscription that
     /// Graph has removed, once it has a successor. A subscription that is not wanted any more concerns nobody.
-    fn gap(&self, run: &Run, now: Timestamp) -> Option<Gap> {
-        let (kind, end, until, reason) = match self.kind {
-            Kind::Missed => (
-                GapKind::Missed,
-                None,
-                self.received_at,
-                "Graph could not deliver some notifications",
-            ),
-            Kind::Removed => {
-                let removed = run.removed.get(&self.application)?;
-                removed.get(&(self.subscription_id.clone(), self.name.clone()))?;
-                let end = self.end(run)?;
-                (GapKind::Removed, Some(end), now, "Graph removed the subscription")
-            }
-            Kind::Challenge | Kind::Unknown => return None,
-        };
-        // It was there when it was last renewed.
-        let renewed_at = end
-            .and_then(|end| end.lifetime)
-            .zip(self.expires_at)
-            .and_then(|(lifetime, expires_at)| expires_at.saturating_sub(lifetime).ok());
-        Some(Gap {
-            kind,
+    fn gap(&self, verdict: &Verdict, run: Option<&Run>, now: Timestamp) -> Option<Gap> {
+        let mut gap = Gap {
+            kind: GapKind::Missed,
             name: self.name.clone(),
             tenant_id: self.application.0.clone(),
             client_id: self.application.1.clone(),
             subscription_id: Some(self.subscription_id.clone()),
-            new_subscription_id: end.and_then(|end| end.subscription_id.clone()),
-            resource: end.and_then(|end| end.resource.clone()),
-            from: renewed_at,
-            until,
-            reason: reason.to_owned(),
-        })
+            new_subscription_id: None,
+            resource: None,
+            from: None,
+            until: self.received_at,
+            reason: "Graph could not deliver some notifications".to_owned(),
+        };
+        match (self.kind, verdict) {
+            (Kind::Missed, Verdict::Known(resource)) => gap.resource.clone_from(resource),
+            (Kind::Removed, Verdict::Gone) => {
+                let run = run?;
+                let removed = run.removed.get(&self.application)?;
+                removed.get(&(self.subscription_id.clone(), self.name.clone()))?;
+                let end = self.end(run)?;
+                gap.kind = GapKind::Removed;
+                gap.new_subscription_id.clone_from(&end.subscription_id);
+                gap.resource.clone_from(&end.resource);
+                gap.from = self.renewed_at(end.lifetime?, now);
+                gap.until = now;
+                "Graph removed the subscription".clone_into(&mut gap.reason);
+            }
+            _ => return None,
+        }
+        Some(gap)
+    }
+
+    /// Returns when the subscription was last renewed, by the end that the event names: it was there then. An end of all
+    /// reason is none.
+    fn renewed_at(&self, lifetime: SignedDuration, now: Timestamp) -> Option<Timestamp> {
+        let end = self.expires_at?;
+        let away = end.duration_since(now).abs();
+        (away <= lifetime.saturating_mul(2))
+            .then(|| end.saturating_sub(lifetime).ok())
+            .flatten()
     }
 
     fn end<'a>(&self, run: &'a Run) -> Option<&'a End> {

@@ -10,7 +10,7 @@ use graph_core::{
 };
 pub use graph_edge::clock::Clock;
 use graph_edge::{
-    graph::{GraphClient, GraphError},
+    graph::{GraphClient, GraphError, Listed},
     login::{RefreshTokens, WebIdentity},
     secrets::{SecretError, SecretStore, Versioned},
 };
@@ -45,7 +45,7 @@ pub trait Documents {
 /// The subscriptions of an application in a tenant.
 pub trait Graph {
     /// Returns all of them.
-    fn list(&self, tenant: &Tenant) -> impl Future<Output = Result<Vec<Subscription>, GraphError>> + Send;
+    fn list(&self, tenant: &Tenant) -> impl Future<Output = Result<Listed, GraphError>> + Send;
 
     /// Returns the ids of the objects that an entry stands for.
     fn objects(
@@ -140,7 +140,7 @@ where
     T: RefreshTokens + Sync,
     I: WebIdentity + Sync,
 {
-    async fn list(&self, tenant: &Tenant) -> Result<Vec<Subscription>, GraphError> {
+    async fn list(&self, tenant: &Tenant) -> Result<Listed, GraphError> {
         self.list(tenant).await
     }
 

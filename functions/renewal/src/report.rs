@@ -6,7 +6,10 @@ use graph_core::subscription::{
     config::{Problem, Severity},
     expiry::Expiry,
 };
-use graph_edge::{graph::GraphError, telemetry::causes};
+use graph_edge::{
+    graph::{GraphError, GraphErrorKind},
+    telemetry::causes,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -23,6 +26,9 @@ pub struct Report {
     /// How many tenants, entries and subscriptions something failed for, and how many problems are errors. Whatever is not
     /// zero calls for a person.
     pub failed: usize,
+    /// How many subscriptions there are none of, for a reason that nobody here can change: their objects have no mailbox, or a
+    /// policy keeps the application away from them.
+    pub skipped: usize,
     /// How many subscriptions are left to the next run: time did not suffice, or the configuration has changed meanwhile.
     pub unfinished: usize,
     /// How many subscriptions each action was taken for, failures left out.
@@ -73,6 +79,7 @@ impl Report {
                 self.next_expiry = self.next_expiry.into_iter().chain(line.expires_at).min();
             }
             match (&line.error, line.unfinished) {
+                _ if line.skipped.is_some() => self.skipped += 1,
                 (Some(_), _) => self.failed += 1,
                 (None, true) => self.unfinished += 1,
                 (None, false) => *self.counts.entry(line.action).or_default() += 1,
@@ -143,6 +150,9 @@ pub struct Line {
     /// Why the action failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Why there is no subscription, where nobody here can change that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
 }
 
 /// A time in which notifications may have been lost. `DeliveryQueue` has an event about it.
@@ -160,6 +170,12 @@ pub(crate) fn told(error: &GraphError) -> String {
     let mut text = causes(error);
     if let Some(message) = error.kind.message() {
         text = format!("{text}: {message}");
+    }
+    if let GraphErrorKind::Throttled {
+        retry_after: Some(wait),
+    } = &error.kind
+    {
+        text = format!("{text}; it asks to wait {} s", wait.as_secs());
     }
     let code = error.code.as_ref().map(|code| format!("code {code}"));
     let request_id = error.request_id.as_ref().map(|id| format!("request id {id}"));

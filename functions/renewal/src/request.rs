@@ -12,6 +12,8 @@ pub(crate) struct Request {
     pub(crate) dry_run: bool,
     /// The keys that a person wants replaced.
     pub(crate) forced: Forced,
+    /// Whether a person confirms that very much is to be deleted.
+    pub(crate) confirms_deletions: bool,
     /// Whether the schedule asks, rather than a person.
     pub(crate) is_scheduled: bool,
 }
@@ -39,6 +41,7 @@ impl Request {
         let mut request = Self::default();
         for (name, value) in members {
             match name.as_str() {
+                "confirmDeletions" => request.confirms_deletions = is_wanted(value),
                 "dryRun" => request.dry_run = is_wanted(value),
                 "rotate" => request.forced = forced(value)?,
                 unknown => return Err(Error::Request(unknown_member(unknown))),
@@ -82,7 +85,7 @@ fn unknown_member(name: &str) -> String {
     format!("an object with the members {MEMBERS}; {name:?} is not one of them")
 }
 
-const MEMBERS: &str = "dryRun (true) and rotate (true, \"keys\" or \"certificate\")";
+const MEMBERS: &str = "dryRun (true), confirmDeletions (true) and rotate (true, \"keys\" or \"certificate\")";
 
 #[cfg(test)]
 mod tests {
@@ -102,7 +105,7 @@ mod tests {
         ] {
             let error = Request::parse(&event).unwrap_err().to_string();
             assert!(error.contains("object"), "{error}");
-            let shows_members = error.contains("dryRun (true) and rotate");
+            let shows_members = error.contains("dryRun (true), confirmDeletions");
             assert_eq!(shows_members, event.is_object(), "{error}");
         }
     }

@@ -1,11 +1,19 @@
 //! One run: keys, then for each tenant list, plan, apply, report.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    future::poll_fn,
+    sync::Arc,
+    task::Poll,
+};
 
-use futures_util::{StreamExt, stream};
+use futures_util::{
+    StreamExt,
+    stream::{self, FuturesUnordered},
+};
 use graph_core::subscription::{
-    config::{Config, Problem, Severity},
-    plan::{Policy, gap::Gap},
+    config::{Config, Problem, Severity, Tenant},
+    plan::Policy,
     rotation::{Forced, KeysInUse, PublishedKeys, RotationRequest},
 };
 use graph_edge::sqs::Queue;
@@ -13,9 +21,13 @@ use jiff::{SignedDuration, Timestamp};
 use rand_core::CryptoRng;
 
 pub(crate) use self::gaps::{STORE_WITHIN, send};
-use self::part::{Found, Part};
+use self::{
+    part::{Found, Looked, Part},
+    queue::{Job, WorkQueue},
+};
 use crate::{
     Deps, Error,
+    apply::Outcome,
     keys::{self, LEAD},
     ports::{Clock, Document, Documents, Graph},
     report::Report,
@@ -27,9 +39,11 @@ mod gaps;
 mod log;
 mod objects;
 mod part;
+mod queue;
 
 /// What a run covers.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub(crate) struct Scope {
     /// Whether nothing is changed.
     pub(crate) dry_run: bool,
@@ -39,6 +53,12 @@ pub(crate) struct Scope {
     pub(crate) is_patient: bool,
     /// When the function is ended, finished or not.
     pub(crate) deadline: Timestamp,
+    /// When the run began.
+    pub(crate) begun: Timestamp,
+    /// Whether lists are taken, however fresh the last ones are.
+    pub(crate) lists: bool,
+    /// Whether a person has confirmed that very much is to be deleted.
+    pub(crate) confirms_deletions: bool,
     /// The applications to look after; all of them when there are none.
     pub(crate) only: Option<BTreeSet<ApplicationId>>,
     /// What Graph tells of subscriptions, by application: an id means nothing with another one.
@@ -56,7 +76,7 @@ pub(crate) struct Told {
 
 impl Scope {
     /// Returns the scope of a run over everything that has to be over by `deadline`.
-    pub(crate) fn everything(deadline: Timestamp) -> Self {
+    pub(crate) fn everything(begun: Timestamp, deadline: Timestamp) -> Self {
         Self {
             dry_run: false,
             forced: Forced::default(),
@@ -64,7 +84,32 @@ impl Scope {
             deadline,
             only: None,
             told: BTreeMap::new(),
+            lists: false,
+            confirms_deletions: false,
+            begun,
         }
+    }
+
+    /// Returns whether the run looks after the tenant's application.
+    fn covers(&self, tenant: &Tenant) -> bool {
+        let id = (tenant.tenant_id.clone(), tenant.client_id.clone());
+        self.only.as_ref().is_none_or(|only| only.contains(&id))
+    }
+
+    /// Returns when no step is begun any more.
+    pub(crate) fn stop_at(&self) -> Timestamp {
+        self.before_deadline(STOPS_BEFORE, 3)
+    }
+
+    /// Returns when every call is over: the rest is for the report.
+    pub(crate) fn end_at(&self) -> Timestamp {
+        self.before_deadline(ENDS_BEFORE, 9)
+    }
+
+    fn before_deadline(&self, reserve: SignedDuration, share: i32) -> Timestamp {
+        let left = self.deadline.duration_since(self.begun);
+        let reserve = reserve.min(left / share);
+        self.deadline.saturating_sub(reserve).unwrap_or(self.deadline)
     }
 }
 
@@ -86,8 +131,12 @@ pub(crate) struct Run {
     pub(crate) removed: BTreeMap<ApplicationId, BTreeSet<(String, String)>>,
     /// The keys that the subscriptions of those applications name whose list is known.
     in_use: KeysInUse,
-    /// What consumers have to be told.
-    gaps: Vec<Gap>,
+    /// Tenants and names of what is left to the next run.
+    pub(crate) left_over: BTreeSet<(String, String)>,
+    /// How many gaps consumers could not be told of.
+    untold: usize,
+    /// How many subscriptions would be deleted or replaced, and are not.
+    pub(crate) held: usize,
 }
 
 /// What became of a subscription.
@@ -103,6 +152,8 @@ pub(crate) struct End {
     pub(crate) lifetime: Option<SignedDuration>,
     /// What it watches.
     pub(crate) resource: Option<String>,
+    /// Whether there is none, and nobody here can change that.
+    pub(crate) is_skipped: bool,
 }
 
 /// Makes one run over what `scope` covers.
@@ -131,7 +182,7 @@ pub(crate) async fn run<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng
         let expiries = expiries::list(&deps.graph, config, &keys, deps.clock.now()).await;
         run.report.foresee(expiries);
         if !scope.dry_run {
-            gaps::tell(&deps.delivery_queue, &mut run).await;
+            gaps::note(&mut run);
             let is_everything = scope.only.is_none() && config.whole && run.unreachable.is_empty();
             if is_everything {
                 let removed = keys::retire(&deps.documents, &deps.clock, &keys, config, &run.in_use).await?;
@@ -155,13 +206,13 @@ impl Run {
 }
 
 /// The configuration that a run goes by.
-struct Read {
-    config: Config,
-    version_id: String,
+pub(crate) struct Read {
+    pub(crate) config: Config,
+    pub(crate) version_id: String,
 }
 
 /// Reads the configuration. What is wrong with it goes into the report.
-async fn config(documents: &impl Documents, report: &mut Report) -> Result<Option<Read>, Error> {
+pub(crate) async fn config(documents: &impl Documents, report: &mut Report) -> Result<Option<Read>, Error> {
     let Some(version) = documents.read(Document::Config).await.map_err(Error::Documents)? else {
         report.note([Problem {
             path: String::new(),
@@ -203,8 +254,9 @@ fn unsuited(config: &Config, policy: &Policy) -> impl Iterator<Item = Problem> {
         })
 }
 
-/// Looks after every tenant, several at a time. What fails in one does not stop the others.
-async fn reconcile<D: Documents, G: Graph, C: Clock, Q, R: CryptoRng>(
+/// Looks after every tenant: lists and plans several at a time, and does what is to be done in all of them, the most urgent
+/// first. What fails in one, or takes long, does not stop the others.
+async fn reconcile<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
     deps: &Deps<D, G, C, Q, R>,
     scope: &Scope,
     read: &Read,
@@ -212,31 +264,106 @@ async fn reconcile<D: Documents, G: Graph, C: Clock, Q, R: CryptoRng>(
     now: Timestamp,
     run: &mut Run,
 ) {
-    let mut tenants = Vec::new();
-    for (name, tenant) in &read.config.tenants {
-        let id = (tenant.tenant_id.clone(), tenant.client_id.clone());
-        if scope.only.as_ref().is_none_or(|only| only.contains(&id)) {
-            let part = Part {
-                deps,
-                scope,
-                config: &read.config,
-                config_version: &read.version_id,
-                keys,
-                now,
-                name,
-                tenant,
+    let parts = read
+        .config
+        .tenants
+        .iter()
+        .filter(|(_, tenant)| scope.covers(tenant));
+    let looks = parts.map(|(name, tenant)| {
+        let part = Part {
+            deps,
+            scope,
+            config: &read.config,
+            config_version: &read.version_id,
+            keys,
+            now,
+            name,
+            tenant,
+        };
+        part.look()
+    });
+    let mut looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
+    let mut queue = WorkQueue::default();
+    #[expect(clippy::type_complexity, reason = "the parameters of what renewal works with")]
+    let mut tenants: Vec<(Arc<Looked<'_, D, G, C, Q, R>>, Vec<Outcome>)> = Vec::new();
+    let mut under_way = FuturesUnordered::new();
+    loop {
+        while let Some((number, job)) = queue.next() {
+            let Some((looked, _)) = tenants.get(number) else {
+                continue;
             };
-            tenants.push(async move { (id, part.reconcile().await) });
+            let looked = Arc::clone(looked);
+            under_way.push(async move { (number, job.creates(), looked.work(&job.step).await) });
+        }
+        // What is under way comes first: its seat is wanted.
+        let next = poll_fn(|context| {
+            if let Poll::Ready(Some(done)) = under_way.poll_next_unpin(context) {
+                return Poll::Ready(Some(Next::Done(Box::new(done))));
+            }
+            match looks.poll_next_unpin(context) {
+                Poll::Ready(Some(looked)) => Poll::Ready(Some(Next::Looked(Box::new(looked)))),
+                Poll::Ready(None) if under_way.is_empty() => Poll::Ready(None),
+                Poll::Ready(None) | Poll::Pending => Poll::Pending,
+            }
+        });
+        match next.await {
+            Some(Next::Done(done)) => {
+                let (number, is_creation, outcome) = *done;
+                queue.done(number, is_creation);
+                if let Some((_, outcomes)) = tenants.get_mut(number) {
+                    outcomes.push(outcome);
+                }
+            }
+            Some(Next::Looked(mut looked)) => {
+                let (jobs, outcomes) = jobs(&mut looked, scope);
+                queue.add(jobs);
+                tenants.push((Arc::from(looked), outcomes));
+            }
+            None => break,
         }
     }
-    let mut found = stream::iter(tenants).buffered(PARALLEL_TENANTS);
-    while let Some((id, found)) = found.next().await {
-        run.add(&id, found);
+    drop((under_way, looks));
+    tenants.sort_by(|(one, _), (other, _)| one.tenant().0.cmp(other.tenant().0));
+    for (looked, mut outcomes) in tenants {
+        let Some(looked) = Arc::into_inner(looked) else {
+            continue;
+        };
+        outcomes.sort_by(|one, other| one.order().cmp(&other.order()));
+        let (_, tenant) = looked.tenant();
+        let id = (tenant.tenant_id.clone(), tenant.client_id.clone());
+        run.add(&id, looked.found, outcomes);
     }
 }
 
+/// What happens next in a run.
+enum Next<L> {
+    /// A tenant was looked at.
+    Looked(Box<L>),
+    /// A step is done: its tenant's number, whether it created, and what became of it.
+    Done(Box<(usize, bool, Outcome)>),
+}
+
+/// Returns what is to be done in a tenant, and the outcomes of what is not.
+fn jobs<D: Documents, G: Graph, C: Clock, Q: Queue, R>(
+    looked: &mut Looked<'_, D, G, C, Q, R>,
+    scope: &Scope,
+) -> (Vec<Job>, Vec<Outcome>) {
+    let steps = std::mem::take(&mut looked.steps);
+    let mut outcomes = Vec::new();
+    let mut jobs = Vec::new();
+    for step in steps {
+        match looked.urgency(&step).filter(|_| !scope.dry_run) {
+            Some(urgency) => jobs.push((looked.rank(&step), Job { urgency, step })),
+            None => outcomes.push(looked.leave(&step)),
+        }
+    }
+    // What was left over comes first, and what Graph has refused before comes last.
+    jobs.sort_by_key(|(rank, _)| *rank);
+    (jobs.into_iter().map(|(_, job)| job).collect(), outcomes)
+}
+
 impl Run {
-    fn add(&mut self, id: &ApplicationId, found: Found) {
+    fn add(&mut self, id: &ApplicationId, found: Found, outcomes: Vec<Outcome>) {
         match found.in_use {
             Some(in_use) => self.in_use.extend(&in_use),
             None => drop(self.unreachable.insert(id.clone())),
@@ -244,17 +371,21 @@ impl Run {
         // One application may stand in two tenants of the configuration.
         self.removed.entry(id.clone()).or_default().extend(found.removed);
         let ends = self.ends.entry(id.clone()).or_default();
-        ends.reserve(found.outcomes.len());
-        let mut lines = Vec::with_capacity(found.outcomes.len());
-        for outcome in found.outcomes {
+        ends.reserve(outcomes.len());
+        let mut lines = Vec::with_capacity(outcomes.len());
+        for outcome in outcomes {
             let line = outcome.line;
             if line.action != "delete" {
                 let end = ends.entry(line.name.clone()).or_default();
                 end.subscription_id.clone_from(&line.subscription_id);
                 end.expires_at = line.expires_at;
                 end.has_failed |= line.error.is_some() || line.unfinished;
+                end.is_skipped = line.skipped.is_some();
             }
-            self.gaps.extend(outcome.gap);
+            self.untold += usize::from(outcome.is_untold);
+            if line.unfinished {
+                self.left_over.insert((line.tenant.clone(), line.name.clone()));
+            }
             lines.push(line);
         }
         for desired in found.expansion.desired {
@@ -263,10 +394,15 @@ impl Run {
                 end.resource = Some(desired.resource);
             }
         }
+        self.held += found.held;
         self.report.note(found.problems);
         self.report.add(found.line, found.many, lines);
     }
 }
 
-/// How many tenants are looked after at once.
-const PARALLEL_TENANTS: usize = 4;
+/// How long before the deadline no step is begun any more, and every call is over.
+const STOPS_BEFORE: SignedDuration = SignedDuration::from_secs(90);
+const ENDS_BEFORE: SignedDuration = SignedDuration::from_secs(20);
+
+/// How many tenants are looked at at once: one whose list takes long keeps a place and no more.
+const LOOKS_AT_ONCE: usize = 64;

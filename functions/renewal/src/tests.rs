@@ -12,7 +12,7 @@ mod at_once;
 mod conflict;
 mod counts;
 mod expiries;
-#[expect(dead_code, reason = "the double plays more than is asked of it yet")]
+
 mod fakes;
 mod gaps;
 mod keys;
@@ -20,6 +20,7 @@ mod lifecycle;
 mod many;
 mod refusals;
 mod rotation;
+mod stories;
 
 const TENANT_A: &str = "aaaaaaaa-0000-0000-0000-000000000000";
 const TENANT_B: &str = "bbbbbbbb-0000-0000-0000-000000000000";
@@ -165,7 +166,12 @@ async fn a_subscription_that_is_gone_at_its_renewal_is_created_anew() {
     let report = world.run().await;
     assert_eq!(
         world.log(),
-        ["list a", "update id-1", "create /chats/getAllMessages"]
+        [
+            "list a",
+            "update id-1",
+            "get id-1",
+            "create /chats/getAllMessages"
+        ]
     );
     let line = &report["subscriptions"][0];
     assert_eq!((&line["action"], line.get("error")), (&json!("create"), None));

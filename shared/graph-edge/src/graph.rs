@@ -1,6 +1,7 @@
 //! Microsoft Graph's subscriptions (Microsoft Graph, *subscription resource type* and its operations).
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
@@ -109,26 +110,27 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
     /// # Errors
     ///
     /// Returns an error when a page is missing: half a list would pass for subscriptions that have ended.
-    pub async fn list(&self, tenant: &Tenant) -> Result<Vec<Subscription>, GraphError> {
+    pub async fn list(&self, tenant: &Tenant) -> Result<Listed, GraphError> {
         let first = self.url(tenant, Version::V1, &[])?;
         let root = first.path().to_owned();
-        let mut subscriptions = Vec::new();
-        self.pages(tenant, first, &root, Some(Kind::List), |item| {
-            // One odd subscription must not keep the others from being renewed.
-            if let Ok(subscription) = serde_json::from_str(item.get()) {
-                subscriptions.push(subscription);
+        // Graph repeats some on two pages, above all while others come and go.
+        let mut by_id: BTreeMap<String, Subscription> = BTreeMap::new();
+        let take = |item: &RawValue| {
+            if let Ok(one) = serde_json::from_str::<Subscription>(item.get()) {
+                by_id.insert(one.id.clone(), one);
             } else {
                 warn!("Graph lists a subscription without id; leaving it out");
             }
             Ok(())
-        })
-        .await?;
-        Ok(subscriptions)
+        };
+        let pages = self.pages(tenant, first, &root, Some(Kind::List), take).await?;
+        let subscriptions = by_id.into_values().collect();
+        Ok(Listed { subscriptions, pages })
     }
 
     /// Returns the ids of the objects that an entry stands for, from all pages, as Microsoft Graph lists them now.
     ///
-    /// The members of a group are its own, not those of groups within it, and users only (Microsoft Graph, *list group
+    /// The members of a group are users, those of groups within it included (Microsoft Graph, *list group transitive
     /// members*). Users and teams are all of the tenant, guests and archived teams included.
     ///
     /// # Errors
@@ -138,7 +140,10 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
         let mut ids = Vec::new();
         let (segments, query) = match of {
             ForEach::Ids(ids) => return Ok(ids.clone()),
-            ForEach::MembersOf(group) => (vec!["groups", group, "members"], "$select=id&$top=999"),
+            ForEach::MembersOf(group) => (
+                vec!["groups", group, "transitiveMembers", "microsoft.graph.user"],
+                "$select=id&$top=999",
+            ),
             ForEach::AllUsers => (vec!["users"], "$select=id&$top=999"),
             ForEach::AllTeams => (vec!["teams"], "$select=id"),
         };
@@ -161,13 +166,15 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
         root: &str,
         kind: Option<Kind>,
         mut take: impl FnMut(&RawValue) -> Result<(), GraphError>,
-    ) -> Result<(), GraphError> {
+    ) -> Result<usize, GraphError> {
         let mut next = Some(first.clone());
-        // A list whose last page leads to its first would never end.
-        for _ in 0..MAX_PAGES {
-            let Some(url) = next.take() else {
-                return Ok(());
-            };
+        let mut seen = BTreeSet::new();
+        let mut items = 0;
+        while let Some(url) = next.take() {
+            let is_new = seen.insert(url.to_string());
+            if !is_new || seen.len() > MAX_PAGES || (kind.is_some() && items > MAX_ITEMS) {
+                return Err(GraphError::of(GraphErrorKind::Endless));
+            }
             let answer = self
                 .call(
                     tenant,
@@ -177,14 +184,16 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
                 )
                 .await?;
             let page: Page<'_> = read(&answer)?;
+            items += page.value.len();
             page.value.iter().try_for_each(|item| take(item))?;
             // The link comes from outside and the token goes with the call, so it must not lead elsewhere.
             next = page
                 .next_link
+                .filter(|link| !link.is_empty())
                 .map(|link| next_page(&first, root, &link))
                 .transpose()?;
         }
-        Err(GraphError::of(GraphErrorKind::Malformed))
+        Ok(seen.len())
     }
 
     /// Returns the subscription called `id`.
@@ -276,6 +285,15 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
     }
 }
 
+/// The subscriptions of an application in a tenant, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// Them.
+    pub subscriptions: Vec<Subscription>,
+    /// How many pages they took.
+    pub pages: usize,
+}
+
 /// A page of a list.
 #[derive(Deserialize)]
 struct Page<'a> {
@@ -303,7 +321,10 @@ fn read<'a, T: Deserialize<'a>>(answer: &'a Answer) -> Result<T, GraphError> {
 /// Graph waits up to ten seconds for each handshake and may repeat it.
 const CREATE_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The most pages of a list that are read: half a million users.
+/// The most pages of a list that are read.
 const MAX_PAGES: usize = 500;
+
+/// The most items of a list that are read.
+const MAX_ITEMS: usize = 100_000;
 
 const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;

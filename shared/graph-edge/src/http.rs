@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use reqwest::{
     Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url,
     header::{HeaderMap, RETRY_AFTER},
@@ -101,17 +102,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Returns how long the service asks to wait (RFC 9110, section 10.2.3); the form with a date does not count.
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
-        let seconds = self
-            .headers
-            .get(RETRY_AFTER)?
-            .to_str()
-            .ok()?
-            .trim()
-            .parse()
-            .ok()?;
-        Some(Duration::from_secs(seconds))
+    /// Returns how long the service asks to wait (RFC 9110, section 10.2.3), the longest where it says so several times,
+    /// and never longer than a quarter of an hour: whoever can write one header could close an application otherwise.
+    pub(crate) fn retry_after(&self, now: Timestamp) -> Option<Duration> {
+        let lines = self.headers.get_all(RETRY_AFTER).into_iter();
+        let waits = lines.filter_map(|line| wait(line.to_str().ok()?.trim(), now));
+        waits.max().map(|wait| wait.min(LONGEST_WAIT))
     }
 
     /// Returns the text of a header.
@@ -119,6 +115,22 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 }
+
+/// Reads seconds, also with a fraction behind a point or a comma, or a date.
+fn wait(text: &str, now: Timestamp) -> Option<Duration> {
+    if let Ok(date) = jiff::fmt::rfc2822::parse(text) {
+        let wait = date.timestamp().duration_since(now);
+        return Some(Duration::try_from(wait).unwrap_or_default());
+    }
+    let seconds: f64 = text.replace(',', ".").parse().ok()?;
+    let is_some = seconds.is_finite() && seconds >= 0.0;
+    is_some
+        .then(|| Duration::from_secs_f64(seconds.min(1e9)))
+        .map(|wait| Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))
+}
+
+/// The longest time that a service is left alone because it asks for it.
+const LONGEST_WAIT: Duration = Duration::from_mins(15);
 
 /// An answer is larger than anything that the service has reason to send.
 #[derive(Debug, thiserror::Error)]
@@ -207,6 +219,36 @@ mod tests {
         assert_eq!(pause(1, Some(Duration::from_secs(7))), Some(7));
         assert_eq!(pause(1, Some(Duration::from_secs(30))), Some(30));
         assert_eq!(pause(1, Some(Duration::from_secs(31))), None);
+    }
+
+    #[test]
+    fn every_form_of_retry_after_is_read_and_bounded() {
+        let now: Timestamp = "2026-11-27T10:00:00Z".parse().unwrap();
+        for (lines, seconds) in [
+            (&["7"][..], Some(7)),
+            (&["2.128"], Some(3)),
+            (&["0,120"], Some(1)),
+            (&["0"], Some(0)),
+            (&["3", "12"], Some(12)),
+            (&["Fri, 27 Nov 2026 10:01:00 GMT"], Some(60)),
+            (&["Fri, 27 Nov 2026 09:00:00 GMT"], Some(0)),
+            (&["1000000"], Some(900)),
+            (&["-5"], None),
+            (&["soon"], None),
+            (&[], None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(RETRY_AFTER, line.parse().unwrap());
+            }
+            let answer = Answer {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                headers,
+                body: Vec::new(),
+            };
+            let found = answer.retry_after(now).map(|wait| wait.as_secs());
+            assert_eq!(found, seconds, "{lines:?}");
+        }
     }
 
     #[test]

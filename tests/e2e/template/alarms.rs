@@ -67,7 +67,11 @@ fn watch(metric: Metric) -> Watch {
         Metric::LifecycleRetried => Watch::Alarm("LifecycleRetriedAlarm"),
         Metric::RunSucceeded => Watch::Alarm("RenewalAbsentAlarm"),
         Metric::RunFailures => Watch::Alarm("RenewalFailureAlarm"),
-        Metric::RunUnfinished => {
+        Metric::TenantsFailed | Metric::EntriesFailed | Metric::DeletionsHeld => {
+            Watch::With("RunFailures", "RenewalFailureAlarm")
+        }
+        Metric::ObjectsSkipped => Watch::Nobody("nobody here can change it"),
+        Metric::RunUnfinished | Metric::LeftOverTwice => {
             Watch::Nobody("the next run goes on; SubscriptionAlarm tells when that is too late")
         }
         Metric::SubscriptionsDropPercent => Watch::Alarm("SubscriptionDropAlarm"),

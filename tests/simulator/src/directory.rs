@@ -42,10 +42,12 @@ pub(crate) fn answer(
     let objects: Vec<Value> = match path {
         ["users"] => plain(of_tenant(&state.directory.users)),
         ["teams"] => plain(of_tenant(&state.directory.teams)),
-        ["groups", group, "members"] => match state.directory.members.get(*group) {
-            Some(ids) => mixed(ids),
-            None => return Some(Err(no_such_group(group))),
-        },
+        ["groups", group, "members"] | ["groups", group, "transitiveMembers", ..] => {
+            match state.directory.members.get(*group) {
+                Some(ids) => mixed(ids),
+                None => return Some(Err(no_such_group(group))),
+            }
+        }
         _ => return None,
     };
     Some(page(call, version, path, &objects, page_size))

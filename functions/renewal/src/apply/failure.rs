@@ -1,7 +1,7 @@
 //! Why a step failed, in words for a person.
 
 use graph_core::{notification::client_state::MintError, subscription::config::Tenant};
-use graph_edge::graph::{GraphError, GraphErrorKind};
+use graph_edge::graph::{GraphError, GraphErrorKind, Refused};
 use jiff::Timestamp;
 
 use crate::{advice, report::told};
@@ -29,10 +29,16 @@ pub(super) enum Failure {
     Entry(String),
     #[error("Graph says that subscription {0} is in the way but does not show it; this can last for hours")]
     Vanished(String),
-    #[error("Graph refused it a short while ago; tried again after {0}, or at once in a run by hand")]
-    Waiting(Timestamp),
-    #[error("not tried, for Graph has refused the others of this entry that were")]
+    #[error("Graph refused it a short while ago; tried again after {until}, or at once in a run by hand")]
+    Waiting { until: Timestamp, is_skipped: bool },
+    #[error(
+        "not attempted: Graph refused every subscription of this entry that was tried; the next run goes on"
+    )]
     GivenUp,
+    #[error("subscription {id} already watches this, for {place}; Graph says: {text}")]
+    Rival { id: String, place: String, text: String },
+    #[error("it would be deleted though too much is to be deleted at once")]
+    Braked,
     /// Not a failure of anything: the next run does it.
     #[error("time did not suffice")]
     NoTime,
@@ -47,19 +53,40 @@ impl Failure {
         match self {
             Self::Graph(error) => matches!(
                 error.kind,
-                GraphErrorKind::Forbidden { .. } | GraphErrorKind::NotFound { .. }
+                GraphErrorKind::Forbidden { .. }
+                    | GraphErrorKind::NotFound { .. }
+                    | GraphErrorKind::Conflict { .. }
             ),
-            Self::Vanished(_) => true,
-            Self::Mint(_)
+            Self::Vanished(_) | Self::Rival { .. } => true,
+            Self::Braked
+            | Self::Mint(_)
             | Self::KeyNotYet
             | Self::NotPublished
             | Self::NoCertificate
             | Self::Theirs { .. }
             | Self::Entry(_)
-            | Self::Waiting(_)
+            | Self::Waiting { .. }
             | Self::GivenUp
             | Self::NoTime
             | Self::Outdated => false,
+        }
+    }
+
+    /// Returns whether nobody here can change it: it lies with the one object that an entry for many stands for.
+    pub(super) fn is_skipped(&self) -> bool {
+        match self {
+            Self::Graph(error) => error.kind.refused().is_some_and(Refused::is_of_object),
+            Self::Waiting { is_skipped, .. } => *is_skipped,
+            _ => false,
+        }
+    }
+
+    /// Returns whether it is no failure, as the next run does it.
+    pub(super) fn is_postponed(&self) -> bool {
+        match self {
+            Self::Graph(error) => matches!(error.kind, GraphErrorKind::OutOfTime),
+            Self::NoTime | Self::Outdated => true,
+            _ => false,
         }
     }
 
@@ -96,13 +123,6 @@ pub(super) fn is_in_the_way(error: &GraphError) -> bool {
     match &error.kind {
         GraphErrorKind::Conflict { .. } => true,
         GraphErrorKind::Forbidden { message } => message.contains("has reached its limit"),
-        GraphErrorKind::Login(_)
-        | GraphErrorKind::Throttled { .. }
-        | GraphErrorKind::NotFound { .. }
-        | GraphErrorKind::HandshakeFailed { .. }
-        | GraphErrorKind::Validation { .. }
-        | GraphErrorKind::Unauthorized { .. }
-        | GraphErrorKind::Unavailable { .. }
-        | GraphErrorKind::Malformed => false,
+        _ => false,
     }
 }

@@ -19,6 +19,10 @@ pub(crate) struct Outcome {
     pub(crate) line: Line,
     /// What may have been lost meanwhile.
     pub(crate) gap: Option<Gap>,
+    /// Whether consumers could not be told of it.
+    pub(crate) is_untold: bool,
+    /// When the subscription ended before the step.
+    ended: Option<Timestamp>,
 }
 
 /// What an attempt has done.
@@ -28,13 +32,15 @@ pub(super) struct Done {
     pub(super) subscription: Option<Subscription>,
     /// The action and the reason, where they are others than planned.
     pub(super) otherwise: Option<(&'static str, String)>,
+    /// What could not be done beside the extension, and has to be.
+    pub(super) short_of: Option<Failure>,
 }
 
 impl From<Subscription> for Done {
     fn from(subscription: Subscription) -> Self {
         Self {
             subscription: Some(subscription),
-            otherwise: None,
+            ..Self::default()
         }
     }
 }
@@ -44,17 +50,6 @@ pub(super) struct Attempt {
     pub(super) result: Result<Done, Failure>,
     pub(super) begun: Timestamp,
     pub(super) ended: Timestamp,
-}
-
-impl Attempt {
-    /// Returns the attempt with the result of a later one.
-    pub(super) fn again(self, result: Result<Done, Failure>, ended: Timestamp) -> Self {
-        Self {
-            result,
-            ended,
-            ..self
-        }
-    }
 }
 
 impl Outcome {
@@ -67,6 +62,8 @@ impl Outcome {
     ) -> Self {
         let mut line = Line::of(step, name);
         let gap = gap(step, tenant, &attempt);
+        let resource = creation(&step.action).map(|creation| creation.desired.resource.as_str());
+        let told = |failure: &Failure| failure.told(resource, tenant, until);
         line.lost = gap.as_ref().map(|gap| Lost {
             from: gap.from,
             until: gap.until,
@@ -80,14 +77,27 @@ impl Outcome {
                 if let Some((action, reason)) = done.otherwise {
                     (line.action, line.reason) = (action, reason);
                 }
+                line.error = done
+                    .short_of
+                    .map(|failure| format!("extended, but not brought up to date: {}", told(&failure)));
             }
-            Err(Failure::NoTime | Failure::Outdated) => line.unfinished = true,
-            Err(failure) => {
-                let resource = creation(&step.action).map(|creation| creation.desired.resource.as_str());
-                line.error = Some(failure.told(resource, tenant, until));
+            Err(failure) if failure.is_postponed() => line.unfinished = true,
+            Err(failure) if failure.is_skipped() && step.name.contains('/') => {
+                line.skipped = Some(told(&failure));
             }
+            Err(failure) => line.error = Some(told(&failure)),
         }
-        Self { line, gap }
+        Self {
+            line,
+            gap,
+            is_untold: false,
+            ended: step.expires_at,
+        }
+    }
+
+    /// Returns what puts outcomes in order: the soonest end first.
+    pub(crate) fn order(&self) -> (Option<Timestamp>, &str, Option<&str>) {
+        (self.ended, &self.line.name, self.line.subscription_id.as_deref())
     }
 
     /// Returns the outcome of a step that is not to be taken.
@@ -95,7 +105,12 @@ impl Outcome {
         let mut line = Line::of(step, name);
         line.expires_at =
             creation(&step.action).map_or(line.expires_at, |creation| Some(creation.expires_at));
-        Self { line, gap: None }
+        Self {
+            line,
+            gap: None,
+            is_untold: false,
+            ended: step.expires_at,
+        }
     }
 }
 
@@ -124,7 +139,7 @@ fn gap(step: &Step, tenant: &Tenant, attempt: &Attempt) -> Option<Gap> {
     let desired = &creation(&step.action)?.desired;
     let (subscription_id, from) = match (&step.action, &step.reason) {
         // Another run has made it, and tells.
-        (Action::Create(_), _) if matches!(done.otherwise, Some(("adopt", _))) => return None,
+        _ if matches!(done.otherwise, Some(("adopt", _))) => return None,
         (Action::Create(_), Reason::Lost { id, seen_at }) => (Some(id.clone()), Some(*seen_at)),
         (Action::Create(_), Reason::PerhapsLost) => (None, None),
         // It was there when it was last renewed; nobody knows how long after that.

@@ -23,6 +23,8 @@ pub struct ManyLine {
     pub counts: BTreeMap<&'static str, usize>,
     /// How many subscriptions something failed for.
     pub failed: usize,
+    /// How many objects have no subscription for a reason that nobody here can change.
+    pub skipped: usize,
     /// How many subscriptions time did not suffice for.
     pub unfinished: usize,
     /// When the first of its subscriptions ends.
@@ -49,6 +51,7 @@ impl ManyLine {
     /// Adds what happened to one of the subscriptions.
     pub(super) fn add(&mut self, line: Line) {
         match (&line.error, line.unfinished) {
+            _ if line.skipped.is_some() => self.skipped += 1,
             (Some(_), _) => self.failed += 1,
             (None, true) => self.unfinished += 1,
             (None, false) => *self.counts.entry(line.action).or_default() += 1,
@@ -66,7 +69,7 @@ impl ManyLine {
     /// Leaves as many lines as are worth reading, at most `room`.
     pub(super) fn close(&mut self, room: usize) {
         self.lines
-            .sort_by_key(|line| (line.error.is_none(), line.unfinished));
+            .sort_by_key(|line| (line.error.is_none(), line.skipped.is_none(), line.unfinished));
         self.more = self.lines.len();
         self.lines.truncate(LINES.min(room));
         self.more -= self.lines.len();

@@ -10,7 +10,10 @@ use graph_edge::metrics::{Metric, Metrics};
 use jiff::Timestamp;
 
 use super::{End, Run};
-use crate::report::Report;
+use crate::{
+    memory::{Memory, lock},
+    report::Report,
+};
 
 /// Counts what was done.
 pub(crate) fn steps(report: &Report, metrics: &mut Metrics) {
@@ -20,14 +23,24 @@ pub(crate) fn steps(report: &Report, metrics: &mut Metrics) {
 }
 
 /// Says how a run over everything went and how the subscriptions are after it; without a run, that there was none.
-pub(crate) fn state(run: Option<&Run>, policy: &Policy, now: Timestamp, metrics: &mut Metrics) {
+pub(crate) fn state(
+    run: Option<&Run>,
+    memory: &Memory,
+    policy: &Policy,
+    now: Timestamp,
+    metrics: &mut Metrics,
+) {
     let Some(run) = run else {
         metrics.set(Metric::RunSucceeded, 0);
         return;
     };
-    metrics.set(Metric::RunSucceeded, i64::from(run.report.failed == 0));
-    metrics.set(Metric::RunFailures, number(run.report.failed));
+    metrics.set(Metric::RunSucceeded, 1);
+    failures(run, metrics);
+    let before = std::mem::replace(&mut *lock(&memory.left_over), run.left_over.clone());
+    let twice = before.intersection(&run.left_over).count();
     metrics.set(Metric::RunUnfinished, number(run.report.unfinished));
+    metrics.set(Metric::LeftOverTwice, number(twice));
+    metrics.set(Metric::DeletionsHeld, number(run.held));
     if let Some(days_left) = run.report.days_left {
         metrics.set(Metric::DaysLeft, days_left);
     }
@@ -35,7 +48,7 @@ pub(crate) fn state(run: Option<&Run>, policy: &Policy, now: Timestamp, metrics:
     let (mut soonest, mut least) = (None, None);
     for end in run.ends.values().flat_map(HashMap::values) {
         let Some(expires_at) = end.expires_at.filter(|expires_at| *expires_at > now) else {
-            missing += 1;
+            missing += usize::from(!end.is_skipped);
             continue;
         };
         live += 1;
@@ -78,6 +91,26 @@ pub(crate) fn drop_since(before: &Mutex<Option<i64>>, metrics: &mut Metrics) {
     if let Some(percent) = before.and_then(lost) {
         metrics.set(Metric::SubscriptionsDropPercent, percent);
     }
+}
+
+/// Counts what failed, by its kind.
+fn failures(run: &Run, metrics: &mut Metrics) {
+    let report = &run.report;
+    let tenants = report.tenants.iter().filter(|line| line.error.is_some()).count();
+    let alone = report
+        .subscriptions
+        .iter()
+        .filter(|line| line.error.is_some())
+        .count();
+    let many = report
+        .for_each
+        .iter()
+        .filter(|line| line.error.is_some() || line.failed > 0)
+        .count();
+    metrics.set(Metric::RunFailures, number(report.failed));
+    metrics.set(Metric::TenantsFailed, number(tenants));
+    metrics.set(Metric::EntriesFailed, number(alone + many));
+    metrics.set(Metric::ObjectsSkipped, number(report.skipped));
 }
 
 fn percent_left(end: &End, expires_at: Timestamp, policy: &Policy, now: Timestamp) -> Option<i64> {

@@ -13,11 +13,9 @@ use graph_edge::{
 
 use super::Run;
 
-/// Tells consumers what may have been lost.
-pub(super) async fn tell(queue: &impl Queue, run: &mut Run) {
-    let gaps = std::mem::take(&mut run.gaps);
-    let gaps = gaps.into_iter().map(|gap| ((), gap));
-    let untold = send(queue, gaps.collect()).await.len();
+/// Reports the gaps that consumers could not be told of.
+pub(super) fn note(run: &mut Run) {
+    let untold = run.untold;
     if untold > 0 {
         run.report.note([Problem {
             path: String::new(),

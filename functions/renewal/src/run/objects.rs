@@ -6,15 +6,18 @@ use graph_core::subscription::{
 };
 use graph_edge::graph::GraphError;
 
+use super::Scope;
 use crate::{
-    advice,
-    ports::Graph,
+    Deps, advice,
+    apply::within,
+    ports::{Clock, Graph},
     report::{ManyLine, told},
 };
 
 /// Returns each entry with the objects that it stands for. Entries that stand for the same ones share a list.
-pub(super) async fn list<'a>(
-    graph: &impl Graph,
+pub(super) async fn list<'a, D, G: Graph, C: Clock, Q, R>(
+    deps: &Deps<D, G, C, Q, R>,
+    scope: &Scope,
     tenant: &Tenant,
     entries: &[&'a Entry],
 ) -> Vec<(&'a Entry, Objects)> {
@@ -29,7 +32,7 @@ pub(super) async fn list<'a>(
         let objects = if let Some((_, objects)) = known {
             objects.clone()
         } else {
-            let objects = objects(graph, tenant, of).await;
+            let objects = objects(deps, scope, tenant, of).await;
             lists.push((of, objects.clone()));
             objects
         };
@@ -38,8 +41,14 @@ pub(super) async fn list<'a>(
     all
 }
 
-async fn objects(graph: &impl Graph, tenant: &Tenant, of: &ForEach) -> Objects {
-    match graph.objects(tenant, of).await {
+async fn objects<D, G: Graph, C: Clock, Q, R>(
+    deps: &Deps<D, G, C, Q, R>,
+    scope: &Scope,
+    tenant: &Tenant,
+    of: &ForEach,
+) -> Objects {
+    let list = deps.graph.objects(tenant, of);
+    match within(&deps.clock, scope.end_at(), list).await {
         // A tenant has a user: the one who has made it.
         Ok(ids) if ids.is_empty() && *of == ForEach::AllUsers => {
             Objects::Unknown("Graph lists no user at all, which cannot be; nothing is removed".to_owned())

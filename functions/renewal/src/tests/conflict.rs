@@ -6,6 +6,7 @@ use super::*;
 async fn what_another_run_has_just_made_is_adopted() {
     let world = prepared(&[("users", "a", false)]).await;
     world.graph.hide("id-1");
+    let world = world.restarted();
     let report = world.run().await;
     let line = &report["subscriptions"][0];
     assert_eq!(report["counts"], json!({"adopt": 1}), "{report}");
@@ -27,6 +28,7 @@ async fn ours_that_no_entry_asks_for_is_replaced() {
         world
             .graph
             .change("id-1", |one| one.notification_url = Some(url.to_owned()));
+        let world = world.restarted();
         let report = world.run().await;
         assert_eq!(report["counts"], json!({"replace": 1}), "{report}");
         assert_eq!(world.graph.all().len(), 1);
@@ -70,6 +72,7 @@ async fn that_of_another_entry_is_left_and_named() {
     world.graph.change(&users.id, |one| {
         one.notification_url.clone_from(&groups.notification_url);
     });
+    let world = world.restarted();
     let report = world.run().await;
     let failed: Vec<_> = report["subscriptions"]
         .as_array()

@@ -37,8 +37,9 @@ async fn what_cannot_be_renewed_is_in_danger_and_at_last_missing() {
     check(
         &metrics,
         &[
-            (Metric::RunSucceeded, 0),
+            (Metric::RunSucceeded, 1),
             (Metric::RunFailures, 1),
+            (Metric::EntriesFailed, 1),
             (Metric::SubscriptionsLive, 1),
             (Metric::SubscriptionsInDanger, 1),
             (Metric::SoonestExpiryMinutes, 3 * 24 * 60 - 11 - 4200),
@@ -101,7 +102,8 @@ async fn subscriptions_that_are_gone_since_the_run_before_are_counted() {
 #[tokio::test]
 async fn lifecycle_notifications_that_come_again_or_fail_are_counted() {
     let world = prepared(&[("chat", "a", true)]).await;
-    world.graph.fail("list", unavailable());
+    world.clock.advance(60);
+    world.graph.fail("update", unavailable());
     let records = [
         super::lifecycle::event("m1", "reauthorizationRequired", "chat", "id-1"),
         json!({"messageId": "m2", "eventSource": "aws:sqs", "body": "not json"}),

@@ -34,7 +34,7 @@ use crate::{
 
 mod graph;
 
-pub(super) use self::graph::FakeGraph;
+pub(super) use self::graph::{FakeGraph, Quirk};
 
 pub(super) type Log = Arc<Mutex<Vec<String>>>;
 

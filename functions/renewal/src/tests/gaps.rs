@@ -206,6 +206,7 @@ async fn what_graph_says_it_has_removed_is_told_of_once() {
 async fn what_another_run_has_made_anew_is_told_of_by_that_one() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.graph.hide("id-1");
+    let world = world.restarted();
     world.clock.advance(10);
     let report = world.run().await;
     assert_eq!(report["counts"], json!({"adopt": 1}));

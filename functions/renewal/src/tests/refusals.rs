@@ -48,6 +48,7 @@ async fn a_run_by_hand_asks_at_once_and_success_ends_the_pause() {
     assert_eq!(report["counts"], json!({"create": 1}));
     world.graph.remove("id-1");
     world.log();
+    world.clock.advance(10);
     scheduled(&world).await;
     assert_eq!(creations(&world), 1);
 }
@@ -89,6 +90,7 @@ async fn a_subscription_is_not_deleted_for_a_successor_that_graph_has_just_refus
         ..Subscription::default()
     };
     world.graph.add(TENANT_A, ours);
+    world.clock.advance(10);
     scheduled(&world).await;
     assert_eq!(world.log(), ["list a"]);
 }

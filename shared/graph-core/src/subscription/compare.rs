@@ -59,12 +59,20 @@ fn decode(resource: &str) -> Cow<'_, str> {
     percent_decode_str(resource).decode_utf8_lossy()
 }
 
-/// Returns the query without spaces, which are also written as `+`.
+/// Returns the query without spaces, which are also written as `+`; within quotes they count.
 fn squeeze(query: &str) -> String {
-    query
-        .chars()
-        .filter(|character| !character.is_whitespace() && *character != '+')
-        .collect()
+    let mut is_quoted = false;
+    let mut squeezed = String::with_capacity(query.len());
+    for character in query.chars() {
+        is_quoted ^= character == '\'';
+        let is_space = character.is_whitespace() || character == '+';
+        match (is_space, is_quoted) {
+            (false, _) => squeezed.push(character),
+            (true, true) => squeezed.push(' '),
+            (true, false) => {}
+        }
+    }
+    squeezed
 }
 
 /// Returns the segments of a path, keys in quotes as segments of their own.
@@ -121,6 +129,7 @@ mod tests {
                 "/users/1/messages?$select=subject",
             ),
             ("/users/1/messages?$select=id", "/users/1/messages"),
+            ("/users?$filter=name eq 'a b'", "/users?$filter=name eq 'ab'"),
             (
                 folder,
                 &folder.to_lowercase().replace("mailfolders", "mailFolders"),

@@ -10,12 +10,14 @@ use sha2::{Digest, Sha256};
 
 use self::listing::OwnedSubscription;
 pub use self::{
-    expand::{Expansion, LeftOut, Objects, expand},
+    brake::excess,
+    expand::{Expansion, LeftOut, Objects, expand, one_of},
     limit::Limit,
     listing::Listing,
     past::Past,
     policy::Policy,
     reason::Reason,
+    urgency::Urgency,
 };
 use crate::subscription::{
     catalogue::{self, Version},
@@ -25,6 +27,7 @@ use crate::subscription::{
     url::{BaseUrl, NotificationUrl, StackId},
 };
 
+mod brake;
 mod decide;
 mod expand;
 pub mod gap;
@@ -35,6 +38,7 @@ mod policy;
 mod reason;
 #[cfg(test)]
 mod tests;
+mod urgency;
 
 /// A subscription that the configuration asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,6 +135,8 @@ pub struct Context {
     pub retiring_certificates: BTreeMap<String, Retiring>,
     /// Whether all entries are known. Where not, nothing is deleted for the lack of one.
     pub complete: bool,
+    /// Whether nothing that lives is deleted or replaced because of what the list shows: too much of it would be.
+    pub braked: bool,
     /// Entries whose subscriptions are left as they are, with the reason.
     pub held: BTreeMap<String, String>,
     /// Subscriptions for which Graph asked for reauthorization.
@@ -166,6 +172,13 @@ pub enum Action {
         /// What to create should it turn out to be gone.
         otherwise: Creation,
     },
+    /// Extend it and leave the rest as it is: what it is to be is not known just now.
+    Extend {
+        /// Graph's id.
+        id: String,
+        /// The new end.
+        renewal: Renewal,
+    },
     /// Delete it and create it anew at once: what differs cannot be changed.
     Replace {
         /// Graph's id of the one to delete.
@@ -191,7 +204,7 @@ impl Action {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Create(_) => "create",
-            Self::Renew { .. } => "renew",
+            Self::Renew { .. } | Self::Extend { .. } => "renew",
             Self::Replace { .. } => "replace",
             Self::Delete { .. } => "delete",
             Self::Keep { .. } => "keep",
@@ -203,9 +216,11 @@ impl Action {
     pub fn id(&self) -> Option<&str> {
         match self {
             Self::Create(_) => None,
-            Self::Renew { id, .. } | Self::Replace { id, .. } | Self::Delete { id } | Self::Keep { id } => {
-                Some(id)
-            }
+            Self::Renew { id, .. }
+            | Self::Extend { id, .. }
+            | Self::Replace { id, .. }
+            | Self::Delete { id }
+            | Self::Keep { id } => Some(id),
         }
     }
 }
@@ -240,6 +255,37 @@ pub struct Renewal {
     pub certificate_id: Option<String>,
 }
 
+impl Creation {
+    /// Returns the plain extension to the same end.
+    #[must_use]
+    pub fn extension(&self) -> Renewal {
+        Renewal {
+            version: self.desired.version,
+            expires_at: self.expires_at,
+            notification_url: None,
+            certificate_id: None,
+        }
+    }
+}
+
+impl Renewal {
+    /// Returns whether it changes more than the end.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        self.notification_url.is_some() || self.certificate_id.is_some()
+    }
+
+    /// Returns the part of it that is about the end alone.
+    #[must_use]
+    pub fn alone(&self) -> Self {
+        Self {
+            notification_url: None,
+            certificate_id: None,
+            ..self.clone()
+        }
+    }
+}
+
 /// Returns the steps that make `listing` what `desired` asks for, soonest expiry first; what does not exist comes
 /// before all.
 ///
@@ -254,7 +300,6 @@ pub fn plan(
     policy: &Policy,
 ) -> Vec<Step> {
     let now = whole_second(now);
-    // By name and not by resource: a renamed entry keeps its subscription, and two entries may watch the same.
     let mut by_name: HashMap<&str, Vec<&OwnedSubscription<'_>>> = HashMap::with_capacity(listing.ours.len());
     for ours in &listing.ours {
         by_name.entry(&ours.url.name).or_default().push(ours);
@@ -274,8 +319,10 @@ pub fn plan(
     // Only what is certain to have no entry is deleted. Configuration that cannot be read deletes nothing.
     let (held, orphans): (Vec<_>, Vec<_>) =
         not_wanted.partition(|ours| held_because(&ours.url.name, context).is_some());
-    steps.extend(held.into_iter().map(|ours| decide::held(ours, context)));
-    // An orphan that watches what is missing is replaced: Graph refuses a second subscription beside it.
+    steps.extend(
+        held.into_iter()
+            .map(|ours| decide::held(ours, context, now, policy)),
+    );
     let mut orphans = Orphans::of(&orphans);
     steps.extend(
         missing
@@ -345,7 +392,9 @@ pub fn creation(desired: &Desired, context: &Context, now: Timestamp) -> Creatio
 fn held_because<'a>(name: &str, context: &'a Context) -> Option<&'a str> {
     let entry = name.split_once('/').map_or(name, |(entry, _)| entry);
     let held = context.held.get(entry).map(String::as_str);
-    held.or_else(|| (!context.complete).then_some("its entry may be one that could not be read"))
+    let unread = || (!context.complete).then_some("its entry may be one that could not be read");
+    let braked = || context.braked.then_some("too much would be deleted at once");
+    held.or_else(braked).or_else(unread)
 }
 
 /// Returns the time `duration` after `time`.

@@ -6,10 +6,7 @@ use graph_core::{secret::Secret, subscription::config::Tenant};
 use reqwest::{Method, RequestBuilder, Url};
 use serde::Serialize;
 
-use super::{
-    GraphClient, GraphError, GraphErrorKind,
-    rate_limiter::{Kind, RetryLater},
-};
+use super::{GraphClient, GraphError, GraphErrorKind, rate_limiter::Kind};
 use crate::{
     clock::Clock,
     http::Answer,
@@ -77,14 +74,7 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
         loop {
             // Before the token: while Graph wants to be left alone, no token is asked for either.
             if let Some(kind) = call.kind {
-                let waited = self
-                    .rate_limiter
-                    .wait(kind, tenant, self.backoff.longest, &self.clock);
-                waited.await.map_err(|RetryLater(wait)| {
-                    GraphError::of(GraphErrorKind::Throttled {
-                        retry_after: Some(wait),
-                    })
-                })?;
+                self.rate_limiter.wait(kind, tenant, &self.clock).await;
             }
             // In the loop, for waiting may have outlived the token.
             let token = self
@@ -93,11 +83,23 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
                 .await
                 .map_err(|error| GraphError::of(error.into()))?;
             let (error, retry_after) = match self.call_once(&call, &token).await {
-                Ok(answer) if answer.status.is_success() => return Ok(answer),
-                Ok(answer) => (GraphError::from_answer(&answer), answer.retry_after()),
+                Ok(answer) if answer.status.is_success() => {
+                    if let Some(kind) = call.kind {
+                        self.rate_limiter.open(kind, tenant);
+                    }
+                    return Ok(answer);
+                }
+                Ok(answer) => {
+                    let now = self.clock.now();
+                    (GraphError::from_answer(&answer, now), answer.retry_after(now))
+                }
                 Err(error) => (error, None),
             };
-            if matches!(error.kind, GraphErrorKind::Throttled { .. }) {
+            let is_throttled = matches!(error.kind, GraphErrorKind::Throttled { .. });
+            if let Some(kind) = call.kind.filter(|_| !is_throttled) {
+                self.rate_limiter.open(kind, tenant);
+            }
+            if is_throttled {
                 self.throttled.fetch_add(1, Ordering::Relaxed);
             }
             // A token can be revoked before its end. A second new one would be refused as well.

@@ -2,10 +2,13 @@
 
 use std::{fmt, time::Duration};
 
+use jiff::Timestamp;
 use reqwest::StatusCode;
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{BoxError, http::Answer, login::LoginError};
+
+mod text;
 
 /// A call to Microsoft Graph that did not succeed.
 #[derive(Debug)]
@@ -35,6 +38,8 @@ pub enum GraphErrorKind {
     Conflict {
         /// Its id, where Graph's text names it.
         existing: Option<String>,
+        /// Graph's text.
+        message: String,
     },
     /// There is no such subscription, or what it is to watch does not exist.
     #[error("not found")]
@@ -48,9 +53,25 @@ pub enum GraphErrorKind {
         /// Graph's text.
         message: String,
     },
+    /// The end that was asked for is too far ahead.
+    #[error("microsoft graph takes no subscription for so long")]
+    TooLong {
+        /// How many minutes ahead it may be.
+        minutes: u32,
+        /// Graph's text.
+        message: String,
+    },
     /// Graph does not take the request.
     #[error("microsoft graph refused the request as invalid")]
     Validation {
+        /// Graph's text.
+        message: String,
+    },
+    /// Graph answers with a status that its documentation does not have, such as a redirection.
+    #[error("microsoft graph answered with status {status}")]
+    Unexpected {
+        /// The status.
+        status: u16,
         /// Graph's text.
         message: String,
     },
@@ -72,15 +93,21 @@ pub enum GraphErrorKind {
         /// What failed, where it was not Graph that said so.
         source: Option<BoxError>,
     },
+    /// The time that there was for the call is over.
+    #[error("time did not suffice")]
+    OutOfTime,
     /// Graph's answer is not what is documented.
     #[error("answer of microsoft graph is malformed")]
     Malformed,
+    /// A list has no end: a link leads back, or there are more pages or items than Graph has reason to send.
+    #[error("list of microsoft graph has no end")]
+    Endless,
 }
 
-/// What stands behind a 403 (Microsoft Graph, *change notifications overview*, limits, and *error responses*).
+/// What stands behind a refusal (Microsoft Graph, *change notifications overview*, limits, and *error responses*).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// A permission is missing, as far as can be told.
+    /// A permission is missing: Graph's text says so.
     Permission,
     /// A number of subscriptions that Graph allows is used up. It may count one for hours after it is gone.
     Quota,
@@ -88,6 +115,25 @@ pub enum Refused {
     Mailbox,
     /// A policy of the tenant wants more of the user or the application.
     ConditionalAccess,
+    /// An access policy of Exchange keeps the application away from the mailbox.
+    ExchangePolicy,
+    /// The resource belongs to another tenant than the token.
+    OtherTenant,
+    /// The object has no mailbox that Graph can reach: a guest, an unlicensed user, or one on premises.
+    NoMailbox,
+    /// Graph does not say.
+    Unknown,
+}
+
+impl Refused {
+    /// Returns whether nobody here can change it: it belongs to the object, and stays.
+    #[must_use]
+    pub fn is_of_object(self) -> bool {
+        matches!(
+            self,
+            Self::Mailbox | Self::ExchangePolicy | Self::OtherTenant | Self::NoMailbox
+        )
+    }
 }
 
 impl GraphErrorKind {
@@ -97,52 +143,57 @@ impl GraphErrorKind {
             // Our function may just have been starting.
             Self::Throttled { .. } | Self::HandshakeFailed { .. } => true,
             Self::Unavailable { source } => !source.as_deref().is_some_and(is_timeout),
-            Self::Login(_)
-            | Self::Conflict { .. }
-            | Self::NotFound { .. }
-            | Self::Validation { .. }
-            | Self::Forbidden { .. }
-            | Self::Unauthorized { .. }
-            | Self::Malformed => false,
+            _ => false,
         }
     }
 
-    /// Returns what stands behind a 403, by Graph's own text; nothing for other failures.
+    /// Returns whether no call at all would succeed just now.
+    pub fn is_transient_for_all(&self) -> bool {
+        matches!(
+            self,
+            Self::Throttled { .. } | Self::Unavailable { .. } | Self::Login(_) | Self::OutOfTime
+        )
+    }
+
+    /// Returns whether the same call would be refused the next time as well, though a new subscription may be taken.
+    pub fn is_lasting(&self) -> bool {
+        matches!(
+            self,
+            Self::Validation { .. }
+                | Self::Unexpected { .. }
+                | Self::Unauthorized { .. }
+                | Self::TooLong { .. }
+        )
+    }
+
+    /// Returns what stands behind a refusal, by Graph's own text; nothing for other failures.
     pub fn refused(&self) -> Option<Refused> {
-        let Self::Forbidden { message } = self else {
-            return None;
-        };
-        let message = message.to_ascii_lowercase();
-        let says = |word: &&str| message.contains(*word);
-        Some(if says(&"subscriptioncountreached") {
-            Refused::Mailbox
-        } else if ["reached", "limit", "quota", "exceed"].iter().any(says) {
-            Refused::Quota
-        } else if ["insufficient_claims", "conditional access", "claims challenge"]
-            .iter()
-            .any(says)
-        {
-            Refused::ConditionalAccess
-        } else {
-            Refused::Permission
-        })
+        match self {
+            Self::Forbidden { message } => Some(text::forbidden(message)),
+            Self::NotFound { message } if text::has_no_mailbox(message) => Some(Refused::NoMailbox),
+            _ => None,
+        }
     }
 
     /// Returns Graph's own text.
     pub fn message(&self) -> Option<&str> {
         match self {
-            Self::NotFound { message }
+            Self::Conflict { message, .. }
+            | Self::NotFound { message }
             | Self::HandshakeFailed { message }
+            | Self::TooLong { message, .. }
             | Self::Validation { message }
+            | Self::Unexpected { message, .. }
             | Self::Forbidden { message }
             | Self::Unauthorized { message } => Some(message)
                 .filter(|message| !message.is_empty())
                 .map(String::as_str),
             Self::Login(_)
             | Self::Throttled { .. }
-            | Self::Conflict { .. }
             | Self::Unavailable { .. }
-            | Self::Malformed => None,
+            | Self::OutOfTime
+            | Self::Malformed
+            | Self::Endless => None,
         }
     }
 }
@@ -157,20 +208,22 @@ impl GraphError {
         }
     }
 
-    /// Reads a refusal.
-    pub(super) fn from_answer(answer: &Answer) -> Self {
-        let body: Body = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let kind = kind(answer, &body.error.message);
-        let code = Some(plain(&body.error.code, 80)).filter(|code| !code.is_empty());
-        let told = body
-            .error
-            .inner
-            .and_then(|inner| inner.request_id)
-            .map(|id| plain(&id, 80));
+    /// Reads a refusal that came at `now`.
+    pub(super) fn from_answer(answer: &Answer, now: Timestamp) -> Self {
+        let body = text::without_mark(&answer.body);
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let error = body.get("error").unwrap_or(&Value::Null);
+        let member = |of: &Value, name: &str| of.get(name).map(text::shown).filter(|text| !text.is_empty());
+        let inner = ["innerError", "innererror"];
+        let request_id = inner
+            .iter()
+            .find_map(|inner| member(error.get(inner)?, "request-id"));
         Self {
-            kind,
-            code,
-            request_id: told.or_else(|| request_id(answer)),
+            kind: kind(answer, &member(error, "message").unwrap_or_default(), now),
+            code: member(error, "code").map(|code| text::plain(&code, 80)),
+            request_id: request_id
+                .map(|id| text::plain(&id, 80))
+                .or_else(|| self::request_id(answer)),
         }
     }
 }
@@ -189,12 +242,12 @@ impl std::error::Error for GraphError {
 
 /// Returns the id that Graph's answer carries in its head.
 pub(super) fn request_id(answer: &Answer) -> Option<String> {
-    answer.header("request-id").map(|id| plain(id, 80))
+    answer.header("request-id").map(|id| text::plain(id, 80))
 }
 
 /// Reads the status first, then the text where workloads wrap a status of their own in another one.
-fn kind(answer: &Answer, text: &str) -> GraphErrorKind {
-    let message = plain(text, 500);
+fn kind(answer: &Answer, text: &str, now: Timestamp) -> GraphErrorKind {
+    let message = text::plain(text, 500);
     let says = |words: &str| text.contains(words);
     if says("SubscriptionCountReached") {
         return GraphErrorKind::Forbidden { message };
@@ -210,46 +263,28 @@ fn kind(answer: &Answer, text: &str) -> GraphErrorKind {
         StatusCode::FORBIDDEN => GraphErrorKind::Forbidden { message },
         StatusCode::NOT_FOUND | StatusCode::GONE => GraphErrorKind::NotFound { message },
         StatusCode::CONFLICT => GraphErrorKind::Conflict {
-            existing: existing(text),
+            existing: text::subscription_id(text),
+            message,
         },
         StatusCode::TOO_MANY_REQUESTS => GraphErrorKind::Throttled {
-            retry_after: answer.retry_after(),
+            retry_after: answer.retry_after(now),
         },
+        StatusCode::REQUEST_TIMEOUT | StatusCode::LOCKED => GraphErrorKind::Unavailable { source: None },
         status if status.is_server_error() => GraphErrorKind::Unavailable { source: None },
-        status if status.is_client_error() && says("Subscription validation request") => {
-            GraphErrorKind::HandshakeFailed { message }
+        status if status.is_client_error() => {
+            if let Some(minutes) = text::longest(text) {
+                GraphErrorKind::TooLong { minutes, message }
+            } else if says("Subscription validation request") {
+                GraphErrorKind::HandshakeFailed { message }
+            } else {
+                GraphErrorKind::Validation { message }
+            }
         }
-        status if status.is_client_error() => GraphErrorKind::Validation { message },
-        _ => GraphErrorKind::Malformed,
+        status => GraphErrorKind::Unexpected {
+            status: status.as_u16(),
+            message,
+        },
     }
-}
-
-/// Returns the id of the subscription that a text names, which is a GUID as far as is known.
-fn existing(text: &str) -> Option<String> {
-    let named = || text.split_once("Subscription Id ")?.1.split_whitespace().next();
-    first_guid(text).or_else(|| named().map(str::to_owned))
-}
-
-/// Returns the first GUID in `text`.
-fn first_guid(text: &str) -> Option<String> {
-    let is_guid = |word: &&str| {
-        let groups: Vec<&str> = word.split('-').collect();
-        groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
-            && groups
-                .iter()
-                .all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
-    };
-    text.split(|character: char| character != '-' && !character.is_ascii_alphanumeric())
-        .find(is_guid)
-        .map(str::to_owned)
-}
-
-/// Returns `text` without control characters, cut to `length` characters.
-fn plain(text: &str, length: usize) -> String {
-    text.chars()
-        .filter(|character| !character.is_control())
-        .take(length)
-        .collect()
 }
 
 fn is_timeout(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
@@ -260,25 +295,4 @@ fn is_timeout(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
     error
         .downcast_ref::<reqwest::Error>()
         .is_some_and(reqwest::Error::is_timeout)
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Body {
-    error: Inner,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Inner {
-    code: String,
-    message: String,
-    #[serde(rename = "innerError", alias = "innererror")]
-    inner: Option<Innermost>,
-}
-
-#[derive(Deserialize)]
-struct Innermost {
-    #[serde(rename = "request-id", default)]
-    request_id: Option<String>,
 }

@@ -44,60 +44,55 @@ impl Kind {
     }
 }
 
-/// How long Graph wants to be left alone, which is too long to wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct RetryLater(pub(super) Duration);
-
 impl RateLimiter {
     /// Returns when there is room for one more request.
     ///
-    /// # Errors
-    ///
-    /// Returns an error at once when Graph has asked for more than `patience`.
-    pub(super) async fn wait(
-        &self,
-        kind: Kind,
-        tenant: &Tenant,
-        patience: Duration,
-        clock: &impl Clock,
-    ) -> Result<(), RetryLater> {
-        loop {
-            match self.request(kind, tenant, clock.now()) {
-                Permit::Granted => return Ok(()),
-                Permit::Closed(wait) if wait > patience => return Err(RetryLater(wait)),
-                Permit::In(wait) | Permit::Closed(wait) => clock.sleep(wait).await,
-            }
+    /// Where Graph has asked to be left alone, one request tries after at most two minutes, and the others wait for what
+    /// comes of it: one mailbox that is throttled for an hour answers as a whole application does that is.
+    pub(super) async fn wait(&self, kind: Kind, tenant: &Tenant, clock: &impl Clock) {
+        while let Some(wait) = self.take(kind, tenant, clock.now()) {
+            clock.sleep(wait).await;
         }
     }
 
     /// Makes no more requests of the kind in the tenant before `wait` is over, as Graph has asked.
     pub(super) fn close(&self, kind: Kind, tenant: &Tenant, wait: Duration, now: Timestamp) {
-        let until = now.saturating_add(wait).unwrap_or(now);
+        let until = now.saturating_add(wait.min(LONGEST_CLOSED)).unwrap_or(now);
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let window = windows.entry(in_tenant(kind, tenant)).or_default();
         window.closed_until = window.closed_until.max(Some(until));
+        window.is_tried = false;
+    }
+
+    /// Notes that Graph has answered: it is not closed.
+    pub(super) fn open(&self, kind: Kind, tenant: &Tenant) {
+        let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(window) = windows.get_mut(&in_tenant(kind, tenant))
+            && window.is_tried
+        {
+            window.closed_until = None;
+            window.is_tried = false;
+        }
     }
 
     /// Takes room, or says how long it is until there is some.
-    fn request(&self, kind: Kind, tenant: &Tenant, now: Timestamp) -> Permit {
+    fn take(&self, kind: Kind, tenant: &Tenant, now: Timestamp) -> Option<Duration> {
         let (most_in_tenant, most_in_all) = kind.most();
         let counted = [
             (in_tenant(kind, tenant), most_in_tenant),
             ((kind, tenant.client_id.clone(), None), most_in_all),
         ];
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Both windows are asked before either is charged: a call that has to wait takes up nothing.
-        let mut permit = Permit::Granted;
-        for (counted, most) in &counted {
-            let window = windows.entry(counted.clone()).or_default();
-            permit = permit.and(window.permit(*most, now));
+        let waits = counted
+            .iter()
+            .filter_map(|(counted, most)| windows.entry(counted.clone()).or_default().wait(*most, now));
+        if let Some(wait) = waits.max() {
+            return Some(wait);
         }
-        if matches!(permit, Permit::Granted) {
-            for (counted, _) in counted {
-                windows.entry(counted).or_default().requests.push_back(now);
-            }
+        for (counted, _) in counted {
+            windows.entry(counted).or_default().take(now);
         }
-        permit
+        None
     }
 }
 
@@ -105,36 +100,19 @@ fn in_tenant(kind: Kind, tenant: &Tenant) -> Counted {
     (kind, tenant.client_id.clone(), Some(tenant.tenant_id.clone()))
 }
 
-/// Whether there is room for a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Permit {
-    Granted,
-    In(Duration),
-    Closed(Duration),
-}
-
-impl Permit {
-    /// Returns what hinders longer.
-    fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Closed(one), Self::Closed(other)) => Self::Closed(one.max(other)),
-            (closed @ Self::Closed(_), _) | (_, closed @ Self::Closed(_)) => closed,
-            (Self::In(one), Self::In(other)) => Self::In(one.max(other)),
-            (wait @ Self::In(_), Self::Granted) | (Self::Granted, wait) => wait,
-        }
-    }
-}
-
 #[derive(Debug, Default)]
 struct Window {
     requests: VecDeque<Timestamp>,
     closed_until: Option<Timestamp>,
+    /// Whether one request is under way that tries whether Graph is open again.
+    is_tried: bool,
 }
 
 impl Window {
-    fn permit(&mut self, most: usize, now: Timestamp) -> Permit {
+    /// Returns how long it is until there is room for a request; nothing where there is.
+    fn wait(&mut self, most: usize, now: Timestamp) -> Option<Duration> {
         if let Some(until) = self.closed_until.filter(|until| *until > now) {
-            return Permit::Closed(until_then(until.duration_since(now)));
+            return Some(until_then(until.duration_since(now)));
         }
         while self
             .requests
@@ -143,11 +121,18 @@ impl Window {
         {
             self.requests.pop_front();
         }
-        // There is room again once the request has left the window that stands `most` places before the next one.
-        let first = self.requests.len().checked_sub(most);
-        match first.and_then(|index| self.requests.get(index)) {
-            Some(first) => Permit::In(until_then(WINDOW.saturating_sub(now.duration_since(*first)))),
-            None => Permit::Granted,
+        let first = self.requests.len().checked_sub(most)?;
+        let first = self.requests.get(first)?;
+        Some(until_then(WINDOW.saturating_sub(now.duration_since(*first))))
+    }
+
+    /// Takes room for a request. The first one after a time in which Graph was closed tries; others wait until it has been
+    /// answered, or is long under way.
+    fn take(&mut self, now: Timestamp) {
+        self.requests.push_back(now);
+        if self.closed_until.is_some() {
+            self.closed_until = now.checked_add(LONGEST_TRY).ok();
+            self.is_tried = true;
         }
     }
 }
@@ -157,6 +142,12 @@ fn until_then(time: SignedDuration) -> Duration {
         .unwrap_or_default()
         .max(Duration::from_millis(1))
 }
+
+/// The longest time in which nobody tries, whatever Graph asks for.
+const LONGEST_CLOSED: Duration = Duration::from_mins(2);
+
+/// How long the others wait for the answer to the one that tries.
+const LONGEST_TRY: SignedDuration = SignedDuration::from_mins(1);
 
 /// A little more than Graph's 20 seconds: requests do not arrive as evenly as they leave.
 const WINDOW: SignedDuration = SignedDuration::from_secs(21);
@@ -177,14 +168,14 @@ mod tests {
 
     /// Makes requests in so many tenants in turn, and checks that there are `most` in a window, no more and no less.
     async fn check(kind: Kind, tenants: usize, most: usize) {
-        let (pace, clock) = (RateLimiter::default(), FakeClock::default());
+        let (limiter, clock) = (RateLimiter::default(), FakeClock::default());
         let mut requests = Vec::new();
         while requests.len() < 5 * most {
             let tenant = Tenant {
                 tenant_id: (requests.len() % tenants).to_string(),
                 ..tenant()
             };
-            pace.wait(kind, &tenant, Duration::MAX, &clock).await.unwrap();
+            limiter.wait(kind, &tenant, &clock).await;
             requests.push(clock.now());
         }
         for (index, request) in requests.iter().enumerate().skip(most) {
@@ -196,7 +187,7 @@ mod tests {
 
     #[tokio::test]
     async fn applications_and_kinds_do_not_wait_for_each_other() {
-        let (pace, clock) = (RateLimiter::default(), FakeClock::default());
+        let (limiter, clock) = (RateLimiter::default(), FakeClock::default());
         let other = Tenant {
             client_id: "other".to_owned(),
             ..tenant()
@@ -207,21 +198,23 @@ mod tests {
                 (Kind::List, other.clone()),
                 (Kind::One, tenant()),
             ] {
-                pace.wait(kind, &tenant, Duration::MAX, &clock).await.unwrap();
+                limiter.wait(kind, &tenant, &clock).await;
             }
         }
         assert_eq!(clock.slept(), Duration::ZERO);
     }
 
     #[tokio::test]
-    async fn what_graph_has_closed_is_left_alone_by_all_and_given_up_when_it_takes_too_long() {
-        let (pace, clock) = (RateLimiter::default(), FakeClock::default());
+    async fn what_graph_has_closed_is_tried_by_one_after_two_minutes_at_most() {
+        let (limiter, clock) = (RateLimiter::default(), FakeClock::default());
         let tenant = tenant();
-        let wait = || pace.wait(Kind::List, &tenant, Duration::from_secs(30), &clock);
-        pace.close(Kind::List, &tenant, Duration::from_secs(31), clock.now());
-        assert_eq!(wait().await, Err(RetryLater(Duration::from_secs(31))));
-        clock.sleep(Duration::from_secs(1)).await;
-        assert_eq!(wait().await, Ok(()));
-        assert_eq!(clock.slept(), Duration::from_secs(31));
+        limiter.close(Kind::List, &tenant, Duration::from_hours(1), clock.now());
+        limiter.wait(Kind::List, &tenant, &clock).await;
+        assert_eq!(clock.slept(), Duration::from_mins(2));
+        // The others wait for its answer.
+        assert!(limiter.take(Kind::List, &tenant, clock.now()).is_some());
+        limiter.open(Kind::List, &tenant);
+        limiter.wait(Kind::List, &tenant, &clock).await;
+        assert_eq!(clock.slept(), Duration::from_mins(2));
     }
 }

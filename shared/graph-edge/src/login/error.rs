@@ -7,7 +7,7 @@ use graph_core::subscription::{
     config::Credential,
 };
 use reqwest::StatusCode;
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::identity::IdentityError;
 use crate::{BoxError, http::Answer, secrets::SecretError};
@@ -71,7 +71,7 @@ pub enum RefreshTokenError {
 impl LoginError {
     /// Reads a refusal. Only the field `error` decides: Microsoft changes codes and texts.
     pub(super) fn from_answer(answer: &Answer, credential: &Credential) -> Self {
-        let body: Body = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let body = Body::read(&answer.body);
         let is_down = answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS;
         let refusal = Refusal {
             credential: credential.into(),
@@ -123,13 +123,12 @@ pub struct Refusal {
 impl Refusal {
     /// Returns what a person has to do when the credential does not count. Entra's code only makes it plainer.
     fn wrong(&self) -> &'static str {
-        match (self.credential, self.cause.code.as_deref()) {
-            (CredentialKind::ClientSecret | CredentialKind::RefreshTokenAndSecret, Some(EXPIRED_SECRET)) => {
-                "client secret has expired; make a new one in the app registration, and write its value (not its id) \
-                 into ConfigSecret"
-            }
-            (credential, _) => credential.wrong(),
-        }
+        let code = self.cause.code.as_deref();
+        let has_secret = !matches!(self.credential, CredentialKind::RefreshToken);
+        let advice = ADVICE
+            .iter()
+            .find(|(known, _)| has_secret && Some(*known) == code);
+        advice.map_or_else(|| self.credential.wrong(), |(_, advice)| advice)
     }
 }
 
@@ -208,8 +207,29 @@ impl CredentialKind {
     }
 }
 
-/// Entra's code for a client secret that was right once (Microsoft identity platform, *error codes*).
-const EXPIRED_SECRET: &str = "AADSTS7000222";
+/// What a person has to do about codes that say more than the error they come with (Microsoft identity platform, *error
+/// codes*).
+const ADVICE: &[(&str, &str)] = &[
+    (
+        "AADSTS7000222",
+        "client secret has expired; make a new one in the app registration, and write its value (not its id) into \
+         ConfigSecret",
+    ),
+    ("AADSTS7000229", NO_SERVICE_PRINCIPAL),
+    ("AADSTS650052", NO_SERVICE_PRINCIPAL),
+    ("AADSTS700016", NO_SERVICE_PRINCIPAL),
+    (
+        "AADSTS700025",
+        "application is a public client, which has no secret; remove `clientSecret` from the credential in ConfigSecret",
+    ),
+    (
+        "AADSTS90002",
+        "tenant does not exist in this cloud; correct `tenantId` or `cloud` in ConfigSecret",
+    ),
+];
+
+const NO_SERVICE_PRINCIPAL: &str = "application is not known in the tenant; have an administrator of the tenant consent to \
+                                    it, or correct `tenantId` in ConfigSecret";
 
 /// What a person has to do when a token of the AWS role does not count.
 const FEDERATION: &str = "no federated credential of the application fits the AWS role; compare its issuer, subject \
@@ -235,8 +255,7 @@ impl fmt::Display for Cause {
     }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
+/// What an answer says. A member of an odd form loses nothing but itself.
 struct Body {
     error: String,
     error_codes: Vec<u64>,
@@ -244,11 +263,28 @@ struct Body {
 }
 
 impl Body {
+    fn read(bytes: &[u8]) -> Self {
+        let body: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        let text = |name: &str| {
+            body.get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let codes = body.get("error_codes").and_then(Value::as_array);
+        Self {
+            error: text("error"),
+            error_codes: codes.into_iter().flatten().filter_map(Value::as_u64).collect(),
+            correlation_id: text("correlation_id"),
+        }
+    }
+
+    /// Returns the request's id, and the last of the codes: those before it are more general.
     fn cause(&self) -> Cause {
         let id = Some(&self.correlation_id).filter(|id| id.len() == 36);
         let id = id.filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'));
         Cause {
-            code: self.error_codes.first().map(|code| format!("AADSTS{code}")),
+            code: self.error_codes.last().map(|code| format!("AADSTS{code}")),
             correlation_id: id.cloned(),
         }
     }

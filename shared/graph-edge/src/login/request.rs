@@ -51,7 +51,7 @@ impl<C: Clock, T, I: WebIdentity> TokenProvider<C, T, I> {
                 }
                 Ok(answer) => (
                     LoginError::from_answer(&answer, &tenant.credential),
-                    answer.retry_after(),
+                    answer.retry_after(self.clock.now()),
                 ),
                 Err(error) => (LoginError::Unavailable(Cause::default(), Some(error)), None),
             };

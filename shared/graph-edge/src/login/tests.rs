@@ -150,6 +150,40 @@ async fn a_refusal_says_what_to_do_with_code_and_correlation_id_alone() {
 }
 
 #[tokio::test]
+async fn each_code_has_its_own_advice_and_the_last_one_counts() {
+    for (body, expected) in [
+        (
+            r#"{"error":"invalid_client","error_codes":[7000229]}"#,
+            "application is not known in the tenant",
+        ),
+        (
+            r#"{"error":"invalid_client","error_codes":[650052]}"#,
+            "application is not known in the tenant",
+        ),
+        (
+            r#"{"error":"invalid_client","error_codes":[700025]}"#,
+            "remove `clientSecret`",
+        ),
+        (
+            r#"{"error":"invalid_client","error_codes":[70002,50012]}"#,
+            "AADSTS50012",
+        ),
+        (
+            r#"{"error":"invalid_client","error_codes":null,"correlation_id":null}"#,
+            "client secret is wrong",
+        ),
+        (
+            r#"{"error":"invalid_client","error_codes":["x",7000215]}"#,
+            "AADSTS7000215",
+        ),
+    ] {
+        let server = Server::start([Reply::json(401, body)]);
+        let error = login(&server).token(&tenant()).await.unwrap_err().to_string();
+        assert!(error.contains(expected), "{body}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn an_expired_client_secret_is_told_plainly() {
     let body = r#"{"error":"invalid_client","error_codes":[7000222]}"#;
     for (credential, expected) in [

@@ -119,12 +119,22 @@ metrics! {
     ReadRetried: Count,
 
     // Renewal. Of runs that look after everything, as the schedule has them made.
-    /// 1 for a run in which nothing failed, else 0.
+    /// 1 for a run that came to its end, else 0.
     RunSucceeded: Count,
     /// How many tenants, entries and subscriptions something failed for.
     RunFailures: Count,
+    /// How many tenants could not be looked at.
+    TenantsFailed: Count,
+    /// How many entries something failed for.
+    EntriesFailed: Count,
+    /// How many objects have no subscription for a reason that nobody here can change.
+    ObjectsSkipped: Count,
     /// How many subscriptions time did not suffice for.
     RunUnfinished: Count,
+    /// How many of them the run before had left over as well.
+    LeftOverTwice: Count,
+    /// How many subscriptions would be deleted or replaced, and are not: too many at once. A person has to confirm.
+    DeletionsHeld: Count,
     /// Subscriptions that are as they should be.
     SubscriptionsLive: Count,
     /// How many of a hundred subscriptions are gone since the run before, where this process knows of one.

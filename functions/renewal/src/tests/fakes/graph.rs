@@ -56,6 +56,8 @@ pub(crate) enum Quirk {
     DropsQueries,
     /// A new notification URL cannot be validated.
     RefusesNewUrls,
+    /// A second subscription to the same is taken.
+    TakesTwice,
     /// A conflict does not name what is in the way.
     NamesNoConflict,
 }
@@ -122,11 +124,6 @@ impl FakeGraph {
     /// Takes no subscription for more than so many minutes.
     pub(crate) fn limit(&self, minutes: i64) {
         self.state().longest = Some(minutes);
-    }
-
-    /// Shows in lists what was left out of them.
-    pub(crate) fn show(&self) {
-        self.state().hidden.clear();
     }
 
     /// Ends a subscription at the moment of its renewal.
@@ -265,7 +262,7 @@ impl State {
                 && same_resource(&text(&one.resource), &text(&wanted.resource))
                 && same_change_types(&text(&one.change_type), &text(&wanted.change_type))
         });
-        if let Some((_, existing)) = existing {
+        if let Some((_, existing)) = existing.filter(|_| !self.quirks.contains(&Quirk::TakesTwice)) {
             if self.quirks.contains(&Quirk::NamesNoConflict) {
                 let text = "A subscription already exists. It must be deleted before another one is created.";
                 return Reply::refusal(409, "Conflict", text);

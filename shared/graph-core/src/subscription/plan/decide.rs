@@ -2,13 +2,14 @@
 
 use std::cmp::Reverse;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Action, Context, Creation, Desired, OwnedSubscription, Policy, Reason, Renewal, Step, creation,
+    Action, Context, Creation, Desired, OwnedSubscription, Policy, Reason, Renewal, Step, after, creation,
     held_because,
 };
 use crate::subscription::{
+    catalogue,
     compare::{query_options_key, same_change_types, same_resource},
     url::NotificationUrl,
 };
@@ -33,7 +34,15 @@ pub(super) fn one_of(
     let Some(best) = candidates.next() else { return };
     steps.push(existing(best, desired, context, now, policy));
     let of = &best.subscription.id;
-    steps.extend(candidates.map(|ours| ours.delete(Reason::Duplicate { of: of.clone() })));
+    let duplicate = |ours: &OwnedSubscription<'_>| {
+        let reason = Reason::Duplicate { of: of.clone() };
+        if context.braked {
+            ours.keep(reason)
+        } else {
+            ours.delete(reason)
+        }
+    };
+    steps.extend(candidates.map(duplicate));
 }
 
 /// Returns the step for an entry that has no subscription under its name.
@@ -66,11 +75,34 @@ pub(super) fn missing(
     }
 }
 
-/// Returns the step for a subscription whose entry is not acted upon.
-pub(super) fn held(ours: &OwnedSubscription<'_>, context: &Context) -> Step {
+/// Returns the step for a subscription whose entry is not acted upon: it lives on, for as long as Graph grants for what it
+/// watches.
+pub(super) fn held(ours: &OwnedSubscription<'_>, context: &Context, now: Timestamp, policy: &Policy) -> Step {
     let why = held_because(&ours.url.name, context).unwrap_or_default();
-    ours.keep(Reason::Held(why.to_owned()))
+    let reason = Reason::Held(why.to_owned());
+    let subscription = ours.subscription;
+    let row = subscription.resource.as_deref().and_then(catalogue::find);
+    let (Some(row), Some(expires_at)) = (row, subscription.expiration_date_time) else {
+        return ours.keep(reason);
+    };
+    let is_rich = ours.url.certificate_id.is_some();
+    let minutes = row.max_minutes(is_rich).saturating_sub(KEPT_BACK);
+    let lifetime = SignedDuration::from_mins(i64::from(minutes));
+    if expires_at.duration_since(now) >= policy.reserve(lifetime) {
+        return ours.keep(reason);
+    }
+    let renewal = Renewal {
+        version: row.version(),
+        expires_at: after(now, lifetime),
+        notification_url: None,
+        certificate_id: None,
+    };
+    let id = subscription.id.clone();
+    ours.step(Action::Extend { id, renewal }, reason)
 }
+
+/// How many minutes less are asked for than Graph grants.
+const KEPT_BACK: u32 = 10;
 
 fn existing(
     ours: &OwnedSubscription<'_>,
@@ -81,7 +113,8 @@ fn existing(
 ) -> Step {
     let id = ours.subscription.id.clone();
     let creation = || creation(desired, context, now);
-    if let Some(reason) = unfit(ours, desired, context, now) {
+    let reason = unfit(ours, desired, context, now);
+    if let Some(reason) = reason.filter(|reason| !(context.braked && reason.is_of_choice())) {
         let creation = creation();
         return ours.step(Action::Replace { id, creation }, reason);
     }
@@ -117,7 +150,6 @@ fn unfit(
     now: Timestamp,
 ) -> Option<Reason> {
     let OwnedSubscription { subscription, url } = ours;
-    // Graph's own word comes first; it lists a removed subscription for a while.
     if context.removed.contains(&subscription.id) {
         return Some(Reason::Removed);
     }

@@ -118,6 +118,18 @@ pub fn expand(entries: &[(&Entry, Objects)], listing: &Listing<'_>) -> Expansion
     expansion
 }
 
+/// Returns the subscription called `name` that `entry` asks for, whatever objects it stands for now.
+#[must_use]
+pub fn one_of(entry: &Entry, name: &str) -> Option<Desired> {
+    let of_entry = name.strip_prefix(entry.name.as_str())?;
+    let resource = match (of_entry.strip_prefix('/'), &entry.for_each) {
+        (None, None) if of_entry.is_empty() => entry.resource.clone(),
+        (Some(id), Some(_)) if is_fit(&entry.name, id) => entry.resource.replace(PLACEHOLDER, id),
+        _ => return None,
+    };
+    Some(desired(entry, name.to_owned(), resource))
+}
+
 impl Expansion {
     /// Takes the candidates for which Graph has room.
     fn choose(&mut self, mut candidates: Vec<Candidate<'_>>, listing: &Listing<'_>) {

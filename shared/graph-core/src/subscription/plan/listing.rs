@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::{Action, Reason, Step};
 use crate::subscription::{
+    compare::{same_change_types, same_resource},
     model::Subscription,
     url::{NotificationUrl, StackId},
 };
@@ -21,11 +22,16 @@ pub struct Listing<'a> {
 impl<'a> Listing<'a> {
     /// Sorts what Graph lists.
     #[must_use]
-    pub fn of(listed: &'a [Subscription], stack: &StackId) -> Self {
+    pub fn of(listed: &'a [Subscription], stack: &StackId, client_id: &str) -> Self {
         let mut ours = Vec::with_capacity(listed.len());
         let mut others = Vec::new();
         for subscription in listed {
-            let url = subscription.notification_url.as_deref();
+            // A user may see those of other applications.
+            let is_of_other = subscription
+                .application_id
+                .as_deref()
+                .is_some_and(|id| !id.is_empty() && !id.eq_ignore_ascii_case(client_id));
+            let url = subscription.notification_url.as_deref().filter(|_| !is_of_other);
             match url.and_then(|url| stack.read(url)) {
                 Some(url) => ours.push(OwnedSubscription { subscription, url }),
                 None => others.push(subscription),
@@ -38,6 +44,29 @@ impl<'a> Listing<'a> {
     #[must_use]
     pub fn count(&self) -> usize {
         self.ours.len() + self.others.len()
+    }
+
+    /// Returns one that watches `resource` for the same changes: its id, and where its notifications go.
+    #[must_use]
+    pub fn rival(&self, resource: &str, change_type: &str) -> Option<(&str, &str)> {
+        let all = self.ours.iter().map(|ours| ours.subscription);
+        let is_rival = |one: &&Subscription| {
+            one.resource
+                .as_deref()
+                .is_some_and(|of| same_resource(of, resource))
+                && one
+                    .change_type
+                    .as_deref()
+                    .is_none_or(|of| same_change_types(of, change_type))
+        };
+        let found = all.chain(self.others.iter().copied()).find(is_rival)?;
+        Some((&found.id, found.notification_url.as_deref().unwrap_or_default()))
+    }
+
+    /// Returns how many subscriptions are ours.
+    #[must_use]
+    pub fn ours(&self) -> usize {
+        self.ours.len()
     }
 
     /// Returns how many subscriptions are not ours.

@@ -86,7 +86,10 @@ impl Past {
                     }
                     names.insert(step.name.clone(), before);
                 }
-                Action::Renew { id, .. } | Action::Replace { id, .. } | Action::Keep { id } => {
+                Action::Renew { id, .. }
+                | Action::Extend { id, .. }
+                | Action::Replace { id, .. }
+                | Action::Keep { id } => {
                     let (id, at) = (id.clone(), now);
                     names.insert(step.name.clone(), Some(Seen { id, at }));
                 }

@@ -92,7 +92,7 @@ fn what_is_due_is_renewed() {
         expiration_date_time: Some(at("2026-11-22T14:00:00Z")),
         ..listed()
     };
-    let steps = check(due, "renew", "4 h left, renewed below 4 h 48 min");
+    let steps = check(due, "renew", "4 h left, renewed below 2 d 16 h");
     let Action::Renew { renewal, .. } = &steps[0].action else {
         panic!("{steps:?}")
     };
@@ -343,7 +343,7 @@ fn plan(
 ) -> Vec<Step> {
     super::plan(
         desired,
-        &Listing::of(listed, &context.stack),
+        &Listing::of(listed, &context.stack, ""),
         context,
         now,
         policy,
@@ -405,6 +405,7 @@ fn context() -> Context {
         retiring_keys: BTreeMap::new(),
         retiring_certificates: BTreeMap::new(),
         complete: true,
+        braked: false,
         held: BTreeMap::new(),
         reauthorization_required: BTreeSet::new(),
         removed: BTreeSet::new(),

@@ -10,7 +10,7 @@ async fn the_users_among_the_members_of_a_group_are_read_from_all_pages() {
         {"@odata.type":"#microsoft.graph.group","id":"g"},
         {"@odata.type":"#microsoft.graph.servicePrincipal","id":"s"},
         {"id":"b"}
-    ],"@odata.nextLink":"{base}/v1.0/groups/4f/members/?$skiptoken=2"}"##;
+    ],"@odata.nextLink":"{base}/v1.0/groups/4f/transitiveMembers/?$skiptoken=2"}"##;
     let server = Server::start([
         Reply::json(200, first),
         Reply::json(200, r#"{"value":[{"id":"c"}]}"#),
@@ -23,8 +23,8 @@ async fn the_users_among_the_members_of_a_group_are_read_from_all_pages() {
     assert_eq!(
         server.lines(),
         [
-            "GET /v1.0/groups/4f/members?$select=id&$top=999",
-            "GET /v1.0/groups/4f/members/?$skiptoken=2"
+            "GET /v1.0/groups/4f/transitiveMembers/microsoft.graph.user?$select=id&$top=999",
+            "GET /v1.0/groups/4f/transitiveMembers/?$skiptoken=2"
         ]
     );
 }

@@ -247,5 +247,8 @@ fn origin() -> BaseUrl {
 
 /// Returns what entries ask for, given what Graph lists.
 fn expand(entries: &[(&Entry, Objects)], listed: &[Subscription]) -> Expansion {
-    super::expand(entries, &Listing::of(listed, &StackId::parse("stack").unwrap()))
+    super::expand(
+        entries,
+        &Listing::of(listed, &StackId::parse("stack").unwrap(), ""),
+    )
 }

@@ -1,0 +1,45 @@
+//! Leaving the rest of an entry to the next run once Graph has refused the first of its subscriptions and taken none.
+
+use std::{collections::BTreeMap, sync::Mutex};
+
+use super::failure::Failure;
+use crate::memory::lock;
+
+/// Counts what Graph has refused and taken of the entries that stand for many. The next run goes on where this one ended.
+#[derive(Debug, Default)]
+pub(crate) struct Breaker(Mutex<BTreeMap<String, Tally>>);
+
+#[derive(Debug, Default)]
+struct Tally {
+    refused: usize,
+    taken: usize,
+}
+
+impl Breaker {
+    /// Returns whether the subscription called `name` is left to the next run.
+    pub(super) fn is_open(&self, name: &str) -> bool {
+        let Some((entry, _)) = name.split_once('/') else {
+            return false;
+        };
+        lock(&self.0)
+            .get(entry)
+            .is_some_and(|tally| tally.taken == 0 && tally.refused >= REFUSALS)
+    }
+
+    /// Notes how the creation of the subscription called `name` went.
+    pub(super) fn note(&self, name: &str, failure: Option<&Failure>) {
+        let Some((entry, _)) = name.split_once('/') else {
+            return;
+        };
+        let mut tallies = lock(&self.0);
+        let tally = tallies.entry(entry.to_owned()).or_default();
+        match failure {
+            None => tally.taken += 1,
+            Some(failure) if failure.is_refusal() => tally.refused += 1,
+            Some(_) => {}
+        }
+    }
+}
+
+/// How many refusals are enough for one run.
+const REFUSALS: usize = 30;

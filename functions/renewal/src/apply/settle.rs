@@ -1,0 +1,117 @@
+//! What to do about a subscription that stands in the way of another.
+
+use graph_core::subscription::{
+    model::Subscription,
+    plan::{Creation, Listing},
+};
+use graph_edge::graph::{GraphError, GraphErrorKind};
+
+use super::{Applier, Done, Failure};
+use crate::{
+    memory::lock,
+    ports::{Clock, Documents, Graph},
+};
+
+impl<D: Documents, G: Graph, C: Clock> Applier<'_, D, G, C> {
+    /// Creates what another subscription stood in the way of, or says which one still does. What it was may have gone
+    /// meanwhile, as when two entries have swapped their resources.
+    pub(super) async fn settle(&self, creation: &Creation) -> Result<Done, Failure> {
+        let error = match self.create(creation).await {
+            Err(Failure::Graph(error)) => error,
+            outcome => return outcome.map(Done::from),
+        };
+        let GraphErrorKind::Conflict { existing, message } = &error.kind else {
+            return Err(error.into());
+        };
+        let Some(id) = existing else {
+            return Err(self
+                .rival(creation, message.clone())
+                .unwrap_or_else(|| error.into()));
+        };
+        let version = creation.desired.version;
+        let existing = match self.within(self.graph.get(self.tenant, version, id)).await {
+            Err(GraphError {
+                kind: GraphErrorKind::NotFound { .. },
+                ..
+            }) => return Err(Failure::Vanished(id.clone())),
+            existing => existing?,
+        };
+        self.settle_with(creation, existing).await
+    }
+
+    async fn settle_with(&self, creation: &Creation, existing: Subscription) -> Result<Done, Failure> {
+        let id = existing.id.clone();
+        let url = existing.notification_url.clone().unwrap_or_default();
+        let Some(ours) = self.context.stack.read(&url) else {
+            return Err(Failure::Theirs {
+                id,
+                place: place(&url),
+            });
+        };
+        if ours.name == creation.desired.name && self.context.keys.contains(&ours.key_id) {
+            return self.adopt(creation, existing).await;
+        }
+        let entry = ours.name.split('/').next().unwrap_or_default();
+        let is_wanted = self.context.held.contains_key(entry)
+            || self
+                .desired
+                .iter()
+                .any(|desired| desired.name == ours.name && ours.name != creation.desired.name);
+        if is_wanted {
+            return Err(Failure::Entry(ours.name));
+        }
+        // A list that lies about all names each of ours as the one that no entry asks for.
+        if self.context.braked {
+            return Err(Failure::Braked);
+        }
+        if !self.basis.holds().await {
+            return Err(Failure::Outdated);
+        }
+        self.delete(creation.desired.version, &id).await?;
+        let created = self.create(creation).await?;
+        let reason = format!("{id} stood in its way, and no entry asks for that");
+        Ok(Done {
+            otherwise: Some(("replace", reason)),
+            ..created.into()
+        })
+    }
+
+    /// Takes over what Graph has not listed, and extends it where it is due.
+    async fn adopt(&self, creation: &Creation, existing: Subscription) -> Result<Done, Failure> {
+        let reason = "Graph did not list it, or another run has just created it".to_owned();
+        let otherwise = Some(("adopt", reason));
+        lock(self.known).put(existing.clone());
+        let now = self.clock.now();
+        let reserve = self.policy.reserve(creation.desired.lifetime);
+        let is_due = existing
+            .expiration_date_time
+            .is_none_or(|end| end.duration_since(now) < reserve);
+        let subscription = if is_due {
+            self.renew(&existing.id, &creation.extension()).await?
+        } else {
+            existing
+        };
+        Ok(Done {
+            otherwise,
+            ..subscription.into()
+        })
+    }
+
+    /// Returns what the list shows in the way, where Graph does not name it.
+    fn rival(&self, creation: &Creation, text: String) -> Option<Failure> {
+        let listing = Listing::of(self.listed, &self.context.stack, &self.tenant.client_id);
+        let desired = &creation.desired;
+        let (id, url) = listing.rival(&desired.resource, &desired.change_type)?;
+        Some(Failure::Rival {
+            id: id.to_owned(),
+            place: place(url),
+            text,
+        })
+    }
+}
+
+/// Returns where a notification URL leads, without its query.
+fn place(url: &str) -> String {
+    let before_query = url.split(['?', '#']).next().unwrap_or_default();
+    before_query.chars().take(200).collect()
+}

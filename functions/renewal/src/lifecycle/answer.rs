@@ -1,0 +1,227 @@
+//! What is done about one event at once, by the subscription's id.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
+
+use futures_util::{StreamExt, stream};
+use graph_core::subscription::{
+    config::{Config, Tenant},
+    model::{Subscription, SubscriptionUpdate},
+    plan::{Desired, Policy, one_of},
+    url::NotificationUrl,
+};
+use graph_edge::graph::{GraphError, GraphErrorKind};
+use tracing::{info, warn};
+
+use super::{Event, Kind, is_id};
+use crate::{
+    Deps,
+    apply::within,
+    memory::{Known, lock},
+    ports::{Clock, Graph},
+    report::told,
+    run::Scope,
+};
+
+/// What became of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It names nothing that its application has, or asks for nothing.
+    Ignored,
+    /// The subscription is there, and watches this.
+    Known(Option<String>),
+    /// The subscription is extended.
+    Extended,
+    /// The subscription is gone: a look at the application has to show what is to be done.
+    Gone,
+    /// It has to come again.
+    Failed,
+}
+
+/// Answers events.
+pub(super) struct Answers<'a, D, G, C, Q, R> {
+    pub(super) deps: &'a Deps<D, G, C, Q, R>,
+    pub(super) scope: &'a Scope,
+    pub(super) config: &'a Config,
+}
+
+/// A subscription that an event names, as the application has it.
+struct Named<'a> {
+    tenant: &'a Tenant,
+    desired: Desired,
+    known: Arc<Mutex<Known>>,
+}
+
+impl<D, G: Graph, C: Clock, Q, R> Answers<'_, D, G, C, Q, R> {
+    /// Answers events and returns, in their order, what became of them. Several of one subscription are answered once.
+    pub(super) async fn to(&self, events: &[(&str, Event)]) -> Vec<Verdict> {
+        let mut first: BTreeMap<_, usize> = BTreeMap::new();
+        let key = |event: &Event| {
+            let id = event.subscription_id.clone();
+            (event.application.clone(), id, event.name.clone(), event.kind)
+        };
+        for (index, (_, event)) in events.iter().enumerate() {
+            first.entry(key(event)).or_insert(index);
+        }
+        let indices: BTreeSet<usize> = first.values().copied().collect();
+        let answers = in_turns(events, &indices)
+            .into_iter()
+            .map(|(index, event)| async move { (index, self.to_one(event).await) });
+        let answers: BTreeMap<usize, Verdict> = stream::iter(answers)
+            .buffer_unordered(ANSWERS_AT_ONCE)
+            .collect()
+            .await;
+        let of = |(_, event): &(&str, Event)| {
+            first
+                .get(&key(event))
+                .and_then(|index| answers.get(index))
+                .cloned()
+        };
+        events
+            .iter()
+            .map(|event| of(event).unwrap_or(Verdict::Failed))
+            .collect()
+    }
+
+    async fn to_one(&self, event: &Event) -> Verdict {
+        let Some(named) = self
+            .named(event)
+            .filter(|_| event.kind != Kind::Unknown && is_id(&event.subscription_id))
+        else {
+            return Verdict::Ignored;
+        };
+        let is_known = lock(&named.known).get(&event.subscription_id).cloned();
+        let existing = match is_known {
+            Some(one) => one,
+            None if lock(&named.known).was_listed_since(event.received_at) && event.kind != Kind::Removed => {
+                return Verdict::Ignored;
+            }
+            // A removed one is not there; whether it was, the run knows.
+            None if event.kind == Kind::Removed => return Verdict::Gone,
+            None => {
+                let look = self
+                    .deps
+                    .graph
+                    .get(named.tenant, named.desired.version, &event.subscription_id);
+                match within(&self.deps.clock, self.scope.end_at(), look).await {
+                    Ok(one) => one,
+                    Err(error) => return verdict(&error),
+                }
+            }
+        };
+        if !self.is_called(&existing, &event.name) {
+            return Verdict::Ignored;
+        }
+        match event.kind {
+            Kind::Missed => {
+                warn!(
+                    subscription.name = event.name,
+                    subscription.id = event.subscription_id,
+                    "Graph could not deliver some notifications of {}; its consumers have to catch up",
+                    event.name
+                );
+                Verdict::Known(existing.resource.or(Some(named.desired.resource)))
+            }
+            Kind::Removed => Verdict::Gone,
+            Kind::Challenge => self.extend(&named, existing).await,
+            Kind::Unknown => Verdict::Ignored,
+        }
+    }
+
+    /// Returns what the event's name stands for.
+    fn named(&self, event: &Event) -> Option<Named<'_>> {
+        let entry = event.name.split('/').next().unwrap_or_default();
+        let entry = self.config.subscriptions.get(entry)?;
+        let is_of = |tenant: &Tenant| {
+            tenant.tenant_id.eq_ignore_ascii_case(&event.application.0)
+                && tenant.client_id.eq_ignore_ascii_case(&event.application.1)
+        };
+        let tenants = entry
+            .tenants
+            .iter()
+            .filter_map(|name| self.config.tenants.get_key_value(name));
+        let (tenant_name, tenant) = tenants.into_iter().find(|(_, tenant)| is_of(tenant))?;
+        let desired = one_of(entry, &event.name)?;
+        let known = self.deps.memory.known(tenant_name, tenant, Known::default);
+        Some(Named {
+            tenant,
+            desired,
+            known,
+        })
+    }
+
+    /// Returns whether a subscription is ours under this name.
+    fn is_called(&self, one: &Subscription, name: &str) -> bool {
+        let url = one.notification_url.as_deref().unwrap_or_default();
+        let ours: Option<NotificationUrl> = self.deps.stack.read(url);
+        ours.is_some_and(|ours| ours.name == name)
+    }
+
+    async fn extend(&self, named: &Named<'_>, existing: Subscription) -> Verdict {
+        let now = self.deps.clock.now();
+        let lifetime = named.desired.lifetime;
+        let end = existing.expiration_date_time;
+        if end.is_some_and(|end| Policy::just_renewed(end, lifetime, now)) {
+            lock(&named.known).put(existing);
+            return Verdict::Ignored;
+        }
+        let update = SubscriptionUpdate {
+            expiration_date_time: now.saturating_add(lifetime).unwrap_or(now),
+            notification_url: None,
+            certificate: None,
+        };
+        let version = named.desired.version;
+        let call = self
+            .deps
+            .graph
+            .update(named.tenant, version, &existing.id, &update);
+        match within(&self.deps.clock, self.scope.end_at(), call).await {
+            Ok(one) => {
+                info!(
+                    subscription.id = one.id,
+                    "Graph asked to reauthorize {}; it is extended", named.desired.name
+                );
+                lock(&named.known).put(one);
+                Verdict::Extended
+            }
+            Err(error) => {
+                let verdict = verdict(&error);
+                if verdict == Verdict::Failed {
+                    warn!("Could not reauthorize {}: {}", named.desired.name, told(&error));
+                }
+                verdict
+            }
+        }
+    }
+}
+
+fn verdict(error: &GraphError) -> Verdict {
+    match error.kind {
+        GraphErrorKind::NotFound { .. } => Verdict::Gone,
+        _ => Verdict::Failed,
+    }
+}
+
+/// Returns the events with these numbers so that applications take turns.
+fn in_turns<'a>(events: &'a [(&str, Event)], indices: &BTreeSet<usize>) -> Vec<(usize, &'a Event)> {
+    let mut turns: BTreeMap<_, usize> = BTreeMap::new();
+    let mut ordered = Vec::with_capacity(indices.len());
+    for index in indices {
+        let Some((_, event)) = events.get(*index) else {
+            continue;
+        };
+        let turn = turns.entry(&event.application).or_default();
+        ordered.push((*turn, *index, event));
+        *turn += 1;
+    }
+    ordered.sort_by_key(|(turn, index, _)| (*turn, *index));
+    ordered
+        .into_iter()
+        .map(|(_, index, event)| (index, event))
+        .collect()
+}
+
+/// How many events are answered at once.
+const ANSWERS_AT_ONCE: usize = 96;

@@ -1,0 +1,72 @@
+//! Not asking again at once for what Graph has refused.
+
+use std::collections::BTreeMap;
+
+use graph_core::subscription::plan::Desired;
+use jiff::{SignedDuration, Timestamp};
+
+/// What Graph has refused, and when it is asked again: after half an hour, and twice as long each time up to a day.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals(BTreeMap<What, Refusal>);
+
+/// A tenant's id, and what its application has asked for: an entry that has been mended does not wait.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct What(String, String, String, Option<String>);
+
+/// A refusal.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    /// Until when Graph is not asked again.
+    pub(crate) until: Timestamp,
+    /// Whether nobody here can change it.
+    pub(crate) is_skipped: bool,
+    pause: SignedDuration,
+}
+
+impl What {
+    pub(crate) fn of(tenant_id: &str, desired: &Desired) -> Self {
+        Self(
+            tenant_id.to_owned(),
+            desired.name.clone(),
+            desired.resource.clone(),
+            desired.query_options.clone(),
+        )
+    }
+}
+
+impl Refusals {
+    /// Returns the last refusal.
+    pub(crate) fn get(&self, what: &What) -> Option<&Refusal> {
+        self.0.get(what)
+    }
+
+    /// Notes a refusal, and returns until when Graph is not asked again.
+    pub(crate) fn note(&mut self, what: What, is_skipped: bool, now: Timestamp) -> Timestamp {
+        self.0.retain(|_, refusal| {
+            refusal
+                .until
+                .saturating_add(LONGEST)
+                .is_ok_and(|forgotten| forgotten > now)
+        });
+        let before = self.0.get(&what).map(|refusal| refusal.pause);
+        let pause = before.map_or(FIRST, |before| before.saturating_mul(2).min(LONGEST));
+        let until = now.saturating_add(pause).unwrap_or(now);
+        let refusal = Refusal {
+            until,
+            is_skipped,
+            pause,
+        };
+        self.0.insert(what, refusal);
+        until
+    }
+
+    /// Forgets a refusal.
+    pub(crate) fn forget(&mut self, what: &What) {
+        self.0.remove(what);
+    }
+}
+
+/// A place that a deleted subscription still takes up is free again after one to three hours.
+const FIRST: SignedDuration = SignedDuration::from_mins(30);
+
+const LONGEST: SignedDuration = SignedDuration::from_hours(24);

@@ -1,0 +1,230 @@
+//! The one list of what is to be done, over all tenants: the most urgent first, and no tenant before another of its own
+//! accord.
+
+use std::collections::VecDeque;
+
+use graph_core::subscription::plan::{Action, Step, Urgency};
+
+/// What waits to be done, and how much is under way.
+#[derive(Debug, Default)]
+pub(super) struct WorkQueue {
+    tenants: Vec<Waiting>,
+    under_way: usize,
+    creations: usize,
+    /// Whose turn it is among equals.
+    turn: usize,
+}
+
+/// What waits in a tenant. Creations wait apart: they take long where a handshake fails, and never more than half of the
+/// seats while renewals wait.
+#[derive(Debug, Default)]
+struct Waiting {
+    creations: VecDeque<Job>,
+    others: VecDeque<Job>,
+    under_way: usize,
+    creations_under_way: usize,
+}
+
+/// A step that waits.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// How urgent it is.
+    pub(super) urgency: Urgency,
+    /// The step.
+    pub(super) step: Step,
+}
+
+impl Job {
+    /// Returns whether the step creates.
+    pub(super) fn creates(&self) -> bool {
+        matches!(self.step.action, Action::Create(_) | Action::Replace { .. })
+    }
+}
+
+impl WorkQueue {
+    /// Adds a tenant with its steps, which are in order as far as they are equally urgent, and returns its number.
+    pub(super) fn add(&mut self, jobs: Vec<Job>) -> usize {
+        let mut waiting = Waiting::default();
+        let (mut creations, mut others): (Vec<_>, Vec<_>) = jobs.into_iter().partition(Job::creates);
+        creations.sort_by_key(|job| job.urgency);
+        others.sort_by_key(|job| job.urgency);
+        waiting.creations.extend(creations);
+        waiting.others.extend(others);
+        self.tenants.push(waiting);
+        self.tenants.len() - 1
+    }
+
+    /// Takes the next step to begin, with the number of its tenant, if there is a seat for it.
+    pub(super) fn next(&mut self) -> Option<(usize, Job)> {
+        if self.under_way >= SEATS {
+            return None;
+        }
+        let renewals_wait = self.tenants.iter().any(Waiting::has_renewals);
+        let may_create = !renewals_wait || self.creations < SEATS / 2;
+        let count = self.tenants.len();
+        let turn = self.turn;
+        let candidates = self.tenants.iter().enumerate().filter_map(|(number, waiting)| {
+            let urgency = waiting.next_urgency(may_create)?;
+            let place = (number + count - turn % count.max(1)) % count.max(1);
+            Some((urgency, waiting.under_way, place, number))
+        });
+        let (.., number) = candidates.min()?;
+        let job = self.tenants.get_mut(number)?.take(may_create)?;
+        self.under_way += 1;
+        self.creations += usize::from(job.creates());
+        self.turn = number + 1;
+        Some((number, job))
+    }
+
+    /// Gives a seat back.
+    pub(super) fn done(&mut self, number: usize, is_creation: bool) {
+        self.under_way -= 1;
+        self.creations -= usize::from(is_creation);
+        if let Some(waiting) = self.tenants.get_mut(number) {
+            waiting.under_way -= 1;
+            waiting.creations_under_way -= usize::from(is_creation);
+        }
+    }
+}
+
+impl Waiting {
+    fn has_renewals(&self) -> bool {
+        self.others
+            .front()
+            .is_some_and(|job| job.urgency < Urgency::Unwanted)
+    }
+
+    /// Returns whether a creation may begin, as far as the tenant's own seats go.
+    fn may_create(&self, may_create: bool) -> bool {
+        let seats = if self.has_renewals() {
+            SEATS_IN_TENANT / 2
+        } else {
+            SEATS_IN_TENANT
+        };
+        may_create && self.creations_under_way < seats
+    }
+
+    fn next_urgency(&self, may_create: bool) -> Option<Urgency> {
+        if self.under_way >= SEATS_IN_TENANT {
+            return None;
+        }
+        let creation = self.creations.front().filter(|_| self.may_create(may_create));
+        let urgencies = creation.into_iter().chain(self.others.front());
+        urgencies.map(|job| job.urgency).min()
+    }
+
+    fn take(&mut self, may_create: bool) -> Option<Job> {
+        let urgency = self.next_urgency(may_create)?;
+        self.under_way += 1;
+        let is_other = self.others.front().is_some_and(|job| job.urgency == urgency);
+        if is_other {
+            return self.others.pop_front();
+        }
+        self.creations_under_way += 1;
+        self.creations.pop_front()
+    }
+}
+
+/// How many steps are under way at once.
+const SEATS: usize = 96;
+
+/// How many of them in one tenant: as many as keep up with Graph's limit where a creation takes a little more than a second,
+/// its two handshakes included.
+///
+/// JSON batching (`$batch`, 20 requests in a call) is not used: it would save calls, and Graph limits changes.
+const SEATS_IN_TENANT: usize = 24;
+
+#[cfg(test)]
+mod tests {
+    use graph_core::subscription::plan::Reason;
+
+    use super::*;
+
+    #[test]
+    fn renewals_have_half_of_the_seats_and_the_most_urgent_goes_first() {
+        let mut queue = WorkQueue::default();
+        let creations = (0..600).map(|_| job(Urgency::Missing, true));
+        let renewals = (0..30).map(|_| job(Urgency::Due, false));
+        queue.add(
+            creations
+                .chain(renewals)
+                .chain([job(Urgency::Ending, false)])
+                .collect(),
+        );
+        let begun: Vec<_> = std::iter::from_fn(|| queue.next()).collect();
+        assert_eq!(begun.len(), SEATS_IN_TENANT);
+        assert_eq!(begun[0].1.urgency, Urgency::Ending);
+        let creations = begun.iter().filter(|(_, job)| job.creates()).count();
+        assert_eq!(creations, SEATS_IN_TENANT / 2);
+    }
+
+    #[test]
+    fn tenants_take_turns_and_none_waits_for_another() {
+        let mut queue = WorkQueue::default();
+        for _ in 0..10 {
+            queue.add((0..100).map(|_| job(Urgency::Missing, true)).collect());
+        }
+        let mut begun = [0; 10];
+        while let Some((number, _)) = queue.next() {
+            begun[number] += 1;
+        }
+        assert!(begun.iter().all(|count| (9..=10).contains(count)), "{begun:?}");
+        queue.done(3, true);
+        assert!(queue.next().is_some());
+        assert!(queue.next().is_none(), "one seat was free");
+    }
+
+    #[test]
+    fn deletions_come_last_over_all_tenants() {
+        let mut queue = WorkQueue::default();
+        queue.add(vec![job(Urgency::Unwanted, false)]);
+        queue.add(vec![job(Urgency::Due, false), job(Urgency::Missing, true)]);
+        let order: Vec<_> = std::iter::from_fn(|| queue.next())
+            .map(|(_, job)| job.urgency)
+            .collect();
+        assert_eq!(order, [Urgency::Missing, Urgency::Due, Urgency::Unwanted]);
+    }
+
+    fn job(urgency: Urgency, creates: bool) -> Job {
+        let id = "1".to_owned();
+        let action = if creates {
+            Action::Replace {
+                id,
+                creation: creation(),
+            }
+        } else {
+            Action::Delete { id }
+        };
+        let step = Step {
+            name: String::new(),
+            action,
+            reason: Reason::NoEntry,
+            expires_at: None,
+        };
+        Job { urgency, step }
+    }
+
+    fn creation() -> graph_core::subscription::plan::Creation {
+        use graph_core::subscription::{
+            catalogue::Version,
+            plan::{Creation, Desired},
+        };
+        Creation {
+            desired: Desired {
+                name: String::new(),
+                resource: String::new(),
+                change_type: String::new(),
+                include_resource_data: false,
+                query_options: None,
+                lifetime: jiff::SignedDuration::ZERO,
+                version: Version::V1,
+                options: graph_core::subscription::config::EntryOptions::default(),
+            },
+            expires_at: jiff::Timestamp::UNIX_EPOCH,
+            notification_url: String::new(),
+            lifecycle_url: String::new(),
+            key_id: String::new(),
+            certificate_id: None,
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What happened to others, played for the real client in virtual time.
+
+use graph_edge::metrics::Metrics;
+use serde_json::Map;
+
+use super::{fakes::Quirk, *};
+
+mod deletions;
+mod lapses;
+mod lists;
+mod storms;
+
+/// Returns a configuration with `count` tenants, and entries: tenant's number, name, the rest.
+fn organisations(count: usize, entries: &[(usize, &str, Value)]) -> Value {
+    let tenants: Map<String, Value> = (0..count)
+        .map(|number| {
+            let credential = json!({"clientSecret": "hunter2"});
+            let tenant = json!({"tenantId": tenant_id(number), "clientId": APP, "credential": credential});
+            (format!("t{number:02}"), tenant)
+        })
+        .collect();
+    let entries: Map<String, Value> = entries
+        .iter()
+        .map(|(tenant, name, entry)| {
+            let mut entry = entry.clone();
+            entry["tenant"] = json!(format!("t{tenant:02}"));
+            ((*name).to_owned(), entry)
+        })
+        .collect();
+    json!({"tenants": tenants, "subscriptions": entries})
+}
+
+fn tenant_id(number: usize) -> String {
+    format!("{number:08}-0000-0000-0000-000000000000")
+}
+
+fn chats() -> Value {
+    json!({"resource": "/chats/getAllMessages", "changeType": "created"})
+}
+
+fn mail(ids: impl IntoIterator<Item = String>) -> Value {
+    let ids: Vec<String> = ids.into_iter().collect();
+    json!({"resource": "/users/{id}/messages", "changeType": "created", "forEach": ids})
+}
+
+fn users(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("u{number:05}")).collect()
+}
+
+/// Makes the schedule's runs for so many minutes, one every ten minutes.
+fn runs_for(world: &World, minutes: i64) {
+    let end = world.clock.now() + jiff::SignedDuration::from_mins(minutes);
+    while world.clock.now() < end {
+        next_run(world);
+    }
+}
+
+/// Makes a run of the schedule, and waits until the next is due.
+fn next_run(world: &World) -> Value {
+    let begun = world.clock.now();
+    let report = world.scheduled();
+    let took = world.clock.now().duration_since(begun).as_mins();
+    world.clock.advance((10 - took).max(1));
+    report
+}
+
+/// Returns how many subscriptions live.
+fn live(world: &World) -> usize {
+    let now = world.clock.now();
+    let all = world.graph.all();
+    all.iter()
+        .filter(|one| one.expiration_date_time.unwrap() > now)
+        .count()
+}
+
+/// Returns how many lines of the log begin with `call`.
+fn count(log: &[String], call: &str) -> usize {
+    log.iter().filter(|line| line.starts_with(call)).count()
+}
+
+fn blocked() -> Reply {
+    Reply::refusal(
+        400,
+        "ValidationError",
+        "Subscription validation request timed out.",
+    )
+}
+
+fn forbidden() -> Reply {
+    Reply::refusal(403, "Forbidden", "Missing scope permissions.")
+}

@@ -1,0 +1,84 @@
+//! What had live subscriptions deleted.
+
+use super::*;
+
+#[test]
+fn an_emptied_configuration_deletes_nothing_until_a_person_confirms() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(10)))]));
+    world.scheduled();
+    world
+        .documents
+        .set(Document::Config, &organisations(1, &[]).to_string());
+    world.clock.advance(10);
+    let report = world.scheduled();
+    assert_eq!(live(&world), 10, "{report:#}");
+    assert_ne!(report["failed"], json!(0));
+    assert!(
+        report["problems"].to_string().contains("confirmDeletions"),
+        "{report:#}"
+    );
+    let report = world
+        .clock
+        .run(world.invoke(json!({"confirmDeletions": true})))
+        .unwrap();
+    assert_eq!((live(&world), &report["failed"]), (0, &json!(0)), "{report:#}");
+}
+
+#[test]
+fn what_is_held_by_the_brake_is_still_renewed() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(10)))]));
+    world.graph.end_in_time();
+    world.scheduled();
+    world
+        .documents
+        .set(Document::Config, &organisations(1, &[]).to_string());
+    runs_for(&world, 8 * 24 * 60);
+    assert_eq!(live(&world), 10);
+}
+
+#[test]
+fn urls_that_graph_shows_without_their_query_are_no_reason_to_delete() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(10)))]));
+    world.scheduled();
+    let before = world.graph.all();
+    world.graph.quirk(Quirk::DropsQueries);
+    for _ in 0..3 {
+        next_run(&world);
+    }
+    let after = world.graph.all();
+    assert!(
+        before
+            .iter()
+            .all(|one| after.iter().any(|other| other.id == one.id)),
+        "{after:?}"
+    );
+}
+
+#[test]
+fn a_group_that_is_empty_of_a_sudden_loses_nobody() {
+    let mut entry = mail([]);
+    entry["forEach"] = json!({"membersOf": "11111111-1111-1111-1111-111111111111"});
+    let world = world(&organisations(1, &[(0, "mail", entry)]));
+    let ids = users(10);
+    world
+        .graph
+        .set_objects(&ids.iter().map(String::as_str).collect::<Vec<_>>());
+    world.scheduled();
+    world.graph.set_objects(&[]);
+    world.clock.advance(10);
+    let report = world.scheduled();
+    assert_eq!(live(&world), 10, "{report:#}");
+}
+
+#[test]
+fn a_few_that_go_are_deleted_without_a_question() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(40)))]));
+    world.scheduled();
+    world.documents.set(
+        Document::Config,
+        &organisations(1, &[(0, "mail", mail(users(35)))]).to_string(),
+    );
+    world.clock.advance(10);
+    world.scheduled();
+    assert_eq!(live(&world), 35);
+}

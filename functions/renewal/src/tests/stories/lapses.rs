@@ -1,0 +1,209 @@
+//! What made live subscriptions lapse.
+
+use super::*;
+
+#[test]
+fn a_tenant_with_a_blocked_handshake_starves_no_other() {
+    let names: Vec<String> = (0..10).map(|number| format!("chats-{number}")).collect();
+    let mut entries: Vec<(usize, &str, Value)> = names
+        .iter()
+        .enumerate()
+        .map(|(number, name)| (number, name.as_str(), chats()))
+        .collect();
+    let world = world(&organisations(10, &entries));
+    world.scheduled();
+    assert_eq!(live(&world), 10);
+    entries.push((0, "mail", mail(users(600))));
+    world
+        .documents
+        .set(Document::Config, &organisations(10, &entries).to_string());
+    world.graph.fail("create /users", blocked());
+    world.graph.delay("create /users", 10);
+    world.clock.advance(4_310 - 200);
+    for _ in 0..24 {
+        next_run(&world);
+    }
+    assert_eq!(live(&world), 10);
+}
+
+#[test]
+fn a_renewal_that_is_due_goes_before_hundreds_of_slow_creations() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.scheduled();
+    let more = organisations(1, &[(0, "chats", chats()), (0, "a-mail", mail(users(600)))]);
+    world.documents.set(Document::Config, &more.to_string());
+    world.graph.fail("create /users", blocked());
+    world.graph.delay("create /users", 10);
+    world.clock.advance(4_310 - 30);
+    world.log();
+    world.scheduled();
+    assert_eq!(count(&world.log(), "update"), 1);
+}
+
+#[test]
+fn what_can_be_extended_no_more_is_replaced_while_it_lives() {
+    for refusal in [
+        Reply::new(308, ""),
+        Reply::refusal(
+            401,
+            "ExtensionError",
+            "Unauthorized; Reason: p#S256 doesn't match",
+        ),
+        Reply::refusal(400, "InvalidRequest", "something that stays"),
+    ] {
+        let world = world(&organisations(1, &[(0, "chats", chats())]));
+        world.graph.end_in_time();
+        world.scheduled();
+        world.graph.fail("update id-1", refusal);
+        for _ in 0..450 {
+            let report = next_run(&world);
+            assert_eq!(live(&world), 1, "{report:#}");
+        }
+        assert_ne!(world.graph.all()[0].id, "id-1");
+    }
+}
+
+#[test]
+fn an_end_that_graph_finds_too_late_is_moved_at_once() {
+    let world = world(&organisations(
+        1,
+        &[(
+            0,
+            "mail",
+            json!({"resource": "/users/u1/messages", "changeType": "created"}),
+        )],
+    ));
+    world.graph.limit(4_230);
+    let report = world.scheduled();
+    assert_eq!((live(&world), &report["failed"]), (1, &json!(0)), "{report:#}");
+    world.log();
+    world.graph.remove("id-1");
+    world.graph.remove("id-2");
+    world.clock.advance(10);
+    world.scheduled();
+    assert_eq!(count(&world.log(), "create"), 1, "the limit is remembered");
+}
+
+#[test]
+fn one_mailbox_that_is_throttled_holds_no_other_back() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(100)))]));
+    world.scheduled();
+    world.graph.fail("update id-1", Reply::throttled(3_600));
+    // "id-1" and "id-10" to "id-100".
+    world.graph.change("id-100", |_| ());
+    world.clock.advance(10_060 - 60);
+    world.log();
+    world.scheduled();
+    let now = world.clock.now();
+    let all = world.graph.all();
+    let renewed = all
+        .iter()
+        .filter(|one| one.expiration_date_time.unwrap().duration_since(now).as_hours() > 100);
+    assert_eq!(renewed.count(), 88);
+}
+
+#[test]
+fn an_extension_is_made_alone_when_the_new_url_is_refused() {
+    let world = world(&organisations(
+        1,
+        &[(
+            0,
+            "chats",
+            json!({
+                "resource": "/chats/getAllMessages", "changeType": "created", "includeResourceData": true,
+            }),
+        )],
+    ));
+    world.scheduled();
+    let mut document = world.documents.json(Document::Decryption);
+    let mut newer = document["keys"][0].clone();
+    newer["id"] = json!("c-new");
+    document["keys"].as_array_mut().unwrap().push(newer);
+    world.documents.set(Document::Decryption, &document.to_string());
+    world.graph.quirk(Quirk::RefusesNewUrls);
+    world.clock.advance(4_310 - 60);
+    let report = world.scheduled();
+    world.clock.advance(120);
+    assert_eq!(live(&world), 1, "{report:#}");
+    assert_eq!(report["failed"], json!(1), "a person has to see to the handshake");
+}
+
+#[test]
+fn slow_creations_do_not_hold_up_the_quick_ones() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(500)))]));
+    for number in (0..500).step_by(100) {
+        world.graph.delay(&format!("create /users/u{number:05}"), 55);
+    }
+    world.graph.delay("create", 1);
+    let begun = world.clock.now();
+    world.scheduled();
+    assert_eq!(live(&world), 500);
+    let took = world.clock.now().duration_since(begun).as_secs();
+    assert!(took <= 85, "{took}");
+}
+
+#[test]
+fn refused_objects_do_not_keep_a_newcomer_waiting_for_days() {
+    let ids = users(300).into_iter().chain(["z-newcomer".to_owned()]);
+    let world = world(&organisations(1, &[(0, "mail", mail(ids))]));
+    world.graph.fail("create /users/u", forbidden());
+    runs_for(&world, 120);
+    assert_eq!(live(&world), 1);
+    let calls = count(&world.log(), "create");
+    runs_for(&world, 24 * 60);
+    let more = count(&world.log(), "create");
+    assert!(more < 10 * calls, "{more} after {calls}");
+}
+
+#[test]
+fn a_guest_without_a_mailbox_is_skipped_and_is_no_failure() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(3)))]));
+    let text = "REST API is not yet supported for this mailbox.";
+    world.graph.fail(
+        "create /users/u00001",
+        Reply::refusal(404, "ExtensionError", text),
+    );
+    for _ in 0..3 {
+        let mut metrics = Metrics::default();
+        let event = json!({"source": "aws.scheduler"});
+        let report = world.clock.run(world.handle(event, &mut metrics)).unwrap();
+        assert_eq!(
+            (&report["failed"], &report["skipped"]),
+            (&json!(0), &json!(1)),
+            "{report:#}"
+        );
+        world.clock.advance(10);
+    }
+}
+
+#[test]
+fn a_run_ends_before_lambda_ends_it() {
+    for slow in ["list", "create", "update", "get"] {
+        let world = world(&organisations(
+            2,
+            &[(0, "chats", chats()), (1, "mail", mail(users(200)))],
+        ));
+        world.scheduled();
+        world.clock.advance(4_310 - 60);
+        world.graph.delay(slow, 59);
+        world.graph.fail(slow, unavailable());
+        let begun = world.clock.now();
+        let deadline = begun + jiff::SignedDuration::from_mins(5);
+        let event = json!({"source": "aws.scheduler"});
+        let report = world.clock.run(world.invoke_until(deadline, event));
+        assert!(report.is_ok());
+        assert!(world.clock.now() < deadline, "{slow}");
+    }
+}
+
+#[test]
+fn one_long_retry_after_is_believed_for_a_quarter_of_an_hour() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.graph.fail("list", Reply::throttled(1_000_000));
+    let report = world.scheduled();
+    assert_eq!(report["failed"], json!(1), "{report:#}");
+    world.graph.heal();
+    world.clock.advance(16);
+    let report = world.scheduled();
+    assert_eq!((live(&world), &report["failed"]), (1, &json!(0)), "{report:#}");
+}

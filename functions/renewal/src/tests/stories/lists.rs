@@ -1,0 +1,137 @@
+//! Lists that lie.
+
+use super::*;
+
+#[test]
+fn a_list_that_is_empty_for_days_lets_nothing_lapse() {
+    for is_new_process in [false, true] {
+        let mut world = world(&organisations(1, &[(0, "chats", chats())]));
+        world.graph.end_in_time();
+        world.scheduled();
+        world.graph.hide("id-1");
+        if is_new_process {
+            world = world.restarted();
+        }
+        for _ in 0..(4 * 24 * 6) {
+            let report = next_run(&world);
+            assert_eq!(live(&world), 1, "{report:#}");
+        }
+        assert_eq!(world.graph.all()[0].id, "id-1");
+        assert_eq!(world.told(), Vec::<Value>::new());
+        let creations = count(&world.log(), "create");
+        assert!(creations <= 4, "{creations}");
+    }
+}
+
+#[test]
+fn what_graph_takes_twice_is_not_made_again_for_a_short_list() {
+    let world = world(&organisations(
+        1,
+        &[(
+            0,
+            "list",
+            json!({"resource": "/sites/s/lists/l", "changeType": "updated"}),
+        )],
+    ));
+    world.scheduled();
+    world.graph.hide("id-1");
+    world.graph.quirk(Quirk::TakesTwice);
+    for _ in 0..6 {
+        next_run(&world);
+    }
+    assert_eq!(world.graph.all().len(), 1);
+    assert_eq!(world.told(), Vec::<Value>::new());
+}
+
+#[test]
+fn what_is_gone_is_made_again_at_the_next_run() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.scheduled();
+    world.graph.remove("id-1");
+    world.clock.advance(10);
+    world.scheduled();
+    assert_eq!(live(&world), 1);
+    assert_eq!(world.told().len(), 1);
+}
+
+#[test]
+fn a_subscription_on_two_pages_is_not_its_own_duplicate() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.scheduled();
+    world.graph.quirk(Quirk::RepeatsPages);
+    world.clock.advance(10);
+    let report = world.scheduled();
+    assert_eq!(report["counts"], json!({"keep": 1}), "{report:#}");
+    assert_eq!(world.graph.all()[0].id, "id-1");
+}
+
+#[test]
+fn pages_that_link_in_circles_are_an_error_after_a_few_calls() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.scheduled();
+    world.graph.quirk(Quirk::LinksInCircles);
+    world.clock.advance(10);
+    world.log();
+    let report = world.scheduled();
+    assert_eq!(report["failed"], json!(1), "{report:#}");
+    assert!(count(&world.log(), "list") <= 3);
+}
+
+#[test]
+fn a_renewal_that_finds_nothing_is_not_believed_at_once() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.scheduled();
+    world.graph.fail(
+        "update",
+        Reply::refusal(404, "ResourceNotFound", "The object was not found."),
+    );
+    world.clock.advance(4_310 - 60);
+    world.log();
+    for _ in 0..3 {
+        world.scheduled();
+        world.clock.advance(10);
+    }
+    assert_eq!(world.told(), Vec::<Value>::new());
+    assert_eq!(count(&world.log(), "create"), 0);
+    world.graph.heal();
+    let report = world.scheduled();
+    assert_eq!(report["counts"], json!({"renew": 1}));
+}
+
+#[test]
+fn a_conflict_without_an_id_shows_graphs_words_and_is_left_alone() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    let theirs = Subscription {
+        id: "theirs".to_owned(),
+        resource: Some("/chats/getAllMessages".to_owned()),
+        change_type: Some("created".to_owned()),
+        notification_url: Some("https://other.example/?s=users".to_owned()),
+        ..Subscription::default()
+    };
+    world.graph.add(&tenant_id(0), theirs);
+    world.graph.quirk(Quirk::NamesNoConflict);
+    let report = world.scheduled();
+    let error = report["subscriptions"][0]["error"].as_str().unwrap();
+    assert!(
+        error.contains("It must be deleted") && error.contains("theirs"),
+        "{error}"
+    );
+    world.log();
+    world.clock.advance(10);
+    world.scheduled();
+    assert_eq!(count(&world.log(), "create"), 0);
+}
+
+#[test]
+fn another_applications_subscription_is_not_ours() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.scheduled();
+    let mut theirs = world.graph.all()[0].clone();
+    theirs.id = "theirs".to_owned();
+    world.clock.advance(10);
+    theirs.application_id = Some("dddddddd-0000-0000-0000-000000000000".to_owned());
+    world.graph.add(&tenant_id(0), theirs);
+    let report = world.scheduled();
+    assert_eq!(report["counts"], json!({"keep": 1}), "{report:#}");
+    assert_eq!(report["tenants"][0]["others"], json!(1));
+}
