@@ -9,6 +9,7 @@ use graph_simulator::{App, DeliveryReport, Post, Registered, Simulator, TokenVer
 use serde_json::{Value, json};
 use stack::{Function, Message, Pair, Stack, shared};
 use tokio::time::sleep;
+use tools::{EventSchema, Progress, Tools};
 
 /// A tenant of one test, with its subscriptions made by renewal.
 pub struct Tenant {
@@ -55,7 +56,7 @@ impl Tenant {
 
     /// Returns the tenant's events once there are `count` of them.
     pub async fn events(&self, count: usize) -> Vec<Value> {
-        let bodies = until(count, || self.bodies(&arrived().delivered), "events").await;
+        let bodies = until(count, || self.delivered(), "events").await;
         bodies
             .iter()
             .map(|body| serde_json::from_str(body).unwrap())
@@ -64,16 +65,13 @@ impl Tenant {
 
     /// Returns the tenant's events as they were delivered, once there are `count` of them.
     pub async fn event_bodies(&self, count: usize) -> Vec<String> {
-        until(count, || self.bodies(&arrived().delivered), "events").await
+        until(count, || self.delivered(), "events").await
     }
 
     /// Returns the events of one subscription that have been delivered so far.
     pub fn arrived_for(&self, subscription_id: &str) -> Vec<String> {
         let of_it = |body: &String| body.contains(&format!(r#""subscriptionId":"{subscription_id}""#));
-        self.bodies(&arrived().delivered)
-            .into_iter()
-            .filter(of_it)
-            .collect()
+        self.delivered().into_iter().filter(of_it).collect()
     }
 
     /// Returns the reasons for which items of the tenant are in FailedQueue, once there are `count` of them.
@@ -90,11 +88,18 @@ impl Tenant {
         until(count, reasons, "failures").await
     }
 
-    fn bodies(&self, messages: &[Message]) -> Vec<String> {
-        let ours = messages
+    /// Returns the tenant's events, each of which has to follow the schema.
+    fn delivered(&self) -> Vec<String> {
+        let arrived = arrived();
+        let ours = arrived
+            .delivered
             .iter()
-            .filter(|message| message.body.contains(&self.app.tenant_id));
-        ours.map(|message| message.body.clone()).collect()
+            .filter(|(message, _)| message.body.contains(&self.app.tenant_id));
+        ours.map(|(message, fault)| {
+            assert_eq!(*fault, None, "{}", message.body);
+            message.body.clone()
+        })
+        .collect()
     }
 }
 
@@ -148,10 +153,10 @@ pub async fn logs() -> String {
     logs
 }
 
-/// What has come out of the queues.
+/// What has come out of the queues, and what is wrong with an event by the schema.
 #[derive(Default)]
 struct Arrived {
-    delivered: Vec<Message>,
+    delivered: Vec<(Message, Option<String>)>,
     failed: Vec<Message>,
 }
 
@@ -178,14 +183,21 @@ fn collect(stack: &Stack) {
         .enable_all()
         .build()
         .unwrap();
+    let tools = Tools::set_up(&tools::target(), Progress::start()).unwrap();
+    let mut schema = EventSchema::start(&tools).unwrap();
     runtime.block_on(async {
         let [delivery, failed] =
             ["DeliveryQueueUrl", "FailedQueueUrl"].map(|name| stack.output(name).unwrap());
         loop {
             let take = |queue| stack.receive(queue, Duration::from_secs(1), |messages| !messages.is_empty());
             let (delivered, failed) = tokio::join!(take(delivery), take(failed));
+            let delivered = delivered.unwrap_or_default().into_iter().map(|message| {
+                let fault = schema.fault(&message.body).unwrap();
+                (message, fault)
+            });
+            let delivered: Vec<_> = delivered.collect();
             let mut arrived = arrived();
-            arrived.delivered.extend(delivered.unwrap_or_default());
+            arrived.delivered.extend(delivered);
             arrived.failed.extend(failed.unwrap_or_default());
         }
     });

@@ -9,12 +9,14 @@ pub mod command;
 
 mod compile;
 mod error;
+mod event_schema;
 pub mod help;
 mod install;
 mod progress;
 
 pub use compile::{Profile, cargo_build, packages};
 pub use error::Error;
+pub use event_schema::EventSchema;
 pub use install::{Tools, lock};
 pub use progress::Progress;
 

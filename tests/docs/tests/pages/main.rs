@@ -9,6 +9,7 @@ mod examples;
 mod links;
 mod named_tests;
 mod page;
+mod schema;
 
 use std::{fs, path::PathBuf};
 
