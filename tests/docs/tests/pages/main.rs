@@ -5,6 +5,7 @@
     reason = "a failed expectation is a failed test"
 )]
 
+mod consumers;
 mod examples;
 mod links;
 mod named_tests;

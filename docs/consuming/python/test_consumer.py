@@ -1,0 +1,102 @@
+"""Tests of the consumer, without AWS: `python -m unittest`, given aws-lambda-powertools and boto3."""
+
+import json
+import os
+import time
+import unittest
+from types import SimpleNamespace
+from unittest.mock import patch
+
+from boto3.dynamodb.types import TypeDeserializer
+from botocore.exceptions import ClientError
+
+os.environ.update(SEEN_TABLE="seen", AWS_DEFAULT_REGION="us-east-1", POWERTOOLS_LOG_LEVEL="CRITICAL")
+import consumer  # noqa: E402
+
+
+class Table:
+    """What the idempotency utility asks of DynamoDB."""
+
+    def __init__(self):
+        self.items = {}
+
+    def put_item(self, Item, **_):
+        key = Item["id"]["S"]
+        now = int(time.time())
+        found = {name: TypeDeserializer().deserialize(value) for name, value in self.items.get(key, {}).items()}
+        if found and found["expiration"] > now and (
+            found["status"] != "INPROGRESS" or found.get("in_progress_expiration", 0) > now * 1000
+        ):
+            error = {"Error": {"Code": "ConditionalCheckFailedException"}, "Item": self.items[key]}
+            raise ClientError(error, "PutItem")
+        self.items[key] = Item
+
+    def update_item(self, Key, ExpressionAttributeNames, ExpressionAttributeValues, **_):
+        for name, attribute in ExpressionAttributeNames.items():
+            self.items[Key["id"]["S"]][attribute] = ExpressionAttributeValues[name.replace("#", ":")]
+
+    def delete_item(self, Key, **_):
+        del self.items[Key["id"]["S"]]
+
+    def get_item(self, Key, **_):
+        return {"Item": self.items[Key["id"]["S"]]}
+
+
+class Consumer(unittest.TestCase):
+    def setUp(self):
+        consumer.seen.client = Table()
+        self.calls = []
+        for name in ["store", "fetch", "delete", "gap_began", "catch_up"]:
+            patcher = patch.object(consumer, name, lambda *_, name=name: self.calls.append(name))
+            patcher.start()
+            self.addCleanup(patcher.stop)
+
+    def test_a_repeat_is_dropped(self):
+        self.assertEqual(self.consume([event("a", content={}), event("a", content={})]), [])
+        self.assertEqual(self.consume([event("a", content={})]), [])
+        self.assertEqual(self.calls, ["store"])
+
+    def test_only_a_poison_event_is_returned(self):
+        bodies = [event("a", content={}), "no JSON", "{}", event("b", content={})]
+        self.assertEqual(self.consume(bodies), ["1", "2"])
+        self.assertEqual(self.calls, ["store", "store"])
+
+    def test_an_event_that_failed_is_processed_again(self):
+        with patch.object(consumer, "store", side_effect=ValueError):
+            self.assertEqual(self.consume([event("a", content={})]), ["0"])
+        self.assertEqual(self.consume([event("a", content={})]), [])
+        self.assertEqual(self.calls, ["store"])
+
+    def test_what_has_no_content_is_fetched_unless_it_is_deleted(self):
+        self.consume([event("a"), event("b", contentOmitted=True), event("c", contentMissing=True)])
+        self.consume([event("d", changeType="deleted")])
+        self.assertEqual(self.calls, ["fetch", "fetch", "fetch", "delete"])
+
+    def test_gaps_and_their_ends_are_told_apart(self):
+        gap = {"lostUntil": "2026-11-22T10:00:00Z", "reason": "r"}
+        window = {"gap": "g", "from": "2026-11-22T09:00:00Z", "until": "2026-11-22T10:00:00Z"}
+        for index, name in enumerate(["SubscriptionMissed", "SubscriptionRemoved", "SubscriptionRecreated"]):
+            self.consume([event(f"gap{index}", name, **gap)])
+        self.consume([event("done", "CatchUpCompleted", complete=True, **window)])
+        self.assertEqual(self.calls, ["gap_began"] * 3)
+        self.consume([event("partly", "CatchUpCompleted", complete=False, **window)])
+        self.assertEqual(self.calls[3:], ["catch_up"])
+
+    def consume(self, bodies):
+        records = [
+            {"messageId": str(index), "body": body, "eventSource": "aws:sqs"} for index, body in enumerate(bodies)
+        ]
+        context = SimpleNamespace(get_remaining_time_in_millis=lambda: 30_000)
+        answer = consumer.handler({"Records": records}, context)
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def event(id, name="ChatMessageUpdated", **data):
+    return json.dumps({
+        "id": id, "type": f"Microsoft.Graph.{name}", "subject": "chats('1')/messages('1')", "subscription": "chats",
+        "data": {"changeType": "updated", "tenantId": "t"} | data,
+    })
+
+
+if __name__ == "__main__":
+    unittest.main()
