@@ -57,8 +57,8 @@ class Consumer(unittest.TestCase):
         self.assertEqual(self.calls, ["store"])
 
     def test_only_a_poison_event_is_returned(self):
-        bodies = [event("a", content={}), "no JSON", "{}", event("b", content={})]
-        self.assertEqual(self.consume(bodies), ["1", "2"])
+        bodies = [event("a", content={}), "no JSON", "{}", event(None, content={}), event("b", content={})]
+        self.assertEqual(self.consume(bodies), ["1", "2", "3"])
         self.assertEqual(self.calls, ["store", "store"])
 
     def test_an_event_that_failed_is_processed_again(self):
