@@ -6,6 +6,7 @@ use graph_core::{
     read::Request,
     subscription::{catalogue::Version, config::Tenant},
 };
+use jiff::Timestamp;
 use reqwest::{Method, StatusCode, Url};
 
 use super::{GraphClient, GraphError, GraphErrorKind, MAX_PAGE_BYTES, call::Call};
@@ -52,7 +53,7 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
                 Ok(answer) if answer.status == StatusCode::UNAUTHORIZED && !is_last => {
                     self.login.forget(tenant, &token);
                 }
-                Ok(answer) => return of_answer(answer),
+                Ok(answer) => return of_answer(answer, self.clock.now()),
                 Err(error) => return of_error(&error),
             }
         }
@@ -76,8 +77,8 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
     }
 }
 
-fn of_answer(answer: Answer) -> ReadAnswer {
-    let wait = answer.retry_after();
+fn of_answer(answer: Answer, now: Timestamp) -> ReadAnswer {
+    let wait = answer.retry_after(now);
     match answer.status {
         status if status.is_success() => ReadAnswer::Body(answer.body),
         StatusCode::TOO_MANY_REQUESTS => ReadAnswer::NotNow(wait.unwrap_or(PAUSE)),
