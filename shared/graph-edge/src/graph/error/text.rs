@@ -31,6 +31,7 @@ const CAUSES: &[(&[&str], Refused)] = &[
             "reached its limit",
             "limit of '",
             "quota",
+            "subscriptions exceed",
             "maximum number of subscriptions",
         ],
         Refused::Quota,

@@ -114,7 +114,7 @@ fn what_stands_behind_a_403_is_told_by_its_text() {
             "Insufficient privileges to complete the operation.",
             Refused::Permission,
         ),
-        ("", Refused::Permission),
+        ("", Refused::Unknown),
     ] {
         let message = message.to_owned();
         assert_eq!(
