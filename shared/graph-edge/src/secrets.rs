@@ -68,16 +68,65 @@ impl SecretStore {
         text: &str,
         based_on: Option<&str>,
     ) -> Result<(), SecretError> {
-        let put = self
-            .client
-            .put_secret_value()
-            .secret_id(secret_arn)
-            .secret_string(text);
-        match put
-            .client_request_token(request_token(secret_arn, based_on))
-            .send()
+        let store = self;
+        follow(&Stored { store, secret_arn }, secret_arn, text, based_on).await
+    }
+}
+
+/// The versions of one secret.
+trait Versions {
+    /// Returns the id of the current version.
+    async fn current_id(&self) -> Result<Option<String>, SecretError>;
+
+    /// Writes a new current version with `token` as its id; a token that is known is a conflict.
+    async fn put(&self, token: String, text: &str) -> Result<(), SecretError>;
+}
+
+/// Writes the version that follows `based_on`.
+///
+/// A token that is known was used by a rival, or by the writer of a version that was current before an operator moved
+/// `AWSCURRENT` back to `based_on`. Only in the second case `based_on` still is current, and the next token is tried.
+async fn follow(
+    versions: &impl Versions,
+    secret_arn: &str,
+    text: &str,
+    based_on: Option<&str>,
+) -> Result<(), SecretError> {
+    for attempt in 0..TOKENS {
+        match versions
+            .put(request_token(secret_arn, based_on, attempt), text)
             .await
         {
+            Err(SecretError::Conflict) if versions.current_id().await?.as_deref() == based_on => {}
+            result => return result,
+        }
+    }
+    Err(SecretError::Conflict)
+}
+
+/// How many tokens a version has: so often `AWSCURRENT` can be moved back to it while Secrets Manager keeps what followed.
+const TOKENS: u32 = 8;
+
+/// The versions of a secret in Secrets Manager.
+struct Stored<'a> {
+    store: &'a SecretStore,
+    secret_arn: &'a str,
+}
+
+impl Versions for Stored<'_> {
+    async fn current_id(&self) -> Result<Option<String>, SecretError> {
+        let current = self.store.read(self.secret_arn).await?;
+        Ok(current.map(|current| current.version_id))
+    }
+
+    async fn put(&self, token: String, text: &str) -> Result<(), SecretError> {
+        let put = self
+            .store
+            .client
+            .put_secret_value()
+            .secret_id(self.secret_arn)
+            .secret_string(text);
+        match put.client_request_token(token).send().await {
             Ok(_) => Ok(()),
             Err(error) if is_conflict(&error) => Err(SecretError::Conflict),
             Err(error) => Err(SecretError::Unavailable(error.into())),
@@ -108,9 +157,12 @@ fn is_conflict(error: &SdkError<PutSecretValueError>) -> bool {
         .is_some_and(PutSecretValueError::is_resource_exists_exception)
 }
 
-/// Returns the token, 64 hexadecimal digits, of the write that follows the version `based_on`.
-fn request_token(secret_arn: &str, based_on: Option<&str>) -> String {
-    sha256_hex(&format!("{secret_arn}\n{}", based_on.unwrap_or("nothing")))
+/// Returns a token, 64 hexadecimal digits, of a write that follows the version `based_on`.
+fn request_token(secret_arn: &str, based_on: Option<&str>, attempt: u32) -> String {
+    sha256_hex(&format!(
+        "{secret_arn}\n{}\n{attempt}",
+        based_on.unwrap_or("nothing")
+    ))
 }
 
 /// Returns the SHA-256 of `text` in 64 hexadecimal digits.
@@ -124,18 +176,4 @@ pub(crate) fn sha256_hex(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn writers_that_read_the_same_version_use_the_same_token() {
-        assert_eq!(request_token("arn", Some("v1")), request_token("arn", Some("v1")));
-        let tokens = [
-            request_token("arn", Some("v1")),
-            request_token("arn", Some("v2")),
-            request_token("arn", None),
-        ];
-        assert!(tokens.iter().all(|token| token.len() == 64));
-        assert!(tokens[0] != tokens[1] && tokens[1] != tokens[2]);
-    }
-}
+mod tests;
