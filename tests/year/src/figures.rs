@@ -248,7 +248,7 @@ impl Figures {
             format!("{:.0}", least.without_margin),
         );
         self.row(
-            "the least with two runs and 5 min to spare",
+            "the least with their reserve",
             format!("{:.0}", least.with_margin),
         );
         self.row(

@@ -10,8 +10,8 @@ use graph_simulator::Registered;
 pub(super) struct Least {
     /// If each were renewed at the very moment at which it would end, after the longest life that Graph grants.
     pub(super) without_margin: f64,
-    /// If each were renewed at the last run that leaves room for two more runs and [`Policy::margin`], after the
-    /// lifetime that renewal asks for: that is ten minutes shorter, for clocks that differ.
+    /// If each were renewed at the last run that leaves its reserve ([`Policy::reserve`]), after the lifetime that renewal
+    /// asks for: that is ten minutes shorter, for clocks that differ.
     pub(super) with_margin: f64,
 }
 
@@ -23,7 +23,8 @@ impl Least {
         let longest = SignedDuration::from_mins(longest.into());
         let asked = longest - SignedDuration::from_mins(10);
         let period = policy.period.as_secs();
-        let apart = (asked - policy.period * 2 - policy.margin).as_secs() / period * period;
+        let apart = (asked - policy.reserve(asked)).as_secs();
+        let apart = (apart + period - 1) / period * period;
         self.without_margin += span.as_secs_f64() / longest.as_secs_f64();
         self.with_margin += span.as_secs_f64() / SignedDuration::from_secs(apart).as_secs_f64();
     }

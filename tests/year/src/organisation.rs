@@ -137,7 +137,10 @@ impl Organisation {
         list("users".to_owned(), users);
         list("teams".to_owned(), teams);
         for (group, members) in groups {
-            list(format!("groups/{group}/members"), members);
+            list(
+                format!("groups/{group}/transitiveMembers/microsoft.graph.user"),
+                members,
+            );
         }
     }
 

@@ -92,19 +92,20 @@ impl<D, G: Graph, C: Clock, Q, R> Answers<'_, D, G, C, Q, R> {
         else {
             return Verdict::Ignored;
         };
-        let is_known = lock(&named.known).get(&event.subscription_id).cloned();
-        let existing = match is_known {
-            Some(one) => one,
-            None if lock(&named.known).was_listed_since(event.received_at) && event.kind != Kind::Removed => {
-                return Verdict::Ignored;
-            }
+        let (known, was_listed) = {
+            let known = lock(&named.known);
+            let one = known.get(&event.subscription_id).cloned();
+            (one, known.was_listed_since(event.received_at))
+        };
+        let existing = match (known, event.kind) {
             // A removed one is not there; whether it was, the run knows.
-            None if event.kind == Kind::Removed => return Verdict::Gone,
-            None => {
-                let look = self
-                    .deps
-                    .graph
-                    .get(named.tenant, named.desired.version, &event.subscription_id);
+            (None, Kind::Removed) => return Verdict::Gone,
+            (Some(one), Kind::Removed | Kind::Missed) => one,
+            (None, _) if was_listed => return Verdict::Ignored,
+            // Another process may have extended it a moment ago, and Graph wants ten minutes between two such calls.
+            (_, _) => {
+                let version = named.desired.version;
+                let look = self.deps.graph.get(named.tenant, version, &event.subscription_id);
                 match within(&self.deps.clock, self.scope.end_at(), look).await {
                     Ok(one) => one,
                     Err(error) => return verdict(&error),
