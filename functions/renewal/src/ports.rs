@@ -33,6 +33,12 @@ pub trait Documents {
     fn read(&self, document: Document)
     -> impl Future<Output = Result<Option<Versioned>, SecretError>> + Send;
 
+    /// Returns the version before the current one, or nothing when there is none.
+    fn read_previous(
+        &self,
+        document: Document,
+    ) -> impl Future<Output = Result<Option<Versioned>, SecretError>> + Send;
+
     /// Writes a new version, unless another writer was faster than this one since it read `based_on`.
     fn write(
         &self,
@@ -120,6 +126,10 @@ impl StoredDocuments {
 impl Documents for StoredDocuments {
     async fn read(&self, document: Document) -> Result<Option<Versioned>, SecretError> {
         self.store.read(self.arn(document)).await
+    }
+
+    async fn read_previous(&self, document: Document) -> Result<Option<Versioned>, SecretError> {
+        self.store.read_previous(self.arn(document)).await
     }
 
     async fn write(

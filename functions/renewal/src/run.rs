@@ -39,6 +39,7 @@ mod gaps;
 mod log;
 mod objects;
 mod part;
+mod previous;
 mod queue;
 
 /// What a run covers.
@@ -223,8 +224,9 @@ pub(crate) async fn config(documents: &impl Documents, report: &mut Report) -> R
         return Ok(None);
     };
     match Config::parse(version.text.expose()) {
-        Ok((config, found)) => {
+        Ok((mut config, found)) => {
             report.note(found);
+            previous::lend(documents, &mut config, report).await;
             Ok(Some(Read {
                 config,
                 version_id: version.version_id,
@@ -232,7 +234,7 @@ pub(crate) async fn config(documents: &impl Documents, report: &mut Report) -> R
         }
         Err(problem) => {
             report.note([problem]);
-            Ok(None)
+            Ok(previous::instead(documents, report).await)
         }
     }
 }

@@ -18,6 +18,7 @@ mod gaps;
 mod keys;
 mod lifecycle;
 mod many;
+mod previous;
 mod refusals;
 mod rotation;
 mod stories;
@@ -390,6 +391,8 @@ async fn a_lifetime_too_short_for_the_schedule_is_warned_of() {
 async fn a_configuration_that_is_not_there_or_cannot_be_read_is_a_problem_and_no_reason_to_act() {
     for text in ["", "[]", "{"] {
         let world = prepared(&[("chat", "a", true)]).await;
+        // The version before it is no better.
+        world.documents.set(Document::Config, text);
         world.documents.set(Document::Config, text);
         let report = world.run().await;
         assert_eq!(world.log(), Vec::<String>::new());

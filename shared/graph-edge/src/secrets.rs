@@ -40,7 +40,21 @@ impl SecretStore {
     ///
     /// Returns an error when Secrets Manager does not answer or refuses.
     pub async fn read(&self, secret_arn: &str) -> Result<Option<Versioned>, SecretError> {
-        match self.client.get_secret_value().secret_id(secret_arn).send().await {
+        self.read_stage(secret_arn, "AWSCURRENT").await
+    }
+
+    /// Returns the version that was current before the present one, or nothing when there is none.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when Secrets Manager does not answer or refuses.
+    pub async fn read_previous(&self, secret_arn: &str) -> Result<Option<Versioned>, SecretError> {
+        self.read_stage(secret_arn, "AWSPREVIOUS").await
+    }
+
+    async fn read_stage(&self, secret_arn: &str, stage: &str) -> Result<Option<Versioned>, SecretError> {
+        let get = self.client.get_secret_value().secret_id(secret_arn);
+        match get.version_stage(stage).send().await {
             // A secret that was made without a value has no version in AWS, and an empty one in some emulators.
             Ok(output) => Ok(output
                 .secret_string

@@ -127,6 +127,16 @@ impl FakeSecrets {
         })
     }
 
+    /// Returns the version before the current one.
+    pub fn read_previous(&self, name: &str) -> Option<Versioned> {
+        let held = lock(&self.0);
+        let before = held.get(name)?.len().checked_sub(2)?;
+        Some(Versioned {
+            text: held.get(name)?.get(before)?.text.clone(),
+            version_id: (before + 1).to_string(),
+        })
+    }
+
     /// Writes a new version.
     ///
     /// # Errors

@@ -177,6 +177,10 @@ impl Documents for Store {
         Ok(self.reach()?.read(&format!("{document:?}")))
     }
 
+    async fn read_previous(&self, document: Document) -> Result<Option<Versioned>, SecretError> {
+        Ok(self.reach()?.read_previous(&format!("{document:?}")))
+    }
+
     async fn write(
         &self,
         document: Document,

@@ -189,6 +189,11 @@ impl Documents for FakeDocuments {
         Ok(self.secrets.read(&format!("{document:?}")))
     }
 
+    async fn read_previous(&self, document: Document) -> Result<Option<Versioned>, SecretError> {
+        turn().await;
+        Ok(self.secrets.read_previous(&format!("{document:?}")))
+    }
+
     async fn write(
         &self,
         document: Document,

@@ -64,6 +64,10 @@ impl Documents for Shelf {
             }))
     }
 
+    async fn read_previous(&self, _: Document) -> Result<Option<Versioned>, SecretError> {
+        Ok(None)
+    }
+
     async fn write(
         &self,
         document: Document,

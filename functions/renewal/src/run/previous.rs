@@ -1,0 +1,64 @@
+//! The configuration before a mistake: what exists is kept alive by it until a person has mended the present one.
+
+use graph_core::subscription::config::{Config, Problem, Severity};
+use graph_edge::telemetry::causes;
+use tracing::warn;
+
+use super::Read;
+use crate::{
+    ports::{Document, Documents},
+    report::Report,
+};
+
+/// Has tenants with mistakes go on as the previous version has them.
+pub(super) async fn lend(documents: &impl Documents, config: &mut Config, report: &mut Report) {
+    if config.refused_tenants.is_empty() {
+        return;
+    }
+    let Some(previous) = read(documents).await else {
+        return;
+    };
+    config.lean_on(&previous.config);
+    let lent = config.refused_tenants.iter();
+    for name in lent.filter(|name| config.tenants.contains_key(*name)) {
+        report.note([goes_on(format!("tenants.{name}"))]);
+    }
+}
+
+/// Returns the previous version, to go on with instead of a document that cannot be read at all.
+///
+/// It is not what the person wants now, so nothing is deleted by it.
+pub(super) async fn instead(documents: &impl Documents, report: &mut Report) -> Option<Read> {
+    let mut previous = read(documents).await?;
+    previous.config.whole = false;
+    report.note([goes_on(String::new())]);
+    Some(previous)
+}
+
+fn goes_on(path: String) -> Problem {
+    let message = "has a mistake: the previous version of ConfigSecret goes on until it is mended, and nothing is deleted";
+    Problem {
+        path,
+        message: message.to_owned(),
+        severity: Severity::Warning,
+    }
+}
+
+/// Reads the previous version. Without it a run does what it can, so a failure is logged and no more.
+async fn read(documents: &impl Documents) -> Option<Read> {
+    let version = documents
+        .read_previous(Document::Config)
+        .await
+        .inspect_err(|error| {
+            warn!(
+                error = causes(error),
+                "Previous version of ConfigSecret cannot be read"
+            );
+        })
+        .ok()??;
+    let (config, _) = Config::parse(version.text.expose()).ok()?;
+    Some(Read {
+        config,
+        version_id: version.version_id,
+    })
+}
