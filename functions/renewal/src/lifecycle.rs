@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use graph_core::{
-    notification::{item::Notification, queued::QueuedItem},
+    notification::{client_state::ClientStateKeys, queued::QueuedItem},
     subscription::plan::gap::{Gap, GapKind},
 };
 use graph_edge::{
     deadline::Deadline,
+    documents::client_state_keys,
     metrics::{Metric, Metrics},
     sqs::{Message, Queue},
     telemetry::causes,
@@ -17,15 +18,19 @@ use rand_core::CryptoRng;
 use serde_json::{Value, json};
 use tracing::error;
 
-use self::answer::{Answers, Verdict};
+use self::{
+    answer::{Answers, Verdict},
+    rejected::Rejected,
+};
 use crate::{
     Deps,
-    ports::{Clock, Documents, Graph},
+    ports::{Clock, Document, Documents, Graph},
     report::Report,
     run::{self, ApplicationId, End, Run, STORE_WITHIN, Scope, Told},
 };
 
 mod answer;
+mod rejected;
 
 /// Returns whether a text may be an id of Graph's; what is none is neither asked for nor printed.
 fn is_id(text: &str) -> bool {
@@ -50,23 +55,25 @@ pub(crate) async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: Crypto
     deps: &Deps<D, G, C, Q, R>,
     metrics: &mut Metrics,
 ) -> Value {
-    let mut events = Vec::new();
-    let mut malformed = Vec::new();
+    let keys = keys(&deps.documents).await;
+    let (mut events, mut rejected, mut unproven) = (Vec::new(), Vec::new(), Vec::new());
     for record in records {
         let id = record
             .get("messageId")
             .and_then(Value::as_str)
             .unwrap_or_default();
         let body = record.get("body").and_then(Value::as_str).unwrap_or_default();
-        match Event::parse(body) {
-            Some(event) => events.push((id, event)),
-            None => malformed.push((id, body)),
+        match (QueuedItem::parse(body), &keys) {
+            (Err(malformed), _) => rejected.push((id, body, malformed.into())),
+            (Ok(_), None) => unproven.push(id),
+            (Ok(queued), Some(keys)) => match Event::of(queued, keys, deps.clock.now()) {
+                Ok(event) => events.push((id, event)),
+                Err(reason) => rejected.push((id, body, reason)),
+            },
         }
     }
-    let mut again = set_aside(&malformed, &deps.failed_queue).await;
-    let failed = malformed.len().saturating_sub(again.len());
-    metrics.count(Metric::Failed, failed);
-    metrics.count(Metric::FailedMalformed, failed);
+    let mut again = set_aside(&rejected, &deps.failed_queue, metrics).await;
+    again.extend(unproven);
     let failed = react(&events, deadline, deps, metrics).await;
     again.extend(
         events
@@ -80,24 +87,59 @@ pub(crate) async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: Crypto
     json!({"batchItemFailures": failures})
 }
 
+/// Returns the keys that client states are verified with, read after the messages came: what they do not know is final.
+async fn keys(documents: &impl Documents) -> Option<ClientStateKeys> {
+    let document = match documents.read(Document::ClientState).await {
+        Ok(document) => document?,
+        Err(error) => {
+            error!(
+                error = causes(&error),
+                "ClientStateSecret cannot be read, so lifecycle notifications wait"
+            );
+            return None;
+        }
+    };
+    client_state_keys(document.text.expose())
+        .inspect_err(|error| {
+            error!(
+                error = causes(&**error),
+                "ClientStateSecret holds no usable key, so lifecycle notifications wait"
+            )
+        })
+        .ok()
+}
+
 /// Stores what can never be processed where a person finds it, and returns the ids of what could not be stored.
-async fn set_aside<'a>(malformed: &[(&'a str, &'a str)], queue: &impl Queue) -> Vec<&'a str> {
-    if malformed.is_empty() {
+async fn set_aside<'a>(
+    rejected: &[(&'a str, &'a str, Rejected)],
+    queue: &impl Queue,
+    metrics: &mut Metrics,
+) -> Vec<&'a str> {
+    if rejected.is_empty() {
         return Vec::new();
     }
-    for (id, _) in malformed {
+    for (id, _, rejected) in rejected {
         error!(
             message.id = id,
-            "Message {id} is not a lifecycle notification; it is in FailedQueue"
+            reason = rejected.reason(),
+            "Message {id} is no lifecycle notification of a subscription of this stack; it goes to FailedQueue"
         );
     }
-    let messages = malformed
-        .iter()
-        .map(|(id, body)| (*id, Message::of_nobody((*body).to_owned()).failed(MALFORMED)));
-    queue
+    let messages = rejected.iter().map(|(id, body, rejected)| {
+        (
+            *id,
+            Message::of_nobody((*body).to_owned()).failed(rejected.reason()),
+        )
+    });
+    let lost = queue
         .send(messages.collect(), Deadline::after(STORE_WITHIN))
         .await
-        .lost
+        .lost;
+    for (_, _, rejected) in rejected.iter().filter(|(id, ..)| !lost.contains(id)) {
+        metrics.count(Metric::Failed, 1);
+        metrics.count(rejected.metric(), 1);
+    }
+    lost
 }
 
 /// Does what the events ask for and returns, in their order, which of them have to come again.
@@ -193,7 +235,7 @@ async fn look<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
         .ok()
 }
 
-/// What Graph tells about a subscription. Its client state has been checked by the webhook.
+/// What Graph tells about a subscription of this stack.
 struct Event {
     kind: Kind,
     name: String,
@@ -216,25 +258,28 @@ enum Kind {
 }
 
 impl Event {
-    fn parse(body: &str) -> Option<Self> {
-        let queued = QueuedItem::parse(body).ok()?;
-        let item = Notification::parse(queued.item).ok()?;
-        let kind = match item.lifecycle_event.as_deref()?.to_ascii_lowercase().as_str() {
+    /// Reads a message. Whose subscription it is about is what its client state proves, and nothing else that it says.
+    fn of(queued: QueuedItem<'_>, keys: &ClientStateKeys, now: Timestamp) -> Result<Self, Rejected> {
+        let verified = queued.verify(keys)?;
+        let item = verified.read(now)?;
+        let event = item.lifecycle_event.as_deref().ok_or(Rejected::Malformed)?;
+        let kind = match event.to_ascii_lowercase().as_str() {
             "reauthorizationrequired" => Kind::Challenge,
             "subscriptionremoved" => Kind::Removed,
             "missed" => Kind::Missed,
             _ => Kind::Unknown,
         };
-        Some(Self {
+        let proven = verified.proven();
+        Ok(Self {
             kind,
-            received_at: queued.received_at,
+            received_at: verified.queued().received_at,
             expires_at: item.expires_at(),
-            name: queued.subscription.into_owned(),
-            subscription_id: item.subscription_id?.into_owned(),
+            name: proven.subscription.clone(),
             application: (
-                queued.tenant_id.to_ascii_lowercase(),
-                queued.client_id.to_ascii_lowercase(),
+                proven.tenant_id.to_ascii_lowercase(),
+                proven.client_id.to_ascii_lowercase(),
             ),
+            subscription_id: item.subscription_id.ok_or(Rejected::Malformed)?.into_owned(),
         })
     }
 
@@ -293,6 +338,3 @@ impl Event {
         run.ends.get(&self.application)?.get(&self.name)
     }
 }
-
-/// Why a message is in FailedQueue.
-const MALFORMED: &str = "Malformed";

@@ -227,7 +227,34 @@ async fn without_documents_or_configuration_events_come_again() {
     let expected = json!({"batchItemFailures": [{"itemIdentifier": "m1"}]});
     assert_eq!(world.invoke(batch(&records)).await.unwrap(), expected);
     *world.documents.is_down.lock().unwrap() = true;
+    let expected = json!({"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m2"}]});
     assert_eq!(world.invoke(batch(&records)).await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn whoever_writes_into_the_queue_without_a_key_changes_nothing() {
+    let both = config(&["a", "b"], &[("chat", "a", true), ("users", "b", false)]);
+    let world = world(&both);
+    world.run().await;
+    world.log();
+    let mut forged = event("m1", "subscriptionRemoved", "chat", "id-1");
+    let body = |record: &Value| serde_json::from_str::<Value>(record["body"].as_str().unwrap()).unwrap();
+    for client_state in [json!("forged"), json!("users.aaaaa.k1.AAAA"), Value::Null] {
+        let mut item = body(&forged);
+        item["item"]["clientState"] = client_state;
+        forged["body"] = item.to_string().into();
+        world.invoke(batch(&[forged.clone()])).await.unwrap();
+    }
+    let mut late = event("m2", "subscriptionRemoved", "chat", "id-1");
+    let mut item = body(&late);
+    item["receivedAt"] = "2026-10-22T10:00:00Z".into();
+    late["body"] = item.to_string().into();
+    world.invoke(batch(&[late])).await.unwrap();
+    assert_eq!(world.log(), Vec::<String>::new());
+    let stored = world.failed_queue.stored();
+    let reasons: Vec<_> = stored.iter().map(|message| message.reason.unwrap()).collect();
+    let rejected = "ClientStateRejected";
+    assert_eq!(reasons, [rejected, rejected, rejected, "ReceiptRejected"]);
 }
 
 fn batch(records: &[Value]) -> Value {

@@ -1,0 +1,70 @@
+//! Why nobody may act on a message of LifecycleQueue.
+
+use graph_core::notification::{client_state::Refused, item::Malformed, queued::Unfit};
+use graph_edge::metrics::Metric;
+
+/// Why a message goes to FailedQueue. Whoever can write into a queue can write anything: only what a client state proves
+/// counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rejected {
+    /// It is not a lifecycle notification.
+    Malformed,
+    /// Its client state proves nothing.
+    ClientState,
+    /// Its time of receipt cannot be true.
+    Receipt,
+    /// It is for another tenant than its client state.
+    OtherTenant,
+}
+
+impl Rejected {
+    /// Returns the value of the message attribute `Reason`, as decryption has it.
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::Malformed => "Malformed",
+            Self::ClientState => "ClientStateRejected",
+            Self::Receipt => "ReceiptRejected",
+            Self::OtherTenant => "OtherTenant",
+        }
+    }
+
+    /// Returns the metric that counts such messages.
+    pub(super) fn metric(self) -> Metric {
+        match self {
+            Self::Malformed => Metric::FailedMalformed,
+            Self::ClientState => Metric::FailedClientStateRejected,
+            Self::Receipt => Metric::FailedReceiptRejected,
+            Self::OtherTenant => Metric::FailedOtherTenant,
+        }
+    }
+}
+
+impl From<Malformed> for Rejected {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
+impl From<Refused> for Rejected {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::OtherTenant => Self::OtherTenant,
+            // The document has been read after the message came, so what it does not know is not of ours.
+            Refused::NoClientState
+            | Refused::UnknownKey
+            | Refused::UnknownApplication
+            | Refused::TooLong
+            | Refused::WrongClientState => Self::ClientState,
+        }
+    }
+}
+
+impl From<Unfit> for Rejected {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Malformed(malformed) => malformed.into(),
+            Unfit::OtherTenant => Self::OtherTenant,
+            Unfit::ReceivedAt => Self::Receipt,
+        }
+    }
+}
