@@ -281,7 +281,7 @@ async fn until(count: usize, take: impl Fn() -> Vec<String>, what: &str) -> Vec<
 }
 
 /// More than there are tests.
-const TENANTS: usize = 26;
+const TENANTS: usize = 32;
 
 const DEADLINE: Duration = Duration::from_mins(1);
 

@@ -1,6 +1,6 @@
 //! `sam build`, without compiling anything that cargo has compiled already.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tools::{Profile, Progress, Tools, cargo_build, command, lock, packages};
@@ -54,7 +54,16 @@ pub(crate) fn build(
 
 /// Returns the program `sam` in an environment that is the same on every machine.
 pub(crate) fn sam(tools: &Tools) -> Command {
-    let mut sam = Command::new(tools.sam());
+    program(tools, tools.sam())
+}
+
+/// Returns the Python of `sam`, in the same environment.
+pub(crate) fn python(tools: &Tools) -> Command {
+    program(tools, tools.sam_folder().join("python"))
+}
+
+fn program(tools: &Tools, path: PathBuf) -> Command {
+    let mut sam = Command::new(path);
     sam.env_clear().envs(command::clean_environment());
     sam.env("PATH", command::path_with(tools.sam_folder()))
         .envs(tools.sam_environment())

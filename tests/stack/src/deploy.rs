@@ -72,14 +72,29 @@ pub(crate) async fn deploy(
 
 /// Removes the stack of a name.
 ///
+/// `sam delete` ends the same way, but first removes what it has uploaded, and takes the address of a nested stack's template
+/// on a local AWS for no address of S3 ("not a valid S3 url").
+///
 /// # Errors
 ///
-/// `sam delete` fails.
+/// The stack cannot be removed.
 pub(crate) fn remove(tools: &Tools, aws: &Aws, folder: &Path, name: &str) -> Result<(), Error> {
-    let mut sam = sam(tools, aws, folder, "delete")?;
-    sam.args(["--stack-name", name, "--no-prompts"]);
-    Ok(command::run("sam delete", &mut sam, &folder.join("delete.log"))?)
+    let mut python = build::python(tools);
+    python
+        .args(["-c", REMOVE, name])
+        .env("AWS_ENDPOINT_URL", aws.url())
+        .env("AWS_CONFIG_FILE", folder.join("no-aws-config"))
+        .env("AWS_SHARED_CREDENTIALS_FILE", folder.join("no-aws-credentials"));
+    Ok(command::run("removing the stack", &mut python, &folder.join("delete.log"))?)
 }
+
+/// Removes a stack, and waits until it is gone.
+const REMOVE: &str = "
+import boto3, sys
+cloudformation = boto3.client('cloudformation')
+cloudformation.delete_stack(StackName=sys.argv[1])
+cloudformation.get_waiter('stack_delete_complete').wait(StackName=sys.argv[1], WaiterConfig={'Delay': 1})
+";
 
 /// Returns a command of `sam`, for the local AWS and without anybody's settings.
 fn sam(tools: &Tools, aws: &Aws, folder: &Path, command: &str) -> Result<Command, Error> {

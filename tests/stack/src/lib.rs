@@ -126,7 +126,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// `sam delete` fails.
+    /// The stack cannot be removed.
     pub fn remove_beside(&self, name: &str) -> Result<(), Error> {
         deploy::remove(&self.tools, self.ministack.aws(), self.run.folder(), name)
     }
@@ -135,7 +135,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// `sam delete` fails.
+    /// The stack cannot be removed.
     pub fn remove(&self) -> Result<(), Error> {
         deploy::remove(&self.tools, self.ministack.aws(), self.run.folder(), STACK_NAME)
     }
