@@ -156,7 +156,7 @@ impl World {
             .into_iter()
             .flatten()
         {
-            let body = serde_json::from_str::<Value>(record["body"].as_str().unwrap());
+            let body = serde_json::from_str::<Value>(record["body"].as_str().unwrap_or_default());
             let Ok(mut body) = body else { continue };
             let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
             let (tenant_id, client_id, name) = (text("tenantId"), text("clientId"), text("subscription"));
