@@ -104,7 +104,7 @@ async fn keys(documents: &impl Documents) -> Option<ClientStateKeys> {
             error!(
                 error = causes(&**error),
                 "ClientStateSecret holds no usable key, so lifecycle notifications wait"
-            )
+            );
         })
         .ok()
 }

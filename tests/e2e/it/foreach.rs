@@ -39,7 +39,8 @@ async fn a_list_that_is_half_read_removes_nothing() {
     simulator().set_members(group, &[ANNA]);
     let tenant = Tenant::subscribe(TokenVersion::V1, entry("half", group)).await;
     // Longer than a page, and the second one fails: the first knows only strangers. Other tests' runs read it as well.
-    let second = format!("/v1.0/groups/{group}/transitiveMembers/microsoft.graph.user?$select=id&$skiptoken=");
+    let second =
+        format!("/v1.0/groups/{group}/transitiveMembers/microsoft.graph.user?$select=id&$skiptoken=");
     simulator().fail(Fault::new("GET", &second, 403).times(1000));
     let strangers: Vec<String> = (0..150)
         .map(|number| format!("{number:08x}-0000-4000-8000-00000000000c"))

@@ -85,7 +85,11 @@ pub(crate) fn remove(tools: &Tools, aws: &Aws, folder: &Path, name: &str) -> Res
         .env("AWS_ENDPOINT_URL", aws.url())
         .env("AWS_CONFIG_FILE", folder.join("no-aws-config"))
         .env("AWS_SHARED_CREDENTIALS_FILE", folder.join("no-aws-credentials"));
-    Ok(command::run("removing the stack", &mut python, &folder.join("delete.log"))?)
+    Ok(command::run(
+        "removing the stack",
+        &mut python,
+        &folder.join("delete.log"),
+    )?)
 }
 
 /// Removes a stack, and waits until it is gone.
