@@ -176,12 +176,8 @@ impl Services {
     }
 }
 
-/// Returns the id and the body of an entry; one with attributes, which nobody sends here, is refused.
+/// Returns the id and the body of an entry.
 fn message(mut entry: Value) -> Option<(String, String)> {
-    let attributes = entry["MessageAttributes"].as_object();
-    if attributes.is_some_and(|attributes| !attributes.is_empty()) {
-        return None;
-    }
     match (entry["Id"].take(), entry["MessageBody"].take()) {
         (Value::String(id), Value::String(body)) if !body.is_empty() => Some((id, body)),
         _ => None,
