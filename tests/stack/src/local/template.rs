@@ -22,7 +22,10 @@ pub(crate) fn localized(built: &str, architecture: &str, code: &Path) -> String 
         let indent = " ".repeat(line.len() - text.len());
         let line = match text.split_once(": ") {
             Some(("Default", "arm64")) => format!("{indent}Default: {architecture}"),
-            Some(("CodeUri", folder)) => format!("{indent}CodeUri: {}", quoted(&code.join(folder))),
+            // The code of a function, and the template of a nested stack.
+            Some((key @ ("CodeUri" | "TemplateURL"), path)) => {
+                format!("{indent}{key}: {}", quoted(&code.join(path)))
+            }
             _ => line.to_owned(),
         };
         local.extend([&line, "\n"]);
@@ -47,12 +50,14 @@ mod tests {
     #[test]
     fn only_what_is_for_this_machine_differs() {
         let built = "Parameters:\n  Architecture:\n    Default: arm64\nResources:\n  F:\n    Properties:\n      CodeUri: F\n      \
-                     Environment:\n        Variables:\n          A: b\n";
+                     Environment:\n        Variables:\n          A: b\n  \
+                     N:\n    Properties:\n      TemplateURL: N/template.yaml\n";
         let local = localized(built, "x86_64", Path::new("/build"));
         let expected = "Parameters:\n  Architecture:\n    Default: x86_64\nResources:\n  F:\n    Properties:\n      \
                         CodeUri: '/build/F'\n      Environment:\n        Variables:\n          AWS_ENDPOINT_URL: ''\n          \
                         AWS_ACCESS_KEY_ID: ''\n          AWS_SECRET_ACCESS_KEY: ''\n          AWS_SESSION_TOKEN: ''\n          \
-                        AWS_REGION: ''\n          A: b\n";
+                        AWS_REGION: ''\n          A: b\n  \
+                        N:\n    Properties:\n      TemplateURL: '/build/N/template.yaml'\n";
         assert_eq!(local, expected);
     }
 }
