@@ -147,7 +147,8 @@ impl<S: Source, T> CachedDocument<S, T> {
 
     /// Reads the document, or returns in words why there is none.
     async fn fetch(&self, deadline: Deadline) -> Result<T, String> {
-        match deadline.within(self.source.read()).await {
+        // Boxed, as it runs rarely: each caller's future would hold that of the SDK, which is large and nested very deep.
+        match deadline.within(Box::pin(self.source.read())).await {
             Ok(Ok(Some(text))) => {
                 (self.parse)(text.expose()).map_err(|error| format!("holds no valid document: {error}"))
             }
