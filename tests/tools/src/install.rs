@@ -20,9 +20,7 @@ impl Tools {
     ///
     /// Python is not there, or a package cannot be installed.
     pub fn set_up(target: &Path, progress: Progress) -> Result<Self, Error> {
-        let folder = target.join("tools");
-        fs::create_dir_all(&folder).map_err(Error::io(format!("creating {}", folder.display())))?;
-        let tools = Self { folder };
+        let tools = Self::at(&target.join("tools"))?;
         let _lock = lock(&tools.folder.join("lock"))?;
         tools.write_sam_settings()?;
         let missing: Vec<&Environment> = ENVIRONMENTS.iter().filter(|one| !tools.is_ready(one)).collect();
@@ -44,6 +42,15 @@ impl Tools {
             })
         })?;
         Ok(tools)
+    }
+
+    /// Returns the tools in a folder, which is made where it is missing.
+    fn at(folder: &Path) -> Result<Self, Error> {
+        // Through no link: the path stands in every program of an environment, and a link may go before the folder does.
+        let folder = fs::create_dir_all(folder)
+            .and_then(|()| fs::canonicalize(folder))
+            .map_err(Error::io(format!("creating {}", folder.display())))?;
+        Ok(Self { folder })
     }
 
     /// Returns the folder with `sam` and `cargo-lambda`.
@@ -88,16 +95,14 @@ impl Tools {
     /// Tells whether an environment holds the versions that are wanted now, and is where it was installed.
     fn is_ready(&self, environment: &Environment) -> bool {
         let found = fs::read_to_string(self.marker(environment));
-        let wanted = self.wanted(environment);
-        found.is_ok_and(|found| wanted.is_ok_and(|wanted| found == wanted))
+        found.is_ok_and(|found| found == self.wanted(environment))
     }
 
     /// Returns what the marker of an environment holds: another text when the requirements are others, or the place, whose
     /// path stands in the first line of every program in it.
-    fn wanted(&self, environment: &Environment) -> Result<String, Error> {
-        let folder = self.folder.join(environment.name);
-        let place = fs::canonicalize(&folder).map_err(Error::io(format!("finding {}", folder.display())))?;
-        Ok(format!("{}\n{}", place.display(), environment.wanted()))
+    fn wanted(&self, environment: &Environment) -> String {
+        let place = self.folder.join(environment.name);
+        format!("{}\n{}", place.display(), environment.wanted())
     }
 
     /// Installs an environment, over what an interrupted attempt may have left.
@@ -129,7 +134,7 @@ impl Tools {
             .args(requirements.options);
             command::run(&what, pip.arg("--requirement").arg(&file), &log)?;
         }
-        fs::write(self.marker(environment), self.wanted(environment)?).map_err(Error::io("writing a marker"))
+        fs::write(self.marker(environment), self.wanted(environment)).map_err(Error::io("writing a marker"))
     }
 
     /// Returns the file that says what an environment holds. It is written last.
@@ -260,19 +265,20 @@ mod tests {
     #[test]
     fn an_environment_that_was_moved_is_installed_again() {
         let home = std::env::temp_dir().join(format!("tools-moved-{}", std::process::id()));
-        let [before, after] = ["before", "after"].map(|name| Tools {
-            folder: home.join(name),
-        });
+        let [before, after] = ["before", "after"].map(|name| home.join(name));
         let [environment, _] = &ENVIRONMENTS;
-        fs::create_dir_all(before.folder.join(environment.name)).unwrap();
-        fs::write(before.marker(environment), before.wanted(environment).unwrap()).unwrap();
-        assert!(before.is_ready(environment));
-        fs::rename(&before.folder, &after.folder).unwrap();
-        assert!(!after.is_ready(environment));
-        // Another way to the same place does not make it another one.
-        fs::write(after.marker(environment), after.wanted(environment).unwrap()).unwrap();
-        std::os::unix::fs::symlink(&after.folder, &before.folder).unwrap();
-        assert!(before.is_ready(environment));
+        let tools = Tools::at(&before).unwrap();
+        fs::create_dir_all(tools.folder.join(environment.name)).unwrap();
+        fs::write(tools.marker(environment), tools.wanted(environment)).unwrap();
+        assert!(tools.is_ready(environment));
+        fs::rename(&before, &after).unwrap();
+        assert!(!Tools::at(&after).unwrap().is_ready(environment));
+        // Another way to the same place does not make it another one, and no program names that way.
+        std::os::unix::fs::symlink(&after, &before).unwrap();
+        let tools = Tools::at(&before).unwrap();
+        assert!(tools.folder.ends_with("after"));
+        fs::write(tools.marker(environment), tools.wanted(environment)).unwrap();
+        assert!(Tools::at(&after).unwrap().is_ready(environment));
         fs::remove_dir_all(&home).unwrap();
     }
 
