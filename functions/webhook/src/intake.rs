@@ -18,7 +18,7 @@ use graph_edge::{
 use jiff::Timestamp;
 use tracing::error;
 
-use crate::Queues;
+use crate::{Queues, lifecycle};
 
 /// The items of one POST, sorted.
 #[derive(Debug, Default)]
@@ -99,7 +99,7 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// Sends one message for each item, some mebibytes at a time.
+    /// Sends one message for each item, some mebibytes at a time. Lifecycle items that say the same share one.
     pub async fn send<Q: Queue>(
         &self,
         items: &[(usize, Admitted<'_>)],
@@ -107,12 +107,12 @@ impl<'a> Sender<'a> {
         deadline: Deadline,
     ) -> Receipts {
         let (mut receipts, mut outbox) = (Receipts::default(), Outbox::default());
-        for (index, item) in items {
-            match self.message(*index, item) {
-                Ok((way, message)) => outbox.add(way, message),
+        for group in lifecycle::groups(items) {
+            match self.message(group.index, group.item) {
+                Ok((way, message)) => outbox.add(way, message, group.items),
                 Err(malformed) => {
                     error!(%malformed, "An admitted item fits into no message: {malformed}");
-                    receipts.lost += 1;
+                    receipts.lost += group.items;
                 }
             }
             if outbox.bytes >= BYTES_AT_A_TIME {
@@ -181,7 +181,7 @@ enum Way {
 /// What has become of the items of a POST.
 #[derive(Debug, Default)]
 pub struct Receipts {
-    /// How many are stored, in whichever queue.
+    /// How many are stored, in whichever queue, by themselves or by another item that says the same.
     pub stored: usize,
     /// How many no queue has taken.
     pub lost: usize,
@@ -194,18 +194,19 @@ pub struct Receipts {
 struct Outbox {
     delivery: Vec<(Timestamp, Message)>,
     decryption: Vec<((), Message)>,
-    renewal: Vec<((), Message)>,
+    /// Each message with how many items it stands for.
+    renewal: Vec<(usize, Message)>,
     reader: Vec<((), Message)>,
     bytes: usize,
 }
 
 impl Outbox {
-    fn add(&mut self, way: Way, message: Message) {
+    fn add(&mut self, way: Way, message: Message, items: usize) {
         self.bytes += message.body.len();
         match way {
             Way::Delivery(changed_at) => self.delivery.push((changed_at, message)),
             Way::Decryption => self.decryption.push(((), message)),
-            Way::Renewal => self.renewal.push(((), message)),
+            Way::Renewal => self.renewal.push((items, message)),
             Way::Reader => self.reader.push(((), message)),
         }
     }
@@ -225,10 +226,12 @@ impl Outbox {
             send(&queues.lifecycle, renewal, deadline),
             send(read, reader, deadline),
         );
-        for sent in [&decryption, &renewal, &reader] {
+        for sent in [&decryption, &reader] {
             receipts.stored += sent.stored.len();
             receipts.lost += sent.lost.len();
         }
+        receipts.stored += renewal.stored.iter().sum::<usize>();
+        receipts.lost += renewal.lost.iter().sum::<usize>();
         receipts.stored += delivery.stored.len();
         receipts.lost += delivery.lost.len();
         receipts.delivered.extend(delivery.stored);

@@ -6,6 +6,7 @@
 pub mod gateway;
 mod handshake;
 mod intake;
+mod lifecycle;
 mod report;
 
 use std::time::Duration;

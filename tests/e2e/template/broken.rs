@@ -75,6 +75,14 @@ fn a_queue_without_encryption_redrive_or_time_is_seen() {
     check(&format!("{queue}/VisibilityTimeout"), json!(179), "not 6 times");
     let timeout = "/Resources/RenewalFunction/Properties/Timeout";
     check(timeout, json!(901), "LifecycleMapping");
+    let lifecycle = "/Resources/LifecycleMapping/Properties";
+    let window = format!("{lifecycle}/MaximumBatchingWindowInSeconds");
+    check(&window, json!(0), "LifecycleMapping has no window");
+    check(
+        &format!("{lifecycle}/BatchSize"),
+        json!(10),
+        "a run for each 10 challenges",
+    );
     let mapping = "/Resources/DecryptionMapping/Properties";
     check(
         &format!("{mapping}/FunctionResponseTypes"),

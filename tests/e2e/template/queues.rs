@@ -32,13 +32,26 @@ pub fn faults(template: &Value) -> Vec<String> {
         if properties["ScalingConfig"]["MaximumConcurrency"].is_null() {
             faults.push(format!("{name} may take all concurrency"));
         }
+        let batch = properties["BatchSize"].as_u64().unwrap_or(10);
+        if batch > 10 && properties["MaximumBatchingWindowInSeconds"].as_u64() < Some(1) {
+            faults.push(format!(
+                "{name} has no window, which AWS asks for from batches of 11 on"
+            ));
+        }
+        if referred(&properties["EventSourceArn"]) == Some(LIFECYCLE) && batch < CHALLENGES {
+            faults.push(format!(
+                "{name} has a run for each {batch} challenges, and Graph takes {CHALLENGES} answers at once"
+            ));
+        }
         let property = |reference: &Value, property: &str| {
             let resource = &template["Resources"][referred(reference).unwrap_or_default()];
             resource["Properties"][property].as_u64()
         };
         let visibility = property(&properties["EventSourceArn"], "VisibilityTimeout");
         let timeout = property(&properties["FunctionName"], "Timeout");
-        let times = if referred(&properties["EventSourceArn"]) == Some(ONE_TIMEOUT) {
+        let times = if referred(&properties["EventSourceArn"]) == Some(LIFECYCLE) {
+            // A lifecycle notification must not wait for six times a quarter of an hour; that a run may take one twice
+            // does no harm.
             1
         } else {
             6
@@ -55,5 +68,8 @@ pub fn faults(template: &Value) -> Vec<String> {
     faults
 }
 
-/// A lifecycle notification must not wait for six times a quarter of an hour; that a run may take one twice does no harm.
-const ONE_TIMEOUT: &str = "LifecycleQueue";
+/// The queue of lifecycle notifications.
+const LIFECYCLE: &str = "LifecycleQueue";
+
+/// How many changes of an application in a tenant Graph takes in 20 seconds (*throttling limits*).
+const CHALLENGES: u64 = 500;

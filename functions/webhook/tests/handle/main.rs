@@ -10,6 +10,7 @@ mod deadline;
 mod fetching;
 mod hostile;
 mod isolation;
+mod lifecycle;
 mod silence;
 
 use base64::Engine;
