@@ -23,7 +23,7 @@ use self::{
 };
 use crate::{
     memory::{Known, Memory, What, lock},
-    ports::{Clock, Documents, Graph},
+    ports::{Client, Clock, Ports},
 };
 
 mod basis;
@@ -33,14 +33,14 @@ mod outcome;
 mod settle;
 
 /// Does the steps for one tenant.
-pub(crate) struct Applier<'a, D, G, C> {
-    pub(crate) graph: &'a G,
-    pub(crate) clock: &'a C,
+pub(crate) struct Applier<'a, P: Ports> {
+    pub(crate) graph: &'a Client<P>,
+    pub(crate) clock: &'a P::Clock,
     /// The tenant's name in the configuration.
     pub(crate) name: &'a str,
     pub(crate) tenant: &'a Tenant,
     /// What the plan goes by.
-    pub(crate) basis: Basis<'a, D>,
+    pub(crate) basis: Basis<'a, P::Documents>,
     pub(crate) keys: &'a PublishedKeys,
     pub(crate) policy: Policy,
     pub(crate) context: &'a Context,
@@ -59,7 +59,7 @@ pub(crate) struct Applier<'a, D, G, C> {
     pub(crate) is_patient: bool,
 }
 
-impl<D: Documents, G: Graph, C: Clock> Applier<'_, D, G, C> {
+impl<P: Ports> Applier<'_, P> {
     /// Does a step and returns what became of it.
     pub(crate) async fn apply(&self, step: &Step) -> Outcome {
         let begun = self.clock.now();

@@ -1,11 +1,9 @@
 //! The content of `ClientStateSecret` and `DecryptionSecret`, read and written. What is to stand in them is decided in
 //! [`graph_core::subscription::rotation`].
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::BTreeMap;
 
+use getrandom::SysRng;
 use graph_core::{
     secret::Secret,
     secrets::{ClientStateDocument, DecryptionDocument},
@@ -19,7 +17,7 @@ use graph_core::{
 };
 use graph_edge::{documents, secrets::SecretError};
 use jiff::SignedDuration;
-use rand_core::CryptoRng;
+use rand_core::UnwrapErr;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
@@ -32,23 +30,26 @@ use crate::{
 /// is published then, and what was done for it.
 ///
 /// They are written before any subscription is made, so that what the webhook and decryption have to know is known.
-pub(crate) async fn publish<D: Documents, C: Clock, R: CryptoRng>(
-    documents: &D,
-    clock: &C,
-    rng: &Mutex<R>,
+pub(crate) async fn publish(
+    documents: &impl Documents,
+    clock: &impl Clock,
     config: &Config,
     request: &RotationRequest,
 ) -> Result<(PublishedKeys, KeyChanges), Error> {
     let dry_run = request.dry_run;
     let update = |document: &mut ClientStateDocument| {
-        let mut rng = rng.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = clock.now();
-        Ok(update_client_state(document, config, request, now, &mut *rng))
+        let mut rng = UnwrapErr(SysRng);
+        Ok(update_client_state(
+            document,
+            config,
+            request,
+            clock.now(),
+            &mut rng,
+        ))
     };
     let (client_state, mut changes) = swap(documents, Document::ClientState, dry_run, update).await?;
     let update = |document: &mut DecryptionDocument| {
-        let mut rng = rng.lock().unwrap_or_else(PoisonError::into_inner);
-        update_decryption(document, config, request, clock.now(), &mut *rng)
+        update_decryption(document, config, request, clock.now(), &mut UnwrapErr(SysRng))
             .map_err(|error| Error::Certificate(Box::new(error)))
     };
     let (decryption, more) = swap(documents, Document::Decryption, dry_run, update).await?;
@@ -63,9 +64,9 @@ pub(crate) async fn publish<D: Documents, C: Clock, R: CryptoRng>(
 
 /// Notes which older keys no subscription names, and removes those that nothing under way can name either. Returns what
 /// was removed. `in_use` covers all applications.
-pub(crate) async fn retire<D: Documents, C: Clock>(
-    documents: &D,
-    clock: &C,
+pub(crate) async fn retire(
+    documents: &impl Documents,
+    clock: &impl Clock,
     keys: &PublishedKeys,
     config: &Config,
     in_use: &KeysInUse,
@@ -90,8 +91,8 @@ pub(crate) async fn retire<D: Documents, C: Clock>(
 
 /// Reads a document, changes it, and writes it if something has changed. When another run was faster, what that one wrote
 /// is changed instead.
-async fn swap<D: Documents, T: Default + Serialize + DeserializeOwned>(
-    documents: &D,
+async fn swap<T: Default + Serialize + DeserializeOwned>(
+    documents: &impl Documents,
     document: Document,
     dry_run: bool,
     change: impl Fn(&mut T) -> Result<KeyChanges, Error>,

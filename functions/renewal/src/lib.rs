@@ -17,8 +17,6 @@ pub mod schedule;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Mutex;
-
 use graph_core::{
     certificate::CertificateError,
     subscription::{
@@ -30,35 +28,31 @@ use graph_core::{
 use graph_edge::{
     metrics::{Metric, Metrics},
     secrets::SecretError,
-    sqs::Queue,
     telemetry::causes,
 };
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
-use rand_core::CryptoRng;
 use serde_json::Value;
 
 pub use self::memory::Memory;
 use self::{
-    ports::{Clock, Document, Documents, Graph},
+    ports::{Client, Clock, Document, Ports},
     request::Request,
     run::Scope,
 };
 
 /// What renewal works with.
-pub struct Deps<D, G, C, Q, R> {
+pub struct Deps<P: Ports> {
     /// The configuration and the keys.
-    pub documents: D,
+    pub documents: P::Documents,
     /// The subscriptions.
-    pub graph: G,
+    pub graph: Client<P>,
     /// The time.
-    pub clock: C,
+    pub clock: P::Clock,
     /// Where lifecycle messages go that can never be processed.
-    pub failed_queue: Q,
+    pub failed_queue: P::Queue,
     /// Where consumers are told of lost notifications.
-    pub delivery_queue: Q,
-    /// Where keys come from.
-    pub rng: Mutex<R>,
+    pub delivery_queue: P::Queue,
     /// Whose subscriptions these are.
     pub stack: StackId,
     /// Where our notifications go.
@@ -85,10 +79,10 @@ pub struct Deps<D, G, C, Q, R> {
 ///
 /// Returns an error when the event asks for something unknown, or when the documents in Secrets Manager cannot be read
 /// or written, so that nothing can be done.
-pub async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
+pub async fn handle<P: Ports>(
     event: Value,
     deadline: Timestamp,
-    deps: &Deps<D, G, C, Q, R>,
+    deps: &Deps<P>,
     metrics: &mut Metrics,
 ) -> Result<Value, Error> {
     if let Some(records) = lifecycle::records(&event) {

@@ -14,7 +14,6 @@ use graph_edge::{
     telemetry::causes,
 };
 use jiff::{SignedDuration, Timestamp};
-use rand_core::CryptoRng;
 use serde_json::{Value, json};
 use tracing::error;
 
@@ -24,7 +23,7 @@ use self::{
 };
 use crate::{
     Deps,
-    ports::{Clock, Document, Documents, Graph},
+    ports::{Clock, Document, Documents, Ports},
     report::Report,
     run::{self, ApplicationId, End, Run, STORE_WITHIN, Scope, Told},
 };
@@ -49,10 +48,10 @@ pub(crate) fn records(event: &Value) -> Option<&[Value]> {
 ///
 /// What a batch asks for is done in one run over the applications that it names: several events of one subscription,
 /// late ones and ones that come twice cost nothing, for the run looks at what is, and not at the event.
-pub(crate) async fn handle<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
+pub(crate) async fn handle<P: Ports>(
     records: &[Value],
     deadline: Timestamp,
-    deps: &Deps<D, G, C, Q, R>,
+    deps: &Deps<P>,
     metrics: &mut Metrics,
 ) -> Value {
     let keys = keys(&deps.documents).await;
@@ -146,10 +145,10 @@ async fn set_aside<'a>(
 ///
 /// Reauthorization is answered at once, by the subscription's id. A list is taken only where something is gone, and an event
 /// that is older than the last list and names nothing on it costs nothing.
-async fn react<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
+async fn react<P: Ports>(
     events: &[(&str, Event)],
     deadline: Timestamp,
-    deps: &Deps<D, G, C, Q, R>,
+    deps: &Deps<P>,
     metrics: &mut Metrics,
 ) -> Vec<bool> {
     let now = deps.clock.now();
@@ -202,8 +201,8 @@ async fn react<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
 }
 
 /// Makes one run over the applications in which something is gone.
-async fn look<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
-    deps: &Deps<D, G, C, Q, R>,
+async fn look<P: Ports>(
+    deps: &Deps<P>,
     scope: Scope,
     events: &[(&str, Event)],
     verdicts: &[Verdict],

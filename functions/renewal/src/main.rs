@@ -1,8 +1,5 @@
 //! Wires renewal to Secrets Manager, Microsoft Graph and SQS.
 
-use std::sync::Mutex;
-
-use getrandom::SysRng;
 use graph_core::subscription::url::{BaseUrl, StackId};
 use graph_edge::{
     clock::SystemClock,
@@ -12,12 +9,15 @@ use graph_edge::{
     metrics::{Metrics, MetricsWriter},
     secrets::SecretStore,
     settings::Settings,
-    sqs::{Sqs, SqsQueue},
+    sqs::Sqs,
 };
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use rand_core::UnwrapErr;
-use renewal::{Deps, Memory, handle, ports::StoredDocuments, schedule};
+use renewal::{
+    Deps, Memory, handle,
+    ports::{Live, StoredDocuments},
+    schedule,
+};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
@@ -35,8 +35,7 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(process)).await
 }
 
-async fn deps() -> Result<Deps<StoredDocuments, GraphClient, SystemClock, SqsQueue, UnwrapErr<SysRng>>, Error>
-{
+async fn deps() -> Result<Deps<Live>, Error> {
     let mut settings = Settings::from_env();
     let config_arn = settings.required("CONFIG_SECRET_ARN");
     let client_state_arn = settings.required("CLIENT_STATE_SECRET_ARN");
@@ -75,7 +74,6 @@ async fn deps() -> Result<Deps<StoredDocuments, GraphClient, SystemClock, SqsQue
         clock: SystemClock,
         failed_queue: sqs.queue(failed_queue),
         delivery_queue: sqs.queue(delivery_queue),
-        rng: Mutex::new(UnwrapErr(SysRng)),
         stack: StackId::parse(&stack_id)?,
         notifications: BaseUrl::parse(&webhook_url)?,
         lifecycle: BaseUrl::parse(&lifecycle_url)?,

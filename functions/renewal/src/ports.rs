@@ -1,20 +1,44 @@
 //! What renewal needs from the outside, and who provides it.
 
-use graph_core::{
-    secret::Secret,
-    subscription::{
-        catalogue::Version,
-        config::{ForEach, Tenant},
-        model::{NewSubscription, Subscription, SubscriptionUpdate},
-    },
-};
+use graph_core::secret::Secret;
 pub use graph_edge::clock::Clock;
 use graph_edge::{
-    graph::{GraphClient, GraphError, Listed},
-    login::{RefreshTokens, WebIdentity},
+    clock::SystemClock,
+    graph::GraphClient,
+    login::{RefreshTokenSecret, RefreshTokens, Sts, WebIdentity},
     secrets::{SecretError, SecretStore, Versioned},
+    sqs::{Queue, SqsQueue},
 };
-use jiff::Timestamp;
+
+/// What renewal talks to: the real services, or doubles of them.
+pub trait Ports {
+    /// The configuration and the keys.
+    type Documents: Documents;
+    /// The time.
+    type Clock: Clock + Sync;
+    /// Where the refresh tokens of signed-in users are kept.
+    type RefreshTokens: RefreshTokens + Sync;
+    /// Who vouches for the role that the function runs as.
+    type WebIdentity: WebIdentity + Sync;
+    /// Where messages and events go.
+    type Queue: Queue;
+}
+
+/// The client of Microsoft Graph. Doubles take the place of its transport and not of the client, so that whatever runs
+/// over them has its pauses, retries and limits too.
+pub type Client<P> = GraphClient<<P as Ports>::Clock, <P as Ports>::RefreshTokens, <P as Ports>::WebIdentity>;
+
+/// The real services.
+#[derive(Clone, Copy, Debug)]
+pub struct Live;
+
+impl Ports for Live {
+    type Documents = StoredDocuments;
+    type Clock = SystemClock;
+    type RefreshTokens = RefreshTokenSecret;
+    type WebIdentity = Sts;
+    type Queue = SqsQueue;
+}
 
 /// A document in Secrets Manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,58 +70,6 @@ pub trait Documents {
         text: &Secret<String>,
         based_on: Option<&str>,
     ) -> impl Future<Output = Result<(), SecretError>> + Send;
-}
-
-/// The subscriptions of an application in a tenant.
-pub trait Graph {
-    /// Returns all of them.
-    fn list(&self, tenant: &Tenant) -> impl Future<Output = Result<Listed, GraphError>> + Send;
-
-    /// Returns the ids of the objects that an entry stands for.
-    fn objects(
-        &self,
-        tenant: &Tenant,
-        of: &ForEach,
-    ) -> impl Future<Output = Result<Vec<String>, GraphError>> + Send;
-
-    /// Returns one.
-    fn get(
-        &self,
-        tenant: &Tenant,
-        version: Version,
-        id: &str,
-    ) -> impl Future<Output = Result<Subscription, GraphError>> + Send;
-
-    /// Creates one.
-    fn create(
-        &self,
-        tenant: &Tenant,
-        version: Version,
-        subscription: &NewSubscription,
-    ) -> impl Future<Output = Result<Subscription, GraphError>> + Send;
-
-    /// Renews one.
-    fn update(
-        &self,
-        tenant: &Tenant,
-        version: Version,
-        id: &str,
-        update: &SubscriptionUpdate,
-    ) -> impl Future<Output = Result<Subscription, GraphError>> + Send;
-
-    /// Returns how many calls have been throttled since this was last asked.
-    fn throttled(&self) -> usize;
-
-    /// Deletes one; one that is gone counts as deleted.
-    fn delete(
-        &self,
-        tenant: &Tenant,
-        version: Version,
-        id: &str,
-    ) -> impl Future<Output = Result<(), GraphError>> + Send;
-
-    /// Returns when the newest refresh token of the tenant's user was obtained, where there is one.
-    fn signed_in_at(&self, tenant: &Tenant) -> impl Future<Output = Option<Timestamp>> + Send;
 }
 
 /// The documents in Secrets Manager.
@@ -141,55 +113,5 @@ impl Documents for StoredDocuments {
         self.store
             .write(self.arn(document), text.expose(), based_on)
             .await
-    }
-}
-
-impl<C, T, I> Graph for GraphClient<C, T, I>
-where
-    C: Clock + Sync,
-    T: RefreshTokens + Sync,
-    I: WebIdentity + Sync,
-{
-    async fn list(&self, tenant: &Tenant) -> Result<Listed, GraphError> {
-        self.list(tenant).await
-    }
-
-    async fn objects(&self, tenant: &Tenant, of: &ForEach) -> Result<Vec<String>, GraphError> {
-        self.objects(tenant, of).await
-    }
-
-    async fn get(&self, tenant: &Tenant, version: Version, id: &str) -> Result<Subscription, GraphError> {
-        self.get(tenant, version, id).await
-    }
-
-    async fn create(
-        &self,
-        tenant: &Tenant,
-        version: Version,
-        subscription: &NewSubscription,
-    ) -> Result<Subscription, GraphError> {
-        self.create(tenant, version, subscription).await
-    }
-
-    async fn update(
-        &self,
-        tenant: &Tenant,
-        version: Version,
-        id: &str,
-        update: &SubscriptionUpdate,
-    ) -> Result<Subscription, GraphError> {
-        self.update(tenant, version, id, update).await
-    }
-
-    fn throttled(&self) -> usize {
-        self.throttled()
-    }
-
-    async fn delete(&self, tenant: &Tenant, version: Version, id: &str) -> Result<(), GraphError> {
-        self.delete(tenant, version, id).await
-    }
-
-    async fn signed_in_at(&self, tenant: &Tenant) -> Option<Timestamp> {
-        self.login().signed_in_at(tenant).await
     }
 }

@@ -16,9 +16,7 @@ use graph_core::subscription::{
     plan::Policy,
     rotation::{Forced, KeysInUse, PublishedKeys, RotationRequest},
 };
-use graph_edge::sqs::Queue;
 use jiff::{SignedDuration, Timestamp};
-use rand_core::CryptoRng;
 
 pub(crate) use self::gaps::{STORE_WITHIN, send};
 use self::{
@@ -29,7 +27,7 @@ use crate::{
     Deps, Error,
     apply::Outcome,
     keys::{self, LEAD},
-    ports::{Clock, Document, Documents, Graph},
+    ports::{Clock, Document, Documents, Ports},
     report::Report,
 };
 
@@ -158,10 +156,7 @@ pub(crate) struct End {
 }
 
 /// Makes one run over what `scope` covers.
-pub(crate) async fn run<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
-    deps: &Deps<D, G, C, Q, R>,
-    scope: &Scope,
-) -> Result<Run, Error> {
+pub(crate) async fn run<P: Ports>(deps: &Deps<P>, scope: &Scope) -> Result<Run, Error> {
     let now = deps.clock.now();
     let mut run = Run::default();
     run.report.dry_run = scope.dry_run;
@@ -174,13 +169,12 @@ pub(crate) async fn run<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng
             lead: LEAD,
             dry_run: scope.dry_run,
         };
-        let (keys, changes) =
-            keys::publish(&deps.documents, &deps.clock, &deps.rng, config, &request).await?;
+        let (keys, changes) = keys::publish(&deps.documents, &deps.clock, config, &request).await?;
         run.report.keys = changes.done;
         run.refuse(&changes.refused);
         run.report.note(unsuited(config, &deps.policy));
         reconcile(deps, scope, &read, &keys, now, &mut run).await;
-        let expiries = expiries::list(&deps.graph, config, &keys, deps.clock.now()).await;
+        let expiries = expiries::list(deps, config, &keys, deps.clock.now()).await;
         run.report.foresee(expiries);
         if !scope.dry_run {
             gaps::note(&mut run);
@@ -258,8 +252,8 @@ fn unsuited(config: &Config, policy: &Policy) -> impl Iterator<Item = Problem> {
 
 /// Looks after every tenant: lists and plans several at a time, and does what is to be done in all of them, the most urgent
 /// first. What fails in one, or takes long, does not stop the others.
-async fn reconcile<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
-    deps: &Deps<D, G, C, Q, R>,
+async fn reconcile<P: Ports>(
+    deps: &Deps<P>,
     scope: &Scope,
     read: &Read,
     keys: &PublishedKeys,
@@ -286,8 +280,7 @@ async fn reconcile<D: Documents, G: Graph, C: Clock, Q: Queue, R: CryptoRng>(
     });
     let mut looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
     let mut queue = WorkQueue::default();
-    #[expect(clippy::type_complexity, reason = "the parameters of what renewal works with")]
-    let mut tenants: Vec<(Arc<Looked<'_, D, G, C, Q, R>>, Vec<Outcome>)> = Vec::new();
+    let mut tenants: Vec<(Arc<Looked<'_, P>>, Vec<Outcome>)> = Vec::new();
     let mut under_way = FuturesUnordered::new();
     loop {
         while let Some((number, job)) = queue.next() {
@@ -346,10 +339,7 @@ enum Next<L> {
 }
 
 /// Returns what is to be done in a tenant, and the outcomes of what is not.
-fn jobs<D: Documents, G: Graph, C: Clock, Q: Queue, R>(
-    looked: &mut Looked<'_, D, G, C, Q, R>,
-    scope: &Scope,
-) -> (Vec<Job>, Vec<Outcome>) {
+fn jobs<P: Ports>(looked: &mut Looked<'_, P>, scope: &Scope) -> (Vec<Job>, Vec<Outcome>) {
     let steps = std::mem::take(&mut looked.steps);
     let mut outcomes = Vec::new();
     let mut jobs = Vec::new();

@@ -3,15 +3,10 @@
 //! Their handlers run with the simulator on the other side and its clock for all, so that no test has to wait. What lies
 //! between them is kept in memory. These tests need no stack.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{Router, body::Bytes, extract::State, http::Method, http::Uri};
 use decryption::{SigningKeysByCloud, Trust};
-use getrandom::SysRng;
 use graph_core::{
     notification::tokens::Authorities,
     subscription::{
@@ -26,16 +21,13 @@ use graph_edge::{
 };
 use graph_simulator::{App, Options, Post, PostReport, Simulator, TokenVersion};
 use jiff::{SignedDuration, Timestamp};
-use rand_core::UnwrapErr;
 use renewal::Memory;
 use serde_json::{Value, json};
 
-use self::memory::{FakeQueue, OnShelf, Shelf, SimulatedClock};
+use self::memory::{FakeQueue, InMemory, OnShelf, Shelf, SimulatedClock};
 
 mod memory;
 
-type Renewal =
-    renewal::Deps<Shelf, GraphClient<SimulatedClock>, SimulatedClock, FakeQueue, UnwrapErr<SysRng>>;
 type Decryption = decryption::Deps<OnShelf, HttpDocuments, FakeQueue>;
 type Webhook = webhook::Deps<OnShelf, FakeQueue>;
 
@@ -46,7 +38,7 @@ pub struct Pipeline {
     /// The secrets.
     pub shelf: Shelf,
     /// What renewal works with.
-    pub deps: Renewal,
+    pub deps: renewal::Deps<InMemory>,
     /// FailedQueue.
     pub failed: FakeQueue,
     /// How many notifications `send` has sent.
@@ -119,7 +111,6 @@ impl Pipeline {
             clock: SimulatedClock(simulator.clone()),
             failed_queue: failed.clone(),
             delivery_queue: delivered.clone(),
-            rng: Mutex::new(UnwrapErr(SysRng)),
             stack: StackId::parse("stack").unwrap(),
             notifications: BaseUrl::parse("https://our.test/notifications").unwrap(),
             lifecycle: BaseUrl::parse("https://our.test/lifecycle").unwrap(),

@@ -11,7 +11,6 @@ use std::{
 };
 
 use futures_util::future::{Either, select};
-use getrandom::SysRng;
 use graph_core::{
     secret::Secret,
     subscription::{
@@ -32,10 +31,9 @@ use graph_edge::{
     testing::FakeSecrets,
 };
 use jiff::SignedDuration;
-use rand_core::UnwrapErr;
 use renewal::{
     Deps, Memory,
-    ports::{Document, Documents},
+    ports::{Document, Documents, Ports},
 };
 use serde_json::{Value, json};
 
@@ -82,7 +80,6 @@ impl Site {
             clock: self.clock.clone(),
             failed_queue: self.told.clone(),
             delivery_queue: self.told.clone(),
-            rng: Mutex::new(UnwrapErr(SysRng)),
             stack: StackId::parse("stack").expect("a stack"),
             notifications: BaseUrl::parse("https://our.test/notifications").expect("a URL"),
             lifecycle: BaseUrl::parse("https://our.test/lifecycle").expect("a URL"),
@@ -99,9 +96,18 @@ impl Site {
 }
 
 /// A process of the function.
-pub(super) struct Process(Deps<Store, Client, VirtualClock, Told, UnwrapErr<SysRng>>);
+pub(super) struct Process(Deps<Doubles>);
 
-type Client = GraphClient<VirtualClock, Store, Nobody>;
+/// Doubles of everything but the client of Graph.
+pub(super) struct Doubles;
+
+impl Ports for Doubles {
+    type Documents = Store;
+    type Clock = VirtualClock;
+    type RefreshTokens = Store;
+    type WebIdentity = Nobody;
+    type Queue = Told;
+}
 
 /// How a run went.
 #[derive(Debug, Default)]

@@ -9,10 +9,10 @@ use graph_edge::graph::{GraphError, GraphErrorKind};
 use super::{Applier, Done, Failure};
 use crate::{
     memory::lock,
-    ports::{Clock, Documents, Graph},
+    ports::{Clock, Ports},
 };
 
-impl<D: Documents, G: Graph, C: Clock> Applier<'_, D, G, C> {
+impl<P: Ports> Applier<'_, P> {
     /// Creates what another subscription stood in the way of, or says which one still does. What it was may have gone
     /// meanwhile, as when two entries have swapped their resources.
     pub(super) async fn settle(&self, creation: &Creation) -> Result<Done, Failure> {

@@ -20,7 +20,7 @@ use crate::{
     Deps,
     apply::within,
     memory::{Known, lock},
-    ports::{Clock, Graph},
+    ports::{Clock, Ports},
     report::told,
     run::Scope,
 };
@@ -41,8 +41,8 @@ pub(super) enum Verdict {
 }
 
 /// Answers events.
-pub(super) struct Answers<'a, D, G, C, Q, R> {
-    pub(super) deps: &'a Deps<D, G, C, Q, R>,
+pub(super) struct Answers<'a, P: Ports> {
+    pub(super) deps: &'a Deps<P>,
     pub(super) scope: &'a Scope,
     pub(super) config: &'a Config,
 }
@@ -54,7 +54,7 @@ struct Named<'a> {
     known: Arc<Mutex<Known>>,
 }
 
-impl<D, G: Graph, C: Clock, Q, R> Answers<'_, D, G, C, Q, R> {
+impl<P: Ports> Answers<'_, P> {
     /// Answers events and returns, in their order, what became of them. Several of one subscription are answered once.
     pub(super) async fn to(&self, events: &[(&str, Event)]) -> Vec<Verdict> {
         let mut first: BTreeMap<_, usize> = BTreeMap::new();

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use graph_core::subscription::{config::Config, expiry::Expiry, rotation::PublishedKeys};
 use jiff::Timestamp;
 
-use crate::ports::Graph;
+use crate::{Deps, ports::Ports};
 
 /// Returns what is known about the end of each tenant's credential, and of the keys that are in use.
-pub(super) async fn list(
-    graph: &impl Graph,
+pub(super) async fn list<P: Ports>(
+    deps: &Deps<P>,
     config: &Config,
     keys: &PublishedKeys,
     now: Timestamp,
@@ -17,7 +17,7 @@ pub(super) async fn list(
     let mut expiries = Vec::new();
     let mut certificates = BTreeMap::new();
     for (name, tenant) in &config.tenants {
-        let signed_in_at = graph.signed_in_at(tenant).await;
+        let signed_in_at = deps.graph.login().signed_in_at(tenant).await;
         expiries.extend(Expiry::of_credential(name, tenant, signed_in_at, now));
         let certificate = keys.certificate(tenant, now);
         certificates.extend(certificate.map(|certificate| (&certificate.id, certificate)));

@@ -10,13 +10,13 @@ use super::Scope;
 use crate::{
     Deps, advice,
     apply::within,
-    ports::{Clock, Graph},
+    ports::Ports,
     report::{ManyLine, told},
 };
 
 /// Returns each entry with the objects that it stands for. Entries that stand for the same ones share a list.
-pub(super) async fn list<'a, D, G: Graph, C: Clock, Q, R>(
-    deps: &Deps<D, G, C, Q, R>,
+pub(super) async fn list<'a, P: Ports>(
+    deps: &Deps<P>,
     scope: &Scope,
     tenant: &Tenant,
     entries: &[&'a Entry],
@@ -41,12 +41,7 @@ pub(super) async fn list<'a, D, G: Graph, C: Clock, Q, R>(
     all
 }
 
-async fn objects<D, G: Graph, C: Clock, Q, R>(
-    deps: &Deps<D, G, C, Q, R>,
-    scope: &Scope,
-    tenant: &Tenant,
-    of: &ForEach,
-) -> Objects {
+async fn objects<P: Ports>(deps: &Deps<P>, scope: &Scope, tenant: &Tenant, of: &ForEach) -> Objects {
     let list = deps.graph.objects(tenant, of);
     match within(&deps.clock, scope.end_at(), list).await {
         // A tenant has a user: the one who has made it.

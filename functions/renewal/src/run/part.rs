@@ -15,10 +15,7 @@ use graph_core::subscription::{
     rotation::{self, KeysInUse, PublishedKeys},
     url::NotificationUrl,
 };
-use graph_edge::{
-    graph::{GraphError, GraphErrorKind},
-    sqs::Queue,
-};
+use graph_edge::graph::{GraphError, GraphErrorKind};
 use jiff::{SignedDuration, Timestamp};
 use tracing::info;
 
@@ -28,7 +25,7 @@ use crate::{
     apply::{Applier, Basis, Breaker, Outcome, within},
     keys::LEAD,
     memory::{Known, What, keep_query, lock},
-    ports::{Clock, Documents, Graph},
+    ports::{Clock, Ports},
     report::{ManyLine, TenantLine, told},
 };
 
@@ -48,8 +45,8 @@ pub(super) struct Found {
 }
 
 /// The part of a run that is about one tenant.
-pub(super) struct Part<'a, D, G, C, Q, R> {
-    pub(super) deps: &'a Deps<D, G, C, Q, R>,
+pub(super) struct Part<'a, P: Ports> {
+    pub(super) deps: &'a Deps<P>,
     pub(super) scope: &'a Scope,
     pub(super) config: &'a Config,
     pub(super) config_version: &'a str,
@@ -60,8 +57,8 @@ pub(super) struct Part<'a, D, G, C, Q, R> {
 }
 
 /// A tenant that was looked at, and what is to be done in it.
-pub(super) struct Looked<'a, D, G, C, Q, R> {
-    part: Part<'a, D, G, C, Q, R>,
+pub(super) struct Looked<'a, P: Ports> {
+    part: Part<'a, P>,
     pub(super) found: Found,
     pub(super) steps: Vec<Step>,
     plan: Option<Planned>,
@@ -76,9 +73,9 @@ struct Planned {
     breaker: Breaker,
 }
 
-impl<'a, D: Documents, G: Graph, C: Clock, Q: Queue, R> Part<'a, D, G, C, Q, R> {
+impl<'a, P: Ports> Part<'a, P> {
     /// Looks at the tenant and plans.
-    pub(super) async fn look(self) -> Looked<'a, D, G, C, Q, R> {
+    pub(super) async fn look(self) -> Looked<'a, P> {
         let mut found = Found::default();
         self.name.clone_into(&mut found.line.tenant);
         let known = self.known();
@@ -166,7 +163,7 @@ impl<'a, D: Documents, G: Graph, C: Clock, Q: Queue, R> Part<'a, D, G, C, Q, R> 
         mut context: Context,
         known: Arc<Mutex<Known>>,
         mut found: Found,
-    ) -> Looked<'a, D, G, C, Q, R> {
+    ) -> Looked<'a, P> {
         let listing = Listing::of(&listed, &self.deps.stack, &self.tenant.client_id);
         found.in_use = Some(KeysInUse::of(&listed, listing.urls()));
         found.expansion = expand(entries, &listing);
@@ -324,8 +321,8 @@ impl<'a, D: Documents, G: Graph, C: Clock, Q: Queue, R> Part<'a, D, G, C, Q, R> 
     }
 }
 
-impl<'a, D: Documents, G: Graph, C: Clock, Q: Queue, R> Looked<'a, D, G, C, Q, R> {
-    fn unplanned(part: Part<'a, D, G, C, Q, R>, found: Found) -> Self {
+impl<'a, P: Ports> Looked<'a, P> {
+    fn unplanned(part: Part<'a, P>, found: Found) -> Self {
         Self {
             part,
             found,
@@ -341,7 +338,7 @@ impl<'a, D: Documents, G: Graph, C: Clock, Q: Queue, R> Looked<'a, D, G, C, Q, R
         };
         let part = &self.part;
         wait_for_key(&part.deps.clock, part.keys, part.tenant, step).await;
-        let applier = Applier {
+        let applier: Applier<'_, P> = Applier {
             graph: &part.deps.graph,
             clock: &part.deps.clock,
             name: part.name,

@@ -5,7 +5,6 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use getrandom::SysRng;
 use graph_core::{
     notification::client_state::test_util::client_state,
     secret::Secret,
@@ -26,12 +25,11 @@ use graph_edge::{
     testing::{FakeQueue, FakeSecrets, Scripted, VirtualClock, turn},
 };
 use jiff::Timestamp;
-use rand_core::UnwrapErr;
 use serde_json::Value;
 
 use crate::{
     Deps, Error, Memory, handle,
-    ports::{Document, Documents},
+    ports::{Document, Documents, Ports},
 };
 
 mod graph;
@@ -42,7 +40,7 @@ pub(super) type Log = Arc<Mutex<Vec<String>>>;
 
 /// Everything that renewal talks to.
 pub(super) struct World {
-    pub(super) deps: Deps<FakeDocuments, Client, VirtualClock, Arc<FakeQueue>, UnwrapErr<SysRng>>,
+    pub(super) deps: Deps<Fakes>,
     pub(super) graph: Arc<FakeGraph>,
     pub(super) documents: FakeDocuments,
     pub(super) clock: VirtualClock,
@@ -50,7 +48,16 @@ pub(super) struct World {
     pub(super) delivery_queue: Arc<FakeQueue>,
 }
 
-type Client = GraphClient<VirtualClock, FakeDocuments, Nobody>;
+/// Doubles of everything but the client of Graph.
+pub(super) struct Fakes;
+
+impl Ports for Fakes {
+    type Documents = FakeDocuments;
+    type Clock = VirtualClock;
+    type RefreshTokens = FakeDocuments;
+    type WebIdentity = Nobody;
+    type Queue = Arc<FakeQueue>;
+}
 
 pub(super) const NOW: &str = "2026-11-22T10:00:00Z";
 
@@ -79,7 +86,6 @@ impl World {
             clock: clock.clone(),
             failed_queue: failed_queue.clone(),
             delivery_queue: delivery_queue.clone(),
-            rng: Mutex::new(UnwrapErr(SysRng)),
             stack: StackId::parse("stack").unwrap(),
             notifications: BaseUrl::parse("https://our.example/notifications").unwrap(),
             lifecycle: BaseUrl::parse("https://our.example/lifecycle").unwrap(),

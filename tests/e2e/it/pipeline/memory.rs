@@ -10,12 +10,24 @@ use graph_core::secret::Secret;
 use graph_edge::{
     deadline::Deadline,
     documents::Source,
+    login::{RefreshTokenSecret, Sts},
     secrets::{SecretError, Versioned},
     sqs::{Message, Queue, Sent},
 };
 use graph_simulator::Simulator;
 use jiff::Timestamp;
-use renewal::ports::{Clock, Document, Documents};
+use renewal::ports::{Clock, Document, Documents, Ports};
+
+/// What renewal talks to.
+pub struct InMemory;
+
+impl Ports for InMemory {
+    type Documents = Shelf;
+    type Clock = SimulatedClock;
+    type RefreshTokens = RefreshTokenSecret;
+    type WebIdentity = Sts;
+    type Queue = FakeQueue;
+}
 
 /// The simulator's clock.
 #[derive(Clone)]
