@@ -13,7 +13,8 @@ use reqwest::{
 };
 
 use crate::BoxError;
-pub(crate) use direct::{Direct, is_local};
+pub(crate) use direct::Direct;
+pub use direct::is_local;
 
 mod direct;
 #[cfg(test)]

@@ -9,6 +9,7 @@ fn a_package_on_its_own_has_its_dependencies_with_the_features_of_all() {
     let all = [
         "decryption",
         "e2e",
+        "graph-cli",
         "graph-edge",
         "graph-simulator",
         "renewal",

@@ -351,6 +351,12 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Returns the path of the member `name` under `path`, written as in [`Problem::path`].
+#[must_use]
+pub fn member_path(path: &str, name: &str) -> String {
+    join(path, name)
+}
+
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -31,7 +31,7 @@ impl Direct {
 }
 
 /// Tells whether a URL leads to this machine, or from a container to the machine that it runs on.
-pub(crate) fn is_local(url: &Url) -> bool {
+pub fn is_local(url: &Url) -> bool {
     let name = url.host_str().unwrap_or_default();
     let address = name.trim_start_matches('[').trim_end_matches(']');
     match address.parse::<IpAddr>() {

@@ -1,0 +1,207 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, ColorChoice, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Plans, applies, checks and repairs a stack of Microsoft Graph change notifications.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "graph-notifications", version, after_help = STATUSES)]
+pub struct Arguments {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Options of every command")]
+pub struct Global {
+    /// Name of the stack.
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        default_value = "graph-notifications"
+    )]
+    pub stack: String,
+    /// Region of the stack; otherwise the one of the environment or the profile.
+    #[arg(long, global = true, value_name = "REGION")]
+    pub region: Option<String>,
+    /// Profile in the files of the AWS CLI.
+    #[arg(long, global = true, value_name = "PROFILE")]
+    pub profile: Option<String>,
+    /// Address in place of that of every service of AWS.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help = "Address of every service of AWS; otherwise AWS_ENDPOINT_URL"
+    )]
+    pub endpoint_url: Option<String>,
+    /// Seconds that one call of AWS may take. A run of renewal has its 15 minutes.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout: u64,
+    /// Prints JSON for programs.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Whether the output has colours.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorChoice,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Checks, shows, compares and writes the configuration.
+    #[command(subcommand)]
+    Config(Config),
+    /// Says what the next run of renewal does and why, and every mistake. Changes nothing.
+    #[command(after_help = "Example:\n  graph-notifications plan")]
+    Plan,
+    /// Runs renewal now, and says what it did.
+    #[command(after_help = "Example:\n  graph-notifications apply\n\n\
+        One run, however long it takes: the connection is never tried again. A second run beside it does no harm.")]
+    Apply {
+        /// Allows more deletions than renewal does without a word.
+        #[arg(long)]
+        confirm_deletions: bool,
+    },
+    /// Lists the subscriptions with the time that is left of each, the most urgent first.
+    #[command(after_help = "Example:\n  graph-notifications status --tenant contoso")]
+    Status {
+        /// Those of one tenant, by its name in the configuration.
+        #[arg(long, value_name = "NAME")]
+        tenant: Option<String>,
+    },
+    /// Replaces keys now.
+    #[command(after_help = "Example:\n  graph-notifications rotate certificate\n\n\
+        A certificate is replaced without a loss. New client-state keys make every subscription again, with a gap of a moment\n\
+        each. A run six minutes later uses the new keys.")]
+    Rotate {
+        /// What to replace.
+        #[arg(value_enum)]
+        what: Rotate,
+        /// Does not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Makes the subscriptions that another stack or URL has left this stack's own.
+    #[command(after_help = "Example:\n  graph-notifications take-over")]
+    TakeOver {
+        /// Does not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Deletes every subscription of this stack, before the stack itself is deleted.
+    #[command(after_help = "Example:\n  graph-notifications delete-all --confirm graph-notifications")]
+    DeleteAll {
+        /// The stack's name, in place of the question.
+        #[arg(long, value_name = "NAME")]
+        confirm: Option<String>,
+    },
+    /// Prints a script that completes commands in a shell.
+    #[command(
+        after_help = "Example:\n  graph-notifications completions bash > ~/.local/share/bash-completion/completions/graph-notifications"
+    )]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// What to replace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Rotate {
+    /// The encryption certificates.
+    Certificate,
+    /// The client-state keys.
+    Keys,
+    /// Both.
+    All,
+}
+
+/// What is to be done with the configuration.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Config {
+    /// Names every mistake in a file, with line and column. Needs neither AWS nor Microsoft.
+    #[command(after_help = "Example:\n  graph-notifications config check config.json")]
+    Check {
+        /// The file; `-` for standard input.
+        file: PathBuf,
+    },
+    /// Prints the stack's configuration, without its credentials.
+    #[command(after_help = "Example:\n  graph-notifications config show > config.json\n\n\
+        `config put` takes a credential that is \"[redacted]\" from the present configuration.")]
+    Show,
+    /// Says what a file would change in the stack's configuration.
+    #[command(after_help = "Example:\n  graph-notifications config diff config.json")]
+    Diff {
+        /// The file; `-` for standard input.
+        file: PathBuf,
+    },
+    /// Writes the stack's configuration, after a question.
+    #[command(after_help = "Example:\n  graph-notifications config put config.json\n\n\
+        A credential that is \"\" or \"[redacted]\" in the file stays as it is in the stack. One that the stack does not have is\n\
+        asked for, and never written to a disk. The next run of renewal applies the configuration: within ten minutes, or\n\
+        with `graph-notifications apply` at once.")]
+    Put {
+        /// The file; `-` for standard input.
+        file: PathBuf,
+        /// Does not ask.
+        #[arg(long, short)]
+        yes: bool,
+        /// Allows more deletions than renewal does without a word.
+        #[arg(long)]
+        confirm_deletions: bool,
+    },
+}
+
+/// What the exit statuses mean.
+pub const STATUSES: &str = "Exit statuses:
+  0  done, and nothing is wrong
+  1  done, and something is left for a person: a mistake, a failure, a finding
+  2  the command line, or a file that it names, is wrong
+  3  AWS refused, or did not answer
+  4  the stack is not there, or not completely
+  5  nothing was changed: not confirmed";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example_that_is_understood() {
+        check(&Arguments::command());
+    }
+
+    fn check(command: &clap::Command) {
+        for command in command.get_subcommands() {
+            if command.has_subcommands() {
+                check(command);
+                continue;
+            }
+            let help = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let example = help
+                .lines()
+                .find(|line| line.starts_with("  graph-notifications "));
+            let example = example.unwrap_or_else(|| panic!("{} has no example", command.get_name()));
+            let words = example.split(['>', '|']).next().unwrap().split_whitespace();
+            Arguments::try_parse_from(words).unwrap_or_else(|error| panic!("{example}: {error}"));
+        }
+    }
+}

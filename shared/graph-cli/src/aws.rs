@@ -1,0 +1,209 @@
+//! AWS, as the command line names it.
+
+use std::{env, time::Duration};
+
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, retry::RetryConfig,
+    stalled_stream_protection::StalledStreamProtectionConfig, timeout::TimeoutConfig,
+};
+use aws_sdk_sqs::error::ProvideErrorMetadata;
+use aws_smithy_http_client::{
+    Connector,
+    proxy::ProxyConfig,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn},
+    orchestrator::HttpResponse,
+    result::SdkError,
+};
+use graph_edge::{http::is_local, telemetry::causes};
+use reqwest::Url;
+
+use crate::{
+    arguments::Global,
+    failure::{Failure, Kind},
+};
+
+/// One account and region of AWS.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    /// What the SDK's clients are made from.
+    pub config: SdkConfig,
+    /// The region.
+    pub region: String,
+    /// The address that stands in for that of every service.
+    pub endpoint: Option<String>,
+    /// How long one call may take.
+    pub timeout: Duration,
+    /// For the calls that are signed here.
+    pub(crate) http: reqwest::Client,
+}
+
+impl Aws {
+    /// Returns the account and the region that options, environment and profile name, in this order.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure when no region is named, or the endpoint is not a URL.
+    pub async fn of(global: &Global) -> Result<Self, Failure> {
+        let named = || env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty());
+        let endpoint = global.endpoint_url.clone().or_else(named);
+        let url = endpoint.as_deref().map(parse).transpose()?;
+        let is_local = url.is_some_and(|url| is_local(&url));
+        let timeout = Duration::from_secs(global.timeout);
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http_client(is_local, timeout))
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .timeout_config(timeouts(timeout));
+        if let Some(profile) = &global.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(region) = &global.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(endpoint) = &endpoint {
+            loader = loader.endpoint_url(endpoint);
+        }
+        let config = loader.load().await;
+        let Some(region) = config.region().map(ToString::to_string) else {
+            return Err(Failure::new(
+                Kind::Input,
+                "no region is set",
+                "Add --region, set AWS_REGION, or run: aws configure set region eu-central-1",
+            ));
+        };
+        let client = reqwest::Client::builder()
+            .connect_timeout(timeout)
+            .tcp_keepalive(KEEPALIVE);
+        let client = if is_local { client.no_proxy() } else { client };
+        let http = client
+            .build()
+            .map_err(|error| Failure::new(Kind::Aws, causes(&error), ""))?;
+        Ok(Self {
+            config,
+            region,
+            endpoint,
+            timeout,
+            http,
+        })
+    }
+
+    /// Returns what the person has to know of a call that failed.
+    pub fn failure<E>(&self, service: &str, error: &SdkError<E, HttpResponse>) -> Failure
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+    {
+        match (error.code(), error) {
+            (Some(code), _) => self.refused(service, code, error.message().unwrap_or_default()),
+            (None, SdkError::TimeoutError(_)) => self.silent(service),
+            (None, _) => self.unreachable(service, &causes(error)),
+        }
+    }
+
+    /// Returns what a refusal means, and what to do about it.
+    pub(crate) fn refused(&self, service: &str, code: &str, message: &str) -> Failure {
+        let advice = match code {
+            "InvalidClientTokenId"
+            | "UnrecognizedClientException"
+            | "InvalidAccessKeyId"
+            | "SignatureDoesNotMatch"
+            | "IncompleteSignature"
+            | "InvalidSignatureException" => {
+                "AWS does not know these credentials. Look whose they are: aws sts get-caller-identity"
+            }
+            "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
+                "The session is over. Sign in again, for example: aws sso login"
+            }
+            "AccessDenied" | "AccessDeniedException" | "AccessDeniedError" => {
+                "Have an administrator grant this action, or use another --profile."
+            }
+            _ => "",
+        };
+        let text = format!("{service} in {} refused: {code}: {message}", self.region);
+        Failure::new(Kind::Aws, text, advice)
+    }
+
+    fn silent(&self, service: &str) -> Failure {
+        let text = format!(
+            "{service} did not answer within {} s at {}",
+            self.timeout.as_secs(),
+            self.place()
+        );
+        Failure::new(
+            Kind::Aws,
+            text,
+            "Look at the network and a proxy, and at --endpoint-url and --region.",
+        )
+    }
+
+    pub(crate) fn unreachable(&self, service: &str, causes: &str) -> Failure {
+        if causes.contains("timeout") || causes.contains("timed out") {
+            return self.silent(service);
+        }
+        if causes.contains("credential") {
+            return Failure::new(
+                Kind::Aws,
+                format!("there are no credentials for AWS: {causes}"),
+                SIGN_IN,
+            );
+        }
+        let text = format!("{service} cannot be reached at {}: {causes}", self.place());
+        Failure::new(
+            Kind::Aws,
+            text,
+            "Look at the network and a proxy, and at --endpoint-url and --region.",
+        )
+    }
+
+    fn place(&self) -> String {
+        let endpoint = self.endpoint.clone();
+        endpoint.unwrap_or_else(|| format!("its endpoint in {}", self.region))
+    }
+}
+
+/// Returns the HTTP client of the SDK; a service on this machine is reached without a proxy.
+fn http_client(is_local: bool, timeout: Duration) -> SharedHttpClient {
+    let settings = HttpConnectorSettings::builder().connect_timeout(timeout).build();
+    let proxy = if is_local {
+        ProxyConfig::disabled()
+    } else {
+        ProxyConfig::from_env()
+    };
+    let connector = Connector::builder()
+        .connector_settings(settings)
+        .proxy_config(proxy)
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .build();
+    let connector = SharedHttpConnector::new(connector);
+    http_client_fn(move |_, _| connector.clone())
+}
+
+fn timeouts(timeout: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(timeout)
+        .operation_attempt_timeout(timeout)
+        .operation_timeout(timeout)
+        .build()
+}
+
+fn parse(endpoint: &str) -> Result<Url, Failure> {
+    let url = endpoint.parse::<Url>().ok().filter(Url::has_host);
+    url.ok_or_else(|| {
+        let text = format!("{endpoint} is not a URL");
+        Failure::new(
+            Kind::Input,
+            text,
+            "Write --endpoint-url http://127.0.0.1:4566, for example.",
+        )
+    })
+}
+
+const ATTEMPTS: u32 = 3;
+
+/// A run of renewal is silent for up to 15 minutes; what is between forgets such a connection after some.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+const SIGN_IN: &str = "Name a --profile, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or hand over those of the AWS CLI:\n\
+     eval \"$(aws configure export-credentials --format env)\"";

@@ -1,0 +1,77 @@
+//! What each command does: reads, decides by the modules without input or output, and acts.
+
+mod config;
+mod renewal;
+
+use clap::CommandFactory;
+
+use crate::{
+    Answer,
+    arguments::{Arguments, Command},
+    aws::Aws,
+    failure::Failure,
+    stack::Stack,
+    terminal::Style,
+};
+
+/// What the commands work with.
+struct Context {
+    aws: Aws,
+    stack: Stack,
+    style: Style,
+    color: clap::ColorChoice,
+}
+
+/// Does what the command line asks for.
+///
+/// # Errors
+///
+/// Returns a failure when it cannot be done.
+pub async fn run(arguments: Arguments, style: Style) -> Result<Answer, Failure> {
+    let Arguments { global, command } = arguments;
+    match command {
+        Command::Config(command) => config::run(command, &global, style).await,
+        Command::Completions { shell } => Ok(completions(shell)),
+        Command::Plan => renewal::plan(&Context::find(&global, style).await?).await,
+        Command::Apply { confirm_deletions } => {
+            renewal::apply(&Context::find(&global, style).await?, confirm_deletions).await
+        }
+        Command::Status { tenant } => {
+            renewal::status(&Context::find(&global, style).await?, tenant.as_deref()).await
+        }
+        Command::Rotate { what, yes } => {
+            renewal::rotate(&Context::find(&global, style).await?, what, yes).await
+        }
+        Command::TakeOver { yes } => renewal::take_over(&Context::find(&global, style).await?, yes).await,
+        Command::DeleteAll { confirm } => {
+            renewal::delete_all(&Context::find(&global, style).await?, confirm.as_deref()).await
+        }
+    }
+}
+
+impl Context {
+    /// Finds the stack.
+    async fn find(global: &crate::arguments::Global, style: Style) -> Result<Self, Failure> {
+        let aws = Aws::of(global).await?;
+        let stack = Stack::find(&aws, &global.stack).await?;
+        let color = global.color;
+        Ok(Self {
+            aws,
+            stack,
+            style,
+            color,
+        })
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Answer {
+    let mut script = Vec::new();
+    let mut command = Arguments::command();
+    clap_complete::generate(shell, &mut command, "graph-notifications", &mut script);
+    let text = String::from_utf8_lossy(&script).into_owned();
+    Answer {
+        json: serde_json::json!({"script": text}),
+        text,
+        needs_person: false,
+    }
+}

@@ -1,0 +1,306 @@
+//! `config`: the document in `ConfigSecret`.
+
+use std::{
+    fs,
+    io::{self, Read},
+    path::Path,
+};
+
+use graph_edge::secrets::{SecretError, SecretStore, Versioned};
+use graph_edge::telemetry::causes;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::Context;
+use crate::{
+    Answer,
+    arguments::{Config, Global},
+    ask,
+    config::{
+        check::Checked,
+        diff::{Change, Effect, Live, changes, effects, text},
+        document::{Document, Place},
+    },
+    failure::{Failure, Kind},
+    invoke,
+    terminal::Style,
+};
+
+/// Does what is asked for.
+pub(super) async fn run(command: Config, global: &Global, style: Style) -> Result<Answer, Failure> {
+    if let Config::Check { file } = &command {
+        return Ok(Checked::of(&read(file)?).answer(&name(file), style));
+    }
+    // Read first: what is wrong with the file is known before AWS is asked anything.
+    let file = match &command {
+        Config::Show | Config::Check { .. } => None,
+        Config::Diff { file } | Config::Put { file, .. } => Some((name(file), read(file)?)),
+    };
+    let context = Context::find(global, style).await?;
+    let secret = ConfigSecret::of(&context)?;
+    let present = secret.read().await?;
+    match (command, file) {
+        (
+            Config::Put {
+                yes,
+                confirm_deletions,
+                ..
+            },
+            Some((name, text)),
+        ) => {
+            let allowed = Allowed {
+                yes,
+                confirm_deletions,
+            };
+            put(&context, &secret, present, &name, &text, allowed).await
+        }
+        (_, Some((name, text))) => {
+            let planned = Planned::of(&context, present.as_ref(), &name, &text, Ask::Nothing).await?;
+            Ok(planned.answer(style, planned.text(style)))
+        }
+        (_, None) => show(present),
+    }
+}
+
+/// What a person has allowed on the command line.
+struct Allowed {
+    yes: bool,
+    confirm_deletions: bool,
+}
+
+/// Prints the configuration without its credentials.
+fn show(present: Option<Versioned>) -> Result<Answer, Failure> {
+    let present = present.ok_or_else(|| {
+        let advice = "Write config.json as docs/configuration.md describes, then: graph-notifications config put config.json";
+        Failure::new(Kind::Stack, "ConfigSecret has no content yet", advice)
+    })?;
+    let text = present.text.expose();
+    let document = Document::parse(text).map_err(|place| not_json("ConfigSecret", place))?;
+    let redacted = document.redacted();
+    Ok(Answer {
+        json: serde_json::from_str(&redacted).unwrap_or_default(),
+        text: redacted.trim_end().to_owned() + "\n",
+        needs_person: false,
+    })
+}
+
+/// Writes the configuration, if the person agrees to what changes.
+async fn put(
+    context: &Context,
+    secret: &ConfigSecret,
+    present: Option<Versioned>,
+    name: &str,
+    text: &str,
+    allowed: Allowed,
+) -> Result<Answer, Failure> {
+    let planned = Planned::of(context, present.as_ref(), name, text, Ask::Person).await?;
+    if planned.changes.is_empty() {
+        return Ok(planned.answer(context.style, planned.text(context.style)));
+    }
+    let braked: Vec<&String> = planned
+        .effects
+        .iter()
+        .filter(|(_, effect)| effect.is_braked)
+        .map(|(name, _)| name)
+        .collect();
+    if !braked.is_empty() && !allowed.confirm_deletions {
+        let text = format!(
+            "nothing was changed: more than half of the subscriptions of {braked:?} would be deleted"
+        );
+        let advice = "See them with `graph-notifications config diff`. If that is what you want, add --confirm-deletions, and\n\
+                      apply it with: graph-notifications apply --confirm-deletions";
+        return Err(Failure::new(Kind::NotConfirmed, text, advice));
+    }
+    eprint!("{}", planned.text(Style::of_stderr(context.color)));
+    ask::confirm(
+        &format!("Write this to ConfigSecret of {}?", context.stack.name),
+        allowed.yes,
+    )?;
+    let based_on = present.as_ref().map(|present| present.version_id.as_str());
+    secret.write(&planned.filled, based_on).await?;
+    let next = "Written. The next run of renewal applies it; at once: graph-notifications apply\n";
+    Ok(planned.answer(context.style, next.to_owned()))
+}
+
+/// Who is asked for credentials that neither the file nor the stack has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ask {
+    Person,
+    Nothing,
+}
+
+/// A new configuration and what it changes.
+struct Planned {
+    filled: Zeroizing<String>,
+    changes: Vec<Change>,
+    effects: std::collections::BTreeMap<String, Effect>,
+    warnings: usize,
+}
+
+impl Planned {
+    async fn of(
+        context: &Context,
+        present: Option<&Versioned>,
+        name: &str,
+        text: &str,
+        ask: Ask,
+    ) -> Result<Self, Failure> {
+        let nothing = "{}";
+        let old = present.map_or(nothing, |present| present.text.expose());
+        // A present document that is not JSON is replaced as a whole.
+        let old = if Document::parse(old).is_ok() {
+            old
+        } else {
+            nothing
+        };
+        let before = Document::parse(old).map_err(|place| not_json("ConfigSecret", place))?;
+        let filled = fill(name, text, &before, ask)?;
+        let checked = Checked::of(&filled);
+        if checked.errors() > 0 && ask == Ask::Person {
+            let text = format!(
+                "nothing was changed: {name} has mistakes\n{}",
+                checked.text(name, Style::PLAIN).trim_end()
+            );
+            return Err(Failure::new(Kind::Input, text, ""));
+        }
+        let after = Document::parse(&filled).map_err(|place| not_json(name, place))?;
+        let changes = changes(&before, &after);
+        let live = if changes.is_empty() {
+            Live::new()
+        } else {
+            live(context).await
+        };
+        let effects = effects(&changes, &Checked::of(old).config, &checked.config, &live);
+        let warnings = checked.found.len();
+        drop(after);
+        Ok(Self {
+            filled,
+            changes,
+            effects,
+            warnings,
+        })
+    }
+
+    fn text(&self, style: Style) -> String {
+        let text = text(&self.changes, &self.effects, style);
+        match self.warnings {
+            0 => text,
+            some => format!("{text}\n{some} remarks: graph-notifications config check\n"),
+        }
+    }
+
+    fn answer(&self, _: Style, text: String) -> Answer {
+        Answer {
+            json: json!({"changes": self.changes, "effects": self.effects}),
+            text,
+            needs_person: false,
+        }
+    }
+}
+
+/// Puts the credentials that the stack has into the places that the file leaves open.
+fn fill(name: &str, text: &str, present: &Document<'_>, ask: Ask) -> Result<Zeroizing<String>, Failure> {
+    let document = Document::parse(text).map_err(|place| not_json(name, place))?;
+    let mut asked = std::collections::BTreeMap::new();
+    for path in document.open_credentials() {
+        if present.leaf(path).is_some() || ask == Ask::Nothing {
+            continue;
+        }
+        let value = ask::secret(&path.join("."))?;
+        let json = Zeroizing::new(Value::String(value.to_string()).to_string());
+        asked.insert(path.to_vec(), json);
+    }
+    Ok(document.filled(|path| {
+        let present = present.leaf(path).map(|json| Zeroizing::new(json.to_owned()));
+        present.or_else(|| asked.get(path).cloned())
+    }))
+}
+
+/// Returns what lives now, as a dry run of renewal finds it; nothing is known where that does not succeed.
+async fn live(context: &Context) -> Live {
+    let event = json!({"dryRun": true});
+    let Ok(function) = context.stack.output("RenewalFunctionName") else {
+        return Live::new();
+    };
+    match invoke::renewal(&context.aws, function, &event, "Asking renewal what lives").await {
+        Ok((_, report)) => report.live(),
+        Err(failure) => {
+            eprintln!("Renewal cannot say how many subscriptions live: {}", failure.text);
+            Live::new()
+        }
+    }
+}
+
+/// The secret with the configuration.
+struct ConfigSecret {
+    store: SecretStore,
+    arn: String,
+}
+
+impl ConfigSecret {
+    fn of(context: &Context) -> Result<Self, Failure> {
+        Ok(Self {
+            store: SecretStore::new(&context.aws.config),
+            arn: context.stack.output("ConfigSecretArn")?.to_owned(),
+        })
+    }
+
+    async fn read(&self) -> Result<Option<Versioned>, Failure> {
+        self.store.read(&self.arn).await.map_err(|error| failure(&error))
+    }
+
+    async fn write(&self, text: &str, based_on: Option<&str>) -> Result<(), Failure> {
+        self.store
+            .write(&self.arn, text, based_on)
+            .await
+            .map_err(|error| failure(&error))
+    }
+}
+
+fn failure(error: &SecretError) -> Failure {
+    match error {
+        SecretError::Conflict => Failure::new(
+            Kind::NotConfirmed,
+            "nothing was changed: somebody else wrote ConfigSecret meanwhile",
+            "Look at their change with `graph-notifications config diff`, then try again.",
+        ),
+        SecretError::Unavailable(_) => Failure::new(
+            Kind::Aws,
+            causes(error),
+            "Your credentials need secretsmanager:GetSecretValue and secretsmanager:PutSecretValue for ConfigSecret.",
+        ),
+    }
+}
+
+fn not_json(name: &str, place: Place) -> Failure {
+    let text = format!("{name}:{}:{}: this is not JSON", place.line, place.column);
+    Failure::new(Kind::Input, text, "")
+}
+
+/// Reads a file, or standard input.
+fn read(file: &Path) -> Result<Zeroizing<String>, Failure> {
+    let mut text = Zeroizing::new(String::new());
+    let read = if is_stdin(file) {
+        io::stdin().lock().read_to_string(&mut text).map(|_| ())
+    } else {
+        fs::read_to_string(file).map(|read| text = Zeroizing::new(read))
+    };
+    read.map_err(|error| Failure::new(Kind::Input, format!("{} cannot be read: {error}", name(file)), ""))?;
+    // What Windows' editors write first.
+    let without_mark = text
+        .strip_prefix('\u{feff}')
+        .map(|rest| Zeroizing::new(rest.to_owned()));
+    Ok(without_mark.unwrap_or(text))
+}
+
+fn is_stdin(file: &Path) -> bool {
+    file.as_os_str() == "-"
+}
+
+fn name(file: &Path) -> String {
+    if is_stdin(file) {
+        "standard input".to_owned()
+    } else {
+        file.display().to_string()
+    }
+}

@@ -1,0 +1,5 @@
+//! The configuration as a person writes it.
+
+pub mod check;
+pub mod diff;
+pub mod document;

@@ -1,0 +1,165 @@
+//! Every mistake in a document, with its place.
+
+use graph_core::subscription::config::{Config, Problem, Severity};
+use serde_json::{Value, json};
+
+use super::document::{Document, Place};
+use crate::{
+    Answer,
+    terminal::{Color, Style, harmless, wrapped},
+};
+
+/// What is wrong in a document.
+#[derive(Debug)]
+pub struct Checked {
+    /// What can be used of it.
+    pub config: Config,
+    /// What is wrong, from the top to the bottom.
+    pub found: Vec<(Place, Problem)>,
+}
+
+impl Checked {
+    /// Reads and checks a document.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let (config, problems) = match Config::parse(text) {
+            Ok(read) => read,
+            Err(problem) => (Config::default(), vec![problem]),
+        };
+        let place = |problem: &Problem| match Document::parse(text) {
+            Ok(document) => document.place(&problem.path),
+            Err(place) => place,
+        };
+        let mut found: Vec<_> = problems
+            .into_iter()
+            .map(|problem| (place(&problem), problem))
+            .collect();
+        found.sort_by_key(|(place, _)| *place);
+        Self { config, found }
+    }
+
+    /// Returns how many mistakes keep something from being used.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        let is_error = |(_, problem): &&(Place, Problem)| problem.severity == Severity::Error;
+        self.found.iter().filter(is_error).count()
+    }
+
+    /// Returns a line for each mistake, in the form that editors jump to, and the sums.
+    #[must_use]
+    pub fn text(&self, file: &str, style: Style) -> String {
+        let mut text = String::new();
+        for (place, problem) in &self.found {
+            let (word, color) = match problem.severity {
+                Severity::Error => ("error", Color::Bad),
+                Severity::Warning => ("warning", Color::Warning),
+            };
+            let word = style.paint(color, word);
+            let line = format!(
+                "{file}:{}:{}: {word}: {}",
+                place.line,
+                place.column,
+                harmless(&problem.to_string())
+            );
+            // A program reads lines.
+            text += &if style.is_terminal {
+                wrapped(&line, style.width, "  ")
+            } else {
+                line
+            };
+            text.push('\n');
+        }
+        text + &self.sums(file) + "\n"
+    }
+
+    fn sums(&self, file: &str) -> String {
+        let (tenants, subscriptions) = (self.config.tenants.len(), self.config.subscriptions.len());
+        match (self.errors(), self.found.len() - self.errors()) {
+            (0, 0) => format!("{file} is right: {tenants} tenants, {subscriptions} subscriptions"),
+            (0, warnings) => format!("{file} can be used: {warnings} warnings"),
+            (errors, warnings) => format!("{file}: {errors} errors, {warnings} warnings"),
+        }
+    }
+
+    /// Returns the answer of `config check`.
+    #[must_use]
+    pub fn answer(&self, file: &str, style: Style) -> Answer {
+        let problem = |(place, problem): &(Place, Problem)| {
+            json!({
+                "line": place.line, "column": place.column, "path": problem.path, "message": problem.message,
+                "severity": problem.severity,
+            })
+        };
+        let problems: Vec<Value> = self.found.iter().map(problem).collect();
+        Answer {
+            json: json!({"file": file, "errors": self.errors(), "problems": problems}),
+            text: self.text(file, style),
+            needs_person: self.errors() > 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WRONG: &str = r#"{
+  "tenants": {
+    "contoso": {
+      "tenantId": "contoso.com",
+      "clientId": "66666666-7777-8888-9999-000000000000",
+      "credential": { "clientSecret": "s" }
+    }
+  },
+  "subscriptions": {
+    "users": { "resource": "/users", "changetype": "updated" }
+  }
+}"#;
+
+    #[test]
+    fn all_mistakes_come_at_once_each_with_its_place() {
+        let answer = Checked::of(WRONG).answer("config.json", Style::PLAIN);
+        let lines: Vec<&str> = answer.text.lines().collect();
+        assert!(
+            lines[0].starts_with("config.json:4:7: error: tenants.contoso.tenantId is not a GUID"),
+            "{lines:#?}"
+        );
+        assert!(
+            answer
+                .text
+                .contains("config.json:10:38: error: subscriptions.users.changetype unknown field"),
+            "{lines:#?}"
+        );
+        assert!(
+            answer
+                .text
+                .contains("config.json:10:5: error: subscriptions.users.changeType is missing"),
+            "{lines:#?}"
+        );
+        assert_eq!(*lines.last().unwrap(), "config.json: 3 errors, 0 warnings");
+        assert!(answer.needs_person);
+        assert_eq!(answer.json["problems"][0]["line"], 4);
+    }
+
+    #[test]
+    fn a_document_that_is_not_json_says_where() {
+        let answer = Checked::of("{\n  \"tenants\": ,\n}").answer("c.json", Style::PLAIN);
+        assert!(
+            answer
+                .text
+                .starts_with("c.json:2:14: error: the configuration is not JSON"),
+            "{}",
+            answer.text
+        );
+    }
+
+    #[test]
+    fn on_a_terminal_no_line_is_longer_than_the_terminal_is_wide() {
+        let style = Style {
+            is_terminal: true,
+            ..Style::PLAIN
+        };
+        let text = Checked::of(WRONG).text("config.json", style);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+}

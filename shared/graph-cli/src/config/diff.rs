@@ -1,0 +1,349 @@
+//! What a new configuration changes, and what that means for subscriptions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use graph_core::subscription::{
+    config::Config,
+    plan::{Action, Reason, Step, excess},
+};
+use serde::Serialize;
+use subtle::ConstantTimeEq;
+
+use super::document::{Document, Leaf};
+use crate::terminal::{Color, Style, harmless};
+
+/// A change of one entry, such as `subscriptions.users`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// The entry.
+    pub entry: String,
+    /// What happens to it.
+    pub kind: Kind,
+    /// The members that differ.
+    pub members: Vec<Member>,
+}
+
+/// What happens to an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// It is new.
+    Add,
+    /// It is another.
+    Change,
+    /// It is gone.
+    Remove,
+}
+
+/// A member that differs. What may be secret is not shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Member {
+    /// Its path below the entry.
+    pub path: String,
+    /// Its JSON before.
+    pub before: Option<String>,
+    /// Its JSON afterwards.
+    pub after: Option<String>,
+}
+
+/// Returns the entries that differ, in the order of their names.
+#[must_use]
+pub fn changes(before: &Document<'_>, after: &Document<'_>) -> Vec<Change> {
+    let (before, after) = (entries(before), entries(after));
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let none = BTreeMap::new();
+    let change = |name: &&String| {
+        let (old, new) = (before.get(*name), after.get(*name));
+        let members = members(old.unwrap_or(&none), new.unwrap_or(&none));
+        let kind = match (old, new) {
+            (None, _) => Kind::Add,
+            (_, None) => Kind::Remove,
+            _ => Kind::Change,
+        };
+        (!members.is_empty()).then(|| Change {
+            entry: (*name).clone(),
+            kind,
+            members,
+        })
+    };
+    names.iter().filter_map(change).collect()
+}
+
+type Leaves<'a> = BTreeMap<String, Leaf<'a>>;
+
+/// Returns the leaves of each entry by their path below it.
+fn entries<'a>(document: &'a Document<'_>) -> BTreeMap<String, Leaves<'a>> {
+    let mut entries: BTreeMap<String, Leaves<'_>> = BTreeMap::new();
+    for leaf in document.leaves() {
+        let (entry, below) = leaf.path.split_at(leaf.path.len().min(2));
+        entries
+            .entry(entry.join("."))
+            .or_default()
+            .insert(joined(below), leaf);
+    }
+    entries
+}
+
+fn joined(path: &[String]) -> String {
+    path.iter()
+        .fold(String::new(), |joined, name| match joined.as_str() {
+            "" => name.clone(),
+            _ if name.starts_with('[') => joined + name,
+            _ => joined + "." + name,
+        })
+}
+
+fn members(before: &Leaves<'_>, after: &Leaves<'_>) -> Vec<Member> {
+    let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let differs = |path: &&&String| match (before.get(**path), after.get(**path)) {
+        (Some(old), Some(new)) => !bool::from(old.text.as_bytes().ct_eq(new.text.as_bytes())),
+        _ => true,
+    };
+    let member = |path: &String| Member {
+        path: path.clone(),
+        before: before.get(path).map(Leaf::shown),
+        after: after.get(path).map(Leaf::shown),
+    };
+    paths.iter().filter(differs).map(|path| member(path)).collect()
+}
+
+/// What becomes of a tenant's subscriptions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Effect {
+    /// How many there are.
+    pub live: usize,
+    /// How many entries get their first subscriptions.
+    pub created: usize,
+    /// How many subscriptions are made again, with a gap of a moment each.
+    pub replaced: usize,
+    /// How many are deleted.
+    pub deleted: usize,
+    /// Whether that is so many that renewal holds them back.
+    pub is_braked: bool,
+}
+
+/// How many subscriptions live, by tenant and entry.
+pub type Live = BTreeMap<(String, String), usize>;
+
+/// Returns what the next run of renewal does in each tenant in which it does something.
+#[must_use]
+pub fn effects(changes: &[Change], before: &Config, after: &Config, live: &Live) -> BTreeMap<String, Effect> {
+    let mut effects: BTreeMap<String, Effect> = BTreeMap::new();
+    let none = BTreeSet::new();
+    let tenants =
+        |config: &'_ Config, name: &str| config.subscriptions.get(name).map(|entry| entry.tenants.clone());
+    for (name, change) in changes.iter().filter_map(subscription) {
+        let (old, new) = (tenants(before, name), tenants(after, name));
+        let (old, new) = (old.as_ref().unwrap_or(&none), new.as_ref().unwrap_or(&none));
+        let count = |tenant: &String| live.get(&(tenant.clone(), name.to_owned())).copied();
+        for tenant in old.difference(new) {
+            effects.entry(tenant.clone()).or_default().deleted += count(tenant).unwrap_or_default();
+        }
+        for tenant in new.difference(old) {
+            effects.entry(tenant.clone()).or_default().created += 1;
+        }
+        for tenant in old.intersection(new).filter(|_| replaces(change)) {
+            effects.entry(tenant.clone()).or_default().replaced += count(tenant).unwrap_or_default();
+        }
+    }
+    for (tenant, effect) in &mut effects {
+        let of_tenant = live.iter().filter(|((of, _), _)| of == tenant);
+        effect.live = of_tenant.map(|(_, count)| count).sum();
+        effect.is_braked = is_braked(effect);
+    }
+    effects.retain(|_, effect| effect.created + effect.replaced + effect.deleted > 0);
+    effects
+}
+
+/// Returns the name of the subscription that a change is about; a tenant's own changes reach them by way of their tenants.
+fn subscription(change: &Change) -> Option<(&str, &Change)> {
+    Some((change.entry.strip_prefix("subscriptions.")?, change))
+}
+
+/// Says whether Graph has to make the subscription again: it cannot change these (Microsoft Graph, *update subscription*).
+fn replaces(change: &Change) -> bool {
+    let fixed = [
+        "resource",
+        "changeType",
+        "includeResourceData",
+        "notificationQueryOptions",
+        "immutableIds",
+        "permissionChanges",
+    ];
+    change
+        .members
+        .iter()
+        .any(|member| fixed.contains(&member.path.as_str()))
+}
+
+/// Asks the rule by which renewal itself holds deletions back.
+fn is_braked(effect: &Effect) -> bool {
+    let deletion = Step {
+        name: String::new(),
+        action: Action::Delete { id: String::new() },
+        reason: Reason::NoEntry,
+        expires_at: None,
+    };
+    excess(&vec![deletion; effect.deleted], effect.live, true).is_some()
+}
+
+/// Returns the changes as a person reads them.
+#[must_use]
+pub fn text(changes: &[Change], effects: &BTreeMap<String, Effect>, style: Style) -> String {
+    if changes.is_empty() {
+        return "Nothing would change.\n".to_owned();
+    }
+    let mut text = String::new();
+    for change in changes {
+        text += &change.text(style);
+    }
+    for (tenant, effect) in effects {
+        text.extend(["\n", &effect.text(tenant), "\n"]);
+    }
+    text
+}
+
+impl Change {
+    fn text(&self, style: Style) -> String {
+        let (sign, color) = match self.kind {
+            Kind::Add => ("+", Color::Good),
+            Kind::Change => ("~", Color::Warning),
+            Kind::Remove => ("-", Color::Bad),
+        };
+        let head = style.paint(color, &format!("{sign} {}", harmless(&self.entry)));
+        let members = self
+            .members
+            .iter()
+            .filter(|_| self.kind != Kind::Remove)
+            .map(Member::text);
+        members.fold(head + "\n", |text, member| text + "    " + &member + "\n")
+    }
+}
+
+impl Member {
+    fn text(&self) -> String {
+        let path = harmless(&self.path);
+        let [before, after] = [&self.before, &self.after].map(|json| json.as_deref().map(harmless));
+        match (before, after) {
+            (None, Some(after)) => format!("{path}: {after}"),
+            (Some(before), None) => format!("{path}: {before} is taken out"),
+            (Some(before), Some(after)) if before == after => format!("{path}: changed"),
+            (before, after) => {
+                let [before, after] = [before, after].map(Option::unwrap_or_default);
+                format!("{path}: {before} -> {after}")
+            }
+        }
+    }
+}
+
+impl Effect {
+    fn text(&self, tenant: &str) -> String {
+        let Self {
+            live,
+            created,
+            replaced,
+            deleted,
+            ..
+        } = self;
+        let tenant = harmless(tenant);
+        let held = if self.is_braked {
+            "\n  More than half of them would be deleted: renewal holds that back until it is confirmed."
+        } else {
+            ""
+        };
+        format!(
+            "{tenant}: {live} subscriptions live; {created} entries to create, {replaced} subscriptions to replace, {deleted} to \
+             delete{held}"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_said_to_change_and_not_shown() {
+        let before = document(&json!({}));
+        let mut after = before.clone();
+        after["tenants"]["contoso"]["credential"]["clientSecret"] = json!("n3w");
+        let text = shown(&before, &after, &Live::new());
+        assert_eq!(text, "~ tenants.contoso\n    credential.clientSecret: changed\n");
+    }
+
+    #[test]
+    fn each_change_is_shown_with_what_it_means_for_subscriptions() {
+        let before =
+            document(&json!({"users": entry("/users", "updated"), "groups": entry("/groups", "updated")}));
+        let after = document(
+            &json!({"users": entry("/users", "updated,deleted"), "teams": entry("/teams", "created")}),
+        );
+        let live = Live::from([(key("users"), 1), (key("groups"), 1)]);
+        assert_eq!(
+            shown(&before, &after, &live),
+            "- subscriptions.groups\n\
+             + subscriptions.teams\n    changeType: \"created\"\n    resource: \"/teams\"\n\
+             ~ subscriptions.users\n    changeType: \"updated\" -> \"updated,deleted\"\n\n\
+             contoso: 2 subscriptions live; 1 entries to create, 1 subscriptions to replace, 1 to delete\n"
+        );
+    }
+
+    #[test]
+    fn more_deletions_than_renewal_allows_are_seen() {
+        let before =
+            document(&json!({"mail": entry("/users", "updated"), "groups": entry("/groups", "updated")}));
+        let after = document(&json!({"groups": entry("/groups", "updated")}));
+        for (live, is_braked) in [(5, false), (6, true)] {
+            let live = Live::from([(key("mail"), live), (key("groups"), 1)]);
+            assert_eq!(effects_of(&before, &after, &live)["contoso"].is_braked, is_braked);
+        }
+    }
+
+    #[test]
+    fn nothing_changes_between_two_spellings_of_one_document() {
+        let before = document(&json!({"users": entry("/users", "updated")}));
+        assert_eq!(
+            shown(&before, &before.clone(), &Live::new()),
+            "Nothing would change.\n"
+        );
+    }
+
+    fn shown(before: &Value, after: &Value, live: &Live) -> String {
+        let (old, new) = (before.to_string(), format!("{after:#}"));
+        let changes = changes(&parsed(&old), &parsed(&new));
+        text(&changes, &effects_of(before, after, live), Style::PLAIN)
+    }
+
+    fn effects_of(before: &Value, after: &Value, live: &Live) -> BTreeMap<String, Effect> {
+        let (old, new) = (before.to_string(), after.to_string());
+        let changes = changes(&parsed(&old), &parsed(&new));
+        let [before, after] = [&old, &new].map(|text| Config::parse(text).unwrap().0);
+        effects(&changes, &before, &after, live)
+    }
+
+    fn parsed(text: &str) -> Document<'_> {
+        Document::parse(text).unwrap_or_else(|_| panic!("not JSON"))
+    }
+
+    fn key(entry: &str) -> (String, String) {
+        ("contoso".to_owned(), entry.to_owned())
+    }
+
+    fn entry(resource: &str, change_type: &str) -> Value {
+        json!({"resource": resource, "changeType": change_type})
+    }
+
+    fn document(subscriptions: &Value) -> Value {
+        json!({
+            "tenants": {"contoso": {
+                "tenantId": "11111111-2222-3333-4444-555555555555", "clientId": "66666666-7777-8888-9999-000000000000",
+                "credential": {"clientSecret": "s3cret"}
+            }},
+            "subscriptions": subscriptions,
+        })
+    }
+}

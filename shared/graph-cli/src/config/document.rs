@@ -1,0 +1,358 @@
+//! A JSON document with the place of each member, so that a part of its text can be pointed at, hidden or filled in.
+
+use std::{fmt, ops::Range};
+
+use graph_core::subscription::config::member_path;
+use jiff::civil::Date;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+/// A document that is JSON.
+pub struct Document<'a> {
+    text: &'a str,
+    nodes: Vec<Node>,
+}
+
+/// A value in the document.
+#[derive(Clone, Debug)]
+struct Node {
+    /// The names and indices that lead to it.
+    path: Vec<String>,
+    /// The same as `Problem::path` has it.
+    shown: String,
+    /// Where its name begins, or itself where it has none.
+    start: usize,
+    /// Where its value is.
+    value: Range<usize>,
+    is_leaf: bool,
+}
+
+/// A value that is neither an object nor a list.
+pub struct Leaf<'a> {
+    /// The names and indices that lead to it.
+    pub path: &'a [String],
+    /// Its JSON.
+    pub text: &'a str,
+    /// Whether it is known not to be secret.
+    is_public: bool,
+}
+
+impl Leaf<'_> {
+    /// Returns what may be shown of it.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        if self.is_public { self.text } else { REDACTED }.to_owned()
+    }
+}
+
+/// A line and a column, each from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The line.
+    pub line: usize,
+    /// The column, in characters.
+    pub column: usize,
+}
+
+impl<'a> Document<'a> {
+    /// Reads a document.
+    ///
+    /// # Errors
+    ///
+    /// Returns the place at which it stops being JSON.
+    pub fn parse(text: &'a str) -> Result<Self, Place> {
+        let place = |error: serde_json::Error| Place {
+            line: error.line().max(1),
+            column: error.column().max(1),
+        };
+        let root: &RawValue = serde_json::from_str(text).map_err(place)?;
+        let mut document = Self {
+            text,
+            nodes: Vec::new(),
+        };
+        document.walk(root, &[], "", None).map_err(place)?;
+        Ok(document)
+    }
+
+    fn walk(
+        &mut self,
+        raw: &'a RawValue,
+        path: &[String],
+        shown: &str,
+        key: Option<usize>,
+    ) -> serde_json::Result<()> {
+        let start = self.offset(raw.get());
+        let first = raw.get().bytes().next();
+        self.nodes.push(Node {
+            path: path.to_vec(),
+            shown: shown.to_owned(),
+            start: key.unwrap_or(start),
+            value: start..start + raw.get().len(),
+            is_leaf: !matches!(first, Some(b'{' | b'[')),
+        });
+        match first {
+            Some(b'{') => {
+                let Members(members) = serde_json::from_str(raw.get())?;
+                for (key, value) in members {
+                    let name: String = serde_json::from_str(key.get())?;
+                    let shown = member_path(shown, &name);
+                    let start = self.offset(key.get());
+                    self.walk(value, &[path, &[name]].concat(), &shown, Some(start))?;
+                }
+            }
+            Some(b'[') => {
+                let items: Vec<&RawValue> = serde_json::from_str(raw.get())?;
+                for (index, item) in items.into_iter().enumerate() {
+                    let name = format!("[{index}]");
+                    let shown = format!("{shown}{name}");
+                    self.walk(item, &[path, &[name]].concat(), &shown, None)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn offset(&self, part: &str) -> usize {
+        part.as_ptr().addr().saturating_sub(self.text.as_ptr().addr())
+    }
+
+    /// Returns where the member is that a problem names, or what is nearest above it.
+    #[must_use]
+    pub fn place(&self, path: &str) -> Place {
+        let is_above = |node: &&Node| {
+            let below = path.strip_prefix(node.shown.as_str());
+            below.is_some_and(|below| {
+                node.shown.is_empty() || below.is_empty() || below.starts_with(['.', '['])
+            })
+        };
+        // The last one: of two members with one name, the second is too much.
+        let nearest = self
+            .nodes
+            .iter()
+            .filter(is_above)
+            .max_by_key(|node| node.shown.len());
+        self.place_of(nearest.map_or(0, |node| node.start))
+    }
+
+    fn place_of(&self, offset: usize) -> Place {
+        let before = self.text.get(..offset).unwrap_or_default();
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        Place {
+            line: before.matches('\n').count() + 1,
+            column: line.chars().count() + 1,
+        }
+    }
+
+    /// Returns the text with [`REDACTED`] in place of everything that may be secret: all but what is known not to be.
+    #[must_use]
+    pub fn redacted(&self) -> String {
+        let hidden = |node: &&Node| node.is_leaf && !self.is_public(node);
+        let hidden = self.nodes.iter().filter(hidden);
+        self.spliced(hidden.map(|node| (node.value.clone(), REDACTED)))
+            .to_string()
+    }
+
+    /// Returns the paths of credentials that are left open: see [`is_open`].
+    pub fn open_credentials(&self) -> impl Iterator<Item = &[String]> {
+        self.open().map(|node| node.path.as_slice())
+    }
+
+    /// Returns the text with each open credential replaced by what `of` has for it.
+    #[must_use]
+    pub fn filled(&self, of: impl Fn(&[String]) -> Option<Zeroizing<String>>) -> Zeroizing<String> {
+        let values: Vec<_> = self
+            .open()
+            .filter_map(|node| Some((node.value.clone(), of(&node.path)?)))
+            .collect();
+        self.spliced(
+            values
+                .iter()
+                .map(|(range, value)| (range.clone(), value.as_str())),
+        )
+    }
+
+    /// Returns the JSON text of the leaf that `path` leads to.
+    #[must_use]
+    pub fn leaf(&self, path: &[String]) -> Option<&'a str> {
+        let node = self.nodes.iter().find(|node| node.is_leaf && node.path == path)?;
+        self.text.get(node.value.clone())
+    }
+
+    /// Returns every value that is neither an object nor a list.
+    pub fn leaves(&self) -> impl Iterator<Item = Leaf<'_>> {
+        self.nodes.iter().filter(|node| node.is_leaf).map(|node| Leaf {
+            path: &node.path,
+            text: self.text.get(node.value.clone()).unwrap_or_default(),
+            is_public: self.is_public(node),
+        })
+    }
+
+    fn open(&self) -> impl Iterator<Item = &Node> {
+        let is_open = |node: &&Node| {
+            let text = self.text.get(node.value.clone());
+            node.is_leaf && is_in_credential(&node.path) && text.is_some_and(is_open)
+        };
+        self.nodes.iter().filter(is_open)
+    }
+
+    /// Returns whether a leaf is known not to be secret.
+    fn is_public(&self, node: &Node) -> bool {
+        let text = self.text.get(node.value.clone()).unwrap_or_default();
+        let name = node.path.iter().rfind(|name| !name.starts_with('['));
+        let name = name.map(String::as_str).unwrap_or_default();
+        if is_in_credential(&node.path) {
+            return match name {
+                "webIdentity" => matches!(text, "true" | "false"),
+                "clientSecretExpires" => text.trim_matches('"').parse::<Date>().is_ok(),
+                _ => false,
+            };
+        }
+        PUBLIC.contains(&name)
+    }
+
+    /// Returns the text with other texts in these places, which are in order.
+    fn spliced<'t>(&self, parts: impl Iterator<Item = (Range<usize>, &'t str)>) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(self.text.len()));
+        let mut done = 0;
+        for (range, part) in parts {
+            text.push_str(self.text.get(done..range.start).unwrap_or_default());
+            text.push_str(part);
+            done = range.end;
+        }
+        text.push_str(self.text.get(done..).unwrap_or_default());
+        text
+    }
+}
+
+fn is_in_credential(path: &[String]) -> bool {
+    path.iter().rev().skip(1).any(|name| name == "credential")
+}
+
+/// Says whether a credential stands for the one that the stack has.
+fn is_open(json: &str) -> bool {
+    matches!(json, "\"\"" | REDACTED)
+}
+
+/// The members of an object as they stand.
+struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Vec<(&'de RawValue, &'de RawValue)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(members)
+            }
+        }
+        deserializer.deserialize_map(Reader).map(Self)
+    }
+}
+
+/// What is shown in place of what may be secret, as JSON.
+pub const REDACTED: &str = "\"[redacted]\"";
+
+/// Members whose values are no secrets. A value under any other name may be one in the wrong place.
+const PUBLIC: &[&str] = &[
+    "allowUnknownResource",
+    "application",
+    "changeType",
+    "clientId",
+    "cloud",
+    "expirationMinutes",
+    "fetchContent",
+    "forEach",
+    "ids",
+    "immutableIds",
+    "includeResourceData",
+    "membersOf",
+    "notificationQueryOptions",
+    "ownCertificate",
+    "permissionChanges",
+    "resource",
+    "teams",
+    "tenant",
+    "tenantId",
+    "users",
+    "version",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"{
+  "tenants": {
+    "contoso.com": {
+      "tenantId": "11111111-2222-3333-4444-555555555555",
+      "clientSecret": "misplaced",
+      "credential": { "clientSecret": "s3cret", "clientSecretExpires": "2027-05-23" }
+    },
+    "own": { "credential": { "webIdentity": true, "clientSecretExpires": "no date" } }
+  },
+  "subscriptions": {
+    "ü": { "resource": "/users/{id}", "forEach": ["a", "b"], "forEach": ["c"] }
+  }
+}"#;
+
+    #[test]
+    fn a_problem_is_found_at_its_member_or_at_what_is_nearest_above() {
+        let document = Document::parse(TEXT).unwrap_or_else(|_| panic!("not JSON"));
+        for (path, line, column) in [
+            ("", 1, 1),
+            ("tenants", 2, 3),
+            ("tenants.contoso.com.tenantId", 4, 7),
+            ("tenants.contoso.com.clientId", 3, 5),
+            ("subscriptions.ü.resource", 11, 12),
+            ("subscriptions.ü.forEach[0]", 11, 74),
+            ("subscriptions.ü.forEach", 11, 62),
+            ("subscriptions.unknown", 10, 3),
+        ] {
+            assert_eq!(document.place(path), Place { line, column }, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_secret_is_not_shown_and_the_rest_stays_as_it_was_written() {
+        let shown = Document::parse(TEXT)
+            .unwrap_or_else(|_| panic!("not JSON"))
+            .redacted();
+        for secret in ["misplaced", "s3cret", "no date"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        let expected = TEXT
+            .replace("\"s3cret\"", REDACTED)
+            .replace("\"misplaced\"", REDACTED)
+            .replace("\"no date\"", REDACTED);
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn open_credentials_are_filled_in_and_nothing_else_is_touched() {
+        let redacted = Document::parse(TEXT)
+            .unwrap_or_else(|_| panic!("not JSON"))
+            .redacted();
+        let new = Document::parse(&redacted).unwrap_or_else(|_| panic!("not JSON"));
+        let old = Document::parse(TEXT).unwrap_or_else(|_| panic!("not JSON"));
+        assert_eq!(new.open_credentials().count(), 2);
+        let filled = new.filled(|path| old.leaf(path).map(|text| Zeroizing::new(text.to_owned())));
+        assert_eq!(*filled, TEXT.replace("\"misplaced\"", REDACTED));
+    }
+
+    #[test]
+    fn what_is_not_json_has_a_place() {
+        let place = Document::parse("{\n  \"a\": ,\n}").err();
+        assert_eq!(place, Some(Place { line: 2, column: 8 }));
+    }
+}

@@ -1,0 +1,61 @@
+//! Why a command could not do what it was asked for.
+
+use std::fmt;
+
+/// Why a command ended early: what happened, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Failure {
+    /// What kind it is, for the exit status.
+    pub kind: Kind,
+    /// What happened, to what.
+    pub text: String,
+    /// What to do; empty where the text says it.
+    pub advice: String,
+}
+
+/// A kind of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The command line or a file that it names is wrong.
+    Input,
+    /// AWS refused, or did not answer.
+    Aws,
+    /// The stack is not there, or not completely.
+    Stack,
+    /// A person said no, or nobody was there to ask.
+    NotConfirmed,
+}
+
+impl Kind {
+    /// Returns the exit status.
+    #[must_use]
+    pub fn status(self) -> u8 {
+        match self {
+            Self::Input => 2,
+            Self::Aws => 3,
+            Self::Stack => 4,
+            Self::NotConfirmed => 5,
+        }
+    }
+}
+
+impl Failure {
+    /// Returns a failure of this kind.
+    pub fn new(kind: Kind, text: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            kind,
+            text: text.into(),
+            advice: advice.into(),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        if self.advice.is_empty() {
+            return Ok(());
+        }
+        write!(f, "\n{}", self.advice)
+    }
+}

@@ -1,0 +1,110 @@
+//! Invocations of renewal: each begins one run and no more, however long it takes.
+
+use std::time::Duration;
+
+use graph_edge::telemetry::causes;
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    aws::Aws,
+    failure::{Failure, Kind},
+    progress::Progress,
+    report::Report,
+    signed::{Call, CallError, LAMBDA},
+};
+
+/// Invokes renewal once, waits as long as a run may take, and returns its report, as it is and as it is read.
+///
+/// # Errors
+///
+/// Returns a failure when Lambda refuses, the run did not finish, or the connection broke before the report came.
+pub async fn renewal(
+    aws: &Aws,
+    function: &str,
+    event: &Value,
+    what: &str,
+) -> Result<(Value, Report), Failure> {
+    let call = Call {
+        service: LAMBDA,
+        method: Method::POST,
+        path: format!("/2015-03-31/functions/{function}/invocations"),
+        headers: Vec::new(),
+        body: event.to_string(),
+    };
+    // Once: a second invocation would be a second run.
+    let reply = Progress::of(what).during(aws.call(&call, LONGEST_RUN)).await;
+    let reply = reply.map_err(|error| match error {
+        CallError::Broken(causes) => broken(&causes),
+        other => aws.call_failure(LAMBDA, other),
+    })?;
+    if reply.headers.contains_key("x-amz-function-error") {
+        return Err(failed(function, &reply.body));
+    }
+    let malformed = |error: serde_json::Error| {
+        let text = format!(
+            "{function} answered with something else than a report: {}",
+            causes(&error)
+        );
+        Failure::new(
+            Kind::Stack,
+            text,
+            "Is it of the version of this program? Deploy it again: sam build && sam deploy",
+        )
+    };
+    let json: Value = serde_json::from_str(&reply.body).map_err(malformed)?;
+    let report = Report::deserialize(&json).map_err(malformed)?;
+    Ok((json, report))
+}
+
+/// The connection broke, and what renewal does is not known.
+fn broken(causes: &str) -> Failure {
+    Failure::new(
+        Kind::Aws,
+        format!("the connection to AWS Lambda broke: {causes}"),
+        "If renewal was invoked, its run goes on, for 15 minutes at most; nothing was invoked a second time.\n\
+         What is left to do: graph-notifications plan",
+    )
+}
+
+/// The function ended with an error; Lambda's answer says which.
+fn failed(function: &str, body: &str) -> Failure {
+    let json: Value = serde_json::from_str(body).unwrap_or_default();
+    let text = |name| json.get(name).and_then(Value::as_str).unwrap_or_default();
+    let (kind, message) = (text("errorType"), text("errorMessage"));
+    let advice = match kind {
+        "DocumentsUnavailable" => {
+            "A secret cannot be read or written: look at the function's role and at Secrets Manager."
+        }
+        "DocumentMalformed" => {
+            "Put an older version of that secret back: docs/operations.md, \"Putting an older version of a secret back\"."
+        }
+        "RequestMalformed" => "The function is of another version than this program: sam build && sam deploy",
+        _ => "The log of the function says more.",
+    };
+    Failure::new(
+        Kind::Stack,
+        format!("the run of {function} did not finish: {kind}: {message}"),
+        advice,
+    )
+}
+
+/// The timeout of the function, and a minute for its start.
+const LONGEST_RUN: Duration = Duration::from_mins(16);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_did_not_finish_says_why_and_what_to_do() {
+        let body = r#"{"errorType":"DocumentsUnavailable","errorMessage":"documents cannot be read"}"#;
+        let failure = failed("renewal", body);
+        assert_eq!(
+            failure.text,
+            "the run of renewal did not finish: DocumentsUnavailable: documents cannot be read"
+        );
+        assert!(failure.advice.contains("role"), "{failure}");
+    }
+}

@@ -1,0 +1,138 @@
+//! A stack of CloudFormation and its outputs.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudformation::{Client, error::ProvideErrorMetadata, types::Stack as Described};
+
+use crate::{
+    aws::Aws,
+    failure::{Failure, Kind},
+};
+
+/// A deployed stack.
+#[derive(Clone, Debug)]
+pub struct Stack {
+    /// Its name.
+    pub name: String,
+    /// Its region.
+    pub region: String,
+    /// What CloudFormation says of it, such as `UPDATE_COMPLETE`.
+    pub status: String,
+    outputs: BTreeMap<String, String>,
+}
+
+impl Stack {
+    /// Looks the stack up.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure when there is none, or AWS does not answer.
+    pub async fn find(aws: &Aws, name: &str) -> Result<Self, Failure> {
+        let client = Client::new(&aws.config);
+        let answer = client.describe_stacks().stack_name(name).send().await;
+        let found = match answer {
+            Ok(answer) => answer.stacks.unwrap_or_default().into_iter().next(),
+            Err(error) if is_missing(error.code(), error.message()) => None,
+            Err(error) => return Err(aws.failure("AWS CloudFormation", &error)),
+        };
+        found
+            .map(|found| Self::read(found, &aws.region))
+            .ok_or_else(|| missing(name, &aws.region))
+    }
+
+    fn read(described: Described, region: &str) -> Self {
+        let outputs = described.outputs.unwrap_or_default().into_iter();
+        Self {
+            name: described.stack_name.unwrap_or_default(),
+            region: region.to_owned(),
+            status: described
+                .stack_status
+                .map(|status| status.to_string())
+                .unwrap_or_default(),
+            outputs: outputs
+                .filter_map(|output| Some((output.output_key?, output.output_value?)))
+                .collect(),
+        }
+    }
+
+    /// Returns an output.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure when the stack has no such output: it is not completely deployed, or it is another template's.
+    pub fn output(&self, name: &str) -> Result<&str, Failure> {
+        let found = self.outputs.get(name).map(String::as_str);
+        found.ok_or_else(|| self.without(name))
+    }
+
+    /// Says whether the last deployment came to a good end.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.status.ends_with("_COMPLETE")
+            && !self.status.contains("ROLLBACK")
+            && !self.status.starts_with("DELETE")
+    }
+
+    fn without(&self, output: &str) -> Failure {
+        let Self {
+            name, region, status, ..
+        } = self;
+        let text = format!("stack {name} in {region} has no output {output}; its status is {status}");
+        let advice = if self.is_settled() {
+            "Is it a stack of this template? Name another with --stack, or deploy this version: sam build && sam deploy"
+        } else if status.ends_with("_IN_PROGRESS") {
+            "A deployment is under way: try again when it is over."
+        } else {
+            "The last deployment failed. Its reasons: aws cloudformation describe-stack-events --stack-name STACK\nThen: sam deploy"
+        };
+        Failure::new(Kind::Stack, text, advice.replace("STACK", name))
+    }
+}
+
+/// CloudFormation has no code of its own for a stack that is not there.
+fn is_missing(code: Option<&str>, message: Option<&str>) -> bool {
+    code == Some("ValidationError") && message.is_some_and(|message| message.contains("does not exist"))
+}
+
+fn missing(name: &str, region: &str) -> Failure {
+    let advice = "Name the stack with --stack and its region with --region. All stacks: aws cloudformation list-stacks";
+    Failure::new(
+        Kind::Stack,
+        format!("there is no stack {name} in {region}"),
+        advice,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudformation::types::{Output, StackStatus};
+
+    use super::*;
+
+    #[test]
+    fn a_missing_output_says_what_to_do_by_the_status_of_the_stack() {
+        for (status, advice) in [
+            (StackStatus::CreateComplete, "Is it a stack of this template?"),
+            (StackStatus::CreateInProgress, "try again when it is over"),
+            (
+                StackStatus::RollbackComplete,
+                "describe-stack-events --stack-name s",
+            ),
+            (StackStatus::UpdateRollbackFailed, "The last deployment failed"),
+        ] {
+            let failure = stack(status).output("WebhookUrl").unwrap_err();
+            assert_eq!(failure.kind, Kind::Stack);
+            assert!(failure.advice.contains(advice), "{failure}");
+        }
+        assert_eq!(stack(StackStatus::CreateComplete).output("A").unwrap(), "b");
+    }
+
+    fn stack(status: StackStatus) -> Stack {
+        let output = Output::builder().output_key("A").output_value("b").build();
+        let described = Described::builder()
+            .stack_name("s")
+            .stack_status(status)
+            .outputs(output);
+        Stack::read(described.build(), "eu-central-1")
+    }
+}

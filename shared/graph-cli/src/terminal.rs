@@ -1,0 +1,179 @@
+//! How text is shown: in colours and columns on a terminal, plainly elsewhere.
+
+use std::{
+    env,
+    fs::File,
+    io::{self, IsTerminal},
+    process::Command,
+};
+
+use clap::ColorChoice;
+
+/// How text is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Whether a person reads it: then tables have a head and fit the width.
+    pub is_terminal: bool,
+    /// Whether it has colours.
+    pub has_color: bool,
+    /// Characters on a line.
+    pub width: usize,
+}
+
+impl Style {
+    /// For programs and files.
+    pub const PLAIN: Self = Self {
+        is_terminal: false,
+        has_color: false,
+        width: USUAL_WIDTH,
+    };
+
+    /// Returns how standard output is to be written.
+    #[must_use]
+    pub fn of_stdout(color: ColorChoice) -> Self {
+        Self::of(io::stdout().is_terminal(), color)
+    }
+
+    /// Returns how standard error is to be written.
+    #[must_use]
+    pub fn of_stderr(color: ColorChoice) -> Self {
+        Self::of(io::stderr().is_terminal(), color)
+    }
+
+    fn of(is_terminal: bool, color: ColorChoice) -> Self {
+        // https://no-color.org: any value but an empty one.
+        let is_unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let is_dumb = env::var_os("TERM").is_some_and(|value| value == "dumb");
+        Self {
+            is_terminal,
+            has_color: match color {
+                ColorChoice::Always => true,
+                ColorChoice::Never => false,
+                ColorChoice::Auto => is_terminal && !is_unwanted && !is_dumb,
+            },
+            width: if is_terminal {
+                width().max(NARROWEST)
+            } else {
+                USUAL_WIDTH
+            },
+        }
+    }
+
+    /// Returns the text in a colour.
+    #[must_use]
+    pub fn paint(self, color: Color, text: &str) -> String {
+        if self.has_color && !text.is_empty() {
+            format!("\u{1b}[{}m{text}\u{1b}[0m", color.code())
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// A colour, by what it means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Color {
+    /// As everything else.
+    #[default]
+    Plain,
+    /// A heading.
+    Head,
+    /// As it should be, or something that is added.
+    Good,
+    /// Worth a look, or something that is changed.
+    Warning,
+    /// Wrong, or something that is taken away.
+    Bad,
+    /// Of little interest.
+    Faint,
+}
+
+impl Color {
+    /// Returns the parameters of ECMA-48's SGR.
+    fn code(self) -> &'static str {
+        match self {
+            Self::Plain => "0",
+            Self::Head => "1",
+            Self::Good => "32",
+            Self::Warning => "33",
+            Self::Bad => "31",
+            Self::Faint => "2",
+        }
+    }
+}
+
+/// Returns the width of the terminal, as the environment or the terminal itself has it.
+fn width() -> usize {
+    let named = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    named.or_else(measured).unwrap_or(USUAL_WIDTH)
+}
+
+/// Asks the terminal by the program that every system has; a library would turn on features that others are compiled without.
+fn measured() -> Option<usize> {
+    let terminal = File::open("/dev/tty").ok()?;
+    let size = Command::new("stty").arg("size").stdin(terminal).output().ok()?;
+    let size = String::from_utf8(size.stdout).ok()?;
+    let columns = size.split_whitespace().nth(1)?.parse().ok()?;
+    (columns > 0).then_some(columns)
+}
+
+/// Breaks a text between words into lines of at most `width`; each line after the first begins with `indent`. A word that is
+/// too long stays whole.
+#[must_use]
+pub fn wrapped(text: &str, width: usize, indent: &str) -> String {
+    let mut lines = String::new();
+    let mut length = 0;
+    for (number, word) in text.split(' ').enumerate() {
+        let letters = word.chars().count();
+        if length > 0 && length + 1 + letters > width {
+            lines.extend(["\n", indent]);
+            length = indent.chars().count();
+        } else if number > 0 {
+            lines.push(' ');
+            length += 1;
+        }
+        lines.push_str(word);
+        length += letters;
+    }
+    lines
+}
+
+/// Returns a text without what a terminal would act upon: it may come from elsewhere.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    let shown = |letter: char| if letter.is_control() { '?' } else { letter };
+    text.chars().map(shown).collect()
+}
+
+const USUAL_WIDTH: usize = 80;
+
+/// Below it no table can be read.
+const NARROWEST: usize = 40;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_for_those_who_have_them() {
+        let colored = Style {
+            has_color: true,
+            ..Style::PLAIN
+        };
+        assert_eq!(colored.paint(Color::Bad, "no"), "\u{1b}[31mno\u{1b}[0m");
+        assert_eq!(Style::PLAIN.paint(Color::Bad, "no"), "no");
+    }
+
+    #[test]
+    fn words_that_do_not_fit_go_to_the_next_line() {
+        assert_eq!(wrapped("one two three", 9, "  "), "one two\n  three");
+        assert_eq!(wrapped("  one two", 80, ""), "  one two");
+        let url = format!("https://{}", "x".repeat(100));
+        assert_eq!(wrapped(&format!("see {url}"), 20, "  "), format!("see\n  {url}"));
+    }
+
+    #[test]
+    fn nothing_that_comes_from_elsewhere_moves_the_cursor() {
+        assert_eq!(harmless("a\u{1b}[2Jb\n"), "a?[2Jb?");
+    }
+}
