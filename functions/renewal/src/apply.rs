@@ -16,7 +16,7 @@ use graph_core::{
 use graph_edge::graph::{GraphError, GraphErrorKind};
 use jiff::{SignedDuration, Timestamp};
 
-pub(crate) use self::{basis::Basis, breaker::Breaker, outcome::Outcome};
+pub(crate) use self::{circuit_breaker::CircuitBreaker, config_version::ConfigVersion, outcome::Outcome};
 use self::{
     failure::{Failure, is_in_the_way},
     outcome::{Attempt, Done},
@@ -26,8 +26,8 @@ use crate::{
     ports::{Client, Clock, Ports},
 };
 
-mod basis;
-mod breaker;
+mod circuit_breaker;
+mod config_version;
 mod failure;
 mod outcome;
 mod settle;
@@ -40,7 +40,7 @@ pub(crate) struct Applier<'a, P: Ports> {
     pub(crate) name: &'a str,
     pub(crate) tenant: &'a Tenant,
     /// What the plan goes by.
-    pub(crate) basis: Basis<'a, P::Documents>,
+    pub(crate) basis: ConfigVersion<'a, P::Documents>,
     pub(crate) keys: &'a PublishedKeys,
     pub(crate) policy: Policy,
     pub(crate) context: &'a Context,
@@ -54,7 +54,7 @@ pub(crate) struct Applier<'a, P: Ports> {
     pub(crate) memory: &'a Memory,
     /// What is known of the login's subscriptions.
     pub(crate) known: &'a Mutex<Known>,
-    pub(crate) breaker: &'a Breaker,
+    pub(crate) breaker: &'a CircuitBreaker,
     /// Whether what Graph has refused is left alone: a person who starts a run wants to see what Graph says now.
     pub(crate) is_patient: bool,
 }
@@ -66,7 +66,7 @@ impl<P: Ports> Applier<'_, P> {
         let result = match self.hindrance(step, begun) {
             Some(failure) => Err(failure),
             None if deletes(step) && !self.basis.holds().await => Err(Failure::Outdated),
-            None => self.take(step).await,
+            None => self.run_step(step).await,
         };
         let ended = self.clock.now();
         let attempt = Attempt { result, begun, ended };
@@ -92,7 +92,7 @@ impl<P: Ports> Applier<'_, P> {
         self.breaker.is_open(&step.name).then_some(Failure::GivenUp)
     }
 
-    async fn take(&self, step: &Step) -> Result<Done, Failure> {
+    async fn run_step(&self, step: &Step) -> Result<Done, Failure> {
         match &step.action {
             Action::Keep { .. } => Ok(Done::default()),
             Action::Delete { id } => {
@@ -246,7 +246,7 @@ impl<P: Ports> Applier<'_, P> {
             step.action.id().into_iter().for_each(|id| known.remove(id));
         }
         known.put(one.clone());
-        known.past.made(&step.name, &one.id, now);
+        known.history.made(&step.name, &one.id, now);
         if let Some(creation) = creation(&step.action) {
             lock(&self.memory.refusals).forget(&self.what(creation));
         }

@@ -6,12 +6,12 @@
 
 mod advice;
 mod apply;
+mod invocation;
 mod keys;
 mod lifecycle;
 mod memory;
 pub mod ports;
 pub mod report;
-mod request;
 mod run;
 pub mod schedule;
 #[cfg(test)]
@@ -36,9 +36,9 @@ use serde_json::Value;
 
 pub use self::memory::Memory;
 use self::{
+    invocation::Options,
     ports::{Client, Clock, Document, Ports},
-    request::Request,
-    run::Scope,
+    run::RunRequest,
 };
 
 /// What renewal works with.
@@ -90,16 +90,10 @@ pub async fn handle<P: Ports>(
         metrics.count(Metric::ThrottledCalls, deps.graph.throttled());
         return Ok(answer);
     }
-    let request = Request::parse(&event)?;
-    let dry_run = request.dry_run;
-    let scope = Scope {
-        dry_run,
-        forced: request.forced,
-        is_patient: request.is_scheduled,
-        confirms_deletions: request.confirms_deletions,
-        ..Scope::everything(deps.clock.now(), deadline)
-    };
-    let run = run::run(deps, &scope).await;
+    let options = Options::parse(&event)?;
+    let dry_run = options.dry_run;
+    let request = RunRequest::everything(options, deps.clock.now(), deadline);
+    let run = run::run(deps, &request).await;
     metrics.count(Metric::ThrottledCalls, deps.graph.throttled());
     if !dry_run {
         run::count::state(

@@ -23,9 +23,10 @@ use self::{
 };
 use crate::{
     Deps,
+    invocation::Options,
     ports::{Clock, Document, Documents, Ports},
     report::Report,
-    run::{self, ApplicationId, End, Run, STORE_WITHIN, Scope, Told},
+    run::{self, ApplicationId, Notices, Run, RunRequest, STORE_WITHIN, SubscriptionStatus},
 };
 
 mod answer;
@@ -152,12 +153,12 @@ async fn react<P: Ports>(
     metrics: &mut Metrics,
 ) -> Vec<bool> {
     let now = deps.clock.now();
-    let scope = Scope {
+    let request = RunRequest {
         is_patient: true,
         lists: true,
-        ..Scope::everything(now, deadline)
+        ..RunRequest::everything(Options::default(), now, deadline)
     };
-    let config = run::config(&deps.documents, &mut Report::default()).await;
+    let config = run::config::read(&deps.documents, &mut Report::default()).await;
     let Ok(Some(read)) =
         config.inspect_err(|error| error!(error = causes(error), "Configuration cannot be read"))
     else {
@@ -168,7 +169,7 @@ async fn react<P: Ports>(
     };
     let answers = Answers {
         deps,
-        scope: &scope,
+        request: &request,
         config: &read.config,
     };
     let verdicts = answers.to(events).await;
@@ -177,7 +178,7 @@ async fn react<P: Ports>(
         .filter(|verdict| **verdict == Verdict::Extended)
         .count();
     metrics.count(Metric::Renewed, extended);
-    let run = look(deps, scope, events, &verdicts, metrics).await;
+    let run = run_over_gone(deps, request, events, &verdicts, metrics).await;
     let mut failed = Vec::with_capacity(events.len());
     let mut gaps = Vec::new();
     for (index, ((_, event), verdict)) in events.iter().zip(&verdicts).enumerate() {
@@ -201,34 +202,35 @@ async fn react<P: Ports>(
 }
 
 /// Makes one run over the applications in which something is gone.
-async fn look<P: Ports>(
+async fn run_over_gone<P: Ports>(
     deps: &Deps<P>,
-    scope: Scope,
+    request: RunRequest,
     events: &[(&str, Event)],
     verdicts: &[Verdict],
     metrics: &mut Metrics,
 ) -> Option<Run> {
-    let mut told: BTreeMap<ApplicationId, Told> = BTreeMap::new();
+    let mut notices: BTreeMap<ApplicationId, Notices> = BTreeMap::new();
     for ((_, event), _) in events
         .iter()
         .zip(verdicts)
         .filter(|(_, verdict)| **verdict == Verdict::Gone)
     {
-        let told = told.entry(event.application.clone()).or_default();
+        let of_application = notices.entry(event.application.clone()).or_default();
         if event.kind == Kind::Removed {
-            told.removed
+            of_application
+                .removed
                 .insert((event.subscription_id.clone(), event.name.clone()));
         }
     }
-    if told.is_empty() {
+    if notices.is_empty() {
         return Some(Run::default());
     }
-    let scope = Scope {
-        only: Some(told.keys().cloned().collect()),
-        told,
-        ..scope
+    let request = RunRequest {
+        only: Some(notices.keys().cloned().collect()),
+        notices,
+        ..request
     };
-    let run = run::run(deps, &scope).await;
+    let run = run::run(deps, &request).await;
     run.inspect(|run| run::count::steps(&run.report, metrics))
         .inspect_err(|error| error!(error = causes(error), "Run for a lifecycle notification failed"))
         .ok()
@@ -286,7 +288,7 @@ impl Event {
     fn has_failed(&self, run: &Run) -> bool {
         !run.has_config
             || run.unreachable.contains(&self.application)
-            || self.end(run).is_some_and(|end| end.has_failed)
+            || self.status(run).is_some_and(|status| status.has_failed)
     }
 
     /// Returns what a consumer has to be told: of notifications that Graph could not deliver, and of a subscription that
@@ -310,11 +312,11 @@ impl Event {
                 let run = run?;
                 let removed = run.removed.get(&self.application)?;
                 removed.get(&(self.subscription_id.clone(), self.name.clone()))?;
-                let end = self.end(run)?;
+                let status = self.status(run)?;
                 gap.kind = GapKind::Removed;
-                gap.new_subscription_id.clone_from(&end.subscription_id);
-                gap.resource.clone_from(&end.resource);
-                gap.from = self.renewed_at(end.lifetime?, now);
+                gap.new_subscription_id.clone_from(&status.subscription_id);
+                gap.resource.clone_from(&status.resource);
+                gap.from = self.renewed_at(status.lifetime?, now);
                 gap.until = now;
                 "Graph removed the subscription".clone_into(&mut gap.reason);
             }
@@ -333,7 +335,7 @@ impl Event {
             .flatten()
     }
 
-    fn end<'a>(&self, run: &'a Run) -> Option<&'a End> {
-        run.ends.get(&self.application)?.get(&self.name)
+    fn status<'a>(&self, run: &'a Run) -> Option<&'a SubscriptionStatus> {
+        run.statuses.get(&self.application)?.get(&self.name)
     }
 }

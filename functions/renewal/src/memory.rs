@@ -11,20 +11,20 @@ use std::{
 use graph_core::subscription::{
     config::{Credential, Tenant},
     model::Subscription,
-    plan::{Past, Policy},
+    plan::{Policy, SubscriptionHistory},
 };
 use graph_edge::graph::Listed;
 use jiff::{SignedDuration, Timestamp};
 
-pub(crate) use self::refusals::{Refusals, What};
+pub(crate) use self::refusal_backoff::{RefusalBackoff, What};
 
-mod refusals;
+mod refusal_backoff;
 
 /// What is remembered from one run to the next while the process lives.
 #[derive(Debug, Default)]
 pub struct Memory {
     logins: Mutex<BTreeMap<LoginId, Arc<Mutex<Known>>>>,
-    pub(crate) refusals: Mutex<Refusals>,
+    pub(crate) refusals: Mutex<RefusalBackoff>,
     /// The most minutes that Graph takes a subscription for, by entry, where it has taken none for as long as was asked.
     pub(crate) longest: Mutex<BTreeMap<String, u32>>,
     /// What was left over by the last run that looked after everything.
@@ -74,7 +74,7 @@ fn login_id(name: &str, tenant: &Tenant) -> LoginId {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Known {
     /// What was there.
-    pub(crate) past: Past,
+    pub(crate) history: SubscriptionHistory,
     by_id: BTreeMap<String, Subscription>,
     listed_at: Option<Timestamp>,
     pages: usize,
@@ -86,7 +86,7 @@ impl Known {
     /// Returns what is known of an application that has had no subscription.
     pub(crate) fn none(now: Timestamp) -> Self {
         Self {
-            past: Past::none(now),
+            history: SubscriptionHistory::none(now),
             ..Self::default()
         }
     }

@@ -166,7 +166,7 @@ pub struct Lost {
 }
 
 /// Returns what an operator needs to know about a failed call: what it means, Graph's own words, code and request id.
-pub(crate) fn told(error: &GraphError) -> String {
+pub(crate) fn describe(error: &GraphError) -> String {
     let mut text = causes(error);
     if let Some(message) = error.kind.message() {
         text = format!("{text}: {message}");

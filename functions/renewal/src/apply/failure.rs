@@ -4,7 +4,7 @@ use graph_core::{notification::client_state::MintError, subscription::config::Te
 use graph_edge::graph::{GraphError, GraphErrorKind, Refused};
 use jiff::Timestamp;
 
-use crate::{advice, report::told};
+use crate::{advice, report::describe};
 
 /// Why a step failed.
 #[derive(Debug, thiserror::Error)]
@@ -22,9 +22,9 @@ pub(super) enum Failure {
     #[error("there is no certificate; the next run makes one")]
     NoCertificate,
     #[error(
-        "subscription {id} of the same application already watches this, for {place}; delete it or change the entry"
+        "subscription {id} of the same application already watches this, for {address}; delete it or change the entry"
     )]
-    Theirs { id: String, place: String },
+    Theirs { id: String, address: String },
     #[error("entry {0} already watches this")]
     Entry(String),
     #[error("Graph says that subscription {0} is in the way but does not show it; this can last for hours")]
@@ -35,8 +35,12 @@ pub(super) enum Failure {
         "not attempted: Graph refused every subscription of this entry that was tried; the next run goes on"
     )]
     GivenUp,
-    #[error("subscription {id} already watches this, for {place}; Graph says: {text}")]
-    Rival { id: String, place: String, text: String },
+    #[error("subscription {id} already watches this, for {address}; Graph says: {text}")]
+    Rival {
+        id: String,
+        address: String,
+        text: String,
+    },
     #[error("it would be deleted though too much is to be deleted at once")]
     Braked,
     /// Not a failure of anything: the next run does it.
@@ -102,9 +106,14 @@ impl Failure {
     }
 
     /// Returns what to tell a person about the failure for `resource`, and what to do.
-    pub(super) fn told(&self, resource: Option<&str>, tenant: &Tenant, until: Option<Timestamp>) -> String {
+    pub(super) fn describe(
+        &self,
+        resource: Option<&str>,
+        tenant: &Tenant,
+        until: Option<Timestamp>,
+    ) -> String {
         let what = match self {
-            Self::Graph(error) => told(error),
+            Self::Graph(error) => describe(error),
             other => other.to_string(),
         };
         let advice = match self {

@@ -63,7 +63,7 @@ impl Outcome {
         let mut line = Line::of(step, name);
         let gap = gap(step, tenant, &attempt);
         let resource = creation(&step.action).map(|creation| creation.desired.resource.as_str());
-        let told = |failure: &Failure| failure.told(resource, tenant, until);
+        let describe = |failure: &Failure| failure.describe(resource, tenant, until);
         line.lost = gap.as_ref().map(|gap| Lost {
             from: gap.from,
             until: gap.until,
@@ -79,13 +79,13 @@ impl Outcome {
                 }
                 line.error = done
                     .short_of
-                    .map(|failure| format!("extended, but not brought up to date: {}", told(&failure)));
+                    .map(|failure| format!("extended, but not brought up to date: {}", describe(&failure)));
             }
             Err(failure) if failure.is_postponed() => line.unfinished = true,
             Err(failure) if failure.is_skipped() && step.name.contains('/') => {
-                line.skipped = Some(told(&failure));
+                line.skipped = Some(describe(&failure));
             }
-            Err(failure) => line.error = Some(told(&failure)),
+            Err(failure) => line.error = Some(describe(&failure)),
         }
         Self {
             line,

@@ -45,7 +45,7 @@ impl<P: Ports> Applier<'_, P> {
         let Some(ours) = self.context.stack.read(&url) else {
             return Err(Failure::Theirs {
                 id,
-                place: place(&url),
+                address: address(&url),
             });
         };
         if ours.name == creation.desired.name && self.context.keys.contains(&ours.key_id) {
@@ -104,14 +104,14 @@ impl<P: Ports> Applier<'_, P> {
         let (id, url) = listing.rival(&desired.resource, &desired.change_type)?;
         Some(Failure::Rival {
             id: id.to_owned(),
-            place: place(url),
+            address: address(url),
             text,
         })
     }
 }
 
 /// Returns where a notification URL leads, without its query.
-fn place(url: &str) -> String {
+fn address(url: &str) -> String {
     let before_query = url.split(['?', '#']).next().unwrap_or_default();
     before_query.chars().take(200).collect()
 }

@@ -21,8 +21,8 @@ use crate::{
     apply::within,
     memory::{Known, lock},
     ports::{Clock, Ports},
-    report::told,
-    run::Scope,
+    report::describe,
+    run::RunRequest,
 };
 
 /// What became of an event.
@@ -43,7 +43,7 @@ pub(super) enum Verdict {
 /// Answers events.
 pub(super) struct Answers<'a, P: Ports> {
     pub(super) deps: &'a Deps<P>,
-    pub(super) scope: &'a Scope,
+    pub(super) request: &'a RunRequest,
     pub(super) config: &'a Config,
 }
 
@@ -106,7 +106,7 @@ impl<P: Ports> Answers<'_, P> {
             (_, _) => {
                 let version = named.desired.version;
                 let look = self.deps.graph.get(named.tenant, version, &event.subscription_id);
-                match within(&self.deps.clock, self.scope.end_at(), look).await {
+                match within(&self.deps.clock, self.request.end_at(), look).await {
                     Ok(one) => one,
                     Err(error) => return verdict(&error),
                 }
@@ -178,7 +178,7 @@ impl<P: Ports> Answers<'_, P> {
             .deps
             .graph
             .update(named.tenant, version, &existing.id, &update);
-        match within(&self.deps.clock, self.scope.end_at(), call).await {
+        match within(&self.deps.clock, self.request.end_at(), call).await {
             Ok(one) => {
                 info!(
                     subscription.id = one.id,
@@ -190,7 +190,11 @@ impl<P: Ports> Answers<'_, P> {
             Err(error) => {
                 let verdict = verdict(&error);
                 if verdict == Verdict::Failed {
-                    warn!("Could not reauthorize {}: {}", named.desired.name, told(&error));
+                    warn!(
+                        "Could not reauthorize {}: {}",
+                        named.desired.name,
+                        describe(&error)
+                    );
                 }
                 verdict
             }

@@ -9,7 +9,7 @@ use graph_core::subscription::plan::Policy;
 use graph_edge::metrics::{Metric, Metrics};
 use jiff::Timestamp;
 
-use super::{End, Run};
+use super::{Run, SubscriptionStatus};
 use crate::{
     memory::{Memory, lock},
     report::Report,
@@ -46,14 +46,14 @@ pub(crate) fn state(
     }
     let [mut live, mut missing, mut in_danger] = [0, 0, 0];
     let (mut soonest, mut least) = (None, None);
-    for end in run.ends.values().flat_map(HashMap::values) {
-        let Some(expires_at) = end.expires_at.filter(|expires_at| *expires_at > now) else {
-            missing += usize::from(!end.is_skipped);
+    for status in run.statuses.values().flat_map(HashMap::values) {
+        let Some(expires_at) = status.expires_at.filter(|expires_at| *expires_at > now) else {
+            missing += usize::from(!status.is_skipped);
             continue;
         };
         live += 1;
         soonest = earlier(soonest, expires_at);
-        if let Some(percent) = percent_left(end, expires_at, policy, now) {
+        if let Some(percent) = percent_left(status, expires_at, policy, now) {
             in_danger += usize::from(percent < Policy::DANGER_PERCENT);
             least = earlier(least, percent);
         }
@@ -113,8 +113,13 @@ fn failures(run: &Run, metrics: &mut Metrics) {
     metrics.set(Metric::ObjectsSkipped, number(report.skipped));
 }
 
-fn percent_left(end: &End, expires_at: Timestamp, policy: &Policy, now: Timestamp) -> Option<i64> {
-    Some(policy.percent_left(end.lifetime?, expires_at, now))
+fn percent_left(
+    status: &SubscriptionStatus,
+    expires_at: Timestamp,
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<i64> {
+    Some(policy.percent_left(status.lifetime?, expires_at, now))
 }
 
 fn earlier<T: Ord>(known: Option<T>, other: T) -> Option<T> {

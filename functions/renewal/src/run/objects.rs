@@ -6,18 +6,18 @@ use graph_core::subscription::{
 };
 use graph_edge::graph::GraphError;
 
-use super::Scope;
+use super::request::RunRequest;
 use crate::{
     Deps, advice,
     apply::within,
     ports::Ports,
-    report::{ManyLine, told},
+    report::{ManyLine, describe},
 };
 
 /// Returns each entry with the objects that it stands for. Entries that stand for the same ones share a list.
 pub(super) async fn list<'a, P: Ports>(
     deps: &Deps<P>,
-    scope: &Scope,
+    request: &RunRequest,
     tenant: &Tenant,
     entries: &[&'a Entry],
 ) -> Vec<(&'a Entry, Objects)> {
@@ -32,7 +32,7 @@ pub(super) async fn list<'a, P: Ports>(
         let objects = if let Some((_, objects)) = known {
             objects.clone()
         } else {
-            let objects = objects(deps, scope, tenant, of).await;
+            let objects = objects(deps, request, tenant, of).await;
             lists.push((of, objects.clone()));
             objects
         };
@@ -41,9 +41,9 @@ pub(super) async fn list<'a, P: Ports>(
     all
 }
 
-async fn objects<P: Ports>(deps: &Deps<P>, scope: &Scope, tenant: &Tenant, of: &ForEach) -> Objects {
+async fn objects<P: Ports>(deps: &Deps<P>, request: &RunRequest, tenant: &Tenant, of: &ForEach) -> Objects {
     let list = deps.graph.objects(tenant, of);
-    match within(&deps.clock, scope.end_at(), list).await {
+    match within(&deps.clock, request.end_at(), list).await {
         // A tenant has a user: the one who has made it.
         Ok(ids) if ids.is_empty() && *of == ForEach::AllUsers => {
             Objects::Unknown("Graph lists no user at all, which cannot be; nothing is removed".to_owned())
@@ -56,7 +56,7 @@ async fn objects<P: Ports>(deps: &Deps<P>, scope: &Scope, tenant: &Tenant, of: &
 /// Returns why objects could not be listed, and what a person has to do.
 fn why(error: &GraphError, tenant: &Tenant, of: &ForEach) -> String {
     let advice = advice::for_objects(&error.kind, of, tenant);
-    format!("{} could not be listed: {}{advice}", what(of), told(error))
+    format!("{} could not be listed: {}{advice}", what(of), describe(error))
 }
 
 fn what(of: &ForEach) -> &'static str {

@@ -12,9 +12,9 @@ use self::listing::OwnedSubscription;
 pub use self::{
     brake::excess,
     expand::{Expansion, LeftOut, Objects, expand, one_of},
+    history::SubscriptionHistory,
     limit::Limit,
     listing::Listing,
-    past::Past,
     policy::Policy,
     reason::Reason,
     urgency::Urgency,
@@ -31,9 +31,9 @@ mod brake;
 mod decide;
 mod expand;
 pub mod gap;
+mod history;
 mod limit;
 mod listing;
-mod past;
 mod policy;
 mod reason;
 #[cfg(test)]

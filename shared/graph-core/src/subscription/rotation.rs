@@ -31,7 +31,7 @@ mod trusted;
 
 /// What counts in the life of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Life<'a> {
+pub struct KeyLifetime<'a> {
     /// The key's id.
     pub id: &'a str,
     /// When it was made.
@@ -42,19 +42,19 @@ pub struct Life<'a> {
     pub noted: KeyLife,
 }
 
-impl<'a> From<&'a ClientStateKeyEntry> for Life<'a> {
+impl<'a> From<&'a ClientStateKeyEntry> for KeyLifetime<'a> {
     fn from(key: &'a ClientStateKeyEntry) -> Self {
         Self::new(&key.id, key.created_at, key.life)
     }
 }
 
-impl<'a> From<&'a DecryptionKeyEntry> for Life<'a> {
+impl<'a> From<&'a DecryptionKeyEntry> for KeyLifetime<'a> {
     fn from(key: &'a DecryptionKeyEntry) -> Self {
         Self::new(&key.id, key.created_at, key.life)
     }
 }
 
-impl<'a> Life<'a> {
+impl<'a> KeyLifetime<'a> {
     fn new(id: &'a str, created_at: Timestamp, noted: KeyLife) -> Self {
         Self {
             id,
@@ -68,7 +68,7 @@ impl<'a> Life<'a> {
 /// Returns the key to use: the newest that may be used, or else the one that may be used first. Of two that are equally
 /// new it is the later one in the document.
 #[must_use]
-pub fn current<'a>(keys: &[Life<'a>], now: Timestamp) -> Option<Life<'a>> {
+pub fn current<'a>(keys: &[KeyLifetime<'a>], now: Timestamp) -> Option<KeyLifetime<'a>> {
     let usable = keys.iter().filter(|key| key.use_from <= now);
     usable
         .max_by_key(|key| key.use_from)
@@ -79,7 +79,12 @@ pub fn current<'a>(keys: &[Life<'a>], now: Timestamp) -> Option<Life<'a>> {
 /// Returns whether a new key is to be made: because the newest is as old as `period`, where there is one, or at once when
 /// `forced`. While a new one waits for its time there is no need for another.
 #[must_use]
-pub fn is_due(keys: &[Life<'_>], period: Option<SignedDuration>, forced: bool, now: Timestamp) -> bool {
+pub fn is_due(
+    keys: &[KeyLifetime<'_>],
+    period: Option<SignedDuration>,
+    forced: bool,
+    now: Timestamp,
+) -> bool {
     let Some(newest) = keys.iter().max_by_key(|key| key.use_from) else {
         return false;
     };
@@ -113,7 +118,7 @@ impl Retiring {
 
 /// Returns the keys that subscriptions leave, by id: those older than the one in use.
 #[must_use]
-pub fn retiring(keys: &[Life<'_>], now: Timestamp) -> BTreeMap<String, Retiring> {
+pub fn retiring(keys: &[KeyLifetime<'_>], now: Timestamp) -> BTreeMap<String, Retiring> {
     let Some(current) = current(keys, now) else {
         return BTreeMap::new();
     };
@@ -134,7 +139,7 @@ pub fn retiring(keys: &[Life<'_>], now: Timestamp) -> BTreeMap<String, Retiring>
 
 /// What becomes of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum KeyAction {
     /// It stays as it is.
     Stay,
     /// It stays, and is noted as named by no subscription from now on.
@@ -147,12 +152,12 @@ pub enum Fate {
 
 /// Returns what becomes of a key that is older than the one in use, by whether a listed subscription names it.
 #[must_use]
-pub fn fate(noted: &KeyLife, is_named: bool, now: Timestamp) -> Fate {
+pub fn action(noted: &KeyLife, is_named: bool, now: Timestamp) -> KeyAction {
     match (noted.unnamed_since, is_named) {
-        (None, false) => Fate::Unnamed,
-        (Some(_), true) => Fate::Named,
-        (Some(since), false) if now.duration_since(since) >= retention(noted) => Fate::Remove,
-        (None, true) | (Some(_), false) => Fate::Stay,
+        (None, false) => KeyAction::Unnamed,
+        (Some(_), true) => KeyAction::Named,
+        (Some(since), false) if now.duration_since(since) >= retention(noted) => KeyAction::Remove,
+        (None, true) | (Some(_), false) => KeyAction::Stay,
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rand_core::CryptoRng;
 
 use super::{
-    Life, after, hurry, is_due, letters, made,
+    KeyLifetime, after, hurry, is_due, letters, made,
     request::{KeyChanges, Rotation, RotationRequest},
     room,
     trusted::{self, Place},
@@ -78,7 +78,9 @@ struct Update<'a> {
 
 impl Update<'_> {
     fn bring_up_to_date(&mut self, rng: &mut impl CryptoRng) -> Result<(), CertificateError> {
-        let lives: Vec<Life<'_>> = of(&self.document.keys, self.owner).map(Life::from).collect();
+        let lives: Vec<KeyLifetime<'_>> = of(&self.document.keys, self.owner)
+            .map(KeyLifetime::from)
+            .collect();
         if lives.is_empty() {
             return self.add(None, rng);
         }

@@ -6,7 +6,7 @@ use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use super::{
-    Life, after, hurry, is_due,
+    KeyLifetime, after, hurry, is_due,
     request::{KeyChanges, RotationRequest},
     room,
     trusted::{self, Place},
@@ -53,7 +53,7 @@ fn replace(
     rng: &mut impl CryptoRng,
     changes: &mut KeyChanges,
 ) {
-    let lives: Vec<Life<'_>> = document.keys.iter().map(Life::from).collect();
+    let lives: Vec<KeyLifetime<'_>> = document.keys.iter().map(KeyLifetime::from).collect();
     let forced = request.forced.client_state;
     if is_due(&lives, request.rotation.client_state, forced, now) {
         if room::left(document) < room::CLIENT_STATE_KEY {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Lead, Life, after, certificate, current};
+use super::{KeyLifetime, Lead, after, certificate, current};
 use crate::{
     secrets::{
         ClientStateDocument, ClientStateKeyEntry, DecryptionDocument, DecryptionKeyEntry, TrustedTenants,
@@ -29,8 +29,8 @@ impl PublishedKeys {
 
     /// Returns what is known about the lives of the client-state keys.
     #[must_use]
-    pub fn client_state_lives(&self) -> Vec<Life<'_>> {
-        self.client_state.keys.iter().map(Life::from).collect()
+    pub fn client_state_lives(&self) -> Vec<KeyLifetime<'_>> {
+        self.client_state.keys.iter().map(KeyLifetime::from).collect()
     }
 
     /// Returns the certificate that is in use for a tenant, with its private key.
@@ -42,9 +42,9 @@ impl PublishedKeys {
 
     /// Returns what is known about the lives of a tenant's certificates.
     #[must_use]
-    pub fn certificate_lives(&self, tenant: &Tenant) -> Vec<Life<'_>> {
+    pub fn certificate_lives(&self, tenant: &Tenant) -> Vec<KeyLifetime<'_>> {
         let own = certificate::of(&self.decryption.keys, tenant.certificate_owner());
-        own.map(Life::from).collect()
+        own.map(KeyLifetime::from).collect()
     }
 
     /// Returns from when on subscriptions may be made for a tenant, or nothing when it is not published: its
@@ -53,7 +53,7 @@ impl PublishedKeys {
     pub fn usable_from(&self, tenant: &Tenant, now: Timestamp) -> Option<Timestamp> {
         find(&self.decryption.trusted, tenant)?;
         let trusted = find(&self.client_state.trusted, tenant)?;
-        let key = Life::from(self.mint_key(now)?);
+        let key = KeyLifetime::from(self.mint_key(now)?);
         Some(trusted.from.map_or(key.use_from, |from| from.max(key.use_from)))
     }
 

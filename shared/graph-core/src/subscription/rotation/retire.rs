@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{Fate, Life, certificate, fate, request::KeyChanges, retiring};
+use super::{KeyAction, KeyLifetime, action, certificate, request::KeyChanges, retiring};
 use crate::{
     secrets::{ClientStateDocument, DecryptionDocument, KeyLife},
     subscription::{config::Config, model::Subscription, url::NotificationUrl},
@@ -69,9 +69,9 @@ pub fn retire_client_state_keys(
     in_use: &KeysInUse,
     now: Timestamp,
 ) -> KeyChanges {
-    let lives: Vec<Life<'_>> = document.keys.iter().map(Life::from).collect();
-    let fates = fates(&lives, &in_use.client_state, true, now);
-    fulfil(&fates, &mut document.keys, "client-state key", now, |key| {
+    let lives: Vec<KeyLifetime<'_>> = document.keys.iter().map(KeyLifetime::from).collect();
+    let actions = actions(&lives, &in_use.client_state, true, now);
+    fulfil(&actions, &mut document.keys, "client-state key", now, |key| {
         (&key.id, &mut key.life)
     })
 }
@@ -87,11 +87,11 @@ pub fn retire_certificates(
     let wanted = certificate::owners(config);
     let keys = &document.keys;
     let owners: BTreeSet<Option<&str>> = keys.iter().map(|key| key.only_for_tenant.as_deref()).collect();
-    let mut all = Fates::new();
+    let mut all = KeyActions::new();
     for owner in owners {
-        let lives: Vec<Life<'_>> = certificate::of(keys, owner).map(Life::from).collect();
+        let lives: Vec<KeyLifetime<'_>> = certificate::of(keys, owner).map(KeyLifetime::from).collect();
         let is_wanted = owner.is_none() || wanted.contains(&owner);
-        all.extend(fates(&lives, &in_use.certificates, is_wanted, now));
+        all.extend(actions(&lives, &in_use.certificates, is_wanted, now));
     }
     fulfil(&all, &mut document.keys, "certificate", now, |key| {
         (&key.id, &mut key.life)
@@ -99,42 +99,47 @@ pub fn retire_certificates(
 }
 
 /// What changes for keys, by id.
-type Fates = BTreeMap<String, Fate>;
+type KeyActions = BTreeMap<String, KeyAction>;
 
-fn fates(lives: &[Life<'_>], in_use: &BTreeSet<String>, has_current: bool, now: Timestamp) -> Fates {
+fn actions(
+    lives: &[KeyLifetime<'_>],
+    in_use: &BTreeSet<String>,
+    has_current: bool,
+    now: Timestamp,
+) -> KeyActions {
     let older = retiring(lives, now);
-    let fate = |life: &Life<'_>| {
+    let action = |life: &KeyLifetime<'_>| {
         // A key that is in use, or is yet to come, is not looked at; a note on it is out of date.
         let is_current = has_current && !older.contains_key(life.id);
         let is_named = in_use.contains(life.id) || is_current;
-        (life.id.to_owned(), fate(&life.noted, is_named, now))
+        (life.id.to_owned(), action(&life.noted, is_named, now))
     };
-    let fates = lives.iter().map(fate);
-    fates.filter(|(_, fate)| *fate != Fate::Stay).collect()
+    let actions = lives.iter().map(action);
+    actions.filter(|(_, action)| *action != KeyAction::Stay).collect()
 }
 
-/// Notes and removes what the fates say. `of` returns a key's id and what is noted about it.
+/// Notes and removes what the actions say. `of` returns a key's id and what is noted about it.
 fn fulfil<K>(
-    fates: &Fates,
+    actions: &KeyActions,
     keys: &mut Vec<K>,
     what: &str,
     now: Timestamp,
     of: fn(&mut K) -> (&str, &mut KeyLife),
 ) -> KeyChanges {
     let mut changes = KeyChanges {
-        is_changed: !fates.is_empty(),
+        is_changed: !actions.is_empty(),
         ..KeyChanges::default()
     };
     keys.retain_mut(|key| {
         let (id, life) = of(key);
-        match fates.get(id) {
-            Some(Fate::Unnamed) => life.unnamed_since = Some(now),
-            Some(Fate::Named) => life.unnamed_since = None,
-            Some(Fate::Remove) => {
+        match actions.get(id) {
+            Some(KeyAction::Unnamed) => life.unnamed_since = Some(now),
+            Some(KeyAction::Named) => life.unnamed_since = None,
+            Some(KeyAction::Remove) => {
                 changes.done(format!("{what} {id} is removed: nothing names it any more"));
                 return false;
             }
-            Some(Fate::Stay) | None => {}
+            Some(KeyAction::Stay) | None => {}
         }
         true
     });

@@ -12,12 +12,12 @@ fn the_newest_key_that_may_be_used_is_in_use() {
 
 #[test]
 fn a_new_key_is_due_when_the_newest_is_old_or_at_once_when_forced() {
-    let old = |hours: i64| Life {
+    let old = |hours: i64| KeyLifetime {
         created_at: at(-hours),
         use_from: at(-hours),
         ..key("a", 0)
     };
-    let pending = Life {
+    let pending = KeyLifetime {
         created_at: at(-1000),
         ..key("b", 1)
     };
@@ -57,7 +57,7 @@ fn subscriptions_leave_older_keys_within_a_week() {
 
 #[test]
 fn subscriptions_leave_at_once_where_a_person_asked_for_it() {
-    let leaked = Life {
+    let leaked = KeyLifetime {
         noted: KeyLife {
             retire_by: Some(at(10)),
             ..KeyLife::default()
@@ -84,24 +84,24 @@ fn a_key_goes_when_no_queue_can_hold_an_item_that_names_it() {
     };
     let days = 18 * 24 + 8;
     for (noted, is_named, now, expected) in [
-        (KeyLife::default(), true, 0, Fate::Stay),
-        (KeyLife::default(), false, 0, Fate::Unnamed),
-        (since, true, 1000, Fate::Named),
-        (since, false, days - 1, Fate::Stay),
-        (since, false, days, Fate::Remove),
-        (asked, false, 103, Fate::Stay),
-        (asked, false, 104, Fate::Remove),
+        (KeyLife::default(), true, 0, KeyAction::Stay),
+        (KeyLife::default(), false, 0, KeyAction::Unnamed),
+        (since, true, 1000, KeyAction::Named),
+        (since, false, days - 1, KeyAction::Stay),
+        (since, false, days, KeyAction::Remove),
+        (asked, false, 103, KeyAction::Stay),
+        (asked, false, 104, KeyAction::Remove),
     ] {
         assert_eq!(
-            fate(&noted, is_named, at(now)),
+            action(&noted, is_named, at(now)),
             expected,
             "{noted:?} {is_named} {now}"
         );
     }
 }
 
-fn key(id: &str, use_from: i64) -> Life<'_> {
-    Life {
+fn key(id: &str, use_from: i64) -> KeyLifetime<'_> {
+    KeyLifetime {
         id,
         created_at: at(use_from),
         use_from: at(use_from),

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 /// What Graph has refused, and when it is asked again: after half an hour, and twice as long each time up to a day.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(BTreeMap<What, Refusal>);
+pub(crate) struct RefusalBackoff(BTreeMap<What, Refusal>);
 
 /// A tenant's id, and what its application has asked for: an entry that has been mended does not wait.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +34,7 @@ impl What {
     }
 }
 
-impl Refusals {
+impl RefusalBackoff {
     /// Returns the last refusal.
     pub(crate) fn get(&self, what: &What) -> Option<&Refusal> {
         self.0.get(what)

@@ -4,7 +4,7 @@ use graph_core::subscription::config::{Config, Problem, Severity};
 use graph_edge::telemetry::causes;
 use tracing::warn;
 
-use super::Read;
+use super::ReadConfig;
 use crate::{
     ports::{Document, Documents},
     report::Report,
@@ -28,7 +28,7 @@ pub(super) async fn lend(documents: &impl Documents, config: &mut Config, report
 /// Returns the previous version, to go on with instead of a document that cannot be read at all.
 ///
 /// It is not what the person wants now, so nothing is deleted by it.
-pub(super) async fn instead(documents: &impl Documents, report: &mut Report) -> Option<Read> {
+pub(super) async fn instead(documents: &impl Documents, report: &mut Report) -> Option<ReadConfig> {
     let mut previous = read(documents).await?;
     previous.config.whole = false;
     report.note([goes_on(String::new())]);
@@ -45,7 +45,7 @@ fn goes_on(path: String) -> Problem {
 }
 
 /// Reads the previous version. Without it a run does what it can, so a failure is logged and no more.
-async fn read(documents: &impl Documents) -> Option<Read> {
+async fn read(documents: &impl Documents) -> Option<ReadConfig> {
     let version = documents
         .read_previous(Document::Config)
         .await
@@ -57,7 +57,7 @@ async fn read(documents: &impl Documents) -> Option<Read> {
         })
         .ok()??;
     let (config, _) = Config::parse(version.text.expose()).ok()?;
-    Some(Read {
+    Some(ReadConfig {
         config,
         version_id: version.version_id,
     })

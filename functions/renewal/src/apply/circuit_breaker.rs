@@ -7,7 +7,7 @@ use crate::memory::lock;
 
 /// Counts what Graph has refused and taken of the entries that stand for many. The next run goes on where this one ended.
 #[derive(Debug, Default)]
-pub(crate) struct Breaker(Mutex<BTreeMap<String, Tally>>);
+pub(crate) struct CircuitBreaker(Mutex<BTreeMap<String, Tally>>);
 
 #[derive(Debug, Default)]
 struct Tally {
@@ -15,7 +15,7 @@ struct Tally {
     taken: usize,
 }
 
-impl Breaker {
+impl CircuitBreaker {
     /// Returns whether the subscription called `name` is left to the next run.
     pub(super) fn is_open(&self, name: &str) -> bool {
         let Some((entry, _)) = name.split_once('/') else {

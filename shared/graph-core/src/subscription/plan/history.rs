@@ -12,7 +12,7 @@ use super::{Action, Context, Reason, Step, held_because};
 
 /// What is remembered of an application's subscriptions.
 #[derive(Clone, Debug, Default)]
-pub struct Past {
+pub struct SubscriptionHistory {
     looked_at: Option<Timestamp>,
     /// When each was last there; nothing where it has been missing since before the first look.
     names: BTreeMap<String, Option<Seen>>,
@@ -27,8 +27,8 @@ struct Seen {
     at: Timestamp,
 }
 
-impl Past {
-    /// Returns the past of an application that has had no subscription until `now`.
+impl SubscriptionHistory {
+    /// Returns the history of an application that has had no subscription until `now`.
     #[must_use]
     pub fn none(now: Timestamp) -> Self {
         Self {
@@ -46,7 +46,7 @@ impl Past {
     ///
     /// Of what is in `removed`, ids and names, Graph tells that it has removed it. Those are returned that do not contradict
     /// what is remembered; the others are an invention, and nothing is done about them.
-    pub fn look(
+    pub fn observe(
         &mut self,
         steps: &mut [Step],
         removed: &BTreeSet<(String, String)>,

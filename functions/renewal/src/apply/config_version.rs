@@ -3,12 +3,12 @@
 use crate::ports::{Document, Documents};
 
 /// The version of the configuration that a run has planned with.
-pub(crate) struct Basis<'a, D> {
+pub(crate) struct ConfigVersion<'a, D> {
     pub(crate) documents: &'a D,
     pub(crate) version_id: &'a str,
 }
 
-impl<D: Documents> Basis<'_, D> {
+impl<D: Documents> ConfigVersion<'_, D> {
     /// Returns whether no newer version is there. One that cannot be read is taken for newer.
     ///
     /// It is asked before anything is deleted: another run may have read a newer version, and what it has made for that

@@ -7,7 +7,7 @@ use crate::Error;
 
 /// What an invocation that is no batch of a queue asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Request {
+pub(crate) struct Options {
     /// Whether nothing is to be changed.
     pub(crate) dry_run: bool,
     /// The keys that a person wants replaced.
@@ -18,7 +18,7 @@ pub(crate) struct Request {
     pub(crate) is_scheduled: bool,
 }
 
-impl Request {
+impl Options {
     /// Reads an event: the schedule's, or a person's.
     ///
     /// # Errors
@@ -103,7 +103,7 @@ mod tests {
             json!("dryRun"),
             json!([{"dryRun": true}]),
         ] {
-            let error = Request::parse(&event).unwrap_err().to_string();
+            let error = Options::parse(&event).unwrap_err().to_string();
             assert!(error.contains("object"), "{error}");
             let shows_members = error.contains("dryRun (true), confirmDeletions");
             assert_eq!(shows_members, event.is_object(), "{error}");
@@ -113,17 +113,17 @@ mod tests {
     #[test]
     fn nothing_an_empty_object_and_the_schedule_ask_for_a_run() {
         for event in [json!(null), json!({}), json!({"dryRun": false, "rotate": null})] {
-            assert_eq!(Request::parse(&event).unwrap(), Request::default(), "{event}");
+            assert_eq!(Options::parse(&event).unwrap(), Options::default(), "{event}");
         }
         let schedule = include_str!("../../../tests/events/schedule.json");
         let schedule = serde_json::from_str(schedule).unwrap();
-        assert!(Request::parse(&schedule).unwrap().is_scheduled);
+        assert!(Options::parse(&schedule).unwrap().is_scheduled);
     }
 
     #[test]
     fn every_spelling_of_true_is_a_dry_run() {
         for yes in [json!(true), json!("true"), json!(1)] {
-            assert!(Request::parse(&json!({"dryRun": yes})).unwrap().dry_run);
+            assert!(Options::parse(&json!({"dryRun": yes})).unwrap().dry_run);
         }
     }
 }

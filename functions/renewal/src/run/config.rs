@@ -1,0 +1,47 @@
+//! The configuration that a run goes by.
+
+use graph_core::subscription::config::{Config, Problem, Severity};
+
+use crate::{
+    Error,
+    ports::{Document, Documents},
+    report::Report,
+};
+
+mod previous;
+
+/// The configuration that a run goes by.
+pub(crate) struct ReadConfig {
+    pub(crate) config: Config,
+    pub(crate) version_id: String,
+}
+
+/// Reads the configuration. What is wrong with it goes into the report.
+pub(crate) async fn read(
+    documents: &impl Documents,
+    report: &mut Report,
+) -> Result<Option<ReadConfig>, Error> {
+    let Some(version) = documents.read(Document::Config).await.map_err(Error::Documents)? else {
+        report.note([Problem {
+            path: String::new(),
+            message: "is not there yet; write it into ConfigSecret, as docs/configuration.md describes"
+                .to_owned(),
+            severity: Severity::Error,
+        }]);
+        return Ok(None);
+    };
+    match Config::parse(version.text.expose()) {
+        Ok((mut config, found)) => {
+            report.note(found);
+            previous::lend(documents, &mut config, report).await;
+            Ok(Some(ReadConfig {
+                config,
+                version_id: version.version_id,
+            }))
+        }
+        Err(problem) => {
+            report.note([problem]);
+            Ok(previous::instead(documents, report).await)
+        }
+    }
+}

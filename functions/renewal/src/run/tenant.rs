@@ -1,0 +1,304 @@
+//! The part of a run that is about one tenant.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use graph_core::subscription::{
+    config::{Config, Entry, Problem, Severity, Tenant},
+    model::Subscription,
+    plan::{Action, Context, Expansion, Listing, Objects, Policy, Step, Urgency, excess, expand, plan},
+    rotation::{KeysInUse, PublishedKeys},
+};
+use jiff::{SignedDuration, Timestamp};
+use tracing::info;
+
+use super::{
+    gaps::send,
+    objects,
+    request::{Notices, RunRequest},
+};
+use crate::{
+    Deps, advice,
+    apply::{Applier, CircuitBreaker, ConfigVersion, Outcome},
+    memory::{Known, What, lock},
+    ports::{Clock, Ports},
+    report::{ManyLine, TenantLine, describe},
+};
+
+mod context;
+mod observed;
+
+/// What was found and done in a tenant.
+#[derive(Default)]
+pub(super) struct TenantResult {
+    pub(super) line: TenantLine,
+    /// How many subscriptions would be deleted or replaced, and are not: too many at once.
+    pub(super) held: usize,
+    pub(super) many: Vec<ManyLine>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) expansion: Expansion,
+    /// The removals that Graph has told of and that concern the application.
+    pub(super) removed: BTreeSet<(String, String)>,
+    /// Nothing when the tenant's subscriptions could not be listed.
+    pub(super) in_use: Option<KeysInUse>,
+}
+
+/// The part of a run that is about one tenant.
+pub(super) struct TenantRun<'a, P: Ports> {
+    pub(super) deps: &'a Deps<P>,
+    pub(super) request: &'a RunRequest,
+    pub(super) config: &'a Config,
+    pub(super) config_version: &'a str,
+    pub(super) keys: &'a PublishedKeys,
+    pub(super) now: Timestamp,
+    pub(super) name: &'a str,
+    pub(super) tenant: &'a Tenant,
+}
+
+/// A tenant that was looked at, and what is to be done in it.
+pub(super) struct TenantPlan<'a, P: Ports> {
+    run: TenantRun<'a, P>,
+    pub(super) result: TenantResult,
+    pub(super) steps: Vec<Step>,
+    plan: Option<Planned>,
+}
+
+/// What the steps were made with.
+struct Planned {
+    context: Context,
+    policy: Policy,
+    listed: Vec<Subscription>,
+    known: Arc<Mutex<Known>>,
+    breaker: CircuitBreaker,
+}
+
+impl<'a, P: Ports> TenantRun<'a, P> {
+    /// Looks at the tenant and plans.
+    pub(super) async fn observe(self) -> TenantPlan<'a, P> {
+        let mut result = TenantResult::default();
+        self.name.clone_into(&mut result.line.tenant);
+        let known = self.known();
+        let listed = match self.subscriptions(&known).await {
+            Ok(listed) => listed,
+            Err(error) => {
+                let advice = advice::for_list(&error.kind, self.tenant);
+                result.line.error = Some(format!("{}{advice}", describe(&error)));
+                return TenantPlan::unplanned(self, result);
+            }
+        };
+        let Some(context) = self.context() else {
+            result.line.error = Some("there is no client-state key yet".to_owned());
+            return TenantPlan::unplanned(self, result);
+        };
+        let entries: Vec<&Entry> = self
+            .config
+            .subscriptions
+            .values()
+            .filter(|entry| entry.tenants.contains(self.name))
+            .collect();
+        let entries = objects::list(self.deps, self.request, self.tenant, &entries).await;
+        self.plan(&entries, listed, context, known, result)
+    }
+
+    /// Plans, with the brake on where too much would go.
+    fn plan(
+        self,
+        entries: &[(&Entry, Objects)],
+        listed: Vec<Subscription>,
+        mut context: Context,
+        known: Arc<Mutex<Known>>,
+        mut result: TenantResult,
+    ) -> TenantPlan<'a, P> {
+        let listing = Listing::of(&listed, &self.deps.stack, &self.tenant.client_id);
+        result.in_use = Some(KeysInUse::of(&listed, listing.urls()));
+        result.expansion = expand(entries, &listing);
+        (result.many, result.problems) = objects::report(entries, &result.expansion, self.name);
+        self.shorten(&mut result);
+        context.held.extend(result.expansion.held.clone());
+        let notices = self.notices();
+        context.reauthorization_required = of_listed(&notices.challenged, &listing);
+        context.removed = of_listed(&notices.removed, &listing);
+        let policy = self.deps.policy.of_many(listing.count());
+        let desired = &result.expansion.desired;
+        let mut steps = plan(desired, &listing, &context, self.now, &policy);
+        let is_new = lock(&known).version.as_deref() != Some(self.config_version);
+        let excess = excess(&steps, listing.ours(), is_new);
+        if let Some(count) = excess.filter(|_| !self.request.options.confirms_deletions) {
+            context.braked = true;
+            steps = plan(desired, &listing, &context, self.now, &policy);
+            result.held = count;
+            result.problems.push(self.braked(count, listing.ours()));
+        } else {
+            lock(&known).version = Some(self.config_version.to_owned());
+        }
+        let holds = policy.period.saturating_mul(PERIODS_REMEMBERED);
+        let mut guard = lock(&known);
+        result.removed = guard
+            .history
+            .observe(&mut steps, &notices.removed, &context, holds, self.now);
+        drop(guard);
+        result.line.listed = listing.count();
+        result.line.others = listing.others();
+        let planned = Planned {
+            context,
+            policy,
+            listed,
+            known,
+            breaker: CircuitBreaker::default(),
+        };
+        TenantPlan {
+            run: self,
+            result,
+            steps,
+            plan: Some(planned),
+        }
+    }
+
+    /// Asks for no more time than Graph has granted to others of an entry.
+    fn shorten(&self, result: &mut TenantResult) {
+        let longest = lock(&self.deps.memory.longest);
+        let mut told = BTreeSet::new();
+        for desired in &mut result.expansion.desired {
+            let entry = desired.name.split('/').next().unwrap_or_default();
+            let Some(minutes) = longest.get(entry) else {
+                continue;
+            };
+            desired.lifetime = desired
+                .lifetime
+                .min(SignedDuration::from_mins(i64::from(*minutes)));
+            told.insert((entry.to_owned(), *minutes));
+        }
+        result
+            .problems
+            .extend(told.into_iter().map(|(entry, minutes)| Problem {
+                path: format!("subscriptions.{entry}.expirationMinutes"),
+                message: format!("is {minutes}: Graph refused a longer time for this resource"),
+                severity: Severity::Warning,
+            }));
+    }
+
+    fn braked(&self, count: usize, live: usize) -> Problem {
+        Problem {
+            path: format!("tenants.{}", self.name),
+            message: format!(
+                "has {live} subscriptions, of which {count} would be deleted or replaced; nothing is, and all are renewed. If \
+                 that is what the configuration asks for, invoke renewal with {{\"confirmDeletions\": true}}"
+            ),
+            severity: Severity::Error,
+        }
+    }
+
+    /// Returns what Graph tells of the application's subscriptions.
+    fn notices(&self) -> Notices {
+        let id = (self.tenant.tenant_id.clone(), self.tenant.client_id.clone());
+        self.request.notices.get(&id).cloned().unwrap_or_default()
+    }
+}
+
+impl<'a, P: Ports> TenantPlan<'a, P> {
+    fn unplanned(run: TenantRun<'a, P>, result: TenantResult) -> Self {
+        Self {
+            run,
+            result,
+            steps: Vec::new(),
+            plan: None,
+        }
+    }
+
+    /// Does a step, and tells consumers at once what may have been lost: a run may be ended at any moment.
+    pub(super) async fn work(&self, step: &Step) -> Outcome {
+        let Some(planned) = &self.plan else {
+            return self.leave(step);
+        };
+        let run = &self.run;
+        wait_for_key(&run.deps.clock, run.keys, run.tenant, step).await;
+        let applier: Applier<'_, P> = Applier {
+            graph: &run.deps.graph,
+            clock: &run.deps.clock,
+            name: run.name,
+            tenant: run.tenant,
+            basis: ConfigVersion {
+                documents: &run.deps.documents,
+                version_id: run.config_version,
+            },
+            keys: run.keys,
+            policy: planned.policy,
+            context: &planned.context,
+            desired: &self.result.expansion.desired,
+            listed: &planned.listed,
+            stop_at: run.request.stop_at(),
+            end_at: run.request.end_at(),
+            memory: &run.deps.memory,
+            known: &planned.known,
+            breaker: &planned.breaker,
+            is_patient: run.request.is_patient,
+        };
+        let mut outcome = applier.apply(step).await;
+        if let Some(gap) = &outcome.gap {
+            let untold = send(&run.deps.delivery_queue, vec![((), gap.clone())]).await;
+            outcome.is_untold = !untold.is_empty();
+        }
+        outcome
+    }
+
+    /// Returns the outcome of a step that is not to be taken.
+    pub(super) fn leave(&self, step: &Step) -> Outcome {
+        Outcome::planned(step, self.run.name)
+    }
+
+    /// Returns how urgent a step is; nothing for one that leaves everything as it is.
+    pub(super) fn urgency(&self, step: &Step) -> Option<Urgency> {
+        Urgency::of(step, &self.run.deps.policy, self.run.now)
+    }
+
+    /// Returns whether Graph has refused the step's creation before, or it was left over.
+    pub(super) fn rank(&self, step: &Step) -> (bool, bool) {
+        let (Action::Create(creation) | Action::Replace { creation, .. }) = &step.action else {
+            return (false, false);
+        };
+        let what = What::of(&self.run.tenant.tenant_id, &creation.desired);
+        let is_refused = lock(&self.run.deps.memory.refusals).get(&what).is_some();
+        let key = (self.run.name.to_owned(), step.name.clone());
+        let is_left_over = lock(&self.run.deps.memory.left_over).contains(&key);
+        (is_refused, !is_left_over)
+    }
+
+    pub(super) fn tenant(&self) -> (&str, &Tenant) {
+        (self.run.name, self.run.tenant)
+    }
+}
+
+/// Returns the ids among those that Graph tells of that the list shows under the same name.
+fn of_listed(told: &BTreeSet<(String, String)>, listing: &Listing<'_>) -> BTreeSet<String> {
+    let is_listed = |(id, name): &&(String, String)| listing.names(id) == Some(name);
+    told.iter().filter(is_listed).map(|(id, _)| id.clone()).collect()
+}
+
+/// Waits until new subscriptions may be made, but not for long: a webhook that does not know their key or application yet
+/// would turn their notifications away.
+async fn wait_for_key(clock: &impl Clock, keys: &PublishedKeys, tenant: &Tenant, step: &Step) {
+    let creates = matches!(step.action, Action::Create(_) | Action::Replace { .. });
+    let now = clock.now();
+    let usable_from = keys.usable_from(tenant, now);
+    let Some(usable_from) = usable_from.filter(|from| creates && *from > now) else {
+        return;
+    };
+    let wait = Duration::try_from(usable_from.duration_since(now)).unwrap_or_default();
+    if wait <= LONGEST_WAIT {
+        info!(
+            "Waiting {} s until every webhook knows tenant {}",
+            wait.as_secs(),
+            tenant.tenant_id
+        );
+        clock.sleep(wait).await;
+    }
+}
+
+/// For how many periods a look at the list says what is new: another process may have made something since.
+const PERIODS_REMEMBERED: i32 = 3;
+
+/// The longest wait for a key within a run.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);

@@ -1,0 +1,63 @@
+//! What a plan is made against, beside the list.
+
+use std::collections::BTreeSet;
+
+use graph_core::subscription::{plan::Context, rotation};
+
+use super::TenantRun;
+use crate::ports::Ports;
+
+impl<P: Ports> TenantRun<'_, P> {
+    /// Returns what the plan is made against.
+    pub(super) fn context(&self) -> Option<Context> {
+        let Self {
+            deps,
+            request: _,
+            config,
+            config_version: _,
+            keys,
+            now,
+            name,
+            tenant,
+        } = self;
+        let refused = config
+            .refused
+            .iter()
+            .map(|name| (name.clone(), "its entry has an error".to_owned()));
+        let not_planned = config.subscriptions.values().filter_map(|entry| {
+            // One application may stand in two tenants of the configuration, and Graph lists it as one.
+            let is_same_application = |other: &&String| {
+                let other = config.tenants.get(*other);
+                other.is_some_and(|other| {
+                    other.tenant_id == tenant.tenant_id && other.client_id == tenant.client_id
+                })
+            };
+            let is_own = entry.tenants.contains(*name);
+            let other = entry.tenants.iter().find(is_same_application);
+            let other = other.filter(|_| !is_own)?;
+            Some((entry.name.clone(), format!("it belongs to tenant {other}")))
+        });
+        let certificates = keys.certificate_lives(tenant);
+        let client_state = keys.client_state_lives();
+        Some(Context {
+            stack: deps.stack.clone(),
+            notifications: deps.notifications.clone(),
+            lifecycle: deps.lifecycle.clone(),
+            mint_key: keys.mint_key(*now)?.id.clone(),
+            keys: client_state.iter().map(|key| key.id.to_owned()).collect(),
+            // There is none in a dry run before the first run, and then nothing exists that could have another.
+            certificate: keys
+                .certificate(tenant, *now)
+                .map(|key| key.id.clone())
+                .unwrap_or_default(),
+            certificates: certificates.iter().map(|key| key.id.to_owned()).collect(),
+            retiring_keys: rotation::retiring(&client_state, *now),
+            retiring_certificates: rotation::retiring(&certificates, *now),
+            complete: config.whole,
+            braked: false,
+            held: refused.chain(not_planned).collect(),
+            reauthorization_required: BTreeSet::new(),
+            removed: BTreeSet::new(),
+        })
+    }
+}

@@ -1,0 +1,94 @@
+//! What is there: as Graph lists it, as it shows it by id, and as it is remembered.
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::{StreamExt, stream};
+use graph_core::subscription::{catalogue::Version, model::Subscription, url::NotificationUrl};
+use graph_edge::graph::{GraphError, GraphErrorKind};
+
+use super::TenantRun;
+use crate::{
+    apply::within,
+    keys::LEAD,
+    memory::{Known, keep_query, lock},
+    ports::{Clock, Ports},
+};
+
+impl<P: Ports> TenantRun<'_, P> {
+    /// Returns the subscriptions of the login: as Graph lists them, with those that it leaves out and still has; or as they
+    /// are remembered, where the list is fresh.
+    pub(super) async fn subscriptions(&self, known: &Mutex<Known>) -> Result<Vec<Subscription>, GraphError> {
+        let pages = self.deps.memory.pages(&self.tenant.client_id);
+        let is_stale = lock(known).is_stale(pages, &self.deps.policy, self.now);
+        let notices = self.notices();
+        if self.request.is_patient && !self.request.lists && !is_stale {
+            return Ok(lock(known).all());
+        }
+        let list = self.deps.graph.list(self.tenant);
+        let listed = within(&self.deps.clock, self.request.end_at(), list).await?;
+        let mut left_out = lock(known).take_list(listed, self.now);
+        left_out.retain(|one| !notices.removed.iter().any(|(id, _)| *id == one.id));
+        self.look_up(left_out, known).await;
+        Ok(lock(known).all())
+    }
+
+    /// Asks by id for what a list leaves out: lists lie for days at times. What cannot be asked about now counts as there.
+    async fn look_up(&self, left_out: Vec<Subscription>, known: &Mutex<Known>) {
+        let (ask, rest) = left_out.split_at(left_out.len().min(MOST_LOOKS));
+        for one in rest {
+            lock(known).put(one.clone());
+        }
+        let looks = ask.iter().map(|one| async move {
+            let version = self.version(one);
+            let look = self.deps.graph.get(self.tenant, version, &one.id);
+            match within(&self.deps.clock, self.request.end_at(), look).await {
+                Ok(mut shown) => {
+                    keep_query(&mut shown, one);
+                    Some(shown)
+                }
+                Err(error) if matches!(error.kind, GraphErrorKind::NotFound { .. }) => None,
+                Err(_) => Some(one.clone()),
+            }
+        });
+        let mut looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
+        while let Some(one) = looks.next().await {
+            if let Some(one) = one {
+                lock(known).put(one);
+            }
+        }
+    }
+
+    /// Returns the version of the API that manages a subscription.
+    fn version(&self, one: &Subscription) -> Version {
+        let url = one.notification_url.as_deref().map(NotificationUrl::anywhere);
+        let name = url.map(|url| url.name).unwrap_or_default();
+        let entry = name.split('/').next().unwrap_or_default();
+        self.config
+            .subscriptions
+            .get(entry)
+            .map_or(Version::V1, |entry| entry.version)
+    }
+
+    /// Returns what this process remembers of the login's subscriptions. A dry run leaves no trace in it.
+    pub(super) fn known(&self) -> Arc<Mutex<Known>> {
+        // Without a key nothing can have been made.
+        let is_new = self.keys.is_new(self.tenant, &LEAD, self.now);
+        let fresh = || {
+            if is_new {
+                Known::none(self.now)
+            } else {
+                Known::default()
+            }
+        };
+        let memory = &self.deps.memory;
+        if self.request.options.dry_run {
+            return Arc::new(Mutex::new(memory.glimpse(self.name, self.tenant, fresh)));
+        }
+        memory.known(self.name, self.tenant, fresh)
+    }
+}
+
+/// The most subscriptions that are asked for by id in a run because a list leaves them out.
+const MOST_LOOKS: usize = 100;
+
+const LOOKS_AT_ONCE: usize = 8;
