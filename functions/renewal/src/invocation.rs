@@ -7,6 +7,7 @@ use crate::Error;
 
 /// What an invocation that is no batch of a queue asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub(crate) struct Options {
     /// Whether nothing is to be changed.
     pub(crate) dry_run: bool,
@@ -14,6 +15,10 @@ pub(crate) struct Options {
     pub(crate) forced: Forced,
     /// Whether a person confirms that very much is to be deleted.
     pub(crate) confirms_deletions: bool,
+    /// Whether all subscriptions of the stack are to go, whatever the configuration asks for.
+    pub(crate) deletes_all: bool,
+    /// Whether what another stack has left is replaced.
+    pub(crate) takes_over: bool,
     /// Whether the schedule asks, rather than a person.
     pub(crate) is_scheduled: bool,
 }
@@ -41,11 +46,18 @@ impl Options {
         let mut request = Self::default();
         for (name, value) in members {
             match name.as_str() {
-                "confirmDeletions" => request.confirms_deletions = is_wanted(value),
+                "confirmDeletions" => request.confirms_deletions = is_asked(name, value)?,
+                "deleteAll" => request.deletes_all = is_asked(name, value)?,
                 "dryRun" => request.dry_run = is_wanted(value),
                 "rotate" => request.forced = forced(value)?,
+                "takeOver" => request.takes_over = is_asked(name, value)?,
                 unknown => return Err(Error::Request(unknown_member(unknown))),
             }
+        }
+        if request.deletes_all && request.takes_over {
+            return Err(Error::Request(
+                "an object with either deleteAll or takeOver".to_owned(),
+            ));
         }
         Ok(request)
     }
@@ -60,6 +72,17 @@ fn is_of_schedule(members: &Map<String, Value>) -> bool {
 /// Whoever asks for a dry run in an unusual spelling of `true` gets one.
 fn is_wanted(value: &Value) -> bool {
     !matches!(value, Value::Null | Value::Bool(false))
+}
+
+/// Reads a member that has subscriptions deleted: nothing but `true` will do.
+fn is_asked(name: &str, value: &Value) -> Result<bool, Error> {
+    match value {
+        Value::Null => Ok(false),
+        Value::Bool(asked) => Ok(*asked),
+        _ => Err(Error::Request(format!(
+            "an object in which {name} is true or false"
+        ))),
+    }
 }
 
 fn forced(rotate: &Value) -> Result<Forced, Error> {
@@ -85,7 +108,8 @@ fn unknown_member(name: &str) -> String {
     format!("an object with the members {MEMBERS}; {name:?} is not one of them")
 }
 
-const MEMBERS: &str = "dryRun (true), confirmDeletions (true) and rotate (true, \"keys\" or \"certificate\")";
+const MEMBERS: &str = "dryRun (true), confirmDeletions (true), takeOver (true), deleteAll (true) and rotate (true, \"keys\" or \
+                       \"certificate\")";
 
 #[cfg(test)]
 mod tests {
@@ -118,6 +142,18 @@ mod tests {
         let schedule = include_str!("../../../tests/events/schedule.json");
         let schedule = serde_json::from_str(schedule).unwrap();
         assert!(Options::parse(&schedule).unwrap().is_scheduled);
+    }
+
+    #[test]
+    fn what_deletes_is_asked_for_with_true_and_nothing_else() {
+        for name in ["confirmDeletions", "deleteAll", "takeOver"] {
+            for value in [json!("true"), json!(1), json!({"tenant": "a"})] {
+                assert!(Options::parse(&json!({name: value})).is_err(), "{name}: {value}");
+            }
+        }
+        assert!(Options::parse(&json!({"deleteAll": true})).unwrap().deletes_all);
+        assert!(Options::parse(&json!({"takeOver": true})).unwrap().takes_over);
+        assert!(Options::parse(&json!({"deleteAll": true, "takeOver": true})).is_err());
     }
 
     #[test]

@@ -89,6 +89,12 @@ pub(crate) async fn retire(
     Ok(removed)
 }
 
+/// Reads `ClientStateSecret`.
+pub(crate) async fn client_state(documents: &impl Documents) -> Result<ClientStateDocument, Error> {
+    let unchanged = |_: &mut ClientStateDocument| Ok(KeyChanges::default());
+    Ok(swap(documents, Document::ClientState, true, unchanged).await?.0)
+}
+
 /// Reads a document, changes it, and writes it if something has changed. When another run was faster, what that one wrote
 /// is changed instead.
 async fn swap<T: Default + Serialize + DeserializeOwned>(

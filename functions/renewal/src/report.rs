@@ -112,6 +112,9 @@ pub struct TenantLine {
     pub listed: usize,
     /// How many of them are not ours, and are left alone.
     pub others: usize,
+    /// Whether the configuration no longer has the tenant, so that its subscriptions are to go.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub taken_out: bool,
     /// Why nothing could be done in the tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

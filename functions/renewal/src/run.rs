@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use graph_core::subscription::{
     config::{Config, Problem, Severity},
     plan::Policy,
-    rotation::{KeysInUse, RotationRequest},
+    rotation::{Forced, KeysInUse, RotationRequest},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -19,7 +19,7 @@ use crate::{
     apply::Outcome,
     keys::{self, LEAD},
     ports::{Clock, Ports},
-    report::Report,
+    report::{Line, Report},
 };
 
 pub(crate) mod config;
@@ -50,6 +50,8 @@ pub(crate) struct Run {
     in_use: KeysInUse,
     /// Tenants and names of what is left to the next run.
     pub(crate) left_over: BTreeSet<(String, String)>,
+    /// The names of tenants that were taken out of the configuration and have nothing left at Graph.
+    emptied: Vec<String>,
     /// How many gaps consumers could not be told of.
     untold: usize,
     /// How many subscriptions would be deleted or replaced, and are not.
@@ -79,9 +81,16 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
     let mut run = Run::default();
     let dry_run = request.options.dry_run;
     run.report.dry_run = dry_run;
-    if let Some(read) = config::read(&deps.documents, &mut run.report).await? {
-        let config = &read.config;
+    if let Some(mut read) = config::read(&deps.documents, &mut run.report).await? {
         run.has_config = true;
+        config::departed::add(
+            &deps.documents,
+            &mut read.config,
+            &request.options,
+            &mut run.report,
+        )
+        .await?;
+        let config = &read.config;
         let rotation = RotationRequest {
             rotation: deps.rotation,
             forced: request.options.forced,
@@ -101,6 +110,15 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
             if is_everything {
                 let removed = keys::retire(&deps.documents, &deps.clock, &keys, config, &run.in_use).await?;
                 run.report.keys.extend(removed);
+            }
+            if read.config.whole && !run.emptied.is_empty() {
+                let mut config = read.config;
+                run.emptied.iter().for_each(|name| config.forget(name));
+                let rotation = RotationRequest {
+                    forced: Forced::default(),
+                    ..rotation
+                };
+                keys::publish(&deps.documents, &deps.clock, &config, &rotation).await?;
             }
         }
     }
@@ -138,6 +156,7 @@ fn unsuited(config: &Config, policy: &Policy) -> impl Iterator<Item = Problem> {
 
 impl Run {
     fn add(&mut self, id: &ApplicationId, result: TenantResult, outcomes: Vec<Outcome>) {
+        let has_list = result.in_use.is_some();
         match result.in_use {
             Some(in_use) => self.in_use.extend(&in_use),
             None => drop(self.unreachable.insert(id.clone())),
@@ -157,7 +176,8 @@ impl Run {
                 status.is_skipped = line.skipped.is_some();
             }
             self.untold += usize::from(outcome.is_untold);
-            if line.unfinished {
+            // Nobody misses what is deleted later.
+            if line.unfinished && line.action != "delete" {
                 self.left_over.insert((line.tenant.clone(), line.name.clone()));
             }
             lines.push(line);
@@ -167,6 +187,10 @@ impl Run {
                 status.lifetime = Some(desired.lifetime);
                 status.resource = Some(desired.resource);
             }
+        }
+        let is_deleted = |line: &Line| line.action == "delete" && line.error.is_none() && !line.unfinished;
+        if result.line.taken_out && (result.is_locked_out || has_list && lines.iter().all(is_deleted)) {
+            self.emptied.push(result.line.tenant.clone());
         }
         self.held += result.held;
         self.report.note(result.problems);

@@ -22,9 +22,13 @@ pub(super) enum Failure {
     #[error("there is no certificate; the next run makes one")]
     NoCertificate,
     #[error(
-        "subscription {id} of the same application already watches this, for {address}; delete it or change the entry"
+        "subscription {id} of the same application already watches this, for {address}; delete it or change the entry{advice}"
     )]
-    Theirs { id: String, address: String },
+    Theirs {
+        id: String,
+        address: String,
+        advice: &'static str,
+    },
     #[error("entry {0} already watches this")]
     Entry(String),
     #[error("Graph says that subscription {0} is in the way but does not show it; this can last for hours")]
@@ -126,6 +130,10 @@ impl Failure {
         format!("{what}{advice}{until}")
     }
 }
+
+/// What to do about a subscription that another stack has made.
+pub(super) const TAKE_OVER: &str =
+    ", or where the stack that made it is gone, invoke renewal with {\"takeOver\": true}";
 
 /// Returns whether a creation failed because of a subscription that exists.
 pub(super) fn is_in_the_way(error: &GraphError) -> bool {

@@ -151,6 +151,8 @@ fn gap(step: &Step, tenant: &Tenant, attempt: &Attempt) -> Option<Gap> {
         // What the entry asks for now was not watched before; and of what Graph has removed, the event tells that says so.
         (Action::Create(_), _) | (_, Reason::OtherResource { .. } | Reason::Removed) => return None,
         (_, Reason::Expired) => (subscription_id, step.expires_at),
+        // How long its notifications went to nobody is not known.
+        (_, Reason::TakenOver) => (subscription_id, None),
         _ => (subscription_id, Some(attempt.begun)),
     };
     let reason = match &done.otherwise {

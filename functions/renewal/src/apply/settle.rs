@@ -2,11 +2,11 @@
 
 use graph_core::subscription::{
     model::Subscription,
-    plan::{Creation, Listing},
+    plan::{Creation, Listing, Reason, is_of_stack},
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
 
-use super::{Applier, Done, Failure};
+use super::{Applier, Done, Failure, failure::TAKE_OVER};
 use crate::{
     memory::lock,
     ports::{Clock, Ports},
@@ -43,9 +43,14 @@ impl<P: Ports> Applier<'_, P> {
         let id = existing.id.clone();
         let url = existing.notification_url.clone().unwrap_or_default();
         let Some(ours) = self.context.stack.read(&url) else {
+            let is_of_stack = is_of_stack(&existing);
+            if self.context.takes_over && is_of_stack {
+                return self.replace(creation, &id, Reason::TakenOver.to_string()).await;
+            }
             return Err(Failure::Theirs {
                 id,
                 address: address(&url),
+                advice: if is_of_stack { TAKE_OVER } else { "" },
             });
         };
         if ours.name == creation.desired.name && self.context.keys.contains(&ours.key_id) {
@@ -64,12 +69,17 @@ impl<P: Ports> Applier<'_, P> {
         if self.context.braked {
             return Err(Failure::Braked);
         }
+        let reason = format!("{id} stood in its way, and no entry asks for that");
+        self.replace(creation, &id, reason).await
+    }
+
+    /// Deletes what stands in the way, and creates.
+    async fn replace(&self, creation: &Creation, id: &str, reason: String) -> Result<Done, Failure> {
         if !self.basis.holds().await {
             return Err(Failure::Outdated);
         }
-        self.delete(creation.desired.version, &id).await?;
+        self.delete(creation.desired.version, id).await?;
         let created = self.create(creation).await?;
-        let reason = format!("{id} stood in its way, and no entry asks for that");
         Ok(Done {
             otherwise: Some(("replace", reason)),
             ..created.into()

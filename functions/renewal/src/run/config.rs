@@ -8,6 +8,7 @@ use crate::{
     report::Report,
 };
 
+pub(super) mod departed;
 mod previous;
 
 /// The configuration that a run goes by.

@@ -6,7 +6,7 @@ use futures_util::{
     StreamExt,
     stream::{self, FuturesUnordered},
 };
-use graph_core::subscription::rotation::PublishedKeys;
+use graph_core::subscription::{plan::Urgency, rotation::PublishedKeys};
 use jiff::Timestamp;
 
 use super::{
@@ -111,9 +111,16 @@ fn jobs<P: Ports>(looked: &mut TenantPlan<'_, P>, request: &RunRequest) -> (Vec<
     let steps = std::mem::take(&mut looked.steps);
     let mut outcomes = Vec::new();
     let mut jobs = Vec::new();
+    let mut deletions = 0;
     for step in steps {
         match looked.urgency(&step).filter(|_| !request.options.dry_run) {
-            Some(urgency) => jobs.push((looked.rank(&step), Job { urgency, step })),
+            Some(Urgency::Unwanted) if deletions == most_deletions(request) => {
+                outcomes.push(looked.postpone(&step));
+            }
+            Some(urgency) => {
+                deletions += usize::from(urgency == Urgency::Unwanted);
+                jobs.push((looked.rank(&step), Job { urgency, step }));
+            }
             None => outcomes.push(looked.leave(&step)),
         }
     }
@@ -121,6 +128,19 @@ fn jobs<P: Ports>(looked: &mut TenantPlan<'_, P>, request: &RunRequest) -> (Vec<
     jobs.sort_by_key(|(rank, _)| *rank);
     (jobs.into_iter().map(|(_, job)| job).collect(), outcomes)
 }
+
+/// Returns how many subscriptions of a tenant are deleted in a run that nobody has asked to delete: deletions are never
+/// urgent, and a tenant that has thousands to delete takes no time from the others.
+fn most_deletions(request: &RunRequest) -> usize {
+    let options = &request.options;
+    if options.confirms_deletions || options.deletes_all {
+        usize::MAX
+    } else {
+        MOST_DELETIONS
+    }
+}
+
+const MOST_DELETIONS: usize = 200;
 
 /// How many tenants are looked at at once: one whose list takes long keeps a place and no more.
 const LOOKS_AT_ONCE: usize = 64;

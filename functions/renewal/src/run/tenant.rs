@@ -9,7 +9,10 @@ use std::{
 use graph_core::subscription::{
     config::{Config, Entry, Problem, Severity, Tenant},
     model::Subscription,
-    plan::{Action, Context, Expansion, Listing, Objects, Policy, Step, Urgency, excess, expand, plan},
+    plan::{
+        Action, Context, Expansion, Listing, Objects, Policy, Step, Urgency, Wish, delete_all, excess,
+        expand, plan,
+    },
     rotation::{KeysInUse, PublishedKeys},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -42,6 +45,8 @@ pub(super) struct TenantResult {
     pub(super) expansion: Expansion,
     /// The removals that Graph has told of and that concern the application.
     pub(super) removed: BTreeSet<(String, String)>,
+    /// Whether the credential of a tenant that was taken out is refused for good.
+    pub(super) is_locked_out: bool,
     /// Nothing when the tenant's subscriptions could not be listed.
     pub(super) in_use: Option<KeysInUse>,
 }
@@ -80,12 +85,18 @@ impl<'a, P: Ports> TenantRun<'a, P> {
     pub(super) async fn observe(self) -> TenantPlan<'a, P> {
         let mut result = TenantResult::default();
         self.name.clone_into(&mut result.line.tenant);
+        result.line.taken_out = self.config.departed.contains(self.name);
         let known = self.known();
         let listed = match self.subscriptions(&known).await {
             Ok(listed) => listed,
             Err(error) => {
                 let advice = advice::for_list(&error.kind, self.tenant);
-                result.line.error = Some(format!("{}{advice}", describe(&error)));
+                let mut text = format!("{}{advice}", describe(&error));
+                if result.line.taken_out && error.kind.is_lockout() {
+                    result.is_locked_out = true;
+                    text.push_str(LOCKED_OUT);
+                }
+                result.line.error = Some(text);
                 return TenantPlan::unplanned(self, result);
             }
         };
@@ -97,7 +108,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             .config
             .subscriptions
             .values()
-            .filter(|entry| entry.tenants.contains(self.name))
+            .filter(|entry| entry.tenants.contains(self.name) && !self.request.options.deletes_all)
             .collect();
         let entries = objects::list(self.deps, self.request, self.tenant, &entries).await;
         self.plan(&entries, listed, context, known, result)
@@ -123,10 +134,13 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         context.removed = of_listed(&notices.removed, &listing);
         let policy = self.deps.policy.of_many(listing.count());
         let desired = &result.expansion.desired;
-        let mut steps = plan(desired, &listing, &context, self.now, &policy);
-        let is_new = lock(&known).version.as_deref() != Some(self.config_version);
-        let excess = excess(&steps, listing.ours(), is_new);
-        if let Some(count) = excess.filter(|_| !self.request.options.confirms_deletions) {
+        let mut steps = if self.request.options.deletes_all {
+            delete_all(&listing)
+        } else {
+            plan(desired, &listing, &context, self.now, &policy)
+        };
+        let excess = excess(&steps, listing.ours(), self.wish(&known));
+        if let Some(count) = excess.filter(|_| self.may_brake()) {
             context.braked = true;
             steps = plan(desired, &listing, &context, self.now, &policy);
             result.held = count;
@@ -155,6 +169,23 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             steps,
             plan: Some(planned),
         }
+    }
+
+    /// Returns what is known of the configuration.
+    fn wish(&self, known: &Mutex<Known>) -> Wish {
+        if self.config.subscriptions.is_empty() && self.config.refused.is_empty() {
+            Wish::Nothing
+        } else if lock(known).version.as_deref() == Some(self.config_version) {
+            Wish::Old
+        } else {
+            Wish::New
+        }
+    }
+
+    /// Returns whether deletions may be held: nobody has asked for them.
+    fn may_brake(&self) -> bool {
+        let options = &self.request.options;
+        !(options.confirms_deletions || options.deletes_all || self.config.departed.contains(self.name))
     }
 
     /// Asks for no more time than Graph has granted to others of an entry.
@@ -249,6 +280,13 @@ impl<'a, P: Ports> TenantPlan<'a, P> {
         Outcome::planned(step, self.run.name)
     }
 
+    /// Returns the outcome of a step that is left to the next run.
+    pub(super) fn postpone(&self, step: &Step) -> Outcome {
+        let mut outcome = self.leave(step);
+        outcome.line.unfinished = true;
+        outcome
+    }
+
     /// Returns how urgent a step is; nothing for one that leaves everything as it is.
     pub(super) fn urgency(&self, step: &Step) -> Option<Urgency> {
         Urgency::of(step, &self.run.deps.policy, self.run.now)
@@ -270,6 +308,10 @@ impl<'a, P: Ports> TenantPlan<'a, P> {
         (self.run.name, self.run.tenant)
     }
 }
+
+/// What a person has to know about a tenant that was taken out and lets nobody in any more.
+const LOCKED_OUT: &str = "; the tenant was taken out of ConfigSecret, so this run was the last to try: its subscriptions end by \
+                          themselves within 29 days, and their notifications are refused";
 
 /// Returns the ids among those that Graph tells of that the list shows under the same name.
 fn of_listed(told: &BTreeSet<(String, String)>, listing: &Listing<'_>) -> BTreeSet<String> {

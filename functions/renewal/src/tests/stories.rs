@@ -8,6 +8,7 @@ use super::{fakes::Quirk, *};
 mod deletions;
 mod lapses;
 mod lists;
+mod removals;
 mod storms;
 
 /// Returns a configuration with `count` tenants, and entries: tenant's number, name, the rest.

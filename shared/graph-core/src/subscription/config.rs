@@ -20,6 +20,7 @@ mod check;
 mod document;
 #[cfg(test)]
 mod mistakes;
+mod previous;
 mod reader;
 mod subscriptions;
 mod tenants;
@@ -37,6 +38,8 @@ pub struct Config {
     pub refused: BTreeSet<String>,
     /// The names of tenants that have mistakes.
     pub refused_tenants: BTreeSet<String>,
+    /// The names of tenants that the document no longer has: their subscriptions are to go.
+    pub departed: BTreeSet<String>,
     /// Whether the document has no error at all. When it has, a subscription that is not in it may be one that could
     /// not be read.
     pub whole: bool,
@@ -82,16 +85,6 @@ impl Config {
         }
         config.whole = problems.errors() == 0;
         Ok((config, problems.all()))
-    }
-
-    /// Goes on with what `previous`, the version before, knows of the tenants that have mistakes now: what exists there is
-    /// kept alive. No entry is read from it, so nothing new is made.
-    pub fn lean_on(&mut self, previous: &Self) {
-        for name in &self.refused_tenants {
-            if let Some(tenant) = previous.tenants.get(name) {
-                self.tenants.insert(name.clone(), tenant.clone());
-            }
-        }
     }
 
     /// Takes the tenants that can be used.

@@ -10,11 +10,11 @@ use sha2::{Digest, Sha256};
 
 use self::listing::OwnedSubscription;
 pub use self::{
-    brake::excess,
+    brake::{Wish, excess},
     expand::{Expansion, LeftOut, Objects, expand, one_of},
     history::SubscriptionHistory,
     limit::Limit,
-    listing::Listing,
+    listing::{Listing, is_of_stack},
     policy::Policy,
     reason::Reason,
     urgency::Urgency,
@@ -137,6 +137,8 @@ pub struct Context {
     pub complete: bool,
     /// Whether nothing that lives is deleted or replaced because of what the list shows: too much of it would be.
     pub braked: bool,
+    /// Whether what another stack has left for an entry is replaced.
+    pub takes_over: bool,
     /// Entries whose subscriptions are left as they are, with the reason.
     pub held: BTreeMap<String, String>,
     /// Subscriptions for which Graph asked for reauthorization.
@@ -324,21 +326,40 @@ pub fn plan(
             .map(|ours| decide::held(ours, context, now, policy)),
     );
     let mut orphans = Orphans::of(&orphans);
-    steps.extend(
-        missing
-            .into_iter()
-            .map(|desired| decide::missing(desired, orphans.take(&desired.resource), context, now)),
-    );
-    steps.extend(orphans.rest().map(|ours| ours.delete(Reason::NoEntry)));
-    // No expiry sorts first: what does not exist loses notifications already. What ends next comes after it, in case
-    // the run is cut short.
-    steps.sort_by(|one, other| {
-        fn key(step: &Step) -> (Option<Timestamp>, &str, Option<&str>) {
-            (step.expires_at, &step.name, step.action.id())
+    steps.extend(missing.into_iter().map(|desired| {
+        if let Some(orphan) = orphans.take(&desired.resource) {
+            return decide::renamed(desired, orphan, context, now);
         }
-        key(one).cmp(&key(other))
-    });
+        let left = context.takes_over.then(|| listing.left_for(desired));
+        match left.flatten() {
+            Some(left) => decide::taken_over(desired, left, context, now),
+            None => decide::missing(desired, context, now),
+        }
+    }));
+    steps.extend(orphans.rest().map(|ours| ours.delete(Reason::NoEntry)));
+    sort(&mut steps);
     steps
+}
+
+/// Returns the steps that delete all subscriptions of ours, whatever the configuration asks for.
+#[must_use]
+pub fn delete_all(listing: &Listing<'_>) -> Vec<Step> {
+    let mut steps: Vec<Step> = listing
+        .ours
+        .iter()
+        .map(|ours| ours.delete(Reason::AllGo))
+        .collect();
+    sort(&mut steps);
+    steps
+}
+
+/// Puts steps in order. No expiry sorts first: what does not exist loses notifications already. What ends next comes after
+/// it, in case the run is cut short.
+fn sort(steps: &mut [Step]) {
+    fn key(step: &Step) -> (Option<Timestamp>, &str, Option<&str>) {
+        (step.expires_at, &step.name, step.action.id())
+    }
+    steps.sort_by(|one, other| key(one).cmp(&key(other)));
 }
 
 /// Subscriptions of ours that no entry asks for, by what they watch. Of one resource, the first in the list comes first.

@@ -166,6 +166,15 @@ impl GraphErrorKind {
         )
     }
 
+    /// Returns whether the application is not let in until a person does something about it.
+    pub fn is_lockout(&self) -> bool {
+        match self {
+            Self::Login(error) => error.is_refusal(),
+            Self::Unauthorized { .. } | Self::Forbidden { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Returns what stands behind a refusal, by Graph's own text; nothing for other failures.
     pub fn refused(&self) -> Option<Refused> {
         match self {

@@ -45,7 +45,7 @@ fn goes_on(path: String) -> Problem {
 }
 
 /// Reads the previous version. Without it a run does what it can, so a failure is logged and no more.
-async fn read(documents: &impl Documents) -> Option<ReadConfig> {
+pub(super) async fn read(documents: &impl Documents) -> Option<ReadConfig> {
     let version = documents
         .read_previous(Document::Config)
         .await

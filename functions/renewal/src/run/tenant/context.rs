@@ -12,7 +12,7 @@ impl<P: Ports> TenantRun<'_, P> {
     pub(super) fn context(&self) -> Option<Context> {
         let Self {
             deps,
-            request: _,
+            request,
             config,
             config_version: _,
             keys,
@@ -55,6 +55,7 @@ impl<P: Ports> TenantRun<'_, P> {
             retiring_certificates: rotation::retiring(&certificates, *now),
             complete: config.whole,
             braked: false,
+            takes_over: request.options.takes_over,
             held: refused.chain(not_planned).collect(),
             reauthorization_required: BTreeSet::new(),
             removed: BTreeSet::new(),

@@ -11,7 +11,7 @@ use crate::{
     apply::within,
     keys::LEAD,
     memory::{Known, keep_query, lock},
-    ports::{Clock, Ports},
+    ports::Ports,
 };
 
 impl<P: Ports> TenantRun<'_, P> {

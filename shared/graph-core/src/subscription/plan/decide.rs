@@ -11,6 +11,7 @@ use super::{
 use crate::subscription::{
     catalogue,
     compare::{query_options_key, same_change_types, same_resource},
+    model::Subscription,
     url::NotificationUrl,
 };
 
@@ -45,33 +46,45 @@ pub(super) fn one_of(
     steps.extend(candidates.map(duplicate));
 }
 
-/// Returns the step for an entry that has no subscription under its name.
-///
-/// An `orphan` that watches the same resource is replaced: as long as it exists, Graph refuses a second one.
-pub(super) fn missing(
+/// Returns the step for an entry that has no subscription.
+pub(super) fn missing(desired: &Desired, context: &Context, now: Timestamp) -> Step {
+    Step {
+        name: desired.name.clone(),
+        action: Action::Create(creation(desired, context, now)),
+        reason: Reason::Missing,
+        expires_at: None,
+    }
+}
+
+/// Returns the step for an entry whose resource an `orphan` watches under another name. It is replaced: as long as it
+/// exists, Graph refuses a second one.
+pub(super) fn renamed(
     desired: &Desired,
-    orphan: Option<&OwnedSubscription<'_>>,
+    orphan: &OwnedSubscription<'_>,
     context: &Context,
     now: Timestamp,
 ) -> Step {
+    let id = orphan.subscription.id.clone();
     let creation = creation(desired, context, now);
-    match orphan {
-        Some(orphan) => {
-            let id = orphan.subscription.id.clone();
-            let reason = Reason::Renamed {
-                from: orphan.url.name.clone(),
-            };
-            Step {
-                name: desired.name.clone(),
-                ..orphan.step(Action::Replace { id, creation }, reason)
-            }
-        }
-        None => Step {
-            name: desired.name.clone(),
-            action: Action::Create(creation),
-            reason: Reason::Missing,
-            expires_at: None,
+    let reason = Reason::Renamed {
+        from: orphan.url.name.clone(),
+    };
+    Step {
+        name: desired.name.clone(),
+        ..orphan.step(Action::Replace { id, creation }, reason)
+    }
+}
+
+/// Returns the step for an entry for which another stack has `left` a subscription, and which is to be this one's.
+pub(super) fn taken_over(desired: &Desired, left: &Subscription, context: &Context, now: Timestamp) -> Step {
+    Step {
+        name: desired.name.clone(),
+        action: Action::Replace {
+            id: left.id.clone(),
+            creation: creation(desired, context, now),
         },
+        reason: Reason::TakenOver,
+        expires_at: left.expiration_date_time,
     }
 }
 

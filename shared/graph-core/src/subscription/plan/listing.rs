@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Action, Reason, Step};
+use super::{Action, Desired, Reason, Step};
 use crate::subscription::{
     compare::{same_change_types, same_resource},
     model::Subscription,
@@ -17,6 +17,8 @@ use crate::subscription::{
 pub struct Listing<'a> {
     pub(super) ours: Vec<OwnedSubscription<'a>>,
     pub(super) others: Vec<&'a Subscription>,
+    /// Those of the others that another stack of the same application has made.
+    left: Vec<&'a Subscription>,
 }
 
 impl<'a> Listing<'a> {
@@ -24,7 +26,7 @@ impl<'a> Listing<'a> {
     #[must_use]
     pub fn of(listed: &'a [Subscription], stack: &StackId, client_id: &str) -> Self {
         let mut ours = Vec::with_capacity(listed.len());
-        let mut others = Vec::new();
+        let (mut others, mut left) = (Vec::new(), Vec::new());
         for subscription in listed {
             // A user may see those of other applications.
             let is_of_other = subscription
@@ -34,10 +36,13 @@ impl<'a> Listing<'a> {
             let url = subscription.notification_url.as_deref().filter(|_| !is_of_other);
             match url.and_then(|url| stack.read(url)) {
                 Some(url) => ours.push(OwnedSubscription { subscription, url }),
-                None => others.push(subscription),
+                None => {
+                    left.extend((!is_of_other && is_of_stack(subscription)).then_some(subscription));
+                    others.push(subscription);
+                }
             }
         }
-        Self { ours, others }
+        Self { ours, others, left }
     }
 
     /// Returns how many subscriptions there are.
@@ -61,6 +66,21 @@ impl<'a> Listing<'a> {
         };
         let found = all.chain(self.others.iter().copied()).find(is_rival)?;
         Some((&found.id, found.notification_url.as_deref().unwrap_or_default()))
+    }
+
+    /// Returns what another stack has left that stands in the way of `desired`: one that watches the same for the same
+    /// changes, and whose URL is one that a stack makes.
+    pub(super) fn left_for(&self, desired: &Desired) -> Option<&'a Subscription> {
+        let is_left = |one: &&Subscription| {
+            one.resource
+                .as_deref()
+                .is_some_and(|of| same_resource(of, &desired.resource))
+                && one
+                    .change_type
+                    .as_deref()
+                    .is_none_or(|of| same_change_types(of, &desired.change_type))
+        };
+        self.left.iter().copied().find(is_left)
     }
 
     /// Returns how many subscriptions are ours.
@@ -92,6 +112,13 @@ impl<'a> Listing<'a> {
             .filter_map(|other| other.notification_url.as_deref());
         ours.chain(others.map(|url| Cow::Owned(NotificationUrl::anywhere(url))))
     }
+}
+
+/// Returns whether the URL is one that a stack makes, this one or another.
+#[must_use]
+pub fn is_of_stack(one: &Subscription) -> bool {
+    let url = one.notification_url.as_deref().map(NotificationUrl::anywhere);
+    url.is_some_and(|url| !url.stack_id.is_empty() && !url.name.is_empty() && !url.key_id.is_empty())
 }
 
 /// A listed subscription of ours, and what its URL says.

@@ -85,6 +85,10 @@ pub enum Reason {
     },
     /// No entry asks for it.
     NoEntry,
+    /// A person wants all subscriptions of the stack gone.
+    AllGo,
+    /// Another stack has left it, and a person wants this one to go on.
+    TakenOver,
     /// Its entry has another subscription already.
     Duplicate {
         /// Graph's id of the other one.
@@ -149,6 +153,8 @@ impl fmt::Display for Reason {
             Self::OldKey { key_id } => write!(f, "its client-state key {key_id} is being replaced"),
             Self::Renamed { from } => write!(f, "the entry was called {from}"),
             Self::NoEntry => write!(f, "no entry asks for it"),
+            Self::AllGo => write!(f, "all subscriptions of this stack are to go"),
+            Self::TakenOver => write!(f, "another stack has left it, and this one takes over"),
             Self::Duplicate { of } => write!(f, "its entry already has {of}"),
             Self::Fresh { left } => write!(f, "{} left", Time(*left)),
             Self::JustRenewed => write!(f, "renewed within the last 10 minutes, or not long before"),

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::request::KeyChanges;
 use crate::{
-    secrets::{TrustedTenant, TrustedTenants},
-    subscription::config::Config,
+    secrets::{ClientStateDocument, TrustedTenant, TrustedTenants},
+    subscription::config::{Config, Tenant},
 };
 
 /// Where trusted applications are put.
@@ -36,15 +36,7 @@ pub(super) fn follow(
         mut room,
         from,
     } = *place;
-    let wanted: BTreeSet<TrustedTenant> = config
-        .tenants
-        .values()
-        .map(|tenant| TrustedTenant {
-            tenant_id: tenant.tenant_id.clone(),
-            client_id: tenant.client_id.clone(),
-            cloud: tenant.cloud,
-        })
-        .collect();
+    let wanted: BTreeSet<TrustedTenant> = config.tenants.values().map(Tenant::as_trusted).collect();
     let present: BTreeSet<TrustedTenant> = trusted.iter().flat_map(TrustedTenants::each).collect();
     let is_gone = |one: &TrustedTenant| config.whole && !wanted.contains(one);
     let newcomers: Vec<&TrustedTenant> = wanted.difference(&present).collect();
@@ -73,6 +65,17 @@ pub(super) fn follow(
     if !left_out.is_empty() {
         changes.refused.push(no_room(&left_out, config, secret));
     }
+}
+
+/// Returns the applications that are trusted in `document` and that the configuration does not have.
+#[must_use]
+pub fn departed(document: &ClientStateDocument, config: &Config) -> BTreeSet<TrustedTenant> {
+    let mut trusted: BTreeSet<TrustedTenant> =
+        document.trusted.iter().flat_map(TrustedTenants::each).collect();
+    for tenant in config.tenants.values() {
+        trusted.remove(&tenant.as_trusted());
+    }
+    trusted
 }
 
 /// Adds a tenant and returns how many bytes that takes.

@@ -1,0 +1,75 @@
+//! Tenants that were taken out of the configuration: what they have at Graph goes while a credential is known.
+
+use graph_core::{
+    secrets::TrustedTenant,
+    subscription::{
+        config::{Config, Problem, Severity},
+        rotation::departed,
+    },
+};
+
+use super::previous;
+use crate::{Error, invocation::Options, keys, ports::Documents, report::Report};
+
+/// Adds the tenants that are trusted still and no longer in the configuration, as the version before has them.
+///
+/// Where most have gone, or all entries, it is more likely that the document was emptied by mistake than that all is to be
+/// deleted: then what exists is kept alive until a person confirms.
+pub(crate) async fn add(
+    documents: &impl Documents,
+    config: &mut Config,
+    options: &Options,
+    report: &mut Report,
+) -> Result<(), Error> {
+    if !config.whole {
+        return Ok(());
+    }
+    let document = keys::client_state(documents).await?;
+    let departed = departed(&document, config);
+    if departed.is_empty() {
+        return Ok(());
+    }
+    let count = departed.len();
+    let trusted: usize = document.trusted.iter().map(|group| group.tenants.len()).sum();
+    let is_doubtful = count.saturating_mul(2) > trusted || config.subscriptions.is_empty();
+    let previous = previous::read(documents).await;
+    let unknown = match &previous {
+        Some(previous) => config.add_departed(&previous.config, departed),
+        None => departed,
+    };
+    if is_doubtful && !options.confirms_deletions && !options.deletes_all {
+        config.whole = false;
+        report.note([doubtful(count, trusted)]);
+    } else {
+        report.note(unknown.iter().take(MOST_NAMES).map(unreachable));
+    }
+    Ok(())
+}
+
+fn doubtful(count: usize, trusted: usize) -> Problem {
+    Problem {
+        path: "tenants".to_owned(),
+        message: format!(
+            "has lost {count} of {trusted} applications; nothing is deleted, and what exists is renewed wherever the version of \
+             ConfigSecret before this one has a credential. Write them into ConfigSecret again, or if they are to go, invoke \
+             renewal with {{\"confirmDeletions\": true}}"
+        ),
+        severity: Severity::Error,
+    }
+}
+
+fn unreachable(one: &TrustedTenant) -> Problem {
+    Problem {
+        path: "tenants".to_owned(),
+        message: format!(
+            "has no longer application {} in tenant {}, and its credential is not known: its subscriptions end by themselves \
+             within 29 days, and their notifications are refused. To delete them now, write the tenant into ConfigSecret, and \
+             take it out after the next run",
+            one.client_id, one.tenant_id
+        ),
+        severity: Severity::Error,
+    }
+}
+
+/// How many applications are named.
+const MOST_NAMES: usize = 10;

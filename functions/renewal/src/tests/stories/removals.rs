@@ -1,0 +1,231 @@
+//! What is taken out of the configuration, and stacks that go and come.
+
+use graph_core::subscription::url::StackId;
+
+use super::*;
+
+#[test]
+fn a_configuration_put_back_to_the_first_document_deletes_nothing() {
+    for emptied in ["{\"tenants\":{},\"subscriptions\":{}}", "{}"] {
+        let world = world(&organisations(
+            2,
+            &[(0, "chats", chats()), (1, "mail", mail(users(2)))],
+        ));
+        world.graph.end_in_time();
+        world.scheduled();
+        world.documents.set(Document::Config, emptied);
+        for _ in 0..(4 * 24) {
+            world.clock.advance(60);
+            let report = world.scheduled();
+            assert_eq!((live(&world), &report["failed"]), (3, &json!(1)), "{report:#}");
+            assert!(report["problems"].to_string().contains("confirmDeletions"));
+        }
+        assert_eq!(trusted(&world), 2, "their notifications are admitted");
+
+        let report = confirmed(&world, "confirmDeletions");
+        assert_eq!((live(&world), &report["failed"]), (0, &json!(0)), "{report:#}");
+        assert_eq!(trusted(&world), 0);
+        assert_eq!(next_run(&world)["failed"], json!(0));
+    }
+}
+
+#[test]
+fn a_document_that_was_emptied_twice_is_still_no_wish() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.scheduled();
+    world.documents.set(Document::Config, "{}");
+    world.documents.set(Document::Config, "{}");
+    let report = next_run(&world);
+    assert_eq!((live(&world), trusted(&world)), (1, 1), "{report:#}");
+    assert_eq!(report["failed"], json!(1));
+}
+
+#[test]
+fn entries_that_are_all_gone_take_not_even_a_few_subscriptions_along() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.scheduled();
+    world
+        .documents
+        .set(Document::Config, &organisations(1, &[]).to_string());
+    let report = next_run(&world);
+    assert_eq!((live(&world), &report["failed"]), (1, &json!(1)), "{report:#}");
+    let report = confirmed(&world, "confirmDeletions");
+    assert_eq!((live(&world), &report["failed"]), (0, &json!(0)), "{report:#}");
+    assert_eq!(next_run(&world)["failed"], json!(0));
+}
+
+#[test]
+fn a_tenant_that_is_taken_out_takes_its_subscriptions_along() {
+    let entries = [
+        (0, "chats", chats()),
+        (1, "mail", mail(users(7))),
+        (2, "more", chats()),
+    ];
+    let world = world(&organisations(3, &entries));
+    world.scheduled();
+    assert_eq!((live(&world), trusted(&world)), (9, 3));
+    let rest = [(0, "chats", chats()), (2, "more", chats())];
+    let mut config = organisations(3, &rest);
+    config["tenants"].as_object_mut().unwrap().remove("t01");
+    world.documents.set(Document::Config, &config.to_string());
+
+    let dry = confirmed(&world, "dryRun");
+    assert_eq!(
+        (&dry["counts"]["delete"], live(&world)),
+        (&json!(7), 9),
+        "{dry:#}"
+    );
+    world.graph.fail("delete id-2", unavailable());
+    let report = next_run(&world);
+    assert_eq!(
+        (live(&world), trusted(&world)),
+        (3, 3),
+        "one is left, so its credential is kept"
+    );
+    assert_eq!(report["tenants"][1]["takenOut"], json!(true), "{report:#}");
+    world.graph.heal();
+    let report = next_run(&world);
+    assert_eq!((live(&world), trusted(&world)), (2, 2), "{report:#}");
+    world.log();
+    let report = next_run(&world);
+    assert_eq!(report["tenants"].as_array().unwrap().len(), 2, "{report:#}");
+    assert_eq!(report["failed"], json!(0));
+}
+
+#[test]
+fn a_tenant_whose_credential_nobody_knows_is_named_once() {
+    let world = world(&organisations(3, &[(0, "chats", chats()), (1, "more", chats())]));
+    world.scheduled();
+    let config = organisations(1, &[(0, "chats", chats())]).to_string();
+    let mut config: Value = serde_json::from_str(&config).unwrap();
+    config["tenants"]["t02"] = organisations(3, &[])["tenants"]["t02"].clone();
+    world.documents.set(Document::Config, &config.to_string());
+    world.documents.set(Document::Config, &config.to_string());
+    let report = next_run(&world);
+    assert_eq!(report["failed"], json!(1), "{report:#}");
+    assert!(
+        report["problems"].to_string().contains(&tenant_id(1)),
+        "{report:#}"
+    );
+    assert_eq!(trusted(&world), 2);
+    assert_eq!(next_run(&world)["failed"], json!(0));
+}
+
+#[test]
+fn a_tenant_that_locks_the_application_out_is_let_go() {
+    let world = world(&organisations(3, &[(0, "chats", chats()), (1, "more", chats())]));
+    world.scheduled();
+    let mut config = organisations(3, &[(0, "chats", chats())]);
+    config["tenants"].as_object_mut().unwrap().remove("t01");
+    world.documents.set(Document::Config, &config.to_string());
+    let lists = format!("list {}", &tenant_id(1)[..1]);
+    // All tenants of this world begin with the same digit, so all are locked out; the others stay.
+    world.graph.fail(&lists, Reply::refusal(403, "Forbidden", "no"));
+    world.clock.advance(10);
+    let report = next_run(&world);
+    assert!(
+        report["tenants"][1]["error"]
+            .as_str()
+            .unwrap()
+            .contains("29 days"),
+        "{report:#}"
+    );
+    assert_eq!(trusted(&world), 2);
+}
+
+#[test]
+fn all_subscriptions_of_the_stack_go_when_a_person_asks() {
+    let world = world(&organisations(
+        1,
+        &[(0, "chats", chats()), (0, "mail", mail(users(300)))],
+    ));
+    let other = another_stack(
+        &world,
+        &[(0, "more", json!({"resource": "/users", "changeType": "updated"}))],
+    );
+    world.scheduled();
+    other.scheduled();
+    let dry = world
+        .clock
+        .run(world.invoke(json!({"deleteAll": true, "dryRun": true})))
+        .unwrap();
+    assert_eq!((&dry["counts"]["delete"], live(&world)), (&json!(301), 302));
+    let report = confirmed(&world, "deleteAll");
+    assert_eq!((live(&world), &report["failed"]), (1, &json!(0)), "{report:#}");
+    assert_eq!(report["tenants"][0]["others"], json!(1));
+}
+
+#[test]
+fn a_new_stack_takes_over_what_another_has_left_when_a_person_asks() {
+    for is_listed in [true, false] {
+        let entries = [(0, "chats", chats()), (0, "mail", mail(users(2)))];
+        let left = world(&organisations(1, &entries));
+        left.scheduled();
+        let theirs = Subscription {
+            id: "theirs".to_owned(),
+            resource: Some("/groups".to_owned()),
+            change_type: Some("updated".to_owned()),
+            notification_url: Some("https://other.example/notifications?s=groups".to_owned()),
+            expiration_date_time: Some("2026-12-01T00:00:00Z".parse().unwrap()),
+            ..Subscription::default()
+        };
+        left.graph.add(&tenant_id(0), theirs);
+        if !is_listed {
+            left.graph.hide("id-1");
+        }
+        let groups = json!({"resource": "/groups", "changeType": "updated"});
+        let stack = another_stack(&left, &[entries.to_vec(), vec![(0, "groups", groups)]].concat());
+        let report = stack.scheduled();
+        assert_eq!((live(&stack), &report["failed"]), (4, &json!(4)), "{report:#}");
+        assert!(report.to_string().contains("takeOver"), "{report:#}");
+
+        let report = confirmed(&stack, "takeOver");
+        assert_eq!(report["counts"]["replace"], json!(3), "{report:#}");
+        assert_eq!(
+            report["failed"],
+            json!(1),
+            "who made the other one is not known: {report:#}"
+        );
+        let all = stack.graph.all();
+        let is_new = |one: &&Subscription| one.notification_url.as_ref().unwrap().contains("?i=second&");
+        assert_eq!((all.len(), all.iter().filter(is_new).count()), (4, 3));
+        let told = 2 + usize::from(is_listed);
+        assert_eq!(stack.told().len(), told, "consumers hear of what may be lost");
+    }
+}
+
+#[test]
+fn thousands_that_nobody_wants_are_deleted_bit_by_bit() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(1_000)))]));
+    world.scheduled();
+    let fewer = organisations(1, &[(0, "mail", mail(users(700)))]);
+    world.documents.set(Document::Config, &fewer.to_string());
+    world.clock.advance(10);
+    let report = world.scheduled();
+    assert_eq!((live(&world), &report["unfinished"]), (800, &json!(100)));
+    world.clock.advance(10);
+    let report = world.scheduled();
+    assert_eq!((live(&world), &report["unfinished"]), (700, &json!(0)));
+}
+
+/// Makes a run by hand that asks for one thing.
+fn confirmed(world: &World, wish: &str) -> Value {
+    world.clock.run(world.invoke(json!({wish: true}))).unwrap()
+}
+
+/// Returns another stack of the same applications.
+fn another_stack(world: &World, entries: &[(usize, &str, Value)]) -> World {
+    let mut other = world.beside(&organisations(1, entries));
+    other.deps.stack = StackId::parse("second").unwrap();
+    other
+}
+
+/// Returns how many applications the webhook trusts.
+fn trusted(world: &World) -> usize {
+    let document = world.documents.json(Document::ClientState);
+    let groups = document["trusted"].as_array().unwrap();
+    groups
+        .iter()
+        .map(|group| group["tenants"].as_array().unwrap().len())
+        .sum()
+}
