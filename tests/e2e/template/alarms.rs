@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use graph_edge::metrics::Metric;
 use serde_json::Value;
 
-use super::{expanded::hardened, referred, resources, template};
+use super::{
+    expanded::{hardened, plain},
+    referred, resources, template,
+};
 
 #[test]
 fn every_metric_that_counts_a_failure_has_an_alarm() {
@@ -71,9 +74,10 @@ fn watch(metric: Metric) -> Watch {
             Watch::With("RunFailures", "RenewalFailureAlarm")
         }
         Metric::ObjectsSkipped => Watch::Nobody("nobody here can change it"),
-        Metric::RunUnfinished | Metric::LeftOverTwice => {
-            Watch::Nobody("the next run goes on; SubscriptionAlarm tells when that is too late")
+        Metric::RunUnfinished => {
+            Watch::Nobody("the next run goes on; LeftOverTwice counts what it leaves as well")
         }
+        Metric::LeftOverTwice => Watch::Alarm("LeftOverAlarm"),
         Metric::SubscriptionsDropPercent => Watch::Alarm("SubscriptionDropAlarm"),
         Metric::SubscriptionsLive => Watch::Nobody("SubscriptionsDropPercent is made of it"),
         Metric::SubscriptionsMissing => Watch::Alarm("SubscriptionMissingAlarm"),
@@ -203,6 +207,27 @@ fn the_alarm_on_latency_goes_off_before_graph_holds_notifications_back() {
     assert!(properties["Threshold"].as_f64().unwrap() < 10.0);
 }
 
+/// AWS Lambda, *asynchronous invocation*: left alone, it starts a call up to six hours late and an erring one three times.
+#[test]
+fn a_scheduled_run_is_started_soon_or_left_to_the_next() {
+    let configs = resources(plain(), "AWS::Lambda::EventInvokeConfig");
+    let [config] = configs.values().collect::<Vec<_>>()[..] else {
+        panic!("{configs:?}")
+    };
+    let properties = &config["Properties"];
+    assert_eq!(referred(&properties["FunctionName"]), Some("RenewalFunction"));
+    assert_eq!(properties["Qualifier"], "$LATEST");
+    assert_eq!(properties["MaximumEventAgeInSeconds"], 300);
+    assert_eq!(properties["MaximumRetryAttempts"], 0);
+    let schedules = resources(plain(), "AWS::Scheduler::Schedule");
+    let [schedule] = schedules.values().collect::<Vec<_>>()[..] else {
+        panic!("{schedules:?}")
+    };
+    let target = &schedule["Properties"]["Target"];
+    assert_eq!(referred(&target["Arn"]), Some("RenewalFunction"));
+    assert_eq!(target["RetryPolicy"]["MaximumEventAgeInSeconds"], 300);
+}
+
 #[test]
 fn what_makes_a_metric_of_the_access_log_finds_its_fields_there() {
     let log = &hardened()["Resources"]["HttpApiApiGatewayDefaultStage"]["Properties"]["AccessLogSettings"]["Format"];
@@ -249,8 +274,9 @@ const IN_VAIN: [(&str, &str); 5] = [
 ];
 
 /// Metrics that say how things are, and not how often something happened.
-const STATES: [&str; 4] = [
+const STATES: [&str; 5] = [
     "RunFailures",
+    "LeftOverTwice",
     "SubscriptionsInDanger",
     "SubscriptionsMissing",
     "DaysLeft",
