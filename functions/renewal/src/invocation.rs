@@ -1,6 +1,6 @@
 //! What an invocation asks for.
 
-use graph_core::subscription::rotation::Forced;
+use graph_core::{printable::printable, subscription::rotation::Forced};
 use serde_json::{Map, Value};
 
 use crate::Error;
@@ -100,11 +100,7 @@ fn forced(rotate: &Value) -> Result<Forced, Error> {
 }
 
 fn unknown_member(name: &str) -> String {
-    let name: String = name
-        .chars()
-        .filter(|character| !character.is_control())
-        .take(64)
-        .collect();
+    let name = printable(name, 64);
     format!("an object with the members {MEMBERS}; {name:?} is not one of them")
 }
 
@@ -124,11 +120,12 @@ mod tests {
             json!({"dry_run": true}),
             json!({"dryRun": true, "rotation": true}),
             json!({"": 1}),
+            json!({"dry\u{202e}Run": 1}),
             json!("dryRun"),
             json!([{"dryRun": true}]),
         ] {
             let error = Options::parse(&event).unwrap_err().to_string();
-            assert!(error.contains("object"), "{error}");
+            assert!(error.contains("object") && !error.contains("202e"), "{error}");
             let shows_members = error.contains("dryRun (true), confirmDeletions");
             assert_eq!(shows_members, event.is_object(), "{error}");
         }

@@ -11,12 +11,14 @@
 //! | [`cloud`] | Microsoft's clouds, and what differs between them |
 //! | [`certificate`] | X.509 certificates: made, read, and their thumbprint |
 //! | [`secret`] | a text that is printed nowhere |
+//! | [`printable`] | text from outside, as it may be printed |
 
 pub use graph_events as models;
 
 pub mod certificate;
 pub mod cloud;
 pub mod notification;
+pub mod printable;
 pub mod read;
 pub mod secret;
 pub mod secrets;

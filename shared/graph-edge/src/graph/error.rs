@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use graph_core::printable::printable;
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -229,9 +230,9 @@ impl GraphError {
             .find_map(|inner| member(error.get(inner)?, "request-id"));
         Self {
             kind: kind(answer, &member(error, "message").unwrap_or_default(), now),
-            code: member(error, "code").map(|code| text::plain(&code, 80)),
+            code: member(error, "code").map(|code| printable(&code, 80)),
             request_id: request_id
-                .map(|id| text::plain(&id, 80))
+                .map(|id| printable(&id, 80))
                 .or_else(|| self::request_id(answer)),
         }
     }
@@ -251,12 +252,12 @@ impl std::error::Error for GraphError {
 
 /// Returns the id that Graph's answer carries in its head.
 pub(super) fn request_id(answer: &Answer) -> Option<String> {
-    answer.header("request-id").map(|id| text::plain(id, 80))
+    answer.header("request-id").map(|id| printable(id, 80))
 }
 
 /// Reads the status first, then the text where workloads wrap a status of their own in another one.
 fn kind(answer: &Answer, text: &str, now: Timestamp) -> GraphErrorKind {
-    let message = text::plain(text, 500);
+    let message = printable(text, 500);
     let says = |words: &str| text.contains(words);
     if says("SubscriptionCountReached") {
         return GraphErrorKind::Forbidden { message };

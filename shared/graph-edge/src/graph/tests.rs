@@ -224,6 +224,21 @@ async fn an_odd_member_of_an_error_loses_nothing_but_itself() {
 }
 
 #[tokio::test]
+async fn what_graph_says_is_shown_without_what_reorders_a_line() {
+    let text = "a\u{202e}b\u{2066}c\u{200f}d\u{61c}e\u{2028}f\n";
+    let body =
+        serde_json::json!({"error": {"code": text, "message": text, "innerError": {"request-id": text}}});
+    let server = Server::start([Reply::json(400, &body.to_string())]);
+    let error = graph(&server).get(&tenant(), Version::V1, ID).await.unwrap_err();
+    let GraphErrorKind::Validation { message } = &error.kind else {
+        panic!("{error:?}")
+    };
+    assert_eq!(message, "abcdef");
+    assert_eq!(error.code.as_deref(), Some("abcdef"));
+    assert_eq!(error.request_id.as_deref(), Some("abcdef"));
+}
+
+#[tokio::test]
 async fn what_may_pass_is_tried_again() {
     let handshake = "Subscription validation request failed. Notification endpoint must respond with 200 OK";
     for reply in [

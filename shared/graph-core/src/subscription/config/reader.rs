@@ -87,19 +87,18 @@ impl<'a> Fields<'a> {
             return None;
         };
         for (at, (name, _)) in fields.iter().enumerate() {
-            let here = join(&path, name);
             if !known.contains(&name.as_str()) {
-                problems.error(&here, unknown(&path, name, known));
+                problems.error(&join(&path, name), unknown(&path, name, known));
             } else if fields.iter().take(at).any(|(earlier, _)| earlier == name) {
-                problems.error(&here, "is there twice; keep one");
+                problems.error(&known_field(&path, name), "is there twice; keep one");
             }
         }
         Some(Self { path, fields })
     }
 
-    /// Returns the path of the field `name`.
+    /// Returns the path of the known field `name`.
     pub(super) fn path(&self, name: &str) -> String {
-        join(&self.path, name)
+        known_field(&self.path, name)
     }
 
     /// Returns the value of the field `name`; one that is `null` counts as left out.
@@ -174,6 +173,15 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Returns the path under `path` of a field that is known, so that its name is no secret.
+fn known_field(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
+}
+
 /// Returns the path of `name` under `path`, safe to print.
 pub(super) fn join(path: &str, name: &str) -> String {
     if path.is_empty() {
@@ -185,12 +193,11 @@ pub(super) fn join(path: &str, name: &str) -> String {
 
 /// Returns a `name` under `path` as it may be printed: with `?` for what cannot be seen, and cut when it is long.
 ///
-/// A name that looks like a secret may be one in the wrong place, and under `credential` every name that does not look like
-/// a field's: of these nothing is printed.
+/// A name that looks like a secret may be one in the wrong place, and under `credential` any name may be: of these nothing is
+/// printed.
 pub(super) fn shown(path: &str, name: &str) -> String {
     let is_in_credential = path.rsplit('.').next() == Some("credential");
-    let like_a_field = name.len() <= 24 && name.bytes().all(|byte| byte.is_ascii_alphabetic());
-    if name.is_empty() || looks_secret(name) || (is_in_credential && !like_a_field) {
+    if name.is_empty() || looks_secret(name) || is_in_credential {
         return format!("(name of {} characters)", name.chars().count());
     }
     let visible = |letter: char| if is_visible(letter) { letter } else { '?' };
@@ -277,7 +284,7 @@ mod tests {
     fn a_name_that_may_be_a_credential_is_not_shown() {
         let shown = |name: &str| shown("tenants.contoso.credential", name);
         assert_eq!(shown("abC8Q~nV3.x"), "(name of 11 characters)");
-        assert_eq!(shown("clientsecret"), "clientsecret");
+        assert_eq!(shown("correcthorsebattery"), "(name of 19 characters)");
     }
 
     #[test]

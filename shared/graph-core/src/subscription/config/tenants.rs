@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::document::Node;
-use super::reader::{Fields, Problems, first, join, listed, shown};
+use super::reader::{Fields, Problems, first, listed, shown};
 use super::{Credential, Tenant};
 use crate::{cloud::Cloud, secret::Secret, subscription::assertion::SigningCertificate};
 use graph_events::guid::is_guid;
@@ -178,7 +178,7 @@ fn credential(fields: &Fields<'_>, problems: &mut Problems) -> Option<Credential
     if let (Some(key), Some(certificate)) = (&private_key, &certificate)
         && let Err(error) = SigningCertificate::parse(key.expose(), certificate.expose())
     {
-        problems.error(&join(&path, error.field()), error.message());
+        problems.error(&format!("{path}.{}", error.field()), error.message());
     }
     let credential = match (
         client_secret,
@@ -216,7 +216,7 @@ fn credential(fields: &Fields<'_>, problems: &mut Problems) -> Option<Credential
 
 /// Reads when the client secret ends: a day, at whose beginning it counts as over, or a time.
 fn client_secret_expires(fields: &Fields<'_>, problems: &mut Problems) -> Option<Timestamp> {
-    let path = join(&fields.path("credential"), EXPIRES);
+    let path = format!("{}.{EXPIRES}", fields.path("credential"));
     let Some(Node::Object(given)) = fields.get("credential") else {
         return None;
     };

@@ -97,15 +97,6 @@ pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
-/// Returns `text` without control characters and without those that change its direction, cut to `length` characters.
-pub(super) fn plain(text: &str, length: usize) -> String {
-    let is_format = |character: char| matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    text.chars()
-        .filter(|character| !character.is_control() && !is_format(*character))
-        .take(length)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
