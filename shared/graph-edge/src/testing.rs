@@ -27,7 +27,7 @@ use crate::{
     sqs::{self, Message, Queue},
 };
 
-mod hang;
+pub(crate) mod hang;
 #[cfg(feature = "test-util")]
 mod script;
 mod time;

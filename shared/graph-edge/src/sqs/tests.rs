@@ -1,7 +1,10 @@
 use std::time::Instant;
 
 use super::*;
-use crate::testing::{Hang, Written};
+use crate::{
+    http::testing::{Reply, Server},
+    testing::{Hang, Written, hang},
+};
 
 #[test]
 fn a_message_is_sent_in_the_group_of_its_tenant() {
@@ -44,6 +47,28 @@ async fn whatever_hangs_messages_are_lost_by_the_deadline_and_one_line_says_so()
             warnings.concat().contains("TheQueue did not store 25 messages"),
             "{lines}"
         );
+    }
+}
+
+/// What an answer does not name is not stored: neither what it says failed, nor what it passes over, nor what it invents.
+#[tokio::test]
+async fn only_messages_that_the_answer_names_are_stored() {
+    let partial = r#"{"Successful":[{"Id":"3","MessageId":"m","MD5OfMessageBody":"x"},{"Id":"99","MessageId":"m","MD5OfMessageBody":"x"}],
+        "Failed":[{"Id":"1","SenderFault":false,"Code":"InternalError"}]}"#;
+    let nothing = r#"{"Successful":[],"Failed":[]}"#;
+    for (replies, stored, lost) in [
+        ([partial, nothing, nothing], vec!["d"], vec!["a", "b", "c"]),
+        ([nothing, nothing, nothing], vec![], vec!["a", "b", "c", "d"]),
+        ([nothing, partial, nothing], vec!["d"], vec!["a", "b", "c"]),
+    ] {
+        let server = Server::start(replies.map(|body| Reply::json(200, body)));
+        let url = format!("{}/123456789012/TheQueue", server.url());
+        let queue = Sqs::new(&hang::config(server.url())).queue(url);
+        let messages = ["a", "b", "c", "d"].map(|note| (note, Message::of_nobody("{}".to_owned())));
+        let sent = queue
+            .send(messages.to_vec(), Deadline::after(Duration::from_mins(1)))
+            .await;
+        assert_eq!((sent.stored, sent.lost), (stored, lost));
     }
 }
 

@@ -88,7 +88,8 @@ impl Hang {
     }
 }
 
-fn config(url: &str) -> SdkConfig {
+/// Returns the configuration of a client of AWS whose services are all at `url`.
+pub(crate) fn config(url: &str) -> SdkConfig {
     let credentials = Credentials::new("id", "key", None, None, "test");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
