@@ -56,23 +56,33 @@ pub fn bare(artefacts: &Artefacts, world: &World) -> Program {
 /// Checks that items are passed on as they are.
 pub async fn check_bare(program: &Program, artefacts: &Artefacts, world: &World) -> Result<(), BoxError> {
     let function = Function::start(program, &world.aws.url, artefacts.log(program.name)?).await?;
-    let mut messages = world.aws.read("notifications");
-    let items: Value = serde_json::from_str(&world.rich(11, 1_300).await?)?;
-    let answers = [
-        answer(&function, "", &items.to_string()).await?,
-        answer(&function, "", &forged(&items["value"][0], 5).to_string()).await?,
+    let kinds = [
+        ("notifications", world.rich(11, 1_300).await?),
+        ("delivery", world.basic(11).await?),
     ];
-    world.aws.stop_reading("notifications");
-    let mut arrived = Vec::new();
-    while let Ok(message) = messages.try_recv() {
-        arrived.push(serde_json::from_str::<Value>(&message)?);
+    for (queue, items) in kinds {
+        let mut messages = world.aws.read(queue);
+        let items: Value = serde_json::from_str(&items)?;
+        let answers = [
+            answer(&function, "", &items.to_string()).await?,
+            answer(&function, "", &forged(&items["value"][0], 5).to_string()).await?,
+        ];
+        world.aws.stop_reading(queue);
+        let mut arrived = Vec::new();
+        while let Ok(message) = messages.try_recv() {
+            arrived.push(serde_json::from_str::<Value>(&message)?);
+        }
+        let items = items["value"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let all = items.iter().all(|item| arrived.contains(item)) && items.len() == arrived.len();
+        if !all || answers.iter().any(|answer| answer["statusCode"] != 202) {
+            return Err(format!(
+                "{} does not pass on to {queue} what it gets: {answers:?}",
+                program.name
+            )
+            .into());
+        }
     }
-    let items = items["value"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let all = items.iter().all(|item| arrived.contains(item)) && items.len() == arrived.len();
-    if all && answers.iter().all(|answer| answer["statusCode"] == 202) {
-        return Ok(());
-    }
-    Err(format!("{} does not pass on what it gets: {answers:?}", program.name).into())
+    Ok(())
 }
 
 /// Checks that a webhook does its work.

@@ -1,7 +1,8 @@
 //! The least that a webhook costs with the same packages: it passes items on to SQS and does nothing else.
 //!
-//! It answers no handshake, verifies nothing, holds no key and logs nothing. Items that say themselves that they are forged
-//! stay behind, so that a POST without the call to SQS can be measured as well.
+//! It answers no handshake, verifies nothing, holds no key and logs nothing. Items go where the webhook's go: those with
+//! encrypted content to NotificationQueue, the others to DeliveryQueue. Items that say themselves that they are forged stay
+//! behind, so that a POST without the call to SQS can be measured as well.
 
 use std::env;
 
@@ -15,22 +16,44 @@ use serde_json::value::RawValue;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let sqs = Client::new(&aws_config::load_from_env().await);
-    let queue = env::var("NOTIFICATION_QUEUE_URL")?;
-    let (sqs, queue) = (&sqs, queue.as_str());
+    let queues = Queues {
+        notification: env::var("NOTIFICATION_QUEUE_URL")?,
+        delivery: env::var("DELIVERY_QUEUE_URL")?,
+    };
+    let (sqs, queues) = (&sqs, &queues);
     run(service_fn(async |request: Request| {
-        answer(&request, sqs, queue).await
+        answer(&request, sqs, queues).await
     }))
     .await
 }
 
-async fn answer(request: &Request, sqs: &Client, queue: &str) -> Result<(StatusCode, &'static str), Error> {
+struct Queues {
+    notification: String,
+    delivery: String,
+}
+
+async fn answer(
+    request: &Request,
+    sqs: &Client,
+    queues: &Queues,
+) -> Result<(StatusCode, &'static str), Error> {
     let Ok(collection) = serde_json::from_slice::<Collection<'_>>(request.body()) else {
         return Ok((StatusCode::BAD_REQUEST, ""));
     };
     let forged = Finder::new("\"clientState\":\"forged-");
     let genuine = |item: &&RawValue| forged.find(item.get().as_bytes()).is_none();
-    let bodies: Vec<&RawValue> = collection.value.into_iter().filter(genuine).collect();
-    try_join_all(bodies.chunks(BATCH).map(|batch| send(batch, sqs, queue))).await?;
+    let encrypted = Finder::new("\"encryptedContent\":");
+    let is_encrypted = |item: &&RawValue| encrypted.find(item.get().as_bytes()).is_some();
+    let genuine = collection.value.into_iter().filter(genuine);
+    let (encrypted, basic): (Vec<&RawValue>, Vec<&RawValue>) = genuine.partition(is_encrypted);
+    let to_notification = encrypted.chunks(BATCH).map(|batch| (&queues.notification, batch));
+    let to_delivery = basic.chunks(BATCH).map(|batch| (&queues.delivery, batch));
+    try_join_all(
+        to_notification
+            .chain(to_delivery)
+            .map(|(queue, batch)| send(batch, sqs, queue)),
+    )
+    .await?;
     Ok((StatusCode::ACCEPTED, ""))
 }
 
