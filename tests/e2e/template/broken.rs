@@ -73,6 +73,11 @@ fn a_queue_without_encryption_redrive_or_time_is_seen() {
     );
     check(&format!("{queue}/RedrivePolicy"), Value::Null, "no redrive");
     check(&format!("{queue}/VisibilityTimeout"), json!(179), "not 6 times");
+    check(
+        &format!("{queue}/RedrivePolicy/maxReceiveCount"),
+        json!(9),
+        "believes in",
+    );
     let timeout = "/Resources/RenewalFunction/Properties/Timeout";
     check(timeout, json!(901), "LifecycleMapping");
     let lifecycle = "/Resources/LifecycleMapping/Properties";

@@ -47,6 +47,15 @@ pub fn faults(template: &Value) -> Vec<String> {
             let resource = &template["Resources"][referred(reference).unwrap_or_default()];
             resource["Properties"][property].as_u64()
         };
+        let [queue, function] = [&properties["EventSourceArn"], &properties["FunctionName"]]
+            .map(|reference| &template["Resources"][referred(reference).unwrap_or_default()]["Properties"]);
+        let tries = queue["RedrivePolicy"]["maxReceiveCount"].to_string();
+        let told = &function["Environment"]["Variables"]["MAX_RECEIVES"];
+        if told.as_str().is_some_and(|told| told != tries) {
+            faults.push(format!(
+                "{name}: the function believes in {told} tries, and the queue in {tries}"
+            ));
+        }
         let visibility = property(&properties["EventSourceArn"], "VisibilityTimeout");
         let timeout = property(&properties["FunctionName"], "Timeout");
         let times = if referred(&properties["EventSourceArn"]) == Some(LIFECYCLE) {
