@@ -157,6 +157,7 @@ const COLLECTIONS: &[(&str, &str, &str)] = &[
     ("drive", "", "driveItem"),
     ("drives", "", "driveItem"),
     ("lists", "sites", "listItem"),
+    ("sites", "", "site"),
     ("teams", "", "team"),
     ("groups", "", "group"),
     ("users", "", "user"),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use graph_core::subscription::catalogue::{self, Access, Changes, Permission, Rich, Row, Version};
+use graph_core::subscription::catalogue::{self, Access, Changes, Permission, Remark, Rich, Row, Version};
 
 /// Returns the text of the page.
 #[must_use]
@@ -28,8 +28,13 @@ fn line(row: &Row) -> String {
         Version::V1 => "",
         Version::Beta => " (beta)",
     };
+    let remark = match row.remark {
+        Remark::None | Remark::TakesQueryOptions => "",
+        Remark::FromTheField => " ²",
+        Remark::Retired => " ³",
+    };
     format!(
-        "| {}{version} | {} | {} | {} | {} | {} | {} |\n",
+        "| {}{version}{remark} | {} | {} | {} | {} | {} | {} |\n",
         paths.join("<br>"),
         row.entity,
         changes(row.changes),
@@ -142,7 +147,7 @@ const AREAS: [Area; 7] = [
     },
     Area {
         title: "Files and lists",
-        keys: &["driveItem", "list"],
+        keys: &["driveItem", "list", "site"],
     },
     Area {
         title: "Teams: messages, chats, teams, channels, members, apps, shifts",
@@ -204,4 +209,8 @@ which follows Microsoft's documentation.
 
 const NOTES: &str = "
 ¹ Resource-specific consent: the owner of the team, chat or meeting grants the permission to an app that is installed there.
+
+² Reported from the field: no page of Microsoft's lists the resource. Its lifetime and permission are those of its neighbours.
+
+³ Belongs to the legacy alerts API, which Microsoft retired on 15 October 2026: it works for as long as Graph takes it.
 ";

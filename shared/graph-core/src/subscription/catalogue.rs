@@ -1,30 +1,22 @@
 //! The resources that Microsoft Graph sends change notifications for, as data.
 //!
-//! One [`Row`] per kind of resource, in tables: first the resources of the two pages that the service was introduced
-//! with, then the rest. [`find`] looks a subscription's resource path up; [`nearest`] helps who misspelt it.
-//! Figures follow Microsoft Graph, *subscription resource type* (lifetimes), *create subscription* (permissions) and
-//! *change notifications overview* (paths), as of 2026, besides the source that a row names.
+//! One [`Row`] per kind of resource, in one table. [`find`] looks a subscription's resource path up; [`nearest`] helps who
+//! misspelt it.
 
-pub use row::{Access, Changes, LifecycleUrl, Listed, Permission, Rich, Row, Select, Version};
+pub use row::{Access, Changes, LifecycleUrl, Permission, Remark, Rich, Row, Select, Version};
 
 use graph_events::path::{self, Token};
 use pattern::{INDEX, Pattern, is_placeholder, squeezed, words};
 
 #[cfg(test)]
 mod figures;
-mod meetings;
-mod other;
 mod pattern;
 mod row;
-mod seed1;
-mod seed2;
-mod teams;
+mod table;
 
-/// Returns all rows, those of the introductory pages first.
+/// Returns all rows.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    [seed1::ROWS, seed2::ROWS, teams::ROWS, meetings::ROWS, other::ROWS]
-        .into_iter()
-        .flatten()
+    table::ROWS.iter()
 }
 
 /// Returns the row for a subscription's `resource` path.
@@ -36,13 +28,14 @@ pub fn find(resource: &str) -> Option<&'static Row> {
     best(resource).map(|pattern| pattern.row)
 }
 
-/// Returns the known path pattern that is most like `resource`, for a suggestion, if any is like it at all.
+/// Returns the known path pattern that is most like `resource`, for a suggestion, if it is close: a quarter of its letters
+/// may be wrong. What is further away is another resource rather than a misspelt one.
 #[must_use]
 pub fn nearest(resource: &str) -> Option<&'static str> {
     let words = words(resource);
     let rated = INDEX.iter().map(|pattern| (pattern.effort(&words), pattern));
     let (effort, pattern) = rated.min_by_key(|(effort, _)| *effort)?;
-    (effort.saturating_mul(2) <= pattern.letters()).then_some(pattern.text)
+    (effort.saturating_mul(4) <= pattern.letters()).then_some(pattern.text)
 }
 
 /// Returns the one spelling for all spellings of a known `resource`: names and keys between slashes, then the query.
@@ -128,6 +121,11 @@ mod tests {
         check("/me/drive/root", Some("driveItem.root"));
         check("/me/drive/root:/Documents/2026", Some("driveItem.folder"));
         check("/me/drive/root:/messages", Some("driveItem.folder"));
+        check("/drives/b!1/root/Documents/2026", Some("driveItem.folder"));
+        check("/drives/b!1/root", Some("driveItem.root"));
+        check("groups('1')/events", Some("event.group"));
+        check("/groups/1/calendar/events", Some("event.group"));
+        check("sites", Some("site.all"));
     }
 
     #[test]
@@ -239,7 +237,20 @@ mod tests {
 
     #[test]
     fn what_resembles_nothing_gets_no_suggestion() {
-        for written in ["", "/", "/weather/today", "🦀/('", "/x/y/z"] {
+        for written in [
+            "",
+            "/",
+            "/weather/today",
+            "🦀/('",
+            "/x/y/z",
+            // Other resources of Graph, without notifications.
+            "/me/calendars/1/events",
+            "/teams/1/tags",
+            "/sites/1/drives",
+            "/groups/1/threads",
+            "/users/1/onenote/pages",
+            "/places",
+        ] {
             assert_eq!(nearest(written), None, "{written}");
         }
     }

@@ -152,13 +152,22 @@ fn is_key(word: &str) -> bool {
     !is_a_name && !NAMES.contains(&lower)
 }
 
-/// Returns the letters that have to change to put `word` in the place of `token`.
+/// Returns the letters that have to change to put `word` in the place of `token`. A word of which half would change is
+/// another word: one goes and the other comes.
 fn exchange(token: &Token, word: &str) -> usize {
     match (is_placeholder(token), word.starts_with('{')) {
         (true, true) => 0,
         (true, false) => word.len(),
         (false, true) => token.text().len(),
-        (false, false) => strsim::levenshtein(&token.text().to_ascii_lowercase(), word),
+        (false, false) => {
+            let known = token.text();
+            let edits = strsim::levenshtein(&known.to_ascii_lowercase(), word);
+            if edits * 2 > known.len().max(word.len()) {
+                known.len() + word.len()
+            } else {
+                edits
+            }
+        }
     }
 }
 

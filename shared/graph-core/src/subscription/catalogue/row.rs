@@ -1,4 +1,4 @@
-//! One row of the catalogue, and what rows of one kind have in common.
+//! One row of the catalogue.
 
 use std::fmt;
 
@@ -12,8 +12,6 @@ use crate::cloud::Cloud;
 pub struct Row {
     /// A stable short name, such as `chatMessage.channel`.
     pub key: &'static str,
-    /// The page that listed the resource first.
-    pub listed: Listed,
     /// The paths, with `{..}` for keys, and with `?$filter=` where only a filtered path takes this row.
     pub patterns: &'static [&'static str],
     /// The type of the entity that notifications are about, as Microsoft Graph's reference spells it.
@@ -26,8 +24,6 @@ pub struct Row {
     pub rich: Rich,
     /// What a subscription with resource data may say about the properties it wants.
     pub select: Select,
-    /// Whether a subscription may have `notificationQueryOptions` (Microsoft Graph, *subscription resource type*).
-    pub query_options: bool,
     /// The longest lifetime of a subscription without resource data, in minutes.
     pub minutes: u32,
     /// The longest lifetime of a subscription with resource data, in minutes.
@@ -35,16 +31,18 @@ pub struct Row {
     /// When a lifecycle notification URL is needed.
     pub lifecycle: LifecycleUrl,
     /// Delegated permissions with a work or school account, least privileged first; `*` marks resource-specific consent.
-    pub delegated: &'static [&'static str],
-    /// Delegated permissions with a personal Microsoft account, least privileged first.
-    pub personal: &'static [&'static str],
-    /// Application permissions, least privileged first; `*` marks resource-specific consent.
-    pub application: &'static [&'static str],
+    pub(super) delegated: &'static str,
+    /// Delegated permissions with a personal Microsoft account, likewise.
+    pub(super) personal: &'static str,
+    /// Application permissions, likewise.
+    pub(super) application: &'static str,
     /// The clouds that send the notifications.
     pub clouds: &'static [Cloud],
     /// The page of Microsoft's documentation that the row follows, besides *create subscription* and *change
     /// notifications overview*.
     pub source: &'static str,
+    /// What else there is to know.
+    pub remark: Remark,
 }
 
 impl Row {
@@ -87,7 +85,7 @@ impl Row {
             Access::DelegatedPersonal => self.personal,
             Access::Application => self.application,
         };
-        names.iter().map(|name| Permission(name))
+        names.split_whitespace().map(Permission)
     }
 
     /// Says whether the resource can be subscribed to with `access` at all.
@@ -103,15 +101,17 @@ impl Row {
     }
 }
 
-/// The page of Microsoft's documentation that listed a resource first.
+/// What is special about a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listed {
-    /// *Use the Microsoft Graph API to get change notifications*, 2020.
-    S1,
-    /// *Get change notifications for teams and channels using Microsoft Graph*, 2021.
-    S2,
-    /// A later page.
-    Later,
+pub enum Remark {
+    /// Nothing.
+    None,
+    /// A subscription may have `notificationQueryOptions` (Microsoft Graph, *subscription resource type*).
+    TakesQueryOptions,
+    /// No page of Microsoft's lists the resource, and subscriptions to it were seen to work.
+    FromTheField,
+    /// Microsoft has retired the API that the resource belongs to, on 15 October 2026.
+    Retired,
 }
 
 /// The change types that a resource sends.
@@ -233,79 +233,3 @@ impl fmt::Display for Permission {
         Ok(())
     }
 }
-
-/// Created, updated and deleted.
-pub(super) const CUD: Changes = Changes::Known(&Change::ALL);
-/// Created only.
-pub(super) const CREATED: Changes = Changes::Known(&[Change::Created]);
-/// Updated only.
-pub(super) const UPDATED: Changes = Changes::Known(&[Change::Updated]);
-
-/// Version 1.0, or beta for who asks for it.
-pub(super) const V1: &[Version] = &[Version::V1, Version::Beta];
-/// Beta only.
-pub(super) const BETA: &[Version] = &[Version::Beta];
-/// Beta in all samples, while version 1.0 is not ruled out.
-pub(super) const BETA_OR_V1: &[Version] = &[Version::Beta, Version::V1];
-
-/// Every cloud.
-pub(super) const EVERYWHERE: &[Cloud] = &[Cloud::Global, Cloud::Usgov, Cloud::UsgovDod, Cloud::China];
-/// The worldwide cloud only.
-pub(super) const GLOBAL_ONLY: &[Cloud] = &[Cloud::Global];
-
-/// Mail, calendar and contacts. 10,080 minutes are documented without resource data; 10,070 is what is enforced.
-pub(super) const OUTLOOK: Row = Row {
-    key: "",
-    listed: Listed::S1,
-    patterns: &[],
-    entity: "",
-    changes: CUD,
-    versions: V1,
-    rich: Rich::Yes,
-    select: Select::Required,
-    query_options: false,
-    minutes: 10_070,
-    minutes_rich: 1_440,
-    lifecycle: LifecycleUrl::Optional,
-    delegated: &[],
-    personal: &[],
-    application: &[],
-    clouds: EVERYWHERE,
-    source: "outlook-change-notifications-overview",
-};
-
-/// Users and groups. Creation and soft deletion arrive as `updated`.
-pub(super) const DIRECTORY: Row = Row {
-    changes: Changes::Known(&[Change::Updated, Change::Deleted]),
-    rich: Rich::No,
-    select: Select::Undocumented,
-    minutes: 41_760,
-    minutes_rich: 41_760,
-    source: "change-notifications-overview",
-    ..OUTLOOK
-};
-
-/// Files and lists.
-pub(super) const FILES: Row = Row {
-    changes: UPDATED,
-    minutes: 42_300,
-    minutes_rich: 42_300,
-    ..DIRECTORY
-};
-
-/// Microsoft Teams, with resource data.
-pub(super) const TEAMS: Row = Row {
-    listed: Listed::Later,
-    rich: Rich::Yes,
-    minutes: 4_320,
-    minutes_rich: 4_320,
-    lifecycle: LifecycleUrl::AboveAnHour,
-    ..DIRECTORY
-};
-
-/// Microsoft Teams, without resource data and without a word on change types.
-pub(super) const BASIC_TEAMS: Row = Row {
-    rich: Rich::No,
-    changes: Changes::Unconfirmed,
-    ..TEAMS
-};

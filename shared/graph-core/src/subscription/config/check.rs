@@ -6,7 +6,7 @@ use super::reader::{Problems, join, listed};
 use super::subscriptions::{FETCH_CONTENT, IMMUTABLE_IDS, PERMISSION_CHANGES, QUERY_OPTIONS, Written};
 use super::{Entry, ForEach, MIN_MINUTES, Tenant};
 use crate::cloud::Cloud;
-use crate::subscription::catalogue::{self, Access, Changes, Rich, Row, Select};
+use crate::subscription::catalogue::{self, Access, Changes, Remark, Rich, Row, Select};
 use graph_events::{Change, path};
 
 /// Checks `written`, which is for the tenants called `names`, and returns the entry; `None` when a part is missing. What a
@@ -69,7 +69,7 @@ fn check_row(written: &Written<'_>, resource: &str, row: &Row, problems: &mut Pr
     check_changes(written, row, problems);
     check_rich(written, row, problems);
     check_query(written, resource, row, problems);
-    if written.query_options.is_some() && !row.query_options {
+    if written.query_options.is_some() && row.remark != Remark::TakesQueryOptions {
         let message = "is not for this resource, only for print jobs and for health alerts of one type; take it out, and \
                        write query options into `resource` where Microsoft documents them";
         problems.error(&join(&written.path, QUERY_OPTIONS), message);
@@ -89,11 +89,7 @@ fn check_row(written: &Written<'_>, resource: &str, row: &Row, problems: &mut Pr
         problems.error(&join(&written.path, "version"), message);
     }
     check_options(written, row, problems);
-    if row
-        .patterns
-        .iter()
-        .any(|pattern| pattern.starts_with(LEGACY_ALERTS))
-    {
+    if row.remark == Remark::Retired {
         let message = "belongs to the legacy alerts API, which Microsoft retired on 15 October 2026; it works for as long as \
                        Graph takes it, and has no successor with notifications";
         problems.warning(&join(&written.path, "resource"), message);
@@ -406,9 +402,6 @@ fn check_placeholder(written: &Written<'_>, resource: &str, problems: &mut Probl
         problems.error(&join(&written.path, "forEach"), message);
     }
 }
-
-/// How the paths of the legacy alerts API begin.
-const LEGACY_ALERTS: &str = "/security/alerts";
 
 /// The entities that can have immutable ids (Microsoft Graph, *immutable identifiers for Outlook resources*).
 const OUTLOOK_ITEMS: &[&str] = &["message", "event", "contact", "todoTask"];

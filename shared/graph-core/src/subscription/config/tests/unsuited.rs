@@ -3,6 +3,31 @@
 use super::*;
 
 #[test]
+fn an_alert_of_the_retired_api_is_a_warning_and_the_entry_stays() {
+    for resource in [
+        "/security/alerts/1",
+        "/security/alerts?$filter=status eq 'newAlert'",
+    ] {
+        let (config, problems) = read(&document(json!({"resource": resource, "changeType": "updated"})));
+        let found: Vec<_> = problems
+            .iter()
+            .map(|problem| (problem.path.as_str(), problem.severity))
+            .collect();
+        assert_eq!(
+            found,
+            [("subscriptions.it.resource", Severity::Warning)],
+            "{resource}"
+        );
+        let message = &problems[0].message;
+        assert!(
+            message.contains("Microsoft retired on 15 October 2026"),
+            "{message}"
+        );
+        assert!(config.subscriptions.contains_key("it"), "{resource}");
+    }
+}
+
+#[test]
 fn a_permission_that_the_credential_cannot_have_is_a_warning_and_the_entry_stays() {
     let application = json!({"clientSecret": "s"});
     let delegated = json!({"refreshToken": "t"});

@@ -1,0 +1,350 @@
+//! Every resource, a row a line.
+//!
+//! Key, entity, change types, API versions, longest lifetime in minutes without and with resource data, page, permissions
+//! (delegated, delegated with a personal account, application: the least privileged first, `*` for resource-specific
+//! consent), paths (`{..}` for keys, `?$filter=` where only a filtered path takes the row), and what is special.
+//! Figures follow Microsoft Graph, *subscription resource type* (lifetimes), *create subscription* (permissions) and
+//! *change notifications overview* (paths), as of 2026, besides the page that a row names.
+
+use graph_events::Change::{self, Created, Deleted, Updated};
+
+use super::row::{Changes, LifecycleUrl, Remark, Rich, Row, Select, Version};
+use crate::cloud::Cloud;
+
+/// Turns the lines of the table into rows.
+macro_rules! table {
+    ($($key:literal $entity:literal $changes:ident $versions:ident $minutes:literal $minutes_rich:literal $page:ident
+        $delegated:literal $personal:literal $application:literal [$($pattern:literal),+] $($remark:ident)?;)+) => {
+        &[$(Row {
+            key: $key,
+            patterns: &[$($pattern),+],
+            entity: $entity,
+            changes: $changes,
+            versions: $versions,
+            rich: $page.rich,
+            select: $page.select,
+            minutes: $minutes,
+            minutes_rich: $minutes_rich,
+            lifecycle: $page.lifecycle,
+            delegated: $delegated,
+            personal: $personal,
+            application: $application,
+            clouds: $page.clouds,
+            source: $page.name,
+            remark: table!(@ $($remark)?),
+        }),+]
+    };
+    (@) => { Remark::None };
+    (@ $remark:ident) => { $remark };
+}
+
+/// The rows.
+#[rustfmt::skip]
+pub(super) const ROWS: &[Row] = table! {
+    // Of mail, calendar and contacts 10,080 minutes are documented without resource data; 10,070 is what is enforced.
+    "message.all"                "message"                   CUD V1         10_070  1_440 OUTLOOK         "Mail.ReadBasic Mail.Read" "Mail.ReadBasic Mail.Read" "Mail.ReadBasic Mail.Read" ["/users/{id}/messages"];
+    "message.folder"             "message"                   CUD V1         10_070  1_440 OUTLOOK         "Mail.ReadBasic Mail.Read" "Mail.ReadBasic Mail.Read" "Mail.ReadBasic Mail.Read" ["/users/{id}/mailFolders/{id}/messages"];
+    "event.all"                  "event"                     CUD V1         10_070  1_440 OUTLOOK         "Calendars.Read" "Calendars.Read" "Calendars.Read" ["/users/{id}/events"];
+    // What Graph allows here is not documented: the figures are those of a group's conversations.
+    "event.group"                "event"                     ANY V1          4_230  4_230 DIRECTORY       "Group.Read.All" "" "Group.Read.All" ["/groups/{id}/events", "/groups/{id}/calendar/events"] FIELD;
+    "contact.all"                "contact"                   CUD V1         10_070  1_440 OUTLOOK         "Contacts.Read" "Contacts.Read" "Contacts.Read" ["/users/{id}/contacts"];
+    "contact.folder"             "contact"                   CUD V1         10_070  1_440 OUTLOOK         "Contacts.Read" "Contacts.Read" "Contacts.Read" ["/users/{id}/contactFolders/{id}/contacts"];
+    // Creation and soft deletion of users and groups arrive as `updated`.
+    "user.all"                   "user"                      UD  V1         41_760 41_760 DIRECTORY       "User.Read.All" "" "User.Read.All" ["/users"];
+    "user.one"                   "user"                      UD  V1         41_760 41_760 DIRECTORY       "User.Read.All" "" "User.Read.All" ["/users/{id}"];
+    "group.all"                  "group"                     UD  V1         41_760 41_760 DIRECTORY       "Group.Read.All" "" "Group.Read.All" ["/groups"];
+    "group.one"                  "group"                     UD  V1         41_760 41_760 DIRECTORY       "Group.Read.All" "" "Group.Read.All" ["/groups/{id}"];
+    "group.owners"               "group"                     ANY V1         41_760 41_760 DIRECTORY       "Group.Read.All" "" "Group.Read.All" ["/groups/{id}/owners"];
+    "group.members"              "group"                     ANY V1         41_760 41_760 DIRECTORY       "Group.Read.All" "" "Group.Read.All" ["/groups/{id}/members"];
+    "conversation"               "conversation"              ANY V1          4_230  4_230 DIRECTORY       "Group.Read.All" "" "" ["/groups/{id}/conversations"];
+    // OneDrive for Business takes the root only; personal OneDrive takes the root and any folder (next row).
+    "driveItem.root"             "driveItem"                 U   V1         42_300 42_300 DIRECTORY       "Files.Read.All" "Files.Read" "Files.Read.All" ["/drives/{id}/root", "/users/{id}/drive/root"];
+    // How a folder is written: the two usual ways to address one, and that of *subscription resource type*.
+    "driveItem.folder"           "driveItem"                 U   V1         42_300 42_300 DIRECTORY       "" "Files.Read" "" ["/users/{id}/drive/items/{id}", "/users/{id}/drive/root:/{*}", "/drives/{id}/root/{*}"];
+    "list"                       "listItem"                  U   V1         42_300 42_300 DIRECTORY       "Sites.Read.All" "" "Sites.Read.All" ["/sites/{id}/lists/{id}"];
+    // Nothing about it is documented: the shortest lifetime of those that are is safe.
+    "site.all"                   "site"                      ANY V1          4_230  4_230 DIRECTORY       "Sites.Read.All" "" "Sites.Read.All" ["/sites"] FIELD;
+    "alert.one"                  "alert"                     ANY V1         43_200 43_200 DIRECTORY       "SecurityEvents.ReadWrite.All" "" "SecurityEvents.ReadWrite.All" ["/security/alerts/{id}"] RETIRED;
+    "alert.filtered"             "alert"                     ANY V1         43_200 43_200 DIRECTORY       "SecurityEvents.ReadWrite.All" "" "SecurityEvents.ReadWrite.All" ["/security/alerts?$filter={condition}"] RETIRED;
+    "callRecord"                 "callRecord"                CU  V1          4_230  4_230 CALL_RECORDS    "" "" "CallRecords.Read.All" ["/communications/callRecords"];
+    "callRecord.filtered"        "callRecord"                CU  V1          4_230  4_230 CALL_RECORDS    "" "" "CallRecords.Read.All" ["/communications/callRecords?$filter={condition}"];
+    "chatMessage.allChannels"    "chatMessage"               CUD V1          4_320  4_320 CHAT_MESSAGES   "" "" "ChannelMessage.Read.All" ["/teams/getAllMessages"];
+    "chatMessage.channel"        "chatMessage"               CUD V1          4_320  4_320 CHAT_MESSAGES   "ChannelMessage.Read.All" "" "ChannelMessage.Read.Group* ChannelMessage.Read.All" ["/teams/{id}/channels/{id}/messages"];
+    "chatMessage.allChats"       "chatMessage"               CUD V1          4_320  4_320 CHAT_MESSAGES   "" "" "Chat.Read.All" ["/chats/getAllMessages"];
+    "chatMessage.chat"           "chatMessage"               CUD V1          4_320  4_320 CHAT_MESSAGES   "Chat.Read Chat.ReadWrite" "" "ChatMessage.Read.Chat* Chat.Read.All" ["/chats/{id}/messages"];
+    "chatMessage.user"           "chatMessage"               CUD V1          4_320  4_320 CHAT_MESSAGES   "Chat.Read Chat.ReadWrite" "" "Chat.Read.All Chat.ReadWrite.All" ["/users/{id}/chats/getAllMessages"];
+    "chatMessage.appInstalled"   "chatMessage"               CUD V1          4_320  4_320 CHAT_MESSAGES   "" "" "Chat.Read.WhereInstalled Chat.ReadWrite.WhereInstalled" ["/appCatalogs/teamsApps/{id}/installedToChats/getAllMessages"];
+    "presence.one"               "presence"                  U   V1             60     60 PRESENCE        "Presence.Read.All" "" "" ["/communications/presences/{id}"];
+    "presence.many"              "presence"                  U   V1             60     60 PRESENCE        "Presence.Read.All" "" "" ["/communications/presences?$filter=id in ({ids})"];
+    "team.all"                   "team"                      CUD V1          4_320  4_320 TEAMS           "" "" "Team.ReadBasic.All TeamSettings.Read.All" ["/teams"];
+    "team.one"                   "team"                      UD  V1          4_320  4_320 TEAMS           "Team.ReadBasic.All TeamSettings.Read.All" "" "TeamSettings.Read.Group* TeamSettings.ReadWrite.Group* Team.ReadBasic.All TeamSettings.Read.All" ["/teams/{id}"];
+    "channel.all"                "channel"                   CUD V1          4_320  4_320 TEAMS           "" "" "Channel.ReadBasic.All ChannelSettings.Read.All" ["/teams/getAllChannels"];
+    "channel.team"               "channel"                   CUD V1          4_320  4_320 TEAMS           "Channel.ReadBasic.All ChannelSettings.Read.All" "" "ChannelSettings.Read.Group* ChannelSettings.ReadWrite.Group* Channel.ReadBasic.All ChannelSettings.Read.All" ["/teams/{id}/channels"];
+    // The lifetime is not documented; that of the other rows for channels is used.
+    "channel.shared"             "sharedWithChannelTeamInfo" CD  BETA        4_320  4_320 SHARED_CHANNELS "ChannelMember.Read.All ChannelMember.ReadWrite.All" "" "ChannelMember.Read.All ChannelMember.ReadWrite.All" ["/teams/{id}/channels/{id}/sharedWithTeams"];
+    "chat.all"                   "chat"                      CU  V1          4_320  4_320 CHATS           "" "" "Chat.ReadBasic.All Chat.Read.All Chat.ReadWrite.All" ["/chats"];
+    // The page's table has `updated` only, one of its samples `created` as well.
+    "chat.one"                   "chat"                      CU  V1          4_320  4_320 CHATS           "Chat.ReadBasic Chat.Read Chat.ReadWrite" "" "ChatSettings.Read.Chat* ChatSettings.ReadWrite.Chat* Chat.Manage.Chat* Chat.ReadBasic.All Chat.Read.All Chat.ReadWrite.All" ["/chats/{id}"];
+    "chat.user"                  "chat"                      CU  V1          4_320  4_320 CHATS           "Chat.ReadBasic Chat.Read Chat.ReadWrite" "" "Chat.ReadBasic.All Chat.Read.All Chat.ReadWrite.All" ["/users/{id}/chats"];
+    "chat.appInstalled"          "chat"                      CU  V1          4_320  4_320 CHATS           "" "" "Chat.ReadBasic.WhereInstalled Chat.Read.WhereInstalled Chat.ReadWrite.WhereInstalled" ["/appCatalogs/teamsApps/{id}/installedToChats"];
+    "member.allChats"            "aadUserConversationMember" CD  V1          4_320  4_320 CHAT_MEMBERS    "" "" "ChatMember.Read.All ChatMember.ReadWrite.All Chat.ReadBasic.All Chat.Read.All Chat.ReadWrite.All" ["/chats/getAllMembers"];
+    "member.chat"                "aadUserConversationMember" CD  V1          4_320  4_320 CHAT_MEMBERS    "ChatMember.Read ChatMember.ReadWrite Chat.ReadBasic Chat.Read Chat.ReadWrite" "" "ChatMember.Read.Chat* Chat.Manage.Chat* ChatMember.Read.All ChatMember.ReadWrite.All Chat.ReadBasic.All Chat.Read.All Chat.ReadWrite.All" ["/chats/{id}/members"];
+    // The page's table has `created` and `deleted`, its sample `created` and `updated`.
+    "member.appInstalled"        "aadUserConversationMember" CUD V1          4_320  4_320 CHAT_MEMBERS    "" "" "ChatMember.Read.WhereInstalled ChatMember.ReadWrite.WhereInstalled Chat.ReadBasic.WhereInstalled Chat.Read.WhereInstalled Chat.ReadWrite.WhereInstalled" ["/appCatalogs/teamsApps/{id}/installedToChats/getAllMembers"];
+    "member.team"                "aadUserConversationMember" CUD V1          4_320  4_320 TEAM_MEMBERS    "TeamMember.Read.All" "" "TeamMember.Read.Group* TeamMember.Read.All" ["/teams/{id}/members"];
+    "member.allTeams"            "aadUserConversationMember" CUD V1          4_320  4_320 TEAM_MEMBERS    "" "" "TeamMember.Read.All TeamMember.ReadWrite.All" ["/teams/getAllMembers"];
+    "member.teamChannels"        "aadUserConversationMember" CUD V1          4_320  4_320 CHANNEL_MEMBERS "ChannelMember.Read.All" "" "ChannelMember.Read.All ChannelMember.ReadWrite.All" ["/teams/{id}/channels/getAllMembers"];
+    // Reauthorize lists it for v1.0 as well.
+    "member.allChannels"         "aadUserConversationMember" CUD BETA_OR_V1  4_320  4_320 CHANNEL_MEMBERS "" "" "ChannelMember.Read.All ChannelMember.ReadWrite.All" ["/teams/getAllChannels/getAllMembers"];
+    "appInstall"                 "teamsAppInstallation"      CUD V1          4_320  4_320 INSTALLED_APPS  "" "" "TeamsAppInstallation.Read.User* TeamsAppInstallation.Read.Group* TeamsAppInstallation.Read.Chat* TeamsAppInstallation.Read.All" ["/appCatalogs/teamsApps/{id}/installations"];
+    "appInstall.personal"        "teamsAppInstallation"      CUD V1          4_320  4_320 INSTALLED_APPS  "" "" "TeamsAppInstallation.ReadForUser.All TeamsAppInstallation.Read.All" ["/appCatalogs/teamsApps/{id}/installations?$filter=(scopeInfo/scope eq 'personal')"];
+    "appInstall.team"            "teamsAppInstallation"      CUD V1          4_320  4_320 INSTALLED_APPS  "" "" "TeamsAppInstallation.ReadForTeam.All TeamsAppInstallation.Read.All" ["/appCatalogs/teamsApps/{id}/installations?$filter=(scopeInfo/scope eq 'team')"];
+    "appInstall.chat"            "teamsAppInstallation"      CUD V1          4_320  4_320 INSTALLED_APPS  "" "" "TeamsAppInstallation.ReadForChat.All TeamsAppInstallation.Read.All" ["/appCatalogs/teamsApps/{id}/installations?$filter=(scopeInfo/scope eq 'groupChat')"];
+    "shift"                      "shift"                     ANY V1            360    360 SHIFTS          "Schedule.Read.All Schedule.ReadWrite.All" "" "Schedule.Read.All Schedule.ReadWrite.All" ["/teams/{id}/schedule/shifts"];
+    "openShiftChangeRequest"     "openShiftChangeRequest"    ANY V1            360    360 SHIFTS          "Schedule.Read.All Schedule.ReadWrite.All" "" "Schedule.Read.All Schedule.ReadWrite.All" ["/teams/{id}/schedule/openShiftChangeRequests"];
+    "offerShiftRequest"          "offerShiftRequest"         ANY V1            360    360 SHIFTS          "Schedule.Read.All Schedule.ReadWrite.All" "" "Schedule.Read.All Schedule.ReadWrite.All" ["/teams/{id}/schedule/offerShiftRequests"];
+    "swapShiftsChangeRequest"    "swapShiftsChangeRequest"   ANY V1            360    360 SHIFTS          "Schedule.Read.All Schedule.ReadWrite.All" "" "Schedule.Read.All Schedule.ReadWrite.All" ["/teams/{id}/schedule/swapShiftsChangeRequests"];
+    "timeOffRequest"             "timeOffRequest"            ANY V1            360    360 SHIFTS          "Schedule.Read.All Schedule.ReadWrite.All" "" "Schedule.Read.All Schedule.ReadWrite.All" ["/teams/{id}/schedule/timeOffRequests"];
+    "recording.tenant"           "callRecording"             C   V1          4_320  4_320 RECORDINGS      "" "" "OnlineMeetingRecording.Read.All" ["/communications/onlineMeetings/getAllRecordings"];
+    "recording.meeting"          "callRecording"             C   V1          4_320  4_320 RECORDINGS      "OnlineMeetingRecording.Read.All" "" "OnlineMeetingRecording.Read.Chat* OnlineMeetingRecording.Read.All" ["/communications/onlineMeetings/{id}/recordings"];
+    "recording.user"             "callRecording"             C   V1          4_320  4_320 RECORDINGS      "OnlineMeetingRecording.Read.All" "" "OnlineMeetingRecording.Read.All" ["/users/{id}/onlineMeetings/getAllRecordings"];
+    "recording.app"              "callRecording"             C   BETA        4_320  4_320 RECORDINGS      "" "" "OnlineMeetingRecording.Read.Chat* OnlineMeetingRecording.Read.All" ["/appCatalogs/teamsApps/{id}/installedToOnlineMeetings/getAllRecordings"];
+    // All samples of ad hoc calls are beta; nothing says that v1.0 has none of them.
+    "recording.adhoc.tenant"     "callRecording"             C   BETA_OR_V1  4_320  4_320 RECORDINGS      "" "" "CallRecordings.Read.All" ["/communications/adhocCalls/getAllRecordings"];
+    "recording.adhoc.one"        "callRecording"             C   BETA_OR_V1  4_320  4_320 RECORDINGS      "CallRecordings.Read.All" "" "CallRecordings.Read.All" ["/communications/adhocCalls/{id}/recordings"];
+    "recording.adhoc.user"       "callRecording"             C   BETA_OR_V1  4_320  4_320 RECORDINGS      "CallRecordings.Read.All" "" "CallRecordings.Read.All" ["/users/{id}/adhocCalls/getAllRecordings"];
+    "transcript.tenant"          "callTranscript"            C   V1          4_320  4_320 RECORDINGS      "" "" "OnlineMeetingTranscript.Read.All" ["/communications/onlineMeetings/getAllTranscripts"];
+    "transcript.meeting"         "callTranscript"            C   V1          4_320  4_320 RECORDINGS      "OnlineMeetingTranscript.Read.All" "" "OnlineMeetingTranscript.Read.Chat* OnlineMeetingTranscript.Read.All" ["/communications/onlineMeetings/{id}/transcripts"];
+    "transcript.user"            "callTranscript"            C   V1          4_320  4_320 RECORDINGS      "OnlineMeetingTranscript.Read.All" "" "OnlineMeetingTranscript.Read.All" ["/users/{id}/onlineMeetings/getAllTranscripts"];
+    // Two pages misspell the last segment; the API has it as here.
+    "transcript.app"             "callTranscript"            C   BETA        4_320  4_320 RECORDINGS      "" "" "OnlineMeetingTranscript.Read.Chat* OnlineMeetingTranscript.Read.All" ["/appCatalogs/teamsApps/{id}/installedToOnlineMeetings/getAllTranscripts"];
+    "transcript.adhoc.tenant"    "callTranscript"            C   BETA        4_320  4_320 RECORDINGS      "" "" "CallTranscripts.Read.All" ["/communications/adhocCalls/getAllTranscripts"];
+    "transcript.adhoc.one"       "callTranscript"            C   BETA_OR_V1  4_320  4_320 RECORDINGS      "CallTranscripts.Read.All" "" "" ["/communications/adhocCalls/{id}/transcripts"];
+    "transcript.adhoc.user"      "callTranscript"            C   BETA_OR_V1  4_320  4_320 RECORDINGS      "CallTranscripts.Read.All" "" "CallTranscripts.Read.All" ["/users/{id}/adhocCalls/getAllTranscripts"];
+    // Two figures are documented for the lifetime, 4,320 and 4,230: the shorter is safe.
+    "onlineMeeting"              "onlineMeeting"             U   BETA        4_230  4_230 MEETINGS        "" "" "OnlineMeetings.Read.All OnlineMeetings.ReadWrite.All" ["/communications/onlineMeetings(joinWebUrl='{url}')/meetingCallEvents", "/communications/onlineMeetings?$filter=JoinWebUrl eq '{url}'"];
+    "aiInteraction.user"         "aiInteraction"             CUD V1          4_320  4_320 INTERACTIONS    "AiEnterpriseInteraction.Read" "" "AiEnterpriseInteraction.Read.User* AiEnterpriseInteraction.Read.All" ["/copilot/users/{id}/interactionHistory/getAllEnterpriseInteractions"];
+    "aiInteraction.tenant"       "aiInteraction"             CUD V1          4_320  4_320 INTERACTIONS    "" "" "AiEnterpriseInteraction.Read.All" ["/copilot/interactionHistory/getAllEnterpriseInteractions"];
+    // The lifetime is not documented: the shortest of the three-day figures is used.
+    "aiInsight.user"             "callAiInsight"             C   V1          4_230  4_230 INSIGHTS        "OnlineMeetingAiInsight.Read.All" "" "OnlineMeetingAiInsight.Read.All" ["/copilot/users/{id}/onlineMeetings/getAllAiInsights"];
+    "aiInsight.meeting"          "callAiInsight"             C   V1          4_230  4_230 INSIGHTS        "OnlineMeetingAiInsight.Read.All" "" "OnlineMeetingAiInsight.Read.All" ["/copilot/users/{id}/onlineMeetings/{id}/aiInsights"];
+    "virtualEvent.tenant"        "virtualEvent"              C   V1          1_440  1_440 VIRTUAL_EVENTS  "" "" "VirtualEvent.Read.All" ["/solutions/virtualEvents/events"];
+    "virtualEvent.organizers"    "virtualEvent"              C   V1          1_440  1_440 VIRTUAL_EVENTS  "" "" "VirtualEvent.Read.All" ["/solutions/virtualEvents/events/getEventsFromOrganizers(organizerIds=['{id}'])"];
+    "virtualEvent.webinar"       "virtualEvent"              U   V1          1_440  1_440 VIRTUAL_EVENTS  "VirtualEvent.Read" "" "VirtualEvent.Read.All" ["/solutions/virtualEvents/webinars/{id}"];
+    // What type the notifications name is not documented.
+    "virtualEvent.attendance"    "meetingAttendanceReport"   C   V1          1_440  1_440 VIRTUAL_EVENTS  "VirtualEvent.Read" "" "VirtualEvent.Read.All" ["/solutions/virtualEvents/webinars/{id}/getAttendanceReports"];
+    "virtualEvent.sessions"      "virtualEventSession"       CU  V1          1_440  1_440 VIRTUAL_EVENTS  "VirtualEvent.Read" "" "VirtualEvent.Read.All" ["/solutions/virtualEvents/webinars/{id}/sessions"];
+    "virtualEvent.registrations" "virtualEventRegistration"  CU  V1          1_440  1_440 VIRTUAL_EVENTS  "VirtualEvent.Read" "" "VirtualEvent.Read.All" ["/solutions/virtualEvents/webinars/{id}/registrations"];
+    "emergency"                  "emergencyCallEvent"        U   V1          1_440  1_440 EMERGENCIES     "" "" "CallEvents-Emergency.Read.All" ["/communications/calls/getEmergencyEventsByPolicy(policyName='{name}')"];
+    "approvals"                  "approvalItem"              ANY V1         43_200 43_200 APPROVALS       "" "" "ApprovalSolution.ReadWrite.All" ["/solutions/approval/approvalItems"];
+    // What types the notifications about printing name is not documented.
+    "printer.jobs"               "printJob"                  U   V1          4_230  4_230 PRINTING        "" "" "Printer.Read.All Printer.ReadWrite.All" ["/print/printers/{id}/jobs"] QUERY_OPTIONS;
+    "print.task"                 "printTask"                 C   V1          4_230  4_230 PRINTING        "" "" "PrintTaskDefinition.ReadWrite.All" ["/print/taskDefinitions/{id}/tasks", "/print/printtaskdefinition/{id}/tasks"];
+    "todoTask"                   "todoTask"                  ANY V1          4_230  4_230 TASKS           "Tasks.ReadWrite" "Tasks.ReadWrite" "Tasks.ReadWrite.All" ["/users/{id}/todo/lists/{id}/tasks"];
+    "healthAlert.all"            "alert"                     ANY BETA       42_300 42_300 DIRECTORY       "HealthMonitoringAlert.Read.All" "" "HealthMonitoringAlert.Read.All" ["/reports/healthmonitoring/alerts"];
+    "healthAlert.type"           "alert"                     ANY BETA       42_300 42_300 DIRECTORY       "HealthMonitoringAlert.Read.All" "" "HealthMonitoringAlert.Read.All" ["/reports/healthmonitoring/alert"] QUERY_OPTIONS;
+};
+
+/// A page of Microsoft's documentation, and what it says about all of its resources.
+struct Page {
+    name: &'static str,
+    rich: Rich,
+    select: Select,
+    lifecycle: LifecycleUrl,
+    clouds: &'static [Cloud],
+}
+
+const fn page(
+    name: &'static str,
+    rich: Rich,
+    select: Select,
+    lifecycle: LifecycleUrl,
+    clouds: &'static [Cloud],
+) -> Page {
+    Page {
+        name,
+        rich,
+        select,
+        lifecycle,
+        clouds,
+    }
+}
+
+// Where a page is silent on the lifecycle notification URL but its samples have one, that is `Unconfirmed`.
+const OUTLOOK: Page = page(
+    "outlook-change-notifications-overview",
+    Rich::Yes,
+    Select::Required,
+    LifecycleUrl::Optional,
+    EVERYWHERE,
+);
+const DIRECTORY: Page = page(
+    "change-notifications-overview",
+    Rich::No,
+    Select::Undocumented,
+    LifecycleUrl::Optional,
+    EVERYWHERE,
+);
+const CALL_RECORDS: Page = page(
+    "changenotifications-for-callrecords",
+    Rich::No,
+    Select::Undocumented,
+    LifecycleUrl::Unconfirmed,
+    EVERYWHERE,
+);
+const CHAT_MESSAGES: Page = page(
+    "teams-changenotifications-chatmessage",
+    Rich::Yes,
+    Select::Refused,
+    LifecycleUrl::AboveAnHour,
+    EVERYWHERE,
+);
+const PRESENCE: Page = page(
+    "changenotifications-for-presence",
+    Rich::Yes,
+    Select::Refused,
+    LifecycleUrl::AboveAnHour,
+    GLOBAL_ONLY,
+);
+const TEAMS: Page = page(
+    "teams-changenotifications-team-and-channel",
+    Rich::Yes,
+    Select::Undocumented,
+    LifecycleUrl::AboveAnHour,
+    EVERYWHERE,
+);
+const SHARED_CHANNELS: Page = page(
+    "teams-changenotifications-channelmembership",
+    Rich::Yes,
+    Select::Undocumented,
+    LifecycleUrl::AboveAnHour,
+    EVERYWHERE,
+);
+const CHATS: Page = page(
+    "teams-changenotifications-chat",
+    Rich::Yes,
+    Select::Undocumented,
+    LifecycleUrl::AboveAnHour,
+    EVERYWHERE,
+);
+const CHAT_MEMBERS: Page = page(
+    "teams-changenotifications-chatmembership",
+    Rich::Yes,
+    Select::Refused,
+    LifecycleUrl::AboveAnHour,
+    EVERYWHERE,
+);
+const TEAM_MEMBERS: Page = page(
+    "teams-changenotifications-teammembership",
+    Rich::Yes,
+    Select::Refused,
+    LifecycleUrl::AboveAnHour,
+    EVERYWHERE,
+);
+const CHANNEL_MEMBERS: Page = page(
+    "teams-changenotifications-channelmembership",
+    Rich::Yes,
+    Select::Refused,
+    LifecycleUrl::AboveAnHour,
+    EVERYWHERE,
+);
+const INSTALLED_APPS: Page = page(
+    "teams-changenotifications-teamsappinstallation",
+    Rich::Yes,
+    Select::Undocumented,
+    LifecycleUrl::AboveAnHour,
+    EVERYWHERE,
+);
+const SHIFTS: Page = page(
+    "change-notifications-overview",
+    Rich::No,
+    Select::Undocumented,
+    LifecycleUrl::AboveAnHour,
+    EVERYWHERE,
+);
+const RECORDINGS: Page = page(
+    "teams-changenotifications-callrecording-and-calltranscript",
+    Rich::Yes,
+    Select::Undocumented,
+    LifecycleUrl::AboveAnHour,
+    EVERYWHERE,
+);
+const MEETINGS: Page = page(
+    "changenotifications-for-onlinemeeting",
+    Rich::Yes,
+    Select::Refused,
+    LifecycleUrl::AboveAnHour,
+    EVERYWHERE,
+);
+const INTERACTIONS: Page = page(
+    "aiinteraction change notifications",
+    Rich::Yes,
+    Select::Undocumented,
+    LifecycleUrl::AboveAnHour,
+    EVERYWHERE,
+);
+const INSIGHTS: Page = page(
+    "AI insights change notifications",
+    Rich::No,
+    Select::Undocumented,
+    LifecycleUrl::AboveAnHour,
+    EVERYWHERE,
+);
+const VIRTUAL_EVENTS: Page = page(
+    "changenotifications-for-virtualevent",
+    Rich::No,
+    Select::Undocumented,
+    LifecycleUrl::Unconfirmed,
+    EVERYWHERE,
+);
+const EMERGENCIES: Page = page(
+    "changenotifications-for-emergencycalls",
+    Rich::Required,
+    Select::Undocumented,
+    LifecycleUrl::Unconfirmed,
+    EVERYWHERE,
+);
+const APPROVALS: Page = page(
+    "change-notifications-overview",
+    Rich::No,
+    Select::Undocumented,
+    LifecycleUrl::Unconfirmed,
+    EVERYWHERE,
+);
+const PRINTING: Page = page(
+    "universal-print-webhook-notifications",
+    Rich::No,
+    Select::Undocumented,
+    LifecycleUrl::Optional,
+    EVERYWHERE,
+);
+const TASKS: Page = page(
+    "change-notifications-overview",
+    Rich::No,
+    Select::Undocumented,
+    LifecycleUrl::Optional,
+    GLOBAL_ONLY,
+);
+
+/// Any change type may be asked for: the documentation does not say.
+const ANY: Changes = Changes::Unconfirmed;
+const CUD: Changes = Changes::Known(&Change::ALL);
+const CU: Changes = Changes::Known(&[Created, Updated]);
+const CD: Changes = Changes::Known(&[Created, Deleted]);
+const UD: Changes = Changes::Known(&[Updated, Deleted]);
+const C: Changes = Changes::Known(&[Created]);
+const U: Changes = Changes::Known(&[Updated]);
+
+/// Version 1.0, or beta for who asks for it.
+const V1: &[Version] = &[Version::V1, Version::Beta];
+/// Beta only.
+const BETA: &[Version] = &[Version::Beta];
+/// Beta in all samples, while version 1.0 is not ruled out.
+const BETA_OR_V1: &[Version] = &[Version::Beta, Version::V1];
+
+const EVERYWHERE: &[Cloud] = &[Cloud::Global, Cloud::Usgov, Cloud::UsgovDod, Cloud::China];
+const GLOBAL_ONLY: &[Cloud] = &[Cloud::Global];
+
+const QUERY_OPTIONS: Remark = Remark::TakesQueryOptions;
+const FIELD: Remark = Remark::FromTheField;
+const RETIRED: Remark = Remark::Retired;
