@@ -45,6 +45,7 @@ async fn deps() -> Result<Deps<SecretSource, Graph, SystemClock, SqsQueue>, Erro
     let delivery_queue = settings.required("DELIVERY_QUEUE_URL");
     let failed_queue = settings.required("FAILED_QUEUE_URL");
     let read_queue = settings.required("READ_QUEUE_URL");
+    let tries = settings.required("MAX_RECEIVES");
     let graph_endpoint = settings.optional("GRAPH_ENDPOINT");
     let login_endpoint = settings.optional("LOGIN_ENDPOINT");
     settings.check()?;
@@ -65,7 +66,7 @@ async fn deps() -> Result<Deps<SecretSource, Graph, SystemClock, SqsQueue>, Erro
         failed_queue: sqs.queue(failed_queue),
         read_queue: sqs.queue(read_queue),
         limiter: Mutex::new(Limiter::default()),
-        tries: TRIES,
+        tries: tries.parse().map_err(|_| "MAX_RECEIVES is not a number")?,
     })
 }
 
@@ -74,9 +75,6 @@ fn parse_config(text: &str) -> Result<Config, BoxError> {
     let (config, _) = Config::parse(text).map_err(|problem| problem.to_string())?;
     Ok(config)
 }
-
-/// How often `ReadQueue` hands a message over: its `maxReceiveCount`.
-const TRIES: u32 = 10;
 
 /// What is left for the answer.
 const MARGIN: Duration = Duration::from_secs(10);

@@ -88,9 +88,7 @@ fn watch(metric: Metric) -> Watch {
         }
         Metric::WindowsIncomplete => Watch::Nobody("CatchUpCompleted tells the consumer what is missing"),
         Metric::FetchRefused => Watch::Nobody("the item is delivered, without content"),
-        Metric::ReadRetried => {
-            Watch::Nobody("after ten tries the message is in FailedQueue, which has an alarm")
-        }
+        Metric::ReadRetried => Watch::Alarm("ReadRetriedAlarm"),
         Metric::CaughtUp | Metric::WindowsComplete | Metric::Fetched => {
             Watch::Nobody("counts what went well")
         }
@@ -264,9 +262,10 @@ fn on_age() -> BTreeMap<&'static str, &'static Value> {
 }
 
 /// What tells of messages that a reader receives again and again.
-const IN_VAIN: [(&str, &str); 5] = [
+const IN_VAIN: [(&str, &str); 6] = [
     ("NotificationQueue", "RetriedAlarm"),
     ("LifecycleQueue", "LifecycleRetriedAlarm"),
+    ("ReadQueue", "ReadRetriedAlarm"),
     ("DeliveryQueue", "UndeliveredQueueAlarm"),
     // Nobody reads these but a person, whom an alarm has called.
     ("UndeliveredQueue", "UndeliveredQueueAlarm"),

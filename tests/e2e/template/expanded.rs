@@ -26,9 +26,15 @@ pub fn plain_with_conditions() -> &'static Value {
     &expansions().plain_with_conditions
 }
 
+/// Returns the template with `Reader` disabled and every other parameter left alone.
+pub fn without_reader() -> &'static Value {
+    &expansions().without_reader
+}
+
 struct Expansions {
     plain_with_conditions: Value,
     plain: Value,
+    without_reader: Value,
     hardened: Value,
 }
 
@@ -41,6 +47,7 @@ fn expansions() -> &'static Expansions {
             serde_json::from_str(&python(include_str!("expand.py"), &request)).unwrap();
         Expansions {
             plain: resolve(&plain, &[]),
+            without_reader: resolve(&plain, &[("Reader", "disabled")]),
             hardened: resolve(&hardened, &HARDENED),
             plain_with_conditions: plain,
         }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    expanded::{BOUNDARY, KEY, hardened, plain},
+    expanded::{BOUNDARY, KEY, hardened, plain, without_reader},
     permissions, resources,
 };
 
@@ -212,6 +212,51 @@ fn a_changed_parameter_of_the_webhook_makes_a_version() {
     assert_ne!(before, after);
 }
 
+/// A template that refers to what its conditions leave out is refused by CloudFormation.
+#[test]
+fn a_stack_without_a_reader_has_nothing_of_it() {
+    let all = plain()["Resources"].as_object().unwrap().keys();
+    let kept = &without_reader()["Resources"];
+    let gone: Vec<&String> = all.filter(|name| kept.get(name).is_none()).collect();
+    let of_it = [
+        "ReadAgeAlarm",
+        "ReadQueue",
+        "ReadQueuePolicy",
+        "ReadRetriedAlarm",
+        "ReaderErrorAlarm",
+        "ReaderFunction",
+        "ReaderFunctionRole",
+        "ReaderLogGroup",
+        "ReaderMapping",
+    ];
+    assert_eq!(gone, of_it);
+    let rest = format!("{kept} {}", without_reader()["Outputs"]);
+    for name in of_it {
+        for reference in [
+            format!("\"{name}\""),
+            format!("${{{name}}}"),
+            format!("${{{name}."),
+        ] {
+            assert!(!rest.contains(&reference), "{reference} is left");
+        }
+    }
+    let settings =
+        |function: &str| kept[function]["Properties"]["Environment"]["Variables"]["READ_QUEUE_URL"].clone();
+    assert_eq!(
+        [settings("WebhookFunction"), settings("RenewalFunction")],
+        ["", ""]
+    );
+}
+
+#[test]
+fn reader_may_neither_write_a_secret_nor_read_a_private_key() {
+    let policy = plain()["Resources"]["ReaderFunctionRole"]["Properties"]["Policies"].to_string();
+    for forbidden in ["PutSecretValue", "DecryptionSecret", "RefreshTokenSecret", "ssm:"] {
+        assert!(!policy.contains(forbidden), "{forbidden}");
+    }
+    assert!(policy.contains("ConfigSecret") && policy.contains("ClientStateSecret"));
+}
+
 #[test]
 fn reserved_concurrency_is_never_less_than_what_queues_may_use() {
     let most = |template: &Value| {
@@ -231,7 +276,12 @@ const OF_OTHERS: [&str; 4] = [
     "DeploymentConfigName",
 ];
 
-const FUNCTIONS: [&str; 3] = ["WebhookFunction", "DecryptionFunction", "RenewalFunction"];
+const FUNCTIONS: [&str; 4] = [
+    "WebhookFunction",
+    "DecryptionFunction",
+    "RenewalFunction",
+    "ReaderFunction",
+];
 
 const ENCRYPTED: [(&str, &str); 3] = [
     ("AWS::SQS::Queue", "KmsMasterKeyId"),

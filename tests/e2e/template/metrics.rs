@@ -51,12 +51,12 @@ pub fn faults(template: &Value) -> Vec<String> {
     faults
 }
 
-/// Returns the body of the dashboard, without what is there under a condition only.
+/// Returns the body of the dashboard with the reader's widgets, and without alarms that are there under a condition only.
 fn dashboard(template: &Value) -> Value {
-    let body = sub(template)[0]
-        .as_str()
-        .unwrap()
-        .replace("${OptionalAlarms}", "");
+    let [body, own] = [0, 1].map(|index| &sub(template)[index]);
+    let of_reader = own["ReaderWidgets"]["Fn::If"][1]["Fn::Sub"].as_str().unwrap();
+    let body = body.as_str().unwrap().replace("${OptionalAlarms}", "");
+    let body = body.replace("${ReaderWidgets}", of_reader);
     serde_json::from_str(&body).unwrap()
 }
 

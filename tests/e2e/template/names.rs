@@ -30,12 +30,14 @@ pub fn faults(template: &Value) -> Vec<String> {
     faults
 }
 
-const RESOURCES: [&str; 13] = [
+const RESOURCES: [&str; 16] = [
     "WebhookFunction",
     "DecryptionFunction",
     "RenewalFunction",
+    "ReaderFunction",
     "NotificationQueue",
     "LifecycleQueue",
+    "ReadQueue",
     "DeliveryQueue",
     "UndeliveredQueue",
     "FailedQueue",
@@ -43,10 +45,11 @@ const RESOURCES: [&str; 13] = [
     "ClientStateSecret",
     "DecryptionSecret",
     "RefreshTokenSecret",
+    "StateParameter",
     "HttpApi",
 ];
 
-const OUTPUTS: [&str; 18] = [
+const OUTPUTS: [&str; 22] = [
     "WebhookUrl",
     "LifecycleUrl",
     "ConfigSecretArn",
@@ -59,16 +62,22 @@ const OUTPUTS: [&str; 18] = [
     "DeliveryQueueArn",
     "UndeliveredQueueArn",
     "FailedQueueArn",
+    "ReadQueueUrl",
+    "ReadQueueArn",
     "HttpApiId",
     "DashboardName",
     "WebhookFunctionName",
     "DecryptionFunctionName",
     "RenewalFunctionName",
+    "ReaderFunctionName",
     "RenewalRoleArn",
+    "ReaderRoleArn",
 ];
 
-const PARAMETERS: [&str; 18] = [
+const PARAMETERS: [&str; 20] = [
     "RenewalSchedule",
+    "Reader",
+    "CatchUpHours",
     "LogLevel",
     "Tracing",
     "EventBusArn",

@@ -7,7 +7,7 @@ use tools::{Profile, Progress, Tools, cargo_build, command, lock, packages};
 
 use super::{Error, architecture};
 
-/// Builds the three functions and leaves them, with the template, in `folder`.
+/// Builds the functions and leaves them, with the template, in `folder`.
 ///
 /// `cargo lambda`, which SAM runs for each function, gets the same packages as the one `cargo build` before it. So everything
 /// lands in the files that `cargo test` uses, or a release of the functions; each thing is compiled once, and cargo's own

@@ -341,11 +341,13 @@ pub enum Function {
     Decryption,
     /// `RenewalFunction`.
     Renewal,
+    /// `ReaderFunction`.
+    Reader,
 }
 
 impl Function {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Webhook, Self::Decryption, Self::Renewal];
+    pub const ALL: [Self; 4] = [Self::Webhook, Self::Decryption, Self::Renewal, Self::Reader];
 
     /// Returns the function's name in the template.
     #[must_use]
@@ -354,6 +356,7 @@ impl Function {
             Self::Webhook => "WebhookFunction",
             Self::Decryption => "DecryptionFunction",
             Self::Renewal => "RenewalFunction",
+            Self::Reader => "ReaderFunction",
         }
     }
 
@@ -363,6 +366,7 @@ impl Function {
             Self::Webhook => "WebhookLogGroup",
             Self::Decryption => "DecryptionLogGroup",
             Self::Renewal => "RenewalLogGroup",
+            Self::Reader => "ReaderLogGroup",
         }
     }
 }

@@ -44,4 +44,4 @@ pub fn packages(profile: Profile) -> Vec<&'static str> {
 }
 
 /// The packages of the functions, and their binaries.
-const FUNCTIONS: [&str; 3] = ["webhook", "decryption", "renewal"];
+const FUNCTIONS: [&str; 4] = ["webhook", "decryption", "renewal", "reader"];
