@@ -6,6 +6,7 @@
 
 mod advice;
 mod apply;
+mod catch_up;
 mod invocation;
 mod keys;
 mod lifecycle;
@@ -34,7 +35,7 @@ use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde_json::Value;
 
-pub use self::memory::Memory;
+pub use self::{catch_up::CatchUp, memory::Memory};
 use self::{
     invocation::Options,
     ports::{Client, Clock, Document, Ports},
@@ -53,6 +54,8 @@ pub struct Deps<P: Ports> {
     pub failed_queue: P::Queue,
     /// Where consumers are told of lost notifications.
     pub delivery_queue: P::Queue,
+    /// Has the reader read what was lost, where there is one.
+    pub catch_up: Option<CatchUp<P::Queue>>,
     /// Whose subscriptions these are.
     pub stack: StackId,
     /// Where our notifications go.

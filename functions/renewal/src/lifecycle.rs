@@ -23,6 +23,7 @@ use self::{
 };
 use crate::{
     Deps,
+    catch_up::Loss,
     invocation::Options,
     ports::{Clock, Document, Documents, Ports},
     report::Report,
@@ -180,20 +181,20 @@ async fn react<P: Ports>(
     metrics.count(Metric::Renewed, extended);
     let run = run_over_gone(deps, request, events, &verdicts, metrics).await;
     let mut failed = Vec::with_capacity(events.len());
-    let mut gaps = Vec::new();
+    let mut losses = Vec::new();
     for (index, ((_, event), verdict)) in events.iter().zip(&verdicts).enumerate() {
         let has_failed = match verdict {
-            Verdict::Ignored | Verdict::Extended | Verdict::Known(_) => false,
+            Verdict::Ignored | Verdict::Extended | Verdict::Known { .. } => false,
             Verdict::Failed => true,
             Verdict::Gone => run.as_ref().is_none_or(|run| event.has_failed(run)),
         };
         failed.push(has_failed);
-        let gap = (!has_failed)
-            .then(|| event.gap(verdict, run.as_ref(), now))
+        let loss = (!has_failed)
+            .then(|| event.loss(verdict, run.as_ref(), now))
             .flatten();
-        gaps.extend(gap.map(|gap| (index, gap)));
+        losses.extend(loss.map(|loss| (index, loss)));
     }
-    for index in run::send(&deps.delivery_queue, gaps).await {
+    for index in run::send(deps, &read.config, losses).await {
         if let Some(failed) = failed.get_mut(index) {
             *failed = true;
         }
@@ -291,6 +292,28 @@ impl Event {
             || self.status(run).is_some_and(|status| status.has_failed)
     }
 
+    /// Returns what was lost, and whether it is to be read.
+    ///
+    /// A client state proves who has it, and not that something happened: what is removed is read only when the subscription
+    /// was gone indeed, and nothing is read for an event that is older than its queue can hold.
+    fn loss(&self, verdict: &Verdict, run: Option<&Run>, now: Timestamp) -> Option<Loss> {
+        let gap = self.gap(verdict, run, now)?;
+        let is_late = now.duration_since(self.received_at) > MOST_HELD;
+        let (made_at, is_proven) = match verdict {
+            Verdict::Known { made_at, .. } => (*made_at, true),
+            _ => (
+                None,
+                run.and_then(|run| self.status(run))
+                    .is_some_and(|status| status.is_created),
+            ),
+        };
+        Some(Loss {
+            gap,
+            made_at,
+            is_read: is_proven && !is_late,
+        })
+    }
+
     /// Returns what a consumer has to be told: of notifications that Graph could not deliver, and of a subscription that
     /// Graph has removed, once it has a successor. A subscription that is not wanted any more concerns nobody.
     fn gap(&self, verdict: &Verdict, run: Option<&Run>, now: Timestamp) -> Option<Gap> {
@@ -307,7 +330,7 @@ impl Event {
             reason: "Graph could not deliver some notifications".to_owned(),
         };
         match (self.kind, verdict) {
-            (Kind::Missed, Verdict::Known(resource)) => gap.resource.clone_from(resource),
+            (Kind::Missed, Verdict::Known { resource, .. }) => gap.resource.clone_from(resource),
             (Kind::Removed, Verdict::Gone) => {
                 let run = run?;
                 let removed = run.removed.get(&self.application)?;
@@ -339,3 +362,6 @@ impl Event {
         run.statuses.get(&self.application)?.get(&self.name)
     }
 }
+
+/// How long `LifecycleQueue` can hold an event.
+const MOST_HELD: SignedDuration = SignedDuration::from_hours(4 * 24);

@@ -14,7 +14,7 @@ use graph_edge::{
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use renewal::{
-    Deps, Memory, handle,
+    CatchUp, Deps, Memory, handle,
     ports::{Live, StoredDocuments},
     schedule,
 };
@@ -46,6 +46,8 @@ async fn deps() -> Result<Deps<Live>, Error> {
     let lifecycle_url = settings.required("LIFECYCLE_URL");
     let failed_queue = settings.required("FAILED_QUEUE_URL");
     let delivery_queue = settings.required("DELIVERY_QUEUE_URL");
+    let read_queue = settings.optional("READ_QUEUE_URL");
+    let catch_up_hours = settings.optional("CATCH_UP_HOURS");
     let graph_endpoint = settings.optional("GRAPH_ENDPOINT");
     let login_endpoint = settings.optional("LOGIN_ENDPOINT");
     let schedule = settings.optional("RENEWAL_SCHEDULE");
@@ -54,6 +56,7 @@ async fn deps() -> Result<Deps<Live>, Error> {
         settings.optional("CERTIFICATE_ROTATION_DAYS").as_deref(),
     )?;
     settings.check()?;
+    let back = schedule::hours_back(catch_up_hours.as_deref())?;
     let config = graph_edge::aws::config().await;
     let http = Http::default();
     let (store, sqs) = (SecretStore::new(&config), Sqs::new(&config));
@@ -74,6 +77,7 @@ async fn deps() -> Result<Deps<Live>, Error> {
         clock: SystemClock,
         failed_queue: sqs.queue(failed_queue),
         delivery_queue: sqs.queue(delivery_queue),
+        catch_up: read_queue.map(|url| CatchUp::new(sqs.queue(url), back)),
         stack: StackId::parse(&stack_id)?,
         notifications: BaseUrl::parse(&webhook_url)?,
         lifecycle: BaseUrl::parse(&lifecycle_url)?,

@@ -71,6 +71,8 @@ pub(crate) struct SubscriptionStatus {
     pub(crate) lifetime: Option<SignedDuration>,
     /// What it watches.
     pub(crate) resource: Option<String>,
+    /// Whether the run has made it.
+    pub(crate) is_created: bool,
     /// Whether there is none, and nobody here can change that.
     pub(crate) is_skipped: bool,
 }
@@ -106,6 +108,7 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
         run.report.foresee(expiries);
         if !dry_run {
             gaps::note(&mut run);
+            gaps::order_rest(deps, config).await;
             let is_everything = request.only.is_none() && config.whole && run.unreachable.is_empty();
             if is_everything {
                 let removed = keys::retire(&deps.documents, &deps.clock, &keys, config, &run.in_use).await?;
@@ -173,6 +176,8 @@ impl Run {
                 status.subscription_id.clone_from(&line.subscription_id);
                 status.expires_at = line.expires_at;
                 status.has_failed |= line.error.is_some() || line.unfinished;
+                status.is_created |=
+                    matches!(line.action, "create" | "replace") && line.error.is_none() && !line.unfinished;
                 status.is_skipped = line.skipped.is_some();
             }
             self.untold += usize::from(outcome.is_untold);

@@ -1,4 +1,4 @@
-//! The schedules of renewal: of its runs, and of its keys.
+//! The schedules of renewal: of its runs and of its keys, and how far back a loss of unknown beginning reaches.
 
 use graph_core::subscription::{plan::Policy, rotation::Rotation};
 use jiff::SignedDuration;
@@ -26,6 +26,29 @@ pub fn rotation(keys: Option<&str>, certificates: Option<&str>) -> Result<Rotati
         certificate: days(certificates, 1, "CERTIFICATE_ROTATION_DAYS")?.unwrap_or(assumed.certificate),
     })
 }
+
+/// Returns how long before its end a loss may have begun of which nobody knows the beginning, from `CATCH_UP_HOURS`; when that
+/// is unset, the four hours for which Graph retries a notification, and slack.
+///
+/// # Errors
+///
+/// Returns an error for what is not a number of hours from 1 to 168.
+pub fn hours_back(hours: Option<&str>) -> Result<SignedDuration, InvalidHours> {
+    let Some(hours) = hours else {
+        return Ok(SignedDuration::from_hours(6));
+    };
+    let hours = hours
+        .trim()
+        .parse()
+        .ok()
+        .filter(|hours| (1..=168).contains(hours));
+    hours.map(SignedDuration::from_hours).ok_or(InvalidHours)
+}
+
+/// A number of hours that is out of range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("CATCH_UP_HOURS is not a whole number from 1 to 168")]
+pub struct InvalidHours;
 
 /// A number of days that is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,6 +108,19 @@ mod tests {
                 error.to_string(),
                 "CERTIFICATE_ROTATION_DAYS is not a whole number from 1 to 3650"
             );
+        }
+    }
+
+    #[test]
+    fn a_loss_of_unknown_beginning_is_read_as_many_hours_back_as_are_set() {
+        for (hours, expected) in [
+            (None, Some(6)),
+            (Some("168"), Some(168)),
+            (Some("0"), None),
+            (Some("x"), None),
+        ] {
+            let back = hours_back(hours).ok();
+            assert_eq!(back, expected.map(SignedDuration::from_hours), "{hours:?}");
         }
     }
 

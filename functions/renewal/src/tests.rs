@@ -22,6 +22,7 @@ mod previous;
 mod refusals;
 mod rotation;
 mod stories;
+mod windows;
 
 const TENANT_A: &str = "aaaaaaaa-0000-0000-0000-000000000000";
 const TENANT_B: &str = "bbbbbbbb-0000-0000-0000-000000000000";

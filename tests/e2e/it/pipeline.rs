@@ -111,6 +111,7 @@ impl Pipeline {
             clock: SimulatedClock(simulator.clone()),
             failed_queue: failed.clone(),
             delivery_queue: delivered.clone(),
+            catch_up: None,
             stack: StackId::parse("stack").unwrap(),
             notifications: BaseUrl::parse("https://our.test/notifications").unwrap(),
             lifecycle: BaseUrl::parse("https://our.test/lifecycle").unwrap(),

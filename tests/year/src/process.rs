@@ -80,6 +80,7 @@ impl Site {
             clock: self.clock.clone(),
             failed_queue: self.told.clone(),
             delivery_queue: self.told.clone(),
+            catch_up: None,
             stack: StackId::parse("stack").expect("a stack"),
             notifications: BaseUrl::parse("https://our.test/notifications").expect("a URL"),
             lifecycle: BaseUrl::parse("https://our.test/lifecycle").expect("a URL"),

@@ -13,6 +13,7 @@ use graph_core::subscription::{
     url::NotificationUrl,
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
+use jiff::Timestamp;
 use tracing::{info, warn};
 
 use super::{Event, Kind, is_id};
@@ -30,8 +31,13 @@ use crate::{
 pub(super) enum Verdict {
     /// It names nothing that its application has, or asks for nothing.
     Ignored,
-    /// The subscription is there, and watches this.
-    Known(Option<String>),
+    /// The subscription is there.
+    Known {
+        /// What it watches.
+        resource: Option<String>,
+        /// When it was made, where this process has made it.
+        made_at: Option<Timestamp>,
+    },
     /// The subscription is extended.
     Extended,
     /// The subscription is gone: a look at the application has to show what is to be done.
@@ -123,7 +129,11 @@ impl<P: Ports> Answers<'_, P> {
                     "Graph could not deliver some notifications of {}; its consumers have to catch up",
                     event.name
                 );
-                Verdict::Known(existing.resource.or(Some(named.desired.resource)))
+                let made_at = lock(&named.known).history.made_at(&event.name);
+                Verdict::Known {
+                    resource: existing.resource.or(Some(named.desired.resource)),
+                    made_at,
+                }
             }
             Kind::Removed => Verdict::Gone,
             Kind::Challenge => self.extend(&named, existing).await,

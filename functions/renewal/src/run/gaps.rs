@@ -1,17 +1,15 @@
-//! Events about lost notifications, for consumers.
+//! Events about lost notifications, for consumers, and what the reader is to read of them.
 
 use std::time::Duration;
 
-use graph_core::subscription::{
-    config::{Problem, Severity},
-    plan::gap::Gap,
-};
+use graph_core::subscription::config::{Config, Problem, Severity};
 use graph_edge::{
     deadline::Deadline,
     sqs::{Message, Queue},
 };
 
 use super::Run;
+use crate::{Deps, catch_up::Loss, ports::Ports};
 
 /// Reports the gaps that consumers could not be told of.
 pub(super) fn note(run: &mut Run) {
@@ -20,24 +18,43 @@ pub(super) fn note(run: &mut Run) {
         run.report.note([Problem {
             path: String::new(),
             message: format!(
-                "is carried out, but {untold} events about lost notifications could not be put into DeliveryQueue; \
-                 have consumers catch up for the lines of this report that say `lost`"
+                "is carried out, but {untold} events about lost notifications, or what Reader is to read of them, could not be put \
+                 into a queue; have consumers catch up for the lines of this report that say `lost`"
             ),
             severity: Severity::Error,
         }]);
     }
 }
 
-/// Puts events about gaps where consumers read, and returns the notes on those that are not there.
-pub(crate) async fn send<T: Send>(queue: &impl Queue, gaps: Vec<(T, Gap)>) -> Vec<T> {
-    let messages = gaps.into_iter().map(|(note, gap)| {
-        let message = Message::of_tenant(&gap.tenant_id, gap.document().to_string());
-        (note, message)
+/// Puts events about gaps where consumers read, then has the reader read what was lost, and returns the notes on what is not
+/// stored: the event that says what was read must not come before the event about the gap.
+pub(crate) async fn send<P: Ports, T: Send>(
+    deps: &Deps<P>,
+    config: &Config,
+    losses: Vec<(T, Loss)>,
+) -> Vec<T> {
+    let deadline = Deadline::after(STORE_WITHIN);
+    let messages = losses.into_iter().map(|(note, loss)| {
+        let message = Message::of_tenant(&loss.gap.tenant_id, loss.gap.document().to_string());
+        ((note, loss), message)
     });
-    queue
-        .send(messages.collect(), Deadline::after(STORE_WITHIN))
-        .await
-        .lost
+    let sent = deps.delivery_queue.send(messages.collect(), deadline).await;
+    let (mut untold, losses): (Vec<T>, Vec<Loss>) = sent.lost.into_iter().unzip();
+    let (notes, told): (Vec<T>, Vec<Loss>) = sent.stored.into_iter().unzip();
+    if let Some(catch_up) = &deps.catch_up {
+        if !catch_up.order(&told, config, deadline).await {
+            untold.extend(notes);
+        }
+        catch_up.keep(&losses, config);
+    }
+    untold
+}
+
+/// Has the reader read what could not be ordered before.
+pub(super) async fn order_rest<P: Ports>(deps: &Deps<P>, config: &Config) {
+    if let Some(catch_up) = &deps.catch_up {
+        catch_up.order(&[], config, Deadline::after(STORE_WITHIN)).await;
+    }
 }
 
 /// How long storing may take. It comes last, when there is little else left to do.

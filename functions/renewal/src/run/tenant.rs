@@ -269,7 +269,7 @@ impl<'a, P: Ports> TenantPlan<'a, P> {
         };
         let mut outcome = applier.apply(step).await;
         if let Some(gap) = &outcome.gap {
-            let untold = send(&run.deps.delivery_queue, vec![((), gap.clone())]).await;
+            let untold = send(run.deps, run.config, vec![((), gap.clone().into())]).await;
             outcome.is_untold = !untold.is_empty();
         }
         outcome

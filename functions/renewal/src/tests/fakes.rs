@@ -24,11 +24,11 @@ use graph_edge::{
     secrets::{SecretError, Versioned},
     testing::{FakeQueue, FakeSecrets, Scripted, VirtualClock, turn},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::{
-    Deps, Error, Memory, handle,
+    CatchUp, Deps, Error, Memory, handle,
     ports::{Document, Documents, Ports},
 };
 
@@ -46,6 +46,7 @@ pub(super) struct World {
     pub(super) clock: VirtualClock,
     pub(super) failed_queue: Arc<FakeQueue>,
     pub(super) delivery_queue: Arc<FakeQueue>,
+    pub(super) read_queue: Arc<FakeQueue>,
 }
 
 /// Doubles of everything but the client of Graph.
@@ -79,13 +80,14 @@ impl World {
         let http = Http::over(Arc::new(Scripted::new(graph.clone(), clock.clone())));
         let login = TokenProvider::new(http.clone(), Some(BASE)).unwrap();
         let client = GraphClient::new(http, login.with(documents.clone(), Nobody), Some(BASE)).unwrap();
-        let (failed_queue, delivery_queue) = (Arc::<FakeQueue>::default(), Arc::<FakeQueue>::default());
+        let [failed_queue, delivery_queue, read_queue] = [(); 3].map(|()| Arc::<FakeQueue>::default());
         let deps = Deps {
             documents: documents.clone(),
             graph: client.at(clock.clone()),
             clock: clock.clone(),
             failed_queue: failed_queue.clone(),
             delivery_queue: delivery_queue.clone(),
+            catch_up: Some(CatchUp::new(read_queue.clone(), SignedDuration::from_hours(6))),
             stack: StackId::parse("stack").unwrap(),
             notifications: BaseUrl::parse("https://our.example/notifications").unwrap(),
             lifecycle: BaseUrl::parse("https://our.example/lifecycle").unwrap(),
@@ -100,6 +102,7 @@ impl World {
             clock,
             failed_queue,
             delivery_queue,
+            read_queue,
         }
     }
 
@@ -180,6 +183,15 @@ impl World {
     /// Returns the events that consumers were sent.
     pub(super) fn told(&self) -> Vec<Value> {
         let stored = self.delivery_queue.stored();
+        stored
+            .iter()
+            .map(|message| serde_json::from_str(&message.body).unwrap())
+            .collect()
+    }
+
+    /// Returns the windows that the reader was told to read.
+    pub(super) fn windows(&self) -> Vec<Value> {
+        let stored = self.read_queue.stored();
         stored
             .iter()
             .map(|message| serde_json::from_str(&message.body).unwrap())

@@ -257,7 +257,7 @@ async fn whoever_writes_into_the_queue_without_a_key_changes_nothing() {
     assert_eq!(reasons, [rejected, rejected, rejected, "ReceiptRejected"]);
 }
 
-fn batch(records: &[Value]) -> Value {
+pub(super) fn batch(records: &[Value]) -> Value {
     json!({"Records": records})
 }
 

@@ -84,7 +84,9 @@ impl Gap {
         .unwrap_or_default()
     }
 
-    fn id(&self) -> String {
+    /// Returns the id of the event.
+    #[must_use]
+    pub fn id(&self) -> String {
         let mut digest = Sha256::new();
         // A subscription is removed once, and made anew once; some of its notifications may be missed many times.
         let moment = match self.kind {

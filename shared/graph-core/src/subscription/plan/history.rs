@@ -18,6 +18,8 @@ pub struct SubscriptionHistory {
     names: BTreeMap<String, Option<Seen>>,
     /// The ids and names of those that Graph has removed: it may tell of them again.
     replaced: BTreeSet<(String, String)>,
+    /// When those were made that this process has made.
+    made: BTreeMap<String, Timestamp>,
 }
 
 /// A subscription that was there.
@@ -35,6 +37,7 @@ impl SubscriptionHistory {
             looked_at: Some(now),
             names: BTreeMap::new(),
             replaced: BTreeSet::new(),
+            made: BTreeMap::new(),
         }
     }
 
@@ -117,7 +120,14 @@ impl SubscriptionHistory {
 
     /// Remembers that the subscription called `name` has been made.
     pub fn made(&mut self, name: &str, id: &str, at: Timestamp) {
+        self.made.insert(name.to_owned(), at);
         let id = id.to_owned();
         self.names.insert(name.to_owned(), Some(Seen { id, at }));
+    }
+
+    /// Returns when the subscription called `name` was made, where that is remembered.
+    #[must_use]
+    pub fn made_at(&self, name: &str) -> Option<Timestamp> {
+        self.made.get(name).copied()
     }
 }

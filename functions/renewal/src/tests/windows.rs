@@ -1,0 +1,140 @@
+//! What the reader is to read of a gap.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    lifecycle::{batch, event},
+    *,
+};
+
+#[tokio::test]
+async fn a_gap_is_read_from_five_minutes_before_it() {
+    let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
+    world.clock.advance(10);
+    world.run().await;
+    world.graph.remove("id-1");
+    world.clock.advance(10);
+    world.run().await;
+    let windows = world.windows();
+    assert_eq!(windows.len(), 1, "{windows:?}");
+    let window = &windows[0];
+    assert_eq!(window["subscription"], json!("chat"));
+    assert_eq!(window["resource"], json!("/chats/getAllMessages"));
+    let times = (&window["from"], &window["until"]);
+    assert_eq!(
+        times,
+        (&json!("2026-11-22T10:05:00Z"), &json!("2026-11-22T10:20:00Z"))
+    );
+    assert_eq!(window["gap"], world.told()[0]["id"]);
+    assert_eq!(world.read_queue.stored()[0].group(), Some(TENANT_A));
+}
+
+#[tokio::test]
+async fn missed_notifications_are_read_six_hours_back_and_not_from_before_the_subscription() {
+    for (minutes, from) in [(24 * 60, "2026-11-23T04:00:00Z"), (60, fakes::NOW)] {
+        let world = prepared(&[("chat", "a", true)]).await;
+        world.clock.advance(minutes);
+        let missed = received(event("m1", "missed", "chat", "id-1"), world.clock.now());
+        world.invoke(batch(&[missed])).await.unwrap();
+        let windows = world.windows();
+        assert_eq!(windows.len(), 1);
+        assert_eq!(windows[0]["from"], json!(from));
+        assert_eq!(windows[0].get("clipped"), None, "Graph retries for four hours");
+    }
+}
+
+#[tokio::test]
+async fn several_gaps_of_one_subscription_are_one_window() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    let [one, other] = ["m1", "m2"].map(|id| event(id, "missed", "chat", "id-1"));
+    let other = received(other, world.clock.now() - SignedDuration::from_secs(10));
+    world.invoke(batch(&[one, other])).await.unwrap();
+    let (told, windows) = (world.told(), world.windows());
+    assert_eq!((told.len(), windows.len()), (2, 1));
+    let mut gaps = vec![windows[0]["gap"].clone()];
+    gaps.extend(windows[0]["also"].as_array().unwrap().clone());
+    assert!(told.iter().all(|event| gaps.contains(&event["id"])), "{gaps:?}");
+}
+
+#[tokio::test]
+async fn an_invented_old_or_oversized_event_has_nothing_read() {
+    let long = "x".repeat(500_000);
+    let now: Timestamp = fakes::NOW.parse().unwrap();
+    let old = now - SignedDuration::from_hours(5 * 24);
+    for (kind, id, received_at) in [
+        ("missed", "invented", now),
+        ("missed", &*long, now),
+        ("missed", "id-1", old),
+        ("subscriptionRemoved", "invented", now),
+        ("subscriptionRemoved", &*long, now),
+    ] {
+        for is_new_process in [false, true] {
+            let mut world = prepared(&[("chat", "a", true)]).await;
+            if is_new_process {
+                world = world.restarted();
+            }
+            let event = received(event("m1", kind, "chat", id), received_at);
+            world.invoke(batch(&[event])).await.unwrap();
+            let id = &id[..id.len().min(10)];
+            assert_eq!(world.windows(), Vec::<Value>::new(), "{kind} {id} {received_at}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_graph_has_removed_is_read_once() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.graph.remove("id-1");
+    for _ in 0..2 {
+        let removed = event("m1", "subscriptionRemoved", "chat", "id-1");
+        world.invoke(batch(&[removed])).await.unwrap();
+    }
+    assert_eq!(world.windows().len(), 1);
+}
+
+#[tokio::test]
+async fn a_window_that_could_not_be_ordered_is_ordered_later() {
+    for kind in ["missed", "subscriptionRemoved"] {
+        let world = prepared(&[("chat", "a", true)]).await;
+        world.read_queue.refuse(Some(""));
+        let records = batch(&[event("m1", kind, "chat", "id-1")]);
+        let answer = world.invoke(records.clone()).await.unwrap();
+        assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 1, "{kind}");
+        world.read_queue.refuse(None);
+        world.invoke(records).await.unwrap();
+        assert_eq!(world.windows().len(), 1, "{kind}");
+        world.run().await;
+        assert_eq!(world.windows().len(), 1, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_read_before_its_gap_is_told_of() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.graph.remove("id-1");
+    world.delivery_queue.refuse(Some(""));
+    let records = batch(&[event("m1", "subscriptionRemoved", "chat", "id-1")]);
+    world.invoke(records.clone()).await.unwrap();
+    assert_eq!(world.windows(), Vec::<Value>::new());
+    world.delivery_queue.refuse(None);
+    world.invoke(records).await.unwrap();
+    assert_eq!((world.told().len(), world.windows().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn without_a_reader_consumers_are_told_and_nothing_is_read() {
+    let mut world = prepared(&[("chat", "a", true)]).await;
+    world.deps.catch_up = None;
+    let missed = event("m1", "missed", "chat", "id-1");
+    let answer = world.invoke(batch(&[missed])).await.unwrap();
+    assert_eq!(answer, json!({"batchItemFailures": []}));
+    assert_eq!((world.told().len(), world.windows().len()), (1, 0));
+}
+
+/// Returns an event as it was received at another time.
+fn received(mut event: Value, at: Timestamp) -> Value {
+    let mut body: Value = serde_json::from_str(event["body"].as_str().unwrap()).unwrap();
+    body["receivedAt"] = json!(at);
+    event["body"] = json!(body.to_string());
+    event
+}
