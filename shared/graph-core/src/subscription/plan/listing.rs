@@ -34,13 +34,12 @@ impl<'a> Listing<'a> {
                 .as_deref()
                 .is_some_and(|id| !id.is_empty() && !id.eq_ignore_ascii_case(client_id));
             let url = subscription.notification_url.as_deref().filter(|_| !is_of_other);
-            match url.and_then(|url| stack.read(url)) {
-                Some(url) => ours.push(OwnedSubscription { subscription, url }),
-                None => {
-                    left.extend((!is_of_other && is_of_stack(subscription)).then_some(subscription));
-                    others.push(subscription);
-                }
+            if let Some(url) = url.and_then(|url| stack.read(url)) {
+                ours.push(OwnedSubscription { subscription, url });
+                continue;
             }
+            left.extend((!is_of_other && is_of_stack(subscription)).then_some(subscription));
+            others.push(subscription);
         }
         Self { ours, others, left }
     }

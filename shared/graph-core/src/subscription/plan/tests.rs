@@ -406,6 +406,7 @@ fn context() -> Context {
         retiring_certificates: BTreeMap::new(),
         complete: true,
         braked: false,
+        takes_over: false,
         held: BTreeMap::new(),
         reauthorization_required: BTreeSet::new(),
         removed: BTreeSet::new(),
