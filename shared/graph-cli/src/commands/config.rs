@@ -29,7 +29,7 @@ use crate::{
 /// Does what is asked for.
 pub(super) async fn run(command: Config, global: &Global, style: Style) -> Result<Answer, Failure> {
     if let Config::Check { file } = &command {
-        return Ok(Checked::of(&read(file)?).answer(&name(file), style));
+        return Ok(Checked::of_file(&read(file)?).answer(&name(file), style));
     }
     // Read first: what is wrong with the file is known before AWS is asked anything.
     let file = match &command {
@@ -97,15 +97,16 @@ async fn put(
     if planned.changes.is_empty() {
         return Ok(planned.answer(context.style, planned.text(context.style)));
     }
-    let braked: Vec<&String> = planned
+    let braked: Vec<&str> = planned
         .effects
         .iter()
         .filter(|(_, effect)| effect.is_braked)
-        .map(|(name, _)| name)
+        .map(|(name, _)| name.as_str())
         .collect();
     if !braked.is_empty() && !allowed.confirm_deletions {
         let text = format!(
-            "nothing was changed: more than half of the subscriptions of {braked:?} would be deleted"
+            "nothing was changed: so much would be deleted in {} that renewal holds it back",
+            braked.join(", ")
         );
         let advice = "See them with `graph-notifications config diff`. If that is what you want, add --confirm-deletions, and\n\
                       apply it with: graph-notifications apply --confirm-deletions";

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use graph_core::subscription::{
     config::Config,
-    plan::{Action, Reason, Step, excess},
+    plan::{Action, Reason, Step, Wish, excess},
 };
 use serde::Serialize;
 use subtle::ConstantTimeEq;
@@ -148,10 +148,16 @@ pub fn effects(changes: &[Change], before: &Config, after: &Config, live: &Live)
             effects.entry(tenant.clone()).or_default().replaced += count(tenant).unwrap_or_default();
         }
     }
+    let asks_for_nothing = after.subscriptions.is_empty() && after.refused.is_empty();
+    let wish = if asks_for_nothing {
+        Wish::Nothing
+    } else {
+        Wish::New
+    };
     for (tenant, effect) in &mut effects {
         let of_tenant = live.iter().filter(|((of, _), _)| of == tenant);
         effect.live = of_tenant.map(|(_, count)| count).sum();
-        effect.is_braked = is_braked(effect);
+        effect.is_braked = is_braked(effect, wish);
     }
     effects.retain(|_, effect| effect.created + effect.replaced + effect.deleted > 0);
     effects
@@ -179,14 +185,14 @@ fn replaces(change: &Change) -> bool {
 }
 
 /// Asks the rule by which renewal itself holds deletions back.
-fn is_braked(effect: &Effect) -> bool {
+fn is_braked(effect: &Effect, wish: Wish) -> bool {
     let deletion = Step {
         name: String::new(),
         action: Action::Delete { id: String::new() },
         reason: Reason::NoEntry,
         expires_at: None,
     };
-    excess(&vec![deletion; effect.deleted], effect.live, true).is_some()
+    excess(&vec![deletion; effect.deleted], effect.live, wish).is_some()
 }
 
 /// Returns the changes as a person reads them.
@@ -249,7 +255,7 @@ impl Effect {
         } = self;
         let tenant = harmless(tenant);
         let held = if self.is_braked {
-            "\n  More than half of them would be deleted: renewal holds that back until it is confirmed."
+            "\n  That is so much that renewal holds it back until it is confirmed."
         } else {
             ""
         };
@@ -301,6 +307,13 @@ mod tests {
             let live = Live::from([(key("mail"), live), (key("groups"), 1)]);
             assert_eq!(effects_of(&before, &after, &live)["contoso"].is_braked, is_braked);
         }
+    }
+
+    #[test]
+    fn a_configuration_that_asks_for_nothing_deletes_nothing_without_a_word() {
+        let before = document(&json!({"mail": entry("/users", "updated")}));
+        let live = Live::from([(key("mail"), 1)]);
+        assert!(effects_of(&before, &document(&json!({})), &live)["contoso"].is_braked);
     }
 
     #[test]

@@ -159,6 +159,12 @@ impl<'a> Document<'a> {
         self.open().map(|node| node.path.as_slice())
     }
 
+    /// Says whether the credential at the path of a problem is left open.
+    #[must_use]
+    pub fn is_open(&self, path: &str) -> bool {
+        self.open().any(|node| node.shown == path)
+    }
+
     /// Returns the text with each open credential replaced by what `of` has for it.
     #[must_use]
     pub fn filled(&self, of: impl Fn(&[String]) -> Option<Zeroizing<String>>) -> Zeroizing<String> {
