@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use graph_core::{
-    notification::{client_state::ClientStateKeys, queued::QueuedItem},
+    notification::{
+        client_state::ClientStateKeys,
+        queued::{QueuedItem, VerifiedItem},
+    },
     subscription::plan::gap::{Gap, GapKind},
 };
 use graph_edge::{
     deadline::Deadline,
     documents::client_state_keys,
     metrics::{Metric, Metrics},
-    sqs::{Message, Queue},
+    sqs::Queue,
     telemetry::causes,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -19,7 +22,7 @@ use tracing::error;
 
 use self::{
     answer::{Answers, Verdict},
-    rejected::Rejected,
+    rejected::{Rejected, Rejection},
 };
 use crate::{
     Deps,
@@ -65,11 +68,11 @@ pub(crate) async fn handle<P: Ports>(
             .unwrap_or_default();
         let body = record.get("body").and_then(Value::as_str).unwrap_or_default();
         match (QueuedItem::parse(body), &keys) {
-            (Err(malformed), _) => rejected.push((id, body, malformed.into())),
+            (Err(malformed), _) => rejected.push((id, body, Rejected::from(malformed).of(None))),
             (Ok(_), None) => unproven.push(id),
             (Ok(queued), Some(keys)) => match Event::of(queued, keys, deps.clock.now()) {
                 Ok(event) => events.push((id, event)),
-                Err(reason) => rejected.push((id, body, reason)),
+                Err(rejection) => rejected.push((id, body, rejection)),
             },
         }
     }
@@ -112,33 +115,30 @@ async fn keys(documents: &impl Documents) -> Option<ClientStateKeys> {
 
 /// Stores what can never be processed where a person finds it, and returns the ids of what could not be stored.
 async fn set_aside<'a>(
-    rejected: &[(&'a str, &'a str, Rejected)],
+    rejected: &[(&'a str, &'a str, Rejection)],
     queue: &impl Queue,
     metrics: &mut Metrics,
 ) -> Vec<&'a str> {
     if rejected.is_empty() {
         return Vec::new();
     }
-    for (id, _, rejected) in rejected {
+    for (id, _, rejection) in rejected {
         error!(
             message.id = id,
-            reason = rejected.reason(),
+            reason = rejection.reason.name(),
             "Message {id} is no lifecycle notification of a subscription of this stack; it goes to FailedQueue"
         );
     }
-    let messages = rejected.iter().map(|(id, body, rejected)| {
-        (
-            *id,
-            Message::of_nobody((*body).to_owned()).failed(rejected.reason()),
-        )
-    });
+    let messages = rejected
+        .iter()
+        .map(|(id, body, rejection)| (*id, rejection.message(body)));
     let lost = queue
         .send(messages.collect(), Deadline::after(STORE_WITHIN))
         .await
         .lost;
-    for (_, _, rejected) in rejected.iter().filter(|(id, ..)| !lost.contains(id)) {
+    for (_, _, rejection) in rejected.iter().filter(|(id, ..)| !lost.contains(id)) {
         metrics.count(Metric::Failed, 1);
-        metrics.count(rejected.metric(), 1);
+        metrics.count(rejection.reason.metric(), 1);
     }
     lost
 }
@@ -261,8 +261,14 @@ enum Kind {
 
 impl Event {
     /// Reads a message. Whose subscription it is about is what its client state proves, and nothing else that it says.
-    fn of(queued: QueuedItem<'_>, keys: &ClientStateKeys, now: Timestamp) -> Result<Self, Rejected> {
-        let verified = queued.verify(keys)?;
+    fn of(queued: QueuedItem<'_>, keys: &ClientStateKeys, now: Timestamp) -> Result<Self, Rejection> {
+        let verified = queued
+            .verify(keys)
+            .map_err(|refused| Rejected::from(refused).of(None))?;
+        Self::proven(&verified, now).map_err(|reason| reason.of(Some(verified.proven())))
+    }
+
+    fn proven(verified: &VerifiedItem<'_>, now: Timestamp) -> Result<Self, Rejected> {
         let item = verified.read(now)?;
         let event = item.lifecycle_event.as_deref().ok_or(Rejected::Malformed)?;
         let kind = match event.to_ascii_lowercase().as_str() {

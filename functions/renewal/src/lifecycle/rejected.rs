@@ -1,7 +1,30 @@
 //! Why nobody may act on a message of LifecycleQueue.
 
-use graph_core::notification::{client_state::Refused, item::Malformed, queued::Unfit};
-use graph_edge::metrics::Metric;
+use graph_core::notification::{
+    client_state::{Proven, Refused},
+    item::Malformed,
+    queued::Unfit,
+};
+use graph_edge::{metrics::Metric, sqs::Message};
+
+/// A message that goes to FailedQueue.
+pub(super) struct Rejection {
+    /// Why.
+    pub(super) reason: Rejected,
+    /// Whose it is, where its client state proves that.
+    owner: Option<Proven>,
+}
+
+impl Rejection {
+    /// Returns the message with what an operator sorts by, as decryption's have it.
+    pub(super) fn message(&self, body: &str) -> Message {
+        let message = match &self.owner {
+            Some(owner) => Message::of(owner, body.to_owned()),
+            None => Message::of_nobody(body.to_owned()),
+        };
+        message.failed(self.reason.name())
+    }
+}
 
 /// Why a message goes to FailedQueue. Whoever can write into a queue can write anything: only what a client state proves
 /// counts.
@@ -19,12 +42,20 @@ pub(super) enum Rejected {
 
 impl Rejected {
     /// Returns the value of the message attribute `Reason`, as decryption has it.
-    pub(super) fn reason(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Malformed => "Malformed",
             Self::ClientState => "ClientStateRejected",
             Self::Receipt => "ReceiptRejected",
             Self::OtherTenant => "OtherTenant",
+        }
+    }
+
+    /// Returns the rejection of a message of `owner`.
+    pub(super) fn of(self, owner: Option<&Proven>) -> Rejection {
+        Rejection {
+            reason: self,
+            owner: owner.cloned(),
         }
     }
 

@@ -255,6 +255,14 @@ async fn whoever_writes_into_the_queue_without_a_key_changes_nothing() {
     let reasons: Vec<_> = stored.iter().map(|message| message.reason.unwrap()).collect();
     let rejected = "ClientStateRejected";
     assert_eq!(reasons, [rejected, rejected, rejected, "ReceiptRejected"]);
+    let attributes = |number: usize| stored[number].attributes().collect::<Vec<_>>();
+    assert_eq!(attributes(0), [("Reason", rejected)], "a claim is no proof");
+    let proven = [
+        ("Reason", "ReceiptRejected"),
+        ("Tenant", TENANT_A),
+        ("Subscription", "chat"),
+    ];
+    assert_eq!(attributes(3), proven);
 }
 
 pub(super) fn batch(records: &[Value]) -> Value {

@@ -92,8 +92,7 @@ impl Identity {
             source,
             &version,
         ]);
-        let mut partition_key = digest(&["entity", &tenant_id, &path, &entity]);
-        partition_key.truncate(SHORT);
+        let partition_key = partition_key(&tenant_id, &path, &entity);
         Self {
             id,
             version: (source != "receipt").then(|| shown(source, version)),
@@ -109,6 +108,17 @@ pub enum ReadVersion<'a> {
     Etag(&'a str),
     /// When it changed, where it has no version.
     Time(Timestamp),
+}
+
+/// Returns the partition key of events about what a subscription watches as a whole.
+pub(crate) fn partition_of_resource(tenant_id: &str, resource: &str) -> String {
+    partition_key(&tenant_id.to_ascii_lowercase(), &canonical(resource), "")
+}
+
+fn partition_key(tenant_id: &str, path: &str, entity: &str) -> String {
+    let mut key = digest(&["entity", tenant_id, path, entity]);
+    key.truncate(SHORT);
+    key
 }
 
 /// Returns a digest of `parts`, each of which counts with its length.

@@ -2,11 +2,11 @@
 //!
 //! They go where the notifications go, so that whoever reads those cannot miss them.
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
+
+use crate::notification::identity::{digest, partition_of_resource};
 
 /// A time in which notifications of a subscription may have been lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +71,7 @@ impl Gap {
             time: self.until,
             datacontenttype: "application/json",
             subscription: &self.name,
+            partitionkey: self.partition_key(),
             data: Data {
                 subscription_id: self.subscription_id.as_deref(),
                 new_subscription_id: self.new_subscription_id.as_deref(),
@@ -87,7 +88,6 @@ impl Gap {
     /// Returns the id of the event.
     #[must_use]
     pub fn id(&self) -> String {
-        let mut digest = Sha256::new();
         // A subscription is removed once, and made anew once; some of its notifications may be missed many times.
         let moment = match self.kind {
             GapKind::Missed => self.until.to_string(),
@@ -99,17 +99,19 @@ impl Gap {
             .as_ref()
             .or(self.new_subscription_id.as_ref());
         let affected = affected.map_or("", String::as_str);
-        for part in [
+        digest(&[
             self.kind.event_type(),
             &self.tenant_id,
             &self.client_id,
             affected,
             &moment,
-        ] {
-            digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-            digest.update(part);
-        }
-        BASE64_URL_SAFE_NO_PAD.encode(digest.finalize())
+        ])
+    }
+
+    /// Returns the partition of what the subscription watches. Where that is not known, its name stands for it.
+    fn partition_key(&self) -> String {
+        let resource = self.resource.as_ref().unwrap_or(&self.name);
+        partition_of_resource(&self.tenant_id, resource)
     }
 }
 
@@ -124,6 +126,7 @@ struct Event<'a> {
     time: Timestamp,
     datacontenttype: &'static str,
     subscription: &'a str,
+    partitionkey: String,
     data: Data<'a>,
 }
 
@@ -157,6 +160,7 @@ mod tests {
                 "specversion": "1.0", "id": document["id"], "source": "/tenants/t/applications/c",
                 "type": "Microsoft.Graph.SubscriptionRecreated", "subject": "subscriptions/mail/4f",
                 "time": "2026-11-22T10:00:00Z", "datacontenttype": "application/json", "subscription": "mail/4f",
+                "partitionkey": document["partitionkey"],
                 "data": {
                     "subscriptionId": "old", "newSubscriptionId": "new", "tenantId": "t",
                     "resource": "/users/4f/messages", "lostFrom": "2026-11-22T09:00:00Z",
@@ -164,6 +168,24 @@ mod tests {
                 },
             })
         );
+    }
+
+    #[test]
+    fn a_gap_has_the_partition_of_what_was_watched() {
+        let key = |resource: Option<&str>| {
+            let of = gap(GapKind::Missed, "2026-11-22T10:00:00Z");
+            let resource = resource.map(str::to_owned);
+            Gap { resource, ..of }.document()["partitionkey"].clone()
+        };
+        let watched = key(Some("/users/4f/messages"));
+        assert_eq!(watched.as_str().map(str::len), Some(22));
+        assert_eq!(
+            watched,
+            key(Some("Users('4f')/Messages")),
+            "one key for all spellings"
+        );
+        assert_ne!(watched, key(Some("/users/5a/messages")));
+        assert_ne!(watched, key(None));
     }
 
     #[test]
