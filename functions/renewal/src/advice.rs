@@ -67,7 +67,7 @@ pub(crate) fn for_list(kind: &GraphErrorKind, tenant: &Tenant) -> String {
 }
 
 /// Says which permissions to grant, of which one is enough.
-fn grant(names: &[impl AsRef<str>], access: Access) -> String {
+pub(crate) fn grant(names: &[impl AsRef<str>], access: Access) -> String {
     let place = place(access);
     match names {
         [] => String::new(),

@@ -13,9 +13,16 @@ use graph_edge::{
 use jiff::Timestamp;
 use serde::Serialize;
 
-pub use self::many::ManyLine;
+pub(crate) use self::entries::entries;
+pub use self::{
+    entries::{Effect, EntryLine, Need},
+    many::ManyLine,
+    margin::Margin,
+};
 
+mod entries;
 mod many;
+mod margin;
 
 /// The report of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -51,6 +58,12 @@ pub struct Report {
     pub subscriptions: Vec<Line>,
     /// What was done about entries that stand for many.
     pub for_each: Vec<ManyLine>,
+    /// For how long renewals may fail, by tenant and lifetime.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub margins: Vec<Margin>,
+    /// In a dry run, what would change about each entry, and what it needs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<EntryLine>,
 }
 
 impl Report {

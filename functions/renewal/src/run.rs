@@ -19,7 +19,7 @@ use crate::{
     apply::Outcome,
     keys::{self, LEAD},
     ports::{Clock, Ports},
-    report::{Line, Report},
+    report::{Line, Report, entries},
 };
 
 pub(crate) mod config;
@@ -198,6 +198,11 @@ impl Run {
             self.emptied.push(result.line.tenant.clone());
         }
         self.held += result.held;
+        self.report.margins.extend(result.margins);
+        if self.report.dry_run {
+            let of_tenant = entries(&result.line.tenant, &lines, result.needs);
+            self.report.entries.extend(of_tenant);
+        }
         self.report.note(result.problems);
         self.report.add(result.line, result.many, lines);
     }

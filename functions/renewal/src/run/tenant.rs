@@ -1,7 +1,7 @@
 //! The part of a run that is about one tenant.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -10,8 +10,8 @@ use graph_core::subscription::{
     config::{Config, Entry, Problem, Severity, Tenant},
     model::Subscription,
     plan::{
-        Action, Context, Expansion, Listing, Objects, Policy, Step, Urgency, Wish, delete_all, excess,
-        expand, plan,
+        Action, Context, Desired, Expansion, Listing, Objects, Policy, Step, Urgency, Wish, delete_all,
+        excess, expand, plan,
     },
     rotation::{KeysInUse, PublishedKeys},
 };
@@ -28,10 +28,11 @@ use crate::{
     apply::{Applier, CircuitBreaker, ConfigVersion, Outcome},
     memory::{Known, What, lock},
     ports::{Clock, Ports},
-    report::{ManyLine, TenantLine, describe},
+    report::{ManyLine, Margin, Need, TenantLine, describe},
 };
 
 mod context;
+mod needs;
 mod observed;
 
 /// What was found and done in a tenant.
@@ -45,6 +46,10 @@ pub(super) struct TenantResult {
     pub(super) expansion: Expansion,
     /// The removals that Graph has told of and that concern the application.
     pub(super) removed: BTreeSet<(String, String)>,
+    /// For how long renewals may fail.
+    pub(super) margins: Vec<Margin>,
+    /// What the entries need, where that was looked at.
+    pub(super) needs: BTreeMap<String, Vec<Need>>,
     /// Whether the credential of a tenant that was taken out is refused for good.
     pub(super) is_locked_out: bool,
     /// Nothing when the tenant's subscriptions could not be listed.
@@ -110,6 +115,9 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             .values()
             .filter(|entry| entry.tenants.contains(self.name) && !self.request.options.deletes_all)
             .collect();
+        if self.request.options.dry_run {
+            result.needs = self.needs(&entries).await;
+        }
         let entries = objects::list(self.deps, self.request, self.tenant, &entries).await;
         self.plan(&entries, listed, context, known, result)
     }
@@ -127,12 +135,14 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         result.in_use = Some(KeysInUse::of(&listed, listing.urls()));
         result.expansion = expand(entries, &listing);
         (result.many, result.problems) = objects::report(entries, &result.expansion, self.name);
+        result.problems.extend(self.missing(&result.needs));
         self.shorten(&mut result);
         context.held.extend(result.expansion.held.clone());
         let notices = self.notices();
         context.reauthorization_required = of_listed(&notices.challenged, &listing);
         context.removed = of_listed(&notices.removed, &listing);
         let policy = self.deps.policy.of_many(listing.count());
+        result.margins = self.margins(&result.expansion.desired, &policy);
         let desired = &result.expansion.desired;
         let mut steps = if self.request.options.deletes_all {
             delete_all(&listing)
@@ -169,6 +179,19 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             steps,
             plan: Some(planned),
         }
+    }
+
+    /// Returns for how long renewals may fail, by how long subscriptions live.
+    fn margins(&self, desired: &[Desired], policy: &Policy) -> Vec<Margin> {
+        let mut counts: BTreeMap<SignedDuration, usize> = BTreeMap::new();
+        for one in desired {
+            *counts.entry(one.lifetime).or_default() += 1;
+        }
+        let of_few = &self.deps.policy;
+        counts
+            .into_iter()
+            .map(|(lifetime, count)| Margin::of(self.name, lifetime, count, policy, of_few))
+            .collect()
     }
 
     /// Returns what is known of the configuration.

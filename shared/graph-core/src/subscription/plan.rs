@@ -12,6 +12,7 @@ use self::listing::OwnedSubscription;
 pub use self::{
     brake::{Wish, excess},
     expand::{Expansion, LeftOut, Objects, expand, one_of},
+    granted::{Granted, PermissionState},
     history::SubscriptionHistory,
     limit::Limit,
     listing::{Listing, is_of_stack},
@@ -31,6 +32,7 @@ mod brake;
 mod decide;
 mod expand;
 pub mod gap;
+mod granted;
 mod history;
 mod limit;
 mod listing;

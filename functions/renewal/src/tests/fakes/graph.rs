@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use graph_core::subscription::{
     compare::{same_change_types, same_resource},
     model::Subscription,
@@ -43,6 +44,8 @@ struct State {
     has_ends: bool,
     /// The most minutes that a subscription may be made for.
     longest: Option<i64>,
+    /// What access tokens say, where they can be read.
+    claims: Option<Value>,
 }
 
 /// A way in which Graph is wrong at times.
@@ -126,6 +129,11 @@ impl FakeGraph {
         self.state().longest = Some(minutes);
     }
 
+    /// Grants access tokens that can be read, with these claims.
+    pub(crate) fn claim(&self, claims: Value) {
+        self.state().claims = Some(claims);
+    }
+
     /// Ends a subscription at the moment of its renewal.
     pub(crate) fn vanish_on_update(&self, id: &str) {
         self.state().vanishing.push(id.to_owned());
@@ -165,7 +173,7 @@ impl fmt::Debug for FakeGraph {
 impl Script for FakeGraph {
     fn reply(&self, sent: &Sent<'_>) -> Reply {
         if let [tenant, "oauth2", ..] = sent.path {
-            return grant(tenant, sent.body);
+            return grant(tenant, sent.body, self.state().claims.as_ref());
         }
         let tenant = sent.token.split('.').next().unwrap_or_default();
         let line = line(sent, tenant);
@@ -306,10 +314,14 @@ impl State {
 }
 
 /// Grants an access token that says whose it is; to a user the next refresh token as well.
-fn grant(tenant: &str, form: &[u8]) -> Reply {
+fn grant(tenant: &str, form: &[u8], claims: Option<&Value>) -> Reply {
+    let claims = claims.map_or_else(
+        || "token".to_owned(),
+        |claims| BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()),
+    );
     let is_user = String::from_utf8_lossy(form).contains("grant_type=refresh_token");
     let mut body =
-        json!({"token_type": "Bearer", "expires_in": 3599, "access_token": format!("{tenant}.token")});
+        json!({"token_type": "Bearer", "expires_in": 3599, "access_token": format!("{tenant}.{claims}")});
     if is_user {
         body["refresh_token"] = json!("next");
     }
