@@ -92,12 +92,22 @@ impl<P: Ports> Answers<'_, P> {
     }
 
     async fn to_one(&self, event: &Event) -> Verdict {
-        let Some(named) = self
-            .named(event)
-            .filter(|_| event.kind != Kind::Unknown && is_id(&event.subscription_id))
-        else {
+        if event.kind == Kind::Unknown || !is_id(&event.subscription_id) {
             return Verdict::Ignored;
-        };
+        }
+        let mut so_far = Verdict::Ignored;
+        // Graph shows a signed-in user what was made in that user's name, and says of the rest that it is not there.
+        for named in self.named(event) {
+            match self.with_login(event, named).await {
+                Verdict::Ignored => {}
+                Verdict::Gone => so_far = Verdict::Gone,
+                verdict => return verdict,
+            }
+        }
+        so_far
+    }
+
+    async fn with_login(&self, event: &Event, named: Named<'_>) -> Verdict {
         let (known, was_listed) = {
             let known = lock(&named.known);
             let one = known.get(&event.subscription_id).cloned();
@@ -141,10 +151,14 @@ impl<P: Ports> Answers<'_, P> {
         }
     }
 
-    /// Returns what the event's name stands for.
-    fn named(&self, event: &Event) -> Option<Named<'_>> {
+    /// Returns what the event's name stands for, for each login of its application, that first which has the subscription.
+    fn named(&self, event: &Event) -> Vec<Named<'_>> {
         let entry = event.name.split('/').next().unwrap_or_default();
-        let entry = self.config.subscriptions.get(entry)?;
+        let entry = self.config.subscriptions.get(entry);
+        let Some((entry, desired)) = entry.and_then(|entry| Some((entry, one_of(entry, &event.name)?)))
+        else {
+            return Vec::new();
+        };
         let is_of = |tenant: &Tenant| {
             tenant.tenant_id.eq_ignore_ascii_case(&event.application.0)
                 && tenant.client_id.eq_ignore_ascii_case(&event.application.1)
@@ -153,14 +167,16 @@ impl<P: Ports> Answers<'_, P> {
             .tenants
             .iter()
             .filter_map(|name| self.config.tenants.get_key_value(name));
-        let (tenant_name, tenant) = tenants.into_iter().find(|(_, tenant)| is_of(tenant))?;
-        let desired = one_of(entry, &event.name)?;
-        let known = self.deps.memory.known(tenant_name, tenant, Known::default);
-        Some(Named {
-            tenant,
-            desired,
-            known,
-        })
+        let of_application = tenants.filter(|(_, tenant)| is_of(tenant));
+        let mut named: Vec<Named<'_>> = of_application
+            .map(|(name, tenant)| Named {
+                tenant,
+                desired: desired.clone(),
+                known: self.deps.memory.known(name, tenant, Known::default),
+            })
+            .collect();
+        named.sort_by_key(|named| lock(&named.known).get(&event.subscription_id).is_none());
+        named
     }
 
     /// Returns whether a subscription is ours under this name.

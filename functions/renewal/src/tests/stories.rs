@@ -8,6 +8,7 @@ use super::{fakes::Quirk, *};
 mod deletions;
 mod lapses;
 mod lists;
+mod logins;
 mod preflight;
 mod removals;
 mod storms;

@@ -234,7 +234,9 @@ impl State {
                 ok(&page)
             }
             ("POST", _) => self.create(serde_json::from_slice(sent.body).unwrap(), tenant, now),
-            ("GET", [_, "subscriptions", id]) => self.find(id).map_or_else(not_found, |one| ok(&json!(one))),
+            ("GET", [_, "subscriptions", id]) => self
+                .find(id, tenant)
+                .map_or_else(not_found, |one| ok(&json!(one))),
             ("PATCH", [.., id]) => self.update(id, &serde_json::from_slice(sent.body).unwrap()),
             ("DELETE", [.., id]) => {
                 self.subscriptions.retain(|(_, one)| one.id != *id);
@@ -307,8 +309,13 @@ impl State {
         ok(&json!(found.1))
     }
 
-    fn find(&self, id: &str) -> Option<&Subscription> {
-        let found = self.subscriptions.iter().find(|(_, one)| one.id == id)?;
+    /// Returns what a login may see: a user only what was made in the user's name.
+    fn find(&self, id: &str, login: &str) -> Option<&Subscription> {
+        let is_seen = |owner: &str| !login.contains('+') || owner == login;
+        let found = self
+            .subscriptions
+            .iter()
+            .find(|(owner, one)| one.id == id && is_seen(owner))?;
         Some(&found.1)
     }
 }
@@ -319,11 +326,16 @@ fn grant(tenant: &str, form: &[u8], claims: Option<&Value>) -> Reply {
         || "token".to_owned(),
         |claims| BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()),
     );
-    let is_user = String::from_utf8_lossy(form).contains("grant_type=refresh_token");
+    // A user's refresh token goes on for ever here, and says who it is.
+    let form = String::from_utf8_lossy(form);
+    let user = form
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("refresh_token="));
+    let login = user.map_or_else(|| tenant.to_owned(), |user| format!("{tenant}+{user}"));
     let mut body =
-        json!({"token_type": "Bearer", "expires_in": 3599, "access_token": format!("{tenant}.{claims}")});
-    if is_user {
-        body["refresh_token"] = json!("next");
+        json!({"token_type": "Bearer", "expires_in": 3599, "access_token": format!("{login}.{claims}")});
+    if let Some(user) = user {
+        body["refresh_token"] = json!(user);
     }
     ok(&body)
 }

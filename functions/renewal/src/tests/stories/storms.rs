@@ -135,7 +135,7 @@ fn challenges(world: &World) -> Vec<Value> {
     all.iter().enumerate().map(of).collect()
 }
 
-fn event(world: &World, number: usize, event: &str, name: &str, id: &str, tenant: usize) -> Value {
+pub(super) fn event(world: &World, number: usize, event: &str, name: &str, id: &str, tenant: usize) -> Value {
     let tenant = tenant_id(tenant);
     let body = json!({
         "subscription": name, "tenantId": tenant, "clientId": APP, "receivedAt": world.clock.now().to_string(),

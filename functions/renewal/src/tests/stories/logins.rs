@@ -1,0 +1,64 @@
+//! Several signed-in users of one application.
+
+use super::{storms::event, *};
+
+#[test]
+fn two_users_of_one_application_each_keep_what_is_theirs() {
+    for is_new_process in [false, true] {
+        let mut world = world(&two_users());
+        world.scheduled();
+        assert_eq!(ids(&world), ["id-1", "id-2"]);
+        for _ in 0..3 {
+            let report = next_run(&world);
+            assert_eq!(report["counts"], json!({"keep": 2}), "{report:#}");
+        }
+        if is_new_process {
+            world = world.restarted();
+        }
+        // What a user who is not asked first has missed is missed all the same.
+        assert_eq!(told_of(&world, "missed"), ["id-1", "id-2"], "{is_new_process}");
+
+        world.clock.advance(24 * 60);
+        world.log();
+        told_of(&world, "reauthorizationRequired");
+        assert_eq!(count(&world.log(), "update"), 2);
+
+        world.graph.remove("id-1");
+        world.graph.remove("id-2");
+        assert_eq!(told_of(&world, "subscriptionRemoved"), ["id-1", "id-2"]);
+        assert_eq!(live(&world), 2);
+    }
+}
+
+/// Has Graph tell of both subscriptions, and returns which ones consumers hear of.
+fn told_of(world: &World, kind: &str) -> Vec<String> {
+    let before = world.told().len();
+    let events = [
+        event(world, 1, kind, "mail", "id-1", 0),
+        event(world, 2, kind, "mail", "id-2", 0),
+    ];
+    let answer = world.clock.run(world.invoke(json!({"Records": events}))).unwrap();
+    assert_eq!(answer, json!({"batchItemFailures": []}));
+    let told = world.told();
+    let mut ids: Vec<String> = told[before..]
+        .iter()
+        .map(|event| event["data"]["subscriptionId"].as_str().unwrap().to_owned())
+        .collect();
+    ids.sort();
+    ids
+}
+
+fn ids(world: &World) -> Vec<String> {
+    world.graph.all().into_iter().map(|one| one.id).collect()
+}
+
+fn two_users() -> Value {
+    let user = |token: &str| {
+        let credential = json!({"refreshToken": token});
+        json!({"tenantId": tenant_id(0), "clientId": APP, "credential": credential})
+    };
+    json!({
+        "tenants": {"ada": user("ada"), "bob": user("bob")},
+        "subscriptions": {"mail": {"tenant": "*", "resource": "/me/messages", "changeType": "created"}},
+    })
+}
