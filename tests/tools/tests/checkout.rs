@@ -85,7 +85,8 @@ fn write_checkout(folder: &Path) {
     fs::write(tools.join("Cargo.toml"), manifest).unwrap();
     for entry in fs::read_dir(root().join("tests/tools")).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "txt") {
+        // What the sources include, whatever it is.
+        if path.is_file() && !path.ends_with("Cargo.toml") {
             fs::copy(&path, tools.join(path.file_name().unwrap())).unwrap();
         }
     }
