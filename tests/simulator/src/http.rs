@@ -22,6 +22,8 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
     /// Id that the answer carries as `request-id`.
     pub(crate) request_id: String,
+    /// Whether the call came through TLS.
+    pub(crate) is_https: bool,
 }
 
 impl Call {
@@ -36,6 +38,7 @@ impl Call {
             headers,
             body,
             request_id,
+            is_https: false,
         }
     }
 
@@ -54,7 +57,8 @@ impl Call {
 
     /// Returns the base URL that the caller used.
     pub(crate) fn base_url(&self) -> String {
-        format!("http://{}", self.header(header::HOST.as_str()))
+        let scheme = if self.is_https { "https" } else { "http" };
+        format!("{scheme}://{}", self.header(header::HOST.as_str()))
     }
 
     /// Returns the path and, behind a question mark, the query string if there is one.

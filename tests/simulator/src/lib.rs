@@ -60,6 +60,7 @@ mod server;
 mod state;
 mod store;
 pub mod subscription;
+mod tls;
 mod token;
 mod wrong;
 
@@ -82,6 +83,7 @@ const _: Option<&str> = option_env!("CHECKOUT");
 pub struct Simulator {
     shared: Arc<Shared>,
     address: SocketAddr,
+    authority: Option<String>,
     runtime: Handle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -100,7 +102,14 @@ impl Simulator {
     /// Returns the base URL in place of both `https://graph.microsoft.com` and `https://login.microsoftonline.com`.
     #[must_use]
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.authority.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Returns the certificate of the authority that clients have to trust, in PEM, where the simulator serves https.
+    #[must_use]
+    pub fn authority(&self) -> Option<&str> {
+        self.authority.as_deref()
     }
 
     /// Says where a public origin is really reached.

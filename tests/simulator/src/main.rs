@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write as _},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -16,7 +17,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let Command::Run(options) = command else {
+    let Command::Run(options, file) = command else {
         say(HELP);
         return ExitCode::SUCCESS;
     };
@@ -24,6 +25,13 @@ fn main() -> ExitCode {
     let origin = options.resolve.keys().next().cloned();
     match Simulator::start(options) {
         Ok(simulator) => {
+            if let Some(authority) = simulator.authority() {
+                if let Err(error) = std::fs::write(&file, authority) {
+                    eprintln!("graph-simulator: cannot write {}: {error}", file.display());
+                    return ExitCode::FAILURE;
+                }
+                say(&trust(&file.display().to_string()));
+            }
             if let Some(app) = app {
                 say(&examples(&simulator.base_url(), &app, origin.as_deref()));
             }
@@ -46,8 +54,8 @@ fn say(text: &str) {
 enum Command {
     /// Print the help text.
     Help,
-    /// Run.
-    Run(Options),
+    /// Run, and write the certificate of the authority to this file, if there is one.
+    Run(Options, PathBuf),
 }
 
 /// Reads the command line.
@@ -62,11 +70,16 @@ fn parse() -> Result<Command, lexopt::Error> {
         client_secret: "simulated-secret".to_owned(),
         token_version: TokenVersion::V2,
     };
+    let mut file = PathBuf::from(AUTHORITY);
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Command::Help),
             Short('p') | Long("port") => options.port = arguments.value()?.parse()?,
+            Long("tls") => {
+                options.tls = true;
+                file = arguments.optional_value().map_or(file, PathBuf::from);
+            }
             Long("resolve") => {
                 let value = arguments.value()?.string()?;
                 let (from, to) = value.split_once('=').ok_or("--resolve takes FROM=TO")?;
@@ -88,7 +101,12 @@ fn parse() -> Result<Command, lexopt::Error> {
         }
     }
     options.apps.push(app);
-    Ok(Command::Run(options))
+    Ok(Command::Run(options, file))
+}
+
+/// Says what each language needs to trust the authority whose certificate is in `file`.
+fn trust(file: &str) -> String {
+    TRUST.replace("FILE", file)
 }
 
 /// Says where the simulator is and what to do with it, in commands that work as they stand.
@@ -141,6 +159,31 @@ See what else there is:
     )
 }
 
+/// File for the authority's certificate when none is named.
+const AUTHORITY: &str = "graph-simulator.pem";
+
+const TRUST: &str = "\
+Clients have to trust the authority in FILE.
+It was made for this run, and counts for localhost and 127.0.0.1 only.
+
+  Node.js    NODE_EXTRA_CA_CERTS=FILE
+  Python     SSL_CERT_FILE=FILE
+             REQUESTS_CA_BUNDLE=FILE  (requests)
+  Go         SSL_CERT_FILE=FILE
+  .NET       SSL_CERT_FILE=FILE
+             (Go and .NET on Linux; elsewhere add it to the system's store)
+  Java       rm -f FILE.p12
+             keytool -importcert -noprompt -alias graph-simulator \\
+               -file FILE -keystore FILE.p12 \\
+               -storepass simulator
+             java -Djavax.net.ssl.trustStore=FILE.p12 \\
+               -Djavax.net.ssl.trustStorePassword=simulator ...
+  curl       CURL_CA_BUNDLE=FILE
+
+All but NODE_EXTRA_CA_CERTS take the place of the roots that are trusted else.
+
+";
+
 /// Port when none is named.
 const DEFAULT_PORT: u16 = 4567;
 
@@ -152,6 +195,8 @@ retries, and everything of it gone wrong.
 Usage: graph-simulator [OPTIONS]
 
   -p, --port PORT            port on 127.0.0.1 (default 4567; 0 takes any)
+      --tls[=FILE]           serve https, and write the certificate to trust to
+                             FILE (default graph-simulator.pem)
       --resolve FROM=TO      reach an https origin elsewhere (repeatable), as in
                              https://notify.test=http://127.0.0.1:8080
       --tenant GUID          tenant of the app registration
@@ -176,6 +221,7 @@ mod tests {
     fn what_is_printed_fits_into_80_columns() {
         for line in HELP
             .lines()
+            .chain(trust(AUTHORITY).lines())
             .chain(printed(None).lines())
             .chain(printed(ORIGIN).lines())
         {

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub struct Options {
     /// Port on the loopback interface; 0 takes a free one.
     pub port: u16,
+    /// Whether to serve https, under an authority that is made for this simulator.
+    pub tls: bool,
     /// App registrations that can get access tokens.
     pub apps: Vec<App>,
     /// Where public origins are really reached: `https://host` to a base URL, as in curl's `--connect-to`.
@@ -33,6 +35,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             port: 0,
+            tls: false,
             apps: Vec::new(),
             resolve: BTreeMap::new(),
             page_size: 100,

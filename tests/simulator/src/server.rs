@@ -9,10 +9,12 @@ use axum::http::StatusCode;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
 use super::http::{Call, GraphError, Reply, client_request_id};
 use super::options::Options;
 use super::state::{Fault, LoggedRequest, Shared};
+use super::tls::{Tls, TlsListener};
 use super::{SHUTDOWN, Simulator, api, control, login};
 
 /// Starts the thread, its runtime and the server.
@@ -35,16 +37,19 @@ pub(crate) fn start(options: Options) -> std::io::Result<Simulator> {
         .no_proxy()
         .build();
     let client = client.map_err(std::io::Error::other)?;
+    let tls = options.tls.then(Tls::new).transpose()?;
+    let (authority, acceptor) = tls.map(|tls| (tls.authority, tls.acceptor)).unzip();
     let shared = Shared::new(options, client).map_err(std::io::Error::other)?;
     let (stop, stopped) = oneshot::channel();
     let handle = runtime.handle().clone();
     let for_server = Arc::clone(&shared);
     let thread = std::thread::Builder::new()
         .name("graph-simulator".to_owned())
-        .spawn(move || serve(runtime, listener, for_server, stopped))?;
+        .spawn(move || serve(runtime, listener, acceptor, for_server, stopped))?;
     Ok(Simulator {
         shared,
         address,
+        authority,
         runtime: handle,
         stop: Some(stop),
         thread: Some(thread),
@@ -52,14 +57,26 @@ pub(crate) fn start(options: Options) -> std::io::Result<Simulator> {
 }
 
 /// Serves until told to stop.
-fn serve(runtime: Runtime, listener: TcpListener, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {
+fn serve(
+    runtime: Runtime,
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+    stopped: oneshot::Receiver<()>,
+) {
     runtime.block_on(async move {
         let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
             return;
         };
         let router = axum::Router::new().fallback(take).with_state(shared);
+        let serving = async {
+            match acceptor {
+                Some(acceptor) => axum::serve(TlsListener::new(listener, acceptor), router).await,
+                None => axum::serve(listener, router).await,
+            }
+        };
         tokio::select! {
-            _ = axum::serve(listener, router) => {}
+            _ = serving => {}
             _ = stopped => {}
         }
     });
@@ -75,7 +92,8 @@ async fn take(Extension(shared): Extension<Arc<Shared>>, request: Request<Body>)
             "the body is longer than the simulator takes",
         );
     };
-    let call = Call::new(parts.method, &parts.uri, parts.headers, body);
+    let mut call = Call::new(parts.method, &parts.uri, parts.headers, body);
+    call.is_https = shared.state().options.tls;
     if call.path.starts_with("/_simulator") {
         return control::answer(&shared, &call).await;
     }

@@ -7,6 +7,7 @@ mod directory;
 mod handshakes;
 mod login;
 mod managing;
+mod readme;
 mod receiver;
 mod resource_data;
 
@@ -43,7 +44,15 @@ impl Bench {
         change(&mut options);
         let simulator = Simulator::start(options).unwrap();
         simulator.set_resolve("https://notify.test", &receiver.base_url);
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let authority = simulator
+            .authority()
+            .map(|pem| reqwest::Certificate::from_pem(pem.as_bytes()));
+        let client = authority
+            .into_iter()
+            .fold(reqwest::Client::builder(), |client, authority| {
+                client.add_root_certificate(authority.unwrap())
+            });
+        let client = client.no_proxy().build().unwrap();
         let mut bench = Self {
             simulator,
             receiver,
