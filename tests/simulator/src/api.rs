@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::http::{Call, GraphError, Reply, form};
 use super::state::{Shared, State};
 use super::subscription::{self, Owner, Registered};
-use super::{directory, handshake};
+use super::{directory, handshake, lists};
 
 /// Answers a request to Graph.
 pub(crate) async fn answer(shared: &Shared, call: &Call) -> Reply {
@@ -25,6 +25,7 @@ async fn route(shared: &Shared, call: &Call) -> Result<Reply, GraphError> {
     let segments = call.segments();
     let [version, "subscriptions", rest @ ..] = segments.as_slice() else {
         return directory::answer(shared, call, &caller.tenant_id, &segments)
+            .or_else(|| lists::answer(shared, call, &caller.tenant_id, &segments))
             .unwrap_or_else(|| Err(no_such_segment(segments.get(1).unwrap_or(&""))));
     };
     if matches!(call.method, Method::POST | Method::PATCH)
@@ -282,8 +283,9 @@ pub(crate) fn bad_request(message: &str) -> GraphError {
 /// Builds the error for a path that Graph does not have.
 fn no_such_segment(segment: &str) -> GraphError {
     let message = format!("Resource not found for the segment '{segment}'.");
-    GraphError::new(StatusCode::NOT_FOUND, "ResourceNotFound", message)
-        .hint("of Graph the simulator has /subscriptions, /users, /teams and /groups/{id}/members")
+    GraphError::new(StatusCode::NOT_FOUND, "ResourceNotFound", message).hint(
+        "of Graph the simulator has /subscriptions, /users, /teams, /groups/{id}/members, and lists by time",
+    )
 }
 
 const NO_CONTENT_TYPE: &str =

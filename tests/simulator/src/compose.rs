@@ -114,6 +114,9 @@ fn build(
         Kind::Change { change_type, .. } if !subscribed(subscription, change_type) => {
             return Ok(Err("the subscription is not for this change type"));
         }
+        Kind::Change { .. } if is_losing(state, subscription) => {
+            return Ok(Err("the subscription's notifications get lost, as asked for"));
+        }
         Kind::Change { data, change_type } => {
             let rich = data.unwrap_or(subscription.include_resource_data);
             let (item, content) = change_item(state, subscription, entry, change_type, rich)?;
@@ -146,6 +149,13 @@ fn build(
 fn find<'a>(state: &'a State, name: &str) -> Option<&'a Registered> {
     let by_id = state.subscriptions.get(name);
     by_id.or_else(|| state.subscriptions.watching(name).next())
+}
+
+/// Tells whether a subscription's change notifications get lost.
+fn is_losing(state: &State, subscription: &Registered) -> bool {
+    [&subscription.id, &subscription.resource]
+        .into_iter()
+        .any(|name| state.losing.contains(name))
 }
 
 /// Tells whether a subscription is for a change type.

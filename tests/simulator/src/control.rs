@@ -79,6 +79,22 @@ async fn route(shared: &Arc<Shared>, call: &Call) -> Result<Reply, String> {
             shared.state().unlisted.insert(id);
             Ok(Reply::empty(StatusCode::NO_CONTENT))
         }
+        (&Method::POST, ["items"]) => {
+            let put: PutItem = read(call)?;
+            let mut state = shared.state();
+            state.items.put(&put.tenant_id, &put.collection, put.item);
+            Ok(Reply::empty(StatusCode::NO_CONTENT))
+        }
+        (&Method::POST, ["lose"]) => {
+            let Lose { subscription, lost } = read(call)?;
+            let mut state = shared.state();
+            if lost {
+                state.losing.insert(subscription);
+            } else {
+                state.losing.remove(&subscription);
+            }
+            Ok(Reply::empty(StatusCode::NO_CONTENT))
+        }
         (&Method::POST, ["faults"]) => {
             let fault: FaultBody = read(call)?;
             shared.state().faults.push(fault.into());
@@ -149,6 +165,24 @@ struct Clock {
 #[serde(deny_unknown_fields)]
 struct Unlist {
     id: String,
+}
+
+/// Body of `POST /_simulator/items`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PutItem {
+    tenant_id: String,
+    collection: String,
+    item: super::items::Item,
+}
+
+/// Body of `POST /_simulator/lose`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lose {
+    subscription: String,
+    #[serde(default = "yes")]
+    lost: bool,
 }
 
 /// Body of `POST /_simulator/send`.
@@ -302,6 +336,12 @@ POST   /_simulator/resolve              {"https://public.host":
 POST   /_simulator/clock                {"advanceSeconds": 3600}
 POST   /_simulator/keys/rotate          a new signing key
 POST   /_simulator/unlist               {"id": ".."}: lists leave it out
+POST   /_simulator/items                an item of a list that can be read:
+  {"tenantId": "..", "collection": "/users/1/messages", "item": {"id": "1",
+   "etag": "a", "created": "2026-11-22T10:00:00Z", "members": {},
+   "changed": "2026-11-22T10:00:00Z", "deleted": null}}
+POST   /_simulator/lose                 {"subscription": "..", "lost": true}:
+                                         no change notification is sent
 POST   /_simulator/faults               what the next requests are answered:
   {"method": "POST", "pathPrefix": "/v1.0/subscriptions", "status": 503,
    "times": 2, "retryAfter": 1, "headers": [["retry-after", "2.128"]],

@@ -70,6 +70,18 @@ impl Call {
         }
     }
 
+    /// Returns the address of the call, with this page option in place of the one that it has.
+    pub(crate) fn link_with(&self, name: &str, value: &str) -> String {
+        let is_other = |pair: &&str| {
+            let name = pair.split('=').next().unwrap_or_default().replace("%24", "$");
+            !name.is_empty() && !["$skip", "$skiptoken", "$deltatoken"].contains(&name.as_str())
+        };
+        let mut pairs: Vec<&str> = self.query.split('&').filter(is_other).collect();
+        let page = format!("{name}={value}");
+        pairs.push(&page);
+        format!("{}{}?{}", self.base_url(), self.path, pairs.join("&"))
+    }
+
     /// Returns the segments of the path.
     pub(crate) fn segments(&self) -> Vec<&str> {
         self.path

@@ -6,8 +6,8 @@
 //!
 //! What it does not simulate: permissions and licences (every app may subscribe to everything, delegated-only resources
 //! included), quotas other than one subscription per Teams resource, throttling other than by [`Fault`], national
-//! clouds, delivery through Event Hubs, and the resources themselves, but for the ids that `/users`, `/teams` and
-//! `/groups/{id}/members` list.
+//! clouds, and delivery through Event Hubs. Of resources it lists the ids of `/users`, `/teams` and `/groups/{id}/members`, and
+//! the [`Item`]s that it is given, as Graph lists them by time.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -49,7 +49,9 @@ mod directory;
 mod encrypt;
 mod handshake;
 mod http;
+mod items;
 mod keys;
+mod lists;
 mod login;
 mod options;
 mod payload;
@@ -68,6 +70,7 @@ mod wrong;
 mod tests;
 
 pub use http::{GraphError, form};
+pub use items::Item;
 pub use options::{App, Options, TokenVersion};
 pub use post::{Attempt, DeliveryReport, LifecycleEvent, Post, PostReport, SentItem, Skipped};
 pub use state::{Fault, LoggedRequest};

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::der::CannotSign;
 use super::directory::Directory;
+use super::items::Items;
 use super::keys::Authority;
 use super::login::Trusted;
 use super::options::{App, Options};
@@ -45,6 +46,9 @@ impl Shared {
             deliveries: Vec::new(),
             violations: Vec::new(),
             directory: Directory::default(),
+            items: Items::default(),
+            read_at: BTreeMap::new(),
+            losing: BTreeSet::new(),
             options,
         };
         Ok(Arc::new(Self {
@@ -87,6 +91,12 @@ pub(crate) struct State {
     pub(crate) violations: Vec<String>,
     /// Users, teams and groups.
     pub(crate) directory: Directory,
+    /// What can be read.
+    pub(crate) items: Items,
+    /// When each chat and channel was read last.
+    pub(crate) read_at: BTreeMap<String, Timestamp>,
+    /// Ids or resources of subscriptions whose change notifications get lost.
+    pub(crate) losing: BTreeSet<String>,
 }
 
 impl State {

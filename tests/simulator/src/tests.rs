@@ -8,6 +8,7 @@ mod handshakes;
 mod login;
 mod managing;
 mod readme;
+mod reads;
 mod receiver;
 mod resource_data;
 

@@ -1,0 +1,234 @@
+//! Lists and items, and the traps of reading them by time.
+
+use super::*;
+use crate::Item;
+
+#[tokio::test]
+async fn outlook_takes_an_order_only_by_what_is_filtered_first() {
+    let bench = filled(MAIL, 3).await;
+    let filter = format!("$filter=lastModifiedDateTime ge {}", at(0));
+    let (status, body) = bench
+        .read(MAIL, &format!("{filter}&$orderby=lastModifiedDateTime"))
+        .await;
+    assert_eq!((status.as_u16(), ids(&body)), (200, numbers(0..3)));
+    let answer = bench
+        .read(MAIL, &format!("{filter}&$orderby=receivedDateTime"))
+        .await;
+    refused(&answer, 400, "InefficientFilter", "too complex");
+}
+
+#[tokio::test]
+async fn outlook_compares_by_the_second() {
+    let bench = Bench::new().await;
+    let changed = at(0) + SignedDuration::from_millis(900);
+    bench.simulator.put_item(TENANT, MAIL, Item::new("0", changed));
+    for (operator, expected) in [("ge", 1), ("gt", 0)] {
+        let (_, body) = bench
+            .read(
+                MAIL,
+                &format!("$filter=lastModifiedDateTime {operator} {}", at(0)),
+            )
+            .await;
+        assert_eq!(ids(&body).len(), expected, "{operator}");
+        if expected == 1 {
+            assert_eq!(body["value"][0]["lastModifiedDateTime"], at(0).to_string());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_link_of_outlook_passes_over_an_item_when_one_before_it_changes() {
+    let bench = filled(MAIL, 6).await;
+    let query = format!(
+        "$filter=lastModifiedDateTime ge {}&$orderby=lastModifiedDateTime&$top=2",
+        at(0)
+    );
+    let (_, first) = bench.read(MAIL, &query).await;
+    assert!(bench.simulator.change_item(TENANT, MAIL, "0").is_some());
+    let mut seen = ids(&first);
+    let mut page = first;
+    while let Some(link) = page["@odata.nextLink"].as_str() {
+        let path = link.strip_prefix(&bench.simulator.base_url()).unwrap().to_owned();
+        page = bench.call(Method::GET, &path, None).await.1;
+        seen.extend(ids(&page));
+    }
+    assert!(!seen.contains(&"2".to_owned()), "{seen:?}");
+    assert_eq!(seen.iter().filter(|id| *id == "0").count(), 2, "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_chat_ignores_a_filter_without_the_order_and_orders_downwards_only() {
+    let bench = filled(CHAT, 4).await;
+    let filter = format!("$filter=lastModifiedDateTime gt {}", at(1));
+    let (_, body) = bench.read(CHAT, &filter).await;
+    assert_eq!(ids(&body).len(), 4, "the filter is ignored");
+    let ordered = format!("{filter}&$orderby=lastModifiedDateTime desc");
+    let (_, body) = bench.read(CHAT, &ordered).await;
+    assert_eq!(ids(&body), ["3", "2"]);
+    let answer = bench
+        .read(CHAT, &format!("{filter}&$orderby=lastModifiedDateTime asc"))
+        .await;
+    refused(&answer, 400, "BadRequest", "order");
+}
+
+#[tokio::test]
+async fn a_channel_takes_gt_only_and_answers_with_whole_chains() {
+    let bench = filled(CHANNEL, 2).await;
+    let reply = |id: &str, second| Item::new(id, at(second)).with("replyToId", json!("0"));
+    bench.simulator.put_item(TENANT, CHANNEL, reply("old", 1));
+    bench.simulator.put_item(TENANT, CHANNEL, reply("new", 20));
+    let delta = format!("{CHANNEL}/delta");
+    let answer = bench
+        .read(&delta, &format!("$filter=lastModifiedDateTime ge {}", at(10)))
+        .await;
+    refused(&answer, 400, "BadRequest", "ge");
+    let query = format!(
+        "$filter=lastModifiedDateTime gt {}&$expand=replies&$top=50",
+        at(10)
+    );
+    let (status, body) = bench.read(&delta, &query).await;
+    assert_eq!((status.as_u16(), ids(&body)), (200, vec!["0".to_owned()]));
+    let replies: Vec<_> = body["value"][0]["replies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["id"])
+        .collect();
+    assert_eq!(replies, ["old", "new"]);
+    assert!(body["@odata.deltaLink"].is_string());
+    assert!(
+        !bench.simulator.violations().is_empty(),
+        "it was read twice in a second"
+    );
+    let answer = bench.read(&delta, "$top=51").await;
+    refused(&answer, 400, "BadRequest", "page size");
+}
+
+#[tokio::test]
+async fn calls_are_filtered_by_their_start() {
+    let bench = filled(CALLS, 3).await;
+    let query = format!(
+        "$filter=startDateTime ge {} and startDateTime lt {}",
+        at(1),
+        at(2)
+    );
+    let (_, body) = bench.read(CALLS, &query).await;
+    assert_eq!(ids(&body), ["1"]);
+    let answer = bench
+        .read(CALLS, &format!("$filter=lastModifiedDateTime ge {}", at(1)))
+        .await;
+    refused(&answer, 400, "BadRequest", "lastModifiedDateTime");
+}
+
+#[tokio::test]
+async fn a_drive_shows_what_was_deleted_and_has_forgotten_what_is_old() {
+    let bench = filled(DRIVE, 2).await;
+    assert!(bench.simulator.delete_item(TENANT, DRIVE, "1").is_some());
+    let delta = format!("{DRIVE}/delta");
+    let (_, body) = bench.read(&delta, &format!("token={}", at(0))).await;
+    assert_eq!(ids(&body), ["root", "0", "1"]);
+    assert!(body["value"][2]["deleted"].is_object(), "{body}");
+    let old = bench.simulator.now() - SignedDuration::from_hours(24 * 70);
+    let answer = bench.read(&delta, &format!("token={old}")).await;
+    refused(&answer, 410, "resyncChangesApplyDifferences", "Resync");
+}
+
+#[tokio::test]
+async fn all_messages_of_a_team_come_with_their_channels() {
+    let bench = filled(CHANNEL, 2).await;
+    bench
+        .simulator
+        .put_item(TENANT, "/teams/t/channels/other/messages", Item::new("9", at(9)));
+    let query = format!(
+        "$filter=lastModifiedDateTime gt {} and lastModifiedDateTime lt {}",
+        at(0),
+        at(60)
+    );
+    let (_, body) = bench.read("/teams/t/channels/getAllMessages", &query).await;
+    assert_eq!(ids(&body), ["1", "9"]);
+    assert_eq!(body["value"][1]["channelIdentity"]["channelId"], "other");
+}
+
+#[tokio::test]
+async fn recordings_are_those_of_the_organizer_whom_the_path_names() {
+    let bench = filled("/users/u/onlineMeetings/getAllRecordings", 3).await;
+    let path = |user: &str| {
+        let times = format!("startDateTime={},endDateTime={}", at(1), at(2));
+        format!("/users/u/onlineMeetings/getAllRecordings(meetingOrganizerUserId='{user}',{times})")
+    };
+    let (_, body) = bench.read(&path("u"), "").await;
+    assert_eq!(ids(&body), ["1"]);
+    assert_eq!(bench.read(&path("v"), "").await.0, 404);
+}
+
+#[tokio::test]
+async fn single_items_are_there_until_they_are_deleted() {
+    let bench = filled(MAIL, 1).await;
+    let (status, body) = bench.read(&format!("{MAIL}/0"), "").await;
+    assert_eq!((status.as_u16(), &body["id"]), (200, &json!("0")));
+    assert!(bench.simulator.delete_item(TENANT, MAIL, "0").is_some());
+    let answer = bench.read(&format!("{MAIL}/0"), "").await;
+    refused(&answer, 404, "ErrorItemNotFound", "not found");
+}
+
+#[tokio::test]
+async fn what_is_lost_is_not_sent() {
+    let bench = Bench::new().await;
+    let id = bench.subscribe(bench.basic("/users/u/messages")).await;
+    for (is_lost, expected) in [(true, 0), (false, 1)] {
+        bench.simulator.lose_notifications(&id, is_lost);
+        let report = bench
+            .simulator
+            .send(Post::new().change(&id, "updated"))
+            .await
+            .unwrap();
+        assert_eq!(report.posts.len(), expected, "{report:#?}");
+    }
+}
+
+/// Returns a bench with so many items in a collection, one a second.
+async fn filled(collection: &str, count: i64) -> Bench {
+    let bench = Bench::new().await;
+    for number in 0..count {
+        bench
+            .simulator
+            .put_item(TENANT, collection, Item::new(number.to_string(), at(number)));
+    }
+    bench
+}
+
+impl Bench {
+    async fn read(&self, path: &str, query: &str) -> (StatusCode, Value) {
+        let query = query.replace(' ', "%20");
+        let path = if query.is_empty() {
+            path.to_owned()
+        } else {
+            format!("{path}?{query}")
+        };
+        self.call(Method::GET, &format!("/v1.0{path}"), None).await
+    }
+}
+
+fn ids(body: &Value) -> Vec<String> {
+    let items = body["value"].as_array().unwrap_or_else(|| panic!("{body}"));
+    items
+        .iter()
+        .map(|item| item["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn numbers(range: std::ops::Range<i64>) -> Vec<String> {
+    range.map(|number| number.to_string()).collect()
+}
+
+/// Returns a second of an hour that is over.
+fn at(second: i64) -> Timestamp {
+    let today = Timestamp::now().as_second();
+    Timestamp::from_second(today - today % 86_400 - 3_600 + second).unwrap()
+}
+
+const MAIL: &str = "/users/u/messages";
+const CHANNEL: &str = "/teams/t/channels/c/messages";
+const CHAT: &str = "/chats/c/messages";
+const CALLS: &str = "/communications/callRecords";
+const DRIVE: &str = "/drives/d/root";
