@@ -7,6 +7,7 @@ use graph_edge::{
     http::Http,
     login::{RefreshTokenSecret, Sts, TokenProvider},
     metrics::{Metrics, MetricsWriter},
+    parameter::Parameter,
     secrets::SecretStore,
     settings::Settings,
     sqs::Sqs,
@@ -46,6 +47,7 @@ async fn deps() -> Result<Deps<Live>, Error> {
     let lifecycle_url = settings.required("LIFECYCLE_URL");
     let failed_queue = settings.required("FAILED_QUEUE_URL");
     let delivery_queue = settings.required("DELIVERY_QUEUE_URL");
+    let state_parameter = settings.required("STATE_PARAMETER");
     let read_queue = settings.optional("READ_QUEUE_URL");
     let catch_up_hours = settings.optional("CATCH_UP_HOURS");
     let graph_endpoint = settings.optional("GRAPH_ENDPOINT");
@@ -72,6 +74,7 @@ async fn deps() -> Result<Deps<Live>, Error> {
             config_arn,
             client_state_arn,
             decryption_arn,
+            state: Parameter::new(http.clone(), config.clone(), state_parameter),
         },
         graph: GraphClient::new(http, login, graph_endpoint.as_deref())?,
         clock: SystemClock,

@@ -1,11 +1,15 @@
 //! What renewal needs from the outside, and who provides it.
 
+use std::future::ready;
+
 use graph_core::secret::Secret;
 pub use graph_edge::clock::Clock;
 use graph_edge::{
+    BoxError,
     clock::SystemClock,
     graph::GraphClient,
     login::{RefreshTokenSecret, RefreshTokens, Sts, WebIdentity},
+    parameter::Parameter,
     secrets::{SecretError, SecretStore, Versioned},
     sqs::{Queue, SqsQueue},
 };
@@ -70,6 +74,16 @@ pub trait Documents {
         text: &Secret<String>,
         based_on: Option<&str>,
     ) -> impl Future<Output = Result<(), SecretError>> + Send;
+
+    /// Returns what is stored of the last look at all subscriptions.
+    fn read_state(&self) -> impl Future<Output = Result<String, BoxError>> + Send {
+        ready(Ok(String::new()))
+    }
+
+    /// Stores it.
+    fn write_state(&self, _: &str) -> impl Future<Output = Result<(), BoxError>> + Send {
+        ready(Ok(()))
+    }
 }
 
 /// The documents in Secrets Manager.
@@ -83,6 +97,8 @@ pub struct StoredDocuments {
     pub client_state_arn: String,
     /// The ARN of `DecryptionSecret`.
     pub decryption_arn: String,
+    /// `StateParameter`.
+    pub state: Parameter,
 }
 
 impl StoredDocuments {
@@ -98,6 +114,14 @@ impl StoredDocuments {
 impl Documents for StoredDocuments {
     async fn read(&self, document: Document) -> Result<Option<Versioned>, SecretError> {
         self.store.read(self.arn(document)).await
+    }
+
+    async fn read_state(&self) -> Result<String, BoxError> {
+        self.state.read().await
+    }
+
+    async fn write_state(&self, text: &str) -> Result<(), BoxError> {
+        self.state.write(text).await
     }
 
     async fn read_previous(&self, document: Document) -> Result<Option<Versioned>, SecretError> {

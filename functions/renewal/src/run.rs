@@ -31,6 +31,7 @@ mod objects;
 mod queue;
 mod reconcile;
 mod request;
+mod state;
 mod tenant;
 
 /// What a run found and did.
@@ -103,12 +104,16 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
         run.report.keys = changes.done;
         run.refuse(&changes.refused);
         run.report.note(unsuited(config, &deps.policy));
-        reconcile::reconcile(deps, request, &read, &keys, now, &mut run).await;
+        let stored = state::read(deps).await;
+        reconcile::reconcile(deps, request, &read, &stored, &keys, now, &mut run).await;
         let expiries = expiries::list(deps, config, &keys, deps.clock.now()).await;
         run.report.foresee(expiries);
         if !dry_run {
             gaps::note(&mut run);
             gaps::order_rest(deps, config).await;
+            if request.only.is_none() && config.whole {
+                state::write(deps, config, &read.version_id, now).await;
+            }
             let is_everything = request.only.is_none() && config.whole && run.unreachable.is_empty();
             if is_everything {
                 let removed = keys::retire(&deps.documents, &deps.clock, &keys, config, &run.in_use).await?;

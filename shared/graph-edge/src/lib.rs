@@ -8,6 +8,7 @@ pub mod graph;
 pub mod http;
 pub mod login;
 pub mod metrics;
+pub mod parameter;
 pub mod secrets;
 pub mod settings;
 pub mod signing_keys;

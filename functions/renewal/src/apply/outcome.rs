@@ -140,7 +140,7 @@ fn gap(step: &Step, tenant: &Tenant, attempt: &Attempt) -> Option<Gap> {
     let (subscription_id, from) = match (&step.action, &step.reason) {
         // Another run has made it, and tells.
         _ if matches!(done.otherwise, Some(("adopt", _))) => return None,
-        (Action::Create(_), Reason::Lost { id, seen_at }) => (Some(id.clone()), Some(*seen_at)),
+        (Action::Create(_), Reason::Lost { id, seen_at }) => (id.clone(), Some(*seen_at)),
         (Action::Create(_), Reason::PerhapsLost) => (None, None),
         // It was there when it was last renewed; nobody knows how long after that.
         (Action::Renew { .. }, _) => {

@@ -6,7 +6,10 @@ use futures_util::{
     StreamExt,
     stream::{self, FuturesUnordered},
 };
-use graph_core::subscription::{plan::Urgency, rotation::PublishedKeys};
+use graph_core::subscription::{
+    plan::{StoredState, Urgency},
+    rotation::PublishedKeys,
+};
 use jiff::Timestamp;
 
 use super::{
@@ -24,6 +27,7 @@ pub(super) async fn reconcile<P: Ports>(
     deps: &Deps<P>,
     request: &RunRequest,
     read: &ReadConfig,
+    stored: &StoredState,
     keys: &PublishedKeys,
     now: Timestamp,
     run: &mut Run,
@@ -39,6 +43,7 @@ pub(super) async fn reconcile<P: Ports>(
             request,
             config: &read.config,
             config_version: &read.version_id,
+            stored,
             keys,
             now,
             name,

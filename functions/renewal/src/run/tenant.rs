@@ -10,8 +10,8 @@ use graph_core::subscription::{
     config::{Config, Entry, Problem, Severity, Tenant},
     model::Subscription,
     plan::{
-        Action, Context, Desired, Expansion, Listing, Objects, Policy, Step, Urgency, Wish, delete_all,
-        excess, expand, plan,
+        Action, Context, Desired, Expansion, Listing, Objects, Policy, Step, StoredState, Urgency, Wish,
+        delete_all, excess, expand, plan,
     },
     rotation::{KeysInUse, PublishedKeys},
 };
@@ -62,6 +62,8 @@ pub(super) struct TenantRun<'a, P: Ports> {
     pub(super) request: &'a RunRequest,
     pub(super) config: &'a Config,
     pub(super) config_version: &'a str,
+    /// What was stored of the last look at everything.
+    pub(super) stored: &'a StoredState,
     pub(super) keys: &'a PublishedKeys,
     pub(super) now: Timestamp,
     pub(super) name: &'a str,
@@ -160,6 +162,8 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         }
         let holds = policy.period.saturating_mul(PERIODS_REMEMBERED);
         let mut guard = lock(&known);
+        let stored = self.stored.of(self.name, self.config_version);
+        stored.into_iter().for_each(|look| guard.history.recall(look));
         result.removed = guard
             .history
             .observe(&mut steps, &notices.removed, &context, holds, self.now);

@@ -16,6 +16,7 @@ use graph_core::{
     },
 };
 use graph_edge::{
+    BoxError,
     clock::Clock,
     graph::GraphClient,
     http::Http,
@@ -211,9 +212,16 @@ pub(super) struct FakeDocuments {
     /// What another run writes just before us.
     pub(super) rival: Arc<Mutex<Option<(Document, String)>>>,
     pub(super) is_down: Arc<Mutex<bool>>,
+    /// `StateParameter`.
+    pub(super) state: Arc<Mutex<String>>,
 }
 
 impl FakeDocuments {
+    /// Takes away what is stored of the last look at everything.
+    pub(super) fn forget_state(&self) {
+        self.state.lock().unwrap().clear();
+    }
+
     pub(super) fn set(&self, document: Document, text: &str) {
         self.secrets.set(&format!("{document:?}"), text);
     }
@@ -235,6 +243,15 @@ impl Documents for FakeDocuments {
             return Err(SecretError::Unavailable("down".into()));
         }
         Ok(self.secrets.read(&format!("{document:?}")))
+    }
+
+    async fn read_state(&self) -> Result<String, BoxError> {
+        Ok(self.state.lock().unwrap().clone())
+    }
+
+    async fn write_state(&self, text: &str) -> Result<(), BoxError> {
+        text.clone_into(&mut self.state.lock().unwrap());
+        Ok(())
     }
 
     async fn read_previous(&self, document: Document) -> Result<Option<Versioned>, SecretError> {

@@ -138,3 +138,44 @@ fn received(mut event: Value, at: Timestamp) -> Value {
     event["body"] = json!(body.to_string());
     event
 }
+
+#[tokio::test]
+async fn a_loss_has_a_beginning_across_a_restart_and_an_addition_is_no_loss() {
+    let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
+    world.clock.advance(10);
+    world.run().await;
+    let both = config(
+        &["a"],
+        &[("chat", "a", true), ("users", "a", false), ("groups", "a", false)],
+    );
+    world.documents.set(Document::Config, &both.to_string());
+    world.graph.remove("id-1");
+    let world = world.restarted();
+    // Long after: no other process has looked since.
+    world.clock.advance(90);
+    world.run().await;
+    let windows = world.windows();
+    assert_eq!(windows.len(), 1, "{windows:?}");
+    assert_eq!(windows[0]["subscription"], json!("chat"));
+    let times = (&windows[0]["from"], &windows[0]["until"]);
+    assert_eq!(
+        times,
+        (&json!("2026-11-22T10:05:00Z"), &json!("2026-11-22T11:40:00Z"))
+    );
+    assert_eq!(windows[0].get("clipped"), None);
+}
+
+#[tokio::test]
+async fn what_could_not_be_made_at_first_is_no_loss_after_a_restart() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    let both = config(&["a"], &[("chat", "a", true), ("users", "a", false)]);
+    world.documents.set(Document::Config, &both.to_string());
+    world.graph.fail("create", unavailable());
+    world.clock.advance(10);
+    world.run().await;
+    world.graph.heal();
+    let world = world.restarted();
+    world.clock.advance(60);
+    world.run().await;
+    assert_eq!((world.told(), world.windows()), (Vec::new(), Vec::new()));
+}

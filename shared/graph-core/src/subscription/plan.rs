@@ -18,6 +18,7 @@ pub use self::{
     listing::{Listing, is_of_stack},
     policy::Policy,
     reason::Reason,
+    state::{Look, Missing, StoredState},
     urgency::Urgency,
 };
 use crate::subscription::{
@@ -38,6 +39,7 @@ mod limit;
 mod listing;
 mod policy;
 mod reason;
+mod state;
 #[cfg(test)]
 mod tests;
 mod urgency;

@@ -1,14 +1,19 @@
 //! What is remembered of subscriptions from one look at Graph's list to the next: the list does not show what is gone.
 //!
 //! Graph removes some subscriptions without a word (Microsoft Graph, *lifecycle notifications*: `subscriptionRemoved` is
-//! sent for few resources), and a lapsed one leaves the list. Nothing is stored about that: what is not remembered counts
-//! as lost, for a consumer that catches up in vain is better off than one that is told of nothing.
+//! sent for few resources), and a lapsed one leaves the list. A process remembers what it saw, and [`StoredState`] what others
+//! did. What neither remembers counts as lost: a consumer that catches up in vain is better off than one that is told of nothing.
+//!
+//! [`StoredState`]: super::StoredState
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Action, Context, Reason, Step, held_because};
+use super::{
+    Action, Context, Reason, Step, held_because,
+    state::{Look, Missing},
+};
 
 /// What is remembered of an application's subscriptions.
 #[derive(Clone, Debug, Default)]
@@ -20,12 +25,17 @@ pub struct SubscriptionHistory {
     replaced: BTreeSet<(String, String)>,
     /// When those were made that this process has made.
     made: BTreeMap<String, Timestamp>,
+    /// Those that are missing and have never been there.
+    new: BTreeSet<String>,
+    /// What another process has seen since this one looked last.
+    recalled: Option<Look>,
 }
 
 /// A subscription that was there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Seen {
-    id: String,
+    /// Graph's id of it, where this process has seen it.
+    id: Option<String>,
     at: Timestamp,
 }
 
@@ -35,10 +45,38 @@ impl SubscriptionHistory {
     pub fn none(now: Timestamp) -> Self {
         Self {
             looked_at: Some(now),
-            names: BTreeMap::new(),
-            replaced: BTreeSet::new(),
-            made: BTreeMap::new(),
+            ..Self::default()
         }
+    }
+
+    /// Takes in what was stored of a look at the same subscriptions, unless this process has looked later.
+    pub fn recall(&mut self, look: Look) {
+        match self.looked_at {
+            Some(looked_at) if looked_at > look.at => return,
+            Some(looked_at) if looked_at == look.at => {}
+            _ => {
+                let seen = |at: &Option<Timestamp>| at.map(|at| Seen { id: None, at });
+                let lost = look.missing.lost.iter();
+                self.names = lost.map(|(name, at)| (name.clone(), seen(at))).collect();
+                self.looked_at = Some(look.at);
+            }
+        }
+        self.recalled = Some(look);
+    }
+
+    /// Returns what was missing at the look at `now` and is still; nothing when there was none.
+    #[must_use]
+    pub fn missing(&self, now: Timestamp) -> Option<Missing> {
+        self.looked_at.filter(|looked_at| *looked_at == now)?;
+        let lost = self.names.iter().filter_map(|(name, seen)| match seen {
+            None => Some((name.clone(), None)),
+            Some(seen) if seen.at < now => Some((name.clone(), Some(seen.at))),
+            Some(_) => None,
+        });
+        Some(Missing {
+            new: self.new.clone(),
+            lost: lost.collect(),
+        })
     }
 
     /// Takes a look at the `steps` of a plan made at `now`: says of those that create whether there was a subscription
@@ -57,9 +95,11 @@ impl SubscriptionHistory {
         holds: SignedDuration,
         now: Timestamp,
     ) -> BTreeSet<(String, String)> {
-        let is_known = self
-            .looked_at
-            .is_some_and(|looked_at| now.duration_since(looked_at) <= holds);
+        let recalled = self.recalled.take();
+        let is_known = recalled.is_some()
+            || self
+                .looked_at
+                .is_some_and(|looked_at| now.duration_since(looked_at) <= holds);
         let removed: BTreeSet<_> = removed
             .iter()
             .filter(|(id, name)| !is_known || self.may_have_been(id, name) || context.removed.contains(id))
@@ -68,13 +108,20 @@ impl SubscriptionHistory {
         // Graph repeats what it says, also after a successor was made under the same name.
         self.replaced.extend(removed.iter().cloned());
         self.looked_at = Some(now);
+        self.new.clear();
+        let stored = |name: &str| {
+            let since = recalled.as_ref()?.lost_since(name)?;
+            Some(since.map(|at| Seen { id: None, at }))
+        };
         let mut names: BTreeMap<String, Option<Seen>> = BTreeMap::new();
         for step in &mut *steps {
             match &step.action {
                 Action::Create(_) => {
                     let before = self.names.get(&step.name).cloned();
+                    let before = before.or_else(|| stored(&step.name));
                     // Missing, and not lately: an entry that is new.
                     let Some(before) = before.or((!is_known).then_some(None)) else {
+                        self.new.insert(step.name.clone());
                         continue;
                     };
                     if step.reason == Reason::Missing {
@@ -93,7 +140,7 @@ impl SubscriptionHistory {
                 | Action::Extend { id, .. }
                 | Action::Replace { id, .. }
                 | Action::Keep { id } => {
-                    let (id, at) = (id.clone(), now);
+                    let (id, at) = (Some(id.clone()), now);
                     names.insert(step.name.clone(), Some(Seen { id, at }));
                 }
                 // Nobody asks for it any more, so nobody misses it.
@@ -115,13 +162,15 @@ impl SubscriptionHistory {
     /// Returns whether the subscription called `name` may have had this id.
     fn may_have_been(&self, id: &str, name: &str) -> bool {
         let seen = self.names.get(name).and_then(Option::as_ref);
-        seen.is_none_or(|seen| seen.id == id) || self.replaced.contains(&(id.to_owned(), name.to_owned()))
+        seen.is_none_or(|seen| seen.id.as_deref().is_none_or(|known| known == id))
+            || self.replaced.contains(&(id.to_owned(), name.to_owned()))
     }
 
     /// Remembers that the subscription called `name` has been made.
     pub fn made(&mut self, name: &str, id: &str, at: Timestamp) {
         self.made.insert(name.to_owned(), at);
-        let id = id.to_owned();
+        self.new.remove(name);
+        let id = Some(id.to_owned());
         self.names.insert(name.to_owned(), Some(Seen { id, at }));
     }
 

@@ -11,8 +11,8 @@ pub enum Reason {
     Missing,
     /// There was one, and it is gone.
     Lost {
-        /// Graph's id of it.
-        id: String,
+        /// Graph's id of it, where this process has seen it.
+        id: Option<String>,
         /// When it was last there.
         seen_at: Timestamp,
     },

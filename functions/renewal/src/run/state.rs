@@ -1,0 +1,48 @@
+//! What a run leaves to the next process, and takes from the one before.
+
+use std::collections::BTreeMap;
+
+use graph_core::subscription::{
+    config::Config,
+    plan::{Missing, StoredState},
+};
+use graph_edge::telemetry::causes;
+use jiff::Timestamp;
+use tracing::warn;
+
+use crate::{
+    Deps,
+    memory::{Known, lock},
+    ports::{Documents, Ports},
+};
+
+/// Returns what is stored. Without it a run does the same and knows less of what was lost.
+pub(super) async fn read<P: Ports>(deps: &Deps<P>) -> StoredState {
+    match deps.documents.read_state().await {
+        Ok(text) => StoredState::parse(&text),
+        Err(error) => {
+            warn!(
+                error = causes(&*error),
+                "StateParameter cannot be read, so a loss may be reported without its beginning"
+            );
+            StoredState::default()
+        }
+    }
+}
+
+/// Stores what a run over everything at `now` has found missing and could not make.
+pub(super) async fn write<P: Ports>(deps: &Deps<P>, config: &Config, version: &str, now: Timestamp) {
+    let mut tenants: BTreeMap<String, Option<Missing>> = BTreeMap::new();
+    for (name, tenant) in &config.tenants {
+        let known = deps.memory.known(name, tenant, Known::default);
+        let missing = lock(&known).history.missing(now);
+        tenants.insert(name.clone(), missing);
+    }
+    let text = StoredState::new(version, config, now, tenants).into_text();
+    if let Err(error) = deps.documents.write_state(&text).await {
+        warn!(
+            error = causes(&*error),
+            "StateParameter cannot be written, so the next process may report a loss without its beginning"
+        );
+    }
+}

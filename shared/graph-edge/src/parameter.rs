@@ -1,0 +1,143 @@
+//! AWS Systems Manager: a parameter, in which a function keeps a few kilobytes that are no secret.
+//!
+//! The SDK of Systems Manager has 150 calls, and compiling it would take longer than everything else here; of these two calls
+//! there is only a signature to make (AWS, *Signature Version 4*; Systems Manager, *`GetParameter`*, *`PutParameter`*).
+
+use std::time::{Duration, SystemTime};
+
+use aws_config::SdkConfig;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{BoxError, http::Http};
+
+/// A parameter of Parameter Store.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    http: Http,
+    config: SdkConfig,
+    name: String,
+}
+
+impl Parameter {
+    /// Returns the parameter called `name` in the account and region that `config` points at.
+    pub fn new(http: Http, config: SdkConfig, name: String) -> Self {
+        Self { http, config, name }
+    }
+
+    /// Returns its value.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when Parameter Store does not answer or refuses.
+    pub async fn read(&self) -> Result<String, BoxError> {
+        let answer = self.call("GetParameter", &json!({"Name": self.name})).await?;
+        let read: Read = serde_json::from_slice(&answer)?;
+        Ok(read.parameter.value)
+    }
+
+    /// Gives it another value; of two writers the last one stays.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when Parameter Store does not answer or refuses.
+    pub async fn write(&self, value: &str) -> Result<(), BoxError> {
+        let put = json!({"Name": self.name, "Value": value, "Type": "String", "Overwrite": true});
+        self.call("PutParameter", &put).await.map(drop)
+    }
+
+    async fn call(&self, action: &str, body: &Value) -> Result<Vec<u8>, BoxError> {
+        let region = self.config.region().map_or("", |region| region.as_ref());
+        let url = url(region, self.config.endpoint_url());
+        let body = body.to_string();
+        let headers = [
+            ("content-type", "application/x-amz-json-1.1".to_owned()),
+            ("x-amz-target", format!("AmazonSSM.{action}")),
+        ];
+        let mut request = self.http.client()?.post(&url).timeout(TIMEOUT).body(body.clone());
+        for (name, value) in &headers {
+            request = request.header(*name, value);
+        }
+        let headers = headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let signable = SignableRequest::new("POST", &url, headers, SignableBody::Bytes(body.as_bytes()))?;
+        let provider = self.config.credentials_provider().ok_or(NoCredentials)?;
+        let identity = provider.provide_credentials().await?.into();
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(region)
+            .name("ssm")
+            .time(SystemTime::now())
+            .settings(SigningSettings::default())
+            .build()?
+            .into();
+        let (signature, _) = sign(signable, &parameters)?.into_parts();
+        for (name, value) in signature.headers() {
+            request = request.header(name, value);
+        }
+        let answer = self.http.send(request, MAX_BYTES).await?;
+        if answer.status.is_success() {
+            return Ok(answer.body);
+        }
+        Err(Refused(answer.status.as_u16()).into())
+    }
+}
+
+/// Returns where Systems Manager is.
+fn url(region: &str, endpoint: Option<&str>) -> String {
+    let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
+    let own = || format!("https://ssm.{region}.amazonaws.com{suffix}/");
+    endpoint.map_or_else(own, |endpoint| format!("{}/", endpoint.trim_end_matches('/')))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Read {
+    parameter: Held,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Held {
+    value: String,
+}
+
+/// Parameter Store has said no.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("parameter store has answered with status {0}")]
+struct Refused(u16);
+
+/// The function has no credentials.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("there are no credentials of AWS")]
+struct NoCredentials;
+
+/// How long a call may take.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How much of an answer is read.
+const MAX_BYTES: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn systems_manager_is_where_the_region_is_or_where_the_environment_says() {
+        for (region, endpoint, expected) in [
+            ("eu-central-1", None, "https://ssm.eu-central-1.amazonaws.com/"),
+            ("cn-north-1", None, "https://ssm.cn-north-1.amazonaws.com.cn/"),
+            (
+                "us-east-1",
+                Some("http://127.0.0.1:4566"),
+                "http://127.0.0.1:4566/",
+            ),
+        ] {
+            assert_eq!(url(region, endpoint), expected);
+        }
+    }
+}
