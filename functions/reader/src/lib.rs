@@ -5,6 +5,7 @@
 //! as a message of its own, so that nobody waits behind a long reading.
 
 mod batch;
+mod complete;
 mod item;
 pub mod ports;
 mod window;
@@ -31,6 +32,7 @@ use graph_edge::{
 };
 use tracing::error;
 
+pub use self::complete::CompleteWindows;
 use self::{batch::Batch, ports::Reads};
 
 /// What reader works with.
@@ -51,6 +53,8 @@ pub struct Deps<S, R, C, Q> {
     pub read_queue: Q,
     /// What was asked of Microsoft Graph of late.
     pub limiter: Mutex<Limiter>,
+    /// What was read to its end.
+    pub complete: CompleteWindows,
     /// How often the queue hands a message over.
     pub tries: u32,
 }

@@ -19,7 +19,7 @@ use graph_edge::{
 };
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use reader::{Deps, handle};
+use reader::{CompleteWindows, Deps, handle};
 
 type Graph = GraphClient<SystemClock, NoRefreshTokens, Sts>;
 
@@ -66,6 +66,7 @@ async fn deps() -> Result<Deps<SecretSource, Graph, SystemClock, SqsQueue>, Erro
         failed_queue: sqs.queue(failed_queue),
         read_queue: sqs.queue(read_queue),
         limiter: Mutex::new(Limiter::default()),
+        complete: CompleteWindows::default(),
         tries: tries.parse().map_err(|_| "MAX_RECEIVES is not a number")?,
     })
 }

@@ -55,7 +55,8 @@ pub(crate) async fn take_turn<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Qu
     }
     let content = carries_content(entry);
     let turn = async {
-        match Plan::of(window.clone(), entry, tenant, content, deps.clock.now()) {
+        let window = deps.complete.shorten(window.clone());
+        match Plan::of(window, entry, tenant, content, deps.clock.now()) {
             Plan::Nothing(completed) => complete(*completed, deps, deadline).await,
             Plan::Split(parts) => split(*parts, entry, tenant, deps, deadline).await,
             Plan::Read(reading) => read(*reading, entry, tenant, deps, deadline).await,
@@ -231,6 +232,7 @@ async fn complete<S, R: Reads, C: Clock, Q: Queue>(
     let messages = documents.map(|event| Message::of_tenant(&window.tenant_id, event.to_string()));
     deps.store(&deps.delivery_queue, messages.collect(), deadline)
         .await?;
+    deps.complete.remember(&completed);
     let is_complete = completed.is_complete();
     info!(
         subscription = window.subscription,

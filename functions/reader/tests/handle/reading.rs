@@ -248,3 +248,22 @@ async fn a_storm_keeps_below_the_limit_of_a_chat() {
 fn chat_message(id: &str, created: i64) -> Value {
     json!({"id": id, "etag": id, "createdDateTime": ago(created), "lastModifiedDateTime": ago(created)})
 }
+
+#[tokio::test]
+async fn what_was_read_to_its_end_is_not_read_again() {
+    let refused = |status| ReadAnswer::Refused(status);
+    for (first, is_short) in [(page(&json!([]), None), true), (refused(403), false)] {
+        let world = mailbox().answers([first, page(&json!([]), None)]);
+        for gap in ["gap-1", "gap-2"] {
+            assert!(world.read(&[&window(MAIL, gap)]).await.is_empty());
+        }
+        let asked = world.asked();
+        assert!(asked[0].contains("T10%3A00%3A00Z"), "{asked:?}");
+        assert_eq!(asked[1].contains("T11%3A55%3A00Z"), is_short, "{asked:?}");
+        let last = world.delivered().pop().unwrap();
+        assert_eq!(
+            (&last["data"]["complete"], &last["data"]["from"]),
+            (&json!(true), &json!(ago(120)))
+        );
+    }
+}

@@ -22,7 +22,7 @@ use graph_edge::{
     testing::{FakeClock, FakeQueue, FakeSource},
 };
 use jiff::{SignedDuration, Timestamp};
-use reader::{Deps, handle, ports::Reads};
+use reader::{CompleteWindows, Deps, handle, ports::Reads};
 use serde_json::{Value, json};
 
 pub(super) const TENANT: &str = "11111111-2222-3333-4444-555555555555";
@@ -93,6 +93,7 @@ impl World {
                 failed_queue: FakeQueue::default(),
                 read_queue: FakeQueue::default(),
                 limiter: Mutex::new(Limiter::default()),
+                complete: CompleteWindows::default(),
                 tries: 10,
             },
         }

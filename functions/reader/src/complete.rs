@@ -1,0 +1,66 @@
+//! What was read to its end, so that it is not read again and again.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use graph_core::read::{At, Completed, Window};
+use jiff::{SignedDuration, Timestamp};
+
+/// The time that this process has read to its end, by subscription and part.
+///
+/// Graph may say `missed` of a mailbox every few minutes, and never since when: without this, hours would be read each time.
+#[derive(Debug, Default)]
+pub struct CompleteWindows(Mutex<BTreeMap<[String; 4], (Timestamp, Timestamp)>>);
+
+impl CompleteWindows {
+    /// Has a window begin where the one before it ended, when that began no later: what lies between was delivered.
+    pub(crate) fn shorten(&self, mut window: Window) -> Window {
+        let known = self.lock().get(&key(&window)).copied();
+        let is_new = window.at.is_none() && window.counts.is_none();
+        if let Some((from, until)) = known.filter(|_| is_new) {
+            let after = until.saturating_sub(OVERLAP).unwrap_or(until).min(window.until);
+            if from <= window.from && window.from < after {
+                window.at = Some(At {
+                    after: Some(after),
+                    ..At::default()
+                });
+            }
+        }
+        window
+    }
+
+    /// Remembers a window that was read with nothing left out that its list shows.
+    pub(crate) fn remember(&self, completed: &Completed) {
+        let window = &completed.window;
+        if completed.shortfall.is_some() {
+            return;
+        }
+        let mut known = self.lock();
+        let last = known.entry(key(window)).or_insert((window.from, window.until));
+        let touches = last.0 <= window.until && window.from <= last.1;
+        *last = if touches {
+            (last.0.min(window.from), last.1.max(window.until))
+        } else {
+            (window.from, window.until)
+        };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<[String; 4], (Timestamp, Timestamp)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn key(window: &Window) -> [String; 4] {
+    let part = window.part.as_ref().map(|part| part.id.clone());
+    [
+        window.tenant_id.clone(),
+        window.client_id.clone(),
+        format!("{} {}", window.subscription, window.resource),
+        part.unwrap_or_default(),
+    ]
+}
+
+/// How much of what was read is read again: lists show some changes late.
+const OVERLAP: SignedDuration = SignedDuration::from_mins(5);
