@@ -205,7 +205,7 @@ impl Run {
         self.held += result.held;
         self.report.margins.extend(result.margins);
         if self.report.dry_run {
-            let of_tenant = entries(&result.line.tenant, &lines, result.needs);
+            let of_tenant = entries(&result.line.tenant, &lines, &result.needs);
             self.report.entries.extend(of_tenant);
         }
         self.report.note(result.problems);

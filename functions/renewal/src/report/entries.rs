@@ -54,7 +54,7 @@ pub struct Need {
 }
 
 /// Returns the lines of a tenant's entries: of those in the configuration, with what they need, and of those that only live.
-pub(crate) fn entries(tenant: &str, lines: &[Line], needs: BTreeMap<String, Vec<Need>>) -> Vec<EntryLine> {
+pub(crate) fn entries(tenant: &str, lines: &[Line], needs: &BTreeMap<String, Vec<Need>>) -> Vec<EntryLine> {
     let mut counts: BTreeMap<&str, BTreeMap<&'static str, usize>> = needs
         .keys()
         .map(|name| (name.as_str(), BTreeMap::new()))
