@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// The permissions that an access token names: `roles` of an application, `scp` of a signed-in user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,7 +21,9 @@ impl Granted {
         let payload = BASE64_URL_SAFE_NO_PAD
             .decode(payload.trim_end_matches('='))
             .ok()?;
-        let claims: Claims = serde_json::from_slice(&payload).ok()?;
+        // A list would pass for a structure without a name.
+        let claims: Map<String, Value> = serde_json::from_slice(&payload).ok()?;
+        let claims = Claims::deserialize(Value::Object(claims)).ok()?;
         let scopes = claims.scp.split_ascii_whitespace().map(str::to_owned);
         let all = claims.roles.into_iter().chain(scopes);
         Some(Self(all.map(|name| name.to_ascii_lowercase()).collect()))
