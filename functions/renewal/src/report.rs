@@ -89,7 +89,7 @@ impl Report {
             many.into_iter().map(|line| (line.name.clone(), line)).collect();
         for line in lines {
             if line.action != "delete" {
-                self.next_expiry = self.next_expiry.into_iter().chain(line.expires_at).min();
+                self.next_expiry = self.next_expiry.into_iter().chain(line.next_end()).min();
             }
             match (&line.error, line.unfinished) {
                 _ if line.skipped.is_some() => self.skipped += 1,
@@ -157,6 +157,9 @@ pub struct Line {
     /// When the subscription ends; in a dry run, when it would end if this were done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// In a dry run, when the subscription ends if nothing is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<Timestamp>,
     /// Whether the action is left to the next run.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unfinished: bool,
@@ -169,6 +172,13 @@ pub struct Line {
     /// Why there is no subscription, where nobody here can change that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped: Option<String>,
+}
+
+impl Line {
+    /// Returns when the subscription ends, if no later run renews it.
+    pub(crate) fn next_end(&self) -> Option<Timestamp> {
+        self.ends_at.or(self.expires_at)
+    }
 }
 
 /// A time in which notifications may have been lost. `DeliveryQueue` has an event about it.

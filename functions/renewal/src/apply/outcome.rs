@@ -103,6 +103,7 @@ impl Outcome {
     /// Returns the outcome of a step that is not to be taken.
     pub(crate) fn planned(step: &Step, name: &str) -> Self {
         let mut line = Line::of(step, name);
+        line.ends_at = step.expires_at;
         line.expires_at =
             creation(&step.action).map_or(line.expires_at, |creation| Some(creation.expires_at));
         Self {

@@ -57,7 +57,7 @@ impl ManyLine {
             (None, false) => *self.counts.entry(line.action).or_default() += 1,
         }
         if line.action != "delete" {
-            let expiries = self.next_expiry.into_iter().chain(line.expires_at);
+            let expiries = self.next_expiry.into_iter().chain(line.next_end());
             self.next_expiry = expiries.min();
         }
         let is_of_note = line.error.is_some() || !matches!(line.action, "keep");

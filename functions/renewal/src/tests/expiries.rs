@@ -85,6 +85,17 @@ async fn the_report_says_when_the_first_subscription_ends() {
 }
 
 #[tokio::test]
+async fn a_dry_run_says_when_subscriptions_end_if_nothing_is_done() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    let end = world.graph.all()[0].expiration_date_time.unwrap();
+    world.clock.advance(24 * 60);
+    let report = world.invoke(json!({"dryRun": true})).await.unwrap();
+    assert_eq!(report["subscriptions"][0]["action"], json!("renew"));
+    assert_eq!(report["subscriptions"][0]["endsAt"], json!(end.to_string()));
+    assert_eq!(report["nextExpiry"], json!(end.to_string()));
+}
+
+#[tokio::test]
 async fn a_mistake_in_the_configuration_is_a_failure_and_a_warning_is_none() {
     for (resource, failed) in [("/users", 0), ("/me/messages", 0), ("/weather", 1)] {
         let mut config = config(&["a"], &[("users", "a", false)]);
