@@ -104,6 +104,22 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         confirm: Option<String>,
     },
+    /// Items that could not be opened, in FailedQueue.
+    #[command(subcommand)]
+    Failed(Held),
+    /// Events that a consumer could not process, in UndeliveredQueue.
+    #[command(subcommand)]
+    Undelivered(Held),
+    /// Events that wait for a consumer, in DeliveryQueue.
+    #[command(subcommand)]
+    Events(Events),
+    /// Looks at everything that can be wrong, in the order in which it should be cured, and says what to do.
+    #[command(after_help = "Example:\n  graph-notifications doctor")]
+    Doctor {
+        /// Base URL under which the webhook is reached from here, if not the one that Graph has.
+        #[arg(long, value_name = "URL")]
+        webhook: Option<String>,
+    },
     /// Prints a script that completes commands in a shell.
     #[command(
         after_help = "Example:\n  graph-notifications completions bash > ~/.local/share/bash-completion/completions/graph-notifications"
@@ -111,6 +127,101 @@ pub enum Command {
     Completions {
         /// The shell.
         shell: Shell,
+    },
+}
+
+/// What is to be done with the messages of a queue.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Held {
+    /// Lists them by age, with the reason, the subscription and the tenant.
+    #[command(
+        after_help = "Example:\n  graph-notifications failed list --reason TokenRejected\n\n\
+        While they are looked at, messages are hidden from others, for a minute at most."
+    )]
+    List {
+        /// Which.
+        #[command(flatten)]
+        which: Which,
+        /// How many at most.
+        #[arg(long, value_name = "COUNT", default_value_t = 1000)]
+        limit: usize,
+    },
+    /// Shows what messages carry, but never proofs, and content only when asked.
+    #[command(after_help = "Example:\n  graph-notifications failed show 0a1b2c3d")]
+    Show {
+        /// Ids, or their beginnings.
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+        /// Shows what people wrote, as well.
+        #[arg(long)]
+        content: bool,
+    },
+    /// Moves messages back to where they are tried again, and says what became of them.
+    #[command(after_help = "Example:\n  graph-notifications failed retry --reason UnknownCertificate")]
+    Retry {
+        /// Ids, or their beginnings.
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
+        /// Which.
+        #[command(flatten)]
+        which: Which,
+        /// All of them.
+        #[arg(long)]
+        all: bool,
+        /// Does not ask.
+        #[arg(long, short)]
+        yes: bool,
+        /// How long to wait for what becomes of them.
+        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+        wait: u64,
+    },
+    /// Deletes messages for good.
+    #[command(
+        after_help = "Example:\n  graph-notifications failed drop --reason TokenRejected --tenant 11111111-2222-3333-4444-555555555555"
+    )]
+    Drop {
+        /// Ids, or their beginnings.
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
+        /// Which.
+        #[command(flatten)]
+        which: Which,
+        /// All of them.
+        #[arg(long)]
+        all: bool,
+        /// Does not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+/// Which messages are meant.
+#[derive(Args, Clone, Debug)]
+pub struct Which {
+    /// Those with this reason; `none` for those that SQS moved.
+    #[arg(long, value_name = "REASON")]
+    pub reason: Option<String>,
+    /// Those of the tenant with this id.
+    #[arg(long, value_name = "ID")]
+    pub tenant: Option<String>,
+    /// Those of this subscription, or of this entry.
+    #[arg(long, value_name = "NAME")]
+    pub subscription: Option<String>,
+}
+
+/// What is to be done with events.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Events {
+    /// Shows the events that wait, and leaves them where they are.
+    #[command(after_help = "Example:\n  graph-notifications events tail\n\n\
+        Each look counts as one of the DeliveryMaxReceives receipts after which SQS moves an event to UndeliveredQueue.")]
+    Tail {
+        /// How many at most.
+        #[arg(long, value_name = "COUNT", default_value_t = 10)]
+        limit: usize,
+        /// Shows the events themselves.
+        #[arg(long)]
+        content: bool,
     },
 }
 

@@ -1,15 +1,18 @@
 //! What each command does: reads, decides by the modules without input or output, and acts.
 
 mod config;
+mod doctor;
+mod held;
 mod renewal;
 
 use clap::CommandFactory;
 
 use crate::{
     Answer,
-    arguments::{Arguments, Command},
+    arguments::{Arguments, Command, Events},
     aws::Aws,
     failure::Failure,
+    held::Queue,
     stack::Stack,
     terminal::Style,
 };
@@ -32,6 +35,16 @@ pub async fn run(arguments: Arguments, style: Style) -> Result<Answer, Failure> 
     match command {
         Command::Config(command) => config::run(command, &global, style).await,
         Command::Completions { shell } => Ok(completions(shell)),
+        Command::Failed(command) => {
+            held::run(&Context::find(&global, style).await?, Queue::Failed, command).await
+        }
+        Command::Undelivered(command) => {
+            held::run(&Context::find(&global, style).await?, Queue::Undelivered, command).await
+        }
+        Command::Events(Events::Tail { limit, content }) => {
+            held::tail(&Context::find(&global, style).await?, limit, content).await
+        }
+        Command::Doctor { webhook } => doctor::run(&global, style, webhook.as_deref()).await,
         Command::Plan => renewal::plan(&Context::find(&global, style).await?).await,
         Command::Apply { confirm_deletions } => {
             renewal::apply(&Context::find(&global, style).await?, confirm_deletions).await

@@ -37,6 +37,27 @@ pub const LAMBDA: Service = Service {
     scope: "lambda",
 };
 
+/// Amazon CloudWatch.
+pub const CLOUDWATCH: Service = Service {
+    name: "Amazon CloudWatch",
+    host: "monitoring",
+    scope: "monitoring",
+};
+
+/// Amazon CloudWatch Logs.
+pub const LOGS: Service = Service {
+    name: "Amazon CloudWatch Logs",
+    host: "logs",
+    scope: "logs",
+};
+
+/// Amazon EventBridge Scheduler.
+pub const SCHEDULER: Service = Service {
+    name: "Amazon EventBridge Scheduler",
+    host: "scheduler",
+    scope: "scheduler",
+};
+
 /// A request.
 #[derive(Debug)]
 pub struct Call {

@@ -38,6 +38,18 @@ pub fn rows(report: &Report, tenant: Option<&str>) -> Vec<Row> {
 }
 
 impl Row {
+    /// Returns whether every subscription is there.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.is_there
+    }
+
+    /// Returns when it ends, or the first of them.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        self.ends_at
+    }
+
     fn of(line: &Line) -> Self {
         let is_there = line.action != "create";
         Self {

@@ -1,0 +1,389 @@
+//! Messages that wait in a queue, as a person looks at them: whose they are and why, never what they carry.
+
+use std::collections::BTreeMap;
+
+use graph_core::{models::DeliveredEvent, notification::queued::QueuedItem};
+use graph_edge::sqs::{REASON, SUBSCRIPTION, TENANT};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    table::{Cell, Table, fixed, flexible},
+    terminal::{Style, harmless},
+    timespan::age,
+};
+
+/// A message of a queue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Message {
+    /// The id that SQS gave it.
+    pub id: String,
+    /// What it is deleted by.
+    pub receipt: String,
+    /// What it carries.
+    pub body: String,
+    /// Its attributes that are text.
+    pub attributes: BTreeMap<String, String>,
+    /// The group that SQS shares its capacity by.
+    pub group: Option<String>,
+    /// When it came into the queue.
+    pub sent_at: Option<Timestamp>,
+    /// How often it was received.
+    pub receives: u32,
+}
+
+/// Which queue is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queue {
+    /// `FailedQueue`: items as Graph sent them.
+    Failed,
+    /// `UndeliveredQueue`: events.
+    Undelivered,
+    /// `DeliveryQueue`: events.
+    Delivery,
+}
+
+impl Queue {
+    /// Returns the output that has its URL.
+    #[must_use]
+    pub fn output(self) -> &'static str {
+        match self {
+            Self::Failed => "FailedQueueUrl",
+            Self::Undelivered => "UndeliveredQueueUrl",
+            Self::Delivery => "DeliveryQueueUrl",
+        }
+    }
+
+    /// Returns its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.output().trim_end_matches("Url")
+    }
+
+    /// Returns the output with the URL of the queue that its messages are tried again from.
+    #[must_use]
+    pub fn retried_from(self) -> &'static str {
+        match self {
+            // Decryption passes lifecycle notifications on to LifecycleQueue.
+            Self::Failed => "NotificationQueueUrl",
+            Self::Undelivered | Self::Delivery => "DeliveryQueueUrl",
+        }
+    }
+}
+
+/// What is said of a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Facts {
+    /// The id that SQS gave it.
+    pub id: String,
+    /// Why it is there; nothing where SQS moved it because its tries were used up.
+    pub reason: Option<String>,
+    /// The tenant's id, as far as it is proven.
+    pub tenant: Option<String>,
+    /// The subscription's name, as far as it is proven.
+    pub subscription: Option<String>,
+    /// What happened to what.
+    pub what: String,
+    /// When it came into the queue.
+    pub since: Option<Timestamp>,
+    /// How often it was received.
+    pub receives: u32,
+}
+
+impl Facts {
+    /// Returns what is said of a message of a queue.
+    #[must_use]
+    pub fn of(queue: Queue, message: &Message) -> Self {
+        let attribute = |name: &str| message.attributes.get(name).map(|value| harmless(value));
+        let facts = Self {
+            id: message.id.clone(),
+            reason: attribute(REASON),
+            tenant: attribute(TENANT),
+            subscription: attribute(SUBSCRIPTION),
+            what: String::new(),
+            since: message.sent_at,
+            receives: message.receives,
+        };
+        match queue {
+            Queue::Failed => Self {
+                what: harmless(&change(&message.body)),
+                ..facts
+            },
+            Queue::Undelivered | Queue::Delivery => facts.with_event(&message.body),
+        }
+    }
+
+    /// Adds what an event says of itself: whoever can write to the queue is trusted by its consumers as well.
+    fn with_event(self, body: &str) -> Self {
+        let Ok(event) = serde_json::from_str::<DeliveredEvent>(body) else {
+            return Self {
+                what: "not an event".to_owned(),
+                ..self
+            };
+        };
+        let what = event.event_type.trim_start_matches(EVENT_TYPE).to_owned();
+        Self {
+            tenant: Some(harmless(&event.data.tenant_id)),
+            subscription: Some(harmless(&event.subscription)),
+            what: harmless(&what),
+            ..self
+        }
+    }
+}
+
+/// Returns what an item says that has happened.
+fn change(body: &str) -> String {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Item {
+        change_type: Option<String>,
+        lifecycle_event: Option<String>,
+    }
+    let item = QueuedItem::parse(body).ok();
+    let item = item.and_then(|queued| serde_json::from_str::<Item>(queued.item.get()).ok());
+    match item {
+        None => "not an item".to_owned(),
+        Some(item) => item.lifecycle_event.or(item.change_type).unwrap_or_default(),
+    }
+}
+
+/// Which messages are meant. Every condition has to hold.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Ids of SQS, or their beginnings.
+    pub ids: Vec<String>,
+    /// The reason; `none` for those without one.
+    pub reason: Option<String>,
+    /// The tenant's id.
+    pub tenant: Option<String>,
+    /// The subscription's name; the name of an entry stands for all of its objects.
+    pub subscription: Option<String>,
+}
+
+impl Filter {
+    /// Returns whether a message is meant.
+    #[must_use]
+    pub fn holds(&self, facts: &Facts) -> bool {
+        let is = |wanted: &Option<String>, has: Option<&String>| {
+            let has = has.map_or(NO_REASON, String::as_str);
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| has.eq_ignore_ascii_case(wanted))
+        };
+        let entry = facts.subscription.as_deref().unwrap_or_default();
+        let is_entry = |wanted: &String| entry == wanted || entry.split('/').next() == Some(wanted);
+        is(&self.reason, facts.reason.as_ref())
+            && is(&self.tenant, facts.tenant.as_ref())
+            && self.subscription.as_ref().is_none_or(is_entry)
+            && (self.ids.is_empty() || self.ids.iter().any(|id| facts.id.starts_with(id)))
+    }
+}
+
+/// Returns the messages as a table, the oldest first, and how many there are of each reason.
+#[must_use]
+pub fn text(queue: Queue, facts: &[Facts], now: Timestamp, style: Style) -> String {
+    let mut table = Table::new([
+        fixed("AGE"),
+        fixed(if queue == Queue::Failed {
+            "REASON"
+        } else {
+            "RECEIVED"
+        }),
+        flexible("SUBSCRIPTION"),
+        flexible("WHAT"),
+        flexible("TENANT"),
+        flexible("ID"),
+    ]);
+    for one in facts {
+        let why = match queue {
+            Queue::Failed => one.reason.clone().unwrap_or_else(|| NO_REASON.to_owned()),
+            Queue::Undelivered | Queue::Delivery => one.receives.to_string(),
+        };
+        table.push([
+            one.since.map(|since| age(since, now)).unwrap_or_default().into(),
+            Cell::from(why),
+            one.subscription.clone().unwrap_or_default().into(),
+            one.what.clone().into(),
+            one.tenant.clone().unwrap_or_default().into(),
+            one.id.clone().into(),
+        ]);
+    }
+    if !style.is_terminal {
+        return table.render(style);
+    }
+    if table.is_empty() {
+        return format!("{} holds no such message.\n", queue.name());
+    }
+    format!("{}\n{}", table.render(style), sums(queue, facts))
+}
+
+/// Returns how many messages there are, of each reason.
+#[must_use]
+pub fn sums(queue: Queue, facts: &[Facts]) -> String {
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for one in facts {
+        *reasons
+            .entry(one.reason.as_deref().unwrap_or(NO_REASON))
+            .or_default() += 1;
+    }
+    let messages = plural(facts.len());
+    if queue != Queue::Failed {
+        return format!("{messages}\n");
+    }
+    let reasons: Vec<String> = reasons
+        .iter()
+        .map(|(reason, count)| format!("{count} {reason}"))
+        .collect();
+    format!("{messages}: {}\n", reasons.join(", "))
+}
+
+/// Returns a number of messages.
+#[must_use]
+pub fn plural(count: usize) -> String {
+    if count == 1 {
+        "1 message".to_owned()
+    } else {
+        format!("{count} messages")
+    }
+}
+
+/// Returns a message with what it carries; content is in it only when that is asked for, and proofs never are.
+#[must_use]
+pub fn shown(queue: Queue, message: &Message, with_content: bool) -> Value {
+    let body = serde_json::from_str(&message.body).unwrap_or(Value::Null);
+    json!({
+        "message": Facts::of(queue, message),
+        "body": veiled(body, with_content),
+    })
+}
+
+/// Returns a document without its proofs, and without its content unless that is asked for.
+fn veiled(json: Value, with_content: bool) -> Value {
+    match json {
+        Value::Object(members) => {
+            let member = |(name, value): (String, Value)| {
+                let is = |names: &[&str]| names.iter().any(|one| name.eq_ignore_ascii_case(one));
+                let value = if is(PROOFS) || (!with_content && is(CONTENT)) {
+                    Value::String(format!("[{} characters]", value.to_string().chars().count()))
+                } else {
+                    veiled(value, with_content)
+                };
+                (name, value)
+            };
+            Value::Object(members.into_iter().map(member).collect::<Map<_, _>>())
+        }
+        Value::Array(items) => items.into_iter().map(|item| veiled(item, with_content)).collect(),
+        other => other,
+    }
+}
+
+/// Stands for the reason of a message that SQS moved because its tries were used up.
+pub const NO_REASON: &str = "none";
+
+/// What the types of events begin with.
+const EVENT_TYPE: &str = "Microsoft.Graph.";
+
+/// Members that prove something to whoever holds them.
+const PROOFS: &[&str] = &["clientState", "validationTokens", "dataKey"];
+
+/// Members that carry what people wrote.
+const CONTENT: &[&str] = &["content", "encryptedContent", "resourceData"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failed_messages_are_shown_by_reason_and_never_with_their_content() {
+        let style = Style {
+            is_terminal: true,
+            has_color: false,
+            width: 80,
+        };
+        let now = "2026-11-22T10:00:00Z".parse().unwrap();
+        let facts =
+            [failed(Some("TokenRejected")), failed(None)].map(|message| Facts::of(Queue::Failed, &message));
+        assert_eq!(
+            text(Queue::Failed, &facts, now, style),
+            include_str!("held/failed.txt")
+        );
+    }
+
+    #[test]
+    fn a_message_is_shown_without_its_proofs_and_content() {
+        let message = failed(Some("TokenRejected"));
+        for (with_content, seen, hidden) in [(false, "[", "c1pher"), (true, "c1pher", "s3cret")] {
+            let text = shown(Queue::Failed, &message, with_content).to_string();
+            assert!(text.contains(seen) && !text.contains(hidden), "{text}");
+            assert!(!text.contains("s3cret") && !text.contains("t0ken"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_filter_takes_what_meets_all_of_it() {
+        let facts = Facts::of(Queue::Failed, &failed(Some("TokenRejected")));
+        let of = |change: fn(&mut Filter)| {
+            let mut filter = Filter::default();
+            change(&mut filter);
+            filter.holds(&facts)
+        };
+        assert!(of(|_| {}));
+        assert!(of(|filter| filter.reason = Some("tokenrejected".to_owned())));
+        assert!(!of(|filter| filter.reason = Some(NO_REASON.to_owned())));
+        assert!(of(|filter| filter.subscription = Some("mail".to_owned())));
+        assert!(!of(|filter| filter.subscription = Some("mai".to_owned())));
+        assert!(of(|filter| filter.ids = vec!["9".to_owned(), "0a1b".to_owned()]));
+        assert!(!of(|filter| filter.ids = vec!["9".to_owned()]));
+        assert!(
+            Filter {
+                reason: Some("none".to_owned()),
+                ..Filter::default()
+            }
+            .holds(&Facts::of(Queue::Failed, &failed(None)))
+        );
+    }
+
+    #[test]
+    fn an_event_is_named_by_its_type() {
+        let body = json!({
+            "specversion": "1.0", "id": "i", "source": "s", "type": "Microsoft.Graph.UserUpdated", "time": "2026-11-22T10:00:00Z",
+            "subscription": "users", "data": {"tenantId": "11111111-2222-3333-4444-555555555555"},
+        });
+        let message = Message {
+            body: body.to_string(),
+            ..Message::default()
+        };
+        let facts = Facts::of(Queue::Delivery, &message);
+        assert_eq!(
+            (facts.what.as_str(), facts.subscription.as_deref()),
+            ("UserUpdated", Some("users"))
+        );
+    }
+
+    fn failed(reason: Option<&str>) -> Message {
+        let body = json!({
+            "subscription": "mail/1", "tenantId": "t", "clientId": "c", "receivedAt": "2026-11-22T09:00:00Z",
+            "validationTokens": ["t0ken"],
+            "item": {"changeType": "created", "clientState": "s3cret", "encryptedContent": {"data": "c1pher"}},
+        });
+        let tenant = "11111111-2222-3333-4444-555555555555";
+        let attributes = [
+            (REASON, reason),
+            (TENANT, Some(tenant)),
+            (SUBSCRIPTION, Some("mail/1")),
+        ];
+        let attributes = attributes
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+        Message {
+            id: "0a1b2c3d-0000-4000-8000-000000000000".to_owned(),
+            body: body.to_string(),
+            attributes: attributes.collect(),
+            sent_at: Some("2026-11-22T09:30:00Z".parse().unwrap()),
+            receives: 1,
+            ..Message::default()
+        }
+    }
+}
