@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 
 use self::memory::{FakeQueue, InMemory, OnShelf, Shelf, SimulatedClock};
 
-mod memory;
+pub mod memory;
 
 type Decryption = decryption::Deps<OnShelf, HttpDocuments, FakeQueue>;
 type Webhook = webhook::Deps<OnShelf, FakeQueue>;
