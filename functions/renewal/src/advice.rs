@@ -235,6 +235,34 @@ mod tests {
     }
 
     #[test]
+    fn refusals_that_belong_to_one_object_say_so() {
+        let mailbox = "REST API is not yet supported for this mailbox.";
+        let not_found = GraphErrorKind::NotFound {
+            message: mailbox.to_owned(),
+        };
+        let disabled =
+            "Operation: Create; Exception: [Status Code: Forbidden; Reason: Access to OData is disabled.]";
+        for (kind, expected) in [
+            (
+                forbidden(disabled),
+                "have an Exchange administrator include the mailbox",
+            ),
+            (
+                forbidden("The meeting tenant does not match the token tenant."),
+                "the meeting belongs to another tenant",
+            ),
+            (forbidden(mailbox), "the object has no mailbox in Exchange Online"),
+            (
+                not_found,
+                "it is a guest, has no licence, or its mailbox is on premises",
+            ),
+        ] {
+            let told = for_subscription(&kind, Some("/users/1/messages"), &application());
+            assert!(told.contains(expected) && !told.contains("grant the"), "{told}");
+        }
+    }
+
+    #[test]
     fn what_is_not_forbidden_gets_no_advice_about_permissions() {
         let kind = GraphErrorKind::Unavailable { source: None };
         assert_eq!(for_subscription(&kind, Some("/users"), &application()), "");

@@ -4,13 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
-use sha2::{Digest, Sha256};
 
 use self::listing::OwnedSubscription;
 pub use self::{
     brake::{Wish, excess},
+    desired::Desired,
     expand::{Expansion, LeftOut, Objects, expand, one_of},
     granted::{Granted, PermissionState},
     history::SubscriptionHistory,
@@ -19,18 +18,18 @@ pub use self::{
     policy::Policy,
     reason::Reason,
     state::{Look, Missing, StoredState},
+    step::{Action, Creation, Renewal, Step},
     urgency::Urgency,
 };
 use crate::subscription::{
-    catalogue::{self, Version},
-    compare::{change_types, query_options_key, resource_key},
-    config::EntryOptions,
+    compare::resource_key,
     rotation::Retiring,
     url::{BaseUrl, NotificationUrl, StackId},
 };
 
 mod brake;
 mod decide;
+mod desired;
 mod expand;
 pub mod gap;
 mod granted;
@@ -40,81 +39,10 @@ mod listing;
 mod policy;
 mod reason;
 mod state;
+mod step;
 #[cfg(test)]
 mod tests;
 mod urgency;
-
-/// A subscription that the configuration asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Desired {
-    /// Its name: the key of its entry, followed by `/` and an object's id where one entry stands for many.
-    pub name: String,
-    /// What to watch.
-    pub resource: String,
-    /// The changes to watch, separated by commas.
-    pub change_type: String,
-    /// Whether notifications carry the resource, encrypted.
-    pub include_resource_data: bool,
-    /// The `notificationQueryOptions`.
-    pub query_options: Option<String>,
-    /// How far ahead a new end is set.
-    pub lifetime: SignedDuration,
-    /// The version of the API that manages it.
-    pub version: Version,
-    /// What is asked for beside.
-    pub options: EntryOptions,
-}
-
-impl Desired {
-    /// Returns a digest of what Graph is asked for and cannot change afterwards: one for all spellings of it. It stands in
-    /// the URL, so that nobody has to guess from Graph's list, which may spell things in its own way or leave them out.
-    #[must_use]
-    pub fn digest(&self) -> String {
-        let changes: Vec<String> = change_types(&self.change_type).into_iter().collect();
-        let options = self.query_options.as_deref().map(query_options_key);
-        let mut digest = Sha256::new_with_prefix(DIGEST_DOMAIN);
-        let parts = [
-            resource_key(&self.resource),
-            changes.join(","),
-            options.unwrap_or_default(),
-        ];
-        for part in parts {
-            digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-            digest.update(part);
-        }
-        let EntryOptions {
-            fetch_content: _,
-            immutable_ids,
-            permission_changes,
-        } = self.options;
-        let flags = [self.include_resource_data, immutable_ids, permission_changes];
-        digest.update(flags.map(u8::from));
-        let mut digest = BASE64_URL_SAFE_NO_PAD.encode(digest.finalize());
-        digest.truncate(DIGEST_LENGTH);
-        digest
-    }
-
-    /// Returns the `Prefer` header of its creation. No resource has more than one.
-    #[must_use]
-    pub fn prefer(&self) -> Option<&'static str> {
-        if self.options.immutable_ids {
-            return Some("IdType=\"ImmutableId\"");
-        }
-        if self.options.permission_changes {
-            return Some("includesecuritywebhooks");
-        }
-        let row = catalogue::find(&self.resource)?;
-        row.entity
-            .eq_ignore_ascii_case("chatMessage")
-            .then_some("include-unknown-enum-members")
-    }
-}
-
-/// Separates this digest from others, and this encoding from later ones.
-const DIGEST_DOMAIN: &[u8] = b"graph change notifications, subscription, version 1\0";
-
-/// How many characters of the digest stand in a URL: it tells a changed entry, and proves nothing.
-const DIGEST_LENGTH: usize = 12;
 
 /// What a plan is made against, besides the two lists.
 #[derive(Clone, Debug)]
@@ -149,147 +77,6 @@ pub struct Context {
     pub reauthorization_required: BTreeSet<String>,
     /// Subscriptions that Graph says it has removed.
     pub removed: BTreeSet<String>,
-}
-
-/// One thing to do, or to leave.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// The subscription's name; empty for one of ours whose URL names none.
-    pub name: String,
-    /// What is to be done.
-    pub action: Action,
-    /// Why.
-    pub reason: Reason,
-    /// When the subscription that exists now ends.
-    pub expires_at: Option<Timestamp>,
-}
-
-/// What is to be done about a subscription.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Create it.
-    Create(Creation),
-    /// Extend it, and bring what can be changed up to date.
-    Renew {
-        /// Graph's id.
-        id: String,
-        /// The new end and what else changes.
-        renewal: Renewal,
-        /// What to create should it turn out to be gone.
-        otherwise: Creation,
-    },
-    /// Extend it and leave the rest as it is: what it is to be is not known just now.
-    Extend {
-        /// Graph's id.
-        id: String,
-        /// The new end.
-        renewal: Renewal,
-    },
-    /// Delete it and create it anew at once: what differs cannot be changed.
-    Replace {
-        /// Graph's id of the one to delete.
-        id: String,
-        /// The new one.
-        creation: Creation,
-    },
-    /// Delete it.
-    Delete {
-        /// Graph's id.
-        id: String,
-    },
-    /// Leave it.
-    Keep {
-        /// Graph's id.
-        id: String,
-    },
-}
-
-impl Action {
-    /// Returns the action's name, as reports show it.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Create(_) => "create",
-            Self::Renew { .. } | Self::Extend { .. } => "renew",
-            Self::Replace { .. } => "replace",
-            Self::Delete { .. } => "delete",
-            Self::Keep { .. } => "keep",
-        }
-    }
-
-    /// Returns Graph's id of the subscription that exists now.
-    #[must_use]
-    pub fn id(&self) -> Option<&str> {
-        match self {
-            Self::Create(_) => None,
-            Self::Renew { id, .. }
-            | Self::Extend { id, .. }
-            | Self::Replace { id, .. }
-            | Self::Delete { id }
-            | Self::Keep { id } => Some(id),
-        }
-    }
-}
-
-/// A subscription to create.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Creation {
-    /// What is asked for.
-    pub desired: Desired,
-    /// When it is to end.
-    pub expires_at: Timestamp,
-    /// Where notifications go.
-    pub notification_url: String,
-    /// Where lifecycle notifications go.
-    pub lifecycle_url: String,
-    /// The client-state key to mint with.
-    pub key_id: String,
-    /// The certificate to encrypt for, with resource data only.
-    pub certificate_id: Option<String>,
-}
-
-/// What a renewal changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Renewal {
-    /// The version of the API that manages the subscription.
-    pub version: Version,
-    /// The new end.
-    pub expires_at: Timestamp,
-    /// The new address, where it changes.
-    pub notification_url: Option<String>,
-    /// The new certificate, where it changes.
-    pub certificate_id: Option<String>,
-}
-
-impl Creation {
-    /// Returns the plain extension to the same end.
-    #[must_use]
-    pub fn extension(&self) -> Renewal {
-        Renewal {
-            version: self.desired.version,
-            expires_at: self.expires_at,
-            notification_url: None,
-            certificate_id: None,
-        }
-    }
-}
-
-impl Renewal {
-    /// Returns whether it changes more than the end.
-    #[must_use]
-    pub fn changes(&self) -> bool {
-        self.notification_url.is_some() || self.certificate_id.is_some()
-    }
-
-    /// Returns the part of it that is about the end alone.
-    #[must_use]
-    pub fn alone(&self) -> Self {
-        Self {
-            notification_url: None,
-            certificate_id: None,
-            ..self.clone()
-        }
-    }
 }
 
 /// Returns the steps that make `listing` what `desired` asks for, soonest expiry first; what does not exist comes
