@@ -286,11 +286,12 @@ impl<P: Ports> Applier<'_, P> {
                 ..
             }) => {
                 body.expiration_date_time = self.shorten(&creation.desired, minutes);
-                Ok(self
+                let created = self
                     .within(self.graph.create(self.tenant, version, &body))
-                    .await?)
+                    .await?;
+                Ok(ends_at(created, body.expiration_date_time))
             }
-            created => Ok(created?),
+            created => Ok(ends_at(created?, body.expiration_date_time)),
         }
     }
 
@@ -307,7 +308,7 @@ impl<P: Ports> Applier<'_, P> {
             certificate: self.certificate(renewal.certificate_id.as_deref())?,
         };
         let call = self.graph.update(self.tenant, renewal.version, id, &update);
-        Ok(self.within(call).await?)
+        Ok(ends_at(self.within(call).await?, renewal.expires_at))
     }
 
     /// Returns the body of a creation, with its client state.
@@ -378,6 +379,13 @@ pub(crate) async fn within<T>(
         Either::Left((result, _)) => result,
         Either::Right(_) => Err(GraphError::of(GraphErrorKind::OutOfTime)),
     }
+}
+
+/// Returns a subscription with the end that was asked for, where Graph shows none that can be read: one without an end would
+/// be renewed at every run.
+fn ends_at(mut one: Subscription, asked: Timestamp) -> Subscription {
+    one.expiration_date_time = one.expiration_date_time.or(Some(asked));
+    one
 }
 
 fn deletes(step: &Step) -> bool {

@@ -55,7 +55,7 @@ pub(crate) struct Run {
     emptied: Vec<String>,
     /// How many gaps consumers could not be told of.
     untold: usize,
-    /// How many subscriptions would be deleted or replaced, and are not.
+    /// How many subscriptions would be deleted or replaced, and how many applications be let go, and are not.
     pub(crate) held: usize,
 }
 
@@ -86,7 +86,7 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
     run.report.dry_run = dry_run;
     if let Some(mut read) = config::read(&deps.documents, &mut run.report).await? {
         run.has_config = true;
-        config::departed::add(
+        run.held += config::departed::add(
             &deps.documents,
             &mut read.config,
             &request.options,

@@ -14,20 +14,20 @@ use crate::{Error, invocation::Options, keys, ports::Documents, report::Report};
 /// Adds the tenants that are trusted still and no longer in the configuration, as the version before has them.
 ///
 /// Where most have gone, or all entries, it is more likely that the document was emptied by mistake than that all is to be
-/// deleted: then what exists is kept alive until a person confirms.
+/// deleted: then what exists is kept alive until a person confirms. Returns how many applications that holds back.
 pub(crate) async fn add(
     documents: &impl Documents,
     config: &mut Config,
     options: &Options,
     report: &mut Report,
-) -> Result<(), Error> {
+) -> Result<usize, Error> {
     if !config.whole {
-        return Ok(());
+        return Ok(0);
     }
     let document = keys::client_state(documents).await?;
     let departed = departed(&document, config);
     if departed.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let count = departed.len();
     let trusted: usize = document.trusted.iter().map(|group| group.tenants.len()).sum();
@@ -40,10 +40,10 @@ pub(crate) async fn add(
     if is_doubtful && !options.confirms_deletions && !options.deletes_all {
         config.whole = false;
         report.note([doubtful(count, trusted)]);
-    } else {
-        report.note(unknown.iter().take(MOST_NAMES).map(unreachable));
+        return Ok(count);
     }
-    Ok(())
+    report.note(unknown.iter().take(MOST_NAMES).map(unreachable));
+    Ok(0)
 }
 
 fn doubtful(count: usize, trusted: usize) -> Problem {

@@ -63,6 +63,8 @@ pub(crate) enum Quirk {
     TakesTwice,
     /// A conflict does not name what is in the way.
     NamesNoConflict,
+    /// Ends are shown in a form that nobody can read.
+    HidesEnds,
 }
 
 impl FakeGraph {
@@ -220,7 +222,7 @@ impl State {
                 let shown = own
                     .map(|(_, one)| one)
                     .filter(|one| !self.hidden.contains(&one.id));
-                let mut page = json!({"value": shown.collect::<Vec<_>>()});
+                let mut page = json!({"value": shown.map(|one| self.show(one)).collect::<Vec<_>>()});
                 if self.has(Quirk::DropsQueries) {
                     for one in page["value"].as_array_mut().unwrap() {
                         let url = one["notificationUrl"].as_str().unwrap().split('?').next();
@@ -236,7 +238,7 @@ impl State {
             ("POST", _) => self.create(serde_json::from_slice(sent.body).unwrap(), tenant, now),
             ("GET", [_, "subscriptions", id]) => self
                 .find(id, tenant)
-                .map_or_else(not_found, |one| ok(&json!(one))),
+                .map_or_else(not_found, |one| ok(&self.show(one))),
             ("PATCH", [.., id]) => self.update(id, &serde_json::from_slice(sent.body).unwrap()),
             ("DELETE", [.., id]) => {
                 self.subscriptions.retain(|(_, one)| one.id != *id);
@@ -247,6 +249,15 @@ impl State {
                 ok(&json!({"value": objects.collect::<Vec<_>>()}))
             }
         }
+    }
+
+    /// Returns a subscription as Graph shows it.
+    fn show(&self, one: &Subscription) -> Value {
+        let mut shown = json!(one);
+        if self.has(Quirk::HidesEnds) {
+            shown["expirationDateTime"] = json!("soon");
+        }
+        shown
     }
 
     fn has(&self, quirk: Quirk) -> bool {
@@ -283,7 +294,7 @@ impl State {
             );
             return Reply::refusal(409, "Conflict", &text);
         }
-        let reply = Reply::new(201, json!(wanted).to_string());
+        let reply = Reply::new(201, self.show(&wanted).to_string());
         self.subscriptions.push((tenant.to_owned(), wanted));
         reply
     }
@@ -305,8 +316,9 @@ impl State {
         for (name, value) in body.as_object().unwrap() {
             shown[name] = value.clone();
         }
-        found.1 = read(&shown);
-        ok(&json!(found.1))
+        let updated = read(&shown);
+        found.1.clone_from(&updated);
+        ok(&self.show(&updated))
     }
 
     /// Returns what a login may see: a user only what was made in the user's name.

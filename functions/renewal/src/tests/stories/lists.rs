@@ -135,3 +135,22 @@ fn another_applications_subscription_is_not_ours() {
     assert_eq!(report["counts"], json!({"keep": 1}), "{report:#}");
     assert_eq!(report["tenants"][0]["others"], json!(1));
 }
+
+#[test]
+fn an_end_that_nobody_can_read_is_not_moved_at_every_run() {
+    for is_new_process in [false, true] {
+        let mut world = world(&organisations(1, &[(0, "chats", chats())]));
+        world.graph.quirk(Quirk::HidesEnds);
+        world.scheduled();
+        if is_new_process {
+            world = world.restarted();
+            world.graph.quirk(Quirk::HidesEnds);
+        }
+        world.log();
+        for _ in 0..6 {
+            next_run(&world);
+        }
+        let renewals = count(&world.log(), "update");
+        assert_eq!(renewals, usize::from(is_new_process), "a new process cannot know");
+    }
+}
