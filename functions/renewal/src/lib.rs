@@ -73,10 +73,11 @@ pub struct Deps<P: Ports> {
 /// Handles an invocation that has to be over by `deadline`: a batch of LifecycleQueue, or anything else, which stands for
 /// a run over everything.
 ///
-/// A run returns its [`report::Report`], also when something failed for some tenants or subscriptions. An operator can
-/// ask for more: with `{"dryRun": true}` it changes nothing; with `{"rotate": true}`, or `"keys"` or `"certificate"` in
-/// place of `true`, it publishes new keys now, which the runs after the next six minutes use in place of the old ones at
-/// once. A batch returns the messages to try again. What there is to count is on `metrics`.
+/// A run returns its [`report::Report`], also when something failed for some tenants or subscriptions. An operator can ask
+/// for more, as docs/configuration.md describes: `dryRun` changes nothing, `confirmDeletions` lets go what is held back,
+/// `takeOver` replaces what another stack has left, `deleteAll` deletes all subscriptions of this one, and `rotate`
+/// publishes new keys, which the runs after the next six minutes use in place of the old ones at once. A batch returns the
+/// messages to try again. What there is to count is on `metrics`.
 ///
 /// # Errors
 ///
