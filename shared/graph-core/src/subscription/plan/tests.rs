@@ -1,5 +1,5 @@
 use super::*;
-use crate::subscription::model::Subscription;
+use crate::subscription::{catalogue::Version, config::EntryOptions, model::Subscription};
 
 mod changes;
 mod properties;
