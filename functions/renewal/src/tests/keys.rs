@@ -65,7 +65,7 @@ async fn a_tenant_that_is_gone_is_not_admitted_any_more() {
     world
         .documents
         .set(Document::Config, &config(&[], &[]).to_string());
-    world.run().await;
+    world.invoke(json!({"confirmDeletions": true})).await.unwrap();
     assert_eq!(verified(), Err(Refused::UnknownApplication));
     for document in [Document::ClientState, Document::Decryption] {
         assert_eq!(
