@@ -92,7 +92,12 @@ async fn subscriptions_that_are_gone_since_the_run_before_are_counted() {
     world
         .documents
         .set(Document::Config, r#"{"tenants":{},"subscriptions":{}}"#);
-    let metrics = world.counted(json!({})).await;
+    let held = world.counted(json!({})).await;
+    check(
+        &held,
+        &[(Metric::SubscriptionsDropPercent, 0), (Metric::DeletionsHeld, 1)],
+    );
+    let metrics = world.counted(json!({"confirmDeletions": true})).await;
     check(&metrics, &[(Metric::SubscriptionsDropPercent, 100)]);
     let metrics = world.counted(json!({})).await;
     assert_eq!(metrics.values(Metric::SubscriptionsDropPercent), [0; 0]);

@@ -85,7 +85,7 @@ async fn an_entry_that_is_gone_takes_all_its_subscriptions_along() {
     world
         .documents
         .set(Document::Config, &config(&["a"], &[]).to_string());
-    let report = world.run().await;
+    let report = world.invoke(json!({"confirmDeletions": true})).await.unwrap();
     assert_eq!(world.log(), ["list a", "delete id-1", "delete id-2"]);
     assert_eq!(report["forEach"][0]["counts"], json!({"delete": 2}));
 }
