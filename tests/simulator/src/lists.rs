@@ -120,12 +120,16 @@ impl List<'_> {
                 .get((first + top).saturating_sub(1))
                 .map(|place| ("$skiptoken", After::token(place))),
         };
-        let mut body = json!({"value": self.with_root(values)});
-        if let Some((name, value)) = next {
-            body["@odata.nextLink"] = json!(self.call.link_with(name, &value));
-        } else if self.kind.is_delta() {
-            body["@odata.deltaLink"] = json!(self.call.link_with("$deltatoken", "latest"));
-        }
+        let values = self.with_root(values);
+        let body = match next {
+            Some((name, value)) => {
+                json!({"value": values, "@odata.nextLink": self.call.link_with(name, &value)})
+            }
+            None if self.kind.is_delta() => {
+                json!({"value": values, "@odata.deltaLink": self.call.link_with("$deltatoken", "latest")})
+            }
+            None => json!({"value": values}),
+        };
         Ok(Reply::json(StatusCode::OK, &body))
     }
 
@@ -307,7 +311,9 @@ impl List<'_> {
                 .iter()
                 .filter(|(_, one)| one.text("replyToId") == Some(&item.id));
             let replies: Vec<Value> = replies.map(|(_, one)| self.kind.shown(one, own)).collect();
-            shown["replies"] = json!(replies);
+            if let Some(members) = shown.as_object_mut() {
+                members.insert("replies".to_owned(), json!(replies));
+            }
         }
         shown
     }

@@ -170,7 +170,6 @@ impl Kind {
                 Order::Ascending
             }
             (Self::Chat, None | Some("lastModifiedDateTime desc")) => Order::Descending,
-            (Self::Chat | Self::Outlook | Self::Tasks, Some(_)) => return None,
             (_, None) => Order::Ascending,
             (_, Some(_)) => return None,
         })
@@ -178,38 +177,40 @@ impl Kind {
 
     /// Returns an item as the list shows it.
     pub(super) fn shown(self, item: &Item, collection: &str) -> Value {
-        let mut shown = Value::Object(item.members.clone());
-        shown["id"] = json!(item.id);
-        shown["createdDateTime"] = json!(self.written(item.created));
-        shown["lastModifiedDateTime"] = json!(self.written(item.changed));
         let segments: Vec<&str> = collection.split('/').collect();
+        let deleted = || json!(item.deleted.map(|at| self.written(at)));
+        let created = json!(self.written(item.created));
+        let mut shown = item.members.clone();
+        let mut set = |name: &str, value: Value| drop(shown.insert(name.to_owned(), value));
+        set("id", json!(item.id));
+        set("lastModifiedDateTime", json!(self.written(item.changed)));
+        let begun = if self == Self::Calls {
+            "startDateTime"
+        } else {
+            "createdDateTime"
+        };
+        set(begun, created);
         match (self, &*segments) {
-            (Self::Outlook | Self::Tasks | Self::Shifts, _) => shown["@odata.etag"] = json!(item.etag),
+            (Self::Outlook | Self::Tasks | Self::Shifts, _) => set("@odata.etag", json!(item.etag)),
             (Self::ChannelDelta | Self::Team, ["teams", team, "channels", channel, ..]) => {
-                shown["channelIdentity"] = json!({"teamId": team, "channelId": channel});
-                shown["etag"] = json!(item.etag);
-                shown["deletedDateTime"] = json!(item.deleted.map(|at| self.written(at)));
+                set("channelIdentity", json!({"teamId": team, "channelId": channel}));
+                set("etag", json!(item.etag));
+                set("deletedDateTime", deleted());
             }
             (Self::Chat | Self::User, ["chats", chat, ..]) => {
-                shown["chatId"] = json!(chat);
-                shown["etag"] = json!(item.etag);
-                shown["deletedDateTime"] = json!(item.deleted.map(|at| self.written(at)));
-            }
-            (Self::Calls, _) => {
-                shown["startDateTime"] = json!(self.written(item.created));
-                if let Some(members) = shown.as_object_mut() {
-                    members.remove("createdDateTime");
-                }
+                set("chatId", json!(chat));
+                set("etag", json!(item.etag));
+                set("deletedDateTime", deleted());
             }
             (Self::Drive, ["drives", drive, ..]) => {
-                shown["eTag"] = json!(item.etag);
-                shown["parentReference"] = json!({"driveId": drive, "id": "root"});
+                set("eTag", json!(item.etag));
+                set("parentReference", json!({"driveId": drive, "id": "root"}));
                 let facet = if item.deleted.is_some() { "deleted" } else { "file" };
-                shown[facet] = json!({});
+                set(facet, json!({}));
             }
             _ => {}
         }
-        shown
+        Value::Object(shown)
     }
 
     /// Returns a time as the service writes it.

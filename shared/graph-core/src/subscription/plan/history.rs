@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Action, Context, Reason, Step, held_because,
-    state::{Look, Missing},
+    state::{Before, Look, Missing},
 };
 
 /// What is remembered of an application's subscriptions.
@@ -109,9 +109,9 @@ impl SubscriptionHistory {
         self.replaced.extend(removed.iter().cloned());
         self.looked_at = Some(now);
         self.new.clear();
-        let stored = |name: &str| {
-            let since = recalled.as_ref()?.lost_since(name)?;
-            Some(since.map(|at| Seen { id: None, at }))
+        let stored = |name: &str| match recalled.as_ref()?.before(name) {
+            Before::New => None,
+            Before::There(since) => Some(since.map(|at| Seen { id: None, at })),
         };
         let mut names: BTreeMap<String, Option<Seen>> = BTreeMap::new();
         for step in &mut *steps {

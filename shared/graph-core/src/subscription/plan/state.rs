@@ -119,10 +119,10 @@ impl StoredState {
 }
 
 impl Look {
-    /// Returns when the subscription called `name`, which is missing now, was there last; `None` when it is a new one.
-    pub(super) fn lost_since(&self, name: &str) -> Option<Option<Timestamp>> {
+    /// Returns what the subscription called `name` was, which is missing now.
+    pub(super) fn before(&self, name: &str) -> Before {
         if let Some(since) = self.missing.lost.get(name) {
-            return Some(*since);
+            return Before::There(*since);
         }
         let entry = name.split('/').next().unwrap_or_default();
         let is_new_entry = self
@@ -130,8 +130,21 @@ impl Look {
             .as_ref()
             .is_some_and(|known| !known.contains(&digest(entry)));
         let is_new = is_new_entry || self.missing.new.contains(name);
-        (!is_new).then_some(Some(self.at))
+        if is_new {
+            Before::New
+        } else {
+            Before::There(Some(self.at))
+        }
     }
+}
+
+/// What a subscription was that is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// It has never been there.
+    New,
+    /// It was there, the last time then, where that is known.
+    There(Option<Timestamp>),
 }
 
 fn digest(name: &str) -> String {
@@ -154,14 +167,14 @@ mod tests {
     fn an_entry_that_is_new_in_the_configuration_is_not_lost() {
         let state = state(BTreeMap::new());
         for (version, name, expected) in [
-            ("v1", "mail", Some(Some(at()))),
-            ("v1", "mail/1", Some(Some(at()))),
-            ("v2", "mail/1", Some(Some(at()))),
-            ("v2", "added", None),
-            ("v2", "added/1", None),
+            ("v1", "mail", Before::There(Some(at()))),
+            ("v1", "mail/1", Before::There(Some(at()))),
+            ("v2", "mail/1", Before::There(Some(at()))),
+            ("v2", "added", Before::New),
+            ("v2", "added/1", Before::New),
         ] {
             let look = state.of("contoso", version).unwrap();
-            assert_eq!(look.lost_since(name), expected, "{version} {name}");
+            assert_eq!(look.before(name), expected, "{version} {name}");
         }
     }
 
@@ -181,9 +194,9 @@ mod tests {
         ]));
         let state = StoredState::parse(&state.into_text());
         let look = state.of("contoso", "v1").unwrap();
-        assert_eq!(look.lost_since("mail/new"), None);
-        assert_eq!(look.lost_since("mail/lost"), Some(Some(earlier)));
-        assert_eq!(look.lost_since("mail/unsure"), Some(None));
+        assert_eq!(look.before("mail/new"), Before::New);
+        assert_eq!(look.before("mail/lost"), Before::There(Some(earlier)));
+        assert_eq!(look.before("mail/unsure"), Before::There(None));
         assert_eq!(state.of("unseen", "v1"), None);
         assert_eq!(StoredState::parse("{}").of("contoso", "v1"), None);
         assert_eq!(StoredState::parse("junk").of("contoso", "v1"), None);
