@@ -34,6 +34,24 @@ pub struct Report {
     pub subscriptions: Vec<Line>,
     /// What was done about entries that stand for many.
     pub for_each: Vec<ManyLine>,
+    /// For how long every renewal may fail.
+    pub margins: Vec<Margin>,
+}
+
+/// For how long every renewal may fail before a subscription lapses.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Margin {
+    /// The tenant's name.
+    pub tenant: String,
+    /// How many subscriptions.
+    pub subscriptions: usize,
+    /// How long they live from one renewal to the next.
+    pub lifetime_minutes: i64,
+    /// For how long renewals may fail, in words.
+    pub summary: String,
+    /// The time that it would be without Graph's limits, where these shorten it.
+    pub unlimited_minutes: Option<i64>,
 }
 
 /// Something that ends.

@@ -19,6 +19,7 @@ pub struct Stack {
     /// What CloudFormation says of it, such as `UPDATE_COMPLETE`.
     pub status: String,
     outputs: BTreeMap<String, String>,
+    parameters: BTreeMap<String, String>,
 }
 
 impl Stack {
@@ -41,6 +42,7 @@ impl Stack {
     }
 
     fn read(described: Described, region: &str) -> Self {
+        let parameters = described.parameters.unwrap_or_default().into_iter();
         let outputs = described.outputs.unwrap_or_default().into_iter();
         Self {
             name: described.stack_name.unwrap_or_default(),
@@ -51,6 +53,9 @@ impl Stack {
                 .unwrap_or_default(),
             outputs: outputs
                 .filter_map(|output| Some((output.output_key?, output.output_value?)))
+                .collect(),
+            parameters: parameters
+                .filter_map(|parameter| Some((parameter.parameter_key?, parameter.parameter_value?)))
                 .collect(),
         }
     }
@@ -63,6 +68,12 @@ impl Stack {
     pub fn output(&self, name: &str) -> Result<&str, Failure> {
         let found = self.outputs.get(name).map(String::as_str);
         found.ok_or_else(|| self.without(name))
+    }
+
+    /// Returns a parameter that the stack was deployed with.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.get(name).map(String::as_str)
     }
 
     /// Says whether the last deployment came to a good end.

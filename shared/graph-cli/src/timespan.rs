@@ -20,7 +20,9 @@ pub fn age(since: Timestamp, now: Timestamp) -> String {
     largest(now.duration_since(since).max(SignedDuration::ZERO))
 }
 
-fn largest(time: SignedDuration) -> String {
+/// Returns a time in its largest unit.
+#[must_use]
+pub fn largest(time: SignedDuration) -> String {
     match time.as_mins() {
         0 => format!("{} s", time.as_secs()),
         minutes @ 1..120 => format!("{minutes} min"),

@@ -117,6 +117,7 @@ async fn deployed(
             findings.push(judge::tenants(&report));
             findings.push(judge::problems(&report));
             findings.push(judge::subscriptions(&report, Timestamp::now()));
+            findings.extend(judge::margins(&report));
             findings.push(judge::expiries(&report));
         }
         Err(failure) => findings.push(Finding::wrong("renewal", failure.text, failure.advice)),
@@ -299,13 +300,33 @@ async fn last_run(context: &Context, configuration: &Value) -> Finding {
         return Finding::unknown("last run", "Lambda does not say where renewal logs");
     };
     let since = now - judge::LOOKED_BACK;
-    let event = json!({
+    let mut event = json!({
         "logGroupName": group, "startTime": since.as_millisecond(), "filterPattern": "\"Run is over\"",
     });
-    match post(&context.aws, LOGS, "Logs_20140328.FilterLogEvents", event).await {
-        Ok(answer) => judge::last_run(ended(&answer), SignedDuration::from_mins(30), now),
-        Err(failure) => Finding::unknown("last run", failure.text),
+    let mut last = None;
+    // Pages may be empty and still not be the last.
+    for _ in 0..MOST_PAGES {
+        match post(&context.aws, LOGS, "Logs_20140328.FilterLogEvents", &event).await {
+            Ok(mut answer) => {
+                last = last.max(ended(&answer));
+                let Some(next) = answer
+                    .get_mut("nextToken")
+                    .map(Value::take)
+                    .filter(Value::is_string)
+                else {
+                    break;
+                };
+                if let Some(members) = event.as_object_mut() {
+                    members.insert("nextToken".to_owned(), next);
+                }
+            }
+            Err(failure) => return Finding::unknown("last run", failure.text),
+        }
     }
+    // After as long without a run, RenewalAbsentAlarm goes off.
+    let longest = context.stack.parameter("RenewalAlarmMinutes");
+    let longest = longest.and_then(|minutes| minutes.parse().ok()).unwrap_or(30);
+    judge::last_run(last, SignedDuration::from_mins(longest), now)
 }
 
 /// Returns when the last run of a page of log events ended.
@@ -315,19 +336,18 @@ fn ended(answer: &Value) -> Option<Timestamp> {
         .and_then(Value::as_array)
         .into_iter()
         .flatten();
-    let ended = events.filter_map(|event| {
-        let line: Value = serde_json::from_str(event.get("message")?.as_str()?).ok()?;
-        let is_run = line
-            .pointer("/fields/message")?
-            .as_str()?
-            .starts_with("Run is over");
-        let is_dry = line
-            .pointer("/fields/dry_run")
-            .and_then(Value::as_bool)
-            .unwrap_or_default();
-        (is_run && !is_dry).then(|| Timestamp::from_millisecond(event.get("timestamp")?.as_i64()?).ok())?
-    });
-    ended.max()
+    let ended = events.filter(|event| is_end_of_run(event.get("message").and_then(Value::as_str)));
+    let at = |event: &Value| Timestamp::from_millisecond(event.get("timestamp")?.as_i64()?).ok();
+    ended.filter_map(at).max()
+}
+
+/// Says whether a log line, as JSON or as text, tells of a run that was not dry.
+fn is_end_of_run(line: Option<&str>) -> bool {
+    let line = line.unwrap_or_default();
+    let is_dry = ["\"dry_run\":true", "dry_run=true"]
+        .iter()
+        .any(|mark| line.contains(mark));
+    line.contains("Run is over") && !is_dry
 }
 
 async fn alarms(context: &Context) -> Finding {
@@ -336,7 +356,7 @@ async fn alarms(context: &Context) -> Finding {
         &context.aws,
         CLOUDWATCH,
         "GraniteServiceVersion20100801.DescribeAlarms",
-        event,
+        &event,
     )
     .await
     {
@@ -379,7 +399,7 @@ async fn get(aws: &Aws, service: Service, path: String) -> Result<Value, Failure
     aws.read(&call).await
 }
 
-async fn post(aws: &Aws, service: Service, target: &str, event: Value) -> Result<Value, Failure> {
+async fn post(aws: &Aws, service: Service, target: &str, event: &Value) -> Result<Value, Failure> {
     let version = if service.scope == LOGS.scope { "1.1" } else { "1.0" };
     let call = Call {
         service,
@@ -415,4 +435,25 @@ const FUNCTIONS: [&str; 4] = [
     "ReaderFunctionName",
 ];
 
+/// How many pages of log events are read.
+const MOST_PAGES: usize = 50;
+
 const ALLOW_SECRETS: &str = "Your credentials need secretsmanager:GetSecretValue for ConfigSecret.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_run_that_was_not_dry_is_found_in_either_form_of_log() {
+        let line = |timestamp: i64, message: &str| json!({"timestamp": timestamp, "message": message});
+        let answer = json!({"events": [
+            line(1000, r#"{"fields":{"message":"Run is over: {}, 0 failed","dry_run":false}}"#),
+            line(2000, "INFO Run is over: {}, 0 failed failed=0 dry_run=false"),
+            line(3000, r#"{"fields":{"message":"Run is over: {}, 0 failed","dry_run":true}}"#),
+            line(4000, "INFO Run is over: {}, 0 failed failed=0 dry_run=true"),
+            line(5000, "INFO Something else"),
+        ]});
+        assert_eq!(ended(&answer), Timestamp::from_second(2).ok());
+    }
+}

@@ -169,9 +169,8 @@ async fn retry(
     let mut others = Vec::new();
     let work = queues.each(from, async |message| {
         // What fails again while others are still moved is not moved a second time.
-        if message.sent_at.is_some_and(|sent_at| sent_at >= begun)
-            || !filter.holds(&Facts::of(queue, &message))
-        {
+        let is_new = message.sent_at.is_some_and(|sent_at| sent_at >= begun) || moved.contains(&message.body);
+        if is_new || !filter.holds(&Facts::of(queue, &message)) {
             others.push(message.receipt);
             return Ok(Go::On);
         }

@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::{Finding, member};
 use crate::{
     config::check::Checked,
-    report::{Report, status},
+    report::{Margin, Report, status},
     terminal::Style,
-    timespan::age,
+    timespan::{age, largest},
 };
 
 /// Judges the configuration.
@@ -229,6 +229,31 @@ pub fn subscriptions(report: &Report, now: Timestamp) -> Finding {
     }
 }
 
+/// Judges for how long every renewal may fail.
+#[must_use]
+pub fn margins(report: &Report) -> Option<Finding> {
+    let check = "margins";
+    let line = |margin: &Margin| {
+        let lifetime = largest(SignedDuration::from_mins(margin.lifetime_minutes));
+        let (tenant, count, summary) = (&margin.tenant, margin.subscriptions, &margin.summary);
+        format!("{tenant}, {count} that live for {lifetime}: {summary}")
+    };
+    let lines: Vec<String> = report.margins.iter().map(line).collect();
+    let is_short = report
+        .margins
+        .iter()
+        .any(|margin| margin.unlimited_minutes.is_some());
+    if lines.is_empty() {
+        return None;
+    }
+    let advice = "So many subscriptions share Graph's limits. Spread them over several applications.";
+    Some(if is_short {
+        Finding::warning(check, lines.join("\n"), advice)
+    } else {
+        Finding::ok(check, lines.join("\n"))
+    })
+}
+
 /// What a handshake came to.
 #[derive(Clone, Debug)]
 pub enum Handshake {
@@ -434,6 +459,20 @@ mod tests {
         ] {
             assert_eq!(handshakes(&[("u".to_owned(), result)]).state, state);
         }
+    }
+
+    #[test]
+    fn margins_that_graphs_limits_shorten_are_worth_a_look() {
+        use serde::Deserialize;
+        let of = |margin: Value| {
+            let report = Report::deserialize(json!({"margins": [margin]})).unwrap();
+            margins(&report).map(|finding| (finding.state, finding.text))
+        };
+        let found = of(json!({"tenant": "a", "subscriptions": 3, "lifetimeMinutes": 4310, "summary": "s"}));
+        assert_eq!(found, Some((State::Ok, "a, 3 that live for 2 d: s".to_owned())));
+        let found = of(json!({"summary": "s", "unlimitedMinutes": 20}));
+        assert_eq!(found.map(|(state, _)| state), Some(State::Warning));
+        assert_eq!(margins(&Report::default()), None);
     }
 
     #[test]

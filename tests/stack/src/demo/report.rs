@@ -109,9 +109,17 @@ Run renewal:
 Have the AWS CLI and SDKs in this shell use the local AWS:
   export AWS_ENDPOINT_URL={aws} AWS_REGION={region} \\
     AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={key}
+Then, with the operator's tool, which takes some minutes to compile:
+  cargo run --quiet --package graph-cli -- doctor --webhook \\
+    {base}
+  cargo run --quiet --package graph-cli -- status
+  cargo run --quiet --package graph-cli -- plan
+  cargo run --quiet --package graph-cli -- events tail
+  cargo run --quiet --package graph-cli -- failed list
 {sam_local}",
         aws = stack.endpoint_url(),
         webhook = stack.http_url("/notifications")?,
+        base = stack.http_url("")?,
         delivery = stack.output("DeliveryQueueUrl")?,
         failed = stack.output("FailedQueueUrl")?,
         config = stack.output("ConfigSecretArn")?,
