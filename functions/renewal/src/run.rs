@@ -119,15 +119,7 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
                 let removed = keys::retire(&deps.documents, &deps.clock, &keys, config, &run.in_use).await?;
                 run.report.keys.extend(removed);
             }
-            if read.config.whole && !run.emptied.is_empty() {
-                let mut config = read.config;
-                run.emptied.iter().for_each(|name| config.forget(name));
-                let rotation = RotationRequest {
-                    forced: Forced::default(),
-                    ..rotation
-                };
-                keys::publish(&deps.documents, &deps.clock, &config, &rotation).await?;
-            }
+            run.let_go(deps, read.config, rotation).await?;
         }
     }
     log::log(&run.report);
@@ -135,6 +127,28 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
 }
 
 impl Run {
+    /// Takes the trust from applications that were taken out of the configuration and have nothing left at Graph.
+    async fn let_go<P: Ports>(
+        &self,
+        deps: &Deps<P>,
+        mut config: Config,
+        rotation: RotationRequest,
+    ) -> Result<(), Error> {
+        if !config.whole || self.emptied.is_empty() {
+            return Ok(());
+        }
+        for name in &self.emptied {
+            config.forget(name);
+        }
+        // The keys that a person wanted replaced have been replaced.
+        let rotation = RotationRequest {
+            forced: Forced::default(),
+            ..rotation
+        };
+        keys::publish(&deps.documents, &deps.clock, &config, &rotation).await?;
+        Ok(())
+    }
+
     /// Reports what does not fit into the secrets. It costs nobody else anything.
     fn refuse(&mut self, refused: &[String]) {
         self.report.note(refused.iter().map(|message| Problem {

@@ -163,7 +163,9 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         let holds = policy.period.saturating_mul(PERIODS_REMEMBERED);
         let mut guard = lock(&known);
         let stored = self.stored.of(self.name, self.config_version);
-        stored.into_iter().for_each(|look| guard.history.recall(look));
+        if let Some(look) = stored {
+            guard.history.recall(look);
+        }
         result.removed = guard
             .history
             .observe(&mut steps, &notices.removed, &context, holds, self.now);
