@@ -293,6 +293,13 @@ impl Simulator {
         self.shared.state().deliveries.clone()
     }
 
+    /// Forgets the requests that arrived and the POSTs that were sent, which are kept otherwise for as long as it runs.
+    pub fn forget(&self) {
+        let mut state = self.shared.state();
+        state.requests.clear();
+        state.deliveries.clear();
+    }
+
     /// Sends notifications and waits until they are accepted or given up.
     ///
     /// # Errors

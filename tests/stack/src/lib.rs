@@ -21,6 +21,7 @@ mod deploy;
 mod error;
 pub mod local;
 mod machine;
+mod microburst;
 mod ministack;
 mod pair;
 mod policies;
@@ -28,9 +29,10 @@ mod queues;
 mod run;
 mod supervised;
 
-pub use aws::http_client;
+pub use aws::{LogLine, http_client};
 pub use error::Error;
 pub use machine::root_certificates;
+pub use microburst::{Calls, Microburst};
 pub use pair::{NOTIFICATION_ORIGIN, Pair, shared};
 pub use queues::Message;
 pub use supervised::Supervised;
@@ -59,12 +61,15 @@ pub struct Options {
     pub renewal_schedule: String,
     /// `LogLevel`.
     pub log_level: String,
+    /// Puts microburst between the functions and the local AWS; without rules it lets everything pass.
+    pub unreliable: bool,
 }
 
 /// A deployed stack; it ends when it is dropped.
 pub struct Stack {
     tools: Tools,
     deployment: Deployment,
+    microburst: Option<Microburst>,
     // In this order: MiniStack writes to the run's folder until it has ended.
     ministack: Ministack,
     run: Run,
@@ -82,14 +87,27 @@ impl Stack {
         let run = Run::start(&target)?;
         let tools = Tools::set_up(&target, progress)?;
         build::build(&root, &target, run.folder(), &tools, options.profile, progress)?;
+        let proxy = if options.unreliable {
+            Some((tools.microburst(progress)?, ministack::free_port()?))
+        } else {
+            None
+        };
         progress.say("Starting MiniStack");
-        let ministack = Ministack::start(&tools, run.folder()).await?;
+        let port_of_proxy = proxy.as_ref().map(|(_, port)| *port);
+        let ministack = Ministack::start(&tools, run.folder(), port_of_proxy).await?;
+        let microburst = match proxy {
+            Some((program, port)) => {
+                Some(Microburst::start(&program, port, ministack.aws(), run.folder()).await?)
+            }
+            None => None,
+        };
         progress.say("Running sam deploy");
         let deployment = deploy::deploy(&tools, ministack.aws(), run.folder(), STACK_NAME, options).await?;
         progress.say("The stack is up");
         Ok(Self {
             tools,
             deployment,
+            microburst,
             ministack,
             run,
         })
@@ -144,6 +162,16 @@ impl Stack {
     #[must_use]
     pub fn endpoint_url(&self) -> &str {
         self.ministack.aws().url()
+    }
+
+    /// Returns what is between the functions and the local AWS.
+    ///
+    /// # Errors
+    ///
+    /// The stack was not started as an unreliable one.
+    pub fn microburst(&self) -> Result<&Microburst, Error> {
+        let microburst = self.microburst.as_ref();
+        microburst.ok_or_else(|| Error::Absent("microburst".to_owned()))
     }
 
     /// Returns the process group of the local AWS, in which the functions run as well.
@@ -319,7 +347,19 @@ impl Stack {
     /// `CloudWatch` Logs does not answer.
     pub async fn logs(&self, function: Function) -> Result<String, Error> {
         let group = self.resource(function.log_group())?;
-        Ok(self.ministack.aws().log_lines(group).await?.join("\n"))
+        let lines = self.ministack.aws().log_lines(group, 0).await?;
+        let lines: Vec<String> = lines.into_iter().map(|line| line.text).collect();
+        Ok(lines.join("\n"))
+    }
+
+    /// Returns the lines that a function has logged since a time, in milliseconds since 1970; at most 10,000.
+    ///
+    /// # Errors
+    ///
+    /// `CloudWatch` Logs does not answer.
+    pub async fn log_lines(&self, function: Function, since: i64) -> Result<Vec<LogLine>, Error> {
+        let group = self.resource(function.log_group())?;
+        self.ministack.aws().log_lines(group, since).await
     }
 }
 

@@ -1,7 +1,6 @@
 //! A local AWS on a free port.
 
 use std::fs::File;
-use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Command;
@@ -20,16 +19,17 @@ pub(crate) struct Ministack {
 }
 
 impl Ministack {
-    /// Starts MiniStack and waits until it answers. Its files and its log are in `folder`.
+    /// Starts MiniStack and waits until it answers. Its files and its log are in `folder`. Functions call it by a proxy where
+    /// there is the port of one.
     ///
     /// # Errors
     ///
     /// It ends or does not answer in time.
-    pub(crate) async fn start(tools: &Tools, folder: &Path) -> Result<Self, Error> {
+    pub(crate) async fn start(tools: &Tools, folder: &Path, proxy: Option<u16>) -> Result<Self, Error> {
         let log = folder.join("ministack.log");
         let deadline = Instant::now() + DEADLINE;
         loop {
-            let mut ministack = Self::spawn(tools, folder, &log)?;
+            let mut ministack = Self::spawn(tools, folder, &log, proxy)?;
             if ministack.answers(deadline).await {
                 return Ok(ministack);
             }
@@ -55,8 +55,8 @@ impl Ministack {
     }
 
     /// Starts the process.
-    fn spawn(tools: &Tools, folder: &Path, log: &Path) -> Result<Self, Error> {
-        let port = free_port().map_err(Error::io("finding a free port"))?;
+    fn spawn(tools: &Tools, folder: &Path, log: &Path, proxy: Option<u16>) -> Result<Self, Error> {
+        let port = free_port()?;
         let url = format!("http://127.0.0.1:{port}");
         let temporary = folder.join("tmp");
         std::fs::create_dir_all(&temporary)
@@ -81,7 +81,10 @@ impl Ministack {
             .env("IOT_MTLS_ENABLED", "0")
             .env("SFTP_ENABLED", "0")
             // Functions get the endpoint from here, and the rights of their roles and no other, as on AWS.
-            .env("AWS_ENDPOINT_URL", &url)
+            .env(
+                "AWS_ENDPOINT_URL",
+                format!("http://127.0.0.1:{}", proxy.unwrap_or(port)),
+            )
             .env("AUTH", "true");
         let output = File::create(log).map_err(Error::io(format!("creating {}", log.display())))?;
         let process = Supervised::start(&program, output).map_err(Error::io("starting MiniStack"))?;
@@ -104,8 +107,10 @@ impl Ministack {
 }
 
 /// Returns a port that is free now.
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+pub(crate) fn free_port() -> Result<u16, Error> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let address = listener.and_then(|listener| listener.local_addr());
+    Ok(address.map_err(Error::io("finding a free port"))?.port())
 }
 
 /// What Python runs before MiniStack.

@@ -72,6 +72,17 @@ impl Stack {
         Ok(messages)
     }
 
+    /// Sets for how long a queue keeps back a message that was received. What was not deleted by then comes again.
+    ///
+    /// # Errors
+    ///
+    /// SQS does not answer.
+    pub async fn set_visibility(&self, queue_url: &str, seconds: u16) -> Result<(), Error> {
+        let set = self.sqs().set_queue_attributes().queue_url(queue_url);
+        let set = set.attributes(QueueAttributeName::VisibilityTimeout, seconds.to_string());
+        set.send().await.map(drop).map_err(Error::unreachable("SQS"))
+    }
+
     /// Returns how many messages a queue holds, those that are being processed included.
     ///
     /// # Errors

@@ -23,16 +23,41 @@ impl Tools {
         let tools = Self::at(&target.join("tools"))?;
         let _lock = lock(&tools.folder.join("lock"))?;
         tools.write_sam_settings()?;
-        let missing: Vec<&Environment> = ENVIRONMENTS.iter().filter(|one| !tools.is_ready(one)).collect();
+        let what = "Installing AWS SAM CLI, cargo-lambda, MiniStack (once, a minute)";
+        tools.install_missing(&ENVIRONMENTS, what, progress)?;
+        Ok(tools)
+    }
+
+    /// Installs microburst where it is missing, and returns the program. Nothing but `cargo chaos` needs it, so nothing else
+    /// waits for it.
+    ///
+    /// # Errors
+    ///
+    /// Python is not there, or the package cannot be installed.
+    pub fn microburst(&self, progress: Progress) -> Result<PathBuf, Error> {
+        let _lock = lock(&self.folder.join("lock"))?;
+        let what = "Installing microburst (once, half a minute)";
+        self.install_missing(&[MICROBURST], what, progress)?;
+        Ok(self.folder.join(MICROBURST.name).join("bin").join("microburst"))
+    }
+
+    /// Installs those of the environments that are missing, at the same time.
+    fn install_missing(
+        &self,
+        environments: &[Environment],
+        what: &str,
+        progress: Progress,
+    ) -> Result<(), Error> {
+        let missing: Vec<&Environment> = environments.iter().filter(|one| !self.is_ready(one)).collect();
         if missing.is_empty() {
-            return Ok(tools);
+            return Ok(());
         }
         let python = python()?;
-        progress.say("Installing AWS SAM CLI, cargo-lambda, MiniStack (once, a minute)");
+        progress.say(what);
         std::thread::scope(|scope| {
             let install = |one| {
-                let (tools, python) = (&tools, &python);
-                scope.spawn(move || tools.install(one, python))
+                let python = &python;
+                scope.spawn(move || self.install(one, python))
             };
             let running: Vec<_> = missing.into_iter().map(install).collect();
             running.into_iter().try_for_each(|thread| {
@@ -40,8 +65,7 @@ impl Tools {
                     .join()
                     .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             })
-        })?;
-        Ok(tools)
+        })
     }
 
     /// Returns the tools in a folder, which is made where it is missing.
@@ -240,6 +264,16 @@ const ENVIRONMENTS: [Environment; 2] = [
     },
 ];
 
+/// What makes calls of AWS fail. Its dependencies need not agree with those of the others either.
+const MICROBURST: Environment = Environment {
+    name: "microburst",
+    requirements: &[Requirements {
+        name: "microburst.txt",
+        text: include_str!("../microburst.txt"),
+        options: &[],
+    }],
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,6 +320,7 @@ mod tests {
     fn every_requirement_is_pinned() {
         let lines = ENVIRONMENTS
             .iter()
+            .chain([&MICROBURST])
             .flat_map(|one| one.requirements)
             .flat_map(|one| one.text.lines());
         for line in lines.filter(|line| !line.starts_with('#')) {

@@ -1,7 +1,7 @@
-//! `cargo demo` and `cargo year`: compiled within seconds, this says what they do, and gets ready what they need.
+//! `cargo demo`, `cargo chaos` and `cargo year`: compiled within seconds, this says what they do, and gets ready what they need.
 //!
-//! The demo needs tools that are installed while it is compiled. It would do both itself, one after the other, and not
-//! before it is compiled.
+//! The demo and chaos need tools that are installed while they are compiled. They would do both themselves, one after the
+//! other, and not before they are compiled.
 
 use std::{
     convert::Infallible,
@@ -21,9 +21,10 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = arguments.filter(|text| text != "--").collect();
     let (help, run): (_, fn(&[OsString]) -> _) = match program.as_ref().and_then(|name| name.to_str()) {
         Some("demo") => (help::DEMO, demo),
+        Some("chaos") => (help::CHAOS, chaos),
         Some("year") => (help::YEAR, year),
         _ => {
-            eprintln!("This is for `cargo demo` and `cargo year`.");
+            eprintln!("This is for `cargo demo`, `cargo chaos` and `cargo year`.");
             return ExitCode::from(2);
         }
     };
@@ -39,23 +40,41 @@ fn main() -> ExitCode {
 
 /// Gets everything ready for the demo, and becomes it.
 fn demo(arguments: &[OsString]) -> Result<Infallible, Error> {
+    compile_and_install(&["--bin", "demo"], || {
+        Tools::set_up(&target(), Progress::start()).map(drop)
+    })?;
+    become_cargo(
+        &["run", "--quiet", "--package", "stack", "--bin", "demo", "--"],
+        arguments,
+    )
+}
+
+/// Gets everything ready for chaos, and becomes it.
+fn chaos(arguments: &[OsString]) -> Result<Infallible, Error> {
+    compile_and_install(&["--package", "chaos", "--bin", "chaos"], || {
+        let progress = Progress::start();
+        Tools::set_up(&target(), progress)?.microburst(progress).map(drop)
+    })?;
+    become_cargo(&["run", "--quiet", "--package", "chaos", "--"], arguments)
+}
+
+/// Compiles the functions and a program, and installs tools meanwhile.
+fn compile_and_install(program: &[&str], install: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
     let mut cargo = cargo_build(Profile::Tests);
-    cargo.args(["--bin", "demo"]);
+    cargo.args(program);
     let mut cargo = cargo.spawn().map_err(Error::io("starting cargo"))?;
-    if let Err(error) = Tools::set_up(&target(), Progress::start()) {
+    if let Err(error) = install() {
         // What cannot be used need not be compiled to its end; that cargo may have ended already is as well.
         let _ = cargo.kill();
         let _ = cargo.wait();
         return Err(error);
     }
     let status = cargo.wait().map_err(Error::io("waiting for cargo"))?;
-    if !status.success() {
-        return Err(Error::NotCompiled);
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Error::NotCompiled)
     }
-    become_cargo(
-        &["run", "--quiet", "--package", "stack", "--bin", "demo", "--"],
-        arguments,
-    )
 }
 
 /// Becomes the year. Cargo shows how far it is with compiling.

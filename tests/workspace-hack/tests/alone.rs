@@ -7,6 +7,7 @@ use std::process::Command;
 #[test]
 fn a_package_on_its_own_has_its_dependencies_with_the_features_of_all() {
     let all = [
+        "chaos",
         "decryption",
         "e2e",
         "graph-cli",

@@ -1,0 +1,127 @@
+//! What goes wrong, done.
+
+use std::time::{Duration, Instant};
+
+use graph_simulator::{Fault, LifecycleEvent, Post};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use stack::Function;
+use tokio::time::sleep;
+
+use crate::Error;
+use crate::plan::{Disturbance, GraphFault};
+use crate::processes;
+use crate::subject::Subject;
+use crate::world::World;
+
+/// Does one of the things that go wrong.
+pub async fn disturb(world: &World, disturbance: Disturbance) -> Result<(), Error> {
+    match disturbance {
+        Disturbance::Weather(weather) => world.set_weather(weather).await?,
+        Disturbance::Graph(fault) => fail(world, fault),
+        Disturbance::Kill(function, after) => {
+            kill(world, function, Duration::from_millis(after.into())).await?;
+        }
+        Disturbance::Renew => renew(world, &json!({})).await,
+        Disturbance::ReplaceKey => renew(world, &json!({"rotate": "keys"})).await,
+        Disturbance::ReplaceCertificate => renew(world, &json!({"rotate": "certificate"})).await,
+        Disturbance::ReplaceSigningKey => world.simulator().rotate_keys()?,
+        Disturbance::Configure(version) => {
+            world.configure(version).await?;
+            renew(world, &json!({"confirmDeletions": true})).await;
+        }
+        Disturbance::Age(subject) => age(world, subject),
+        Disturbance::Remove(subject) => tell(world, subject, LifecycleEvent::SubscriptionRemoved).await?,
+        Disturbance::Challenge(subject) => {
+            tell(world, subject, LifecycleEvent::ReauthorizationRequired).await?;
+        }
+        Disturbance::Unlist(subject) => unlist(world, subject),
+    }
+    Ok(())
+}
+
+/// Invokes renewal. It may fail, or be killed: the next run does its work.
+async fn renew(world: &World, event: &Value) {
+    let _ = world.stack().invoke(Function::Renewal, event).await;
+}
+
+/// Makes one of the next calls to Microsoft fail.
+fn fail(world: &World, fault: GraphFault) {
+    let any = |status| Fault::new("", "/v1.0/", status);
+    world.simulator().fail(match fault {
+        GraphFault::Throttled => any(429).retry_after(1),
+        GraphFault::Unavailable => any(503),
+        GraphFault::Slow => any(504).carried_out().delay(Duration::from_secs(4)),
+        GraphFault::AnswerLost => any(500).carried_out(),
+        GraphFault::EmptyList => Fault::new("GET", "/v1.0/subscriptions", 200).body(json!({ "value": [] })),
+        GraphFault::NoToken => Fault::new(
+            "POST",
+            &format!("/{}/oauth2", crate::subject::app().tenant_id),
+            503,
+        ),
+        GraphFault::NoSigningKeys => Fault::new("GET", "/common/discovery", 503),
+    });
+}
+
+/// Kills one of the programs that run a function. Renewal is asked to run first: it would be idle nearly always.
+async fn kill(world: &World, function: Function, after: Duration) -> Result<(), Error> {
+    let name = world.stack().resource(function.logical_id())?;
+    let strike = async {
+        sleep(after).await;
+        let deadline = Instant::now() + UNTIL_THERE;
+        while Instant::now() < deadline {
+            let running = processes::of(world.stack().process_group(), name);
+            let chosen =
+                running.get(usize::try_from(after.as_millis()).unwrap_or_default() % running.len().max(1));
+            if chosen.is_some_and(|process| process.kill()) {
+                world.killed.set(world.killed.get() + 1);
+                return;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        world.escaped.set(world.escaped.get() + 1);
+    };
+    if function == Function::Renewal {
+        let event = json!({});
+        tokio::join!(renew(world, &event), strike);
+    } else {
+        strike.await;
+    }
+    Ok(())
+}
+
+/// Leaves a subscription so little time that the next run has to renew it.
+fn age(world: &World, subject: Subject) {
+    if let Some(one) = world.subscription(subject) {
+        let left = one.expires_at.duration_since(world.simulator().now());
+        let too_much = left.saturating_sub(LEFT);
+        if too_much.is_positive() {
+            let _ = world.simulator().age(&one.id, too_much);
+        }
+    }
+}
+
+/// Has Graph say something about a subscription.
+async fn tell(world: &World, subject: Subject, event: LifecycleEvent) -> Result<(), Error> {
+    if let Some(one) = world.subscription(subject) {
+        world
+            .simulator()
+            .send(Post::new().lifecycle(&one.id, event))
+            .await?;
+    }
+    Ok(())
+}
+
+/// Has Graph's list leave out a subscription.
+fn unlist(world: &World, subject: Subject) {
+    if let Some(one) = world.subscription(subject) {
+        world.simulator().unlist(&one.id);
+        world.unlisted.borrow_mut().insert(one.id);
+    }
+}
+
+/// How long to wait for a program to be there.
+const UNTIL_THERE: Duration = Duration::from_secs(5);
+
+/// How long a subscription has to live that is nearly over: renewal runs each minute, and may fail once or twice.
+const LEFT: SignedDuration = SignedDuration::from_secs(200);

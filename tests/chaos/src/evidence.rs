@@ -1,0 +1,231 @@
+//! What was sent and what was seen, in the form in which it is judged.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use graph_events::{DateTime, DeliveredEvent, Field, Notice};
+use jiff::Timestamp;
+
+use crate::plan::Kind;
+use crate::subject::Subject;
+
+/// Everything that the verdict is about.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    /// The changes, as they were sent.
+    pub sent: Vec<Sent>,
+    /// The events about changes that consumers got, repeats included.
+    pub events: Vec<Event>,
+    /// The gaps that consumers were told of.
+    pub gaps: Vec<Gap>,
+    /// What is in FailedQueue.
+    pub failures: Vec<Failure>,
+    /// Names of subscriptions that ended although renewal had time to save them.
+    pub lapsed: Vec<String>,
+    /// Names of subscriptions that the configuration asks for and that are not there at the end.
+    pub missing: Vec<String>,
+    /// Secrets that stand in a log: of which function, and what it is.
+    pub leaks: Vec<(&'static str, &'static str)>,
+    /// Panics: of which function, and the line that tells of it.
+    pub panics: Vec<(&'static str, String)>,
+}
+
+/// A change, as it was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// Its number.
+    pub number: u32,
+    /// The subscription.
+    pub subject: Subject,
+    /// What was sent of it.
+    pub kind: Kind,
+    /// What became of the POST.
+    pub outcome: Outcome,
+    /// When Graph had the change.
+    pub at: Timestamp,
+    /// Digest of the content, of a change that carried one.
+    pub content: Option<u64>,
+}
+
+/// What became of a POST.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The webhook answered 2xx.
+    Accepted,
+    /// Graph gave up, or the subscription ended while it was trying.
+    GivenUp,
+    /// Graph lost it.
+    Dropped,
+    /// There was no subscription just then.
+    Unsubscribed,
+}
+
+/// An event about a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its id, by which consumers tell repeats.
+    pub id: String,
+    /// The number of the change, if it is one of the run's.
+    pub number: Option<u32>,
+    /// Digest of the content.
+    pub content: Option<u64>,
+    /// Whether it was read after a gap, where content is of now and not of then.
+    pub was_read: bool,
+}
+
+/// A time in which changes of a subscription may have been lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// Name of the subscription.
+    pub name: String,
+    /// Since when, if that is known.
+    pub from: Option<Timestamp>,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// A message in FailedQueue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The number of the change, if it is about one.
+    pub number: Option<u32>,
+    /// Why it is there.
+    pub reason: Option<String>,
+}
+
+/// What a message of DeliveryQueue says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivered {
+    /// Something changed.
+    Change(Event),
+    /// Something may have been lost.
+    Gap(Gap),
+    /// A gap was read, as far as it can be.
+    CaughtUp,
+}
+
+impl Delivered {
+    /// Reads a message of DeliveryQueue. What cannot be read is an event of no change.
+    pub fn read(body: &str) -> Self {
+        let Ok(event) = DeliveredEvent::parse(body) else {
+            return Self::Change(Event {
+                id: body.chars().take(80).collect(),
+                number: None,
+                content: None,
+                was_read: false,
+            });
+        };
+        match event.notice() {
+            Ok(Some(Notice::CatchUpCompleted(_))) => Self::CaughtUp,
+            Ok(Some(
+                Notice::SubscriptionMissed(gap)
+                | Notice::SubscriptionRemoved(gap)
+                | Notice::SubscriptionRecreated(gap),
+            )) => Self::Gap(Gap {
+                name: event.subscription,
+                from: timestamp(&gap.lost_from),
+                until: timestamp(&gap.lost_until).unwrap_or(Timestamp::MIN),
+            }),
+            _ => Self::Change(Event {
+                number: event
+                    .data
+                    .resource_data
+                    .as_ref()
+                    .and_then(|data| number(data.get())),
+                content: event.data.content.as_ref().map(|content| digest(content.get())),
+                was_read: event.data.other.contains_key("caughtUp"),
+                id: event.id,
+            }),
+        }
+    }
+}
+
+/// Returns the id of the object that a change is about.
+pub fn object(number: u32) -> String {
+    format!("{MARK}{number:08}")
+}
+
+/// Returns the number of the change that a text is about: the digits behind the first mark that has any.
+pub fn number(text: &str) -> Option<u32> {
+    text.split(MARK)
+        .skip(1)
+        .find_map(|rest| rest.get(..DIGITS)?.parse().ok())
+}
+
+/// Returns a digest of content, as a hundred thousand of them would take a lot of memory.
+pub fn digest(content: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn timestamp(time: &Field<DateTime>) -> Option<Timestamp> {
+    time.value()?.as_str().parse().ok()
+}
+
+/// What the id of an object begins with.
+const MARK: &str = "chaos-";
+
+/// How many digits follow.
+const DIGITS: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_known_by_the_id_of_its_object() {
+        assert_eq!(number(&format!("{{\"id\":\"{}\"}}", object(42))), Some(42));
+        assert_eq!(
+            number("the chaos-client and chaos-00000007 and chaos-00000008"),
+            Some(7)
+        );
+        for text in ["", "chaos-", "chaos-1234567", "7", "chaos-abcdefgh"] {
+            assert_eq!(number(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_event_about_a_change_is_read() {
+        let body = event(
+            "Microsoft.Graph.ChatMessageCreated",
+            r#"{"tenantId":"t","resourceData":{"id":"chaos-00000003"},"content":{"a":1.10},"caughtUp":"g"}"#,
+        );
+        let expected = Event {
+            id: "e".to_owned(),
+            number: Some(3),
+            content: Some(digest(r#"{"a":1.10}"#)),
+            was_read: true,
+        };
+        assert_eq!(Delivered::read(&body), Delivered::Change(expected));
+    }
+
+    #[test]
+    fn an_event_about_a_gap_is_read() {
+        let body = event(
+            "Microsoft.Graph.SubscriptionMissed",
+            r#"{"tenantId":"t","lostFrom":"2026-01-01T00:00:00Z","lostUntil":"2026-01-01T01:00:00Z"}"#,
+        );
+        let expected = Gap {
+            name: "mail".to_owned(),
+            from: Some("2026-01-01T00:00:00Z".parse().unwrap()),
+            until: "2026-01-01T01:00:00Z".parse().unwrap(),
+        };
+        assert_eq!(Delivered::read(&body), Delivered::Gap(expected));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_event_of_no_change() {
+        for body in ["chaos-00000003", "{}"] {
+            let Delivered::Change(event) = Delivered::read(body) else {
+                panic!("{body}");
+            };
+            assert_eq!(event.number, None);
+        }
+    }
+
+    fn event(event_type: &str, data: &str) -> String {
+        format!(
+            r#"{{"specversion":"1.0","id":"e","source":"/s","type":"{event_type}","time":"2026-01-01T00:00:00Z","subscription":"mail","data":{data}}}"#
+        )
+    }
+}

@@ -1,0 +1,201 @@
+//! `cargo chaos`: the deployed stack while everything goes wrong that can, and whether it keeps its promises.
+//!
+//! The seed makes a [`plan`](mod@plan): POSTs of changes, and between them everything that goes wrong. The plan is carried
+//! out against the real template on the local AWS, with microburst between the functions and AWS, and the simulator of
+//! Microsoft Graph in Microsoft's place. What was sent and what was seen is [`evidence`], about which [`verdict`] decides. Plan
+//! and verdict are pure functions.
+//!
+//! Lambda's own reading of the queues does not pass microburst: it is a part of AWS. What a queue hands over again comes
+//! after seconds in place of minutes, and Graph's attempts come at a fiftieth of their pace.
+
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt, future, stream};
+use graph_simulator::SimulatorError;
+use serde_json::{Value, json};
+use stack::Function;
+use tokio::time::sleep;
+
+mod disturb;
+pub mod evidence;
+mod logs;
+mod options;
+pub mod plan;
+mod processes;
+mod report;
+mod send;
+mod subject;
+pub mod verdict;
+mod watch;
+mod weather;
+mod world;
+
+pub use options::Options;
+pub use report::Report;
+pub use subject::Subject;
+pub use weather::{Service, Weather};
+
+use plan::{Plan, Step};
+use verdict::{Breach, judge};
+use world::World;
+
+/// Has cargo compile this package again in another checkout; see `.cargo/config.toml`.
+const _: Option<&str> = option_env!("CHECKOUT");
+
+/// Carries a run out and judges it.
+///
+/// # Errors
+///
+/// The stack cannot be set up, or a part of it does not answer.
+pub async fn run(options: Options) -> Result<Report, Error> {
+    let world = World::start(options).await?;
+    let started = Instant::now();
+    let whole = async {
+        world.set_weather(Weather::Usual).await?;
+        carry_out(&world, plan::plan(&options)).await?;
+        let sending = started.elapsed();
+        world.progress.say("Everything is sent; the faults end");
+        settle(&world).await?;
+        Ok::<Duration, Error>(sending)
+    };
+    let sending = tokio::select! {
+        never = watch::watch(&world) => match never? {},
+        sending = whole => sending?,
+    };
+    conclude(&world).await?;
+    let calls = world.stack().microburst()?.calls().await?;
+    let evidence = world.evidence.take();
+    Ok(Report {
+        options,
+        verdict: judge(&evidence),
+        sent: evidence.sent.len(),
+        sending,
+        whole: started.elapsed(),
+        calls,
+        killed: world.killed.get(),
+        escaped: world.escaped.get(),
+        secrets: world.secrets.borrow().len(),
+        logged: world.logs.borrow().values().map(|log| log.text.len()).sum(),
+    })
+}
+
+/// Carries out the steps in their order, many at once, until they are done or the time is over.
+async fn carry_out(world: &World, plan: Plan) -> Result<(), Error> {
+    world
+        .progress
+        .say(&format!("Sending {} changes", world.options.items));
+    let end = Instant::now() + Duration::from_secs(60 * u64::from(world.options.minutes));
+    let steps = stream::iter(plan).take_while(|_| future::ready(Instant::now() < end));
+    let mut done = steps
+        .map(|step| async move {
+            match step {
+                Step::Post(post) => send::send(world, &post).await,
+                Step::Disturb(disturbance) => disturb::disturb(world, disturbance).await,
+            }
+        })
+        .buffer_unordered(AT_ONCE);
+    while let Some(result) = done.next().await {
+        result?;
+    }
+    Ok(())
+}
+
+/// Ends the faults, has renewal put everything right, and waits for what is still on its way.
+async fn settle(world: &World) -> Result<(), Error> {
+    world.set_weather(Weather::Calm).await?;
+    for _ in 0..RUNS {
+        let report = world
+            .stack()
+            .invoke(Function::Renewal, &json!({"confirmDeletions": true}))
+            .await;
+        if report.is_ok_and(|report| report.get("failed") == Some(&json!(0))) && world.missing().is_empty() {
+            break;
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+    let (mut last, mut since) = (usize::MAX, Instant::now());
+    loop {
+        let (waiting, arrived) = (is_waiting(world).await?, arrived(world));
+        if !waiting && nothing_is_lost(world) {
+            return Ok(());
+        }
+        if arrived != last {
+            (last, since) = (arrived, Instant::now());
+        }
+        if since.elapsed() > PATIENCE {
+            return Ok(());
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// Tells whether something is in a queue that a function reads.
+async fn is_waiting(world: &World) -> Result<bool, Error> {
+    for queue in ["NotificationQueue", "LifecycleQueue"] {
+        if world.stack().held(world.stack().resource(queue)?).await? > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn arrived(world: &World) -> usize {
+    let evidence = world.evidence.borrow();
+    evidence.events.len() + evidence.gaps.len() + evidence.failures.len()
+}
+
+fn nothing_is_lost(world: &World) -> bool {
+    let verdict = judge(&world.evidence.borrow());
+    !verdict
+        .breaches
+        .iter()
+        .any(|breach| matches!(breach, Breach::Lost(..)))
+}
+
+/// Looks for what must not be in a log, and for what is not there at the end.
+async fn conclude(world: &World) -> Result<(), Error> {
+    watch::remember_secrets(world).await;
+    watch::read_logs(world).await?;
+    let mut evidence = world.evidence.borrow_mut();
+    evidence.missing = world.missing();
+    let secrets = world.secrets.borrow();
+    for (function, log) in world.logs.borrow().iter() {
+        let leaks = secrets
+            .found_in(&log.text)
+            .into_iter()
+            .map(|what| (*function, what));
+        evidence.leaks.extend(leaks);
+        evidence
+            .panics
+            .extend(logs::panics(&log.text).into_iter().map(|line| (*function, line)));
+    }
+    Ok(())
+}
+
+/// Why a run cannot be carried out to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The stack.
+    #[error(transparent)]
+    Stack(#[from] stack::Error),
+    /// The simulator.
+    #[error(transparent)]
+    Simulator(#[from] SimulatorError),
+    /// Renewal did not subscribe to everything in the configuration, although nothing went wrong yet.
+    #[error("renewal did not create: {missing}\nits report: {report:#}")]
+    NotSubscribed {
+        /// Names of the subscriptions that are missing.
+        missing: String,
+        /// What renewal returned.
+        report: Value,
+    },
+}
+
+/// Steps that are under way at once.
+const AT_ONCE: usize = 16;
+
+/// Runs that renewal has for putting everything right when nothing fails any more.
+const RUNS: usize = 10;
+
+/// How long nothing may arrive before what is missing counts as lost: some times what a queue keeps a message back for.
+const PATIENCE: Duration = Duration::from_mins(1);

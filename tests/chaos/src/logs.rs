@@ -1,0 +1,135 @@
+//! What must not be in a log.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// Secrets that the run made or came across, with what each is.
+#[derive(Debug, Default)]
+pub struct Secrets(BTreeMap<String, &'static str>);
+
+impl Secrets {
+    /// Adds a secret. A short text would be found where it is none.
+    pub fn add(&mut self, secret: &str, what: &'static str) {
+        if secret.len() >= SHORTEST {
+            self.0.insert(secret.to_owned(), what);
+        }
+    }
+
+    /// Adds the keys of ClientStateSecret.
+    pub fn add_client_state_keys(&mut self, document: &Value) {
+        for key in texts(document, "key") {
+            self.add(key, "a client-state key");
+        }
+    }
+
+    /// Adds the keys of DecryptionSecret, each by a line from the middle of it: the first lines of all keys are the same.
+    pub fn add_private_keys(&mut self, document: &Value) {
+        for key in texts(document, "privateKey") {
+            let lines: Vec<&str> = key.lines().collect();
+            if let Some(line) = lines.get(lines.len() / 2) {
+                self.add(line, "a private key");
+            }
+        }
+    }
+
+    /// Adds the tokens of `RefreshTokenSecret`.
+    pub fn add_refresh_tokens(&mut self, document: &Value) {
+        for token in texts(document, "refreshToken") {
+            self.add(token, "a refresh token");
+        }
+    }
+
+    /// Returns how many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns what each secret is that stands in a log, and whether the log has the header of a private key.
+    pub fn found_in(&self, log: &str) -> Vec<&'static str> {
+        let header = log.contains(KEY_HEADER).then_some("the header of a private key");
+        let found = self.0.iter().filter(|(secret, _)| log.contains(secret.as_str()));
+        let mut found: Vec<&'static str> = found.map(|(_, what)| *what).chain(header).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+/// Returns the lines of a log that tell of a panic.
+pub fn panics(log: &str) -> Vec<String> {
+    let lines = log
+        .lines()
+        .filter(|line| PANICS.iter().any(|sign| line.contains(sign)));
+    lines.map(|line| line.chars().take(200).collect()).collect()
+}
+
+/// Returns the texts of all members of this name, however deep.
+fn texts<'a>(document: &'a Value, name: &str) -> Vec<&'a str> {
+    match document {
+        Value::Array(values) => values.iter().flat_map(|value| texts(value, name)).collect(),
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|(key, value)| match value.as_str() {
+                Some(text) if key == name => vec![text],
+                _ => texts(value, name),
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The least length of a text that is looked for.
+const SHORTEST: usize = 16;
+
+/// What stands in front of every kind of private key.
+const KEY_HEADER: &str = "PRIVATE KEY-----";
+
+/// What the standard library writes when a thread panics, and what the functions write in its place.
+const PANICS: [&str; 2] = ["panicked at", "Panicked at"];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_of_secret_is_found() {
+        let mut secrets = Secrets::default();
+        secrets.add("the-client-secret-of-a-run", "a client secret");
+        let document = json!({"keys": [{"id": "k", "key": "client-state-key-in-base64"}]});
+        secrets.add_client_state_keys(&document);
+        let pem = "-----BEGIN X-----\nfirst-line-of-the-key\nmiddle-line-of-the-key\n-----END X-----\n";
+        secrets.add_private_keys(&json!({"keys": [{"privateKey": pem}]}));
+        secrets.add_refresh_tokens(&json!({"tokens": [{"refreshToken": "the-token-that-came-back"}]}));
+        for (log, what) in [
+            ("x the-client-secret-of-a-run x", "a client secret"),
+            ("\"client-state-key-in-base64\"", "a client-state key"),
+            ("middle-line-of-the-key", "a private key"),
+            ("the-token-that-came-back", "a refresh token"),
+            ("-----BEGIN RSA PRIVATE KEY-----", "the header of a private key"),
+        ] {
+            assert_eq!(secrets.found_in(log), [what], "{log}");
+        }
+        assert_eq!(secrets.found_in("client-state-key \"id\": \"k\""), [""; 0]);
+    }
+
+    #[test]
+    fn a_text_that_is_too_short_is_not_looked_for() {
+        let mut secrets = Secrets::default();
+        secrets.add("short", "a client secret");
+        assert_eq!((secrets.len(), secrets.found_in("short")), (0, vec![]));
+    }
+
+    #[test]
+    fn a_panic_is_found_by_its_line() {
+        let log = "fine\nthread 'main' panicked at src/lib.rs:1:2:\nboom\n";
+        assert_eq!(panics(log), ["thread 'main' panicked at src/lib.rs:1:2:"]);
+        assert_eq!(
+            panics("{\"message\":\"Panicked at a.rs:1; this is a defect\"}").len(),
+            1
+        );
+        assert_eq!(panics("nobody panicked"), [""; 0]);
+    }
+}

@@ -1,0 +1,169 @@
+//! What a run showed, in words.
+
+use std::fmt;
+use std::time::Duration;
+
+use stack::Calls;
+
+use crate::options::Options;
+use crate::verdict::{End, Verdict};
+
+/// What a run showed.
+#[derive(Debug)]
+pub struct Report {
+    /// What was asked for.
+    pub options: Options,
+    /// What became of everything.
+    pub verdict: Verdict,
+    /// Changes that were sent.
+    pub sent: usize,
+    /// How long that took.
+    pub sending: Duration,
+    /// How long it took until the last of them had arrived.
+    pub whole: Duration,
+    /// Calls to AWS.
+    pub calls: Calls,
+    /// Functions that were killed.
+    pub killed: u32,
+    /// Functions that were not there to be killed.
+    pub escaped: u32,
+    /// Secrets that were looked for in the logs.
+    pub secrets: usize,
+    /// Bytes of logs that were looked through.
+    pub logged: usize,
+}
+
+impl Report {
+    /// Tells whether every promise was kept.
+    pub fn is_kept(&self) -> bool {
+        self.verdict.is_kept()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            options,
+            verdict,
+            calls,
+            ..
+        } = self;
+        let (asked, sent) = (options.items, self.sent);
+        writeln!(
+            f,
+            "changes sent             {sent} of {asked} in {:.0} s",
+            self.sending.as_secs_f64()
+        )?;
+        for (end, words) in [
+            (End::Delivered, "delivered once by id"),
+            (End::Failed, "in FailedQueue, with a reason"),
+            (End::Reported, "in a gap that was reported"),
+            (End::Refused, "forged, and refused"),
+            (End::NotAskedFor, "not asked for at that moment"),
+            (End::Broken, "broken promises"),
+        ] {
+            writeln!(
+                f,
+                "  {:7} {words}",
+                verdict.ends.get(&end).copied().unwrap_or_default()
+            )?;
+        }
+        writeln!(f, "events with a known id   {}", verdict.repeats)?;
+        let share = 100 * calls.struck / calls.all.max(1);
+        writeln!(
+            f,
+            "calls to AWS             {}, {} of them failed or hung ({share} %)",
+            calls.all, calls.struck
+        )?;
+        writeln!(
+            f,
+            "functions killed         {} of {}, {} were not there",
+            self.killed, options.kills, self.escaped
+        )?;
+        writeln!(
+            f,
+            "secrets sought in logs   {} in {} kB",
+            self.secrets,
+            self.logged / 1_000
+        )?;
+        writeln!(f, "from first to last       {:.0} s", self.whole.as_secs_f64())?;
+        if verdict.is_kept() {
+            return writeln!(f, "\nEvery promise was kept.");
+        }
+        writeln!(f, "\n{} promises were broken:", verdict.breaches.len())?;
+        for breach in verdict.breaches.iter().take(SHOWN) {
+            writeln!(f, "  {breach}")?;
+        }
+        if verdict.breaches.len() > SHOWN {
+            writeln!(f, "  ...")?;
+        }
+        let Options {
+            items,
+            faults,
+            kills,
+            seed,
+            minutes,
+        } = options;
+        writeln!(
+            f,
+            "Again: cargo chaos --items {items} --faults {faults} --kills {kills} --seed {seed} --minutes {minutes}"
+        )
+    }
+}
+
+/// How many broken promises are shown.
+const SHOWN: usize = 40;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::verdict::Breach;
+
+    #[test]
+    fn a_run_without_a_breach_says_that_every_promise_was_kept() {
+        let text = report(Vec::new()).to_string();
+        assert!(
+            text.contains("changes sent             9 of 5000 in 3 s"),
+            "{text}"
+        );
+        assert!(text.contains("9 delivered once by id"), "{text}");
+        assert!(text.contains("20, 3 of them failed or hung (15 %)"), "{text}");
+        assert!(text.ends_with("\nEvery promise was kept.\n"), "{text}");
+    }
+
+    #[test]
+    fn every_breach_is_named_with_the_command_that_repeats_the_run() {
+        let text = report(vec![Breach::SameId(1, 2), Breach::Lapsed("mail".to_owned())]).to_string();
+        assert!(
+            text.contains(
+                "2 promises were broken:\n  same id: changes 1 and 2\n  lapsed: subscription mail\n"
+            ),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("cargo chaos --items 5000 --faults 15 --kills 20 --seed 1 --minutes 15\n"),
+            "{text}"
+        );
+    }
+
+    fn report(breaches: Vec<Breach>) -> Report {
+        Report {
+            options: Options::default(),
+            verdict: Verdict {
+                ends: BTreeMap::from([(End::Delivered, 9)]),
+                repeats: 1,
+                breaches,
+            },
+            sent: 9,
+            sending: Duration::from_secs(3),
+            whole: Duration::from_secs(4),
+            calls: Calls { all: 20, struck: 3 },
+            killed: 19,
+            escaped: 1,
+            secrets: 5,
+            logged: 9_000,
+        }
+    }
+}

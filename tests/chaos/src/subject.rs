@@ -1,0 +1,191 @@
+//! What is subscribed to, and the configuration that asks for it.
+
+use graph_simulator::{App, TokenVersion};
+use serde_json::{Value, json};
+
+/// A subscription that changes are sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// Channel messages, encrypted.
+    TeamMessages,
+    /// Channels, encrypted.
+    Channels,
+    /// The calendar of a user. Its change types are configured now this way, now that way.
+    Calendar,
+    /// The contacts of a user, subscribed to by a signed-in user.
+    Contacts,
+    /// The mail of one of many users, who come and go.
+    Mail(u8),
+}
+
+impl Subject {
+    /// All of them, with the most users there can be.
+    pub fn all() -> Vec<Self> {
+        let steady = [Self::TeamMessages, Self::Channels, Self::Calendar, Self::Contacts];
+        steady
+            .into_iter()
+            .chain((0..MOST_USERS).map(Self::Mail))
+            .collect()
+    }
+
+    /// Returns the name in the configuration.
+    pub fn name(self) -> String {
+        match self {
+            Self::TeamMessages => "team-messages".to_owned(),
+            Self::Channels => "channels".to_owned(),
+            Self::Calendar => "calendar".to_owned(),
+            Self::Contacts => "contacts".to_owned(),
+            Self::Mail(user) => format!("mail/{}", id_of_user(user)),
+        }
+    }
+
+    /// Returns the resource.
+    pub fn resource(self) -> String {
+        match self {
+            Self::TeamMessages => "/teams/getAllMessages".to_owned(),
+            Self::Channels => "/teams/getAllChannels".to_owned(),
+            Self::Calendar => format!("/users/{}/events", id_of_user(MOST_USERS)),
+            Self::Contacts => format!("/users/{}/contacts", id_of_user(MOST_USERS)),
+            Self::Mail(user) => format!("/users/{}/messages", id_of_user(user)),
+        }
+    }
+
+    /// Tells whether changes carry the resource, encrypted.
+    pub fn is_rich(self) -> bool {
+        matches!(self, Self::TeamMessages | Self::Channels)
+    }
+
+    /// Tells whether every configuration of a run asks for it.
+    pub fn is_steady(self) -> bool {
+        !matches!(self, Self::Mail(user) if user >= LEAST_USERS)
+    }
+}
+
+/// Returns the app registration that subscribes by itself.
+pub fn app() -> App {
+    App {
+        tenant_id: "11111111-2222-4333-8444-555555555555".to_owned(),
+        client_id: "66666666-7777-4888-8999-000000000000".to_owned(),
+        client_secret: "chaos-client-secret-d2f1a7".to_owned(),
+        token_version: TokenVersion::V2,
+    }
+}
+
+/// Returns the app registration in which a user has signed in.
+pub fn signed_in_app() -> App {
+    App {
+        client_id: "66666666-7777-4888-8999-000000000001".to_owned(),
+        client_secret: "chaos-client-secret-93be04".to_owned(),
+        ..app()
+    }
+}
+
+/// Returns a version of the configuration. Users come and go from one to the next, the change types of the calendar, which
+/// make another subscription, change with every second one, and the lifetime of contacts with every third.
+pub fn config(version: u32, refresh_token: &str) -> Value {
+    let (app, signed_in) = (app(), signed_in_app());
+    let users: Vec<String> = users(version).map(id_of_user).collect();
+    let calendar = if version % 4 < 2 {
+        "created,updated"
+    } else {
+        "created,updated,deleted"
+    };
+    let minutes = if version % 3 == 2 { 600 } else { 1_200 };
+    json!({
+        "tenants": {
+            "chaos": {
+                "tenantId": app.tenant_id,
+                "clientId": app.client_id,
+                "credential": { "clientSecret": app.client_secret },
+            },
+            "signed-in": {
+                "tenantId": signed_in.tenant_id,
+                "clientId": signed_in.client_id,
+                "credential": { "refreshToken": refresh_token, "clientSecret": signed_in.client_secret },
+            },
+        },
+        "subscriptions": {
+            "team-messages": {
+                "tenant": "chaos", "resource": Subject::TeamMessages.resource(), "changeType": "created,updated",
+                "includeResourceData": true,
+            },
+            "channels": {
+                "tenant": "chaos", "resource": Subject::Channels.resource(), "changeType": "created,updated,deleted",
+                "includeResourceData": true,
+            },
+            "calendar": { "tenant": "chaos", "resource": Subject::Calendar.resource(), "changeType": calendar },
+            "contacts": {
+                "tenant": "signed-in", "resource": Subject::Contacts.resource(), "changeType": "created",
+                "expirationMinutes": minutes,
+            },
+            "mail": {
+                "tenant": "chaos", "resource": "/users/{id}/messages", "changeType": "created", "forEach": users,
+            },
+        },
+    })
+}
+
+/// Returns what a version of the configuration asks for.
+pub fn wanted(version: u32) -> Vec<Subject> {
+    let present = |subject: &Subject| match subject {
+        Subject::Mail(user) => users(version).any(|one| one == *user),
+        _ => true,
+    };
+    Subject::all().into_iter().filter(present).collect()
+}
+
+/// Returns the users whose mail a version of the configuration asks for.
+fn users(version: u32) -> impl Iterator<Item = u8> {
+    let steps = u32::from(MOST_USERS - LEAST_USERS) + 1;
+    let count = u32::from(LEAST_USERS) + version % steps;
+    (0..MOST_USERS).filter(move |user| u32::from(*user) < count)
+}
+
+fn id_of_user(user: u8) -> String {
+    format!("a0000000-0000-4000-8000-0000000000{user:02x}")
+}
+
+/// Users whose mail is always subscribed to.
+const LEAST_USERS: u8 = 4;
+
+/// Users whose mail is subscribed to at times.
+const MOST_USERS: u8 = 8;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_steady_subject_is_in_every_configuration_and_others_are_in_some() {
+        let texts: Vec<String> = (0..12).map(|version| config(version, "t").to_string()).collect();
+        for subject in Subject::all() {
+            let place = subject.name();
+            let place = place.split_once('/').map_or(place.as_str(), |(_, id)| id);
+            let holding = texts
+                .iter()
+                .filter(|text| text.contains(&format!("\"{place}\"")))
+                .count();
+            assert_eq!(
+                holding == texts.len(),
+                subject.is_steady(),
+                "{subject:?}: {holding}"
+            );
+            let wanting = (0..12)
+                .filter(|version| wanted(*version).contains(&subject))
+                .count();
+            assert_eq!(holding, wanting, "{subject:?}");
+            assert!(holding > 0, "{subject:?}");
+        }
+    }
+
+    #[test]
+    fn each_configuration_differs_from_the_one_before() {
+        let texts: BTreeSet<String> = (0..12).map(|version| config(version, "t").to_string()).collect();
+        assert!(texts.len() > 8, "{}", texts.len());
+        for version in 0..12 {
+            assert_ne!(config(version, "t"), config(version + 1, "t"), "{version}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Whether what arrived is what was sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::evidence::{Event, Evidence, Gap, Outcome, Sent};
+use crate::plan::Kind;
+
+/// What became of everything, and every promise that was broken.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// How many changes ended in which way.
+    pub ends: BTreeMap<End, usize>,
+    /// How many events arrived that repeat another one's id.
+    pub repeats: usize,
+    /// The promises that were broken.
+    pub breaches: Vec<Breach>,
+}
+
+/// How a change ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum End {
+    /// At a consumer, under one id.
+    Delivered,
+    /// In FailedQueue, with a reason.
+    Failed,
+    /// In a gap that consumers were told of.
+    Reported,
+    /// Nowhere: it was forged.
+    Refused,
+    /// Nowhere: the configuration of that moment did not ask for it.
+    NotAskedFor,
+    /// In one of the ways that break a promise.
+    Broken,
+}
+
+/// A broken promise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Breach {
+    /// A change is nowhere.
+    Lost(u32, String, Outcome),
+    /// A change arrived under so many ids.
+    Twice(u32, String, usize),
+    /// Two changes have one id, so consumers drop the second.
+    SameId(u32, u32),
+    /// A change arrived with other content than was sent.
+    Altered(u32, String),
+    /// A forged change, or one that nobody can decrypt, arrived as an event.
+    Believed(u32, String),
+    /// An event is about no change that was sent.
+    Foreign(String),
+    /// A message is in FailedQueue without a reason: a change, or something else.
+    NoReason(Option<u32>),
+    /// A subscription ended although renewal had time to save it.
+    Lapsed(String),
+    /// A subscription that the configuration asks for is not there at the end.
+    Missing(String),
+    /// A secret is in the log of a function.
+    Leaked(&'static str, &'static str),
+    /// A function panicked.
+    Panicked(&'static str, String),
+}
+
+/// Judges everything that was sent and seen.
+pub fn judge(evidence: &Evidence) -> Verdict {
+    let (arrived, mut breaches) = sorted(evidence);
+    let mut ends = BTreeMap::new();
+    for sent in &evidence.sent {
+        let end = match end(
+            sent,
+            arrived.get(&sent.number).unwrap_or(&Arrived::default()),
+            &evidence.gaps,
+        ) {
+            Ok(end) => end,
+            Err(breach) => {
+                breaches.push(breach);
+                End::Broken
+            }
+        };
+        *ends.entry(end).or_default() += 1;
+    }
+    breaches.extend(evidence.lapsed.iter().cloned().map(Breach::Lapsed));
+    breaches.extend(evidence.missing.iter().cloned().map(Breach::Missing));
+    breaches.extend(evidence.leaks.iter().map(|(of, what)| Breach::Leaked(of, what)));
+    breaches.extend(
+        evidence
+            .panics
+            .iter()
+            .map(|(of, line)| Breach::Panicked(of, line.clone())),
+    );
+    let ids: BTreeSet<&str> = evidence.events.iter().map(|event| event.id.as_str()).collect();
+    Verdict {
+        ends,
+        repeats: evidence.events.len() - ids.len(),
+        breaches,
+    }
+}
+
+/// What arrived of one change.
+#[derive(Debug, Default)]
+struct Arrived<'a> {
+    events: BTreeMap<&'a str, &'a Event>,
+    reasons: Vec<Option<&'a str>>,
+}
+
+/// Sorts what arrived by the change that it is about, and returns what is about none, or about two.
+fn sorted(evidence: &Evidence) -> (BTreeMap<u32, Arrived<'_>>, Vec<Breach>) {
+    let known: BTreeSet<u32> = evidence.sent.iter().map(|sent| sent.number).collect();
+    let (mut arrived, mut breaches) = (BTreeMap::<u32, Arrived<'_>>::new(), Vec::new());
+    let mut owners: BTreeMap<&str, u32> = BTreeMap::new();
+    for event in &evidence.events {
+        let Some(number) = event.number.filter(|number| known.contains(number)) else {
+            breaches.push(Breach::Foreign(event.id.clone()));
+            continue;
+        };
+        let owner = *owners.entry(&event.id).or_insert(number);
+        if owner != number {
+            breaches.push(Breach::SameId(owner, number));
+        }
+        arrived.entry(number).or_default().events.insert(&event.id, event);
+    }
+    for failure in &evidence.failures {
+        match failure.number.filter(|number| known.contains(number)) {
+            Some(number) => arrived
+                .entry(number)
+                .or_default()
+                .reasons
+                .push(failure.reason.as_deref()),
+            None if failure.reason.is_none() => breaches.push(Breach::NoReason(None)),
+            None => {}
+        }
+    }
+    (arrived, breaches)
+}
+
+/// Returns how a change ended, or the promise that was broken.
+fn end(sent: &Sent, arrived: &Arrived<'_>, gaps: &[Gap]) -> Result<End, Breach> {
+    let name = || sent.subject.name();
+    match (sent.kind, arrived.events.len()) {
+        (Kind::Genuine, 1) => {
+            // Content that was read later is that of then.
+            let mut events = arrived.events.values().filter(|event| !event.was_read);
+            return if events.any(|event| event.content != sent.content) {
+                Err(Breach::Altered(sent.number, name()))
+            } else {
+                Ok(End::Delivered)
+            };
+        }
+        (Kind::Genuine, 2..) => return Err(Breach::Twice(sent.number, name(), arrived.events.len())),
+        (Kind::Forged | Kind::Unreadable, 1..) => return Err(Breach::Believed(sent.number, name())),
+        (Kind::Forged, 0) => return Ok(End::Refused),
+        (Kind::Genuine | Kind::Unreadable, 0) => {}
+    }
+    if arrived.reasons.iter().any(Option::is_some) {
+        return Ok(End::Failed);
+    }
+    if !arrived.reasons.is_empty() {
+        return Err(Breach::NoReason(Some(sent.number)));
+    }
+    // What the webhook has accepted is ours to deliver, whatever happens to the subscription afterwards.
+    if sent.outcome == Outcome::Accepted {
+        return Err(Breach::Lost(sent.number, name(), sent.outcome));
+    }
+    if gaps.iter().any(|gap| covers(gap, sent)) {
+        return Ok(End::Reported);
+    }
+    if sent.subject.is_steady() {
+        return Err(Breach::Lost(sent.number, name(), sent.outcome));
+    }
+    Ok(End::NotAskedFor)
+}
+
+/// Tells whether a gap says that a change may have been lost.
+fn covers(gap: &Gap, sent: &Sent) -> bool {
+    let since = gap.from.is_none_or(|from| from <= sent.at);
+    gap.name == sent.subject.name() && since && sent.at <= gap.until
+}
+
+impl Verdict {
+    /// Tells whether every promise was kept.
+    pub fn is_kept(&self) -> bool {
+        self.breaches.is_empty()
+    }
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost(number, name, outcome) => write!(f, "lost: change {number} of {name}, {outcome:?}"),
+            Self::Twice(number, name, ids) => {
+                write!(f, "twice: change {number} of {name} arrived under {ids} ids")
+            }
+            Self::SameId(one, other) => write!(f, "same id: changes {one} and {other}"),
+            Self::Altered(number, name) => {
+                write!(
+                    f,
+                    "altered: change {number} of {name} has other content than was sent"
+                )
+            }
+            Self::Believed(number, name) => {
+                write!(
+                    f,
+                    "believed: change {number} of {name} is not genuine and arrived"
+                )
+            }
+            Self::Foreign(id) => write!(f, "foreign: event {id} is about no change that was sent"),
+            Self::NoReason(Some(number)) => write!(f, "no reason: change {number} in FailedQueue"),
+            Self::NoReason(None) => write!(f, "no reason: a message in FailedQueue"),
+            Self::Lapsed(name) => write!(f, "lapsed: subscription {name}"),
+            Self::Missing(name) => write!(f, "missing: subscription {name} at the end"),
+            Self::Leaked(function, what) => write!(f, "secret: {what} in the log of {function}"),
+            Self::Panicked(function, line) => write!(f, "panic: {function}: {line}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,343 @@
+//! Every way in which the verdict can be that a promise was broken, and every way in which it is not.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::*;
+use crate::evidence::Failure;
+use crate::subject::Subject;
+
+#[test]
+fn a_change_that_arrived_once_by_id_is_delivered() {
+    let verdict = judge(&Evidence {
+        sent: vec![sent(1)],
+        events: vec![event(1, "a"), event(1, "a")],
+        ..Evidence::default()
+    });
+    assert!(verdict.is_kept());
+    assert_eq!(
+        (verdict.ends, verdict.repeats),
+        (BTreeMap::from([(End::Delivered, 1)]), 1)
+    );
+}
+
+#[test]
+fn a_change_that_is_nowhere_is_lost() {
+    check(
+        &Evidence {
+            sent: vec![sent(1)],
+            ..Evidence::default()
+        },
+        Breach::Lost(1, "team-messages".to_owned(), Outcome::Accepted),
+    );
+}
+
+#[test]
+fn a_gap_does_not_excuse_the_loss_of_what_was_accepted() {
+    check(
+        &Evidence {
+            sent: vec![sent(1)],
+            gaps: vec![gap("team-messages", -1, 1)],
+            ..Evidence::default()
+        },
+        Breach::Lost(1, "team-messages".to_owned(), Outcome::Accepted),
+    );
+}
+
+#[test]
+fn a_change_under_two_ids_arrived_twice() {
+    check(
+        &Evidence {
+            sent: vec![sent(1)],
+            events: vec![event(1, "a"), event(1, "b")],
+            ..Evidence::default()
+        },
+        Breach::Twice(1, "team-messages".to_owned(), 2),
+    );
+}
+
+#[test]
+fn two_changes_under_one_id_are_one_too_few() {
+    check(
+        &Evidence {
+            sent: vec![sent(1), sent(2)],
+            events: vec![event(1, "a"), event(2, "a")],
+            ..Evidence::default()
+        },
+        Breach::SameId(1, 2),
+    );
+}
+
+#[test]
+fn other_content_than_was_sent_is_altered() {
+    for content in [None, Some(8)] {
+        check(
+            &Evidence {
+                sent: vec![sent(1)],
+                events: vec![Event {
+                    content,
+                    ..event(1, "a")
+                }],
+                ..Evidence::default()
+            },
+            Breach::Altered(1, "team-messages".to_owned()),
+        );
+    }
+    let read_later = Event {
+        content: None,
+        was_read: true,
+        ..event(1, "a")
+    };
+    assert!(
+        judge(&Evidence {
+            sent: vec![sent(1)],
+            events: vec![read_later],
+            ..Evidence::default()
+        })
+        .is_kept()
+    );
+}
+
+#[test]
+fn what_is_not_genuine_must_not_arrive() {
+    for kind in [Kind::Forged, Kind::Unreadable] {
+        check(
+            &Evidence {
+                sent: vec![Sent { kind, ..sent(1) }],
+                events: vec![event(1, "a")],
+                ..Evidence::default()
+            },
+            Breach::Believed(1, "team-messages".to_owned()),
+        );
+    }
+}
+
+#[test]
+fn a_forged_change_is_refused_without_a_trace() {
+    ends(
+        &Evidence {
+            sent: vec![Sent {
+                kind: Kind::Forged,
+                ..sent(1)
+            }],
+            ..Evidence::default()
+        },
+        End::Refused,
+    );
+}
+
+#[test]
+fn an_event_about_nothing_that_was_sent_is_foreign() {
+    for number in [None, Some(9)] {
+        check(
+            &Evidence {
+                events: vec![Event {
+                    number,
+                    ..event(1, "a")
+                }],
+                ..Evidence::default()
+            },
+            Breach::Foreign("a".to_owned()),
+        );
+    }
+}
+
+#[test]
+fn a_change_in_failed_queue_needs_a_reason() {
+    let failure = |number, reason: Option<&str>| Failure {
+        number,
+        reason: reason.map(str::to_owned),
+    };
+    for kind in [Kind::Genuine, Kind::Unreadable] {
+        let sent = vec![Sent { kind, ..sent(1) }];
+        let failures = vec![failure(Some(1), Some("TokenRejected"))];
+        ends(
+            &Evidence {
+                sent: sent.clone(),
+                failures,
+                ..Evidence::default()
+            },
+            End::Failed,
+        );
+        let failures = vec![failure(Some(1), None)];
+        check(
+            &Evidence {
+                sent,
+                failures,
+                ..Evidence::default()
+            },
+            Breach::NoReason(Some(1)),
+        );
+    }
+    let failures = vec![failure(None, None), failure(None, Some("Malformed"))];
+    check(
+        &Evidence {
+            failures,
+            ..Evidence::default()
+        },
+        Breach::NoReason(None),
+    );
+}
+
+#[test]
+fn a_change_that_cannot_be_decrypted_is_lost_if_failed_queue_lacks_it() {
+    check(
+        &Evidence {
+            sent: vec![Sent {
+                kind: Kind::Unreadable,
+                ..sent(1)
+            }],
+            ..Evidence::default()
+        },
+        Breach::Lost(1, "team-messages".to_owned(), Outcome::Accepted),
+    );
+}
+
+#[test]
+fn a_change_that_never_came_through_has_to_lie_in_a_gap() {
+    for outcome in [Outcome::GivenUp, Outcome::Dropped, Outcome::Unsubscribed] {
+        let sent = vec![Sent { outcome, ..sent(1) }];
+        for gap in [
+            gap("team-messages", -1, 1),
+            gap("team-messages", 0, 0),
+            Gap {
+                from: None,
+                ..gap("team-messages", 0, 0)
+            },
+        ] {
+            ends(
+                &Evidence {
+                    sent: sent.clone(),
+                    gaps: vec![gap],
+                    ..Evidence::default()
+                },
+                End::Reported,
+            );
+        }
+        for gaps in [
+            vec![],
+            vec![
+                gap("team-messages", 1, 2),
+                gap("team-messages", -2, -1),
+                gap("channels", -1, 1),
+            ],
+        ] {
+            check(
+                &Evidence {
+                    sent: sent.clone(),
+                    gaps,
+                    ..Evidence::default()
+                },
+                Breach::Lost(1, "team-messages".to_owned(), outcome),
+            );
+        }
+        ends(
+            &Evidence {
+                sent,
+                events: vec![event(1, "a")],
+                ..Evidence::default()
+            },
+            End::Delivered,
+        );
+    }
+}
+
+#[test]
+fn nobody_misses_a_change_that_the_configuration_does_not_ask_for() {
+    let sent = Sent {
+        subject: Subject::Mail(7),
+        outcome: Outcome::Unsubscribed,
+        ..sent(1)
+    };
+    ends(
+        &Evidence {
+            sent: vec![sent],
+            ..Evidence::default()
+        },
+        End::NotAskedFor,
+    );
+}
+
+#[test]
+fn a_subscription_that_ended_or_is_missing_breaks_a_promise() {
+    let name = || "mail/1".to_owned();
+    check(
+        &Evidence {
+            lapsed: vec![name()],
+            ..Evidence::default()
+        },
+        Breach::Lapsed(name()),
+    );
+    check(
+        &Evidence {
+            missing: vec![name()],
+            ..Evidence::default()
+        },
+        Breach::Missing(name()),
+    );
+}
+
+#[test]
+fn a_secret_in_a_log_and_a_panic_break_a_promise() {
+    check(
+        &Evidence {
+            leaks: vec![("WebhookFunction", "a client state")],
+            ..Evidence::default()
+        },
+        Breach::Leaked("WebhookFunction", "a client state"),
+    );
+    check(
+        &Evidence {
+            panics: vec![("WebhookFunction", "panicked at".to_owned())],
+            ..Evidence::default()
+        },
+        Breach::Panicked("WebhookFunction", "panicked at".to_owned()),
+    );
+}
+
+/// Expects exactly one breach.
+#[track_caller]
+fn check(evidence: &Evidence, breach: Breach) {
+    let verdict = judge(evidence);
+    assert_eq!(verdict.breaches, [breach]);
+    assert!(!verdict.is_kept());
+}
+
+/// Expects no breach, and that the only change ends in this way.
+#[track_caller]
+fn ends(evidence: &Evidence, end: End) {
+    let verdict = judge(evidence);
+    assert_eq!(
+        (verdict.breaches, verdict.ends),
+        (Vec::new(), BTreeMap::from([(end, 1)]))
+    );
+}
+
+fn sent(number: u32) -> Sent {
+    Sent {
+        number,
+        subject: Subject::TeamMessages,
+        kind: Kind::Genuine,
+        outcome: Outcome::Accepted,
+        at: Timestamp::UNIX_EPOCH,
+        content: Some(7),
+    }
+}
+
+fn event(number: u32, id: &str) -> Event {
+    Event {
+        id: id.to_owned(),
+        number: Some(number),
+        content: Some(7),
+        was_read: false,
+    }
+}
+
+/// Returns a gap, from and until so many seconds after the change.
+fn gap(name: &str, from: i64, until: i64) -> Gap {
+    let at = |seconds| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds);
+    Gap {
+        name: name.to_owned(),
+        from: Some(at(from)),
+        until: at(until),
+    }
+}

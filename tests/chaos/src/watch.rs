@@ -1,0 +1,228 @@
+//! What is looked at all the time: queues, subscriptions, secrets, logs.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use graph_simulator::Registered;
+use stack::{Function, LogLine, Message};
+use tokio::time::sleep;
+
+use crate::Error;
+use crate::evidence::{Delivered, Failure, number};
+use crate::world::World;
+
+/// Watches everything until it is dropped.
+pub async fn watch(world: &World) -> Result<Infallible, Error> {
+    let (never, ..) = tokio::try_join!(
+        consume(world),
+        collect_failures(world),
+        watch_subscriptions(world),
+        watch_secrets(world),
+        watch_logs(world),
+        report_progress(world),
+    )?;
+    Ok(never)
+}
+
+/// Takes events from DeliveryQueue, as a consumer does.
+async fn consume(world: &World) -> Result<Infallible, Error> {
+    let queue = world.stack().output("DeliveryQueueUrl")?;
+    loop {
+        for message in world
+            .stack()
+            .receive(queue, A_MOMENT, |got| got.len() >= 500)
+            .await?
+        {
+            let mut evidence = world.evidence.borrow_mut();
+            match Delivered::read(&message.body) {
+                Delivered::Change(event) => evidence.events.push(event),
+                Delivered::Gap(gap) => evidence.gaps.push(gap),
+                Delivered::CaughtUp => {}
+            }
+        }
+    }
+}
+
+/// Takes messages from FailedQueue, as an operator does.
+async fn collect_failures(world: &World) -> Result<Infallible, Error> {
+    let queue = world.stack().output("FailedQueueUrl")?;
+    loop {
+        let messages = world
+            .stack()
+            .receive(queue, A_MOMENT, |got| got.len() >= 500)
+            .await?;
+        let failures = messages
+            .into_iter()
+            .map(|Message { body, attributes, .. }| Failure {
+                number: number(&body),
+                reason: attributes.get("Reason").cloned(),
+            });
+        world.evidence.borrow_mut().failures.extend(failures);
+    }
+}
+
+/// Notes which subscriptions end, and remembers every client state.
+async fn watch_subscriptions(world: &World) -> Result<Infallible, Error> {
+    let mut known: BTreeMap<String, Registered> = BTreeMap::new();
+    loop {
+        let live: BTreeMap<String, Registered> = world
+            .simulator()
+            .subscriptions()
+            .into_iter()
+            .map(|one| (one.id.clone(), one))
+            .collect();
+        for one in live.values() {
+            if let Some(state) = &one.client_state {
+                world.secrets.borrow_mut().add(state, "a client state");
+            }
+        }
+        let now = world.simulator().now();
+        let over = known
+            .values()
+            .filter(|one| one.expires_at <= now && !live.contains_key(&one.id));
+        for one in over {
+            note_end(world, one, &live);
+        }
+        known = live;
+        sleep(OFTEN).await;
+    }
+}
+
+/// Notes that a subscription came to the end of its time, if renewal could have known of it and nothing has taken its place.
+fn note_end(world: &World, over: &Registered, live: &BTreeMap<String, Registered>) {
+    let is_replaced = live.values().any(|one| one.resource == over.resource);
+    if !is_replaced && !world.unlisted.borrow().contains(&over.id) {
+        world.evidence.borrow_mut().lapsed.push(over.resource.clone());
+    }
+}
+
+/// Remembers the keys and tokens that renewal makes. A secret without content has none yet.
+async fn watch_secrets(world: &World) -> Result<Infallible, Error> {
+    loop {
+        remember_secrets(world).await;
+        sleep(Duration::from_secs(5)).await;
+    }
+}
+
+/// Reads the secrets that renewal writes.
+pub async fn remember_secrets(world: &World) {
+    if let Ok(document) = world.stack().read_secret("ClientStateSecret").await {
+        world.secrets.borrow_mut().add_client_state_keys(&document);
+    }
+    if let Ok(document) = world.stack().read_secret("DecryptionSecret").await {
+        world.secrets.borrow_mut().add_private_keys(&document);
+    }
+    if let Ok(document) = world.stack().read_secret("RefreshTokenSecret").await {
+        world.secrets.borrow_mut().add_refresh_tokens(&document);
+    }
+}
+
+/// Collects what the functions log, bit by bit: one answer has no more than 10,000 lines.
+async fn watch_logs(world: &World) -> Result<Infallible, Error> {
+    loop {
+        read_logs(world).await?;
+        sleep(Duration::from_secs(2)).await;
+    }
+}
+
+/// Reads what the functions have logged since it was read last.
+pub async fn read_logs(world: &World) -> Result<(), Error> {
+    for function in Function::ALL {
+        let since = world
+            .logs
+            .borrow()
+            .get(function.logical_id())
+            .map_or(0, |log| log.place.at);
+        let lines = world.stack().log_lines(function, since).await?;
+        let mut logs = world.logs.borrow_mut();
+        let log = logs.entry(function.logical_id()).or_default();
+        for line in log.place.skip(lines) {
+            log.text.push_str(&line.text);
+            log.text.push('\n');
+        }
+    }
+    Ok(())
+}
+
+/// What a function has logged, as far as it was read.
+#[derive(Debug, Default)]
+pub struct Log {
+    /// The lines.
+    pub text: String,
+    place: Place,
+}
+
+/// How far a log was read: up to a millisecond, and how many of its lines.
+#[derive(Debug, Default)]
+struct Place {
+    at: i64,
+    lines: usize,
+}
+
+impl Place {
+    /// Leaves out the lines that were read before, and goes on to the end of the rest.
+    fn skip(&mut self, mut lines: Vec<LogLine>) -> Vec<LogLine> {
+        lines.drain(..self.lines.min(lines.len()));
+        if let Some(last) = lines.last().map(|line| line.at) {
+            let of_last = lines.iter().filter(|line| line.at == last).count();
+            self.lines = if last == self.at {
+                self.lines + of_last
+            } else {
+                of_last
+            };
+            self.at = last;
+        }
+        lines
+    }
+}
+
+/// Tells how far the run is.
+async fn report_progress(world: &World) -> Result<Infallible, Error> {
+    loop {
+        sleep(Duration::from_secs(10)).await;
+        let calls = world.stack().microburst()?.calls().await.unwrap_or_default();
+        let evidence = world.evidence.borrow();
+        world.progress.say(&format!(
+            "{} of {} changes sent, {} events and {} failures arrived, {} gaps; {} of {} calls to AWS struck, {} of {} kills",
+            evidence.sent.len(),
+            world.options.items,
+            evidence.events.len(),
+            evidence.failures.len(),
+            evidence.gaps.len(),
+            calls.struck,
+            calls.all,
+            world.killed.get(),
+            world.options.kills,
+        ));
+    }
+}
+
+/// How long one look at a queue lasts.
+const A_MOMENT: Duration = Duration::from_secs(1);
+
+/// How often subscriptions are looked at.
+const OFTEN: Duration = Duration::from_millis(300);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_of_a_log_is_read_twice_or_left_out() {
+        let line = |at, text: &str| LogLine {
+            at,
+            text: text.to_owned(),
+        };
+        let mut place = Place::default();
+        assert_eq!(place.skip(vec![line(1, "a"), line(2, "b")]).len(), 2);
+        // Asked for what came since 2, the log tells of 2 once more.
+        assert_eq!(place.skip(vec![line(2, "b"), line(2, "c")]), [line(2, "c")]);
+        assert_eq!(place.skip(vec![line(2, "b"), line(2, "c")]), []);
+        assert_eq!(
+            place.skip(vec![line(2, "b"), line(2, "c"), line(3, "d")]),
+            [line(3, "d")]
+        );
+        assert_eq!((place.at, place.lines), (3, 1));
+    }
+}

@@ -1,0 +1,153 @@
+//! What all parts of a run share: the stack, the simulator, and what has been seen so far.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+
+use graph_simulator::{self as graph, Registered, Simulator};
+use serde_json::json;
+use stack::{Function, Pair, Progress, Stack};
+
+use crate::Error;
+use crate::evidence::Evidence;
+use crate::logs::Secrets;
+use crate::options::Options;
+use crate::subject::{self, Subject};
+use crate::watch::Log;
+use crate::weather::Weather;
+
+/// The stack in its world.
+pub struct World {
+    /// What the run is asked for.
+    pub options: Options,
+    /// Tells the waiting person.
+    pub progress: Progress,
+    pair: Pair,
+    refresh_token: String,
+    /// The version of the configuration that was written last.
+    pub version: Cell<u32>,
+    /// What was sent and what was seen.
+    pub evidence: RefCell<Evidence>,
+    /// What must not be in a log.
+    pub secrets: RefCell<Secrets>,
+    /// What each function has logged.
+    pub logs: RefCell<BTreeMap<&'static str, Log>>,
+    /// Ids of subscriptions that Graph's list leaves out.
+    pub unlisted: RefCell<BTreeSet<String>>,
+    /// Functions that were killed.
+    pub killed: Cell<u32>,
+    /// Functions that were not there to be killed.
+    pub escaped: Cell<u32>,
+}
+
+impl World {
+    /// Deploys the stack and has renewal subscribe to everything.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let progress = Progress::start();
+        // Backoff at a fiftieth of Microsoft's pace: eleven attempts within minutes.
+        let simulator = graph::Options {
+            apps: vec![subject::app(), subject::signed_in_app()],
+            retry_scale: 0.02,
+            ..graph::Options::default()
+        };
+        let stack = stack::Options {
+            unreliable: true,
+            renewal_schedule: "rate(1 minute)".to_owned(),
+            ..stack::Options::default()
+        };
+        let pair = Pair::start(simulator, stack, progress).await?;
+        let refresh_token = pair.simulator.issue_refresh_token(&subject::signed_in_app());
+        let world = Self {
+            options,
+            progress,
+            pair,
+            refresh_token,
+            version: Cell::default(),
+            evidence: RefCell::default(),
+            secrets: RefCell::default(),
+            logs: RefCell::default(),
+            unlisted: RefCell::default(),
+            killed: Cell::default(),
+            escaped: Cell::default(),
+        };
+        world.prepare().await?;
+        Ok(world)
+    }
+
+    /// Shortens what would take minutes, and subscribes.
+    async fn prepare(&self) -> Result<(), Error> {
+        for (queue, seconds) in [
+            ("NotificationQueue", RETRY_SECONDS),
+            ("LifecycleQueue", LIFECYCLE_RETRY_SECONDS),
+        ] {
+            self.stack()
+                .set_visibility(self.stack().resource(queue)?, seconds)
+                .await?;
+        }
+        for app in [subject::app(), subject::signed_in_app()] {
+            self.secrets
+                .borrow_mut()
+                .add(&app.client_secret, "a client secret");
+        }
+        self.secrets
+            .borrow_mut()
+            .add(&self.refresh_token, "a refresh token");
+        self.configure(0).await?;
+        let report = self.stack().invoke(Function::Renewal, &json!({})).await?;
+        let missing = self.missing();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Error::NotSubscribed {
+            missing: missing.join(", "),
+            report,
+        })
+    }
+
+    /// Returns the stack.
+    pub fn stack(&self) -> &Stack {
+        &self.pair.stack
+    }
+
+    /// Returns the simulator.
+    pub fn simulator(&self) -> &Simulator {
+        &self.pair.simulator
+    }
+
+    /// Writes a version of the configuration.
+    pub async fn configure(&self, version: u32) -> Result<(), Error> {
+        let document = subject::config(version, &self.refresh_token);
+        self.stack().write_config(&document).await?;
+        self.version.set(version);
+        Ok(())
+    }
+
+    /// Has calls to AWS fail in another way.
+    pub async fn set_weather(&self, weather: Weather) -> Result<(), Error> {
+        let rules = weather.rules(self.options.faults);
+        Ok(self.stack().microburst()?.set_rules(&rules).await?)
+    }
+
+    /// Returns a live subscription to a subject, if there is one.
+    pub fn subscription(&self, subject: Subject) -> Option<Registered> {
+        let resource = subject.resource();
+        let live = self.simulator().subscriptions();
+        live.into_iter().find(|one| one.resource == resource)
+    }
+
+    /// Returns the names of subscriptions that the configuration asks for and that are not there.
+    pub fn missing(&self) -> Vec<String> {
+        let live = self.simulator().subscriptions();
+        let is_there = |subject: &Subject| live.iter().any(|one| one.resource == subject.resource());
+        let wanted = subject::wanted(self.version.get()).into_iter();
+        wanted
+            .filter(|subject| !is_there(subject))
+            .map(Subject::name)
+            .collect()
+    }
+}
+
+/// After how many seconds NotificationQueue hands over again what was not done; minutes on AWS.
+const RETRY_SECONDS: u16 = 10;
+
+/// The same of LifecycleQueue.
+const LIFECYCLE_RETRY_SECONDS: u16 = 20;
