@@ -131,7 +131,7 @@ async fn settle(world: &World) -> Result<(), Error> {
 
 /// Tells whether something is in a queue that a function reads.
 async fn is_waiting(world: &World) -> Result<bool, Error> {
-    for queue in ["NotificationQueue", "LifecycleQueue"] {
+    for queue in ["NotificationQueue", "LifecycleQueue", "ReadQueue"] {
         if world.stack().held(world.stack().resource(queue)?).await? > 0 {
             return Ok(true);
         }

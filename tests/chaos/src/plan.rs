@@ -167,10 +167,11 @@ fn disturbances(options: &Options, chance: &mut Rng) -> Vec<Disturbance> {
     let every = |items: u32, least: u32| (options.items / items).max(least);
     let mut all = Vec::new();
     for _ in 0..options.kills {
-        let function = match chance.u8(..5) {
+        let function = match chance.u8(..6) {
             0..2 => Function::Webhook,
             2..4 => Function::Decryption,
-            _ => Function::Renewal,
+            4 => Function::Renewal,
+            _ => Function::Reader,
         };
         all.push(Disturbance::Kill(function, chance.u16(..500)));
     }
@@ -248,7 +249,7 @@ mod tests {
             let killed = count(&options, |one| matches!(one, Disturbance::Kill(..)));
             assert_eq!(killed, kills);
         }
-        for function in [Function::Webhook, Function::Decryption, Function::Renewal] {
+        for function in Function::ALL {
             let options = Options {
                 kills: 200,
                 ..Options::default()

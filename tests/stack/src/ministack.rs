@@ -58,6 +58,9 @@ impl Ministack {
     fn spawn(tools: &Tools, folder: &Path, log: &Path, proxy: Option<u16>) -> Result<Self, Error> {
         let port = free_port()?;
         let url = format!("http://127.0.0.1:{port}");
+        // By a name without dots: microburst takes others apart, and for that it reads the models of all services, five
+        // seconds of CPU time in which it answers nobody.
+        let endpoint = proxy.map_or_else(|| url.clone(), |port| format!("http://localhost:{port}"));
         let temporary = folder.join("tmp");
         std::fs::create_dir_all(&temporary)
             .map_err(Error::io(format!("creating {}", temporary.display())))?;
@@ -81,10 +84,7 @@ impl Ministack {
             .env("IOT_MTLS_ENABLED", "0")
             .env("SFTP_ENABLED", "0")
             // Functions get the endpoint from here, and the rights of their roles and no other, as on AWS.
-            .env(
-                "AWS_ENDPOINT_URL",
-                format!("http://127.0.0.1:{}", proxy.unwrap_or(port)),
-            )
+            .env("AWS_ENDPOINT_URL", endpoint)
             .env("AUTH", "true");
         let output = File::create(log).map_err(Error::io(format!("creating {}", log.display())))?;
         let process = Supervised::start(&program, output).map_err(Error::io("starting MiniStack"))?;
