@@ -39,12 +39,18 @@ impl Microburst {
     pub(crate) async fn start(program: &Path, port: u16, aws: &Aws, folder: &Path) -> Result<Self, Error> {
         let log = folder.join("microburst.log");
         let output = File::create(&log).map_err(Error::io(format!("creating {}", log.display())))?;
+        let python = folder.join("microburst");
+        let at_start = python.join("sitecustomize.py");
+        std::fs::create_dir_all(&python)
+            .and_then(|()| std::fs::write(&at_start, AT_START))
+            .map_err(Error::io(format!("writing {}", at_start.display())))?;
         let mut command = Command::new(program);
         command
             .args(["--host", "127.0.0.1", "--no-resign", "--port", &port.to_string()])
             .args(["--upstream", aws.url()])
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", folder);
+            .env("HOME", folder)
+            .env("PYTHONPATH", &python);
         let http = Client::builder()
             .no_proxy()
             .pool_max_idle_per_host(0)
@@ -121,6 +127,25 @@ impl Microburst {
         })
     }
 }
+
+/// What Python runs before microburst.
+///
+/// Microburst passes calls on under the name of the local AWS, which they were not signed for. It also logs every call.
+const AT_START: &str = "\
+import logging
+
+from microburst.forward import Upstream
+
+logging.getLogger('aiohttp.access').disabled = True
+outbound_headers = Upstream._outbound_headers
+
+
+def headers_as_signed(upstream, request):
+    return outbound_headers(upstream, request) | {'host': request.headers['Host']}
+
+
+Upstream._outbound_headers = headers_as_signed
+";
 
 /// What errors call it.
 const NAME: &str = "microburst";
