@@ -48,7 +48,7 @@ impl Batch {
         match outcome {
             Outcome::Deliver(Delivery { event, facts }) => {
                 let message = match owner {
-                    Some(proven) => Message::of_tenant(&proven.tenant_id, event),
+                    Some(proven) => Message::of_tenant(proven.application.tenant_id, event),
                     None => Message::of_nobody(event),
                 };
                 self.deliver.push((Note { id, about: facts }, message));

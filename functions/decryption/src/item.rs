@@ -132,7 +132,7 @@ async fn trust<S: Source, F, Q>(
     deps: &Deps<S, F, Q>,
     turn: Turn,
 ) -> Result<Arc<Trust>, Stop> {
-    let is_listed = |trust: &Arc<Trust>| trust.tenant(&proven.tenant_id, &proven.client_id).is_some();
+    let is_listed = |trust: &Arc<Trust>| trust.tenant(proven.application).is_some();
     let trust = Some(deps.trust.current(turn.now, turn.deadline).await?).filter(is_listed);
     let trust = match trust {
         Some(trust) => Some(trust),
@@ -151,7 +151,7 @@ async fn vouched<'a, S, F: FetchDocument, Q>(
 ) -> Result<Trusted<EncryptedContent<'a>>, Stop> {
     let (proven, queued) = (item.proven(), item.queued());
     let tenant = trust
-        .tenant(&proven.tenant_id, &proven.client_id)
+        .tenant(proven.application)
         .ok_or(Stop::Retry(Obstacle::UnknownTenant))?;
     if queued.validation_tokens.is_empty() {
         return Err(TokenError::Missing.into());

@@ -1,6 +1,7 @@
 //! What DecryptionSecret says: the private keys, and who may send.
 
 use graph_core::{
+    application::Application,
     notification::keys::DecryptionKeys,
     secrets::{DecryptionDocument, TrustedTenant, TrustedTenants},
 };
@@ -38,12 +39,10 @@ impl Trust {
         })
     }
 
-    /// Returns the trusted application with these ids.
-    pub(crate) fn tenant(&self, tenant_id: &str, client_id: &str) -> Option<&TrustedTenant> {
-        let is_it = |tenant: &&TrustedTenant| {
-            tenant.tenant_id.eq_ignore_ascii_case(tenant_id)
-                && tenant.client_id.eq_ignore_ascii_case(client_id)
-        };
-        self.tenants.iter().find(is_it)
+    /// Returns what is trusted of an application.
+    pub(crate) fn tenant(&self, application: Application) -> Option<&TrustedTenant> {
+        self.tenants
+            .iter()
+            .find(|tenant| tenant.application == application)
     }
 }

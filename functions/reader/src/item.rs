@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use graph_core::{
+    application::Application,
     notification::{
         client_state::ClientStateKeys,
         event::{self, Fetched},
@@ -95,7 +96,7 @@ pub(crate) async fn take_all<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Que
     }
     let windows = drives.into_values();
     let windows = windows.map(|window| {
-        Message::of_tenant(&window.tenant_id.clone(), window.into_body()).delayed(DRIVE_SETTLES)
+        Message::of_tenant(window.application.tenant_id, window.into_body()).delayed(DRIVE_SETTLES)
     });
     if deps
         .store(&deps.read_queue, windows.collect(), deadline)
@@ -116,9 +117,7 @@ struct Get<'c> {
 
 impl Get<'_> {
     fn key(&self) -> String {
-        let Tenant {
-            tenant_id, client_id, ..
-        } = self.tenant;
+        let Application { tenant_id, client_id } = self.tenant.application;
         let Request { path, query, .. } = &self.request;
         format!("{tenant_id} {client_id} {} {path} {query}", self.immutable_ids)
     }
@@ -176,14 +175,13 @@ fn wanted<'c>(
     now: Timestamp,
 ) -> Option<Get<'c>> {
     let proven = item.verified.proven();
-    let (entry, tenant, resource) =
-        read::configured(config, &proven.subscription, &proven.tenant_id, &proven.client_id)?;
+    let (entry, tenant, resource) = read::configured(config, &proven.subscription, proven.application)?;
     let is_deleted = item.notification.change_type.as_deref() == Some("deleted");
     if !entry.options.fetch_content || is_deleted || tenant.credential.is_delegated() {
         return None;
     }
     let path = item.notification.resource.as_deref().unwrap_or_default();
-    match read::fetch(&resource, path, &proven.tenant_id) {
+    match read::fetch(&resource, path, proven.application.tenant_id) {
         Fetch::Get(request) => Some(Get {
             tenant,
             request,
@@ -201,8 +199,7 @@ fn wanted<'c>(
                 .entry(proven.subscription.clone())
                 .or_insert_with(|| Window {
                     read: Tag::Window,
-                    tenant_id: proven.tenant_id.clone(),
-                    client_id: proven.client_id.clone(),
+                    application: proven.application,
                     subscription: proven.subscription.clone(),
                     resource,
                     from: from.min(until),
@@ -256,7 +253,10 @@ async fn deliver<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
     for item in items {
         let fetched = content.map(|content| Fetched { content, read_at });
         if let Ok(event) = event::fetched(&item.verified, &item.notification, fetched) {
-            messages.push(Message::of_tenant(&item.verified.proven().tenant_id, event));
+            messages.push(Message::of_tenant(
+                item.verified.proven().application.tenant_id,
+                event,
+            ));
         } else {
             let message = Message::of(item.verified.proven(), item.record.body.clone()).failed(MALFORMED);
             deps.store(&deps.failed_queue, vec![message], deadline).await?;

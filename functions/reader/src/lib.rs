@@ -122,7 +122,7 @@ impl<S, R: Reads, C: Clock, Q: Queue> Deps<S, R, C, Q> {
         loop {
             let taken = self
                 .limiter()
-                .take(limit, &application(tenant), path, self.clock.now());
+                .take(limit, tenant.application, path, self.clock.now());
             match taken {
                 Ok(()) => return Ok(()),
                 Err(wait) if wait >= deadline.left() => return Err(wait),
@@ -134,7 +134,7 @@ impl<S, R: Reads, C: Clock, Q: Queue> Deps<S, R, C, Q> {
     /// Makes no read of `path` for `wait`, as Microsoft Graph has asked.
     pub(crate) fn close(&self, limit: Limit, tenant: &Tenant, path: &ResourcePath, wait: Duration) {
         self.limiter()
-            .close(limit, &application(tenant), path, wait, self.clock.now());
+            .close(limit, tenant.application, path, wait, self.clock.now());
     }
 
     fn limiter(&self) -> std::sync::MutexGuard<'_, Limiter> {
@@ -159,10 +159,6 @@ impl<S, R: Reads, C: Clock, Q: Queue> Deps<S, R, C, Q> {
             Err(Obstacle::NotStored)
         }
     }
-}
-
-fn application(tenant: &Tenant) -> (String, String) {
-    (tenant.tenant_id.clone(), tenant.client_id.clone())
 }
 
 /// Returns whether events of the entry carry what the list shows of an item.

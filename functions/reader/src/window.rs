@@ -152,7 +152,7 @@ async fn deliver<S: Source, R: Reads, C: Clock, Q: Queue>(
     let mut events = Vec::with_capacity(changes.len());
     for change in &changes {
         match read::event(change, reading.window(), carries_content(entry)) {
-            Ok(event) => events.push(Message::of_tenant(&reading.window().tenant_id, event)),
+            Ok(event) => events.push(Message::of_tenant(reading.window().application.tenant_id, event)),
             Err(_) => reading.falls_short(Shortfall::OddItem),
         }
     }
@@ -201,7 +201,7 @@ async fn split<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
         return complete(parts.completed(None), deps, deadline).await;
     }
     let windows = parts.windows().into_iter();
-    let messages = windows.map(|window| Message::of_tenant(&tenant.tenant_id, window.into_body()));
+    let messages = windows.map(|window| Message::of_tenant(tenant.application.tenant_id, window.into_body()));
     deps.store(&deps.read_queue, messages.collect(), deadline).await?;
     Ok(Turn::default())
 }
@@ -215,8 +215,8 @@ async fn go_on<S, R: Reads, C: Clock, Q: Queue>(
     deadline: Deadline,
 ) -> Result<Turn, Obstacle> {
     let rest = reading.rest();
-    let tenant_id = rest.tenant_id.clone();
-    let message = Message::of_tenant(&tenant_id, rest.into_body()).delayed(wait);
+    let tenant_id = rest.application.tenant_id;
+    let message = Message::of_tenant(tenant_id, rest.into_body()).delayed(wait);
     deps.store(&deps.read_queue, vec![message], deadline).await?;
     Ok(turn)
 }
@@ -229,7 +229,7 @@ async fn complete<S, R: Reads, C: Clock, Q: Queue>(
 ) -> Result<Turn, Obstacle> {
     let window = &completed.window;
     let documents = completed.documents(deps.clock.now()).into_iter();
-    let messages = documents.map(|event| Message::of_tenant(&window.tenant_id, event.to_string()));
+    let messages = documents.map(|event| Message::of_tenant(window.application.tenant_id, event.to_string()));
     deps.store(&deps.delivery_queue, messages.collect(), deadline)
         .await?;
     deps.complete.remember(&completed);
@@ -290,7 +290,7 @@ async fn keep<S, R: Reads, C: Clock, Q: Queue>(
     deadline: Deadline,
 ) -> Result<(), Obstacle> {
     let body = window.clone().into_body();
-    let message = Message::of_tenant(&window.tenant_id, body).failed(reason);
+    let message = Message::of_tenant(window.application.tenant_id, body).failed(reason);
     deps.store(&deps.failed_queue, vec![message], deadline).await
 }
 

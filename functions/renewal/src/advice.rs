@@ -134,8 +134,9 @@ fn elsewhere(refused: Refused) -> String {
 #[cfg(test)]
 mod tests {
     use graph_core::{
+        application::{Application, Guid, test_util::guid},
         cloud::Cloud,
-        secret::Secret,
+        secrets::Secret,
         subscription::config::{Credential, PERSONAL_TENANT},
     };
 
@@ -297,10 +298,12 @@ mod tests {
         }
     }
 
-    fn user(tenant_id: &str) -> Tenant {
+    fn user(tenant_id: Guid) -> Tenant {
         Tenant {
-            tenant_id: tenant_id.to_owned(),
-            client_id: "app".to_owned(),
+            application: Application {
+                tenant_id,
+                client_id: guid("app"),
+            },
             cloud: Cloud::Global,
             credential: Credential::RefreshToken {
                 refresh_token: Secret::new("token".to_owned()),
@@ -311,7 +314,7 @@ mod tests {
         }
     }
 
-    const WORK: &str = "11111111-2222-3333-4444-555555555555";
+    const WORK: Guid = Guid::from_u128(0x1111_1111_2222_3333_4444_5555_5555_5555);
 
     const MISSING: &str = "Operation: Create; Exception: [Status Code: Forbidden; Reason: Missing scope]";
 }

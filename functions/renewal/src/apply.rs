@@ -253,7 +253,7 @@ impl<P: Ports> Applier<'_, P> {
     }
 
     fn what(&self, creation: &Creation) -> What {
-        What::of(&self.tenant.tenant_id, &creation.desired)
+        What::of(self.tenant.application.tenant_id, &creation.desired)
     }
 
     fn is_late(&self) -> bool {
@@ -344,8 +344,7 @@ impl<P: Ports> Applier<'_, P> {
         };
         let subject = client_state::Subject {
             name: &desired.name,
-            tenant_id: &self.tenant.tenant_id,
-            client_id: &self.tenant.client_id,
+            application: self.tenant.application,
             includes_resource_data: desired.include_resource_data,
         };
         client_state::mint(key, &subject).map_err(Failure::Mint)

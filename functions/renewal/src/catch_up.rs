@@ -62,7 +62,7 @@ impl<Q: Queue> CatchUp<Q> {
             return true;
         }
         let messages = windows.into_iter().map(|window| {
-            let message = Message::of_tenant(&window.tenant_id, window.clone().into_body());
+            let message = Message::of_tenant(window.application.tenant_id, window.clone().into_body());
             (window, message)
         });
         let lost = self.queue.send(messages.collect(), deadline).await.lost;
@@ -86,7 +86,7 @@ impl<Q: Queue> CatchUp<Q> {
     /// Returns the window of a loss; nothing where nothing is to be read, or the configuration does not ask for it any more.
     fn window(&self, loss: &Loss, config: &Config) -> Option<Window> {
         let gap = &loss.gap;
-        let (_, _, resource) = configured(config, &gap.name, &gap.tenant_id, &gap.client_id)?;
+        let (_, _, resource) = configured(config, &gap.name, gap.application)?;
         let is_configured = gap
             .resource
             .as_deref()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use getrandom::SysRng;
 use graph_core::{
-    secret::Secret,
+    secrets::Secret,
     secrets::{ClientStateDocument, DecryptionDocument},
     subscription::{
         config::Config,

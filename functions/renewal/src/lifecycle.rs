@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use graph_core::{
+    application::Application,
     notification::{
         client_state::ClientStateKeys,
         queued::{QueuedItem, VerifiedItem},
@@ -30,7 +31,7 @@ use crate::{
     invocation::Options,
     ports::{Clock, Document, Documents, Ports},
     report::Report,
-    run::{self, ApplicationId, Notices, Run, RunRequest, STORE_WITHIN, SubscriptionStatus},
+    run::{self, Notices, Run, RunRequest, STORE_WITHIN, SubscriptionStatus},
 };
 
 mod answer;
@@ -210,13 +211,13 @@ async fn run_over_gone<P: Ports>(
     verdicts: &[Verdict],
     metrics: &mut Metrics,
 ) -> Option<Run> {
-    let mut notices: BTreeMap<ApplicationId, Notices> = BTreeMap::new();
+    let mut notices: BTreeMap<Application, Notices> = BTreeMap::new();
     for ((_, event), _) in events
         .iter()
         .zip(verdicts)
         .filter(|(_, verdict)| **verdict == Verdict::Gone)
     {
-        let of_application = notices.entry(event.application.clone()).or_default();
+        let of_application = notices.entry(event.application).or_default();
         if event.kind == Kind::Removed {
             of_application
                 .removed
@@ -227,7 +228,7 @@ async fn run_over_gone<P: Ports>(
         return Some(Run::default());
     }
     let request = RunRequest {
-        only: Some(notices.keys().cloned().collect()),
+        only: Some(notices.keys().copied().collect()),
         notices,
         ..request
     };
@@ -242,7 +243,7 @@ struct Event {
     kind: Kind,
     name: String,
     subscription_id: String,
-    application: ApplicationId,
+    application: Application,
     received_at: Timestamp,
     expires_at: Option<Timestamp>,
 }
@@ -283,10 +284,7 @@ impl Event {
             received_at: verified.queued().received_at,
             expires_at: item.expires_at(),
             name: proven.subscription.clone(),
-            application: (
-                proven.tenant_id.to_ascii_lowercase(),
-                proven.client_id.to_ascii_lowercase(),
-            ),
+            application: proven.application,
             subscription_id: item.subscription_id.ok_or(Rejected::Malformed)?.into_owned(),
         })
     }
@@ -326,8 +324,7 @@ impl Event {
         let mut gap = Gap {
             kind: GapKind::Missed,
             name: self.name.clone(),
-            tenant_id: self.application.0.clone(),
-            client_id: self.application.1.clone(),
+            application: self.application,
             subscription_id: Some(self.subscription_id.clone()),
             new_subscription_id: None,
             resource: None,

@@ -8,10 +8,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use graph_core::subscription::{
-    config::{Credential, Tenant},
-    model::Subscription,
-    plan::{Policy, SubscriptionHistory},
+use graph_core::{
+    application::{Application, Guid},
+    subscription::{
+        config::{Credential, Tenant},
+        model::Subscription,
+        plan::{Policy, SubscriptionHistory},
+    },
 };
 use graph_edge::graph::Listed;
 use jiff::{SignedDuration, Timestamp};
@@ -34,7 +37,7 @@ pub struct Memory {
 }
 
 /// Whose list it is: an application's in a tenant, or that of a user who has signed in to it.
-type LoginId = (String, String, Option<String>);
+type LoginId = (Application, Option<String>);
 
 impl Memory {
     /// Returns what is known of a login's subscriptions.
@@ -58,16 +61,16 @@ impl Memory {
     }
 
     /// Returns how many pages the lists of an application take in all tenants.
-    pub(crate) fn pages(&self, client_id: &str) -> usize {
+    pub(crate) fn pages(&self, client_id: Guid) -> usize {
         let logins = lock(&self.logins);
-        let of_application = logins.iter().filter(|((_, id, _), _)| id == client_id);
+        let of_application = logins.iter().filter(|((one, _), _)| one.client_id == client_id);
         of_application.map(|(_, known)| lock(known).pages).sum()
     }
 }
 
 fn login_id(name: &str, tenant: &Tenant) -> LoginId {
     let user = matches!(tenant.credential, Credential::RefreshToken { .. }).then(|| name.to_owned());
-    (tenant.tenant_id.clone(), tenant.client_id.clone(), user)
+    (tenant.application, user)
 }
 
 /// What is known of the subscriptions of a login.

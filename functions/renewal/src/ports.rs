@@ -2,7 +2,7 @@
 
 use std::future::ready;
 
-use graph_core::secret::Secret;
+use graph_core::secrets::Secret;
 pub use graph_edge::clock::Clock;
 use graph_edge::{
     BoxError,

@@ -2,17 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use graph_core::subscription::{
-    config::{Config, Problem, Severity},
-    plan::Policy,
-    rotation::{Forced, KeysInUse, RotationRequest},
+use graph_core::{
+    application::Application,
+    subscription::{
+        config::{Config, Problem, Severity},
+        plan::Policy,
+        rotation::{Forced, KeysInUse, RotationRequest},
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 
 use self::tenant::TenantResult;
 pub(crate) use self::{
     gaps::{STORE_WITHIN, send},
-    request::{ApplicationId, Notices, RunRequest},
+    request::{Notices, RunRequest},
 };
 use crate::{
     Deps, Error,
@@ -40,13 +43,13 @@ pub(crate) struct Run {
     /// The report.
     pub(crate) report: Report,
     /// The applications for which nothing could be done.
-    pub(crate) unreachable: BTreeSet<ApplicationId>,
+    pub(crate) unreachable: BTreeSet<Application>,
     /// Whether there is a configuration that could be read.
     pub(crate) has_config: bool,
     /// What became of each subscription that is to exist, by application and name.
-    pub(crate) statuses: BTreeMap<ApplicationId, HashMap<String, SubscriptionStatus>>,
+    pub(crate) statuses: BTreeMap<Application, HashMap<String, SubscriptionStatus>>,
     /// The removals that Graph has told of and that concern the application: an id and a name each.
-    pub(crate) removed: BTreeMap<ApplicationId, BTreeSet<(String, String)>>,
+    pub(crate) removed: BTreeMap<Application, BTreeSet<(String, String)>>,
     /// The keys that the subscriptions of those applications name whose list is known.
     in_use: KeysInUse,
     /// Tenants and names of what is left to the next run.
@@ -177,15 +180,15 @@ fn unsuited(config: &Config, policy: &Policy) -> impl Iterator<Item = Problem> {
 }
 
 impl Run {
-    fn add(&mut self, id: &ApplicationId, result: TenantResult, outcomes: Vec<Outcome>) {
+    fn add(&mut self, id: &Application, result: TenantResult, outcomes: Vec<Outcome>) {
         let has_list = result.in_use.is_some();
         match result.in_use {
             Some(in_use) => self.in_use.extend(&in_use),
-            None => drop(self.unreachable.insert(id.clone())),
+            None => drop(self.unreachable.insert(*id)),
         }
         // One application may stand in two tenants of the configuration.
-        self.removed.entry(id.clone()).or_default().extend(result.removed);
-        let statuses = self.statuses.entry(id.clone()).or_default();
+        self.removed.entry(*id).or_default().extend(result.removed);
+        let statuses = self.statuses.entry(*id).or_default();
         statuses.reserve(outcomes.len());
         let mut lines = Vec::with_capacity(outcomes.len());
         for outcome in outcomes {

@@ -138,7 +138,7 @@ impl<'a> Sender<'a> {
             Kind::Change => match self.event(&item) {
                 Ok(_) if self.fetches => Way::Reader,
                 Ok((event, changed_at)) => {
-                    let message = Message::of_tenant(&proven.tenant_id, event);
+                    let message = Message::of_tenant(proven.application.tenant_id, event);
                     return Ok((Way::Delivery(changed_at), message));
                 }
                 Err(Unfit::Malformed(_) | Unfit::OtherTenant | Unfit::ReceivedAt) => Way::Decryption,
@@ -160,7 +160,7 @@ impl<'a> Sender<'a> {
             return Vec::new();
         }
         let proven = admitted.proven();
-        let tokens = self.tokens.relevant(&proven.tenant_id, &proven.client_id);
+        let tokens = self.tokens.relevant(proven.application);
         tokens.into_iter().map(Cow::Borrowed).collect()
     }
 }

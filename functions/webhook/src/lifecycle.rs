@@ -5,7 +5,10 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use graph_core::notification::item::{Admitted, Kind, Notification};
+use graph_core::{
+    application::Application,
+    notification::item::{Admitted, Kind, Notification},
+};
 
 /// Admitted items of a POST that one message stands for.
 pub(crate) struct Group<'i, 'a> {
@@ -42,8 +45,7 @@ pub(crate) fn groups<'i, 'a>(items: &'i [(usize, Admitted<'a>)]) -> Vec<Group<'i
 /// What renewal reads of a lifecycle item.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Statement<'i> {
-    tenant_id: &'i str,
-    client_id: &'i str,
+    application: Application,
     name: &'i str,
     event: String,
     subscription_id: Cow<'i, str>,
@@ -67,8 +69,7 @@ impl<'i> Statement<'i> {
             .filter(|_| event != "reauthorizationrequired");
         let proven = item.proven();
         Some(Self {
-            tenant_id: &proven.tenant_id,
-            client_id: &proven.client_id,
+            application: proven.application,
             name: &proven.subscription,
             event,
             subscription_id: read.subscription_id?,

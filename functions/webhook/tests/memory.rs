@@ -140,7 +140,7 @@ fn genuine(members: &Value) -> Value {
 
 /// Returns a token that travels with its items.
 fn token(signature_bytes: usize) -> String {
-    let [header, claims] = [json!({"alg": "RS256"}), json!({"tid": TENANT, "aud": "app"})]
+    let [header, claims] = [json!({"alg": "RS256"}), json!({"tid": TENANT, "aud": CLIENT})]
         .map(|part| BASE64_URL_SAFE_NO_PAD.encode(part.to_string()));
     format!("{header}.{claims}.{}", "A".repeat(signature_bytes))
 }
@@ -155,7 +155,7 @@ fn event(body: &str) -> Box<RawValue> {
 }
 
 /// The tenant and the application that everything is for.
-const OURS: (&str, &str) = (TENANT, "app");
+const OURS: (&str, &str) = (TENANT, CLIENT);
 
 fn key() -> ClientStateKeyEntry {
     test_util::key("k1", 7)
@@ -166,3 +166,5 @@ fn now() -> Timestamp {
 }
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+
+const CLIENT: &str = "66666666-7777-8888-9999-000000000000";

@@ -7,19 +7,19 @@
 //! | [`subscription`] | what is kept alive: from the configuration to the steps that Microsoft Graph is asked for |
 //! | [`read`] | what is read later: what notifications did not bring or do not carry |
 //! | [`models`] | delivered events and the resources in them, as consumers read them |
-//! | [`secrets`] | the two documents that renewal writes and the other functions read |
+//! | [`application`] | an application in a tenant, and the ids of both |
+//! | [`secrets`] | the two documents that renewal writes and the other functions read; a text that is printed nowhere |
 //! | [`cloud`] | Microsoft's clouds, and what differs between them |
 //! | [`certificate`] | X.509 certificates: made, read, and their thumbprint |
-//! | [`secret`] | a text that is printed nowhere |
 //! | [`printable`] | text from outside, as it may be printed |
 
 pub use graph_events as models;
 
+pub mod application;
 pub mod certificate;
 pub mod cloud;
 pub mod notification;
 pub mod printable;
 pub mod read;
-pub mod secret;
 pub mod secrets;
 pub mod subscription;

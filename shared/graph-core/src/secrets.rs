@@ -1,10 +1,18 @@
-//! The documents that renewal writes to Secrets Manager and the other functions read.
+//! What is secret: the type of a secret text, and the documents that renewal writes to Secrets Manager and the other functions
+//! read.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
-use crate::cloud::Cloud;
+use crate::{
+    application::{Application, Guid},
+    cloud::Cloud,
+};
+
+mod text;
+
+pub use self::text::Secret;
 
 /// The content of ClientStateSecret: the key under which client states are minted and verified, a second one while it is
 /// replaced, and the applications that are trusted.
@@ -62,7 +70,7 @@ pub struct DecryptionKeyEntry {
     pub certificate: String,
     /// The tenant that the key is for, where it is for one alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub only_for_tenant: Option<String>,
+    pub only_for_tenant: Option<Guid>,
     /// When the key was made.
     pub created_at: Timestamp,
     /// What renewal notes about the key's beginning and end.
@@ -105,35 +113,35 @@ impl KeyLife {
 #[serde(rename_all = "camelCase")]
 pub struct TrustedTenants {
     /// The application (client) id.
-    pub client_id: String,
+    pub client_id: Guid,
     /// The Microsoft cloud that the tenants live in.
     pub cloud: Cloud,
     /// From when on no instance of the webhook can be unaware of them, where they have just been added.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
     /// The Microsoft Entra tenants.
-    pub tenants: Vec<String>,
+    pub tenants: Vec<Guid>,
 }
 
 impl TrustedTenants {
     /// Returns the tenants one by one.
     pub fn each(&self) -> impl Iterator<Item = TrustedTenant> {
         self.tenants.iter().map(|tenant_id| TrustedTenant {
-            tenant_id: tenant_id.clone(),
-            client_id: self.client_id.clone(),
+            application: Application {
+                tenant_id: *tenant_id,
+                client_id: self.client_id,
+            },
             cloud: self.cloud,
         })
     }
 }
 
 /// An application in a tenant whose notifications are expected.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TrustedTenant {
-    /// The Microsoft Entra tenant.
-    pub tenant_id: String,
-    /// The application (client) id, the audience of validation tokens.
-    pub client_id: String,
+    /// The application, which is the audience of validation tokens, and the tenant.
+    #[serde(flatten)]
+    pub application: Application,
     /// The Microsoft cloud that the tenant lives in.
     pub cloud: Cloud,
 }

@@ -5,6 +5,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json, value::RawValue};
 
 use graph_core::{
+    application::{Application, Guid},
     cloud::Cloud,
     models::{Change, ChatMessage, DeliveredEvent, ReadError, Resource},
     notification::{
@@ -69,7 +70,7 @@ fn an_events_attributes_are_where_they_are_documented() {
     let event = DeliveredEvent::parse(&produced(&rich(), Some("{}"), false)).unwrap();
     assert_eq!(event.specversion, "1.0");
     assert_eq!(event.id, "id");
-    assert_eq!(event.source, "/tenants/t/applications/c");
+    assert_eq!(event.source, application().source());
     assert_eq!(event.event_type, "Microsoft.Graph.ChatMessageCreated");
     assert_eq!(
         event.subject.as_deref(),
@@ -79,7 +80,7 @@ fn an_events_attributes_are_where_they_are_documented() {
     assert_eq!(event.datacontenttype.as_deref(), Some("application/json"));
     assert_eq!(event.subscription, "team-messages");
     assert_eq!(event.data.subscription_id.as_deref(), Some("s"));
-    assert_eq!(event.data.tenant_id, "t");
+    assert_eq!(event.data.tenant_id, TENANT);
     assert_eq!(event.change(), Some(Change::Created));
     assert_eq!(event.entity(), "chatMessage");
     assert_eq!(event.path().unwrap().id("channels"), Some("b"));
@@ -171,7 +172,7 @@ fn with_content(content: &str) -> DeliveredEvent {
 
 fn rich() -> Value {
     json!({
-        "subscriptionId": "s", "changeType": "created", "tenantId": "t",
+        "subscriptionId": "s", "changeType": "created", "tenantId": TENANT,
         "resource": "teams('a')/channels('b')/messages('1')",
         "resourceData": {"id": "1", "@odata.type": "#Microsoft.Graph.chatMessage"}
     })
@@ -182,8 +183,7 @@ fn produced(item: &Value, content: Option<&str>, content_omitted: bool) -> Strin
     let keys = keys();
     let subject = Subject {
         name: "team-messages",
-        tenant_id: "t",
-        client_id: "c",
+        application: application(),
         includes_resource_data: true,
     };
     let client_state = keys.keys.first().map(|key| mint(key, &subject).unwrap());
@@ -195,8 +195,8 @@ fn produced(item: &Value, content: Option<&str>, content_omitted: bool) -> Strin
     let received_at = "2026-11-22T10:00:00Z".parse().unwrap();
     let queued = QueuedItem {
         subscription: "team-messages".into(),
-        tenant_id: "t".into(),
-        client_id: "c".into(),
+        tenant_id: TENANT.into(),
+        client_id: CLIENT.into(),
         id: "id".into(),
         version: Some("1".into()),
         partition_key: "key".into(),
@@ -220,13 +220,24 @@ fn keys() -> ClientStateDocument {
             life: KeyLife::default(),
         }],
         trusted: vec![TrustedTenants {
-            client_id: "c".to_owned(),
+            client_id: application().client_id,
             cloud: Cloud::Global,
             from: None,
-            tenants: vec!["t".to_owned()],
+            tenants: vec![application().tenant_id],
         }],
     }
 }
+
+fn application() -> Application {
+    Application {
+        tenant_id: Guid::parse(TENANT).unwrap(),
+        client_id: Guid::parse(CLIENT).unwrap(),
+    }
+}
+
+const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+
+const CLIENT: &str = "66666666-7777-8888-9999-000000000000";
 
 fn parsed(json: &str) -> Value {
     serde_json::from_str(json).unwrap()

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use graph_core::secret::Secret;
+use graph_core::secrets::Secret;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 use tracing::warn;

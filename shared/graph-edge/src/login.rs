@@ -8,8 +8,9 @@ use std::{
 };
 
 use graph_core::{
+    application::Application,
     cloud::Cloud,
-    secret::Secret,
+    secrets::Secret,
     subscription::config::{Credential, Tenant},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -46,9 +47,9 @@ pub struct TokenProvider<C = SystemClock, T = RefreshTokenSecret, I = Sts> {
     clock: C,
 }
 
-/// Tenant, application and cloud, and a digest of the credential: a new one is tried at once, and users do not get each
+/// Application and cloud, and a digest of the credential: a new one is tried at once, and users do not get each
 /// other's tokens.
-type Key = (String, String, Cloud, [u8; 32]);
+type Key = (Application, Cloud, [u8; 32]);
 
 /// What is known for a key.
 #[derive(Debug, Default)]
@@ -214,8 +215,7 @@ impl Slot {
 }
 
 fn key(tenant: &Tenant) -> Key {
-    let (client_id, tenant_id) = (tenant.client_id.clone(), tenant.tenant_id.clone());
-    (tenant_id, client_id, tenant.cloud, digest(&tenant.credential))
+    (tenant.application, tenant.cloud, digest(&tenant.credential))
 }
 
 /// Returns a digest by which credentials differ.

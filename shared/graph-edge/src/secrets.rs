@@ -6,7 +6,7 @@ use aws_sdk_secretsmanager::{
     Client, error::SdkError, operation::get_secret_value::GetSecretValueError,
     operation::put_secret_value::PutSecretValueError,
 };
-use graph_core::secret::Secret;
+use graph_core::secrets::Secret;
 use sha2::{Digest, Sha256};
 
 use crate::BoxError;

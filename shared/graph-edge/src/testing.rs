@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use graph_core::secret::Secret;
+use graph_core::secrets::Secret;
 use jiff::Timestamp;
 use reqwest::Url;
 use tracing::level_filters::LevelFilter;

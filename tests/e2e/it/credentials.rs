@@ -8,10 +8,11 @@ use base64::{
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
 use graph_core::{
+    application::{Application, Guid},
     certificate,
     cloud::Cloud,
-    secret::Secret,
     secrets::DecryptionKeyEntry,
+    secrets::Secret,
     subscription::config::{Credential, Tenant},
 };
 use graph_edge::{
@@ -332,8 +333,10 @@ fn user(refresh_token: &str) -> Credential {
 
 fn tenant(credential: Credential) -> Tenant {
     Tenant {
-        tenant_id: TENANT.to_owned(),
-        client_id: APP.to_owned(),
+        application: Application {
+            tenant_id: Guid::parse(TENANT).unwrap(),
+            client_id: Guid::parse(APP).unwrap(),
+        },
         cloud: Cloud::Global,
         credential,
         client_secret_expires: None,

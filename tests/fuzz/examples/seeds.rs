@@ -9,7 +9,7 @@
 
 use std::{collections::BTreeMap, env, fs, path::Path};
 
-use fuzz::genuine::{CLIENT_STATE, NAME, SEALED, TOKEN, now, tenant};
+use fuzz::genuine::{CLIENT, CLIENT_STATE, NAME, SEALED, TENANT, TOKEN, now, tenant};
 use graph_core::{
     notification::tokens::testing::{SIGNER, claims_v1, claims_v2},
     subscription::catalogue,
@@ -74,7 +74,7 @@ fn event(event: &Value) -> Vec<u8> {
 fn items(fixture: &Value) -> [Value; 2] {
     let mut basic = fixture["item"].clone();
     basic["subscriptionId"] = json!("76222963-cc7b-42d2-882d-8aaa69cb2ba3");
-    basic["tenantId"] = json!(tenant().tenant_id);
+    basic["tenantId"] = json!(TENANT);
     basic["changeType"] = json!("created");
     let mut encrypted = basic.clone();
     encrypted["encryptedContent"] = json!("HERE");
@@ -92,7 +92,7 @@ fn message(item: &Value) -> Value {
     item["clientState"] = json!(CLIENT_STATE);
     json!({
         "id": "id", "partitionKey": "key",
-        "subscription": NAME, "tenantId": tenant().tenant_id, "clientId": tenant().client_id,
+        "subscription": NAME, "tenantId": TENANT, "clientId": CLIENT,
         "receivedAt": now().to_string(), "validationTokens": [TOKEN], "item": item
     })
 }
@@ -148,7 +148,7 @@ fn paths(items: &[Value]) -> Inputs {
 }
 
 fn configuration() -> Value {
-    let ids = json!({"tenantId": tenant().tenant_id, "clientId": tenant().client_id, "cloud": "usgov"});
+    let ids = json!({"tenantId": TENANT, "clientId": CLIENT, "cloud": "usgov"});
     let with = |credential: Value| {
         let mut tenant = ids.clone();
         tenant["credential"] = credential;
@@ -168,7 +168,7 @@ fn configuration() -> Value {
             },
             "mail": {
                 "tenant": "b", "resource": "/users/{id}/messages", "changeType": "created", "expirationMinutes": 60,
-                "forEach": {"membersOf": tenant().tenant_id}, "version": "beta", "allowUnknownResource": true
+                "forEach": {"membersOf": TENANT}, "version": "beta", "allowUnknownResource": true
             }
         }
     })

@@ -5,6 +5,7 @@
 use std::sync::LazyLock;
 
 use graph_core::{
+    application::{Application, test_util::application},
     cloud::Cloud,
     notification::{
         client_state::test_util,
@@ -36,9 +37,7 @@ pub fn filled(input: &[u8]) -> Vec<u8> {
 /// Returns the client state of a subscription of ours.
 pub fn client_state() -> &'static str {
     static CLIENT_STATE: LazyLock<String> = LazyLock::new(|| {
-        let (key, tenant) = (client_state_key(), tenant());
-        let application = (tenant.tenant_id.as_str(), tenant.client_id.as_str());
-        test_util::client_state(&key, application, NAME, true).expect("a client state")
+        test_util::client_state(&client_state_key(), (TENANT, CLIENT), NAME, true).expect("a client state")
     });
     &CLIENT_STATE
 }
@@ -64,11 +63,8 @@ pub fn client_state_document() -> ClientStateDocument {
 
 /// Returns [`tenant`] as the secrets hold it.
 pub fn trusted() -> Vec<TrustedTenants> {
-    let TrustedTenant {
-        tenant_id,
-        client_id,
-        cloud,
-    } = tenant();
+    let TrustedTenant { application, cloud } = tenant();
+    let Application { tenant_id, client_id } = application;
     vec![TrustedTenants {
         client_id,
         cloud,
@@ -80,8 +76,7 @@ pub fn trusted() -> Vec<TrustedTenants> {
 /// Returns the tenant and application that everything is for.
 pub fn tenant() -> TrustedTenant {
     TrustedTenant {
-        tenant_id: "11111111-2222-3333-4444-555555555555".to_owned(),
-        client_id: "66666666-7777-8888-9999-000000000000".to_owned(),
+        application: application((TENANT, CLIENT)),
         cloud: Cloud::Global,
     }
 }
@@ -90,6 +85,12 @@ pub fn tenant() -> TrustedTenant {
 pub fn now() -> Timestamp {
     "2026-11-22T10:00:00Z".parse().expect("a time")
 }
+
+/// The tenant.
+pub const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+
+/// The application.
+pub const CLIENT: &str = "66666666-7777-8888-9999-000000000000";
 
 /// The subscription's name.
 pub const NAME: &str = "team-messages";

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use fuzz::{
-    genuine::{self, tenant},
+    genuine::{self, CLIENT, TENANT},
     pipeline::{self, Fate},
 };
 use graph_core::notification::envelope::test_util::{SystemRng, assemble, encrypt, key, seal, sign, wrap};
@@ -51,10 +51,10 @@ fn with(part: &str, bytes: &[u8]) -> Value {
 
 fn process(content: &Value) -> Fate {
     let message = json!({
-        "subscription": genuine::NAME, "tenantId": tenant().tenant_id, "clientId": tenant().client_id,
+        "subscription": genuine::NAME, "tenantId": TENANT, "clientId": CLIENT,
         "id": "id", "partitionKey": "key",
         "receivedAt": genuine::now().to_string(), "validationTokens": [genuine::token()],
-        "item": {"clientState": genuine::client_state(), "tenantId": tenant().tenant_id, "changeType": "created", "encryptedContent": content}
+        "item": {"clientState": genuine::client_state(), "tenantId": TENANT, "changeType": "created", "encryptedContent": content}
     });
     pipeline::process(&message.to_string())
 }

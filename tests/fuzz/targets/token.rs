@@ -9,7 +9,7 @@
 use std::{borrow::Cow, sync::LazyLock};
 
 use fuzz::{
-    genuine::{now, tenant},
+    genuine::{CLIENT, TENANT, now, tenant},
     memory::bounded,
 };
 use graph_core::{
@@ -39,7 +39,7 @@ fn try_token(token: &str) -> bool {
     static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authorities::default().of(Cloud::Global));
     bounded(|| {
         let tokens = [Cow::Borrowed(token)];
-        let relevant = TokenIndex::new(&tokens).relevant(&tenant().tenant_id, &tenant().client_id);
+        let relevant = TokenIndex::new(&tokens).relevant(tenant().application);
         assert!(relevant.iter().all(|relevant| **relevant == *token));
         match vouch((), &[token], &tenant(), &KEYS, &AUTHORITY, now()) {
             Ok(_) => {
@@ -63,10 +63,10 @@ fn assert_vouches(header: &str, claims: &str) {
         let value = claims[name].as_str().unwrap_or_default();
         assert!(value.eq_ignore_ascii_case(expected), "{name}");
     };
-    is("tid", &tenant().tenant_id);
-    is("aud", &tenant().client_id);
+    is("tid", TENANT);
+    is("aud", CLIENT);
     let publisher = if claims["ver"] == "2.0" { "azp" } else { "appid" };
     is(publisher, "0bf30f3b-4a52-48df-9a82-234910c4a086");
-    assert!(claims["iss"].as_str().unwrap().contains(&tenant().tenant_id));
+    assert!(claims["iss"].as_str().unwrap().contains(TENANT));
     assert!(claims["exp"].as_f64().unwrap() >= 1_795_341_600.0 - 300.0);
 }

@@ -12,7 +12,7 @@ use std::{
 
 use futures_util::future::{Either, select};
 use graph_core::{
-    secret::Secret,
+    secrets::Secret,
     subscription::{
         plan::Policy,
         rotation::Rotation,

@@ -23,13 +23,7 @@ async fn items_are_counted_by_what_becomes_of_them_and_why() {
         with(&|body| body["item"]["tenantId"] = json!(OTHER_TENANT)),
         of_another_certificate(rich(Some(&token))),
         with(&|body| {
-            *body = of(
-                &TrustedTenant {
-                    tenant_id: OTHER_TENANT.to_owned(),
-                    ..tenant()
-                },
-                body.take(),
-            );
+            *body = of(&in_other_tenant(), body.take());
         }),
     ];
     let metrics = world.counted(&bodies.each_ref(), 0).await;

@@ -83,7 +83,7 @@ async fn everything_in_failed_queue_says_whose_it_is_as_far_as_that_is_proven() 
         .iter()
         .map(|message| message.attributes().collect())
         .collect();
-    let tenant = tenant().tenant_id;
+    let tenant = tenant_id(&tenant());
     for (attributes, reason, name) in [
         (&attributes[0], "ContentRejected", "team-messages"),
         (&attributes[1], "Malformed", "mail"),

@@ -62,7 +62,7 @@ async fn a_message_of_the_largest_size_is_processed() {
     let tree = tree.to_string().replacen("\"HERE\"", &filler, 1);
     let nested = format!("{{\"item\":{}{}}}", "[".repeat(500_000), "]".repeat(500_000));
     let tokens = json!({
-        "subscription": "s", "tenantId": tenant().tenant_id, "clientId": tenant().client_id,
+        "subscription": "s", "tenantId": tenant_id(&tenant()), "clientId": tenant().application.client_id,
         "id": "id", "partitionKey": "key", "receivedAt": now().to_string(), "item": rich(None)["item"], "validationTokens": vec![""; 300_000]
     });
     let bodies = [item.to_string(), tree, nested, tokens.to_string()];

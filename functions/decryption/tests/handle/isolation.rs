@@ -1,15 +1,16 @@
 //! Two tenants share the queue, and neither gets anything out of the other.
 
 use super::*;
+use graph_core::application::Application;
 
 #[tokio::test]
 async fn what_vouches_for_one_tenant_counts_for_no_other() {
     let (a, b) = (tenant(), other_tenant());
     let token = |tenant: &TrustedTenant| SIGNER.token(&claims_v2(tenant, now()));
     let mut mixed = claims_v2(&a, now());
-    mixed["aud"] = json!(b.client_id);
+    mixed["aud"] = json!(b.application.client_id);
     let mixed = SIGNER.token(&mixed);
-    let item_of = |tenant: &TrustedTenant, body: Value| with(body, "/item/tenantId", &tenant.tenant_id);
+    let item_of = |tenant: &TrustedTenant, body: Value| with(body, "/item/tenantId", &tenant_id(tenant));
     let basic_of_a = message(&a, None);
     let cases = [
         (
@@ -66,9 +67,12 @@ async fn what_vouches_for_one_tenant_counts_for_no_other() {
 async fn a_tenant_and_an_application_count_together() {
     let world = world();
     let mut claims = claims_v2(&tenant(), now());
-    claims["aud"] = json!(other_tenant().client_id);
+    claims["aud"] = json!(other_tenant().application.client_id);
     let pair = TrustedTenant {
-        client_id: other_tenant().client_id,
+        application: Application {
+            client_id: other_tenant().application.client_id,
+            ..tenant().application
+        },
         ..tenant()
     };
     let body = message(&pair, Some(&SIGNER.token(&claims)));
@@ -81,7 +85,7 @@ async fn each_tenant_gets_its_own_events_beside_the_other() {
     let world = world();
     let tokens = [tenant(), other_tenant()].map(|tenant| SIGNER.token(&claims_v2(&tenant, now())));
     let mut a = message(&tenant(), Some(&tokens[0]));
-    a["item"]["tenantId"] = json!(tenant().tenant_id.to_uppercase());
+    a["item"]["tenantId"] = json!(tenant_id(&tenant()).to_uppercase());
     let mut b = message(&other_tenant(), Some(&tokens[1]));
     // Both tokens travel with this one.
     b["validationTokens"] = json!(tokens);
@@ -89,9 +93,8 @@ async fn each_tenant_gets_its_own_events_beside_the_other() {
     let delivered = world.delivered();
     for (event, tenant) in delivered.iter().zip([tenant(), other_tenant()]) {
         let event: Value = serde_json::from_str(event).unwrap();
-        let source = format!("/tenants/{}/applications/{}", tenant.tenant_id, tenant.client_id);
-        assert_eq!(event["source"], source);
-        assert_eq!(event["data"]["tenantId"], tenant.tenant_id);
+        assert_eq!(event["source"], tenant.application.source());
+        assert_eq!(event["data"]["tenantId"], tenant_id(&tenant));
     }
     assert_eq!(delivered.len(), 2);
 }
@@ -117,8 +120,7 @@ fn with(mut body: Value, pointer: &str, value: &str) -> Value {
 
 fn other_tenant() -> TrustedTenant {
     TrustedTenant {
-        tenant_id: OTHER_TENANT.to_owned(),
-        client_id: OTHER_CLIENT.to_owned(),
+        application: application((OTHER_TENANT, OTHER_CLIENT)),
         ..tenant()
     }
 }

@@ -16,6 +16,7 @@ mod world;
 use aws_lambda_events::sqs::SqsEvent;
 use decryption::{Deps, SigningKeysByCloud, Trust, handle};
 use graph_core::{
+    application::test_util::application,
     cloud::Cloud,
     notification::{
         envelope::test_util::{SystemRng, key, seal},
@@ -24,7 +25,7 @@ use graph_core::{
             testing::{OTHER_SIGNER, SIGNER, claims_v1, claims_v2},
         },
     },
-    secret::Secret,
+    secrets::Secret,
     secrets::{DecryptionDocument, DecryptionKeyEntry, TrustedTenant, TrustedTenants},
 };
 use graph_edge::{
@@ -40,8 +41,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use self::world::{
-    Secretive, TRIES, World, basic, client_state, document, flip, good_token, nested, now, of, rich, soon,
-    tenant,
+    Secretive, TRIES, World, basic, client_state, document, flip, good_token, in_other_tenant, nested, now,
+    of, rich, soon, tenant, tenant_id,
 };
 
 const CONTENT: &str = r#"{"id":"1", "n":1.10,"big":12345678901234567890123}"#;
@@ -99,10 +100,7 @@ async fn what_can_never_succeed_is_kept_at_once_with_its_reason_and_the_original
         change(&mut body);
         body.to_string()
     };
-    let wrong_tenant = TrustedTenant {
-        tenant_id: OTHER_TENANT.to_owned(),
-        ..tenant()
-    };
+    let wrong_tenant = in_other_tenant();
     let cases: &[(&str, String, &str)] = &[
         ("not JSON", "hello".to_owned(), "Malformed"),
         ("not ours", "{}".to_owned(), "Malformed"),
@@ -237,7 +235,7 @@ async fn every_message_goes_on_in_the_group_of_its_tenant() {
     let messages: Vec<_> = queues.iter().flat_map(|queue| queue.stored()).collect();
     assert_eq!(messages.len(), 4);
     for message in messages {
-        assert_eq!(message.group(), Some(&*tenant().tenant_id), "{message:?}");
+        assert_eq!(message.group(), Some(&*tenant_id(&tenant())), "{message:?}");
     }
 }
 

@@ -113,13 +113,9 @@ fn bodies(token: &str) -> Vec<Value> {
         change(&mut body);
         body
     };
-    let stranger = SIGNER.token(&claims_v2(
-        &TrustedTenant {
-            client_id: "MARKclient".to_owned(),
-            ..tenant()
-        },
-        now(),
-    ));
+    let mut stranger = claims_v2(&tenant(), now());
+    stranger["aud"] = json!("MARKclient");
+    let stranger = SIGNER.token(&stranger);
     vec![
         marked(&|_| ()),
         json!("MARK is no message"),
@@ -127,13 +123,7 @@ fn bodies(token: &str) -> Vec<Value> {
         marked(&|body| body["item"]["changeType"] = json!({"MARK": 1})),
         marked(&|body| body["item"]["tenantId"] = json!("MARKtenant")),
         marked(&|body| {
-            *body = of(
-                &TrustedTenant {
-                    tenant_id: OTHER_TENANT.to_owned(),
-                    ..tenant()
-                },
-                body.take(),
-            );
+            *body = of(&in_other_tenant(), body.take());
         }),
         marked(&|body| body["item"]["clientState"] = json!("MARKstate")),
         marked(&|body| body["item"]["encryptedContent"] = json!({"data": "MARKdata"})),

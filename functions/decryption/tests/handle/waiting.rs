@@ -42,10 +42,7 @@ async fn without_decryption_keys_an_encrypted_item_waits_for_them() {
 #[tokio::test]
 async fn a_tenant_that_is_not_listed_waits_and_its_neighbours_do_not() {
     let world = World::new();
-    let other = TrustedTenant {
-        tenant_id: OTHER_TENANT.to_owned(),
-        ..tenant()
-    };
+    let other = in_other_tenant();
     let body = of(&other, rich(Some(&good_token())));
     assert_eq!(world.process(&[&body, &rich(Some(&good_token()))]).await, ["m0"]);
     assert_eq!(world.delivered().len(), 1);
@@ -95,9 +92,7 @@ async fn what_an_operator_knows_of_a_national_cloud_decides_there() {
         (Authorities::parse(&json).unwrap(), 1),
     ] {
         let mut world = World::new();
-        world
-            .source
-            .set(document(vec![key().clone()], vec![china.clone()]));
+        world.source.set(document(vec![key().clone()], vec![china]));
         world.deps.signing_keys = SigningKeysByCloud::new(&world.login, &authorities, None);
         assert_eq!(world.process(&[&body]).await, NOTHING);
         assert_eq!(
@@ -142,7 +137,7 @@ async fn what_is_in_the_way_at_the_last_try_is_the_reason_in_failed_queue() {
         attributes,
         [
             ("Reason", "UnknownCertificate"),
-            ("Tenant", &*tenant().tenant_id),
+            ("Tenant", &*tenant_id(&tenant())),
             ("Subscription", "team-messages")
         ]
     );

@@ -154,10 +154,10 @@ pub(super) fn rich(token: Option<&str>) -> Value {
 
 pub(super) fn basic() -> Value {
     json!({
-        "subscription": "mail", "tenantId": tenant().tenant_id, "clientId": tenant().client_id,
+        "subscription": "mail", "tenantId": tenant_id(&tenant()), "clientId": tenant().application.client_id,
         "id": "id-of-the-event", "partitionKey": "key", "receivedAt": now().to_string(),
         "item": {
-            "clientState": client_state(&tenant(), "mail"), "subscriptionId": "s", "tenantId": tenant().tenant_id, "changeType": "created",
+            "clientState": client_state(&tenant(), "mail"), "subscriptionId": "s", "tenantId": tenant_id(&tenant()), "changeType": "created",
             "resource": "Users/1/Messages/2", "resourceData": {"@odata.type": "#Microsoft.Graph.Message", "id": "2"}
         }
     })
@@ -165,9 +165,9 @@ pub(super) fn basic() -> Value {
 
 /// Returns the message as one of another tenant and application, which has its own client state.
 pub(super) fn of(owner: &TrustedTenant, mut body: Value) -> Value {
-    body["tenantId"] = json!(owner.tenant_id);
-    body["clientId"] = json!(owner.client_id);
-    body["item"]["tenantId"] = json!(owner.tenant_id);
+    body["tenantId"] = json!(owner.application.tenant_id);
+    body["clientId"] = json!(owner.application.client_id);
+    body["item"]["tenantId"] = json!(owner.application.tenant_id);
     body["item"]["clientState"] = json!(client_state(owner, body["subscription"].as_str().unwrap()));
     body
 }
@@ -191,10 +191,10 @@ pub(super) fn good_token() -> String {
 
 pub(super) fn document(keys: Vec<DecryptionKeyEntry>, tenants: Vec<TrustedTenant>) -> String {
     let trusted = tenants.into_iter().map(|one| TrustedTenants {
-        client_id: one.client_id,
+        client_id: one.application.client_id,
         cloud: one.cloud,
         from: None,
-        tenants: vec![one.tenant_id],
+        tenants: vec![one.application.tenant_id],
     });
     let trusted = trusted.collect();
     serde_json::to_string(&DecryptionDocument { keys, trusted }).unwrap()
@@ -202,21 +202,41 @@ pub(super) fn document(keys: Vec<DecryptionKeyEntry>, tenants: Vec<TrustedTenant
 
 pub(super) fn tenant() -> TrustedTenant {
     TrustedTenant {
-        tenant_id: "11111111-2222-3333-4444-555555555555".to_owned(),
-        client_id: "66666666-7777-8888-9999-000000000000".to_owned(),
+        application: application((
+            "11111111-2222-3333-4444-555555555555",
+            "66666666-7777-8888-9999-000000000000",
+        )),
         cloud: Cloud::Global,
     }
 }
 
+/// Returns the same application in another tenant.
+pub(super) fn in_other_tenant() -> TrustedTenant {
+    let [_, client] = ids(&tenant());
+    TrustedTenant {
+        application: application((OTHER_TENANT, &client)),
+        ..tenant()
+    }
+}
+
+/// Returns the id of a tenant as text.
+pub(super) fn tenant_id(tenant: &TrustedTenant) -> String {
+    tenant.application.tenant_id.to_string()
+}
+
+fn ids(of: &TrustedTenant) -> [String; 2] {
+    [of.application.tenant_id, of.application.client_id].map(|id| id.to_string())
+}
+
 /// Returns the client state of a subscription.
 pub(super) fn client_state(owner: &TrustedTenant, name: &str) -> String {
-    let owner = (&*owner.tenant_id, &*owner.client_id);
-    test_util::client_state(&test_util::key("k1", 7), owner, name, true).unwrap()
+    let [tenant, client] = ids(owner);
+    test_util::client_state(&test_util::key("k1", 7), (&tenant, &client), name, true).unwrap()
 }
 
 /// Returns the content of ClientStateSecret with a key for every pair of a tenant and an application.
 pub(super) fn client_state_document(key: &str) -> String {
-    let (tenant, client) = (tenant().tenant_id, tenant().client_id);
+    let [tenant, client] = ids(&tenant());
     let trusted = [
         (&*tenant, &*client),
         (&tenant, OTHER_CLIENT),

@@ -8,6 +8,7 @@ use std::{
 
 use aws_lambda_events::sqs::SqsEvent;
 use graph_core::{
+    application::test_util::application,
     notification::client_state::test_util,
     read::{Limiter, Request, Tag, Window},
     secrets::ClientStateKeyEntry,
@@ -57,7 +58,7 @@ pub(super) struct FakeGraph {
 
 impl Reads for FakeGraph {
     async fn read(&self, tenant: &Tenant, request: &Request, immutable_ids: bool) -> ReadAnswer {
-        assert_eq!(tenant.tenant_id, TENANT);
+        assert_eq!(tenant.application, application((TENANT, CLIENT)));
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.push((request.clone(), immutable_ids));
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -182,8 +183,7 @@ impl World {
 pub(super) fn window(resource: &str, gap: &str) -> String {
     let window = Window {
         read: Tag::Window,
-        tenant_id: TENANT.to_owned(),
-        client_id: CLIENT.to_owned(),
+        application: application((TENANT, CLIENT)),
         subscription: "one".to_owned(),
         resource: resource.to_owned(),
         from: ago(120),

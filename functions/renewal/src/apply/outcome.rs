@@ -163,8 +163,7 @@ fn gap(step: &Step, tenant: &Tenant, attempt: &Attempt) -> Option<Gap> {
     Some(Gap {
         kind: GapKind::Recreated,
         name: step.name.clone(),
-        tenant_id: tenant.tenant_id.clone(),
-        client_id: tenant.client_id.clone(),
+        application: tenant.application,
         subscription_id,
         new_subscription_id: done.subscription.as_ref().map(|one| one.id.clone()),
         resource: Some(desired.resource.clone()),

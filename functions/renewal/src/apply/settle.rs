@@ -109,7 +109,11 @@ impl<P: Ports> Applier<'_, P> {
 
     /// Returns what the list shows in the way, where Graph does not name it.
     fn rival(&self, creation: &Creation, text: String) -> Option<Failure> {
-        let listing = Listing::of(self.listed, &self.context.stack, &self.tenant.client_id);
+        let listing = Listing::of(
+            self.listed,
+            &self.context.stack,
+            self.tenant.application.client_id,
+        );
         let desired = &creation.desired;
         let (id, url) = listing.rival(&desired.resource, &desired.change_type)?;
         Some(Failure::Rival {

@@ -66,7 +66,7 @@ impl<P: Ports> Answers<'_, P> {
         let mut first: BTreeMap<_, usize> = BTreeMap::new();
         let key = |event: &Event| {
             let id = event.subscription_id.clone();
-            (event.application.clone(), id, event.name.clone(), event.kind)
+            (event.application, id, event.name.clone(), event.kind)
         };
         for (index, (_, event)) in events.iter().enumerate() {
             first.entry(key(event)).or_insert(index);
@@ -159,10 +159,7 @@ impl<P: Ports> Answers<'_, P> {
         else {
             return Vec::new();
         };
-        let is_of = |tenant: &Tenant| {
-            tenant.tenant_id.eq_ignore_ascii_case(&event.application.0)
-                && tenant.client_id.eq_ignore_ascii_case(&event.application.1)
-        };
+        let is_of = |tenant: &Tenant| tenant.application == event.application;
         let tenants = entry
             .tenants
             .iter()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use graph_core::subscription::plan::Desired;
+use graph_core::{application::Guid, subscription::plan::Desired};
 use jiff::{SignedDuration, Timestamp};
 
 /// What Graph has refused, and when it is asked again: after half an hour, and twice as long each time up to a day.
@@ -11,7 +11,7 @@ pub(crate) struct RefusalBackoff(BTreeMap<What, Refusal>);
 
 /// A tenant's id, and what its application has asked for: an entry that has been mended does not wait.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct What(String, String, String, Option<String>);
+pub(crate) struct What(Guid, String, String, Option<String>);
 
 /// A refusal.
 #[derive(Clone, Debug)]
@@ -24,9 +24,9 @@ pub(crate) struct Refusal {
 }
 
 impl What {
-    pub(crate) fn of(tenant_id: &str, desired: &Desired) -> Self {
+    pub(crate) fn of(tenant_id: Guid, desired: &Desired) -> Self {
         Self(
-            tenant_id.to_owned(),
+            tenant_id,
             desired.name.clone(),
             desired.resource.clone(),
             desired.query_options.clone(),

@@ -35,7 +35,7 @@ pub(crate) async fn send<P: Ports, T: Send>(
 ) -> Vec<T> {
     let deadline = Deadline::after(STORE_WITHIN);
     let messages = losses.into_iter().map(|(note, loss)| {
-        let message = Message::of_tenant(&loss.gap.tenant_id, loss.gap.document().to_string());
+        let message = Message::of_tenant(loss.gap.application.tenant_id, loss.gap.document().to_string());
         ((note, loss), message)
     });
     let sent = deps.delivery_queue.send(messages.collect(), deadline).await;

@@ -97,9 +97,8 @@ pub(super) async fn reconcile<P: Ports>(
             continue;
         };
         outcomes.sort_by(|one, other| one.order().cmp(&other.order()));
-        let (_, tenant) = looked.tenant();
-        let id = (tenant.tenant_id.clone(), tenant.client_id.clone());
-        run.add(&id, looked.result, outcomes);
+        let application = looked.tenant().1.application;
+        run.add(&application, looked.result, outcomes);
     }
 }
 

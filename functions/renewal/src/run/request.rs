@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use graph_core::subscription::config::Tenant;
+use graph_core::{application::Application, subscription::config::Tenant};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::invocation::Options;
@@ -21,9 +21,9 @@ pub(crate) struct RunRequest {
     /// Whether lists are taken, however fresh the last ones are.
     pub(crate) lists: bool,
     /// The applications to look after; all of them when there are none.
-    pub(crate) only: Option<BTreeSet<ApplicationId>>,
+    pub(crate) only: Option<BTreeSet<Application>>,
     /// What Graph tells of subscriptions, by application: an id means nothing with another one.
-    pub(crate) notices: BTreeMap<ApplicationId, Notices>,
+    pub(crate) notices: BTreeMap<Application, Notices>,
 }
 
 /// What Graph tells of an application's subscriptions, each an id and the name in the client state that proves it.
@@ -51,8 +51,8 @@ impl RunRequest {
 
     /// Returns whether the run looks after the tenant's application.
     pub(super) fn covers(&self, tenant: &Tenant) -> bool {
-        let id = (tenant.tenant_id.clone(), tenant.client_id.clone());
-        self.only.as_ref().is_none_or(|only| only.contains(&id))
+        let only = self.only.as_ref();
+        only.is_none_or(|only| only.contains(&tenant.application))
     }
 
     /// Returns when no step is begun any more.
@@ -71,9 +71,6 @@ impl RunRequest {
         self.deadline.saturating_sub(reserve).unwrap_or(self.deadline)
     }
 }
-
-/// A tenant id and a client id.
-pub(crate) type ApplicationId = (String, String);
 
 /// How long before the deadline no step is begun any more, and every call is over.
 const STOPS_BEFORE: SignedDuration = SignedDuration::from_secs(90);

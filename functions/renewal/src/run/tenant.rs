@@ -133,7 +133,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         known: Arc<Mutex<Known>>,
         mut result: TenantResult,
     ) -> TenantPlan<'a, P> {
-        let listing = Listing::of(&listed, &self.deps.stack, &self.tenant.client_id);
+        let listing = Listing::of(&listed, &self.deps.stack, self.tenant.application.client_id);
         result.in_use = Some(KeysInUse::of(&listed, listing.urls()));
         result.expansion = expand(entries, &listing);
         (result.many, result.problems) = objects::report(entries, &result.expansion, self.name);
@@ -253,8 +253,8 @@ impl<'a, P: Ports> TenantRun<'a, P> {
 
     /// Returns what Graph tells of the application's subscriptions.
     fn notices(&self) -> Notices {
-        let id = (self.tenant.tenant_id.clone(), self.tenant.client_id.clone());
-        self.request.notices.get(&id).cloned().unwrap_or_default()
+        let notices = self.request.notices.get(&self.tenant.application);
+        notices.cloned().unwrap_or_default()
     }
 }
 
@@ -326,7 +326,7 @@ impl<'a, P: Ports> TenantPlan<'a, P> {
         let (Action::Create(creation) | Action::Replace { creation, .. }) = &step.action else {
             return (false, false);
         };
-        let what = What::of(&self.run.tenant.tenant_id, &creation.desired);
+        let what = What::of(self.run.tenant.application.tenant_id, &creation.desired);
         let is_refused = lock(&self.run.deps.memory.refusals).get(&what).is_some();
         let key = (self.run.name.to_owned(), step.name.clone());
         let is_left_over = lock(&self.run.deps.memory.left_over).contains(&key);
@@ -362,7 +362,7 @@ async fn wait_for_key(clock: &impl Clock, keys: &PublishedKeys, tenant: &Tenant,
         info!(
             "Waiting {} s until every webhook knows tenant {}",
             wait.as_secs(),
-            tenant.tenant_id
+            tenant.application.tenant_id
         );
         clock.sleep(wait).await;
     }

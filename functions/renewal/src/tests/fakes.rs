@@ -7,8 +7,8 @@ use std::{
 
 use graph_core::{
     notification::client_state::test_util::client_state,
-    secret::Secret,
     secrets::ClientStateDocument,
+    secrets::Secret,
     subscription::{
         plan::Policy,
         rotation::Rotation,

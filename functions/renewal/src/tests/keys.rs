@@ -1,6 +1,7 @@
 //! The documents that renewal writes.
 
 use graph_core::{
+    application::test_util::guid,
     notification::client_state::{ClientStateKeys, Refused},
     secrets::{ClientStateDocument, DecryptionDocument},
 };
@@ -142,10 +143,10 @@ async fn what_is_created_fits_what_was_published() {
     assert_eq!(
         (
             proven.subscription.as_str(),
-            proven.client_id.as_str(),
+            proven.application.client_id,
             proven.includes_resource_data
         ),
-        ("chat", APP, true)
+        ("chat", guid(APP), true)
     );
 
     let (key, certificate) = (&client_state.keys[0], &decryption.keys[0]);

@@ -56,7 +56,7 @@ async fn a_caller_learns_nothing_from_tokens_and_content() {
 
 #[tokio::test]
 async fn the_client_state_of_one_tenant_admits_nothing_of_another() {
-    let theirs = (OTHER, "app");
+    let theirs = (OTHER, CLIENT);
     let document = test_util::document(vec![key("k1"), key("k2")], &[OURS, theirs]);
     let source = FakeSource::new(serde_json::to_string(&document).unwrap());
     let deps = deps(&source);
@@ -122,7 +122,7 @@ async fn the_tenant_of_a_message_is_the_proven_one() {
         (
             &json!("mail"),
             &json!(TENANT),
-            &json!(format!("/tenants/{TENANT}/applications/app"))
+            &json!(format!("/tenants/{TENANT}/applications/{CLIENT}"))
         )
     );
 }

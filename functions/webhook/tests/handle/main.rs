@@ -39,7 +39,8 @@ use serde_json::{Value, json};
 use webhook::{ANSWER_WITHIN, Deps, Queues, handle, parse_keys};
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
-const OURS: (&str, &str) = (TENANT, "app");
+const CLIENT: &str = "66666666-7777-8888-9999-000000000000";
+const OURS: (&str, &str) = (TENANT, CLIENT);
 
 #[tokio::test]
 async fn a_handshake_is_echoed_before_any_secret_exists() {
@@ -99,7 +100,7 @@ async fn an_item_without_content_is_delivered_at_once_and_one_with_content_is_no
     assert_eq!(
         event,
         json!({
-            "specversion": "1.0", "id": event["id"], "source": format!("/tenants/{TENANT}/applications/app"),
+            "specversion": "1.0", "id": event["id"], "source": format!("/tenants/{TENANT}/applications/{CLIENT}"),
             "type": "Microsoft.Graph.EntityCreated", "subject": "mail/1", "time": "2026-11-22T10:00:00Z",
             "datacontenttype": "application/json", "subscription": "mail", "partitionkey": event["partitionkey"],
             "data": {
@@ -434,7 +435,7 @@ fn unsigned_token(tenant_id: &str) -> String {
     format!(
         "{}.{}.sig",
         encode(json!({"alg": "RS256"})),
-        encode(json!({"tid": tenant_id, "aud": "app"}))
+        encode(json!({"tid": tenant_id, "aud": CLIENT}))
     )
 }
 

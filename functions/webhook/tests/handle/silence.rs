@@ -1,6 +1,7 @@
 //! No secret is in what the webhook writes or answers, whatever goes wrong.
 
 use super::*;
+use graph_core::application::test_util::guid;
 
 #[tokio::test]
 async fn no_secret_is_written_or_answered_whatever_goes_wrong() {
@@ -115,7 +116,7 @@ fn nothing_that_prints_shows_an_item() {
     let queued = QueuedItem::new(&admitted, receipt, vec!["MARKtoken".into()]);
     let notification = graph_core::notification::item::Notification::parse(collection.items[0]).unwrap();
     let printed = format!("{collection:?} {admitted:?} {queued:?} {notification:?} {keys:?}");
-    let message = Message::of_tenant(TENANT, queued.to_body().unwrap());
+    let message = Message::of_tenant(guid(TENANT), queued.to_body().unwrap());
     let printed = format!("{printed} {message:?}");
     for secret in ["MARK", &client_state] {
         assert!(!printed.contains(secret), "{secret} is in {printed}");

@@ -13,7 +13,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::secrets::{ClientStateDocument, ClientStateKeyEntry, TrustedTenants};
+use crate::{
+    application::Application,
+    secrets::{ClientStateDocument, ClientStateKeyEntry, TrustedTenants},
+};
 
 #[cfg(any(test, feature = "test-util"))]
 pub mod test_util;
@@ -33,7 +36,7 @@ pub const KEY_LENGTH: usize = 32;
 #[derive(Default)]
 pub struct ClientStateKeys {
     keys: BTreeMap<String, Key>,
-    applications: BTreeMap<String, Vec<Application>>,
+    applications: BTreeMap<String, Vec<KnownApplication>>,
 }
 
 impl ClientStateKeys {
@@ -48,7 +51,7 @@ impl ClientStateKeys {
             }
         }
         for trusted in document.trusted.iter().flat_map(TrustedTenants::each) {
-            let application = Application::new(&trusted.tenant_id, &trusted.client_id);
+            let application = KnownApplication::new(trusted.application);
             // Two applications may have the same hash: the mac tells them apart.
             let same = parsed.applications.entry(application.tag()).or_default();
             same.push(application);
@@ -84,13 +87,13 @@ impl ClientStateKeys {
             .iter()
             .find_map(|application| Some((application, key.fits(application, &parts)?)))
             .ok_or(Refused::WrongClientState)?;
-        if tenant_id.is_some_and(|tenant_id| !tenant_id.eq_ignore_ascii_case(&application.tenant_id)) {
+        let Application { tenant_id: own, .. } = application.application;
+        if tenant_id.is_some_and(|tenant_id| !own.is(tenant_id)) {
             return Err(Refused::OtherTenant);
         }
         Ok(Proven {
             subscription: parts.name.to_owned(),
-            tenant_id: application.tenant_id.clone(),
-            client_id: application.client_id.clone(),
+            application: application.application,
             includes_resource_data,
         })
     }
@@ -107,10 +110,8 @@ impl fmt::Debug for ClientStateKeys {
 pub struct Proven {
     /// The subscription's name: its key in the configuration, with `/` and an object id for one of many.
     pub subscription: String,
-    /// The tenant that the subscription was made in.
-    pub tenant_id: String,
-    /// The application that made the subscription.
-    pub client_id: String,
+    /// The application that made the subscription, and in which tenant.
+    pub application: Application,
     /// Whether the subscription was made with resource data.
     pub includes_resource_data: bool,
 }
@@ -154,10 +155,8 @@ impl Refused {
 pub struct Subject<'a> {
     /// The subscription's name.
     pub name: &'a str,
-    /// The tenant that the subscription is made in.
-    pub tenant_id: &'a str,
-    /// The application that makes it.
-    pub client_id: &'a str,
+    /// The application that makes it, and in which tenant.
+    pub application: Application,
     /// Whether resource data is asked for.
     pub includes_resource_data: bool,
 }
@@ -168,7 +167,7 @@ pub struct Subject<'a> {
 ///
 /// Returns an error when the key is not usable or the client state would be longer than [`MAX_LENGTH`].
 pub fn mint(key: &ClientStateKeyEntry, subject: &Subject<'_>) -> Result<String, MintError> {
-    let application = Application::new(subject.tenant_id, subject.client_id);
+    let application = KnownApplication::new(subject.application);
     let keyed = Key::parse(key)?.mac(&application, subject.name);
     let mac = finish(keyed, subject.includes_resource_data)
         .finalize()
@@ -214,7 +213,7 @@ impl Key {
 
     /// Returns the mac of a subscription as far as it is the same with and without resource data: over the version, the
     /// tenant, the application and the name, each behind its length.
-    fn mac(&self, application: &Application, name: &str) -> Hmac<Sha256> {
+    fn mac(&self, application: &KnownApplication, name: &str) -> Hmac<Sha256> {
         self.0
             .clone()
             .chain_update(DOMAIN)
@@ -224,7 +223,7 @@ impl Key {
     }
 
     /// Returns whether resource data was asked for, when `parts` are of a subscription of `application`.
-    fn fits(&self, application: &Application, parts: &Parts<'_>) -> Option<bool> {
+    fn fits(&self, application: &KnownApplication, parts: &Parts<'_>) -> Option<bool> {
         let keyed = self.mac(application, parts.name);
         [false, true]
             .into_iter()
@@ -238,23 +237,19 @@ fn finish(keyed: Hmac<Sha256>, includes_resource_data: bool) -> Hmac<Sha256> {
 }
 
 /// An application in a tenant, as a mac covers it.
-struct Application {
-    tenant_id: String,
-    client_id: String,
+struct KnownApplication {
+    application: Application,
     encoded: Vec<u8>,
 }
 
-impl Application {
-    fn new(tenant_id: &str, client_id: &str) -> Self {
-        let encoded = [tenant_id, client_id]
-            .into_iter()
-            .flat_map(|id| [length(id).as_slice(), id.to_ascii_lowercase().as_bytes()].concat())
+impl KnownApplication {
+    fn new(application: Application) -> Self {
+        let encoded = [application.tenant_id, application.client_id]
+            .map(|id| id.to_string())
+            .iter()
+            .flat_map(|id| [length(id).as_slice(), id.as_bytes()].concat())
             .collect();
-        Self {
-            tenant_id: tenant_id.to_owned(),
-            client_id: client_id.to_owned(),
-            encoded,
-        }
+        Self { application, encoded }
     }
 
     /// Returns the hash that stands for the application in a client state. It finds the application and proves nothing.

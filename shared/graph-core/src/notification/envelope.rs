@@ -27,6 +27,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 pub use self::content::{EncryptedContent, MalformedContent};
+use crate::application::Guid;
 use crate::notification::keys::{DecryptionKey, DecryptionKeys};
 use crate::notification::tokens::Trusted;
 
@@ -90,7 +91,7 @@ impl From<Rejected> for OpenError {
 /// What no key could ever open is rejected first, so that nothing waits for a key in vain.
 fn open(
     content: &EncryptedContent<'_>,
-    tenant_id: &str,
+    tenant_id: Guid,
     keys: &DecryptionKeys,
 ) -> Result<Plaintext, OpenError> {
     // Rejected whatever the key, so that an item without a signature does not wait for a certificate.

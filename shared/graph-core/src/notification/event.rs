@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{fields::Malformed, item::Notification, message, queued::VerifiedItem};
-use crate::models::entity;
+use crate::{application::Guid, models::entity};
 
 /// Returns the event for an item as a JSON document that fits into a queue message.
 ///
@@ -113,7 +113,7 @@ impl<'a> Event<'a> {
         Self {
             specversion: "1.0",
             id: &queued.id,
-            source: format!("/tenants/{}/applications/{}", proven.tenant_id, proven.client_id),
+            source: proven.application.source(),
             event_type: entity::event_type(&entity, notification.change_type.as_deref()),
             subject: path.map(subject),
             time: time(item, notification),
@@ -124,7 +124,7 @@ impl<'a> Event<'a> {
                 subscription_id: notification.subscription_id.as_deref(),
                 subscription_expiration_date_time: notification.subscription_expiration_date_time.as_deref(),
                 change_type: notification.change_type.as_deref(),
-                tenant_id: &proven.tenant_id,
+                tenant_id: proven.application.tenant_id,
                 proof: if content.is_some() { "token" } else { "clientState" },
                 version: queued.version.as_deref(),
                 resource,
@@ -158,7 +158,7 @@ struct Data<'a> {
     subscription_expiration_date_time: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     change_type: Option<&'a str>,
-    tenant_id: &'a str,
+    tenant_id: Guid,
     proof: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<&'a str>,

@@ -14,7 +14,10 @@ use super::{
     event::MAX_RESOURCE_BYTES,
     item::{Admitted, Features},
 };
-use crate::models::{Change, ResourcePath};
+use crate::{
+    application::{Application, Guid},
+    models::{Change, ResourcePath},
+};
 
 /// When an item came, and as which of the items of its POST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,22 +47,23 @@ impl Identity {
     pub fn of(admitted: &Admitted<'_>, receipt: Receipt) -> Self {
         let Proven {
             subscription,
-            tenant_id,
-            client_id,
+            application,
             ..
         } = admitted.proven();
         let received = || format!("{} {}", receipt.at, receipt.index);
-        Self::made(
-            [tenant_id, client_id, subscription],
-            &admitted.features(),
-            received,
-        )
+        Self::made(*application, subscription, &admitted.features(), received)
     }
 
     /// Returns the identity of the event for a change that was read: the same as that of its notification, wherever both have
     /// the same version.
     #[must_use]
-    pub fn of_read(subscription: [&str; 3], change: Change, path: &str, version: ReadVersion<'_>) -> Self {
+    pub fn of_read(
+        application: Application,
+        subscription: &str,
+        change: Change,
+        path: &str,
+        version: ReadVersion<'_>,
+    ) -> Self {
         let (etag, event_time) = match version {
             ReadVersion::Etag(etag) => (Some(etag.into()), None),
             ReadVersion::Time(time) => (None, Some(time.to_string().into())),
@@ -71,13 +75,17 @@ impl Identity {
             event_time,
             ..Features::default()
         };
-        Self::made(subscription, &features, String::new)
+        Self::made(application, subscription, &features, String::new)
     }
 
-    /// Makes the identity of what is proven of the subscription (tenant, application, name) and what the item says.
-    fn made(subscription: [&str; 3], features: &Features<'_>, received: impl FnOnce() -> String) -> Self {
-        let [tenant_id, client_id, subscription] = subscription;
-        let [tenant_id, client_id] = [tenant_id, client_id].map(str::to_ascii_lowercase);
+    /// Makes the identity of what is proven of the subscription (application and name) and what the item says.
+    fn made(
+        application: Application,
+        subscription: &str,
+        features: &Features<'_>,
+        received: impl FnOnce() -> String,
+    ) -> Self {
+        let [tenant_id, client_id] = [application.tenant_id, application.client_id].map(|id| id.to_string());
         let (path, entity) = (path(features), entity(features));
         let change = features.change_type.as_deref().unwrap_or_default();
         let (source, version) = version(features).unwrap_or_else(|| ("receipt", received().into()));
@@ -111,8 +119,8 @@ pub enum ReadVersion<'a> {
 }
 
 /// Returns the partition key of events about what a subscription watches as a whole.
-pub(crate) fn partition_of_resource(tenant_id: &str, resource: &str) -> String {
-    partition_key(&tenant_id.to_ascii_lowercase(), &canonical(resource), "")
+pub(crate) fn partition_of_resource(tenant_id: Guid, resource: &str) -> String {
+    partition_key(&tenant_id.to_string(), &canonical(resource), "")
 }
 
 fn partition_key(tenant_id: &str, path: &str, entity: &str) -> String {

@@ -8,6 +8,7 @@ use rsa::pkcs8::SecretDocument;
 use x509_cert::der::Encode;
 use zeroize::Zeroizing;
 
+use crate::application::Guid;
 use crate::certificate;
 use crate::secrets::{DecryptionDocument, DecryptionKeyEntry};
 
@@ -40,7 +41,7 @@ impl DecryptionKeys {
     #[must_use]
     pub fn find(
         &self,
-        tenant_id: &str,
+        tenant_id: Guid,
         certificate_id: Option<&str>,
         thumbprint: Option<&str>,
     ) -> Option<&DecryptionKey> {
@@ -70,7 +71,7 @@ impl DecryptionKeys {
 pub struct DecryptionKey {
     id: String,
     thumbprint: String,
-    only_for_tenant: Option<String>,
+    only_for_tenant: Option<Guid>,
     key: OaepPrivateDecryptingKey,
 }
 
@@ -87,9 +88,8 @@ impl DecryptionKey {
         &self.thumbprint
     }
 
-    fn is_for(&self, tenant_id: &str) -> bool {
-        let owner = self.only_for_tenant.as_ref();
-        owner.is_none_or(|owner| owner.eq_ignore_ascii_case(tenant_id))
+    fn is_for(&self, tenant_id: Guid) -> bool {
+        self.only_for_tenant.is_none_or(|owner| owner == tenant_id)
     }
 
     /// Decrypts `ciphertext` with RSA-OAEP, SHA-1 for both of its hashes and an empty label (Microsoft Graph,
@@ -127,7 +127,7 @@ impl DecryptionKey {
         Ok(Self {
             id: entry.id.clone(),
             thumbprint: certificate::thumbprint(&der),
-            only_for_tenant: entry.only_for_tenant.clone(),
+            only_for_tenant: entry.only_for_tenant,
             key: OaepPrivateDecryptingKey::new(private).map_err(|_| Unusable::PrivateKey)?,
         })
     }

@@ -59,8 +59,8 @@ impl<'a> QueuedItem<'a> {
         let proven = admitted.proven();
         Self {
             subscription: proven.subscription.clone().into(),
-            tenant_id: proven.tenant_id.clone().into(),
-            client_id: proven.client_id.clone().into(),
+            tenant_id: proven.application.tenant_id.to_string().into(),
+            client_id: proven.application.client_id.to_string().into(),
             id: identity.id.into(),
             version: identity.version.map(Into::into),
             partition_key: identity.partition_key.into(),
@@ -198,7 +198,7 @@ impl<'a> VerifiedItem<'a> {
             return Err(Unfit::Malformed(Malformed::Form));
         }
         let notification = Notification::parse(self.queued.item)?;
-        let is_other = |tenant_id: &str| !tenant_id.eq_ignore_ascii_case(&self.proven.tenant_id);
+        let is_other = |tenant_id: &str| !self.proven.application.tenant_id.is(tenant_id);
         if notification.tenant_id.as_deref().is_some_and(is_other) {
             return Err(Unfit::OtherTenant);
         }

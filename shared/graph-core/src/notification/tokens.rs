@@ -32,7 +32,7 @@ use jiff::Timestamp;
 pub use self::authority::{Authorities, Authority, InvalidAuthorities};
 pub use self::relevant::{MAX_RELEVANT, MAX_RELEVANT_BYTES, TokenIndex, relevant};
 pub use self::signing_keys::{MalformedKeys, SigningKeys};
-use crate::secrets::TrustedTenant;
+use crate::{application::Guid, secrets::TrustedTenant};
 
 /// The longest token that is looked at, in bytes. Real ones have about 2,000.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -44,7 +44,7 @@ pub const MAX_TOKENS_PER_ITEM: usize = 32;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trusted<T> {
     value: T,
-    tenant_id: String,
+    tenant_id: Guid,
 }
 
 impl<T> Trusted<T> {
@@ -54,8 +54,8 @@ impl<T> Trusted<T> {
     }
 
     /// Returns the tenant that the value comes from.
-    pub fn tenant_id(&self) -> &str {
-        &self.tenant_id
+    pub fn tenant_id(&self) -> Guid {
+        self.tenant_id
     }
 }
 
@@ -125,7 +125,7 @@ pub fn vouch<T>(
             Ok(()) => {
                 return Ok(Trusted {
                     value: item,
-                    tenant_id: expected.tenant_id.clone(),
+                    tenant_id: expected.application.tenant_id,
                 });
             }
             // A roll of the keys must delay an item, not lose it, whatever the other tokens are.
@@ -143,11 +143,6 @@ fn distinct(tokens: &[impl AsRef<str>]) -> impl Iterator<Item = &str> {
         .iter()
         .map(AsRef::as_ref)
         .filter(move |token| token.len() <= MAX_TOKEN_BYTES && seen.insert(*token))
-}
-
-/// Returns whether two ids are the same; Microsoft's ids are GUIDs, in which case means nothing.
-fn same_id(left: &str, right: &str) -> bool {
-    left.eq_ignore_ascii_case(right)
 }
 
 /// What to do when Graph sends no tokens (Microsoft Graph, *change notifications with resource data*).

@@ -10,6 +10,7 @@ use super::{
     shortfall::Shortfall,
     window::{Counts, Window},
 };
+use crate::application::Guid;
 
 /// What was read of a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +68,7 @@ impl Completed {
         let event = Event {
             specversion: "1.0",
             id: self.id(gap),
-            source: format!("/tenants/{}/applications/{}", window.tenant_id, window.client_id),
+            source: window.application.source(),
             event_type: COMPLETED,
             subject: format!("subscriptions/{}", window.subscription),
             time: now,
@@ -75,7 +76,7 @@ impl Completed {
             subscription: &window.subscription,
             data: Data {
                 gap,
-                tenant_id: &window.tenant_id,
+                tenant_id: window.application.tenant_id,
                 resource: &window.resource,
                 part: window.part.as_ref().map(|part| part.id.as_str()),
                 parts: window.part.as_ref().map(|part| part.of),
@@ -100,8 +101,8 @@ impl Completed {
         let mut digest = Sha256::new();
         for text in [
             COMPLETED,
-            &window.tenant_id,
-            &window.client_id,
+            &window.application.tenant_id.to_string(),
+            &window.application.client_id.to_string(),
             &window.subscription,
             gap,
             part,
@@ -133,7 +134,7 @@ struct Event<'a> {
 #[serde(rename_all = "camelCase")]
 struct Data<'a> {
     gap: &'a str,
-    tenant_id: &'a str,
+    tenant_id: Guid,
     resource: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     part: Option<&'a str>,

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{change::Change, window::Window};
 use crate::{
+    application::Guid,
     models::entity,
     notification::{
         fields::Malformed,
@@ -25,12 +26,17 @@ pub fn event(change: &Change<'_>, window: &Window, with_content: bool) -> Result
         .etag
         .as_deref()
         .map_or(ReadVersion::Time(change.time), ReadVersion::Etag);
-    let subscription = [&*window.tenant_id, &*window.client_id, &*window.subscription];
-    let identity = Identity::of_read(subscription, change.kind, &change.path, version);
+    let identity = Identity::of_read(
+        window.application,
+        &window.subscription,
+        change.kind,
+        &change.path,
+        version,
+    );
     let mut event = Event {
         specversion: "1.0",
         id: &identity.id,
-        source: format!("/tenants/{}/applications/{}", window.tenant_id, window.client_id),
+        source: window.application.source(),
         event_type: entity::event_type(
             &entity::name(Some(change.odata_type), None),
             Some(change.kind.as_str()),
@@ -42,7 +48,7 @@ pub fn event(change: &Change<'_>, window: &Window, with_content: bool) -> Result
         partitionkey: &identity.partition_key,
         data: Data {
             change_type: change.kind.as_str(),
-            tenant_id: &window.tenant_id,
+            tenant_id: window.application.tenant_id,
             proof: "read",
             version: identity.version.as_deref(),
             resource: &change.path,
@@ -95,7 +101,7 @@ impl Event<'_> {
 #[serde(rename_all = "camelCase")]
 struct Data<'a> {
     change_type: &'static str,
-    tenant_id: &'a str,
+    tenant_id: Guid,
     proof: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<&'a str>,

@@ -8,7 +8,7 @@ use graph_events::{ResourcePath, Segment, guid::is_guid, path};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::request::Request;
-use crate::subscription::catalogue;
+use crate::{application::Guid, subscription::catalogue};
 
 /// What to fetch for an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Fetch {
 
 /// Returns what may be fetched for an item of the subscription to `resource` in `tenant_id` that names `path`.
 #[must_use]
-pub fn fetch(resource: &str, path: &str, tenant_id: &str) -> Fetch {
+pub fn fetch(resource: &str, path: &str, tenant_id: Guid) -> Fetch {
     let Some(row) = catalogue::find(resource) else {
         return Fetch::Nothing;
     };
@@ -67,7 +67,7 @@ fn keys<'i>(
     template: &str,
     subscribed: &ResourcePath,
     item: &'i ResourcePath,
-    tenant_id: &str,
+    tenant_id: Guid,
 ) -> Option<Vec<&'i str>> {
     let mut words = template.split('/');
     let mut own = Vec::new();
@@ -122,9 +122,9 @@ fn selected(resource: &str) -> Vec<(&'static str, String)> {
 }
 
 /// Returns the key without the tenant that Outlook puts behind a user's id.
-fn without_tenant<'k>(key: &'k str, tenant_id: &str) -> &'k str {
+fn without_tenant(key: &str, tenant_id: Guid) -> &str {
     match key.split_once('@') {
-        Some((user, tenant)) if is_guid(user) && tenant.eq_ignore_ascii_case(tenant_id) => user,
+        Some((user, tenant)) if is_guid(user) && tenant_id.is(tenant) => user,
         _ => key,
     }
 }
@@ -274,6 +274,7 @@ const MAX_PATH_BYTES: usize = 4_096;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::application::test_util::guid;
 
     const ANNA: &str = "4f3c6a1e-2d57-4b90-8f3c-6a1e2d574b90";
     const BORIS: &str = "5f3c6a1e-2d57-4b90-8f3c-6a1e2d574b90";
@@ -437,7 +438,8 @@ mod tests {
     #[test]
     fn the_query_is_the_subscriptions_own() {
         let resource = format!("{MAIL}?$select=subject&$filter=isRead eq false");
-        let Fetch::Get(request) = fetch(&resource, &format!("users/{ANNA}/messages/AAMk1"), TENANT) else {
+        let Fetch::Get(request) = fetch(&resource, &format!("users/{ANNA}/messages/AAMk1"), guid(TENANT))
+        else {
             panic!("it is fetched");
         };
         assert_eq!(request.query, "$select=subject");
@@ -450,9 +452,12 @@ mod tests {
             "/solutions/virtualEvents/events",
             "/unknown",
         ] {
-            assert_eq!(fetch(resource, "a/1", TENANT), Fetch::Nothing, "{resource}");
+            assert_eq!(fetch(resource, "a/1", guid(TENANT)), Fetch::Nothing, "{resource}");
         }
-        assert_eq!(fetch("/drives/1/root", "drives/1/root", TENANT), Fetch::Drive);
+        assert_eq!(
+            fetch("/drives/1/root", "drives/1/root", guid(TENANT)),
+            Fetch::Drive
+        );
     }
 
     #[test]
@@ -464,7 +469,7 @@ mod tests {
 
     #[track_caller]
     fn check(resource: &str, path: &str, expected: Option<&str>) {
-        let found = match fetch(resource, path, TENANT) {
+        let found = match fetch(resource, path, guid(TENANT)) {
             Fetch::Get(request) => Some(request.path),
             other => {
                 assert_eq!(other, Fetch::Refused, "{path}");
@@ -479,7 +484,7 @@ mod tests {
         fn whatever_is_fetched_lies_below_the_subscription(
             words in proptest::collection::vec("(users|messages|\\.\\.|%2e|%2F|\\(|'|\\)|/|\\?|https:|[a-zA-Z0-9=@-]{1,4}|4f3c6a1e-2d57-4b90-8f3c-6a1e2d574b90)", 1..12)
         ) {
-            if let Fetch::Get(request) = fetch(MAIL, &words.concat(), TENANT) {
+            if let Fetch::Get(request) = fetch(MAIL, &words.concat(), guid(TENANT)) {
                 let key = request.path.strip_prefix(&format!("{MAIL}/")).unwrap();
                 proptest::prop_assert!(!key.contains('/') && !key.contains("..") && request.query.is_empty());
             }

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use crate::application::Application;
 use graph_events::ResourcePath;
 use jiff::{SignedDuration, Timestamp};
 
@@ -69,8 +70,8 @@ impl Limit {
 /// Whose reads are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
-    /// The tenant and the application.
-    pub application: (String, String),
+    /// The application.
+    pub application: Application,
     /// The key of the object, where it has a limit of its own.
     pub object: Option<String>,
 }
@@ -91,7 +92,7 @@ impl Limiter {
     pub fn take(
         &mut self,
         limit: Limit,
-        application: &(String, String),
+        application: Application,
         resource: &ResourcePath,
         now: Timestamp,
     ) -> Result<(), Duration> {
@@ -116,7 +117,7 @@ impl Limiter {
     pub fn close(
         &mut self,
         limit: Limit,
-        application: &(String, String),
+        application: Application,
         resource: &ResourcePath,
         wait: Duration,
         now: Timestamp,
@@ -147,13 +148,10 @@ impl Limiter {
 /// Returns what a read counts for: the application, then the object.
 fn scopes(
     limit: Limit,
-    application: &(String, String),
+    application: Application,
     resource: &ResourcePath,
 ) -> Vec<(Scope, &'static str, Rate)> {
-    let scope = |object| Scope {
-        application: application.clone(),
-        object,
-    };
+    let scope = |object| Scope { application, object };
     let object = limit.object.and_then(|(name, rate)| {
         let key = resource.id(name)?;
         Some((scope(Some(key.to_owned())), name, rate))

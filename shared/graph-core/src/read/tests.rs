@@ -8,7 +8,10 @@ use serde_json::json;
 
 use self::model::{Graph, Op, at};
 use super::*;
-use crate::subscription::{catalogue, config::Config};
+use crate::{
+    application::test_util::application,
+    subscription::{catalogue, config::Config},
+};
 
 mod model;
 mod rows;
@@ -268,8 +271,10 @@ fn config(resource: &str, change_type: &str) -> Config {
 fn window(resource: &str, from: Timestamp, until: Timestamp) -> Window {
     Window {
         read: Tag::Window,
-        tenant_id: "11111111-2222-3333-4444-555555555555".to_owned(),
-        client_id: "66666666-7777-8888-9999-000000000000".to_owned(),
+        application: application((
+            "11111111-2222-3333-4444-555555555555",
+            "66666666-7777-8888-9999-000000000000",
+        )),
         subscription: "one".to_owned(),
         resource: resource.to_owned(),
         from,

@@ -4,9 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::shortfall::Shortfall;
-use crate::subscription::{
-    config::{Config, Entry, ForEach, Tenant},
-    plan::gap::{Gap, GapKind},
+use crate::{
+    application::Application,
+    subscription::{
+        config::{Config, Entry, ForEach, Tenant},
+        plan::gap::{Gap, GapKind},
+    },
 };
 
 /// One unit of work: what changed in a subscription's resource from `from` until `until`.
@@ -15,10 +18,9 @@ use crate::subscription::{
 pub struct Window {
     /// Always `window`: tells the message from an item to fetch.
     pub read: Tag,
-    /// The Microsoft Entra tenant.
-    pub tenant_id: String,
-    /// The application (client) id.
-    pub client_id: String,
+    /// The application that the subscription belongs to.
+    #[serde(flatten)]
+    pub application: Application,
     /// The subscription's name.
     pub subscription: String,
     /// The resource of the subscription.
@@ -131,8 +133,7 @@ impl Window {
         let from = gap.from.map(|from| from.saturating_sub(OVERLAP).unwrap_or(from));
         Some(Self {
             read: Tag::Window,
-            tenant_id: gap.tenant_id.clone(),
-            client_id: gap.client_id.clone(),
+            application: gap.application,
             subscription: gap.name.clone(),
             resource: gap.resource.clone()?,
             from: from.unwrap_or_else(assumed).min(gap.until),
@@ -166,8 +167,7 @@ impl Window {
     /// configuration asks for.
     #[must_use]
     pub fn configured<'c>(&self, config: &'c Config) -> Option<(&'c Entry, &'c Tenant)> {
-        let (entry, tenant, resource) =
-            configured(config, &self.subscription, &self.tenant_id, &self.client_id)?;
+        let (entry, tenant, resource) = configured(config, &self.subscription, self.application)?;
         (resource == self.resource).then_some((entry, tenant))
     }
 
@@ -178,14 +178,9 @@ impl Window {
     /// Returns the other window when it is of something else, or one of the two has begun to be read.
     pub fn join(&mut self, other: Self) -> Result<(), Box<Self>> {
         let of = |window: &Self| {
-            let names = [
-                &window.tenant_id,
-                &window.client_id,
-                &window.subscription,
-                &window.resource,
-            ];
             (
-                names.map(String::clone),
+                window.application,
+                [&window.subscription, &window.resource].map(String::clone),
                 window.part.clone(),
                 window.gap.is_some(),
             )
@@ -216,17 +211,14 @@ impl Window {
 pub fn configured<'c>(
     config: &'c Config,
     subscription: &str,
-    tenant_id: &str,
-    client_id: &str,
+    application: Application,
 ) -> Option<(&'c Entry, &'c Tenant, String)> {
     let (name, object) = match subscription.split_once('/') {
         Some((name, object)) => (name, Some(object)),
         None => (subscription, None),
     };
     let entry = config.subscriptions.get(name)?;
-    let is_theirs = |tenant: &&Tenant| {
-        tenant.tenant_id.eq_ignore_ascii_case(tenant_id) && tenant.client_id.eq_ignore_ascii_case(client_id)
-    };
+    let is_theirs = |tenant: &&Tenant| tenant.application == application;
     let mut tenants = entry.tenants.iter().filter_map(|name| config.tenants.get(name));
     Some((entry, tenants.find(is_theirs)?, resource_of(entry, object)?))
 }

@@ -12,8 +12,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use crate::application::Guid;
 use crate::certificate;
-use crate::secret::Secret;
+use crate::secrets::Secret;
 
 mod pem;
 #[cfg(test)]
@@ -80,7 +81,7 @@ impl SigningCertificate {
     /// Fails when the key cannot sign.
     pub fn assertion(
         &self,
-        client_id: &str,
+        client_id: Guid,
         audience: &str,
         id: [u8; 16],
         now: Timestamp,
@@ -92,7 +93,7 @@ impl SigningCertificate {
             "aud": audience,
             "iss": client_id,
             "sub": client_id,
-            "jti": guid(id),
+            "jti": Guid::random(id),
             "iat": issued_at,
             "nbf": issued_at,
             "exp": issued_at.saturating_add(LIFETIME.as_secs()),
@@ -185,25 +186,6 @@ impl std::error::Error for UnusableCertificate {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("client assertion cannot be signed")]
 pub struct NotSigned;
-
-/// Returns random bytes as a GUID (RFC 9562, section 5.4).
-fn guid(random: [u8; 16]) -> String {
-    let number = u128::from_be_bytes(random) & !VERSION_AND_VARIANT | VERSION_4;
-    let digits = format!("{number:032x}");
-    let mut rest = digits.as_str();
-    let groups = [8, 4, 4, 4, 12].map(|length| {
-        let (group, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
-        rest = after;
-        group
-    });
-    groups.join("-")
-}
-
-/// The bits of a GUID that are not random.
-const VERSION_AND_VARIANT: u128 = 0xf000_c000_0000_0000_0000;
-
-/// What those bits are in a random GUID.
-const VERSION_4: u128 = 0x4000_8000_0000_0000_0000;
 
 /// How long an assertion is good for.
 const LIFETIME: SignedDuration = SignedDuration::from_mins(10);

@@ -9,8 +9,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::application::{Application, Guid};
 use crate::cloud::Cloud;
-use crate::secret::Secret;
+use crate::secrets::Secret;
 use crate::subscription::catalogue::{self, Access, Version};
 use crate::subscription::compare::query_options_key;
 use document::Node;
@@ -201,10 +202,8 @@ impl Config {
 /// A tenant with the application that acts in it.
 #[derive(Clone, Debug)]
 pub struct Tenant {
-    /// The Microsoft Entra tenant, a GUID in lower case.
-    pub tenant_id: String,
-    /// The application (client) id, a GUID in lower case.
-    pub client_id: String,
+    /// The application, and the tenant's id.
+    pub application: Application,
     /// The cloud that the tenant lives in.
     pub cloud: Cloud,
     /// How the application proves itself.
@@ -218,8 +217,8 @@ pub struct Tenant {
 impl Tenant {
     /// Returns the tenant that its certificates are for alone, or nothing when it shares them with the others.
     #[must_use]
-    pub fn certificate_owner(&self) -> Option<&str> {
-        self.own_certificate.then_some(self.tenant_id.as_str())
+    pub fn certificate_owner(&self) -> Option<Guid> {
+        self.own_certificate.then_some(self.application.tenant_id)
     }
 
     /// Returns on whose behalf the application calls Microsoft Graph, which decides on the permissions that it can have.
@@ -227,7 +226,7 @@ impl Tenant {
     pub fn access(&self) -> Access {
         if !self.credential.is_delegated() {
             Access::Application
-        } else if self.tenant_id == PERSONAL_TENANT {
+        } else if self.application.tenant_id == PERSONAL_TENANT {
             Access::DelegatedPersonal
         } else {
             Access::Delegated
@@ -365,7 +364,7 @@ pub enum Severity {
 /// Microsoft does not say whether `notificationQueryOptions` make another combination. Here they do: an entry that Graph
 /// then refuses is reported, while one that is refused here could not be had at all.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Combination(String, String, String, String, Option<String>, String);
+struct Combination(Guid, String, String, String, Option<String>, String);
 
 impl Combination {
     /// Returns the combinations of `entry`, one for each of its tenants.
@@ -381,12 +380,12 @@ impl Combination {
         let identity = if tenant.credential.is_delegated() {
             name.to_owned()
         } else {
-            tenant.client_id.clone()
+            tenant.application.client_id.to_string()
         };
         let resource = catalogue::canonical(&entry.resource);
         let resource = resource.unwrap_or_else(|| format!("/{}", entry.resource.trim_matches('/')));
         Self(
-            tenant.tenant_id.clone(),
+            tenant.application.tenant_id,
             identity,
             resource,
             entry.change_type.clone(),
@@ -444,7 +443,7 @@ const KNOWN: &[&str] = &["applications", "tenants", "subscriptions"];
 const EVERY: &str = "*";
 
 /// The tenant of personal Microsoft accounts (Microsoft identity platform, *ID token claims reference*, `tid`).
-pub const PERSONAL_TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
+pub const PERSONAL_TENANT: Guid = Guid::from_u128(0x9188_040d_6c67_4c5b_b112_36a3_04b6_6dad);
 
 /// How long the name of an entry may be.
 const NAME_LENGTH: usize = 32;

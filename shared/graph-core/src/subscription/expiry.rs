@@ -198,9 +198,10 @@ const ERROR_DAYS: i64 = 7;
 mod tests {
     use super::*;
     use crate::{
+        application::test_util::application,
         cloud::Cloud,
         notification::{client_state, envelope::test_util},
-        secret::Secret,
+        secrets::Secret,
     };
 
     #[test]
@@ -347,8 +348,7 @@ mod tests {
 
     fn tenant(credential: Credential) -> Tenant {
         Tenant {
-            tenant_id: "t".to_owned(),
-            client_id: "c".to_owned(),
+            application: application(("t", "c")),
             cloud: Cloud::Global,
             credential,
             client_secret_expires: None,

@@ -2,7 +2,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use graph_core::{secret::Secret, subscription::config::Tenant};
+use graph_core::{application::Guid, secrets::Secret, subscription::config::Tenant};
 use reqwest::{Method, RequestBuilder, Url};
 use serde::Serialize;
 
@@ -139,7 +139,7 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
         let mut request: RequestBuilder = client
             .request(call.method.clone(), call.url.clone())
             .bearer_auth(token.expose())
-            .header(CLIENT_REQUEST_ID, guid())
+            .header(CLIENT_REQUEST_ID, request_id())
             .timeout(call.timeout);
         if let Some(prefer) = call.prefer {
             request = request.header("prefer", prefer);
@@ -151,15 +151,12 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
     }
 }
 
-/// Returns a random GUID (RFC 9562, version 4).
-pub(super) fn guid() -> String {
+/// Returns a random id of a call.
+fn request_id() -> String {
     let mut bytes = [0; 16];
     // Without randomness the id is of no use to Microsoft's support, and the call is as good as before.
     let _ = getrandom::fill(&mut bytes);
-    let number = u128::from_be_bytes(bytes) & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
-    let digits = format!("{number:032x}");
-    let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default();
-    [part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)].join("-")
+    Guid::random(bytes).to_string()
 }
 
 const CLIENT_REQUEST_ID: &str = "client-request-id";

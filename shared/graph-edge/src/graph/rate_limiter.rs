@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use graph_core::subscription::config::Tenant;
+use graph_core::{
+    application::{Application, Guid},
+    subscription::config::Tenant,
+};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
@@ -18,7 +21,7 @@ use crate::clock::Clock;
 pub(super) struct RateLimiter(Mutex<BTreeMap<Counted, Window>>);
 
 /// What Graph counts together.
-type Counted = (Kind, String, Option<String>);
+type Counted = (Kind, Guid, Option<Guid>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
@@ -80,12 +83,12 @@ impl RateLimiter {
         let (most_in_tenant, most_in_all) = kind.most();
         let counted = [
             (in_tenant(kind, tenant), most_in_tenant),
-            ((kind, tenant.client_id.clone(), None), most_in_all),
+            ((kind, tenant.application.client_id, None), most_in_all),
         ];
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let waits = counted
             .iter()
-            .filter_map(|(counted, most)| windows.entry(counted.clone()).or_default().wait(*most, now));
+            .filter_map(|(counted, most)| windows.entry(*counted).or_default().wait(*most, now));
         if let Some(wait) = waits.max() {
             return Some(wait);
         }
@@ -97,7 +100,8 @@ impl RateLimiter {
 }
 
 fn in_tenant(kind: Kind, tenant: &Tenant) -> Counted {
-    (kind, tenant.client_id.clone(), Some(tenant.tenant_id.clone()))
+    let Application { tenant_id, client_id } = tenant.application;
+    (kind, client_id, Some(tenant_id))
 }
 
 #[derive(Debug, Default)]
@@ -156,6 +160,7 @@ const WINDOW: SignedDuration = SignedDuration::from_secs(21);
 mod tests {
     use super::*;
     use crate::{graph::tests::tenant, testing::FakeClock};
+    use graph_core::application::test_util::application;
 
     #[tokio::test]
     async fn requests_stay_below_the_limit_of_the_tenant_and_of_the_application_in_every_window() {
@@ -172,7 +177,7 @@ mod tests {
         let mut requests = Vec::new();
         while requests.len() < 5 * most {
             let tenant = Tenant {
-                tenant_id: (requests.len() % tenants).to_string(),
+                application: application((&(requests.len() % tenants).to_string(), "app")),
                 ..tenant()
             };
             limiter.wait(kind, &tenant, &clock).await;
@@ -189,7 +194,7 @@ mod tests {
     async fn applications_and_kinds_do_not_wait_for_each_other() {
         let (limiter, clock) = (RateLimiter::default(), FakeClock::default());
         let other = Tenant {
-            client_id: "other".to_owned(),
+            application: application(("tenant", "other")),
             ..tenant()
         };
         for _ in 0..12 {

@@ -1,10 +1,11 @@
 use graph_core::{
+    application::test_util::application,
     cloud::Cloud,
-    secret::Secret,
+    secrets::Secret,
     subscription::{config::Credential, model::EncryptionCertificate},
 };
 
-use super::{call::guid, *};
+use super::*;
 use crate::{
     http::testing::{Reply, Server},
     testing::FakeClock,
@@ -326,14 +327,6 @@ async fn without_a_token_no_call_is_made() {
     assert!(matches!(error.kind, GraphErrorKind::Login(_)), "{error:?}");
 }
 
-#[test]
-fn a_guid_is_of_version_four() {
-    let guid = guid();
-    assert_eq!(guid.len(), 36);
-    assert_eq!(guid.as_bytes()[14], b'4');
-    assert!(b"89ab".contains(&guid.as_bytes()[19]), "{guid}");
-}
-
 fn refused(status: u16, code: &str, message: &str) -> Reply {
     let body = serde_json::json!({
         "error": {"code": code, "message": message, "innerError": {"request-id": "request-1"}},
@@ -355,8 +348,7 @@ fn graph(server: &Server) -> GraphClient<FakeClock> {
 
 pub(super) fn tenant() -> Tenant {
     Tenant {
-        tenant_id: "tenant".to_owned(),
-        client_id: "app".to_owned(),
+        application: application(("tenant", "app")),
         cloud: Cloud::Global,
         credential: Credential::ClientSecret {
             client_secret: Secret::new("secret".to_owned()),

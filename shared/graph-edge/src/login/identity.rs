@@ -5,7 +5,7 @@ use aws_sdk_sts::{
     error::{ProvideErrorMetadata, SdkError},
     operation::get_web_identity_token::GetWebIdentityTokenError,
 };
-use graph_core::secret::Secret;
+use graph_core::secrets::Secret;
 
 use crate::BoxError;
 

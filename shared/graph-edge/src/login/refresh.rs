@@ -2,7 +2,7 @@
 //! of its own. The one in the configuration is only the first.
 
 use graph_core::{
-    secret::Secret,
+    secrets::Secret,
     subscription::config::{Credential, Tenant},
 };
 use jiff::Timestamp;
@@ -97,10 +97,10 @@ impl<C: Clock, T: RefreshTokens, I: WebIdentity> TokenProvider<C, T, I> {
         };
         let Some(successor) = &granted.refresh_token else {
             warn!(
-                tenant.id = tenant.tenant_id,
+                tenant.id = %tenant.application.tenant_id,
                 "Entra gives no new refresh token in tenant {}; sign in with scope offline_access, or access ends with \
                  this one",
-                tenant.tenant_id
+                tenant.application.tenant_id
             );
             return Ok(granted);
         };

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use graph_core::{
-    secret::Secret,
+    application::Application,
+    secrets::Secret,
     subscription::{
         assertion::SigningCertificate,
         config::{Credential, Tenant},
@@ -93,7 +94,9 @@ impl<C: Clock, T, I: WebIdentity> TokenProvider<C, T, I> {
         proof: &Proof,
     ) -> Result<Answer, BoxError> {
         let scope = format!("https://{}/.default", tenant.cloud.graph_host());
-        let mut form = vec![("client_id", tenant.client_id.as_str())];
+        let [tenant_id, client_id] =
+            [tenant.application.tenant_id, tenant.application.client_id].map(|id| id.to_string());
+        let mut form = vec![("client_id", client_id.as_str())];
         match refresh_token {
             // Without a scope the user's token is for what was granted at the sign-in (RFC 6749, section 6). `.default`
             // would do for work accounts only.
@@ -115,7 +118,7 @@ impl<C: Clock, T, I: WebIdentity> TokenProvider<C, T, I> {
             Some(base) => base.clone(),
             None => http::endpoint(&format!("https://{}", tenant.cloud.login_host()))?,
         };
-        let url = http::join(&base, &[&tenant.tenant_id, "oauth2", "v2.0", "token"]);
+        let url = http::join(&base, &[&tenant_id, "oauth2", "v2.0", "token"]);
         let request = self.http.client()?.post(url).timeout(TIMEOUT).form(&form);
         self.http.send(request, MAX_BYTES).await
     }
@@ -138,13 +141,12 @@ fn sign(
     certificate: &Secret<String>,
     now: Timestamp,
 ) -> Result<Proof, LoginError> {
+    let Application { tenant_id, client_id } = tenant.application;
     let certificate = SigningCertificate::parse(private_key.expose(), certificate.expose())?;
     if certificate.expires_at() <= now {
         warn!(
-            tenant.id = tenant.tenant_id,
-            "Certificate of application {} in tenant {} has expired; make a new one",
-            tenant.client_id,
-            tenant.tenant_id
+            tenant.id = %tenant_id,
+            "Certificate of application {client_id} in tenant {tenant_id} has expired; make a new one"
         );
     }
     // Expired or not, it is sent: the clock of this machine may be the one that is wrong.
@@ -152,16 +154,12 @@ fn sign(
     getrandom::fill(&mut id).map_err(|_| graph_core::subscription::assertion::NotSigned)?;
     // The real cloud's endpoint, wherever calls are sent.
     let audience = format!(
-        "https://{}/{}/oauth2/v2.0/token",
-        tenant.cloud.login_host(),
-        tenant.tenant_id
+        "https://{}/{tenant_id}/oauth2/v2.0/token",
+        tenant.cloud.login_host()
     );
-    Ok(Proof::Assertion(certificate.assertion(
-        &tenant.client_id,
-        &audience,
-        id,
-        now,
-    )?))
+    Ok(Proof::Assertion(
+        certificate.assertion(client_id, &audience, id, now)?,
+    ))
 }
 
 /// Reads seconds, which the older endpoint wrote as text.

@@ -3,6 +3,8 @@ use std::time::Duration;
 use futures_util::future::join;
 
 use super::*;
+use graph_core::application::test_util::application;
+
 use crate::{
     http::testing::{Reply, Server},
     testing::FakeClock,
@@ -15,6 +17,7 @@ mod refresh;
 use fakes::{FakeIdentity, FakeTokens};
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+const APP: &str = "66666666-7777-8888-9999-000000000000";
 const CORRELATION: &str = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee";
 
 #[tokio::test]
@@ -26,8 +29,10 @@ async fn a_client_secret_is_sent_as_a_form_and_earns_a_token() {
     assert_eq!(requests[0].line, format!("POST /{TENANT}/oauth2/v2.0/token"));
     assert_eq!(
         requests[0].body,
-        "client_id=app&grant_type=client_credentials&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default\
-         &client_secret=p%26%3D+%2B%2F"
+        format!(
+            "client_id={APP}&grant_type=client_credentials&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default\
+             &client_secret=p%26%3D+%2B%2F"
+        )
     );
 }
 
@@ -56,11 +61,11 @@ async fn tenants_and_applications_do_not_share_a_token() {
     ]);
     let login = login(&server);
     let other_tenant = Tenant {
-        tenant_id: "other".to_owned(),
+        application: application(("other", APP)),
         ..tenant()
     };
     let other_client = Tenant {
-        client_id: "other".to_owned(),
+        application: application((TENANT, "other")),
         ..tenant()
     };
     assert_eq!(login.token(&tenant()).await.unwrap().expose(), "one");
@@ -300,8 +305,7 @@ fn tenant() -> Tenant {
 
 fn with(credential: Credential) -> Tenant {
     Tenant {
-        tenant_id: TENANT.to_owned(),
-        client_id: "app".to_owned(),
+        application: application((TENANT, APP)),
         cloud: Cloud::Global,
         credential,
         client_secret_expires: None,

@@ -6,7 +6,7 @@ use aws_sdk_sqs::{
     error::BuildError,
     types::{MessageAttributeValue, SendMessageBatchRequestEntry},
 };
-use graph_core::{models::guid::is_guid, notification::client_state::Proven};
+use graph_core::{application::Guid, notification::client_state::Proven};
 
 /// A message to be sent. Prints its size, not its body.
 ///
@@ -26,11 +26,10 @@ pub struct Message {
 }
 
 impl Message {
-    /// Returns a message of a tenant. SQS does not encrypt the group, and takes no other text than an id: what has not the
-    /// form of a tenant's id is left out, and the message counts as a tenant of its own.
-    pub fn of_tenant(tenant_id: &str, body: String) -> Self {
+    /// Returns a message of a tenant. SQS does not encrypt the group.
+    pub fn of_tenant(tenant_id: Guid, body: String) -> Self {
         Self {
-            tenant: is_guid(tenant_id).then(|| tenant_id.to_ascii_lowercase()),
+            tenant: Some(tenant_id.to_string()),
             ..Self::of_nobody(body)
         }
     }
@@ -39,7 +38,7 @@ impl Message {
     pub fn of(proven: &Proven, body: String) -> Self {
         Self {
             subscription: Some(proven.subscription.clone()),
-            ..Self::of_tenant(&proven.tenant_id, body)
+            ..Self::of_tenant(proven.application.tenant_id, body)
         }
     }
 

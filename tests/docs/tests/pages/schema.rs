@@ -3,6 +3,7 @@
 use std::fs;
 
 use graph_core::{
+    application::{Application, Guid},
     read::{Completed, Counts, Window},
     subscription::plan::gap::{Gap, GapKind},
 };
@@ -89,8 +90,7 @@ fn gap(kind: GapKind, is_known: bool) -> Value {
     let gap = Gap {
         kind,
         name: "mail/4f".to_owned(),
-        tenant_id: "t".to_owned(),
-        client_id: "c".to_owned(),
+        application: application(),
         subscription_id: is_known.then(|| "old".to_owned()),
         new_subscription_id: is_known.then(|| "new".to_owned()),
         resource: is_known.then(|| "/users/4f/messages".to_owned()),
@@ -101,9 +101,16 @@ fn gap(kind: GapKind, is_known: bool) -> Value {
     gap.document()
 }
 
+fn application() -> Application {
+    Application {
+        tenant_id: Guid::random([1; 16]),
+        client_id: Guid::random([2; 16]),
+    }
+}
+
 fn completed(unseen: Vec<&'static str>) -> Vec<Value> {
     let window = json!({
-        "read": "window", "tenantId": "t", "clientId": "c", "subscription": "mail/4f", "resource": "/users/4f/messages",
+        "read": "window", "tenantId": application().tenant_id, "clientId": application().client_id, "subscription": "mail/4f", "resource": "/users/4f/messages",
         "from": "2026-11-22T09:00:00Z", "until": "2026-11-22T10:00:00Z", "gap": "g"
     });
     let window: Window = serde_json::from_value(window).unwrap();

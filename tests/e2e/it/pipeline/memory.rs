@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use graph_core::secret::Secret;
+use graph_core::secrets::Secret;
 use graph_edge::{
     deadline::Deadline,
     documents::Source,

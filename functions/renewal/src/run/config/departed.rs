@@ -65,7 +65,7 @@ fn unreachable(one: &TrustedTenant) -> Problem {
             "has no longer application {} in tenant {}, and its credential is not known: its subscriptions end by themselves \
              within 29 days, and their notifications are refused. To delete them now, write the tenant into ConfigSecret, and \
              take it out after the next run",
-            one.client_id, one.tenant_id
+            one.application.client_id, one.application.tenant_id
         ),
         severity: Severity::Error,
     }

@@ -29,9 +29,7 @@ impl<P: Ports> TenantRun<'_, P> {
             // One application may stand in two tenants of the configuration, and Graph lists it as one.
             let is_same_application = |other: &&String| {
                 let other = config.tenants.get(*other);
-                other.is_some_and(|other| {
-                    other.tenant_id == tenant.tenant_id && other.client_id == tenant.client_id
-                })
+                other.is_some_and(|other| other.application == tenant.application)
             };
             let is_own = entry.tenants.contains(*name);
             let other = entry.tenants.iter().find(is_same_application);

@@ -18,7 +18,7 @@ impl<P: Ports> TenantRun<'_, P> {
     /// Returns the subscriptions of the login: as Graph lists them, with those that it leaves out and still has; or as they
     /// are remembered, where the list is fresh.
     pub(super) async fn subscriptions(&self, known: &Mutex<Known>) -> Result<Vec<Subscription>, GraphError> {
-        let pages = self.deps.memory.pages(&self.tenant.client_id);
+        let pages = self.deps.memory.pages(self.tenant.application.client_id);
         let is_stale = lock(known).is_stale(pages, &self.deps.policy, self.now);
         let notices = self.notices();
         if self.request.is_patient && !self.request.lists && !is_stale {

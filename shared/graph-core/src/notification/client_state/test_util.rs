@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::{KEY_LENGTH, Subject, mint};
 use crate::{
+    application::{Application, test_util::application},
     cloud::Cloud,
     secrets::{ClientStateDocument, ClientStateKeyEntry, KeyLife, TrustedTenants},
 };
@@ -33,24 +34,24 @@ pub fn document(keys: Vec<ClientStateKeyEntry>, trusted: &[(&str, &str)]) -> Cli
 #[must_use]
 pub fn client_state(
     key: &ClientStateKeyEntry,
-    (tenant_id, client_id): (&str, &str),
+    owner: (&str, &str),
     name: &str,
     includes_resource_data: bool,
 ) -> Option<String> {
     let subject = Subject {
         name,
-        tenant_id,
-        client_id,
+        application: application(owner),
         includes_resource_data,
     };
     mint(key, &subject).ok()
 }
 
-fn trust((tenant_id, client_id): (&str, &str)) -> TrustedTenants {
+fn trust(owner: (&str, &str)) -> TrustedTenants {
+    let Application { tenant_id, client_id } = application(owner);
     TrustedTenants {
-        client_id: client_id.to_owned(),
+        client_id,
         cloud: Cloud::Global,
         from: None,
-        tenants: vec![tenant_id.to_owned()],
+        tenants: vec![tenant_id],
     }
 }

@@ -2,12 +2,14 @@ use super::{
     test_util::{client_state, document, key},
     *,
 };
+use crate::application::test_util::{application, guid};
 use proptest::prelude::*;
 
 const TENANT_A: &str = "aaaaaaaa-0000-0000-0000-000000000000";
 const TENANT_B: &str = "bbbbbbbb-0000-0000-0000-000000000000";
-const A: (&str, &str) = (TENANT_A, "app");
-const B: (&str, &str) = (TENANT_B, "app");
+const CLIENT: &str = "66666666-7777-8888-9999-000000000000";
+const A: (&str, &str) = (TENANT_A, CLIENT);
+const B: (&str, &str) = (TENANT_B, CLIENT);
 
 /// Subscriptions carry client states for as long as they live, so their form can never change by accident. The values were
 /// made with Python's `hmac` and `hashlib`.
@@ -15,11 +17,11 @@ const B: (&str, &str) = (TENANT_B, "app");
 fn a_client_state_of_before_still_counts() {
     assert_eq!(
         minted("team-messages", false),
-        "team-messages.0YFdC.k1.NbhFmdkPsvO3lYHgqP1_nex5Lzml3U3nRSpSrHOnSwQ"
+        "team-messages.ilBBg.k1.-SdJoPuLzPajVoVgUBewfDNwAp4jeFFw5Ird9kInN4E"
     );
     assert_eq!(
         minted("team-messages", true),
-        "team-messages.0YFdC.k1.-iCEmklTi-_xUjprHSN_aVIiHIwNqPoOsV-tWQ504Ak"
+        "team-messages.ilBBg.k1._TH3v_jLmpNV01Y7mM6ewLZTWI_UnTrew7FUrE1NAxs"
     );
 }
 
@@ -31,8 +33,7 @@ fn a_client_state_proves_name_tenant_application_and_resource_data() {
             .unwrap();
         let expected = Proven {
             subscription: "team-messages".to_owned(),
-            tenant_id: TENANT_A.to_owned(),
-            client_id: "app".to_owned(),
+            application: application(A),
             includes_resource_data: rich,
         };
         assert_eq!(proven, expected);
@@ -90,7 +91,7 @@ fn every_way_to_be_wrong_is_refused() {
         ),
         (
             "no mac",
-            Some("team-messages.0YFdC.k1.".into()),
+            Some("team-messages.ilBBg.k1.".into()),
             None,
             Refused::WrongClientState,
         ),
@@ -151,7 +152,7 @@ fn every_way_to_be_wrong_is_refused() {
 
 #[test]
 fn the_same_subscription_of_another_tenant_or_application_has_another_client_state() {
-    let states = [A, B, (TENANT_A, "app2"), ("app", TENANT_A)]
+    let states = [A, B, (TENANT_A, "app2"), (CLIENT, TENANT_A)]
         .map(|application| client_state(&key("k1", 1), application, "mail", true).unwrap());
     let macs: std::collections::BTreeSet<_> = states
         .iter()
@@ -170,7 +171,10 @@ fn applications_of_the_same_hash_are_told_apart_by_the_mac() {
     keys.applications.get_mut(&tag(&of_a)).unwrap().append(&mut both);
     let shared = of_b.replace(&tag(&of_b), &tag(&of_a));
     for (state, tenant) in [(of_a, TENANT_A), (shared, TENANT_B)] {
-        assert_eq!(keys.verify(Some(&state), None).unwrap().tenant_id, tenant);
+        assert_eq!(
+            keys.verify(Some(&state), None).unwrap().application.tenant_id,
+            guid(tenant)
+        );
     }
 }
 
@@ -178,8 +182,7 @@ fn applications_of_the_same_hash_are_told_apart_by_the_mac() {
 fn a_name_that_leaves_no_room_is_not_minted() {
     let subject = Subject {
         name: &"n".repeat(90),
-        tenant_id: TENANT_A,
-        client_id: "app",
+        application: application(A),
         includes_resource_data: false,
     };
     assert_eq!(mint(&key("k1", 1), &subject), Err(MintError::TooLong));

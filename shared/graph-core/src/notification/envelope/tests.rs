@@ -11,6 +11,7 @@ use sha1::Sha1;
 
 use super::test_util::{SystemRng, assemble, encrypt, key, public_key, seal, sign};
 use super::*;
+use crate::application::test_util::guid;
 use crate::certificate;
 use crate::secrets::{DecryptionDocument, DecryptionKeyEntry};
 
@@ -211,7 +212,7 @@ fn what_no_text_holds_is_no_base64_either() {
         let raw = RawValue::from_string(json).unwrap();
         let content = EncryptedContent::parse(&raw).unwrap();
         assert_eq!(
-            open(&content, TENANT, keys()).err(),
+            open(&content, guid(TENANT), keys()).err(),
             Some(OpenError::Rejected),
             "{escape}"
         );
@@ -362,7 +363,7 @@ fn sealed(plaintext: &[u8]) -> Result<String, OpenError> {
 fn opened(content: &Value, keys: &DecryptionKeys) -> Result<String, OpenError> {
     let raw = serde_json::value::to_raw_value(content).unwrap();
     let content = EncryptedContent::parse(&raw).unwrap();
-    open(&content, TENANT, keys).map(|plaintext| plaintext.into_json().get().to_owned())
+    open(&content, guid(TENANT), keys).map(|plaintext| plaintext.into_json().get().to_owned())
 }
 
 /// A second key, whose certificate was valid on one day of 2001.

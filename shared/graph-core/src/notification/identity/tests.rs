@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json, value::RawValue};
 
 use super::*;
+use crate::application::test_util::application;
 use crate::notification::{
     queued::QueuedItem,
     testing::{CLIENT, TENANT, admitted},
@@ -258,14 +259,16 @@ fn a_change_that_was_read_has_the_id_of_its_notification() {
         let live = identity(&item, "mail/4f", receipt(0, 0));
         let path = format!("users('{user}')/messages('AAMk1=')");
         let read = Identity::of_read(
-            [TENANT, CLIENT, "mail/4f"],
+            application((TENANT, CLIENT)),
+            "mail/4f",
             Change::Created,
             &path,
             ReadVersion::Etag("W/\"1\""),
         );
         assert_eq!(live, read, "{resource}");
         let other = Identity::of_read(
-            [TENANT, CLIENT, "mail/4f"],
+            application((TENANT, CLIENT)),
+            "mail/4f",
             Change::Created,
             &path,
             ReadVersion::Etag("W/\"2\""),

@@ -9,7 +9,9 @@ use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding};
 use super::*;
 use crate::notification::envelope::test_util::{self, SystemRng};
 
-const TENANT: &str = "aaaaaaaa-0000-0000-0000-000000000000";
+const TENANT: Guid = Guid::from_u128(0xaaaa_aaaa << 96);
+
+const OTHER: Guid = Guid::from_u128(0xbbbb_bbbb << 96);
 
 #[test]
 fn a_key_is_found_by_id_first_and_by_thumbprint_in_any_case_second() {
@@ -43,17 +45,17 @@ fn the_newest_of_two_keys_with_one_id_is_found() {
 #[test]
 fn a_key_of_one_tenant_alone_is_not_found_for_another() {
     let mut own = named("own");
-    own.only_for_tenant = Some(TENANT.to_owned());
+    own.only_for_tenant = Some(TENANT);
     let keys = usable(&[own, second()]);
     let thumbprint = keys
         .find(TENANT, Some("own"), None)
         .unwrap()
         .thumbprint()
         .to_owned();
-    assert!(keys.find(&TENANT.to_uppercase(), Some("own"), None).is_some());
-    assert!(keys.find("other", Some("own"), None).is_none());
-    assert!(keys.find("other", None, Some(&thumbprint)).is_none());
-    assert!(keys.find("other", Some("second"), None).is_some());
+    assert!(keys.find(TENANT, Some("own"), None).is_some());
+    assert!(keys.find(OTHER, Some("own"), None).is_none());
+    assert!(keys.find(OTHER, None, Some(&thumbprint)).is_none());
+    assert!(keys.find(OTHER, Some("second"), None).is_some());
 }
 
 #[test]

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::cloud::Cloud;
-use graph_events::guid::is_guid;
+use crate::{application::Guid, cloud::Cloud};
 
 /// Where a cloud's signing keys are found, and what its validation tokens must say about their origin.
 ///
@@ -22,7 +21,7 @@ pub struct Authority {
     /// The path of the `OpenID` metadata below [`login`](Self::login).
     pub metadata_path: String,
     /// The id of the application "Microsoft Graph Change Tracking", which sends the notifications.
-    pub publisher: String,
+    pub publisher: Guid,
     /// The issuer of version 1.0 tokens, with `{tenantid}` in the tenant's place.
     pub issuer_v1: String,
     /// The issuer of version 2.0 tokens, with `{tenantid}` in the tenant's place; `None` for the one in the metadata.
@@ -43,7 +42,7 @@ impl Authority {
             cloud,
             login,
             metadata_path: "/common/v2.0/.well-known/openid-configuration".to_owned(),
-            publisher: "0bf30f3b-4a52-48df-9a82-234910c4a086".to_owned(),
+            publisher: CHANGE_TRACKING,
             issuer_v1: issuer_v1.to_owned(),
             issuer_v2,
         }
@@ -76,11 +75,8 @@ impl Authorities {
             return Err(InvalidAuthorities::Global);
         }
         for given in overrides.values() {
-            if given
-                .publisher
-                .as_ref()
-                .is_some_and(|publisher| !is_guid(publisher))
-            {
+            let publisher = given.publisher.as_deref();
+            if publisher.is_some_and(|publisher| Guid::parse(publisher).is_none()) {
                 return Err(InvalidAuthorities::Publisher);
             }
             let mut issuers = [&given.issuer_v1, &given.issuer_v2].into_iter().flatten();
@@ -98,7 +94,10 @@ impl Authorities {
             self.0.get(&cloud).cloned().unwrap_or_default(),
         );
         Authority {
-            publisher: given.publisher.unwrap_or(authority.publisher),
+            publisher: given
+                .publisher
+                .and_then(|publisher| Guid::parse(&publisher))
+                .unwrap_or(authority.publisher),
             issuer_v1: given.issuer_v1.unwrap_or(authority.issuer_v1),
             issuer_v2: given.issuer_v2.or(authority.issuer_v2),
             ..authority
@@ -144,6 +143,10 @@ pub(super) fn issuer_of(template: &str, tenant: &str) -> String {
     template.replace(TENANT, tenant)
 }
 
+/// The application "Microsoft Graph Change Tracking" of the worldwide cloud (Microsoft Graph, *change notifications with
+/// resource data*).
+const CHANGE_TRACKING: Guid = Guid::from_u128(0x0bf3_0f3b_4a52_48df_9a82_2349_10c4_a086);
+
 /// What stands for the tenant in an issuer, in Microsoft's metadata and keys.
 const TENANT: &str = "{tenantid}";
 
@@ -156,7 +159,7 @@ mod tests {
         let json = r#"{"china": {"publisher": "00000000-1111-2222-3333-444444444444", "issuerV1": "https://sts.example/{tenantid}/"}}"#;
         let authorities = Authorities::parse(json).unwrap();
         let china = authorities.of(Cloud::China);
-        assert_eq!(china.publisher, "00000000-1111-2222-3333-444444444444");
+        assert!(china.publisher.is("00000000-1111-2222-3333-444444444444"));
         assert_eq!(china.issuer_v1, "https://sts.example/{tenantid}/");
         assert_eq!(china.login, Authority::of(Cloud::China).login);
         assert_eq!(authorities.of(Cloud::Usgov), Authority::of(Cloud::Usgov));

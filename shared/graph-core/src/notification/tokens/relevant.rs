@@ -2,15 +2,15 @@
 
 use serde::Deserialize;
 
+use super::distinct;
 use super::verify::decode_part;
-use super::{distinct, same_id};
-use crate::notification::collection::MAX_TOKENS_PER_POST;
+use crate::{application::Application, notification::collection::MAX_TOKENS_PER_POST};
 
 /// Returns the tokens that claim to be for this tenant and application, without verifying any.
 ///
 /// At most two of together 6 KiB, each once. For many items of one POST, read the tokens once with [`TokenIndex::new`].
-pub fn relevant<'a>(tokens: &'a [impl AsRef<str>], tenant_id: &str, client_id: &str) -> Vec<&'a str> {
-    TokenIndex::new(tokens).relevant(tenant_id, client_id)
+pub fn relevant(tokens: &[impl AsRef<str>], application: Application) -> Vec<&str> {
+    TokenIndex::new(tokens).relevant(application)
 }
 
 /// What the tokens of one POST claim, unverified.
@@ -28,11 +28,12 @@ impl<'a> TokenIndex<'a> {
 
     /// Returns the tokens that claim to be for this tenant and application: at most two of together 6 KiB, each once.
     #[must_use]
-    pub fn relevant(&self, tenant_id: &str, client_id: &str) -> Vec<&'a str> {
+    pub fn relevant(&self, application: Application) -> Vec<&'a str> {
+        let Application { tenant_id, client_id } = application;
         let mut bytes = 0;
         self.0
             .iter()
-            .filter(|(claimed, _)| same_id(&claimed.tid, tenant_id) && same_id(&claimed.aud, client_id))
+            .filter(|(claimed, _)| tenant_id.is(&claimed.tid) && client_id.is(&claimed.aud))
             .map(|(_, token)| *token)
             .take(MAX_RELEVANT)
             .take_while(|token| {

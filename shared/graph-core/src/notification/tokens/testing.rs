@@ -98,7 +98,10 @@ impl Signer {
 pub fn claims_v1(tenant: &TrustedTenant, now: Timestamp) -> Value {
     let mut claims = common_claims(tenant, now);
     claims["ver"] = json!("1.0");
-    claims["iss"] = json!(format!("https://sts.windows.net/{}/", tenant.tenant_id));
+    claims["iss"] = json!(format!(
+        "https://sts.windows.net/{}/",
+        tenant.application.tenant_id
+    ));
     claims["appid"] = json!("0bf30f3b-4a52-48df-9a82-234910c4a086");
     claims["appidacr"] = json!("2");
     claims
@@ -109,7 +112,10 @@ pub fn claims_v1(tenant: &TrustedTenant, now: Timestamp) -> Value {
 pub fn claims_v2(tenant: &TrustedTenant, now: Timestamp) -> Value {
     let mut claims = common_claims(tenant, now);
     claims["ver"] = json!("2.0");
-    let issuer = format!("https://login.microsoftonline.com/{}/v2.0", tenant.tenant_id);
+    let issuer = format!(
+        "https://login.microsoftonline.com/{}/v2.0",
+        tenant.application.tenant_id
+    );
     claims["iss"] = json!(issuer);
     claims["azp"] = json!("0bf30f3b-4a52-48df-9a82-234910c4a086");
     claims["azpacr"] = json!("2");
@@ -118,8 +124,8 @@ pub fn claims_v2(tenant: &TrustedTenant, now: Timestamp) -> Value {
 
 fn common_claims(tenant: &TrustedTenant, now: Timestamp) -> Value {
     json!({
-        "aud": tenant.client_id,
-        "tid": tenant.tenant_id,
+        "aud": tenant.application.client_id,
+        "tid": tenant.application.tenant_id,
         "iat": now.as_second(),
         "nbf": now.as_second(),
         "exp": now.as_second() + 3600,

@@ -10,7 +10,13 @@ use serde_json::{Value, json};
 
 use super::testing::{OTHER_SIGNER, SIGNER, Signer, claims_v1, claims_v2, encode};
 use super::*;
-use crate::cloud::Cloud;
+use crate::{
+    application::{
+        Application,
+        test_util::{application, guid},
+    },
+    cloud::Cloud,
+};
 
 /// Checks what comes of `tokens` for the first tenant, with the first signer's key listed.
 #[track_caller]
@@ -50,7 +56,7 @@ fn try_vouch(tenant: &TrustedTenant, keys: &SigningKeys, tokens: &[String]) -> R
 }
 
 fn ours_of(tokens: &[String]) -> Vec<&str> {
-    relevant(tokens, &tenant().tenant_id, &tenant().client_id)
+    relevant(tokens, tenant().application)
 }
 
 fn keys(entries: &[Value]) -> SigningKeys {
@@ -82,15 +88,20 @@ fn v2() -> Value {
 
 fn tenant() -> TrustedTenant {
     TrustedTenant {
-        tenant_id: "11111111-2222-3333-4444-555555555555".to_owned(),
-        client_id: "66666666-7777-8888-9999-aaaaaaaaaaaa".to_owned(),
+        application: application((
+            "11111111-2222-3333-4444-555555555555",
+            "66666666-7777-8888-9999-aaaaaaaaaaaa",
+        )),
         cloud: Cloud::Global,
     }
 }
 
 fn other_tenant() -> TrustedTenant {
     TrustedTenant {
-        tenant_id: "aaaaaaaa-2222-3333-4444-555555555555".to_owned(),
+        application: Application {
+            tenant_id: guid("aaaaaaaa-2222-3333-4444-555555555555"),
+            ..tenant().application
+        },
         ..tenant()
     }
 }

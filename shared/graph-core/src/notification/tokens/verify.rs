@@ -10,11 +10,10 @@ use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
+use super::TokenError;
 use super::authority::{Authority, is_template, issuer_of};
 use super::signing_keys::{SigningKey, SigningKeys};
-use super::{TokenError, same_id};
-use crate::secrets::TrustedTenant;
-use graph_events::guid::is_guid;
+use crate::{application::Application, secrets::TrustedTenant};
 
 /// Checks that `token`, whose length the caller has limited, vouches for the `expected` tenant and application.
 pub(super) fn verify(
@@ -156,14 +155,14 @@ impl Claims {
             "2.0" => (&self.azp, issuers.v2),
             _ => return false,
         };
+        let Application { tenant_id, client_id } = expected.application;
         self.are_current(now)
-            && same_id(&self.aud, &expected.client_id)
-            && is_guid(&self.tid)
-            && same_id(&self.tid, &expected.tenant_id)
+            && client_id.is(&self.aud)
+            && tenant_id.is(&self.tid)
             && issuer.is_some_and(|template| self.iss == issuer_of(template, &self.tid))
             && caller
                 .as_ref()
-                .is_some_and(|caller| same_id(caller, &authority.publisher))
+                .is_some_and(|caller| authority.publisher.is(caller))
     }
 
     /// Returns whether the token is valid at `now` (RFC 7519, sections 4.1.4 and 4.1.5).

@@ -1,6 +1,10 @@
 //! Each row: what is asked for, and what is said when it cannot be.
 
 use super::*;
+use crate::application::{
+    Application,
+    test_util::{application, guid},
+};
 
 #[test]
 fn every_row_is_read_or_says_why_not() {
@@ -253,11 +257,14 @@ fn a_window_that_differs_from_the_configuration_is_not_read() {
             ..right.clone()
         },
         Window {
-            tenant_id: "other".to_owned(),
+            application: application(("other", "c")),
             ..right.clone()
         },
         Window {
-            client_id: "other".to_owned(),
+            application: Application {
+                client_id: guid("other"),
+                ..right.application
+            },
             ..right.clone()
         },
         Window {
@@ -380,7 +387,7 @@ fn the_same_reading_is_told_under_one_id() {
 
 #[test]
 fn reads_stay_below_the_limits_in_every_window() {
-    let application = ("t".to_owned(), "c".to_owned());
+    let application = application(("t", "c"));
     let resource = graph_events::ResourcePath::parse("/chats/c1/messages").unwrap();
     for (limit, most, seconds) in [
         (Limit::CHAT, 1, 2),
@@ -389,7 +396,7 @@ fn reads_stay_below_the_limits_in_every_window() {
     ] {
         let (mut limiter, mut now, mut taken) = (Limiter::default(), at(0), Vec::new());
         while taken.len() < 3 * most {
-            match limiter.take(limit, &application, &resource, now) {
+            match limiter.take(limit, application, &resource, now) {
                 Ok(()) => taken.push(now),
                 Err(wait) => now += SignedDuration::try_from(wait).unwrap(),
             }
@@ -404,26 +411,26 @@ fn reads_stay_below_the_limits_in_every_window() {
 
 #[test]
 fn what_graph_asks_to_be_left_alone_is() {
-    let application = ("t".to_owned(), "c".to_owned());
+    let application = application(("t", "c"));
     let path = |chat: &str| graph_events::ResourcePath::parse(&format!("/chats/{chat}/messages")).unwrap();
     let mut limiter = Limiter::default();
     limiter.close(
         Limit::CHAT,
-        &application,
+        application,
         &path("c1"),
         std::time::Duration::from_secs(40),
         at(0),
     );
     assert_eq!(
-        limiter.take(Limit::CHAT, &application, &path("c1"), at(10)),
+        limiter.take(Limit::CHAT, application, &path("c1"), at(10)),
         Err(std::time::Duration::from_secs(30))
     );
     assert_eq!(
-        limiter.take(Limit::CHAT, &application, &path("c2"), at(10)),
+        limiter.take(Limit::CHAT, application, &path("c2"), at(10)),
         Ok(())
     );
     assert_eq!(
-        limiter.take(Limit::CHAT, &application, &path("c1"), at(40)),
+        limiter.take(Limit::CHAT, application, &path("c1"), at(40)),
         Ok(())
     );
 }
@@ -458,8 +465,7 @@ fn a_gap_becomes_a_window_that_begins_before_the_loss() {
     let gap = |kind, from| Gap {
         kind,
         name: "one".to_owned(),
-        tenant_id: "t".to_owned(),
-        client_id: "c".to_owned(),
+        application: application(("t", "c")),
         subscription_id: None,
         new_subscription_id: None,
         resource: Some(MAIL.to_owned()),

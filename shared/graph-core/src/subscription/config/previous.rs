@@ -52,8 +52,7 @@ impl Tenant {
     /// Returns the application as other functions are to trust it.
     pub(crate) fn as_trusted(&self) -> TrustedTenant {
         TrustedTenant {
-            tenant_id: self.tenant_id.clone(),
-            client_id: self.client_id.clone(),
+            application: self.application,
             cloud: self.cloud,
         }
     }

@@ -7,13 +7,12 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use super::document::Node;
 use super::reader::{Fields, Problems, first, listed, shown};
 use super::{Credential, Tenant};
-use crate::{cloud::Cloud, secret::Secret, subscription::assertion::SigningCertificate};
-use graph_events::guid::is_guid;
+use crate::{application::Guid, cloud::Cloud, secrets::Secret, subscription::assertion::SigningCertificate};
 
 /// An application, as one tenant has it or several share it.
 #[derive(Clone)]
 pub(super) struct Application {
-    client_id: String,
+    client_id: Guid,
     cloud: Cloud,
     credential: Credential,
     client_secret_expires: Option<Timestamp>,
@@ -62,8 +61,10 @@ pub(super) fn read(
         client_secret_expires,
     } = application?;
     Some(Tenant {
-        tenant_id: tenant_id?,
-        client_id,
+        application: crate::application::Application {
+            tenant_id: tenant_id?,
+            client_id,
+        },
         cloud,
         credential,
         client_secret_expires,
@@ -126,14 +127,13 @@ fn application(fields: &Fields<'_>, problems: &mut Problems) -> Option<Applicati
     })
 }
 
-/// Reads a GUID in lower case.
-fn guid(fields: &Fields<'_>, name: &str, what: &str, problems: &mut Problems) -> Option<String> {
-    let text = fields.required_text(name, what, problems)?.trim();
-    if !is_guid(text) {
+/// Reads a GUID.
+fn guid(fields: &Fields<'_>, name: &str, what: &str, problems: &mut Problems) -> Option<Guid> {
+    let id = Guid::parse(fields.required_text(name, what, problems)?.trim());
+    if id.is_none() {
         problems.error(&fields.path(name), format!("is not a GUID; write {what}"));
-        return None;
     }
-    Some(text.to_ascii_lowercase())
+    id
 }
 
 /// Reads the cloud, the worldwide one by default.

@@ -15,7 +15,7 @@ fn the_example_of_the_readme_is_read() {
     assert_eq!(problems, []);
     assert!(config.whole && config.refused.is_empty());
     let tenant = &config.tenants["contoso"];
-    assert_eq!(tenant.tenant_id, TENANT_ID);
+    assert!(tenant.application.tenant_id.is(TENANT_ID));
     assert_eq!(tenant.cloud, Cloud::Global);
     assert!(matches!(tenant.credential, Credential::ClientSecret { .. }));
     let expected = Entry {
@@ -55,7 +55,10 @@ fn ids_are_kept_in_lower_case() {
     let mut document = document(json!({"resource": "/users", "changeType": "updated"}));
     document["tenants"]["contoso"]["tenantId"] = json!("ABCDEF11-2222-3333-4444-55555555555F");
     assert_eq!(
-        read(&document).0.tenants["contoso"].tenant_id,
+        read(&document).0.tenants["contoso"]
+            .application
+            .tenant_id
+            .to_string(),
         "abcdef11-2222-3333-4444-55555555555f"
     );
 }

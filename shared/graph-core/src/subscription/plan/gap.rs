@@ -8,6 +8,8 @@ use serde_json::Value;
 
 use crate::notification::identity::{digest, partition_of_resource};
 
+use crate::application::{Application, Guid};
+
 /// A time in which notifications of a subscription may have been lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
@@ -15,10 +17,8 @@ pub struct Gap {
     pub kind: GapKind,
     /// The subscription's name.
     pub name: String,
-    /// The Microsoft Entra tenant.
-    pub tenant_id: String,
-    /// The application (client) id.
-    pub client_id: String,
+    /// The application that the subscription belongs to.
+    pub application: Application,
     /// Graph's id of the subscription that was affected, where that is known.
     pub subscription_id: Option<String>,
     /// Graph's id of the one that has taken its place.
@@ -65,7 +65,7 @@ impl Gap {
         serde_json::to_value(Event {
             specversion: "1.0",
             id: self.id(),
-            source: format!("/tenants/{}/applications/{}", self.tenant_id, self.client_id),
+            source: self.application.source(),
             event_type: self.kind.event_type(),
             subject: format!("subscriptions/{}", self.name),
             time: self.until,
@@ -75,7 +75,7 @@ impl Gap {
             data: Data {
                 subscription_id: self.subscription_id.as_deref(),
                 new_subscription_id: self.new_subscription_id.as_deref(),
-                tenant_id: &self.tenant_id,
+                tenant_id: self.application.tenant_id,
                 resource: self.resource.as_deref(),
                 lost_from: self.from,
                 lost_until: self.until,
@@ -101,8 +101,8 @@ impl Gap {
         let affected = affected.map_or("", String::as_str);
         digest(&[
             self.kind.event_type(),
-            &self.tenant_id,
-            &self.client_id,
+            &self.application.tenant_id.to_string(),
+            &self.application.client_id.to_string(),
             affected,
             &moment,
         ])
@@ -111,7 +111,7 @@ impl Gap {
     /// Returns the partition of what the subscription watches. Where that is not known, its name stands for it.
     fn partition_key(&self) -> String {
         let resource = self.resource.as_ref().unwrap_or(&self.name);
-        partition_of_resource(&self.tenant_id, resource)
+        partition_of_resource(self.application.tenant_id, resource)
     }
 }
 
@@ -137,7 +137,7 @@ struct Data<'a> {
     subscription_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     new_subscription_id: Option<&'a str>,
-    tenant_id: &'a str,
+    tenant_id: Guid,
     #[serde(skip_serializing_if = "Option::is_none")]
     resource: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -149,6 +149,7 @@ struct Data<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::application::test_util::{application, guid};
     use serde_json::json;
 
     #[test]
@@ -157,12 +158,12 @@ mod tests {
         assert_eq!(
             document,
             json!({
-                "specversion": "1.0", "id": document["id"], "source": "/tenants/t/applications/c",
+                "specversion": "1.0", "id": document["id"], "source": application(("t", "c")).source(),
                 "type": "Microsoft.Graph.SubscriptionRecreated", "subject": "subscriptions/mail/4f",
                 "time": "2026-11-22T10:00:00Z", "datacontenttype": "application/json", "subscription": "mail/4f",
                 "partitionkey": document["partitionkey"],
                 "data": {
-                    "subscriptionId": "old", "newSubscriptionId": "new", "tenantId": "t",
+                    "subscriptionId": "old", "newSubscriptionId": "new", "tenantId": guid("t"),
                     "resource": "/users/4f/messages", "lostFrom": "2026-11-22T09:00:00Z",
                     "lostUntil": "2026-11-22T10:00:00Z", "reason": "it was gone",
                 },
@@ -214,8 +215,7 @@ mod tests {
         Gap {
             kind,
             name: "mail/4f".to_owned(),
-            tenant_id: "t".to_owned(),
-            client_id: "c".to_owned(),
+            application: application(("t", "c")),
             subscription_id: Some("old".to_owned()),
             new_subscription_id: Some("new".to_owned()),
             resource: Some("/users/4f/messages".to_owned()),

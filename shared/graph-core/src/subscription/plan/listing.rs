@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Action, Desired, Reason, Step};
+use crate::application::Guid;
 use crate::subscription::{
     compare::{same_change_types, same_resource},
     model::Subscription,
@@ -24,7 +25,7 @@ pub struct Listing<'a> {
 impl<'a> Listing<'a> {
     /// Sorts what Graph lists.
     #[must_use]
-    pub fn of(listed: &'a [Subscription], stack: &StackId, client_id: &str) -> Self {
+    pub fn of(listed: &'a [Subscription], stack: &StackId, client_id: Guid) -> Self {
         let mut ours = Vec::with_capacity(listed.len());
         let (mut others, mut left) = (Vec::new(), Vec::new());
         for subscription in listed {
@@ -32,7 +33,7 @@ impl<'a> Listing<'a> {
             let is_of_other = subscription
                 .application_id
                 .as_deref()
-                .is_some_and(|id| !id.is_empty() && !id.eq_ignore_ascii_case(client_id));
+                .is_some_and(|id| !id.is_empty() && !client_id.is(id));
             let url = subscription.notification_url.as_deref().filter(|_| !is_of_other);
             if let Some(url) = url.and_then(|url| stack.read(url)) {
                 ours.push(OwnedSubscription { subscription, url });

@@ -1,5 +1,8 @@
 use super::*;
-use crate::subscription::{catalogue::Version, config::EntryOptions, model::Subscription};
+use crate::{
+    application::test_util::guid,
+    subscription::{catalogue::Version, config::EntryOptions, model::Subscription},
+};
 
 mod changes;
 mod properties;
@@ -343,7 +346,7 @@ fn plan(
 ) -> Vec<Step> {
     super::plan(
         desired,
-        &Listing::of(listed, &context.stack, ""),
+        &Listing::of(listed, &context.stack, guid("app")),
         context,
         now,
         policy,

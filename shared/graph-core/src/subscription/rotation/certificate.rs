@@ -13,6 +13,7 @@ use super::{
     trusted::{self, Place},
 };
 use crate::{
+    application::Guid,
     certificate::{self, CertificateError},
     secrets::{DecryptionDocument, DecryptionKeyEntry},
     subscription::config::Config,
@@ -53,24 +54,25 @@ pub fn update_decryption(
 }
 
 /// Returns who has certificates: the tenants that want their own, and all the others together.
-pub(super) fn owners(config: &Config) -> BTreeSet<Option<&str>> {
+pub(super) fn owners(config: &Config) -> BTreeSet<Option<Guid>> {
     let tenants = config.tenants.values();
-    tenants.map(|tenant| tenant.certificate_owner()).collect()
+    tenants
+        .map(super::super::config::Tenant::certificate_owner)
+        .collect()
 }
 
 /// Returns the certificates of one owner.
-pub(super) fn of<'a>(
-    keys: &'a [DecryptionKeyEntry],
-    owner: Option<&str>,
-) -> impl Iterator<Item = &'a DecryptionKeyEntry> {
-    keys.iter()
-        .filter(move |key| key.only_for_tenant.as_deref() == owner)
+pub(super) fn of(
+    keys: &[DecryptionKeyEntry],
+    owner: Option<Guid>,
+) -> impl Iterator<Item = &DecryptionKeyEntry> {
+    keys.iter().filter(move |key| key.only_for_tenant == owner)
 }
 
 /// The certificates of one owner in the document.
 struct Update<'a> {
     document: &'a mut DecryptionDocument,
-    owner: Option<&'a str>,
+    owner: Option<Guid>,
     request: &'a RotationRequest,
     now: Timestamp,
     changes: &'a mut KeyChanges,
@@ -92,7 +94,7 @@ impl Update<'_> {
         if forced {
             let owner = self.owner;
             let keys = self.document.keys.iter_mut();
-            let own = keys.filter(|key| key.only_for_tenant.as_deref() == owner);
+            let own = keys.filter(|key| key.only_for_tenant == owner);
             self.changes.is_changed |= hurry(own.map(|key| (key.created_at, &mut key.life)));
         }
         Ok(())
@@ -112,7 +114,7 @@ impl Update<'_> {
             let days = valid_days(&self.request.rotation);
             let mut entry = certificate::generate(&id, KEY_BITS, self.now, days, rng)?;
             entry.life.use_from = use_from;
-            entry.only_for_tenant = self.owner.map(str::to_owned);
+            entry.only_for_tenant = self.owner;
             self.document.keys.push(entry);
         }
         let what = format!("certificate{of_whom}");

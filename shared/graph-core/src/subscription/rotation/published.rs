@@ -71,7 +71,7 @@ impl PublishedKeys {
 /// Returns the group of trusted tenants that a tenant belongs to.
 fn find<'a>(trusted: &'a [TrustedTenants], tenant: &Tenant) -> Option<&'a TrustedTenants> {
     trusted.iter().find(|group| {
-        let is_application = group.client_id == tenant.client_id && group.cloud == tenant.cloud;
-        is_application && group.tenants.contains(&tenant.tenant_id)
+        let is_application = group.client_id == tenant.application.client_id && group.cloud == tenant.cloud;
+        is_application && group.tenants.contains(&tenant.application.tenant_id)
     })
 }

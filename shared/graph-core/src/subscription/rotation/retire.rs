@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::{KeyAction, KeyLifetime, action, certificate, request::KeyChanges, retiring};
 use crate::{
+    application::Guid,
     secrets::{ClientStateDocument, DecryptionDocument, KeyLife},
     subscription::{config::Config, model::Subscription, url::NotificationUrl},
 };
@@ -86,7 +87,7 @@ pub fn retire_certificates(
 ) -> KeyChanges {
     let wanted = certificate::owners(config);
     let keys = &document.keys;
-    let owners: BTreeSet<Option<&str>> = keys.iter().map(|key| key.only_for_tenant.as_deref()).collect();
+    let owners: BTreeSet<Option<Guid>> = keys.iter().map(|key| key.only_for_tenant).collect();
     let mut all = KeyActions::new();
     for owner in owners {
         let lives: Vec<KeyLifetime<'_>> = certificate::of(keys, owner).map(KeyLifetime::from).collect();

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::request::KeyChanges;
 use crate::{
+    application::{Application, Guid},
     secrets::{ClientStateDocument, TrustedTenant, TrustedTenants},
     subscription::config::{Config, Tenant},
 };
@@ -53,8 +54,7 @@ pub(super) fn follow(
     }
     let mut left_out = Vec::new();
     for newcomer in newcomers {
-        let bytes = newcomer.tenant_id.len() + GROUP_BYTES;
-        if bytes > room {
+        if TENANT_BYTES + GROUP_BYTES > room {
             left_out.push(newcomer);
             continue;
         }
@@ -80,34 +80,30 @@ pub fn departed(document: &ClientStateDocument, config: &Config) -> BTreeSet<Tru
 
 /// Adds a tenant and returns how many bytes that takes.
 fn add(groups: &mut Vec<TrustedTenants>, one: &TrustedTenant, from: Option<Timestamp>) -> usize {
-    let bytes = one.tenant_id.len() + SEPARATORS;
+    let Application { tenant_id, client_id } = one.application;
     let group = groups
         .iter_mut()
-        .find(|group| group.client_id == one.client_id && group.cloud == one.cloud && group.from == from);
+        .find(|group| group.client_id == client_id && group.cloud == one.cloud && group.from == from);
     if let Some(group) = group {
-        group.tenants.push(one.tenant_id.clone());
-        return bytes;
+        group.tenants.push(tenant_id);
+        return TENANT_BYTES;
     }
     groups.push(TrustedTenants {
-        client_id: one.client_id.clone(),
+        client_id,
         cloud: one.cloud,
         from,
-        tenants: vec![one.tenant_id.clone()],
+        tenants: vec![tenant_id],
     });
-    bytes + GROUP_BYTES
+    TENANT_BYTES + GROUP_BYTES
 }
 
 /// Says which tenants have to wait, the first ten by name.
 fn no_room(left_out: &[&TrustedTenant], config: &Config, secret: &str) -> String {
-    let is_left_out = |tenant_id: &str, client_id: &str| {
-        left_out
-            .iter()
-            .any(|one| one.tenant_id == tenant_id && one.client_id == client_id)
-    };
+    let is_left_out = |tenant: &Tenant| left_out.iter().any(|one| one.application == tenant.application);
     let names: Vec<&str> = config
         .tenants
         .iter()
-        .filter(|(_, tenant)| is_left_out(&tenant.tenant_id, &tenant.client_id))
+        .filter(|(_, tenant)| is_left_out(tenant))
         .map(|(name, _)| name.as_str())
         .take(MOST_NAMES)
         .collect();
@@ -119,8 +115,8 @@ fn no_room(left_out: &[&TrustedTenant], config: &Config, secret: &str) -> String
     )
 }
 
-/// The quotes and the comma around a tenant's id.
-const SEPARATORS: usize = 3;
+/// What a tenant takes: its id with quotes and a comma.
+const TENANT_BYTES: usize = Guid::LENGTH + 3;
 
 /// What a group takes beside its tenants: the names of its members, a client id, the longest cloud, a time.
 const GROUP_BYTES: usize = 192;

@@ -1,6 +1,6 @@
 //! The content of `RefreshTokenSecret`.
 
-use graph_core::{secret::Secret, subscription::config::Tenant};
+use graph_core::{application::Application, secrets::Secret, subscription::config::Tenant};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
@@ -34,8 +34,8 @@ impl Drop for Entry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SignIn {
-    tenant_id: String,
-    client_id: String,
+    #[serde(flatten)]
+    application: Application,
     seed_sha256: String,
 }
 
@@ -43,8 +43,7 @@ impl SignIn {
     /// Returns the sign-in that `token` came of.
     pub(super) fn of(tenant: &Tenant, token: &Secret<String>) -> Self {
         Self {
-            tenant_id: tenant.tenant_id.clone(),
-            client_id: tenant.client_id.clone(),
+            application: tenant.application,
             seed_sha256: sha256_hex(token.expose()),
         }
     }
@@ -124,6 +123,7 @@ const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use graph_core::application::test_util::{application, guid};
 
     #[test]
     fn a_token_is_kept_under_a_digest_of_its_sign_in() {
@@ -132,7 +132,11 @@ mod tests {
         let text = document.text().unwrap();
         assert_eq!(
             text.expose(),
-            r#"{"tokens":[{"signIn":{"tenantId":"t","clientId":"c","seedSha256":"a"},"refreshToken":"a2","obtainedAt":"2026-11-22T00:00:00Z"}]}"#
+            format!(
+                r#"{{"tokens":[{{"signIn":{{"tenantId":"{}","clientId":"{}","seedSha256":"a"}},"refreshToken":"a2","obtainedAt":"2026-11-22T00:00:00Z"}}]}}"#,
+                guid("t"),
+                guid("c")
+            )
         );
         assert_eq!(newest(&Document::parse(text.expose()).unwrap(), "a"), "a2");
     }
@@ -186,8 +190,7 @@ mod tests {
     fn sign_ins_differ_by_tenant_application_and_token() {
         use graph_core::{cloud::Cloud, subscription::config::Credential};
         let tenant = |tenant_id: &str, client_id: &str| Tenant {
-            tenant_id: tenant_id.to_owned(),
-            client_id: client_id.to_owned(),
+            application: application((tenant_id, client_id)),
             cloud: Cloud::Global,
             credential: Credential::WebIdentity,
             client_secret_expires: None,
@@ -214,8 +217,7 @@ mod tests {
 
     fn sign_in(name: &str) -> SignIn {
         SignIn {
-            tenant_id: "t".to_owned(),
-            client_id: "c".to_owned(),
+            application: application(("t", "c")),
             seed_sha256: name.to_owned(),
         }
     }

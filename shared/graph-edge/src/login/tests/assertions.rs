@@ -18,8 +18,10 @@ async fn a_certificate_is_sent_as_an_assertion_new_for_each_attempt() {
             let (form, assertion) = request.body.split_once("&client_assertion=").unwrap();
             assert_eq!(
                 form,
-                "client_id=app&grant_type=client_credentials&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default\
-                 &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
+                format!(
+                    "client_id={APP}&grant_type=client_credentials&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default\
+                     &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
+                )
             );
             assertion.to_owned()
         })

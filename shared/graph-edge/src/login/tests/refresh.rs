@@ -17,7 +17,7 @@ async fn the_first_token_is_used_once_and_its_successors_from_then_on() {
         .map(|request| request.body)
         .collect();
     let expected = |token: &str| {
-        format!("client_id=app&grant_type=refresh_token&refresh_token={token}&client_secret=p%26")
+        format!("client_id={APP}&grant_type=refresh_token&refresh_token={token}&client_secret=p%26")
     };
     assert_eq!(bodies, [expected("first"), expected("second")]);
 }
@@ -42,7 +42,7 @@ async fn a_public_client_sends_no_secret() {
     login(&server).token(&with(user("first", None))).await.unwrap();
     assert_eq!(
         server.requests()[0].body,
-        "client_id=app&grant_type=refresh_token&refresh_token=first"
+        format!("client_id={APP}&grant_type=refresh_token&refresh_token=first")
     );
 }
 

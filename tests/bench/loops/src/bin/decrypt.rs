@@ -16,6 +16,7 @@ use aes::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use graph_core::{
+    application::test_util::application,
     cloud::Cloud,
     notification::{
         envelope::EncryptedContent,
@@ -71,8 +72,10 @@ fn ours(items: &[String], input: &Value, least: Duration) -> Value {
 fn trust(item: &RawValue) -> Trusted<EncryptedContent<'_>> {
     let now = Timestamp::now();
     let tenant = TrustedTenant {
-        tenant_id: "11111111-2222-3333-4444-555555555555".to_owned(),
-        client_id: "66666666-7777-8888-9999-000000000000".to_owned(),
+        application: application((
+            "11111111-2222-3333-4444-555555555555",
+            "66666666-7777-8888-9999-000000000000",
+        )),
         cloud: Cloud::Global,
     };
     let token = testing::SIGNER.token(&testing::claims_v2(&tenant, now));

@@ -13,7 +13,7 @@ fn a_version_1_token_of_china_is_accepted() {
         cloud: Cloud::China,
         ..tenant()
     };
-    let issuer = format!("https://sts.chinacloudapi.cn/{}/", china.tenant_id);
+    let issuer = format!("https://sts.chinacloudapi.cn/{}/", china.application.tenant_id);
     let token = SIGNER.token(&with(v1(), "iss", json!(issuer)));
     let authority = Authority::of(Cloud::China);
     let trusted = vouch(
@@ -119,7 +119,7 @@ fn another_cloud_takes_the_issuer_from_its_metadata_unless_it_is_set() {
     let issuer = "https://login.microsoftonline.us/{tenantid}/v2.0";
     let mut expected = tenant();
     expected.cloud = Cloud::Usgov;
-    let own = issuer.replace("{tenantid}", &expected.tenant_id);
+    let own = issuer.replace("{tenantid}", &expected.application.tenant_id.to_string());
     let token = SIGNER.token(&with(v2(), "iss", json!(own)));
     let key = with(SIGNER.jwk(), "issuer", json!(issuer));
     let try_with = |keys: &SigningKeys, authority: &Authority| {
@@ -148,7 +148,7 @@ fn another_cloud_takes_the_issuer_from_its_metadata_unless_it_is_set() {
 #[test]
 fn metadata_cannot_change_the_issuer_of_the_global_cloud() {
     let issuer = "https://evil.example/{tenantid}/v2.0";
-    let own = issuer.replace("{tenantid}", &tenant().tenant_id);
+    let own = issuer.replace("{tenantid}", &tenant().application.tenant_id.to_string());
     let keys = keys(&[without(SIGNER.jwk(), "issuer")]).with_issuer(Some(issuer));
     let token = SIGNER.token(&with(v2(), "iss", json!(own)));
     check_with(&keys, &[token], Err(TokenError::Rejected));
@@ -222,7 +222,7 @@ fn of_two_keys_with_one_id_either_may_sign() {
 #[test]
 fn the_documented_values_of_the_global_cloud_are_the_default() {
     let authority = Authority::of(Cloud::Global);
-    assert_eq!(authority.publisher, PUBLISHER);
+    assert!(authority.publisher.is(PUBLISHER));
     assert_eq!(
         authority.metadata_url(),
         "https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration"

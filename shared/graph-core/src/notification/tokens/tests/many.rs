@@ -85,22 +85,21 @@ fn garbage_is_refused() {
 fn only_tokens_for_the_tenant_and_application_are_relevant() {
     let ours = SIGNER.token(&v2());
     let mut other_client = tenant();
-    other_client.client_id = STRANGER.to_owned();
+    other_client.application.client_id = guid(STRANGER);
     let tokens = [
         SIGNER.token(&claims_v2(&other_tenant(), now())),
         ours.clone(),
         SIGNER.token(&claims_v1(&other_client, now())),
-        SIGNER.token(&with(v2(), "aud", json!([tenant().client_id]))),
+        SIGNER.token(&with(v2(), "aud", json!([tenant().application.client_id]))),
         "garbage".to_owned(),
         ours.clone(),
     ];
     assert_eq!(ours_of(&tokens), [&ours]);
-    let upper = relevant(
-        &tokens,
-        &tenant().tenant_id.to_uppercase(),
-        &tenant().client_id.to_uppercase(),
+    let client_id = tenant().application.client_id.to_string().to_uppercase();
+    assert_eq!(
+        ours_of(&[SIGNER.token(&with(v2(), "aud", json!(client_id)))]).len(),
+        1
     );
-    assert_eq!(upper, [&ours]);
     assert!(ours_of(&tokens[..1]).is_empty());
 }
 
@@ -133,7 +132,7 @@ proptest! {
     fn no_text_panics_or_vouches(tokens in prop::collection::vec(any_token(), 0..4)) {
         let trusted = try_vouch(&tenant(), &keys(&[SIGNER.jwk()]), &tokens);
         prop_assert!(trusted.is_err());
-        relevant(&tokens, &tenant().tenant_id, &tenant().client_id);
+        relevant(&tokens, tenant().application);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What is written once for many tenants, and what holds on when a part cannot be read.
 
 use super::*;
+use crate::application::test_util::guid;
 
 #[test]
 fn a_tenant_may_name_an_application_instead_of_repeating_it() {
@@ -8,12 +9,15 @@ fn a_tenant_may_name_an_application_instead_of_repeating_it() {
     assert_eq!(problems, []);
     for tenant in config.tenants.values() {
         assert_eq!(
-            (tenant.client_id.as_str(), tenant.cloud),
-            (CLIENT_ID, Cloud::Usgov)
+            (tenant.application.client_id, tenant.cloud),
+            (guid(CLIENT_ID), Cloud::Usgov)
         );
         assert!(matches!(tenant.credential, Credential::WebIdentity));
     }
-    assert_ne!(config.tenants["a"].tenant_id, config.tenants["b"].tenant_id);
+    assert_ne!(
+        config.tenants["a"].application.tenant_id,
+        config.tenants["b"].application.tenant_id
+    );
 }
 
 #[test]
@@ -139,7 +143,7 @@ fn a_tenant_with_a_mistake_goes_on_as_it_was() {
     let (mut config, _) = read(&document);
     assert_eq!(config.tenants.keys().collect::<Vec<_>>(), ["b"]);
     config.lean_on(&previous);
-    assert_eq!(config.tenants["a"].tenant_id, TENANT_ID);
+    assert!(config.tenants["a"].application.tenant_id.is(TENANT_ID));
     assert!(!config.whole, "nothing is deleted for the lack of an entry");
     let names: Vec<_> = config.subscriptions["users"].tenants.iter().collect();
     assert_eq!(names, ["b"], "and nothing is made that has not been there");

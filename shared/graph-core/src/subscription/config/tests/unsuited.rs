@@ -1,6 +1,7 @@
 //! What does not go with the tenant's credential or cloud.
 
 use super::*;
+use crate::application::test_util::guid;
 
 #[test]
 fn an_alert_of_the_retired_api_is_a_warning_and_the_entry_stays() {
@@ -94,13 +95,17 @@ fn a_permission_that_fits_the_credential_gives_no_warning() {
     for (credential, tenant_id, resource) in [
         (
             json!({"refreshToken": "t"}),
-            TENANT_ID,
+            guid(TENANT_ID),
             "/communications/presences/1",
         ),
-        (json!({"refreshToken": "t"}), TENANT_ID, "/me/messages"),
+        (json!({"refreshToken": "t"}), guid(TENANT_ID), "/me/messages"),
         (json!({"refreshToken": "t"}), PERSONAL_TENANT, "/me/messages"),
         (json!({"refreshToken": "t"}), PERSONAL_TENANT, "/me/drive/items/1"),
-        (json!({"webIdentity": true}), TENANT_ID, "/teams/getAllMessages"),
+        (
+            json!({"webIdentity": true}),
+            guid(TENANT_ID),
+            "/teams/getAllMessages",
+        ),
     ] {
         let mut document = document(json!({"resource": resource, "changeType": "updated"}));
         document["tenants"]["contoso"]["tenantId"] = json!(tenant_id);

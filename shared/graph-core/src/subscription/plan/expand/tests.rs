@@ -1,10 +1,13 @@
 //! Entries and what they come to.
 
 use super::*;
-use crate::subscription::{
-    catalogue::Version,
-    model::Subscription,
-    url::{BaseUrl, StackId},
+use crate::{
+    application::test_util::guid,
+    subscription::{
+        catalogue::Version,
+        model::Subscription,
+        url::{BaseUrl, StackId},
+    },
 };
 
 #[test]
@@ -249,6 +252,6 @@ fn origin() -> BaseUrl {
 fn expand(entries: &[(&Entry, Objects)], listed: &[Subscription]) -> Expansion {
     super::expand(
         entries,
-        &Listing::of(listed, &StackId::parse("stack").unwrap(), ""),
+        &Listing::of(listed, &StackId::parse("stack").unwrap(), guid("app")),
     )
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    application::{Application, Guid, test_util::guid},
     cloud::Cloud,
     notification::envelope::test_util::{self, SystemRng},
     secrets::{DecryptionDocument, TrustedTenants},
@@ -36,7 +37,7 @@ fn tenants_without_room_wait_and_cost_the_others_nothing() {
     assert!(changes.refused[0].len() < 300, "names ten at the most");
     // Those that were there have stayed, and there is room for the key's successor.
     let present: Vec<_> = document.trusted.iter().flat_map(TrustedTenants::each).collect();
-    assert!((0..1_000).all(|number| present.iter().any(|one| one.tenant_id == id(number))));
+    assert!((0..1_000).all(|number| present.iter().any(|one| one.application.tenant_id == id(number))));
     let mut forced = request();
     forced.forced.client_state = true;
     let changes = update_client_state(&mut document, &config(0..3_000), &forced, at(2), &mut SystemRng);
@@ -102,11 +103,7 @@ fn a_tenant_with_a_certificate_of_its_own_shares_it_with_nobody() {
     config.tenants.get_mut("t1").unwrap().own_certificate = true;
     let mut document = decryption_document();
     certificates(&mut document, &config, 0);
-    let owners: Vec<_> = document
-        .keys
-        .iter()
-        .map(|key| key.only_for_tenant.clone())
-        .collect();
+    let owners: Vec<_> = document.keys.iter().map(|key| key.only_for_tenant).collect();
     assert_eq!(owners, [None, Some(id(1))]);
     let keys = PublishedKeys {
         decryption: document.clone(),
@@ -190,8 +187,10 @@ fn config(numbers: std::ops::Range<usize>) -> Config {
 
 fn tenant(number: usize) -> Tenant {
     Tenant {
-        tenant_id: id(number),
-        client_id: APP.to_owned(),
+        application: Application {
+            tenant_id: id(number),
+            client_id: guid(APP),
+        },
         cloud: Cloud::Global,
         credential: Credential::WebIdentity,
         client_secret_expires: None,
@@ -199,6 +198,6 @@ fn tenant(number: usize) -> Tenant {
     }
 }
 
-fn id(number: usize) -> String {
-    format!("aaaaaaaa-0000-0000-0000-{number:012}")
+fn id(number: usize) -> Guid {
+    guid(&format!("aaaaaaaa-0000-0000-0000-{number:012}"))
 }
