@@ -55,8 +55,8 @@ impl CompleteWindows {
 fn key(window: &Window) -> [String; 4] {
     let part = window.part.as_ref().map(|part| part.id.clone());
     [
-        window.tenant_id.clone(),
-        window.client_id.clone(),
+        window.application.tenant_id.to_string(),
+        window.application.client_id.to_string(),
         format!("{} {}", window.subscription, window.resource),
         part.unwrap_or_default(),
     ]

@@ -158,7 +158,7 @@ async fn secrets(context: &Context, configuration: &Value) -> Result<Vec<Finding
                 version.as_ref().map(|version| version.text.clone())
             };
             let (client_state, decryption) = (text(&client_state), text(&decryption));
-            let exposed = |text: &'_ Option<graph_core::secret::Secret<String>>| {
+            let exposed = |text: &'_ Option<graph_core::secrets::Secret<String>>| {
                 text.as_ref().map(|text| text.expose().clone())
             };
             judge::keys(exposed(&client_state).as_deref(), exposed(&decryption).as_deref())
