@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{file, permissions, yaml};
+use super::{expanded::python, file, permissions, yaml};
 
 /// Amazon EventBridge, *Pipes input transformation*: a template that is one path in angle brackets becomes what stands there,
 /// and a path into the body of an SQS message reads the body as JSON.
@@ -64,6 +64,42 @@ fn what_the_bus_does_not_take_ends_in_undelivered_queue() {
     let stack = &queues["EventBus"]["Properties"]["Parameters"];
     assert_eq!(super::referred(&stack["QueueArn"]), Some("DeliveryQueue"));
 }
+
+/// The properties of the resource are the members of `CreatePipe`, whose model botocore has.
+#[test]
+fn the_pipe_is_what_the_service_takes() {
+    let mut request = given(&pipe());
+    request["Name"] = json!("pipe");
+    assert_eq!(python(MODEL, &request), "");
+    request["SourceParameters"]["SqsQueueParameters"]["BatchSize"] = json!("one");
+    request["TargetParameters"]["Detail"] = json!("x");
+    let faults = python(MODEL, &request);
+    assert!(
+        faults.contains("BatchSize") && faults.contains("Detail"),
+        "{faults}"
+    );
+}
+
+/// Returns a value with an ARN in place of what only CloudFormation knows.
+fn given(value: &Value) -> Value {
+    match value {
+        Value::Object(members) if members.contains_key("Ref") || members.contains_key("Fn::GetAtt") => {
+            json!("arn:aws:sqs:us-east-1:111111111111:queue")
+        }
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| (name.clone(), given(value)))
+            .collect(),
+        other => other.clone(),
+    }
+}
+
+const MODEL: &str = "
+import json, sys
+import botocore.session
+from botocore.validate import ParamValidator
+model = botocore.session.get_session().get_service_model('pipes').operation_model('CreatePipe')
+print(ParamValidator().validate(json.load(sys.stdin), model.input_shape).generate_report(), end='')";
 
 /// Returns what the pipe puts on the bus for an event.
 fn put(event: &Value) -> Value {

@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{
-    expanded::{BOUNDARY, KEY, hardened, plain, without_reader},
-    permissions, resources,
+    expanded::{BOUNDARY, KEY, hardened, plain, plain_with_conditions, without_reader},
+    permissions,
+    resolved::resolve,
+    resources,
 };
 
 #[test]
@@ -255,6 +257,30 @@ fn reader_may_neither_write_a_secret_nor_read_a_private_key() {
         assert!(!policy.contains(forbidden), "{forbidden}");
     }
     assert!(policy.contains("ConfigSecret") && policy.contains("ClientStateSecret"));
+}
+
+#[test]
+fn concurrency_and_throttling_are_as_given() {
+    let given = [
+        ("WebhookReservedConcurrency", "83"),
+        ("RenewalReservedConcurrency", "85"),
+        ("ThrottlingRateLimit", "81"),
+        ("ThrottlingBurstLimit", "82"),
+    ];
+    let shown = |given: &[(&str, &str)]| {
+        let template = resolve(plain_with_conditions(), given);
+        let of = |name: &str| template["Resources"][name]["Properties"].clone();
+        let stage = of("HttpApiApiGatewayDefaultStage")["DefaultRouteSettings"].clone();
+        [
+            of("WebhookFunction")["ReservedConcurrentExecutions"].clone(),
+            of("RenewalFunction")["ReservedConcurrentExecutions"].clone(),
+            stage["ThrottlingRateLimit"].clone(),
+            stage["ThrottlingBurstLimit"].clone(),
+        ]
+        .map(|value| value.to_string().replace('"', ""))
+    };
+    assert_eq!(shown(&given), ["83", "85", "81", "82"]);
+    assert_eq!(shown(&[]), ["null", "null", "1000", "2000"]);
 }
 
 #[test]
