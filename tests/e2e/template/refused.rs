@@ -1,0 +1,82 @@
+//! Values of parameters that a deployment refuses, because AWS advises against them or the code could not follow.
+
+use serde_json::{Value, json};
+
+use super::{expanded::python, template};
+
+#[test]
+fn what_aws_advises_against_is_refused() {
+    // A queue may use two instances, and the schedule needs one beside those.
+    check(
+        "RenewalReservedConcurrency",
+        &["0", "3", "10"],
+        &["1", "2", "-1", ""],
+    );
+    check(
+        "DecryptionReservedConcurrency",
+        &["0", "2", "20"],
+        &["1", "-1", ""],
+    );
+}
+
+/// Renewal reckons with the time between two runs, which such a schedule does not have.
+#[test]
+fn a_schedule_without_a_period_is_refused() {
+    check(
+        "RenewalSchedule",
+        &["rate(10 minutes)", "rate(1 hour)", "rate(30 days)"],
+        &[
+            "cron(0 * * * ? *)",
+            "at(2026-01-01T00:00:00)",
+            "rate(0 minutes)",
+            "rate(10)",
+            "",
+        ],
+    );
+}
+
+#[test]
+fn what_is_no_name_and_no_account_is_refused() {
+    check(
+        "WebhookDomain",
+        &["", "graph.example.com"],
+        &[
+            "https://graph.example.com",
+            "graph.example.com/x",
+            "Graph.example.com",
+            "-a.com",
+        ],
+    );
+    check(
+        "ConsumerAccountId",
+        &["", "123456789012"],
+        &["1", "12345678901a", "*"],
+    );
+}
+
+/// Every number of days that CloudWatch Logs takes (*`PutRetentionPolicy`*), for botocore's model does not list them.
+#[test]
+fn logs_are_kept_for_as_long_as_cloudwatch_offers() {
+    let parameter = &template()["Parameters"]["LogRetentionDays"];
+    let days = [
+        1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
+        3653,
+    ];
+    assert_eq!(parameter["AllowedValues"], json!(days));
+}
+
+/// Checks which values the pattern of a parameter takes.
+#[track_caller]
+fn check(parameter: &str, taken: &[&str], refused: &[&str]) {
+    let pattern = &template()["Parameters"][parameter]["AllowedPattern"];
+    let matching = |values: &[&str]| -> Value {
+        serde_json::from_str(&python(MATCH, &json!([pattern, values]))).unwrap()
+    };
+    assert_eq!(matching(taken), json!(taken), "{parameter}");
+    assert_eq!(matching(refused), json!([]), "{parameter}");
+}
+
+const MATCH: &str = "
+import json, re, sys
+pattern, values = json.load(sys.stdin)
+print(json.dumps([value for value in values if re.fullmatch(pattern, value)]))";
