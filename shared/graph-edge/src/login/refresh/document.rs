@@ -131,7 +131,7 @@ mod tests {
         assert!(document.keep(&sign_in("a"), &secret("a2"), None, at(0)));
         let text = document.text().unwrap();
         assert_eq!(
-            text.expose(),
+            *text.expose(),
             format!(
                 r#"{{"tokens":[{{"signIn":{{"tenantId":"{}","clientId":"{}","seedSha256":"a"}},"refreshToken":"a2","obtainedAt":"2026-11-22T00:00:00Z"}}]}}"#,
                 guid("t"),
