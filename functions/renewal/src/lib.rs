@@ -90,10 +90,12 @@ pub async fn handle<P: Ports>(
     metrics: &mut Metrics,
 ) -> Result<Value, Error> {
     if let Some(records) = lifecycle::records(&event) {
+        deps.graph.share_limits_with(lifecycle::OTHER_PROCESSES);
         let answer = lifecycle::handle(records, deadline, deps, metrics).await;
         metrics.count(Metric::ThrottledCalls, deps.graph.throttled());
         return Ok(answer);
     }
+    deps.graph.share_limits_with(0);
     let options = Options::parse(&event)?;
     let dry_run = options.dry_run;
     let request = RunRequest::everything(options, deps.clock.now(), deadline);

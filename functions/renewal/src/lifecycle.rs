@@ -37,6 +37,10 @@ use crate::{
 mod answer;
 mod rejected;
 
+/// How many processes take batches beside this one: one less than `MaximumConcurrency` of the mapping (template.yaml), the
+/// fewest that AWS Lambda lets it be.
+pub(crate) const OTHER_PROCESSES: usize = 1;
+
 /// Returns whether a text may be an id of Graph's; what is none is neither asked for nor printed.
 fn is_id(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';

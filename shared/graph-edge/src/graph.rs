@@ -98,6 +98,11 @@ impl<C, T, I> GraphClient<C, T, I> {
         &self.login
     }
 
+    /// Leaves equal parts of Graph's limits on changes to so many other processes that do the same at the same time.
+    pub fn share_limits_with(&self, others: usize) {
+        self.rate_limiter.share_with(others);
+    }
+
     /// Returns how many calls Graph has throttled since this was last asked.
     pub fn throttled(&self) -> usize {
         self.throttled.swap(0, Ordering::Relaxed)

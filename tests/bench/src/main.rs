@@ -15,6 +15,7 @@ mod decryption;
 mod end_to_end;
 mod inbox;
 mod lambda;
+mod limits;
 mod options;
 mod peers;
 mod process;
@@ -24,7 +25,7 @@ mod table;
 mod webhook;
 mod world;
 
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, fs, process::ExitCode};
 
 use self::{
     artefacts::Artefacts,
@@ -59,11 +60,21 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: &Options) -> Result<(), BoxError> {
+    if options.only == Some(Measurement::Limits) {
+        // Nothing has to be built for it.
+        let folder = tools::target().join("bench");
+        fs::create_dir_all(&folder)?;
+        let mut table = Table::new(options, Vec::new());
+        limits::measure(options, &mut table)?;
+        table.write(&folder)?;
+        print!("{table}");
+        return Ok(());
+    }
     let artefacts = Artefacts::build(options)?;
-    let mut table = Table::new(options, &artefacts);
+    let mut table = Table::new(options, artefacts.left_out.clone());
     if options.wants(Measurement::Decrypt) {
         decrypt::measure(options, &artefacts, &mut table)?;
-        table.write(&artefacts)?;
+        table.write(&artefacts.folder)?;
     }
     let with_world = [
         Measurement::Webhook,
@@ -75,24 +86,28 @@ async fn run(options: &Options) -> Result<(), BoxError> {
         let world = World::create(&artefacts).await?;
         if options.wants(Measurement::Webhook) {
             webhook::measure(options, &artefacts, &world, &mut table).await?;
-            table.write(&artefacts)?;
+            table.write(&artefacts.folder)?;
         }
         if options.wants(Measurement::Decryption) {
             decryption::measure(options, &artefacts, &world, &mut table).await?;
-            table.write(&artefacts)?;
+            table.write(&artefacts.folder)?;
         }
         if options.wants(Measurement::EndToEnd) {
             end_to_end::in_memory::measure(options, &artefacts, &world, &mut table).await?;
-            table.write(&artefacts)?;
+            table.write(&artefacts.folder)?;
         }
     }
     if options.wants(Measurement::LocalStack) {
         end_to_end::local_stack::measure(options, &mut table).await?;
-        table.write(&artefacts)?;
+        table.write(&artefacts.folder)?;
     }
     if options.wants(Measurement::Renewal) {
         renewal::measure(options, &artefacts, &mut table).await?;
-        table.write(&artefacts)?;
+        table.write(&artefacts.folder)?;
+    }
+    if options.wants(Measurement::Limits) {
+        limits::measure(options, &mut table)?;
+        table.write(&artefacts.folder)?;
     }
     print!("{table}");
     Ok(())

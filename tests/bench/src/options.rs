@@ -79,6 +79,8 @@ pub enum Measurement {
     Decryption,
     /// The renewal function.
     Renewal,
+    /// Renewal against what Graph's limits force.
+    Limits,
     /// From the POST to the event.
     EndToEnd,
     /// The same on the local stack.
@@ -92,9 +94,10 @@ impl Measurement {
             "webhook" => Ok(Self::Webhook),
             "decryption" => Ok(Self::Decryption),
             "renewal" => Ok(Self::Renewal),
+            "limits" => Ok(Self::Limits),
             "end-to-end" => Ok(Self::EndToEnd),
             "local-stack" => Ok(Self::LocalStack),
-            _ => Err("expected decrypt, webhook, decryption, end-to-end, local-stack or renewal"),
+            _ => Err("expected decrypt, webhook, decryption, end-to-end, local-stack, renewal or limits"),
         }
     }
 }
@@ -111,6 +114,7 @@ Usage: cargo bench-all [OPTIONS]
                             end-to-end  from the POST to the event, with queues in memory
                             local-stack from the POST to the event, with the template on MiniStack
                             renewal     many subscriptions, against the simulator
+                            limits      renewal in virtual time, against what Graph's limits force
       --quick       check that everything works and compares right; the figures mean nothing
   -h, --help        this text
 

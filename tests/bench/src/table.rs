@@ -4,7 +4,7 @@ use std::{fmt, fs, path::Path};
 
 use serde_json::{Value, json};
 
-use crate::{BoxError, artefacts::Artefacts, options::Options, samples::Samples};
+use crate::{BoxError, options::Options, samples::Samples};
 
 /// The rows of a run.
 pub struct Table {
@@ -43,10 +43,10 @@ pub enum Goal {
 
 impl Table {
     /// Returns a table without rows.
-    pub fn new(options: &Options, artefacts: &Artefacts) -> Self {
+    pub fn new(options: &Options, left_out: Vec<String>) -> Self {
         Self {
             quick: options.quick,
-            left_out: artefacts.left_out.clone(),
+            left_out,
             rows: Vec::new(),
         }
     }
@@ -89,13 +89,12 @@ impl Table {
     }
 
     /// Writes the table to the folder of the benchmarks.
-    pub fn write(&self, artefacts: &Artefacts) -> Result<(), BoxError> {
+    pub fn write(&self, folder: &Path) -> Result<(), BoxError> {
         let document = json!({
             "quick": self.quick,
             "leftOut": self.left_out,
             "rows": self.rows.iter().map(|row| &row.json).collect::<Vec<_>>(),
         });
-        let folder: &Path = &artefacts.folder;
         fs::write(
             folder.join("results.json"),
             serde_json::to_string_pretty(&document)?,

@@ -74,6 +74,7 @@ pub use items::Item;
 pub use options::{App, Options, TokenVersion};
 pub use post::{Attempt, DeliveryReport, LifecycleEvent, Post, PostReport, SentItem, Skipped};
 pub use state::{Fault, LoggedRequest};
+pub use store::Subscriptions;
 pub use subscription::Registered;
 pub use wrong::Wrong;
 

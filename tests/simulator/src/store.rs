@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use super::rules::Resource;
 use super::subscription::Registered;
 
-/// The subscriptions of all apps, in the order of their creation.
+/// Subscriptions in the order of their creation.
 #[derive(Debug, Default)]
-pub(crate) struct Subscriptions {
+pub struct Subscriptions {
     all: BTreeMap<u64, Registered>,
     /// By id in lower case.
     by_id: BTreeMap<String, u64>,
@@ -21,7 +21,7 @@ pub(crate) struct Subscriptions {
 
 impl Subscriptions {
     /// Adds one.
-    pub(crate) fn insert(&mut self, new: Registered) {
+    pub fn insert(&mut self, new: Registered) {
         let number = self.next;
         self.next = number.saturating_add(1);
         self.by_id.insert(new.id.to_ascii_lowercase(), number);
@@ -34,7 +34,7 @@ impl Subscriptions {
     }
 
     /// Puts one in the place of the one with its id, and tells whether that is there. The resource stays.
-    pub(crate) fn replace(&mut self, one: Registered) -> bool {
+    pub fn replace(&mut self, one: Registered) -> bool {
         let number = self.by_id.get(&one.id.to_ascii_lowercase()).copied();
         let Some((number, place)) = number.and_then(|number| Some((number, self.all.get_mut(&number)?)))
         else {
@@ -47,25 +47,27 @@ impl Subscriptions {
     }
 
     /// Takes one away.
-    pub(crate) fn remove(&mut self, id: &str) -> Option<Registered> {
+    pub fn remove(&mut self, id: &str) -> Option<Registered> {
         let number = self.by_id.get(&id.to_ascii_lowercase()).copied()?;
         self.take(number)
     }
 
-    /// Takes those away whose time has come.
-    pub(crate) fn expire(&mut self, now: Timestamp) {
+    /// Takes those away whose time has come, and returns them, the earliest first.
+    pub fn expire(&mut self, now: Timestamp) -> Vec<Registered> {
+        let mut expired = Vec::new();
         while let Some((_, number)) = self.ends.first().copied().filter(|(end, _)| *end <= now) {
-            self.take(number);
+            expired.extend(self.take(number));
         }
+        expired
     }
 
     /// Finds one by its id.
-    pub(crate) fn get(&self, id: &str) -> Option<&Registered> {
+    pub fn get(&self, id: &str) -> Option<&Registered> {
         self.all.get(self.by_id.get(&id.to_ascii_lowercase())?)
     }
 
     /// Returns those that watch a resource, however it is spelled.
-    pub(crate) fn watching(&self, resource: &str) -> impl Iterator<Item = &Registered> {
+    pub fn watching(&self, resource: &str) -> impl Iterator<Item = &Registered> {
         let numbers = self.by_resource.get(&canonical(resource));
         numbers
             .into_iter()
@@ -74,7 +76,7 @@ impl Subscriptions {
     }
 
     /// Returns all that were created after the one with a number, with their numbers; without a number, all.
-    pub(crate) fn after(&self, number: Option<u64>) -> impl Iterator<Item = (u64, &Registered)> {
+    pub fn after(&self, number: Option<u64>) -> impl Iterator<Item = (u64, &Registered)> {
         let first = number.map_or(0, |number| number.saturating_add(1));
         self.all.range(first..).map(|(number, one)| (*number, one))
     }

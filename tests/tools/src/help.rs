@@ -24,15 +24,15 @@ can, and prints what was seen.
 
 Usage: cargo year [OPTIONS]
 
-      --subscriptions N   how many there are (default 10000, more than an hour)
-      --single-tenant     all in one tenant
+      --subscriptions N   how many there are (default 1000)
+      --tenants N         in how many tenants (default 20)
       --days N            how long it lasts (default 365)
       --seed N            another course of events (default 1)
   -h, --help              this text
 
 The first time it is compiled with optimisation, which takes minutes. The exit
 status is 1 if a rule was broken: a subscription lapsed that could have been
-saved, a limit of Graph was passed, renewals and reauthorizations came too close
+saved, one was deleted that should live, a limit of Graph was passed, renewals and reauthorizations came too close
 together, or more than a tenth more calls were made than necessary.
 ";
 

@@ -21,6 +21,11 @@ use super::{
 pub struct Figures {
     scale: Scale,
     wanted: usize,
+    /// How many are wanted while all tenants are there.
+    most_wanted: usize,
+    /// How often keys were replaced by hand, and tenants went.
+    rotations: u64,
+    departures: u64,
     runs: BTreeMap<Fate, u64>,
     imperfect: u64,
     most_failed_in_a_row: u64,
@@ -37,6 +42,9 @@ impl Figures {
         Self {
             scale: scale.clone(),
             wanted: organisation.subscriptions,
+            most_wanted: organisation.subscriptions,
+            rotations: 0,
+            departures: 0,
             runs: BTreeMap::new(),
             imperfect: 0,
             most_failed_in_a_row: 0,
@@ -51,6 +59,28 @@ impl Figures {
     /// Returns the rules that did not hold.
     pub fn broken(&self) -> &[String] {
         &self.broken
+    }
+
+    /// Notes how many subscriptions are wanted from now on.
+    pub(super) fn wants(&mut self, count: usize) {
+        self.wanted = count;
+    }
+
+    /// Notes that a person has had keys replaced.
+    pub(super) fn rotated(&mut self) {
+        self.rotations += 1;
+    }
+
+    /// Notes that a tenant has gone.
+    pub(super) fn went_away(&mut self) {
+        self.departures += 1;
+    }
+
+    /// Notes what a tenant has some time after it came back.
+    pub(super) fn came_back(&mut self, tenant: usize, found: usize, wanted: usize) {
+        self.check(found >= wanted, || {
+            format!("tenant {tenant} has {found} of {wanted} subscriptions after it came back")
+        });
     }
 
     /// Notes a run of the schedule.
@@ -81,17 +111,19 @@ impl Figures {
         took: Duration,
     ) {
         let state = microsoft.state();
-        self.subscriptions(&state);
+        self.subscriptions(&state, now);
         self.gaps(&state, now);
+        self.deletions(&state);
         self.limits(&state);
         self.calls(&state);
         self.row("events that told consumers of gaps", sum(told));
         self.row("time that it took to simulate", format!("{} s", took.as_secs()));
     }
 
-    fn subscriptions(&mut self, state: &State) {
+    fn subscriptions(&mut self, state: &State, now: Timestamp) {
         let live = state.live().count();
-        self.check(live + state.ledger.open.len() == self.wanted, || {
+        let is_coming_back = self.wanted.saturating_sub(live + state.ledger.open.len());
+        self.check(is_coming_back == 0 || state.faults.is_locked(now), || {
             format!("{live} subscriptions are alive at the end")
         });
         self.row("subscriptions", format!("{live} of {}", self.wanted));
@@ -117,7 +149,7 @@ impl Figures {
 
     /// Nothing lapses that could have been saved, and what is gone is back soon.
     fn gaps(&mut self, state: &State, now: Timestamp) {
-        let (from, until) = state.faults.outage;
+        let pauses = state.faults.pauses(now);
         let mut excused = 0;
         for (resource, lifetime, end) in &state.ledger.lapses {
             if state.faults.excuses(*lifetime, *end) {
@@ -126,7 +158,10 @@ impl Figures {
                 self.broken.push(format!("{resource} lapsed at {end}"));
             }
         }
-        self.row("lapsed in the outage, living for less than a day", excused);
+        self.row(
+            "lapsed in the outage (living a day) or a weekend (three days)",
+            excused,
+        );
         self.row("lapsed otherwise", state.ledger.lapses.len() - excused);
         let slowest = self.scale.policy.period * 3 + self.scale.policy.margin;
         for why in [End::Removed, End::Deleted] {
@@ -135,12 +170,7 @@ impl Figures {
                 gaps.map(|(_, since, gap)| (*gap, *since)).collect();
             gaps.sort();
             for (gap, since) in &gaps {
-                let is_in_outage = *since < until && *since + *gap >= from;
-                let most = if is_in_outage {
-                    until.duration_since(*since) + slowest
-                } else {
-                    slowest
-                };
+                let most = longest(*since, *gap, &pauses) + slowest;
                 self.check(*gap <= most, || {
                     format!("what was gone at {since} was back after {} min", gap.as_mins())
                 });
@@ -160,10 +190,30 @@ impl Figures {
             self.row(what, text);
         }
         for (why, since) in state.ledger.open.values() {
-            self.check(now.duration_since(*since) <= slowest, || {
+            let gap = now.duration_since(*since);
+            self.check(gap <= longest(*since, gap, &pauses) + slowest, || {
                 format!("what is gone ({why:?}) since {since} is not back")
             });
         }
+    }
+
+    /// Nothing is deleted that should live: what is wanted is deleted for a new client-state key alone, once for each.
+    fn deletions(&mut self, state: &State) {
+        let deleted = state.ledger.ended.get(&End::Deleted).copied().unwrap_or_default();
+        self.row(
+            "keys replaced by hand; deleted for that",
+            format!("{}; {deleted}", self.rotations),
+        );
+        let most = self.rotations * u64::try_from(self.most_wanted).unwrap_or(u64::MAX);
+        self.check(deleted <= most, || {
+            format!("{deleted} subscriptions were deleted, and a new key asks for {most} at most")
+        });
+        let (empty, half) = state.lies.told;
+        self.row(
+            "lists that lied for days: empty, a half",
+            format!("{empty}, {half}"),
+        );
+        self.row("tenants that went and came back", self.departures);
     }
 
     fn limits(&mut self, state: &State) {
@@ -196,6 +246,10 @@ impl Figures {
                 median.as_mins()
             )
         });
+        let answered = u64::try_from(answers.len()).unwrap_or(u64::MAX);
+        self.check(answered * 2 >= ledger.challenged, || {
+            format!("{answered} of {} challenges were answered", ledger.challenged)
+        });
         let text = format!(
             "{}; {}, {:.1} min",
             ledger.challenged,
@@ -219,7 +273,7 @@ impl Figures {
         let ledger = &state.ledger;
         let mut least = Least::default();
         let span = SignedDuration::from_hours(24 * self.scale.days);
-        for (_, subscription) in state.live() {
+        for subscription in state.live() {
             least.add(subscription, span, &self.scale.policy);
         }
         for (what, count) in &ledger.requests {
@@ -261,6 +315,9 @@ impl Figures {
             format!("{least_in_all:.0}"),
         );
         self.row("changes over that", percent(share));
+        #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "some millions")]
+        let beyond = changes as f64 - least_in_all;
+        self.row("changes beyond the least", format!("{beyond:.0}"));
         self.check(share <= 1.10, || {
             format!("{} more changes than the least", percent(share))
         });
@@ -291,6 +348,15 @@ impl fmt::Display for Figures {
         }
         Ok(())
     }
+}
+
+/// Returns how long of a gap nothing could be done about it: until the last pause in it was over.
+fn longest(since: Timestamp, gap: SignedDuration, pauses: &[(Timestamp, Timestamp)]) -> SignedDuration {
+    let within = pauses
+        .iter()
+        .filter(|(from, until)| since < *until && since + gap >= *from);
+    let ends = within.map(|(_, until)| until.duration_since(since));
+    ends.max().unwrap_or_default()
 }
 
 fn percent(share: f64) -> String {

@@ -63,6 +63,7 @@ impl Ledger {
             Some(Fault::Throttled(..60)) => "429, some seconds",
             Some(Fault::Throttled(_)) => "429, some minutes",
             Some(Fault::Unavailable) => "503",
+            Some(Fault::Slow(_)) => "answers that took 55 s",
             Some(Fault::Silence { carried_out: false }) => "no answer",
             Some(Fault::Silence { carried_out: true }) => "no answer, though carried out",
             Some(Fault::Handshake) => "failed handshakes",
@@ -94,6 +95,11 @@ impl Ledger {
     pub(super) fn challenge(&mut self, subscription: &Registered, now: Timestamp) {
         self.challenged += 1;
         self.challenges.insert(subscription.id.clone(), now);
+    }
+
+    /// Forgets what nobody wants any more: a tenant has gone.
+    pub(super) fn forget(&mut self, tenant_id: &str) {
+        self.open.retain(|(tenant, _), _| tenant != tenant_id);
     }
 
     pub(super) fn ended(&mut self, subscription: &Registered, why: End, now: Timestamp) {

@@ -15,7 +15,11 @@
 use std::{io::Write, time::Instant};
 
 use graph_core::subscription::plan::Policy;
-use graph_edge::{clock::Clock, testing::FakeSecrets};
+use graph_edge::{
+    clock::Clock,
+    testing::{FakeSecrets, VirtualClock},
+};
+
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::figures::Figures;
@@ -25,8 +29,8 @@ use self::{
     lifecycle::Lifecycle,
     microsoft::Microsoft,
     organisation::Organisation,
+    people::People,
     process::Site,
-    time::VirtualClock,
 };
 
 mod chance;
@@ -34,27 +38,31 @@ mod faults;
 mod figures;
 mod least;
 mod ledger;
+mod lies;
 mod lifecycle;
 mod limits;
 mod microsoft;
 mod organisation;
+mod people;
 mod process;
+pub mod scenes;
 mod state;
 #[cfg(test)]
 mod tests;
-mod time;
 
 /// How much is simulated.
 #[derive(Clone, Debug)]
 pub struct Scale {
     /// About how many subscriptions there are.
     pub subscriptions: usize,
-    /// Whether one tenant has them all, rather than four.
-    pub is_single_tenant: bool,
+    /// How many tenants have them.
+    pub tenants: usize,
     /// How many days pass.
     pub days: i64,
     /// How many times as often as in a usual year requests and runs fail, from 1 to 10.
     pub fault_rate: u64,
+    /// Whether the document is as long as can be.
+    pub fills_document: bool,
     /// What chance begins with.
     pub seed: u64,
     /// How renewal decides.
@@ -64,10 +72,11 @@ pub struct Scale {
 impl Default for Scale {
     fn default() -> Self {
         Self {
-            subscriptions: 10_000,
-            is_single_tenant: false,
+            subscriptions: 1_000,
+            tenants: 20,
             days: 365,
             fault_rate: 1,
+            fills_document: true,
             seed: 1,
             policy: Policy::default(),
         }
@@ -82,7 +91,7 @@ impl Default for Scale {
 pub fn run(scale: &Scale, progress: &mut dyn Write) -> Figures {
     let begun = Instant::now();
     let mut chance = Chance::new(scale.seed);
-    let organisation = Organisation::of(scale.subscriptions, scale.is_single_tenant, &mut chance);
+    let organisation = Organisation::of(scale, &mut chance);
     let start: Timestamp = START.parse().expect("a time");
     let clock = VirtualClock::new(start);
     let days = |days: i64| SignedDuration::from_hours(24 * days);
@@ -91,13 +100,16 @@ pub fn run(scale: &Scale, progress: &mut dyn Write) -> Figures {
         outage: (outage, outage + SignedDuration::from_hours(2)),
         times: scale.fault_rate,
         calm: true,
+        start,
+        has_slow_tail: true,
     };
     let microsoft = Microsoft::new(clock.clone(), &organisation, faults, chance.clone());
     let secrets = FakeSecrets::default();
     secrets.set("Config", &organisation.config.to_string());
     let site = Site::new(clock.clone(), microsoft.clone(), secrets, scale.policy);
     let mut figures = Figures::new(&organisation, scale);
-    clock.run(pass(scale, &site, &mut chance, &mut figures, progress));
+    let people = People::new(organisation, scale, start, chance.clone());
+    clock.run(pass(scale, &site, people, &mut chance, &mut figures, progress));
     figures.close(&microsoft, &site.told(), clock.now(), begun.elapsed());
     figures
 }
@@ -106,6 +118,7 @@ pub fn run(scale: &Scale, progress: &mut dyn Write) -> Figures {
 async fn pass(
     scale: &Scale,
     site: &Site,
+    mut people: People,
     chance: &mut Chance,
     figures: &mut Figures,
     progress: &mut dyn Write,
@@ -122,10 +135,13 @@ async fn pass(
                 moment + SignedDuration::from_millis(i64::try_from(chance.below(3_000)).expect("small")),
             )
             .await;
-        let (fate, is_out) = {
+        people.act(site, &process, figures).await;
+        let (fate, is_excused) = {
             let mut state = microsoft.state();
             state.faults.calm = failed_in_a_row >= 2 || number == 0;
-            (state.faults.fate(chance), state.faults.is_out(clock.now()))
+            let now = clock.now();
+            let is_excused = state.faults.is_out(now) || state.faults.is_locked(now) || state.lies.any(now);
+            (state.faults.fate(chance), is_excused)
         };
         let renewed_before = microsoft.state().ledger.renewed;
         let scheduled = process.scheduled(fate, chance.between(1_000, 60_000));
@@ -134,7 +150,7 @@ async fn pass(
         if fate == Fate::Killed {
             process = site.process();
         }
-        let is_good = went.is_good() || is_out;
+        let is_good = went.is_good() || (is_excused && fate == Fate::Runs);
         failed_in_a_row = if is_good { 0 } else { failed_in_a_row + 1 };
         figures.run(
             fate,

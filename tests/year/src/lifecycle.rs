@@ -75,13 +75,13 @@ impl<'a> Lifecycle<'a> {
     fn happen(&mut self, event: Option<&str>, chance: &mut Chance) {
         let now = self.site.clock.now();
         let mut state = self.site.microsoft.state();
-        if state.faults.is_out(now) {
+        if state.faults.is_out(now) || state.faults.is_locked(now) {
             return;
         }
         let mut told = Vec::new();
         if event == Some("reauthorizationRequired") {
             for _ in 0..=chance.below(3) {
-                let Some((_, _, subscription)) = state.any() else {
+                let Some(subscription) = state.any() else {
                     return;
                 };
                 // One in five is lost.
@@ -115,8 +115,8 @@ impl<'a> Lifecycle<'a> {
         }
     }
 
-    /// Handles what becomes visible before `end`, in batches of ten. What cannot be handled becomes visible again, three
-    /// times in all.
+    /// Handles what becomes visible before `end`, in batches as the template has them. What cannot be handled becomes
+    /// visible again, sixteen times in all.
     async fn deliver(&mut self, end: Timestamp) {
         while let Some(first) = self
             .waiting
@@ -131,7 +131,7 @@ impl<'a> Lifecycle<'a> {
                 .into_iter()
                 .partition(|one| one.visible_at <= now);
             self.waiting = rest;
-            self.waiting.extend(batch.drain(batch.len().min(10)..));
+            self.waiting.extend(batch.drain(batch.len().min(MOST_IN_BATCH)..));
             let records: Vec<&Value> = batch.iter().map(|one| &one.record).collect();
             let answer = self
                 .process
@@ -148,7 +148,7 @@ impl<'a> Lifecycle<'a> {
                     .any(|failure| failure["itemIdentifier"] == one.record["messageId"]);
                 one.received += 1;
                 one.visible_at = now + VISIBILITY;
-                if has_failed && one.received < 3 {
+                if has_failed && one.received < MOST_RECEIVES {
                     self.waiting.push(one);
                 }
             }
@@ -157,11 +157,13 @@ impl<'a> Lifecycle<'a> {
 }
 
 /// Returns the record that the webhook's message becomes.
-fn record(number: u64, event: &str, subscription: &Registered, now: Timestamp) -> Value {
+pub(super) fn record(number: u64, event: &str, subscription: &Registered, now: Timestamp) -> Value {
     let body = json!({
         "subscription": NotificationUrl::anywhere(&subscription.notification_url).name,
         "tenantId": subscription.tenant_id, "clientId": subscription.client_id, "receivedAt": now,
+        "id": "id", "partitionKey": "key",
         "item": {
+            "clientState": subscription.client_state,
             "lifecycleEvent": event, "subscriptionId": subscription.id, "tenantId": subscription.tenant_id,
             "subscriptionExpirationDateTime": subscription.expires_at,
         },
@@ -169,5 +171,7 @@ fn record(number: u64, event: &str, subscription: &Registered, now: Timestamp) -
     json!({"messageId": number.to_string(), "eventSource": "aws:sqs", "body": body.to_string()})
 }
 
-/// `VisibilityTimeout` of LifecycleQueue.
-const VISIBILITY: SignedDuration = SignedDuration::from_mins(90);
+/// `VisibilityTimeout` of LifecycleQueue, its `maxReceiveCount`, and `BatchSize` of its mapping (template.yaml).
+const VISIBILITY: SignedDuration = SignedDuration::from_mins(15);
+const MOST_RECEIVES: u32 = 16;
+const MOST_IN_BATCH: usize = 500;

@@ -37,7 +37,7 @@ fn parse() -> Result<Option<Scale>, lexopt::Error> {
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("subscriptions") => scale.subscriptions = arguments.value()?.parse()?,
-            Long("single-tenant") => scale.is_single_tenant = true,
+            Long("tenants") => scale.tenants = arguments.value()?.parse()?,
             Long("days") => scale.days = arguments.value()?.parse()?,
             Long("seed") => scale.seed = arguments.value()?.parse()?,
             Short('h') | Long("help") => return Ok(None),

@@ -11,6 +11,7 @@ use axum::http::{self, StatusCode};
 use graph_edge::{
     clock::Clock,
     http::transport::{PendingResponse, TimedOut, Transport},
+    testing::VirtualClock,
 };
 use reqwest::{Method, Request, Response};
 
@@ -21,7 +22,6 @@ use super::{
     limits::Kind,
     organisation::Organisation,
     state::{Application, State},
-    time::VirtualClock,
 };
 use graph_simulator::GraphError;
 
@@ -56,7 +56,7 @@ impl Microsoft {
     async fn answer(&self, request: Request) -> Result<Response, graph_edge::BoxError> {
         let path = request.url().path().to_owned();
         if path.ends_with("/oauth2/v2.0/token") {
-            return Ok(grant(&request, &path));
+            return Ok(self.log_in(&request, &path));
         }
         let Some(caller) = caller(&request) else {
             return Ok(reply(StatusCode::UNAUTHORIZED, None, String::new()));
@@ -97,15 +97,26 @@ impl Microsoft {
                     message,
                 )));
             }
-            Some(Fault::Silence { carried_out: true }) | None => {}
+            Some(Fault::Silence { carried_out: true } | Fault::Slow(_)) | None => {}
         }
-        self.clock.sleep(latency).await;
+        self.clock.sleep(latency.min(timeout)).await;
         let answer = self.carry_out(&request, &caller, kind, rest, &segments);
+        if latency >= timeout {
+            return Err(TimedOut.into());
+        }
         if matches!(fault, Some(Fault::Silence { .. })) {
             self.clock.sleep(timeout.saturating_sub(latency)).await;
             return Err(TimedOut.into());
         }
         Ok(answer.unwrap_or_else(|error| refuse(&error)))
+    }
+
+    /// Grants an access token, unless no credential is taken.
+    fn log_in(&self, request: &Request, path: &str) -> Response {
+        if self.state().faults.is_locked(self.clock.now()) {
+            return reply(StatusCode::UNAUTHORIZED, None, EXPIRED.to_owned());
+        }
+        grant(request, path)
     }
 
     /// Counts a request, and returns what comes in its way and how long its answer takes.
@@ -134,7 +145,10 @@ impl Microsoft {
             .faults
             .strike(*method == Method::POST, now, &mut state.chance);
         state.ledger.fault(fault);
-        (fault, latency)
+        match fault {
+            Some(Fault::Slow(latency)) => (fault, latency),
+            _ => (fault, latency),
+        }
     }
 
     fn carry_out(
@@ -157,8 +171,8 @@ impl Microsoft {
                 let path = segments.get(1..).unwrap_or_default().join("/");
                 ok(state.objects(&caller.0, path)?)
             }
-            (_, Some(Kind::List), _) => ok(state.page(caller, request)),
-            (&Method::GET, _, Some(id)) => ok(state.find(caller, id)?.1.shown.clone()),
+            (_, Some(Kind::List), _) => ok(state.page(caller, request, now)),
+            (&Method::GET, _, Some(id)) => ok(state.find(caller, id)?.show(false).to_string()),
             (&Method::POST, _, None) => {
                 let beta = segments.first() == Some(&"beta");
                 let shown = state.create(caller, body, beta, now)?;
@@ -166,8 +180,8 @@ impl Microsoft {
             }
             (&Method::PATCH, _, Some(id)) => ok(state.update(caller, id, body, now)?),
             (&Method::DELETE, _, Some(id)) => {
-                let number = state.find(caller, id)?.0;
-                state.end(caller, number, End::Deleted, now);
+                state.find(caller, id)?;
+                state.end(caller, id, End::Deleted, now);
                 Ok(reply(StatusCode::NO_CONTENT, None, String::new()))
             }
             _ => Err(not_found("the operation")),
@@ -235,3 +249,6 @@ fn reply(status: StatusCode, retry_after: Option<u64>, body: String) -> Response
     }
     answer.into()
 }
+
+/// What the token endpoint says of a client secret whose time is over.
+const EXPIRED: &str = r#"{"error":"invalid_client","error_description":"AADSTS7000222: The provided client secret keys are expired.","error_codes":[7000222]}"#;

@@ -1,10 +1,10 @@
 //! Whom the subscriptions are for: organisations of several sizes, and what they watch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::chance::Chance;
+use super::{Scale, chance::Chance, process::MOST_BYTES};
 
 /// The configuration, and the directories that its entries are about.
 #[derive(Debug)]
@@ -15,38 +15,88 @@ pub(super) struct Organisation {
     pub(super) directory: BTreeMap<(String, String), Vec<String>>,
     /// How many subscriptions it comes to.
     pub(super) subscriptions: usize,
+    /// The id of each tenant, and how many subscriptions it has with all of its logins.
+    pub(super) tenants: Vec<(String, usize)>,
 }
 
 impl Organisation {
-    /// Returns four tenants with about `count` subscriptions together, the largest with four tenths of them. Two of them
-    /// share an application, and two have a second one for a user who has signed in. With `is_single` the first has all.
-    pub(super) fn of(count: usize, is_single: bool, chance: &mut Chance) -> Self {
+    /// Returns so many tenants with about `count` subscriptions together, the largest four times as large as the smallest.
+    /// Of every four, two share an application. The first two have a second login, for a user who has signed in and whose
+    /// presences fill the document.
+    pub(super) fn of(scale: &Scale, chance: &mut Chance) -> Self {
+        let (count, tenants) = (scale.subscriptions, scale.tenants);
         let mut organisation = Self {
             config: json!({"tenants": {}, "subscriptions": {}}),
             directory: BTreeMap::new(),
             subscriptions: 0,
+            tenants: Vec::new(),
         };
-        let shared = chance.guid();
-        let tenants = [
-            ("contoso", 4, shared.clone()),
-            ("fabrikam", 3, chance.guid()),
-            ("adatum", 2, chance.guid()),
-            ("litware", 1, shared),
-        ];
-        let tenants = tenants.into_iter().take(if is_single { 1 } else { 4 });
-        for (name, tenths, client_id) in tenants {
-            let tenths = if is_single { 10 } else { tenths };
-            let tenant_id = chance.guid();
-            organisation.tenant(name, &tenant_id, &client_id, &json!({"clientSecret": "secret"}));
-            organisation.watch(name, &tenant_id, count * tenths / 10, chance);
-            if tenths > 2 {
-                let people = format!("{name}-people");
-                let token = json!({"refreshToken": "first", "clientSecret": "secret"});
-                organisation.tenant(&people, &tenant_id, &chance.guid(), &token);
-                organisation.presence(&people, chance);
+        let parts = |index: usize| 4 - index % 4;
+        let all: usize = (0..tenants).map(parts).sum();
+        let mut shared = String::new();
+        let mut people = Vec::new();
+        for index in 0..tenants {
+            if index % 4 == 0 {
+                shared = chance.guid();
             }
+            let client_id = if index % 4 == 0 || index % 4 == 3 {
+                shared.clone()
+            } else {
+                chance.guid()
+            };
+            let (name, tenant_id) = (format!("tenant{index}"), chance.guid());
+            let before = organisation.subscriptions;
+            organisation.tenant(&name, &tenant_id, &client_id, &json!({"clientSecret": "secret"}));
+            organisation.watch(&name, &tenant_id, count * parts(index) / all, chance);
+            if index < 2 {
+                let login = format!("{name}-people");
+                let token = json!({"refreshToken": "first", "clientSecret": "secret"});
+                organisation.tenant(&login, &tenant_id, &chance.guid(), &token);
+                organisation.subscriptions += 1;
+                people.push(login);
+            }
+            organisation
+                .tenants
+                .push((tenant_id, organisation.subscriptions - before));
         }
+        organisation.fill(&people, scale.fills_document, chance);
         organisation
+    }
+
+    /// Returns the configuration without some tenants.
+    pub(super) fn without(&self, gone: &BTreeSet<usize>) -> Value {
+        let mut config = self.config.clone();
+        let ids: Vec<&str> = gone.iter().map(|index| self.tenants[*index].0.as_str()).collect();
+        let names: BTreeSet<String> = self.config["tenants"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(_, tenant)| ids.contains(&tenant["tenantId"].as_str().unwrap_or_default()))
+            .map(|(name, _)| name.clone())
+            .collect();
+        let keep = |part: &mut Value, is_kept: &dyn Fn(&String, &Value) -> bool| {
+            if let Some(members) = part.as_object_mut() {
+                members.retain(|name, value| is_kept(name, value));
+            }
+        };
+        keep(&mut config["tenants"], &|name, _| !names.contains(name));
+        keep(&mut config["subscriptions"], &|_, entry| {
+            !names.contains(entry["tenant"].as_str().unwrap_or_default())
+        });
+        config
+    }
+
+    /// Adds the presence of people, which a user who has signed in may watch: of as many as the document has room for, where it is to be full.
+    fn fill(&mut self, logins: &[String], whole: bool, chance: &mut Chance) {
+        for (index, login) in logins.iter().enumerate() {
+            self.presence(login, 1, chance);
+            if !whole {
+                continue;
+            }
+            let room = MOST_BYTES.saturating_sub(self.config.to_string().len());
+            let room = room / (logins.len() - index) / BYTES_OF_PRESENCE;
+            self.presence(login, (room.saturating_sub(5)).clamp(1, MOST_PRESENCES), chance);
+        }
     }
 
     fn tenant(&mut self, name: &str, tenant_id: &str, client_id: &str, credential: &Value) {
@@ -168,18 +218,16 @@ impl Organisation {
         }
     }
 
-    /// Adds the presence of a few people, which a user who has signed in may watch.
-    fn presence(&mut self, tenant: &str, chance: &mut Chance) {
-        let ids: Vec<String> = (0..15).map(|_| format!("'{}'", chance.guid())).collect();
+    fn presence(&mut self, login: &str, people: usize, chance: &mut Chance) {
+        let ids: Vec<String> = (0..people).map(|_| format!("'{}'", chance.guid())).collect();
         let resource = format!("/communications/presences?$filter=id in ({})", ids.join(","));
         self.entry(
-            tenant,
+            login,
             "presence",
             json!({
                 "resource": resource, "changeType": "updated", "includeResourceData": true,
             }),
         );
-        self.subscriptions += 1;
     }
 
     fn entry(&mut self, tenant: &str, name: &str, mut entry: Value) {
@@ -187,3 +235,9 @@ impl Organisation {
         self.config["subscriptions"][format!("{tenant}-{name}")] = entry;
     }
 }
+
+/// What an id takes in a filter, with quotes and comma.
+const BYTES_OF_PRESENCE: usize = 39;
+
+/// How many presences one filter may name.
+const MOST_PRESENCES: usize = 650;

@@ -28,7 +28,7 @@ use graph_edge::{
     metrics::Metrics,
     secrets::{SecretError, Versioned},
     sqs::{Message, Queue, Sent},
-    testing::FakeSecrets,
+    testing::{FakeSecrets, VirtualClock},
 };
 use jiff::SignedDuration;
 use renewal::{
@@ -37,7 +37,7 @@ use renewal::{
 };
 use serde_json::{Value, json};
 
-use super::{faults::Fate, microsoft::Microsoft, time::VirtualClock};
+use super::{faults::Fate, microsoft::Microsoft};
 
 /// What all processes of the function have in common.
 pub(super) struct Site {
@@ -88,6 +88,11 @@ impl Site {
             rotation: Rotation::default(),
             memory: Memory::default(),
         })
+    }
+
+    /// Has a person write another configuration.
+    pub(super) fn configure(&self, config: &Value) {
+        self.secrets.set("Config", &config.to_string());
     }
 
     /// Returns how many events consumers were sent, by type.
@@ -194,6 +199,9 @@ impl Documents for Store {
         text: &Secret<String>,
         based_on: Option<&str>,
     ) -> Result<(), SecretError> {
+        if text.expose().len() > MOST_BYTES {
+            return Err(SecretError::Unavailable("over 64 KiB".into()));
+        }
         self.reach()?
             .write(&format!("{document:?}"), text.expose(), based_on)
     }
@@ -237,5 +245,8 @@ impl Queue for Told {
         sent
     }
 }
+
+/// What a secret can hold (AWS Secrets Manager, *quotas*).
+pub(super) const MOST_BYTES: usize = 65_536;
 
 const BASE: &str = "https://graph.test";

@@ -2,6 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use graph_simulator::{
+    GraphError, Registered, Subscriptions,
+    subscription::{self, Owner},
+};
 use jiff::Timestamp;
 use reqwest::Request;
 
@@ -9,13 +13,10 @@ use super::{
     chance::Chance,
     faults::Faults,
     ledger::{End, Ledger},
+    lies::Lies,
     limits::Limits,
     microsoft::not_found,
     organisation::Organisation,
-};
-use graph_simulator::{
-    GraphError, Registered,
-    subscription::{self, Owner},
 };
 
 /// All that Graph knows, and what happens to it.
@@ -24,30 +25,16 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) limits: Limits,
     pub(super) ledger: Ledger,
-    applications: BTreeMap<Application, Held>,
-    /// The ends of all subscriptions.
-    ends: BTreeSet<(Timestamp, Application, u64)>,
+    pub(super) lies: Lies,
+    applications: BTreeMap<Application, Subscriptions>,
+    /// The tenants, by id, whose subscriptions nobody wants at present.
+    gone: BTreeSet<String>,
     /// The bodies of the directory's lists.
     directory: BTreeMap<(String, String), String>,
-    next: u64,
 }
 
 /// A tenant id and a client id.
 pub(super) type Application = (String, String);
-
-/// The subscriptions of an application.
-#[derive(Default)]
-struct Held {
-    live: BTreeMap<u64, Live>,
-    by_id: BTreeMap<String, u64>,
-    by_resource: BTreeMap<String, u64>,
-}
-
-pub(super) struct Live {
-    subscription: Registered,
-    /// As a list shows it.
-    pub(super) shown: String,
-}
 
 impl State {
     pub(super) fn new(organisation: &Organisation, faults: Faults, chance: Chance) -> Self {
@@ -61,29 +48,49 @@ impl State {
             faults,
             limits: Limits::default(),
             ledger: Ledger::default(),
+            lies: Lies::default(),
             applications: BTreeMap::new(),
-            ends: BTreeSet::new(),
+            gone: BTreeSet::new(),
             directory: directory.map(|(place, ids)| (place.clone(), body(ids))).collect(),
-            next: 0,
         }
     }
 
     /// Ends what has lived for its time.
     pub(super) fn expire(&mut self, now: Timestamp) {
-        while let Some((end, application, number)) =
-            self.ends.first().filter(|(end, ..)| *end <= now).cloned()
-        {
-            self.end(&application, number, End::Lapsed, end);
+        for held in self.applications.values_mut() {
+            for one in held.expire(now) {
+                if !self.gone.contains(&one.tenant_id) {
+                    self.ledger.ended(&one, End::Lapsed, one.expires_at);
+                }
+            }
         }
     }
 
-    /// Returns the live subscriptions.
-    pub(super) fn live(&self) -> impl Iterator<Item = (&Application, &Registered)> {
-        self.applications.iter().flat_map(|(application, held)| {
-            held.live
-                .values()
-                .map(move |live| (application, &live.subscription))
-        })
+    /// Has a tenant go: nobody wants its subscriptions any more.
+    pub(super) fn leave(&mut self, tenant_id: &str) {
+        self.gone.insert(tenant_id.to_owned());
+        self.ledger.forget(tenant_id);
+    }
+
+    /// Has a tenant come back.
+    pub(super) fn come(&mut self, tenant_id: &str) {
+        self.gone.remove(tenant_id);
+    }
+
+    /// Returns the live subscriptions that somebody wants.
+    pub(super) fn live(&self) -> impl Iterator<Item = &Registered> {
+        let wanted = self
+            .applications
+            .iter()
+            .filter(|((tenant_id, _), _)| !self.gone.contains(tenant_id));
+        wanted.flat_map(|(_, held)| held.after(None).map(|(_, one)| one))
+    }
+
+    /// Returns how many subscriptions of a tenant are alive, or known to be gone.
+    pub(super) fn count_of(&self, tenant_id: &str) -> usize {
+        let live = self.live().filter(|one| one.tenant_id == tenant_id).count();
+        let open = self.ledger.open.keys().filter(|(tenant, _)| tenant == tenant_id);
+        live + open.count()
     }
 
     /// Returns the body of a list of the directory.
@@ -94,55 +101,45 @@ impl State {
 
     /// Removes one of the subscriptions by chance, as Graph does, and returns it.
     pub(super) fn remove_one(&mut self, now: Timestamp) -> Option<Registered> {
-        let (application, number, subscription) = self.any()?;
-        self.end(&application, number, End::Removed, now);
-        Some(subscription)
+        let one = self.any()?;
+        let owner = (one.tenant_id.clone(), one.client_id.clone());
+        self.end(&owner, &one.id, End::Removed, now);
+        Some(one)
     }
 
     /// Returns one of the subscriptions by chance.
-    pub(super) fn any(&mut self) -> Option<(Application, u64, Registered)> {
-        let count: usize = self.applications.values().map(|held| held.live.len()).sum();
-        let mut index = usize::try_from(self.chance.below(u64::try_from(count).ok()?)).ok()?;
-        for (application, held) in &self.applications {
-            if let Some((number, live)) = held.live.iter().nth(index) {
-                return Some((application.clone(), *number, live.subscription.clone()));
-            }
-            index -= held.live.len();
-        }
-        None
+    pub(super) fn any(&mut self) -> Option<Registered> {
+        let count = self.live().count();
+        let index = usize::try_from(self.chance.below(u64::try_from(count).ok()?)).ok()?;
+        self.live().nth(index).cloned()
     }
 
-    pub(super) fn page(&self, caller: &Application, request: &Request) -> String {
+    /// Returns a page of the list, as far as Graph shows it at present.
+    pub(super) fn page(&self, caller: &Application, request: &Request, now: Timestamp) -> String {
         let token = request.url().query_pairs().find(|(name, _)| name == "$skiptoken");
-        let first = token
-            .and_then(|(_, token)| token.parse::<u64>().ok())
-            .unwrap_or_default();
+        let behind = token.and_then(|(_, token)| token.parse::<u64>().ok());
         let mut body = String::with_capacity(PAGE * 700);
         body.push_str(r#"{"value":["#);
-        let mut rest = self
-            .applications
-            .get(caller)
-            .map(|held| held.live.range(first..))
+        let held = self.applications.get(caller);
+        let shown = held
             .into_iter()
-            .flatten();
-        let mut next = None;
-        for (index, (number, live)) in rest.by_ref().enumerate() {
+            .flat_map(|held| held.after(behind))
+            .filter(|(_, one)| self.lies.shows(caller, one, now));
+        let mut last = None;
+        for (index, (number, one)) in shown.enumerate() {
             if index == PAGE {
-                next = Some(number);
-                break;
+                let mut link = request.url().clone();
+                link.set_query(last.map(|last: u64| format!("$skiptoken={last}")).as_deref());
+                body.extend([r#"],"@odata.nextLink":""#, link.as_str(), "\"}"]);
+                return body;
             }
             if index > 0 {
                 body.push(',');
             }
-            body.push_str(&live.shown);
+            body.push_str(&one.show(false).to_string());
+            last = Some(number);
         }
-        body.push(']');
-        if let Some(next) = next {
-            let mut link = request.url().clone();
-            link.set_query(Some(&format!("$skiptoken={next}")));
-            body.extend([r#","@odata.nextLink":""#, link.as_str(), "\""]);
-        }
-        body.push('}');
+        body.push_str("]}");
         body
     }
 
@@ -156,29 +153,17 @@ impl State {
         let (tenant_id, client_id) = caller;
         let mut new = subscription::create(body, beta, Owner { tenant_id, client_id }, now)?;
         let held = self.applications.entry(caller.clone()).or_default();
-        let key = resource(&new);
-        if let Some(existing) = held
-            .by_resource
-            .get(&key)
-            .and_then(|number| held.live.get(number))
+        if let Some(error) = held
+            .watching(&new.resource)
+            .find_map(|existing| existing.conflict(&new))
         {
-            let error = existing.subscription.conflict(&new);
-            return Err(error.unwrap_or_else(|| not_found("room for a second one")));
+            return Err(error);
         }
         new.id = self.chance.guid();
         new.patched_at = Some(now);
-        self.next += 1;
-        let number = self.next;
-        held.by_id.insert(new.id.clone(), number);
-        held.by_resource.insert(key, number);
-        self.ends.insert((new.expires_at, caller.clone(), number));
         let shown = new.show(false).to_string();
         self.ledger.created(&new, now);
-        let live = Live {
-            subscription: new,
-            shown: shown.clone(),
-        };
-        held.live.insert(number, live);
+        held.insert(new);
         Ok(shown)
     }
 
@@ -189,53 +174,30 @@ impl State {
         body: &[u8],
         now: Timestamp,
     ) -> Result<String, GraphError> {
-        let (number, before) = self.find(caller, id)?;
-        let before = before.subscription.clone();
+        let before = self.find(caller, id)?.clone();
         let after = subscription::update(&before, body, now)?;
         self.ledger.renewed(&before, now);
-        self.ends.remove(&(before.expires_at, caller.clone(), number));
-        self.ends.insert((after.expires_at, caller.clone(), number));
         let shown = after.show(false).to_string();
-        let live = Live {
-            subscription: after,
-            shown: shown.clone(),
-        };
         if let Some(held) = self.applications.get_mut(caller) {
-            held.live.insert(number, live);
+            held.replace(after);
         }
         Ok(shown)
     }
 
-    pub(super) fn find(&self, caller: &Application, id: &str) -> Result<(u64, &Live), GraphError> {
-        let held = self
-            .applications
-            .get(caller)
-            .ok_or_else(|| not_found("the subscription"))?;
-        let found = held
-            .by_id
-            .get(id)
-            .and_then(|number| Some((*number, held.live.get(number)?)));
+    pub(super) fn find(&self, caller: &Application, id: &str) -> Result<&Registered, GraphError> {
+        let found = self.applications.get(caller).and_then(|held| held.get(id));
         found.ok_or_else(|| not_found("the subscription"))
     }
 
-    pub(super) fn end(&mut self, application: &Application, number: u64, why: End, now: Timestamp) {
-        let Some(held) = self.applications.get_mut(application) else {
+    pub(super) fn end(&mut self, application: &Application, id: &str, why: End, now: Timestamp) {
+        let held = self.applications.get_mut(application);
+        let Some(one) = held.and_then(|held| held.remove(id)) else {
             return;
         };
-        let Some(Live { subscription, .. }) = held.live.remove(&number) else {
-            return;
-        };
-        held.by_id.remove(&subscription.id);
-        held.by_resource.remove(&resource(&subscription));
-        self.ends
-            .remove(&(subscription.expires_at, application.clone(), number));
-        self.ledger.ended(&subscription, why, now);
+        if !self.gone.contains(&one.tenant_id) {
+            self.ledger.ended(&one, why, now);
+        }
     }
-}
-
-/// Returns what Graph allows one subscription of.
-fn resource(subscription: &Registered) -> String {
-    subscription.resource.to_lowercase()
 }
 
 /// Subscriptions on one page of a list.

@@ -3,7 +3,10 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,7 +21,11 @@ use crate::clock::Clock;
 /// The requests of the last 20 seconds, by what Graph counts together: for an application in a tenant, and for the
 /// application in all tenants.
 #[derive(Debug, Default)]
-pub(super) struct RateLimiter(Mutex<BTreeMap<Counted, Window>>);
+pub(super) struct RateLimiter {
+    windows: Mutex<BTreeMap<Counted, Window>>,
+    /// How many other processes do the same at the same time.
+    others: AtomicUsize,
+}
 
 /// What Graph counts together.
 type Counted = (Kind, Guid, Option<Guid>);
@@ -37,17 +44,22 @@ impl Kind {
     /// Returns how many requests are made in 20 seconds at most: in a tenant, and in all.
     ///
     /// Of lists it is half of the 25 and 40 that Graph allows: the schedule and a lifecycle notification start runs at
-    /// the same time, and each reads the whole list. Of the others, which do not come twice, it is four fifths of 500 and
-    /// 2,000.
+    /// the same time, and each reads the whole list. Of the others, which do not come twice, it is nearly all of 500
+    /// and 2,000.
     fn most(self) -> (usize, usize) {
         match self {
             Self::List => (12, 20),
-            Self::Write | Self::One => (400, 1_600),
+            Self::Write | Self::One => (490, 1_960),
         }
     }
 }
 
 impl RateLimiter {
+    /// Leaves equal parts of the limits on changes to so many `others`, from now on.
+    pub(super) fn share_with(&self, others: usize) {
+        self.others.store(others, Ordering::Relaxed);
+    }
+
     /// Returns when there is room for one more request.
     ///
     /// Where Graph has asked to be left alone, one request tries after at most two minutes, and the others wait for what
@@ -61,7 +73,7 @@ impl RateLimiter {
     /// Makes no more requests of the kind in the tenant before `wait` is over, as Graph has asked.
     pub(super) fn close(&self, kind: Kind, tenant: &Tenant, wait: Duration, now: Timestamp) {
         let until = now.saturating_add(wait.min(LONGEST_CLOSED)).unwrap_or(now);
-        let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         let window = windows.entry(in_tenant(kind, tenant)).or_default();
         window.closed_until = window.closed_until.max(Some(until));
         window.is_tried = false;
@@ -69,7 +81,7 @@ impl RateLimiter {
 
     /// Notes that Graph has answered: it is not closed.
     pub(super) fn open(&self, kind: Kind, tenant: &Tenant) {
-        let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(window) = windows.get_mut(&in_tenant(kind, tenant))
             && window.is_tried
         {
@@ -80,12 +92,18 @@ impl RateLimiter {
 
     /// Takes room, or says how long it is until there is some.
     fn take(&self, kind: Kind, tenant: &Tenant, now: Timestamp) -> Option<Duration> {
+        let processes = match kind {
+            // Half of the limit is taken as it is.
+            Kind::List => 1,
+            Kind::Write | Kind::One => 1 + self.others.load(Ordering::Relaxed),
+        };
         let (most_in_tenant, most_in_all) = kind.most();
+        let (most_in_tenant, most_in_all) = (most_in_tenant / processes, most_in_all / processes);
         let counted = [
             (in_tenant(kind, tenant), most_in_tenant),
             ((kind, tenant.application.client_id, None), most_in_all),
         ];
-        let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         let waits = counted
             .iter()
             .filter_map(|(counted, most)| windows.entry(*counted).or_default().wait(*most, now));
@@ -154,7 +172,7 @@ const LONGEST_CLOSED: Duration = Duration::from_mins(2);
 const LONGEST_TRY: SignedDuration = SignedDuration::from_mins(1);
 
 /// A little more than Graph's 20 seconds: requests do not arrive as evenly as they leave.
-const WINDOW: SignedDuration = SignedDuration::from_secs(21);
+const WINDOW: SignedDuration = SignedDuration::from_millis(20_300);
 
 #[cfg(test)]
 mod tests {
@@ -187,7 +205,25 @@ mod tests {
             assert!(request.duration_since(requests[index - most]) >= WINDOW);
         }
         let all = requests.last().unwrap().duration_since(requests[0]);
-        assert_eq!(all.as_secs(), 4 * WINDOW.as_secs(), "and no slower than need be");
+        assert_eq!(
+            all.as_millis(),
+            4 * WINDOW.as_millis(),
+            "and no slower than need be"
+        );
+    }
+
+    #[tokio::test]
+    async fn two_processes_share_what_graph_allows_of_changes() {
+        let (limiter, clock) = (RateLimiter::default(), FakeClock::default());
+        limiter.share_with(1);
+        for _ in 0..Kind::Write.most().0 / 2 {
+            limiter.wait(Kind::Write, &tenant(), &clock).await;
+        }
+        assert_eq!(clock.slept(), Duration::ZERO);
+        limiter.wait(Kind::Write, &tenant(), &clock).await;
+        assert!(clock.slept() > Duration::ZERO, "the rest is for the other one");
+        limiter.share_with(0);
+        assert_eq!(limiter.take(Kind::Write, &tenant(), clock.now()), None);
     }
 
     #[tokio::test]

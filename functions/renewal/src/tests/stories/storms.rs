@@ -20,8 +20,8 @@ fn two_thousand_challenges_are_answered_at_the_pace_of_graphs_limit() {
     let log = world.log();
     assert_eq!(count(&log, "update"), 2_000);
     assert_eq!(count(&log, "list"), 0);
-    // Graph's own limit: 500 changes in 20 s.
-    assert!(took <= 2_000 / 500 * 20 * 5 / 4 + 6, "{took}");
+    // Graph's own limit is 500 changes in 20 s, and this is one of two processes that share them.
+    assert!(took <= 2_000 / 250 * 20 * 11 / 10 + 6, "{took}");
 }
 
 #[test]
@@ -59,7 +59,8 @@ fn invented_ids_cost_a_tenant_one_list_however_many_they_are() {
     ));
     world.scheduled();
     world.log();
-    world.clock.advance(20);
+    // Nothing is due so soon.
+    world.clock.advance(5);
     let events: Vec<Value> = (0..500)
         .map(|number| {
             event(

@@ -1,0 +1,50 @@
+//! Lists of subscriptions that leave out what is there, while each of them is found by its id.
+
+use std::collections::BTreeMap;
+
+use graph_simulator::Registered;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{chance::Chance, state::Application};
+
+/// The lists that lie.
+#[derive(Debug, Default)]
+pub(super) struct Lies {
+    now: BTreeMap<Application, Lie>,
+    /// How many there have been: empty lists, and parts of lists.
+    pub(super) told: (u64, u64),
+}
+
+/// A list that lies until a moment.
+#[derive(Clone, Copy, Debug)]
+struct Lie {
+    until: Timestamp,
+    /// The list shows every second one, rather than nothing.
+    shows_half: bool,
+}
+
+impl Lies {
+    /// Has the list of an application lie for six hours up to three days.
+    pub(super) fn begin(&mut self, application: Application, now: Timestamp, chance: &mut Chance) {
+        let hours = i64::try_from(6 + chance.below(67)).unwrap_or(6);
+        let shows_half = chance.is(500_000);
+        if shows_half {
+            self.told.1 += 1;
+        } else {
+            self.told.0 += 1;
+        }
+        let until = now + SignedDuration::from_hours(hours);
+        self.now.insert(application, Lie { until, shows_half });
+    }
+
+    /// Returns whether a list lies.
+    pub(super) fn any(&self, now: Timestamp) -> bool {
+        self.now.values().any(|lie| now < lie.until)
+    }
+
+    /// Returns whether the list of an application shows one of its subscriptions.
+    pub(super) fn shows(&self, application: &Application, one: &Registered, now: Timestamp) -> bool {
+        let lie = self.now.get(application).filter(|lie| now < lie.until);
+        lie.is_none_or(|lie| lie.shows_half && one.id.bytes().last().is_some_and(|last| last % 2 == 0))
+    }
+}

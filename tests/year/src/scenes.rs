@@ -1,0 +1,312 @@
+//! How close renewal comes to what Graph's limits force: single scenes in virtual time, without faults.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use futures_util::future;
+use graph_edge::{
+    clock::Clock,
+    testing::{FakeSecrets, VirtualClock},
+};
+use graph_simulator::Registered;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{
+    START, Scale,
+    chance::Chance,
+    faults::{Fate, Faults},
+    lifecycle::record,
+    microsoft::Microsoft,
+    organisation::Organisation,
+    process::{Process, Site},
+};
+
+/// What a scene took.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// What it was.
+    pub what: String,
+    /// How much time passed.
+    pub took: SignedDuration,
+    /// How much time Graph's limits force.
+    pub forced: SignedDuration,
+    /// How many runs or batches it took.
+    pub runs: usize,
+    /// How many runs one tenant was later than another.
+    pub behind: usize,
+    /// How many requests arrived.
+    pub requests: u64,
+    /// How many of them were over Graph's limits.
+    pub over: usize,
+    /// How long the machine worked for it, on our side and on Graph's.
+    pub work: Duration,
+    /// How many subscriptions are alive at the end.
+    pub live: usize,
+}
+
+impl Scene {
+    /// Returns how many times what is forced it took.
+    #[must_use]
+    pub fn ratio(&self) -> f64 {
+        self.took.as_secs_f64() / self.forced.as_secs_f64().max(1.0)
+    }
+}
+
+/// The first run over so many users of one tenant. `is_slow` is whether one call in a hundred takes 55 s.
+#[must_use]
+pub fn creation(count: usize, is_slow: bool) -> Scene {
+    let stage = Stage::of_one_tenant(count, is_slow);
+    let tail = if is_slow {
+        ", one call in a hundred takes 55 s"
+    } else {
+        ""
+    };
+    stage.act(
+        format!("{count} subscriptions are made{tail}"),
+        forced(count),
+        Stage::runs,
+    )
+}
+
+/// A run over so many that has nothing to do.
+#[must_use]
+pub fn idle(count: usize) -> Scene {
+    let stage = Stage::of_one_tenant(count, false);
+    // The second one lists what the first one has made.
+    for _ in 0..2 {
+        stage.runs();
+        stage.site.clock.advance(10);
+    }
+    stage.act(
+        format!("a run over {count} subscriptions with nothing to do"),
+        SignedDuration::ZERO,
+        Stage::runs,
+    )
+}
+
+/// As many challenges within a minute, brought in batches by two processes, as the template has it.
+#[must_use]
+pub fn challenges(count: usize) -> Scene {
+    let stage = Stage::of_one_tenant(count, false);
+    stage.runs();
+    stage.site.clock.advance(60);
+    stage.act(
+        format!("{count} challenges are answered"),
+        forced(count),
+        Stage::answers,
+    )
+}
+
+/// Two runs over so many tenants with three entries each under one application: the first, and one with nothing to do.
+#[must_use]
+pub fn tenants(count: usize) -> [Scene; 2] {
+    let stage = Stage::of_many_tenants(count);
+    let lists = count.saturating_sub(1) / 40;
+    let lists = SignedDuration::from_secs(20) * i32::try_from(lists).unwrap_or(i32::MAX);
+    let first = stage.act(
+        format!("{count} tenants with three entries each, first run"),
+        lists,
+        Stage::runs,
+    );
+    stage.site.clock.advance(10);
+    let idle = stage.act(
+        format!("{count} tenants with three entries each, nothing to do"),
+        lists,
+        Stage::runs,
+    );
+    [first, idle]
+}
+
+/// Graph, and the function.
+struct Stage {
+    site: Site,
+    processes: [Process; 2],
+    wanted: usize,
+}
+
+impl Stage {
+    fn new(organisation: &Organisation, has_slow_tail: bool) -> Self {
+        let start: Timestamp = START.parse().expect("a time");
+        let clock = VirtualClock::new(start);
+        let faults = Faults {
+            outage: (Timestamp::MIN, Timestamp::MIN),
+            times: 1,
+            calm: true,
+            // No weekend comes before that.
+            start: start + SignedDuration::from_hours(24 * 365),
+            has_slow_tail,
+        };
+        let microsoft = Microsoft::new(clock.clone(), organisation, faults, Chance::new(1));
+        let secrets = FakeSecrets::default();
+        secrets.set("Config", &organisation.config.to_string());
+        let site = Site::new(clock, microsoft, secrets, Scale::default().policy);
+        Self {
+            processes: [site.process(), site.process()],
+            site,
+            wanted: organisation.subscriptions,
+        }
+    }
+
+    fn of_one_tenant(count: usize, has_slow_tail: bool) -> Self {
+        let mut chance = Chance::new(2);
+        let tenant_id = chance.guid();
+        let users = (0..count).map(|_| chance.guid()).collect();
+        let config = json!({
+            "tenants": {"contoso": {
+                "tenantId": tenant_id, "clientId": chance.guid(), "credential": {"clientSecret": "secret"}
+            }},
+            "subscriptions": {"mail": {
+                "resource": "/users/{id}/messages", "changeType": "created", "forEach": {"users": "all"}
+            }},
+        });
+        let organisation = Organisation {
+            config,
+            directory: BTreeMap::from([((tenant_id, "users".to_owned()), users)]),
+            subscriptions: count,
+            tenants: Vec::new(),
+        };
+        Self::new(&organisation, has_slow_tail)
+    }
+
+    fn of_many_tenants(count: usize) -> Self {
+        let mut chance = Chance::new(3);
+        let application = json!({"clientId": chance.guid(), "credential": {"clientSecret": "secret"}});
+        let mut tenants = json!({});
+        for index in 0..count {
+            tenants[format!("tenant{index}")] = json!({"tenantId": chance.guid(), "application": "main"});
+        }
+        let entry = |resource: &str| json!({"tenant": "*", "resource": resource, "changeType": "updated"});
+        let organisation = Organisation {
+            config: json!({
+                "applications": {"main": application},
+                "tenants": tenants,
+                "subscriptions": {
+                    "users": entry("/users"), "groups": entry("/groups"), "calls": entry("/communications/callRecords"),
+                },
+            }),
+            directory: BTreeMap::new(),
+            subscriptions: 3 * count,
+            tenants: Vec::new(),
+        };
+        Self::new(&organisation, false)
+    }
+
+    /// Returns what a scene took.
+    fn act(
+        &self,
+        what: String,
+        forced: SignedDuration,
+        scene: impl FnOnce(&Self) -> (usize, usize),
+    ) -> Scene {
+        let requests = || self.site.microsoft.state().ledger.requests.values().sum::<u64>();
+        let (begun, work, before) = (self.site.clock.now(), Instant::now(), requests());
+        let (runs, behind) = scene(self);
+        let state = self.site.microsoft.state();
+        Scene {
+            what,
+            took: self.site.clock.now().duration_since(begun),
+            forced,
+            runs,
+            behind,
+            requests: state.ledger.requests.values().sum::<u64>() - before,
+            over: state.limits.broken,
+            work: work.elapsed(),
+            live: state.live().count(),
+        }
+    }
+
+    /// Makes runs until nothing is left to do. Returns how many, and how many of them a tenant was behind another.
+    fn runs(&self) -> (usize, usize) {
+        let [process, _] = &self.processes;
+        let mut complete: BTreeMap<String, usize> = BTreeMap::new();
+        for run in 1..MOST_RUNS {
+            let went = self.site.clock.run(process.scheduled(Fate::Runs, Duration::ZERO));
+            let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+            let state = self.site.microsoft.state();
+            for one in state.live() {
+                *counts.entry(&one.tenant_id).or_default() += 1;
+            }
+            let tenants = counts.len();
+            for (tenant, count) in counts {
+                if count * tenants >= self.wanted {
+                    complete.entry(tenant.to_owned()).or_insert(run);
+                }
+            }
+            if went.is_good() {
+                let behind = complete.values().max().zip(complete.values().min());
+                return (run, behind.map_or(0, |(last, first)| last - first));
+            }
+        }
+        (MOST_RUNS, MOST_RUNS)
+    }
+
+    /// Has two processes answer a challenge for each subscription, and returns how many batches they took.
+    fn answers(&self) -> (usize, usize) {
+        let live: Vec<Registered> = self.site.microsoft.state().live().cloned().collect();
+        let now = self.site.clock.now();
+        let records = live
+            .iter()
+            .zip(0..)
+            .map(|(one, number)| record(number, "reauthorizationRequired", one, now));
+        let records: Vec<Value> = records.collect();
+        let batches = Mutex::new(records.chunks(500).collect::<Vec<_>>());
+        let taken = Mutex::new(0);
+        let work = async |process: &Process| {
+            loop {
+                let batch = batches.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                let Some(batch) = batch else { return };
+                *taken.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+                process.handle(json!({"Records": batch})).await;
+            }
+        };
+        let [one, other] = &self.processes;
+        self.site.clock.run(future::join(work(one), work(other)));
+        (taken.into_inner().unwrap_or_else(PoisonError::into_inner), 0)
+    }
+}
+
+/// Returns how long so many changes take at the least: Graph takes 500 in 20 seconds.
+fn forced(changes: usize) -> SignedDuration {
+    let windows = changes.saturating_sub(1) / 500;
+    SignedDuration::from_secs(20) * i32::try_from(windows).unwrap_or(i32::MAX)
+}
+
+/// After so many runs a scene is given up.
+const MOST_RUNS: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_runs_and_challenges_keep_close_to_what_graphs_limits_force() {
+        // The last window, which is not forced, weighs more than with 10,000.
+        for (scene, most) in [(creation(1_960, false), 1.3), (challenges(1_960), 1.45)] {
+            assert_eq!(scene.live, 1_960, "{scene:?}");
+            assert!(scene.ratio() <= most, "{:.2}: {scene:?}", scene.ratio());
+            assert_eq!(scene.over, 0, "{scene:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_with_nothing_to_do_takes_as_long_as_its_pages_and_a_few_renewals() {
+        let scene = idle(1_000);
+        assert!(scene.took <= SignedDuration::from_secs(8), "{scene:?}");
+        assert!(scene.requests < 100, "{scene:?}");
+    }
+
+    #[test]
+    fn no_tenant_is_later_than_another_by_more_than_a_run() {
+        for scene in tenants(50) {
+            println!("{scene:?} {}", scene.ratio());
+            assert!(
+                scene.behind <= 1 && scene.live == 150 && scene.over == 0,
+                "{scene:?}"
+            );
+        }
+    }
+}
