@@ -9,7 +9,7 @@ use graph_edge::{
 
 use crate::{
     Deps,
-    outcome::{Delivery, Facts, Failure, Obstacle, Outcome},
+    outcome::{Delivery, Facts, Failure, Obstacle, Outcome, Results},
     report::{self, Subject},
 };
 
@@ -25,16 +25,6 @@ pub(crate) struct Batch {
 struct Note<T> {
     id: String,
     about: T,
-}
-
-/// What has become of the messages of a batch.
-pub(crate) struct Results {
-    /// The events that are stored in DeliveryQueue.
-    pub(crate) delivered: Vec<Facts>,
-    /// Why messages are stored in FailedQueue.
-    pub(crate) failed: Vec<Failure>,
-    /// The ids of the messages to try again, and what is in their way.
-    pub(crate) retried: Vec<(String, Obstacle)>,
 }
 
 impl Batch {

@@ -38,6 +38,16 @@ pub(crate) struct Facts {
     pub(crate) opened_in: Option<Duration>,
 }
 
+/// What has become of the messages of a batch.
+pub(crate) struct Results {
+    /// The events that are stored in DeliveryQueue.
+    pub(crate) delivered: Vec<Facts>,
+    /// Why messages are stored in FailedQueue.
+    pub(crate) failed: Vec<Failure>,
+    /// The ids of the messages to try again, and what is in their way.
+    pub(crate) retried: Vec<(String, Obstacle)>,
+}
+
 /// Why an item is kept in FailedQueue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Failure {

@@ -7,10 +7,7 @@ use graph_edge::metrics::{Metric, Metrics};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{error, info, warn};
 
-use crate::{
-    batch::Results,
-    outcome::{Failure, Obstacle},
-};
+use crate::outcome::{Failure, Obstacle, Results};
 
 /// Counts what became of a batch.
 pub(crate) fn count(results: &Results, now: Timestamp, metrics: &mut Metrics) {

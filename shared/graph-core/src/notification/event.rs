@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{fields::Malformed, item::Notification, message, queued::VerifiedItem};
+use super::{
+    fields::Malformed, identity::MAX_RESOURCE_BYTES, item::Notification, message, queued::VerifiedItem,
+};
 use crate::{application::Guid, models::entity};
 
 /// Returns the event for an item as a JSON document that fits into a queue message.
@@ -221,10 +223,6 @@ const OWN: [&str; 7] = [
     "proof",
     "version",
 ];
-
-/// The longest resource path that is a subject, and in which names are looked for; finding them takes time in the square of
-/// the length.
-pub const MAX_RESOURCE_BYTES: usize = 4_096;
 
 /// How long before or after its receipt a change can be.
 const MOST_LATE: SignedDuration = SignedDuration::from_hours(30 * 24);

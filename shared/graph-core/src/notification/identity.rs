@@ -11,7 +11,6 @@ use sha2::{Digest, Sha256};
 
 use super::{
     client_state::Proven,
-    event::MAX_RESOURCE_BYTES,
     item::{Admitted, Features},
 };
 use crate::{
@@ -27,6 +26,10 @@ pub struct Receipt {
     /// The place of the item among the items of the POST.
     pub index: usize,
 }
+
+/// The longest resource path that is a subject, and in which names are looked for; finding them takes time in the square of
+/// the length.
+pub const MAX_RESOURCE_BYTES: usize = 4_096;
 
 /// What names an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
