@@ -154,7 +154,7 @@ impl<'a> Document<'a> {
             .to_string()
     }
 
-    /// Returns the paths of credentials that are left open: see [`is_open`].
+    /// Returns the paths of credentials that are left open: see `is_open`.
     pub fn open_credentials(&self) -> impl Iterator<Item = &[String]> {
         self.open().map(|node| node.path.as_slice())
     }
