@@ -1,0 +1,122 @@
+//! The runs of renewal.
+
+use aws_sdk_cloudformation::Client as CloudFormation;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::call::{get, post};
+use crate::{
+    commands::Context,
+    doctor::{Finding, judge::schedule as judge},
+    signed::{LOGS, SCHEDULER},
+};
+
+pub(super) async fn schedule(context: &Context) -> Finding {
+    let client = CloudFormation::new(&context.aws.config);
+    let resources = client
+        .describe_stack_resources()
+        .stack_name(&context.stack.name)
+        .send()
+        .await;
+    let resources = match resources {
+        Ok(resources) => resources.stack_resources.unwrap_or_default(),
+        Err(error) => {
+            return Finding::unknown("schedule", context.aws.failure("AWS CloudFormation", &error).text);
+        }
+    };
+    let schedule = resources
+        .into_iter()
+        .find(|one| one.resource_type.as_deref() == Some("AWS::Scheduler::Schedule"));
+    let Some(name) = schedule.and_then(|schedule| schedule.physical_resource_id) else {
+        return Finding::wrong(
+            "schedule",
+            "the stack has no schedule",
+            "Deploy it again: sam deploy",
+        );
+    };
+    // The physical id is the name, or the group and the name.
+    let name = name.rsplit(['/', '|']).next().unwrap_or_default();
+    match get(&context.aws, SCHEDULER, format!("/schedules/{name}")).await {
+        Ok(answer) => judge::schedule(&answer),
+        Err(failure) => Finding::unknown("schedule", failure.text),
+    }
+}
+
+/// Looks in the log when a run that was not dry came to its end.
+pub(super) async fn last_run(context: &Context, configuration: &Value) -> Finding {
+    let now = Timestamp::now();
+    let variable = |pointer: &str| configuration.pointer(pointer).and_then(Value::as_str);
+    let Some(group) = variable("/LoggingConfig/LogGroup") else {
+        return Finding::unknown("last run", "Lambda does not say where renewal logs");
+    };
+    let since = now - judge::LOOKED_BACK;
+    let mut event = json!({
+        "logGroupName": group, "startTime": since.as_millisecond(), "filterPattern": "\"Run is over\"",
+    });
+    let mut last = None;
+    // Pages may be empty and still not be the last.
+    for _ in 0..MOST_PAGES {
+        match post(&context.aws, LOGS, "Logs_20140328.FilterLogEvents", &event).await {
+            Ok(mut answer) => {
+                last = last.max(ended(&answer));
+                let Some(next) = answer
+                    .get_mut("nextToken")
+                    .map(Value::take)
+                    .filter(Value::is_string)
+                else {
+                    break;
+                };
+                if let Some(members) = event.as_object_mut() {
+                    members.insert("nextToken".to_owned(), next);
+                }
+            }
+            Err(failure) => return Finding::unknown("last run", failure.text),
+        }
+    }
+    // After as long without a run, RenewalAbsentAlarm goes off.
+    let longest = context.stack.parameter("RenewalAlarmMinutes");
+    let longest = longest.and_then(|minutes| minutes.parse().ok()).unwrap_or(30);
+    judge::last_run(last, SignedDuration::from_mins(longest), now)
+}
+
+/// Returns when the last run of a page of log events ended.
+fn ended(answer: &Value) -> Option<Timestamp> {
+    let events = answer
+        .get("events")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let ended = events.filter(|event| is_end_of_run(event.get("message").and_then(Value::as_str)));
+    let at = |event: &Value| Timestamp::from_millisecond(event.get("timestamp")?.as_i64()?).ok();
+    ended.filter_map(at).max()
+}
+
+/// Says whether a log line, as JSON or as text, tells of a run that was not dry.
+fn is_end_of_run(line: Option<&str>) -> bool {
+    let line = line.unwrap_or_default();
+    let is_dry = ["\"dry_run\":true", "dry_run=true"]
+        .iter()
+        .any(|mark| line.contains(mark));
+    line.contains("Run is over") && !is_dry
+}
+
+/// How many pages of log events are read.
+const MOST_PAGES: usize = 50;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_run_that_was_not_dry_is_found_in_either_form_of_log() {
+        let line = |timestamp: i64, message: &str| json!({"timestamp": timestamp, "message": message});
+        let answer = json!({"events": [
+            line(1000, r#"{"fields":{"message":"Run is over: {}, 0 failed","dry_run":false}}"#),
+            line(2000, "INFO Run is over: {}, 0 failed failed=0 dry_run=false"),
+            line(3000, r#"{"fields":{"message":"Run is over: {}, 0 failed","dry_run":true}}"#),
+            line(4000, "INFO Run is over: {}, 0 failed failed=0 dry_run=true"),
+            line(5000, "INFO Something else"),
+        ]});
+        assert_eq!(ended(&answer), Timestamp::from_second(2).ok());
+    }
+}

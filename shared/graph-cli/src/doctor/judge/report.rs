@@ -1,0 +1,176 @@
+//! The report of a dry run of renewal.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::Finding;
+use crate::{
+    report::{Margin, Report, status},
+    timespan::largest,
+};
+
+/// Judges what a dry run of renewal says of the tenants: logins, permissions, mistakes that only Microsoft can see.
+#[must_use]
+pub fn tenants(report: &Report) -> Finding {
+    let check = "tenants";
+    let failed = report
+        .tenants
+        .iter()
+        .filter_map(|tenant| Some((tenant, tenant.error.as_ref()?)));
+    let lines: Vec<String> = failed
+        .map(|(tenant, error)| format!("{}: {error}", tenant.tenant))
+        .collect();
+    let (others, all): (usize, usize) = (
+        report.tenants.iter().map(|tenant| tenant.others).sum(),
+        report.tenants.iter().map(|tenant| tenant.listed).sum(),
+    );
+    if lines.is_empty() {
+        let text = format!(
+            "{} can log in; Graph lists {all} subscriptions, {others} of them others'",
+            report.tenants.len()
+        );
+        return Finding::ok(check, text);
+    }
+    let advice = "Each line says what to do. A new credential: graph-notifications config put config.json";
+    Finding::wrong(check, lines.join("\n"), advice)
+}
+
+/// Judges what else a dry run of renewal reports, such as permissions that are missing and credentials that end soon.
+#[must_use]
+pub fn problems(report: &Report) -> Finding {
+    let check = "preflight";
+    let lines: Vec<String> = report
+        .problems
+        .iter()
+        .map(|problem| format!("{}: {} {}", problem.severity, problem.path, problem.message))
+        .collect();
+    let is_wrong = report.problems.iter().any(|problem| problem.severity == "error");
+    match (lines.is_empty(), is_wrong) {
+        (true, _) => Finding::ok(
+            check,
+            "no permission is missing, as far as tokens say, and nothing ends soon",
+        ),
+        (_, false) => Finding::warning(check, lines.join("\n"), ""),
+        _ => Finding::wrong(check, lines.join("\n"), "graph-notifications plan"),
+    }
+}
+
+/// Judges credentials by when they end.
+#[must_use]
+pub fn expiries(report: &Report) -> Finding {
+    let check = "credentials";
+    let ends = report
+        .expiries
+        .iter()
+        .filter_map(|expiry| Some((expiry.days_left?, expiry)));
+    let line = |(days, expiry): &(i64, &crate::report::Expiry)| {
+        let whose = expiry
+            .tenant
+            .clone()
+            .or_else(|| expiry.id.clone())
+            .unwrap_or_default();
+        format!("{} of {whose} ends in {days} days", expiry.what)
+    };
+    let mut ends: Vec<_> = ends.collect();
+    ends.sort_by_key(|(days, _)| *days);
+    let soon: Vec<_> = ends
+        .iter()
+        .filter(|(days, _)| *days < SOON_DAYS)
+        .map(line)
+        .collect();
+    if !soon.is_empty() {
+        return Finding::warning(
+            check,
+            soon.join("\n"),
+            "Replace it: docs/operations.md, \"Changing things\".",
+        );
+    }
+    match ends.first() {
+        Some(first) => Finding::ok(check, format!("the first to end: {}", line(first))),
+        None => Finding::ok(check, "nothing that is known to end"),
+    }
+}
+
+/// Judges what lives against what is wanted, and how much time is left.
+#[must_use]
+pub fn subscriptions(report: &Report, now: Timestamp) -> Finding {
+    let check = "subscriptions";
+    let rows = status::rows(report, None);
+    let missing = rows.iter().filter(|row| !row.is_complete()).count();
+    let first = rows.iter().filter_map(status::Row::ends_at).min();
+    let first = first
+        .map(|end| format!("; the first ends in {}", crate::timespan::left(end, now)))
+        .unwrap_or_default();
+    let text = format!(
+        "{} of {} entries are complete{first}",
+        rows.len() - missing,
+        rows.len()
+    );
+    let failed: usize = report
+        .subscriptions
+        .iter()
+        .filter(|line| line.error.is_some())
+        .count()
+        + report.for_each.iter().map(|many| many.failed).sum::<usize>();
+    match (rows.len(), missing, failed) {
+        (0, ..) => Finding::warning(
+            check,
+            "the configuration asks for none",
+            "graph-notifications config put config.json",
+        ),
+        (_, 0, 0) => Finding::ok(check, text),
+        (_, _, 0) => Finding::wrong(check, text, "graph-notifications apply"),
+        _ => Finding::wrong(
+            check,
+            format!("{text}; {failed} failed"),
+            "graph-notifications plan",
+        ),
+    }
+}
+
+/// Judges for how long every renewal may fail.
+#[must_use]
+pub fn margins(report: &Report) -> Option<Finding> {
+    let check = "margins";
+    let line = |margin: &Margin| {
+        let lifetime = largest(SignedDuration::from_mins(margin.lifetime_minutes));
+        let (tenant, count, summary) = (&margin.tenant, margin.subscriptions, &margin.summary);
+        format!("{tenant}, {count} that live for {lifetime}: {summary}")
+    };
+    let lines: Vec<String> = report.margins.iter().map(line).collect();
+    let is_short = report
+        .margins
+        .iter()
+        .any(|margin| margin.unlimited_minutes.is_some());
+    if lines.is_empty() {
+        return None;
+    }
+    let advice = "So many subscriptions share Graph's limits. Spread them over several applications.";
+    Some(if is_short {
+        Finding::warning(check, lines.join("\n"), advice)
+    } else {
+        Finding::ok(check, lines.join("\n"))
+    })
+}
+
+const SOON_DAYS: i64 = 30;
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::{Value, json};
+
+    use super::{super::super::State, *};
+
+    #[test]
+    fn margins_that_graphs_limits_shorten_are_worth_a_look() {
+        let of = |margin: Value| {
+            let report = Report::deserialize(json!({"margins": [margin]})).unwrap();
+            margins(&report).map(|finding| (finding.state, finding.text))
+        };
+        let found = of(json!({"tenant": "a", "subscriptions": 3, "lifetimeMinutes": 4310, "summary": "s"}));
+        assert_eq!(found, Some((State::Ok, "a, 3 that live for 2 d: s".to_owned())));
+        let found = of(json!({"summary": "s", "unlimitedMinutes": 20}));
+        assert_eq!(found.map(|(state, _)| state), Some(State::Warning));
+        assert_eq!(margins(&Report::default()), None);
+    }
+}

@@ -1,0 +1,78 @@
+//! The runs of renewal.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::super::{Finding, member};
+use crate::timespan::age;
+
+/// Judges the schedule.
+#[must_use]
+pub fn schedule(answer: &Value) -> Finding {
+    let check = "schedule";
+    let expression = member(answer, "/ScheduleExpression");
+    if member(answer, "/State") == "ENABLED" {
+        return Finding::ok(check, expression);
+    }
+    Finding::wrong(
+        check,
+        "the schedule of renewal is disabled",
+        "Enable it in EventBridge Scheduler, or deploy again: sam deploy",
+    )
+}
+
+/// Judges when renewal last came to an end.
+#[must_use]
+pub fn last_run(ended: Option<Timestamp>, longest: SignedDuration, now: Timestamp) -> Finding {
+    let check = "last run";
+    let advice = "The function's log says why. At once: graph-notifications apply";
+    match ended {
+        None => Finding::wrong(
+            check,
+            format!(
+                "no run of renewal came to its end in {} h",
+                LOOKED_BACK.as_hours()
+            ),
+            advice,
+        ),
+        Some(ended) if now.duration_since(ended) > longest => Finding::wrong(
+            check,
+            format!("the last run of renewal ended {} ago", age(ended, now)),
+            advice,
+        ),
+        Some(ended) => Finding::ok(check, format!("ended {} ago", age(ended, now))),
+    }
+}
+
+/// How long back a run of renewal is looked for.
+pub const LOOKED_BACK: SignedDuration = SignedDuration::from_hours(24);
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{super::super::State, *};
+
+    #[test]
+    fn a_run_that_is_too_long_ago_or_none_is_wrong() {
+        let now = Timestamp::UNIX_EPOCH;
+        let longest = SignedDuration::from_mins(30);
+        for (minutes, state) in [
+            (None, State::Wrong),
+            (Some(29), State::Ok),
+            (Some(31), State::Wrong),
+        ] {
+            let ended = minutes.map(|minutes| now - SignedDuration::from_mins(minutes));
+            assert_eq!(last_run(ended, longest, now).state, state);
+        }
+    }
+
+    #[test]
+    fn a_disabled_schedule_is_wrong() {
+        assert_eq!(schedule(&json!({"State": "DISABLED"})).state, State::Wrong);
+        assert_eq!(
+            schedule(&json!({"State": "ENABLED", "ScheduleExpression": "rate(10 minutes)"})).state,
+            State::Ok
+        );
+    }
+}

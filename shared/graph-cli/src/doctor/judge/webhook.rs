@@ -1,0 +1,123 @@
+//! The webhook, and the time that it has.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::Finding;
+
+/// What a handshake came to.
+#[derive(Clone, Debug)]
+pub enum Handshake {
+    /// It was answered: the status, whether the token came back, and how long it took.
+    Answered {
+        /// The HTTP status.
+        status: u16,
+        /// Whether the token came back as plain text.
+        is_echoed: bool,
+        /// How long it took.
+        took: Duration,
+    },
+    /// No answer came.
+    Unanswered(String),
+}
+
+/// Judges the handshakes of both routes.
+#[must_use]
+pub fn handshakes(results: &[(String, Handshake)]) -> Finding {
+    let check = "handshake";
+    let mut lines = Vec::new();
+    let (mut is_wrong, mut is_slow) = (false, false);
+    for (url, result) in results {
+        lines.push(match result {
+            Handshake::Answered {
+                status: 200,
+                is_echoed: true,
+                took,
+            } => {
+                is_slow |= *took > GRAPH_WAITS;
+                format!("{url} in {} ms", took.as_millis())
+            }
+            Handshake::Answered { status, .. } => {
+                is_wrong = true;
+                format!("{url} answered {status}, not the token")
+            }
+            Handshake::Unanswered(why) => {
+                is_wrong = true;
+                format!("{url} did not answer: {why}")
+            }
+        });
+    }
+    let lines = lines.join("\n");
+    let advice =
+        "Graph cannot make subscriptions. Does the name lead to the HTTP API? What does its access log say?";
+    match (is_wrong, is_slow) {
+        (true, _) => Finding::wrong(check, lines, advice),
+        (_, true) => Finding::warning(
+            check,
+            lines,
+            "Graph waits for 3 seconds. Try again: the first call starts an instance.",
+        ),
+        _ => Finding::ok(check, lines),
+    }
+}
+
+/// Judges the clock of this machine by the time that AWS says.
+#[must_use]
+pub fn clock(theirs: Option<Timestamp>, ours: Timestamp) -> Finding {
+    let check = "clock";
+    let Some(theirs) = theirs else {
+        return Finding::unknown(check, "no answer had the time");
+    };
+    let difference = ours.duration_since(theirs).abs();
+    let text = format!("{} s apart from that of AWS", difference.as_secs());
+    if difference < CLOCK_TOLERANCE {
+        return Finding::ok(check, text);
+    }
+    Finding::warning(
+        check,
+        text,
+        "Set the clock of this machine: AWS refuses signatures that are five minutes off.",
+    )
+}
+
+/// Graph gives the first try three seconds.
+const GRAPH_WAITS: Duration = Duration::from_secs(3);
+
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::{super::super::State, *};
+
+    #[test]
+    fn a_handshake_has_to_echo_the_token_in_time() {
+        let answered = |status, is_echoed, seconds| Handshake::Answered {
+            status,
+            is_echoed,
+            took: Duration::from_secs(seconds),
+        };
+        for (result, state) in [
+            (answered(200, true, 1), State::Ok),
+            (answered(200, true, 4), State::Warning),
+            (answered(200, false, 1), State::Wrong),
+            (answered(404, true, 1), State::Wrong),
+            (Handshake::Unanswered("no route".to_owned()), State::Wrong),
+        ] {
+            assert_eq!(handshakes(&[("u".to_owned(), result)]).state, state);
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_a_minute_off_is_worth_a_look() {
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(
+            clock(Some(now - SignedDuration::from_secs(59)), now).state,
+            State::Ok
+        );
+        assert_eq!(
+            clock(Some(now + SignedDuration::from_secs(61)), now).state,
+            State::Warning
+        );
+    }
+}
