@@ -36,6 +36,33 @@ pub struct Report {
     pub for_each: Vec<ManyLine>,
     /// For how long every renewal may fail.
     pub margins: Vec<Margin>,
+    /// What each entry needs; of a dry run only.
+    pub entries: Vec<EntryLine>,
+}
+
+/// An entry in a tenant.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct EntryLine {
+    /// The entry's name.
+    pub name: String,
+    /// The tenant's name.
+    pub tenant: String,
+    /// The permissions that it needs.
+    pub permissions: Vec<Need>,
+}
+
+/// What an entry needs.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Need {
+    /// What for: `resource`, or `forEach` for the list of its objects.
+    #[serde(rename = "for")]
+    pub purpose: String,
+    /// The permissions of which one is enough, the least privileged first.
+    pub any_of: Vec<String>,
+    /// What the access token says: `granted`, `missing` or `unknown`.
+    pub state: String,
 }
 
 /// For how long every renewal may fail before a subscription lapses.
@@ -48,7 +75,9 @@ pub struct Margin {
     pub subscriptions: usize,
     /// How long they live from one renewal to the next.
     pub lifetime_minutes: i64,
-    /// For how long renewals may fail, in words.
+    /// For how long renewals may fail.
+    pub survives_minutes: Option<i64>,
+    /// The same in words.
     pub summary: String,
     /// The time that it would be without Graph's limits, where these shorten it.
     pub unlimited_minutes: Option<i64>,

@@ -115,6 +115,7 @@ async fn deployed(
     match invoke::renewal(aws, renewal, &json!({"dryRun": true}), "Looking at everything").await {
         Ok((_, report)) => {
             findings.push(judge::report::tenants(&report));
+            findings.push(judge::report::permissions(&report));
             findings.push(judge::report::problems(&report));
             findings.push(judge::report::subscriptions(&report, Timestamp::now()));
             findings.extend(judge::report::margins(&report));

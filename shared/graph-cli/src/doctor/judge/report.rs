@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::super::Finding;
 use crate::{
-    report::{Margin, Report, status},
+    report::{EntryLine, Margin, Need, Problem, Report, status},
     timespan::largest,
 };
 
@@ -34,21 +34,56 @@ pub fn tenants(report: &Report) -> Finding {
     Finding::wrong(check, lines.join("\n"), advice)
 }
 
-/// Judges what else a dry run of renewal reports, such as permissions that are missing and credentials that end soon.
+/// Judges the permissions that entries need by what the access tokens say.
+#[must_use]
+pub fn permissions(report: &Report) -> Finding {
+    let check = "permissions";
+    let missing: Vec<String> = needs(report, "missing")
+        .map(|(entry, need)| {
+            let (name, tenant, purpose) = (&entry.name, &entry.tenant, &need.purpose);
+            format!("{name} in {tenant}: {purpose} needs {}", need.any_of.join(" or "))
+        })
+        .collect();
+    if !missing.is_empty() {
+        let advice =
+            "Grant one of each line to the application in Microsoft Entra, with an administrator's consent.";
+        return Finding::warning(check, missing.join("\n"), advice);
+    }
+    let (granted, unknown) = (needs(report, "granted").count(), needs(report, "unknown").count());
+    let text = format!("{granted} granted, none missing; of {unknown} the access tokens say nothing");
+    Finding::ok(check, text)
+}
+
+/// Returns what entries need of which the access token says `state`.
+fn needs<'a>(report: &'a Report, state: &'a str) -> impl Iterator<Item = (&'a EntryLine, &'a Need)> {
+    let all = report.entries.iter().flat_map(|entry| {
+        let needs = entry.permissions.iter();
+        needs.map(move |need| (entry, need))
+    });
+    all.filter(move |(_, need)| need.state == state)
+}
+
+/// Says whether a problem is a permission that is missing, which has its own finding.
+fn is_permission(problem: &Problem, report: &Report) -> bool {
+    problem.severity == "warning"
+        && needs(report, "missing")
+            .any(|(entry, need)| problem.path == format!("subscriptions.{}.{}", entry.name, need.purpose))
+}
+
+/// Judges what else a dry run of renewal reports, such as credentials that end soon.
 #[must_use]
 pub fn problems(report: &Report) -> Finding {
     let check = "preflight";
-    let lines: Vec<String> = report
-        .problems
-        .iter()
+    let problems = || {
+        let all = report.problems.iter();
+        all.filter(|problem| !is_permission(problem, report))
+    };
+    let lines: Vec<String> = problems()
         .map(|problem| format!("{}: {} {}", problem.severity, problem.path, problem.message))
         .collect();
-    let is_wrong = report.problems.iter().any(|problem| problem.severity == "error");
+    let is_wrong = problems().any(|problem| problem.severity == "error");
     match (lines.is_empty(), is_wrong) {
-        (true, _) => Finding::ok(
-            check,
-            "no permission is missing, as far as tokens say, and nothing ends soon",
-        ),
+        (true, _) => Finding::ok(check, "no mistake, and nothing ends soon"),
         (_, false) => Finding::warning(check, lines.join("\n"), ""),
         _ => Finding::wrong(check, lines.join("\n"), "graph-notifications plan"),
     }
@@ -137,19 +172,18 @@ pub fn margins(report: &Report) -> Option<Finding> {
         format!("{tenant}, {count} that live for {lifetime}: {summary}")
     };
     let lines: Vec<String> = report.margins.iter().map(line).collect();
-    let is_short = report
-        .margins
-        .iter()
-        .any(|margin| margin.unlimited_minutes.is_some());
     if lines.is_empty() {
         return None;
     }
-    let advice = "So many subscriptions share Graph's limits. Spread them over several applications.";
-    Some(if is_short {
-        Finding::warning(check, lines.join("\n"), advice)
+    let any = |is: fn(&Margin) -> bool| report.margins.iter().any(is);
+    let advice = if any(|margin| margin.survives_minutes.is_some_and(|minutes| minutes <= 0)) {
+        "They lapse between two runs of renewal. Have it run more often: the parameter RenewalSchedule of the stack."
+    } else if any(|margin| margin.unlimited_minutes.is_some()) {
+        "So many subscriptions share Graph's limits. Spread them over several applications."
     } else {
-        Finding::ok(check, lines.join("\n"))
-    })
+        return Some(Finding::ok(check, lines.join("\n")));
+    };
+    Some(Finding::warning(check, lines.join("\n"), advice))
 }
 
 const SOON_DAYS: i64 = 30;
@@ -162,7 +196,37 @@ mod tests {
     use super::{super::super::State, *};
 
     #[test]
-    fn margins_that_graphs_limits_shorten_are_worth_a_look() {
+    fn a_permission_that_a_token_does_not_name_is_shown_once() {
+        let report = json!({
+            "entries": [{"name": "mail", "tenant": "a", "permissions": [
+                {"for": "resource", "anyOf": ["Mail.ReadBasic.All", "Mail.Read"], "state": "missing"},
+                {"for": "forEach", "anyOf": ["User.ReadBasic.All"], "state": "granted", "granted": "User.Read.All"},
+            ]}],
+            "problems": [{"path": "subscriptions.mail.resource", "message": "needs a permission", "severity": "warning"}],
+        });
+        let report = Report::deserialize(report).unwrap();
+        let found = permissions(&report);
+        assert_eq!(found.state, State::Warning);
+        assert_eq!(
+            found.text,
+            "mail in a: resource needs Mail.ReadBasic.All or Mail.Read"
+        );
+        assert_eq!(problems(&report).state, State::Ok);
+    }
+
+    #[test]
+    fn a_token_that_names_no_permissions_is_no_reason_to_worry() {
+        let entry = json!({"name": "mail", "permissions": [{"for": "resource", "anyOf": ["Mail.Read"], "state": "unknown"}]});
+        let found = permissions(&Report::deserialize(json!({"entries": [entry]})).unwrap());
+        assert_eq!(found.state, State::Ok);
+        assert_eq!(
+            found.text,
+            "0 granted, none missing; of 1 the access tokens say nothing"
+        );
+    }
+
+    #[test]
+    fn margins_that_are_none_or_that_limits_shorten_are_worth_a_look() {
         let of = |margin: Value| {
             let report = Report::deserialize(json!({"margins": [margin]})).unwrap();
             margins(&report).map(|finding| (finding.state, finding.text))
@@ -170,6 +234,8 @@ mod tests {
         let found = of(json!({"tenant": "a", "subscriptions": 3, "lifetimeMinutes": 4310, "summary": "s"}));
         assert_eq!(found, Some((State::Ok, "a, 3 that live for 2 d: s".to_owned())));
         let found = of(json!({"summary": "s", "unlimitedMinutes": 20}));
+        assert_eq!(found.map(|(state, _)| state), Some(State::Warning));
+        let found = of(json!({"summary": "s", "survivesMinutes": 0}));
         assert_eq!(found.map(|(state, _)| state), Some(State::Warning));
         assert_eq!(margins(&Report::default()), None);
     }
