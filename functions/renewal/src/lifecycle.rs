@@ -8,7 +8,6 @@ use graph_core::{
         client_state::ClientStateKeys,
         queued::{QueuedItem, VerifiedItem},
     },
-    subscription::plan::gap::{Gap, GapKind},
 };
 use graph_edge::{
     deadline::Deadline,
@@ -17,7 +16,7 @@ use graph_edge::{
     sqs::Queue,
     telemetry::causes,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tracing::error;
 
@@ -27,7 +26,6 @@ use self::{
 };
 use crate::{
     Deps,
-    catch_up::Loss,
     invocation::Options,
     ports::{Clock, Document, Documents, Ports},
     report::Report,
@@ -35,6 +33,7 @@ use crate::{
 };
 
 mod answer;
+mod losses;
 mod rejected;
 
 /// How many processes take batches beside this one: one less than `MaximumConcurrency` of the mapping (template.yaml), the
@@ -300,75 +299,7 @@ impl Event {
             || self.status(run).is_some_and(|status| status.has_failed)
     }
 
-    /// Returns what was lost, and whether it is to be read.
-    ///
-    /// A client state proves who has it, and not that something happened: what is removed is read only when the subscription
-    /// was gone indeed, and nothing is read for an event that is older than its queue can hold.
-    fn loss(&self, verdict: &Verdict, run: Option<&Run>, now: Timestamp) -> Option<Loss> {
-        let gap = self.gap(verdict, run, now)?;
-        let is_late = now.duration_since(self.received_at) > MOST_HELD;
-        let (made_at, is_proven) = match verdict {
-            Verdict::Known { made_at, .. } => (*made_at, true),
-            _ => (
-                None,
-                run.and_then(|run| self.status(run))
-                    .is_some_and(|status| status.is_created),
-            ),
-        };
-        Some(Loss {
-            gap,
-            made_at,
-            is_read: is_proven && !is_late,
-        })
-    }
-
-    /// Returns what a consumer has to be told: of notifications that Graph could not deliver, and of a subscription that
-    /// Graph has removed, once it has a successor. A subscription that is not wanted any more concerns nobody.
-    fn gap(&self, verdict: &Verdict, run: Option<&Run>, now: Timestamp) -> Option<Gap> {
-        let mut gap = Gap {
-            kind: GapKind::Missed,
-            name: self.name.clone(),
-            application: self.application,
-            subscription_id: Some(self.subscription_id.clone()),
-            new_subscription_id: None,
-            resource: None,
-            from: None,
-            until: self.received_at,
-            reason: "Graph could not deliver some notifications".to_owned(),
-        };
-        match (self.kind, verdict) {
-            (Kind::Missed, Verdict::Known { resource, .. }) => gap.resource.clone_from(resource),
-            (Kind::Removed, Verdict::Gone) => {
-                let run = run?;
-                let removed = run.removed.get(&self.application)?;
-                removed.get(&(self.subscription_id.clone(), self.name.clone()))?;
-                let status = self.status(run)?;
-                gap.kind = GapKind::Removed;
-                gap.new_subscription_id.clone_from(&status.subscription_id);
-                gap.resource.clone_from(&status.resource);
-                gap.from = self.renewed_at(status.lifetime?, now);
-                gap.until = now;
-                "Graph removed the subscription".clone_into(&mut gap.reason);
-            }
-            _ => return None,
-        }
-        Some(gap)
-    }
-
-    /// Returns when the subscription was last renewed, by the end that the event names: it was there then. An end of all
-    /// reason is none.
-    fn renewed_at(&self, lifetime: SignedDuration, now: Timestamp) -> Option<Timestamp> {
-        let end = self.expires_at?;
-        let away = end.duration_since(now).abs();
-        (away <= lifetime.saturating_mul(2))
-            .then(|| end.saturating_sub(lifetime).ok())
-            .flatten()
-    }
-
     fn status<'a>(&self, run: &'a Run) -> Option<&'a SubscriptionStatus> {
         run.statuses.get(&self.application)?.get(&self.name)
     }
 }
-
-/// How long `LifecycleQueue` can hold an event.
-const MOST_HELD: SignedDuration = SignedDuration::from_hours(4 * 24);
