@@ -246,7 +246,13 @@ impl<P: Ports> Applier<'_, P> {
             step.action.id().into_iter().for_each(|id| known.remove(id));
         }
         known.put(one.clone());
-        known.history.made(&step.name, &one.id, now);
+        // One that was renewed or adopted was there before.
+        let is_made = step.action.id() != Some(one.id.as_str()) && !done.is_adopted();
+        if is_made {
+            known.history.made(&step.name, &one.id, now);
+        } else {
+            known.history.seen(&step.name, &one.id, now);
+        }
         if let Some(creation) = creation(&step.action) {
             lock(&self.memory.refusals).forget(&self.what(creation));
         }

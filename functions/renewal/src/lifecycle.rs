@@ -22,6 +22,7 @@ use tracing::error;
 
 use self::{
     answer::{Answers, Verdict},
+    losses::Losses,
     rejected::{Rejected, Rejection},
 };
 use crate::{
@@ -183,22 +184,27 @@ async fn react<P: Ports>(
         .filter(|verdict| **verdict == Verdict::Extended)
         .count();
     metrics.count(Metric::Renewed, extended);
-    let run = run_over_gone(deps, request, events, &verdicts, metrics).await;
+    let run = run_over_gone(deps, &request, events, &verdicts, metrics).await;
     let mut failed = Vec::with_capacity(events.len());
-    let mut losses = Vec::new();
+    let mut losses = Losses::default();
     for (index, ((_, event), verdict)) in events.iter().zip(&verdicts).enumerate() {
         let has_failed = match verdict {
-            Verdict::Ignored | Verdict::Extended | Verdict::Known { .. } => false,
+            Verdict::Ignored | Verdict::Extended | Verdict::Known { .. } | Verdict::Replaced { .. } => false,
             Verdict::Failed => true,
             Verdict::Gone => run.as_ref().is_none_or(|run| event.has_failed(run)),
         };
         failed.push(has_failed);
-        let loss = (!has_failed)
-            .then(|| event.loss(verdict, run.as_ref(), now))
+        if has_failed {
+            continue;
+        }
+        let after_run = (*verdict == Verdict::Gone && event.kind == Kind::Missed)
+            .then(|| answers.after_run(event))
             .flatten();
-        losses.extend(loss.map(|loss| (index, loss)));
+        if let Some(loss) = event.loss(after_run.as_ref().unwrap_or(verdict), run.as_ref(), now) {
+            losses.add(index, loss, &deps.memory);
+        }
     }
-    for index in run::send(deps, &read.config, losses).await {
+    for index in losses.send(deps, &read.config).await {
         if let Some(failed) = failed.get_mut(index) {
             *failed = true;
         }
@@ -209,7 +215,7 @@ async fn react<P: Ports>(
 /// Makes one run over the applications in which something is gone.
 async fn run_over_gone<P: Ports>(
     deps: &Deps<P>,
-    request: RunRequest,
+    request: &RunRequest,
     events: &[(&str, Event)],
     verdicts: &[Verdict],
     metrics: &mut Metrics,
@@ -233,7 +239,7 @@ async fn run_over_gone<P: Ports>(
     let request = RunRequest {
         only: Some(notices.keys().copied().collect()),
         notices,
-        ..request
+        ..request.clone()
     };
     let run = run::run(deps, &request).await;
     run.inspect(|run| run::count::steps(&run.report, metrics))

@@ -32,6 +32,8 @@ pub struct Memory {
     pub(crate) longest: Mutex<BTreeMap<String, u32>>,
     /// What was left over by the last run that looked after everything.
     pub(crate) left_over: Mutex<BTreeSet<(String, String)>>,
+    /// The gap that consumers were told of last, of what those of a name have missed that were replaced.
+    pub(crate) missed: Mutex<BTreeMap<(Application, String), String>>,
     /// How many subscriptions lived after it.
     pub(crate) live: Mutex<Option<i64>>,
 }

@@ -15,6 +15,7 @@ mod gaps;
 mod keys;
 mod lifecycle;
 mod many;
+mod missed;
 mod previous;
 mod refusals;
 mod rotation;

@@ -45,6 +45,13 @@ impl From<Subscription> for Done {
     }
 }
 
+impl Done {
+    /// Returns whether the subscription was there already, made by another run.
+    pub(super) fn is_adopted(&self) -> bool {
+        matches!(self.otherwise, Some(("adopt", _)))
+    }
+}
+
 /// A step that was attempted, and when.
 pub(super) struct Attempt {
     pub(super) result: Result<Done, Failure>,
@@ -140,7 +147,7 @@ fn gap(step: &Step, tenant: &Tenant, attempt: &Attempt) -> Option<Gap> {
     let desired = &creation(&step.action)?.desired;
     let (subscription_id, from) = match (&step.action, &step.reason) {
         // Another run has made it, and tells.
-        _ if matches!(done.otherwise, Some(("adopt", _))) => return None,
+        _ if done.is_adopted() => return None,
         (Action::Create(_), Reason::Lost { id, seen_at }) => (id.clone(), Some(*seen_at)),
         (Action::Create(_), Reason::PerhapsLost) => (None, None),
         // It was there when it was last renewed; nobody knows how long after that.

@@ -9,7 +9,7 @@ use futures_util::{StreamExt, stream};
 use graph_core::subscription::{
     config::{Config, Tenant},
     model::{Subscription, SubscriptionUpdate},
-    plan::{Desired, Policy, one_of},
+    plan::{Desired, Made, Policy, one_of},
     url::NotificationUrl,
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
@@ -37,6 +37,17 @@ pub(super) enum Verdict {
         resource: Option<String>,
         /// When it was made, where this process has made it.
         made_at: Option<Timestamp>,
+    },
+    /// Another subscription has taken the place of the one that is named, which has missed notifications.
+    Replaced {
+        /// The id of the other.
+        by: String,
+        /// What it watches.
+        resource: Option<String>,
+        /// When it was made, where this process has made it.
+        made_at: Option<Timestamp>,
+        /// When the first one of the name was made, where this process has made that.
+        first_at: Option<Timestamp>,
     },
     /// The subscription is extended.
     Extended,
@@ -101,6 +112,9 @@ impl<P: Ports> Answers<'_, P> {
             match self.with_login(event, named).await {
                 Verdict::Ignored => {}
                 Verdict::Gone => so_far = Verdict::Gone,
+                // Another login may still have it.
+                Verdict::Replaced { .. } if so_far == Verdict::Gone => {}
+                replaced @ Verdict::Replaced { .. } => so_far = replaced,
                 verdict => return verdict,
             }
         }
@@ -117,6 +131,10 @@ impl<P: Ports> Answers<'_, P> {
             // A removed one is not there; whether it was, the run knows.
             (None, Kind::Removed) => return Verdict::Gone,
             (Some(one), Kind::Removed | Kind::Missed) => one,
+            // What it has missed is lost, whatever became of it since.
+            (None, Kind::Missed) if was_listed => {
+                return self.successor(event, &named).unwrap_or(Verdict::Gone);
+            }
             (None, _) if was_listed => return Verdict::Ignored,
             // Another process may have extended it a moment ago, and Graph wants ten minutes between two such calls.
             (_, _) => {
@@ -124,7 +142,12 @@ impl<P: Ports> Answers<'_, P> {
                 let look = self.deps.graph.get(named.tenant, version, &event.subscription_id);
                 match within(&self.deps.clock, self.request.end_at(), look).await {
                     Ok(one) => one,
-                    Err(error) => return verdict(&error),
+                    Err(error) => {
+                        let verdict = verdict(&error);
+                        let is_replaced = verdict == Verdict::Gone && event.kind == Kind::Missed;
+                        let successor = is_replaced.then(|| self.successor(event, &named)).flatten();
+                        return successor.unwrap_or(verdict);
+                    }
                 }
             }
         };
@@ -139,16 +162,48 @@ impl<P: Ports> Answers<'_, P> {
                     "Graph could not deliver some notifications of {}; its consumers have to catch up",
                     event.name
                 );
-                let made_at = lock(&named.known).history.made_at(&event.name);
+                let known = lock(&named.known);
+                let made = known.history.made_of(&event.name, &existing.id);
                 Verdict::Known {
+                    made_at: made.map(|made| made.at),
                     resource: existing.resource.or(Some(named.desired.resource)),
-                    made_at,
                 }
             }
             Kind::Removed => Verdict::Gone,
             Kind::Challenge => self.extend(&named, existing).await,
             Kind::Unknown => Verdict::Ignored,
         }
+    }
+
+    /// Returns the answer to an event of a subscription that was gone, after a run has looked at its application.
+    pub(super) fn after_run(&self, event: &Event) -> Option<Verdict> {
+        let named = self.named(event);
+        named.iter().find_map(|named| self.successor(event, named))
+    }
+
+    /// Returns the answer to an event of a subscription that is gone, by the one that is there under its name as far as this
+    /// process knows.
+    ///
+    /// Nothing proves that there ever was one with this id: Graph forgets what is deleted, and another process may have replaced
+    /// it. The client state proves its name. So the one that is there now stands for all before it, and whoever invents ids makes
+    /// one gap for each subscription that there is in truth; those of the first one of a name make none.
+    fn successor(&self, event: &Event, named: &Named<'_>) -> Option<Verdict> {
+        let known = lock(&named.known);
+        let one = known.get(known.history.id_of(&event.name)?)?;
+        if !self.is_called(one, &event.name) {
+            return None;
+        }
+        let made = known.history.made_of(&event.name, &one.id);
+        if made.is_some_and(Made::is_first) {
+            return Some(Verdict::Ignored);
+        }
+        let resource = one.resource.clone();
+        Some(Verdict::Replaced {
+            by: one.id.clone(),
+            resource: resource.or_else(|| Some(named.desired.resource.clone())),
+            made_at: made.map(|made| made.at),
+            first_at: made.and_then(|made| made.first_at),
+        })
     }
 
     /// Returns what the event's name stands for, for each login of its application, that first which has the subscription.

@@ -1,10 +1,69 @@
 //! What an event says was lost.
 
-use graph_core::subscription::plan::gap::{Gap, GapKind};
+use std::collections::BTreeMap;
+
+use graph_core::{
+    application::Application,
+    subscription::{
+        config::Config,
+        plan::gap::{Gap, GapKind},
+    },
+};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Event, Kind, Verdict};
-use crate::{catch_up::Loss, run::Run};
+use crate::{
+    Deps,
+    catch_up::Loss,
+    memory::{Memory, lock},
+    ports::Ports,
+    run::{self, Run},
+};
+
+/// The losses of a batch, each with the number of its event.
+#[derive(Default)]
+pub(super) struct Losses {
+    found: Vec<(usize, Loss)>,
+    /// The gaps of those that were replaced, by the name that they share.
+    replaced: BTreeMap<(Application, String), String>,
+}
+
+impl Losses {
+    /// Adds what an event says was lost, unless consumers have been told of it.
+    pub(super) fn add(&mut self, index: usize, loss: Loss, memory: &Memory) {
+        let gap = &loss.gap;
+        if is_of_replaced(gap) {
+            let (key, id) = ((gap.application, gap.name.clone()), gap.id());
+            let is_told = lock(&memory.missed).get(&key) == Some(&id);
+            if is_told || self.replaced.get(&key) == Some(&id) {
+                return;
+            }
+            self.replaced.insert(key, id);
+        }
+        self.found.push((index, loss));
+    }
+
+    /// Tells consumers, and returns the numbers of the events that have to come again.
+    pub(super) async fn send<P: Ports>(self, deps: &Deps<P>, config: &Config) -> Vec<usize> {
+        let of_replaced = self.found.iter().filter(|(_, loss)| is_of_replaced(&loss.gap));
+        let told: Vec<_> = of_replaced
+            .map(|(index, loss)| (*index, loss.gap.application, loss.gap.name.clone(), loss.gap.id()))
+            .collect();
+        let failed = run::send(deps, config, self.found).await;
+        let mut missed = lock(&deps.memory.missed);
+        for (index, application, name, id) in told {
+            if !failed.contains(&index) {
+                missed.insert((application, name), id);
+            }
+        }
+        failed
+    }
+}
+
+/// Returns whether a gap is of what those have missed that were replaced.
+fn is_of_replaced(gap: &Gap) -> bool {
+    gap.kind == GapKind::Missed && gap.subscription_id.is_none()
+}
 
 impl Event {
     /// Returns what was lost, and whether it is to be read.
@@ -16,6 +75,7 @@ impl Event {
         let is_late = now.duration_since(self.received_at) > MOST_HELD;
         let (made_at, is_proven) = match verdict {
             Verdict::Known { made_at, .. } => (*made_at, true),
+            Verdict::Replaced { first_at, .. } => (*first_at, true),
             _ => (
                 None,
                 run.and_then(|run| self.status(run))
@@ -45,6 +105,22 @@ impl Event {
         };
         match (self.kind, verdict) {
             (Kind::Missed, Verdict::Known { resource, .. }) => gap.resource.clone_from(resource),
+            (
+                Kind::Missed,
+                Verdict::Replaced {
+                    by,
+                    resource,
+                    made_at,
+                    ..
+                },
+            ) => {
+                gap.subscription_id = None;
+                gap.new_subscription_id = Some(by.clone());
+                gap.resource.clone_from(resource);
+                gap.until = made_at.unwrap_or(now);
+                "Graph could not deliver some notifications of a subscription that was replaced since"
+                    .clone_into(&mut gap.reason);
+            }
             (Kind::Removed, Verdict::Gone) => {
                 let run = run?;
                 let removed = run.removed.get(&self.application)?;

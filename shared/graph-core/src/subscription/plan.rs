@@ -12,7 +12,7 @@ pub use self::{
     desired::Desired,
     expand::{Expansion, LeftOut, Objects, expand, one_of},
     granted::{Granted, PermissionState},
-    history::SubscriptionHistory,
+    history::{Made, SubscriptionHistory},
     limit::Limit,
     listing::{Listing, is_of_stack},
     policy::Policy,

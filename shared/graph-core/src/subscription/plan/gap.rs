@@ -89,9 +89,10 @@ impl Gap {
     #[must_use]
     pub fn id(&self) -> String {
         // A subscription is removed once, and made anew once; some of its notifications may be missed many times.
-        let moment = match self.kind {
-            GapKind::Missed => self.until.to_string(),
-            GapKind::Removed | GapKind::Recreated => String::new(),
+        // What all those have missed whose place it has taken is over since then, and is one gap.
+        let moment = match (self.kind, &self.subscription_id) {
+            (GapKind::Missed, Some(_)) => self.until.to_string(),
+            (GapKind::Missed, None) | (GapKind::Removed | GapKind::Recreated, _) => String::new(),
         };
         // Where the old one is not known, the new one tells the gap from others.
         let affected = self
@@ -197,6 +198,16 @@ mod tests {
         assert_ne!(id(GapKind::Removed, ten), id(GapKind::Recreated, ten));
         assert_eq!(id(GapKind::Missed, ten), id(GapKind::Missed, ten));
         assert_ne!(id(GapKind::Missed, ten), id(GapKind::Missed, eleven));
+        let of_predecessors = |until: &str| {
+            let subscription_id = None;
+            Gap {
+                subscription_id,
+                ..gap(GapKind::Missed, until)
+            }
+            .id()
+        };
+        assert_eq!(of_predecessors(ten), of_predecessors(eleven));
+        assert_ne!(json!(of_predecessors(ten)), id(GapKind::Missed, ten));
     }
 
     #[test]

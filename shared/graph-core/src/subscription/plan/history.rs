@@ -23,8 +23,8 @@ pub struct SubscriptionHistory {
     names: BTreeMap<String, Option<Seen>>,
     /// The ids and names of those that Graph has removed: it may tell of them again.
     replaced: BTreeSet<(String, String)>,
-    /// When those were made that this process has made.
-    made: BTreeMap<String, Timestamp>,
+    /// Those that this process has made, the last of each name.
+    made: BTreeMap<String, Made>,
     /// Those that are missing and have never been there.
     new: BTreeSet<String>,
     /// What another process has seen since this one looked last.
@@ -37,6 +37,24 @@ struct Seen {
     /// Graph's id of it, where this process has seen it.
     id: Option<String>,
     at: Timestamp,
+}
+
+/// A subscription that this process has made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    id: String,
+    /// When it was made.
+    pub at: Timestamp,
+    /// When the first one of its name was made, where this process has made that: none of them can have missed anything earlier.
+    pub first_at: Option<Timestamp>,
+}
+
+impl Made {
+    /// Returns whether there was no subscription of its name before.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.first_at == Some(self.at)
+    }
 }
 
 impl SubscriptionHistory {
@@ -168,15 +186,36 @@ impl SubscriptionHistory {
 
     /// Remembers that the subscription called `name` has been made.
     pub fn made(&mut self, name: &str, id: &str, at: Timestamp) {
-        self.made.insert(name.to_owned(), at);
+        let first_at = if self.new.contains(name) {
+            Some(at)
+        } else {
+            self.made.get(name).and_then(|before| before.first_at)
+        };
+        let made = Made {
+            id: id.to_owned(),
+            at,
+            first_at,
+        };
+        self.made.insert(name.to_owned(), made);
+        self.seen(name, id, at);
+    }
+
+    /// Remembers that the subscription called `name` is there.
+    pub fn seen(&mut self, name: &str, id: &str, at: Timestamp) {
         self.new.remove(name);
         let id = Some(id.to_owned());
         self.names.insert(name.to_owned(), Some(Seen { id, at }));
     }
 
-    /// Returns when the subscription called `name` was made, where that is remembered.
+    /// Returns Graph's id of the subscription called `name`, as this process has seen it last.
     #[must_use]
-    pub fn made_at(&self, name: &str) -> Option<Timestamp> {
-        self.made.get(name).copied()
+    pub fn id_of(&self, name: &str) -> Option<&str> {
+        self.names.get(name)?.as_ref()?.id.as_deref()
+    }
+
+    /// Returns how the subscription called `name` with this id was made, where this process has made it.
+    #[must_use]
+    pub fn made_of(&self, name: &str, id: &str) -> Option<&Made> {
+        self.made.get(name).filter(|made| made.id == id)
     }
 }
