@@ -43,6 +43,26 @@ async fn the_same_item_twice_has_the_same_id() {
     assert_eq!(ids.len(), 1);
 }
 
+/// Nothing in these items tells two changes apart.
+#[tokio::test]
+async fn a_drive_or_message_that_changes_twice_makes_two_events() {
+    let entries = json!({
+        "drive": {"resource": "/drives/b!x/root", "changeType": "updated"},
+        "edited": {"resource": "/teams/getAllMessages", "changeType": "updated"},
+    });
+    let tenant = Tenant::subscribe(TokenVersion::V2, entries).await;
+    for resource in ["/drives/b!x/root", "/teams/getAllMessages"] {
+        let subscription = tenant.subscription(resource);
+        for _ in 0..2 {
+            let post = Post::new().basic(&subscription, "updated");
+            assert!(send(post.wrong(0, Wrong::NullResourceData)).await.delivered());
+        }
+    }
+    let events = tenant.events(4).await;
+    let ids: BTreeSet<_> = events.iter().map(|event| event["id"].to_string()).collect();
+    assert_eq!(ids.len(), 4, "{events:#?}");
+}
+
 #[tokio::test]
 async fn odd_spellings_arrive() {
     let tenant = Tenant::subscribe(TokenVersion::V2, team_messages("spellings")).await;

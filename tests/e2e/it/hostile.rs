@@ -43,6 +43,10 @@ async fn every_wrong_kind_lands_where_it_should_and_its_neighbour_arrives() {
         (Wrong::UnknownSubscription, Delivered),
         (Wrong::OddCasing, Delivered),
         (Wrong::ByteOrderMark, Delivered),
+        (Wrong::PersonalAccount, Delivered),
+        (Wrong::SharePointForm, Delivered),
+        (Wrong::EmptyTexts, Delivered),
+        (Wrong::NullResourceData, Delivered),
         // A token for another tenant or application does not even travel with the item.
         (Wrong::TokensNull, Failed("TokenMissing")),
         (Wrong::TokensAbsent, Failed("TokenMissing")),
