@@ -61,10 +61,11 @@ impl Queue {
         self.output().trim_end_matches("Url")
     }
 
-    /// Returns the output with the URL of the queue that its messages are tried again from.
+    /// Returns the output with the URL of the queue that a message of it is tried again from.
     #[must_use]
-    pub fn retried_from(self) -> &'static str {
+    pub fn retried_from(self, body: &str) -> &'static str {
         match self {
+            Self::Failed if is_window(body) => "ReadQueueUrl",
             // Decryption passes lifecycle notifications on to LifecycleQueue.
             Self::Failed => "NotificationQueueUrl",
             Self::Undelivered | Self::Delivery => "DeliveryQueueUrl",
@@ -133,6 +134,12 @@ impl Facts {
     }
 }
 
+/// Says whether a message asks the reader for a window of time, and is no item of Graph's.
+fn is_window(body: &str) -> bool {
+    let body = serde_json::from_str::<Value>(body);
+    body.is_ok_and(|body| body.get("read").is_some_and(|read| read == "window"))
+}
+
 /// Returns what an item says that has happened.
 fn change(body: &str) -> String {
     #[derive(Deserialize)]
@@ -144,6 +151,7 @@ fn change(body: &str) -> String {
     let item = QueuedItem::parse(body).ok();
     let item = item.and_then(|queued| serde_json::from_str::<Item>(queued.item.get()).ok());
     match item {
+        None if is_window(body) => "window".to_owned(),
         None => "not an item".to_owned(),
         Some(item) => item.lifecycle_event.or(item.change_type).unwrap_or_default(),
     }
@@ -343,6 +351,22 @@ mod tests {
             }
             .holds(&Facts::of(Queue::Failed, &failed(None)))
         );
+    }
+
+    #[test]
+    fn a_window_goes_back_to_the_reader_and_an_item_to_decryption() {
+        let window = r#"{"read":"window","subscription":"mail"}"#;
+        let item = failed(None).body;
+        let to = [window, &item, "{}"].map(|body| Queue::Failed.retried_from(body));
+        assert_eq!(
+            to,
+            ["ReadQueueUrl", "NotificationQueueUrl", "NotificationQueueUrl"]
+        );
+        let message = Message {
+            body: window.to_owned(),
+            ..Message::default()
+        };
+        assert_eq!(Facts::of(Queue::Failed, &message).what, "window");
     }
 
     #[test]

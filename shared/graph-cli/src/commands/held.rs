@@ -152,21 +152,17 @@ async fn retry(
     wait: Duration,
 ) -> Result<Answer, Failure> {
     let facts = find(context, queue, filter, usize::MAX).await?;
-    let (from, to) = (
-        context.stack.output(queue.output())?,
-        context.stack.output(queue.retried_from())?,
-    );
-    let destination = queue.retried_from().trim_end_matches("Url");
+    let from = context.stack.output(queue.output())?;
     if facts.is_empty() {
-        return Ok(outcome(queue, 0, 0, &[], 0));
+        return Ok(Retried::default().answer(queue));
     }
     eprint!("{}", sums(queue, &facts));
-    ask::confirm(&format!("Move them to {destination}?"), yes)?;
+    ask::confirm("Move them back to where they are tried again?", yes)?;
     let queues = Queues::of(&context.aws);
     let begun = Timestamp::now();
     let mut progress = Progress::of("Moving");
-    let mut moved = BTreeSet::new();
-    let mut others = Vec::new();
+    let (mut moved, mut destinations) = (BTreeSet::new(), BTreeSet::new());
+    let (mut others, mut stayed) = (Vec::new(), 0);
     let work = queues.each(from, async |message| {
         // What fails again while others are still moved is not moved a second time.
         let is_new = message.sent_at.is_some_and(|sent_at| sent_at >= begun) || moved.contains(&message.body);
@@ -174,8 +170,15 @@ async fn retry(
             others.push(message.receipt);
             return Ok(Go::On);
         }
+        // Not every stack has a reader, whose windows nobody else understands.
+        let Ok(to) = context.stack.output(queue.retried_from(&message.body)) else {
+            others.push(message.receipt);
+            stayed += 1;
+            return Ok(Go::On);
+        };
         queues.put(&message, from, to).await?;
         moved.insert(message.body);
+        destinations.insert(to);
         progress.show(&format!("{} of {}", moved.len(), facts.len()));
         Ok(Go::On)
     });
@@ -183,54 +186,90 @@ async fn retry(
     queues.release(from, others).await;
     work?;
     drop(progress);
+    let retried = Retried {
+        moved: moved.len(),
+        stayed,
+        ..Retried::default()
+    };
     if queue != Queue::Failed || moved.is_empty() {
-        return Ok(outcome(queue, moved.len(), moved.len(), &[], 0));
+        return Ok(retried.answer(queue));
     }
-    let waiting = settle(&queues, to, wait).await?;
+    let waiting = settle(&queues, &destinations, wait).await?;
     let again = queues
         .look(from, usize::MAX, |message| moved.contains(&message.body))
         .await?;
-    let again: Vec<Facts> = again.iter().map(|message| Facts::of(queue, message)).collect();
-    Ok(outcome(
-        queue,
-        moved.len(),
-        moved.len().saturating_sub(again.len() + waiting),
-        &again,
+    let again = again.iter().map(|message| Facts::of(queue, message)).collect();
+    let retried = Retried {
+        again,
         waiting,
-    ))
+        ..retried
+    };
+    Ok(retried.answer(queue))
 }
 
-/// Waits until a queue is empty, and returns how many messages are in it still.
-async fn settle(queues: &Queues<'_>, url: &str, wait: Duration) -> Result<usize, Failure> {
+/// Waits until queues are empty, and returns how many messages are in them still.
+async fn settle(queues: &Queues<'_>, urls: &BTreeSet<&str>, wait: Duration) -> Result<usize, Failure> {
     let until = Instant::now() + wait;
     let mut progress = Progress::of("Waiting for what becomes of them");
     loop {
-        let (waiting, under_way) = queues.counts(url).await?;
-        if waiting + under_way == 0 || Instant::now() >= until {
-            return Ok(waiting + under_way);
+        let mut left = 0;
+        for url in urls {
+            let (waiting, under_way) = queues.counts(url).await?;
+            left += waiting + under_way;
         }
-        progress.show(&format!("{} left", waiting + under_way));
+        if left == 0 || Instant::now() >= until {
+            return Ok(left);
+        }
+        progress.show(&format!("{left} left"));
         sleep(PAUSE).await;
     }
 }
 
-fn outcome(queue: Queue, moved: usize, went_on: usize, again: &[Facts], waiting: usize) -> Answer {
-    let mut text = match queue {
-        _ if moved == 0 => format!("{} holds no such message.\n", queue.name()),
-        Queue::Failed => format!(
-            "{} moved: {went_on} opened, {} failed again, {waiting} still wait\n",
-            plural(moved),
-            again.len()
-        ),
-        Queue::Undelivered | Queue::Delivery => format!("{} moved to DeliveryQueue\n", plural(moved)),
-    };
-    if !again.is_empty() {
-        text.extend(["Failed again: ", &sums(queue, again)]);
-    }
-    Answer {
-        json: json!({"moved": moved, "opened": went_on, "failedAgain": again, "waiting": waiting}),
-        text,
-        needs_person: !again.is_empty() || waiting > 0,
+/// What became of messages that were to be tried again.
+#[derive(Default)]
+struct Retried {
+    /// How many were moved.
+    moved: usize,
+    /// Those that failed again.
+    again: Vec<Facts>,
+    /// How many wait where they were moved to.
+    waiting: usize,
+    /// How many windows were left where they are, as no reader is there.
+    stayed: usize,
+}
+
+impl Retried {
+    fn answer(self, queue: Queue) -> Answer {
+        let went_on = self.moved.saturating_sub(self.again.len() + self.waiting);
+        let mut text = match queue {
+            _ if self.moved + self.stayed == 0 => format!("{} holds no such message.\n", queue.name()),
+            Queue::Failed => format!(
+                "{} moved: {went_on} opened, {} failed again, {} still wait\n",
+                plural(self.moved),
+                self.again.len(),
+                self.waiting
+            ),
+            Queue::Undelivered | Queue::Delivery => {
+                format!("{} moved to DeliveryQueue\n", plural(self.moved))
+            }
+        };
+        if self.stayed > 0 {
+            text.extend([
+                &plural(self.stayed),
+                " stay: they are windows, and the stack has no reader\n",
+            ]);
+        }
+        if !self.again.is_empty() {
+            text.extend(["Failed again: ", &sums(queue, &self.again)]);
+        }
+        let needs_person = !self.again.is_empty() || self.waiting + self.stayed > 0;
+        Answer {
+            json: json!({
+                "moved": self.moved, "opened": went_on, "failedAgain": self.again, "waiting": self.waiting, "stayed": self.stayed,
+            }),
+            text,
+            needs_person,
+        }
     }
 }
 
