@@ -41,6 +41,26 @@ impl Stack {
             .ok_or_else(|| missing(name, &aws.region))
     }
 
+    /// Returns the physical ids of all of its resources of a type.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure when AWS does not answer.
+    pub async fn resources(&self, aws: &Aws, resource_type: &str) -> Result<Vec<String>, Failure> {
+        let list = Client::new(&aws.config)
+            .list_stack_resources()
+            .stack_name(&self.name);
+        let mut all = list.into_paginator().items().send();
+        let mut ids = Vec::new();
+        while let Some(resource) = all.next().await {
+            let resource = resource.map_err(|error| aws.failure("AWS CloudFormation", &error))?;
+            if resource.resource_type.as_deref() == Some(resource_type) {
+                ids.extend(resource.physical_resource_id);
+            }
+        }
+        Ok(ids)
+    }
+
     fn read(described: Described, region: &str) -> Self {
         let parameters = described.parameters.unwrap_or_default().into_iter();
         let outputs = described.outputs.unwrap_or_default().into_iter();

@@ -1,6 +1,5 @@
 //! The runs of renewal.
 
-use aws_sdk_cloudformation::Client as CloudFormation;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -12,22 +11,15 @@ use crate::{
 };
 
 pub(super) async fn schedule(context: &Context) -> Finding {
-    let client = CloudFormation::new(&context.aws.config);
-    let resources = client
-        .describe_stack_resources()
-        .stack_name(&context.stack.name)
-        .send()
+    let schedules = context
+        .stack
+        .resources(&context.aws, "AWS::Scheduler::Schedule")
         .await;
-    let resources = match resources {
-        Ok(resources) => resources.stack_resources.unwrap_or_default(),
-        Err(error) => {
-            return Finding::unknown("schedule", context.aws.failure("AWS CloudFormation", &error).text);
-        }
+    let schedules = match schedules {
+        Ok(schedules) => schedules,
+        Err(failure) => return Finding::unknown("schedule", failure.text),
     };
-    let schedule = resources
-        .into_iter()
-        .find(|one| one.resource_type.as_deref() == Some("AWS::Scheduler::Schedule"));
-    let Some(name) = schedule.and_then(|schedule| schedule.physical_resource_id) else {
+    let Some(name) = schedules.first() else {
         return Finding::wrong(
             "schedule",
             "the stack has no schedule",

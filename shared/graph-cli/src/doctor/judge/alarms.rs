@@ -6,10 +6,8 @@ use super::super::{Finding, member};
 
 /// Judges the alarms.
 #[must_use]
-pub fn alarms(answer: &Value) -> Finding {
+pub fn alarms(alarms: &[Value]) -> Finding {
     let check = "alarms";
-    let alarms = answer.get("MetricAlarms").and_then(Value::as_array);
-    let alarms: Vec<&Value> = alarms.into_iter().flatten().collect();
     let up = alarms
         .iter()
         .filter(|alarm| member(alarm, "/StateValue") == "ALARM");
@@ -40,8 +38,7 @@ mod tests {
 
     #[test]
     fn an_alarm_that_is_up_is_wrong() {
-        let of =
-            |state: &str| alarms(&json!({"MetricAlarms": [{"AlarmName": "a", "StateValue": state}]})).state;
+        let of = |state: &str| alarms(&[json!({"AlarmName": "a", "StateValue": state})]).state;
         assert_eq!([of("OK"), of("ALARM")], [State::Ok, State::Wrong]);
     }
 }
