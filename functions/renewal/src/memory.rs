@@ -20,6 +20,7 @@ use graph_edge::graph::Listed;
 use jiff::{SignedDuration, Timestamp};
 
 pub(crate) use self::refusal_backoff::{RefusalBackoff, What};
+use crate::lifecycle::MissedGap;
 
 mod refusal_backoff;
 
@@ -33,7 +34,7 @@ pub struct Memory {
     /// What was left over by the last run that looked after everything.
     pub(crate) left_over: Mutex<BTreeSet<(String, String)>>,
     /// The gap that consumers were told of last, of what those of a name have missed that were replaced.
-    pub(crate) missed: Mutex<BTreeMap<(Application, String), String>>,
+    pub(crate) missed: Mutex<BTreeMap<(Application, String), MissedGap>>,
     /// How many subscriptions lived after it.
     pub(crate) live: Mutex<Option<i64>>,
 }

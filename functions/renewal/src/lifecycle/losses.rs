@@ -25,44 +25,56 @@ use crate::{
 pub(super) struct Losses {
     found: Vec<(usize, Loss)>,
     /// The gaps of those that were replaced, by the name that they share.
-    replaced: BTreeMap<(Application, String), String>,
+    replaced: BTreeMap<(Application, String), MissedGap>,
+}
+
+/// A gap of what those of a name have missed that were replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MissedGap {
+    id: String,
+    is_read: bool,
+}
+
+impl MissedGap {
+    /// Returns whether this one leaves nothing to do about `other`: one that is only told takes no reading from another.
+    fn covers(&self, other: &Self) -> bool {
+        self.id == other.id && (self.is_read || !other.is_read)
+    }
 }
 
 impl Losses {
     /// Adds what an event says was lost, unless consumers have been told of it.
     pub(super) fn add(&mut self, index: usize, loss: Loss, memory: &Memory) {
-        let gap = &loss.gap;
-        if is_of_replaced(gap) {
-            let (key, id) = ((gap.application, gap.name.clone()), gap.id());
-            let is_told = lock(&memory.missed).get(&key) == Some(&id);
-            if is_told || self.replaced.get(&key) == Some(&id) {
+        if let Some((key, gap)) = of_replaced(&loss) {
+            let covers = |known: &MissedGap| known.covers(&gap);
+            let is_told = lock(&memory.missed).get(&key).is_some_and(covers);
+            if is_told || self.replaced.get(&key).is_some_and(covers) {
                 return;
             }
-            self.replaced.insert(key, id);
+            self.replaced.insert(key, gap);
         }
         self.found.push((index, loss));
     }
 
     /// Tells consumers, and returns the numbers of the events that have to come again.
     pub(super) async fn send<P: Ports>(self, deps: &Deps<P>, config: &Config) -> Vec<usize> {
-        let of_replaced = self.found.iter().filter(|(_, loss)| is_of_replaced(&loss.gap));
-        let told: Vec<_> = of_replaced
-            .map(|(index, loss)| (*index, loss.gap.application, loss.gap.name.clone(), loss.gap.id()))
-            .collect();
+        let numbered = self.found.iter().map(|(index, loss)| (*index, of_replaced(loss)));
+        let told: Vec<_> = numbered.collect();
         let failed = run::send(deps, config, self.found).await;
+        let done = told.into_iter().filter(|(index, _)| !failed.contains(index));
         let mut missed = lock(&deps.memory.missed);
-        for (index, application, name, id) in told {
-            if !failed.contains(&index) {
-                missed.insert((application, name), id);
-            }
-        }
+        missed.extend(done.filter_map(|(_, gap)| gap));
+        drop(missed);
         failed
     }
 }
 
-/// Returns whether a gap is of what those have missed that were replaced.
-fn is_of_replaced(gap: &Gap) -> bool {
-    gap.kind == GapKind::Missed && gap.subscription_id.is_none()
+/// Returns the gap of what those have missed that were replaced, with the name that they share.
+fn of_replaced(loss: &Loss) -> Option<((Application, String), MissedGap)> {
+    let Loss { gap, is_read, .. } = loss;
+    let is_of_replaced = gap.kind == GapKind::Missed && gap.subscription_id.is_none();
+    let (id, is_read) = (gap.id(), *is_read);
+    is_of_replaced.then(|| ((gap.application, gap.name.clone()), MissedGap { id, is_read }))
 }
 
 impl Event {

@@ -137,6 +137,8 @@ async fn an_event_older_than_its_queue_has_nothing_read_of_a_replaced_subscripti
     let event = received(event("m1", "missed", "chat", "id-1"), old);
     world.invoke(batch(&[event])).await.unwrap();
     assert_eq!(world.windows(), Vec::<Value>::new());
+    invoke(&world, &["m2"]).await;
+    assert_eq!(world.windows().len(), 1, "it takes no reading from a later one");
 }
 
 #[tokio::test]
