@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use aws_sdk_secretsmanager::{
-    Client, error::SdkError, operation::get_secret_value::GetSecretValueError,
+    Client,
+    error::SdkError,
+    operation::get_secret_value::{GetSecretValueError, GetSecretValueOutput},
     operation::put_secret_value::PutSecretValueError,
 };
 use graph_core::secrets::Secret;
@@ -55,14 +57,7 @@ impl SecretStore {
     async fn read_stage(&self, secret_arn: &str, stage: &str) -> Result<Option<Versioned>, SecretError> {
         let get = self.client.get_secret_value().secret_id(secret_arn);
         match get.version_stage(stage).send().await {
-            // A secret that was made without a value has no version in AWS, and an empty one in some emulators.
-            Ok(output) => Ok(output
-                .secret_string
-                .filter(|text| !text.is_empty())
-                .map(|text| Versioned {
-                    text: Secret::new(text),
-                    version_id: output.version_id.unwrap_or_default(),
-                })),
+            Ok(output) => versioned(output),
             Err(error) if is_unwritten(&error) => Ok(None),
             Err(error) => Err(SecretError::Unavailable(error.into())),
         }
@@ -154,9 +149,24 @@ pub enum SecretError {
     /// Another writer was faster; read again.
     #[error("secret was changed by another writer")]
     Conflict,
+    /// The value was written as bytes.
+    #[error("secret is binary; write it as text, with --secret-string")]
+    Binary,
     /// Secrets Manager does not answer or refuses.
     #[error("AWS Secrets Manager is unavailable")]
     Unavailable(#[source] BoxError),
+}
+
+fn versioned(output: GetSecretValueOutput) -> Result<Option<Versioned>, SecretError> {
+    if output.secret_binary.is_some() {
+        return Err(SecretError::Binary);
+    }
+    // A secret that was made without a value has no version in AWS, and an empty one in some emulators.
+    let text = output.secret_string.filter(|text| !text.is_empty());
+    Ok(text.map(|text| Versioned {
+        text: Secret::new(text),
+        version_id: output.version_id.unwrap_or_default(),
+    }))
 }
 
 fn is_unwritten(error: &SdkError<GetSecretValueError>) -> bool {

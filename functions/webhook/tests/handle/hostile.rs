@@ -41,6 +41,27 @@ async fn what_nests_without_end_is_passed_over() {
 }
 
 #[tokio::test]
+async fn an_odd_name_beside_the_items_costs_none_of_them() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let body = format!(r#"{{"\ud83d":1,"value":[{}]}}"#, change("mail"));
+    assert_eq!(post(&deps, "/notifications", &body).await.status(), 202);
+    assert_eq!(deps.queues.delivery.stored().len(), 1);
+}
+
+#[tokio::test]
+async fn an_item_with_empty_texts_for_objects_is_a_change_without_content() {
+    let source = FakeSource::new(document(&["k1"]));
+    let deps = deps(&source);
+    let mut item = change("mail");
+    item["encryptedContent"] = json!("");
+    item["resourceData"] = json!("");
+    let body = json!({"value": [item]}).to_string();
+    assert_eq!(post(&deps, "/notifications", &body).await.status(), 202);
+    assert_eq!(deps.queues.delivery.stored().len(), 1);
+}
+
+#[tokio::test]
 async fn a_post_that_grows_on_the_way_is_sent_some_mebibytes_at_a_time() {
     let source = FakeSource::new(document(&["k1"]));
     let deps = deps(&source);

@@ -265,6 +265,11 @@ fn failure(error: &SecretError) -> Failure {
             "nothing was changed: somebody else wrote ConfigSecret meanwhile",
             "Look at their change with `graph-notifications config diff`, then try again.",
         ),
+        SecretError::Binary => Failure::new(
+            Kind::Aws,
+            causes(error),
+            "`graph-notifications config put FILE` writes it as text.",
+        ),
         SecretError::Unavailable(_) => Failure::new(
             Kind::Aws,
             causes(error),

@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::{error::Category, value::RawValue};
 
-use crate::notification::fields::{Text, text};
+use crate::notification::fields::{Name, text};
 
 /// The most items of one POST. Microsoft publishes no maximum; its own services hand over a hundred at a time.
 pub const MAX_ITEMS: usize = 10_000;
@@ -116,7 +116,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Document<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let (mut value, mut tokens) = (None, None);
-                while let Some(Text(key)) = map.next_key()? {
+                while let Some(Name(key)) = map.next_key()? {
                     if key.eq_ignore_ascii_case("value") {
                         if value.replace(map.next_value()?).is_some() {
                             return Err(A::Error::duplicate_field("value"));

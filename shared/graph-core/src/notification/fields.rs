@@ -98,10 +98,10 @@ impl<'a, const N: usize> Survey<'a, N> {
         }
     }
 
-    /// Returns the first value of each name, whatever comes later; null counts as absent.
+    /// Returns the first value of each name, whatever comes later; null and an empty text count as absent.
     pub(crate) fn first(&self) -> [Option<&'a RawValue>; N] {
         self.values
-            .map(|value| value.filter(|value| value.get() != "null"))
+            .map(|value| value.filter(|value| !matches!(value.get(), "null" | "\"\"")))
     }
 
     /// Returns whether the name at `index` comes twice.
@@ -183,7 +183,7 @@ pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 /// The name of a member. Microsoft's are plain; one that holds a lone surrogate is no text, and must not make the whole
 /// object unreadable.
-struct Name<'a>(Cow<'a, str>);
+pub(crate) struct Name<'a>(pub(crate) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

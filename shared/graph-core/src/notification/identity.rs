@@ -27,6 +27,9 @@ pub struct Receipt {
     pub index: usize,
 }
 
+/// The beginning of 2000 in seconds of Unix: before any change that Graph tells of.
+const FIRST: Timestamp = Timestamp::constant(946_684_800, 0);
+
 /// The longest resource path that is a subject, and in which names are looked for; finding them takes time in the square of
 /// the length.
 pub const MAX_RESOURCE_BYTES: usize = 4_096;
@@ -154,10 +157,19 @@ fn version<'a>(features: &Features<'a>) -> Option<(&'static str, Cow<'a, str>)> 
         ("eventTime", &features.event_time),
         ("id", &features.id),
     ];
-    let mut told = versions
+    let mut versions = versions
         .into_iter()
         .filter_map(|(source, version)| Some((source, version.clone()?)));
-    told.next()
+    versions.find(|(source, version)| match *source {
+        "sequenceNumber" => version != "0",
+        "eventTime" => is_set(version),
+        _ => true,
+    })
+}
+
+/// Returns whether a time is one of a change. Microsoft's software writes a date of the year 1, 1601 or 1970 where it has none.
+fn is_set(time: &str) -> bool {
+    time.parse::<Timestamp>().is_ok_and(|time| time >= FIRST)
 }
 
 /// Returns the version as consumers see it. A signature belongs to the encrypted content, which stays here; and a version

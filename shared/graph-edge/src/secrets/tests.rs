@@ -50,6 +50,21 @@ async fn a_version_without_tokens_left_is_a_conflict() {
 }
 
 #[test]
+fn a_binary_secret_is_not_taken_for_one_without_a_value() {
+    let output = GetSecretValueOutput::builder().version_id("v1");
+    let bytes = output
+        .clone()
+        .secret_binary(aws_sdk_secretsmanager::primitives::Blob::new("{}"))
+        .build();
+    assert!(matches!(versioned(bytes), Err(SecretError::Binary)));
+    assert!(matches!(versioned(output.clone().build()), Ok(None)));
+    assert!(matches!(
+        versioned(output.secret_string("{}").build()),
+        Ok(Some(_))
+    ));
+}
+
+#[test]
 fn tokens_differ_by_secret_version_and_attempt() {
     let tokens = [
         request_token("arn", Some("v1"), 0),

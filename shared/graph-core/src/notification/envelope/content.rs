@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::notification::fields::Text;
+use crate::notification::fields::{Name, Text};
 
 /// Encrypted resource data as it came, text borrowed from the item (Microsoft Graph,
 /// *changeNotificationEncryptedContent resource type*).
@@ -104,7 +104,7 @@ impl<'de> Visitor<'de> for ContentVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut data = None;
         let mut slots = FIELDS.map(|name| (name, None));
-        while let Some(Text(name)) = map.next_key()? {
+        while let Some(Name(name)) = map.next_key()? {
             // Read as bytes and outside of the other fields: it is most of an item, and base64 needs no search for
             // escapes.
             if name.eq_ignore_ascii_case(DATA) {

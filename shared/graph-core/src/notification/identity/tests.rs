@@ -18,6 +18,9 @@ fn two_receipts_of_an_item_without_a_version_have_two_ids() {
         json!({"resource": "communications/callRecords/1", "changeType": "updated", "resourceData": {"id": "1"}}),
         json!({"resource": "chats('1')/messages('2')", "changeType": "updated", "resourceData": {"id": "2"}}),
         json!({"resource": "users/1", "changeType": "updated", "resourceData": {"id": "1", "@odata.etag": "", "sequenceNumber": null}}),
+        json!({"resource": "users/1", "changeType": "updated", "resourceData": {"sequenceNumber": 0, "eventTime": "1601-01-01T00:00:00Z"}}),
+        json!({"resource": "users/1", "changeType": "updated", "resourceData": {"sequenceNumber": "0", "eventTime": "0001-01-01T00:00:00Z"}}),
+        json!({"resource": "users/1", "changeType": "updated", "resourceData": {"eventTime": "soon"}}),
         json!({}),
     ] {
         assert_ne!(id(&item, receipt(0, 0)), id(&item, receipt(1, 0)), "{item}");
