@@ -147,13 +147,15 @@ impl World {
 
     /// Takes the one message of a queue.
     pub fn message(&self, queue_url: &str) -> Message {
-        let receive = self
-            .pair
-            .stack
-            .receive(queue_url, PATIENCE, |got| !got.is_empty());
-        let mut messages = self.runtime.block_on(receive).unwrap();
-        assert_eq!(messages.len(), 1, "{messages:?}");
-        messages.remove(0)
+        let [message] = self.messages(queue_url);
+        message
+    }
+
+    /// Takes the messages of a queue once it has as many.
+    pub fn messages<const N: usize>(&self, queue_url: &str) -> [Message; N] {
+        let receive = self.pair.stack.receive(queue_url, PATIENCE, |got| got.len() >= N);
+        let messages = self.runtime.block_on(receive).unwrap();
+        messages.try_into().unwrap()
     }
 
     /// Stops what serves the HTTP API, and sees that no container is left.
