@@ -26,6 +26,11 @@ pub fn plain_with_conditions() -> &'static Value {
     &expansions().plain_with_conditions
 }
 
+/// Returns the template with every optional parameter set, before CloudFormation looks at conditions.
+pub fn hardened_with_conditions() -> &'static Value {
+    &expansions().hardened_with_conditions
+}
+
 /// Returns the template with `Reader` disabled and every other parameter left alone.
 pub fn without_reader() -> &'static Value {
     &expansions().without_reader
@@ -35,6 +40,7 @@ struct Expansions {
     plain_with_conditions: Value,
     plain: Value,
     without_reader: Value,
+    hardened_with_conditions: Value,
     hardened: Value,
 }
 
@@ -50,6 +56,7 @@ fn expansions() -> &'static Expansions {
             without_reader: resolve(&plain, &[("Reader", "disabled")]),
             hardened: resolve(&hardened, &HARDENED),
             plain_with_conditions: plain,
+            hardened_with_conditions: hardened,
         }
     })
 }

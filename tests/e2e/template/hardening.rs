@@ -180,7 +180,9 @@ fn every_queue_refuses_what_does_not_come_through_tls() {
 fn a_canary_goes_back_when_the_webhook_errs_and_needs_nothing_unless_wanted() {
     let group = &hardened()["Resources"]["WebhookFunctionDeploymentGroup"]["Properties"];
     let alarms = group["AlarmConfiguration"]["Alarms"].to_string();
-    assert!(alarms.contains("WebhookErrorAlarm"), "{alarms}");
+    for alarm in ["DeploymentErrorAlarm", "WebhookFunctionErrorAlarm"] {
+        assert!(alarms.contains(alarm), "{alarms}");
+    }
     assert_eq!(
         group["ServiceRoleArn"],
         json!({"Fn::GetAtt": ["DeploymentRole", "Arn"]})
@@ -193,7 +195,22 @@ fn a_canary_goes_back_when_the_webhook_errs_and_needs_nothing_unless_wanted() {
     for kind in ["AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"] {
         assert!(resources(plain(), kind).is_empty(), "{kind}");
     }
-    assert_eq!(plain()["Resources"].get("DeploymentRole"), None);
+    for own in ["DeploymentRole", "DeploymentErrorAlarm", "DeploymentErrorFilter"] {
+        assert_eq!(plain()["Resources"].get(own), None);
+    }
+}
+
+/// Two minutes are for the access log to reach the alarm, of the five that the shortest deployment in steps takes.
+#[test]
+fn an_alarm_on_what_the_webhook_answers_goes_off_during_a_deployment() {
+    let alarm = &hardened()["Resources"]["DeploymentErrorAlarm"]["Properties"];
+    let seconds = |name: &str| alarm[name].as_u64().unwrap();
+    assert!(seconds("Period") * seconds("EvaluationPeriods") <= 3 * 60, "{alarm}");
+    let filter = &hardened()["Resources"]["DeploymentErrorFilter"]["Properties"];
+    assert_eq!(
+        filter["MetricTransformations"][0]["MetricName"],
+        alarm["MetricName"]
+    );
 }
 
 /// SAM makes a version of the code and the properties, and does not look into parameters.
