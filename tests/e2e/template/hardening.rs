@@ -306,9 +306,22 @@ fn reserved_concurrency_is_never_less_than_what_queues_may_use() {
         template["Resources"]["DecryptionMapping"]["Properties"]["ScalingConfig"]["MaximumConcurrency"]
             .clone()
     };
-    assert_eq!((most(plain()), most(hardened())), (json!("5"), json!("20")));
+    assert_eq!((most(plain()), most(hardened())), (json!("3"), json!("20")));
     let function = &hardened()["Resources"]["DecryptionFunction"]["Properties"];
     assert_eq!(function["ReservedConcurrentExecutions"], json!("20"));
+}
+
+/// A new account has 10 (AWS Lambda, *quotas*), and the webhook needs what queues and the schedule leave.
+#[test]
+fn a_new_account_has_concurrency_for_the_webhook() {
+    let mappings = resources(plain(), "AWS::Lambda::EventSourceMapping");
+    let queues: usize = mappings
+        .values()
+        .map(|mapping| &mapping["Properties"]["ScalingConfig"]["MaximumConcurrency"])
+        .map(|most| most.to_string().replace('"', "").parse::<usize>().unwrap())
+        .sum();
+    let schedules = resources(plain(), "AWS::Scheduler::Schedule").len();
+    assert!(queues + schedules <= 8, "{queues} and {schedules}");
 }
 
 /// Names that are not the resource's own.

@@ -132,7 +132,7 @@ async fn decrypt(decryption: Function, queue: Arc<Mutex<UnboundedReceiver<String
     }
 }
 
-/// `MaximumConcurrency` and `BatchSize` of the template.
+/// Instances of decryption at once, and `BatchSize` of the template.
 const DECRYPTIONS: usize = 5;
 const BATCH: usize = 10;
 
