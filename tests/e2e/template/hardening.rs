@@ -205,7 +205,10 @@ fn a_canary_goes_back_when_the_webhook_errs_and_needs_nothing_unless_wanted() {
 fn an_alarm_on_what_the_webhook_answers_goes_off_during_a_deployment() {
     let alarm = &hardened()["Resources"]["DeploymentErrorAlarm"]["Properties"];
     let seconds = |name: &str| alarm[name].as_u64().unwrap();
-    assert!(seconds("Period") * seconds("EvaluationPeriods") <= 3 * 60, "{alarm}");
+    assert!(
+        seconds("Period") * seconds("EvaluationPeriods") <= 3 * 60,
+        "{alarm}"
+    );
     let filter = &hardened()["Resources"]["DeploymentErrorFilter"]["Properties"];
     assert_eq!(
         filter["MetricTransformations"][0]["MetricName"],
@@ -229,6 +232,25 @@ fn a_changed_parameter_of_the_webhook_makes_a_version() {
                 .contains("PassThrough")
     );
     assert_ne!(before, after);
+}
+
+/// AWS Lambda, *`PublishVersion`*. Ids of subnets are longer than those of security groups, so one group is the worst.
+#[test]
+fn the_description_of_a_version_has_room_for_seven_ids() {
+    let subnets = ["subnet-0123456789abcdef0"; 6].join(",");
+    let given = [
+        ("Architecture", "x86_64"),
+        ("LogLevel", "TRACE"),
+        ("Tracing", "PassThrough"),
+        ("Reader", "disabled"),
+        ("SubnetIds", subnets.as_str()),
+        ("SecurityGroupIds", "sg-0123456789abcdef0"),
+    ];
+    let template = resolve(plain_with_conditions(), &given);
+    let (_, version) = resources(&template, "AWS::Lambda::Version").pop_first().unwrap();
+    let description = version["Properties"]["Description"].as_str().unwrap();
+    assert!(description.len() <= 256, "{description}");
+    assert!(description.contains(given[5].1), "{description}");
 }
 
 /// A template that refers to what its conditions leave out is refused by CloudFormation.

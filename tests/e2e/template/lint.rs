@@ -12,8 +12,8 @@ fn cfn_lint_has_nothing_to_say_in_any_region() {
     check(&plain_with_conditions().to_string(), &[]);
 }
 
-/// SAM makes a deployment in steps because of a parameter's value, which cfn-lint does not know: it takes the role (E3003) and the
-/// alarm (W1001) of the deployment for absent ones.
+/// SAM makes a deployment in steps because of a parameter's value, which cfn-lint does not know: it takes the role (E3003)
+/// and the alarm (W1001) of the deployment for absent ones.
 #[test]
 fn cfn_lint_has_nothing_to_say_of_a_deployment_in_steps() {
     check(&hardened_with_conditions().to_string(), &["E3003", "W1001"]);

@@ -14,8 +14,8 @@ fn what_aws_advises_against_is_refused() {
     );
     check(
         "DecryptionReservedConcurrency",
-        &["0", "2", "20"],
-        &["1", "-1", ""],
+        &["0", "2", "20", "999", "1000"],
+        &["1", "1001", "10000", "-1", ""],
     );
 }
 
