@@ -26,8 +26,8 @@ GLOBAL_OPTIONS = {
 }
 
 
-# Commands that are the AWS CLI's own (AWS CLI, *configure*).
-OWN = {"configure": {"get", "list", "set", "sso"}}
+# Commands that are the AWS CLI's own (AWS CLI, *configure* and *s3*).
+OWN = {"configure": {"get", "list", "set", "sso"}, "s3": {"cp"}}
 
 
 def aws_faults(words):

@@ -69,6 +69,18 @@ fn a_query_shows_messages_with_and_without_a_reason() {
     }
 }
 
+/// CloudFormation takes 51,200 bytes in a call (*quotas*), and the template is larger.
+#[test]
+fn a_template_that_is_too_large_for_a_call_is_named_by_its_url() {
+    assert!(file("template.yaml").len() > 51_200);
+    for name in DOCUMENTS {
+        let text = file(name);
+        for body in ["template_body", "--template-body"] {
+            assert!(!text.contains(body), "{name}: {body}");
+        }
+    }
+}
+
 /// `sam remote invoke` gives up after a minute and invokes again; a run takes up to fifteen.
 #[test]
 fn renewal_is_invoked_with_time_to_answer() {
