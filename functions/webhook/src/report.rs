@@ -63,6 +63,7 @@ pub(crate) fn log(intake: &Intake<'_>, collection: &Collection<'_>) {
 /// Counts the items of a POST.
 pub(crate) fn count(intake: &Intake<'_>, metrics: &mut Metrics) {
     metrics.count(Metric::Admitted, intake.items.len());
+    metrics.count(Metric::AdmittedChanges, intake.count(Kind::Change));
     for (reason, items) in &intake.refused {
         metrics.count(Metric::Rejected, *items);
         metrics.count(metric(*reason), *items);

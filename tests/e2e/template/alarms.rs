@@ -41,7 +41,7 @@ enum Watch {
 /// Returns who looks at a metric. A new one has to choose.
 fn watch(metric: Metric) -> Watch {
     match metric {
-        Metric::Admitted => Watch::Alarm("SilenceAlarm"),
+        Metric::AdmittedChanges => Watch::Alarm("SilenceAlarm"),
         Metric::Rejected => Watch::Alarm("RejectedAlarm"),
         Metric::RejectedUnknownKey => Watch::Alarm("UnknownKeyAlarm"),
         Metric::RejectedNoClientState | Metric::RejectedClientState | Metric::RejectedMalformed => {
@@ -94,6 +94,7 @@ fn watch(metric: Metric) -> Watch {
         }
         Metric::ThrottledCalls => Watch::Nobody("renewal waits and goes on"),
         Metric::Handshakes
+        | Metric::Admitted
         | Metric::Enqueued
         | Metric::Delivered
         | Metric::DecryptTime

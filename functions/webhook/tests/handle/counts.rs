@@ -19,6 +19,7 @@ async fn items_are_counted_by_what_becomes_of_them_and_why() {
         &metrics,
         &[
             (Metric::Admitted, 4),
+            (Metric::AdmittedChanges, 3),
             (Metric::Enqueued, 4),
             (Metric::Delivered, 2),
             (Metric::Age, 0),
@@ -43,6 +44,7 @@ async fn what_no_queue_has_taken_is_not_counted_as_stored() {
         &metrics,
         &[
             (Metric::Admitted, 2),
+            (Metric::AdmittedChanges, 2),
             (Metric::Enqueued, 1),
             (Metric::NotEnqueued, 1),
             (Metric::Delivered, 1),

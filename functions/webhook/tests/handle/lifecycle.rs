@@ -22,6 +22,8 @@ async fn a_thousand_challenges_are_one_message_for_each_subscription() {
     assert_eq!(response.status(), 202);
     assert_eq!(names(&deps.queues.lifecycle), ["mail", "contacts"]);
     assert_eq!(metrics.values(Metric::Admitted), [1_000]);
+    // Or Graph's challenges would hide that no change comes.
+    assert_eq!(metrics.values(Metric::AdmittedChanges), [0_i64; 0]);
     assert_eq!(metrics.values(Metric::Enqueued), [1_000]);
     assert_eq!(metrics.values(Metric::NotEnqueued), [0_i64; 0]);
 }

@@ -39,6 +39,8 @@ metrics! {
     Handshakes: Count,
     /// Items whose client state holds.
     Admitted: Count,
+    /// Admitted items that tell of a change, and not of their subscription's life.
+    AdmittedChanges: Count,
     /// Items that are turned away; each is also counted under its reason.
     Rejected: Count,
     /// Items without a client state.
