@@ -6,8 +6,8 @@ use graph_edge::metrics::Metric;
 use serde_json::Value;
 
 use super::{
-    expanded::{hardened, plain},
-    referred, resources, template,
+    expanded::{hardened, plain, without_reader},
+    file, referred, resources, template,
 };
 
 #[test]
@@ -102,6 +102,24 @@ fn watch(metric: Metric) -> Watch {
         | Metric::Created
         | Metric::Renewed => Watch::Nobody("counts what went well"),
     }
+}
+
+#[test]
+fn every_reason_for_a_retry_has_its_cure_in_the_documents() {
+    let operations = file("docs/operations.md");
+    let retried = Metric::ALL.iter().map(|metric| metric.name());
+    for name in retried.filter(|name| name.starts_with("Retried") && *name != "Retried") {
+        assert!(operations.contains(&format!("\n| `{name}` | ")), "{name}");
+    }
+}
+
+#[test]
+fn the_documents_price_as_many_alarms_as_there_are() {
+    let [all, without_reader] =
+        [plain(), without_reader()].map(|template| resources(template, "AWS::CloudWatch::Alarm").len());
+    let priced = format!("{all} alarms (0.10 each; {without_reader} without the reader,");
+    let operations = file("docs/operations.md").replace('\n', " ");
+    assert!(operations.contains(&priced), "{priced}");
 }
 
 #[test]
