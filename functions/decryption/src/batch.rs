@@ -9,7 +9,7 @@ use graph_edge::{
 
 use crate::{
     Deps,
-    outcome::{Delivery, Facts, Failure, Obstacle, Outcome, Results},
+    outcome::{Delivery, Facts, Failure, Obstacle, Outcome, Results, Unit},
     report::{self, Subject},
 };
 
@@ -18,7 +18,8 @@ use crate::{
 pub(crate) struct Batch {
     deliver: Vec<(Note<Facts>, Message)>,
     fail: Vec<(Note<Failure>, Message)>,
-    forward: Vec<(Note<()>, Message)>,
+    renewal: Vec<(Note<()>, Message)>,
+    reader: Vec<(Note<()>, Message)>,
     retry: Vec<(String, Obstacle)>,
 }
 
@@ -43,10 +44,9 @@ impl Batch {
                 };
                 self.deliver.push((Note { id, about: facts }, message));
             }
-            Outcome::Forward => {
-                report::log_forward(&subject());
-                self.forward
-                    .push((Note { id, about: () }, as_it_came(owner, body)));
+            Outcome::Forward(unit) => {
+                report::log_forward(&subject(), unit);
+                self.forward(id, unit, owner, body);
             }
             Outcome::Fail(failure) => {
                 report::log_failure(&subject(), failure);
@@ -67,6 +67,15 @@ impl Batch {
         }
     }
 
+    fn forward(&mut self, id: String, unit: Unit, owner: Option<&Proven>, body: String) {
+        let note = Note { id, about: () };
+        match unit {
+            Unit::Lifecycle => self.renewal.push((note, as_it_came(owner, body))),
+            Unit::Fetch => self.reader.push((note, as_it_came(owner, body))),
+            Unit::Window(tenant_id) => self.reader.push((note, Message::of_tenant(tenant_id, body))),
+        }
+    }
+
     fn fail(&mut self, id: String, failure: Failure, owner: Option<&Proven>, body: String) {
         let message = as_it_came(owner, body).failed(failure.reason());
         self.fail.push((Note { id, about: failure }, message));
@@ -74,15 +83,17 @@ impl Batch {
 
     /// Stores what is to be stored. What no queue has taken is tried again.
     pub(crate) async fn store<S, F, Q: Queue>(self, deps: &Deps<S, F, Q>, deadline: Deadline) -> Results {
-        let (delivered, failed, forwarded) = tokio::join!(
+        let (delivered, failed, renewal, reader) = tokio::join!(
             store(&deps.delivery_queue, self.deliver, deadline),
             store(&deps.failed_queue, self.fail, deadline),
-            store(&deps.lifecycle_queue, self.forward, deadline)
+            store(&deps.lifecycle_queue, self.renewal, deadline),
+            store_for_reader(deps.read_queue.as_ref(), self.reader, deadline),
         );
         let mut retried = self.retry;
         let delivered = settle(delivered, &mut retried);
         let failed = settle(failed, &mut retried);
-        settle(forwarded, &mut retried);
+        settle(renewal, &mut retried);
+        settle(reader, &mut retried);
         Results {
             delivered,
             failed,
@@ -96,6 +107,20 @@ async fn store<T: Send>(queue: &impl Queue, messages: Vec<(T, Message)>, deadlin
         return Sent::default();
     }
     queue.send(messages, deadline).await
+}
+
+async fn store_for_reader<T: Send>(
+    queue: Option<&impl Queue>,
+    messages: Vec<(T, Message)>,
+    deadline: Deadline,
+) -> Sent<T> {
+    match queue {
+        Some(queue) => store(queue, messages, deadline).await,
+        None => Sent {
+            lost: messages.into_iter().map(|(about, _)| about).collect(),
+            ..Sent::default()
+        },
+    }
 }
 
 /// Returns the notes on those that are stored, and puts the ids of the others among the ones to try again.

@@ -5,13 +5,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use graph_core::notification::{
-    client_state::{Proven, Refused},
-    envelope::{EncryptedContent, OpenError, Plaintext},
-    event,
-    item::{Malformed, Notification},
-    queued::{QueuedItem, Unfit, VerifiedItem},
-    tokens::{TokenError, Trusted, vouch},
+use graph_core::{
+    notification::{
+        client_state::{Proven, Refused},
+        envelope::{EncryptedContent, OpenError, Plaintext},
+        event,
+        item::{Malformed, Notification},
+        queued::{QueuedItem, Unfit, VerifiedItem},
+        tokens::{TokenError, Trusted, vouch},
+    },
+    read::Window,
 };
 use graph_edge::{
     deadline::Deadline,
@@ -22,7 +25,7 @@ use jiff::Timestamp;
 
 use crate::{
     Deps,
-    outcome::{Delivery, Facts, Failure, Obstacle, Outcome},
+    outcome::{Delivery, Facts, Failure, Obstacle, Outcome, Unit},
     trust::Trust,
 };
 
@@ -30,7 +33,7 @@ use crate::{
 enum Stop {
     Fail(Failure),
     Retry(Obstacle),
-    Forward,
+    Forward(Unit),
 }
 
 /// When an item is processed, and by when that has to be done.
@@ -51,7 +54,7 @@ pub(crate) async fn process<S: Source, F: FetchDocument, Q>(
         Ok(delivery) => Outcome::Deliver(delivery),
         Err(Stop::Fail(failure)) => Outcome::Fail(failure),
         Err(Stop::Retry(obstacle)) => Outcome::Retry(obstacle),
-        Err(Stop::Forward) => Outcome::Forward,
+        Err(Stop::Forward(unit)) => Outcome::Forward(unit),
     }
 }
 
@@ -65,9 +68,12 @@ async fn event<S: Source, F: FetchDocument, Q>(
     *owner = Some(item.proven().clone());
     let notification = item.read(turn.now)?;
     if notification.lifecycle_event.is_some() {
-        return Err(Stop::Forward);
+        return Err(Stop::Forward(Unit::Lifecycle));
     }
     let Some(raw) = notification.encrypted_content else {
+        if item.queued().fetches_content && deps.read_queue.is_some() {
+            return Err(Stop::Forward(Unit::Fetch));
+        }
         return Ok(Delivery {
             event: event::document(&item, &notification, None)?,
             facts: facts(&item, &notification, None),
@@ -101,7 +107,8 @@ async fn verified<'a, S: Source, F, Q>(
         .current(turn.now, turn.deadline)
         .await
         .map_err(no_keys)?;
-    match QueuedItem::parse(body)?.verify(&keys) {
+    let queued = QueuedItem::parse(body).map_err(|malformed| not_an_item(malformed, body, deps))?;
+    match queued.verify(&keys) {
         Err(refused) if refused.may_be_known_by_now() => {}
         verified => return Ok(verified?),
     }
@@ -115,6 +122,19 @@ async fn verified<'a, S: Source, F, Q>(
             Err(Stop::Retry(Obstacle::NoClientStateKeys))
         }
         verified => Ok(verified?),
+    }
+}
+
+/// Returns what is done with a message that holds no item.
+///
+/// A window has no client state. Reader reads nothing for it but what is configured.
+fn not_an_item<S, F, Q>(malformed: Malformed, body: &str, deps: &Deps<S, F, Q>) -> Stop {
+    match Window::parse(body) {
+        Some(window) if deps.read_queue.is_some() => {
+            Stop::Forward(Unit::Window(window.application.tenant_id))
+        }
+        Some(_) => Stop::Fail(Failure::ReaderDisabled),
+        None => malformed.into(),
     }
 }
 

@@ -53,6 +53,8 @@ pub struct Deps<S, F, Q> {
     pub failed_queue: Q,
     /// Where items go that tell of the subscriptions themselves.
     pub lifecycle_queue: Q,
+    /// Where windows to read and items to fetch go; nothing where the stack has no reader.
+    pub read_queue: Option<Q>,
     /// How often the queue hands a message over.
     pub tries: u32,
 }

@@ -39,6 +39,7 @@ async fn deps() -> Result<Deps<SecretSource, HttpDocuments, SqsQueue>, Error> {
     let delivery_queue = settings.required("DELIVERY_QUEUE_URL");
     let failed_queue = settings.required("FAILED_QUEUE_URL");
     let lifecycle_queue = settings.required("LIFECYCLE_QUEUE_URL");
+    let read_queue = settings.optional("READ_QUEUE_URL");
     let tries = settings.required("MAX_RECEIVES");
     let login_endpoint = settings.optional("LOGIN_ENDPOINT");
     let authorities = settings.optional("VALIDATION_AUTHORITIES");
@@ -64,6 +65,7 @@ async fn deps() -> Result<Deps<SecretSource, HttpDocuments, SqsQueue>, Error> {
         delivery_queue: sqs.queue(delivery_queue),
         failed_queue: sqs.queue(failed_queue),
         lifecycle_queue: sqs.queue(lifecycle_queue),
+        read_queue: read_queue.map(|url| sqs.queue(url)),
         tries: tries.parse().map_err(|_| "MAX_RECEIVES is not a number")?,
     })
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use graph_core::notification::{item, tokens::TokenError};
+use graph_core::{
+    application::Guid,
+    notification::{item, tokens::TokenError},
+};
 use graph_edge::metrics::Metric;
 use jiff::Timestamp;
 
@@ -10,13 +13,24 @@ use jiff::Timestamp;
 pub(crate) enum Outcome {
     /// The event to deliver.
     Deliver(Delivery),
-    /// The item tells of a subscription itself: it belongs into LifecycleQueue. It comes this way from FailedQueue, whose
-    /// messages are all moved back to one queue.
-    Forward,
+    /// The message belongs into another queue. It comes this way from FailedQueue, whose messages are all moved back to one
+    /// queue.
+    Forward(Unit),
     /// The item can never be processed: kept in FailedQueue at once, with the reason.
     Fail(Failure),
     /// The item may be processed later: tried again by the queue, and kept in FailedQueue when its tries are used up.
     Retry(Obstacle),
+}
+
+/// What a message is that belongs into another queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// An item that tells of a subscription itself: renewal's.
+    Lifecycle,
+    /// An item whose content is fetched: reader's.
+    Fetch,
+    /// A window to read, which names a tenant: reader's, which checks it against the configuration.
+    Window(Guid),
 }
 
 /// An event, and what may be told of it. Cannot be printed: the event is what was encrypted.
@@ -65,6 +79,8 @@ pub(crate) enum Failure {
     TokenRejected,
     /// The encrypted content is not what Graph encrypted for us.
     ContentRejected,
+    /// The message is a window to read, and the stack has no reader.
+    ReaderDisabled,
     /// Processing the item panicked; this is a defect of ours.
     Panicked,
     /// This was still in the way at the last try.
@@ -82,6 +98,7 @@ impl Failure {
             Self::TokenMissing => "TokenMissing",
             Self::TokenRejected => "TokenRejected",
             Self::ContentRejected => "ContentRejected",
+            Self::ReaderDisabled => "ReaderDisabled",
             Self::Panicked => "Panicked",
             Self::TriesUsedUp(obstacle) => obstacle.name(),
         }
@@ -91,6 +108,9 @@ impl Failure {
     pub(crate) fn hint(self) -> Option<&'static str> {
         match self {
             Self::TokenMissing => TokenError::Missing.hint(),
+            Self::ReaderDisabled => {
+                Some("Set the parameter Reader to enabled and move the message back, or delete it")
+            }
             Self::Malformed(_)
             | Self::ClientStateRejected
             | Self::ReceiptRejected
@@ -112,6 +132,7 @@ impl Failure {
             Self::TokenMissing => Metric::FailedTokenMissing,
             Self::TokenRejected => Metric::FailedTokenRejected,
             Self::ContentRejected => Metric::FailedContentRejected,
+            Self::ReaderDisabled => Metric::FailedReaderDisabled,
             Self::Panicked => Metric::FailedPanicked,
             Self::TriesUsedUp(_) => Metric::FailedTriesUsedUp,
         }

@@ -7,7 +7,7 @@ use graph_edge::metrics::{Metric, Metrics};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{error, info, warn};
 
-use crate::outcome::{Failure, Obstacle, Results};
+use crate::outcome::{Failure, Obstacle, Results, Unit};
 
 /// Counts what became of a batch.
 pub(crate) fn count(results: &Results, now: Timestamp, metrics: &mut Metrics) {
@@ -83,12 +83,17 @@ impl<'a> Subject<'a> {
 }
 
 /// Logs that a message goes to where it belongs.
-pub(crate) fn log_forward(subject: &Subject<'_>) {
+pub(crate) fn log_forward(subject: &Subject<'_>, unit: Unit) {
     let id = subject.id;
+    let (what, queue) = match unit {
+        Unit::Lifecycle => ("a lifecycle notification", "LifecycleQueue"),
+        Unit::Fetch => ("an item whose content is fetched", "ReadQueue"),
+        Unit::Window(_) => ("a window to read", "ReadQueue"),
+    };
     info!(
         message.id = id,
         subscription.name = subject.name,
-        "Message {id} is a lifecycle notification; it goes to LifecycleQueue"
+        "Message {id} is {what}; it goes to {queue}"
     );
 }
 

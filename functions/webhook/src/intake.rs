@@ -131,7 +131,10 @@ impl<'a> Sender<'a> {
             at: self.received_at,
             index,
         };
-        let item = QueuedItem::new(admitted, receipt, self.tokens(admitted)).as_admitted(admitted);
+        let mut queued = QueuedItem::new(admitted, receipt, self.tokens(admitted));
+        // Kept with the item: it may come back from FailedQueue, where nobody sees the URL any more.
+        queued.fetches_content = self.fetches && admitted.kind() == Kind::Change && !admitted.is_encrypted();
+        let item = queued.as_admitted(admitted);
         let way = match admitted.kind() {
             Kind::Lifecycle => Way::Renewal,
             Kind::Change if admitted.is_encrypted() => Way::Decryption,

@@ -202,6 +202,7 @@ fn produced(item: &Value, content: Option<&str>, content_omitted: bool) -> Strin
         partition_key: "key".into(),
         received_at,
         content_omitted,
+        fetches_content: false,
         validation_tokens: Vec::new(),
         item: &item,
     };

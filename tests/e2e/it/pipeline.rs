@@ -100,6 +100,7 @@ impl Pipeline {
             delivery_queue: delivered.clone(),
             failed_queue: failed.clone(),
             lifecycle_queue: failed.clone(),
+            read_queue: None,
             tries: 10,
         };
         let login = TokenProvider::new(Http::default(), Some(&base)).unwrap();

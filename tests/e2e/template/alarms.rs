@@ -58,6 +58,7 @@ fn watch(metric: Metric) -> Watch {
         | Metric::FailedTokenMissing
         | Metric::FailedTokenRejected
         | Metric::FailedContentRejected
+        | Metric::FailedReaderDisabled
         | Metric::FailedPanicked => Watch::With("Failed", "FailedAlarm"),
         Metric::Retried => Watch::Alarm("RetriedAlarm"),
         Metric::RetriedNoDecryptionKeys

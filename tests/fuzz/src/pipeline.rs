@@ -111,7 +111,8 @@ pub fn process(body: &str) -> Fate {
     let retried = bounded(|| functions.runtime.block_on(handled)).batch_item_failures;
     let delivered = functions.decryption.delivery_queue.take();
     let failed = functions.decryption.failed_queue.take();
-    let forwarded = functions.decryption.lifecycle_queue.take();
+    let mut forwarded = functions.decryption.lifecycle_queue.take();
+    forwarded.extend(functions.decryption.read_queue.iter().flat_map(FakeQueue::take));
     match (&*retried, &*delivered, &*failed, &*forwarded) {
         ([_], [], [], []) => Fate::Retried,
         ([], [event], [], []) => {
@@ -139,7 +140,7 @@ pub fn process(body: &str) -> Fate {
 }
 
 /// The reasons in FailedQueue, without `Panicked`.
-const REASONS: [&str; 7] = [
+const REASONS: [&str; 8] = [
     "Malformed",
     "ClientStateRejected",
     "ReceiptRejected",
@@ -147,6 +148,7 @@ const REASONS: [&str; 7] = [
     "TokenMissing",
     "TokenRejected",
     "ContentRejected",
+    "ReaderDisabled",
 ];
 
 struct Functions {
@@ -186,6 +188,7 @@ static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
             delivery_queue: FakeQueue::default(),
             failed_queue: FakeQueue::default(),
             lifecycle_queue: FakeQueue::default(),
+            read_queue: Some(FakeQueue::default()),
             tries: 10,
         },
     }

@@ -42,7 +42,7 @@ use serde_json::{Value, json};
 
 use self::world::{
     Secretive, TRIES, World, basic, client_state, document, flip, good_token, in_other_tenant, nested, now,
-    of, rich, soon, tenant, tenant_id,
+    of, rich, soon, tenant, tenant_id, to_fetch, window,
 };
 
 const CONTENT: &str = r#"{"id":"1", "n":1.10,"big":12345678901234567890123}"#;
@@ -218,6 +218,50 @@ async fn a_lifecycle_item_goes_on_to_its_own_queue_and_comes_again_when_it_is_no
     assert_eq!(stored.len(), 1);
     assert_eq!((&stored[0].body, stored[0].reason), (&body.to_string(), None));
     assert!(world.failed().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_moved_back_and_is_readers_goes_to_reader_as_it_came() {
+    let world = World::new();
+    let (window, item) = (window().to_string(), to_fetch().to_string());
+    let read_queue = world.deps.read_queue.as_ref().unwrap();
+    read_queue.refuse(Some(""));
+    assert_eq!(world.process_text(&[&window, &item]).await, ["m0", "m1"]);
+    read_queue.refuse(None);
+    assert_eq!(world.process_text(&[&window, &item]).await, NOTHING);
+    let stored = read_queue.stored();
+    assert_eq!(stored.len(), 2);
+    for (message, body) in stored.iter().zip([&window, &item]) {
+        assert_eq!((&message.body, message.reason), (body, None));
+        assert_eq!(message.group(), Some(&*tenant_id(&tenant())));
+    }
+    assert!(world.failed().is_empty() && world.delivered().is_empty());
+}
+
+#[tokio::test]
+async fn without_a_reader_a_window_is_kept_and_an_item_is_delivered() {
+    let mut world = World::new();
+    world.deps.read_queue = None;
+    assert_eq!(world.process(&[&window(), &to_fetch()]).await, NOTHING);
+    assert_eq!(
+        world.failed(),
+        [("ReaderDisabled".to_owned(), window().to_string())]
+    );
+    assert_eq!(world.delivered().len(), 1);
+}
+
+#[tokio::test]
+async fn an_item_to_fetch_with_a_false_client_state_never_reaches_reader() {
+    let world = World::new();
+    let mut forged = to_fetch();
+    forged["item"]["clientState"] = basic()["item"]["clientState"]
+        .as_str()
+        .unwrap()
+        .replace("mail", "mails")
+        .into();
+    assert_eq!(world.process(&[&forged]).await, NOTHING);
+    assert_eq!(world.failed()[0].0, "ClientStateRejected");
+    assert!(world.deps.read_queue.as_ref().unwrap().stored().is_empty());
 }
 
 /// One tenant with a backlog must not delay the others, on whichever queue it is.

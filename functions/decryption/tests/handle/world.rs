@@ -40,6 +40,7 @@ impl World {
             delivery_queue: self.deps.delivery_queue,
             failed_queue: self.deps.failed_queue,
             lifecycle_queue: self.deps.lifecycle_queue,
+            read_queue: self.deps.read_queue,
             tries: TRIES,
         }
     }
@@ -71,6 +72,7 @@ impl World {
             delivery_queue: FakeQueue::default(),
             failed_queue: FakeQueue::default(),
             lifecycle_queue: FakeQueue::default(),
+            read_queue: Some(FakeQueue::default()),
             tries: TRIES,
         };
         Self {
@@ -160,6 +162,22 @@ pub(super) fn basic() -> Value {
             "clientState": client_state(&tenant(), "mail"), "subscriptionId": "s", "tenantId": tenant_id(&tenant()), "changeType": "created",
             "resource": "Users/1/Messages/2", "resourceData": {"@odata.type": "#Microsoft.Graph.Message", "id": "2"}
         }
+    })
+}
+
+/// Returns an item whose content reader fetches.
+pub(super) fn to_fetch() -> Value {
+    let mut body = basic();
+    body["fetchesContent"] = json!(true);
+    body
+}
+
+/// Returns a window that reader reads.
+pub(super) fn window() -> Value {
+    json!({
+        "read": "window", "tenantId": tenant_id(&tenant()), "clientId": tenant().application.client_id,
+        "subscription": "mail", "resource": "/users/1/messages", "from": now().to_string(), "until": now().to_string(),
+        "gap": "id-of-the-gap"
     })
 }
 

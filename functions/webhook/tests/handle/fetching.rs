@@ -15,12 +15,15 @@ async fn an_item_without_content_goes_to_reader_where_the_url_asks_for_its_conte
         deps.queues.read = has_reader.then(FakeQueue::default);
         let body = json!({"value": [change("mail")]}).to_string();
         assert_eq!(post(&deps, url, &body).await.status(), 202);
-        let in_read_queue = deps.queues.read.as_ref().map_or(0, |queue| queue.stored().len());
+        let in_read_queue = deps.queues.read.as_ref().map_or_else(Vec::new, FakeQueue::stored);
         assert_eq!(
-            (in_read_queue, deps.queues.delivery.stored().len()),
+            (in_read_queue.len(), deps.queues.delivery.stored().len()),
             (read, delivered),
             "{url}"
         );
+        for message in in_read_queue {
+            assert!(QueuedItem::parse(&message.body).unwrap().fetches_content, "{url}");
+        }
     }
 }
 

@@ -44,6 +44,9 @@ pub struct QueuedItem<'a> {
     /// Whether the item was too large for a message, so that parts of it were left out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub content_omitted: bool,
+    /// Whether reader fetches the item's content. It chooses the way, and nothing else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fetches_content: bool,
     /// The validation tokens that can vouch for the item, unverified.
     #[serde(default, skip_serializing_if = "Vec::is_empty", borrow)]
     pub validation_tokens: Vec<Cow<'a, str>>,
@@ -66,6 +69,7 @@ impl<'a> QueuedItem<'a> {
             partition_key: identity.partition_key.into(),
             received_at: receipt.at,
             content_omitted: false,
+            fetches_content: false,
             validation_tokens,
             item: admitted.raw(),
         }
@@ -141,6 +145,7 @@ impl<'a> QueuedItem<'a> {
             partition_key: Cow::Borrowed(&self.partition_key),
             received_at: self.received_at,
             content_omitted: true,
+            fetches_content: self.fetches_content,
             validation_tokens: Vec::new(),
             item: &item,
         };

@@ -80,6 +80,8 @@ metrics! {
     /// As above.
     FailedContentRejected: Count,
     /// As above.
+    FailedReaderDisabled: Count,
+    /// As above.
     FailedPanicked: Count,
     /// Items that something was in the way of at their last try; `Reason` says what.
     FailedTriesUsedUp: Count,

@@ -185,6 +185,7 @@ fn queued(item: &RawValue) -> QueuedItem<'_> {
         partition_key: "b".into(),
         received_at: at(0),
         content_omitted: false,
+        fetches_content: false,
         validation_tokens: Vec::new(),
         item,
     }
