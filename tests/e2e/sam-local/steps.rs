@@ -121,11 +121,6 @@ fn assert_queued(world: &World) {
     assert_eq!(queued, expected);
 }
 
-/// Takes the one event that has been delivered.
-fn delivered(world: &World) -> Value {
-    event(&world.message(world.pair.stack.output("DeliveryQueueUrl").unwrap()))
-}
-
 fn event(message: &Message) -> Value {
     serde_json::from_str(&message.body).unwrap()
 }
