@@ -33,8 +33,6 @@ use crate::{
     run::{self, Notices, Run, RunRequest, STORE_WITHIN, SubscriptionStatus},
 };
 
-pub(crate) use self::losses::MissedGap;
-
 mod answer;
 mod losses;
 mod rejected;

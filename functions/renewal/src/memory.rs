@@ -20,7 +20,6 @@ use graph_edge::graph::Listed;
 use jiff::{SignedDuration, Timestamp};
 
 pub(crate) use self::refusal_backoff::{RefusalBackoff, What};
-use crate::lifecycle::MissedGap;
 
 mod refusal_backoff;
 
@@ -37,6 +36,22 @@ pub struct Memory {
     pub(crate) missed: Mutex<BTreeMap<(Application, String), MissedGap>>,
     /// How many subscriptions lived after it.
     pub(crate) live: Mutex<Option<i64>>,
+}
+
+/// A gap of what those of a name have missed that were replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MissedGap {
+    /// The id of the event.
+    pub(crate) id: String,
+    /// Whether the reader was asked to read it.
+    pub(crate) is_read: bool,
+}
+
+impl MissedGap {
+    /// Returns whether this one leaves nothing to do about `other`: one that is only told takes no reading from another.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.id == other.id && (self.is_read || !other.is_read)
+    }
 }
 
 /// Whose list it is: an application's in a tenant, or that of a user who has signed in to it.

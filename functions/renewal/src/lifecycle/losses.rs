@@ -15,7 +15,7 @@ use super::{Event, Kind, Verdict};
 use crate::{
     Deps,
     catch_up::Loss,
-    memory::{Memory, lock},
+    memory::{Memory, MissedGap, lock},
     ports::Ports,
     run::{self, Run},
 };
@@ -26,20 +26,6 @@ pub(super) struct Losses {
     found: Vec<(usize, Loss)>,
     /// The gaps of those that were replaced, by the name that they share.
     replaced: BTreeMap<(Application, String), MissedGap>,
-}
-
-/// A gap of what those of a name have missed that were replaced.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct MissedGap {
-    id: String,
-    is_read: bool,
-}
-
-impl MissedGap {
-    /// Returns whether this one leaves nothing to do about `other`: one that is only told takes no reading from another.
-    fn covers(&self, other: &Self) -> bool {
-        self.id == other.id && (self.is_read || !other.is_read)
-    }
 }
 
 impl Losses {
