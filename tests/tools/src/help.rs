@@ -32,8 +32,9 @@ Usage: cargo year [OPTIONS]
 
 The first time it is compiled with optimisation, which takes minutes. The exit
 status is 1 if a rule was broken: a subscription lapsed that could have been
-saved, one was deleted that should live, a limit of Graph was passed, renewals and reauthorizations came too close
-together, or more than a tenth more calls were made than necessary.
+saved, one was deleted that should live, a limit of Graph was passed, renewals
+and reauthorizations came too close together, or more than a tenth more calls
+were made than necessary.
 ";
 
 /// `cargo chaos --help`.
