@@ -65,7 +65,7 @@ impl<P: Ports> Applier<'_, P> {
         if is_wanted {
             return Err(Failure::Entry(ours.name));
         }
-        // A list that lies about all names each of ours as the one that no entry asks for.
+        // A wrong list can show every subscription of this stack as one that no entry asks for.
         if self.context.braked {
             return Err(Failure::Braked);
         }

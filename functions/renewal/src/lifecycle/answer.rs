@@ -51,7 +51,7 @@ pub(super) enum Verdict {
     },
     /// The subscription is extended.
     Extended,
-    /// The subscription is gone: a look at the application has to show what is to be done.
+    /// The subscription is gone: a run over the application finds what to do.
     Gone,
     /// It has to come again.
     Failed,

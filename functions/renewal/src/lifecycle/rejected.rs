@@ -80,7 +80,7 @@ impl From<Refused> for Rejected {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::OtherTenant => Self::OtherTenant,
-            // The document has been read after the message came, so what it does not know is not of ours.
+            // The document has been read after the message came, so an application that it does not know is not trusted.
             Refused::NoClientState
             | Refused::UnknownKey
             | Refused::UnknownApplication

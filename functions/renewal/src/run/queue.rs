@@ -1,4 +1,4 @@
-//! The one list of what is to be done, over all tenants: the most urgent first, and no tenant before another of its own
+//! The one work list, over all tenants: the most urgent first, and no tenant before another of its own
 //! accord.
 
 use std::collections::VecDeque;

@@ -1,4 +1,4 @@
-//! Every tenant looked at, and what is to be done in all of them, as one list of work.
+//! Lists and plans every tenant, and works off the steps of all of them as one list.
 
 use std::{future::poll_fn, sync::Arc, task::Poll};
 
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{Deps, apply::Outcome, ports::Ports};
 
-/// Looks after every tenant: lists and plans several at a time, and does what is to be done in all of them, the most urgent
+/// Looks after every tenant: lists and plans several at a time, and does the steps of all of them, the most urgent
 /// first. What fails in one, or takes long, does not stop the others.
 pub(super) async fn reconcile<P: Ports>(
     deps: &Deps<P>,
@@ -110,7 +110,7 @@ enum Next<L> {
     Done(Box<(usize, bool, Outcome)>),
 }
 
-/// Returns what is to be done in a tenant, and the outcomes of what is not.
+/// Returns the steps to do in a tenant, and the outcomes of those that are left.
 fn jobs<P: Ports>(looked: &mut TenantPlan<'_, P>, request: &RunRequest) -> (Vec<Job>, Vec<Outcome>) {
     let steps = std::mem::take(&mut looked.steps);
     let mut outcomes = Vec::new();

@@ -70,7 +70,7 @@ pub(super) struct TenantRun<'a, P: Ports> {
     pub(super) tenant: &'a Tenant,
 }
 
-/// A tenant that was looked at, and what is to be done in it.
+/// A tenant with its list and the steps of its plan.
 pub(super) struct TenantPlan<'a, P: Ports> {
     run: TenantRun<'a, P>,
     pub(super) result: TenantResult,
