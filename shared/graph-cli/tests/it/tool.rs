@@ -107,4 +107,13 @@ impl From<Output> for Ended {
     }
 }
 
+/// Returns what is seen of a text with colours.
+pub fn plain(text: &str) -> String {
+    let mut parts = text.split('\u{1b}');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |all, part| {
+        all + part.split_once('m').map_or(part, |(_, rest)| rest)
+    })
+}
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_graph-notifications");

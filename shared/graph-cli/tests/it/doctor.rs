@@ -1,0 +1,81 @@
+//! `doctor` against the local stack.
+
+use serde_json::Value;
+
+use crate::{
+    tool::plain,
+    world::{USERS, World, block_on, world},
+};
+
+#[test]
+fn a_healthy_stack_is_said_to_be_healthy() {
+    let world = world();
+    let ended = world
+        .tool
+        .on_terminal(&format!("doctor --webhook {}", world.webhook()));
+    println!("{}", ended.out);
+    assert_eq!(ended.status, 0, "{}", ended.out);
+}
+
+#[test]
+fn five_things_that_are_wrong_are_named_in_the_order_of_their_cure() {
+    let world = world();
+    spoil(&world);
+    let doctor = format!("doctor --webhook {NOWHERE}");
+    let shown = world.tool.on_terminal(&doctor);
+    println!("{}", shown.out);
+    let found = world.tool.json(&doctor);
+    mend(&world);
+    assert_eq!(shown.status, 1, "{}", shown.out);
+    let wrong = ["mappings", "handshake", "subscriptions", "failed", "undelivered"];
+    assert_eq!(wrongs(&found), wrong, "{found:#}");
+    assert!(
+        shown.out.lines().all(|line| plain(line).chars().count() <= 80),
+        "{}",
+        shown.out
+    );
+    let found = world.tool.json(&format!("doctor --webhook {}", world.webhook()));
+    assert!(wrongs(&found).is_empty(), "{found:#}");
+}
+
+/// Makes four things wrong; the fifth is where the webhook is looked for.
+fn spoil(world: &World) {
+    block_on(world.pair.stack.enable_mapping("DecryptionMapping", false)).unwrap();
+    assert!(world.pair.simulator.remove(world.subscription(USERS)));
+    world.put("FailedQueueUrl", "{}");
+    world.put("UndeliveredQueueUrl", "{}");
+}
+
+fn mend(world: &World) {
+    block_on(world.pair.stack.enable_mapping("DecryptionMapping", true)).unwrap();
+    let applied = world.tool.run("apply");
+    assert_eq!(applied.status, 0, "{applied:?}");
+    world.empty("FailedQueueUrl");
+    world.empty("UndeliveredQueueUrl");
+}
+
+/// Returns which checks of a `doctor` found something wrong.
+fn wrongs(found: &Value) -> Vec<&str> {
+    let findings = found["findings"].as_array().unwrap().iter();
+    let wrong = findings.filter(|finding| finding["state"] == "wrong");
+    wrong.map(|finding| finding["check"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn the_commands_that_the_demo_prints_work_when_they_are_pasted() {
+    let world = world();
+    let text = stack::demo::kept(world.pair, None).unwrap();
+    let text = text.replace("\\\n", " ");
+    let commands: Vec<&str> = text
+        .lines()
+        .filter_map(|line| Some(line.split_once("--package graph-cli -- ")?.1))
+        .collect();
+    assert!(commands.len() > 4, "{text}");
+    for command in commands {
+        let ended = world.tool.run(command);
+        assert!(ended.status < 2, "{command}: {ended:?}");
+    }
+}
+
+/// Where nobody listens.
+const NOWHERE: &str = "http://127.0.0.1:1";

@@ -1,0 +1,81 @@
+//! `failed`, `undelivered` and `events` against the local stack.
+
+use graph_simulator::{Post, Wrong};
+use serde_json::{Value, json};
+
+use crate::world::{MESSAGES, World, block_on, eventually, world};
+
+#[test]
+fn failed_items_are_listed_shown_retried_and_dropped() {
+    let world = world();
+    let subscription = world.subscription(MESSAGES);
+    let post = Post::new()
+        .change(&subscription, "created")
+        .wrong(0, Wrong::FlippedBit);
+    block_on(world.pair.simulator.send(post)).unwrap();
+    let message = eventually("the failure", || messages(&world, "failed").into_iter().next());
+    assert_eq!(message["reason"], "ContentRejected", "{message:#}");
+    let listed = world.tool.on_terminal("failed list");
+    assert!(
+        listed.status == 1 && listed.out.contains("1 message: 1 ContentRejected"),
+        "{listed:?}"
+    );
+    let shown = world
+        .tool
+        .run(&format!("failed show {}", &message["id"].as_str().unwrap()[..8]));
+    assert!(
+        shown.out.contains("\"receivedAt\"") && shown.out.contains("characters]"),
+        "{shown:?}"
+    );
+    assert!(!shown.out.contains("\"data\":"), "{shown:?}");
+    let vague = world.tool.run("failed retry --yes");
+    assert_eq!(vague.status, 2, "{vague:?}");
+    let unasked = world.tool.run("failed retry --all");
+    assert_eq!(unasked.status, 5, "{unasked:?}");
+    let retried = world.tool.run("failed retry --reason ContentRejected --yes");
+    assert_eq!(retried.status, 1, "{retried:?}");
+    let expected = "1 message moved: 0 opened, 1 failed again, 0 still wait\nFailed again: 1 message: 1 ContentRejected\n";
+    assert_eq!(retried.out, expected, "{retried:?}");
+    let dropped = world.tool.run("failed drop --all --yes");
+    assert_eq!(
+        (dropped.status, dropped.out.as_str()),
+        (0, "1 message deleted\n"),
+        "{dropped:?}"
+    );
+    assert!(messages(&world, "failed").is_empty());
+}
+
+#[test]
+fn undelivered_events_go_back_to_their_queue_where_a_look_leaves_them() {
+    let world = world();
+    let event = json!({
+        "specversion": "1.0", "id": "i", "source": "/tenants/t/applications/a", "type": "Microsoft.Graph.UserUpdated",
+        "time": "2026-11-22T10:00:00Z", "subscription": "users",
+        "data": {"tenantId": "11111111-2222-4333-8444-555555555555", "content": {"displayName": "Adele"}},
+    });
+    world.put("UndeliveredQueueUrl", &event.to_string());
+    let listed = world.tool.json("undelivered list");
+    assert_eq!(listed["messages"][0]["what"], "UserUpdated", "{listed:#}");
+    let retried = world.tool.run("undelivered retry --all --yes");
+    assert_eq!(
+        (retried.status, retried.out.as_str()),
+        (0, "1 message moved to DeliveryQueue\n"),
+        "{retried:?}"
+    );
+    assert!(messages(&world, "undelivered").is_empty());
+    for _ in 0..2 {
+        let tail = world.tool.run("events tail");
+        assert!(
+            tail.out.contains("\tusers\tUserUpdated\t") && !tail.out.contains("Adele"),
+            "{tail:?}"
+        );
+    }
+    let content = world.tool.run("events tail --content");
+    assert!(content.out.contains("Adele"), "{content:?}");
+    world.empty("DeliveryQueueUrl");
+}
+
+fn messages(world: &World, queue: &str) -> Vec<Value> {
+    let listed = world.tool.json(&format!("{queue} list"));
+    listed["messages"].as_array().unwrap().clone()
+}
