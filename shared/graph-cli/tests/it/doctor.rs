@@ -10,11 +10,29 @@ use crate::{
 #[test]
 fn a_healthy_stack_is_said_to_be_healthy() {
     let world = world();
+    block_on(raise(&world, "graph-notifications-test-FailedAlarm")).unwrap();
     let ended = world
         .tool
         .on_terminal(&format!("doctor --webhook {}", world.webhook()));
     println!("{}", ended.out);
     assert_eq!(ended.status, 0, "{}", ended.out);
+}
+
+/// Has an alarm go off that is another stack's.
+async fn raise(world: &World, alarm: &str) -> reqwest::Result<()> {
+    let put = "Action=PutMetricAlarm&MetricName=m&Namespace=n&Period=60&EvaluationPeriods=1&Threshold=1&Statistic=Sum\
+        &ComparisonOperator=GreaterThanThreshold";
+    let set = "Action=SetAlarmState&StateValue=ALARM&StateReason=test";
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    for action in [put, set] {
+        let call = client
+            .post(world.pair.stack.endpoint_url())
+            .header("authorization", MONITORING)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(format!("{action}&Version=2010-08-01&AlarmName={alarm}"));
+        call.send().await?.error_for_status()?;
+    }
+    Ok(())
 }
 
 #[test]
@@ -79,3 +97,7 @@ fn the_commands_that_the_demo_prints_work_when_they_are_pasted() {
 
 /// Where nobody listens.
 const NOWHERE: &str = "http://127.0.0.1:1";
+
+/// By this the local AWS, which looks at no signature, knows which service is called.
+const MONITORING: &str = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/monitoring/aws4_request, SignedHeaders=host, \
+                          Signature=0";

@@ -1,9 +1,10 @@
 //! `failed`, `undelivered` and `events` against the local stack.
 
 use graph_simulator::{Post, Wrong};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::world::{MESSAGES, World, block_on, eventually, world};
+use crate::world::{MESSAGES, USERS, World, block_on, configuration, eventually, world};
 
 #[test]
 fn failed_items_are_listed_shown_retried_and_dropped() {
@@ -43,6 +44,28 @@ fn failed_items_are_listed_shown_retried_and_dropped() {
         "{dropped:?}"
     );
     assert!(messages(&world, "failed").is_empty());
+}
+
+#[test]
+fn a_window_that_failed_goes_back_to_the_reader() {
+    let world = world();
+    let now = Timestamp::now();
+    let contoso = &configuration()["tenants"]["contoso"];
+    let window = json!({
+        "read": "window", "tenantId": contoso["tenantId"], "clientId": contoso["clientId"],
+        "subscription": "users", "resource": USERS, "from": now - SignedDuration::from_mins(2), "until": now,
+    });
+    world.put("FailedQueueUrl", &window.to_string());
+    assert_eq!(messages(&world, "failed")[0]["what"], "window");
+    let retried = world.tool.run("failed retry --all --yes");
+    let expected = "1 message moved: 1 opened, 0 failed again, 0 still wait\n";
+    assert_eq!(
+        (retried.status, retried.out.as_str()),
+        (0, expected),
+        "{retried:?}"
+    );
+    assert!(messages(&world, "failed").is_empty());
+    world.empty("DeliveryQueueUrl");
 }
 
 #[test]
