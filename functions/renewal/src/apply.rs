@@ -103,8 +103,12 @@ impl<P: Ports> Applier<'_, P> {
             Action::Replace { id, creation } => {
                 // What cannot succeed is found out before anything is deleted.
                 self.body(creation)?;
-                self.delete(creation.desired.version, id).await?;
-                self.create_or_settle(&step.name, creation).await
+                let was_there = self.delete(creation.desired.version, id).await?;
+                let done = self.create_or_settle(&step.name, creation).await?;
+                Ok(Done {
+                    was_gone: !was_there,
+                    ..done
+                })
             }
             Action::Extend { id, renewal } => Ok(self.renew(id, renewal).await?.into()),
             Action::Renew {
@@ -173,6 +177,7 @@ impl<P: Ports> Applier<'_, P> {
                 let reason = "it was gone when it was to be renewed; what happened since was missed";
                 Ok(Done {
                     otherwise: done.otherwise.or(Some(("create", reason.to_owned()))),
+                    was_gone: true,
                     ..done
                 })
             }
@@ -301,10 +306,11 @@ impl<P: Ports> Applier<'_, P> {
         }
     }
 
-    async fn delete(&self, version: Version, id: &str) -> Result<(), Failure> {
-        self.within(self.graph.delete(self.tenant, version, id)).await?;
+    /// Deletes a subscription and returns whether it was there.
+    async fn delete(&self, version: Version, id: &str) -> Result<bool, Failure> {
+        let was_there = self.within(self.graph.delete(self.tenant, version, id)).await?;
         lock(self.known).remove(id);
-        Ok(())
+        Ok(was_there)
     }
 
     async fn renew(&self, id: &str, renewal: &Renewal) -> Result<Subscription, Failure> {

@@ -256,12 +256,12 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
         read(&self.call(tenant, call).await?)
     }
 
-    /// Deletes a subscription. One that is gone already counts as deleted.
+    /// Deletes a subscription and returns whether it was there. One that is gone already counts as deleted.
     ///
     /// # Errors
     ///
     /// Returns an error when Graph refuses or is not up to it.
-    pub async fn delete(&self, tenant: &Tenant, version: Version, id: &str) -> Result<(), GraphError> {
+    pub async fn delete(&self, tenant: &Tenant, version: Version, id: &str) -> Result<bool, GraphError> {
         let url = self.url(tenant, version, &[id])?;
         match self
             .call(
@@ -270,8 +270,8 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
             )
             .await
         {
-            Ok(_) => Ok(()),
-            Err(error) if matches!(error.kind, GraphErrorKind::NotFound { .. }) => Ok(()),
+            Ok(_) => Ok(true),
+            Err(error) if matches!(error.kind, GraphErrorKind::NotFound { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -32,6 +32,8 @@ pub(super) struct Done {
     pub(super) subscription: Option<Subscription>,
     /// The action and the reason, where they are others than planned.
     pub(super) otherwise: Option<(&'static str, String)>,
+    /// Whether the subscription that was to be renewed or replaced was gone already.
+    pub(super) was_gone: bool,
     /// What could not be done beside the extension, and has to be.
     pub(super) short_of: Option<Failure>,
 }
@@ -150,17 +152,19 @@ fn gap(step: &Step, tenant: &Tenant, attempt: &Attempt) -> Option<Gap> {
         _ if done.is_adopted() => return None,
         (Action::Create(_), Reason::Lost { id, seen_at }) => (id.clone(), Some(*seen_at)),
         (Action::Create(_), Reason::PerhapsLost) => (None, None),
-        // It was there when it was last renewed; nobody knows how long after that.
-        (Action::Renew { .. }, _) => {
-            done.otherwise.as_ref()?;
-            let from = step.expires_at?.saturating_sub(desired.lifetime).ok();
-            (subscription_id, from)
-        }
         // What the entry asks for now was not watched before; and of what Graph has removed, the event tells that says so.
         (Action::Create(_), _) | (_, Reason::OtherResource { .. } | Reason::Removed) => return None,
+        // It still lives.
+        (Action::Renew { .. }, _) if done.otherwise.is_none() => return None,
         (_, Reason::Expired) => (subscription_id, step.expires_at),
         // How long its notifications went to nobody is not known.
         (_, Reason::TakenOver) => (subscription_id, None),
+        // It was there when it was last renewed; nobody knows how long after that.
+        _ if done.was_gone => {
+            let end = step.expires_at;
+            let from = end.and_then(|end| end.saturating_sub(desired.lifetime).ok());
+            (subscription_id, from)
+        }
         _ => (subscription_id, Some(attempt.begun)),
     };
     let reason = match &done.otherwise {

@@ -7,7 +7,7 @@ use crate::Memory;
 async fn a_subscription_that_was_gone_at_its_renewal_is_told_of_since_its_last_renewal() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.clock.advance(4000);
-    world.graph.vanish_on_update("id-1");
+    world.graph.vanish_at_next_write("id-1");
     let report = world.run().await;
     assert_eq!(world.delivery_queue.stored()[0].group(), Some(TENANT_A));
     let told = world.told();
@@ -51,11 +51,23 @@ async fn a_replacement_is_told_of_unless_the_entry_asks_for_something_else() {
 }
 
 #[tokio::test]
+async fn a_replacement_of_what_was_gone_is_told_of_since_its_last_renewal() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.graph.change("id-1", asked_otherwise);
+    world.graph.vanish_at_next_write("id-1");
+    world.clock.advance(10);
+    world.run().await;
+    let told = world.told();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0]["data"]["lostFrom"], json!(fakes::NOW));
+}
+
+#[tokio::test]
 async fn a_gap_that_cannot_be_told_is_a_failure_of_the_run() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.delivery_queue.refuse(Some(""));
     world.clock.advance(4000);
-    world.graph.vanish_on_update("id-1");
+    world.graph.vanish_at_next_write("id-1");
     let report = world.run().await;
     assert_eq!(report["failed"], json!(1));
     let message = report["problems"][0]["message"].as_str().unwrap();

@@ -85,7 +85,7 @@ async fn what_is_due_is_renewed_and_graphs_answer_is_the_truth() {
 async fn a_subscription_that_is_gone_at_its_renewal_is_created_anew() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.clock.advance(4000);
-    world.graph.vanish_on_update("id-1");
+    world.graph.vanish_at_next_write("id-1");
     let report = world.run().await;
     assert_eq!(
         world.log(),

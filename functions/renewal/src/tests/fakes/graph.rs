@@ -136,8 +136,8 @@ impl FakeGraph {
         self.state().claims = Some(claims);
     }
 
-    /// Ends a subscription at the moment of its renewal.
-    pub(crate) fn vanish_on_update(&self, id: &str) {
+    /// Ends a subscription at the moment of its renewal or deletion.
+    pub(crate) fn vanish_at_next_write(&self, id: &str) {
         self.state().vanishing.push(id.to_owned());
     }
 
@@ -241,8 +241,13 @@ impl State {
                 .map_or_else(not_found, |one| ok(&self.show(one))),
             ("PATCH", [.., id]) => self.update(id, &serde_json::from_slice(sent.body).unwrap()),
             ("DELETE", [.., id]) => {
+                let is_there = self.subscriptions.iter().any(|(_, one)| one.id == *id);
                 self.subscriptions.retain(|(_, one)| one.id != *id);
-                Reply::new(204, "")
+                if is_there && !self.vanishing.iter().any(|vanishing| vanishing == id) {
+                    Reply::new(204, "")
+                } else {
+                    not_found()
+                }
             }
             _ => {
                 let objects = self.objects.iter().map(|id| json!({"id": id}));
