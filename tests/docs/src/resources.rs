@@ -196,21 +196,21 @@ const HEAD: &str = "\
 const INTRODUCTION: &str = "\
 # Resources
 
-Every resource that an entry of the [configuration](configuration.md) can name. A test makes this page from the catalogue in `graph-core`,
-which follows Microsoft's documentation.
+This page lists every resource that an entry of the [configuration](configuration.md) can name. A test generates the page from the catalogue
+in `graph-core`, which follows Microsoft's documentation.
 
-- **Resource**: replace what stands in braces. An entry with `forEach` keeps `{id}`. `/me/..` stands for `/users/{id}/..` of the
+- **Resource**: the path. Replace the parts in braces; only an entry with `forEach` keeps `{id}`. `/me/..` means `/users/{id}/..` of the
   signed-in user. Resources marked *beta* need the beta version of Graph.
-- **Changes**: the change types that Graph sends. Where Microsoft documents none, any may be asked for. Graph reports a new user or group as
+- **Changes**: the change types that Graph sends. If Microsoft documents none, an entry may name any. Graph reports a new user or group as
   `updated`.
-- **Data**: whether notifications can carry the resource, encrypted (`includeResourceData`).
-- **Permissions**: one of them is enough, and the first one grants the least. *Not supported* means that Graph refuses the subscription.
+- **Data**: whether notifications can contain the resource, encrypted (`includeResourceData`).
+- **Permissions**: one of them is enough; the first is the least privileged. *Not supported* means that Graph rejects the subscription.
 ";
 
 const NOTES: &str = "
 ¹ Resource-specific consent: the owner of the team, chat or meeting grants the permission to an app that is installed there.
 
-² Reported from the field: no page of Microsoft's lists the resource. Its lifetime and permission are those of its neighbours.
+² Users report that the resource works, but Microsoft does not document it. Its lifetime and permission are those of similar resources.
 
-³ Belongs to the legacy alerts API, which Microsoft retired on 15 October 2026: it works for as long as Graph takes it.
+³ The resource belongs to the legacy alerts API, which Microsoft retired on 15 October 2026. It works as long as Graph accepts it.
 ";
