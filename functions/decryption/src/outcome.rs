@@ -109,7 +109,7 @@ impl Failure {
         match self {
             Self::TokenMissing => TokenError::Missing.hint(),
             Self::ReaderDisabled => {
-                Some("Set the parameter Reader to enabled and move the message back, or delete it")
+                Some("Set the parameter Reader to enabled and move the message back, or delete the message")
             }
             Self::Malformed(_)
             | Self::ClientStateRejected

@@ -54,7 +54,7 @@ pub(crate) fn log(results: &Results) {
         retried,
         ?subscriptions,
         ?obstacles,
-        "Delivered {delivered}, failed {failed}, to be tried again {retried}"
+        "Delivered {delivered} events; {failed} messages failed, {retried} will be retried"
     );
 }
 

@@ -31,7 +31,7 @@ impl Trust {
             error!(key, %reason, "Private key {key} in DecryptionSecret is not usable: {reason}");
         }
         if keys.is_empty() {
-            return Err("no private key in it is usable".into());
+            return Err("it has no usable private key".into());
         }
         Ok(Self {
             keys,

@@ -103,7 +103,10 @@ pub(crate) async fn take_all<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Que
         .await
         .is_err()
     {
-        warn!("A drive is not read, as ReadQueue did not take it; its next change is");
+        warn!(
+            "The changed files of a drive are not read, because ReadQueue did not store the window; \
+             the drive's next change is read"
+        );
     }
     retried
 }
@@ -218,7 +221,7 @@ fn wanted<'c>(
         Fetch::Refused => {
             warn!(
                 subscription = proven.subscription,
-                "An item of subscription {} names a resource that is not one of the subscription's; it is delivered without content",
+                "An item of subscription {} names a resource outside of the subscription; it is delivered without content",
                 proven.subscription
             );
             metrics.count(Metric::FetchRefused, 1);
@@ -293,7 +296,7 @@ async fn fetched<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
             if !matches!(status, 404 | 410) {
                 warn!(
                     status,
-                    "Microsoft Graph refused to show what changed ({status}); the change is delivered without content"
+                    "Microsoft Graph refused to return a changed resource ({status}); the change is delivered without content"
                 );
             }
             Ok(None)

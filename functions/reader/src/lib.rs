@@ -98,7 +98,8 @@ pub async fn handle<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
         retried.extend(item::take_all(batch.items, &config, deps, deadline, metrics).await);
     } else {
         error!(
-            "No configuration can be read from ConfigSecret, so that nothing can be read; the queue tries again"
+            "ConfigSecret has no readable configuration, so nothing can be read from Graph; \
+             ReadQueue hands the messages over again"
         );
         retried.extend(batch.windows.into_iter().flat_map(|work| work.ids));
         retried.extend(batch.items.into_iter().map(|record| record.id));

@@ -71,7 +71,7 @@ pub(crate) async fn take_turn<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Qu
         subscription = window.subscription,
         ?obstacle,
         tried = work.tried,
-        "Subscription {} cannot be read now ({obstacle:?}); the queue tries again",
+        "Subscription {} cannot be read now ({obstacle:?}); ReadQueue hands the window over again",
         window.subscription
     );
     if work.tried < deps.tries {
@@ -126,7 +126,7 @@ async fn read<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
                 warn!(
                     subscription = reading.window().subscription,
                     status,
-                    "Microsoft Graph refused to list subscription {} ({status})",
+                    "Microsoft Graph refused to list the resource of subscription {} ({status})",
                     reading.window().subscription
                 );
             }
@@ -244,7 +244,7 @@ async fn complete<S, R: Reads, C: Clock, Q: Queue>(
         updated = completed.counts.updated,
         deleted = completed.counts.deleted,
         pages = completed.counts.pages,
-        "Subscription {} is read from {} until {}",
+        "Read subscription {} from {} until {}",
         window.subscription,
         window.from,
         window.until
@@ -278,7 +278,7 @@ async fn refuse<S, R: Reads, C: Clock, Q: Queue>(
     deps: &Deps<S, R, C, Q>,
     deadline: Deadline,
 ) -> Result<Turn, Obstacle> {
-    error!("A window in ReadQueue names a subscription that is not configured so; it goes to FailedQueue");
+    error!("A window in ReadQueue does not match the configuration; it goes to FailedQueue");
     keep(window, "NotConfigured", deps, deadline).await?;
     Ok(Turn::default())
 }

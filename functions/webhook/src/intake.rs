@@ -111,7 +111,7 @@ impl<'a> Sender<'a> {
             match self.message(group.index, group.item) {
                 Ok((way, message)) => outbox.add(way, message, group.items),
                 Err(malformed) => {
-                    error!(%malformed, "An admitted item fits into no message: {malformed}");
+                    error!(%malformed, "An admitted item does not fit into a queue message: {malformed}");
                     receipts.lost += group.items;
                 }
             }

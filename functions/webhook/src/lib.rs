@@ -128,7 +128,7 @@ async fn receive<S: Source, Q: Queue>(
         metrics.count(Metric::Undecided, items);
         error!(
             items,
-            "No client-state key is available, so none of {items} items can be admitted; answering 503 so that Graph retries"
+            "No client-state key is available, so {items} items cannot be admitted; answering 503 so that Graph retries"
         );
         return StatusCode::SERVICE_UNAVAILABLE;
     };
@@ -142,7 +142,7 @@ async fn receive<S: Source, Q: Queue>(
     metrics.count(Metric::Undecided, undecided);
     error!(
         items = undecided,
-        "{undecided} items name a client-state key that is not known, and ClientStateSecret cannot be read just now; \
+        "{undecided} items name an unknown client-state key, and ClientStateSecret cannot be read; \
          answering 503 so that Graph retries"
     );
     StatusCode::SERVICE_UNAVAILABLE
@@ -186,7 +186,7 @@ async fn store<S, Q: Queue>(
     let items = receipts.lost;
     error!(
         items,
-        "{items} admitted items are not stored; answering 503 so that Graph sends the POST again"
+        "{items} admitted items were not stored; answering 503 so that Graph retries"
     );
     StatusCode::SERVICE_UNAVAILABLE
 }

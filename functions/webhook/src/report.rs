@@ -29,7 +29,7 @@ pub(crate) fn log(intake: &Intake<'_>, collection: &Collection<'_>) {
             malformed,
             ?reasons,
             ?forms,
-            "Refused {refused} items {reasons:?}, {malformed} more are malformed {forms:?}"
+            "Rejected {refused} items {reasons:?} and {malformed} malformed items {forms:?}"
         );
     } else if refused + malformed == 0 {
         info!(
@@ -47,7 +47,7 @@ pub(crate) fn log(intake: &Intake<'_>, collection: &Collection<'_>) {
             malformed,
             ?reasons,
             ?forms,
-            "Refused {refused} items {reasons:?}, {malformed} more are malformed {forms:?}"
+            "Rejected {refused} items {reasons:?} and {malformed} malformed items {forms:?}"
         );
     }
     let excess = collection.excess_tokens;
@@ -55,7 +55,7 @@ pub(crate) fn log(intake: &Intake<'_>, collection: &Collection<'_>) {
         warn!(
             excess,
             limit = MAX_TOKENS_PER_POST,
-            "{excess} validation tokens over {MAX_TOKENS_PER_POST} are not looked at"
+            "Ignored {excess} validation tokens over the limit of {MAX_TOKENS_PER_POST}"
         );
     }
 }

@@ -163,7 +163,7 @@ impl<S: Source, T> CachedDocument<S, T> {
         let consequence = if has_document {
             "the last good document stays in use"
         } else {
-            "there is none to use"
+            "no document is available"
         };
         warn!(secret, problem, "Secret {secret} {problem}; {consequence}");
     }

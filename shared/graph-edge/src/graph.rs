@@ -124,7 +124,7 @@ impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClien
             if let Ok(one) = serde_json::from_str::<Subscription>(item.get()) {
                 by_id.insert(one.id.clone(), one);
             } else {
-                warn!("Graph lists a subscription without id; leaving it out");
+                warn!("Graph lists a subscription without an id, which is ignored");
             }
             Ok(())
         };

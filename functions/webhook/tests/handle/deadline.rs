@@ -50,7 +50,7 @@ async fn sqs_that_hangs_is_answered_with_503() {
             );
             assert!(answer.took < MOST, "{hang:?}: {:?}", answer.took);
             for part in [
-                "1 admitted items are not stored",
+                "1 admitted items were not stored",
                 "TheQueue did not store 1 messages",
             ] {
                 assert!(

@@ -310,7 +310,7 @@ async fn an_unknown_key_is_not_final_while_the_secret_cannot_be_read() {
     assert!(
         written
             .text()
-            .contains("1 items name a client-state key that is not known")
+            .contains("1 items name an unknown client-state key")
     );
     source.set(document(&["k0", "k1"]));
     assert_eq!(send(71).await, (202, None, None));

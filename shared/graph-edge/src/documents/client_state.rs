@@ -22,7 +22,7 @@ pub fn client_state_keys(text: &str) -> Result<ClientStateKeys, BoxError> {
         );
     }
     if keys.is_empty() {
-        Err("no client-state key in it is usable".into())
+        Err("it has no usable client-state key".into())
     } else {
         Ok(keys)
     }

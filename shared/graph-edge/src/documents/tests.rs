@@ -86,7 +86,7 @@ async fn a_failure_is_one_line_with_its_secret_and_its_cause() {
         assert!(lines.contains("TheSecret-AbCdEf"), "{lines}");
         assert!(lines.contains(problem), "{lines}");
         assert!(
-            lines.contains("there is none to use") && !lines.contains("last good"),
+            lines.contains("no document is available") && !lines.contains("last good"),
             "{lines}"
         );
         current(&cache, 1).await.unwrap();

@@ -98,8 +98,8 @@ impl<C: Clock, T: RefreshTokens, I: WebIdentity> TokenProvider<C, T, I> {
         let Some(successor) = &granted.refresh_token else {
             warn!(
                 tenant.id = %tenant.application.tenant_id,
-                "Entra gives no new refresh token in tenant {}; sign in with scope offline_access, or access ends with \
-                 this one",
+                "Entra returned no new refresh token in tenant {}; sign in with scope offline_access, or access ends \
+                 with the present token",
                 tenant.application.tenant_id
             );
             return Ok(granted);

@@ -146,7 +146,8 @@ fn sign(
     if certificate.expires_at() <= now {
         warn!(
             tenant.id = %tenant_id,
-            "Certificate of application {client_id} in tenant {tenant_id} has expired; make a new one"
+            "Certificate of application {client_id} in tenant {tenant_id} has expired; \
+             create a new one and write it into ConfigSecret"
         );
     }
     // Expired or not, it is sent: the clock of this machine may be the one that is wrong.
