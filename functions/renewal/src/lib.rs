@@ -125,7 +125,7 @@ pub enum Error {
     #[error("documents in secrets manager cannot be read or written")]
     Documents(#[source] SecretError),
     /// A document of renewal's own is not what it writes. It is left as it is.
-    #[error("{0:?} secret does not hold what renewal writes")]
+    #[error("{0:?} secret is malformed")]
     Malformed(Document),
     /// The event is none that renewal knows.
     #[error("the event is not {0}")]

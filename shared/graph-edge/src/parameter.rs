@@ -108,12 +108,12 @@ struct Held {
 
 /// Parameter Store has said no.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("parameter store has answered with status {0}")]
+#[error("parameter store answered with status {0}")]
 struct Refused(u16);
 
 /// The function has no credentials.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("there are no credentials of AWS")]
+#[error("no AWS credentials are available")]
 struct NoCredentials;
 
 /// How long a call may take.

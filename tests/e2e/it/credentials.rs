@@ -61,7 +61,7 @@ async fn a_certificate_that_the_application_does_not_have_is_refused() {
     bench.simulator.trust_certificate(APP, &der(&certified()));
     let error = bench.refused(certificate_of(&entry, &entry.private_key)).await;
     assert!(
-        error.starts_with("certificate is not one of the app registration's"),
+        error.starts_with("certificate is not in the app registration"),
         "{error}"
     );
     assert!(error.contains("AADSTS700027"), "{error}");
@@ -111,7 +111,7 @@ async fn a_role_without_federated_credential_is_refused() {
         .trust_issuer(APP, &issuer, ISSUER, "arn:aws:iam::123456789012:role/Other");
     let error = bench.refused(Credential::WebIdentity).await;
     assert!(
-        error.starts_with("no federated credential of the application fits the AWS role"),
+        error.starts_with("no federated credential of the application matches the AWS role"),
         "{error}"
     );
     assert!(error.contains("AADSTS700213"), "{error}");

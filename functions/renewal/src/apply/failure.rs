@@ -48,7 +48,7 @@ pub(super) enum Failure {
     #[error("it would be deleted though too much is to be deleted at once")]
     Braked,
     /// Not a failure of anything: the next run does it.
-    #[error("time did not suffice")]
+    #[error("no time was left")]
     NoTime,
     /// Nor is this.
     #[error("configuration has changed since it was read")]

@@ -164,7 +164,7 @@ impl What {
         match self {
             Self::ClientSecret => Some((
                 "a client secret that",
-                "make a new one in the app registration, and write its value and its end into ConfigSecret",
+                "create a new one in the app registration, and write its value and its end into ConfigSecret",
             )),
             Self::LoginCertificate => Some((
                 "a certificate that",
@@ -304,7 +304,7 @@ mod tests {
                 29,
                 Some((
                     Severity::Warning,
-                    "expires in 29 days, at 2026-12-21T00:00:00Z; make a new one",
+                    "expires in 29 days, at 2026-12-21T00:00:00Z; create a new one",
                 )),
             ),
             (7, Some((Severity::Warning, "expires in 7 days"))),

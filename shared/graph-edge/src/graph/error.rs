@@ -35,7 +35,7 @@ pub enum GraphErrorKind {
         retry_after: Option<Duration>,
     },
     /// The same combination of resource and change types has a subscription.
-    #[error("there is such a subscription already")]
+    #[error("such a subscription already exists")]
     Conflict {
         /// Its id, where Graph's text names it.
         existing: Option<String>,
@@ -49,13 +49,13 @@ pub enum GraphErrorKind {
         message: String,
     },
     /// The handshake with our URLs failed.
-    #[error("microsoft graph could not validate our notification url")]
+    #[error("microsoft graph could not validate the notification url")]
     HandshakeFailed {
         /// Graph's text.
         message: String,
     },
     /// The end that was asked for is too far ahead.
-    #[error("microsoft graph takes no subscription for so long")]
+    #[error("microsoft graph rejected the lifetime as too long")]
     TooLong {
         /// How many minutes ahead it may be.
         minutes: u32,
@@ -95,13 +95,13 @@ pub enum GraphErrorKind {
         source: Option<BoxError>,
     },
     /// The time that there was for the call is over.
-    #[error("time did not suffice")]
+    #[error("no time was left")]
     OutOfTime,
     /// Graph's answer is not what is documented.
     #[error("answer of microsoft graph is malformed")]
     Malformed,
     /// A list has no end: a link leads back, or there are more pages or items than Graph has reason to send.
-    #[error("list of microsoft graph has no end")]
+    #[error("list of microsoft graph does not end")]
     Endless,
 }
 

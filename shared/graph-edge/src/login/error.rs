@@ -47,19 +47,19 @@ pub enum LoginError {
     #[error("no token of the AWS role")]
     Identity(#[from] IdentityError),
     /// Refresh tokens cannot be kept, so none is used.
-    #[error("refresh tokens cannot be kept")]
+    #[error("refresh tokens cannot be stored")]
     RefreshTokens(#[from] RefreshTokenError),
 }
 
-/// Why refresh tokens cannot be kept.
+/// Why refresh tokens cannot be stored.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshTokenError {
     /// There is no place for them.
-    #[error("function is not set up to keep any; deploy the current version")]
+    #[error("function is not set up to store refresh tokens; deploy the current version")]
     NotSetUp,
     /// The document is not what was written. It is left as it is.
     #[error(
-        "RefreshTokenSecret does not hold what renewal writes; write {{}} into it, sign in to the application again, \
+        "RefreshTokenSecret is malformed; write {{}} into it, sign in to the application again, \
          and write the new refresh token into ConfigSecret"
     )]
     Malformed,
@@ -166,15 +166,15 @@ impl CredentialKind {
     fn wrong(self) -> &'static str {
         match self {
             Self::ClientSecret | Self::RefreshTokenAndSecret => {
-                "client secret is wrong or has expired; make a new one in the app registration, and write its value \
+                "client secret is wrong or has expired; create a new one in the app registration, and write its value \
                  (not its id) into ConfigSecret"
             }
             Self::Certificate => {
-                "certificate is not one of the app registration's, or has expired; upload the one in ConfigSecret, or \
-                 write one that is valid"
+                "certificate is not in the app registration, or has expired; upload the certificate in ConfigSecret, or write a \
+                 valid one"
             }
             Self::RefreshToken => {
-                "application has to prove itself besides the user; write its `clientSecret` beside `refreshToken` into \
+                "application needs a credential in addition to the user's; write its `clientSecret` beside `refreshToken` into \
                  ConfigSecret, or allow public client flows in the app registration"
             }
             Self::WebIdentity => FEDERATION,
@@ -188,7 +188,7 @@ impl CredentialKind {
                 "consent is missing; have an administrator grant the application's permissions in this tenant"
             }
             Self::RefreshToken | Self::RefreshTokenAndSecret => {
-                "user has to sign in again, or to consent; sign in to the application again as the same user, and \
+                "user has to sign in again or to consent; sign in to the application again as the same user, and \
                  write the new refresh token into ConfigSecret"
             }
         }
@@ -212,7 +212,7 @@ impl CredentialKind {
 const ADVICE: &[(&str, &str)] = &[
     (
         "AADSTS7000222",
-        "client secret has expired; make a new one in the app registration, and write its value (not its id) into \
+        "client secret has expired; create a new one in the app registration, and write its value (not its id) into \
          ConfigSecret",
     ),
     ("AADSTS7000229", NO_SERVICE_PRINCIPAL),
@@ -232,8 +232,9 @@ const NO_SERVICE_PRINCIPAL: &str = "application is not known in the tenant; have
                                     it, or correct `tenantId` in ConfigSecret";
 
 /// What a person has to do when a token of the AWS role does not count.
-const FEDERATION: &str = "no federated credential of the application fits the AWS role; compare its issuer, subject \
-                          (the ARN of renewal's role, letter by letter) and audience, and give a new one some minutes";
+const FEDERATION: &str = "no federated credential of the application matches the AWS role; compare its issuer, subject \
+                          (the ARN of the function's role) and audience, which must match exactly, and wait some \
+                          minutes after a change";
 
 /// What Microsoft's support and documentation ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

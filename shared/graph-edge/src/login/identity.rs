@@ -54,15 +54,15 @@ pub enum IdentityError {
     FederationDisabled,
     /// The role has no permission.
     #[error(
-        "renewal's role is not allowed to call sts:GetWebIdentityToken; deploy the current template, and look for a \
+        "the function's role is not allowed to call sts:GetWebIdentityToken; deploy the current template, and look for a \
          permissions boundary or service control policy that denies it"
     )]
     Forbidden,
     /// The role's own session ends before the token would.
-    #[error("session of renewal's role ends before the token would; the next run has a new one")]
+    #[error("the session of the function's role ends before the token would; the next run has a new session")]
     SessionEnds,
     /// The role has more tags than fit into a token.
-    #[error("token of renewal's role is too large; take tags off the role")]
+    #[error("token of the function's role is too large; remove tags from the role")]
     TooLarge,
     /// STS refuses for another reason, with this code.
     #[error("AWS STS refuses to issue a token ({0})")]
@@ -145,16 +145,16 @@ mod tests {
             ),
             (
                 "AccessDenied",
-                "renewal's role is not allowed to call sts:GetWebIdentityToken; deploy the current template, and \
+                "the function's role is not allowed to call sts:GetWebIdentityToken; deploy the current template, and \
                  look for a permissions boundary or service control policy that denies it",
             ),
             (
                 "SessionDurationEscalationException",
-                "session of renewal's role ends before the token would; the next run has a new one",
+                "the session of the function's role ends before the token would; the next run has a new session",
             ),
             (
                 "JWTPayloadSizeExceededException",
-                "token of renewal's role is too large; take tags off the role",
+                "token of the function's role is too large; remove tags from the role",
             ),
             (
                 "Other: <hunter2>",

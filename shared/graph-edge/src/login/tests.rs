@@ -126,7 +126,7 @@ async fn a_refusal_says_what_to_do_with_code_and_correlation_id_alone() {
     let cases = [
         (
             "invalid_client",
-            "client secret is wrong or has expired; make a new one in the app registration, and write its value (not \
+            "client secret is wrong or has expired; create a new one in the app registration, and write its value (not \
              its id) into ConfigSecret",
         ),
         (
@@ -192,14 +192,14 @@ async fn each_code_has_its_own_advice_and_the_last_one_counts() {
 async fn an_expired_client_secret_is_told_plainly() {
     let body = r#"{"error":"invalid_client","error_codes":[7000222]}"#;
     for (credential, expected) in [
-        (tenant().credential, "client secret has expired; make a new one"),
+        (tenant().credential, "client secret has expired; create a new one"),
         (
             user("seed", Some("p")),
-            "client secret has expired; make a new one",
+            "client secret has expired; create a new one",
         ),
         (
             user("seed", None),
-            "application has to prove itself besides the user",
+            "application needs a credential in addition to the user's",
         ),
     ] {
         let server = Server::start([Reply::json(401, body)]);

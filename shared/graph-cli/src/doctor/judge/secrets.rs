@@ -43,16 +43,8 @@ pub fn keys(client_state: Option<&str>, decryption: Option<&str>) -> Finding {
     let advice =
         "Put its older version back: docs/operations.md, \"Putting an older version of a secret back\".";
     match (states, certificates) {
-        (Err(_), _) => Finding::wrong(
-            check,
-            "ClientStateSecret does not hold what renewal writes",
-            advice,
-        ),
-        (_, Err(_)) => Finding::wrong(
-            check,
-            "DecryptionSecret does not hold what renewal writes",
-            advice,
-        ),
+        (Err(_), _) => Finding::wrong(check, "ClientStateSecret is malformed", advice),
+        (_, Err(_)) => Finding::wrong(check, "DecryptionSecret is malformed", advice),
         (Ok(0), _) => Finding::wrong(
             check,
             "ClientStateSecret holds no key",

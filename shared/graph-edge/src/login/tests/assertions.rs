@@ -108,22 +108,22 @@ async fn a_refusal_says_what_to_do_about_the_kind_of_credential() {
         (
             certified(),
             "invalid_client",
-            "certificate is not one of the app registration's",
+            "certificate is not in the app registration",
         ),
         (
             Credential::WebIdentity,
             "invalid_client",
-            "no federated credential of the application fits the AWS role",
+            "no federated credential of the application matches the AWS role",
         ),
         (
             Credential::WebIdentity,
             "invalid_request",
-            "no federated credential of the application fits the AWS role",
+            "no federated credential of the application matches the AWS role",
         ),
         (
             user("seed", None),
             "invalid_client",
-            "application has to prove itself besides the user",
+            "application needs a credential in addition to the user's",
         ),
         (
             user("seed", Some("secret")),

@@ -145,7 +145,7 @@ async fn no_access_token_is_handed_out_whose_refresh_token_is_lost() {
         .unwrap_err();
     assert_eq!(
         crate::telemetry::causes(&error),
-        "refresh tokens cannot be kept: RefreshTokenSecret cannot be read or written: AWS Secrets Manager is \
+        "refresh tokens cannot be stored: RefreshTokenSecret cannot be read or written: AWS Secrets Manager is \
          unavailable: down"
     );
 }
