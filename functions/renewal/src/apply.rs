@@ -174,7 +174,8 @@ impl<P: Ports> Applier<'_, P> {
             Err(error) if matches!(error.kind, GraphErrorKind::NotFound { .. }) => {
                 lock(self.known).remove(id);
                 let done = self.create_or_settle(&step.name, otherwise).await?;
-                let reason = "it was gone when it was to be renewed; what happened since was missed";
+                let reason =
+                    "it no longer existed when it was due for renewal; changes since then were missed";
                 Ok(Done {
                     otherwise: done.otherwise.or(Some(("create", reason.to_owned()))),
                     was_gone: true,
@@ -200,7 +201,7 @@ impl<P: Ports> Applier<'_, P> {
                 created
             }
         };
-        let reason = "Graph does not extend it any more".to_owned();
+        let reason = "Graph no longer extends it".to_owned();
         Ok(Done {
             otherwise: Some(("replace", reason)),
             ..created.into()

@@ -131,7 +131,7 @@ async fn set_aside<'a>(
         error!(
             message.id = id,
             reason = rejection.reason.name(),
-            "Message {id} is no lifecycle notification of a subscription of this stack; it goes to FailedQueue"
+            "Message {id} is not a lifecycle notification of this stack; it goes to FailedQueue"
         );
     }
     let messages = rejected

@@ -201,7 +201,7 @@ pub(crate) fn describe(error: &GraphError) -> String {
         retry_after: Some(wait),
     } = &error.kind
     {
-        text = format!("{text}; it asks to wait {} s", wait.as_secs());
+        text = format!("{text}; Graph asks to wait {} s", wait.as_secs());
     }
     let code = error.code.as_ref().map(|code| format!("code {code}"));
     let request_id = error.request_id.as_ref().map(|id| format!("request id {id}"));

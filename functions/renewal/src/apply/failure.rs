@@ -13,13 +13,13 @@ pub(super) enum Failure {
     Graph(#[from] GraphError),
     #[error("client state cannot be minted: {0}")]
     Mint(MintError),
-    #[error("not every webhook knows its client-state key and its tenant yet; the next run makes it")]
+    #[error("not every webhook knows its client-state key and its tenant yet; the next run creates it")]
     KeyNotYet,
     #[error(
-        "its tenant has no room in ClientStateSecret or DecryptionSecret, so its notifications would be refused"
+        "its tenant does not fit into ClientStateSecret or DecryptionSecret, so its notifications would be rejected"
     )]
     NotPublished,
-    #[error("there is no certificate; the next run makes one")]
+    #[error("no encryption certificate exists yet; the next run creates one")]
     NoCertificate,
     #[error(
         "subscription {id} of the same application already watches this, for {address}; delete it or change the entry{advice}"
@@ -31,12 +31,16 @@ pub(super) enum Failure {
     },
     #[error("entry {0} already watches this")]
     Entry(String),
-    #[error("Graph says that subscription {0} is in the way but does not show it; this can last for hours")]
+    #[error(
+        "Graph says that subscription {0} already watches this, but does not list it; this can last for hours"
+    )]
     Vanished(String),
-    #[error("Graph refused it a short while ago; tried again after {until}, or at once in a run by hand")]
+    #[error(
+        "Graph refused it recently; renewal retries after {until}, and `graph-notifications apply` retries at once"
+    )]
     Waiting { until: Timestamp, is_skipped: bool },
     #[error(
-        "not attempted: Graph refused every subscription of this entry that was tried; the next run goes on"
+        "not attempted: Graph refused every subscription of this entry that was tried; the next run continues"
     )]
     GivenUp,
     #[error("subscription {id} already watches this, for {address}; Graph says: {text}")]
@@ -45,13 +49,13 @@ pub(super) enum Failure {
         address: String,
         text: String,
     },
-    #[error("it would be deleted though too much is to be deleted at once")]
+    #[error("not deleted, because the run would delete too many subscriptions at once")]
     Braked,
     /// Not a failure of anything: the next run does it.
     #[error("no time was left")]
     NoTime,
     /// Nor is this.
-    #[error("configuration has changed since it was read")]
+    #[error("the configuration changed during the run")]
     Outdated,
 }
 
@@ -125,7 +129,7 @@ impl Failure {
             _ => String::new(),
         };
         let until = until.map_or_else(String::new, |until| {
-            format!("; tried again after {until}, or at once in a run by hand")
+            format!("; renewal retries after {until}, and `graph-notifications apply` retries at once")
         });
         format!("{what}{advice}{until}")
     }
@@ -133,7 +137,7 @@ impl Failure {
 
 /// What to do about a subscription that another stack has made.
 pub(super) const TAKE_OVER: &str =
-    ", or where the stack that made it is gone, invoke renewal with {\"takeOver\": true}";
+    ", or if its stack no longer exists, invoke renewal with {\"takeOver\": true}";
 
 /// Returns whether a creation failed because of a subscription that exists.
 pub(super) fn is_in_the_way(error: &GraphError) -> bool {

@@ -69,7 +69,7 @@ impl<P: Ports> Applier<'_, P> {
         if self.context.braked {
             return Err(Failure::Braked);
         }
-        let reason = format!("{id} stood in its way, and no entry asks for that");
+        let reason = format!("subscription {id}, which no entry asks for, watched the same");
         self.replace(creation, &id, reason).await
     }
 
@@ -88,7 +88,7 @@ impl<P: Ports> Applier<'_, P> {
 
     /// Takes over what Graph has not listed, and extends it where it is due.
     async fn adopt(&self, creation: &Creation, existing: Subscription) -> Result<Done, Failure> {
-        let reason = "Graph did not list it, or another run has just created it".to_owned();
+        let reason = "Graph did not list it, or another run had just created it".to_owned();
         let otherwise = Some(("adopt", reason));
         lock(self.known).put(existing.clone());
         let now = self.clock.now();

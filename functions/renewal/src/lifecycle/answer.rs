@@ -159,7 +159,7 @@ impl<P: Ports> Answers<'_, P> {
                 warn!(
                     subscription.name = event.name,
                     subscription.id = event.subscription_id,
-                    "Graph could not deliver some notifications of {}; its consumers have to catch up",
+                    "Graph could not deliver some notifications of subscription {}; consumers have to catch up",
                     event.name
                 );
                 let known = lock(&named.known);
@@ -260,7 +260,7 @@ impl<P: Ports> Answers<'_, P> {
             Ok(one) => {
                 info!(
                     subscription.id = one.id,
-                    "Graph asked to reauthorize {}; it is extended", named.desired.name
+                    "Graph asked to reauthorize subscription {}; it was renewed", named.desired.name
                 );
                 lock(&named.known).put(one);
                 Verdict::Extended
@@ -269,7 +269,7 @@ impl<P: Ports> Answers<'_, P> {
                 let verdict = verdict(&error);
                 if verdict == Verdict::Failed {
                     warn!(
-                        "Could not reauthorize {}: {}",
+                        "Could not reauthorize subscription {}: {}",
                         named.desired.name,
                         describe(&error)
                     );

@@ -35,9 +35,9 @@ impl Margin {
     ) -> Self {
         let (survives, unlimited) = (policy.survives(lifetime), of_few.survives(lifetime));
         let is_limited = unlimited > survives;
-        let mut summary = format!("survives {} of failing renewals", words(survives));
+        let mut summary = format!("survives {} of failed renewals", words(survives));
         if is_limited {
-            summary = format!("{summary}; {} but for Graph's limits", words(unlimited));
+            summary = format!("{summary}; {} without Graph's limits", words(unlimited));
         }
         Self {
             tenant: tenant.to_owned(),
@@ -68,7 +68,7 @@ mod tests {
         let margin = Margin::of("a", week, 100_000, &policy.of_many(100_000), &policy);
         assert_eq!(
             margin.summary,
-            "survives 156 h of failing renewals; 159 h but for Graph's limits"
+            "survives 156 h of failed renewals; 159 h without Graph's limits"
         );
         let margin = Margin::of("a", week, 10, &policy.of_many(10), &policy);
         assert_eq!((margin.survives_minutes, margin.unlimited_minutes), (9_570, None));

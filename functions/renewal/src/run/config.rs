@@ -25,7 +25,7 @@ pub(crate) async fn read(
     let Some(version) = documents.read(Document::Config).await.map_err(Error::Documents)? else {
         report.note([Problem {
             path: String::new(),
-            message: "is not there yet; write it into ConfigSecret, as docs/configuration.md describes"
+            message: "does not exist yet; write it into ConfigSecret, as docs/configuration.md describes"
                 .to_owned(),
             severity: Severity::Error,
         }]);

@@ -18,8 +18,8 @@ pub(super) fn note(run: &mut Run) {
         run.report.note([Problem {
             path: String::new(),
             message: format!(
-                "is carried out, but {untold} events about lost notifications, or what Reader is to read of them, could not be put \
-                 into a queue; have consumers catch up for the lines of this report that say `lost`"
+                "was applied, but {untold} events about lost notifications, or windows for the reader, could not be put into a \
+                 queue; let consumers catch up for the lines of this report with `lost`"
             ),
             severity: Severity::Error,
         }]);

@@ -15,10 +15,7 @@ pub(super) fn log(report: &Report) {
     }
     for line in &report.tenants {
         if let Some(error) = &line.error {
-            error!(
-                tenant = line.tenant,
-                "Nothing could be done in tenant {}: {error}", line.tenant
-            );
+            error!(tenant = line.tenant, "Tenant {} failed: {error}", line.tenant);
         }
     }
     report.subscriptions.iter().for_each(log_line);
@@ -27,7 +24,7 @@ pub(super) fn log(report: &Report) {
             error!(
                 entry = many.name,
                 tenant = many.tenant,
-                "Objects of {} in {} are not known: {error}",
+                "Objects of entry {} in tenant {} cannot be listed: {error}",
                 many.name,
                 many.tenant
             );
@@ -38,7 +35,7 @@ pub(super) fn log(report: &Report) {
                 entry = many.name,
                 tenant = many.tenant,
                 failed = many.failed,
-                "{} subscriptions of {} in {} failed; the first of them are logged",
+                "{} subscriptions of entry {} in tenant {} failed; the first of them are logged",
                 many.failed,
                 many.name,
                 many.tenant
@@ -49,7 +46,7 @@ pub(super) fn log(report: &Report) {
     if report.unfinished > 0 {
         warn!(
             unfinished = report.unfinished,
-            "{} subscriptions are left to the next run: time did not suffice, or the configuration has changed",
+            "{} subscriptions are left for the next run: the time was too short, or the configuration changed",
             report.unfinished
         );
     }
@@ -60,7 +57,7 @@ pub(super) fn log(report: &Report) {
         days_left = report.days_left,
         next_expiry = report.next_expiry.map(tracing::field::display),
         counts,
-        "Run is over: {counts}, {} failed",
+        "Run finished: {counts}, {} failed",
         report.failed
     );
 }
@@ -76,7 +73,7 @@ fn log_line(line: &Line) {
     if let Some(error) = &line.error {
         error!(
             subscription.name = name,
-            tenant, action, "Could not {action} {name} in {tenant}: {error}"
+            tenant, action, "Could not {action} subscription {name} in tenant {tenant}: {error}"
         );
     } else if let Some(lost) = &line.lost {
         let since = lost
@@ -86,7 +83,7 @@ fn log_line(line: &Line) {
             subscription.name = name,
             subscription.id = subscription_id,
             tenant,
-            "Notifications of {name} in {tenant} may be lost from {since} to {}: {}",
+            "Notifications of subscription {name} in tenant {tenant} may be lost from {since} to {}: {}",
             lost.until,
             line.reason
         );

@@ -46,7 +46,7 @@ async fn objects<P: Ports>(deps: &Deps<P>, request: &RunRequest, tenant: &Tenant
     match within(&deps.clock, request.end_at(), list).await {
         // A tenant has a user: the one who has made it.
         Ok(ids) if ids.is_empty() && *of == ForEach::AllUsers => {
-            Objects::Unknown("Graph lists no user at all, which cannot be; nothing is removed".to_owned())
+            Objects::Unknown("Graph lists no users, which is impossible; nothing is deleted".to_owned())
         }
         Ok(ids) => Objects::Known(ids),
         Err(error) => Objects::Unknown(why(&error, tenant, of)),

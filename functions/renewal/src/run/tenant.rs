@@ -108,7 +108,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             }
         };
         let Some(context) = self.context() else {
-            result.line.error = Some("there is no client-state key yet".to_owned());
+            result.line.error = Some("no client-state key exists yet".to_owned());
             return TenantPlan::unplanned(self, result);
         };
         let entries: Vec<&Entry> = self
@@ -235,7 +235,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             .problems
             .extend(told.into_iter().map(|(entry, minutes)| Problem {
                 path: format!("subscriptions.{entry}.expirationMinutes"),
-                message: format!("is {minutes}: Graph refused a longer time for this resource"),
+                message: format!("is {minutes}, because Graph refused a longer lifetime for this resource"),
                 severity: Severity::Warning,
             }));
     }
@@ -244,8 +244,8 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         Problem {
             path: format!("tenants.{}", self.name),
             message: format!(
-                "has {live} subscriptions, of which {count} would be deleted or replaced; nothing is, and all are renewed. If \
-                 that is what the configuration asks for, invoke renewal with {{\"confirmDeletions\": true}}"
+                "has {live} subscriptions, of which the configuration would delete or replace {count}; renewal renews all \
+                 and deletes none. If you want the deletions, invoke renewal with {{\"confirmDeletions\": true}}"
             ),
             severity: Severity::Error,
         }
@@ -339,8 +339,8 @@ impl<'a, P: Ports> TenantPlan<'a, P> {
 }
 
 /// What a person has to know about a tenant that was taken out and lets nobody in any more.
-const LOCKED_OUT: &str = "; the tenant was taken out of ConfigSecret, so this run was the last to try: its subscriptions end by \
-                          themselves within 29 days, and their notifications are refused";
+const LOCKED_OUT: &str = "; the tenant was removed from ConfigSecret, so no later run tries again: its subscriptions expire \
+                          within 29 days, and their notifications are rejected";
 
 /// Returns the ids among those that Graph tells of that the list shows under the same name.
 fn of_listed(told: &BTreeSet<(String, String)>, listing: &Listing<'_>) -> BTreeSet<String> {

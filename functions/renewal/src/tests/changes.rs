@@ -116,7 +116,7 @@ async fn an_entry_with_an_error_is_reported_and_its_subscription_left() {
     assert_eq!(world.log(), ["list a"]);
     assert_eq!(
         report["subscriptions"][0]["reason"],
-        json!("left as it is: its entry has an error")
+        json!("left unchanged: its entry has a mistake")
     );
     assert_eq!(
         report["problems"][0]["path"],

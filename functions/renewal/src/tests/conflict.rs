@@ -94,7 +94,7 @@ async fn one_that_graph_does_not_show_is_reported() {
     let report = world.run().await;
     let error = report["subscriptions"][0]["error"].as_str().unwrap();
     assert!(
-        error.contains("id-1 is in the way but does not show it"),
+        error.contains("id-1 already watches this, but does not list it"),
         "{error}"
     );
 }

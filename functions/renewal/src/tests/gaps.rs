@@ -82,7 +82,7 @@ async fn a_subscription_that_is_gone_without_a_word_is_told_of_since_it_was_last
     world.graph.remove("id-1");
     world.clock.advance(10);
     let plan = world.invoke(json!({"dryRun": true})).await.unwrap();
-    let reason = "it was there at 2026-11-22T10:10:00Z and is gone; what happened since was missed";
+    let reason = "it existed at 2026-11-22T10:10:00Z and no longer does; changes since then were missed";
     assert_eq!(plan["subscriptions"][0]["reason"], json!(reason));
     let report = world.run().await;
     let told = world.told();

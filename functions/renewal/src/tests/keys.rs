@@ -49,7 +49,7 @@ async fn a_key_that_is_long_to_wait_for_is_left_to_a_later_run() {
     world.documents.set(Document::ClientState, &document.to_string());
     let report = world.run().await;
     assert_eq!(world.log(), ["list a", "get id-1"]);
-    let error = "not every webhook knows its client-state key and its tenant yet; the next run makes it";
+    let error = "not every webhook knows its client-state key and its tenant yet; the next run creates it";
     assert_eq!(report["subscriptions"][0]["error"], json!(error));
 }
 

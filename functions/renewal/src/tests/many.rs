@@ -166,11 +166,11 @@ async fn objects_that_are_left_out_are_counted_and_told() {
         [
             (
                 "error",
-                "leaves out 1 object with an id that does not fit into a client state or a resource path"
+                "leaves out 1 object whose id does not fit into a client state or a resource path"
             ),
             (
                 "warning",
-                "leaves out 1 object that `subscriptions.also` watches already"
+                "leaves out 1 object that `subscriptions.also` already watches"
             ),
         ]
     );

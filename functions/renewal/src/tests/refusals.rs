@@ -21,7 +21,9 @@ async fn a_quota_is_asked_about_once_more_in_the_run_and_then_left_for_half_an_h
         "{error}"
     );
     assert!(
-        error.ends_with("tried again after 2026-11-22T10:30:00Z, or at once in a run by hand"),
+        error.ends_with(
+            "renewal retries after 2026-11-22T10:30:00Z, and `graph-notifications apply` retries at once"
+        ),
         "{error}"
     );
 
@@ -30,7 +32,7 @@ async fn a_quota_is_asked_about_once_more_in_the_run_and_then_left_for_half_an_h
     assert_eq!(creations(&world), 0);
     let error = report["subscriptions"][0]["error"].as_str().unwrap();
     assert!(
-        error.contains("tried again after 2026-11-22T10:30:00Z"),
+        error.contains("renewal retries after 2026-11-22T10:30:00Z"),
         "{error}"
     );
     assert_eq!(report["failed"], json!(1), "an alarm goes on");

@@ -95,9 +95,7 @@ async fn an_old_key_goes_when_no_queue_can_hold_what_names_it() {
     assert!(!keys(&world).contains(&old));
     assert_eq!(
         report["keys"],
-        json!([format!(
-            "client-state key {old} is removed: nothing names it any more"
-        )])
+        json!([format!("client-state key {old} is removed: nothing uses it")])
     );
 }
 

@@ -23,7 +23,7 @@ async fn the_first_run_publishes_keys_before_it_creates_subscriptions() {
     assert_eq!(
         *line,
         json!({
-            "name": "chat", "tenant": "a", "action": "create", "reason": "there is no subscription for this entry yet",
+            "name": "chat", "tenant": "a", "action": "create", "reason": "this entry has no subscription yet",
             "resource": "/chats/getAllMessages", "changeType": "created,updated",
             "subscriptionId": "id-1", "expiresAt": line["expiresAt"],
         })
@@ -100,7 +100,7 @@ async fn a_subscription_that_is_gone_at_its_renewal_is_created_anew() {
     assert_eq!((&line["action"], line.get("error")), (&json!("create"), None));
     assert_eq!(
         line["reason"],
-        json!("it was gone when it was to be renewed; what happened since was missed")
+        json!("it no longer existed when it was due for renewal; changes since then were missed")
     );
 }
 
@@ -136,7 +136,7 @@ async fn what_fails_for_one_subscription_does_not_stop_the_others() {
     let error = "microsoft graph forbids the request: Missing Chat.Read.All (code Forbidden); \
                  grant the application permission Chat.Read.All, in Entra: App registrations, API permissions, \
                  Microsoft Graph, Application permissions; then grant admin consent; \
-                 tried again after 2026-11-22T10:30:00Z, or at once in a run by hand";
+                 renewal retries after 2026-11-22T10:30:00Z, and `graph-notifications apply` retries at once";
     assert_eq!(report["subscriptions"][0]["error"], json!(error));
 }
 

@@ -225,12 +225,12 @@ mod tests {
             "dryRun": true, "failed": 1,
             "counts": {"create": 1, "renew": 1, "delete": 1, "keep": 2},
             "subscriptions": [
-                {"name": "team-messages", "tenant": "contoso", "action": "create", "reason": "there is no subscription for this entry yet",
+                {"name": "team-messages", "tenant": "contoso", "action": "create", "reason": "this entry has no subscription yet",
                  "resource": "/teams/getAllMessages", "changeType": "created,updated", "expiresAt": "2026-11-25T10:00:00Z"},
                 {"name": "users", "tenant": "contoso", "action": "renew", "reason": "2 h left, renewed below 8 h",
                  "resource": "/users", "changeType": "updated", "expiresAt": "2026-12-20T10:00:00Z"},
                 {"name": "old", "tenant": "fabrikam", "action": "delete", "reason": "no entry asks for it"},
-                {"name": "chats", "tenant": "fabrikam", "action": "create", "reason": "there is no subscription for this entry yet",
+                {"name": "chats", "tenant": "fabrikam", "action": "create", "reason": "this entry has no subscription yet",
                  "resource": "/chats/getAllMessages", "changeType": "created", "error": "Graph forbids it; grant the application permission Chat.Read.All"},
                 {"name": "kept", "tenant": "contoso", "action": "keep", "reason": "20 d left"}
             ],

@@ -50,9 +50,9 @@ fn doubtful(count: usize, trusted: usize) -> Problem {
     Problem {
         path: "tenants".to_owned(),
         message: format!(
-            "has lost {count} of {trusted} applications; nothing is deleted, and what exists is renewed wherever the version of \
-             ConfigSecret before this one has a credential. Write them into ConfigSecret again, or if they are to go, invoke \
-             renewal with {{\"confirmDeletions\": true}}"
+            "has lost {count} of {trusted} applications; nothing is deleted, and existing subscriptions are renewed if the \
+             previous version of ConfigSecret has a credential. Write the tenants into ConfigSecret again, or if you want the \
+             deletions, invoke renewal with {{\"confirmDeletions\": true}}"
         ),
         severity: Severity::Error,
     }
@@ -62,9 +62,9 @@ fn unreachable(one: &TrustedTenant) -> Problem {
     Problem {
         path: "tenants".to_owned(),
         message: format!(
-            "has no longer application {} in tenant {}, and its credential is not known: its subscriptions end by themselves \
-             within 29 days, and their notifications are refused. To delete them now, write the tenant into ConfigSecret, and \
-             take it out after the next run",
+            "no longer has application {} in tenant {}, and its credential is unknown: its subscriptions expire within \
+             29 days, and their notifications are rejected. To delete them now, write the tenant into ConfigSecret, and remove it after \
+             the next run",
             one.application.client_id, one.application.tenant_id
         ),
         severity: Severity::Error,

@@ -36,7 +36,7 @@ pub(super) async fn instead(documents: &impl Documents, report: &mut Report) -> 
 }
 
 fn goes_on(path: String) -> Problem {
-    let message = "has a mistake: the previous version of ConfigSecret goes on until it is mended, and nothing is deleted";
+    let message = "has a mistake: renewal uses the previous version of ConfigSecret until you correct it, and deletes nothing";
     Problem {
         path,
         message: message.to_owned(),

@@ -24,7 +24,7 @@ impl<P: Ports> TenantRun<'_, P> {
         let refused = config
             .refused
             .iter()
-            .map(|name| (name.clone(), "its entry has an error".to_owned()));
+            .map(|name| (name.clone(), "its entry has a mistake".to_owned()));
         let not_planned = config.subscriptions.values().filter_map(|entry| {
             // One application may stand in two tenants of the configuration, and Graph lists it as one.
             let is_same_application = |other: &&String| {

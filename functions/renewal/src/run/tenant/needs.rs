@@ -45,7 +45,7 @@ impl<P: Ports> TenantRun<'_, P> {
         let problem = |(name, need): (&String, &Need)| Problem {
             path: format!("subscriptions.{name}.{}", need.purpose),
             message: format!(
-                "needs a permission that the access token for tenant {} does not name{}",
+                "needs a permission that the access token for tenant {} does not have{}",
                 self.name,
                 advice::grant(&need.any_of, self.tenant.access())
             ),

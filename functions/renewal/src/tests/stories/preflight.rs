@@ -89,7 +89,7 @@ fn the_report_says_for_how_long_renewals_may_fail() {
     ));
     let report = world.scheduled();
     let margin = |number: usize| report["margins"][number]["summary"].as_str().unwrap();
-    assert_eq!(margin(0), "survives 63 h of failing renewals", "{report:#}");
+    assert_eq!(margin(0), "survives 63 h of failed renewals", "{report:#}");
     assert_eq!(report["margins"][1]["subscriptions"], json!(2));
     assert_eq!(report["margins"][1].get("unlimitedMinutes"), None);
 }

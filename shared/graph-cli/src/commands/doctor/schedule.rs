@@ -43,7 +43,7 @@ pub(super) async fn last_run(context: &Context, configuration: &Value) -> Findin
     };
     let since = now - judge::LOOKED_BACK;
     let mut event = json!({
-        "logGroupName": group, "startTime": since.as_millisecond(), "filterPattern": "\"Run is over\"",
+        "logGroupName": group, "startTime": since.as_millisecond(), "filterPattern": "\"Run finished\"",
     });
     let mut last = None;
     // Pages may be empty and still not be the last.
@@ -89,7 +89,7 @@ fn is_end_of_run(line: Option<&str>) -> bool {
     let is_dry = ["\"dry_run\":true", "dry_run=true"]
         .iter()
         .any(|mark| line.contains(mark));
-    line.contains("Run is over") && !is_dry
+    line.contains("Run finished") && !is_dry
 }
 
 /// How many pages of log events are read.
@@ -103,10 +103,10 @@ mod tests {
     fn the_last_run_that_was_not_dry_is_found_in_either_form_of_log() {
         let line = |timestamp: i64, message: &str| json!({"timestamp": timestamp, "message": message});
         let answer = json!({"events": [
-            line(1000, r#"{"fields":{"message":"Run is over: {}, 0 failed","dry_run":false}}"#),
-            line(2000, "INFO Run is over: {}, 0 failed failed=0 dry_run=false"),
-            line(3000, r#"{"fields":{"message":"Run is over: {}, 0 failed","dry_run":true}}"#),
-            line(4000, "INFO Run is over: {}, 0 failed failed=0 dry_run=true"),
+            line(1000, r#"{"fields":{"message":"Run finished: {}, 0 failed","dry_run":false}}"#),
+            line(2000, "INFO Run finished: {}, 0 failed failed=0 dry_run=false"),
+            line(3000, r#"{"fields":{"message":"Run finished: {}, 0 failed","dry_run":true}}"#),
+            line(4000, "INFO Run finished: {}, 0 failed failed=0 dry_run=true"),
             line(5000, "INFO Something else"),
         ]});
         assert_eq!(ended(&answer), Timestamp::from_second(2).ok());

@@ -62,14 +62,12 @@ pub enum LeftOut {
 impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnfitId => write!(
-                f,
-                "with an id that does not fit into a client state or a resource path"
-            ),
-            Self::Shared(entry) => write!(f, "that `subscriptions.{entry}` watches already"),
+            Self::UnfitId => write!(f, "whose id does not fit into a client state or a resource path"),
+            Self::Shared(entry) => write!(f, "that `subscriptions.{entry}` already watches"),
             Self::Taken(entry) => write!(
                 f,
-                "that `subscriptions.{entry}` has the one subscription to that Graph allows; write the changes of both there"
+                "for which `subscriptions.{entry}` has the only subscription that Graph allows; write the change types of both \
+                 into that entry"
             ),
             Self::Over(limit) => write!(f, "over the limit of {limit}"),
         }

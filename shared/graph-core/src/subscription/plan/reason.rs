@@ -108,21 +108,21 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => write!(f, "there is no subscription for this entry yet"),
+            Self::Missing => write!(f, "this entry has no subscription yet"),
             Self::Lost { seen_at, .. } => {
                 write!(
                     f,
-                    "it was there at {seen_at} and is gone; what happened since was missed"
+                    "it existed at {seen_at} and no longer does; changes since then were missed"
                 )
             }
             Self::PerhapsLost => write!(
                 f,
-                "there is no subscription for this entry, and whether one was lost is not known"
+                "this entry has no subscription, and it is unknown whether one was lost"
             ),
             Self::Due { left, reserve } => {
                 write!(f, "{} left, renewed below {}", Time(*left), Time(*reserve))
             }
-            Self::ItsMoment { left } => write!(f, "{} left, and its turn among the others", Time(*left)),
+            Self::ItsMoment { left } => write!(f, "{} left, renewed at its own moment", Time(*left)),
             Self::NoExpiry => write!(f, "Graph does not say when it expires"),
             Self::ReauthorizationRequired => write!(f, "Graph asked for reauthorization"),
             Self::OtherCertificate { from, readable } => {
@@ -130,11 +130,11 @@ impl fmt::Display for Reason {
                 let state = if *readable {
                     "no longer current"
                 } else {
-                    "not readable any more"
+                    "no longer usable"
                 };
                 write!(f, "its certificate {from} is {state}")
             }
-            Self::Expired => write!(f, "it has expired; what happened since was missed"),
+            Self::Expired => write!(f, "it has expired; changes since then were missed"),
             Self::Removed => write!(f, "Graph has removed it"),
             Self::OtherResource { from } => write!(f, "the entry's resource has changed from {from}"),
             Self::OtherChangeType { from } => write!(f, "the entry's changeType has changed from {from}"),
@@ -144,21 +144,21 @@ impl fmt::Display for Reason {
                 write!(f, "the entry no longer includes resource data")
             }
             Self::OtherEntry => write!(f, "its entry has changed"),
-            Self::OtherUrl => write!(f, "its notifications are to go to another URL"),
+            Self::OtherUrl => write!(f, "its notifications have to go to another URL"),
             Self::OtherLifecycleUrl => write!(f, "its lifecycle notifications go to another address"),
             Self::KeyGone { key_id } if key_id.is_empty() => {
-                write!(f, "it was not made with one of our keys")
+                write!(f, "it was not created with a key of this stack")
             }
             Self::KeyGone { key_id } => write!(f, "its client-state key {key_id} is retired"),
             Self::OldKey { key_id } => write!(f, "its client-state key {key_id} is being replaced"),
             Self::Renamed { from } => write!(f, "the entry was called {from}"),
             Self::NoEntry => write!(f, "no entry asks for it"),
-            Self::AllGo => write!(f, "all subscriptions of this stack are to go"),
-            Self::TakenOver => write!(f, "another stack has left it, and this one takes over"),
+            Self::AllGo => write!(f, "all subscriptions of this stack are being deleted"),
+            Self::TakenOver => write!(f, "another stack left it, and this stack takes it over"),
             Self::Duplicate { of } => write!(f, "its entry already has {of}"),
             Self::Fresh { left } => write!(f, "{} left", Time(*left)),
-            Self::JustRenewed => write!(f, "renewed within the last 10 minutes, or not long before"),
-            Self::Held(why) => write!(f, "left as it is: {why}"),
+            Self::JustRenewed => write!(f, "renewed within about the last 10 minutes"),
+            Self::Held(why) => write!(f, "left unchanged: {why}"),
         }
     }
 }
@@ -218,7 +218,7 @@ mod tests {
                 readable: false
             }
             .to_string(),
-            "its certificate c-1 is not readable any more"
+            "its certificate c-1 is no longer usable"
         );
     }
 }

@@ -245,7 +245,7 @@ fn an_entry_that_is_held_keeps_its_subscriptions() {
         ..listed()
     };
     let steps = plan(&[], &[listed(), many], &context, at(NOW), &Policy::default());
-    let kept = ("keep", "left as it is: its entry has a mistake".to_owned());
+    let kept = ("keep", "left unchanged: its entry has a mistake".to_owned());
     assert_eq!(shown(&steps), [kept.clone(), kept]);
 }
 

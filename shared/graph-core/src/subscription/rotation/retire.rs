@@ -137,7 +137,7 @@ fn fulfil<K>(
             Some(KeyAction::Unnamed) => life.unnamed_since = Some(now),
             Some(KeyAction::Named) => life.unnamed_since = None,
             Some(KeyAction::Remove) => {
-                changes.done(format!("{what} {id} is removed: nothing names it any more"));
+                changes.done(format!("{what} {id} is removed: nothing uses it"));
                 return false;
             }
             Some(KeyAction::Stay) | None => {}

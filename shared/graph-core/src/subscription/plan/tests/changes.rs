@@ -60,14 +60,14 @@ fn what_cannot_be_changed_is_replaced() {
                 notification_url: Some("https://our.example/notifications?i=stack&s=mail".to_owned()),
                 ..listed()
             },
-            "it was not made with one of our keys",
+            "it was not created with a key of this stack",
         ),
         (
             Subscription {
                 expiration_date_time: Some(at(NOW)),
                 ..listed()
             },
-            "it has expired; what happened since was missed",
+            "it has expired; changes since then were missed",
         ),
     ];
     for (subscription, reason) in cases {
@@ -188,5 +188,5 @@ fn a_certificate_whose_key_is_gone_is_told_apart() {
         notification_url: Some(url("mail", "k1", "c0")),
         ..listed()
     };
-    check(old, "renew", "its certificate c0 is not readable any more");
+    check(old, "renew", "its certificate c0 is no longer usable");
 }
