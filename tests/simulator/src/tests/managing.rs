@@ -273,6 +273,21 @@ async fn injected_faults_hit_as_often_as_told_and_requests_are_logged() {
 }
 
 #[tokio::test]
+async fn a_busy_graph_says_when_to_come_again_whatever_its_status() {
+    let bench = Bench::new().await;
+    for status in [429, 503] {
+        let fault = Fault::new("PATCH", "/v1.0/subscriptions", status);
+        bench.simulator.fail(fault.retry_after(3));
+        let url = format!("{}/v1.0/subscriptions/1", bench.simulator.base_url());
+        let patch = bench.client.patch(url).bearer_auth(&bench.token);
+        let answer = patch.json(&json!({})).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status);
+        assert_eq!(answer.headers()["retry-after"], "3");
+        assert!(answer.headers().contains_key("request-id"));
+    }
+}
+
+#[tokio::test]
 async fn a_request_can_be_carried_out_and_its_answer_lost() {
     let bench = Bench::new().await;
     bench
