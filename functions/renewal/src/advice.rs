@@ -33,9 +33,7 @@ fn permission(resource: Option<&str>, access: Access) -> String {
                 .collect();
             grant(&names, access)
         }
-        Some(_) => format!(
-            "; there is no {access} permission for this resource, so another kind of credential has to be used"
-        ),
+        Some(_) => format!("; this resource has no {access} permission; use another kind of credential"),
         None => format!(
             "; grant the {access} permission that Microsoft names for this resource{}",
             place(access)
@@ -75,7 +73,7 @@ pub(crate) fn grant(names: &[impl AsRef<str>], access: Access) -> String {
         [least, more @ ..] => {
             let more: Vec<&str> = more.iter().map(AsRef::as_ref).collect();
             format!(
-                "; grant the {access} permission {}, the least privileged of those that do (the others: {}){place}",
+                "; grant the {access} permission {}, the least privileged (or: {}){place}",
                 least.as_ref(),
                 more.join(", ")
             )
@@ -105,8 +103,8 @@ fn elsewhere(refused: Refused) -> String {
     let text = match refused {
         Refused::Permission | Refused::Unknown => "",
         Refused::ExchangePolicy => {
-            "; no permission of Graph is missing: an application access policy of Exchange, or its policy for EWS, keeps the \
-             application away from this mailbox; have an Exchange administrator include the mailbox, or leave it out of the entry"
+            "; no permission of Graph is missing: an application access policy of Exchange, or its policy for EWS, blocks the \
+             application for this mailbox; let an Exchange administrator include the mailbox, or remove it from the entry"
         }
         Refused::OtherTenant => {
             "; no permission is missing: the meeting belongs to another tenant, and only an application that is signed in there \
@@ -116,16 +114,16 @@ fn elsewhere(refused: Refused) -> String {
             "; the object has no mailbox in Exchange Online: it is a guest, has no licence, or its mailbox is on premises"
         }
         Refused::Quota => {
-            "; no permission is missing: Graph allows no more of these, so delete what is not needed, of other \
-             applications too; Graph may count a subscription for up to 3 hours after it is gone"
+            "; no permission is missing: Graph's quota is exhausted; delete unneeded subscriptions, also of other \
+             applications; Graph may count a subscription for up to 3 hours after its deletion"
         }
         Refused::Mailbox => {
-            "; no permission is missing: the mailbox has as many subscriptions as it may, those of all applications \
-             together, and it takes no more until some of them are deleted or end"
+            "; no permission is missing: the mailbox has its maximum of subscriptions, of all applications together; \
+             delete some of them, or wait until some expire"
         }
         Refused::ConditionalAccess => {
-            "; no permission is missing: a Conditional Access policy of the tenant stops the application or its user, \
-             so have an administrator except them from it, or sign in again as it demands"
+            "; no permission is missing: a Conditional Access policy of the tenant blocks the application or its user; \
+             let an administrator exclude them from the policy, or sign in again as the policy demands"
         }
     };
     text.to_owned()
@@ -154,8 +152,7 @@ mod tests {
             (
                 application(),
                 "/users/1/messages",
-                "; grant the application permission Mail.ReadBasic, the least privileged \
-                of those that do (the others: Mail.Read), in Entra:",
+                "; grant the application permission Mail.ReadBasic, the least privileged (or: Mail.Read), in Entra:",
             ),
             (
                 user(WORK),
@@ -184,7 +181,7 @@ mod tests {
     fn permissions_by_resource_specific_consent_are_marked() {
         let told = for_subscription(&forbidden(MISSING), Some("/chats/1/messages"), &application());
         let expected = "; grant the application permission ChatMessage.Read.Chat (resource-specific consent), the least \
-                        privileged of those that do (the others: Chat.Read.All), in Entra:";
+                        privileged (or: Chat.Read.All), in Entra:";
         assert!(told.starts_with(expected), "{told}");
     }
 
@@ -193,7 +190,7 @@ mod tests {
         for (resource, expected) in [
             (
                 "/communications/presences/1",
-                "; there is no application permission for this resource",
+                "; this resource has no application permission",
             ),
             (
                 "/weather",
@@ -212,9 +209,9 @@ mod tests {
         for (message, expected) in [
             (
                 "App '1' has reached its limit of '1' 'CHATS' subscription on tenant 2.",
-                "up to 3 hours after it is gone",
+                "up to 3 hours after its deletion",
             ),
-            (mailbox, "the mailbox has as many subscriptions as it may"),
+            (mailbox, "the mailbox has its maximum of subscriptions"),
             (
                 "Access has been blocked: insufficient_claims",
                 "Conditional Access policy",
@@ -246,7 +243,7 @@ mod tests {
         for (kind, expected) in [
             (
                 forbidden(disabled),
-                "have an Exchange administrator include the mailbox",
+                "let an Exchange administrator include the mailbox",
             ),
             (
                 forbidden("The meeting tenant does not match the token tenant."),

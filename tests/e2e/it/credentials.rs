@@ -76,8 +76,7 @@ async fn the_certificate_of_another_key_is_told_without_a_call() {
         .await;
     assert_eq!(
         error,
-        "application's certificate cannot be used: `certificate` does not belong to `privateKey`; write the one that \
-         was made for it"
+        "application's certificate cannot be used: `certificate` does not belong to `privateKey`; write the certificate of this key"
     );
     assert_eq!(bench.simulator.count("POST", "/"), 0);
 }

@@ -17,7 +17,7 @@ async fn a_quota_is_asked_about_once_more_in_the_run_and_then_left_for_half_an_h
     assert_eq!(creations(&world), 2);
     let error = report["subscriptions"][0]["error"].as_str().unwrap();
     assert!(
-        error.contains("may count a subscription for up to 3 hours after it is gone"),
+        error.contains("may count a subscription for up to 3 hours after its deletion"),
         "{error}"
     );
     assert!(

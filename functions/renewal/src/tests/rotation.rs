@@ -266,7 +266,7 @@ async fn a_document_that_is_full_is_not_added_to_and_that_is_a_failure() {
     let report = world.invoke(json!({"rotate": "certificate"})).await.unwrap();
     assert_eq!(certificates(&world).len(), before);
     assert_eq!(report["failed"], json!(1));
-    let message = "a certificate is not made: DecryptionSecret is full";
+    let message = "a certificate is not created: DecryptionSecret is full";
     assert_eq!(report["problems"][0]["message"], json!(message));
 }
 

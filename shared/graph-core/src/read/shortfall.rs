@@ -53,10 +53,10 @@ impl Shortfall {
     #[must_use]
     pub fn reason(self) -> &'static str {
         match self {
-            Self::NotReady => "Microsoft Graph could not be read until the last try",
+            Self::NotReady => "Microsoft Graph could not be read, even at the last try",
             Self::Clipped => "the loss may have begun before the time that was read",
             Self::TooOld => {
-                "tooOld: Microsoft Graph does not show changes from the beginning of the window any more"
+                "tooOld: Microsoft Graph no longer shows changes from the beginning of the window"
             }
             Self::Shifted => {
                 "the list cannot be read in order, and its pages may have shifted while it was read"
@@ -64,13 +64,13 @@ impl Shortfall {
             Self::OddItem => {
                 "an item of the list has no id, no time or no path, or is too large for a message"
             }
-            Self::TooMuch => "more changed than one reading works off",
-            Self::OddAnswer => "an answer of Microsoft Graph was not a page of the list",
+            Self::TooMuch => "more items changed than the reader reads for one window",
+            Self::OddAnswer => "Microsoft Graph's answer was not a page of the list",
             Self::NotReadable => "the resource has no list by time",
             Self::Options => {
                 "the options of the subscription's resource cannot be joined with a window of time"
             }
-            Self::Delegated => "subscriptions of a signed-in user are not read",
+            Self::Delegated => "the reader does not read subscriptions of a signed-in user",
             Self::Forbidden => "Microsoft Graph refused the list (403); grant the application the permission",
             Self::NotFound => "Microsoft Graph does not know the resource (404)",
             Self::NotSignedIn => {

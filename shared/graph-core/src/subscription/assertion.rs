@@ -162,14 +162,12 @@ impl UnusableCertificate {
             Self::Encrypted => {
                 "is encrypted; write it without its passphrase, as `openssl pkey -in FILE` prints it"
             }
-            Self::NotRsa => {
-                "is not an RSA key; Microsoft Entra takes no other, so make an RSA key of 2048 bits"
-            }
-            Self::TooSmall => "has fewer than 2048 bits; make a new key and certificate",
+            Self::NotRsa => "is not an RSA key, which Microsoft Entra needs; create an RSA key of 2048 bits",
+            Self::TooSmall => "has fewer than 2048 bits; create a new key and certificate",
             Self::Certificate => {
                 "is not a certificate in PEM; write the file's whole text, its BEGIN and END lines included"
             }
-            Self::Mismatch => "does not belong to `privateKey`; write the one that was made for it",
+            Self::Mismatch => "does not belong to `privateKey`; write the certificate of this key",
         }
     }
 }

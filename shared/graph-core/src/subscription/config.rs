@@ -105,7 +105,7 @@ impl Config {
                 self.refused_tenants.insert(key.clone());
                 problems.error(
                     &path,
-                    "has a name that is longer than 64 characters or has others than letters, digits, spaces and -_.$@; rename it",
+                    "has a name with more than 64 characters, or with characters other than letters, digits, spaces and -_.$@; rename it",
                 );
             } else if let Some(tenant) = tenants::read(node, &path, applications, problems) {
                 self.tenants.insert(key.clone(), tenant);
@@ -172,7 +172,7 @@ impl Config {
                 problems.error(
                     &path,
                     format!(
-                        "names a tenant that is not there; write one of {}, or \"*\" for all of them",
+                        "names a tenant that does not exist; write one of {}, or \"*\" for all of them",
                         first(&names)
                     ),
                 );

@@ -164,7 +164,7 @@ impl What {
         match self {
             Self::ClientSecret => Some((
                 "a client secret that",
-                "create a new one in the app registration, and write its value and its end into ConfigSecret",
+                "create a new one in the app registration, and write its value and its expiry date into ConfigSecret",
             )),
             Self::LoginCertificate => Some((
                 "a certificate that",
@@ -176,7 +176,7 @@ impl What {
             )),
             Self::EncryptionCertificate => Some((
                 "a certificate that",
-                "invoke RenewalFunction with {\"rotate\": \"certificate\"}, and see why rotation has not replaced it",
+                "invoke RenewalFunction with {\"rotate\": \"certificate\"}, and look in renewal's log for why rotation did not replace it",
             )),
             Self::ClientStateKey => None,
         }

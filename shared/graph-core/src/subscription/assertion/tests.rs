@@ -158,7 +158,7 @@ fn nothing_of_the_key_is_printed() {
     }
     assert_eq!(
         UnusableCertificate::Mismatch.to_string(),
-        "`certificate` does not belong to `privateKey`; write the one that was made for it"
+        "`certificate` does not belong to `privateKey`; write the certificate of this key"
     );
 }
 

@@ -70,8 +70,8 @@ fn check_row(written: &Written<'_>, resource: &str, row: &Row, problems: &mut Pr
     check_rich(written, row, problems);
     check_query(written, resource, row, problems);
     if written.query_options.is_some() && row.remark != Remark::TakesQueryOptions {
-        let message = "is not for this resource, only for print jobs and for health alerts of one type; take it out, and \
-                       write query options into `resource` where Microsoft documents them";
+        let message = "is not for this resource, only for print jobs and for health alerts of one type; remove it, and \
+                       write query options into `resource` if Microsoft documents them";
         problems.error(&join(&written.path, QUERY_OPTIONS), message);
     }
     let max = row.max_minutes(written.rich);
@@ -83,15 +83,15 @@ fn check_row(written: &Written<'_>, resource: &str, row: &Row, problems: &mut Pr
     }
     if let Some(version) = written.version.filter(|version| !row.versions.contains(version)) {
         let message = format!(
-            "is {version}, which does not take this resource; write `{}`",
+            "is {version}, which does not have this resource; write `{}`",
             row.version()
         );
         problems.error(&join(&written.path, "version"), message);
     }
     check_options(written, row, problems);
     if row.remark == Remark::Retired {
-        let message = "belongs to the legacy alerts API, which Microsoft retired on 15 October 2026; it works for as long as \
-                       Graph takes it, and has no successor with notifications";
+        let message = "belongs to the legacy alerts API, which Microsoft retired on 15 October 2026; it works as long as \
+                       Graph accepts it, and has no successor with notifications";
         problems.warning(&join(&written.path, "resource"), message);
     }
 }
@@ -103,17 +103,17 @@ fn check_options(written: &Written<'_>, row: &Row, problems: &mut Problems) {
     if options.fetch_content && written.rich {
         refuse(
             FETCH_CONTENT,
-            "is not needed beside `includeResourceData`, which brings the content; take one of them out",
+            "is not needed with `includeResourceData`, which brings the content; remove one of them",
         );
     }
     if options.immutable_ids && !OUTLOOK_ITEMS.contains(&row.entity) {
         refuse(
             IMMUTABLE_IDS,
-            "is for Outlook's messages, events, contacts and tasks only; take it out",
+            "is for Outlook's messages, events, contacts and tasks only; remove it",
         );
     }
     if options.permission_changes && row.entity != "driveItem" {
-        refuse(PERMISSION_CHANGES, "is for drives only; take it out");
+        refuse(PERMISSION_CHANGES, "is for drives only; remove it");
     }
 }
 
@@ -124,7 +124,7 @@ fn check_unknown(written: &Written<'_>, resource: &str, problems: &mut Problems)
         match written.minutes {
             None => problems.error(
                 &minutes,
-                "is missing; an unknown resource needs it, because its lifetime is not known",
+                "is missing; an unknown resource needs it, because its maximum lifetime is unknown",
             ),
             Some(asked) if asked > LONGEST_MINUTES => {
                 problems.error(
@@ -195,7 +195,9 @@ fn check_rich(written: &Written<'_>, row: &Row, problems: &mut Problems) {
         (Rich::No, true) => {
             "is true, but this resource has no resource data; write false or leave the field out"
         }
-        (Rich::Required, false) => "is false, but this resource is sent with resource data only; write true",
+        (Rich::Required, false) => {
+            "is false, but Graph sends this resource only with resource data; write true"
+        }
         (Rich::No, false) | (Rich::Required, true) | (Rich::Yes, _) => return,
     };
     problems.error(&join(&written.path, "includeResourceData"), message);
@@ -213,14 +215,14 @@ fn check_query(written: &Written<'_>, resource: &str, row: &Row, problems: &mut 
     };
     if row.entity == "presence" && option("$filter").is_some_and(|ids| ids.split(',').count() > PRESENCES) {
         let message =
-            format!("has more than {PRESENCES} ids in its `$filter`, the most that Graph takes; name fewer");
+            format!("has more than {PRESENCES} ids in its `$filter`, the maximum of Graph; name fewer");
         problems.error(&path, message);
     }
     match row.select {
         Select::Refused if option("$select").is_some() => {
             problems.error(
                 &path,
-                "has `$select`, which this resource does not support; take it out, all properties are sent",
+                "has `$select`, which this resource does not support; remove it, Graph sends all properties",
             );
         }
         // Microsoft documents these rules for resource data only.
@@ -241,15 +243,12 @@ fn check_query(written: &Written<'_>, resource: &str, row: &Row, problems: &mut 
             {
                 problems.error(
                     &path,
-                    format!("has `{name}`, which is not supported with resource data; take it out"),
+                    format!("has `{name}`, which is not supported with resource data; remove it"),
                 );
             }
             if option("$expand").is_some_and(|expand| !is_extended_property(expand)) {
                 let allowed = listed(EXTENDED_PROPERTIES);
-                problems.error(
-                    &path,
-                    format!("has an `$expand` other than {allowed}; take it out"),
-                );
+                problems.error(&path, format!("has an `$expand` other than {allowed}; remove it"));
             }
         }
         Select::Refused | Select::Required | Select::Undocumented => {}
@@ -310,7 +309,7 @@ fn check_tenant(written: &Written<'_>, row: &Row, tenant: &Tenant, problems: &mu
     let access = tenant.access();
     if written.options.fetch_content && access != Access::Application {
         let message =
-            "has no effect under a signed-in user's credential: content is read as an application only";
+            "has no effect with a signed-in user's credential: only an application can read content";
         problems.warning(&join(&written.path, FETCH_CONTENT), message);
     }
     // A warning only: the catalogue may be behind what Microsoft grants.
@@ -321,7 +320,7 @@ fn check_tenant(written: &Written<'_>, row: &Row, tenant: &Tenant, problems: &mu
             .map(|other| format!("{}, with {}", credential_of(other), names(row, other)))
             .collect();
         let message = format!(
-            "takes no {access} permission, the kind that the tenant's credential has; use {}",
+            "has no {access} permission, the kind that the tenant's credential needs; use {}",
             others.join(", or ")
         );
         problems.warning(&path, message);
@@ -373,7 +372,7 @@ fn check_placeholder(written: &Written<'_>, resource: &str, problems: &mut Probl
         if plain.contains('{') && !problems.is_wrong(&join(&written.path, "forEach")) {
             problems.error(
                 &path,
-                "has a key in braces; write an id in its place, or add `forEach`",
+                "has a key in braces; replace it with an id, or add `forEach`",
             );
         }
         return;

@@ -51,7 +51,7 @@ impl Problems {
         if self.more > 0 {
             self.found.push(Problem {
                 path: String::new(),
-                message: format!("has {} more mistakes; mend these first", self.more),
+                message: format!("has {} more mistakes; correct these first", self.more),
                 severity: Severity::Error,
             });
         }

@@ -212,7 +212,7 @@ fn ids(items: &[Node], path: &str, name: &str, problems: &mut Problems) -> Optio
                 let room = MAX_NAME.saturating_sub(name.len() + 1);
                 problems.error(
                     &here,
-                    format!("is too long beside the entry's name; at most {room} characters fit"),
+                    format!("is too long together with the entry's name; at most {room} characters fit"),
                 );
             }
             Node::Text(text) if ids.iter().any(|id| id == text.as_str()) => {

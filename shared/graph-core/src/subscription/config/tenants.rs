@@ -23,7 +23,7 @@ pub(super) fn read_application(node: &Node, path: &str, problems: &mut Problems)
     let fields = Fields::open(node, path, OF_APPLICATION, problems)?;
     let application = application(&fields, problems)?;
     if application.credential.is_delegated() {
-        let message = "is a user's, who belongs to one tenant; write the application into that tenant";
+        let message = "belongs to a user of one tenant; write the application into that tenant";
         problems.error(&fields.path("credential"), message);
         return None;
     }
@@ -81,7 +81,7 @@ fn shared(
 ) -> Option<Application> {
     for own in OF_APPLICATION {
         if fields.get(own).is_some() {
-            let message = "stands in the application that the tenant names; take one of them out";
+            let message = "is also in the application that the tenant names; remove one of them";
             problems.error(&fields.path(own), message);
         }
     }
@@ -95,7 +95,7 @@ fn shared(
             "names an application, and `applications` has none".to_owned()
         } else {
             format!(
-                "names an application that is not there; write one of {}",
+                "names an application that does not exist; write one of {}",
                 first(&names)
             )
         };
@@ -231,7 +231,7 @@ fn client_secret_expires(fields: &Fields<'_>, problems: &mut Problems) -> Option
     if of("clientSecret").is_none() {
         problems.error(
             &path,
-            "is the end of a `clientSecret`, which is not there; take it out",
+            "is the expiry date of a `clientSecret`, which is missing; remove it",
         );
     }
     let expires = match expires {
@@ -241,7 +241,7 @@ fn client_secret_expires(fields: &Fields<'_>, problems: &mut Problems) -> Option
     if expires.is_none() {
         problems.error(
             &path,
-            "is not a day; write the one that the app registration shows, such as \"2027-05-23\"",
+            "is not a date; write the date in the app registration, such as \"2027-05-23\"",
         );
     }
     expires

@@ -105,7 +105,7 @@ impl Update<'_> {
             .owner
             .map_or(String::new(), |owner| format!(" of tenant {owner}"));
         if room::left(self.document) < room::CERTIFICATE {
-            let refused = format!("a certificate{of_whom} is not made: {SECRET} is full");
+            let refused = format!("a certificate{of_whom} is not created: {SECRET} is full");
             self.changes.refused.push(refused);
             return Ok(());
         }

@@ -108,7 +108,7 @@ fn no_room(left_out: &[&TrustedTenant], config: &Config, secret: &str) -> String
         .take(MOST_NAMES)
         .collect();
     format!(
-        "{} new tenants get no subscriptions ({}{}): {secret} is full; put them into a stack of their own",
+        "{} new tenants get no subscriptions ({}{}): {secret} is full; deploy another stack for them",
         left_out.len(),
         names.join(", "),
         if left_out.len() > names.len() { ", ..." } else { "" }

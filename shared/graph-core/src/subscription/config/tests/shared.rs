@@ -67,7 +67,7 @@ fn every_mistake_about_a_shared_application_is_named() {
     wrong(
         |document| document["tenants"]["a"]["clientId"] = json!(CLIENT_ID),
         "tenants.a.clientId",
-        "take one of them out",
+        "remove one of them",
     );
     wrong(
         |document| document["applications"]["main"]["clientId"] = json!("x"),
@@ -114,7 +114,7 @@ fn a_document_full_of_mistakes_makes_a_short_report() {
     assert_eq!((problems.len(), config.refused.len()), (101, 3_000));
     let message = &problems[100].message;
     assert!(
-        message.starts_with("has ") && message.ends_with(" more mistakes; mend these first"),
+        message.starts_with("has ") && message.ends_with(" more mistakes; correct these first"),
         "{message}"
     );
 

@@ -56,7 +56,7 @@ fn a_permission_that_the_credential_cannot_have_is_a_warning_and_the_entry_stays
             &delegated,
             "/communications/callRecords",
             "created",
-            "takes no delegated permission, the kind that the tenant's credential has; use a client secret, a \
+            "has no delegated permission, the kind that the tenant's credential needs; use a client secret, a \
              certificate or webIdentity, with CallRecords.Read.All",
         ),
         (
@@ -123,7 +123,7 @@ fn a_personal_account_is_told_what_is_for_work_accounts_only() {
     assert!(
         problems[0]
             .message
-            .starts_with("takes no delegated (personal account) permission"),
+            .starts_with("has no delegated (personal account) permission"),
         "{}",
         problems[0].message
     );

@@ -136,7 +136,7 @@ fn a_certificate_without_room_is_a_problem_and_costs_nobody_else_anything() {
     assert_eq!(document.keys.len(), before);
     assert_eq!(
         changes.refused[0],
-        "a certificate is not made: DecryptionSecret is full"
+        "a certificate is not created: DecryptionSecret is full"
     );
 }
 
