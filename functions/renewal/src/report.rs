@@ -36,7 +36,7 @@ pub struct Report {
     /// How many subscriptions there are none of, for a reason that nobody here can change: their objects have no mailbox, or a
     /// policy keeps the application away from them.
     pub skipped: usize,
-    /// How many subscriptions are left to the next run: time did not suffice, or the configuration has changed meanwhile.
+    /// How many subscriptions are left for the next run: time did not suffice, or the configuration has changed meanwhile.
     pub unfinished: usize,
     /// How many subscriptions each action was taken for, failures left out.
     pub counts: BTreeMap<&'static str, usize>,
@@ -160,7 +160,7 @@ pub struct Line {
     /// In a dry run, when the subscription ends if nothing is done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Timestamp>,
-    /// Whether the action is left to the next run.
+    /// Whether the action is left for the next run.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unfinished: bool,
     /// The time in which notifications may have been lost.

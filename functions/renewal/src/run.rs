@@ -52,7 +52,7 @@ pub(crate) struct Run {
     pub(crate) removed: BTreeMap<Application, BTreeSet<(String, String)>>,
     /// The keys that the subscriptions of those applications name whose list is known.
     in_use: KeysInUse,
-    /// Tenants and names of what is left to the next run.
+    /// Tenants and names of what is left for the next run.
     pub(crate) left_over: BTreeSet<(String, String)>,
     /// The names of tenants that were taken out of the configuration and have nothing left at Graph.
     emptied: Vec<String>,

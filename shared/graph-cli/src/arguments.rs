@@ -60,28 +60,28 @@ pub enum Command {
     /// Checks, shows, compares and writes the configuration.
     #[command(subcommand)]
     Config(Config),
-    /// Says what the next run of renewal does and why, and every mistake. Changes nothing.
+    /// Shows what the next run of renewal would do and why, and every mistake. Changes nothing.
     #[command(after_help = "Example:\n  graph-notifications plan")]
     Plan,
-    /// Runs renewal now, and says what it did.
+    /// Runs renewal now, and shows what it did.
     #[command(after_help = "Example:\n  graph-notifications apply\n\n\
-        One run, however long it takes: the connection is never tried again. A second run beside it does no harm.")]
+        The command waits for the run and never retries. A second run at the same time does no harm.")]
     Apply {
-        /// Allows more deletions than renewal does without a word.
+        /// Allows as many deletions as the configuration demands.
         #[arg(long)]
         confirm_deletions: bool,
     },
-    /// Lists the subscriptions with the time that is left of each, the most urgent first.
+    /// Lists the subscriptions with their remaining time, the most urgent first.
     #[command(after_help = "Example:\n  graph-notifications status --tenant contoso")]
     Status {
-        /// Those of one tenant, by its name in the configuration.
+        /// Only the subscriptions of one tenant, by its name in the configuration.
         #[arg(long, value_name = "NAME")]
         tenant: Option<String>,
     },
     /// Replaces keys now.
     #[command(after_help = "Example:\n  graph-notifications rotate certificate\n\n\
-        A certificate is replaced without a loss. New client-state keys make every subscription again, with a gap of a moment\n\
-        each. A run six minutes later uses the new keys.")]
+        A certificate is replaced without a loss. For new client-state keys, renewal creates every subscription again, with a gap\n\
+        of a moment each. A run six minutes later uses the new keys.")]
     Rotate {
         /// What to replace.
         #[arg(value_enum)]
@@ -90,7 +90,7 @@ pub enum Command {
         #[arg(long, short)]
         yes: bool,
     },
-    /// Makes the subscriptions that another stack or URL has left this stack's own.
+    /// Replaces the subscriptions that a deleted stack left behind.
     #[command(after_help = "Example:\n  graph-notifications take-over")]
     TakeOver {
         /// Does not ask.
@@ -110,13 +110,13 @@ pub enum Command {
     /// Events that a consumer could not process, in UndeliveredQueue.
     #[command(subcommand)]
     Undelivered(Held),
-    /// Events that wait for a consumer, in DeliveryQueue.
+    /// Events in DeliveryQueue, which wait for a consumer.
     #[command(subcommand)]
     Events(Events),
-    /// Looks at everything that can be wrong, in the order in which it should be cured, and says what to do.
+    /// Checks the whole stack, in the order in which you should repair it, and says what to do.
     #[command(after_help = "Example:\n  graph-notifications doctor")]
     Doctor {
-        /// Base URL under which the webhook is reached from here, if not the one that Graph has.
+        /// Base URL of the webhook as seen from this machine, if it is not the URL that Graph calls.
         #[arg(long, value_name = "URL")]
         webhook: Option<String>,
     },
@@ -136,7 +136,7 @@ pub enum Held {
     /// Lists them by age, with the reason, the subscription and the tenant.
     #[command(
         after_help = "Example:\n  graph-notifications failed list --reason TokenRejected\n\n\
-        While they are looked at, messages are hidden from others, for a minute at most."
+        While the command reads messages, SQS hides them from others for at most a minute."
     )]
     List {
         /// Which.
@@ -146,17 +146,17 @@ pub enum Held {
         #[arg(long, value_name = "COUNT", default_value_t = 1000)]
         limit: usize,
     },
-    /// Shows what messages carry, but never proofs, and content only when asked.
+    /// Shows messages without their proofs, and their content only on request.
     #[command(after_help = "Example:\n  graph-notifications failed show 0a1b2c3d")]
     Show {
         /// Ids, or their beginnings.
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
-        /// Shows what people wrote, as well.
+        /// Also shows the content.
         #[arg(long)]
         content: bool,
     },
-    /// Moves messages back to where they are tried again, and says what became of them.
+    /// Moves messages back to a queue where they are retried, and reports the result.
     #[command(after_help = "Example:\n  graph-notifications failed retry --reason UnknownCertificate")]
     Retry {
         /// Ids, or their beginnings.
@@ -171,7 +171,7 @@ pub enum Held {
         /// Does not ask.
         #[arg(long, short)]
         yes: bool,
-        /// How long to wait for what becomes of them.
+        /// How long to wait for the result.
         #[arg(long, value_name = "SECONDS", default_value_t = 60)]
         wait: u64,
     },
@@ -212,14 +212,14 @@ pub struct Which {
 /// What is to be done with events.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Events {
-    /// Shows the events that wait, and leaves them where they are.
+    /// Shows the waiting events and leaves them in the queue.
     #[command(after_help = "Example:\n  graph-notifications events tail\n\n\
-        Each look counts as one of the DeliveryMaxReceives receipts after which SQS moves an event to UndeliveredQueue.")]
+        Each look counts as a receive; after DeliveryMaxReceives receives SQS moves an event to UndeliveredQueue.")]
     Tail {
         /// How many at most.
         #[arg(long, value_name = "COUNT", default_value_t = 10)]
         limit: usize,
-        /// Shows the events themselves.
+        /// Shows the whole events.
         #[arg(long)]
         content: bool,
     },
@@ -239,7 +239,7 @@ pub enum Rotate {
 /// What is to be done with the configuration.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Config {
-    /// Names every mistake in a file, with line and column. Needs neither AWS nor Microsoft.
+    /// Reports every mistake in a file, with line and column. Needs neither AWS nor Microsoft.
     #[command(after_help = "Example:\n  graph-notifications config check config.json")]
     Check {
         /// The file; `-` for standard input.
@@ -247,26 +247,26 @@ pub enum Config {
     },
     /// Prints the stack's configuration, without its credentials.
     #[command(after_help = "Example:\n  graph-notifications config show > config.json\n\n\
-        `config put` takes a credential that is \"[redacted]\" from the present configuration.")]
+        `config put` takes a credential that is \"[redacted]\" from the current configuration.")]
     Show,
-    /// Says what a file would change in the stack's configuration.
+    /// Shows what a file would change in the stack's configuration.
     #[command(after_help = "Example:\n  graph-notifications config diff config.json")]
     Diff {
         /// The file; `-` for standard input.
         file: PathBuf,
     },
-    /// Writes the stack's configuration, after a question.
+    /// Writes the stack's configuration after you confirm.
     #[command(after_help = "Example:\n  graph-notifications config put config.json\n\n\
-        A credential that is \"\" or \"[redacted]\" in the file stays as it is in the stack. One that the stack does not have is\n\
-        asked for, and never written to a disk. The next run of renewal applies the configuration: within ten minutes, or\n\
-        with `graph-notifications apply` at once.")]
+        A credential that is \"\" or \"[redacted]\" in the file keeps its value in the stack. If the stack does not have it, the\n\
+        command asks for it and never writes it to a disk. The next run of renewal applies the configuration within ten\n\
+        minutes; `graph-notifications apply` applies it at once.")]
     Put {
         /// The file; `-` for standard input.
         file: PathBuf,
         /// Does not ask.
         #[arg(long, short)]
         yes: bool,
-        /// Allows more deletions than renewal does without a word.
+        /// Allows as many deletions as the configuration demands.
         #[arg(long)]
         confirm_deletions: bool,
     },

@@ -52,8 +52,8 @@ pub fn confirm_by_name(question: &str, name: &str, given: Option<&str>) -> Resul
 /// Returns a failure when nobody is there to write.
 pub fn secret(of_what: &str) -> Result<Zeroizing<String>, Failure> {
     if !io::stdin().is_terminal() {
-        let text = format!("{of_what} is empty, and nobody is there to ask for it");
-        let advice = "Fill it in on its way: jq '...' config.json | graph-notifications config put --yes -";
+        let text = format!("{of_what} is empty, and standard input is not a terminal to ask for it");
+        let advice = "Fill it in with: jq '...' config.json | graph-notifications config put --yes -";
         return Err(Failure::new(Kind::NotConfirmed, text, advice));
     }
     let _hidden = Hidden::begin();
@@ -89,8 +89,8 @@ fn need_person(option: &str) -> Result<(), Failure> {
     }
     Err(Failure::new(
         Kind::NotConfirmed,
-        "nothing was changed: this needs your word, and nobody is there to ask",
-        format!("Add {option} to go on without a question."),
+        "nothing was changed: this needs a confirmation, and standard input is not a terminal",
+        format!("Add {option} to confirm without a question."),
     ))
 }
 

@@ -114,10 +114,10 @@ impl Aws {
                 "AWS does not know these credentials. Look whose they are: aws sts get-caller-identity"
             }
             "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
-                "The session is over. Sign in again, for example: aws sso login"
+                "The session has expired. Sign in again, for example: aws sso login"
             }
             "AccessDenied" | "AccessDeniedException" | "AccessDeniedError" => {
-                "Have an administrator grant this action, or use another --profile."
+                "Let an administrator grant this action, or use another --profile."
             }
             _ => "",
         };
@@ -134,7 +134,7 @@ impl Aws {
         Failure::new(
             Kind::Aws,
             text,
-            "Look at the network and a proxy, and at --endpoint-url and --region.",
+            "Check the network, the proxy settings, --endpoint-url and --region.",
         )
     }
 
@@ -145,7 +145,7 @@ impl Aws {
         if causes.contains("credential") {
             return Failure::new(
                 Kind::Aws,
-                format!("there are no credentials for AWS: {causes}"),
+                format!("no AWS credentials are available: {causes}"),
                 SIGN_IN,
             );
         }
@@ -153,7 +153,7 @@ impl Aws {
         Failure::new(
             Kind::Aws,
             text,
-            "Look at the network and a proxy, and at --endpoint-url and --region.",
+            "Check the network, the proxy settings, --endpoint-url and --region.",
         )
     }
 
@@ -205,5 +205,5 @@ const ATTEMPTS: u32 = 3;
 /// A run of renewal is silent for up to 15 minutes; what is between forgets such a connection after some.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
-const SIGN_IN: &str = "Name a --profile, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or hand over those of the AWS CLI:\n\
+const SIGN_IN: &str = "Add --profile, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use the credentials of the AWS CLI:\n\
      eval \"$(aws configure export-credentials --format env)\"";

@@ -97,8 +97,8 @@ pub fn answer(findings: &[Finding], style: Style) -> Answer {
         .iter()
         .fold(String::new(), |text, finding| text + &finding.text(style));
     let sum = match (wrong, warnings, unknown) {
-        (0, 0, 0) => "Everything is as it should be.".to_owned(),
-        _ => format!("{wrong} wrong, {warnings} worth a look, {unknown} not known. Cure them from the top."),
+        (0, 0, 0) => "No problem found.".to_owned(),
+        _ => format!("{wrong} wrong, {warnings} warnings, {unknown} unknown. Start at the top."),
     };
     Answer {
         json: json!({"findings": findings, "wrong": wrong, "warnings": warnings, "unknown": unknown}),
@@ -141,7 +141,7 @@ mod tests {
              WRONG configuration  ConfigSecret:4:7: error:\n\
              \x20                    tenants.contoso.tenantId is not a GUID\n\
              \x20                    -> Mend it.\n\n\
-             1 wrong, 0 worth a look, 0 not known. Cure them from the top.\n"
+             1 wrong, 0 warnings, 0 unknown. Start at the top.\n"
         );
         assert!(answer.needs_person);
     }

@@ -43,14 +43,11 @@ pub async fn renewal(
         return Err(failed(function, &reply.body));
     }
     let malformed = |error: serde_json::Error| {
-        let text = format!(
-            "{function} answered with something else than a report: {}",
-            causes(&error)
-        );
+        let text = format!("the answer of {function} is not a report: {}", causes(&error));
         Failure::new(
             Kind::Stack,
             text,
-            "Is it of the version of this program? Deploy it again: sam build && sam deploy",
+            "Do the function and this program have the same version? Deploy again: sam build && sam deploy",
         )
     };
     let json: Value = serde_json::from_str(&reply.body).map_err(malformed)?;
@@ -63,8 +60,8 @@ fn broken(causes: &str) -> Failure {
     Failure::new(
         Kind::Aws,
         format!("the connection to AWS Lambda broke: {causes}"),
-        "If renewal was invoked, its run goes on, for 15 minutes at most; nothing was invoked a second time.\n\
-         What is left to do: graph-notifications plan",
+        "If renewal was invoked, its run continues for at most 15 minutes; it was not invoked a second time.\n\
+         To see what is left to do: graph-notifications plan",
     )
 }
 
@@ -80,8 +77,10 @@ fn failed(function: &str, body: &str) -> Failure {
         "DocumentMalformed" => {
             "Put an older version of that secret back: docs/operations.md, \"Putting an older version of a secret back\"."
         }
-        "RequestMalformed" => "The function is of another version than this program: sam build && sam deploy",
-        _ => "The log of the function says more.",
+        "RequestMalformed" => {
+            "The function and this program have different versions. Deploy again: sam build && sam deploy"
+        }
+        _ => "See the log of the function.",
     };
     Failure::new(
         Kind::Stack,

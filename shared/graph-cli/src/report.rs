@@ -18,7 +18,7 @@ pub struct Report {
     pub failed: usize,
     /// How many subscriptions cannot exist.
     pub skipped: usize,
-    /// How many are left to the next run.
+    /// How many are left for the next run.
     pub unfinished: usize,
     /// How many subscriptions each action was taken for.
     pub counts: BTreeMap<String, usize>,
@@ -145,7 +145,7 @@ pub struct Line {
     pub expires_at: Option<Timestamp>,
     /// When it ends if nothing is done; of a dry run only.
     pub ends_at: Option<Timestamp>,
-    /// Whether it is left to the next run.
+    /// Whether it is left for the next run.
     pub unfinished: bool,
     /// Why it failed.
     pub error: Option<String>,

@@ -112,7 +112,7 @@ impl Stack {
         let advice = if self.is_settled() {
             "Is it a stack of this template? Name another with --stack, or deploy this version: sam build && sam deploy"
         } else if status.ends_with("_IN_PROGRESS") {
-            "A deployment is under way: try again when it is over."
+            "A deployment is running: try again when it has finished."
         } else {
             "The last deployment failed. Its reasons: aws cloudformation describe-stack-events --stack-name STACK\nThen: sam deploy"
         };
@@ -127,11 +127,7 @@ fn is_missing(code: Option<&str>, message: Option<&str>) -> bool {
 
 fn missing(name: &str, region: &str) -> Failure {
     let advice = "Name the stack with --stack and its region with --region. All stacks: aws cloudformation list-stacks";
-    Failure::new(
-        Kind::Stack,
-        format!("there is no stack {name} in {region}"),
-        advice,
-    )
+    Failure::new(Kind::Stack, format!("no stack {name} exists in {region}"), advice)
 }
 
 #[cfg(test)]
@@ -144,7 +140,7 @@ mod tests {
     fn a_missing_output_says_what_to_do_by_the_status_of_the_stack() {
         for (status, advice) in [
             (StackStatus::CreateComplete, "Is it a stack of this template?"),
-            (StackStatus::CreateInProgress, "try again when it is over"),
+            (StackStatus::CreateInProgress, "try again when it has finished"),
             (
                 StackStatus::RollbackComplete,
                 "describe-stack-events --stack-name s",

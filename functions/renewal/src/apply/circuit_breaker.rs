@@ -16,7 +16,7 @@ struct Tally {
 }
 
 impl CircuitBreaker {
-    /// Returns whether the subscription called `name` is left to the next run.
+    /// Returns whether the subscription called `name` is left for the next run.
     pub(super) fn is_open(&self, name: &str) -> bool {
         let Some((entry, _)) = name.split_once('/') else {
             return false;

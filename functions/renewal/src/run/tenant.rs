@@ -309,7 +309,7 @@ impl<'a, P: Ports> TenantPlan<'a, P> {
         Outcome::planned(step, self.run.name)
     }
 
-    /// Returns the outcome of a step that is left to the next run.
+    /// Returns the outcome of a step that is left for the next run.
     pub(super) fn postpone(&self, step: &Step) -> Outcome {
         let mut outcome = self.leave(step);
         outcome.line.unfinished = true;

@@ -105,11 +105,11 @@ async fn put(
         .collect();
     if !braked.is_empty() && !allowed.confirm_deletions {
         let text = format!(
-            "nothing was changed: so much would be deleted in {} that renewal holds it back",
+            "nothing was changed: renewal would hold the deletions in {} back, because there are too many",
             braked.join(", ")
         );
-        let advice = "See them with `graph-notifications config diff`. If that is what you want, add --confirm-deletions, and\n\
-                      apply it with: graph-notifications apply --confirm-deletions";
+        let advice = "See them with `graph-notifications config diff`. If you want them, add --confirm-deletions, then run:\n\
+                      graph-notifications apply --confirm-deletions";
         return Err(Failure::new(Kind::NotConfirmed, text, advice));
     }
     eprint!("{}", planned.text(Style::of_stderr(context.color)));
@@ -119,7 +119,7 @@ async fn put(
     )?;
     let based_on = present.as_ref().map(|present| present.version_id.as_str());
     secret.write(&planned.filled, based_on).await?;
-    let next = "Written. The next run of renewal applies it; at once: graph-notifications apply\n";
+    let next = "Written. The next run of renewal applies it. To apply it now: graph-notifications apply\n";
     Ok(planned.answer(context.style, next.to_owned()))
 }
 
@@ -223,10 +223,20 @@ async fn live(context: &Context) -> Live {
     let Ok(function) = context.stack.output("RenewalFunctionName") else {
         return Live::new();
     };
-    match invoke::renewal(&context.aws, function, &event, "Asking renewal what lives").await {
+    match invoke::renewal(
+        &context.aws,
+        function,
+        &event,
+        "Asking renewal for the live subscriptions",
+    )
+    .await
+    {
         Ok((_, report)) => report.live(),
         Err(failure) => {
-            eprintln!("Renewal cannot say how many subscriptions live: {}", failure.text);
+            eprintln!(
+                "Renewal did not return the number of live subscriptions: {}",
+                failure.text
+            );
             Live::new()
         }
     }
@@ -262,7 +272,7 @@ fn failure(error: &SecretError) -> Failure {
     match error {
         SecretError::Conflict => Failure::new(
             Kind::NotConfirmed,
-            "nothing was changed: somebody else wrote ConfigSecret meanwhile",
+            "nothing was changed: somebody else has changed ConfigSecret meanwhile",
             "Look at their change with `graph-notifications config diff`, then try again.",
         ),
         SecretError::Binary => Failure::new(

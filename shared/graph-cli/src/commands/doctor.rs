@@ -29,7 +29,7 @@ use crate::{
 /// Looks at everything. `webhook` is where the webhook is reached from here, if not at the URL that Graph has.
 pub(super) async fn run(global: &Global, style: Style, webhook: Option<&str>) -> Result<Answer, Failure> {
     let mut findings = Vec::new();
-    let mut progress = Progress::of("Looking at everything");
+    let mut progress = Progress::of("Checking the stack");
     progress
         .during(Box::pin(look(global, style, webhook, &mut findings)))
         .await?;
@@ -112,7 +112,7 @@ async fn deployed(
     findings.extend(secrets::findings(context, configuration.as_ref().unwrap_or(&Value::Null)).await?);
     findings.extend(functions::findings(context).await);
     findings.push(judge::webhook::handshakes(&handshakes));
-    match invoke::renewal(aws, renewal, &json!({"dryRun": true}), "Looking at everything").await {
+    match invoke::renewal(aws, renewal, &json!({"dryRun": true}), "Checking the stack").await {
         Ok((_, report)) => {
             findings.push(judge::report::tenants(&report));
             findings.push(judge::report::permissions(&report));

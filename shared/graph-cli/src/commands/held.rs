@@ -41,7 +41,7 @@ pub(super) async fn run(context: &Context, queue: Queue, command: Held) -> Resul
     }
 }
 
-/// Shows the events that wait, and leaves them where they are.
+/// Shows the waiting events and leaves them in the queue.
 pub(super) async fn tail(context: &Context, limit: usize, with_content: bool) -> Result<Answer, Failure> {
     let queue = Queue::Delivery;
     let url = context.stack.output(queue.output())?;
@@ -84,11 +84,7 @@ fn is_meant(filter: &Filter, all: bool) -> Result<(), Failure> {
         return Ok(());
     }
     let advice = "Name ids, or --reason, --tenant or --subscription, or say --all.";
-    Err(Failure::new(
-        Kind::Input,
-        "which messages are meant is not said",
-        advice,
-    ))
+    Err(Failure::new(Kind::Input, "no messages were selected", advice))
 }
 
 async fn list(context: &Context, queue: Queue, filter: &Filter, limit: usize) -> Result<Answer, Failure> {
@@ -122,11 +118,11 @@ async fn show(
     let is_meant = |message: &Message| filter.holds(&Facts::of(queue, message));
     let found = Queues::of(&context.aws).look(url, usize::MAX, is_meant).await?;
     if found.is_empty() {
-        let text = format!("{} holds no message with such an id", queue.name());
+        let text = format!("{} holds no message with this id", queue.name());
         return Err(Failure::new(
             Kind::Input,
             text,
-            "A message that somebody looks at is hidden for a minute.",
+            "SQS hides a message for a minute after somebody read it.",
         ));
     }
     let messages: Vec<Value> = found
@@ -157,7 +153,7 @@ async fn retry(
         return Ok(Retried::default().answer(queue));
     }
     eprint!("{}", sums(queue, &facts));
-    ask::confirm("Move them back to where they are tried again?", yes)?;
+    ask::confirm("Move these messages back, so that they are retried?", yes)?;
     let queues = Queues::of(&context.aws);
     let begun = Timestamp::now();
     let mut progress = Progress::of("Moving");
@@ -210,7 +206,7 @@ async fn retry(
 /// Waits until queues are empty, and returns how many messages are in them still.
 async fn settle(queues: &Queues<'_>, urls: &BTreeSet<&str>, wait: Duration) -> Result<usize, Failure> {
     let until = Instant::now() + wait;
-    let mut progress = Progress::of("Waiting for what becomes of them");
+    let mut progress = Progress::of("Waiting for the result");
     loop {
         let mut left = 0;
         for url in urls {
@@ -280,7 +276,10 @@ async fn discard(context: &Context, queue: Queue, filter: &Filter, yes: bool) ->
     if !facts.is_empty() {
         eprint!("{}", sums(queue, &facts));
         ask::confirm(
-            &format!("Delete them from {}? They cannot be brought back.", queue.name()),
+            &format!(
+                "Delete these messages from {}? This cannot be undone.",
+                queue.name()
+            ),
             yes,
         )?;
         let url = context.stack.output(queue.output())?;

@@ -57,11 +57,11 @@ pub(super) async fn rotate(context: &Context, what: Rotate, yes: bool) -> Result
         ),
         Rotate::Keys => (
             json!({"rotate": "keys"}),
-            "Replace the client-state keys? Every subscription is made again, with a gap of a moment each.",
+            "Replace the client-state keys? Renewal creates every subscription again, with a gap of a moment each.",
         ),
         Rotate::All => (
             json!({"rotate": true}),
-            "Replace all keys? Every subscription is made again, with a gap of a moment each.",
+            "Replace all keys? Renewal creates every subscription again, with a gap of a moment each.",
         ),
     };
     ask::confirm(question, yes)?;
@@ -75,8 +75,8 @@ pub(super) async fn rotate(context: &Context, what: Rotate, yes: bool) -> Result
 /// Makes what another stack has left this stack's own.
 pub(super) async fn take_over(context: &Context, yes: bool) -> Result<Answer, Failure> {
     let question = format!(
-        "Replace every subscription that stands in the way of {}, with a gap of a moment each? If another stack keeps them, it \
-         takes them back.",
+        "Replace every subscription that is in the way of {}, with a gap of a moment each? Do not do this while the other \
+         stack exists.",
         context.stack.name
     );
     ask::confirm(&question, yes)?;

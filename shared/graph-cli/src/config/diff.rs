@@ -234,7 +234,7 @@ impl Member {
         let [before, after] = [&self.before, &self.after].map(|json| json.as_deref().map(harmless));
         match (before, after) {
             (None, Some(after)) => format!("{path}: {after}"),
-            (Some(before), None) => format!("{path}: {before} is taken out"),
+            (Some(before), None) => format!("{path}: {before} is removed"),
             (Some(before), Some(after)) if before == after => format!("{path}: changed"),
             (before, after) => {
                 let [before, after] = [before, after].map(Option::unwrap_or_default);
@@ -255,7 +255,7 @@ impl Effect {
         } = self;
         let tenant = harmless(tenant);
         let held = if self.is_braked {
-            "\n  That is so much that renewal holds it back until it is confirmed."
+            "\n  Renewal holds so many deletions back until they are confirmed."
         } else {
             ""
         };

@@ -177,7 +177,7 @@ fn sums(report: &Report) -> String {
     };
     let mut parts: Vec<String> = named.iter().filter_map(count).collect();
     for (count, word) in [
-        (report.unfinished, "left to the next run"),
+        (report.unfinished, "left for the next run"),
         (report.skipped, "skipped"),
         (report.failed, "failed"),
     ] {
@@ -186,7 +186,7 @@ fn sums(report: &Report) -> String {
         }
     }
     if parts.is_empty() {
-        return "There is no subscription, and nothing to do.\n".to_owned();
+        return "No subscription exists, and there is nothing to do.\n".to_owned();
     }
     parts.join(", ") + "\n"
 }

@@ -141,7 +141,8 @@ pub fn text(rows: &[Row], now: Timestamp, style: Style) -> String {
         ]);
     }
     if table.is_empty() && style.is_terminal {
-        return "There is no subscription. What the next run does: graph-notifications plan\n".to_owned();
+        return "No subscription exists. To see what the next run would do: graph-notifications plan\n"
+            .to_owned();
     }
     table.render(style)
 }

@@ -32,7 +32,7 @@ fn without_credentials_the_ways_to_get_some_are_named() {
         &ended,
         3,
         &[
-            "there are no credentials for AWS",
+            "no AWS credentials are available",
             "aws configure export-credentials",
         ],
     );
@@ -44,7 +44,7 @@ fn a_stack_that_is_not_there_is_named_with_its_region() {
         Fake::start(|_| Reply::Answer(400, error("ValidationError", "Stack with id x does not exist")));
     for command in ["plan", "status", "failed list", "events tail", "config show"] {
         let ended = Tool::at(&fake.url).run(&format!("{command} --stack x"));
-        check(&ended, 4, &["there is no stack x in us-east-1", "--region"]);
+        check(&ended, 4, &["no stack x exists in us-east-1", "--region"]);
     }
 }
 
@@ -58,7 +58,7 @@ fn a_stack_that_is_half_deployed_is_waited_for() {
         &[
             "no output RenewalFunctionName",
             "CREATE_IN_PROGRESS",
-            "try again when it is over",
+            "try again when it has finished",
         ],
     );
 }
@@ -110,7 +110,7 @@ fn a_failure_is_json_for_a_program() {
     let answer = Tool::at(&fake.url).json("plan");
     assert_eq!(
         answer["error"],
-        "there is no stack graph-notifications in us-east-1"
+        "no stack graph-notifications exists in us-east-1"
     );
 }
 

@@ -83,7 +83,7 @@ pub fn problems(report: &Report) -> Finding {
         .collect();
     let is_wrong = problems().any(|problem| problem.severity == "error");
     match (lines.is_empty(), is_wrong) {
-        (true, _) => Finding::ok(check, "no mistake, and nothing ends soon"),
+        (true, _) => Finding::ok(check, "no mistake, and nothing expires soon"),
         (_, false) => Finding::warning(check, lines.join("\n"), ""),
         _ => Finding::wrong(check, lines.join("\n"), "graph-notifications plan"),
     }
@@ -103,7 +103,7 @@ pub fn expiries(report: &Report) -> Finding {
             .clone()
             .or_else(|| expiry.id.clone())
             .unwrap_or_default();
-        format!("{} of {whose} ends in {days} days", expiry.what)
+        format!("{} of {whose} expires in {days} days", expiry.what)
     };
     let mut ends: Vec<_> = ends.collect();
     ends.sort_by_key(|(days, _)| *days);
@@ -120,8 +120,8 @@ pub fn expiries(report: &Report) -> Finding {
         );
     }
     match ends.first() {
-        Some(first) => Finding::ok(check, format!("the first to end: {}", line(first))),
-        None => Finding::ok(check, "nothing that is known to end"),
+        Some(first) => Finding::ok(check, format!("the first to expire: {}", line(first))),
+        None => Finding::ok(check, "no known expiry date"),
     }
 }
 
@@ -133,7 +133,7 @@ pub fn subscriptions(report: &Report, now: Timestamp) -> Finding {
     let missing = rows.iter().filter(|row| !row.is_complete()).count();
     let first = rows.iter().filter_map(status::Row::ends_at).min();
     let first = first
-        .map(|end| format!("; the first ends in {}", crate::timespan::left(end, now)))
+        .map(|end| format!("; the first expires in {}", crate::timespan::left(end, now)))
         .unwrap_or_default();
     let text = format!(
         "{} of {} entries are complete{first}",
@@ -149,7 +149,7 @@ pub fn subscriptions(report: &Report, now: Timestamp) -> Finding {
     match (rows.len(), missing, failed) {
         (0, ..) => Finding::warning(
             check,
-            "the configuration asks for none",
+            "the configuration has no subscriptions",
             "graph-notifications config put config.json",
         ),
         (_, 0, 0) => Finding::ok(check, text),
@@ -177,7 +177,7 @@ pub fn margins(report: &Report) -> Option<Finding> {
     }
     let any = |is: fn(&Margin) -> bool| report.margins.iter().any(is);
     let advice = if any(|margin| margin.survives_minutes.is_some_and(|minutes| minutes <= 0)) {
-        "They lapse between two runs of renewal. Have it run more often: the parameter RenewalSchedule of the stack."
+        "They lapse between two runs of renewal. Let renewal run more often: set the parameter RenewalSchedule of the stack."
     } else if any(|margin| margin.unlimited_minutes.is_some()) {
         "So many subscriptions share Graph's limits. Spread them over several applications."
     } else {

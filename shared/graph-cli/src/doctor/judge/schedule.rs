@@ -25,12 +25,12 @@ pub fn schedule(answer: &Value) -> Finding {
 #[must_use]
 pub fn last_run(ended: Option<Timestamp>, longest: SignedDuration, now: Timestamp) -> Finding {
     let check = "last run";
-    let advice = "The function's log says why. At once: graph-notifications apply";
+    let advice = "The function's log says why. To run renewal now: graph-notifications apply";
     match ended {
         None => Finding::wrong(
             check,
             format!(
-                "no run of renewal came to its end in {} h",
+                "no run of renewal finished in the last {} h",
                 LOOKED_BACK.as_hours()
             ),
             advice,

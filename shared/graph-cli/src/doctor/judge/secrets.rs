@@ -16,8 +16,7 @@ pub fn configuration(text: Option<&str>) -> Finding {
     let checked = Checked::of(text);
     let lines = checked.text("ConfigSecret", Style::PLAIN);
     let lines = lines.trim_end();
-    let advice =
-        "graph-notifications config show > config.json, mend it, graph-notifications config put config.json";
+    let advice = "graph-notifications config show > config.json, correct it, graph-notifications config put config.json";
     match (checked.errors(), checked.found.len()) {
         (0, 0) => Finding::ok(check, lines),
         (0, _) => Finding::warning(check, lines, ""),
@@ -32,8 +31,8 @@ pub fn keys(client_state: Option<&str>, decryption: Option<&str>) -> Finding {
     let (Some(client_state), Some(decryption)) = (client_state, decryption) else {
         return Finding::warning(
             check,
-            "no key was made yet",
-            "The first run of renewal makes them: graph-notifications apply",
+            "no key exists yet",
+            "The first run of renewal creates the keys: graph-notifications apply",
         );
     };
     let states =

@@ -40,7 +40,7 @@ pub fn handshakes(results: &[(String, Handshake)]) -> Finding {
             }
             Handshake::Answered { status, .. } => {
                 is_wrong = true;
-                format!("{url} answered {status}, not the token")
+                format!("{url} answered {status} and not the token")
             }
             Handshake::Unanswered(why) => {
                 is_wrong = true;
@@ -49,8 +49,7 @@ pub fn handshakes(results: &[(String, Handshake)]) -> Finding {
         });
     }
     let lines = lines.join("\n");
-    let advice =
-        "Graph cannot make subscriptions. Does the name lead to the HTTP API? What does its access log say?";
+    let advice = "Graph cannot create subscriptions. Does the name lead to the HTTP API? What does its access log say?";
     match (is_wrong, is_slow) {
         (true, _) => Finding::wrong(check, lines, advice),
         (_, true) => Finding::warning(
@@ -67,7 +66,7 @@ pub fn handshakes(results: &[(String, Handshake)]) -> Finding {
 pub fn clock(theirs: Option<Timestamp>, ours: Timestamp) -> Finding {
     let check = "clock";
     let Some(theirs) = theirs else {
-        return Finding::unknown(check, "no answer had the time");
+        return Finding::unknown(check, "no answer of AWS had its time");
     };
     let difference = ours.duration_since(theirs).abs();
     let text = format!("{} s apart from that of AWS", difference.as_secs());
@@ -77,7 +76,7 @@ pub fn clock(theirs: Option<Timestamp>, ours: Timestamp) -> Finding {
     Finding::warning(
         check,
         text,
-        "Set the clock of this machine: AWS refuses signatures that are five minutes off.",
+        "Set the clock of this machine: AWS rejects signatures that are five minutes off.",
     )
 }
 
