@@ -35,33 +35,33 @@ macro_rules! metrics {
 
 metrics! {
     // The webhook.
-    /// Handshakes that were answered, whoever asked.
+    /// Answered handshakes, of any caller.
     Handshakes: Count,
-    /// Items whose client state holds.
+    /// Items with a valid client state.
     Admitted: Count,
-    /// Admitted items that tell of a change, and not of their subscription's life.
+    /// Admitted change notifications, without lifecycle notifications.
     AdmittedChanges: Count,
-    /// Items that are turned away; each is also counted under its reason.
+    /// Rejected items; each is also counted under its reason.
     Rejected: Count,
     /// Items without a client state.
     RejectedNoClientState: Count,
-    /// Items whose client state is forged.
+    /// Items with a forged client state.
     RejectedClientState: Count,
-    /// Items whose client state names a key that ClientStateSecret does not hold: forged, or made with a key that is gone.
+    /// Items whose client state names a key that ClientStateSecret does not hold: forged, or made with a deleted key.
     RejectedUnknownKey: Count,
-    /// Items that are not of Graph's form.
+    /// Items that do not have Graph's form.
     RejectedMalformed: Count,
-    /// POSTs of which nothing can be read, or that are too large.
+    /// POSTs that cannot be parsed or are too large.
     RejectedPosts: Count,
-    /// Items whose client-state key is not known while ClientStateSecret cannot be read; Graph sends them again.
+    /// Items with an unknown client-state key while ClientStateSecret cannot be read; Graph retries.
     Undecided: Count,
-    /// Admitted items that are stored in a queue.
+    /// Admitted items that were stored in a queue.
     Enqueued: Count,
-    /// Admitted items that no queue has taken; Graph sends them again.
+    /// Admitted items that were not stored in a queue; Graph retries.
     NotEnqueued: Count,
 
     // Decryption.
-    /// Events that are stored in DeliveryQueue.
+    /// Events that were stored in DeliveryQueue.
     Delivered: Count,
     /// Items that were put into FailedQueue; each is also counted under its reason.
     Failed: Count,
@@ -83,11 +83,11 @@ metrics! {
     FailedReaderDisabled: Count,
     /// As above.
     FailedPanicked: Count,
-    /// Items that something was in the way of at their last try; `Reason` says what.
+    /// Items with an obstacle at their last try; `Reason` names the obstacle.
     FailedTriesUsedUp: Count,
-    /// Items that the queue will hand over again; each is also counted under its reason.
+    /// Items that SQS hands over again; each is also counted under its reason.
     Retried: Count,
-    /// ClientStateSecret holds no key, or not the item's and cannot be read.
+    /// ClientStateSecret holds no key, or does not hold the item's key and cannot be read.
     RetriedNoClientStateKeys: Count,
     /// DecryptionSecret holds no key or cannot be read.
     RetriedNoDecryptionKeys: Count,
@@ -95,68 +95,68 @@ metrics! {
     RetriedUnknownTenant: Count,
     /// DecryptionSecret does not hold the certificate's key.
     RetriedUnknownCertificate: Count,
-    /// Microsoft's signing keys are not to be had.
+    /// Microsoft's signing keys are not available.
     RetriedNoSigningKeys: Count,
-    /// A queue did not take the item.
+    /// SQS did not store the event or the item.
     RetriedNotStored: Count,
     /// The invocation ended before the item's turn came.
     RetriedOutOfTime: Count,
-    /// Lifecycle notifications that LifecycleQueue will hand over again.
+    /// Lifecycle notifications that SQS hands over again.
     LifecycleRetried: Count,
-    /// The time that opening one item takes.
+    /// Time to decrypt one item.
     DecryptTime: Microseconds,
-    /// How old an item is when its event is delivered, from the change where Graph says when it was, else from its receipt.
+    /// Age of an item when its event is delivered: since the change if Graph says when it happened, otherwise since its receipt.
     Age: Milliseconds,
 
     // Reader.
-    /// Events of what was lost.
+    /// Events about changes whose notifications were lost.
     CaughtUp: Count,
-    /// Windows that were read, with nothing left out.
+    /// Windows that were read completely.
     WindowsComplete: Count,
-    /// Windows that were read as far as Graph shows them; the event says what is missing.
+    /// Windows that were read incompletely; the event says what is missing.
     WindowsIncomplete: Count,
-    /// Events with content that was fetched.
+    /// Events with fetched content.
     Fetched: Count,
-    /// Items that name a resource which is not one of their subscription's.
+    /// Items that name a resource outside of their subscription.
     FetchRefused: Count,
-    /// Windows and items that the queue will hand over again.
+    /// Windows and items that SQS hands over again.
     ReadRetried: Count,
 
-    // Renewal. Of runs that look after everything, as the schedule has them made.
-    /// 1 for a run that came to its end, else 0.
+    // Renewal: of runs over all tenants, as the schedule starts them.
+    /// 1 for a run that finished, otherwise 0.
     RunSucceeded: Count,
-    /// How many tenants, entries and subscriptions something failed for.
+    /// Tenants, entries and subscriptions with a failure.
     RunFailures: Count,
-    /// How many tenants could not be looked at.
+    /// Tenants whose subscriptions could not be read.
     TenantsFailed: Count,
-    /// How many entries something failed for.
+    /// Entries with a failure.
     EntriesFailed: Count,
-    /// How many objects have no subscription for a reason that nobody here can change.
+    /// Objects that cannot have a subscription, such as guests without a mailbox.
     ObjectsSkipped: Count,
-    /// How many subscriptions time did not suffice for.
+    /// Subscriptions that the run had no time for.
     RunUnfinished: Count,
-    /// How many of them the run before had left over as well.
+    /// Subscriptions that two runs in a row had no time for.
     LeftOverTwice: Count,
-    /// How many subscriptions would be deleted or replaced, and are not: too many at once. A person has to confirm.
+    /// Subscriptions that a run did not delete or replace, because they are too many at once. A person has to confirm.
     DeletionsHeld: Count,
-    /// Subscriptions that are as they should be.
+    /// Subscriptions that exist.
     SubscriptionsLive: Count,
-    /// How many of a hundred subscriptions are gone since the run before, where this process knows of one.
+    /// Percentage of the subscriptions that disappeared since the previous run of the process.
     SubscriptionsDropPercent: Percent,
-    /// Subscriptions that should exist and do not.
+    /// Configured subscriptions that do not exist.
     SubscriptionsMissing: Count,
-    /// Subscriptions of which less is left than half of the time before their end at which renewal begins.
+    /// Overdue subscriptions: less than half of their renewal margin is left.
     SubscriptionsInDanger: Count,
-    /// What is left of the subscription that ends first.
+    /// Remaining time of the subscription that expires first.
     SoonestExpiryMinutes: None,
-    /// What is left of the subscription that is the furthest behind, of the time before its end at which renewal begins:
-    /// from 100 down it is due, below 50 it is in danger.
+    /// Remaining time of the most overdue subscription, in percent of its renewal margin. Below 100 it is due, below 50 it is
+    /// overdue.
     LeastLeftPercent: Percent,
-    /// The days that are left of the credential or certificate that ends first, where its end is known.
+    /// Days until the first credential or certificate expires, of those with a known expiry date.
     DaysLeft: None,
-    /// Subscriptions that were made, also in the place of others.
+    /// Subscriptions created, including replacements.
     Created: Count,
-    /// Subscriptions whose end was put off.
+    /// Subscriptions renewed.
     Renewed: Count,
     /// Calls that Graph answered with 429.
     ThrottledCalls: Count,

@@ -25,8 +25,7 @@ pub struct Policy {
 
 impl Policy {
     /// Below how many percent of [`Policy::percent_left`] a subscription is in danger. For presence, under a schedule of
-    /// ten minutes, two or three runs have failed by then; of a lifetime of three days, nearly two and a half
-    /// hours are left.
+    /// ten minutes, two or three runs have failed by then; of a lifetime of three days, about 32 hours are left.
     pub const DANGER_PERCENT: i64 = 50;
 
     /// Returns how much of a subscription is left at its renewal.
