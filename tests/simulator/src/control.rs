@@ -325,43 +325,43 @@ fn help(base_url: &str) -> String {
 
 const HELP: &str = r#"Simulator of Microsoft Graph change notifications.
 
-In place of https://graph.microsoft.com and https://login.microsoftonline.com
-use {base}.
+Use {base} instead of https://graph.microsoft.com
+and https://login.microsoftonline.com.
 
-GET    /_simulator/subscriptions        all apps' subscriptions
-DELETE /_simulator/subscriptions/{id}   remove one without a word
-POST   /_simulator/send                 send notifications, answer how it went
+GET    /_simulator/subscriptions        subscriptions of all apps
+DELETE /_simulator/subscriptions/{id}   remove one without a notification
+POST   /_simulator/send                 send notifications, return the result
 POST   /_simulator/resolve              {"https://public.host":
                                          "http://127.0.0.1:8080"}
 POST   /_simulator/clock                {"advanceSeconds": 3600}
 POST   /_simulator/keys/rotate          a new signing key
-POST   /_simulator/unlist               {"id": ".."}: lists leave it out
-POST   /_simulator/items                an item of a list that can be read:
+POST   /_simulator/unlist               {"id": ".."}: leave it out of lists
+POST   /_simulator/items                add an item to a list:
   {"tenantId": "..", "collection": "/users/1/messages", "item": {"id": "1",
    "etag": "a", "created": "2026-11-22T10:00:00Z", "members": {},
    "changed": "2026-11-22T10:00:00Z", "deleted": null}}
 POST   /_simulator/lose                 {"subscription": "..", "lost": true}:
-                                         no change notification is sent
-POST   /_simulator/faults               what the next requests are answered:
+                                         send no change notification
+POST   /_simulator/faults               let the next requests fail:
   {"method": "POST", "pathPrefix": "/v1.0/subscriptions", "status": 503,
    "times": 2, "retryAfter": 1, "headers": [["retry-after", "2.128"]],
    "delayMilliseconds": 0, "carriedOut": false, "body": {}}
-GET    /_simulator/requests             what arrived at the simulated Graph
-GET    /_simulator/deliveries           what was sent, with every attempt
+GET    /_simulator/requests             received requests
+GET    /_simulator/deliveries           sent notifications, with every attempt
 GET    /_simulator/violations           PATCH and reauthorize within ten minutes
 
 An item to send names a subscription by its id or its resource, and is one of
   {"subscription": "/teams", "changeType": "created"}
-      as subscribed; "rich": true or false insists
+      with resource data as subscribed; "rich": true or false overrides
   {"subscription": "/teams", "lifecycleEvent": "missed"}
       or reauthorizationRequired, subscriptionRemoved
   {"duplicateOf": 0}
       the first item again, byte for byte
   {"subscription": "/teams", "item": {..}}
       anything
-"content" sets the resource data, byte for byte; "object" the id of the object
-that it is about; "wrong" lists what is wrong or odd, as in ["flippedBit"].
-With "bodies": true beside "items" the answer shows the whole POSTs.
+"content" sets the resource data, byte for byte; "object" sets the id of the
+object; "wrong" lists faults and oddities, such as ["flippedBit"].
+With "bodies": true beside "items" the answer has the whole POSTs.
 
 With "wait": false the answer does not wait for the outcome, which may take four
 hours.

@@ -3,61 +3,60 @@
 /// `cargo demo --help`.
 pub const DEMO: &str = "\
 Builds and deploys the real template to a local AWS, subscribes at a simulated
-Microsoft Graph, sends one notification of each kind, and shows the plan, the
-events that come out, and what renewal does when Graph removes a subscription
+Microsoft Graph, and sends one notification of each kind. Shows renewal's plan,
+the delivered events, and how renewal answers when Graph removes a subscription
 or asks for its reauthorization.
 
 Usage: cargo demo [OPTIONS]
 
-      --keep   leave everything up at the end, and print where it is and how to
-               send more; Ctrl-C stops it
-      --json   print the events as they are delivered, a stream of JSON values
+      --keep   leave everything running, and print its addresses and commands
+               that send more; Ctrl-C stops it
+      --json   print the delivered events as a stream of JSON values
   -h, --help   this text
 
-The exit status is 0 only if everything came out right.
+The exit status is 0 only if every event is right.
 ";
 
 /// `cargo year --help`.
 pub const YEAR: &str = "\
-Lets a year of renewal pass in virtual time, with everything going wrong that
-can, and prints what was seen.
+Runs a year of renewal in virtual time with many kinds of faults, and prints
+the result.
 
 Usage: cargo year [OPTIONS]
 
-      --subscriptions N   how many there are (default 1000)
-      --tenants N         in how many tenants (default 20)
-      --days N            how long it lasts (default 365)
+      --subscriptions N   number of subscriptions (default 1000)
+      --tenants N         number of tenants (default 20)
+      --days N            number of days (default 365)
       --seed N            another course of events (default 1)
   -h, --help              this text
 
-The first time it is compiled with optimisation, which takes minutes. The exit
-status is 1 if a rule was broken: a subscription lapsed that could have been
-saved, one was deleted that should live, a limit of Graph was passed, renewals
-and reauthorizations came too close together, or more than a tenth more calls
-were made than necessary.
+The first run compiles with optimisation, which takes minutes. The exit status
+is 1 if a rule was broken: an avoidable lapse of a subscription, a wrong
+deletion, a limit of Graph that was exceeded, a renewal and a reauthorization
+too close together, or more than a tenth of unnecessary calls.
 ";
 
 /// `cargo chaos --help`.
 pub const CHAOS: &str = "\
-Deploys the real template to a local AWS and sends changes to it while
-everything goes wrong that can: calls of AWS fail or hang, functions are killed,
-the simulated Microsoft Graph fails, loses and repeats, keys and the
-configuration are replaced. Then it holds what arrived against what was sent.
+Deploys the real template to a local AWS and sends changes to it under faults:
+calls to AWS fail or hang, functions are killed, the simulated Microsoft Graph
+fails, loses and repeats notifications, and keys and the configuration are
+replaced. Then it compares the delivered events with the sent changes.
 
 Usage: cargo chaos [OPTIONS]
 
       --items N     changes to send (default 5000)
       --faults P    percent of the calls to AWS that fail (default 15)
-      --kills N     functions to kill, at any moment (default 20)
+      --kills N     functions to kill (default 20)
       --seed N      another course of events (default 1)
-      --minutes N   send for at most so long (default 15)
+      --minutes N   longest time to send, in minutes (default 15)
   -h, --help        this text
 
-The exit status is 0 only if every change that was sent has arrived exactly
-once by its id, is in FailedQueue with a reason, or lies in a gap that was
-reported; if no subscription lapsed that could have been saved; if no secret is
-in any log; and if no function panicked. The seed decides what goes wrong and
-after how many changes; the machine decides what is under way at that moment.
+The exit status is 0 only if every sent change arrived exactly once by its id,
+is in FailedQueue with a reason, or is in a reported gap; if no subscription had
+an avoidable lapse; if no log has a secret; and if no function panicked. The
+seed decides which faults happen and after how many changes; the machine decides
+what runs at that moment.
 ";
 
 #[cfg(test)]
