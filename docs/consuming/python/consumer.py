@@ -1,4 +1,4 @@
-"""Consumes events of DeliveryQueue: each change once, and an event that fails does not hold back the others of its batch."""
+"""Consumes events of DeliveryQueue: each change once. A failed event does not delay the others of its batch."""
 
 import json
 import os
@@ -13,13 +13,13 @@ seen = DynamoDBPersistenceLayer(table_name=os.environ["SEEN_TABLE"])
 config = IdempotencyConfig(
     event_key_jmespath="id",
     raise_on_no_idempotency_key=True,
-    # Longer than a message can live in the queues of the stack.
+    # Longer than the queues of the stack keep a message.
     expires_after_seconds=19 * 24 * 60 * 60,
 )
 
 
 def handler(batch, context):
-    # With the time that is left, an invocation that ended early does not block the next one.
+    # Powertools needs the remaining time: an invocation that is cut off must not block the next one.
     config.register_lambda_context(context)
     return process_partial_response(event=batch, record_handler=consume, processor=processor, context=context)
 
@@ -44,7 +44,7 @@ def process(event):
         case _ if "content" in data:
             store(event.get("subject"), data["content"])
         case _:
-            # A basic notification, content larger than a message (`contentOmitted`), or not to be fetched (`contentMissing`).
+            # A basic notification, content larger than a message (`contentOmitted`), or content that could not be fetched (`contentMissing`).
             fetch(event.get("subject"))
 
 
@@ -56,7 +56,7 @@ def store(path, content):
 
 
 def fetch(path):
-    logger.info("GET the resource for its present state; 404 means that it is gone", path=path)
+    logger.info("GET the current state of the resource; 404 means that it was deleted or moved", path=path)
 
 
 def delete(path):
@@ -64,9 +64,9 @@ def delete(path):
 
 
 def gap_began(subscription, lost_from, lost_until, reason):
-    """Reader catches up and sends CatchUpCompleted. Where the stack has Reader=disabled, catch up here."""
+    """The reader catches up and sends CatchUpCompleted. If the stack has Reader=disabled, catch up here."""
     logger.info("Notifications were lost", subscription=subscription, lost=[lost_from, lost_until], reason=reason)
 
 
 def catch_up(subscription, start, end, reason):
-    logger.warning("Read what Reader could not", subscription=subscription, time=[start, end], reason=reason)
+    logger.warning("Read the changes that the reader could not read", subscription=subscription, time=[start, end], reason=reason)

@@ -1,4 +1,4 @@
-//! Consumes events of DeliveryQueue: each change once, and an event that fails does not hold back the others of its batch.
+//! Consumes events of DeliveryQueue: each change once. A failed event does not delay the others of its batch.
 
 mod action;
 mod seen;
@@ -49,7 +49,7 @@ async fn process(event: &DeliveredEvent, action: Action) -> Result<(), Error> {
     let path = event.subject.as_deref().unwrap_or_default();
     match action {
         Action::Store(resource) => println!("{kind}: store {path}: {resource:?}"),
-        Action::Fetch => println!("{kind}: GET {path} for its present state; 404 means that it is gone"),
+        Action::Fetch => println!("{kind}: GET the current state of {path}; 404 means that it was deleted or moved"),
         Action::Delete => println!("{kind}: delete {path}"),
         Action::Await(gap) => println!("{kind}: {name} has a gap since {:?}", gap.lost_from),
         Action::CatchUp(gap) => println!("{kind}: read {name} from {:?}: {:?}", gap.from, gap.reason),
