@@ -145,10 +145,10 @@ pub struct Line {
     pub action: &'static str,
     /// Why.
     pub reason: String,
-    /// What the entry asks to watch; absent where nothing is asked for any more, or nothing is done.
+    /// What the entry asks to watch, or what is watched where nothing is asked for or done; absent where that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
-    /// The changes that it asks to watch, likewise.
+    /// The changes that are watched, likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change_type: Option<String>,
     /// Graph's id.

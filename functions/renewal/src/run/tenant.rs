@@ -306,7 +306,23 @@ impl<'a, P: Ports> TenantPlan<'a, P> {
 
     /// Returns the outcome of a step that is not to be taken.
     pub(super) fn leave(&self, step: &Step) -> Outcome {
-        Outcome::planned(step, self.run.name)
+        let mut outcome = Outcome::planned(step, self.run.name);
+        let line = &mut outcome.line;
+        // Entries that stand for many show sums, and to look thousands up in a list takes long.
+        if line.resource.is_none()
+            && !step.name.contains('/')
+            && let Some(live) = self.listed(step.action.id())
+        {
+            line.resource.clone_from(&live.resource);
+            line.change_type.clone_from(&live.change_type);
+        }
+        outcome
+    }
+
+    /// Returns a subscription as Graph lists it.
+    fn listed(&self, id: Option<&str>) -> Option<&Subscription> {
+        let listed = &self.plan.as_ref()?.listed;
+        listed.iter().find(|one| Some(one.id.as_str()) == id)
     }
 
     /// Returns the outcome of a step that is left for the next run.

@@ -46,6 +46,21 @@ async fn the_second_run_finds_nothing_to_do() {
 }
 
 #[tokio::test]
+async fn what_is_kept_is_listed_with_what_it_watches() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    let report = world.invoke(json!({"dryRun": true})).await.unwrap();
+    let line = &report["subscriptions"][0];
+    assert_eq!(
+        (&line["action"], &line["resource"], &line["changeType"]),
+        (
+            &json!("keep"),
+            &json!("/chats/getAllMessages"),
+            &json!("created,updated")
+        )
+    );
+}
+
+#[tokio::test]
 async fn a_dry_run_tells_and_changes_nothing() {
     for spelling in [json!(true), json!("true"), json!(1)] {
         let world = world(&config(&["a"], &[("chat", "a", true)]));
