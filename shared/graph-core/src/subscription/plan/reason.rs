@@ -112,7 +112,7 @@ impl fmt::Display for Reason {
             Self::Lost { seen_at, .. } => {
                 write!(
                     f,
-                    "it existed at {seen_at} and no longer does; changes since then were missed"
+                    "it existed at {seen_at:.0} and no longer does; changes since then were missed"
                 )
             }
             Self::PerhapsLost => write!(
