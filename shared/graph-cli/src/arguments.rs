@@ -26,7 +26,7 @@ pub struct Global {
         long,
         global = true,
         value_name = "NAME",
-        default_value = "graph-notifications"
+        default_value = STACK
     )]
     pub stack: String,
     /// Region of the stack; otherwise the one of the environment or the profile.
@@ -53,6 +53,47 @@ pub struct Global {
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorChoice,
 }
+
+impl Global {
+    /// Returns an advice whose commands are about the same stack, region and account as this command line: whoever pastes
+    /// them would otherwise change another stack.
+    #[must_use]
+    pub fn addressed(&self, advice: &str) -> String {
+        let place = [
+            option("--region", self.region.as_deref()),
+            option("--profile", self.profile.as_deref()),
+            option("--endpoint-url", self.endpoint_url.as_deref()),
+        ]
+        .concat();
+        let stack = option(
+            "--stack",
+            Some(&self.stack)
+                .filter(|stack| *stack != STACK)
+                .map(String::as_str),
+        );
+        let advice = with_options(advice, "graph-notifications ", &format!("{stack}{place}"));
+        with_options(&advice, "aws ", &place)
+    }
+}
+
+/// Returns a text with options behind each `program`, where that is a word and not the end of another one.
+fn with_options(text: &str, program: &str, options: &str) -> String {
+    let mut parts = text.split(program);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |all, part| {
+        let is_word = !all.ends_with(|letter: char| letter.is_alphanumeric() || letter == '-');
+        let options = if is_word { options } else { "" };
+        all + program + options + part
+    })
+}
+
+/// Returns an option as it is written in a command line.
+fn option(name: &str, value: Option<&str>) -> String {
+    value.map(|value| format!("{name} {value} ")).unwrap_or_default()
+}
+
+/// The name of a stack that nobody named.
+const STACK: &str = "graph-notifications";
 
 /// What is to be done.
 #[derive(Clone, Debug, Subcommand)]
@@ -295,6 +336,18 @@ mod tests {
     #[test]
     fn every_command_has_an_example_that_is_understood() {
         check(&Arguments::command());
+    }
+
+    #[test]
+    fn commands_in_an_advice_are_about_the_same_stack() {
+        let of = |line: &str| Arguments::try_parse_from(line.split(' ')).unwrap().global;
+        let advice = "Look: graph-notifications plan\naws sts get-caller-identity\nsomebody withdraws it";
+        assert_eq!(of("graph-notifications plan").addressed(advice), advice);
+        assert_eq!(
+            of("graph-notifications doctor --stack prod --region eu-west-1 --profile ops").addressed(advice),
+            "Look: graph-notifications --stack prod --region eu-west-1 --profile ops plan\n\
+             aws --region eu-west-1 --profile ops sts get-caller-identity\nsomebody withdraws it"
+        );
     }
 
     fn check(command: &clap::Command) {

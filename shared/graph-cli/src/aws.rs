@@ -111,10 +111,10 @@ impl Aws {
             | "SignatureDoesNotMatch"
             | "IncompleteSignature"
             | "InvalidSignatureException" => {
-                "AWS does not know these credentials. Look whose they are: aws sts get-caller-identity"
+                "AWS does not know these credentials. Look whose they are:\naws sts get-caller-identity"
             }
             "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
-                "The session has expired. Sign in again, for example: aws sso login"
+                "The session has expired. Sign in again, for example:\naws sso login"
             }
             "AccessDenied" | "AccessDeniedException" | "AccessDeniedError" => {
                 "Let an administrator grant this action, or use another --profile."

@@ -9,7 +9,7 @@ use clap::CommandFactory;
 
 use crate::{
     Answer,
-    arguments::{Arguments, Command, Events},
+    arguments::{Arguments, Command, Events, Global},
     aws::Aws,
     failure::Failure,
     held::Queue,
@@ -22,7 +22,7 @@ struct Context {
     aws: Aws,
     stack: Stack,
     style: Style,
-    color: clap::ColorChoice,
+    global: Global,
 }
 
 /// Does what the command line asks for.
@@ -64,15 +64,14 @@ pub async fn run(arguments: Arguments, style: Style) -> Result<Answer, Failure> 
 
 impl Context {
     /// Finds the stack.
-    async fn find(global: &crate::arguments::Global, style: Style) -> Result<Self, Failure> {
+    async fn find(global: &Global, style: Style) -> Result<Self, Failure> {
         let aws = Aws::of(global).await?;
         let stack = Stack::find(&aws, &global.stack).await?;
-        let color = global.color;
         Ok(Self {
             aws,
             stack,
             style,
-            color,
+            global: global.clone(),
         })
     }
 }

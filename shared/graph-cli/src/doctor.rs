@@ -75,17 +75,39 @@ impl Finding {
             State::Wrong => ("WRONG", Color::Bad),
         };
         let word = style.paint(color, &format!("{word:5}"));
-        let mut text = format!("{word} {:14} ", self.check);
         let width = style.width.saturating_sub(INDENT.len());
-        let lines = self.text.lines().map(|line| wrapped(&harmless(line), width, ""));
-        let advice = self
-            .advice
-            .lines()
-            .map(|line| wrapped(&format!("-> {line}"), width, "   "));
-        let lines: Vec<String> = lines.chain(advice).collect();
-        text += &lines.join("\n").replace('\n', &format!("\n{INDENT}"));
-        text + "\n"
+        let found = self.text.lines().map(|line| wrapped(&harmless(line), width, ""));
+        let found: Vec<String> = found.collect();
+        let found = found.join("\n").replace('\n', &format!("\n{INDENT}"));
+        format!(
+            "{word} {:14} {found}\n{}",
+            self.check,
+            advice(&self.advice, style)
+        )
     }
+}
+
+/// Returns what to do under an arrow. A command stays on its line: it is there to be pasted.
+fn advice(advice: &str, style: Style) -> String {
+    let mut text = String::new();
+    let mut lead = "      -> ";
+    for line in advice.lines() {
+        let shown = format!("{lead}{line}");
+        let shown = if is_command(line) {
+            shown
+        } else {
+            wrapped(&shown, style.width, ADVICE_INDENT)
+        };
+        text.extend([&shown, "\n"]);
+        lead = ADVICE_INDENT;
+    }
+    text
+}
+
+fn is_command(line: &str) -> bool {
+    ["graph-notifications ", "aws ", "sam "]
+        .iter()
+        .any(|program| line.starts_with(program))
 }
 
 /// Returns the answer of `doctor`.
@@ -96,9 +118,18 @@ pub fn answer(findings: &[Finding], style: Style) -> Answer {
     let lines = findings
         .iter()
         .fold(String::new(), |text, finding| text + &finding.text(style));
-    let sum = match (wrong, warnings, unknown) {
-        (0, 0, 0) => "No problem found.".to_owned(),
-        _ => format!("{wrong} wrong, {warnings} warnings, {unknown} unknown. Start at the top."),
+    let sums = [
+        (wrong, "wrong"),
+        (warnings, "to look at"),
+        (unknown, "unknown"),
+    ];
+    let sums = sums.iter().filter(|(count, _)| *count > 0);
+    let sums: Vec<String> = sums.map(|(count, word)| format!("{count} {word}")).collect();
+    let sum = match wrong + warnings {
+        _ if sums.is_empty() => "No problem found.".to_owned(),
+        0 => format!("{}; no other problem found.", sums.join(", ")),
+        1 => sums.join(", "),
+        _ => format!("{}. Start at the top.", sums.join(", ")),
     };
     Answer {
         json: json!({"findings": findings, "wrong": wrong, "warnings": warnings, "unknown": unknown}),
@@ -114,6 +145,9 @@ fn member<'a>(json: &'a Value, pointer: &str) -> &'a str {
 
 /// As wide as what stands before the text.
 const INDENT: &str = "                     ";
+
+/// As wide as what stands before an advice.
+const ADVICE_INDENT: &str = "         ";
 
 #[cfg(test)]
 mod tests {
@@ -131,7 +165,8 @@ mod tests {
             Finding::wrong(
                 "configuration",
                 "ConfigSecret:4:7: error: tenants.contoso.tenantId is not a GUID",
-                "Mend it.",
+                "Show it, mend it, and put it back with a comment for those who come after you:\n\
+                 graph-notifications config put config.json",
             ),
         ];
         let answer = answer(&findings, style);
@@ -140,8 +175,10 @@ mod tests {
             "ok    stack          graph-notifications: CREATE_COMPLETE\n\
              WRONG configuration  ConfigSecret:4:7: error:\n\
              \x20                    tenants.contoso.tenantId is not a GUID\n\
-             \x20                    -> Mend it.\n\n\
-             1 wrong, 0 warnings, 0 unknown. Start at the top.\n"
+             \x20     -> Show it, correct it, and put it back with a comment\n\
+             \x20        for those who come after you:\n\
+             \x20        graph-notifications config put config.json\n\n\
+             1 wrong\n"
         );
         assert!(answer.needs_person);
     }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     table::{Cell, Table, fixed, flexible},
-    terminal::{Style, harmless},
+    terminal::{Style, counted, harmless},
     timespan::age,
 };
 
@@ -236,7 +236,7 @@ pub fn sums(queue: Queue, facts: &[Facts]) -> String {
             .entry(one.reason.as_deref().unwrap_or(NO_REASON))
             .or_default() += 1;
     }
-    let messages = plural(facts.len());
+    let messages = counted(facts.len(), "message");
     if queue != Queue::Failed {
         return format!("{messages}\n");
     }
@@ -245,16 +245,6 @@ pub fn sums(queue: Queue, facts: &[Facts]) -> String {
         .map(|(reason, count)| format!("{count} {reason}"))
         .collect();
     format!("{messages}: {}\n", reasons.join(", "))
-}
-
-/// Returns a number of messages.
-#[must_use]
-pub fn plural(count: usize) -> String {
-    if count == 1 {
-        "1 message".to_owned()
-    } else {
-        format!("{count} messages")
-    }
 }
 
 /// Returns a message with what it carries; content is in it only when that is asked for, and proofs never are.

@@ -43,15 +43,22 @@ pub struct Answer {
 
 /// Runs what the command line asks for, prints the answer, and returns the exit status: see [`arguments::STATUSES`].
 pub async fn main(arguments: Arguments) -> ExitCode {
-    let as_json = arguments.global.json;
-    let style = Style::of_stdout(arguments.global.color);
-    match commands::run(arguments, style).await {
+    let global = arguments.global.clone();
+    let style = Style::of_stdout(global.color);
+    match Box::pin(commands::run(arguments, style)).await {
         Ok(answer) => {
-            print(&shown(&answer, as_json));
+            print(&shown(&answer, global.json));
             ExitCode::from(u8::from(answer.needs_person))
         }
         Err(failure) => {
-            report(&failure, as_json);
+            let advice = global.addressed(&failure.advice);
+            report(
+                &Failure {
+                    advice,
+                    ..failure.clone()
+                },
+                global.json,
+            );
             ExitCode::from(failure.kind.status())
         }
     }

@@ -110,11 +110,11 @@ impl Stack {
         } = self;
         let text = format!("stack {name} in {region} has no output {output}; its status is {status}");
         let advice = if self.is_settled() {
-            "Is it a stack of this template? Name another with --stack, or deploy this version: sam build && sam deploy"
+            "Is it a stack of this template? Name another with --stack, or deploy this version:\nsam build && sam deploy"
         } else if status.ends_with("_IN_PROGRESS") {
             "A deployment is running: try again when it has finished."
         } else {
-            "The last deployment failed. Its reasons: aws cloudformation describe-stack-events --stack-name STACK\nThen: sam deploy"
+            "The last deployment failed. Its reasons:\naws cloudformation describe-stack-events --stack-name STACK\nThen:\nsam deploy"
         };
         Failure::new(Kind::Stack, text, advice.replace("STACK", name))
     }
@@ -126,8 +126,13 @@ fn is_missing(code: Option<&str>, message: Option<&str>) -> bool {
 }
 
 fn missing(name: &str, region: &str) -> Failure {
-    let advice = "Name the stack with --stack and its region with --region. All stacks: aws cloudformation list-stacks";
-    Failure::new(Kind::Stack, format!("no stack {name} exists in {region}"), advice)
+    let advice = "Name the stack with --stack and its region with --region. All stacks:\n\
+                  aws cloudformation describe-stacks --query Stacks[].StackName";
+    Failure::new(
+        Kind::Stack,
+        format!("no stack {name} exists in {region}"),
+        advice,
+    )
 }
 
 #[cfg(test)]

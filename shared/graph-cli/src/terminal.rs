@@ -62,7 +62,7 @@ impl Style {
     /// Returns the text in a colour.
     #[must_use]
     pub fn paint(self, color: Color, text: &str) -> String {
-        if self.has_color && !text.is_empty() {
+        if self.has_color && color != Color::Plain && !text.is_empty() {
             format!("\u{1b}[{}m{text}\u{1b}[0m", color.code())
         } else {
             text.to_owned()
@@ -145,6 +145,16 @@ pub fn harmless(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// Returns a number of things.
+#[must_use]
+pub fn counted(count: usize, thing: &str) -> String {
+    match (count, thing.strip_suffix('y')) {
+        (1, _) => format!("1 {thing}"),
+        (_, Some(stem)) => format!("{count} {stem}ies"),
+        (_, None) => format!("{count} {thing}s"),
+    }
+}
+
 const USUAL_WIDTH: usize = 80;
 
 /// Below it no table can be read.
@@ -170,6 +180,12 @@ mod tests {
         assert_eq!(wrapped("  one two", 80, ""), "  one two");
         let url = format!("https://{}", "x".repeat(100));
         assert_eq!(wrapped(&format!("see {url}"), 20, "  "), format!("see\n  {url}"));
+    }
+
+    #[test]
+    fn things_are_counted_in_english() {
+        let texts = [counted(1, "entry"), counted(2, "entry"), counted(0, "message")];
+        assert_eq!(texts, ["1 entry", "2 entries", "0 messages"]);
     }
 
     #[test]

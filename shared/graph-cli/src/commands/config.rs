@@ -23,7 +23,7 @@ use crate::{
     },
     failure::{Failure, Kind},
     invoke,
-    terminal::Style,
+    terminal::{Style, counted},
 };
 
 /// Does what is asked for.
@@ -56,7 +56,7 @@ pub(super) async fn run(command: Config, global: &Global, style: Style) -> Resul
         }
         (_, Some((name, text))) => {
             let planned = Planned::of(&context, present.as_ref(), &name, &text, Ask::Nothing).await?;
-            Ok(planned.answer(style, planned.text(style)))
+            Ok(planned.answer(planned.text(style)))
         }
         (_, None) => show(present),
     }
@@ -95,7 +95,7 @@ async fn put(
 ) -> Result<Answer, Failure> {
     let planned = Planned::of(context, present.as_ref(), name, text, Ask::Person).await?;
     if planned.changes.is_empty() {
-        return Ok(planned.answer(context.style, planned.text(context.style)));
+        return Ok(planned.answer(planned.text(context.style)));
     }
     let braked: Vec<&str> = planned
         .effects
@@ -112,7 +112,7 @@ async fn put(
                       graph-notifications apply --confirm-deletions";
         return Err(Failure::new(Kind::NotConfirmed, text, advice));
     }
-    eprint!("{}", planned.text(Style::of_stderr(context.color)));
+    eprint!("{}", planned.text(Style::of_stderr(context.global.color)));
     ask::confirm(
         &format!("Write this to ConfigSecret of {}?", context.stack.name),
         allowed.yes,
@@ -120,7 +120,7 @@ async fn put(
     let based_on = present.as_ref().map(|present| present.version_id.as_str());
     secret.write(&planned.filled, based_on).await?;
     let next = "Written. The next run of renewal applies it. To apply it now: graph-notifications apply\n";
-    Ok(planned.answer(context.style, next.to_owned()))
+    Ok(planned.answer(context.global.addressed(next)))
 }
 
 /// Who is asked for credentials that neither the file nor the stack has.
@@ -186,11 +186,14 @@ impl Planned {
         let text = text(&self.changes, &self.effects, style);
         match self.warnings {
             0 => text,
-            some => format!("{text}\n{some} remarks: graph-notifications config check\n"),
+            some => format!(
+                "{text}\n{}: graph-notifications config check\n",
+                counted(some, "remark")
+            ),
         }
     }
 
-    fn answer(&self, _: Style, text: String) -> Answer {
+    fn answer(&self, text: String) -> Answer {
         Answer {
             json: json!({"changes": self.changes, "effects": self.effects}),
             text,

@@ -34,6 +34,9 @@ pub(super) async fn run(global: &Global, style: Style, webhook: Option<&str>) ->
         .during(Box::pin(look(global, style, webhook, &mut findings)))
         .await?;
     drop(progress);
+    for finding in &mut findings {
+        finding.advice = global.addressed(&finding.advice);
+    }
     Ok(answer(&findings, style))
 }
 
@@ -78,7 +81,7 @@ async fn look(
         None => {
             let text = format!("{}: {}", stack.name, stack.status);
             let advice = format!(
-                "Its last deployment: aws cloudformation describe-stack-events --stack-name {}",
+                "Its last deployment:\naws cloudformation describe-stack-events --stack-name {}",
                 stack.name
             );
             findings.push(Finding::warning("stack", text, advice));
@@ -88,7 +91,7 @@ async fn look(
         aws,
         stack,
         style,
-        color: global.color,
+        global: global.clone(),
     };
     deployed(&context, webhook, findings).await
 }

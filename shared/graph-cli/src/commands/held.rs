@@ -12,9 +12,10 @@ use crate::{
     arguments::{Held, Which},
     ask,
     failure::{Failure, Kind},
-    held::{Facts, Filter, Message, Queue, plural, shown, sums, text},
+    held::{Facts, Filter, Message, Queue, shown, sums, text},
     progress::Progress,
     queues::{Go, Queues},
+    terminal::counted,
 };
 
 /// Does what is asked for.
@@ -240,18 +241,18 @@ impl Retried {
         let mut text = match queue {
             _ if self.moved + self.stayed == 0 => format!("{} holds no such message.\n", queue.name()),
             Queue::Failed => format!(
-                "{} moved: {went_on} opened, {} failed again, {} still wait\n",
-                plural(self.moved),
+                "{} moved: {went_on} processed, {} failed again, {} still waiting\n",
+                counted(self.moved, "message"),
                 self.again.len(),
                 self.waiting
             ),
             Queue::Undelivered | Queue::Delivery => {
-                format!("{} moved to DeliveryQueue\n", plural(self.moved))
+                format!("{} moved to DeliveryQueue\n", counted(self.moved, "message"))
             }
         };
         if self.stayed > 0 {
             text.extend([
-                &plural(self.stayed),
+                &counted(self.stayed, "message"),
                 " stay: they are windows, and the stack has no reader\n",
             ]);
         }
@@ -261,7 +262,7 @@ impl Retried {
         let needs_person = !self.again.is_empty() || self.waiting + self.stayed > 0;
         Answer {
             json: json!({
-                "moved": self.moved, "opened": went_on, "failedAgain": self.again, "waiting": self.waiting, "stayed": self.stayed,
+                "moved": self.moved, "processed": went_on, "failedAgain": self.again, "waiting": self.waiting, "stayed": self.stayed,
             }),
             text,
             needs_person,
@@ -300,7 +301,7 @@ async fn discard(context: &Context, queue: Queue, filter: &Filter, yes: bool) ->
         queues.release(url, others).await;
         work?;
     }
-    let text = format!("{} deleted\n", plural(dropped));
+    let text = format!("{} deleted\n", counted(dropped, "message"));
     Ok(Answer {
         json: json!({"deleted": dropped}),
         text,

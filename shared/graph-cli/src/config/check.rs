@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::document::{Document, Place};
 use crate::{
     Answer,
-    terminal::{Color, Style, harmless, wrapped},
+    terminal::{Color, Style, counted, harmless, wrapped},
 };
 
 /// What is wrong in a document.
@@ -97,9 +97,17 @@ impl Checked {
     fn sums(&self, file: &str) -> String {
         let (tenants, subscriptions) = (self.config.tenants.len(), self.config.subscriptions.len());
         match (self.errors(), self.found.len() - self.errors()) {
-            (0, 0) => format!("{file} is right: {tenants} tenants, {subscriptions} subscriptions"),
-            (0, warnings) => format!("{file} can be used: {warnings} warnings"),
-            (errors, warnings) => format!("{file}: {errors} errors, {warnings} warnings"),
+            (0, 0) => format!(
+                "{file} is right: {}, {}",
+                counted(tenants, "tenant"),
+                counted(subscriptions, "subscription")
+            ),
+            (0, warnings) => format!("{file} can be used: {}", counted(warnings, "warning")),
+            (errors, warnings) => format!(
+                "{file}: {}, {}",
+                counted(errors, "error"),
+                counted(warnings, "warning")
+            ),
         }
     }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use subtle::ConstantTimeEq;
 
 use super::document::{Document, Leaf};
-use crate::terminal::{Color, Style, harmless};
+use crate::terminal::{Color, Style, counted, harmless};
 
 /// A change of one entry, such as `subscriptions.users`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -254,15 +254,22 @@ impl Effect {
             ..
         } = self;
         let tenant = harmless(tenant);
+        let done = [
+            (*created, counted(*created, "entry"), "create"),
+            (*replaced, counted(*replaced, "subscription"), "replace"),
+            (*deleted, counted(*deleted, "subscription"), "delete"),
+        ];
+        let done = done.into_iter().filter(|(count, ..)| *count > 0);
+        let done: Vec<String> = done
+            .map(|(_, things, action)| format!("{things} to {action}"))
+            .collect();
+        let (live, done) = (counted(*live, "subscription"), done.join(", "));
         let held = if self.is_braked {
             "\n  Renewal holds so many deletions back until they are confirmed."
         } else {
             ""
         };
-        format!(
-            "{tenant}: {live} subscriptions live; {created} entries to create, {replaced} subscriptions to replace, {deleted} to \
-             delete{held}"
-        )
+        format!("{tenant}: {live} now; {done}{held}")
     }
 }
 
@@ -294,7 +301,7 @@ mod tests {
             "- subscriptions.groups\n\
              + subscriptions.teams\n    changeType: \"created\"\n    resource: \"/teams\"\n\
              ~ subscriptions.users\n    changeType: \"updated\" -> \"updated,deleted\"\n\n\
-             contoso: 2 subscriptions live; 1 entries to create, 1 subscriptions to replace, 1 to delete\n"
+             contoso: 2 subscriptions now; 1 entry to create, 1 subscription to replace, 1 subscription to delete\n"
         );
     }
 

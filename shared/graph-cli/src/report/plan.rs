@@ -39,7 +39,7 @@ fn table(report: &Report, now: Timestamp) -> Table {
         flexible("TENANT"),
         flexible("RESOURCE"),
         fixed("CHANGES"),
-        fixed("UNTIL"),
+        fixed("LASTS"),
     ]);
     for line in lines(report).filter(|line| is_change(line)) {
         let (sign, color) = sign(line);

@@ -23,7 +23,7 @@ pub(super) async fn schedule(context: &Context) -> Finding {
         return Finding::wrong(
             "schedule",
             "the stack has no schedule",
-            "Deploy it again: sam deploy",
+            "Deploy it again:\nsam deploy",
         );
     };
     // The physical id is the name, or the group and the name.

@@ -1,8 +1,7 @@
 //! The webhook, as Graph reaches it.
 
-use std::time::Instant;
+use std::{error::Error, iter::successors, time::Instant};
 
-use graph_edge::telemetry::causes;
 use jiff::Timestamp;
 
 use crate::{aws::Aws, commands::Context, doctor::judge::webhook::Handshake, failure::Failure};
@@ -34,7 +33,7 @@ async fn handshake(aws: &Aws, url: &str) -> (Handshake, Option<Timestamp>) {
         .post(format!("{url}?validationToken=graph-notifications%20doctor"));
     let answer = match request.timeout(aws.timeout).send().await {
         Ok(answer) => answer,
-        Err(error) => return (Handshake::Unanswered(causes(&error.without_url())), None),
+        Err(error) => return (Handshake::Unanswered(innermost(&error)), None),
     };
     let date = answer.headers().get("date").and_then(|date| date.to_str().ok());
     let date = date
@@ -55,4 +54,10 @@ async fn handshake(aws: &Aws, url: &str) -> (Handshake, Option<Timestamp>) {
         },
         date,
     )
+}
+
+/// Returns the last of the causes of a failure: those before it only say that something was sent.
+fn innermost(error: &dyn Error) -> String {
+    let causes = successors(Some(error), |cause: &&dyn Error| (*cause).source());
+    causes.last().map(ToString::to_string).unwrap_or_default()
 }

@@ -1,5 +1,7 @@
 //! The functions, and what hands them their messages.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::super::{Finding, member};
@@ -13,31 +15,40 @@ pub fn function(name: &str, configuration: &Value) -> Option<Finding> {
     );
     let is_good = matches!(state, "Active" | "Inactive" | "") && matches!(update, "Successful" | "");
     let text = format!("{name} is {state}, its last update {update}");
-    (!is_good).then(|| Finding::wrong("functions", text, "Deploy it again: sam deploy"))
+    (!is_good).then(|| Finding::wrong("functions", text, "Deploy it again:\nsam deploy"))
 }
 
 /// Judges the mappings by which functions read from queues.
 #[must_use]
 pub fn mappings(answers: &[(String, Value)]) -> Finding {
     let check = "mappings";
-    let mut off = Vec::new();
+    let (mut texts, mut cures) = (Vec::new(), BTreeSet::new());
     for (function, answer) in answers {
         let mappings = answer.get("EventSourceMappings").and_then(Value::as_array);
-        let mappings = mappings.into_iter().flatten();
-        let states: Vec<&str> = mappings.map(|mapping| member(mapping, "/State")).collect();
-        if states.is_empty() || states.iter().any(|state| state.starts_with("Disabl")) {
-            off.push(function.clone());
+        let mappings: Vec<&Value> = mappings.into_iter().flatten().collect();
+        if mappings.is_empty() {
+            texts.push(format!(
+                "{function} has no event source mapping: it reads from no queue"
+            ));
+            cures.insert("sam deploy".to_owned());
+        }
+        for mapping in mappings {
+            if member(mapping, "/State").starts_with("Disabl") {
+                texts.push(format!(
+                    "{function} does not read from its queue: its event source mapping is disabled"
+                ));
+                cures.insert(format!(
+                    "aws lambda update-event-source-mapping --enabled --uuid {}",
+                    member(mapping, "/UUID")
+                ));
+            }
         }
     }
-    if off.is_empty() {
+    if texts.is_empty() {
         return Finding::ok(check, "every function reads from its queue");
     }
-    let text = format!(
-        "{} does not read from its queue: its event source mapping is disabled",
-        off.join(", ")
-    );
-    let advice = "aws lambda list-event-source-mappings --function-name NAME, then\naws lambda update-event-source-mapping --uuid UUID --enabled";
-    Finding::wrong(check, text, advice)
+    let cures: Vec<String> = cures.into_iter().collect();
+    Finding::wrong(check, texts.join("\n"), cures.join("\n"))
 }
 
 #[cfg(test)]
@@ -47,10 +58,16 @@ mod tests {
     use super::{super::super::State, *};
 
     #[test]
-    fn a_disabled_mapping_is_wrong() {
-        let of = |state: &str| {
-            mappings(&[("f".to_owned(), json!({"EventSourceMappings": [{"State": state}]}))]).state
-        };
-        assert_eq!([of("Enabled"), of("Disabled")], [State::Ok, State::Wrong]);
+    fn a_mapping_that_is_off_or_gone_is_wrong() {
+        let of = |found: Value| mappings(&[("f".to_owned(), json!({"EventSourceMappings": found}))]);
+        assert_eq!(of(json!([{"State": "Enabled"}])).state, State::Ok);
+        let off = of(json!([{"State": "Disabled", "UUID": "u"}]));
+        assert_eq!(off.state, State::Wrong);
+        assert_eq!(
+            off.advice,
+            "aws lambda update-event-source-mapping --enabled --uuid u"
+        );
+        let none = of(json!([]));
+        assert_eq!((none.state, none.advice.as_str()), (State::Wrong, "sam deploy"));
     }
 }

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::Finding;
 use crate::{
     report::{EntryLine, Margin, Need, Problem, Report, status},
+    terminal::counted,
     timespan::largest,
 };
 
@@ -24,13 +25,21 @@ pub fn tenants(report: &Report) -> Finding {
         report.tenants.iter().map(|tenant| tenant.listed).sum(),
     );
     if lines.is_empty() {
-        let text = format!(
-            "{} can log in; Graph lists {all} subscriptions, {others} of them others'",
-            report.tenants.len()
+        let (tenants, all) = (
+            counted(report.tenants.len(), "tenant"),
+            counted(all, "subscription"),
         );
-        return Finding::ok(check, text);
+        let others = if others > 0 {
+            format!(", {others} of them not this stack's")
+        } else {
+            String::new()
+        };
+        return Finding::ok(
+            check,
+            format!("logged in to {tenants}; Graph lists {all}{others}"),
+        );
     }
-    let advice = "Each line says what to do. A new credential: graph-notifications config put config.json";
+    let advice = "Each line says what to do. A new credential:\ngraph-notifications config put config.json";
     Finding::wrong(check, lines.join("\n"), advice)
 }
 
@@ -50,7 +59,10 @@ pub fn permissions(report: &Report) -> Finding {
         return Finding::warning(check, missing.join("\n"), advice);
     }
     let (granted, unknown) = (needs(report, "granted").count(), needs(report, "unknown").count());
-    let text = format!("{granted} granted, none missing; of {unknown} the access tokens say nothing");
+    let text = match unknown {
+        0 => format!("all {granted} that are needed are granted"),
+        _ => format!("none is known to be missing: {granted} granted, {unknown} that no access token shows"),
+    };
     Finding::ok(check, text)
 }
 
@@ -103,7 +115,11 @@ pub fn expiries(report: &Report) -> Finding {
             .clone()
             .or_else(|| expiry.id.clone())
             .unwrap_or_default();
-        format!("{} of {whose} expires in {days} days", expiry.what)
+        let left = match days {
+            ..0 => "has expired".to_owned(),
+            _ => format!("expires in {days} days"),
+        };
+        format!("{} {whose} {left}", words(&expiry.what))
     };
     let mut ends: Vec<_> = ends.collect();
     ends.sort_by_key(|(days, _)| *days);
@@ -123,6 +139,17 @@ pub fn expiries(report: &Report) -> Finding {
         Some(first) => Finding::ok(check, format!("the first to expire: {}", line(first))),
         None => Finding::ok(check, "no known expiry date"),
     }
+}
+
+/// Returns the words of a name such as `clientSecret`.
+fn words(name: &str) -> String {
+    name.chars().fold(String::new(), |words, letter| {
+        if letter.is_ascii_uppercase() {
+            words + " " + &letter.to_lowercase().to_string()
+        } else {
+            words + &letter.to_string()
+        }
+    })
 }
 
 /// Judges what lives against what is wanted, and how much time is left.
@@ -169,7 +196,8 @@ pub fn margins(report: &Report) -> Option<Finding> {
     let line = |margin: &Margin| {
         let lifetime = largest(SignedDuration::from_mins(margin.lifetime_minutes));
         let (tenant, count, summary) = (&margin.tenant, margin.subscriptions, &margin.summary);
-        format!("{tenant}, {count} that live for {lifetime}: {summary}")
+        let count = counted(count, "subscription");
+        format!("{tenant}: {count} with a lifetime of {lifetime}: {summary}")
     };
     let lines: Vec<String> = report.margins.iter().map(line).collect();
     if lines.is_empty() {
@@ -221,8 +249,33 @@ mod tests {
         assert_eq!(found.state, State::Ok);
         assert_eq!(
             found.text,
-            "0 granted, none missing; of 1 the access tokens say nothing"
+            "none is known to be missing: 0 granted, 1 that no access token shows"
         );
+    }
+
+    #[test]
+    fn the_credential_that_ends_first_is_named_in_words() {
+        let of = |days: i64| {
+            let report = json!({"expiries": [
+                {"what": "encryptionCertificate", "id": "c-1", "daysLeft": 700},
+                {"what": "clientSecret", "tenant": "contoso", "daysLeft": days},
+            ]});
+            let found = expiries(&Report::deserialize(report).unwrap());
+            (found.state, found.text)
+        };
+        let text = |text: &str| text.to_owned();
+        assert_eq!(
+            of(90),
+            (
+                State::Ok,
+                text("the first: client secret contoso ends in 90 days")
+            )
+        );
+        assert_eq!(
+            of(3),
+            (State::Warning, text("client secret contoso ends in 3 days"))
+        );
+        assert_eq!(of(-1), (State::Warning, text("client secret contoso is over")));
     }
 
     #[test]
@@ -232,7 +285,13 @@ mod tests {
             margins(&report).map(|finding| (finding.state, finding.text))
         };
         let found = of(json!({"tenant": "a", "subscriptions": 3, "lifetimeMinutes": 4310, "summary": "s"}));
-        assert_eq!(found, Some((State::Ok, "a, 3 that live for 2 d: s".to_owned())));
+        assert_eq!(
+            found,
+            Some((
+                State::Ok,
+                "a: 3 subscriptions with a lifetime of 2 d: s".to_owned()
+            ))
+        );
         let found = of(json!({"summary": "s", "unlimitedMinutes": 20}));
         assert_eq!(found.map(|(state, _)| state), Some(State::Warning));
         let found = of(json!({"summary": "s", "survivesMinutes": 0}));

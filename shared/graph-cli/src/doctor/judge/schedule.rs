@@ -12,12 +12,12 @@ pub fn schedule(answer: &Value) -> Finding {
     let check = "schedule";
     let expression = member(answer, "/ScheduleExpression");
     if member(answer, "/State") == "ENABLED" {
-        return Finding::ok(check, expression);
+        return Finding::ok(check, format!("enabled: {expression}"));
     }
     Finding::wrong(
         check,
         "the schedule of renewal is disabled",
-        "Enable it in EventBridge Scheduler, or deploy again: sam deploy",
+        "Enable it in EventBridge Scheduler, or deploy again:\nsam deploy",
     )
 }
 
@@ -25,7 +25,7 @@ pub fn schedule(answer: &Value) -> Finding {
 #[must_use]
 pub fn last_run(ended: Option<Timestamp>, longest: SignedDuration, now: Timestamp) -> Finding {
     let check = "last run";
-    let advice = "The function's log says why. To run renewal now: graph-notifications apply";
+    let advice = "The function's log says why. To run renewal now:\ngraph-notifications apply";
     match ended {
         None => Finding::wrong(
             check,

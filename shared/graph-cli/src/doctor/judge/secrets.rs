@@ -3,20 +3,23 @@
 use graph_core::secrets::{ClientStateDocument, DecryptionDocument};
 
 use super::super::Finding;
-use crate::{config::check::Checked, terminal::Style};
+use crate::{
+    config::check::Checked,
+    terminal::{Style, counted},
+};
 
 /// Judges the configuration.
 #[must_use]
 pub fn configuration(text: Option<&str>) -> Finding {
     let check = "configuration";
     let Some(text) = text else {
-        let advice = "Write config.json as docs/configuration.md describes: graph-notifications config put config.json";
+        let advice = "Write config.json as docs/configuration.md describes, then:\ngraph-notifications config put config.json";
         return Finding::wrong(check, "ConfigSecret has no content yet", advice);
     };
     let checked = Checked::of(text);
     let lines = checked.text("ConfigSecret", Style::PLAIN);
     let lines = lines.trim_end();
-    let advice = "graph-notifications config show > config.json, correct it, graph-notifications config put config.json";
+    let advice = "graph-notifications config show > config.json\nCorrect it, then:\ngraph-notifications config put config.json";
     match (checked.errors(), checked.found.len()) {
         (0, 0) => Finding::ok(check, lines),
         (0, _) => Finding::warning(check, lines, ""),
@@ -32,7 +35,7 @@ pub fn keys(client_state: Option<&str>, decryption: Option<&str>) -> Finding {
         return Finding::warning(
             check,
             "no key exists yet",
-            "The first run of renewal creates the keys: graph-notifications apply",
+            "The first run of renewal creates the keys:\ngraph-notifications apply",
         );
     };
     let states =
@@ -51,7 +54,11 @@ pub fn keys(client_state: Option<&str>, decryption: Option<&str>) -> Finding {
         ),
         (Ok(states), Ok(certificates)) => Finding::ok(
             check,
-            format!("{states} client-state keys, {certificates} encryption certificates"),
+            format!(
+                "{}, {}",
+                counted(states, "client-state key"),
+                counted(certificates, "encryption certificate")
+            ),
         ),
     }
 }

@@ -66,7 +66,7 @@ pub fn handshakes(results: &[(String, Handshake)]) -> Finding {
 pub fn clock(theirs: Option<Timestamp>, ours: Timestamp) -> Finding {
     let check = "clock";
     let Some(theirs) = theirs else {
-        return Finding::unknown(check, "no answer of AWS had its time");
+        return Finding::unknown(check, "no answer of the webhook names the time");
     };
     let difference = ours.duration_since(theirs).abs();
     let text = format!("{} s apart from that of AWS", difference.as_secs());
