@@ -118,11 +118,7 @@ pub fn answer(findings: &[Finding], style: Style) -> Answer {
     let lines = findings
         .iter()
         .fold(String::new(), |text, finding| text + &finding.text(style));
-    let sums = [
-        (wrong, "wrong"),
-        (warnings, "to look at"),
-        (unknown, "unknown"),
-    ];
+    let sums = [(wrong, "wrong"), (warnings, "to look at"), (unknown, "unknown")];
     let sums = sums.iter().filter(|(count, _)| *count > 0);
     let sums: Vec<String> = sums.map(|(count, word)| format!("{count} {word}")).collect();
     let sum = match wrong + warnings {
@@ -165,7 +161,7 @@ mod tests {
             Finding::wrong(
                 "configuration",
                 "ConfigSecret:4:7: error: tenants.contoso.tenantId is not a GUID",
-                "Show it, mend it, and put it back with a comment for those who come after you:\n\
+                "Show it, correct it, and put it back with a comment for those who come after you:\n\
                  graph-notifications config put config.json",
             ),
         ];

@@ -128,11 +128,7 @@ fn is_missing(code: Option<&str>, message: Option<&str>) -> bool {
 fn missing(name: &str, region: &str) -> Failure {
     let advice = "Name the stack with --stack and its region with --region. All stacks:\n\
                   aws cloudformation describe-stacks --query Stacks[].StackName";
-    Failure::new(
-        Kind::Stack,
-        format!("no stack {name} exists in {region}"),
-        advice,
-    )
+    Failure::new(Kind::Stack, format!("no stack {name} exists in {region}"), advice)
 }
 
 #[cfg(test)]

@@ -136,7 +136,7 @@ pub fn expiries(report: &Report) -> Finding {
         );
     }
     match ends.first() {
-        Some(first) => Finding::ok(check, format!("the first to expire: {}", line(first))),
+        Some(first) => Finding::ok(check, line(first)),
         None => Finding::ok(check, "no known expiry date"),
     }
 }
@@ -266,16 +266,16 @@ mod tests {
         let text = |text: &str| text.to_owned();
         assert_eq!(
             of(90),
-            (
-                State::Ok,
-                text("the first: client secret contoso ends in 90 days")
-            )
+            (State::Ok, text("client secret contoso expires in 90 days"))
         );
         assert_eq!(
             of(3),
-            (State::Warning, text("client secret contoso ends in 3 days"))
+            (State::Warning, text("client secret contoso expires in 3 days"))
         );
-        assert_eq!(of(-1), (State::Warning, text("client secret contoso is over")));
+        assert_eq!(
+            of(-1),
+            (State::Warning, text("client secret contoso has expired"))
+        );
     }
 
     #[test]
