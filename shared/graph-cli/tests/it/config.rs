@@ -22,7 +22,7 @@ fn a_configuration_is_shown_compared_and_put_without_its_credentials() {
     assert_ne!(changed, shown.out);
     let diff = world.tool.run_with("config diff -", &changed);
     let expected = "~ subscriptions.users\n    changeType: \"updated\" -> \"updated,deleted\"\n\n\
-        contoso: 2 subscriptions live; 0 entries to create, 1 subscriptions to replace, 0 to delete\n";
+        contoso: 2 subscriptions now; 1 subscription to replace\n";
     assert_eq!(diff.out, expected, "{diff:?}");
     let unasked = world.tool.run_with("config put -", &changed);
     assert_eq!(unasked.status, 5, "{unasked:?}");
