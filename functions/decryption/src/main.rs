@@ -7,9 +7,9 @@ use decryption::{Deps, SigningKeysByCloud, Trust, handle};
 use graph_core::notification::tokens::Authorities;
 use graph_edge::{
     deadline::Deadline,
-    documents::{CachedDocument, SecretSource, client_state_keys},
+    documents::{CachedDocument, client_state_keys},
     metrics::{Metrics, MetricsWriter},
-    secrets::SecretStore,
+    secrets::{SecretStore, StoredSecret},
     settings::Settings,
     signing_keys::HttpDocuments,
     sqs::{Sqs, SqsQueue},
@@ -32,7 +32,7 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(process)).await
 }
 
-async fn deps() -> Result<Deps<SecretSource, HttpDocuments, SqsQueue>, Error> {
+async fn deps() -> Result<Deps<StoredSecret, HttpDocuments, SqsQueue>, Error> {
     let mut settings = Settings::from_env();
     let client_state_arn = settings.required("CLIENT_STATE_SECRET_ARN");
     let decryption_arn = settings.required("DECRYPTION_SECRET_ARN");
@@ -49,14 +49,10 @@ async fn deps() -> Result<Deps<SecretSource, HttpDocuments, SqsQueue>, Error> {
     let authorities = authorities.map_err(|error| format!("VALIDATION_AUTHORITIES {error}"))?;
     let config = graph_edge::aws::config().await;
     let store = SecretStore::new(&config);
-    let source = |secret_arn| SecretSource {
-        store: store.clone(),
-        secret_arn,
-    };
     let sqs = Sqs::new(&config);
     Ok(Deps {
-        client_states: CachedDocument::new(source(client_state_arn), client_state_keys),
-        trust: CachedDocument::new(source(decryption_arn), Trust::parse),
+        client_states: CachedDocument::new(store.secret(client_state_arn), client_state_keys),
+        trust: CachedDocument::new(store.secret(decryption_arn), Trust::parse),
         signing_keys: SigningKeysByCloud::new(
             &HttpDocuments::new()?,
             &authorities,

@@ -8,12 +8,12 @@ use graph_edge::{
     BoxError,
     clock::SystemClock,
     deadline::Deadline,
-    documents::{CachedDocument, SecretSource, client_state_keys},
+    documents::{CachedDocument, client_state_keys},
     graph::GraphClient,
     http::Http,
     login::{NoRefreshTokens, Sts, TokenProvider},
     metrics::{Metrics, MetricsWriter},
-    secrets::SecretStore,
+    secrets::{SecretStore, StoredSecret},
     settings::Settings,
     sqs::{Sqs, SqsQueue},
 };
@@ -38,7 +38,7 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(process)).await
 }
 
-async fn deps() -> Result<Deps<SecretSource, Graph, SystemClock, SqsQueue>, Error> {
+async fn deps() -> Result<Deps<StoredSecret, Graph, SystemClock, SqsQueue>, Error> {
     let mut settings = Settings::from_env();
     let config_arn = settings.required("CONFIG_SECRET_ARN");
     let client_state_arn = settings.required("CLIENT_STATE_SECRET_ARN");
@@ -51,15 +51,11 @@ async fn deps() -> Result<Deps<SecretSource, Graph, SystemClock, SqsQueue>, Erro
     settings.check()?;
     let config = graph_edge::aws::config().await;
     let (http, store, sqs) = (Http::default(), SecretStore::new(&config), Sqs::new(&config));
-    let source = |secret_arn| SecretSource {
-        store: store.clone(),
-        secret_arn,
-    };
     let login =
         TokenProvider::new(http.clone(), login_endpoint.as_deref())?.with(NoRefreshTokens, Sts::new(&config));
     Ok(Deps {
-        config: CachedDocument::new(source(config_arn), parse_config),
-        client_states: CachedDocument::new(source(client_state_arn), client_state_keys),
+        config: CachedDocument::new(store.secret(config_arn), parse_config),
+        client_states: CachedDocument::new(store.secret(client_state_arn), client_state_keys),
         graph: GraphClient::new(http, login, graph_endpoint.as_deref())?,
         clock: SystemClock,
         delivery_queue: sqs.queue(delivery_queue),

@@ -4,7 +4,8 @@ use graph_core::{read::Request, subscription::config::Tenant};
 use graph_edge::{
     clock::Clock,
     graph::{GraphClient, ReadAnswer},
-    login::{RefreshTokens, WebIdentity},
+    login::WebIdentity,
+    secrets::VersionedSecret,
 };
 
 /// Microsoft Graph, to be read from and for nothing else.
@@ -18,7 +19,7 @@ pub trait Reads {
     ) -> impl Future<Output = ReadAnswer> + Send;
 }
 
-impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> Reads for GraphClient<C, T, I> {
+impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> Reads for GraphClient<C, T, I> {
     async fn read(&self, tenant: &Tenant, request: &Request, immutable_ids: bool) -> ReadAnswer {
         GraphClient::read(self, tenant, request, immutable_ids).await
     }

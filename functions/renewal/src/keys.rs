@@ -15,7 +15,10 @@ use graph_core::{
         },
     },
 };
-use graph_edge::{documents, secrets::SecretError};
+use graph_edge::{
+    documents,
+    secrets::{Source, update},
+};
 use jiff::SignedDuration;
 use rand_core::UnwrapErr;
 use serde::{Serialize, de::DeserializeOwned};
@@ -103,26 +106,19 @@ async fn swap<T: Default + Serialize + DeserializeOwned>(
     dry_run: bool,
     change: impl Fn(&mut T) -> Result<KeyChanges, Error>,
 ) -> Result<(T, KeyChanges), Error> {
-    for _ in 0..WRITERS {
-        let version = documents.read(document).await.map_err(Error::Documents)?;
-        let mut content: T = match &version {
+    let change = |text: Option<&str>| {
+        let mut content: T = match text {
             None => T::default(),
-            Some(version) => parse(version.text.expose()).ok_or(Error::Malformed(document))?,
+            Some(text) => parse(text).ok_or(Error::Malformed(document))?,
         };
         let changes = change(&mut content)?;
-        if !changes.is_changed || dry_run {
-            return Ok((content, changes));
-        }
-        let text = serde_json::to_string(&content).map_err(|_| Error::Malformed(document))?;
-        let text = Secret::new(text);
-        let based_on = version.as_ref().map(|version| version.version_id.as_str());
-        match documents.write(document, &text, based_on).await {
-            Ok(()) => return Ok((content, changes)),
-            Err(SecretError::Conflict) => {}
-            Err(error) => return Err(Error::Documents(error)),
-        }
-    }
-    Err(Error::Documents(SecretError::Conflict))
+        let text = (changes.is_changed && !dry_run).then(|| serde_json::to_string(&content).map(Secret::new));
+        let text = text.transpose().map_err(|_| Error::Malformed(document))?;
+        Ok(((content, changes), text))
+    };
+    let secret = documents.secret(document);
+    let found = secret.read().await?;
+    update(&secret, found, change).await
 }
 
 /// Reads what renewal has written, or an empty object. Anything else is not to be written over.
@@ -142,6 +138,3 @@ pub(crate) const LEAD: Lead = Lead {
     key: documents::LIFETIME.saturating_add(SignedDuration::from_mins(1)),
     application: documents::FLOOR.saturating_add(SignedDuration::from_secs(15)),
 };
-
-/// How many runs may write the same document at once.
-const WRITERS: usize = 5;

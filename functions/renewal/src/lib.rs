@@ -123,7 +123,7 @@ pub async fn handle<P: Ports>(
 pub enum Error {
     /// Secrets Manager does not answer, or too many write at once.
     #[error("documents in secrets manager cannot be read or written")]
-    Documents(#[source] SecretError),
+    Documents(#[from] SecretError),
     /// A document of renewal's own is not what it writes. It is left as it is.
     #[error("{0:?} secret is malformed")]
     Malformed(Document),

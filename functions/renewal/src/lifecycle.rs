@@ -13,6 +13,7 @@ use graph_edge::{
     deadline::Deadline,
     documents::client_state_keys,
     metrics::{Metric, Metrics},
+    secrets::Source,
     sqs::Queue,
     telemetry::causes,
 };
@@ -98,7 +99,7 @@ pub(crate) async fn handle<P: Ports>(
 
 /// Returns the keys that client states are verified with, read after the messages came: what they do not know is final.
 async fn keys(documents: &impl Documents) -> Option<ClientStateKeys> {
-    let document = match documents.read(Document::ClientState).await {
+    let document = match documents.secret(Document::ClientState).read().await {
         Ok(document) => document?,
         Err(error) => {
             error!(

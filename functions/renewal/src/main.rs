@@ -5,7 +5,7 @@ use graph_edge::{
     clock::SystemClock,
     graph::GraphClient,
     http::Http,
-    login::{RefreshTokenSecret, Sts, TokenProvider},
+    login::{Sts, TokenProvider},
     metrics::{Metrics, MetricsWriter},
     parameter::Parameter,
     secrets::SecretStore,
@@ -62,18 +62,14 @@ async fn deps() -> Result<Deps<Live>, Error> {
     let config = graph_edge::aws::config().await;
     let http = Http::default();
     let (store, sqs) = (SecretStore::new(&config), Sqs::new(&config));
-    let refresh_tokens = RefreshTokenSecret {
-        store: store.clone(),
-        secret_arn: refresh_token_arn,
-    };
+    let refresh_tokens = store.secret(refresh_token_arn);
     let login =
         TokenProvider::new(http.clone(), login_endpoint.as_deref())?.with(refresh_tokens, Sts::new(&config));
     Ok(Deps {
         documents: StoredDocuments {
-            store,
-            config_arn,
-            client_state_arn,
-            decryption_arn,
+            config: store.secret(config_arn),
+            client_state: store.secret(client_state_arn),
+            decryption: store.secret(decryption_arn),
             state: Parameter::new(http.clone(), config.clone(), state_parameter),
         },
         graph: GraphClient::new(http, login, graph_endpoint.as_deref())?,

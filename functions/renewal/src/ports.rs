@@ -2,15 +2,14 @@
 
 use std::future::ready;
 
-use graph_core::secrets::Secret;
 pub use graph_edge::clock::Clock;
 use graph_edge::{
     BoxError,
     clock::SystemClock,
     graph::GraphClient,
-    login::{RefreshTokenSecret, RefreshTokens, Sts, WebIdentity},
+    login::{Sts, WebIdentity},
     parameter::Parameter,
-    secrets::{SecretError, SecretStore, Versioned},
+    secrets::{SecretError, StoredSecret, Versioned, VersionedSecret},
     sqs::{Queue, SqsQueue},
 };
 
@@ -21,7 +20,7 @@ pub trait Ports {
     /// The time.
     type Clock: Clock + Sync;
     /// Where the refresh tokens of signed-in users are kept.
-    type RefreshTokens: RefreshTokens + Sync;
+    type RefreshTokens: VersionedSecret + Sync;
     /// Who vouches for the role that the function runs as.
     type WebIdentity: WebIdentity + Sync;
     /// Where messages and events go.
@@ -39,7 +38,7 @@ pub struct Live;
 impl Ports for Live {
     type Documents = StoredDocuments;
     type Clock = SystemClock;
-    type RefreshTokens = RefreshTokenSecret;
+    type RefreshTokens = StoredSecret;
     type WebIdentity = Sts;
     type Queue = SqsQueue;
 }
@@ -57,23 +56,14 @@ pub enum Document {
 
 /// The documents that renewal reads and writes.
 pub trait Documents {
-    /// Returns the current version, or nothing when none has been written yet.
-    fn read(&self, document: Document)
-    -> impl Future<Output = Result<Option<Versioned>, SecretError>> + Send;
+    /// A secret that holds a document.
+    type Secret: VersionedSecret;
 
-    /// Returns the version before the current one, or nothing when there is none.
-    fn read_previous(
-        &self,
-        document: Document,
-    ) -> impl Future<Output = Result<Option<Versioned>, SecretError>> + Send;
+    /// Returns the secret that holds a document.
+    fn secret(&self, document: Document) -> Self::Secret;
 
-    /// Writes a new version, unless another writer was faster than this one since it read `based_on`.
-    fn write(
-        &self,
-        document: Document,
-        text: &Secret<String>,
-        based_on: Option<&str>,
-    ) -> impl Future<Output = Result<(), SecretError>> + Send;
+    /// Returns the version of `ConfigSecret` before the current one, or nothing when there is none.
+    fn read_previous(&self) -> impl Future<Output = Result<Option<Versioned>, SecretError>> + Send;
 
     /// Returns what is stored of the last look at all subscriptions.
     fn read_state(&self) -> impl Future<Output = Result<String, BoxError>> + Send {
@@ -89,31 +79,29 @@ pub trait Documents {
 /// The documents in Secrets Manager.
 #[derive(Clone, Debug)]
 pub struct StoredDocuments {
-    /// Where they are.
-    pub store: SecretStore,
-    /// The ARN of `ConfigSecret`.
-    pub config_arn: String,
-    /// The ARN of `ClientStateSecret`.
-    pub client_state_arn: String,
-    /// The ARN of `DecryptionSecret`.
-    pub decryption_arn: String,
+    /// `ConfigSecret`.
+    pub config: StoredSecret,
+    /// `ClientStateSecret`.
+    pub client_state: StoredSecret,
+    /// `DecryptionSecret`.
+    pub decryption: StoredSecret,
     /// `StateParameter`.
     pub state: Parameter,
 }
 
-impl StoredDocuments {
-    fn arn(&self, document: Document) -> &str {
+impl Documents for StoredDocuments {
+    type Secret = StoredSecret;
+
+    fn secret(&self, document: Document) -> StoredSecret {
         match document {
-            Document::Config => &self.config_arn,
-            Document::ClientState => &self.client_state_arn,
-            Document::Decryption => &self.decryption_arn,
+            Document::Config => self.config.clone(),
+            Document::ClientState => self.client_state.clone(),
+            Document::Decryption => self.decryption.clone(),
         }
     }
-}
 
-impl Documents for StoredDocuments {
-    async fn read(&self, document: Document) -> Result<Option<Versioned>, SecretError> {
-        self.store.read(self.arn(document)).await
+    async fn read_previous(&self) -> Result<Option<Versioned>, SecretError> {
+        self.config.read_previous().await
     }
 
     async fn read_state(&self) -> Result<String, BoxError> {
@@ -122,20 +110,5 @@ impl Documents for StoredDocuments {
 
     async fn write_state(&self, text: &str) -> Result<(), BoxError> {
         self.state.write(text).await
-    }
-
-    async fn read_previous(&self, document: Document) -> Result<Option<Versioned>, SecretError> {
-        self.store.read_previous(self.arn(document)).await
-    }
-
-    async fn write(
-        &self,
-        document: Document,
-        text: &Secret<String>,
-        based_on: Option<&str>,
-    ) -> Result<(), SecretError> {
-        self.store
-            .write(self.arn(document), text.expose(), based_on)
-            .await
     }
 }

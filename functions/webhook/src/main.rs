@@ -2,9 +2,9 @@
 
 use graph_edge::{
     deadline::Deadline,
-    documents::{CachedDocument, SecretSource},
+    documents::CachedDocument,
     metrics::{Metric, Metrics, MetricsWriter},
-    secrets::SecretStore,
+    secrets::{SecretStore, StoredSecret},
     settings::Settings,
     sqs::{Sqs, SqsQueue},
 };
@@ -33,7 +33,7 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(answer)).await
 }
 
-async fn deps() -> Result<Deps<SecretSource, SqsQueue>, Error> {
+async fn deps() -> Result<Deps<StoredSecret, SqsQueue>, Error> {
     let mut settings = Settings::from_env();
     let secret_arn = settings.required("CLIENT_STATE_SECRET_ARN");
     let notification_queue = settings.required("NOTIFICATION_QUEUE_URL");
@@ -42,13 +42,10 @@ async fn deps() -> Result<Deps<SecretSource, SqsQueue>, Error> {
     let read_queue = settings.optional("READ_QUEUE_URL");
     settings.check()?;
     let config = graph_edge::aws::config().await;
-    let source = SecretSource {
-        store: SecretStore::new(&config),
-        secret_arn,
-    };
+    let secret = SecretStore::new(&config).secret(secret_arn);
     let sqs = Sqs::new(&config);
     Ok(Deps {
-        keys: CachedDocument::new(source, parse_keys),
+        keys: CachedDocument::new(secret, parse_keys),
         queues: Queues {
             notification: sqs.queue(notification_queue),
             lifecycle: sqs.queue(lifecycle_queue),

@@ -2,17 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use graph_core::secrets::Secret;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 use tracing::warn;
 
-use crate::{
-    BoxError,
-    deadline::Deadline,
-    secrets::{SecretError, SecretStore},
-    telemetry::causes,
-};
+pub use crate::secrets::Source;
+use crate::{BoxError, deadline::Deadline, telemetry::causes};
 
 mod client_state;
 
@@ -30,38 +25,6 @@ const PAUSE_WITHOUT: SignedDuration = SignedDuration::from_secs(1);
 
 /// How long a newer document is waited for while there is a good one.
 const MOMENT: Duration = Duration::from_millis(500);
-
-/// Where the text of a document comes from.
-pub trait Source {
-    /// Returns the name of the source, for log lines.
-    fn name(&self) -> &str;
-
-    /// Returns the text, or nothing when none has been written yet.
-    fn read(&self) -> impl Future<Output = Result<Option<Secret<String>>, SecretError>> + Send;
-}
-
-/// A secret as the source of a document.
-#[derive(Clone, Debug)]
-pub struct SecretSource {
-    /// The store that holds the secret.
-    pub store: SecretStore,
-    /// The secret's ARN.
-    pub secret_arn: String,
-}
-
-impl Source for SecretSource {
-    fn name(&self) -> &str {
-        self.secret_arn.rsplit(':').next().unwrap_or_default()
-    }
-
-    async fn read(&self) -> Result<Option<Secret<String>>, SecretError> {
-        Ok(self
-            .store
-            .read(&self.secret_arn)
-            .await?
-            .map(|version| version.text))
-    }
-}
 
 /// A document that is parsed once for each time that it is read.
 pub struct CachedDocument<S, T> {
@@ -149,9 +112,8 @@ impl<S: Source, T> CachedDocument<S, T> {
     async fn fetch(&self, deadline: Deadline) -> Result<T, String> {
         // Boxed, as it runs rarely: each caller's future would hold that of the SDK, which is large and nested very deep.
         match deadline.within(Box::pin(self.source.read())).await {
-            Ok(Ok(Some(text))) => {
-                (self.parse)(text.expose()).map_err(|error| format!("holds no valid document: {error}"))
-            }
+            Ok(Ok(Some(version))) => (self.parse)(version.text.expose())
+                .map_err(|error| format!("holds no valid document: {error}")),
             Ok(Ok(None)) => Err("has no value yet; the first run of renewal writes it".to_owned()),
             Ok(Err(error)) => Err(format!("cannot be read: {}", causes(&error))),
             Err(late) => Err(format!("cannot be read: {late}")),

@@ -28,7 +28,8 @@ pub use self::{
 use crate::{
     clock::{Clock, SystemClock},
     http::{self, Answer, Backoff, Http, InvalidEndpoint},
-    login::{RefreshTokenSecret, RefreshTokens, Sts, TokenProvider, WebIdentity},
+    login::{Sts, TokenProvider, WebIdentity},
+    secrets::{StoredSecret, VersionedSecret},
 };
 
 mod call;
@@ -44,7 +45,7 @@ mod tests;
 /// Calls stay below Graph's limits. Those that it throttles or is not up to are tried again, after the pause that it asks
 /// for; where that is a long one, the application is left alone in the tenant until it is over.
 #[derive(Debug)]
-pub struct GraphClient<C = SystemClock, T = RefreshTokenSecret, I = Sts> {
+pub struct GraphClient<C = SystemClock, T = StoredSecret, I = Sts> {
     http: Http,
     login: TokenProvider<C, T, I>,
     base: Option<Url>,
@@ -109,7 +110,7 @@ impl<C, T, I> GraphClient<C, T, I> {
     }
 }
 
-impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClient<C, T, I> {
+impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphClient<C, T, I> {
     /// Returns all of the application's subscriptions in `tenant`, from all pages.
     ///
     /// # Errors

@@ -21,11 +21,12 @@ use self::request::Granted;
 pub use self::{
     error::{Cause, CredentialKind, LoginError, RefreshTokenError, Refusal},
     identity::{IdentityError, Sts, WebIdentity},
-    refresh::{NoRefreshTokens, RefreshTokenSecret, RefreshTokens},
+    refresh::NoRefreshTokens,
 };
 use crate::{
     clock::{Clock, SystemClock},
     http::{self, Backoff, Http, InvalidEndpoint},
+    secrets::{StoredSecret, VersionedSecret},
 };
 
 mod error;
@@ -37,7 +38,7 @@ mod tests;
 
 /// Fetches access tokens for Microsoft Graph and keeps them until shortly before they expire.
 #[derive(Debug)]
-pub struct TokenProvider<C = SystemClock, T = RefreshTokenSecret, I = Sts> {
+pub struct TokenProvider<C = SystemClock, T = StoredSecret, I = Sts> {
     http: Http,
     base: Option<Url>,
     backoff: Backoff,
@@ -134,7 +135,7 @@ impl<C, T, I> TokenProvider<C, T, I> {
     }
 }
 
-impl<C: Clock, T: RefreshTokens, I: WebIdentity> TokenProvider<C, T, I> {
+impl<C: Clock, T: VersionedSecret + Sync, I: WebIdentity> TokenProvider<C, T, I> {
     /// Returns an access token for Microsoft Graph that holds for five minutes at the least.
     ///
     /// # Errors

@@ -2,13 +2,11 @@
 
 use std::{
     cell::RefCell,
-    collections::BTreeMap,
     io,
     sync::{Arc, Mutex, Once},
     time::Duration,
 };
 
-use graph_core::secrets::Secret;
 use jiff::Timestamp;
 use reqwest::Url;
 use tracing::level_filters::LevelFilter;
@@ -16,13 +14,12 @@ use tracing::level_filters::LevelFilter;
 pub use self::hang::Hang;
 #[cfg(feature = "test-util")]
 pub use self::script::{Reply, Script, Scripted, Sent, turn};
+pub use self::secret::{FakeSecret, FakeSecrets};
 pub use self::time::{VirtualClock, Woken};
 use crate::{
     BoxError,
     clock::Clock,
     deadline::Deadline,
-    documents::Source,
-    secrets::{SecretError, Versioned},
     signing_keys::FetchDocument,
     sqs::{self, Message, Queue},
 };
@@ -30,7 +27,11 @@ use crate::{
 pub(crate) mod hang;
 #[cfg(feature = "test-util")]
 mod script;
+mod secret;
 mod time;
+
+/// A secret in memory.
+pub type FakeSource = FakeSecret;
 
 /// A queue in memory that can be told to refuse.
 #[derive(Debug, Default)]
@@ -88,85 +89,6 @@ impl Queue for FakeQueue {
     }
 }
 
-/// Secrets Manager in memory, as strict as AWS about who was first: of two writers that read the same version the one
-/// that writes other content is refused, and nobody else is (*`PutSecretValue`*, `ClientRequestToken`).
-#[derive(Clone, Debug, Default)]
-pub struct FakeSecrets(Arc<Mutex<BTreeMap<String, Vec<Put>>>>);
-
-#[derive(Debug)]
-struct Put {
-    /// `ClientRequestToken`: the same for all writers that have read the same version.
-    token: String,
-    text: Secret<String>,
-}
-
-impl FakeSecrets {
-    /// Writes what a person writes, whatever is there.
-    pub fn set(&self, name: &str, text: &str) {
-        let token = format!("a person's own {}", self.versions(name));
-        self.put(name, token, text);
-    }
-
-    /// Returns how often a secret has been written.
-    pub fn versions(&self, name: &str) -> usize {
-        lock(&self.0).get(name).map_or(0, Vec::len)
-    }
-
-    /// Returns the current text of a secret.
-    pub fn text(&self, name: &str) -> Option<String> {
-        Some(self.read(name)?.text.expose().clone())
-    }
-
-    /// Returns the current version of a secret.
-    pub fn read(&self, name: &str) -> Option<Versioned> {
-        let held = lock(&self.0);
-        let puts = held.get(name)?;
-        Some(Versioned {
-            text: puts.last()?.text.clone(),
-            version_id: puts.len().to_string(),
-        })
-    }
-
-    /// Returns the version before the current one.
-    pub fn read_previous(&self, name: &str) -> Option<Versioned> {
-        let held = lock(&self.0);
-        let before = held.get(name)?.len().checked_sub(2)?;
-        Some(Versioned {
-            text: held.get(name)?.get(before)?.text.clone(),
-            version_id: (before + 1).to_string(),
-        })
-    }
-
-    /// Writes a new version.
-    ///
-    /// # Errors
-    ///
-    /// Returns a conflict to the writer that lost.
-    pub fn write(&self, name: &str, text: &str, based_on: Option<&str>) -> Result<(), SecretError> {
-        let token = format!("after {}", based_on.unwrap_or("nothing"));
-        let known = lock(&self.0)
-            .get(name)
-            .and_then(|puts| puts.iter().find(|put| put.token == token))
-            .map(|put| put.text.expose() == text);
-        match known {
-            Some(true) => Ok(()),
-            Some(false) => Err(SecretError::Conflict),
-            None => {
-                self.put(name, token, text);
-                Ok(())
-            }
-        }
-    }
-
-    fn put(&self, name: &str, token: String, text: &str) {
-        let text = Secret::new(text.to_owned());
-        lock(&self.0)
-            .entry(name.to_owned())
-            .or_default()
-            .push(Put { token, text });
-    }
-}
-
 /// A clock in which time passes only by sleeping.
 #[derive(Clone, Debug, Default)]
 pub struct FakeClock(Arc<Mutex<Duration>>);
@@ -187,39 +109,6 @@ impl Clock for FakeClock {
 
     async fn sleep(&self, duration: Duration) {
         *lock(&self.0) += duration;
-    }
-}
-
-/// A document in memory that can be changed.
-#[derive(Debug, Default)]
-pub struct FakeSource(Mutex<(Option<String>, usize)>);
-
-impl FakeSource {
-    /// Returns a source that holds `text`.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(Mutex::new((Some(text.into()), 0)))
-    }
-
-    /// Changes the text.
-    pub fn set(&self, text: impl Into<String>) {
-        lock(&self.0).0 = Some(text.into());
-    }
-
-    /// Returns how often the document was read.
-    pub fn reads(&self) -> usize {
-        lock(&self.0).1
-    }
-}
-
-impl Source for &FakeSource {
-    fn name(&self) -> &'static str {
-        "FakeSecret"
-    }
-
-    async fn read(&self) -> Result<Option<Secret<String>>, SecretError> {
-        let mut held = lock(&self.0);
-        held.1 += 1;
-        Ok(held.0.clone().map(Secret::new))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every kind of credential against the simulator, which checks them as Microsoft Entra does. These tests need no stack.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use aws_lc_rs::{rand::SystemRandom, rsa::KeyPair, signature::RSA_PKCS1_SHA256};
 use base64::{
@@ -18,8 +18,8 @@ use graph_core::{
 use graph_edge::{
     clock::SystemClock,
     http::Http,
-    login::{IdentityError, LoginError, RefreshTokens, TokenProvider, WebIdentity},
-    secrets::{SecretError, Versioned},
+    login::{IdentityError, LoginError, TokenProvider, WebIdentity},
+    testing::FakeSecret,
 };
 use graph_simulator::{App, Options, Simulator, TokenVersion};
 use jiff::{SignedDuration, Timestamp};
@@ -134,13 +134,13 @@ async fn a_user_stays_signed_in_through_the_tokens_that_follow() {
     let bench = Bench::new();
     let seed = bench.simulator.issue_refresh_token(&app());
     bench.earns(user(&seed)).await;
-    let (first, version) = (bench.kept.refresh_token(), bench.kept.version());
+    let (first, version) = (refresh_token(&bench.kept), bench.kept.versions());
     assert_ne!(first, seed);
     // As if it were an hour later, in another process.
-    bench.kept.age();
+    age(&bench.kept);
     bench.earns(user(&seed)).await;
-    assert_ne!(bench.kept.refresh_token(), first);
-    assert_eq!(bench.kept.version(), version + 2);
+    assert_ne!(refresh_token(&bench.kept), first);
+    assert_eq!(bench.kept.versions(), version + 2);
 }
 
 #[tokio::test]
@@ -173,7 +173,7 @@ async fn a_new_sign_in_takes_over_from_one_that_was_revoked() {
 struct Bench {
     simulator: Simulator,
     role: FakeRole,
-    kept: FakeTokens,
+    kept: FakeSecret,
 }
 
 impl Bench {
@@ -187,12 +187,12 @@ impl Bench {
             role: FakeRole {
                 entry: Arc::new(certified()),
             },
-            kept: FakeTokens::default(),
+            kept: FakeSecret::default(),
         }
     }
 
     /// Returns the login of a new process.
-    fn login(&self) -> TokenProvider<SystemClock, FakeTokens, FakeRole> {
+    fn login(&self) -> TokenProvider<SystemClock, FakeSecret, FakeRole> {
         let login = TokenProvider::new(Http::default(), Some(&self.simulator.base_url())).unwrap();
         login.with(self.kept.clone(), self.role.clone())
     }
@@ -227,48 +227,18 @@ impl Bench {
     }
 }
 
-/// A secret in memory.
-#[derive(Clone, Debug, Default)]
-struct FakeTokens(Arc<Mutex<(Option<String>, usize)>>);
-
-impl FakeTokens {
-    fn refresh_token(&self) -> String {
-        let document: Value = serde_json::from_str(self.0.lock().unwrap().0.as_ref().unwrap()).unwrap();
-        document["tokens"][0]["refreshToken"].as_str().unwrap().to_owned()
-    }
-
-    fn version(&self) -> usize {
-        self.0.lock().unwrap().1
-    }
-
-    /// Makes what is kept an hour older.
-    fn age(&self) {
-        let mut held = self.0.lock().unwrap();
-        let mut document: Value = serde_json::from_str(held.0.as_ref().unwrap()).unwrap();
-        let earlier = Timestamp::now() - SignedDuration::from_hours(1);
-        document["tokens"][0]["obtainedAt"] = json!(earlier);
-        *held = (Some(document.to_string()), held.1 + 1);
-    }
+/// Returns the refresh token that is kept.
+fn refresh_token(kept: &FakeSecret) -> String {
+    let document: Value = serde_json::from_str(&kept.text().unwrap()).unwrap();
+    document["tokens"][0]["refreshToken"].as_str().unwrap().to_owned()
 }
 
-impl RefreshTokens for FakeTokens {
-    async fn read(&self) -> Result<Option<Versioned>, SecretError> {
-        let (text, version) = self.0.lock().unwrap().clone();
-        Ok(text.map(|text| Versioned {
-            text: Secret::new(text),
-            version_id: version.to_string(),
-        }))
-    }
-
-    async fn write(&self, text: &Secret<String>, based_on: Option<&str>) -> Result<(), SecretError> {
-        let mut held = self.0.lock().unwrap();
-        let current = held.0.as_ref().map(|_| held.1.to_string());
-        if current.as_deref() != based_on {
-            return Err(SecretError::Conflict);
-        }
-        *held = (Some(text.expose().clone()), held.1 + 1);
-        Ok(())
-    }
+/// Makes what is kept an hour older.
+fn age(kept: &FakeSecret) {
+    let mut document: Value = serde_json::from_str(&kept.text().unwrap()).unwrap();
+    let earlier = Timestamp::now() - SignedDuration::from_hours(1);
+    document["tokens"][0]["obtainedAt"] = json!(earlier);
+    kept.set(document.to_string());
 }
 
 /// A role that AWS vouches for, with AWS's key.

@@ -15,6 +15,7 @@ use graph_edge::{
     login::TokenProvider,
     metrics::Metrics,
     sqs::{Message, Queue, Sent},
+    testing::FakeSecret,
 };
 use graph_simulator::{App, Fault, Item, Options, Simulator, TokenVersion};
 use jiff::SignedDuration;
@@ -23,7 +24,7 @@ use serde_json::{Value, json};
 
 use crate::{
     lists::{LISTS, List, entity, item},
-    pipeline::memory::{OnShelf, Shelf, SimulatedClock},
+    pipeline::memory::{Shelf, SimulatedClock},
 };
 
 #[tokio::test]
@@ -73,7 +74,7 @@ async fn a_reader_that_is_killed_delivers_every_change_under_one_id() {
 /// The reader and everything around it.
 struct World {
     simulator: Arc<Simulator>,
-    deps: Deps<OnShelf, GraphClient<SimulatedClock>, SimulatedClock, Flaky>,
+    deps: Deps<FakeSecret, GraphClient<SimulatedClock>, SimulatedClock, Flaky>,
     chance: Chance,
     delivered: Flaky,
     continued: Flaky,
@@ -101,7 +102,7 @@ impl World {
         };
         let simulator = Arc::new(Simulator::start(options).unwrap());
         let shelf = Shelf::default();
-        shelf.put("Config", &config.to_string());
+        shelf.get("Config").set(config.to_string());
         let base = simulator.base_url();
         let login = TokenProvider::new(Http::default(), Some(&base)).unwrap();
         let graph = GraphClient::new(Http::default(), login, Some(&base)).unwrap();
@@ -109,10 +110,10 @@ impl World {
         let chance = Chance::default();
         let [delivered, continued, failed] = [(); 3].map(|()| Flaky::new(&chance));
         let deps = Deps {
-            config: CachedDocument::new(shelf.reader("Config"), |text| {
+            config: CachedDocument::new(shelf.get("Config"), |text| {
                 Ok(Config::parse(text).map_err(|problem| problem.to_string())?.0)
             }),
-            client_states: CachedDocument::new(shelf.reader("ClientState"), webhook::parse_keys),
+            client_states: CachedDocument::new(shelf.get("ClientState"), webhook::parse_keys),
             graph: graph.at(clock.clone()),
             clock,
             delivery_queue: delivered.clone(),

@@ -17,9 +17,9 @@ use axum::{
 };
 use graph_edge::{
     deadline::Deadline,
-    documents::{CachedDocument, SecretSource},
+    documents::CachedDocument,
     metrics::Metrics,
-    secrets::SecretStore,
+    secrets::{SecretStore, StoredSecret},
     sqs::{Sqs, SqsQueue},
 };
 use graph_simulator::{Post, TokenVersion};
@@ -122,7 +122,7 @@ async fn forward(State(outage): State<Arc<Outage>>, request: Request) -> Respons
         .into_response()
 }
 
-async fn deps(endpoint: SocketAddr) -> Deps<SecretSource, SqsQueue> {
+async fn deps(endpoint: SocketAddr) -> Deps<StoredSecret, SqsQueue> {
     let endpoint = format!("http://{endpoint}");
     let config: SdkConfig = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
@@ -140,13 +140,7 @@ async fn deps(endpoint: SocketAddr) -> Deps<SecretSource, SqsQueue> {
     };
     let secret_arn = stack().resource("ClientStateSecret").unwrap().to_owned();
     Deps {
-        keys: CachedDocument::new(
-            SecretSource {
-                store: SecretStore::new(&config),
-                secret_arn,
-            },
-            parse_keys,
-        ),
+        keys: CachedDocument::new(SecretStore::new(&config).secret(secret_arn), parse_keys),
         queues: Queues {
             read: None,
             notification: queue("NotificationQueue"),

@@ -17,19 +17,19 @@ use graph_core::{
 };
 use graph_edge::{
     deadline::Deadline, documents::CachedDocument, graph::GraphClient, http::Http, login::TokenProvider,
-    metrics::Metrics, signing_keys::HttpDocuments,
+    metrics::Metrics, signing_keys::HttpDocuments, testing::FakeSecret,
 };
 use graph_simulator::{App, Options, Post, PostReport, Simulator, TokenVersion};
 use jiff::{SignedDuration, Timestamp};
 use renewal::Memory;
 use serde_json::{Value, json};
 
-use self::memory::{FakeQueue, InMemory, OnShelf, Shelf, SimulatedClock};
+use self::memory::{FakeQueue, InMemory, Shelf, SimulatedClock};
 
 pub mod memory;
 
-type Decryption = decryption::Deps<OnShelf, HttpDocuments, FakeQueue>;
-type Webhook = webhook::Deps<OnShelf, FakeQueue>;
+type Decryption = decryption::Deps<FakeSecret, HttpDocuments, FakeQueue>;
+type Webhook = webhook::Deps<FakeSecret, FakeQueue>;
 
 /// The three functions, what lies between them, and Graph.
 pub struct Pipeline {
@@ -76,10 +76,10 @@ impl Pipeline {
         };
         let simulator = Arc::new(Simulator::start(options).unwrap());
         let shelf = Shelf::default();
-        shelf.put("Config", &config.to_string());
+        shelf.get("Config").set(config.to_string());
         let [notifications, lifecycle, delivered, failed] = [(); 4].map(|()| FakeQueue::default());
         let webhook = webhook::Deps {
-            keys: CachedDocument::new(shelf.reader("ClientState"), webhook::parse_keys),
+            keys: CachedDocument::new(shelf.get("ClientState"), webhook::parse_keys),
             queues: webhook::Queues {
                 read: None,
                 notification: notifications.clone(),
@@ -90,8 +90,8 @@ impl Pipeline {
         simulator.set_resolve("https://our.test", &serve(webhook, simulator.clone()).await);
         let base = simulator.base_url();
         let decryption = decryption::Deps {
-            client_states: CachedDocument::new(shelf.reader("ClientState"), webhook::parse_keys),
-            trust: CachedDocument::new(shelf.reader("Decryption"), Trust::parse),
+            client_states: CachedDocument::new(shelf.get("ClientState"), webhook::parse_keys),
+            trust: CachedDocument::new(shelf.get("Decryption"), Trust::parse),
             signing_keys: SigningKeysByCloud::new(
                 &HttpDocuments::new().unwrap(),
                 &Authorities::default(),
@@ -247,7 +247,7 @@ impl Pipeline {
 
     /// Returns the ids of the keys in a document.
     pub fn ids(&self, document: &'static str) -> Vec<String> {
-        let document: Value = serde_json::from_str(&self.shelf.get(document).unwrap().0).unwrap();
+        let document: Value = serde_json::from_str(&self.shelf.get(document).text().unwrap()).unwrap();
         let keys = document["keys"].as_array().unwrap();
         keys.iter()
             .map(|key| key["id"].as_str().unwrap().to_owned())

@@ -60,16 +60,17 @@ async fn an_item_for_a_certificate_whose_key_is_missing_waits_for_it_and_is_open
     );
     let before = opened(&pipeline);
 
-    let (whole, _) = pipeline.shelf.get("Decryption").unwrap();
+    let secret = pipeline.shelf.get("Decryption");
+    let whole = secret.text().unwrap();
     let mut document: Value = serde_json::from_str(&whole).unwrap();
     document["keys"].as_array_mut().unwrap().truncate(1);
-    pipeline.shelf.put("Decryption", &document.to_string());
+    secret.set(document.to_string());
     // Longer than decryption keeps a document.
     pipeline.simulator.advance(SignedDuration::from_mins(10));
     let items = post(&mut pipeline, Post::new().change(RICH, "created")).await;
     assert_eq!(pipeline.try_to_open(&items).await, 1);
 
-    pipeline.shelf.put("Decryption", &whole);
+    secret.set(whole);
     pipeline.simulator.advance(VISIBILITY_TIMEOUT);
     assert_eq!(pipeline.try_to_open(&items).await, 0);
     assert_eq!(opened(&pipeline), before + 1);

@@ -105,7 +105,7 @@ pub fn run(scale: &Scale, progress: &mut dyn Write) -> Figures {
     };
     let microsoft = Microsoft::new(clock.clone(), &organisation, faults, chance.clone());
     let secrets = FakeSecrets::default();
-    secrets.set("Config", &organisation.config.to_string());
+    secrets.secret("Config").set(organisation.config.to_string());
     let site = Site::new(clock.clone(), microsoft.clone(), secrets, scale.policy);
     let mut figures = Figures::new(&organisation, scale);
     let people = People::new(organisation, scale, start, chance.clone());

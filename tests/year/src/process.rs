@@ -24,11 +24,11 @@ use graph_edge::{
     deadline::Deadline,
     graph::GraphClient,
     http::Http,
-    login::{IdentityError, RefreshTokens, TokenProvider, WebIdentity},
+    login::{IdentityError, TokenProvider, WebIdentity},
     metrics::Metrics,
-    secrets::{SecretError, Versioned},
+    secrets::{SecretError, Source, Versioned, VersionedSecret},
     sqs::{Message, Queue, Sent},
-    testing::{FakeSecrets, VirtualClock},
+    testing::{FakeSecret, FakeSecrets, VirtualClock},
 };
 use jiff::SignedDuration;
 use renewal::{
@@ -73,7 +73,11 @@ impl Site {
             is_down: Arc::default(),
         };
         let login = TokenProvider::new(self.http.clone(), Some(BASE)).expect("a URL");
-        let graph = GraphClient::new(self.http.clone(), login.with(store.clone(), Nobody), Some(BASE));
+        let graph = GraphClient::new(
+            self.http.clone(),
+            login.with(store.reached("RefreshTokens"), Nobody),
+            Some(BASE),
+        );
         Process(Deps {
             documents: store,
             graph: graph.expect("a URL").at(self.clock.clone()),
@@ -92,7 +96,7 @@ impl Site {
 
     /// Has a person write another configuration.
     pub(super) fn configure(&self, config: &Value) {
-        self.secrets.set("Config", &config.to_string());
+        self.secrets.secret("Config").set(config.to_string());
     }
 
     /// Returns how many events consumers were sent, by type.
@@ -110,7 +114,7 @@ pub(super) struct Doubles;
 impl Ports for Doubles {
     type Documents = Store;
     type Clock = VirtualClock;
-    type RefreshTokens = Store;
+    type RefreshTokens = Reached;
     type WebIdentity = Nobody;
     type Queue = Told;
 }
@@ -175,45 +179,56 @@ pub(super) struct Store {
     is_down: Arc<AtomicBool>,
 }
 
+impl Documents for Store {
+    type Secret = Reached;
+
+    fn secret(&self, document: Document) -> Reached {
+        self.reached(&format!("{document:?}"))
+    }
+
+    async fn read_previous(&self) -> Result<Option<Versioned>, SecretError> {
+        Ok(self.reached("Config").reach()?.previous())
+    }
+}
+
 impl Store {
-    fn reach(&self) -> Result<&FakeSecrets, SecretError> {
+    fn reached(&self, name: &str) -> Reached {
+        Reached {
+            secret: self.secrets.secret(name),
+            is_down: Arc::clone(&self.is_down),
+        }
+    }
+}
+
+/// A secret, which the process may not reach for a while.
+#[derive(Clone, Debug)]
+pub(super) struct Reached {
+    secret: FakeSecret,
+    is_down: Arc<AtomicBool>,
+}
+
+impl Reached {
+    fn reach(&self) -> Result<&FakeSecret, SecretError> {
         if self.is_down.load(Ordering::Relaxed) {
             return Err(SecretError::Unavailable("down".into()));
         }
-        Ok(&self.secrets)
+        Ok(&self.secret)
     }
 }
 
-impl Documents for Store {
-    async fn read(&self, document: Document) -> Result<Option<Versioned>, SecretError> {
-        Ok(self.reach()?.read(&format!("{document:?}")))
+impl Source for Reached {
+    fn name(&self) -> &str {
+        self.secret.name()
     }
 
-    async fn read_previous(&self, document: Document) -> Result<Option<Versioned>, SecretError> {
-        Ok(self.reach()?.read_previous(&format!("{document:?}")))
-    }
-
-    async fn write(
-        &self,
-        document: Document,
-        text: &Secret<String>,
-        based_on: Option<&str>,
-    ) -> Result<(), SecretError> {
-        if text.expose().len() > MOST_BYTES {
-            return Err(SecretError::Unavailable("over 64 KiB".into()));
-        }
-        self.reach()?
-            .write(&format!("{document:?}"), text.expose(), based_on)
-    }
-}
-
-impl RefreshTokens for Store {
     async fn read(&self) -> Result<Option<Versioned>, SecretError> {
-        Ok(self.reach()?.read("RefreshTokens"))
+        self.reach()?.read().await
     }
+}
 
+impl VersionedSecret for Reached {
     async fn write(&self, text: &Secret<String>, based_on: Option<&str>) -> Result<(), SecretError> {
-        self.reach()?.write("RefreshTokens", text.expose(), based_on)
+        self.reach()?.write(text, based_on).await
     }
 }
 

@@ -142,7 +142,7 @@ impl Stage {
         };
         let microsoft = Microsoft::new(clock.clone(), organisation, faults, Chance::new(1));
         let secrets = FakeSecrets::default();
-        secrets.set("Config", &organisation.config.to_string());
+        secrets.secret("Config").set(organisation.config.to_string());
         let site = Site::new(clock, microsoft, secrets, Scale::default().policy);
         Self {
             processes: [site.process(), site.process()],

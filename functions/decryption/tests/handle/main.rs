@@ -25,14 +25,13 @@ use graph_core::{
             testing::{OTHER_SIGNER, SIGNER, claims_v1, claims_v2},
         },
     },
-    secrets::Secret,
     secrets::{DecryptionDocument, DecryptionKeyEntry, TrustedTenant, TrustedTenants},
 };
 use graph_edge::{
     deadline::Deadline,
     documents::{CachedDocument, Source},
     metrics::Metrics,
-    secrets::SecretError,
+    secrets::{SecretError, Versioned},
     sqs::REASON,
     testing::{FakeLogin, FakeQueue, FakeSource, Written},
 };

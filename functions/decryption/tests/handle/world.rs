@@ -20,9 +20,9 @@ impl Source for Secretive {
     }
 
     #[expect(clippy::panic, reason = "it is what this is for")]
-    async fn read(&self) -> Result<Option<Secret<String>>, SecretError> {
+    async fn read(&self) -> Result<Option<Versioned>, SecretError> {
         match self {
-            Self::Holds(text) => Ok(Some(Secret::new(text.clone()))),
+            Self::Holds(text) => FakeSource::new(text).read().await,
             Self::Panics(text) => panic!("{text}"),
             Self::Hangs => std::future::pending().await,
         }

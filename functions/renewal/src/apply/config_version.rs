@@ -1,5 +1,7 @@
 //! What a run goes by, and whether it still holds.
 
+use graph_edge::secrets::Source;
+
 use crate::ports::{Document, Documents};
 
 /// The version of the configuration that a run has planned with.
@@ -15,7 +17,7 @@ impl<D: Documents> ConfigVersion<'_, D> {
     /// stood in this run's list as something that no entry asks for. The newer version was there before the list then, so
     /// it is seen now.
     pub(crate) async fn holds(&self) -> bool {
-        let current = self.documents.read(Document::Config).await;
+        let current = self.documents.secret(Document::Config).read().await;
         current.is_ok_and(|current| current.is_some_and(|current| current.version_id == self.version_id))
     }
 }

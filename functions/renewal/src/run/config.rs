@@ -1,6 +1,7 @@
 //! The configuration that a run goes by.
 
 use graph_core::subscription::config::{Config, Problem, Severity};
+use graph_edge::secrets::Source;
 
 use crate::{
     Error,
@@ -22,7 +23,7 @@ pub(crate) async fn read(
     documents: &impl Documents,
     report: &mut Report,
 ) -> Result<Option<ReadConfig>, Error> {
-    let Some(version) = documents.read(Document::Config).await.map_err(Error::Documents)? else {
+    let Some(version) = documents.secret(Document::Config).read().await? else {
         report.note([Problem {
             path: String::new(),
             message: "does not exist yet; write it into ConfigSecret, as docs/configuration.md describes"

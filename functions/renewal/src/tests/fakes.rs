@@ -20,10 +20,10 @@ use graph_edge::{
     clock::Clock,
     graph::GraphClient,
     http::Http,
-    login::{IdentityError, RefreshTokens, TokenProvider, WebIdentity},
+    login::{IdentityError, TokenProvider, WebIdentity},
     metrics::Metrics,
-    secrets::{SecretError, Versioned},
-    testing::{FakeQueue, FakeSecrets, Scripted, VirtualClock, turn},
+    secrets::{SecretError, Source, Versioned, VersionedSecret},
+    testing::{FakeQueue, FakeSecret, FakeSecrets, Scripted, VirtualClock, turn},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -56,7 +56,7 @@ pub(super) struct Fakes;
 impl Ports for Fakes {
     type Documents = FakeDocuments;
     type Clock = VirtualClock;
-    type RefreshTokens = FakeDocuments;
+    type RefreshTokens = FakeSecret;
     type WebIdentity = Nobody;
     type Queue = Arc<FakeQueue>;
 }
@@ -80,7 +80,12 @@ impl World {
     fn of(graph: Arc<FakeGraph>, documents: FakeDocuments, clock: VirtualClock) -> Self {
         let http = Http::over(Arc::new(Scripted::new(graph.clone(), clock.clone())));
         let login = TokenProvider::new(http.clone(), Some(BASE)).unwrap();
-        let client = GraphClient::new(http, login.with(documents.clone(), Nobody), Some(BASE)).unwrap();
+        let client = GraphClient::new(
+            http,
+            login.with(documents.secrets.secret("RefreshTokens"), Nobody),
+            Some(BASE),
+        )
+        .unwrap();
         let [failed_queue, delivery_queue, read_queue] = [(); 3].map(|()| Arc::<FakeQueue>::default());
         let deps = Deps {
             documents: documents.clone(),
@@ -214,8 +219,6 @@ impl World {
 pub(super) struct FakeDocuments {
     log: Log,
     secrets: FakeSecrets,
-    /// What another run writes just before us.
-    pub(super) rival: Arc<Mutex<Option<(Document, String)>>>,
     pub(super) is_down: Arc<Mutex<bool>>,
     /// `StateParameter`.
     pub(super) state: Arc<Mutex<String>>,
@@ -228,7 +231,7 @@ impl FakeDocuments {
     }
 
     pub(super) fn set(&self, document: Document, text: &str) {
-        self.secrets.set(&format!("{document:?}"), text);
+        self.fake(document).set(text);
     }
 
     pub(super) fn json(&self, document: Document) -> Value {
@@ -237,17 +240,27 @@ impl FakeDocuments {
     }
 
     pub(super) fn text(&self, document: Document) -> Option<String> {
-        self.secrets.text(&format!("{document:?}"))
+        self.fake(document).text()
+    }
+
+    pub(super) fn fake(&self, document: Document) -> FakeSecret {
+        self.secrets.secret(&format!("{document:?}"))
     }
 }
 
 impl Documents for FakeDocuments {
-    async fn read(&self, document: Document) -> Result<Option<Versioned>, SecretError> {
-        turn().await;
-        if *self.is_down.lock().unwrap() {
-            return Err(SecretError::Unavailable("down".into()));
+    type Secret = FakeDocument;
+
+    fn secret(&self, document: Document) -> FakeDocument {
+        FakeDocument {
+            documents: self.clone(),
+            document,
         }
-        Ok(self.secrets.read(&format!("{document:?}")))
+    }
+
+    async fn read_previous(&self) -> Result<Option<Versioned>, SecretError> {
+        turn().await;
+        Ok(self.fake(Document::Config).previous())
     }
 
     async fn read_state(&self) -> Result<String, BoxError> {
@@ -258,41 +271,35 @@ impl Documents for FakeDocuments {
         text.clone_into(&mut self.state.lock().unwrap());
         Ok(())
     }
+}
 
-    async fn read_previous(&self, document: Document) -> Result<Option<Versioned>, SecretError> {
-        turn().await;
-        Ok(self.secrets.read_previous(&format!("{document:?}")))
+/// A secret whose calls take a turn, so that runs meet, and whose writes are logged.
+pub(super) struct FakeDocument {
+    documents: FakeDocuments,
+    document: Document,
+}
+
+impl Source for FakeDocument {
+    fn name(&self) -> &'static str {
+        "FakeDocument"
     }
 
-    async fn write(
-        &self,
-        document: Document,
-        text: &Secret<String>,
-        based_on: Option<&str>,
-    ) -> Result<(), SecretError> {
+    async fn read(&self) -> Result<Option<Versioned>, SecretError> {
         turn().await;
-        let name = format!("{document:?}");
-        let rival = self
-            .rival
-            .lock()
-            .unwrap()
-            .take_if(|(rivals, _)| *rivals == document);
-        if let Some((_, text)) = rival {
-            self.secrets.write(&name, &text, based_on).unwrap();
+        if *self.documents.is_down.lock().unwrap() {
+            return Err(SecretError::Unavailable("down".into()));
         }
-        self.secrets.write(&name, text.expose(), based_on)?;
-        self.log.lock().unwrap().push(format!("write {document:?}"));
-        Ok(())
+        self.documents.fake(self.document).read().await
     }
 }
 
-impl RefreshTokens for FakeDocuments {
-    async fn read(&self) -> Result<Option<Versioned>, SecretError> {
-        Ok(self.secrets.read("RefreshTokens"))
-    }
-
+impl VersionedSecret for FakeDocument {
     async fn write(&self, text: &Secret<String>, based_on: Option<&str>) -> Result<(), SecretError> {
-        self.secrets.write("RefreshTokens", text.expose(), based_on)
+        turn().await;
+        self.documents.fake(self.document).write(text, based_on).await?;
+        let line = format!("write {:?}", self.document);
+        self.documents.log.lock().unwrap().push(line);
+        Ok(())
     }
 }
 

@@ -99,7 +99,7 @@ async fn of_two_runs_that_make_keys_the_slower_one_uses_those_of_the_faster() {
     let faster = prepared(&[("chat", "a", true)]).await;
     let published = faster.documents.text(Document::ClientState).unwrap();
     let slower = world(&config(&["a"], &[("chat", "a", true)]));
-    *slower.documents.rival.lock().unwrap() = Some((Document::ClientState, published.clone()));
+    slower.documents.fake(Document::ClientState).overtake(&published);
     slower.run().await;
     assert_eq!(slower.documents.text(Document::ClientState).unwrap(), published);
     let document: ClientStateDocument = serde_json::from_str(&published).unwrap();

@@ -75,7 +75,7 @@ async fn keys_that_are_never_read_leave_the_time_for_an_answer() {
 
         async fn read(
             &self,
-        ) -> Result<Option<graph_core::secrets::Secret<String>>, graph_edge::secrets::SecretError> {
+        ) -> Result<Option<graph_edge::secrets::Versioned>, graph_edge::secrets::SecretError> {
             std::future::pending().await
         }
     }

@@ -6,7 +6,8 @@ use std::{
     path::Path,
 };
 
-use graph_edge::secrets::{SecretError, SecretStore, Versioned};
+use graph_core::secrets::Secret;
+use graph_edge::secrets::{SecretError, SecretStore, Source, StoredSecret, Versioned, VersionedSecret};
 use graph_edge::telemetry::causes;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -246,26 +247,22 @@ async fn live(context: &Context) -> Live {
 }
 
 /// The secret with the configuration.
-struct ConfigSecret {
-    store: SecretStore,
-    arn: String,
-}
+struct ConfigSecret(StoredSecret);
 
 impl ConfigSecret {
     fn of(context: &Context) -> Result<Self, Failure> {
-        Ok(Self {
-            store: SecretStore::new(&context.aws.config),
-            arn: context.stack.output("ConfigSecretArn")?.to_owned(),
-        })
+        let store = SecretStore::new(&context.aws.config);
+        Ok(Self(store.secret(context.stack.output("ConfigSecretArn")?)))
     }
 
     async fn read(&self) -> Result<Option<Versioned>, Failure> {
-        self.store.read(&self.arn).await.map_err(|error| failure(&error))
+        self.0.read().await.map_err(|error| failure(&error))
     }
 
     async fn write(&self, text: &str, based_on: Option<&str>) -> Result<(), Failure> {
-        self.store
-            .write(&self.arn, text, based_on)
+        let text = Secret::new(text.to_owned());
+        self.0
+            .write(&text, based_on)
             .await
             .map_err(|error| failure(&error))
     }

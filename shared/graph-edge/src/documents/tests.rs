@@ -1,7 +1,12 @@
 use std::sync::Mutex as Lock;
 
+use graph_core::secrets::Secret;
+
 use super::*;
-use crate::testing::Written;
+use crate::{
+    secrets::{SecretError, SecretStore, Versioned},
+    testing::Written,
+};
 
 #[tokio::test]
 async fn a_document_is_read_once_for_its_lifetime() {
@@ -106,11 +111,8 @@ fn a_malformed_document_is_described_by_its_place_alone() {
 fn a_secret_is_named_by_the_end_of_its_arn() {
     let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:stack-ClientStateSecret-AbCdEf";
     let config = aws_config::SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest());
-    let source = SecretSource {
-        store: SecretStore::new(&config.build()),
-        secret_arn: arn.to_owned(),
-    };
-    assert_eq!(source.name(), "stack-ClientStateSecret-AbCdEf");
+    let secret = SecretStore::new(&config.build()).secret(arn);
+    assert_eq!(secret.name(), "stack-ClientStateSecret-AbCdEf");
 }
 
 struct FakeSource(Lock<Vec<&'static str>>);
@@ -120,13 +122,16 @@ impl Source for FakeSource {
         "TheSecret-AbCdEf"
     }
 
-    async fn read(&self) -> Result<Option<Secret<String>>, SecretError> {
+    async fn read(&self) -> Result<Option<Versioned>, SecretError> {
         let next = self.0.lock().unwrap().remove(0);
         match next {
             "unavailable" => Err(SecretError::Unavailable("down".into())),
             "unwritten" => Ok(None),
             "hangs" => std::future::pending().await,
-            text => Ok(Some(Secret::new(text.to_owned()))),
+            text => Ok(Some(Versioned {
+                text: Secret::new(text.to_owned()),
+                version_id: String::new(),
+            })),
         }
     }
 }

@@ -7,11 +7,7 @@ use reqwest::{Method, RequestBuilder, Url};
 use serde::Serialize;
 
 use super::{GraphClient, GraphError, GraphErrorKind, rate_limiter::Kind};
-use crate::{
-    clock::Clock,
-    http::Answer,
-    login::{RefreshTokens, WebIdentity},
-};
+use crate::{clock::Clock, http::Answer, login::WebIdentity, secrets::VersionedSecret};
 
 /// One call to Graph.
 pub(super) struct Call<'a, B> {
@@ -62,7 +58,7 @@ impl<'a, B> Call<'a, B> {
     }
 }
 
-impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClient<C, T, I> {
+impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphClient<C, T, I> {
     /// Makes a call, and makes it again where that can help.
     pub(super) async fn call<B: Serialize>(
         &self,

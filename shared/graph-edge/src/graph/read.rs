@@ -13,7 +13,8 @@ use super::{GraphClient, GraphError, GraphErrorKind, MAX_PAGE_BYTES, call::Call}
 use crate::{
     clock::Clock,
     http::{Answer, TooLarge},
-    login::{RefreshTokens, WebIdentity},
+    login::WebIdentity,
+    secrets::VersionedSecret,
 };
 
 /// What Microsoft Graph answers to a read.
@@ -31,7 +32,7 @@ pub enum ReadAnswer {
     Unavailable,
 }
 
-impl<C: Clock + Sync, T: RefreshTokens + Sync, I: WebIdentity + Sync> GraphClient<C, T, I> {
+impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphClient<C, T, I> {
     /// Makes the GET once, and a second time with a new token where the first is refused.
     ///
     /// Pauses are the caller's: it has other work, and a queue to wait in. A link is followed on the same host only, and to

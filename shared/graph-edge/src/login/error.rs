@@ -65,7 +65,7 @@ pub enum RefreshTokenError {
     Malformed,
     /// The document cannot be read or written.
     #[error("RefreshTokenSecret cannot be read or written")]
-    Unavailable(#[source] SecretError),
+    Unavailable(#[from] SecretError),
 }
 
 impl LoginError {

@@ -17,54 +17,28 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    secrets::{SecretError, SecretStore, Versioned},
+    secrets::{SecretError, Source, Versioned, VersionedSecret, update},
 };
 
 mod document;
-
-/// Where refresh tokens are kept.
-pub trait RefreshTokens {
-    /// Returns the current version of their document, or nothing when none has been written yet.
-    fn read(&self) -> impl Future<Output = Result<Option<Versioned>, SecretError>> + Send;
-
-    /// Writes a new version, unless another writer was faster than this one since it read `based_on`.
-    fn write(
-        &self,
-        text: &Secret<String>,
-        based_on: Option<&str>,
-    ) -> impl Future<Output = Result<(), SecretError>> + Send;
-}
-
-/// `RefreshTokenSecret`, which nobody else writes.
-#[derive(Clone, Debug)]
-pub struct RefreshTokenSecret {
-    /// The store that holds the secret.
-    pub store: SecretStore,
-    /// The secret's ARN.
-    pub secret_arn: String,
-}
-
-impl RefreshTokens for RefreshTokenSecret {
-    async fn read(&self) -> Result<Option<Versioned>, SecretError> {
-        self.store.read(&self.secret_arn).await
-    }
-
-    async fn write(&self, text: &Secret<String>, based_on: Option<&str>) -> Result<(), SecretError> {
-        self.store.write(&self.secret_arn, text.expose(), based_on).await
-    }
-}
 
 /// No place for refresh tokens: who has none acts for no signed-in user.
 #[derive(Clone, Copy, Debug)]
 pub struct NoRefreshTokens;
 
-impl RefreshTokens for NoRefreshTokens {
+impl Source for NoRefreshTokens {
+    fn name(&self) -> &'static str {
+        "none"
+    }
+
     async fn read(&self) -> Result<Option<Versioned>, SecretError> {
         Err(SecretError::Unavailable(
             "this function keeps no refresh tokens".into(),
         ))
     }
+}
 
+impl VersionedSecret for NoRefreshTokens {
     async fn write(&self, _: &Secret<String>, _: Option<&str>) -> Result<(), SecretError> {
         Err(SecretError::Unavailable(
             "this function keeps no refresh tokens".into(),
@@ -72,7 +46,7 @@ impl RefreshTokens for NoRefreshTokens {
     }
 }
 
-impl<C: Clock, T: RefreshTokens, I: WebIdentity> TokenProvider<C, T, I> {
+impl<C: Clock, T: VersionedSecret + Sync, I: WebIdentity> TokenProvider<C, T, I> {
     /// Asks for a token with the newest refresh token that goes back to `seed`, and keeps the one that comes with it.
     ///
     /// The use of a refresh token does not revoke it, so runs that do this at the same time do not take it from each
@@ -84,7 +58,8 @@ impl<C: Clock, T: RefreshTokens, I: WebIdentity> TokenProvider<C, T, I> {
     ) -> Result<Granted, LoginError> {
         let tokens = self.refresh_tokens.as_ref().ok_or(RefreshTokenError::NotSetUp)?;
         let sign_in = SignIn::of(tenant, seed);
-        let (document, version) = read(tokens).await?;
+        let found = tokens.read().await.map_err(RefreshTokenError::from)?;
+        let document = Document::of(found.as_ref().map(|found| found.text.expose().as_str()))?;
         let (granted, dead) = match document.newest(&sign_in) {
             None => (self.redeem(tenant, Some(seed)).await?, None),
             Some((kept, obtained_at)) => match self.redeem(tenant, Some(&kept)).await {
@@ -105,67 +80,26 @@ impl<C: Clock, T: RefreshTokens, I: WebIdentity> TokenProvider<C, T, I> {
             return Ok(granted);
         };
         // Before anyone sees the access token: a token that cannot be kept is noticed at once, not after months.
-        let kept = Kept {
-            sign_in,
-            successor,
-            dead,
+        let keep = |text: Option<&str>| {
+            let mut document = Document::of(text)?;
+            let is_changed = document.keep(&sign_in, successor, dead, self.clock.now());
+            let text = is_changed.then(|| document.text()).transpose()?;
+            Ok::<_, RefreshTokenError>(((), text))
         };
-        keep(tokens, &kept, (document, version), &self.clock).await?;
+        update(tokens, found, keep).await?;
         Ok(granted)
     }
 }
 
-impl<C, T: RefreshTokens, I> TokenProvider<C, T, I> {
+impl<C, T: VersionedSecret, I> TokenProvider<C, T, I> {
     /// Returns when the newest refresh token of the tenant's user was obtained, where one is kept and can be read.
     pub async fn signed_in_at(&self, tenant: &Tenant) -> Option<Timestamp> {
         let Credential::RefreshToken { refresh_token, .. } = &tenant.credential else {
             return None;
         };
-        let (document, _) = read(self.refresh_tokens.as_ref()?).await.ok()?;
+        let found = self.refresh_tokens.as_ref()?.read().await.ok()?;
+        let document = Document::of(found.as_ref().map(|found| found.text.expose().as_str())).ok()?;
         let (_, obtained_at) = document.newest(&SignIn::of(tenant, refresh_token))?;
         Some(obtained_at)
     }
 }
-
-/// A refresh token to keep.
-struct Kept<'a> {
-    sign_in: SignIn,
-    successor: &'a Secret<String>,
-    /// When the one was obtained that was kept and does not count any more.
-    dead: Option<Timestamp>,
-}
-
-/// Keeps a token, on top of what other writers keep.
-async fn keep(
-    tokens: &impl RefreshTokens,
-    kept: &Kept<'_>,
-    mut found: (Document, Option<Versioned>),
-    clock: &impl Clock,
-) -> Result<(), RefreshTokenError> {
-    for _ in 0..WRITERS {
-        let (mut document, version) = found;
-        if !document.keep(&kept.sign_in, kept.successor, kept.dead, clock.now()) {
-            return Ok(());
-        }
-        let text = document.text()?;
-        let based_on = version.as_ref().map(|version| version.version_id.as_str());
-        match tokens.write(&text, based_on).await {
-            Ok(()) => return Ok(()),
-            Err(SecretError::Conflict) => found = read(tokens).await?,
-            Err(error) => return Err(RefreshTokenError::Unavailable(error)),
-        }
-    }
-    Err(RefreshTokenError::Unavailable(SecretError::Conflict))
-}
-
-async fn read(tokens: &impl RefreshTokens) -> Result<(Document, Option<Versioned>), RefreshTokenError> {
-    let version = tokens.read().await.map_err(RefreshTokenError::Unavailable)?;
-    let document = match &version {
-        None => Document::default(),
-        Some(version) => Document::parse(version.text.expose())?,
-    };
-    Ok((document, version))
-}
-
-/// How many writers may be faster in a row.
-const WRITERS: usize = 10;

@@ -7,14 +7,14 @@ use graph_core::application::test_util::application;
 
 use crate::{
     http::testing::{Reply, Server},
-    testing::FakeClock,
+    testing::{FakeClock, FakeSecret},
 };
 
 mod assertions;
 mod fakes;
 mod refresh;
 
-use fakes::{FakeIdentity, FakeTokens};
+use fakes::FakeIdentity;
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 const APP: &str = "66666666-7777-8888-9999-000000000000";
@@ -259,7 +259,7 @@ async fn a_credential_that_the_function_is_not_set_up_for_is_an_error() {
 #[test]
 fn nothing_secret_is_printed() {
     let tenant = with(user("seed-token", Some("hunter2")));
-    let login = TokenProvider::<FakeClock, FakeTokens, FakeIdentity>::default();
+    let login = TokenProvider::<FakeClock, FakeSecret, FakeIdentity>::default();
     login.slot(&tenant).learn(
         &Ok(Granted {
             access_token: Secret::new("access-token".to_owned()),
@@ -288,11 +288,11 @@ fn refused(status: u16, error: &str) -> Reply {
     Reply::json(status, &body)
 }
 
-fn login(server: &Server) -> TokenProvider<FakeClock, FakeTokens, FakeIdentity> {
-    login_with(server, &FakeTokens::default())
+fn login(server: &Server) -> TokenProvider<FakeClock, FakeSecret, FakeIdentity> {
+    login_with(server, &FakeSecret::default())
 }
 
-fn login_with(server: &Server, tokens: &FakeTokens) -> TokenProvider<FakeClock, FakeTokens, FakeIdentity> {
+fn login_with(server: &Server, tokens: &FakeSecret) -> TokenProvider<FakeClock, FakeSecret, FakeIdentity> {
     let login = TokenProvider::new(Http::default(), Some(server.url())).unwrap();
     login.with(tokens.clone(), FakeIdentity).at(FakeClock::default())
 }

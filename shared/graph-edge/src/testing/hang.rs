@@ -11,8 +11,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
 
 use crate::{
-    documents::SecretSource,
-    secrets::SecretStore,
+    secrets::{SecretStore, StoredSecret},
     sqs::{Sqs, SqsQueue},
 };
 
@@ -45,11 +44,9 @@ impl Hang {
     }
 
     /// Returns a secret called `TheSecret-AbCdEf` of a service that hangs so.
-    pub fn secret(self) -> SecretSource {
-        SecretSource {
-            store: SecretStore::new(&config(&self.serve())),
-            secret_arn: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:TheSecret-AbCdEf".to_owned(),
-        }
+    pub fn secret(self) -> StoredSecret {
+        let store = SecretStore::new(&config(&self.serve()));
+        store.secret("arn:aws:secretsmanager:eu-west-1:123456789012:secret:TheSecret-AbCdEf")
     }
 
     /// Returns the URL of a service that hangs so, for as long as the process lives.

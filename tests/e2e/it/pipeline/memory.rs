@@ -1,18 +1,16 @@
 //! What lies between the functions, in memory, and the time.
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use graph_core::secrets::Secret;
 use graph_edge::{
     deadline::Deadline,
-    documents::Source,
-    login::{RefreshTokenSecret, Sts},
-    secrets::{SecretError, Versioned},
+    login::Sts,
+    secrets::{SecretError, StoredSecret, Versioned},
     sqs::{Message, Queue, Sent},
+    testing::{FakeSecret, FakeSecrets},
 };
 use graph_simulator::Simulator;
 use jiff::Timestamp;
@@ -24,7 +22,7 @@ pub struct InMemory;
 impl Ports for InMemory {
     type Documents = Shelf;
     type Clock = SimulatedClock;
-    type RefreshTokens = RefreshTokenSecret;
+    type RefreshTokens = StoredSecret;
     type WebIdentity = Sts;
     type Queue = FakeQueue;
 }
@@ -50,68 +48,26 @@ impl Clock for SimulatedClock {
 /// The longest that renewal waits within a run, for a key that may not be used yet.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
-/// Documents in memory, each with the number of its version.
+/// Documents in memory.
 #[derive(Clone, Default)]
-pub struct Shelf(Arc<Mutex<BTreeMap<String, (String, usize)>>>);
+pub struct Shelf(FakeSecrets);
 
 impl Shelf {
-    /// Returns a document and the number of its version.
-    pub fn get(&self, document: &str) -> Option<(String, usize)> {
-        self.0.lock().unwrap().get(document).cloned()
-    }
-
-    /// Writes a new version.
-    pub fn put(&self, document: &str, text: &str) {
-        let mut held = self.0.lock().unwrap();
-        let version = held.get(document).map_or(0, |(_, version)| version + 1);
-        held.insert(document.to_owned(), (text.to_owned(), version));
-    }
-
-    /// Returns a document as another function reads it.
-    pub fn reader(&self, document: &'static str) -> OnShelf {
-        OnShelf(self.clone(), document)
+    /// Returns the secret that holds a document.
+    pub fn get(&self, document: &str) -> FakeSecret {
+        self.0.secret(document)
     }
 }
 
 impl Documents for Shelf {
-    async fn read(&self, document: Document) -> Result<Option<Versioned>, SecretError> {
-        Ok(self
-            .get(&format!("{document:?}"))
-            .map(|(text, version)| Versioned {
-                text: Secret::new(text),
-                version_id: version.to_string(),
-            }))
+    type Secret = FakeSecret;
+
+    fn secret(&self, document: Document) -> FakeSecret {
+        self.get(&format!("{document:?}"))
     }
 
-    async fn read_previous(&self, _: Document) -> Result<Option<Versioned>, SecretError> {
+    async fn read_previous(&self) -> Result<Option<Versioned>, SecretError> {
         Ok(None)
-    }
-
-    async fn write(
-        &self,
-        document: Document,
-        text: &Secret<String>,
-        based_on: Option<&str>,
-    ) -> Result<(), SecretError> {
-        let name = format!("{document:?}");
-        if self.get(&name).map(|(_, version)| version.to_string()).as_deref() != based_on {
-            return Err(SecretError::Conflict);
-        }
-        self.put(&name, text.expose());
-        Ok(())
-    }
-}
-
-/// One document, as another function reads it.
-pub struct OnShelf(Shelf, &'static str);
-
-impl Source for OnShelf {
-    fn name(&self) -> &str {
-        self.1
-    }
-
-    async fn read(&self) -> Result<Option<Secret<String>>, SecretError> {
-        Ok(self.0.get(self.1).map(|(text, _)| Secret::new(text)))
     }
 }
 

@@ -5,10 +5,7 @@ use graph_edge::telemetry::causes;
 use tracing::warn;
 
 use super::ReadConfig;
-use crate::{
-    ports::{Document, Documents},
-    report::Report,
-};
+use crate::{ports::Documents, report::Report};
 
 /// Has tenants with mistakes go on as the previous version has them.
 pub(super) async fn lend(documents: &impl Documents, config: &mut Config, report: &mut Report) {
@@ -47,7 +44,7 @@ fn goes_on(path: String) -> Problem {
 /// Reads the previous version. Without it a run does what it can, so a failure is logged and no more.
 pub(super) async fn read(documents: &impl Documents) -> Option<ReadConfig> {
     let version = documents
-        .read_previous(Document::Config)
+        .read_previous()
         .await
         .inspect_err(|error| {
             warn!(

@@ -1,6 +1,9 @@
 //! The secrets of the stack.
 
-use graph_edge::{secrets::SecretStore, telemetry::causes};
+use graph_edge::{
+    secrets::{SecretStore, Source},
+    telemetry::causes,
+};
 use serde_json::Value;
 
 use crate::{
@@ -16,7 +19,10 @@ pub(super) async fn findings(context: &Context, configuration: &Value) -> Result
         let value = configuration.pointer(&format!("/Environment/Variables/{name}"));
         value.and_then(Value::as_str).map(str::to_owned)
     };
-    let config = store.read(context.stack.output("ConfigSecretArn")?).await;
+    let config = store
+        .secret(context.stack.output("ConfigSecretArn")?)
+        .read()
+        .await;
     let config = match config {
         Ok(config) => judge::configuration(config.as_ref().map(|config| config.text.expose().as_str())),
         Err(error) => Finding::wrong(
@@ -32,7 +38,8 @@ pub(super) async fn findings(context: &Context, configuration: &Value) -> Result
         let text = "Lambda does not say which secrets renewal writes; your credentials need lambda:GetFunctionConfiguration";
         return Ok(vec![config, Finding::unknown("keys", text)]);
     };
-    let keys = match (store.read(&client_state).await, store.read(&decryption).await) {
+    let (client_state, decryption) = (store.secret(client_state), store.secret(decryption));
+    let keys = match (client_state.read().await, decryption.read().await) {
         (Ok(client_state), Ok(decryption)) => {
             let text = |version: &Option<graph_edge::secrets::Versioned>| {
                 version.as_ref().map(|version| version.text.clone())

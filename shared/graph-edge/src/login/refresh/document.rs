@@ -50,8 +50,13 @@ impl SignIn {
 }
 
 impl Document {
+    /// Reads what the secret holds; one that was never written holds nothing.
+    pub(super) fn of(text: Option<&str>) -> Result<Self, RefreshTokenError> {
+        text.map_or_else(|| Ok(Self::default()), Self::parse)
+    }
+
     /// Reads what [`text`](Self::text) has written, or an empty object.
-    pub(super) fn parse(text: &str) -> Result<Self, RefreshTokenError> {
+    fn parse(text: &str) -> Result<Self, RefreshTokenError> {
         if text
             .chars()
             .filter(|character| !character.is_whitespace())

@@ -5,11 +5,11 @@ use super::*;
 #[tokio::test]
 async fn the_first_token_is_used_once_and_its_successors_from_then_on() {
     let server = Server::start([renewed("access-1", "second"), renewed("access-2", "third")]);
-    let tokens = FakeTokens::default();
+    let tokens = FakeSecret::default();
     let tenant = with(user("first", Some("p&")));
     let access = login_with(&server, &tokens).token(&tenant).await.unwrap();
     assert_eq!(access.expose(), "access-1");
-    assert!(tokens.text().contains("second"));
+    assert!(tokens.text().unwrap().contains("second"));
     login_with(&server, &tokens).token(&tenant).await.unwrap();
     let bodies: Vec<String> = server
         .requests()
@@ -49,13 +49,13 @@ async fn a_public_client_sends_no_secret() {
 #[tokio::test]
 async fn a_new_sign_in_counts_at_once() {
     let server = Server::start([renewed("access-1", "second"), renewed("access-2", "new-second")]);
-    let tokens = FakeTokens::default();
+    let tokens = FakeSecret::default();
     let login = login_with(&server, &tokens);
     login.token(&with(user("first", None))).await.unwrap();
     let access = login.token(&with(user("new", None))).await.unwrap();
     assert_eq!(access.expose(), "access-2");
     assert!(server.requests()[1].body.ends_with("refresh_token=new"));
-    assert!(tokens.text().contains("new-second"));
+    assert!(tokens.text().unwrap().contains("new-second"));
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn users_of_one_application_do_not_share_tokens() {
         renewed("access-b", "b2"),
         renewed("access-a", "a3"),
     ]);
-    let tokens = FakeTokens::default();
+    let tokens = FakeSecret::default();
     let login = login_with(&server, &tokens);
     let (a, b) = (with(user("a1", None)), with(user("b1", None)));
     assert_eq!(login.token(&a).await.unwrap().expose(), "access-a");
@@ -81,13 +81,13 @@ async fn a_kept_token_that_is_dead_gives_way_to_the_sign_in() {
         refused(400, "invalid_grant"),
         renewed("access-2", "third"),
     ]);
-    let tokens = FakeTokens::default();
+    let tokens = FakeSecret::default();
     let tenant = with(user("first", None));
     login_with(&server, &tokens).token(&tenant).await.unwrap();
     let access = login_with(&server, &tokens).token(&tenant).await.unwrap();
     assert_eq!(access.expose(), "access-2");
     assert!(server.requests()[2].body.ends_with("refresh_token=first"));
-    assert!(tokens.text().contains("third") && !tokens.text().contains("second"));
+    assert!(tokens.text().unwrap().contains("third") && !tokens.text().unwrap().contains("second"));
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn when_both_are_dead_the_user_has_to_sign_in_again() {
         refused(400, "invalid_grant"),
         refused(400, "invalid_grant"),
     ]);
-    let tokens = FakeTokens::default();
+    let tokens = FakeSecret::default();
     let tenant = with(user("first", None));
     login_with(&server, &tokens).token(&tenant).await.unwrap();
     let error = login_with(&server, &tokens).token(&tenant).await.unwrap_err();
@@ -108,28 +108,28 @@ async fn when_both_are_dead_the_user_has_to_sign_in_again() {
 #[tokio::test]
 async fn of_two_writers_neither_loses_what_the_other_keeps() {
     let server = Server::start([renewed("access", "a2"), renewed("access", "b2")]);
-    let other = FakeTokens::default();
+    let other = FakeSecret::default();
     login_with(&server, &other)
         .token(&with(user("a1", None)))
         .await
         .unwrap();
-    let tokens = FakeTokens::default();
-    tokens.overtake(&other.text());
+    let tokens = FakeSecret::default();
+    tokens.overtake(&other.text().unwrap());
     login_with(&server, &tokens)
         .token(&with(user("b1", None)))
         .await
         .unwrap();
-    assert!(tokens.text().contains("a2") && tokens.text().contains("b2"));
+    assert!(tokens.text().unwrap().contains("a2") && tokens.text().unwrap().contains("b2"));
 }
 
 #[tokio::test]
 async fn what_another_run_keeps_meanwhile_is_as_good() {
     let server = Server::start([renewed("access", "theirs"), renewed("access", "ours")]);
-    let other = FakeTokens::default();
+    let other = FakeSecret::default();
     let tenant = with(user("first", None));
     login_with(&server, &other).token(&tenant).await.unwrap();
-    let tokens = FakeTokens::default();
-    tokens.overtake(&other.text());
+    let tokens = FakeSecret::default();
+    tokens.overtake(&other.text().unwrap());
     login_with(&server, &tokens).token(&tenant).await.unwrap();
     assert_eq!(tokens.text(), other.text());
 }
@@ -137,7 +137,7 @@ async fn what_another_run_keeps_meanwhile_is_as_good() {
 #[tokio::test]
 async fn no_access_token_is_handed_out_whose_refresh_token_is_lost() {
     let server = Server::start([renewed("access", "second")]);
-    let tokens = FakeTokens::default();
+    let tokens = FakeSecret::default();
     tokens.take_down();
     let error = login_with(&server, &tokens)
         .token(&with(user("first", None)))
@@ -154,7 +154,7 @@ async fn no_access_token_is_handed_out_whose_refresh_token_is_lost() {
 async fn a_document_of_others_is_left_as_it_is() {
     for text in ["[]", r#"{"keys":[]}"#, r#"{"tokens":[{"hunter2":1}]}"#, "hunter2"] {
         let server = Server::start([]);
-        let tokens = FakeTokens::holding(text);
+        let tokens = FakeSecret::new(text);
         let error = login_with(&server, &tokens)
             .token(&with(user("first", None)))
             .await
@@ -164,19 +164,19 @@ async fn a_document_of_others_is_left_as_it_is() {
             "{text}: {error:?}"
         );
         assert!(!format!("{error:?}{}", crate::telemetry::causes(&error)).contains("hunter2"));
-        assert_eq!((tokens.text().as_str(), tokens.writes()), (text, 0));
+        assert_eq!((tokens.text().as_deref(), tokens.versions()), (Some(text), 1));
     }
 }
 
 #[tokio::test]
 async fn an_answer_without_successor_leaves_the_token_in_use() {
     let server = Server::start([granted("one", "3599"), granted("two", "3599")]);
-    let tokens = FakeTokens::holding(" { } ");
+    let tokens = FakeSecret::new(" { } ");
     let tenant = with(user("first", None));
     login_with(&server, &tokens).token(&tenant).await.unwrap();
     login_with(&server, &tokens).token(&tenant).await.unwrap();
     assert!(server.requests()[1].body.ends_with("refresh_token=first"));
-    assert_eq!(tokens.writes(), 0);
+    assert_eq!(tokens.versions(), 1);
 }
 
 fn renewed(access_token: &str, refresh_token: &str) -> Reply {

@@ -1,0 +1,161 @@
+//! Secrets Manager in memory.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use graph_core::secrets::Secret;
+
+use super::lock;
+use crate::secrets::{SecretError, Source, Versioned, VersionedSecret};
+
+/// A secret in memory, as strict as AWS about who was first: of two writers that read the same version the one that writes
+/// other content is refused, and nobody else is (*`PutSecretValue`*, `ClientRequestToken`).
+#[derive(Clone, Debug, Default)]
+pub struct FakeSecret(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    puts: Vec<Put>,
+    reads: usize,
+    is_down: bool,
+    rival: Option<String>,
+}
+
+#[derive(Debug)]
+struct Put {
+    /// `ClientRequestToken`: the same for all writers that have read the same version.
+    token: String,
+    text: Secret<String>,
+}
+
+impl FakeSecret {
+    /// Returns a secret that holds `text`.
+    pub fn new(text: impl Into<String>) -> Self {
+        let secret = Self::default();
+        secret.set(text);
+        secret
+    }
+
+    /// Writes what a person writes, whatever is there.
+    pub fn set(&self, text: impl Into<String>) {
+        let mut state = self.state();
+        let token = format!("a person's own {}", state.puts.len());
+        state.put(token, &text.into());
+    }
+
+    /// Returns how often the secret was read.
+    pub fn reads(&self) -> usize {
+        self.state().reads
+    }
+
+    /// Returns how many versions there are.
+    pub fn versions(&self) -> usize {
+        self.state().puts.len()
+    }
+
+    /// Returns the current text.
+    pub fn text(&self) -> Option<String> {
+        Some(self.state().puts.last()?.text.expose().clone())
+    }
+
+    /// Refuses every write from now on.
+    pub fn take_down(&self) {
+        self.state().is_down = true;
+    }
+
+    /// Has another writer write `text` just before the next one, based on the same version.
+    pub fn overtake(&self, text: &str) {
+        self.state().rival = Some(text.to_owned());
+    }
+
+    /// Returns the version before the current one.
+    pub fn previous(&self) -> Option<Versioned> {
+        let state = self.state();
+        state.version(state.puts.len().checked_sub(1)?)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.0)
+    }
+}
+
+impl State {
+    /// Returns the version with this number; the first is 1.
+    fn version(&self, number: usize) -> Option<Versioned> {
+        Some(Versioned {
+            text: self.puts.get(number.checked_sub(1)?)?.text.clone(),
+            version_id: number.to_string(),
+        })
+    }
+
+    fn write(&mut self, text: &str, based_on: Option<&str>) -> Result<(), SecretError> {
+        if text.len() > MOST_BYTES {
+            return Err(SecretError::Unavailable("text is over 65,536 bytes".into()));
+        }
+        let token = format!("after {}", based_on.unwrap_or("nothing"));
+        match self.puts.iter().find(|put| put.token == token) {
+            Some(put) if put.text.expose() == text => Ok(()),
+            Some(_) => Err(SecretError::Conflict),
+            None => {
+                self.put(token, text);
+                Ok(())
+            }
+        }
+    }
+
+    fn put(&mut self, token: String, text: &str) {
+        let text = Secret::new(text.to_owned());
+        self.puts.push(Put { token, text });
+    }
+}
+
+impl Source for FakeSecret {
+    fn name(&self) -> &'static str {
+        "FakeSecret"
+    }
+
+    async fn read(&self) -> Result<Option<Versioned>, SecretError> {
+        let mut state = self.state();
+        state.reads += 1;
+        Ok(state.version(state.puts.len()))
+    }
+}
+
+impl VersionedSecret for FakeSecret {
+    async fn write(&self, text: &Secret<String>, based_on: Option<&str>) -> Result<(), SecretError> {
+        let mut state = self.state();
+        if state.is_down {
+            return Err(SecretError::Unavailable("down".into()));
+        }
+        if let Some(rival) = state.rival.take() {
+            state.write(&rival, based_on)?;
+        }
+        state.write(text.expose(), based_on)
+    }
+}
+
+impl Source for &FakeSecret {
+    fn name(&self) -> &str {
+        (*self).name()
+    }
+
+    fn read(&self) -> impl Future<Output = Result<Option<Versioned>, SecretError>> + Send {
+        (*self).read()
+    }
+}
+
+/// Secrets in memory, by their names.
+#[derive(Clone, Debug, Default)]
+pub struct FakeSecrets(Arc<Mutex<BTreeMap<String, FakeSecret>>>);
+
+impl FakeSecrets {
+    /// Returns a secret, which has no version yet if nobody has written it.
+    pub fn secret(&self, name: &str) -> FakeSecret {
+        lock(&self.0).entry(name.to_owned()).or_default().clone()
+    }
+}
+
+/// The most that a secret holds (AWS Secrets Manager, *quotas*).
+const MOST_BYTES: usize = 65_536;
