@@ -81,7 +81,7 @@ pub(crate) enum Failure {
     ContentRejected,
     /// The message is a window to read, and the stack has no reader.
     ReaderDisabled,
-    /// Processing the item panicked; this is a defect of ours.
+    /// Processing the item panicked; this is a defect of the product.
     Panicked,
     /// This was still in the way at the last try.
     TriesUsedUp(Obstacle),

@@ -67,7 +67,7 @@ pub(crate) struct Run {
 pub(crate) struct SubscriptionStatus {
     /// Graph's id of it.
     pub(crate) subscription_id: Option<String>,
-    /// When it statuses; nothing where there is none.
+    /// When it ends; nothing where there is none.
     pub(crate) expires_at: Option<Timestamp>,
     /// Whether something is left to do that was not done.
     pub(crate) has_failed: bool,

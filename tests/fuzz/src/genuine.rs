@@ -16,7 +16,7 @@ use graph_core::{
 };
 use jiff::Timestamp;
 
-/// Stands for the client state of a subscription of ours.
+/// Stands for the client state of a subscription of this stack.
 pub const CLIENT_STATE: &str = "CLIENT_STATE";
 
 /// Stands for a validation token that vouches for [`tenant`].
@@ -34,7 +34,7 @@ pub fn filled(input: &[u8]) -> Vec<u8> {
     replaced(&input, SEALED, &SEALED_CONTENT)
 }
 
-/// Returns the client state of a subscription of ours.
+/// Returns the client state of a subscription of this stack.
 pub fn client_state() -> &'static str {
     static CLIENT_STATE: LazyLock<String> = LazyLock::new(|| {
         test_util::client_state(&client_state_key(), (TENANT, CLIENT), NAME, true).expect("a client state")

@@ -89,7 +89,7 @@ impl World {
         block_on(self.pair.stack.sqs().purge_queue().queue_url(url).send()).unwrap();
     }
 
-    /// Makes a subscription of ours another stack's, as if that had made it.
+    /// Makes a subscription of this stack another stack's, as if that had made it.
     pub fn leave(&self, ours: &Registered) -> String {
         assert!(self.pair.simulator.remove(ours));
         let (_, query) = ours.notification_url.split_once("?i=").unwrap();

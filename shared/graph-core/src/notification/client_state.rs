@@ -1,4 +1,4 @@
-//! Client state: proof, without storage, that an item comes from a subscription of ours.
+//! Client state: proof, without storage, that an item comes from a subscription of this stack.
 //!
 //! A client state reads `{name}.{t}.{keyId}.{mac}`. The name is the subscription's; `t` is a short hash of tenant and
 //! application, looked up in the list of trusted applications; the key id names the one key of the stack, or the second

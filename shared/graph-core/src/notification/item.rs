@@ -56,7 +56,7 @@ impl<'a> Unadmitted<'a> {
         })
     }
 
-    /// Admits the item when its client state proves that it comes from a subscription of ours.
+    /// Admits the item when its client state proves that it comes from a subscription of this stack.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl Members<'_> {
     ];
 }
 
-/// An item from a subscription of ours, as it was sent. Prints what is proven and nothing else.
+/// An item from a subscription of this stack, as it was sent. Prints what is proven and nothing else.
 pub struct Admitted<'a> {
     raw: &'a RawValue,
     members: Members<'a>,

@@ -84,7 +84,7 @@ impl<'a> QueuedItem<'a> {
         serde_json::from_str(body).map_err(|_| Malformed::Form)
     }
 
-    /// Returns the item as verified when its client state proves that it comes from a subscription of ours.
+    /// Returns the item as verified when its client state proves that it comes from a subscription of this stack.
     ///
     /// # Errors
     ///
@@ -220,7 +220,7 @@ impl fmt::Debug for VerifiedItem<'_> {
     }
 }
 
-/// Why nothing can be made of an item from a subscription of ours.
+/// Why nothing can be made of an item from a subscription of this stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Unfit {
     /// It is not of Graph's form, or over one of the limits.

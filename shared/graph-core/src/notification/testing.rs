@@ -1,4 +1,4 @@
-//! Items of a subscription of ours, for tests.
+//! Items of a subscription of this stack, for tests.
 
 use serde_json::value::RawValue;
 

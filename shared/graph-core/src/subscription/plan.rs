@@ -132,7 +132,7 @@ pub fn plan(
     steps
 }
 
-/// Returns the steps that delete all subscriptions of ours, whatever the configuration asks for.
+/// Returns the steps that delete all subscriptions of this stack, whatever the configuration asks for.
 #[must_use]
 pub fn delete_all(listing: &Listing<'_>) -> Vec<Step> {
     let mut steps: Vec<Step> = listing
@@ -153,7 +153,7 @@ fn sort(steps: &mut [Step]) {
     steps.sort_by(|one, other| key(one).cmp(&key(other)));
 }
 
-/// Subscriptions of ours that no entry asks for, by what they watch. Of one resource, the first in the list comes first.
+/// Subscriptions of this stack that no entry asks for, by what they watch. Of one resource, the first in the list comes first.
 struct Orphans<'a>(BTreeMap<String, Vec<&'a OwnedSubscription<'a>>>);
 
 impl<'a> Orphans<'a> {

@@ -92,7 +92,7 @@ impl NotificationUrl {
     }
 }
 
-/// A base URL of ours: scheme, host, port and path.
+/// A base URL of this stack: scheme, host, port and path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl {
     text: String,

@@ -121,7 +121,7 @@ pub fn is_of_stack(one: &Subscription) -> bool {
     url.is_some_and(|url| !url.stack_id.is_empty() && !url.name.is_empty() && !url.key_id.is_empty())
 }
 
-/// A listed subscription of ours, and what its URL says.
+/// A listed subscription of this stack, and what its URL says.
 #[derive(Clone, Debug)]
 pub(super) struct OwnedSubscription<'a> {
     pub(super) subscription: &'a Subscription,

@@ -79,7 +79,7 @@ fn desired(entries: usize) -> Vec<Desired> {
         .collect()
 }
 
-/// Returns subscriptions of ours and of others, in all states.
+/// Returns subscriptions of this stack and of others, in all states.
 fn vec_of_listed() -> impl Strategy<Value = Vec<Subscription>> {
     proptest::collection::vec(listed(), 0..8).prop_map(|mut all| {
         for (index, subscription) in all.iter_mut().enumerate() {
