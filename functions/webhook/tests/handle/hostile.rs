@@ -145,7 +145,7 @@ async fn the_log_says_which_limit_was_hit() {
         (json!({"value": [0]}).to_string(), "Form: 1"),
         (
             json!({"value": [0], "validationTokens": tokens}).to_string(),
-            "44 validation tokens over 256",
+            "44 validation tokens over the limit of 256",
         ),
     ] {
         let written = Written::start();

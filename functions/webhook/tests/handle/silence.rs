@@ -26,7 +26,7 @@ async fn no_secret_is_written_or_answered_whatever_goes_wrong() {
     let (written, answers) = (written.text(), answers.concat());
     for expected in [
         "not a notification collection",
-        "Refused",
+        "Rejected",
         "not stored",
         "malformed",
     ] {
