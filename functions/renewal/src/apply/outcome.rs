@@ -5,7 +5,7 @@ use graph_core::subscription::{
     model::Subscription,
     plan::{
         Action, Reason, Step,
-        gap::{Gap, GapKind},
+        gap::{Gap, GapKind, lost_since},
     },
 };
 use jiff::Timestamp;
@@ -178,7 +178,7 @@ fn gap(step: &Step, tenant: &Tenant, attempt: &Attempt) -> Option<Gap> {
         subscription_id,
         new_subscription_id: done.subscription.as_ref().map(|one| one.id.clone()),
         resource: Some(desired.resource.clone()),
-        from,
+        from: from.map(lost_since),
         until: attempt.ended,
         reason,
     })

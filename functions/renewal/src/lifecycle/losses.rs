@@ -6,7 +6,7 @@ use graph_core::{
     application::Application,
     subscription::{
         config::Config,
-        plan::gap::{Gap, GapKind},
+        plan::gap::{Gap, GapKind, lost_since},
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -127,7 +127,7 @@ impl Event {
                 gap.kind = GapKind::Removed;
                 gap.new_subscription_id.clone_from(&status.subscription_id);
                 gap.resource.clone_from(&status.resource);
-                gap.from = self.renewed_at(status.lifetime?, now);
+                gap.from = self.renewed_at(status.lifetime?, now).map(lost_since);
                 gap.until = now;
                 "Graph removed the subscription".clone_into(&mut gap.reason);
             }

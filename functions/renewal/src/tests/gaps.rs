@@ -3,6 +3,9 @@
 use super::*;
 use crate::Memory;
 
+/// As long before `fakes::NOW` as Graph tries to deliver a notification.
+const HOURS_BEFORE_NOW: &str = "2026-11-22T06:00:00Z";
+
 #[tokio::test]
 async fn a_subscription_that_was_gone_at_its_renewal_is_told_of_since_its_last_renewal() {
     let world = prepared(&[("chat", "a", true)]).await;
@@ -21,11 +24,11 @@ async fn a_subscription_that_was_gone_at_its_renewal_is_told_of_since_its_last_r
     );
     assert_eq!(
         (&data["lostFrom"], &data["lostUntil"]),
-        (&json!(fakes::NOW), &json!("2026-11-25T04:40:00Z"))
+        (&json!(HOURS_BEFORE_NOW), &json!("2026-11-25T04:40:00Z"))
     );
     assert_eq!(
         report["subscriptions"][0]["lost"],
-        json!({"from": fakes::NOW, "until": "2026-11-25T04:40:00Z"})
+        json!({"from": HOURS_BEFORE_NOW, "until": "2026-11-25T04:40:00Z"})
     );
 }
 
@@ -51,6 +54,19 @@ async fn a_replacement_is_told_of_unless_the_entry_asks_for_something_else() {
 }
 
 #[tokio::test]
+async fn what_graph_still_tried_to_deliver_for_a_replaced_subscription_is_in_the_gap() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.graph.change("id-1", asked_otherwise);
+    world.clock.advance(300);
+    world.run().await;
+    let data = &world.told()[0]["data"];
+    assert_eq!(
+        (&data["lostFrom"], &data["lostUntil"]),
+        (&json!("2026-11-22T11:00:00Z"), &json!("2026-11-22T15:00:00Z"))
+    );
+}
+
+#[tokio::test]
 async fn a_replacement_of_what_was_gone_is_told_of_since_its_last_renewal() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.graph.change("id-1", asked_otherwise);
@@ -59,7 +75,7 @@ async fn a_replacement_of_what_was_gone_is_told_of_since_its_last_renewal() {
     world.run().await;
     let told = world.told();
     assert_eq!(told.len(), 1);
-    assert_eq!(told[0]["data"]["lostFrom"], json!(fakes::NOW));
+    assert_eq!(told[0]["data"]["lostFrom"], json!(HOURS_BEFORE_NOW));
 }
 
 #[tokio::test]
@@ -92,13 +108,13 @@ async fn a_subscription_that_is_gone_without_a_word_is_told_of_since_it_was_last
         told[0]["data"],
         json!({
             "subscriptionId": "id-1", "newSubscriptionId": "id-3", "tenantId": TENANT_A,
-            "resource": "/chats/getAllMessages", "lostFrom": "2026-11-22T10:10:00Z",
+            "resource": "/chats/getAllMessages", "lostFrom": "2026-11-22T06:10:00Z",
             "lostUntil": "2026-11-22T10:20:00Z", "reason": reason,
         })
     );
     assert_eq!(
         report["subscriptions"][0]["lost"]["from"],
-        json!("2026-11-22T10:10:00Z")
+        json!("2026-11-22T06:10:00Z")
     );
 }
 
@@ -160,7 +176,7 @@ async fn a_gap_is_told_of_when_it_is_over_however_many_runs_that_takes() {
         world.run().await;
         let told = world.told();
         assert_eq!(told.len(), 1);
-        assert_eq!(told[0]["data"]["lostFrom"], json!(fakes::NOW));
+        assert_eq!(told[0]["data"]["lostFrom"], json!(HOURS_BEFORE_NOW));
     }
 }
 
@@ -175,7 +191,7 @@ async fn what_was_deleted_and_could_not_be_made_anew_is_told_of_later() {
     world.run().await;
     let told = world.told();
     assert_eq!(told.len(), 1);
-    assert_eq!(told[0]["data"]["lostFrom"], json!(fakes::NOW));
+    assert_eq!(told[0]["data"]["lostFrom"], json!(HOURS_BEFORE_NOW));
 }
 
 #[tokio::test]
@@ -197,7 +213,7 @@ async fn a_past_outlives_a_list_of_objects_that_fails() {
     let told = world.told();
     assert_eq!(told.len(), 1);
     assert_eq!(told[0]["subscription"], json!("mail/u1"));
-    assert_eq!(told[0]["data"]["lostFrom"], json!(fakes::NOW));
+    assert_eq!(told[0]["data"]["lostFrom"], json!(HOURS_BEFORE_NOW));
 }
 
 #[tokio::test]

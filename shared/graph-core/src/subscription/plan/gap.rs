@@ -2,7 +2,7 @@
 //!
 //! They go where the notifications go, so that whoever reads those cannot miss them.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -55,6 +55,16 @@ impl GapKind {
         }
     }
 }
+
+/// Returns since when notifications of a subscription may be lost that is known to have existed until `end`: with it, Graph
+/// drops those that it was still trying to deliver.
+#[must_use]
+pub fn lost_since(end: Timestamp) -> Timestamp {
+    end.saturating_sub(RETRIED_FOR).unwrap_or(Timestamp::MIN)
+}
+
+/// How long Graph tries to deliver a notification (Microsoft Graph, *Receive change notifications through webhooks*).
+const RETRIED_FOR: SignedDuration = SignedDuration::from_hours(4);
 
 impl Gap {
     /// Returns the `CloudEvents` 1.0 document that tells a consumer. The same gap has the same id, however often it is
