@@ -1,4 +1,4 @@
-//! What a person has to do when Graph forbids something: above all, which permission to grant, and where.
+//! Advice for a person when Graph forbids a call: above all, which permission to grant, and where.
 
 use graph_core::subscription::{
     catalogue::{self, Access},
@@ -6,7 +6,7 @@ use graph_core::subscription::{
 };
 use graph_edge::graph::{GraphErrorKind, Refused, permissions};
 
-/// Returns what to do about a refused subscription to `resource`; nothing where Graph forbids nothing.
+/// Returns the advice for a refused subscription to `resource`; empty where Graph forbids nothing.
 pub(crate) fn for_subscription(kind: &GraphErrorKind, resource: Option<&str>, tenant: &Tenant) -> String {
     let Some(refused) = kind.refused() else {
         return String::new();
@@ -15,6 +15,7 @@ pub(crate) fn for_subscription(kind: &GraphErrorKind, resource: Option<&str>, te
     let names = || permission(resource, access);
     match refused {
         Refused::Permission => names(),
+        // Graph answers 403 without a reason in many cases; a missing permission is the most frequent one.
         Refused::Unknown => format!(
             "; Graph gives no reason: where a permission is missing{}",
             names()
@@ -41,7 +42,7 @@ fn permission(resource: Option<&str>, access: Access) -> String {
     }
 }
 
-/// Returns what to do about a list of objects that Graph refused; nothing where it forbids nothing.
+/// Returns the advice for a refused list of objects; empty where Graph forbids nothing.
 pub(crate) fn for_objects(kind: &GraphErrorKind, of: &ForEach, tenant: &Tenant) -> String {
     let access = tenant.access();
     match kind.refused() {
@@ -51,7 +52,7 @@ pub(crate) fn for_objects(kind: &GraphErrorKind, of: &ForEach, tenant: &Tenant) 
     }
 }
 
-/// Returns what to do about a refused list of the application's own subscriptions, which needs no permission of its own.
+/// Returns the advice for a refused list of the application's own subscriptions, which needs no permission of its own.
 pub(crate) fn for_list(kind: &GraphErrorKind, tenant: &Tenant) -> String {
     let access = tenant.access();
     match kind.refused() {
@@ -64,7 +65,7 @@ pub(crate) fn for_list(kind: &GraphErrorKind, tenant: &Tenant) -> String {
     }
 }
 
-/// Says which permissions to grant, of which one is enough.
+/// Says which permissions to grant. Any one of `names` is enough; the first is the least privileged.
 pub(crate) fn grant(names: &[impl AsRef<str>], access: Access) -> String {
     let place = place(access);
     match names {
@@ -81,7 +82,7 @@ pub(crate) fn grant(names: &[impl AsRef<str>], access: Access) -> String {
     }
 }
 
-/// Says where a permission is granted, and what has to follow.
+/// Says where in Entra a person grants a permission, and what has to follow.
 fn place(access: Access) -> &'static str {
     match access {
         Access::Application => {
@@ -98,7 +99,7 @@ fn place(access: Access) -> &'static str {
     }
 }
 
-/// Says what to do about refusals that no permission helps against.
+/// Says what to do about a refusal that no permission cures.
 fn elsewhere(refused: Refused) -> String {
     let text = match refused {
         Refused::Permission | Refused::Unknown => "",

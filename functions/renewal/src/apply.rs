@@ -1,4 +1,4 @@
-//! Does what a plan says about one subscription. What fails for one does not stop the others.
+//! Applies the steps of a plan. A step that fails does not stop the others.
 
 use std::{pin::pin, sync::Mutex, time::Duration};
 
@@ -32,39 +32,41 @@ mod failure;
 mod outcome;
 mod settle;
 
-/// Does the steps for one tenant.
+/// Applies the steps of one tenant.
 pub(crate) struct Applier<'a, P: Ports> {
     pub(crate) graph: &'a Client<P>,
     pub(crate) clock: &'a P::Clock,
     /// The tenant's name in the configuration.
     pub(crate) name: &'a str,
     pub(crate) tenant: &'a Tenant,
-    /// What the plan goes by.
+    /// The version of the configuration that the plan was made with.
     pub(crate) basis: ConfigVersion<'a, P::Documents>,
     pub(crate) keys: &'a PublishedKeys,
     pub(crate) policy: Policy,
     pub(crate) context: &'a Context,
     pub(crate) desired: &'a [Desired],
-    /// What the list shows, for what stands in the way.
+    /// The subscriptions that Graph lists, to name the one that conflicts with a creation.
     pub(crate) listed: &'a [Subscription],
-    /// When no step is begun any more.
+    /// The time from which no step begins.
     pub(crate) stop_at: Timestamp,
-    /// When every call is over.
+    /// The time at which every call has ended.
     pub(crate) end_at: Timestamp,
     pub(crate) memory: &'a Memory,
-    /// What is known of the login's subscriptions.
+    /// The login's subscriptions as far as they are known.
     pub(crate) known: &'a Mutex<Known>,
     pub(crate) breaker: &'a CircuitBreaker,
-    /// Whether what Graph has refused is left alone: a person who starts a run wants to see what Graph says now.
+    /// Whether a recent refusal by Graph is respected. False when a person starts the run, who wants to see Graph's
+    /// answer.
     pub(crate) is_patient: bool,
 }
 
 impl<P: Ports> Applier<'_, P> {
-    /// Does a step and returns what became of it.
+    /// Applies a step and returns its outcome.
     pub(crate) async fn apply(&self, step: &Step) -> Outcome {
         let begun = self.clock.now();
         let result = match self.hindrance(step, begun) {
             Some(failure) => Err(failure),
+            // Only deletions ask again: a creation or renewal by an outdated configuration is undone by the next run.
             None if deletes(step) && !self.basis.holds().await => Err(Failure::Outdated),
             None => self.run_step(step).await,
         };
@@ -73,11 +75,12 @@ impl<P: Ports> Applier<'_, P> {
         self.close(step, attempt)
     }
 
-    /// Returns why the step is not begun.
+    /// Returns why the step does not begin, or nothing if it may.
     fn hindrance(&self, step: &Step, now: Timestamp) -> Option<Failure> {
         if self.is_late() {
             return Some(Failure::NoTime);
         }
+        // Only creations wait or are given up: a renewal that is held back can end in a lapse.
         let (Action::Create(creation) | Action::Replace { creation, .. }) = &step.action else {
             return None;
         };
@@ -101,7 +104,7 @@ impl<P: Ports> Applier<'_, P> {
             }
             Action::Create(creation) => self.create_or_settle(&step.name, creation).await,
             Action::Replace { id, creation } => {
-                // What cannot succeed is found out before anything is deleted.
+                // Whatever would make the creation fail has to fail before the subscription is deleted.
                 self.body(creation)?;
                 let was_there = self.delete(creation.desired.version, id).await?;
                 let done = self.create_or_settle(&step.name, creation).await?;
@@ -119,7 +122,8 @@ impl<P: Ports> Applier<'_, P> {
         }
     }
 
-    /// Extends a subscription; whatever keeps Graph from doing it, it is to live on.
+    /// Renews a subscription, and tries what is left when Graph refuses the renewal, so that the subscription does not
+    /// lapse.
     async fn extend(
         &self,
         step: &Step,
@@ -135,6 +139,7 @@ impl<P: Ports> Applier<'_, P> {
             return Err(failure);
         };
         match &error.kind {
+            // Graph also answers 404 for subscriptions that exist, so the answer is checked before anything is created.
             GraphErrorKind::NotFound { .. } => self.look_again(step, id, renewal, otherwise).await,
             GraphErrorKind::TooLong { minutes, .. } => {
                 let expires_at = self.shorten(&otherwise.desired, *minutes);
@@ -144,6 +149,7 @@ impl<P: Ports> Applier<'_, P> {
                 };
                 Ok(self.renew(id, &shorter).await?.into())
             }
+            // The new URL or certificate may be the cause: Graph validates the URL again when a PATCH changes it.
             kind if renewal.changes() && !kind.is_transient_for_all() => {
                 let renewed = self.renew(id, &renewal.alone()).await?;
                 Ok(Done {
@@ -151,6 +157,7 @@ impl<P: Ports> Applier<'_, P> {
                     ..renewed.into()
                 })
             }
+            // Replacing costs a gap, so renewal waits until the subscription would lapse otherwise.
             kind if kind.is_lasting() && self.is_in_danger(step, otherwise) => {
                 self.replace_while_it_lives(id, otherwise).await
             }
@@ -158,7 +165,7 @@ impl<P: Ports> Applier<'_, P> {
         }
     }
 
-    /// Looks whether a subscription is gone that Graph says it cannot find: its answers differ at times.
+    /// Asks for a subscription by id after Graph answered 404 to its renewal: Graph's answers differ from call to call.
     async fn look_again(
         &self,
         step: &Step,
@@ -186,8 +193,8 @@ impl<P: Ports> Applier<'_, P> {
         }
     }
 
-    /// Makes a new subscription for one that lives and can be extended no more. The old one goes first only where Graph
-    /// takes no second one.
+    /// Creates a successor for a living subscription that Graph no longer renews. The old one is deleted first only
+    /// where Graph refuses a second one.
     async fn replace_while_it_lives(&self, id: &str, creation: &Creation) -> Result<Done, Failure> {
         let created = match self.create(creation).await {
             Err(Failure::Graph(error)) if is_in_the_way(&error) => {
@@ -196,7 +203,7 @@ impl<P: Ports> Applier<'_, P> {
             }
             created => {
                 let created = created?;
-                // It ends by itself where Graph does not delete it either.
+                // A failure is ignored: a subscription that is not deleted expires by itself.
                 drop(self.delete(creation.desired.version, id).await);
                 created
             }
@@ -216,7 +223,7 @@ impl<P: Ports> Applier<'_, P> {
         left < Policy::DANGER_PERCENT
     }
 
-    /// Remembers that Graph takes a subscription for so many minutes only, and returns the end that follows.
+    /// Remembers the longest lifetime that Graph grants to an entry, and returns the expiry that follows from it.
     fn shorten(&self, desired: &Desired, minutes: u32) -> Timestamp {
         let minutes = minutes.saturating_sub(KEPT_BACK);
         let entry = desired.name.split('/').next().unwrap_or_default();
@@ -226,7 +233,7 @@ impl<P: Ports> Applier<'_, P> {
             .unwrap_or(now)
     }
 
-    /// Closes a step: remembers what is there now and what Graph has refused, and says what a person has to know.
+    /// Ends a step: remembers the subscription or the refusal, and returns the outcome for the report.
     fn close(&self, step: &Step, attempt: Attempt) -> Outcome {
         let now = self.clock.now();
         let mut until = None;
@@ -248,11 +255,12 @@ impl<P: Ports> Applier<'_, P> {
             known.remove(id);
         }
         let Some(one) = &done.subscription else { return };
+        // A renewal may have ended in a new subscription, so the id in Graph's answer decides, not the action.
         if step.action.id() != Some(one.id.as_str()) {
             step.action.id().into_iter().for_each(|id| known.remove(id));
         }
         known.put(one.clone());
-        // One that was renewed or adopted was there before.
+        // A renewed or adopted subscription existed before this run.
         let is_made = step.action.id() != Some(one.id.as_str()) && !done.is_adopted();
         if is_made {
             known.history.made(&step.name, &one.id, now);
@@ -272,7 +280,7 @@ impl<P: Ports> Applier<'_, P> {
         self.clock.now() >= self.stop_at
     }
 
-    /// Makes a call that ends with the run.
+    /// Makes a call that ends with the run at the latest.
     async fn within<T>(&self, call: impl Future<Output = Result<T, GraphError>>) -> Result<T, GraphError> {
         within(self.clock, self.end_at, call).await
     }
@@ -281,6 +289,7 @@ impl<P: Ports> Applier<'_, P> {
         let created = self.create(creation).await;
         self.breaker.note(name, created.as_ref().err());
         match created {
+            // Without time to look at the conflict, the next run does it.
             Err(Failure::Graph(error)) if is_in_the_way(&error) && !self.is_late() => {
                 self.settle(creation).await
             }
@@ -288,7 +297,7 @@ impl<P: Ports> Applier<'_, P> {
         }
     }
 
-    /// Creates a subscription, for a shorter time where Graph takes none for so long.
+    /// Creates a subscription, with a shorter lifetime if Graph refuses the requested one.
     async fn create(&self, creation: &Creation) -> Result<Subscription, Failure> {
         let mut body = self.body(creation)?;
         let version = creation.desired.version;
@@ -350,6 +359,8 @@ impl<P: Ports> Applier<'_, P> {
         let keys = &self.keys.client_state.keys;
         let key = keys.iter().find(|key| key.id == *key_id);
         let usable_from = self.keys.usable_from(self.tenant, now);
+        // Key and application are published separately, so each has to be known to every webhook: else items are
+        // rejected.
         let key = match (key, usable_from) {
             (Some(key), Some(usable_from)) if usable_from <= now => key,
             (Some(_), Some(_)) => return Err(Failure::KeyNotYet),
@@ -379,7 +390,7 @@ impl<P: Ports> Applier<'_, P> {
     }
 }
 
-/// Makes a call that is over at `end_at`, whatever Graph does.
+/// Makes a call that ends at `end_at`, whatever Graph does.
 pub(crate) async fn within<T>(
     clock: &impl Clock,
     end_at: Timestamp,
@@ -393,8 +404,8 @@ pub(crate) async fn within<T>(
     }
 }
 
-/// Returns a subscription with the end that was asked for, where Graph shows none that can be read: one without an end would
-/// be renewed at every run.
+/// Returns a subscription with the requested expiry where Graph shows none that is readable: without an expiry, every
+/// run would renew it.
 fn ends_at(mut one: Subscription, asked: Timestamp) -> Subscription {
     one.expiration_date_time = one.expiration_date_time.or(Some(asked));
     one
@@ -412,5 +423,6 @@ fn creation(action: &Action) -> Option<&Creation> {
     }
 }
 
-/// How many minutes less are asked for than Graph takes: the end is counted from when Graph reads it.
+/// How many minutes of the granted lifetime are not requested: Graph counts the lifetime from when it reads the
+/// request.
 const KEPT_BACK: u32 = 10;

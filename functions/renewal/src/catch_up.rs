@@ -1,4 +1,4 @@
-//! Windows of time that the reader is to read, one for each gap.
+//! Windows: the periods that the reader reads, one for each gap.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -12,22 +12,22 @@ use graph_edge::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-/// Has the reader read what was lost.
+/// Sends windows to the reader, so that it reads the changes that were lost.
 #[derive(Debug)]
 pub struct CatchUp<Q> {
     queue: Q,
     back: SignedDuration,
-    /// What `ReadQueue` has not taken. It goes with the next windows.
+    /// Windows that `ReadQueue` did not accept. They are sent with the next ones.
     unsent: Mutex<Vec<Window>>,
 }
 
-/// What was lost, and how much of it is to be read.
+/// A gap, and how much of it the reader reads.
 #[derive(Clone, Debug)]
 pub(crate) struct Loss {
     pub(crate) gap: Gap,
-    /// Since when the subscription exists, where that is known.
+    /// When the subscription was created, where this is known.
     pub(crate) made_at: Option<Timestamp>,
-    /// Whether the gap is proven well enough to have anything read.
+    /// Whether the gap is proven well enough to be read: reading costs calls, and client states can be replayed.
     pub(crate) is_read: bool,
 }
 
@@ -42,7 +42,7 @@ impl From<Gap> for Loss {
 }
 
 impl<Q: Queue> CatchUp<Q> {
-    /// Has windows put into `queue`. A gap of unknown beginning is read from `back` before its end.
+    /// Sends windows to `queue`. A gap of unknown beginning is read from `back` before its end.
     pub fn new(queue: Q, back: SignedDuration) -> Self {
         Self {
             queue,
@@ -51,8 +51,8 @@ impl<Q: Queue> CatchUp<Q> {
         }
     }
 
-    /// Puts a window into `ReadQueue` for each loss that is to be read, several of one subscription as one, and returns whether
-    /// the queue has taken all of them.
+    /// Puts a window into `ReadQueue` for each loss to read, joined where they belong to one subscription, and returns
+    /// whether the queue accepted all.
     pub(crate) async fn order(&self, losses: &[Loss], config: &Config, deadline: Deadline) -> bool {
         let mut windows = std::mem::take(&mut *self.unsent.lock().unwrap_or_else(PoisonError::into_inner));
         for window in losses.iter().filter_map(|loss| self.window(loss, config)) {
@@ -74,8 +74,8 @@ impl<Q: Queue> CatchUp<Q> {
         is_all
     }
 
-    /// Keeps the windows of losses that consumers could not be told of. Who made the new subscription is the only one to know
-    /// that it was gone, so they cannot be found out later.
+    /// Keeps the windows of losses that consumers could not be informed of. Only the process that created the new
+    /// subscription knows of the gap, so no later run can find it.
     pub(crate) fn keep(&self, losses: &[Loss], config: &Config) {
         let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
         for window in losses.iter().filter_map(|loss| self.window(loss, config)) {
@@ -83,7 +83,7 @@ impl<Q: Queue> CatchUp<Q> {
         }
     }
 
-    /// Returns the window of a loss; nothing where nothing is to be read, or the configuration does not ask for it any more.
+    /// Returns the window of a loss; nothing if the loss is not read or the configuration no longer has its resource.
     fn window(&self, loss: &Loss, config: &Config) -> Option<Window> {
         let gap = &loss.gap;
         let (_, _, resource) = configured(config, &gap.name, gap.application)?;
@@ -91,13 +91,14 @@ impl<Q: Queue> CatchUp<Q> {
             .resource
             .as_deref()
             .is_none_or(|known| same_resource(known, &resource));
-        // The reader compares the resource letter by letter, and Graph may spell it in another way.
+        // The reader compares resources letter by letter, and Graph may spell them differently from the configuration.
         let gap = Gap {
             resource: Some(resource),
             ..gap.clone()
         };
         let mut window =
             Window::of_gap(&gap, &gap.id(), self.back).filter(|_| loss.is_read && is_configured)?;
+        // Before its creation the subscription could not lose anything.
         if let Some(made_at) = loss.made_at {
             window.from = window.from.max(made_at).min(window.until);
         }
@@ -105,7 +106,7 @@ impl<Q: Queue> CatchUp<Q> {
     }
 }
 
-/// Adds a window, to one of the same subscription where there is one.
+/// Adds a window, or joins it with one of the same subscription.
 fn add(windows: &mut Vec<Window>, window: Window) {
     let mut window = window;
     for other in &mut *windows {

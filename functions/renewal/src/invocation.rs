@@ -1,34 +1,34 @@
-//! What an invocation asks for.
+//! The options of an invocation.
 
 use graph_core::{printable::printable, subscription::rotation::Forced};
 use serde_json::{Map, Value};
 
 use crate::Error;
 
-/// What an invocation that is no batch of a queue asks for.
+/// The options of an invocation that is not a batch of a queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub(crate) struct Options {
-    /// Whether nothing is to be changed.
+    /// Whether the run changes nothing.
     pub(crate) dry_run: bool,
-    /// The keys that a person wants replaced.
+    /// The keys that a person wants to replace.
     pub(crate) forced: Forced,
-    /// Whether a person confirms that very much is to be deleted.
+    /// Whether a person confirms deletions that the brake holds back.
     pub(crate) confirms_deletions: bool,
-    /// Whether all subscriptions of the stack are to go, whatever the configuration asks for.
+    /// Whether all subscriptions of the stack are deleted, whatever the configuration asks for.
     pub(crate) deletes_all: bool,
-    /// Whether what another stack has left is replaced.
+    /// Whether subscriptions that another stack left are replaced.
     pub(crate) takes_over: bool,
-    /// Whether the schedule asks, rather than a person.
+    /// Whether the schedule started the run, and not a person.
     pub(crate) is_scheduled: bool,
 }
 
 impl Options {
-    /// Reads an event: the schedule's, or a person's.
+    /// Reads an event of the schedule or of a person.
     ///
     /// # Errors
     ///
-    /// Returns an error for a member of a person's event that has no meaning: a misspelt `dryRun` would be a run that
+    /// Returns an error for an unknown member of a person's event: a misspelt `dryRun` would otherwise be a run that
     /// deletes.
     pub(crate) fn parse(event: &Value) -> Result<Self, Error> {
         let none = Map::new();
@@ -63,18 +63,18 @@ impl Options {
     }
 }
 
-/// Returns whether the event is one of `EventBridge`.
+/// Returns whether `EventBridge` sent the event.
 fn is_of_schedule(members: &Map<String, Value>) -> bool {
     let source = members.get("source").and_then(Value::as_str);
     matches!(source, Some("aws.scheduler" | "aws.events"))
 }
 
-/// Whoever asks for a dry run in an unusual spelling of `true` gets one.
+/// Returns whether a dry run is wanted. Anything but `false` and `null` counts as true: this is the harmless side.
 fn is_wanted(value: &Value) -> bool {
     !matches!(value, Value::Null | Value::Bool(false))
 }
 
-/// Reads a member that has subscriptions deleted: nothing but `true` will do.
+/// Reads a member that leads to deletions: only `true` counts as true.
 fn is_asked(name: &str, value: &Value) -> Result<bool, Error> {
     match value {
         Value::Null => Ok(false),

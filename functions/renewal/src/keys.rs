@@ -1,5 +1,5 @@
-//! The content of `ClientStateSecret` and `DecryptionSecret`, read and written. What is to stand in them is decided in
-//! [`graph_core::subscription::rotation`].
+//! Reads and writes `ClientStateSecret` and `DecryptionSecret`. [`graph_core::subscription::rotation`] decides their
+//! content.
 
 use std::collections::BTreeMap;
 
@@ -29,10 +29,11 @@ use crate::{
     ports::{Clock, Document, Documents},
 };
 
-/// Reads both documents, and unless it is a dry run brings them up to date with `config` and `request` first. Returns what
-/// is published then, and what was done for it.
+/// Reads both documents and, unless it is a dry run, first updates them for `config` and `request`. Returns the
+/// published keys and the changes.
 ///
-/// They are written before any subscription is made, so that what the webhook and decryption have to know is known.
+/// Published before any subscription is created, so that the webhook can admit and decryption can decrypt its first
+/// notification.
 pub(crate) async fn publish(
     documents: &impl Documents,
     clock: &impl Clock,
@@ -65,8 +66,8 @@ pub(crate) async fn publish(
     Ok((keys, changes))
 }
 
-/// Notes which older keys no subscription names, and removes those that nothing under way can name either. Returns what
-/// was removed. `in_use` covers all applications.
+/// Notes which older keys no subscription names, and removes those that no message under way can name. Returns the
+/// removed keys. `in_use` has to cover all applications.
 pub(crate) async fn retire(
     documents: &impl Documents,
     clock: &impl Clock,
@@ -77,6 +78,7 @@ pub(crate) async fn retire(
     let mut removed = Vec::new();
     let client_state =
         |document: &mut ClientStateDocument| retire_client_state_keys(document, in_use, clock.now());
+    // Tried on a copy first: most runs change nothing, and a needless read of the secret costs time and money.
     if client_state(&mut keys.client_state.clone()).is_changed {
         let update = |document: &mut _| Ok(client_state(document));
         let (_, changes) = swap(documents, Document::ClientState, false, update).await?;
@@ -98,8 +100,8 @@ pub(crate) async fn client_state(documents: &impl Documents) -> Result<ClientSta
     Ok(swap(documents, Document::ClientState, true, unchanged).await?.0)
 }
 
-/// Reads a document, changes it, and writes it if something has changed. When another run was faster, what that one wrote
-/// is changed instead.
+/// Reads a document, changes it, and writes it if something changed. If another run wrote first, the change is applied
+/// to the new content.
 async fn swap<T: Default + Serialize + DeserializeOwned>(
     documents: &impl Documents,
     document: Document,
@@ -121,7 +123,7 @@ async fn swap<T: Default + Serialize + DeserializeOwned>(
     update(&secret, found, change).await
 }
 
-/// Reads what renewal has written, or an empty object. Anything else is not to be written over.
+/// Parses a document that renewal wrote, or an empty object. Any other text is refused, so that it is not overwritten.
 fn parse<T: DeserializeOwned>(text: &str) -> Option<T> {
     // Raw, so that no copy of a key is left behind.
     let members: BTreeMap<&str, &RawValue> = serde_json::from_str(text).ok()?;
@@ -131,9 +133,8 @@ fn parse<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_str(text).ok()
 }
 
-/// How early keys and applications are published, counted from just before they are written: as long as an instance of
-/// another function goes by what it has read, and a margin for the write, which is given up within seconds, and for clocks
-/// that differ.
+/// How early keys and applications are published before their first use: the longest time for which other functions
+/// cache a document, plus a margin for the write, which ends within seconds, and for clocks that differ.
 pub(crate) const LEAD: Lead = Lead {
     key: documents::LIFETIME.saturating_add(SignedDuration::from_mins(1)),
     application: documents::FLOOR.saturating_add(SignedDuration::from_secs(15)),

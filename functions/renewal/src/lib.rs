@@ -1,8 +1,8 @@
 //! Renewal: brings the subscriptions that Microsoft Graph lists in line with the configuration.
 //!
-//! It runs on a schedule, by hand, and on lifecycle notifications. Each run makes the keys that are missing, lists the
-//! subscriptions of every tenant, plans ([`graph_core::subscription::plan`]), does what the plan says, and reports. Runs store nothing
-//! between them but keys, and two at once do no harm.
+//! Renewal runs on a schedule, by hand, and on lifecycle notifications. Each run creates missing keys, lists the
+//! subscriptions of every tenant, plans ([`graph_core::subscription::plan`]), applies the plan, and reports. Runs store
+//! only keys and a summary of what is missing, and two runs at once do no harm.
 
 mod advice;
 mod apply;
@@ -42,46 +42,47 @@ use self::{
     run::RunRequest,
 };
 
-/// What renewal works with.
+/// The services and settings that renewal works with.
 pub struct Deps<P: Ports> {
     /// The configuration and the keys.
     pub documents: P::Documents,
-    /// The subscriptions.
+    /// The client of Microsoft Graph.
     pub graph: Client<P>,
-    /// The time.
+    /// The clock.
     pub clock: P::Clock,
-    /// Where lifecycle messages go that can never be processed.
+    /// The queue for lifecycle messages that can never be processed.
     pub failed_queue: P::Queue,
-    /// Where consumers are told of lost notifications.
+    /// The queue for events about lost notifications.
     pub delivery_queue: P::Queue,
-    /// Has the reader read what was lost, where there is one.
+    /// Sends lost periods to the reader, where the stack has a reader.
     pub catch_up: Option<CatchUp<P::Queue>>,
-    /// Whose subscriptions these are.
+    /// The stack that owns the subscriptions.
     pub stack: StackId,
-    /// Where our notifications go.
+    /// The URL for change notifications.
     pub notifications: BaseUrl,
-    /// Where our lifecycle notifications go.
+    /// The URL for lifecycle notifications.
     pub lifecycle: BaseUrl,
     /// How early subscriptions are renewed.
     pub policy: Policy,
     /// How long keys are used.
     pub rotation: Rotation,
-    /// What is known from earlier runs of this process.
+    /// What earlier runs of this process found out.
     pub memory: Memory,
 }
 
-/// Handles an invocation that has to be over by `deadline`: a batch of LifecycleQueue, or anything else, which stands for
-/// a run over everything.
+/// Handles an invocation, which ends by `deadline`: a batch of LifecycleQueue, or any other event, which starts a run
+/// over everything.
 ///
-/// A run returns its [`report::Report`], also when something failed for some tenants or subscriptions. An operator can ask
-/// for more, as docs/configuration.md describes: `dryRun` changes nothing, `confirmDeletions` lets go what is held back,
-/// `takeOver` replaces what another stack has left, `deleteAll` deletes all subscriptions of this one, and `rotate`
-/// publishes new keys, which the runs after the next six minutes use in place of the old ones at once. A batch returns the
-/// messages to try again. What there is to count is on `metrics`.
+/// A run returns its [`report::Report`], also when a tenant or a subscription failed. An operator has options, which
+/// docs/configuration.md describes: `dryRun` changes nothing, `confirmDeletions` allows the deletions that are held
+/// back, `takeOver` replaces subscriptions that another stack left, `deleteAll` deletes all subscriptions of this
+/// stack, and `rotate` publishes new keys, which replace the old ones in the first run after six minutes. A batch
+/// returns the messages to retry. The counts are added to `metrics`.
 ///
 /// # Errors
 ///
-/// Returns an error when the event asks for something unknown, or when the documents in Secrets Manager cannot be read
+/// Returns an error if the event has an unknown member, or if the documents in Secrets Manager cannot be read or
+/// written, so that no run is possible.
 /// or written, so that nothing can be done.
 pub async fn handle<P: Ports>(
     event: Value,
@@ -90,6 +91,7 @@ pub async fn handle<P: Ports>(
     metrics: &mut Metrics,
 ) -> Result<Value, Error> {
     if let Some(records) = lifecycle::records(&event) {
+        // Graph's limits count per application, and AWS Lambda runs a second batch beside this one.
         deps.graph.share_limits_with(lifecycle::OTHER_PROCESSES);
         let answer = lifecycle::handle(records, deadline, deps, metrics).await;
         metrics.count(Metric::ThrottledCalls, deps.graph.throttled());
@@ -101,6 +103,7 @@ pub async fn handle<P: Ports>(
     let request = RunRequest::everything(options, deps.clock.now(), deadline);
     let run = run::run(deps, &request).await;
     metrics.count(Metric::ThrottledCalls, deps.graph.throttled());
+    // Metrics are set before the error is returned: a run that failed has to show in RunSucceeded.
     if !dry_run {
         run::count::state(
             run.as_ref().ok(),
@@ -118,22 +121,22 @@ pub async fn handle<P: Ports>(
     serde_json::to_value(run.report).map_err(Error::Report)
 }
 
-/// Why nothing could be done at all.
+/// Why no run was possible.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Secrets Manager does not answer, or too many write at once.
+    /// Secrets Manager does not answer, or too many runs write at once.
     #[error("documents in secrets manager cannot be read or written")]
     Documents(#[from] SecretError),
-    /// A document of renewal's own is not what it writes. It is left as it is.
+    /// A document of renewal has content that renewal did not write. It is not overwritten.
     #[error("{0:?} secret is malformed")]
     Malformed(Document),
-    /// The event is none that renewal knows.
+    /// The event has an unknown form or member.
     #[error("the event is not {0}")]
     Request(String),
-    /// What is to be replaced is not said in a way that is understood.
+    /// The value of `rotate` is not one of those allowed.
     #[error("rotate is neither true nor \"keys\" nor \"certificate\"")]
     Rotate,
-    /// A key pair cannot be made.
+    /// A key pair or its certificate cannot be created.
     #[error("certificate cannot be made")]
     Certificate(#[source] Box<CertificateError>),
     /// The report cannot be written as JSON.

@@ -1,4 +1,4 @@
-//! Batches of LifecycleQueue (Microsoft Graph, *lifecycle notifications*).
+//! Handles batches of LifecycleQueue (Microsoft Graph, *lifecycle notifications*).
 
 use std::collections::BTreeMap;
 
@@ -38,27 +38,27 @@ mod answer;
 mod losses;
 mod rejected;
 
-/// How many processes take batches beside this one: one less than `MaximumConcurrency` of the mapping (template.yaml), the
-/// fewest that AWS Lambda lets it be.
+/// How many processes handle batches beside this one: `MaximumConcurrency` of the mapping in template.yaml, minus one.
+/// 2 is the least that AWS Lambda allows there.
 pub(crate) const OTHER_PROCESSES: usize = 1;
 
-/// Returns whether a text may be an id of Graph's; what is none is neither asked for nor printed.
+/// Returns whether a text can be an id of Graph's. Other texts are neither sent to Graph nor printed.
 fn is_id(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     (1..=64).contains(&text.len()) && text.bytes().all(is_plain)
 }
 
-/// Returns the records of an event that comes from a queue.
+/// Returns the records of an event that SQS sent.
 pub(crate) fn records(event: &Value) -> Option<&[Value]> {
     let records = event.get("Records")?.as_array()?;
     let is_from_queue = |record: &Value| record.get("eventSource").and_then(Value::as_str) == Some("aws:sqs");
     records.iter().any(is_from_queue).then_some(records)
 }
 
-/// Handles a batch and returns exactly the messages to try again.
+/// Handles a batch and returns exactly the messages to retry.
 ///
-/// What a batch asks for is done in one run over the applications that it names: several events of one subscription,
-/// late ones and ones that come twice cost nothing, for the run looks at what is, and not at the event.
+/// One run serves the whole batch, over the applications that its messages name. Repeated and late events cost nothing,
+/// because the run compares the configuration with Graph and does not replay events.
 pub(crate) async fn handle<P: Ports>(
     records: &[Value],
     deadline: Timestamp,
@@ -75,6 +75,7 @@ pub(crate) async fn handle<P: Ports>(
         let body = record.get("body").and_then(Value::as_str).unwrap_or_default();
         match (QueuedItem::parse(body), &keys) {
             (Err(malformed), _) => rejected.push((id, body, Rejected::from(malformed).of(None))),
+            // Without keys nothing is proven yet: the message is retried and not set aside.
             (Ok(_), None) => unproven.push(id),
             (Ok(queued), Some(keys)) => match Event::of(queued, keys, deps.clock.now()) {
                 Ok(event) => events.push((id, event)),
@@ -97,7 +98,7 @@ pub(crate) async fn handle<P: Ports>(
     json!({"batchItemFailures": failures})
 }
 
-/// Returns the keys that client states are verified with, read after the messages came: what they do not know is final.
+/// Reads the keys that verify client states, after the messages arrived: a key that is unknown now is not valid.
 async fn keys(documents: &impl Documents) -> Option<ClientStateKeys> {
     let document = match documents.secret(Document::ClientState).read().await {
         Ok(document) => document?,
@@ -119,7 +120,8 @@ async fn keys(documents: &impl Documents) -> Option<ClientStateKeys> {
         .ok()
 }
 
-/// Stores what can never be processed where a person finds it, and returns the ids of what could not be stored.
+/// Sends messages that can never be processed to FailedQueue, and returns the ids of those that the queue did not
+/// accept.
 async fn set_aside<'a>(
     rejected: &[(&'a str, &'a str, Rejection)],
     queue: &impl Queue,
@@ -142,6 +144,7 @@ async fn set_aside<'a>(
         .send(messages.collect(), Deadline::after(STORE_WITHIN))
         .await
         .lost;
+    // Counted only once they are stored: what is not stored comes back and would be counted twice.
     for (_, _, rejection) in rejected.iter().filter(|(id, ..)| !lost.contains(id)) {
         metrics.count(Metric::Failed, 1);
         metrics.count(rejection.reason.metric(), 1);
@@ -149,10 +152,10 @@ async fn set_aside<'a>(
     lost
 }
 
-/// Does what the events ask for and returns, in their order, which of them have to come again.
+/// Answers the events and returns, in their order, which of them to retry.
 ///
-/// Reauthorization is answered at once, by the subscription's id. A list is taken only where something is gone, and an event
-/// that is older than the last list and names nothing on it costs nothing.
+/// Reauthorization is answered at once, by the subscription's id. Graph lists subscriptions only where one is gone, and
+/// an event that is older than the last list and names no listed subscription costs no call.
 async fn react<P: Ports>(
     events: &[(&str, Event)],
     deadline: Timestamp,
@@ -205,6 +208,7 @@ async fn react<P: Ports>(
             losses.add(index, loss, &deps.memory);
         }
     }
+    // An event whose loss no consumer has heard of comes again, though Graph needs nothing more.
     for index in losses.send(deps, &read.config).await {
         if let Some(failed) = failed.get_mut(index) {
             *failed = true;
@@ -213,7 +217,7 @@ async fn react<P: Ports>(
     failed
 }
 
-/// Makes one run over the applications in which something is gone.
+/// Runs once over the applications in which a subscription is gone.
 async fn run_over_gone<P: Ports>(
     deps: &Deps<P>,
     request: &RunRequest,
@@ -248,7 +252,7 @@ async fn run_over_gone<P: Ports>(
         .ok()
 }
 
-/// What Graph tells about a subscription of this stack.
+/// A lifecycle notification about a subscription of this stack.
 struct Event {
     kind: Kind,
     name: String,
@@ -266,12 +270,12 @@ enum Kind {
     Removed,
     /// `missed`.
     Missed,
-    /// An event that Graph has added since; whatever it is about, the next run sees.
+    /// An event that Graph introduced later; the next scheduled run sees whatever changed.
     Unknown,
 }
 
 impl Event {
-    /// Reads a message. Whose subscription it is about is what its client state proves, and nothing else that it says.
+    /// Reads a message. Only its client state proves whose subscription it is about; its other members do not.
     fn of(queued: QueuedItem<'_>, keys: &ClientStateKeys, now: Timestamp) -> Result<Self, Rejection> {
         let verified = queued
             .verify(keys)
@@ -299,7 +303,7 @@ impl Event {
         })
     }
 
-    /// Returns whether the run could not do what the event asks for.
+    /// Returns whether the run failed to do what the event asks for.
     fn has_failed(&self, run: &Run) -> bool {
         !run.has_config
             || run.unreachable.contains(&self.application)

@@ -1,7 +1,7 @@
-//! What is remembered from one run to the next while the process lives.
+//! What a process remembers from one run to the next.
 //!
-//! A run without it does the same, with some calls more, and tells consumers of a gap for every subscription that it
-//! makes, unless the application is new: it cannot know which of them were there before.
+//! A run without this memory does the same with a few calls more. It reports a gap for every subscription that it
+//! creates, unless the application is new, because it cannot know which of them existed before.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,42 +23,43 @@ pub(crate) use self::refusal_backoff::{RefusalBackoff, What};
 
 mod refusal_backoff;
 
-/// What is remembered from one run to the next while the process lives.
+/// What a process remembers from one run to the next.
 #[derive(Debug, Default)]
 pub struct Memory {
     logins: Mutex<BTreeMap<LoginId, Arc<Mutex<Known>>>>,
     pub(crate) refusals: Mutex<RefusalBackoff>,
-    /// The most minutes that Graph takes a subscription for, by entry, where it has taken none for as long as was asked.
+    /// The longest lifetime in minutes that Graph grants, for each entry whose requested lifetime Graph refused.
     pub(crate) longest: Mutex<BTreeMap<String, u32>>,
-    /// What was left over by the last run that looked after everything.
+    /// The steps that the last run over everything left for the next one, by tenant and name.
     pub(crate) left_over: Mutex<BTreeSet<(String, String)>>,
-    /// The gap that consumers were told of last, of what those of a name have missed that were replaced.
+    /// The last gap of replaced subscriptions that consumers have an event about, by application and name.
     pub(crate) missed: Mutex<BTreeMap<(Application, String), MissedGap>>,
-    /// How many subscriptions lived after it.
+    /// How many subscriptions lived after the last run over everything.
     pub(crate) live: Mutex<Option<i64>>,
 }
 
-/// A gap of what those of a name have missed that were replaced.
+/// A gap in the notifications of subscriptions that were replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MissedGap {
-    /// The id of the event.
+    /// The id of the event about the gap.
     pub(crate) id: String,
-    /// Whether the reader was asked to read it.
+    /// Whether the reader was asked to read the gap.
     pub(crate) is_read: bool,
 }
 
 impl MissedGap {
-    /// Returns whether this one leaves nothing to do about `other`: one that is only told takes no reading from another.
+    /// Returns whether `other` needs nothing more: a gap that was only reported does not stop another one from being
+    /// read.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         self.id == other.id && (self.is_read || !other.is_read)
     }
 }
 
-/// Whose list it is: an application's in a tenant, or that of a user who has signed in to it.
+/// The owner of a list of subscriptions: an application in a tenant, or a user who signed in to the application.
 type LoginId = (Application, Option<String>);
 
 impl Memory {
-    /// Returns what is known of a login's subscriptions.
+    /// Returns the subscriptions of a login as far as they are known.
     pub(crate) fn known(
         &self,
         name: &str,
@@ -70,7 +71,7 @@ impl Memory {
         Arc::clone(logins.entry(id).or_insert_with(|| Arc::new(Mutex::new(fresh()))))
     }
 
-    /// Returns a copy of what is known of a login's subscriptions.
+    /// Returns a copy of the subscriptions of a login as far as they are known.
     pub(crate) fn glimpse(&self, name: &str, tenant: &Tenant, fresh: impl FnOnce() -> Known) -> Known {
         let logins = lock(&self.logins);
         logins
@@ -78,7 +79,7 @@ impl Memory {
             .map_or_else(fresh, |known| lock(known).clone())
     }
 
-    /// Returns how many pages the lists of an application take in all tenants.
+    /// Returns how many pages all tenants' lists of an application have.
     pub(crate) fn pages(&self, client_id: Guid) -> usize {
         let logins = lock(&self.logins);
         let of_application = logins.iter().filter(|((one, _), _)| one.client_id == client_id);
@@ -91,20 +92,20 @@ fn login_id(name: &str, tenant: &Tenant) -> LoginId {
     (tenant.application, user)
 }
 
-/// What is known of the subscriptions of a login.
+/// What is known about the subscriptions of a login.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Known {
-    /// What was there.
+    /// Which names had a subscription, and when.
     pub(crate) history: SubscriptionHistory,
     by_id: BTreeMap<String, Subscription>,
     listed_at: Option<Timestamp>,
     pages: usize,
-    /// The version of the configuration that the last run went by.
+    /// The version of the configuration that the last run used.
     pub(crate) version: Option<String>,
 }
 
 impl Known {
-    /// Returns what is known of an application that has had no subscription.
+    /// Returns the memory of an application that has had no subscription.
     pub(crate) fn none(now: Timestamp) -> Self {
         Self {
             history: SubscriptionHistory::none(now),
@@ -112,8 +113,8 @@ impl Known {
         }
     }
 
-    /// Returns whether the list is to be taken at `now`. A list that fits into one window of Graph's limit is taken at every
-    /// run, so that what Graph removes in silence is noticed; a larger one, and those of many tenants, less often.
+    /// Returns whether the list has to be read at `now`. A list that fits into one window of Graph's limit is read at
+    /// every run, so that silent removals are noticed; a larger list, and those of many tenants, less often.
     pub(crate) fn is_stale(&self, pages_of_application: usize, policy: &Policy, now: Timestamp) -> bool {
         let Some(listed_at) = self.listed_at else {
             return true;
@@ -123,6 +124,7 @@ impl Known {
             .div_ceil(PAGES_IN_TENANT)
             .max(pages_of_application.div_ceil(PAGES_IN_ALL));
         let periods = i32::try_from(periods).unwrap_or(i32::MAX).max(1);
+        // Half a period less: runs do not begin to the second, and one that begins early would skip its list.
         let rest = policy
             .period
             .saturating_mul(periods)
@@ -130,7 +132,7 @@ impl Known {
         now.duration_since(listed_at) >= rest.min(LONGEST_UNLISTED)
     }
 
-    /// Returns whether an event that came at `received_at` is older than the last list.
+    /// Returns whether the last list is newer than an event that arrived at `received_at`.
     pub(crate) fn was_listed_since(&self, received_at: Timestamp) -> bool {
         self.listed_at.is_some_and(|listed_at| listed_at > received_at)
     }
@@ -145,7 +147,7 @@ impl Known {
         self.by_id.values().cloned().collect()
     }
 
-    /// Takes a list, and returns those that it leaves out though they should live.
+    /// Replaces what is known by a list, and returns the living subscriptions that the list leaves out.
     pub(crate) fn take_list(&mut self, listed: Listed, now: Timestamp) -> Vec<Subscription> {
         let mut before = std::mem::take(&mut self.by_id);
         for mut one in listed.subscriptions {
@@ -171,7 +173,7 @@ impl Known {
     }
 }
 
-/// Keeps what was shown before and is not now: Graph shows some notification URLs without their query at times.
+/// Restores the expiry and the query of the notification URL where Graph does not show them: some lists leave them out.
 pub(crate) fn keep_query(one: &mut Subscription, known: &Subscription) {
     one.expiration_date_time = one.expiration_date_time.or(known.expiration_date_time);
     let before_query = |url: &str| url.split('?').next().map(str::to_owned);
@@ -187,11 +189,11 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many pages of a list fit into one window of Graph's limit, as far as the client uses it.
+/// How many pages of a list the client reads in one window of Graph's limit.
 const PAGES_IN_TENANT: usize = 12;
 
-/// How many pages an application reads in all tenants in one period: a fifth of Graph's limit in ten minutes.
+/// How many pages an application reads in all tenants in one period: a fifth of Graph's limit for ten minutes.
 const PAGES_IN_ALL: usize = 240;
 
-/// How long a list is believed at the longest.
+/// The longest time for which a list is used.
 const LONGEST_UNLISTED: SignedDuration = SignedDuration::from_mins(55);

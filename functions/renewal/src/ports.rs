@@ -1,4 +1,4 @@
-//! What renewal needs from the outside, and who provides it.
+//! The services that renewal uses, and their implementations.
 
 use std::future::ready;
 
@@ -13,22 +13,22 @@ use graph_edge::{
     sqs::{Queue, SqsQueue},
 };
 
-/// What renewal talks to: the real services, or doubles of them.
+/// The services that renewal uses: the real ones, or doubles.
 pub trait Ports {
     /// The configuration and the keys.
     type Documents: Documents;
-    /// The time.
+    /// The clock.
     type Clock: Clock + Sync;
-    /// Where the refresh tokens of signed-in users are kept.
+    /// The store of the refresh tokens of signed-in users.
     type RefreshTokens: VersionedSecret + Sync;
-    /// Who vouches for the role that the function runs as.
+    /// The service that issues web identity tokens for the function's role.
     type WebIdentity: WebIdentity + Sync;
-    /// Where messages and events go.
+    /// The queue for messages and events.
     type Queue: Queue;
 }
 
-/// The client of Microsoft Graph. Doubles take the place of its transport and not of the client, so that whatever runs
-/// over them has its pauses, retries and limits too.
+/// The client of Microsoft Graph. Doubles replace its transport and not the client, so that tests include its pauses,
+/// retries and limits.
 pub type Client<P> = GraphClient<<P as Ports>::Clock, <P as Ports>::RefreshTokens, <P as Ports>::WebIdentity>;
 
 /// The real services.
@@ -54,7 +54,7 @@ pub enum Document {
     Decryption,
 }
 
-/// The documents that renewal reads and writes.
+/// The store of the documents that renewal reads and writes.
 pub trait Documents {
     /// A secret that holds a document.
     type Secret: VersionedSecret;
@@ -62,15 +62,15 @@ pub trait Documents {
     /// Returns the secret that holds a document.
     fn secret(&self, document: Document) -> Self::Secret;
 
-    /// Returns the version of `ConfigSecret` before the current one, or nothing when there is none.
+    /// Returns the version of `ConfigSecret` before the current one, or nothing if there is none.
     fn read_previous(&self) -> impl Future<Output = Result<Option<Versioned>, SecretError>> + Send;
 
-    /// Returns what is stored of the last look at all subscriptions.
+    /// Returns the stored summary of the last run over everything.
     fn read_state(&self) -> impl Future<Output = Result<String, BoxError>> + Send {
         ready(Ok(String::new()))
     }
 
-    /// Stores it.
+    /// Stores the summary of a run over everything.
     fn write_state(&self, _: &str) -> impl Future<Output = Result<(), BoxError>> + Send {
         ready(Ok(()))
     }

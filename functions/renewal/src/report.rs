@@ -1,4 +1,4 @@
-//! What a run found and did: the function's return value.
+//! The report of a run: the function's return value.
 
 use std::collections::BTreeMap;
 
@@ -28,46 +28,46 @@ mod margin;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// Whether nothing was changed: what follows is what a run would do.
+    /// Whether nothing was changed: the report says what a run would do.
     pub dry_run: bool,
-    /// How many tenants, entries and subscriptions something failed for, and how many problems are errors. Whatever is not
-    /// zero calls for a person.
+    /// How many tenants, entries and subscriptions failed, plus the problems that are errors. Every failure needs a
+    /// person.
     pub failed: usize,
-    /// How many subscriptions there are none of, for a reason that nobody here can change: their objects have no mailbox, or a
-    /// policy keeps the application away from them.
+    /// How many subscriptions do not exist for a reason that nobody here can change: the object has no mailbox, or a
+    /// policy blocks the application.
     pub skipped: usize,
-    /// How many subscriptions are left for the next run: time did not suffice, or the configuration has changed meanwhile.
+    /// How many subscriptions are left for the next run, because the time was too short or the configuration changed.
     pub unfinished: usize,
-    /// How many subscriptions each action was taken for, failures left out.
+    /// How many subscriptions each action was applied to, without failures.
     pub counts: BTreeMap<&'static str, usize>,
-    /// When the first subscription ends, unless it is renewed.
+    /// When the first subscription expires if no later run renews it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_expiry: Option<Timestamp>,
-    /// The least of the days that are left in `expiries`.
+    /// The smallest number of days left in `expiries`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub days_left: Option<i64>,
-    /// The credentials and keys in use, and when they end.
+    /// The credentials and keys in use, with their expiry.
     pub expiries: Vec<Expiry>,
-    /// What is wrong in the configuration, or about to end.
+    /// The mistakes in the configuration, and credentials that expire soon.
     pub problems: Vec<Problem>,
-    /// The keys that the run made, and those that it removed.
+    /// The keys that the run created or removed.
     pub keys: Vec<String>,
-    /// What was found in each tenant.
+    /// The result for each tenant.
     pub tenants: Vec<TenantLine>,
-    /// What was done about each subscription that an entry stands for by itself, tenant by tenant, soonest expiry first.
+    /// The result for each subscription of a single entry, tenant by tenant, soonest expiry first.
     pub subscriptions: Vec<Line>,
-    /// What was done about entries that stand for many.
+    /// The result for each `forEach` entry.
     pub for_each: Vec<ManyLine>,
-    /// For how long renewals may fail, by tenant and lifetime.
+    /// How long renewals may fail without a lapse, by tenant and lifetime.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub margins: Vec<Margin>,
-    /// In a dry run, what would change about each entry, and what it needs.
+    /// In a dry run, how each entry would change, and which permissions it needs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entries: Vec<EntryLine>,
 }
 
 impl Report {
-    /// Adds problems. Errors among them are failures.
+    /// Adds problems. Errors count as failures.
     pub(crate) fn note(&mut self, problems: impl IntoIterator<Item = Problem>) {
         for problem in problems {
             self.failed += usize::from(problem.severity == Severity::Error);
@@ -75,19 +75,20 @@ impl Report {
         }
     }
 
-    /// Adds what ends by itself, and what a person has to do about it.
+    /// Adds the expiries of credentials and keys, and a problem for each that needs a person.
     pub(crate) fn foresee(&mut self, expiries: Vec<Expiry>) {
         self.days_left = expiries.iter().filter_map(|expiry| expiry.days_left).min();
         self.note(expiries.iter().filter_map(Expiry::problem));
         self.expiries = expiries;
     }
 
-    /// Adds what happened in a tenant: `many` are its entries that stand for many.
+    /// Adds the result of a tenant: `many` has its `forEach` entries, `lines` its subscriptions.
     pub(crate) fn add(&mut self, tenant: TenantLine, many: Vec<ManyLine>, lines: Vec<Line>) {
         self.failed += usize::from(tenant.error.is_some());
         let mut by_entry: BTreeMap<String, ManyLine> =
             many.into_iter().map(|line| (line.name.clone(), line)).collect();
         for line in lines {
+            // A subscription that is deleted ends on purpose, so its expiry is not one to watch.
             if line.action != "delete" {
                 self.next_expiry = self.next_expiry.into_iter().chain(line.next_end()).min();
             }
@@ -115,7 +116,7 @@ impl Report {
     }
 }
 
-/// What was found in a tenant.
+/// The result for a tenant.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantLine {
@@ -123,17 +124,17 @@ pub struct TenantLine {
     pub tenant: String,
     /// How many subscriptions Graph lists for the application.
     pub listed: usize,
-    /// How many of them are not ours, and are left alone.
+    /// How many of them belong to others and are left alone.
     pub others: usize,
-    /// Whether the configuration no longer has the tenant, so that its subscriptions are to go.
+    /// Whether the tenant was removed from the configuration, so that its subscriptions are deleted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub taken_out: bool,
-    /// Why nothing could be done in the tenant.
+    /// Why the run could not handle the tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// What was done about a subscription.
+/// The result for a subscription.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Line {
@@ -143,55 +144,56 @@ pub struct Line {
     pub tenant: String,
     /// `create`, `renew`, `replace`, `adopt`, `delete` or `keep`.
     pub action: &'static str,
-    /// Why.
+    /// Why the action was chosen.
     pub reason: String,
-    /// What the entry asks to watch, or what is watched where nothing is asked for or done; absent where that is not known.
+    /// The resource that the entry asks for, or for a kept or unwanted subscription the one that it watches; absent if
+    /// unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
-    /// The changes that are watched, likewise.
+    /// The change types, from the same source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change_type: Option<String>,
     /// Graph's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subscription_id: Option<String>,
-    /// When the subscription ends; in a dry run, when it would end if this were done.
+    /// When the subscription expires; in a dry run, when it would expire after the action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// In a dry run, when the subscription ends if nothing is done.
+    /// In a dry run, when the subscription expires without the action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Timestamp>,
     /// Whether the action is left for the next run.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unfinished: bool,
-    /// The time in which notifications may have been lost.
+    /// The period in which notifications may have been lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<Lost>,
     /// Why the action failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Why there is no subscription, where nobody here can change that.
+    /// Why the subscription does not exist, where nobody here can change that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped: Option<String>,
 }
 
 impl Line {
-    /// Returns when the subscription ends, if no later run renews it.
+    /// Returns when the subscription expires, if no later run renews it.
     pub(crate) fn next_end(&self) -> Option<Timestamp> {
         self.ends_at.or(self.expires_at)
     }
 }
 
-/// A time in which notifications may have been lost. `DeliveryQueue` has an event about it.
+/// A period in which notifications may have been lost. `DeliveryQueue` has an event about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Lost {
-    /// When it began; nothing where that is not known.
+    /// When it began; absent if unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
-    /// When it was over.
+    /// When it ended.
     pub until: Timestamp,
 }
 
-/// Returns what an operator needs to know about a failed call: what it means, Graph's own words, code and request id.
+/// Returns the text about a failed call for an operator: its meaning, Graph's message, the code and the request id.
 pub(crate) fn describe(error: &GraphError) -> String {
     let mut text = causes(error);
     if let Some(message) = error.kind.message() {
@@ -213,5 +215,5 @@ pub(crate) fn describe(error: &GraphError) -> String {
     }
 }
 
-/// How many lines the entries that stand for many show together: Lambda takes 6 MB for an answer.
+/// How many lines all `forEach` entries show together: AWS Lambda limits a response to 6 MB.
 const MOST_LINES: usize = 1000;

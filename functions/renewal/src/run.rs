@@ -1,4 +1,4 @@
-//! One run: keys, then for each tenant list, plan, apply, report.
+//! One run: publish keys, then list, plan and apply for each tenant, and report.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -37,57 +37,58 @@ mod request;
 mod state;
 mod tenant;
 
-/// What a run found and did.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
     /// The report.
     pub(crate) report: Report,
-    /// The applications for which nothing could be done.
+    /// The applications that the run could not handle.
     pub(crate) unreachable: BTreeSet<Application>,
-    /// Whether there is a configuration that could be read.
+    /// Whether a readable configuration exists.
     pub(crate) has_config: bool,
-    /// What became of each subscription that is to exist, by application and name.
+    /// The status of each wanted subscription, by application and name.
     pub(crate) statuses: BTreeMap<Application, HashMap<String, SubscriptionStatus>>,
-    /// The removals that Graph has told of and that concern the application: an id and a name each.
+    /// The removals that Graph reported and the list confirmed, by application: id and name of each subscription.
     pub(crate) removed: BTreeMap<Application, BTreeSet<(String, String)>>,
-    /// The keys that the subscriptions of those applications name whose list is known.
+    /// The keys that subscriptions name, of every application whose list is known.
     in_use: KeysInUse,
-    /// Tenants and names of what is left for the next run.
+    /// The tenants and names of the steps that are left for the next run.
     pub(crate) left_over: BTreeSet<(String, String)>,
-    /// The names of tenants that were taken out of the configuration and have nothing left at Graph.
+    /// The tenants that were removed from the configuration and have no subscription left.
     emptied: Vec<String>,
-    /// How many gaps consumers could not be told of.
+    /// How many gaps could not be reported to consumers.
     untold: usize,
-    /// How many subscriptions would be deleted or replaced, and how many applications be let go, and are not.
+    /// How many deletions and replacements of subscriptions, and removals of applications, the brake holds back.
     pub(crate) held: usize,
 }
 
-/// What became of a subscription.
+/// The status of a subscription after a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SubscriptionStatus {
-    /// Graph's id of it.
+    /// Graph's id.
     pub(crate) subscription_id: Option<String>,
-    /// When it ends; nothing where there is none.
+    /// When it expires; nothing if the subscription does not exist.
     pub(crate) expires_at: Option<Timestamp>,
-    /// Whether something is left to do that was not done.
+    /// Whether a step failed or is left for the next run.
     pub(crate) has_failed: bool,
-    /// How long it lives from one renewal to the next.
+    /// How long it lives after a renewal.
     pub(crate) lifetime: Option<SignedDuration>,
-    /// What it watches.
+    /// The resource that it watches.
     pub(crate) resource: Option<String>,
-    /// Whether the run has made it.
+    /// Whether this run created it.
     pub(crate) is_created: bool,
-    /// Whether there is none, and nobody here can change that.
+    /// Whether it does not exist for a reason that nobody here can change.
     pub(crate) is_skipped: bool,
 }
 
-/// Makes one run over what `request` covers.
+/// Runs once over the tenants that `request` covers.
 pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Result<Run, Error> {
     let now = deps.clock.now();
     let mut run = Run::default();
     let dry_run = request.options.dry_run;
     run.report.dry_run = dry_run;
     if let Some(mut read) = config::read(&deps.documents, &mut run.report).await? {
+        // Before the keys: departed tenants stay trusted until nothing of theirs is left at Graph.
         run.has_config = true;
         run.held += config::departed::add(
             &deps.documents,
@@ -114,10 +115,12 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
         if !dry_run {
             gaps::note(&mut run);
             gaps::order_rest(deps, config).await;
+            // A partial run has seen a part only: its summary would erase what is known of the others.
             if request.only.is_none() && config.whole {
                 state::write(deps, config, &read.version_id, now).await;
             }
             let is_everything = request.only.is_none() && config.whole && run.unreachable.is_empty();
+            // A key that an unlisted tenant's subscription names would look unused.
             if is_everything {
                 let removed = keys::retire(&deps.documents, &deps.clock, &keys, config, &run.in_use).await?;
                 run.report.keys.extend(removed);
@@ -130,7 +133,7 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
 }
 
 impl Run {
-    /// Takes the trust from applications that were taken out of the configuration and have nothing left at Graph.
+    /// Removes the trust in applications that were removed from the configuration and have no subscription left.
     async fn let_go<P: Ports>(
         &self,
         deps: &Deps<P>,
@@ -143,7 +146,7 @@ impl Run {
         for name in &self.emptied {
             config.forget(name);
         }
-        // The keys that a person wanted replaced have been replaced.
+        // The rotation that a person asked for was done earlier in this run.
         let rotation = RotationRequest {
             forced: Forced::default(),
             ..rotation
@@ -152,7 +155,7 @@ impl Run {
         Ok(())
     }
 
-    /// Reports what does not fit into the secrets. It costs nobody else anything.
+    /// Reports what does not fit into the secrets. The others are not affected.
     fn refuse(&mut self, refused: &[String]) {
         self.report.note(refused.iter().map(|message| Problem {
             path: String::new(),
@@ -162,7 +165,7 @@ impl Run {
     }
 }
 
-/// Returns a warning for each entry that cannot outlive two failed runs of the schedule.
+/// Returns a warning for each entry whose lifetime is too short to survive two failed runs.
 fn unsuited(config: &Config, policy: &Policy) -> impl Iterator<Item = Problem> {
     let entries = config
         .subscriptions
@@ -186,7 +189,7 @@ impl Run {
             Some(in_use) => self.in_use.extend(&in_use),
             None => drop(self.unreachable.insert(*id)),
         }
-        // One application may stand in two tenants of the configuration.
+        // Two tenants of the configuration may have the same application.
         self.removed.entry(*id).or_default().extend(result.removed);
         let statuses = self.statuses.entry(*id).or_default();
         statuses.reserve(outcomes.len());
@@ -203,7 +206,7 @@ impl Run {
                 status.is_skipped = line.skipped.is_some();
             }
             self.untold += usize::from(outcome.is_untold);
-            // Nobody misses what is deleted later.
+            // A deletion that waits does no harm.
             if line.unfinished && line.action != "delete" {
                 self.left_over.insert((line.tenant.clone(), line.name.clone()));
             }
@@ -216,6 +219,7 @@ impl Run {
             }
         }
         let is_deleted = |line: &Line| line.action == "delete" && line.error.is_none() && !line.unfinished;
+        // An application that is locked out for good can never list again, so nothing more can be deleted for it.
         if result.line.taken_out && (result.is_locked_out || has_list && lines.iter().all(is_deleted)) {
             self.emptied.push(result.line.tenant.clone());
         }

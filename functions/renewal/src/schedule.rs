@@ -1,23 +1,23 @@
-//! The schedules of renewal: of its runs and of its keys, and how far back a loss of unknown beginning reaches.
+//! The settings about time: the schedule of runs, the rotation of keys, and how far back losses are read.
 
 use graph_core::subscription::{plan::Policy, rotation::Rotation};
 use jiff::SignedDuration;
 
 /// Returns the policy for a schedule expression of AWS, such as `rate(10 minutes)`.
 ///
-/// Of other forms the period is not known; then a run every ten minutes is assumed.
+/// Other forms have no fixed period; ten minutes are assumed for them.
 pub fn policy(schedule: Option<&str>) -> Policy {
     let assumed = Policy::default();
     let period = schedule.and_then(period).unwrap_or(assumed.period);
     Policy { period, ..assumed }
 }
 
-/// Returns how long keys are used, from settings in days: `KEY_ROTATION_DAYS` for the client-state key (0 or unset: until a
-/// person asks for another) and `CERTIFICATE_ROTATION_DAYS` for certificates (365 when unset).
+/// Returns how long keys are used, from settings in days: `KEY_ROTATION_DAYS` for the client-state key (0 or unset:
+/// until a person asks for another) and `CERTIFICATE_ROTATION_DAYS` for certificates (365 if unset).
 ///
 /// # Errors
 ///
-/// Returns an error for what is not a number of days up to 3650, or from 1 for certificates, so that a slip does not turn
+/// Returns an error for anything but a number of days up to 3650, for certificates from 1, so that a typo does not turn
 /// their rotation off.
 pub fn rotation(keys: Option<&str>, certificates: Option<&str>) -> Result<Rotation, InvalidDays> {
     let assumed = Rotation::default();
@@ -27,12 +27,12 @@ pub fn rotation(keys: Option<&str>, certificates: Option<&str>) -> Result<Rotati
     })
 }
 
-/// Returns how long before its end a loss may have begun of which nobody knows the beginning, from `CATCH_UP_HOURS`; when that
-/// is unset, the four hours for which Graph retries a notification, and slack.
+/// Returns how long before its end a loss of unknown beginning is read, from `CATCH_UP_HOURS`. Unset means six hours:
+/// the four for which Graph retries a notification, and two to spare.
 ///
 /// # Errors
 ///
-/// Returns an error for what is not a number of hours from 1 to 168.
+/// Returns an error for anything but a number of hours from 1 to 168.
 pub fn hours_back(hours: Option<&str>) -> Result<SignedDuration, InvalidHours> {
     let Some(hours) = hours else {
         return Ok(SignedDuration::from_hours(6));
@@ -50,7 +50,7 @@ pub fn hours_back(hours: Option<&str>) -> Result<SignedDuration, InvalidHours> {
 #[error("CATCH_UP_HOURS is not a whole number from 1 to 168")]
 pub struct InvalidHours;
 
-/// A number of days that is none.
+/// A number of days that is out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name} is not a whole number from {least} to 3650")]
 pub struct InvalidDays {

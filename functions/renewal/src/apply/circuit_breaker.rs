@@ -1,11 +1,11 @@
-//! Leaving the rest of an entry to the next run once Graph has refused the first of its subscriptions and taken none.
+//! Leaves the rest of an entry to the next run once Graph has refused its first subscriptions and accepted none.
 
 use std::{collections::BTreeMap, sync::Mutex};
 
 use super::failure::Failure;
 use crate::memory::lock;
 
-/// Counts what Graph has refused and taken of the entries that stand for many. The next run goes on where this one ended.
+/// Counts refused and accepted creations of each `forEach` entry. The next run continues where this one stopped.
 #[derive(Debug, Default)]
 pub(crate) struct CircuitBreaker(Mutex<BTreeMap<String, Tally>>);
 
@@ -16,7 +16,7 @@ struct Tally {
 }
 
 impl CircuitBreaker {
-    /// Returns whether the subscription called `name` is left for the next run.
+    /// Returns whether the creation of the subscription called `name` is left to the next run.
     pub(super) fn is_open(&self, name: &str) -> bool {
         let Some((entry, _)) = name.split_once('/') else {
             return false;
@@ -26,7 +26,7 @@ impl CircuitBreaker {
             .is_some_and(|tally| tally.taken == 0 && tally.refused >= REFUSALS)
     }
 
-    /// Notes how the creation of the subscription called `name` went.
+    /// Counts the result of a creation of the subscription called `name`.
     pub(super) fn note(&self, name: &str, failure: Option<&Failure>) {
         let Some((entry, _)) = name.split_once('/') else {
             return;
@@ -41,5 +41,5 @@ impl CircuitBreaker {
     }
 }
 
-/// How many refusals are enough for one run.
+/// How many refusals open the breaker.
 const REFUSALS: usize = 30;

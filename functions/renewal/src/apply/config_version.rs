@@ -1,4 +1,4 @@
-//! What a run goes by, and whether it still holds.
+//! The version of the configuration that a run has planned with, and whether it is still current.
 
 use graph_edge::secrets::Source;
 
@@ -11,11 +11,11 @@ pub(crate) struct ConfigVersion<'a, D> {
 }
 
 impl<D: Documents> ConfigVersion<'_, D> {
-    /// Returns whether no newer version is there. One that cannot be read is taken for newer.
+    /// Returns whether the version is still current. An unreadable configuration counts as changed.
     ///
-    /// It is asked before anything is deleted: another run may have read a newer version, and what it has made for that
-    /// stood in this run's list as something that no entry asks for. The newer version was there before the list then, so
-    /// it is seen now.
+    /// Asked before each deletion: another run may have created subscriptions for a newer configuration, and this run's
+    /// list shows them as subscriptions that no entry asks for. A run reads the configuration before it creates
+    /// anything, so the newer version is visible by now.
     pub(crate) async fn holds(&self) -> bool {
         let current = self.documents.secret(Document::Config).read().await;
         current.is_ok_and(|current| current.is_some_and(|current| current.version_id == self.version_id))

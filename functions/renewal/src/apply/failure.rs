@@ -51,16 +51,16 @@ pub(super) enum Failure {
     },
     #[error("not deleted, because the run would delete too many subscriptions at once")]
     Braked,
-    /// Not a failure of anything: the next run does it.
+    /// Not a failure: the next run takes the step.
     #[error("no time was left")]
     NoTime,
-    /// Nor is this.
+    /// Not a failure either.
     #[error("the configuration changed during the run")]
     Outdated,
 }
 
 impl Failure {
-    /// Returns whether Graph is not to be asked for the same at every run: what it lacks comes late or never.
+    /// Returns whether Graph is asked again only after a pause, because its answer will not change soon.
     pub(super) fn calls_for_patience(&self) -> bool {
         match self {
             Self::Graph(error) => matches!(
@@ -84,7 +84,8 @@ impl Failure {
         }
     }
 
-    /// Returns whether nobody here can change it: it lies with the one object that an entry for many stands for.
+    /// Returns whether nobody who operates this stack can cure the failure: its cause is the one object of a `forEach`
+    /// entry.
     pub(super) fn is_skipped(&self) -> bool {
         match self {
             Self::Graph(error) => error.kind.refused().is_some_and(Refused::is_of_object),
@@ -93,7 +94,7 @@ impl Failure {
         }
     }
 
-    /// Returns whether it is no failure, as the next run does it.
+    /// Returns whether the step is only postponed to the next run.
     pub(super) fn is_postponed(&self) -> bool {
         match self {
             Self::Graph(error) => matches!(error.kind, GraphErrorKind::OutOfTime),
@@ -113,7 +114,7 @@ impl Failure {
         )
     }
 
-    /// Returns what to tell a person about the failure for `resource`, and what to do.
+    /// Returns the text for a person: the failure for `resource`, and what to do.
     pub(super) fn describe(
         &self,
         resource: Option<&str>,
@@ -135,14 +136,15 @@ impl Failure {
     }
 }
 
-/// What to do about a subscription that another stack has made.
+/// The advice about a subscription that another stack created.
 pub(super) const TAKE_OVER: &str =
     ", or if its stack no longer exists, invoke renewal with {\"takeOver\": true}";
 
-/// Returns whether a creation failed because of a subscription that exists.
+/// Returns whether a creation failed because another subscription exists.
 pub(super) fn is_in_the_way(error: &GraphError) -> bool {
     match &error.kind {
         GraphErrorKind::Conflict { .. } => true,
+        // Some workloads answer a duplicate with 403 and "App '..' has reached its limit of '1' .." in place of 409.
         GraphErrorKind::Forbidden { message } => message.contains("has reached its limit"),
         _ => false,
     }

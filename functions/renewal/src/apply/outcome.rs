@@ -1,4 +1,4 @@
-//! What became of a step.
+//! The result of a step.
 
 use graph_core::subscription::{
     config::Tenant,
@@ -13,28 +13,28 @@ use jiff::Timestamp;
 use super::{creation, failure::Failure};
 use crate::report::{Line, Lost};
 
-/// What became of a step, for the report and for consumers.
+/// The result of a step, for the report and for consumers.
 pub(crate) struct Outcome {
-    /// For the report.
+    /// The step's line in the report.
     pub(crate) line: Line,
-    /// What may have been lost meanwhile.
+    /// The period in which notifications may have been lost.
     pub(crate) gap: Option<Gap>,
-    /// Whether consumers could not be told of it.
+    /// Whether no consumer could be informed of the gap.
     pub(crate) is_untold: bool,
-    /// When the subscription ended before the step.
+    /// When the subscription expired, or would have expired, before the step.
     ended: Option<Timestamp>,
 }
 
-/// What an attempt has done.
+/// The result of a successful attempt.
 #[derive(Default)]
 pub(super) struct Done {
-    /// The subscription as Graph answered; what it says of the end is the truth.
+    /// The subscription as Graph returned it; its expiry is the one that counts.
     pub(super) subscription: Option<Subscription>,
-    /// The action and the reason, where they are others than planned.
+    /// The action and its reason, where they differ from the plan.
     pub(super) otherwise: Option<(&'static str, String)>,
-    /// Whether the subscription that was to be renewed or replaced was gone already.
+    /// Whether the subscription to renew or replace no longer existed.
     pub(super) was_gone: bool,
-    /// What could not be done beside the extension, and has to be.
+    /// Why the renewal had to leave out the new URL or certificate.
     pub(super) short_of: Option<Failure>,
 }
 
@@ -48,7 +48,7 @@ impl From<Subscription> for Done {
 }
 
 impl Done {
-    /// Returns whether the subscription was there already, made by another run.
+    /// Returns whether another run had already created the subscription.
     pub(super) fn is_adopted(&self) -> bool {
         matches!(self.otherwise, Some(("adopt", _)))
     }
@@ -104,12 +104,12 @@ impl Outcome {
         }
     }
 
-    /// Returns what puts outcomes in order: the soonest end first.
+    /// Returns the sort key of outcomes: the soonest expiry first.
     pub(crate) fn order(&self) -> (Option<Timestamp>, &str, Option<&str>) {
         (self.ended, &self.line.name, self.line.subscription_id.as_deref())
     }
 
-    /// Returns the outcome of a step that is not to be taken.
+    /// Returns the outcome of a step that is not taken.
     pub(crate) fn planned(step: &Step, name: &str) -> Self {
         let mut line = Line::of(step, name);
         line.ends_at = step.expires_at;
@@ -125,7 +125,7 @@ impl Outcome {
 }
 
 impl Line {
-    /// Returns the line for a step that has not been taken (yet).
+    /// Returns the report's line for a step that has not been taken.
     fn of(step: &Step, tenant: &str) -> Self {
         let desired = creation(&step.action).map(|creation| &creation.desired);
         Self {
@@ -142,24 +142,25 @@ impl Line {
     }
 }
 
-/// Returns what may have been lost before a subscription took the place of another one.
+/// Returns the period in which notifications may have been lost because a subscription was created for another one.
 fn gap(step: &Step, tenant: &Tenant, attempt: &Attempt) -> Option<Gap> {
     let done = attempt.result.as_ref().ok()?;
     let subscription_id = step.action.id().map(str::to_owned);
     let desired = &creation(&step.action)?.desired;
     let (subscription_id, from) = match (&step.action, &step.reason) {
-        // Another run has made it, and tells.
+        // The run that created it reports the gap.
         _ if done.is_adopted() => return None,
         (Action::Create(_), Reason::Lost { id, seen_at }) => (id.clone(), Some(*seen_at)),
         (Action::Create(_), Reason::PerhapsLost) => (None, None),
-        // What the entry asks for now was not watched before; and of what Graph has removed, the event tells that says so.
+        // The entry asks for something that was not watched before. For `Removed`, the lifecycle notification reports
+        // the gap.
         (Action::Create(_), _) | (_, Reason::OtherResource { .. } | Reason::Removed) => return None,
-        // It still lives.
+        // The subscription never stopped.
         (Action::Renew { .. }, _) if done.otherwise.is_none() => return None,
         (_, Reason::Expired) => (subscription_id, step.expires_at),
-        // How long its notifications went to nobody is not known.
+        // For how long its notifications had no receiver is unknown.
         (_, Reason::TakenOver) => (subscription_id, None),
-        // It was there when it was last renewed; nobody knows how long after that.
+        // It existed at its last renewal. When it disappeared after that is unknown.
         _ if done.was_gone => {
             let end = step.expires_at;
             let from = end.and_then(|end| end.saturating_sub(desired.lifetime).ok());

@@ -1,4 +1,4 @@
-//! What to do about a subscription that stands in the way of another.
+//! Resolves conflicts: creations that fail because another subscription exists.
 
 use graph_core::subscription::{
     model::Subscription,
@@ -13,8 +13,8 @@ use crate::{
 };
 
 impl<P: Ports> Applier<'_, P> {
-    /// Creates what another subscription stood in the way of, or says which one still does. What it was may have gone
-    /// meanwhile, as when two entries have swapped their resources.
+    /// Creates a subscription after a conflict, or says which subscription conflicts. The first attempt is repeated,
+    /// because an earlier step may have removed the conflict, as when two entries swap their resources.
     pub(super) async fn settle(&self, creation: &Creation) -> Result<Done, Failure> {
         let error = match self.create(creation).await {
             Err(Failure::Graph(error)) => error,
@@ -42,6 +42,7 @@ impl<P: Ports> Applier<'_, P> {
     async fn settle_with(&self, creation: &Creation, existing: Subscription) -> Result<Done, Failure> {
         let id = existing.id.clone();
         let url = existing.notification_url.clone().unwrap_or_default();
+        // Neither the list nor a client state proves whose the subscription is: only the stack id in its URL does.
         let Some(ours) = self.context.stack.read(&url) else {
             let is_of_stack = is_of_stack(&existing);
             if self.context.takes_over && is_of_stack {
@@ -53,6 +54,7 @@ impl<P: Ports> Applier<'_, P> {
                 advice: if is_of_stack { TAKE_OVER } else { "" },
             });
         };
+        // A subscription with a retired key is not adopted: the webhook would reject its notifications.
         if ours.name == creation.desired.name && self.context.keys.contains(&ours.key_id) {
             return self.adopt(creation, existing).await;
         }
@@ -65,7 +67,7 @@ impl<P: Ports> Applier<'_, P> {
         if is_wanted {
             return Err(Failure::Entry(ours.name));
         }
-        // A wrong list can show every subscription of this stack as one that no entry asks for.
+        // An incomplete or wrong list can make every subscription of this stack look unwanted.
         if self.context.braked {
             return Err(Failure::Braked);
         }
@@ -73,7 +75,7 @@ impl<P: Ports> Applier<'_, P> {
         self.replace(creation, &id, reason).await
     }
 
-    /// Deletes what stands in the way, and creates.
+    /// Deletes the conflicting subscription and creates the wanted one.
     async fn replace(&self, creation: &Creation, id: &str, reason: String) -> Result<Done, Failure> {
         if !self.basis.holds().await {
             return Err(Failure::Outdated);
@@ -86,7 +88,7 @@ impl<P: Ports> Applier<'_, P> {
         })
     }
 
-    /// Takes over what Graph has not listed, and extends it where it is due.
+    /// Adopts a subscription that Graph did not list, and renews it if it is due.
     async fn adopt(&self, creation: &Creation, existing: Subscription) -> Result<Done, Failure> {
         let reason = "Graph did not list it, or another run had just created it".to_owned();
         let otherwise = Some(("adopt", reason));
@@ -107,7 +109,7 @@ impl<P: Ports> Applier<'_, P> {
         })
     }
 
-    /// Returns what the list shows in the way, where Graph does not name it.
+    /// Returns the listed subscription that conflicts, where Graph does not name it.
     fn rival(&self, creation: &Creation, text: String) -> Option<Failure> {
         let listing = Listing::of(
             self.listed,
@@ -124,7 +126,7 @@ impl<P: Ports> Applier<'_, P> {
     }
 }
 
-/// Returns where a notification URL leads, without its query.
+/// Returns a notification URL without its query, which contains the stack id and key ids.
 fn address(url: &str) -> String {
     let before_query = url.split(['?', '#']).next().unwrap_or_default();
     before_query.chars().take(200).collect()

@@ -1,4 +1,4 @@
-//! What is done about one event at once, by the subscription's id.
+//! Answers one event at once, by the subscription's id.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,34 +26,34 @@ use crate::{
     run::RunRequest,
 };
 
-/// What became of an event.
+/// The answer to an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It names nothing that its application has, or asks for nothing.
+    /// The event names no subscription of its application, or asks for nothing.
     Ignored,
-    /// The subscription is there.
+    /// The subscription exists.
     Known {
-        /// What it watches.
+        /// The resource that it watches.
         resource: Option<String>,
-        /// When it was made, where this process has made it.
+        /// When it was created, if this process created it.
         made_at: Option<Timestamp>,
     },
-    /// Another subscription has taken the place of the one that is named, which has missed notifications.
+    /// Another subscription has replaced the named one, whose notifications were missed.
     Replaced {
-        /// The id of the other.
+        /// The id of the successor.
         by: String,
-        /// What it watches.
+        /// The resource that it watches.
         resource: Option<String>,
-        /// When it was made, where this process has made it.
+        /// When it was created, if this process created it.
         made_at: Option<Timestamp>,
-        /// When the first one of the name was made, where this process has made that.
+        /// When the first subscription of the name was created, if this process created it.
         first_at: Option<Timestamp>,
     },
-    /// The subscription is extended.
+    /// The subscription was renewed.
     Extended,
-    /// The subscription is gone: a run over the application finds what to do.
+    /// The subscription is gone: a run over its application decides what to do.
     Gone,
-    /// It has to come again.
+    /// The event has to come again.
     Failed,
 }
 
@@ -64,7 +64,7 @@ pub(super) struct Answers<'a, P: Ports> {
     pub(super) config: &'a Config,
 }
 
-/// A subscription that an event names, as the application has it.
+/// The subscription that an event names, as one login of the application has it.
 struct Named<'a> {
     tenant: &'a Tenant,
     desired: Desired,
@@ -72,7 +72,8 @@ struct Named<'a> {
 }
 
 impl<P: Ports> Answers<'_, P> {
-    /// Answers events and returns, in their order, what became of them. Several of one subscription are answered once.
+    /// Answers events and returns the verdicts in their order. Repeated events about one subscription are answered
+    /// once.
     pub(super) async fn to(&self, events: &[(&str, Event)]) -> Vec<Verdict> {
         let mut first: BTreeMap<_, usize> = BTreeMap::new();
         let key = |event: &Event| {
@@ -107,12 +108,12 @@ impl<P: Ports> Answers<'_, P> {
             return Verdict::Ignored;
         }
         let mut so_far = Verdict::Ignored;
-        // Graph shows a signed-in user what was made in that user's name, and says of the rest that it is not there.
+        // Graph shows a signed-in user only the subscriptions of that user, and answers 404 for all others.
         for named in self.named(event) {
             match self.with_login(event, named).await {
                 Verdict::Ignored => {}
                 Verdict::Gone => so_far = Verdict::Gone,
-                // Another login may still have it.
+                // The subscription may belong to another login.
                 Verdict::Replaced { .. } if so_far == Verdict::Gone => {}
                 replaced @ Verdict::Replaced { .. } => so_far = replaced,
                 verdict => return verdict,
@@ -128,15 +129,16 @@ impl<P: Ports> Answers<'_, P> {
             (one, known.was_listed_since(event.received_at))
         };
         let existing = match (known, event.kind) {
-            // A removed one is not there; whether it was, the run knows.
+            // Whether it existed before is checked by the run.
             (None, Kind::Removed) => return Verdict::Gone,
             (Some(one), Kind::Removed | Kind::Missed) => one,
-            // What it has missed is lost, whatever became of it since.
+            // Notifications were missed, even if the subscription has been replaced since.
             (None, Kind::Missed) if was_listed => {
                 return self.successor(event, &named).unwrap_or(Verdict::Gone);
             }
             (None, _) if was_listed => return Verdict::Ignored,
-            // Another process may have extended it a moment ago, and Graph wants ten minutes between two such calls.
+            // Asked by id even if known: another process may have renewed it just now, and Graph wants ten minutes
+            // between renewals.
             (_, _) => {
                 let version = named.desired.version;
                 let look = self.deps.graph.get(named.tenant, version, &event.subscription_id);
@@ -175,18 +177,19 @@ impl<P: Ports> Answers<'_, P> {
         }
     }
 
-    /// Returns the answer to an event of a subscription that was gone, after a run has looked at its application.
+    /// Returns the verdict on an event about a lost subscription, after a run over its application.
     pub(super) fn after_run(&self, event: &Event) -> Option<Verdict> {
         let named = self.named(event);
         named.iter().find_map(|named| self.successor(event, named))
     }
 
-    /// Returns the answer to an event of a subscription that is gone, by the one that is there under its name as far as this
-    /// process knows.
+    /// Returns the verdict on an event about a subscription that is gone, from the subscription that this process knows
+    /// under its name.
     ///
-    /// Nothing proves that there ever was one with this id: Graph forgets what is deleted, and another process may have replaced
-    /// it. The client state proves its name. So the one that is there now stands for all before it, and whoever invents ids makes
-    /// one gap for each subscription that there is in truth; those of the first one of a name make none.
+    /// Nothing proves that the id of the event ever existed: Graph forgets deleted subscriptions, and another process
+    /// may have replaced it. The client state proves only the name. So the current subscription stands for all before
+    /// it, and invented ids cause at most one gap for each real subscription. The first subscription of a name replaced
+    /// nothing, so it causes none.
     fn successor(&self, event: &Event, named: &Named<'_>) -> Option<Verdict> {
         let known = lock(&named.known);
         let one = known.get(known.history.id_of(&event.name)?)?;
@@ -206,7 +209,8 @@ impl<P: Ports> Answers<'_, P> {
         })
     }
 
-    /// Returns what the event's name stands for, for each login of its application, that first which has the subscription.
+    /// Returns the subscription of the event's name for each login of its application, the login that knows the
+    /// subscription first.
     fn named(&self, event: &Event) -> Vec<Named<'_>> {
         let entry = event.name.split('/').next().unwrap_or_default();
         let entry = self.config.subscriptions.get(entry);
@@ -238,6 +242,7 @@ impl<P: Ports> Answers<'_, P> {
         ours.is_some_and(|ours| ours.name == name)
     }
 
+    // Graph does not say which key or certificate the subscription has, so only its expiry is sent.
     async fn extend(&self, named: &Named<'_>, existing: Subscription) -> Verdict {
         let now = self.deps.clock.now();
         let lifetime = named.desired.lifetime;
@@ -287,7 +292,7 @@ fn verdict(error: &GraphError) -> Verdict {
     }
 }
 
-/// Returns the events with these numbers so that applications take turns.
+/// Returns the events at `indices`, ordered so that applications take turns.
 fn in_turns<'a>(events: &'a [(&str, Event)], indices: &BTreeSet<usize>) -> Vec<(usize, &'a Event)> {
     let mut turns: BTreeMap<_, usize> = BTreeMap::new();
     let mut ordered = Vec::with_capacity(indices.len());

@@ -1,4 +1,4 @@
-//! What an event says was lost.
+//! The losses that events report.
 
 use std::collections::BTreeMap;
 
@@ -20,16 +20,16 @@ use crate::{
     run::{self, Run},
 };
 
-/// The losses of a batch, each with the number of its event.
+/// The losses of a batch, each with the index of its event.
 #[derive(Default)]
 pub(super) struct Losses {
     found: Vec<(usize, Loss)>,
-    /// The gaps of those that were replaced, by the name that they share.
+    /// The gaps of replaced subscriptions, by application and name.
     replaced: BTreeMap<(Application, String), MissedGap>,
 }
 
 impl Losses {
-    /// Adds what an event says was lost, unless consumers have been told of it.
+    /// Adds a loss, unless consumers already have an event about it.
     pub(super) fn add(&mut self, index: usize, loss: Loss, memory: &Memory) {
         if let Some((key, gap)) = of_replaced(&loss) {
             let covers = |known: &MissedGap| known.covers(&gap);
@@ -42,7 +42,7 @@ impl Losses {
         self.found.push((index, loss));
     }
 
-    /// Tells consumers, and returns the numbers of the events that have to come again.
+    /// Sends the losses to consumers, and returns the indices of the events to retry.
     pub(super) async fn send<P: Ports>(self, deps: &Deps<P>, config: &Config) -> Vec<usize> {
         let numbered = self.found.iter().map(|(index, loss)| (*index, of_replaced(loss)));
         let told: Vec<_> = numbered.collect();
@@ -55,7 +55,7 @@ impl Losses {
     }
 }
 
-/// Returns the gap of what those have missed that were replaced, with the name that they share.
+/// Returns the gap and its key, if the loss is about a replaced subscription.
 fn of_replaced(loss: &Loss) -> Option<((Application, String), MissedGap)> {
     let Loss { gap, is_read, .. } = loss;
     let is_of_replaced = gap.kind == GapKind::Missed && gap.subscription_id.is_none();
@@ -64,10 +64,10 @@ fn of_replaced(loss: &Loss) -> Option<((Application, String), MissedGap)> {
 }
 
 impl Event {
-    /// Returns what was lost, and whether it is to be read.
+    /// Returns the loss that the event reports, and whether the reader reads it.
     ///
-    /// A client state proves who has it, and not that something happened: what is removed is read only when the subscription
-    /// was gone indeed, and nothing is read for an event that is older than its queue can hold.
+    /// A client state proves who owns the subscription, not that something happened. So the reader reads for a removal
+    /// only if the subscription was really gone, and never for an event that is older than its queue can hold.
     pub(super) fn loss(&self, verdict: &Verdict, run: Option<&Run>, now: Timestamp) -> Option<Loss> {
         let gap = self.gap(verdict, run, now)?;
         let is_late = now.duration_since(self.received_at) > MOST_HELD;
@@ -87,8 +87,8 @@ impl Event {
         })
     }
 
-    /// Returns what a consumer has to be told: of notifications that Graph could not deliver, and of a subscription that
-    /// Graph has removed, once it has a successor. A subscription that is not wanted any more concerns nobody.
+    /// Returns the gap for consumers: for notifications that Graph could not deliver, and for a subscription that Graph
+    /// removed, once it has a successor. A subscription that no entry asks for causes none.
     fn gap(&self, verdict: &Verdict, run: Option<&Run>, now: Timestamp) -> Option<Gap> {
         let mut gap = Gap {
             kind: GapKind::Missed,
@@ -136,8 +136,8 @@ impl Event {
         Some(gap)
     }
 
-    /// Returns when the subscription was last renewed, by the end that the event names: it was there then. An end of all
-    /// reason is none.
+    /// Returns when the subscription was last renewed, computed from the expiry in the event; nothing if that expiry is
+    /// implausible.
     fn renewed_at(&self, lifetime: SignedDuration, now: Timestamp) -> Option<Timestamp> {
         let end = self.expires_at?;
         let away = end.duration_since(now).abs();

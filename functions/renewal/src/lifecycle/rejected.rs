@@ -1,4 +1,4 @@
-//! Why nobody may act on a message of LifecycleQueue.
+//! Why a message of LifecycleQueue is rejected.
 
 use graph_core::notification::{
     client_state::{Proven, Refused},
@@ -9,14 +9,14 @@ use graph_edge::{metrics::Metric, sqs::Message};
 
 /// A message that goes to FailedQueue.
 pub(super) struct Rejection {
-    /// Why.
+    /// Why it is rejected.
     pub(super) reason: Rejected,
-    /// Whose it is, where its client state proves that.
+    /// The owner, where the client state proves one.
     owner: Option<Proven>,
 }
 
 impl Rejection {
-    /// Returns the message with what an operator sorts by, as decryption's have it.
+    /// Returns the message with the attributes that operators sort by, which decryption uses as well.
     pub(super) fn message(&self, body: &str) -> Message {
         let message = match &self.owner {
             Some(owner) => Message::of(owner, body.to_owned()),
@@ -26,17 +26,17 @@ impl Rejection {
     }
 }
 
-/// Why a message goes to FailedQueue. Whoever can write into a queue can write anything: only what a client state proves
-/// counts.
+/// Why a message goes to FailedQueue. Anyone who can write into the queue can write any text, so only the proof in the
+/// client state counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rejected {
-    /// It is not a lifecycle notification.
+    /// The body is not a lifecycle notification.
     Malformed,
-    /// Its client state proves nothing.
+    /// The client state is missing or invalid.
     ClientState,
-    /// Its time of receipt cannot be true.
+    /// The time of receipt is implausible.
     Receipt,
-    /// It is for another tenant than its client state.
+    /// The item names another tenant than its client state.
     OtherTenant,
 }
 
@@ -80,7 +80,8 @@ impl From<Refused> for Rejected {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::OtherTenant => Self::OtherTenant,
-            // The document has been read after the message came, so an application that it does not know is not trusted.
+            // The document was read after the message arrived, so an application that it does not contain is not
+            // trusted.
             Refused::NoClientState
             | Refused::UnknownKey
             | Refused::UnknownApplication

@@ -1,24 +1,24 @@
-//! Not asking again at once for what Graph has refused.
+//! Pauses before Graph is asked again for a subscription that it refused.
 
 use std::collections::BTreeMap;
 
 use graph_core::{application::Guid, subscription::plan::Desired};
 use jiff::{SignedDuration, Timestamp};
 
-/// What Graph has refused, and when it is asked again: after half an hour, and twice as long each time up to a day.
+/// The refusals by Graph, and when to ask again: after half an hour, and twice as long each time up to a day.
 #[derive(Debug, Default)]
 pub(crate) struct RefusalBackoff(BTreeMap<What, Refusal>);
 
-/// A tenant's id, and what its application has asked for: an entry that has been mended does not wait.
+/// A tenant's id and the requested subscription. A corrected entry is another key, so it does not wait.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct What(Guid, String, String, Option<String>);
 
 /// A refusal.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
-    /// Until when Graph is not asked again.
+    /// When Graph may be asked again.
     pub(crate) until: Timestamp,
-    /// Whether nobody here can change it.
+    /// Whether nobody who operates this stack can cure the refusal.
     pub(crate) is_skipped: bool,
     pause: SignedDuration,
 }
@@ -40,8 +40,9 @@ impl RefusalBackoff {
         self.0.get(what)
     }
 
-    /// Notes a refusal, and returns until when Graph is not asked again.
+    /// Notes a refusal, and returns when Graph may be asked again.
     pub(crate) fn note(&mut self, what: What, is_skipped: bool, now: Timestamp) -> Timestamp {
+        // Refusals of deleted entries would stay for ever otherwise; a day without a new refusal also resets the pause.
         self.0.retain(|_, refusal| {
             refusal
                 .until
@@ -66,7 +67,7 @@ impl RefusalBackoff {
     }
 }
 
-/// A place that a deleted subscription still takes up is free again after one to three hours.
+/// The first pause. Graph frees the place of a deleted subscription after one to three hours.
 const FIRST: SignedDuration = SignedDuration::from_mins(30);
 
 const LONGEST: SignedDuration = SignedDuration::from_hours(24);

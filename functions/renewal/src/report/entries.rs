@@ -1,4 +1,4 @@
-//! What a dry run says about each entry: what would change, and which permission it needs.
+//! The entries in a dry run's report: what would change, and which permissions they need.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Line;
 
-/// An entry in a tenant, against what lives there.
+/// An entry in a tenant, compared with its subscriptions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EntryLine {
@@ -15,21 +15,21 @@ pub struct EntryLine {
     pub name: String,
     /// The tenant's name in the configuration.
     pub tenant: String,
-    /// What the configuration changes about it.
+    /// How the run would change its subscriptions.
     pub effect: Effect,
-    /// How many subscriptions each action would be taken for.
+    /// How many subscriptions each action would be applied to.
     pub counts: BTreeMap<&'static str, usize>,
-    /// What it needs, and whether the access token names that.
+    /// The permissions that it needs, and whether the access token has them.
     pub permissions: Vec<Need>,
 }
 
-/// What the configuration changes about an entry.
+/// How a run would change the subscriptions of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
     /// It has no subscription yet.
     New,
-    /// Some of its subscriptions would be made, made again or deleted.
+    /// Some of its subscriptions would be created, replaced or deleted.
     Changed,
     /// Its subscriptions would be deleted.
     Removed,
@@ -37,23 +37,23 @@ pub enum Effect {
     Unchanged,
 }
 
-/// What an entry needs.
+/// A permission that an entry needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Need {
-    /// What for: `resource`, or `forEach` for the list of its objects.
+    /// The purpose: `resource`, or `forEach` to list the objects.
     #[serde(rename = "for")]
     pub purpose: &'static str,
-    /// The permissions of which one is enough, the least privileged first.
+    /// The permissions, the least privileged first. Any one of them is enough.
     pub any_of: Vec<String>,
-    /// What the access token says. It is a hint: Graph decides.
+    /// Whether the access token has one of them. This is a hint: Graph decides.
     pub state: PermissionState,
-    /// The least privileged one that the token names.
+    /// The least privileged one that the token has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub granted: Option<String>,
 }
 
-/// Returns the lines of a tenant's entries: of those in the configuration, with what they need, and of those that only live.
+/// Returns the lines of a tenant's entries: those in the configuration, and those that only have subscriptions left.
 pub(crate) fn entries(tenant: &str, lines: &[Line], needs: &BTreeMap<String, Vec<Need>>) -> Vec<EntryLine> {
     let mut counts: BTreeMap<&str, BTreeMap<&'static str, usize>> = needs
         .keys()

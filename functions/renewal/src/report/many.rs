@@ -1,4 +1,4 @@
-//! What a report says about an entry that stands for many.
+//! The line of a report about a `forEach` entry.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Line;
 
-/// What was done about an entry that stands for many: sums, and what deserves a look.
+/// The result for a `forEach` entry: sums, and the lines worth reading.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ManyLine {
@@ -15,27 +15,27 @@ pub struct ManyLine {
     pub name: String,
     /// The tenant's name in the configuration.
     pub tenant: String,
-    /// How many objects it stands for.
+    /// How many objects it has.
     pub objects: usize,
-    /// How many of them have no subscription, by design: `problems` says why.
+    /// How many of them have no subscription on purpose: `problems` says why.
     pub left_out: usize,
-    /// How many subscriptions each action was taken for, failures left out.
+    /// How many subscriptions each action was applied to, without failures.
     pub counts: BTreeMap<&'static str, usize>,
-    /// How many subscriptions something failed for.
+    /// How many subscriptions failed.
     pub failed: usize,
     /// How many objects have no subscription for a reason that nobody here can change.
     pub skipped: usize,
-    /// How many subscriptions time did not suffice for.
+    /// How many subscriptions are left for the next run.
     pub unfinished: usize,
-    /// When the first of its subscriptions ends.
+    /// When the first of its subscriptions expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_expiry: Option<Timestamp>,
-    /// Why its objects could not be listed; until they can be, the subscriptions that exist are kept up.
+    /// Why its objects could not be listed. Until they can, existing subscriptions are renewed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// The first of the subscriptions that something failed for, then the first that something was done about.
+    /// The first failed subscriptions, then the first others that were changed.
     pub lines: Vec<Line>,
-    /// How many more lines there would be.
+    /// How many further lines are not shown.
     pub more: usize,
 }
 
@@ -66,7 +66,7 @@ impl ManyLine {
         }
     }
 
-    /// Leaves as many lines as are worth reading, at most `room`.
+    /// Sorts the lines, failures first, and keeps at most `room` of them.
     pub(super) fn close(&mut self, room: usize) {
         self.lines
             .sort_by_key(|line| (line.error.is_none(), line.skipped.is_none(), line.unfinished));

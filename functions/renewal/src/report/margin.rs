@@ -1,23 +1,23 @@
-//! For how long renewals may fail.
+//! The time for which renewals may fail without a lapse.
 
 use graph_core::subscription::plan::Policy;
 use jiff::SignedDuration;
 use serde::Serialize;
 
-/// For how long every renewal of some subscriptions may fail before one of them lapses.
+/// The time for which every renewal of a group of subscriptions may fail before the first one lapses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Margin {
     /// The tenant's name in the configuration.
     pub tenant: String,
-    /// How long they live from one renewal to the next.
+    /// How long each lives after a renewal.
     pub lifetime_minutes: i64,
-    /// How many they are.
+    /// How many subscriptions the group has.
     pub subscriptions: usize,
-    /// How long renewals may fail.
+    /// For how long renewals may fail.
     pub survives_minutes: i64,
-    /// How long they could fail if the application had few subscriptions: renewing so many as often would take more than
-    /// a tenth of Graph's limit.
+    /// For how long they could fail if the application had few subscriptions. Absent if Graph's limit does not matter:
+    /// renewing that often would take more than a tenth of it otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unlimited_minutes: Option<i64>,
     /// The same in words.
@@ -25,7 +25,8 @@ pub struct Margin {
 }
 
 impl Margin {
-    /// Returns the margin of `count` subscriptions under `policy`, which is the policy `of_few` for as many as there are.
+    /// Returns the margin of `count` subscriptions under `policy`, compared with `of_few`, the policy for few
+    /// subscriptions.
     pub(crate) fn of(
         tenant: &str,
         lifetime: SignedDuration,

@@ -1,4 +1,4 @@
-//! The configuration that a run goes by.
+//! Reads the configuration of a run.
 
 use graph_core::subscription::config::{Config, Problem, Severity};
 use graph_edge::secrets::Source;
@@ -12,13 +12,13 @@ use crate::{
 pub(super) mod departed;
 mod previous;
 
-/// The configuration that a run goes by.
+/// The configuration of a run, with its version.
 pub(crate) struct ReadConfig {
     pub(crate) config: Config,
     pub(crate) version_id: String,
 }
 
-/// Reads the configuration. What is wrong with it goes into the report.
+/// Reads the configuration. Its mistakes go into the report.
 pub(crate) async fn read(
     documents: &impl Documents,
     report: &mut Report,

@@ -1,4 +1,4 @@
-//! What is counted of a run.
+//! The metrics of a run.
 
 use std::{
     collections::HashMap,
@@ -15,14 +15,15 @@ use crate::{
     report::Report,
 };
 
-/// Counts what was done.
+/// Counts the steps that were applied.
 pub(crate) fn steps(report: &Report, metrics: &mut Metrics) {
     let taken = |action| report.counts.get(action).copied().unwrap_or_default();
     metrics.count(Metric::Created, taken("create") + taken("replace"));
     metrics.count(Metric::Renewed, taken("renew"));
 }
 
-/// Says how a run over everything went and how the subscriptions are after it; without a run, that there was none.
+/// Sets the metrics of a run over everything and of the subscriptions after it. Without a run, only its failure is
+/// counted.
 pub(crate) fn state(
     run: Option<&Run>,
     memory: &Memory,
@@ -47,6 +48,7 @@ pub(crate) fn state(
     let [mut live, mut missing, mut in_danger] = [0, 0, 0];
     let (mut soonest, mut least) = (None, None);
     for status in run.statuses.values().flat_map(HashMap::values) {
+        // An expired subscription counts as missing, even if Graph still lists it.
         let Some(expires_at) = status.expires_at.filter(|expires_at| *expires_at > now) else {
             missing += usize::from(!status.is_skipped);
             continue;
@@ -72,7 +74,7 @@ pub(crate) fn state(
     }
 }
 
-/// Says how many of a hundred subscriptions are gone since the run before, where this process has seen one.
+/// Sets the percentage of subscriptions that are gone since the previous run, if this process made that run.
 pub(crate) fn drop_since(before: &Mutex<Option<i64>>, metrics: &mut Metrics) {
     let &[live] = metrics.values(Metric::SubscriptionsLive) else {
         return;
@@ -93,7 +95,7 @@ pub(crate) fn drop_since(before: &Mutex<Option<i64>>, metrics: &mut Metrics) {
     }
 }
 
-/// Counts what failed, by its kind.
+/// Counts the failures by kind.
 fn failures(run: &Run, metrics: &mut Metrics) {
     let report = &run.report;
     let tenants = report.tenants.iter().filter(|line| line.error.is_some()).count();

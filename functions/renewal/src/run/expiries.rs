@@ -1,4 +1,4 @@
-//! What is in use and ends by itself.
+//! The expiries of credentials and keys.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{Deps, ports::Ports};
 
-/// Returns what is known about the end of each tenant's credential, and of the keys that are in use.
+/// Returns the expiry of each tenant's credential and of the keys in use, as far as they are known.
 pub(super) async fn list<P: Ports>(
     deps: &Deps<P>,
     config: &Config,

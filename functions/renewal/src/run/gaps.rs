@@ -1,4 +1,4 @@
-//! Events about lost notifications, for consumers, and what the reader is to read of them.
+//! Events about lost notifications for consumers, and windows for the reader.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use graph_edge::{
 use super::Run;
 use crate::{Deps, catch_up::Loss, ports::Ports};
 
-/// Reports the gaps that consumers could not be told of.
+/// Reports the gaps that consumers could not be informed of.
 pub(super) fn note(run: &mut Run) {
     let untold = run.untold;
     if untold > 0 {
@@ -26,8 +26,8 @@ pub(super) fn note(run: &mut Run) {
     }
 }
 
-/// Puts events about gaps where consumers read, then has the reader read what was lost, and returns the notes on what is not
-/// stored: the event that says what was read must not come before the event about the gap.
+/// Puts events about gaps into `DeliveryQueue`, then windows into `ReadQueue`, and returns the notes of those that are
+/// not stored. In this order, because the event about a finished read must not precede the event about its gap.
 pub(crate) async fn send<P: Ports, T: Send>(
     deps: &Deps<P>,
     config: &Config,
@@ -50,12 +50,12 @@ pub(crate) async fn send<P: Ports, T: Send>(
     untold
 }
 
-/// Has the reader read what could not be ordered before.
+/// Sends the windows that could not be sent before.
 pub(super) async fn order_rest<P: Ports>(deps: &Deps<P>, config: &Config) {
     if let Some(catch_up) = &deps.catch_up {
         catch_up.order(&[], config, Deadline::after(STORE_WITHIN)).await;
     }
 }
 
-/// How long storing may take. It comes last, when there is little else left to do.
+/// How long storing may take. It is the last thing a run does.
 pub(crate) const STORE_WITHIN: Duration = Duration::from_secs(20);

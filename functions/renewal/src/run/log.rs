@@ -1,11 +1,11 @@
-//! What a run logs.
+//! The log lines of a run.
 
 use graph_core::subscription::config::Severity;
 use tracing::{error, info, warn};
 
 use crate::report::{Line, Report};
 
-/// Logs what a person must act on, and the sums.
+/// Logs what needs a person, and the sums.
 pub(super) fn log(report: &Report) {
     for problem in &report.problems {
         match problem.severity {

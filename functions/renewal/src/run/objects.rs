@@ -1,4 +1,4 @@
-//! The objects that entries stand for: listed, and reported about.
+//! The objects of `forEach` entries: their lists, and what the report says about them.
 
 use graph_core::subscription::{
     config::{Entry, ForEach, Problem, Severity, Tenant},
@@ -14,7 +14,7 @@ use crate::{
     report::{ManyLine, describe},
 };
 
-/// Returns each entry with the objects that it stands for. Entries that stand for the same ones share a list.
+/// Returns each entry with its objects. Entries with the same `forEach` share one list.
 pub(super) async fn list<'a, P: Ports>(
     deps: &Deps<P>,
     request: &RunRequest,
@@ -44,7 +44,7 @@ pub(super) async fn list<'a, P: Ports>(
 async fn objects<P: Ports>(deps: &Deps<P>, request: &RunRequest, tenant: &Tenant, of: &ForEach) -> Objects {
     let list = deps.graph.objects(tenant, of);
     match within(&deps.clock, request.end_at(), list).await {
-        // A tenant has a user: the one who has made it.
+        // A tenant has at least one user, the one who created it, so an empty list is wrong.
         Ok(ids) if ids.is_empty() && *of == ForEach::AllUsers => {
             Objects::Unknown("Graph lists no users, which is impossible; nothing is deleted".to_owned())
         }
@@ -53,7 +53,7 @@ async fn objects<P: Ports>(deps: &Deps<P>, request: &RunRequest, tenant: &Tenant
     }
 }
 
-/// Returns why objects could not be listed, and what a person has to do.
+/// Returns why objects could not be listed, and what to do.
 fn why(error: &GraphError, tenant: &Tenant, of: &ForEach) -> String {
     let advice = advice::for_objects(&error.kind, of, tenant);
     format!("{} could not be listed: {}{advice}", what(of), describe(error))
@@ -68,7 +68,7 @@ fn what(of: &ForEach) -> &'static str {
     }
 }
 
-/// Returns what the report says about the entries before anything is done, and what is wrong with them.
+/// Returns the report's lines about `forEach` entries, and the problems of their objects.
 pub(super) fn report(
     entries: &[(&Entry, Objects)],
     expansion: &Expansion,
@@ -107,7 +107,7 @@ fn problem(entry: &str, why: &LeftOut, count: usize, many: bool) -> Problem {
         path,
         message: format!("leaves out {count} {objects} {why}"),
         severity: match why {
-            // Somebody receives what happens to them.
+            // Another subscription already delivers the changes of these objects.
             LeftOut::Shared(_) => Severity::Warning,
             LeftOut::UnfitId | LeftOut::Taken(_) | LeftOut::Over(_) => Severity::Error,
         },

@@ -1,22 +1,21 @@
-//! The one work list, over all tenants: the most urgent first, and no tenant before another of its own
-//! accord.
+//! The work list over all tenants: the most urgent step first, and tenants take turns.
 
 use std::collections::VecDeque;
 
 use graph_core::subscription::plan::{Action, Step, Urgency};
 
-/// What waits to be done, and how much is under way.
+/// The waiting steps, and how many steps are under way.
 #[derive(Debug, Default)]
 pub(super) struct WorkQueue {
     tenants: Vec<Waiting>,
     under_way: usize,
     creations: usize,
-    /// Whose turn it is among equals.
+    /// The tenant that is first among equally urgent ones.
     turn: usize,
 }
 
-/// What waits in a tenant. Creations wait apart: they take long where a handshake fails, and never more than half of the
-/// seats while renewals wait.
+/// The waiting steps of a tenant. Creations have a queue of their own: a failing handshake makes them slow, so they get
+/// at most half of the seats while renewals wait.
 #[derive(Debug, Default)]
 struct Waiting {
     creations: VecDeque<Job>,
@@ -28,21 +27,21 @@ struct Waiting {
 /// A step that waits.
 #[derive(Debug)]
 pub(super) struct Job {
-    /// How urgent it is.
+    /// How urgent the step is.
     pub(super) urgency: Urgency,
-    /// The step.
+    /// The step to apply.
     pub(super) step: Step,
 }
 
 impl Job {
-    /// Returns whether the step creates.
+    /// Returns whether the step creates a subscription.
     pub(super) fn creates(&self) -> bool {
         matches!(self.step.action, Action::Create(_) | Action::Replace { .. })
     }
 }
 
 impl WorkQueue {
-    /// Adds a tenant with its steps, which are in order as far as they are equally urgent, and returns its number.
+    /// Adds a tenant and returns its number. Steps of equal urgency keep their order.
     pub(super) fn add(&mut self, jobs: Vec<Job>) -> usize {
         let mut waiting = Waiting::default();
         let (mut creations, mut others): (Vec<_>, Vec<_>) = jobs.into_iter().partition(Job::creates);
@@ -54,7 +53,7 @@ impl WorkQueue {
         self.tenants.len() - 1
     }
 
-    /// Takes the next step to begin, with the number of its tenant, if there is a seat for it.
+    /// Returns the next step to begin and the number of its tenant, if a seat is free.
     pub(super) fn next(&mut self) -> Option<(usize, Job)> {
         if self.under_way >= SEATS {
             return None;
@@ -63,6 +62,8 @@ impl WorkQueue {
         let may_create = !renewals_wait || self.creations < SEATS / 2;
         let count = self.tenants.len();
         let turn = self.turn;
+        // The tenant with the fewest steps under way wins among equals, so that a large tenant does not crowd out a
+        // small one.
         let candidates = self.tenants.iter().enumerate().filter_map(|(number, waiting)| {
             let urgency = waiting.next_urgency(may_create)?;
             let place = (number + count - turn % count.max(1)) % count.max(1);
@@ -76,7 +77,7 @@ impl WorkQueue {
         Some((number, job))
     }
 
-    /// Gives a seat back.
+    /// Frees the seat of a finished step.
     pub(super) fn done(&mut self, number: usize, is_creation: bool) {
         self.under_way -= 1;
         self.creations -= usize::from(is_creation);
@@ -94,7 +95,7 @@ impl Waiting {
             .is_some_and(|job| job.urgency < Urgency::Unwanted)
     }
 
-    /// Returns whether a creation may begin, as far as the tenant's own seats go.
+    /// Returns whether a creation may begin in this tenant.
     fn may_create(&self, may_create: bool) -> bool {
         let seats = if self.has_renewals() {
             SEATS_IN_TENANT / 2
@@ -116,6 +117,7 @@ impl Waiting {
     fn take(&mut self, may_create: bool) -> Option<Job> {
         let urgency = self.next_urgency(may_create)?;
         self.under_way += 1;
+        // A renewal wins against an equally urgent creation: it is one call without a handshake.
         let is_other = self.others.front().is_some_and(|job| job.urgency == urgency);
         if is_other {
             return self.others.pop_front();
@@ -128,10 +130,10 @@ impl Waiting {
 /// How many steps are under way at once.
 const SEATS: usize = 96;
 
-/// How many of them in one tenant: as many as keep up with Graph's limit, 25 changes in a second, where a creation takes
-/// nearly two seconds, its two handshakes and calls that take a minute included.
+/// How many of them in one tenant: enough for Graph's limit of 25 changes a second (500 in 20 s), where a creation
+/// takes nearly two seconds with its two handshakes, and some calls take a minute.
 ///
-/// JSON batching (`$batch`, 20 requests in a call) is not used: it would save calls, and Graph limits changes.
+/// JSON batching (`$batch`, 20 requests in a call) is not used: it saves calls, and Graph limits changes.
 const SEATS_IN_TENANT: usize = 48;
 
 #[cfg(test)]

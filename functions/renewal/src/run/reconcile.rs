@@ -1,4 +1,4 @@
-//! Lists and plans every tenant, and works off the steps of all of them as one list.
+//! Lists and plans every tenant, and applies the steps of all of them from one queue.
 
 use std::{future::poll_fn, sync::Arc, task::Poll};
 
@@ -21,8 +21,8 @@ use super::{
 };
 use crate::{Deps, apply::Outcome, ports::Ports};
 
-/// Looks after every tenant: lists and plans several at a time, and does the steps of all of them, the most urgent
-/// first. What fails in one, or takes long, does not stop the others.
+/// Lists and plans several tenants at a time, and applies the steps of all, the most urgent first. A slow or failing
+/// tenant does not stop the others.
 pub(super) async fn reconcile<P: Ports>(
     deps: &Deps<P>,
     request: &RunRequest,
@@ -56,6 +56,7 @@ pub(super) async fn reconcile<P: Ports>(
     let mut tenants: Vec<(Arc<TenantPlan<'_, P>>, Vec<Outcome>)> = Vec::new();
     let mut under_way = FuturesUnordered::new();
     loop {
+        // Begun before the next wait, so that steps of the first tenants run while others are still listed.
         while let Some((number, job)) = queue.next() {
             let Some((looked, _)) = tenants.get(number) else {
                 continue;
@@ -63,7 +64,7 @@ pub(super) async fn reconcile<P: Ports>(
             let looked = Arc::clone(looked);
             under_way.push(async move { (number, job.creates(), looked.work(&job.step).await) });
         }
-        // What is under way comes first: its seat is wanted.
+        // Finished steps come first, because they free seats.
         let next = poll_fn(|context| {
             if let Poll::Ready(Some(done)) = under_way.poll_next_unpin(context) {
                 return Poll::Ready(Some(Next::Done(Box::new(done))));
@@ -90,7 +91,9 @@ pub(super) async fn reconcile<P: Ports>(
             None => break,
         }
     }
+    // They borrow the plans, which are taken apart below.
     drop((under_way, looks));
+    // Tenants finish in any order; the report is stable.
     tenants.sort_by(|(one, _), (other, _)| one.tenant().0.cmp(other.tenant().0));
     for (looked, mut outcomes) in tenants {
         let Some(looked) = Arc::into_inner(looked) else {
@@ -102,15 +105,15 @@ pub(super) async fn reconcile<P: Ports>(
     }
 }
 
-/// What happens next in a run.
+/// The next thing that happens in a run.
 enum Next<L> {
-    /// A tenant was looked at.
+    /// A tenant is planned.
     TenantPlan(Box<L>),
-    /// A step is done: its tenant's number, whether it created, and what became of it.
+    /// A step is finished: its tenant's number, whether it was a creation, and its outcome.
     Done(Box<(usize, bool, Outcome)>),
 }
 
-/// Returns the steps to do in a tenant, and the outcomes of those that are left.
+/// Returns the steps to apply in a tenant, and the outcomes of those that are not applied.
 fn jobs<P: Ports>(looked: &mut TenantPlan<'_, P>, request: &RunRequest) -> (Vec<Job>, Vec<Outcome>) {
     let steps = std::mem::take(&mut looked.steps);
     let mut outcomes = Vec::new();
@@ -128,13 +131,13 @@ fn jobs<P: Ports>(looked: &mut TenantPlan<'_, P>, request: &RunRequest) -> (Vec<
             None => outcomes.push(looked.leave(&step)),
         }
     }
-    // What was left over comes first, and what Graph has refused before comes last.
+    // The sort is stable: within a rank the plan's order stays. Leftovers come first, refused creations last.
     jobs.sort_by_key(|(rank, _)| *rank);
     (jobs.into_iter().map(|(_, job)| job).collect(), outcomes)
 }
 
-/// Returns how many subscriptions of a tenant are deleted in a run that nobody has asked to delete: deletions are never
-/// urgent, and a tenant that has thousands to delete takes no time from the others.
+/// Returns how many subscriptions of a tenant one run deletes unless a person asked for deletions: they are never
+/// urgent, and thousands of them would take time from other tenants.
 fn most_deletions(request: &RunRequest) -> usize {
     let options = &request.options;
     if options.confirms_deletions || options.deletes_all {
@@ -146,5 +149,5 @@ fn most_deletions(request: &RunRequest) -> usize {
 
 const MOST_DELETIONS: usize = 200;
 
-/// How many tenants are looked at at once: one whose list takes long keeps a place and no more.
+/// How many tenants are listed at once. A slow list takes one of these places.
 const LOOKS_AT_ONCE: usize = 64;

@@ -1,4 +1,4 @@
-//! What a run is to do.
+//! The request for a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,36 +7,36 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::invocation::Options;
 
-/// What a run is to do.
+/// The request for a run.
 #[derive(Clone, Debug)]
 pub(crate) struct RunRequest {
-    /// What a person asks for.
+    /// The options of the invocation.
     pub(crate) options: Options,
-    /// Whether Graph is not asked again for what it has refused a short while ago: a person wants to see its answer.
+    /// Whether recent refusals by Graph are respected. False for a person, who wants to see Graph's answer.
     pub(crate) is_patient: bool,
-    /// When the function is ended, finished or not.
+    /// When AWS Lambda ends the function, finished or not.
     pub(crate) deadline: Timestamp,
     /// When the run began.
     pub(crate) begun: Timestamp,
-    /// Whether lists are taken, however fresh the last ones are.
+    /// Whether Graph lists subscriptions even if the last list is recent.
     pub(crate) lists: bool,
-    /// The applications to look after; all of them when there are none.
+    /// The applications to handle; all if absent.
     pub(crate) only: Option<BTreeSet<Application>>,
-    /// What Graph tells of subscriptions, by application: an id means nothing with another one.
+    /// The lifecycle notifications by application: an id is only meaningful within its application.
     pub(crate) notices: BTreeMap<Application, Notices>,
 }
 
-/// What Graph tells of an application's subscriptions, each an id and the name in the client state that proves it.
+/// The lifecycle notifications of an application: ids, with the names that their client states prove.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Notices {
-    /// Those for which it asks for reauthorization.
+    /// The subscriptions that need reauthorization.
     pub(crate) challenged: BTreeSet<(String, String)>,
-    /// Those that it says it has removed.
+    /// The subscriptions that Graph removed.
     pub(crate) removed: BTreeSet<(String, String)>,
 }
 
 impl RunRequest {
-    /// Returns the request of a run over everything that has to be over by `deadline`.
+    /// Returns the request for a run over everything that ends by `deadline`.
     pub(crate) fn everything(options: Options, begun: Timestamp, deadline: Timestamp) -> Self {
         Self {
             options,
@@ -49,29 +49,30 @@ impl RunRequest {
         }
     }
 
-    /// Returns whether the run looks after the tenant's application.
+    /// Returns whether the run handles the tenant's application.
     pub(super) fn covers(&self, tenant: &Tenant) -> bool {
         let only = self.only.as_ref();
         only.is_none_or(|only| only.contains(&tenant.application))
     }
 
-    /// Returns when no step is begun any more.
+    /// Returns the time from which no step begins.
     pub(crate) fn stop_at(&self) -> Timestamp {
         self.before_deadline(STOPS_BEFORE, 3)
     }
 
-    /// Returns when every call is over: the rest is for the report.
+    /// Returns the time at which every call has ended. The rest is for the report.
     pub(crate) fn end_at(&self) -> Timestamp {
         self.before_deadline(ENDS_BEFORE, 9)
     }
 
     fn before_deadline(&self, reserve: SignedDuration, share: i32) -> Timestamp {
         let left = self.deadline.duration_since(self.begun);
+        // A short invocation keeps most of its time for steps.
         let reserve = reserve.min(left / share);
         self.deadline.saturating_sub(reserve).unwrap_or(self.deadline)
     }
 }
 
-/// How long before the deadline no step is begun any more, and every call is over.
+/// How long before the deadline the last step begins, and the last call ends.
 const STOPS_BEFORE: SignedDuration = SignedDuration::from_secs(90);
 const ENDS_BEFORE: SignedDuration = SignedDuration::from_secs(20);

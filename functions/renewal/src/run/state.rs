@@ -1,4 +1,4 @@
-//! What a run leaves to the next process, and takes from the one before.
+//! The summary that a run stores for the next process.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::{
     ports::{Documents, Ports},
 };
 
-/// Returns what is stored. Without it a run does the same and knows less of what was lost.
+/// Returns the stored summary. A run without it does the same, but knows less about losses.
 pub(super) async fn read<P: Ports>(deps: &Deps<P>) -> StoredState {
     match deps.documents.read_state().await {
         Ok(text) => StoredState::parse(&text),
@@ -30,7 +30,7 @@ pub(super) async fn read<P: Ports>(deps: &Deps<P>) -> StoredState {
     }
 }
 
-/// Stores what a run over everything at `now` has found missing and could not make.
+/// Stores which subscriptions a run over everything at `now` found missing and could not create.
 pub(super) async fn write<P: Ports>(deps: &Deps<P>, config: &Config, version: &str, now: Timestamp) {
     let mut tenants: BTreeMap<String, Option<Missing>> = BTreeMap::new();
     for (name, tenant) in &config.tenants {

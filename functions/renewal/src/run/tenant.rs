@@ -1,4 +1,4 @@
-//! The part of a run that is about one tenant.
+//! The part of a run for one tenant.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,34 +35,34 @@ mod context;
 mod needs;
 mod observed;
 
-/// What was found and done in a tenant.
+/// The result of a run for one tenant.
 #[derive(Default)]
 pub(super) struct TenantResult {
     pub(super) line: TenantLine,
-    /// How many subscriptions would be deleted or replaced, and are not: too many at once.
+    /// How many deletions and replacements the brake holds back.
     pub(super) held: usize,
     pub(super) many: Vec<ManyLine>,
     pub(super) problems: Vec<Problem>,
     pub(super) expansion: Expansion,
-    /// The removals that Graph has told of and that concern the application.
+    /// The removals that Graph reported and the list confirmed, by id and name.
     pub(super) removed: BTreeSet<(String, String)>,
-    /// For how long renewals may fail.
+    /// How long renewals may fail without a lapse.
     pub(super) margins: Vec<Margin>,
-    /// What the entries need, where that was looked at.
+    /// The permissions that entries need, in a dry run.
     pub(super) needs: BTreeMap<String, Vec<Need>>,
-    /// Whether the credential of a tenant that was taken out is refused for good.
+    /// Whether Graph refuses the credential of a departed tenant for good.
     pub(super) is_locked_out: bool,
-    /// Nothing when the tenant's subscriptions could not be listed.
+    /// The keys that its subscriptions name; nothing if Graph could not list them.
     pub(super) in_use: Option<KeysInUse>,
 }
 
-/// The part of a run that is about one tenant.
+/// The part of a run for one tenant.
 pub(super) struct TenantRun<'a, P: Ports> {
     pub(super) deps: &'a Deps<P>,
     pub(super) request: &'a RunRequest,
     pub(super) config: &'a Config,
     pub(super) config_version: &'a str,
-    /// What was stored of the last look at everything.
+    /// The stored summary of the last run over everything.
     pub(super) stored: &'a StoredState,
     pub(super) keys: &'a PublishedKeys,
     pub(super) now: Timestamp,
@@ -70,7 +70,7 @@ pub(super) struct TenantRun<'a, P: Ports> {
     pub(super) tenant: &'a Tenant,
 }
 
-/// A tenant with its list and the steps of its plan.
+/// A tenant with its list and its plan.
 pub(super) struct TenantPlan<'a, P: Ports> {
     run: TenantRun<'a, P>,
     pub(super) result: TenantResult,
@@ -78,7 +78,7 @@ pub(super) struct TenantPlan<'a, P: Ports> {
     plan: Option<Planned>,
 }
 
-/// What the steps were made with.
+/// What the steps were planned with.
 struct Planned {
     context: Context,
     policy: Policy,
@@ -88,7 +88,7 @@ struct Planned {
 }
 
 impl<'a, P: Ports> TenantRun<'a, P> {
-    /// Looks at the tenant and plans.
+    /// Lists the tenant's subscriptions and plans.
     pub(super) async fn observe(self) -> TenantPlan<'a, P> {
         let mut result = TenantResult::default();
         self.name.clone_into(&mut result.line.tenant);
@@ -99,6 +99,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             Err(error) => {
                 let advice = advice::for_list(&error.kind, self.tenant);
                 let mut text = format!("{}{advice}", describe(&error));
+                // Only for a departed tenant: a configured one may be let in again after a correction.
                 if result.line.taken_out && error.kind.is_lockout() {
                     result.is_locked_out = true;
                     text.push_str(LOCKED_OUT);
@@ -124,7 +125,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         self.plan(&entries, listed, context, known, result)
     }
 
-    /// Plans, with the brake on where too much would go.
+    /// Plans, and plans again with the brake if the first plan deletes too much.
     fn plan(
         self,
         entries: &[(&Entry, Objects)],
@@ -143,6 +144,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         let notices = self.notices();
         context.reauthorization_required = of_listed(&notices.challenged, &listing);
         context.removed = of_listed(&notices.removed, &listing);
+        // The margin depends on the count: thousands of early renewals would use up Graph's limit.
         let policy = self.deps.policy.of_many(listing.count());
         result.margins = self.margins(&result.expansion.desired, &policy);
         let desired = &result.expansion.desired;
@@ -158,9 +160,11 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             result.held = count;
             result.problems.push(self.braked(count, listing.ours()));
         } else {
+            // Remembered only for a plan that is applied whole: the next run must still see the change as new.
             lock(&known).version = Some(self.config_version.to_owned());
         }
         let holds = policy.period.saturating_mul(PERIODS_REMEMBERED);
+        // The stored summary first: a new process learns from it what was there before.
         let mut guard = lock(&known);
         let stored = self.stored.of(self.name, self.config_version);
         if let Some(look) = stored {
@@ -187,7 +191,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         }
     }
 
-    /// Returns for how long renewals may fail, by how long subscriptions live.
+    /// Returns the margins, by the lifetime of subscriptions.
     fn margins(&self, desired: &[Desired], policy: &Policy) -> Vec<Margin> {
         let mut counts: BTreeMap<SignedDuration, usize> = BTreeMap::new();
         for one in desired {
@@ -200,7 +204,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             .collect()
     }
 
-    /// Returns what is known of the configuration.
+    /// Returns what the configuration says about wanted deletions.
     fn wish(&self, known: &Mutex<Known>) -> Wish {
         if self.config.subscriptions.is_empty() && self.config.refused.is_empty() {
             Wish::Nothing
@@ -211,13 +215,13 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         }
     }
 
-    /// Returns whether deletions may be held: nobody has asked for them.
+    /// Returns whether the brake may hold deletions: not if a person asked for them.
     fn may_brake(&self) -> bool {
         let options = &self.request.options;
         !(options.confirms_deletions || options.deletes_all || self.config.departed.contains(self.name))
     }
 
-    /// Asks for no more time than Graph has granted to others of an entry.
+    /// Shortens lifetimes to what Graph has granted to the same entry before.
     fn shorten(&self, result: &mut TenantResult) {
         let longest = lock(&self.deps.memory.longest);
         let mut told = BTreeSet::new();
@@ -251,7 +255,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         }
     }
 
-    /// Returns what Graph tells of the application's subscriptions.
+    /// Returns the lifecycle notifications of the application.
     fn notices(&self) -> Notices {
         let notices = self.request.notices.get(&self.tenant.application);
         notices.cloned().unwrap_or_default()
@@ -268,7 +272,7 @@ impl<'a, P: Ports> TenantPlan<'a, P> {
         }
     }
 
-    /// Does a step, and tells consumers at once what may have been lost: a run may be ended at any moment.
+    /// Applies a step, and reports a gap to consumers at once: AWS Lambda may end the run at any moment.
     pub(super) async fn work(&self, step: &Step) -> Outcome {
         let Some(planned) = &self.plan else {
             return self.leave(step);
@@ -304,11 +308,12 @@ impl<'a, P: Ports> TenantPlan<'a, P> {
         outcome
     }
 
-    /// Returns the outcome of a step that is not to be taken.
+    /// Returns the outcome of a step that is not applied.
     pub(super) fn leave(&self, step: &Step) -> Outcome {
         let mut outcome = Outcome::planned(step, self.run.name);
         let line = &mut outcome.line;
-        // Entries that stand for many show sums, and to look thousands up in a list takes long.
+        // Not for `forEach` entries, whose lines are summed up: a search through thousands of subscriptions for each
+        // line is slow.
         if line.resource.is_none()
             && !step.name.contains('/')
             && let Some(live) = self.listed(step.action.id())
@@ -319,7 +324,7 @@ impl<'a, P: Ports> TenantPlan<'a, P> {
         outcome
     }
 
-    /// Returns a subscription as Graph lists it.
+    /// Returns a listed subscription by id.
     fn listed(&self, id: Option<&str>) -> Option<&Subscription> {
         let listed = &self.plan.as_ref()?.listed;
         listed.iter().find(|one| Some(one.id.as_str()) == id)
@@ -332,12 +337,12 @@ impl<'a, P: Ports> TenantPlan<'a, P> {
         outcome
     }
 
-    /// Returns how urgent a step is; nothing for one that leaves everything as it is.
+    /// Returns the urgency of a step; nothing for a step that changes nothing.
     pub(super) fn urgency(&self, step: &Step) -> Option<Urgency> {
         Urgency::of(step, &self.run.deps.policy, self.run.now)
     }
 
-    /// Returns whether Graph has refused the step's creation before, or it was left over.
+    /// Returns the sort key among equally urgent steps: refused creations last, leftovers of the last run first.
     pub(super) fn rank(&self, step: &Step) -> (bool, bool) {
         let (Action::Create(creation) | Action::Replace { creation, .. }) = &step.action else {
             return (false, false);
@@ -354,18 +359,18 @@ impl<'a, P: Ports> TenantPlan<'a, P> {
     }
 }
 
-/// What a person has to know about a tenant that was taken out and lets nobody in any more.
+/// The text about a departed tenant whose credential Graph refuses for good.
 const LOCKED_OUT: &str = "; the tenant was removed from ConfigSecret, so no later run tries again: its subscriptions expire \
                           within 29 days, and their notifications are rejected";
 
-/// Returns the ids among those that Graph tells of that the list shows under the same name.
+/// Returns the ids of those reported subscriptions that the list shows under the same name.
 fn of_listed(told: &BTreeSet<(String, String)>, listing: &Listing<'_>) -> BTreeSet<String> {
     let is_listed = |(id, name): &&(String, String)| listing.names(id) == Some(name);
     told.iter().filter(is_listed).map(|(id, _)| id.clone()).collect()
 }
 
-/// Waits until new subscriptions may be made, but not for long: a webhook that does not know their key or application yet
-/// would turn their notifications away.
+/// Waits a short time until a new subscription may be created: webhooks that do not know its key or application yet
+/// would reject its notifications.
 async fn wait_for_key(clock: &impl Clock, keys: &PublishedKeys, tenant: &Tenant, step: &Step) {
     let creates = matches!(step.action, Action::Create(_) | Action::Replace { .. });
     let now = clock.now();
@@ -384,7 +389,8 @@ async fn wait_for_key(clock: &impl Clock, keys: &PublishedKeys, tenant: &Tenant,
     }
 }
 
-/// For how many periods a look at the list says what is new: another process may have made something since.
+/// For how many periods an earlier list proves that a missing subscription is new. After that, another process may have
+/// created it in between.
 const PERIODS_REMEMBERED: i32 = 3;
 
 /// The longest wait for a key within a run.

@@ -1,4 +1,4 @@
-//! Tenants that were taken out of the configuration: what they have at Graph goes while a credential is known.
+//! Departed tenants: removed from the configuration. Their subscriptions are deleted while a credential is known.
 
 use graph_core::{
     secrets::TrustedTenant,
@@ -11,10 +11,10 @@ use graph_core::{
 use super::previous;
 use crate::{Error, invocation::Options, keys, ports::Documents, report::Report};
 
-/// Adds the tenants that are trusted still and no longer in the configuration, as the version before has them.
+/// Adds the tenants that are still trusted but no longer configured, with the credentials of the previous version.
 ///
-/// Where most have gone, or all entries, it is more likely that the document was emptied by mistake than that all is to be
-/// deleted: then what exists is kept alive until a person confirms. Returns how many applications that holds back.
+/// If most tenants or all entries are gone, the document was probably emptied by mistake: then existing subscriptions
+/// are kept until a person confirms. Returns how many applications are held back that way.
 pub(crate) async fn add(
     documents: &impl Documents,
     config: &mut Config,
@@ -37,6 +37,7 @@ pub(crate) async fn add(
         Some(previous) => config.add_departed(&previous.config, departed),
         None => departed,
     };
+    // The departed tenants are added all the same: that keeps their subscriptions renewed while nothing is deleted.
     if is_doubtful && !options.confirms_deletions && !options.deletes_all {
         config.whole = false;
         report.note([doubtful(count, trusted)]);
@@ -71,5 +72,5 @@ fn unreachable(one: &TrustedTenant) -> Problem {
     }
 }
 
-/// How many applications are named.
+/// How many applications the report names.
 const MOST_NAMES: usize = 10;

@@ -1,4 +1,4 @@
-//! The configuration before a mistake: what exists is kept alive by it until a person has mended the present one.
+//! The previous version of the configuration: it keeps existing subscriptions alive until a person corrects a mistake.
 
 use graph_core::subscription::config::{Config, Problem, Severity};
 use graph_edge::telemetry::causes;
@@ -7,7 +7,7 @@ use tracing::warn;
 use super::ReadConfig;
 use crate::{ports::Documents, report::Report};
 
-/// Has tenants with mistakes go on as the previous version has them.
+/// Replaces tenants that have mistakes by their previous version.
 pub(super) async fn lend(documents: &impl Documents, config: &mut Config, report: &mut Report) {
     if config.refused_tenants.is_empty() {
         return;
@@ -22,9 +22,9 @@ pub(super) async fn lend(documents: &impl Documents, config: &mut Config, report
     }
 }
 
-/// Returns the previous version, to go on with instead of a document that cannot be read at all.
+/// Returns the previous version in place of a document that cannot be parsed.
 ///
-/// It is not what the person wants now, so nothing is deleted by it.
+/// It is not what the person wants now, so nothing is deleted because of it.
 pub(super) async fn instead(documents: &impl Documents, report: &mut Report) -> Option<ReadConfig> {
     let mut previous = read(documents).await?;
     previous.config.whole = false;
@@ -41,7 +41,7 @@ fn goes_on(path: String) -> Problem {
     }
 }
 
-/// Reads the previous version. Without it a run does what it can, so a failure is logged and no more.
+/// Reads the previous version. A run can go on without it, so a failure is only logged.
 pub(super) async fn read(documents: &impl Documents) -> Option<ReadConfig> {
     let version = documents
         .read_previous()

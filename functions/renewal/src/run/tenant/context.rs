@@ -1,4 +1,4 @@
-//! What a plan is made against, beside the list.
+//! The context of a plan: everything besides list and entries.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::TenantRun;
 use crate::ports::Ports;
 
 impl<P: Ports> TenantRun<'_, P> {
-    /// Returns what the plan is made against.
+    /// Returns the context of the plan; nothing if no client-state key exists yet.
     pub(super) fn context(&self) -> Option<Context> {
         let Self {
             deps,
@@ -26,7 +26,7 @@ impl<P: Ports> TenantRun<'_, P> {
             .iter()
             .map(|name| (name.clone(), "its entry has a mistake".to_owned()));
         let not_planned = config.subscriptions.values().filter_map(|entry| {
-            // One application may stand in two tenants of the configuration, and Graph lists it as one.
+            // Two tenants of the configuration may have the same application, and Graph shows both the same list.
             let is_same_application = |other: &&String| {
                 let other = config.tenants.get(*other);
                 other.is_some_and(|other| other.application == tenant.application)
@@ -44,7 +44,7 @@ impl<P: Ports> TenantRun<'_, P> {
             lifecycle: deps.lifecycle.clone(),
             mint_key: keys.mint_key(*now)?.id.clone(),
             keys: client_state.iter().map(|key| key.id.to_owned()).collect(),
-            // There is none in a dry run before the first run, and then nothing exists that could have another.
+            // None exists in a dry run before the first run. Then no subscription can have another certificate either.
             certificate: keys
                 .certificate(tenant, *now)
                 .map(|key| key.id.clone())

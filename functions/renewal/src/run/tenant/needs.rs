@@ -1,4 +1,4 @@
-//! The permissions that entries need, against those that the access token names.
+//! The permissions that entries need, compared with those in the access token.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::TenantRun;
 use crate::{advice, ports::Ports, report::Need};
 
 impl<P: Ports> TenantRun<'_, P> {
-    /// Returns what entries need, by their names.
+    /// Returns the needs of entries, by entry name.
     pub(super) async fn needs(&self, entries: &[&Entry]) -> BTreeMap<String, Vec<Need>> {
         let token = self.deps.graph.login().token(self.tenant).await;
         let granted = token.ok().and_then(|token| Granted::of_token(token.expose()));
@@ -25,6 +25,7 @@ impl<P: Ports> TenantRun<'_, P> {
         let access = self.tenant.access();
         let row = catalogue::find(&entry.resource);
         let of_row: Vec<_> = row.into_iter().flat_map(|row| row.permissions(access)).collect();
+        // Resource-specific consent is granted per team or chat and is not in the token's roles.
         let is_shown = !of_row.iter().any(catalogue::Permission::is_resource_specific);
         let names: Vec<String> = of_row.iter().map(ToString::to_string).collect();
         let mut needs = vec![need("resource", names, is_shown, granted)];
@@ -36,7 +37,7 @@ impl<P: Ports> TenantRun<'_, P> {
         needs
     }
 
-    /// Returns a warning for everything that no permission of the token is enough for.
+    /// Returns a warning for each need that no permission in the token meets.
     pub(super) fn missing(&self, needs: &BTreeMap<String, Vec<Need>>) -> Vec<Problem> {
         let missing = needs.iter().flat_map(|(name, needs)| {
             let missing = needs.iter().filter(|need| need.state == PermissionState::Missing);
@@ -55,9 +56,10 @@ impl<P: Ports> TenantRun<'_, P> {
     }
 }
 
-/// Returns what the token says about a need. A permission by resource-specific consent stands in no token.
+/// Returns a need with the token's answer. No token shows permissions by resource-specific consent.
 fn need(purpose: &'static str, any_of: Vec<String>, is_shown: bool, granted: Option<&Granted>) -> Need {
     let is_granted = |name: &&String| {
+        // `Display` may add " (resource-specific consent)" to the name.
         let name = name.split(' ').next().unwrap_or_default();
         granted.is_some_and(|granted| granted.has(name))
     };

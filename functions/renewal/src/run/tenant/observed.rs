@@ -1,4 +1,4 @@
-//! What is there: as Graph lists it, as it shows it by id, and as it is remembered.
+//! The existing subscriptions: from Graph's list, from requests by id, and from memory.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,8 +15,8 @@ use crate::{
 };
 
 impl<P: Ports> TenantRun<'_, P> {
-    /// Returns the subscriptions of the login: as Graph lists them, with those that it leaves out and still has; or as they
-    /// are remembered, where the list is fresh.
+    /// Returns the subscriptions of the login: those that Graph lists, plus those that the list leaves out though they
+    /// exist; or the remembered ones, if the last list is recent.
     pub(super) async fn subscriptions(&self, known: &Mutex<Known>) -> Result<Vec<Subscription>, GraphError> {
         let pages = self.deps.memory.pages(self.tenant.application.client_id);
         let is_stale = lock(known).is_stale(pages, &self.deps.policy, self.now);
@@ -27,12 +27,14 @@ impl<P: Ports> TenantRun<'_, P> {
         let list = self.deps.graph.list(self.tenant);
         let listed = within(&self.deps.clock, self.request.end_at(), list).await?;
         let mut left_out = lock(known).take_list(listed, self.now);
+        // Graph has said itself that these are gone: asking again by id costs a call each.
         left_out.retain(|one| !notices.removed.iter().any(|(id, _)| *id == one.id));
         self.look_up(left_out, known).await;
         Ok(lock(known).all())
     }
 
-    /// Asks by id for what a list leaves out: lists lie for days at times. What cannot be asked about now counts as there.
+    /// Asks by id for subscriptions that the list leaves out: lists can be wrong for days. Those without an answer
+    /// count as existing.
     async fn look_up(&self, left_out: Vec<Subscription>, known: &Mutex<Known>) {
         let (ask, rest) = left_out.split_at(left_out.len().min(MOST_LOOKS));
         for one in rest {
@@ -58,7 +60,7 @@ impl<P: Ports> TenantRun<'_, P> {
         }
     }
 
-    /// Returns the version of the API that manages a subscription.
+    /// Returns the API version that manages a subscription.
     fn version(&self, one: &Subscription) -> Version {
         let url = one.notification_url.as_deref().map(NotificationUrl::anywhere);
         let name = url.map(|url| url.name).unwrap_or_default();
@@ -69,9 +71,9 @@ impl<P: Ports> TenantRun<'_, P> {
             .map_or(Version::V1, |entry| entry.version)
     }
 
-    /// Returns what this process remembers of the login's subscriptions. A dry run leaves no trace in it.
+    /// Returns what this process remembers of the login's subscriptions. A dry run works on a copy.
     pub(super) fn known(&self) -> Arc<Mutex<Known>> {
-        // Without a key nothing can have been made.
+        // No subscription can exist before the keys are usable, so a new tenant starts with complete knowledge: none.
         let is_new = self.keys.is_new(self.tenant, &LEAD, self.now);
         let fresh = || {
             if is_new {
@@ -88,7 +90,7 @@ impl<P: Ports> TenantRun<'_, P> {
     }
 }
 
-/// The most subscriptions that are asked for by id in a run because a list leaves them out.
+/// How many subscriptions that a list leaves out are asked for by id in one run.
 const MOST_LOOKS: usize = 100;
 
 const LOOKS_AT_ONCE: usize = 8;
