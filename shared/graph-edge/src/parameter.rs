@@ -83,7 +83,11 @@ impl Parameter {
         if answer.status.is_success() {
             return Ok(answer.body);
         }
-        Err(Refused(answer.status.as_u16()).into())
+        Err(Refused {
+            status: answer.status.as_u16(),
+            code: code(&answer.body),
+        }
+        .into())
     }
 }
 
@@ -106,10 +110,32 @@ struct Held {
     value: String,
 }
 
-/// Parameter Store has said no.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("parameter store answered with status {0}")]
-struct Refused(u16);
+/// Parameter Store has said no. The code tells a missing permission from a missing parameter.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("parameter store answered with status {status} ({code})")]
+struct Refused {
+    status: u16,
+    code: String,
+}
+
+/// Returns the code of a refusal, such as `AccessDeniedException`: one word, whatever else the answer says.
+fn code(answer: &[u8]) -> String {
+    let refusal: Option<Refusal> = serde_json::from_slice(answer).ok();
+    let code = refusal.map(|refusal| refusal.code).unwrap_or_default();
+    let word = code.rsplit('#').next().unwrap_or_default();
+    let is_word = !word.is_empty() && word.len() <= MAX_CODE_BYTES;
+    if is_word && word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        word.to_owned()
+    } else {
+        "no code".to_owned()
+    }
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    #[serde(rename = "__type")]
+    code: String,
+}
 
 /// The function has no credentials.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -118,6 +144,9 @@ struct NoCredentials;
 
 /// How long a call may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The longest code of a refusal.
+const MAX_CODE_BYTES: usize = 64;
 
 /// How much of an answer is read.
 const MAX_BYTES: usize = 64 * 1024;
@@ -138,6 +167,24 @@ mod tests {
             ),
         ] {
             assert_eq!(url(region, endpoint), expected);
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_its_code_and_nothing_else_of_the_answer() {
+        for (answer, expected) in [
+            (
+                r#"{"__type":"AccessDeniedException","message":"secret"}"#,
+                "AccessDeniedException",
+            ),
+            (
+                r#"{"__type":"com.amazonaws.ssm#ParameterNotFound"}"#,
+                "ParameterNotFound",
+            ),
+            (r#"{"__type":"two words"}"#, "no code"),
+            ("<html>", "no code"),
+        ] {
+            assert_eq!(code(answer.as_bytes()), expected);
         }
     }
 }
