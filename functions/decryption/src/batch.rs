@@ -72,7 +72,7 @@ impl Batch {
         match unit {
             Unit::Lifecycle => self.renewal.push((note, as_it_came(owner, body))),
             Unit::Fetch => self.reader.push((note, as_it_came(owner, body))),
-            Unit::Window(tenant_id) => self.reader.push((note, Message::of_tenant(tenant_id, body))),
+            Unit::Window(tenant_id) => self.reader.push((note, Message::of_window(tenant_id, body))),
         }
     }
 

@@ -78,6 +78,20 @@ impl Batch {
         }
     }
 
+    /// Returns the windows, those of one user one after the other: Graph takes four reads of a mailbox at once, and two
+    /// instances read at the same time.
+    pub(crate) fn lanes(windows: Vec<Work>) -> Vec<Vec<Work>> {
+        let mut lanes: Vec<(String, Vec<Work>)> = Vec::new();
+        for work in windows {
+            let lane = lane(&work.window);
+            match lanes.iter_mut().find(|(other, _)| *other == lane) {
+                Some((_, works)) => works.push(work),
+                None => lanes.push((lane, vec![work])),
+            }
+        }
+        lanes.into_iter().map(|(_, works)| works).collect()
+    }
+
     /// Puts what is neither a window nor an item into FailedQueue and returns the ids of what was not stored there.
     pub(crate) async fn refuse<S, R, C, Q: Queue>(
         &self,
@@ -100,6 +114,22 @@ impl Batch {
         }
         deps.failed_queue.send(refused, deadline).await.lost
     }
+}
+
+/// Returns what the windows of a lane have in common: the tenant and the user, or else the resource.
+fn lane(window: &Window) -> String {
+    let resource = window.resource.split('?').next().unwrap_or_default();
+    let object = match resource
+        .trim_matches('/')
+        .split('/')
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
+        [users, user, ..] if users.eq_ignore_ascii_case("users") => (*user).to_owned(),
+        _ => resource.to_owned(),
+    };
+    let part = window.part.as_ref().map_or("", |part| part.id.as_str());
+    format!("{} {object} {part}", window.application.tenant_id)
 }
 
 /// The reason of a message of which nothing can be read.

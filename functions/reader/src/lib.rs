@@ -33,7 +33,11 @@ use graph_edge::{
 use tracing::error;
 
 pub use self::complete::CompleteWindows;
-use self::{batch::Batch, ports::Reads};
+use self::{
+    batch::{Batch, Work},
+    ports::Reads,
+    window::Turn,
+};
 
 /// What reader works with.
 pub struct Deps<S, R, C, Q> {
@@ -80,22 +84,18 @@ pub async fn handle<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
     let batch = Batch::sort(event.records);
     let mut retried = batch.refuse(deps, deadline).await;
     if let Ok(config) = deps.config.current(deps.clock.now(), deadline).await {
-        let turns = batch.windows.into_iter().map(async |work| {
-            let result = window::take_turn(&work, &config, deps, deadline).await;
-            (work, result)
-        });
-        // Two at once, and two instances: a mailbox bears four.
-        let results: Vec<_> = stream::iter(turns.collect::<Vec<_>>())
-            .buffered(AT_ONCE)
-            .collect()
-            .await;
+        // Items are live notifications, so they do not wait for windows.
+        let (results, not_taken) = futures_util::join!(
+            read_windows(batch.windows, &config, deps, deadline),
+            item::take_all(batch.items, &config, deps, deadline, metrics)
+        );
         for (work, result) in results {
             match result {
                 Ok(counts) => counts.add_to(metrics),
                 Err(_) => retried.extend(work.ids),
             }
         }
-        retried.extend(item::take_all(batch.items, &config, deps, deadline, metrics).await);
+        retried.extend(not_taken);
     } else {
         error!(
             "ConfigSecret has no readable configuration, so nothing can be read from Graph; \
@@ -108,6 +108,25 @@ pub async fn handle<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
     let mut response = SqsBatchResponse::default();
     response.set_failures(retried);
     response
+}
+
+/// Reads windows, several at once, and returns what each turn came to.
+async fn read_windows<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
+    windows: Vec<Work>,
+    config: &Config,
+    deps: &Deps<S, R, C, Q>,
+    deadline: Deadline,
+) -> Vec<(Work, Result<Turn, Obstacle>)> {
+    let lanes = Batch::lanes(windows).into_iter().map(async |lane| {
+        let mut results = Vec::with_capacity(lane.len());
+        for work in lane {
+            let result = window::take_turn(&work, config, deps, deadline).await;
+            results.push((work, result));
+        }
+        results
+    });
+    let results = stream::iter(lanes.collect::<Vec<_>>()).buffer_unordered(AT_ONCE);
+    results.collect::<Vec<_>>().await.into_iter().flatten().collect()
 }
 
 impl<S, R: Reads, C: Clock, Q: Queue> Deps<S, R, C, Q> {
@@ -167,5 +186,5 @@ fn carries_content(entry: &Entry) -> bool {
     entry.include_resource_data || entry.options.fetch_content
 }
 
-/// How many windows are read at once.
-const AT_ONCE: usize = 2;
+/// How many windows are read at once. A page has 8 MiB at the most, and usually a hundredth of that.
+const AT_ONCE: usize = 8;

@@ -62,7 +62,7 @@ impl<Q: Queue> CatchUp<Q> {
             return true;
         }
         let messages = windows.into_iter().map(|window| {
-            let message = Message::of_tenant(window.application.tenant_id, window.clone().into_body());
+            let message = Message::of_window(window.application.tenant_id, window.clone().into_body());
             (window, message)
         });
         let lost = self.queue.send(messages.collect(), deadline).await.lost;

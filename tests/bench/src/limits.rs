@@ -1,9 +1,12 @@
-//! How close renewal comes to what the limits of Microsoft Graph force, in virtual time: the real client of Graph and all of
-//! renewal, with Graph's rules, latencies and limits in memory.
+//! How close renewal and the reader come to what the limits of Microsoft Graph force, in virtual time: the real client of Graph
+//! and all of the function, with Graph's rules, latencies and limits in memory.
 
 use std::{fs, time::Duration};
 
-use year::scenes::{self, Scene};
+use year::{
+    scenes::{self, Scene},
+    storm::{self, Storm},
+};
 
 use crate::{
     BoxError,
@@ -25,6 +28,41 @@ pub fn measure(options: &Options, table: &mut Table) -> Result<(), BoxError> {
     tell(table, Some(1.25), || [scenes::challenges(count)])?;
     tell(table, None, || [scenes::idle(count)])?;
     tell(table, None, || scenes::tenants(tenants))?;
+    tell_storm(table, || storm::chats(count))?;
+    tell_storm(table, || storm::mailboxes(count))
+}
+
+/// Plays a storm of gaps and adds its row.
+fn tell_storm(table: &mut Table, play: impl FnOnce() -> Storm) -> Result<(), BoxError> {
+    fs::write("/proc/self/clear_refs", "5")?;
+    let storm = play();
+    let peak = peak()?;
+    let ratio = if storm.forced.is_zero() {
+        "Graph forces nothing".to_owned()
+    } else {
+        format!(
+            "{:.2} times what is forced (goal: 1.20), {} s forced",
+            storm.ratio(),
+            storm.forced.as_secs()
+        )
+    };
+    let remark = format!(
+        "{ratio}, {} complete, {} reads, {} of them over a limit, another tenant's gap waited {:.1} s and a notification to fetch \
+         {:.1} s, {:.1} s of work, at most {peak} MiB of memory (goal: 128), Graph's side included",
+        storm.complete,
+        storm.reads,
+        storm.over,
+        storm.other.as_secs_f64(),
+        storm.live.as_secs_f64(),
+        storm.work.as_secs_f64(),
+    );
+    let what = format!("Reader, virtual time: a storm of {}", storm.what);
+    table.tell(
+        &what,
+        Unit::Time,
+        Duration::try_from(storm.took)?.as_secs_f64() * 1e6,
+        &remark,
+    );
     Ok(())
 }
 

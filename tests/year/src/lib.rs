@@ -47,6 +47,7 @@ mod people;
 mod process;
 pub mod scenes;
 mod state;
+pub mod storm;
 #[cfg(test)]
 mod tests;
 

@@ -202,7 +202,7 @@ impl fmt::Debug for Microsoft {
 }
 
 /// Grants an access token, and a user the next refresh token as well.
-fn grant(request: &Request, path: &str) -> Response {
+pub(super) fn grant(request: &Request, path: &str) -> Response {
     let tenant_id = path.split('/').find(|part| !part.is_empty()).unwrap_or_default();
     let form = request
         .body()
@@ -222,7 +222,7 @@ fn grant(request: &Request, path: &str) -> Response {
 }
 
 /// Returns who calls, by the access token.
-fn caller(request: &Request) -> Option<Application> {
+pub(super) fn caller(request: &Request) -> Option<Application> {
     let token = request.headers().get("authorization")?.to_str().ok()?;
     let (tenant_id, client_id) = token.strip_prefix("Bearer ")?.split_once('.')?;
     Some((tenant_id.to_owned(), client_id.to_owned()))
@@ -241,7 +241,7 @@ fn refuse(error: &GraphError) -> Response {
     reply(error.status, None, body.to_string())
 }
 
-fn reply(status: StatusCode, retry_after: Option<u64>, body: String) -> Response {
+pub(super) fn reply(status: StatusCode, retry_after: Option<u64>, body: String) -> Response {
     let mut answer = http::Response::new(body);
     *answer.status_mut() = status;
     if let Some(seconds) = retry_after {

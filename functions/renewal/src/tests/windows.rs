@@ -26,7 +26,8 @@ async fn a_gap_is_read_from_five_minutes_before_it() {
         (&json!("2026-11-22T10:05:00Z"), &json!("2026-11-22T10:20:00Z"))
     );
     assert_eq!(window["gap"], world.told()[0]["id"]);
-    assert_eq!(world.read_queue.stored()[0].group(), Some(TENANT_A));
+    let group = format!("{TENANT_A}.windows");
+    assert_eq!(world.read_queue.stored()[0].group(), Some(group.as_str()));
 }
 
 #[tokio::test]

@@ -15,8 +15,10 @@ use graph_core::{application::Guid, notification::client_state::Proven};
 pub struct Message {
     /// The body.
     pub body: String,
-    /// Whose message it is: SQS keeps a tenant with many messages from delaying the others (Amazon SQS, *fair queues*).
+    /// Whose message it is.
     tenant: Option<String>,
+    /// What it is queued with: SQS keeps a group with many messages from delaying the others (Amazon SQS, *fair queues*).
+    group: Option<String>,
     /// The name of the subscription that it is for.
     subscription: Option<String>,
     /// Why the body could not be processed.
@@ -30,7 +32,17 @@ impl Message {
     pub fn of_tenant(tenant_id: Guid, body: String) -> Self {
         Self {
             tenant: Some(tenant_id.to_string()),
+            group: Some(tenant_id.to_string()),
             ..Self::of_nobody(body)
+        }
+    }
+
+    /// Returns a message with a window of a tenant. Thousands of windows at once must not delay the tenant's items to fetch in
+    /// the same queue, so windows are a group of their own.
+    pub fn of_window(tenant_id: Guid, body: String) -> Self {
+        Self {
+            group: Some(format!("{tenant_id}.windows")),
+            ..Self::of_tenant(tenant_id, body)
         }
     }
 
@@ -47,6 +59,7 @@ impl Message {
         Self {
             body,
             tenant: None,
+            group: None,
             subscription: None,
             reason: None,
             delay_seconds: None,
@@ -81,9 +94,9 @@ impl Message {
         self.delay_seconds.unwrap_or_default()
     }
 
-    /// Returns whose message it is.
+    /// Returns what it is queued with.
     pub fn group(&self) -> Option<&str> {
-        self.tenant.as_deref()
+        self.group.as_deref()
     }
 
     /// Returns the message attributes.
@@ -113,7 +126,7 @@ impl Message {
         let mut entry = SendMessageBatchRequestEntry::builder()
             .id(id)
             .message_body(&self.body)
-            .set_message_group_id(self.tenant.clone())
+            .set_message_group_id(self.group.clone())
             .set_delay_seconds(self.delay_seconds);
         for (name, value) in self.attributes() {
             let value = MessageAttributeValue::builder()

@@ -1,0 +1,363 @@
+//! A storm of gaps: how close the reader comes to what Graph's limits force, and who waits for it, in virtual time.
+//!
+//! Two instances of the reader, as the template has it, take batches of ten from `ReadQueue`. Time passes by the clock
+//! alone, so a deadline of the machine, such as the end of a turn, never comes.
+
+mod lists;
+mod queue;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use futures_util::future;
+use graph_core::{
+    application::{Guid, test_util::guid},
+    notification::client_state::test_util,
+    read::{Limiter, Tag, Window},
+    subscription::config::Config,
+};
+use graph_edge::{
+    clock::Clock,
+    deadline::Deadline,
+    documents::{CachedDocument, client_state_keys},
+    graph::GraphClient,
+    http::Http,
+    login::{NoRefreshTokens, TokenProvider},
+    metrics::Metrics,
+    sqs::{Message, Queue, Sent},
+    testing::{FakeSource, VirtualClock},
+};
+use jiff::{SignedDuration, Timestamp};
+use reader::{CompleteWindows, Deps};
+use serde_json::{Value, json};
+
+use self::{lists::Lists, queue::FairQueue};
+use crate::{START, process::Nobody};
+
+/// What a storm took.
+#[derive(Clone, Debug)]
+pub struct Storm {
+    /// What it was.
+    pub what: String,
+    /// How much time passed until the last gap was read.
+    pub took: SignedDuration,
+    /// How much time Graph's limits force.
+    pub forced: SignedDuration,
+    /// How many gaps were read to their end with nothing left out.
+    pub complete: usize,
+    /// How many reads arrived.
+    pub reads: u64,
+    /// How many of them were over Graph's limits.
+    pub over: usize,
+    /// How long the gap of another tenant waited, which came in the middle.
+    pub other: SignedDuration,
+    /// How long a notification of the storm's own tenant waited whose content is fetched.
+    pub live: SignedDuration,
+    /// How long the machine worked for it, on our side and on Graph's.
+    pub work: Duration,
+}
+
+impl Storm {
+    /// Returns how many times what is forced it took.
+    #[must_use]
+    pub fn ratio(&self) -> f64 {
+        self.took.as_secs_f64() / self.forced.as_secs_f64().max(1.0)
+    }
+}
+
+/// A gap of each of so many chats: Graph takes 20 reads of chats a second.
+#[must_use]
+pub fn chats(count: usize) -> Storm {
+    let forced = i64::try_from(count.saturating_sub(1) / 20).unwrap_or(i64::MAX);
+    storm("chats", count, SignedDuration::from_secs(forced))
+}
+
+/// A gap of each of so many mailboxes: Graph counts each by itself.
+#[must_use]
+pub fn mailboxes(count: usize) -> Storm {
+    storm("users", count, SignedDuration::ZERO)
+}
+
+/// Plays a storm on a thread of its own: the caller may be inside a runtime, whose tasks may do only so much at once.
+fn storm(kind: &'static str, count: usize, forced: SignedDuration) -> Storm {
+    let played = thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
+        let runtime = runtime.expect("a runtime");
+        // Deadlines ask for one.
+        let _inside = runtime.enter();
+        Site::new(kind, count).play(kind, count, forced)
+    });
+    played
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Everything around the instances.
+struct Site {
+    clock: VirtualClock,
+    start: Timestamp,
+    lists: Lists,
+    queue: FairQueue,
+    delivered: Delivered,
+    config: FakeSource,
+    keys: FakeSource,
+}
+
+impl Site {
+    fn new(kind: &str, count: usize) -> Self {
+        let start: Timestamp = START.parse().expect("a time");
+        let clock = VirtualClock::new(start);
+        let ids: Vec<String> = (0..count).map(object).collect();
+        let tenant =
+            |id: &str| json!({"tenantId": id, "clientId": CLIENT, "credential": {"clientSecret": "s"}});
+        let config = json!({
+            "tenants": {"stormy": tenant(STORMY), "other": tenant(OTHER)},
+            "subscriptions": {
+                "storm": {"tenant": "stormy", "resource": format!("/{kind}/{{id}}/messages"), "changeType": "created", "forEach": ids},
+                "other": {"tenant": "other", "resource": "/users/1/messages", "changeType": "created"},
+                "live": {"tenant": "stormy", "resource": "/users/1/messages", "changeType": "created", "fetchContent": true},
+            },
+        });
+        let trusted = [(STORMY, CLIENT), (OTHER, CLIENT)];
+        let keys = test_util::document(vec![test_util::key("k1", 7)], &trusted);
+        Self {
+            lists: Lists::new(clock.clone(), start - SignedDuration::from_mins(30)),
+            queue: FairQueue::new(clock.clone()),
+            delivered: Delivered::default(),
+            config: FakeSource::new(config.to_string()),
+            keys: FakeSource::new(serde_json::to_string(&keys).expect("JSON")),
+            clock,
+            start,
+        }
+    }
+
+    fn play(&self, kind: &str, count: usize, forced: SignedDuration) -> Storm {
+        let work = Instant::now();
+        for id in (0..count).map(object) {
+            let resource = format!("/{kind}/{id}/messages");
+            self.put_window(STORMY, &format!("storm/{id}"), resource);
+        }
+        let ((), middle, ()) =
+            self.clock
+                .run(future::join3(self.instance(), self.interrupt(), self.instance()));
+        let last = |event_type: &str, tenant: &str| self.delivered.last(event_type, tenant);
+        let until =
+            |end: Option<Timestamp>| end.map_or(SignedDuration::MAX, |end| end.duration_since(middle));
+        let end = last(COMPLETED, STORMY).unwrap_or(Timestamp::MAX);
+        let (reads, over) = self.lists.reads();
+        Storm {
+            what: format!("{count} gaps of {kind}"),
+            took: end.duration_since(self.start),
+            forced,
+            complete: self.delivered.complete(STORMY),
+            reads,
+            over,
+            other: until(last(COMPLETED, OTHER)),
+            live: until(last(FETCHED, STORMY)),
+            work: work.elapsed(),
+        }
+    }
+
+    /// One instance of the function: one batch after the other, until nothing is left.
+    async fn instance(&self) {
+        let deps = self.deps();
+        while !self.queue.is_empty() {
+            let batch = self.queue.receive(BATCH);
+            if batch.is_empty() {
+                self.clock.sleep(A_MOMENT).await;
+                continue;
+            }
+            let record = |(number, taken): (usize, &queue::Taken)| json!({"messageId": number.to_string(), "body": taken.body});
+            let records: Vec<Value> = batch.iter().enumerate().map(record).collect();
+            let event = serde_json::from_value(json!({"Records": records})).expect("an event");
+            let deadline = Deadline::after(Duration::from_mins(5));
+            let response = reader::handle(event, &deps, deadline, &mut Metrics::default()).await;
+            let failures = response.batch_item_failures.into_iter();
+            let failures: BTreeSet<String> = failures.map(|failure| failure.item_identifier).collect();
+            for (number, taken) in batch.into_iter().enumerate() {
+                let is_back = failures.contains(&number.to_string());
+                self.queue.finish(taken, is_back.then_some(VISIBLE_AFTER));
+            }
+        }
+    }
+
+    /// In the middle of the storm, another tenant has a gap and the stormy one a notification. Returns when that was.
+    async fn interrupt(&self) -> Timestamp {
+        self.clock.sleep(Duration::from_secs(5)).await;
+        let now = self.clock.now();
+        self.put_window(OTHER, "other", "/users/1/messages".to_owned());
+        self.put_item(now);
+        now
+    }
+
+    fn put_window(&self, tenant: &str, subscription: &str, resource: String) {
+        let window = Window {
+            read: Tag::Window,
+            application: graph_core::application::test_util::application((tenant, CLIENT)),
+            subscription: subscription.to_owned(),
+            resource,
+            from: self.start - SignedDuration::from_hours(1),
+            until: self.start,
+            gap: Some(format!("gap of {subscription}")),
+            clipped: false,
+            part: None,
+            also: Vec::new(),
+            at: None,
+            counts: None,
+        };
+        self.queue
+            .put(&Message::of_window(guid(tenant), window.into_body()));
+    }
+
+    fn put_item(&self, now: Timestamp) {
+        let key = test_util::key("k1", 7);
+        let client_state = test_util::client_state(&key, (STORMY, CLIENT), "live", false);
+        let body = json!({
+            "subscription": "live", "tenantId": STORMY, "clientId": CLIENT, "id": "i".repeat(43),
+            "partitionKey": "p".repeat(22), "receivedAt": now, "fetchesContent": true,
+            "item": {
+                "changeType": "created", "resource": "Users/1/Messages/AAMk1=", "subscriptionId": "s", "tenantId": STORMY,
+                "clientState": client_state, "resourceData": {"@odata.type": "#Microsoft.Graph.Message", "id": "AAMk1="},
+            },
+        });
+        self.queue
+            .put(&Message::of_tenant(guid(STORMY), body.to_string()));
+    }
+
+    fn deps(
+        &self,
+    ) -> Deps<&FakeSource, GraphClient<VirtualClock, NoRefreshTokens, Nobody>, VirtualClock, Station> {
+        let http = Http::over(Arc::new(self.lists.clone()));
+        let login = TokenProvider::new(http.clone(), Some(BASE)).expect("a URL");
+        let graph = GraphClient::new(http, login.with(NoRefreshTokens, Nobody), Some(BASE));
+        let delivery = || Station::Delivery(self.delivered.clone(), self.clock.clone());
+        Deps {
+            config: CachedDocument::new(&self.config, |text| {
+                Ok(Config::parse(text).map_err(|problem| problem.to_string())?.0)
+            }),
+            client_states: CachedDocument::new(&self.keys, client_state_keys),
+            graph: graph.expect("a URL").at(self.clock.clone()),
+            clock: self.clock.clone(),
+            delivery_queue: delivery(),
+            failed_queue: delivery(),
+            read_queue: Station::Read(self.queue.clone()),
+            limiter: Mutex::new(Limiter::default()),
+            complete: CompleteWindows::default(),
+            tries: 10,
+        }
+    }
+}
+
+/// A queue that the reader sends to.
+enum Station {
+    Delivery(Delivered, VirtualClock),
+    Read(FairQueue),
+}
+
+impl Queue for Station {
+    async fn send<T: Send>(&self, messages: Vec<(T, Message)>, _: Deadline) -> Sent<T> {
+        let mut sent = Sent::default();
+        for (note, message) in messages {
+            match self {
+                Self::Delivery(delivered, clock) => delivered.note(&message.body, clock.now()),
+                Self::Read(queue) => queue.put(&message),
+            }
+            sent.stored.push(note);
+        }
+        sent
+    }
+}
+
+/// What was noted of the events, by type and tenant.
+#[derive(Clone, Debug, Default)]
+struct Delivered(Arc<Mutex<BTreeMap<(String, String), Noted>>>);
+
+/// When the last event came, and how many say `complete`.
+#[derive(Clone, Copy, Debug)]
+struct Noted {
+    last: Timestamp,
+    complete: usize,
+}
+
+impl Delivered {
+    fn note(&self, body: &str, now: Timestamp) {
+        let event: Value = serde_json::from_str(body).unwrap_or_default();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let kind = match text(&event["data"]["contentReadAt"]).as_str() {
+            "" => text(&event["type"]),
+            _ => FETCHED.to_owned(),
+        };
+        let key = (kind, text(&event["data"]["tenantId"]));
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let noted = noted.entry(key).or_insert(Noted {
+            last: now,
+            complete: 0,
+        });
+        noted.last = now;
+        noted.complete += usize::from(event["data"]["complete"] == true);
+    }
+
+    fn of(&self, event_type: &str, tenant: &str) -> Option<Noted> {
+        let tenant: Guid = guid(tenant);
+        let noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.get(&(event_type.to_owned(), tenant.to_string())).copied()
+    }
+
+    fn last(&self, event_type: &str, tenant: &str) -> Option<Timestamp> {
+        Some(self.of(event_type, tenant)?.last)
+    }
+
+    fn complete(&self, tenant: &str) -> usize {
+        self.of(COMPLETED, tenant).map_or(0, |noted| noted.complete)
+    }
+}
+
+/// Returns the id of an object.
+fn object(number: usize) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}
+
+const COMPLETED: &str = "Microsoft.Graph.CatchUpCompleted";
+
+/// What an event with content is noted as.
+const FETCHED: &str = "fetched";
+
+const STORMY: &str = "11111111-2222-3333-4444-555555555555";
+const OTHER: &str = "99999999-2222-3333-4444-555555555555";
+const CLIENT: &str = "66666666-7777-8888-9999-000000000000";
+
+/// How many messages a batch has, as the template has it.
+const BATCH: usize = 10;
+
+/// When a message that failed comes again, as the template has it.
+const VISIBLE_AFTER: SignedDuration = SignedDuration::from_mins(30);
+
+/// How long an instance waits for a message.
+const A_MOMENT: Duration = Duration::from_millis(500);
+
+const BASE: &str = "https://graph.test";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_storm_of_gaps_takes_what_graph_forces_and_nobody_waits_for_it() {
+        for (storm, most) in [(chats(300), 1.4), (mailboxes(500), f64::INFINITY)] {
+            assert_eq!(storm.over, 0, "{storm:?}");
+            // The last second, which is not forced, weighs more than with 10,000.
+            assert!(storm.ratio() <= most, "{:.2}: {storm:?}", storm.ratio());
+            for waited in [storm.other, storm.live] {
+                assert!(waited <= SignedDuration::from_secs(4), "{storm:?}");
+            }
+            println!("{:.2} {storm:?}", storm.ratio());
+        }
+        assert_eq!(chats(20).complete, 20);
+    }
+}
