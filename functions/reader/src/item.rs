@@ -1,12 +1,12 @@
 //! Items whose content is fetched.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use graph_core::{
     application::Application,
     notification::{
         client_state::ClientStateKeys,
-        event::{self, Fetched},
+        event::{self, Content, Fetched},
         item::Notification,
         queued::{QueuedItem, VerifiedItem},
     },
@@ -22,7 +22,6 @@ use graph_edge::{
     sqs::{Message, Queue},
 };
 use jiff::{SignedDuration, Timestamp};
-use serde_json::value::RawValue;
 use tracing::{error, warn};
 
 use crate::{
@@ -238,20 +237,22 @@ async fn deliver<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
     deadline: Deadline,
     metrics: &mut Metrics,
 ) -> Result<(), Obstacle> {
-    let is_last = items.iter().all(|item| item.record.tried >= deps.tries);
-    let body = match &get {
-        None => None,
-        Some(get) => match fetched(get, deps, deadline).await {
-            Ok(answer) => Some(answer),
-            // The change is worth more than its content.
-            Err(_) if is_last => Some(None),
-            Err(obstacle) => return Err(obstacle),
-        },
-    };
+    let mut got = None;
+    if let Some(get) = &get {
+        got = Some(match fetched(get, deps, deadline).await {
+            Got::Later(wait) => match patience(items, deps) {
+                Some(pause) => {
+                    let wait = wait.unwrap_or(pause);
+                    return put_back(items, wait, deps, deadline, metrics).await;
+                }
+                // The change is worth more than its content.
+                None => Got::Nothing,
+            },
+            got => got,
+        });
+    }
     let read_at = deps.clock.now();
-    let content: Option<Option<&RawValue>> = body
-        .as_ref()
-        .map(|body| body.as_deref().and_then(|body| serde_json::from_slice(body).ok()));
+    let content = got.as_ref().map(Got::content);
     let mut messages = Vec::with_capacity(items.len());
     for item in items {
         let fetched = content.map(|content| Fetched { content, read_at });
@@ -268,48 +269,122 @@ async fn deliver<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
     let delivered = messages.len();
     deps.store(&deps.delivery_queue, messages, deadline).await?;
     metrics.count(Metric::Delivered, delivered);
-    if content.is_some_and(|content| content.is_some()) {
+    if matches!(content, Some(Content::Read(_))) {
         metrics.count(Metric::Fetched, delivered);
     }
     Ok(())
 }
 
-/// Makes the GET; nothing where the resource is not to be had.
+/// What came of a GET.
+enum Got {
+    Content(Vec<u8>),
+    /// Graph does not show the resource.
+    Nothing,
+    TooLarge,
+    /// Graph cannot answer now, and may have said for how long.
+    Later(Option<Duration>),
+}
+
+impl Got {
+    fn content(&self) -> Content<'_> {
+        match self {
+            Self::Content(body) => serde_json::from_slice(body).map_or(Content::Missing, Content::Read),
+            Self::TooLarge => Content::TooLarge,
+            Self::Nothing | Self::Later(_) => Content::Missing,
+        }
+    }
+}
+
+/// Makes the GET, and makes it again where Graph asks for no more than a few seconds.
 async fn fetched<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
     get: &Get<'_>,
     deps: &Deps<S, R, C, Q>,
     deadline: Deadline,
-) -> Result<Option<Vec<u8>>, Obstacle> {
-    let path = get.request.path.parse().map_err(|_| Obstacle::OutOfTime)?;
-    deps.room(Limit::OTHER, get.tenant, &path, deadline.at_most(FETCH_WITHIN))
-        .await
-        .map_err(|_| Obstacle::OutOfTime)?;
-    match deps.graph.read(get.tenant, &get.request, get.immutable_ids).await {
-        ReadAnswer::Body(body) => Ok(Some(body)),
-        ReadAnswer::NotNow(wait) => {
-            deps.close(Limit::OTHER, get.tenant, &path, wait);
-            Err(Obstacle::GraphUnavailable)
+) -> Got {
+    let Ok(path) = get.request.path.parse() else {
+        return Got::Nothing;
+    };
+    let until = deadline.at_most(FETCH_WITHIN);
+    loop {
+        if let Err(wait) = deps.room(Limit::OTHER, get.tenant, &path, until).await {
+            return Got::Later(Some(wait));
         }
-        ReadAnswer::TooLarge => Ok(None),
-        ReadAnswer::Refused(status) => {
-            // Moved, deleted, or not there yet.
-            if !matches!(status, 404 | 410) {
-                warn!(
-                    status,
-                    "Microsoft Graph refused to return a changed resource ({status}); the change is delivered without content"
-                );
+        match deps.graph.read(get.tenant, &get.request, get.immutable_ids).await {
+            ReadAnswer::Body(body) => return Got::Content(body),
+            ReadAnswer::TooLarge => return Got::TooLarge,
+            ReadAnswer::Unavailable => return Got::Later(None),
+            ReadAnswer::NotNow(wait) => {
+                let wait = wait.max(A_SECOND);
+                deps.close(Limit::OTHER, get.tenant, &path, wait);
+                if wait >= until.left() {
+                    return Got::Later(Some(wait));
+                }
             }
-            Ok(None)
+            ReadAnswer::Refused(status) => {
+                // Moved, deleted, or not there yet.
+                if !matches!(status, 404 | 410) {
+                    warn!(
+                        status,
+                        "Microsoft Graph refused to show what changed ({status}); the change is delivered without content"
+                    );
+                }
+                return Got::Nothing;
+            }
         }
-        ReadAnswer::Unavailable => Err(Obstacle::GraphUnavailable),
     }
+}
+
+/// Returns how long items wait before the next GET, twice as long each time; nothing once they have waited for long enough.
+fn patience<S, R, C: Clock, Q>(items: &[Item<'_>], deps: &Deps<S, R, C, Q>) -> Option<Duration> {
+    let received_at = items
+        .iter()
+        .map(|item| item.verified.queued().received_at)
+        .min()?;
+    let age = deps.clock.now().duration_since(received_at);
+    let is_last = age > FETCH_FOR || items.iter().any(|item| item.record.tried >= deps.tries);
+    let pause = Duration::try_from(age).unwrap_or_default();
+    (!is_last).then(|| pause.clamp(LEAST_PAUSE, LONGEST_PAUSE))
+}
+
+/// Puts items back into `ReadQueue` for a while: to wait for the queue to hand them over again would take half an hour.
+async fn put_back<S, R: Reads, C: Clock, Q: Queue>(
+    items: &[Item<'_>],
+    wait: Duration,
+    deps: &Deps<S, R, C, Q>,
+    deadline: Deadline,
+    metrics: &mut Metrics,
+) -> Result<(), Obstacle> {
+    for item in items {
+        let subscription = &item.verified.proven().subscription;
+        warn!(
+            subscription,
+            seconds = wait.as_secs(),
+            "Microsoft Graph does not show now what changed in subscription {subscription}; it is fetched again in {} s",
+            wait.as_secs()
+        );
+    }
+    let again = |item: &Item<'_>| Message::of(item.verified.proven(), item.record.body.clone()).delayed(wait);
+    deps.store(&deps.read_queue, items.iter().map(again).collect(), deadline)
+        .await?;
+    metrics.count(Metric::ReadRetried, items.len());
+    Ok(())
 }
 
 /// How far back a drive is read for a notification: Graph's own latency.
 const DRIVE_BACK: SignedDuration = SignedDuration::from_mins(15);
 
 /// How long after a notification a drive is read.
-const DRIVE_SETTLES: std::time::Duration = std::time::Duration::from_secs(30);
+const DRIVE_SETTLES: Duration = Duration::from_secs(30);
 
 /// How long a fetch may wait for its turn.
-const FETCH_WITHIN: std::time::Duration = std::time::Duration::from_secs(20);
+const FETCH_WITHIN: Duration = Duration::from_secs(20);
+
+/// How long an item waits for its content, at the most.
+const FETCH_FOR: SignedDuration = SignedDuration::from_hours(5);
+
+/// How long an item waits at the least and at the most before it is fetched again.
+const LEAST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_mins(15);
+
+/// The least that Graph is left alone when it asks for it.
+const A_SECOND: Duration = Duration::from_secs(1);

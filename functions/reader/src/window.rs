@@ -173,8 +173,12 @@ async fn split<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
         let Some(path) = parts.path() else {
             return complete(parts.completed(Some(Shortfall::OddAnswer)), deps, deadline).await;
         };
-        if deps.room(Limit::OTHER, tenant, &path, deadline).await.is_err() {
-            return Err(Obstacle::OutOfTime);
+        let turn_ends = deadline.at_most(TURN);
+        if let Err(wait) = deps.room(Limit::OTHER, tenant, &path, turn_ends).await {
+            return match parts.waits() {
+                Ok(window) => put_back(window, wait, deps, deadline).await,
+                Err(completed) => complete(*completed, deps, deadline).await,
+            };
         }
         let shortfall = match deps
             .graph
@@ -201,7 +205,7 @@ async fn split<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
         return complete(parts.completed(None), deps, deadline).await;
     }
     let windows = parts.windows().into_iter();
-    let messages = windows.map(|window| Message::of_tenant(tenant.application.tenant_id, window.into_body()));
+    let messages = windows.map(|window| Message::of_window(tenant.application.tenant_id, window.into_body()));
     deps.store(&deps.read_queue, messages.collect(), deadline).await?;
     Ok(Turn::default())
 }
@@ -214,11 +218,20 @@ async fn go_on<S, R: Reads, C: Clock, Q: Queue>(
     deps: &Deps<S, R, C, Q>,
     deadline: Deadline,
 ) -> Result<Turn, Obstacle> {
-    let rest = reading.rest();
-    let tenant_id = rest.application.tenant_id;
-    let message = Message::of_tenant(tenant_id, rest.into_body()).delayed(wait);
-    deps.store(&deps.read_queue, vec![message], deadline).await?;
+    put_back(reading.rest(), wait, deps, deadline).await?;
     Ok(turn)
+}
+
+/// Puts a window into the queue, to be read after `wait`.
+async fn put_back<S, R: Reads, C: Clock, Q: Queue>(
+    window: Window,
+    wait: Duration,
+    deps: &Deps<S, R, C, Q>,
+    deadline: Deadline,
+) -> Result<Turn, Obstacle> {
+    let message = Message::of_window(window.application.tenant_id, window.into_body()).delayed(wait);
+    deps.store(&deps.read_queue, vec![message], deadline).await?;
+    Ok(Turn::default())
 }
 
 /// Says what was read.

@@ -1,5 +1,7 @@
 //! Items to fetch: the right content, and nobody else's.
 
+use std::time::Duration;
+
 use graph_edge::graph::ReadAnswer;
 use serde_json::{Value, json};
 
@@ -53,7 +55,7 @@ async fn what_is_not_there_is_delivered_without_content() {
     for answer in [
         ReadAnswer::Refused(404),
         ReadAnswer::Refused(403),
-        ReadAnswer::TooLarge,
+        ReadAnswer::Body(b"<html>".to_vec()),
     ] {
         let world = mailbox().answers([answer]);
         let created = item(&change("created", &format!("Users/{ANNA}/Messages/AAMk1")));
@@ -61,6 +63,22 @@ async fn what_is_not_there_is_delivered_without_content() {
         let events = world.delivered();
         assert_eq!(events[0]["data"]["contentMissing"], true);
         assert_eq!(events[0]["data"].get("content"), None);
+    }
+}
+
+#[tokio::test]
+async fn content_that_is_larger_than_a_message_is_omitted() {
+    let large = json!({"id": "AAMk1", "body": "x".repeat(1_100_000)});
+    for answer in [answer(&large), ReadAnswer::TooLarge] {
+        let world = mailbox().answers([answer]);
+        let created = item(&change("created", &format!("Users/{ANNA}/Messages/AAMk1")));
+        assert!(world.read(&[&created]).await.is_empty());
+        let data = &world.delivered()[0]["data"];
+        assert_eq!(
+            (data.get("content"), &data["contentOmitted"]),
+            (None, &json!(true))
+        );
+        assert_eq!(data.get("contentMissing"), None);
     }
 }
 
@@ -93,13 +111,41 @@ async fn an_item_whose_client_state_does_not_hold_is_not_acted_on() {
 }
 
 #[tokio::test]
-async fn an_item_is_delivered_at_the_last_try_whatever_comes_of_its_content() {
-    let world = mailbox();
+async fn an_item_that_cannot_be_fetched_now_is_fetched_again_soon() {
+    let not_now = |seconds| ReadAnswer::NotNow(Duration::from_secs(seconds));
+    for (answer, expected) in [
+        (ReadAnswer::Unavailable, 60),
+        (not_now(45), 45),
+        (not_now(2_000), 900),
+    ] {
+        let world = mailbox().answers([answer]);
+        let created = item(&change("created", &format!("Users/{ANNA}/Messages/AAMk1")));
+        assert!(world.read(&[&created]).await.is_empty());
+        assert!(world.delivered().is_empty());
+        assert_eq!(world.queued(), [(created, expected)]);
+    }
+}
+
+#[tokio::test]
+async fn a_short_wait_of_microsoft_graphs_is_waited_for() {
+    let content = json!({"id": "AAMk1"});
+    let world = mailbox().answers([ReadAnswer::NotNow(Duration::from_secs(5)), answer(&content)]);
     let created = item(&change("created", &format!("Users/{ANNA}/Messages/AAMk1")));
-    assert_eq!(world.read(&[&created]).await, ["m0"]);
-    assert!(world.delivered().is_empty());
-    assert!(world.read_at_try(&[&created], 10).await.is_empty());
-    assert_eq!(world.delivered()[0]["data"]["contentMissing"], true);
+    assert!(world.read(&[&created]).await.is_empty());
+    assert_eq!(world.slept(), Duration::from_secs(5));
+    assert_eq!(world.delivered()[0]["data"]["content"], content);
+}
+
+#[tokio::test]
+async fn an_item_is_delivered_at_last_whatever_comes_of_its_content() {
+    let created = item(&change("created", &format!("Users/{ANNA}/Messages/AAMk1")));
+    let of_old = created.replace(&ago(1).to_string(), &ago(5 * 60 + 1).to_string());
+    for (body, tried) in [(&created, 10), (&of_old, 1)] {
+        let world = mailbox();
+        assert!(world.read_at_try(&[body], tried).await.is_empty());
+        assert_eq!(world.delivered()[0]["data"]["contentMissing"], true);
+        assert!(world.queued().is_empty());
+    }
 }
 
 #[tokio::test]

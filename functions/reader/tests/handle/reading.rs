@@ -234,6 +234,26 @@ async fn the_teams_of_a_tenant_are_a_window_each() {
 }
 
 #[tokio::test]
+async fn a_list_of_teams_that_has_to_wait_is_read_when_graph_says() {
+    let resource = "/teams/getAllMessages";
+    let world = World::new(&json!({"one": {"resource": resource, "changeType": "created"}}));
+    let world = world.answers([ReadAnswer::NotNow(Duration::from_secs(40))]);
+    assert!(world.read(&[&window(resource, "gap-1")]).await.is_empty());
+    let queued = world.queued();
+    let [(again, 40)] = queued.as_slice() else {
+        panic!("{queued:?}");
+    };
+    world.pass(Duration::from_secs(40)).await;
+    let world = world.answers([page(&json!([{"id": "t1"}]), None)]);
+    assert!(world.read(&[again]).await.is_empty());
+    let parts = world.queued();
+    assert_eq!(parts.len(), 1);
+    let world = world.answers([page(&json!([]), None)]);
+    assert!(world.read(&[&parts[0].0]).await.is_empty());
+    assert_eq!(world.delivered()[0]["data"]["complete"], true);
+}
+
+#[tokio::test]
 async fn a_storm_keeps_below_the_limit_of_a_chat() {
     let next = |index: u32| format!("https://graph.microsoft.com/v1.0/chats/c1/messages?$skiptoken={index}");
     let pages = (0..9)

@@ -31,10 +31,21 @@ pub fn document(
 /// What was fetched for an item.
 #[derive(Clone, Copy, Debug)]
 pub struct Fetched<'a> {
-    /// The resource; nothing where it is not there any more, or not yet.
-    pub content: Option<&'a RawValue>,
+    /// The resource.
+    pub content: Content<'a>,
     /// When that was.
     pub read_at: Timestamp,
+}
+
+/// A resource that was asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum Content<'a> {
+    /// It was read.
+    Read(&'a RawValue),
+    /// It is not there any more, or not yet, or Graph does not show it.
+    Missing,
+    /// It is larger than anything that is read.
+    TooLarge,
 }
 
 /// Returns the event for an item whose content was fetched, or was not to be: the same event as [`document`] makes of it,
@@ -50,9 +61,14 @@ pub fn fetched(
 ) -> Result<String, Malformed> {
     let mut event = Event::new(item, notification, None);
     if let Some(Fetched { content, read_at }) = fetched {
-        event.data.content = content;
-        event.data.content_missing = content.is_none();
-        event.data.content_read_at = content.is_some().then_some(read_at);
+        match content {
+            Content::Read(raw) => {
+                event.data.content = Some(raw);
+                event.data.content_read_at = Some(read_at);
+            }
+            Content::Missing => event.data.content_missing = true,
+            Content::TooLarge => event.data.content_omitted = true,
+        }
     }
     event.fitting()
 }

@@ -12,7 +12,7 @@ use super::{
     request::{Request, floor},
     shortfall::Shortfall,
     way::{PartList, Shows, Way, way},
-    window::{Counts, Part, Window},
+    window::{Counts, MOST_WAITS, Part, Window},
 };
 use crate::subscription::{
     catalogue::{self, Access},
@@ -188,6 +188,20 @@ impl Parts {
         Ok(())
     }
 
+    /// Returns the window, to be split when Microsoft Graph is ready.
+    ///
+    /// # Errors
+    ///
+    /// Returns what to say after too many waits.
+    pub fn waits(mut self) -> Result<Window, Box<Completed>> {
+        let at = self.window.at.get_or_insert_default();
+        at.waits += 1;
+        if at.waits < MOST_WAITS {
+            return Ok(self.window);
+        }
+        Err(Box::new(self.completed(Some(Shortfall::NotReady))))
+    }
+
     /// Returns the path of the list.
     #[must_use]
     pub fn path(&self) -> Option<ResourcePath> {
@@ -208,6 +222,7 @@ impl Parts {
         let of = self.ids.len();
         let part = |id| Window {
             part: Some(Part { id, of }),
+            at: None,
             ..self.window.clone()
         };
         self.ids.into_iter().map(part).collect()

@@ -18,7 +18,7 @@ use super::{
     request::{Request, floor},
     shortfall::Shortfall,
     way::{Pages, Shows},
-    window::{At, Counts, MAX_LINKS, Window},
+    window::{At, Counts, MAX_LINKS, MOST_WAITS, Window},
 };
 
 /// A list on its way to the end. The reading of a window that goes on later begins where this one stopped.
@@ -342,9 +342,6 @@ impl Reading {
 
 /// How often a list is asked for once more.
 const MOST_AGAIN: u8 = 5;
-
-/// How often Microsoft Graph is waited for.
-const MOST_WAITS: u16 = 500;
 
 /// How far apart Graph's clock and ours may be.
 const SKEW: SignedDuration = SignedDuration::from_mins(1);

@@ -243,5 +243,8 @@ const OVERLAP: SignedDuration = SignedDuration::from_mins(5);
 /// How many gaps one window may cover.
 const MAX_GAPS: usize = 100;
 
+/// How often Microsoft Graph is waited for.
+pub(super) const MOST_WAITS: u16 = 500;
+
 /// How many pages may wait: chains of replies that have pages of their own.
 pub(super) const MAX_LINKS: usize = 100;

@@ -190,3 +190,29 @@ fn a_certificate_whose_key_is_gone_is_told_apart() {
     };
     check(old, "renew", "its certificate c0 is no longer usable");
 }
+
+#[test]
+fn what_an_entry_asks_for_beside_is_told_to_graph_at_creation() {
+    for (resource, immutable_ids, permission_changes, expected) in [
+        ("/users/1/messages", false, false, None),
+        ("/users/1/messages", true, false, Some("IdType=\"ImmutableId\"")),
+        ("/drives/1/root", false, true, Some("includesecuritywebhooks")),
+        (
+            "/chats/1/messages",
+            false,
+            false,
+            Some("include-unknown-enum-members"),
+        ),
+    ] {
+        let desired = Desired {
+            resource: resource.to_owned(),
+            options: EntryOptions {
+                immutable_ids,
+                permission_changes,
+                ..EntryOptions::default()
+            },
+            ..mail()
+        };
+        assert_eq!(desired.prefer(), expected, "{resource}");
+    }
+}
