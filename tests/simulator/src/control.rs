@@ -187,7 +187,7 @@ struct Lose {
 
 /// Body of `POST /_simulator/send`.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Send {
     /// Whether the answer waits for the outcome.
     #[serde(default = "yes")]
@@ -195,6 +195,9 @@ struct Send {
     /// Whether the answer shows the bodies that were sent.
     #[serde(default)]
     bodies: bool,
+    /// How much later everything is sent.
+    #[serde(default)]
+    after_milliseconds: u64,
     items: Vec<Item>,
 }
 
@@ -242,7 +245,7 @@ impl Send {
 
     /// Builds the post.
     fn post(self) -> Post {
-        let mut post = Post::new();
+        let mut post = Post::new().after(Duration::from_millis(self.after_milliseconds));
         for (index, item) in self.items.into_iter().enumerate() {
             let subscription = item.subscription.as_str();
             post = match (
@@ -361,7 +364,8 @@ An item to send names a subscription by its id or its resource, and is one of
       anything
 "content" sets the resource data, byte for byte; "object" sets the id of the
 object; "wrong" lists faults and oddities, such as ["flippedBit"].
-With "bodies": true beside "items" the answer has the whole POSTs.
+With "bodies": true beside "items" the answer has the whole POSTs. With
+"afterMilliseconds": 5000 they are sent later, as Graph may send "missed".
 
 With "wait": false the answer does not wait for the outcome, which may take four
 hours.

@@ -21,6 +21,9 @@ use super::state::Shared;
 ///
 /// The post asks for what cannot be built.
 pub(crate) async fn send(shared: Arc<Shared>, post: Post) -> Result<DeliveryReport, SimulatorError> {
+    if !post.delay.is_zero() {
+        tokio::time::sleep(post.delay).await;
+    }
     let (outgoing, skipped) = compose(&mut shared.state(), &post)?;
     let tasks: Vec<_> = outgoing
         .into_iter()

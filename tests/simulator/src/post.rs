@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,7 @@ use super::wrong::Wrong;
 pub struct Post {
     pub(crate) entries: Vec<Entry>,
     pub(crate) document_edits: Vec<Edit>,
+    pub(crate) delay: Duration,
 }
 
 impl Post {
@@ -129,6 +131,12 @@ impl Post {
             entry.edits.push(Arc::new(edit));
         }
         self
+    }
+
+    /// Sends everything so much later: nobody knows how late Graph says `missed`.
+    #[must_use]
+    pub fn after(self, delay: Duration) -> Self {
+        Self { delay, ..self }
     }
 
     /// Changes the finished document of every POST.

@@ -186,6 +186,21 @@ async fn what_is_lost_is_not_sent() {
     }
 }
 
+#[tokio::test]
+async fn missed_comes_as_late_as_it_is_told_to() {
+    let bench = Bench::new().await;
+    let mut body = bench.basic("/users/u/messages");
+    body["lifecycleNotificationUrl"] = json!("https://notify.test/l");
+    let id = bench.subscribe(body).await;
+    let missed = json!({
+        "afterMilliseconds": 200, "items": [{"subscription": id, "lifecycleEvent": "missed"}],
+    });
+    let asked = bench.simulator.now();
+    bench.call(Method::POST, "/_simulator/send", Some(missed)).await;
+    let sent = bench.simulator.deliveries()[0].attempts[0].at;
+    assert!(sent.duration_since(asked) >= SignedDuration::from_millis(200));
+}
+
 /// Returns a bench with so many items in a collection, one a second.
 async fn filled(collection: &str, count: i64) -> Bench {
     let bench = Bench::new().await;
