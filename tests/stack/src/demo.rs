@@ -10,18 +10,19 @@ use serde_json::Value;
 
 use crate::local::{self, Engine, Local};
 use crate::{self as stack, Function, Message, Pair, Progress, Stack};
-use graph_simulator::{self as graph, Post, SentItem, Simulator, SimulatorError};
+use graph_simulator::{self as graph, Item, Post, SentItem, Simulator, SimulatorError};
 
 mod case;
 mod challenge;
 mod columns;
 mod event;
 mod lifecycle;
+mod loss;
 mod plan;
 mod report;
 mod verdict;
 
-pub use case::{CASES, Case};
+pub use case::{CASES, Case, Way};
 pub use report::{Line, kept};
 pub use verdict::{Verdict, judge};
 
@@ -72,7 +73,10 @@ pub async fn run(options: Options) -> Result<bool, Error> {
             logs: logs(stack).await,
         });
     }
-    progress.say(&format!("Sending {} notifications", CASES.len()));
+    progress.say(&format!(
+        "Sending {} notifications, of which Graph loses one",
+        CASES.len()
+    ));
     let started = Instant::now();
     let sent = send(simulator, &subscriptions).await?;
     let messages = receive(stack, &sent).await?;
@@ -207,7 +211,16 @@ async fn send(simulator: &Simulator, subscriptions: &BTreeMap<String, String>) -
         let Some(subscription) = subscriptions.get(case.name) else {
             continue;
         };
-        let post = Post::new().change(subscription, case.change_type);
+        let mut post = Post::new().change(subscription, case.change_type);
+        if case.way != Way::Sent {
+            let item = Item::new(ITEM, simulator.now()).with("subject", FETCHED.into());
+            simulator.put_item(&case::app().tenant_id, case.resource, item.clone());
+            if case.way == Way::Lost {
+                sent.push(loss::lose(simulator, case, subscription, item).await?);
+                continue;
+            }
+            post = post.about(item.id);
+        }
         for post in simulator.send(post).await?.posts {
             let at = post
                 .attempts
@@ -230,8 +243,10 @@ async fn send(simulator: &Simulator, subscriptions: &BTreeMap<String, String>) -
 async fn receive(stack: &Stack, sent: &[Sent]) -> Result<Messages, Error> {
     let (mut failed, deadline) = (Vec::new(), Instant::now() + PATIENCE);
     let mut delivered: Vec<Message> = Vec::new();
-    while delivered.len() + failed.len() < sent.len() && Instant::now() < deadline {
-        let wanted = sent.len() - delivered.len();
+    let lost = sent.iter().filter(|sent| sent.case.way == Way::Lost).count();
+    let all = sent.len() + lost * loss::EVENTS;
+    while delivered.len() + failed.len() < all && Instant::now() < deadline {
+        let wanted = all.saturating_sub(delivered.len());
         delivered.extend(
             stack
                 .receive(stack.output("DeliveryQueueUrl")?, A_MOMENT, |got| {
@@ -287,6 +302,12 @@ async fn logs(stack: &Stack) -> String {
     }
     text
 }
+
+/// Id of the item that is fetched or read.
+const ITEM: &str = "AAMkAGI2TG93AAA=";
+
+/// What its content says.
+const FETCHED: &str = "Weekly planning";
 
 /// Name of the subscription that Graph asks reauthorization of.
 const CHALLENGED: &str = "users";

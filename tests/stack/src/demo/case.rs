@@ -19,8 +19,21 @@ pub struct Case {
     pub rich: bool,
     /// Whether a signed-in user subscribes to it: Graph takes it from no application by itself.
     pub delegated: bool,
+    /// How the change reaches the stack.
+    pub way: Way,
     /// Type of the event that is to come out.
     pub event_type: &'static str,
+}
+
+/// How a change reaches the stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// By a notification that says everything that there is to say.
+    Sent,
+    /// By a notification whose resource the reader fetches.
+    Fetched,
+    /// By the reader: Graph loses the notification and says `missed`.
+    Lost,
 }
 
 /// Everything that the two introductions to change notifications name (Microsoft Graph, *Use the Microsoft Graph API to
@@ -61,19 +74,25 @@ pub const CASES: [Case; 14] = [
         "created",
         "Microsoft.Graph.MessageCreated",
     ),
-    basic(
-        "calendar",
-        "/users/00000000-0000-0000-0000-00000000000a/events",
-        "created,updated",
-        "updated",
-        "Microsoft.Graph.EventUpdated",
+    by(
+        Way::Fetched,
+        basic(
+            "calendar",
+            "/users/00000000-0000-0000-0000-00000000000a/events",
+            "created,updated",
+            "updated",
+            "Microsoft.Graph.EventUpdated",
+        ),
     ),
-    basic(
-        "contacts",
-        "/users/00000000-0000-0000-0000-00000000000a/contacts",
-        "created,updated",
-        "created",
-        "Microsoft.Graph.ContactCreated",
+    by(
+        Way::Lost,
+        basic(
+            "contacts",
+            "/users/00000000-0000-0000-0000-00000000000a/contacts",
+            "created,updated",
+            "created",
+            "Microsoft.Graph.ContactCreated",
+        ),
     ),
     basic(
         "users",
@@ -156,6 +175,9 @@ pub fn config(refresh_token: &str) -> Value {
         if let (true, Some(entry)) = (case.rich, entry.as_object_mut()) {
             entry.insert("includeResourceData".to_owned(), Value::Bool(true));
         }
+        if let (Way::Fetched, Some(entry)) = (case.way, entry.as_object_mut()) {
+            entry.insert("fetchContent".to_owned(), Value::Bool(true));
+        }
         (case.name.to_owned(), entry)
     };
     let subscriptions: Map<String, Value> = CASES.iter().map(subscription).collect();
@@ -191,8 +213,14 @@ const fn rich(
         change_type,
         rich: true,
         delegated: false,
+        way: Way::Sent,
         event_type,
     }
+}
+
+/// A change that reaches the stack in another way.
+const fn by(way: Way, case: Case) -> Case {
+    Case { way, ..case }
 }
 
 /// A notification of a subscription that a signed-in user has made.

@@ -21,8 +21,6 @@ pub(crate) struct Event<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Data<'a> {
-    /// Id of the subscription.
-    pub(crate) subscription_id: String,
     /// Kind of change.
     pub(crate) change_type: String,
     /// Path of the resource.
@@ -30,9 +28,11 @@ pub(crate) struct Data<'a> {
     /// What the notification says about the resource.
     #[serde(default)]
     pub(crate) resource_data: Value,
-    /// The decrypted resource, as text.
+    /// The resource, decrypted or fetched, as text.
     #[serde(borrow)]
     pub(crate) content: Option<&'a RawValue>,
+    /// The gap that the change was read for.
+    pub(crate) caught_up: Option<String>,
 }
 
 impl<'a> Event<'a> {
@@ -100,7 +100,7 @@ mod tests {
     #[track_caller]
     fn check(content: &str, expected: &str) {
         let json = format!(
-            r#"{{"type":"t","subscription":"s","data":{{"subscriptionId":"i","changeType":"c","resource":"users/1"{content}}}}}"#
+            r#"{{"type":"t","subscription":"s","data":{{"changeType":"c","resource":"users/1"{content}}}}}"#
         );
         assert_eq!(Event::parse(&json).unwrap().summary(), expected);
     }

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, value::RawValue};
 
-use super::Sent;
+use super::case::Way;
 use super::event::Event;
+use super::loss;
 use super::report::Line;
+use super::{FETCHED, Sent};
 use crate::Message;
 
 /// What became of a notification.
@@ -30,7 +32,10 @@ pub fn judge(sent: &[Sent], delivered: &[Message], failed: &[Message]) -> Vec<Li
     for sent in sent {
         let own = unasked.iter().position(|message| is_about(&message.body, sent));
         let message = own.map(|index| unasked.swap_remove(index));
-        lines.push(line(sent, message, failed));
+        lines.push(line(sent, message, delivered, failed));
+    }
+    if sent.iter().any(|sent| sent.case.way == Way::Lost) {
+        unasked.retain(|message| !loss::is_about_a_gap(&message.body));
     }
     lines.extend(unasked.into_iter().map(|message| Line {
         name: "?".to_owned(),
@@ -43,15 +48,23 @@ pub fn judge(sent: &[Sent], delivered: &[Message], failed: &[Message]) -> Vec<Li
 }
 
 /// Judges one notification.
-fn line(sent: &Sent, message: Option<&Message>, failed: &[Message]) -> Line {
+fn line(sent: &Sent, message: Option<&Message>, delivered: &[Message], failed: &[Message]) -> Line {
     let event = message.and_then(|message| Event::parse(&message.body));
-    let verdict = match &event {
-        Some(event) => difference(sent, event).map_or(Verdict::Right, Verdict::Differs),
-        None => absence(sent, failed),
+    let verdict = match (&event, sent.case.way) {
+        (None, _) => absence(sent, failed),
+        (Some(_), Way::Lost) if !loss::is_complete(sent.case.name, delivered) => {
+            Verdict::Differs("CatchUpCompleted")
+        }
+        (Some(event), _) => difference(sent, event).map_or(Verdict::Right, Verdict::Differs),
     };
+    let summary = event.as_ref().map(Event::summary).unwrap_or_default();
     Line {
         name: sent.case.name.to_owned(),
-        summary: event.as_ref().map(Event::summary).unwrap_or_default(),
+        summary: match sent.case.way {
+            Way::Sent => summary,
+            Way::Fetched => format!("fetched: {summary}"),
+            Way::Lost => "lost by Graph, read by the reader".to_owned(),
+        },
         event_type: event.map_or_else(|| sent.case.event_type.to_owned(), |event| event.event_type),
         milliseconds: message
             .and_then(|message| message.sent_at)
@@ -62,13 +75,18 @@ fn line(sent: &Sent, message: Option<&Message>, failed: &[Message]) -> Line {
 
 /// Tells whether a message is the event of a notification.
 fn is_about(body: &str, sent: &Sent) -> bool {
-    Event::parse(body).is_some_and(|event| event.data.subscription_id == sent.item.subscription_id)
+    Event::parse(body).is_some_and(|event| event.subscription == sent.case.name)
 }
 
 /// Returns the first part of an event that is not as it was sent.
 fn difference(sent: &Sent, event: &Event<'_>) -> Option<&'static str> {
     let item = |name: &str| sent.item.item.get(name).cloned().unwrap_or_default();
     let content = event.data.content.map(RawValue::get);
+    let is_lost = sent.case.way == Way::Lost;
+    if sent.case.way == Way::Fetched && !content.is_some_and(|content| content.contains(FETCHED)) {
+        return Some("content");
+    }
+    let content = content.filter(|_| sent.case.way == Way::Sent);
     let parsed = |text: Option<&str>| text.and_then(|text| serde_json::from_str::<Value>(text).ok());
     let expected = sent.item.content.as_deref();
     let same = [
@@ -76,7 +94,11 @@ fn difference(sent: &Sent, event: &Event<'_>) -> Option<&'static str> {
         ("subscription", event.subscription == sent.case.name),
         ("changeType", event.data.change_type == sent.case.change_type),
         ("resource", item("resource") == event.data.resource.as_str()),
-        ("resourceData", item("resourceData") == event.data.resource_data),
+        (
+            "resourceData",
+            is_lost || item("resourceData") == event.data.resource_data,
+        ),
+        ("caughtUp", is_lost == event.data.caught_up.is_some()),
         ("form", expected.is_some() == sent.case.rich),
         ("content", parsed(content) == parsed(expected)),
         ("content, byte for byte", content == expected),
@@ -109,7 +131,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::demo::CASES;
+    use crate::demo::{CASES, Case};
     use graph_simulator::SentItem;
 
     #[test]
@@ -157,22 +179,79 @@ mod tests {
         assert_eq!(lines[0].verdict, Verdict::Failed("rejected".to_owned()));
     }
 
+    #[test]
+    fn a_fetch_needs_content_and_a_loss_an_end_that_is_complete() {
+        let events = |case: &'static Case, data: &Value, complete: bool| {
+            let change = json!({"type": case.event_type, "subscription": case.name, "data": data});
+            let end = json!({
+                "type": "Microsoft.Graph.CatchUpCompleted", "subscription": case.name, "data": {"complete": complete},
+            });
+            [change, end].map(|event| message(event.to_string()))
+        };
+        let data = |case: &Case, name: &str, value: Value| {
+            let mut data =
+                json!({"changeType": case.change_type, "resource": "r", "resourceData": {"id": "1"}});
+            data[name] = value;
+            data
+        };
+        let of = |way| CASES.iter().find(|case| case.way == way).unwrap();
+        let fetched = json!({"subject": FETCHED});
+        for (way, name, value, complete, expected) in [
+            (Way::Fetched, "content", &fetched, true, Verdict::Right),
+            (
+                Way::Fetched,
+                "content",
+                &json!({}),
+                true,
+                Verdict::Differs("content"),
+            ),
+            (Way::Lost, "caughtUp", &json!("gap"), true, Verdict::Right),
+            (
+                Way::Lost,
+                "caughtUp",
+                &json!("gap"),
+                false,
+                Verdict::Differs("CatchUpCompleted"),
+            ),
+            (
+                Way::Lost,
+                "other",
+                &json!("gap"),
+                true,
+                Verdict::Differs("caughtUp"),
+            ),
+        ] {
+            let case = of(way);
+            let mut sent = Sent { case, ..sent() };
+            sent.item.content = None;
+            let events = events(case, &data(case, name, value.clone()), complete);
+            let lines = judge(&[sent], &events, &[]);
+            assert_eq!(lines[0].verdict, expected, "{way:?} {name} {complete}");
+        }
+    }
+
     /// Judges events with these contents against what [`sent`] returns.
     fn verdicts(contents: &[&str]) -> Vec<Verdict> {
         let case = &CASES[0];
-        let message = |content: &&str| Message {
-            body: format!(
-                r#"{{"type":"{}","subscription":"{}","data":{{"subscriptionId":"id","changeType":"{}","resource":"r","resourceData":{{"id":"1"}},"content":{content}}}}}"#,
+        let event = |content: &&str| {
+            message(format!(
+                r#"{{"type":"{}","subscription":"{}","data":{{"changeType":"{}","resource":"r","resourceData":{{"id":"1"}},"content":{content}}}}}"#,
                 case.event_type, case.name, case.change_type
-            ),
-            attributes: BTreeMap::new(),
-            sent_at: None,
+            ))
         };
-        let delivered: Vec<Message> = contents.iter().map(message).collect();
+        let delivered: Vec<Message> = contents.iter().map(event).collect();
         judge(&[sent()], &delivered, &[])
             .into_iter()
             .map(|line| line.verdict)
             .collect()
+    }
+
+    fn message(body: String) -> Message {
+        Message {
+            body,
+            attributes: BTreeMap::new(),
+            sent_at: None,
+        }
     }
 
     /// Returns a notification with [`CONTENT`].

@@ -1,0 +1,86 @@
+//! A change whose notification Graph loses, and what is said of it.
+
+use graph_simulator::{Item, LifecycleEvent, Post, SentItem, Simulator};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Error, Sent, case::Case};
+use crate::Message;
+
+/// Loses the notification of a change and has Graph say `missed`. Returns what is to come out.
+pub(super) async fn lose(
+    simulator: &Simulator,
+    case: &'static Case,
+    subscription: &str,
+    item: Item,
+) -> Result<Sent, Error> {
+    let resource = resource(case, &item.id);
+    simulator.lose_notifications(subscription, true);
+    simulator
+        .send(Post::new().change(subscription, case.change_type).about(&item.id))
+        .await?;
+    simulator.lose_notifications(subscription, false);
+    let missed = Post::new().lifecycle(subscription, LifecycleEvent::Missed);
+    let report = simulator.send(missed).await?;
+    let attempt = report.posts.first().and_then(|post| post.attempts.first());
+    Ok(Sent {
+        case,
+        at: attempt
+            .map(|attempt| attempt.at.as_millisecond())
+            .unwrap_or_default(),
+        accepted: report.delivered(),
+        item: SentItem {
+            index: 0,
+            subscription_id: subscription.to_owned(),
+            item: json!({"resource": resource}),
+            content: None,
+        },
+    })
+}
+
+/// Returns the path of an item as events that were read have it.
+fn resource(case: &Case, id: &str) -> String {
+    let segments: Vec<&str> = case.resource.trim_matches('/').split('/').collect();
+    match segments.as_slice() {
+        [users, user, collection] => format!("{users}('{user}')/{collection}('{id}')"),
+        _ => String::new(),
+    }
+}
+
+/// Returns whether an event says that there is a gap, or that it was read.
+pub(super) fn is_about_a_gap(body: &str) -> bool {
+    let event: Option<Event<'_>> = serde_json::from_str(body).ok();
+    event.is_some_and(|event| [MISSED, COMPLETED].contains(&event.event_type))
+}
+
+/// Returns whether consumers were told that everything of a subscription's gap was read.
+pub(super) fn is_complete(subscription: &str, delivered: &[Message]) -> bool {
+    let mut events = delivered
+        .iter()
+        .filter_map(|message| serde_json::from_str::<Event<'_>>(&message.body).ok());
+    events.any(|event| {
+        event.event_type == COMPLETED && event.subscription == subscription && event.data.complete
+    })
+}
+
+/// What is looked at of an event about a gap.
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(rename = "type")]
+    event_type: &'a str,
+    subscription: &'a str,
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    #[serde(default)]
+    complete: bool,
+}
+
+/// How many events there are about one gap.
+pub(super) const EVENTS: usize = 2;
+
+const MISSED: &str = "Microsoft.Graph.SubscriptionMissed";
+
+const COMPLETED: &str = "Microsoft.Graph.CatchUpCompleted";
