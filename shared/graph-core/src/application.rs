@@ -1,4 +1,4 @@
-//! Which application, in which tenant: who a subscription belongs to.
+//! The owner of a subscription: an application in a tenant.
 
 use std::fmt;
 
@@ -16,14 +16,14 @@ pub struct Application {
 }
 
 impl Application {
-    /// Returns the `source` of the events about its subscriptions (`CloudEvents` 1.0, *source*).
+    /// Returns the `source` of events about the application's subscriptions (`CloudEvents` 1.0, *source*).
     #[must_use]
     pub fn source(&self) -> String {
         format!("/tenants/{}/applications/{}", self.tenant_id, self.client_id)
     }
 }
 
-/// An id of Microsoft's: a GUID, which has no letter case here and is written in lower case.
+/// An id in Microsoft Entra: a GUID, compared without letter case and written in lower case.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Guid(Uuid);
 
@@ -39,13 +39,13 @@ impl Guid {
         Uuid::try_parse(text).ok().map(Self)
     }
 
-    /// Returns the GUID whose digits are those of `number`.
+    /// Returns the GUID with the digits of `number`.
     #[must_use]
     pub const fn from_u128(number: u128) -> Self {
         Self(Uuid::from_u128(number))
     }
 
-    /// Returns random bytes as a GUID (RFC 9562, section 5.4).
+    /// Returns a GUID made from random bytes (RFC 9562, section 5.4).
     #[must_use]
     pub fn random(bytes: [u8; 16]) -> Self {
         Self(Builder::from_random_bytes(bytes).into_uuid())
@@ -88,7 +88,7 @@ impl<'de> Deserialize<'de> for Guid {
 pub mod test_util {
     use super::{Application, Guid};
 
-    /// Returns the GUID in `text`, or else one that stands for the word.
+    /// Returns the GUID in `text`, or for any other word a GUID made from its bytes.
     #[must_use]
     pub fn guid(text: &str) -> Guid {
         let word = |text: &str| {
@@ -98,7 +98,7 @@ pub mod test_util {
         Guid::parse(text).unwrap_or_else(|| Guid::from_u128(word(text)))
     }
 
-    /// Returns the application that these two stand for.
+    /// Returns an application for two words, see [`guid`].
     #[must_use]
     pub fn application((tenant, client): (&str, &str)) -> Application {
         Application {

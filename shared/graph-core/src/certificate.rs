@@ -1,7 +1,7 @@
 //! The certificates under which Microsoft Graph encrypts resource data, each with its private key.
 //!
-//! Graph takes the public key out of the certificate and looks at neither its issuer nor its chain (Microsoft
-//! Graph, *change notifications with resource data*), so the certificates made here are self-signed.
+//! Graph reads only the public key of the certificate and ignores issuer and chain (Microsoft Graph, *change
+//! notifications with resource data*), so these certificates are self-signed.
 
 use std::fmt::Write;
 use std::ops::RangeInclusive;
@@ -31,25 +31,25 @@ use x509_cert::{Certificate, TbsCertificate};
 
 use crate::secrets::DecryptionKeyEntry;
 
-/// Why a certificate could not be made or read.
+/// Why a certificate could not be created or read.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
     /// The id does not fit into a common name and a URL.
     #[error("certificate id must be 1 to 44 letters, digits, dots, dashes or underscores")]
     InvalidId,
-    /// Graph takes keys of 2,048 to 4,096 bits.
+    /// Graph accepts keys of 2,048 to 4,096 bits.
     #[error("key size must be 2048 to 4096 bits")]
     UnsupportedKeySize,
-    /// The certificate would begin or end at a time that cannot be written.
+    /// The certificate would begin or end at a time that X.509 cannot express.
     #[error("validity is out of range")]
     InvalidValidity,
-    /// No key came out.
+    /// The key could not be generated.
     #[error("key could not be made")]
     Generate(#[source] rsa::Error),
     /// The private key has no PKCS#8 form.
     #[error("private key could not be encoded")]
     Encode(#[source] rsa::pkcs8::Error),
-    /// The certificate could not be put together or signed.
+    /// The certificate could not be built or signed.
     #[error("certificate could not be built")]
     Build(#[source] builder::Error),
     /// The text is not a certificate.
@@ -57,12 +57,12 @@ pub enum CertificateError {
     Malformed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Makes an RSA key of `bits` bits and its self-signed certificate, valid from `now` for `valid_days` days.
+/// Generates an RSA key of `bits` bits and its self-signed certificate, valid from `now` for `valid_days` days.
 ///
 /// # Errors
 ///
-/// Refuses an id that does not fit into the certificate, a key size that Graph does not take and a validity
-/// out of range.
+/// Refuses an id that does not fit into the certificate, a key size that Graph does not accept, and a validity out of
+/// range.
 pub fn generate(
     id: &str,
     bits: usize,
@@ -93,7 +93,7 @@ pub fn generate(
     })
 }
 
-/// Returns the thumbprint by which Graph names a certificate: the SHA-1 of its DER form in upper-case
+/// Returns the thumbprint that Graph sends with each item: the SHA-1 of the certificate's DER form in upper-case
 /// hexadecimal.
 #[must_use]
 pub fn thumbprint(certificate_der: &[u8]) -> String {
@@ -107,7 +107,7 @@ pub fn thumbprint(certificate_der: &[u8]) -> String {
 
 /// Returns when a certificate, given as base64 of its DER form, stops being valid.
 ///
-/// An expired certificate still decrypts; the date is for planning its replacement.
+/// An expired certificate still decrypts; renewal plans its replacement with this date.
 ///
 /// # Errors
 ///
@@ -125,7 +125,7 @@ pub fn expires_at(certificate_base64: &str) -> Result<Timestamp, CertificateErro
         .ok_or(CertificateError::InvalidValidity)
 }
 
-/// Returns the DER form of a certificate given in base64, and what it says.
+/// Decodes a certificate in base64, and returns its DER form and its parsed form.
 pub(crate) fn parse(certificate_base64: &str) -> Result<(Vec<u8>, Certificate), CertificateError> {
     let der = STANDARD
         .decode(certificate_base64)
@@ -135,13 +135,13 @@ pub(crate) fn parse(certificate_base64: &str) -> Result<(Vec<u8>, Certificate), 
     Ok((der, certificate))
 }
 
-/// What a certificate says about its use: an end entity's key that encrypts other keys.
+/// The X.509 profile: the key of an end entity that encrypts other keys.
 struct EncryptionProfile {
     subject: Name,
 }
 
 impl EncryptionProfile {
-    /// Names the purpose and the key.
+    /// Returns the profile for a certificate id, which becomes part of the common name.
     fn new(id: &str) -> Result<Self, CertificateError> {
         let fits = (1..=MAX_ID_LENGTH).contains(&id.len());
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
@@ -197,7 +197,7 @@ fn self_signed(
     Ok(certificate.to_der()?)
 }
 
-/// Returns the time from `now` for `days` days, in the whole seconds that a certificate can say.
+/// Returns the validity of `days` days from `now`, in whole seconds as X.509 requires.
 fn validity(now: Timestamp, days: u32) -> Result<Validity, CertificateError> {
     let end = now
         .checked_add(SignedDuration::from_hours(i64::from(days) * 24))
@@ -205,7 +205,7 @@ fn validity(now: Timestamp, days: u32) -> Result<Validity, CertificateError> {
     Ok(Validity::new(time(now)?, time(end)?))
 }
 
-/// Returns a moment in the form of X.509.
+/// Returns a time as X.509 encodes it.
 fn time(moment: Timestamp) -> Result<Time, CertificateError> {
     u64::try_from(moment.as_second())
         .ok()
@@ -214,14 +214,13 @@ fn time(moment: Timestamp) -> Result<Time, CertificateError> {
         .ok_or(CertificateError::InvalidValidity)
 }
 
-/// The sizes of RSA keys that Graph takes, in bits (Microsoft Graph, *change notifications with resource
-/// data*).
+/// The sizes of RSA keys that Graph accepts, in bits (Microsoft Graph, *change notifications with resource data*).
 const KEY_BITS: RangeInclusive<usize> = 2048..=4096;
 
-/// Stands before the id in a common name.
+/// The text before the id in a common name.
 const COMMON_NAME_PREFIX: &str = "Graph notifications ";
 
-/// What is left for the id of the 64 characters of a common name (RFC 5280, appendix A.1, `ub-common-name`).
+/// The longest id: a common name has at most 64 characters (RFC 5280, appendix A.1, `ub-common-name`).
 const MAX_ID_LENGTH: usize = 64 - COMMON_NAME_PREFIX.len();
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Microsoft's clouds, and what differs between them.
+//! Microsoft's clouds and their hosts.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ impl Cloud {
         }
     }
 
-    /// Returns the host of its Microsoft Graph (Microsoft Graph, *national cloud deployments*).
+    /// Returns the host of Microsoft Graph in this cloud (Microsoft Graph, *national cloud deployments*).
     #[must_use]
     pub fn graph_host(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl Cloud {
         }
     }
 
-    /// Returns the host of its login service (Microsoft Graph, *national cloud deployments*).
+    /// Returns the host of the login service in this cloud (Microsoft Graph, *national cloud deployments*).
     #[must_use]
     pub fn login_host(self) -> &'static str {
         match self {
@@ -53,7 +53,7 @@ impl Cloud {
         }
     }
 
-    /// Returns the audience of another issuer's token that an application presents as its assertion (Microsoft Entra,
+    /// Returns the audience that a token of another issuer needs to serve as client assertion (Microsoft Entra,
     /// *federatedIdentityCredentials*, `audiences`).
     #[must_use]
     pub fn exchange_audience(self) -> &'static str {

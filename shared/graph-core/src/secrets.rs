@@ -1,4 +1,4 @@
-//! What is secret: the type of a secret text, and the documents that renewal writes to Secrets Manager and the other functions
+//! Secrets: the type of a secret text, and the documents that renewal writes to Secrets Manager and the other functions
 //! read.
 
 use jiff::Timestamp;
@@ -14,14 +14,14 @@ mod text;
 
 pub use self::text::Secret;
 
-/// The content of ClientStateSecret: the key under which client states are minted and verified, a second one while it is
-/// replaced, and the applications that are trusted.
+/// The content of ClientStateSecret: the key that mints and verifies client states, a second key while it is replaced,
+/// and the trusted applications.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct ClientStateDocument {
     /// The keys, newest last.
     #[serde(default)]
     pub keys: Vec<ClientStateKeyEntry>,
-    /// The applications that items may come for.
+    /// The applications whose items are admitted.
     #[serde(default)]
     pub trusted: Vec<TrustedTenants>,
 }
@@ -34,9 +34,9 @@ pub struct ClientStateKeyEntry {
     pub id: String,
     /// 32 bytes, in standard base64.
     pub key: String,
-    /// When the key was made.
+    /// When the key was created.
     pub created_at: Timestamp,
-    /// What renewal notes about the key's beginning and end.
+    /// Renewal's notes about the first and last use of the key.
     #[serde(default, skip_serializing_if = "KeyLife::is_blank")]
     pub life: KeyLife,
 }
@@ -47,13 +47,13 @@ impl Drop for ClientStateKeyEntry {
     }
 }
 
-/// The content of DecryptionSecret: private keys, and the applications whose validation tokens count.
+/// The content of DecryptionSecret: private keys, and the applications whose validation tokens are accepted.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct DecryptionDocument {
     /// The keys, newest last.
     #[serde(default)]
     pub keys: Vec<DecryptionKeyEntry>,
-    /// The applications that items may come for.
+    /// The applications whose validation tokens are accepted.
     #[serde(default)]
     pub trusted: Vec<TrustedTenants>,
 }
@@ -66,14 +66,14 @@ pub struct DecryptionKeyEntry {
     pub id: String,
     /// The RSA private key as PKCS#8 PEM.
     pub private_key: String,
-    /// The certificate as base64 (standard alphabet) of its DER form, as Graph takes it.
+    /// The certificate as base64 (standard alphabet) of its DER form, the form that Graph expects.
     pub certificate: String,
-    /// The tenant that the key is for, where it is for one alone.
+    /// The tenant that alone uses the key; absent for a key that tenants share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only_for_tenant: Option<Guid>,
-    /// When the key was made.
+    /// When the key was created.
     pub created_at: Timestamp,
-    /// What renewal notes about the key's beginning and end.
+    /// Renewal's notes about the first and last use of the key.
     #[serde(default, skip_serializing_if = "KeyLife::is_blank")]
     pub life: KeyLife,
 }
@@ -84,15 +84,14 @@ impl Drop for DecryptionKeyEntry {
     }
 }
 
-/// What renewal notes about a key while it puts a newer one in its place. The other functions do not look at it.
+/// Renewal's notes about a key while a newer one replaces it. The other functions ignore them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyLife {
-    /// From when on a key is given to Graph, where that is not at once; no instance of the other functions can be unaware
-    /// of it by then.
+    /// When renewal starts to use the key, if not at once. By then, every instance of the other functions has read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_from: Option<Timestamp>,
-    /// By when subscriptions have to have left the key, where a person has asked for that.
+    /// When the last subscription has to leave the key, if a person asked for its replacement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retire_by: Option<Timestamp>,
     /// Since when no subscription names the key.
@@ -101,14 +100,14 @@ pub struct KeyLife {
 }
 
 impl KeyLife {
-    /// Returns whether nothing is noted.
+    /// Returns whether renewal has noted nothing.
     #[must_use]
     pub fn is_blank(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// The tenants in which an application is trusted. Together, as thousands of them have to fit into a secret.
+/// The tenants in which an application is trusted. They are grouped, because thousands have to fit into one secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TrustedTenants {
@@ -116,7 +115,7 @@ pub struct TrustedTenants {
     pub client_id: Guid,
     /// The Microsoft cloud that the tenants live in.
     pub cloud: Cloud,
-    /// From when on no instance of the webhook can be unaware of them, where they have just been added.
+    /// When every instance of the webhook knows the tenants; absent unless they were added recently.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
     /// The Microsoft Entra tenants.
@@ -136,7 +135,7 @@ impl TrustedTenants {
     }
 }
 
-/// An application in a tenant whose notifications are expected.
+/// A trusted application in a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TrustedTenant {
     /// The application, which is the audience of validation tokens, and the tenant.

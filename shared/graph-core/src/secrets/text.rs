@@ -1,4 +1,4 @@
-//! Secret text and bytes that print nothing and are wiped on drop.
+//! Secret text and bytes: never printed, and wiped on drop.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ impl<T: Zeroize> Secret<T> {
         Self(Zeroizing::new(value))
     }
 
-    /// Returns the value, for the one call that needs it.
+    /// Returns the value. Call it only where the value is used.
     pub fn expose(&self) -> &T {
         &self.0
     }

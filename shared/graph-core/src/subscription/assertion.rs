@@ -1,5 +1,5 @@
-//! Client assertions: what an application sends in place of a client secret (Microsoft identity platform, *Certificate
-//! credentials* and *Workload identity federation*).
+//! Client assertions: the signed tokens that an application sends in place of a client secret (Microsoft identity
+//! platform, *Certificate credentials* and *Workload identity federation*).
 
 use std::fmt;
 
@@ -20,9 +20,9 @@ mod pem;
 #[cfg(test)]
 mod tests;
 
-/// A certificate with its private key, by which an application proves itself.
+/// A certificate with its private key, with which an application proves its identity.
 ///
-/// It has nothing to do with the certificates that Microsoft Graph encrypts resource data under.
+/// It is not one of the certificates that Microsoft Graph encrypts resource data with.
 pub struct SigningCertificate {
     key: KeyPair,
     thumbprint: String,
@@ -32,12 +32,13 @@ pub struct SigningCertificate {
 impl SigningCertificate {
     /// Reads an RSA key, as PKCS#8 or PKCS#1 PEM, and its certificate, as PEM.
     ///
-    /// Line breaks may be missing or escaped twice, text may stand around the blocks, and among several certificates
-    /// the key's own is found: all of that is what comes of copying files into a JSON document.
+    /// The text may have lost its line breaks or have them escaped twice, may contain other text around the blocks, and
+    /// may contain several certificates, of which the one for the key is found: that is how copied files end up in a
+    /// JSON document.
     ///
     /// # Errors
     ///
-    /// Returns what a person has to write instead. It holds nothing of either text.
+    /// Returns advice for a person. It quotes neither text.
     pub fn parse(private_key: &str, certificates: &str) -> Result<Self, UnusableCertificate> {
         let key = pem::private_key(private_key)?;
         let mut is_any = false;
@@ -73,7 +74,7 @@ impl SigningCertificate {
         self.expires_at
     }
 
-    /// Returns the signed assertion of the application `client_id` for the token endpoint `audience`, good for ten
+    /// Returns a signed assertion of the application `client_id` for the token endpoint `audience`, valid for ten
     /// minutes. `id` is sixteen random bytes, new for each assertion.
     ///
     /// # Errors
@@ -125,25 +126,25 @@ impl fmt::Debug for SigningCertificate {
     }
 }
 
-/// Why a private key and its certificate cannot be used. Says nothing of what they hold.
+/// Why a private key and its certificate cannot be used. Never contains parts of either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnusableCertificate {
-    /// There is no private key.
+    /// The text has no private key.
     PrivateKey,
     /// The private key needs a passphrase.
     Encrypted,
-    /// The private key is of another kind.
+    /// The private key is not an RSA key.
     NotRsa,
-    /// The private key has fewer bits than Microsoft Entra takes.
+    /// The private key has fewer bits than Microsoft Entra accepts.
     TooSmall,
-    /// There is no certificate.
+    /// The text has no certificate.
     Certificate,
-    /// The certificate is another key's.
+    /// The certificate belongs to another key.
     Mismatch,
 }
 
 impl UnusableCertificate {
-    /// Returns the field of the credential that has to be written anew.
+    /// Returns the credential's field that has to be corrected.
     #[must_use]
     pub fn field(self) -> &'static str {
         match self {
@@ -152,7 +153,7 @@ impl UnusableCertificate {
         }
     }
 
-    /// Returns what is wrong with the field and what to write instead.
+    /// Returns what is wrong with the field, and what to write.
     #[must_use]
     pub fn message(self) -> &'static str {
         match self {
@@ -180,10 +181,10 @@ impl fmt::Display for UnusableCertificate {
 
 impl std::error::Error for UnusableCertificate {}
 
-/// A key that cannot sign.
+/// The key cannot sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("client assertion cannot be signed")]
 pub struct NotSigned;
 
-/// How long an assertion is good for.
+/// How long an assertion is valid.
 const LIFETIME: SignedDuration = SignedDuration::from_mins(10);

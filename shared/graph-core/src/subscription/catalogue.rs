@@ -1,7 +1,7 @@
 //! The resources that Microsoft Graph sends change notifications for, as data.
 //!
-//! One [`Row`] per kind of resource, in one table. [`find`] looks a subscription's resource path up; [`nearest`] helps who
-//! misspelt it.
+//! One table has a [`Row`] per kind of resource. [`find`] looks up a subscription's resource path; [`nearest`] suggests
+//! a path for a misspelt one.
 
 pub use row::{Access, Changes, LifecycleUrl, Permission, Remark, Rich, Row, Select, Version};
 
@@ -21,15 +21,16 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
 
 /// Returns the row for a subscription's `resource` path.
 ///
-/// Takes every spelling that Microsoft Graph takes: with or without slashes around, names in any case, `/me`, keys in
-/// parentheses or between slashes, functions with arguments, and query options. Does not take a URL or a version in front.
+/// Accepts every spelling that Microsoft Graph accepts: with or without outer slashes, names in any letter case, `/me`,
+/// keys in parentheses or between slashes, functions with arguments, and query options. A URL, or a version in front,
+/// is not accepted.
 #[must_use]
 pub fn find(resource: &str) -> Option<&'static Row> {
     best(resource).map(|pattern| pattern.row)
 }
 
-/// Returns the known path pattern that is most like `resource`, for a suggestion, if it is close: a quarter of its letters
-/// may be wrong. What is further away is another resource rather than a misspelt one.
+/// Returns the path pattern most similar to `resource`, for a suggestion, if at most a quarter of its letters differ. A
+/// path that differs more is another resource and not a misspelt one.
 #[must_use]
 pub fn nearest(resource: &str) -> Option<&'static str> {
     let words = words(resource);
@@ -38,7 +39,7 @@ pub fn nearest(resource: &str) -> Option<&'static str> {
     (effort.saturating_mul(4) <= pattern.letters()).then_some(pattern.text)
 }
 
-/// Returns the one spelling for all spellings of a known `resource`: names and keys between slashes, then the query.
+/// Returns the canonical spelling of a known `resource`: names and keys between slashes, then the query.
 #[must_use]
 pub fn canonical(resource: &str) -> Option<String> {
     let pattern = best(resource)?;
@@ -65,9 +66,10 @@ pub fn canonical(resource: &str) -> Option<String> {
     Some(text)
 }
 
-/// Returns the pattern that fits `resource` and demands most.
+/// Returns the most specific pattern that fits `resource`.
 ///
-/// Where two demand the same (a filter for the scopes of two rows), a less demanding one stands for both.
+/// If two patterns are equally specific (a filter that contains the scopes of two rows), a less specific one stands for
+/// both.
 fn best(resource: &str) -> Option<&'static Pattern> {
     let path = path::tokens(resource)?;
     let options = path::options(resource);
@@ -79,8 +81,7 @@ fn best(resource: &str) -> Option<&'static Pattern> {
         .iter()
         .filter(|pattern| pattern.fits(&path, filter.as_deref()))
         .collect();
-    // The one that demands most is meant; where two demand the same, neither says more, so the next one stands for
-    // both.
+    // Of two equally specific patterns, neither can be preferred, so both are dropped and the next one stands for them.
     loop {
         let top = fitting.iter().map(|pattern| pattern.demands()).max()?;
         let mut foremost = fitting.iter().filter(|pattern| pattern.demands() == top);

@@ -1,22 +1,22 @@
-//! Whether a subscription still watches what its entry asks for.
+//! Compares a subscription with its entry.
 //!
-//! Graph may show a value in another spelling than the one it was given. A difference of spelling that was taken for a
-//! difference of meaning would have the subscription replaced at every run, so the comparison leans to "the same".
+//! Graph may show a value in another spelling than it received. If a difference in spelling counted as a difference,
+//! the subscription would be replaced at every run. So the comparison prefers "the same" where it cannot be sure.
 
 use std::{borrow::Cow, collections::BTreeSet};
 
 use percent_encoding::percent_decode_str;
 
-/// Returns whether two resource paths watch the same: leading and trailing slashes, the letter case of path segments,
-/// percent-encoding, and the style of keys (`users/1`, `users('1')`) make no difference.
+/// Returns whether two resource paths watch the same resource. Leading and trailing slashes, the letter case of path
+/// segments, percent-encoding, and the form of keys (`users/1`, `users('1')`) make no difference.
 ///
-/// Long segments are opaque ids (Outlook's folders), where case counts; so it does in the query.
+/// In long segments, which are opaque ids (Outlook's folders), and in the query, letter case matters.
 #[must_use]
 pub fn same_resource(one: &str, other: &str) -> bool {
     one == other || resource_key(one) == resource_key(other)
 }
 
-/// Returns one text for all spellings of a resource path that [`same_resource`] takes for the same.
+/// Returns one key for all spellings of a resource path that [`same_resource`] considers equal.
 #[must_use]
 pub fn resource_key(resource: &str) -> String {
     let resource = decode(resource);
@@ -35,13 +35,13 @@ pub fn resource_key(resource: &str) -> String {
     key
 }
 
-/// Returns one text for all spellings of `notificationQueryOptions` that mean the same, as far as that is certain.
+/// Returns one key for all spellings of `notificationQueryOptions` that certainly mean the same.
 #[must_use]
 pub fn query_options_key(options: &str) -> String {
     squeeze(&decode(options))
 }
 
-/// Returns whether two lists of change types hold the same, whatever their order, spaces and letter case.
+/// Returns whether two lists of change types are equal, whatever their order, spaces and letter case.
 #[must_use]
 pub fn same_change_types(one: &str, other: &str) -> bool {
     one == other || change_types(one) == change_types(other)
@@ -59,7 +59,7 @@ fn decode(resource: &str) -> Cow<'_, str> {
     percent_decode_str(resource).decode_utf8_lossy()
 }
 
-/// Returns the query without spaces, which are also written as `+`; within quotes they count.
+/// Returns the query without spaces, which may be written as `+`. Spaces within quotes are kept.
 fn squeeze(query: &str) -> String {
     let mut is_quoted = false;
     let mut squeezed = String::with_capacity(query.len());
@@ -75,7 +75,7 @@ fn squeeze(query: &str) -> String {
     squeezed
 }
 
-/// Returns the segments of a path, keys in quotes as segments of their own.
+/// Returns the segments of a path. A key in quotes is a segment of its own.
 fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/')
         .filter(|segment| !segment.is_empty())
@@ -91,7 +91,7 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
         })
 }
 
-/// The length of a GUID; longer segments are ids in which case may count.
+/// The length of a GUID. Longer segments are ids in which letter case may matter.
 const LONGEST_FOLDED: usize = 36;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! The content of `ConfigSecret`, which a person writes: tenants, and the subscriptions to keep in them.
+//! The content of `ConfigSecret`, which a person writes: tenants and their subscriptions.
 //!
-//! The document is checked as a whole, and every mistake is reported at once, with its path in the document and what to
-//! write instead. Entries without mistakes work on while others wait for theirs to be mended.
+//! The document is checked as a whole. Every mistake is reported at once, with its path in the document and what to
+//! write. Entries without mistakes take effect even if others have some.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -28,29 +28,30 @@ mod tenants;
 #[cfg(test)]
 mod tests;
 
-/// The part of the configuration that can be used.
+/// The usable part of the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// The tenants by the name that the configuration gives them.
+    /// The tenants by their name in the configuration.
     pub tenants: BTreeMap<String, Tenant>,
     /// The subscriptions by name.
     pub subscriptions: BTreeMap<String, Entry>,
-    /// The names of subscriptions that have mistakes, or whose tenant has: what exists of them is kept alive as it is.
+    /// The names of subscriptions that have mistakes, or whose tenant has: their existing subscriptions are renewed
+    /// unchanged.
     pub refused: BTreeSet<String>,
     /// The names of tenants that have mistakes.
     pub refused_tenants: BTreeSet<String>,
-    /// The names of tenants that the document no longer has: their subscriptions are to go.
+    /// The names of tenants that the document no longer has: their subscriptions are deleted.
     pub departed: BTreeSet<String>,
-    /// Whether the document has no error at all. When it has, a subscription that is not in it may be one that could
+    /// Whether the document has no errors. Otherwise, a subscription without an entry may belong to an entry that could
     /// not be read.
     pub whole: bool,
 }
 
 impl Config {
-    /// Reads the document `json` and checks it as a whole; returns what can be used of it, and every problem.
+    /// Parses and checks the document `json`; returns its usable part and every problem.
     ///
     /// # Errors
-    /// When the document is not a JSON object at all, so that nobody takes it for an empty configuration.
+    /// Returns an error if the document is not a JSON object, so that no caller mistakes it for an empty configuration.
     pub fn parse(json: &str) -> Result<(Self, Vec<Problem>), Problem> {
         let document = Problem {
             path: String::new(),
@@ -88,7 +89,7 @@ impl Config {
         Ok((config, problems.all()))
     }
 
-    /// Takes the tenants that can be used.
+    /// Adds the usable tenants.
     fn read_tenants(
         &mut self,
         declared: &[(String, Node)],
@@ -115,7 +116,7 @@ impl Config {
         }
     }
 
-    /// Takes the subscriptions that can be used.
+    /// Adds the usable subscriptions.
     fn read_subscriptions(
         &mut self,
         entries: &[(String, Node)],
@@ -131,14 +132,14 @@ impl Config {
                 self.subscriptions.remove(name);
                 continue;
             }
-            // Until it proves right: what it has at Graph must not be deleted for a mistake in it.
+            // Refused until it proves right: a mistake in an entry must not delete its subscriptions.
             self.refused.insert(name.clone());
             let entry = self.read_entry(name, node, declared, problems);
             let Some(entry) = entry.filter(|_| problems.errors() == before) else {
                 continue;
             };
             let combinations: Vec<Combination> = Combination::of(&entry, &self.tenants).collect();
-            // Graph allows one subscription to each combination, so the second could never be made.
+            // Graph allows one subscription per combination, so a second one could never be created.
             if let Some(first) = combinations.iter().find_map(|one| taken.get(one)) {
                 let message = "has the same tenant, resource and changeType as";
                 problems.error(&path, format!("{message} `subscriptions.{first}`; keep one"));
@@ -162,9 +163,10 @@ impl Config {
         let path = join(&written.path, "tenant");
         let names: Vec<_> = declared.iter().map(|(key, _)| shown("tenants", key)).collect();
         let key = match (written.tenant, declared) {
+            // Checked against the usable tenants only; a mistake in a tenant is reported at the tenant.
             (Some(EVERY), [_, ..]) => {
                 let all: Vec<_> = self.tenants.keys().map(String::as_str).collect();
-                // While none can be read, that has been said.
+                // If no tenant is usable, the tenants' mistakes have been reported.
                 return check::check(written, &all, &self.tenants, problems).filter(|_| !all.is_empty());
             }
             (Some(wanted), _) if declared.iter().any(|(key, _)| key == wanted) => Some(wanted),
@@ -206,22 +208,22 @@ pub struct Tenant {
     pub application: Application,
     /// The cloud that the tenant lives in.
     pub cloud: Cloud,
-    /// How the application proves itself.
+    /// How the application proves its identity.
     pub credential: Credential,
-    /// When its client secret ends, where that is written.
+    /// When its client secret expires, if the document says so.
     pub client_secret_expires: Option<Timestamp>,
-    /// Whether resource data is encrypted for a certificate that no other tenant has.
+    /// Whether the tenant has an encryption certificate of its own.
     pub own_certificate: bool,
 }
 
 impl Tenant {
-    /// Returns the tenant that its certificates are for alone, or nothing when it shares them with the others.
+    /// Returns the tenant that alone uses its certificates, or nothing if it shares them with others.
     #[must_use]
     pub fn certificate_owner(&self) -> Option<Guid> {
         self.own_certificate.then_some(self.application.tenant_id)
     }
 
-    /// Returns on whose behalf the application calls Microsoft Graph, which decides on the permissions that it can have.
+    /// Returns for whom the application calls Microsoft Graph. This decides which permissions it can have.
     #[must_use]
     pub fn access(&self) -> Access {
         if !self.credential.is_delegated() {
@@ -234,7 +236,7 @@ impl Tenant {
     }
 }
 
-/// How an application proves itself to the Microsoft identity platform.
+/// How an application proves its identity to the Microsoft identity platform.
 #[derive(Clone, Debug)]
 pub enum Credential {
     /// A client secret.
@@ -242,26 +244,26 @@ pub enum Credential {
         /// The secret's value.
         client_secret: Secret<String>,
     },
-    /// A certificate, by signed client assertion.
+    /// A certificate, used in signed client assertions.
     Certificate {
         /// The private key as PEM.
         private_key: Secret<String>,
         /// The certificate as PEM.
         certificate: Secret<String>,
     },
-    /// A user's refresh token; only the first one, for each use brings a new one.
+    /// A user's refresh token. It is only the first one: each use returns the next.
     RefreshToken {
         /// The token.
         refresh_token: Secret<String>,
-        /// The client secret, where the application is a confidential one.
+        /// The client secret of a confidential application.
         client_secret: Option<Secret<String>>,
     },
-    /// The AWS role's own token as client assertion; nothing is stored.
+    /// The AWS role's own token as client assertion. No secret is stored.
     WebIdentity,
 }
 
 impl Credential {
-    /// Says whether the application acts for a signed-in user rather than for itself.
+    /// Returns whether the application acts for a signed-in user and not for itself.
     #[must_use]
     pub fn is_delegated(&self) -> bool {
         match self {
@@ -271,44 +273,44 @@ impl Credential {
     }
 }
 
-/// A subscription to keep, or many of one kind.
+/// An entry: one subscription, or one for each of many objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The entry's name.
     pub name: String,
-    /// The names in the configuration of the tenants to keep it in.
+    /// The tenants, by their name in the configuration.
     pub tenants: BTreeSet<String>,
-    /// The resource path, with `{id}` in it when the entry stands for many.
+    /// The resource path, with `{id}` in it for a `forEach` entry.
     pub resource: String,
     /// The change types in the order created, updated, deleted, with commas and without spaces.
     pub change_type: String,
     /// Whether notifications carry resource data.
     pub include_resource_data: bool,
-    /// The `notificationQueryOptions` to ask for.
+    /// The `notificationQueryOptions`.
     pub query_options: Option<String>,
-    /// The lifetime to ask for, in minutes.
+    /// The lifetime to request, in minutes.
     pub minutes: u32,
-    /// The API version to make and manage the subscription with.
+    /// The API version that creates and manages the subscription.
     pub version: Version,
-    /// The objects that the entry stands for, if it stands for many.
+    /// The objects of a `forEach` entry.
     pub for_each: Option<ForEach>,
-    /// What is asked for beside.
+    /// The options.
     pub options: EntryOptions,
 }
 
-/// What an entry asks for beside its resource. Each is false when it is left out.
+/// The options of an entry. Each is false by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EntryOptions {
     /// Whether the reader adds the content to notifications that carry none.
     pub fetch_content: bool,
-    /// Whether ids of Outlook's items stay the same when an item is moved.
+    /// Whether ids of Outlook items stay the same when an item is moved.
     pub immutable_ids: bool,
-    /// Whether changes of permissions are notified of as well (Microsoft Graph, *subscription resource type*,
+    /// Whether changes of permissions are notified as well (Microsoft Graph, *subscription resource type*,
     /// `includesecuritywebhooks`).
     pub permission_changes: bool,
 }
 
-/// The objects that an entry stands for.
+/// The objects of a `forEach` entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ForEach {
     /// The members of the group with this id.
@@ -321,14 +323,14 @@ pub enum ForEach {
     Ids(Vec<String>),
 }
 
-/// Something wrong in the document.
+/// A problem in the document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// Where it is, such as `subscriptions.team-messages.changeType`; empty for the document itself.
+    /// The path, such as `subscriptions.team-messages.changeType`; empty for the whole document.
     pub path: String,
-    /// What is wrong and what to write instead; never holds a value of the document.
+    /// What is wrong and what to write. Never contains a value of the document.
     pub message: String,
-    /// Whether the entry can be used all the same.
+    /// Whether the entry is used in spite of the problem.
     pub severity: Severity,
 }
 
@@ -343,7 +345,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Returns the path of the member `name` under `path`, written as in [`Problem::path`].
+/// Returns the path of the member `name` under `path`, in the form of [`Problem::path`].
 #[must_use]
 pub fn member_path(path: &str, name: &str) -> String {
     join(path, name)
@@ -359,10 +361,11 @@ pub enum Severity {
     Error,
 }
 
-/// What Microsoft Graph takes once per application, and per user where one is signed in (*create subscription*, 409).
+/// The combination of which Microsoft Graph allows one subscription per application, or per signed-in user (*create
+/// subscription*, 409).
 ///
-/// Microsoft does not say whether `notificationQueryOptions` make another combination. Here they do: an entry that Graph
-/// then refuses is reported, while one that is refused here could not be had at all.
+/// Microsoft does not say whether `notificationQueryOptions` belong to it. Here they do: an entry that Graph refuses is
+/// reported, but an entry that is refused here could not be used at all.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Combination(Guid, String, String, String, Option<String>, String);
 
@@ -395,7 +398,7 @@ impl Combination {
     }
 }
 
-/// The applications that tenants may name, by name; nothing in the place of one that has mistakes.
+/// The shared applications by name; nothing for one that has mistakes.
 type Applications = BTreeMap<String, Option<tenants::Application>>;
 
 /// Reads the applications that several tenants share.
@@ -415,7 +418,7 @@ fn read_applications(fields: &Fields<'_>, problems: &mut Problems) -> Applicatio
     applications
 }
 
-/// Returns the entries of the object in the field `name`; none when it is left out.
+/// Returns the entries of the object in the field `name`; no entries if the field is absent.
 fn entries<'a>(fields: &Fields<'a>, name: &str, problems: &mut Problems) -> &'a [(String, Node)] {
     match fields.get(name) {
         None => &[],
@@ -428,7 +431,7 @@ fn entries<'a>(fields: &Fields<'a>, name: &str, problems: &mut Problems) -> &'a 
     }
 }
 
-/// Says whether `entries` has `key` before `node` already.
+/// Returns whether `entries` has `key` already before `node`.
 fn is_repeated(entries: &[(String, Node)], key: &str, node: &Node) -> bool {
     entries
         .iter()
@@ -439,14 +442,14 @@ fn is_repeated(entries: &[(String, Node)], key: &str, node: &Node) -> bool {
 /// The fields of the document.
 const KNOWN: &[&str] = &["applications", "tenants", "subscriptions"];
 
-/// Stands for every tenant.
+/// The name that means every tenant.
 const EVERY: &str = "*";
 
 /// The tenant of personal Microsoft accounts (Microsoft identity platform, *ID token claims reference*, `tid`).
 pub const PERSONAL_TENANT: Guid = Guid::from_u128(0x9188_040d_6c67_4c5b_b112_36a3_04b6_6dad);
 
-/// How long the name of an entry may be.
+/// The longest name of an entry.
 const NAME_LENGTH: usize = 32;
 
-/// The lifetime that Microsoft Graph raises shorter ones to (*subscription resource type*).
+/// The shortest lifetime: Microsoft Graph raises shorter ones to it (*subscription resource type*).
 const MIN_MINUTES: u32 = 45;

@@ -1,4 +1,4 @@
-//! What ends by itself and has to be replaced in time: credentials, and the keys that renewal makes.
+//! The expiry of credentials and of renewal's keys, which have to be replaced in time.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -12,48 +12,48 @@ use crate::{
     },
 };
 
-/// Something that is in use, with what is known about its end.
+/// A credential or key in use, and its expiry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Expiry {
-    /// What it is.
+    /// Its kind.
     pub what: What,
-    /// The tenant's name in the configuration, where it belongs to one.
+    /// The tenant's name in the configuration, for a tenant's credential.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
-    /// Its id, where it has one.
+    /// The key's id, for a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// When it was made, where that is known.
+    /// When it was created, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
-    /// When it ends, where that is known.
+    /// When it expires, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// How many whole days are left until then; below zero when it is over.
+    /// How many whole days are left until then; negative after the expiry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub days_left: Option<i64>,
 }
 
-/// A kind of thing that ends.
+/// A kind of credential or key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum What {
     /// The application's client secret.
     ClientSecret,
-    /// The certificate by which the application proves itself.
+    /// The certificate with which the application proves its identity.
     LoginCertificate,
-    /// A user's sign-in. Each use puts its end off.
+    /// A user's sign-in. Each use postpones its expiry.
     RefreshToken,
-    /// The certificate that resource data is encrypted for. It is replaced by rotation.
+    /// The certificate that resource data is encrypted with. Rotation replaces it.
     EncryptionCertificate,
-    /// The key of client states. It has no end, and is replaced by rotation.
+    /// The key of client states. It does not expire; rotation replaces it on request.
     ClientStateKey,
 }
 
 impl Expiry {
-    /// Returns what is known about the credential of the tenant called `name`: several where a user's sign-in comes with
-    /// a client secret, none where nothing is stored. `signed_in_at` is when the newest refresh token was obtained.
+    /// Returns the expiry of the credential of the tenant called `name`: two if a user's sign-in comes with a client
+    /// secret, none if no secret is stored. `signed_in_at` is when the newest refresh token was obtained.
     #[must_use]
     pub fn of_credential(
         name: &str,
@@ -80,7 +80,7 @@ impl Expiry {
                 client_secret: secret,
                 ..
             } => {
-                // Unused it ends after 90 days. Every use brings a new one, so the newest one counts.
+                // An unused token expires after 90 days. Every use returns a new one, so the newest counts.
                 let expires_at = signed_in_at.and_then(|at| at.checked_add(UNUSED_SIGN_IN).ok());
                 let sign_in = Self {
                     since: signed_in_at,
@@ -93,7 +93,7 @@ impl Expiry {
         }
     }
 
-    /// Returns what is known about an encryption certificate.
+    /// Returns the expiry of an encryption certificate.
     #[must_use]
     pub fn of_certificate(key: &DecryptionKeyEntry, now: Timestamp) -> Self {
         Self {
@@ -107,7 +107,7 @@ impl Expiry {
         }
     }
 
-    /// Returns what is known about the client-state key.
+    /// Returns the entry of the client-state key, which does not expire.
     #[must_use]
     pub fn of_client_state_key(key: &ClientStateKeyEntry, now: Timestamp) -> Self {
         Self {
@@ -129,8 +129,8 @@ impl Expiry {
         }
     }
 
-    /// Returns what a person has to do, once there is reason for haste: a warning in the last thirty days, an error in
-    /// the last seven.
+    /// Returns what a person has to do: a warning in the last thirty days, an error in the last seven, otherwise
+    /// nothing.
     #[must_use]
     pub fn problem(&self) -> Option<Problem> {
         let (expires_at, days_left) = self.expires_at.zip(self.days_left)?;
@@ -159,7 +159,7 @@ impl Expiry {
 }
 
 impl What {
-    /// Returns how it is called and what a person has to do; nothing for what has no end.
+    /// Returns the name and the remedy; nothing for a kind without expiry.
     fn remedy(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::ClientSecret => Some((
@@ -188,10 +188,10 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// How long a refresh token lives without being used (Microsoft identity platform, *Refresh tokens*).
 const UNUSED_SIGN_IN: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// From how many days on a person is warned: time for a change request.
+/// Below how many days a person is warned: enough time for a change request.
 const WARNING_DAYS: i64 = 30;
 
-/// From how many days on it is a failure, which alarms see.
+/// Below how many days it counts as a failure, which raises alarms.
 const ERROR_DAYS: i64 = 7;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Subscriptions: as Microsoft Graph lists them, and as they are asked for (Microsoft Graph, *subscription resource
+//! Subscriptions: as Microsoft Graph lists them, and as renewal requests them (Microsoft Graph, *subscription resource
 //! type*).
 //!
-//! Nothing about a subscription is stored with us. What the list does not show travels in the query of the notification
-//! URL, which Graph keeps and shows: see [`NotificationUrl`](crate::subscription::url::NotificationUrl).
+//! No database stores subscriptions. What Graph's list does not show is in the query of the notification URL, which
+//! Graph keeps and shows: see [`NotificationUrl`](crate::subscription::url::NotificationUrl).
 
 use std::fmt;
 
@@ -10,37 +10,38 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-/// A subscription as Graph lists it. All but the id may be missing; a field of an unexpected form counts as missing.
+/// A subscription as Graph lists it. Every field but the id may be missing; a field of an unexpected form counts as
+/// missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Subscription {
     /// Graph's id of the subscription.
     pub id: String,
-    /// What is watched, as a path without host and version.
+    /// The watched resource, as a path without host and version.
     #[serde(default, deserialize_with = "lenient")]
     pub resource: Option<String>,
     /// The watched changes, separated by commas.
     #[serde(default, deserialize_with = "lenient")]
     pub change_type: Option<String>,
-    /// Where notifications go, query included.
+    /// The URL for notifications, including its query.
     #[serde(default, deserialize_with = "lenient")]
     pub notification_url: Option<String>,
-    /// Where lifecycle notifications go.
+    /// The URL for lifecycle notifications.
     #[serde(default, deserialize_with = "lenient")]
     pub lifecycle_notification_url: Option<String>,
-    /// The query options that do not stand in the resource.
+    /// The query options that are not part of the resource.
     #[serde(default, deserialize_with = "lenient")]
     pub notification_query_options: Option<String>,
-    /// When the subscription ends unless it is renewed.
+    /// When the subscription expires unless it is renewed.
     #[serde(default, deserialize_with = "lenient")]
     pub expiration_date_time: Option<Timestamp>,
     /// Whether notifications carry the resource, encrypted.
     #[serde(default, deserialize_with = "lenient")]
     pub include_resource_data: Option<bool>,
-    /// The name of the certificate that the resource is encrypted for; Graph often leaves it out.
+    /// The id of the certificate that the resource is encrypted with. Graph often leaves it out.
     #[serde(default, deserialize_with = "lenient")]
     pub encryption_certificate_id: Option<String>,
-    /// The application that made the subscription.
+    /// The application that created the subscription.
     #[serde(default, deserialize_with = "lenient")]
     pub application_id: Option<String>,
 }
@@ -51,25 +52,25 @@ pub struct Subscription {
 pub struct NewSubscription {
     /// The watched changes, separated by commas.
     pub change_type: String,
-    /// Where notifications go.
+    /// The URL for notifications.
     pub notification_url: String,
-    /// Where lifecycle notifications go; it cannot be added later.
+    /// The URL for lifecycle notifications. It cannot be changed later.
     pub lifecycle_notification_url: String,
-    /// What is watched.
+    /// The watched resource.
     pub resource: String,
-    /// The query options that do not stand in the resource.
+    /// The query options that are not part of the resource.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notification_query_options: Option<String>,
-    /// When the subscription is to end.
+    /// When the subscription expires.
     pub expiration_date_time: Timestamp,
-    /// The proof that comes back in every item.
+    /// The client state, which Graph returns in every item.
     pub client_state: String,
-    /// The lowest TLS version that Graph may use towards us.
+    /// The lowest TLS version that Graph may use to call the webhook.
     pub latest_supported_tls_version: &'static str,
     /// Whether notifications carry the resource, encrypted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub include_resource_data: bool,
-    /// The certificate to encrypt for.
+    /// The certificate to encrypt with.
     #[serde(flatten)]
     pub certificate: Option<EncryptionCertificate>,
     /// The `Prefer` header of the request.
@@ -87,32 +88,32 @@ impl fmt::Debug for NewSubscription {
     }
 }
 
-/// The body that renews a subscription. Graph asks for the expiry in every one.
+/// The body that renews a subscription. Graph requires the expiry in every update.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionUpdate {
-    /// The new end.
+    /// The new expiry.
     pub expiration_date_time: Timestamp,
-    /// The new address, where it changes.
+    /// The new URL, if it changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notification_url: Option<String>,
-    /// The new certificate, where it changes.
+    /// The new certificate, if it changes.
     #[serde(flatten)]
     pub certificate: Option<EncryptionCertificate>,
 }
 
-/// A certificate as Graph takes it (Microsoft Graph, *change notifications with resource data*).
+/// A certificate in the form that Graph expects (Microsoft Graph, *change notifications with resource data*).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EncryptionCertificate {
     /// Base64 of the DER form.
     #[serde(rename = "encryptionCertificate")]
     pub certificate: String,
-    /// Our name for it, which comes back in every item.
+    /// The id of the certificate, which Graph returns in every item.
     #[serde(rename = "encryptionCertificateId")]
     pub id: String,
 }
 
-/// Returns the value where it has the expected form.
+/// Returns the value if it has the expected form, and nothing otherwise.
 fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     let value = <&RawValue>::deserialize(deserializer)?;
     Ok(serde_json::from_str(value.get()).ok())

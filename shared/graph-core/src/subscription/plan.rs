@@ -1,6 +1,7 @@
-//! The plan that keeps subscriptions alive: what the configuration wants against what Graph lists.
+//! The plan that keeps subscriptions alive: it compares the configuration with Graph's list.
 //!
-//! [`plan`] is told everything and does nothing. It covers one application in one tenant, the reach of one list call.
+//! [`plan`] is pure: it gets everything as arguments and changes nothing. It covers one application in one tenant, as
+//! one call of Graph's list does.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -44,46 +45,45 @@ mod step;
 mod tests;
 mod urgency;
 
-/// What a plan is made against, besides the two lists.
+/// The context of a plan: everything besides entries and list.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// Whose subscriptions these are.
+    /// The stack that owns the subscriptions.
     pub stack: StackId,
-    /// Where our notifications go.
+    /// The URL for notifications.
     pub notifications: BaseUrl,
-    /// Where our lifecycle notifications go.
+    /// The URL for lifecycle notifications.
     pub lifecycle: BaseUrl,
     /// The id of the client-state key that new subscriptions are minted with.
     pub mint_key: String,
     /// The ids of all client-state keys of this application in this tenant, retired ones included.
     pub keys: BTreeSet<String>,
-    /// The certificate that resource data is encrypted for from now on.
+    /// The id of the certificate for resource data of new subscriptions.
     pub certificate: String,
-    /// The certificates whose private key is still at hand.
+    /// The ids of the certificates whose private key still exists.
     pub certificates: BTreeSet<String>,
-    /// The client-state keys that subscriptions are to leave.
+    /// The client-state keys that subscriptions have to leave.
     pub retiring_keys: BTreeMap<String, Retiring>,
-    /// The certificates that subscriptions are to leave.
+    /// The certificates that subscriptions have to leave.
     pub retiring_certificates: BTreeMap<String, Retiring>,
-    /// Whether all entries are known. Where not, nothing is deleted for the lack of one.
+    /// Whether all entries could be read. Otherwise no subscription is deleted for lack of an entry.
     pub complete: bool,
-    /// Whether nothing that lives is deleted or replaced because of what the list shows: too much of it would be.
+    /// Whether the brake is on: living subscriptions are neither deleted nor replaced because of what the list shows.
     pub braked: bool,
-    /// Whether what another stack has left for an entry is replaced.
+    /// Whether subscriptions that another stack left are replaced.
     pub takes_over: bool,
-    /// Entries whose subscriptions are left as they are, with the reason.
+    /// The entries whose subscriptions stay as they are, with the reason.
     pub held: BTreeMap<String, String>,
-    /// Subscriptions for which Graph asked for reauthorization.
+    /// The ids of subscriptions for which Graph asked for reauthorization.
     pub reauthorization_required: BTreeSet<String>,
-    /// Subscriptions that Graph says it has removed.
+    /// The ids of subscriptions that Graph reported as removed.
     pub removed: BTreeSet<String>,
 }
 
-/// Returns the steps that make `listing` what `desired` asks for, soonest expiry first; what does not exist comes
-/// before all.
+/// Returns the steps that turn `listing` into what `desired` asks for: creations first, then by expiry, the soonest
+/// first.
 ///
-/// Subscriptions of others get no step. The steps are such that, once they are done, a second plan at the same time only
-/// keeps.
+/// Subscriptions of others get no step. After all steps, a second plan at the same time only has steps that keep.
 #[must_use]
 pub fn plan(
     desired: &[Desired],
@@ -92,6 +92,7 @@ pub fn plan(
     now: Timestamp,
     policy: &Policy,
 ) -> Vec<Step> {
+    // Without fractions of a second: URLs and reports are shorter, and the same second gives the same plan.
     let now = whole_second(now);
     let mut by_name: HashMap<&str, Vec<&OwnedSubscription<'_>>> = HashMap::with_capacity(listing.ours.len());
     for ours in &listing.ours {
@@ -109,7 +110,7 @@ pub fn plan(
         .ours
         .iter()
         .filter(|ours| by_name.contains_key(ours.url.name.as_str()));
-    // Only what is certain to have no entry is deleted. Configuration that cannot be read deletes nothing.
+    // Deleted only if certainly no entry asks for it. If entries could not be read, nothing is deleted.
     let (held, orphans): (Vec<_>, Vec<_>) =
         not_wanted.partition(|ours| held_because(&ours.url.name, context).is_some());
     steps.extend(
@@ -118,6 +119,8 @@ pub fn plan(
     );
     let mut orphans = Orphans::of(&orphans);
     steps.extend(missing.into_iter().map(|desired| {
+        // Graph allows one subscription to a resource, so a renamed entry replaces the old subscription and does not
+        // create a second.
         if let Some(orphan) = orphans.take(&desired.resource) {
             return decide::renamed(desired, orphan, context, now);
         }
@@ -132,7 +135,7 @@ pub fn plan(
     steps
 }
 
-/// Returns the steps that delete all subscriptions of this stack, whatever the configuration asks for.
+/// Returns the steps that delete all subscriptions of the stack, whatever the configuration asks for.
 #[must_use]
 pub fn delete_all(listing: &Listing<'_>) -> Vec<Step> {
     let mut steps: Vec<Step> = listing
@@ -144,8 +147,8 @@ pub fn delete_all(listing: &Listing<'_>) -> Vec<Step> {
     steps
 }
 
-/// Puts steps in order. No expiry sorts first: what does not exist loses notifications already. What ends next comes after
-/// it, in case the run is cut short.
+/// Sorts steps. Those without an expiry come first, because what does not exist loses notifications now; then the
+/// soonest expiry, in case the run is cut short.
 fn sort(steps: &mut [Step]) {
     fn key(step: &Step) -> (Option<Timestamp>, &str, Option<&str>) {
         (step.expires_at, &step.name, step.action.id())
@@ -153,14 +156,14 @@ fn sort(steps: &mut [Step]) {
     steps.sort_by(|one, other| key(one).cmp(&key(other)));
 }
 
-/// Subscriptions of this stack that no entry asks for, by what they watch. Of one resource, the first in the list comes first.
+/// The stack's subscriptions that no entry asks for, by resource. For one resource, the list's order is kept.
 struct Orphans<'a>(BTreeMap<String, Vec<&'a OwnedSubscription<'a>>>);
 
 impl<'a> Orphans<'a> {
     fn of(all: &[&'a OwnedSubscription<'a>]) -> Self {
         let mut by_resource: BTreeMap<String, Vec<&'a OwnedSubscription<'a>>> = BTreeMap::new();
         for ours in all.iter().rev() {
-            // What does not say what it watches stands in nobody's place.
+            // A subscription without a resource in the list replaces none.
             let key = ours.subscription.resource.as_deref().map(resource_key);
             by_resource.entry(key.unwrap_or_default()).or_default().push(ours);
         }
@@ -177,7 +180,7 @@ impl<'a> Orphans<'a> {
     }
 }
 
-/// Returns what to create for `desired`.
+/// Returns the subscription to create for `desired`.
 #[must_use]
 pub fn creation(desired: &Desired, context: &Context, now: Timestamp) -> Creation {
     let certificate_id = desired.include_resource_data.then(|| context.certificate.clone());
@@ -200,7 +203,8 @@ pub fn creation(desired: &Desired, context: &Context, now: Timestamp) -> Creatio
     }
 }
 
-/// Returns why subscriptions called `name`, or standing under it, are left alone though no entry asks for them.
+/// Returns why subscriptions of the entry in `name` are kept though no entry asks for them; nothing if they are not
+/// kept.
 fn held_because<'a>(name: &str, context: &'a Context) -> Option<&'a str> {
     let entry = name.split_once('/').map_or(name, |(entry, _)| entry);
     let held = context.held.get(entry).map(String::as_str);
@@ -214,7 +218,7 @@ fn after(time: Timestamp, duration: SignedDuration) -> Timestamp {
     time.saturating_add(duration).unwrap_or(time)
 }
 
-/// Returns `time` without the fraction of a second, which only makes URLs and reports longer.
+/// Returns `time` without the fraction of a second, which would only lengthen URLs and reports.
 fn whole_second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }

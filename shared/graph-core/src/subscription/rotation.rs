@@ -1,10 +1,10 @@
-//! When a key gives way to a newer one: client-state keys and encryption certificates alike.
+//! The rotation of keys: when a newer client-state key or encryption certificate replaces an older one.
 //!
-//! The decisions are about the documents in ClientStateSecret and DecryptionSecret: what is read goes in, with the
-//! configuration, the time and randomness, and what is to be written comes out. A new key is published first and used
-//! later, when everyone who has to know it does. From then on it is in use for what is new, and subscriptions leave the
-//! older ones bit by bit. An older key stays readable until no subscription names it, and then for as long as something
-//! can be under way that does.
+//! The functions here decide on the documents in ClientStateSecret and DecryptionSecret. They get the document, the
+//! configuration, the time and randomness, and return the changed document. A new key is published first, and used when
+//! every function knows it. From then on new subscriptions use it, and existing ones leave the older keys bit by bit.
+//! An older key remains readable until no subscription names it, and then as long as messages that name it can be under
+//! way.
 
 use std::collections::BTreeMap;
 
@@ -30,16 +30,16 @@ mod retire;
 mod room;
 mod trusted;
 
-/// What counts in the life of a key.
+/// The dates in the life of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyLifetime<'a> {
     /// The key's id.
     pub id: &'a str,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// From when on it is used.
+    /// When its use begins.
     pub use_from: Timestamp,
-    /// What is noted about its end.
+    /// The notes about its end.
     pub noted: KeyLife,
 }
 
@@ -66,8 +66,8 @@ impl<'a> KeyLifetime<'a> {
     }
 }
 
-/// Returns the key to use: the newest that may be used, or else the one that may be used first. Of two that are equally
-/// new it is the later one in the document.
+/// Returns the key to use: the newest one whose use has begun, or else the one whose use begins first. Of two equally
+/// new ones, the later in the document.
 #[must_use]
 pub fn current<'a>(keys: &[KeyLifetime<'a>], now: Timestamp) -> Option<KeyLifetime<'a>> {
     let usable = keys.iter().filter(|key| key.use_from <= now);
@@ -77,8 +77,8 @@ pub fn current<'a>(keys: &[KeyLifetime<'a>], now: Timestamp) -> Option<KeyLifeti
         .copied()
 }
 
-/// Returns whether a new key is to be made: because the newest is as old as `period`, where there is one, or at once when
-/// `forced`. While a new one waits for its time there is no need for another.
+/// Returns whether a new key is due: the newest is older than `period`, if there is one, or `forced`. While a new key
+/// waits for its use, no other is due.
 #[must_use]
 pub fn is_due(
     keys: &[KeyLifetime<'_>],
@@ -93,18 +93,18 @@ pub fn is_due(
     newest.use_from <= now && (forced || is_old)
 }
 
-/// The time in which subscriptions leave a key.
+/// The period in which subscriptions leave a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retiring {
-    /// When the first may leave.
+    /// When the first subscription may leave.
     pub from: Timestamp,
-    /// When the last has to.
+    /// When the last subscription has to leave.
     pub by: Timestamp,
 }
 
 impl Retiring {
-    /// Returns whether it is time for the subscription called `id`: each has a moment of its own, so that thousands do
-    /// not leave together.
+    /// Returns whether it is time for the subscription called `id` to leave. Each has a moment of its own, so that
+    /// thousands do not leave together.
     #[must_use]
     pub fn is_up(&self, id: &str, now: Timestamp) -> bool {
         let seconds = self.by.duration_since(self.from).as_secs().max(0).unsigned_abs();
@@ -117,7 +117,7 @@ impl Retiring {
     }
 }
 
-/// Returns the keys that subscriptions leave, by id: those older than the one in use.
+/// Returns the keys that subscriptions have to leave, by id: those older than the current one.
 #[must_use]
 pub fn retiring(keys: &[KeyLifetime<'_>], now: Timestamp) -> BTreeMap<String, Retiring> {
     let Some(current) = current(keys, now) else {
@@ -138,20 +138,21 @@ pub fn retiring(keys: &[KeyLifetime<'_>], now: Timestamp) -> BTreeMap<String, Re
         .collect()
 }
 
-/// What becomes of a key.
+/// What happens to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyAction {
-    /// It stays as it is.
+    /// It stays unchanged.
     Stay,
-    /// It stays, and is noted as named by no subscription from now on.
+    /// It stays; from now on it is noted as unnamed.
     Unnamed,
-    /// It stays, and is named by a subscription after all.
+    /// It stays; a subscription names it again.
     Named,
-    /// It goes: nothing can name it any more.
+    /// It is removed: nothing can name it any more.
     Remove,
 }
 
-/// Returns what becomes of a key that is older than the one in use, by whether a listed subscription names it.
+/// Returns what happens to a key that is older than the current one, depending on whether a listed subscription names
+/// it.
 #[must_use]
 pub fn action(noted: &KeyLife, is_named: bool, now: Timestamp) -> KeyAction {
     match (noted.unnamed_since, is_named) {
@@ -162,7 +163,8 @@ pub fn action(noted: &KeyLife, is_named: bool, now: Timestamp) -> KeyAction {
     }
 }
 
-/// Has subscriptions leave all but the newest key as soon as that is in use, and returns whether that is new.
+/// Makes subscriptions leave all but the newest key as soon as its use begins, and returns whether that changes
+/// anything.
 fn hurry<'a>(keys: impl Iterator<Item = (Timestamp, &'a mut KeyLife)>) -> bool {
     let mut keys: Vec<_> = keys
         .map(|(created_at, life)| (life.use_from.unwrap_or(created_at), life))
@@ -181,7 +183,7 @@ fn hurry<'a>(keys: impl Iterator<Item = (Timestamp, &'a mut KeyLife)>) -> bool {
     changes
 }
 
-/// Returns eight random letters and digits.
+/// Returns a random key id of eight letters and digits.
 fn letters(rng: &mut impl CryptoRng) -> String {
     let mut text = String::with_capacity(ID_LENGTH);
     while text.len() < ID_LENGTH {
@@ -197,7 +199,7 @@ fn letters(rng: &mut impl CryptoRng) -> String {
     text
 }
 
-/// Returns the line of a report about a key that was made.
+/// Returns the report's line about a created key.
 fn made(what: &str, id: &str, use_from: Option<Timestamp>) -> String {
     match use_from {
         Some(use_from) => format!("{what} {id}, in use from {use_from}"),
@@ -218,11 +220,11 @@ const fn days(days: i64) -> SignedDuration {
     SignedDuration::from_hours(days * 24)
 }
 
-/// How long subscriptions take to leave a key that nobody is in a hurry about.
+/// How long subscriptions take to leave a key if no person is in a hurry.
 const SPREAD: SignedDuration = days(7);
 
-/// Returns how long something can be under way that names a key which no subscription has. One that a person has had
-/// replaced may have leaked, so it goes before FailedQueue has forgotten it: what was set aside under it is lost.
+/// Returns how long messages can be under way that name a key which no subscription names. A key that a person replaced
+/// may have leaked, so it is removed even if FailedQueue still has messages under it: these are lost.
 fn retention(noted: &KeyLife) -> SignedDuration {
     if noted.retire_by.is_some() {
         UNDER_WAY
@@ -231,11 +233,11 @@ fn retention(noted: &KeyLife) -> SignedDuration {
     }
 }
 
-/// Graph tries for four hours (Microsoft Graph, *change notifications delivery*), and a queue keeps what it was sent for
-/// four days. The rest is for clocks and for lists that lag behind.
+/// How long a message can be under way: Graph retries for four hours (Microsoft Graph, *change notifications
+/// delivery*), and a queue keeps a message for four days. The rest is for clocks that differ and lists that lag behind.
 const UNDER_WAY: SignedDuration = SignedDuration::from_hours(4 * 24 + 4 + 4);
 
-/// How long FailedQueue keeps what an operator may move back.
+/// How long FailedQueue keeps messages that an operator may redrive.
 const SET_ASIDE: SignedDuration = days(14);
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// The stack that a subscription belongs to. It stays the same when the stack gets another address.
+/// The stack that owns a subscription. It stays the same if the stack gets another address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StackId(String);
 
 impl StackId {
-    /// Reads the id that AWS CloudFormation gives a stack, a GUID, of which the first part is enough.
+    /// Parses the id that AWS CloudFormation gives to a stack: a GUID, of which the first part is used.
     ///
     /// # Errors
     ///
@@ -21,20 +21,20 @@ impl StackId {
         Ok(Self(first.to_owned()))
     }
 
-    /// Returns the id as it stands in a URL.
+    /// Returns the id as it is written in a URL.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Returns what `url` says when it is one of this stack, wherever it leads.
+    /// Returns the parsed `url` if it belongs to this stack, whatever its address.
     #[must_use]
     pub fn read(&self, url: &str) -> Option<NotificationUrl> {
         Some(NotificationUrl::anywhere(url)).filter(|ours| ours.stack_id == self.0)
     }
 }
 
-/// Returned when a text is not the id of a stack.
+/// The text is not the id of a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the id of a stack; use the last part of AWS::StackId")]
 pub struct InvalidStackId;
@@ -45,29 +45,29 @@ const LONGEST_STACK_ID: usize = 16;
 /// What the query of one of our URLs says: `{base}?i={stackId}&s={name}&k={keyId}&c={certificateId}&d={digest}`, and the
 /// flags `f=1` and `p=i`.
 ///
-/// Graph keeps the query of a notification URL and shows it in its list, where it blanks the client state and the
-/// certificate. Nothing that arrives at the URL is believed because of it.
+/// Graph keeps the query of a notification URL and shows it in its list, unlike the client state and the certificate.
+/// The webhook does not trust it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NotificationUrl {
-    /// The stack that made the subscription; empty where the URL names none.
+    /// The stack that created the subscription; empty if the URL names none.
     pub stack_id: String,
-    /// The subscription's name; empty where the URL names none.
+    /// The subscription's name; empty if the URL names none.
     pub name: String,
-    /// The id of the key that the client state was minted with; empty where the URL names none.
+    /// The id of the key that minted the client state; empty if the URL names none.
     pub key_id: String,
     /// The certificate of a subscription with resource data.
     pub certificate_id: Option<String>,
-    /// The digest of what was asked for ([`Desired::digest`](super::plan::Desired::digest)); empty where the URL has none.
+    /// The digest of the wanted subscription ([`Desired::digest`](super::plan::Desired::digest)); empty if the URL has
+    /// none.
     pub digest: String,
     /// Whether the reader adds the content.
     pub fetch_content: bool,
-    /// Whether the ids of Outlook's items are immutable ones.
+    /// Whether the ids of Outlook items are immutable.
     pub immutable_ids: bool,
 }
 
 impl NotificationUrl {
-    /// Returns what the query of `url` says, wherever it leads: a key that was named at an address that is no longer
-    /// ours is named all the same.
+    /// Parses the query of `url`, whatever its address: a subscription at a former address still names its key.
     #[must_use]
     pub fn anywhere(url: &str) -> Self {
         Self::from_query(url.split_once('?').map_or("", |(_, query)| query))
@@ -92,7 +92,7 @@ impl NotificationUrl {
     }
 }
 
-/// A base URL of this stack: scheme, host, port and path.
+/// A base URL of the stack: scheme, host, port and path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl {
     text: String,
@@ -100,7 +100,7 @@ pub struct BaseUrl {
 }
 
 impl BaseUrl {
-    /// Reads an http or https URL without user, query and fragment.
+    /// Parses an http or https URL without user, query and fragment.
     ///
     /// # Errors
     ///
@@ -115,7 +115,7 @@ impl BaseUrl {
         }
     }
 
-    /// Returns the URL that carries `ours`.
+    /// Returns the URL with the parameters in `ours`.
     #[must_use]
     pub fn url(&self, ours: &NotificationUrl) -> String {
         let certificate_id = ours.certificate_id.as_deref().unwrap_or_default();
@@ -140,10 +140,10 @@ impl BaseUrl {
         url
     }
 
-    /// Returns whether `url` leads here: same scheme, host, port and path.
+    /// Returns whether `url` has this scheme, host, port and path.
     #[must_use]
     pub fn is_at(&self, url: &str) -> bool {
-        // As it was written, nearly always; the rest is for other spellings.
+        // Nearly every URL is spelt exactly as written here, and comparing texts is fast for thousands of them.
         let as_written = url
             .strip_prefix(&self.text)
             .and_then(|rest| rest.strip_prefix('?'));
@@ -152,12 +152,12 @@ impl BaseUrl {
     }
 }
 
-/// Returned when a base URL is not plain http or https.
+/// The base URL is not plain http or https.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an http or https address without user, query and fragment")]
 pub struct InvalidBaseUrl;
 
-/// What two URLs at the same place have in common, in one spelling.
+/// The parts that two URLs of the same place share, in one spelling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Parts {
     scheme: String,
@@ -167,7 +167,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// Splits an http or https URL into its place and its query (RFC 3986, sections 3 and 6.2).
+    /// Parses the place of an http or https URL (RFC 3986, sections 3 and 6.2).
     fn parse(url: &str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
         let scheme = scheme.to_ascii_lowercase();
@@ -176,7 +176,7 @@ impl Parts {
             "http" => 80,
             _ => return None,
         };
-        // URLs come back from Graph's list. What no URL holds is not one of ours.
+        // The URL may come from Graph's list. One with such characters is not made by a stack.
         if rest.contains(|character: char| {
             character == '#' || character.is_whitespace() || character.is_control()
         }) {
@@ -184,7 +184,7 @@ impl Parts {
         }
         let place = rest.split_once('?').map_or(rest, |(place, _)| place);
         let (authority, path) = place.split_at(place.find('/').unwrap_or(place.len()));
-        // A colon inside of brackets belongs to an IPv6 address.
+        // A colon inside brackets belongs to an IPv6 address (RFC 3986, section 3.2.2).
         let (host, port) = match authority
             .rsplit_once(':')
             .filter(|(_, port)| !port.ends_with(']'))
@@ -192,7 +192,7 @@ impl Parts {
             Some((host, port)) => (host, port.parse().ok()?),
             None => (authority, default_port),
         };
-        // User information would make two spellings of one place.
+        // With user information, two spellings would lead to one place.
         if host.is_empty() || host.contains('@') {
             return None;
         }

@@ -12,7 +12,7 @@ pub(super) fn private_key(text: &str) -> Result<KeyPair, UnusableCertificate> {
     let (label, body) = blocks(text)
         .find(|(label, _)| label.ends_with("PRIVATE KEY"))
         .ok_or(UnusableCertificate::PrivateKey)?;
-    // The second form has its encryption in a header (RFC 1421).
+    // PKCS#8 marks encryption in its label, the older form in a header (RFC 1421).
     if label == "ENCRYPTED PRIVATE KEY" || body.contains("ENCRYPTED") {
         return Err(UnusableCertificate::Encrypted);
     }
@@ -48,8 +48,9 @@ fn rsa_key(der: &[u8]) -> Result<KeyPair, UnusableCertificate> {
     KeyPair::from_der(der).map_err(|_| UnusableCertificate::PrivateKey)
 }
 
-/// Decodes a block, in constant time and with its lines as RFC 7468 has them.
+/// Decodes a block in constant time, after restoring the line breaks of RFC 7468.
 fn decode(label: &str, body: &str) -> Result<SecretDocument, UnusableCertificate> {
+    // The exact capacity: growing would leave copies of the key behind that are not wiped.
     let capacity = body.len() + body.len() / LINE + 2 * (label.len() + 20);
     let mut pem = Zeroizing::new(String::with_capacity(capacity));
     pem.extend(["-----BEGIN ", label, "-----\n"]);
@@ -73,7 +74,7 @@ fn blocks(text: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// Returns the base64 in a body, without line breaks of any kind, those of a text that was escaped twice among them.
+/// Returns the base64 of a body without line breaks, real ones or those of a text that was escaped twice.
 fn symbols(body: &str) -> impl Iterator<Item = char> {
     let pieces = body.split("\\n").flat_map(|piece| piece.split("\\r"));
     pieces
@@ -81,7 +82,7 @@ fn symbols(body: &str) -> impl Iterator<Item = char> {
         .filter(|symbol| !symbol.is_whitespace())
 }
 
-/// The length of the smallest key that Microsoft Entra takes.
+/// The length in bytes of the smallest key that Microsoft Entra accepts.
 const MIN_BYTES: usize = 2048 / 8;
 
 /// The length of a line.

@@ -1,4 +1,4 @@
-//! The catalogue against the figures of Microsoft's documentation, at a glance.
+//! Compares the catalogue with the figures of Microsoft's documentation.
 
 use super::pattern::INDEX;
 use super::*;
@@ -9,7 +9,8 @@ mod intro_2020;
 mod permissions;
 mod teams_2021;
 
-/// A path, its row's key, entity and change types, whether it is v1.0, resource data, and lifetimes without and with.
+/// A path, its row's key, entity and change types, the API version, resource data, and the lifetimes without and with
+/// resource data.
 type Figures = (
     &'static str,
     &'static str,
@@ -21,7 +22,7 @@ type Figures = (
     u32,
 );
 
-/// The lifetimes of *subscription resource type* for the later pages, and what else differs there.
+/// The figures of *subscription resource type* for the paths that later pages added.
 #[rustfmt::skip]
 const LATER: &[Figures] = &[
     ("/me/contactFolders/{id}/contacts",                                   "contact.folder",           "contact",      "cud", "v1.0", Rich::Yes, 10_070, 1_440),

@@ -1,4 +1,4 @@
-//! The rows' path patterns, and what fits them.
+//! The path patterns of the rows, and how they are matched.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -7,20 +7,20 @@ use graph_events::path::{self, Token};
 
 use super::{Row, rows};
 
-/// A pattern of a row, cut into tokens.
+/// A pattern of a row, split into tokens.
 pub(super) struct Pattern {
     /// The pattern as written.
     pub(super) text: &'static str,
     /// The pattern's path.
     pub(super) tokens: Vec<Token>,
-    /// What `$filter` has to contain, without spaces and in lower case; nothing when any filter will do.
+    /// The text that `$filter` has to contain, without spaces and in lower case; empty if any filter fits.
     filter: Option<String>,
-    /// The row that it belongs to.
+    /// The pattern's row.
     pub(super) row: &'static Row,
 }
 
 impl Pattern {
-    /// Cuts `text` into tokens.
+    /// Splits `text` into tokens.
     fn parse(text: &'static str, row: &'static Row) -> Option<Self> {
         let filter = path::options(text).into_iter().next().map(|(_, value)| {
             if value.contains('{') {
@@ -37,7 +37,7 @@ impl Pattern {
         })
     }
 
-    /// Says whether the pattern fits `path` with the squeezed `filter`.
+    /// Returns whether the pattern fits `path` and the squeezed `filter`.
     pub(super) fn fits(&self, path: &[Token], filter: Option<&str>) -> bool {
         let filtered = match (&self.filter, filter) {
             (None, _) => true,
@@ -47,9 +47,9 @@ impl Pattern {
         filtered && self.fits_path(path)
     }
 
-    /// Says whether the pattern fits `path`.
+    /// Returns whether the pattern fits `path`.
     fn fits_path(&self, path: &[Token]) -> bool {
-        // The path of a file may be any number of segments long.
+        // A pattern with the placeholder for the rest fits paths of any length from its own up.
         let open = self.tokens.last().is_some_and(|token| token.text() == REST);
         let long_enough = if open {
             path.len() >= self.tokens.len()
@@ -64,7 +64,8 @@ impl Pattern {
                 .all(|(known, token)| fits(known, token))
     }
 
-    /// Returns how much the pattern demands; of those that fit, the one that demands most is meant.
+    /// Returns how specific the pattern is: its number of names, then its filter. The most specific fitting pattern
+    /// wins.
     pub(super) fn demands(&self) -> (usize, usize) {
         let names = self.tokens.iter().filter(|token| !is_placeholder(token)).count();
         let filter = self
@@ -85,14 +86,14 @@ impl Pattern {
 
     /// Returns how many letters have to change, at least, to make `words` fit the pattern.
     pub(super) fn effort(&self, words: &[String]) -> usize {
-        // The distance of Levenshtein, over words: a column for each of the path's, a row for each of the pattern's.
+        // The Levenshtein distance over words: a column for each word of the path, a row for each token of the pattern.
         let mut row: Vec<usize> = words
             .iter()
             .scan(0, |sum, word| Some(add(sum, word.len())))
             .collect();
         row.insert(0, 0);
         for token in &self.tokens {
-            // To leave out a key is a small mistake, whatever its length.
+            // A forgotten key is a small mistake, whatever the length of its placeholder.
             let skip = if is_placeholder(token) {
                 2
             } else {
@@ -114,7 +115,7 @@ impl Pattern {
     }
 }
 
-/// Says whether `token` is what `known` stands for.
+/// Returns whether `token` fits the pattern's token `known`.
 fn fits(known: &Token, token: &Token) -> bool {
     match (known, token) {
         (
@@ -138,13 +139,13 @@ fn argument(arguments: &str) -> &str {
         .map_or(arguments, |(name, _)| name.trim())
 }
 
-/// Says whether `token` of a pattern stands for a key.
+/// Returns whether a pattern's token is the placeholder of a key.
 pub(super) fn is_placeholder(token: &Token) -> bool {
     !matches!(token, Token::Call { .. }) && token.text().starts_with('{')
 }
 
-/// Says whether `word` can be a key: a name that Microsoft Graph uses, or that looks like a function of it, is taken for
-/// a misspelt path and not for the id of an object.
+/// Returns whether `word` can be a key. A word that is a name in Microsoft Graph, or looks like a function, is a
+/// misspelt path and not an object's id.
 fn is_key(word: &str) -> bool {
     let lower = word.to_ascii_lowercase();
     let looks_like_a_function = lower.starts_with("getall") || lower.starts_with("allm") || lower == "delta";
@@ -152,8 +153,8 @@ fn is_key(word: &str) -> bool {
     !is_a_name && !NAMES.contains(&lower)
 }
 
-/// Returns the letters that have to change to put `word` in the place of `token`. A word of which half would change is
-/// another word: one goes and the other comes.
+/// Returns how many letters have to change to turn `word` into `token`. If more than half would change, the word counts
+/// as deleted and the token as inserted.
 fn exchange(token: &Token, word: &str) -> usize {
     match (is_placeholder(token), word.starts_with('{')) {
         (true, true) => 0,
@@ -171,7 +172,7 @@ fn exchange(token: &Token, word: &str) -> usize {
     }
 }
 
-/// Returns the path's names in lower case, with `{id}` for keys, and without a host and a version.
+/// Returns the names of the path in lower case, with `{id}` for keys, and without host and version.
 pub(super) fn words(resource: &str) -> Vec<String> {
     let path = resource.split_once("://").map_or(resource, |(_, rest)| {
         rest.split_once('/').map_or("", |(_, path)| path)
@@ -200,7 +201,7 @@ pub(super) fn words(resource: &str) -> Vec<String> {
                 }
             })
             .collect(),
-        // A path that cannot be read is misspelt all the more, so it is cut roughly.
+        // A path that cannot be parsed needs a suggestion even more, so it is split at its separators.
         None => path
             .split(['/', '?', '('])
             .filter(|part| !part.is_empty())
@@ -210,7 +211,7 @@ pub(super) fn words(resource: &str) -> Vec<String> {
     }
 }
 
-/// Says whether `text` reads like a name rather than a key.
+/// Returns whether `text` looks like a name and not like a key.
 fn is_name(text: &str) -> bool {
     text.len() <= 40
         && text
@@ -236,7 +237,7 @@ pub(super) fn squeezed(filter: &str) -> String {
 /// The placeholder for one or more segments up to the end.
 const REST: &str = "{*}";
 
-/// How many segments of a path are looked at for a suggestion; no pattern has as many.
+/// How many segments a suggestion looks at. No pattern has more.
 const LONGEST: usize = 16;
 
 /// All patterns.

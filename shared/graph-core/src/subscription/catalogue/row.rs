@@ -12,36 +12,36 @@ use crate::cloud::Cloud;
 pub struct Row {
     /// A stable short name, such as `chatMessage.channel`.
     pub key: &'static str,
-    /// The paths, with `{..}` for keys, and with `?$filter=` where only a filtered path takes this row.
+    /// The paths, with `{..}` for keys, and with `?$filter=` where the row is for filtered paths only.
     pub patterns: &'static [&'static str],
-    /// The type of the entity that notifications are about, as Microsoft Graph's reference spells it.
+    /// The type of the changed entity, as Microsoft Graph's reference spells it.
     pub entity: &'static str,
-    /// The change types that are sent.
+    /// The change types that Graph sends.
     pub changes: Changes,
-    /// The API versions that take the subscription, the one to use first.
+    /// The API versions that accept the subscription, the preferred one first.
     pub versions: &'static [Version],
     /// Whether notifications can carry the resource's data.
     pub rich: Rich,
-    /// What a subscription with resource data may say about the properties it wants.
+    /// Whether a subscription with resource data needs `$select`, or may not have it.
     pub select: Select,
     /// The longest lifetime of a subscription without resource data, in minutes.
     pub minutes: u32,
     /// The longest lifetime of a subscription with resource data, in minutes.
     pub minutes_rich: u32,
-    /// When a lifecycle notification URL is needed.
+    /// When the subscription needs a lifecycle notification URL.
     pub lifecycle: LifecycleUrl,
     /// Delegated permissions with a work or school account, least privileged first; `*` marks resource-specific consent.
     pub(super) delegated: &'static str,
-    /// Delegated permissions with a personal Microsoft account, likewise.
+    /// Delegated permissions with a personal Microsoft account, in the same form.
     pub(super) personal: &'static str,
-    /// Application permissions, likewise.
+    /// Application permissions, in the same form.
     pub(super) application: &'static str,
-    /// The clouds that send the notifications.
+    /// The clouds that send notifications.
     pub clouds: &'static [Cloud],
     /// The page of Microsoft's documentation that the row follows, besides *create subscription* and *change
     /// notifications overview*.
     pub source: &'static str,
-    /// What else there is to know.
+    /// A peculiarity of the row.
     pub remark: Remark,
 }
 
@@ -52,9 +52,9 @@ impl Row {
         if rich { self.minutes_rich } else { self.minutes }
     }
 
-    /// Says whether a subscription that lives for `minutes` needs a lifecycle notification URL.
+    /// Returns whether a subscription that lives for `minutes` needs a lifecycle notification URL.
     ///
-    /// Where the documentation is silent but its samples have the URL, it counts as needed.
+    /// Where the documentation does not say, but its samples have the URL, it counts as needed.
     #[must_use]
     pub fn requires_lifecycle_url(&self, minutes: u32) -> bool {
         match self.lifecycle {
@@ -63,7 +63,7 @@ impl Row {
         }
     }
 
-    /// Says whether the resource is known to send `change`, or nothing is known about it.
+    /// Returns whether the resource sends `change`. True where the documentation does not say.
     #[must_use]
     pub fn sends(&self, change: Change) -> bool {
         match self.changes {
@@ -72,13 +72,14 @@ impl Row {
         }
     }
 
-    /// Returns the API version to use when none is asked for.
+    /// Returns the API version to use if the entry names none.
     #[must_use]
     pub fn version(&self) -> Version {
         self.versions.first().copied().unwrap_or_default()
     }
 
-    /// Returns the permissions, any one of which is enough, least privileged first; none means not supported.
+    /// Returns the permissions, the least privileged first. One of them is enough; none means that Graph does not
+    /// support `access`.
     pub fn permissions(&self, access: Access) -> impl Iterator<Item = Permission> + use<> {
         let names = match access {
             Access::Delegated => self.delegated,
@@ -88,29 +89,29 @@ impl Row {
         names.split_whitespace().map(Permission)
     }
 
-    /// Says whether the resource can be subscribed to with `access` at all.
+    /// Returns whether Graph supports subscriptions with `access`.
     #[must_use]
     pub fn supports(&self, access: Access) -> bool {
         self.permissions(access).next().is_some()
     }
 
-    /// Says whether `cloud` sends the notifications.
+    /// Returns whether `cloud` sends notifications of the resource.
     #[must_use]
     pub fn available_in(&self, cloud: Cloud) -> bool {
         self.clouds.contains(&cloud)
     }
 }
 
-/// What is special about a row.
+/// A peculiarity of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remark {
-    /// Nothing.
+    /// None.
     None,
     /// A subscription may have `notificationQueryOptions` (Microsoft Graph, *subscription resource type*).
     TakesQueryOptions,
-    /// No page of Microsoft's lists the resource, and subscriptions to it were seen to work.
+    /// No page of Microsoft lists the resource, but subscriptions to it have been seen to work.
     FromTheField,
-    /// Microsoft has retired the API that the resource belongs to, on 15 October 2026.
+    /// Microsoft retired the API of the resource on 15 October 2026.
     Retired,
 }
 
@@ -119,7 +120,7 @@ pub enum Remark {
 pub enum Changes {
     /// Exactly these.
     Known(&'static [Change]),
-    /// The documentation does not say: any may be asked for.
+    /// The documentation does not say, so any may be asked for.
     Unconfirmed,
 }
 
@@ -130,7 +131,7 @@ pub enum Version {
     #[default]
     #[serde(rename = "v1.0")]
     V1,
-    /// The preview version; a subscription made there is managed there.
+    /// The preview version. A subscription created there is managed there.
     #[serde(rename = "beta")]
     Beta,
 }
@@ -155,15 +156,15 @@ impl fmt::Display for Version {
 /// Whether notifications carry resource data (Microsoft Graph, *change notifications with resource data*).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rich {
-    /// They cannot.
+    /// Never.
     No,
-    /// They can.
+    /// If the subscription asks for it.
     Yes,
-    /// They always do; a subscription without is not possible.
+    /// Always: the subscription has to ask for it.
     Required,
 }
 
-/// What is known about `$select` on a resource.
+/// Whether a resource path needs `$select`, or may not have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Select {
     /// Needed for resource data (Microsoft Graph, *change notifications for Outlook resources*).
@@ -185,14 +186,14 @@ pub enum LifecycleUrl {
     Unconfirmed,
 }
 
-/// On whose behalf an application calls Microsoft Graph.
+/// For whom an application calls Microsoft Graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// For a signed-in user with a work or school account.
     Delegated,
     /// For a signed-in user with a personal Microsoft account.
     DelegatedPersonal,
-    /// For itself.
+    /// For the application itself.
     Application,
 }
 
@@ -217,7 +218,7 @@ impl Permission {
         self.0.strip_suffix('*').unwrap_or(self.0)
     }
 
-    /// Says whether the permission is granted per team, chat or user (*resource-specific consent*).
+    /// Returns whether the permission is granted per team, chat or user (*resource-specific consent*).
     #[must_use]
     pub fn is_resource_specific(&self) -> bool {
         self.0.ends_with('*')

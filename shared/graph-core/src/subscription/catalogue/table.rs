@@ -1,10 +1,10 @@
-//! Every resource, a row a line.
+//! The table of all resources, one row a line.
 //!
-//! Key, entity, change types, API versions, longest lifetime in minutes without and with resource data, page, permissions
-//! (delegated, delegated with a personal account, application: the least privileged first, `*` for resource-specific
-//! consent), paths (`{..}` for keys, `?$filter=` where only a filtered path takes the row), and what is special.
-//! Figures follow Microsoft Graph, *subscription resource type* (lifetimes), *create subscription* (permissions) and
-//! *change notifications overview* (paths), as of 2026, besides the page that a row names.
+//! A line has key, entity, change types, API versions, longest lifetime in minutes without and with resource data,
+//! page, permissions (delegated, delegated with a personal account, application: the least privileged first, `*` for
+//! resource-specific consent), paths (`{..}` for keys, `?$filter=` where the row is for filtered paths only), and a
+//! remark. The figures follow Microsoft Graph, *subscription resource type* (lifetimes), *create subscription*
+//! (permissions) and *change notifications overview* (paths), as of 2026, and the page that the line names.
 
 use graph_events::Change::{self, Created, Deleted, Updated};
 
@@ -41,11 +41,11 @@ macro_rules! table {
 /// The rows.
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = table! {
-    // Of mail, calendar and contacts 10,080 minutes are documented without resource data; 10,070 is what is enforced.
+    // 10,080 minutes are documented for mail, calendar and contacts without resource data; Graph enforces 10,070.
     "message.all"                "message"                   CUD V1         10_070  1_440 OUTLOOK         "Mail.ReadBasic Mail.Read" "Mail.ReadBasic Mail.Read" "Mail.ReadBasic Mail.Read" ["/users/{id}/messages"];
     "message.folder"             "message"                   CUD V1         10_070  1_440 OUTLOOK         "Mail.ReadBasic Mail.Read" "Mail.ReadBasic Mail.Read" "Mail.ReadBasic Mail.Read" ["/users/{id}/mailFolders/{id}/messages"];
     "event.all"                  "event"                     CUD V1         10_070  1_440 OUTLOOK         "Calendars.Read" "Calendars.Read" "Calendars.Read" ["/users/{id}/events"];
-    // What Graph allows here is not documented: the figures are those of a group's conversations.
+    // The lifetime is not documented; that of a group's conversations is used.
     "event.group"                "event"                     ANY V1          4_230  4_230 DIRECTORY       "Group.Read.All" "" "Group.Read.All" ["/groups/{id}/events", "/groups/{id}/calendar/events"] FIELD;
     "contact.all"                "contact"                   CUD V1         10_070  1_440 OUTLOOK         "Contacts.Read" "Contacts.Read" "Contacts.Read" ["/users/{id}/contacts"];
     "contact.folder"             "contact"                   CUD V1         10_070  1_440 OUTLOOK         "Contacts.Read" "Contacts.Read" "Contacts.Read" ["/users/{id}/contactFolders/{id}/contacts"];
@@ -59,10 +59,10 @@ pub(super) const ROWS: &[Row] = table! {
     "conversation"               "conversation"              ANY V1          4_230  4_230 DIRECTORY       "Group.Read.All" "" "" ["/groups/{id}/conversations"];
     // OneDrive for Business takes the root only; personal OneDrive takes the root and any folder (next row).
     "driveItem.root"             "driveItem"                 U   V1         42_300 42_300 DIRECTORY       "Files.Read.All" "Files.Read" "Files.Read.All" ["/drives/{id}/root", "/users/{id}/drive/root"];
-    // How a folder is written: the two usual ways to address one, and that of *subscription resource type*.
+    // The two usual ways to address a folder, and that of *subscription resource type*.
     "driveItem.folder"           "driveItem"                 U   V1         42_300 42_300 DIRECTORY       "" "Files.Read" "" ["/users/{id}/drive/items/{id}", "/users/{id}/drive/root:/{*}", "/drives/{id}/root/{*}"];
     "list"                       "listItem"                  U   V1         42_300 42_300 DIRECTORY       "Sites.Read.All" "" "Sites.Read.All" ["/sites/{id}/lists/{id}"];
-    // Nothing about it is documented: the shortest lifetime of those that are is safe.
+    // Nothing is documented; the shortest documented lifetime is safe.
     "site.all"                   "site"                      ANY V1          4_230  4_230 DIRECTORY       "Sites.Read.All" "" "Sites.Read.All" ["/sites"] FIELD;
     "alert.one"                  "alert"                     ANY V1         43_200 43_200 DIRECTORY       "SecurityEvents.ReadWrite.All" "" "SecurityEvents.ReadWrite.All" ["/security/alerts/{id}"] RETIRED;
     "alert.filtered"             "alert"                     ANY V1         43_200 43_200 DIRECTORY       "SecurityEvents.ReadWrite.All" "" "SecurityEvents.ReadWrite.All" ["/security/alerts?$filter={condition}"] RETIRED;
@@ -83,18 +83,18 @@ pub(super) const ROWS: &[Row] = table! {
     // The lifetime is not documented; that of the other rows for channels is used.
     "channel.shared"             "sharedWithChannelTeamInfo" CD  BETA        4_320  4_320 SHARED_CHANNELS "ChannelMember.Read.All ChannelMember.ReadWrite.All" "" "ChannelMember.Read.All ChannelMember.ReadWrite.All" ["/teams/{id}/channels/{id}/sharedWithTeams"];
     "chat.all"                   "chat"                      CU  V1          4_320  4_320 CHATS           "" "" "Chat.ReadBasic.All Chat.Read.All Chat.ReadWrite.All" ["/chats"];
-    // The page's table has `updated` only, one of its samples `created` as well.
+    // The page's table has only `updated`; one of its samples also has `created`.
     "chat.one"                   "chat"                      CU  V1          4_320  4_320 CHATS           "Chat.ReadBasic Chat.Read Chat.ReadWrite" "" "ChatSettings.Read.Chat* ChatSettings.ReadWrite.Chat* Chat.Manage.Chat* Chat.ReadBasic.All Chat.Read.All Chat.ReadWrite.All" ["/chats/{id}"];
     "chat.user"                  "chat"                      CU  V1          4_320  4_320 CHATS           "Chat.ReadBasic Chat.Read Chat.ReadWrite" "" "Chat.ReadBasic.All Chat.Read.All Chat.ReadWrite.All" ["/users/{id}/chats"];
     "chat.appInstalled"          "chat"                      CU  V1          4_320  4_320 CHATS           "" "" "Chat.ReadBasic.WhereInstalled Chat.Read.WhereInstalled Chat.ReadWrite.WhereInstalled" ["/appCatalogs/teamsApps/{id}/installedToChats"];
     "member.allChats"            "aadUserConversationMember" CD  V1          4_320  4_320 CHAT_MEMBERS    "" "" "ChatMember.Read.All ChatMember.ReadWrite.All Chat.ReadBasic.All Chat.Read.All Chat.ReadWrite.All" ["/chats/getAllMembers"];
     "member.chat"                "aadUserConversationMember" CD  V1          4_320  4_320 CHAT_MEMBERS    "ChatMember.Read ChatMember.ReadWrite Chat.ReadBasic Chat.Read Chat.ReadWrite" "" "ChatMember.Read.Chat* Chat.Manage.Chat* ChatMember.Read.All ChatMember.ReadWrite.All Chat.ReadBasic.All Chat.Read.All Chat.ReadWrite.All" ["/chats/{id}/members"];
-    // The page's table has `created` and `deleted`, its sample `created` and `updated`.
+    // The page's table has `created` and `deleted`; its sample has `created` and `updated`.
     "member.appInstalled"        "aadUserConversationMember" CUD V1          4_320  4_320 CHAT_MEMBERS    "" "" "ChatMember.Read.WhereInstalled ChatMember.ReadWrite.WhereInstalled Chat.ReadBasic.WhereInstalled Chat.Read.WhereInstalled Chat.ReadWrite.WhereInstalled" ["/appCatalogs/teamsApps/{id}/installedToChats/getAllMembers"];
     "member.team"                "aadUserConversationMember" CUD V1          4_320  4_320 TEAM_MEMBERS    "TeamMember.Read.All" "" "TeamMember.Read.Group* TeamMember.Read.All" ["/teams/{id}/members"];
     "member.allTeams"            "aadUserConversationMember" CUD V1          4_320  4_320 TEAM_MEMBERS    "" "" "TeamMember.Read.All TeamMember.ReadWrite.All" ["/teams/getAllMembers"];
     "member.teamChannels"        "aadUserConversationMember" CUD V1          4_320  4_320 CHANNEL_MEMBERS "ChannelMember.Read.All" "" "ChannelMember.Read.All ChannelMember.ReadWrite.All" ["/teams/{id}/channels/getAllMembers"];
-    // Reauthorize lists it for v1.0 as well.
+    // *Reauthorize* lists the path for v1.0 as well.
     "member.allChannels"         "aadUserConversationMember" CUD BETA_OR_V1  4_320  4_320 CHANNEL_MEMBERS "" "" "ChannelMember.Read.All ChannelMember.ReadWrite.All" ["/teams/getAllChannels/getAllMembers"];
     "appInstall"                 "teamsAppInstallation"      CUD V1          4_320  4_320 INSTALLED_APPS  "" "" "TeamsAppInstallation.Read.User* TeamsAppInstallation.Read.Group* TeamsAppInstallation.Read.Chat* TeamsAppInstallation.Read.All" ["/appCatalogs/teamsApps/{id}/installations"];
     "appInstall.personal"        "teamsAppInstallation"      CUD V1          4_320  4_320 INSTALLED_APPS  "" "" "TeamsAppInstallation.ReadForUser.All TeamsAppInstallation.Read.All" ["/appCatalogs/teamsApps/{id}/installations?$filter=(scopeInfo/scope eq 'personal')"];
@@ -109,19 +109,19 @@ pub(super) const ROWS: &[Row] = table! {
     "recording.meeting"          "callRecording"             C   V1          4_320  4_320 RECORDINGS      "OnlineMeetingRecording.Read.All" "" "OnlineMeetingRecording.Read.Chat* OnlineMeetingRecording.Read.All" ["/communications/onlineMeetings/{id}/recordings"];
     "recording.user"             "callRecording"             C   V1          4_320  4_320 RECORDINGS      "OnlineMeetingRecording.Read.All" "" "OnlineMeetingRecording.Read.All" ["/users/{id}/onlineMeetings/getAllRecordings"];
     "recording.app"              "callRecording"             C   BETA        4_320  4_320 RECORDINGS      "" "" "OnlineMeetingRecording.Read.Chat* OnlineMeetingRecording.Read.All" ["/appCatalogs/teamsApps/{id}/installedToOnlineMeetings/getAllRecordings"];
-    // All samples of ad hoc calls are beta; nothing says that v1.0 has none of them.
+    // All samples of ad hoc calls use beta; the documentation does not rule out v1.0.
     "recording.adhoc.tenant"     "callRecording"             C   BETA_OR_V1  4_320  4_320 RECORDINGS      "" "" "CallRecordings.Read.All" ["/communications/adhocCalls/getAllRecordings"];
     "recording.adhoc.one"        "callRecording"             C   BETA_OR_V1  4_320  4_320 RECORDINGS      "CallRecordings.Read.All" "" "CallRecordings.Read.All" ["/communications/adhocCalls/{id}/recordings"];
     "recording.adhoc.user"       "callRecording"             C   BETA_OR_V1  4_320  4_320 RECORDINGS      "CallRecordings.Read.All" "" "CallRecordings.Read.All" ["/users/{id}/adhocCalls/getAllRecordings"];
     "transcript.tenant"          "callTranscript"            C   V1          4_320  4_320 RECORDINGS      "" "" "OnlineMeetingTranscript.Read.All" ["/communications/onlineMeetings/getAllTranscripts"];
     "transcript.meeting"         "callTranscript"            C   V1          4_320  4_320 RECORDINGS      "OnlineMeetingTranscript.Read.All" "" "OnlineMeetingTranscript.Read.Chat* OnlineMeetingTranscript.Read.All" ["/communications/onlineMeetings/{id}/transcripts"];
     "transcript.user"            "callTranscript"            C   V1          4_320  4_320 RECORDINGS      "OnlineMeetingTranscript.Read.All" "" "OnlineMeetingTranscript.Read.All" ["/users/{id}/onlineMeetings/getAllTranscripts"];
-    // Two pages misspell the last segment; the API has it as here.
+    // Two pages misspell the last segment; the API uses this spelling.
     "transcript.app"             "callTranscript"            C   BETA        4_320  4_320 RECORDINGS      "" "" "OnlineMeetingTranscript.Read.Chat* OnlineMeetingTranscript.Read.All" ["/appCatalogs/teamsApps/{id}/installedToOnlineMeetings/getAllTranscripts"];
     "transcript.adhoc.tenant"    "callTranscript"            C   BETA        4_320  4_320 RECORDINGS      "" "" "CallTranscripts.Read.All" ["/communications/adhocCalls/getAllTranscripts"];
     "transcript.adhoc.one"       "callTranscript"            C   BETA_OR_V1  4_320  4_320 RECORDINGS      "CallTranscripts.Read.All" "" "" ["/communications/adhocCalls/{id}/transcripts"];
     "transcript.adhoc.user"      "callTranscript"            C   BETA_OR_V1  4_320  4_320 RECORDINGS      "CallTranscripts.Read.All" "" "CallTranscripts.Read.All" ["/users/{id}/adhocCalls/getAllTranscripts"];
-    // Two figures are documented for the lifetime, 4,320 and 4,230: the shorter is safe.
+    // The documentation has two lifetimes, 4,320 and 4,230; the shorter is safe.
     "onlineMeeting"              "onlineMeeting"             U   BETA        4_230  4_230 MEETINGS        "" "" "OnlineMeetings.Read.All OnlineMeetings.ReadWrite.All" ["/communications/onlineMeetings(joinWebUrl='{url}')/meetingCallEvents", "/communications/onlineMeetings?$filter=JoinWebUrl eq '{url}'"];
     "aiInteraction.user"         "aiInteraction"             CUD V1          4_320  4_320 INTERACTIONS    "AiEnterpriseInteraction.Read" "" "AiEnterpriseInteraction.Read.User* AiEnterpriseInteraction.Read.All" ["/copilot/users/{id}/interactionHistory/getAllEnterpriseInteractions"];
     "aiInteraction.tenant"       "aiInteraction"             CUD V1          4_320  4_320 INTERACTIONS    "" "" "AiEnterpriseInteraction.Read.All" ["/copilot/interactionHistory/getAllEnterpriseInteractions"];
@@ -131,13 +131,13 @@ pub(super) const ROWS: &[Row] = table! {
     "virtualEvent.tenant"        "virtualEvent"              C   V1          1_440  1_440 VIRTUAL_EVENTS  "" "" "VirtualEvent.Read.All" ["/solutions/virtualEvents/events"];
     "virtualEvent.organizers"    "virtualEvent"              C   V1          1_440  1_440 VIRTUAL_EVENTS  "" "" "VirtualEvent.Read.All" ["/solutions/virtualEvents/events/getEventsFromOrganizers(organizerIds=['{id}'])"];
     "virtualEvent.webinar"       "virtualEvent"              U   V1          1_440  1_440 VIRTUAL_EVENTS  "VirtualEvent.Read" "" "VirtualEvent.Read.All" ["/solutions/virtualEvents/webinars/{id}"];
-    // What type the notifications name is not documented.
+    // The documentation does not say which type the notifications name.
     "virtualEvent.attendance"    "meetingAttendanceReport"   C   V1          1_440  1_440 VIRTUAL_EVENTS  "VirtualEvent.Read" "" "VirtualEvent.Read.All" ["/solutions/virtualEvents/webinars/{id}/getAttendanceReports"];
     "virtualEvent.sessions"      "virtualEventSession"       CU  V1          1_440  1_440 VIRTUAL_EVENTS  "VirtualEvent.Read" "" "VirtualEvent.Read.All" ["/solutions/virtualEvents/webinars/{id}/sessions"];
     "virtualEvent.registrations" "virtualEventRegistration"  CU  V1          1_440  1_440 VIRTUAL_EVENTS  "VirtualEvent.Read" "" "VirtualEvent.Read.All" ["/solutions/virtualEvents/webinars/{id}/registrations"];
     "emergency"                  "emergencyCallEvent"        U   V1          1_440  1_440 EMERGENCIES     "" "" "CallEvents-Emergency.Read.All" ["/communications/calls/getEmergencyEventsByPolicy(policyName='{name}')"];
     "approvals"                  "approvalItem"              ANY V1         43_200 43_200 APPROVALS       "" "" "ApprovalSolution.ReadWrite.All" ["/solutions/approval/approvalItems"];
-    // What types the notifications about printing name is not documented.
+    // The documentation does not say which types the notifications about printing name.
     "printer.jobs"               "printJob"                  U   V1          4_230  4_230 PRINTING        "" "" "Printer.Read.All Printer.ReadWrite.All" ["/print/printers/{id}/jobs"] QUERY_OPTIONS;
     "print.task"                 "printTask"                 C   V1          4_230  4_230 PRINTING        "" "" "PrintTaskDefinition.ReadWrite.All" ["/print/taskDefinitions/{id}/tasks", "/print/printtaskdefinition/{id}/tasks"];
     "todoTask"                   "todoTask"                  ANY V1          4_230  4_230 TASKS           "Tasks.ReadWrite" "Tasks.ReadWrite" "Tasks.ReadWrite.All" ["/users/{id}/todo/lists/{id}/tasks"];
@@ -145,7 +145,7 @@ pub(super) const ROWS: &[Row] = table! {
     "healthAlert.type"           "alert"                     ANY BETA       42_300 42_300 DIRECTORY       "HealthMonitoringAlert.Read.All" "" "HealthMonitoringAlert.Read.All" ["/reports/healthmonitoring/alert"] QUERY_OPTIONS;
 };
 
-/// A page of Microsoft's documentation, and what it says about all of its resources.
+/// A page of Microsoft's documentation, and what holds for all of its resources.
 struct Page {
     name: &'static str,
     rich: Rich,
@@ -170,7 +170,7 @@ const fn page(
     }
 }
 
-// Where a page is silent on the lifecycle notification URL but its samples have one, that is `Unconfirmed`.
+// `Unconfirmed`: the page does not mention the lifecycle notification URL, but its samples have one.
 const OUTLOOK: Page = page(
     "outlook-change-notifications-overview",
     Rich::Yes,
@@ -326,7 +326,7 @@ const TASKS: Page = page(
     GLOBAL_ONLY,
 );
 
-/// Any change type may be asked for: the documentation does not say.
+/// Any change type: the documentation does not say which are sent.
 const ANY: Changes = Changes::Unconfirmed;
 const CUD: Changes = Changes::Known(&Change::ALL);
 const CU: Changes = Changes::Known(&[Created, Updated]);
@@ -335,11 +335,11 @@ const UD: Changes = Changes::Known(&[Updated, Deleted]);
 const C: Changes = Changes::Known(&[Created]);
 const U: Changes = Changes::Known(&[Updated]);
 
-/// Version 1.0, or beta for who asks for it.
+/// Version 1.0; beta if the entry asks for it.
 const V1: &[Version] = &[Version::V1, Version::Beta];
 /// Beta only.
 const BETA: &[Version] = &[Version::Beta];
-/// Beta in all samples, while version 1.0 is not ruled out.
+/// Beta as in all samples; version 1.0 is not ruled out.
 const BETA_OR_V1: &[Version] = &[Version::Beta, Version::V1];
 
 const EVERYWHERE: &[Cloud] = &[Cloud::Global, Cloud::Usgov, Cloud::UsgovDod, Cloud::China];

@@ -1,4 +1,4 @@
-//! An entry against the catalogue: what Microsoft Graph would refuse, said before it is asked.
+//! Checks an entry against the catalogue, so that mistakes show before Microsoft Graph refuses the subscription.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use crate::cloud::Cloud;
 use crate::subscription::catalogue::{self, Access, Changes, Remark, Rich, Row, Select};
 use graph_events::{Change, path};
 
-/// Checks `written`, which is for the tenants called `names`, and returns the entry; `None` when a part is missing. What a
-/// tenant allows is not checked while it has mistakes itself.
+/// Checks `written` for the tenants in `names` and returns the entry; `None` if a part is missing. The rules of a
+/// tenant are skipped while the tenant has mistakes itself.
 pub(super) fn check(
     written: Written<'_>,
     names: &[&str],
@@ -24,7 +24,7 @@ pub(super) fn check(
         match row {
             Some(row) => {
                 check_row(&written, resource, row, problems);
-                // What holds of several tenants is said once.
+                // A problem that several tenants share is reported once.
                 for tenant in names.iter().filter_map(|name| tenants.get(*name)) {
                     check_tenant(&written, row, tenant, problems);
                 }
@@ -33,12 +33,12 @@ pub(super) fn check(
         }
     }
     check_shortest(&written, problems);
-    // Warnings do not count: what may work is tried, and Graph has the last word.
+    // Warnings do not refuse the entry: Graph decides.
     if problems.errors() > before {
         return None;
     }
     let changes = written.changes?;
-    // A little under what is granted: Graph refuses an end beyond its maximum, by its own clock.
+    // Graph measures its maximum by its own clock, so a little less is requested.
     let granted = row.map(|row| below(row.max_minutes(written.rich)));
     let minutes = written.minutes.into_iter().chain(granted).min()?;
     Some(Entry {
@@ -59,7 +59,7 @@ pub(super) fn check(
     })
 }
 
-/// Returns the lifetime to ask for where `max` minutes are the most that is granted.
+/// Returns the lifetime to request if Graph grants at most `max` minutes.
 fn below(max: u32) -> u32 {
     max.saturating_sub(MARGIN_MINUTES).max(MIN_MINUTES)
 }
@@ -96,7 +96,7 @@ fn check_row(written: &Written<'_>, resource: &str, row: &Row, problems: &mut Pr
     }
 }
 
-/// Checks what is asked for beside the resource.
+/// Checks the options of an entry.
 fn check_options(written: &Written<'_>, row: &Row, problems: &mut Problems) {
     let options = written.options;
     let mut refuse = |field, message| problems.error(&join(&written.path, field), message);
@@ -117,7 +117,7 @@ fn check_options(written: &Written<'_>, row: &Row, problems: &mut Problems) {
     }
 }
 
-/// Checks a resource that the catalogue does not have.
+/// Checks an entry whose resource is not in the catalogue.
 fn check_unknown(written: &Written<'_>, resource: &str, problems: &mut Problems) {
     let minutes = join(&written.path, "expirationMinutes");
     if written.allow_unknown {
@@ -138,7 +138,7 @@ fn check_unknown(written: &Written<'_>, resource: &str, problems: &mut Problems)
     }
     let suggestion =
         catalogue::nearest(resource).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-    // The commonest mistake, copied from Graph Explorer, deserves its own words.
+    // A URL copied from Graph Explorer is the most frequent mistake, so it has its own message.
     let is_url = resource.contains("://")
         || ["v1.0", "beta"]
             .iter()
@@ -172,7 +172,7 @@ fn check_changes(written: &Written<'_>, row: &Row, problems: &mut Problems) {
         .map(|change| change.as_str())
         .collect::<Vec<_>>()
         .join(",");
-    // That a new user arrives as `updated` is what nobody expects.
+    // Users and groups arrive as `updated` when they are created, which surprises people.
     let created_as_updated = matches!(row.entity, "user" | "group")
         && written
             .changes
@@ -189,7 +189,7 @@ fn check_changes(written: &Written<'_>, row: &Row, problems: &mut Problems) {
     problems.error(&join(&written.path, "changeType"), message);
 }
 
-/// Checks that resource data is possible, and asked for where it is the only form.
+/// Checks that the resource supports resource data if the entry asks for it, and that the entry asks if it is required.
 fn check_rich(written: &Written<'_>, row: &Row, problems: &mut Problems) {
     let message = match (row.rich, written.rich) {
         (Rich::No, true) => {
@@ -225,7 +225,7 @@ fn check_query(written: &Written<'_>, resource: &str, row: &Row, problems: &mut 
                 "has `$select`, which this resource does not support; remove it, Graph sends all properties",
             );
         }
-        // Microsoft documents these rules for resource data only.
+        // Microsoft documents these rules only for resource data.
         Select::Required if written.rich => {
             match option("$select") {
                 None => problems.error(
@@ -312,7 +312,7 @@ fn check_tenant(written: &Written<'_>, row: &Row, tenant: &Tenant, problems: &mu
             "has no effect with a signed-in user's credential: only an application can read content";
         problems.warning(&join(&written.path, FETCH_CONTENT), message);
     }
-    // A warning only: the catalogue may be behind what Microsoft grants.
+    // Only a warning: the catalogue may not know a permission that Microsoft has added.
     if !row.supports(access) {
         let others: Vec<_> = [Access::Application, Access::Delegated, Access::DelegatedPersonal]
             .into_iter()
@@ -340,13 +340,13 @@ fn check_tenant(written: &Written<'_>, row: &Row, tenant: &Tenant, problems: &mu
     }
 }
 
-/// Returns the names of the row's permissions, least privileged first.
+/// Returns the names of the row's permissions, the least privileged first.
 fn names(row: &Row, access: Access) -> String {
     let names: Vec<_> = row.permissions(access).map(|found| found.to_string()).collect();
     names.join(" or ")
 }
 
-/// Returns the credential that has permissions of this kind.
+/// Returns the credential that can have permissions of this kind.
 fn credential_of(access: Access) -> &'static str {
     match access {
         Access::Application => "a client secret, a certificate or webIdentity",
@@ -355,7 +355,7 @@ fn credential_of(access: Access) -> &'static str {
     }
 }
 
-/// Checks that the lifetime is not below what Microsoft Graph raises it to (*subscription resource type*).
+/// Checks that the lifetime is at least Graph's minimum (*subscription resource type*).
 fn check_shortest(written: &Written<'_>, problems: &mut Problems) {
     if written.minutes.is_some_and(|minutes| minutes < MIN_MINUTES) {
         let message = format!("is under the minimum of {MIN_MINUTES} minutes; write {MIN_MINUTES} or more");
@@ -363,12 +363,12 @@ fn check_shortest(written: &Written<'_>, problems: &mut Problems) {
     }
 }
 
-/// Checks that an entry has a key to fill in when, and only when, it stands for many, and that the objects fit the key.
+/// Checks that a `forEach` entry, and no other, has a key to fill in, and that its objects fit the key.
 fn check_placeholder(written: &Written<'_>, resource: &str, problems: &mut Problems) {
     let path = join(&written.path, "resource");
     let Some(for_each) = &written.for_each else {
         let plain = resource.split('?').next().unwrap_or_default();
-        // A `forEach` that is malformed has been reported, and its key is meant to be there.
+        // If `forEach` itself is malformed, the key is intended and the mistake is reported already.
         if plain.contains('{') && !problems.is_wrong(&join(&written.path, "forEach")) {
             problems.error(
                 &path,
@@ -381,6 +381,7 @@ fn check_placeholder(written: &Written<'_>, resource: &str, problems: &mut Probl
         problems.error(&path, "needs exactly one `{id}` for `forEach` to fill in");
         return;
     }
+    // Both "/users/{id}" and "/users('{id}')" leave "users" here.
     let collection = resource
         .split("{id}")
         .next()
@@ -405,7 +406,7 @@ fn check_placeholder(written: &Written<'_>, resource: &str, problems: &mut Probl
 /// The entities that can have immutable ids (Microsoft Graph, *immutable identifiers for Outlook resources*).
 const OUTLOOK_ITEMS: &[&str] = &["message", "event", "contact", "todoTask"];
 
-/// How much less than the maximum is asked for, so that clocks may differ.
+/// How many minutes less than the maximum are requested, because clocks differ.
 const MARGIN_MINUTES: u32 = 10;
 
 /// The longest lifetime of any resource.
@@ -414,7 +415,7 @@ const LONGEST_MINUTES: u32 = 43_200;
 /// How many presences one filter may name (Microsoft Graph, *change notifications overview*, quotas).
 const PRESENCES: usize = 650;
 
-/// What `$expand` may name with resource data.
+/// The properties that `$expand` may name with resource data.
 const EXTENDED_PROPERTIES: &[&str] = &["singleValueExtendedProperties", "multiValueExtendedProperties"];
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! A JSON document that keeps what a person wrote: the order, and fields that occur twice.
+//! A JSON document that keeps the order of its fields, and fields that occur twice.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
-/// A JSON value; its text is wiped from memory on drop, because it may be a credential.
+/// A JSON value. Its text is wiped on drop, because it may be a credential.
 pub(super) enum Node {
     /// `null`.
     Null,
@@ -24,7 +24,7 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// Returns what kind of value this is, for a message.
+    /// Returns the kind of value, for a message.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -43,7 +43,7 @@ impl<'de> Deserialize<'de> for Node {
     }
 }
 
-/// Builds a [`Node`] from whatever comes.
+/// Builds a [`Node`] from any JSON value.
 struct NodeVisitor;
 
 impl<'de> Visitor<'de> for NodeVisitor {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// What is wrong, the entry, the path below it, and a part of the message.
+/// A description, the entry, the path below it, and a part of the message.
 pub(super) type Mistake = (&'static str, Value, &'static str, &'static str);
 
 /// Every mistake in a subscription.
@@ -84,7 +84,7 @@ pub(super) fn subscription_mistakes() -> Vec<Mistake> {
     ]
 }
 
-/// What is wrong, the tenant's field and its value, the path below the tenant, and a part of the message.
+/// A description, the tenant's field and its value, the path below the tenant, and a part of the message.
 pub(super) type TenantMistake = (&'static str, &'static str, Value, &'static str, &'static str);
 
 /// Every mistake in a tenant.

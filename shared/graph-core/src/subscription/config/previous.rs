@@ -1,4 +1,4 @@
-//! What only the version before knows.
+//! The parts of a configuration that only its previous version has.
 
 use std::collections::BTreeSet;
 
@@ -6,8 +6,8 @@ use super::{Config, Tenant};
 use crate::secrets::TrustedTenant;
 
 impl Config {
-    /// Goes on with what `previous`, the version before, knows of the tenants that have mistakes now: what exists there is
-    /// kept alive. No entry is read from it, so nothing new is made.
+    /// Uses the tenants of `previous`, the version before, in place of those that have mistakes now, so that their
+    /// existing subscriptions are renewed. No entry is taken from it, so nothing new is created.
     pub fn lean_on(&mut self, previous: &Self) {
         for name in &self.refused_tenants {
             if let Some(tenant) = previous.tenants.get(name) {
@@ -16,8 +16,8 @@ impl Config {
         }
     }
 
-    /// Adds the tenants of `previous` whose application is among those that have `departed`, so that what they have at Graph
-    /// can be looked after once more. Returns the applications whose credential nobody knows.
+    /// Adds the tenants of `previous` whose application has `departed`, so that their subscriptions can be deleted.
+    /// Returns the applications that `previous` does not have, whose credential is therefore unknown.
     pub fn add_departed(
         &mut self,
         previous: &Self,
@@ -27,7 +27,7 @@ impl Config {
             if !departed.remove(&tenant.as_trusted()) {
                 continue;
             }
-            // Its name may be another tenant's by now.
+            // Another tenant may have the name by now.
             let is_taken = self.tenants.contains_key(name) || self.refused_tenants.contains(name);
             let name = if is_taken {
                 format!("{name} (before)")
@@ -40,7 +40,7 @@ impl Config {
         departed
     }
 
-    /// Takes a tenant that has departed out for good.
+    /// Removes a departed tenant for good.
     pub fn forget(&mut self, name: &str) {
         if self.departed.remove(name) {
             self.tenants.remove(name);
@@ -49,7 +49,7 @@ impl Config {
 }
 
 impl Tenant {
-    /// Returns the application as other functions are to trust it.
+    /// Returns the form in which other functions trust the application.
     pub(crate) fn as_trusted(&self) -> TrustedTenant {
         TrustedTenant {
             application: self.application,

@@ -4,7 +4,7 @@ use super::document::Node;
 use super::{Problem, Severity};
 use strsim::levenshtein;
 
-/// The mistakes found so far: the first of them in full, the others by their number.
+/// The mistakes found so far: the first ones in full, the others as a number.
 #[derive(Default)]
 pub(super) struct Problems {
     found: Vec<Problem>,
@@ -23,7 +23,7 @@ impl Problems {
         self.note(path, message.into(), Severity::Warning);
     }
 
-    /// Notes a problem, once however many entries have it.
+    /// Notes a problem once, however many entries have it.
     fn note(&mut self, path: &str, message: String, severity: Severity) {
         let problem = Problem {
             path: path.to_owned(),
@@ -41,7 +41,7 @@ impl Problems {
         }
     }
 
-    /// Says whether something is wrong at `path` or below.
+    /// Returns whether there is a problem at `path` or below.
     pub(super) fn is_wrong(&self, path: &str) -> bool {
         self.found.iter().any(|problem| problem.path.starts_with(path))
     }
@@ -64,14 +64,14 @@ impl Problems {
     }
 }
 
-/// The fields of one object, each taken once.
+/// The fields of one object.
 pub(super) struct Fields<'a> {
     path: String,
     fields: &'a [(String, Node)],
 }
 
 impl<'a> Fields<'a> {
-    /// Opens the object `node` at `path`, which may have `known` fields only, each once.
+    /// Opens the object `node` at `path`. It may only have `known` fields, each once.
     pub(super) fn open(
         node: &'a Node,
         path: impl Into<String>,
@@ -101,7 +101,7 @@ impl<'a> Fields<'a> {
         known_field(&self.path, name)
     }
 
-    /// Returns the value of the field `name`; one that is `null` counts as left out.
+    /// Returns the value of the field `name`. `null` counts as absent.
     pub(super) fn get(&self, name: &str) -> Option<&'a Node> {
         let found = self
             .fields
@@ -111,7 +111,7 @@ impl<'a> Fields<'a> {
         found.filter(|node| !matches!(node, Node::Null))
     }
 
-    /// Returns the text of the field `name` if it is there.
+    /// Returns the text of the field `name`, if present.
     pub(super) fn text(&self, name: &str, problems: &mut Problems) -> Option<&'a str> {
         match self.get(name)? {
             Node::Text(text) if !text.trim().is_empty() => return Some(text.as_str()),
@@ -126,7 +126,7 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// Returns the text of the field `name`, which has to be there; `example` says what to write.
+    /// Returns the text of the required field `name`; `example` says what to write.
     pub(super) fn required_text(
         &self,
         name: &str,
@@ -140,7 +140,7 @@ impl<'a> Fields<'a> {
         self.text(name, problems)
     }
 
-    /// Returns the truth value of the field `name`, false when it is left out.
+    /// Returns the truth value of the field `name`; false if absent.
     pub(super) fn flag(&self, name: &str, problems: &mut Problems) -> bool {
         match self.get(name) {
             None => false,
@@ -155,7 +155,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Returns the whole number in the field `name` if it is there.
+    /// Returns the whole number in the field `name`, if present.
     pub(super) fn whole(&self, name: &str, problems: &mut Problems) -> Option<u32> {
         let node = self.get(name)?;
         let number = if let Node::Whole(number) = node {
@@ -173,7 +173,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Returns the path under `path` of a field that is known, so that its name is no secret.
+/// Returns the path of a known field under `path`. Its name is no secret.
 fn known_field(path: &str, name: &str) -> String {
     if path.is_empty() {
         name.to_owned()
@@ -191,10 +191,10 @@ pub(super) fn join(path: &str, name: &str) -> String {
     }
 }
 
-/// Returns a `name` under `path` as it may be printed: with `?` for what cannot be seen, and cut when it is long.
+/// Returns a `name` under `path` in printable form: invisible characters become `?`, and long names are cut.
 ///
-/// A name that looks like a secret may be one in the wrong place, and under `credential` any name may be: of these nothing is
-/// printed.
+/// A name that looks like a secret may be a misplaced secret, and under `credential` any name may be one. Such names
+/// are not printed.
 pub(super) fn shown(path: &str, name: &str) -> String {
     let is_in_credential = path.rsplit('.').next() == Some("credential");
     if name.is_empty() || looks_secret(name) || is_in_credential {
@@ -208,7 +208,7 @@ pub(super) fn shown(path: &str, name: &str) -> String {
     start
 }
 
-/// Tells whether a text is as long and as mixed as secrets are, and names for people are not.
+/// Returns whether a text is as long and as mixed as a secret, unlike names that people write.
 fn looks_secret(text: &str) -> bool {
     let has = |of: fn(&u8) -> bool| text.bytes().any(|byte| of(&byte));
     let is_mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit);
@@ -217,14 +217,15 @@ fn looks_secret(text: &str) -> bool {
     (text.len() >= 16 && is_mixed) || runs.any(is_long)
 }
 
-/// Tells whether a name is short, and reads the same wherever it is printed.
+/// Returns whether a name is short and safe to print anywhere.
 pub(super) fn is_plain(name: &str) -> bool {
     let plain =
         |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | '$' | '@' | ' ');
     (1..=NAME_SHOWN).contains(&name.len()) && name.chars().all(plain)
 }
 
-/// Tells whether a character shows, and leaves what stands around it as it is: letters and digits of any language, and ASCII.
+/// Returns whether a character is visible and does not affect the text around it: a letter or digit of any language, or
+/// ASCII.
 fn is_visible(letter: char) -> bool {
     letter.is_alphanumeric() || letter.is_ascii_graphic() || letter == ' '
 }
@@ -251,7 +252,7 @@ pub(super) fn first<N: AsRef<str>>(names: &[N]) -> String {
     }
 }
 
-/// How many mistakes are told in full.
+/// How many problems are kept in full.
 const MOST: usize = 100;
 
 /// How many names of the document a message lists.

@@ -1,4 +1,4 @@
-//! The subscriptions of the configuration: the shape of each entry, before the catalogue has its say.
+//! Reads the subscriptions of the configuration: the shape of each entry, before the catalogue checks it.
 
 use super::document::Node;
 use super::reader::{Fields, Problems, join};
@@ -6,35 +6,35 @@ use super::{EntryOptions, ForEach, NAME_LENGTH};
 use crate::{notification::client_state::MAX_NAME, subscription::catalogue::Version};
 use graph_events::{Change, guid::is_guid};
 
-/// An entry as it was written, each part `None` when it is missing or malformed.
+/// An entry as it was written. A part is `None` if it is missing or malformed.
 pub(super) struct Written<'a> {
     /// The entry's path.
     pub(super) path: String,
     /// The entry's name.
     pub(super) name: &'a str,
-    /// The tenant that it names.
+    /// The tenant's name.
     pub(super) tenant: Option<&'a str>,
     /// The resource path.
     pub(super) resource: Option<&'a str>,
     /// The change types, in order, each once.
     pub(super) changes: Option<Vec<Change>>,
-    /// Whether resource data is wanted.
+    /// Whether the entry asks for resource data.
     pub(super) rich: bool,
-    /// The query options that it names.
+    /// The query options.
     pub(super) query_options: Option<&'a str>,
-    /// The lifetime that it names.
+    /// The lifetime in minutes.
     pub(super) minutes: Option<u32>,
-    /// The API version that it names.
+    /// The API version.
     pub(super) version: Option<Version>,
-    /// The objects that it stands for.
+    /// The objects of `forEach`.
     pub(super) for_each: Option<ForEach>,
-    /// What it asks for beside.
+    /// The options.
     pub(super) options: EntryOptions,
-    /// Whether its resource may be missing in the catalogue.
+    /// Whether the resource may be absent from the catalogue.
     pub(super) allow_unknown: bool,
 }
 
-/// Reads the entry `name`; `None` when it is not an object.
+/// Reads the entry `name`; `None` if it is not an object.
 pub(super) fn read<'a>(name: &'a str, node: &'a Node, problems: &mut Problems) -> Option<Written<'a>> {
     let path = join("subscriptions", name);
     if !is_valid_name(name) {
@@ -63,17 +63,17 @@ pub(super) fn read<'a>(name: &'a str, node: &'a Node, problems: &mut Problems) -
     })
 }
 
-/// Says whether `name` can be the name of an entry.
+/// Returns whether `name` is a valid entry name.
 fn is_valid_name(name: &str) -> bool {
     (1..=NAME_LENGTH).contains(&name.len()) && name.chars().all(is_of_names)
 }
 
-/// Tells whether names may have a character.
+/// Returns whether entry names may contain a character.
 fn is_of_names(letter: char) -> bool {
     letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-'
 }
 
-/// Says what is wrong with a name, and what would be right.
+/// Returns what is wrong with a name, and a valid name if there is a close one.
 fn fault_of_name(name: &str) -> String {
     let rule = "a name has 1 to 32 characters, each a to z, 0 to 9 or a hyphen";
     let Some(wrong) = name.chars().find(|letter| !is_of_names(*letter)) else {
@@ -105,13 +105,13 @@ fn changes(fields: &Fields<'_>, problems: &mut Problems) -> Option<Vec<Change>> 
         );
         return None;
     };
-    // One spelling for each set, or Graph's answer would look like another list than the one asked for.
+    // In one order, because Graph's answer is compared with it.
     changes.sort_unstable();
     changes.dedup();
     Some(changes)
 }
 
-/// Reads the query options beside the resource.
+/// Reads `notificationQueryOptions`.
 fn query_options<'a>(fields: &Fields<'a>, problems: &mut Problems) -> Option<&'a str> {
     let text = fields.text(QUERY_OPTIONS, problems)?.trim();
     if !(text.starts_with('$') && text.contains('=')) {
@@ -138,7 +138,7 @@ fn version(fields: &Fields<'_>, problems: &mut Problems) -> Option<Version> {
     found
 }
 
-/// Reads what the entry stands for.
+/// Reads `forEach`.
 fn for_each(fields: &Fields<'_>, name: &str, problems: &mut Problems) -> Option<ForEach> {
     let path = fields.path("forEach");
     let node = fields.get("forEach")?;
@@ -159,7 +159,7 @@ fn for_each(fields: &Fields<'_>, name: &str, problems: &mut Problems) -> Option<
     if problems.errors() > before {
         return None;
     }
-    // Two shapes would have to be a union or an intersection, and readers would differ on which.
+    // Two fields could mean a union or an intersection, so neither is guessed.
     let [(shape, value)] = given.as_slice() else {
         problems.error(&path, format!("has {} fields; write {SHAPES}", given.len()));
         return None;
@@ -225,7 +225,7 @@ fn ids(items: &[Node], path: &str, name: &str, problems: &mut Problems) -> Optio
     (problems.errors() == before).then_some(ForEach::Ids(ids))
 }
 
-/// Says whether `text` can be put into a resource path as a key.
+/// Returns whether `text` can be a key in a resource path.
 fn is_id(text: &str) -> bool {
     let refused = |letter: char| {
         !letter.is_ascii_graphic()
@@ -237,13 +237,13 @@ fn is_id(text: &str) -> bool {
     !text.is_empty() && !text.contains(refused)
 }
 
-/// The field for query options that do not stand in the resource.
+/// The field for query options that are not part of the resource.
 pub(super) const QUERY_OPTIONS: &str = "notificationQueryOptions";
 
 /// The field that has the reader add content.
 pub(super) const FETCH_CONTENT: &str = "fetchContent";
 
-/// The field for ids that stay the same.
+/// The field for immutable ids.
 pub(super) const IMMUTABLE_IDS: &str = "immutableIds";
 
 /// The field for changes of permissions.

@@ -9,7 +9,7 @@ use super::reader::{Fields, Problems, first, listed, shown};
 use super::{Credential, Tenant};
 use crate::{application::Guid, cloud::Cloud, secrets::Secret, subscription::assertion::SigningCertificate};
 
-/// An application, as one tenant has it or several share it.
+/// An application of one tenant, or shared by several.
 #[derive(Clone)]
 pub(super) struct Application {
     client_id: Guid,
@@ -18,7 +18,7 @@ pub(super) struct Application {
     client_secret_expires: Option<Timestamp>,
 }
 
-/// Reads an application that several tenants share; `None` when it cannot be used.
+/// Reads a shared application; `None` if it has mistakes.
 pub(super) fn read_application(node: &Node, path: &str, problems: &mut Problems) -> Option<Application> {
     let fields = Fields::open(node, path, OF_APPLICATION, problems)?;
     let application = application(&fields, problems)?;
@@ -30,7 +30,7 @@ pub(super) fn read_application(node: &Node, path: &str, problems: &mut Problems)
     Some(application)
 }
 
-/// Reads one tenant; `None` when it cannot be used.
+/// Reads a tenant; `None` if it has mistakes.
 pub(super) fn read(
     node: &Node,
     path: &str,
@@ -72,7 +72,7 @@ pub(super) fn read(
     })
 }
 
-/// Returns the application that a tenant names. One that has mistakes has been reported.
+/// Returns the shared application that a tenant names. Its own mistakes are reported elsewhere.
 fn shared(
     fields: &Fields<'_>,
     name: &str,
@@ -104,7 +104,7 @@ fn shared(
     application?.clone()
 }
 
-/// Reads the fields of an application; `None` when it cannot be used.
+/// Reads the fields of an application; `None` if it has mistakes.
 fn application(fields: &Fields<'_>, problems: &mut Problems) -> Option<Application> {
     let before = problems.errors();
     let client_id = guid(
@@ -153,7 +153,7 @@ fn cloud(fields: &Fields<'_>, problems: &mut Problems) -> Option<Cloud> {
     found
 }
 
-/// Reads the credential, which must have exactly one of the known forms.
+/// Reads the credential, which has exactly one of the known forms.
 fn credential(fields: &Fields<'_>, problems: &mut Problems) -> Option<Credential> {
     let path = fields.path("credential");
     let Some(node) = fields.get("credential") else {
@@ -174,7 +174,7 @@ fn credential(fields: &Fields<'_>, problems: &mut Problems) -> Option<Credential
     let (client_secret, refresh_token) = (secret("clientSecret"), secret("refreshToken"));
     let (private_key, certificate) = (secret("privateKey"), secret("certificate"));
     let web_identity = fields.flag("webIdentity", problems);
-    // Tried now, by the code that will sign: a key that does not fit shows at once and not at the first login.
+    // Parsed now by the code that signs later, so that a wrong key shows here and not at the first login.
     if let (Some(key), Some(certificate)) = (&private_key, &certificate)
         && let Err(error) = SigningCertificate::parse(key.expose(), certificate.expose())
     {
@@ -198,7 +198,7 @@ fn credential(fields: &Fields<'_>, problems: &mut Problems) -> Option<Credential
         },
         (None, None, None, None, true) => Credential::WebIdentity,
         _ => {
-            // What is wrong with a single field has been said already.
+            // Not if a field's own mistake has been reported.
             if problems.errors() == before {
                 let all_known = given.iter().all(|(name, _)| KNOWN.contains(&name.as_str()));
                 let what = if all_known && !given.is_empty() {
@@ -214,7 +214,7 @@ fn credential(fields: &Fields<'_>, problems: &mut Problems) -> Option<Credential
     (problems.errors() == before).then_some(credential)
 }
 
-/// Reads when the client secret ends: a day, at whose beginning it counts as over, or a time.
+/// Reads the expiry of the client secret: a time, or a day, whose beginning counts.
 fn client_secret_expires(fields: &Fields<'_>, problems: &mut Problems) -> Option<Timestamp> {
     let path = format!("{}.{EXPIRES}", fields.path("credential"));
     let Some(Node::Object(given)) = fields.get("credential") else {
@@ -226,7 +226,7 @@ fn client_secret_expires(fields: &Fields<'_>, problems: &mut Problems) -> Option
             .find(|(found, _)| found == name)
             .map(|(_, node)| node)
     };
-    // Null is the same as leaving it out, as in every other field.
+    // `null` counts as absent, as in every other field.
     let expires = of(EXPIRES).filter(|node| !matches!(node, Node::Null))?;
     if of("clientSecret").is_none() {
         problems.error(
@@ -258,7 +258,7 @@ const APPLICATION: &str = "application";
 /// The fields of an application.
 const OF_APPLICATION: &[&str] = &["clientId", "cloud", "credential"];
 
-/// The field for a certificate that no other tenant has.
+/// The field for an encryption certificate of the tenant's own.
 const OWN_CERTIFICATE: &str = "ownCertificate";
 
 /// The fields of a credential.
@@ -271,7 +271,7 @@ const KNOWN: &[&str] = &[
     "webIdentity",
 ];
 
-/// The field for the end of a client secret.
+/// The field for the expiry of a client secret.
 const EXPIRES: &str = "clientSecretExpires";
 
 /// The forms of a credential.

@@ -1,21 +1,22 @@
-//! Not deleting very much at once: a list that lies, or a document that was emptied, looks like a wish.
+//! The brake: holds deletions and replacements that are suspiciously many, as after a wrong list or an emptied
+//! document.
 
 use super::{Action, Reason, Step};
 
-/// What is known of the configuration that steps follow from.
+/// How the configuration relates to that of the last run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// It is the one of the last run.
+    /// It is the same.
     Old,
-    /// It has changed since, or whether it has is not known.
+    /// It has changed, or it is unknown whether it has.
     New,
-    /// It has no entry at all.
+    /// It has no entries.
     Nothing,
 }
 
-/// Returns how many of `live` subscriptions the steps would delete or replace, if that is more than is believed: over a half
-/// deleted, or over a fifth deleted or replaced though the configuration is the one of the last run. A few always go, but
-/// none where the configuration asks for nothing: that is how an emptied document looks, and a stack that was made again.
+/// Returns how many of `live` subscriptions the steps would delete or replace, if that is too many: more than half
+/// deleted, or, with an unchanged configuration, more than a fifth deleted or replaced. Up to five are always allowed,
+/// except if the configuration has no entries: that is how an emptied document or a newly created stack looks.
 #[must_use]
 pub fn excess(steps: &[Step], live: usize, wish: Wish) -> Option<usize> {
     let count = |is: fn(&Step) -> bool| steps.iter().filter(|step| is(step)).count();
@@ -39,7 +40,7 @@ fn is_replaced_by_choice(step: &Step) -> bool {
 }
 
 impl Reason {
-    /// Returns whether a replacement for this reason could wait: what is there works, as far as Graph says.
+    /// Returns whether a replacement for this reason can wait, because the existing subscription works.
     pub(super) fn is_of_choice(&self) -> bool {
         matches!(
             self,
@@ -53,7 +54,7 @@ impl Reason {
     }
 }
 
-/// How many are deleted without a question.
+/// How many subscriptions are deleted without confirmation.
 const A_FEW: usize = 5;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The decision about one subscription.
+//! Decides the step for one subscription.
 
 use std::cmp::Reverse;
 
@@ -15,7 +15,7 @@ use crate::subscription::{
     url::NotificationUrl,
 };
 
-/// Adds the steps for an entry and those that were made for it: the best one stays, the others go.
+/// Adds the steps for an entry with one or more subscriptions: the best one stays, the others are deleted.
 pub(super) fn one_of(
     mut candidates: Vec<&OwnedSubscription<'_>>,
     desired: &Desired,
@@ -24,8 +24,8 @@ pub(super) fn one_of(
     policy: &Policy,
     steps: &mut Vec<Step>,
 ) {
-    // Fit before long-lived: replacing the one that lives longest would cost a gap that another does not need. The id
-    // makes the order the same in every run.
+    // Fitting ones first, then by expiry: replacing a long-lived unfit one would cost a gap that a fitting one avoids.
+    // The id keeps the order the same in every run.
     candidates.sort_by_key(|ours| {
         let unfit = unfit(ours, desired, context, now).is_some();
         let expires_at = ours.subscription.expiration_date_time;
@@ -46,7 +46,7 @@ pub(super) fn one_of(
     steps.extend(candidates.map(duplicate));
 }
 
-/// Returns the step for an entry that has no subscription.
+/// Returns the step for an entry without a subscription.
 pub(super) fn missing(desired: &Desired, context: &Context, now: Timestamp) -> Step {
     Step {
         name: desired.name.clone(),
@@ -56,8 +56,8 @@ pub(super) fn missing(desired: &Desired, context: &Context, now: Timestamp) -> S
     }
 }
 
-/// Returns the step for an entry whose resource an `orphan` watches under another name. It is replaced: as long as it
-/// exists, Graph refuses a second one.
+/// Returns the step for an entry whose resource an `orphan` watches under another name. The orphan is replaced, because
+/// Graph refuses a second subscription.
 pub(super) fn renamed(
     desired: &Desired,
     orphan: &OwnedSubscription<'_>,
@@ -75,7 +75,7 @@ pub(super) fn renamed(
     }
 }
 
-/// Returns the step for an entry for which another stack has `left` a subscription, and which is to be this one's.
+/// Returns the step that replaces a subscription `left` by another stack.
 pub(super) fn taken_over(desired: &Desired, left: &Subscription, context: &Context, now: Timestamp) -> Step {
     Step {
         name: desired.name.clone(),
@@ -88,8 +88,7 @@ pub(super) fn taken_over(desired: &Desired, left: &Subscription, context: &Conte
     }
 }
 
-/// Returns the step for a subscription whose entry is not acted upon: it lives on, for as long as Graph grants for what it
-/// watches.
+/// Returns the step for a subscription that stays as it is: it is renewed for as long as Graph grants for its resource.
 pub(super) fn held(ours: &OwnedSubscription<'_>, context: &Context, now: Timestamp, policy: &Policy) -> Step {
     let why = held_because(&ours.url.name, context).unwrap_or_default();
     let reason = Reason::Held(why.to_owned());
@@ -114,7 +113,7 @@ pub(super) fn held(ours: &OwnedSubscription<'_>, context: &Context, now: Timesta
     ours.step(Action::Extend { id, renewal }, reason)
 }
 
-/// How many minutes less are asked for than Graph grants.
+/// How many minutes less than the maximum are requested.
 const KEPT_BACK: u32 = 10;
 
 fn existing(
@@ -132,7 +131,7 @@ fn existing(
         return ours.step(Action::Replace { id, creation }, reason);
     }
     let due = due(ours, desired, context, now, policy);
-    // A subscription that is due anyway leaves an old key now: one call instead of two.
+    // A subscription that is due leaves an old key now: one replacement in place of a renewal and a replacement.
     if let Some(reason) = leaves_key(ours, due.is_ok(), context, now) {
         let creation = creation();
         return ours.step(Action::Replace { id, creation }, reason);
@@ -154,8 +153,8 @@ fn existing(
     }
 }
 
-/// Returns why the subscription cannot be brought up to date by a PATCH. Only the end, the notification URL and the
-/// certificate can be changed (Microsoft Graph, *update subscription* and *change notifications with resource data*).
+/// Returns why a PATCH cannot bring the subscription up to date. It can only change the expiry, the notification URL
+/// and the certificate (Microsoft Graph, *update subscription* and *change notifications with resource data*).
 fn unfit(
     ours: &OwnedSubscription<'_>,
     desired: &Desired,
@@ -166,7 +165,7 @@ fn unfit(
     if context.removed.contains(&subscription.id) {
         return Some(Reason::Removed);
     }
-    // The webhook would refuse every item of it.
+    // The webhook would reject every item of the subscription.
     if !context.keys.contains(&url.key_id) {
         return Some(Reason::KeyGone {
             key_id: url.key_id.clone(),
@@ -175,6 +174,7 @@ fn unfit(
     if let Some(reason) = asked_otherwise(ours, desired) {
         return Some(reason);
     }
+    // The lifecycle URL cannot be changed by PATCH (Microsoft Graph, *update subscription*).
     if subscription
         .lifecycle_notification_url
         .as_deref()
@@ -188,8 +188,8 @@ fn unfit(
         .map(|_| Reason::Expired)
 }
 
-/// Returns what the subscription was asked for that its entry does not ask for. The digest in the URL decides; where there
-/// is none, and for the words, it is what Graph shows, and what it does not show counts as right.
+/// Returns how the subscription differs from its entry. The digest in the URL decides. Without one, and for the
+/// wording, the shown values are compared; a value that Graph does not show counts as right.
 fn asked_otherwise(ours: &OwnedSubscription<'_>, desired: &Desired) -> Option<Reason> {
     let digest = &ours.url.digest;
     if *digest == desired.digest() {
@@ -199,7 +199,7 @@ fn asked_otherwise(ours: &OwnedSubscription<'_>, desired: &Desired) -> Option<Re
     shown.or_else(|| (!digest.is_empty()).then_some(Reason::OtherEntry))
 }
 
-/// Returns what Graph shows that the entry does not ask for.
+/// Returns how the values that Graph shows differ from the entry.
 fn shown_otherwise(ours: &OwnedSubscription<'_>, desired: &Desired) -> Option<Reason> {
     let OwnedSubscription { subscription, url } = ours;
     let resource = subscription.resource.as_ref();
@@ -210,7 +210,7 @@ fn shown_otherwise(ours: &OwnedSubscription<'_>, desired: &Desired) -> Option<Re
     if let Some(from) = change_type.filter(|from| !same_change_types(from, &desired.change_type)) {
         return Some(Reason::OtherChangeType { from: from.clone() });
     }
-    // Graph shows no options as an empty text.
+    // Graph shows absent options as an empty text.
     let shown = subscription
         .notification_query_options
         .as_deref()
@@ -219,7 +219,7 @@ fn shown_otherwise(ours: &OwnedSubscription<'_>, desired: &Desired) -> Option<Re
     if shown.is_some_and(|shown| Some(query_options_key(shown)) != wanted()) {
         return Some(Reason::OtherQueryOptions);
     }
-    // The list may leave this out; a certificate in the URL says that it was asked for.
+    // The list may leave this out. A certificate in the URL means that the subscription was created with resource data.
     let is_rich = subscription
         .include_resource_data
         .unwrap_or(url.certificate_id.is_some());
@@ -228,9 +228,9 @@ fn shown_otherwise(ours: &OwnedSubscription<'_>, desired: &Desired) -> Option<Re
     })
 }
 
-/// Returns whether lifecycle notifications go to somebody else, or under another name. Their URL cannot be changed, so what
-/// else it says may be old, its address as well: a stack that has moved keeps the old one for as long as such
-/// subscriptions live.
+/// Returns whether lifecycle notifications go to another stack or name another subscription. The lifecycle URL cannot
+/// be changed, so its other parts may be old, even its address: a stack that has moved keeps the old address as long as
+/// such subscriptions live.
 fn strays(lifecycle: &str, ours: &OwnedSubscription<'_>, context: &Context) -> bool {
     !lifecycle.is_empty()
         && context
@@ -239,8 +239,8 @@ fn strays(lifecycle: &str, ours: &OwnedSubscription<'_>, context: &Context) -> b
             .is_none_or(|lifecycle| lifecycle.name != ours.url.name)
 }
 
-/// Returns why the subscription is to be made with a newer client-state key now: its moment has come, or it would be
-/// renewed anyway. Its client state cannot be changed (Microsoft Graph, *update subscription*).
+/// Returns why the subscription is replaced now to leave an old client-state key: its moment has come, or it is due
+/// anyway. Graph cannot change a client state (Microsoft Graph, *update subscription*).
 fn leaves_key(
     ours: &OwnedSubscription<'_>,
     is_due: bool,
@@ -253,7 +253,7 @@ fn leaves_key(
     (is_due || retiring.is_up(&ours.subscription.id, now)).then_some(Reason::OldKey { key_id })
 }
 
-/// Returns why the subscription is to be renewed now, or else why it is not.
+/// Returns why the subscription is renewed now, or as an error why it is not.
 fn due(
     ours: &OwnedSubscription<'_>,
     desired: &Desired,
@@ -273,7 +273,7 @@ fn due(
             .certificate_id
             .as_ref()
             .and_then(|id| context.retiring_certificates.get(id));
-        // One that is still good is left at the next renewal, or at the moment that a person's hurry gives it.
+        // Unless replaced by a person's wish, a certificate that still decrypts can wait for the next renewal.
         if retiring.is_none_or(|retiring| retiring.is_up(&ours.subscription.id, now)) {
             return Ok(reason);
         }
@@ -283,29 +283,30 @@ fn due(
     if left < reserve {
         return Ok(Reason::Due { left, reserve });
     }
-    // Not yet due, but its own moment has passed: this is what keeps thousands from coming due together.
+    // Not yet due, but its own moment has passed. Without such moments, thousands created together would be due
+    // together.
     if policy.is_its_moment(&desired.name, expires_at, desired.lifetime, now) {
         return Ok(Reason::ItsMoment { left });
     }
     if !context.reauthorization_required.contains(&ours.subscription.id) {
         return Err(Reason::Fresh { left });
     }
-    // Graph sends the request again until it is met, and a renewal that was just made has met it.
+    // Graph repeats the request until it is met, and a recent renewal has met it.
     if Policy::just_renewed(expires_at, desired.lifetime, now) {
         return Err(Reason::JustRenewed);
     }
     Ok(Reason::ReauthorizationRequired)
 }
 
-/// Returns whether the notifications go to an address that is no longer ours, or not the way that the entry asks for.
+/// Returns whether notifications go to an old address, or without the entry's `fetchContent` flag.
 fn is_elsewhere(ours: &OwnedSubscription<'_>, desired: &Desired, context: &Context) -> bool {
     let url = ours.subscription.notification_url.as_deref();
     ours.url.fetch_content != desired.options.fetch_content
         || !url.is_some_and(|url| context.notifications.is_at(url))
 }
 
-/// Returns why a subscription with resource data needs another certificate. The URL tells which one it has: Graph's own
-/// field is often blank.
+/// Returns why a subscription with resource data needs another certificate. Its URL names the certificate, because
+/// Graph often leaves its own field out.
 fn other_certificate(ours: &OwnedSubscription<'_>, desired: &Desired, context: &Context) -> Option<Reason> {
     if !desired.include_resource_data || ours.url.certificate_id.as_ref() == Some(&context.certificate) {
         return None;
@@ -315,7 +316,7 @@ fn other_certificate(ours: &OwnedSubscription<'_>, desired: &Desired, context: &
     Some(Reason::OtherCertificate { from, readable })
 }
 
-/// Returns what the renewal of `ours` changes. Its client state stays, so the URL goes on naming the key of that.
+/// Returns the changes of a renewal. The client state cannot change, so the URL keeps naming its key.
 fn renewal(ours: &OwnedSubscription<'_>, creation: &Creation, context: &Context) -> Renewal {
     let certificate_id = creation.certificate_id.clone();
     let url = NotificationUrl {
@@ -324,7 +325,7 @@ fn renewal(ours: &OwnedSubscription<'_>, creation: &Creation, context: &Context)
         ..ours.url.clone()
     };
     let moves = url != ours.url || is_elsewhere(ours, &creation.desired, context);
-    // Sent only where it changes: what a PATCH does not name stays as it is.
+    // Sent only if it changes: a PATCH keeps whatever it does not name.
     let changes = other_certificate(ours, &creation.desired, context).is_some();
     Renewal {
         version: creation.desired.version,

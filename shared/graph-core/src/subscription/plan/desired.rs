@@ -13,9 +13,9 @@ use crate::subscription::{
 /// A subscription that the configuration asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Desired {
-    /// Its name: the key of its entry, followed by `/` and an object's id where one entry stands for many.
+    /// Its name: the entry's name, for `forEach` followed by `/` and the object's id.
     pub name: String,
-    /// What to watch.
+    /// The resource to watch.
     pub resource: String,
     /// The changes to watch, separated by commas.
     pub change_type: String,
@@ -23,17 +23,17 @@ pub struct Desired {
     pub include_resource_data: bool,
     /// The `notificationQueryOptions`.
     pub query_options: Option<String>,
-    /// How far ahead a new end is set.
+    /// How long the subscription lives after its creation and each renewal.
     pub lifetime: SignedDuration,
-    /// The version of the API that manages it.
+    /// The API version that manages it.
     pub version: Version,
-    /// What is asked for beside.
+    /// The options.
     pub options: EntryOptions,
 }
 
 impl Desired {
-    /// Returns a digest of what Graph is asked for and cannot change afterwards: one for all spellings of it. It stands in
-    /// the URL, so that nobody has to guess from Graph's list, which may spell things in its own way or leave them out.
+    /// Returns a digest of everything that Graph cannot change later, equal for all spellings. It is part of the
+    /// notification URL, because Graph's list may use other spellings or leave values out.
     #[must_use]
     pub fn digest(&self) -> String {
         let changes: Vec<String> = change_types(&self.change_type).into_iter().collect();
@@ -44,10 +44,13 @@ impl Desired {
             changes.join(","),
             options.unwrap_or_default(),
         ];
+        // Each length first: parts that are only joined could be split in two ways.
         for part in parts {
             digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             digest.update(part);
         }
+        // All fields are named, so that a new option cannot be forgotten here. `fetch_content` has its own flag in the
+        // URL.
         let EntryOptions {
             fetch_content: _,
             immutable_ids,
@@ -60,7 +63,7 @@ impl Desired {
         digest
     }
 
-    /// Returns the `Prefer` header of its creation. No resource has more than one.
+    /// Returns the `Prefer` header of its creation. No resource needs two.
     #[must_use]
     pub fn prefer(&self) -> Option<&'static str> {
         if self.options.immutable_ids {
@@ -69,6 +72,8 @@ impl Desired {
         if self.options.permission_changes {
             return Some("includesecuritywebhooks");
         }
+        // Without it, Graph shows a message of type `systemEventMessage` as `unknownFutureValue` (Microsoft Graph,
+        // *chatMessage resource type*).
         let row = catalogue::find(&self.resource)?;
         row.entity
             .eq_ignore_ascii_case("chatMessage")
@@ -76,8 +81,8 @@ impl Desired {
     }
 }
 
-/// Separates this digest from others, and this encoding from later ones.
+/// Separates this digest from other digests, and from later encodings.
 const DIGEST_DOMAIN: &[u8] = b"graph change notifications, subscription, version 1\0";
 
-/// How many characters of the digest stand in a URL: it tells a changed entry, and proves nothing.
+/// The length of the digest in a URL. It detects a changed entry and proves nothing.
 const DIGEST_LENGTH: usize = 12;

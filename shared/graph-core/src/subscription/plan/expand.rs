@@ -1,4 +1,4 @@
-//! From entries to single subscriptions: one entry may stand for thousands.
+//! Turns entries into single subscriptions: a `forEach` entry may have thousands.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -22,40 +22,41 @@ use crate::{
 #[cfg(test)]
 mod tests;
 
-/// The objects that an entry stands for.
+/// The objects of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Objects {
-    /// None: it stands for itself.
+    /// The entry has no `forEach`: it stands for itself.
     Itself,
     /// The objects with these ids.
     Known(Vec<String>),
-    /// They could not be listed, for this reason: what exists goes on as it is, and nothing is added.
+    /// The objects could not be listed, for this reason: existing subscriptions stay, and none is added.
     Unknown(String),
 }
 
-/// What a list of entries comes to.
+/// The result of expanding entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expansion {
-    /// The subscriptions to have.
+    /// The wanted subscriptions.
     pub desired: Vec<Desired>,
-    /// How many of an entry's objects are left out, and why.
+    /// How many objects of an entry are left out, by reason.
     pub left_out: BTreeMap<String, BTreeMap<LeftOut, usize>>,
-    /// Entries whose subscriptions are not to be deleted, with the reason.
+    /// The entries whose subscriptions are not deleted, with the reason.
     pub held: BTreeMap<String, String>,
-    /// How many objects each entry stands for; entries that stand for themselves are not here.
+    /// How many objects each `forEach` entry has.
     pub objects: BTreeMap<String, usize>,
 }
 
 /// Why an object gets no subscription.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LeftOut {
-    /// Its id is too long beside the entry's name, or has characters that would change the resource path.
+    /// The id is too long beside the entry's name, or has characters that would change the resource path.
     UnfitId,
-    /// Another entry, this one, asks for the same already, and Graph allows one.
+    /// This other entry already asks for the same subscription, and Graph allows one.
     Shared(String),
-    /// Another entry, this one, watches other changes of the same, and Graph allows one subscription to it altogether.
+    /// This other entry watches other change types of the same resource, and Graph allows one subscription to the
+    /// resource.
     Taken(String),
-    /// Graph would refuse it.
+    /// Graph's limit is reached.
     Over(Limit),
 }
 
@@ -74,10 +75,10 @@ impl fmt::Display for LeftOut {
     }
 }
 
-/// Returns what `entries`, each with its objects, ask for, given what Graph lists for the application.
+/// Returns the subscriptions that `entries` ask for, given Graph's list for the application.
 ///
-/// The order is that of the names. Where Graph allows only some, entries for themselves come first, then what exists
-/// already, then the rest in order: nobody loses a subscription to a newcomer.
+/// They are sorted by name. Where Graph's limit allows only some, entries without `forEach` come first, then existing
+/// subscriptions, then the others in order: no subscription loses its place to a new one.
 #[must_use]
 pub fn expand(entries: &[(&Entry, Objects)], listing: &Listing<'_>) -> Expansion {
     let existing: HashSet<&str> = listing.ours.iter().map(|ours| ours.url.name.as_str()).collect();
@@ -91,7 +92,7 @@ pub fn expand(entries: &[(&Entry, Objects)], listing: &Listing<'_>) -> Expansion
                 continue;
             }
             Objects::Known(ids) => ids.iter().map(String::as_str).collect(),
-            // What exists goes on: an outage of the directory must not delete ten thousand subscriptions.
+            // Existing subscriptions stay: an outage of the directory must not delete thousands of them.
             Objects::Unknown(why) => {
                 expansion.held.insert(entry.name.clone(), why.clone());
                 existing
@@ -100,7 +101,7 @@ pub fn expand(entries: &[(&Entry, Objects)], listing: &Listing<'_>) -> Expansion
                     .collect()
             }
         };
-        // Graph may list an object on two pages when the list changes in between.
+        // Graph may list an object on two pages if the list changes in between.
         ids.sort_unstable();
         ids.dedup();
         expansion.objects.insert(entry.name.clone(), ids.len());
@@ -116,7 +117,7 @@ pub fn expand(entries: &[(&Entry, Objects)], listing: &Listing<'_>) -> Expansion
     expansion
 }
 
-/// Returns the subscription called `name` that `entry` asks for, whatever objects it stands for now.
+/// Returns the subscription called `name` of `entry`, whether or not the object is currently listed.
 #[must_use]
 pub fn one_of(entry: &Entry, name: &str) -> Option<Desired> {
     let of_entry = name.strip_prefix(entry.name.as_str())?;
@@ -129,9 +130,9 @@ pub fn one_of(entry: &Entry, name: &str) -> Option<Desired> {
 }
 
 impl Expansion {
-    /// Takes the candidates for which Graph has room.
+    /// Takes the candidates that Graph's limits allow.
     fn choose(&mut self, mut candidates: Vec<Candidate<'_>>, listing: &Listing<'_>) {
-        // In the order of who keeps a place where Graph has too few.
+        // The order decides who keeps a place where Graph allows too few.
         candidates.sort_by(|one, other| one.order().cmp(&other.order()));
         let mut used = used_by_others(listing, &candidates);
         let mut changes = ChangeTypes::default();
@@ -145,7 +146,7 @@ impl Expansion {
                 rank,
             } = candidate;
             let changes = changes.number(&entry.change_type);
-            // Graph answers 409 to a second subscription to the same; which one wins must not depend on chance.
+            // Graph answers 409 to a second subscription for the same; the order decides which one is kept, not chance.
             let key = (
                 resource_key(&desired.resource),
                 (!limit::is_one_altogether(&entry.resource)).then_some(changes),
@@ -164,7 +165,7 @@ impl Expansion {
             }
             if let Some(limit) = limit {
                 let used = used.entry(limit).or_default();
-                // Only newcomers are left out: what exists has its place already.
+                // Existing subscriptions have their place already; only new ones are left out.
                 if *used >= limit.most && rank == Rank::New {
                     self.leave_out(&entry.name, LeftOut::Over(limit));
                     continue;
@@ -183,10 +184,11 @@ impl Expansion {
     }
 }
 
-/// What Graph allows one subscription of: resource, change types by their number where they matter, query options.
+/// The key of which Graph allows one subscription: resource, number of the change types where they matter, query
+/// options.
 type Watched = (String, Option<usize>, Option<String>);
 
-/// Lists of change types, with one number for all spellings of the same.
+/// Numbers for lists of change types, equal for all spellings.
 #[derive(Default)]
 struct ChangeTypes<'a> {
     numbers: HashMap<&'a str, usize>,
@@ -214,7 +216,7 @@ struct Candidate<'a> {
     rank: Rank,
 }
 
-/// Who comes first where there is not room for all.
+/// The order in which candidates get a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     Itself,
@@ -266,7 +268,7 @@ fn desired(entry: &Entry, name: String, resource: String) -> Desired {
     }
 }
 
-/// Counts the listed subscriptions that take up room and are not among those asked for.
+/// Counts the listed subscriptions that use up a limit and are not among the candidates.
 fn used_by_others(listing: &Listing<'_>, candidates: &[Candidate<'_>]) -> BTreeMap<Limit, usize> {
     let names: HashSet<&str> = candidates.iter().map(|one| one.desired.name.as_str()).collect();
     let ours = listing.ours.iter();
@@ -281,12 +283,11 @@ fn used_by_others(listing: &Listing<'_>, candidates: &[Candidate<'_>]) -> BTreeM
     used
 }
 
-/// Returns whether the subscription for `id` can be named after it: the name goes into a client state, and the id into
-/// a path.
+/// Returns whether an object's id can be part of a name, which is in the client state, and of a resource path.
 fn is_fit(entry: &str, id: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !br#"/'"?#&{}\%"#.contains(&byte);
     !id.is_empty() && id.bytes().all(is_plain) && entry.len() + 1 + id.len() <= client_state::MAX_NAME
 }
 
-/// What stands for the object's id in a resource.
+/// The placeholder for the object's id in a resource.
 const PLACEHOLDER: &str = "{id}";

@@ -1,6 +1,6 @@
-//! Events about gaps: what a consumer has to know to catch up.
+//! Events about gaps, with which a consumer can catch up.
 //!
-//! They go where the notifications go, so that whoever reads those cannot miss them.
+//! They go to the same queue as change events, so that no consumer can miss them.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -10,37 +10,37 @@ use crate::notification::identity::{digest, partition_of_resource};
 
 use crate::application::{Application, Guid};
 
-/// A time in which notifications of a subscription may have been lost.
+/// A period in which notifications of a subscription may have been lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// What has happened.
+    /// What happened.
     pub kind: GapKind,
     /// The subscription's name.
     pub name: String,
-    /// The application that the subscription belongs to.
+    /// The owner of the subscription.
     pub application: Application,
-    /// Graph's id of the subscription that was affected, where that is known.
+    /// Graph's id of the affected subscription, if known.
     pub subscription_id: Option<String>,
-    /// Graph's id of the one that has taken its place.
+    /// Graph's id of its successor.
     pub new_subscription_id: Option<String>,
-    /// What is watched, where that is known.
+    /// The watched resource, if known.
     pub resource: Option<String>,
-    /// Since when something may be lost; nothing where that is not known.
+    /// The beginning of the period, if known.
     pub from: Option<Timestamp>,
-    /// Until when something may be lost.
+    /// The end of the period.
     pub until: Timestamp,
-    /// Why, in words.
+    /// The reason, in words.
     pub reason: String,
 }
 
-/// What has happened to a subscription.
+/// What happened to a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GapKind {
     /// Graph could not deliver some notifications (Microsoft Graph, *lifecycle notifications*, `missed`).
     Missed,
-    /// Graph removed the subscription (`subscriptionRemoved`), and it has been made anew.
+    /// Graph removed the subscription (`subscriptionRemoved`), and renewal created it again.
     Removed,
-    /// The subscription had to be made anew for another reason.
+    /// Renewal had to create the subscription again for another reason.
     Recreated,
 }
 
@@ -56,22 +56,21 @@ impl GapKind {
     }
 }
 
-/// Returns since when notifications of a subscription may be lost that is known to have existed until `end`: with it, Graph
-/// drops those that it was still trying to deliver.
+/// Returns the beginning of a gap after a subscription that existed until `end`: earlier notifications may still have
+/// been waiting for a retry, and Graph drops these with the subscription.
 #[must_use]
 pub fn lost_since(end: Timestamp) -> Timestamp {
     end.saturating_sub(RETRIED_FOR).unwrap_or(Timestamp::MIN)
 }
 
-/// How long Graph tries to deliver a notification (Microsoft Graph, *Receive change notifications through webhooks*).
+/// How long Graph retries a notification (Microsoft Graph, *Receive change notifications through webhooks*).
 const RETRIED_FOR: SignedDuration = SignedDuration::from_hours(4);
 
 impl Gap {
-    /// Returns the `CloudEvents` 1.0 document that tells a consumer. The same gap has the same id, however often it is
-    /// told.
+    /// Returns the `CloudEvents` 1.0 document for consumers. The same gap always has the same id.
     #[must_use]
     pub fn document(&self) -> Value {
-        // Through a struct: a value that cannot be written does not occur in it.
+        // Serialised from a struct whose values are all valid JSON, so the default is never used.
         serde_json::to_value(Event {
             specversion: "1.0",
             id: self.id(),
@@ -98,13 +97,13 @@ impl Gap {
     /// Returns the id of the event.
     #[must_use]
     pub fn id(&self) -> String {
-        // A subscription is removed once, and made anew once; some of its notifications may be missed many times.
-        // What all those have missed whose place it has taken is over since then, and is one gap.
+        // A subscription is removed or recreated once, so its id is enough, but it can miss notifications many times. A
+        // gap of all subscriptions before the current one ended with its creation, so it needs no time either.
         let moment = match (self.kind, &self.subscription_id) {
             (GapKind::Missed, Some(_)) => self.until.to_string(),
             (GapKind::Missed, None) | (GapKind::Removed | GapKind::Recreated, _) => String::new(),
         };
-        // Where the old one is not known, the new one tells the gap from others.
+        // If the old subscription is unknown, its successor identifies the gap.
         let affected = self
             .subscription_id
             .as_ref()
@@ -119,7 +118,7 @@ impl Gap {
         ])
     }
 
-    /// Returns the partition of what the subscription watches. Where that is not known, its name stands for it.
+    /// Returns the partition key of the watched resource, or of the name if the resource is unknown.
     fn partition_key(&self) -> String {
         let resource = self.resource.as_ref().unwrap_or(&self.name);
         partition_of_resource(self.application.tenant_id, resource)

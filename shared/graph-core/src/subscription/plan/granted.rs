@@ -1,7 +1,7 @@
-//! The permissions that an access token names.
+//! The permissions in an access token.
 //!
-//! A token's content is for Microsoft Graph alone, and may change or be unreadable (Microsoft identity platform, *access
-//! tokens*). So what it says is a hint for a person, and decides nothing.
+//! Only Microsoft Graph may interpret an access token; its form may change or be unreadable (Microsoft identity
+//! platform, *access tokens*). So its content is a hint for a person and decides nothing.
 
 use std::collections::BTreeSet;
 
@@ -9,19 +9,19 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The permissions that an access token names: `roles` of an application, `scp` of a signed-in user.
+/// The permissions in an access token: `roles` of an application, `scp` of a signed-in user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Granted(BTreeSet<String>);
 
 impl Granted {
-    /// Reads a token; nothing for one that cannot be read, such as that of a personal account.
+    /// Reads a token; nothing if it is unreadable, such as that of a personal account.
     #[must_use]
     pub fn of_token(token: &str) -> Option<Self> {
         let payload = token.split('.').nth(1)?;
         let payload = BASE64_URL_SAFE_NO_PAD
             .decode(payload.trim_end_matches('='))
             .ok()?;
-        // A list would pass for a structure without a name.
+        // Parsed as a map first: serde would also accept a JSON array for a structure.
         let claims: Map<String, Value> = serde_json::from_slice(&payload).ok()?;
         let claims = Claims::deserialize(Value::Object(claims)).ok()?;
         let scopes = claims.scp.split_ascii_whitespace().map(str::to_owned);
@@ -29,22 +29,22 @@ impl Granted {
         Some(Self(all.map(|name| name.to_ascii_lowercase()).collect()))
     }
 
-    /// Returns whether the token names the permission.
+    /// Returns whether the token has the permission.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.0.contains(&name.to_ascii_lowercase())
     }
 }
 
-/// What a token says about something that is needed.
+/// Whether a token has a needed permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PermissionState {
-    /// It names a permission that is enough.
+    /// The token has a permission that is enough.
     Granted,
-    /// It names none.
+    /// The token has none that is enough.
     Missing,
-    /// It cannot be read, or the permission may be granted in a way that no token shows.
+    /// The token is unreadable, or the permission may be granted in a way that tokens do not show.
     Unknown,
 }
 

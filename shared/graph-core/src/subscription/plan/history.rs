@@ -1,8 +1,8 @@
-//! What is remembered of subscriptions from one look at Graph's list to the next: the list does not show what is gone.
+//! The history of subscriptions: Graph's list does not show which ones are gone.
 //!
-//! Graph removes some subscriptions without a word (Microsoft Graph, *lifecycle notifications*: `subscriptionRemoved` is
-//! sent for few resources), and a lapsed one leaves the list. A process remembers what it saw, and [`StoredState`] what others
-//! did. What neither remembers counts as lost: a consumer that catches up in vain is better off than one that is told of nothing.
+//! Graph removes some subscriptions silently (Microsoft Graph, *lifecycle notifications*: `subscriptionRemoved` is sent
+//! for few resources), and lapsed ones leave the list. A process remembers what it saw, and [`StoredState`] what others
+//! saw. A subscription that neither remembers counts as lost: an unnecessary catch-up is better than a missed one.
 //!
 //! [`StoredState`]: super::StoredState
 
@@ -15,42 +15,43 @@ use super::{
     state::{Before, Look, Missing},
 };
 
-/// What is remembered of an application's subscriptions.
+/// The history of an application's subscriptions.
 #[derive(Clone, Debug, Default)]
 pub struct SubscriptionHistory {
     looked_at: Option<Timestamp>,
-    /// When each was last there; nothing where it has been missing since before the first look.
+    /// When each name was last seen; nothing if it has been missing since before the first look.
     names: BTreeMap<String, Option<Seen>>,
-    /// The ids and names of those that Graph has removed: it may tell of them again.
+    /// The ids and names that Graph has reported as removed: it may repeat the report.
     replaced: BTreeSet<(String, String)>,
-    /// Those that this process has made, the last of each name.
+    /// The subscriptions that this process created, the last one of each name.
     made: BTreeMap<String, Made>,
-    /// Those that are missing and have never been there.
+    /// The names that are missing and never had a subscription.
     new: BTreeSet<String>,
     /// What another process has seen since this one looked last.
     recalled: Option<Look>,
 }
 
-/// A subscription that was there.
+/// The last sight of a subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Seen {
-    /// Graph's id of it, where this process has seen it.
+    /// Graph's id, if this process has seen it.
     id: Option<String>,
     at: Timestamp,
 }
 
-/// A subscription that this process has made.
+/// A subscription that this process created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     id: String,
-    /// When it was made.
+    /// When it was created.
     pub at: Timestamp,
-    /// When the first one of its name was made, where this process has made that: none of them can have missed anything earlier.
+    /// When the first subscription of its name was created, if this process created it: nothing can have been lost
+    /// before.
     pub first_at: Option<Timestamp>,
 }
 
 impl Made {
-    /// Returns whether there was no subscription of its name before.
+    /// Returns whether its name had no subscription before.
     #[must_use]
     pub fn is_first(&self) -> bool {
         self.first_at == Some(self.at)
@@ -58,7 +59,7 @@ impl Made {
 }
 
 impl SubscriptionHistory {
-    /// Returns the history of an application that has had no subscription until `now`.
+    /// Returns the history of an application that had no subscription until `now`.
     #[must_use]
     pub fn none(now: Timestamp) -> Self {
         Self {
@@ -67,7 +68,7 @@ impl SubscriptionHistory {
         }
     }
 
-    /// Takes in what was stored of a look at the same subscriptions, unless this process has looked later.
+    /// Adds what another process stored about the same subscriptions, unless this process has looked later.
     pub fn recall(&mut self, look: Look) {
         match self.looked_at {
             Some(looked_at) if looked_at > look.at => return,
@@ -82,7 +83,7 @@ impl SubscriptionHistory {
         self.recalled = Some(look);
     }
 
-    /// Returns what was missing at the look at `now` and is still; nothing when there was none.
+    /// Returns what was missing at the look at `now` and still is; nothing if that look did not happen.
     #[must_use]
     pub fn missing(&self, now: Timestamp) -> Option<Missing> {
         self.looked_at.filter(|looked_at| *looked_at == now)?;
@@ -97,14 +98,14 @@ impl SubscriptionHistory {
         })
     }
 
-    /// Takes a look at the `steps` of a plan made at `now`: says of those that create whether there was a subscription
-    /// before, and remembers what there is.
+    /// Records the `steps` of a plan made at `now`: for creations, sets whether a subscription existed before, and
+    /// remembers which subscriptions exist.
     ///
-    /// What was not looked at for `holds` counts as not remembered: another process may have made a subscription since,
-    /// and Graph removed it again.
+    /// A look older than `holds` counts as forgotten: another process may have created a subscription since, and Graph
+    /// may have removed it again.
     ///
-    /// Of what is in `removed`, ids and names, Graph tells that it has removed it. Those are returned that do not contradict
-    /// what is remembered; the others are an invention, and nothing is done about them.
+    /// `removed` has the ids and names that Graph reported as removed. Those that fit the history are returned; the
+    /// others are inventions and are ignored.
     pub fn observe(
         &mut self,
         steps: &mut [Step],
@@ -123,7 +124,7 @@ impl SubscriptionHistory {
             .filter(|(id, name)| !is_known || self.may_have_been(id, name) || context.removed.contains(id))
             .cloned()
             .collect();
-        // Graph repeats what it says, also after a successor was made under the same name.
+        // Graph repeats its reports, even after a successor of the same name was created.
         self.replaced.extend(removed.iter().cloned());
         self.looked_at = Some(now);
         self.new.clear();
@@ -137,7 +138,7 @@ impl SubscriptionHistory {
                 Action::Create(_) => {
                     let before = self.names.get(&step.name).cloned();
                     let before = before.or_else(|| stored(&step.name));
-                    // Missing, and not lately: an entry that is new.
+                    // Missing now and at a recent look: a new entry.
                     let Some(before) = before.or((!is_known).then_some(None)) else {
                         self.new.insert(step.name.clone());
                         continue;
@@ -148,7 +149,7 @@ impl SubscriptionHistory {
                             seen_at: seen.at,
                         });
                     }
-                    // Graph's own word is the better reason for a gap than what is merely missing.
+                    // Graph's report explains a gap better than absence does.
                     if removed.iter().any(|(_, name)| *name == step.name) {
                         step.reason = Reason::Removed;
                     }
@@ -161,11 +162,11 @@ impl SubscriptionHistory {
                     let (id, at) = (Some(id.clone()), now);
                     names.insert(step.name.clone(), Some(Seen { id, at }));
                 }
-                // Nobody asks for it any more, so nobody misses it.
+                // No entry asks for it, so nobody misses its notifications.
                 Action::Delete { .. } => {}
             }
         }
-        // What an entry may still ask for that cannot be read just now.
+        // Entries that cannot be read now may still ask for these names, so their history is kept.
         let unread = std::mem::take(&mut self.names);
         let unread = unread
             .into_iter()
@@ -184,7 +185,7 @@ impl SubscriptionHistory {
             || self.replaced.contains(&(id.to_owned(), name.to_owned()))
     }
 
-    /// Remembers that the subscription called `name` has been made.
+    /// Remembers that the subscription called `name` was created.
     pub fn made(&mut self, name: &str, id: &str, at: Timestamp) {
         let first_at = if self.new.contains(name) {
             Some(at)
@@ -200,20 +201,20 @@ impl SubscriptionHistory {
         self.seen(name, id, at);
     }
 
-    /// Remembers that the subscription called `name` is there.
+    /// Remembers that the subscription called `name` exists.
     pub fn seen(&mut self, name: &str, id: &str, at: Timestamp) {
         self.new.remove(name);
         let id = Some(id.to_owned());
         self.names.insert(name.to_owned(), Some(Seen { id, at }));
     }
 
-    /// Returns Graph's id of the subscription called `name`, as this process has seen it last.
+    /// Returns the id under which this process last saw the subscription called `name`.
     #[must_use]
     pub fn id_of(&self, name: &str) -> Option<&str> {
         self.names.get(name)?.as_ref()?.id.as_deref()
     }
 
-    /// Returns how the subscription called `name` with this id was made, where this process has made it.
+    /// Returns the creation of the subscription called `name` with this id, if this process created it.
     #[must_use]
     pub fn made_of(&self, name: &str, id: &str) -> Option<&Made> {
         self.made.get(name).filter(|made| made.id == id)

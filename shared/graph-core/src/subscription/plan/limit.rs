@@ -1,18 +1,18 @@
-//! How many subscriptions Graph allows (Microsoft Graph, *change notifications overview*, quotas).
+//! Graph's limits on the number of subscriptions (Microsoft Graph, *change notifications overview*, quotas).
 
 use std::fmt;
 
 use crate::subscription::catalogue::{self, LifecycleUrl, Rich, Row};
 
-/// A number of subscriptions that Graph allows, and of what.
+/// A limit on the number of subscriptions.
 ///
-/// Only limits that one list call shows something of. Those of a mailbox (1,000 subscriptions of all applications), of a
-/// tenant over all applications, and of one meeting or chat are met when Graph says so.
+/// Only limits that a list of the application's subscriptions can show. The limits of a mailbox (1,000 subscriptions of
+/// all applications), of a tenant over all applications, and of one meeting or chat show only in Graph's refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Limit {
-    /// How many there may be.
+    /// The maximum.
     pub most: usize,
-    /// Of what.
+    /// What is counted.
     pub of: &'static str,
 }
 
@@ -31,13 +31,14 @@ pub(super) fn of(resource: &str) -> Option<Limit> {
         .or_else(|| is_teams(row).then_some(TEAMS))
 }
 
-/// Returns whether Graph allows an application one subscription to `resource` altogether, and not one for each list of
-/// change types.
+/// Returns whether Graph allows an application one subscription to `resource`, and not one for each list of change
+/// types.
 pub(super) fn is_one_altogether(resource: &str) -> bool {
     catalogue::find(resource).is_some_and(|row| is_teams(row) || ONE_EACH.contains(&row.entity))
 }
 
-/// Returns whether a subscription counts towards the limit of Teams, Copilot and Shifts: the three share a lifecycle rule.
+/// Returns whether the shared limit of Teams, Copilot and Shifts applies. These rows share a lifecycle rule, by which
+/// they are recognised.
 fn is_teams(row: &Row) -> bool {
     row.lifecycle == LifecycleUrl::AboveAnHour && row.rich != Rich::Required
 }
@@ -65,7 +66,7 @@ const LIMITS: &[(&[&str], Limit)] = &[
             of: "subscription to approvals of one application in a tenant",
         },
     ),
-    // Presence is for users who have signed in, and each of them has a list of their own.
+    // Presence needs a signed-in user, and each user has a list of their own, which shows the whole count.
     (
         &["presence"],
         Limit {
@@ -75,13 +76,13 @@ const LIMITS: &[(&[&str], Limit)] = &[
     ),
 ];
 
-/// Of all applications together; those of others cannot be seen.
+/// The limit counts all applications, but only the own ones are visible.
 const TEAMS: Limit = Limit {
     most: 10_000,
     of: "Teams, Copilot and Shifts subscriptions of an organisation",
 };
 
-/// Entities besides those of Teams that an application may subscribe to once for each meeting or event.
+/// Further entities of which an application may have one subscription per meeting or event.
 const ONE_EACH: &[&str] = &[
     "callRecording",
     "callTranscript",

@@ -1,4 +1,4 @@
-//! What Graph lists for an application, sorted by whose it is.
+//! Graph's list for an application, sorted by owner.
 
 use std::borrow::Cow;
 
@@ -18,18 +18,18 @@ use crate::subscription::{
 pub struct Listing<'a> {
     pub(super) ours: Vec<OwnedSubscription<'a>>,
     pub(super) others: Vec<&'a Subscription>,
-    /// Those of the others that another stack of the same application has made.
+    /// Those of the others that another stack of the same application created.
     left: Vec<&'a Subscription>,
 }
 
 impl<'a> Listing<'a> {
-    /// Sorts what Graph lists.
+    /// Sorts Graph's list.
     #[must_use]
     pub fn of(listed: &'a [Subscription], stack: &StackId, client_id: Guid) -> Self {
         let mut ours = Vec::with_capacity(listed.len());
         let (mut others, mut left) = (Vec::new(), Vec::new());
         for subscription in listed {
-            // A user may see those of other applications.
+            // A signed-in user's list may contain subscriptions of other applications.
             let is_of_other = subscription
                 .application_id
                 .as_deref()
@@ -45,13 +45,13 @@ impl<'a> Listing<'a> {
         Self { ours, others, left }
     }
 
-    /// Returns how many subscriptions there are.
+    /// Returns how many subscriptions are listed.
     #[must_use]
     pub fn count(&self) -> usize {
         self.ours.len() + self.others.len()
     }
 
-    /// Returns one that watches `resource` for the same changes: its id, and where its notifications go.
+    /// Returns the id and notification URL of a subscription that watches `resource` for the same change types.
     #[must_use]
     pub fn rival(&self, resource: &str, change_type: &str) -> Option<(&str, &str)> {
         let all = self.ours.iter().map(|ours| ours.subscription);
@@ -68,8 +68,8 @@ impl<'a> Listing<'a> {
         Some((&found.id, found.notification_url.as_deref().unwrap_or_default()))
     }
 
-    /// Returns what another stack has left that stands in the way of `desired`: one that watches the same for the same
-    /// changes, and whose URL is one that a stack makes.
+    /// Returns a subscription that another stack left and that conflicts with `desired`: same resource, same change
+    /// types, and a URL of a stack.
     pub(super) fn left_for(&self, desired: &Desired) -> Option<&'a Subscription> {
         let is_left = |one: &&Subscription| {
             one.resource
@@ -83,27 +83,27 @@ impl<'a> Listing<'a> {
         self.left.iter().copied().find(is_left)
     }
 
-    /// Returns how many subscriptions are ours.
+    /// Returns how many subscriptions this stack has.
     #[must_use]
     pub fn ours(&self) -> usize {
         self.ours.len()
     }
 
-    /// Returns how many subscriptions are not ours.
+    /// Returns how many subscriptions belong to others.
     #[must_use]
     pub fn others(&self) -> usize {
         self.others.len()
     }
 
-    /// Returns the name of our subscription with this id.
+    /// Returns the name of this stack's subscription with this id.
     #[must_use]
     pub fn names(&self, id: &str) -> Option<&String> {
         let ours = self.ours.iter().find(|ours| ours.subscription.id == id)?;
         Some(&ours.url.name)
     }
 
-    /// Returns what the notification URLs say, ours first. A key that was named at an address that is no longer ours is
-    /// named all the same.
+    /// Returns the parsed notification URLs, this stack's first. Other addresses count as well: a subscription at a
+    /// former address still needs its keys.
     pub fn urls(&self) -> impl Iterator<Item = Cow<'_, NotificationUrl>> {
         let ours = self.ours.iter().map(|ours| Cow::Borrowed(&ours.url));
         let others = self
@@ -114,7 +114,7 @@ impl<'a> Listing<'a> {
     }
 }
 
-/// Returns whether the URL is one that a stack makes, this one or another.
+/// Returns whether the notification URL was made by a stack, this one or another.
 #[must_use]
 pub fn is_of_stack(one: &Subscription) -> bool {
     let url = one.notification_url.as_deref().map(NotificationUrl::anywhere);

@@ -1,38 +1,39 @@
-//! When a subscription is due for renewal.
+//! The policy: when a subscription is due for renewal.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::subscription::spread::hash;
 
-/// How early subscriptions are renewed: as early as Graph's limits allow, for a renewal is cheap and a lapse is not.
+/// How early subscriptions are renewed: as early as Graph's limits allow, because a renewal is cheap and a lapse is
+/// not.
 ///
-/// A subscription is due once less is left of it than its reserve ([`Policy::reserve`]). One that lives for three days or
-/// longer survives from Friday 18:00 to Monday 09:00 with every renewal failing, one that lives for a day half a day, and
-/// each two failed runs.
+/// A subscription is due when its remaining time is below its reserve ([`Policy::reserve`]). With every renewal
+/// failing, one that lives for three days or longer survives from Friday 18:00 to Monday 09:00, one that lives for a
+/// day survives half a day, and each survives two failed runs.
 ///
-/// So that ten thousand that were made in one run do not come due together for ever, each is also due at moments of its
-/// own, which are as far apart as its reserve allows: only the interval after its creation is shorter, and all the later
-/// ones are as long as can be.
+/// Each subscription is also renewed at moments of its own, as far apart as its reserve allows. Otherwise thousands
+/// that were created in one run would be due together for ever. Only the first interval after the creation is shorter
+/// for that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// The time from one run to the next.
     pub period: SignedDuration,
-    /// What has to be left after three periods, for clocks that differ and calls that take long.
+    /// The time that has to be left after three periods, for clocks that differ and slow calls.
     pub margin: SignedDuration,
-    /// The least time from one renewal of a subscription to the next: so many share the limit of their application.
+    /// The shortest time between two renewals of a subscription, which keeps many subscriptions within Graph's limit.
     pub least_interval: SignedDuration,
 }
 
 impl Policy {
-    /// Below how many percent of [`Policy::percent_left`] a subscription is in danger. For presence, under a schedule of
-    /// ten minutes, two or three runs have failed by then; of a lifetime of three days, about 32 hours are left.
+    /// The value of [`Policy::percent_left`] below which a subscription is in danger. For presence, under a schedule of
+    /// ten minutes, two or three runs have failed by then; a lifetime of three days has about 32 hours left.
     pub const DANGER_PERCENT: i64 = 50;
 
-    /// Returns how much of a subscription is left at its renewal.
+    /// Returns the remaining time below which a subscription is renewed.
     ///
-    /// All but eight hours of three days and longer; of a day and longer half, and a period; and never less than three
-    /// periods and a margin: the run that first finds it due comes up to one period after it became due, and the two runs
-    /// after that one may fail. Where renewals that often would take more than a tenth of Graph's limit, it is less.
+    /// For lifetimes of three days and longer, all but eight hours; from a day, half of the lifetime plus a period; for
+    /// shorter ones, a tenth. At least three periods and the margin: the subscription may become due just after a run,
+    /// and two runs may fail. Less if renewals that often would take more than a tenth of Graph's limit.
     ///
     /// Presence, which lives for at most an hour, is renewed every 20 minutes under a schedule of 10 minutes.
     #[must_use]
@@ -49,15 +50,15 @@ impl Policy {
         self.three_periods().max(wanted.min(possible)).min(latest)
     }
 
-    /// Returns for how long every renewal may fail without a lapse: the last one that worked may have come a period before
-    /// the subscription fell due.
+    /// Returns for how long every renewal may fail without a lapse. A period is subtracted, because the last successful
+    /// run may have come just before the subscription was due.
     #[must_use]
     pub fn survives(&self, lifetime: SignedDuration) -> SignedDuration {
         self.reserve(lifetime).saturating_sub(self.period)
     }
 
-    /// Returns the policy for an application that has `count` subscriptions in a tenant: all of them are renewed in the least
-    /// interval with a tenth of Graph's limit, 500 changes in 20 seconds.
+    /// Returns the policy for an application with `count` subscriptions in a tenant: all of them can be renewed in the
+    /// shortest interval with a tenth of Graph's limit, 500 changes in 20 seconds.
     #[must_use]
     pub fn of_many(self, count: usize) -> Self {
         let seconds = i64::try_from(count / CHANGES_PER_SECOND_TIMES_TEN * 4).unwrap_or(i64::MAX);
@@ -67,8 +68,8 @@ impl Policy {
         }
     }
 
-    /// Returns whether one of the moments has passed that belong to the subscription called `name`, which ends at
-    /// `expires_at` and was last renewed a `lifetime` before. One within a period after that does not count.
+    /// Returns whether a moment of the subscription called `name` has passed since its last renewal, a `lifetime`
+    /// before `expires_at`. A moment within a period after that renewal does not count.
     #[must_use]
     pub fn is_its_moment(
         &self,
@@ -87,15 +88,14 @@ impl Policy {
         last_moment > renewed_at.saturating_add(self.period.as_secs())
     }
 
-    /// Returns the seconds from one renewal to the next: whole periods, for nothing happens between two runs.
+    /// Returns the seconds between two renewals, rounded up to whole periods, because renewals only happen in runs.
     fn interval(&self, lifetime: SignedDuration) -> i64 {
         let period = self.period.as_secs().max(1);
         let longest = lifetime.saturating_sub(self.reserve(lifetime)).as_secs();
         longest.saturating_add(period - 1) / period * period
     }
 
-    /// Returns what is left until `expires_at` in percent of the reserve: a subscription is due from 100 down, and has
-    /// ended at 0.
+    /// Returns the remaining time in percent of the reserve. At 100 the subscription is due, at 0 it has expired.
     #[must_use]
     pub fn percent_left(&self, lifetime: SignedDuration, expires_at: Timestamp, now: Timestamp) -> i64 {
         let left = expires_at.duration_since(now).as_secs().max(0);
@@ -103,17 +103,17 @@ impl Policy {
         left.saturating_mul(100) / when_due
     }
 
-    /// Returns whether a subscription of `lifetime` can outlive two failed runs at all.
+    /// Returns whether a subscription of `lifetime` can survive two failed runs.
     #[must_use]
     pub fn suits(&self, lifetime: SignedDuration) -> bool {
         self.three_periods() <= lifetime.saturating_sub(JUST_RENEWED)
     }
 
-    /// Returns whether `expires_at` is what a renewal in the last ten minutes may have left.
+    /// Returns whether `expires_at` can result from a renewal in the last ten minutes.
     ///
-    /// Graph asks that a subscription is not reauthorized and renewed within 10 minutes (Microsoft Graph, *lifecycle
-    /// notifications*). The expiry tells when the run began that made the last renewal, a lifetime before it; the renewal
-    /// itself came later, by as long as a run may take.
+    /// Graph asks not to reauthorize and renew a subscription within 10 minutes (Microsoft Graph, *lifecycle
+    /// notifications*). The expiry was computed when the renewing run began; the renewal itself may have come up to the
+    /// longest run later.
     #[must_use]
     pub fn just_renewed(expires_at: Timestamp, lifetime: SignedDuration, now: Timestamp) -> bool {
         let left_alone = JUST_RENEWED.saturating_add(LONGEST_RUN);
@@ -135,19 +135,19 @@ impl Default for Policy {
     }
 }
 
-/// From which lifetime on a subscription survives a weekend: three days, less what Graph and we keep back of them.
+/// The shortest lifetime that survives a weekend: three days, less the minutes that catalogue and renewal keep back.
 const THREE_DAYS: SignedDuration = SignedDuration::from_mins(3 * 24 * 60 - 60);
 
-/// From which lifetime on a subscription survives half a day, likewise.
+/// The shortest lifetime that survives half a day, with the same allowance.
 const A_DAY: SignedDuration = SignedDuration::from_mins(24 * 60 - 60);
 
-/// The time from one renewal to the next of what lives for days.
+/// The time between two renewals of subscriptions that live for days.
 const BETWEEN: SignedDuration = SignedDuration::from_hours(8);
 
-/// A tenth of 500 changes in 20 seconds is 2.5 in a second.
+/// A tenth of 500 changes in 20 seconds is 2.5 a second: ten changes take four seconds.
 const CHANGES_PER_SECOND_TIMES_TEN: usize = 10;
 
-/// The time in which a renewed subscription is left alone.
+/// The time in which a renewed subscription is not renewed again.
 const JUST_RENEWED: SignedDuration = SignedDuration::from_mins(10);
 
 /// The longest that AWS Lambda lets a function run.

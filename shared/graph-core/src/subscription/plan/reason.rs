@@ -1,107 +1,107 @@
-//! Why a step is taken, in words for a report.
+//! The reasons for steps, with their text for a report.
 
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Why a step is taken. Its text is made for people.
+/// The reason for a step. Its text is for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// There is no subscription.
+    /// The entry has no subscription.
     Missing,
-    /// There was one, and it is gone.
+    /// The subscription existed and is gone.
     Lost {
-        /// Graph's id of it, where this process has seen it.
+        /// Graph's id, if this process has seen it.
         id: Option<String>,
-        /// When it was last there.
+        /// When it was last seen.
         seen_at: Timestamp,
     },
-    /// There is no subscription, and whether there was one is not known.
+    /// The entry has no subscription, and it is unknown whether one existed.
     PerhapsLost,
-    /// Little is left of it.
+    /// The remaining time is below the reserve.
     Due {
-        /// What is left.
+        /// The remaining time.
         left: SignedDuration,
-        /// How much is to be left of it.
+        /// The reserve.
         reserve: SignedDuration,
     },
-    /// Its own moment has come, so that not all come due together.
+    /// The subscription's own moment has come: moments keep subscriptions from coming due together.
     ItsMoment {
-        /// What is left.
+        /// The remaining time.
         left: SignedDuration,
     },
-    /// Graph does not say when it ends.
+    /// Graph does not show an expiry.
     NoExpiry,
     /// Graph asked for reauthorization.
     ReauthorizationRequired,
-    /// Its certificate is not the current one.
+    /// The certificate is not the current one.
     OtherCertificate {
-        /// The certificate it uses, where that is known.
+        /// The id of its certificate, if known.
         from: Option<String>,
-        /// Whether the private key for it is still at hand.
+        /// Whether the private key of that certificate still exists.
         readable: bool,
     },
-    /// It is over.
+    /// The subscription has expired.
     Expired,
-    /// Graph says that it has removed it.
+    /// Graph reported that it removed the subscription.
     Removed,
-    /// It watches something else than its entry asks for.
+    /// The subscription watches another resource than its entry asks for.
     OtherResource {
-        /// What it watches.
+        /// The watched resource.
         from: String,
     },
-    /// It watches other changes than its entry asks for.
+    /// The subscription watches other change types than its entry asks for.
     OtherChangeType {
-        /// What it watches.
+        /// The watched change types.
         from: String,
     },
-    /// It has other query options than its entry asks for.
+    /// The subscription has other query options than its entry asks for.
     OtherQueryOptions,
-    /// It was made with, and its entry is without resource data, or the other way round.
+    /// The subscription has resource data and its entry does not ask for it, or the other way round.
     OtherResourceData {
         /// Whether the entry asks for resource data.
         wanted: bool,
     },
-    /// Its entry has changed, in a way that Graph's list does not show.
+    /// The entry has changed in a way that Graph's list does not show.
     OtherEntry,
-    /// Its notifications go to an address that is not ours any more, or not the way that its entry asks for.
+    /// Notifications go to an old address, or without the entry's `fetchContent` flag.
     OtherUrl,
-    /// Its lifecycle notifications go elsewhere, and that cannot be changed.
+    /// Lifecycle notifications go elsewhere, and a PATCH cannot change their URL.
     OtherLifecycleUrl,
-    /// The key of its client state is no longer known.
+    /// The key of the client state no longer exists.
     KeyGone {
         /// The key's id.
         key_id: String,
     },
-    /// A newer key has taken the place of its client state's key.
+    /// A newer key has replaced the key of the client state.
     OldKey {
-        /// The older key's id.
+        /// The id of the old key.
         key_id: String,
     },
-    /// Its entry has another name now.
+    /// The entry has a new name.
     Renamed {
-        /// The name it was made under.
+        /// The old name.
         from: String,
     },
-    /// No entry asks for it.
+    /// No entry asks for the subscription.
     NoEntry,
-    /// A person wants all subscriptions of the stack gone.
+    /// A person deletes all subscriptions of the stack.
     AllGo,
-    /// Another stack has left it, and a person wants this one to go on.
+    /// Another stack left the subscription, and a person lets this stack take it over.
     TakenOver,
-    /// Its entry has another subscription already.
+    /// The entry has another subscription already.
     Duplicate {
-        /// Graph's id of the other one.
+        /// Graph's id of the other subscription.
         of: String,
     },
-    /// There is time.
+    /// The subscription is not due.
     Fresh {
-        /// What is left.
+        /// The remaining time.
         left: SignedDuration,
     },
-    /// It was renewed a moment ago, and Graph wants ten minutes between two such calls.
+    /// The subscription was renewed recently, and Graph wants ten minutes between renewals.
     JustRenewed,
-    /// Its entry is not acted upon.
+    /// The subscription stays as it is, for this reason.
     Held(String),
 }
 

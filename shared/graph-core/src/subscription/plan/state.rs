@@ -1,7 +1,7 @@
-//! What outlives a process: when all subscriptions were looked at last, and which were missing then.
+//! The state that outlives a process: the time of the last look at all subscriptions, and which ones were missing.
 //!
-//! Without it a new process cannot tell what was lost from what was never there. It is one text of a few kilobytes for all
-//! tenants, so it names only what is missing: everything else was there.
+//! Without it, a new process cannot tell lost subscriptions from those that never existed. It is one text of at most 4
+//! kB for all tenants, so it only names what was missing: everything else existed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,17 +12,18 @@ use sha2::{Digest, Sha256};
 
 use crate::subscription::config::Config;
 
-/// What was there at the last look at everything.
+/// The result of the last look at all subscriptions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StoredState {
-    /// The version of the configuration that the look went by.
+    /// The version of the configuration at that look.
     version: String,
-    /// When it was.
+    /// The time of the look.
     looked_at: Option<Timestamp>,
-    /// A digest of each entry's name, four characters each. Without them, only the same version tells old entries from new.
+    /// The digests of all entry names, four characters each. Without them, only an unchanged version tells old entries
+    /// from new.
     entries: Option<String>,
-    /// What was missing, by tenant; nothing for a tenant that is not known.
+    /// The missing subscriptions by tenant; nothing for a tenant whose state is unknown.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     tenants: BTreeMap<String, Option<Missing>>,
 }
@@ -31,31 +32,31 @@ pub struct StoredState {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Missing {
-    /// Those that have never been there.
+    /// Those that never existed.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) new: BTreeSet<String>,
-    /// Those that were lost, and when each was there last, where that is known.
+    /// Those that were lost, with the time of their last sight, if known.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) lost: BTreeMap<String, Option<Timestamp>>,
 }
 
-/// What is remembered of one tenant.
+/// The stored look at one tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Look {
     pub(super) at: Timestamp,
     pub(super) missing: Missing,
-    /// The entries that were there; nothing where all of them were.
+    /// The digests of the entries at that time; nothing if they are those of today.
     entries: Option<BTreeSet<String>>,
 }
 
 impl StoredState {
-    /// Reads the text; what cannot be read says nothing.
+    /// Reads the text. An unreadable text counts as empty.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
     }
 
-    /// Returns the state after a look at everything in `config` at `now`; a tenant with nothing missing needs no word.
+    /// Returns the state after a look at everything in `config` at `now`. Tenants with nothing missing are left out.
     #[must_use]
     pub fn new(
         version: &str,
@@ -74,7 +75,7 @@ impl StoredState {
         }
     }
 
-    /// Returns what is remembered of a tenant of the configuration with this version; nothing where nothing is known.
+    /// Returns the stored look at a tenant, for this version of the configuration; nothing if its state is unknown.
     #[must_use]
     pub fn of(&self, tenant: &str, version: &str) -> Option<Look> {
         let missing = match self.tenants.get(tenant) {
@@ -99,7 +100,7 @@ impl StoredState {
         })
     }
 
-    /// Returns the text, in which as much is left out as a parameter cannot hold: what is not there counts as not known.
+    /// Returns the text. If a parameter cannot hold it, parts are left out, which then count as unknown.
     #[must_use]
     pub fn into_text(mut self) -> String {
         loop {
@@ -107,6 +108,7 @@ impl StoredState {
             if text.len() <= MAX_BYTES {
                 return text;
             }
+            // The largest tenant first: it frees the most room for the fewest unknown tenants.
             let size = |missing: &Missing| missing.new.len() + missing.lost.len();
             let known = self.tenants.values_mut().filter(|missing| missing.is_some());
             match known.max_by_key(|missing| missing.as_ref().map(size)) {
@@ -119,7 +121,7 @@ impl StoredState {
 }
 
 impl Look {
-    /// Returns what the subscription called `name` was, which is missing now.
+    /// Returns what the subscription called `name` was, if it is missing now.
     pub(super) fn before(&self, name: &str) -> Before {
         if let Some(since) = self.missing.lost.get(name) {
             return Before::There(*since);
@@ -138,12 +140,12 @@ impl Look {
     }
 }
 
-/// What a subscription was that is missing.
+/// What a missing subscription was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Before {
-    /// It has never been there.
+    /// It never existed.
     New,
-    /// It was there, the last time then, where that is known.
+    /// It existed, and was last seen at this time, if known.
     There(Option<Timestamp>),
 }
 
@@ -153,10 +155,10 @@ fn digest(name: &str) -> String {
     digest
 }
 
-/// How many letters of a digest are kept: of 600 entries, hardly ever a new one looks like an old one.
+/// How many characters of a digest are stored. Among 600 entries, a new one hardly ever looks like an old one.
 const DIGEST: usize = 4;
 
-/// What a standard parameter holds (AWS Systems Manager, *parameter tiers*), and some room.
+/// What a standard parameter holds (AWS Systems Manager, *parameter tiers*: 4 KB), with some room to spare.
 const MAX_BYTES: usize = 4_000;
 
 #[cfg(test)]

@@ -1,49 +1,49 @@
-//! What is to be done about a subscription.
+//! The steps of a plan.
 
 use jiff::Timestamp;
 
 use super::{Desired, Reason};
 use crate::subscription::catalogue::Version;
 
-/// One thing to do, or to leave.
+/// A step: what to do with one subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The subscription's name; empty for one of ours whose URL names none.
     pub name: String,
-    /// What is to be done.
+    /// The action.
     pub action: Action,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// When the subscription that exists now ends.
+    /// When the existing subscription expires.
     pub expires_at: Option<Timestamp>,
 }
 
-/// What is to be done about a subscription.
+/// The action of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Create it.
     Create(Creation),
-    /// Extend it, and bring what can be changed up to date.
+    /// Renew it, and update what a PATCH can change.
     Renew {
         /// Graph's id.
         id: String,
-        /// The new end and what else changes.
+        /// The changes.
         renewal: Renewal,
-        /// What to create should it turn out to be gone.
+        /// The subscription to create if it turns out to be gone.
         otherwise: Creation,
     },
-    /// Extend it and leave the rest as it is: what it is to be is not known just now.
+    /// Renew it without other changes, because its entry cannot be used now.
     Extend {
         /// Graph's id.
         id: String,
-        /// The new end.
+        /// The new expiry.
         renewal: Renewal,
     },
-    /// Delete it and create it anew at once: what differs cannot be changed.
+    /// Delete it and create it again at once, because a PATCH cannot change what differs.
     Replace {
-        /// Graph's id of the one to delete.
+        /// Graph's id of the subscription to delete.
         id: String,
-        /// The new one.
+        /// The subscription to create.
         creation: Creation,
     },
     /// Delete it.
@@ -51,7 +51,7 @@ pub enum Action {
         /// Graph's id.
         id: String,
     },
-    /// Leave it.
+    /// Keep it.
     Keep {
         /// Graph's id.
         id: String,
@@ -71,7 +71,7 @@ impl Action {
         }
     }
 
-    /// Returns Graph's id of the subscription that exists now.
+    /// Returns Graph's id of the existing subscription.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         match self {
@@ -88,35 +88,35 @@ impl Action {
 /// A subscription to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Creation {
-    /// What is asked for.
+    /// The wanted subscription.
     pub desired: Desired,
-    /// When it is to end.
+    /// When it expires.
     pub expires_at: Timestamp,
-    /// Where notifications go.
+    /// The URL for notifications.
     pub notification_url: String,
-    /// Where lifecycle notifications go.
+    /// The URL for lifecycle notifications.
     pub lifecycle_url: String,
     /// The client-state key to mint with.
     pub key_id: String,
-    /// The certificate to encrypt for, with resource data only.
+    /// The certificate to encrypt with; only with resource data.
     pub certificate_id: Option<String>,
 }
 
-/// What a renewal changes.
+/// The changes of a renewal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Renewal {
-    /// The version of the API that manages the subscription.
+    /// The API version that manages the subscription.
     pub version: Version,
-    /// The new end.
+    /// The new expiry.
     pub expires_at: Timestamp,
-    /// The new address, where it changes.
+    /// The new URL, if it changes.
     pub notification_url: Option<String>,
-    /// The new certificate, where it changes.
+    /// The new certificate, if it changes.
     pub certificate_id: Option<String>,
 }
 
 impl Creation {
-    /// Returns the plain extension to the same end.
+    /// Returns a renewal that only sets the same expiry.
     #[must_use]
     pub fn extension(&self) -> Renewal {
         Renewal {
@@ -129,13 +129,13 @@ impl Creation {
 }
 
 impl Renewal {
-    /// Returns whether it changes more than the end.
+    /// Returns whether the renewal changes more than the expiry.
     #[must_use]
     pub fn changes(&self) -> bool {
         self.notification_url.is_some() || self.certificate_id.is_some()
     }
 
-    /// Returns the part of it that is about the end alone.
+    /// Returns the renewal without its other changes.
     #[must_use]
     pub fn alone(&self) -> Self {
         Self {

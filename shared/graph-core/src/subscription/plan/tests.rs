@@ -155,7 +155,7 @@ fn a_challenge_renews_before_time() {
 
 #[test]
 fn a_challenge_within_ten_minutes_of_a_renewal_is_left() {
-    // The run that renewed it may have begun a quarter of an hour before it did.
+    // The run that renewed it may have begun a quarter of an hour earlier.
     for (left, expected) in [(72 * 60, "keep"), (72 * 60 - 24, "keep"), (72 * 60 - 25, "renew")] {
         let expires_at = at(NOW) + SignedDuration::from_mins(left);
         let listed = Subscription {
@@ -336,7 +336,7 @@ fn check_in(context: &Context, subscription: Subscription, action: &str, reason:
     steps
 }
 
-/// Returns the plan for what Graph lists.
+/// Returns the plan for Graph's list.
 fn plan(
     desired: &[Desired],
     listed: &[Subscription],

@@ -1,26 +1,26 @@
-//! How urgent a step is.
+//! The urgency of steps.
 
 use jiff::Timestamp;
 
 use super::{Action, Policy, Reason, Step};
 
-/// How urgent a step is, the most urgent first.
+/// The urgency of a step, the most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Urgency {
-    /// It ends before the run after the next one.
+    /// The subscription expires before the run after the next one.
     Ending,
-    /// Graph delivers no more until it is answered.
+    /// Graph delivers nothing until it is answered.
     ReauthorizationRequired,
-    /// Nothing is delivered: there is no subscription.
+    /// No subscription exists, so nothing is delivered.
     Missing,
-    /// It is due, and there is time.
+    /// The subscription is due, with time left.
     Due,
-    /// It is no longer wanted.
+    /// The subscription is no longer wanted.
     Unwanted,
 }
 
 impl Urgency {
-    /// Returns how urgent a step is; nothing for one that leaves everything as it is.
+    /// Returns the urgency of a step; nothing for a step that changes nothing.
     #[must_use]
     pub fn of(step: &Step, policy: &Policy, now: Timestamp) -> Option<Self> {
         let ends_soon = step

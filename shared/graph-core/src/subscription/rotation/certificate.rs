@@ -1,5 +1,4 @@
-//! The certificates that resource data is encrypted for, their successors, and the applications whose validation tokens
-//! count.
+//! The encryption certificates, their successors, and the applications whose validation tokens are accepted.
 
 use std::collections::BTreeSet;
 
@@ -19,9 +18,9 @@ use crate::{
     subscription::config::Config,
 };
 
-/// Brings the content of DecryptionSecret up to date at `now`: makes the first certificates, publishes the successors of
-/// old ones, and trusts the applications of the configuration alone. A dry run names a certificate only: making one takes
-/// a while.
+/// Updates the content of DecryptionSecret at `now`: creates the first certificates, publishes successors of old ones,
+/// and trusts exactly the applications of the configuration. A dry run only names a certificate, because generating a
+/// key takes a while.
 ///
 /// # Errors
 ///
@@ -44,6 +43,7 @@ pub fn update_decryption(
         };
         update.bring_up_to_date(rng)?;
     }
+    // Room for one certificate stays free, so that a full list of tenants cannot block a rotation.
     let place = Place {
         secret: SECRET,
         room: room::left(document).saturating_sub(room::CERTIFICATE),
@@ -53,7 +53,7 @@ pub fn update_decryption(
     Ok(changes)
 }
 
-/// Returns who has certificates: the tenants that want their own, and all the others together.
+/// Returns the owners of certificates: each tenant that has its own, and `None` for all others together.
 pub(super) fn owners(config: &Config) -> BTreeSet<Option<Guid>> {
     let tenants = config.tenants.values();
     tenants
@@ -123,8 +123,8 @@ impl Update<'_> {
     }
 }
 
-/// Returns how long a certificate says that it is valid: twice as long as it is used, and two years at the least. Graph
-/// does not look at it; an expired one still decrypts.
+/// Returns for how many days a certificate is valid: twice as long as it is used, at least two years. Graph ignores the
+/// validity, and an expired certificate still decrypts.
 fn valid_days(rotation: &Rotation) -> u32 {
     let used = rotation.certificate.as_hours() / 24;
     u32::try_from(used.saturating_mul(2))
@@ -132,10 +132,10 @@ fn valid_days(rotation: &Rotation) -> u32 {
         .max(VALID_DAYS)
 }
 
-/// The size of an RSA key, the least that Graph takes.
+/// The size of an RSA key, the smallest that Graph accepts.
 const KEY_BITS: usize = 2048;
 
-/// How long a certificate says that it is valid at the least.
+/// The shortest validity of a certificate, in days.
 const VALID_DAYS: u32 = 730;
 
 /// The secret's name, for messages.

@@ -1,4 +1,4 @@
-//! The client-state key of the stack, its successor, and the applications whose client states count.
+//! The client-state key of the stack, its successor, and the applications whose client states are accepted.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
@@ -17,8 +17,8 @@ use crate::{
     subscription::config::Config,
 };
 
-/// Brings the content of ClientStateSecret up to date at `now`, the time at which it is going to be written: makes the
-/// first key, publishes its successor when one is asked for, and trusts the applications of the configuration alone.
+/// Updates the content of ClientStateSecret at `now`, the time of writing: creates the first key, publishes its
+/// successor when one is due, and trusts exactly the applications of the configuration.
 pub fn update_client_state(
     document: &mut ClientStateDocument,
     config: &Config,
@@ -27,7 +27,7 @@ pub fn update_client_state(
     rng: &mut impl CryptoRng,
 ) -> KeyChanges {
     let mut changes = KeyChanges::default();
-    // No instance of the webhook has cached a document without keys for longer than a moment.
+    // The first key needs no lead: webhooks cache a document without keys only for a moment.
     let is_first = document.keys.is_empty();
     if is_first {
         if !config.tenants.is_empty() {
@@ -45,7 +45,7 @@ pub fn update_client_state(
     changes
 }
 
-/// Publishes the successor of a key that is old, or that a person wants replaced.
+/// Publishes the successor of a key that is old or that a person wants replaced.
 fn replace(
     document: &mut ClientStateDocument,
     request: &RotationRequest,

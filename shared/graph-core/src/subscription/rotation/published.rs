@@ -1,4 +1,4 @@
-//! What renewal mints with and encrypts for, as published to the other functions.
+//! The keys that renewal mints and encrypts with, as published to the other functions.
 
 use jiff::Timestamp;
 
@@ -20,35 +20,35 @@ pub struct PublishedKeys {
 }
 
 impl PublishedKeys {
-    /// Returns the key to mint with: the newest that may be used, or else the one that may be used first.
+    /// Returns the key to mint with: the newest one whose use has begun, or else the one whose use begins first.
     #[must_use]
     pub fn mint_key(&self, now: Timestamp) -> Option<&ClientStateKeyEntry> {
         let current = current(&self.client_state_lives(), now)?;
         self.client_state.keys.iter().find(|key| key.id == current.id)
     }
 
-    /// Returns what is known about the lives of the client-state keys.
+    /// Returns the dates of the client-state keys.
     #[must_use]
     pub fn client_state_lives(&self) -> Vec<KeyLifetime<'_>> {
         self.client_state.keys.iter().map(KeyLifetime::from).collect()
     }
 
-    /// Returns the certificate that is in use for a tenant, with its private key.
+    /// Returns the current certificate of a tenant, with its private key.
     #[must_use]
     pub fn certificate(&self, tenant: &Tenant, now: Timestamp) -> Option<&DecryptionKeyEntry> {
         let current = current(&self.certificate_lives(tenant), now)?;
         self.decryption.keys.iter().find(|key| key.id == current.id)
     }
 
-    /// Returns what is known about the lives of a tenant's certificates.
+    /// Returns the dates of a tenant's certificates.
     #[must_use]
     pub fn certificate_lives(&self, tenant: &Tenant) -> Vec<KeyLifetime<'_>> {
         let own = certificate::of(&self.decryption.keys, tenant.certificate_owner());
         own.map(KeyLifetime::from).collect()
     }
 
-    /// Returns from when on subscriptions may be made for a tenant, or nothing when it is not published: its
-    /// notifications would be refused.
+    /// Returns when subscriptions of a tenant may be created; nothing if the tenant is not published, because its
+    /// notifications would be rejected.
     #[must_use]
     pub fn usable_from(&self, tenant: &Tenant, now: Timestamp) -> Option<Timestamp> {
         find(&self.decryption.trusted, tenant)?;
@@ -57,7 +57,7 @@ impl PublishedKeys {
         Some(trusted.from.map_or(key.use_from, |from| from.max(key.use_from)))
     }
 
-    /// Returns whether a tenant was published a moment ago, so that nothing can have been made in it.
+    /// Returns whether a tenant was published so recently that it cannot have subscriptions.
     #[must_use]
     pub fn is_new(&self, tenant: &Tenant, lead: &Lead, now: Timestamp) -> bool {
         let keys = &self.client_state.keys;

@@ -1,4 +1,4 @@
-//! What is asked of the keys, and what comes of it.
+//! Requests for the rotation of keys, and their results.
 
 use jiff::SignedDuration;
 
@@ -7,15 +7,15 @@ use super::days;
 /// How long keys are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rotation {
-    /// How long the client-state key is used; nothing while no person asks for another.
+    /// How long the client-state key is used; without a limit if absent.
     pub client_state: Option<SignedDuration>,
     /// How long a certificate is used.
     pub certificate: SignedDuration,
 }
 
 impl Default for Rotation {
-    /// A year for a certificate, which costs nothing. A new client-state key costs each subscription a replacement, with a
-    /// gap, and protects from nothing but a leak, of which a person knows.
+    /// A year for a certificate, whose replacement costs nothing. No limit for the client-state key: its replacement
+    /// costs each subscription a gap, and only helps against a leak, which a person has to notice.
     fn default() -> Self {
         Self {
             client_state: None,
@@ -27,14 +27,14 @@ impl Default for Rotation {
 /// How long before its first use something is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lead {
-    /// A key: as long as an instance of another function goes without reading the document, and a margin.
+    /// For a key: the longest time for which other functions cache the document, plus a margin.
     pub key: SignedDuration,
-    /// An application: as long as an instance that meets one which it does not know goes on with what it has read, and a
+    /// For an application: the shortest time between two reads by an instance that meets an unknown application, plus a
     /// margin.
     pub application: SignedDuration,
 }
 
-/// What a person wants replaced now, because it may have leaked.
+/// The keys that a person wants replaced now, because they may have leaked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Forced {
     /// The client-state key.
@@ -46,24 +46,24 @@ pub struct Forced {
 /// When keys are replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RotationRequest {
-    /// How long they are used.
+    /// How long keys are used.
     pub rotation: Rotation,
-    /// Which of them a person wants replaced now.
+    /// The keys that a person wants replaced now.
     pub forced: Forced,
-    /// How early they are published.
+    /// How early keys are published.
     pub lead: Lead,
-    /// Whether nothing will be written, so that no key pair needs to be made.
+    /// Whether nothing is written, so that no key pair has to be generated.
     pub dry_run: bool,
 }
 
-/// What has changed in a document.
+/// The changes of a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyChanges {
-    /// Whether there is something to write.
+    /// Whether the document has to be written.
     pub is_changed: bool,
-    /// What was made or removed, for the report.
+    /// What was created or removed, for the report.
     pub done: Vec<String>,
-    /// What should have been added and does not fit.
+    /// What did not fit into the document.
     pub refused: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The end of keys: they go when nothing can name them any more.
+//! The removal of keys that nothing can name any more.
 
 use std::{
     borrow::Cow,
@@ -22,8 +22,8 @@ pub struct KeysInUse {
 }
 
 impl KeysInUse {
-    /// Returns the keys that an application's subscriptions name: in their `urls`, and what Graph shows of their
-    /// certificates.
+    /// Returns the keys that an application's subscriptions name, in their `urls` and in the certificate ids that Graph
+    /// shows.
     #[must_use]
     pub fn of<'a>(listed: &[Subscription], urls: impl Iterator<Item = Cow<'a, NotificationUrl>>) -> Self {
         let mut in_use = Self::default();
@@ -40,7 +40,7 @@ impl KeysInUse {
         in_use
     }
 
-    /// Takes in what another application's subscriptions name.
+    /// Adds the keys that another application's subscriptions name.
     pub fn extend(&mut self, other: &Self) {
         let Self {
             client_state,
@@ -55,15 +55,15 @@ impl KeysInUse {
     }
 }
 
-/// Adds an id. Nearly all are there already.
+/// Adds an id. Nearly all ids are present already, so they are looked up before they are copied.
 fn add(ids: &mut BTreeSet<String>, id: &str) {
     if !ids.contains(id) {
         ids.insert(id.to_owned());
     }
 }
 
-/// Notes which older client-state keys no subscription of any application names, and removes those that nothing under way
-/// can name either. `in_use` has to cover all applications.
+/// Notes which older client-state keys no subscription names, and removes those that no message under way can name.
+/// `in_use` has to cover all applications.
 #[must_use]
 pub fn retire_client_state_keys(
     document: &mut ClientStateDocument,
@@ -77,7 +77,7 @@ pub fn retire_client_state_keys(
     })
 }
 
-/// Does the same for certificates. Those of an owner that is not in the configuration have no newest one.
+/// Does the same for certificates. An owner that the configuration no longer has needs no current certificate.
 #[must_use]
 pub fn retire_certificates(
     document: &mut DecryptionDocument,
@@ -99,7 +99,7 @@ pub fn retire_certificates(
     })
 }
 
-/// What changes for keys, by id.
+/// The changes of keys, by id.
 type KeyActions = BTreeMap<String, KeyAction>;
 
 fn actions(
@@ -110,7 +110,7 @@ fn actions(
 ) -> KeyActions {
     let older = retiring(lives, now);
     let action = |life: &KeyLifetime<'_>| {
-        // A key that is in use, or is yet to come, is not looked at; a note on it is out of date.
+        // The current key and future ones count as named, which also removes an outdated note.
         let is_current = has_current && !older.contains_key(life.id);
         let is_named = in_use.contains(life.id) || is_current;
         (life.id.to_owned(), action(&life.noted, is_named, now))
@@ -119,7 +119,7 @@ fn actions(
     actions.filter(|(_, action)| *action != KeyAction::Stay).collect()
 }
 
-/// Notes and removes what the actions say. `of` returns a key's id and what is noted about it.
+/// Applies the actions to the keys. `of` returns a key's id and its notes.
 fn fulfil<K>(
     actions: &KeyActions,
     keys: &mut Vec<K>,

@@ -1,4 +1,4 @@
-//! The room in a document: a secret holds 65,536 bytes (AWS Secrets Manager, *quotas*).
+//! The room in a document: a secret holds at most 65,536 bytes (AWS Secrets Manager, *quotas*).
 
 use std::io;
 
@@ -15,7 +15,7 @@ fn size(document: &impl Serialize) -> usize {
     serde_json::to_writer(&mut count, document).map_or(MAX_BYTES, |()| count.0)
 }
 
-/// Counts what is written, so that no copy of a key is made.
+/// Counts the written bytes without keeping them, so that no copy of a key is made.
 struct Count(usize);
 
 impl io::Write for Count {
@@ -29,11 +29,11 @@ impl io::Write for Count {
     }
 }
 
-/// The most that a secret holds.
+/// The most bytes that a secret holds.
 const MAX_BYTES: usize = 65_536;
 
-/// What another client-state key and its notes take.
+/// The bytes that another client-state key and its notes take.
 pub(super) const CLIENT_STATE_KEY: usize = 512;
 
-/// What another certificate, its private key and its notes take.
+/// The bytes that another certificate, its private key and its notes take.
 pub(super) const CERTIFICATE: usize = 6 * 1024;

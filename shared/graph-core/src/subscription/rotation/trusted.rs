@@ -1,4 +1,4 @@
-//! The applications that are trusted: those of the configuration, and nobody else.
+//! The trusted applications: exactly those of the configuration.
 
 use std::collections::BTreeSet;
 
@@ -11,20 +11,20 @@ use crate::{
     subscription::config::{Config, Tenant},
 };
 
-/// Where trusted applications are put.
+/// The document that trusted applications are added to.
 pub(super) struct Place<'a> {
     /// The secret's name, for messages.
     pub(super) secret: &'a str,
     /// How many bytes they may take.
     pub(super) room: usize,
-    /// From when on newcomers can be relied upon, where that is not at once.
+    /// When every function knows a new application, if not at once.
     pub(super) from: Option<Timestamp>,
 }
 
-/// Brings `trusted` in line with the configuration. While that has errors nobody is taken away: an application may be one
-/// that could not be read.
+/// Updates `trusted` to match the configuration. While the configuration has errors, no application is removed: its
+/// tenant may be one that could not be read.
 ///
-/// What there is no room for is left out, and is no reason to leave out the rest: those that are trusted already stay.
+/// An application without room is left out and reported. The trusted ones stay.
 pub(super) fn follow(
     trusted: &mut Vec<TrustedTenants>,
     config: &Config,
@@ -46,7 +46,7 @@ pub(super) fn follow(
     }
     let mut settled = Vec::new();
     for group in trusted.iter() {
-        // Who was added lately keeps waiting; the others are one group again.
+        // A recently added tenant keeps its waiting time; all others share one group again.
         let from = group.from.filter(|from| *from > now);
         for tenant in group.each().filter(|one| !is_gone(one)) {
             add(&mut settled, &tenant, from);
@@ -67,7 +67,7 @@ pub(super) fn follow(
     }
 }
 
-/// Returns the applications that are trusted in `document` and that the configuration does not have.
+/// Returns the applications that `document` trusts and the configuration does not have.
 #[must_use]
 pub fn departed(document: &ClientStateDocument, config: &Config) -> BTreeSet<TrustedTenant> {
     let mut trusted: BTreeSet<TrustedTenant> =
@@ -78,7 +78,7 @@ pub fn departed(document: &ClientStateDocument, config: &Config) -> BTreeSet<Tru
     trusted
 }
 
-/// Adds a tenant and returns how many bytes that takes.
+/// Adds a tenant and returns how many bytes it takes.
 fn add(groups: &mut Vec<TrustedTenants>, one: &TrustedTenant, from: Option<Timestamp>) -> usize {
     let Application { tenant_id, client_id } = one.application;
     let group = groups
@@ -97,7 +97,7 @@ fn add(groups: &mut Vec<TrustedTenants>, one: &TrustedTenant, from: Option<Times
     TENANT_BYTES + GROUP_BYTES
 }
 
-/// Says which tenants have to wait, the first ten by name.
+/// Returns the text about tenants without room, with the first ten names.
 fn no_room(left_out: &[&TrustedTenant], config: &Config, secret: &str) -> String {
     let is_left_out = |tenant: &Tenant| left_out.iter().any(|one| one.application == tenant.application);
     let names: Vec<&str> = config
@@ -115,10 +115,10 @@ fn no_room(left_out: &[&TrustedTenant], config: &Config, secret: &str) -> String
     )
 }
 
-/// What a tenant takes: its id with quotes and a comma.
+/// The bytes of a tenant: its id with quotes and a comma.
 const TENANT_BYTES: usize = Guid::LENGTH + 3;
 
-/// What a group takes beside its tenants: the names of its members, a client id, the longest cloud, a time.
+/// The bytes of a group without its tenants: the names of its members, a client id, the longest cloud, a time.
 const GROUP_BYTES: usize = 192;
 
 /// How many tenants a message names.

@@ -1,4 +1,4 @@
-//! Every path of the table of *Use the Microsoft Graph API to get change notifications* (2020), with the figures of today.
+//! Every path in the table of *Use the Microsoft Graph API to get change notifications* (2020), with today's figures.
 
 use super::{Figures, Rich};
 

@@ -1,5 +1,4 @@
-//! Every path of the sections of *Get change notifications for teams and channels using Microsoft Graph* (2021), with the
-//! figures of today.
+//! Every path in *Get change notifications for teams and channels using Microsoft Graph* (2021), with today's figures.
 
 use super::{Figures, Rich};
 

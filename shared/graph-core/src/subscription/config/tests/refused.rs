@@ -1,4 +1,4 @@
-//! What the configuration refuses or warns of, and how it says so.
+//! Mistakes that are errors or warnings, and their messages.
 
 use crate::subscription::config::mistakes::{subscription_mistakes, tenant_mistakes};
 

@@ -1,4 +1,4 @@
-//! What is written once for many tenants, and what holds on when a part cannot be read.
+//! Shared applications, and documents of which a part cannot be read.
 
 use super::*;
 use crate::application::test_util::guid;
@@ -149,7 +149,7 @@ fn a_tenant_with_a_mistake_goes_on_as_it_was() {
     assert_eq!(names, ["b"], "and nothing is made that has not been there");
 }
 
-/// Two tenants with one application, and an entry for both.
+/// Returns two tenants with one application, and an entry for both.
 fn many() -> Value {
     json!({
         "applications": {"main": {"clientId": CLIENT_ID, "cloud": "usgov", "credential": {"webIdentity": true}}},

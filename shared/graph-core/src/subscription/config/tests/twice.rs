@@ -1,4 +1,4 @@
-//! What is there twice, in whatever spelling.
+//! Duplicates, in any spelling.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What does not go with the tenant's credential or cloud.
+//! Entries that do not fit their tenant's credential or cloud.
 
 use super::*;
 use crate::application::test_util::guid;

@@ -1,4 +1,4 @@
-//! Entries and what they come to.
+//! Entries and the subscriptions that they ask for.
 
 use super::*;
 use crate::{
@@ -248,7 +248,7 @@ fn origin() -> BaseUrl {
     BaseUrl::parse("https://our.example/notifications").unwrap()
 }
 
-/// Returns what entries ask for, given what Graph lists.
+/// Returns the expansion of `entries`, given Graph's list.
 fn expand(entries: &[(&Entry, Objects)], listed: &[Subscription]) -> Expansion {
     super::expand(
         entries,

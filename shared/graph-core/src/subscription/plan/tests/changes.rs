@@ -1,4 +1,4 @@
-//! What differs from its entry, and how that is mended.
+//! Subscriptions that differ from their entry.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What holds for every plan.
+//! Properties of every plan.
 
 use proptest::prelude::*;
 
@@ -34,7 +34,7 @@ proptest! {
     }
 }
 
-/// Returns what Graph would list after `steps`.
+/// Returns Graph's list after `steps`.
 fn apply(steps: &[Step], mut listed: Vec<Subscription>) -> Vec<Subscription> {
     for step in steps {
         if let Action::Delete { id } | Action::Replace { id, .. } = &step.action {

@@ -1,4 +1,4 @@
-//! What a newer key or certificate means for subscriptions.
+//! Plans while a newer key or certificate replaces an older one.
 
 use super::*;
 

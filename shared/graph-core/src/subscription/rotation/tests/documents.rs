@@ -1,4 +1,4 @@
-//! What is to stand in the documents.
+//! The content of the documents after updates.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ fn tenants_without_room_wait_and_cost_the_others_nothing() {
     let expected = format!("{} new tenants get no subscriptions (", 3_000 - trusted_now);
     assert!(changes.refused[0].starts_with(&expected), "{:?}", changes.refused);
     assert!(changes.refused[0].len() < 300, "names ten at the most");
-    // Those that were there have stayed, and there is room for the key's successor.
+    // The existing tenants have stayed, and there is room for the key's successor.
     let present: Vec<_> = document.trusted.iter().flat_map(TrustedTenants::each).collect();
     assert!((0..1_000).all(|number| present.iter().any(|one| one.application.tenant_id == id(number))));
     let mut forced = request();
@@ -69,7 +69,7 @@ fn newcomers_wait_a_lead_counted_from_the_write() {
     client_state(&mut document, &config(0..2), 1);
     let waits = document.trusted[1].from.unwrap();
     assert_eq!(waits.duration_since(at(1)), request().lead.application);
-    // One who comes later does not make the others wait again.
+    // A later tenant does not make the others wait again.
     client_state(&mut document, &config(0..3), 2);
     let groups: Vec<_> = document
         .trusted
@@ -113,7 +113,7 @@ fn a_tenant_with_a_certificate_of_its_own_shares_it_with_nobody() {
         let certificate = keys.certificate(&config.tenants[tenant], at(0)).unwrap();
         assert_eq!(certificate.id, document.keys[key].id);
     }
-    // When it is gone, so is its certificate in the end.
+    // Once it is gone, its certificate is removed in the end.
     config.tenants.remove("t1");
     let in_use = KeysInUse::default();
     assert!(retire_certificates(&mut document, &config, &in_use, at(0)).is_changed);
@@ -148,7 +148,7 @@ fn certificates(document: &mut DecryptionDocument, config: &Config, hour: i64) {
     update_decryption(document, config, &request(), at(hour), &mut SystemRng).unwrap();
 }
 
-/// A document with one certificate, so that tests do not wait for one to be made.
+/// Returns a document with one certificate, so that tests need not generate one.
 fn decryption_document() -> DecryptionDocument {
     let mut key = test_util::key().clone();
     key.created_at = at(0);
