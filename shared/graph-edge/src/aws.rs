@@ -1,4 +1,4 @@
-//! How the functions call AWS.
+//! The configuration of the AWS clients.
 
 use std::{env, time::Duration};
 
@@ -18,13 +18,13 @@ use reqwest::Url;
 
 use crate::http::is_local;
 
-/// Returns the configuration of the AWS clients of a function, from the environment that Lambda gives it.
+/// Returns the configuration of a function's AWS clients, from the environment variables that AWS Lambda sets.
 ///
-/// A call that hangs is given up and tried again. Who cannot wait for so long hands its deadline to what calls
-/// ([`crate::documents`], [`crate::sqs`]), which then gives up first.
+/// A call without an answer is given up and retried. Callers with less time pass their deadline ([`crate::documents`],
+/// [`crate::sqs`]), which ends the call earlier.
 ///
-/// Credentials are those that Lambda sets (AWS Lambda, *defined runtime environment variables*). To look for others, the SDK
-/// would get a client of STS ready at every start.
+/// Credentials come from the environment variables only (AWS Lambda, *defined runtime environment variables*). With the
+/// default chain, the SDK would prepare a client of STS at every start.
 pub async fn config() -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -43,8 +43,8 @@ pub async fn config() -> SdkConfig {
         .await
 }
 
-/// Returns an HTTP client that all clients of AWS share. Left to themselves, each would make one for a trial and one for use,
-/// with the root certificates in each.
+/// Returns the HTTP client that all AWS clients share. By default each would build two, with the root certificates in
+/// each.
 pub(crate) fn http_client() -> SharedHttpClient {
     let settings = HttpConnectorSettings::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -58,7 +58,7 @@ pub(crate) fn http_client() -> SharedHttpClient {
     http_client_fn(move |_, _| connector.clone())
 }
 
-/// Returns the proxy that the environment names, or none for services that are on this machine.
+/// Returns the proxy from the environment, or none if AWS is played on this machine.
 fn proxy(endpoint: Option<&str>) -> ProxyConfig {
     let url = endpoint.and_then(|endpoint| Url::parse(endpoint).ok());
     if url.is_some_and(|url| is_local(&url)) {
@@ -68,7 +68,7 @@ fn proxy(endpoint: Option<&str>) -> ProxyConfig {
     }
 }
 
-/// How long a connection may take to be made. The connector is shared, so no client can have another.
+/// How long a connection may take. All clients share the connector, so all have the same limit.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

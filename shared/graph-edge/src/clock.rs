@@ -1,15 +1,15 @@
-//! The time, and letting it pass.
+//! The clock: time and pauses.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// The time.
+/// A clock.
 pub trait Clock {
-    /// Returns the present time.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 
-    /// Lets `duration` pass.
+    /// Waits for `duration`.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
 }
 

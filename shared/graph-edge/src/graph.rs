@@ -1,4 +1,4 @@
-//! Microsoft Graph's subscriptions (Microsoft Graph, *subscription resource type* and its operations).
+//! The client of Microsoft Graph (Microsoft Graph, *subscription resource type* and its operations).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -40,10 +40,10 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-/// Makes calls to Microsoft Graph with the tokens of a [`TokenProvider`].
+/// Calls Microsoft Graph with the tokens of a [`TokenProvider`].
 ///
-/// Calls stay below Graph's limits. Those that it throttles or is not up to are tried again, after the pause that it asks
-/// for; where that is a long one, the application is left alone in the tenant until it is over.
+/// Calls stay below Graph's limits. A throttled or failed call is retried after the pause that Graph asks for. If that
+/// pause is long, all calls for the application in the tenant wait.
 #[derive(Debug)]
 pub struct GraphClient<C = SystemClock, T = StoredSecret, I = Sts> {
     http: Http,
@@ -56,7 +56,7 @@ pub struct GraphClient<C = SystemClock, T = StoredSecret, I = Sts> {
 }
 
 impl<T, I> GraphClient<SystemClock, T, I> {
-    /// Returns a client of each cloud's own Graph, or of the one at `base`.
+    /// Returns a client for each cloud's own Graph, or for the server at `base`.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ impl<T, I> GraphClient<SystemClock, T, I> {
         })
     }
 
-    /// Returns the client with another clock, by which it also signs in.
+    /// Returns the client with another clock, also for its token provider.
     pub fn at<C: Clone>(self, clock: C) -> GraphClient<C, T, I> {
         GraphClient {
             http: self.http,
@@ -93,18 +93,18 @@ impl<T, I> GraphClient<SystemClock, T, I> {
 }
 
 impl<C, T, I> GraphClient<C, T, I> {
-    /// Returns where its tokens come from.
+    /// Returns the token provider.
     #[must_use]
     pub fn login(&self) -> &TokenProvider<C, T, I> {
         &self.login
     }
 
-    /// Leaves equal parts of Graph's limits on changes to so many other processes that do the same at the same time.
+    /// Divides Graph's limits on changes with `others` processes that run at the same time.
     pub fn share_limits_with(&self, others: usize) {
         self.rate_limiter.share_with(others);
     }
 
-    /// Returns how many calls Graph has throttled since this was last asked.
+    /// Returns how many calls Graph has throttled since the last call of this function.
     pub fn throttled(&self) -> usize {
         self.throttled.swap(0, Ordering::Relaxed)
     }
@@ -115,11 +115,11 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
     ///
     /// # Errors
     ///
-    /// Returns an error when a page is missing: half a list would pass for subscriptions that have ended.
+    /// Returns an error if a page is missing: subscriptions that are absent from a partial list would look expired.
     pub async fn list(&self, tenant: &Tenant) -> Result<Listed, GraphError> {
         let first = self.url(tenant, Version::V1, &[])?;
         let root = first.path().to_owned();
-        // Graph repeats some on two pages, above all while others come and go.
+        // Graph may list a subscription on two pages, especially while others are created or deleted.
         let mut by_id: BTreeMap<String, Subscription> = BTreeMap::new();
         let take = |item: &RawValue| {
             if let Ok(one) = serde_json::from_str::<Subscription>(item.get()) {
@@ -134,14 +134,15 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
         Ok(Listed { subscriptions, pages })
     }
 
-    /// Returns the ids of the objects that an entry stands for, from all pages, as Microsoft Graph lists them now.
+    /// Returns the ids of an entry's objects, from all pages of Microsoft Graph's list.
     ///
-    /// The members of a group are users, those of groups within it included (Microsoft Graph, *list group transitive
-    /// members*). Users and teams are all of the tenant, guests and archived teams included.
+    /// The members of a group are users, including those of nested groups (Microsoft Graph, *list group transitive
+    /// members*). Users and teams are all of the tenant, including guests and archived teams.
     ///
     /// # Errors
     ///
-    /// Returns an error when anything is missing or odd: half a list would pass for objects that are gone.
+    /// Returns an error if a page is missing or malformed: objects that are absent from a partial list would look
+    /// deleted.
     pub async fn objects(&self, tenant: &Tenant, of: &ForEach) -> Result<Vec<String>, GraphError> {
         let mut ids = Vec::new();
         let (segments, query) = match of {
@@ -164,7 +165,7 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
         Ok(ids)
     }
 
-    /// Reads all pages of the list that begins at `first`, all of which have paths that begin with `root`.
+    /// Reads all pages of the list that begins at `first`. Each page's path has to begin with `root`.
     async fn pages(
         &self,
         tenant: &Tenant,
@@ -177,6 +178,7 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
         let mut seen = BTreeSet::new();
         let mut items = 0;
         while let Some(url) = next.take() {
+            // Lists whose empty pages never end have been seen, so pages and items have a limit.
             let is_new = seen.insert(url.to_string());
             if !is_new || seen.len() > MAX_PAGES || (kind.is_some() && items > MAX_ITEMS) {
                 return Err(GraphError::of(GraphErrorKind::Endless));
@@ -192,7 +194,7 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
             let page: Page<'_> = read(&answer)?;
             items += page.value.len();
             page.value.iter().try_for_each(|item| take(item))?;
-            // The link comes from outside and the token goes with the call, so it must not lead elsewhere.
+            // The link comes from outside, and the call to it carries the access token: it must not lead elsewhere.
             next = page
                 .next_link
                 .filter(|link| !link.is_empty())
@@ -206,7 +208,7 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
     ///
     /// # Errors
     ///
-    /// Returns [`GraphErrorKind::NotFound`] when there is none (any more).
+    /// Returns [`GraphErrorKind::NotFound`] if it does not exist.
     pub async fn get(&self, tenant: &Tenant, version: Version, id: &str) -> Result<Subscription, GraphError> {
         let url = self.url(tenant, version, &[id])?;
         read(
@@ -216,11 +218,11 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
         )
     }
 
-    /// Creates a subscription. Graph makes the validation handshake with both URLs before it answers.
+    /// Creates a subscription. Before Graph answers, it makes the validation handshake with both URLs.
     ///
     /// # Errors
     ///
-    /// Returns [`GraphErrorKind::Conflict`] when the same combination of resource and change types has one.
+    /// Returns [`GraphErrorKind::Conflict`] if the same combination of resource and change types already has one.
     pub async fn create(
         &self,
         tenant: &Tenant,
@@ -236,11 +238,11 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
         read(&self.call(tenant, call).await?)
     }
 
-    /// Extends a subscription, and changes what can be changed of it.
+    /// Renews a subscription, and applies the changes in `update`.
     ///
     /// # Errors
     ///
-    /// Returns [`GraphErrorKind::NotFound`] when it has ended.
+    /// Returns [`GraphErrorKind::NotFound`] if it has expired.
     pub async fn update(
         &self,
         tenant: &Tenant,
@@ -249,7 +251,7 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
         update: &SubscriptionUpdate,
     ) -> Result<Subscription, GraphError> {
         let url = self.url(tenant, version, &[id])?;
-        // A new notification URL goes through the handshake as well.
+        // Graph makes the handshake with a new notification URL as well, so the call may take as long as a creation.
         let call = Call::new(Method::PATCH, url)
             .body(update)
             .timeout(CREATE_TIMEOUT)
@@ -257,11 +259,11 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
         read(&self.call(tenant, call).await?)
     }
 
-    /// Deletes a subscription and returns whether it was there. One that is gone already counts as deleted.
+    /// Deletes a subscription and returns whether it existed.
     ///
     /// # Errors
     ///
-    /// Returns an error when Graph refuses or is not up to it.
+    /// Returns an error if Graph refuses or does not answer.
     pub async fn delete(&self, tenant: &Tenant, version: Version, id: &str) -> Result<bool, GraphError> {
         let url = self.url(tenant, version, &[id])?;
         match self
@@ -291,12 +293,12 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
     }
 }
 
-/// The subscriptions of an application in a tenant, each once.
+/// The list of an application's subscriptions in a tenant, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listed {
-    /// Them.
+    /// The subscriptions.
     pub subscriptions: Vec<Subscription>,
-    /// How many pages they took.
+    /// How many pages the list had.
     pub pages: usize,
 }
 
@@ -309,7 +311,7 @@ struct Page<'a> {
     next_link: Option<String>,
 }
 
-/// Returns the next page's URL, which has to be on the host of the first one: the call to it carries our token.
+/// Returns the URL of the next page, which has to be on the same host as the first: the call carries the access token.
 fn next_page(first: &Url, root: &str, link: &str) -> Result<Url, GraphError> {
     let next = Url::parse(link).ok().filter(|next| {
         next.origin() == first.origin() && next.path().starts_with(root) && next.username().is_empty()
@@ -324,7 +326,7 @@ fn read<'a, T: Deserialize<'a>>(answer: &'a Answer) -> Result<T, GraphError> {
     })
 }
 
-/// Graph waits up to ten seconds for each handshake and may repeat it.
+/// Graph waits up to ten seconds for each handshake, and may repeat it.
 const CREATE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The most pages of a list that are read.

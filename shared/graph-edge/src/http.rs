@@ -22,9 +22,9 @@ pub(crate) mod testing;
 #[cfg(feature = "test-util")]
 pub mod transport;
 
-/// One HTTP client, built on first use and shared by its clones.
+/// An HTTP client, built on first use and shared by its clones.
 ///
-/// It follows no redirect: what it sends holds credentials.
+/// It does not follow redirects, because its requests contain credentials.
 #[derive(Clone, Debug, Default)]
 pub struct Http {
     client: Arc<OnceLock<Client>>,
@@ -34,7 +34,7 @@ pub struct Http {
 }
 
 impl Http {
-    /// Returns a client whose requests do not go over the network.
+    /// Returns a client that sends requests over `transport` and not over the network.
     #[cfg(feature = "test-util")]
     pub fn over(transport: Arc<dyn transport::Transport>) -> Self {
         Self {
@@ -52,12 +52,12 @@ impl Http {
         Ok(self.client.get_or_init(|| client))
     }
 
-    /// Sends a request and reads the answer, at most `limit` bytes of it.
+    /// Sends a request and reads the answer, up to `limit` bytes.
     pub(crate) async fn send(&self, request: RequestBuilder, limit: usize) -> Result<Answer, BoxError> {
         let mut response = self.response(request).await?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
-            // While it arrives and not afterwards: the length that a service names need not be true.
+            // Checked while the body arrives: the length in the headers may be wrong.
             if body.len().saturating_add(chunk.len()) > limit {
                 return Err(TooLarge.into());
             }
@@ -75,7 +75,7 @@ impl Http {
         if let Some(transport) = &self.transport {
             return transport.send(request.build()?).await;
         }
-        // The text of reqwest's errors holds the URL, which names tenants and subscriptions.
+        // The text of reqwest's errors contains the URL, which names tenants and subscriptions.
         let (client, request) = request.build_split();
         let request = request.map_err(reqwest::Error::without_url)?;
         let client = self.direct.instead_of(&client, request.url(), builder)?;
@@ -86,7 +86,7 @@ impl Http {
     }
 }
 
-/// Returns what both kinds of client are built with.
+/// Returns the builder of both clients.
 fn builder() -> ClientBuilder {
     Client::builder()
         .redirect(redirect::Policy::none())
@@ -94,7 +94,7 @@ fn builder() -> ClientBuilder {
         .user_agent(concat!("graph-change-notifications/", env!("CARGO_PKG_VERSION")))
 }
 
-/// An answer, read as a whole.
+/// A complete answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -103,8 +103,8 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Returns how long the service asks to wait (RFC 9110, section 10.2.3), the longest where it says so several times,
-    /// and never longer than a quarter of an hour: whoever can write one header could close an application otherwise.
+    /// Returns how long the service asks to wait (RFC 9110, section 10.2.3): the longest of several values, and at most
+    /// a quarter of an hour, so that one wrong header cannot stop an application for long.
     pub(crate) fn retry_after(&self, now: Timestamp) -> Option<Duration> {
         let lines = self.headers.get_all(RETRY_AFTER).into_iter();
         let waits = lines.filter_map(|line| wait(line.to_str().ok()?.trim(), now));
@@ -117,8 +117,9 @@ impl Answer {
     }
 }
 
-/// Reads seconds, also with a fraction behind a point or a comma, or a date.
+/// Parses seconds, with a fraction after a point or a comma, or a date.
 fn wait(text: &str, now: Timestamp) -> Option<Duration> {
+    // Graph has sent all of these forms, and two headers at once.
     if let Ok(date) = jiff::fmt::rfc2822::parse(text) {
         let wait = date.timestamp().duration_since(now);
         return Some(Duration::try_from(wait).unwrap_or_default());
@@ -130,28 +131,28 @@ fn wait(text: &str, now: Timestamp) -> Option<Duration> {
         .map(|wait| Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))
 }
 
-/// The longest time that a service is left alone because it asks for it.
+/// The longest pause that a service can ask for.
 const LONGEST_WAIT: Duration = Duration::from_mins(15);
 
-/// An answer is larger than anything that the service has reason to send.
+/// The answer is larger than any the service has reason to send.
 #[derive(Debug, thiserror::Error)]
 #[error("answer is too large")]
 pub(crate) struct TooLarge;
 
-/// How often a call is tried and how long the pauses are.
+/// How often a call is tried, and how long the pauses are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Backoff {
-    /// How often a call is made at most.
+    /// How often a call is made.
     pub(crate) attempts: u32,
-    /// The pause after the first attempt; each later one is twice as long.
+    /// The pause after the first attempt. Each later one is twice as long.
     pub(crate) first: Duration,
-    /// The longest pause; where the service asks for more, the call is not made again.
+    /// The longest pause. If the service asks for a longer one, the call is not repeated.
     pub(crate) longest: Duration,
 }
 
 impl Backoff {
-    /// Returns the pause after a failed attempt, the first of which is number 1, or nothing after the last one and when
-    /// the service asks for more time than there is.
+    /// Returns the pause after the failed attempt number `attempt`, the first being 1; nothing after the last attempt,
+    /// or if the service asks for a longer pause than allowed.
     pub(crate) fn pause(&self, attempt: u32, retry_after: Option<Duration>) -> Option<Duration> {
         if attempt >= self.attempts || retry_after.is_some_and(|wait| wait > self.longest) {
             return None;
@@ -160,7 +161,7 @@ impl Backoff {
             .first
             .saturating_mul(2u32.saturating_pow(attempt.saturating_sub(1)));
         let pause = retry_after.unwrap_or(doubled).min(self.longest);
-        // Callers that failed together do not come back together.
+        // A random part, so that callers that failed together do not return together.
         let share = f64::from(getrandom::u32().unwrap_or_default()) / f64::from(u32::MAX);
         Some(pause + self.first.mul_f64(share / 2.0))
     }
@@ -176,7 +177,7 @@ impl Default for Backoff {
     }
 }
 
-/// Reads a base URL that stands in for a service's own.
+/// Parses a base URL that replaces a service's own.
 ///
 /// # Errors
 ///
@@ -188,7 +189,7 @@ pub(crate) fn endpoint(url: &str) -> Result<Url, InvalidEndpoint> {
         .ok_or(InvalidEndpoint)
 }
 
-/// A base URL that is none.
+/// The endpoint is not an http or https URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("endpoint is not an http or https URL")]
 pub struct InvalidEndpoint;

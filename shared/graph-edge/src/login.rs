@@ -1,5 +1,5 @@
-//! Microsoft Entra's token endpoint (Microsoft identity platform, *OAuth 2.0 client credentials flow* and *Refresh
-//! tokens*).
+//! The client of Microsoft Entra's token endpoint (Microsoft identity platform, *OAuth 2.0 client credentials flow* and
+//! *Refresh tokens*).
 
 use std::{
     collections::BTreeMap,
@@ -36,7 +36,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-/// Fetches access tokens for Microsoft Graph and keeps them until shortly before they expire.
+/// Requests access tokens for Microsoft Graph, and caches them until shortly before they expire.
 #[derive(Debug)]
 pub struct TokenProvider<C = SystemClock, T = StoredSecret, I = Sts> {
     http: Http,
@@ -48,15 +48,15 @@ pub struct TokenProvider<C = SystemClock, T = StoredSecret, I = Sts> {
     clock: C,
 }
 
-/// Application and cloud, and a digest of the credential: a new one is tried at once, and users do not get each
-/// other's tokens.
+/// Application, cloud, and a digest of the credential: a corrected credential is tried at once, and users never share
+/// tokens.
 type Key = (Application, Cloud, [u8; 32]);
 
-/// What is known for a key.
+/// The cached answer for a key.
 #[derive(Debug, Default)]
 struct Slot {
     known: Mutex<Known>,
-    /// Held by the one that asks, so that others wait for its answer.
+    /// Held during a request, so that other callers wait for its answer.
     asking: tokio::sync::Mutex<()>,
 }
 
@@ -76,8 +76,8 @@ enum Known {
 }
 
 impl TokenProvider {
-    /// Returns a client of each cloud's own token endpoint, or of the one at `base`. It has no place for refresh tokens
-    /// and nobody to vouch for it: see [`TokenProvider::with`].
+    /// Returns a client for each cloud's own token endpoint, or for the server at `base`. It has no store for refresh
+    /// tokens and no source of web identity tokens: see [`TokenProvider::with`].
     ///
     /// # Errors
     ///
@@ -93,7 +93,7 @@ impl TokenProvider {
 }
 
 impl<C, T, I> TokenProvider<C, T, I> {
-    /// Returns the client with a place to keep refresh tokens in and someone who vouches for the application.
+    /// Returns the client with a store for refresh tokens and a source of web identity tokens.
     pub fn with<U, J>(self, refresh_tokens: U, web_identity: J) -> TokenProvider<C, U, J> {
         TokenProvider {
             http: self.http,
@@ -119,11 +119,11 @@ impl<C, T, I> TokenProvider<C, T, I> {
         }
     }
 
-    /// Forgets `refused`, so that the next call gets a new token. A newer token stays.
+    /// Forgets `refused`, so that the next call requests a new token. A newer token stays.
     pub fn forget(&self, tenant: &Tenant, refused: &Secret<String>) {
         let slot = self.slot(tenant);
         let mut known = slot.known();
-        // Of many calls that were refused the same token, the first has already brought a new one.
+        // Many calls may be refused with the same token; the first of them has already requested a new one.
         if matches!(&*known, Known::Token { access_token, .. } if access_token.expose() == refused.expose()) {
             *known = Known::Nothing;
         }
@@ -136,20 +136,20 @@ impl<C, T, I> TokenProvider<C, T, I> {
 }
 
 impl<C: Clock, T: VersionedSecret + Sync, I: WebIdentity> TokenProvider<C, T, I> {
-    /// Returns an access token for Microsoft Graph that holds for five minutes at the least.
+    /// Returns an access token for Microsoft Graph that is valid for at least five minutes.
     ///
     /// # Errors
     ///
-    /// Returns an error that says whether to wait or what a person has to repair. It holds no secret. A refusal is
-    /// returned again for a few seconds without asking: Microsoft Entra blocks applications that ask in a loop.
+    /// Returns an error that says whether to wait, or what a person has to repair. It contains no secret. A refusal is
+    /// repeated for a few seconds without a request, because Microsoft Entra blocks applications that ask in a loop.
     pub async fn token(&self, tenant: &Tenant) -> Result<Secret<String>, LoginError> {
         let slot = self.slot(tenant);
-        // By the wall clock: a monotonic one stands still while Lambda has the process frozen.
+        // By the wall clock: a monotonic clock stands still while AWS Lambda freezes the process.
         if let Some(answer) = slot.answer(self.clock.now()) {
             return answer;
         }
         let _asking = slot.asking.lock().await;
-        // Whoever held the lock has brought an answer for all who waited.
+        // The previous holder of the lock may have brought an answer for everyone who waited.
         let asked_at = self.clock.now();
         if let Some(answer) = slot.answer(asked_at) {
             return answer;
@@ -180,7 +180,7 @@ impl<C: Default, T, I> Default for TokenProvider<C, T, I> {
 }
 
 impl Slot {
-    /// Returns the last answer while it holds.
+    /// Returns the last answer while it is valid.
     fn answer(&self, now: Timestamp) -> Option<Result<Secret<String>, LoginError>> {
         match &*self.known() {
             Known::Token {
@@ -192,8 +192,8 @@ impl Slot {
         }
     }
 
-    /// Remembers an answer that came at `answered_at` to what was asked at `asked_at`: a token is as old as the question
-    /// at most, a refusal as the answer.
+    /// Caches an answer. A token's lifetime is counted from `asked_at`, because it was issued later; a refusal's from
+    /// `answered_at`.
     fn learn(&self, answer: &Result<Granted, LoginError>, asked_at: Timestamp, answered_at: Timestamp) {
         *self.known() = match answer {
             Ok(granted) => {
@@ -219,7 +219,7 @@ fn key(tenant: &Tenant) -> Key {
     (tenant.application, tenant.cloud, digest(&tenant.credential))
 }
 
-/// Returns a digest by which credentials differ.
+/// Returns a digest that differs for different credentials.
 fn digest(credential: &Credential) -> [u8; 32] {
     let none = Secret::new(String::new());
     let (kind, first, second) = match credential {
@@ -238,14 +238,14 @@ fn digest(credential: &Credential) -> [u8; 32] {
         ),
         Credential::WebIdentity => ("webIdentity", &none, &none),
     };
-    // Digests of each part first, so that parts cannot run into each other.
+    // Each part is digested first, so that the boundary between parts matters.
     let parts = [kind, first.expose(), second.expose()].map(Sha256::digest);
     let digest = parts.iter().fold(Sha256::new(), Sha256::chain_update);
     digest.finalize().into()
 }
 
-/// How long before its end a token is given up.
+/// How long before its expiry a token is no longer used.
 const EARLY: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long a refusal is taken to last: long enough for calls that waited for it, too short for a person to notice.
+/// How long a refusal is cached: long enough for callers that waited for it, too short for a person to notice.
 const REFUSAL_HOLDS: SignedDuration = SignedDuration::from_secs(10);

@@ -1,12 +1,12 @@
-//! What the functions count and measure, for Amazon CloudWatch (CloudWatch, *embedded metric format specification*).
+//! The metrics of the functions, for Amazon CloudWatch (CloudWatch, *embedded metric format specification*).
 //!
-//! A metric is a log line that CloudWatch reads: no call, no permission, nothing to wait for. Every invocation writes at
-//! most one. Its only dimension is the stack, so the number of metrics is the number of names in [`Metric`]: what comes
-//! from outside, such as a tenant, is never a part of one.
+//! A metric is a log line that CloudWatch parses, without a call, a permission or a delay. Each invocation writes at
+//! most one line. Its only dimension is the stack, so there are as many metrics as names in [`Metric`]: nothing from
+//! outside, such as a tenant, is part of a metric.
 //!
-//! The line goes to standard output as it is, not through `tracing`, which would put it inside a line of its own. It
-//! names no level, and AWS Lambda takes what names none for `INFO` (AWS Lambda, *log-level filtering*); that is why the
-//! template has Lambda let every line pass, and [`crate::telemetry`] alone decides which log lines are written.
+//! The line is written to standard output directly, because `tracing` would wrap it into a line of its own. It has no
+//! level, and AWS Lambda takes lines without a level for `INFO` (AWS Lambda, *log-level filtering*). So the template
+//! makes Lambda pass every line, and [`crate::telemetry`] alone filters log lines.
 
 use std::{
     borrow::Cow,
@@ -21,7 +21,7 @@ pub use self::names::{Metric, Unit};
 
 mod names;
 
-/// What one invocation has counted and measured.
+/// The metrics of one invocation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metrics(Vec<(Metric, Value)>);
 
@@ -32,7 +32,7 @@ enum Value {
 }
 
 impl Metrics {
-    /// Adds to a count. Adding nothing leaves no trace: a metric that is not written costs nothing.
+    /// Adds to a count. Adding zero does nothing, because a metric that is not written costs nothing.
     pub fn count(&mut self, metric: Metric, more: usize) {
         let more = i64::try_from(more).unwrap_or(i64::MAX);
         if more == 0 {
@@ -45,7 +45,7 @@ impl Metrics {
         }
     }
 
-    /// Sets a metric that tells a state, zero included.
+    /// Sets a metric that describes a state; zero is written as well.
     pub fn set(&mut self, metric: Metric, state: i64) {
         match self.value(metric) {
             Some(value) => *value = Value::One(state),
@@ -53,7 +53,7 @@ impl Metrics {
         }
     }
 
-    /// Adds one measurement to those of a metric; of one invocation the first hundred count, as CloudWatch takes no more.
+    /// Adds a measurement. Only the first hundred of an invocation count, because CloudWatch accepts no more in a line.
     pub fn measure(&mut self, metric: Metric, measured: i64) {
         match self.value(metric) {
             Some(Value::Many(values)) if values.len() >= MOST_VALUES => {}
@@ -63,7 +63,7 @@ impl Metrics {
         }
     }
 
-    /// Returns what is counted, set or measured of a metric so far.
+    /// Returns the current values of a metric.
     pub fn values(&self, metric: Metric) -> &[i64] {
         let found = self.0.iter().find(|(known, _)| *known == metric);
         match found.map(|(_, value)| value) {
@@ -86,23 +86,23 @@ pub struct MetricsWriter {
 }
 
 impl MetricsWriter {
-    /// Returns the writer of the stack whose name is in `STACK_NAME`.
+    /// Returns the writer for the stack in `STACK_NAME`.
     pub fn from_env() -> Self {
         Self {
             stack: env::var("STACK_NAME").map_or(Cow::Borrowed("local"), Cow::Owned),
         }
     }
 
-    /// Writes the line of one invocation, if there is anything to tell.
+    /// Writes the line of one invocation, if there are metrics.
     ///
-    /// Metrics that cannot be written are lost: nothing that a function does depends on them.
+    /// A failed write is ignored: no function depends on its metrics.
     pub fn write(&self, metrics: &Metrics, request_id: &str, now: Timestamp) {
         if let Some(line) = self.line(metrics, request_id, now) {
             let _ = io::stdout().lock().write_all(line.as_bytes());
         }
     }
 
-    /// Returns the line of one invocation with its end, or nothing when there is nothing to tell.
+    /// Returns the line of one invocation, including its line end; nothing if there are no metrics.
     pub fn line(&self, metrics: &Metrics, request_id: &str, now: Timestamp) -> Option<String> {
         if metrics.0.is_empty() {
             return None;
@@ -136,7 +136,7 @@ struct Document<'a> {
     aws: Aws,
     #[serde(rename = "Stack")]
     stack: &'a str,
-    /// Not a dimension: it leads from a point of a graph to the log lines of the invocation.
+    /// Not a dimension: it leads from a point in a graph to the log lines of the invocation.
     #[serde(rename = "requestId")]
     request_id: &'a str,
     #[serde(flatten)]
@@ -190,13 +190,13 @@ impl Serialize for Values<'_> {
     }
 }
 
-/// The namespace of all metrics. The template's alarms and dashboard name it, too.
+/// The namespace of all metrics. The template's alarms and dashboard use the same name.
 pub const NAMESPACE: &str = "GraphNotifications";
 
-/// The dimension of all metrics: its value is the stack's name.
+/// The dimension of all metrics. Its value is the stack's name.
 pub const DIMENSION: &str = "Stack";
 
-/// How many values of a metric CloudWatch takes from one line.
+/// How many values of a metric CloudWatch accepts in one line.
 const MOST_VALUES: usize = 100;
 
 #[cfg(test)]
@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(metrics.values(Metric::Age).len(), 100);
     }
 
-    /// Nothing that comes from outside can be in a line: there is no place for a text.
+    /// No part of a line can come from outside, because no metric has a text.
     #[test]
     fn a_line_holds_names_and_numbers_and_nothing_else() {
         let mut metrics = Metrics::default();
@@ -280,7 +280,7 @@ mod tests {
         }
     }
 
-    /// CloudWatch takes up to a hundred metrics from a line.
+    /// CloudWatch accepts up to a hundred metrics in a line.
     #[test]
     fn names_are_unique_and_few() {
         let names: BTreeSet<_> = Metric::ALL.iter().map(|metric| metric.name()).collect();

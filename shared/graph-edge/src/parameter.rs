@@ -1,7 +1,7 @@
-//! AWS Systems Manager: a parameter, in which a function keeps a few kilobytes that are no secret.
+//! AWS Systems Manager: a parameter, in which a function stores a few kilobytes that are not secret.
 //!
-//! The SDK of Systems Manager has 150 calls, and compiling it would take longer than everything else here; of these two calls
-//! there is only a signature to make (AWS, *Signature Version 4*; Systems Manager, *`GetParameter`*, *`PutParameter`*).
+//! The SDK of Systems Manager has 150 calls and would take longer to compile than the rest of the workspace. The two
+//! calls here only need a signature (AWS, *Signature Version 4*; Systems Manager, *`GetParameter`*, *`PutParameter`*).
 
 use std::time::{Duration, SystemTime};
 
@@ -25,27 +25,27 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// Returns the parameter called `name` in the account and region that `config` points at.
+    /// Returns the parameter called `name` in the account and region of `config`.
     pub fn new(http: Http, config: SdkConfig, name: String) -> Self {
         Self { http, config, name }
     }
 
-    /// Returns its value.
+    /// Returns the value.
     ///
     /// # Errors
     ///
-    /// Returns an error when Parameter Store does not answer or refuses.
+    /// Returns an error if Parameter Store refuses or does not answer.
     pub async fn read(&self) -> Result<String, BoxError> {
         let answer = self.call("GetParameter", &json!({"Name": self.name})).await?;
         let read: Read = serde_json::from_slice(&answer)?;
         Ok(read.parameter.value)
     }
 
-    /// Gives it another value; of two writers the last one stays.
+    /// Replaces the value. Of two simultaneous writers, the later one wins.
     ///
     /// # Errors
     ///
-    /// Returns an error when Parameter Store does not answer or refuses.
+    /// Returns an error if Parameter Store refuses or does not answer.
     pub async fn write(&self, value: &str) -> Result<(), BoxError> {
         let put = json!({"Name": self.name, "Value": value, "Type": "String", "Overwrite": true});
         self.call("PutParameter", &put).await.map(drop)
@@ -64,6 +64,7 @@ impl Parameter {
             request = request.header(*name, value);
         }
         let headers = headers.iter().map(|(name, value)| (*name, value.as_str()));
+        // The signature covers the headers that are set above, and none that is added later.
         let signable = SignableRequest::new("POST", &url, headers, SignableBody::Bytes(body.as_bytes()))?;
         let provider = self.config.credentials_provider().ok_or(NoCredentials)?;
         let identity = provider.provide_credentials().await?.into();
@@ -91,7 +92,7 @@ impl Parameter {
     }
 }
 
-/// Returns where Systems Manager is.
+/// Returns the URL of Systems Manager.
 fn url(region: &str, endpoint: Option<&str>) -> String {
     let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
     let own = || format!("https://ssm.{region}.amazonaws.com{suffix}/");
@@ -110,7 +111,7 @@ struct Held {
     value: String,
 }
 
-/// Parameter Store has said no. The code tells a missing permission from a missing parameter.
+/// Parameter Store refused the call. The code tells a missing permission from a missing parameter.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("parameter store answered with status {status} ({code})")]
 struct Refused {
@@ -118,10 +119,12 @@ struct Refused {
     code: String,
 }
 
-/// Returns the code of a refusal, such as `AccessDeniedException`: one word, whatever else the answer says.
+/// Returns the code of a refusal, such as `AccessDeniedException`. Only a single word is accepted, because it is
+/// logged.
 fn code(answer: &[u8]) -> String {
     let refusal: Option<Refusal> = serde_json::from_slice(answer).ok();
     let code = refusal.map(|refusal| refusal.code).unwrap_or_default();
+    // AWS may put a namespace in front, as in "com.amazonaws.ssm#ParameterNotFound".
     let word = code.rsplit('#').next().unwrap_or_default();
     let is_word = !word.is_empty() && word.len() <= MAX_CODE_BYTES;
     if is_word && word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
@@ -145,10 +148,10 @@ struct NoCredentials;
 /// How long a call may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest code of a refusal.
+/// The most characters of a code.
 const MAX_CODE_BYTES: usize = 64;
 
-/// How much of an answer is read.
+/// The most bytes of an answer.
 const MAX_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsString, path::Path};
 
-/// The environment variables of a function and what was found wrong with them.
+/// The environment variables of a function, and which required ones are missing.
 #[derive(Debug, Default)]
 pub struct Settings {
     variables: BTreeMap<String, String>,
@@ -17,7 +17,7 @@ impl Settings {
         std::env::vars_os().filter_map(text).collect()
     }
 
-    /// Returns the value of a setting that the function cannot do without.
+    /// Returns the value of a required setting.
     pub fn required(&mut self, name: &'static str) -> String {
         let value = self.optional(name);
         if value.is_none() {
@@ -26,7 +26,7 @@ impl Settings {
         value.unwrap_or_default()
     }
 
-    /// Returns the value of a setting; an empty one counts as unset.
+    /// Returns the value of a setting. An empty value counts as unset.
     pub fn optional(&self, name: &str) -> Option<String> {
         self.variables
             .get(name)
@@ -34,12 +34,12 @@ impl Settings {
             .cloned()
     }
 
-    /// Ends the reading.
+    /// Checks the settings after all have been read.
     ///
     /// # Errors
     ///
-    /// Returns every mistake at once: required settings that are missing, and root certificates that are not there, without
-    /// which no call could be made.
+    /// Returns every mistake at once: missing settings, and a file of root certificates that does not exist, without
+    /// which no call would succeed.
     pub fn check(self) -> Result<(), InvalidSettings> {
         let mut mistakes = Vec::new();
         if !self.missing.is_empty() {
@@ -73,7 +73,7 @@ impl FromIterator<(String, String)> for Settings {
     }
 }
 
-/// Settings with which the function cannot start.
+/// The settings are incomplete, so the function cannot start.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidSettings(String);

@@ -1,7 +1,7 @@
-//! What the functions write about themselves.
+//! The logs of the functions.
 //!
-//! Levels below `INFO` are for our own crates. The Lambda runtime writes every event as a whole at `TRACE`, client
-//! states and tokens with it, and HTTP libraries write what they send; whatever level is asked for, they do not.
+//! Levels below `INFO` apply to the crates of this workspace only. At `TRACE`, the Lambda runtime writes whole events,
+//! which contain client states and tokens, and HTTP libraries write requests. No setting turns those lines on.
 
 use std::{env, error::Error, io, panic};
 
@@ -15,12 +15,11 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-/// Sends log lines to standard output, panics among them: from the level in `LOG_LEVEL` on, in the format that Lambda's
-/// logging controls ask for.
+/// Writes log lines and panics to standard output, from the level in `LOG_LEVEL` on, in the format of Lambda's logging
+/// controls.
 ///
-/// The level is not theirs: a line of theirs that is left out is not even made here, and what Lambda leaves out itself
-/// would take the lines of [`crate::metrics`] along. Every line has its time, or Lambda would take it for `INFO` (AWS
-/// Lambda, *log-level filtering*).
+/// The level is applied here and not by AWS Lambda, whose filter would drop the lines of [`crate::metrics`] as well.
+/// Each JSON line has a time, because Lambda takes a line without one for `INFO` (AWS Lambda, *log-level filtering*).
 pub fn init() {
     let level = env::var("LOG_LEVEL").unwrap_or_default();
     let is_json = env::var("AWS_LAMBDA_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("json"));
@@ -35,14 +34,14 @@ pub fn init() {
 
 /// Returns an error's text followed by those of its causes.
 ///
-/// The texts only: the debug form of an AWS error holds the raw response.
+/// Only the texts, because the debug form of an AWS error contains the raw response.
 pub fn causes(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |cause: &&dyn Error| (*cause).source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-/// Returns a key's id for a log line, unless it does not look like one: in a document with its members mixed up it could
-/// be the key.
+/// Returns a key's id for a log line, unless it does not look like an id: in a malformed document it may be the key
+/// itself.
 pub fn printable_id(id: &str) -> &str {
     let is_id = id.len() <= 32
         && id
@@ -51,14 +50,14 @@ pub fn printable_id(id: &str) -> &str {
     if is_id { id } else { "(no id)" }
 }
 
-/// Reports where a panic is from. Its message may quote what it was about, so it stays unsaid.
+/// Logs the place of a panic. Its message is left out, because it may quote secret data.
 fn report_panic(location: Option<&panic::Location<'_>>) {
     let location = location.map(ToString::to_string).unwrap_or_default();
     error!(location, "Panicked at {location}; this is a defect");
 }
 
-/// Returns what writes a JSON object for each line: time, level, fields, and the id of the request from the span in which
-/// the runtime calls a handler.
+/// Returns the layer that writes a JSON object per line: time, level, fields, and the request id from the runtime's
+/// span.
 fn json_lines<S, W>(writer: W) -> impl Layer<S> + Send + Sync
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -71,12 +70,13 @@ where
         .with_writer(writer)
 }
 
-/// Returns which lines are written when those from `level` on are asked for.
+/// Returns the filter for lines from `level` on.
 fn filter(level: &str) -> Targets {
-    // An empty text would parse as a level, too.
+    // An empty text would parse as a level.
     let level = if level.is_empty() { "INFO" } else { level };
     let level: LevelFilter = level.parse().unwrap_or(LevelFilter::INFO);
     let targets = Targets::new()
+        // The runtime's span has to be enabled for its request id to appear in the lines.
         .with_default(level.min(LevelFilter::INFO))
         .with_target(REQUEST_SPAN, LevelFilter::INFO);
     OUR_CRATES
@@ -84,10 +84,10 @@ fn filter(level: &str) -> Targets {
         .fold(targets, |targets, name| targets.with_target(*name, level))
 }
 
-/// Where the runtime makes the span that holds the id of the request. It writes no line there.
+/// The target of the runtime's span with the request id. The runtime writes no lines to this target.
 const REQUEST_SPAN: &str = "lambda_runtime::layers::trace";
 
-/// Our crates by the names that their log lines carry.
+/// The crates of this workspace, by the target of their log lines, whose lines below `INFO` can be turned on.
 const OUR_CRATES: [&str; 5] = ["decryption", "graph_core", "graph_edge", "renewal", "webhook"];
 
 #[cfg(test)]
@@ -100,7 +100,7 @@ mod tests {
 
     use super::*;
 
-    /// What has been written.
+    /// The written lines.
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
 

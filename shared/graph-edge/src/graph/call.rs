@@ -1,4 +1,4 @@
-//! One call to Microsoft Graph: sent with a token, at the pace that Graph bears, and again where that can help.
+//! One call to Microsoft Graph, with a token, within Graph's limits, and with retries.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -17,7 +17,7 @@ pub(super) struct Call<'a, B> {
     prefer: Option<&'static str>,
     timeout: Duration,
     limit: usize,
-    /// What Graph counts it as; nothing for a call that is not about subscriptions.
+    /// The limit that Graph counts it towards; nothing for a call that is not about subscriptions.
     kind: Option<Kind>,
 }
 
@@ -59,7 +59,7 @@ impl<'a, B> Call<'a, B> {
 }
 
 impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphClient<C, T, I> {
-    /// Makes a call, and makes it again where that can help.
+    /// Makes a call, and repeats it where that can help.
     pub(super) async fn call<B: Serialize>(
         &self,
         tenant: &Tenant,
@@ -68,11 +68,11 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
         let mut attempt = 1;
         let mut has_new_token = false;
         loop {
-            // Before the token: while Graph wants to be left alone, no token is asked for either.
+            // Before the token: while the limit is used up, no token is requested either.
             if let Some(kind) = call.kind {
                 self.rate_limiter.wait(kind, tenant, &self.clock).await;
             }
-            // In the loop, for waiting may have outlived the token.
+            // Inside the loop, because a pause may outlive the token.
             let token = self
                 .login
                 .token(tenant)
@@ -98,7 +98,7 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
             if is_throttled {
                 self.throttled.fetch_add(1, Ordering::Relaxed);
             }
-            // A token can be revoked before its end. A second new one would be refused as well.
+            // A token can be revoked before its expiry. If Graph refuses a new one as well, a third would not help.
             if matches!(error.kind, GraphErrorKind::Unauthorized { .. }) && !has_new_token {
                 self.login.forget(tenant, &token);
                 has_new_token = true;
@@ -107,7 +107,7 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
             if !error.kind.is_transient() {
                 return Err(error);
             }
-            // Graph counts a tenant's calls together: the others would run into the same refusal.
+            // Graph counts the calls of a tenant together, so the other calls would be throttled too.
             if let (
                 Some(kind),
                 GraphErrorKind::Throttled {
@@ -147,10 +147,10 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
     }
 }
 
-/// Returns a random id of a call.
+/// Returns a random id for a call.
 fn request_id() -> String {
     let mut bytes = [0; 16];
-    // Without randomness the id is of no use to Microsoft's support, and the call is as good as before.
+    // A failure is ignored: the id only helps Microsoft's support.
     let _ = getrandom::fill(&mut bytes);
     Guid::random(bytes).to_string()
 }

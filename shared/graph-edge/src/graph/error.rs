@@ -1,4 +1,4 @@
-//! What Microsoft Graph refuses (Microsoft Graph, *error responses and resource types*).
+//! Refusals of Microsoft Graph (Microsoft Graph, *error responses and resource types*).
 
 use std::{fmt, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{BoxError, http::Answer, login::LoginError};
 
 mod text;
 
-/// A call to Microsoft Graph that did not succeed.
+/// A failed call to Microsoft Graph.
 #[derive(Debug)]
 pub struct GraphError {
     /// What it means.
@@ -22,53 +22,53 @@ pub struct GraphError {
     pub request_id: Option<String>,
 }
 
-/// What the failure of a call means. A message is Graph's own text: for a report, never for a decision elsewhere.
+/// The meaning of a failed call. A message is Graph's own text, for reports only: no other module decides by it.
 #[derive(Debug, thiserror::Error)]
 pub enum GraphErrorKind {
-    /// There is no access token.
+    /// No access token is available.
     #[error("no access token")]
     Login(#[from] LoginError),
-    /// Too many calls, from us or from anyone.
+    /// Too many calls, by this application or by others.
     #[error("microsoft graph is throttling")]
     Throttled {
-        /// How long to wait.
+        /// How long Graph asks to wait.
         retry_after: Option<Duration>,
     },
-    /// The same combination of resource and change types has a subscription.
+    /// The same combination of resource and change types already has a subscription.
     #[error("such a subscription already exists")]
     Conflict {
-        /// Its id, where Graph's text names it.
+        /// The id of that subscription, if Graph's text names it.
         existing: Option<String>,
         /// Graph's text.
         message: String,
     },
-    /// There is no such subscription, or what it is to watch does not exist.
+    /// The subscription, or the resource to watch, does not exist.
     #[error("not found")]
     NotFound {
         /// Graph's text.
         message: String,
     },
-    /// The handshake with our URLs failed.
+    /// The handshake with the notification URLs failed.
     #[error("microsoft graph could not validate the notification url")]
     HandshakeFailed {
         /// Graph's text.
         message: String,
     },
-    /// The end that was asked for is too far ahead.
+    /// The requested expiry is too late.
     #[error("microsoft graph rejected the lifetime as too long")]
     TooLong {
-        /// How many minutes ahead it may be.
+        /// The longest lifetime that Graph grants, in minutes.
         minutes: u32,
         /// Graph's text.
         message: String,
     },
-    /// Graph does not take the request.
+    /// Graph refuses the request as invalid.
     #[error("microsoft graph refused the request as invalid")]
     Validation {
         /// Graph's text.
         message: String,
     },
-    /// Graph answers with a status that its documentation does not have, such as a redirection.
+    /// Graph answers with a status that it does not document, such as a redirect.
     #[error("microsoft graph answered with status {status}")]
     Unexpected {
         /// The status.
@@ -76,58 +76,58 @@ pub enum GraphErrorKind {
         /// Graph's text.
         message: String,
     },
-    /// A permission is missing, or a quota is used up.
+    /// A permission is missing, or a quota is exhausted.
     #[error("microsoft graph forbids the request")]
     Forbidden {
         /// Graph's text.
         message: String,
     },
-    /// The token does not count, even a new one.
+    /// Graph refuses the token, even a new one.
     #[error("microsoft graph does not accept the access token")]
     Unauthorized {
         /// Graph's text.
         message: String,
     },
-    /// Graph cannot be reached or has a failure of its own.
+    /// Graph cannot be reached, or has an internal failure.
     #[error("microsoft graph is unavailable")]
     Unavailable {
-        /// What failed, where it was not Graph that said so.
+        /// The cause, if Graph did not answer.
         source: Option<BoxError>,
     },
-    /// The time that there was for the call is over.
+    /// The time for the call is over.
     #[error("no time was left")]
     OutOfTime,
-    /// Graph's answer is not what is documented.
+    /// Graph's answer does not have the documented form.
     #[error("answer of microsoft graph is malformed")]
     Malformed,
-    /// A list has no end: a link leads back, or there are more pages or items than Graph has reason to send.
+    /// A list has no end: a link leads back, or there are more pages or items than plausible.
     #[error("list of microsoft graph does not end")]
     Endless,
 }
 
-/// What stands behind a refusal (Microsoft Graph, *change notifications overview*, limits, and *error responses*).
+/// The cause of a refusal (Microsoft Graph, *change notifications overview*, limits, and *error responses*).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// A permission is missing: Graph's text says so.
+    /// A permission is missing, by Graph's text.
     Permission,
-    /// A number of subscriptions that Graph allows is used up. It may count one for hours after it is gone.
+    /// The quota of subscriptions is exhausted. Graph may count a subscription for hours after its deletion.
     Quota,
-    /// A mailbox has as many subscriptions as it may have, of all applications together.
+    /// The mailbox has its maximum of subscriptions, of all applications together.
     Mailbox,
-    /// A policy of the tenant wants more of the user or the application.
+    /// A Conditional Access policy of the tenant demands more of the user or the application.
     ConditionalAccess,
-    /// An access policy of Exchange keeps the application away from the mailbox.
+    /// An access policy of Exchange blocks the application for the mailbox.
     ExchangePolicy,
     /// The resource belongs to another tenant than the token.
     OtherTenant,
     /// The object has no mailbox that Graph can reach: a guest, an unlicensed user, or one on premises.
     NoMailbox,
-    /// Graph does not say.
+    /// Graph does not give the cause.
     Unknown,
 }
 
 impl Refused {
-    /// Returns whether nobody here can change it: it belongs to the object, and stays.
+    /// Returns whether nobody who operates this stack can cure the refusal, because its cause is the object.
     #[must_use]
     pub fn is_of_object(self) -> bool {
         matches!(
@@ -141,14 +141,15 @@ impl GraphErrorKind {
     /// Returns whether the same call may succeed a little later.
     pub fn is_transient(&self) -> bool {
         match self {
-            // Our function may just have been starting.
+            // The webhook may just have been starting.
             Self::Throttled { .. } | Self::HandshakeFailed { .. } => true,
+            // A call that timed out is not repeated: it has cost its whole time already.
             Self::Unavailable { source } => !source.as_deref().is_some_and(is_timeout),
             _ => false,
         }
     }
 
-    /// Returns whether no call at all would succeed just now.
+    /// Returns whether every other call would fail as well now.
     pub fn is_transient_for_all(&self) -> bool {
         matches!(
             self,
@@ -156,7 +157,7 @@ impl GraphErrorKind {
         )
     }
 
-    /// Returns whether the same call would be refused the next time as well, though a new subscription may be taken.
+    /// Returns whether Graph would refuse the same call again, though it may accept a new subscription.
     pub fn is_lasting(&self) -> bool {
         matches!(
             self,
@@ -167,7 +168,7 @@ impl GraphErrorKind {
         )
     }
 
-    /// Returns whether the application is not let in until a person does something about it.
+    /// Returns whether the application stays locked out until a person acts.
     pub fn is_lockout(&self) -> bool {
         match self {
             Self::Login(error) => error.is_refusal(),
@@ -176,7 +177,7 @@ impl GraphErrorKind {
         }
     }
 
-    /// Returns what stands behind a refusal, by Graph's own text; nothing for other failures.
+    /// Returns the cause of a refusal, from Graph's text; nothing for other failures.
     pub fn refused(&self) -> Option<Refused> {
         match self {
             Self::Forbidden { message } => Some(text::forbidden(message)),
@@ -185,7 +186,7 @@ impl GraphErrorKind {
         }
     }
 
-    /// Returns Graph's own text.
+    /// Returns Graph's text.
     pub fn message(&self) -> Option<&str> {
         match self {
             Self::Conflict { message, .. }
@@ -209,7 +210,7 @@ impl GraphErrorKind {
 }
 
 impl GraphError {
-    /// Returns an error that Graph did not tell us.
+    /// Returns an error without Graph's code and request id.
     pub fn of(kind: GraphErrorKind) -> Self {
         Self {
             kind,
@@ -218,7 +219,7 @@ impl GraphError {
         }
     }
 
-    /// Reads a refusal that came at `now`.
+    /// Reads a refusal that arrived at `now`.
     pub(super) fn from_answer(answer: &Answer, now: Timestamp) -> Self {
         let body = text::without_mark(&answer.body);
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -250,12 +251,13 @@ impl std::error::Error for GraphError {
     }
 }
 
-/// Returns the id that Graph's answer carries in its head.
+/// Returns the request id from the headers of Graph's answer.
 pub(super) fn request_id(answer: &Answer) -> Option<String> {
     answer.header("request-id").map(|id| printable(id, 80))
 }
 
-/// Reads the status first, then the text where workloads wrap a status of their own in another one.
+/// Returns the meaning of an answer: by its text where a workload wraps its own status in another one, otherwise by the
+/// status.
 fn kind(answer: &Answer, text: &str, now: Timestamp) -> GraphErrorKind {
     let message = printable(text, 500);
     let says = |words: &str| text.contains(words);

@@ -1,4 +1,4 @@
-//! The items of a list of directory objects.
+//! The items in a list of directory objects.
 
 use graph_core::subscription::config::ForEach;
 use serde::Deserialize;
@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 
 use super::{GraphError, GraphErrorKind};
 
-/// Returns the permissions, application and delegated ones alike, that listing objects needs, least privileged first (Microsoft Graph, *list group
-/// members*, *list users*, *list teams*).
+/// Returns the permissions to list objects, the least privileged first. They have the same names for applications and
+/// users (Microsoft Graph, *list group members*, *list users*, *list teams*).
 pub fn permissions(of: &ForEach) -> &'static [&'static str] {
     match of {
         ForEach::MembersOf(_) => {
@@ -19,7 +19,7 @@ pub fn permissions(of: &ForEach) -> &'static [&'static str] {
     }
 }
 
-/// Returns the id of an item, or nothing for a member of a group that is not a user.
+/// Returns the id of an item; nothing for a group member that is not a user.
 pub(super) fn id(item: &RawValue) -> Result<Option<String>, GraphError> {
     let object: Object =
         serde_json::from_str(item.get()).map_err(|_| GraphError::of(GraphErrorKind::Malformed))?;
@@ -32,7 +32,7 @@ pub(super) fn id(item: &RawValue) -> Result<Option<String>, GraphError> {
 #[derive(Deserialize)]
 struct Object {
     id: String,
-    /// Given where a list holds objects of several kinds.
+    /// Present in lists that mix kinds of objects.
     #[serde(rename = "@odata.type")]
     kind: Option<String>,
 }

@@ -1,5 +1,5 @@
-//! Not asking too often (Microsoft Graph, *throttling limits*): every request counts, the pages of a list and those that
-//! are made again among them.
+//! The limits of Graph (Microsoft Graph, *throttling limits*). Every request counts, including pages of lists and
+//! retries.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -18,33 +18,33 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
 
-/// The requests of the last 20 seconds, by what Graph counts together: for an application in a tenant, and for the
-/// application in all tenants.
+/// The requests of the last 20 seconds, grouped as Graph counts them: per application in a tenant, and per application
+/// in all tenants.
 #[derive(Debug, Default)]
 pub(super) struct RateLimiter {
     windows: Mutex<BTreeMap<Counted, Window>>,
-    /// How many other processes do the same at the same time.
+    /// How many other processes use the same limits at the same time.
     others: AtomicUsize,
 }
 
-/// What Graph counts together.
+/// The group that Graph counts together.
 type Counted = (Kind, Guid, Option<Guid>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     /// `GET` of a page of subscriptions.
     List,
-    /// Anything that changes a subscription.
+    /// A request that changes a subscription.
     Write,
     /// `GET` of one subscription.
     One,
 }
 
 impl Kind {
-    /// Returns how many requests are made in 20 seconds at most: in a tenant, and in all.
+    /// Returns the most requests in 20 seconds: in a tenant, and in all tenants.
     ///
-    /// Of lists it is half of the 25 and 40 that Graph allows: the schedule and a lifecycle notification start runs at
-    /// the same time, and each reads the whole list. Of the others, which do not come twice, it is nearly all of 500
+    /// For lists, half of the 25 and 40 that Graph allows: the schedule and a lifecycle notification can start runs at
+    /// the same time, and each reads the whole list. For the others, which two runs do not repeat, nearly all of 500
     /// and 2,000.
     fn most(self) -> (usize, usize) {
         match self {
@@ -55,22 +55,23 @@ impl Kind {
 }
 
 impl RateLimiter {
-    /// Leaves equal parts of the limits on changes to so many `others`, from now on.
+    /// Divides the limits on changes with `others` processes from now on.
     pub(super) fn share_with(&self, others: usize) {
         self.others.store(others, Ordering::Relaxed);
     }
 
-    /// Returns when there is room for one more request.
+    /// Waits until one more request is within the limits.
     ///
-    /// Where Graph has asked to be left alone, one request tries after at most two minutes, and the others wait for what
-    /// comes of it: one mailbox that is throttled for an hour answers as a whole application does that is.
+    /// If Graph has asked for a pause, one request is tried after at most two minutes, and the others wait for its
+    /// result: the answer about one mailbox that is throttled for an hour looks the same as the answer about the whole
+    /// application.
     pub(super) async fn wait(&self, kind: Kind, tenant: &Tenant, clock: &impl Clock) {
         while let Some(wait) = self.take(kind, tenant, clock.now()) {
             clock.sleep(wait).await;
         }
     }
 
-    /// Makes no more requests of the kind in the tenant before `wait` is over, as Graph has asked.
+    /// Stops requests of the kind in the tenant for `wait`, as Graph asked.
     pub(super) fn close(&self, kind: Kind, tenant: &Tenant, wait: Duration, now: Timestamp) {
         let until = now.saturating_add(wait.min(LONGEST_CLOSED)).unwrap_or(now);
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
@@ -79,7 +80,7 @@ impl RateLimiter {
         window.is_tried = false;
     }
 
-    /// Notes that Graph has answered: it is not closed.
+    /// Notes that Graph has answered, which ends the pause if the request was the try.
     pub(super) fn open(&self, kind: Kind, tenant: &Tenant) {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(window) = windows.get_mut(&in_tenant(kind, tenant))
@@ -90,10 +91,10 @@ impl RateLimiter {
         }
     }
 
-    /// Takes room, or says how long it is until there is some.
+    /// Counts a request, or returns how long to wait until it is within the limits.
     fn take(&self, kind: Kind, tenant: &Tenant, now: Timestamp) -> Option<Duration> {
         let processes = match kind {
-            // Half of the limit is taken as it is.
+            // The limit for lists is halved already, so two processes fit.
             Kind::List => 1,
             Kind::Write | Kind::One => 1 + self.others.load(Ordering::Relaxed),
         };
@@ -110,6 +111,7 @@ impl RateLimiter {
         if let Some(wait) = waits.max() {
             return Some(wait);
         }
+        // Counted only when both groups have room: otherwise a refused request would use up room in one of them.
         for (counted, _) in counted {
             windows.entry(counted).or_default().take(now);
         }
@@ -126,12 +128,12 @@ fn in_tenant(kind: Kind, tenant: &Tenant) -> Counted {
 struct Window {
     requests: VecDeque<Timestamp>,
     closed_until: Option<Timestamp>,
-    /// Whether one request is under way that tries whether Graph is open again.
+    /// Whether one request is under way to try whether Graph answers again.
     is_tried: bool,
 }
 
 impl Window {
-    /// Returns how long it is until there is room for a request; nothing where there is.
+    /// Returns how long to wait for a request; nothing if it is within the limit.
     fn wait(&mut self, most: usize, now: Timestamp) -> Option<Duration> {
         if let Some(until) = self.closed_until.filter(|until| *until > now) {
             return Some(until_then(until.duration_since(now)));
@@ -148,8 +150,8 @@ impl Window {
         Some(until_then(WINDOW.saturating_sub(now.duration_since(*first))))
     }
 
-    /// Takes room for a request. The first one after a time in which Graph was closed tries; others wait until it has been
-    /// answered, or is long under way.
+    /// Counts a request. The first one after a pause is the try; others wait until it is answered, or has taken too
+    /// long.
     fn take(&mut self, now: Timestamp) {
         self.requests.push_back(now);
         if self.closed_until.is_some() {
@@ -165,13 +167,13 @@ fn until_then(time: SignedDuration) -> Duration {
         .max(Duration::from_millis(1))
 }
 
-/// The longest time in which nobody tries, whatever Graph asks for.
+/// The longest pause before a try, whatever Graph asks for.
 const LONGEST_CLOSED: Duration = Duration::from_mins(2);
 
-/// How long the others wait for the answer to the one that tries.
+/// How long the other requests wait for the try.
 const LONGEST_TRY: SignedDuration = SignedDuration::from_mins(1);
 
-/// A little more than Graph's 20 seconds: requests do not arrive as evenly as they leave.
+/// Slightly more than Graph's 20 seconds, because requests do not arrive as evenly as they are sent.
 const WINDOW: SignedDuration = SignedDuration::from_millis(20_300);
 
 #[cfg(test)]
@@ -189,7 +191,7 @@ mod tests {
         }
     }
 
-    /// Makes requests in so many tenants in turn, and checks that there are `most` in a window, no more and no less.
+    /// Makes requests in `tenants` in turn, and checks that exactly `most` of them are within a window.
     async fn check(kind: Kind, tenants: usize, most: usize) {
         let (limiter, clock) = (RateLimiter::default(), FakeClock::default());
         let mut requests = Vec::new();
@@ -252,7 +254,7 @@ mod tests {
         limiter.close(Kind::List, &tenant, Duration::from_hours(1), clock.now());
         limiter.wait(Kind::List, &tenant, &clock).await;
         assert_eq!(clock.slept(), Duration::from_mins(2));
-        // The others wait for its answer.
+        // The others wait for the answer to the try.
         assert!(limiter.take(Kind::List, &tenant, clock.now()).is_some());
         limiter.open(Kind::List, &tenant);
         limiter.wait(Kind::List, &tenant, &clock).await;

@@ -1,4 +1,4 @@
-//! Reading resources: one GET, whose every limit is kept here.
+//! Reads of resources: one GET without retries.
 
 use std::time::Duration;
 
@@ -17,26 +17,26 @@ use crate::{
     secrets::VersionedSecret,
 };
 
-/// What Microsoft Graph answers to a read.
+/// Microsoft Graph's answer to a read.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ReadAnswer {
-    /// The resource, or a page of a list.
+    /// The resource, or one page of a list.
     Body(Vec<u8>),
-    /// Nothing for so long.
+    /// Graph asks to wait this long.
     NotNow(Duration),
-    /// A refusal with this status, Microsoft Entra's among them as 401.
+    /// A refusal with this status; 401 for one by Microsoft Entra.
     Refused(u16),
-    /// More than is read of one answer.
+    /// The answer is larger than the limit.
     TooLarge,
-    /// Nothing: Microsoft Graph or Microsoft Entra is not up to it.
+    /// Microsoft Graph or Microsoft Entra does not answer.
     Unavailable,
 }
 
 impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphClient<C, T, I> {
-    /// Makes the GET once, and a second time with a new token where the first is refused.
+    /// Makes the GET once, and again with a new token if Graph refuses the first.
     ///
-    /// Pauses are the caller's: it has other work, and a queue to wait in. A link is followed on the same host only, and to
-    /// the same list ([`Request::holds`]); no redirect is.
+    /// The caller handles pauses, because it has other work and a queue to wait in. A link is followed only on the same
+    /// host and to the same list ([`Request::holds`]). Redirects are not followed.
     pub async fn read(&self, tenant: &Tenant, request: &Request, immutable_ids: bool) -> ReadAnswer {
         let Some(url) = self.read_url(tenant, request) else {
             return ReadAnswer::Refused(StatusCode::BAD_REQUEST.as_u16());
@@ -61,7 +61,7 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
         ReadAnswer::Refused(StatusCode::UNAUTHORIZED.as_u16())
     }
 
-    /// Returns where the request goes; nothing for a link that leads anywhere else than to the same list.
+    /// Returns the URL of the request; nothing for a link that does not lead to the same list.
     fn read_url(&self, tenant: &Tenant, request: &Request) -> Option<Url> {
         let base = self.endpoint(tenant, Version::V1, &[]).ok()?;
         let root = base.path().trim_end_matches('/').to_owned();
@@ -83,6 +83,7 @@ fn of_answer(answer: Answer, now: Timestamp) -> ReadAnswer {
     match answer.status {
         status if status.is_success() => ReadAnswer::Body(answer.body),
         StatusCode::TOO_MANY_REQUESTS => ReadAnswer::NotNow(wait.unwrap_or(PAUSE)),
+        // Without `Retry-After`, a 503 is an outage and not a request to wait.
         StatusCode::SERVICE_UNAVAILABLE => wait.map_or(ReadAnswer::Unavailable, ReadAnswer::NotNow),
         StatusCode::REQUEST_TIMEOUT | StatusCode::LOCKED => ReadAnswer::Unavailable,
         status if status.is_server_error() => ReadAnswer::Unavailable,
@@ -106,8 +107,9 @@ fn of_login(error: GraphErrorKind) -> ReadAnswer {
     }
 }
 
-/// Ids that stay when an item moves to another folder (Microsoft Graph, *immutable identifiers for Outlook resources*).
+/// Ids that stay the same when an item moves to another folder (Microsoft Graph, *immutable identifiers for Outlook
+/// resources*).
 const IMMUTABLE_IDS: &str = "IdType=\"ImmutableId\"";
 
-/// How long Graph is left alone where it does not say for how long.
+/// The pause if Graph throttles and does not say for how long.
 const PAUSE: Duration = Duration::from_secs(10);

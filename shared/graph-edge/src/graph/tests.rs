@@ -334,7 +334,7 @@ fn refused(status: u16, code: &str, message: &str) -> Reply {
     Reply::json(status, &body.to_string())
 }
 
-/// Returns a client whose tokens come from a server of their own and are numbered.
+/// Returns a client whose tokens are numbered and come from a second server.
 fn graph(server: &Server) -> GraphClient<FakeClock> {
     let token = |number| {
         let body = format!(r#"{{"expires_in":3599,"access_token":"token-{number}"}}"#);

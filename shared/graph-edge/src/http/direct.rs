@@ -1,4 +1,4 @@
-//! Requests to this machine, which go by no proxy: a proxy would look for the address on its own machine.
+//! Requests to this machine bypass the proxy, which would look for the address on its own machine.
 
 use std::{
     net::IpAddr,
@@ -7,12 +7,12 @@ use std::{
 
 use reqwest::{Client, ClientBuilder, Url};
 
-/// A client that goes by no proxy, built on first use and shared by its clones.
+/// A client without a proxy, built on first use and shared by its clones.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Direct(Arc<OnceLock<Client>>);
 
 impl Direct {
-    /// Returns the client for a URL: `client`, or, if the URL is local, one of the same kind without a proxy.
+    /// Returns the client for a URL: `client`, or for a local URL one of the same kind without a proxy.
     pub(crate) fn instead_of(
         &self,
         client: &Client,
@@ -30,7 +30,7 @@ impl Direct {
     }
 }
 
-/// Tells whether a URL leads to this machine, or from a container to the machine that it runs on.
+/// Returns whether a URL leads to this machine, or from a container to its host.
 pub fn is_local(url: &Url) -> bool {
     let name = url.host_str().unwrap_or_default();
     let address = name.trim_start_matches('[').trim_end_matches(']');
@@ -69,7 +69,7 @@ mod tests {
         }
     }
 
-    /// The tests that talk to this machine, once more with a proxy at a port where nothing listens.
+    /// Repeats the tests that talk to this machine, with a proxy at a port where nothing listens.
     #[test]
     fn a_proxy_is_not_asked_for_what_is_on_this_machine() {
         let mut tests = Command::new(std::env::current_exe().unwrap());

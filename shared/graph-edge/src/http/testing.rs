@@ -13,7 +13,7 @@ pub(crate) struct Server {
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
-/// A request as it came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     /// Method and path with query.
@@ -94,7 +94,7 @@ fn read(stream: &TcpStream) -> Request {
         if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().unwrap();
         }
-        // Values stay as they are; only names have no case.
+        // Only names are case-insensitive; values stay unchanged.
         let (name, value) = line.split_once(':').unwrap();
         head.extend([&name.to_lowercase(), ":", value]);
     }

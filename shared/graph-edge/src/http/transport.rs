@@ -1,4 +1,4 @@
-//! Another way for requests than the network, for tests.
+//! A replacement for the network in tests.
 
 use std::{fmt, pin::Pin};
 
@@ -6,16 +6,16 @@ use reqwest::{Request, Response};
 
 use crate::BoxError;
 
-/// Brings requests to a service and its answers back.
+/// Sends requests to a service.
 pub trait Transport: fmt::Debug + Send + Sync {
-    /// Returns the service's answer, or what kept it from coming.
+    /// Returns the service's answer, or why there is none.
     fn send(&self, request: Request) -> PendingResponse<'_>;
 }
 
-/// An answer that is on its way.
+/// A pending answer.
 pub type PendingResponse<'a> = Pin<Box<dyn Future<Output = Result<Response, BoxError>> + Send + 'a>>;
 
-/// An answer that has not come in time.
+/// No answer came in time.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("no answer in time")]
 pub struct TimedOut;

@@ -1,4 +1,4 @@
-//! What the token endpoint refuses, and what that means (Microsoft identity platform, *error codes*).
+//! Refusals of the token endpoint, and their meaning (Microsoft identity platform, *error codes*).
 
 use std::fmt;
 
@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::identity::IdentityError;
 use crate::{BoxError, http::Answer, secrets::SecretError};
 
-/// Why there is no access token, and what a person has to do. The text never holds what was sent, nor the description
-/// that came back.
+/// Why there is no access token, and what a person has to do. The text never contains the request or the description in
+/// the answer.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     /// The credential is wrong or has expired.
@@ -28,13 +28,13 @@ pub enum LoginError {
     /// A person has to consent.
     #[error("{}{}", .0.credential.consent(), .0.cause)]
     InteractionRequired(Refusal),
-    /// The tenant, the application or its permissions are not set up as the configuration says.
+    /// The tenant, the application or its permissions do not match the configuration.
     #[error("{}{}", .0.credential.not_set_up(), .0.cause)]
     Configuration(Refusal),
-    /// The endpoint does not answer, or not now.
+    /// The endpoint does not answer, or asks to retry later.
     #[error("microsoft entra is unavailable{0}")]
     Unavailable(Cause, #[source] Option<BoxError>),
-    /// The endpoint's answer is not what is documented.
+    /// The endpoint's answer does not have the documented form.
     #[error("answer of the token endpoint is malformed")]
     Malformed,
     /// The certificate and its private key cannot be used.
@@ -43,10 +43,10 @@ pub enum LoginError {
     /// The private key cannot sign.
     #[error(transparent)]
     NotSigned(#[from] NotSigned),
-    /// AWS does not vouch for the role.
+    /// AWS issues no web identity token for the role.
     #[error("no token of the AWS role")]
     Identity(#[from] IdentityError),
-    /// Refresh tokens cannot be kept, so none is used.
+    /// Refresh tokens cannot be stored, so none is used.
     #[error("refresh tokens cannot be stored")]
     RefreshTokens(#[from] RefreshTokenError),
 }
@@ -54,10 +54,10 @@ pub enum LoginError {
 /// Why refresh tokens cannot be stored.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshTokenError {
-    /// There is no place for them.
+    /// The function has no store for them.
     #[error("function is not set up to store refresh tokens; deploy the current version")]
     NotSetUp,
-    /// The document is not what was written. It is left as it is.
+    /// The document has content that renewal did not write. It is not overwritten.
     #[error(
         "RefreshTokenSecret is malformed; write {{}} into it, sign in to the application again, \
          and write the new refresh token into ConfigSecret"
@@ -69,7 +69,7 @@ pub enum RefreshTokenError {
 }
 
 impl LoginError {
-    /// Reads a refusal. Only the field `error` decides: Microsoft changes codes and texts.
+    /// Reads a refusal. Only the field `error` decides, because Microsoft changes codes and texts.
     pub(super) fn from_answer(answer: &Answer, credential: &Credential) -> Self {
         let body = Body::read(&answer.body);
         let is_down = answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS;
@@ -78,6 +78,7 @@ impl LoginError {
             cause: body.cause(),
         };
         match body.error.as_str() {
+            // By their name, whatever the status: both mean an outage.
             "temporarily_unavailable" | "server_error" => Self::Unavailable(refusal.cause, None),
             _ if is_down => Self::Unavailable(refusal.cause, None),
             "invalid_client" => Self::InvalidClient(refusal),
@@ -88,13 +89,13 @@ impl LoginError {
         }
     }
 
-    /// Returns whether it lasts until a person does something about it.
+    /// Returns whether the error lasts until a person acts.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         self.lasting().is_some()
     }
 
-    /// Returns the error once more if it is a refusal, which lasts until a person does something about it.
+    /// Returns a copy of an error that lasts until a person acts, and nothing for others.
     pub(super) fn lasting(&self) -> Option<Self> {
         match self {
             Self::InvalidClient(refusal) => Some(Self::InvalidClient(refusal.clone())),
@@ -111,17 +112,17 @@ impl LoginError {
     }
 }
 
-/// What Microsoft Entra refused.
+/// A refusal by Microsoft Entra.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The kind of the credential that was sent.
+    /// The kind of credential in the request.
     pub credential: CredentialKind,
-    /// Entra's own account of it.
+    /// Entra's code and request id.
     pub cause: Cause,
 }
 
 impl Refusal {
-    /// Returns what a person has to do when the credential does not count. Entra's code only makes it plainer.
+    /// Returns what a person has to do about a wrong credential. Entra's code only makes the advice more specific.
     fn wrong(&self) -> &'static str {
         let code = self.cause.code.as_deref();
         let has_secret = !matches!(self.credential, CredentialKind::RefreshToken);
@@ -139,11 +140,11 @@ pub enum CredentialKind {
     ClientSecret,
     /// A certificate.
     Certificate,
-    /// A refresh token, with nothing else.
+    /// A refresh token alone.
     RefreshToken,
     /// A refresh token with a client secret.
     RefreshTokenAndSecret,
-    /// The token of an AWS role.
+    /// A web identity token of an AWS role.
     WebIdentity,
 }
 
@@ -162,7 +163,7 @@ impl From<&Credential> for CredentialKind {
 }
 
 impl CredentialKind {
-    /// Returns what a person has to do when the credential does not count.
+    /// Returns what a person has to do about a wrong credential.
     fn wrong(self) -> &'static str {
         match self {
             Self::ClientSecret | Self::RefreshTokenAndSecret => {
@@ -181,7 +182,7 @@ impl CredentialKind {
         }
     }
 
-    /// Returns what a person has to do when a consent is missing.
+    /// Returns what a person has to do about a missing consent.
     fn consent(self) -> &'static str {
         match self {
             Self::ClientSecret | Self::Certificate | Self::WebIdentity => {
@@ -194,10 +195,10 @@ impl CredentialKind {
         }
     }
 
-    /// Returns what a person has to do when the request does not fit the tenant or the application.
+    /// Returns what a person has to do if the request does not fit the tenant or the application.
     fn not_set_up(self) -> &'static str {
         match self {
-            // A missing federated credential is an invalid request in one of Entra's wordings.
+            // Entra may report a missing federated credential as an invalid request.
             Self::WebIdentity => FEDERATION,
             Self::ClientSecret | Self::Certificate | Self::RefreshToken | Self::RefreshTokenAndSecret => {
                 "tenant or application is not set up for this; compare `tenantId`, `clientId` and `cloud` with the app \
@@ -207,8 +208,7 @@ impl CredentialKind {
     }
 }
 
-/// What a person has to do about codes that say more than the error they come with (Microsoft identity platform, *error
-/// codes*).
+/// The advice for codes that are more specific than their error (Microsoft identity platform, *error codes*).
 const ADVICE: &[(&str, &str)] = &[
     (
         "AADSTS7000222",
@@ -231,12 +231,12 @@ const ADVICE: &[(&str, &str)] = &[
 const NO_SERVICE_PRINCIPAL: &str = "application is not known in the tenant; have an administrator of the tenant consent to \
                                     it, or correct `tenantId` in ConfigSecret";
 
-/// What a person has to do when a token of the AWS role does not count.
+/// The advice about a refused web identity token.
 const FEDERATION: &str = "no federated credential of the application matches the AWS role; compare its issuer, subject \
                           (the ARN of the function's role) and audience, which must match exactly, and wait some \
                           minutes after a change";
 
-/// What Microsoft's support and documentation ask for.
+/// The details that Microsoft's support asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cause {
     /// The code, such as `AADSTS7000215`.
@@ -256,7 +256,7 @@ impl fmt::Display for Cause {
     }
 }
 
-/// What an answer says. A member of an odd form loses nothing but itself.
+/// The content of an answer. A member of an unexpected form counts as absent.
 struct Body {
     error: String,
     error_codes: Vec<u64>,
@@ -280,8 +280,9 @@ impl Body {
         }
     }
 
-    /// Returns the request's id, and the last of the codes: those before it are more general.
+    /// Returns the request id and the last code, which is the most specific one.
     fn cause(&self) -> Cause {
+        // Checked, because the text comes from outside and is logged.
         let id = Some(&self.correlation_id).filter(|id| id.len() == 36);
         let id = id.filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'));
         Cause {

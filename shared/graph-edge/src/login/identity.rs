@@ -1,4 +1,5 @@
-//! AWS Security Token Service: the token by which a role of AWS proves itself to others (AWS STS, `GetWebIdentityToken`).
+//! AWS Security Token Service: web identity tokens, with which an AWS role proves its identity to others (AWS STS,
+//! `GetWebIdentityToken`).
 
 use aws_sdk_sts::{
     Client,
@@ -9,18 +10,18 @@ use graph_core::secrets::Secret;
 
 use crate::BoxError;
 
-/// Who vouches for the application without a stored secret.
+/// A source of web identity tokens.
 pub trait WebIdentity {
     /// Returns a signed token for `audience`.
     fn token(&self, audience: &str) -> impl Future<Output = Result<Secret<String>, IdentityError>> + Send;
 }
 
-/// STS, which vouches for the role that the process runs under.
+/// AWS STS, which issues tokens for the role of this process.
 #[derive(Clone, Debug)]
 pub struct Sts(Client);
 
 impl Sts {
-    /// Returns the STS of the region that `config` names; the global endpoint does not have the call.
+    /// Returns the STS of the region in `config`. The global endpoint does not have this call.
     pub fn new(config: &aws_config::SdkConfig) -> Self {
         Self(Client::new(config))
     }
@@ -40,31 +41,31 @@ impl WebIdentity for Sts {
     }
 }
 
-/// Why AWS does not vouch for the role, and what a person has to do.
+/// Why AWS issues no token, and what a person has to do.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// There is nobody to ask.
+    /// The function has no source of tokens.
     #[error("function is not set up to ask AWS STS; deploy the current version")]
     NotSetUp,
-    /// The account issues no such tokens.
+    /// The account does not issue such tokens.
     #[error(
         "outbound web identity federation is off in this AWS account; turn it on once, with \
          `aws iam enable-outbound-web-identity-federation`"
     )]
     FederationDisabled,
-    /// The role has no permission.
+    /// The role lacks the permission.
     #[error(
         "the function's role is not allowed to call sts:GetWebIdentityToken; deploy the current template, and look for a \
          permissions boundary or service control policy that denies it"
     )]
     Forbidden,
-    /// The role's own session ends before the token would.
+    /// The role's session ends before the token would.
     #[error("the session of the function's role ends before the token would; the next run has a new session")]
     SessionEnds,
     /// The role has more tags than fit into a token.
     #[error("token of the function's role is too large; remove tags from the role")]
     TooLarge,
-    /// STS refuses for another reason, with this code.
+    /// STS refuses with another code.
     #[error("AWS STS refuses to issue a token ({0})")]
     Refused(String),
     /// STS does not answer.
@@ -77,7 +78,7 @@ pub enum IdentityError {
 
 impl From<SdkError<GetWebIdentityTokenError>> for IdentityError {
     fn from(error: SdkError<GetWebIdentityTokenError>) -> Self {
-        // Of an answer its code alone is kept: its body may hold a token.
+        // Only the code is kept, because the body may contain a token.
         match error {
             SdkError::ServiceError(answer) => Self::of(answer.err()),
             SdkError::ResponseError(_) => Self::Malformed,
@@ -94,7 +95,7 @@ impl IdentityError {
             (Told::SessionDurationEscalationException(_), _) => Self::SessionEnds,
             (Told::JwtPayloadSizeExceededException(_), _) => Self::TooLarge,
             (_, "AccessDenied" | "AccessDeniedException") => Self::Forbidden,
-            // What STS refuses has a code; what cannot be read has none.
+            // A refusal by STS has a code, so an answer without one is unreadable.
             (_, "") => Self::Malformed,
             (_, code) => {
                 let plain = code.chars().filter(char::is_ascii_alphanumeric);
@@ -104,13 +105,13 @@ impl IdentityError {
     }
 }
 
-/// The one algorithm that both sides know (Microsoft Entra, *Workload identity federation*: RS256 only).
+/// The only algorithm that both sides support (Microsoft Entra, *Workload identity federation*: RS256 only).
 const ALGORITHM: &str = "RS256";
 
-/// How long the token is good for: it is used at once.
+/// How long the token is valid. It is used at once.
 const LIFETIME_SECONDS: i32 = 300;
 
-/// How much of a code is kept.
+/// How many characters of a code are kept.
 const CODE_LENGTH: usize = 80;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Refresh tokens (Microsoft identity platform, *Refresh tokens*): each use brings a new one, which is kept in a secret
-//! of its own. The one in the configuration is only the first.
+//! Refresh tokens (Microsoft identity platform, *Refresh tokens*): each use returns a new one, which is stored in a
+//! secret of its own. The token in the configuration is only the first.
 
 use graph_core::{
     secrets::Secret,
@@ -22,7 +22,7 @@ use crate::{
 
 mod document;
 
-/// No place for refresh tokens: who has none acts for no signed-in user.
+/// No store for refresh tokens, for functions that act for no signed-in user.
 #[derive(Clone, Copy, Debug)]
 pub struct NoRefreshTokens;
 
@@ -47,10 +47,10 @@ impl VersionedSecret for NoRefreshTokens {
 }
 
 impl<C: Clock, T: VersionedSecret + Sync, I: WebIdentity> TokenProvider<C, T, I> {
-    /// Asks for a token with the newest refresh token that goes back to `seed`, and keeps the one that comes with it.
+    /// Requests an access token with the newest refresh token that descends from `seed`, and stores its successor.
     ///
-    /// The use of a refresh token does not revoke it, so runs that do this at the same time do not take it from each
-    /// other; the newest one is kept because it holds the longest.
+    /// Using a refresh token does not revoke it, so simultaneous runs do not invalidate each other's. The newest one is
+    /// stored, because it is valid the longest.
     pub(super) async fn refresh(
         &self,
         tenant: &Tenant,
@@ -63,7 +63,7 @@ impl<C: Clock, T: VersionedSecret + Sync, I: WebIdentity> TokenProvider<C, T, I>
         let (granted, dead) = match document.newest(&sign_in) {
             None => (self.redeem(tenant, Some(seed)).await?, None),
             Some((kept, obtained_at)) => match self.redeem(tenant, Some(&kept)).await {
-                // The seed may have outlived it.
+                // The seed may still be valid.
                 Err(LoginError::InvalidGrant(_)) => {
                     (self.redeem(tenant, Some(seed)).await?, Some(obtained_at))
                 }
@@ -79,7 +79,8 @@ impl<C: Clock, T: VersionedSecret + Sync, I: WebIdentity> TokenProvider<C, T, I>
             );
             return Ok(granted);
         };
-        // Before anyone sees the access token: a token that cannot be kept is noticed at once, not after months.
+        // Before the access token is returned: a store that fails is noticed at once, and not when the last token
+        // expires.
         let keep = |text: Option<&str>| {
             let mut document = Document::of(text)?;
             let is_changed = document.keep(&sign_in, successor, dead, self.clock.now());
@@ -92,7 +93,7 @@ impl<C: Clock, T: VersionedSecret + Sync, I: WebIdentity> TokenProvider<C, T, I>
 }
 
 impl<C, T: VersionedSecret, I> TokenProvider<C, T, I> {
-    /// Returns when the newest refresh token of the tenant's user was obtained, where one is kept and can be read.
+    /// Returns when the newest stored refresh token of the tenant's user was obtained; nothing if none is readable.
     pub async fn signed_in_at(&self, tenant: &Tenant) -> Option<Timestamp> {
         let Credential::RefreshToken { refresh_token, .. } = &tenant.credential else {
             return None;

@@ -1,4 +1,4 @@
-//! Requests to the token endpoint, and what it grants.
+//! Requests to the token endpoint, and its grants.
 
 use std::time::Duration;
 
@@ -25,18 +25,18 @@ use crate::{
     http::{self, Answer},
 };
 
-/// What the endpoint grants.
+/// The grant of the endpoint.
 #[derive(Debug, Deserialize)]
 pub(super) struct Granted {
     pub(super) access_token: Secret<String>,
-    /// The successor of the refresh token that was sent.
+    /// The successor of the refresh token in the request.
     pub(super) refresh_token: Option<Secret<String>>,
     #[serde(deserialize_with = "seconds")]
     pub(super) expires_in: i64,
 }
 
 impl<C: Clock, T, I: WebIdentity> TokenProvider<C, T, I> {
-    /// Asks for a token: in the name of a user who has left a refresh token, or of the application itself.
+    /// Requests a token, with a user's refresh token or for the application itself.
     pub(super) async fn redeem(
         &self,
         tenant: &Tenant,
@@ -44,7 +44,7 @@ impl<C: Clock, T, I: WebIdentity> TokenProvider<C, T, I> {
     ) -> Result<Granted, LoginError> {
         let mut attempt = 1;
         loop {
-            // Anew for each attempt: an assertion counts once.
+            // A new assertion for each attempt: Entra accepts an assertion once.
             let proof = self.proof(tenant).await?;
             let (error, retry_after) = match self.send(tenant, refresh_token, &proof).await {
                 Ok(answer) if answer.status.is_success() => {
@@ -56,7 +56,7 @@ impl<C: Clock, T, I: WebIdentity> TokenProvider<C, T, I> {
                 ),
                 Err(error) => (LoginError::Unavailable(Cause::default(), Some(error)), None),
             };
-            // Microsoft Entra blocks applications that repeat what it has refused.
+            // Microsoft Entra blocks applications that repeat a refused request.
             if !matches!(error, LoginError::Unavailable(..)) {
                 return Err(error);
             }
@@ -68,7 +68,7 @@ impl<C: Clock, T, I: WebIdentity> TokenProvider<C, T, I> {
         }
     }
 
-    /// Returns what proves the application.
+    /// Returns the application's proof of identity.
     async fn proof(&self, tenant: &Tenant) -> Result<Proof, LoginError> {
         match &tenant.credential {
             Credential::ClientSecret { client_secret } => Ok(Proof::Secret(client_secret.clone())),
@@ -98,8 +98,8 @@ impl<C: Clock, T, I: WebIdentity> TokenProvider<C, T, I> {
             [tenant.application.tenant_id, tenant.application.client_id].map(|id| id.to_string());
         let mut form = vec![("client_id", client_id.as_str())];
         match refresh_token {
-            // Without a scope the user's token is for what was granted at the sign-in (RFC 6749, section 6). `.default`
-            // would do for work accounts only.
+            // Without a scope, the token is for what was granted at the sign-in (RFC 6749, section 6). `.default` works
+            // for work accounts only.
             Some(token) => form.extend([
                 ("grant_type", "refresh_token"),
                 ("refresh_token", token.expose().as_str()),
@@ -124,13 +124,13 @@ impl<C: Clock, T, I: WebIdentity> TokenProvider<C, T, I> {
     }
 }
 
-/// What an application proves itself with.
+/// An application's proof of its identity.
 enum Proof {
-    /// Nothing: a public client.
+    /// None: a public client.
     None,
     /// Its client secret.
     Secret(Secret<String>),
-    /// A signed statement, its own or another's.
+    /// A signed assertion, its own or that of another issuer.
     Assertion(Secret<String>),
 }
 
@@ -150,10 +150,11 @@ fn sign(
              create a new one and write it into ConfigSecret"
         );
     }
-    // Expired or not, it is sent: the clock of this machine may be the one that is wrong.
+    // An expired certificate is still used: the clock of this machine may be wrong, and Entra decides.
     let mut id = [0; 16];
     getrandom::fill(&mut id).map_err(|_| graph_core::subscription::assertion::NotSigned)?;
-    // The real cloud's endpoint, wherever calls are sent.
+    // Always the real cloud's endpoint, even if requests go to a local one: Entra compares the audience with its own
+    // address.
     let audience = format!(
         "https://{}/{tenant_id}/oauth2/v2.0/token",
         tenant.cloud.login_host()
@@ -163,7 +164,7 @@ fn sign(
     ))
 }
 
-/// Reads seconds, which the older endpoint wrote as text.
+/// Parses seconds, which Entra's v1.0 endpoint sends as text.
 fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -177,7 +178,7 @@ fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::
     }
 }
 
-/// The kind of all client assertions (RFC 7523, section 2.2).
+/// The type of all client assertions (RFC 7523, section 2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 const TIMEOUT: Duration = Duration::from_secs(15);

@@ -1,19 +1,19 @@
-//! The names of all metrics. The template's alarms and its dashboard use them: a test compares the two.
+//! The names of all metrics. The template's alarms and dashboard use them, and a test compares both.
 
 use serde::Serialize;
 
-/// Makes the enumeration and everything that goes over all of it, so that no metric can be forgotten.
+/// Defines the enumeration and its lists from one table, so that no list can miss a metric.
 macro_rules! metrics {
     ($($(#[$doc:meta])* $name:ident: $unit:ident,)+) => {
-        /// What is counted or measured. Where a count is taken apart by reason, each reason is a metric of its own: one
-        /// line cannot give a dimension two values.
+        /// A metric. A count by reason has a metric for each reason, because one line can give a dimension only one
+        /// value.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Metric {
             $($(#[$doc])* $name,)+
         }
 
         impl Metric {
-            /// All of them.
+            /// All metrics.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
             /// Returns the name in CloudWatch.
@@ -23,7 +23,7 @@ macro_rules! metrics {
                 }
             }
 
-            /// Returns what its values are.
+            /// Returns the unit of its values.
             pub const fn unit(self) -> Unit {
                 match self {
                     $(Self::$name => Unit::$unit,)+
@@ -162,10 +162,10 @@ metrics! {
     ThrottledCalls: Count,
 }
 
-/// What the values of a metric are, in CloudWatch's words.
+/// The unit of a metric, in CloudWatch's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Unit {
-    /// How many.
+    /// A number of things.
     Count,
     /// A duration.
     Microseconds,

@@ -1,10 +1,10 @@
-//! What Graph's error texts say. Each was seen in the field; what is in none of these tables is shown as it is.
+//! The meaning of Graph's error texts. Each has been seen in practice. Other texts are shown unchanged.
 
 use serde_json::Value;
 
 use super::Refused;
 
-/// Returns what stands behind a 403.
+/// Returns the cause of a 403.
 pub(super) fn forbidden(message: &str) -> Refused {
     let message = message.to_ascii_lowercase();
     let entry = CAUSES
@@ -13,7 +13,7 @@ pub(super) fn forbidden(message: &str) -> Refused {
     entry.map_or(Refused::Unknown, |(_, refused)| *refused)
 }
 
-/// Texts of a 403, the more specific ones first.
+/// The texts of a 403, the more specific ones first.
 const CAUSES: &[(&[&str], Refused)] = &[
     (&["subscriptioncountreached"], Refused::Mailbox),
     (&["access to odata is disabled"], Refused::ExchangePolicy),
@@ -42,12 +42,12 @@ const CAUSES: &[(&[&str], Refused)] = &[
     ),
 ];
 
-/// Returns whether a 404 is about an object that never had a mailbox here.
+/// Returns whether a 404 means that the object never had a mailbox in Exchange Online.
 pub(super) fn has_no_mailbox(message: &str) -> bool {
     message.contains("REST API is not yet supported for this mailbox")
 }
 
-/// Returns how many minutes ahead an end may be, where a text says that it was too far: "can only be {n} minutes in the
+/// Returns the longest lifetime in minutes from a text that refuses a longer one: "can only be {n} minutes in the
 /// future", or a .NET duration `d.hh:mm:ss` behind "allowed max".
 pub(super) fn longest(text: &str) -> Option<u32> {
     if let Some((_, rest)) = text.split_once("expiration can only be ") {
@@ -65,7 +65,7 @@ pub(super) fn longest(text: &str) -> Option<u32> {
         .checked_add(minutes)
 }
 
-/// Returns the id of the subscription that a text names, which is a GUID as far as is known.
+/// Returns the id of the subscription that a text names. All known ids are GUIDs.
 pub(super) fn subscription_id(text: &str) -> Option<String> {
     let named = || text.split_once("Subscription Id ")?.1.split_whitespace().next();
     first_guid(text).or_else(named).map(str::to_owned)
@@ -83,7 +83,7 @@ fn first_guid(text: &str) -> Option<&str> {
         .find(is_guid)
 }
 
-/// Returns the text of a member, whatever its form.
+/// Returns a member as text, whatever its form.
 pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

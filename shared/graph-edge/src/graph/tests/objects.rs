@@ -1,4 +1,4 @@
-//! Lists of the objects that an entry stands for.
+//! Lists of the objects of an entry.
 
 use super::*;
 use crate::graph::Refused;

@@ -1,4 +1,4 @@
-//! Reads: what goes out, and what an answer is taken for.
+//! Reads: their requests, and the meaning of the answers.
 
 use graph_core::read::Request;
 

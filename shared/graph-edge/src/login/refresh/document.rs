@@ -28,9 +28,9 @@ impl Drop for Entry {
     }
 }
 
-/// A sign-in: whose it is, and a digest of the refresh token that came of it, which is in the configuration.
+/// A sign-in: an application, and a digest of the refresh token in the configuration.
 ///
-/// A new token in the configuration is another sign-in, so it counts at once, whatever is kept for the one before.
+/// A new token in the configuration is a new sign-in. So it is used at once, whatever is stored for the earlier one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SignIn {
@@ -40,7 +40,7 @@ pub(super) struct SignIn {
 }
 
 impl SignIn {
-    /// Returns the sign-in that `token` came of.
+    /// Returns the sign-in that `token` belongs to.
     pub(super) fn of(tenant: &Tenant, token: &Secret<String>) -> Self {
         Self {
             application: tenant.application,
@@ -50,12 +50,12 @@ impl SignIn {
 }
 
 impl Document {
-    /// Reads what the secret holds; one that was never written holds nothing.
+    /// Parses the content of the secret. A secret that was never written is empty.
     pub(super) fn of(text: Option<&str>) -> Result<Self, RefreshTokenError> {
         text.map_or_else(|| Ok(Self::default()), Self::parse)
     }
 
-    /// Reads what [`text`](Self::text) has written, or an empty object.
+    /// Parses the output of [`text`](Self::text), or an empty object.
     fn parse(text: &str) -> Result<Self, RefreshTokenError> {
         if text
             .chars()
@@ -67,7 +67,7 @@ impl Document {
         serde_json::from_str(text).map_err(|_| RefreshTokenError::Malformed)
     }
 
-    /// Writes the document.
+    /// Returns the document as text.
     pub(super) fn text(&self) -> Result<Secret<String>, RefreshTokenError> {
         let text = serde_json::to_string(self).map_err(|_| RefreshTokenError::Malformed)?;
         Ok(Secret::new(text))
@@ -79,11 +79,11 @@ impl Document {
         Some((Secret::new(entry.refresh_token.clone()), entry.obtained_at))
     }
 
-    /// Takes a token in, and returns whether there is something to write.
+    /// Stores a token, and returns whether the document has to be written.
     ///
-    /// What was kept moments ago is as good, unless it is the one of the time `dead`, which does not count any more. Writing at every use instead would make
-    /// versions of the secret faster than Secrets Manager takes them away (*`PutSecretValue`*: not more often than once
-    /// every ten minutes in the long run), however many sign-ins there are.
+    /// A recent token is kept in place of the new one, unless it is the one obtained at `dead`, which Entra has
+    /// refused. Otherwise each use would write a version of the secret, and Secrets Manager would fill up with versions
+    /// (*`PutSecretValue`*: not more often than once every ten minutes in the long run).
     pub(super) fn keep(
         &mut self,
         sign_in: &SignIn,
@@ -91,11 +91,11 @@ impl Document {
         dead: Option<Timestamp>,
         now: Timestamp,
     ) -> bool {
-        // A secret holds 64 KiB: tokens of sign-ins that are over must not fill it.
+        // A secret holds 64 KiB, so expired tokens have to go.
         self.tokens.retain(|entry| {
             entry.sign_in == *sign_in || now.duration_since(entry.obtained_at) < LONGEST_LIFE
         });
-        // All sign-ins share the versions of one secret, so each writes the more seldom the more there are.
+        // All sign-ins share one secret, so the more there are, the less often each may write.
         let count = i32::try_from(self.tokens.len()).unwrap_or(i32::MAX);
         let recent = PAUSE.saturating_mul(count);
         let is_good = |entry: &Entry| {
@@ -119,10 +119,10 @@ impl Document {
     }
 }
 
-/// How long Secrets Manager wants between writes in the long run.
+/// How long Secrets Manager asks to wait between writes in the long run.
 const PAUSE: SignedDuration = SignedDuration::from_mins(10);
 
-/// How long a refresh token can live without being used (Microsoft identity platform, *Refresh tokens*).
+/// How long an unused refresh token is valid (Microsoft identity platform, *Refresh tokens*).
 const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 #[cfg(test)]

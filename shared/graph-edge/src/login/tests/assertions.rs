@@ -1,4 +1,4 @@
-//! Applications that prove themselves with an assertion. The assertion itself is tested where it is made.
+//! Applications that authenticate with an assertion. The assertion itself is tested in graph-core.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use graph_core::{certificate, subscription::assertion::UnusableCertificate};

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Someone who vouches for everyone.
+/// A source of web identity tokens for every audience.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FakeIdentity;
 

@@ -1,4 +1,4 @@
-//! Users' refresh tokens, and where they are kept.
+//! Refresh tokens of users, and their store.
 
 use super::*;
 
