@@ -1,4 +1,5 @@
-//! Prints a line for each delivered event: reads the bodies of messages of the delivery queue, one behind the other.
+//! Prints a line for each delivered event. The input is the bodies of messages of the delivery queue, one after the
+//! other.
 //!
 //! ```sh
 //! cargo demo --json | cargo run -p graph-events --example consumer
@@ -18,10 +19,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Writes a line for each of the events in `input`.
 pub(crate) fn consume(input: impl Read, mut output: impl Write) -> Result<(), Box<dyn Error>> {
-    // Content stays as Microsoft Graph sent it, line ends included: an event can take many lines.
+    // Content is as Microsoft Graph sent it, including line breaks, so an event can take many lines.
     let bodies = serde_json::Deserializer::from_reader(input).into_iter::<Box<RawValue>>();
     for body in bodies {
-        // One event that cannot be read does not hold back the others.
+        // An unreadable event does not hold back the others.
         match DeliveredEvent::parse(body?.get()) {
             Ok(event) => writeln!(output, "{}", describe(&event))?,
             Err(error) => writeln!(output, "not an event: {error}")?,
@@ -30,7 +31,7 @@ pub(crate) fn consume(input: impl Read, mut output: impl Write) -> Result<(), Bo
     Ok(())
 }
 
-/// Returns the line for an event: when, what happened, to which resource, and what is known of it.
+/// Returns the line for an event: time, type, resource and details.
 fn describe(event: &DeliveredEvent) -> String {
     let path = event
         .path()
@@ -47,7 +48,7 @@ fn describe(event: &DeliveredEvent) -> String {
     format!("{} {} {path} [{source}] {details}", event.time, event.event_type)
 }
 
-/// Returns what a person wants to know first about a resource.
+/// Returns the most useful detail of a resource.
 fn details(resource: &Resource) -> String {
     match resource {
         Resource::Team(team) => text(&team.display_name),
@@ -71,7 +72,7 @@ fn details(resource: &Resource) -> String {
             format!("{} members came or went", changed.len())
         }
         Resource::DriveItem(_) | Resource::ListItem(_) => "a delta query tells what changed".to_owned(),
-        // Models without a line of their own, and those that later versions add.
+        // Models without a line of their own, and models of later versions.
         _ => String::new(),
     }
 }

@@ -1,21 +1,21 @@
-//! What happened to a resource.
+//! The kinds of changes.
 
 /// A kind of change (Microsoft Graph, *changeNotification*, `changeType`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
-    /// The resource came into being.
+    /// The resource was created.
     Created,
-    /// The resource changed.
+    /// The resource was updated.
     Updated,
-    /// The resource went away.
+    /// The resource was deleted.
     Deleted,
 }
 
 impl Change {
-    /// All kinds, in the order in which a subscription lists them.
+    /// All kinds, in the order that Microsoft Graph uses in subscriptions.
     pub const ALL: [Self; 3] = [Self::Created, Self::Updated, Self::Deleted];
 
-    /// Returns the kind that Microsoft Graph calls `text`, in any case.
+    /// Returns the kind that Microsoft Graph calls `text`, in any letter case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL

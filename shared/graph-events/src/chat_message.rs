@@ -1,4 +1,4 @@
-//! Messages of channels and chats.
+//! Messages in channels and chats.
 
 use serde::Deserialize;
 use serde_json::{Number, Value};
@@ -11,65 +11,66 @@ use super::{
 entity! {
     /// A message in a channel or chat (Microsoft Graph, *chatMessage resource type*).
     ///
-    /// A message that was deleted comes without its text, with `deletedDateTime`.
+    /// A deleted message has a `deletedDateTime` and no text.
     pub struct ChatMessage {
-        /// The message that this one answers; null for the first one of a conversation.
+        /// The id of the message that this one replies to; null for the first message of a conversation.
         reply_to_id: String,
-        /// The version.
+        /// The version of the message.
         etag: String,
-        /// Whether a person or the system wrote it.
+        /// Whether a person or the system wrote the message.
         message_type: ChatMessageType,
-        /// When it was written.
+        /// When the message was created.
         created_date_time: DateTime,
-        /// When it changed last, reactions included.
+        /// When the message last changed, including reactions.
         last_modified_date_time: DateTime,
-        /// When its author changed it last.
+        /// When the author last edited the message.
         last_edited_date_time: DateTime,
-        /// When it was deleted.
+        /// When the message was deleted.
         deleted_date_time: DateTime,
         /// The subject.
         subject: String,
-        /// A summary, for notifications and where the text cannot be shown.
+        /// A summary for notifications, and for clients that cannot show the text.
         summary: String,
-        /// The chat, when it is not in a channel.
+        /// The id of the chat; null in a channel.
         chat_id: String,
-        /// How important it is.
+        /// The importance.
         importance: ChatMessageImportance,
         /// The language, always `en-us`.
         locale: String,
-        /// The message in the Teams client.
+        /// The URL of the message in the Teams client.
         web_url: String,
-        /// Who wrote it.
+        /// The author.
         from: IdentitySet,
-        /// For whom somebody else wrote it.
+        /// The person on whose behalf the author wrote.
         on_behalf_of: IdentitySet,
-        /// What it says.
+        /// The text.
         body: ItemBody,
-        /// The channel, when it is not in a chat.
+        /// The channel; null in a chat.
         channel_identity: ChannelIdentity,
-        /// What is attached.
+        /// The attachments.
         attachments: Vec<ChatMessageAttachment>,
-        /// Who is mentioned.
+        /// The mentions.
         mentions: Vec<ChatMessageMention>,
-        /// Who reacted and how.
+        /// The reactions.
         reactions: Vec<ChatMessageReaction>,
-        /// The answers; [`ChatMessage::answers`] reads them.
+        /// The replies; [`ChatMessage::answers`] reads them.
         replies: Vec<Value>,
-        /// Pictures and the like that are stored with it.
+        /// Pictures and other content that is stored with the message.
         hosted_contents: Vec<Value>,
-        /// What was done to it.
+        /// The history of the message.
         message_history: Vec<Value>,
-        /// What a filter found against it.
+        /// The verdict of a data loss prevention policy.
         policy_violation: Value,
-        /// What happened, when the system wrote it.
+        /// The event that a system message is about.
         event_detail: Value,
     }
 }
 
 impl ChatMessage {
-    /// Returns those of the answers that are messages.
+    /// Returns the replies that are messages.
     ///
-    /// They are read on demand: a model inside of itself would take as much stack as whoever wrote the JSON likes.
+    /// They are parsed on demand: with a model that contains itself, a sender of deeply nested JSON could exhaust the
+    /// stack.
     pub fn answers(&self) -> impl Iterator<Item = Self> {
         let replies = self.replies.as_deref().unwrap_or_default();
         replies.iter().filter_map(|reply| Self::deserialize(reply).ok())
@@ -79,75 +80,75 @@ impl ChatMessage {
 model! {
     /// The channel of a message (Microsoft Graph, *channelIdentity*).
     pub struct ChannelIdentity {
-        /// The team.
+        /// The id of the team.
         team_id: String,
-        /// The channel.
+        /// The id of the channel.
         channel_id: String,
     }
 
-    /// What is attached to a message (Microsoft Graph, *chatMessageAttachment*).
+    /// An attachment of a message (Microsoft Graph, *chatMessageAttachment*).
     pub struct ChatMessageAttachment {
-        /// The id, which the text of the message refers to.
+        /// The id, to which the text of the message refers.
         id: String,
         /// The media type, or `reference`, `messageReference` and the like.
         content_type: String,
-        /// Where the content is.
+        /// The URL of the content.
         content_url: String,
         /// The content itself, such as the JSON of a card.
         content: String,
         /// The name.
         name: String,
-        /// A small picture of it.
+        /// The URL of a preview picture.
         thumbnail_url: String,
-        /// The app that attached it.
+        /// The id of the app that attached it.
         teams_app_id: String,
     }
 
-    /// Somebody who is mentioned in a message (Microsoft Graph, *chatMessageMention*).
+    /// A mention in a message (Microsoft Graph, *chatMessageMention*).
     pub struct ChatMessageMention {
-        /// The number that the text of the message refers to.
+        /// The number to which the text of the message refers.
         id: Number,
-        /// The text that stands for the mention.
+        /// The displayed text of the mention.
         mention_text: String,
-        /// Who is mentioned.
+        /// The mentioned person, app, team, channel or tag.
         mentioned: IdentitySet,
     }
 
-    /// How somebody reacted to a message (Microsoft Graph, *chatMessageReaction*).
+    /// A reaction to a message (Microsoft Graph, *chatMessageReaction*).
     pub struct ChatMessageReaction {
-        /// The reaction: an emoji, or `like` and the like.
+        /// The reaction: an emoji, or a name such as `like`.
         reaction_type: String,
-        /// The name of the reaction.
+        /// The displayed name of the reaction.
         display_name: String,
-        /// Where the picture of a reaction of one's own is.
+        /// The URL of the picture of a custom reaction.
         reaction_content_url: String,
-        /// When it was given.
+        /// When the reaction was added.
         created_date_time: DateTime,
-        /// Who gave it.
+        /// The person who reacted.
         user: IdentitySet,
     }
 }
 
 texts! {
-    /// Who wrote a message (Microsoft Graph, *chatMessageType*).
+    /// The kind of a message (Microsoft Graph, *chatMessageType*).
     pub enum ChatMessageType {
-        /// A person or an app.
+        /// A message by a person or an app.
         Message = "message",
-        /// The system, about a change of the chat.
+        /// A system message about a change of the chat.
         ChatEvent = "chatEvent",
-        /// The system, with a placeholder.
+        /// A placeholder while somebody types.
         Typing = "typing",
-        /// The system, about something that happened, as told in `eventDetail`.
+        /// A system message; `eventDetail` says what happened.
         SystemEventMessage = "systemEventMessage",
     }
 
-    /// How important a message is (Microsoft Graph, *chatMessageImportance*).
+    /// The importance of a message (Microsoft Graph, *chatMessageImportance*).
     pub enum ChatMessageImportance {
-        /// As most are.
+        /// Normal.
         Normal = "normal",
         /// Important.
         High = "high",
-        /// Urgent: the recipients are told again and again.
+        /// Urgent: Teams notifies the recipients repeatedly.
         Urgent = "urgent",
     }
 }

@@ -1,6 +1,6 @@
-//! How models are written down: the members and their types, and nothing else.
+//! Macros that define models from a list of members and their types.
 
-/// Defines objects whose members are all optional, and which keep the members that they do not know.
+/// Defines objects whose members are all optional, and which keep unknown members.
 macro_rules! model {
     ($($(#[$meta:meta])* pub struct $name:ident {
         $($(#[$member_meta:meta])* $member:ident: $type:ty,)*
@@ -14,14 +14,14 @@ macro_rules! model {
                 #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
                 pub $member: crate::Field<$type>,
             )*
-            /// The members that the model does not know, as they were sent.
+            /// The members that the model does not know, unchanged.
             #[serde(flatten)]
             pub other: serde_json::Map<String, serde_json::Value>,
         }
     )*};
 }
 
-/// Defines entities: objects that besides their own members have an id and the protocol's annotations.
+/// Defines entities: objects with an id and the annotations of `OData` besides their own members.
 macro_rules! entity {
     ($(#[$meta:meta])* pub struct $name:ident {
         $($(#[$member_meta:meta])* $member:ident: $type:ty,)*
@@ -29,7 +29,7 @@ macro_rules! entity {
         crate::define::model! {
             $(#[$meta])*
             pub struct $name {
-                /// Where the metadata of the answer is described; its keys are percent-encoded, it is not a path to GET.
+                /// The URL that describes the metadata. Its keys are percent-encoded; it is not a path to GET.
                 #[serde(rename = "@odata.context")]
                 odata_context: String,
                 /// The type, in one of several spellings.
@@ -41,7 +41,7 @@ macro_rules! entity {
                 /// The version of the entity.
                 #[serde(rename = "@odata.etag")]
                 odata_etag: String,
-                /// The id; in `resourceData` it is not always that of the entity.
+                /// The id. In `resourceData` it is not always the entity's.
                 id: String,
                 $($(#[$member_meta])* $member: $type,)*
             }
@@ -49,7 +49,7 @@ macro_rules! entity {
     };
 }
 
-/// Defines enumerations of texts that accept texts which are not in the list.
+/// Defines enumerations of texts, with a variant for unknown texts.
 macro_rules! texts {
     ($($(#[$meta:meta])* pub enum $name:ident {
         $($(#[$variant_meta:meta])* $variant:ident = $text:literal,)*
@@ -60,12 +60,12 @@ macro_rules! texts {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$variant_meta])* $variant,)*
-            /// Any other text, or the same one in another letter case, as it was sent.
+            /// Any other text, including another letter case, unchanged.
             Unknown(String),
         }
 
         impl $name {
-            /// Returns the text as Microsoft Graph writes it.
+            /// Returns the text in Microsoft Graph's spelling.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {

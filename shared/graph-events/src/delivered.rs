@@ -1,4 +1,4 @@
-//! The delivered event, as a consumer reads it.
+//! The delivered event, as consumers read it.
 
 use std::borrow::Cow;
 
@@ -13,60 +13,61 @@ use crate::{
     surrogate::mend_surrogates,
 };
 
-/// An event of the delivery queue: a document of CloudEvents 1.0 in the JSON format.
+/// An event in the delivery queue: a document of CloudEvents 1.0 in JSON format.
 ///
-/// Members that are not known are kept. The order of members and white space between them are not, except inside of
-/// [`EventData::resource_data`] and [`EventData::content`], which stay byte for byte.
+/// Unknown members are kept. The order of members and white space between them are not, except in
+/// [`EventData::resource_data`] and [`EventData::content`], which are kept byte for byte.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct DeliveredEvent {
     /// The version of CloudEvents, `1.0`.
     pub specversion: String,
-    /// The id: two deliveries of the same change have the same one.
+    /// The id. All deliveries of the same change have the same id.
     pub id: String,
     /// The tenant and the application, as `/tenants/{tenantId}/applications/{clientId}`.
     pub source: String,
-    /// What happened to what, such as `Microsoft.Graph.ChatMessageCreated`.
+    /// What happened to which kind of resource, such as `Microsoft.Graph.ChatMessageCreated`.
     #[serde(rename = "type")]
     pub event_type: String,
     /// The path of the resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// When the change happened, or when the notification was received.
+    /// When the change happened, or if that is unknown, when the notification was received.
     pub time: DateTime,
     /// The media type of [`DeliveredEvent::data`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub datacontenttype: Option<String>,
     /// The name of the subscription in the configuration.
     pub subscription: String,
-    /// What events about the same resource have in common, and other events have not.
+    /// A key that events about the same resource share, and other events do not have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partitionkey: Option<String>,
-    /// What Microsoft Graph told.
+    /// The content of the notification.
     pub data: EventData,
     /// The members that the model does not know.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
 
-/// What Microsoft Graph told, in a [`DeliveredEvent`].
+/// The content of the notification in a [`DeliveredEvent`].
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct EventData {
-    /// The subscription's id at Microsoft Graph.
+    /// Microsoft Graph's id of the subscription.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription_id: Option<String>,
     /// `created`, `updated`, `deleted`, or a later value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change_type: Option<String>,
-    /// The tenant.
+    /// The id of the tenant.
     pub tenant_id: String,
-    /// How the notification was proven: `token` where a validation token of Microsoft vouched for tenant and application and
-    /// the signature of the content holds, `clientState` where the sender knew what the subscription was created with.
+    /// The proof of the notification: `token` if a validation token of Microsoft vouches for tenant and application and
+    /// the signature of the content is valid, `clientState` if the notification carries the client state of the
+    /// subscription.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<String>,
-    /// What tells this change of the resource from others; absent where Graph says nothing that does.
+    /// The version of the resource, which tells this change from others; absent if Graph sends nothing that does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The path of the resource.
@@ -79,7 +80,7 @@ pub struct EventData {
         deserialize_with = "present"
     )]
     pub resource_data: Option<Box<RawValue>>,
-    /// Whether there was a content that is too large for the queue; the resource can still be fetched.
+    /// Whether the content was left out because it is too large for the queue. The resource can still be fetched.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub content_omitted: bool,
     /// The decrypted resource, as Microsoft Graph encrypted it; absent in a basic notification.
@@ -97,41 +98,41 @@ pub struct EventData {
 entity! {
     /// The identity of a changed resource (Microsoft Graph, *resourceData resource type*).
     pub struct ResourceData {
-        /// The tenant, of users and groups.
+        /// The id of the tenant; for users and groups.
         organization_id: String,
-        /// When the change happened, of users and groups.
+        /// When the change happened; for users and groups.
         event_time: DateTime,
-        /// The number of the change, of users and groups.
+        /// The number of the change; for users and groups.
         sequence_number: Number,
     }
 }
 
-/// Why an event, or a part of it, cannot be read.
+/// Why an event, or a part of one, cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
     /// The text is not a delivered event.
     #[error("delivered event is malformed")]
     Event(#[source] serde_json::Error),
-    /// The content is not what it was read as.
+    /// The content is not of the requested type.
     #[error("content of the event is not of this type")]
     Content(#[source] serde_json::Error),
-    /// The resource data is not what it was read as.
+    /// The resource data is not of the requested type.
     #[error("resource data of the event is not of this type")]
     ResourceData(#[source] serde_json::Error),
 }
 
 impl DeliveredEvent {
-    /// Reads the body of a message of the delivery queue.
+    /// Parses the body of a message of the delivery queue.
     ///
     /// # Errors
     ///
-    /// Returns an error when the text is not JSON or lacks a member that every event has.
+    /// Returns an error if the text is not JSON or lacks a member that every event has.
     pub fn parse(body: &str) -> Result<Self, ReadError> {
         read(body).map_err(ReadError::Event)
     }
 
-    /// Returns the name of the resource's type in one spelling, such as `chatMessage`.
+    /// Returns the canonical name of the resource's type, such as `chatMessage`.
     #[must_use]
     pub fn entity(&self) -> String {
         if self.is_notice() {
@@ -142,7 +143,7 @@ impl DeliveredEvent {
         entity::name(odata_type, self.data.resource.as_deref())
     }
 
-    /// Returns what happened to the resource, if it is a change that is known.
+    /// Returns the kind of change; nothing if it is unknown.
     #[must_use]
     pub fn change(&self) -> Option<Change> {
         self.data.change_type.as_deref().and_then(Change::parse)
@@ -152,27 +153,27 @@ impl DeliveredEvent {
     ///
     /// # Errors
     ///
-    /// Returns an error when the event has no path or one that cannot be read.
+    /// Returns an error if the event has no path, or an unreadable one.
     pub fn path(&self) -> Result<ResourcePath, NotAPath> {
         ResourcePath::parse(self.data.resource.as_deref().unwrap_or_default())
     }
 
-    /// Returns the decrypted resource as a `T`, or nothing when the event has no content.
+    /// Returns the decrypted resource as a `T`; nothing if the event has no content.
     ///
     /// # Errors
     ///
-    /// Returns an error when the content is not a `T`.
+    /// Returns an error if the content is not a `T`.
     pub fn content_as<T: DeserializeOwned>(&self) -> Result<Option<T>, ReadError> {
         let content = self.data.content.as_deref();
         let content = content.map(|json| read(json.get()));
         content.transpose().map_err(ReadError::Content)
     }
 
-    /// Returns the identity of the resource as a `T`, or nothing when the event has none.
+    /// Returns the identity of the resource as a `T`; nothing if the event has none.
     ///
     /// # Errors
     ///
-    /// Returns an error when the resource data is not a `T`.
+    /// Returns an error if the resource data is not a `T`.
     pub fn resource_data_as<T: DeserializeOwned>(&self) -> Result<Option<T>, ReadError> {
         let data = self.data.resource_data.as_deref();
         let data = data.map(|json| read::<Option<T>>(json.get()));
@@ -181,21 +182,21 @@ impl DeliveredEvent {
             .map_err(ReadError::ResourceData)
     }
 
-    /// Returns the identity of the resource, empty when the event has none.
+    /// Returns the identity of the resource, empty if the event has none.
     ///
     /// # Errors
     ///
-    /// Returns an error when the resource data is not an object.
+    /// Returns an error if the resource data is not an object.
     pub fn resource_data(&self) -> Result<ResourceData, ReadError> {
         self.resource_data_as().map(Option::unwrap_or_default)
     }
 
-    /// Returns the resource in the model of its type: the content if there is one, else what the resource data tells. An
-    /// event of the product's own, which is about a subscription, is [`Resource::Other`]; see [`DeliveredEvent::notice`].
+    /// Returns the resource in the model of its type: from the content if there is one, otherwise from the resource
+    /// data. An event about a subscription is [`Resource::Other`]; see [`DeliveredEvent::notice`].
     ///
     /// # Errors
     ///
-    /// Returns an error when the one that is there is not an object.
+    /// Returns an error if the content, or without it the resource data, is not an object.
     pub fn resource(&self) -> Result<Resource, ReadError> {
         if self.is_notice() {
             let data = serde_json::to_value(&self.data).map_err(ReadError::Event)?;
@@ -207,7 +208,7 @@ impl DeliveredEvent {
         let resource = |json: &str| Resource::read(&entity, &mend_surrogates(json));
         match (&self.data.content, &self.data.resource_data) {
             (Some(content), _) => resource(content.get()).map_err(ReadError::Content),
-            // A basic notification says at least which resource it was, in the members that the model shares.
+            // A basic notification identifies the resource in members that the model has as well.
             (None, Some(data)) if data.get() != "null" => {
                 resource(data.get()).map_err(ReadError::ResourceData)
             }
@@ -216,16 +217,16 @@ impl DeliveredEvent {
     }
 }
 
-/// Reads JSON in which there may be escapes of lone surrogates, each of which counts as U+FFFD.
+/// Parses JSON. Each escape of a lone surrogate, which would make the text unreadable, becomes U+FFFD.
 fn read<T: DeserializeOwned>(json: &str) -> serde_json::Result<T> {
-    // What is readable stays byte for byte.
+    // Tried unchanged first, so that readable text is kept byte for byte.
     serde_json::from_str(json).or_else(|error| match mend_surrogates(json) {
         Cow::Borrowed(_) => Err(error),
         Cow::Owned(mended) => serde_json::from_str(&mended),
     })
 }
 
-/// Reads a member that is there, null included.
+/// Reads a member that is present, even if it is null.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
     Box::<RawValue>::deserialize(deserializer).map(Some)
 }

@@ -10,29 +10,29 @@ use super::{
 entity! {
     /// A user (Microsoft Graph, *user resource type*).
     ///
-    /// Notifications carry no resource data; `resourceData` has the tenant, the time and the number of the change.
+    /// Notifications carry no resource data. `resourceData` has the tenant, the time and the number of the change.
     pub struct User {
-        /// The tenant, in notifications.
+        /// The id of the tenant; in notifications.
         organization_id: String,
-        /// When the change happened, in notifications.
+        /// When the change happened; in notifications.
         event_time: DateTime,
-        /// The number of the change, in notifications.
+        /// The number of the change; in notifications.
         sequence_number: Number,
         /// Whether the account is enabled.
         account_enabled: bool,
         /// The telephone numbers of the business.
         business_phones: Vec<String>,
-        /// When the user was made.
+        /// When the user was created.
         created_date_time: DateTime,
         /// When the user was deleted.
         deleted_date_time: DateTime,
         /// The department.
         department: String,
-        /// The name to show.
+        /// The displayed name.
         display_name: String,
         /// The first name.
         given_name: String,
-        /// What the user does in the company.
+        /// The job title.
         job_title: String,
         /// The mail address.
         mail: String,
@@ -54,32 +54,32 @@ entity! {
 entity! {
     /// A group (Microsoft Graph, *group resource type*).
     ///
-    /// Notifications carry no resource data; `resourceData` has the tenant, the time and the number of the change, and who
-    /// came and went.
+    /// Notifications carry no resource data. `resourceData` has the tenant, the time and the number of the change, and
+    /// which members and owners were added or removed.
     pub struct Group {
-        /// The tenant, in notifications.
+        /// The id of the tenant; in notifications.
         organization_id: String,
-        /// When the change happened, in notifications.
+        /// When the change happened; in notifications.
         event_time: DateTime,
-        /// The number of the change, in notifications.
+        /// The number of the change; in notifications.
         sequence_number: Number,
-        /// The members who came or went, in notifications.
+        /// The added and removed members; in notifications.
         #[serde(rename = "members@delta")]
         members_delta: Vec<GroupDelta>,
-        /// The owners who came or went, in notifications.
+        /// The added and removed owners; in notifications.
         #[serde(rename = "owners@delta")]
         owners_delta: Vec<GroupDelta>,
-        /// A label of the group's confidentiality.
+        /// The classification, such as the confidentiality.
         classification: String,
-        /// When the group was made.
+        /// When the group was created.
         created_date_time: DateTime,
         /// When the group was deleted.
         deleted_date_time: DateTime,
-        /// When the group ends.
+        /// When the group expires.
         expiration_date_time: DateTime,
-        /// What the group is for.
+        /// The description.
         description: String,
-        /// The name to show.
+        /// The displayed name.
         display_name: String,
         /// The kinds of group, such as `Unified`.
         group_types: Vec<String>,
@@ -89,13 +89,13 @@ entity! {
         mail_enabled: bool,
         /// The part of the mail address before the `@`.
         mail_nickname: String,
-        /// The rule by which members are found.
+        /// The rule that selects the members of a dynamic group.
         membership_rule: String,
         /// All mail addresses.
         proxy_addresses: Vec<String>,
         /// When the group was renewed.
         renewed_date_time: DateTime,
-        /// Whether the group can be given permissions.
+        /// Whether the group is a security group.
         security_enabled: bool,
         /// Who can see the group.
         visibility: String,
@@ -103,14 +103,14 @@ entity! {
 }
 
 model! {
-    /// Somebody who came into a group or went out of it (Microsoft Graph, *delta query*).
+    /// An object that was added to or removed from a group (Microsoft Graph, *delta query*).
     pub struct GroupDelta {
         /// The type of the object.
         #[serde(rename = "@odata.type")]
         odata_type: String,
-        /// The object.
+        /// The id of the object.
         id: String,
-        /// There when the object went out.
+        /// Present if the object was removed.
         #[serde(rename = "@removed")]
         removed: Value,
     }
@@ -119,15 +119,15 @@ model! {
 entity! {
     /// A conversation of a group (Microsoft Graph, *conversation resource type*).
     pub struct Conversation {
-        /// Whether files are attached to a post.
+        /// Whether a post has attachments.
         has_attachments: bool,
-        /// When the last post came.
+        /// When the last post was delivered.
         last_delivered_date_time: DateTime,
         /// The beginning of the last post.
         preview: String,
         /// The subject.
         topic: String,
-        /// Who wrote posts.
+        /// The authors of posts.
         unique_senders: Vec<String>,
     }
 }

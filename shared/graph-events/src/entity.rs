@@ -1,16 +1,16 @@
-//! The names of entities and events, in one spelling whatever Microsoft Graph wrote.
+//! Canonical names of entities and events.
 //!
 //! Notifications spell the same type in several ways (`#Microsoft.Graph.callrecord`, `#Microsoft.Graph.Teams`), and
-//! some come without a type; consumers of events see one name each.
+//! some have no type. Consumers see one name for each.
 
 use std::borrow::Cow;
 
 use crate::{change::Change, path};
 
-/// Returns the canonical name of a notification's entity: from `odata_type` if there is one, else from the path of
-/// `resource`, else `entity`.
+/// Returns the canonical name of a notification's entity: from `odata_type` if present, otherwise from the path of
+/// `resource`, otherwise `entity`.
 ///
-/// Types that are not known keep their own spelling, unless it is longer than any of Graph's.
+/// Unknown types keep their spelling, unless it is longer than any of Graph's names.
 #[must_use]
 pub fn name(odata_type: Option<&str>, resource: Option<&str>) -> String {
     let typed = odata_type
@@ -30,7 +30,7 @@ pub fn name(odata_type: Option<&str>, resource: Option<&str>) -> String {
 
 /// Returns the type of the delivered event, such as `Microsoft.Graph.ChatMessageCreated`.
 ///
-/// Without a change type it ends in `Changed`.
+/// Without a change type, it ends in `Changed`.
 #[must_use]
 pub fn event_type(entity: &str, change_type: Option<&str>) -> String {
     let is_name = |change: &String| (1..=MAX_NAME_BYTES).contains(&change.len());
@@ -63,17 +63,17 @@ fn known(name: &str) -> Option<&'static str> {
     aliased.or_else(entities)
 }
 
-/// Returns the type of the entity at the path of `resource`.
+/// Returns the type of the entity at the path `resource`.
 fn from_path(resource: &str) -> Option<&'static str> {
     let tokens = path::tokens(resource)?;
     let names = || tokens.iter().map(path::Token::text);
     let is_under = |parent: &str| parent.is_empty() || names().any(|name| name.eq_ignore_ascii_case(parent));
-    // Decided once for the whole path, not again for each of its names: a path may be long.
+    // Decided once for the whole path and not for each of its names, because a path may be long.
     let possible: Vec<_> = COLLECTIONS
         .iter()
         .filter(|(_, parent, _)| is_under(parent))
         .collect();
-    // From the end: the last collection holds the entity, those before it are where it lives.
+    // From the end: the last collection contains the entity, the ones before it are its parents.
     names().rev().find_map(|last| {
         let found = possible
             .iter()
@@ -82,7 +82,7 @@ fn from_path(resource: &str) -> Option<&'static str> {
     })
 }
 
-/// Returns the letters and digits of `text` with a capital first.
+/// Returns the letters and digits of `text`, the first one as a capital.
 fn capitalised(text: &str) -> String {
     let mut letters = text.chars().filter(char::is_ascii_alphanumeric);
     let first = letters.next().map(|letter| letter.to_ascii_uppercase());
@@ -92,11 +92,11 @@ fn capitalised(text: &str) -> String {
 /// The longest name of a type or a change. Graph's have up to about 40 bytes.
 const MAX_NAME_BYTES: usize = 64;
 
-/// Other names of types.
+/// Other spellings of types.
 const ALIASES: &[(&str, &str)] = &[("teams", "team"), ("channels", "channel"), ("list", "listItem")];
 
-/// The collections and functions of entity paths, what they are under when that decides (the first line that fits counts), and their
-/// entities.
+/// The collections and functions in entity paths, their parent if it matters (the first matching line counts), and
+/// their entities.
 const COLLECTIONS: &[(&str, &str, &str)] = &[
     ("replies", "", "chatMessage"),
     ("getAllMessages", "", "chatMessage"),

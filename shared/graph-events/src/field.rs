@@ -1,4 +1,4 @@
-//! Members of Microsoft Graph's objects: absent, null, or a value, and nothing is lost between them.
+//! The members of Microsoft Graph's objects: absent, null, or a value.
 
 use std::{fmt, ops::Deref};
 
@@ -8,8 +8,9 @@ use serde_json::Value;
 
 /// A member of an object.
 ///
-/// Microsoft Graph tells absence from null: a property that was not selected is absent, one that has no value is null.
-/// A value of another form than documented does not make the whole object unreadable; it is kept as it was sent.
+/// Microsoft Graph distinguishes absence and null: a property that was not selected is absent, a property without a
+/// value is null. A value that does not have the documented form does not make the whole object unreadable; it is kept
+/// unchanged.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Field<T> {
     /// The object does not have the member.
@@ -24,7 +25,7 @@ pub enum Field<T> {
 }
 
 impl<T> Field<T> {
-    /// Returns the value, if there is one of the documented form.
+    /// Returns the value, if it has the documented form.
     pub fn value(&self) -> Option<&T> {
         match self {
             Self::Value(value) => Some(value),
@@ -32,7 +33,7 @@ impl<T> Field<T> {
         }
     }
 
-    /// Returns the value, if there is one of the documented form, as its owner.
+    /// Returns the owned value, if it has the documented form.
     pub fn into_value(self) -> Option<T> {
         match self {
             Self::Value(value) => Some(value),
@@ -40,12 +41,12 @@ impl<T> Field<T> {
         }
     }
 
-    /// Says whether the object does not have the member at all.
+    /// Returns whether the object does not have the member.
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }
 
-    /// Says whether the member is there and null.
+    /// Returns whether the member is null.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
@@ -70,7 +71,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Field<T> {
         if value.is_null() {
             return Ok(Self::Null);
         }
-        // A value of another form is kept, so that writing the object again loses nothing.
+        // Kept, so that writing the object again loses nothing.
         Ok(T::deserialize(&value).map_or_else(|_| Self::Unexpected(value), Self::Value))
     }
 }
@@ -78,7 +79,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Field<T> {
 impl<T: Serialize> Serialize for Field<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            // Objects leave absent members out before they come here.
+            // Objects skip absent members before they serialise them.
             Self::Absent | Self::Null => serializer.serialize_unit(),
             Self::Value(value) => value.serialize(serializer),
             Self::Unexpected(value) => value.serialize(serializer),
@@ -86,19 +87,19 @@ impl<T: Serialize> Serialize for Field<T> {
     }
 }
 
-/// A date and time in the spelling in which it was sent: any offset, no fraction of a second or up to seven digits.
+/// A date and time in its original spelling: any offset, and a fraction of a second of up to seven digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct DateTime(String);
 
 impl DateTime {
-    /// Returns the text as it was sent.
+    /// Returns the original text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Returns the point in time, when the text is one of RFC 3339.
+    /// Returns the point in time, if the text follows RFC 3339.
     #[must_use]
     pub fn timestamp(&self) -> Option<Timestamp> {
         self.0.parse().ok()

@@ -1,4 +1,4 @@
-//! Files and items of lists.
+//! Files, folders and list items.
 
 use serde_json::{Map, Number, Value};
 
@@ -10,50 +10,50 @@ use super::{
 entity! {
     /// A file or folder (Microsoft Graph, *driveItem resource type*).
     ///
-    /// A notification says that something below the subscribed folder changed, not what: its `resourceData` has no id, or
-    /// is missing. A delta query tells the rest.
+    /// A notification says that something below the subscribed folder changed, but not what: its `resourceData` has no
+    /// id, or is missing. A delta query returns the changes.
     pub struct DriveItem {
         /// The name.
         name: String,
-        /// What the item is about.
+        /// The description.
         description: String,
         /// The size in bytes.
         size: Number,
-        /// When it was made.
+        /// When the item was created.
         created_date_time: DateTime,
-        /// When it changed last.
+        /// When the item last changed.
         last_modified_date_time: DateTime,
-        /// Who made it.
+        /// The author.
         created_by: IdentitySet,
-        /// Who changed it last.
+        /// The author of the last change.
         last_modified_by: IdentitySet,
         /// The version of the item.
         #[serde(rename = "eTag")]
         e_tag: String,
-        /// The version of its content.
+        /// The version of the content.
         #[serde(rename = "cTag")]
         c_tag: String,
-        /// The item in a browser.
+        /// The URL of the item in a browser.
         web_url: String,
-        /// The item over `WebDAV`.
+        /// The URL of the item for `WebDAV`.
         web_dav_url: String,
-        /// What it is in.
+        /// The parent folder.
         parent_reference: ItemReference,
-        /// There when it is a file.
+        /// Present if the item is a file.
         file: Value,
-        /// There when it is a folder.
+        /// Present if the item is a folder.
         folder: Value,
-        /// There when it is the top of a drive.
+        /// Present if the item is the root of a drive.
         root: Value,
-        /// There when it was deleted.
+        /// Present if the item was deleted.
         deleted: Value,
-        /// There when it is in another drive.
+        /// Present if the item is in another drive.
         remote_item: Value,
-        /// There when it is shared.
+        /// Present if the item is shared.
         shared: Value,
-        /// The times that the client's file system gave.
+        /// The times from the client's file system.
         file_system_info: Value,
-        /// The ids of SharePoint.
+        /// The item's ids in SharePoint.
         sharepoint_ids: Value,
     }
 }
@@ -61,57 +61,57 @@ entity! {
 entity! {
     /// An item of a SharePoint list (Microsoft Graph, *listItem resource type*).
     ///
-    /// A notification says that something in the list changed, not what: its `resourceData` has no id, or is missing. A
-    /// delta query tells the rest.
+    /// A notification says that something in the list changed, but not what: its `resourceData` has no id, or is
+    /// missing. A delta query returns the changes.
     pub struct ListItem {
         /// The name.
         name: String,
-        /// What the item is about.
+        /// The description.
         description: String,
-        /// When it was made.
+        /// When the item was created.
         created_date_time: DateTime,
-        /// When it changed last.
+        /// When the item last changed.
         last_modified_date_time: DateTime,
-        /// Who made it.
+        /// The author.
         created_by: IdentitySet,
-        /// Who changed it last.
+        /// The author of the last change.
         last_modified_by: IdentitySet,
         /// The version.
         #[serde(rename = "eTag")]
         e_tag: String,
-        /// The item in a browser.
+        /// The URL of the item in a browser.
         web_url: String,
-        /// The list.
+        /// The parent list.
         parent_reference: ItemReference,
         /// The content type.
         content_type: Value,
-        /// The columns.
+        /// The values of the columns.
         fields: Map<String, Value>,
-        /// There when it was deleted.
+        /// Present if the item was deleted.
         deleted: Value,
-        /// The ids of SharePoint.
+        /// The item's ids in SharePoint.
         sharepoint_ids: Value,
     }
 }
 
 model! {
-    /// What an item is in (Microsoft Graph, *itemReference*).
+    /// The parent of an item (Microsoft Graph, *itemReference*).
     pub struct ItemReference {
-        /// The drive.
+        /// The id of the drive.
         drive_id: String,
         /// The kind of drive.
         drive_type: String,
-        /// The folder, or the list.
+        /// The id of the folder or list.
         id: String,
         /// The name.
         name: String,
-        /// The path inside the drive.
+        /// The path within the drive.
         path: String,
-        /// An id that can be used to share it.
+        /// The id for sharing.
         share_id: String,
-        /// The site.
+        /// The id of the site.
         site_id: String,
-        /// The ids of SharePoint.
+        /// The parent's ids in SharePoint.
         sharepoint_ids: Value,
     }
 }

@@ -1,4 +1,4 @@
-//! The form of Microsoft's ids.
+//! The form of GUIDs.
 
 /// Returns whether `text` has the form of a GUID.
 #[must_use]

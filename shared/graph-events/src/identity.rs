@@ -1,9 +1,9 @@
-//! Who did something, and texts with their type: what several resources have in common.
+//! Identities, and texts with a type, which several resources share.
 
 use super::define::{model, texts};
 
 model! {
-    /// Who is behind an action (Microsoft Graph, *identitySet* and *chatMessageFromIdentitySet*).
+    /// The identities behind an action (Microsoft Graph, *identitySet* and *chatMessageFromIdentitySet*).
     pub struct IdentitySet {
         /// The application.
         application: Identity,
@@ -11,17 +11,17 @@ model! {
         device: Identity,
         /// The user.
         user: Identity,
-        /// The team or channel, where one is mentioned.
+        /// The team or channel; in mentions.
         conversation: Identity,
-        /// The tag, where one is mentioned.
+        /// The tag; in mentions.
         tag: Identity,
-        /// The phone, in call records.
+        /// The phone; in call records.
         phone: Identity,
-        /// The guest, in call records.
+        /// The guest; in call records.
         guest: Identity,
-        /// The group, in files.
+        /// The group; in files.
         group: Identity,
-        /// The site's own user, in files.
+        /// The site's user; in files.
         site_user: Identity,
     }
 
@@ -32,19 +32,19 @@ model! {
         odata_type: String,
         /// The id.
         id: String,
-        /// The name to show.
+        /// The displayed name.
         display_name: String,
-        /// The kind of user, in Teams.
+        /// The kind of user; in Teams.
         user_identity_type: UserIdentityType,
-        /// The kind of application, in Teams.
+        /// The kind of application; in Teams.
         application_identity_type: String,
-        /// The kind of conversation, in Teams.
+        /// The kind of conversation; in Teams.
         conversation_identity_type: String,
-        /// The tenant.
+        /// The id of the tenant.
         tenant_id: String,
-        /// The mail address, in files and groups.
+        /// The mail address; in files and groups.
         email: String,
-        /// The user principal name, in call records.
+        /// The user principal name; in call records.
         user_principal_name: String,
     }
 
@@ -64,7 +64,7 @@ texts! {
         AadUser = "aadUser",
         /// A user of an on-premises directory.
         OnPremiseAadUser = "onPremiseAadUser",
-        /// A guest without a name.
+        /// An anonymous guest.
         AnonymousGuest = "anonymousGuest",
         /// A user of another tenant.
         FederatedUser = "federatedUser",
@@ -72,9 +72,9 @@ texts! {
         PersonalMicrosoftAccountUser = "personalMicrosoftAccountUser",
         /// A user of Skype.
         SkypeUser = "skypeUser",
-        /// A user who is known by a phone number.
+        /// A user known by a phone number.
         PhoneUser = "phoneUser",
-        /// A user who is known by a mail address.
+        /// A user known by a mail address.
         EmailUser = "emailUser",
         /// A user of Azure Communication Services.
         AzureCommunicationServicesUser = "azureCommunicationServicesUser",

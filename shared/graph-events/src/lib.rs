@@ -1,6 +1,7 @@
-//! Microsoft Graph change notifications, as the delivery queue has them, for consumers written in Rust.
+//! Microsoft Graph change notifications from the delivery queue, for consumers in Rust.
 //!
-//! A consumer reads each message of the queue as a [`DeliveredEvent`], and the resource in it as the model of its type:
+//! A consumer parses each message of the queue as a [`DeliveredEvent`], and gets the resource in it as the model of its
+//! type:
 //!
 //! ```
 //! use graph_events::{DeliveredEvent, ReadError, Resource};
@@ -24,23 +25,23 @@
 //!
 //! | What | Where |
 //! |---|---|
-//! | one message of the delivery queue | [`DeliveredEvent`] |
-//! | the resource, decrypted or as far as Microsoft Graph told of it | [`DeliveredEvent::resource`], [`Resource`] |
-//! | the resource, where the type is known beforehand | [`DeliveredEvent::content_as`] |
-//! | its decrypted JSON, byte for byte | [`EventData::content`] |
-//! | the ids in its path, and the path to GET it with | [`DeliveredEvent::path`], [`ResourcePath`] |
+//! | a message of the delivery queue | [`DeliveredEvent`] |
+//! | the resource: decrypted, or as far as it is identified | [`DeliveredEvent::resource`], [`Resource`] |
+//! | the resource, if its type is known beforehand | [`DeliveredEvent::content_as`] |
+//! | the decrypted JSON, byte for byte | [`EventData::content`] |
+//! | the ids in the path, and the path for a GET | [`DeliveredEvent::path`], [`ResourcePath`] |
 //! | a member: absent, null, or a value | [`Field`] |
 //!
-//! The same event can come twice: its [`id`](DeliveredEvent::id) is the same each time. Order is not kept.
+//! The same event can arrive twice, with the same [`id`](DeliveredEvent::id). The order of events is not kept.
 //!
-//! # One type, and what is in a field
+//! # One type, and the states of a field
 //!
 //! ```
 //! use graph_events::{ChatMessage, DeliveredEvent};
 //!
 //! let event = DeliveredEvent::parse(include_str!("../examples/event.json"))?;
 //!
-//! // The ids are in the path, whichever way Microsoft Graph spells it.
+//! // The ids are in the path, in whatever spelling Microsoft Graph uses.
 //! let path = event.path()?;
 //! assert_eq!(path.id("channels"), Some("19:a@thread.tacv2"));
 //! assert_eq!(path.to_string(), "/teams/1/channels/19:a@thread.tacv2/messages/2");
@@ -54,7 +55,7 @@
 //!
 //! # What is kept
 //!
-//! A model that is read and written again gives the same JSON value: members that it does not know, null as against
+//! A model that is read and written again gives the same JSON value: with unknown members, null distinguished from
 //! absence, texts that are not in an enumeration, the spelling of dates, and values of another type than documented.
 //! Microsoft Graph adds members and values without notice; none of them makes a model fail. The exceptions:
 //!
@@ -62,7 +63,7 @@
 //!   rounded, as are decimals of more than 15 digits; numbers beyond the range of `f64` are an error.
 //! - An object that has a known member twice is an error.
 //!
-//! Where that matters, [`EventData::content`] is the JSON that Microsoft Graph encrypted, byte for byte.
+//! Where this matters, use [`EventData::content`], the JSON that Microsoft Graph encrypted, byte for byte.
 
 mod change;
 mod chat_message;

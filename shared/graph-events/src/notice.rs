@@ -1,11 +1,11 @@
-//! The product's own events: what consumers have to know about a subscription, and not about a resource.
+//! Events about a subscription and not about a resource, which the pipeline itself creates.
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Number;
 
 use crate::{DateTime, DeliveredEvent, ReadError, define::model};
 
-/// An event of the product's own.
+/// An event about a subscription.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
@@ -16,40 +16,40 @@ pub enum Notice {
     SubscriptionRemoved(SubscriptionGap),
     /// `Microsoft.Graph.SubscriptionRecreated`: the subscription had to be created again for another reason.
     SubscriptionRecreated(SubscriptionGap),
-    /// `Microsoft.Graph.CatchUpCompleted`: what a gap may have lost has been read, as far as it can be.
+    /// `Microsoft.Graph.CatchUpCompleted`: the reader has read the period of a gap, as far as Graph allows.
     CatchUpCompleted(CatchUpCompleted),
 }
 
 model! {
-    /// A time in which notifications of a subscription may have been lost.
+    /// A period in which notifications of a subscription may have been lost.
     pub struct SubscriptionGap {
-        /// The tenant.
+        /// The id of the tenant.
         tenant_id: String,
-        /// Graph's id of the subscription that was affected.
+        /// Graph's id of the affected subscription.
         subscription_id: String,
-        /// Graph's id of the subscription that has taken its place.
+        /// Graph's id of its successor.
         new_subscription_id: String,
-        /// The resource that is subscribed to.
+        /// The resource of the subscription.
         resource: String,
-        /// Since when something may be lost; absent where that is not known.
+        /// The beginning of the period; absent if unknown.
         lost_from: DateTime,
-        /// Until when something may be lost.
+        /// The end of the period.
         lost_until: DateTime,
-        /// Why, in words.
+        /// The reason, in words.
         reason: String,
     }
 
-    /// What has been read of the time of a gap.
+    /// The result of reading the period of a gap.
     pub struct CatchUpCompleted {
-        /// The tenant.
+        /// The id of the tenant.
         tenant_id: String,
         /// The id of the event about the gap.
         gap: String,
-        /// Since when changes were looked for.
+        /// The beginning of the period that was read.
         from: DateTime,
-        /// Until when changes were looked for.
+        /// The end of the period that was read.
         until: DateTime,
-        /// Whether every change of that time has been delivered.
+        /// Whether every change in the period has been delivered.
         complete: bool,
         /// How many events about created resources were delivered.
         created: Number,
@@ -59,21 +59,21 @@ model! {
         deleted: Number,
         /// How many pages were read.
         pages: Number,
-        /// The kinds of changes that cannot be read.
+        /// The kinds of changes that Graph does not return.
         unseen: Vec<String>,
-        /// Why it is not complete, in words.
+        /// Why the result is incomplete, in words.
         reason: String,
-        /// The permission that is missing.
+        /// The missing permission.
         permission: String,
     }
 }
 
 impl DeliveredEvent {
-    /// Returns the event as one of the product's own, or nothing when it is about a resource.
+    /// Returns the event as one about a subscription; nothing if it is about a resource.
     ///
     /// # Errors
     ///
-    /// Returns an error when its data is not an object.
+    /// Returns an error if its data is not an object.
     pub fn notice(&self) -> Result<Option<Notice>, ReadError> {
         let notice = match self.event_type.as_str() {
             MISSED => Notice::SubscriptionMissed(self.data_as()?),
@@ -85,7 +85,7 @@ impl DeliveredEvent {
         Ok(Some(notice))
     }
 
-    /// Says whether the event is one of the product's own, about a subscription.
+    /// Returns whether the event is about a subscription.
     #[must_use]
     pub fn is_notice(&self) -> bool {
         [MISSED, REMOVED, RECREATED, CAUGHT_UP].contains(&self.event_type.as_str())

@@ -8,75 +8,75 @@ use super::{
 };
 
 entity! {
-    /// A security alert (Microsoft Graph, *alert resource type*, the legacy one, which notifications are about).
+    /// A security alert (Microsoft Graph, *alert resource type*, the legacy type, which notifications use).
     pub struct Alert {
-        /// A group of attackers.
+        /// The group of attackers.
         activity_group_name: String,
-        /// Who looks into it.
+        /// The person who investigates the alert.
         assigned_to: String,
-        /// The subscription in Azure.
+        /// The id of the Azure subscription.
         azure_subscription_id: String,
-        /// The tenant in Azure.
+        /// The id of the Azure tenant.
         azure_tenant_id: String,
         /// The kind of alert.
         category: String,
-        /// When it was closed.
+        /// When the alert was closed.
         closed_date_time: DateTime,
-        /// What the cloud applications know about it.
+        /// Details from cloud applications.
         cloud_app_states: Vec<Value>,
-        /// What people wrote about it.
+        /// The comments.
         comments: Vec<String>,
-        /// How sure the provider is, from 1 to 100.
+        /// The provider's confidence, from 1 to 100.
         confidence: Number,
-        /// When it was made.
+        /// When the alert was created.
         created_date_time: DateTime,
-        /// What happened.
+        /// The description.
         description: String,
-        /// Other alerts about the same.
+        /// The ids of related alerts.
         detection_ids: Vec<String>,
-        /// When what it is about happened.
+        /// When the event behind the alert happened.
         event_date_time: DateTime,
-        /// What people think of it.
+        /// An analyst's feedback.
         feedback: AlertFeedback,
-        /// The files.
+        /// The files involved.
         file_states: Vec<Value>,
-        /// What was done with it.
+        /// The history of actions.
         history_states: Vec<Value>,
-        /// The hosts.
+        /// The hosts involved.
         host_states: Vec<Value>,
-        /// Incidents that it belongs to.
+        /// The ids of incidents.
         incident_ids: Vec<String>,
-        /// When it changed last.
+        /// When the alert last changed.
         last_modified_date_time: DateTime,
-        /// The malware.
+        /// The malware involved.
         malware_states: Vec<Value>,
-        /// The connections.
+        /// The network connections involved.
         network_connections: Vec<Value>,
-        /// The processes.
+        /// The processes involved.
         processes: Vec<Value>,
-        /// What to do.
+        /// The recommended actions.
         recommended_actions: Vec<String>,
-        /// The keys of registries.
+        /// The registry keys involved.
         registry_key_states: Vec<Value>,
-        /// The resources.
+        /// The resources involved.
         security_resources: Vec<Value>,
-        /// How severe it is.
+        /// The severity.
         severity: AlertSeverity,
-        /// Where it comes from.
+        /// The sources, such as links.
         source_materials: Vec<String>,
-        /// How far the work on it is.
+        /// The status of the investigation.
         status: AlertStatus,
-        /// Labels.
+        /// The labels.
         tags: Vec<String>,
         /// The title.
         title: String,
-        /// What triggered it.
+        /// The properties that triggered the alert.
         triggers: Vec<Value>,
-        /// The users.
+        /// The user accounts involved.
         user_states: Vec<Value>,
-        /// Who sells the product that found it.
+        /// The vendor of the product that raised the alert.
         vendor_information: Value,
-        /// The weaknesses.
+        /// The vulnerabilities involved.
         vulnerability_states: Vec<Value>,
     }
 }
@@ -84,54 +84,54 @@ entity! {
 entity! {
     /// A call or meeting that has ended (Microsoft Graph, *callRecord resource type*).
     pub struct CallRecord {
-        /// The number of the record's version, which grows as more is known.
+        /// The version of the record, which grows as details are added.
         version: Number,
-        /// Whether two or more took part.
+        /// Whether it was a group call or a call of two.
         #[serde(rename = "type")]
         call_type: CallType,
-        /// What was used: audio, video, screen sharing.
+        /// The modalities, such as audio, video and screen sharing.
         modalities: Vec<Modality>,
-        /// When the record changed last.
+        /// When the record last changed.
         last_modified_date_time: DateTime,
-        /// When the first one joined.
+        /// When the first participant joined.
         start_date_time: DateTime,
-        /// When the last one left.
+        /// When the last participant left.
         end_date_time: DateTime,
-        /// Who organized it.
+        /// The organizer.
         organizer: IdentitySet,
-        /// Who took part.
+        /// The participants.
         participants: Vec<IdentitySet>,
-        /// Where it can be joined.
+        /// The URL to join.
         join_web_url: String,
-        /// Who organized it, in more detail.
+        /// The organizer, in more detail.
         #[serde(rename = "organizer_v2")]
         organizer_v2: Value,
-        /// Who took part, in more detail.
+        /// The participants, in more detail.
         #[serde(rename = "participants_v2")]
         participants_v2: Vec<Value>,
-        /// Its sessions, when they are asked for.
+        /// The sessions, if they are requested.
         sessions: Vec<Value>,
     }
 }
 
 texts! {
-    /// What people think of an alert (Microsoft Graph, *alertFeedback*).
+    /// An analyst's feedback on an alert (Microsoft Graph, *alertFeedback*).
     pub enum AlertFeedback {
-        /// Nothing yet.
+        /// None yet.
         Unset = "unknown",
-        /// It is right.
+        /// The alert is right.
         TruePositive = "truePositive",
-        /// It is wrong.
+        /// The alert is wrong.
         FalsePositive = "falsePositive",
-        /// It is right, and harmless.
+        /// The alert is right, but harmless.
         BenignPositive = "benignPositive",
     }
 
-    /// How severe an alert is (Microsoft Graph, *alertSeverity*).
+    /// The severity of an alert (Microsoft Graph, *alertSeverity*).
     pub enum AlertSeverity {
-        /// Not known.
+        /// Unknown.
         Unset = "unknown",
-        /// For information.
+        /// Informational.
         Informational = "informational",
         /// Low.
         Low = "low",
@@ -141,35 +141,35 @@ texts! {
         High = "high",
     }
 
-    /// How far the work on an alert is (Microsoft Graph, *alertStatus*).
+    /// The status of an alert's investigation (Microsoft Graph, *alertStatus*).
     pub enum AlertStatus {
-        /// Not known.
+        /// Unknown.
         Unset = "unknown",
-        /// Not begun.
+        /// Not started.
         NewAlert = "newAlert",
-        /// Under way.
+        /// In progress.
         InProgress = "inProgress",
-        /// Done.
+        /// Resolved.
         Resolved = "resolved",
-        /// Put aside.
+        /// Dismissed.
         Dismissed = "dismissed",
     }
 
-    /// Whether two or more took part in a call (Microsoft Graph, *callType*).
+    /// The type of a call (Microsoft Graph, *callType*).
     pub enum CallType {
-        /// Not known.
+        /// Unknown.
         Unset = "unknown",
-        /// More than two.
+        /// A call of more than two participants.
         GroupCall = "groupCall",
-        /// Two.
+        /// A call of two participants.
         PeerToPeer = "peerToPeer",
     }
 
-    /// What a call used (Microsoft Graph, *modality*).
+    /// A modality of a call (Microsoft Graph, *modality*).
     pub enum Modality {
-        /// Sound.
+        /// Audio.
         Audio = "audio",
-        /// Pictures.
+        /// Video.
         Video = "video",
         /// Screen sharing over video.
         VideoBasedScreenSharing = "videoBasedScreenSharing",

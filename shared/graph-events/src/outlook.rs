@@ -1,7 +1,7 @@
 //! Outlook's items: messages, events and contacts.
 //!
-//! With resource data, notifications carry the properties that the subscription selects, and no others: `id` is one of
-//! them. Absent does not mean empty.
+//! With resource data, notifications carry exactly the properties that the subscription selects, including `id`. So
+//! absent does not mean empty.
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 use serde_json::{Number, Value};
@@ -14,65 +14,65 @@ use super::{
 entity! {
     /// A mail message (Microsoft Graph, *message resource type*).
     pub struct Message {
-        /// When it was made.
+        /// When the message was created.
         created_date_time: DateTime,
-        /// When it changed last.
+        /// When the message last changed.
         last_modified_date_time: DateTime,
         /// The version.
         change_key: String,
-        /// Its categories.
+        /// The categories.
         categories: Vec<String>,
         /// When it was received.
         received_date_time: DateTime,
         /// When it was sent.
         sent_date_time: DateTime,
-        /// Whether files are attached.
+        /// Whether the message has attachments.
         has_attachments: bool,
-        /// The id that mail servers know it by.
+        /// The message id of RFC 5322.
         internet_message_id: String,
-        /// Its headers.
+        /// The headers.
         internet_message_headers: Vec<Value>,
         /// The subject.
         subject: String,
         /// The beginning of the text.
         body_preview: String,
-        /// How important it is.
+        /// The importance.
         importance: Importance,
-        /// The folder that it is in.
+        /// The id of its folder.
         parent_folder_id: String,
-        /// The conversation that it belongs to.
+        /// The id of its conversation.
         conversation_id: String,
-        /// Its place in the conversation.
+        /// The position in the conversation.
         conversation_index: String,
-        /// Whether a receipt for its delivery was asked for.
+        /// Whether the sender requested a delivery receipt.
         is_delivery_receipt_requested: bool,
-        /// Whether a receipt for its reading was asked for.
+        /// Whether the sender requested a read receipt.
         is_read_receipt_requested: bool,
         /// Whether it has been read.
         is_read: bool,
         /// Whether it is a draft.
         is_draft: bool,
-        /// The message in Outlook on the web.
+        /// The URL of the message in Outlook on the web.
         web_link: String,
-        /// Whether it is in the focused inbox.
+        /// Whether the message is in the focused inbox.
         inference_classification: String,
         /// The text.
         body: ItemBody,
         /// The part of the text that is not in earlier messages.
         unique_body: ItemBody,
-        /// The mailbox that sent it.
+        /// The mailbox that sent the message.
         sender: Recipient,
-        /// The mailbox in whose name it was sent.
+        /// The mailbox in whose name the message was sent.
         from: Recipient,
-        /// To whom it was sent.
+        /// The recipients.
         to_recipients: Vec<Recipient>,
-        /// Who gets a copy.
+        /// The recipients of copies.
         cc_recipients: Vec<Recipient>,
-        /// Who gets a copy that the others do not know of.
+        /// The recipients of blind copies.
         bcc_recipients: Vec<Recipient>,
-        /// Whom to answer.
+        /// The addresses for replies.
         reply_to: Vec<Recipient>,
-        /// Its flag.
+        /// The flag.
         flag: Value,
     }
 }
@@ -80,13 +80,13 @@ entity! {
 entity! {
     /// An event in a calendar (Microsoft Graph, *event resource type*).
     pub struct Event {
-        /// When it was made.
+        /// When the event was created.
         created_date_time: DateTime,
-        /// When it changed last.
+        /// When the event last changed.
         last_modified_date_time: DateTime,
         /// The version.
         change_key: String,
-        /// Its categories.
+        /// The categories.
         categories: Vec<String>,
         /// The subject.
         subject: String,
@@ -98,69 +98,69 @@ entity! {
         start: DateTimeTimeZone,
         /// When it ends.
         end: DateTimeTimeZone,
-        /// The time zone in which its beginning was set.
+        /// The time zone in which the beginning was set.
         original_start_time_zone: String,
-        /// The time zone in which its end was set.
+        /// The time zone in which the end was set.
         original_end_time_zone: String,
-        /// When this occurrence of a series was to begin.
+        /// When this occurrence of a series was originally to begin.
         original_start: DateTime,
         /// Whether it lasts whole days.
         is_all_day: bool,
-        /// Whether it was cancelled.
+        /// Whether the event is cancelled.
         is_cancelled: bool,
-        /// Whether its organizer has not sent it yet.
+        /// Whether the organizer has not sent the event yet.
         is_draft: bool,
-        /// Whether the owner of the calendar organizes it.
+        /// Whether the owner of the calendar is the organizer.
         is_organizer: bool,
-        /// Whether it is an online meeting.
+        /// Whether the event is an online meeting.
         is_online_meeting: bool,
         /// Whether a reminder is set.
         is_reminder_on: bool,
-        /// How long before it the reminder comes.
+        /// How many minutes before the event the reminder appears.
         reminder_minutes_before_start: Number,
-        /// Whether files are attached.
+        /// Whether the event has attachments.
         has_attachments: bool,
-        /// Whether attendees do not see each other.
+        /// Whether attendees are hidden from each other.
         hide_attendees: bool,
         /// Whether attendees may propose other times.
         allow_new_time_proposals: bool,
-        /// Whether its organizer wants answers.
+        /// Whether the organizer requests responses.
         response_requested: bool,
-        /// What the owner of the calendar answered.
+        /// The response of the calendar's owner.
         response_status: Value,
-        /// How important it is.
+        /// The importance.
         importance: Importance,
         /// Whether it is personal, private or confidential.
         sensitivity: String,
-        /// How the time is shown to others.
+        /// How others see the owner's availability.
         show_as: FreeBusyStatus,
-        /// Whether it is one event, a series or a part of one.
+        /// Whether it is a single event, a series, or an occurrence of a series.
         #[serde(rename = "type")]
         event_type: String,
-        /// The series that it belongs to.
+        /// The id of its series.
         series_master_id: String,
         /// The id of the same event in all calendars.
         #[serde(rename = "iCalUId")]
         ical_uid: String,
-        /// An id of the client's, against making it twice.
+        /// An id from the client, which prevents duplicates.
         transaction_id: String,
-        /// The event in Outlook on the web.
+        /// The URL of the event in Outlook on the web.
         web_link: String,
-        /// Where to join it.
+        /// The URL to join the online meeting.
         online_meeting_url: String,
-        /// Which service its online meeting uses.
+        /// The service of the online meeting.
         online_meeting_provider: String,
-        /// How to join it.
+        /// The details of the online meeting.
         online_meeting: Value,
-        /// Where it is.
+        /// The location.
         location: Location,
-        /// All places where it is.
+        /// All locations.
         locations: Vec<Location>,
-        /// How it is repeated.
+        /// The recurrence.
         recurrence: Value,
-        /// Who is invited.
+        /// The attendees.
         attendees: Vec<Attendee>,
-        /// Who organizes it.
+        /// The organizer.
         organizer: Recipient,
     }
 }
@@ -168,21 +168,21 @@ entity! {
 entity! {
     /// A contact (Microsoft Graph, *contact resource type*).
     pub struct Contact {
-        /// When it was made.
+        /// When the contact was created.
         created_date_time: DateTime,
-        /// When it changed last.
+        /// When the contact last changed.
         last_modified_date_time: DateTime,
         /// The version.
         change_key: String,
-        /// Its categories.
+        /// The categories.
         categories: Vec<String>,
-        /// The folder that it is in.
+        /// The id of its folder.
         parent_folder_id: String,
         /// The day of birth.
         birthday: DateTime,
         /// The name to sort by.
         file_as: String,
-        /// The name to show.
+        /// The displayed name.
         display_name: String,
         /// The first name.
         given_name: String,
@@ -204,7 +204,7 @@ entity! {
         office_location: String,
         /// The profession.
         profession: String,
-        /// What the contact does in the company.
+        /// The job title.
         job_title: String,
         /// The page of the business.
         business_home_page: String,
@@ -230,7 +230,7 @@ entity! {
 }
 
 model! {
-    /// Who sends or receives (Microsoft Graph, *recipient*).
+    /// A sender or recipient (Microsoft Graph, *recipient*).
     pub struct Recipient {
         /// The name and address.
         email_address: EmailAddress,
@@ -238,40 +238,40 @@ model! {
 
     /// A mail address (Microsoft Graph, *emailAddress*).
     pub struct EmailAddress {
-        /// The name to show.
+        /// The displayed name.
         name: String,
         /// The address.
         address: String,
     }
 
-    /// Somebody who is invited (Microsoft Graph, *attendee*).
+    /// An attendee (Microsoft Graph, *attendee*).
     pub struct Attendee {
         /// The name and address.
         email_address: EmailAddress,
-        /// Whether a person has to come or can, or that it is a room.
+        /// Whether a person is required or optional, or the attendee is a room.
         #[serde(rename = "type")]
         attendee_type: String,
-        /// What was answered, and when.
+        /// The response, and its time.
         status: Value,
     }
 
-    /// A place (Microsoft Graph, *location*).
+    /// A location (Microsoft Graph, *location*).
     pub struct Location {
         /// The name.
         display_name: String,
-        /// The kind of place.
+        /// The kind of location.
         location_type: String,
         /// The mail address.
         location_email_address: String,
-        /// The page of the place.
+        /// The URL of the location.
         location_uri: String,
-        /// An id of Outlook's own.
+        /// The id of the location in Outlook.
         unique_id: String,
         /// The kind of that id.
         unique_id_type: String,
         /// The address.
         address: Value,
-        /// Where on earth it is.
+        /// The geographic coordinates.
         coordinates: Value,
     }
 
@@ -285,7 +285,7 @@ model! {
 }
 
 impl DateTimeTimeZone {
-    /// Returns the point in time, when the time zone is UTC.
+    /// Returns the point in time, if the time zone is UTC.
     #[must_use]
     pub fn timestamp(&self) -> Option<Timestamp> {
         let zone = self.time_zone.as_deref()?;
@@ -296,27 +296,27 @@ impl DateTimeTimeZone {
 }
 
 texts! {
-    /// How important an item is (Microsoft Graph, *importance*).
+    /// The importance of an item (Microsoft Graph, *importance*).
     pub enum Importance {
-        /// Less than others.
+        /// Low.
         Low = "low",
-        /// As most are.
+        /// Normal.
         Normal = "normal",
-        /// More than others.
+        /// High.
         High = "high",
     }
 
-    /// How the time of an event is shown to others (Microsoft Graph, *freeBusyStatus*).
+    /// The shown availability of an event's time (Microsoft Graph, *freeBusyStatus*).
     pub enum FreeBusyStatus {
         /// Free.
         Free = "free",
-        /// Perhaps busy.
+        /// Tentative.
         Tentative = "tentative",
         /// Busy.
         Busy = "busy",
         /// Out of office.
         Oof = "oof",
-        /// At work in another place.
+        /// Working elsewhere.
         WorkingElsewhere = "workingElsewhere",
     }
 }

@@ -1,10 +1,10 @@
-//! Resource paths, cut into tokens, in every spelling that Microsoft Graph uses for the same thing.
+//! Resource paths, split into tokens, in every spelling of Microsoft Graph.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-/// One piece of a path.
+/// A token of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Token {
     /// A bare segment: a name such as `messages`, or a key such as the `1` of `users/1`.
@@ -21,7 +21,7 @@ pub enum Token {
 }
 
 impl Token {
-    /// Returns the token's text: the word, the key, or the name of the call.
+    /// Returns the text: the word, the key, or the name of the call.
     pub fn text(&self) -> &str {
         match self {
             Self::Word(text) | Self::Key(text) => text,
@@ -30,9 +30,9 @@ impl Token {
     }
 }
 
-/// Cuts the path of `resource` into tokens, without its query options; `None` when a segment is empty or malformed.
+/// Splits the path of `resource`, without query options, into tokens; `None` if a segment is empty or malformed.
 ///
-/// A leading and a trailing slash do not count, and `me` in front stands for `users/{id}`.
+/// Outer slashes do not matter, and `me` at the beginning stands for `users/{id}`.
 pub fn tokens(resource: &str) -> Option<Vec<Token>> {
     let path = resource.trim();
     let path = split_outside_quotes(path, '?').into_iter().next()?;
@@ -42,7 +42,7 @@ pub fn tokens(resource: &str) -> Option<Vec<Token>> {
     for segment in split_outside_quotes(path, '/') {
         push_segment(segment, &mut tokens)?;
     }
-    // `/me` and `/users/{id}` are the same resource to whoever looks it up.
+    // `/me` and `/users/{id}` are the same resource in every table.
     if tokens
         .first()
         .is_some_and(|first| matches!(first, Token::Word(word) if word.eq_ignore_ascii_case("me")))
@@ -55,7 +55,7 @@ pub fn tokens(resource: &str) -> Option<Vec<Token>> {
     Some(tokens)
 }
 
-/// Returns the query options of `resource`, decoded, in the order in which they are written.
+/// Returns the decoded query options of `resource`, in their order.
 pub fn options(resource: &str) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
     let query = split_outside_quotes(resource, '?')
         .into_iter()
@@ -72,7 +72,7 @@ pub fn options(resource: &str) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
         .collect()
 }
 
-/// Splits `text` at each `separator` outside single quotes and parentheses; at the first only when it is `?`.
+/// Splits `text` at each `separator` outside single quotes and parentheses, but only at the first one if it is `?`.
 pub fn split_outside_quotes(text: &str, separator: char) -> Vec<&str> {
     let (mut parts, mut start, mut quoted, mut depth) = (Vec::new(), 0, false, 0_u32);
     for (at, character) in text.char_indices() {
@@ -122,7 +122,7 @@ fn push_segment(segment: &str, tokens: &mut Vec<Token>) -> Option<()> {
     Some(())
 }
 
-/// Says whether `arguments` begins with a name and an equals sign.
+/// Returns whether `arguments` begins with a name and an equals sign.
 fn is_named(arguments: &str) -> bool {
     arguments.split_once('=').is_some_and(|(name, _)| {
         !name.is_empty()

@@ -17,7 +17,7 @@ pub enum Resource {
     Team(Box<Team>),
     /// A channel.
     Channel(Box<Channel>),
-    /// A message of a channel or chat.
+    /// A message in a channel or chat.
     ChatMessage(Box<ChatMessage>),
     /// The presence of a user.
     Presence(Box<Presence>),
@@ -46,11 +46,11 @@ pub enum Resource {
 }
 
 impl Resource {
-    /// Reads `json` as the model of `entity`, a name in the spelling of [`crate::entity::name`].
+    /// Parses `json` as the model of `entity`, a name in the spelling of [`crate::entity::name`].
     ///
     /// # Errors
     ///
-    /// Returns an error when `json` is not an object.
+    /// Returns an error if `json` is not an object.
     pub fn read(entity: &str, json: &str) -> serde_json::Result<Self> {
         Ok(match entity {
             "team" => Self::Team(serde_json::from_str(json)?),

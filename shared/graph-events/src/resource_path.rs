@@ -1,8 +1,8 @@
-//! The path of a changed resource, read into names and ids.
+//! The path of a changed resource, parsed into names and ids.
 //!
 //! Notifications spell paths in many ways: `teams('1')/channels('2')`, `Users/1/Messages/2`,
-//! `users/1/adhoccalls/adhocCalls/2`. A [`ResourcePath`] is the same for all spellings of a path, and writes itself in one
-//! that Microsoft Graph takes in a GET.
+//! `users/1/adhoccalls/adhocCalls/2`. A [`ResourcePath`] is equal for all spellings of a path, and is displayed in one
+//! that Microsoft Graph accepts in a GET.
 
 use std::fmt;
 
@@ -17,31 +17,33 @@ mod names;
 
 /// A path such as `teams('1')/channels('2')/messages('3')`, from `resource` or `@odata.id`.
 ///
-/// Writes itself as `/teams/1/channels/2/messages/3`, to be put behind the version of the API: names in the reference's
-/// spelling, keys percent-encoded, `/me` for the user who is signed in.
+/// It is displayed as `/teams/1/channels/2/messages/3`, to be appended to the version of the API: names in the
+/// reference's spelling, keys percent-encoded, `/me` for the signed-in user.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ResourcePath {
     segments: Vec<Segment>,
 }
 
-/// A text is not the path of a resource.
+/// The text is not the path of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("text is not the path of a resource")]
 pub struct NotAPath;
 
 impl ResourcePath {
-    /// Reads a path in any spelling that Microsoft Graph uses, with or without slashes around.
+    /// Parses a path in any spelling of Microsoft Graph, with or without outer slashes.
     ///
-    /// A URL's host and version in front and query options behind are left out; a segment that is doubled counts once.
-    /// Between slashes, what is a name and what a key is known from the names of Microsoft Graph's reference; behind a name
-    /// that is not known comes its key. Keys are decoded: percent escapes, and two quotes that stand for one.
+    /// The host and version of a URL and query options are ignored, and a repeated segment counts once. Between
+    /// slashes, the names of Microsoft Graph's reference tell names from keys; an unknown name is followed by its key.
+    /// Keys are decoded: percent escapes, and doubled quotes.
     ///
     /// # Errors
+    ///
+    /// Returns an error if a segment is empty, or a name or key is malformed.
     ///
     /// Returns an error when a segment is empty, or a name or key is malformed.
     pub fn parse(resource: &str) -> Result<Self, NotAPath> {
         let (path, item_path) = split_item_path(without_origin(resource.trim()))?;
-        // User principal names may hold a quote, which would begin a quoted key.
+        // User principal names may contain a quote, which would otherwise begin a quoted key.
         let path = bare_quotes_escaped(path);
         let mut tokens = tokens(&path).ok_or(NotAPath)?.into_iter().peekable();
         let mut segments: Vec<Segment> = Vec::new();
@@ -64,14 +66,14 @@ impl ResourcePath {
                 }
                 Token::Key(_) => return Err(NotAPath),
             };
-            // Graph writes `adhoccalls/adhocCalls/{id}` for one collection.
+            // Graph writes `adhoccalls/adhocCalls/{id}` for one collection, so a repeated name counts once.
             segments.pop_if(|last| last.is_bare() && last.is_called(&segment.name));
             segments.push(segment);
         }
         if let Some(last) = segments.last_mut() {
             last.item_path = item_path;
         }
-        // A version alone is left over of a URL without a path.
+        // What remains of a URL without a path is only a version.
         match segments.first() {
             Some(first) if !VERSIONS.iter().any(|version| first.is_called(version)) => Ok(Self { segments }),
             _ => Err(NotAPath),
@@ -84,22 +86,22 @@ impl ResourcePath {
         &self.segments
     }
 
-    /// Returns the key of the first segment called `name`, in any letter case, that has one.
+    /// Returns the key of the first segment called `name`, in any letter case, that has a key.
     #[must_use]
     pub fn id(&self, name: &str) -> Option<&str> {
         let mut found = self.segments.iter().filter(|segment| segment.is_called(name));
         found.find_map(Segment::key)
     }
 
-    /// Returns the key of the last segment: the id of the entity, unless the path is that of a collection or of something
-    /// that there is once, such as the root of a drive.
+    /// Returns the key of the last segment, which is the entity's id. A path to a collection, or to a single object
+    /// such as the root of a drive, has none.
     #[must_use]
     pub fn entity_id(&self) -> Option<&str> {
         self.segments.last()?.key()
     }
 
-    /// Returns the id of the user, without the tenant that Outlook puts behind it (`{user}@{tenant}`); `me` for the user
-    /// who is signed in.
+    /// Returns the id of the user without the tenant that Outlook appends (`{user}@{tenant}`); `me` for the signed-in
+    /// user.
     #[must_use]
     pub fn user_id(&self) -> Option<&str> {
         let id = self.id("users")?;
@@ -131,7 +133,7 @@ impl fmt::Display for ResourcePath {
     }
 }
 
-/// A name with the key or the arguments behind it.
+/// A segment: a name with its key or arguments.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Segment {
     name: String,
@@ -141,7 +143,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// Returns a segment without a key, with the name in the reference's spelling where it is known.
+    /// Returns a segment without a key. A known name gets the reference's spelling.
     fn new(name: &str) -> Result<Self, NotAPath> {
         let mut characters = name.chars();
         let begins = characters
@@ -159,7 +161,7 @@ impl Segment {
         })
     }
 
-    /// Returns the name, in the spelling of Microsoft Graph's reference where it is known.
+    /// Returns the name. A known name has the spelling of Microsoft Graph's reference.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -171,13 +173,13 @@ impl Segment {
         self.key.as_deref()
     }
 
-    /// Returns named arguments as they are written: the `joinWebUrl='..'` of `onlineMeetings(joinWebUrl='..')`.
+    /// Returns the named arguments, unchanged: the `joinWebUrl='..'` of `onlineMeetings(joinWebUrl='..')`.
     #[must_use]
     pub fn arguments(&self) -> Option<&str> {
         self.arguments.as_deref()
     }
 
-    /// Returns the path of a file or folder below the root of a drive, decoded: the `/a/b c` of `root:/a/b%20c:`.
+    /// Returns the decoded path of a file or folder below the root of a drive: the `/a/b c` of `root:/a/b%20c:`.
     #[must_use]
     pub fn item_path(&self) -> Option<&str> {
         self.item_path.as_deref()
@@ -199,7 +201,7 @@ impl fmt::Display for Segment {
             (Some(key), _) if names::takes_key(&self.name, key) && !is_dots(key) => {
                 write!(f, "/{}", utf8_percent_encode(key, ENCODED))
             }
-            // Between slashes it would be read as a name, or as a step up.
+            // Between slashes, such a key would be read as a name, or as a step up.
             (Some(key), _) => {
                 let encoded = utf8_percent_encode(key, ENCODED_IN_QUOTES).to_string();
                 write!(f, "('{}')", encoded.replace('\'', "''"))
@@ -220,7 +222,7 @@ impl fmt::Display for Segment {
 
 /// Returns `resource` without scheme, host and version.
 fn without_origin(resource: &str) -> &str {
-    // Some resources are named by their whole URL.
+    // Some notifications name the resource by its whole URL.
     let path = match resource.split_once("://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => {
             rest.split_once('/').map_or("", |(_, path)| path)
@@ -233,7 +235,7 @@ fn without_origin(resource: &str) -> &str {
     }
 }
 
-/// Cuts off the path of a file or folder, in the form that OneDrive addresses items by: `root:/a/b` or `root:/a/b:`.
+/// Splits off the path of a file or folder, which OneDrive writes as `root:/a/b` or `root:/a/b:`.
 fn split_item_path(path: &str) -> Result<(&str, Option<String>), NotAPath> {
     let (root, item_path) = if let Some(item_path) = path.strip_prefix("root:/") {
         (path.get(.."root".len()), item_path)
@@ -248,7 +250,7 @@ fn split_item_path(path: &str) -> Result<(&str, Option<String>), NotAPath> {
     let item_path = item_path.strip_suffix(':').unwrap_or(item_path);
     let mut decoded_path = String::new();
     for name in item_path.split('/').map(decoded) {
-        // Decoded, such a name would lead out of its folder in whoever builds a URL of it.
+        // In a URL that a consumer builds, such a decoded name would lead out of its folder.
         if name.is_empty() || is_dots(&name) || name.contains(['/', ':']) {
             return Err(NotAPath);
         }
@@ -258,13 +260,13 @@ fn split_item_path(path: &str) -> Result<(&str, Option<String>), NotAPath> {
     Ok((root.ok_or(NotAPath)?, Some(decoded_path)))
 }
 
-/// Returns whether query options begin in `path`; what comes behind them is no part of the path.
+/// Returns whether `path` contains query options, which are not part of the path.
 fn has_query(path: &str) -> bool {
     split_outside_quotes(&bare_quotes_escaped(path), '?').len() > 1
 }
 
-/// Returns `path` with the quotes outside parentheses escaped: there they are part of a key (`users/o'neil@contoso.com`),
-/// while the catalogue's reader takes every quote for the beginning or end of a quoted key.
+/// Returns `path` with the quotes outside parentheses escaped. There they are part of a key
+/// (`users/o'neil@contoso.com`), but the tokeniser would take each for the beginning or end of a quoted key.
 fn bare_quotes_escaped(path: &str) -> String {
     let (mut escaped, mut quoted, mut depth) = (String::with_capacity(path.len()), false, 0_u32);
     for character in path.chars() {
@@ -299,7 +301,7 @@ fn key_text(token: &Token) -> Result<String, NotAPath> {
     if key.is_empty() { Err(NotAPath) } else { Ok(key) }
 }
 
-/// Returns `text` with its percent escapes decoded, or as it is when that is not text.
+/// Returns `text` with its percent escapes decoded, or unchanged if the result is not UTF-8.
 fn decoded(text: &str) -> String {
     percent_decode_str(text)
         .decode_utf8()
@@ -312,7 +314,8 @@ fn is_dots(key: &str) -> bool {
 
 const VERSIONS: [&str; 2] = ["v1.0", "beta"];
 
-/// What is escaped in a key between slashes: everything but what RFC 3986 allows in a segment and no reader mistakes.
+/// The characters that are escaped in a key between slashes: all but those that RFC 3986 allows in a segment and that
+/// are never special.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -324,7 +327,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b',')
     .remove(b'!');
 
-/// What is escaped in a key in quotes.
+/// The characters that are escaped in a key in quotes.
 const ENCODED_IN_QUOTES: &AsciiSet = &ENCODED.remove(b'\'');
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! Escapes of JSON that stand for half a character.
+//! Escapes in JSON that stand for half a character.
 
 use std::borrow::Cow;
 
 /// Returns `json` with U+FFFD for each escape of a lone surrogate, such as `"\ud83d"`.
 ///
-/// JSON lets such an escape stand (RFC 8259, section 8.2), and programs that count in UTF-16 write it where they cut a text
-/// inside of a character. No text of Rust can hold it, so that one of them would make the whole document unreadable.
+/// JSON allows such an escape (RFC 8259, section 8.2), and programs that count in UTF-16 write it when they cut a text
+/// within a character. Rust text cannot contain it, so a single one would make the whole document unreadable.
 #[must_use]
 pub fn mend_surrogates(json: &str) -> Cow<'_, str> {
     let mut mended = String::new();
@@ -35,7 +35,7 @@ pub fn mend_surrogates(json: &str) -> Cow<'_, str> {
     Cow::Owned(mended)
 }
 
-/// Returns where the next backslash stands, from `at` on.
+/// Returns the position of the next backslash from `at` on.
 fn next_escape(json: &str, at: usize) -> Option<usize> {
     Some(
         at + json
@@ -46,7 +46,7 @@ fn next_escape(json: &str, at: usize) -> Option<usize> {
     )
 }
 
-/// Returns the code unit of an escape such as `\ud83d` that stands at `at`.
+/// Returns the code unit of an escape such as `\ud83d` at `at`.
 fn code_unit(json: &str, at: usize) -> Option<u16> {
     let digits = json.get(at..at + UNIT)?.strip_prefix("\\u")?;
     digits

@@ -10,48 +10,48 @@ use super::{
 entity! {
     /// A team (Microsoft Graph, *team resource type*).
     ///
-    /// In a basic notification, `id` in `resourceData` is a point in time in milliseconds, not the id of the team: that is
-    /// the key in the path of the resource.
+    /// In a basic notification, `id` in `resourceData` is a time in milliseconds and not the team's id, which is the
+    /// key in the path of the resource.
     pub struct Team {
-        /// When the team was made.
+        /// When the team was created.
         created_date_time: DateTime,
         /// The name.
         display_name: String,
-        /// What the team is for.
+        /// The description.
         description: String,
-        /// The id inside Teams: the thread of the general channel.
+        /// The id within Teams: the thread of the general channel.
         internal_id: String,
         /// The kind of team, such as for a class.
         specialization: TeamSpecialization,
         /// Who can see the team.
         visibility: TeamVisibility,
-        /// The team in the Teams client.
+        /// The URL of the team in the Teams client.
         web_url: String,
-        /// Whether the team can only be read.
+        /// Whether the team is archived and therefore read-only.
         is_archived: bool,
-        /// Whether only owners see the members.
+        /// Whether only owners can see the members.
         is_membership_limited_to_owners: bool,
-        /// What members may do.
+        /// The permissions of members.
         member_settings: TeamMemberSettings,
-        /// What guests may do.
+        /// The permissions of guests.
         guest_settings: TeamGuestSettings,
-        /// What may be done with messages.
+        /// The settings for messages.
         messaging_settings: TeamMessagingSettings,
-        /// What pictures may be used.
+        /// The settings for pictures.
         fun_settings: TeamFunSettings,
         /// Whether the team can be found; not sent in notifications.
         discovery_settings: Value,
         /// The settings of a class; not sent in notifications.
         class_settings: Value,
-        /// A label of the team's confidentiality.
+        /// The classification, such as the confidentiality.
         classification: String,
-        /// The tenant.
+        /// The id of the tenant.
         tenant_id: String,
     }
 }
 
 model! {
-    /// What members of a team may do (Microsoft Graph, *teamMemberSettings*).
+    /// The permissions of a team's members (Microsoft Graph, *teamMemberSettings*).
     pub struct TeamMemberSettings {
         /// Whether they may add and change channels.
         allow_create_update_channels: bool,
@@ -67,7 +67,7 @@ model! {
         allow_create_update_remove_connectors: bool,
     }
 
-    /// What guests of a team may do (Microsoft Graph, *teamGuestSettings*).
+    /// The permissions of a team's guests (Microsoft Graph, *teamGuestSettings*).
     pub struct TeamGuestSettings {
         /// Whether they may add and change channels.
         allow_create_update_channels: bool,
@@ -75,29 +75,29 @@ model! {
         allow_delete_channels: bool,
     }
 
-    /// What may be done with messages of a team (Microsoft Graph, *teamMessagingSettings*).
+    /// The settings for messages in a team (Microsoft Graph, *teamMessagingSettings*).
     pub struct TeamMessagingSettings {
-        /// Whether authors may change them.
+        /// Whether authors may edit their messages.
         allow_user_edit_messages: bool,
-        /// Whether authors may delete them.
+        /// Whether authors may delete their messages.
         allow_user_delete_messages: bool,
-        /// Whether owners may delete them.
+        /// Whether owners may delete messages.
         allow_owner_delete_messages: bool,
-        /// Whether they may mention the team.
+        /// Whether authors may mention the team.
         allow_team_mentions: bool,
-        /// Whether they may mention channels.
+        /// Whether authors may mention channels.
         allow_channel_mentions: bool,
     }
 
-    /// What pictures may be used in a team (Microsoft Graph, *teamFunSettings*).
+    /// The settings for pictures in a team (Microsoft Graph, *teamFunSettings*).
     pub struct TeamFunSettings {
         /// Whether Giphy may be used.
         allow_giphy: bool,
-        /// How strictly Giphy filters.
+        /// The content filter of Giphy.
         giphy_content_rating: GiphyRating,
         /// Whether stickers and memes may be used.
         allow_stickers_and_memes: bool,
-        /// Whether memes of one's own may be used.
+        /// Whether custom memes may be used.
         allow_custom_memes: bool,
     }
 }
@@ -105,25 +105,25 @@ model! {
 entity! {
     /// A channel (Microsoft Graph, *channel resource type*).
     pub struct Channel {
-        /// When the channel was made.
+        /// When the channel was created.
         created_date_time: DateTime,
         /// The name.
         display_name: String,
-        /// What the channel is for.
+        /// The description.
         description: String,
-        /// Whether all members see the channel without choosing it.
+        /// Whether the channel is shown to all members by default.
         is_favorite_by_default: bool,
         /// The mail address; empty in notifications.
         email: String,
-        /// The channel in the Teams client.
+        /// The URL of the channel in the Teams client.
         web_url: String,
-        /// Who is in the channel.
+        /// Who is a member of the channel.
         membership_type: ChannelMembershipType,
         /// Who may write.
         moderation_settings: ChannelModerationSettings,
-        /// Whether the channel can only be read.
+        /// Whether the channel is archived and therefore read-only.
         is_archived: bool,
-        /// The tenant.
+        /// The id of the tenant.
         tenant_id: String,
     }
 }
@@ -131,7 +131,7 @@ entity! {
 model! {
     /// Who may write in a channel (Microsoft Graph, *channelModerationSettings*).
     pub struct ChannelModerationSettings {
-        /// Who may begin a conversation.
+        /// Who may start a conversation.
         user_new_message_restriction: String,
         /// Who may reply.
         reply_restriction: String,
@@ -143,17 +143,17 @@ model! {
 }
 
 entity! {
-    /// Whether a user is there, and what the user does (Microsoft Graph, *presence resource type*).
+    /// The presence of a user (Microsoft Graph, *presence resource type*).
     pub struct Presence {
-        /// Whether the user can be reached.
+        /// The user's availability.
         availability: Availability,
-        /// What the user does, in more words than `availability`.
+        /// The user's activity, more specific than `availability`.
         activity: Activity,
-        /// What the user wrote about it.
+        /// The user's status message.
         status_message: PresenceStatusMessage,
-        /// Whether and until when the user is out of office.
+        /// Whether the user is out of office, and until when.
         out_of_office_settings: Value,
-        /// Where the user works.
+        /// The user's work location.
         work_location: Value,
         /// A number that grows with each change.
         sequence_number: String,
@@ -161,71 +161,71 @@ entity! {
 }
 
 model! {
-    /// What a user wrote about the presence (Microsoft Graph, *presenceStatusMessage*).
+    /// A user's status message (Microsoft Graph, *presenceStatusMessage*).
     pub struct PresenceStatusMessage {
         /// The message.
         message: ItemBody,
-        /// When the message was published.
+        /// When it was published.
         published_date_time: DateTime,
-        /// Until when the message is shown.
+        /// When it expires.
         expiry_date_time: super::DateTimeTimeZone,
-        /// Who wrote the message.
+        /// Its author.
         published_by: IdentitySet,
     }
 }
 
 texts! {
-    /// The kind of a team (Microsoft Graph, *teamSpecialization*).
+    /// The specialization of a team (Microsoft Graph, *teamSpecialization*).
     pub enum TeamSpecialization {
-        /// No special kind.
+        /// None.
         None = "none",
-        /// For education without a more special kind.
+        /// Education in general.
         EducationStandard = "educationStandard",
-        /// For a class.
+        /// A class.
         EducationClass = "educationClass",
-        /// For a learning community.
+        /// A professional learning community.
         EducationProfessionalLearningCommunity = "educationProfessionalLearningCommunity",
-        /// For the staff.
+        /// The staff of a school.
         EducationStaff = "educationStaff",
-        /// For health care.
+        /// Health care in general.
         HealthcareStandard = "healthcareStandard",
-        /// For the coordination of care.
+        /// The coordination of care.
         HealthcareCareCoordination = "healthcareCareCoordination",
     }
 
-    /// Who can see a team (Microsoft Graph, *teamVisibilityType*).
+    /// The visibility of a team (Microsoft Graph, *teamVisibilityType*).
     pub enum TeamVisibility {
-        /// Its members; everybody can ask to join.
+        /// Visible to members; everybody can ask to join.
         Private = "private",
-        /// Everybody in the tenant.
+        /// Visible to everybody in the tenant.
         Public = "public",
-        /// Its members, and nobody else knows that it exists.
+        /// Visible to members only.
         HiddenMembership = "hiddenMembership",
     }
 
-    /// How strictly Giphy filters (Microsoft Graph, *giphyRatingType*).
+    /// The content filter of Giphy (Microsoft Graph, *giphyRatingType*).
     pub enum GiphyRating {
-        /// Moderately.
+        /// Moderate.
         Moderate = "moderate",
-        /// Strictly.
+        /// Strict.
         Strict = "strict",
     }
 
-    /// Who is in a channel (Microsoft Graph, *channelMembershipType*).
+    /// The members of a channel (Microsoft Graph, *channelMembershipType*).
     pub enum ChannelMembershipType {
         /// All members of the team.
         Standard = "standard",
         /// Some members of the team.
         Private = "private",
-        /// People and teams from outside as well.
+        /// Also people and teams from outside the team.
         Shared = "shared",
     }
 
-    /// Whether a user can be reached (Microsoft Graph, *presence*, `availability`).
+    /// The availability of a user (Microsoft Graph, *presence*, `availability`).
     pub enum Availability {
-        /// Can be reached.
+        /// Available.
         Available = "Available",
-        /// Can be reached, but has not touched the device for a while.
+        /// Available, but the device is idle.
         AvailableIdle = "AvailableIdle",
         /// Is away.
         Away = "Away",
@@ -233,19 +233,19 @@ texts! {
         BeRightBack = "BeRightBack",
         /// Is busy.
         Busy = "Busy",
-        /// Is busy, and has not touched the device for a while.
+        /// Busy, but the device is idle.
         BusyIdle = "BusyIdle",
-        /// Does not want to be disturbed.
+        /// Do not disturb.
         DoNotDisturb = "DoNotDisturb",
         /// Is not signed in.
         Offline = "Offline",
-        /// Cannot be known.
+        /// Unknown.
         PresenceUnknown = "PresenceUnknown",
     }
 
-    /// What a user does (Microsoft Graph, *presence*, `activity`).
+    /// The activity of a user (Microsoft Graph, *presence*, `activity`).
     pub enum Activity {
-        /// Nothing that hinders.
+        /// Available.
         Available = "Available",
         /// Is away.
         Away = "Away",
@@ -255,25 +255,25 @@ texts! {
         Busy = "Busy",
         /// Does not want to be disturbed.
         DoNotDisturb = "DoNotDisturb",
-        /// Speaks in a conference call.
+        /// Is in a conference call.
         InAConferenceCall = "InAConferenceCall",
-        /// Speaks in a call.
+        /// Is in a call.
         InACall = "InACall",
-        /// Has nothing to do just now.
+        /// Is inactive.
         Inactive = "Inactive",
         /// Is in a meeting.
         InAMeeting = "InAMeeting",
         /// Is not signed in.
         Offline = "Offline",
-        /// Has finished work.
+        /// Is off work.
         OffWork = "OffWork",
         /// Is out of office.
         OutOfOffice = "OutOfOffice",
-        /// Cannot be known.
+        /// Unknown.
         PresenceUnknown = "PresenceUnknown",
-        /// Shows something to others.
+        /// Is presenting.
         Presenting = "Presenting",
-        /// Wants urgent messages only.
+        /// Accepts urgent interruptions only.
         UrgentInterruptionsOnly = "UrgentInterruptionsOnly",
     }
 }

@@ -127,7 +127,7 @@ proptest! {
     #[test]
     fn any_object_is_the_same_after_a_round_trip_through_any_model(object in object()) {
         let text = object.to_string();
-        // What was written is read anew: serde_json reads the last digit of a decimal with some tolerance.
+        // Parsed from the text that is tested: serde_json may change the last digit of a decimal when it parses.
         let object: Value = serde_json::from_str(&text).unwrap();
         for (entity, _) in samples::all() {
             let read = Resource::read(entity, &text).unwrap();
@@ -140,7 +140,7 @@ fn read<T: DeserializeOwned>(json: &Value) -> T {
     serde_json::from_str(&json.to_string()).unwrap()
 }
 
-/// Makes objects with members that models know, of every JSON type.
+/// Returns a strategy for objects with members that models know, of every JSON type.
 fn object() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

@@ -1,4 +1,4 @@
-//! The example, fed with events.
+//! The example, run with events as its input.
 #![expect(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
 #[expect(dead_code, reason = "its main function is not called here")]

@@ -1,4 +1,4 @@
-//! The names in paths, as Microsoft Graph's reference spells them, and which of them have keys.
+//! The names in paths, in the spelling of Microsoft Graph's reference, and which of them have keys.
 
 /// Returns the reference's spelling of `name`.
 pub(super) fn known(name: &str) -> Option<&'static str> {
@@ -6,15 +6,15 @@ pub(super) fn known(name: &str) -> Option<&'static str> {
     names.find(|known| known.eq_ignore_ascii_case(name)).copied()
 }
 
-/// Says whether `word`, behind `name` and a slash, is its key.
+/// Returns whether `word`, after `name` and a slash, is its key.
 pub(super) fn takes_key(name: &str, word: &str) -> bool {
     let has_none = WITHOUT_KEY.iter().any(|known| known.eq_ignore_ascii_case(name));
     let is_root_site = name.eq_ignore_ascii_case("sites") && word.eq_ignore_ascii_case("root");
-    // The path of a file or folder follows behind `root:`.
+    // After `root:` comes the path of a file or folder.
     !has_none && word != "root:" && (known(word).is_none() || is_root_site)
 }
 
-/// What there is once, functions, and namespaces.
+/// Single objects, functions and namespaces, which have no key.
 const WITHOUT_KEY: &[&str] = &[
     "$count",
     "$ref",

@@ -1,8 +1,8 @@
-//! Resources in the shapes of Microsoft's samples, with values of our own.
+//! Resources in the form of Microsoft's samples, with values of this project.
 
 use serde_json::{Value, json};
 
-/// Returns the names of entities with samples of them: contents, and resource data of basic notifications.
+/// Returns names of entities with samples: contents, and resource data of basic notifications.
 pub(super) fn all() -> Vec<(&'static str, Value)> {
     let mut samples = vec![
         ("team", team()),
