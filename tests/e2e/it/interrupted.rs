@@ -29,13 +29,15 @@ use crate::{
 
 #[tokio::test]
 async fn a_reader_that_is_killed_delivers_every_change_under_one_id() {
-    let world = World::new();
+    let entries = LISTS.map(|list| (list.name.to_owned(), list.entry()));
+    let world = World::new(&Value::from_iter(entries));
     let mut wanted = BTreeSet::new();
     for list in LISTS {
         wanted.extend(world.fill(list));
     }
-    world.read(LISTS.map(|list| world.window(list)).into()).await;
-    let events = world.delivered.events();
+    let windows = LISTS.map(|list| world.window(list.name, list.resource));
+    world.read(windows.into()).await;
+    let events = world.events();
     let mut ids: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
     for event in events
         .iter()
@@ -72,8 +74,8 @@ async fn a_reader_that_is_killed_delivers_every_change_under_one_id() {
 }
 
 /// The reader and everything around it.
-struct World {
-    simulator: Arc<Simulator>,
+pub struct World {
+    pub simulator: Arc<Simulator>,
     deps: Deps<FakeSecret, GraphClient<SimulatedClock>, SimulatedClock, Flaky>,
     chance: Chance,
     delivered: Flaky,
@@ -81,20 +83,20 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    /// Returns a reader with these entries.
+    pub fn new(entries: &Value) -> Self {
         let app = App {
             tenant_id: TENANT.to_owned(),
             client_id: "66666666-7777-8888-9999-000000000000".to_owned(),
             client_secret: "secret".to_owned(),
             token_version: TokenVersion::V2,
         };
-        let entries = LISTS.map(|list| (list.name.to_owned(), list.entry()));
         let config = json!({
             "tenants": {"contoso": {
                 "tenantId": app.tenant_id, "clientId": app.client_id,
                 "credential": {"clientSecret": app.client_secret},
             }},
-            "subscriptions": Value::from_iter(entries),
+            "subscriptions": entries,
         });
         let options = Options {
             apps: vec![app],
@@ -145,12 +147,13 @@ impl World {
         changes.collect::<Vec<_>>().into_iter()
     }
 
-    fn window(&self, list: List) -> String {
+    /// Returns the body of a window of the last hour.
+    pub fn window(&self, name: &str, resource: &str) -> String {
         let now = self.simulator.now();
         json!({
             "read": "window", "tenantId": TENANT, "clientId": "66666666-7777-8888-9999-000000000000",
-            "subscription": list.name, "resource": list.resource, "from": now - SignedDuration::from_hours(1), "until": now,
-            "gap": format!("gap of {}", list.name),
+            "subscription": name, "resource": resource, "from": now - SignedDuration::from_hours(1), "until": now,
+            "gap": format!("gap of {name}"),
         })
         .to_string()
     }
@@ -170,8 +173,13 @@ impl World {
         }
     }
 
+    /// Returns the events that were delivered.
+    pub fn events(&self) -> Vec<Value> {
+        self.delivered.events()
+    }
+
     /// Has the reader process messages until none is left; what it does not process comes again.
-    async fn read(&self, bodies: Vec<String>) {
+    pub async fn read(&self, bodies: Vec<String>) {
         let mut waiting = VecDeque::from(bodies);
         for _ in 0..ROUNDS {
             let batch: Vec<String> = waiting.drain(..waiting.len().min(3)).collect();
@@ -275,7 +283,7 @@ impl Chance {
     }
 }
 
-const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+pub const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 
 /// How many changes of each list there are: a thousand in all.
 const CHANGES: i64 = 200;

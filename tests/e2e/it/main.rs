@@ -25,5 +25,6 @@ mod pipeline;
 mod renewal;
 mod resources;
 mod rotation;
+mod rows;
 mod waiting;
 mod world;
