@@ -3,9 +3,10 @@
 /// `cargo demo --help`.
 pub const DEMO: &str = "\
 Builds and deploys the real template to a local AWS, subscribes at a simulated
-Microsoft Graph, and sends one notification of each kind. Shows renewal's plan,
-the delivered events, and how renewal answers when Graph removes a subscription
-or asks for its reauthorization.
+Microsoft Graph, and sends one notification of each kind, one of which Graph
+loses and the reader reads. Shows renewal's plan, the delivered events, and how
+renewal answers when Graph removes a subscription or asks for its
+reauthorization.
 
 Usage: cargo demo [OPTIONS]
 
