@@ -29,7 +29,8 @@ async fn the_webhook_in_node_js_subscribes_decrypts_renews_and_subscribes_again(
         .current_dir(&home)
         .env("NODE_EXTRA_CA_CERTS", &authority)
         .env("GRAPH", simulator.base_url());
-    subscribes_decrypts_renews_and_subscribes_again(&simulator, &mut Running::start(node)).await;
+    let mut webhook = Running::start(node);
+    subscribes_decrypts_renews_and_subscribes_again(&simulator, &mut webhook, local_port).await;
 }
 
 #[tokio::test]
@@ -52,12 +53,18 @@ async fn the_webhook_in_python_subscribes_decrypts_renews_and_subscribes_again()
         .env("NO_PROXY", "*")
         .env("no_proxy", "*")
         .env("GRAPH", simulator.base_url());
-    subscribes_decrypts_renews_and_subscribes_again(&simulator, &mut Running::start(python)).await;
+    let mut webhook = Running::start(python);
+    subscribes_decrypts_renews_and_subscribes_again(&simulator, &mut webhook, local_port).await;
 }
 
 /// Sends a webhook of the README everything that it knows, something forged too, and looks at what it says.
-async fn subscribes_decrypts_renews_and_subscribes_again(simulator: &Simulator, webhook: &mut Running) {
+async fn subscribes_decrypts_renews_and_subscribes_again(
+    simulator: &Simulator,
+    webhook: &mut Running,
+    local_port: u16,
+) {
     assert!(webhook.line().starts_with("subscribed "));
+    answers_what_graph_does_not_send(local_port).await;
     let subscription = simulator.subscriptions().remove(0);
     let content = r#"{"id":"1","body":{"content":"ü"}}"#;
     let post = Post::new()
@@ -83,6 +90,24 @@ async fn subscribes_decrypts_renews_and_subscribes_again(simulator: &Simulator, 
         let longer = simulator.subscriptions().iter().all(|one| one.expires_at > ended);
         assert!(longer, "{event:?}");
     }
+}
+
+/// Sends what anybody can send to a webhook, which must live on.
+async fn answers_what_graph_does_not_send(local_port: u16) {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = |path: &str| format!("http://127.0.0.1:{local_port}{path}");
+    for (path, body) in [
+        ("/", "x"),
+        ("/", ""),
+        ("/", "{}"),
+        ("/", r#"{"value":[1,null]}"#),
+        ("//", "x"),
+    ] {
+        let answer = client.post(url(path)).body(body).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{path} {body}");
+    }
+    let answer = client.get(url("//")).send().await.unwrap();
+    assert!(!answer.status().is_success());
 }
 
 #[test]
