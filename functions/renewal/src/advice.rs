@@ -102,6 +102,7 @@ fn place(access: Access) -> &'static str {
 /// Says what to do about a refusal that no permission cures.
 fn elsewhere(refused: Refused) -> String {
     let text = match refused {
+        // The callers answer these two, because only they know the resource.
         Refused::Permission | Refused::Unknown => "",
         Refused::ExchangePolicy => {
             "; no permission of Graph is missing: an application access policy of Exchange, or its policy for EWS, blocks the \

@@ -99,6 +99,7 @@ impl<P: Ports> Applier<'_, P> {
         match &step.action {
             Action::Keep { .. } => Ok(Done::default()),
             Action::Delete { id } => {
+                // An unwanted subscription has no entry that names a version.
                 self.delete(Version::V1, id).await?;
                 Ok(Done::default())
             }
@@ -141,6 +142,7 @@ impl<P: Ports> Applier<'_, P> {
         match &error.kind {
             // Graph also answers 404 for subscriptions that exist, so the answer is checked before anything is created.
             GraphErrorKind::NotFound { .. } => self.look_again(step, id, renewal, otherwise).await,
+            // Graph's refusal names the longest lifetime, so one more call is enough.
             GraphErrorKind::TooLong { minutes, .. } => {
                 let expires_at = self.shorten(&otherwise.desired, *minutes);
                 let shorter = Renewal {
@@ -177,8 +179,10 @@ impl<P: Ports> Applier<'_, P> {
             .within(self.graph.get(self.tenant, renewal.version, id))
             .await
         {
+            // Seen in practice: PATCH answers 404 although GET finds the subscription.
             Ok(_) => Ok(self.renew(id, renewal).await?.into()),
             Err(error) if matches!(error.kind, GraphErrorKind::NotFound { .. }) => {
+                // Before the creation: if that fails, the next run still knows that the old subscription is gone.
                 lock(self.known).remove(id);
                 let done = self.create_or_settle(&step.name, otherwise).await?;
                 let reason =
@@ -398,6 +402,7 @@ pub(crate) async fn within<T>(
 ) -> Result<T, GraphError> {
     let left = end_at.duration_since(clock.now());
     let end = clock.sleep(Duration::try_from(left).unwrap_or_default());
+    // The call is polled first: an answer counts even if the time is over as well.
     match select(pin!(call), pin!(end)).await {
         Either::Left((result, _)) => result,
         Either::Right(_) => Err(GraphError::of(GraphErrorKind::OutOfTime)),

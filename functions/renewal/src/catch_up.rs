@@ -54,6 +54,7 @@ impl<Q: Queue> CatchUp<Q> {
     /// Puts a window into `ReadQueue` for each loss to read, joined where they belong to one subscription, and returns
     /// whether the queue accepted all.
     pub(crate) async fn order(&self, losses: &[Loss], config: &Config, deadline: Deadline) -> bool {
+        // Taken out of the lock, which must not be held while the queue is called.
         let mut windows = std::mem::take(&mut *self.unsent.lock().unwrap_or_else(PoisonError::into_inner));
         for window in losses.iter().filter_map(|loss| self.window(loss, config)) {
             add(&mut windows, window);

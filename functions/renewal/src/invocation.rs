@@ -37,6 +37,7 @@ impl Options {
             Value::Object(members) => members,
             _ => return Err(Error::Request("an object".to_owned())),
         };
+        // Before the members are checked: the event of EventBridge has many others.
         if is_of_schedule(members) {
             return Ok(Self {
                 is_scheduled: true,
@@ -54,6 +55,7 @@ impl Options {
                 unknown => return Err(Error::Request(unknown_member(unknown))),
             }
         }
+        // A run that takes over creates what the other deletes.
         if request.deletes_all && request.takes_over {
             return Err(Error::Request(
                 "an object with either deleteAll or takeOver".to_owned(),

@@ -41,6 +41,7 @@ pub(crate) async fn publish(
     request: &RotationRequest,
 ) -> Result<(PublishedKeys, KeyChanges), Error> {
     let dry_run = request.dry_run;
+    // The clock is read in each try: the lead counts from the write that succeeds.
     let update = |document: &mut ClientStateDocument| {
         let mut rng = UnwrapErr(SysRng);
         Ok(update_client_state(
@@ -127,14 +128,16 @@ async fn swap<T: Default + Serialize + DeserializeOwned>(
 fn parse<T: DeserializeOwned>(text: &str) -> Option<T> {
     // Raw, so that no copy of a key is left behind.
     let members: BTreeMap<&str, &RawValue> = serde_json::from_str(text).ok()?;
+    // Renewal writes this member even when it is empty.
     if !members.is_empty() && !members.contains_key("keys") {
         return None;
     }
     serde_json::from_str(text).ok()
 }
 
-/// How early keys and applications are published before their first use: the longest time for which other functions
-/// cache a document, plus a margin for the write, which ends within seconds, and for clocks that differ.
+/// How early keys and applications are published before their first use: for a key the longest time for which other
+/// functions cache a document, for an application the shortest time between two reads of an instance that meets an unknown
+/// one; plus a margin for the write, which ends within seconds, and for clocks that differ.
 pub(crate) const LEAD: Lead = Lead {
     key: documents::LIFETIME.saturating_add(SignedDuration::from_mins(1)),
     application: documents::FLOOR.saturating_add(SignedDuration::from_secs(15)),

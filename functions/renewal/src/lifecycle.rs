@@ -164,7 +164,9 @@ async fn react<P: Ports>(
 ) -> Vec<bool> {
     let now = deps.clock.now();
     let request = RunRequest {
+        // Repeated events must not make Graph refuse the same creation again and again.
         is_patient: true,
+        // An event reports a change at Graph, so a remembered list is out of date.
         lists: true,
         ..RunRequest::everything(Options::default(), now, deadline)
     };
@@ -201,6 +203,7 @@ async fn react<P: Ports>(
         if has_failed {
             continue;
         }
+        // The run may have found or created the successor, which bounds the gap.
         let after_run = (*verdict == Verdict::Gone && event.kind == Kind::Missed)
             .then(|| answers.after_run(event))
             .flatten();
@@ -232,6 +235,7 @@ async fn run_over_gone<P: Ports>(
         .filter(|(_, verdict)| **verdict == Verdict::Gone)
     {
         let of_application = notices.entry(event.application).or_default();
+        // Only a removal is evidence; in the other cases the run compares the list.
         if event.kind == Kind::Removed {
             of_application
                 .removed
@@ -239,6 +243,7 @@ async fn run_over_gone<P: Ports>(
         }
     }
     if notices.is_empty() {
+        // No run is needed, so none has failed.
         return Some(Run::default());
     }
     let request = RunRequest {

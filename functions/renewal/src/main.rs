@@ -57,6 +57,7 @@ async fn deps() -> Result<Deps<Live>, Error> {
         settings.optional("KEY_ROTATION_DAYS").as_deref(),
         settings.optional("CERTIFICATE_ROTATION_DAYS").as_deref(),
     )?;
+    // After all settings are read, so that one error names every missing one.
     settings.check()?;
     let back = schedule::hours_back(catch_up_hours.as_deref())?;
     let config = graph_edge::aws::config().await;

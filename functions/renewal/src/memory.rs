@@ -159,6 +159,7 @@ impl Known {
         self.pages = listed.pages;
         self.listed_at = Some(now);
         let lives = |one: &Subscription| one.expiration_date_time.is_some_and(|end| end > now);
+        // The others have expired, so nobody has to look for them.
         before.into_values().filter(lives).collect()
     }
 

@@ -122,6 +122,7 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
         // Graph may list a subscription on two pages, especially while others are created or deleted.
         let mut by_id: BTreeMap<String, Subscription> = BTreeMap::new();
         let take = |item: &RawValue| {
+            // Every member but the id may be missing or malformed, so only an item without an id is lost.
             if let Ok(one) = serde_json::from_str::<Subscription>(item.get()) {
                 by_id.insert(one.id.clone(), one);
             } else {
@@ -149,6 +150,7 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
             ForEach::Ids(ids) => return Ok(ids.clone()),
             ForEach::MembersOf(group) => (
                 vec!["groups", group, "transitiveMembers", "microsoft.graph.user"],
+                // The largest page that Graph allows here (Microsoft Graph, *paging*).
                 "$select=id&$top=999",
             ),
             ForEach::AllUsers => (vec!["users"], "$select=id&$top=999"),

@@ -49,6 +49,7 @@ impl Http {
             return Ok(client);
         }
         let client = builder().build()?;
+        // Another task may have built a client in the meantime; the first one stays.
         Ok(self.client.get_or_init(|| client))
     }
 

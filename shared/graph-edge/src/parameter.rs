@@ -94,6 +94,7 @@ impl Parameter {
 
 /// Returns the URL of Systems Manager.
 fn url(region: &str, endpoint: Option<&str>) -> String {
+    // The regions in China have a domain of their own (AWS, *service endpoints*).
     let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
     let own = || format!("https://ssm.{region}.amazonaws.com{suffix}/");
     endpoint.map_or_else(own, |endpoint| format!("{}/", endpoint.trim_end_matches('/')))

@@ -14,6 +14,7 @@ impl Settings {
     pub fn from_env() -> Self {
         let text =
             |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        // `env::vars` panics at a variable that is not UTF-8, even if it is none of these settings.
         std::env::vars_os().filter_map(text).collect()
     }
 

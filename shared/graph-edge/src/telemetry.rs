@@ -29,6 +29,7 @@ pub fn init() {
         Box::new(fmt::layer().with_target(false).without_time())
     };
     registry().with(lines).with(filter(&level)).init();
+    // The default hook prints the message of a panic, which may quote a secret.
     panic::set_hook(Box::new(|panic| report_panic(panic.location())));
 }
 

@@ -83,6 +83,7 @@ pub fn split_outside_quotes(text: &str, separator: char) -> Vec<&str> {
             _ if character == separator && !quoted && depth == 0 => {
                 parts.push(text.get(start..at).unwrap_or_default());
                 start = at + separator.len_utf8();
+                // A later question mark is part of the query.
                 if separator == '?' {
                     break;
                 }

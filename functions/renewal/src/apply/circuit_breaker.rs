@@ -36,6 +36,7 @@ impl CircuitBreaker {
         match failure {
             None => tally.taken += 1,
             Some(failure) if failure.is_refusal() => tally.refused += 1,
+            // Other failures say nothing about the next object.
             Some(_) => {}
         }
     }

@@ -66,6 +66,7 @@ impl Failure {
             Self::Graph(error) => matches!(
                 error.kind,
                 GraphErrorKind::Forbidden { .. }
+                    // For a creation: the resource to watch does not exist, and may come late or never.
                     | GraphErrorKind::NotFound { .. }
                     | GraphErrorKind::Conflict { .. }
             ),

@@ -90,7 +90,9 @@ impl Outcome {
                     .short_of
                     .map(|failure| format!("extended, but not brought up to date: {}", describe(&failure)));
             }
+            // Not an error: Graph refused nothing, and the next run takes the step.
             Err(failure) if failure.is_postponed() => line.unfinished = true,
+            // Only for objects of `forEach`: a single entry that cannot be watched is a mistake in the configuration.
             Err(failure) if failure.is_skipped() && step.name.contains('/') => {
                 line.skipped = Some(describe(&failure));
             }

@@ -84,6 +84,7 @@ impl<P: Ports> Answers<'_, P> {
             first.entry(key(event)).or_insert(index);
         }
         let indices: BTreeSet<usize> = first.values().copied().collect();
+        // In turns, so that a storm of one application does not delay the events of another.
         let answers = in_turns(events, &indices)
             .into_iter()
             .map(|(index, event)| async move { (index, self.to_one(event).await) });
@@ -99,6 +100,7 @@ impl<P: Ports> Answers<'_, P> {
         };
         events
             .iter()
+            // Unanswered counts as failed, so that SQS hands the message over again.
             .map(|event| of(event).unwrap_or(Verdict::Failed))
             .collect()
     }
@@ -123,6 +125,7 @@ impl<P: Ports> Answers<'_, P> {
     }
 
     async fn with_login(&self, event: &Event, named: Named<'_>) -> Verdict {
+        // In a block of its own: the lock must not be held across the calls below.
         let (known, was_listed) = {
             let known = lock(&named.known);
             let one = known.get(&event.subscription_id).cloned();
@@ -247,6 +250,7 @@ impl<P: Ports> Answers<'_, P> {
         let now = self.deps.clock.now();
         let lifetime = named.desired.lifetime;
         let end = existing.expiration_date_time;
+        // Graph asks for ten minutes between two renewals, and repeats its request in the meantime.
         if end.is_some_and(|end| Policy::just_renewed(end, lifetime, now)) {
             lock(&named.known).put(existing);
             return Verdict::Ignored;

@@ -112,6 +112,7 @@ impl Event {
                     ..
                 },
             ) => {
+                // Nothing proves the id in the event, so it does not become part of the gap.
                 gap.subscription_id = None;
                 gap.new_subscription_id = Some(by.clone());
                 gap.resource.clone_from(resource);
@@ -121,6 +122,7 @@ impl Event {
             }
             (Kind::Removed, Verdict::Gone) => {
                 let run = run?;
+                // Only a removal that fits what the run knows: a client state can be replayed with another id.
                 let removed = run.removed.get(&self.application)?;
                 removed.get(&(self.subscription_id.clone(), self.name.clone()))?;
                 let status = self.status(run)?;

@@ -30,6 +30,7 @@ pub(super) fn log(report: &Report) {
             );
         }
         many.lines.iter().for_each(log_line);
+        // The report shows only the first lines of such an entry.
         if many.failed > many.lines.len() {
             error!(
                 entry = many.name,

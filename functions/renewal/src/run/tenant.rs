@@ -116,9 +116,11 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             .config
             .subscriptions
             .values()
+            // Without entries, the plan consists of deletions.
             .filter(|entry| entry.tenants.contains(self.name) && !self.request.options.deletes_all)
             .collect();
         if self.request.options.dry_run {
+            // Only here: the needs cost an access token, and a real run shows Graph's refusals anyway.
             result.needs = self.needs(&entries).await;
         }
         let entries = objects::list(self.deps, self.request, self.tenant, &entries).await;

@@ -43,6 +43,7 @@ impl SigningCertificate {
         let key = pem::private_key(private_key)?;
         let mut is_any = false;
         for certificate in pem::certificates(certificates) {
+            // A malformed block beside the right certificate does no harm.
             let Ok((der, parsed)) = certificate::parse(&certificate) else {
                 continue;
             };

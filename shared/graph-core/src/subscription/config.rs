@@ -58,6 +58,7 @@ impl Config {
             message: String::new(),
             severity: Severity::Error,
         };
+        // Only the position is reported: serde's own message may quote the document, which contains credentials.
         let node: Node = serde_json::from_str(json).map_err(|error| Problem {
             message: format!(
                 "is not JSON, at line {} column {}; see the example in docs/configuration.md",
@@ -100,9 +101,11 @@ impl Config {
             let path = join("tenants", key);
             if is_repeated(declared, key, node) {
                 problems.error(&path, "is there twice; keep one");
+                // Which of the two is meant is unknown, so neither is used.
                 self.tenants.remove(key);
                 self.refused_tenants.insert(key.clone());
             } else if !is_plain(key) {
+                // The name becomes part of reports and log lines, where odd characters would mislead.
                 self.refused_tenants.insert(key.clone());
                 problems.error(
                     &path,
@@ -129,6 +132,7 @@ impl Config {
             let path = join("subscriptions", name);
             if is_repeated(entries, name, node) {
                 problems.error(&path, "is there twice; keep one");
+                // Neither is used, but `refused` keeps the name, so that existing subscriptions live on.
                 self.subscriptions.remove(name);
                 continue;
             }

@@ -65,7 +65,7 @@ pub struct NewSubscription {
     pub expiration_date_time: Timestamp,
     /// The client state, which Graph returns in every item.
     pub client_state: String,
-    /// The lowest TLS version that Graph may use to call the webhook.
+    /// The TLS version for calls to the webhook (`latestSupportedTlsVersion`).
     pub latest_supported_tls_version: &'static str,
     /// Whether notifications carry the resource, encrypted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

@@ -92,6 +92,7 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
                 Err(error) => (error, None),
             };
             let is_throttled = matches!(error.kind, GraphErrorKind::Throttled { .. });
+            // Any other result ends the try after a pause, so that the other requests do not wait for it.
             if let Some(kind) = call.kind.filter(|_| !is_throttled) {
                 self.rate_limiter.open(kind, tenant);
             }

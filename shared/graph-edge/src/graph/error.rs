@@ -225,6 +225,7 @@ impl GraphError {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let error = body.get("error").unwrap_or(&Value::Null);
         let member = |of: &Value, name: &str| of.get(name).map(text::shown).filter(|text| !text.is_empty());
+        // Graph's services spell this member in both ways.
         let inner = ["innerError", "innererror"];
         let request_id = inner
             .iter()
@@ -261,12 +262,15 @@ pub(super) fn request_id(answer: &Answer) -> Option<String> {
 fn kind(answer: &Answer, text: &str, now: Timestamp) -> GraphErrorKind {
     let message = printable(text, 500);
     let says = |words: &str| text.contains(words);
+    // Comes inside a 429, but is the quota of a mailbox: waiting does not help.
     if says("SubscriptionCountReached") {
         return GraphErrorKind::Forbidden { message };
     }
+    // A workload's own 404, wrapped in another status.
     if says("Status Code: NotFound") {
         return GraphErrorKind::NotFound { message };
     }
+    // A failure of Microsoft's own, with any status.
     if says("There was an error processing a storage extension") {
         return GraphErrorKind::Unavailable { source: None };
     }
@@ -281,9 +285,11 @@ fn kind(answer: &Answer, text: &str, now: Timestamp) -> GraphErrorKind {
         StatusCode::TOO_MANY_REQUESTS => GraphErrorKind::Throttled {
             retry_after: answer.retry_after(now),
         },
+        // Both have been seen to pass by themselves.
         StatusCode::REQUEST_TIMEOUT | StatusCode::LOCKED => GraphErrorKind::Unavailable { source: None },
         status if status.is_server_error() => GraphErrorKind::Unavailable { source: None },
         status if status.is_client_error() => {
+            // Only the text tells the kinds of a 400 apart.
             if let Some(minutes) = text::longest(text) {
                 GraphErrorKind::TooLong { minutes, message }
             } else if says("Subscription validation request") {

@@ -72,6 +72,7 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
             return Some(url);
         };
         let url = Url::parse(link).ok()?;
+        // The call carries the access token, so the link must not leave Graph's host.
         let is_ours = url.origin() == base.origin() && url.username().is_empty() && url.password().is_none();
         let path = url.path().strip_prefix(&root)?;
         (is_ours && request.holds(path)).then_some(url)

@@ -31,6 +31,7 @@ pub(crate) async fn add(
     }
     let count = departed.len();
     let trusted: usize = document.trusted.iter().map(|group| group.tenants.len()).sum();
+    // Measured by the trusted applications, because only these can have subscriptions.
     let is_doubtful = count.saturating_mul(2) > trusted || config.subscriptions.is_empty();
     let previous = previous::read(documents).await;
     let unknown = match &previous {

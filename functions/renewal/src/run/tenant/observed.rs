@@ -37,6 +37,7 @@ impl<P: Ports> TenantRun<'_, P> {
     /// count as existing.
     async fn look_up(&self, left_out: Vec<Subscription>, known: &Mutex<Known>) {
         let (ask, rest) = left_out.split_at(left_out.len().min(MOST_LOOKS));
+        // Without a look: too many calls would use up Graph's limit, and a wrong list must not delete anything.
         for one in rest {
             lock(known).put(one.clone());
         }

@@ -41,6 +41,7 @@ pub(super) fn certificates(text: &str) -> impl Iterator<Item = String> {
 fn rsa_key(der: &[u8]) -> Result<KeyPair, UnusableCertificate> {
     let parsed = pkcs1::RsaPrivateKeyRef::try_from(der).map_err(|_| UnusableCertificate::PrivateKey)?;
     let modulus = parsed.modulus.as_bytes();
+    // A key of a few bits less has as many bytes, so the top bit decides.
     let has_top_bit = modulus.first().is_some_and(|byte| *byte >= 0x80);
     if modulus.len() < MIN_BYTES || (modulus.len() == MIN_BYTES && !has_top_bit) {
         return Err(UnusableCertificate::TooSmall);

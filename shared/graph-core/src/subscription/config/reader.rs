@@ -86,6 +86,7 @@ impl<'a> Fields<'a> {
             );
             return None;
         };
+        // Most JSON parsers keep the last of two equal fields silently, which would hide a mistake.
         for (at, (name, _)) in fields.iter().enumerate() {
             if !known.contains(&name.as_str()) {
                 problems.error(&join(&path, name), unknown(&path, name, known));

@@ -208,6 +208,8 @@ fn ids(items: &[Node], path: &str, name: &str, problems: &mut Problems) -> Optio
                     "is not an id; write an object id without slashes, spaces and quotes",
                 );
             }
+            // The name is part of the client state, which has at most 128 characters (Microsoft Graph, *subscription
+            // resource type*).
             Node::Text(text) if name.len() + 1 + text.len() > MAX_NAME => {
                 let room = MAX_NAME.saturating_sub(name.len() + 1);
                 problems.error(

@@ -126,6 +126,7 @@ fn existing(
     let id = ours.subscription.id.clone();
     let creation = || creation(desired, context, now);
     let reason = unfit(ours, desired, context, now);
+    // Under the brake, only replacements that cannot wait are made.
     if let Some(reason) = reason.filter(|reason| !(context.braked && reason.is_of_choice())) {
         let creation = creation();
         return ours.step(Action::Replace { id, creation }, reason);

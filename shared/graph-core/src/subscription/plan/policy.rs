@@ -38,6 +38,7 @@ impl Policy {
     /// Presence, which lives for at most an hour, is renewed every 20 minutes under a schedule of 10 minutes.
     #[must_use]
     pub fn reserve(&self, lifetime: SignedDuration) -> SignedDuration {
+        // Not within ten minutes of the last renewal, as Graph asks (Microsoft Graph, *lifecycle notifications*).
         let latest = lifetime.saturating_sub(JUST_RENEWED).max(SignedDuration::ZERO);
         let wanted = if lifetime >= THREE_DAYS {
             lifetime.saturating_sub(BETWEEN)

@@ -51,6 +51,7 @@ impl PublishedKeys {
     /// notifications would be rejected.
     #[must_use]
     pub fn usable_from(&self, tenant: &Tenant, now: Timestamp) -> Option<Timestamp> {
+        // Decryption has to trust the tenant as well, or it would retry the items in vain.
         find(&self.decryption.trusted, tenant)?;
         let trusted = find(&self.client_state.trusted, tenant)?;
         let key = KeyLifetime::from(self.mint_key(now)?);

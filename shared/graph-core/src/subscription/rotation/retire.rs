@@ -128,6 +128,7 @@ fn fulfil<K>(
     of: fn(&mut K) -> (&str, &mut KeyLife),
 ) -> KeyChanges {
     let mut changes = KeyChanges {
+        // A note is a change as well, because it has to be stored.
         is_changed: !actions.is_empty(),
         ..KeyChanges::default()
     };

@@ -12,6 +12,7 @@ pub(super) fn left(document: &impl Serialize) -> usize {
 /// Returns how many bytes a document takes.
 fn size(document: &impl Serialize) -> usize {
     let mut count = Count(0);
+    // A document that cannot be measured counts as full.
     serde_json::to_writer(&mut count, document).map_or(MAX_BYTES, |()| count.0)
 }
 

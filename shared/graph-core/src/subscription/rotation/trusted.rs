@@ -41,6 +41,7 @@ pub(super) fn follow(
     let present: BTreeSet<TrustedTenant> = trusted.iter().flat_map(TrustedTenants::each).collect();
     let is_gone = |one: &TrustedTenant| config.whole && !wanted.contains(one);
     let newcomers: Vec<&TrustedTenant> = wanted.difference(&present).collect();
+    // Most runs change nothing and must not write the secret.
     if newcomers.is_empty() && !present.iter().any(is_gone) {
         return;
     }
@@ -54,6 +55,7 @@ pub(super) fn follow(
     }
     let mut left_out = Vec::new();
     for newcomer in newcomers {
+        // The worst case: the newcomer needs a group of its own.
         if TENANT_BYTES + GROUP_BYTES > room {
             left_out.push(newcomer);
             continue;
