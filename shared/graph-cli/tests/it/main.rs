@@ -6,6 +6,7 @@
     reason = "a failed expectation is a failed test"
 )]
 
+mod commands;
 mod config;
 mod doctor;
 mod documents;

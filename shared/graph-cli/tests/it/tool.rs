@@ -1,8 +1,10 @@
 //! Starting the program.
 
 use std::{
-    io::Write,
-    process::{Command, Output, Stdio},
+    fs,
+    io::{Read, Write},
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
 };
 
 use serde_json::Value;
@@ -50,19 +52,45 @@ impl Tool {
 
     /// Runs a command line on a terminal of 80 columns.
     pub fn on_terminal(&self, line: &str) -> Ended {
-        let mut command = Command::new("script");
-        command.args([
-            "--quiet",
-            "--return",
-            "--command",
-            &format!("stty cols 80; {PROGRAM} {line} 2>/dev/null"),
-            "/dev/null",
-        ]);
+        let command = terminal(&format!("{PROGRAM} {line} 2>/dev/null"));
         let ended = self.start(command, "");
         Ended {
             out: ended.out.replace("\r\n", "\n"),
             ..ended
         }
+    }
+
+    /// Runs a command line on a terminal, and writes each answer when its question is there.
+    pub fn converse(&self, line: &str, answers: &[(&str, &str)]) -> Ended {
+        let mut child = self.spawn(terminal(&format!("{PROGRAM} {line}")));
+        let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut out = Vec::new();
+        for (question, answer) in answers {
+            let from = out.len();
+            while !String::from_utf8_lossy(&out[from..]).contains(question) {
+                let mut byte = [0];
+                assert_eq!(
+                    output.read(&mut byte).unwrap(),
+                    1,
+                    "{question}: {}",
+                    String::from_utf8_lossy(&out)
+                );
+                out.extend(byte);
+            }
+            input.write_all(format!("{answer}\n").as_bytes()).unwrap();
+        }
+        output.read_to_end(&mut out).unwrap();
+        let ended = Ended::from(child.wait_with_output().unwrap());
+        Ended {
+            out: String::from_utf8(out).unwrap().replace("\r\n", "\n"),
+            ..ended
+        }
+    }
+
+    /// Returns what the program left in the folder that was its home, its working directory and its place for temporary files.
+    pub fn left() -> Vec<PathBuf> {
+        let entries = fs::read_dir(home()).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
     }
 
     /// Runs a command line and returns its JSON.
@@ -71,10 +99,21 @@ impl Tool {
         serde_json::from_str(&ended.out).unwrap_or_else(|error| panic!("{line}: {error}: {ended:?}"))
     }
 
-    fn start(&self, mut command: Command, input: &str) -> Ended {
+    fn start(&self, command: Command, input: &str) -> Ended {
+        let mut child = self.spawn(command);
+        // A program that does not read is no failure.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child.wait_with_output().unwrap().into()
+    }
+
+    fn spawn(&self, mut command: Command) -> Child {
+        let home = home();
+        fs::create_dir_all(&home).unwrap();
         command.env_clear().env("PATH", std::env::var("PATH").unwrap());
         command
-            .env("HOME", "/nonexistent")
+            .current_dir(&home)
+            .env("HOME", &home)
+            .env("TMPDIR", &home)
             .env("TERM", "xterm")
             .env("SHELL", "/bin/sh");
         command
@@ -90,11 +129,20 @@ impl Tool {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        // A program that does not read is no failure.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        child.wait_with_output().unwrap().into()
+        command.spawn().unwrap()
     }
+}
+
+/// Returns what runs a command on a terminal of 80 columns.
+fn terminal(command: &str) -> Command {
+    let mut script = Command::new("script");
+    let command = format!("stty cols 80; {command}");
+    script.args(["--quiet", "--return", "--command", &command, "/dev/null"]);
+    script
+}
+
+fn home() -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("home")
 }
 
 impl From<Output> for Ended {

@@ -89,6 +89,13 @@ impl World {
         block_on(self.pair.stack.sqs().purge_queue().queue_url(url).send()).unwrap();
     }
 
+    /// Returns what ConfigSecret holds.
+    pub fn config_secret(&self) -> String {
+        block_on(self.pair.stack.read_secret("ConfigSecret"))
+            .unwrap()
+            .to_string()
+    }
+
     /// Makes a subscription of this stack another stack's, as if that had made it.
     pub fn leave(&self, ours: &Registered) -> String {
         assert!(self.pair.simulator.remove(ours));
