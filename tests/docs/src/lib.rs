@@ -1,3 +1,3 @@
-//! Pages of the documentation that are made from code.
+//! Pages of the documentation that are generated from code.
 
 pub mod resources;

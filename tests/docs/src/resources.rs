@@ -1,4 +1,4 @@
-//! `docs/resources.md`: the catalogue of resources for those who write a configuration.
+//! `docs/resources.md`: the catalogue of resources, for people who write a configuration.
 
 use std::fmt::Write as _;
 
@@ -56,7 +56,7 @@ fn changes(changes: Changes) -> String {
     }
 }
 
-/// Returns whether notifications carry the resource.
+/// Returns whether notifications carry resource data.
 fn data(rich: Rich) -> &'static str {
     match rich {
         Rich::No => "no",
@@ -75,7 +75,7 @@ fn lifetime(row: &Row) -> String {
     }
 }
 
-/// Returns a duration in minutes, and about how long that is.
+/// Returns a duration in minutes and, rounded, in a larger unit.
 fn duration(minutes: u32) -> String {
     let about = match minutes {
         ..1_440 => format!("{} h", minutes / 60),
@@ -84,7 +84,7 @@ fn duration(minutes: u32) -> String {
     format!("{minutes} min ({about})")
 }
 
-/// Returns the permissions of a user who signs in, with either kind of account.
+/// Returns the permissions of a signed-in user, for both kinds of account.
 fn signed_in(row: &Row) -> String {
     let work = permissions(row, Access::Delegated);
     let personal = permissions(row, Access::DelegatedPersonal);
@@ -96,7 +96,7 @@ fn signed_in(row: &Row) -> String {
     }
 }
 
-/// Returns permissions, the least one first; one of them is enough.
+/// Returns permissions, the least privileged first. Any one of them is enough.
 fn permissions(row: &Row, access: Access) -> String {
     let names: Vec<_> = row.permissions(access).map(|one| permission(&one)).collect();
     if names.is_empty() {
@@ -116,15 +116,15 @@ fn permission(permission: &Permission) -> String {
     format!("{}{mark}", permission.name())
 }
 
-/// A part of the page.
+/// A section of the page.
 struct Area {
     title: &'static str,
-    /// How the keys of its rows begin.
+    /// The prefixes of the keys of its rows.
     keys: &'static [&'static str],
 }
 
 impl Area {
-    /// Tells whether a row belongs here: where the longest beginning of its key is.
+    /// Returns whether a row belongs to this section: the one with the longest prefix of the row's key.
     fn holds(&self, row: &Row) -> bool {
         let length = |area: &Self| {
             let fitting = area.keys.iter().filter(|key| row.key.starts_with(**key));
@@ -135,7 +135,7 @@ impl Area {
     }
 }
 
-/// The parts of the page, in their order. The last one takes every row that no other part names.
+/// The sections of the page, in order. The last one takes every row that no other section names.
 const AREAS: [Area; 7] = [
     Area {
         title: "Mail, calendar, contacts, tasks",
@@ -186,7 +186,7 @@ const AREAS: [Area; 7] = [
     },
 ];
 
-/// What stands where there is no permission.
+/// The text in place of missing permissions.
 const NONE: &str = "not supported";
 
 const HEAD: &str = "\

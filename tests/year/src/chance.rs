@@ -1,8 +1,8 @@
-//! Chance that comes out the same for the same seed.
+//! Random numbers that are the same for the same seed.
 
 use std::time::Duration;
 
-/// A sequence of numbers (`SplitMix64`).
+/// A generator of random numbers (`SplitMix64`).
 #[derive(Clone, Debug)]
 pub(super) struct Chance(u64);
 
@@ -24,17 +24,17 @@ impl Chance {
         self.next() % end.max(1)
     }
 
-    /// Returns `true` in so many of a million cases.
+    /// Returns `true` with a probability of `in_a_million` in a million.
     pub(super) fn is(&mut self, in_a_million: u64) -> bool {
         self.below(1_000_000) < in_a_million
     }
 
-    /// Returns a time between two, in milliseconds.
+    /// Returns a duration between two limits, in milliseconds.
     pub(super) fn between(&mut self, least: u64, most: u64) -> Duration {
         Duration::from_millis(least + self.below(most.saturating_sub(least) + 1))
     }
 
-    /// Returns an id of Microsoft's form.
+    /// Returns an id in the form of Microsoft's.
     pub(super) fn guid(&mut self) -> String {
         let (one, other) = (self.next(), self.next());
         format!(

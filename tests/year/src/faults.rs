@@ -1,4 +1,4 @@
-//! What goes wrong.
+//! The faults of a simulated year.
 
 use std::time::Duration;
 
@@ -6,44 +6,44 @@ use jiff::{SignedDuration, Timestamp, civil::Weekday, tz::TimeZone};
 
 use super::chance::Chance;
 
-/// What comes in the way of a request.
+/// A fault that hits a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fault {
-    /// 429, with so many seconds of `Retry-After`.
+    /// 429, with this `Retry-After` in seconds.
     Throttled(u64),
     /// 503.
     Unavailable,
-    /// The answer takes so long.
+    /// An answer that takes this long.
     Slow(Duration),
-    /// No answer, whether the request is carried out or not.
+    /// No answer, whether or not the request is carried out.
     Silence { carried_out: bool },
-    /// Graph could not reach our notification URL.
+    /// Graph cannot reach the notification URL.
     Handshake,
 }
 
-/// What becomes of a run of the schedule.
+/// The fate of a scheduled run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fate {
     /// It runs.
     Runs,
     /// It does not take place.
     Skipped,
-    /// It is ended in the middle.
+    /// It is killed in the middle.
     Killed,
-    /// Secrets Manager does not answer it.
+    /// Secrets Manager does not answer.
     WithoutSecrets,
 }
 
-/// When what goes wrong.
+/// The schedule of faults.
 #[derive(Clone, Debug)]
 pub(super) struct Faults {
-    /// When Graph is down, from and until.
+    /// When Graph is down: from and until.
     pub(super) outage: (Timestamp, Timestamp),
     /// How many times as often as in a usual year requests and runs fail.
     pub(super) times: u64,
-    /// While it is set nothing fails but the outage: two runs in a row have failed, and the third has to do.
+    /// While this is set, only the outage fails: two runs in a row have failed, so the third has to work.
     pub(super) calm: bool,
-    /// When it all begins: in every other weekend from then on no credential is taken.
+    /// When the year begins. On every other weekend from then on, no credential is accepted.
     pub(super) start: Timestamp,
     /// Whether one call in a hundred takes nearly a minute.
     pub(super) has_slow_tail: bool,
@@ -55,13 +55,14 @@ impl Faults {
         (self.outage.0..self.outage.1).contains(&now)
     }
 
-    /// Returns whether no credential is taken.
+    /// Returns whether no credential is accepted.
     pub(super) fn is_locked(&self, now: Timestamp) -> bool {
         self.weekend(now)
             .is_some_and(|(from, until)| (from..until).contains(&now))
     }
 
-    /// Returns the last weekend in which no credential was taken, from Friday evening until Monday morning, if there was one.
+    /// Returns the last weekend without an accepted credential, from Friday evening until Monday morning, if there was
+    /// one.
     fn weekend(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
         let date = now.to_zoned(TimeZone::UTC).date();
         let friday = if date.weekday() == Weekday::Friday {
@@ -80,7 +81,7 @@ impl Faults {
         (from >= self.start).then_some((from, from + WEEKEND))
     }
 
-    /// Returns the times until `now` in which nothing could be done, and that had begun by then.
+    /// Returns the outage, and the weekends that had begun by `now`: periods in which no call could succeed.
     pub(super) fn pauses(&self, now: Timestamp) -> Vec<(Timestamp, Timestamp)> {
         let mut pauses = vec![self.outage];
         let mut before = now;
@@ -91,7 +92,7 @@ impl Faults {
         pauses
     }
 
-    /// Returns what comes in the way of a request.
+    /// Returns the fault that hits a request, if any.
     pub(super) fn strike(&self, is_post: bool, now: Timestamp, chance: &mut Chance) -> Option<Fault> {
         if self.is_out(now) {
             let silent = Fault::Silence { carried_out: false };
@@ -101,7 +102,7 @@ impl Faults {
                 silent
             });
         }
-        // A slow call is no failure yet.
+        // A slow call is not a failure.
         if self.has_slow_tail && chance.is(10_000) {
             return Some(Fault::Slow(SLOW));
         }
@@ -122,7 +123,7 @@ impl Faults {
         }
     }
 
-    /// Returns what becomes of the next run of the schedule.
+    /// Returns the fate of the next scheduled run.
     pub(super) fn fate(&self, chance: &mut Chance) -> Fate {
         match chance.below(1_000 / self.times) {
             _ if self.calm => Fate::Runs,
@@ -133,9 +134,8 @@ impl Faults {
         }
     }
 
-    /// Returns whether a subscription that lives for `lifetime` and ends at `end` is one that no rule could save: it
-    /// lives for less than a day and Graph was down when it was to be renewed, or for less than three days and no credential
-    /// was taken.
+    /// Returns whether no rule could save a subscription that lives for `lifetime` and ended at `end`: it lives for
+    /// less than a day and Graph was down when it was due, or for less than three days and no credential was accepted.
     pub(super) fn excuses(&self, lifetime: SignedDuration, end: Timestamp) -> bool {
         let is_within = |(from, until): (Timestamp, Timestamp)| {
             end >= from && end <= until + SignedDuration::from_mins(10)
@@ -151,7 +151,7 @@ const WEEKEND: SignedDuration = SignedDuration::from_hours(63);
 
 const A_WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// What a slow call takes.
+/// How long a slow call takes.
 const SLOW: Duration = Duration::from_secs(55);
 
 #[cfg(test)]

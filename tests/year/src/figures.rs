@@ -1,4 +1,4 @@
-//! What was seen, and whether it is as it is to be.
+//! The figures of a year, and the rules that they have to meet.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -16,14 +16,14 @@ use super::{
     state::State,
 };
 
-/// What was seen.
+/// The figures of a year.
 #[derive(Debug)]
 pub struct Figures {
     scale: Scale,
     wanted: usize,
-    /// How many are wanted while all tenants are there.
+    /// How many subscriptions are wanted while all tenants exist.
     most_wanted: usize,
-    /// How often keys were replaced by hand, and tenants went.
+    /// How often keys were replaced by hand, and how often tenants left.
     rotations: u64,
     departures: u64,
     runs: BTreeMap<Fate, u64>,
@@ -32,7 +32,7 @@ pub struct Figures {
     first_run: SignedDuration,
     longest_run: SignedDuration,
     busiest_run: u64,
-    /// The lines of the table: what, and how much.
+    /// The rows of the table: name and figure.
     rows: Vec<(&'static str, String)>,
     broken: Vec<String>,
 }
@@ -56,7 +56,7 @@ impl Figures {
         }
     }
 
-    /// Returns the rules that did not hold.
+    /// Returns the rules that are broken.
     pub fn broken(&self) -> &[String] {
         &self.broken
     }
@@ -66,24 +66,24 @@ impl Figures {
         self.wanted = count;
     }
 
-    /// Notes that a person has had keys replaced.
+    /// Notes that a person replaced keys.
     pub(super) fn rotated(&mut self) {
         self.rotations += 1;
     }
 
-    /// Notes that a tenant has gone.
+    /// Notes that a tenant left.
     pub(super) fn went_away(&mut self) {
         self.departures += 1;
     }
 
-    /// Notes what a tenant has some time after it came back.
+    /// Notes how many subscriptions a tenant has some time after its return.
     pub(super) fn came_back(&mut self, tenant: usize, found: usize, wanted: usize) {
         self.check(found >= wanted, || {
             format!("tenant {tenant} has {found} of {wanted} subscriptions after it came back")
         });
     }
 
-    /// Notes a run of the schedule.
+    /// Notes a scheduled run.
     pub(super) fn run(&mut self, fate: Fate, went: &Went, renewed: u64, failed_in_a_row: u64) {
         if self.runs.is_empty() {
             self.first_run = went.took;
@@ -96,13 +96,13 @@ impl Figures {
         self.busiest_run = self.busiest_run.max(renewed);
     }
 
-    /// Returns how far it has come.
+    /// Returns the progress as text.
     pub(super) fn progress(&self, day: i64, days: i64) -> String {
         let runs: u64 = self.runs.values().sum();
         format!("day {day} of {days}, {runs} runs")
     }
 
-    /// Closes the account.
+    /// Computes the final figures.
     pub(super) fn close(
         &mut self,
         microsoft: &Microsoft,
@@ -147,7 +147,7 @@ impl Figures {
         self.row("most renewals in one run", self.busiest_run);
     }
 
-    /// Nothing lapses that could have been saved, and what is gone is back soon.
+    /// Checks that nothing lapsed that could be saved, and that what was lost came back soon.
     fn gaps(&mut self, state: &State, now: Timestamp) {
         let pauses = state.faults.pauses(now);
         let mut excused = 0;
@@ -197,7 +197,7 @@ impl Figures {
         }
     }
 
-    /// Nothing is deleted that should live: what is wanted is deleted for a new client-state key alone, once for each.
+    /// Checks that no wanted subscription was deleted, except once for each new client-state key.
     fn deletions(&mut self, state: &State) {
         let deleted = state.ledger.ended.get(&End::Deleted).copied().unwrap_or_default();
         self.row(
@@ -235,7 +235,7 @@ impl Figures {
         self.challenges(&state.ledger);
     }
 
-    /// Challenges are answered soon, and never too soon.
+    /// Checks that challenges were answered soon, but not too soon.
     fn challenges(&mut self, ledger: &Ledger) {
         let mut answers = ledger.answers.clone();
         answers.sort();
@@ -281,7 +281,7 @@ impl Figures {
         }
         let deleted = ledger.ended.get(&End::Deleted).copied().unwrap_or_default();
         let changes = ledger.created + ledger.renewed + deleted;
-        // A replacement for a new key is a deletion and a creation in place of a renewal.
+        // A replacement for a new key is a deletion and a creation in place of one renewal.
         let demanded = ledger.created + u64::try_from(ledger.answers.len()).unwrap_or(u64::MAX);
         #[expect(
             clippy::cast_precision_loss,
@@ -350,7 +350,8 @@ impl fmt::Display for Figures {
     }
 }
 
-/// Returns how long of a gap nothing could be done about it: until the last pause in it was over.
+/// Returns the time from the beginning of a gap until the end of the last pause in it. For that long, nothing could be
+/// done about the gap.
 fn longest(since: Timestamp, gap: SignedDuration, pauses: &[(Timestamp, Timestamp)]) -> SignedDuration {
     let within = pauses
         .iter()

@@ -1,22 +1,22 @@
-//! The fewest renewals that keep subscriptions alive.
+//! The smallest number of renewals that keeps subscriptions alive.
 
 use graph_core::subscription::{catalogue, plan::Policy};
 use jiff::SignedDuration;
 
 use graph_simulator::Registered;
 
-/// The fewest renewals in a time, without and with a margin.
+/// The smallest number of renewals, without and with a margin.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Least {
-    /// If each were renewed at the very moment at which it would end, after the longest life that Graph grants.
+    /// If each subscription were renewed at the moment of its expiry, for the longest lifetime that Graph grants.
     pub(super) without_margin: f64,
-    /// If each were renewed at the last run that leaves its reserve ([`Policy::reserve`]), after the lifetime that renewal
-    /// asks for: that is ten minutes shorter, for clocks that differ.
+    /// If each were renewed at the last run that leaves its reserve ([`Policy::reserve`]), for the lifetime that
+    /// renewal requests, which is ten minutes shorter because clocks differ.
     pub(super) with_margin: f64,
 }
 
 impl Least {
-    /// Adds one subscription that is to be alive for `span`.
+    /// Adds a subscription that has to live for `span`.
     pub(super) fn add(&mut self, subscription: &Registered, span: SignedDuration, policy: &Policy) {
         let row = catalogue::find(&subscription.resource);
         let longest = row.map_or(0, |row| row.max_minutes(subscription.include_resource_data));

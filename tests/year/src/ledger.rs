@@ -1,4 +1,4 @@
-//! What happened to subscriptions, as Graph sees it.
+//! The record of what happened to subscriptions at Graph.
 
 use std::collections::BTreeMap;
 
@@ -8,39 +8,39 @@ use reqwest::Method;
 use super::{faults::Fault, limits::Kind};
 use graph_simulator::Registered;
 
-/// Why a subscription is no more.
+/// Why a subscription no longer exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum End {
-    /// Its time was over.
+    /// It expired.
     Lapsed,
-    /// Graph has removed it.
+    /// Graph removed it.
     Removed,
-    /// We have deleted it.
+    /// Renewal deleted it.
     Deleted,
 }
 
-/// What happened.
+/// The record.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    /// Requests that arrived, by what they are.
+    /// The requests that arrived, by kind.
     pub(super) requests: BTreeMap<&'static str, u64>,
-    /// Faults, by what they are.
+    /// The faults, by kind.
     pub(super) faults: BTreeMap<&'static str, u64>,
     pub(super) created: u64,
     pub(super) renewed: u64,
     pub(super) ended: BTreeMap<End, u64>,
-    /// Those whose time was over: resource, lifetime, end.
+    /// The subscriptions that expired: resource, lifetime, expiry.
     pub(super) lapses: Vec<(String, SignedDuration, Timestamp)>,
-    /// How long nothing watched a resource, and what had ended there.
+    /// The gaps in which no subscription watched a resource: their cause, beginning and length.
     pub(super) gaps: Vec<(End, Timestamp, SignedDuration)>,
-    /// Resources that nothing watches, since when and why.
+    /// The open gaps: since when no subscription watches a resource, and why.
     pub(super) open: BTreeMap<(String, String), (End, Timestamp)>,
-    /// When each challenge that is not answered yet came, by subscription.
+    /// When each unanswered challenge was sent, by subscription.
     challenges: BTreeMap<String, Timestamp>,
     pub(super) challenged: u64,
-    /// How long each challenge waited for the renewal that answered it.
+    /// How long each challenge waited for its renewal.
     pub(super) answers: Vec<SignedDuration>,
-    /// Renewals for a challenge that came less than ten minutes after the renewal or creation before.
+    /// Renewals for a challenge that came less than ten minutes after the previous renewal or creation.
     pub(super) too_soon: Vec<(String, SignedDuration)>,
 }
 
@@ -85,7 +85,7 @@ impl Ledger {
         };
         self.answers.push(now.duration_since(since));
         let last = before.patched_at.unwrap_or(Timestamp::MIN);
-        // What was renewed after the challenge came, by another run under way, is not renewed because of it.
+        // A renewal by another run that was under way when the challenge came is not an answer to it.
         let apart = now.duration_since(last);
         if last < since && apart < SignedDuration::from_mins(10) {
             self.too_soon.push((before.resource.clone(), apart));
@@ -97,7 +97,7 @@ impl Ledger {
         self.challenges.insert(subscription.id.clone(), now);
     }
 
-    /// Forgets what nobody wants any more: a tenant has gone.
+    /// Forgets the open gaps of a tenant that has left.
     pub(super) fn forget(&mut self, tenant_id: &str) {
         self.open.retain(|(tenant, _), _| tenant != tenant_id);
     }

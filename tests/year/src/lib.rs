@@ -1,11 +1,12 @@
-//! A year of renewal in virtual time: thousands of subscriptions in several tenants, a run every ten minutes, and
-//! everything going wrong that can.
+//! A year of renewal in virtual time: thousands of subscriptions in several tenants, a run every ten minutes, and every
+//! fault that can occur.
 //!
-//! What runs is renewal's own [`renewal::handle`] with the real client of Graph, its pauses, retries and pace included;
-//! only the network, Secrets Manager, the queues and the clock are replaced. Graph is the simulator's own rules, with the
-//! limits of its throttling and with faults: 429, 503, requests without an answer, failed handshakes, subscriptions that
-//! it removes with and without a word, challenges, lifecycle notifications that are lost, and an outage of two hours. Runs
-//! are skipped, ended in the middle, and left without secrets, but for no more than two in a row.
+//! The year runs renewal's own [`renewal::handle`] with the real client of Graph, including its pauses, retries and
+//! limits; only the network, Secrets Manager, the queues and the clock are replaced. Graph follows the simulator's
+//! rules, with its throttling limits and with faults: 429, 503, requests without an answer, failed handshakes,
+//! subscriptions that Graph removes with or without a notification, challenges, lost lifecycle notifications, and an
+//! outage of two hours. Runs are skipped, killed in the middle, and left without secrets, but never more than two in a
+//! row.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -51,10 +52,10 @@ pub mod storm;
 #[cfg(test)]
 mod tests;
 
-/// How much is simulated.
+/// The size of a simulation.
 #[derive(Clone, Debug)]
 pub struct Scale {
-    /// About how many subscriptions there are.
+    /// How many subscriptions there are, approximately.
     pub subscriptions: usize,
     /// How many tenants have them.
     pub tenants: usize,
@@ -62,11 +63,11 @@ pub struct Scale {
     pub days: i64,
     /// How many times as often as in a usual year requests and runs fail, from 1 to 10.
     pub fault_rate: u64,
-    /// Whether the document is as long as can be.
+    /// Whether the configuration is as long as a secret allows.
     pub fills_document: bool,
-    /// What chance begins with.
+    /// The seed of the random numbers.
     pub seed: u64,
-    /// How renewal decides.
+    /// The policy of renewal.
     pub policy: Policy,
 }
 
@@ -84,11 +85,11 @@ impl Default for Scale {
     }
 }
 
-/// Lets the time pass and returns what was seen. A line now and then goes to `progress`.
+/// Simulates the time and returns the figures. Progress is written to `progress` from time to time.
 ///
 /// # Panics
 ///
-/// When it is asked for more than a few thousand years.
+/// Panics if the time is more than a few thousand years.
 pub fn run(scale: &Scale, progress: &mut dyn Write) -> Figures {
     let begun = Instant::now();
     let mut chance = Chance::new(scale.seed);
@@ -115,7 +116,7 @@ pub fn run(scale: &Scale, progress: &mut dyn Write) -> Figures {
     figures
 }
 
-/// Has the schedule start a run every ten minutes, and Graph send lifecycle notifications in between.
+/// Starts a scheduled run every ten minutes, and sends Graph's lifecycle notifications in between.
 async fn pass(
     scale: &Scale,
     site: &Site,
@@ -161,7 +162,7 @@ async fn pass(
         );
         if number % 144 == 143 {
             let line = figures.progress((number + 1) / 144, scale.days);
-            // Whoever has closed the channel does not want to see it.
+            // Progress that nobody reads any more is no failure.
             let _ = write!(progress, "\r{line}");
             let _ = progress.flush();
         }

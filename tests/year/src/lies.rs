@@ -1,4 +1,4 @@
-//! Lists of subscriptions that leave out what is there, while each of them is found by its id.
+//! Wrong lists: they leave out subscriptions that exist and can be found by id.
 
 use std::collections::BTreeMap;
 
@@ -7,24 +7,24 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{chance::Chance, state::Application};
 
-/// The lists that lie.
+/// The wrong lists.
 #[derive(Debug, Default)]
 pub(super) struct Lies {
     now: BTreeMap<Application, Lie>,
-    /// How many there have been: empty lists, and parts of lists.
+    /// How many there have been: empty lists, and partial lists.
     pub(super) told: (u64, u64),
 }
 
-/// A list that lies until a moment.
+/// A list that is wrong until a moment.
 #[derive(Clone, Copy, Debug)]
 struct Lie {
     until: Timestamp,
-    /// The list shows every second one, rather than nothing.
+    /// Whether the list shows every second subscription, and not none.
     shows_half: bool,
 }
 
 impl Lies {
-    /// Has the list of an application lie for six hours up to three days.
+    /// Makes the list of an application wrong for six hours up to three days.
     pub(super) fn begin(&mut self, application: Application, now: Timestamp, chance: &mut Chance) {
         let hours = i64::try_from(6 + chance.below(67)).unwrap_or(6);
         let shows_half = chance.is(500_000);
@@ -37,7 +37,7 @@ impl Lies {
         self.now.insert(application, Lie { until, shows_half });
     }
 
-    /// Returns whether a list lies.
+    /// Returns whether any list is wrong.
     pub(super) fn any(&self, now: Timestamp) -> bool {
         self.now.values().any(|lie| now < lie.until)
     }

@@ -1,4 +1,4 @@
-//! What Graph tells of subscriptions, and how the queue brings it to renewal.
+//! Graph's lifecycle notifications, and their way through the queue to renewal.
 
 use graph_core::subscription::url::NotificationUrl;
 use graph_edge::clock::Clock;
@@ -11,7 +11,7 @@ use super::{
 };
 use graph_simulator::Registered;
 
-/// LifecycleQueue, and the process that it starts.
+/// LifecycleQueue, and the process that reads it.
 pub(super) struct Lifecycle<'a> {
     site: &'a Site,
     process: Process,
@@ -19,7 +19,7 @@ pub(super) struct Lifecycle<'a> {
     number: u64,
 }
 
-/// A message that is not visible before a moment.
+/// A message, and the moment from which it is visible.
 #[derive(Clone, Debug)]
 struct Queued {
     visible_at: Timestamp,
@@ -37,8 +37,8 @@ impl<'a> Lifecycle<'a> {
         }
     }
 
-    /// Lets happen what happens to subscriptions until `end`, and handles what Graph says of it. Half of it comes while
-    /// the run of the schedule is at work.
+    /// Lets lifecycle events happen until `end`, and handles their notifications. Half of them come while the scheduled
+    /// run is under way.
     pub(super) async fn period(&mut self, end: Timestamp, mut chance: Chance) {
         let clock = self.site.clock.clone();
         let length = end.duration_since(clock.now()).as_millis();
@@ -84,14 +84,15 @@ impl<'a> Lifecycle<'a> {
                 let Some(subscription) = state.any() else {
                     return;
                 };
-                // One in five is lost.
+                // One notification in five is lost.
                 if !chance.is(200_000) {
                     state.ledger.challenge(&subscription, now);
                     told.push(subscription);
                 }
             }
         } else {
-            // Graph says so for mail, calendars, contacts and messages only, and a third of it is lost.
+            // Graph reports a removal only for mail, calendars, contacts and messages; a third of these reports is
+            // lost.
             let says_so = |one: &Registered| {
                 ["/messages", "/events", "Messages"]
                     .iter()
@@ -103,7 +104,7 @@ impl<'a> Lifecycle<'a> {
         drop(state);
         for subscription in told {
             self.number += 1;
-            // Some come twice.
+            // Some notifications come twice.
             for _ in 0..=u8::from(chance.is(100_000)) {
                 self.waiting.push(Queued {
                     visible_at: now
@@ -115,8 +116,8 @@ impl<'a> Lifecycle<'a> {
         }
     }
 
-    /// Handles what becomes visible before `end`, in batches as the template has them. What cannot be handled becomes
-    /// visible again, sixteen times in all.
+    /// Handles the messages that become visible before `end`, in batches as in the template. A message that fails
+    /// becomes visible again, up to sixteen times.
     async fn deliver(&mut self, end: Timestamp) {
         while let Some(first) = self
             .waiting
@@ -156,7 +157,7 @@ impl<'a> Lifecycle<'a> {
     }
 }
 
-/// Returns the record that the webhook's message becomes.
+/// Returns the SQS record of a lifecycle notification.
 pub(super) fn record(number: u64, event: &str, subscription: &Registered, now: Timestamp) -> Value {
     let body = json!({
         "subscription": NotificationUrl::anywhere(&subscription.notification_url).name,

@@ -1,10 +1,10 @@
-//! What Microsoft Graph allows in 20 seconds (*throttling limits*), counted as it counts: when a request arrives.
+//! Microsoft Graph's limits in 20 seconds (*throttling limits*), counted when a request arrives.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// What is counted together.
+/// The requests that Graph counts together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     List,
@@ -13,7 +13,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Returns what is allowed for an application in a tenant, and in all of them.
+    /// Returns the limits of an application: in one tenant, and in all tenants.
     pub(super) fn limits(self) -> (usize, usize) {
         match self {
             Self::List => (25, 40),
@@ -26,14 +26,14 @@ impl Kind {
 #[derive(Debug, Default)]
 pub(super) struct Limits {
     windows: BTreeMap<(Kind, String, String), VecDeque<Timestamp>>,
-    /// The most requests that were in one window, for an application in a tenant and in all.
+    /// The most requests in one window, of an application in one tenant and in all.
     pub(super) most: BTreeMap<Kind, (usize, usize)>,
-    /// How many requests came that were too many.
+    /// How many requests were over a limit.
     pub(super) broken: usize,
 }
 
 impl Limits {
-    /// Counts a request, and returns whether it is one too many.
+    /// Counts a request, and returns whether it is over a limit.
     pub(super) fn count(&mut self, kind: Kind, tenant_id: &str, client_id: &str, now: Timestamp) -> bool {
         let (in_tenant, in_all) = kind.limits();
         let found = (

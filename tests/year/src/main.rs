@@ -1,4 +1,4 @@
-//! Lets a year of renewal pass in virtual time, and prints what was seen.
+//! Simulates a year of renewal in virtual time, and prints the figures.
 
 use std::{
     io::{self, Write as _},
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
         }
     };
     let figures = year::run(&scale, &mut io::stderr());
-    // A reader that has seen enough does not change what was seen.
+    // A reader that closes the pipe is no failure.
     let _ = write!(io::stdout(), "{figures}");
     if figures.broken().is_empty() {
         ExitCode::SUCCESS
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Reads the command line; nothing is for help.
+/// Parses the command line; nothing means help.
 fn parse() -> Result<Option<Scale>, lexopt::Error> {
     let mut scale = Scale::default();
     let mut arguments = lexopt::Parser::from_env();

@@ -1,5 +1,5 @@
-//! Microsoft Graph and its token endpoint in memory: the simulator's rules for subscriptions, behind a request of the
-//! real client, with Graph's limits and with faults.
+//! Microsoft Graph and its token endpoint in memory: they answer requests of the real client by the simulator's rules
+//! for subscriptions, with Graph's limits and with faults.
 
 use std::{
     fmt,
@@ -25,7 +25,7 @@ use super::{
 };
 use graph_simulator::GraphError;
 
-/// Graph, shared by all who talk to it.
+/// Graph, shared by all clients.
 #[derive(Clone)]
 pub(super) struct Microsoft {
     clock: VirtualClock,
@@ -46,7 +46,7 @@ impl Microsoft {
         }
     }
 
-    /// Returns the state of this moment.
+    /// Returns the current state.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.expire(self.clock.now());
@@ -111,7 +111,7 @@ impl Microsoft {
         Ok(answer.unwrap_or_else(|error| refuse(&error)))
     }
 
-    /// Grants an access token, unless no credential is taken.
+    /// Grants an access token, unless no credential is accepted.
     fn log_in(&self, request: &Request, path: &str) -> Response {
         if self.state().faults.is_locked(self.clock.now()) {
             return reply(StatusCode::UNAUTHORIZED, None, EXPIRED.to_owned());
@@ -119,7 +119,7 @@ impl Microsoft {
         grant(request, path)
     }
 
-    /// Counts a request, and returns what comes in its way and how long its answer takes.
+    /// Counts a request, and returns the fault that hits it and how long its answer takes.
     fn meet(
         &self,
         kind: Option<Kind>,
@@ -129,7 +129,7 @@ impl Microsoft {
         let now = self.clock.now();
         let mut state = self.state();
         let state = &mut *state;
-        // Two handshakes are part of a creation.
+        // A creation includes two handshakes.
         let latency = if *method == Method::POST {
             state.chance.between(300, 2_000)
         } else {
@@ -201,7 +201,7 @@ impl fmt::Debug for Microsoft {
     }
 }
 
-/// Grants an access token, and a user the next refresh token as well.
+/// Grants an access token, and to a user the next refresh token as well.
 pub(super) fn grant(request: &Request, path: &str) -> Response {
     let tenant_id = path.split('/').find(|part| !part.is_empty()).unwrap_or_default();
     let form = request
@@ -221,7 +221,7 @@ pub(super) fn grant(request: &Request, path: &str) -> Response {
     reply(StatusCode::OK, None, body)
 }
 
-/// Returns who calls, by the access token.
+/// Returns the caller, by the access token.
 pub(super) fn caller(request: &Request) -> Option<Application> {
     let token = request.headers().get("authorization")?.to_str().ok()?;
     let (tenant_id, client_id) = token.strip_prefix("Bearer ")?.split_once('.')?;
@@ -250,5 +250,5 @@ pub(super) fn reply(status: StatusCode, retry_after: Option<u64>, body: String) 
     answer.into()
 }
 
-/// What the token endpoint says of a client secret whose time is over.
+/// The token endpoint's answer to an expired client secret.
 const EXPIRED: &str = r#"{"error":"invalid_client","error_description":"AADSTS7000222: The provided client secret keys are expired.","error_codes":[7000222]}"#;

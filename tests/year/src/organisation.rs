@@ -1,4 +1,4 @@
-//! Whom the subscriptions are for: organisations of several sizes, and what they watch.
+//! The organisations: of several sizes, with the resources that they watch.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,23 +6,23 @@ use serde_json::{Value, json};
 
 use super::{Scale, chance::Chance, process::MOST_BYTES};
 
-/// The configuration, and the directories that its entries are about.
+/// The configuration, and the directories of its tenants.
 #[derive(Debug)]
 pub(super) struct Organisation {
     /// The content of `ConfigSecret`.
     pub(super) config: Value,
     /// The ids behind each list of Graph, by tenant id and path.
     pub(super) directory: BTreeMap<(String, String), Vec<String>>,
-    /// How many subscriptions it comes to.
+    /// How many subscriptions the configuration asks for.
     pub(super) subscriptions: usize,
-    /// The id of each tenant, and how many subscriptions it has with all of its logins.
+    /// The id of each tenant, and how many subscriptions all of its logins have.
     pub(super) tenants: Vec<(String, usize)>,
 }
 
 impl Organisation {
-    /// Returns so many tenants with about `count` subscriptions together, the largest four times as large as the smallest.
-    /// Of every four, two share an application. The first two have a second login, for a user who has signed in and whose
-    /// presences fill the document.
+    /// Returns tenants with about `count` subscriptions together, the largest four times as large as the smallest. Of
+    /// every four, two share an application. The first two have a second login, for a signed-in user whose presences
+    /// fill the document.
     pub(super) fn of(scale: &Scale, chance: &mut Chance) -> Self {
         let (count, tenants) = (scale.subscriptions, scale.tenants);
         let mut organisation = Self {
@@ -86,7 +86,8 @@ impl Organisation {
         config
     }
 
-    /// Adds the presence of people, which a user who has signed in may watch: of as many as the document has room for, where it is to be full.
+    /// Adds presences, which only a signed-in user may watch: as many as the document has room for, if it has to be
+    /// full.
     fn fill(&mut self, logins: &[String], whole: bool, chance: &mut Chance) {
         for (index, login) in logins.iter().enumerate() {
             self.presence(login, 1, chance);
@@ -104,7 +105,7 @@ impl Organisation {
             json!({"tenantId": tenant_id, "clientId": client_id, "credential": credential});
     }
 
-    /// Adds what an organisation watches, as shares of `count` subscriptions.
+    /// Adds the entries of an organisation, as shares of `count` subscriptions.
     fn watch(&mut self, tenant: &str, tenant_id: &str, count: usize, chance: &mut Chance) {
         let mut ids = |share: usize| -> Vec<String> {
             (0..(count * share / 100).max(1)).map(|_| chance.guid()).collect()
@@ -194,7 +195,7 @@ impl Organisation {
         }
     }
 
-    /// Adds what is one subscription in a tenant.
+    /// Adds the entries with a single subscription.
     fn singles(&mut self, tenant: &str) {
         for (name, resource, changes, rich) in [
             (
@@ -236,7 +237,7 @@ impl Organisation {
     }
 }
 
-/// What an id takes in a filter, with quotes and comma.
+/// The length of an id in a filter, with quotes and comma.
 const BYTES_OF_PRESENCE: usize = 39;
 
 /// How many presences one filter may name.

@@ -1,4 +1,4 @@
-//! What people do in the course of time: tenants go and come back, and keys are replaced by hand.
+//! What people do during the year: remove and add tenants, and replace keys.
 
 use std::collections::BTreeSet;
 
@@ -14,19 +14,19 @@ use super::{
     process::{Process, Site},
 };
 
-/// The people who look after the stack.
+/// The operators of the stack.
 pub(super) struct People {
     organisation: Organisation,
     chance: Chance,
-    /// The tenants that have gone, each with when it comes back.
+    /// The tenants that have left, each with the time of its return.
     gone: Vec<(usize, Timestamp)>,
-    /// The tenants that have come back, each with when all of its subscriptions have to be there.
+    /// The tenants that have returned, each with the time by which it must have all subscriptions.
     back: Vec<(usize, Timestamp)>,
     /// When keys are replaced, the latest first.
     rotations: Vec<Timestamp>,
-    /// Until when a run has to have made what was missing.
+    /// How long a run may take to create what was missing.
     grace: SignedDuration,
-    /// How many times as often as in a usual year all of it happens.
+    /// How many times as often as in a usual year this happens.
     times: u64,
 }
 
@@ -45,7 +45,7 @@ impl People {
         }
     }
 
-    /// Does what is to be done before a run.
+    /// Does what is due before a run.
     pub(super) async fn act(&mut self, site: &Site, process: &Process, figures: &mut Figures) {
         let now = site.clock.now();
         self.look(site, now, figures);
@@ -58,7 +58,7 @@ impl People {
         }
     }
 
-    /// Looks whether the tenants that have come back have all of their subscriptions.
+    /// Checks whether returned tenants have all of their subscriptions.
     fn look(&mut self, site: &Site, now: Timestamp, figures: &mut Figures) {
         let state = site.microsoft.state();
         if state.faults.is_locked(now) || state.faults.is_out(now) {
@@ -74,7 +74,7 @@ impl People {
         }
     }
 
-    /// Has a tenant go now and then, and come back some days later. The first one stays.
+    /// Removes a tenant now and then, and adds it again some days later. The first one stays.
     fn move_tenants(&mut self, site: &Site, now: Timestamp, figures: &mut Figures) {
         let coming: Vec<usize> = self
             .gone
@@ -113,7 +113,7 @@ impl People {
         figures.wants(self.organisation.subscriptions - gone.sum::<usize>());
     }
 
-    /// Has the list of an application lie now and then.
+    /// Makes the list of an application wrong now and then.
     fn lie(&mut self, site: &Site, now: Timestamp) {
         if !self.chance.is(LIES_IN_A_MILLION * self.times) {
             return;
@@ -127,8 +127,8 @@ impl People {
     }
 }
 
-/// How many of a million runs a tenant goes before: about three in a month.
+/// Before how many of a million runs a tenant leaves: about three times a month.
 const MOVES_IN_A_MILLION: u64 = 700;
 
-/// How many of a million runs a list begins to lie before: about one a week.
+/// Before how many of a million runs a list becomes wrong: about once a week.
 const LIES_IN_A_MILLION: u64 = 1_000;

@@ -1,4 +1,4 @@
-//! The function, as the schedule starts it.
+//! The function as a process.
 
 use std::{
     collections::BTreeMap,
@@ -39,7 +39,7 @@ use serde_json::{Value, json};
 
 use super::{faults::Fate, microsoft::Microsoft};
 
-/// What all processes of the function have in common.
+/// What all processes of the function share.
 pub(super) struct Site {
     pub(super) clock: VirtualClock,
     pub(super) microsoft: Microsoft,
@@ -66,7 +66,7 @@ impl Site {
         }
     }
 
-    /// Returns a new process, which knows nothing of earlier ones.
+    /// Returns a new process without memory of earlier ones.
     pub(super) fn process(&self) -> Process {
         let store = Store {
             secrets: self.secrets.clone(),
@@ -94,12 +94,12 @@ impl Site {
         })
     }
 
-    /// Has a person write another configuration.
+    /// Writes another configuration, as a person does.
     pub(super) fn configure(&self, config: &Value) {
         self.secrets.secret("Config").set(config.to_string());
     }
 
-    /// Returns how many events consumers were sent, by type.
+    /// Returns how many events consumers received, by type.
     pub(super) fn told(&self) -> BTreeMap<String, u64> {
         self.told.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -119,17 +119,17 @@ impl Ports for Doubles {
     type Queue = Told;
 }
 
-/// How a run went.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub(super) struct Went {
-    /// Its report, unless it did not come to an end.
+    /// Its report, unless it did not finish.
     pub(super) report: Option<Value>,
     /// How long it took.
     pub(super) took: SignedDuration,
 }
 
 impl Went {
-    /// Returns whether everything was done that was to be done.
+    /// Returns whether the run did everything that was due.
     pub(super) fn is_good(&self) -> bool {
         self.report
             .as_ref()
@@ -138,7 +138,7 @@ impl Went {
 }
 
 impl Process {
-    /// Makes a run of the schedule.
+    /// Starts a scheduled run.
     pub(super) async fn scheduled(&self, fate: Fate, kill_after: Duration) -> Went {
         if fate == Fate::Skipped {
             return Went::default();
@@ -172,7 +172,7 @@ impl Process {
     }
 }
 
-/// Secrets Manager, which one process may not reach for a while.
+/// Secrets Manager, which one process may be unable to reach for a while.
 #[derive(Clone, Debug)]
 pub(super) struct Store {
     secrets: FakeSecrets,
@@ -200,7 +200,7 @@ impl Store {
     }
 }
 
-/// A secret, which the process may not reach for a while.
+/// A secret that the process may be unable to reach for a while.
 #[derive(Clone, Debug)]
 pub(super) struct Reached {
     secret: FakeSecret,
@@ -232,7 +232,7 @@ impl VersionedSecret for Reached {
     }
 }
 
-/// Nobody vouches for the application's role: it has no need of it.
+/// No web identity: no application needs one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Nobody;
 
@@ -242,7 +242,7 @@ impl WebIdentity for Nobody {
     }
 }
 
-/// A queue that counts events by their type.
+/// A queue that counts events by type.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told(Arc<Mutex<BTreeMap<String, u64>>>);
 
@@ -261,7 +261,7 @@ impl Queue for Told {
     }
 }
 
-/// What a secret can hold (AWS Secrets Manager, *quotas*).
+/// The most bytes of a secret (AWS Secrets Manager, *quotas*).
 pub(super) const MOST_BYTES: usize = 65_536;
 
 const BASE: &str = "https://graph.test";

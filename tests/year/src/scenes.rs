@@ -1,4 +1,4 @@
-//! How close renewal comes to what Graph's limits force: single scenes in virtual time, without faults.
+//! Scenes: how close renewal comes to the time that Graph's limits force. In virtual time, without faults.
 
 use std::{
     collections::BTreeMap,
@@ -25,10 +25,10 @@ use super::{
     process::{Process, Site},
 };
 
-/// What a scene took.
+/// The result of a scene.
 #[derive(Clone, Debug)]
 pub struct Scene {
-    /// What it was.
+    /// The scene's description.
     pub what: String,
     /// How much time passed.
     pub took: SignedDuration,
@@ -36,27 +36,27 @@ pub struct Scene {
     pub forced: SignedDuration,
     /// How many runs or batches it took.
     pub runs: usize,
-    /// How many runs one tenant was later than another.
+    /// How many runs one tenant was behind another.
     pub behind: usize,
     /// How many requests arrived.
     pub requests: u64,
     /// How many of them were over Graph's limits.
     pub over: usize,
-    /// How long the machine worked for it, on our side and on Graph's.
+    /// How long the machine worked, for renewal and for Graph.
     pub work: Duration,
-    /// How many subscriptions are alive at the end.
+    /// How many subscriptions exist at the end.
     pub live: usize,
 }
 
 impl Scene {
-    /// Returns how many times what is forced it took.
+    /// Returns the ratio of the time it took to the forced time.
     #[must_use]
     pub fn ratio(&self) -> f64 {
         self.took.as_secs_f64() / self.forced.as_secs_f64().max(1.0)
     }
 }
 
-/// The first run over so many users of one tenant. `is_slow` is whether one call in a hundred takes 55 s.
+/// The first run over `count` users of one tenant. With `is_slow`, one call in a hundred takes 55 s.
 #[must_use]
 pub fn creation(count: usize, is_slow: bool) -> Scene {
     let stage = Stage::of_one_tenant(count, is_slow);
@@ -72,11 +72,11 @@ pub fn creation(count: usize, is_slow: bool) -> Scene {
     )
 }
 
-/// A run over so many that has nothing to do.
+/// A run over `count` subscriptions that has nothing to do.
 #[must_use]
 pub fn idle(count: usize) -> Scene {
     let stage = Stage::of_one_tenant(count, false);
-    // The second one lists what the first one has made.
+    // The second run lists what the first one created.
     for _ in 0..2 {
         stage.runs();
         stage.site.clock.advance(10);
@@ -88,7 +88,7 @@ pub fn idle(count: usize) -> Scene {
     )
 }
 
-/// As many challenges within a minute, brought in batches by two processes, as the template has it.
+/// One challenge for each of `count` subscriptions within a minute, in batches of two processes as in the template.
 #[must_use]
 pub fn challenges(count: usize) -> Scene {
     let stage = Stage::of_one_tenant(count, false);
@@ -101,7 +101,7 @@ pub fn challenges(count: usize) -> Scene {
     )
 }
 
-/// Two runs over so many tenants with three entries each under one application: the first, and one with nothing to do.
+/// Two runs over `count` tenants with three entries each under one application: the first, and one with nothing to do.
 #[must_use]
 pub fn tenants(count: usize) -> [Scene; 2] {
     let stage = Stage::of_many_tenants(count);
@@ -136,7 +136,7 @@ impl Stage {
             outage: (Timestamp::MIN, Timestamp::MIN),
             times: 1,
             calm: true,
-            // No weekend comes before that.
+            // A weekend without credentials never comes.
             start: start + SignedDuration::from_hours(24 * 365),
             has_slow_tail,
         };
@@ -195,7 +195,7 @@ impl Stage {
         Self::new(&organisation, false)
     }
 
-    /// Returns what a scene took.
+    /// Returns the result of a scene.
     fn act(
         &self,
         what: String,
@@ -219,7 +219,7 @@ impl Stage {
         }
     }
 
-    /// Makes runs until nothing is left to do. Returns how many, and how many of them a tenant was behind another.
+    /// Runs until nothing is left to do. Returns how many runs, and how many of them one tenant was behind another.
     fn runs(&self) -> (usize, usize) {
         let [process, _] = &self.processes;
         let mut complete: BTreeMap<String, usize> = BTreeMap::new();
@@ -244,7 +244,7 @@ impl Stage {
         (MOST_RUNS, MOST_RUNS)
     }
 
-    /// Has two processes answer a challenge for each subscription, and returns how many batches they took.
+    /// Answers a challenge for each subscription with two processes, and returns the number of batches.
     fn answers(&self) -> (usize, usize) {
         let live: Vec<Registered> = self.site.microsoft.state().live().cloned().collect();
         let now = self.site.clock.now();
@@ -269,13 +269,13 @@ impl Stage {
     }
 }
 
-/// Returns how long so many changes take at the least: Graph takes 500 in 20 seconds.
+/// Returns the time that Graph's limit of 500 changes in 20 seconds forces.
 fn forced(changes: usize) -> SignedDuration {
     let windows = changes.saturating_sub(1) / 500;
     SignedDuration::from_secs(20) * i32::try_from(windows).unwrap_or(i32::MAX)
 }
 
-/// After so many runs a scene is given up.
+/// After how many runs a scene is given up.
 const MOST_RUNS: usize = 20;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The subscriptions that Graph holds, and the lists of its directory.
+//! The subscriptions and directory lists of Graph.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ use super::{
     organisation::Organisation,
 };
 
-/// All that Graph knows, and what happens to it.
+/// The state of Graph, with the record of what happens.
 pub(super) struct State {
     pub(super) chance: Chance,
     pub(super) faults: Faults,
@@ -27,7 +27,7 @@ pub(super) struct State {
     pub(super) ledger: Ledger,
     pub(super) lies: Lies,
     applications: BTreeMap<Application, Subscriptions>,
-    /// The tenants, by id, whose subscriptions nobody wants at present.
+    /// The ids of tenants that have left.
     gone: BTreeSet<String>,
     /// The bodies of the directory's lists.
     directory: BTreeMap<(String, String), String>,
@@ -55,7 +55,7 @@ impl State {
         }
     }
 
-    /// Ends what has lived for its time.
+    /// Ends expired subscriptions.
     pub(super) fn expire(&mut self, now: Timestamp) {
         for held in self.applications.values_mut() {
             for one in held.expire(now) {
@@ -66,18 +66,18 @@ impl State {
         }
     }
 
-    /// Has a tenant go: nobody wants its subscriptions any more.
+    /// Removes a tenant: its subscriptions are no longer wanted.
     pub(super) fn leave(&mut self, tenant_id: &str) {
         self.gone.insert(tenant_id.to_owned());
         self.ledger.forget(tenant_id);
     }
 
-    /// Has a tenant come back.
+    /// Adds a tenant again.
     pub(super) fn come(&mut self, tenant_id: &str) {
         self.gone.remove(tenant_id);
     }
 
-    /// Returns the live subscriptions that somebody wants.
+    /// Returns the live subscriptions of tenants that have not left.
     pub(super) fn live(&self) -> impl Iterator<Item = &Registered> {
         let wanted = self
             .applications
@@ -86,7 +86,7 @@ impl State {
         wanted.flat_map(|(_, held)| held.after(None).map(|(_, one)| one))
     }
 
-    /// Returns how many subscriptions of a tenant are alive, or known to be gone.
+    /// Returns how many subscriptions a tenant has, plus the known gaps.
     pub(super) fn count_of(&self, tenant_id: &str) -> usize {
         let live = self.live().filter(|one| one.tenant_id == tenant_id).count();
         let open = self.ledger.open.keys().filter(|(tenant, _)| tenant == tenant_id);
@@ -99,7 +99,7 @@ impl State {
         found.cloned().ok_or_else(|| not_found("the list"))
     }
 
-    /// Removes one of the subscriptions by chance, as Graph does, and returns it.
+    /// Removes a random subscription, as Graph does, and returns it.
     pub(super) fn remove_one(&mut self, now: Timestamp) -> Option<Registered> {
         let one = self.any()?;
         let owner = (one.tenant_id.clone(), one.client_id.clone());
@@ -107,14 +107,14 @@ impl State {
         Some(one)
     }
 
-    /// Returns one of the subscriptions by chance.
+    /// Returns a random subscription.
     pub(super) fn any(&mut self) -> Option<Registered> {
         let count = self.live().count();
         let index = usize::try_from(self.chance.below(u64::try_from(count).ok()?)).ok()?;
         self.live().nth(index).cloned()
     }
 
-    /// Returns a page of the list, as far as Graph shows it at present.
+    /// Returns a page of the list, which may be wrong at the moment.
     pub(super) fn page(&self, caller: &Application, request: &Request, now: Timestamp) -> String {
         let token = request.url().query_pairs().find(|(name, _)| name == "$skiptoken");
         let behind = token.and_then(|(_, token)| token.parse::<u64>().ok());
@@ -200,5 +200,5 @@ impl State {
     }
 }
 
-/// Subscriptions on one page of a list.
+/// How many subscriptions a page of a list has.
 const PAGE: usize = 100;

@@ -1,7 +1,8 @@
-//! A storm of gaps: how close the reader comes to what Graph's limits force, and who waits for it, in virtual time.
+//! A storm of gaps: how close the reader comes to the time that Graph's limits force, and who has to wait. In virtual
+//! time.
 //!
-//! Two instances of the reader, as the template has it, take batches of ten from `ReadQueue`. Time passes by the clock
-//! alone, so a deadline of the machine, such as the end of a turn, never comes.
+//! Two instances of the reader, as in the template, take batches of ten from `ReadQueue`. Only the virtual clock
+//! advances, so no deadline by the machine's clock, such as the end of a turn, is ever reached.
 
 mod lists;
 mod queue;
@@ -38,16 +39,16 @@ use serde_json::{Value, json};
 use self::{lists::Lists, queue::FairQueue};
 use crate::{START, process::Nobody};
 
-/// What a storm took.
+/// The result of a storm.
 #[derive(Clone, Debug)]
 pub struct Storm {
-    /// What it was.
+    /// The storm's description.
     pub what: String,
     /// How much time passed until the last gap was read.
     pub took: SignedDuration,
     /// How much time Graph's limits force.
     pub forced: SignedDuration,
-    /// How many gaps were read to their end with nothing left out.
+    /// How many gaps were read completely.
     pub complete: usize,
     /// How many reads arrived.
     pub reads: u64,
@@ -55,41 +56,42 @@ pub struct Storm {
     pub over: usize,
     /// How long the gap of another tenant waited, which came in the middle.
     pub other: SignedDuration,
-    /// How long a notification of the storm's own tenant waited whose content is fetched.
+    /// How long a notification of the storm's own tenant waited for its content.
     pub live: SignedDuration,
-    /// How long the machine worked for it, on our side and on Graph's.
+    /// How long the machine worked, for the reader and for Graph.
     pub work: Duration,
 }
 
 impl Storm {
-    /// Returns how many times what is forced it took.
+    /// Returns the ratio of the time it took to the forced time.
     #[must_use]
     pub fn ratio(&self) -> f64 {
         self.took.as_secs_f64() / self.forced.as_secs_f64().max(1.0)
     }
 }
 
-/// A gap of each of so many chats: Graph takes 20 reads of chats a second.
+/// A gap in each of `count` chats: Graph allows 20 reads of chats a second.
 #[must_use]
 pub fn chats(count: usize) -> Storm {
     let forced = i64::try_from(count.saturating_sub(1) / 20).unwrap_or(i64::MAX);
     storm("chats", count, SignedDuration::from_secs(forced))
 }
 
-/// A gap of each of so many mailboxes: Graph counts each by itself.
+/// A gap in each of `count` mailboxes: Graph counts each mailbox separately.
 #[must_use]
 pub fn mailboxes(count: usize) -> Storm {
     storm("users", count, SignedDuration::ZERO)
 }
 
-/// Plays a storm on a thread of its own: the caller may be inside a runtime, whose tasks may do only so much at once.
+/// Plays a storm on a thread of its own, because the caller may be inside a runtime, which limits how much its tasks do
+/// at once.
 fn storm(kind: &'static str, count: usize, forced: SignedDuration) -> Storm {
     let played = thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build();
         let runtime = runtime.expect("a runtime");
-        // Deadlines ask for one.
+        // Deadlines need a runtime.
         let _inside = runtime.enter();
         Site::new(kind, count).play(kind, count, forced)
     });
@@ -98,7 +100,7 @@ fn storm(kind: &'static str, count: usize, forced: SignedDuration) -> Storm {
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// Everything around the instances.
+/// The surroundings of the instances.
 struct Site {
     clock: VirtualClock,
     start: Timestamp,
@@ -164,7 +166,7 @@ impl Site {
         }
     }
 
-    /// One instance of the function: one batch after the other, until nothing is left.
+    /// One instance of the function: takes one batch after the other, until nothing is left.
     async fn instance(&self) {
         let deps = self.deps();
         while !self.queue.is_empty() {
@@ -187,7 +189,7 @@ impl Site {
         }
     }
 
-    /// In the middle of the storm, another tenant has a gap and the stormy one a notification. Returns when that was.
+    /// In the middle of the storm, gives another tenant a gap and the stormy one a notification. Returns the time.
     async fn interrupt(&self) -> Timestamp {
         self.clock.sleep(Duration::from_secs(5)).await;
         let now = self.clock.now();
@@ -274,11 +276,11 @@ impl Queue for Station {
     }
 }
 
-/// What was noted of the events, by type and tenant.
+/// What was noted about the events, by type and tenant.
 #[derive(Clone, Debug, Default)]
 struct Delivered(Arc<Mutex<BTreeMap<(String, String), Noted>>>);
 
-/// When the last event came, and how many say `complete`.
+/// When the last event came, and how many are `complete`.
 #[derive(Clone, Copy, Debug)]
 struct Noted {
     last: Timestamp,
@@ -325,17 +327,17 @@ fn object(number: usize) -> String {
 
 const COMPLETED: &str = "Microsoft.Graph.CatchUpCompleted";
 
-/// What an event with content is noted as.
+/// The key under which events with content are noted.
 const FETCHED: &str = "fetched";
 
 const STORMY: &str = "11111111-2222-3333-4444-555555555555";
 const OTHER: &str = "99999999-2222-3333-4444-555555555555";
 const CLIENT: &str = "66666666-7777-8888-9999-000000000000";
 
-/// How many messages a batch has, as the template has it.
+/// The size of a batch, as in the template.
 const BATCH: usize = 10;
 
-/// When a message that failed comes again, as the template has it.
+/// When a failed message becomes visible again, as in the template.
 const VISIBLE_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
 /// How long an instance waits for a message.

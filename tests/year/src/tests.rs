@@ -1,4 +1,4 @@
-//! A shorter time, with all that can go wrong in it.
+//! A shorter time, with every kind of fault.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The consumers that a reader copies.
+//! The sample consumers, which readers copy.
 
 use std::fs;
 use std::process::Command;
@@ -16,12 +16,12 @@ fn the_consumer_in_python_passes_its_own_tests() {
         python.current_dir(&folder).env("PYTHONDONTWRITEBYTECODE", "1");
         python
     };
-    // Written last, so that an installation that was interrupted is done again.
+    // Written last, so that an interrupted installation is repeated.
     let marker = packages.join("installed");
     if fs::read_to_string(&marker).unwrap_or_default() != requirements {
         let mut pip = python();
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-        // What it depends on comes with the SAM CLI.
+        // The consumer's dependencies come with the SAM CLI.
         pip.args([
             "--no-deps",
             "--upgrade",

@@ -1,4 +1,4 @@
-//! The examples on the pages: what a reader copies works.
+//! The examples on the pages work as they are copied.
 
 use std::fs;
 use std::process::Command;
@@ -32,7 +32,7 @@ fn every_example_of_a_configuration_has_no_problem() {
             .peekable();
         assert!(configurations.peek().is_some(), "{path}");
         for block in configurations {
-            // The README leaves the client secret out, and says how it gets there.
+            // The README leaves the client secret out, and says how to add it.
             let whole = block.replace(
                 "\"clientSecret\": \"\"",
                 "\"clientSecret\": \"from the clipboard\"",
@@ -86,7 +86,7 @@ fn the_recipe_in_python_opens_what_openssl_encrypted() {
         String::from_utf8(opened.stdout).unwrap(),
         plaintext.as_str().unwrap()
     );
-    // A signature over something else keeps the content closed.
+    // A wrong signature keeps the content closed.
     vector["encryptedContent"]["dataSignature"] = vector["encryptedContent"]["dataKey"].clone();
     let refused = run(&vector);
     assert!(refused.stdout.is_empty() && !refused.status.success());
@@ -98,5 +98,5 @@ fn the_recipe_in_python_opens_what_openssl_encrypted() {
     );
 }
 
-/// What the `openssl` command line encrypted.
+/// The vector that the `openssl` command line encrypted.
 const VECTOR: &str = "shared/graph-core/src/notification/envelope/vectors/openssl.json";

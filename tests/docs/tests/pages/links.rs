@@ -56,7 +56,7 @@ fn faults(page: &Page) -> Vec<String> {
         .collect()
 }
 
-/// Returns what is wrong with a link.
+/// Returns what is wrong with a link; nothing if it is right.
 fn fault(page: &Page, link: &str) -> Option<String> {
     let (path, anchor) = match link.split_once('#') {
         Some((path, anchor)) => (path, Some(anchor)),
@@ -84,7 +84,7 @@ fn fault(page: &Page, link: &str) -> Option<String> {
     (!is_there).then(|| format!("{} has no heading #{anchor}", target.display()))
 }
 
-/// Returns a path without its `..`; nothing when it leads out of the folder that it begins in.
+/// Returns a path without its `..`; nothing if it leaves the folder that it begins in.
 fn straight(path: &Path) -> Option<PathBuf> {
     let mut straight = PathBuf::new();
     for component in path.components() {

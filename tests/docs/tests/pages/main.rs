@@ -1,4 +1,4 @@
-//! What has to hold of the README and of every page of the documentation.
+//! Tests of the README and of every page of the documentation.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -35,7 +35,7 @@ fn the_readme_can_be_read_in_a_few_minutes() {
     assert!(words <= 1_400, "the README has {words} words");
 }
 
-/// Returns the paths of all pages: below the repository's folder, `docs` and `.github`, and beside the code.
+/// Returns the paths of all pages: in the repository's folder, in `docs` and `.github`, and beside the code.
 fn pages() -> Vec<PathBuf> {
     let root = tools::root();
     let mut pages = page::below(&root, "md");

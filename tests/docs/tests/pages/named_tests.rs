@@ -1,4 +1,4 @@
-//! The tests that docs/security.md names: whoever renames or removes one meets the promise that it kept.
+//! The tests that docs/security.md names exist. Renaming or removing one means changing the page.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -52,8 +52,8 @@ fn a_test_that_does_not_exist_is_seen() {
     }
 }
 
-/// Returns the names on a page that read like a test's and are no test. A package that is named before them in the same
-/// paragraph or cell has to be theirs.
+/// Returns the names on a page that look like tests and do not exist. If the same paragraph or cell names a package
+/// before them, the test has to be in that package.
 fn faults(page: &Page, tests: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     let (mut package, mut here, mut faults) = (None, 0, Vec::new());
     for (place, code) in page.code() {
@@ -77,7 +77,7 @@ fn faults(page: &Page, tests: &BTreeMap<String, BTreeSet<String>>) -> Vec<String
     faults
 }
 
-/// Tells whether a piece of code is named as tests are.
+/// Returns whether a piece of code has the form of a test's name.
 fn is_sentence(code: &str) -> bool {
     code.matches('_').count() >= 3
         && code
@@ -85,7 +85,7 @@ fn is_sentence(code: &str) -> bool {
             .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')
 }
 
-/// Returns the tests of all packages, by the packages' names.
+/// Returns the tests of all packages, by package name.
 fn tests() -> BTreeMap<String, BTreeSet<String>> {
     let root = tools::root();
     let mut tests: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -112,7 +112,7 @@ fn package(file: &Path) -> String {
     name.trim_end_matches('"').to_owned()
 }
 
-/// Returns the names of the tests in a file of code.
+/// Returns the names of the tests in a source file.
 fn names(text: &str) -> Vec<String> {
     let (mut is_test, mut names) = (false, Vec::new());
     for line in text.lines().map(str::trim_start) {

@@ -1,4 +1,4 @@
-//! A page of the documentation, taken apart.
+//! A page of the documentation and its parts.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 pub struct Page {
     /// Its path in the repository.
     pub path: PathBuf,
-    /// What is written there.
+    /// Its text.
     pub text: String,
 }
 
@@ -22,7 +22,7 @@ impl Page {
         Self { path, text }
     }
 
-    /// Returns where its links lead to.
+    /// Returns the targets of its links.
     pub fn links(&self) -> Vec<String> {
         self.events()
             .filter_map(|event| match event {
@@ -60,7 +60,7 @@ impl Page {
         anchors
     }
 
-    /// Returns its blocks of code in a language.
+    /// Returns its code blocks in a language.
     pub fn blocks(&self, language: &str) -> Vec<String> {
         let (mut block, mut blocks) = (None, Vec::new());
         for event in self.events() {
@@ -80,7 +80,7 @@ impl Page {
         blocks
     }
 
-    /// Returns its code in running text, each with a number that its paragraph or cell of a table has.
+    /// Returns its inline code, each piece with the number of its paragraph or table cell.
     pub fn code(&self) -> Vec<(usize, String)> {
         let (mut place, mut code) = (0, Vec::new());
         for event in self.events() {
@@ -98,8 +98,8 @@ impl Page {
     }
 }
 
-/// Returns the paths of all files below a folder whose names end in `.{extension}`, relative to the folder. What git leaves
-/// out is left out, and so are folders whose names begin with a dot, but for `.github`.
+/// Returns the paths of all files below a folder with the extension, relative to the folder. Files that git ignores are
+/// left out, as are folders whose names begin with a dot, except `.github`.
 pub fn below(root: &Path, extension: &str) -> Vec<PathBuf> {
     let (mut found, mut folders) = (Vec::new(), vec![root.to_owned()]);
     while let Some(folder) = folders.pop() {

@@ -1,4 +1,4 @@
-//! The JSON Schema of events: what is delivered follows it, and what breaks a promise does not.
+//! The JSON Schema of events: delivered events follow it, and events that break a promise do not.
 
 use std::fs;
 
@@ -76,7 +76,7 @@ fn an_event_that_breaks_a_promise_does_not_follow_the_schema() {
     assert!(schema.fault("{").unwrap().is_some());
 }
 
-/// Every line end of content reaches the validator, and the events behind it.
+/// The validator gets content with all of its line breaks, and the events after it.
 #[test]
 fn an_event_of_many_lines_is_one_event() {
     let mut schema = schema();

@@ -1,4 +1,4 @@
-//! Microsoft Graph's lists in virtual time, each with one item in it, and what it allows of reads (*throttling limits*).
+//! Microsoft Graph's lists in virtual time, each with one item, and the limits on reads (*throttling limits*).
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -26,7 +26,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Lists {
     clock: VirtualClock,
-    /// When the items of all lists were made.
+    /// When the items of all lists were created.
     made: Timestamp,
     counts: Arc<Mutex<Counts>>,
 }
@@ -34,7 +34,7 @@ pub(super) struct Lists {
 struct Counts {
     chance: Chance,
     windows: BTreeMap<String, VecDeque<Timestamp>>,
-    /// How many reads came.
+    /// How many reads arrived.
     reads: u64,
     /// How many of them were over a limit.
     over: usize,
@@ -54,7 +54,7 @@ impl Lists {
         }
     }
 
-    /// Returns how many reads came, and how many of them were over a limit.
+    /// Returns how many reads arrived, and how many of them were over a limit.
     pub(super) fn reads(&self) -> (u64, usize) {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         (counts.reads, counts.over)
@@ -81,7 +81,7 @@ impl Lists {
         reply(StatusCode::OK, None, body.to_string())
     }
 
-    /// Counts a read, and returns whether it is one too many and how long its answer takes.
+    /// Counts a read, and returns whether it is over a limit and how long its answer takes.
     fn meet(&self, application: &str, path: &str) -> (bool, Duration) {
         let now = self.clock.now();
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! A queue in virtual time, served as SQS serves a fair one.
+//! A fair SQS queue in virtual time.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +8,7 @@ use std::{
 use graph_edge::{clock::Clock, sqs::Message, testing::VirtualClock};
 use jiff::{SignedDuration, Timestamp};
 
-/// The messages of a queue, of all groups. Whose group has the fewest messages in flight is served first (Amazon SQS, *fair
+/// The messages of a queue, by group. The group with the fewest messages in flight is served first (Amazon SQS, *fair
 /// queues*).
 #[derive(Clone, Debug)]
 pub(super) struct FairQueue {
@@ -18,13 +18,14 @@ pub(super) struct FairQueue {
 
 #[derive(Debug, Default)]
 struct Held {
-    /// By group, and by the moment from which the message can be received; the number keeps those of one moment apart.
+    /// By group, and by the time from which a message can be received. The number distinguishes messages of the same
+    /// time.
     waiting: BTreeMap<String, BTreeMap<(Timestamp, u64), String>>,
     in_flight: BTreeMap<String, usize>,
     next: u64,
 }
 
-/// A message that was received.
+/// A received message.
 #[derive(Clone, Debug)]
 pub(super) struct Taken {
     group: String,
@@ -74,7 +75,7 @@ impl FairQueue {
         taken
     }
 
-    /// Deletes a message, or has it come again after `back`.
+    /// Deletes a message, or makes it visible again after `back`.
     pub(super) fn finish(&self, taken: Taken, back: Option<SignedDuration>) {
         if let Some(busy) = self.held().in_flight.get_mut(&taken.group) {
             *busy = busy.saturating_sub(1);
@@ -84,7 +85,7 @@ impl FairQueue {
         }
     }
 
-    /// Returns whether it holds nothing, in flight or not.
+    /// Returns whether the queue has no messages, in flight or not.
     pub(super) fn is_empty(&self) -> bool {
         let held = self.held();
         held.waiting.values().all(BTreeMap::is_empty) && held.in_flight.values().all(|busy| *busy == 0)
