@@ -12,11 +12,14 @@ use graph_simulator::{self as graph, App, LifecycleEvent, Post, Registered, Toke
 use serde_json::{Value, json};
 use stack::{Function, Message, NOTIFICATION_ORIGIN, Options, Pair, Progress, Stack};
 
+mod alarms;
+
 #[tokio::test]
 async fn messages_move_back_parameters_change_and_a_removed_stack_leaves_what_a_person_wrote() {
     let mut world = World::start().await;
     a_second_stack_shares_the_account(&world).await;
     failed_messages_are_moved_back(&world).await;
+    alarms::each_has_its_metric(&world).await;
     a_changed_parameter_changes_nothing_else(&mut world).await;
     a_removed_stack_leaves_the_configuration_alone(&world).await;
 }
@@ -150,11 +153,9 @@ impl World {
             retry_scale: 0.001,
             ..graph::Options::default()
         };
-        let stack = Options {
-            renewal_schedule: "rate(30 days)".to_owned(),
-            ..Options::default()
-        };
-        let pair = Pair::start(simulator, stack, Progress::start()).await.unwrap();
+        let pair = Pair::start(simulator, own_options(), Progress::start())
+            .await
+            .unwrap();
         let app = App {
             tenant_id: "11111111-0000-4000-8000-0123456789ab".to_owned(),
             client_id: "22222222-0000-4000-8000-0123456789ab".to_owned(),
@@ -181,8 +182,7 @@ impl World {
             graph_endpoint: self.pair.simulator.base_url(),
             login_endpoint: self.pair.simulator.base_url(),
             notification_origin: NOTIFICATION_ORIGIN.to_owned(),
-            renewal_schedule: "rate(30 days)".to_owned(),
-            ..Options::default()
+            ..own_options()
         }
     }
 
@@ -271,6 +271,15 @@ impl World {
     }
 }
 
+/// Without a run of the schedule, and with the alarm that is optional.
+fn own_options() -> Options {
+    Options {
+        renewal_schedule: "rate(30 days)".to_owned(),
+        parameters: [("SilenceAlarmMinutes", "60".to_owned())].into(),
+        ..Options::default()
+    }
+}
+
 /// Returns the messages without those whose body has come before.
 fn distinct(messages: &[Message]) -> Vec<Message> {
     let mut seen = BTreeSet::new();
@@ -292,4 +301,12 @@ fn event_type(body: &str) -> String {
     event["type"].as_str().unwrap().to_owned()
 }
 
+/// The events of a gap that the reader closes.
+const GAP: [&str; 2] = [
+    "Microsoft.Graph.CatchUpCompleted",
+    "Microsoft.Graph.SubscriptionMissed",
+];
+
 const DEADLINE: Duration = Duration::from_secs(90);
+
+const A_MOMENT: Duration = Duration::from_millis(200);

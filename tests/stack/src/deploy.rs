@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
 use tools::{Tools, command};
 
 use super::{Aws, Error, Options, architecture, build, policies, root_certificates};
@@ -79,17 +80,41 @@ pub(crate) async fn deploy(
 ///
 /// The stack cannot be removed.
 pub(crate) fn remove(tools: &Tools, aws: &Aws, folder: &Path, name: &str) -> Result<(), Error> {
-    let mut python = build::python(tools);
-    python
-        .args(["-c", REMOVE, name])
-        .env("AWS_ENDPOINT_URL", aws.url())
-        .env("AWS_CONFIG_FILE", folder.join("no-aws-config"))
-        .env("AWS_SHARED_CREDENTIALS_FILE", folder.join("no-aws-credentials"));
+    let mut python = boto(tools, aws, folder);
+    python.args(["-c", REMOVE, name]);
     Ok(command::run(
         "removing the stack",
         &mut python,
         &folder.join("delete.log"),
     )?)
+}
+
+/// Returns what the stack of a name consists of, by logical ids.
+///
+/// # Errors
+///
+/// The local AWS does not describe a resource.
+pub(crate) fn described(
+    tools: &Tools,
+    aws: &Aws,
+    folder: &Path,
+    name: &str,
+) -> Result<BTreeMap<String, Value>, Error> {
+    let mut python = boto(tools, aws, folder);
+    python.args(["-c", include_str!("described.py"), name]);
+    let output = python.output().map_err(Error::io("describing the stack"))?;
+    let said = || String::from_utf8_lossy(&output.stderr).into_owned();
+    serde_json::from_slice(&output.stdout).map_err(|_| Error::Malformed(said()))
+}
+
+/// Returns a Python with AWS's client, for the local AWS.
+fn boto(tools: &Tools, aws: &Aws, folder: &Path) -> Command {
+    let mut python = build::python(tools);
+    python
+        .env("AWS_ENDPOINT_URL", aws.url())
+        .env("AWS_CONFIG_FILE", folder.join("no-aws-config"))
+        .env("AWS_SHARED_CREDENTIALS_FILE", folder.join("no-aws-credentials"));
+    python
 }
 
 /// Removes a stack, and waits until it is gone.
@@ -150,6 +175,11 @@ fn parameters(options: &Options) -> Result<Vec<String>, Error> {
     set("NotificationUrlOverride", &options.notification_origin);
     set("RenewalSchedule", &options.renewal_schedule);
     set("LogLevel", &options.log_level);
+    for (name, value) in &options.parameters {
+        // In what stands in quotes, `sam` reads these two behind a backslash.
+        let value = value.replace('\\', r"\\").replace('"', r#"\""#);
+        set(name, &value);
+    }
     Ok(parameters)
 }
 

@@ -63,6 +63,8 @@ pub struct Options {
     pub log_level: String,
     /// Puts microburst between the functions and the local AWS; without rules it lets everything pass.
     pub unreliable: bool,
+    /// Other parameters of the template, by name. They come last, so that they count.
+    pub parameters: BTreeMap<&'static str, String>,
 }
 
 /// A deployed stack; it ends when it is dropped.
@@ -138,6 +140,15 @@ impl Stack {
         let (aws, folder) = (self.ministack.aws(), self.run.folder());
         let other = deploy::deploy(&self.tools, aws, folder, name, options).await?;
         Ok([self.deployment.resources.clone(), other.resources])
+    }
+
+    /// Returns what the stack consists of, as the local AWS describes each resource, by logical ids.
+    ///
+    /// # Errors
+    ///
+    /// The local AWS does not describe a resource.
+    pub fn described(&self) -> Result<BTreeMap<String, Value>, Error> {
+        deploy::described(&self.tools, self.ministack.aws(), self.run.folder(), STACK_NAME)
     }
 
     /// Removes another stack.
