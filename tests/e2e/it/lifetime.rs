@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use stack::{Function, Message, NOTIFICATION_ORIGIN, Options, Pair, Progress, Stack};
 
 mod alarms;
+mod parameters;
 
 #[tokio::test]
 async fn messages_move_back_parameters_change_and_a_removed_stack_leaves_what_a_person_wrote() {
@@ -21,6 +22,7 @@ async fn messages_move_back_parameters_change_and_a_removed_stack_leaves_what_a_
     failed_messages_are_moved_back(&world).await;
     alarms::each_has_its_metric(&world).await;
     a_changed_parameter_changes_nothing_else(&mut world).await;
+    parameters::each_changes_what_it_is_about(&mut world).await;
     a_removed_stack_leaves_the_configuration_alone(&world).await;
 }
 

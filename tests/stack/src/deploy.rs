@@ -178,7 +178,7 @@ fn parameters(options: &Options) -> Result<Vec<String>, Error> {
     for (name, value) in &options.parameters {
         // In what stands in quotes, `sam` reads these two behind a backslash.
         let value = value.replace('\\', r"\\").replace('"', r#"\""#);
-        set(name, &value);
+        parameters.push(format!("{name}=\"{value}\""));
     }
     Ok(parameters)
 }
