@@ -23,6 +23,7 @@ use reader::{CompleteWindows, Deps};
 use serde_json::{Value, json};
 
 use crate::{
+    events,
     lists::{LISTS, List, entity, item},
     pipeline::memory::{Shelf, SimulatedClock},
 };
@@ -241,10 +242,8 @@ impl Flaky {
 
     fn events(&self) -> Vec<Value> {
         let stored = self.stored.lock().unwrap();
-        stored
-            .iter()
-            .map(|message| serde_json::from_str(&message.body).unwrap())
-            .collect()
+        let bodies: Vec<String> = stored.iter().map(|message| message.body.clone()).collect();
+        events::parse(&bodies)
     }
 }
 

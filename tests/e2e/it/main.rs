@@ -14,6 +14,7 @@ mod cost;
 mod credentials;
 mod delivery;
 mod deployed;
+mod events;
 mod foreach;
 mod hostile;
 mod interrupted;

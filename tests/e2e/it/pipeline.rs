@@ -25,6 +25,7 @@ use renewal::Memory;
 use serde_json::{Value, json};
 
 use self::memory::{FakeQueue, InMemory, Shelf, SimulatedClock};
+use crate::events;
 
 pub mod memory;
 
@@ -238,11 +239,7 @@ impl Pipeline {
 
     /// Returns what has been delivered.
     pub fn events(&self) -> Vec<Value> {
-        let bodies = self.delivered.bodies();
-        bodies
-            .iter()
-            .map(|body| serde_json::from_str(body).unwrap())
-            .collect()
+        events::parse(&self.delivered.bodies())
     }
 
     /// Returns the ids of the keys in a document.

@@ -45,6 +45,14 @@ pub enum Error {
     /// The template does not have what was asked for.
     #[error("stack has no {0}")]
     Absent(String),
+    /// An event does not have the form that consumers rely on.
+    #[error("event does not follow docs/events.schema.json: {fault}\n{event}")]
+    Schema {
+        /// What is wrong.
+        fault: String,
+        /// The event.
+        event: String,
+    },
     /// What was read is not what it should be.
     #[error("{0} cannot be understood")]
     Malformed(String),

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
 use serde_json::Value;
 
@@ -44,7 +45,7 @@ use aws::Aws;
 use deploy::Deployment;
 use ministack::Ministack;
 use run::Run;
-use tools::{Tools, command, root, target};
+use tools::{EventSchema, Tools, command, root, target};
 
 /// What a stack is built and deployed with: parameters of the template are left at their defaults when they are empty.
 #[derive(Debug, Clone, Default)]
@@ -72,6 +73,8 @@ pub struct Stack {
     tools: Tools,
     deployment: Deployment,
     microburst: Option<Microburst>,
+    /// Started with the first event that is taken.
+    schema: Mutex<Option<EventSchema>>,
     // In this order: MiniStack writes to the run's folder until it has ended.
     ministack: Ministack,
     run: Run,
@@ -110,6 +113,7 @@ impl Stack {
             tools,
             deployment,
             microburst,
+            schema: Mutex::default(),
             ministack,
             run,
         })

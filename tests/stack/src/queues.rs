@@ -1,9 +1,12 @@
 //! The queues of a stack.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageSystemAttributeName, QueueAttributeName};
+
+use tools::EventSchema;
 
 use super::{ACCESS_KEY, Error, REGION, Stack, http_client};
 
@@ -28,7 +31,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// SQS does not answer.
+    /// SQS does not answer, or an event of `DeliveryQueue` does not follow docs/events.schema.json.
     pub async fn receive(
         &self,
         queue_url: &str,
@@ -67,9 +70,29 @@ impl Stack {
                     failed.code
                 )));
             }
-            messages.extend(batch.into_iter().map(Message::from));
+            let batch: Vec<Message> = batch.into_iter().map(Message::from).collect();
+            if self.resource("DeliveryQueue").is_ok_and(|url| url == queue_url) {
+                self.check_events(&batch)?;
+            }
+            messages.extend(batch);
         }
         Ok(messages)
+    }
+
+    /// Holds docs/events.schema.json against events. Whoever takes them, a test or the demo, comes by here.
+    fn check_events(&self, events: &[Message]) -> Result<(), Error> {
+        let mut schema = self.schema.lock().unwrap_or_else(PoisonError::into_inner);
+        let schema = match &mut *schema {
+            Some(schema) => schema,
+            none => none.insert(EventSchema::start(&self.tools)?),
+        };
+        for Message { body, .. } in events {
+            if let Some(fault) = schema.fault(body)? {
+                let event = body.clone();
+                return Err(Error::Schema { fault, event });
+            }
+        }
+        Ok(())
     }
 
     /// Sets for how long a queue keeps back a message that was received. What was not deleted by then comes again.
