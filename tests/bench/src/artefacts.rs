@@ -1,4 +1,4 @@
-//! Everything that is measured, built and installed under `target/bench`.
+//! The measured programs, built and installed under `target/bench`.
 
 use std::{
     env, fs,
@@ -13,24 +13,24 @@ use tools::{root, target};
 
 use crate::{BoxError, lambda::Program, options::Options};
 
-/// Where the programs are.
+/// The places of the programs.
 pub struct Artefacts {
-    /// Where the binaries are that cargo has built.
+    /// The folder of the binaries that cargo has built.
     binaries: PathBuf,
-    /// Everything else of the benchmarks.
+    /// The folder of the benchmarks.
     pub folder: PathBuf,
-    /// What stands here for the file of root certificates that the template names.
+    /// The file in place of the root certificates that the template names.
     roots: PathBuf,
-    /// What is not measured, and why.
+    /// The contenders that are not measured, and why.
     pub left_out: Vec<String>,
-    /// The Python of the environment that the peers' packages are installed in.
+    /// The Python of the environment with the peers' packages.
     pub python: PathBuf,
-    /// Whether there is a Node.js.
+    /// Whether Node.js is installed.
     pub has_node: bool,
 }
 
 impl Artefacts {
-    /// Builds the functions and installs the peers, unless that has been done before.
+    /// Builds the functions and installs the peers, unless both exist already.
     pub fn build(options: &Options) -> Result<Self, BoxError> {
         let target = target();
         let folder = target.join("bench");
@@ -52,12 +52,13 @@ impl Artefacts {
         Ok(artefacts)
     }
 
-    /// Returns one of our functions.
+    /// Returns a function of this project.
     pub fn function(&self, name: &str) -> PathBuf {
         self.binaries.join(name)
     }
 
-    /// Returns one of our functions with settings, and with what the template sets for all of them.
+    /// Returns a function of this project with settings, and with the settings that the template gives to all
+    /// functions.
     pub fn program(
         &self,
         name: &'static str,
@@ -72,7 +73,7 @@ impl Artefacts {
         }
     }
 
-    /// Returns where the output of a program goes.
+    /// Returns the log file of a program.
     pub fn log(&self, name: &str) -> Result<File, BoxError> {
         let path = self.folder.join("logs").join(format!("{name}.log"));
         Ok(File::options().create(true).append(true).open(path)?)
@@ -138,8 +139,8 @@ impl Artefacts {
     }
 }
 
-/// Does something once for each state of these files, and again when the marker's folder has been moved: programs in it are
-/// named by their paths.
+/// Does something once for each state of these files, and again if the marker's folder has moved, because programs in
+/// it are called by their paths.
 fn once(
     marker: &Path,
     files: &[&PathBuf],
@@ -164,10 +165,10 @@ fn once(
     Ok(fs::write(marker, wanted)?)
 }
 
-/// Builds what is measured, shows what cargo says meanwhile, and returns where the programs are.
+/// Builds the programs, shows cargo's output, and returns their folder.
 ///
-/// Whether everything works is seen sooner in the profile of the tests, with their packages, which decide on the features
-/// of all others: so nothing is compiled twice.
+/// A quick run uses the profile of the tests together with their packages, which decide on the features of all others:
+/// so nothing is compiled twice.
 fn cargo_build(options: &Options) -> Result<PathBuf, BoxError> {
     let runs: &[(&str, &[&str])] = if options.quick {
         options.say("Building the functions as the tests do");
@@ -201,19 +202,19 @@ fn cargo_build(options: &Options) -> Result<PathBuf, BoxError> {
             return Err(format!("cargo cannot build {}", packages.join(", ")).into());
         }
     }
-    // Beside the profile that this program itself was built in.
+    // Beside the profile that this program was built with.
     let program = env::current_exe()?;
     let folder = program
         .ancestors()
         .nth(2)
         .ok_or("this program is not where cargo puts programs")?;
     let built = folder.join(if options.quick { "debug" } else { "release" });
-    // Copies: `sam build` of a local stack, here or in a test, takes the functions away.
+    // Copied, because a `sam build` of a local stack moves the functions away.
     let kept = target().join("bench/bin");
     fs::create_dir_all(&kept)?;
     for program in PROGRAMS {
         let copy = kept.join(program);
-        // A new file, as the old one may be running.
+        // Removed first, because a running program cannot be overwritten.
         let _ = fs::remove_file(&copy);
         fs::copy(built.join(program), copy)?;
     }
@@ -233,10 +234,10 @@ fn run(command: &mut Command, log: File, advice: &str) -> Result<(), BoxError> {
     }
 }
 
-/// Returns the folder with the peers' sources.
+/// Returns the folder of the peers' sources.
 pub fn peers() -> PathBuf {
     root().join("tests/bench/peers")
 }
 
-/// The functions, the one that does nothing else but pass on, and what decrypts in a loop.
+/// The functions, the bare webhook, and the program that decrypts in a loop.
 const PROGRAMS: [&str; 5] = ["webhook", "decryption", "renewal", "bare", "decrypt"];

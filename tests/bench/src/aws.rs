@@ -1,6 +1,6 @@
-//! As much of Amazon SQS and AWS Secrets Manager as the functions and their peers call, in memory.
+//! A part of Amazon SQS and AWS Secrets Manager in memory: the calls of the functions and their peers.
 //!
-//! It keeps the rules that a sender can break: entries and bytes of a call, ids, and the digest of each body.
+//! It enforces the rules that a sender can break: entries and bytes per call, ids, and the digest of each body.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,10 +21,10 @@ use tokio::{net::TcpListener, sync::mpsc};
 
 use crate::BoxError;
 
-/// The services at one address.
+/// The services, at one address.
 #[derive(Clone)]
 pub struct Aws {
-    /// Where they are.
+    /// Their address.
     pub url: String,
     state: Arc<Mutex<Services>>,
 }
@@ -68,13 +68,13 @@ impl Aws {
         self.state().secrets.insert(name.to_owned(), (text, 0));
     }
 
-    /// Returns how many messages a queue has taken.
+    /// Returns how many messages a queue has received.
     pub fn stored(&self, queue: &str) -> usize {
         let url = self.queue_url(queue);
         self.state().queues.get(&url).map_or(0, |queue| queue.stored)
     }
 
-    /// Returns the messages that a queue takes from now on; those of a queue without a reader are counted and dropped.
+    /// Returns the messages that a queue receives from now on. Messages of a queue without a reader are only counted.
     pub fn read(&self, queue: &str) -> mpsc::UnboundedReceiver<String> {
         let (reader, messages) = mpsc::unbounded_channel();
         let url = self.queue_url(queue);
@@ -82,7 +82,7 @@ impl Aws {
         messages
     }
 
-    /// Ends the reading of a queue.
+    /// Stops reading a queue.
     pub fn stop_reading(&self, queue: &str) {
         let url = self.queue_url(queue);
         self.state().queues.entry(url).or_default().reader = None;

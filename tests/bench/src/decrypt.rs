@@ -1,4 +1,4 @@
-//! Decrypting one item.
+//! The decryption of one item.
 
 use std::{fs, process::Command};
 
@@ -19,7 +19,7 @@ use crate::{
     table::{Goal, Table, Unit},
 };
 
-/// Compares with OpenSSL's own speed, which is the floor, and with what else one would write.
+/// Compares with OpenSSL's own speed, the lower bound, and with other implementations.
 pub fn measure(options: &Options, artefacts: &Artefacts, table: &mut Table) -> Result<(), BoxError> {
     for bits in [2048, 4096] {
         let key = certificate::generate("bench", bits, Timestamp::now(), 30, &mut SystemRng)?;
@@ -80,7 +80,7 @@ impl Contender {
     }
 }
 
-/// What all contenders open.
+/// The input of all contenders.
 struct Input {
     file: std::path::PathBuf,
     digest: String,
@@ -107,7 +107,7 @@ impl Input {
         Ok(Self { file, digest })
     }
 
-    /// Runs a loop, checks what it opened, and returns how long an item took it.
+    /// Runs a loop, checks the decrypted contents, and returns the time per item.
     fn run(&self, options: &Options, command: &mut Command) -> Result<f64, BoxError> {
         let time = options.turn_time().as_millis().to_string();
         let output = command.arg(&self.file).arg(time).output()?;
@@ -125,7 +125,7 @@ impl Input {
     }
 }
 
-/// Returns a resource of about that size: a chat message with a long text.
+/// Returns a resource of about this size: a chat message with a long text.
 fn resource(index: usize, size: usize) -> String {
     let fixture: Value =
         serde_json::from_str(include_str!("../../fixtures/chatMessage.json")).unwrap_or_default();
@@ -142,7 +142,7 @@ fn resource(index: usize, size: usize) -> String {
     message.to_string()
 }
 
-/// Returns the time of a private-key operation, AES and HMAC over that many bytes, as OpenSSL measures itself.
+/// Returns the time of a private-key operation, and of AES and HMAC over that many bytes, as OpenSSL measures it.
 fn floor(bits: usize, bytes: usize) -> Result<f64, BoxError> {
     let bytes = (bytes / 16 * 16 + 16).to_string();
     let per_second = |arguments: &[&str], field: usize| -> Result<f64, BoxError> {
@@ -166,5 +166,5 @@ fn floor(bits: usize, bytes: usize) -> Result<f64, BoxError> {
     Ok((rsa + aes + hmac) * 1e6)
 }
 
-/// How many different items are opened in turn.
+/// How many different items are decrypted in turn.
 const ITEMS: usize = 16;

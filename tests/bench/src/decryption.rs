@@ -1,4 +1,4 @@
-//! The decryption function: batches through the deployed binary.
+//! The decryption function: batches, handled by the deployed binary.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::{
     world::{World, http_event, sqs_event},
 };
 
-/// Measures batches of 10 and 100 messages, of growing content.
+/// Measures batches of 10 and 100 messages with content of several sizes.
 pub async fn measure(
     options: &Options,
     artefacts: &Artefacts,
@@ -68,7 +68,7 @@ pub async fn measure(
     Ok(())
 }
 
-/// Measures how much sooner a batch is done where the function has a second processor.
+/// Measures how much a second processor speeds up a batch.
 async fn second_processor(
     options: &Options,
     artefacts: &Artefacts,
@@ -102,7 +102,7 @@ async fn second_processor(
     Ok(())
 }
 
-/// Hands a batch to the function and sees that all of it is delivered.
+/// Gives a batch to the function, and checks that every item is delivered.
 pub async fn deliver(function: &Function, world: &World, event: &str, items: usize) -> Result<(), BoxError> {
     let before = world.aws.stored("delivery");
     let answer: Value = serde_json::from_str(&function.invoke(event.to_owned()).await?)?;
@@ -113,7 +113,7 @@ pub async fn deliver(function: &Function, world: &World, event: &str, items: usi
     Ok(())
 }
 
-/// Returns what our webhook makes of a POST.
+/// Returns the messages that the webhook makes from a POST.
 async fn messages(
     artefacts: &Artefacts,
     world: &World,

@@ -1,6 +1,6 @@
 //! From the POST to the event: webhook, queue, decryption, queue.
 //!
-//! The same is sent, counted and told wherever the functions run.
+//! The same load is sent, counted and reported for every stage.
 
 pub mod in_memory;
 pub mod local_stack;
@@ -33,28 +33,28 @@ use crate::{
     table::{Table, Unit},
 };
 
-/// The functions and the queues between them, wherever they run.
+/// A stage: the functions and the queues between them, wherever they run.
 trait Stage: Send + Sync + 'static {
-    /// Has a webhook take a POST. `lane` is the number of those that are under way at once.
+    /// Sends a POST to a webhook. `lane` is the number of the sender.
     fn post(&self, lane: usize, post: String) -> impl Future<Output = Result<(), BoxError>> + Send;
 
-    /// Tells whether nothing is on its way any more.
+    /// Returns whether no item is under way.
     fn is_idle(&self) -> impl Future<Output = Result<bool, BoxError>> + Send;
 
-    /// Returns how many items have ended in the failed queue.
+    /// Returns how many items are in the failed queue.
     fn failed(&self) -> impl Future<Output = Result<usize, BoxError>> + Send;
 }
 
-/// POSTs, each with its label, which is also in the id of each of its resources.
+/// The POSTs, each with a label that is also part of the id of each of its resources.
 struct Load {
     posts: Vec<(String, String)>,
     items: usize,
-    /// Between the beginnings of two POSTs.
+    /// The time between the beginnings of two POSTs.
     pause: Duration,
 }
 
 impl Load {
-    /// Has the simulator write so many POSTs of so many items.
+    /// Makes POSTs with the simulator.
     async fn compose(
         (simulator, inbox): (&Simulator, &Inbox),
         name: &str,
@@ -75,7 +75,7 @@ impl Load {
         })
     }
 
-    /// Returns the load with each body as it is handed over.
+    /// Returns the load with each body in the form that the stage expects.
     fn wrapped(mut self, wrap: impl Fn(&str) -> String) -> Self {
         for (_, body) in &mut self.posts {
             *body = wrap(body);
@@ -90,18 +90,18 @@ struct Arrival {
     at: Timestamp,
 }
 
-/// A stage with what comes out of it.
+/// A stage with the events that come out of it.
 struct Pipeline<S> {
     stage: Arc<S>,
     events: UnboundedReceiver<Arrival>,
-    /// What moves messages on; it ends with an error or not at all.
+    /// The tasks that move messages on. They end only with an error.
     movers: JoinSet<Result<(), BoxError>>,
-    /// How long nothing may arrive while something is missing.
+    /// The longest pause between events while some are missing.
     patience: Duration,
 }
 
 impl<S: Stage> Pipeline<S> {
-    /// Sends everything, and waits until all of it has arrived and nothing more is to come.
+    /// Sends the load, and waits until every event has arrived and nothing is under way.
     async fn run(&mut self, load: Load, options: &Options) -> Result<Passage, BoxError> {
         let expected = load.posts.len() * load.items;
         let (jobs, queue) = mpsc::unbounded_channel();
@@ -112,7 +112,7 @@ impl<S: Stage> Pipeline<S> {
         }
         let feeding = tokio::spawn(async move {
             for job in load.posts {
-                // A lane that has failed shows when it is joined.
+                // If a lane has failed, joining it below shows the error.
                 let _ = jobs.send(job);
                 sleep(load.pause).await;
             }
@@ -152,7 +152,7 @@ impl<S: Stage> Pipeline<S> {
     }
 }
 
-/// One lane: hands over POSTs as they come, and returns when each was begun.
+/// One lane: sends POSTs as they come, and returns when each began.
 async fn post<S: Stage>(
     stage: Arc<S>,
     lane: usize,
@@ -169,25 +169,25 @@ async fn post<S: Stage>(
     }
 }
 
-/// Returns the id of the resource that an event is about.
+/// Returns the id of an event's resource.
 fn id(event: &str) -> Result<String, BoxError> {
     let event: Value = serde_json::from_str(event)?;
     let id = event["data"]["content"]["id"].as_str();
     Ok(id.ok_or("an event without content")?.to_owned())
 }
 
-/// How a load has come through.
+/// The result of a load.
 struct Passage {
     /// How long each item took, in microseconds.
     latencies: Vec<f64>,
-    /// Arrivals of what had arrived before.
+    /// How many events arrived again.
     repeated: usize,
-    /// From the first POST to the last event.
+    /// The time from the first POST to the last event.
     whole: Duration,
 }
 
 impl Passage {
-    /// Returns how long each item took since its POST was begun.
+    /// Computes how long each item took since the beginning of its POST.
     fn new(
         begun: &BTreeMap<String, Timestamp>,
         arrived: &BTreeMap<String, Timestamp>,
@@ -223,21 +223,21 @@ impl Passage {
         table.tell(what, Unit::Time, percentile(&self.latencies, 0.5), &remark);
     }
 
-    /// Says how many items a second came through.
+    /// Returns the items per second as text.
     fn rate(&self) -> String {
         let items = u32::try_from(self.latencies.len()).unwrap_or(u32::MAX);
         format!("{:.0} a second", f64::from(items) / self.whole.as_secs_f64())
     }
 }
 
-/// How many POSTs are under way at once.
+/// How many POSTs are sent at once.
 const LANES: usize = 4;
 
-/// How long nothing comes before it is asked whether anything is still to come.
+/// After which pause the stage is asked whether anything is under way.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// How long it may take until the next event.
+/// The longest wait for the next event.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How often a waiting person is told how far it is.
+/// How often progress is reported.
 const TELL_AFTER: Duration = Duration::from_secs(10);

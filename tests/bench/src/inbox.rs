@@ -1,4 +1,4 @@
-//! Notifications as the simulator of Microsoft Graph writes them, to be sent when it is time.
+//! Notifications of the simulator of Microsoft Graph, kept for later.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 
 use crate::BoxError;
 
-/// Stands where the simulator believes the webhook to be, and keeps what it sends.
+/// Takes the webhook's place for the simulator, and keeps what it sends.
 pub struct Inbox {
     url: String,
     bodies: Arc<Mutex<Vec<Bytes>>>,
@@ -41,13 +41,13 @@ impl Inbox {
         Ok(Self { url, bodies })
     }
 
-    /// Has a simulator send here from now on.
+    /// Makes a simulator send to this inbox.
     pub fn subscribe_to(&self, simulator: &Simulator) {
         simulator.set_resolve(NOTIFICATION_ORIGIN, &self.url);
     }
 
-    /// Returns the body of a POST of so many rich items, whose content has about this size, with this label in the id of
-    /// each resource.
+    /// Returns the body of a POST with rich items, whose content has about this size and whose resources have this
+    /// label in their ids.
     pub async fn rich(
         &self,
         simulator: &Simulator,
@@ -64,7 +64,7 @@ impl Inbox {
         self.body(simulator, post).await
     }
 
-    /// Returns the body of a POST of so many basic items.
+    /// Returns the body of a POST with basic items.
     pub async fn basic(&self, simulator: &Simulator, items: usize) -> Result<String, BoxError> {
         let post = (0..items).fold(Post::new(), |post, _| post.basic(BASIC, "updated"));
         self.body(simulator, post).await
@@ -78,7 +78,7 @@ impl Inbox {
     }
 }
 
-/// Takes what the simulator sends.
+/// Receives a POST of the simulator.
 async fn receive(
     State(bodies): State<Arc<Mutex<Vec<Bytes>>>>,
     Query(query): Query<BTreeMap<String, String>>,
@@ -91,8 +91,8 @@ async fn receive(
     StatusCode::ACCEPTED.into_response()
 }
 
-/// The resource that is subscribed to with its data.
+/// The resource of the subscription with resource data.
 pub const RICH: &str = "/teams/getAllMessages";
 
-/// The resource that is subscribed to without.
+/// The resource of the subscription without resource data.
 pub const BASIC: &str = "/users";

@@ -1,6 +1,7 @@
 //! A function as AWS Lambda runs it: a process that polls the Runtime API for events.
 //!
-//! The server is strict: what is not a call of that API, or answers an event that was not handed out, is an error.
+//! The server is strict: a call that is not part of that API, or a response to an event that was not handed out, is an
+//! error.
 
 use std::{
     collections::HashMap,
@@ -29,7 +30,7 @@ use tokio::{
 
 use crate::{BoxError, process};
 
-/// What is run, and with which settings.
+/// A program and its settings.
 #[derive(Clone, Debug)]
 pub struct Program {
     /// The name in messages.
@@ -48,7 +49,7 @@ pub struct Function {
     events: mpsc::UnboundedSender<Event>,
     server: JoinHandle<()>,
     started: Instant,
-    /// From the start of the process to its first poll.
+    /// The time from the start of the process to its first poll.
     pub start_time: Duration,
 }
 
@@ -103,7 +104,7 @@ impl Function {
         Ok(function)
     }
 
-    /// Hands an event to the function and returns its response.
+    /// Sends an event to the function and returns its response.
     pub async fn invoke(&self, event: impl Into<Bytes>) -> Result<String, BoxError> {
         let (answer, answered) = oneshot::channel();
         let event = Event {
@@ -117,7 +118,7 @@ impl Function {
         Ok(answer.map_err(|error| format!("{} answers with an error: {error}", self.name))?)
     }
 
-    /// Waits for something that the function does, as long as its process lives and a function of Lambda's may take.
+    /// Waits for the function, as long as its process lives and AWS Lambda would wait.
     async fn answer<T>(&self, what: impl Future<Output = T>) -> Result<T, BoxError> {
         let mut what = pin!(what);
         let begun = Instant::now();
@@ -133,22 +134,22 @@ impl Function {
         Err(format!("{} does not answer; see target/bench/logs", self.name).into())
     }
 
-    /// Returns the time since the process was started.
+    /// Returns the time since the start of the process.
     pub fn age(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// Returns the CPU time that the process has used.
+    /// Returns the CPU time of the process.
     pub fn cpu_time(&self) -> Result<Duration, BoxError> {
         process::cpu_time(self.pid)
     }
 
-    /// Returns the bytes of the process that are in memory.
+    /// Returns how many bytes of the process are in memory.
     pub fn resident(&self) -> Result<u64, BoxError> {
         process::resident(self.pid)
     }
 
-    /// Returns the most bytes of the process that have been in memory.
+    /// Returns the most bytes of the process that were in memory.
     pub fn peak(&self) -> Result<u64, BoxError> {
         process::peak(self.pid)
     }
@@ -163,7 +164,7 @@ impl Drop for Function {
     }
 }
 
-/// Where the response to an event goes.
+/// The receiver of the response to an event.
 type Answer = oneshot::Sender<Result<String, String>>;
 
 struct Event {
@@ -195,7 +196,7 @@ impl Api {
         let Some(pending) = self.pending().remove(id) else {
             return StatusCode::FORBIDDEN;
         };
-        // Who waited for the answer may have given up; Lambda takes it all the same.
+        // The caller may have given up; AWS Lambda would accept the response all the same.
         let _ = pending.send(answer);
         StatusCode::ACCEPTED
     }
@@ -234,7 +235,7 @@ async fn error(State(api): State<Arc<Api>>, Path(id): Path<String>, body: String
     api.settle(&id, Err(body))
 }
 
-/// Returns what Lambda sets for every function, and where AWS is.
+/// Returns the variables that AWS Lambda sets for every function, and the address of the local AWS.
 fn lambda_environment(aws_url: &str) -> Vec<(&'static str, String)> {
     let inherited = std::env::var("PATH").unwrap_or_default();
     let fixed = [
@@ -261,10 +262,10 @@ fn lambda_environment(aws_url: &str) -> Vec<(&'static str, String)> {
     environment
 }
 
-/// How long a function may take for anything.
+/// The longest wait for a function.
 const DEADLINE: Duration = Duration::from_mins(15);
 
-/// How often a function that does not answer is looked at.
+/// How often the process is checked while it does not respond.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
 const ARN: &str = "arn:aws:lambda:eu-central-1:123456789012:function:bench";

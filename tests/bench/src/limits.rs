@@ -1,5 +1,5 @@
-//! How close renewal and the reader come to what the limits of Microsoft Graph force, in virtual time: the real client of Graph
-//! and all of the function, with Graph's rules, latencies and limits in memory.
+//! How close renewal and the reader come to the time that Microsoft Graph's limits force. In virtual time, with the
+//! real client of Graph and the whole function, and with Graph's rules, latencies and limits in memory.
 
 use std::{fs, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     table::{Table, Unit},
 };
 
-/// Plays the scenes, one after the other.
+/// Plays the scenes.
 pub fn measure(options: &Options, table: &mut Table) -> Result<(), BoxError> {
     let (count, tenants) = if options.quick { (500, 20) } else { (10_000, 500) };
     options.say(&format!(
@@ -66,13 +66,13 @@ fn tell_storm(table: &mut Table, play: impl FnOnce() -> Storm) -> Result<(), Box
     Ok(())
 }
 
-/// Plays scenes, adds their rows, and returns how long the last of them took.
+/// Plays scenes, adds their rows, and returns the time of the last one.
 fn tell<const N: usize>(
     table: &mut Table,
     goal: Option<f64>,
     play: impl FnOnce() -> [Scene; N],
 ) -> Result<Duration, BoxError> {
-    // From here on the most memory is counted anew (proc(5), *clear_refs*).
+    // Resets the peak of the memory (proc(5), *clear_refs*).
     fs::write("/proc/self/clear_refs", "5")?;
     let scenes = play();
     let peak = peak()?;
@@ -99,7 +99,7 @@ fn tell<const N: usize>(
     Ok(last)
 }
 
-/// Returns the most memory of this process, in mebibytes.
+/// Returns the peak of this process's memory, in mebibytes.
 fn peak() -> Result<u64, BoxError> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

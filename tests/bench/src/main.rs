@@ -1,8 +1,8 @@
-//! `cargo bench-all`: measures the functions side by side with what a user would deploy in their place.
+//! `cargo bench-all`: measures the functions beside the alternatives that a user could deploy.
 //!
-//! What is compared is CPU time where there is a choice, as it depends least on what else the machine does. Contenders
-//! take turns, so that a slow minute hits all of them; a figure is the median of the turns, a ratio the median of the
-//! ratios of each turn. A contender whose results are not right is an error, not a row.
+//! CPU time is compared where possible, because it depends least on other programs. Contenders take turns, so that a
+//! slow minute affects all of them. A figure is the median of the turns, a ratio the median of each turn's ratio. A
+//! contender with wrong results is an error and not a row.
 #![expect(
     clippy::indexing_slicing,
     reason = "JSON values are indexed by name, which gives null for what is not there"
@@ -34,7 +34,7 @@ use self::{
     world::World,
 };
 
-/// Whatever went wrong; it ends the run.
+/// An error of any kind, which ends the run.
 type BoxError = Box<dyn Error + Send + Sync>;
 
 #[tokio::main(flavor = "current_thread")]
@@ -61,7 +61,7 @@ async fn main() -> ExitCode {
 
 async fn run(options: &Options) -> Result<(), BoxError> {
     if options.only == Some(Measurement::Limits) {
-        // Nothing has to be built for it.
+        // Nothing has to be built for this.
         let folder = tools::target().join("bench");
         fs::create_dir_all(&folder)?;
         let mut table = Table::new(options, Vec::new());

@@ -5,25 +5,25 @@ use std::time::Duration;
 use lexopt::prelude::*;
 use stack::Progress;
 
-/// What to measure and how long.
+/// What to measure, and for how long.
 pub struct Options {
-    /// The one measurement that is wanted, or all.
+    /// The only measurement, or all if absent.
     pub only: Option<Measurement>,
-    /// Whether to see only that everything works.
+    /// Whether only to check that everything works.
     pub quick: bool,
-    /// Tells a waiting person what is being done.
+    /// The progress for a waiting person.
     pub progress: Progress,
 }
 
 impl Options {
-    /// Reads the command line; nothing is for help.
+    /// Parses the command line; nothing means help.
     ///
     /// # Errors
     ///
-    /// An option is not known.
+    /// An option is unknown.
     pub fn parse() -> Result<Option<Self>, lexopt::Error> {
         let (mut only, mut quick) = (None, false);
-        // `cargo bench-all -- --quick` works as well: cargo's alias already ends with two dashes.
+        // `cargo bench-all -- --quick` works as well: the cargo alias ends with two dashes already.
         let mut arguments =
             lexopt::Parser::from_args(std::env::args_os().skip(1).filter(|text| text != "--"));
         while let Some(argument) = arguments.next()? {
@@ -42,27 +42,27 @@ impl Options {
         }))
     }
 
-    /// Returns whether a measurement is wanted.
+    /// Returns whether a measurement is selected.
     pub fn wants(&self, measurement: Measurement) -> bool {
         self.only.is_none_or(|only| only == measurement)
     }
 
-    /// Returns the number of turns that each contender takes.
+    /// Returns how many turns each contender takes.
     pub fn turns(&self, full: usize) -> usize {
         if self.quick { 1 } else { full }
     }
 
-    /// Returns how often something is repeated within a turn.
+    /// Returns how often a step is repeated within a turn.
     pub fn repeats(&self, full: usize) -> usize {
         if self.quick { (full / 50).max(2) } else { full }
     }
 
-    /// Returns how much CPU time a turn takes at the least.
+    /// Returns the shortest CPU time of a turn.
     pub fn turn_time(&self) -> Duration {
         Duration::from_millis(if self.quick { 20 } else { 400 })
     }
 
-    /// Tells a waiting person what is being done.
+    /// Reports progress to a waiting person.
     pub fn say(&self, what: &str) {
         self.progress.say(what);
     }
@@ -71,7 +71,7 @@ impl Options {
 /// A group of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measurement {
-    /// Decrypting one item.
+    /// The decryption of one item.
     Decrypt,
     /// The webhook: start, memory, size, work.
     Webhook,
@@ -79,11 +79,11 @@ pub enum Measurement {
     Decryption,
     /// The renewal function.
     Renewal,
-    /// Renewal against what Graph's limits force.
+    /// Renewal and the reader, compared with Graph's limits.
     Limits,
     /// From the POST to the event.
     EndToEnd,
-    /// The same on the local stack.
+    /// From the POST to the event, on the local stack.
     LocalStack,
 }
 
@@ -102,7 +102,7 @@ impl Measurement {
     }
 }
 
-/// What `--help` prints.
+/// The output of `--help`.
 pub const HELP: &str = "\
 Measures the functions, built as they are deployed, side by side with what else one could deploy.
 

@@ -1,4 +1,4 @@
-//! The webhook and its peers, and what each has to do right before it is timed.
+//! The webhook and its peers, and the checks that each has to pass before it is measured.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::{
     world::{World, http_event},
 };
 
-/// Returns our webhook and its peers, ours first.
+/// Returns this project's webhook and its peers, in this order.
 pub fn webhooks(artefacts: &Artefacts, world: &World) -> Vec<Program> {
     let program = |name, command: &[&str], environment: &[(&str, String)]| Program {
         name,
@@ -48,12 +48,12 @@ pub fn webhooks(artefacts: &Artefacts, world: &World) -> Vec<Program> {
     programs
 }
 
-/// Returns the webhook that does nothing but pass items on: what the packages cost, and no contender.
+/// Returns the bare webhook, which only passes items on. It shows what the packages cost and is no contender.
 pub fn bare(artefacts: &Artefacts, world: &World) -> Program {
     artefacts.program("bare", "bare", world.webhook_settings())
 }
 
-/// Checks that items are passed on as they are.
+/// Checks that items are passed on unchanged.
 pub async fn check_bare(program: &Program, artefacts: &Artefacts, world: &World) -> Result<(), BoxError> {
     let function = Function::start(program, &world.aws.url, artefacts.log(program.name)?).await?;
     let kinds = [
@@ -85,7 +85,7 @@ pub async fn check_bare(program: &Program, artefacts: &Artefacts, world: &World)
     Ok(())
 }
 
-/// Checks that a webhook does its work.
+/// Checks that a webhook works.
 pub async fn check(program: &Program, artefacts: &Artefacts, world: &World) -> Result<(), BoxError> {
     let function = Function::start(program, &world.aws.url, artefacts.log(program.name)?).await?;
     let wrong =
@@ -134,7 +134,7 @@ pub async fn check(program: &Program, artefacts: &Artefacts, world: &World) -> R
     Ok(())
 }
 
-/// Returns the body of a POST of so many items whose client state is forged.
+/// Returns the body of a POST with forged client states.
 pub fn forged(item: &Value, items: usize) -> Value {
     let mut item = item.clone();
     let client_state = item["clientState"].as_str().unwrap_or_default();

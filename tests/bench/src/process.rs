@@ -1,11 +1,11 @@
-//! What the kernel says of a process.
+//! The kernel's figures of a process.
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
 use crate::BoxError;
 
-/// Returns the CPU time that all threads of a process have used. A thread that has ended does not count; those of the
-/// contenders live as long as they do.
+/// Returns the CPU time of all threads of a process. Threads that have ended are not counted; the contenders' threads
+/// live as long as the process.
 pub fn cpu_time(pid: u32) -> Result<Duration, BoxError> {
     let mut nanoseconds = 0;
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
@@ -15,8 +15,8 @@ pub fn cpu_time(pid: u32) -> Result<Duration, BoxError> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-/// Returns the CPU time that the processes of a group have used, threads that have ended included, by the names of their
-/// programs. It is exact to a hundredth of a second for each process.
+/// Returns the CPU time of the processes of a group, including ended threads, by program name. It is exact to a
+/// hundredth of a second for each process.
 pub fn cpu_time_of_group(group: u32) -> Result<BTreeMap<String, Duration>, BoxError> {
     let mut times: BTreeMap<String, Duration> = BTreeMap::new();
     for process in fs::read_dir("/proc")? {
@@ -40,15 +40,15 @@ pub fn cpu_time_of_group(group: u32) -> Result<BTreeMap<String, Duration>, BoxEr
     Ok(times)
 }
 
-/// What the kernel counts in, whatever its own clock does.
+/// The unit of the kernel's figures, whatever its own clock.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Returns the bytes of a process that are in memory.
+/// Returns how many bytes of a process are in memory.
 pub fn resident(pid: u32) -> Result<u64, BoxError> {
     kilobytes(pid, "VmRSS:")
 }
 
-/// Returns the most bytes of a process that have been in memory.
+/// Returns the most bytes of a process that were in memory.
 pub fn peak(pid: u32) -> Result<u64, BoxError> {
     kilobytes(pid, "VmHWM:")
 }

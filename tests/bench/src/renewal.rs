@@ -13,7 +13,7 @@ use crate::{
     world::{TENANT, World},
 };
 
-/// Measures the run that makes all subscriptions, and one that has nothing to do.
+/// Measures the run that creates all subscriptions, and a run that has nothing to do.
 pub async fn measure(options: &Options, artefacts: &Artefacts, table: &mut Table) -> Result<(), BoxError> {
     let numbers: &[usize] = if options.quick {
         &[100]
@@ -38,7 +38,7 @@ pub async fn measure(options: &Options, artefacts: &Artefacts, table: &mut Table
         }}));
         let renewal = world.start_renewal(artefacts).await?;
         let mut first = Run::make(&renewal, &world).await?;
-        // A run ends before Lambda would end it; the next one goes on.
+        // Renewal ends a run before AWS Lambda would, and the next run continues.
         while first.unfinished > 0 {
             options.say(&format!("Renewal: {} are left to another run", first.unfinished));
             first = first.and(&Run::make(&renewal, &world).await?);
@@ -70,7 +70,7 @@ pub async fn measure(options: &Options, artefacts: &Artefacts, table: &mut Table
     Ok(())
 }
 
-/// One run, or several in a row, and what it took.
+/// The figures of one run, or of several in a row.
 struct Run {
     failed: u64,
     unfinished: u64,
@@ -100,7 +100,7 @@ impl Run {
         })
     }
 
-    /// Returns both as one.
+    /// Returns the sum of both.
     fn and(self, next: &Self) -> Self {
         Self {
             failed: self.failed + next.failed,
@@ -127,7 +127,7 @@ impl Run {
     }
 }
 
-/// Returns how long so many changes take at the least: Graph takes 500 in 20 seconds.
+/// Returns the time that Graph's limit of 500 changes in 20 seconds forces.
 fn forced(subscriptions: usize) -> Duration {
     let windows = subscriptions.saturating_sub(1) / 500;
     Duration::from_secs(20) * u32::try_from(windows).unwrap_or(u32::MAX)

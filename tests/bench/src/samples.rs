@@ -9,7 +9,7 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Returns no figures of these contenders; the first one is ours.
+    /// Returns empty samples for these contenders; the first one is this project's.
     pub fn new(names: &[&'static str]) -> Self {
         Self {
             names: names.to_vec(),
@@ -17,7 +17,7 @@ impl Samples {
         }
     }
 
-    /// Adds a figure of the contender of that number.
+    /// Adds a figure of the contender with this number.
     pub fn add(&mut self, contender: usize, figure: f64) {
         if let Some(turns) = self.turns.get_mut(contender) {
             turns.push(figure);
@@ -29,7 +29,7 @@ impl Samples {
         self.add(contender, time.as_secs_f64() * 1e6);
     }
 
-    /// Returns each contender's name, median, and median ratio to ours.
+    /// Returns each contender's name, its median, and its median ratio to this project's.
     pub fn summary(&self) -> Vec<(&'static str, f64, f64)> {
         let ours = self.turns.first().map(Vec::as_slice).unwrap_or_default();
         let summarize = |(name, turns): (&&'static str, &Vec<f64>)| {
@@ -44,12 +44,12 @@ impl Samples {
     }
 }
 
-/// Returns the figure in the middle.
+/// Returns the median.
 pub fn median(figures: &[f64]) -> f64 {
     percentile(figures, 0.5)
 }
 
-/// Returns the figure that this share of all figures does not exceed.
+/// Returns the figure that this share of the figures does not exceed.
 pub fn percentile(figures: &[f64], share: f64) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -21,23 +21,23 @@ struct Row {
     json: Value,
 }
 
-/// How a figure is written.
+/// The unit of a figure.
 #[derive(Clone, Copy, Debug)]
 pub enum Unit {
-    /// Given in microseconds.
+    /// A time in microseconds.
     Time,
-    /// Given in bytes.
+    /// A size in bytes.
     Bytes,
-    /// A bare number.
+    /// A number without a unit.
     Number,
 }
 
-/// What a row is meant to show.
+/// A goal of a row.
 #[derive(Clone, Copy, Debug)]
 pub enum Goal {
-    /// Ours is at most so many times what this contender needs.
+    /// This project's figure is at most so many times this contender's.
     AtMost(&'static str, f64),
-    /// Every other contender needs at least so many times of ours: all but [`FOR_SCALE`].
+    /// Every other contender's figure, except those of [`FOR_SCALE`], is at least so many times this project's.
     Ahead(f64),
 }
 
@@ -77,7 +77,7 @@ impl Table {
         });
     }
 
-    /// Adds a figure of ours alone, with what is to be said about it.
+    /// Adds a figure without a comparison, with a remark.
     pub fn tell(&mut self, what: &str, unit: Unit, figure: f64, remark: &str) {
         self.rows.push(Row {
             what: what.to_owned(),
@@ -129,7 +129,7 @@ impl fmt::Display for Table {
 }
 
 impl Goal {
-    /// Says the goal, and whether it is reached.
+    /// Returns the goal as text, and whether it is reached.
     fn reached(self, others: &[(&str, f64, f64)]) -> Option<(String, bool)> {
         match self {
             Self::AtMost(name, limit) => {
@@ -163,7 +163,7 @@ impl Unit {
         }
     }
 
-    /// Returns a figure as it is written.
+    /// Returns a figure as text.
     pub fn write(self, figure: f64) -> String {
         match self {
             Self::Time if figure >= 1e6 => format!("{:.1} s", figure / 1e6),
@@ -176,7 +176,7 @@ impl Unit {
     }
 }
 
-/// What shows how much could be gained, and does not do the work: no contender.
+/// Rows that only show the possible gain: they do not do the same work and are no contenders.
 const FOR_SCALE: [&str; 2] = ["floor", "bare"];
 
 fn times(ratio: f64) -> String {

@@ -1,4 +1,4 @@
-//! The webhook: start, memory, size and work.
+//! The webhook: start, memory, size and CPU time.
 
 use std::{fs, path::Path, process::Command};
 
@@ -135,8 +135,8 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Returns the CPU time of one POST of so many items like the first of `genuine`, all of them forged: everything is
-    /// done but to store them.
+    /// Returns the CPU time of a POST with items like the first of `genuine`, but forged: all of the work except
+    /// storing.
     async fn refusals(
         &self,
         functions: &[Function],
@@ -168,7 +168,7 @@ impl Bench<'_> {
                     }
                 }
                 let spent = function.cpu_time()?.saturating_sub(before);
-                // The first turn is for caches and compilers to get warm.
+                // The first turn only fills caches and warms up compilers.
                 if turn > 0 {
                     samples.add_time(index, spent / u32::try_from(posts)?);
                 }
@@ -181,7 +181,7 @@ impl Bench<'_> {
         self.options.say("Webhook: memory after 1,000 POSTs");
         let event = http_event("", &self.world.rich(1, 1_300).await?);
         let mut samples = self.samples();
-        // A process in other places of memory has up to a twentieth more or less.
+        // Several processes, because the place in memory changes a figure by up to a twentieth.
         for _ in 0..self.options.turns(5) {
             for (index, function) in self.functions().await?.iter().enumerate() {
                 for _ in 0..self.options.repeats(1_000) {
@@ -236,7 +236,8 @@ fn to_float(bytes: u64) -> f64 {
     bytes as f64
 }
 
-/// Packs files, and of the folder of an environment what the webhook needs and its runtime does not bring: boto3.
+/// Packs files and, from the folder of an environment, the packages that the webhook needs and AWS Lambda's runtime
+/// lacks. The runtime brings boto3.
 const ZIP: &str = r#"
 import pathlib, sys, zipfile
 wanted = ("boto3", "botocore", "jmespath", "s3transfer", "dateutil", "six", "urllib3", "python_dateutil")

@@ -1,6 +1,6 @@
-//! What is sent: notifications of subscriptions that our renewal has made at the simulator of Microsoft Graph.
+//! The notifications of subscriptions that renewal has created at the simulator of Microsoft Graph.
 //!
-//! So client states, tokens and encrypted content are the real ones, and nothing is made up for the measurement.
+//! So client states, tokens and encrypted content are genuine, and nothing is made up for the measurement.
 
 use graph_simulator::{App, Options, Simulator, TokenVersion};
 use serde_json::{Value, json};
@@ -14,17 +14,17 @@ use crate::{
     lambda::{Function, Program},
 };
 
-/// The simulator, AWS in memory with the secrets that renewal has written, and what arrives for us.
+/// The simulator, AWS in memory with the secrets that renewal has written, and the inbox.
 pub struct World {
     /// AWS.
     pub aws: Aws,
-    /// What the simulator sends.
+    /// The inbox of the simulator's notifications.
     pub inbox: Inbox,
     simulator: Simulator,
 }
 
 impl World {
-    /// Has renewal subscribe to one resource with its data and one without.
+    /// Creates one subscription with resource data and one without.
     pub async fn create(artefacts: &Artefacts) -> Result<Self, BoxError> {
         let world = Self::with_page_size(100).await?;
         world.configure(&subscriptions());
@@ -89,7 +89,7 @@ impl World {
             .await
     }
 
-    /// Starts the decryption function where it has one processor, however many there are.
+    /// Starts the decryption function on one processor, however many the machine has.
     pub async fn start_decryption_on_one(&self, artefacts: &Artefacts) -> Result<Function, BoxError> {
         let settings = self.decryption_settings();
         let mut program = program(artefacts, "decryption", &settings);
@@ -131,18 +131,18 @@ impl World {
         Function::start(&program, &self.aws.url, artefacts.log(name)?).await
     }
 
-    /// Returns the body of a POST of so many rich items, whose content has about this size.
+    /// Returns the body of a POST with rich items, whose content has about this size.
     pub async fn rich(&self, items: usize, bytes: usize) -> Result<String, BoxError> {
         self.inbox.rich(&self.simulator, "item", items, bytes).await
     }
 
-    /// Returns the body of a POST of so many basic items.
+    /// Returns the body of a POST with basic items.
     pub async fn basic(&self, items: usize) -> Result<String, BoxError> {
         self.inbox.basic(&self.simulator, items).await
     }
 }
 
-/// Returns the app registration in the tenant.
+/// Returns the app registration of the tenant.
 pub fn app() -> App {
     App {
         tenant_id: TENANT.to_owned(),
@@ -171,7 +171,7 @@ pub fn configuration(subscriptions: &Value) -> Value {
     })
 }
 
-/// Returns one of our functions with its settings.
+/// Returns a function of this project with its settings.
 fn program(artefacts: &Artefacts, name: &'static str, settings: &[(&str, String)]) -> Program {
     let settings = settings
         .iter()
@@ -179,7 +179,7 @@ fn program(artefacts: &Artefacts, name: &'static str, settings: &[(&str, String)
     artefacts.program(name, name, settings)
 }
 
-/// Returns the event that the HTTP API makes of a POST.
+/// Returns the event that the HTTP API makes from a POST.
 pub fn http_event(query: &str, body: &str) -> String {
     let mut event: Value =
         serde_json::from_str(include_str!("../../events/notification.json")).unwrap_or_default();
@@ -189,7 +189,7 @@ pub fn http_event(query: &str, body: &str) -> String {
     event.to_string()
 }
 
-/// Returns the event that SQS makes of messages.
+/// Returns the event that SQS makes from messages.
 pub fn sqs_event(bodies: &[String]) -> String {
     let record = |(index, body): (usize, &String)| {
         json!({
@@ -205,5 +205,5 @@ pub fn sqs_event(bodies: &[String]) -> String {
     json!({"Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>()}).to_string()
 }
 
-/// The tenant.
+/// The id of the tenant.
 pub const TENANT: &str = "11111111-2222-3333-4444-555555555555";

@@ -1,4 +1,4 @@
-//! Calls of MiniStack that need no SDK.
+//! Calls to MiniStack that need no SDK.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{ACCESS_KEY, Error, REGION};
 
-/// The services of one MiniStack.
+/// The services of a MiniStack.
 #[derive(Debug, Clone)]
 pub(crate) struct Aws {
     http: Client,
@@ -29,7 +29,7 @@ impl Aws {
     ///
     /// No HTTP client can be made.
     pub(crate) fn new(url: String) -> Result<Self, Error> {
-        // A connection belongs to the runtime that opened it, and each test has one of its own: keep none.
+        // No idle connections: a connection belongs to the runtime that opened it, and each test has its own.
         let http = Client::builder()
             .no_proxy()
             .pool_max_idle_per_host(0)
@@ -46,7 +46,7 @@ impl Aws {
         &self.url
     }
 
-    /// Tells whether MiniStack answers.
+    /// Returns whether MiniStack answers.
     pub(crate) async fn is_healthy(&self) -> bool {
         let answer = self
             .http
@@ -106,7 +106,7 @@ impl Aws {
         self.send("API Gateway", request).await.map(|_| ())
     }
 
-    /// Invokes a function, and returns what it answered and whether that is an error.
+    /// Invokes a function, and returns its answer and whether that is an error.
     pub(crate) async fn invoke(&self, function: &str, event: &Value) -> Result<(String, bool), Error> {
         let path = format!("/2015-03-31/functions/{function}/invocations");
         let request = self.request(Method::POST, "lambda", &path).json(event);
@@ -116,7 +116,7 @@ impl Aws {
         Ok((text, failed))
     }
 
-    /// Returns the environment variables that a function is deployed with.
+    /// Returns the environment variables of a deployed function.
     pub(crate) async fn environment(&self, function: &str) -> Result<BTreeMap<String, String>, Error> {
         let path = format!("/2015-03-31/functions/{function}/configuration");
         let answer = parse(
@@ -131,7 +131,7 @@ impl Aws {
         serde_json::from_value(variables).map_err(|_| Error::Malformed(answer.to_string()))
     }
 
-    /// Has an event source mapping read from its queue, or leave it alone.
+    /// Enables or disables an event source mapping.
     pub(crate) async fn enable_mapping(&self, id: &str, enabled: bool) -> Result<(), Error> {
         let path = format!("/2015-03-31/event-source-mappings/{id}");
         let request = self
@@ -140,8 +140,8 @@ impl Aws {
         self.send("Lambda", request).await.map(|_| ())
     }
 
-    /// Writes the most instances that an event source mapping may use as the number that it is. A parameter of the template
-    /// is text, which AWS takes for a number and MiniStack does not.
+    /// Writes the maximum concurrency of an event source mapping as a number. A parameter of the template is text,
+    /// which AWS converts and MiniStack does not.
     pub(crate) async fn number_concurrency(&self, mapping: &str) -> Result<(), Error> {
         let path = format!("/2015-03-31/event-source-mappings/{mapping}");
         let get = self.request(Method::GET, "lambda", &path);
@@ -179,7 +179,7 @@ impl Aws {
         Ok(events.iter().filter_map(line).collect())
     }
 
-    /// Returns the names of a role's own policies.
+    /// Returns the names of a role's inline policies.
     pub(crate) async fn role_policies(&self, role: &str) -> Result<Vec<String>, Error> {
         let text = self
             .iam(&[("Action", "ListRolePolicies"), ("RoleName", role)])
@@ -192,7 +192,7 @@ impl Aws {
             .collect())
     }
 
-    /// Returns one of a role's own policies.
+    /// Returns an inline policy of a role.
     pub(crate) async fn role_policy(&self, role: &str, policy: &str) -> Result<Value, Error> {
         let text = self
             .iam(&[
@@ -208,7 +208,7 @@ impl Aws {
         parse(&document.ok_or_else(|| Error::Malformed(format!("policy {policy}")))?)
     }
 
-    /// Writes one of a role's own policies.
+    /// Writes an inline policy of a role.
     pub(crate) async fn put_role_policy(
         &self,
         role: &str,
@@ -231,7 +231,7 @@ impl Aws {
         self.send("IAM", request).await
     }
 
-    /// Calls an operation of CloudFormation about a stack.
+    /// Calls an operation of CloudFormation for a stack.
     async fn describe(&self, action: &str, stack: &str) -> Result<String, Error> {
         let path = format!("/?Action={action}&Version=2010-05-15&StackName={stack}");
         self.send(
@@ -241,8 +241,8 @@ impl Aws {
         .await
     }
 
-    /// Begins a request. MiniStack reads the service from the signature's scope, and does not check the signature itself
-    /// when the access key is `test`, its root.
+    /// Begins a request. MiniStack reads the service from the scope of the signature. It does not check the signature
+    /// if the access key is `test`, its root.
     fn request(&self, method: Method, scope: &str, path: &str) -> RequestBuilder {
         let credential = format!("{ACCESS_KEY}/20260101/{REGION}/{scope}/aws4_request");
         let authorization =
@@ -252,7 +252,7 @@ impl Aws {
             .header("authorization", authorization)
     }
 
-    /// Sends a request and returns the body of a good answer.
+    /// Sends a request and returns the body of a successful answer.
     async fn send(&self, service: &'static str, request: RequestBuilder) -> Result<String, Error> {
         text(
             service,
@@ -267,11 +267,11 @@ impl Aws {
 pub struct LogLine {
     /// When it was written, in milliseconds since 1970.
     pub at: i64,
-    /// What it says.
+    /// Its text.
     pub text: String,
 }
 
-/// Returns an HTTP client for the SDK that goes by no proxy, whatever the environment names: the local AWS is on this machine.
+/// Returns an HTTP client for the SDK without a proxy, whatever the environment says: the local AWS is on this machine.
 #[must_use]
 pub fn http_client() -> SharedHttpClient {
     let connector = Connector::builder()
@@ -282,7 +282,7 @@ pub fn http_client() -> SharedHttpClient {
     http_client_fn(move |_, _| connector.clone())
 }
 
-/// Returns the body of a good answer.
+/// Returns the body of a successful answer.
 async fn text(service: &'static str, answer: reqwest::Response) -> Result<String, Error> {
     let status = answer.status();
     let body = answer.text().await.map_err(Error::unreachable(service))?;
@@ -301,9 +301,10 @@ fn parse(text: &str) -> Result<Value, Error> {
     serde_json::from_str(text).map_err(|_| Error::Malformed(text.to_owned()))
 }
 
-/// Returns the texts of an element, each with the text of another element that follows it before the first one comes again.
+/// Returns the texts of all elements `key`, each with the text of the element `value` that follows before the next
+/// `key`.
 ///
-/// CloudFormation answers in XML only, and in so plain an XML that this is enough.
+/// CloudFormation answers in XML only, and its XML is so plain that this is enough.
 fn xml_pairs(xml: &str, key: &str, value: &str) -> BTreeMap<String, String> {
     let (open, close) = (format!("<{key}>"), format!("</{key}>"));
     let pair = |part: &str| {
@@ -315,7 +316,7 @@ fn xml_pairs(xml: &str, key: &str, value: &str) -> BTreeMap<String, String> {
     xml.split(&open).skip(1).filter_map(pair).collect()
 }
 
-/// Replaces XML's predefined entities.
+/// Replaces the predefined entities of XML.
 fn unescape(text: &str) -> String {
     text.replace("&lt;", "<")
         .replace("&gt;", ">")
@@ -324,7 +325,7 @@ fn unescape(text: &str) -> String {
         .replace("&amp;", "&")
 }
 
-/// How long a call may take; renewal may be at work for minutes.
+/// The longest call. A run of renewal can take minutes.
 const TIMEOUT: Duration = Duration::from_mins(5);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `sam build`, without compiling anything that cargo has compiled already.
+//! `sam build`, without compiling anything twice.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,9 +9,9 @@ use super::{Error, architecture};
 
 /// Builds the functions and leaves them, with the template, in `folder`.
 ///
-/// `cargo lambda`, which SAM runs for each function, gets the same packages as the one `cargo build` before it. So everything
-/// lands in the files that `cargo test` uses, or a release of the functions; each thing is compiled once, and cargo's own
-/// progress is seen.
+/// SAM runs `cargo lambda` for each function, with the same packages as the `cargo build` before it. So both use the
+/// files of `cargo test`, or of a release of the functions; everything is compiled once, and cargo shows its own
+/// progress.
 ///
 /// # Errors
 ///
@@ -24,7 +24,7 @@ pub(crate) fn build(
     profile: Profile,
     progress: Progress,
 ) -> Result<(), Error> {
-    // `cargo lambda` moves each binary out of cargo's folder to a place that all processes share.
+    // `cargo lambda` moves each binary from cargo's folder to a place that all processes share.
     let _lock = lock(&target.join("stack").join("build.lock"))?;
     progress.say("Compiling the functions");
     let status = cargo_build(profile)
@@ -52,7 +52,7 @@ pub(crate) fn build(
     Ok(command::run("sam build", &mut sam, &folder.join("build.log"))?)
 }
 
-/// Returns the program `sam` in an environment that is the same on every machine.
+/// Returns the program `sam`, in an environment that is the same on every machine.
 pub(crate) fn sam(tools: &Tools) -> Command {
     program(tools, tools.sam())
 }
@@ -70,13 +70,13 @@ fn program(tools: &Tools, path: PathBuf) -> Command {
         .env("AWS_ACCESS_KEY_ID", super::ACCESS_KEY)
         .env("AWS_SECRET_ACCESS_KEY", super::ACCESS_KEY)
         .env("AWS_DEFAULT_REGION", super::REGION)
-        // Python programs read either, and the lower-case one first.
+        // Python programs read either spelling, and the lower-case one first.
         .env("NO_PROXY", "127.0.0.1")
         .env("no_proxy", "127.0.0.1");
     sam
 }
 
-/// Writes settings for `sam` that say nothing, so that those in the repository and the user's do not count.
+/// Writes an empty settings file for `sam`, so that the settings of the repository and of the user have no effect.
 pub(crate) fn settings(folder: &Path) -> Result<std::path::PathBuf, Error> {
     let file = folder.join("samconfig.toml");
     std::fs::write(&file, "version = 0.1\n").map_err(Error::io(format!("writing {}", file.display())))?;

@@ -1,4 +1,5 @@
-//! What `cargo demo` does: one notification of every kind through the whole stack, each compared with what was sent.
+//! `cargo demo`: sends one notification of every kind through the whole stack, and compares each event with what was
+//! sent.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -26,23 +27,24 @@ pub use case::{CASES, Case, Way};
 pub use report::{Line, kept};
 pub use verdict::{Verdict, judge};
 
-/// What the demo is run with.
+/// The options of the demo.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Leave the stack up at the end.
+    /// Whether the stack stays up at the end.
     pub keep: bool,
-    /// Print the events as they are delivered, as JSON, in place of a text for people.
+    /// Whether delivered events are printed as JSON, and not as text for people.
     pub json: bool,
 }
 
-/// Runs the demo and tells whether everything that was sent came out right.
+/// Runs the demo, and returns whether every notification came out right.
 ///
 /// # Errors
 ///
 /// The stack cannot be set up, or a part of it does not answer.
 pub async fn run(options: Options) -> Result<bool, Error> {
     let progress = Progress::start();
-    // A webhook that does not take a notification is asked three times more within seconds, not eleven within hours.
+    // A notification that the webhook does not accept is retried three times within seconds, not eleven times within
+    // hours.
     let simulator = graph::Options {
         apps: vec![case::app(), case::signed_in_app()],
         retry_scale: 0.05,
@@ -87,7 +89,7 @@ pub async fn run(options: Options) -> Result<bool, Error> {
         print_events(&mut io::stdout().lock(), bodies).map_err(Error::Output)?;
     }
     print(&report::table(&lines, seconds), options).map_err(Error::Output)?;
-    // What depends on a step that has failed would only be waited for in vain.
+    // After a failed step, the following ones would only wait in vain.
     let right =
         lines.iter().all(Line::is_right) && lifecycle(&pair, &subscriptions, options, progress).await?;
     if right {
@@ -108,7 +110,7 @@ pub async fn run(options: Options) -> Result<bool, Error> {
     Ok(right)
 }
 
-/// Has Graph remove a subscription, and ask for reauthorization of another; tells whether renewal did what it is to do.
+/// Removes one subscription and challenges another, and returns whether renewal handled both.
 async fn lifecycle(
     pair: &Pair,
     subscriptions: &BTreeMap<String, String>,
@@ -131,7 +133,7 @@ async fn lifecycle(
     Ok(answered.is_right())
 }
 
-/// Leaves everything up until the process is ended, for `sam local` as well where there is Docker.
+/// Keeps everything up until the process is ended; with Docker, for `sam local` as well.
 async fn keep(pair: &Pair, progress: Progress) -> Result<(), Error> {
     let folder = local::folder();
     local::write_events(pair, case::CASES[0].resource, &folder).await?;
@@ -144,29 +146,29 @@ async fn keep(pair: &Pair, progress: Progress) -> Result<(), Error> {
     std::future::pending().await
 }
 
-/// Why the demo cannot be run to its end.
+/// Why the demo cannot finish.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The stack.
+    /// The stack failed.
     #[error(transparent)]
     Stack(#[from] stack::Error),
-    /// The simulator.
+    /// The simulator failed.
     #[error(transparent)]
     Simulator(#[from] SimulatorError),
-    /// What `sam local` needs.
+    /// `sam local` cannot be prepared.
     #[error(transparent)]
     Local(#[from] local::Error),
     /// Renewal did not subscribe to everything in the configuration.
     #[error("renewal did not create: {missing}\nits report: {report:#}\nthe last lines of the logs:\n{logs}")]
     NotSubscribed {
-        /// Names of the subscriptions that are missing.
+        /// The names of the missing subscriptions.
         missing: String,
-        /// What renewal returned.
+        /// The report of renewal.
         report: Value,
-        /// What the functions logged.
+        /// The logs of the functions.
         logs: String,
     },
-    /// Standard output.
+    /// Standard output cannot be written.
     #[error("result cannot be written")]
     Output(#[source] io::Error),
 }
@@ -174,9 +176,9 @@ pub enum Error {
 /// A notification that was sent.
 #[derive(Debug, Clone)]
 pub struct Sent {
-    /// What it is about.
+    /// The subscription and notification of the demo.
     pub case: &'static Case,
-    /// The item, and what was encrypted into it.
+    /// The item, and its content before encryption.
     pub item: SentItem,
     /// When it was sent, in milliseconds since 1970.
     pub at: i64,
@@ -184,13 +186,13 @@ pub struct Sent {
     pub accepted: bool,
 }
 
-/// What came out of the stack.
+/// The messages that came out of the stack.
 struct Messages {
     delivered: Vec<Message>,
     failed: Vec<Message>,
 }
 
-/// Returns the ids of the live subscriptions by the names that they have in the configuration.
+/// Returns the ids of the live subscriptions by their names in the configuration.
 fn subscriptions(simulator: &Simulator) -> BTreeMap<String, String> {
     let name = |url: &str| {
         let (_, query) = url.split_once('?')?;
@@ -239,7 +241,7 @@ async fn send(simulator: &Simulator, subscriptions: &BTreeMap<String, String>) -
     Ok(sent)
 }
 
-/// Waits until as much came out as went in.
+/// Waits until as many events came out as notifications went in.
 async fn receive(stack: &Stack, sent: &[Sent]) -> Result<Messages, Error> {
     let (mut failed, deadline) = (Vec::new(), Instant::now() + PATIENCE);
     let mut delivered: Vec<Message> = Vec::new();
@@ -273,12 +275,12 @@ fn print(text: &str, options: Options) -> io::Result<()> {
     out.flush()
 }
 
-/// Prints events as they were delivered: content has line ends where Graph has sent some, so this is a stream of JSON values
-/// and not one on each line.
+/// Prints events as they were delivered. Content contains line breaks where Graph has sent some, so the output is a
+/// stream of JSON values, not one value per line.
 ///
 /// # Errors
 ///
-/// The output takes no more.
+/// The output cannot be written.
 pub fn print_events<'a>(out: &mut impl Write, bodies: impl IntoIterator<Item = &'a str>) -> io::Result<()> {
     for body in bodies {
         writeln!(out, "{body}")?;
@@ -286,7 +288,7 @@ pub fn print_events<'a>(out: &mut impl Write, bodies: impl IntoIterator<Item = &
     out.flush()
 }
 
-/// Returns what the functions logged, for a person who has to find a mistake.
+/// Returns the last log lines of the functions, to find a mistake.
 async fn logs(stack: &Stack) -> String {
     let mut text = String::new();
     for function in Function::ALL {
@@ -303,23 +305,23 @@ async fn logs(stack: &Stack) -> String {
     text
 }
 
-/// Id of the item that is fetched or read.
+/// The id of the item that is fetched or read.
 const ITEM: &str = "AAMkAGI2TG93AAA=";
 
-/// What its content says.
+/// The content of that item.
 const FETCHED: &str = "Weekly planning";
 
-/// Name of the subscription that Graph asks reauthorization of.
+/// The name of the subscription that Graph challenges.
 const CHALLENGED: &str = "users";
 
-/// Name of the subscription that Graph removes.
+/// The name of the subscription that Graph removes.
 const REMOVED: &str = "mail";
 
-/// How long all events together may take to come out.
+/// The longest wait for all events together.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long one look at a queue lasts.
+/// How long one look at a queue takes.
 const A_MOMENT: Duration = Duration::from_secs(2);
 
-/// How much of each function's log is shown.
+/// How many lines of each log are shown.
 const LOG_LINES: usize = 40;

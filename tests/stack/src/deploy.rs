@@ -1,4 +1,4 @@
-//! `sam deploy` of the real template, and what MiniStack leaves out of it.
+//! `sam deploy` of the real template, and the parts that MiniStack leaves out.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,16 +9,16 @@ use tools::{Tools, command};
 
 use super::{Aws, Error, Options, architecture, build, policies, root_certificates};
 
-/// What a deployed stack consists of.
+/// The outputs and resources of a deployed stack.
 #[derive(Debug, Clone)]
 pub(crate) struct Deployment {
     /// The template's outputs.
     pub(crate) outputs: BTreeMap<String, String>,
-    /// Physical ids by logical ids.
+    /// The physical ids by logical id.
     pub(crate) resources: BTreeMap<String, String>,
 }
 
-/// Deploys what [`build::build`] left in `folder`, as a stack of this name.
+/// Deploys the result of [`build::build`] in `folder` as a stack with this name.
 ///
 /// # Errors
 ///
@@ -71,10 +71,10 @@ pub(crate) async fn deploy(
     Ok(deployment)
 }
 
-/// Removes the stack of a name.
+/// Deletes the stack with this name.
 ///
-/// `sam delete` ends the same way, but first removes what it has uploaded, and takes the address of a nested stack's template
-/// on a local AWS for no address of S3 ("not a valid S3 url").
+/// Not by `sam delete`: it first deletes what it has uploaded, and on a local AWS it does not accept the address of a
+/// nested stack's template ("not a valid S3 url").
 ///
 /// # Errors
 ///
@@ -125,7 +125,7 @@ cloudformation.delete_stack(StackName=sys.argv[1])
 cloudformation.get_waiter('stack_delete_complete').wait(StackName=sys.argv[1], WaiterConfig={'Delay': 1})
 ";
 
-/// Returns a command of `sam`, for the local AWS and without anybody's settings.
+/// Returns a command of `sam` for the local AWS, without any user's settings.
 fn sam(tools: &Tools, aws: &Aws, folder: &Path, command: &str) -> Result<Command, Error> {
     let mut sam = build::sam(tools);
     sam.current_dir(folder)
@@ -140,7 +140,7 @@ fn sam(tools: &Tools, aws: &Aws, folder: &Path, command: &str) -> Result<Command
 
 /// Adds the template's two routes to its API.
 ///
-/// The template hands them over in the API's `OpenAPI` body, which MiniStack does not read.
+/// The template defines them in the API's `OpenAPI` body, which MiniStack does not read.
 async fn add_routes(aws: &Aws, deployment: &Deployment) -> Result<(), Error> {
     let resource = |name: &str| {
         deployment

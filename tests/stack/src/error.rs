@@ -1,19 +1,19 @@
-//! What can go wrong with the local stack.
+//! The errors of the local stack.
 
 use std::io;
 
 /// Why the local stack cannot be set up or used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A program cannot be used, or a file be handled.
+    /// A program or a file cannot be used.
     #[error(transparent)]
     Tools(#[from] tools::Error),
-    /// Something did not happen in time.
+    /// A wait took too long.
     #[error("{what} took longer than {seconds} s")]
     TimedOut {
-        /// What was waited for.
+        /// What was awaited.
         what: String,
-        /// How long.
+        /// How long the wait was.
         seconds: u64,
     },
     /// A service could not be reached.
@@ -29,43 +29,43 @@ pub enum Error {
     Refused {
         /// The service.
         service: &'static str,
-        /// Status of the answer.
+        /// The status of the answer.
         status: u16,
-        /// Body of the answer.
+        /// The body of the answer.
         body: String,
     },
-    /// A function ended with an error.
+    /// A function returned an error.
     #[error("{function} failed: {payload}")]
     Function {
         /// The function.
         function: &'static str,
-        /// What it answered.
+        /// Its answer.
         payload: String,
     },
-    /// The template does not have what was asked for.
+    /// The template lacks this output or resource.
     #[error("stack has no {0}")]
     Absent(String),
     /// An event does not have the form that consumers rely on.
     #[error("event does not follow docs/events.schema.json: {fault}\n{event}")]
     Schema {
-        /// What is wrong.
+        /// The fault.
         fault: String,
         /// The event.
         event: String,
     },
-    /// What was read is not what it should be.
+    /// A text does not have the expected form.
     #[error("{0} cannot be understood")]
     Malformed(String),
 }
 
 impl Error {
-    /// Returns a function that says what was to be done when an input or output operation failed.
+    /// Returns a function that wraps an I/O error, with what was attempted.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let error = tools::Error::io(what);
         move |source| error(source).into()
     }
 
-    /// Returns a function that names the service which could not be reached.
+    /// Returns a function that wraps an error, with the service that could not be reached.
     pub(crate) fn unreachable<E>(service: &'static str) -> impl FnOnce(E) -> Self
     where
         E: Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -1,11 +1,11 @@
-//! The local stack: the real template, built and deployed by the SAM CLI, on a local AWS.
+//! The local stack: the real template, built and deployed by the SAM CLI on a local AWS.
 //!
-//! Everything it needs is set up on the first use, under `target/`: the SAM CLI, cargo-lambda and MiniStack in Python
-//! virtual environments, the functions' binaries, and a MiniStack on a free port that ends with this process, whichever
-//! way it ends. Policies are enforced: a function may do what the template allows it and nothing else.
+//! The first use sets everything up under `target/`: the SAM CLI, cargo-lambda and MiniStack in Python virtual
+//! environments, the functions' binaries, and a MiniStack on a free port that ends with this process, however it ends.
+//! Policies are enforced: a function can do exactly what the template allows.
 //!
-//! MiniStack is not AWS. It keeps no promise about time, it runs functions as programs of this machine rather than in
-//! Amazon Linux on its processors, and it takes a second write to a secret under a used request token without complaint.
+//! MiniStack is not AWS. It promises no times, it runs functions as programs of this machine and not in Amazon Linux on
+//! its processors, and it accepts a second write to a secret with a used request token.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -47,7 +47,7 @@ use ministack::Ministack;
 use run::Run;
 use tools::{EventSchema, Tools, command, root, target};
 
-/// What a stack is built and deployed with: parameters of the template are left at their defaults when they are empty.
+/// How a stack is built and deployed. Empty parameters of the template keep their defaults.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// How the functions are compiled.
@@ -62,20 +62,20 @@ pub struct Options {
     pub renewal_schedule: String,
     /// `LogLevel`.
     pub log_level: String,
-    /// Puts microburst between the functions and the local AWS; without rules it lets everything pass.
+    /// Whether microburst is between the functions and the local AWS. Without rules it passes every call on.
     pub unreliable: bool,
     /// Other parameters of the template, by name. They come last, so that they count.
     pub parameters: BTreeMap<&'static str, String>,
 }
 
-/// A deployed stack; it ends when it is dropped.
+/// A deployed stack. It ends when it is dropped.
 pub struct Stack {
     tools: Tools,
     deployment: Deployment,
     microburst: Option<Microburst>,
-    /// Started with the first event that is taken.
+    /// The validator, started with the first received event.
     schema: Mutex<Option<EventSchema>>,
-    // In this order: MiniStack writes to the run's folder until it has ended.
+    // Dropped in this order: MiniStack writes to the run's folder until it has ended.
     ministack: Ministack,
     run: Run,
 }
@@ -85,7 +85,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// A tool is missing or fails; the error says which and shows the end of its output.
+    /// A tool is missing or fails. The error names the tool and shows the end of its output.
     pub async fn start(options: &Options, progress: Progress) -> Result<Self, Error> {
         architecture()?;
         let (root, target) = (root(), target());
@@ -119,7 +119,7 @@ impl Stack {
         })
     }
 
-    /// Deploys once more, with other parameters.
+    /// Deploys again with other parameters.
     ///
     /// # Errors
     ///
@@ -130,8 +130,8 @@ impl Stack {
         Ok(())
     }
 
-    /// Deploys the same template as another stack beside this one, and returns the physical ids of both stacks' resources by
-    /// their logical ids.
+    /// Deploys the same template as another stack beside this one, and returns the physical ids of both stacks'
+    /// resources by logical id.
     ///
     /// # Errors
     ///
@@ -146,7 +146,7 @@ impl Stack {
         Ok([self.deployment.resources.clone(), other.resources])
     }
 
-    /// Returns what the stack consists of, as the local AWS describes each resource, by logical ids.
+    /// Returns the local AWS's description of each resource, by logical id.
     ///
     /// # Errors
     ///
@@ -155,20 +155,20 @@ impl Stack {
         deploy::described(&self.tools, self.ministack.aws(), self.run.folder(), STACK_NAME)
     }
 
-    /// Removes another stack.
+    /// Deletes another stack.
     ///
     /// # Errors
     ///
-    /// The stack cannot be removed.
+    /// The stack cannot be deleted.
     pub fn remove_beside(&self, name: &str) -> Result<(), Error> {
         deploy::remove(&self.tools, self.ministack.aws(), self.run.folder(), name)
     }
 
-    /// Removes the stack; the local AWS, with what it still holds, goes on.
+    /// Deletes the stack. The local AWS goes on, with whatever it still contains.
     ///
     /// # Errors
     ///
-    /// The stack cannot be removed.
+    /// The stack cannot be deleted.
     pub fn remove(&self) -> Result<(), Error> {
         deploy::remove(&self.tools, self.ministack.aws(), self.run.folder(), STACK_NAME)
     }
@@ -179,29 +179,29 @@ impl Stack {
         self.ministack.aws().url()
     }
 
-    /// Returns what is between the functions and the local AWS.
+    /// Returns the proxy between the functions and the local AWS.
     ///
     /// # Errors
     ///
-    /// The stack was not started as an unreliable one.
+    /// The stack was not started with `unreliable`.
     pub fn microburst(&self) -> Result<&Microburst, Error> {
         let microburst = self.microburst.as_ref();
         microburst.ok_or_else(|| Error::Absent("microburst".to_owned()))
     }
 
-    /// Returns the process group of the local AWS, in which the functions run as well.
+    /// Returns the process group of the local AWS, which includes the functions.
     #[must_use]
     pub fn process_group(&self) -> u32 {
         self.ministack.process_group()
     }
 
-    /// Returns the folder with what `sam build` has built.
+    /// Returns the output folder of `sam build`.
     #[must_use]
     pub fn build_folder(&self) -> PathBuf {
         self.run.folder().join("build")
     }
 
-    /// Returns the operations of AWS that have been called by name so far, by whoever it was: `AmazonSQS.SendMessageBatch`.
+    /// Returns the AWS operations that have been called so far, by any caller: `AmazonSQS.SendMessageBatch`.
     ///
     /// # Errors
     ///
@@ -219,7 +219,7 @@ impl Stack {
         self.run.folder()
     }
 
-    /// Returns a command line in a shell that finds the SAM CLI.
+    /// Returns a shell command that finds the SAM CLI.
     #[must_use]
     pub fn shell(&self, line: &str) -> Command {
         let mut shell = Command::new("sh");
@@ -244,7 +244,7 @@ impl Stack {
             .ok_or_else(|| Error::Absent(format!("output {name}")))
     }
 
-    /// Returns the physical id of one of the template's resources: the URL of a queue, the name of anything else.
+    /// Returns the physical id of a resource of the template: for a queue the URL, otherwise the name.
     ///
     /// # Errors
     ///
@@ -254,7 +254,7 @@ impl Stack {
         found.ok_or_else(|| Error::Absent(format!("resource {logical_id}")))
     }
 
-    /// Returns where a path of the HTTP API is reached.
+    /// Returns the URL of a path of the HTTP API.
     ///
     /// # Errors
     ///
@@ -267,7 +267,7 @@ impl Stack {
         ))
     }
 
-    /// Returns a client of Secrets Manager. It is for the runtime that it is first used on, so every test takes its own.
+    /// Returns a client of Secrets Manager. It belongs to the runtime that uses it first, so every test takes its own.
     #[must_use]
     pub fn secrets(&self) -> aws_sdk_secretsmanager::Client {
         use aws_sdk_secretsmanager::config::{Credentials, Region};
@@ -300,7 +300,7 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// There is no such secret, or it has no content.
+    /// The secret does not exist, or is empty.
     pub async fn read_secret(&self, logical_id: &str) -> Result<Value, Error> {
         let get = self
             .secrets()
@@ -315,11 +315,11 @@ impl Stack {
         serde_json::from_str(&text).map_err(|_| Error::Malformed(format!("content of {logical_id}")))
     }
 
-    /// Invokes a function and returns what it answers.
+    /// Invokes a function and returns its answer.
     ///
     /// # Errors
     ///
-    /// The function answers with an error, or not at all.
+    /// The function answers with an error, or does not answer.
     pub async fn invoke(&self, function: Function, event: &Value) -> Result<Value, Error> {
         let (payload, failed) = self
             .ministack
@@ -335,7 +335,7 @@ impl Stack {
         serde_json::from_str(&payload).map_err(|_| Error::Malformed(payload))
     }
 
-    /// Returns the environment variables that a function is deployed with.
+    /// Returns the environment variables of a deployed function.
     ///
     /// # Errors
     ///
@@ -345,17 +345,17 @@ impl Stack {
         self.ministack.aws().environment(name).await
     }
 
-    /// Has functions read from their queues, or leave the messages there: an event source mapping, by its logical id.
+    /// Enables or disables an event source mapping, by its logical id. A disabled one leaves messages in the queue.
     ///
     /// # Errors
     ///
-    /// There is no such mapping, or Lambda does not answer.
+    /// The mapping does not exist, or Lambda does not answer.
     pub async fn enable_mapping(&self, logical_id: &str, enabled: bool) -> Result<(), Error> {
         let id = self.resource(logical_id)?;
         self.ministack.aws().enable_mapping(id, enabled).await
     }
 
-    /// Returns what a function has logged.
+    /// Returns the log of a function.
     ///
     /// # Errors
     ///
@@ -367,7 +367,7 @@ impl Stack {
         Ok(lines.join("\n"))
     }
 
-    /// Returns the lines that a function has logged since a time, in milliseconds since 1970; at most 10,000.
+    /// Returns the log lines of a function since a time in milliseconds since 1970; at most 10,000.
     ///
     /// # Errors
     ///
@@ -401,7 +401,7 @@ pub enum Function {
 }
 
 impl Function {
-    /// All of them.
+    /// All functions.
     pub const ALL: [Self; 4] = [Self::Webhook, Self::Decryption, Self::Renewal, Self::Reader];
 
     /// Returns the function's name in the template.
@@ -426,11 +426,11 @@ impl Function {
     }
 }
 
-/// Name of the stack in CloudFormation.
+/// The name of the stack in CloudFormation.
 const STACK_NAME: &str = "graph-notifications";
 
-/// MiniStack's root access key, and its secret.
+/// MiniStack's root access key, which is also its secret key.
 pub(crate) const ACCESS_KEY: &str = "test";
 
-/// The region in which the stack is.
+/// The region of the stack.
 pub(crate) const REGION: &str = "us-east-1";

@@ -1,7 +1,7 @@
-//! `sam local`: the functions in containers, and a running stack around them.
+//! `sam local`: the functions in containers, connected to a running stack.
 //!
-//! The SAM CLI finds everything by itself: `samconfig.toml` names the files that are written here. The template is the one
-//! that was built and deployed; only what it says of the processor and of the place of the code is for this machine.
+//! The SAM CLI finds everything by itself, because `samconfig.toml` names the files that are written here. The template
+//! is the deployed one; only its processor and the paths of the code are changed for this machine.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +22,7 @@ pub use events::write_events;
 
 use door::Door;
 
-/// The files and the open doors; containers no longer reach the stack when it is dropped.
+/// The files, and the doors for containers. When it is dropped, containers can no longer reach the stack.
 #[derive(Debug)]
 pub struct Local {
     _doors: [Door; 2],
@@ -56,13 +56,13 @@ impl Local {
 /// Why `sam local` cannot be prepared.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The stack.
+    /// The stack failed.
     #[error(transparent)]
     Stack(#[from] stack::Error),
-    /// The simulator.
+    /// The simulator failed.
     #[error(transparent)]
     Simulator(#[from] SimulatorError),
-    /// The stack did not pass a notification on.
+    /// The stack did not store a notification in its queue.
     #[error("{0} did not get to its queue")]
     NotQueued(&'static str),
 }
@@ -73,21 +73,21 @@ pub fn folder() -> PathBuf {
     tools::root().join("target").join("local")
 }
 
-/// Returns docs/local.md's commands for `sam local`, in their order.
+/// Returns the commands for `sam local` in docs/local.md, in order.
 pub fn commands() -> impl Iterator<Item = &'static str> {
     let section = PAGE.split_once(SECTION).map_or("", |(_, rest)| rest);
     let section = section.split("\n## ").next().unwrap_or_default();
     section.lines().filter_map(|line| line.strip_prefix("$ "))
 }
 
-/// Returns the functions' variables by their names in the template: those that they are deployed with, with this machine
-/// named as containers know it, and what Lambda or MiniStack adds to them.
+/// Returns the functions' variables by their names in the template: the deployed ones, with the address of this machine
+/// as containers see it, and those that Lambda or MiniStack adds.
 async fn environment(pair: &Pair) -> Result<BTreeMap<&'static str, BTreeMap<String, String>>, stack::Error> {
     let (aws, simulator) = (pair.stack.endpoint_url(), pair.simulator.base_url());
     let mut environment = BTreeMap::new();
     for function in Function::ALL {
         let mut variables = pair.stack.environment(function).await?;
-        // Containers have root certificates of their own, where the template says.
+        // Containers have root certificates of their own, at the path in the template.
         variables.remove("SSL_CERT_FILE");
         for endpoint in variables.values_mut().filter(|value| **value == simulator) {
             *endpoint = door::seen_from_inside(&simulator);
@@ -97,7 +97,7 @@ async fn environment(pair: &Pair) -> Result<BTreeMap<&'static str, BTreeMap<Stri
             (endpoint.to_owned(), door::seen_from_inside(aws)),
             (key.to_owned(), stack::ACCESS_KEY.to_owned()),
             (secret.to_owned(), stack::ACCESS_KEY.to_owned()),
-            // The SAM CLI would pass on that of an account that the user is signed in to.
+            // Otherwise the SAM CLI would pass on the session token of the user's own account.
             (session.to_owned(), String::new()),
             (region.to_owned(), stack::REGION.to_owned()),
         ]);
@@ -106,9 +106,9 @@ async fn environment(pair: &Pair) -> Result<BTreeMap<&'static str, BTreeMap<Stri
     Ok(environment)
 }
 
-/// Returns JSON for people to read.
+/// Returns indented JSON.
 fn in_lines(value: &impl Serialize) -> String {
-    // Only a map with keys that are not text has no JSON.
+    // This fails only for maps whose keys are not text.
     serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
 }
 
@@ -117,10 +117,10 @@ fn write(path: &Path, text: &str) -> Result<(), stack::Error> {
     fs::write(path, text).map_err(stack::Error::io(format!("writing {}", path.display())))
 }
 
-/// Where the commands are written down.
+/// The page with the commands.
 const PAGE: &str = include_str!("../../../docs/local.md");
 
-/// Heading of the part of it that is about them.
+/// The heading of its section about the commands.
 const SECTION: &str = "\n## Run the functions locally with `sam local`\n";
 
 #[cfg(test)]

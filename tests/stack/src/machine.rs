@@ -1,14 +1,14 @@
-//! This machine in place of AWS Lambda's: functions run as its programs.
+//! This machine in place of AWS Lambda: functions run as its programs.
 
 use std::path::PathBuf;
 
 use super::Error;
 
-/// Returns the name by which AWS Lambda knows this machine's architecture.
+/// Returns AWS Lambda's name of this machine's architecture.
 ///
 /// # Errors
 ///
-/// A function for AWS Lambda does not run on this machine.
+/// Functions for AWS Lambda cannot run on this machine.
 pub(crate) fn architecture() -> Result<&'static str, Error> {
     match (std::env::consts::OS, std::env::consts::ARCH) {
         ("linux", "x86_64") => Ok("x86_64"),
@@ -26,7 +26,7 @@ pub(crate) fn architecture() -> Result<&'static str, Error> {
 ///
 /// # Errors
 ///
-/// It has none where systems keep it.
+/// No file exists at the usual paths.
 pub fn root_certificates() -> Result<PathBuf, Error> {
     openssl_probe::probe().cert_file.ok_or_else(|| {
         Error::Tools(tools::Error::Missing {

@@ -1,4 +1,4 @@
-//! A proxy between the functions and the local AWS, by which calls fail as they do on AWS.
+//! A proxy between the functions and the local AWS, which makes calls fail as on AWS.
 
 use std::fs::File;
 use std::path::Path;
@@ -21,17 +21,17 @@ pub struct Microburst {
     url: String,
 }
 
-/// How many calls have passed the proxy, and how many of them it has made worse.
+/// How many calls have passed the proxy, and how many of them it has disturbed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Calls {
-    /// All of them.
+    /// All calls.
     pub all: u64,
-    /// Those that failed or were held up.
+    /// Those that failed or were delayed.
     pub struck: u64,
 }
 
 impl Microburst {
-    /// Starts the proxy on a port, without any fault yet, and waits until it answers. Its log is in `folder`.
+    /// Starts the proxy on a port, without rules, and waits until it answers. Its log is in `folder`.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl Microburst {
         }))
     }
 
-    /// Replaces the rules by which calls fail: a list in microburst's own form.
+    /// Replaces the rules by which calls fail: a list in the form of microburst.
     ///
     /// # Errors
     ///
@@ -96,7 +96,7 @@ impl Microburst {
         }
     }
 
-    /// Waits until it answers; tells whether it does.
+    /// Waits until the proxy answers, and returns whether it does.
     async fn answers(&mut self) -> bool {
         let deadline = Instant::now() + DEADLINE;
         while Instant::now() < deadline && !self.process.has_ended() {
@@ -112,7 +112,7 @@ impl Microburst {
         false
     }
 
-    /// Sends a request to the proxy itself, and returns the body of a good answer.
+    /// Sends a request to the proxy itself, and returns the body of a successful answer.
     async fn ask(&self, request: RequestBuilder) -> Result<String, Error> {
         let answer = request.send().await.map_err(Error::unreachable(NAME))?;
         let status = answer.status();
@@ -128,9 +128,9 @@ impl Microburst {
     }
 }
 
-/// What Python runs before microburst.
+/// The Python code that runs before microburst.
 ///
-/// Microburst passes calls on under the name of the local AWS, which they were not signed for. It also logs every call.
+/// Microburst passes calls on under the name of the local AWS, for which they were not signed. It also logs every call.
 const AT_START: &str = "\
 import logging
 
@@ -147,8 +147,8 @@ def headers_as_signed(upstream, request):
 Upstream._outbound_headers = headers_as_signed
 ";
 
-/// What errors call it.
+/// Its name in errors.
 const NAME: &str = "microburst";
 
-/// How long it may take to answer; the first start, which compiles its Python, takes seconds.
+/// The longest wait for its answer. The first start compiles its Python, which takes seconds.
 const DEADLINE: Duration = Duration::from_mins(1);

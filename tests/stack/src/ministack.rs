@@ -1,4 +1,4 @@
-//! A local AWS on a free port.
+//! MiniStack: a local AWS on a free port.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
@@ -19,8 +19,8 @@ pub(crate) struct Ministack {
 }
 
 impl Ministack {
-    /// Starts MiniStack and waits until it answers. Its files and its log are in `folder`. Functions call it by a proxy where
-    /// there is the port of one.
+    /// Starts MiniStack and waits until it answers. Its files and its log are in `folder`. With a port, functions call
+    /// it through a proxy at that port.
     ///
     /// # Errors
     ///
@@ -33,7 +33,7 @@ impl Ministack {
             if ministack.answers(deadline).await {
                 return Ok(ministack);
             }
-            // Another program may have taken the port in between. Then another port is as good.
+            // If another program has taken the port in between, another port is tried.
             if !ministack.process.has_ended() || Instant::now() >= deadline {
                 return Err(Error::Tools(tools::Error::Failed {
                     what: "starting MiniStack".to_owned(),
@@ -49,7 +49,7 @@ impl Ministack {
         &self.aws
     }
 
-    /// Returns the process group, in which the functions run as well.
+    /// Returns its process group, which includes the functions.
     pub(crate) fn process_group(&self) -> u32 {
         self.process.group()
     }
@@ -58,8 +58,8 @@ impl Ministack {
     fn spawn(tools: &Tools, folder: &Path, log: &Path, proxy: Option<u16>) -> Result<Self, Error> {
         let port = free_port()?;
         let url = format!("http://127.0.0.1:{port}");
-        // By a name without dots: microburst takes others apart, and for that it reads the models of all services, five
-        // seconds of CPU time in which it answers nobody.
+        // A name without dots: microburst takes other names apart, and for that it reads the models of all services,
+        // which takes five seconds of CPU time without any answer.
         let endpoint = proxy.map_or_else(|| url.clone(), |port| format!("http://localhost:{port}"));
         let temporary = folder.join("tmp");
         std::fs::create_dir_all(&temporary)
@@ -70,8 +70,8 @@ impl Ministack {
             .and_then(|()| std::fs::write(&at_start, AT_START))
             .map_err(Error::io(format!("writing {}", at_start.display())))?;
         let mut program = Command::new(tools.ministack());
-        // The functions inherit these, so nothing else of this process's environment goes in: neither a proxy, which
-        // would stand between them and this machine, nor anyone's credentials.
+        // The functions inherit these variables, so nothing else of this process's environment is passed on: neither a
+        // proxy, which would be between them and this machine, nor credentials.
         program
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", folder)
@@ -80,10 +80,11 @@ impl Ministack {
             .env("GATEWAY_PORT", port.to_string())
             .env("BIND_HOST", "127.0.0.1")
             .env("MINISTACK_HOST", "127.0.0.1")
-            // These would listen on ports that are always the same.
+            // These would listen on fixed ports.
             .env("IOT_MTLS_ENABLED", "0")
             .env("SFTP_ENABLED", "0")
-            // Functions get the endpoint from here, and the rights of their roles and no other, as on AWS.
+            // The functions take the endpoint from here. They have the permissions of their roles and no others, as on
+            // AWS.
             .env("AWS_ENDPOINT_URL", endpoint)
             .env("AUTH", "true");
         let output = File::create(log).map_err(Error::io(format!("creating {}", log.display())))?;
@@ -94,7 +95,7 @@ impl Ministack {
         })
     }
 
-    /// Waits until MiniStack answers; tells whether it does.
+    /// Waits until MiniStack answers, and returns whether it does.
     async fn answers(&mut self, deadline: Instant) -> bool {
         while Instant::now() < deadline && !self.process.has_ended() {
             if self.aws.is_healthy().await {
@@ -106,20 +107,20 @@ impl Ministack {
     }
 }
 
-/// Returns a port that is free now.
+/// Returns a free port.
 pub(crate) fn free_port() -> Result<u16, Error> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     let address = listener.and_then(|listener| listener.local_addr());
     Ok(address.map_err(Error::io("finding a free port"))?.port())
 }
 
-/// What Python runs before MiniStack.
+/// The Python code that runs before MiniStack.
 ///
-/// MiniStack hands an event to a function in two pieces, the headers and the body, and the kernel would hold the second back
-/// until the first is acknowledged, which takes 40 ms: more than all the rest of a call.
+/// MiniStack sends an event to a function in two pieces, the headers and the body. The kernel would hold the second
+/// back until the first is acknowledged, which takes 40 ms: longer than the rest of a call.
 ///
-/// And it is called without TLS, which the template's queues refuse: it takes every request for one that has come through a
-/// proxy that speaks TLS. It also writes down which operations are called: requests are what AWS is paid for.
+/// MiniStack is called without TLS, which the template's queues refuse. So it treats every request as one from a proxy
+/// that speaks TLS. It also records which operations are called, because AWS charges for requests.
 const AT_START: &str = "\
 import os
 import socketserver
@@ -143,5 +144,5 @@ async def handle_behind_tls(stream, event):
 http_stream.HTTPStream.handle = handle_behind_tls
 ";
 
-/// How long MiniStack may take to answer; the first start, which compiles its Python, takes seconds.
+/// The longest wait for its answer. The first start compiles its Python, which takes seconds.
 const DEADLINE: Duration = Duration::from_mins(1);

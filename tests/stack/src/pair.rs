@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::{Error, Options, Progress, Stack};
 use graph_simulator as graph;
 
-/// A stack and the simulator of Microsoft Graph that it talks to.
+/// A stack, and the simulator of Microsoft Graph that it calls.
 pub struct Pair {
     /// The stack.
     pub stack: Stack,
@@ -15,11 +15,11 @@ pub struct Pair {
 
 impl Pair {
     /// Starts a simulator and a stack that know each other: the stack calls the simulator for Graph and for tokens, and
-    /// the simulator finds [`NOTIFICATION_ORIGIN`] at the stack.
+    /// the simulator sends notifications for [`NOTIFICATION_ORIGIN`] to the stack.
     ///
     /// # Errors
     ///
-    /// Either cannot be started.
+    /// The simulator or the stack cannot be started.
     pub async fn start(simulator: graph::Options, stack: Options, progress: Progress) -> Result<Self, Error> {
         let simulator =
             graph::Simulator::start(simulator).map_err(Error::io("starting the Graph simulator"))?;
@@ -40,7 +40,7 @@ impl Pair {
 ///
 /// # Errors
 ///
-/// They cannot be started; every later call says so again.
+/// They cannot be started. Later calls return the same error.
 pub fn shared() -> Result<&'static Pair, &'static Error> {
     static SHARED: OnceLock<Result<Pair, Error>> = OnceLock::new();
     SHARED
@@ -52,10 +52,10 @@ pub fn shared() -> Result<&'static Pair, &'static Error> {
         .as_ref()
 }
 
-/// Starts what tests share, on a runtime that ends when it is up: a test may already be inside another one.
+/// Starts the shared pair on a runtime of its own, because a test may already run inside another one.
 fn start_shared() -> Result<Pair, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    // Backoff at a thousandth of Microsoft's pace, and no renewal that no test has asked for.
+    // Backoff at a thousandth of Microsoft's pace, and renewal only when a test asks for it.
     let simulator = graph::Options {
         retry_scale: 0.001,
         ..graph::Options::default()
@@ -69,5 +69,5 @@ fn start_shared() -> Result<Pair, Error> {
         .block_on(Pair::start(simulator, stack, Progress::start()))
 }
 
-/// The origin of subscriptions' notification URLs. The name is reserved, so nobody's server can be meant by it.
+/// The origin of the subscriptions' notification URLs. The name is reserved, so it cannot be anybody's server.
 pub const NOTIFICATION_ORIGIN: &str = "https://graph-notifications.test";

@@ -1,13 +1,13 @@
-//! What a role may do on MiniStack and not on AWS, or the other way round.
+//! Differences between the permissions of MiniStack and AWS.
 
 use serde_json::Value;
 
 use super::{Aws, Error};
 
-/// Lets a role send in batches wherever its policies let it send.
+/// Allows a role to send in batches wherever its policies allow it to send.
 ///
-/// On AWS the permission for `SendMessageBatch` is `sqs:SendMessage` (Amazon SQS, *API permissions*), and there is no
-/// action of the batch's own name. MiniStack asks for one.
+/// On AWS, `sqs:SendMessage` is the permission for `SendMessageBatch` (Amazon SQS, *API permissions*), and the batch
+/// has no action of its own. MiniStack asks for one.
 pub(crate) async fn allow_batches(aws: &Aws, role: &str) -> Result<(), Error> {
     for policy in aws.role_policies(role).await? {
         let mut document = aws.role_policy(role, &policy).await?;
@@ -22,7 +22,7 @@ pub(crate) async fn allow_batches(aws: &Aws, role: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Adds the batch to an action or a list of actions that has the single message.
+/// Adds the action for batches to an action or a list that has the action for single messages.
 fn add_batch(action: &mut Value) {
     let mut actions = match action.take() {
         Value::Array(actions) => actions,

@@ -11,7 +11,7 @@ use tools::EventSchema;
 use super::{ACCESS_KEY, Error, REGION, Stack, http_client};
 
 impl Stack {
-    /// Returns a client of SQS. It is for the runtime that it is first used on, so every test takes its own.
+    /// Returns a client of SQS. It belongs to the runtime that uses it first, so every test takes its own.
     #[must_use]
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         aws_sdk_sqs::Client::from_conf(
@@ -27,7 +27,7 @@ impl Stack {
         )
     }
 
-    /// Takes messages from a queue until `done` says that there are enough, or no more than `within` has gone by.
+    /// Receives messages from a queue until `done` says that there are enough, or `within` has passed.
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl Stack {
         Ok(messages)
     }
 
-    /// Holds docs/events.schema.json against events. Whoever takes them, a test or the demo, comes by here.
+    /// Checks events against docs/events.schema.json. Every test and the demo receive events through this check.
     fn check_events(&self, events: &[Message]) -> Result<(), Error> {
         let mut schema = self.schema.lock().unwrap_or_else(PoisonError::into_inner);
         let schema = match &mut *schema {
@@ -95,7 +95,7 @@ impl Stack {
         Ok(())
     }
 
-    /// Sets for how long a queue keeps back a message that was received. What was not deleted by then comes again.
+    /// Sets the visibility timeout of a queue. A message that is not deleted by then becomes visible again.
     ///
     /// # Errors
     ///
@@ -106,7 +106,7 @@ impl Stack {
         set.send().await.map(drop).map_err(Error::unreachable("SQS"))
     }
 
-    /// Returns how many messages a queue holds, those that are being processed included.
+    /// Returns how many messages a queue has, including those in flight.
     ///
     /// # Errors
     ///
@@ -129,12 +129,12 @@ impl Stack {
     }
 }
 
-/// A message that was taken from a queue.
+/// A received message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// The body.
     pub body: String,
-    /// The message attributes that are text.
+    /// The message attributes of type text.
     pub attributes: BTreeMap<String, String>,
     /// When it was sent to the queue, in milliseconds since 1970.
     pub sent_at: Option<i64>,

@@ -8,7 +8,7 @@ use tools::lock;
 
 use super::Error;
 
-/// A folder that only this run uses, so that a demo and the tests can run at once.
+/// A folder for one run, so that a demo and the tests can run at once.
 #[derive(Debug)]
 pub(crate) struct Run {
     folder: PathBuf,
@@ -16,15 +16,15 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Makes the folder, and removes those of runs that have ended.
+    /// Creates the folder, and removes those of runs that have ended.
     ///
     /// # Errors
     ///
-    /// The folder cannot be made.
+    /// The folder cannot be created.
     pub(crate) fn start(target: &Path) -> Result<Self, Error> {
         let runs = target.join("stack").join("runs");
         fs::create_dir_all(&runs).map_err(Error::io(format!("creating {}", runs.display())))?;
-        // Without this, a run could remove the folder that another one has made and not locked yet.
+        // Without this lock, a run could remove a folder that another one has created and not locked yet.
         let _lock_of_all = lock(&target.join("stack").join("runs.lock"))?;
         remove_ended(&runs);
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -50,10 +50,10 @@ fn remove_ended(runs: &Path) {
         if lock.is_ok_and(|lock| lock.try_lock().is_err()) {
             continue;
         }
-        // What cannot be removed is in nobody's way.
+        // A folder that cannot be removed does no harm.
         let _ = fs::remove_dir_all(&folder);
     }
 }
 
-/// The file that a run holds locked as long as it lasts.
+/// The file that a run keeps locked.
 const LOCK: &str = "lock";

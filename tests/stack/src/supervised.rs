@@ -6,10 +6,10 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A running program, and whatever programs it has started itself.
+/// A running program, and the programs that it has started.
 ///
-/// They form a process group under a shell that reads from a pipe. The pipe ends when this value is dropped, and also when
-/// this process ends in any way, a panic, Ctrl-C and `kill -9` included; then the shell ends the group.
+/// They form a process group below a shell that reads from a pipe. The pipe ends when this value is dropped, or when
+/// this process ends in any way, including a panic, Ctrl-C and `kill -9`. Then the shell ends the group.
 #[derive(Debug)]
 pub struct Supervised {
     shell: Child,
@@ -50,7 +50,7 @@ impl Supervised {
         self.shell.id()
     }
 
-    /// Tells whether the program has ended by itself.
+    /// Returns whether the program has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         !matches!(self.shell.try_wait(), Ok(None))
     }
@@ -66,10 +66,10 @@ impl Drop for Supervised {
     }
 }
 
-/// Ends the group when the pipe ends (first politely) or when the program does.
+/// Ends the group when the pipe or the program ends, first with the polite signal.
 ///
-/// A shell connects a background command to /dev/null, so the pipe needs a number of its own; and the shell must survive
-/// the polite signal to send the other one. The form of `kill` is the one that dash, bash and busybox all take for a group.
+/// A shell connects a background command to /dev/null, so the pipe needs a number of its own. The shell must survive
+/// the polite signal to send the other one. This form of `kill` for a group works in dash, bash and busybox.
 const SCRIPT: &str = r#"
 exec 3<&0
 "$@" </dev/null 3<&- &
@@ -95,7 +95,7 @@ mod tests {
         let mut first = [0; 8];
         output.read_exact(&mut first).unwrap();
         drop(supervised);
-        // The pipe ends when the last process that writes to it has.
+        // The pipe ends when the last process that writes to it has ended.
         output.read_to_end(&mut Vec::new()).unwrap();
         assert!(started.elapsed() < Duration::from_mins(1));
     }

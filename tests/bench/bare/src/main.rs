@@ -1,8 +1,8 @@
-//! The least that a webhook costs with the same packages: it passes items on to SQS and does nothing else.
+//! The lower bound for a webhook with the same packages: it passes items on to SQS and does nothing else.
 //!
-//! It answers no handshake, verifies nothing, holds no key and logs nothing. Items go where the webhook's go: those with
-//! encrypted content to NotificationQueue, the others to DeliveryQueue. Items that say themselves that they are forged stay
-//! behind, so that a POST without the call to SQS can be measured as well.
+//! It answers no handshake, verifies nothing, has no key and logs nothing. Items go to the same queues as the
+//! webhook's: encrypted ones to NotificationQueue, others to DeliveryQueue. Items that are marked as forged are
+//! dropped, so that a POST can also be measured without the call to SQS.
 
 use std::env;
 
@@ -80,7 +80,7 @@ struct Collection<'a> {
     value: Vec<&'a RawValue>,
 }
 
-/// How many messages SQS takes in a call.
+/// How many messages a call to SQS can have.
 const BATCH: usize = 10;
 
 /// Has cargo compile this package again in another checkout; see `.cargo/config.toml`.

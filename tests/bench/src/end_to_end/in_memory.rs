@@ -1,4 +1,4 @@
-//! The deployed binaries, with the queues in the memory of this process.
+//! The deployed binaries, with queues in the memory of this process.
 
 use std::{sync::Arc, time::Duration};
 
@@ -105,7 +105,7 @@ impl Stage for InMemory {
         Ok(())
     }
 
-    /// Nothing is handed out twice here, and what fails is an error.
+    /// No message is delivered twice here, and a failure is an error.
     async fn is_idle(&self) -> Result<bool, BoxError> {
         Ok(true)
     }
@@ -115,7 +115,7 @@ impl Stage for InMemory {
     }
 }
 
-/// One event source mapping: up to ten messages at a time, as the template has it.
+/// One event source mapping: takes up to ten messages at a time, as in the template.
 async fn decrypt(decryption: Function, queue: Arc<Mutex<UnboundedReceiver<String>>>) -> Result<(), BoxError> {
     loop {
         let mut batch = Vec::new();
@@ -132,9 +132,9 @@ async fn decrypt(decryption: Function, queue: Arc<Mutex<UnboundedReceiver<String
     }
 }
 
-/// Instances of decryption at once, and `BatchSize` of the template.
+/// The instances of decryption, and the template's `BatchSize`.
 const DECRYPTIONS: usize = 5;
 const BATCH: usize = 10;
 
-/// Between two POSTs of the steady load.
+/// The time between two POSTs of the steady load.
 const PAUSE: Duration = Duration::from_millis(50);

@@ -1,8 +1,8 @@
 //! The real template on the local stack: deployed by the SAM CLI, with MiniStack for the HTTP API, Lambda and SQS.
 //!
-//! An item has arrived when the delivery queue has taken its event: that is the queue's own `SentTimestamp`, of the same
-//! clock as the beginning of the POST, and exact to a millisecond. The moment of reading would tell more of the reader than
-//! of what is measured: MiniStack has a waiting reader look at the queue ten times a second.
+//! An item has arrived when the delivery queue has received its event, by the queue's own `SentTimestamp`. It uses the
+//! same clock as the beginning of the POST and is exact to a millisecond. The time of reading would measure the reader
+//! instead: MiniStack lets a waiting reader look at the queue ten times a second.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -50,12 +50,12 @@ pub async fn measure(options: &Options, table: &mut Table) -> Result<(), BoxErro
     let more = format!(", {rate}; {functions:.1} s CPU of the functions, {ministack:.1} s of MiniStack");
     passage.report(table, &what, &more);
 
-    // Before the stack that they read from.
+    // Stopped first, because the movers read from the stack.
     pipeline.movers.shutdown().await;
     Ok(())
 }
 
-/// Deploys the template, and has renewal subscribe.
+/// Deploys the template, and creates the subscriptions.
 async fn start(options: &Options) -> Result<(Pipeline<LocalStack>, Inbox), BoxError> {
     let simulator = graph::Options {
         apps: vec![app()],
@@ -147,7 +147,7 @@ impl Stage for LocalStack {
     }
 }
 
-/// Reads the delivery queue for as long as anybody wants to know.
+/// Reads the delivery queue until the arrivals have no receiver.
 async fn read(stage: Arc<LocalStack>, arrivals: UnboundedSender<Arrival>) -> Result<(), BoxError> {
     let stack = &stage.pair.stack;
     let mut passed = 0;
@@ -164,18 +164,18 @@ async fn read(stage: Arc<LocalStack>, arrivals: UnboundedSender<Arrival>) -> Res
     Err("the delivery queue is not read any more".into())
 }
 
-/// Returns an event with the time at which the queue took it.
+/// Returns an event with the time at which the queue received it.
 fn arrival(message: &Message) -> Option<Arrival> {
     let at = Timestamp::from_millisecond(message.sent_at?).ok()?;
     let event = message.body.clone();
     Some(Arrival { event, at })
 }
 
-/// Longer than any load takes.
+/// Longer than any load.
 const FOREVER: Duration = Duration::from_hours(24);
 
-/// Each takes ten messages at a time and deletes them before it takes the next ten.
+/// How many readers there are: each takes ten messages at a time and deletes them before it takes the next ten.
 const READERS: usize = 2;
 
-/// Between two POSTs of the steady load.
+/// The time between two POSTs of the steady load.
 const PAUSE: Duration = Duration::from_millis(200);

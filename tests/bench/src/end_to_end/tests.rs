@@ -10,7 +10,7 @@ async fn each_item_is_timed_from_its_own_post() {
     let [delay, pause, whole] = [DELAY, PAUSE, passage.whole].map(|time| time.as_secs_f64() * 1e6);
     let (first, second) = passage.latencies.split_at(3);
     assert!(first.iter().all(|latency| *latency >= delay), "{first:?}");
-    // Of the whole, the pause before the second POST is not its own.
+    // The pause before the second POST is part of the whole, but not of an item's time.
     let own = delay..=whole - pause + 1.0;
     assert!(
         second.iter().all(|latency| own.contains(latency)),
@@ -71,7 +71,7 @@ async fn run(deliver: fn(String) -> Vec<String>) -> Result<Passage, BoxError> {
     pipeline.run(load, &options).await
 }
 
-/// Takes a POST's label for its body.
+/// A stage whose POSTs are their labels.
 struct Fake {
     deliver: fn(String) -> Vec<String>,
     arrivals: UnboundedSender<Arrival>,

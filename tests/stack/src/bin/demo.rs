@@ -1,4 +1,4 @@
-//! Shows the whole of it: notifications from a simulated Microsoft Graph, through the real template, to events.
+//! Shows the whole pipeline: notifications from a simulated Microsoft Graph, through the real template, to events.
 
 use std::{
     io::{self, Write as _},
@@ -24,7 +24,7 @@ async fn main() -> ExitCode {
     match demo::run(options).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        // A reader that has seen enough is no failure.
+        // A reader that closes the pipe is no failure.
         Err(demo::Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("demo: {error}");
@@ -33,7 +33,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Reads the command line; nothing is for help.
+/// Parses the command line; nothing means help.
 fn parse() -> Result<Option<Options>, lexopt::Error> {
     let mut options = Options::default();
     let mut arguments = lexopt::Parser::from_env();

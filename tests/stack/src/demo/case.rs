@@ -1,43 +1,43 @@
-//! The kinds of notifications, and the configuration that asks for them.
+//! The kinds of notifications, and the configuration that subscribes to them.
 
 use serde_json::{Map, Value, json};
 
 use graph_simulator::{App, TokenVersion};
 
-/// A subscription, and the one notification that the demo sends to it.
+/// A subscription, and the notification that the demo sends to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Case {
-    /// Name in the configuration.
+    /// The name in the configuration.
     pub name: &'static str,
-    /// Resource.
+    /// The resource.
     pub resource: &'static str,
-    /// Change types to subscribe to.
+    /// The change types of the subscription.
     pub subscribed: &'static str,
-    /// Change type of the notification.
+    /// The change type of the notification.
     pub change_type: &'static str,
-    /// Whether the notification carries the resource, encrypted.
+    /// Whether the notification carries resource data.
     pub rich: bool,
-    /// Whether a signed-in user subscribes to it: Graph takes it from no application by itself.
+    /// Whether a signed-in user creates it: Graph does not accept it from an application alone.
     pub delegated: bool,
     /// How the change reaches the stack.
     pub way: Way,
-    /// Type of the event that is to come out.
+    /// The type of the expected event.
     pub event_type: &'static str,
 }
 
 /// How a change reaches the stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// By a notification that says everything that there is to say.
+    /// By a notification that is complete.
     Sent,
-    /// By a notification whose resource the reader fetches.
+    /// By a notification whose content the reader fetches.
     Fetched,
-    /// By the reader: Graph loses the notification and says `missed`.
+    /// By the reader, after Graph lost the notification and sent `missed`.
     Lost,
 }
 
-/// Everything that the two introductions to change notifications name (Microsoft Graph, *Use the Microsoft Graph API to
-/// get change notifications* and *Get change notifications for teams and channels*).
+/// All resources in the two introductions to change notifications (Microsoft Graph, *Use the Microsoft Graph API to get
+/// change notifications* and *Get change notifications for teams and channels*).
 pub const CASES: [Case; 14] = [
     rich(
         "team-messages",
@@ -145,7 +145,7 @@ pub const CASES: [Case; 14] = [
     ),
 ];
 
-/// Returns the app registration that subscribes by itself.
+/// Returns the app registration that subscribes for itself.
 #[must_use]
 pub fn app() -> App {
     App {
@@ -156,7 +156,7 @@ pub fn app() -> App {
     }
 }
 
-/// Returns the app registration in which a user has signed in.
+/// Returns the app registration that a user has signed in to.
 #[must_use]
 pub fn signed_in_app() -> App {
     App {
@@ -165,7 +165,7 @@ pub fn signed_in_app() -> App {
     }
 }
 
-/// Returns the content of ConfigSecret, with the refresh token of a user who has signed in.
+/// Returns the content of ConfigSecret, with the refresh token of a signed-in user.
 #[must_use]
 pub fn config(refresh_token: &str) -> Value {
     let (app, signed_in) = (app(), signed_in_app());
@@ -218,12 +218,12 @@ const fn rich(
     }
 }
 
-/// A change that reaches the stack in another way.
+/// Returns the case with another way.
 const fn by(way: Way, case: Case) -> Case {
     Case { way, ..case }
 }
 
-/// A notification of a subscription that a signed-in user has made.
+/// Returns the case for a subscription of a signed-in user.
 const fn delegated(case: Case) -> Case {
     Case {
         delegated: true,
@@ -257,7 +257,7 @@ mod tests {
         assert_eq!(config.subscriptions.len(), CASES.len());
     }
 
-    /// Renewal warns of what the real Graph would refuse, so nothing in the demo may be of that kind.
+    /// Renewal warns about subscriptions that the real Graph would refuse, so the demo may cause no warning.
     #[test]
     fn nothing_is_subscribed_to_with_a_credential_that_graph_would_refuse() {
         let (_, problems) =

@@ -1,4 +1,4 @@
-//! A subscription for which Graph asks for reauthorization, and what renewal makes of it.
+//! A subscription that Graph challenges, and its renewal.
 
 use std::time::{Duration, Instant};
 
@@ -8,23 +8,23 @@ use tokio::time::sleep;
 use super::{Error, PATIENCE};
 use graph_simulator::{LifecycleEvent, Post, Simulator};
 
-/// What became of a challenge.
+/// The result of a challenge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answered {
     name: &'static str,
     id: String,
-    /// The end of the subscription before the challenge.
+    /// The expiry of the subscription before the challenge.
     before: Option<Timestamp>,
-    /// Its end now.
+    /// The expiry now.
     after: Option<Timestamp>,
-    /// How many PATCH requests came for it.
+    /// How many PATCH requests arrived for it.
     patches: usize,
     milliseconds: u128,
 }
 
-/// Has Graph challenge the subscription called `name`, and waits for renewal to renew it.
+/// Challenges the subscription called `name`, and waits for its renewal.
 ///
-/// It is made an hour older before: one that was made a moment ago is left alone.
+/// The subscription is made an hour older first, because renewal does not renew a new one again.
 pub(super) async fn challenge(
     simulator: &Simulator,
     name: &'static str,
@@ -56,12 +56,12 @@ fn end(simulator: &Simulator, id: &str) -> Option<Timestamp> {
 }
 
 impl Answered {
-    /// Tells whether one PATCH has renewed the subscription.
+    /// Returns whether one PATCH has renewed the subscription.
     pub(super) fn is_right(&self) -> bool {
         self.patches == 1 && self.before.is_some() && self.after > self.before
     }
 
-    /// Says it.
+    /// Returns the result as text.
     pub(super) fn text(&self) -> String {
         let Self {
             name, id, patches, ..
@@ -83,7 +83,7 @@ impl Answered {
     }
 }
 
-/// How often is looked.
+/// How often the simulator is checked.
 const POLL: Duration = Duration::from_millis(50);
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Text for a terminal of the usual width.
 
-/// Breaks a text between words; each line after the first begins with `indent`. What has no space, a URL say, stays whole.
+/// Breaks a text between words. Every line but the first begins with `indent`. A word without spaces, such as a URL, is
+/// not broken.
 pub(super) fn wrapped(text: &str, indent: &str) -> String {
     let mut lines = String::new();
     let mut length = 0;
@@ -31,7 +32,7 @@ pub(super) fn shortened(text: &str, width: usize) -> String {
     text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
-/// Characters on a line.
+/// The characters of a line.
 pub(super) const COLUMNS: usize = 80;
 
 #[cfg(test)]

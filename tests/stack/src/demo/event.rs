@@ -7,41 +7,41 @@ use serde_json::value::RawValue;
 /// The parts of an event that the demo compares.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Event<'a> {
-    /// Type of what happened.
+    /// The type of the event.
     #[serde(rename = "type")]
     pub(crate) event_type: String,
-    /// Name of the subscription.
+    /// The name of the subscription.
     pub(crate) subscription: String,
-    /// What happened.
+    /// The data.
     #[serde(borrow)]
     pub(crate) data: Data<'a>,
 }
 
-/// What happened.
+/// The data of an event.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Data<'a> {
-    /// Kind of change.
+    /// The kind of change.
     pub(crate) change_type: String,
-    /// Path of the resource.
+    /// The path of the resource.
     pub(crate) resource: String,
-    /// What the notification says about the resource.
+    /// The resource data of the notification.
     #[serde(default)]
     pub(crate) resource_data: Value,
-    /// The resource, decrypted or fetched, as text.
+    /// The decrypted or fetched resource, as text.
     #[serde(borrow)]
     pub(crate) content: Option<&'a RawValue>,
-    /// The gap that the change was read for.
+    /// The id of the gap event, if the change was read for a gap.
     pub(crate) caught_up: Option<String>,
 }
 
 impl<'a> Event<'a> {
-    /// Reads an event.
+    /// Parses an event.
     pub(crate) fn parse(json: &'a str) -> Option<Self> {
         serde_json::from_str(json).ok()
     }
 
-    /// Says in a few words what the event is about.
+    /// Returns a short description of the resource.
     pub(crate) fn summary(&self) -> String {
         let content = self
             .data
@@ -64,7 +64,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// Leaves out what is between angle brackets, and reads the entities of XML.
+/// Removes the text between angle brackets, and replaces the entities of XML.
 fn without_tags(html: &str) -> String {
     let mut text = String::new();
     let mut is_tag = false;

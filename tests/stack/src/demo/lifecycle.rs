@@ -1,4 +1,4 @@
-//! A subscription that Graph removes, and what renewal makes of it.
+//! A subscription that Graph removes, and its successor.
 
 use std::{fmt::Write as _, time::Instant};
 
@@ -8,20 +8,20 @@ use super::{A_MOMENT, Error, PATIENCE, subscriptions};
 use crate::{Message, Pair};
 use graph_simulator::{LifecycleEvent, Post};
 
-/// What became of a subscription that Graph has removed.
+/// The result of a removal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Healed {
     name: &'static str,
-    /// Graph's id of the subscription that was removed.
+    /// Graph's id of the removed subscription.
     before: String,
-    /// Graph's id of the one that took its place.
+    /// Graph's id of its successor.
     after: Option<String>,
-    /// The body of the event that consumers got.
+    /// The body of the event for consumers.
     pub(super) event: Option<String>,
     milliseconds: u128,
 }
 
-/// Has Graph remove the subscription called `name` and say so, and waits for renewal to make it anew.
+/// Removes the subscription called `name` with a lifecycle notification, and waits for renewal to create it again.
 pub(super) async fn remove(pair: &Pair, name: &'static str, before: String) -> Result<Healed, Error> {
     let Pair { stack, simulator } = pair;
     let started = Instant::now();
@@ -49,13 +49,13 @@ pub(super) async fn remove(pair: &Pair, name: &'static str, before: String) -> R
 }
 
 impl Healed {
-    /// Tells whether there is a new subscription, and consumers have been told.
+    /// Returns whether there is a successor, and consumers have the event.
     pub(super) fn is_right(&self) -> bool {
         let is_new = self.after.as_ref().is_some_and(|after| *after != self.before);
         is_new && self.has_right_event()
     }
 
-    /// Says it.
+    /// Returns the result as text.
     pub(super) fn text(&self) -> String {
         let Self { name, before, .. } = self;
         let mut text = "Graph removes a subscription and sends subscriptionRemoved:\n".to_owned();
@@ -89,14 +89,14 @@ impl Healed {
         text
     }
 
-    /// Tells whether consumers have been told.
+    /// Returns whether consumers have the right event.
     fn has_right_event(&self) -> bool {
         self.event("/type").as_deref() == Some("Microsoft.Graph.SubscriptionRemoved")
             && self.event("/subscription").as_deref() == Some(self.name)
             && self.event("/data/newSubscriptionId") == self.after
     }
 
-    /// Returns what the event says at a JSON pointer.
+    /// Returns the value of the event at a JSON pointer.
     fn event(&self, pointer: &str) -> Option<String> {
         let event: Value = serde_json::from_str(self.event.as_deref()?).ok()?;
         Some(event.pointer(pointer)?.as_str()?.to_owned())

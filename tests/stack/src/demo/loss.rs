@@ -1,4 +1,4 @@
-//! A change whose notification Graph loses, and what is said of it.
+//! A change whose notification Graph loses, and the events about the loss.
 
 use graph_simulator::{Item, LifecycleEvent, Post, SentItem, Simulator};
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Error, Sent, case::Case};
 use crate::Message;
 
-/// Loses the notification of a change and has Graph say `missed`. Returns what is to come out.
+/// Loses the notification of a change, and lets Graph send `missed`. Returns the expected event.
 pub(super) async fn lose(
     simulator: &Simulator,
     case: &'static Case,
@@ -38,7 +38,7 @@ pub(super) async fn lose(
     })
 }
 
-/// Returns the path of an item as events that were read have it.
+/// Returns the path of an item in events of the reader.
 fn resource(case: &Case, id: &str) -> String {
     let segments: Vec<&str> = case.resource.trim_matches('/').split('/').collect();
     match segments.as_slice() {
@@ -47,13 +47,13 @@ fn resource(case: &Case, id: &str) -> String {
     }
 }
 
-/// Returns whether an event says that there is a gap, or that it was read.
+/// Returns whether an event is about a gap, or about its catch-up.
 pub(super) fn is_about_a_gap(body: &str) -> bool {
     let event: Option<Event<'_>> = serde_json::from_str(body).ok();
     event.is_some_and(|event| [MISSED, COMPLETED].contains(&event.event_type))
 }
 
-/// Returns whether consumers were told that everything of a subscription's gap was read.
+/// Returns whether consumers have the event that a subscription's gap was read completely.
 pub(super) fn is_complete(subscription: &str, delivered: &[Message]) -> bool {
     let mut events = delivered
         .iter()
@@ -63,7 +63,7 @@ pub(super) fn is_complete(subscription: &str, delivered: &[Message]) -> bool {
     })
 }
 
-/// What is looked at of an event about a gap.
+/// The compared parts of an event about a gap.
 #[derive(Deserialize)]
 struct Event<'a> {
     #[serde(rename = "type")]

@@ -1,4 +1,4 @@
-//! Renewal's plan in words.
+//! Renewal's plan as text.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -7,8 +7,7 @@ use serde_json::Value;
 
 use super::columns::{shortened, wrapped};
 
-/// Returns a line for each thing that renewal is going to do by the report of a dry run, the sums with the reasons, and
-/// what renewal warns of.
+/// Returns a line for each step in the report of a dry run, the sums with their reasons, and renewal's warnings.
 pub(crate) fn text(report: &Value, now: Timestamp) -> String {
     let mut text = "Renewal's plan, from {\"dryRun\": true}:\n".to_owned();
     let mut reasons: BTreeMap<(&str, &str), usize> = BTreeMap::new();
@@ -38,13 +37,13 @@ pub(crate) fn text(report: &Value, now: Timestamp) -> String {
     text
 }
 
-/// Returns the elements of one of the report's lists.
+/// Returns the elements of a list in the report.
 fn list<'a>(report: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
     let list = report.get(name).and_then(Value::as_array);
     list.into_iter().flatten()
 }
 
-/// Returns a sign for what happens to a subscription.
+/// Returns the sign of an action.
 fn sign(action: &str) -> &'static str {
     match action {
         "create" => "+",
@@ -60,7 +59,7 @@ fn lifetime(expires_at: &str, now: Timestamp) -> String {
     let Ok(end) = expires_at.parse::<Timestamp>() else {
         return String::new();
     };
-    // The plan is some seconds old, so a whole hour is not quite one any more.
+    // The plan is some seconds old, so that a whole hour is slightly less by now.
     let minutes = end.duration_since(now).as_mins() + 1;
     match minutes {
         ..120 => format!("{minutes} min"),

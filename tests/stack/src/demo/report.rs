@@ -1,4 +1,4 @@
-//! The result in words.
+//! The result of the demo as text.
 
 use std::fmt::Write;
 
@@ -7,29 +7,29 @@ use super::verdict::Verdict;
 use crate::local;
 use crate::{self as stack, Function, Pair};
 
-/// What became of one notification.
+/// The result of one notification.
 #[derive(Debug, Clone)]
 pub struct Line {
-    /// Name of the subscription.
+    /// The name of the subscription.
     pub name: String,
-    /// Type of the event.
+    /// The type of the event.
     pub event_type: String,
-    /// What it is about.
+    /// A short description.
     pub summary: String,
-    /// Time from sending the notification to the event in the queue.
+    /// The time from the notification to the event in the queue.
     pub milliseconds: Option<i64>,
-    /// Whether it is as it should be.
+    /// Whether the event is right.
     pub verdict: Verdict,
 }
 
 impl Line {
-    /// Tells whether everything is as it should be.
+    /// Returns whether the event is right.
     #[must_use]
     pub fn is_right(&self) -> bool {
         self.verdict == Verdict::Right
     }
 
-    /// Returns the line.
+    /// Returns the line as text.
     fn text(&self) -> String {
         let Self {
             name,
@@ -75,11 +75,11 @@ pub(crate) fn table(lines: &[Line], seconds: f64) -> String {
     text
 }
 
-/// Says what is up and what can be done with it, `sam local` included unless there is a reason why not.
+/// Returns what is running and how to use it, with `sam local` unless there is a reason against it.
 ///
 /// # Errors
 ///
-/// The template has not got the outputs that it should have.
+/// The template lacks an output.
 pub fn kept(pair: &Pair, no_docker: Option<String>) -> Result<String, stack::Error> {
     let Pair { stack, simulator } = pair;
     let simulator = simulator.base_url();
@@ -131,10 +131,10 @@ Then, with the operator's tool, which takes some minutes to compile:
     ))
 }
 
-/// What the types of events about Graph's resources begin with.
+/// The common prefix of the event types.
 const TYPE_PREFIX: &str = "Microsoft.Graph.";
 
-/// Says how the functions are run in containers.
+/// Returns how to run the functions in containers.
 fn sam_local(no_docker: Option<String>) -> String {
     match no_docker {
         None => local::commands().fold(

@@ -1,4 +1,4 @@
-//! Whether what came out is what went in.
+//! Compares what came out with what went in.
 
 use serde_json::{Value, value::RawValue};
 
@@ -9,22 +9,22 @@ use super::report::Line;
 use super::{FETCHED, Sent};
 use crate::Message;
 
-/// What became of a notification.
+/// The verdict on a notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Its event came out, and says what was sent.
+    /// Its event came out and is equal to what was sent.
     Right,
-    /// Its event came out, and differs in this.
+    /// Its event came out and differs in this part.
     Differs(&'static str),
     /// It ended in FailedQueue for this reason.
     Failed(String),
-    /// Nothing came out, or the webhook did not accept it.
+    /// Nothing came out, or the webhook did not accept the notification.
     Missing(&'static str),
-    /// It came out, but was not sent, or came out before.
+    /// The event was not sent, or came out twice.
     Unasked,
 }
 
-/// Compares what was sent with what came out: a line for each notification, and one for each event too many.
+/// Compares what was sent with what came out. Returns a line for each notification, and one for each surplus event.
 #[must_use]
 pub fn judge(sent: &[Sent], delivered: &[Message], failed: &[Message]) -> Vec<Line> {
     let mut unasked: Vec<&Message> = delivered.iter().collect();
@@ -47,7 +47,7 @@ pub fn judge(sent: &[Sent], delivered: &[Message], failed: &[Message]) -> Vec<Li
     lines
 }
 
-/// Judges one notification.
+/// Returns the line of one notification.
 fn line(sent: &Sent, message: Option<&Message>, delivered: &[Message], failed: &[Message]) -> Line {
     let event = message.and_then(|message| Event::parse(&message.body));
     let verdict = match (&event, sent.case.way) {
@@ -73,12 +73,12 @@ fn line(sent: &Sent, message: Option<&Message>, delivered: &[Message], failed: &
     }
 }
 
-/// Tells whether a message is the event of a notification.
+/// Returns whether a message is the event of a notification.
 fn is_about(body: &str, sent: &Sent) -> bool {
     Event::parse(body).is_some_and(|event| event.subscription == sent.case.name)
 }
 
-/// Returns the first part of an event that is not as it was sent.
+/// Returns the first part of an event that differs from what was sent.
 fn difference(sent: &Sent, event: &Event<'_>) -> Option<&'static str> {
     let item = |name: &str| sent.item.item.get(name).cloned().unwrap_or_default();
     let content = event.data.content.map(RawValue::get);
@@ -106,7 +106,7 @@ fn difference(sent: &Sent, event: &Event<'_>) -> Option<&'static str> {
     same.into_iter().find_map(|(part, same)| (!same).then_some(part))
 }
 
-/// Says why there is no event.
+/// Returns why there is no event.
 fn absence(sent: &Sent, failed: &[Message]) -> Verdict {
     let own = failed
         .iter()
@@ -230,7 +230,7 @@ mod tests {
         }
     }
 
-    /// Judges events with these contents against what [`sent`] returns.
+    /// Returns the verdicts on events with these contents, compared with [`sent`].
     fn verdicts(contents: &[&str]) -> Vec<Verdict> {
         let case = &CASES[0];
         let event = |content: &&str| {

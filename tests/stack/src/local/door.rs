@@ -1,4 +1,4 @@
-//! A way for containers to a server that listens on this machine's loopback interface only.
+//! Doors: ways for containers to a server on this machine's loopback interface.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
@@ -12,29 +12,30 @@ use crate as stack;
 
 /// The name by which containers know this machine.
 ///
-/// Docker Desktop knows it by itself and leads it to the loopback interface. A Docker engine on Linux leads it to the
-/// gateway of its network when it is told to by `--add-host`, and so do the settings in `samconfig.toml`.
+/// Docker Desktop resolves it by itself, to the loopback interface. A Docker engine on Linux resolves it to the gateway
+/// of its network if `--add-host` says so, as the settings in `samconfig.toml` do.
 pub(crate) const HOST: &str = "host.docker.internal";
 
-/// An open door; it closes when it is dropped.
+/// An open door. It closes when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Door {
     task: Option<JoinHandle<()>>,
 }
 
 impl Door {
-    /// Lets containers reach the server with this base URL, at the same port of the gateway. Nobody else may: MiniStack
-    /// runs what it is sent.
+    /// Lets containers reach the server with this base URL, at the same port of the gateway. Nobody else can, because
+    /// MiniStack runs any code it is sent.
     ///
     /// # Errors
     ///
-    /// The URL has no port, or another program has taken it.
+    /// The URL has no port, or another program uses the port.
     pub(crate) async fn open(engine: &Engine, url: &str) -> Result<Self, stack::Error> {
         let malformed = || stack::Error::Malformed(url.to_owned());
         let (_, port) = url.rsplit_once(':').ok_or_else(malformed)?;
         let port: u16 = port.parse().map_err(|_| malformed())?;
         let listener = match TcpListener::bind((engine.gateway, port)).await {
-            // With Docker Desktop the gateway is an address of another machine, and the loopback interface is reached.
+            // With Docker Desktop, the gateway is not an address of this machine, and containers reach the loopback
+            // interface.
             Err(error) if error.kind() == ErrorKind::AddrNotAvailable => return Ok(Self { task: None }),
             other => other.map_err(stack::Error::io(format!(
                 "listening on {}, port {port}, for containers",
@@ -59,10 +60,10 @@ pub(crate) fn seen_from_inside(url: &str) -> String {
     url.replace("127.0.0.1", HOST)
 }
 
-/// Lets containers in.
+/// Accepts connections from containers.
 async fn keep(engine: Engine, listener: TcpListener, port: u16) {
     loop {
-        // What fails here is one connection.
+        // A failure affects this connection only.
         let Ok((outside, peer)) = listener.accept().await else {
             continue;
         };
@@ -72,10 +73,10 @@ async fn keep(engine: Engine, listener: TcpListener, port: u16) {
     }
 }
 
-/// Joins a connection to one to the loopback interface.
+/// Connects a container's connection to the loopback interface.
 async fn join(mut outside: TcpStream, port: u16) {
     if let Ok(mut inside) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
-        // Whoever sent or waits sees for itself that the connection has ended.
+        // Both ends notice by themselves that the connection has ended.
         let _ = copy_bidirectional(&mut outside, &mut inside).await;
     }
 }

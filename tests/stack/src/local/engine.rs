@@ -1,14 +1,14 @@
-//! Whether Docker is there, and where its containers are.
+//! The Docker engine, and the network of its containers.
 
 use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
 
-/// The network of a Docker engine that the SAM CLI starts containers in.
+/// The network in which the SAM CLI starts containers.
 #[derive(Debug, Clone, Copy)]
 pub struct Engine {
-    /// Address of this machine in that network.
+    /// The address of this machine in that network.
     pub(crate) gateway: Ipv4Addr,
-    /// Bits of an address that are the same for all of the network.
+    /// How many bits of an address identify the network.
     prefix: u32,
 }
 
@@ -17,7 +17,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// No engine answers; the text says why.
+    /// No engine answers. The text says why.
     pub fn find() -> Result<Self, String> {
         let mut docker = Command::new("docker");
         docker
@@ -36,7 +36,7 @@ impl Engine {
         found.ok_or_else(|| format!("Docker's network has no IPv4 address: {}", networks.trim()))
     }
 
-    /// Tells whether an address is a container's, or this machine's among them.
+    /// Returns whether an address belongs to the network: a container, or this machine.
     pub(crate) fn has(self, address: Ipv4Addr) -> bool {
         let network = |address: Ipv4Addr| {
             u32::from(address)
@@ -46,7 +46,7 @@ impl Engine {
         network(address) == network(self.gateway)
     }
 
-    /// Reads a gateway and a subnet. Without a gateway in its settings, Docker takes the subnet's first address.
+    /// Parses a gateway and a subnet. Without a configured gateway, Docker uses the subnet's first address.
     fn parse(line: &str) -> Option<Self> {
         let (gateway, subnet) = line.split_once(' ')?;
         let (network, prefix) = subnet.split_once('/')?;

@@ -1,4 +1,4 @@
-//! Events that are genuine for a running stack: its keys are made at run time, so no file could hold them.
+//! Genuine events for a running stack. Its keys are created at run time, so no file in the repository could have them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use super::{Error, in_lines, write};
 use crate::{self as stack, Message, Pair, Stack};
 use graph_simulator::{LifecycleEvent, Post, PostReport};
 
-/// Writes events into the folder `events` in `folder`: a change to a resource and a lifecycle notification, each as a
-/// request to the webhook and as the message that the webhook makes of it, in the form of those in `tests/events`; and the
-/// body of the first request by itself.
+/// Writes events into the folder `events` in `folder`: for a change and for a lifecycle notification, the request to
+/// the webhook and the resulting queue message, in the form of those in `tests/events`; and the body of the first
+/// request alone.
 ///
 /// # Errors
 ///
-/// There is no subscription to the resource, or the stack or the simulator does not answer.
+/// No subscription watches the resource, or the stack or the simulator does not answer.
 pub async fn write_events(pair: &Pair, resource: &str, folder: &Path) -> Result<(), Error> {
     let folder = folder.join("events");
     std::fs::create_dir_all(&folder).map_err(stack::Error::io(format!("creating {}", folder.display())))?;
@@ -34,15 +34,15 @@ pub async fn write_events(pair: &Pair, resource: &str, folder: &Path) -> Result<
     Ok(())
 }
 
-/// A kind of notification, and the way that it takes.
+/// A kind of notification, and its way.
 struct Kind {
-    /// Name of the files.
+    /// The name of the files.
     name: &'static str,
-    /// What is sent of a resource.
+    /// Makes the notification for a resource.
     post: fn(&str) -> Post,
-    /// The mapping of the queue that it goes to.
+    /// The mapping of its queue.
     mapping: &'static str,
-    /// The queue.
+    /// Its queue.
     queue: fn(&Stack) -> Result<&str, stack::Error>,
     /// The form of a request to the webhook.
     http: &'static str,
@@ -51,10 +51,10 @@ struct Kind {
 }
 
 impl Kind {
-    /// Has the simulator send a notification, and returns the POST and the message that the webhook made of it.
+    /// Sends a notification with the simulator, and returns the POST and the message that the webhook made from it.
     async fn send(&self, pair: &Pair, resource: &str) -> Result<(PostReport, Message), Error> {
         let Pair { stack, simulator } = pair;
-        // The function behind the queue would take the message.
+        // Otherwise the function behind the queue would take the message.
         stack.enable_mapping(self.mapping, false).await?;
         let report = simulator.send((self.post)(resource)).await;
         let messages = stack
@@ -84,7 +84,7 @@ fn http_event(form: &str, url: &str, body: String) -> Result<Value, stack::Error
     Ok(event)
 }
 
-/// Returns a batch of this message.
+/// Returns a batch with this message.
 fn queue_event(form: &str, message: Message) -> Result<Value, stack::Error> {
     let mut event = parse(form)?;
     if let Some(sent_at) = message.sent_at {
@@ -94,7 +94,7 @@ fn queue_event(form: &str, message: Message) -> Result<Value, stack::Error> {
             json!(sent_at.to_string()),
         );
     }
-    // Nothing reads the digest, and it would be another's.
+    // The digest would be wrong, and nothing reads it.
     if let Some(record) = event.pointer_mut("/Records/0").and_then(Value::as_object_mut) {
         record.remove("md5OfBody");
     }
@@ -102,12 +102,12 @@ fn queue_event(form: &str, message: Message) -> Result<Value, stack::Error> {
     Ok(event)
 }
 
-/// Reads a form.
+/// Parses a form.
 fn parse(form: &str) -> Result<Value, stack::Error> {
     serde_json::from_str(form).map_err(|_| stack::Error::Malformed("form of an event".to_owned()))
 }
 
-/// Sets a part of a form.
+/// Replaces a part of a form.
 fn set(form: &mut Value, pointer: &str, value: Value) {
     if let Some(part) = form.pointer_mut(pointer) {
         *part = value;
@@ -134,5 +134,5 @@ const LIFECYCLE: Kind = Kind {
     queued: include_str!("../../../events/lifecycle-queue.json"),
 };
 
-/// How long a notification may take to its queue.
+/// The longest wait for a notification in its queue.
 const PATIENCE: Duration = Duration::from_secs(10);

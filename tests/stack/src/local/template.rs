@@ -1,9 +1,9 @@
-//! The deployed template, for containers of this machine.
+//! The deployed template, changed for containers on this machine.
 
 use std::path::Path;
 
-/// What a function gets from AWS Lambda, or from MiniStack, and from the SAM CLI only if the template names it: the SAM CLI
-/// passes on no other variables of `--env-vars`.
+/// The variables that a function gets from AWS Lambda or from MiniStack. The SAM CLI passes them on only if the
+/// template names them: it ignores other variables in `--env-vars`.
 pub(crate) const VARIABLES: [&str; 5] = [
     "AWS_ENDPOINT_URL",
     "AWS_ACCESS_KEY_ID",
@@ -12,8 +12,8 @@ pub(crate) const VARIABLES: [&str; 5] = [
     "AWS_REGION",
 ];
 
-/// Returns a template, as `sam build` writes it, for this machine: of its architecture, with the code where it was built,
-/// and with [`VARIABLES`] named in the environment of each function.
+/// Returns a template from `sam build`, changed for this machine: its architecture, the path of the code, and
+/// [`VARIABLES`] in the environment of each function.
 pub(crate) fn localized(built: &str, architecture: &str, code: &Path) -> String {
     let mut local = String::new();
     let mut before = "";
@@ -22,7 +22,7 @@ pub(crate) fn localized(built: &str, architecture: &str, code: &Path) -> String 
         let indent = " ".repeat(line.len() - text.len());
         let line = match text.split_once(": ") {
             Some(("Default", "arm64")) => format!("{indent}Default: {architecture}"),
-            // The code of a function, and the template of a nested stack.
+            // The code of a function, or the template of a nested stack.
             Some((key @ ("CodeUri" | "TemplateURL"), path)) => {
                 format!("{indent}{key}: {}", quoted(&code.join(path)))
             }

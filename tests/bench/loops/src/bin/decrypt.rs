@@ -1,7 +1,7 @@
-//! Opens items in a loop and says how much CPU time that takes: `decrypt ours|rsa FILE MILLISECONDS`.
+//! Decrypts items in a loop and prints the CPU time per item: `decrypt ours|rsa FILE MILLISECONDS`.
 //!
-//! `ours` is the way of the decryption function, from the text of `encryptedContent` to the bytes that are delivered.
-//! `rsa` does the same with nothing but the `rsa` crate and its relatives, as their documentation shows it.
+//! `ours` is the code of the decryption function, from the text of `encryptedContent` to the delivered bytes. `rsa`
+//! does the same with only the `rsa` crate and its relatives, as in their documentation.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -53,7 +53,7 @@ fn ours(items: &[String], input: &Value, least: Duration) -> Value {
         .iter()
         .map(|item| serde_json::from_str(item).unwrap())
         .collect();
-    // One token vouches for all items of a POST, so checking it is no part of an item's cost.
+    // One token vouches for all items of a POST, so its verification is not part of an item's cost.
     let trusted: Vec<Trusted<EncryptedContent<'_>>> = items.iter().map(|item| trust(item)).collect();
     let open = |index: usize| {
         black_box(EncryptedContent::parse(black_box(items[index])).unwrap());
@@ -112,7 +112,7 @@ fn with_rsa(items: &[String], input: &Value, least: Duration) -> Value {
     })
 }
 
-/// Opens every item once for the digest of what is in them, and then again and again for the time.
+/// Decrypts every item once for a digest of the contents, and then repeatedly for the time.
 fn measure(
     items: usize,
     least: Duration,
@@ -141,7 +141,7 @@ fn measure(
     json!({"digest": digest, "items": opened, "cpuNanoseconds": u64::try_from(spent.as_nanos()).unwrap()})
 }
 
-/// Returns the CPU time that this thread, which does everything, has used.
+/// Returns the CPU time of this thread, which does all the work.
 fn cpu_time() -> Duration {
     let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
