@@ -1,4 +1,4 @@
-//! `/subscriptions` of versions 1.0 and beta, and the way to the directory.
+//! Graph's API: `/subscriptions` in versions 1.0 and beta, and the routes to directory and items.
 
 use axum::http::{Method, StatusCode};
 use base64::Engine as _;
@@ -19,7 +19,7 @@ pub(crate) async fn answer(shared: &Shared, call: &Call) -> Reply {
         .unwrap_or_else(|error| error.reply(call, &date))
 }
 
-/// Finds the operation that a request is for.
+/// Finds the operation of a request.
 async fn route(shared: &Shared, call: &Call) -> Result<Reply, GraphError> {
     let caller = authenticate(shared, call)?;
     let segments = call.segments();
@@ -62,13 +62,13 @@ async fn route(shared: &Shared, call: &Call) -> Result<Reply, GraphError> {
     }
 }
 
-/// Who calls.
+/// The caller.
 struct Caller {
     tenant_id: String,
     client_id: String,
 }
 
-/// Finds out who calls by the access token.
+/// Identifies the caller by the access token.
 fn authenticate(shared: &Shared, call: &Call) -> Result<Caller, GraphError> {
     let refuse = |message| GraphError::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", message);
     let header = call.header("authorization");
@@ -111,7 +111,7 @@ async fn create(shared: &Shared, call: &Call, caller: &Caller, beta: bool) -> Re
     let shown = new.show(true);
     {
         let mut state = shared.state();
-        // Somebody else may have created the same one while the handshake went on.
+        // Another caller may have created the same subscription during the handshake.
         refuse_conflict(&mut state, &new)?;
         state.subscriptions.insert(new);
     }
@@ -123,10 +123,10 @@ async fn create(shared: &Shared, call: &Call, caller: &Caller, beta: bool) -> Re
     Ok(reply)
 }
 
-/// Refuses a subscription that another one stands in the way of.
+/// Refuses a subscription that conflicts with an existing one.
 fn refuse_conflict(state: &mut State, new: &Registered) -> Result<(), GraphError> {
     state.expire();
-    // The same combination is reported before the quota.
+    // A conflict by the same combination is reported before the quota.
     let mut conflicts: Vec<GraphError> = state
         .subscriptions
         .watching(&new.resource)
@@ -158,7 +158,7 @@ fn list(shared: &Shared, call: &Call, caller: &Caller, version: &str) -> Result<
     Ok(Reply::json(StatusCode::OK, &body))
 }
 
-/// Reads the place where a page begins; all other query options are refused.
+/// Reads the beginning of a page. All other query options are refused.
 fn skip_token(call: &Call) -> Result<Option<u64>, GraphError> {
     let mut after = None;
     for (name, value) in form(&call.query) {
@@ -176,7 +176,7 @@ fn skip_token(call: &Call) -> Result<Option<u64>, GraphError> {
     Ok(after)
 }
 
-/// Updates a subscription, which renews and reauthorizes it as well.
+/// Updates a subscription, which also renews and reauthorizes it.
 async fn update(
     shared: &Shared,
     call: &Call,
@@ -221,8 +221,8 @@ fn reauthorize(shared: &Shared, caller: &Caller, id: &str) -> Result<Reply, Grap
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
-/// Notes a breach of the rule that PATCH and reauthorize are to be ten minutes apart
-/// (Microsoft Graph, *Reduce missing subscriptions and change notifications*).
+/// Notes a violation of the rule that PATCH and reauthorize have to be ten minutes apart (Microsoft Graph, *Reduce
+/// missing subscriptions and change notifications*).
 fn too_soon(
     subscription: &Registered,
     other: Option<Timestamp>,
@@ -240,7 +240,7 @@ fn too_soon(
     })
 }
 
-/// Finds a subscription among the caller's own.
+/// Finds one of the caller's subscriptions.
 fn own<'a>(state: &'a mut State, caller: &Caller, id: &str) -> Result<&'a Registered, GraphError> {
     state
         .subscription(id)
@@ -252,12 +252,12 @@ fn own<'a>(state: &'a mut State, caller: &Caller, id: &str) -> Result<&'a Regist
         })
 }
 
-/// Tells whether a subscription is the caller's.
+/// Returns whether a subscription belongs to the caller.
 fn belongs_to(subscription: &Registered, caller: &Caller) -> bool {
     subscription.tenant_id == caller.tenant_id && subscription.client_id == caller.client_id
 }
 
-/// Adds what every single entity begins with.
+/// Adds `@odata.context`, with which every single entity begins.
 fn in_context(mut entity: Value, call: &Call, version: &str) -> Value {
     if let Some(members) = entity.as_object_mut() {
         let context = format!("{}/{version}/$metadata#subscriptions/$entity", call.base_url());
@@ -266,7 +266,7 @@ fn in_context(mut entity: Value, call: &Call, version: &str) -> Value {
     entity
 }
 
-/// Refuses query options where none is supported.
+/// Refuses query options, where none is supported.
 fn no_query(call: &Call) -> Result<(), GraphError> {
     if call.query.is_empty() {
         Ok(())
@@ -275,12 +275,12 @@ fn no_query(call: &Call) -> Result<(), GraphError> {
     }
 }
 
-/// Builds a general 400.
+/// Returns a general 400.
 pub(crate) fn bad_request(message: &str) -> GraphError {
     GraphError::new(StatusCode::BAD_REQUEST, "BadRequest", message)
 }
 
-/// Builds the error for a path that Graph does not have.
+/// Returns the error for a path that Graph does not have.
 fn no_such_segment(segment: &str) -> GraphError {
     let message = format!("Resource not found for the segment '{segment}'.");
     GraphError::new(StatusCode::NOT_FOUND, "ResourceNotFound", message).hint(

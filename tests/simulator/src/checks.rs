@@ -1,4 +1,4 @@
-//! The rules that a subscription has to keep, and the errors of those that do not.
+//! The rules for subscriptions, and the errors of those that break them.
 //!
 //! Microsoft Graph, *subscription resource type* and *Set up change notifications that include resource data*.
 
@@ -11,7 +11,7 @@ use super::http::GraphError;
 use super::rules::{Resource, Rich, Rule};
 use super::subscription::{Registered, canonical_changes};
 
-/// Checks a whole new subscription.
+/// Checks a new subscription.
 pub(crate) fn check(new: &Registered, beta: bool, now: Timestamp) -> Result<(), GraphError> {
     let segments = Resource::parse(&new.resource)
         .map(|resource| resource.segments)
@@ -41,7 +41,7 @@ pub(crate) fn check(new: &Registered, beta: bool, now: Timestamp) -> Result<(), 
     check_lifecycle(new, now)
 }
 
-/// Checks what the resource asks for besides its path.
+/// Checks the rules of the resource besides its path.
 fn check_resource(new: &Registered, rule: &Rule, beta: bool) -> Result<(), GraphError> {
     let resource = Resource::parse(&new.resource);
     let options = resource.as_ref().map(|resource| &resource.options);
@@ -95,7 +95,7 @@ fn check_resource(new: &Registered, rule: &Rule, beta: bool) -> Result<(), Graph
     }
 }
 
-/// Checks the query string of an Outlook resource with resource data.
+/// Checks the query of an Outlook resource with resource data.
 fn check_selection(resource: Option<&Resource>) -> Result<(), GraphError> {
     let refused = |reason| Err(GraphError::extension(StatusCode::BAD_REQUEST, "Create", reason));
     let Some(options) = resource.map(|resource| &resource.options) else {
@@ -123,7 +123,7 @@ fn check_selection(resource: Option<&Resource>) -> Result<(), GraphError> {
     }
 }
 
-/// Checks the change types against what the resource raises.
+/// Checks that the resource raises the change types.
 fn check_changes(new: &Registered, rule: &Rule) -> Result<(), GraphError> {
     for change in canonical_changes(&new.change_type) {
         if !rule.raises(&change) {
@@ -160,7 +160,7 @@ fn check_lengths(new: &Registered) -> Result<(), GraphError> {
     Ok(())
 }
 
-/// Checks that notifications can be encrypted.
+/// Checks the certificate.
 pub(crate) fn check_certificate(new: &Registered) -> Result<(), GraphError> {
     let (Some(certificate), Some(id)) = (&new.encryption_certificate, &new.encryption_certificate_id) else {
         return Err(GraphError::invalid(BOTH_CERTIFICATE_FIELDS));
@@ -175,7 +175,7 @@ pub(crate) fn check_certificate(new: &Registered) -> Result<(), GraphError> {
         .map_err(|reason| GraphError::invalid(format!("Certificate validation error: {reason}")))
 }
 
-/// Checks a URL that notifications are to go to.
+/// Checks a URL for notifications.
 pub(crate) fn check_url(name: &str, url: &str) -> Result<(), GraphError> {
     let parsed = reqwest::Url::parse(url).ok().filter(reqwest::Url::has_host);
     match parsed {
@@ -185,7 +185,7 @@ pub(crate) fn check_url(name: &str, url: &str) -> Result<(), GraphError> {
     }
 }
 
-/// Checks that the subscription does not live longer than its resource allows.
+/// Checks that the lifetime is not longer than the resource allows.
 pub(crate) fn check_expiry(
     subscription: &Registered,
     now: Timestamp,
@@ -214,7 +214,7 @@ pub(crate) fn check_expiry(
     Err(GraphError::extension(StatusCode::BAD_REQUEST, operation, &reason))
 }
 
-/// Checks that a Teams subscription that lives for more than an hour can be told about its lifecycle.
+/// Checks that a Teams subscription of more than an hour has a lifecycle URL.
 pub(crate) fn check_lifecycle(subscription: &Registered, now: Timestamp) -> Result<(), GraphError> {
     let teams = subscription.rule().is_some_and(|(rule, _)| rule.teams);
     let long = subscription.expires_at.duration_since(now) > SignedDuration::from_mins(60);
@@ -224,7 +224,7 @@ pub(crate) fn check_lifecycle(subscription: &Registered, now: Timestamp) -> Resu
     Ok(())
 }
 
-/// Writes a span of time as .NET does: `d.hh:mm:ss`, days only when there are any.
+/// Returns a duration in the form of .NET: `d.hh:mm:ss`, with days only if there are any.
 fn dotnet(span: SignedDuration) -> String {
     let (hours, minutes, seconds) = (span.as_hours(), span.as_mins() % 60, span.as_secs() % 60);
     let (days, hours) = (hours / 24, hours % 24);
@@ -239,7 +239,7 @@ fn dotnet(span: SignedDuration) -> String {
 /// How many presences one filter can name.
 const PRESENCES: usize = 650;
 
-/// What is said when a certificate comes without its name, or not at all.
+/// The error if only one of certificate and certificate id is present, or neither.
 pub(crate) const BOTH_CERTIFICATE_FIELDS: &str = "encryptionCertificate and encryptionCertificateId are required properties when resource data is included.";
 
 const LIFECYCLE_REQUIRED: &str = "lifecycleNotificationUrl is a required property for subscription creation on this \

@@ -1,4 +1,4 @@
-//! Turns what is to be sent into the bodies of POSTs.
+//! Builds the bodies of POSTs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,24 +14,24 @@ use super::subscription::Registered;
 use super::token::{Subject, validation_token};
 use super::wrong::Wrong;
 
-/// A POST that is ready to be sent.
+/// A POST that is ready to send.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    /// Registered URL.
+    /// The registered URL.
     pub(crate) url: String,
-    /// Items.
+    /// The items.
     pub(crate) items: Vec<SentItem>,
-    /// Body.
+    /// The body.
     pub(crate) body: Vec<u8>,
-    /// Whether it is sent for subscriptions that no longer exist.
+    /// Whether its subscriptions no longer exist.
     pub(crate) posthumous: bool,
 }
 
-/// Builds the POSTs; subscriptions that are told to be removed are gone afterwards.
+/// Builds the POSTs. Subscriptions with a `subscriptionRemoved` among the items are removed.
 ///
 /// # Errors
 ///
-/// The post asks for what cannot be built.
+/// The post asks for something that cannot be built.
 pub(crate) fn compose(
     state: &mut State,
     post: &Post,
@@ -73,17 +73,17 @@ pub(crate) fn compose(
     })
 }
 
-/// An item with what its POST has to know.
+/// An item, with the properties that its POST needs.
 #[derive(Debug, Clone)]
 struct Built {
     url: String,
     sent: SentItem,
-    /// What a token has to vouch for, and its form.
+    /// The subject and the version of its token.
     token: Option<(Subject, TokenVersion)>,
     wrong: Vec<Wrong>,
 }
 
-/// Builds one item, or says why Graph would not send it.
+/// Builds an item, or returns why Graph would not send it.
 fn build(
     state: &State,
     entry: &Entry,
@@ -151,14 +151,14 @@ fn find<'a>(state: &'a State, name: &str) -> Option<&'a Registered> {
     by_id.or_else(|| state.subscriptions.watching(name).next())
 }
 
-/// Tells whether a subscription's change notifications get lost.
+/// Returns whether the change notifications of a subscription are lost.
 fn is_losing(state: &State, subscription: &Registered) -> bool {
     [&subscription.id, &subscription.resource]
         .into_iter()
         .any(|name| state.losing.contains(name))
 }
 
-/// Tells whether a subscription is for a change type.
+/// Returns whether a subscription includes a change type.
 fn subscribed(subscription: &Registered, change_type: &str) -> bool {
     subscription
         .change_type
@@ -166,7 +166,7 @@ fn subscribed(subscription: &Registered, change_type: &str) -> bool {
         .any(|one| one.trim().eq_ignore_ascii_case(change_type))
 }
 
-/// Returns what a token has to say for items of a subscription, and in which form.
+/// Returns the subject and the version of the token for a subscription's items.
 fn vouched_for(state: &State, subscription: &Registered) -> (Subject, TokenVersion) {
     let app = state.app(&subscription.tenant_id, &subscription.client_id);
     let audience = subscription
@@ -180,7 +180,7 @@ fn vouched_for(state: &State, subscription: &Registered) -> (Subject, TokenVersi
     (subject, app.map(|app| app.token_version).unwrap_or_default())
 }
 
-/// Builds a change notification and, when it is rich, returns what was encrypted.
+/// Builds a change notification. Also returns the content before encryption, if the item is rich.
 fn change_item(
     state: &State,
     subscription: &Registered,
@@ -240,7 +240,7 @@ fn lifecycle_item(subscription: &Registered, event: LifecycleEvent) -> Value {
     Value::Object(members)
 }
 
-/// Returns the members that all items have.
+/// Returns the members that every item has.
 fn envelope(subscription: &Registered, expiry: &str) -> impl Iterator<Item = (String, Value)> + use<> {
     let client_state = subscription
         .client_state
@@ -256,7 +256,7 @@ fn envelope(subscription: &Registered, expiry: &str) -> impl Iterator<Item = (St
     .map(|(name, value)| (name.to_owned(), value))
 }
 
-/// Puts the items for one URL into one document.
+/// Combines the items for one URL into one document.
 fn assemble(
     state: &State,
     url: String,

@@ -1,4 +1,4 @@
-//! The simulator's own controls over HTTP, for users of any language.
+//! The controls of the simulator over HTTP, for users of any language.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub(crate) async fn answer(shared: &Arc<Shared>, call: &Call) -> Reply {
     })
 }
 
-/// Finds the control that a request is for.
+/// Finds the control for a request.
 async fn route(shared: &Arc<Shared>, call: &Call) -> Result<Reply, String> {
     let ok = |value: Value| Ok(Reply::lines(StatusCode::OK, &value));
     let segments = call.segments();
@@ -104,7 +104,7 @@ async fn route(shared: &Arc<Shared>, call: &Call) -> Result<Reply, String> {
     }
 }
 
-/// Returns a report as it is shown: a body repeats the items and holds tokens, so it is there only if it was asked for.
+/// Returns a report for display. Bodies repeat the items and contain tokens, so they are shown only on request.
 fn shown(mut report: Value, bodies: bool) -> Value {
     let posts = report.get_mut("posts").and_then(Value::as_array_mut);
     for post in posts.into_iter().flatten().filter(|_| !bodies) {
@@ -132,7 +132,7 @@ fn shorten(value: &mut Value) {
     }
 }
 
-/// Shows all apps' subscriptions, without secrets.
+/// Returns the subscriptions of all apps, without secrets.
 fn subscriptions(state: &mut State) -> Value {
     state.expire();
     let shown = state.subscriptions.after(None).map(|(_, subscription)| {
@@ -145,7 +145,7 @@ fn subscriptions(state: &mut State) -> Value {
     Value::Array(shown.collect())
 }
 
-/// Reads a JSON body; insists on its media type, so that no web page can post to the simulator unasked.
+/// Reads a JSON body. Its media type is required, so that a web page cannot post to the simulator.
 fn read<T: DeserializeOwned>(call: &Call) -> Result<T, String> {
     if !call.is("application/json") {
         return Err("the content type must be application/json".to_owned());
@@ -153,21 +153,21 @@ fn read<T: DeserializeOwned>(call: &Call) -> Result<T, String> {
     serde_json::from_slice(&call.body).map_err(|error| error.to_string())
 }
 
-/// Body of `POST /_simulator/clock`.
+/// The body of `POST /_simulator/clock`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Clock {
     advance_seconds: i64,
 }
 
-/// Body of `POST /_simulator/unlist`.
+/// The body of `POST /_simulator/unlist`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Unlist {
     id: String,
 }
 
-/// Body of `POST /_simulator/items`.
+/// The body of `POST /_simulator/items`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct PutItem {
@@ -176,7 +176,7 @@ struct PutItem {
     item: super::items::Item,
 }
 
-/// Body of `POST /_simulator/lose`.
+/// The body of `POST /_simulator/lose`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Lose {
@@ -185,23 +185,23 @@ struct Lose {
     lost: bool,
 }
 
-/// Body of `POST /_simulator/send`.
+/// The body of `POST /_simulator/send`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Send {
-    /// Whether the answer waits for the outcome.
+    /// Whether the answer waits for the result.
     #[serde(default = "yes")]
     wait: bool,
-    /// Whether the answer shows the bodies that were sent.
+    /// Whether the answer contains the bodies.
     #[serde(default)]
     bodies: bool,
-    /// How much later everything is sent.
+    /// After how many milliseconds the items are sent.
     #[serde(default)]
     after_milliseconds: u64,
     items: Vec<Item>,
 }
 
-/// One item of [`Send`].
+/// An item of [`Send`].
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Item {
@@ -219,7 +219,7 @@ struct Item {
 }
 
 impl Send {
-    /// Reads the body and checks that each item says what it is.
+    /// Reads the body, and checks that each item has exactly one kind.
     fn read(call: &Call) -> Result<Self, String> {
         let send: Self = read(call)?;
         for (index, item) in send.items.iter().enumerate() {
@@ -275,7 +275,7 @@ impl Send {
     }
 }
 
-/// Body of `POST /_simulator/faults`.
+/// The body of `POST /_simulator/faults`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct FaultBody {
@@ -311,17 +311,17 @@ impl From<FaultBody> for Fault {
     }
 }
 
-/// Whether to wait when nothing is said.
+/// The default of `wait`.
 fn yes() -> bool {
     true
 }
 
-/// How often a fault hits when nothing is said.
+/// The default of `times`.
 fn once() -> usize {
     1
 }
 
-/// Describes the controls.
+/// Returns the description of the controls.
 fn help(base_url: &str) -> String {
     HELP.replace("{base}", base_url)
 }

@@ -1,8 +1,8 @@
-//! Delivery: attempts, pauses, giving up.
+//! Delivery of notifications, with retries.
 //!
 //! Microsoft Graph, *Receive change notifications through webhooks*, "Receive notifications": three seconds for the
-//! first attempt, ten for each later one, exponential back-off for up to four hours. The intervals are not published;
-//! here they are 10 s, doubled each time, times the scale.
+//! first attempt, ten for each later one, exponential back-off for up to four hours. Microsoft does not publish the
+//! intervals. Here they are 10 s, doubled each time, times the scale.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,11 +15,11 @@ use super::handshake::{reached_at, why};
 use super::post::{Attempt, DeliveryReport, Post, PostReport};
 use super::state::Shared;
 
-/// Sends what a post asks for and tries until it is accepted or given up.
+/// Sends a post, and retries until it is accepted or given up.
 ///
 /// # Errors
 ///
-/// The post asks for what cannot be built.
+/// The post asks for something that cannot be built.
 pub(crate) async fn send(shared: Arc<Shared>, post: Post) -> Result<DeliveryReport, SimulatorError> {
     if !post.delay.is_zero() {
         tokio::time::sleep(post.delay).await;
@@ -36,7 +36,7 @@ pub(crate) async fn send(shared: Arc<Shared>, post: Post) -> Result<DeliveryRepo
     Ok(DeliveryReport { posts, skipped })
 }
 
-/// Sends the body of an earlier POST once more, as Graph does when an answer was lost.
+/// Sends the body of an earlier POST again, as Graph does after a lost answer.
 pub(crate) async fn resend(shared: Arc<Shared>, earlier: PostReport) -> PostReport {
     let PostReport { url, items, body, .. } = earlier;
     deliver(
@@ -94,7 +94,7 @@ async fn deliver(shared: Arc<Shared>, outgoing: Outgoing) -> PostReport {
     report
 }
 
-/// Tells whether none of the subscriptions that a POST is for is left.
+/// Returns whether none of the subscriptions of a POST exists any more.
 fn all_gone(shared: &Shared, outgoing: &Outgoing) -> bool {
     let mut state = shared.state();
     outgoing

@@ -1,4 +1,4 @@
-//! Just enough DER to write a self-signed certificate.
+//! Enough DER to write a self-signed certificate.
 
 use rsa::pkcs1v15::SigningKey;
 use rsa::pkcs8::EncodePublicKey as _;
@@ -12,7 +12,7 @@ use super::random;
 ///
 /// # Errors
 ///
-/// The key cannot be written or cannot sign.
+/// The key cannot be encoded or cannot sign.
 pub(crate) fn self_signed(key: &RsaPrivateKey, common_name: &str) -> Result<Vec<u8>, CannotSign> {
     let spki = RsaPublicKey::from(key)
         .to_public_key_der()
@@ -48,7 +48,7 @@ pub(crate) fn self_signed(key: &RsaPrivateKey, common_name: &str) -> Result<Vec<
     Ok(sequence(&[&to_be_signed, &algorithm, &tlv(BIT_STRING, &bits)]))
 }
 
-/// A key that cannot sign.
+/// The key cannot sign.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("cannot sign with this key")]
 pub struct CannotSign;
@@ -58,7 +58,7 @@ fn sequence(elements: &[&[u8]]) -> Vec<u8> {
     tlv(SEQUENCE, &elements.concat())
 }
 
-/// Writes one element: tag, length, value.
+/// Encodes an element: tag, length, value.
 fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
     let length = value.len().to_be_bytes();
     let significant: Vec<u8> = length.into_iter().skip_while(|byte| *byte == 0).collect();

@@ -1,5 +1,5 @@
-//! Users, teams and members of groups: lists of ids, page by page (Microsoft Graph, *list users*, *list teams*, *list group
-//! members*).
+//! The directory: users, teams and members of groups as lists of ids, page by page (Microsoft Graph, *list users*,
+//! *list teams*, *list group members*).
 
 use std::collections::BTreeMap;
 
@@ -12,18 +12,18 @@ use super::api::bad_request;
 use super::http::{Call, GraphError, Reply, form};
 use super::state::Shared;
 
-/// What the simulated directory holds.
+/// The directory.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
     /// Users by tenant.
     pub(crate) users: BTreeMap<String, Vec<String>>,
     /// Teams by tenant.
     pub(crate) teams: BTreeMap<String, Vec<String>>,
-    /// Users in a group, by group.
+    /// Users by group.
     pub(crate) members: BTreeMap<String, Vec<String>>,
 }
 
-/// Answers a request for one of the lists; `None` when it is for something else.
+/// Answers a request for one of the lists; `None` for other requests.
 pub(crate) fn answer(
     shared: &Shared,
     call: &Call,
@@ -53,7 +53,7 @@ pub(crate) fn answer(
     Some(page(call, version, path, &objects, page_size))
 }
 
-/// Returns texts of one's own.
+/// Returns owned texts.
 pub(crate) fn owned(ids: &[&str]) -> Vec<String> {
     ids.iter().map(|id| (*id).to_owned()).collect()
 }
@@ -62,7 +62,7 @@ fn plain(ids: Vec<String>) -> Vec<Value> {
     ids.into_iter().map(|id| json!({"id": id})).collect()
 }
 
-/// Returns the users in a group, with what else may be in it between them.
+/// Returns the users in a group, with other objects between them.
 fn mixed(ids: &[String]) -> Vec<Value> {
     let user = |id: &String| json!({"@odata.type": "#microsoft.graph.user", "id": id});
     let mut objects = vec![json!({
@@ -75,7 +75,7 @@ fn mixed(ids: &[String]) -> Vec<Value> {
     objects
 }
 
-/// Answers with one page, and the link to the next.
+/// Answers with one page and the link to the next.
 fn page(
     call: &Call,
     version: &str,

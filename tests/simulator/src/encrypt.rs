@@ -1,8 +1,8 @@
-//! Encryption of resource data, the sender's side.
+//! The encryption of resource data by the sender.
 //!
-//! Microsoft Graph, *Set up change notifications that include resource data*. On purpose this does not share one line
-//! or one cryptographic crate's code path with the receiving side: RSA is by the `rsa` crate, AES, HMAC and the digest
-//! by `aws-lc-rs`, the certificate is read by `x509-parser`.
+//! Microsoft Graph, *Set up change notifications that include resource data*. On purpose, this code shares nothing with
+//! the receiving side, not even a cryptographic crate for the same step: RSA uses the `rsa` crate, AES, HMAC and the
+//! digest use `aws-lc-rs`, and the certificate is parsed by `x509-parser`.
 
 use aws_lc_rs::cipher::{AES_128, AES_256, EncryptionContext, PaddedBlockEncryptingKey, UnboundCipherKey};
 use aws_lc_rs::{digest, hmac, iv};
@@ -20,7 +20,7 @@ use x509_parser::prelude::FromDer as _;
 
 use super::random;
 
-/// The certificate that a subscriber registered.
+/// A registered certificate.
 #[derive(Debug, Clone)]
 pub(crate) struct EncryptionCertificate {
     key: RsaPublicKey,
@@ -28,11 +28,11 @@ pub(crate) struct EncryptionCertificate {
 }
 
 impl EncryptionCertificate {
-    /// Reads the value of `encryptionCertificate`: base64 of the DER of an X.509 certificate with an RSA key.
+    /// Parses the value of `encryptionCertificate`: base64 of the DER form of an X.509 certificate with an RSA key.
     ///
     /// # Errors
     ///
-    /// The end of the message "Certificate validation error: ..".
+    /// Returns the end of the message "Certificate validation error: ..".
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let der = BASE64_STANDARD.decode(text).map_err(|_| NOT_A_CERTIFICATE)?;
         let (rest, parsed) =
@@ -51,7 +51,7 @@ impl EncryptionCertificate {
         })
     }
 
-    /// Encrypts a resource for the owner of the certificate: the value of `encryptedContent`.
+    /// Encrypts a resource for the owner of the certificate, and returns the value of `encryptedContent`.
     ///
     /// # Errors
     ///
@@ -83,14 +83,14 @@ impl EncryptionCertificate {
     }
 }
 
-/// How to encrypt; the default is the documented way.
+/// How to encrypt. The default is the documented way.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Recipe {
-    /// Length of the symmetric key in bytes.
+    /// The length of the symmetric key in bytes.
     pub(crate) key_length: usize,
-    /// Uses SHA-256 in OAEP in place of SHA-1.
+    /// Whether OAEP uses SHA-256 in place of SHA-1.
     pub(crate) oaep_sha256: bool,
-    /// Signs with another key than the one that encrypts.
+    /// Whether the signature uses another key than the encryption.
     pub(crate) wrong_mac: bool,
 }
 
@@ -104,12 +104,12 @@ impl Default for Recipe {
     }
 }
 
-/// A primitive failed.
+/// A cryptographic primitive failed.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("cannot encrypt")]
 pub(crate) struct CannotEncrypt;
 
-/// Encrypts by AES-CBC with PKCS#7 padding; the first 16 bytes of the key are the initialisation vector.
+/// Encrypts with AES-CBC and PKCS#7 padding. The first 16 bytes of the key are the initialisation vector.
 fn encrypt(key: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, CannotEncrypt> {
     let algorithm = if key.len() == 16 { &AES_128 } else { &AES_256 };
     let vector: &[u8; 16] = key.first_chunk().ok_or(CannotEncrypt)?;
@@ -208,7 +208,7 @@ pub(crate) mod tests {
         )
     }
 
-    /// The receiver's side, on aws-lc-rs.
+    /// Decrypts as a receiver does, with aws-lc-rs.
     pub(crate) fn open(private: &RsaPrivateKey, sealed: &Value) -> Option<Vec<u8>> {
         let field = |name: &str| BASE64_STANDARD.decode(sealed[name].as_str()?).ok();
         let pkcs8 = private.to_pkcs8_der().unwrap();

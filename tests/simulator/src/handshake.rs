@@ -1,4 +1,4 @@
-//! The validation request that a notification URL has to answer before a subscription exists.
+//! The handshake: the validation request that a notification URL has to answer before a subscription exists.
 //!
 //! Microsoft Graph, *Receive change notifications through webhooks*, "notificationUrl validation".
 
@@ -10,11 +10,11 @@ use super::http::{GraphError, media_type_of, status_name};
 use super::random;
 use super::state::Shared;
 
-/// Asks a URL to echo an opaque text, and is strict about the answer.
+/// Sends a random text to a URL, and requires exactly the documented answer.
 ///
 /// # Errors
 ///
-/// The answer that Graph gives to the create or update request.
+/// Graph's answer to the create or update request.
 pub(crate) async fn validate(shared: &Shared, public_url: &str) -> Result<(), GraphError> {
     let token = format!(
         "Validation: Testing client application reachability for subscription Request-Id: {}",
@@ -28,7 +28,7 @@ pub(crate) async fn validate(shared: &Shared, public_url: &str) -> Result<(), Gr
         )
     };
     let mut url = url.ok_or_else(|| GraphError::invalid("notificationUrl is not a URL."))?;
-    // Form encoding, as Graph's: a space becomes `+`. What the URL already has in its query stays as it is.
+    // Form encoding, as by Graph: a space becomes `+`. The existing query of the URL stays unchanged.
     url.query_pairs_mut().append_pair("validationToken", &token);
     let exchange = exchange(shared, url.clone());
     let answer = tokio::time::timeout(timeout, exchange).await;
@@ -41,7 +41,7 @@ pub(crate) async fn validate(shared: &Shared, public_url: &str) -> Result<(), Gr
         })
 }
 
-/// Finds where a public URL is really reached; path and query stay.
+/// Returns where a public URL is really reached, with the same path and query.
 pub(crate) fn reached_at(
     resolve: &std::collections::BTreeMap<String, String>,
     public_url: &str,
@@ -61,7 +61,7 @@ pub(crate) fn reached_at(
     Url::parse(&format!("{}{}{query}", base.trim_end_matches('/'), public.path())).ok()
 }
 
-/// What came back.
+/// The answer to the validation request.
 struct Answer {
     status: StatusCode,
     content_type: String,
@@ -93,7 +93,7 @@ async fn exchange(shared: &Shared, url: Url) -> Result<Answer, String> {
     })
 }
 
-/// Returns the innermost cause of a failed exchange.
+/// Returns the innermost cause of a failed request.
 pub(crate) fn why(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
@@ -102,7 +102,7 @@ pub(crate) fn why(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// Judges the answer to the validation request.
+/// Checks the answer to the validation request.
 fn judge(answer: Result<Answer, String>, token: &str) -> Result<(), GraphError> {
     let answer = answer.map_err(|reason| failed(MUST_BE_OK, &reason))?;
     let status = answer.status;
@@ -131,7 +131,7 @@ fn judge(answer: Result<Answer, String>, token: &str) -> Result<(), GraphError> 
     Ok(())
 }
 
-/// Builds the error for a handshake that failed.
+/// Returns the error for a failed handshake.
 fn failed(message: &str, hint: &str) -> GraphError {
     GraphError::new(StatusCode::BAD_REQUEST, "ValidationError", message).hint(hint)
 }

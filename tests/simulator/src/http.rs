@@ -1,4 +1,4 @@
-//! What the simulator's routes take in and give back.
+//! The requests and answers of the simulator's routes.
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
@@ -7,27 +7,27 @@ use serde_json::{Value, json};
 
 use super::random;
 
-/// A request as the routes see it: read to its end, with its own id.
+/// A request, read completely, with an id.
 #[derive(Debug)]
 pub(crate) struct Call {
-    /// Method.
+    /// The method.
     pub(crate) method: Method,
-    /// Path, undecoded.
+    /// The path, not decoded.
     pub(crate) path: String,
-    /// Query string, undecoded, or empty.
+    /// The query, not decoded; empty if absent.
     pub(crate) query: String,
-    /// Headers.
+    /// The headers.
     pub(crate) headers: HeaderMap,
-    /// Body.
+    /// The body.
     pub(crate) body: Bytes,
-    /// Id that the answer carries as `request-id`.
+    /// The id, which the answer has as `request-id`.
     pub(crate) request_id: String,
-    /// Whether the call came through TLS.
+    /// Whether the request used TLS.
     pub(crate) is_https: bool,
 }
 
 impl Call {
-    /// Builds the call from the parts of an HTTP request.
+    /// Returns the call for the parts of an HTTP request.
     pub(crate) fn new(method: Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Self {
         let request_id = random::guid();
         let query = uri.query().unwrap_or_default().to_owned();
@@ -42,7 +42,7 @@ impl Call {
         }
     }
 
-    /// Returns a header as text, or an empty string.
+    /// Returns a header as text; empty if absent.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
@@ -50,7 +50,7 @@ impl Call {
             .unwrap_or_default()
     }
 
-    /// Tells whether the request declares the media type.
+    /// Returns whether the request has this media type.
     pub(crate) fn is(&self, media_type: &str) -> bool {
         media_type_of(self.header(header::CONTENT_TYPE.as_str())).eq_ignore_ascii_case(media_type)
     }
@@ -61,7 +61,7 @@ impl Call {
         format!("{scheme}://{}", self.header(header::HOST.as_str()))
     }
 
-    /// Returns the path and, behind a question mark, the query string if there is one.
+    /// Returns the path and the query.
     pub(crate) fn path_and_query(&self) -> String {
         if self.query.is_empty() {
             self.path.clone()
@@ -70,7 +70,7 @@ impl Call {
         }
     }
 
-    /// Returns the address of the call, with this page option in place of the one that it has.
+    /// Returns the URL of the call with this page option, in place of any it has.
     pub(crate) fn link_with(&self, name: &str, value: &str) -> String {
         let is_other = |pair: &&str| {
             let name = pair.split('=').next().unwrap_or_default().replace("%24", "$");
@@ -94,16 +94,16 @@ impl Call {
 /// An answer.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    /// Status.
+    /// The status.
     pub(crate) status: StatusCode,
-    /// Additional headers.
+    /// The additional headers.
     pub(crate) headers: Vec<(String, String)>,
-    /// Body and its media type.
+    /// The body and its media type.
     pub(crate) body: Option<(&'static str, String)>,
 }
 
 impl Reply {
-    /// Answers with JSON.
+    /// Returns a JSON answer.
     pub(crate) fn json(status: StatusCode, body: &Value) -> Self {
         Self {
             status,
@@ -112,7 +112,7 @@ impl Reply {
         }
     }
 
-    /// Answers with JSON for people to read.
+    /// Returns an indented JSON answer.
     pub(crate) fn lines(status: StatusCode, body: &Value) -> Self {
         Self {
             body: Some(("application/json", format!("{body:#}\n"))),
@@ -120,7 +120,7 @@ impl Reply {
         }
     }
 
-    /// Answers with text.
+    /// Returns a text answer.
     pub(crate) fn text(status: StatusCode, body: impl Into<String>) -> Self {
         Self {
             status,
@@ -129,7 +129,7 @@ impl Reply {
         }
     }
 
-    /// Answers without a body.
+    /// Returns an answer without a body.
     pub(crate) fn empty(status: StatusCode) -> Self {
         Self {
             status,
@@ -161,21 +161,21 @@ impl IntoResponse for Reply {
     }
 }
 
-/// An error as Microsoft Graph words it.
+/// An error in Microsoft Graph's form.
 #[derive(Debug, Clone)]
 pub struct GraphError {
-    /// HTTP status.
+    /// The HTTP status.
     pub status: StatusCode,
     /// `error.code`.
     pub code: &'static str,
     /// `error.message`.
     pub message: String,
-    /// What Microsoft would not say: `error.innerError.simulator`.
+    /// An explanation that Microsoft would not give: `error.innerError.simulator`.
     pub hint: Option<String>,
 }
 
 impl GraphError {
-    /// Builds an error without a hint.
+    /// Returns an error without a hint.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,
@@ -185,25 +185,25 @@ impl GraphError {
         }
     }
 
-    /// Builds a 400 with the code `InvalidRequest`.
+    /// Returns a 400 with the code `InvalidRequest`.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "InvalidRequest", message)
     }
 
-    /// Builds the wrapped form that errors of a workload come in.
+    /// Returns the form in which Graph wraps the errors of a workload.
     pub(crate) fn extension(status: StatusCode, operation: &str, reason: &str) -> Self {
         let name = status_name(status);
         let message = format!("Operation: {operation}; Exception: [Status Code: {name}; Reason: {reason}]");
         Self::new(status, "ExtensionError", message)
     }
 
-    /// Adds an explanation for the person who tests.
+    /// Adds an explanation for the tester.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Renders the error as the answer to `call`.
+    /// Returns the error as the answer to `call`.
     pub(crate) fn reply(self, call: &Call, date: &str) -> Reply {
         let mut inner = json!({
             "date": date,
@@ -218,13 +218,13 @@ impl GraphError {
     }
 }
 
-/// Returns the caller's own id for the request, or the simulator's.
+/// Returns the caller's `client-request-id`, or the simulator's id.
 pub(crate) fn client_request_id(call: &Call) -> &str {
     let given = call.header("client-request-id");
     if given.is_empty() { &call.request_id } else { given }
 }
 
-/// Returns a status by its name in .NET, the way Graph's texts write it.
+/// Returns the name of a status in .NET, which Graph's texts use.
 pub(crate) fn status_name(status: StatusCode) -> String {
     status
         .canonical_reason()

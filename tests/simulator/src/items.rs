@@ -1,4 +1,4 @@
-//! What can be read: the items of mailboxes, channels, chats, drives and the like.
+//! The items that can be read: of mailboxes, channels, chats, drives and other collections.
 
 use std::collections::BTreeMap;
 
@@ -16,20 +16,20 @@ pub struct Item {
     pub id: String,
     /// Its version.
     pub etag: String,
-    /// When it was made; of a call, when that began.
+    /// When it was created; for a call, when the call began.
     pub created: Timestamp,
-    /// When it changed last.
+    /// When it last changed.
     pub changed: Timestamp,
-    /// When it was deleted. Outlook shows no such item; Teams and drives do.
+    /// When it was deleted. Teams and drives show deleted items; Outlook does not.
     #[serde(default)]
     pub deleted: Option<Timestamp>,
-    /// Everything else that it has.
+    /// Its other members.
     #[serde(default)]
     pub members: Map<String, Value>,
 }
 
 impl Item {
-    /// Returns a new item, made at `now`.
+    /// Returns a new item that was created at `now`.
     #[must_use]
     pub fn new(id: impl Into<String>, now: Timestamp) -> Self {
         Self {
@@ -42,31 +42,31 @@ impl Item {
         }
     }
 
-    /// Returns the item with another member.
+    /// Returns the item with an additional member.
     #[must_use]
     pub fn with(mut self, name: &str, value: Value) -> Self {
         self.members.insert(name.to_owned(), value);
         self
     }
 
-    /// Has the item change at `now`; an item that changes has another version.
+    /// Changes the item at `now`, which gives it a new version.
     pub(crate) fn touch(&mut self, now: Timestamp) {
         self.changed = now;
         self.etag = random::opaque::<12>();
     }
 
-    /// Returns a member that is text.
+    /// Returns a member as text.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.members.get(name).and_then(Value::as_str)
     }
 }
 
-/// All items, by tenant and collection, in the order of their creation.
+/// All items by tenant and collection, in the order of their creation.
 #[derive(Debug, Default)]
 pub(crate) struct Items(BTreeMap<(String, String), Vec<Item>>);
 
 impl Items {
-    /// Puts an item into a collection, in the place of the one with its id.
+    /// Puts an item into a collection, and replaces the one with the same id.
     pub(crate) fn put(&mut self, tenant_id: &str, collection: &str, item: Item) {
         let items = self.0.entry(key(tenant_id, collection)).or_default();
         match items.iter_mut().find(|one| one.id == item.id) {
@@ -75,12 +75,12 @@ impl Items {
         }
     }
 
-    /// Returns the items of a collection; nothing where there is none of that name.
+    /// Returns the items of a collection; nothing if it does not exist.
     pub(crate) fn of(&self, tenant_id: &str, collection: &str) -> Option<&[Item]> {
         self.0.get(&key(tenant_id, collection)).map(Vec::as_slice)
     }
 
-    /// Returns the collections that lie below a path, with what follows the path.
+    /// Returns the collections below a path, with the rest of their paths.
     pub(crate) fn below<'a>(
         &'a self,
         tenant_id: &str,
@@ -100,7 +100,7 @@ impl Items {
         items.iter_mut().find(|one| one.id == id)
     }
 
-    /// Takes an item away.
+    /// Removes an item and returns it.
     pub(crate) fn take(&mut self, tenant_id: &str, collection: &str, id: &str) -> Option<Item> {
         let items = self.0.get_mut(&key(tenant_id, collection))?;
         let index = items.iter().position(|one| one.id == id)?;
@@ -113,8 +113,8 @@ fn key(tenant_id: &str, collection: &str) -> (String, String) {
 }
 
 impl Simulator {
-    /// Puts an item into a collection, such as `/users/1/messages` or `/drives/2/root`, in the place of the one with its id.
-    /// No notification is sent.
+    /// Puts an item into a collection, such as `/users/1/messages` or `/drives/2/root`, and replaces the one with the
+    /// same id. No notification is sent.
     pub fn put_item(&self, tenant_id: &str, collection: &str, item: Item) {
         self.shared.state().items.put(tenant_id, collection, item);
     }
@@ -129,7 +129,7 @@ impl Simulator {
         Some(item.clone())
     }
 
-    /// Deletes an item now, and returns it. Outlook shows it no more; Teams and drives show that it is deleted.
+    /// Deletes an item now, and returns it. Teams and drives still show it, as deleted; Outlook does not.
     #[must_use]
     pub fn delete_item(&self, tenant_id: &str, collection: &str, id: &str) -> Option<Item> {
         let mut state = self.shared.state();
@@ -143,7 +143,7 @@ impl Simulator {
         Some(item.clone())
     }
 
-    /// Loses the change notifications of a subscription, by its id or its resource, from now on or no longer.
+    /// Starts or stops losing the change notifications of a subscription, named by its id or its resource.
     pub fn lose_notifications(&self, subscription: impl AsRef<str>, is_lost: bool) {
         let mut state = self.shared.state();
         let name = subscription.as_ref().to_owned();

@@ -1,4 +1,4 @@
-//! The simulated authority's signing keys, as its discovery endpoints publish them.
+//! The signing keys of the simulated authority, as its discovery endpoints publish them.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -19,18 +19,18 @@ use super::options::TokenVersion;
 /// One key of the authority.
 #[derive(Clone)]
 pub(crate) struct AuthorityKey {
-    /// Private half.
+    /// The private key.
     private: RsaPrivateKey,
-    /// Certificate in DER.
+    /// The certificate in DER form.
     certificate: Vec<u8>,
-    /// Key id; also `x5t`, the certificate's thumbprint, as Entra does it.
+    /// The key id, which is also `x5t`, the certificate's thumbprint, as in Entra.
     pub(crate) kid: String,
-    /// Tenant for which alone the key may vouch, when it is not good for all.
+    /// The only tenant that the key may vouch for; absent for a key for all tenants.
     only_for: Option<&'static str>,
 }
 
 impl AuthorityKey {
-    /// Makes the authority's key number `index`; keys are shared by all simulators of a process.
+    /// Returns the authority's key number `index`. All simulators of a process share their keys.
     fn new(index: usize, only_for: Option<&'static str>) -> Result<Self, CannotSign> {
         let private = Pool::key(index)?;
         let certificate = der::self_signed(&private, "accounts.accesscontrol.windows.net")?;
@@ -45,13 +45,13 @@ impl AuthorityKey {
         })
     }
 
-    /// Signs by RS256.
+    /// Signs with RS256.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, CannotSign> {
         let key = SigningKey::<Sha256>::new(self.private.clone());
         Ok(key.try_sign(message).map_err(|_| CannotSign)?.to_vec())
     }
 
-    /// Returns the public half as a JWK without the members that describe its use.
+    /// Returns the public key as a JWK, without the members about its use.
     pub(crate) fn jwk(&self) -> Value {
         let public = self.private.as_public_key();
         json!({
@@ -61,12 +61,12 @@ impl AuthorityKey {
         })
     }
 
-    /// Returns the modulus, the "secret" of those who confuse a public key with an HMAC key.
+    /// Returns the modulus, which an attacker may use as an HMAC key.
     pub(crate) fn modulus(&self) -> Vec<u8> {
         self.private.as_public_key().n_bytes().into_vec()
     }
 
-    /// Returns the JWK as a discovery endpoint of `version` publishes it for `tenant`.
+    /// Returns the JWK as the discovery endpoint of `version` publishes it for `tenant`.
     fn published(&self, tenant: &str, version: TokenVersion) -> Value {
         let vouches_for = self.only_for.unwrap_or(if is_multi_tenant(tenant) {
             "{tenantid}"
@@ -88,24 +88,24 @@ impl AuthorityKey {
     }
 }
 
-/// The key set of the authority.
+/// The keys of the authority.
 #[derive(Clone)]
 pub(crate) struct Authority {
     keys: Vec<AuthorityKey>,
-    /// The consumer tenant's key: published, and no good for any other tenant.
+    /// The consumer tenant's key. It is published, and not valid for other tenants.
     consumers: AuthorityKey,
-    /// A key that was never published.
+    /// A key that is never published.
     outsider: AuthorityKey,
-    /// Number of the key that comes next.
+    /// The number of the next key.
     next: usize,
 }
 
 impl Authority {
-    /// Makes an authority with several keys.
+    /// Returns an authority with several keys.
     ///
     /// # Errors
     ///
-    /// No key can be made.
+    /// A key cannot be generated.
     pub(crate) fn new() -> Result<Self, CannotSign> {
         Ok(Self {
             keys: vec![AuthorityKey::new(0, None)?, AuthorityKey::new(1, None)?],
@@ -115,26 +115,26 @@ impl Authority {
         })
     }
 
-    /// Returns the key that signs at present.
+    /// Returns the key that signs now.
     pub(crate) fn current(&self) -> &AuthorityKey {
         self.keys.last().unwrap_or(&self.outsider)
     }
 
-    /// Returns the published key that may vouch for consumers only.
+    /// Returns the published key that is valid for consumers only.
     pub(crate) fn consumers(&self) -> &AuthorityKey {
         &self.consumers
     }
 
-    /// Returns a key that is not published.
+    /// Returns the key that is never published.
     pub(crate) fn outsider(&self) -> &AuthorityKey {
         &self.outsider
     }
 
-    /// Puts a new key in use; the oldest one is no longer published.
+    /// Uses a new key, and withdraws the oldest.
     ///
     /// # Errors
     ///
-    /// No key can be made.
+    /// A key cannot be generated.
     pub(crate) fn rotate(&mut self) -> Result<(), CannotSign> {
         self.keys.push(AuthorityKey::new(self.next, None)?);
         self.keys.remove(0);
@@ -154,7 +154,7 @@ impl Authority {
     }
 }
 
-/// Returns the issuer of a tenant's tokens: always that of the real global cloud.
+/// Returns the issuer of a tenant's tokens, which is always that of the real global cloud.
 pub(crate) fn issuer(tenant: &str, version: TokenVersion) -> String {
     match version {
         TokenVersion::V1 => format!("https://sts.windows.net/{tenant}/"),
@@ -162,20 +162,20 @@ pub(crate) fn issuer(tenant: &str, version: TokenVersion) -> String {
     }
 }
 
-/// Tells whether a name in the tenant's place of a login URL stands for many tenants.
+/// Returns whether a name in place of the tenant in a login URL stands for many tenants.
 pub(crate) fn is_multi_tenant(tenant: &str) -> bool {
     ["common", "organizations", "consumers"].contains(&tenant)
 }
 
-/// RSA keys (2048 bits), made when first asked for and then kept: making one takes a good part of a second.
+/// RSA keys of 2048 bits, generated on first use and kept, because generating one takes a good part of a second.
 pub(crate) struct Pool;
 
 impl Pool {
-    /// Returns the key of a number; the same one for the life of the process.
+    /// Returns the key of a number, which stays the same for the life of the process.
     ///
     /// # Errors
     ///
-    /// The key cannot be made.
+    /// The key cannot be generated.
     pub(crate) fn key(index: usize) -> Result<RsaPrivateKey, CannotSign> {
         static KEYS: Mutex<Vec<RsaPrivateKey>> = Mutex::new(Vec::new());
         let mut keys = KEYS.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,13 +1,13 @@
 //! A strict simulator of Microsoft Graph's change notifications.
 //!
-//! It takes subscriptions by the real rules, carries out the validation handshake against the notification URLs, signs
-//! and encrypts as Microsoft does, delivers with retries, and can be told to do each of these things wrong. It shares
-//! no code with the rest of the project, so that a misreading of the protocol cannot hide in both.
+//! It accepts subscriptions by the real rules, makes the validation handshake with notification URLs, signs and
+//! encrypts as Microsoft does, delivers with retries, and can do each of these things wrong on request. It shares no
+//! code with the rest of the project, so that a misreading of the protocol cannot hide in both.
 //!
-//! What it does not simulate: permissions and licences (every app may subscribe to everything, delegated-only resources
-//! included), quotas other than one subscription per Teams resource, throttling other than by [`Fault`], national
-//! clouds, and delivery through Event Hubs. Of resources it lists the ids of `/users`, `/teams` and `/groups/{id}/members`, and
-//! the [`Item`]s that it is given, as Graph lists them by time.
+//! It does not simulate permissions and licences (every app may subscribe to everything, even to delegated-only
+//! resources), quotas except one subscription per Teams resource, throttling except by [`Fault`], national clouds, and
+//! delivery through Event Hubs. It lists the ids of `/users`, `/teams` and `/groups/{id}/members`, and the [`Item`]s
+//! that it is given, as Graph lists them by time.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,7 +23,7 @@
 //!     ..Options::default()
 //! })?;
 //! simulator.set_resolve("https://notify.test", "http://127.0.0.1:8080");
-//! // .. have the program under test get a token and subscribe at simulator.base_url() ..
+//! // .. the program under test gets a token and subscribes at simulator.base_url() ..
 //! let report = simulator.send(Post::new().change("/teams/getAllMessages", "created")).await?;
 //! assert!(report.delivered());
 //! # Ok(())
@@ -83,7 +83,7 @@ use state::Shared;
 /// Has cargo compile this package again in another checkout; see `.cargo/config.toml`.
 const _: Option<&str> = option_env!("CHECKOUT");
 
-/// A running simulator, on a thread of its own; it stops when it is dropped.
+/// A running simulator on a thread of its own. It stops when it is dropped.
 pub struct Simulator {
     shared: Arc<Shared>,
     address: SocketAddr,
@@ -103,20 +103,20 @@ impl Simulator {
         server::start(options)
     }
 
-    /// Returns the base URL in place of both `https://graph.microsoft.com` and `https://login.microsoftonline.com`.
+    /// Returns the base URL, which replaces both `https://graph.microsoft.com` and `https://login.microsoftonline.com`.
     #[must_use]
     pub fn base_url(&self) -> String {
         let scheme = if self.authority.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 
-    /// Returns the certificate of the authority that clients have to trust, in PEM, where the simulator serves https.
+    /// Returns the authority's certificate in PEM, which clients have to trust if the simulator serves https.
     #[must_use]
     pub fn authority(&self) -> Option<&str> {
         self.authority.as_deref()
     }
 
-    /// Says where a public origin is really reached.
+    /// Sets the address at which a public origin is really reached.
     pub fn set_resolve(&self, origin: &str, base_url: &str) {
         self.shared
             .state()
@@ -148,8 +148,8 @@ impl Simulator {
             .insert(tenant_id.to_owned(), directory::owned(ids));
     }
 
-    /// Sets the ids of the users in a group, whose id is the only one of its kind over all tenants. Besides them the group
-    /// has another group and a device in it.
+    /// Sets the ids of the users in a group. The group's id is unique over all tenants. Another group and a device are
+    /// in the group as well.
     pub fn set_members(&self, group_id: &str, ids: &[&str]) {
         let mut state = self.shared.state();
         state
@@ -158,7 +158,7 @@ impl Simulator {
             .insert(group_id.to_owned(), directory::owned(ids));
     }
 
-    /// Sets the number of subscriptions on a page of a list.
+    /// Sets how many subscriptions a page of a list has.
     pub fn set_page_size(&self, page_size: usize) {
         self.shared.state().options.page_size = page_size;
     }
@@ -175,14 +175,14 @@ impl Simulator {
             .collect()
     }
 
-    /// Removes a subscription without a word, and tells whether it was there.
+    /// Removes a subscription without a notification, and returns whether it existed.
     #[must_use]
     pub fn remove(&self, subscription: impl AsRef<str>) -> bool {
         let removed = self.shared.state().subscriptions.remove(subscription.as_ref());
         removed.is_some()
     }
 
-    /// Makes a subscription so much older: it ends that much earlier. Tells whether it was there.
+    /// Makes a subscription older by `by`, so that it expires earlier. Returns whether it existed.
     #[must_use]
     pub fn age(&self, subscription: impl AsRef<str>, by: SignedDuration) -> bool {
         let mut state = self.shared.state();
@@ -193,23 +193,23 @@ impl Simulator {
         state.subscriptions.replace(one)
     }
 
-    /// Returns the simulator's present time.
+    /// Returns the current time of the simulator.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.shared.state().now()
     }
 
-    /// Puts the simulator's clock forward (or back): subscriptions and access tokens expire.
+    /// Moves the simulator's clock forward, or back. Subscriptions and access tokens expire by it.
     pub fn advance(&self, by: SignedDuration) {
         let mut state = self.shared.state();
         state.clock_offset = state.clock_offset.saturating_add(by);
     }
 
-    /// Puts a new signing key in use and withdraws the oldest.
+    /// Uses a new signing key, and withdraws the oldest.
     ///
     /// # Errors
     ///
-    /// No key can be made.
+    /// A key cannot be generated.
     pub fn rotate_keys(&self) -> Result<(), SimulatorError> {
         self.shared
             .state()
@@ -218,17 +218,17 @@ impl Simulator {
             .map_err(|_| SimulatorError::Crypto)
     }
 
-    /// Makes all access tokens invalid, so that the next call of each client is answered 401.
+    /// Revokes all access tokens, so that the next call of each client is answered with 401.
     pub fn revoke_access_tokens(&self) {
         self.shared.state().access_tokens.clear();
     }
 
-    /// Has lists leave out a subscription from now on, as Graph's have been seen to; by its id it is there.
+    /// Leaves a subscription out of lists from now on, as Graph has been seen to do. It can still be read by id.
     pub fn unlist(&self, id: &str) {
         self.shared.state().unlisted.insert(id.to_owned());
     }
 
-    /// Hands out a refresh token for an app, as after a sign-in.
+    /// Issues a refresh token for an app, as after a sign-in.
     #[must_use]
     pub fn issue_refresh_token(&self, app: &App) -> String {
         let token = random::opaque::<64>();
@@ -239,12 +239,12 @@ impl Simulator {
         token
     }
 
-    /// Lets an app prove itself by assertions that it signs with the key of this certificate (DER).
+    /// Lets an app authenticate with assertions that are signed with the key of this certificate (DER).
     pub fn trust_certificate(&self, client_id: &str, certificate: &[u8]) {
         self.trust(client_id, certificate, None);
     }
 
-    /// Lets an app prove itself by assertions of another issuer, which signs with the key of this certificate (DER).
+    /// Lets an app authenticate with assertions of another issuer, signed with the key of this certificate (DER).
     pub fn trust_issuer(&self, client_id: &str, certificate: &[u8], issuer: &str, subject: &str) {
         self.trust(
             client_id,
@@ -263,18 +263,18 @@ impl Simulator {
         });
     }
 
-    /// Makes requests that are still to come fail.
+    /// Makes future requests fail.
     pub fn fail(&self, fault: Fault) {
         self.shared.state().faults.push(fault);
     }
 
-    /// Returns the requests that arrived, oldest first.
+    /// Returns the received requests, oldest first.
     #[must_use]
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.shared.state().requests.clone()
     }
 
-    /// Counts the requests with a method whose path begins so.
+    /// Returns the number of requests with a method and a beginning of the path.
     #[must_use]
     pub fn count(&self, method: &str, path_prefix: &str) -> usize {
         let state = self.shared.state();
@@ -282,19 +282,19 @@ impl Simulator {
         state.requests.iter().filter(fits).count()
     }
 
-    /// Returns the breaches of the rule that PATCH and reauthorize are to be ten minutes apart.
+    /// Returns the violations of the rule that PATCH and reauthorize have to be ten minutes apart.
     #[must_use]
     pub fn violations(&self) -> Vec<String> {
         self.shared.state().violations.clone()
     }
 
-    /// Returns the POSTs that were sent so far, those that were given up included.
+    /// Returns the sent POSTs, including those that were given up.
     #[must_use]
     pub fn deliveries(&self) -> Vec<PostReport> {
         self.shared.state().deliveries.clone()
     }
 
-    /// Forgets the requests that arrived and the POSTs that were sent, which are kept otherwise for as long as it runs.
+    /// Forgets the received requests and the sent POSTs. Otherwise they are kept as long as the simulator runs.
     pub fn forget(&self) {
         let mut state = self.shared.state();
         state.requests.clear();
@@ -305,7 +305,7 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// The post asks for what cannot be built, or the simulator has stopped.
+    /// The post asks for something that cannot be built, or the simulator has stopped.
     pub async fn send(&self, post: Post) -> Result<DeliveryReport, SimulatorError> {
         let sending = deliver::send(Arc::clone(&self.shared), post);
         self.runtime
@@ -314,7 +314,7 @@ impl Simulator {
             .map_err(|_| SimulatorError::Stopped)?
     }
 
-    /// Sends the body of an earlier POST once more, as Graph does when an answer got lost.
+    /// Sends the body of an earlier POST again, as Graph does after a lost answer.
     ///
     /// # Errors
     ///
@@ -327,7 +327,7 @@ impl Simulator {
             .map_err(|_| SimulatorError::Stopped)
     }
 
-    /// Waits for the simulator's thread to end, which it does not by itself.
+    /// Waits until the simulator's thread ends, which does not happen by itself.
     pub fn wait(mut self) {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -346,16 +346,16 @@ impl Drop for Simulator {
     }
 }
 
-/// Why the simulator cannot do what it is told to.
+/// Why the simulator cannot do something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SimulatorError {
-    /// Rich notifications need a subscription with resource data.
+    /// A rich notification needs a subscription with resource data.
     #[error("subscription to {0} is not for resource data")]
     NotRich(String),
-    /// There is no ready-made payload for the resource.
+    /// The simulator has no payload for the resource.
     #[error("no payload for {0}: give the content")]
     NoPayload(String),
-    /// An item is a duplicate of one that does not stand before it.
+    /// A duplicate names an item that does not come before it.
     #[error("there is no item {0} to duplicate")]
     NoSuchItem(usize),
     /// A cryptographic primitive failed.
@@ -366,5 +366,5 @@ pub enum SimulatorError {
     Stopped,
 }
 
-/// How long the simulator's tasks may take to end when it is dropped.
+/// The longest wait for the simulator's tasks when it is dropped.
 const SHUTDOWN: Duration = Duration::from_millis(100);

@@ -1,4 +1,4 @@
-//! Lists and single items, with the traps that reading them by time has.
+//! Lists and single items, with the traps of reading by time.
 //!
 //! Sources: Microsoft Graph, *list messages*, *chatMessage: delta*, *list messages in a chat*, *chats: getAllMessages*,
 //! *channels: getAllMessages*, *list callRecords*, *driveItem: delta*, *onlineMeeting: getAllRecordings*.
@@ -21,7 +21,7 @@ use super::http::{Call, GraphError, Reply};
 use super::items::Item;
 use super::state::{Shared, State};
 
-/// Answers a request for a list or an item; `None` when it is for something else.
+/// Answers a request for a list or an item; `None` for other requests.
 pub(crate) fn answer(
     shared: &Shared,
     call: &Call,
@@ -75,7 +75,7 @@ fn single(
     ))
 }
 
-/// A list that is asked for.
+/// A requested list.
 struct List<'a> {
     kind: Kind,
     collection: String,
@@ -114,7 +114,7 @@ impl List<'_> {
         let is_last = first + values.len() >= items.len();
         let next = match (is_last, self.kind.skips()) {
             (true, _) => None,
-            // Counts from the beginning of what the list is then: Outlook's way, which passes over items.
+            // Counted from the beginning of the current list, as Outlook does, so that items can be passed over.
             (false, true) => Some(("$skip", (first + top).to_string())),
             (false, false) => places
                 .get((first + top).saturating_sub(1))
@@ -133,7 +133,7 @@ impl List<'_> {
         Ok(Reply::json(StatusCode::OK, &body))
     }
 
-    /// Notes a breach of what Graph allows of reads: one request a second for a chat or a channel.
+    /// Notes a violation of Graph's limit on reads: one request a second for a chat or a channel.
     fn note(&self, state: &mut State) {
         if !matches!(self.kind, Kind::Chat | Kind::ChannelDelta) {
             return;
@@ -147,11 +147,11 @@ impl List<'_> {
         }
     }
 
-    /// Returns the items with the collections that they are in; nothing where there is no such collection.
+    /// Returns the items with their collections; nothing if the collection does not exist.
     fn items(&self, state: &State, tenant_id: &str) -> Option<Vec<(String, Item)>> {
         let days = |days: i64| SignedDuration::from_hours(days * 24);
         if self.kind == Kind::User {
-            // The messages of the user's chats, which are kept by chat.
+            // The messages of the user's chats, which are stored by chat.
             let chats = state.items.below(tenant_id, "chats");
             let of_user = self.collection.split('/').nth(1).unwrap_or_default();
             let all = chats.flat_map(|(rest, items)| {
@@ -180,7 +180,7 @@ impl List<'_> {
         Some(all.filter(|(_, item)| !forgotten(item)).collect())
     }
 
-    /// Returns what the filter lets through.
+    /// Returns the items that pass the filter.
     fn filtered(
         &self,
         items: Vec<(String, Item)>,
@@ -198,7 +198,7 @@ impl List<'_> {
         };
         let terms = terms(filter).ok_or_else(|| bad_request("Invalid filter clause"))?;
         self.check(&terms, options)?;
-        // Without an order by the same property the filter is ignored, and nothing says so.
+        // Without an order by the same property, Graph ignores the filter silently.
         if self.kind == Kind::Chat && !options.orders_by("lastModifiedDateTime") {
             return Ok(items);
         }
@@ -209,7 +209,7 @@ impl List<'_> {
             .collect())
     }
 
-    /// Refuses a filter that the list does not take.
+    /// Refuses a filter that the list does not support.
     fn check(&self, terms: &[Term<'_>], options: &Options) -> Result<(), GraphError> {
         let first = terms.first().map(|term| term.property).unwrap_or_default();
         if self.kind.skips() && options.order.as_ref().is_some_and(|_| !options.orders_by(first)) {
@@ -240,7 +240,7 @@ impl List<'_> {
         Ok(())
     }
 
-    /// Returns what has changed in a drive since the time that is its token.
+    /// Returns the changes in a drive since the time in the token.
     fn since_token(
         &self,
         items: Vec<(String, Item)>,
@@ -289,7 +289,7 @@ impl List<'_> {
         Ok(())
     }
 
-    /// Leaves the messages that begin a chain of which anything has changed; their replies come with them.
+    /// Keeps the messages that begin a chain in which something has changed. Their replies come with them.
     fn chains(&self, items: &mut Vec<(String, Item)>, options: &Options) {
         let all = items.clone();
         let terms = options.filter.as_deref().and_then(terms).unwrap_or_default();
@@ -303,7 +303,7 @@ impl List<'_> {
         });
     }
 
-    /// Returns an item as the list shows it; a message that begins a chain with all replies, old ones too.
+    /// Returns an item as the list shows it. A message that begins a chain has all replies, even old ones.
     fn shown(&self, item: &Item, own: &str, all: &[(String, Item)], options: &Options) -> Value {
         let mut shown = self.kind.shown(item, own);
         if self.kind == Kind::ChannelDelta && options.expands_replies {
@@ -318,7 +318,7 @@ impl List<'_> {
         shown
     }
 
-    /// Adds a drive's root, which every answer shows.
+    /// Adds the root of a drive, which is in every answer.
     fn with_root(&self, mut values: Vec<Value>) -> Vec<Value> {
         if self.kind == Kind::Drive {
             values.insert(0, json!({"id": "root", "name": "root", "root": {}, "folder": {}}));

@@ -15,7 +15,7 @@ mod assertion;
 
 pub(crate) use assertion::Trusted;
 
-/// Answers a request to the token authority; `None` when the path is none of its own.
+/// Answers a request to the token authority; `None` for other paths.
 pub(crate) fn answer(shared: &Shared, call: &Call) -> Option<Reply> {
     let segments = call.segments();
     let (tenant, rest) = segments.split_first()?;
@@ -49,7 +49,7 @@ pub(crate) fn answer(shared: &Shared, call: &Call) -> Option<Reply> {
     Some(reply)
 }
 
-/// Builds the metadata of a tenant: real issuer, local addresses.
+/// Returns the metadata of a tenant: the real issuer, and local addresses.
 fn metadata(base: &str, tenant: &str, version: TokenVersion, key_set: &str) -> Value {
     let vouches_for = if keys::is_multi_tenant(tenant) {
         "{tenantid}"
@@ -83,7 +83,7 @@ fn token(shared: &Shared, call: &Call, tenant: &str) -> Reply {
     }
 }
 
-/// Checks a token request and issues what it asks for.
+/// Checks a token request and grants the token.
 fn grant(state: &mut State, call: &Call, tenant: &str) -> Result<Value, Refusal> {
     if !call.is("application/x-www-form-urlencoded") {
         return Err(Refusal::bad(
@@ -228,7 +228,7 @@ fn check_scope(scope: &str) -> Result<(), Refusal> {
     Err(Refusal::bad("invalid_resource", 500_011, text))
 }
 
-/// An error as Microsoft Entra words it.
+/// An error in Microsoft Entra's form.
 struct Refusal {
     status: StatusCode,
     error: &'static str,
@@ -237,7 +237,7 @@ struct Refusal {
 }
 
 impl Refusal {
-    /// Builds a 400.
+    /// Returns a 400.
     fn bad(error: &'static str, code: u32, description: impl Into<String>) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
@@ -247,7 +247,7 @@ impl Refusal {
         }
     }
 
-    /// Builds the 401 of a credential that is not good.
+    /// Returns the 401 for a wrong credential.
     fn unauthorized(code: u32, description: impl Into<String>) -> Self {
         let status = StatusCode::UNAUTHORIZED;
         Self {
@@ -258,7 +258,7 @@ impl Refusal {
         }
     }
 
-    /// Renders the error.
+    /// Returns the error as an answer.
     fn reply(self, state: &State, call: &Call) -> Reply {
         let Self {
             status,
@@ -283,8 +283,8 @@ impl Refusal {
     }
 }
 
-/// The only scope that an app-only request for Microsoft Graph can have.
+/// The only scope of app-only requests for Microsoft Graph.
 const SCOPE: &str = "https://graph.microsoft.com/.default";
 
-/// The only kind of client assertion that there is.
+/// The only type of client assertions.
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";

@@ -1,4 +1,4 @@
-//! Runs the Graph simulator until it is interrupted.
+//! Runs the simulator until it is interrupted.
 
 use std::{
     io::{self, Write as _},
@@ -45,20 +45,20 @@ fn main() -> ExitCode {
     }
 }
 
-/// Writes to standard output, where a reader may have seen enough.
+/// Writes to standard output. A reader that closes the pipe is no failure.
 fn say(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
 }
 
-/// What the command line asks for.
+/// The command of the command line.
 enum Command {
     /// Print the help text.
     Help,
-    /// Run, and write the certificate of the authority to this file, if there is one.
+    /// Run, and write the authority's certificate, if there is one, to this file.
     Run(Options, PathBuf),
 }
 
-/// Reads the command line.
+/// Parses the command line.
 fn parse() -> Result<Command, lexopt::Error> {
     let mut options = Options {
         port: DEFAULT_PORT,
@@ -104,12 +104,12 @@ fn parse() -> Result<Command, lexopt::Error> {
     Ok(Command::Run(options, file))
 }
 
-/// Says what each language needs to trust the authority whose certificate is in `file`.
+/// Returns what each language needs to trust the authority with the certificate in `file`.
 fn trust(file: &str) -> String {
     TRUST.replace("FILE", file)
 }
 
-/// Says where the simulator is and what to do with it, in commands that work as they stand.
+/// Returns the address of the simulator, and commands that can be pasted.
 fn examples(base_url: &str, app: &App, origin: Option<&str>) -> String {
     let App {
         tenant_id,
@@ -159,7 +159,7 @@ See what else there is:
     )
 }
 
-/// File for the authority's certificate when none is named.
+/// The default file for the authority's certificate.
 const AUTHORITY: &str = "graph-simulator.pem";
 
 const TRUST: &str = "\
@@ -184,7 +184,7 @@ All but NODE_EXTRA_CA_CERTS take the place of the roots that are trusted else.
 
 ";
 
-/// Port when none is named.
+/// The default port.
 const DEFAULT_PORT: u16 = 4567;
 
 const HELP: &str = "\
@@ -225,7 +225,7 @@ mod tests {
             .chain(printed(None).lines())
             .chain(printed(ORIGIN).lines())
         {
-            // The URL of the token endpoint cannot be broken.
+            // The URL of the token endpoint cannot be wrapped.
             assert!(line.chars().count() <= 80 || line.contains("/token "), "{line}");
         }
     }
@@ -246,7 +246,7 @@ mod tests {
                 .filter(|line| line.starts_with("  "))
                 .flat_map(|line| [line, "\n"])
                 .collect();
-            // In place of a person's own webhook; and a failure is seen.
+            // The test's webhook in place of the user's; a failed command ends the script.
             let commands = commands.replace("http://127.0.0.1:8080", &webhook);
             let commands = commands.replace(
                 "  curl",
@@ -282,7 +282,7 @@ mod tests {
         );
     }
 
-    /// Starts a webhook that answers handshakes, and 202 to everything else, and returns where it is.
+    /// Starts a webhook that answers handshakes, and everything else with 202, and returns its address.
     fn webhook() -> String {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

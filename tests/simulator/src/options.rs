@@ -1,4 +1,4 @@
-//! What a simulator is started with.
+//! The settings of a simulator.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,27 +7,27 @@ use std::time::Duration;
 /// The settings of a simulator.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Port on the loopback interface; 0 takes a free one.
+    /// The port on the loopback interface; 0 means a free one.
     pub port: u16,
-    /// Whether to serve https, under an authority that is made for this simulator.
+    /// Whether to serve https, with an authority that is created for this simulator.
     pub tls: bool,
-    /// App registrations that can get access tokens.
+    /// The app registrations that can get access tokens.
     pub apps: Vec<App>,
-    /// Where public origins are really reached: `https://host` to a base URL, as in curl's `--connect-to`.
+    /// Where public origins are really reached: `https://host` and a base URL, as in curl's `--connect-to`.
     pub resolve: BTreeMap<String, String>,
-    /// Subscriptions on one page of a list.
+    /// How many subscriptions a page of a list has.
     pub page_size: usize,
-    /// Factor on the pauses between attempts to deliver; 1 is Microsoft's own pace.
+    /// The factor on the pauses between delivery attempts; 1 is Microsoft's pace.
     pub retry_scale: f64,
-    /// Attempts to deliver a POST before it is given up.
+    /// After how many attempts a POST is given up.
     pub max_attempts: usize,
-    /// How long a URL may take to answer the first attempt to deliver.
+    /// The timeout of the first delivery attempt.
     pub first_timeout: Duration,
-    /// How long it may take to answer each later one.
+    /// The timeout of each later attempt.
     pub retry_timeout: Duration,
-    /// How long a URL may take to answer the validation request.
+    /// The timeout of the validation request.
     pub handshake_timeout: Duration,
-    /// How long an access token lives, in seconds.
+    /// The lifetime of an access token, in seconds.
     pub token_seconds: i64,
 }
 
@@ -53,13 +53,13 @@ impl Default for Options {
 /// An app registration, with a service principal in one tenant.
 #[derive(Clone, PartialEq, Eq)]
 pub struct App {
-    /// Tenant (GUID).
+    /// The tenant (GUID).
     pub tenant_id: String,
-    /// Application (client) id.
+    /// The application (client) id.
     pub client_id: String,
-    /// Client secret.
+    /// The client secret.
     pub client_secret: String,
-    /// Form of the validation tokens, as `requestedAccessTokenVersion` in the app registration decides it.
+    /// The version of the validation tokens, which `requestedAccessTokenVersion` in the app registration decides.
     pub token_version: TokenVersion,
 }
 
@@ -74,12 +74,12 @@ impl fmt::Debug for App {
     }
 }
 
-/// Form of Microsoft Entra's tokens.
+/// The version of Microsoft Entra's tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TokenVersion {
-    /// `ver` 1.0: publisher in `appid`, issuer `https://sts.windows.net/{tid}/`.
+    /// `ver` 1.0: the publisher is in `appid`, the issuer is `https://sts.windows.net/{tid}/`.
     V1,
-    /// `ver` 2.0: publisher in `azp`, issuer `https://login.microsoftonline.com/{tid}/v2.0`.
+    /// `ver` 2.0: the publisher is in `azp`, the issuer is `https://login.microsoftonline.com/{tid}/v2.0`.
     #[default]
     V2,
 }

@@ -1,4 +1,4 @@
-//! Realistic payloads: what a notification says about a resource, and the resource itself.
+//! Realistic payloads: the item about a resource, and the resource itself.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -13,18 +13,18 @@ use super::random;
 use super::rules::{Resource, Rich, Rule};
 use super::subscription::Registered;
 
-/// What a notification is filled with.
+/// The payload of a notification.
 #[derive(Debug)]
 pub(crate) struct Payload {
-    /// Members of the item: `resource`, `resourceData` and what the resource adds.
+    /// The members of the item: `resource`, `resourceData`, and others of the resource.
     pub(crate) item: Map<String, Value>,
-    /// `@odata.type` of a notification without resource data, where it differs.
+    /// The `@odata.type` of an item without resource data, if it differs.
     pub(crate) basic_type: Option<String>,
-    /// JSON of the resource, or nothing when the resource is never sent.
+    /// The JSON of the resource; nothing if the resource is never sent.
     pub(crate) content: Option<String>,
 }
 
-/// Makes the payload of a new notification; each call is about another object, unless its id is given.
+/// Makes the payload of a notification. Each call is about another object, unless its id is given.
 pub(crate) fn payload(subscription: &Registered, object: Option<&str>, now: Timestamp) -> Option<Payload> {
     let (rule, ids) = subscription.rule()?;
     let resource = Resource::parse(&subscription.resource)?;
@@ -46,8 +46,8 @@ pub(crate) fn payload(subscription: &Registered, object: Option<&str>, now: Time
     })
 }
 
-/// Returns the name in a payload file that stands for the object's id: the last one in the path of the resource. A path that
-/// is the subscription's own names no object.
+/// Returns the placeholder of the object's id in a payload file: the last one in the path of the resource. If the path
+/// is the subscription's own, no object is named.
 fn name_of_object(template: &str) -> Option<&str> {
     let (_, rest) = template.split_once("\"resource\": \"")?;
     let (path, _) = rest.split_once('"')?;
@@ -55,7 +55,7 @@ fn name_of_object(template: &str) -> Option<&str> {
     Some(name).filter(|name| *name != "path")
 }
 
-/// Writes an expiry as the service of the resource writes it.
+/// Returns an expiry in the form of the resource's service.
 pub(crate) fn expiry(rule: &Rule, expires_at: Timestamp) -> String {
     let (offset, format) = match rule.rich {
         _ if rule.teams => (Offset::constant(-8), "%Y-%m-%dT%H:%M:%S%.7f-08:00"),
@@ -75,7 +75,7 @@ struct Template<'a> {
     content: Option<&'a RawValue>,
 }
 
-/// Collects what stands for the names in a payload file, as far as it is known.
+/// Returns the known values of the placeholders in a payload file.
 fn names(
     subscription: &Registered,
     rule: &Rule,
@@ -83,7 +83,7 @@ fn names(
     ids: BTreeMap<String, String>,
     now: Timestamp,
 ) -> BTreeMap<String, String> {
-    // Distinct even within one millisecond: the last digits of an id count what was made.
+    // Distinct even within a millisecond, because the last digits count the payloads.
     static MADE: AtomicI64 = AtomicI64::new(0);
     let millis = now
         .as_millisecond()
@@ -110,7 +110,7 @@ fn names(
     names
 }
 
-/// Replaces `{{name}}` by what stands for it; names that are not known become new ids.
+/// Replaces each `{{name}}` by its value. Unknown names become new ids.
 fn fill(template: &str, mut names: BTreeMap<String, String>) -> String {
     let mut filled = String::new();
     let mut rest = template;
@@ -129,7 +129,7 @@ fn fill(template: &str, mut names: BTreeMap<String, String>) -> String {
     filled
 }
 
-/// Makes an id that looks like the real ones of its kind.
+/// Returns a new id that looks like a real one of its kind.
 fn new_id(name: &str) -> String {
     match name {
         "channelId" => format!("19:{}@thread.tacv2", random::hex::<16>()),
@@ -140,7 +140,7 @@ fn new_id(name: &str) -> String {
     }
 }
 
-/// Leaves only the properties of an Outlook item that the subscription selects.
+/// Keeps only the properties of an Outlook item that the subscription selects.
 fn selected(json: &str, select: &str) -> Option<String> {
     let mut members: Map<String, Value> = serde_json::from_str(json).ok()?;
     let wanted: Vec<String> = select.split(',').map(|name| name.trim().to_lowercase()).collect();

@@ -1,4 +1,4 @@
-//! What is to be sent, and what became of it.
+//! Posts: notifications to send, and the report about their delivery.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::wrong::Wrong;
 
-/// Notifications to send: items that go to one URL travel in one POST.
+/// The notifications to send. Items for one URL are sent in one POST.
 ///
 /// ```no_run
 /// # async fn example(simulator: &graph_simulator::Simulator) -> Result<(), graph_simulator::SimulatorError> {
@@ -34,14 +34,14 @@ pub struct Post {
 }
 
 impl Post {
-    /// Begins without items.
+    /// Returns a post without items.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a change notification in the form that was subscribed to. A subscription is named by its id or its
-    /// resource; so everywhere here.
+    /// Adds a change notification in the form of the subscription. Here and below, a subscription is named by its id or
+    /// its resource.
     #[must_use]
     pub fn change(self, subscription: impl AsRef<str>, change_type: &str) -> Self {
         self.entry(
@@ -83,20 +83,20 @@ impl Post {
         self.entry(subscription, Kind::Lifecycle(event))
     }
 
-    /// Adds the item of that number once more, byte for byte.
+    /// Adds the item with this number again, byte for byte.
     #[must_use]
     pub fn duplicate(self, index: usize) -> Self {
         let subscription = self.entries.get(index).map(|entry| entry.subscription.clone());
         self.entry(subscription.unwrap_or_default(), Kind::Duplicate(index))
     }
 
-    /// Adds an item exactly as given, sent to the subscription's notification URL.
+    /// Adds this item unchanged. It is sent to the subscription's notification URL.
     #[must_use]
     pub fn item(self, subscription: impl AsRef<str>, item: Value) -> Self {
         self.entry(subscription, Kind::Raw(item))
     }
 
-    /// Sets the resource data of the item added last: JSON text that is encrypted as it is.
+    /// Sets the resource data of the last item: JSON text, which is encrypted unchanged.
     #[must_use]
     pub fn content(mut self, json: impl Into<String>) -> Self {
         if let Some(last) = self.entries.last_mut() {
@@ -105,8 +105,8 @@ impl Post {
         self
     }
 
-    /// Makes the item added last one about this object, by its id: two items about one object are two changes of it, which
-    /// differ in what Graph tells changes of it apart by, and in nothing if that is nothing.
+    /// Makes the last item one about the object with this id. Two items about one object are two changes of it. They
+    /// differ only in what Graph itself sends to tell them apart, which may be nothing.
     #[must_use]
     pub fn about(mut self, object: impl Into<String>) -> Self {
         if let Some(last) = self.entries.last_mut() {
@@ -115,7 +115,7 @@ impl Post {
         self
     }
 
-    /// Makes something wrong with the item of that number, or with the token or POST that it travels with.
+    /// Makes something wrong in the item with this number, or in its token or POST.
     #[must_use]
     pub fn wrong(mut self, index: usize, wrong: Wrong) -> Self {
         if let Some(entry) = self.entries.get_mut(index) {
@@ -124,7 +124,7 @@ impl Post {
         self
     }
 
-    /// Changes the finished item of that number, before what is wrong with it is applied.
+    /// Changes the finished item with this number, before anything is made wrong in it.
     #[must_use]
     pub fn edit(mut self, index: usize, edit: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
         if let Some(entry) = self.entries.get_mut(index) {
@@ -133,7 +133,7 @@ impl Post {
         self
     }
 
-    /// Sends everything so much later: nobody knows how late Graph says `missed`.
+    /// Sends everything later by `delay`, because nobody knows how late Graph sends `missed`.
     #[must_use]
     pub fn after(self, delay: Duration) -> Self {
         Self { delay, ..self }
@@ -171,58 +171,58 @@ impl fmt::Debug for Post {
     }
 }
 
-/// A change to JSON that is about to be sent.
+/// A change of JSON before it is sent.
 pub(crate) type Edit = Arc<dyn Fn(&mut Value) + Send + Sync>;
 
-/// One item to be sent.
+/// An item to send.
 #[derive(Clone)]
 pub(crate) struct Entry {
-    /// Id or resource of the subscription.
+    /// The id or the resource of the subscription.
     pub(crate) subscription: String,
-    /// What to send.
+    /// The kind of item.
     pub(crate) kind: Kind,
-    /// Resource data in place of the ready-made one.
+    /// The resource data, in place of the prepared one.
     pub(crate) content: Option<String>,
-    /// Id of the object that it is about, in place of a new one.
+    /// The id of the object, in place of a new one.
     pub(crate) object: Option<String>,
-    /// What is wrong.
+    /// The things that are wrong.
     pub(crate) wrong: Vec<Wrong>,
-    /// Changes to the item.
+    /// The changes to the item.
     pub(crate) edits: Vec<Edit>,
 }
 
-/// What to send.
+/// The kind of an item.
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {
-    /// A change notification; with resource data or without, or as subscribed.
+    /// A change notification.
     Change {
-        /// With resource data, without, or as subscribed.
+        /// With resource data, without, or as in the subscription if absent.
         data: Option<bool>,
-        /// Change type.
+        /// The change type.
         change_type: String,
     },
     /// A lifecycle notification.
     Lifecycle(LifecycleEvent),
     /// The item of another entry.
     Duplicate(usize),
-    /// A ready item.
+    /// A complete item.
     Raw(Value),
 }
 
-/// What a lifecycle notification can tell.
+/// The kind of a lifecycle notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum LifecycleEvent {
     /// The subscription has to be reauthorized.
     ReauthorizationRequired,
-    /// The subscription is gone.
+    /// The subscription was removed.
     SubscriptionRemoved,
     /// Notifications were lost.
     Missed,
 }
 
 impl LifecycleEvent {
-    /// Returns the event's name on the wire.
+    /// Returns the name in a notification.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -233,24 +233,24 @@ impl LifecycleEvent {
     }
 }
 
-/// What became of a [`Post`].
+/// The report about a [`Post`].
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryReport {
     /// The POSTs, one for each URL.
     pub posts: Vec<PostReport>,
-    /// What Microsoft Graph would not have sent.
+    /// The items that Microsoft Graph would not send.
     pub skipped: Vec<Skipped>,
 }
 
 impl DeliveryReport {
-    /// Tells whether everything was sent and every POST was accepted.
+    /// Returns whether every item was sent and every POST accepted.
     #[must_use]
     pub fn delivered(&self) -> bool {
         self.skipped.is_empty() && !self.posts.is_empty() && self.posts.iter().all(|post| post.delivered)
     }
 
-    /// Returns the items that were sent, in the order of the POSTs.
+    /// Returns the sent items, in the order of the POSTs.
     pub fn items(&self) -> impl Iterator<Item = &SentItem> {
         self.posts.iter().flat_map(|post| &post.items)
     }
@@ -260,9 +260,9 @@ impl DeliveryReport {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Skipped {
-    /// Number of the item in the [`Post`].
+    /// The number of the item in the [`Post`].
     pub index: usize,
-    /// Subscription as it was named.
+    /// The subscription, as it was named.
     pub subscription: String,
     /// Why it was not sent.
     pub reason: &'static str,
@@ -274,14 +274,14 @@ pub struct Skipped {
 pub struct PostReport {
     /// The registered URL.
     pub url: String,
-    /// Items, as they were meant before something was made wrong with the whole document.
+    /// The items, before anything was made wrong in the whole document.
     pub items: Vec<SentItem>,
-    /// Body.
+    /// The body.
     #[serde(serialize_with = "as_text")]
     pub body: Vec<u8>,
-    /// Attempts in their order.
+    /// The attempts, in order.
     pub attempts: Vec<Attempt>,
-    /// Whether an attempt was answered 2xx in time.
+    /// Whether an attempt was answered with 2xx in time.
     pub delivered: bool,
 }
 
@@ -289,17 +289,17 @@ pub struct PostReport {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SentItem {
-    /// Number of the item in the [`Post`].
+    /// The number of the item in the [`Post`].
     pub index: usize,
-    /// Id of the subscription.
+    /// The id of the subscription.
     pub subscription_id: String,
     /// The item.
     pub item: Value,
-    /// JSON text that was encrypted into it.
+    /// The JSON text that was encrypted into the item.
     pub content: Option<String>,
 }
 
-/// One attempt to deliver.
+/// A delivery attempt.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempt {
@@ -307,13 +307,13 @@ pub struct Attempt {
     pub at: Timestamp,
     /// How long it took, in milliseconds.
     pub milliseconds: u64,
-    /// Status of the answer, when there was one in time.
+    /// The status of the answer, if it came in time.
     pub status: Option<u16>,
-    /// Why there was none.
+    /// Why there was no answer.
     pub error: Option<String>,
 }
 
-/// Writes bytes as text.
+/// Serialises bytes as text.
 fn as_text<S: serde::Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&String::from_utf8_lossy(bytes))
 }

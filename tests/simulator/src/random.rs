@@ -1,4 +1,4 @@
-//! Identifiers that look like Microsoft's.
+//! Ids that look like Microsoft's.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 /// Returns random bytes.
 pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    // The operating system's generator fails only where nothing else works either; zeros are then as good as any.
+    // The operating system's generator fails only where nothing else works either, so zeros do no further harm.
     let _ = aws_lc_rs::rand::fill(&mut bytes);
     bytes
 }

@@ -1,7 +1,7 @@
-//! What can be subscribed to, and for how long.
+//! The resources that can be subscribed to, and their lifetimes.
 //!
-//! A small table of its own, so that a mistake in the project's catalogue has somebody to disagree with it. Sources:
-//! Microsoft Graph, *Change notifications overview* (supported resources, maximum length) and *Create subscription*.
+//! A separate small table, so that a mistake in the project's catalogue shows as a difference. Sources: Microsoft
+//! Graph, *Change notifications overview* (supported resources, maximum length) and *Create subscription*.
 
 use std::collections::BTreeMap;
 
@@ -9,27 +9,27 @@ mod table;
 
 pub(crate) use table::RULES;
 
-/// One resource path that can be subscribed to.
+/// A resource path that can be subscribed to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rule {
-    /// Path with `{name}` where an id stands.
+    /// The path, with `{name}` in place of an id.
     pub(crate) pattern: &'static str,
-    /// What the notifications are about; also the name of the payload file.
+    /// The entity of the notifications, which is also the name of the payload file.
     pub(crate) entity: &'static str,
-    /// Change types: `c`reated, `u`pdated, `d`eleted.
+    /// The change types: `c`reated, `u`pdated, `d`eleted.
     changes: &'static str,
     /// Whether resource data can be included.
     pub(crate) rich: Rich,
-    /// Longest lifetime in minutes, without resource data.
+    /// The longest lifetime in minutes, without resource data.
     max_minutes: i64,
     /// Whether the rules of Microsoft Teams apply: a lifecycle URL for more than an hour, one subscription per
-    /// resource, and the wording of errors.
+    /// resource, and its error texts.
     pub(crate) teams: bool,
-    /// Whether only `/beta` has it.
+    /// Whether only `/beta` has the path.
     pub(crate) beta: bool,
-    /// A query option without which the path is not supported.
+    /// The query option that the path requires.
     pub(crate) needs: Option<&'static str>,
-    /// Whether `notificationQueryOptions` are taken.
+    /// Whether `notificationQueryOptions` are allowed.
     pub(crate) query_options: bool,
 }
 
@@ -38,16 +38,16 @@ pub(crate) struct Rule {
 pub(crate) enum Rich {
     /// Never.
     No,
-    /// All properties, always.
+    /// Always, with all properties.
     Whole,
-    /// The properties that `$select` names.
+    /// With the properties in `$select`.
     Selected,
-    /// Nothing else is possible.
+    /// Required.
     Only,
 }
 
 impl Rule {
-    /// Tells whether the resource raises changes of the type.
+    /// Returns whether the resource raises this type of change.
     pub(crate) fn raises(&self, change_type: &str) -> bool {
         let letter = match change_type {
             "created" => 'c',
@@ -73,13 +73,13 @@ impl Rule {
         self
     }
 
-    /// Marks a path that is supported with a query option only.
+    /// Marks a path that requires a query option.
     const fn needs(mut self, option: &'static str) -> Self {
         self.needs = Some(option);
         self
     }
 
-    /// Marks a path that takes `notificationQueryOptions`.
+    /// Marks a path that allows `notificationQueryOptions`.
     const fn queried(mut self) -> Self {
         self.query_options = true;
         self
@@ -91,13 +91,13 @@ impl Rule {
         self
     }
 
-    /// Sets what of resource data can be included.
+    /// Sets whether resource data can be included.
     const fn with(mut self, rich: Rich) -> Self {
         self.rich = rich;
         self
     }
 
-    /// Matches the path of a resource; the ids by their names in the pattern.
+    /// Matches the path of a resource, and returns the ids by their names in the pattern.
     fn matches(&self, segments: &[String]) -> Option<BTreeMap<String, String>> {
         let pattern: Vec<&str> = self.pattern.split('/').collect();
         if pattern.len() != segments.len() {
@@ -115,17 +115,17 @@ impl Rule {
     }
 }
 
-/// A resource, split into what the rules look at.
+/// A resource, split for the rules.
 #[derive(Debug, Clone)]
 pub(crate) struct Resource {
-    /// Segments of the path, keys in parentheses as segments of their own.
+    /// The segments of the path. A key in parentheses is a segment of its own.
     pub(crate) segments: Vec<String>,
-    /// Options of the query string by name in lower case.
+    /// The query options, by name in lower case.
     pub(crate) options: BTreeMap<String, String>,
 }
 
 impl Resource {
-    /// Takes a resource apart; `None` when it is not a relative path.
+    /// Splits a resource; `None` if it is not a relative path.
     pub(crate) fn parse(resource: &str) -> Option<Self> {
         let (path, query) = resource.split_once('?').unwrap_or((resource, ""));
         if path.contains("://") {
@@ -145,9 +145,9 @@ impl Resource {
         })
     }
 
-    /// Finds the rule for the resource, with the ids that its path names.
+    /// Finds the rule for the resource, with the ids in its path.
     pub(crate) fn rule(&self) -> Option<(&'static Rule, BTreeMap<String, String>)> {
-        // Literal segments first: `users/{id}` must not take what is meant for a longer name.
+        // Literal segments first, so that `users/{id}` does not match a longer name.
         let mut found: Vec<_> = RULES
             .iter()
             .filter_map(|rule| Some((rule, rule.matches(&self.segments)?)))
@@ -156,7 +156,7 @@ impl Resource {
         found.into_iter().next()
     }
 
-    /// Returns a form that is equal for all spellings of one resource.
+    /// Returns a form that is equal for all spellings of a resource.
     pub(crate) fn canonical(&self) -> String {
         let options: Vec<String> = self
             .options
@@ -167,7 +167,7 @@ impl Resource {
     }
 }
 
-/// Splits `name('key')` into `name` and `key`; functions keep their parentheses apart likewise.
+/// Splits `name('key')` into `name` and `key`, and a function likewise.
 fn keys_apart(segment: &str) -> Vec<String> {
     let Some((name, key)) = segment.strip_suffix(')').and_then(|open| open.split_once('(')) else {
         return vec![segment.to_owned()];

@@ -1,4 +1,4 @@
-//! The simulator's thread, and the way of a request to its route.
+//! The thread of the simulator, and the routing of requests.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -56,7 +56,7 @@ pub(crate) fn start(options: Options) -> std::io::Result<Simulator> {
     })
 }
 
-/// Serves until told to stop.
+/// Serves until the simulator is stopped.
 fn serve(
     runtime: Runtime,
     listener: TcpListener,
@@ -83,7 +83,7 @@ fn serve(
     runtime.shutdown_timeout(SHUTDOWN);
 }
 
-/// Takes a request in, answers it, and notes both.
+/// Reads a request, answers it, and logs both.
 async fn take(Extension(shared): Extension<Arc<Shared>>, request: Request<Body>) -> Reply {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_BODY).await else {
@@ -128,7 +128,7 @@ async fn route(shared: &Shared, call: &Call) -> Reply {
     })
 }
 
-/// Answers by an injected fault.
+/// Answers with an injected fault.
 async fn fail(shared: &Shared, call: &Call, fault: Fault) -> Reply {
     if fault.carried_out {
         route(shared, call).await;
@@ -157,7 +157,7 @@ async fn fail(shared: &Shared, call: &Call, fault: Fault) -> Reply {
     reply
 }
 
-/// Notes a request.
+/// Logs a request.
 fn note(shared: &Shared, call: &Call, status: StatusCode) {
     let credentials = call.path.ends_with("/token");
     let body = if credentials {
@@ -178,5 +178,5 @@ fn note(shared: &Shared, call: &Call, status: StatusCode) {
     });
 }
 
-/// Longest request body.
+/// The longest request body.
 const MAX_BODY: usize = 4 * 1024 * 1024;

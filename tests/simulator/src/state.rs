@@ -1,4 +1,4 @@
-//! What the simulator remembers.
+//! The memory of the simulator.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,19 +19,19 @@ use super::random;
 use super::store::Subscriptions;
 use super::subscription::Registered;
 
-/// The simulator's memory and its HTTP client, shared by all its tasks.
+/// The memory and the HTTP client, shared by all tasks.
 pub(crate) struct Shared {
     state: Mutex<State>,
-    /// Client for handshakes and deliveries: follows no redirect, uses no proxy.
+    /// The client for handshakes and deliveries. It follows no redirect and uses no proxy.
     pub(crate) client: reqwest::Client,
 }
 
 impl Shared {
-    /// Builds the memory from the options.
+    /// Creates the memory for the options.
     ///
     /// # Errors
     ///
-    /// No signing key can be made.
+    /// A signing key cannot be generated.
     pub(crate) fn new(options: Options, client: reqwest::Client) -> Result<Arc<Self>, CannotSign> {
         let state = State {
             clock_offset: SignedDuration::ZERO,
@@ -65,49 +65,49 @@ impl Shared {
 
 /// The simulator's memory.
 pub(crate) struct State {
-    /// Settings, some of which change while it runs.
+    /// The settings, some of which can change.
     pub(crate) options: Options,
-    /// How far the simulator's clock is ahead.
+    /// How far the simulator's clock is ahead of the real one.
     pub(crate) clock_offset: SignedDuration,
-    /// Subscriptions of all apps.
+    /// The subscriptions of all apps.
     pub(crate) subscriptions: Subscriptions,
-    /// Access tokens that were handed out.
+    /// The issued access tokens.
     pub(crate) access_tokens: BTreeMap<String, AccessToken>,
-    /// Refresh tokens that are good, with the app that each belongs to.
+    /// The valid refresh tokens, with their apps.
     pub(crate) refresh_tokens: BTreeMap<String, App>,
-    /// Ids of subscriptions that lists leave out.
+    /// The ids of subscriptions that lists leave out.
     pub(crate) unlisted: BTreeSet<String>,
-    /// What apps may prove themselves with besides their secrets.
+    /// The credentials of apps besides their secrets.
     pub(crate) trusted: Vec<Trusted>,
-    /// Keys of the token authority.
+    /// The keys of the token authority.
     pub(crate) authority: Authority,
-    /// Requests that arrived, without those to the simulator's own controls.
+    /// The received requests, without those to the controls.
     pub(crate) requests: Vec<LoggedRequest>,
-    /// Faults to inject.
+    /// The faults to inject.
     pub(crate) faults: Vec<Fault>,
-    /// POSTs that were sent, or tried.
+    /// The POSTs that were sent or tried.
     pub(crate) deliveries: Vec<PostReport>,
-    /// Breaches of the ten-minute rule.
+    /// The violations of the ten-minute rule.
     pub(crate) violations: Vec<String>,
-    /// Users, teams and groups.
+    /// The users, teams and groups.
     pub(crate) directory: Directory,
-    /// What can be read.
+    /// The items that can be read.
     pub(crate) items: Items,
-    /// When each chat and channel was read last.
+    /// When each chat and channel was last read.
     pub(crate) read_at: BTreeMap<String, Timestamp>,
-    /// Ids or resources of subscriptions whose change notifications get lost.
+    /// The ids or resources of subscriptions whose change notifications are lost.
     pub(crate) losing: BTreeSet<String>,
 }
 
 impl State {
-    /// Returns the simulator's present time.
+    /// Returns the current time of the simulator.
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::now()
             .saturating_add(self.clock_offset)
             .unwrap_or(Timestamp::MAX)
     }
 
-    /// Forgets the subscriptions whose time has come.
+    /// Removes expired subscriptions.
     pub(crate) fn expire(&mut self) {
         let now = self.now();
         self.subscriptions.expire(now);
@@ -127,7 +127,7 @@ impl State {
             .find(|app| app.tenant_id == tenant_id && app.client_id == client_id)
     }
 
-    /// Hands out an access token for an app.
+    /// Issues an access token for an app.
     pub(crate) fn issue(&mut self, app: &App) -> String {
         let token = random::opaque::<48>();
         let lifetime = SignedDuration::from_secs(self.options.token_seconds);
@@ -144,7 +144,7 @@ impl State {
         token
     }
 
-    /// Takes the fault that the request runs into, if there is one.
+    /// Returns the fault that hits the request, if any, and counts it.
     pub(crate) fn take_fault(&mut self, method: &str, path: &str) -> Option<Fault> {
         let position = self.faults.iter().position(|fault| fault.hits(method, path))?;
         let fault = self.faults.get_mut(position)?;
@@ -157,18 +157,18 @@ impl State {
     }
 }
 
-/// What an access token stands for.
+/// The owner of an access token.
 #[derive(Debug, Clone)]
 pub(crate) struct AccessToken {
-    /// Tenant.
+    /// The tenant.
     pub(crate) tenant_id: String,
-    /// App.
+    /// The app.
     pub(crate) client_id: String,
-    /// End of its life.
+    /// When it expires.
     pub(crate) expires_at: Timestamp,
 }
 
-/// A request that arrived at the simulated Graph or its login endpoint.
+/// A request to the simulated Graph or its login endpoint.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LoggedRequest {
@@ -176,38 +176,38 @@ pub struct LoggedRequest {
     pub method: String,
     /// Path.
     pub path: String,
-    /// Query string, undecoded; empty when there is none.
+    /// The query, not decoded; empty if absent.
     pub query: String,
-    /// Body as text; that of a token request is left out, it holds credentials.
+    /// The body as text. The body of a token request is left out, because it contains credentials.
     pub body: String,
-    /// Status of the answer.
+    /// The status of the answer.
     pub status: u16,
-    /// The caller's `client-request-id`, or an empty text.
+    /// The caller's `client-request-id`; empty if absent.
     pub client_request_id: String,
     /// When it was answered, by the simulator's clock.
     pub at: Timestamp,
 }
 
-/// A failure to inject: what the next requests of a kind are answered instead of what they asked for.
+/// A fault: an answer that replaces the real one for the next requests of a kind.
 #[derive(Debug, Clone)]
 pub struct Fault {
-    /// Method; empty means any.
+    /// The method; empty means any.
     pub method: String,
-    /// Beginning of the path and its query, as in `/v1.0/subscriptions`.
+    /// The beginning of the path and query, such as `/v1.0/subscriptions`.
     pub path_prefix: String,
     /// How many requests it hits.
     pub times: usize,
-    /// Status of the answer.
+    /// The status of the answer.
     pub status: u16,
-    /// JSON body of the answer; Graph's error form when absent.
+    /// The JSON body of the answer; an error in Graph's form if absent.
     pub body: Option<Value>,
-    /// `Retry-After` header in seconds.
+    /// The `Retry-After` header in seconds.
     pub retry_after: Option<u64>,
-    /// Further headers of the answer; a name may come more than once.
+    /// Further headers of the answer. A name may occur more than once.
     pub headers: Vec<(String, String)>,
-    /// Pause before the answer.
+    /// The pause before the answer.
     pub delay: Duration,
-    /// Whether the request is carried out all the same, so that only its answer is lost.
+    /// Whether the request is carried out nevertheless, so that only its answer is lost.
     pub carried_out: bool,
 }
 
@@ -228,49 +228,49 @@ impl Fault {
         }
     }
 
-    /// Hits so many requests.
+    /// Sets how many requests it hits.
     #[must_use]
     pub fn times(mut self, times: usize) -> Self {
         self.times = times;
         self
     }
 
-    /// Sends a `Retry-After` header.
+    /// Adds a `Retry-After` header.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
     }
 
-    /// Sends a header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Sends this body.
+    /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: Value) -> Self {
         self.body = Some(body);
         self
     }
 
-    /// Waits before it answers.
+    /// Sets the pause before the answer.
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// Carries the request out, and answers the failure all the same.
+    /// Carries the request out, and answers with the fault nevertheless.
     #[must_use]
     pub fn carried_out(mut self) -> Self {
         self.carried_out = true;
         self
     }
 
-    /// Tells whether the request is one that the fault is meant for.
+    /// Returns whether the fault hits the request.
     fn hits(&self, method: &str, path: &str) -> bool {
         let method_fits = self.method.is_empty() || self.method.eq_ignore_ascii_case(method);
         self.times > 0 && method_fits && path.starts_with(&self.path_prefix)

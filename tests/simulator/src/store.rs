@@ -1,4 +1,4 @@
-//! The subscriptions, found by whatever they are asked for without a look at all of them.
+//! The subscriptions, with indexes for every way in which they are looked up.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,16 +11,16 @@ use super::subscription::Registered;
 #[derive(Debug, Default)]
 pub struct Subscriptions {
     all: BTreeMap<u64, Registered>,
-    /// By id in lower case.
+    /// By id, in lower case.
     by_id: BTreeMap<String, u64>,
-    /// By the canonical form of their resource.
+    /// By the canonical form of the resource.
     by_resource: BTreeMap<String, BTreeSet<u64>>,
     ends: BTreeSet<(Timestamp, u64)>,
     next: u64,
 }
 
 impl Subscriptions {
-    /// Adds one.
+    /// Adds a subscription.
     pub fn insert(&mut self, new: Registered) {
         let number = self.next;
         self.next = number.saturating_add(1);
@@ -33,7 +33,7 @@ impl Subscriptions {
         self.all.insert(number, new);
     }
 
-    /// Puts one in the place of the one with its id, and tells whether that is there. The resource stays.
+    /// Replaces the subscription with the same id, and returns whether it exists. The resource does not change.
     pub fn replace(&mut self, one: Registered) -> bool {
         let number = self.by_id.get(&one.id.to_ascii_lowercase()).copied();
         let Some((number, place)) = number.and_then(|number| Some((number, self.all.get_mut(&number)?)))
@@ -46,13 +46,13 @@ impl Subscriptions {
         true
     }
 
-    /// Takes one away.
+    /// Removes a subscription.
     pub fn remove(&mut self, id: &str) -> Option<Registered> {
         let number = self.by_id.get(&id.to_ascii_lowercase()).copied()?;
         self.take(number)
     }
 
-    /// Takes those away whose time has come, and returns them, the earliest first.
+    /// Removes the expired subscriptions and returns them, the earliest first.
     pub fn expire(&mut self, now: Timestamp) -> Vec<Registered> {
         let mut expired = Vec::new();
         while let Some((_, number)) = self.ends.first().copied().filter(|(end, _)| *end <= now) {
@@ -61,12 +61,12 @@ impl Subscriptions {
         expired
     }
 
-    /// Finds one by its id.
+    /// Finds a subscription by its id.
     pub fn get(&self, id: &str) -> Option<&Registered> {
         self.all.get(self.by_id.get(&id.to_ascii_lowercase())?)
     }
 
-    /// Returns those that watch a resource, however it is spelled.
+    /// Returns the subscriptions that watch a resource, in any spelling.
     pub fn watching(&self, resource: &str) -> impl Iterator<Item = &Registered> {
         let numbers = self.by_resource.get(&canonical(resource));
         numbers
@@ -75,7 +75,8 @@ impl Subscriptions {
             .filter_map(|number| self.all.get(number))
     }
 
-    /// Returns all that were created after the one with a number, with their numbers; without a number, all.
+    /// Returns the subscriptions that were created after the one with this number, with their numbers; without a
+    /// number, all.
     pub fn after(&self, number: Option<u64>) -> impl Iterator<Item = (u64, &Registered)> {
         let first = number.map_or(0, |number| number.saturating_add(1));
         self.all.range(first..).map(|(number, one)| (*number, one))
@@ -96,7 +97,7 @@ impl Subscriptions {
     }
 }
 
-/// Returns a form that is equal for all spellings of one resource; empty for what is none.
+/// Returns a form that is equal for all spellings of a resource; empty if it is not a resource.
 fn canonical(resource: &str) -> String {
     Resource::parse(resource)
         .map(|parsed| parsed.canonical())

@@ -12,38 +12,38 @@ use super::checks::{
 use super::http::GraphError;
 use super::rules::{Resource, Rule};
 
-/// A subscription as the simulator knows it, with what Graph does not show again.
+/// A subscription, with the values that Graph does not show again.
 #[derive(Debug, Clone)]
 pub struct Registered {
-    /// Id.
+    /// The id.
     pub id: String,
-    /// Tenant in which it was created.
+    /// The tenant in which it was created.
     pub tenant_id: String,
-    /// App that created it.
+    /// The app that created it.
     pub client_id: String,
-    /// Resource as it was written.
+    /// The resource, as it was written.
     pub resource: String,
-    /// Query options besides those of the resource.
+    /// The query options besides those of the resource.
     pub notification_query_options: Option<String>,
-    /// Change types as they were written.
+    /// The change types, as they were written.
     pub change_type: String,
-    /// Where change notifications go.
+    /// The URL for change notifications.
     pub notification_url: String,
-    /// Where lifecycle notifications go.
+    /// The URL for lifecycle notifications.
     pub lifecycle_notification_url: Option<String>,
-    /// Client state.
+    /// The client state.
     pub client_state: Option<String>,
     /// Whether notifications carry resource data.
     pub include_resource_data: bool,
-    /// Certificate, base64 of DER.
+    /// The certificate as base64 of its DER form.
     pub encryption_certificate: Option<String>,
-    /// The subscriber's name for the certificate.
+    /// The subscriber's id of the certificate.
     pub encryption_certificate_id: Option<String>,
-    /// Oldest TLS version.
+    /// The TLS version.
     pub latest_supported_tls_version: String,
-    /// App id that validation tokens are made out to, when it is not the app's own.
+    /// The app id for which validation tokens are issued, if it is not the app's own.
     pub notification_url_app_id: Option<String>,
-    /// End of its life.
+    /// When it expires.
     pub expires_at: Timestamp,
     /// When it was last updated or created.
     pub patched_at: Option<Timestamp>,
@@ -63,7 +63,7 @@ impl Registered {
         Resource::parse(&self.resource)?.rule()
     }
 
-    /// Returns the subscription as Graph shows it; secrets only in the answers to those who have just sent them.
+    /// Returns the subscription as Graph shows it. Secrets are only in answers to the caller who has just sent them.
     pub fn show(&self, secrets: bool) -> Value {
         let secret = |value: &Option<String>| if secrets { json!(value) } else { Value::Null };
         json!({
@@ -86,8 +86,8 @@ impl Registered {
         })
     }
 
-    /// Tells what speaks against `new` beside this subscription. That other query options make another combination is
-    /// not documented, so they do not.
+    /// Returns the error if this subscription conflicts with `new`. Microsoft does not document that other query
+    /// options make another combination, so here they do not.
     pub fn conflict(&self, new: &Self) -> Option<GraphError> {
         let resource = |text: &str| Resource::parse(text).map(|parsed| parsed.canonical());
         let same_owner = self.tenant_id == new.tenant_id && self.client_id == new.client_id;
@@ -210,7 +210,7 @@ pub struct Owner<'a> {
     pub client_id: &'a str,
 }
 
-/// Returns a form that is equal for all ways to write the same set of change types.
+/// Returns a form that is equal for all spellings of a set of change types.
 pub(crate) fn canonical_changes(change_type: &str) -> Vec<String> {
     let mut changes: Vec<String> = change_type
         .split(',')
@@ -221,7 +221,7 @@ pub(crate) fn canonical_changes(change_type: &str) -> Vec<String> {
     changes
 }
 
-/// Raises an expiry that is too near to the shortest one there is.
+/// Returns the expiry, raised to the shortest lifetime if it is too early.
 fn raised(expires_at: Timestamp, now: Timestamp) -> Timestamp {
     let nearest = now
         .saturating_add(SignedDuration::from_mins(45))
@@ -256,7 +256,7 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, GraphError> {
     })
 }
 
-/// Checks that all properties are ones that a subscription has.
+/// Checks that a subscription has all of these properties.
 fn known_properties(fields: &Map<String, Value>) -> Result<(), GraphError> {
     let known = |name: &str| name.starts_with("@odata.") || PROPERTIES.contains(&name);
     let Some(name) = fields.keys().find(|name| !known(name)) else {
@@ -266,7 +266,7 @@ fn known_properties(fields: &Map<String, Value>) -> Result<(), GraphError> {
     Err(GraphError::new(StatusCode::BAD_REQUEST, "BadRequest", message))
 }
 
-/// Reads a text property; absent, `null` and empty are one.
+/// Reads a text property. Absent, `null` and empty are equal.
 fn text(fields: &Map<String, Value>, name: &str) -> Result<Option<String>, GraphError> {
     match fields.get(name) {
         None | Some(Value::Null) => Ok(None),
@@ -276,7 +276,7 @@ fn text(fields: &Map<String, Value>, name: &str) -> Result<Option<String>, Graph
     }
 }
 
-/// Reads a truth value; absent and `null` are `false`.
+/// Reads a truth value. Absent and `null` mean `false`.
 fn boolean(fields: &Map<String, Value>, name: &str) -> Result<bool, GraphError> {
     match fields.get(name) {
         None | Some(Value::Null) => Ok(false),
@@ -285,13 +285,13 @@ fn boolean(fields: &Map<String, Value>, name: &str) -> Result<bool, GraphError> 
     }
 }
 
-/// Reads a date-time with an offset.
+/// Reads a date and time with an offset.
 fn instant(text: &str) -> Result<Timestamp, GraphError> {
     text.parse()
         .map_err(|_| GraphError::invalid("expirationDateTime is not a date-time with an offset."))
 }
 
-/// Properties that a create request can hold.
+/// The properties that a create request can have.
 const PROPERTIES: &[&str] = &[
     "changeType",
     "notificationUrl",
@@ -307,7 +307,7 @@ const PROPERTIES: &[&str] = &[
     "notificationUrlAppId",
 ];
 
-/// Properties that an update can hold.
+/// The properties that an update can have.
 const UPDATABLE: &[&str] = &[
     "expirationDateTime",
     "notificationUrl",

@@ -1,4 +1,4 @@
-//! Tests of the simulator from outside, over HTTP.
+//! Tests of the simulator over HTTP.
 
 mod controls;
 mod creation;
@@ -22,7 +22,7 @@ use super::keys::Pool;
 use super::*;
 use receiver::Receiver;
 
-/// A simulator, a receiver that its notifications reach, and a client with a token.
+/// A simulator, a receiver of its notifications, and a client with a token.
 struct Bench {
     simulator: Simulator,
     receiver: Receiver,
@@ -113,12 +113,12 @@ impl Bench {
         body["id"].as_str().unwrap().to_owned()
     }
 
-    /// Returns the time so many minutes from now.
+    /// Returns the time in so many minutes.
     fn in_minutes(&self, minutes: i64) -> String {
         (self.simulator.now() + SignedDuration::from_mins(minutes)).to_string()
     }
 
-    /// A body for a subscription without resource data.
+    /// Returns a body for a subscription without resource data.
     fn basic(&self, resource: &str) -> Value {
         json!({
             "resource": resource,
@@ -129,7 +129,7 @@ impl Bench {
         })
     }
 
-    /// A body for a subscription with resource data.
+    /// Returns a body for a subscription with resource data.
     fn rich(&self, resource: &str) -> Value {
         let mut body = self.basic(resource);
         body["includeResourceData"] = json!(true);
@@ -159,7 +159,7 @@ fn app(tenant_id: &str, client_id: &str) -> App {
     }
 }
 
-/// The subscriber's certificate; its key is number 5 of the pool.
+/// Returns the subscriber's certificate. Its key is number 5 of the pool.
 fn certificate() -> String {
     BASE64_STANDARD.encode(der::self_signed(&Pool::key(5).unwrap(), "subscriber").unwrap())
 }

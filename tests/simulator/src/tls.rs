@@ -1,4 +1,4 @@
-//! https: an authority that is made for one simulator, and a certificate of it for this machine's own names.
+//! https: an authority for one simulator, and its certificate for this machine's names.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::server::TlsStream;
 
-/// What a server needs to serve https, and its clients to trust it.
+/// The parts that a server needs to serve https, and its clients to trust it.
 pub(crate) struct Tls {
     /// The authority's certificate in PEM.
     pub(crate) authority: String,
@@ -26,12 +26,12 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    /// Makes an authority and a certificate. The authority's key is kept nowhere, and nobody who trusts it trusts it for
-    /// another machine.
+    /// Creates an authority and a certificate. The authority's key is not kept, and the authority is limited to this
+    /// machine's names, so trusting it affects no other machine.
     ///
     /// # Errors
     ///
-    /// A key cannot be made or cannot sign.
+    /// A key cannot be generated or cannot sign.
     pub(crate) fn new() -> std::io::Result<Self> {
         let (authority, issuer) = authority().map_err(std::io::Error::other)?;
         let (certificate, key) = server(&issuer).map_err(std::io::Error::other)?;
@@ -68,7 +68,7 @@ fn authority() -> Result<(String, Issuer<'static, KeyPair>), rcgen::Error> {
     Ok((certificate.pem(), Issuer::new(params, key)))
 }
 
-/// Returns the certificate of the server, and its key.
+/// Returns the certificate of the server and its key.
 fn server(issuer: &Issuer<'_, KeyPair>) -> Result<(rcgen::Certificate, KeyPair), rcgen::Error> {
     let mut params = of("Graph simulator")?;
     params.subject_alt_names =
@@ -80,7 +80,7 @@ fn server(issuer: &Issuer<'_, KeyPair>) -> Result<(rcgen::Certificate, KeyPair),
     Ok((params.signed_by(&key, issuer)?, key))
 }
 
-/// Returns what both certificates have in common.
+/// Returns the parameters that both certificates share.
 fn of(name: &str) -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::new(Vec::new())?;
     params.distinguished_name = DistinguishedName::new();
@@ -90,21 +90,21 @@ fn of(name: &str) -> Result<CertificateParams, rcgen::Error> {
     Ok(params)
 }
 
-/// Takes connections whose handshake is done; one that takes its time holds back no other.
+/// Accepts connections after their handshake. A slow handshake does not delay other connections.
 pub(crate) struct TlsListener {
     address: std::io::Result<SocketAddr>,
     ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
 }
 
 impl TlsListener {
-    /// Begins to take connections.
+    /// Starts to accept connections.
     pub(crate) fn new(listener: TcpListener, acceptor: TlsAcceptor) -> Self {
         let (sender, ready) = mpsc::channel(1);
         let address = listener.local_addr();
         tokio::spawn(async move {
             loop {
                 let Ok((stream, client)) = listener.accept().await else {
-                    // No file handle is left, perhaps.
+                    // Probably no file handle is left.
                     tokio::time::sleep(PAUSE).await;
                     continue;
                 };
@@ -139,8 +139,8 @@ impl Listener for TlsListener {
     }
 }
 
-/// The name of this machine to itself.
+/// The name of this machine.
 const NAME: &str = "localhost";
 
-/// The pause after a connection that could not be taken.
+/// The pause after a connection that could not be accepted.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -15,12 +15,12 @@ use super::options::TokenVersion;
 use super::random;
 use super::wrong::Wrong;
 
-/// What a token vouches for.
+/// The subject of a token.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Subject {
-    /// Tenant of the items.
+    /// The tenant of the items.
     pub(crate) tenant_id: String,
-    /// App that subscribed, or that it wants tokens to be made out to.
+    /// The app that subscribed, or the one for which it wants tokens.
     pub(crate) audience: String,
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn validation_token(
     Ok(format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
 }
 
-/// Builds the claims, in the form of the version.
+/// Returns the claims, in the form of the version.
 fn claims(subject: &Subject, version: TokenVersion, now: Timestamp, wrong: &[Wrong]) -> Value {
     let is = |one: Wrong| wrong.contains(&one);
     let tenant = if is(Wrong::TokenTenant) {
@@ -113,7 +113,7 @@ fn claims(subject: &Subject, version: TokenVersion, now: Timestamp, wrong: &[Wro
     } else {
         (now - 300, now - 300 + lifetime)
     };
-    // The service principal of the publisher in the tenant: the same one each time.
+    // The publisher's service principal in the tenant, the same one each time.
     let principal = format!("3dd0bf2a-{}", tenant.split_once('-').map_or("", |(_, rest)| rest));
     let mut claims = json!({
         "aud": audience, "iss": issuer, "iat": from, "nbf": from, "exp": until,
@@ -204,7 +204,7 @@ mod tests {
         }
     }
 
-    /// Makes a token and returns header, claims, and whether a published key verifies it.
+    /// Makes a token, and returns its header, its claims, and whether a published key verifies it.
     fn make(version: TokenVersion, wrong: &[Wrong]) -> (Value, Value, bool) {
         let authority = Authority::new().unwrap();
         let subject = Subject {

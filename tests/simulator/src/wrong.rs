@@ -1,11 +1,11 @@
-//! What can be wrong with a notification.
+//! The things that can be wrong with a notification.
 
 use serde_json::{Value, json};
 
 use super::encrypt::Recipe;
 use super::random;
 
-/// One thing that is wrong, or odd, in a POST.
+/// A thing that is wrong, or unusual, in a POST.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Wrong {
@@ -13,7 +13,7 @@ pub enum Wrong {
     FlippedBit,
     /// The encrypted data lacks its last block.
     TruncatedData,
-    /// `dataSignature` is not there.
+    /// `dataSignature` is absent.
     MissingSignature,
     /// `dataSignature` was made with another key.
     WrongMac,
@@ -25,7 +25,7 @@ pub enum Wrong {
     RandomDataKey,
     /// `data` is not base64.
     DataNotBase64,
-    /// Certificate id and thumbprint are of no certificate that anybody has.
+    /// Certificate id and thumbprint belong to no known certificate.
     UnknownCertificateId,
     /// `encryptedContent` is an empty object.
     EmptyEncryptedContent,
@@ -41,30 +41,30 @@ pub enum Wrong {
     UnknownSubscription,
     /// The item is a number.
     ItemNotAnObject,
-    /// Keys and values come in other casings that Microsoft has been seen to use; not an error.
+    /// Keys and values have other letter cases that Microsoft has been seen to use. Not an error.
     OddCasing,
-    /// `tenantId` is an empty text, as in notifications of personal accounts; not an error.
+    /// `tenantId` is empty, as in notifications of personal accounts. Not an error.
     PersonalAccount,
-    /// The item has the form in which SharePoint has been seen to send: the resource is the bare id of a list, with
-    /// `siteUrl` and `webId` beside it; not an error.
+    /// The item has the form in which SharePoint has been seen to send: the resource is the id of a list alone, with
+    /// `siteUrl` and `webId` beside it. Not an error.
     SharePointForm,
-    /// Members that do not apply are there as empty texts; not an error.
+    /// Members that do not apply are empty texts. Not an error.
     EmptyTexts,
-    /// `resourceData` is `null`; not an error.
+    /// `resourceData` is `null`. Not an error.
     NullResourceData,
     /// `validationTokens` is `null`.
     TokensNull,
-    /// `validationTokens` is not there.
+    /// `validationTokens` is absent.
     TokensAbsent,
     /// `validationTokens` is empty.
     TokensEmpty,
-    /// The token is made out to another app.
+    /// The token is for another app.
     TokenAudience,
     /// The token was issued to another publisher.
     TokenPublisher,
-    /// The token's issuer only looks like Microsoft's.
+    /// The token's issuer only resembles Microsoft's.
     TokenIssuer,
-    /// The token is of another tenant, in `tid` and issuer.
+    /// The token belongs to another tenant, in `tid` and issuer.
     TokenTenant,
     /// The token has expired.
     TokenExpired,
@@ -76,11 +76,11 @@ pub enum Wrong {
     TokenHs256,
     /// The token names a key that is not published.
     TokenUnknownKid,
-    /// The token's signature is of something else.
+    /// The token's signature belongs to another text.
     TokenBadSignature,
-    /// The token brings the key that it is signed with (`jwk` header).
+    /// The token contains the key that signed it (`jwk` header).
     TokenEmbeddedKey,
-    /// The token is signed by the published key that may vouch for personal accounts only.
+    /// The token is signed by the published key that is valid for personal accounts only.
     TokenConsumerKey,
     /// The token is not a JWT.
     TokenGarbage,
@@ -92,7 +92,7 @@ pub enum Wrong {
     ValueNotAnArray,
     /// The body is empty.
     EmptyBody,
-    /// A byte order mark stands before the JSON; not an error.
+    /// The JSON begins with a byte order mark. Not an error.
     ByteOrderMark,
 }
 
@@ -178,7 +178,7 @@ impl Wrong {
     }
 }
 
-/// Gives an item the form that SharePoint sends.
+/// Changes an item into the form that SharePoint sends.
 fn sharepoint_form(item: &mut Value) {
     let members = item.as_object_mut();
     let tenant = members.and_then(|members| members.get("tenantId").cloned());
@@ -234,7 +234,7 @@ fn edit_base64(item: &mut Value, name: &str, edit: impl FnOnce(&mut Vec<u8>)) {
     *text = json!(BASE64_STANDARD.encode(bytes));
 }
 
-/// Spells keys and values in the other ways that Microsoft's pages and services show.
+/// Changes the letter case of keys and values to others that Microsoft's pages and services show.
 fn odd_casing(item: &mut Value) {
     let Some(members) = item.as_object_mut() else {
         return;

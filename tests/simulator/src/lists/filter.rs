@@ -1,4 +1,4 @@
-//! `$filter`, as far as lists by time take it: comparisons that are joined by `and`.
+//! `$filter`, in the form that lists by time support: comparisons joined by `and`.
 
 use jiff::Timestamp;
 
@@ -9,12 +9,12 @@ pub(super) struct Term<'a> {
     pub(super) property: &'a str,
     /// `eq`, `ge`, `gt`, `le` or `lt`.
     pub(super) operator: &'a str,
-    /// What it is compared with, as it is written.
+    /// The value, as it is written.
     pub(super) value: &'a str,
 }
 
 impl Term<'_> {
-    /// Returns whether a time fits; nothing when the value is not a time.
+    /// Returns whether a time fits; nothing if the value is not a time.
     pub(super) fn fits(&self, time: Timestamp) -> Option<bool> {
         let value: Timestamp = self.value.parse().ok()?;
         Some(match self.operator {
@@ -28,7 +28,7 @@ impl Term<'_> {
     }
 }
 
-/// Takes a filter apart; nothing when it is more than comparisons that are joined by `and`.
+/// Splits a filter; nothing if it is more than comparisons joined by `and`.
 pub(super) fn terms(filter: &str) -> Option<Vec<Term<'_>>> {
     filter.split(" and ").map(term).collect()
 }

@@ -1,4 +1,4 @@
-//! The kinds of list, and what each takes and shows.
+//! The kinds of lists, and what each supports and shows.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -24,13 +24,13 @@ pub(super) enum Kind {
     Calls,
     /// `/drives/{id}/root/delta`.
     Drive,
-    /// Recordings and transcripts of an organizer's meetings, with the times of the request.
+    /// Recordings and transcripts of an organizer's meetings, between the times of the request.
     Meetings(Timestamp, Timestamp),
     /// A user's conversations with Copilot.
     Interactions,
-    /// Tasks of a list.
+    /// The tasks of a list.
     Tasks,
-    /// What Shifts lists; it takes no filter.
+    /// The lists of Shifts, without a filter.
     Shifts,
 }
 
@@ -38,12 +38,12 @@ pub(super) enum Kind {
 pub(super) enum Order {
     Ascending,
     Descending,
-    /// What was made last comes first.
+    /// The newest item first.
     Newest,
 }
 
 impl Kind {
-    /// Returns the list that a path names, and the collection that it shows.
+    /// Returns the list at a path, and its collection.
     pub(super) fn of(path: &[&str]) -> Option<(Self, String)> {
         let all = || path.join("/");
         Some(match path {
@@ -78,7 +78,7 @@ impl Kind {
         })
     }
 
-    /// Returns the kind of a collection whose items can be read one by one, and its name.
+    /// Returns the kind and the name of a collection whose items can be read one by one.
     pub(super) fn of_collection(path: &[&str]) -> Option<(Self, String)> {
         let kind = match path {
             ["users", _, "messages" | "events" | "contacts"]
@@ -93,7 +93,7 @@ impl Kind {
         Some((kind, path.join("/")))
     }
 
-    /// Returns whether a list counts its items from the beginning at each page.
+    /// Returns whether the pages of a list count items from its beginning.
     pub(super) fn skips(self) -> bool {
         matches!(self, Self::Outlook | Self::Tasks)
     }
@@ -130,7 +130,7 @@ impl Kind {
         SignedDuration::from_hours(days * 24)
     }
 
-    /// Returns whether the list takes a comparison.
+    /// Returns whether the list supports a comparison.
     pub(super) fn takes(self, term: &Term<'_>) -> bool {
         let (property, operator) = (term.property, term.operator);
         match self {
@@ -149,7 +149,7 @@ impl Kind {
 
     /// Returns whether an item fits a comparison.
     pub(super) fn fits(self, term: &Term<'_>, item: &Item) -> bool {
-        // Outlook knows no smaller part of a time than a second.
+        // Outlook compares whole seconds.
         let time = |time| if self.skips() { to_second(time) } else { time };
         match term.property {
             "lastModifiedDateTime" => term.fits(time(item.changed)).unwrap_or_default(),
@@ -161,7 +161,7 @@ impl Kind {
         }
     }
 
-    /// Returns the order of a list; nothing for one that it does not have.
+    /// Returns the order of a list; nothing for an order that it does not support.
     pub(super) fn order(self, options: &Options) -> Option<Order> {
         let order = options.order.as_deref();
         Some(match (self, order) {
@@ -213,7 +213,7 @@ impl Kind {
         Value::Object(shown)
     }
 
-    /// Returns a time as the service writes it.
+    /// Returns a time in the form of the service.
     fn written(self, time: Timestamp) -> String {
         if self.skips() {
             time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -227,7 +227,7 @@ fn to_second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
-/// Reads the arguments of a function of meetings, which have to name the user whose they are.
+/// Reads the arguments of a function of meetings, which have to name the user in the path.
 fn times(arguments: &str, user: &str) -> Option<(Timestamp, Timestamp)> {
     let (mut organizer, mut from, mut until) = (None, None, Some(Timestamp::MAX));
     for argument in arguments.split(',') {

@@ -1,4 +1,4 @@
-//! The options of a list, and where its pages begin.
+//! The query options of a list, and the beginnings of its pages.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
@@ -19,12 +19,12 @@ pub(super) struct Options {
     select: Option<String>,
 }
 
-/// Where a page begins.
+/// The beginning of a page.
 #[derive(Debug)]
 pub(super) enum After {
-    /// Behind so many items.
+    /// After so many items.
     Items(usize),
-    /// Behind an item, by its last change and its id.
+    /// After an item, by its last change and its id.
     Item(Timestamp, String),
 }
 
@@ -61,7 +61,7 @@ impl Options {
         first == Some(property)
     }
 
-    /// Leaves only the properties that are selected.
+    /// Keeps only the selected properties.
     pub(super) fn selected(&self, mut item: Value) -> Value {
         let (Some(select), Some(members)) = (&self.select, item.as_object_mut()) else {
             return item;
@@ -73,7 +73,7 @@ impl Options {
 }
 
 impl After {
-    /// Returns the token of a page that begins behind an item.
+    /// Returns the token of a page that begins after an item.
     pub(super) fn token((changed, id): &(Timestamp, String)) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(format!("{changed} {id}"))
     }
@@ -84,7 +84,7 @@ impl After {
         Some(Self::Item(changed.parse().ok()?, id.to_owned()))
     }
 
-    /// Returns the number of the first item of the page.
+    /// Returns the number of the first item on the page.
     pub(super) fn place(&self, items: &[(Timestamp, String)]) -> usize {
         match self {
             Self::Items(count) => *count,

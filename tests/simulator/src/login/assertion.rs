@@ -1,4 +1,4 @@
-//! Client assertions: a signed JWT in place of a client secret.
+//! Client assertions: signed JWTs in place of a client secret.
 //!
 //! Microsoft identity platform, *Certificate credentials* and *Workload identity federation*.
 
@@ -14,19 +14,19 @@ use x509_parser::prelude::FromDer as _;
 
 use super::Refusal;
 
-/// What an app may prove itself with besides its secret.
+/// A credential of an app besides its secret.
 #[derive(Debug, Clone)]
 pub(crate) struct Trusted {
-    /// App.
+    /// The app.
     pub(crate) client_id: String,
-    /// Certificate in DER of those who sign.
+    /// The signer's certificate in DER form.
     pub(crate) certificate: Vec<u8>,
-    /// Issuer and subject of a federated credential; without, the app signs for itself.
+    /// The issuer and subject of a federated credential. Without it, the app signs for itself.
     pub(crate) federated: Option<(String, String)>,
 }
 
 impl Trusted {
-    /// Tells whether the certificate is one for this time: it is an app's key from its first to its last second.
+    /// Returns whether the certificate is valid now, from its first second to its last.
     fn is_valid(&self, now: Timestamp) -> bool {
         x509_parser::certificate::X509Certificate::from_der(&self.certificate).is_ok_and(|(_, parsed)| {
             let validity = parsed.validity();
@@ -35,7 +35,7 @@ impl Trusted {
     }
 }
 
-/// Checks an assertion for an app.
+/// Checks an assertion of an app.
 pub(crate) fn check(
     trusted: &[Trusted],
     client_id: &str,
@@ -91,7 +91,7 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// An assertion, taken apart.
+/// The parts of an assertion.
 struct Assertion {
     header: Value,
     claims: Value,
@@ -100,7 +100,7 @@ struct Assertion {
 }
 
 impl Assertion {
-    /// Takes a JWT apart.
+    /// Splits a JWT.
     fn parse(jwt: &str) -> Option<Self> {
         let (message, signature) = jwt.rsplit_once('.')?;
         let (header, claims) = message.split_once('.')?;
@@ -114,7 +114,7 @@ impl Assertion {
         })
     }
 
-    /// Tells whether the holder of a certificate has signed; an app must name its certificate by the thumbprint.
+    /// Returns whether the owner of a certificate has signed. An app has to name its certificate by thumbprint.
     fn signed_by(&self, trusted: &Trusted) -> bool {
         let Ok((_, parsed)) = x509_parser::certificate::X509Certificate::from_der(&trusted.certificate)
         else {
@@ -154,13 +154,13 @@ fn refused(code: u32, description: &str) -> Refusal {
     Refusal::unauthorized(code, description)
 }
 
-/// Audience of assertions by other issuers.
+/// The audience of assertions by other issuers.
 const EXCHANGE: &str = "api://AzureADTokenExchange";
 
-/// What is said of a certificate that is over, or not yet begun.
+/// The error for a certificate that has expired or is not valid yet.
 const EXPIRED: &str = "Client assertion contains an invalid signature. [Reason - The key used is expired.]";
 
-/// Clock skew that is let through, in seconds.
+/// The accepted clock skew, in seconds.
 const SKEW: i64 = 300;
 
 #[cfg(test)]
@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(code(&["RS256", "federated"], |_| {}), Some(700_213));
     }
 
-    /// Checks an assertion that differs from a good one, and returns the code of the refusal.
+    /// Checks an assertion that differs from a valid one, and returns the code of the refusal.
     fn code(how: &[&str], change: impl FnOnce(&mut Value)) -> Option<u32> {
         code_at(Timestamp::from_second(NOW).unwrap(), how, change)
     }

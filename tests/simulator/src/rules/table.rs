@@ -1,4 +1,4 @@
-//! The resources that can be subscribed to.
+//! The table of resources.
 
 use super::{Rich, Rule};
 
@@ -18,7 +18,7 @@ const fn teams(pattern: &'static str, entity: &'static str, changes: &'static st
     }
 }
 
-/// An Outlook resource; 10,080 minutes are documented, 10,070 are let through.
+/// An Outlook resource. 10,080 minutes are documented, 10,070 are accepted.
 const fn outlook(pattern: &'static str, entity: &'static str) -> Rule {
     basic(pattern, entity, "cud", 10_070).with(Rich::Selected)
 }

@@ -1,5 +1,5 @@
-//! The webhooks of the README, and clients in other languages that trust the simulator. A language that is not there is left
-//! out.
+//! The webhooks of the README, and clients in other languages that trust the simulator. A language that is not
+//! installed is left out.
 
 use std::{
     fs,
@@ -57,7 +57,7 @@ async fn the_webhook_in_python_subscribes_decrypts_renews_and_subscribes_again()
     subscribes_decrypts_renews_and_subscribes_again(&simulator, &mut webhook, local_port).await;
 }
 
-/// Sends a webhook of the README everything that it knows, something forged too, and looks at what it says.
+/// Sends every kind of notification to a webhook of the README, and a forged one, and checks its output.
 async fn subscribes_decrypts_renews_and_subscribes_again(
     simulator: &Simulator,
     webhook: &mut Running,
@@ -92,7 +92,7 @@ async fn subscribes_decrypts_renews_and_subscribes_again(
     }
 }
 
-/// Sends what anybody can send to a webhook, which must live on.
+/// Sends requests that anybody can send to a webhook, which has to survive them.
 async fn answers_what_graph_does_not_send(local_port: u16) {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = |path: &str| format!("http://127.0.0.1:{local_port}{path}");
@@ -183,7 +183,7 @@ fn clients_in_other_languages_trust_the_authority_and_nothing_else_does() {
     }
 }
 
-/// Links lead back to where they came from, so that a client which follows them goes on with https.
+/// Links have the scheme of the request, so that a client that follows them keeps using https.
 #[tokio::test]
 async fn pages_and_places_are_https_behind_tls() {
     let bench = Bench::with(|options| {
@@ -225,11 +225,11 @@ fn start(port: u16, tls: bool) -> Simulator {
     simulator
 }
 
-/// Installs Microsoft's client once, and returns whether it is there.
+/// Installs Microsoft's client once, and returns whether that succeeded.
 fn install_client(home: &Path) -> bool {
     let package = Path::new("node");
     let lock = fs::read(package.join("package-lock.json")).unwrap();
-    // Written last, so that an installation that was interrupted is done again.
+    // Written last, so that an interrupted installation is repeated.
     let installed = home.join("installed");
     if fs::read(&installed).is_ok_and(|installed| installed == lock) {
         return true;
@@ -248,7 +248,7 @@ fn install_client(home: &Path) -> bool {
     true
 }
 
-/// Makes a virtual environment with what the webhook in Python needs, once, and returns its Python.
+/// Creates a virtual environment for the webhook in Python once, and returns its Python.
 fn install_cryptography(home: &Path) -> Option<PathBuf> {
     if !has("python3") {
         return None;
@@ -270,7 +270,7 @@ fn install_cryptography(home: &Path) -> Option<PathBuf> {
     Some(python)
 }
 
-/// Returns the command of the README that makes a key and a certificate.
+/// Returns the README's command that creates a key and a certificate.
 fn openssl(home: &Path) -> Command {
     let readme = fs::read_to_string(README).unwrap();
     let line = readme
@@ -284,7 +284,7 @@ fn openssl(home: &Path) -> Command {
     command
 }
 
-/// Returns the code of a language in a page.
+/// Returns the code block of a language in a page.
 fn block(page: &str, language: &str) -> String {
     let text = fs::read_to_string(page).unwrap();
     let (_, rest) = text.split_once(&format!("```{language}\n")).unwrap();
@@ -293,7 +293,7 @@ fn block(page: &str, language: &str) -> String {
 
 const README: &str = "README.md";
 
-/// Has the recipe that the webhook in Python takes.
+/// The page with the recipe that the webhook in Python uses.
 const DECRYPTING: &str = "../../docs/decrypting.md";
 
 /// Returns a folder beside this program.
@@ -324,7 +324,7 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{output:?}");
 }
 
-/// A program that runs until it is dropped, and what it writes.
+/// A program that runs until it is dropped, and its output.
 struct Running {
     program: Child,
     lines: BufReader<ChildStdout>,

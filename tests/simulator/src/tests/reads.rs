@@ -201,7 +201,7 @@ async fn missed_comes_as_late_as_it_is_told_to() {
     assert!(sent.duration_since(asked) >= SignedDuration::from_millis(200));
 }
 
-/// Returns a bench with so many items in a collection, one a second.
+/// Returns a bench with `count` items in a collection, one per second.
 async fn filled(collection: &str, count: i64) -> Bench {
     let bench = Bench::new().await;
     for number in 0..count {
@@ -236,7 +236,7 @@ fn numbers(range: std::ops::Range<i64>) -> Vec<String> {
     range.map(|number| number.to_string()).collect()
 }
 
-/// Returns a second of an hour that is over.
+/// Returns a second of the past hour.
 fn at(second: i64) -> Timestamp {
     let today = Timestamp::now().as_second();
     Timestamp::from_second(today - today % 86_400 - 3_600 + second).unwrap()

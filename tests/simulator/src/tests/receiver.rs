@@ -1,4 +1,4 @@
-//! A notification URL whose answers can be set.
+//! A notification URL with configurable answers.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,24 +11,24 @@ use serde_json::Value;
 /// How the receiver answers the validation request.
 #[derive(Clone)]
 pub(super) enum Echo {
-    /// As it should.
+    /// Correctly.
     Right,
     /// With another status.
     Status(u16),
     /// With another media type.
     MediaType(&'static str),
-    /// With the text changed.
+    /// With a changed text.
     Changed(fn(String) -> String),
     /// Without decoding `+`.
     PlusKept,
-    /// Not in time.
+    /// Too late.
     Late,
 }
 
-/// Stands for a notification that is not answered in time.
+/// The status that means: not answered in time.
 pub(super) const LATE: u16 = 599;
 
-/// What arrived.
+/// A received request.
 #[derive(Clone)]
 pub(super) struct Arrived {
     pub(super) path: String,
@@ -43,7 +43,7 @@ impl Arrived {
     }
 }
 
-/// A running receiver; it ends with the test's runtime.
+/// A running receiver. It ends with the test's runtime.
 pub(super) struct Receiver {
     pub(super) base_url: String,
     settings: Settings,
@@ -59,22 +59,22 @@ impl Receiver {
         Self { base_url, settings }
     }
 
-    /// Sets how validation requests are answered.
+    /// Sets the answer to validation requests.
     pub(super) fn echo(&self, echo: Echo) {
         self.settings.0.lock().unwrap().echo = echo;
     }
 
-    /// Sets the statuses of the next notifications, or [`LATE`]; 202 follows.
+    /// Sets the statuses for the next notifications, or [`LATE`]; later ones get 202.
     pub(super) fn answer(&self, statuses: &[u16]) {
         self.settings.0.lock().unwrap().statuses = statuses.to_vec();
     }
 
-    /// Returns the notifications that arrived.
+    /// Returns the received notifications.
     pub(super) fn notifications(&self) -> Vec<Arrived> {
         self.settings.0.lock().unwrap().notifications.clone()
     }
 
-    /// Returns the validation requests that arrived.
+    /// Returns the received validation requests.
     pub(super) fn validations(&self) -> Vec<Arrived> {
         self.settings.0.lock().unwrap().validations.clone()
     }
