@@ -28,12 +28,12 @@ const TENANT_A: &str = "aaaaaaaa-0000-0000-0000-000000000000";
 const TENANT_B: &str = "bbbbbbbb-0000-0000-0000-000000000000";
 const APP: &str = "cccccccc-0000-0000-0000-000000000000";
 
-/// Returns what Graph answers when it has a failure of its own.
+/// Returns Graph's answer when it has an internal failure.
 fn unavailable() -> Reply {
     Reply::refusal(503, "ServiceUnavailable", "")
 }
 
-/// Makes a subscription one that was asked for deletions.
+/// Changes a subscription so that its entry no longer fits it: it is for deletions.
 fn asked_otherwise(one: &mut Subscription) {
     one.change_type = Some("deleted".to_owned());
     one.notification_url = one
@@ -42,7 +42,7 @@ fn asked_otherwise(one: &mut Subscription) {
         .map(|url| url.replace("&d=", "&d=other"));
 }
 
-/// Returns a world in which one run has been made.
+/// Returns a world after one run.
 async fn prepared(entries: &[(&str, &str, bool)]) -> World {
     let world = world(&config(&["a"], entries));
     let report = world.run().await;
@@ -51,7 +51,7 @@ async fn prepared(entries: &[(&str, &str, bool)]) -> World {
     world
 }
 
-/// Returns a configuration of tenants and of subscriptions: name, tenant, resource data.
+/// Returns a configuration with tenants, and with subscriptions of a name, a tenant, and resource data or not.
 fn config(tenants: &[&str], entries: &[(&str, &str, bool)]) -> Value {
     let tenant = |name: &&str| {
         let tenant_id = if *name == "a" { TENANT_A } else { TENANT_B };

@@ -1,4 +1,4 @@
-//! Two runs at once do no harm, whichever of them comes first to each call.
+//! Two runs at once do no harm, in whatever order their calls are made.
 
 use std::{
     pin::Pin,
@@ -35,7 +35,7 @@ proptest! {
         let event = lifecycle("subscriptionRemoved", "id-1");
         let reports = at_once(&world, [schedule(), event], order);
         prop_assert_eq!(&reports[1], &json!({"batchItemFailures": []}));
-        // Where Graph still lists it, the schedule may have kept it.
+        // If Graph still lists it, the scheduled run may have kept it.
         check(&world, if is_listed { &[] } else { &reports[..1] });
         prop_assert_eq!(&reports[0]["failed"], &json!(0));
         prop_assert!(!ids(&world).contains(&"id-1".to_owned()));
@@ -137,7 +137,7 @@ fn what_is_not_done_for_an_older_configuration_is_left_to_the_next_run() {
         handled(&world, schedule()).await
     };
     let outdated = async { handled(&world, schedule()).await };
-    // The older one has read the configuration when the newer one is made, from beginning to end.
+    // The older run has read its configuration, then the newer one is made from beginning to end.
     let order = [vec![false; 2], vec![true; 1_000]].concat();
     let reports = interleave(&world, [Box::pin(outdated), Box::pin(change_and_run)], order);
     assert_eq!(
@@ -163,7 +163,7 @@ fn what_is_not_done_for_an_older_configuration_is_left_to_the_next_run() {
     );
 }
 
-/// Makes the runs of `events` at once.
+/// Runs for `events` at once.
 fn at_once(world: &World, events: [Value; 2], order: Vec<bool>) -> Vec<Value> {
     interleave(
         world,
@@ -178,7 +178,8 @@ async fn handled(world: &World, event: Value) -> Value {
     world.handle(event, &mut Metrics::default()).await.unwrap()
 }
 
-/// Takes turns between two runs: the next of `order` says which goes on as far as its next call. Time passes when both wait.
+/// Alternates between two runs: the next item of `order` says which one continues up to its next call. Time passes when
+/// both wait.
 fn interleave(world: &World, mut runs: [Run<'_>; 2], order: Vec<bool>) -> Vec<Value> {
     let mut answers = [None, None];
     let woken = Arc::new(Woken::default());
@@ -203,7 +204,7 @@ fn interleave(world: &World, mut runs: [Run<'_>; 2], order: Vec<bool>) -> Vec<Va
     answers.into_iter().flatten().collect()
 }
 
-/// Checks that everything that is wanted is there once, under keys that are known, and that the reports say so.
+/// Checks that every wanted subscription exists once, under known keys, and that the reports say so.
 #[track_caller]
 fn check(world: &World, reports: &[Value]) {
     let all = world.graph.all();
@@ -251,7 +252,7 @@ fn check(world: &World, reports: &[Value]) {
     }
 }
 
-/// Returns how many subscriptions the reports say that `action` was taken for.
+/// Returns how many subscriptions `action` was applied to, by the reports.
 fn done(reports: &[Value], action: &str) -> u64 {
     let counts = reports.iter().map(|report| report["counts"][action].as_u64());
     counts.map(Option::unwrap_or_default).sum()
@@ -261,7 +262,7 @@ fn ids(world: &World) -> Vec<String> {
     world.graph.all().into_iter().map(|one| one.id).collect()
 }
 
-/// Returns a world in which a run has made everything that is wanted.
+/// Returns a world in which a run has created every wanted subscription.
 fn running() -> World {
     static MADE: OnceLock<World> = OnceLock::new();
     let made = MADE.get_or_init(|| {
@@ -306,7 +307,7 @@ fn lifecycle(event: &str, id: &str) -> Value {
     json!({"Records": [super::lifecycle::event("m1", event, "chat", id)]})
 }
 
-/// Returns which of two goes on, often several times in a row.
+/// Returns which of two runs continues, often several times in a row.
 fn order() -> impl Strategy<Value = Vec<bool>> {
     proptest::collection::vec((any::<bool>(), 1usize..8), 0..40).prop_map(|turns| {
         turns

@@ -1,4 +1,4 @@
-//! A configuration that changes.
+//! Changes of the configuration.
 
 use super::*;
 
@@ -153,7 +153,7 @@ async fn a_lifetime_too_short_for_the_schedule_is_warned_of() {
 async fn a_configuration_that_is_not_there_or_cannot_be_read_is_a_problem_and_no_reason_to_act() {
     for text in ["", "[]", "{"] {
         let world = prepared(&[("chat", "a", true)]).await;
-        // The version before it is no better.
+        // The previous version has a mistake as well.
         world.documents.set(Document::Config, text);
         world.documents.set(Document::Config, text);
         let report = world.run().await;

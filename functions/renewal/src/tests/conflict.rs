@@ -1,4 +1,4 @@
-//! Another subscription stands in the way of a new one.
+//! Creations that conflict with an existing subscription.
 
 use super::*;
 

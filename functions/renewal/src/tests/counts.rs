@@ -1,4 +1,4 @@
-//! What renewal counts of a run.
+//! The metrics of renewal.
 
 use graph_edge::metrics::{Metric, Metrics};
 use serde_json::json;
@@ -21,9 +21,9 @@ async fn a_run_tells_how_the_subscriptions_are_after_it() {
             (Metric::SubscriptionsInDanger, 0),
         ],
     );
-    // The encryption certificate is the only thing whose end is known.
+    // The encryption certificate is the only one with a known expiry.
     assert!(metrics.values(Metric::DaysLeft)[0] > 300, "{metrics:?}");
-    // Chat messages live for three days, and are asked for with ten minutes less.
+    // Chat messages live for three days, of which ten minutes are not requested.
     assert_eq!(metrics.values(Metric::SoonestExpiryMinutes), [3 * 24 * 60 - 10]);
     assert!(metrics.values(Metric::LeastLeftPercent)[0] > 100);
 }
@@ -83,7 +83,7 @@ async fn a_run_that_could_not_be_made_has_not_succeeded() {
     check(&world.counted(json!({})).await, &[(Metric::RunSucceeded, 0)]);
 }
 
-/// Every other metric says that all is well when nothing is configured any more.
+/// Every other metric looks healthy when nothing is configured any more.
 #[tokio::test]
 async fn subscriptions_that_are_gone_since_the_run_before_are_counted() {
     let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
@@ -103,7 +103,8 @@ async fn subscriptions_that_are_gone_since_the_run_before_are_counted() {
     assert_eq!(metrics.values(Metric::SubscriptionsDropPercent), [0; 0]);
 }
 
-/// SQS leaves what was received three times out of the age of the oldest message: only this tells of it.
+/// SQS leaves messages that were received three times out of the age of the oldest message: only this metric shows
+/// them.
 #[tokio::test]
 async fn lifecycle_notifications_that_come_again_or_fail_are_counted() {
     let world = prepared(&[("chat", "a", true)]).await;

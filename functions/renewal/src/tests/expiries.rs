@@ -1,4 +1,4 @@
-//! What ends by itself is told in time.
+//! Expiries are reported in time.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -59,7 +59,7 @@ async fn a_sign_in_counts_from_its_newest_token() {
     let world = world(&config);
     world.run().await;
     world.clock.advance(85 * 24 * 60);
-    // The last sign-in is the first run's, until this one has a token.
+    // The last sign-in is the first run's until this run has a token.
     world.graph.fail("list", unavailable());
     let report = world.invoke(json!({"dryRun": true})).await.unwrap();
     assert_eq!(
@@ -105,7 +105,7 @@ async fn a_mistake_in_the_configuration_is_a_failure_and_a_warning_is_none() {
     }
 }
 
-/// Returns a configuration whose client secret ends in so many days.
+/// Returns a configuration whose client secret expires in `days`.
 fn expiring(days: i64) -> Value {
     let mut config = config(&["a"], &[("users", "a", false)]);
     config["tenants"]["a"]["credential"]["clientSecretExpires"] = json!(at(days).to_string());

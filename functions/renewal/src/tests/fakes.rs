@@ -1,4 +1,4 @@
-//! Doubles of what renewal talks to. They share a log, so that the order of what it does can be seen.
+//! Doubles of renewal's services. They share a log, which shows the order of calls.
 
 use std::{
     future::{Ready, ready},
@@ -39,7 +39,7 @@ pub(super) use self::graph::{FakeGraph, Quirk};
 
 pub(super) type Log = Arc<Mutex<Vec<String>>>;
 
-/// Everything that renewal talks to.
+/// A double of all of renewal's services.
 pub(super) struct World {
     pub(super) deps: Deps<Fakes>,
     pub(super) graph: Arc<FakeGraph>,
@@ -50,7 +50,7 @@ pub(super) struct World {
     pub(super) read_queue: Arc<FakeQueue>,
 }
 
-/// Doubles of everything but the client of Graph.
+/// Doubles of every service but the client of Graph.
 pub(super) struct Fakes;
 
 impl Ports for Fakes {
@@ -63,7 +63,7 @@ impl Ports for Fakes {
 
 pub(super) const NOW: &str = "2026-11-22T10:00:00Z";
 
-/// Returns a world in which nothing has been done yet, with `config` in ConfigSecret.
+/// Returns a world before the first run, with `config` in ConfigSecret.
 pub(super) fn world(config: &Value) -> World {
     let log = Log::default();
     let documents = FakeDocuments {
@@ -112,7 +112,7 @@ impl World {
         }
     }
 
-    /// Returns another stack, with secrets of its own, beside this one.
+    /// Returns another stack beside this one, with secrets of its own.
     pub(super) fn beside(&self, config: &Value) -> Self {
         let documents = FakeDocuments::default();
         documents.set(Document::Config, &config.to_string());
@@ -124,7 +124,7 @@ impl World {
         Self::of(self.graph.clone(), self.documents.clone(), self.clock.clone())
     }
 
-    /// Ends the process and starts another one, which knows nothing of the first.
+    /// Ends the process and starts another one without its memory.
     pub(super) fn restarted(self) -> Self {
         Self::of(self.graph, self.documents, self.clock)
     }
@@ -133,7 +133,7 @@ impl World {
         self.invoke(serde_json::json!({})).await.unwrap()
     }
 
-    /// Makes a run as the schedule does.
+    /// Makes a scheduled run.
     pub(super) fn scheduled(&self) -> Value {
         let event = serde_json::json!({"source": "aws.scheduler"});
         self.clock
@@ -145,7 +145,7 @@ impl World {
         ready(self.clock.run(self.handle(event, &mut Metrics::default())))
     }
 
-    /// Invokes, whatever comes of it, and returns what was counted.
+    /// Invokes renewal, ignores its answer, and returns the metrics.
     pub(super) fn counted(&self, event: Value) -> Ready<Metrics> {
         let mut metrics = Metrics::default();
         drop(self.clock.run(self.handle(event, &mut metrics)));
@@ -157,13 +157,13 @@ impl World {
         ready(self.clock.run(handle(event, deadline, &self.deps, &mut metrics)))
     }
 
-    /// Handles an event as Lambda has it done, with a quarter of an hour for it.
+    /// Handles an event as AWS Lambda would, with a quarter of an hour for it.
     pub(super) async fn handle(&self, event: Value, metrics: &mut Metrics) -> Result<Value, Error> {
         let deadline = self.clock.now() + jiff::SignedDuration::from_mins(15);
         handle(self.proven(event), deadline, &self.deps, metrics).await
     }
 
-    /// Gives the items of a batch the client state that Graph sends back, where a test has given them none.
+    /// Adds to the items of a batch the client state that Graph would return, unless the test has set one.
     fn proven(&self, mut event: Value) -> Value {
         let Ok(document) =
             serde_json::from_value::<ClientStateDocument>(self.documents.json(Document::ClientState))
@@ -191,7 +191,7 @@ impl World {
         event
     }
 
-    /// Returns the events that consumers were sent.
+    /// Returns the events for consumers.
     pub(super) fn told(&self) -> Vec<Value> {
         let stored = self.delivery_queue.stored();
         stored
@@ -200,7 +200,7 @@ impl World {
             .collect()
     }
 
-    /// Returns the windows that the reader was told to read.
+    /// Returns the windows for the reader.
     pub(super) fn windows(&self) -> Vec<Value> {
         let stored = self.read_queue.stored();
         stored
@@ -209,7 +209,7 @@ impl World {
             .collect()
     }
 
-    /// Returns what was done since the last look.
+    /// Returns the log since the last call.
     pub(super) fn log(&self) -> Vec<String> {
         std::mem::take(&mut *self.graph.log.lock().unwrap())
     }
@@ -225,7 +225,7 @@ pub(super) struct FakeDocuments {
 }
 
 impl FakeDocuments {
-    /// Takes away what is stored of the last look at everything.
+    /// Removes the stored state of the last look at all subscriptions.
     pub(super) fn forget_state(&self) {
         self.state.lock().unwrap().clear();
     }
@@ -303,7 +303,7 @@ impl VersionedSecret for FakeDocument {
     }
 }
 
-/// Nobody vouches for the application's role: it has no need of it.
+/// No web identity: no application needs one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Nobody;
 

@@ -1,4 +1,4 @@
-//! What consumers are told of lost notifications.
+//! Events about lost notifications.
 
 use super::*;
 use crate::Memory;

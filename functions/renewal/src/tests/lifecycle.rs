@@ -221,7 +221,7 @@ async fn without_documents_or_configuration_events_come_again() {
         record("m3", "not json"),
     ];
     let world = prepared(&[("chat", "a", true)]).await;
-    // The version before it is no better.
+    // The previous version has a mistake as well.
     world.documents.set(Document::Config, "{");
     world.documents.set(Document::Config, "{");
     let expected = json!({"batchItemFailures": [{"itemIdentifier": "m1"}]});
@@ -287,7 +287,7 @@ async fn one_tenant_cannot_have_the_subscription_of_another_removed() {
     let world = world(&both);
     world.run().await;
     world.log();
-    // Tenant a proves its own name, and names what belongs to b; b has an event of its own in the batch.
+    // Tenant a proves its own name, but names a subscription of b. Tenant b has an event of its own in the batch.
     let mut genuine = event("m2", "reauthorizationRequired", "users", "id-2");
     let body = genuine["body"].as_str().unwrap().replace(TENANT_A, TENANT_B);
     genuine["body"] = json!(body);

@@ -1,4 +1,4 @@
-//! Entries that stand for many.
+//! `forEach` entries.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Notifications that Graph missed of subscriptions that others have replaced since.
+//! Missed notifications of subscriptions that were replaced since.
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
@@ -59,7 +59,7 @@ async fn a_replacement_that_another_process_has_made_is_found_by_its_name() {
     replace(&other).await;
     world.clock.advance(1);
     world.log();
-    // This process still has the one that is gone among what it knows.
+    // This process still remembers the subscription that is gone.
     invoke(&world, &["m1"]).await;
     world.run().await;
     invoke(&world, &["m2"]).await;
@@ -70,7 +70,7 @@ async fn a_replacement_that_another_process_has_made_is_found_by_its_name() {
     );
 }
 
-// On no runtime of tokio: its locks give way to other tasks there, and virtual time takes that for waiting.
+// Without a tokio runtime: its locks yield to other tasks there, which virtual time would take for waiting.
 #[test]
 fn invented_ids_make_one_gap_for_each_subscription_in_all_processes() {
     let mut world = replaced().now_or_never().unwrap().restarted();
@@ -153,7 +153,8 @@ async fn a_renewal_is_no_beginning_of_a_subscription() {
     assert_eq!(world.windows()[0]["from"], json!(six_hours_back));
 }
 
-/// Returns a world in which another change type was asked for, an hour after the first one was made, so that `id-2` took the place of `id-1`.
+/// Returns a world in which the entry got another change type an hour after the first creation, so that `id-2` replaced
+/// `id-1`.
 async fn replaced() -> World {
     let world = prepared(&[("chat", "a", true)]).await;
     world.clock.advance(60);
@@ -161,7 +162,7 @@ async fn replaced() -> World {
     world
 }
 
-/// Has the subscription replaced as a change of its entry does.
+/// Replaces the subscription, as a change of its entry does.
 async fn replace(world: &World) {
     let mut config = world.documents.json(Document::Config);
     let change_type = &mut config["subscriptions"]["chat"]["changeType"];
@@ -174,7 +175,7 @@ async fn replace(world: &World) {
     assert_eq!(report["counts"], json!({"replace": 1}), "{report}");
 }
 
-/// Has the process told that notifications of `id-1` were missed.
+/// Sends events that notifications of `id-1` were missed.
 async fn invoke(world: &World, messages: &[&str]) -> Value {
     let events: Vec<Value> = messages
         .iter()

@@ -1,4 +1,4 @@
-//! A mistake in the configuration, and the version before it.
+//! A mistake in the configuration, and its previous version.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What Graph has refused is not asked for at every run.
+//! Pauses after refusals by Graph.
 
 use super::*;
 

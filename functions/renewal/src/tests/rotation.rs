@@ -1,4 +1,4 @@
-//! Keys and certificates give way to newer ones.
+//! Newer keys and certificates replace older ones.
 
 use graph_core::{notification::client_state::ClientStateKeys, secrets::ClientStateDocument};
 use jiff::SignedDuration;
@@ -20,7 +20,7 @@ async fn a_key_that_is_old_gets_a_successor_that_is_used_when_every_webhook_know
     assert!(made.ends_with(", in use from 2027-02-20T10:06:00Z"), "{made}");
     assert_eq!(keys(&world).len(), 2);
 
-    // A subscription that is made before then is made with the older key.
+    // A subscription that is created before then uses the older key.
     world.graph.remove("id-1");
     world.clock.advance(5);
     world.run().await;
@@ -49,7 +49,7 @@ async fn subscriptions_leave_an_old_key_one_after_the_other_and_consumers_are_to
     let (old, new) = (keys(&world)[0].clone(), keys(&world)[1].clone());
     let mut left = Vec::new();
     for _ in 0..7 {
-        // More often than subscriptions have in reserve, so that none ends for the lack of a run.
+        // In steps shorter than the reserve, so that no subscription expires for lack of a run.
         for _ in 0..4 {
             world.clock.advance(DAY / 4 + 1);
             world.run().await;
@@ -339,7 +339,7 @@ fn of_users(count: usize) -> Value {
     config
 }
 
-/// Has client-state keys replaced every 90 days.
+/// Makes client-state keys last for 90 days.
 fn aging(mut world: World) -> World {
     world.deps.rotation.client_state = Some(SignedDuration::from_hours(24 * 90));
     world
@@ -348,5 +348,5 @@ fn aging(mut world: World) -> World {
 /// Minutes.
 const DAY: i64 = 24 * 60;
 
-/// How long something can be under way that names a key, in minutes.
+/// How long messages that name a key can be under way, in minutes.
 const UNDER_WAY: i64 = 18 * DAY + 8 * 60;

@@ -1,4 +1,4 @@
-//! What a run does and tells.
+//! The effects and the report of a run.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Several stacks, addresses and applications beside each other.
+//! Several stacks, addresses and applications side by side.
 
 use graph_core::subscription::url::{BaseUrl, StackId};
 
@@ -27,7 +27,7 @@ async fn others_subscriptions_are_left_and_counted() {
 async fn two_stacks_of_one_application_live_side_by_side() {
     let world = prepared(&[("chat", "a", true)]).await;
     let production = world.graph.all();
-    // The other stack has the same names, and secrets and addresses of its own.
+    // The other stack has the same entry names, but secrets and addresses of its own.
     let mut staging = world.beside(&config(&["a"], &[("groups", "a", false)]));
     let origin = |route: &str| BaseUrl::parse(&format!("https://staging.example/{route}")).unwrap();
     staging.deps.stack = StackId::parse("staging").unwrap();

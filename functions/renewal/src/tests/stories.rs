@@ -1,4 +1,4 @@
-//! What happened to others, played for the real client in virtual time.
+//! Failures that have happened to others, replayed for the real client in virtual time.
 
 use graph_edge::metrics::Metrics;
 use serde_json::Map;
@@ -13,7 +13,7 @@ mod preflight;
 mod removals;
 mod storms;
 
-/// Returns a configuration with `count` tenants, and entries: tenant's number, name, the rest.
+/// Returns a configuration with `count` tenants, and entries of a tenant's number, a name and the other members.
 fn organisations(count: usize, entries: &[(usize, &str, Value)]) -> Value {
     let tenants: Map<String, Value> = (0..count)
         .map(|number| {
@@ -50,7 +50,7 @@ fn users(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("u{number:05}")).collect()
 }
 
-/// Makes the schedule's runs for so many minutes, one every ten minutes.
+/// Makes scheduled runs for so many minutes, one every ten minutes.
 fn runs_for(world: &World, minutes: i64) {
     let end = world.clock.now() + jiff::SignedDuration::from_mins(minutes);
     while world.clock.now() < end {
@@ -58,7 +58,7 @@ fn runs_for(world: &World, minutes: i64) {
     }
 }
 
-/// Makes a run of the schedule, and waits until the next is due.
+/// Makes a scheduled run, and waits until the next one is due.
 fn next_run(world: &World) -> Value {
     let begun = world.clock.now();
     let report = world.scheduled();
@@ -67,7 +67,7 @@ fn next_run(world: &World) -> Value {
     report
 }
 
-/// Returns how many subscriptions live.
+/// Returns how many subscriptions exist.
 fn live(world: &World) -> usize {
     let now = world.clock.now();
     let all = world.graph.all();

@@ -1,4 +1,4 @@
-//! What the reader is to read of a gap.
+//! The windows for the reader.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -70,7 +70,7 @@ async fn an_invented_old_or_oversized_event_has_nothing_read() {
         ("subscriptionRemoved", &*long, now),
     ] {
         for is_new_process in [false, true] {
-            // A new process takes it for one that was replaced: the tests of `missed` bound what that costs.
+            // A new process assumes that it was replaced. The tests of `missed` bound what that costs.
             if is_new_process && (kind, id) == ("missed", "invented") {
                 continue;
             }
@@ -136,7 +136,7 @@ async fn without_a_reader_consumers_are_told_and_nothing_is_read() {
     assert_eq!((world.told().len(), world.windows().len()), (1, 0));
 }
 
-/// Returns an event as it was received at another time.
+/// Returns an event that was received at another time.
 pub(super) fn received(mut event: Value, at: Timestamp) -> Value {
     let mut body: Value = serde_json::from_str(event["body"].as_str().unwrap()).unwrap();
     body["receivedAt"] = json!(at);
@@ -156,7 +156,7 @@ async fn a_loss_has_a_beginning_across_a_restart_and_an_addition_is_no_loss() {
     world.documents.set(Document::Config, &both.to_string());
     world.graph.remove("id-1");
     let world = world.restarted();
-    // Long after: no other process has looked since.
+    // So late that an earlier look no longer proves anything.
     world.clock.advance(90);
     world.run().await;
     let windows = world.windows();

@@ -1,4 +1,4 @@
-//! Our own notification URLs, and what their query says about the subscription that carries them.
+//! The notification URLs of the stack, whose query describes the subscription.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -42,8 +42,8 @@ pub struct InvalidStackId;
 /// The most characters of a stack's id in a URL.
 const LONGEST_STACK_ID: usize = 16;
 
-/// What the query of one of our URLs says: `{base}?i={stackId}&s={name}&k={keyId}&c={certificateId}&d={digest}`, and the
-/// flags `f=1` and `p=i`.
+/// The parsed query of a stack's notification URL:
+/// `{base}?i={stackId}&s={name}&k={keyId}&c={certificateId}&d={digest}`, and the flags `f=1` and `p=i`.
 ///
 /// Graph keeps the query of a notification URL and shows it in its list, unlike the client state and the certificate.
 /// The webhook does not trust it.

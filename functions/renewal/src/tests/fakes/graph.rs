@@ -1,4 +1,4 @@
-//! Microsoft Graph and its token endpoint, played for the real client.
+//! Microsoft Graph and its token endpoint, as doubles for the real client.
 
 use std::{
     collections::BTreeSet,
@@ -38,13 +38,13 @@ struct State {
     latencies: Vec<(String, Duration)>,
     objects: Vec<String>,
     made: usize,
-    /// How lists and renewals are wrong.
+    /// The ways in which lists and renewals are wrong.
     quirks: BTreeSet<Quirk>,
-    /// Whether subscriptions go at their end.
+    /// Whether subscriptions disappear when they expire.
     has_ends: bool,
-    /// The most minutes that a subscription may be made for.
+    /// The longest lifetime of a subscription, in minutes.
     longest: Option<i64>,
-    /// What access tokens say, where they can be read.
+    /// The claims of access tokens, if they are readable.
     claims: Option<Value>,
 }
 
@@ -53,22 +53,22 @@ struct State {
 pub(crate) enum Quirk {
     /// The second page of a list repeats the first.
     RepeatsPages,
-    /// A list's link leads to the same page.
+    /// A list has a link to the same page.
     LinksInCircles,
     /// Lists show notification URLs without their query.
     DropsQueries,
     /// A new notification URL cannot be validated.
     RefusesNewUrls,
-    /// A second subscription to the same is taken.
+    /// A second subscription for the same resource is accepted.
     TakesTwice,
-    /// A conflict does not name what is in the way.
+    /// A conflict does not name the other subscription.
     NamesNoConflict,
-    /// Ends are shown in a form that nobody can read.
+    /// Expiries are shown in an unreadable form.
     HidesEnds,
 }
 
 impl FakeGraph {
-    /// Returns one without subscriptions.
+    /// Returns a Graph without subscriptions.
     pub(super) fn new(log: Log, clock: VirtualClock) -> Self {
         Self {
             log,
@@ -77,12 +77,12 @@ impl FakeGraph {
         }
     }
 
-    /// Answers every call with `reply` whose line in the log starts with `call`.
+    /// Answers calls with `reply` if their line in the log starts with `call`.
     pub(crate) fn fail(&self, call: &str, reply: Reply) {
         self.state().failures.push((call.to_owned(), reply));
     }
 
-    /// Has every call take so long whose line in the log starts with `call`.
+    /// Delays calls if their line in the log starts with `call`.
     pub(crate) fn delay(&self, call: &str, seconds: u64) {
         let latency = Duration::from_secs(seconds);
         self.state().latencies.push((call.to_owned(), latency));
@@ -98,7 +98,7 @@ impl FakeGraph {
         self.state().subscriptions.push((tenant.to_owned(), subscription));
     }
 
-    /// Goes on from where `other` is.
+    /// Continues with the state of `other`.
     pub(crate) fn resume(&self, other: &Self) {
         let (mut state, other) = (self.state(), other.state());
         state.subscriptions.clone_from(&other.subscriptions);
@@ -106,7 +106,7 @@ impl FakeGraph {
         state.made = other.made;
     }
 
-    /// Sets the objects that every entry for many stands for.
+    /// Sets the objects of every `forEach` entry.
     pub(crate) fn set_objects(&self, ids: &[&str]) {
         self.state().objects = ids.iter().map(|id| (*id).to_owned()).collect();
     }
@@ -126,12 +126,12 @@ impl FakeGraph {
         self.state().has_ends = true;
     }
 
-    /// Takes no subscription for more than so many minutes.
+    /// Accepts no subscription for more than `minutes`.
     pub(crate) fn limit(&self, minutes: i64) {
         self.state().longest = Some(minutes);
     }
 
-    /// Grants access tokens that can be read, with these claims.
+    /// Issues readable access tokens with these claims.
     pub(crate) fn claim(&self, claims: Value) {
         self.state().claims = Some(claims);
     }
@@ -192,7 +192,7 @@ impl Script for FakeGraph {
     }
 }
 
-/// Returns what a request stands for in the log.
+/// Returns the line of a request in the log.
 fn line(sent: &Sent<'_>, tenant: &str) -> String {
     match (sent.method, sent.path) {
         ("GET", [_, "subscriptions"]) => format!("list {}", &tenant[..1]),
@@ -211,7 +211,7 @@ fn line(sent: &Sent<'_>, tenant: &str) -> String {
 
 impl State {
     fn carry_out(&mut self, sent: &Sent<'_>, tenant: &str, now: Timestamp) -> Reply {
-        // What has ended is gone.
+        // An expired subscription is gone.
         let has_ended = |one: &Subscription| one.expiration_date_time.is_some_and(|end| end <= now);
         if self.has_ends {
             self.subscriptions.retain(|(_, one)| !has_ended(one));
@@ -326,7 +326,7 @@ impl State {
         ok(&self.show(&updated))
     }
 
-    /// Returns what a login may see: a user only what was made in the user's name.
+    /// Returns a subscription that a login may see: a user sees only the user's own.
     fn find(&self, id: &str, login: &str) -> Option<&Subscription> {
         let is_seen = |owner: &str| !login.contains('+') || owner == login;
         let found = self
@@ -337,13 +337,13 @@ impl State {
     }
 }
 
-/// Grants an access token that says whose it is; to a user the next refresh token as well.
+/// Issues an access token that names its owner, and to a user the next refresh token as well.
 fn grant(tenant: &str, form: &[u8], claims: Option<&Value>) -> Reply {
     let claims = claims.map_or_else(
         || "token".to_owned(),
         |claims| BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()),
     );
-    // A user's refresh token goes on for ever here, and says who it is.
+    // Here, a user's refresh token never expires and names the user.
     let form = String::from_utf8_lossy(form);
     let user = form
         .split('&')

@@ -1,4 +1,4 @@
-//! What had live subscriptions deleted.
+//! Causes of deleted subscriptions.
 
 use super::*;
 

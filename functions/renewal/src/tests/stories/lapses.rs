@@ -1,4 +1,4 @@
-//! What made live subscriptions lapse.
+//! Causes of lapsed subscriptions.
 
 use super::*;
 

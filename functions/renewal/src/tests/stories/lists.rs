@@ -1,4 +1,4 @@
-//! Lists that lie.
+//! Wrong lists.
 
 use super::*;
 
@@ -151,7 +151,7 @@ fn an_end_that_nobody_can_read_is_not_moved_at_every_run() {
             next_run(&world);
         }
         let renewals = count(&world.log(), "update");
-        // One whose moment it is, and one more of a process that has not made it.
+        // One subscription whose own moment has come, and one more of a process that has not created it.
         assert!(renewals <= 1 + usize::from(is_new_process), "{renewals}");
     }
 }

@@ -15,7 +15,7 @@ fn two_users_of_one_application_each_keep_what_is_theirs() {
         if is_new_process {
             world = world.restarted();
         }
-        // What a user who is not asked first has missed is missed all the same.
+        // A user whose login is not asked first has missed notifications all the same.
         assert_eq!(told_of(&world, "missed"), ["id-1", "id-2"], "{is_new_process}");
 
         world.clock.advance(24 * 60);
@@ -30,7 +30,7 @@ fn two_users_of_one_application_each_keep_what_is_theirs() {
     }
 }
 
-/// Has Graph tell of both subscriptions, and returns which ones consumers hear of.
+/// Sends the event for both subscriptions, and returns the ids in the events for consumers.
 fn told_of(world: &World, kind: &str) -> Vec<String> {
     let before = world.told().len();
     let events = [

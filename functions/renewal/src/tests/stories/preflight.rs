@@ -1,4 +1,4 @@
-//! What a dry run says before anything is made.
+//! The report of a dry run before anything is created.
 
 use super::*;
 

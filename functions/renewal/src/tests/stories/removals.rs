@@ -1,4 +1,4 @@
-//! What is taken out of the configuration, and stacks that go and come.
+//! Entries and tenants that are removed from the configuration, and stacks that are deleted and created.
 
 use graph_core::subscription::url::StackId;
 
@@ -119,7 +119,7 @@ fn a_tenant_that_locks_the_application_out_is_let_go() {
     config["tenants"].as_object_mut().unwrap().remove("t01");
     world.documents.set(Document::Config, &config.to_string());
     let lists = format!("list {}", &tenant_id(1)[..1]);
-    // All tenants of this world begin with the same digit, so all are locked out; the others stay.
+    // All tenants in this test begin with the same digit, so all are locked out; the others stay.
     world.graph.fail(&lists, Reply::refusal(403, "Forbidden", "no"));
     world.clock.advance(10);
     let report = next_run(&world);
@@ -145,7 +145,7 @@ fn all_subscriptions_of_the_stack_go_when_a_person_asks() {
     );
     world.scheduled();
     other.scheduled();
-    // An entry with a mistake would be left as it is otherwise.
+    // An entry with a mistake would otherwise keep its subscriptions.
     let exploded = json!({"resource": "/chats/getAllMessages", "changeType": "exploded"});
     let broken = organisations(1, &[(0, "chats", exploded), (0, "mail", mail(users(300)))]);
     world.documents.set(Document::Config, &broken.to_string());
@@ -212,7 +212,7 @@ fn thousands_that_nobody_wants_are_deleted_bit_by_bit() {
     assert_eq!((live(&world), &report["unfinished"]), (700, &json!(0)));
 }
 
-/// Makes a run by hand that asks for one thing.
+/// Makes a run by hand with one option.
 fn confirmed(world: &World, wish: &str) -> Value {
     world.clock.run(world.invoke(json!({wish: true}))).unwrap()
 }

@@ -1,4 +1,4 @@
-//! Lifecycle notifications by the thousand.
+//! Thousands of lifecycle notifications.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn two_thousand_challenges_are_answered_at_the_pace_of_graphs_limit() {
     let log = world.log();
     assert_eq!(count(&log, "update"), 2_000);
     assert_eq!(count(&log, "list"), 0);
-    // Graph's own limit is 500 changes in 20 s, and this is one of two processes that share them.
+    // Graph's limit is 500 changes in 20 s, which two processes share.
     assert!(took <= 2_000 / 250 * 20 * 11 / 10 + 6, "{took}");
 }
 

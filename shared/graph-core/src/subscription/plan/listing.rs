@@ -10,10 +10,10 @@ use crate::subscription::{
     url::{NotificationUrl, StackId},
 };
 
-/// The subscriptions that Graph lists for an application: ours, and those of others at the same application.
+/// The subscriptions that Graph lists for an application: those of this stack, and those of others.
 ///
-/// A subscription is ours when its notification URL names our stack, wherever it leads. Each URL is read once for all that a
-/// run asks of it.
+/// A subscription belongs to this stack if its notification URL has the stack's id, whatever the address. Each URL is
+/// parsed once for all uses in a run.
 #[derive(Clone, Debug)]
 pub struct Listing<'a> {
     pub(super) ours: Vec<OwnedSubscription<'a>>,
@@ -121,7 +121,7 @@ pub fn is_of_stack(one: &Subscription) -> bool {
     url.is_some_and(|url| !url.stack_id.is_empty() && !url.name.is_empty() && !url.key_id.is_empty())
 }
 
-/// A listed subscription of this stack, and what its URL says.
+/// A listed subscription of this stack, with its parsed URL.
 #[derive(Clone, Debug)]
 pub(super) struct OwnedSubscription<'a> {
     pub(super) subscription: &'a Subscription,

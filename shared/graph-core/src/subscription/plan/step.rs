@@ -8,7 +8,7 @@ use crate::subscription::catalogue::Version;
 /// A step: what to do with one subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The subscription's name; empty for one of ours whose URL names none.
+    /// The subscription's name; empty if the notification URL of an existing one has no name.
     pub name: String,
     /// The action.
     pub action: Action,
