@@ -63,6 +63,7 @@ pub(crate) struct Applier<'a, P: Ports> {
 impl<P: Ports> Applier<'_, P> {
     /// Applies a step and returns its outcome.
     pub(crate) async fn apply(&self, step: &Step) -> Outcome {
+        // A replaced subscription may miss notifications from here on.
         let begun = self.clock.now();
         let result = match self.hindrance(step, begun) {
             Some(failure) => Err(failure),

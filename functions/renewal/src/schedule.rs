@@ -70,6 +70,7 @@ fn days(text: Option<&str>, least: i64, name: &'static str) -> Result<Option<Sig
 fn period(schedule: &str) -> Option<SignedDuration> {
     let rate = schedule.trim().strip_prefix("rate(")?.strip_suffix(')')?;
     let (number, unit) = rate.trim().split_once(char::is_whitespace)?;
+    // Schedule expressions of AWS have `minute` and `minutes`.
     let minutes = match unit.trim().trim_end_matches('s') {
         "minute" => 1,
         "hour" => 60,

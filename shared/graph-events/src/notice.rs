@@ -92,6 +92,7 @@ impl DeliveredEvent {
     }
 
     fn data_as<T: DeserializeOwned>(&self) -> Result<T, ReadError> {
+        // By way of a JSON value, because the model's members are spread over the fields of `EventData`.
         let data = serde_json::to_value(&self.data).map_err(ReadError::Event)?;
         serde_json::from_value(data).map_err(ReadError::Event)
     }

@@ -30,6 +30,7 @@ impl<P: Ports> Applier<'_, P> {
         };
         let version = creation.desired.version;
         let existing = match self.within(self.graph.get(self.tenant, version, id)).await {
+            // Creating and reading can disagree for hours after a deletion, and only time helps.
             Err(GraphError {
                 kind: GraphErrorKind::NotFound { .. },
                 ..
@@ -92,6 +93,7 @@ impl<P: Ports> Applier<'_, P> {
     async fn adopt(&self, creation: &Creation, existing: Subscription) -> Result<Done, Failure> {
         let reason = "Graph did not list it, or another run had just created it".to_owned();
         let otherwise = Some(("adopt", reason));
+        // Before the renewal, which may fail: the subscription exists in any case.
         lock(self.known).put(existing.clone());
         let now = self.clock.now();
         let reserve = self.policy.reserve(creation.desired.lifetime);

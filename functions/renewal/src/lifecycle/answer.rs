@@ -234,6 +234,7 @@ impl<P: Ports> Answers<'_, P> {
                 known: self.deps.memory.known(name, tenant, Known::default),
             })
             .collect();
+        // The login that knows the subscription comes first, because each wrong one costs a call.
         named.sort_by_key(|named| lock(&named.known).get(&event.subscription_id).is_none());
         named
     }

@@ -20,6 +20,7 @@ pub(super) async fn list<P: Ports>(
         let signed_in_at = deps.graph.login().signed_in_at(tenant).await;
         expiries.extend(Expiry::of_credential(name, tenant, signed_in_at, now));
         let certificate = keys.certificate(tenant, now);
+        // By id, so that a certificate that tenants share is listed once.
         certificates.extend(certificate.map(|certificate| (&certificate.id, certificate)));
     }
     let key = keys.mint_key(now);

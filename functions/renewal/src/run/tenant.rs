@@ -142,6 +142,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         (result.many, result.problems) = objects::report(entries, &result.expansion, self.name);
         result.problems.extend(self.missing(&result.needs));
         self.shorten(&mut result);
+        // Objects that cannot be listed now must not lose their subscriptions.
         context.held.extend(result.expansion.held.clone());
         let notices = self.notices();
         context.reauthorization_required = of_listed(&notices.challenged, &listing);
@@ -158,6 +159,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         let excess = excess(&steps, listing.ours(), self.wish(&known));
         if let Some(count) = excess.filter(|_| self.may_brake()) {
             context.braked = true;
+            // Planned again and not filtered, because under the brake a replacement becomes a renewal.
             steps = plan(desired, &listing, &context, self.now, &policy);
             result.held = count;
             result.problems.push(self.braked(count, listing.ours()));

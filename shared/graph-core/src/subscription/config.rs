@@ -384,6 +384,7 @@ impl Combination {
     }
 
     fn in_tenant(entry: &Entry, name: &str, tenant: &Tenant) -> Self {
+        // Each signed-in user has subscriptions of their own, even with the same application.
         let identity = if tenant.credential.is_delegated() {
             name.to_owned()
         } else {

@@ -118,6 +118,7 @@ impl Expiry {
     }
 
     fn new(what: What, expires_at: Option<Timestamp>, now: Timestamp) -> Self {
+        // Rounded down below zero as well, so that what has expired never shows 0 days.
         let days_left = expires_at.map(|end| end.duration_since(now).as_secs().div_euclid(DAY.as_secs()));
         Self {
             what,

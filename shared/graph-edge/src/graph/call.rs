@@ -136,6 +136,7 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
         let mut request: RequestBuilder = client
             .request(call.method.clone(), call.url.clone())
             .bearer_auth(token.expose())
+            // Microsoft's support finds a call by this id (Microsoft Graph, *best practices*).
             .header(CLIENT_REQUEST_ID, request_id())
             .timeout(call.timeout);
         if let Some(prefer) = call.prefer {

@@ -23,6 +23,7 @@ pub fn permissions(of: &ForEach) -> &'static [&'static str] {
 pub(super) fn id(item: &RawValue) -> Result<Option<String>, GraphError> {
     let object: Object =
         serde_json::from_str(item.get()).map_err(|_| GraphError::of(GraphErrorKind::Malformed))?;
+    // A group can also contain devices, contacts and service principals.
     let is_other = object
         .kind
         .is_some_and(|kind| !matches!(kind.as_str(), "#microsoft.graph.user" | "#microsoft.graph.team"));

@@ -36,6 +36,7 @@ pub fn is_local(url: &Url) -> bool {
     let address = name.trim_start_matches('[').trim_end_matches(']');
     match address.parse::<IpAddr>() {
         Ok(address) => address.is_loopback(),
+        // The last name is that of the host in containers, where `sam local` runs functions.
         Err(_) => name == "localhost" || name.ends_with(".localhost") || name == "host.docker.internal",
     }
 }

@@ -97,6 +97,7 @@ pub(super) fn held(ours: &OwnedSubscription<'_>, context: &Context, now: Timesta
     let (Some(row), Some(expires_at)) = (row, subscription.expiration_date_time) else {
         return ours.keep(reason);
     };
+    // From the URL, because Graph's list may leave `includeResourceData` out.
     let is_rich = ours.url.certificate_id.is_some();
     let minutes = row.max_minutes(is_rich).saturating_sub(KEPT_BACK);
     let lifetime = SignedDuration::from_mins(i64::from(minutes));

@@ -72,6 +72,7 @@ impl SubscriptionHistory {
     pub fn recall(&mut self, look: Look) {
         match self.looked_at {
             Some(looked_at) if looked_at > look.at => return,
+            // The look of this process itself, which knows its names already, with their ids.
             Some(looked_at) if looked_at == look.at => {}
             _ => {
                 let seen = |at: &Option<Timestamp>| at.map(|at| Seen { id: None, at });

@@ -90,6 +90,7 @@ impl StoredState {
                 .collect()
         });
         let entries = match (self.version == version, known) {
+            // With the same version, the look covered every entry of today.
             (true, _) => None,
             (false, known) => Some(known?),
         };

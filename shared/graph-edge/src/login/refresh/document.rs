@@ -57,6 +57,7 @@ impl Document {
 
     /// Parses the output of [`text`](Self::text), or an empty object.
     fn parse(text: &str) -> Result<Self, RefreshTokenError> {
+        // What a person writes to start over, as the error about a malformed document says.
         if text
             .chars()
             .filter(|character| !character.is_whitespace())
