@@ -99,7 +99,7 @@ impl<C, T, I> GraphClient<C, T, I> {
         &self.login
     }
 
-    /// Divides Graph's limits on changes with `others` processes that run at the same time.
+    /// Divides Graph's limits, except that on lists, with `others` processes that run at the same time.
     pub fn share_limits_with(&self, others: usize) {
         self.rate_limiter.share_with(others);
     }

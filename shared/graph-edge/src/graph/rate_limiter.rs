@@ -55,7 +55,7 @@ impl Kind {
 }
 
 impl RateLimiter {
-    /// Divides the limits on changes with `others` processes from now on.
+    /// Divides all limits but that on lists with `others` processes from now on.
     pub(super) fn share_with(&self, others: usize) {
         self.others.store(others, Ordering::Relaxed);
     }
@@ -80,7 +80,7 @@ impl RateLimiter {
         window.is_tried = false;
     }
 
-    /// Notes that Graph has answered, which ends the pause if the request was the try.
+    /// Notes that a request was not throttled, which ends the pause if it was the try.
     pub(super) fn open(&self, kind: Kind, tenant: &Tenant) {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(window) = windows.get_mut(&in_tenant(kind, tenant))
