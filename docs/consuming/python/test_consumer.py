@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 import unittest
 from types import SimpleNamespace
@@ -13,6 +14,8 @@ from botocore.exceptions import ClientError
 os.environ.update(SEEN_TABLE="seen", AWS_DEFAULT_REGION="us-east-1", POWERTOOLS_LOG_LEVEL="CRITICAL")
 import consumer  # noqa: E402
 
+HOOKS = {name: getattr(consumer, name) for name in ["store", "fetch", "delete", "gap_began", "caught_up", "catch_up"]}
+
 
 class Table:
     """What the idempotency utility asks of DynamoDB."""
@@ -20,8 +23,13 @@ class Table:
     def __init__(self):
         self.items = {}
 
-    def put_item(self, Item, **_):
+    def put_item(self, Item, ConditionExpression=None, **_):
         key = Item["id"]["S"]
+        if ConditionExpression == "attribute_not_exists(id) OR #at <= :at":
+            if key in self.items and int(self.items[key]["at"]["N"]) > int(Item["at"]["N"]):
+                raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "PutItem")
+            self.items[key] = Item
+            return
         now = int(time.time())
         found = {name: TypeDeserializer().deserialize(value) for name, value in self.items.get(key, {}).items()}
         if found and found["expiration"] > now and (
@@ -46,8 +54,8 @@ class Consumer(unittest.TestCase):
     def setUp(self):
         consumer.seen.client = Table()
         self.calls = []
-        for name in ["store", "fetch", "delete", "gap_began", "catch_up"]:
-            patcher = patch.object(consumer, name, lambda *_, name=name: self.calls.append(name))
+        for name in HOOKS:
+            patcher = patch.object(consumer, name, lambda event, name=name: self.calls.append(name))
             patcher.start()
             self.addCleanup(patcher.stop)
 
@@ -78,23 +86,51 @@ class Consumer(unittest.TestCase):
         for index, name in enumerate(["SubscriptionMissed", "SubscriptionRemoved", "SubscriptionRecreated"]):
             self.consume([event(f"gap{index}", name, **gap)])
         self.consume([event("done", "CatchUpCompleted", complete=True, **window)])
-        self.assertEqual(self.calls, ["gap_began"] * 3)
-        self.consume([event("partly", "CatchUpCompleted", complete=False, **window)])
-        self.assertEqual(self.calls[3:], ["catch_up"])
+        self.assertEqual(self.calls, ["gap_began"] * 3 + ["caught_up"])
+        self.consume([event("partly", "CatchUpCompleted", complete=False, unseen=["deleted"], **window)])
+        self.assertEqual(self.calls[4:], ["catch_up"])
 
-    def consume(self, bodies):
+    def test_an_event_that_hangs_fails_alone(self):
+        with patch.object(consumer, "fetch", side_effect=lambda _: threading.Event().wait()):
+            self.assertEqual(self.consume([event("a"), event("b", content={})], milliseconds=1_200), ["0"])
+        self.assertEqual(self.calls, ["store"])
+
+    def test_an_older_state_does_not_win_over_a_newer_one(self):
+        def kept(time, deleted=False, **data):
+            return consumer.keep(json.loads(event("a", time=f"2026-11-22T{time}Z", **data)), deleted)
+
+        self.assertTrue(kept("10:00:01"))
+        self.assertTrue(kept("10:00:05", deleted=True))
+        self.assertFalse(kept("10:00:00.123456789", content={"id": "1"}))
+        self.assertFalse(kept("10:00:05"), "a change that came with the deletion")
+        self.assertFalse(kept("11:00:00", content={"lastModifiedDateTime": "2026-11-22T10:00:00Z"}), "old, and late")
+        self.assertTrue(kept("10:00:05", deleted=True), "the same deletion, again")
+        self.assertTrue(kept("10:00:06.1"))
+        self.assertFalse(kept("10:00:06"))
+
+    def test_a_log_has_no_content(self):
+        secret = json.loads(event("a", content={"body": "secret"}))
+        for hook in HOOKS.values():
+            with patch.object(consumer, "logger") as logger:
+                data = {"lostUntil": "u", "reason": "r", "gap": "g"} | secret["data"]
+                hook(secret | {"data": data})
+                self.assertTrue(logger.method_calls)
+                self.assertNotIn("secret", str(logger.method_calls))
+                self.assertIn("'tenant': 't'", str([call.kwargs for call in logger.method_calls]))
+
+    def consume(self, bodies, milliseconds=30_000):
         records = [
             {"messageId": str(index), "body": body, "eventSource": "aws:sqs"} for index, body in enumerate(bodies)
         ]
-        context = SimpleNamespace(get_remaining_time_in_millis=lambda: 30_000)
+        context = SimpleNamespace(get_remaining_time_in_millis=lambda: milliseconds)
         answer = consumer.handler({"Records": records}, context)
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
-def event(id, name="ChatMessageUpdated", **data):
+def event(id, name="ChatMessageUpdated", time="2026-11-22T10:00:00Z", **data):
     return json.dumps({
         "id": id, "type": f"Microsoft.Graph.{name}", "subject": "chats('1')/messages('1')", "subscription": "chats",
-        "data": {"changeType": "updated", "tenantId": "t"} | data,
+        "time": time, "partitionkey": "p", "data": {"changeType": "updated", "tenantId": "t"} | data,
     })
 
 

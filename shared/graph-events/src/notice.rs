@@ -51,6 +51,12 @@ model! {
         until: DateTime,
         /// Whether every change in the period has been delivered.
         complete: bool,
+        /// The resource that the subscription is for.
+        resource: String,
+        /// The team or user, if the resource is read in parts.
+        part: String,
+        /// The number of parts. Each has an event of its own; the gap is closed when all are complete.
+        parts: Number,
         /// How many events about created resources were delivered.
         created: Number,
         /// How many events about updated resources were delivered.
@@ -136,12 +142,15 @@ mod tests {
     fn what_has_been_caught_up_is_counted() {
         let event = event(
             CAUGHT_UP,
-            &json!({"tenantId": "t", "gap": "g", "complete": true, "created": 3, "unseen": ["deleted"]}),
+            &json!({"tenantId": "t", "gap": "g", "complete": false, "created": 3, "unseen": ["deleted"], "part": "2", "parts": 5}),
         );
         let Some(Notice::CatchUpCompleted(done)) = event.notice().unwrap() else {
             panic!("{event:?}");
         };
-        assert_eq!(done.complete.value(), Some(&true));
+        assert_eq!(done.complete.value(), Some(&false));
+        assert_eq!(done.part.as_deref(), Some("2"));
+        assert_eq!(done.parts.value(), Some(&5.into()));
+        assert!(done.other.is_empty() && done.reason.is_absent());
         assert_eq!(done.unseen.as_deref(), Some(&["deleted".to_owned()][..]));
     }
 

@@ -13,17 +13,19 @@ pub enum Action {
     Delete,
     /// Wait for the end of the catch-up. Where the stack has `Reader=disabled`, no end comes: catch up now.
     Await(Box<SubscriptionGap>),
-    /// Read what the stack could not read of a gap.
+    /// Read what the stack could not read of a gap: `reason` says why, or `unseen` which changes Graph's list does not show.
     CatchUp(Box<CatchUpCompleted>),
-    /// Nothing: everything that changed in a gap was delivered.
-    Nothing,
+    /// Nothing: everything that changed in a gap was delivered, or in one of its `parts`.
+    CaughtUp(Box<CatchUpCompleted>),
 }
 
 impl Action {
     /// Returns what `event` asks for.
     pub fn of(event: &DeliveredEvent) -> Result<Self, ReadError> {
         Ok(match event.notice()? {
-            Some(Notice::CatchUpCompleted(done)) if done.complete.value() == Some(&true) => Self::Nothing,
+            Some(Notice::CatchUpCompleted(done)) if done.complete.value() == Some(&true) => {
+                Self::CaughtUp(Box::new(done))
+            }
             Some(Notice::CatchUpCompleted(done)) => Self::CatchUp(Box::new(done)),
             Some(
                 Notice::SubscriptionMissed(gap)
@@ -84,7 +86,7 @@ mod tests {
             assert!(matches!(action(name, gap.clone()), Action::Await(_)), "{name}");
         }
         let ended = |complete: bool| action("CatchUpCompleted", json!({"complete": complete}));
-        assert!(matches!(ended(true), Action::Nothing));
+        assert!(matches!(ended(true), Action::CaughtUp(_)));
         assert!(matches!(ended(false), Action::CatchUp(_)));
     }
 

@@ -1,4 +1,4 @@
-//! The ids of events that have been processed, in a DynamoDB table.
+//! The ids of events that have been processed, and the latest state of each resource, in a DynamoDB table.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,7 +7,10 @@ use aws_sdk_dynamodb::{
     operation::put_item::{PutItemError, builders::PutItemFluentBuilder},
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
+use graph_events::{Change, DeliveredEvent};
 use lambda_runtime::Error;
+
+use crate::moment::moment;
 
 /// The table of ids.
 pub struct Seen {
@@ -61,6 +64,31 @@ impl Seen {
         Ok(())
     }
 
+    /// Keeps the state that the event brings unless a later one is kept, and says whether. A deletion is kept like a state, so
+    /// that an older state that arrives after it does not bring the resource back.
+    pub async fn keep(&self, event: &DeliveredEvent) -> Result<bool, Error> {
+        let key = event
+            .partitionkey
+            .as_deref()
+            .ok_or("the event has no partition key")?;
+        let at = number(moment(event)?.ok_or("the event has no time")?);
+        let is_deleted = event.change() == Some(Change::Deleted);
+        let put = self
+            .put(&format!("state of {key}"))
+            .item("deleted", AttributeValue::Bool(is_deleted))
+            .item("at", at.clone())
+            .condition_expression("attribute_not_exists(id) OR #at <= :at")
+            .expression_attribute_names("#at", "at")
+            .expression_attribute_values(":at", at);
+        let Err(error) = put.send().await else {
+            return Ok(true);
+        };
+        match error.into_service_error() {
+            PutItemError::ConditionalCheckFailedException(_) => Ok(false),
+            other => Err(other.into()),
+        }
+    }
+
     fn put(&self, id: &str) -> PutItemFluentBuilder {
         let expiration = (since_1970() + REMEMBERED).as_secs();
         let put = self.client.put_item().table_name(&self.table);
@@ -73,9 +101,11 @@ fn number(number: impl ToString) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-fn since_1970() -> Duration {
+/// Returns the time since 1970.
+pub fn since_1970() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Longer than a message can live in the queues of the stack.
-const REMEMBERED: Duration = Duration::from_hours(19 * 24);
+/// A repeat can come 48 days later: Graph sends it again for hours, the stack takes notifications of up to 19 days, and an
+/// event lives for 14 days in DeliveryQueue and UndeliveredQueue, and for 14 days again if an operator moves it back.
+const REMEMBERED: Duration = Duration::from_hours(48 * 24);
