@@ -10,6 +10,7 @@
 )]
 
 mod at_once;
+mod catch_up;
 mod cost;
 mod credentials;
 mod delivery;

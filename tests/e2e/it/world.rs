@@ -1,6 +1,7 @@
 //! What all tests share: one stack, one simulator, and everything that has come out of the queues so far.
 
 use std::{
+    convert::Infallible,
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
@@ -56,6 +57,19 @@ impl Tenant {
     /// Returns the tenant's events once there are `count` of them.
     pub async fn events(&self, count: usize) -> Vec<Value> {
         let bodies = until(count, || self.delivered(), "events").await;
+        bodies
+            .iter()
+            .map(|body| serde_json::from_str(body).unwrap())
+            .collect()
+    }
+
+    /// Returns the tenant's events whose document has `text` in it, once there are `count` of them.
+    pub async fn events_with(&self, text: &str, count: usize) -> Vec<Value> {
+        let with_text = || {
+            let bodies = self.delivered().into_iter();
+            bodies.filter(|body| body.contains(text)).collect::<Vec<_>>()
+        };
+        let bodies = until(count, with_text, text).await;
         bodies
             .iter()
             .map(|body| serde_json::from_str(body).unwrap())
@@ -175,27 +189,31 @@ fn pair() -> &'static Pair {
 }
 
 /// Takes messages from the queues for as long as the process lives, so that tests do not take each other's.
-fn collect(stack: &Stack) {
+fn collect(stack: &Stack) -> (Infallible, Infallible) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(async {
-        let [delivery, failed] =
-            ["DeliveryQueueUrl", "FailedQueueUrl"].map(|name| stack.output(name).unwrap());
+    let [delivery, failed] = ["DeliveryQueueUrl", "FailedQueueUrl"].map(|name| stack.output(name).unwrap());
+    let take = |queue| stack.receive(queue, Duration::from_secs(1), |messages| !messages.is_empty());
+    // Side by side: a queue with nothing in it answers after a second, and the other one has thousands at times.
+    let delivered = async {
         loop {
-            let take = |queue| stack.receive(queue, Duration::from_secs(1), |messages| !messages.is_empty());
-            let (delivered, failed) = tokio::join!(take(delivery), take(failed));
-            let mut arrived = arrived();
-            match delivered {
-                Ok(messages) => arrived.delivered.extend(messages),
-                Err(fault @ Error::Schema { .. }) => arrived.fault = Some(fault.to_string()),
+            match take(delivery).await {
+                Ok(messages) => arrived().delivered.extend(messages),
+                Err(fault @ Error::Schema { .. }) => arrived().fault = Some(fault.to_string()),
                 // SQS did not answer; it does the next time.
                 Err(_) => {}
             }
-            arrived.failed.extend(failed.unwrap_or_default());
         }
-    });
+    };
+    let failed = async {
+        loop {
+            let messages = take(failed).await.unwrap_or_default();
+            arrived().failed.extend(messages);
+        }
+    };
+    runtime.block_on(async { tokio::join!(delivered, failed) })
 }
 
 /// The configuration of the stack, to which each test adds its own.
