@@ -34,8 +34,8 @@ const fn rate(reads: usize, seconds: i64) -> Rate {
 /// Half of what Microsoft Graph allows: two instances of the reader work at the same time. One read a second cannot be
 /// halved; there it is one in two seconds.
 impl Limit {
-    /// 10,000 in ten minutes for an application and mailbox. Four at once are never reached: an instance reads a mailbox
-    /// once at a time.
+    /// 10,000 in ten minutes for an application and mailbox. Four at once are never exceeded: an instance reads one window and
+    /// fetches one item of a mailbox at a time.
     pub const OUTLOOK: Self = Self {
         tenant: rate(1_000, 20),
         object: Some(("users", rate(5_000, 600))),
