@@ -43,6 +43,12 @@ fn every_event_about_what_was_caught_up_follows_the_schema() {
     for unseen in [vec![], vec!["deleted"]] {
         for mut event in completed(unseen) {
             assert_eq!(schema.fault(&event.to_string()).unwrap(), None, "{event}");
+            event["data"]["complete"] = json!(false);
+            event["data"]["unseen"] = json!([]);
+            let without_a_cause = event.to_string();
+            assert!(schema.fault(&without_a_cause).unwrap().is_some(), "{event}");
+            event["data"]["reason"] = json!("Graph refused");
+            assert_eq!(schema.fault(&event.to_string()).unwrap(), None, "{event}");
             event["data"]["complete"].take();
             assert!(schema.fault(&event.to_string()).unwrap().is_some(), "{event}");
         }
@@ -59,10 +65,15 @@ fn an_event_that_breaks_a_promise_does_not_follow_the_schema() {
         ("", "type", json!("Microsoft.Graph.SubscriptionMissed")),
         ("", "type", json!("Microsoft.Graph.CatchUpCompleted")),
         ("", "time", json!("2026-11-22T10:00:00+01:00")),
+        ("", "time", json!("2026-13-22T10:00:00Z")),
+        ("", "time", json!("2026-11-32T10:00:00Z")),
+        ("", "time", json!("2026-11-22T24:00:00Z")),
         ("", "subscription", json!("")),
         ("", "partitionkey", Value::Null),
         ("/data", "proof", json!("trust me")),
         ("/data", "tenantId", Value::Null),
+        ("/data", "resourceData", json!(5)),
+        ("/data", "content", json!("text")),
         ("/data", "contentOmitted", json!(true)),
         ("/data", "contentMissing", json!(true)),
         ("/data", "clientState", json!("secret")),
