@@ -174,10 +174,8 @@ async fn react<P: Ports>(
     let Ok(Some(read)) =
         config.inspect_err(|error| error!(error = causes(error), "Configuration cannot be read"))
     else {
-        return events
-            .iter()
-            .map(|(_, event)| event.kind != Kind::Missed)
-            .collect();
+        // Without a configuration nothing can be renewed, and no consumer can be told what was missed.
+        return vec![true; events.len()];
     };
     let answers = Answers {
         deps,

@@ -89,7 +89,14 @@ fn filter(level: &str) -> Targets {
 const REQUEST_SPAN: &str = "lambda_runtime::layers::trace";
 
 /// The crates of this workspace, by the target of their log lines, whose lines below `INFO` can be turned on.
-const OUR_CRATES: [&str; 5] = ["decryption", "graph_core", "graph_edge", "renewal", "webhook"];
+const OUR_CRATES: [&str; 6] = [
+    "decryption",
+    "graph_core",
+    "graph_edge",
+    "reader",
+    "renewal",
+    "webhook",
+];
 
 #[cfg(test)]
 mod tests {
@@ -118,6 +125,16 @@ mod tests {
     #[derive(Debug, thiserror::Error)]
     #[error("outer")]
     struct Outer(#[source] std::fmt::Error);
+
+    #[test]
+    fn the_level_of_every_function_can_be_set() {
+        for folder in std::fs::read_dir("../../functions").unwrap() {
+            let folder = folder.unwrap();
+            let name = folder.file_name().into_string().unwrap();
+            let is_package = folder.path().join("Cargo.toml").exists();
+            assert!(!is_package || OUR_CRATES.contains(&name.as_str()), "{name}");
+        }
+    }
 
     #[test]
     fn every_cause_is_named() {

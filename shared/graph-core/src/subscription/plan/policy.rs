@@ -62,7 +62,7 @@ impl Policy {
     /// shortest interval with a tenth of Graph's limit, 500 changes in 20 seconds.
     #[must_use]
     pub fn of_many(self, count: usize) -> Self {
-        let seconds = i64::try_from(count / CHANGES_PER_SECOND_TIMES_TEN * 4).unwrap_or(i64::MAX);
+        let seconds = i64::try_from(count / CHANGES_IN_FOUR_SECONDS * 4).unwrap_or(i64::MAX);
         Self {
             least_interval: SignedDuration::from_secs(seconds),
             ..self
@@ -145,8 +145,8 @@ const A_DAY: SignedDuration = SignedDuration::from_mins(24 * 60 - 60);
 /// The time between two renewals of subscriptions that live for days.
 const BETWEEN: SignedDuration = SignedDuration::from_hours(8);
 
-/// A tenth of 500 changes in 20 seconds is 2.5 a second: ten changes take four seconds.
-const CHANGES_PER_SECOND_TIMES_TEN: usize = 10;
+/// A tenth of Graph's limit, 500 changes in 20 seconds.
+const CHANGES_IN_FOUR_SECONDS: usize = 10;
 
 /// The time in which a renewed subscription is not renewed again.
 const JUST_RENEWED: SignedDuration = SignedDuration::from_mins(10);
