@@ -30,6 +30,12 @@ fn the_largest_event_fits_into_a_call_by_itself() {
     assert_eq!(sqs["BatchSize"], 1);
 }
 
+/// EventBridge stops a pipe whose target answers almost only 4xx; the next change of the pipe starts it again.
+#[test]
+fn the_pipe_is_to_run() {
+    assert_eq!(pipe()["DesiredState"], "RUNNING");
+}
+
 #[test]
 fn the_pipe_may_read_the_queue_and_write_to_the_bus_and_nothing_else() {
     let template = template();
