@@ -26,20 +26,22 @@ pub struct Global {
         long,
         global = true,
         value_name = "NAME",
-        default_value = STACK
+        default_value = STACK,
+        value_parser = filled
     )]
     pub stack: String,
     /// Region of the stack; otherwise the one of the environment or the profile.
-    #[arg(long, global = true, value_name = "REGION")]
+    #[arg(long, global = true, value_name = "REGION", value_parser = filled)]
     pub region: Option<String>,
     /// Profile in the files of the AWS CLI.
-    #[arg(long, global = true, value_name = "PROFILE")]
+    #[arg(long, global = true, value_name = "PROFILE", value_parser = filled)]
     pub profile: Option<String>,
     /// Address in place of that of every service of AWS.
     #[arg(
         long,
         global = true,
         value_name = "URL",
+        value_parser = filled,
         help = "Address of every service of AWS; otherwise AWS_ENDPOINT_URL"
     )]
     pub endpoint_url: Option<String>,
@@ -92,6 +94,15 @@ fn option(name: &str, value: Option<&str>) -> String {
     value.map(|value| format!("{name} {value} ")).unwrap_or_default()
 }
 
+/// Reads a value that says something: an empty one comes from a variable that is not set.
+fn filled(value: &str) -> Result<String, String> {
+    let value = value.trim();
+    if value.is_empty() {
+        return Err("it is empty; is a variable of your shell not set?".to_owned());
+    }
+    Ok(value.to_owned())
+}
+
 /// The name of a stack that nobody named.
 const STACK: &str = "graph-notifications";
 
@@ -116,7 +127,7 @@ pub enum Command {
     #[command(after_help = "Example:\n  graph-notifications status --tenant contoso")]
     Status {
         /// Only the subscriptions of one tenant, by its name in the configuration.
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_parser = filled)]
         tenant: Option<String>,
     },
     /// Replaces keys now.
@@ -142,7 +153,7 @@ pub enum Command {
     #[command(after_help = "Example:\n  graph-notifications delete-all --confirm graph-notifications")]
     DeleteAll {
         /// The stack's name, in place of the question.
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_parser = filled)]
         confirm: Option<String>,
     },
     /// Items that could not be opened, in FailedQueue.
@@ -158,7 +169,7 @@ pub enum Command {
     #[command(after_help = "Example:\n  graph-notifications doctor")]
     Doctor {
         /// Base URL of the webhook as seen from this machine, if it is not the URL that Graph calls.
-        #[arg(long, value_name = "URL")]
+        #[arg(long, value_name = "URL", value_parser = filled)]
         webhook: Option<String>,
     },
     /// Prints a script that completes commands in a shell.
@@ -190,8 +201,8 @@ pub enum Held {
     /// Shows messages without their proofs, and their content only on request.
     #[command(after_help = "Example:\n  graph-notifications failed show 0a1b2c3d")]
     Show {
-        /// Ids, or their beginnings.
-        #[arg(required = true, value_name = "ID")]
+        /// Ids, or beginnings that only one message has.
+        #[arg(required = true, value_name = "ID", value_parser = filled)]
         ids: Vec<String>,
         /// Also shows the content.
         #[arg(long)]
@@ -200,8 +211,8 @@ pub enum Held {
     /// Moves messages back to a queue where they are retried, and reports the result.
     #[command(after_help = "Example:\n  graph-notifications failed retry --reason UnknownCertificate")]
     Retry {
-        /// Ids, or their beginnings.
-        #[arg(value_name = "ID")]
+        /// Ids, or beginnings that only one message has.
+        #[arg(value_name = "ID", value_parser = filled)]
         ids: Vec<String>,
         /// Which.
         #[command(flatten)]
@@ -221,8 +232,8 @@ pub enum Held {
         after_help = "Example:\n  graph-notifications failed drop --reason TokenRejected --tenant 11111111-2222-3333-4444-555555555555"
     )]
     Drop {
-        /// Ids, or their beginnings.
-        #[arg(value_name = "ID")]
+        /// Ids, or beginnings that only one message has.
+        #[arg(value_name = "ID", value_parser = filled)]
         ids: Vec<String>,
         /// Which.
         #[command(flatten)]
@@ -240,13 +251,13 @@ pub enum Held {
 #[derive(Args, Clone, Debug)]
 pub struct Which {
     /// Those with this reason; `none` for those that SQS moved.
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", value_parser = filled)]
     pub reason: Option<String>,
     /// Those of the tenant with this id.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = filled)]
     pub tenant: Option<String>,
     /// Those of this subscription, or of this entry.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = filled)]
     pub subscription: Option<String>,
 }
 
@@ -348,6 +359,29 @@ mod tests {
             "Look: graph-notifications --stack prod --region eu-west-1 --profile ops plan\n\
              aws --region eu-west-1 --profile ops sts get-caller-identity\nsomebody withdraws it"
         );
+    }
+
+    #[test]
+    fn an_empty_value_is_refused_wherever_a_text_is_wanted() {
+        for line in [
+            "failed drop  --yes",
+            "failed show ",
+            "undelivered retry  ",
+            "failed drop --subscription= --yes",
+            "failed list --tenant=",
+            "failed list --reason=",
+            "status --tenant=",
+            "delete-all --confirm=",
+            "doctor --webhook=",
+            "plan --stack=",
+            "plan --region=",
+            "plan --profile=",
+            "plan --endpoint-url=",
+        ] {
+            let words = std::iter::once("graph-notifications").chain(line.split(' '));
+            let error = Arguments::try_parse_from(words).expect_err(line);
+            assert!(error.to_string().contains("it is empty"), "{line}: {error}");
+        }
     }
 
     fn check(command: &clap::Command) {

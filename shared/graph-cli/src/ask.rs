@@ -1,13 +1,16 @@
 //! Questions to the person at the terminal.
 
 use std::{
-    io::{self, BufRead, IsTerminal, Write},
+    io::{self, BufRead, IsTerminal},
     process::Command,
 };
 
 use zeroize::Zeroizing;
 
-use crate::failure::{Failure, Kind};
+use crate::{
+    failure::{Failure, Kind},
+    terminal::note,
+};
 
 /// Asks whether to go on.
 ///
@@ -58,7 +61,7 @@ pub fn secret(of_what: &str) -> Result<Zeroizing<String>, Failure> {
     }
     let _hidden = Hidden::begin();
     let answer = line(&format!("{of_what}: "));
-    eprintln!();
+    note("\n");
     let answer = Zeroizing::new(answer?);
     Ok(Zeroizing::new(answer.trim().to_owned()))
 }
@@ -96,8 +99,7 @@ fn need_person(option: &str) -> Result<(), Failure> {
 
 /// Reads one line.
 fn line(question: &str) -> Result<String, Failure> {
-    eprint!("{question}");
-    let _ = io::stderr().flush();
+    note(question);
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);
     read.map_err(|error| Failure::new(Kind::Input, format!("standard input cannot be read: {error}"), ""))?;

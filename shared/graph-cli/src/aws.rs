@@ -180,7 +180,7 @@ fn http_client(is_local: bool, timeout: Duration) -> SharedHttpClient {
     http_client_fn(move |_, _| connector.clone())
 }
 
-fn timeouts(timeout: Duration) -> TimeoutConfig {
+pub(crate) fn timeouts(timeout: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(timeout)
         .operation_attempt_timeout(timeout)

@@ -48,6 +48,13 @@ impl Failure {
             advice: advice.into(),
         }
     }
+
+    /// Adds what was done before it.
+    #[must_use]
+    pub fn after(self, done: &str) -> Self {
+        let text = format!("{done}, then: {}", self.text);
+        Self { text, ..self }
+    }
 }
 
 impl fmt::Display for Failure {

@@ -81,7 +81,7 @@ fn report(failure: &Failure, as_json: bool) {
             json!({"error": failure.text, "advice": failure.advice})
         ));
     }
-    eprintln!("graph-notifications: {failure}");
+    terminal::note(&format!("graph-notifications: {failure}\n"));
 }
 
 /// Prints. A reader that has seen enough is no failure.

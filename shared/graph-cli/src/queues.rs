@@ -1,6 +1,8 @@
 //! The queues of SQS: looking without taking away, moving, and deleting.
 
-use std::collections::BTreeSet;
+pub mod walk;
+
+use std::time::Duration;
 
 use aws_sdk_sqs::{
     Client,
@@ -12,7 +14,13 @@ use aws_sdk_sqs::{
 use graph_edge::sqs::REASON;
 use jiff::Timestamp;
 
-use crate::{aws::Aws, failure::Failure, held::Message, progress::Progress};
+use self::walk::{Source, Took, walk};
+use crate::{
+    aws::{Aws, timeouts},
+    failure::Failure,
+    held::Message,
+    progress::Progress,
+};
 
 /// The queues of an account and region.
 #[derive(Debug)]
@@ -29,33 +37,19 @@ impl<'a> Queues<'a> {
         Self { aws, client }
     }
 
-    /// Hands each message of a queue to `take`, once, until `take` has had enough. It is hidden from others meanwhile.
+    /// Returns a queue to walk through. A message is hidden from others for as long as that may take.
     ///
     /// # Errors
     ///
     /// Returns a failure when SQS refuses or does not answer.
-    pub async fn each(
-        &self,
-        url: &str,
-        mut take: impl AsyncFnMut(Message) -> Result<Go, Failure>,
-    ) -> Result<(), Failure> {
-        let mut seen = BTreeSet::new();
-        let mut empty = 0;
-        // A short look asks some of the servers of SQS only, so one empty answer says little.
-        while empty < EMPTY_ANSWERS {
-            let received = self.receive(url).await?;
-            let new: Vec<_> = received
-                .into_iter()
-                .filter(|message| seen.insert(message.id.clone()))
-                .collect();
-            empty = if new.is_empty() { empty + 1 } else { 0 };
-            for message in new {
-                if take(message).await? == Go::Stop {
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
+    pub async fn open<'q>(&'q self, url: &'q str) -> Result<SqsQueue<'q>, Failure> {
+        let (waiting, _) = self.counts(url).await?;
+        let hidden = hidden(waiting);
+        Ok(SqsQueue {
+            queues: self,
+            url,
+            hidden,
+        })
     }
 
     /// Returns the messages of a queue, the oldest first and at most `most`, and leaves all of them where they are.
@@ -69,57 +63,22 @@ impl<'a> Queues<'a> {
         most: usize,
         mut is_wanted: impl FnMut(&Message) -> bool,
     ) -> Result<Vec<Message>, Failure> {
-        let (mut found, mut passed) = (Vec::new(), Vec::new());
+        let (mut found, mut passed) = (Vec::new(), 0);
         let mut progress = Progress::of("Looking");
-        let looked = self.each(url, async |message| {
-            progress.show(&format!("{} messages", found.len() + passed.len()));
-            if is_wanted(&message) {
+        let queue = self.open(url).await?;
+        let looked = walk(&queue, most, async |message| {
+            progress.show(&format!("{} messages", found.len() + passed));
+            Ok(if is_wanted(&message) {
                 found.push(message);
+                Took::Look
             } else {
-                passed.push(message.receipt);
-            }
-            Ok(if found.len() >= most { Go::Stop } else { Go::On })
+                passed += 1;
+                Took::Nothing
+            })
         });
-        let looked = looked.await;
-        let receipts = found.iter().map(|message| message.receipt.clone()).chain(passed);
-        self.release(url, receipts.collect()).await;
-        looked?;
+        looked.await?;
         found.sort_by_key(|message| message.sent_at);
         Ok(found)
-    }
-
-    async fn receive(&self, url: &str) -> Result<Vec<Message>, Failure> {
-        let receive = self
-            .client
-            .receive_message()
-            .queue_url(url)
-            .max_number_of_messages(10)
-            .visibility_timeout(HIDDEN);
-        let receive = receive.message_attribute_names("All");
-        let receive = receive.message_system_attribute_names(MessageSystemAttributeName::All);
-        let answer = receive
-            .send()
-            .await
-            .map_err(|error| self.aws.failure("Amazon SQS", &error))?;
-        Ok(answer
-            .messages
-            .unwrap_or_default()
-            .into_iter()
-            .map(Message::from)
-            .collect())
-    }
-
-    /// Shows messages to others again. What is not shown now shows up by itself a minute later.
-    pub async fn release(&self, url: &str, receipts: Vec<String>) {
-        for receipts in receipts.chunks(10) {
-            let entry = |(index, receipt): (usize, &String)| {
-                let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(index.to_string());
-                entry.receipt_handle(receipt).visibility_timeout(0).build().ok()
-            };
-            let entries = receipts.iter().enumerate().filter_map(entry).collect();
-            let change = self.client.change_message_visibility_batch().queue_url(url);
-            let _ = change.set_entries(Some(entries)).send().await;
-        }
     }
 
     /// Sends a message to another queue, as it was before it failed, and deletes it from this one.
@@ -191,13 +150,49 @@ impl<'a> Queues<'a> {
     }
 }
 
-/// Whether to go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Go {
-    /// With the next one.
-    On,
-    /// No further.
-    Stop,
+/// One queue of SQS.
+#[derive(Debug)]
+pub struct SqsQueue<'q> {
+    queues: &'q Queues<'q>,
+    url: &'q str,
+    hidden: i32,
+}
+
+impl Source for SqsQueue<'_> {
+    async fn receive(&self, most: usize) -> Result<Vec<Message>, Failure> {
+        let aws = self.queues.aws;
+        let receive = self.queues.client.receive_message().queue_url(self.url);
+        let receive = receive
+            .max_number_of_messages(most.try_into().unwrap_or(i32::MAX))
+            .visibility_timeout(self.hidden)
+            // Only a look that waits asks all servers of SQS.
+            .wait_time_seconds(LONG_POLL)
+            .message_attribute_names("All")
+            .message_system_attribute_names(MessageSystemAttributeName::All);
+        let answer = receive.customize().config_override(
+            aws_sdk_sqs::config::Builder::new()
+                .timeout_config(timeouts(aws.timeout + Duration::from_secs(2))),
+        );
+        let answer = answer
+            .send()
+            .await
+            .map_err(|error| aws.failure("Amazon SQS", &error))?;
+        let messages = answer.messages.unwrap_or_default().into_iter();
+        Ok(messages.map(Message::from).collect())
+    }
+
+    async fn release(&self, receipts: Vec<String>) {
+        for receipts in receipts.chunks(10) {
+            let entry = |(index, receipt): (usize, &String)| {
+                let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(index.to_string());
+                entry.receipt_handle(receipt).visibility_timeout(0).build().ok()
+            };
+            let entries = receipts.iter().enumerate().filter_map(entry).collect();
+            let change = self.queues.client.change_message_visibility_batch();
+            // What is not shown now shows up by itself when its time is over.
+            let _ = change.queue_url(self.url).set_entries(Some(entries)).send().await;
+        }
+    }
 }
 
 impl From<Received> for Message {
@@ -222,8 +217,31 @@ impl From<Received> for Message {
     }
 }
 
-/// Seconds for which a message that is looked at is hidden from others.
-const HIDDEN: i32 = 60;
+/// Returns the seconds for which a message is hidden from others, so that none shows up again before the last of `waiting`
+/// was moved.
+fn hidden(waiting: usize) -> i32 {
+    let seconds = SHORTEST_HIDDEN + waiting / MOVED_EACH_SECOND;
+    seconds.min(LONGEST_HIDDEN).try_into().unwrap_or(i32::MAX)
+}
 
-/// How many empty answers in a row mean that there is no more.
-const EMPTY_ANSWERS: usize = 3;
+const SHORTEST_HIDDEN: usize = 60;
+
+/// Whoever stops the program has the messages back after that.
+const LONGEST_HIDDEN: usize = 3600;
+
+/// How many messages are moved in a second, over a slow line.
+const MOVED_EACH_SECOND: usize = 10;
+
+/// Seconds.
+const LONG_POLL: i32 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_hidden_for_as_long_as_the_queue_takes() {
+        let seconds = [0, 400, 10_000, 1_000_000].map(hidden);
+        assert_eq!(seconds, [60, 100, 1060, 3600]);
+    }
+}

@@ -3,7 +3,7 @@
 use std::{
     env,
     fs::File,
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write},
     process::Command,
 };
 
@@ -143,6 +143,12 @@ pub fn wrapped(text: &str, width: usize, indent: &str) -> String {
 pub fn harmless(text: &str) -> String {
     let shown = |letter: char| if letter.is_control() { '?' } else { letter };
     text.chars().map(shown).collect()
+}
+
+/// Writes to standard error. Nobody there to read it is no failure.
+pub fn note(text: &str) {
+    let mut err = io::stderr().lock();
+    let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
 }
 
 /// Returns a number of things.

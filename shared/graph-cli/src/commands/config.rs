@@ -24,7 +24,7 @@ use crate::{
     },
     failure::{Failure, Kind},
     invoke,
-    terminal::{Style, counted},
+    terminal::{Style, counted, note},
 };
 
 /// Does what is asked for.
@@ -113,7 +113,7 @@ async fn put(
                       graph-notifications apply --confirm-deletions";
         return Err(Failure::new(Kind::NotConfirmed, text, advice));
     }
-    eprint!("{}", planned.text(Style::of_stderr(context.global.color)));
+    note(&planned.text(Style::of_stderr(context.global.color)));
     ask::confirm(
         &format!("Write this to ConfigSecret of {}?", context.stack.name),
         allowed.yes,
@@ -237,10 +237,10 @@ async fn live(context: &Context) -> Live {
     {
         Ok((_, report)) => report.live(),
         Err(failure) => {
-            eprintln!(
-                "Renewal did not return the number of live subscriptions: {}",
+            note(&format!(
+                "Renewal did not return the number of live subscriptions: {}\n",
                 failure.text
-            );
+            ));
             Live::new()
         }
     }

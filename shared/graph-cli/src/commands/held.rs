@@ -12,10 +12,18 @@ use crate::{
     arguments::{Held, Which},
     ask,
     failure::{Failure, Kind},
-    held::{Facts, Filter, Message, Queue, shown, sums, text},
+    held::{
+        Facts, Message, Queue,
+        filter::Filter,
+        outcome::{self, Moved, Outcome},
+        shown, sums, text,
+    },
     progress::Progress,
-    queues::{Go, Queues},
-    terminal::counted,
+    queues::{
+        Queues,
+        walk::{Took, walk},
+    },
+    terminal::note,
 };
 
 /// Does what is asked for.
@@ -89,7 +97,7 @@ fn is_meant(filter: &Filter, all: bool) -> Result<(), Failure> {
 }
 
 async fn list(context: &Context, queue: Queue, filter: &Filter, limit: usize) -> Result<Answer, Failure> {
-    let facts = find(context, queue, filter, limit).await?;
+    let facts = facts(queue, &find(context, queue, filter, limit).await?);
     Ok(Answer {
         json: json!({"messages": facts}),
         text: text(queue, &facts, Timestamp::now(), context.style),
@@ -97,12 +105,23 @@ async fn list(context: &Context, queue: Queue, filter: &Filter, limit: usize) ->
     })
 }
 
-async fn find(context: &Context, queue: Queue, filter: &Filter, limit: usize) -> Result<Vec<Facts>, Failure> {
+fn facts(queue: Queue, messages: &[Message]) -> Vec<Facts> {
+    messages.iter().map(|message| Facts::of(queue, message)).collect()
+}
+
+/// Returns the messages that are meant; each id that was named is that of one of them.
+async fn find(
+    context: &Context,
+    queue: Queue,
+    filter: &Filter,
+    limit: usize,
+) -> Result<Vec<Message>, Failure> {
     let url = context.stack.output(queue.output())?;
     let queues = Queues::of(&context.aws);
     let is_meant = |message: &Message| filter.holds(&Facts::of(queue, message));
     let found = queues.look(url, limit, is_meant).await?;
-    Ok(found.iter().map(|message| Facts::of(queue, message)).collect())
+    filter.is_exact(queue, &facts(queue, &found))?;
+    Ok(found)
 }
 
 async fn show(
@@ -115,17 +134,7 @@ async fn show(
         ids,
         ..Filter::default()
     };
-    let url = context.stack.output(queue.output())?;
-    let is_meant = |message: &Message| filter.holds(&Facts::of(queue, message));
-    let found = Queues::of(&context.aws).look(url, usize::MAX, is_meant).await?;
-    if found.is_empty() {
-        let text = format!("{} holds no message with this id", queue.name());
-        return Err(Failure::new(
-            Kind::Input,
-            text,
-            "SQS hides a message for a minute after somebody read it.",
-        ));
-    }
+    let found = find(context, queue, &filter, usize::MAX).await?;
     let messages: Vec<Value> = found
         .iter()
         .map(|message| shown(queue, message, with_content))
@@ -140,6 +149,27 @@ async fn show(
     })
 }
 
+/// Messages that a person has seen and agreed about.
+struct Agreed(BTreeSet<String>);
+
+impl Agreed {
+    /// Finds messages, shows what they are, and asks.
+    async fn ask(
+        context: &Context,
+        queue: Queue,
+        filter: &Filter,
+        question: &str,
+        yes: bool,
+    ) -> Result<Self, Failure> {
+        let facts = facts(queue, &find(context, queue, filter, usize::MAX).await?);
+        if !facts.is_empty() {
+            note(&sums(queue, &facts));
+            ask::confirm(question, yes)?;
+        }
+        Ok(Self(facts.into_iter().map(|facts| facts.id).collect()))
+    }
+}
+
 /// Moves messages back, and looks what becomes of them.
 async fn retry(
     context: &Context,
@@ -148,164 +178,116 @@ async fn retry(
     yes: bool,
     wait: Duration,
 ) -> Result<Answer, Failure> {
-    let facts = find(context, queue, filter, usize::MAX).await?;
-    let from = context.stack.output(queue.output())?;
-    if facts.is_empty() {
-        return Ok(Retried::default().answer(queue));
+    let question = "Move these messages back, so that they are retried?";
+    let agreed = Agreed::ask(context, queue, filter, question, yes).await?;
+    let mut outcome = Outcome {
+        meant: agreed.0.len(),
+        ..Outcome::default()
+    };
+    if outcome.meant == 0 {
+        return Ok(outcome.answer(queue));
     }
-    eprint!("{}", sums(queue, &facts));
-    ask::confirm("Move these messages back, so that they are retried?", yes)?;
     let queues = Queues::of(&context.aws);
-    let begun = Timestamp::now();
+    let (mut moved, mut destinations) = (Moved::default(), BTreeSet::new());
+    let work = put_back(context, queue, &agreed, &mut moved, &mut destinations).await;
+    outcome.moved = moved.count();
+    outcome.stayed =
+        work.map_err(|failure| failure.after(&outcome::counted(outcome.moved, outcome.meant, "moved")))?;
+    if queue != Queue::Failed || outcome.moved == 0 {
+        return Ok(outcome.answer(queue));
+    }
+    outcome.waiting = settle(&queues, &destinations, wait).await?;
+    let from = context.stack.output(queue.output())?;
+    let now = queues.look(from, usize::MAX, |_| true).await?;
+    let back = moved.back(&now, &agreed.0);
+    outcome.back = back
+        .into_iter()
+        .map(|message| Facts::of(queue, message))
+        .collect();
+    Ok(outcome.answer(queue))
+}
+
+/// Moves messages, and returns how many had to stay.
+async fn put_back<'c>(
+    context: &'c Context,
+    queue: Queue,
+    agreed: &Agreed,
+    moved: &mut Moved,
+    destinations: &mut BTreeSet<&'c str>,
+) -> Result<usize, Failure> {
+    let queues = Queues::of(&context.aws);
+    let from = context.stack.output(queue.output())?;
     let mut progress = Progress::of("Moving");
-    let (mut moved, mut destinations) = (BTreeSet::new(), BTreeSet::new());
-    let (mut others, mut stayed) = (Vec::new(), 0);
-    let work = queues.each(from, async |message| {
-        // What fails again while others are still moved is not moved a second time.
-        let is_new = message.sent_at.is_some_and(|sent_at| sent_at >= begun) || moved.contains(&message.body);
-        if is_new || !filter.holds(&Facts::of(queue, &message)) {
-            others.push(message.receipt);
-            return Ok(Go::On);
+    let mut stayed = 0;
+    let opened = queues.open(from).await?;
+    let work = walk(&opened, agreed.0.len(), async |message| {
+        if !agreed.0.contains(&message.id) {
+            return Ok(Took::Nothing);
         }
         // Not every stack has a reader, whose windows nobody else understands.
         let Ok(to) = context.stack.output(queue.retried_from(&message.body)) else {
-            others.push(message.receipt);
             stayed += 1;
-            return Ok(Go::On);
+            return Ok(Took::Look);
         };
         queues.put(&message, from, to).await?;
-        moved.insert(message.body);
+        moved.push(message);
         destinations.insert(to);
-        progress.show(&format!("{} of {}", moved.len(), facts.len()));
-        Ok(Go::On)
+        progress.show(&format!("{} of {}", moved.count(), agreed.0.len()));
+        Ok(Took::Message)
     });
-    let work = work.await;
-    queues.release(from, others).await;
-    work?;
-    drop(progress);
-    let retried = Retried {
-        moved: moved.len(),
-        stayed,
-        ..Retried::default()
-    };
-    if queue != Queue::Failed || moved.is_empty() {
-        return Ok(retried.answer(queue));
-    }
-    let waiting = settle(&queues, &destinations, wait).await?;
-    let again = queues
-        .look(from, usize::MAX, |message| moved.contains(&message.body))
-        .await?;
-    let again = again.iter().map(|message| Facts::of(queue, message)).collect();
-    let retried = Retried {
-        again,
-        waiting,
-        ..retried
-    };
-    Ok(retried.answer(queue))
+    work.await?;
+    Ok(stayed)
 }
 
 /// Waits until queues are empty, and returns how many messages are in them still.
 async fn settle(queues: &Queues<'_>, urls: &BTreeSet<&str>, wait: Duration) -> Result<usize, Failure> {
-    let until = Instant::now() + wait;
+    // A time that no clock has means without an end.
+    let until = Instant::now().checked_add(wait);
     let mut progress = Progress::of("Waiting for the result");
+    // The counts of SQS come late: one that is nothing says little.
+    let mut is_empty = false;
     loop {
         let mut left = 0;
         for url in urls {
             let (waiting, under_way) = queues.counts(url).await?;
             left += waiting + under_way;
         }
-        if left == 0 || Instant::now() >= until {
+        if is_empty && left == 0 || until.is_some_and(|until| Instant::now() >= until) {
             return Ok(left);
         }
+        is_empty = left == 0;
         progress.show(&format!("{left} left"));
         sleep(PAUSE).await;
     }
 }
 
-/// What became of messages that were to be tried again.
-#[derive(Default)]
-struct Retried {
-    /// How many were moved.
-    moved: usize,
-    /// Those that failed again.
-    again: Vec<Facts>,
-    /// How many wait where they were moved to.
-    waiting: usize,
-    /// How many windows were left where they are, as no reader is there.
-    stayed: usize,
-}
-
-impl Retried {
-    fn answer(self, queue: Queue) -> Answer {
-        let went_on = self.moved.saturating_sub(self.again.len() + self.waiting);
-        let mut text = match queue {
-            _ if self.moved + self.stayed == 0 => format!("{} holds no such message.\n", queue.name()),
-            Queue::Failed => format!(
-                "{} moved: {went_on} processed, {} failed again, {} still waiting\n",
-                counted(self.moved, "message"),
-                self.again.len(),
-                self.waiting
-            ),
-            Queue::Undelivered | Queue::Delivery => {
-                format!("{} moved to DeliveryQueue\n", counted(self.moved, "message"))
-            }
-        };
-        if self.stayed > 0 {
-            text.extend([
-                &counted(self.stayed, "message"),
-                " stay: they are windows, and the stack has no reader\n",
-            ]);
-        }
-        if !self.again.is_empty() {
-            text.extend(["Failed again: ", &sums(queue, &self.again)]);
-        }
-        let needs_person = !self.again.is_empty() || self.waiting + self.stayed > 0;
-        Answer {
-            json: json!({
-                "moved": self.moved, "processed": went_on, "failedAgain": self.again, "waiting": self.waiting, "stayed": self.stayed,
-            }),
-            text,
-            needs_person,
-        }
-    }
-}
-
 /// Deletes messages.
 async fn discard(context: &Context, queue: Queue, filter: &Filter, yes: bool) -> Result<Answer, Failure> {
-    let facts = find(context, queue, filter, usize::MAX).await?;
-    let mut dropped = 0;
-    if !facts.is_empty() {
-        eprint!("{}", sums(queue, &facts));
-        ask::confirm(
-            &format!(
-                "Delete these messages from {}? This cannot be undone.",
-                queue.name()
-            ),
-            yes,
-        )?;
-        let url = context.stack.output(queue.output())?;
-        let queues = Queues::of(&context.aws);
-        // Those that were shown, and none that came since.
-        let ids: BTreeSet<String> = facts.into_iter().map(|facts| facts.id).collect();
-        let mut others = Vec::new();
-        let work = queues.each(url, async |message| {
-            if !ids.contains(&message.id) {
-                others.push(message.receipt);
-                return Ok(Go::On);
+    let question = format!(
+        "Delete these messages from {}? This cannot be undone.",
+        queue.name()
+    );
+    let agreed = Agreed::ask(context, queue, filter, &question, yes).await?;
+    let url = context.stack.output(queue.output())?;
+    let queues = Queues::of(&context.aws);
+    let (mut dropped, meant) = (0, agreed.0.len());
+    if meant > 0 {
+        let opened = queues.open(url).await?;
+        let work = walk(&opened, meant, async |message| {
+            if !agreed.0.contains(&message.id) {
+                return Ok(Took::Nothing);
             }
             queues.delete(&message, url).await?;
             dropped += 1;
-            Ok(if dropped == ids.len() { Go::Stop } else { Go::On })
+            Ok(Took::Message)
         });
         let work = work.await;
-        queues.release(url, others).await;
-        work?;
+        work.map_err(|failure| failure.after(&outcome::counted(dropped, meant, "deleted")))?;
     }
-    let text = format!("{} deleted\n", counted(dropped, "message"));
     Ok(Answer {
-        json: json!({"deleted": dropped}),
-        text,
-        needs_person: false,
+        json: json!({"selected": meant, "deleted": dropped}),
+        text: format!("{}\n", outcome::counted(dropped, meant, "deleted")),
+        needs_person: dropped < meant,
     })
 }
 

@@ -29,13 +29,21 @@ fn failed_items_are_listed_shown_retried_and_dropped() {
         "{shown:?}"
     );
     assert!(!shown.out.contains("\"data\":"), "{shown:?}");
+    for nobody in ["failed show zzz", "failed retry zzz --yes", "failed drop zzz --yes"] {
+        let ended = world.tool.run(nobody);
+        assert!(
+            ended.status == 2 && ended.err.contains("with the id zzz"),
+            "{ended:?}"
+        );
+    }
     let vague = world.tool.run("failed retry --yes");
     assert_eq!(vague.status, 2, "{vague:?}");
     let unasked = world.tool.run("failed retry --all");
     assert_eq!(unasked.status, 5, "{unasked:?}");
     let retried = world.tool.run("failed retry --reason ContentRejected --yes");
     assert_eq!(retried.status, 1, "{retried:?}");
-    let expected = "1 message moved: 0 processed, 1 failed again, 0 still waiting\nFailed again: 1 message: 1 ContentRejected\n";
+    let expected = "1 message moved: 1 back in FailedQueue, 0 may still wait, 0 in neither queue\n\
+        Back in FailedQueue: 1 message: 1 ContentRejected\n";
     assert_eq!(retried.out, expected, "{retried:?}");
     let dropped = world.tool.run("failed drop --all --yes");
     assert_eq!(
@@ -58,7 +66,7 @@ fn a_window_that_failed_goes_back_to_the_reader() {
     world.put("FailedQueueUrl", &window.to_string());
     assert_eq!(messages(&world, "failed")[0]["what"], "window");
     let retried = world.tool.run("failed retry --all --yes");
-    let expected = "1 message moved: 1 processed, 0 failed again, 0 still waiting\n";
+    let expected = "1 message moved: 0 back in FailedQueue, 0 may still wait, 1 in neither queue\n";
     assert_eq!(
         (retried.status, retried.out.as_str()),
         (0, expected),
