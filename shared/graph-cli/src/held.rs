@@ -206,10 +206,10 @@ pub fn text(queue: Queue, facts: &[Facts], now: Timestamp, style: Style) -> Stri
 
 /// Returns how many letters of an id tell each message from the others.
 fn letters(facts: &[Facts]) -> usize {
-    let begin = |id: &'_ str, letters: usize| id.chars().take(letters).collect::<String>();
+    let cut = |id: &'_ str, letters: usize| id.chars().take(letters).collect::<String>();
     let ids: BTreeSet<&str> = facts.iter().map(|facts| facts.id.as_str()).collect();
     let tells = |letters: &usize| {
-        let begun: BTreeSet<String> = ids.iter().map(|id| begin(id, *letters)).collect();
+        let begun: BTreeSet<String> = ids.iter().map(|id| cut(id, *letters)).collect();
         begun.len() == ids.len()
     };
     (FEWEST_LETTERS..LETTERS_OF_ID)

@@ -29,7 +29,11 @@ fn failed_items_are_listed_shown_retried_and_dropped() {
         "{shown:?}"
     );
     assert!(!shown.out.contains("\"data\":"), "{shown:?}");
-    for nobody in ["failed show zzz", "failed retry zzz --yes", "failed drop zzz --yes"] {
+    for nobody in [
+        "failed show zzz",
+        "failed retry zzz --yes",
+        "failed drop zzz --yes",
+    ] {
         let ended = world.tool.run(nobody);
         assert!(
             ended.status == 2 && ended.err.contains("with the id zzz"),
