@@ -70,7 +70,7 @@ def process(event):
             fetch(event)
 
 
-def keep(event, deleted=False):
+def keep(event, deleted=False, at=None):
     """Keeps a state of the resource unless a later one is kept, and says whether. A deletion is kept like a state, so that an
     older state that arrives after it does not bring the resource back.
 
@@ -79,7 +79,7 @@ def keep(event, deleted=False):
     """
     content = event["data"].get("content") or {}
     # Graph can send an old change late, so what the resource itself says comes first.
-    at = datetime.fromisoformat(content.get("lastModifiedDateTime") or event["time"])
+    at = at or datetime.fromisoformat(content.get("lastModifiedDateTime") or event["time"])
     # Changes of one POST have one time. Of these a deletion is the last.
     state = {"at": {"N": str(round(at.timestamp() * 1_000_000) * 2 + deleted)}, "deleted": {"BOOL": deleted}}
     expiration = {"N": str(int(time.time()) + REMEMBERED_SECONDS)}
@@ -114,7 +114,7 @@ def store(event):
 
 
 def fetch(event):
-    # What you read is the state of now: `keep` it with the time at which you asked.
+    # What you read is the state of now: `keep(event, deleted, at)`, with the time at which you asked.
     logger.info("GET the current state of the resource; 404 means that it was deleted or moved", **about(event))
 
 

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 import unittest
+from datetime import datetime
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -107,6 +108,9 @@ class Consumer(unittest.TestCase):
         self.assertTrue(kept("10:00:05", deleted=True), "the same deletion, again")
         self.assertTrue(kept("10:00:06.1"))
         self.assertFalse(kept("10:00:06"))
+        asked = datetime.fromisoformat("2026-11-22T12:00:00Z")
+        self.assertTrue(consumer.keep(json.loads(event("a")), at=asked), "read now")
+        self.assertFalse(kept("11:59:59"))
 
     def test_a_log_has_no_content(self):
         secret = json.loads(event("a", content={"body": "secret"}))

@@ -77,13 +77,13 @@ async fn process(event: &DeliveredEvent, action: Action, seen: &Seen) -> Result<
     let is_state = matches!(action, Action::Store(_) | Action::Delete);
     // Put the condition of `keep` into the write of your own store, content included: of a check and a later write, two
     // invocations can mix the order up.
-    if is_state && !seen.keep(event).await? {
+    if is_state && !seen.keep(event, moment::of(event)?).await? {
         println!("{kind}: a later state of {path} is kept, tenant {tenant}");
         return Ok(());
     }
     match action {
         Action::Store(_resource) => println!("{kind}: store {path}, tenant {tenant}"),
-        // What you read is the state of now: `keep` it with the time at which you asked.
+        // What you read is the state of now: `keep` it with the `moment::number` of when you asked.
         Action::Fetch => {
             println!("{kind}: GET {path}, tenant {tenant}; 404 means that it was deleted or moved")
         }

@@ -7,10 +7,8 @@ use aws_sdk_dynamodb::{
     operation::put_item::{PutItemError, builders::PutItemFluentBuilder},
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
-use graph_events::{Change, DeliveredEvent};
+use graph_events::DeliveredEvent;
 use lambda_runtime::Error;
-
-use crate::moment::moment;
 
 /// The table of ids.
 pub struct Seen {
@@ -64,18 +62,16 @@ impl Seen {
         Ok(())
     }
 
-    /// Keeps the state that the event brings unless a later one is kept, and says whether. A deletion is kept like a state, so
+    /// Keeps a state of the event's resource unless a later one is kept, and says whether. A deletion is kept like a state, so
     /// that an older state that arrives after it does not bring the resource back.
-    pub async fn keep(&self, event: &DeliveredEvent) -> Result<bool, Error> {
+    pub async fn keep(&self, event: &DeliveredEvent, moment: i64) -> Result<bool, Error> {
         let key = event
             .partitionkey
             .as_deref()
             .ok_or("the event has no partition key")?;
-        let at = number(moment(event)?.ok_or("the event has no time")?);
-        let is_deleted = event.change() == Some(Change::Deleted);
+        let at = number(moment);
         let put = self
             .put(&format!("state of {key}"))
-            .item("deleted", AttributeValue::Bool(is_deleted))
             .item("at", at.clone())
             .condition_expression("attribute_not_exists(id) OR #at <= :at")
             .expression_attribute_names("#at", "at")
