@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use graph_core::notification::queued::MAX_AGE;
 use tools::{Progress, Tools, command};
 
 #[test]
@@ -35,6 +36,27 @@ fn the_consumer_in_python_passes_its_own_tests() {
     let mut tests = python();
     tests.args(["-m", "unittest"]).env("PYTHONPATH", &packages);
     run("testing the consumer in Python", &mut tests);
+}
+
+/// Graph repeats a notification for hours, the stack delivers none that it received longer ago than `MAX_AGE`, and an event
+/// lives for 14 days in DeliveryQueue and UndeliveredQueue, and for 14 days again if an operator moves it back.
+#[test]
+fn ids_are_kept_for_as_long_as_a_repeat_can_come() {
+    let days = 1 + MAX_AGE.as_hours() / 24 + 2 * 14;
+    for (path, text) in [
+        ("docs/consuming.md", format!("Keep processed ids for {days} days")),
+        (
+            "docs/consuming/python/consumer.py",
+            format!("{days} * 24 * 60 * 60"),
+        ),
+        (
+            "docs/consuming/rust/src/seen.rs",
+            format!("from_hours({days} * 24)"),
+        ),
+    ] {
+        let found = fs::read_to_string(tools::root().join(path)).unwrap();
+        assert!(found.contains(&text), "{path} does not say {text}");
+    }
 }
 
 #[test]
