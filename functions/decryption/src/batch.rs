@@ -70,14 +70,14 @@ impl Batch {
     fn forward(&mut self, id: String, unit: Unit, owner: Option<&Proven>, body: String) {
         let note = Note { id, about: () };
         match unit {
-            Unit::Lifecycle => self.renewal.push((note, as_it_came(owner, body))),
-            Unit::Fetch => self.reader.push((note, as_it_came(owner, body))),
-            Unit::Window(tenant_id) => self.reader.push((note, Message::of_window(tenant_id, body))),
+            Unit::Lifecycle => self.renewal.push((note, Message::of_any(owner, body))),
+            Unit::Fetch => self.reader.push((note, Message::of_any(owner, body))),
+            Unit::Window => self.reader.push((note, Message::of_any(owner, body).grouped_with_windows())),
         }
     }
 
     fn fail(&mut self, id: String, failure: Failure, owner: Option<&Proven>, body: String) {
-        let message = as_it_came(owner, body).failed(failure.reason());
+        let message = Message::of_any(owner, body).failed(failure.reason());
         self.fail.push((Note { id, about: failure }, message));
     }
 
@@ -127,14 +127,6 @@ async fn store_for_reader<T: Send>(
 fn settle<T>(sent: Sent<Note<T>>, retried: &mut Vec<(String, Obstacle)>) -> Vec<T> {
     retried.extend(sent.lost.into_iter().map(|note| (note.id, Obstacle::NotStored)));
     sent.stored.into_iter().map(|note| note.about).collect()
-}
-
-/// Returns a message with the body of the one that came, for the same subscription, if one is proven.
-fn as_it_came(owner: Option<&Proven>, body: String) -> Message {
-    match owner {
-        Some(proven) => Message::of(proven, body),
-        None => Message::of_nobody(body),
-    }
 }
 
 /// Returns how often the queue has handed a message over.

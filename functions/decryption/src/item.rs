@@ -7,14 +7,14 @@ use std::{
 
 use graph_core::{
     notification::{
-        client_state::{Proven, Refused},
+        client_state::Proven,
         envelope::{EncryptedContent, OpenError, Plaintext},
         event,
         item::{Malformed, Notification},
-        queued::{QueuedItem, Unfit, VerifiedItem},
+        queued::{Unfit, Unproven, VerifiedItem},
         tokens::{TokenError, Trusted, vouch},
     },
-    read::Window,
+    read::QueueMessage,
 };
 use graph_edge::{
     deadline::Deadline,
@@ -64,7 +64,7 @@ async fn event<S: Source, F: FetchDocument, Q>(
     turn: Turn,
     owner: &mut Option<Proven>,
 ) -> Result<Delivery, Stop> {
-    let item = verified(body, deps, turn).await?;
+    let item = verified(body, deps, turn, owner).await?;
     *owner = Some(item.proven().clone());
     let notification = item.read(turn.now)?;
     if notification.lifecycle_event.is_some() {
@@ -95,46 +95,24 @@ async fn event<S: Source, F: FetchDocument, Q>(
     })
 }
 
-/// Returns the item when its client state holds: the queue is written to by whoever may, and says nothing.
+/// Returns the item of a message when its seal and its client state hold. A window to read is reader's.
 async fn verified<'a, S: Source, F, Q>(
     body: &'a str,
     deps: &Deps<S, F, Q>,
     turn: Turn,
+    owner: &mut Option<Proven>,
 ) -> Result<VerifiedItem<'a>, Stop> {
-    let no_keys = |NoDocument| Stop::Retry(Obstacle::NoClientStateKeys);
-    let keys = deps
-        .client_states
-        .current(turn.now, turn.deadline)
-        .await
-        .map_err(no_keys)?;
-    let queued = QueuedItem::parse(body).map_err(|malformed| not_an_item(malformed, body, deps))?;
-    match queued.verify(&keys) {
-        Err(refused) if refused.may_be_known_by_now() => {}
-        verified => return Ok(verified?),
-    }
-    let newer = deps
-        .client_states
-        .renewed(turn.now, turn.deadline)
-        .await
-        .map_err(no_keys)?;
-    match QueuedItem::parse(body)?.verify(&newer.document) {
-        Err(refused) if refused.may_be_known_by_now() && !newer.is_conclusive => {
-            Err(Stop::Retry(Obstacle::NoClientStateKeys))
+    let opened = deps.client_states.open(body, turn.now, turn.deadline).await;
+    let opened = opened.map_err(|NoDocument| Stop::Retry(Obstacle::NoClientStateKeys))?;
+    match opened? {
+        QueueMessage::Item(item) => Ok(item),
+        QueueMessage::Window(window) => {
+            *owner = Some(window.owner());
+            Err(match deps.read_queue {
+                Some(_) => Stop::Forward(Unit::Window),
+                None => Stop::Fail(Failure::ReaderDisabled),
+            })
         }
-        verified => Ok(verified?),
-    }
-}
-
-/// Returns what is done with a message that holds no item.
-///
-/// A window has no client state. Reader reads nothing for it but what is configured.
-fn not_an_item<S, F, Q>(malformed: Malformed, body: &str, deps: &Deps<S, F, Q>) -> Stop {
-    match Window::parse(body) {
-        Some(window) if deps.read_queue.is_some() => {
-            Stop::Forward(Unit::Window(window.application.tenant_id))
-        }
-        Some(_) => Stop::Fail(Failure::ReaderDisabled),
-        None => malformed.into(),
     }
 }
 
@@ -215,30 +193,19 @@ async fn open<S: Source, F, Q>(
 
 impl From<Malformed> for Stop {
     fn from(malformed: Malformed) -> Self {
-        Self::Fail(Failure::Malformed(malformed))
+        Unfit::from(malformed).into()
     }
 }
 
-impl From<Refused> for Stop {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::NoClientState
-            | Refused::UnknownKey
-            | Refused::UnknownApplication
-            | Refused::TooLong
-            | Refused::WrongClientState
-            | Refused::OtherTenant => Self::Fail(Failure::ClientStateRejected),
-        }
+impl From<Unproven> for Stop {
+    fn from(unproven: Unproven) -> Self {
+        Self::Fail(Failure::Unproven(unproven))
     }
 }
 
 impl From<Unfit> for Stop {
     fn from(unfit: Unfit) -> Self {
-        Self::Fail(match unfit {
-            Unfit::Malformed(malformed) => Failure::Malformed(malformed),
-            Unfit::OtherTenant => Failure::OtherTenant,
-            Unfit::ReceivedAt => Failure::ReceiptRejected,
-        })
+        Self::Fail(Failure::Unfit(unfit))
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use graph_core::{
-    application::Guid,
-    notification::{item, tokens::TokenError},
+use graph_core::notification::{
+    queued::{Unfit, Unproven},
+    tokens::TokenError,
 };
-use graph_edge::metrics::Metric;
+use graph_edge::{metrics::Metric, sqs::Reason};
 use jiff::Timestamp;
 
 /// What becomes of one queue message. Cannot be printed: the event is what was encrypted.
@@ -29,8 +29,8 @@ pub(crate) enum Unit {
     Lifecycle,
     /// An item whose content is fetched: reader's.
     Fetch,
-    /// A window to read, which names a tenant: reader's, which checks it against the configuration.
-    Window(Guid),
+    /// A window to read: reader's.
+    Window,
 }
 
 /// An event, and what may be told of it. Cannot be printed: the event is what was encrypted.
@@ -63,16 +63,12 @@ pub(crate) struct Results {
 }
 
 /// Why an item is kept in FailedQueue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// The message or the item in it is not of the documented form, or over one of its limits.
-    Malformed(item::Malformed),
-    /// The client state of the item does not hold: somebody else has written it into the queue.
-    ClientStateRejected,
-    /// The item was received in the future, or before anything that queues can hold.
-    ReceiptRejected,
-    /// The item says that it is for another tenant than the one that its client state proves.
-    OtherTenant,
+    /// Nobody may act on the message.
+    Unproven(Unproven),
+    /// Nothing can be made of the item in it.
+    Unfit(Unfit),
     /// The item is encrypted and came without a validation token for its tenant and application.
     TokenMissing,
     /// No validation token vouches for the item.
@@ -88,19 +84,17 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Returns the value of the message attribute `Reason`.
-    pub(crate) fn reason(self) -> &'static str {
+    /// Returns the reason in FailedQueue.
+    pub(crate) fn reason(self) -> Reason {
         match self {
-            Self::Malformed(_) => "Malformed",
-            Self::ClientStateRejected => "ClientStateRejected",
-            Self::ReceiptRejected => "ReceiptRejected",
-            Self::OtherTenant => "OtherTenant",
-            Self::TokenMissing => "TokenMissing",
-            Self::TokenRejected => "TokenRejected",
-            Self::ContentRejected => "ContentRejected",
-            Self::ReaderDisabled => "ReaderDisabled",
-            Self::Panicked => "Panicked",
-            Self::TriesUsedUp(obstacle) => obstacle.name(),
+            Self::Unproven(unproven) => unproven.into(),
+            Self::Unfit(unfit) => unfit.into(),
+            Self::TokenMissing => Reason::TokenMissing,
+            Self::TokenRejected => Reason::TokenRejected,
+            Self::ContentRejected => Reason::ContentRejected,
+            Self::ReaderDisabled => Reason::ReaderDisabled,
+            Self::Panicked => Reason::Panicked,
+            Self::TriesUsedUp(obstacle) => obstacle.reason(),
         }
     }
 
@@ -111,30 +105,12 @@ impl Failure {
             Self::ReaderDisabled => {
                 Some("Set the parameter Reader to enabled and move the message back, or delete the message")
             }
-            Self::Malformed(_)
-            | Self::ClientStateRejected
-            | Self::ReceiptRejected
-            | Self::OtherTenant
+            Self::Unproven(_)
+            | Self::Unfit(_)
             | Self::TokenRejected
             | Self::ContentRejected
             | Self::Panicked
             | Self::TriesUsedUp(_) => None,
-        }
-    }
-
-    /// Returns the metric that counts such items.
-    pub(crate) fn metric(self) -> Metric {
-        match self {
-            Self::Malformed(_) => Metric::FailedMalformed,
-            Self::ClientStateRejected => Metric::FailedClientStateRejected,
-            Self::ReceiptRejected => Metric::FailedReceiptRejected,
-            Self::OtherTenant => Metric::FailedOtherTenant,
-            Self::TokenMissing => Metric::FailedTokenMissing,
-            Self::TokenRejected => Metric::FailedTokenRejected,
-            Self::ContentRejected => Metric::FailedContentRejected,
-            Self::ReaderDisabled => Metric::FailedReaderDisabled,
-            Self::Panicked => Metric::FailedPanicked,
-            Self::TriesUsedUp(_) => Metric::FailedTriesUsedUp,
         }
     }
 }
@@ -159,16 +135,16 @@ pub(crate) enum Obstacle {
 }
 
 impl Obstacle {
-    /// Returns the value of the message attribute `Reason`, where this is in the way until the last try.
-    pub(crate) fn name(self) -> &'static str {
+    /// Returns the reason in FailedQueue, where this is in the way until the last try.
+    pub(crate) fn reason(self) -> Reason {
         match self {
-            Self::NoClientStateKeys => "NoClientStateKeys",
-            Self::NoDecryptionKeys => "NoDecryptionKeys",
-            Self::UnknownTenant => "UnknownTenant",
-            Self::UnknownCertificate => "UnknownCertificate",
-            Self::NoSigningKeys => "NoSigningKeys",
-            Self::NotStored => "NotStored",
-            Self::OutOfTime => "OutOfTime",
+            Self::NoClientStateKeys => Reason::NoClientStateKeys,
+            Self::NoDecryptionKeys => Reason::NoDecryptionKeys,
+            Self::UnknownTenant => Reason::UnknownTenant,
+            Self::UnknownCertificate => Reason::UnknownCertificate,
+            Self::NoSigningKeys => Reason::NoSigningKeys,
+            Self::NotStored => Reason::NotStored,
+            Self::OutOfTime => Reason::OutOfTime,
         }
     }
 

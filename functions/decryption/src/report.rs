@@ -21,9 +21,8 @@ pub(crate) fn count(results: &Results, now: Timestamp, metrics: &mut Metrics) {
             metrics.measure(Metric::DecryptTime, micros);
         }
     }
-    metrics.count(Metric::Failed, results.failed.len());
     for failure in &results.failed {
-        metrics.count(failure.metric(), 1);
+        failure.reason().count(1, metrics);
     }
     metrics.count(Metric::Retried, results.retried.len());
     for (_, obstacle) in &results.retried {
@@ -41,7 +40,7 @@ pub(crate) fn log(results: &Results) {
     let obstacles: BTreeSet<&str> = results
         .retried
         .iter()
-        .map(|(_, obstacle)| obstacle.name())
+        .map(|(_, obstacle)| obstacle.reason().name())
         .collect();
     let [delivered, failed, retried] = [
         results.delivered.len(),
@@ -88,7 +87,7 @@ pub(crate) fn log_forward(subject: &Subject<'_>, unit: Unit) {
     let (what, queue) = match unit {
         Unit::Lifecycle => ("a lifecycle notification", "LifecycleQueue"),
         Unit::Fetch => ("an item whose content is fetched", "ReadQueue"),
-        Unit::Window(_) => ("a window to read", "ReadQueue"),
+        Unit::Window => ("a window to read", "ReadQueue"),
     };
     info!(
         message.id = id,
@@ -108,7 +107,7 @@ pub(crate) fn log_failure(subject: &Subject<'_>, failure: Failure) {
         message.id = id,
         subscription.name = name,
         subscription.id = subscription_id.as_deref(),
-        reason = failure.reason(),
+        reason = failure.reason().name(),
         hint = failure.hint(),
         ?failure,
         "Message {id} cannot be processed ({failure:?}); it goes to FailedQueue"

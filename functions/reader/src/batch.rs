@@ -1,24 +1,32 @@
 //! The messages of a batch, sorted.
 
 use aws_lambda_events::sqs::SqsMessage;
-use graph_core::read::Window;
+use graph_core::{
+    notification::{client_state::Proven, queued::VerifiedItem},
+    read::{QueueMessage, Window},
+};
 use graph_edge::{
     deadline::Deadline,
-    sqs::{Message, Queue},
+    documents::Source,
+    metrics::Metrics,
+    sqs::{Message, Queue, Reason},
 };
+use jiff::Timestamp;
 use tracing::error;
 
 use crate::Deps;
 
 /// The messages of a batch by what they ask for.
 #[derive(Default)]
-pub(crate) struct Batch {
+pub(crate) struct Batch<'a> {
     /// Windows, those of one subscription as one.
     pub(crate) windows: Vec<Work>,
     /// Items to fetch.
-    pub(crate) items: Vec<Record>,
-    /// What is neither.
-    refused: Vec<Record>,
+    pub(crate) items: Vec<(&'a Record, VerifiedItem<'a>)>,
+    /// What nobody may act on.
+    pub(crate) refused: Vec<Refusal<'a>>,
+    /// The ids of messages that cannot be judged now.
+    pub(crate) retried: Vec<String>,
 }
 
 /// A window with the ids of the messages that it comes from.
@@ -36,28 +44,57 @@ pub(crate) struct Record {
     pub(crate) tried: u32,
 }
 
-impl Batch {
+/// A message for FailedQueue.
+pub(crate) struct Refusal<'a> {
+    pub(crate) record: &'a Record,
+    pub(crate) reason: Reason,
+    /// Whose it is, where that is proven.
+    pub(crate) owner: Option<Proven>,
+}
+
+impl From<SqsMessage> for Record {
+    fn from(record: SqsMessage) -> Self {
+        let count = record.attributes.get("ApproximateReceiveCount");
+        Self {
+            tried: count.and_then(|count| count.parse().ok()).unwrap_or(1),
+            id: record.message_id.unwrap_or_default(),
+            body: record.body.unwrap_or_default(),
+        }
+    }
+}
+
+impl<'a> Batch<'a> {
     /// Sorts messages. Several gaps of one subscription are one window.
-    pub(crate) fn sort(records: Vec<SqsMessage>) -> Self {
+    pub(crate) async fn sort<S: Source, R, C, Q>(
+        records: &'a [Record],
+        deps: &Deps<S, R, C, Q>,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Self {
         let mut batch = Self::default();
         for record in records {
-            let count = record.attributes.get("ApproximateReceiveCount");
-            let record = Record {
-                tried: count.and_then(|count| count.parse().ok()).unwrap_or(1),
-                id: record.message_id.unwrap_or_default(),
-                body: record.body.unwrap_or_default(),
-            };
-            match Window::parse(&record.body) {
-                Some(window) => batch.add(window, record),
-                // What a window is not may be an item; who is to process it decides.
-                None if record.body.contains("\"item\"") => batch.items.push(record),
-                None => batch.refused.push(record),
+            match deps.client_states.open(&record.body, now, deadline).await {
+                Ok(Ok(QueueMessage::Item(item))) => batch.items.push((record, item)),
+                Ok(Ok(QueueMessage::Window(window))) => batch.add(window, record),
+                Ok(Err(unproven)) => batch.refused.push(Refusal {
+                    record,
+                    reason: unproven.into(),
+                    owner: None,
+                }),
+                Err(_) => batch.retried.push(record.id.clone()),
             }
+        }
+        if !batch.retried.is_empty() {
+            let count = batch.retried.len();
+            error!(
+                messages = count,
+                "No client-state key is available, so {count} messages of ReadQueue cannot be judged; the queue tries again"
+            );
         }
         batch
     }
 
-    fn add(&mut self, window: Window, record: Record) {
+    fn add(&mut self, window: Window, record: &Record) {
         let mut window = Some(window);
         for work in &mut self.windows {
             let Some(other) = window.take() else { return };
@@ -71,7 +108,7 @@ impl Batch {
         }
         if let Some(window) = window {
             self.windows.push(Work {
-                ids: vec![record.id],
+                ids: vec![record.id.clone()],
                 window,
                 tried: record.tried,
             });
@@ -91,29 +128,6 @@ impl Batch {
         }
         lanes.into_iter().map(|(_, works)| works).collect()
     }
-
-    /// Puts what is neither a window nor an item into FailedQueue and returns the ids of what was not stored there.
-    pub(crate) async fn refuse<S, R, C, Q: Queue>(
-        &self,
-        deps: &Deps<S, R, C, Q>,
-        deadline: Deadline,
-    ) -> Vec<String> {
-        let refused = self.refused.iter().map(|record| {
-            error!(
-                message.id = record.id,
-                "Message {} in ReadQueue is neither a window nor an item; it goes to FailedQueue", record.id
-            );
-            (
-                record.id.clone(),
-                Message::of_nobody(record.body.clone()).failed(MALFORMED),
-            )
-        });
-        let refused: Vec<_> = refused.collect();
-        if refused.is_empty() {
-            return Vec::new();
-        }
-        deps.failed_queue.send(refused, deadline).await.lost
-    }
 }
 
 /// Returns what the windows of a lane have in common: the tenant and the user, or else the resource.
@@ -132,5 +146,33 @@ fn lane(window: &Window) -> String {
     format!("{} {object} {part}", window.application.tenant_id)
 }
 
-/// The reason of a message of which nothing can be read.
-pub(crate) const MALFORMED: &str = "Malformed";
+/// Puts messages that nothing can be made of into FailedQueue and returns the ids of what was not stored there.
+pub(crate) async fn refuse<S, R, C, Q: Queue>(
+    refused: &[Refusal<'_>],
+    deps: &Deps<S, R, C, Q>,
+    deadline: Deadline,
+    metrics: &mut Metrics,
+) -> Vec<String> {
+    if refused.is_empty() {
+        return Vec::new();
+    }
+    let messages = refused.iter().map(|refusal| {
+        let (id, reason) = (&refusal.record.id, refusal.reason.name());
+        error!(
+            message.id = id,
+            subscription = refusal.owner.as_ref().map(|owner| &*owner.subscription),
+            reason,
+            "Message {id} of ReadQueue cannot be processed ({reason}); it goes to FailedQueue"
+        );
+        let message = Message::of_any(refusal.owner.as_ref(), refusal.record.body.clone());
+        (refusal, message.failed(refusal.reason))
+    });
+    let sent = deps.failed_queue.send(messages.collect(), deadline).await;
+    for refusal in sent.stored {
+        refusal.reason.count(1, metrics);
+    }
+    sent.lost
+        .into_iter()
+        .map(|refusal| refusal.record.id.clone())
+        .collect()
+}

@@ -5,10 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use graph_core::{
     application::Application,
     notification::{
-        client_state::ClientStateKeys,
         event::{self, Content, Fetched},
         item::Notification,
-        queued::{QueuedItem, VerifiedItem},
+        queued::{Unfit, VerifiedItem},
     },
     read::{self, Fetch, Limit, Request, Tag, Window},
     subscription::config::{Config, Tenant},
@@ -22,18 +21,18 @@ use graph_edge::{
     sqs::{Message, Queue},
 };
 use jiff::{SignedDuration, Timestamp};
-use tracing::{error, warn};
+use tracing::warn;
 
 use crate::{
     Deps, Obstacle,
-    batch::{MALFORMED, Record},
+    batch::{self, Record, Refusal},
     ports::Reads,
 };
 
 /// An item, and what is to be done about it.
 struct Item<'a> {
     record: &'a Record,
-    verified: VerifiedItem<'a>,
+    verified: &'a VerifiedItem<'a>,
     notification: Notification<'a>,
 }
 
@@ -42,7 +41,7 @@ struct Item<'a> {
 /// Several items of one resource are one GET. An item is delivered whatever comes of it: without content where there is
 /// nothing to fetch, or it is not one of the subscription's.
 pub(crate) async fn take_all<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
-    records: Vec<Record>,
+    items: Vec<(&Record, VerifiedItem<'_>)>,
     config: &Config,
     deps: &Deps<S, R, C, Q>,
     deadline: Deadline,
@@ -52,33 +51,23 @@ pub(crate) async fn take_all<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Que
         Vec::new(),
         BTreeMap::<String, (Option<Get<'_>>, Vec<Item<'_>>)>::new(),
     );
-    let mut drives = BTreeMap::<String, Window>::new();
+    let mut drives = BTreeMap::<(Application, String), Window>::new();
     let now = deps.clock.now();
-    for record in &records {
-        let item = match verified(record, deps, now, deadline).await {
-            Ok(item) => item,
-            Err(Unfit::Later) => {
-                retried.push(record.id.clone());
-                continue;
-            }
-            Err(Unfit::Never(reason)) => {
-                error!(
-                    message.id = record.id,
-                    reason,
-                    "Item {} in ReadQueue is not processed ({reason}); it goes to FailedQueue",
-                    record.id
-                );
-                let message = Message::of_nobody(record.body.clone()).failed(reason);
-                if deps
-                    .store(&deps.failed_queue, vec![message], deadline)
-                    .await
-                    .is_err()
-                {
-                    retried.push(record.id.clone());
-                }
-                continue;
-            }
+    let mut refused = Vec::new();
+    let read = items.iter().filter_map(|(record, verified)| {
+        let refusal = |unfit: Unfit| Refusal {
+            record,
+            reason: unfit.into(),
+            owner: Some(verified.proven().clone()),
         };
+        let read = verified.read(now).map_err(|unfit| refused.push(refusal(unfit)));
+        Some(Item {
+            record,
+            verified,
+            notification: read.ok()?,
+        })
+    });
+    for item in read {
         let get = wanted(&item, config, metrics, &mut drives, now);
         let key = get.as_ref().map_or_else(String::new, Get::key);
         groups
@@ -88,23 +77,19 @@ pub(crate) async fn take_all<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Que
             .push(item);
     }
     for (get, items) in groups.into_values() {
-        let result = deliver(get, &items, deps, deadline, metrics).await;
+        let result = deliver(get, &items, &mut refused, deps, deadline, metrics).await;
         if result.is_err() {
             retried.extend(items.iter().map(|item| item.record.id.clone()));
         }
     }
-    let windows = drives.into_values();
-    let windows = windows.map(|window| {
-        Message::of_tenant(window.application.tenant_id, window.into_body()).delayed(DRIVE_SETTLES)
-    });
-    if deps
-        .store(&deps.read_queue, windows.collect(), deadline)
-        .await
-        .is_err()
-    {
+    retried.extend(batch::refuse(&refused, deps, deadline, metrics).await);
+    let names: Vec<String> = drives.keys().map(|(_, name)| name.clone()).collect();
+    let ordered = deps.order(drives.into_values(), DRIVE_SETTLES, deadline).await;
+    if let Err(obstacle) = ordered {
         warn!(
-            "The changed files of a drive are not read, because ReadQueue did not store the window; \
-             the drive's next change is read"
+            subscriptions = ?names,
+            ?obstacle,
+            "The changed files in the drives of subscriptions {names:?} are not read ({obstacle:?}); the next change of a drive is read"
         );
     }
     retried
@@ -125,55 +110,12 @@ impl Get<'_> {
     }
 }
 
-/// Why an item is not processed.
-enum Unfit {
-    Later,
-    Never(&'static str),
-}
-
-/// Reads a message and verifies the client state of the item in it.
-async fn verified<'a, S: Source, R, C, Q>(
-    record: &'a Record,
-    deps: &Deps<S, R, C, Q>,
-    now: Timestamp,
-    deadline: Deadline,
-) -> Result<Item<'a>, Unfit> {
-    let parse = || QueuedItem::parse(&record.body).map_err(|_| Unfit::Never(MALFORMED));
-    let verify = |keys: &ClientStateKeys| Ok(parse()?.verify(keys));
-    let keys = deps
-        .client_states
-        .current(now, deadline)
-        .await
-        .map_err(|_| Unfit::Later)?;
-    let verified = match verify(&keys)? {
-        Err(refused) if refused.may_be_known_by_now() => {
-            let renewed = deps
-                .client_states
-                .renewed(now, deadline)
-                .await
-                .map_err(|_| Unfit::Later)?;
-            match verify(&renewed.document)? {
-                Err(_) if !renewed.is_conclusive => return Err(Unfit::Later),
-                verified => verified,
-            }
-        }
-        verified => verified,
-    };
-    let verified = verified.map_err(|_| Unfit::Never("ClientStateRejected"))?;
-    let notification = verified.read(now).map_err(|_| Unfit::Never(MALFORMED))?;
-    Ok(Item {
-        record,
-        verified,
-        notification,
-    })
-}
-
 /// Returns what to get for an item; nothing where it is delivered as it is.
 fn wanted<'c>(
     item: &Item<'_>,
     config: &'c Config,
     metrics: &mut Metrics,
-    drives: &mut BTreeMap<String, Window>,
+    drives: &mut BTreeMap<(Application, String), Window>,
     now: Timestamp,
 ) -> Option<Get<'c>> {
     let proven = item.verified.proven();
@@ -198,7 +140,7 @@ fn wanted<'c>(
                 .unwrap_or(now);
             let until = now.saturating_add(DRIVE_SETTLES).unwrap_or(now);
             let window = drives
-                .entry(proven.subscription.clone())
+                .entry((proven.application, proven.subscription.clone()))
                 .or_insert_with(|| Window {
                     read: Tag::Window,
                     application: proven.application,
@@ -230,16 +172,20 @@ fn wanted<'c>(
 }
 
 /// Fetches once for all items of a resource, and delivers each.
-async fn deliver<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
+async fn deliver<'a, S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
     get: Option<Get<'_>>,
-    items: &[Item<'_>],
+    items: &[Item<'a>],
+    refused: &mut Vec<Refusal<'a>>,
     deps: &Deps<S, R, C, Q>,
     deadline: Deadline,
     metrics: &mut Metrics,
 ) -> Result<(), Obstacle> {
+    let name = items
+        .first()
+        .map_or("", |item| &item.verified.proven().subscription);
     let mut got = None;
     if let Some(get) = &get {
-        got = Some(match fetched(get, deps, deadline).await {
+        got = Some(match fetched(get, name, deps, deadline).await {
             Got::Later(wait) => match patience(items, deps) {
                 Some(pause) => {
                     let wait = wait.unwrap_or(pause);
@@ -253,21 +199,22 @@ async fn deliver<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
     }
     let read_at = deps.clock.now();
     let content = got.as_ref().map(Got::content);
-    let mut messages = Vec::with_capacity(items.len());
+    let (mut messages, mut odd) = (Vec::with_capacity(items.len()), Vec::new());
     for item in items {
         let fetched = content.map(|content| Fetched { content, read_at });
-        if let Ok(event) = event::fetched(&item.verified, &item.notification, fetched) {
-            messages.push(Message::of_tenant(
-                item.verified.proven().application.tenant_id,
-                event,
-            ));
-        } else {
-            let message = Message::of(item.verified.proven(), item.record.body.clone()).failed(MALFORMED);
-            deps.store(&deps.failed_queue, vec![message], deadline).await?;
+        let owner = item.verified.proven();
+        match event::fetched(item.verified, &item.notification, fetched) {
+            Ok(event) => messages.push(Message::of_tenant(owner.application.tenant_id, event)),
+            Err(malformed) => odd.push(Refusal {
+                record: item.record,
+                reason: Unfit::from(malformed).into(),
+                owner: Some(owner.clone()),
+            }),
         }
     }
     let delivered = messages.len();
     deps.store(&deps.delivery_queue, messages, deadline).await?;
+    refused.extend(odd);
     metrics.count(Metric::Delivered, delivered);
     if matches!(content, Some(Content::Read(_))) {
         metrics.count(Metric::Fetched, delivered);
@@ -298,6 +245,7 @@ impl Got {
 /// Makes the GET, and makes it again where Graph asks for no more than a few seconds.
 async fn fetched<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
     get: &Get<'_>,
+    name: &str,
     deps: &Deps<S, R, C, Q>,
     deadline: Deadline,
 ) -> Got {
@@ -324,8 +272,9 @@ async fn fetched<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
                 // Moved, deleted, or not there yet.
                 if !matches!(status, 404 | 410) {
                     warn!(
+                        subscription = name,
                         status,
-                        "Microsoft Graph refused to show what changed ({status}); the change is delivered without content"
+                        "Microsoft Graph refused to return a changed resource of subscription {name} ({status}); the change is delivered without content"
                     );
                 }
                 return Got::Nothing;

@@ -1,7 +1,7 @@
 //! Reader: reads what notifications were lost, and what they do not carry, and delivers it as ordinary events.
 //!
-//! A message of `ReadQueue` is a window of time of one subscription, or an item to fetch. Neither is trusted: a window must
-//! say what the configuration says, an item's client state must hold. What is not read to its end in one turn goes on
+//! A message of `ReadQueue` is a window of time of one subscription, or an item to fetch. Neither is trusted: the seal of both
+//! must hold, a window must say what the configuration says, an item's client state must hold. What is not read to its end in one turn goes on
 //! as a message of its own, so that nobody waits behind a long reading.
 
 mod batch;
@@ -20,7 +20,7 @@ use futures_util::{StreamExt, stream};
 use graph_core::{
     models::ResourcePath,
     notification::client_state::ClientStateKeys,
-    read::{Limit, Limiter},
+    read::{Limit, Limiter, Window},
     subscription::config::{Config, Entry, Tenant},
 };
 use graph_edge::{
@@ -34,7 +34,7 @@ use tracing::error;
 
 pub use self::complete::CompleteWindows;
 use self::{
-    batch::{Batch, Work},
+    batch::{Batch, Record, Work},
     ports::Reads,
     window::Turn,
 };
@@ -70,6 +70,8 @@ pub(crate) enum Obstacle {
     GraphUnavailable,
     /// A queue did not take what was made of the message.
     NotStored,
+    /// `ClientStateSecret` holds no key that a window could be sealed with.
+    NoClientStateKeys,
     /// The invocation ended before its turn came.
     OutOfTime,
 }
@@ -81,8 +83,10 @@ pub async fn handle<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
     deadline: Deadline,
     metrics: &mut Metrics,
 ) -> SqsBatchResponse {
-    let batch = Batch::sort(event.records);
-    let mut retried = batch.refuse(deps, deadline).await;
+    let records: Vec<Record> = event.records.into_iter().map(Record::from).collect();
+    let batch = Batch::sort(&records, deps, deps.clock.now(), deadline).await;
+    let mut retried = batch::refuse(&batch.refused, deps, deadline, metrics).await;
+    retried.extend(batch.retried);
     if let Ok(config) = deps.config.current(deps.clock.now(), deadline).await {
         // Items are live notifications, so they do not wait for windows.
         let (results, not_taken) = futures_util::join!(
@@ -91,7 +95,7 @@ pub async fn handle<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
         );
         for (work, result) in results {
             match result {
-                Ok(counts) => counts.add_to(metrics),
+                Ok(turn) => turn.add_to(metrics),
                 Err(_) => retried.extend(work.ids),
             }
         }
@@ -102,7 +106,7 @@ pub async fn handle<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
              ReadQueue hands the messages over again"
         );
         retried.extend(batch.windows.into_iter().flat_map(|work| work.ids));
-        retried.extend(batch.items.into_iter().map(|record| record.id));
+        retried.extend(batch.items.into_iter().map(|(record, _)| record.id.clone()));
     }
     metrics.count(Metric::ReadRetried, retried.len());
     let mut response = SqsBatchResponse::default();
@@ -178,6 +182,33 @@ impl<S, R: Reads, C: Clock, Q: Queue> Deps<S, R, C, Q> {
         } else {
             Err(Obstacle::NotStored)
         }
+    }
+}
+
+impl<S: Source, R: Reads, C: Clock, Q: Queue> Deps<S, R, C, Q> {
+    /// Puts windows into `ReadQueue`, each kept back for `wait`.
+    pub(crate) async fn order(
+        &self,
+        windows: impl IntoIterator<Item = Window>,
+        wait: Duration,
+        deadline: Deadline,
+    ) -> Result<(), Obstacle> {
+        let mut messages = Vec::new();
+        for window in windows {
+            let body = self.sealed(&window, deadline).await?;
+            messages.push(Message::of_window(&window.owner(), body).delayed(wait));
+        }
+        self.store(&self.read_queue, messages, deadline).await
+    }
+
+    /// Returns the message of a window.
+    pub(crate) async fn sealed(&self, window: &Window, deadline: Deadline) -> Result<String, Obstacle> {
+        let now = self.clock.now();
+        let keys = self.client_states.current(now, deadline).await;
+        let keys = keys.map_err(|_| Obstacle::NoClientStateKeys)?;
+        window
+            .to_body(&keys, now)
+            .map_err(|_| Obstacle::NoClientStateKeys)
     }
 }
 

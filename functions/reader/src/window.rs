@@ -12,25 +12,30 @@ use graph_edge::{
     documents::Source,
     graph::ReadAnswer,
     metrics::{Metric, Metrics},
-    sqs::{Message, Queue},
+    sqs::{Message, Queue, Reason},
 };
 use tracing::{error, info, warn};
 
 use crate::{Deps, Obstacle, batch::Work, carries_content, ports::Reads};
 
 /// What a turn came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Turn {
     events: usize,
     complete: usize,
     incomplete: usize,
+    /// Why windows are kept in FailedQueue.
+    failed: Vec<Reason>,
 }
 
 impl Turn {
-    pub(crate) fn add_to(self, metrics: &mut Metrics) {
+    pub(crate) fn add_to(&self, metrics: &mut Metrics) {
         metrics.count(Metric::CaughtUp, self.events);
         metrics.count(Metric::WindowsComplete, self.complete);
         metrics.count(Metric::WindowsIncomplete, self.incomplete);
+        for reason in &self.failed {
+            reason.count(1, metrics);
+        }
     }
 }
 
@@ -106,7 +111,8 @@ async fn read<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
             ReadAnswer::Body(body) => match Page::parse(&body) {
                 Ok(page) => turn.events += deliver(&mut reading, &page, entry, deps, deadline).await?,
                 Err(error) => {
-                    keep(reading.window(), "OddAnswer", deps, deadline).await?;
+                    turn.failed
+                        .push(keep(reading.window(), Reason::OddAnswer, deps, deadline).await?);
                     error!(subscription = reading.window().subscription, %error, "Subscription {}: {error}", reading.window().subscription);
                     reading.end(Shortfall::OddAnswer);
                 }
@@ -121,7 +127,8 @@ async fn read<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
             ReadAnswer::Refused(status) => {
                 let is_known = matches!(status, 401 | 403 | 404 | 410);
                 if reading.refused(status) == Turned::Over && !is_known {
-                    keep(reading.window(), "ReadRefused", deps, deadline).await?;
+                    turn.failed
+                        .push(keep(reading.window(), Reason::ReadRefused, deps, deadline).await?);
                 }
                 warn!(
                     subscription = reading.window().subscription,
@@ -136,6 +143,7 @@ async fn read<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
     let end = complete(reading.completed(), deps, deadline).await?;
     Ok(Turn {
         events: turn.events,
+        failed: turn.failed,
         ..end
     })
 }
@@ -204,14 +212,12 @@ async fn split<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
     if parts.is_empty() {
         return complete(parts.completed(None), deps, deadline).await;
     }
-    let windows = parts.windows().into_iter();
-    let messages = windows.map(|window| Message::of_window(tenant.application.tenant_id, window.into_body()));
-    deps.store(&deps.read_queue, messages.collect(), deadline).await?;
+    deps.order(parts.windows(), Duration::ZERO, deadline).await?;
     Ok(Turn::default())
 }
 
 /// Puts the rest of a reading into the queue, to go on no sooner than Microsoft Graph allows.
-async fn go_on<S, R: Reads, C: Clock, Q: Queue>(
+async fn go_on<S: Source, R: Reads, C: Clock, Q: Queue>(
     reading: Reading,
     turn: Turn,
     wait: Duration,
@@ -223,14 +229,13 @@ async fn go_on<S, R: Reads, C: Clock, Q: Queue>(
 }
 
 /// Puts a window into the queue, to be read after `wait`.
-async fn put_back<S, R: Reads, C: Clock, Q: Queue>(
+async fn put_back<S: Source, R: Reads, C: Clock, Q: Queue>(
     window: Window,
     wait: Duration,
     deps: &Deps<S, R, C, Q>,
     deadline: Deadline,
 ) -> Result<Turn, Obstacle> {
-    let message = Message::of_window(window.application.tenant_id, window.into_body()).delayed(wait);
-    deps.store(&deps.read_queue, vec![message], deadline).await?;
+    deps.order([window], wait, deadline).await?;
     Ok(Turn::default())
 }
 
@@ -267,44 +272,59 @@ async fn complete<S, R: Reads, C: Clock, Q: Queue>(
         events: 0,
         complete: usize::from(is_counted && is_complete),
         incomplete: usize::from(is_counted && !is_complete),
+        failed: Vec::new(),
     })
 }
 
 /// Ends a window after the last try, and says that it is not complete.
-async fn give_up<S, R: Reads, C: Clock, Q: Queue>(
+async fn give_up<S: Source, R: Reads, C: Clock, Q: Queue>(
     window: &Window,
     deps: &Deps<S, R, C, Q>,
     deadline: Deadline,
 ) -> Result<Turn, Obstacle> {
-    keep(window, "NotReady", deps, deadline).await?;
-    complete(
-        Completed::given_up(window.clone(), Shortfall::NotReady),
-        deps,
-        deadline,
-    )
-    .await
+    let reason = keep(window, Reason::NotReady, deps, deadline).await?;
+    let completed = Completed::given_up(window.clone(), Shortfall::NotReady);
+    let end = complete(completed, deps, deadline).await?;
+    Ok(Turn {
+        failed: vec![reason],
+        ..end
+    })
 }
 
 /// Keeps a window that names what is not configured.
-async fn refuse<S, R: Reads, C: Clock, Q: Queue>(
+async fn refuse<S: Source, R: Reads, C: Clock, Q: Queue>(
     window: &Window,
     deps: &Deps<S, R, C, Q>,
     deadline: Deadline,
 ) -> Result<Turn, Obstacle> {
-    error!("A window in ReadQueue does not match the configuration; it goes to FailedQueue");
-    keep(window, "NotConfigured", deps, deadline).await?;
-    Ok(Turn::default())
+    let Window {
+        subscription,
+        resource,
+        ..
+    } = window;
+    error!(
+        subscription,
+        resource,
+        "A window in ReadQueue is for {resource} of subscription {subscription}, which ConfigSecret does not have; it goes to FailedQueue"
+    );
+    let reason = keep(window, Reason::NotConfigured, deps, deadline).await?;
+    Ok(Turn {
+        failed: vec![reason],
+        ..Turn::default()
+    })
 }
 
-async fn keep<S, R: Reads, C: Clock, Q: Queue>(
+/// Puts a window into FailedQueue.
+async fn keep<S: Source, R: Reads, C: Clock, Q: Queue>(
     window: &Window,
-    reason: &'static str,
+    reason: Reason,
     deps: &Deps<S, R, C, Q>,
     deadline: Deadline,
-) -> Result<(), Obstacle> {
-    let body = window.clone().into_body();
-    let message = Message::of_tenant(window.application.tenant_id, body).failed(reason);
-    deps.store(&deps.failed_queue, vec![message], deadline).await
+) -> Result<Reason, Obstacle> {
+    let body = deps.sealed(window, deadline).await?;
+    let message = Message::of(&window.owner(), body).failed(reason);
+    deps.store(&deps.failed_queue, vec![message], deadline).await?;
+    Ok(reason)
 }
 
 /// How long a window is read in one turn.

@@ -1,6 +1,6 @@
 //! Windows: the periods that the reader reads, one for each gap.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use graph_core::{
     read::{Window, configured},
@@ -11,6 +11,8 @@ use graph_edge::{
     sqs::{Message, Queue},
 };
 use jiff::{SignedDuration, Timestamp};
+
+use crate::{keys, ports::Documents};
 
 /// Sends windows to the reader, so that it reads the changes that were lost.
 #[derive(Debug)]
@@ -53,22 +55,31 @@ impl<Q: Queue> CatchUp<Q> {
 
     /// Puts a window into `ReadQueue` for each loss to read, joined where they belong to one subscription, and returns
     /// whether the queue accepted all.
-    pub(crate) async fn order(&self, losses: &[Loss], config: &Config, deadline: Deadline) -> bool {
+    pub(crate) async fn order(
+        &self,
+        losses: &[Loss],
+        config: &Config,
+        documents: &impl Documents,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> bool {
+        self.keep(losses, config);
         // Taken out of the lock, which must not be held while the queue is called.
-        let mut windows = std::mem::take(&mut *self.unsent.lock().unwrap_or_else(PoisonError::into_inner));
-        for window in losses.iter().filter_map(|loss| self.window(loss, config)) {
-            add(&mut windows, window);
-        }
+        let windows = std::mem::take(&mut *self.unsent());
         if windows.is_empty() {
             return true;
         }
-        let messages = windows.into_iter().map(|window| {
-            let message = Message::of_window(window.application.tenant_id, window.clone().into_body());
-            (window, message)
-        });
-        let lost = self.queue.send(messages.collect(), deadline).await.lost;
+        let keys = keys::of_messages(documents).await;
+        let (mut messages, mut lost) = (Vec::new(), Vec::new());
+        for window in windows {
+            match keys.as_ref().and_then(|keys| window.to_body(keys, now).ok()) {
+                Some(body) => messages.push((window.clone(), Message::of_window(&window.owner(), body))),
+                None => lost.push(window),
+            }
+        }
+        lost.extend(self.queue.send(messages, deadline).await.lost);
         let is_all = lost.is_empty();
-        let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unsent = self.unsent();
         for window in lost {
             add(&mut unsent, window);
         }
@@ -78,10 +89,14 @@ impl<Q: Queue> CatchUp<Q> {
     /// Keeps the windows of losses that consumers could not be informed of. Only the process that created the new
     /// subscription knows of the gap, so no later run can find it.
     pub(crate) fn keep(&self, losses: &[Loss], config: &Config) {
-        let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unsent = self.unsent();
         for window in losses.iter().filter_map(|loss| self.window(loss, config)) {
             add(&mut unsent, window);
         }
+    }
+
+    fn unsent(&self) -> MutexGuard<'_, Vec<Window>> {
+        self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the window of a loss; nothing if the loss is not read or the configuration no longer has its resource.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use getrandom::SysRng;
 use graph_core::{
+    notification::client_state::ClientStateKeys,
     secrets::Secret,
     secrets::{ClientStateDocument, DecryptionDocument},
     subscription::{
@@ -16,18 +17,43 @@ use graph_core::{
     },
 };
 use graph_edge::{
-    documents,
+    documents::{self, client_state_keys},
     secrets::{Source, update},
+    telemetry::causes,
 };
 use jiff::SignedDuration;
 use rand_core::UnwrapErr;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
+use tracing::error;
 
 use crate::{
     Error,
     ports::{Clock, Document, Documents},
 };
+
+/// Returns the keys that queue messages are verified and sealed with. They are read after the
+/// messages arrived: a key that is unknown now is not valid.
+pub(crate) async fn of_messages(documents: &impl Documents) -> Option<ClientStateKeys> {
+    let document = match documents.secret(Document::ClientState).read().await {
+        Ok(document) => document?,
+        Err(error) => {
+            error!(
+                error = causes(&error),
+                "ClientStateSecret cannot be read, so messages of LifecycleQueue and windows for ReadQueue wait"
+            );
+            return None;
+        }
+    };
+    client_state_keys(document.text.expose())
+        .inspect_err(|error| {
+            error!(
+                error = causes(&**error),
+                "ClientStateSecret holds no usable key, so messages of LifecycleQueue and windows for ReadQueue wait"
+            );
+        })
+        .ok()
+}
 
 /// Reads both documents and, unless it is a dry run, first updates them for `config` and `request`. Returns the
 /// published keys and the changes.

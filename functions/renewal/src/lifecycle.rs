@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 use graph_core::{
     application::Application,
     notification::{
-        client_state::ClientStateKeys,
-        queued::{QueuedItem, VerifiedItem},
+        client_state::{ClientStateKeys, Proven},
+        queued::VerifiedItem,
     },
+    read::QueueMessage,
 };
 use graph_edge::{
     deadline::Deadline,
-    documents::client_state_keys,
     metrics::{Metric, Metrics},
-    secrets::Source,
-    sqs::Queue,
+    sqs::{Message, Queue, Reason},
     telemetry::causes,
 };
 use jiff::Timestamp;
@@ -24,19 +23,18 @@ use tracing::error;
 use self::{
     answer::{Answers, Verdict},
     losses::Losses,
-    rejected::{Rejected, Rejection},
 };
 use crate::{
     Deps,
     invocation::Options,
-    ports::{Clock, Document, Documents, Ports},
+    keys,
+    ports::{Clock, Ports},
     report::Report,
     run::{self, Notices, Run, RunRequest, STORE_WITHIN, SubscriptionStatus},
 };
 
 mod answer;
 mod losses;
-mod rejected;
 
 /// How many processes handle batches beside this one: `MaximumConcurrency` of the mapping in template.yaml, minus one.
 /// 2 is the least that AWS Lambda allows there.
@@ -65,7 +63,7 @@ pub(crate) async fn handle<P: Ports>(
     deps: &Deps<P>,
     metrics: &mut Metrics,
 ) -> Value {
-    let keys = keys(&deps.documents).await;
+    let keys = keys::of_messages(&deps.documents).await;
     let (mut events, mut rejected, mut unproven) = (Vec::new(), Vec::new(), Vec::new());
     for record in records {
         let id = record
@@ -73,14 +71,14 @@ pub(crate) async fn handle<P: Ports>(
             .and_then(Value::as_str)
             .unwrap_or_default();
         let body = record.get("body").and_then(Value::as_str).unwrap_or_default();
-        match (QueuedItem::parse(body), &keys) {
-            (Err(malformed), _) => rejected.push((id, body, Rejected::from(malformed).of(None))),
-            // Without keys nothing is proven yet: the message is retried and not set aside.
-            (Ok(_), None) => unproven.push(id),
-            (Ok(queued), Some(keys)) => match Event::of(queued, keys, deps.clock.now()) {
-                Ok(event) => events.push((id, event)),
-                Err(rejection) => rejected.push((id, body, rejection)),
-            },
+        // Without keys nothing is proven yet: the message is retried and not set aside.
+        let Some(keys) = &keys else {
+            unproven.push(id);
+            continue;
+        };
+        match Event::of(body, keys, deps.clock.now()) {
+            Ok(event) => events.push((id, event)),
+            Err(rejection) => rejected.push((id, body, rejection)),
         }
     }
     let mut again = set_aside(&rejected, &deps.failed_queue, metrics).await;
@@ -98,28 +96,6 @@ pub(crate) async fn handle<P: Ports>(
     json!({"batchItemFailures": failures})
 }
 
-/// Reads the keys that verify client states, after the messages arrived: a key that is unknown now is not valid.
-async fn keys(documents: &impl Documents) -> Option<ClientStateKeys> {
-    let document = match documents.secret(Document::ClientState).read().await {
-        Ok(document) => document?,
-        Err(error) => {
-            error!(
-                error = causes(&error),
-                "ClientStateSecret cannot be read, so lifecycle notifications wait"
-            );
-            return None;
-        }
-    };
-    client_state_keys(document.text.expose())
-        .inspect_err(|error| {
-            error!(
-                error = causes(&**error),
-                "ClientStateSecret holds no usable key, so lifecycle notifications wait"
-            );
-        })
-        .ok()
-}
-
 /// Sends messages that can never be processed to FailedQueue, and returns the ids of those that the queue did not
 /// accept.
 async fn set_aside<'a>(
@@ -133,6 +109,7 @@ async fn set_aside<'a>(
     for (id, _, rejection) in rejected {
         error!(
             message.id = id,
+            subscription = rejection.owner.as_ref().map(|owner| &*owner.subscription),
             reason = rejection.reason.name(),
             "Message {id} is not a lifecycle notification of this stack; it goes to FailedQueue"
         );
@@ -146,8 +123,7 @@ async fn set_aside<'a>(
         .lost;
     // Counted only once they are stored: what is not stored comes back and would be counted twice.
     for (_, _, rejection) in rejected.iter().filter(|(id, ..)| !lost.contains(id)) {
-        metrics.count(Metric::Failed, 1);
-        metrics.count(rejection.reason.metric(), 1);
+        rejection.reason.count(1, metrics);
     }
     lost
 }
@@ -255,6 +231,19 @@ async fn run_over_gone<P: Ports>(
         .ok()
 }
 
+/// Why a message goes to FailedQueue, and whose it is, as far as that is proven.
+struct Rejection {
+    reason: Reason,
+    owner: Option<Proven>,
+}
+
+impl Rejection {
+    /// Returns the message with what an operator sorts by.
+    fn message(&self, body: &str) -> Message {
+        Message::of_any(self.owner.as_ref(), body.to_owned()).failed(self.reason)
+    }
+}
+
 /// A lifecycle notification about a subscription of this stack.
 struct Event {
     kind: Kind,
@@ -279,16 +268,21 @@ enum Kind {
 
 impl Event {
     /// Reads a message. Only its client state proves whose subscription it is about; its other members do not.
-    fn of(queued: QueuedItem<'_>, keys: &ClientStateKeys, now: Timestamp) -> Result<Self, Rejection> {
-        let verified = queued
-            .verify(keys)
-            .map_err(|refused| Rejected::from(refused).of(None))?;
-        Self::proven(&verified, now).map_err(|reason| reason.of(Some(verified.proven())))
+    fn of(body: &str, keys: &ClientStateKeys, now: Timestamp) -> Result<Self, Rejection> {
+        let rejection = |reason, owner| Rejection { reason, owner };
+        let message = QueueMessage::open(body, keys).map_err(|unproven| rejection(unproven.into(), None))?;
+        let verified = match message {
+            QueueMessage::Item(verified) => verified,
+            QueueMessage::Window(window) => {
+                return Err(rejection(Reason::Malformed, Some(window.owner())));
+            }
+        };
+        Self::proven(&verified, now).map_err(|reason| rejection(reason, Some(verified.proven().clone())))
     }
 
-    fn proven(verified: &VerifiedItem<'_>, now: Timestamp) -> Result<Self, Rejected> {
+    fn proven(verified: &VerifiedItem<'_>, now: Timestamp) -> Result<Self, Reason> {
         let item = verified.read(now)?;
-        let event = item.lifecycle_event.as_deref().ok_or(Rejected::Malformed)?;
+        let event = item.lifecycle_event.as_deref().ok_or(Reason::Malformed)?;
         let kind = match event.to_ascii_lowercase().as_str() {
             "reauthorizationrequired" => Kind::Challenge,
             "subscriptionremoved" => Kind::Removed,
@@ -302,7 +296,7 @@ impl Event {
             expires_at: item.expires_at(),
             name: proven.subscription.clone(),
             application: proven.application,
-            subscription_id: item.subscription_id.ok_or(Rejected::Malformed)?.into_owned(),
+            subscription_id: item.subscription_id.ok_or(Reason::Malformed)?.into_owned(),
         })
     }
 

@@ -9,9 +9,11 @@ use graph_core::notification::{
     identity::Receipt,
     item::{Admitted, Kind, Malformed, Unadmitted},
     queued::{QueuedItem, Unfit, VerifiedItem},
+    seal::seal,
     tokens::TokenIndex,
 };
 use graph_edge::{
+    BoxError,
     deadline::Deadline,
     sqs::{Message, Queue, Sent},
 };
@@ -73,6 +75,7 @@ impl<'a> Intake<'a> {
 
 /// Sends admitted items on their way.
 pub struct Sender<'a> {
+    keys: &'a ClientStateKeys,
     tokens: TokenIndex<'a>,
     received_at: Timestamp,
     fetches: bool,
@@ -80,10 +83,11 @@ pub struct Sender<'a> {
 
 impl<'a> Sender<'a> {
     /// Reads the validation tokens that came along, if an item needs them: nobody who has no client state can make us.
-    /// `fetches` is whether items without content go to reader first.
+    /// Messages are sealed with `keys`. `fetches` is whether items without content go to reader first.
     pub fn new(
         collection: &'a Collection<'_>,
         intake: &Intake<'_>,
+        keys: &'a ClientStateKeys,
         received_at: Timestamp,
         fetches: bool,
     ) -> Self {
@@ -93,6 +97,7 @@ impl<'a> Sender<'a> {
             &[]
         };
         Self {
+            keys,
             tokens: TokenIndex::new(tokens),
             received_at,
             fetches,
@@ -110,8 +115,13 @@ impl<'a> Sender<'a> {
         for group in lifecycle::groups(items) {
             match self.message(group.index, group.item) {
                 Ok((way, message)) => outbox.add(way, message, group.items),
-                Err(malformed) => {
-                    error!(%malformed, "An admitted item does not fit into a queue message: {malformed}");
+                Err(error) => {
+                    let name = &group.item.proven().subscription;
+                    error!(
+                        subscription = name,
+                        %error,
+                        "No message can be made of an item of subscription {name}: {error}; answering 503 so that Graph retries"
+                    );
                     receipts.lost += group.items;
                 }
             }
@@ -125,7 +135,7 @@ impl<'a> Sender<'a> {
 
     /// Returns the message for an item, and its way: an item without content is delivered at once, unless something is odd
     /// about it. What that is decryption finds out, which keeps it with the reason.
-    fn message(&self, index: usize, admitted: &Admitted<'_>) -> Result<(Way, Message), Malformed> {
+    fn message(&self, index: usize, admitted: &Admitted<'_>) -> Result<(Way, Message), BoxError> {
         let proven = admitted.proven();
         let receipt = Receipt {
             at: self.received_at,
@@ -147,7 +157,8 @@ impl<'a> Sender<'a> {
                 Err(Unfit::Malformed(_) | Unfit::OtherTenant | Unfit::ReceivedAt) => Way::Decryption,
             },
         };
-        Ok((way, Message::of(proven, item.queued().to_body()?)))
+        let body = seal(&item.queued().to_body()?, self.keys, self.received_at)?;
+        Ok((way, Message::of(proven, body)))
     }
 
     /// Returns the event for an item without content, and when the change happened.

@@ -9,7 +9,7 @@ mod intake;
 mod lifecycle;
 mod report;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use graph_core::notification::{
     client_state::ClientStateKeys,
@@ -123,7 +123,12 @@ async fn receive<S: Source, Q: Queue>(
     if collection.items.is_empty() {
         return StatusCode::ACCEPTED;
     }
-    let Ok((intake, undecided)) = sort(&collection, deps, now, deadline.less(STORE_WITHIN)).await else {
+    let Ok(Sorted {
+        intake,
+        undecided,
+        keys,
+    }) = sort(&collection, deps, now, deadline.less(STORE_WITHIN)).await
+    else {
         let items = collection.items.len();
         metrics.count(Metric::Undecided, items);
         error!(
@@ -134,7 +139,8 @@ async fn receive<S: Source, Q: Queue>(
     };
     report::log(&intake, &collection);
     report::count(&intake, metrics);
-    let sender = Sender::new(&collection, &intake, now, fetches && deps.queues.read.is_some());
+    let fetches = fetches && deps.queues.read.is_some();
+    let sender = Sender::new(&collection, &intake, &keys, now, fetches);
     let stored = store(&sender, &intake, deps, now, deadline, metrics).await;
     if undecided == 0 {
         return stored;
@@ -148,18 +154,30 @@ async fn receive<S: Source, Q: Queue>(
     StatusCode::SERVICE_UNAVAILABLE
 }
 
-/// Sorts the items, a second time with newer keys when one of them names a key that is not known. Returns how many items
-/// nobody can decide on as well: their key may be one that has been made since the document was read.
+/// The items of a POST, judged.
+struct Sorted<'a> {
+    intake: Intake<'a>,
+    /// How many items nobody can decide on: their key may be one that has been made since the document was read.
+    undecided: usize,
+    /// The keys that they were judged with.
+    keys: Arc<ClientStateKeys>,
+}
+
+/// Sorts the items, a second time with newer keys when one of them names a key that is not known.
 async fn sort<'a, S: Source, Q>(
     collection: &Collection<'a>,
     deps: &Deps<S, Q>,
     now: Timestamp,
     deadline: Deadline,
-) -> Result<(Intake<'a>, usize), NoDocument> {
+) -> Result<Sorted<'a>, NoDocument> {
     let keys = deps.keys.current(now, deadline).await?;
     let intake = Intake::sort(collection, &keys);
     if intake.unknown() == 0 {
-        return Ok((intake, 0));
+        return Ok(Sorted {
+            intake,
+            undecided: 0,
+            keys,
+        });
     }
     let newer = deps.keys.renewed(now, deadline).await?;
     let mut intake = Intake::sort(collection, &newer.document);
@@ -167,7 +185,11 @@ async fn sort<'a, S: Source, Q>(
     if undecided > 0 {
         intake.leave_unknown_undecided();
     }
-    Ok((intake, undecided))
+    Ok(Sorted {
+        intake,
+        undecided,
+        keys: newer.document,
+    })
 }
 
 async fn store<S, Q: Queue>(

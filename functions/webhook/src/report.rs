@@ -90,7 +90,7 @@ fn metric(reason: Refused) -> Metric {
     match reason {
         Refused::NoClientState => Metric::RejectedNoClientState,
         Refused::UnknownKey => Metric::RejectedUnknownKey,
-        Refused::UnknownApplication | Refused::TooLong | Refused::WrongClientState | Refused::OtherTenant => {
+        Refused::UnknownApplication | Refused::TooLong | Refused::WrongClientState => {
             Metric::RejectedClientState
         }
     }

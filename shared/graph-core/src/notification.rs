@@ -10,6 +10,7 @@
 //! | [`client_state`] | the proof that the sender knows what a subscription was made with |
 //! | [`identity`] | what names the event that an admitted item becomes |
 //! | [`queued`] | an admitted item on its way through a queue |
+//! | [`seal`] | the proof that a function of this stack wrote a queue message |
 //! | [`message`] | what fits into a queue message |
 //! | [`tokens`] | validation tokens: that Microsoft sent the item for a tenant and application of ours |
 //! | [`keys`] | the private keys that items are encrypted for |
@@ -26,6 +27,7 @@ pub mod item;
 pub mod keys;
 pub mod message;
 pub mod queued;
+pub mod seal;
 #[cfg(test)]
 mod testing;
 pub mod tokens;

@@ -11,7 +11,8 @@ use graph_core::{
     notification::{
         client_state::{ClientStateKeys, Subject, mint},
         event,
-        queued::QueuedItem,
+        queued::{QueuedItem, VerifiedItem},
+        seal::{Sealed, seal},
     },
     secrets::{ClientStateDocument, ClientStateKeyEntry, KeyLife, TrustedTenants},
 };
@@ -207,7 +208,8 @@ fn produced(item: &Value, content: Option<&str>, content_omitted: bool) -> Strin
         item: &item,
     };
     let (keys, _) = ClientStateKeys::parse(&keys);
-    let item = queued.verify(&keys).unwrap();
+    let body = seal(&queued.to_body().unwrap(), &keys, received_at).unwrap();
+    let item = VerifiedItem::open(Sealed::open(&body, &keys).unwrap(), &keys).unwrap();
     event::document(&item, &item.read(received_at).unwrap(), content.as_deref()).unwrap()
 }
 

@@ -8,10 +8,14 @@ use futures_util::{StreamExt, stream};
 use graph_core::notification::message::pack;
 use tracing::warn;
 
-pub use self::message::{Message, REASON, SUBSCRIPTION, TENANT};
+pub use self::{
+    message::{Message, REASON, SUBSCRIPTION, TENANT},
+    reason::Reason,
+};
 use crate::{deadline::Deadline, telemetry::causes};
 
 mod message;
+mod reason;
 
 /// A queue that takes many messages and answers for each.
 pub trait Queue {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use graph_core::{read::Limiter, subscription::config::Config};
+use graph_core::{notification::client_state::test_util, read::Limiter, subscription::config::Config};
 use graph_edge::{
     deadline::Deadline,
     documents::CachedDocument,
@@ -106,6 +106,8 @@ impl World {
         let simulator = Arc::new(Simulator::start(options).unwrap());
         let shelf = Shelf::default();
         shelf.get("Config").set(config.to_string());
+        let keys = test_util::document(vec![test_util::key("k1", 7)], &[]);
+        shelf.get("ClientState").set(serde_json::to_string(&keys).unwrap());
         let base = simulator.base_url();
         let login = TokenProvider::new(Http::default(), Some(&base)).unwrap();
         let graph = GraphClient::new(Http::default(), login, Some(&base)).unwrap();
@@ -151,12 +153,12 @@ impl World {
     /// Returns the body of a window of the last hour.
     pub fn window(&self, name: &str, resource: &str) -> String {
         let now = self.simulator.now();
-        json!({
+        let window = json!({
             "read": "window", "tenantId": TENANT, "clientId": "66666666-7777-8888-9999-000000000000",
             "subscription": name, "resource": resource, "from": now - SignedDuration::from_hours(1), "until": now,
             "gap": format!("gap of {name}"),
-        })
-        .to_string()
+        });
+        test_util::sealed(&test_util::key("k1", 7), &window.to_string())
     }
 
     /// Checks that a chat was read once a second (Microsoft Graph, *throttling limits*). A request can arrive late, so that two

@@ -54,11 +54,14 @@ fn watch(metric: Metric) -> Watch {
         | Metric::FailedOtherTenant
         | Metric::FailedClientStateRejected
         | Metric::FailedReceiptRejected
+        | Metric::FailedSealRejected
         | Metric::FailedTriesUsedUp
         | Metric::FailedTokenMissing
         | Metric::FailedTokenRejected
         | Metric::FailedContentRejected
         | Metric::FailedReaderDisabled
+        | Metric::FailedNotConfigured
+        | Metric::FailedNotRead
         | Metric::FailedPanicked => Watch::With("Failed", "FailedAlarm"),
         Metric::Retried => Watch::Alarm("RetriedAlarm"),
         Metric::RetriedNoDecryptionKeys

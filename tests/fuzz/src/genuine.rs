@@ -42,6 +42,11 @@ pub fn client_state() -> &'static str {
     &CLIENT_STATE
 }
 
+/// Returns a queue message with its seal.
+pub fn sealed(body: &str) -> String {
+    test_util::sealed(&client_state_key(), body)
+}
+
 /// Returns a validation token that vouches for [`tenant`].
 pub fn token() -> &'static str {
     static TOKEN: LazyLock<String> = LazyLock::new(|| SIGNER.token(&claims_v2(&tenant(), now())));

@@ -140,8 +140,9 @@ pub fn process(body: &str) -> Fate {
 }
 
 /// The reasons in FailedQueue, without `Panicked`.
-const REASONS: [&str; 8] = [
+const REASONS: [&str; 9] = [
     "Malformed",
+    "SealRejected",
     "ClientStateRejected",
     "ReceiptRejected",
     "OtherTenant",

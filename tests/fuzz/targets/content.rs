@@ -56,7 +56,7 @@ fn process(content: &Value) -> Fate {
         "receivedAt": genuine::now().to_string(), "validationTokens": [genuine::token()],
         "item": {"clientState": genuine::client_state(), "tenantId": TENANT, "changeType": "created", "encryptedContent": content}
     });
-    pipeline::process(&message.to_string())
+    pipeline::process(&genuine::sealed(&message.to_string()))
 }
 
 /// Returns whether decrypted bytes are one JSON value, behind a byte order mark or not.

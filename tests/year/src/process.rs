@@ -12,6 +12,7 @@ use std::{
 
 use futures_util::future::{Either, select};
 use graph_core::{
+    notification::{client_state::ClientStateKeys, seal::seal},
     secrets::Secret,
     subscription::{
         plan::Policy,
@@ -30,7 +31,7 @@ use graph_edge::{
     sqs::{Message, Queue, Sent},
     testing::{FakeSecret, FakeSecrets, VirtualClock},
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use renewal::{
     Deps, Memory,
     ports::{Document, Documents, Ports},
@@ -163,8 +164,9 @@ impl Process {
         }
     }
 
-    /// Handles an event, and returns the answer if there is one.
-    pub(super) async fn handle(&self, event: Value) -> Option<Value> {
+    /// Handles an event, and returns the answer if there is one. Messages are sealed as the webhook seals them.
+    pub(super) async fn handle(&self, mut event: Value) -> Option<Value> {
+        self.0.documents.seal(&mut event, self.0.clock.now());
         let deadline = self.0.clock.now() + SignedDuration::from_mins(15);
         renewal::handle(event, deadline, &self.0, &mut Metrics::default())
             .await
@@ -192,6 +194,20 @@ impl Documents for Store {
 }
 
 impl Store {
+    /// Seals the messages in an event.
+    fn seal(&self, event: &mut Value, now: Timestamp) {
+        let Some(records) = event.get_mut("Records").and_then(Value::as_array_mut) else {
+            return;
+        };
+        let document = self.secrets.secret("ClientState").text();
+        let document = document.and_then(|text| serde_json::from_str(&text).ok());
+        let (keys, _) = ClientStateKeys::parse(&document.unwrap_or_default());
+        for body in records.iter_mut().filter_map(|record| record.get_mut("body")) {
+            let sealed = body.as_str().and_then(|text| seal(text, &keys, now).ok());
+            *body = sealed.into();
+        }
+    }
+
     fn reached(&self, name: &str) -> Reached {
         Reached {
             secret: self.secrets.secret(name),

@@ -214,7 +214,7 @@ impl Site {
             counts: None,
         };
         self.queue
-            .put(&Message::of_window(guid(tenant), window.into_body()));
+            .put(&Message::of_window(&window.owner(), sealed(&serde_json::to_string(&window).expect("a window"))));
     }
 
     fn put_item(&self, now: Timestamp) {
@@ -229,7 +229,7 @@ impl Site {
             },
         });
         self.queue
-            .put(&Message::of_tenant(guid(STORMY), body.to_string()));
+            .put(&Message::of_tenant(guid(STORMY), sealed(&body.to_string())));
     }
 
     fn deps(
@@ -342,6 +342,11 @@ const VISIBLE_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
 /// How long an instance waits for a message.
 const A_MOMENT: Duration = Duration::from_millis(500);
+
+/// Returns a message as the function that sends it seals it.
+fn sealed(body: &str) -> String {
+    test_util::sealed(&test_util::key("k1", 7), body)
+}
 
 const BASE: &str = "https://graph.test";
 

@@ -95,3 +95,29 @@ async fn everything_in_failed_queue_says_whose_it_is_as_far_as_that_is_proven() 
         );
     }
 }
+
+/// Whoever may write into the queue has seen a genuine item, and gives it the id of another event.
+#[tokio::test]
+async fn nothing_is_made_of_a_message_that_no_function_of_ours_wrote() {
+    let genuine = sealed(&rich(Some(&good_token())).to_string());
+    for forged in [
+        genuine.replace("id-of-the-event", "id-of-another"),
+        genuine.replace(r#""partitionKey":"key""#, r#""partitionKey":"other""#),
+        genuine.replace(r#""receivedAt""#, r#""version":"2","receivedAt""#),
+        rich(Some(&good_token())).to_string(),
+        sealed(&window().to_string()).replace("id-of-the-gap", "id-of-another"),
+        window().to_string(),
+    ] {
+        let world = World::new();
+        assert_ne!(forged, genuine);
+        assert_eq!(world.process_unsealed(&[&forged]).await, NOTHING);
+        let kept = world.deps.failed_queue.stored();
+        assert_eq!(kept[0].body, forged);
+        assert_eq!(
+            kept[0].attributes().collect::<Vec<_>>(),
+            [("Reason", "SealRejected")]
+        );
+        assert!(world.delivered().is_empty());
+        assert!(world.deps.read_queue.as_ref().unwrap().stored().is_empty());
+    }
+}

@@ -41,7 +41,7 @@ use serde_json::{Value, json};
 
 use self::world::{
     Secretive, TRIES, World, basic, client_state, document, flip, good_token, in_other_tenant, nested, now,
-    of, rich, soon, tenant, tenant_id, to_fetch, window,
+    of, rich, sealed, soon, tenant, tenant_id, to_fetch, unsealed, window,
 };
 
 const CONTENT: &str = r#"{"id":"1", "n":1.10,"big":12345678901234567890123}"#;
@@ -190,8 +190,8 @@ async fn a_message_is_done_only_when_it_is_stored() {
 #[tokio::test]
 async fn a_panic_fails_its_item_alone() {
     let deps = World::new().with_trust(Secretive::Panics("a defect".to_owned()));
-    let bodies =
-        [rich(Some(&good_token())), basic()].map(|body| json!({"messageId": "m", "body": body.to_string()}));
+    let bodies = [rich(Some(&good_token())), basic()]
+        .map(|body| json!({"messageId": "m", "body": sealed(&body.to_string())}));
     let event = serde_json::from_value(json!({"Records": bodies})).unwrap();
     assert!(
         handle(event, &deps, now(), soon(), &mut Metrics::default())
@@ -215,7 +215,10 @@ async fn a_lifecycle_item_goes_on_to_its_own_queue_and_comes_again_when_it_is_no
     assert_eq!(world.process(&[&body]).await, NOTHING);
     let stored = world.deps.lifecycle_queue.stored();
     assert_eq!(stored.len(), 1);
-    assert_eq!((&stored[0].body, stored[0].reason), (&body.to_string(), None));
+    assert_eq!(
+        (unsealed(&stored[0].body), stored[0].reason),
+        (body.to_string(), None)
+    );
     assert!(world.failed().is_empty());
 }
 
@@ -231,8 +234,9 @@ async fn what_is_moved_back_and_is_readers_goes_to_reader_as_it_came() {
     let stored = read_queue.stored();
     assert_eq!(stored.len(), 2);
     for (message, body) in stored.iter().zip([&window, &item]) {
-        assert_eq!((&message.body, message.reason), (body, None));
-        assert_eq!(message.group(), Some(&*tenant_id(&tenant())));
+        assert_eq!((&unsealed(&message.body), message.reason), (body, None));
+        let owner = [("Tenant", &*tenant_id(&tenant())), ("Subscription", "mail")];
+        assert_eq!(message.attributes().collect::<Vec<_>>(), owner);
     }
     assert!(world.failed().is_empty() && world.delivered().is_empty());
 }

@@ -86,7 +86,7 @@ async fn a_malformed_document_is_reported_without_a_word_of_it() {
 async fn a_panic_is_reported_without_its_message() {
     let written = Written::start();
     let deps = World::new().with_trust(Secretive::Panics(format!("MARK {}", key().private_key)));
-    let record = json!({"messageId": "m", "body": rich(Some(&good_token())).to_string()});
+    let record = json!({"messageId": "m", "body": sealed(&rich(Some(&good_token())).to_string())});
     let event = serde_json::from_value(json!({"Records": [record]})).unwrap();
     handle(event, &deps, now(), soon(), &mut Metrics::default()).await;
     assert!(written.text().contains("Panicked"));

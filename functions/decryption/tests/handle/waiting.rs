@@ -141,7 +141,7 @@ async fn what_is_in_the_way_at_the_last_try_is_the_reason_in_failed_queue() {
             ("Subscription", "team-messages")
         ]
     );
-    assert_eq!(kept.body, body);
+    assert_eq!(unsealed(&kept.body), body);
 }
 
 /// Thousands of items may wait for the same thing, each of them ten times.
@@ -179,7 +179,7 @@ async fn an_unknown_client_state_key_waits_while_the_secret_cannot_be_read() {
         NOTHING,
         "just read, and it is not there"
     );
-    assert_eq!(world.failed()[0].0, "ClientStateRejected");
+    assert_eq!(world.failed()[0].0, "SealRejected");
     world.client_states.set("not a document");
     assert_eq!(
         world.process_at(&[&basic()], 60).await,
@@ -196,8 +196,7 @@ async fn an_unknown_client_state_key_waits_while_the_secret_cannot_be_read() {
 async fn what_hangs_ends_with_the_deadline_and_what_is_done_is_stored() {
     let deps = World::new().with_trust(Secretive::Hangs);
     let bodies = [basic(), rich(Some(&good_token())), basic()];
-    let record =
-        |(index, body): (usize, &Value)| json!({"messageId": format!("m{index}"), "body": body.to_string()});
+    let record = |(index, body): (usize, &Value)| json!({"messageId": format!("m{index}"), "body": sealed(&body.to_string())});
     let records: Vec<Value> = bodies.iter().enumerate().map(record).collect();
     let event = serde_json::from_value(json!({"Records": records})).unwrap();
     // Five seconds of it are kept for storing.

@@ -97,13 +97,28 @@ impl World {
         self.run(bodies, 0).await
     }
 
+    /// Processes messages as they are, whoever may have written them.
+    pub(super) async fn process_unsealed(&self, bodies: &[&str]) -> Vec<String> {
+        self.hand_over(bodies, 0, 1).await
+    }
+
     /// Returns the ids of the messages to try again; the first has the id `m0`.
     pub(super) async fn run(&self, bodies: &[&str], seconds: i64) -> Vec<String> {
         self.run_at_try(bodies, seconds, 1).await
     }
 
-    /// Processes messages that the queue hands over for the so many'th time.
+    /// Processes messages that the queue hands over for the so many'th time, sealed.
     pub(super) async fn run_at_try(&self, bodies: &[&str], seconds: i64, tried: u32) -> Vec<String> {
+        let bodies: Vec<String> = bodies.iter().map(|body| sealed(body)).collect();
+        self.hand_over(
+            &bodies.iter().map(String::as_str).collect::<Vec<_>>(),
+            seconds,
+            tried,
+        )
+        .await
+    }
+
+    async fn hand_over(&self, bodies: &[&str], seconds: i64, tried: u32) -> Vec<String> {
         let attributes = json!({"ApproximateReceiveCount": tried.to_string()});
         let record = |(index, body): (usize, &&str)| json!({"messageId": format!("m{index}"), "body": body, "attributes": attributes});
         let records: Vec<Value> = bodies.iter().enumerate().map(record).collect();
@@ -136,8 +151,27 @@ impl World {
         let stored = self.deps.failed_queue.stored();
         stored
             .into_iter()
-            .map(|message| (message.reason.unwrap_or(REASON).to_owned(), message.body))
+            .map(|message| {
+                (
+                    message.reason.unwrap_or(REASON).to_owned(),
+                    unsealed(&message.body),
+                )
+            })
             .collect()
+    }
+}
+
+/// Returns a message as the webhook seals it.
+pub(super) fn sealed(body: &str) -> String {
+    test_util::sealed(&test_util::key("k1", 7), body)
+}
+
+/// Returns a message without its seal.
+pub(super) fn unsealed(body: &str) -> String {
+    match body.rsplit_once(",\"seal\":") {
+        Some((said, _)) if body.starts_with('{') => format!("{said}}}"),
+        Some((said, _)) => said.to_owned(),
+        None => body.to_owned(),
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use graph_edge::graph::ReadAnswer;
+use graph_edge::{
+    graph::ReadAnswer,
+    metrics::{Metric, Metrics},
+};
 use serde_json::{Value, json};
 
-use super::world::{World, ago, mail, page, window};
+use super::world::{TENANT, World, ago, item, mail, page, sealed, window};
 
 const MAIL: &str = "/users/u1/messages";
 const CHAT: &str = "/chats/c1/messages";
@@ -36,6 +39,7 @@ async fn a_window_is_read_and_its_changes_delivered() {
     assert_eq!(updated["type"], "Microsoft.Graph.MessageUpdated");
     assert_eq!(completed["type"], "Microsoft.Graph.CatchUpCompleted");
     assert_eq!(completed["subject"], "subscriptions/one");
+    assert_eq!(completed["data"]["proof"], "read");
     let data = &completed["data"];
     assert_eq!(
         (&data["complete"], &data["created"], &data["updated"]),
@@ -100,11 +104,77 @@ async fn what_is_neither_window_nor_item_goes_to_failed_queue() {
     let world = mailbox();
     assert!(
         world
-            .read(&["", "{}", "null", r#"{"read":"window"}"#])
+            .read(&[&sealed(r#"{"a":1}"#), &sealed(r#"{"read":"window"}"#)])
             .await
             .is_empty()
     );
-    assert_eq!(world.failed(), ["Malformed"; 4]);
+    assert_eq!(world.failed(), ["Malformed"; 2]);
+}
+
+/// Whoever may write into the queue would have anything read, and would tell consumers that a gap is closed.
+#[tokio::test]
+async fn what_no_function_of_ours_wrote_is_not_acted_on() {
+    let genuine = window(MAIL, "gap-1");
+    let (unsealed, _) = genuine.rsplit_once(",\"seal\"").unwrap();
+    let path = item(&json!({"changeType": "created", "resource": "Users/u1/Messages/1"}));
+    for forged in [
+        String::new(),
+        "{}".to_owned(),
+        format!("{unsealed}}}"),
+        genuine.replace("gap-1", "gap-2"),
+        genuine.replace("T10:", "T01:"),
+        path.replace(&"i".repeat(43), &"j".repeat(43)),
+    ] {
+        let (world, mut metrics) = (mailbox(), Metrics::default());
+        assert!(world.count_at_try(&[&forged], 1, &mut metrics).await.is_empty());
+        assert!(world.asked().is_empty() && world.delivered().is_empty());
+        assert_eq!(
+            world.kept(),
+            [[("Reason", "SealRejected".to_owned())]],
+            "{forged}"
+        );
+        for metric in [Metric::Failed, Metric::FailedSealRejected] {
+            assert_eq!(metrics.values(metric), [1]);
+        }
+    }
+}
+
+/// An operator sorts FailedQueue by tenant, subscription and reason, and an alarm counts what comes into it.
+#[tokio::test]
+async fn what_is_kept_says_whose_it_is_and_is_counted() {
+    let owner = |reason: &str| {
+        let attributes = [("Reason", reason), ("Tenant", TENANT), ("Subscription", "one")];
+        attributes.map(|(name, value)| (name, value.to_owned())).to_vec()
+    };
+    let other_tenant = item(&json!({"tenantId": "22222222-0000-0000-0000-000000000000"}));
+    let malformed = item(&json!({"resource": 5}));
+    let old = sealed(&unsealed(&item(&json!({}))).replace("2026-11-22T11:59", "2026-10-22T11:59"));
+    let odd = || ReadAnswer::Body(b"<html>".to_vec());
+    for (body, reason, metric) in [
+        (
+            window("/users/u2/messages", "g"),
+            "NotConfigured",
+            Metric::FailedNotConfigured,
+        ),
+        (window(MAIL, "g"), "OddAnswer", Metric::FailedNotRead),
+        (other_tenant, "OtherTenant", Metric::FailedOtherTenant),
+        (malformed, "Malformed", Metric::FailedMalformed),
+        (old, "ReceiptRejected", Metric::FailedReceiptRejected),
+    ] {
+        let (world, mut metrics) = (mailbox().answers([odd()]), Metrics::default());
+        assert!(world.count_at_try(&[&body], 1, &mut metrics).await.is_empty());
+        assert_eq!(world.kept(), [owner(reason)], "{reason}");
+        assert_eq!(
+            (metrics.values(Metric::Failed), metrics.values(metric)),
+            (&[1][..], &[1][..]),
+            "{reason}"
+        );
+    }
+}
+
+fn unsealed(body: &str) -> String {
+    let (said, _) = body.rsplit_once(",\"seal\"").unwrap();
+    format!("{said}}}")
 }
 
 #[tokio::test]
@@ -197,10 +267,10 @@ async fn one_unit_does_not_hold_its_neighbours_back() {
         "one": {"resource": MAIL, "changeType": "created"}, "two": {"resource": CHAT, "changeType": "created"},
     }));
     let world = world.answers([page(&json!([]), None)]);
-    let other = window(CHAT, "gap-2").replace("\"one\"", "\"two\"");
+    let other = sealed(&unsealed(&window(CHAT, "gap-2")).replace("\"one\"", "\"two\""));
     assert_eq!(
         world
-            .read(&[&window(MAIL, "gap-1"), &other, r#"{"item":5}"#])
+            .read(&[&window(MAIL, "gap-1"), &other, &sealed(r#"{"item":5}"#)])
             .await,
         ["m1"]
     );

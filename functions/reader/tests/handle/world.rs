@@ -136,12 +136,23 @@ impl World {
 
     /// Processes messages at the so many'th try and returns the ids of those to try again; the first has the id `m0`.
     pub(super) async fn read_at_try(&self, bodies: &[&str], tried: u32) -> Vec<String> {
+        let metrics = &mut Metrics::default();
+        self.count_at_try(bodies, tried, metrics).await
+    }
+
+    /// Does so, and counts on `metrics`.
+    pub(super) async fn count_at_try(
+        &self,
+        bodies: &[&str],
+        tried: u32,
+        metrics: &mut Metrics,
+    ) -> Vec<String> {
         let attributes = json!({"ApproximateReceiveCount": tried.to_string()});
         let record = |(index, body): (usize, &&str)| json!({"messageId": format!("m{index}"), "body": body, "attributes": attributes});
         let records: Vec<Value> = bodies.iter().enumerate().map(record).collect();
         let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
         let deadline = Deadline::after(Duration::from_secs(200));
-        let response = handle(event, &self.deps, deadline, &mut Metrics::default()).await;
+        let response = handle(event, &self.deps, deadline, metrics).await;
         let ids = response.batch_item_failures.into_iter();
         ids.map(|failure| failure.item_identifier).collect()
     }
@@ -172,6 +183,15 @@ impl World {
             .collect()
     }
 
+    /// Returns the attributes of the messages in FailedQueue.
+    pub(super) fn kept(&self) -> Vec<Vec<(&'static str, String)>> {
+        let messages = self.deps.failed_queue.take().into_iter();
+        let owned = |(name, value): (&'static str, &str)| (name, value.to_owned());
+        messages
+            .map(|message| message.attributes().map(owned).collect())
+            .collect()
+    }
+
     /// Returns why messages are in FailedQueue.
     pub(super) fn failed(&self) -> Vec<&'static str> {
         let messages = self.deps.failed_queue.take().into_iter();
@@ -195,7 +215,7 @@ pub(super) fn window(resource: &str, gap: &str) -> String {
         at: None,
         counts: None,
     };
-    window.into_body()
+    sealed(&serde_json::to_string(&window).unwrap())
 }
 
 /// Returns the message with an item of the subscription `one`.
@@ -204,11 +224,16 @@ pub(super) fn item(item: &Value) -> String {
     if item.get("clientState").is_none() {
         item["clientState"] = json!(test_util::client_state(&key(), (TENANT, CLIENT), "one", false).unwrap());
     }
-    json!({
+    let message = json!({
         "subscription": "one", "tenantId": TENANT, "clientId": CLIENT, "id": "i".repeat(43),
         "partitionKey": "p".repeat(22), "receivedAt": ago(1), "item": item,
-    })
-    .to_string()
+    });
+    sealed(&message.to_string())
+}
+
+/// Returns a message as the function that sends it seals it.
+pub(super) fn sealed(body: &str) -> String {
+    test_util::sealed(&key(), body)
 }
 
 /// Returns an answer with a page of a list.

@@ -9,7 +9,11 @@ use graph_edge::{
 };
 
 use super::Run;
-use crate::{Deps, catch_up::Loss, ports::Ports};
+use crate::{
+    Deps,
+    catch_up::Loss,
+    ports::{Clock, Ports},
+};
 
 /// Reports the gaps that consumers could not be informed of.
 pub(super) fn note(run: &mut Run) {
@@ -42,7 +46,11 @@ pub(crate) async fn send<P: Ports, T: Send>(
     let (mut untold, losses): (Vec<T>, Vec<Loss>) = sent.lost.into_iter().unzip();
     let (notes, told): (Vec<T>, Vec<Loss>) = sent.stored.into_iter().unzip();
     if let Some(catch_up) = &deps.catch_up {
-        if !catch_up.order(&told, config, deadline).await {
+        let now = deps.clock.now();
+        if !catch_up
+            .order(&told, config, &deps.documents, now, deadline)
+            .await
+        {
             untold.extend(notes);
         }
         catch_up.keep(&losses, config);
@@ -53,7 +61,8 @@ pub(crate) async fn send<P: Ports, T: Send>(
 /// Sends the windows that could not be sent before.
 pub(super) async fn order_rest<P: Ports>(deps: &Deps<P>, config: &Config) {
     if let Some(catch_up) = &deps.catch_up {
-        catch_up.order(&[], config, Deadline::after(STORE_WITHIN)).await;
+        let (now, deadline) = (deps.clock.now(), Deadline::after(STORE_WITHIN));
+        catch_up.order(&[], config, &deps.documents, now, deadline).await;
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use graph_core::{
-    notification::client_state::test_util::client_state,
+    notification::client_state::test_util::{client_state, sealed},
     secrets::ClientStateDocument,
     secrets::Secret,
     subscription::{
@@ -186,7 +186,7 @@ impl World {
             for digest in ["id", "partitionKey"] {
                 body[digest] = "digest".into();
             }
-            record["body"] = body.to_string().into();
+            record["body"] = sealed(&document.keys[0], &body.to_string()).into();
         }
         event
     }

@@ -60,7 +60,7 @@ async fn a_tenant_that_is_gone_is_not_admitted_any_more() {
     let verified = || {
         let document = serde_json::from_value(world.documents.json(Document::ClientState)).unwrap();
         let (keys, _) = ClientStateKeys::parse(&document);
-        keys.verify(client_state.as_str(), Some(TENANT_A))
+        keys.verify(client_state.as_str())
     };
     assert!(verified().is_ok());
     world
@@ -107,7 +107,7 @@ async fn of_two_runs_that_make_keys_the_slower_one_uses_those_of_the_faster() {
     assert!(
         ClientStateKeys::parse(&document)
             .0
-            .verify(client_state.as_str(), None)
+            .verify(client_state.as_str())
             .is_ok()
     );
 }
@@ -139,14 +139,10 @@ async fn what_is_created_fits_what_was_published() {
 
     let (keys, unusable) = ClientStateKeys::parse(&client_state);
     assert!(unusable.is_empty());
-    let proven = keys.verify(body["clientState"].as_str(), Some(TENANT_A)).unwrap();
+    let proven = keys.verify(body["clientState"].as_str()).unwrap();
     assert_eq!(
-        (
-            proven.subscription.as_str(),
-            proven.application.client_id,
-            proven.includes_resource_data
-        ),
-        ("chat", guid(APP), true)
+        (proven.subscription.as_str(), proven.application.client_id),
+        ("chat", guid(APP))
     );
 
     let (key, certificate) = (&client_state.keys[0], &decryption.keys[0]);

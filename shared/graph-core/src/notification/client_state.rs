@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, fmt};
 
 use base64::{Engine, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -44,8 +45,8 @@ impl ClientStateKeys {
     pub fn parse(document: &ClientStateDocument) -> (Self, Vec<String>) {
         let mut parsed = Self::default();
         let mut unusable = Vec::new();
-        for entry in &document.keys {
-            match Key::parse(entry) {
+        for (place, entry) in document.keys.iter().enumerate() {
+            match Key::parse(entry, place) {
                 Ok(key) => drop(parsed.keys.insert(entry.id.clone(), key)),
                 Err(InvalidKey) => unusable.push(entry.id.clone()),
             }
@@ -64,7 +65,19 @@ impl ClientStateKeys {
         self.keys.is_empty()
     }
 
-    /// Returns what `candidate` proves about the item that carries it and claims to be for `tenant_id`.
+    /// Returns the newest key that every function knows by `now`, with its id; any, where there is none such.
+    pub(super) fn newest(&self, now: Timestamp) -> Option<(&str, Hmac<Sha256>)> {
+        let keys = self.keys.iter();
+        let (id, key) = keys.max_by_key(|(_, key)| (key.use_from <= Some(now), key.place))?;
+        Some((id, key.keyed.clone()))
+    }
+
+    /// Returns the key with an id.
+    pub(super) fn keyed(&self, id: &str) -> Option<Hmac<Sha256>> {
+        Some(self.keys.get(id)?.keyed.clone())
+    }
+
+    /// Returns what `candidate` proves about the item that carries it.
     ///
     /// The look-ups and every early return depend on the candidate alone; the mac, the only secret, is compared in
     /// constant time. How many comparisons are made tells no more than whether resource data was asked for.
@@ -72,7 +85,7 @@ impl ClientStateKeys {
     /// # Errors
     ///
     /// Returns the reason for which the item is not admitted.
-    pub fn verify(&self, candidate: Option<&str>, tenant_id: Option<&str>) -> Result<Proven, Refused> {
+    pub fn verify(&self, candidate: Option<&str>) -> Result<Proven, Refused> {
         let candidate = candidate.ok_or(Refused::NoClientState)?;
         if candidate.len() > MAX_LENGTH {
             return Err(Refused::TooLong);
@@ -83,18 +96,13 @@ impl ClientStateKeys {
             .applications
             .get(parts.tag)
             .ok_or(Refused::UnknownApplication)?;
-        let (application, includes_resource_data) = applications
+        let application = applications
             .iter()
-            .find_map(|application| Some((application, key.fits(application, &parts)?)))
+            .find(|application| key.fits(application, &parts))
             .ok_or(Refused::WrongClientState)?;
-        let Application { tenant_id: own, .. } = application.application;
-        if tenant_id.is_some_and(|tenant_id| !own.is(tenant_id)) {
-            return Err(Refused::OtherTenant);
-        }
         Ok(Proven {
             subscription: parts.name.to_owned(),
             application: application.application,
-            includes_resource_data,
         })
     }
 }
@@ -105,15 +113,13 @@ impl fmt::Debug for ClientStateKeys {
     }
 }
 
-/// What a valid client state proves.
+/// Whose an item is, as its client state proves; or a window to read, as its seal does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proven {
     /// The subscription's name: its key in the configuration, with `/` and an object id for one of many.
     pub subscription: String,
     /// The application that made the subscription, and in which tenant.
     pub application: Application,
-    /// Whether the subscription was made with resource data.
-    pub includes_resource_data: bool,
 }
 
 /// Why an item is not admitted. For counting; a caller never learns it.
@@ -134,9 +140,6 @@ pub enum Refused {
     /// Not of our form, or the mac does not hold.
     #[error("client state is not ours")]
     WrongClientState,
-    /// The client state was made for a subscription in another tenant.
-    #[error("client state belongs to another tenant")]
-    OtherTenant,
 }
 
 impl Refused {
@@ -145,7 +148,7 @@ impl Refused {
     pub fn may_be_known_by_now(self) -> bool {
         match self {
             Self::UnknownKey | Self::UnknownApplication => true,
-            Self::NoClientState | Self::TooLong | Self::WrongClientState | Self::OtherTenant => false,
+            Self::NoClientState | Self::TooLong | Self::WrongClientState => false,
         }
     }
 }
@@ -168,11 +171,11 @@ pub struct Subject<'a> {
 /// Returns an error when the key is not usable or the client state would be longer than [`MAX_LENGTH`].
 pub fn mint(key: &ClientStateKeyEntry, subject: &Subject<'_>) -> Result<String, MintError> {
     let application = KnownApplication::new(subject.application);
-    let keyed = Key::parse(key)?.mac(&application, subject.name);
+    let keyed = Key::parse(key, 0)?.mac(&application, subject.name);
     let mac = finish(keyed, subject.includes_resource_data)
         .finalize()
         .into_bytes();
-    let mac = BASE64_URL_SAFE_NO_PAD.encode(mac);
+    let mac = encode(&mac);
     let client_state = format!("{}.{}.{}.{mac}", subject.name, application.tag(), key.id);
     if client_state.len() > MAX_LENGTH {
         return Err(MintError::TooLong);
@@ -197,10 +200,16 @@ pub enum MintError {
 pub struct InvalidKey;
 
 /// A client-state key, ready for use.
-struct Key(Hmac<Sha256>);
+struct Key {
+    keyed: Hmac<Sha256>,
+    /// From when on every function knows it; nothing where that was so at once.
+    use_from: Option<Timestamp>,
+    /// Its place in the document: the newest key is the last.
+    place: usize,
+}
 
 impl Key {
-    fn parse(entry: &ClientStateKeyEntry) -> Result<Self, InvalidKey> {
+    fn parse(entry: &ClientStateKeyEntry, place: usize) -> Result<Self, InvalidKey> {
         let id_is_valid = (1..=MAX_ID).contains(&entry.id.len())
             && entry.id.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let secret = Zeroizing::new(BASE64_STANDARD.decode(&entry.key).map_err(|_| InvalidKey)?);
@@ -208,13 +217,17 @@ impl Key {
             return Err(InvalidKey);
         }
         let keyed = Hmac::new_from_slice(&secret).map_err(|_| InvalidKey)?;
-        Ok(Self(keyed))
+        Ok(Self {
+            keyed,
+            use_from: entry.life.use_from,
+            place,
+        })
     }
 
     /// Returns the mac of a subscription as far as it is the same with and without resource data: over the version, the
     /// tenant, the application and the name, each behind its length.
     fn mac(&self, application: &KnownApplication, name: &str) -> Hmac<Sha256> {
-        self.0
+        self.keyed
             .clone()
             .chain_update(DOMAIN)
             .chain_update(&application.encoded)
@@ -222,12 +235,12 @@ impl Key {
             .chain_update(name)
     }
 
-    /// Returns whether resource data was asked for, when `parts` are of a subscription of `application`.
-    fn fits(&self, application: &KnownApplication, parts: &Parts<'_>) -> Option<bool> {
+    /// Returns whether `parts` are of a subscription of `application`, with resource data or without.
+    fn fits(&self, application: &KnownApplication, parts: &Parts<'_>) -> bool {
         let keyed = self.mac(application, parts.name);
         [false, true]
             .into_iter()
-            .find(|rich| finish(keyed.clone(), *rich).verify_slice(&parts.mac).is_ok())
+            .any(|rich| finish(keyed.clone(), rich).verify_slice(&parts.mac).is_ok())
     }
 }
 
@@ -290,8 +303,13 @@ fn length(text: &str) -> [u8; 8] {
     u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes()
 }
 
+/// Encodes a mac.
+pub(super) fn encode(mac: &[u8]) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(mac)
+}
+
 /// Decodes a mac, which has 32 bytes.
-fn decode(mac: &str) -> Option<[u8; 32]> {
+pub(super) fn decode(mac: &str) -> Option<[u8; 32]> {
     // The decoder wants room for whole groups of three.
     let mut bytes = [0; 33];
     let length = BASE64_URL_SAFE_NO_PAD.decode_slice(mac, &mut bytes).ok()?;

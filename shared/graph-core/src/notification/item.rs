@@ -62,7 +62,7 @@ impl<'a> Unadmitted<'a> {
     ///
     /// Returns why it is not admitted.
     pub fn admit(self, keys: &ClientStateKeys) -> Result<Admitted<'a>, Refused> {
-        let proven = keys.verify(self.client_state.as_deref(), None)?;
+        let proven = keys.verify(self.client_state.as_deref())?;
         Ok(Admitted {
             raw: self.raw,
             members: self.members,

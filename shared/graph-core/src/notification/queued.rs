@@ -1,7 +1,7 @@
 //! The queue message that carries one admitted item to the function that acts on it.
 //!
-//! A queue is not trusted: whoever can write to it could put anything there. So nothing is believed that a message says, and
-//! what the item's client state proves is proven once more by whoever takes it ([`QueuedItem::verify`]).
+//! A queue is not trusted: whoever can write to it could put anything there. So a message is sealed ([`seal`]), and whoever
+//! takes it checks the seal and the client state of the item once more ([`VerifiedItem::open`]).
 
 use std::{borrow::Cow, collections::BTreeSet, fmt};
 
@@ -15,6 +15,7 @@ use super::{
     identity::{Identity, Receipt},
     item::{Admitted, Notification, Unadmitted},
     message,
+    seal::{BrokenSeal, MAX_SEAL_BYTES, Sealed},
 };
 
 /// One admitted item on its way. Prints neither the item nor its tokens.
@@ -75,24 +76,13 @@ impl<'a> QueuedItem<'a> {
         }
     }
 
-    /// Reads the body of a queue message.
+    /// Reads the body of a queue message to look at it. To act on it takes [`VerifiedItem::open`].
     ///
     /// # Errors
     ///
     /// Returns an error when the body is not one that [`QueuedItem::to_body`] makes.
     pub fn parse(body: &'a str) -> Result<Self, Malformed> {
         serde_json::from_str(body).map_err(|_| Malformed::Form)
-    }
-
-    /// Returns the item as verified when its client state proves that it comes from a subscription of this stack.
-    ///
-    /// # Errors
-    ///
-    /// Returns why nobody may act on it.
-    pub fn verify(self, keys: &ClientStateKeys) -> Result<VerifiedItem<'a>, Refused> {
-        let item = Unadmitted::parse(self.item).map_err(|_| Refused::NoClientState)?;
-        let proven = item.admit(keys)?.proven().clone();
-        Ok(VerifiedItem { proven, queued: self })
     }
 
     /// Returns the item as verified by the admission that it has just passed.
@@ -104,7 +94,7 @@ impl<'a> QueuedItem<'a> {
         }
     }
 
-    /// Returns the body of the queue message, at most [`message::MAX_MESSAGE_BODY_BYTES`] long.
+    /// Returns the body of the queue message, which with its seal is at most [`message::MAX_MESSAGE_BODY_BYTES`] long.
     ///
     /// An item that is too large goes on without its encrypted content, which its consumer can still fetch by the
     /// item's resource; one that is too large even so keeps its small members alone, or those that Graph documents.
@@ -113,7 +103,7 @@ impl<'a> QueuedItem<'a> {
     ///
     /// Returns an error when the item is not an object, which no admitted one is.
     pub fn to_body(&self) -> Result<String, Malformed> {
-        let fits = |body: &String| body.len() <= message::MAX_MESSAGE_BODY_BYTES;
+        let fits = |body: &String| body.len() + MAX_SEAL_BYTES <= message::MAX_MESSAGE_BODY_BYTES;
         let body = self.to_json()?;
         if fits(&body) {
             return Ok(body);
@@ -177,6 +167,18 @@ pub struct VerifiedItem<'a> {
 }
 
 impl<'a> VerifiedItem<'a> {
+    /// Returns the item of a sealed message when its client state proves that it comes from a subscription of ours.
+    ///
+    /// # Errors
+    ///
+    /// Returns why nobody may act on it.
+    pub fn open(message: Sealed<'a>, keys: &ClientStateKeys) -> Result<Self, Unproven> {
+        let queued = QueuedItem::parse(message.body())?;
+        let item = Unadmitted::parse(queued.item).map_err(|_| Refused::NoClientState)?;
+        let proven = item.admit(keys)?.proven().clone();
+        Ok(Self { proven, queued })
+    }
+
     /// Returns what the client state proves.
     pub fn proven(&self) -> &Proven {
         &self.proven
@@ -217,6 +219,32 @@ impl fmt::Debug for VerifiedItem<'_> {
             .field("proven", &self.proven)
             .field("queued", &self.queued)
             .finish()
+    }
+}
+
+/// Why nobody may act on a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unproven {
+    /// No function of this stack wrote it.
+    #[error(transparent)]
+    Seal(#[from] BrokenSeal),
+    /// It carries no item.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// The client state of its item does not hold.
+    #[error(transparent)]
+    ClientState(#[from] Refused),
+}
+
+impl Unproven {
+    /// Returns whether a newer ClientStateSecret may prove what this one does not.
+    #[must_use]
+    pub fn may_be_proven_by_now(self) -> bool {
+        match self {
+            Self::Seal(BrokenSeal::UnknownKey) => true,
+            Self::ClientState(refused) => refused.may_be_known_by_now(),
+            Self::Seal(BrokenSeal::Broken) | Self::Malformed(_) => false,
+        }
     }
 }
 

@@ -10,6 +10,13 @@ use self::model::{Graph, Op, at};
 use super::*;
 use crate::{
     application::test_util::application,
+    notification::{
+        client_state::{
+            ClientStateKeys,
+            test_util::{document, key},
+        },
+        seal::Sealed,
+    },
     subscription::{catalogue, config::Config},
 };
 
@@ -203,9 +210,16 @@ impl Story {
                     until,
                 };
             }
-            window = Window::parse(&reading.rest().into_body()).unwrap();
+            window = reread(&reading.rest()).unwrap();
         }
     }
+}
+
+/// Returns a window as it comes out of the queue.
+fn reread(window: &Window) -> Option<Window> {
+    let keys = ClientStateKeys::parse(&document(vec![key("k1", 7)], &[])).0;
+    let body = window.to_body(&keys, Timestamp::UNIX_EPOCH).unwrap();
+    Window::parse(Sealed::open(&body, &keys).unwrap())
 }
 
 /// What a reading brought.

@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::shortfall::Shortfall;
 use crate::{
     application::Application,
+    notification::{
+        client_state::{ClientStateKeys, Proven},
+        seal::{NoKey, Sealed, seal},
+    },
     subscription::{
         config::{Config, Entry, ForEach, Tenant},
         plan::gap::{Gap, GapKind},
@@ -148,17 +152,31 @@ impl Window {
         })
     }
 
-    /// Reads the body of a queue message; nothing when it is not a window.
+    /// Reads a queue message; nothing when it is not a window, or over a limit.
     #[must_use]
-    pub fn parse(body: &str) -> Option<Self> {
-        let window: Self = serde_json::from_str(body).ok()?;
-        (window.from <= window.until && window.links() <= MAX_LINKS).then_some(window)
+    pub fn parse(message: Sealed<'_>) -> Option<Self> {
+        let window: Self = serde_json::from_str(message.body()).ok()?;
+        let is_within = window.links() <= MAX_LINKS && window.also.len() < MAX_GAPS;
+        let is_fit = window.part.as_ref().is_none_or(|part| is_fit(&part.id));
+        (window.from <= window.until && is_within && is_fit).then_some(window)
     }
 
     /// Returns the body of the queue message.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when there is no key to seal it with.
+    pub fn to_body(&self, keys: &ClientStateKeys, now: Timestamp) -> Result<String, NoKey> {
+        seal(&serde_json::to_string(self).unwrap_or_default(), keys, now)
+    }
+
+    /// Returns whose it is.
     #[must_use]
-    pub fn into_body(self) -> String {
-        serde_json::to_string(&self).unwrap_or_default()
+    pub fn owner(&self) -> Proven {
+        Proven {
+            subscription: self.subscription.clone(),
+            application: self.application,
+        }
     }
 
     /// Returns the configured entry and tenant that the window is about.
@@ -228,13 +246,17 @@ fn resource_of(entry: &Entry, object: Option<&str>) -> Option<String> {
     match (&entry.for_each, object) {
         (None, None) => Some(entry.resource.clone()),
         (Some(of), Some(object)) => {
-            let refused = |letter: char| !letter.is_ascii_graphic() || "/'\"?#&{}\\%()".contains(letter);
             let is_listed = !matches!(of, ForEach::Ids(ids) if !ids.iter().any(|id| id == object));
-            let is_fit = !object.is_empty() && object != "." && object != ".." && !object.contains(refused);
-            (is_fit && is_listed).then(|| entry.resource.replace("{id}", object))
+            (is_fit(object) && is_listed).then(|| entry.resource.replace("{id}", object))
         }
         _ => None,
     }
+}
+
+/// Returns whether an id can stand in a path and be nothing but an id.
+fn is_fit(id: &str) -> bool {
+    let refused = |letter: char| !letter.is_ascii_graphic() || "/'\"?#&{}\\%()".contains(letter);
+    !id.is_empty() && id != "." && id != ".." && !id.contains(refused)
 }
 
 /// How much earlier than the loss a window begins.

@@ -1,10 +1,40 @@
 //! The content of ClientStateSecret.
 
-use graph_core::{notification::client_state::ClientStateKeys, secrets::ClientStateDocument};
+use graph_core::{
+    notification::{client_state::ClientStateKeys, queued::Unproven},
+    read::QueueMessage,
+    secrets::ClientStateDocument,
+};
+use jiff::Timestamp;
 use tracing::error;
 
-use super::malformed;
-use crate::{BoxError, telemetry::printable_id};
+use super::{CachedDocument, NoDocument, Source, malformed};
+use crate::{BoxError, deadline::Deadline, telemetry::printable_id};
+
+impl<S: Source> CachedDocument<S, ClientStateKeys> {
+    /// Opens a message of a queue, a second time with newer keys where it names a key or an application that is not known.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when there are no keys, or none that are new enough to judge the message.
+    pub async fn open<'a>(
+        &self,
+        body: &'a str,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Result<QueueMessage<'a>, Unproven>, NoDocument> {
+        let keys = self.current(now, deadline).await?;
+        match QueueMessage::open(body, &keys) {
+            Err(unproven) if unproven.may_be_proven_by_now() => {}
+            opened => return Ok(opened),
+        }
+        let newer = self.renewed(now, deadline).await?;
+        match QueueMessage::open(body, &newer.document) {
+            Err(unproven) if unproven.may_be_proven_by_now() && !newer.is_conclusive => Err(NoDocument),
+            opened => Ok(opened),
+        }
+    }
+}
 
 /// Returns the keys of ClientStateSecret.
 ///

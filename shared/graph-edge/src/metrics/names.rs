@@ -69,6 +69,8 @@ metrics! {
     FailedMalformed: Count,
     /// As above.
     FailedClientStateRejected: Count,
+    /// Messages that no function of this stack wrote.
+    FailedSealRejected: Count,
     /// As above.
     FailedReceiptRejected: Count,
     /// As above.
@@ -81,6 +83,10 @@ metrics! {
     FailedContentRejected: Count,
     /// As above.
     FailedReaderDisabled: Count,
+    /// As above.
+    FailedNotConfigured: Count,
+    /// Windows that could not be read; `Reason` says why.
+    FailedNotRead: Count,
     /// As above.
     FailedPanicked: Count,
     /// Items with an obstacle at their last try; `Reason` names the obstacle.

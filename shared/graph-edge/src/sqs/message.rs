@@ -8,6 +8,8 @@ use aws_sdk_sqs::{
 };
 use graph_core::{application::Guid, notification::client_state::Proven};
 
+use super::Reason;
+
 /// A message to be sent. Prints its size, not its body.
 ///
 /// Its attributes let an operator sort FailedQueue without opening a body; SQS keeps them when it moves a message.
@@ -37,12 +39,18 @@ impl Message {
         }
     }
 
-    /// Returns a message with a window of a tenant. Thousands of windows at once must not delay the tenant's items to fetch in
-    /// the same queue, so windows are a group of their own.
-    pub fn of_window(tenant_id: Guid, body: String) -> Self {
+    /// Returns a message with a window of a subscription.
+    pub fn of_window(owner: &Proven, body: String) -> Self {
+        Self::of(owner, body).grouped_with_windows()
+    }
+
+    /// Returns the message in the group of its tenant's windows. Thousands of windows at once must not delay the tenant's items
+    /// to fetch in the same queue, so windows are a group of their own.
+    #[must_use]
+    pub fn grouped_with_windows(self) -> Self {
         Self {
-            group: Some(format!("{tenant_id}.windows")),
-            ..Self::of_tenant(tenant_id, body)
+            group: self.group.map(|tenant| format!("{tenant}.windows")),
+            ..self
         }
     }
 
@@ -51,6 +59,14 @@ impl Message {
         Self {
             subscription: Some(proven.subscription.clone()),
             ..Self::of_tenant(proven.application.tenant_id, body)
+        }
+    }
+
+    /// Returns a message for a subscription, where it is proven whose it is.
+    pub fn of_any(proven: Option<&Proven>, body: String) -> Self {
+        match proven {
+            Some(proven) => Self::of(proven, body),
+            None => Self::of_nobody(body),
         }
     }
 
@@ -68,9 +84,9 @@ impl Message {
 
     /// Returns the message with the reason for which its body could not be processed.
     #[must_use]
-    pub fn failed(self, reason: &'static str) -> Self {
+    pub fn failed(self, reason: Reason) -> Self {
         Self {
-            reason: Some(reason),
+            reason: Some(reason.name()),
             ..self
         }
     }

@@ -11,7 +11,10 @@ use graph_core::application::test_util::guid;
 fn a_message_is_sent_in_the_group_of_its_tenant() {
     let message = Message::of_tenant(guid(TENANT_ID), "{}".to_owned());
     assert_eq!(group(&message).as_deref(), Some(TENANT_ID));
-    assert_eq!(group(&message.failed("Malformed")).as_deref(), Some(TENANT_ID));
+    assert_eq!(
+        group(&message.failed(Reason::Malformed)).as_deref(),
+        Some(TENANT_ID)
+    );
     assert_eq!(group(&Message::of_nobody("{}".to_owned())), None);
 }
 

@@ -3,10 +3,11 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
 
-use super::{KEY_LENGTH, Subject, mint};
+use super::{ClientStateKeys, KEY_LENGTH, Subject, mint};
 use crate::{
     application::{Application, test_util::application},
     cloud::Cloud,
+    notification::seal::seal,
     secrets::{ClientStateDocument, ClientStateKeyEntry, KeyLife, TrustedTenants},
 };
 
@@ -44,6 +45,13 @@ pub fn client_state(
         includes_resource_data,
     };
     mint(key, &subject).ok()
+}
+
+/// Returns a queue message as the function that sends it seals it.
+#[must_use]
+pub fn sealed(key: &ClientStateKeyEntry, body: &str) -> String {
+    let (keys, _) = ClientStateKeys::parse(&document(vec![key.clone()], &[]));
+    seal(body, &keys, Timestamp::UNIX_EPOCH).unwrap_or_default()
 }
 
 fn trust(owner: (&str, &str)) -> TrustedTenants {

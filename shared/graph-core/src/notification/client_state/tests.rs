@@ -26,25 +26,14 @@ fn a_client_state_of_before_still_counts() {
 }
 
 #[test]
-fn a_client_state_proves_name_tenant_application_and_resource_data() {
+fn a_client_state_proves_name_tenant_and_application() {
     for rich in [false, true] {
-        let proven = keys()
-            .verify(Some(&minted("team-messages", rich)), Some(TENANT_A))
-            .unwrap();
+        let proven = keys().verify(Some(&minted("team-messages", rich))).unwrap();
         let expected = Proven {
             subscription: "team-messages".to_owned(),
             application: application(A),
-            includes_resource_data: rich,
         };
         assert_eq!(proven, expected);
-    }
-}
-
-#[test]
-fn the_tenant_of_an_item_may_be_missing_or_in_upper_case() {
-    let client_state = minted("team-messages", false);
-    for tenant in [None, Some(TENANT_A.to_uppercase())] {
-        assert!(keys().verify(Some(&client_state), tenant.as_deref()).is_ok());
     }
 }
 
@@ -52,7 +41,7 @@ fn the_tenant_of_an_item_may_be_missing_or_in_upper_case() {
 fn a_second_key_verifies_beside_the_first() {
     for (id, byte) in [("k1", 1), ("k2", 2)] {
         let client_state = client_state(&key(id, byte), A, "mail/4f", true).unwrap();
-        assert!(keys().verify(Some(&client_state), Some(TENANT_A)).is_ok(), "{id}");
+        assert!(keys().verify(Some(&client_state)).is_ok(), "{id}");
     }
 }
 
@@ -62,13 +51,13 @@ fn the_longest_names_just_fit() {
     let name = format!("{}/{guid}", "n".repeat(32));
     let client_state = client_state(&key("k1234567", 1), A, &name, true).unwrap();
     assert_eq!((name.len(), client_state.len()), (MAX_NAME, MAX_LENGTH));
-    assert!(key_of("k1234567").verify(Some(&client_state), None).is_ok());
+    assert!(key_of("k1234567").verify(Some(&client_state)).is_ok());
 }
 
 #[test]
 fn a_name_may_have_dots() {
     let client_state = minted("mail/a.b@contoso.example", true);
-    let proven = keys().verify(Some(&client_state), None).unwrap();
+    let proven = keys().verify(Some(&client_state)).unwrap();
     assert_eq!(proven.subscription, "mail/a.b@contoso.example");
 }
 
@@ -80,72 +69,45 @@ fn every_way_to_be_wrong_is_refused() {
     let tag = |state: &str| state.split('.').nth(1).unwrap().to_owned();
     let swapped = genuine.replace(&tag(&genuine), &tag(&of_b));
     let stranger = client_state(&key("k1", 1), (TENANT_A, "other"), "team-messages", true).unwrap();
-    let cases: &[(&str, Option<String>, Option<&str>, Refused)] = &[
-        ("absent", None, None, Refused::NoClientState),
-        ("empty", Some(String::new()), None, Refused::WrongClientState),
-        (
-            "the text null",
-            Some("null".into()),
-            None,
-            Refused::WrongClientState,
-        ),
+    let cases: &[(&str, Option<String>, Refused)] = &[
+        ("absent", None, Refused::NoClientState),
+        ("empty", Some(String::new()), Refused::WrongClientState),
+        ("the text null", Some("null".into()), Refused::WrongClientState),
         (
             "no mac",
             Some("team-messages.ilBBg.k1.".into()),
-            None,
             Refused::WrongClientState,
         ),
         (
             "other name",
             Some(format!("mail.{tail}")),
-            None,
             Refused::WrongClientState,
         ),
-        (
-            "other application",
-            Some(swapped),
-            None,
-            Refused::WrongClientState,
-        ),
+        ("other application", Some(swapped), Refused::WrongClientState),
         (
             "short mac",
             Some(genuine[..genuine.len() - 4].into()),
-            None,
             Refused::WrongClientState,
         ),
         (
             "other key",
             Some(genuine.replace(".k1.", ".k2.")),
-            None,
             Refused::WrongClientState,
         ),
         (
             "unknown key",
             Some(genuine.replace(".k1.", ".k9.")),
-            None,
             Refused::UnknownKey,
         ),
-        (
-            "unknown application",
-            Some(stranger),
-            None,
-            Refused::UnknownApplication,
-        ),
-        (
-            "other tenant",
-            Some(genuine.clone()),
-            Some(TENANT_B),
-            Refused::OtherTenant,
-        ),
+        ("unknown application", Some(stranger), Refused::UnknownApplication),
         (
             "too long",
             Some(format!("{}{genuine}", "a".repeat(128))),
-            None,
             Refused::TooLong,
         ),
     ];
-    for (case, candidate, tenant, expected) in cases {
-        let verified = keys().verify(candidate.as_deref(), *tenant);
+    for (case, candidate, expected) in cases {
+        let verified = keys().verify(candidate.as_deref());
         assert_eq!(verified, Err(*expected), "{case}");
     }
 }
@@ -172,7 +134,7 @@ fn applications_of_the_same_hash_are_told_apart_by_the_mac() {
     let shared = of_b.replace(&tag(&of_b), &tag(&of_a));
     for (state, tenant) in [(of_a, TENANT_A), (shared, TENANT_B)] {
         assert_eq!(
-            keys.verify(Some(&state), None).unwrap().application.tenant_id,
+            keys.verify(Some(&state)).unwrap().application.tenant_id,
             guid(tenant)
         );
     }
@@ -197,7 +159,7 @@ fn an_unusable_key_is_reported_and_the_others_live() {
         let (keys, reported) = ClientStateKeys::parse(&document(vec![unusable, key("k2", 2)], &[A]));
         assert_eq!(reported, [id]);
         let client_state = client_state(&key("k2", 2), A, "mail", true).unwrap();
-        assert!(keys.verify(Some(&client_state), None).is_ok());
+        assert!(keys.verify(Some(&client_state)).is_ok());
     }
 }
 
@@ -208,8 +170,8 @@ fn keys_print_their_ids_only() {
 
 proptest! {
     #[test]
-    fn no_other_text_is_a_client_state(text in ".{0,140}", tenant in proptest::option::of(".{0,40}")) {
-        prop_assert!(keys().verify(Some(&text), tenant.as_deref()).is_err());
+    fn no_other_text_is_a_client_state(text in ".{0,140}") {
+        prop_assert!(keys().verify(Some(&text)).is_err());
     }
 
     #[test]
@@ -219,7 +181,7 @@ proptest! {
         let mut changed = genuine.clone();
         changed.replace_range(at..=at, &with);
         prop_assume!(changed != genuine);
-        prop_assert!(keys().verify(Some(&changed), None).is_err());
+        prop_assert!(keys().verify(Some(&changed)).is_err());
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::notification::{
     item::MAX_MEMBERS,
+    seal::seal,
     testing::{TENANT, admitted, keys, with_client_state},
 };
 
@@ -89,7 +90,8 @@ fn what_is_no_digest_is_no_id() {
             id: id.into(),
             ..queued(&item)
         };
-        let read = queued.verify(&keys()).unwrap().read(at(0));
+        let body = sealed(&queued);
+        let read = open(&body).unwrap().read(at(0));
         assert_eq!(read.err(), Some(Unfit::Malformed(Malformed::Form)), "{id}");
     }
 }
@@ -101,12 +103,13 @@ fn nothing_counts_but_what_the_client_state_of_an_item_proves() {
         let body = format!(
             r#"{{"subscription":"mail","tenantId":"{TENANT}","clientId":"c","receivedAt":"2026-11-22T10:00:00Z","item":{item}}}"#
         );
-        QueuedItem::parse(&body).unwrap().verify(&keys()).err()
+        open(&seal(&body, &keys(), at(0)).unwrap()).err()
     };
-    assert_eq!(forged(""), Some(Refused::NoClientState));
+    assert_eq!(forged(""), Some(Unproven::ClientState(Refused::NoClientState)));
     assert!(forged("mail.k1.AAAA").is_some());
     let item = with_client_state(&raw("{}"), "mail");
-    let verified = queued(&item).verify(&keys()).unwrap();
+    let body = sealed(&queued(&item));
+    let verified = open(&body).unwrap();
     assert_eq!(verified.proven().subscription, "mail");
     assert!(verified.proven().application.tenant_id.is(TENANT));
 }
@@ -132,7 +135,8 @@ fn an_item_for_another_tenant_is_not_read_and_an_empty_tenant_says_nothing() {
         ),
     ] {
         let item = with_client_state(&raw(&members), "mail");
-        let verified = queued(&item).verify(&keys()).unwrap();
+        let body = sealed(&queued(&item));
+        let verified = open(&body).unwrap();
         assert_eq!(verified.read(at(0)).err(), expected, "{members}");
     }
 }
@@ -140,7 +144,8 @@ fn an_item_for_another_tenant_is_not_read_and_an_empty_tenant_says_nothing() {
 #[test]
 fn a_time_of_receipt_that_cannot_be_true_is_refused() {
     let item = with_client_state(&raw("{}"), "mail");
-    let verified = queued(&item).verify(&keys()).unwrap();
+    let body = sealed(&queued(&item));
+    let verified = open(&body).unwrap();
     for (seconds, is_fit) in [
         (0, true),
         (19 * 86_400, true),
@@ -157,13 +162,22 @@ fn a_time_of_receipt_that_cannot_be_true_is_refused() {
 fn check_fits(item: &str) {
     let (body, _) = sent(&raw(item));
     assert!(
-        body.len() <= message::MAX_MESSAGE_BODY_BYTES,
+        body.len() + MAX_SEAL_BYTES <= message::MAX_MESSAGE_BODY_BYTES,
         "{} bytes",
         body.len()
     );
     let read = QueuedItem::parse(&body).unwrap();
     assert!(read.content_omitted);
-    assert!(read.verify(&keys()).is_ok());
+    assert!(open(&seal(&body, &keys(), at(0)).unwrap()).is_ok());
+}
+
+fn sealed(queued: &QueuedItem<'_>) -> String {
+    seal(&queued.to_body().unwrap(), &keys(), at(0)).unwrap()
+}
+
+fn open(body: &str) -> Result<VerifiedItem<'_>, Unproven> {
+    let keys = keys();
+    VerifiedItem::open(Sealed::open(body, &keys)?, &keys)
 }
 
 /// Returns the body of the message for an item, and the item with its client state.

@@ -293,14 +293,51 @@ fn a_window_survives_the_queue() {
         }),
         ..window(MAIL, at(0), at(10))
     };
-    assert_eq!(Window::parse(&window.clone().into_body()), Some(window.clone()));
-    let backwards = Window {
-        from: at(11),
-        ..window
+    assert_eq!(reread(&window), Some(window.clone()));
+}
+
+#[test]
+fn a_window_over_a_limit_is_not_read() {
+    let part = |id: &str| {
+        Some(Part {
+            id: id.to_owned(),
+            of: 1,
+        })
     };
-    for body in ["", "{}", r#"{"read":"window"}"#, &backwards.into_body()] {
-        assert_eq!(Window::parse(body), None, "{body}");
+    let good = window(MAIL, at(0), at(10));
+    for window in [
+        Window {
+            from: at(11),
+            ..good.clone()
+        },
+        Window {
+            also: vec!["g".to_owned(); 100],
+            ..good.clone()
+        },
+        Window {
+            part: part("../me"),
+            ..good.clone()
+        },
+        Window {
+            part: part(""),
+            ..good.clone()
+        },
+        Window {
+            at: Some(At {
+                links: vec![String::new(); 101],
+                ..At::default()
+            }),
+            ..good.clone()
+        },
+    ] {
+        assert_eq!(reread(&window), None, "{window:?}");
     }
+    let full = Window {
+        also: vec!["g".to_owned(); 99],
+        part: part("t1"),
+        ..good
+    };
+    assert_eq!(reread(&full), Some(full.clone()));
 }
 
 #[test]
