@@ -64,7 +64,7 @@ pub struct EventData {
     pub tenant_id: String,
     /// The proof of the notification: `token` if a validation token of Microsoft vouches for tenant and application and
     /// the signature of the content is valid, `clientState` if the notification carries the client state of the
-    /// subscription.
+    /// subscription, `read` if a function of the stack read it from Graph.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<String>,
     /// The version of the resource, which tells this change from others; absent if Graph sends nothing that does.

@@ -25,6 +25,8 @@ model! {
     pub struct SubscriptionGap {
         /// The id of the tenant.
         tenant_id: String,
+        /// The proof of the gap: `clientState` if a notification of Graph tells of it, `read` if renewal asked Graph.
+        proof: String,
         /// Graph's id of the affected subscription.
         subscription_id: String,
         /// Graph's id of its successor.
@@ -43,6 +45,8 @@ model! {
     pub struct CatchUpCompleted {
         /// The id of the tenant.
         tenant_id: String,
+        /// How it is proven: `read`, as Graph was asked.
+        proof: String,
         /// The id of the event about the gap.
         gap: String,
         /// The beginning of the period that was read.
@@ -121,7 +125,7 @@ mod tests {
         let event = event(
             RECREATED,
             &json!({
-                "tenantId": "t", "resource": "/teams/getAllMessages", "newSubscriptionId": "2",
+                "tenantId": "t", "proof": "read", "resource": "/teams/getAllMessages", "newSubscriptionId": "2",
                 "lostFrom": "2026-11-22T09:00:00Z", "lostUntil": "2026-11-22T10:00:00Z", "reason": "it was gone"
             }),
         );
@@ -129,6 +133,7 @@ mod tests {
             panic!("{event:?}");
         };
         assert_eq!(gap.new_subscription_id.as_deref(), Some("2"));
+        assert_eq!(gap.proof.as_deref(), Some("read"));
         assert_eq!(
             gap.lost_from.value().map(DateTime::as_str),
             Some("2026-11-22T09:00:00Z")

@@ -77,6 +77,7 @@ impl Completed {
             data: Data {
                 gap,
                 tenant_id: window.application.tenant_id,
+                proof: "read",
                 resource: &window.resource,
                 part: window.part.as_ref().map(|part| part.id.as_str()),
                 parts: window.part.as_ref().map(|part| part.of),
@@ -135,6 +136,7 @@ struct Event<'a> {
 struct Data<'a> {
     gap: &'a str,
     tenant_id: Guid,
+    proof: &'static str,
     resource: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     part: Option<&'a str>,

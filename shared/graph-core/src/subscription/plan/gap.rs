@@ -54,6 +54,14 @@ impl GapKind {
             Self::Recreated => "Microsoft.Graph.SubscriptionRecreated",
         }
     }
+
+    /// Returns how the gap is proven: by the client state of the notification that tells of it, or by what Graph was asked.
+    fn proof(self) -> &'static str {
+        match self {
+            Self::Missed => "clientState",
+            Self::Removed | Self::Recreated => "read",
+        }
+    }
 }
 
 /// Returns the beginning of a gap after a subscription that existed until `end`: earlier notifications may still have
@@ -85,6 +93,7 @@ impl Gap {
                 subscription_id: self.subscription_id.as_deref(),
                 new_subscription_id: self.new_subscription_id.as_deref(),
                 tenant_id: self.application.tenant_id,
+                proof: self.kind.proof(),
                 resource: self.resource.as_deref(),
                 lost_from: self.from,
                 lost_until: self.until,
@@ -148,6 +157,7 @@ struct Data<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     new_subscription_id: Option<&'a str>,
     tenant_id: Guid,
+    proof: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     resource: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,12 +183,24 @@ mod tests {
                 "time": "2026-11-22T10:00:00Z", "datacontenttype": "application/json", "subscription": "mail/4f",
                 "partitionkey": document["partitionkey"],
                 "data": {
-                    "subscriptionId": "old", "newSubscriptionId": "new", "tenantId": guid("t"),
+                    "subscriptionId": "old", "newSubscriptionId": "new", "tenantId": guid("t"), "proof": "read",
                     "resource": "/users/4f/messages", "lostFrom": "2026-11-22T09:00:00Z",
                     "lostUntil": "2026-11-22T10:00:00Z", "reason": "it was gone",
                 },
             })
         );
+    }
+
+    #[test]
+    fn a_gap_says_how_it_is_proven() {
+        for (kind, proof) in [
+            (GapKind::Missed, "clientState"),
+            (GapKind::Removed, "read"),
+            (GapKind::Recreated, "read"),
+        ] {
+            let document = gap(kind, "2026-11-22T10:00:00Z").document();
+            assert_eq!(document["data"]["proof"], proof, "{kind:?}");
+        }
     }
 
     #[test]
