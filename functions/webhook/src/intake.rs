@@ -174,7 +174,8 @@ impl<'a> Sender<'a> {
             return Vec::new();
         }
         let proven = admitted.proven();
-        let tokens = self.tokens.relevant(proven.application);
+        let item_bytes = admitted.raw().get().len();
+        let tokens = self.tokens.relevant(proven.application, item_bytes);
         tokens.into_iter().map(Cow::Borrowed).collect()
     }
 }

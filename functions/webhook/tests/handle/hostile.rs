@@ -89,17 +89,33 @@ async fn what_comes_in_grows_by_no_more_than_a_small_factor() {
     let lifecycle = item(json!({"lifecycleEvent": "x"}));
     let path = item(json!({"resource": "\u{FFFF}".repeat(1_000)}));
     let etag = item(json!({"resourceData": {"@odata.etag": "e".repeat(1_000)}}));
-    for (case, item) in [
-        ("nothing in it", item(json!({}))),
-        ("empty content", empty),
-        ("content", rich_of_m),
-        ("lifecycle", lifecycle),
-        ("a path of noncharacters", path),
-        ("a long etag", etag),
+    let odd = item(json!({"resource": 5}));
+    // What is smaller gets no token.
+    let least = json!({"data": "A".repeat(22), "dataKey": "A".repeat(342), "dataSignature": "A".repeat(43)});
+    let least = item(json!({"encryptedContent": least}));
+    let large = || [3_072, 3_071].map(|bytes| token_of(bytes, 'A')).to_vec();
+    // A control character is one byte of a token, and six of a message.
+    let controls = || vec![token_of(3_072, '\u{1}')];
+    for (case, item, tokens) in [
+        ("nothing in it", item(json!({})), tokens(8)),
+        ("empty content", empty, tokens(8)),
+        ("content", rich_of_m, tokens(8)),
+        ("lifecycle", lifecycle, tokens(8)),
+        ("a path of noncharacters", path, tokens(8)),
+        (
+            "a path of control characters",
+            item(json!({"resource": "\u{7f}".repeat(1_000)})),
+            tokens(8),
+        ),
+        ("a long etag", etag, tokens(8)),
+        ("something odd", odd, tokens(8)),
+        ("the least content", least.clone(), tokens(8)),
+        ("the least content and large tokens", least.clone(), large()),
+        ("the least content and tokens that grow", least, controls()),
     ] {
         let deps = deps(&source);
         let written = Written::start();
-        let body = json!({"value": vec![item; 1_000], "validationTokens": tokens(8)}).to_string();
+        let body = json!({"value": vec![item; 1_000], "validationTokens": tokens}).to_string();
         assert_eq!(post(&deps, "/notifications", &body).await.status(), 202);
         let queues = [
             &deps.queues.notification,
@@ -109,14 +125,24 @@ async fn what_comes_in_grows_by_no_more_than_a_small_factor() {
         let messages: Vec<Message> = queues.iter().flat_map(|queue| queue.stored()).collect();
         assert_eq!(messages.len(), 1_000, "{case}");
         let stored: usize = messages.iter().map(|message| message.body.len()).sum();
-        let factor = stored / body.len();
-        assert!(factor <= MOST_GROWTH, "{case}: {factor} times");
+        assert!(
+            stored <= MOST_GROWTH * body.len(),
+            "{case}: {stored} bytes of {}",
+            body.len()
+        );
         assert!(
             written.text().len() <= body.len() / 10,
             "{case}: {}",
             written.text().len()
         );
     }
+}
+
+/// Returns a token of so many bytes for the tenant and application.
+fn token_of(bytes: usize, filler: char) -> String {
+    let token = unsigned_token(TENANT);
+    let filler = filler.to_string().repeat(bytes - token.len());
+    format!("{token}{filler}")
 }
 
 /// How much larger than a POST what is stored of it may be. The smallest item says nothing but its client state, and its

@@ -30,7 +30,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 pub use self::authority::{Authorities, Authority, InvalidAuthorities};
-pub use self::relevant::{MAX_RELEVANT, MAX_RELEVANT_BYTES, TokenIndex, relevant};
+pub use self::relevant::{MAX_RELEVANT, MAX_RELEVANT_BYTES, MAX_RELEVANT_TIMES, TokenIndex};
 pub use self::signing_keys::{MalformedKeys, SigningKeys};
 use crate::{application::Guid, secrets::TrustedTenant};
 

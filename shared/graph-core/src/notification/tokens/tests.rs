@@ -56,7 +56,7 @@ fn try_vouch(tenant: &TrustedTenant, keys: &SigningKeys, tokens: &[String]) -> R
 }
 
 fn ours_of(tokens: &[String]) -> Vec<&str> {
-    relevant(tokens, tenant().application)
+    TokenIndex::new(tokens).relevant(tenant().application, usize::MAX)
 }
 
 fn keys(entries: &[Value]) -> SigningKeys {

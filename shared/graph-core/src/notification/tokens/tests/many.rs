@@ -127,12 +127,33 @@ fn the_tokens_of_an_item_are_small_together() {
     assert!(relevant.iter().map(|token| token.len()).sum::<usize>() <= MAX_RELEVANT_BYTES);
 }
 
+#[test]
+fn the_tokens_of_a_small_item_are_few_times_its_size() {
+    let token = SIGNER.token(&v2());
+    let tokens = [token.clone(), format!("{token}A")];
+    let index = TokenIndex::new(&tokens);
+    let for_item = |bytes: usize| index.relevant(tenant().application, bytes).len();
+    let least = token.len().div_ceil(MAX_RELEVANT_TIMES);
+    assert_eq!(
+        [for_item(least - 1), for_item(least), for_item(2 * least + 1)],
+        [0, 1, 2]
+    );
+}
+
+#[test]
+fn a_token_that_would_need_escapes_in_a_message_stays_behind() {
+    let token = SIGNER.token(&v2());
+    for odd in ["\u{1}", "\"", "\u{ffff}", "="] {
+        assert!(ours_of(&[format!("{token}{odd}")]).is_empty(), "{odd:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_panics_or_vouches(tokens in prop::collection::vec(any_token(), 0..4)) {
         let trusted = try_vouch(&tenant(), &keys(&[SIGNER.jwk()]), &tokens);
         prop_assert!(trusted.is_err());
-        relevant(&tokens, tenant().application);
+        ours_of(&tokens);
     }
 
     #[test]
