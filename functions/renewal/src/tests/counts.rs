@@ -120,7 +120,7 @@ async fn lifecycle_notifications_that_come_again_or_fail_are_counted() {
         &[
             (Metric::LifecycleRetried, 1),
             (Metric::Failed, 1),
-            (Metric::FailedMalformed, 1),
+            (Metric::FailedSealRejected, 1),
         ],
     );
 }

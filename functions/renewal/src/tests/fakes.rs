@@ -178,6 +178,10 @@ impl World {
         {
             let body = serde_json::from_str::<Value>(record["body"].as_str().unwrap_or_default());
             let Ok(mut body) = body else { continue };
+            // A test has given it one.
+            if body.get("seal").is_some() {
+                continue;
+            }
             let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
             let (tenant_id, client_id, name) = (text("tenantId"), text("clientId"), text("subscription"));
             let client_state = client_state(&document.keys[0], (&tenant_id, &client_id), &name, false);

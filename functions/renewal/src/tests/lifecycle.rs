@@ -180,8 +180,9 @@ async fn a_bad_record_is_set_aside_with_its_reason_and_its_neighbours_go_on() {
     assert_eq!(stored.len(), 3);
     assert_eq!(
         (stored[0].body.as_str(), stored[0].reason),
-        ("not json", Some("Malformed"))
+        ("not json", Some("SealRejected"))
     );
+    assert_eq!(stored[1].reason, Some("Malformed"));
 }
 
 #[tokio::test]
@@ -227,7 +228,23 @@ async fn without_documents_or_configuration_events_come_again() {
     let expected = json!({"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m2"}]});
     assert_eq!(world.invoke(batch(&records)).await.unwrap(), expected);
     *world.documents.is_down.lock().unwrap() = true;
-    assert_eq!(world.invoke(batch(&records)).await.unwrap(), expected);
+    // Without a key nobody can tell who wrote them.
+    let answer = world.invoke(batch(&records)).await.unwrap();
+    assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 3);
+}
+
+/// Whoever may write into the queue may have seen a genuine item.
+#[tokio::test]
+async fn a_genuine_item_in_a_message_of_somebody_else_changes_nothing() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    let mut forged = event("m1", "missed", "chat", "id-1");
+    let mut body: Value = serde_json::from_str(forged["body"].as_str().unwrap()).unwrap();
+    body["seal"] = json!("k1.AAAA");
+    forged["body"] = json!(body.to_string());
+    world.invoke(batch(&[forged])).await.unwrap();
+    assert_eq!(world.log(), Vec::<String>::new());
+    assert_eq!((world.told().len(), world.windows().len()), (0, 0));
+    assert_eq!(world.failed_queue.stored()[0].reason, Some("SealRejected"));
 }
 
 #[tokio::test]
