@@ -107,7 +107,7 @@ async fn a_subscription_that_is_gone_without_a_word_is_told_of_since_it_was_last
     assert_eq!(
         told[0]["data"],
         json!({
-            "subscriptionId": "id-1", "newSubscriptionId": "id-3", "tenantId": TENANT_A,
+            "subscriptionId": "id-1", "newSubscriptionId": "id-3", "tenantId": TENANT_A, "proof": "read",
             "resource": "/chats/getAllMessages", "lostFrom": "2026-11-22T06:10:00Z",
             "lostUntil": "2026-11-22T10:20:00Z", "reason": reason,
         })
