@@ -72,7 +72,9 @@ impl Batch {
         match unit {
             Unit::Lifecycle => self.renewal.push((note, Message::of_any(owner, body))),
             Unit::Fetch => self.reader.push((note, Message::of_any(owner, body))),
-            Unit::Window => self.reader.push((note, Message::of_any(owner, body).grouped_with_windows())),
+            Unit::Window => self
+                .reader
+                .push((note, Message::of_any(owner, body).grouped_with_windows())),
         }
     }
 

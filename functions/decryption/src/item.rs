@@ -19,7 +19,7 @@ use graph_core::{
 use graph_edge::{
     deadline::Deadline,
     documents::{NoDocument, Source},
-    signing_keys::{FetchDocument, Refreshed, Unavailable},
+    signing_keys::{FetchDocument, Unavailable},
 };
 use jiff::Timestamp;
 
@@ -159,19 +159,16 @@ async fn vouched<'a, S, F: FetchDocument, Q>(
     let at = queued.received_at.min(turn.now);
     let tokens = &queued.validation_tokens;
     let check = |keys: &_| vouch(content.clone(), tokens, tenant, keys, cache.authority(), at);
-    let keys = cache.keys(turn.now).await?;
-    let error = match check(&keys) {
-        Ok(trusted) => return Ok(trusted),
-        Err(error) => error,
-    };
-    if error != TokenError::UnknownKey {
-        return Err(error.into());
+    let fetched = cache.current(turn.now, turn.deadline).await?;
+    match check(&fetched.keys) {
+        Err(TokenError::UnknownKey) => {}
+        checked => return Ok(checked?),
     }
-    match cache.refresh_for_unknown_kid(&keys, turn.now).await? {
-        Refreshed::Changed(keys) => check(&keys).map_err(|error| error.settled().into()),
-        Refreshed::Same => Err(error.settled().into()),
-        Refreshed::NotYet { fetched_at } if queued.received_at <= fetched_at => Err(error.settled().into()),
-        Refreshed::NotYet { .. } => Err(Stop::Retry(Obstacle::NoSigningKeys)),
+    let newer = cache.renewed(turn.now, turn.deadline).await?;
+    match check(&newer.keys) {
+        // The token had come when the keys were fetched: its key does not exist.
+        Err(error) if queued.received_at <= newer.fetched_at => Err(error.settled().into()),
+        checked => Ok(checked?),
     }
 }
 
@@ -217,7 +214,7 @@ impl From<NoDocument> for Stop {
 
 impl From<Unavailable> for Stop {
     /// The cache has logged the cause.
-    fn from(_: Unavailable) -> Self {
+    fn from(Unavailable: Unavailable) -> Self {
         Self::Retry(Obstacle::NoSigningKeys)
     }
 }

@@ -3,11 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Mutex;
 use tracing::warn;
 
 pub use crate::secrets::Source;
-use crate::{BoxError, deadline::Deadline, telemetry::causes};
+use crate::{
+    BoxError,
+    cached::{Ask, Cached, Read, RefreshPolicy},
+    deadline::Deadline,
+    telemetry::causes,
+};
 
 mod client_state;
 
@@ -20,23 +24,21 @@ pub const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
 /// for longer than this before anybody can meet what is new in it.
 pub const FLOOR: SignedDuration = SignedDuration::from_secs(30);
 
-/// How long to wait after a document could not be read and there is none.
-const PAUSE_WITHOUT: SignedDuration = SignedDuration::from_secs(1);
-
-/// How long a newer document is waited for while there is a good one.
-const MOMENT: Duration = Duration::from_millis(500);
+/// When documents are read again.
+const POLICY: RefreshPolicy = RefreshPolicy {
+    refresh_after: LIFETIME,
+    floor: FLOOR,
+    retry_after: SignedDuration::from_secs(1),
+    max_age: SignedDuration::MAX,
+    moment: Duration::from_millis(500),
+    patience: Duration::MAX,
+};
 
 /// A document that is parsed once for each time that it is read.
 pub struct CachedDocument<S, T> {
     source: S,
     parse: fn(&str) -> Result<T, BoxError>,
-    held: Mutex<Held<T>>,
-}
-
-struct Held<T> {
-    /// The last good document, and when it was read.
-    document: Option<(Arc<T>, Timestamp)>,
-    tried_at: Timestamp,
+    cached: Cached<T>,
 }
 
 /// A document for a caller that met something it does not know.
@@ -54,10 +56,7 @@ impl<S: Source, T> CachedDocument<S, T> {
         Self {
             source,
             parse,
-            held: Mutex::new(Held {
-                document: None,
-                tried_at: Timestamp::MIN,
-            }),
+            cached: Cached::new(POLICY),
         }
     }
 
@@ -68,8 +67,7 @@ impl<S: Source, T> CachedDocument<S, T> {
     ///
     /// Returns an error when there is no document yet.
     pub async fn current(&self, now: Timestamp, deadline: Deadline) -> Result<Arc<T>, NoDocument> {
-        let renewed = self.read(now, LIFETIME, deadline, Some(MOMENT)).await?;
-        Ok(renewed.document)
+        Ok(self.read(Ask::Normal, now, deadline).await?.value)
     }
 
     /// Returns the document for a caller that met something it does not know, read again when it is over [`FLOOR`] old,
@@ -79,44 +77,26 @@ impl<S: Source, T> CachedDocument<S, T> {
     ///
     /// Returns an error when there is no document yet.
     pub async fn renewed(&self, now: Timestamp, deadline: Deadline) -> Result<Renewed<T>, NoDocument> {
-        self.read(now, FLOOR, deadline, None).await
-    }
-
-    async fn read(
-        &self,
-        now: Timestamp,
-        lifetime: SignedDuration,
-        deadline: Deadline,
-        moment: Option<Duration>,
-    ) -> Result<Renewed<T>, NoDocument> {
-        let mut held = deadline.within(self.held.lock()).await.map_err(|_| NoDocument)?;
-        let has_document = held.document.is_some();
-        let lifetime = if has_document { lifetime } else { PAUSE_WITHOUT };
-        if now.duration_since(held.tried_at) >= lifetime {
-            held.tried_at = now;
-            let moment = moment.filter(|_| has_document);
-            let deadline = moment.map_or(deadline, |moment| deadline.at_most(moment));
-            match self.fetch(deadline).await {
-                Ok(document) => held.document = Some((Arc::new(document), now)),
-                Err(problem) => self.report(&problem, has_document),
-            }
-        }
-        let (document, read_at) = held.document.as_ref().ok_or(NoDocument)?;
+        let read = self.read(Ask::Unknown, now, deadline).await?;
         Ok(Renewed {
-            document: Arc::clone(document),
-            is_conclusive: now.duration_since(*read_at) <= FLOOR,
+            document: read.value,
+            is_conclusive: now.duration_since(read.at) <= FLOOR,
         })
     }
 
+    async fn read(&self, ask: Ask, now: Timestamp, deadline: Deadline) -> Result<Read<T>, NoDocument> {
+        let report = |problem: &str, has_document| self.report(problem, has_document);
+        let read = self.cached.get(ask, now, deadline, self.fetch(), report).await;
+        read.ok_or(NoDocument)
+    }
+
     /// Reads the document, or returns in words why there is none.
-    async fn fetch(&self, deadline: Deadline) -> Result<T, String> {
-        // Boxed, as it runs rarely: each caller's future would hold that of the SDK, which is large and nested very deep.
-        match deadline.within(Box::pin(self.source.read())).await {
-            Ok(Ok(Some(version))) => (self.parse)(version.text.expose())
+    async fn fetch(&self) -> Result<T, String> {
+        match self.source.read().await {
+            Ok(Some(version)) => (self.parse)(version.text.expose())
                 .map_err(|error| format!("holds no valid document: {error}")),
-            Ok(Ok(None)) => Err("has no value yet; the first run of renewal writes it".to_owned()),
-            Ok(Err(error)) => Err(format!("cannot be read: {}", causes(&error))),
-            Err(late) => Err(format!("cannot be read: {late}")),
+            Ok(None) => Err("has no value yet; the first run of renewal writes it".to_owned()),
+            Err(error) => Err(format!("cannot be read: {}", causes(&error))),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Everything that talks: one module for each outside party.
 
 pub mod aws;
+mod cached;
 pub mod clock;
 pub mod deadline;
 pub mod documents;

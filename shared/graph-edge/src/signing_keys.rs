@@ -5,7 +5,6 @@
 //! floor, because anyone who gets that far can name a key. When the service is down, the last good set stays in use for
 //! a day.
 
-mod refresh;
 #[cfg(test)]
 mod tests;
 
@@ -13,34 +12,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use graph_core::notification::tokens::{Authority, SigningKeys};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, ClientBuilder, Url, redirect};
 use serde::Deserialize;
-use tokio::sync::Mutex;
 use tracing::warn;
 
-pub use self::refresh::RefreshPolicy;
-use self::refresh::{Ask, Step};
-use crate::{BoxError, http::Direct, telemetry::causes};
+use crate::{
+    BoxError,
+    cached::{Ask, Cached, RefreshPolicy},
+    deadline::Deadline,
+    http::Direct,
+    telemetry::causes,
+};
 
-/// The signing keys cannot be had at present; trying later may help.
-#[derive(Debug, thiserror::Error)]
+/// No signing keys are available at present; trying later may help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("signing keys are unavailable")]
-pub struct Unavailable(#[source] BoxError);
+pub struct Unavailable;
 
-/// What asking for the keys again, because of one that is not known, has led to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refreshed {
-    /// There are other keys than the ones tried: the token may hold now.
-    Changed(Arc<SigningKeys>),
-    /// The keys have just been fetched and are the ones tried: the token's key does not exist.
-    Same,
-    /// It is too early to ask again. The keys tried are those of `fetched_at`: a token that had come by then names a
-    /// key that does not exist, one that came later is to be tried again later.
-    NotYet {
-        /// When the keys were fetched.
-        fetched_at: Timestamp,
-    },
+/// Signing keys, and when they were fetched.
+#[derive(Clone, Debug)]
+pub struct FetchedKeys {
+    /// The keys.
+    pub keys: Arc<SigningKeys>,
+    /// When they were fetched: a token that had come by then names one of them, or a key that does not exist.
+    pub fetched_at: Timestamp,
 }
 
 /// The signing keys of one cloud, shared by all who need them.
@@ -48,8 +44,7 @@ pub struct SigningKeyCache<F = HttpDocuments> {
     documents: F,
     authority: Authority,
     endpoint: Option<String>,
-    policy: RefreshPolicy,
-    state: Mutex<State>,
+    cached: Cached<SigningKeys>,
 }
 
 impl<F: FetchDocument> SigningKeyCache<F> {
@@ -63,15 +58,8 @@ impl<F: FetchDocument> SigningKeyCache<F> {
             endpoint: endpoint
                 .filter(|base| !base.is_empty())
                 .map(|base| base.trim_end_matches('/').to_owned()),
-            policy: RefreshPolicy::default(),
-            state: Mutex::default(),
+            cached: Cached::new(POLICY),
         }
-    }
-
-    /// Sets when keys are fetched again.
-    #[must_use]
-    pub fn with_policy(self, policy: RefreshPolicy) -> Self {
-        Self { policy, ..self }
     }
 
     /// Returns the authority whose keys these are.
@@ -79,77 +67,48 @@ impl<F: FetchDocument> SigningKeyCache<F> {
         &self.authority
     }
 
-    /// Returns the keys, fetching them when there are none or when it is time to.
+    /// Returns the keys, fetched when there are none or when it is time to. Good keys stay when that fails, or takes more than
+    /// a moment.
     ///
     /// # Errors
     ///
     /// There are no keys that are fresh enough to be used, and none can be fetched.
-    pub async fn keys(&self, now: Timestamp) -> Result<Arc<SigningKeys>, Unavailable> {
-        // Held while keys are fetched: those who wait find them instead of fetching them as well.
-        let mut state = self.state.lock().await;
-        match state.next(Ask::Normal, now, &self.policy) {
-            Step::Use => state.current(),
-            Step::Fail => Err(Unavailable("an attempt has just failed".into())),
-            Step::Refresh => match self.fetch(&mut state, now).await {
-                Ok(keys) => Ok(keys),
-                Err(Unavailable(_)) => state.current(),
-            },
-            Step::Fetch => self.fetch(&mut state, now).await,
-        }
+    pub async fn current(&self, now: Timestamp, deadline: Deadline) -> Result<FetchedKeys, Unavailable> {
+        self.get(Ask::Normal, now, deadline).await
     }
 
-    /// Asks for the keys again because a token names one that is not among `tried`.
+    /// Returns the keys for a token that names one that is not among them: fetched again, unless that was just tried.
     ///
     /// # Errors
     ///
-    /// The keys cannot be fetched; `tried` may be out of date.
-    pub async fn refresh_for_unknown_kid(
-        &self,
-        tried: &SigningKeys,
-        now: Timestamp,
-    ) -> Result<Refreshed, Unavailable> {
-        let mut state = self.state.lock().await;
-        // Another invocation has fetched keys since `tried` was taken.
-        if let Some(held) = state.keys.as_ref().filter(|held| *held.keys != *tried) {
-            return Ok(Refreshed::Changed(Arc::clone(&held.keys)));
-        }
-        match state.next(Ask::UnknownKey, now, &self.policy) {
-            Step::Refresh | Step::Fetch => {
-                let fresh = self.fetch(&mut state, now).await?;
-                Ok(if *fresh == *tried {
-                    Refreshed::Same
-                } else {
-                    Refreshed::Changed(fresh)
-                })
-            }
-            Step::Use | Step::Fail => match &state.keys {
-                Some(held) => Ok(Refreshed::NotYet {
-                    fetched_at: held.fetched_at,
-                }),
-                None => Err(Unavailable("an attempt has just failed".into())),
-            },
-        }
+    /// There are no keys that are fresh enough to be used, and none can be fetched.
+    pub async fn renewed(&self, now: Timestamp, deadline: Deadline) -> Result<FetchedKeys, Unavailable> {
+        self.get(Ask::Unknown, now, deadline).await
     }
 
-    /// Fetches the keys and keeps them if they are good; a failure leaves the last ones in place, and is logged once.
-    async fn fetch(&self, state: &mut State, now: Timestamp) -> Result<Arc<SigningKeys>, Unavailable> {
-        // Before the attempt, so that one which fails counts as well.
-        state.attempted_at = Some(now);
-        let keys = self.fetch_keys().await;
-        let keys = Arc::new(keys.map_err(|error| {
-            let (cloud, error_text) = (self.authority.cloud, causes(&*error));
-            warn!(
-                ?cloud,
-                error = error_text,
-                "Signing keys of {cloud:?} cannot be fetched: {error_text}"
-            );
-            Unavailable(error)
-        })?);
-        state.keys = Some(Held {
-            keys: Arc::clone(&keys),
-            fetched_at: now,
-        });
-        Ok(keys)
+    async fn get(&self, ask: Ask, now: Timestamp, deadline: Deadline) -> Result<FetchedKeys, Unavailable> {
+        let fetch = async { self.fetch_keys().await.map_err(|error| causes(&*error)) };
+        let report = |problem: &str, has_keys| self.report(problem, has_keys);
+        let read = self.cached.get(ask, now, deadline, fetch, report).await;
+        let read = read.ok_or(Unavailable)?;
+        Ok(FetchedKeys {
+            keys: read.value,
+            fetched_at: read.at,
+        })
+    }
+
+    fn report(&self, problem: &str, has_keys: bool) {
+        let cloud = self.authority.cloud;
+        let consequence = if has_keys {
+            "the last good keys stay in use"
+        } else {
+            "encrypted items wait"
+        };
+        warn!(
+            ?cloud,
+            error = problem,
+            "Signing keys of {cloud:?} cannot be fetched: {problem}; {consequence}"
+        );
     }
 
     /// Fetches the cloud's metadata and the keys that it points to.
@@ -182,35 +141,16 @@ impl<F: FetchDocument> SigningKeyCache<F> {
     }
 }
 
-/// What is held of a cloud's keys.
-#[derive(Default)]
-struct State {
-    keys: Option<Held>,
-    attempted_at: Option<Timestamp>,
-}
-
-/// Keys and their age.
-struct Held {
-    keys: Arc<SigningKeys>,
-    fetched_at: Timestamp,
-}
-
-impl State {
-    /// Returns what to do for `ask`.
-    fn next(&self, ask: Ask, now: Timestamp, policy: &RefreshPolicy) -> Step {
-        let fetched_at = self.keys.as_ref().map(|held| held.fetched_at);
-        refresh::next(ask, fetched_at, self.attempted_at, now, policy)
-    }
-
-    /// Returns the keys held.
-    fn current(&self) -> Result<Arc<SigningKeys>, Unavailable> {
-        let held = self
-            .keys
-            .as_ref()
-            .ok_or_else(|| Unavailable("there are none".into()))?;
-        Ok(Arc::clone(&held.keys))
-    }
-}
+/// When keys are fetched again: hourly, at most every five minutes, every five seconds without keys; none is used for longer
+/// than a day. A login service that hangs holds up nothing that the keys suffice for.
+pub(crate) const POLICY: RefreshPolicy = RefreshPolicy {
+    refresh_after: SignedDuration::from_hours(1),
+    floor: SignedDuration::from_mins(5),
+    retry_after: SignedDuration::from_secs(5),
+    max_age: SignedDuration::from_hours(24),
+    moment: Duration::from_millis(500),
+    patience: Duration::from_secs(2),
+};
 
 /// The members of the `OpenID` metadata that count (`OpenID` Connect Discovery 1.0, section 3).
 #[derive(Deserialize)]

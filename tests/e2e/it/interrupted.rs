@@ -107,7 +107,9 @@ impl World {
         let shelf = Shelf::default();
         shelf.get("Config").set(config.to_string());
         let keys = test_util::document(vec![test_util::key("k1", 7)], &[]);
-        shelf.get("ClientState").set(serde_json::to_string(&keys).unwrap());
+        shelf
+            .get("ClientState")
+            .set(serde_json::to_string(&keys).unwrap());
         let base = simulator.base_url();
         let login = TokenProvider::new(Http::default(), Some(&base)).unwrap();
         let graph = GraphClient::new(Http::default(), login, Some(&base)).unwrap();

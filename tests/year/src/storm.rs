@@ -213,8 +213,10 @@ impl Site {
             at: None,
             counts: None,
         };
-        self.queue
-            .put(&Message::of_window(&window.owner(), sealed(&serde_json::to_string(&window).expect("a window"))));
+        self.queue.put(&Message::of_window(
+            &window.owner(),
+            sealed(&serde_json::to_string(&window).expect("a window")),
+        ));
     }
 
     fn put_item(&self, now: Timestamp) {

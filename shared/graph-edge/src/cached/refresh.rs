@@ -1,55 +1,49 @@
-//! When signing keys are fetched again.
+//! When a value is read again.
+
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The times that keys may age, and that pass between attempts (Microsoft identity platform, *signing key rollover*).
+/// The times that a value may age, that pass between attempts, and that an attempt may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RefreshPolicy {
-    /// The age from which keys are fetched again in the course of normal use.
-    pub refresh_after: SignedDuration,
-    /// The least time between two attempts while there are keys to use.
-    pub floor: SignedDuration,
-    /// The least time between two attempts while there are none.
-    pub retry_after: SignedDuration,
-    /// The age from which keys are not used any more.
-    pub max_age: SignedDuration,
+pub(crate) struct RefreshPolicy {
+    /// The age from which the value is read again in the course of normal use.
+    pub(crate) refresh_after: SignedDuration,
+    /// The least time between two attempts while there is a value to use.
+    pub(crate) floor: SignedDuration,
+    /// The least time between two attempts while there is none.
+    pub(crate) retry_after: SignedDuration,
+    /// The age from which the value is not used any more.
+    pub(crate) max_age: SignedDuration,
+    /// How long a newer value is waited for while the one that is there suffices.
+    pub(crate) moment: Duration,
+    /// How long it is waited for when it may hold what the one that is there does not.
+    pub(crate) patience: Duration,
 }
 
-impl Default for RefreshPolicy {
-    /// Hourly, at most every five minutes, every five seconds without keys, for a day.
-    fn default() -> Self {
-        Self {
-            refresh_after: SignedDuration::from_hours(1),
-            floor: SignedDuration::from_mins(5),
-            retry_after: SignedDuration::from_secs(5),
-            max_age: SignedDuration::from_hours(24),
-        }
-    }
-}
-
-/// Why keys are asked for.
+/// Why a value is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ask {
-    /// To verify with.
+pub(crate) enum Ask {
+    /// To be used.
     Normal,
-    /// Because one is not among them.
-    UnknownKey,
+    /// Because something is not in it.
+    Unknown,
 }
 
 /// What to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Use the keys that are there.
+    /// Use the value that is there.
     Use,
-    /// Fetch the keys; the ones that are there will do if that fails.
+    /// Read the value; the one that is there will do if that fails.
     Refresh,
-    /// Fetch the keys; there are none to fall back on.
+    /// Read the value; there is none to fall back on.
     Fetch,
-    /// There are none, and it is too early to try again.
+    /// There is none, and it is too early to try again.
     Fail,
 }
 
-/// Returns what to do for `ask` with keys fetched at one time, and last asked for, in vain or not, at another.
+/// Returns what to do for `ask` with a value read at one time, and last tried, in vain or not, at another.
 pub(super) fn next(
     ask: Ask,
     fetched_at: Option<Timestamp>,
@@ -58,7 +52,7 @@ pub(super) fn next(
     policy: &RefreshPolicy,
 ) -> Step {
     let passed = |since: Option<Timestamp>, time| since.is_none_or(|since| now.duration_since(since) >= time);
-    // Too old to be used at all: a key that was withdrawn must not go on vouching.
+    // Too old to be used at all: a signing key that was withdrawn must not go on vouching.
     if passed(fetched_at, policy.max_age) {
         return if passed(attempted_at, policy.retry_after) {
             Step::Fetch
@@ -68,8 +62,8 @@ pub(super) fn next(
     }
     let wanted = match ask {
         Ask::Normal => passed(fetched_at, policy.refresh_after),
-        // Anybody can name a key that does not exist, which is why the floor holds here as well.
-        Ask::UnknownKey => true,
+        // Anybody can name what does not exist, which is why the floor holds here as well.
+        Ask::Unknown => true,
     };
     if wanted && passed(attempted_at, policy.floor) {
         Step::Refresh
@@ -85,13 +79,13 @@ mod tests {
     #[test]
     fn without_keys_they_are_fetched() {
         check(Ask::Normal, None, None, Step::Fetch);
-        check(Ask::UnknownKey, None, None, Step::Fetch);
+        check(Ask::Unknown, None, None, Step::Fetch);
     }
 
     #[test]
     fn without_keys_a_failure_is_not_repeated_at_once() {
         check(Ask::Normal, None, Some(4), Step::Fail);
-        check(Ask::UnknownKey, None, Some(4), Step::Fail);
+        check(Ask::Unknown, None, Some(4), Step::Fail);
         check(Ask::Normal, None, Some(5), Step::Fetch);
     }
 
@@ -110,9 +104,9 @@ mod tests {
 
     #[test]
     fn an_unknown_key_refreshes_no_more_often_than_the_floor() {
-        check(Ask::UnknownKey, Some(FLOOR - 1), Some(FLOOR - 1), Step::Use);
-        check(Ask::UnknownKey, Some(FLOOR), Some(FLOOR), Step::Refresh);
-        check(Ask::UnknownKey, Some(2 * HOUR), Some(FLOOR - 1), Step::Use);
+        check(Ask::Unknown, Some(FLOOR - 1), Some(FLOOR - 1), Step::Use);
+        check(Ask::Unknown, Some(FLOOR), Some(FLOOR), Step::Refresh);
+        check(Ask::Unknown, Some(2 * HOUR), Some(FLOOR - 1), Step::Use);
     }
 
     #[test]
@@ -125,7 +119,7 @@ mod tests {
     #[test]
     fn a_clock_that_was_set_back_does_no_harm() {
         check(Ask::Normal, Some(-HOUR), Some(-HOUR), Step::Use);
-        check(Ask::UnknownKey, Some(-HOUR), Some(-HOUR), Step::Use);
+        check(Ask::Unknown, Some(-HOUR), Some(-HOUR), Step::Use);
     }
 
     /// Checks what happens with keys fetched, and last asked for, so many seconds ago.
@@ -138,7 +132,7 @@ mod tests {
             fetched.map(ago),
             attempted.map(ago),
             now,
-            &RefreshPolicy::default(),
+            &crate::signing_keys::POLICY,
         );
         assert_eq!(step, expected);
     }

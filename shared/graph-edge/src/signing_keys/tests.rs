@@ -5,7 +5,6 @@ use std::sync::Mutex as StdMutex;
 use std::thread;
 
 use graph_core::cloud::Cloud;
-use jiff::SignedDuration;
 use serde_json::json;
 
 use super::*;
@@ -13,16 +12,16 @@ use super::*;
 #[tokio::test]
 async fn keys_are_fetched_once_and_then_kept() {
     let cache = cache();
-    let keys = cache.keys(at(0)).await.unwrap();
+    let keys = current(&cache, 0).await.unwrap();
     assert!(keys.contains("kid-1"));
-    assert_eq!(cache.keys(at(59 * 60)).await.unwrap(), keys);
+    assert_eq!(current(&cache, 59 * 60).await.unwrap(), keys);
     assert_eq!(cache.documents.calls(), [METADATA, KEYS]);
 }
 
 #[tokio::test]
 async fn callers_at_the_same_time_share_one_fetch() {
     let cache = cache();
-    let all = futures_util::future::join_all((0..10).map(|_| cache.keys(at(0)))).await;
+    let all = futures_util::future::join_all((0..10).map(|_| current(&cache, 0))).await;
     assert!(all.iter().all(Result::is_ok));
     assert_eq!(cache.documents.calls().len(), 2);
 }
@@ -30,9 +29,9 @@ async fn callers_at_the_same_time_share_one_fetch() {
 #[tokio::test]
 async fn keys_are_fetched_again_after_an_hour() {
     let cache = cache();
-    cache.keys(at(0)).await.unwrap();
+    current(&cache, 0).await.unwrap();
     cache.documents.list(&["kid-2"]);
-    assert!(cache.keys(at(3600)).await.unwrap().contains("kid-2"));
+    assert!(current(&cache, 3600).await.unwrap().contains("kid-2"));
     assert_eq!(cache.documents.calls().len(), 4);
 }
 
@@ -40,16 +39,44 @@ async fn keys_are_fetched_again_after_an_hour() {
 async fn the_last_good_keys_are_kept_while_the_service_is_down() {
     for broken in ["", "<html>", "{}", r#"{"keys":[]}"#] {
         let cache = cache();
-        let keys = cache.keys(at(0)).await.unwrap();
+        let keys = current(&cache, 0).await.unwrap();
         cache.documents.put(KEYS, broken);
-        assert_eq!(cache.keys(at(3600)).await.unwrap(), keys);
+        assert_eq!(current(&cache, 3600).await.unwrap(), keys);
         cache.documents.down();
-        assert_eq!(cache.keys(at(8000)).await.unwrap(), keys);
-        assert_eq!(cache.keys(at(24 * 3600 - 1)).await.unwrap(), keys);
-        assert!(cache.keys(at(24 * 3600 + 5)).await.is_err());
+        assert_eq!(current(&cache, 8000).await.unwrap(), keys);
+        assert_eq!(current(&cache, 24 * 3600 - 1).await.unwrap(), keys);
+        assert!(current(&cache, 24 * 3600 + 5).await.is_err());
         cache.documents.list(&["kid-2"]);
-        assert!(cache.keys(at(24 * 3600 + 10)).await.unwrap().contains("kid-2"));
+        assert!(current(&cache, 24 * 3600 + 10).await.unwrap().contains("kid-2"));
     }
+}
+
+/// Good keys verify what they can, whatever the login service does.
+#[tokio::test]
+async fn a_service_that_hangs_holds_up_good_keys_for_a_moment_only() {
+    let cache = cache();
+    let keys = current(&cache, 0).await.unwrap();
+    cache.documents.hang();
+    let deadline = Deadline::after(Duration::from_mins(1));
+    assert_eq!(cache.current(at(3600), deadline).await.unwrap().keys, keys);
+    assert!(deadline.left() > Duration::from_secs(59), "half a second");
+    for _ in 0..10 {
+        assert_eq!(cache.current(at(3601), deadline).await.unwrap().keys, keys);
+    }
+    assert_eq!(cache.renewed(at(3900), deadline).await.unwrap().fetched_at, at(0));
+    assert!(
+        deadline.left() > Duration::from_secs(57),
+        "and two for a key that is not known"
+    );
+}
+
+#[tokio::test]
+async fn without_keys_a_service_that_hangs_takes_no_longer_than_the_deadline() {
+    let cache = cache();
+    cache.documents.hang();
+    let deadline = Deadline::after(Duration::from_millis(20));
+    assert!(cache.current(at(0), deadline).await.is_err());
+    assert!(deadline.left().is_zero());
 }
 
 #[tokio::test]
@@ -57,50 +84,35 @@ async fn without_any_keys_a_service_that_is_down_is_an_error_and_left_alone_for_
     let cache = cache();
     cache.documents.down();
     for seconds in [0, 1, 4] {
-        assert!(cache.keys(at(seconds)).await.is_err());
-        assert!(
-            cache
-                .refresh_for_unknown_kid(&SigningKeys::default(), at(seconds))
-                .await
-                .is_err()
-        );
+        assert!(current(&cache, seconds).await.is_err());
+        assert!(cache.renewed(at(seconds), soon()).await.is_err());
     }
     assert_eq!(cache.documents.calls().len(), 1);
-    assert!(cache.keys(at(5)).await.is_err());
+    assert!(current(&cache, 5).await.is_err());
     assert_eq!(cache.documents.calls().len(), 2);
 }
 
 #[tokio::test]
 async fn a_rolled_key_is_found() {
     let cache = cache();
-    let tried = cache.keys(at(0)).await.unwrap();
+    current(&cache, 0).await.unwrap();
     cache.documents.list(&["kid-1", "kid-2"]);
-    let Refreshed::Changed(keys) = refresh(&cache, &tried, 300).await else {
-        panic!()
-    };
-    assert!(keys.contains("kid-2"));
-    assert_eq!(cache.keys(at(301)).await.unwrap(), keys);
-}
-
-#[tokio::test]
-async fn a_forged_key_is_final_after_one_fetch() {
-    let cache = cache();
-    let tried = cache.keys(at(0)).await.unwrap();
-    assert_eq!(refresh(&cache, &tried, 300).await, Refreshed::Same);
+    let renewed = cache.renewed(at(300), soon()).await.unwrap();
+    assert!(renewed.keys.contains("kid-2") && renewed.fetched_at == at(300));
+    assert_eq!(current(&cache, 301).await.unwrap(), renewed.keys);
 }
 
 #[tokio::test]
 async fn forged_keys_do_not_become_a_call_each() {
     let cache = cache();
-    let tried = cache.keys(at(0)).await.unwrap();
+    current(&cache, 0).await.unwrap();
     for seconds in 0..300 {
-        let expected = Refreshed::NotYet { fetched_at: at(0) };
-        assert_eq!(refresh(&cache, &tried, seconds).await, expected);
+        assert_eq!(fetched_at(&cache, seconds).await, at(0));
     }
     assert_eq!(cache.documents.calls().len(), 2);
     cache.documents.down();
     for seconds in 300..600 {
-        let _ = cache.refresh_for_unknown_kid(&tried, at(seconds)).await;
+        let _ = cache.renewed(at(seconds), soon()).await;
     }
     assert_eq!(cache.documents.calls().len(), 3);
 }
@@ -108,34 +120,11 @@ async fn forged_keys_do_not_become_a_call_each() {
 #[tokio::test]
 async fn a_refresh_that_fails_is_no_proof_that_the_key_does_not_exist() {
     let cache = cache();
-    let tried = cache.keys(at(0)).await.unwrap();
+    current(&cache, 0).await.unwrap();
     cache.documents.down();
-    assert!(cache.refresh_for_unknown_kid(&tried, at(300)).await.is_err());
-    let expected = Refreshed::NotYet { fetched_at: at(0) };
-    assert_eq!(refresh(&cache, &tried, 301).await, expected);
-}
-
-#[tokio::test]
-async fn keys_that_another_caller_has_fetched_meanwhile_are_not_fetched_again() {
-    let cache = cache();
-    let tried = cache.keys(at(0)).await.unwrap();
-    cache.documents.list(&["kid-2"]);
-    let Refreshed::Changed(keys) = refresh(&cache, &tried, 300).await else {
-        panic!()
-    };
-    assert_eq!(refresh(&cache, &tried, 301).await, Refreshed::Changed(keys));
-    assert_eq!(cache.documents.calls().len(), 4);
-}
-
-#[tokio::test]
-async fn the_floor_can_be_set() {
-    let floor = SignedDuration::from_secs(1);
-    let cache = cache().with_policy(RefreshPolicy {
-        floor,
-        ..RefreshPolicy::default()
-    });
-    let tried = cache.keys(at(0)).await.unwrap();
-    assert_eq!(refresh(&cache, &tried, 1).await, Refreshed::Same);
+    for seconds in [300, 301] {
+        assert_eq!(fetched_at(&cache, seconds).await, at(0));
+    }
 }
 
 #[tokio::test]
@@ -150,7 +139,7 @@ async fn an_endpoint_takes_the_place_of_the_host_in_every_call() {
         );
         documents.put(keys, &jwks(&["kid-1"]));
         let cache = SigningKeyCache::new(documents, Authority::of(Cloud::Global), Some(endpoint));
-        assert!(cache.keys(at(0)).await.is_ok());
+        assert!(current(&cache, 0).await.is_ok());
         assert_eq!(cache.documents.calls(), [metadata, keys]);
     }
 }
@@ -159,7 +148,7 @@ async fn an_endpoint_takes_the_place_of_the_host_in_every_call() {
 async fn an_empty_endpoint_is_none() {
     let documents = FakeDocuments::working();
     let cache = SigningKeyCache::new(documents, Authority::of(Cloud::Global), Some(""));
-    assert!(cache.keys(at(0)).await.is_ok());
+    assert!(current(&cache, 0).await.is_ok());
 }
 
 #[tokio::test]
@@ -171,7 +160,7 @@ async fn keys_that_are_not_behind_https_are_not_fetched() {
             .documents
             .put(METADATA, &json!({"jwks_uri": uri}).to_string());
         cache.documents.put(uri, &jwks(&["kid-1"]));
-        assert!(cache.keys(at(0)).await.is_err());
+        assert!(current(&cache, 0).await.is_err());
         assert_eq!(cache.documents.calls(), [METADATA]);
     }
 }
@@ -183,7 +172,7 @@ async fn the_issuer_in_the_metadata_comes_with_the_keys() {
     cache
         .documents
         .put(METADATA, &json!({"jwks_uri": KEYS, "issuer": issuer}).to_string());
-    assert_eq!(cache.keys(at(0)).await.unwrap().issuer(), Some(issuer));
+    assert_eq!(current(&cache, 0).await.unwrap().issuer(), Some(issuer));
 }
 
 #[tokio::test]
@@ -246,6 +235,7 @@ async fn fetch_from(answer: &str) -> Result<Vec<u8>, BoxError> {
 struct FakeDocuments {
     documents: StdMutex<BTreeMap<String, String>>,
     calls: StdMutex<Vec<String>>,
+    hangs: StdMutex<bool>,
 }
 
 impl FakeDocuments {
@@ -271,6 +261,10 @@ impl FakeDocuments {
         self.documents.lock().unwrap().clear();
     }
 
+    fn hang(&self) {
+        *self.hangs.lock().unwrap() = true;
+    }
+
     fn calls(&self) -> Vec<String> {
         self.calls.lock().unwrap().clone()
     }
@@ -280,6 +274,9 @@ impl FetchDocument for FakeDocuments {
     async fn fetch(&self, url: Url) -> Result<Vec<u8>, BoxError> {
         self.calls.lock().unwrap().push(url.to_string());
         tokio::task::yield_now().await;
+        if *self.hangs.lock().unwrap() {
+            std::future::pending::<()>().await;
+        }
         let documents = self.documents.lock().unwrap();
         Ok(documents.get(url.as_str()).ok_or("down")?.clone().into_bytes())
     }
@@ -289,8 +286,19 @@ fn cache() -> SigningKeyCache<FakeDocuments> {
     SigningKeyCache::new(FakeDocuments::working(), Authority::of(Cloud::Global), None)
 }
 
-async fn refresh(cache: &SigningKeyCache<FakeDocuments>, tried: &SigningKeys, seconds: i64) -> Refreshed {
-    cache.refresh_for_unknown_kid(tried, at(seconds)).await.unwrap()
+async fn current(
+    cache: &SigningKeyCache<FakeDocuments>,
+    seconds: i64,
+) -> Result<Arc<SigningKeys>, Unavailable> {
+    Ok(cache.current(at(seconds), soon()).await?.keys)
+}
+
+async fn fetched_at(cache: &SigningKeyCache<FakeDocuments>, seconds: i64) -> Timestamp {
+    cache.renewed(at(seconds), soon()).await.unwrap().fetched_at
+}
+
+fn soon() -> Deadline {
+    Deadline::after(Duration::from_mins(1))
 }
 
 /// Returns a list of keys that nobody holds the private half of.
