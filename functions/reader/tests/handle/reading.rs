@@ -8,7 +8,7 @@ use graph_edge::{
 };
 use serde_json::{Value, json};
 
-use super::world::{TENANT, World, ago, item, mail, page, sealed, window};
+use super::world::{TENANT, World, ago, item, mail, page, sealed, unsealed, window};
 
 const MAIL: &str = "/users/u1/messages";
 const CHAT: &str = "/chats/c1/messages";
@@ -170,11 +170,6 @@ async fn what_is_kept_says_whose_it_is_and_is_counted() {
             "{reason}"
         );
     }
-}
-
-fn unsealed(body: &str) -> String {
-    let (said, _) = body.rsplit_once(",\"seal\"").unwrap();
-    format!("{said}}}")
 }
 
 #[tokio::test]

@@ -236,6 +236,12 @@ pub(super) fn sealed(body: &str) -> String {
     test_util::sealed(&key(), body)
 }
 
+/// Returns a message without its seal.
+pub(super) fn unsealed(body: &str) -> String {
+    let (said, _) = body.rsplit_once(",\"seal\"").unwrap();
+    format!("{said}}}")
+}
+
 /// Returns an answer with a page of a list.
 pub(super) fn page(items: &Value, next: Option<&str>) -> ReadAnswer {
     let mut page = json!({"value": items});
