@@ -106,9 +106,9 @@ mod tests {
         for text in [
             format!("--items N     changes to send (default {items})"),
             format!("(default {faults})"),
-            format!("at any moment (default {kills})"),
+            format!("functions to kill (default {kills})"),
             format!("another course of events (default {seed})"),
-            format!("at most so long (default {minutes})"),
+            format!("in minutes (default {minutes})"),
         ] {
             assert!(tools::help::CHAOS.contains(&text), "{text}");
         }
