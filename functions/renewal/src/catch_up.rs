@@ -115,8 +115,9 @@ impl<Q: Queue> CatchUp<Q> {
         let mut window =
             Window::of_gap(&gap, &gap.id(), self.back).filter(|_| loss.is_read && is_configured)?;
         // Before its creation the subscription could not lose anything.
-        if let Some(made_at) = loss.made_at {
-            window.from = window.from.max(made_at).min(window.until);
+        if let Some(made_at) = loss.made_at.filter(|made_at| *made_at >= window.from) {
+            window.from = made_at.min(window.until);
+            window.clipped = false;
         }
         Some(window)
     }

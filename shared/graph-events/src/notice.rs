@@ -69,7 +69,7 @@ model! {
         deleted: Number,
         /// How many pages were read.
         pages: Number,
-        /// The kinds of changes that Graph does not return.
+        /// The changes that Graph does not return: `deleted`, `filtered`, `late`, `moved`, `occurrences`.
         unseen: Vec<String>,
         /// Why the result is incomplete, in words.
         reason: String,

@@ -8,7 +8,7 @@ use super::{
 };
 
 #[tokio::test]
-async fn a_gap_is_read_from_five_minutes_before_it() {
+async fn a_gap_is_read_from_five_minutes_before_the_retries_that_it_lost() {
     let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
     world.clock.advance(10);
     world.run().await;
@@ -23,7 +23,7 @@ async fn a_gap_is_read_from_five_minutes_before_it() {
     let times = (&window["from"], &window["until"]);
     assert_eq!(
         times,
-        (&json!("2026-11-22T10:05:00Z"), &json!("2026-11-22T10:20:00Z"))
+        (&json!("2026-11-22T06:05:00Z"), &json!("2026-11-22T10:20:00Z"))
     );
     assert_eq!(window["gap"], world.told()[0]["id"]);
     let group = format!("{TENANT_A}.windows");
@@ -41,6 +41,21 @@ async fn missed_notifications_are_read_six_hours_back_and_not_from_before_the_su
         assert_eq!(windows.len(), 1);
         assert_eq!(windows[0]["from"], json!(from));
         assert_eq!(windows[0].get("clipped"), None, "Graph retries for four hours");
+    }
+}
+
+#[tokio::test]
+async fn a_window_shorter_than_the_retries_is_clipped_unless_the_subscription_is_younger() {
+    for (minutes, clipped) in [(24 * 60, Some(true)), (60, None)] {
+        let mut world = prepared(&[("chat", "a", true)]).await;
+        let back = SignedDuration::from_hours(3);
+        world.deps.catch_up = Some(crate::CatchUp::new(world.read_queue.clone(), back));
+        world.clock.advance(minutes);
+        let missed = received(event("m1", "missed", "chat", "id-1"), world.clock.now());
+        world.invoke(batch(&[missed])).await.unwrap();
+        let windows = world.windows();
+        let found = windows[0].get("clipped").and_then(Value::as_bool);
+        assert_eq!((windows.len(), found), (1, clipped), "{minutes} minutes old");
     }
 }
 
@@ -165,7 +180,7 @@ async fn a_loss_has_a_beginning_across_a_restart_and_an_addition_is_no_loss() {
     let times = (&windows[0]["from"], &windows[0]["until"]);
     assert_eq!(
         times,
-        (&json!("2026-11-22T10:05:00Z"), &json!("2026-11-22T11:40:00Z"))
+        (&json!("2026-11-22T06:05:00Z"), &json!("2026-11-22T11:40:00Z"))
     );
     assert_eq!(windows[0].get("clipped"), None);
 }

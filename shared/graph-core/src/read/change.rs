@@ -81,6 +81,8 @@ pub(super) struct Wanted {
     pub(super) from: Timestamp,
     pub(super) until: Timestamp,
     pub(super) kinds: Kinds,
+    /// Whether a filter of the subscription's own hides items as they are now.
+    pub(super) is_filtered: bool,
 }
 
 /// An item shows no id, no path or no time.
@@ -124,15 +126,12 @@ impl<'a> Item<'a> {
 
     /// Returns what happened to the item inside the window.
     ///
-    /// One item can show two changes: one that was created and then changed is both, since only the later state is there
-    /// to be read. What was deleted shows its deletion alone.
+    /// One item can show two changes: one that was created and then changed or deleted is both, since only the later state
+    /// is there to be read.
     pub(super) fn changes(&self, wanted: &Wanted) -> Result<Vec<Change<'a>>, Odd> {
         let happened = match wanted.way.shows {
             Shows::Times => self.by_times(wanted)?,
-            Shows::Creation => {
-                let created = self.time("createdDateTime")?.ok_or(Odd)?;
-                wanted.when(Kind::Created, created).into_iter().collect()
-            }
+            Shows::Creation => self.by_creation(wanted)?,
             Shows::Version => self.by_version(wanted)?,
             Shows::Facets => self.by_facets(wanted)?,
         };
@@ -143,18 +142,29 @@ impl<'a> Item<'a> {
     }
 
     fn by_times(&self, wanted: &Wanted) -> Result<Vec<(Kind, Timestamp)>, Odd> {
-        if let Some(deleted) = self.time("deletedDateTime")? {
-            return Ok(wanted.when(Kind::Deleted, deleted).into_iter().collect());
-        }
-        let (created, changed) = (self.time("createdDateTime")?, self.changed_at()?);
+        let created = self.time("createdDateTime")?;
         let creation = created.and_then(|created| wanted.when(Kind::Created, created));
+        if let Some(deleted) = self.time("deletedDateTime")? {
+            let deletion = wanted.when(Kind::Deleted, deleted);
+            return Ok(creation.into_iter().chain(deletion).collect());
+        }
+        let changed = self.changed_at()?;
         let is_changed = created.is_none_or(|created| changed > created);
         let change = is_changed.then(|| wanted.when(Kind::Updated, changed)).flatten();
         Ok(creation.into_iter().chain(change).collect())
     }
 
-    /// A record's first version is its creation; the creation of a later one may have been inside the window as well,
-    /// unless the call began before.
+    /// What is recorded has the time of its beginning, and exists from its end.
+    fn by_creation(&self, wanted: &Wanted) -> Result<Vec<(Kind, Timestamp)>, Odd> {
+        let began = self.time("createdDateTime")?.ok_or(Odd)?;
+        let ended = self.time("endDateTime")?.unwrap_or(began).max(began);
+        let creation = (began <= wanted.until && wanted.from <= ended)
+            .then_some((Kind::Created, ended.min(wanted.until)));
+        Ok(creation.into_iter().collect())
+    }
+
+    /// A record's first version is its creation. A later one does not show when the record was created: perhaps inside the
+    /// window, unless the call began after it or the record has not changed since.
     fn by_version(&self, wanted: &Wanted) -> Result<Vec<(Kind, Timestamp)>, Odd> {
         let changed = self.changed_at()?;
         let is_first = self
@@ -162,10 +172,10 @@ impl<'a> Item<'a> {
             .get("version")
             .and_then(Value::as_i64)
             .is_none_or(|version| version <= 1);
-        let created = if is_first {
-            Some(changed)
-        } else {
-            self.time("startDateTime")?
+        let created = match self.time("startDateTime")? {
+            _ if is_first => Some(changed),
+            _ if changed < wanted.from => None,
+            began => began.map(|began| began.max(wanted.from)),
         };
         let creation = created.and_then(|created| wanted.when(Kind::Created, created));
         let change = (!is_first).then(|| wanted.when(Kind::Updated, changed)).flatten();
@@ -180,16 +190,14 @@ impl<'a> Item<'a> {
         }
         let changed = self.time("lastModifiedDateTime")?;
         let is_later = changed.is_some_and(|changed| changed > wanted.until);
+        let created = self.time("createdDateTime")?;
+        let creation = created.and_then(|created| wanted.when(Kind::Created, created));
         if has("deleted") {
             let at = changed.filter(|at| wanted.holds(*at)).unwrap_or(wanted.until);
-            return Ok(if is_later {
-                Vec::new()
-            } else {
-                vec![(Kind::Deleted, at)]
-            });
+            let deletion = (!is_later).then_some((Kind::Deleted, at));
+            return Ok(creation.into_iter().chain(deletion).collect());
         }
-        let (changed, created) = (changed.ok_or(Odd)?, self.time("createdDateTime")?);
-        let creation = created.and_then(|created| wanted.when(Kind::Created, created));
+        let changed = changed.ok_or(Odd)?;
         let is_above = has("folder") && changed < wanted.from;
         let is_changed = !is_later && !is_above && created.is_none_or(|created| changed > created);
         // What was moved or renamed may keep its time: that it is in the list says that it changed.
@@ -285,6 +293,8 @@ impl Wanted {
             Some(kind) => self.kinds.has(kind),
             None => true,
         }));
+        // An item that left the filter after it changed is not in the list.
+        unseen.extend(self.is_filtered.then_some("filtered"));
         unseen
     }
 }

@@ -111,6 +111,7 @@ impl Readable {
             from: floor(too_old.unwrap_or(window.from)),
             until: window.until,
             kinds,
+            is_filtered: self.options.filter.is_some(),
             resource: self.resource,
         };
         let query = Query {

@@ -74,8 +74,9 @@ impl Reading {
             followed: HashSet::new(),
             seen: HashSet::new(),
             met: HashSet::new(),
+            // The pages before those that wait had items.
             goes_on: !at.links.is_empty(),
-            is_new: false,
+            is_new: !at.links.is_empty(),
             at,
             hasher: RandomState::new(),
         }
@@ -121,10 +122,10 @@ impl Reading {
         }
         let changes = match self.wanted.way.pages {
             Pages::ByTime if !self.at.unordered => self.take_in_order(items, page.next.as_deref()),
-            Pages::ByTime | Pages::ByLink => self.take_all(items, page.next.as_deref()),
+            Pages::ByTime | Pages::ByLink | Pages::ByCount => self.take_all(items, page.next.as_deref()),
         };
         self.followed.extend(link);
-        if self.wanted.way.pages == Pages::ByLink || self.at.unordered {
+        if self.wanted.way.pages != Pages::ByTime || self.at.unordered {
             self.is_read = true;
             self.goes_on |= !self.at.links.is_empty();
             self.begin_again();
@@ -259,7 +260,7 @@ impl Reading {
         // What was deleted from a drive may have lost its times.
         let changed_at = item.changed_at().or_else(|odd| match self.wanted.way.pages {
             Pages::ByLink => Ok(self.wanted.until),
-            Pages::ByTime => Err(odd),
+            Pages::ByTime | Pages::ByCount => Err(odd),
         })?;
         items.push((item, changed_at));
         Ok(())
@@ -267,7 +268,7 @@ impl Reading {
 
     /// Takes every item and follows the link.
     fn take_all<'a>(&mut self, items: Vec<(Item<'a>, Timestamp)>, next: Option<&str>) -> Vec<Change<'a>> {
-        if next.is_some() && self.at.unordered {
+        if next.is_some() && self.wanted.way.pages != Pages::ByLink {
             self.falls_short(Shortfall::Shifted);
         }
         self.at.links.extend(next.map(str::to_owned));

@@ -20,6 +20,7 @@ use crate::{
     subscription::{catalogue, config::Config},
 };
 
+mod items;
 mod model;
 mod rows;
 

@@ -51,6 +51,8 @@ pub enum Pages {
     ByTime,
     /// By the link, which goes on where the page ended.
     ByLink,
+    /// By a link that counts items: a list of several pages may leave some out.
+    ByCount,
 }
 
 /// How an item shows what happened to it.
@@ -58,7 +60,7 @@ pub enum Pages {
 pub enum Shows {
     /// By `createdDateTime`, `lastModifiedDateTime` and, in Teams, `deletedDateTime`.
     Times,
-    /// By `createdDateTime` alone: there is nothing but creation.
+    /// By `createdDateTime`, and `endDateTime` of what is recorded: there is nothing but creation.
     Creation,
     /// By `lastModifiedDateTime` and `version`, the first of which is 1.
     Version,
@@ -153,16 +155,25 @@ pub(super) const WAYS: &[Way] = &[
         unseen: &["moved"],
         ..OUTLOOK
     },
+    // Series and single events only: a change of one occurrence is seen where it changes the series.
     Way {
         rows: &["event.all"],
         item: "users('{@users}')/events('{id}')",
         odata_type: "#Microsoft.Graph.Event",
+        unseen: &["occurrences"],
         ..OUTLOOK
     },
     Way {
-        rows: &["contact.all", "contact.folder"],
+        rows: &["contact.all"],
         item: "users('{@users}')/contacts('{id}')",
         odata_type: "#Microsoft.Graph.Contact",
+        ..OUTLOOK
+    },
+    Way {
+        rows: &["contact.folder"],
+        item: "users('{@users}')/contacts('{id}')",
+        odata_type: "#Microsoft.Graph.Contact",
+        unseen: &["moved"],
         ..OUTLOOK
     },
     // Takes `gt` only, and answers with whole chains, old replies among them (Microsoft Graph, *chatMessage: delta*).
@@ -244,7 +255,7 @@ pub(super) const WAYS: &[Way] = &[
         item: "communications/callRecords/{id}",
         odata_type: "#Microsoft.Graph.callrecord",
         horizon_days: Some(30),
-        lead_minutes: 33 * 60,
+        lead_minutes: LONGEST_MEETING_MINUTES,
         limit: Limit::CALL_RECORDS,
         ..BASE
     },
@@ -312,6 +323,7 @@ pub(super) const WAYS: &[Way] = &[
     Way {
         rows: &["todoTask"],
         query: &[("$filter", "lastModifiedDateTime ge {from}")],
+        pages: Pages::ByCount,
         sees: CREATED_UPDATED,
         item: "users('{@users}')/todo/lists('{@lists}')/tasks('{id}')",
         odata_type: "#Microsoft.Graph.todoTask",
@@ -349,13 +361,19 @@ pub(super) const WAYS: &[Way] = &[
     },
 ];
 
-/// Recordings and transcripts, by the time of their creation.
+/// Recordings and transcripts. `createdDateTime` is the beginning of what they record, and they are there some time after
+/// its end; how long after is not documented.
 const MEETINGS: Way = Way {
     suffix: "(meetingOrganizerUserId='{@users}',startDateTime={from},endDateTime={until})",
     shows: Shows::Creation,
     sees: CREATED,
+    unseen: &["late"],
+    lead_minutes: LONGEST_MEETING_MINUTES,
     ..BASE
 };
+
+/// A meeting of Teams lasts 30 hours at most, and what comes of it is there 150 minutes later.
+const LONGEST_MEETING_MINUTES: i64 = 33 * 60;
 
 /// Lists without a filter by time; the time of each item is compared here.
 const SHIFTS: Way = Way {

@@ -144,7 +144,7 @@ impl Window {
             until: gap.until,
             gap: Some(gap_id.to_owned()),
             // Graph says `missed` while it still holds back what it could not deliver: the retries of four hours.
-            clipped: gap.from.is_none() && gap.kind != GapKind::Missed,
+            clipped: gap.from.is_none() && (gap.kind != GapKind::Missed || back < RETRIES),
             part: None,
             also: Vec::new(),
             at: None,
@@ -261,6 +261,10 @@ fn is_fit(id: &str) -> bool {
 
 /// How much earlier than the loss a window begins.
 const OVERLAP: SignedDuration = SignedDuration::from_mins(5);
+
+/// How long before `missed` the first of the missed notifications may have been due: four hours of retries, and some time
+/// to spare.
+const RETRIES: SignedDuration = SignedDuration::from_mins(4 * 60 + 30);
 
 /// How many gaps one window may cover.
 const MAX_GAPS: usize = 100;

@@ -82,9 +82,12 @@ impl Graph {
                 }
             };
             match item.deleted {
-                // Mail that is deleted is not there; files are not known to be shown in lists by time.
+                // Mail that is deleted is not there.
                 true if is_mail => {}
-                true => add(Change::Deleted, item.changed),
+                true => {
+                    add(Change::Created, item.created);
+                    add(Change::Deleted, item.changed);
+                }
                 false => {
                     add(Change::Created, item.created);
                     if item.changed > item.created {

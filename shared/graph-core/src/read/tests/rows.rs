@@ -59,7 +59,7 @@ fn each_list_is_asked_for_in_the_form_that_graph_documents() {
         ),
         (
             "/users/u1/onlineMeetings/getAllRecordings",
-            "/users/u1/onlineMeetings/getAllRecordings(meetingOrganizerUserId='u1',startDateTime=2026-11-22T10:00:00Z,endDateTime=2026-11-22T12:01:00Z)",
+            "/users/u1/onlineMeetings/getAllRecordings(meetingOrganizerUserId='u1',startDateTime=2026-11-21T01:00:00Z,endDateTime=2026-11-22T12:01:00Z)",
             "",
         ),
         ("/teams/t1/schedule/shifts", "/teams/t1/schedule/shifts", ""),
@@ -88,6 +88,28 @@ fn what_a_list_cannot_show_is_said() {
         ),
         ("/chats/c1/messages", "created,updated,deleted", vec![]),
         ("/drives/d1/root", "updated", vec!["deleted"]),
+        (
+            "/users/u1/messages?$filter=isRead eq false",
+            "created,updated",
+            vec!["filtered"],
+        ),
+        (
+            "/users/u1/mailFolders/f/messages?$filter=isRead eq false",
+            "created",
+            vec!["moved", "filtered"],
+        ),
+        ("/users/u1/events", "created,updated", vec!["occurrences"]),
+        ("/users/u1/contacts", "created,updated", vec![]),
+        (
+            "/users/u1/contactFolders/f/contacts",
+            "created,updated",
+            vec!["moved"],
+        ),
+        (
+            "/users/u1/onlineMeetings/getAllRecordings",
+            "created",
+            vec!["late"],
+        ),
     ] {
         let mut reading = reading(resource, change_type);
         reading.take(&Page::parse(br#"{"value":[]}"#).unwrap());
@@ -525,6 +547,11 @@ fn a_gap_becomes_a_window_that_begins_before_the_loss() {
         window(&gap(GapKind::Recreated, None)).clipped,
         "nobody knows how long it was gone"
     );
+    for (hours, clipped) in [(4, true), (5, false)] {
+        let back = SignedDuration::from_hours(hours);
+        let missed = Window::of_gap(&gap(GapKind::Missed, None), "id", back).unwrap();
+        assert_eq!(missed.clipped, clipped, "Graph retries for four hours");
+    }
     let unknown = Gap {
         resource: None,
         ..gap(GapKind::Missed, None)
