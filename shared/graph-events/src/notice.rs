@@ -8,6 +8,10 @@ use crate::{DateTime, DeliveredEvent, ReadError, define::model};
 /// An event about a subscription.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is read at a time, and a box would be in every consumer's way"
+)]
 #[non_exhaustive]
 pub enum Notice {
     /// `Microsoft.Graph.SubscriptionMissed`: Graph could not deliver some notifications.
