@@ -23,6 +23,7 @@ mod names;
 mod parameters;
 mod permissions;
 mod queues;
+mod recursion;
 mod refused;
 mod resolved;
 mod roots;
