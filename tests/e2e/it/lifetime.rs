@@ -276,7 +276,7 @@ impl World {
 /// Without a run of the schedule, and with the alarm that is optional.
 fn own_options() -> Options {
     Options {
-        renewal_schedule: "rate(30 days)".to_owned(),
+        renewal_schedule: "rate(1 hour)".to_owned(),
         parameters: [("SilenceAlarmMinutes", "60".to_owned())].into(),
         ..Options::default()
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{expanded::python, file};
+use super::{expanded::python, file, template};
 
 #[test]
 fn every_command_of_the_documents_is_understood() {
@@ -69,6 +69,20 @@ fn a_query_shows_messages_with_and_without_a_reason() {
     }
 }
 
+/// Otherwise it hides the events from the consumer for `DeliveryVisibilitySeconds`.
+#[test]
+fn a_look_at_delivery_queue_hides_events_for_a_moment() {
+    let commands: Vec<String> = DOCUMENTS.iter().flat_map(|name| commands(&file(name))).collect();
+    let is_look = |command: &&String| {
+        command.starts_with("aws sqs receive-message") && command.contains(" DELIVERY_QUEUE_URL")
+    };
+    let looks: Vec<&String> = commands.iter().filter(is_look).collect();
+    assert!(looks.len() >= 2, "{looks:?}");
+    for look in looks {
+        assert!(look.contains(" --visibility-timeout "), "{look}");
+    }
+}
+
 /// CloudFormation takes 51,200 bytes in a call (*quotas*), and the template is larger.
 #[test]
 fn a_template_that_is_too_large_for_a_call_is_named_by_its_url() {
@@ -116,6 +130,34 @@ fn every_command_of_sam_reads_the_stacks_name_and_parameters_from_one_place() {
     assert!(global.contains("stack_name") && global.contains("parameter_overrides"));
 }
 
+/// SAM cuts a value at its first space unless quotes of its own hold it together.
+#[test]
+fn the_parameters_of_samconfig_and_the_documents_reach_the_template_whole() {
+    let quoted = |line: &str| {
+        let line = line.trim().trim_start_matches("# ");
+        (line.starts_with('"') && line.ends_with("\",") && line.contains('=')).then(|| line.to_owned())
+    };
+    let texts = ["samconfig.toml", "docs/configuration.md"].map(file);
+    let lines: Vec<String> = texts
+        .iter()
+        .flat_map(|text| text.lines())
+        .filter_map(quoted)
+        .collect();
+    let [written, understood]: [serde_json::Map<String, serde_json::Value>; 2] =
+        serde_json::from_str(&python(OVERRIDES, &json!(lines))).unwrap();
+    assert_eq!(written, understood);
+    for needed in ["RenewalSchedule", "ValidationAuthorities", "AlarmTopicArn"] {
+        assert!(understood.contains_key(needed), "{needed}");
+    }
+    let parameters = &template()["Parameters"];
+    let unknown: Vec<_> = understood
+        .keys()
+        .filter(|name| parameters.get(name).is_none())
+        .collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+    serde_json::from_str::<serde_json::Value>(understood["ValidationAuthorities"].as_str().unwrap()).unwrap();
+}
+
 /// Returns the commands of `aws` and `sam` in a document: those behind a prompt, with the lines that go on, and those in the
 /// running text.
 fn commands(text: &str) -> Vec<String> {
@@ -152,6 +194,15 @@ fn commands(text: &str) -> Vec<String> {
 
 const SEARCH: &str = "import jmespath, json, sys; query, value = json.load(sys.stdin); \\
                       print(json.dumps(jmespath.search(query, value)))";
+
+/// Prints the parameters as they are written, without quotes of their own, and as SAM understands them.
+const OVERRIDES: &str = "
+import json, sys, tomlkit
+from samcli.cli.types import CfnParameterOverridesType
+lines = tomlkit.parse('lines = [' + ''.join(json.load(sys.stdin)) + ']').unwrap()['lines']
+written = dict(line.split('=', 1) for line in lines)
+written = {name: value.strip(chr(39)) for name, value in written.items()}
+print(json.dumps([written, CfnParameterOverridesType().convert(lines, None, None)]))";
 
 const SETTINGS: &str = "
 import json, sys

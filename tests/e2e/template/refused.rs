@@ -24,15 +24,50 @@ fn what_aws_advises_against_is_refused() {
 fn a_schedule_without_a_period_is_refused() {
     check(
         "RenewalSchedule",
-        &["rate(10 minutes)", "rate(1 hour)", "rate(30 days)"],
         &[
+            "rate(1 minute)",
+            "rate(10 minutes)",
+            "rate(60 minutes)",
+            "rate(1 hour)",
+        ],
+        &[
+            // Alarms look for the runs of an hour.
+            "rate(61 minutes)",
+            "rate(100 minutes)",
+            "rate(2 hours)",
+            "rate(1 day)",
+            "rate(30 days)",
             "cron(0 * * * ? *)",
             "at(2026-01-01T00:00:00)",
             "rate(0 minutes)",
             "rate(10)",
+            "rate(10",
             "",
         ],
     );
+}
+
+/// SAM cuts a value without quotes at its first space.
+#[test]
+fn issuers_that_were_cut_are_refused() {
+    let whole = r#"{"usgov": {"publisher": "GUID",
+        "issuerV1": "https://../{tenantid}/", "issuerV2": ".."}}"#;
+    let cut = ["{", r#"{"usgov":"#, r#"{"usgov":{"publisher":"#, "x"];
+    check("ValidationAuthorities", &["", "{}", whole], &cut);
+}
+
+/// Without the other one, each of them would have no effect, and the functions would be in no VPC.
+#[test]
+fn subnets_and_security_groups_need_each_other() {
+    let is_given = |name: &str| json!({"Fn::Not": [{"Fn::EachMemberEquals": [{"Ref": name}, ""]}]});
+    let (subnets, groups) = (is_given("SubnetIds"), is_given("SecurityGroupIds"));
+    let template = template();
+    let rules = template["Rules"].as_object().unwrap();
+    for (given, needed) in [(&subnets, &groups), (&groups, &subnets)] {
+        let says =
+            |rule: &&Value| rule["RuleCondition"] == *given && rule["Assertions"][0]["Assert"] == *needed;
+        assert_eq!(rules.values().filter(says).count(), 1, "{given}");
+    }
 }
 
 #[test]

@@ -67,7 +67,7 @@ async fn start(options: &Options) -> Result<(Pipeline<LocalStack>, Inbox), BoxEr
         } else {
             Profile::Release
         },
-        renewal_schedule: "rate(30 days)".to_owned(),
+        renewal_schedule: "rate(1 hour)".to_owned(),
         ..stack::Options::default()
     };
     let pair = Pair::start(simulator, stack, options.progress).await?;
