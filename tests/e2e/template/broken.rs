@@ -18,6 +18,12 @@ fn a_wildcard_is_seen_wherever_it_is() {
     check(&format!("{statements}/Resource"), all, "allows");
     let token = "/Resources/RenewalFunctionRole/Properties/Policies/0/PolicyDocument/Statement/4/Action";
     check(token, json!("sts:AssumeRole"), "sts:AssumeRole");
+    let key = "/Resources/ReaderFunctionRole/Properties/Policies/0/PolicyDocument/Statement/1/Fn::If/1";
+    check(
+        &format!("{key}/Condition"),
+        Value::Null,
+        "without a service between",
+    );
     let managed = "/Resources/RenewalFunctionRole/Properties/ManagedPolicyArns/0";
     check(
         managed,

@@ -49,10 +49,13 @@ const RESOURCES: [&str; 16] = [
     "HttpApi",
 ];
 
-const OUTPUTS: [&str; 22] = [
+const OUTPUTS: [&str; 25] = [
     "WebhookUrl",
     "LifecycleUrl",
     "ConfigSecretArn",
+    "ClientStateSecretArn",
+    "DecryptionSecretArn",
+    "RefreshTokenSecretArn",
     "DeliveryQueueUrl",
     "FailedQueueUrl",
     "NotificationQueueUrl",

@@ -33,6 +33,11 @@ fn judge(statement: &Value, place: &str, faults: &mut Vec<String>) {
     if actions.is_empty() || actions.iter().any(|action| action.contains('*')) {
         faults.push(format!("{place} allows {actions:?}"));
     }
+    // A key is for what a service encrypts with it, and not for a ciphertext that somebody hands over.
+    let is_of_key = actions.iter().any(|action| action.starts_with("kms:"));
+    if is_of_key && !statement["Condition"].to_string().contains("\"kms:ViaService\"") {
+        faults.push(format!("{place} allows {actions:?} without a service between"));
+    }
     let resources = texts(&statement["Resource"]);
     let is_wide = |resource: &&str| resource.contains('*') && !resource.ends_with("Function.Arn}:*");
     let is_without = |action: &&str| WITHOUT_RESOURCE.contains(action);
