@@ -47,7 +47,7 @@ fn watch(metric: Metric) -> Watch {
         Metric::RejectedNoClientState | Metric::RejectedClientState | Metric::RejectedMalformed => {
             Watch::With("Rejected", "RejectedAlarm")
         }
-        Metric::RejectedPosts => Watch::Nobody("Graph sends none; the access log has their addresses"),
+        Metric::RejectedPosts => Watch::Alarm("RejectedPostsAlarm"),
         Metric::NotEnqueued | Metric::Undecided => Watch::With("5xx", "WebhookErrorAlarm"),
         Metric::Failed => Watch::Alarm("FailedAlarm"),
         Metric::FailedMalformed
@@ -90,6 +90,8 @@ fn watch(metric: Metric) -> Watch {
         Metric::LeastLeftPercent | Metric::SoonestExpiryMinutes => {
             Watch::Nobody("SubscriptionsInDanger is made of them")
         }
+        // An operator can do nothing about a list that does not show everything, and about a window that was given up FailedQueue
+        // tells him.
         Metric::WindowsIncomplete => Watch::Nobody("CatchUpCompleted tells the consumer what is missing"),
         Metric::FetchRefused => Watch::Nobody("the item is delivered, without content"),
         Metric::ReadRetried => Watch::Alarm("ReadRetriedAlarm"),
@@ -179,7 +181,7 @@ fn an_alarm_looks_at_one_day_at_most() {
     };
     for (name, alarm) in resources(&template(), "AWS::CloudWatch::Alarm") {
         let properties = &alarm["Properties"];
-        let period = properties["Period"].as_u64().unwrap();
+        let period = period_of(alarm);
         let seconds = period * longest(&properties["EvaluationPeriods"]);
         let most = if period < 3_600 { 86_400 } else { 604_800 };
         assert!(
@@ -187,6 +189,68 @@ fn an_alarm_looks_at_one_day_at_most() {
             "{name} looks at {seconds} s"
         );
     }
+}
+
+/// In a quiet stack, the next datapoint may be hours away.
+#[test]
+fn an_alarm_on_what_is_lost_for_good_needs_one_datapoint() {
+    for name in LOST {
+        let properties = &hardened()["Resources"][name]["Properties"];
+        assert_eq!(properties["EvaluationPeriods"], 1, "{name}");
+        assert_eq!(properties.get("DatapointsToAlarm"), None, "{name}");
+    }
+}
+
+/// Graph sends again what was answered with 5xx, at longer and longer intervals, for four hours.
+#[test]
+fn two_refused_posts_in_an_hour_are_told_of_in_a_quiet_stack() {
+    let alarm = &hardened()["Resources"]["WebhookErrorAlarm"];
+    let properties = &alarm["Properties"];
+    assert_eq!(properties["DatapointsToAlarm"], 2);
+    let periods = properties["EvaluationPeriods"].as_u64().unwrap();
+    assert!(periods * period_of(alarm) >= 3_600, "{properties}");
+}
+
+/// One failed try wakes nobody, as SQS hands the message over again. Two of them must fall into periods that count together.
+#[test]
+fn an_alarm_on_tries_sees_the_second_try_of_the_same_message() {
+    for (name, queue) in TRIES {
+        let alarm = &hardened()["Resources"][name];
+        let properties = &alarm["Properties"];
+        let needed = properties.get("DatapointsToAlarm");
+        assert_eq!(needed.unwrap_or(&properties["EvaluationPeriods"]), 2, "{name}");
+        let apart = &hardened()["Resources"][queue]["Properties"]["VisibilityTimeout"];
+        assert!(apart.as_u64().unwrap() <= period_of(alarm), "{name}: {apart} s");
+    }
+}
+
+#[test]
+fn one_run_of_renewal_that_did_not_finish_wakes_nobody() {
+    let alarm = &hardened()["Resources"]["RenewalErrorAlarm"];
+    assert_eq!(alarm["Properties"]["Threshold"], 1);
+    assert_eq!(period_of(alarm), 1_800);
+}
+
+/// `UndeliveredQueueAlarm` stays on for up to 14 days. SQS does not count what its redrive moves as sent (Amazon SQS,
+/// *available CloudWatch metrics*), and what somebody looks at leaves the visible messages for a while.
+#[test]
+fn more_events_in_undelivered_queue_are_told_of_while_others_wait_there() {
+    let properties = &hardened()["Resources"]["UndeliveredAlarm"]["Properties"];
+    let metrics = properties["Metrics"].as_array().unwrap();
+    assert_eq!(metrics[0]["Expression"], "DIFF(visible + hidden)");
+    let names = metrics[1..].iter().map(|metric| {
+        let of = &metric["MetricStat"]["Metric"];
+        assert_eq!(referred(&of["Dimensions"][0]["Value"]), Some("UndeliveredQueue"));
+        assert_eq!(metric["ReturnData"], false);
+        (metric["Id"].as_str().unwrap(), of["MetricName"].as_str().unwrap())
+    });
+    let expected = [
+        ("visible", "ApproximateNumberOfMessagesVisible"),
+        ("hidden", "ApproximateNumberOfMessagesNotVisible"),
+    ];
+    assert_eq!(names.collect::<Vec<_>>(), expected);
+    assert_eq!(properties["Threshold"], 0);
+    assert_eq!(plain()["Resources"].get("UndeliveredAlarm"), None);
 }
 
 /// A percentile of fewer than 10 / (1 - p) values never changes an alarm that ignores few samples (Amazon CloudWatch,
@@ -278,6 +342,13 @@ fn metric_of(alarm: &Value) -> Option<&str> {
     alarm["Properties"]["MetricName"].as_str()
 }
 
+/// Returns the length of an alarm's periods in seconds.
+fn period_of(alarm: &Value) -> u64 {
+    let properties = &alarm["Properties"];
+    let of_metric = &properties["Metrics"][1]["MetricStat"]["Period"];
+    properties.get("Period").unwrap_or(of_metric).as_u64().unwrap()
+}
+
 fn on_age() -> BTreeMap<&'static str, &'static Value> {
     let mut alarms = resources(hardened(), "AWS::CloudWatch::Alarm");
     alarms.retain(|_, alarm| metric_of(alarm) == Some("ApproximateAgeOfOldestMessage"));
@@ -293,6 +364,24 @@ const IN_VAIN: [(&str, &str); 6] = [
     // Nobody reads these but a person, whom an alarm has called.
     ("UndeliveredQueue", "UndeliveredQueueAlarm"),
     ("FailedQueue", "FailedQueueAlarm"),
+];
+
+/// Alarms on what nobody sends again.
+const LOST: [&str; 5] = [
+    "UnknownKeyAlarm",
+    "FailedAlarm",
+    "FailedQueueAlarm",
+    "UndeliveredQueueAlarm",
+    "UndeliveredAlarm",
+];
+
+/// Alarms on failed tries, with the queue that hands the message over again.
+const TRIES: [(&str, &str); 5] = [
+    ("RetriedAlarm", "NotificationQueue"),
+    ("DecryptionErrorAlarm", "NotificationQueue"),
+    ("LifecycleRetriedAlarm", "LifecycleQueue"),
+    ("ReadRetriedAlarm", "ReadQueue"),
+    ("ReaderErrorAlarm", "ReadQueue"),
 ];
 
 /// Metrics that say how things are, and not how often something happened.

@@ -216,6 +216,13 @@ fn an_alarm_on_what_the_webhook_answers_goes_off_during_a_deployment() {
     );
 }
 
+/// It goes off at every 5xx, whether there is a deployment or not. `WebhookErrorAlarm` is for people.
+#[test]
+fn the_alarm_of_a_deployment_wakes_nobody() {
+    let alarm = &hardened()["Resources"]["DeploymentErrorAlarm"]["Properties"];
+    assert_eq!((alarm.get("AlarmActions"), alarm.get("OKActions")), (None, None));
+}
+
 /// SAM makes a version of the code and the properties, and does not look into parameters.
 #[test]
 fn a_changed_parameter_of_the_webhook_makes_a_version() {

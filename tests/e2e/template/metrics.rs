@@ -14,17 +14,16 @@ pub fn faults(template: &Value) -> Vec<String> {
     let written = |metric| is_known(metric) || is_filtered(template, metric);
     for (name, alarm) in resources(template, "AWS::CloudWatch::Alarm") {
         let properties = &alarm["Properties"];
-        let dimension = &properties["Dimensions"][0];
-        let metric = [
-            &properties["Namespace"],
-            &properties["MetricName"],
-            &dimension["Name"],
-        ];
-        if !written(metric) {
-            faults.push(format!("{name} watches {metric:?}, which nobody writes"));
+        for metric in watched(properties) {
+            if !written(metric) {
+                faults.push(format!("{name} watches {metric:?}, which nobody writes"));
+            }
         }
         for told in ["AlarmActions", "OKActions"] {
-            if properties[told]["Fn::If"][0] != json!("HasAlarmTopic") {
+            let action = &properties[told];
+            let tells = action["Fn::If"][0] == json!("HasAlarmTopic")
+                || alarm["Condition"] == json!("HasAlarmTopic") && action.is_array();
+            if !tells && name != OF_DEPLOYMENTS {
                 faults.push(format!("{name} has no {told}"));
             }
         }
@@ -49,6 +48,23 @@ pub fn faults(template: &Value) -> Vec<String> {
         faults.push(format!("{name} is on no graph"));
     }
     faults
+}
+
+/// Returns the metrics that an alarm watches, each with its namespace and the name of its dimension.
+fn watched(properties: &Value) -> Vec<[&Value; 3]> {
+    let Some(metrics) = properties["Metrics"].as_array() else {
+        return vec![named(properties)];
+    };
+    let stats = metrics.iter().filter_map(|metric| metric.get("MetricStat"));
+    stats.map(|stat| named(&stat["Metric"])).collect()
+}
+
+fn named(metric: &Value) -> [&Value; 3] {
+    [
+        &metric["Namespace"],
+        &metric["MetricName"],
+        &metric["Dimensions"][0]["Name"],
+    ]
 }
 
 /// Returns the body of the dashboard with the reader's widgets, and without alarms that are there under a condition only.
@@ -92,6 +108,9 @@ fn is_known([namespace, name, dimension]: [&Value; 3]) -> bool {
     of_aws.is_some_and(|(_, _, names)| names.contains(&name))
 }
 
+/// The alarm that rolls a deployment back and tells nobody: outside of deployments it means nothing.
+const OF_DEPLOYMENTS: &str = "DeploymentErrorAlarm";
+
 /// Metrics without a graph.
 const UNSEEN: [&str; 3] = [
     Metric::Enqueued.name(),
@@ -108,6 +127,7 @@ const OF_AWS: [(&str, &str, &[&str]); 3] = [
         "QueueName",
         &[
             "ApproximateAgeOfOldestMessage",
+            "ApproximateNumberOfMessagesNotVisible",
             "ApproximateNumberOfMessagesVisible",
         ],
     ),
