@@ -1,5 +1,8 @@
 //! AWS, as the command line names it.
 
+mod clock;
+mod credentials;
+
 use std::{env, time::Duration};
 
 use aws_config::{
@@ -18,6 +21,7 @@ use aws_smithy_runtime_api::client::{
     result::SdkError,
 };
 use graph_edge::{http::is_local, telemetry::causes};
+use jiff::Timestamp;
 use reqwest::Url;
 
 use crate::{
@@ -67,13 +71,25 @@ impl Aws {
             loader = loader.endpoint_url(endpoint);
         }
         let config = loader.load().await;
-        let Some(region) = config.region().map(ToString::to_string) else {
+        let Some(region) = config.region().cloned() else {
             return Err(Failure::new(
                 Kind::Input,
                 "no region is set",
                 "Add --region, set AWS_REGION, or run: aws configure set region eu-central-1",
             ));
         };
+        // A profile may have an endpoint as well.
+        let endpoint = endpoint.or_else(|| config.endpoint_url().map(str::to_owned));
+        let url = endpoint.as_deref().map(parse).transpose()?;
+        let is_local = url.is_some_and(|url| graph_edge::http::is_local(&url));
+        let http = http_client(is_local, timeout);
+        let provider = match &global.profile {
+            Some(profile) => Some(credentials::of_profile(profile, region.clone(), http.clone())),
+            None => config.credentials_provider().map(credentials::or_of_cli),
+        };
+        let mut config = config.into_builder().http_client(http);
+        config.set_credentials_provider(provider);
+        let (config, region) = (config.build(), region.to_string());
         let client = reqwest::Client::builder()
             .connect_timeout(timeout)
             .tcp_keepalive(KEEPALIVE);
@@ -96,14 +112,26 @@ impl Aws {
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
         match (error.code(), error) {
-            (Some(code), _) => self.refused(service, code, error.message().unwrap_or_default()),
+            (Some(code), _) => {
+                let date = error.raw_response().and_then(|raw| raw.headers().get("date"));
+                self.refused(service, code, error.message().unwrap_or_default(), date)
+            }
             (None, SdkError::TimeoutError(_)) => self.silent(service),
             (None, _) => self.unreachable(service, &causes(error)),
         }
     }
 
     /// Returns what a refusal means, and what to do about it.
-    pub(crate) fn refused(&self, service: &str, code: &str, message: &str) -> Failure {
+    pub(crate) fn refused(&self, service: &str, code: &str, message: &str, date: Option<&str>) -> Failure {
+        if clock::is_skewed(code, message) {
+            let skew = clock::text(date, Timestamp::now());
+            let text = format!("{service} in {} refused: {code}: {skew}", self.region);
+            return Failure::new(
+                Kind::Aws,
+                text,
+                "Set the clock of this machine, for example by NTP.",
+            );
+        }
         let advice = match code {
             "InvalidClientTokenId"
             | "UnrecognizedClientException"
@@ -113,7 +141,7 @@ impl Aws {
             | "InvalidSignatureException" => {
                 "AWS does not know these credentials. Look whose they are:\naws sts get-caller-identity"
             }
-            "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
+            "ExpiredToken" | "ExpiredTokenException" => {
                 "The session has expired. Sign in again, for example:\naws sso login"
             }
             "AccessDenied" | "AccessDeniedException" | "AccessDeniedError" => {

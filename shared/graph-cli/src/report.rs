@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::config::diff::Live;
+
 pub mod plan;
 pub mod status;
 
@@ -178,9 +180,9 @@ pub struct ManyLine {
 }
 
 impl Report {
-    /// Returns how many subscriptions live, by tenant and entry.
+    /// Returns what lives.
     #[must_use]
-    pub fn live(&self) -> BTreeMap<(String, String), usize> {
+    pub fn live(&self) -> Live {
         let single = self.subscriptions.iter().filter(|line| line.action != "create");
         let single = single.map(|line| ((line.tenant.clone(), line.name.clone()), 1));
         let many = self.for_each.iter().map(|line| {
@@ -188,10 +190,15 @@ impl Report {
             let live = live.map(|(_, count)| count).sum();
             ((line.tenant.clone(), line.name.clone()), live)
         });
-        let mut live = BTreeMap::new();
+        let mut counts = BTreeMap::new();
         for (key, count) in single.chain(many) {
-            *live.entry(key).or_default() += count;
+            *counts.entry(key).or_default() += count;
         }
-        live
+        let unlisted = self.tenants.iter().filter(|line| line.error.is_some());
+        Live {
+            counts,
+            unlisted: unlisted.map(|line| line.tenant.clone()).collect(),
+            is_unknown: false,
+        }
     }
 }

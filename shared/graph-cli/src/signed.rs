@@ -91,6 +91,8 @@ pub enum CallError {
         code: String,
         /// Its words.
         message: String,
+        /// When it said so, by its own clock.
+        date: Option<String>,
     },
     /// The request may have arrived or not, and no answer came.
     Broken(String),
@@ -143,7 +145,9 @@ impl Aws {
     /// Returns what the person has to know of a call that failed.
     pub fn call_failure(&self, service: Service, error: CallError) -> Failure {
         match error {
-            CallError::Refused { code, message } => self.refused(service.name, &code, &message),
+            CallError::Refused { code, message, date } => {
+                self.refused(service.name, &code, &message, date.as_deref())
+            }
             CallError::Broken(causes) => self.unreachable(service.name, &causes),
             CallError::NotSent(failure) => failure,
         }
@@ -210,6 +214,9 @@ fn refusal(status: StatusCode, headers: &HeaderMap, body: &str) -> CallError {
     CallError::Refused {
         code: code.split(':').next().unwrap_or_default().to_owned(),
         message: text(&["message", "Message"]).unwrap_or_default(),
+        date: headers
+            .get("date")
+            .and_then(|date| Some(date.to_str().ok()?.to_owned())),
     }
 }
 
@@ -241,7 +248,7 @@ mod tests {
 
     #[track_caller]
     fn check(headers: &HeaderMap, body: &str, expected: &str, words: &str) {
-        let CallError::Refused { code, message } = refusal(StatusCode::FORBIDDEN, headers, body) else {
+        let CallError::Refused { code, message, .. } = refusal(StatusCode::FORBIDDEN, headers, body) else {
             panic!("not a refusal");
         };
         assert_eq!((code.as_str(), message.as_str()), (expected, words));

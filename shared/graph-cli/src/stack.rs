@@ -16,6 +16,8 @@ pub struct Stack {
     pub name: String,
     /// Its region.
     pub region: String,
+    /// The account that it is in.
+    pub account: String,
     /// What CloudFormation says of it, such as `UPDATE_COMPLETE`.
     pub status: String,
     outputs: BTreeMap<String, String>,
@@ -67,6 +69,12 @@ impl Stack {
         Self {
             name: described.stack_name.unwrap_or_default(),
             region: region.to_owned(),
+            account: described
+                .stack_id
+                .as_deref()
+                .map(account)
+                .unwrap_or_default()
+                .to_owned(),
             status: described
                 .stack_status
                 .map(|status| status.to_string())
@@ -120,6 +128,11 @@ impl Stack {
     }
 }
 
+/// Returns the account of an ARN (AWS, *Identify AWS resources with Amazon Resource Names*).
+fn account(arn: &str) -> &str {
+    arn.split(':').nth(4).unwrap_or_default()
+}
+
 /// CloudFormation has no code of its own for a stack that is not there.
 fn is_missing(code: Option<&str>, message: Option<&str>) -> bool {
     code == Some("ValidationError") && message.is_some_and(|message| message.contains("does not exist"))
@@ -153,6 +166,12 @@ mod tests {
             assert!(failure.advice.contains(advice), "{failure}");
         }
         assert_eq!(stack(StackStatus::CreateComplete).output("A").unwrap(), "b");
+    }
+
+    #[test]
+    fn a_stack_is_in_the_account_of_its_arn() {
+        let arn = "arn:aws:cloudformation:eu-central-1:123456789012:stack/s/11111111";
+        assert_eq!(account(arn), "123456789012");
     }
 
     fn stack(status: StackStatus) -> Stack {

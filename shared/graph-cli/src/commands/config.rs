@@ -101,12 +101,12 @@ async fn put(
     let braked: Vec<&str> = planned
         .effects
         .iter()
-        .filter(|(_, effect)| effect.is_braked)
+        .filter(|(_, effect)| effect.needs_permission())
         .map(|(name, _)| name.as_str())
         .collect();
     if !braked.is_empty() && !allowed.confirm_deletions {
         let text = format!(
-            "nothing was changed: renewal would hold the deletions in {} back, because there are too many",
+            "nothing was changed: too many subscriptions of {} would be deleted, or it is not known how many",
             braked.join(", ")
         );
         let advice = "See them with `graph-notifications config diff`. If you want them, add --confirm-deletions, then run:\n\
@@ -150,11 +150,8 @@ impl Planned {
         let nothing = "{}";
         let old = present.map_or(nothing, |present| present.text.expose());
         // A present document that is not JSON is replaced as a whole.
-        let old = if Document::parse(old).is_ok() {
-            old
-        } else {
-            nothing
-        };
+        let is_readable = Document::parse(old).is_ok();
+        let old = if is_readable { old } else { nothing };
         let before = Document::parse(old).map_err(|place| not_json("ConfigSecret", place))?;
         let filled = fill(name, text, &before, ask)?;
         let checked = Checked::of(&filled);
@@ -168,11 +165,17 @@ impl Planned {
         let after = Document::parse(&filled).map_err(|place| not_json(name, place))?;
         let changes = changes(&before, &after);
         let live = if changes.is_empty() {
-            Live::new()
+            Live::default()
         } else {
             live(context).await
         };
-        let effects = effects(&changes, &Checked::of(old).config, &checked.config, &live);
+        let mut effects = effects(&changes, &Checked::of(old).config, &checked.config, &live);
+        // Without the old entries, those that are gone cannot be seen.
+        if !is_readable && live.is_unknown {
+            for tenant in checked.config.tenants.keys() {
+                effects.entry(tenant.clone()).or_default().is_unknown = true;
+            }
+        }
         let warnings = checked.found.len();
         drop(after);
         Ok(Self {
@@ -225,7 +228,7 @@ fn fill(name: &str, text: &str, present: &Document<'_>, ask: Ask) -> Result<Zero
 async fn live(context: &Context) -> Live {
     let event = json!({"dryRun": true});
     let Ok(function) = context.stack.output("RenewalFunctionName") else {
-        return Live::new();
+        return Live::unknown();
     };
     match invoke::renewal(
         &context.aws,
@@ -241,7 +244,7 @@ async fn live(context: &Context) -> Live {
                 "Renewal did not return the number of live subscriptions: {}\n",
                 failure.text
             ));
-            Live::new()
+            Live::unknown()
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::{
         plan::{text, trouble},
         status,
     },
+    stack::Stack,
 };
 
 /// Says what the next run does.
@@ -85,9 +86,15 @@ pub(super) async fn take_over(context: &Context, yes: bool) -> Result<Answer, Fa
 
 /// Deletes every subscription of the stack.
 pub(super) async fn delete_all(context: &Context, confirm: Option<&str>) -> Result<Answer, Failure> {
-    let (name, region) = (&context.stack.name, &context.stack.region);
-    let question =
-        format!("Every subscription of {name} in {region} is deleted, and Graph sends nothing more.");
+    let Stack {
+        name,
+        region,
+        account,
+        ..
+    } = &context.stack;
+    let question = format!(
+        "Every subscription of {name} in {region} of the account {account} is deleted, and Graph sends nothing more."
+    );
     ask::confirm_by_name(&question, name, confirm)?;
     run(context, &json!({"deleteAll": true}), "Renewal is deleting").await
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use graph_core::subscription::{
-    config::Config,
+    config::{Config, Entry, ForEach},
     plan::{Action, Reason, Step, Wish, excess},
 };
 use serde::Serialize;
@@ -122,30 +122,80 @@ pub struct Effect {
     pub deleted: usize,
     /// Whether that is so many that renewal holds them back.
     pub is_braked: bool,
+    /// Whether subscriptions are deleted, and it is not known how many.
+    pub is_unknown: bool,
 }
 
-/// How many subscriptions live, by tenant and entry.
-pub type Live = BTreeMap<(String, String), usize>;
+impl Effect {
+    /// Says whether a person has to allow the deletions.
+    #[must_use]
+    pub fn needs_permission(&self) -> bool {
+        self.is_braked || self.is_unknown
+    }
+}
+
+/// What lives now.
+#[derive(Clone, Debug, Default)]
+pub struct Live {
+    /// How many subscriptions, by tenant and entry.
+    pub counts: BTreeMap<(String, String), usize>,
+    /// The tenants whose subscriptions could not be listed.
+    pub unlisted: BTreeSet<String>,
+    /// Whether nothing could be listed.
+    pub is_unknown: bool,
+}
+
+impl Live {
+    /// Returns that nothing is known.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self {
+            is_unknown: true,
+            ..Self::default()
+        }
+    }
+
+    fn of(&self, tenant: &str, entry: &str) -> usize {
+        let key = (tenant.to_owned(), entry.to_owned());
+        self.counts.get(&key).copied().unwrap_or_default()
+    }
+
+    fn knows(&self, tenant: &str) -> bool {
+        !self.is_unknown && !self.unlisted.contains(tenant)
+    }
+}
 
 /// Returns what the next run of renewal does in each tenant in which it does something.
 #[must_use]
 pub fn effects(changes: &[Change], before: &Config, after: &Config, live: &Live) -> BTreeMap<String, Effect> {
     let mut effects: BTreeMap<String, Effect> = BTreeMap::new();
-    let none = BTreeSet::new();
-    let tenants =
-        |config: &'_ Config, name: &str| config.subscriptions.get(name).map(|entry| entry.tenants.clone());
-    for (name, change) in changes.iter().filter_map(subscription) {
-        let (old, new) = (tenants(before, name), tenants(after, name));
-        let (old, new) = (old.as_ref().unwrap_or(&none), new.as_ref().unwrap_or(&none));
-        let count = |tenant: &String| live.get(&(tenant.clone(), name.to_owned())).copied();
-        for tenant in old.difference(new) {
-            effects.entry(tenant.clone()).or_default().deleted += count(tenant).unwrap_or_default();
-        }
-        for tenant in new.difference(old) {
-            effects.entry(tenant.clone()).or_default().created += 1;
-        }
-        for tenant in old.intersection(new).filter(|_| replaces(change)) {
-            effects.entry(tenant.clone()).or_default().replaced += count(tenant).unwrap_or_default();
+    let replaced: BTreeSet<&str> = changes
+        .iter()
+        .filter_map(subscription)
+        .filter(|(_, change)| replaces(change))
+        .map(|(name, _)| name)
+        .collect();
+    // All of them: an entry of every tenant changes with the tenants, while its own text stays.
+    let names: BTreeSet<&String> = before
+        .subscriptions
+        .keys()
+        .chain(after.subscriptions.keys())
+        .collect();
+    for name in names.into_iter().filter(|name| !after.refused.contains(*name)) {
+        let (old, new) = (before.subscriptions.get(name), after.subscriptions.get(name));
+        for tenant in tenants(old).union(&tenants(new)) {
+            if after.refused_tenants.contains(tenant) {
+                continue;
+            }
+            let is_of = |entry: &&Entry| entry.tenants.contains(tenant);
+            let step = InTenant {
+                before: old.filter(is_of),
+                after: new.filter(is_of),
+                is_replaced: replaced.contains(name.as_str()),
+                live: live.of(tenant, name),
+                is_known: live.knows(tenant),
+            };
+            effects.entry(tenant.clone()).or_default().add(&step);
         }
     }
     let asks_for_nothing = after.subscriptions.is_empty() && after.refused.is_empty();
@@ -155,12 +205,76 @@ pub fn effects(changes: &[Change], before: &Config, after: &Config, live: &Live)
         Wish::New
     };
     for (tenant, effect) in &mut effects {
-        let of_tenant = live.iter().filter(|((of, _), _)| of == tenant);
+        let of_tenant = live.counts.iter().filter(|((of, _), _)| of == tenant);
         effect.live = of_tenant.map(|(_, count)| count).sum();
         effect.is_braked = is_braked(effect, wish);
     }
-    effects.retain(|_, effect| effect.created + effect.replaced + effect.deleted > 0);
+    effects.retain(|_, effect| effect.is_unknown || effect.created + effect.replaced + effect.deleted > 0);
     effects
+}
+
+/// An entry in one tenant, as it was and as it will be.
+struct InTenant<'a> {
+    before: Option<&'a Entry>,
+    after: Option<&'a Entry>,
+    is_replaced: bool,
+    live: usize,
+    is_known: bool,
+}
+
+impl Effect {
+    fn add(&mut self, entry: &InTenant<'_>) {
+        match (entry.before, entry.after) {
+            (None, None) => {}
+            (None, Some(_)) => self.created += 1,
+            (Some(_), None) => {
+                self.deleted += entry.live;
+                self.is_unknown |= !entry.is_known;
+            }
+            (Some(before), Some(after)) => {
+                if entry.is_replaced {
+                    self.replaced += entry.live;
+                }
+                match deleted(before, after, entry.live) {
+                    Deleted::UpTo(most) => {
+                        self.deleted += most.min(entry.live);
+                        self.is_unknown |= most > 0 && !entry.is_known;
+                    }
+                    Deleted::Unknown => self.is_unknown = true,
+                }
+            }
+        }
+    }
+}
+
+/// How many subscriptions of an entry are deleted.
+enum Deleted {
+    UpTo(usize),
+    /// Objects are chosen in another way, and only Graph knows which are left.
+    Unknown,
+}
+
+fn tenants(entry: Option<&Entry>) -> BTreeSet<String> {
+    entry.map(|entry| entry.tenants.clone()).unwrap_or_default()
+}
+
+/// Returns how many of the `live` subscriptions of an entry are for objects that it no longer has.
+fn deleted(before: &Entry, after: &Entry, live: usize) -> Deleted {
+    match (&before.for_each, &after.for_each) {
+        (old, new) if old == new => Deleted::UpTo(0),
+        // Everybody is among all.
+        (_, Some(ForEach::AllUsers)) if matches!(before.for_each, Some(ForEach::MembersOf(_))) => {
+            Deleted::UpTo(0)
+        }
+        (Some(ForEach::Ids(old)), Some(ForEach::Ids(new))) => {
+            let (old, new): (BTreeSet<&String>, BTreeSet<&String>) =
+                (old.iter().collect(), new.iter().collect());
+            Deleted::UpTo(old.difference(&new).count())
+        }
+        (None, _) | (_, None) => Deleted::UpTo(live.max(1)),
+        _ if live == 0 => Deleted::UpTo(1),
+        _ => Deleted::Unknown,
+    }
 }
 
 /// Returns the name of the subscription that a change is about; a tenant's own changes reach them by way of their tenants.
@@ -263,12 +377,17 @@ impl Effect {
         let done: Vec<String> = done
             .map(|(_, things, action)| format!("{things} to {action}"))
             .collect();
-        let (live, done) = (counted(*live, "subscription"), done.join(", "));
-        let held = if self.is_braked {
+        let (live, mut done) = (counted(*live, "subscription"), done.join(", "));
+        let held = if self.is_unknown {
+            "\n  Subscriptions are deleted, and it is not known how many."
+        } else if self.is_braked {
             "\n  Renewal holds so many deletions back until they are confirmed."
         } else {
             ""
         };
+        if done.is_empty() {
+            "an unknown number to delete".clone_into(&mut done);
+        }
         format!("{tenant}: {live} now; {done}{held}")
     }
 }
@@ -284,7 +403,7 @@ mod tests {
         let before = document(&json!({}));
         let mut after = before.clone();
         after["tenants"]["contoso"]["credential"]["clientSecret"] = json!("n3w");
-        let text = shown(&before, &after, &Live::new());
+        let text = shown(&before, &after, &Live::default());
         assert_eq!(text, "~ tenants.contoso\n    credential.clientSecret: changed\n");
     }
 
@@ -295,7 +414,7 @@ mod tests {
         let after = document(
             &json!({"users": entry("/users", "updated,deleted"), "teams": entry("/teams", "created")}),
         );
-        let live = Live::from([(key("users"), 1), (key("groups"), 1)]);
+        let live = of([(key("users"), 1), (key("groups"), 1)]);
         assert_eq!(
             shown(&before, &after, &live),
             "- subscriptions.groups\n\
@@ -311,7 +430,7 @@ mod tests {
             document(&json!({"mail": entry("/users", "updated"), "groups": entry("/groups", "updated")}));
         let after = document(&json!({"groups": entry("/groups", "updated")}));
         for (live, is_braked) in [(5, false), (6, true)] {
-            let live = Live::from([(key("mail"), live), (key("groups"), 1)]);
+            let live = of([(key("mail"), live), (key("groups"), 1)]);
             assert_eq!(effects_of(&before, &after, &live)["contoso"].is_braked, is_braked);
         }
     }
@@ -319,7 +438,7 @@ mod tests {
     #[test]
     fn a_configuration_that_asks_for_nothing_deletes_nothing_without_a_word() {
         let before = document(&json!({"mail": entry("/users", "updated")}));
-        let live = Live::from([(key("mail"), 1)]);
+        let live = of([(key("mail"), 1)]);
         assert!(effects_of(&before, &document(&json!({})), &live)["contoso"].is_braked);
     }
 
@@ -327,9 +446,68 @@ mod tests {
     fn nothing_changes_between_two_spellings_of_one_document() {
         let before = document(&json!({"users": entry("/users", "updated")}));
         assert_eq!(
-            shown(&before, &before.clone(), &Live::new()),
+            shown(&before, &before.clone(), &Live::default()),
             "Nothing would change.\n"
         );
+    }
+
+    #[test]
+    fn a_removed_tenant_takes_the_subscriptions_of_entries_for_every_tenant_along() {
+        let mut before =
+            document(&json!({"users": {"tenant": "*", "resource": "/users", "changeType": "updated"}}));
+        let contoso = before["tenants"]["contoso"].clone();
+        let after = before.clone();
+        before["tenants"]["fabrikam"] = contoso;
+        before["tenants"]["fabrikam"]["tenantId"] = json!("22222222-2222-3333-4444-555555555555");
+        let live = of([(("fabrikam".to_owned(), "users".to_owned()), 7)]);
+        let effects = effects_of(&before, &after, &live);
+        assert_eq!(
+            (effects["fabrikam"].deleted, effects["fabrikam"].is_braked),
+            (7, true)
+        );
+    }
+
+    #[test]
+    fn a_shortened_list_of_objects_deletes_as_many() {
+        let many = |ids: &[&str]| {
+            let ids: Vec<String> = ids
+                .iter()
+                .map(|id| format!("{id}1111111-2222-3333-4444-555555555555"))
+                .collect();
+            document(
+                &json!({"mail": {"resource": "/users/{id}/messages", "changeType": "created", "forEach": {"ids": ids}}}),
+            )
+        };
+        let all = ["1", "2", "3", "4", "5", "6", "7", "8"];
+        let live = of([(key("mail"), 8)]);
+        let effects = effects_of(&many(&all), &many(&all[..1]), &live);
+        assert_eq!(
+            (effects["contoso"].deleted, effects["contoso"].is_braked),
+            (7, true)
+        );
+    }
+
+    #[test]
+    fn deletions_of_an_unknown_number_need_a_permission() {
+        let before =
+            document(&json!({"mail": entry("/users", "updated"), "groups": entry("/groups", "updated")}));
+        let after = document(&json!({"groups": entry("/groups", "updated")}));
+        let unlisted = Live {
+            unlisted: BTreeSet::from(["contoso".to_owned()]),
+            ..Live::default()
+        };
+        for live in [Live::unknown(), unlisted] {
+            assert!(effects_of(&before, &after, &live)["contoso"].needs_permission());
+            // What deletes nothing needs none.
+            assert!(!effects_of(&after, &before, &live)["contoso"].needs_permission());
+        }
+    }
+
+    fn of<const N: usize>(counts: [((String, String), usize); N]) -> Live {
+        Live {
+            counts: counts.into(),
+            ..Live::default()
+        }
     }
 
     fn shown(before: &Value, after: &Value, live: &Live) -> String {

@@ -39,6 +39,22 @@ fn without_credentials_the_ways_to_get_some_are_named() {
 }
 
 #[test]
+fn a_profile_that_is_named_comes_before_credentials_in_the_environment() {
+    let fake = Fake::start(|_| Reply::Answer(200, stack("CREATE_IN_PROGRESS", &[])));
+    let ended = Tool::at(&fake.url).run("plan --profile nobody");
+    check(&ended, 3, &["no AWS credentials are available"]);
+    assert_eq!(fake.count(""), 0);
+}
+
+#[test]
+fn a_clock_that_is_wrong_is_said_to_be_wrong() {
+    let message = "Signature expired: 20261122T100000Z is now earlier than 20261122T101000Z";
+    let fake = Fake::start(move |_| Reply::Answer(403, error("SignatureDoesNotMatch", message)));
+    let ended = Tool::at(&fake.url).run("plan");
+    check(&ended, 3, &["the clock of this machine", "NTP"]);
+}
+
+#[test]
 fn a_stack_that_is_not_there_is_named_with_its_region() {
     let fake =
         Fake::start(|_| Reply::Answer(400, error("ValidationError", "Stack with id x does not exist")));
