@@ -313,6 +313,22 @@ fn a_scheduled_run_is_started_soon_or_left_to_the_next() {
     assert_eq!(target["RetryPolicy"]["MaximumEventAgeInSeconds"], 300);
 }
 
+/// API Gateway counts 429 among `4xx`, with all that strangers get wrong, so the access log has to tell.
+#[test]
+fn requests_that_are_throttled_have_an_alarm_of_their_own() {
+    let alarm = &plain()["Resources"]["ThrottledAlarm"]["Properties"];
+    assert_eq!(alarm["ComparisonOperator"], "GreaterThanThreshold");
+    assert_eq!(alarm["Threshold"], 0);
+    let filters = resources(plain(), "AWS::Logs::MetricFilter");
+    let made_of: Vec<&Value> = filters
+        .values()
+        .map(|filter| &filter["Properties"])
+        .filter(|filter| filter["MetricTransformations"][0]["MetricName"] == alarm["MetricName"])
+        .map(|filter| &filter["FilterPattern"])
+        .collect();
+    assert_eq!(made_of, [r#"{ $.status = "429" }"#]);
+}
+
 #[test]
 fn what_makes_a_metric_of_the_access_log_finds_its_fields_there() {
     let log = &hardened()["Resources"]["HttpApiApiGatewayDefaultStage"]["Properties"]["AccessLogSettings"]["Format"];
