@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::{change::Change, path};
+use crate::{change::Change, notice, path};
 
 /// Returns the canonical name of a notification's entity: from `odata_type` if present, otherwise from the path of
 /// `resource`, otherwise `entity`.
@@ -30,7 +30,8 @@ pub fn name(odata_type: Option<&str>, resource: Option<&str>) -> String {
 
 /// Returns the type of the delivered event, such as `Microsoft.Graph.ChatMessageCreated`.
 ///
-/// Without a change type, it ends in `Changed`.
+/// Without a change type, it ends in `Changed`. The types of the product's own events are reserved: an item that would have
+/// one of them is about an `Entity`.
 #[must_use]
 pub fn event_type(entity: &str, change_type: Option<&str>) -> String {
     let is_name = |change: &String| (1..=MAX_NAME_BYTES).contains(&change.len());
@@ -39,7 +40,11 @@ pub fn event_type(entity: &str, change_type: Option<&str>) -> String {
         let known = Change::parse(&change).map(|change| capitalised(change.as_str()));
         Cow::Owned(known.unwrap_or(change))
     });
-    format!("Microsoft.Graph.{}{change}", capitalised(entity))
+    let event_type = format!("Microsoft.Graph.{}{change}", capitalised(entity));
+    if notice::is_reserved(&event_type) {
+        return format!("Microsoft.Graph.Entity{change}");
+    }
+    event_type
 }
 
 /// Returns `odata_type` without `#` and namespace.
@@ -166,6 +171,25 @@ const COLLECTIONS: &[(&str, &str, &str)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Whoever has a client state may write any type into an item, and consumers believe the product's own events.
+    #[test]
+    fn no_item_has_a_type_of_the_products_own_events() {
+        for (entity, change, expected) in [
+            ("subscription", "missed", "Microsoft.Graph.EntityMissed"),
+            ("Subscription", "REMOVED", "Microsoft.Graph.EntityREMOVED"),
+            (
+                "sub",
+                "scription-Recreated",
+                "Microsoft.Graph.EntityScriptionRecreated",
+            ),
+            ("catchUp", "completed", "Microsoft.Graph.EntityCompleted"),
+            ("catch", "up Completed", "Microsoft.Graph.EntityUpCompleted"),
+            ("subscription", "created", "Microsoft.Graph.SubscriptionCreated"),
+        ] {
+            assert_eq!(event_type(entity, Some(change)), expected);
+        }
+    }
 
     #[test]
     fn every_casing_of_a_type_has_one_name() {

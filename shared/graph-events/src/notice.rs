@@ -102,7 +102,7 @@ impl DeliveredEvent {
     /// Returns whether the event is about a subscription.
     #[must_use]
     pub fn is_notice(&self) -> bool {
-        [MISSED, REMOVED, RECREATED, CAUGHT_UP].contains(&self.event_type.as_str())
+        OWN.contains(&self.event_type.as_str())
     }
 
     fn data_as<T: DeserializeOwned>(&self) -> Result<T, ReadError> {
@@ -112,6 +112,12 @@ impl DeliveredEvent {
     }
 }
 
+/// Returns whether a type is one of the product's own, in whatever letter case.
+pub(crate) fn is_reserved(event_type: &str) -> bool {
+    OWN.iter().any(|own| own.eq_ignore_ascii_case(event_type))
+}
+
+const OWN: [&str; 4] = [MISSED, REMOVED, RECREATED, CAUGHT_UP];
 const MISSED: &str = "Microsoft.Graph.SubscriptionMissed";
 const REMOVED: &str = "Microsoft.Graph.SubscriptionRemoved";
 const RECREATED: &str = "Microsoft.Graph.SubscriptionRecreated";
