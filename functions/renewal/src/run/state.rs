@@ -35,7 +35,14 @@ pub(super) async fn write<P: Ports>(deps: &Deps<P>, config: &Config, version: &s
     let mut tenants: BTreeMap<String, Option<Missing>> = BTreeMap::new();
     for (name, tenant) in &config.tenants {
         let known = deps.memory.known(name, tenant, Known::default);
-        let missing = lock(&known).history.missing(now);
+        let of_tenant = config
+            .subscriptions
+            .iter()
+            .filter(|(_, entry)| entry.tenants.contains(name));
+        let for_each = of_tenant.filter(|(_, entry)| entry.for_each.is_some());
+        let missing = lock(&known)
+            .history
+            .missing(now, for_each.map(|(entry, _)| entry.as_str()));
         tenants.insert(name.clone(), missing);
     }
     let text = StoredState::new(version, config, now, tenants).into_text();

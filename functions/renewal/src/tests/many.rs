@@ -47,8 +47,91 @@ async fn objects_that_come_get_a_subscription_and_those_that_go_lose_it() {
     );
     assert_eq!(report["counts"], json!({"create": 1, "delete": 1, "keep": 1}));
     assert_eq!(report["failed"], json!(0));
+    assert_eq!((world.told(), world.windows()), (vec![], vec![]), "u3 is new");
     world.run().await;
     assert_eq!(world.log(), ["list a", "members"]);
+}
+
+#[tokio::test]
+async fn objects_that_could_not_be_listed_at_first_are_new_and_not_lost() {
+    for is_new_process in [false, true] {
+        let mut world = world(&of_members());
+        world.graph.set_objects(&["u1"]);
+        world.graph.fail(
+            "members",
+            Reply::refusal(403, "Forbidden", "Insufficient privileges"),
+        );
+        world.run().await;
+        assert_eq!(creations(&world.log()), 0);
+        if is_new_process {
+            world = world.restarted();
+        }
+        world.graph.heal();
+        world.clock.advance(10);
+        world.run().await;
+        assert_eq!(creations(&world.log()), 1);
+        assert_eq!((world.told(), world.windows()), (vec![], vec![]));
+    }
+}
+
+#[tokio::test]
+async fn objects_that_come_between_two_processes_are_new_and_not_lost() {
+    let mut world = with_members(&["u1", "u2"]).await;
+    world = world.restarted();
+    world.clock.advance(10);
+    world.graph.set_objects(&["u1", "u2", "u3"]);
+    world.run().await;
+    assert_eq!(creations(&world.log()), 1);
+    assert_eq!((world.told(), world.windows()), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn an_object_lost_between_two_processes_is_reported_beside_new_ones() {
+    for comes in [false, true] {
+        let mut world = with_members(&["u1", "u2"]).await;
+        world = world.restarted();
+        world.clock.advance(10);
+        world.graph.remove("id-1");
+        if comes {
+            world.graph.set_objects(&["u1", "u2", "u3"]);
+        }
+        world.run().await;
+        let told = world.told();
+        let subjects: Vec<_> = told.iter().map(|event| &event["subject"]).collect();
+        assert!(
+            subjects.contains(&&json!("subscriptions/mail/u1")),
+            "{subjects:?}"
+        );
+        assert!(
+            !subjects.contains(&&json!("subscriptions/mail/u2")),
+            "{subjects:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_object_lost_while_the_list_failed_is_reported_later() {
+    for restarts in [[false, false], [false, true], [true, false], [true, true]] {
+        let mut world = with_members(&["u1", "u2"]).await;
+        for (index, is_new_process) in restarts.into_iter().enumerate() {
+            if is_new_process {
+                world = world.restarted();
+            }
+            world.clock.advance(10);
+            world.graph.heal();
+            if index == 0 {
+                world.graph.remove("id-1");
+                world.graph.fail(
+                    "members",
+                    Reply::refusal(403, "Forbidden", "Insufficient privileges"),
+                );
+            }
+            world.run().await;
+        }
+        let told = world.told();
+        let subjects: Vec<_> = told.iter().map(|event| event["subject"].clone()).collect();
+        assert_eq!(subjects, [json!("subscriptions/mail/u1")], "{restarts:?}");
+    }
 }
 
 #[tokio::test]

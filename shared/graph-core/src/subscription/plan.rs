@@ -31,6 +31,7 @@ use crate::subscription::{
 mod brake;
 mod decide;
 mod desired;
+mod existing;
 mod expand;
 pub mod gap;
 mod granted;

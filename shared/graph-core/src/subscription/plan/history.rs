@@ -11,7 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Action, Context, Reason, Step, held_because,
+    Action, Context, Reason, Step,
+    existing::{self, Existing},
+    held_because,
     state::{Before, Look, Missing},
 };
 
@@ -29,6 +31,10 @@ pub struct SubscriptionHistory {
     new: BTreeSet<String>,
     /// What another process has seen since this one looked last.
     recalled: Option<Look>,
+    /// Whether no other process has looked since this one did.
+    is_latest: bool,
+    /// What existed of the entries whose objects could not be listed at the last look, as an earlier look saw it.
+    carried: BTreeMap<String, Existing>,
 }
 
 /// The last sight of a subscription.
@@ -70,23 +76,22 @@ impl SubscriptionHistory {
 
     /// Adds what another process stored about the same subscriptions, unless this process has looked later.
     pub fn recall(&mut self, look: Look) {
-        match self.looked_at {
-            Some(looked_at) if looked_at > look.at => return,
-            // The look of this process itself, which knows its names already, with their ids.
-            Some(looked_at) if looked_at == look.at => {}
-            _ => {
-                let seen = |at: &Option<Timestamp>| at.map(|at| Seen { id: None, at });
-                let lost = look.missing.lost.iter();
-                self.names = lost.map(|(name, at)| (name.clone(), seen(at))).collect();
-                self.looked_at = Some(look.at);
-            }
+        // Of its own look this process knows every name, with its id.
+        self.is_latest = self.looked_at == Some(look.at);
+        if self.looked_at.is_some_and(|looked_at| looked_at >= look.at) {
+            return;
         }
+        let seen = |at: &Option<Timestamp>| at.map(|at| Seen { id: None, at });
+        let lost = look.missing.lost.iter();
+        self.names = lost.map(|(name, at)| (name.clone(), seen(at))).collect();
+        self.looked_at = Some(look.at);
         self.recalled = Some(look);
     }
 
-    /// Returns what was missing at the look at `now` and still is; nothing if that look did not happen.
+    /// Returns what was missing at the look at `now` and still is, and what exists of the entries with `forEach`; nothing
+    /// if that look did not happen.
     #[must_use]
-    pub fn missing(&self, now: Timestamp) -> Option<Missing> {
+    pub fn missing<'e>(&self, now: Timestamp, for_each: impl Iterator<Item = &'e str>) -> Option<Missing> {
         self.looked_at.filter(|looked_at| *looked_at == now)?;
         let lost = self.names.iter().filter_map(|(name, seen)| match seen {
             None => Some((name.clone(), None)),
@@ -96,7 +101,22 @@ impl SubscriptionHistory {
         Some(Missing {
             new: self.new.clone(),
             lost: lost.collect(),
+            existing: self.existing(now, for_each),
         })
+    }
+
+    fn existing<'e>(
+        &self,
+        now: Timestamp,
+        for_each: impl Iterator<Item = &'e str>,
+    ) -> BTreeMap<String, Existing> {
+        let is_there = |seen: &Option<Seen>| seen.as_ref().is_some_and(|seen| seen.at >= now);
+        let names = self.names.iter().filter(|(_, seen)| is_there(seen));
+        let mut existing = existing::by_entry(names.map(|(name, _)| name.as_str()));
+        existing.extend(self.carried.clone());
+        for_each
+            .map(|entry| (entry.to_owned(), existing.remove(entry).unwrap_or_default()))
+            .collect()
     }
 
     /// Records the `steps` of a plan made at `now`: for creations, sets whether a subscription existed before, and
@@ -116,7 +136,9 @@ impl SubscriptionHistory {
         now: Timestamp,
     ) -> BTreeSet<(String, String)> {
         let recalled = self.recalled.take();
+        let existing = existing::by_entry(existing::names(steps));
         let is_known = recalled.is_some()
+            || std::mem::take(&mut self.is_latest)
             || self
                 .looked_at
                 .is_some_and(|looked_at| now.duration_since(looked_at) <= holds);
@@ -129,9 +151,18 @@ impl SubscriptionHistory {
         self.replaced.extend(removed.iter().cloned());
         self.looked_at = Some(now);
         self.new.clear();
-        let stored = |name: &str| match recalled.as_ref()?.before(name) {
-            Before::New => None,
-            Before::There(since) => Some(since.map(|at| Seen { id: None, at })),
+        let carried = std::mem::take(&mut self.carried);
+        let stored = |name: &str| {
+            let Some(look) = &recalled else {
+                let entry = name.split('/').next()?;
+                let before = carried.get(entry)?;
+                let is_same = before.is_same(existing.get(entry).unwrap_or(&Existing::default()));
+                return (!is_same).then_some(None);
+            };
+            match look.before(name, &existing) {
+                Before::New => None,
+                Before::There(since) => Some(since.map(|at| Seen { id: None, at })),
+            }
         };
         let mut names: BTreeMap<String, Option<Seen>> = BTreeMap::new();
         for step in &mut *steps {
@@ -167,6 +198,18 @@ impl SubscriptionHistory {
                 Action::Delete { .. } => {}
             }
         }
+        let earlier = recalled.as_ref().map_or(&carried, |look| &look.missing.existing);
+        let is_unread = |entry: &&String| !context.complete && !existing.contains_key(*entry);
+        let unlisted = context.held.keys().chain(earlier.keys().filter(is_unread));
+        let unlisted = unlisted.filter_map(|entry| {
+            let before = match &recalled {
+                Some(look) => look.existing(entry),
+                None if is_known => carried.get(entry).cloned(),
+                None => Some(Existing::unknown()),
+            };
+            Some((entry.clone(), before?.carried()))
+        });
+        self.carried = unlisted.collect();
         // Entries that cannot be read now may still ask for these names, so their history is kept.
         let unread = std::mem::take(&mut self.names);
         let unread = unread

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::existing::Existing;
 use crate::subscription::config::Config;
 
 /// The result of the last look at all subscriptions.
@@ -38,6 +39,9 @@ pub struct Missing {
     /// Those that were lost, with the time of their last sight, if known.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) lost: BTreeMap<String, Option<Timestamp>>,
+    /// What existed of each entry with `forEach`; nothing for an entry of which that is not known.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) existing: BTreeMap<String, Existing>,
 }
 
 /// The stored look at one tenant.
@@ -109,6 +113,14 @@ impl StoredState {
             if text.len() <= MAX_BYTES {
                 return text;
             }
+            let mut missing = self.tenants.values_mut().flatten();
+            if missing.any(|missing| !missing.existing.is_empty()) {
+                let missing = self.tenants.values_mut().flatten();
+                missing.for_each(|missing| missing.existing.clear());
+                self.tenants
+                    .retain(|_, missing| *missing != Some(Missing::default()));
+                continue;
+            }
             // The largest tenant first: it frees the most room for the fewest unknown tenants.
             let size = |missing: &Missing| missing.new.len() + missing.lost.len();
             let known = self.tenants.values_mut().filter(|missing| missing.is_some());
@@ -122,22 +134,35 @@ impl StoredState {
 }
 
 impl Look {
-    /// Returns what the subscription called `name` was, if it is missing now.
-    pub(super) fn before(&self, name: &str) -> Before {
+    /// Returns what the subscription called `name` was, if it is missing now; `existing` is what exists now of each entry
+    /// with `forEach`.
+    pub(super) fn before(&self, name: &str, existing: &BTreeMap<String, Existing>) -> Before {
         if let Some(since) = self.missing.lost.get(name) {
             return Before::There(*since);
         }
         let entry = name.split('/').next().unwrap_or_default();
-        let is_new_entry = self
-            .entries
-            .as_ref()
-            .is_some_and(|known| !known.contains(&digest(entry)));
-        let is_new = is_new_entry || self.missing.new.contains(name);
-        if is_new {
-            Before::New
-        } else {
-            Before::There(Some(self.at))
+        if self.is_new(entry) || self.missing.new.contains(name) {
+            return Before::New;
         }
+        let before = self.missing.existing.get(entry).filter(|_| name.contains('/'));
+        match before {
+            Some(before) if before.is_same(existing.get(entry).unwrap_or(&Existing::default())) => {
+                Before::New
+            }
+            Some(before) if before.is_of_earlier() => Before::There(None),
+            _ => Before::There(Some(self.at)),
+        }
+    }
+
+    /// Returns what existed of an entry; nothing for a new entry.
+    pub(super) fn existing(&self, entry: &str) -> Option<Existing> {
+        let existing = self.missing.existing.get(entry).cloned();
+        (!self.is_new(entry)).then(|| existing.unwrap_or_else(Existing::unknown))
+    }
+
+    fn is_new(&self, entry: &str) -> bool {
+        let entries = self.entries.as_ref();
+        entries.is_some_and(|known| !known.contains(&digest(entry)))
     }
 }
 
@@ -165,6 +190,7 @@ const MAX_BYTES: usize = 4_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::subscription::plan::existing::by_entry;
 
     #[test]
     fn an_entry_that_is_new_in_the_configuration_is_not_lost() {
@@ -177,7 +203,7 @@ mod tests {
             ("v2", "added/1", Before::New),
         ] {
             let look = state.of("contoso", version).unwrap();
-            assert_eq!(look.before(name), expected, "{version} {name}");
+            assert_eq!(look.before(name, &BTreeMap::new()), expected, "{version} {name}");
         }
     }
 
@@ -190,6 +216,7 @@ mod tests {
                 ("mail/lost".to_owned(), Some(earlier)),
                 ("mail/unsure".to_owned(), None),
             ]),
+            ..Missing::default()
         };
         let state = state(BTreeMap::from([
             ("contoso".to_owned(), Some(missing)),
@@ -197,9 +224,12 @@ mod tests {
         ]));
         let state = StoredState::parse(&state.into_text());
         let look = state.of("contoso", "v1").unwrap();
-        assert_eq!(look.before("mail/new"), Before::New);
-        assert_eq!(look.before("mail/lost"), Before::There(Some(earlier)));
-        assert_eq!(look.before("mail/unsure"), Before::There(None));
+        assert_eq!(look.before("mail/new", &BTreeMap::new()), Before::New);
+        assert_eq!(
+            look.before("mail/lost", &BTreeMap::new()),
+            Before::There(Some(earlier))
+        );
+        assert_eq!(look.before("mail/unsure", &BTreeMap::new()), Before::There(None));
         assert_eq!(state.of("unseen", "v1"), None);
         assert_eq!(StoredState::parse("{}").of("contoso", "v1"), None);
         assert_eq!(StoredState::parse("junk").of("contoso", "v1"), None);
@@ -220,6 +250,26 @@ mod tests {
         let state = StoredState::parse(&text);
         assert_eq!(state.of("large", "v1"), None, "in doubt a loss is reported");
         assert!(state.of("small", "v1").is_some());
+    }
+
+    #[test]
+    fn what_existed_of_each_entry_is_left_out_before_what_was_missing() {
+        let names: Vec<String> = (0..400).map(|number| format!("entry-{number}/1")).collect();
+        let missing = Missing {
+            new: BTreeSet::from(["mail/new".to_owned()]),
+            existing: by_entry(names.iter().map(String::as_str)),
+            ..Missing::default()
+        };
+        let state = state(BTreeMap::from([("contoso".to_owned(), Some(missing))]));
+        let look = StoredState::parse(&state.into_text())
+            .of("contoso", "v1")
+            .unwrap();
+        assert_eq!(look.before("mail/new", &BTreeMap::new()), Before::New);
+        assert_eq!(
+            look.before("entry-1/2", &by_entry(std::iter::once("entry-1/1"))),
+            Before::There(Some(at())),
+            "in doubt a loss is reported"
+        );
     }
 
     fn state(tenants: BTreeMap<String, Option<Missing>>) -> StoredState {
