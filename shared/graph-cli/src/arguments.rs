@@ -46,7 +46,7 @@ pub struct Global {
     )]
     pub endpoint_url: Option<String>,
     /// Seconds that one call of AWS may take. A run of renewal has its 15 minutes.
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=A_DAY))]
     pub timeout: u64,
     /// Prints JSON for programs.
     #[arg(long, global = true)]
@@ -74,7 +74,27 @@ impl Global {
                 .map(String::as_str),
         );
         let advice = with_options(advice, "graph-notifications ", &format!("{stack}{place}"));
+        let deployed = self.deployed();
+        let advice = advice.replace("sam deploy", &format!("sam deploy{deployed}"));
         with_options(&advice, "aws ", &place)
+    }
+}
+
+impl Global {
+    /// Returns the options of `sam deploy` for the same stack.
+    fn deployed(&self) -> String {
+        let stack = (self.stack != STACK).then_some(self.stack.as_str());
+        let options = [
+            option("--stack-name", stack),
+            option("--region", self.region.as_deref()),
+            option("--profile", self.profile.as_deref()),
+        ];
+        let options = options.concat();
+        if options.is_empty() {
+            options
+        } else {
+            format!(" {}", options.trim_end())
+        }
     }
 }
 
@@ -102,6 +122,9 @@ fn filled(value: &str) -> Result<String, String> {
     }
     Ok(value.to_owned())
 }
+
+/// Seconds. Nobody waits longer, and no clock overflows.
+const A_DAY: u64 = 24 * 60 * 60;
 
 /// The name of a stack that nobody named.
 const STACK: &str = "graph-notifications";
@@ -166,7 +189,8 @@ pub enum Command {
     #[command(subcommand)]
     Events(Events),
     /// Checks the whole stack, in the order in which you should repair it, and says what to do.
-    #[command(after_help = "Example:\n  graph-notifications doctor")]
+    #[command(after_help = "Example:\n  graph-notifications doctor\n\n\
+        What could not be checked is marked \"?\". If nothing else is wrong, the exit status is 0.")]
     Doctor {
         /// Base URL of the webhook as seen from this machine, if it is not the URL that Graph calls.
         #[arg(long, value_name = "URL", value_parser = filled)]
@@ -224,7 +248,7 @@ pub enum Held {
         #[arg(long, short)]
         yes: bool,
         /// How long to wait for the result.
-        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+        #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(..=A_DAY))]
         wait: u64,
     },
     /// Deletes messages for good.
@@ -381,6 +405,25 @@ mod tests {
             let words = std::iter::once("graph-notifications").chain(line.split(' '));
             let error = Arguments::try_parse_from(words).expect_err(line);
             assert!(error.to_string().contains("it is empty"), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_deployment_in_an_advice_is_of_the_same_stack() {
+        let of = |line: &str| Arguments::try_parse_from(line.split(' ')).unwrap().global;
+        let advice = "Deploy it again:\nsam build && sam deploy";
+        assert_eq!(of("graph-notifications plan").addressed(advice), advice);
+        assert_eq!(
+            of("graph-notifications plan --stack prod --region eu-west-1").addressed(advice),
+            "Deploy it again:\nsam build && sam deploy --stack-name prod --region eu-west-1"
+        );
+    }
+
+    #[test]
+    fn a_time_that_no_clock_has_is_refused() {
+        for line in ["plan --timeout", "failed retry --all --wait"] {
+            let line = format!("graph-notifications {line} {}", u64::MAX);
+            assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
     }
 

@@ -20,6 +20,8 @@ pub enum Kind {
     Input,
     /// AWS refused, or did not answer.
     Aws,
+    /// A run of renewal began and did not finish.
+    Run,
     /// The stack is not there, or not completely.
     Stack,
     /// A person said no, or nobody was there to ask.
@@ -31,6 +33,7 @@ impl Kind {
     #[must_use]
     pub fn status(self) -> u8 {
         match self {
+            Self::Run => 1,
             Self::Input => 2,
             Self::Aws => 3,
             Self::Stack => 4,

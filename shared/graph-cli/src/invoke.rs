@@ -83,7 +83,7 @@ fn failed(function: &str, body: &str) -> Failure {
         _ => "See the log of the function.",
     };
     Failure::new(
-        Kind::Stack,
+        Kind::Run,
         format!("the run of {function} did not finish: {kind}: {message}"),
         advice,
     )
@@ -105,5 +105,6 @@ mod tests {
             "the run of renewal did not finish: DocumentsUnavailable: documents cannot be read"
         );
         assert!(failure.advice.contains("role"), "{failure}");
+        assert_eq!(failure.kind.status(), 1);
     }
 }

@@ -64,6 +64,21 @@ pub async fn main(arguments: Arguments) -> ExitCode {
     }
 }
 
+/// Says what is wrong with the command line, or prints the help that it asks for, and returns the exit status.
+pub fn misused(error: &clap::Error) -> ExitCode {
+    let is_json = std::env::args_os().any(|argument| argument == "--json");
+    if is_json && error.use_stderr() {
+        let text = error.to_string();
+        print(&format!(
+            "{:#}\n",
+            json!({"error": text.trim_end(), "advice": ""})
+        ));
+    }
+    // Nobody there to read it is no failure.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
 /// Returns what is printed of an answer.
 fn shown(answer: &Answer, as_json: bool) -> String {
     if as_json {

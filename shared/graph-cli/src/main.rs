@@ -3,8 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use graph_cli::arguments::Arguments;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    graph_cli::main(graph_cli::arguments::Arguments::parse()).await
+    match Arguments::try_parse() {
+        Ok(arguments) => graph_cli::main(arguments).await,
+        Err(error) => graph_cli::misused(&error),
+    }
 }

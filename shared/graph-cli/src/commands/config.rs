@@ -57,7 +57,13 @@ pub(super) async fn run(command: Config, global: &Global, style: Style) -> Resul
         }
         (_, Some((name, text))) => {
             let planned = Planned::of(&context, present.as_ref(), &name, &text, Ask::Nothing).await?;
-            Ok(planned.answer(planned.text(style)))
+            let answer = planned.answer(planned.text(style));
+            let mistakes = planned.mistakes;
+            Ok(Answer {
+                text: mistakes.clone() + &answer.text,
+                needs_person: !mistakes.is_empty(),
+                ..answer
+            })
         }
         (_, None) => show(present),
     }
@@ -137,6 +143,8 @@ struct Planned {
     changes: Vec<Change>,
     effects: std::collections::BTreeMap<String, Effect>,
     warnings: usize,
+    /// What is wrong with the file; empty where nothing is.
+    mistakes: String,
 }
 
 impl Planned {
@@ -177,12 +185,18 @@ impl Planned {
             }
         }
         let warnings = checked.found.len();
+        let mistakes = if checked.errors() > 0 {
+            checked.text(name, Style::PLAIN)
+        } else {
+            String::new()
+        };
         drop(after);
         Ok(Self {
             filled,
             changes,
             effects,
             warnings,
+            mistakes,
         })
     }
 

@@ -12,10 +12,11 @@ use crate::{
     invoke,
     report::{
         Report,
-        plan::{text, trouble},
+        plan::{remarks, text, trouble},
         status,
     },
     stack::Stack,
+    terminal::{Style, note},
 };
 
 /// Says what the next run does.
@@ -37,10 +38,15 @@ pub(super) async fn apply(context: &Context, confirm_deletions: bool) -> Result<
 /// Lists the subscriptions.
 pub(super) async fn status(context: &Context, tenant: Option<&str>) -> Result<Answer, Failure> {
     let (_, report) = dry_run(context).await?;
+    if let Some(tenant) = tenant {
+        status::is_tenant(&report, tenant)?;
+    }
     let (rows, now) = (status::rows(&report, tenant), Timestamp::now());
     let mut text = status::text(&rows, now, context.style);
-    if context.style.is_terminal && report.failed > 0 {
+    if report.failed > 0 && context.style.is_terminal {
         text.extend(["\n", &trouble(&report, context.style)]);
+    } else if report.failed > 0 && !context.global.json {
+        note(&trouble(&report, Style::of_stderr(context.global.color)));
     }
     Ok(Answer {
         json: json!({"subscriptions": status::json(&rows, now), "failed": report.failed, "problems": report.problems}),
@@ -117,6 +123,10 @@ async fn run(context: &Context, event: &Value, what: &str) -> Result<Answer, Fai
 }
 
 fn answer(context: &Context, json: Value, report: &Report) -> Answer {
+    // A program reads the rows; whoever started it reads why.
+    if !context.style.is_terminal && !context.global.json {
+        note(&remarks(report, Style::of_stderr(context.global.color)));
+    }
     Answer {
         json,
         text: text(report, Timestamp::now(), context.style),

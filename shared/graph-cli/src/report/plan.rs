@@ -11,7 +11,7 @@ use crate::{
     timespan::left,
 };
 
-/// Returns what a run would do, or has done: a row for each subscription that changes, the reasons, and what a person has to do.
+/// Returns what a run would do, or has done: a row for each subscription that changes and, for a person, the [`remarks`].
 #[must_use]
 pub fn text(report: &Report, now: Timestamp, style: Style) -> String {
     let mut text = table(report, now).render(style);
@@ -21,11 +21,15 @@ pub fn text(report: &Report, now: Timestamp, style: Style) -> String {
         } else {
             text.clear();
         }
-        text += &reasons(report, style);
-        text += &trouble(report, style);
-        text += &sums(report);
+        text += &remarks(report, style);
     }
     text
+}
+
+/// Returns the reasons, what a person has to do, and the sums.
+#[must_use]
+pub fn remarks(report: &Report, style: Style) -> String {
+    [reasons(report, style), trouble(report, style), sums(report)].concat()
 }
 
 fn has_changes(report: &Report) -> bool {
@@ -135,6 +139,12 @@ pub fn trouble(report: &Report, style: Style) -> String {
             );
         }
     }
+    for line in lines(report) {
+        if let Some(skipped) = &line.skipped {
+            let what = format!("{} in {}: {skipped}", line.name, line.tenant);
+            say(Color::Warning, "skipped", &what);
+        }
+    }
     for problem in &report.problems {
         let color = if problem.severity == "error" {
             Color::Bad
@@ -215,6 +225,19 @@ mod tests {
         assert_eq!(text.lines().count(), 4, "{text}");
         assert!(
             text.starts_with("+\tteam-messages\tcontoso\t/teams/getAllMessages\tcreated,updated\t3 d\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_is_skipped_is_named_with_its_reason() {
+        let report = json!({"skipped": 1, "subscriptions": [
+            {"name": "mail/1", "tenant": "contoso", "action": "create", "skipped": "the mailbox does not exist"}
+        ]});
+        let text = remarks(&Report::deserialize(report).unwrap(), Style::PLAIN);
+        assert!(
+            text.contains("skipped: mail/1 in contoso: the mailbox does not exist\n")
+                && text.contains("1 skipped"),
             "{text}"
         );
     }

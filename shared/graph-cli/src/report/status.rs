@@ -1,10 +1,13 @@
 //! Subscriptions with the time that is left of each, the most urgent first.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Line, ManyLine, Report};
 use crate::{
+    failure::{Failure, Kind},
     table::{Cell, Table, fixed, flexible},
     terminal::{Color, Style, harmless},
     timespan::left,
@@ -24,6 +27,24 @@ pub struct Row {
     count: Option<usize>,
     /// What the next run does.
     next: String,
+}
+
+/// Says that a tenant is one of the configuration's.
+///
+/// # Errors
+///
+/// Returns a failure that names the tenants.
+pub fn is_tenant(report: &Report, name: &str) -> Result<(), Failure> {
+    let found = report.tenants.iter().map(|line| line.tenant.as_str());
+    let rows = report.subscriptions.iter().map(|line| line.tenant.as_str());
+    let names: BTreeSet<&str> = found.chain(rows).collect();
+    if names.contains(name) {
+        return Ok(());
+    }
+    let names: Vec<&str> = names.into_iter().collect();
+    let text = format!("the configuration has no tenant {}", harmless(name));
+    let advice = format!("It has: {}", harmless(&names.join(", ")));
+    Err(Failure::new(Kind::Input, text, advice))
 }
 
 /// Returns what the report of a dry run says, the most urgent first.
@@ -67,7 +88,8 @@ impl Row {
         let live: usize = many
             .counts
             .iter()
-            .filter(|(action, _)| *action != "create")
+            // What is deleted is of an object that the entry no longer has.
+            .filter(|(action, _)| !matches!(action.as_str(), "create" | "delete"))
             .map(|(_, count)| count)
             .sum();
         let ends = many
@@ -167,6 +189,25 @@ mod tests {
     fn one_tenant_can_be_looked_at_alone() {
         let text = shown(Some("fabrikam"), Style::PLAIN);
         assert_eq!(text, "missing\tchats\tfabrikam\t/chats/getAllMessages\tcreate\n");
+    }
+
+    #[test]
+    fn a_tenant_that_nobody_has_is_an_error_that_names_the_tenants() {
+        let report = json!({"tenants": [{"tenant": "contoso"}, {"tenant": "fabrikam"}]});
+        let report = Report::deserialize(report).unwrap();
+        assert!(is_tenant(&report, "contoso").is_ok());
+        let failure = is_tenant(&report, "contose").unwrap_err();
+        assert_eq!(
+            (failure.kind, failure.advice.as_str()),
+            (Kind::Input, "It has: contoso, fabrikam")
+        );
+    }
+
+    #[test]
+    fn a_subscription_that_is_to_be_deleted_does_not_stand_for_a_missing_one() {
+        let many = json!({"name": "mail", "tenant": "t", "objects": 3, "counts": {"keep": 2, "create": 1, "delete": 1}});
+        let row = Row::of_many(&ManyLine::deserialize(many).unwrap());
+        assert_eq!((row.is_complete(), row.resource.as_str()), (false, "2 of 3"));
     }
 
     fn shown(tenant: Option<&str>, style: Style) -> String {

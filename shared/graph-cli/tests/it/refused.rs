@@ -131,6 +131,21 @@ fn a_failure_is_json_for_a_program() {
 }
 
 #[test]
+fn a_wrong_command_line_is_json_for_a_program() {
+    let tool = Tool::at("http://127.0.0.1:1");
+    for line in ["nonsense", "failed show", "plan --timeout none"] {
+        let answer = tool.json(line);
+        assert!(
+            answer["error"]
+                .as_str()
+                .is_some_and(|text| text.starts_with("error: ")),
+            "{answer}"
+        );
+        assert_eq!(tool.run(line).status, 2, "{line}");
+    }
+}
+
+#[test]
 fn a_file_is_checked_without_any_service() {
     let tool = Tool::at("http://127.0.0.1:1").without_credentials();
     let ended = tool.run_with("config check -", "{\n  \"tenants\": []\n}");

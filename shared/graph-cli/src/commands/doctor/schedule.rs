@@ -68,7 +68,8 @@ pub(super) async fn last_run(context: &Context, configuration: &Value) -> Findin
     // After as long without a run, RenewalAbsentAlarm goes off.
     let longest = context.stack.parameter("RenewalAlarmMinutes");
     let longest = longest.and_then(|minutes| minutes.parse().ok()).unwrap_or(30);
-    judge::last_run(last, SignedDuration::from_mins(longest), now)
+    let level = context.stack.parameter("LogLevel").unwrap_or_default();
+    judge::last_run(last, level, SignedDuration::from_mins(longest), now)
 }
 
 /// Returns when the last run of a page of log events ended.

@@ -34,8 +34,12 @@ pub fn mappings(answers: &[(String, Value)]) -> Finding {
         }
         for mapping in mappings {
             if member(mapping, "/State").starts_with("Disabl") {
+                let queue = member(mapping, "/EventSourceArn")
+                    .rsplit(':')
+                    .next()
+                    .unwrap_or_default();
                 texts.push(format!(
-                    "{function} does not read from its queue: its event source mapping is disabled"
+                    "{function} does not read from {queue}: this event source mapping is disabled"
                 ));
                 cures.insert(format!(
                     "aws lambda update-event-source-mapping --enabled --uuid {}",
@@ -61,8 +65,15 @@ mod tests {
     fn a_mapping_that_is_off_or_gone_is_wrong() {
         let of = |found: Value| mappings(&[("f".to_owned(), json!({"EventSourceMappings": found}))]);
         assert_eq!(of(json!([{"State": "Enabled"}])).state, State::Ok);
-        let off = of(json!([{"State": "Disabled", "UUID": "u"}]));
+        let off = of(json!([
+            {"State": "Enabled", "EventSourceArn": "arn:aws:sqs:r:1:Read"},
+            {"State": "Disabled", "UUID": "u", "EventSourceArn": "arn:aws:sqs:r:1:Notification"},
+        ]));
         assert_eq!(off.state, State::Wrong);
+        assert_eq!(
+            off.text,
+            "f does not read from Notification: this event source mapping is disabled"
+        );
         assert_eq!(
             off.advice,
             "aws lambda update-event-source-mapping --enabled --uuid u"

@@ -23,9 +23,15 @@ pub fn schedule(answer: &Value) -> Finding {
 
 /// Judges when renewal last came to an end.
 #[must_use]
-pub fn last_run(ended: Option<Timestamp>, longest: SignedDuration, now: Timestamp) -> Finding {
+pub fn last_run(ended: Option<Timestamp>, level: &str, longest: SignedDuration, now: Timestamp) -> Finding {
     let check = "last run";
     let advice = "The function's log says why. To run renewal now:\ngraph-notifications apply";
+    // Renewal logs the end of a run as information.
+    if ended.is_none() && matches!(level.to_ascii_uppercase().as_str(), "WARN" | "ERROR" | "FATAL") {
+        let text =
+            format!("LogLevel {level} keeps the ends of runs out of the log; RenewalAbsentAlarm counts runs");
+        return Finding::unknown(check, text);
+    }
     match ended {
         None => Finding::wrong(
             check,
@@ -63,8 +69,15 @@ mod tests {
             (Some(31), State::Wrong),
         ] {
             let ended = minutes.map(|minutes| now - SignedDuration::from_mins(minutes));
-            assert_eq!(last_run(ended, longest, now).state, state);
+            assert_eq!(last_run(ended, "INFO", longest, now).state, state);
         }
+    }
+
+    #[test]
+    fn a_run_that_is_not_logged_is_not_said_to_be_missing() {
+        let longest = SignedDuration::from_mins(30);
+        let found = last_run(None, "WARN", longest, Timestamp::UNIX_EPOCH);
+        assert_eq!(found.state, State::Unknown);
     }
 
     #[test]
