@@ -45,9 +45,9 @@ pub struct Global {
         help = "Address of every service of AWS; otherwise AWS_ENDPOINT_URL"
     )]
     pub endpoint_url: Option<String>,
-    /// Seconds that one call of AWS may take. A run of renewal has its 15 minutes.
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=A_DAY))]
-    pub timeout: u64,
+    /// Seconds that one call of AWS may take [default: 20; where renewal only plans, 300]. A run of renewal has its 15 minutes.
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=A_DAY))]
+    pub timeout: Option<u64>,
     /// Prints JSON for programs.
     #[arg(long, global = true)]
     pub json: bool,

@@ -59,32 +59,50 @@ pub fn secret(of_what: &str) -> Result<Zeroizing<String>, Failure> {
         let advice = "Fill it in with: jq '...' config.json | graph-notifications config put --yes -";
         return Err(Failure::new(Kind::NotConfirmed, text, advice));
     }
-    let _hidden = Hidden::begin();
-    let answer = line(&format!("{of_what}: "));
+    let hidden = Hidden::begin().ok_or_else(|| {
+        let text = format!("{of_what} is not asked for: this terminal would show what you write");
+        Failure::new(
+            Kind::NotConfirmed,
+            text,
+            "Fill it in with: jq '...' config.json | graph-notifications config put --yes -",
+        )
+    })?;
+    let answer = line(&format!("{of_what}: ")).map(Zeroizing::new);
+    drop(hidden);
     note("\n");
-    let answer = Zeroizing::new(answer?);
+    let answer = answer?;
+    if answer.contains(INTERRUPT) {
+        return Err(Failure::new(Kind::NotConfirmed, "nothing was changed", ""));
+    }
     Ok(Zeroizing::new(answer.trim().to_owned()))
 }
 
-/// A terminal that does not show what is written, until this is dropped.
+/// A terminal that does not show what is written, until this is dropped. Ctrl-C is a character meanwhile and ends the line:
+/// as a signal it would end the program before the terminal is as it was.
 struct Hidden;
 
 impl Hidden {
-    fn begin() -> Self {
-        stty("-echo");
-        Self
+    /// Returns nothing where the terminal cannot be changed.
+    fn begin() -> Option<Self> {
+        stty(&["-echo", "-isig", "eol", "^C"]).then_some(Self)
     }
 }
 
 impl Drop for Hidden {
     fn drop(&mut self) {
-        stty("echo");
+        stty(&["echo", "isig", "eol", "undef"]);
     }
 }
 
-fn stty(setting: &str) {
-    let _ = Command::new("stty").arg(setting).status();
+fn stty(settings: &[&str]) -> bool {
+    Command::new("stty")
+        .args(settings)
+        .status()
+        .is_ok_and(|status| status.success())
 }
+
+/// What a terminal sends for Ctrl-C.
+const INTERRUPT: char = '\u{3}';
 
 fn need_person(option: &str) -> Result<(), Failure> {
     if io::stdin().is_terminal() {
@@ -100,8 +118,40 @@ fn need_person(option: &str) -> Result<(), Failure> {
 /// Reads one line.
 fn line(question: &str) -> Result<String, Failure> {
     note(question);
-    let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    read.map_err(|error| Failure::new(Kind::Input, format!("standard input cannot be read: {error}"), ""))?;
-    Ok(answer)
+    let answer = read_line(&mut io::stdin().lock());
+    answer.map_err(|error| Failure::new(Kind::Input, format!("standard input cannot be read: {error}"), ""))
+}
+
+/// Reads until the end of the line, or Ctrl-C.
+fn read_line(input: &mut impl BufRead) -> io::Result<String> {
+    let mut line = Vec::new();
+    loop {
+        let buffer = input.fill_buf()?;
+        let end = buffer
+            .iter()
+            .position(|byte| *byte == b'\n' || char::from(*byte) == INTERRUPT);
+        let read = end.map_or(buffer.len(), |end| end + 1);
+        line.extend(buffer.iter().take(read));
+        input.consume(read);
+        if end.is_some() || read == 0 {
+            return String::from_utf8(line).map_err(|_| io::ErrorKind::InvalidData.into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_ends_where_the_person_interrupts_it() {
+        for (written, read) in [
+            ("yes\nno", "yes\n"),
+            ("s3cr\u{3}et", "s3cr\u{3}"),
+            ("end", "end"),
+            ("", ""),
+        ] {
+            assert_eq!(read_line(&mut written.as_bytes()).unwrap(), read);
+        }
+    }
 }

@@ -40,6 +40,8 @@ pub struct Aws {
     pub endpoint: Option<String>,
     /// How long one call may take.
     pub timeout: Duration,
+    /// How long renewal may plan.
+    pub longest_plan: Duration,
     /// For the calls that are signed here.
     pub(crate) http: reqwest::Client,
 }
@@ -55,7 +57,8 @@ impl Aws {
         let endpoint = global.endpoint_url.clone().or_else(named);
         let url = endpoint.as_deref().map(parse).transpose()?;
         let is_local = url.is_some_and(|url| is_local(&url));
-        let timeout = Duration::from_secs(global.timeout);
+        let given = global.timeout.map(Duration::from_secs);
+        let timeout = given.unwrap_or(CALL);
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http_client(is_local, timeout))
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
@@ -102,6 +105,7 @@ impl Aws {
             region,
             endpoint,
             timeout,
+            longest_plan: given.unwrap_or(PLAN),
             http,
         })
     }
@@ -227,6 +231,11 @@ fn parse(endpoint: &str) -> Result<Url, Failure> {
         )
     })
 }
+
+const CALL: Duration = Duration::from_secs(20);
+
+/// Renewal lists the subscriptions of each tenant, which takes minutes where there are hundreds of tenants.
+const PLAN: Duration = Duration::from_mins(5);
 
 const ATTEMPTS: u32 = 3;
 

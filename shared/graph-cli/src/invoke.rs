@@ -1,6 +1,6 @@
 //! Invocations of renewal: each begins one run and no more, however long it takes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use graph_edge::telemetry::causes;
 use reqwest::Method;
@@ -33,9 +33,12 @@ pub async fn renewal(
         headers: Vec::new(),
         body: event.to_string(),
     };
+    let begun = Instant::now();
     // Once: a second invocation would be a second run.
-    let reply = Progress::of(what).during(aws.call(&call, LONGEST_RUN)).await;
+    let longest = longest(event, aws.longest_plan);
+    let reply = Progress::of(what).during(aws.call(&call, longest)).await;
     let reply = reply.map_err(|error| match error {
+        CallError::Broken(_) if is_plan(event) && begun.elapsed() >= longest => slow(longest),
         CallError::Broken(causes) => broken(&causes),
         other => aws.call_failure(LAMBDA, other),
     })?;
@@ -53,6 +56,29 @@ pub async fn renewal(
     let json: Value = serde_json::from_str(&reply.body).map_err(malformed)?;
     let report = Report::deserialize(&json).map_err(malformed)?;
     Ok((json, report))
+}
+
+/// Says whether a run only plans.
+fn is_plan(event: &Value) -> bool {
+    event.get("dryRun").is_some_and(|dry| dry == true)
+}
+
+/// Returns how long a run is waited for.
+fn longest(event: &Value, longest_plan: Duration) -> Duration {
+    if is_plan(event) {
+        longest_plan.min(LONGEST_RUN)
+    } else {
+        LONGEST_RUN
+    }
+}
+
+/// Renewal plans for longer than it is waited for.
+fn slow(longest: Duration) -> Failure {
+    Failure::new(
+        Kind::Aws,
+        format!("renewal did not finish its plan within {} s", longest.as_secs()),
+        "Wait longer with --timeout, for example --timeout 900. Nothing was changed.",
+    )
 }
 
 /// The connection broke, and what renewal does is not known.
@@ -94,7 +120,17 @@ const LONGEST_RUN: Duration = Duration::from_mins(16);
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_plan_is_waited_for_as_long_as_was_said_and_a_run_to_its_end() {
+        let said = Duration::from_secs(5);
+        assert_eq!(longest(&json!({"dryRun": true}), said), said);
+        assert_eq!(longest(&json!({}), said), LONGEST_RUN);
+        assert_eq!(longest(&json!({"deleteAll": true}), said), LONGEST_RUN);
+    }
 
     #[test]
     fn a_run_that_did_not_finish_says_why_and_what_to_do() {
