@@ -121,11 +121,11 @@ impl Reading {
             self.is_new |= self.met.insert(self.hasher.hash_one((item.id(), changed_at)));
         }
         let changes = match self.wanted.way.pages {
-            Pages::ByTime if !self.at.unordered => self.take_in_order(items, page.next.as_deref()),
-            Pages::ByTime | Pages::ByLink | Pages::ByCount => self.take_all(items, page.next.as_deref()),
+            Pages::Time if !self.at.unordered => self.take_in_order(items, page.next.as_deref()),
+            Pages::Time | Pages::Link | Pages::Count => self.take_all(items, page.next.as_deref()),
         };
         self.followed.extend(link);
-        if self.wanted.way.pages != Pages::ByTime || self.at.unordered {
+        if self.wanted.way.pages != Pages::Time || self.at.unordered {
             self.is_read = true;
             self.goes_on |= !self.at.links.is_empty();
             self.begin_again();
@@ -164,7 +164,7 @@ impl Reading {
 
     /// Takes Graph's refusal of the request.
     pub fn refused(&mut self, status: u16) -> Turned {
-        let is_ordered = self.wanted.way.pages == Pages::ByTime && !self.at.unordered;
+        let is_ordered = self.wanted.way.pages == Pages::Time && !self.at.unordered;
         if status == 400 && is_ordered && self.at.links.is_empty() {
             self.at.unordered = true;
             return Turned::Again;
@@ -259,8 +259,8 @@ impl Reading {
         }
         // What was deleted from a drive may have lost its times.
         let changed_at = item.changed_at().or_else(|odd| match self.wanted.way.pages {
-            Pages::ByLink => Ok(self.wanted.until),
-            Pages::ByTime | Pages::ByCount => Err(odd),
+            Pages::Link => Ok(self.wanted.until),
+            Pages::Time | Pages::Count => Err(odd),
         })?;
         items.push((item, changed_at));
         Ok(())
@@ -268,7 +268,7 @@ impl Reading {
 
     /// Takes every item and follows the link.
     fn take_all<'a>(&mut self, items: Vec<(Item<'a>, Timestamp)>, next: Option<&str>) -> Vec<Change<'a>> {
-        if next.is_some() && self.wanted.way.pages != Pages::ByLink {
+        if next.is_some() && self.wanted.way.pages != Pages::Link {
             self.falls_short(Shortfall::Shifted);
         }
         self.at.links.extend(next.map(str::to_owned));

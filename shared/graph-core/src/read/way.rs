@@ -48,11 +48,11 @@ pub struct Way {
 pub enum Pages {
     /// By the time of the last item, in ascending order. The link of such a list counts items from its beginning, so that
     /// an item that changes while it is read leaves its place, and the first one behind the page is passed over.
-    ByTime,
+    Time,
     /// By the link, which goes on where the page ended.
-    ByLink,
+    Link,
     /// By a link that counts items: a list of several pages may leave some out.
-    ByCount,
+    Count,
 }
 
 /// How an item shows what happened to it.
@@ -105,7 +105,7 @@ const BASE: Way = Way {
     rows: &[],
     suffix: "",
     query: &[],
-    pages: Pages::ByLink,
+    pages: Pages::Link,
     shows: Shows::Times,
     sees: ALL,
     unseen: &[],
@@ -128,7 +128,7 @@ const OUTLOOK: Way = Way {
         ("$orderby", "lastModifiedDateTime"),
         ("$top", "1000"),
     ],
-    pages: Pages::ByTime,
+    pages: Pages::Time,
     sees: CREATED_UPDATED,
     selects: true,
     limit: Limit::OUTLOOK,
@@ -323,7 +323,7 @@ pub(super) const WAYS: &[Way] = &[
     Way {
         rows: &["todoTask"],
         query: &[("$filter", "lastModifiedDateTime ge {from}")],
-        pages: Pages::ByCount,
+        pages: Pages::Count,
         sees: CREATED_UPDATED,
         item: "users('{@users}')/todo/lists('{@lists}')/tasks('{id}')",
         odata_type: "#Microsoft.Graph.todoTask",
