@@ -1,7 +1,7 @@
 //! The queue message that carries one admitted item to the function that acts on it.
 //!
-//! A queue is not trusted: whoever can write to it could put anything there. So a message is sealed ([`seal`]), and whoever
-//! takes it checks the seal and the client state of the item once more ([`VerifiedItem::open`]).
+//! A queue is not trusted: whoever can write to it could put anything there. So a message is sealed ([`seal`](super::seal)),
+//! and whoever takes it checks the seal and the client state of the item once more ([`VerifiedItem::open`]).
 
 use std::{borrow::Cow, collections::BTreeSet, fmt};
 
