@@ -11,7 +11,7 @@ pub mod ports;
 mod window;
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -19,14 +19,14 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures_util::{StreamExt, stream};
 use graph_core::{
     models::ResourcePath,
-    notification::client_state::ClientStateKeys,
-    read::{Limit, Limiter, Window},
+    notification::{client_state::ClientStateKeys, queued::VerifiedItem},
+    read::{self, Limit, Limiter, Window},
     subscription::config::{Config, Entry, Tenant},
 };
 use graph_edge::{
     clock::Clock,
     deadline::Deadline,
-    documents::{CachedDocument, Source},
+    documents::{CachedDocument, NoDocument, Source},
     metrics::{Metric, Metrics},
     sqs::{Message, Queue},
 };
@@ -87,7 +87,7 @@ pub async fn handle<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
     let batch = Batch::sort(&records, deps, deps.clock.now(), deadline).await;
     let mut retried = batch::refuse(&batch.refused, deps, deadline, metrics).await;
     retried.extend(batch.retried);
-    if let Ok(config) = deps.config.current(deps.clock.now(), deadline).await {
+    if let Ok(config) = deps.config_for(&batch.items, deadline).await {
         // Items are live notifications, so they do not wait for windows.
         let (results, not_taken) = futures_util::join!(
             read_windows(batch.windows, &config, deps, deadline),
@@ -131,6 +131,26 @@ async fn read_windows<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
     });
     let results = stream::iter(lanes.collect::<Vec<_>>()).buffer_unordered(AT_ONCE);
     results.collect::<Vec<_>>().await.into_iter().flatten().collect()
+}
+
+impl<S: Source, R: Reads, C: Clock, Q: Queue> Deps<S, R, C, Q> {
+    /// Returns the configuration; read again where it lacks the entry of an item, which a person may just have added.
+    async fn config_for(
+        &self,
+        items: &[(&Record, VerifiedItem<'_>)],
+        deadline: Deadline,
+    ) -> Result<Arc<Config>, NoDocument> {
+        let now = self.clock.now();
+        let config = self.config.current(now, deadline).await?;
+        let is_known = |item: &VerifiedItem<'_>| {
+            let proven = item.proven();
+            read::configured(&config, &proven.subscription, proven.application).is_some()
+        };
+        if items.iter().all(|(_, item)| is_known(item)) {
+            return Ok(config);
+        }
+        Ok(self.config.renewed(now, deadline).await?.document)
+    }
 }
 
 impl<S, R: Reads, C: Clock, Q: Queue> Deps<S, R, C, Q> {

@@ -9,7 +9,7 @@ use graph_core::{
 use graph_edge::{
     clock::Clock,
     deadline::Deadline,
-    documents::Source,
+    documents::{FLOOR, Source},
     graph::ReadAnswer,
     metrics::{Metric, Metrics},
     sqs::{Message, Queue, Reason},
@@ -52,8 +52,17 @@ pub(crate) async fn take_turn<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Qu
 ) -> Result<Turn, Obstacle> {
     let deadline = deadline.less(STORE_WITHIN);
     let window = &work.window;
+    // A person may have added the entry since the configuration was read, and renewal may have acted on it at once.
+    let renewed = match window.configured(config) {
+        Some(_) => None,
+        None => deps.config.renewed(deps.clock.now(), deadline).await.ok(),
+    };
+    let config = renewed.as_ref().map_or(config, |renewed| &renewed.document);
     let Some((entry, tenant)) = window.configured(config) else {
-        return refuse(window, deps, deadline).await;
+        if renewed.is_some_and(|renewed| renewed.read_at >= window.until) {
+            return refuse(window, deps, deadline).await;
+        }
+        return put_back(window.clone(), FLOOR.unsigned_abs(), deps, deadline).await;
     };
     if deadline.left() < STORE_WITHIN {
         return Err(Obstacle::OutOfTime);

@@ -48,6 +48,8 @@ pub struct Renewed<T> {
     pub document: Arc<T>,
     /// Whether what it does not hold is not there: it was read at most [`FLOOR`] ago. Else it may be of before.
     pub is_conclusive: bool,
+    /// When it was read.
+    pub read_at: Timestamp,
 }
 
 impl<S: Source, T> CachedDocument<S, T> {
@@ -81,6 +83,7 @@ impl<S: Source, T> CachedDocument<S, T> {
         Ok(Renewed {
             document: read.value,
             is_conclusive: now.duration_since(read.at) <= FLOOR,
+            read_at: read.at,
         })
     }
 

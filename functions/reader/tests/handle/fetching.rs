@@ -10,9 +10,13 @@ use super::world::{World, ago, item, sealed, unsealed};
 const ANNA: &str = "4f3c6a1e-2d57-4b90-8f3c-6a1e2d574b90";
 
 fn mailbox() -> World {
-    World::new(&json!({"one": {
+    World::new(&entries())
+}
+
+fn entries() -> Value {
+    json!({"one": {
         "resource": format!("/users/{ANNA}/messages"), "changeType": "created,updated,deleted", "fetchContent": true,
-    }}))
+    }})
 }
 
 fn change(kind: &str, path: &str) -> Value {
@@ -39,6 +43,20 @@ async fn several_items_of_one_resource_are_one_get() {
         assert_eq!(event["data"]["proof"], "clientState");
         assert_eq!(event["id"], "i".repeat(43), "the id is that of the admission");
     }
+}
+
+#[tokio::test]
+async fn an_item_of_an_entry_that_was_just_added_is_fetched() {
+    let content = json!({"id": "AAMk1"});
+    let world = World::new(&json!({})).answers([answer(&content)]);
+    let created = item(&change("created", &format!("Users/{ANNA}/Messages/AAMk1")));
+    world.read(&[&created]).await;
+    assert!(world.asked().is_empty(), "there is no such entry");
+    world.delivered();
+    world.configure(&entries());
+    world.pass(Duration::from_mins(1)).await;
+    world.read(&[&created]).await;
+    assert_eq!(world.delivered()[0]["data"]["content"], content);
 }
 
 #[tokio::test]

@@ -99,6 +99,32 @@ async fn a_window_that_is_not_configured_so_is_not_read() {
     assert_eq!(world.failed(), ["NotConfigured"]);
 }
 
+/// Renewal acts on an entry as soon as a person has written it.
+#[tokio::test]
+async fn a_window_for_an_entry_newer_than_the_configuration_at_hand_waits() {
+    let world = mailbox().answers([page(&json!([]), None), page(&json!([]), None)]);
+    world.read(&[&window(MAIL, "gap-1")]).await;
+    world.delivered();
+    world.configure(&json!({"one": {"resource": CHAT, "changeType": "created"}}));
+    let mut newer: Value = serde_json::from_str(&unsealed(&window(CHAT, "gap-2"))).unwrap();
+    newer["until"] = json!(ago(-1));
+    world.pass(Duration::from_mins(1)).await;
+    // The configuration is read again, and it is the one that counts.
+    assert!(world.read(&[&sealed(&newer.to_string())]).await.is_empty());
+    assert_eq!(world.delivered()[0]["data"]["gap"], "gap-2");
+    // One that was read before the window was ordered says nothing of it.
+    newer["resource"] = json!(MAIL);
+    newer["until"] = json!(ago(-2));
+    assert!(world.read(&[&sealed(&newer.to_string())]).await.is_empty());
+    let [(waiting, delay)] = &*world.queued() else {
+        panic!("one window waits");
+    };
+    assert_eq!((*delay, world.failed().len()), (30, 0));
+    world.pass(Duration::from_mins(1)).await;
+    assert!(world.read(&[waiting]).await.is_empty());
+    assert_eq!(world.failed(), ["NotConfigured"]);
+}
+
 #[tokio::test]
 async fn what_is_neither_window_nor_item_goes_to_failed_queue() {
     let world = mailbox();

@@ -68,23 +68,20 @@ impl Reads for FakeGraph {
 
 /// Reader and everything around it.
 pub(super) struct World {
+    config: &'static FakeSource,
     pub(super) deps: Deps<&'static FakeSource, FakeGraph, TestClock, FakeQueue>,
 }
 
 impl World {
     /// Returns a reader with these entries, whose name is `one` and so on.
     pub(super) fn new(subscriptions: &Value) -> Self {
-        let config = json!({
-            "tenants": {"contoso": {
-                "tenantId": TENANT, "clientId": CLIENT, "credential": {"clientSecret": "s"},
-            }},
-            "subscriptions": subscriptions,
-        });
         let leaked = |text: String| -> &'static FakeSource { Box::leak(Box::new(FakeSource::new(text))) };
         let keys = serde_json::to_string(&test_util::document(vec![key()], &[(TENANT, CLIENT)])).unwrap();
+        let config = leaked(configuration(subscriptions));
         Self {
+            config,
             deps: Deps {
-                config: CachedDocument::new(leaked(config.to_string()), |text| {
+                config: CachedDocument::new(config, |text| {
                     Ok(Config::parse(text).map_err(|problem| problem.to_string())?.0)
                 }),
                 client_states: CachedDocument::new(leaked(keys), client_state_keys),
@@ -98,6 +95,11 @@ impl World {
                 tries: 10,
             },
         }
+    }
+
+    /// Has a person write other entries into ConfigSecret.
+    pub(super) fn configure(&self, subscriptions: &Value) {
+        self.config.set(configuration(subscriptions));
     }
 
     /// Has Microsoft Graph answer so.
@@ -197,6 +199,17 @@ impl World {
         let messages = self.deps.failed_queue.take().into_iter();
         messages.map(|message| message.reason.unwrap()).collect()
     }
+}
+
+/// Returns a configuration with these entries.
+fn configuration(subscriptions: &Value) -> String {
+    let config = json!({
+        "tenants": {"contoso": {
+            "tenantId": TENANT, "clientId": CLIENT, "credential": {"clientSecret": "s"},
+        }},
+        "subscriptions": subscriptions,
+    });
+    config.to_string()
 }
 
 /// Returns the body of a window of the last two hours.

@@ -29,7 +29,7 @@ pub async fn each_has_its_metric(world: &World) {
     }
 }
 
-/// One item with a forged client state, one whose client state names another key.
+/// One item with a forged client state, one whose client state names another key, and one POST that is no collection.
 async fn items_are_rejected(world: &World) {
     let subscription = world.subscription();
     let client_state = subscription.client_state.clone().unwrap();
@@ -43,6 +43,11 @@ async fn items_are_rejected(world: &World) {
         .basic(&subscription, "created")
         .edit(1, move |item| item["clientState"] = of_another_key.clone());
     world.send(post).await;
+    let torn = Post::new()
+        .basic(&subscription, "created")
+        .wrong(0, Wrong::NotJson);
+    let report = world.pair.simulator.send(torn).await.unwrap();
+    assert!(!report.delivered(), "{report:?}");
 }
 
 /// While ClientStateSecret has no key, nothing can prove a lifecycle notification. Once it has, the next try succeeds.
