@@ -1,5 +1,7 @@
 //! `failed`, `undelivered` and `events` against the local stack.
 
+use graph_core::notification::seal::seal;
+use graph_edge::documents::client_state_keys;
 use graph_simulator::{Post, Wrong};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -67,7 +69,10 @@ fn a_window_that_failed_goes_back_to_the_reader() {
         "read": "window", "tenantId": contoso["tenantId"], "clientId": contoso["clientId"],
         "subscription": "users", "resource": USERS, "from": now - SignedDuration::from_mins(2), "until": now,
     });
-    world.put("FailedQueueUrl", &window.to_string());
+    let keys = block_on(world.pair.stack.read_secret("ClientStateSecret")).unwrap();
+    let keys = client_state_keys(&keys.to_string()).unwrap();
+    let sealed = seal(&window.to_string(), &keys, now).unwrap();
+    world.put("FailedQueueUrl", &sealed);
     assert_eq!(messages(&world, "failed")[0]["what"], "window");
     let retried = world.tool.run("failed retry --all --yes");
     let expected = "1 message moved: 0 back in FailedQueue, 0 may still wait, 1 in neither queue\n";

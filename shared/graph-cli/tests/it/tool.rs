@@ -167,7 +167,8 @@ pub fn plain(text: &str) -> String {
 /// Returns a line that is wider than 80 columns. A command and an address stay whole, so that they can be pasted.
 pub fn too_wide(text: &str) -> Option<String> {
     let text = plain(text);
-    let is_whole = |line: &str| line.contains("://") || line.starts_with("         aws ");
+    let is_whole =
+        |line: &str| line.contains("://") || line.trim_start_matches([' ', '-', '>']).starts_with("aws ");
     let mut lines = text.lines();
     let wide = lines.find(|line| line.chars().count() > 80 && !is_whole(line));
     wide.map(str::to_owned)
