@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeSet,
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 use stack::{Function, Message, NOTIFICATION_ORIGIN, Options, Pair, Progress, Stack};
 
 mod alarms;
+mod consumers;
 mod parameters;
 
 #[tokio::test]
@@ -23,7 +25,9 @@ async fn messages_move_back_parameters_change_and_a_removed_stack_leaves_what_a_
     alarms::each_has_its_metric(&world).await;
     a_changed_parameter_changes_nothing_else(&mut world).await;
     parameters::each_changes_what_it_is_about(&mut world).await;
+    consumers::each_gets_what_it_is_for(&world).await;
     a_removed_stack_leaves_the_configuration_alone(&world).await;
+    nothing_runs_on(world);
 }
 
 /// Nothing of one stack is the other's, and what is left works when the other is gone.
@@ -140,6 +144,23 @@ async fn a_removed_stack_leaves_the_configuration_alone(world: &World) {
         let url = stack.resource(queue).unwrap();
         let attributes = stack.sqs().get_queue_attributes().queue_url(url).send().await;
         assert!(attributes.is_err(), "{queue} is still there");
+    }
+}
+
+/// Every program of this run names the run's folder: MiniStack's log is in there, and so is the code of each function.
+fn nothing_runs_on(world: World) {
+    let folder = world.stack().folder().display().to_string();
+    drop(world);
+    let began = Instant::now();
+    loop {
+        let programs = Command::new("ps").args(["-A", "-o", "args="]).output().unwrap();
+        let programs = String::from_utf8_lossy(&programs.stdout).into_owned();
+        let left: Vec<_> = programs.lines().filter(|line| line.contains(&folder)).collect();
+        if left.is_empty() {
+            return;
+        }
+        assert!(began.elapsed() < DEADLINE, "still running: {left:#?}");
+        std::thread::sleep(A_MOMENT);
     }
 }
 
@@ -260,24 +281,52 @@ impl World {
     /// Does what `StartMessageMoveTask` does, which MiniStack does not know: sends the same messages, attributes
     /// included, to NotificationQueue.
     async fn move_back(&self, messages: &[Message]) {
-        let stack = &self.pair.stack;
         for message in messages {
-            let mut send = stack.sqs().send_message().message_body(&message.body);
-            for (name, text) in &message.attributes {
-                let value = MessageAttributeValue::builder().data_type("String");
-                send = send.message_attributes(name, value.string_value(text).build().unwrap());
+            self.put_back("NotificationQueue", message).await;
+        }
+    }
+
+    /// Puts a message into a queue, attributes included.
+    async fn put_back(&self, queue: &str, message: &Message) {
+        let stack = &self.pair.stack;
+        let mut send = stack.sqs().send_message().message_body(&message.body);
+        for (name, text) in &message.attributes {
+            let value = MessageAttributeValue::builder().data_type("String");
+            send = send.message_attributes(name, value.string_value(text).build().unwrap());
+        }
+        let url = stack.resource(queue).unwrap();
+        send.queue_url(url).send().await.unwrap();
+    }
+
+    /// Waits until a queue holds so many messages.
+    async fn hold(&self, queue: &str, count: usize) {
+        let (stack, began) = (&self.pair.stack, Instant::now());
+        let url = stack.resource(queue).unwrap();
+        loop {
+            let held = stack.held(url).await.unwrap();
+            if held == count {
+                return;
             }
-            let url = stack.resource("NotificationQueue").unwrap();
-            send.queue_url(url).send().await.unwrap();
+            assert!(
+                began.elapsed() < DEADLINE,
+                "{queue} holds {held} messages, and not {count}"
+            );
+            tokio::time::sleep(A_MOMENT).await;
         }
     }
 }
 
-/// Without a run of the schedule, and with the alarm that is optional.
+/// Without a run of the schedule, with the alarm that is optional, and with a DeliveryQueue that soon gives up an event that
+/// its consumer cannot process.
 fn own_options() -> Options {
+    let parameters = [
+        ("SilenceAlarmMinutes", "60"),
+        ("DeliveryVisibilitySeconds", "15"),
+        ("DeliveryMaxReceives", "2"),
+    ];
     Options {
         renewal_schedule: "rate(1 hour)".to_owned(),
-        parameters: [("SilenceAlarmMinutes", "60".to_owned())].into(),
+        parameters: parameters.map(|(name, value)| (name, value.to_owned())).into(),
         ..Options::default()
     }
 }

@@ -30,26 +30,8 @@ pub(crate) async fn deploy(
     name: &str,
     options: &Options,
 ) -> Result<Deployment, Error> {
-    aws.create_bucket(BUCKET).await?;
-    let mut sam = sam(tools, aws, folder, "deploy")?;
-    sam.args([
-        "--template-file",
-        "build/template.yaml",
-        "--stack-name",
-        name,
-        "--s3-bucket",
-        BUCKET,
-    ])
-    .args([
-        "--capabilities",
-        "CAPABILITY_IAM",
-        "--no-confirm-changeset",
-        "--no-progressbar",
-        "--no-fail-on-empty-changeset",
-        "--parameter-overrides",
-    ])
-    .args(parameters(options)?);
-    command::run("sam deploy", &mut sam, &folder.join("deploy.log"))?;
+    let template = Path::new("build/template.yaml");
+    run_sam(tools, aws, folder, name, template, &parameters(options)?).await?;
     let outputs = aws.stack_outputs(name).await?;
     let resources = aws.stack_resources(name).await?;
     let deployment = Deployment { outputs, resources };
@@ -69,6 +51,53 @@ pub(crate) async fn deploy(
         aws.number_concurrency(mapping).await?;
     }
     Ok(deployment)
+}
+
+/// Deploys a template that is not this repository's, and returns the physical ids of its resources by their logical ids.
+///
+/// # Errors
+///
+/// `sam deploy` fails, or MiniStack does not answer.
+pub(crate) async fn deploy_template(
+    tools: &Tools,
+    aws: &Aws,
+    folder: &Path,
+    name: &str,
+    template: &Path,
+    parameters: &BTreeMap<&'static str, String>,
+) -> Result<BTreeMap<String, String>, Error> {
+    let parameters = parameters
+        .iter()
+        .map(|(name, value)| format!("{name}=\"{value}\""));
+    let parameters: Vec<String> = parameters.collect();
+    run_sam(tools, aws, folder, name, template, &parameters).await?;
+    aws.stack_resources(name).await
+}
+
+/// Runs `sam deploy`.
+async fn run_sam(
+    tools: &Tools,
+    aws: &Aws,
+    folder: &Path,
+    name: &str,
+    template: &Path,
+    parameters: &[String],
+) -> Result<(), Error> {
+    aws.create_bucket(BUCKET).await?;
+    let mut sam = sam(tools, aws, folder, "deploy")?;
+    sam.arg("--template-file")
+        .arg(template)
+        .args(["--stack-name", name, "--s3-bucket", BUCKET])
+        .args([
+            "--capabilities",
+            "CAPABILITY_IAM",
+            "--no-confirm-changeset",
+            "--no-progressbar",
+            "--no-fail-on-empty-changeset",
+            "--parameter-overrides",
+        ])
+        .args(parameters);
+    Ok(command::run("sam deploy", &mut sam, &folder.join("deploy.log"))?)
 }
 
 /// Deletes the stack with this name.

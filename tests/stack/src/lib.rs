@@ -155,6 +155,32 @@ impl Stack {
         deploy::described(&self.tools, self.ministack.aws(), self.run.folder(), STACK_NAME)
     }
 
+    /// Deploys a template of its own beside this stack, and returns the physical ids of its resources by their logical ids.
+    ///
+    /// # Errors
+    ///
+    /// `sam deploy` fails.
+    pub async fn deploy_other(
+        &self,
+        name: &str,
+        template: &Path,
+        parameters: &BTreeMap<&'static str, String>,
+    ) -> Result<BTreeMap<String, String>, Error> {
+        let (aws, folder) = (self.ministack.aws(), self.run.folder());
+        deploy::deploy_template(&self.tools, aws, folder, name, template, parameters).await
+    }
+
+    /// Returns what a log group holds.
+    ///
+    /// # Errors
+    ///
+    /// There is no such group, or `CloudWatch` Logs does not answer.
+    pub async fn logs_of(&self, group: &str) -> Result<String, Error> {
+        let lines = self.ministack.aws().log_lines(group, 0).await?;
+        let lines: Vec<String> = lines.into_iter().map(|line| line.text).collect();
+        Ok(lines.join("\n"))
+    }
+
     /// Deletes another stack.
     ///
     /// # Errors
@@ -361,10 +387,7 @@ impl Stack {
     ///
     /// `CloudWatch` Logs does not answer.
     pub async fn logs(&self, function: Function) -> Result<String, Error> {
-        let group = self.resource(function.log_group())?;
-        let lines = self.ministack.aws().log_lines(group, 0).await?;
-        let lines: Vec<String> = lines.into_iter().map(|line| line.text).collect();
-        Ok(lines.join("\n"))
+        self.logs_of(self.resource(function.log_group())?).await
     }
 
     /// Returns the log lines of a function since a time in milliseconds since 1970; at most 10,000.
