@@ -295,7 +295,7 @@ fn failure(error: &SecretError) -> Failure {
         SecretError::Binary => Failure::new(
             Kind::Aws,
             causes(error),
-            "`graph-notifications config put FILE` writes it as text.",
+            "aws secretsmanager put-secret-value --secret-id CONFIG_SECRET_ARN --secret-string file://FILE",
         ),
         SecretError::Unavailable(_) => Failure::new(
             Kind::Aws,
