@@ -47,7 +47,7 @@ async fn the_same_item_twice_has_the_same_id() {
 #[tokio::test]
 async fn a_drive_or_message_that_changes_twice_makes_two_events() {
     let entries = json!({
-        "drive": {"resource": "/drives/b!x/root", "changeType": "updated"},
+        "drive-twice": {"resource": "/drives/b!x/root", "changeType": "updated"},
         "edited": {"resource": "/teams/getAllMessages", "changeType": "updated"},
     });
     let tenant = Tenant::subscribe(TokenVersion::V2, entries).await;
