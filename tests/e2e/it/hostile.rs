@@ -141,7 +141,7 @@ async fn what_one_tenant_proves_counts_for_no_other() {
 
 #[tokio::test]
 async fn no_secret_is_ever_logged() {
-    let tenant = Tenant::subscribe(TokenVersion::V2, team_messages("silent")).await;
+    let tenant = Tenant::subscribe(TokenVersion::V2, team_messages("logged")).await;
     let subscription = tenant.subscription("/teams/getAllMessages");
     let content = r#"{"id":"1","body":"a word that nobody may read"}"#;
     let post = Post::new().change(&subscription, "created").content(content);
