@@ -18,7 +18,8 @@ use graph_core::{
 };
 use graph_edge::{
     deadline::Deadline,
-    documents::{NoDocument, Source},
+    documents::NoDocument,
+    secrets::Source,
     signing_keys::{FetchDocument, Unavailable},
 };
 use jiff::Timestamp;

@@ -22,8 +22,9 @@ use graph_core::{
 };
 use graph_edge::{
     deadline::{Deadline, Late},
-    documents::{CachedDocument, Source},
+    documents::CachedDocument,
     metrics::Metrics,
+    secrets::Source,
     signing_keys::{FetchDocument, SigningKeyCache},
     sqs::Queue,
 };

@@ -7,8 +7,8 @@ use graph_core::{
 };
 use graph_edge::{
     deadline::Deadline,
-    documents::Source,
     metrics::Metrics,
+    secrets::Source,
     sqs::{Message, Queue, Reason},
 };
 use jiff::Timestamp;

@@ -15,9 +15,9 @@ use graph_core::{
 use graph_edge::{
     clock::Clock,
     deadline::Deadline,
-    documents::Source,
     graph::ReadAnswer,
     metrics::{Metric, Metrics},
+    secrets::Source,
     sqs::{Message, Queue},
 };
 use jiff::{SignedDuration, Timestamp};

@@ -1,8 +1,8 @@
 //! Reader: reads what notifications were lost, and what they do not carry, and delivers it as ordinary events.
 //!
-//! A message of `ReadQueue` is a window of time of one subscription, or an item to fetch. Neither is trusted: the seal of both
-//! must hold, a window must say what the configuration says, an item's client state must hold. What is not read to its end in one turn goes on
-//! as a message of its own, so that nobody waits behind a long reading.
+//! A message of `ReadQueue` is a window of time of one subscription, or an item to fetch. Neither is trusted: the seal of
+//! both must hold, a window must match the configuration, and the client state of an item must hold. A window that is not
+//! read to its end in one turn continues as a new message, so that nobody waits behind a long reading.
 
 mod batch;
 mod complete;
@@ -26,8 +26,9 @@ use graph_core::{
 use graph_edge::{
     clock::Clock,
     deadline::Deadline,
-    documents::{CachedDocument, NoDocument, Source},
+    documents::{CachedDocument, NoDocument},
     metrics::{Metric, Metrics},
+    secrets::Source,
     sqs::{Message, Queue},
 };
 use tracing::error;

@@ -9,9 +9,10 @@ use graph_core::{
 use graph_edge::{
     clock::Clock,
     deadline::Deadline,
-    documents::{FLOOR, Source},
+    documents::FLOOR,
     graph::ReadAnswer,
     metrics::{Metric, Metrics},
+    secrets::Source,
     sqs::{Message, Queue, Reason},
 };
 use tracing::{error, info, warn};

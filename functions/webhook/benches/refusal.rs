@@ -18,7 +18,7 @@ use graph_edge::{
     deadline::Deadline,
     documents::CachedDocument,
     metrics::Metrics,
-    testing::{FakeQueue, FakeSource},
+    testing::{FakeQueue, FakeSecret},
 };
 use jiff::Timestamp;
 use lambda_http::{Body, Request, http};
@@ -50,7 +50,7 @@ fn measure(name: &str, item: Value) {
     let body = json!({"value": items, "validationTokens": vec!["e30.e30.AAAA"; 10]}).to_string();
     let bytes = body.len();
     let document = test_util::document(vec![key()], &[OURS]);
-    let source = FakeSource::new(serde_json::to_string(&document).unwrap());
+    let source = FakeSecret::new(serde_json::to_string(&document).unwrap());
     let deps = Deps {
         keys: CachedDocument::new(&source, parse_keys),
         queues: Queues {

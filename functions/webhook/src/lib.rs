@@ -18,8 +18,9 @@ use graph_core::notification::{
 pub use graph_edge::documents::client_state_keys as parse_keys;
 use graph_edge::{
     deadline::Deadline,
-    documents::{CachedDocument, NoDocument, Source},
+    documents::{CachedDocument, NoDocument},
     metrics::{Metric, Metrics},
+    secrets::Source,
     sqs::Queue,
 };
 use jiff::Timestamp;

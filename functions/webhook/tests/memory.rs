@@ -16,7 +16,7 @@ use graph_edge::{
     documents::CachedDocument,
     metrics::Metrics,
     sqs::{Message, Queue, Sent},
-    testing::FakeSource,
+    testing::FakeSecret,
 };
 use jiff::Timestamp;
 use peak_alloc::PeakAlloc;
@@ -86,7 +86,7 @@ fn check(case: &str, status: u16, limit: usize, body: &str) {
 /// Returns the status of the answer to an event, and how many bytes were allocated at a time.
 fn measured(event: &RawValue) -> (u16, usize) {
     let document = test_util::document(vec![key()], &[OURS]);
-    let source = FakeSource::new(serde_json::to_string(&document).unwrap());
+    let source = FakeSecret::new(serde_json::to_string(&document).unwrap());
     let deps = Deps {
         keys: CachedDocument::new(&source, parse_keys),
         queues: Queues {

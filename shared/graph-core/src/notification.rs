@@ -12,7 +12,7 @@
 //! | [`queued`] | an admitted item on its way through a queue |
 //! | [`seal`] | the proof that a function of this stack wrote a queue message |
 //! | [`message`] | what fits into a queue message |
-//! | [`tokens`] | validation tokens: that Microsoft sent the item for a tenant and application of ours |
+//! | [`tokens`] | validation tokens: that Microsoft sent the item for a tenant and application of this stack |
 //! | [`keys`] | the private keys that items are encrypted for |
 //! | [`envelope`] | the encrypted resource: signature first, then decryption |
 //! | [`event`] | the `CloudEvents` document that consumers get |

@@ -5,11 +5,11 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
-pub use crate::secrets::Source;
 use crate::{
     BoxError,
     cached::{Ask, Cached, Read, RefreshPolicy},
     deadline::Deadline,
+    secrets::Source,
     telemetry::causes,
 };
 

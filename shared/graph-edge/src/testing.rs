@@ -30,9 +30,6 @@ mod script;
 mod secret;
 mod time;
 
-/// A secret in memory.
-pub type FakeSource = FakeSecret;
-
 /// A queue in memory that can be told to refuse.
 #[derive(Debug, Default)]
 pub struct FakeQueue {

@@ -19,7 +19,7 @@ use graph_edge::{
     documents::CachedDocument,
     metrics::Metrics,
     sqs::Message,
-    testing::{FakeLogin, FakeQueue, FakeSource},
+    testing::{FakeLogin, FakeQueue, FakeSecret},
 };
 use lambda_http::{Body, Request, Response, http};
 use tokio::runtime::{Builder, Runtime};
@@ -154,8 +154,8 @@ const REASONS: [&str; 9] = [
 
 struct Functions {
     runtime: Runtime,
-    webhook: webhook::Deps<&'static FakeSource, FakeQueue>,
-    decryption: decryption::Deps<&'static FakeSource, FakeLogin, FakeQueue>,
+    webhook: webhook::Deps<&'static FakeSecret, FakeQueue>,
+    decryption: decryption::Deps<&'static FakeSecret, FakeLogin, FakeQueue>,
 }
 
 static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
@@ -199,9 +199,9 @@ fn soon() -> Deadline {
     Deadline::after(Duration::from_mins(1))
 }
 
-fn source(document: &impl serde::Serialize) -> &'static FakeSource {
+fn source(document: &impl serde::Serialize) -> &'static FakeSecret {
     let text = serde_json::to_string(document).expect("a document");
-    Box::leak(Box::new(FakeSource::new(text)))
+    Box::leak(Box::new(FakeSecret::new(text)))
 }
 
 fn bodies(messages: Vec<Message>) -> Vec<String> {

@@ -30,7 +30,7 @@ use graph_edge::{
     login::{NoRefreshTokens, TokenProvider},
     metrics::Metrics,
     sqs::{Message, Queue, Sent},
-    testing::{FakeSource, VirtualClock},
+    testing::{FakeSecret, VirtualClock},
 };
 use jiff::{SignedDuration, Timestamp};
 use reader::{CompleteWindows, Deps};
@@ -107,8 +107,8 @@ struct Site {
     lists: Lists,
     queue: FairQueue,
     delivered: Delivered,
-    config: FakeSource,
-    keys: FakeSource,
+    config: FakeSecret,
+    keys: FakeSecret,
 }
 
 impl Site {
@@ -132,8 +132,8 @@ impl Site {
             lists: Lists::new(clock.clone(), start - SignedDuration::from_mins(30)),
             queue: FairQueue::new(clock.clone()),
             delivered: Delivered::default(),
-            config: FakeSource::new(config.to_string()),
-            keys: FakeSource::new(serde_json::to_string(&keys).expect("JSON")),
+            config: FakeSecret::new(config.to_string()),
+            keys: FakeSecret::new(serde_json::to_string(&keys).expect("JSON")),
             clock,
             start,
         }
@@ -236,7 +236,7 @@ impl Site {
 
     fn deps(
         &self,
-    ) -> Deps<&FakeSource, GraphClient<VirtualClock, NoRefreshTokens, Nobody>, VirtualClock, Station> {
+    ) -> Deps<&FakeSecret, GraphClient<VirtualClock, NoRefreshTokens, Nobody>, VirtualClock, Station> {
         let http = Http::over(Arc::new(self.lists.clone()));
         let login = TokenProvider::new(http.clone(), Some(BASE)).expect("a URL");
         let graph = GraphClient::new(http, login.with(NoRefreshTokens, Nobody), Some(BASE));

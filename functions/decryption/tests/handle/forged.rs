@@ -1,4 +1,4 @@
-//! Whoever can write into the queue gets nothing out of it without a client state of ours.
+//! Whoever can write into the queue gets nothing out of it without a client state of this stack.
 
 use super::*;
 

@@ -29,11 +29,11 @@ use graph_core::{
 };
 use graph_edge::{
     deadline::Deadline,
-    documents::{CachedDocument, Source},
+    documents::CachedDocument,
     metrics::Metrics,
-    secrets::{SecretError, Versioned},
+    secrets::{SecretError, Source, Versioned},
     sqs::REASON,
-    testing::{FakeLogin, FakeQueue, FakeSource, Written},
+    testing::{FakeLogin, FakeQueue, FakeSecret, Written},
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;

@@ -22,7 +22,7 @@ impl Source for Secretive {
     #[expect(clippy::panic, reason = "it is what this is for")]
     async fn read(&self) -> Result<Option<Versioned>, SecretError> {
         match self {
-            Self::Holds(text) => FakeSource::new(text).read().await,
+            Self::Holds(text) => FakeSecret::new(text).read().await,
             Self::Panics(text) => panic!("{text}"),
             Self::Hangs => std::future::pending().await,
         }
@@ -51,19 +51,19 @@ pub(super) const TRIES: u32 = 10;
 
 /// Decryption and everything around it, in memory.
 pub(super) struct World {
-    pub(super) client_states: &'static FakeSource,
-    pub(super) source: &'static FakeSource,
+    pub(super) client_states: &'static FakeSecret,
+    pub(super) source: &'static FakeSecret,
     pub(super) login: FakeLogin,
-    pub(super) deps: Deps<&'static FakeSource, FakeLogin, FakeQueue>,
+    pub(super) deps: Deps<&'static FakeSecret, FakeLogin, FakeQueue>,
 }
 
 impl World {
     pub(super) fn new() -> Self {
-        let source = Box::leak(Box::new(FakeSource::new(document(
+        let source = Box::leak(Box::new(FakeSecret::new(document(
             vec![key().clone()],
             vec![tenant()],
         ))));
-        let client_states = Box::leak(Box::new(FakeSource::new(client_state_document("k1"))));
+        let client_states = Box::leak(Box::new(FakeSecret::new(client_state_document("k1"))));
         let login = FakeLogin::new(SIGNER.jwks());
         let deps = Deps {
             client_states: CachedDocument::new(&*client_states, client_state_keys),

@@ -20,7 +20,7 @@ use graph_edge::{
     documents::{CachedDocument, client_state_keys},
     graph::ReadAnswer,
     metrics::Metrics,
-    testing::{FakeClock, FakeQueue, FakeSource},
+    testing::{FakeClock, FakeQueue, FakeSecret},
 };
 use jiff::{SignedDuration, Timestamp};
 use reader::{CompleteWindows, Deps, handle, ports::Reads};
@@ -68,14 +68,14 @@ impl Reads for FakeGraph {
 
 /// Reader and everything around it.
 pub(super) struct World {
-    config: &'static FakeSource,
-    pub(super) deps: Deps<&'static FakeSource, FakeGraph, TestClock, FakeQueue>,
+    config: &'static FakeSecret,
+    pub(super) deps: Deps<&'static FakeSecret, FakeGraph, TestClock, FakeQueue>,
 }
 
 impl World {
     /// Returns a reader with these entries, whose name is `one` and so on.
     pub(super) fn new(subscriptions: &Value) -> Self {
-        let leaked = |text: String| -> &'static FakeSource { Box::leak(Box::new(FakeSource::new(text))) };
+        let leaked = |text: String| -> &'static FakeSecret { Box::leak(Box::new(FakeSecret::new(text))) };
         let keys = serde_json::to_string(&test_util::document(vec![key()], &[(TENANT, CLIENT)])).unwrap();
         let config = leaked(configuration(subscriptions));
         Self {

@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn items_are_counted_by_what_becomes_of_them_and_why() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let with =
         |client_state: Value| json!({"changeType": "created", "resource": "r", "clientState": client_state});
     let mut other_tenant = change("mail");
@@ -35,7 +35,7 @@ async fn items_are_counted_by_what_becomes_of_them_and_why() {
 
 #[tokio::test]
 async fn what_no_queue_has_taken_is_not_counted_as_stored() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     deps.queues.delivery.refuse(Some("contacts"));
     let body = json!({"value": [change("mail"), change("contacts")]}).to_string();
@@ -55,7 +55,7 @@ async fn what_no_queue_has_taken_is_not_counted_as_stored() {
 
 #[tokio::test]
 async fn what_is_no_collection_is_counted_and_so_is_a_handshake() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     for body in ["hello", r#"{"value":5}"#] {
         check(
             &counted(&deps(&source), body).await,
@@ -80,7 +80,7 @@ fn check(metrics: &Metrics, expected: &[(Metric, i64)]) {
     }
 }
 
-async fn counted(deps: &Deps<&FakeSource, FakeQueue>, body: &str) -> Metrics {
+async fn counted(deps: &Deps<&FakeSecret, FakeQueue>, body: &str) -> Metrics {
     let mut metrics = Metrics::default();
     handle(request("/notifications", body), deps, now(), soon(), &mut metrics).await;
     metrics
@@ -89,7 +89,7 @@ async fn counted(deps: &Deps<&FakeSource, FakeQueue>, body: &str) -> Metrics {
 /// An item of a minute ago whose event goes out at once.
 #[tokio::test]
 async fn the_age_of_an_event_is_measured_where_it_is_delivered() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let mut item = change("mail");
     item["resourceData"] = json!({"eventTime": "2026-11-22T09:59:00Z"});
     let metrics = counted(&deps(&source), &json!({"value": [item]}).to_string()).await;

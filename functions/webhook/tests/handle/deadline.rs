@@ -37,7 +37,7 @@ async fn secrets_manager_that_hangs_is_answered_with_503() {
 async fn sqs_that_hangs_is_answered_with_503() {
     for hang in Hang::ALL {
         for item in [change("mail"), rich("mail"), lifecycle("mail")] {
-            let source = FakeSource::new(document(&["k1"]));
+            let source = FakeSecret::new(document(&["k1"]));
             let deps = Deps {
                 keys: CachedDocument::new(&source, parse_keys),
                 queues: queues(|| hang.queue()),
@@ -68,7 +68,7 @@ async fn sqs_that_hangs_is_answered_with_503() {
 async fn keys_that_are_never_read_leave_the_time_for_an_answer() {
     struct Never;
 
-    impl graph_edge::documents::Source for Never {
+    impl graph_edge::secrets::Source for Never {
         fn name(&self) -> &'static str {
             "Never"
         }
@@ -104,7 +104,7 @@ impl Answer {
 
 async fn answer<S, Q>(deps: &Deps<S, Q>, item: &Value) -> Answer
 where
-    S: graph_edge::documents::Source,
+    S: graph_edge::secrets::Source,
     Q: graph_edge::sqs::Queue,
 {
     let (written, begun, mut metrics) = (Written::start(), Instant::now(), Metrics::default());

@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn an_item_without_content_goes_to_reader_where_the_url_asks_for_its_content() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     for (url, has_reader, read, delivered) in [
         ("/notifications?s=mail&f=1", true, 1, 0),
         ("/notifications?s=mail&f=1", false, 0, 1),
@@ -29,7 +29,7 @@ async fn an_item_without_content_goes_to_reader_where_the_url_asks_for_its_conte
 
 #[tokio::test]
 async fn encrypted_and_lifecycle_items_keep_their_way_whatever_the_url_asks_for() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let mut deps = deps(&source);
     deps.queues.read = Some(FakeQueue::default());
     let (mut rich, mut lifecycle) = (change("mail"), change("mail"));
@@ -49,7 +49,7 @@ async fn encrypted_and_lifecycle_items_keep_their_way_whatever_the_url_asks_for(
 
 #[tokio::test]
 async fn what_reader_has_not_got_is_not_said_to_be_received() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let mut deps = deps(&source);
     let refusing = FakeQueue::default();
     refusing.refuse(Some(""));

@@ -7,7 +7,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused_before_it_is_read() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let padded = |bytes: usize| format!("{}{{\"value\":[]}}", " ".repeat(bytes - 12));
     assert_eq!(
@@ -22,7 +22,7 @@ async fn a_body_over_the_limit_is_refused_before_it_is_read() {
 
 #[tokio::test]
 async fn what_nests_without_end_is_passed_over() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let (open, close) = (r#"{"a":["#.repeat(100_000), "]}".repeat(100_000));
     let mut item = change("mail").to_string();
@@ -42,7 +42,7 @@ async fn what_nests_without_end_is_passed_over() {
 
 #[tokio::test]
 async fn an_odd_name_beside_the_items_costs_none_of_them() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let body = format!(r#"{{"\ud83d":1,"value":[{}]}}"#, change("mail"));
     assert_eq!(post(&deps, "/notifications", &body).await.status(), 202);
@@ -51,7 +51,7 @@ async fn an_odd_name_beside_the_items_costs_none_of_them() {
 
 #[tokio::test]
 async fn an_item_with_empty_texts_for_objects_is_a_change_without_content() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let mut item = change("mail");
     item["encryptedContent"] = json!("");
@@ -63,7 +63,7 @@ async fn an_item_with_empty_texts_for_objects_is_a_change_without_content() {
 
 #[tokio::test]
 async fn a_post_that_grows_on_the_way_is_sent_some_mebibytes_at_a_time() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let body = json!({"value": vec![rich("mail"); 6_000], "validationTokens": tokens(2)}).to_string();
     assert!(body.len() < MAX_POST_BYTES);
@@ -77,7 +77,7 @@ async fn a_post_that_grows_on_the_way_is_sent_some_mebibytes_at_a_time() {
 /// Whoever has a client state can make us store, but not much more than he sends.
 #[tokio::test]
 async fn what_comes_in_grows_by_no_more_than_a_small_factor() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let item = |members: Value| {
         let mut item = members;
         item["clientState"] = json!(minted("m"));
@@ -157,7 +157,7 @@ fn tokens(number: usize) -> Vec<String> {
 
 #[tokio::test]
 async fn the_log_says_which_limit_was_hit() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let tokens = vec!["token"; 300];
     let long = json!({"clientState": "a".repeat(129)});
@@ -231,7 +231,7 @@ proptest! {
             .collect();
         let client_state = minted("mail");
         let item = format!(r#"{{"clientState":"{client_state}"{}}}"#, members.concat());
-        let source = FakeSource::new(document(&["k1"]));
+        let source = FakeSecret::new(document(&["k1"]));
         let deps = deps(&source);
         let queues = [&deps.queues.notification, &deps.queues.lifecycle, &deps.queues.delivery];
         for queue in queues {
@@ -326,7 +326,7 @@ fn any_key() -> impl Strategy<Value = String> {
 
 /// Returns the status of the answer and the messages that were stored.
 fn answer(request: Request) -> (u16, Vec<Message>) {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let response = run(handle(request, &deps, now(), soon(), &mut Metrics::default()));
     let mut stored = deps.queues.notification.stored();

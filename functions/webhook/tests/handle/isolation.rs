@@ -6,7 +6,7 @@ const OTHER: &str = "99999999-0000-0000-0000-000000000000";
 
 #[tokio::test]
 async fn a_caller_learns_nothing_from_how_an_item_is_wrong() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let genuine = change("mail")["clientState"].as_str().unwrap().to_owned();
     let with = |name: &str, value: Value| {
@@ -35,7 +35,7 @@ async fn a_caller_learns_nothing_from_how_an_item_is_wrong() {
 /// Tokens and content are judged behind the queue, so the answer cannot depend on them.
 #[tokio::test]
 async fn a_caller_learns_nothing_from_tokens_and_content() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     for tokens in [
         json!(null),
@@ -58,7 +58,7 @@ async fn a_caller_learns_nothing_from_tokens_and_content() {
 async fn the_client_state_of_one_tenant_admits_nothing_of_another() {
     let theirs = (OTHER, CLIENT);
     let document = test_util::document(vec![key("k1"), key("k2")], &[OURS, theirs]);
-    let source = FakeSource::new(serde_json::to_string(&document).unwrap());
+    let source = FakeSecret::new(serde_json::to_string(&document).unwrap());
     let deps = deps(&source);
     let ours = change("mail");
     let our_state = ours["clientState"].as_str().unwrap();
@@ -103,7 +103,7 @@ async fn the_client_state_of_one_tenant_admits_nothing_of_another() {
 /// An item that says nothing of its tenant belongs to the one that its client state proves, whatever else it says.
 #[tokio::test]
 async fn the_tenant_of_a_message_is_the_proven_one() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let mut item = change("mail");
     item["tenantId"] = Value::Null;
@@ -128,7 +128,7 @@ async fn the_tenant_of_a_message_is_the_proven_one() {
 }
 
 /// Returns whether the answer is the one that every collection gets.
-async fn is_silent(deps: &Deps<&FakeSource, FakeQueue>, body: &Value) -> bool {
+async fn is_silent(deps: &Deps<&FakeSecret, FakeQueue>, body: &Value) -> bool {
     let response = post(deps, "/notifications", &body.to_string()).await;
     (
         response.status().as_u16(),

@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_thousand_challenges_are_one_message_for_each_subscription() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let items: Vec<Value> = (0..1_000)
         .map(|number| {
@@ -30,7 +30,7 @@ async fn a_thousand_challenges_are_one_message_for_each_subscription() {
 
 #[tokio::test]
 async fn an_item_that_says_something_else_has_its_own_message() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let with = |event: &str, name: &str, value: Value| {
         let mut item = item("mail", event);
@@ -64,7 +64,7 @@ async fn an_item_that_says_something_else_has_its_own_message() {
 
 #[tokio::test]
 async fn repeats_of_an_item_are_lost_where_the_item_is() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     deps.queues.lifecycle.refuse(Some("contacts"));
     let items = ["mail", "contacts", "contacts", "mail", "contacts"].map(|name| item(name, "missed"));
@@ -78,7 +78,7 @@ async fn repeats_of_an_item_are_lost_where_the_item_is() {
 
 #[tokio::test]
 async fn changes_of_one_post_are_never_taken_together() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let body = json!({"value": [change("mail"), change("mail"), rich("mail"), rich("mail")]});
     post(&deps, "/notifications", &body.to_string()).await;

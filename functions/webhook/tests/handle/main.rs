@@ -30,7 +30,7 @@ use graph_edge::{
     documents::CachedDocument,
     metrics::{Metric, Metrics},
     sqs::Message,
-    testing::{FakeQueue, FakeSource, Written},
+    testing::{FakeQueue, FakeSecret, Written},
 };
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::{Body, Request, Response};
@@ -44,7 +44,7 @@ const OURS: (&str, &str) = (TENANT, CLIENT);
 
 #[tokio::test]
 async fn a_handshake_is_echoed_before_any_secret_exists() {
-    let source = FakeSource::default();
+    let source = FakeSecret::default();
     let deps = deps(&source);
     for route in ["/notifications", "/lifecycle"] {
         let response = post(
@@ -63,14 +63,14 @@ async fn a_handshake_is_echoed_before_any_secret_exists() {
 
 #[tokio::test]
 async fn a_handshake_that_graph_never_sends_is_refused_without_an_echo() {
-    let source = FakeSource::default();
+    let source = FakeSecret::default();
     let response = post(&deps(&source), "/notifications?validationToken=%3Cscript%3E", "").await;
     assert_eq!((response.status().as_u16(), response.body()), (400, &Body::Empty));
 }
 
 #[tokio::test]
 async fn each_admitted_item_is_one_message_and_the_rest_is_dropped() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let body = json!({"value": [
         change("mail"),
@@ -89,7 +89,7 @@ async fn each_admitted_item_is_one_message_and_the_rest_is_dropped() {
 
 #[tokio::test]
 async fn an_item_without_content_is_delivered_at_once_and_one_with_content_is_not() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let body = json!({"value": [change("mail"), rich("team-messages")]});
     post(&deps, "/notifications", &body.to_string()).await;
@@ -115,7 +115,7 @@ async fn an_item_without_content_is_delivered_at_once_and_one_with_content_is_no
 /// What is odd about an item decryption finds out, which keeps it with the reason.
 #[tokio::test]
 async fn an_item_that_cannot_be_delivered_goes_to_decryption() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let with = |name: &str, value: Value| {
         let mut item = change("mail");
@@ -147,7 +147,7 @@ async fn an_item_that_cannot_be_delivered_goes_to_decryption() {
 /// As captured from a personal account, and as other senders leave things out.
 #[tokio::test]
 async fn an_empty_text_in_an_item_says_nothing() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let mut item = change("mail");
     item["tenantId"] = json!("");
@@ -164,7 +164,7 @@ async fn an_empty_text_in_an_item_says_nothing() {
 
 #[tokio::test]
 async fn every_message_is_in_the_group_of_its_tenant() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let body = json!({"value": [change("mail"), rich("mail"), lifecycle("mail")]});
     post(&deps, "/notifications", &body.to_string()).await;
@@ -176,7 +176,7 @@ async fn every_message_is_in_the_group_of_its_tenant() {
 
 #[tokio::test]
 async fn the_route_does_not_decide_the_kind() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let body = json!({"value": [change("mail"), lifecycle("mail")]}).to_string();
     post(&deps, "/lifecycle", &body).await;
@@ -187,7 +187,7 @@ async fn the_route_does_not_decide_the_kind() {
 
 #[tokio::test]
 async fn tokens_travel_only_with_the_encrypted_items_that_they_can_vouch_for() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let [ours, others] = [TENANT, "99999999-0000-0000-0000-000000000000"].map(unsigned_token);
     let mut small = rich("team-messages");
@@ -206,7 +206,7 @@ async fn tokens_travel_only_with_the_encrypted_items_that_they_can_vouch_for() {
 
 #[tokio::test]
 async fn an_item_that_is_not_stored_makes_graph_send_again() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let body = json!({"value": [change("mail"), change("contacts")]}).to_string();
     deps.queues.delivery.refuse(Some("contacts"));
@@ -221,7 +221,7 @@ async fn an_item_that_is_not_stored_makes_graph_send_again() {
 
 #[tokio::test]
 async fn a_lifecycle_item_that_is_not_stored_makes_graph_send_again() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     deps.queues.lifecycle.refuse(Some(""));
     let body = json!({"value": [lifecycle("mail")]}).to_string();
@@ -236,7 +236,7 @@ async fn without_a_key_nothing_is_said_to_be_received() {
         Some("not JSON"),
         Some(r#"{"keys":[{"id":"k1"}]}"#),
     ] {
-        let source = text.map_or_else(FakeSource::default, FakeSource::new);
+        let source = text.map_or_else(FakeSecret::default, FakeSecret::new);
         let deps = deps(&source);
         let body = json!({"value": [change("mail")]}).to_string();
         assert_eq!(
@@ -259,7 +259,7 @@ async fn without_a_key_nothing_is_said_to_be_received() {
 
 #[tokio::test]
 async fn an_unknown_key_reads_the_secret_again_at_most_every_30_seconds() {
-    let source = FakeSource::new(document(&["k0"]));
+    let source = FakeSecret::new(document(&["k0"]));
     let deps = deps(&source);
     let body = json!({"value": [change("mail")]}).to_string();
     let send = async |seconds| {
@@ -289,7 +289,7 @@ async fn an_unknown_key_reads_the_secret_again_at_most_every_30_seconds() {
 #[tokio::test]
 async fn an_unknown_key_is_not_final_while_the_secret_cannot_be_read() {
     let written = Written::start();
-    let source = FakeSource::new(document(&["k0"]));
+    let source = FakeSecret::new(document(&["k0"]));
     let deps = deps(&source);
     let body = json!({"value": [change("mail")]}).to_string();
     let send = async |seconds| {
@@ -319,7 +319,7 @@ async fn an_unknown_key_is_not_final_while_the_secret_cannot_be_read() {
 
 #[tokio::test]
 async fn what_is_not_a_collection_gets_a_4xx_and_an_empty_one_a_202() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let many = format!(r#"{{"value":[{}0]}}"#, "0,".repeat(MAX_ITEMS));
     for (body, expected) in [
@@ -342,7 +342,7 @@ async fn what_is_not_a_collection_gets_a_4xx_and_an_empty_one_a_202() {
 
 #[tokio::test]
 async fn other_methods_are_not_answered() {
-    let source = FakeSource::default();
+    let source = FakeSecret::default();
     let mut get = request("/notifications?validationToken=abc", "");
     *get.method_mut() = lambda_http::http::Method::GET;
     assert_eq!(
@@ -355,7 +355,7 @@ async fn other_methods_are_not_answered() {
 
 #[tokio::test]
 async fn an_item_over_the_size_of_a_message_goes_on_without_its_content() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let mut item = rich("team-messages");
     item["encryptedContent"]["data"] = json!("A".repeat(graph_core::notification::message::MAX_BYTES));
@@ -365,7 +365,7 @@ async fn an_item_over_the_size_of_a_message_goes_on_without_its_content() {
     assert!(queued.content_omitted && !queued.item.get().contains("encryptedContent"));
 }
 
-async fn post(deps: &Deps<&FakeSource, FakeQueue>, uri: &str, body: &str) -> Response<Body> {
+async fn post(deps: &Deps<&FakeSecret, FakeQueue>, uri: &str, body: &str) -> Response<Body> {
     handle(request(uri, body), deps, now(), soon(), &mut Metrics::default()).await
 }
 
@@ -376,7 +376,7 @@ fn request(uri: &str, body: &str) -> Request {
     request.body(Body::Text(body.to_owned())).unwrap()
 }
 
-fn deps(source: &FakeSource) -> Deps<&FakeSource, FakeQueue> {
+fn deps(source: &FakeSecret) -> Deps<&FakeSecret, FakeQueue> {
     Deps {
         keys: CachedDocument::<_, ClientStateKeys>::new(source, parse_keys),
         queues: Queues {
@@ -389,7 +389,7 @@ fn deps(source: &FakeSource) -> Deps<&FakeSource, FakeQueue> {
 }
 
 /// Returns the names of the subscriptions whose events are delivered.
-fn delivered(deps: &Deps<&FakeSource, FakeQueue>) -> Vec<String> {
+fn delivered(deps: &Deps<&FakeSecret, FakeQueue>) -> Vec<String> {
     let name = |message: &Message| {
         let event: Value = serde_json::from_str(&message.body).unwrap();
         event["subscription"].as_str().unwrap().to_owned()

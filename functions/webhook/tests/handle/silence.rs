@@ -6,7 +6,7 @@ use graph_core::application::test_util::guid;
 #[tokio::test]
 async fn no_secret_is_written_or_answered_whatever_goes_wrong() {
     let written = Written::start();
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let client_state = minted("mail");
     let forged = client_state.replace("mail.", "MARKforged.");
@@ -46,7 +46,7 @@ async fn no_secret_is_written_or_answered_whatever_goes_wrong() {
 /// Whoever floods the webhook decides how much is written.
 #[tokio::test]
 async fn a_post_of_which_nothing_is_admitted_has_one_line_of_metrics_alone() {
-    let source = FakeSource::new(document(&["k1"]));
+    let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let forged = json!({"changeType": "created", "clientState": "forged.k1.AAAA", "resource": "x"});
     let written = Written::start();
@@ -86,7 +86,7 @@ async fn a_malformed_document_is_reported_without_a_word_of_it() {
         serde_json::to_string(&test_util::document(vec![short], &[OURS])).unwrap(),
     ] {
         let written = Written::start();
-        let source = FakeSource::new(text.clone());
+        let source = FakeSecret::new(text.clone());
         let body = json!({"value": [change("mail")]}).to_string();
         let response = post(&deps(&source), "/notifications", &body).await;
         assert_eq!((response.status().as_u16(), response.body()), (503, &Body::Empty));

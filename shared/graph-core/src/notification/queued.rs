@@ -167,7 +167,7 @@ pub struct VerifiedItem<'a> {
 }
 
 impl<'a> VerifiedItem<'a> {
-    /// Returns the item of a sealed message when its client state proves that it comes from a subscription of ours.
+    /// Returns the item of a sealed message when its client state proves that it comes from a subscription of this stack.
     ///
     /// # Errors
     ///

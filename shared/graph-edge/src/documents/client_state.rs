@@ -8,8 +8,8 @@ use graph_core::{
 use jiff::Timestamp;
 use tracing::error;
 
-use super::{CachedDocument, NoDocument, Source, malformed};
-use crate::{BoxError, deadline::Deadline, telemetry::printable_id};
+use super::{CachedDocument, NoDocument, malformed};
+use crate::{BoxError, deadline::Deadline, secrets::Source, telemetry::printable_id};
 
 impl<S: Source> CachedDocument<S, ClientStateKeys> {
     /// Opens a message of a queue, a second time with newer keys where it names a key or an application that is not known.

@@ -115,9 +115,9 @@ fn a_secret_is_named_by_the_end_of_its_arn() {
     assert_eq!(secret.name(), "stack-ClientStateSecret-AbCdEf");
 }
 
-struct FakeSource(Lock<Vec<&'static str>>);
+struct ScriptedSource(Lock<Vec<&'static str>>);
 
-impl Source for FakeSource {
+impl Source for ScriptedSource {
     fn name(&self) -> &'static str {
         "TheSecret-AbCdEf"
     }
@@ -136,7 +136,7 @@ impl Source for FakeSource {
     }
 }
 
-async fn current(cache: &CachedDocument<FakeSource, u8>, seconds: i64) -> Result<u8, NoDocument> {
+async fn current(cache: &CachedDocument<ScriptedSource, u8>, seconds: i64) -> Result<u8, NoDocument> {
     let deadline = Deadline::after(PATIENCE);
     cache
         .current(at(seconds), deadline)
@@ -144,13 +144,16 @@ async fn current(cache: &CachedDocument<FakeSource, u8>, seconds: i64) -> Result
         .map(|document| *document)
 }
 
-async fn renewed(cache: &CachedDocument<FakeSource, u8>, seconds: i64) -> Result<(u8, bool), NoDocument> {
+async fn renewed(cache: &CachedDocument<ScriptedSource, u8>, seconds: i64) -> Result<(u8, bool), NoDocument> {
     let renewed = cache.renewed(at(seconds), Deadline::after(PATIENCE)).await?;
     Ok((*renewed.document, renewed.is_conclusive))
 }
 
-fn cache(texts: &[&'static str]) -> CachedDocument<FakeSource, u8> {
-    CachedDocument::new(FakeSource(Lock::new(texts.to_vec())), |text| Ok(text.parse()?))
+fn cache(texts: &[&'static str]) -> CachedDocument<ScriptedSource, u8> {
+    CachedDocument::new(
+        ScriptedSource(Lock::new(texts.to_vec())),
+        |text| Ok(text.parse()?),
+    )
 }
 
 fn at(seconds: i64) -> Timestamp {
