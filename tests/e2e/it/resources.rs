@@ -82,7 +82,7 @@ async fn every_resource_arrives_as_its_event() {
     let (of_many, others): (Vec<_>, Vec<_>) = RESOURCES
         .iter()
         .partition(|(resource, ..)| resource.contains("?$filter=id in"));
-    for resources in [others, of_many] {
+    for (name, resources) in [("resource", others), ("of-many", of_many)] {
         let entries = resources
             .iter()
             .enumerate()
@@ -90,7 +90,7 @@ async fn every_resource_arrives_as_its_event() {
                 let resource = with_id(resource);
                 let entry =
                     json!({"resource": resource, "changeType": change_type, "includeResourceData": is_rich});
-                (format!("resource-{index}"), entry)
+                (format!("{name}-{index}"), entry)
             });
         let tenant = Tenant::subscribe(TokenVersion::V2, Value::Object(entries.collect())).await;
         for (resource, change_type, event_type, is_rich) in resources {

@@ -25,7 +25,9 @@ impl Tenant {
         let (name, app) = configuration.take(version).await;
         for (key, mut subscription) in subscriptions.as_object().unwrap().clone() {
             subscription["tenant"] = json!(name);
-            configuration.document["subscriptions"][key] = subscription;
+            let entry = &mut configuration.document["subscriptions"][&key];
+            assert!(entry.is_null(), "another test has an entry {key} already");
+            *entry = subscription;
         }
         stack().write_config(&configuration.document).await.unwrap();
         let report = invoke(Function::Renewal, &json!({})).await;
