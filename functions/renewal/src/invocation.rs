@@ -1,6 +1,6 @@
 //! The options of an invocation.
 
-use graph_core::{printable::printable, subscription::rotation::Forced};
+use graph_core::subscription::{printable::printable, rotation::Forced};
 use serde_json::{Map, Value};
 
 use crate::Error;

@@ -11,7 +11,6 @@
 //! | [`secrets`] | the two documents that renewal writes and the other functions read; a text that is printed nowhere |
 //! | [`cloud`] | Microsoft's clouds, and what differs between them |
 //! | [`certificate`] | X.509 certificates: made, read, and their thumbprint |
-//! | [`printable`] | text from outside, as it may be printed |
 
 pub use graph_events as models;
 
@@ -19,7 +18,6 @@ pub mod application;
 pub mod certificate;
 pub mod cloud;
 pub mod notification;
-pub mod printable;
 pub mod read;
 pub mod secrets;
 pub mod subscription;

@@ -10,6 +10,7 @@
 //! | [`url`] | the notification URL, which carries what Microsoft Graph's list does not show |
 //! | [`plan`] | the steps: create, renew, replace, delete, keep |
 //! | [`rotation`] | when a key gives way to a newer one |
+//! | [`printable`] | text of Microsoft Graph's or of a person's, as it may be printed |
 //! | `spread` | a number of each subscription's own, so that thousands are not renewed together |
 //! | [`expiry`] | what ends soon: certificates and secrets |
 
@@ -20,6 +21,7 @@ pub mod config;
 pub mod expiry;
 pub mod model;
 pub mod plan;
+pub mod printable;
 pub mod rotation;
 mod spread;
 pub mod url;

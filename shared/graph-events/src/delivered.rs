@@ -8,7 +8,7 @@ use serde_json::{Map, Number, Value, value::RawValue};
 use super::{DateTime, Resource, define::entity};
 use crate::{
     change::Change,
-    entity,
+    entity, event_type,
     resource_path::{NotAPath, ResourcePath},
     surrogate::mend_surrogates,
 };
@@ -141,6 +141,12 @@ impl DeliveredEvent {
         let data = self.resource_data().ok();
         let odata_type = data.as_ref().and_then(|data| data.odata_type.as_deref());
         entity::name(odata_type, self.data.resource.as_deref())
+    }
+
+    /// Returns whether the event is about a subscription; see [`DeliveredEvent::notice`].
+    #[must_use]
+    pub fn is_notice(&self) -> bool {
+        event_type::is_own(&self.event_type)
     }
 
     /// Returns the kind of change; nothing if it is unknown.

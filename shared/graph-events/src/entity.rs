@@ -1,11 +1,9 @@
-//! Canonical names of entities and events.
+//! Canonical names of entities.
 //!
 //! Notifications spell the same type in several ways (`#Microsoft.Graph.callrecord`, `#Microsoft.Graph.Teams`), and
 //! some have no type. Consumers see one name for each.
 
-use std::borrow::Cow;
-
-use crate::{change::Change, notice, path};
+use crate::path;
 
 /// Returns the canonical name of a notification's entity: from `odata_type` if present, otherwise from the path of
 /// `resource`, otherwise `entity`.
@@ -26,25 +24,6 @@ pub fn name(odata_type: Option<&str>, resource: Option<&str>) -> String {
         });
     let name = typed.or_else(|| resource.and_then(from_path)).unwrap_or("entity");
     name.to_owned()
-}
-
-/// Returns the type of the delivered event, such as `Microsoft.Graph.ChatMessageCreated`.
-///
-/// Without a change type, it ends in `Changed`. The types of the product's own events are reserved: an item that would have
-/// one of them is about an `Entity`.
-#[must_use]
-pub fn event_type(entity: &str, change_type: Option<&str>) -> String {
-    let is_name = |change: &String| (1..=MAX_NAME_BYTES).contains(&change.len());
-    let change = change_type.map(capitalised).filter(is_name);
-    let change = change.map_or(Cow::Borrowed("Changed"), |change| {
-        let known = Change::parse(&change).map(|change| capitalised(change.as_str()));
-        Cow::Owned(known.unwrap_or(change))
-    });
-    let event_type = format!("Microsoft.Graph.{}{change}", capitalised(entity));
-    if notice::is_reserved(&event_type) {
-        return format!("Microsoft.Graph.Entity{change}");
-    }
-    event_type
 }
 
 /// Returns `odata_type` without `#` and namespace.
@@ -87,14 +66,7 @@ fn from_path(resource: &str) -> Option<&'static str> {
     })
 }
 
-/// Returns the letters and digits of `text`, the first one as a capital.
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars().filter(char::is_ascii_alphanumeric);
-    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
-    first.into_iter().chain(letters).collect()
-}
-
-/// The longest name of a type or a change. Graph's have up to about 40 bytes.
+/// The longest name of a type. Graph's have up to about 40 bytes.
 const MAX_NAME_BYTES: usize = 64;
 
 /// Other spellings of types.
@@ -171,25 +143,6 @@ const COLLECTIONS: &[(&str, &str, &str)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Whoever has a client state may write any type into an item, and consumers believe the product's own events.
-    #[test]
-    fn no_item_has_a_type_of_the_products_own_events() {
-        for (entity, change, expected) in [
-            ("subscription", "missed", "Microsoft.Graph.EntityMissed"),
-            ("Subscription", "REMOVED", "Microsoft.Graph.EntityREMOVED"),
-            (
-                "sub",
-                "scription-Recreated",
-                "Microsoft.Graph.EntityScriptionRecreated",
-            ),
-            ("catchUp", "completed", "Microsoft.Graph.EntityCompleted"),
-            ("catch", "up Completed", "Microsoft.Graph.EntityUpCompleted"),
-            ("subscription", "created", "Microsoft.Graph.SubscriptionCreated"),
-        ] {
-            assert_eq!(event_type(entity, Some(change)), expected);
-        }
-    }
 
     #[test]
     fn every_casing_of_a_type_has_one_name() {
@@ -287,29 +240,5 @@ mod tests {
             assert_eq!(name(Some("#"), Some(resource)), expected, "{resource}");
         }
         assert_eq!(name(None, None), "entity");
-    }
-
-    #[test]
-    fn an_event_type_has_capitals_and_no_marks() {
-        for (entity, change, expected) in [
-            ("chatMessage", Some("created"), "ChatMessageCreated"),
-            ("chatMessage", Some("Created"), "ChatMessageCreated"),
-            ("team", Some("UPDATED"), "TeamUpdated"),
-            ("callRecord", Some("deleted"), "CallRecordDeleted"),
-            ("user", Some("unknownFutureValue"), "UserUnknownFutureValue"),
-            ("user", Some("soft-deleted"), "UserSoftdeleted"),
-            ("user", Some("--"), "UserChanged"),
-            ("user", Some(&"c".repeat(65)), "UserChanged"),
-            ("user", Some(""), "UserChanged"),
-            ("user", None, "UserChanged"),
-            ("odd type\n", None, "OddtypeChanged"),
-            ("", Some("created"), "Created"),
-        ] {
-            assert_eq!(
-                event_type(entity, change),
-                format!("Microsoft.Graph.{expected}"),
-                "{entity} {change:?}"
-            );
-        }
     }
 }

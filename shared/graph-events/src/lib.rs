@@ -71,6 +71,7 @@ mod define;
 mod delivered;
 mod directory;
 pub mod entity;
+pub mod event_type;
 mod field;
 mod files;
 pub mod guid;

@@ -3,7 +3,11 @@
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Number;
 
-use crate::{DateTime, DeliveredEvent, ReadError, define::model};
+use crate::{
+    DateTime, DeliveredEvent, ReadError,
+    define::model,
+    event_type::{CATCH_UP_COMPLETED, SUBSCRIPTION_MISSED, SUBSCRIPTION_RECREATED, SUBSCRIPTION_REMOVED},
+};
 
 /// An event about a subscription.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -90,19 +94,13 @@ impl DeliveredEvent {
     /// Returns an error if its data is not an object.
     pub fn notice(&self) -> Result<Option<Notice>, ReadError> {
         let notice = match self.event_type.as_str() {
-            MISSED => Notice::SubscriptionMissed(self.data_as()?),
-            REMOVED => Notice::SubscriptionRemoved(self.data_as()?),
-            RECREATED => Notice::SubscriptionRecreated(self.data_as()?),
-            CAUGHT_UP => Notice::CatchUpCompleted(self.data_as()?),
+            SUBSCRIPTION_MISSED => Notice::SubscriptionMissed(self.data_as()?),
+            SUBSCRIPTION_REMOVED => Notice::SubscriptionRemoved(self.data_as()?),
+            SUBSCRIPTION_RECREATED => Notice::SubscriptionRecreated(self.data_as()?),
+            CATCH_UP_COMPLETED => Notice::CatchUpCompleted(self.data_as()?),
             _ => return Ok(None),
         };
         Ok(Some(notice))
-    }
-
-    /// Returns whether the event is about a subscription.
-    #[must_use]
-    pub fn is_notice(&self) -> bool {
-        OWN.contains(&self.event_type.as_str())
     }
 
     fn data_as<T: DeserializeOwned>(&self) -> Result<T, ReadError> {
@@ -111,17 +109,6 @@ impl DeliveredEvent {
         serde_json::from_value(data).map_err(ReadError::Event)
     }
 }
-
-/// Returns whether a type is one of the product's own, in whatever letter case.
-pub(crate) fn is_reserved(event_type: &str) -> bool {
-    OWN.iter().any(|own| own.eq_ignore_ascii_case(event_type))
-}
-
-const OWN: [&str; 4] = [MISSED, REMOVED, RECREATED, CAUGHT_UP];
-const MISSED: &str = "Microsoft.Graph.SubscriptionMissed";
-const REMOVED: &str = "Microsoft.Graph.SubscriptionRemoved";
-const RECREATED: &str = "Microsoft.Graph.SubscriptionRecreated";
-const CAUGHT_UP: &str = "Microsoft.Graph.CatchUpCompleted";
 
 #[cfg(test)]
 mod tests {
@@ -133,7 +120,7 @@ mod tests {
     #[test]
     fn an_event_of_our_own_is_a_notice_and_no_resource() {
         let event = event(
-            RECREATED,
+            SUBSCRIPTION_RECREATED,
             &json!({
                 "tenantId": "t", "proof": "read", "resource": "/teams/getAllMessages", "newSubscriptionId": "2",
                 "lostFrom": "2026-11-22T09:00:00Z", "lostUntil": "2026-11-22T10:00:00Z", "reason": "it was gone"
@@ -156,7 +143,7 @@ mod tests {
     #[test]
     fn what_has_been_caught_up_is_counted() {
         let event = event(
-            CAUGHT_UP,
+            CATCH_UP_COMPLETED,
             &json!({"tenantId": "t", "gap": "g", "complete": false, "created": 3, "unseen": ["deleted"], "part": "2", "parts": 5}),
         );
         let Some(Notice::CatchUpCompleted(done)) = event.notice().unwrap() else {

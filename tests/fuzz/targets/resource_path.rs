@@ -3,7 +3,7 @@
 
 use fuzz::memory::bounded;
 use graph_core::{
-    models::{ResourcePath, entity},
+    models::{ResourcePath, entity, event_type},
     subscription::catalogue,
 };
 use libfuzzer_sys::fuzz_target;
@@ -18,6 +18,6 @@ fuzz_target!(|input: &str| {
             catalogue::canonical(input).is_some(),
             catalogue::find(input).is_some()
         );
-        assert!(!entity::event_type(&entity::name(None, Some(input)), Some("created")).is_empty());
+        assert!(!event_type::of(&entity::name(None, Some(input)), Some("created")).is_empty());
     });
 });

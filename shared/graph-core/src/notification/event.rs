@@ -9,7 +9,10 @@ use serde_json::value::RawValue;
 use super::{
     fields::Malformed, identity::MAX_RESOURCE_BYTES, item::Notification, message, queued::VerifiedItem,
 };
-use crate::{application::Guid, models::entity};
+use crate::{
+    application::Guid,
+    models::{entity, event_type},
+};
 
 /// Returns the event for an item as a JSON document that fits into a queue message.
 ///
@@ -132,7 +135,7 @@ impl<'a> Event<'a> {
             specversion: "1.0",
             id: &queued.id,
             source: proven.application.source(),
-            event_type: entity::event_type(&entity, notification.change_type.as_deref()),
+            event_type: event_type::of(&entity, notification.change_type.as_deref()),
             subject: path.map(subject),
             time: time(item, notification),
             datacontenttype: "application/json",

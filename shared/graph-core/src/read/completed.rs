@@ -10,7 +10,7 @@ use super::{
     shortfall::Shortfall,
     window::{Counts, Window},
 };
-use crate::application::Guid;
+use crate::{application::Guid, models::event_type};
 
 /// What was read of a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Completed {
             specversion: "1.0",
             id: self.id(gap),
             source: window.application.source(),
-            event_type: COMPLETED,
+            event_type: event_type::CATCH_UP_COMPLETED,
             subject: format!("subscriptions/{}", window.subscription),
             time: now,
             datacontenttype: "application/json",
@@ -101,7 +101,7 @@ impl Completed {
         let part = window.part.as_ref().map_or("", |part| part.id.as_str());
         let mut digest = Sha256::new();
         for text in [
-            COMPLETED,
+            event_type::CATCH_UP_COMPLETED,
             &window.application.tenant_id.to_string(),
             &window.application.client_id.to_string(),
             &window.subscription,
@@ -114,8 +114,6 @@ impl Completed {
         BASE64_URL_SAFE_NO_PAD.encode(digest.finalize())
     }
 }
-
-const COMPLETED: &str = "Microsoft.Graph.CatchUpCompleted";
 
 #[derive(Serialize)]
 struct Event<'a> {

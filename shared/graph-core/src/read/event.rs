@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::{change::Change, window::Window};
 use crate::{
     application::Guid,
-    models::entity,
+    models::{entity, event_type},
     notification::{
         fields::Malformed,
         identity::{Identity, ReadVersion},
@@ -37,7 +37,7 @@ pub fn event(change: &Change<'_>, window: &Window, with_content: bool) -> Result
         specversion: "1.0",
         id: &identity.id,
         source: window.application.source(),
-        event_type: entity::event_type(
+        event_type: event_type::of(
             &entity::name(Some(change.odata_type), None),
             Some(change.kind.as_str()),
         ),

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use graph_core::printable::printable;
+use graph_core::subscription::printable::printable;
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde_json::Value;

@@ -6,9 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::notification::identity::{digest, partition_of_resource};
-
-use crate::application::{Application, Guid};
+use crate::{
+    application::{Application, Guid},
+    models::event_type,
+    notification::identity::{digest, partition_of_resource},
+};
 
 /// A period in which notifications of a subscription may have been lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,9 +51,9 @@ impl GapKind {
     #[must_use]
     pub fn event_type(self) -> &'static str {
         match self {
-            Self::Missed => "Microsoft.Graph.SubscriptionMissed",
-            Self::Removed => "Microsoft.Graph.SubscriptionRemoved",
-            Self::Recreated => "Microsoft.Graph.SubscriptionRecreated",
+            Self::Missed => event_type::SUBSCRIPTION_MISSED,
+            Self::Removed => event_type::SUBSCRIPTION_REMOVED,
+            Self::Recreated => event_type::SUBSCRIPTION_RECREATED,
         }
     }
 
