@@ -10,7 +10,6 @@ use tokio::time::sleep;
 
 use crate::Error;
 use crate::plan::{Disturbance, GraphFault};
-use crate::processes;
 use crate::subject::Subject;
 use crate::world::World;
 
@@ -65,12 +64,11 @@ fn fail(world: &World, fault: GraphFault) {
 
 /// Kills one of the programs that run a function. Renewal is asked to run first: it would be idle nearly always.
 async fn kill(world: &World, function: Function, after: Duration) -> Result<(), Error> {
-    let name = world.stack().resource(function.logical_id())?;
     let strike = async {
         sleep(after).await;
         let deadline = Instant::now() + UNTIL_THERE;
         while Instant::now() < deadline {
-            let running = processes::of(world.stack().process_group(), name);
+            let running = world.stack().processes(function).unwrap_or_default();
             let chosen =
                 running.get(usize::try_from(after.as_millis()).unwrap_or_default() % running.len().max(1));
             if chosen.is_some_and(|process| process.kill()) {

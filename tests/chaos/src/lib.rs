@@ -21,7 +21,6 @@ pub mod evidence;
 mod logs;
 mod options;
 pub mod plan;
-mod processes;
 mod report;
 mod send;
 mod subject;

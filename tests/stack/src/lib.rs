@@ -26,6 +26,7 @@ mod microburst;
 mod ministack;
 mod pair;
 mod policies;
+mod processes;
 mod queues;
 mod run;
 mod supervised;
@@ -35,6 +36,7 @@ pub use error::Error;
 pub use machine::root_certificates;
 pub use microburst::{Calls, Microburst};
 pub use pair::{NOTIFICATION_ORIGIN, Pair, shared};
+pub use processes::Process;
 pub use queues::Message;
 pub use supervised::Supervised;
 pub use tools::{Profile, Progress};
@@ -215,10 +217,14 @@ impl Stack {
         microburst.ok_or_else(|| Error::Absent("microburst".to_owned()))
     }
 
-    /// Returns the process group of the local AWS, which includes the functions.
-    #[must_use]
-    pub fn process_group(&self) -> u32 {
-        self.ministack.process_group()
+    /// Returns the programs that run a function now.
+    ///
+    /// # Errors
+    ///
+    /// The template has no such function.
+    pub fn processes(&self, function: Function) -> Result<Vec<Process>, Error> {
+        let name = self.resource(function.logical_id())?;
+        Ok(processes::of(self.ministack.process_group(), name))
     }
 
     /// Returns the output folder of `sam build`.

@@ -28,8 +28,8 @@ impl Tools {
         Ok(tools)
     }
 
-    /// Installs microburst where it is missing, and returns the program. Nothing but `cargo chaos` needs it, so nothing else
-    /// waits for it.
+    /// Installs microburst where it is missing, and returns the program. Only `cargo chaos` and a stack that is to fail need it,
+    /// so nothing else waits for it.
     ///
     /// # Errors
     ///

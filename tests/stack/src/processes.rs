@@ -19,7 +19,7 @@ impl Process {
 }
 
 /// Returns the programs of a process group that run a function, by the function's name in AWS, in the order of their ids.
-pub fn of(group: u32, function: &str) -> Vec<Process> {
+pub(crate) fn of(group: u32, function: &str) -> Vec<Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let mut found: Vec<Process> = ids
@@ -66,11 +66,11 @@ mod tests {
         let mut sleep = Command::new("sleep");
         sleep
             .arg("1000")
-            .env("AWS_LAMBDA_FUNCTION_NAME", "chaos-test")
+            .env("AWS_LAMBDA_FUNCTION_NAME", "stack-test")
             .process_group(0);
         let mut child = sleep.spawn().unwrap();
         assert_eq!(of(child.id(), "another"), []);
-        let found = of(child.id(), "chaos-test");
+        let found = of(child.id(), "stack-test");
         assert_eq!(found, [Process { id: child.id() }]);
         assert!(found[0].kill());
         assert!(!child.wait().unwrap().success());
