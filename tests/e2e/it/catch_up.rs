@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use graph_simulator::{LifecycleEvent, Post, TokenVersion};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    lists::{LISTS, List, entity, item},
+    lists::{self, Change, LISTS, List, WITH_EQUAL_IDS, ids_by_change},
     world::{Tenant, renew, send, simulator},
 };
 
@@ -53,20 +53,6 @@ async fn what_graph_loses_is_read_and_nothing_comes_twice() {
     }
 }
 
-/// Returns the ids of the events about each change, by item and type.
-fn ids_by_change(events: &[Value]) -> BTreeMap<(String, String), BTreeSet<String>> {
-    let mut by_change: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
-    for event in events
-        .iter()
-        .filter(|event| event["data"]["changeType"].is_string())
-    {
-        let text = |name: &str| event[name].as_str().unwrap().to_owned();
-        let change = (entity(&text("subject")), text("type"));
-        by_change.entry(change).or_default().insert(text("id"));
-    }
-    by_change
-}
-
 /// What Graph does beside losing notifications.
 #[derive(Clone, Copy)]
 enum Loss {
@@ -100,49 +86,14 @@ impl Loss {
 }
 
 /// Makes changes of a list and has notifications sent for four of five; returns the changes, by item and type.
-async fn change(tenant: &Tenant, list: List) -> BTreeSet<(String, String)> {
-    let subscription = tenant.subscription(list.resource);
-    let (now, tenant_id) = (simulator().now(), &tenant.app.tenant_id);
-    let mut changes = BTreeSet::new();
-    let mut sent = Vec::new();
-    for number in 0..CHANGES {
-        let (item, kind) = item(list, number, now);
-        simulator().put_item(tenant_id, list.resource, item.clone());
-        changes.insert((item.id.clone(), kind.clone()));
-        if number % 5 != 0 && list.name != WITHOUT_NAMES {
-            sent.push((item, kind));
-        }
-    }
-    for sent in sent.chunks(IN_ONE_POST) {
-        let mut post = Post::new();
-        for (number, (item, kind)) in sent.iter().enumerate() {
-            let change = if kind.ends_with("Created") {
-                "created"
-            } else {
-                "updated"
-            };
-            let etag = item.etag.clone();
-            post = post.basic(&subscription, change).about(&item.id);
-            post = post.edit(number, move |item| {
-                if item["resourceData"].get("@odata.etag").is_some() {
-                    item["resourceData"]["@odata.etag"] = json!(etag);
-                }
-            });
-        }
+async fn change(tenant: &Tenant, list: List) -> BTreeSet<Change> {
+    let changes = lists::change(simulator(), &tenant.app.tenant_id, list, CHANGES);
+    for post in lists::posts(list, &tenant.subscription(list.resource), &changes) {
         let report = send(post).await;
         assert!(report.delivered(), "{:#?}", report.posts[0].attempts);
     }
-    changes
+    lists::named(&changes)
 }
 
 /// How many changes of each list there are: a thousand in all, of which two hundred are lost.
 const CHANGES: i64 = 200;
-
-/// The list of which notifications and reading have the same version, and so the same ids.
-const WITH_EQUAL_IDS: &str = "mail";
-
-/// The list whose notifications name no item.
-const WITHOUT_NAMES: &str = "drive";
-
-/// How many items travel together.
-const IN_ONE_POST: usize = 20;

@@ -1,6 +1,8 @@
 //! Lists of Graph's that can be read by time, with items in them.
 
-use graph_simulator::Item;
+use std::collections::{BTreeMap, BTreeSet};
+
+use graph_simulator::{Item, Post, Registered, Simulator};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -46,6 +48,68 @@ fn call(item: Item, now: Timestamp) -> Item {
     }
 }
 
+/// A change, by item and type of its event.
+pub type Change = (String, String);
+
+/// Makes changes of a list; returns the items and the types of their events.
+pub fn change(simulator: &Simulator, tenant_id: &str, list: List, count: i64) -> Vec<(Item, String)> {
+    let now = simulator.now();
+    let changes: Vec<_> = (0..count).map(|number| item(list, number, now)).collect();
+    for (item, _) in &changes {
+        simulator.put_item(tenant_id, list.resource, item.clone());
+    }
+    changes
+}
+
+/// Returns changes by item and type.
+pub fn named(changes: &[(Item, String)]) -> BTreeSet<Change> {
+    let names = changes.iter().map(|(item, kind)| (item.id.clone(), kind.clone()));
+    names.collect()
+}
+
+/// Returns the POSTs with the notifications of four changes of five. Those of a drive name no item, so there are none.
+pub fn posts(list: List, subscription: &Registered, changes: &[(Item, String)]) -> Vec<Post> {
+    let sent = changes.iter().enumerate().filter(|(number, _)| number % 5 != 0);
+    let sent: Vec<_> = sent.map(|(_, change)| change).collect();
+    if list.name == WITHOUT_NAMES {
+        return Vec::new();
+    }
+    sent.chunks(IN_ONE_POST)
+        .map(|sent| post(subscription, sent))
+        .collect()
+}
+
+fn post(subscription: &Registered, sent: &[&(Item, String)]) -> Post {
+    let mut post = Post::new();
+    for (number, (item, kind)) in sent.iter().enumerate() {
+        let is_new = kind.ends_with("Created");
+        let etag = item.etag.clone();
+        post = post
+            .basic(subscription, if is_new { "created" } else { "updated" })
+            .about(&item.id);
+        post = post.edit(number, move |item| {
+            if item["resourceData"].get("@odata.etag").is_some() {
+                item["resourceData"]["@odata.etag"] = json!(etag);
+            }
+        });
+    }
+    post
+}
+
+/// Returns the ids of the events about each change, by item and type.
+pub fn ids_by_change<'a>(events: impl IntoIterator<Item = &'a Value>) -> BTreeMap<Change, BTreeSet<String>> {
+    let mut by_change: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+    for event in events
+        .into_iter()
+        .filter(|event| event["data"]["changeType"].is_string())
+    {
+        let text = |name: &str| event[name].as_str().unwrap().to_owned();
+        let change = (entity(&text("subject")), text("type"));
+        by_change.entry(change).or_default().insert(text("id"));
+    }
+    by_change
+}
+
 /// Returns the id that a path ends with.
 pub fn entity(path: &str) -> String {
     let path = path.trim_end_matches("')");
@@ -89,3 +153,12 @@ pub const LISTS: [List; 5] = [
         unseen: &["deleted"],
     },
 ];
+
+/// The list of which notifications and reading have the same version, and so the same ids.
+pub const WITH_EQUAL_IDS: &str = "mail";
+
+/// The list whose notifications name no item.
+const WITHOUT_NAMES: &str = "drive";
+
+/// How many items travel together.
+const IN_ONE_POST: usize = 20;

@@ -28,5 +28,6 @@ mod renewal;
 mod resources;
 mod rotation;
 mod rows;
+mod struck;
 mod waiting;
 mod world;

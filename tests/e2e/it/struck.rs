@@ -1,0 +1,273 @@
+//! What Graph loses is read while functions are killed and SQS fails, on a stack of its own: the others would suffer.
+
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+    time::{Duration, Instant},
+};
+
+use graph_simulator::{self as graph, App, LifecycleEvent, Post, Registered, TokenVersion};
+use serde_json::{Value, json};
+use stack::{Function, Options, Pair, Progress, Stack};
+
+use crate::lists::{self, Change, LISTS, List, WITH_EQUAL_IDS, ids_by_change};
+
+#[tokio::test]
+async fn what_graph_loses_is_read_while_functions_are_killed_and_sqs_fails() {
+    let world = World::start().await;
+    world.strike_calls().await;
+    let whole = async {
+        let changes = world.change_all().await;
+        world.miss_all().await;
+        let events = world.consume(&changes).await;
+        (changes, events)
+    };
+    let (changes, events) = tokio::select! {
+        done = whole => done,
+        never = world.kill_readers() => match never {},
+    };
+    for list in LISTS {
+        check_changes(list, &changes[list.name], &events);
+        check_completion(list, &events);
+    }
+    assert_eq!(world.failed().await, [""; 0], "nothing is given up");
+    assert_eq!(world.killed.get(), KILLS);
+    assert!(world.stack().microburst().unwrap().calls().await.unwrap().struck > 0);
+}
+
+/// A consumer that drops ids it has seen has each change once. Where notifications have no version, it may have a change
+/// once live and once read.
+fn check_changes(list: List, wanted: &BTreeSet<Change>, events: &[Value]) {
+    let is_read = |event: &&Value| event["data"]["proof"] == "read" || list.name == WITH_EQUAL_IDS;
+    let events = events.iter().filter(|event| event["subscription"] == list.name);
+    let all = ids_by_change(events.clone());
+    assert_eq!(
+        all.keys().cloned().collect::<BTreeSet<_>>(),
+        *wanted,
+        "{}",
+        list.name
+    );
+    let read = ids_by_change(events.filter(is_read));
+    assert!(
+        read.values().all(|ids| ids.len() == 1),
+        "{}: {read:#?}",
+        list.name
+    );
+}
+
+/// Every gap of the list is answered, under one id, and truly.
+fn check_completion(list: List, events: &[Value]) {
+    let of = |kind: &str| {
+        let is_it = |event: &&Value| event["subscription"] == list.name && event["type"] == kind;
+        events.iter().filter(is_it).cloned().collect::<Vec<_>>()
+    };
+    let gaps: BTreeSet<_> = of(MISSED).iter().map(|gap| gap["id"].to_string()).collect();
+    let ends = of(COMPLETED);
+    let answered: Vec<_> = ends.iter().map(|end| end["data"]["gap"].to_string()).collect();
+    assert_eq!(answered.len(), gaps.len(), "{}: {ends:#?}", list.name);
+    assert_eq!(
+        answered.into_iter().collect::<BTreeSet<_>>(),
+        gaps,
+        "{}",
+        list.name
+    );
+    for end in ends {
+        assert_eq!(end["data"]["complete"], list.unseen.is_empty(), "{end:#}");
+        assert_eq!(end["data"]["unseen"], json!(list.unseen), "{end:#}");
+    }
+}
+
+/// A stack between which and the local AWS calls fail.
+struct World {
+    pair: Pair,
+    killed: Cell<usize>,
+}
+
+impl World {
+    /// Starts a stack and has renewal subscribe to every list.
+    async fn start() -> Self {
+        let simulator = graph::Options {
+            apps: vec![app()],
+            retry_scale: 0.001,
+            ..graph::Options::default()
+        };
+        let stack = Options {
+            renewal_schedule: "rate(1 hour)".to_owned(),
+            unreliable: true,
+            ..Options::default()
+        };
+        let pair = Pair::start(simulator, stack, Progress::start()).await.unwrap();
+        // What a killed function had comes again after half an hour on AWS.
+        for queue in ["NotificationQueue", "LifecycleQueue", "ReadQueue"] {
+            let url = pair.stack.resource(queue).unwrap();
+            pair.stack.set_visibility(url, COMES_AGAIN_SECONDS).await.unwrap();
+        }
+        let entries: Value = LISTS
+            .map(|list| (list.name.to_owned(), list.entry()))
+            .into_iter()
+            .collect();
+        let app = app();
+        let tenant = json!({
+            "tenantId": app.tenant_id, "clientId": app.client_id, "credential": {"clientSecret": app.client_secret},
+        });
+        let config = json!({"tenants": {"own": tenant}, "subscriptions": entries});
+        pair.stack.write_config(&config).await.unwrap();
+        let report = pair.stack.invoke(Function::Renewal, &json!({})).await.unwrap();
+        assert_eq!(report["failed"], 0, "{report:#}");
+        let killed = Cell::default();
+        Self { pair, killed }
+    }
+
+    fn stack(&self) -> &Stack {
+        &self.pair.stack
+    }
+
+    fn subscription(&self, list: List) -> Registered {
+        let all = self.pair.simulator.subscriptions();
+        all.into_iter().find(|one| one.resource == list.resource).unwrap()
+    }
+
+    /// Has a third of the calls to SQS fail, in every way there is.
+    async fn strike_calls(&self) {
+        let fails = |code: &str, status| json!({"service": "sqs", "probability": 0.1, "error": {"code": code, "status": status}});
+        let rules = json!([
+            fails("RequestThrottled", 400),
+            fails("InternalFailure", 500),
+            {"service": "sqs", "probability": 0.07, "reset": true},
+            // Carried out, but nobody hears of it.
+            {"service": "sqs", "probability": 0.07, "response": {"abort_bytes": 0}},
+        ]);
+        self.stack()
+            .microburst()
+            .unwrap()
+            .set_rules(&rules)
+            .await
+            .unwrap();
+    }
+
+    /// Makes changes of every list, has four notifications of five sent, and kills the webhook now and then. Graph tries again
+    /// what the webhook does not accept.
+    async fn change_all(&self) -> BTreeMap<&'static str, BTreeSet<Change>> {
+        let (simulator, mut all) = (&self.pair.simulator, BTreeMap::new());
+        for list in LISTS {
+            let changes = lists::change(simulator, &app().tenant_id, list, CHANGES);
+            for post in lists::posts(list, &self.subscription(list), &changes) {
+                self.kill(Function::Webhook);
+                assert!(simulator.send(post).await.unwrap().delivered());
+            }
+            all.insert(list.name, lists::named(&changes));
+        }
+        all
+    }
+
+    /// Has Graph say of every list that it lost notifications.
+    async fn miss_all(&self) {
+        for list in LISTS {
+            let missed = Post::new().lifecycle(self.subscription(list), LifecycleEvent::Missed);
+            assert!(self.pair.simulator.send(missed).await.unwrap().delivered());
+        }
+        self.kill(Function::Renewal);
+    }
+
+    /// Kills the readers while they read.
+    async fn kill_readers(&self) -> Infallible {
+        let mut before = self.reads();
+        loop {
+            tokio::time::sleep(A_MOMENT).await;
+            let reads = self.reads();
+            if reads > before && self.killed.get() < KILLS && self.kill(Function::Reader) {
+                self.killed.set(self.killed.get() + 1);
+                before = reads + READS_BETWEEN_KILLS;
+            }
+        }
+    }
+
+    /// Kills every program that runs a function, and returns whether there was one.
+    fn kill(&self, function: Function) -> bool {
+        let running = self.stack().processes(function).unwrap();
+        running.into_iter().filter(|process| process.kill()).count() > 0
+    }
+
+    /// Returns how often a list has been read.
+    fn reads(&self) -> usize {
+        let requests = self.pair.simulator.requests();
+        let lists = ["/messages", "/callRecords", "/delta"];
+        let is_read = |path: &str| lists.iter().any(|list| path.ends_with(list));
+        requests
+            .iter()
+            .filter(|one| one.method == "GET" && is_read(&one.path))
+            .count()
+    }
+
+    /// Consumes events, each id once, until every change is there and every gap answered.
+    async fn consume(&self, changes: &BTreeMap<&'static str, BTreeSet<Change>>) -> Vec<Value> {
+        let (mut events, deadline) = (BTreeMap::new(), Instant::now() + DEADLINE);
+        while !is_all(&events, changes) || self.killed.get() < KILLS {
+            for body in self.take("DeliveryQueue").await {
+                let event: Value = serde_json::from_str(&body).unwrap();
+                events.entry(event["id"].to_string()).or_insert(event);
+            }
+            if Instant::now() > deadline {
+                let logs = self.stack().logs(Function::Reader).await.unwrap();
+                panic!("{} events after {DEADLINE:?}\n{logs}", events.len());
+            }
+        }
+        events.into_values().collect()
+    }
+
+    async fn failed(&self) -> Vec<String> {
+        self.take("FailedQueue").await
+    }
+
+    async fn take(&self, queue: &str) -> Vec<String> {
+        let url = self.stack().resource(queue).unwrap();
+        let taken = self
+            .stack()
+            .receive(url, Duration::from_secs(1), |taken| !taken.is_empty());
+        taken
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|message| message.body)
+            .collect()
+    }
+}
+
+fn is_all(events: &BTreeMap<String, Value>, changes: &BTreeMap<&'static str, BTreeSet<Change>>) -> bool {
+    let of = |kind: &str| events.values().filter(|event| event["type"] == kind).count();
+    let by_change = ids_by_change(events.values());
+    let are_there = changes
+        .values()
+        .flatten()
+        .all(|change| by_change.contains_key(change));
+    are_there && of(MISSED) >= LISTS.len() && of(COMPLETED) == of(MISSED)
+}
+
+fn app() -> App {
+    App {
+        tenant_id: "33333333-0000-4000-8000-0123456789ab".to_owned(),
+        client_id: "44444444-0000-4000-8000-0123456789ab".to_owned(),
+        client_secret: "the-client-secret".to_owned(),
+        token_version: TokenVersion::V2,
+    }
+}
+
+const MISSED: &str = "Microsoft.Graph.SubscriptionMissed";
+const COMPLETED: &str = "Microsoft.Graph.CatchUpCompleted";
+
+/// How many changes of each list there are: some pages of Teams.
+const CHANGES: i64 = 120;
+
+/// How often the readers are killed.
+const KILLS: usize = 4;
+
+/// How often lists are read between two kills: a window gets on, now and then.
+const READS_BETWEEN_KILLS: usize = 2;
+
+/// After how many seconds a message comes again that a killed function had.
+const COMES_AGAIN_SECONDS: u16 = 6;
+
+const DEADLINE: Duration = Duration::from_secs(100);
+
+const A_MOMENT: Duration = Duration::from_millis(20);
