@@ -35,6 +35,11 @@ pub async fn disturb(world: &World, disturbance: Disturbance) -> Result<(), Erro
             tell(world, subject, LifecycleEvent::ReauthorizationRequired).await?;
         }
         Disturbance::Unlist(subject) => unlist(world, subject),
+        Disturbance::Upgrade => {
+            world.progress.say("Upgrading");
+            world.stack().upgrade().await?;
+            world.progress.say("Upgraded");
+        }
     }
     Ok(())
 }

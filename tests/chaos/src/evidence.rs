@@ -1,10 +1,13 @@
 //! What was sent and what was seen, in the form in which it is judged.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 use graph_events::{DateTime, DeliveredEvent, Field, Notice};
 use jiff::Timestamp;
 
+use crate::growth::{Growth, Sample, median};
 use crate::plan::Kind;
 use crate::subject::Subject;
 
@@ -27,6 +30,24 @@ pub struct Evidence {
     pub leaks: Vec<(&'static str, &'static str)>,
     /// Panics: of which function, and the line that tells of it.
     pub panics: Vec<(&'static str, String)>,
+    /// When the first event about each change arrived.
+    pub arrivals: BTreeMap<u32, Timestamp>,
+    /// What the functions' programs occupied.
+    pub samples: Vec<Sample>,
+    /// Programs that have grown although they had the same to do all the time.
+    pub grown: Vec<Growth>,
+}
+
+impl Evidence {
+    /// Returns how long changes took from Graph to a consumer, in the middle: those of the first half, and those of the second.
+    pub fn latencies(&self) -> [Duration; 2] {
+        let took = |sent: &Sent| {
+            let arrived = self.arrivals.get(&sent.number)?;
+            arrived.duration_since(sent.at).try_into().ok()
+        };
+        let (first, second) = self.sent.split_at(self.sent.len() / 2);
+        [first, second].map(|half| median(half.iter().filter_map(took)))
+    }
 }
 
 /// A change, as it was sent.

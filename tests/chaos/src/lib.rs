@@ -18,6 +18,7 @@ use tokio::time::sleep;
 
 mod disturb;
 pub mod evidence;
+mod growth;
 mod logs;
 mod options;
 pub mod plan;
@@ -47,7 +48,7 @@ const _: Option<&str> = option_env!("CHECKOUT");
 ///
 /// The stack cannot be set up, or a part of it does not answer.
 pub async fn run(options: Options) -> Result<Report, Error> {
-    let world = World::start(options).await?;
+    let world = World::start(options.clone()).await?;
     let started = Instant::now();
     let whole = async {
         world.set_weather(Weather::Usual).await?;
@@ -64,7 +65,10 @@ pub async fn run(options: Options) -> Result<Report, Error> {
     conclude(&world).await?;
     let calls = world.stack().microburst()?.calls().await?;
     let evidence = world.evidence.take();
+    let growth = growth::growth(&evidence.samples);
     Ok(Report {
+        latencies: evidence.latencies(),
+        growth,
         options,
         verdict: judge(&evidence),
         sent: evidence.sent.len(),
@@ -84,8 +88,15 @@ async fn carry_out(world: &World, plan: Plan) -> Result<(), Error> {
         .progress
         .say(&format!("Sending {} changes", world.options.items));
     let end = Instant::now() + Duration::from_secs(60 * u64::from(world.options.minutes));
-    let steps = stream::iter(plan).take_while(|_| future::ready(Instant::now() < end));
-    let mut done = steps
+    let pace = pace(&world.options, plan.len());
+    let started = Instant::now();
+    let steps = stream::iter((0..).zip(plan)).take_while(|_| future::ready(Instant::now() < end));
+    let paced = steps.then(|(number, step)| async move {
+        let due = started + pace.saturating_mul(number);
+        sleep(due.saturating_duration_since(Instant::now())).await;
+        step
+    });
+    let done = paced
         .map(|step| async move {
             match step {
                 Step::Post(post) => send::send(world, &post).await,
@@ -93,10 +104,20 @@ async fn carry_out(world: &World, plan: Plan) -> Result<(), Error> {
             }
         })
         .buffer_unordered(AT_ONCE);
+    let mut done = std::pin::pin!(done);
     while let Some(result) = done.next().await {
         result?;
     }
     Ok(())
+}
+
+/// Returns how much time there is from one step to the next.
+fn pace(options: &Options, steps: usize) -> Duration {
+    if !options.steady {
+        return Duration::ZERO;
+    }
+    let steps = u32::try_from(steps.max(1)).unwrap_or(u32::MAX);
+    Duration::from_secs(60 * u64::from(options.minutes)) / steps
 }
 
 /// Ends the faults, has renewal put everything right, and waits for what is still on its way.
@@ -157,6 +178,10 @@ async fn conclude(world: &World) -> Result<(), Error> {
     watch::read_logs(world).await?;
     let mut evidence = world.evidence.borrow_mut();
     evidence.missing = world.missing();
+    if world.options.steady {
+        let growth = growth::growth(&evidence.samples).into_iter();
+        evidence.grown = growth.filter(|growth| !growth.is_flat()).collect();
+    }
     let secrets = world.secrets.borrow();
     for (function, log) in world.logs.borrow().iter() {
         let leaks = secrets

@@ -1,11 +1,11 @@
 //! The command line.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::PathBuf};
 
 use lexopt::prelude::*;
 
 /// What a run is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Changes to send.
     pub items: u32,
@@ -17,6 +17,10 @@ pub struct Options {
     pub seed: u64,
     /// Most minutes to send for.
     pub minutes: u32,
+    /// Whether the changes are spread over all of these minutes.
+    pub steady: bool,
+    /// Folder of an unpacked release that is upgraded to what is built here.
+    pub upgrade: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -27,6 +31,8 @@ impl Default for Options {
             kills: 20,
             seed: 1,
             minutes: 15,
+            steady: false,
+            upgrade: None,
         }
     }
 }
@@ -50,6 +56,8 @@ impl Options {
                 Long("kills") => options.kills = arguments.value()?.parse()?,
                 Long("seed") => options.seed = arguments.value()?.parse()?,
                 Long("minutes") => options.minutes = arguments.value()?.parse()?,
+                Long("steady") => options.steady = true,
+                Long("upgrade") => options.upgrade = Some(arguments.value()?.into()),
                 Short('h') | Long("help") => return Ok(None),
                 other => return Err(other.unexpected()),
             }
@@ -74,13 +82,15 @@ mod tests {
 
     #[test]
     fn every_option_is_read() {
-        let line = "--items 7 --faults 8 --kills 9 --seed 10 --minutes 11";
+        let line = "--items 7 --faults 8 --kills 9 --seed 10 --minutes 11 --steady --upgrade release";
         let expected = Options {
             items: 7,
             faults: 8,
             kills: 9,
             seed: 10,
             minutes: 11,
+            steady: true,
+            upgrade: Some("release".into()),
         };
         assert_eq!(parse(line).unwrap(), Some(expected));
         assert_eq!(parse("").unwrap(), Some(Options::default()));
@@ -102,6 +112,7 @@ mod tests {
             kills,
             seed,
             minutes,
+            ..
         } = Options::default();
         for text in [
             format!("--items N     changes to send (default {items})"),

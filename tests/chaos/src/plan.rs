@@ -79,6 +79,8 @@ pub enum Disturbance {
     Challenge(Subject),
     /// Graph's list leaves out a subscription that is there.
     Unlist(Subject),
+    /// What is built here is deployed over the release that is there.
+    Upgrade,
 }
 
 /// How a call to Microsoft fails.
@@ -107,6 +109,9 @@ pub fn plan(options: &Options) -> Plan {
     let mut steps: Vec<(usize, Step)> = Vec::new();
     for disturbance in disturbances(options, &mut chance) {
         steps.push((chance.usize(..=posts.len()), Step::Disturb(disturbance)));
+    }
+    if options.upgrade.is_some() {
+        steps.push((posts.len() / 3, Step::Disturb(Disturbance::Upgrade)));
     }
     // Versions of the configuration are written in their order, wherever each was put.
     steps.sort_by_key(|(position, _)| *position);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use stack::Calls;
 
+use crate::growth::Growth;
 use crate::options::Options;
 use crate::verdict::{End, Verdict};
 
@@ -31,6 +32,10 @@ pub struct Report {
     pub secrets: usize,
     /// Bytes of logs that were looked through.
     pub logged: usize,
+    /// How long changes took from Graph to a consumer, in the middle: those of the first half, and those of the second.
+    pub latencies: [Duration; 2],
+    /// What each program that ran for long occupied.
+    pub growth: Vec<Growth>,
 }
 
 impl Report {
@@ -87,6 +92,11 @@ impl fmt::Display for Report {
             self.logged / 1_000
         )?;
         writeln!(f, "from first to last       {:.0} s", self.whole.as_secs_f64())?;
+        let [early, late] = self.latencies.map(|latency| latency.as_secs_f64());
+        writeln!(f, "from Graph to consumer   {early:.1} s, then {late:.1} s")?;
+        for growth in &self.growth {
+            writeln!(f, "  {growth}")?;
+        }
         if verdict.is_kept() {
             return writeln!(f, "\nEvery promise was kept.");
         }
@@ -103,11 +113,20 @@ impl fmt::Display for Report {
             kills,
             seed,
             minutes,
+            steady,
+            upgrade,
         } = options;
-        writeln!(
+        write!(
             f,
             "Again: cargo chaos --items {items} --faults {faults} --kills {kills} --seed {seed} --minutes {minutes}"
-        )
+        )?;
+        if *steady {
+            write!(f, " --steady")?;
+        }
+        if let Some(release) = upgrade {
+            write!(f, " --upgrade {}", release.display())?;
+        }
+        writeln!(f)
     }
 }
 
@@ -164,6 +183,8 @@ mod tests {
             escaped: 1,
             secrets: 5,
             logged: 9_000,
+            latencies: [Duration::from_millis(400), Duration::from_millis(500)],
+            growth: Vec::new(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::evidence::{Event, Evidence, Gap, Outcome, Sent};
+use crate::growth::Growth;
 use crate::plan::Kind;
 
 /// What became of everything, and every promise that was broken.
@@ -59,6 +60,8 @@ pub enum Breach {
     Leaked(&'static str, &'static str),
     /// A function panicked.
     Panicked(&'static str, String),
+    /// The program of a function has grown.
+    Grew(Growth),
 }
 
 /// Judges everything that was sent and seen.
@@ -88,6 +91,7 @@ pub fn judge(evidence: &Evidence) -> Verdict {
             .iter()
             .map(|(of, line)| Breach::Panicked(of, line.clone())),
     );
+    breaches.extend(evidence.grown.iter().copied().map(Breach::Grew));
     let ids: BTreeSet<&str> = evidence.events.iter().map(|event| event.id.as_str()).collect();
     Verdict {
         ends,
@@ -210,6 +214,7 @@ impl fmt::Display for Breach {
             Self::Missing(name) => write!(f, "missing: subscription {name} at the end"),
             Self::Leaked(function, what) => write!(f, "secret: {what} in the log of {function}"),
             Self::Panicked(function, line) => write!(f, "panic: {function}: {line}"),
+            Self::Grew(growth) => write!(f, "grew: {growth}"),
         }
     }
 }

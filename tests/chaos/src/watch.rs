@@ -10,6 +10,8 @@ use tokio::time::sleep;
 
 use crate::Error;
 use crate::evidence::{Delivered, Failure, number};
+use crate::growth::Sample;
+use crate::processes;
 use crate::world::World;
 
 /// Watches everything until it is dropped.
@@ -20,6 +22,7 @@ pub async fn watch(world: &World) -> Result<Infallible, Error> {
         watch_subscriptions(world),
         watch_secrets(world),
         watch_logs(world),
+        watch_processes(world),
         report_progress(world),
     )?;
     Ok(never)
@@ -34,9 +37,15 @@ async fn consume(world: &World) -> Result<Infallible, Error> {
             .receive(queue, A_MOMENT, |got| got.len() >= 500)
             .await?
         {
+            let now = world.simulator().now();
             let mut evidence = world.evidence.borrow_mut();
             match Delivered::read(&message.body) {
-                Delivered::Change(event) => evidence.events.push(event),
+                Delivered::Change(event) => {
+                    if let Some(number) = event.number {
+                        evidence.arrivals.entry(number).or_insert(now);
+                    }
+                    evidence.events.push(event);
+                }
                 Delivered::Gap(gap) => evidence.gaps.push(gap),
                 Delivered::CaughtUp => {}
             }
@@ -174,6 +183,27 @@ impl Place {
             self.at = last;
         }
         lines
+    }
+}
+
+/// Notes what the programs of the functions occupy.
+async fn watch_processes(world: &World) -> Result<Infallible, Error> {
+    loop {
+        for function in Function::ALL {
+            let name = world.stack().resource(function.logical_id())?;
+            let running = processes::of(world.stack().process_group(), name);
+            let samples = running.into_iter().filter_map(|process| {
+                let (memory, files) = process.figures()?;
+                Some(Sample {
+                    function: function.logical_id(),
+                    process,
+                    memory,
+                    files,
+                })
+            });
+            world.evidence.borrow_mut().samples.extend(samples);
+        }
+        sleep(Duration::from_secs(3)).await;
     }
 }
 

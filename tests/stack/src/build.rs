@@ -52,6 +52,26 @@ pub(crate) fn build(
     Ok(command::run("sam build", &mut sam, &folder.join("build.log"))?)
 }
 
+/// Puts an unpacked release where [`build`] leaves what it builds.
+///
+/// # Errors
+///
+/// A file cannot be read or written.
+pub(crate) fn unpack(release: &Path, to: &Path) -> Result<(), Error> {
+    let failed = || Error::io(format!("copying {}", release.display()));
+    std::fs::create_dir_all(to).map_err(failed())?;
+    for entry in std::fs::read_dir(release).map_err(failed())? {
+        let path = entry.map_err(failed())?.path();
+        let to = to.join(path.file_name().unwrap_or_default());
+        if path.is_dir() {
+            unpack(&path, &to)?;
+        } else {
+            std::fs::copy(&path, &to).map_err(failed())?;
+        }
+    }
+    Ok(())
+}
+
 /// Returns the program `sam`, in an environment that is the same on every machine.
 pub(crate) fn sam(tools: &Tools) -> Command {
     program(tools, tools.sam())

@@ -97,7 +97,13 @@ async fn run_sam(
             "--parameter-overrides",
         ])
         .args(parameters);
-    Ok(command::run("sam deploy", &mut sam, &folder.join("deploy.log"))?)
+    let log = folder.join("deploy.log");
+    // Aside: what is sent to the stack meanwhile goes on.
+    let deployed = tokio::task::spawn_blocking(move || command::run("sam deploy", &mut sam, &log));
+    deployed
+        .await
+        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
+    Ok(())
 }
 
 /// Deletes the stack with this name.

@@ -68,11 +68,14 @@ pub struct Options {
     pub unreliable: bool,
     /// Other parameters of the template, by name. They come last, so that they count.
     pub parameters: BTreeMap<&'static str, String>,
+    /// Folder of an unpacked release, which is deployed first; [`Stack::upgrade`] deploys what is built here over it.
+    pub release: Option<PathBuf>,
 }
 
 /// A deployed stack. It ends when it is dropped.
 pub struct Stack {
     tools: Tools,
+    options: Options,
     deployment: Deployment,
     microburst: Option<Microburst>,
     /// The validator, started with the first received event.
@@ -93,7 +96,14 @@ impl Stack {
         let (root, target) = (root(), target());
         let run = Run::start(&target)?;
         let tools = Tools::set_up(&target, progress)?;
-        build::build(&root, &target, run.folder(), &tools, options.profile, progress)?;
+        let built = match &options.release {
+            None => run.folder().to_owned(),
+            Some(release) => {
+                build::unpack(release, &run.folder().join("build"))?;
+                upgraded(run.folder())?
+            }
+        };
+        build::build(&root, &target, &built, &tools, options.profile, progress)?;
         let proxy = if options.unreliable {
             Some((tools.microburst(progress)?, ministack::free_port()?))
         } else {
@@ -113,6 +123,7 @@ impl Stack {
         progress.say("The stack is up");
         Ok(Self {
             tools,
+            options: options.clone(),
             deployment,
             microburst,
             schema: Mutex::default(),
@@ -129,6 +140,24 @@ impl Stack {
     pub async fn change(&mut self, options: &Options) -> Result<(), Error> {
         let (aws, folder) = (self.ministack.aws(), self.run.folder());
         self.deployment = deploy::deploy(&self.tools, aws, folder, STACK_NAME, options).await?;
+        Ok(())
+    }
+
+    /// Deploys what is built here over the release that the stack was started with, with the same parameters.
+    ///
+    /// # Errors
+    ///
+    /// `sam deploy` fails.
+    pub async fn upgrade(&self) -> Result<(), Error> {
+        let folder = upgraded(self.run.folder())?;
+        deploy::deploy(
+            &self.tools,
+            self.ministack.aws(),
+            &folder,
+            STACK_NAME,
+            &self.options,
+        )
+        .await?;
         Ok(())
     }
 
@@ -463,3 +492,10 @@ pub(crate) const ACCESS_KEY: &str = "test";
 
 /// The region of the stack.
 pub(crate) const REGION: &str = "us-east-1";
+
+/// Returns the folder for what is built here while a run's own holds a release.
+fn upgraded(run: &Path) -> Result<PathBuf, Error> {
+    let folder = run.join("upgraded");
+    std::fs::create_dir_all(&folder).map_err(Error::io(format!("making {}", folder.display())))?;
+    Ok(folder)
+}

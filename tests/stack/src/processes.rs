@@ -18,6 +18,27 @@ impl Process {
     }
 }
 
+impl Process {
+    /// Returns a program by its id.
+    #[cfg(test)]
+    pub fn of_id(id: u32) -> Self {
+        Self { id }
+    }
+
+    /// Returns the memory that it occupies, in kilobytes, and the files that it has open, unless it has ended.
+    pub fn figures(self) -> Option<(u64, usize)> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id)).ok()?;
+        let files = fs::read_dir(format!("/proc/{}/fd", self.id)).ok()?;
+        Some((memory_in(&status)?, files.count()))
+    }
+}
+
+/// Returns the resident memory in the text of a process's `status`, in kilobytes.
+fn memory_in(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
 /// Returns the programs of a process group that run a function, by the function's name in AWS, in the order of their ids.
 pub(crate) fn of(group: u32, function: &str) -> Vec<Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -59,6 +80,10 @@ mod tests {
     fn the_group_is_read_whatever_the_name_of_a_process_is() {
         assert_eq!(group_in("12 (a b) c) S 1 34 34 0"), Some(34));
         assert_eq!(group_in("12 (cut"), None);
+        assert_eq!(
+            memory_in("Name:\ta\nVmRSS:\t    7340 kB\nThreads:\t1\n"),
+            Some(7_340)
+        );
     }
 
     #[test]
@@ -72,6 +97,11 @@ mod tests {
         assert_eq!(of(child.id(), "another"), []);
         let found = of(child.id(), "stack-test");
         assert_eq!(found, [Process { id: child.id() }]);
+        assert!(
+            found[0]
+                .figures()
+                .is_some_and(|(memory, files)| memory > 0 && files > 0)
+        );
         assert!(found[0].kill());
         assert!(!child.wait().unwrap().success());
         assert!(!found[0].kill());
