@@ -37,8 +37,9 @@ pub async fn disturb(world: &World, disturbance: Disturbance) -> Result<(), Erro
         Disturbance::Unlist(subject) => unlist(world, subject),
         Disturbance::Upgrade => {
             world.progress.say("Upgrading");
-            world.stack().upgrade().await?;
-            world.progress.say("Upgraded");
+            let differences = world.stack().upgrade().await?;
+            let said = format!("Upgraded; resources: {}", differences.join(", "));
+            world.progress.say(said.strip_suffix(": ").unwrap_or(&said));
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use graph_events::{DateTime, DeliveredEvent, Field, Notice};
 use jiff::Timestamp;
 
-use crate::growth::{Growth, Sample, median};
+use crate::growth::{Growth, Sample, growth, median};
 use crate::plan::Kind;
 use crate::subject::Subject;
 
@@ -36,17 +36,32 @@ pub struct Evidence {
     pub samples: Vec<Sample>,
     /// Programs that have grown although they had the same to do all the time.
     pub grown: Vec<Growth>,
+    /// How long changes took at first and at the end, if they took longer and longer.
+    pub slowed: Option<[Duration; 2]>,
 }
 
 impl Evidence {
-    /// Returns how long changes took from Graph to a consumer, in the middle: those of the first half, and those of the second.
+    /// Returns how long changes took from Graph to a consumer, in the middle: those of the first quarter, and those of the last.
     pub fn latencies(&self) -> [Duration; 2] {
         let took = |sent: &Sent| {
             let arrived = self.arrivals.get(&sent.number)?;
             arrived.duration_since(sent.at).try_into().ok()
         };
-        let (first, second) = self.sent.split_at(self.sent.len() / 2);
-        [first, second].map(|half| median(half.iter().filter_map(took)))
+        let quarter = self.sent.len() / 4;
+        let (first, _) = self.sent.split_at(quarter);
+        let (_, last) = self.sent.split_at(self.sent.len() - quarter);
+        [first, last].map(|part| median(part.iter().filter_map(took)))
+    }
+
+    /// Notes what a steady run has shown to grow. The beginning of a short one is all that it has.
+    pub fn compare(&mut self, minutes: u32) {
+        if minutes < FEWEST_MINUTES {
+            return;
+        }
+        let growth = growth(&self.samples).into_iter();
+        self.grown = growth.filter(|growth| !growth.is_flat()).collect();
+        let [early, late] = self.latencies();
+        self.slowed = (late > 2 * early + TOLERANCE).then_some([early, late]);
     }
 }
 
@@ -188,6 +203,12 @@ const MARK: &str = "chaos-";
 
 /// How many digits follow.
 const DIGITS: usize = 8;
+
+/// The shortest steady run whose end differs from its beginning.
+const FEWEST_MINUTES: u32 = 10;
+
+/// By how much changes may take longer at the end, beside twice the time: this machine does other things as well.
+const TOLERANCE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

@@ -179,8 +179,7 @@ async fn conclude(world: &World) -> Result<(), Error> {
     let mut evidence = world.evidence.borrow_mut();
     evidence.missing = world.missing();
     if world.options.steady {
-        let growth = growth::growth(&evidence.samples).into_iter();
-        evidence.grown = growth.filter(|growth| !growth.is_flat()).collect();
+        evidence.compare(world.options.minutes);
     }
     let secrets = world.secrets.borrow();
     for (function, log) in world.logs.borrow().iter() {

@@ -19,7 +19,7 @@ pub struct Options {
     pub minutes: u32,
     /// Whether the changes are spread over all of these minutes.
     pub steady: bool,
-    /// Folder of an unpacked release that is upgraded to what is built here.
+    /// What is upgraded to what is built here: the folder of an unpacked release, or of a checkout.
     pub upgrade: Option<PathBuf>,
 }
 

@@ -79,7 +79,7 @@ pub enum Disturbance {
     Challenge(Subject),
     /// Graph's list leaves out a subscription that is there.
     Unlist(Subject),
-    /// What is built here is deployed over the release that is there.
+    /// What is built here is deployed over the earlier version that is there.
     Upgrade,
 }
 
@@ -112,6 +112,10 @@ pub fn plan(options: &Options) -> Plan {
     }
     if options.upgrade.is_some() {
         steps.push((posts.len() / 3, Step::Disturb(Disturbance::Upgrade)));
+    }
+    if options.steady {
+        let replaced = replacements(options.minutes, posts.len());
+        steps.extend(replaced.map(|(position, one)| (position, Step::Disturb(one))));
     }
     // Versions of the configuration are written in their order, wherever each was put.
     steps.sort_by_key(|(position, _)| *position);
@@ -198,6 +202,16 @@ fn disturbances(options: &Options, chance: &mut Rng) -> Vec<Disturbance> {
     all
 }
 
+/// Returns the keys that are replaced while a steady run lasts, with the POST before which each is: of both kinds one each ten
+/// minutes.
+fn replacements(minutes: u32, posts: usize) -> impl Iterator<Item = (usize, Disturbance)> {
+    let times = usize::try_from(minutes / 10).unwrap_or_default();
+    (1..=times).flat_map(move |time| {
+        let position = posts * time / (times + 1);
+        [Disturbance::ReplaceKey, Disturbance::ReplaceCertificate].map(|one| (position, one))
+    })
+}
+
 fn any_fault(chance: &mut Rng) -> GraphFault {
     match chance.u8(..20) {
         0..5 => GraphFault::Throttled,
@@ -265,6 +279,21 @@ mod tests {
                     |one| matches!(one, Disturbance::Kill(which, _) if which == function)
                 ) > 10
             );
+        }
+    }
+
+    #[test]
+    fn a_steady_run_replaces_both_keys_each_ten_minutes() {
+        let replaced = |minutes, which| {
+            let options = Options {
+                steady: true,
+                minutes,
+                ..Options::default()
+            };
+            count(&options, |one| one == which)
+        };
+        for which in [Disturbance::ReplaceKey, Disturbance::ReplaceCertificate] {
+            assert_eq!(replaced(60, which) - replaced(2, which), 6, "{which:?}");
         }
     }
 

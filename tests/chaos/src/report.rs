@@ -32,7 +32,7 @@ pub struct Report {
     pub secrets: usize,
     /// Bytes of logs that were looked through.
     pub logged: usize,
-    /// How long changes took from Graph to a consumer, in the middle: those of the first half, and those of the second.
+    /// How long changes took from Graph to a consumer, in the middle: those of the first quarter, and those of the last.
     pub latencies: [Duration; 2],
     /// What each program that ran for long occupied.
     pub growth: Vec<Growth>,
@@ -93,7 +93,10 @@ impl fmt::Display for Report {
         )?;
         writeln!(f, "from first to last       {:.0} s", self.whole.as_secs_f64())?;
         let [early, late] = self.latencies.map(|latency| latency.as_secs_f64());
-        writeln!(f, "from Graph to consumer   {early:.1} s, then {late:.1} s")?;
+        writeln!(
+            f,
+            "from Graph to consumer   {early:.1} s at first, {late:.1} s at the end"
+        )?;
         for growth in &self.growth {
             writeln!(f, "  {growth}")?;
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use crate::evidence::{Event, Evidence, Gap, Outcome, Sent};
 use crate::growth::Growth;
@@ -62,6 +63,8 @@ pub enum Breach {
     Panicked(&'static str, String),
     /// The program of a function has grown.
     Grew(Growth),
+    /// Changes took longer at the end than at first.
+    Slowed(Duration, Duration),
 }
 
 /// Judges everything that was sent and seen.
@@ -92,6 +95,7 @@ pub fn judge(evidence: &Evidence) -> Verdict {
             .map(|(of, line)| Breach::Panicked(of, line.clone())),
     );
     breaches.extend(evidence.grown.iter().copied().map(Breach::Grew));
+    breaches.extend(evidence.slowed.map(|[early, late]| Breach::Slowed(early, late)));
     let ids: BTreeSet<&str> = evidence.events.iter().map(|event| event.id.as_str()).collect();
     Verdict {
         ends,
@@ -215,6 +219,7 @@ impl fmt::Display for Breach {
             Self::Leaked(function, what) => write!(f, "secret: {what} in the log of {function}"),
             Self::Panicked(function, line) => write!(f, "panic: {function}: {line}"),
             Self::Grew(growth) => write!(f, "grew: {growth}"),
+            Self::Slowed(early, late) => write!(f, "slowed: {early:.1?} at first, {late:.1?} at the end"),
         }
     }
 }

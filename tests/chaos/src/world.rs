@@ -52,7 +52,7 @@ impl World {
         let stack = stack::Options {
             unreliable: true,
             renewal_schedule: "rate(1 minute)".to_owned(),
-            release: options.upgrade.clone(),
+            earlier: options.upgrade.clone(),
             ..stack::Options::default()
         };
         let pair = Pair::start(simulator, stack, progress).await?;

@@ -28,6 +28,8 @@ pub(crate) fn build(
     let _lock = lock(&target.join("stack").join("build.lock"))?;
     progress.say("Compiling the functions");
     let status = cargo_build(profile)
+        .current_dir(root)
+        .env("CARGO_TARGET_DIR", target)
         .status()
         .map_err(Error::io("starting cargo"))?;
     if !status.success() {
@@ -44,6 +46,7 @@ pub(crate) fn build(
         ])
         .arg("--config-file")
         .arg(settings(folder)?)
+        .env("CARGO_TARGET_DIR", target)
         .env("CARGO_LAMBDA_COMPILER", "cargo")
         .env("CARGO_LAMBDA_COMPILER_EXTRA_ARGS", packages(profile).join(" "));
     if profile == Profile::Tests {
@@ -52,12 +55,34 @@ pub(crate) fn build(
     Ok(command::run("sam build", &mut sam, &folder.join("build.log"))?)
 }
 
+/// Leaves an earlier version of the functions in `folder`: of an unpacked release, or of a checkout, whose functions are compiled.
+///
+/// # Errors
+///
+/// A file cannot be read or written, the code does not compile, or a tool fails.
+pub(crate) fn earlier(
+    from: &Path,
+    target: &Path,
+    folder: &Path,
+    tools: &Tools,
+    progress: Progress,
+) -> Result<(), Error> {
+    let from = from
+        .canonicalize()
+        .map_err(Error::io(format!("looking for {}", from.display())))?;
+    if !from.join("Cargo.toml").is_file() {
+        return unpack(&from, &folder.join("build"));
+    }
+    // In the same target folder: what the checkout has in common with this repository is compiled already.
+    build(&from, target, folder, tools, Profile::Tests, progress)
+}
+
 /// Puts an unpacked release where [`build`] leaves what it builds.
 ///
 /// # Errors
 ///
 /// A file cannot be read or written.
-pub(crate) fn unpack(release: &Path, to: &Path) -> Result<(), Error> {
+fn unpack(release: &Path, to: &Path) -> Result<(), Error> {
     let failed = || Error::io(format!("copying {}", release.display()));
     std::fs::create_dir_all(to).map_err(failed())?;
     for entry in std::fs::read_dir(release).map_err(failed())? {

@@ -106,6 +106,21 @@ async fn run_sam(
     Ok(())
 }
 
+/// Returns what became of resources from one deployment to the next, by logical ids. Only physical ids tell that one was replaced.
+pub(crate) fn differences(
+    before: &BTreeMap<String, String>,
+    after: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let removed = before.keys().filter(|name| !after.contains_key(*name));
+    let removed = removed.map(|name| format!("removed {name}"));
+    let others = after.iter().filter_map(|(name, id)| match before.get(name) {
+        None => Some(format!("added {name}")),
+        Some(earlier) if earlier != id => Some(format!("replaced {name}")),
+        Some(_) => None,
+    });
+    removed.chain(others).collect()
+}
+
 /// Deletes the stack with this name.
 ///
 /// Not by `sam delete`: it first deletes what it has uploaded, and on a local AWS it does not accept the address of a
@@ -220,3 +235,23 @@ fn parameters(options: &Options) -> Result<Vec<String>, Error> {
 
 /// The bucket for the functions' code.
 const BUCKET: &str = "artifacts";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_difference_between_two_deployments_is_named() {
+        let resources = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(name, id)| ((*name).to_owned(), (*id).to_owned()))
+                .collect()
+        };
+        let before = resources(&[("Api", "1"), ("Queue", "2"), ("Rule", "3")]);
+        let after = resources(&[("Alarm", "4"), ("Api", "1"), ("Queue", "5")]);
+        assert_eq!(differences(&before, &before), [""; 0]);
+        let expected = ["removed Rule", "added Alarm", "replaced Queue"];
+        assert_eq!(differences(&before, &after), expected);
+    }
+}

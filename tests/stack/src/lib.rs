@@ -68,8 +68,8 @@ pub struct Options {
     pub unreliable: bool,
     /// Other parameters of the template, by name. They come last, so that they count.
     pub parameters: BTreeMap<&'static str, String>,
-    /// Folder of an unpacked release, which is deployed first; [`Stack::upgrade`] deploys what is built here over it.
-    pub release: Option<PathBuf>,
+    /// What is deployed first: an unpacked release, or a checkout. [`Stack::upgrade`] deploys what is built here over it.
+    pub earlier: Option<PathBuf>,
 }
 
 /// A deployed stack. It ends when it is dropped.
@@ -96,14 +96,13 @@ impl Stack {
         let (root, target) = (root(), target());
         let run = Run::start(&target)?;
         let tools = Tools::set_up(&target, progress)?;
-        let built = match &options.release {
-            None => run.folder().to_owned(),
-            Some(release) => {
-                build::unpack(release, &run.folder().join("build"))?;
-                upgraded(run.folder())?
-            }
-        };
-        build::build(&root, &target, &built, &tools, options.profile, progress)?;
+        if let Some(earlier) = &options.earlier {
+            let upgraded = upgraded(run.folder())?;
+            build::build(&root, &target, &upgraded, &tools, options.profile, progress)?;
+            build::earlier(earlier, &target, run.folder(), &tools, progress)?;
+        } else {
+            build::build(&root, &target, run.folder(), &tools, options.profile, progress)?;
+        }
         let proxy = if options.unreliable {
             Some((tools.microburst(progress)?, ministack::free_port()?))
         } else {
@@ -143,22 +142,16 @@ impl Stack {
         Ok(())
     }
 
-    /// Deploys what is built here over the release that the stack was started with, with the same parameters.
+    /// Deploys what is built here over what the stack was started with, with the same parameters, and returns what became of the
+    /// resources: `removed ReadQueue`.
     ///
     /// # Errors
     ///
     /// `sam deploy` fails.
-    pub async fn upgrade(&self) -> Result<(), Error> {
-        let folder = upgraded(self.run.folder())?;
-        deploy::deploy(
-            &self.tools,
-            self.ministack.aws(),
-            &folder,
-            STACK_NAME,
-            &self.options,
-        )
-        .await?;
-        Ok(())
+    pub async fn upgrade(&self) -> Result<Vec<String>, Error> {
+        let (aws, folder) = (self.ministack.aws(), upgraded(self.run.folder())?);
+        let now = deploy::deploy(&self.tools, aws, &folder, STACK_NAME, &self.options).await?;
+        Ok(deploy::differences(&self.deployment.resources, &now.resources))
     }
 
     /// Deploys the same template as another stack beside this one, and returns the physical ids of both stacks'
@@ -493,7 +486,7 @@ pub(crate) const ACCESS_KEY: &str = "test";
 /// The region of the stack.
 pub(crate) const REGION: &str = "us-east-1";
 
-/// Returns the folder for what is built here while a run's own holds a release.
+/// Returns the folder for what is built here while a run's own holds what is deployed first.
 fn upgraded(run: &Path) -> Result<PathBuf, Error> {
     let folder = run.join("upgraded");
     std::fs::create_dir_all(&folder).map_err(Error::io(format!("making {}", folder.display())))?;

@@ -51,19 +51,21 @@ Usage: cargo chaos [OPTIONS]
       --kills N     functions to kill (default 20)
       --seed N      another course of events (default 1)
       --minutes N   longest time to send, in minutes (default 15)
-      --steady      spreads the changes over all of these minutes, and compares
-                    the memory and the open files of each function at the end
-                    with those of the beginning
-      --upgrade DIR deploys the unpacked release in DIR first, and what is built
-                    here over it while changes are sent
+      --steady      spreads the changes over all of these minutes, replaces both
+                    keys each ten minutes, and compares the memory and the open
+                    files of each function, and how long a change takes, at the
+                    end with those of the beginning
+      --upgrade DIR deploys an earlier version first, and what is built here
+                    over it while changes are sent; DIR is an unpacked release
+                    or a checkout, whose functions are compiled
   -h, --help        this text
 
 The exit status is 0 only if every sent change arrived exactly once by its id,
 is in FailedQueue with a reason, or is in a reported gap; if no subscription had
 an avoidable lapse; if no log has a secret; if no function panicked; and, with
---steady, if no function has grown. The
-seed decides which faults happen and after how many changes; the machine decides
-what runs at that moment.
+--steady for ten minutes or more, if nothing has grown. The seed decides which
+faults happen and after how many changes; the machine decides what runs at that
+moment.
 ";
 
 #[cfg(test)]

@@ -56,6 +56,27 @@ fn a_change_under_two_ids_arrived_twice() {
 }
 
 #[test]
+fn a_steady_run_whose_changes_take_longer_and_longer_has_slowed() {
+    let run = |seconds: [i64; 2], minutes| {
+        let mut evidence = Evidence::default();
+        for number in 1..=8 {
+            let one = sent(number);
+            let took = seconds[usize::from(number > 4)];
+            let arrived = one.at + SignedDuration::from_secs(took);
+            evidence.arrivals.insert(number, arrived);
+            evidence.events.push(event(number, &number.to_string()));
+            evidence.sent.push(one);
+        }
+        evidence.compare(minutes);
+        judge(&evidence).breaches
+    };
+    let slowed = Breach::Slowed(Duration::from_secs(1), Duration::from_secs(4));
+    assert_eq!(run([1, 4], 60), [slowed]);
+    assert_eq!(run([1, 3], 60), []);
+    assert_eq!(run([1, 4], 9), [], "a short run is not judged");
+}
+
+#[test]
 fn two_changes_under_one_id_are_one_too_few() {
     check(
         &Evidence {
