@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::processes::Process;
-
 /// What a program occupied at one moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
     /// The function that it runs.
     pub function: &'static str,
-    /// The program.
-    pub process: Process,
+    /// The program's id on this machine.
+    pub process: u32,
     /// Its memory, in kilobytes.
     pub memory: u64,
     /// Its open files.
@@ -39,7 +37,7 @@ impl Growth {
 
 /// Compares each program's second quarter of samples with its last one: in the first it takes what it needs.
 pub fn growth(samples: &[Sample]) -> Vec<Growth> {
-    let mut by_process: BTreeMap<(&'static str, Process), Vec<&Sample>> = BTreeMap::new();
+    let mut by_process: BTreeMap<(&'static str, u32), Vec<&Sample>> = BTreeMap::new();
     for sample in samples {
         by_process
             .entry((sample.function, sample.process))
@@ -120,7 +118,7 @@ mod tests {
             let (memory, files) = figures(number);
             Sample {
                 function: "WebhookFunction",
-                process: Process::of_id(7),
+                process: 7,
                 memory,
                 files,
             }

@@ -11,7 +11,6 @@ use tokio::time::sleep;
 use crate::Error;
 use crate::evidence::{Delivered, Failure, number};
 use crate::growth::Sample;
-use crate::processes;
 use crate::world::World;
 
 /// Watches everything until it is dropped.
@@ -190,13 +189,12 @@ impl Place {
 async fn watch_processes(world: &World) -> Result<Infallible, Error> {
     loop {
         for function in Function::ALL {
-            let name = world.stack().resource(function.logical_id())?;
-            let running = processes::of(world.stack().process_group(), name);
+            let running = world.stack().processes(function)?;
             let samples = running.into_iter().filter_map(|process| {
                 let (memory, files) = process.figures()?;
                 Some(Sample {
                     function: function.logical_id(),
-                    process,
+                    process: process.id(),
                     memory,
                     files,
                 })

@@ -16,16 +16,15 @@ impl Process {
         kill.args(["-c", "kill -s KILL \"$0\" 2>/dev/null", &self.id.to_string()]);
         kill.status().is_ok_and(|status| status.success())
     }
-}
 
-impl Process {
-    /// Returns a program by its id.
-    #[cfg(test)]
-    pub fn of_id(id: u32) -> Self {
-        Self { id }
+    /// Returns the program's id on this machine.
+    #[must_use]
+    pub fn id(self) -> u32 {
+        self.id
     }
 
     /// Returns the memory that it occupies, in kilobytes, and the files that it has open, unless it has ended.
+    #[must_use]
     pub fn figures(self) -> Option<(u64, usize)> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id)).ok()?;
         let files = fs::read_dir(format!("/proc/{}/fd", self.id)).ok()?;
