@@ -8,6 +8,7 @@
 mod consumers;
 mod examples;
 mod links;
+mod manifests;
 mod named_tests;
 mod page;
 mod schema;
