@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_of_unknown_beginning_is_read_as_many_hours_back_as_are_set() {
+    fn the_setting_limits_how_far_back_an_undated_loss_is_read() {
         for (hours, expected) in [
             (None, Some(6)),
             (Some("168"), Some(168)),

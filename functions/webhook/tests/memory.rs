@@ -33,7 +33,7 @@ const LIMIT_FOR_ANYBODY: usize = 13 * 1_048_576;
 const EVENT_BYTES: usize = 6 * 1_048_576;
 
 #[test]
-fn the_worst_that_fits_into_an_event_takes_a_bounded_amount_of_memory() {
+fn the_worst_event_takes_a_bounded_amount_of_memory() {
     let full = EVENT_BYTES - 1_000;
     let tokens: Vec<String> = (0..2).map(|n| token(1_700 + n)).collect();
 

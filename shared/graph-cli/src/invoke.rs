@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plan_is_waited_for_as_long_as_was_said_and_a_run_to_its_end() {
+    fn a_plan_has_the_given_time_limit_and_a_run_its_maximum() {
         let said = Duration::from_secs(5);
         assert_eq!(longest(&json!({"dryRun": true}), said), said);
         assert_eq!(longest(&json!({}), said), LONGEST_RUN);

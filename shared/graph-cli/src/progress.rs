@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_says_what_is_under_way_how_far_and_for_how_long() {
+    fn a_line_shows_the_task_its_progress_and_its_duration() {
         let elapsed = Duration::from_millis(12_600);
         assert_eq!(
             line("Renewal is running", "", elapsed),

@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_output_says_what_to_do_by_the_status_of_the_stack() {
+    fn the_advice_for_a_missing_output_depends_on_the_stacks_status() {
         for (status, advice) in [
             (StackStatus::CreateComplete, "Is it a stack of this template?"),
             (StackStatus::CreateInProgress, "try again when it has finished"),

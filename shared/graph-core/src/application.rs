@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_in_any_letter_case_are_one_and_are_written_in_lower_case() {
+    fn ids_ignore_letter_case_and_are_written_in_lower_case() {
         let id = Guid::parse("11111111-2222-3333-4444-55555555ABcd").unwrap();
         assert_eq!(id.to_string(), "11111111-2222-3333-4444-55555555abcd");
         assert!(id.is("11111111-2222-3333-4444-55555555ABCD"));

@@ -147,7 +147,7 @@ fn later_members_of_an_event_are_kept() {
 }
 
 #[test]
-fn what_is_not_an_event_or_not_of_the_type_is_an_error() {
+fn a_malformed_event_or_a_wrong_type_is_an_error() {
     for body in ["", "[]", "{}", r#"{"id":"1"}"#] {
         assert!(
             matches!(DeliveredEvent::parse(body), Err(ReadError::Event(_))),

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_json_line_has_its_time_and_the_id_of_the_request_whatever_the_level() {
+    fn a_json_line_has_its_time_and_request_id_at_every_level() {
         for level in ["INFO", "WARN", "ERROR"] {
             let lines = Lines::default();
             let sink = lines.clone();

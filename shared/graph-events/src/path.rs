@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slash_or_question_mark_in_a_key_in_parentheses_is_part_of_the_key() {
+    fn a_key_in_parentheses_may_hold_slashes_and_question_marks() {
         assert_eq!(tokens("users(a/b)").unwrap()[1], Token::Key("a/b".to_owned()));
         assert_eq!(
             tokens("users('a/b?c')").unwrap()[1],

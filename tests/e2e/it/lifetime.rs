@@ -18,7 +18,7 @@ mod consumers;
 mod parameters;
 
 #[tokio::test]
-async fn messages_move_back_parameters_change_and_a_removed_stack_leaves_what_a_person_wrote() {
+async fn a_stack_lives_from_redrive_and_changed_parameters_to_its_removal() {
     let mut world = World::start().await;
     a_second_stack_shares_the_account(&world).await;
     failed_messages_are_moved_back(&world).await;

@@ -33,7 +33,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn sqs_that_refuses_makes_the_webhook_answer_5xx_and_nothing_is_lost_when_it_recovers() {
+async fn an_sqs_outage_makes_the_webhook_answer_5xx_and_loses_nothing() {
     let tenant = Tenant::subscribe(TokenVersion::V2, team_messages("outage")).await;
     let subscription = tenant.subscription("/teams/getAllMessages");
     let post = (0..25).fold(Post::new(), |post, _| post.change(&subscription, "created"));

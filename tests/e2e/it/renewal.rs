@@ -21,7 +21,7 @@ async fn a_dry_run_changes_nothing_and_a_second_run_keeps_everything() {
 }
 
 #[tokio::test]
-async fn a_subscription_that_is_gone_is_made_again_but_not_by_a_dry_run() {
+async fn a_missing_subscription_is_created_again_but_not_by_a_dry_run() {
     let tenant = Tenant::subscribe(TokenVersion::V2, team_messages("gone")).await;
     let before = tenant.subscription("/teams/getAllMessages");
     assert!(simulator().remove(&before));
@@ -97,7 +97,7 @@ async fn a_subscription_carries_what_the_next_run_has_to_know() {
 }
 
 #[tokio::test]
-async fn a_subscription_that_graph_removed_is_made_again_without_waiting_for_the_schedule() {
+async fn a_subscription_that_graph_removed_is_created_again_before_the_schedule() {
     let tenant = Tenant::subscribe(TokenVersion::V2, team_messages("removed")).await;
     let before = tenant.subscription("/teams/getAllMessages");
     assert!(

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::pipeline::{Pipeline, RICH};
 
 #[tokio::test]
-async fn an_item_whose_signing_key_is_new_waits_for_it_and_is_delivered() {
+async fn an_item_with_a_new_signing_key_waits_and_is_delivered() {
     let mut pipeline = started().await;
     pipeline.simulator.rotate_keys().unwrap();
     let items = post(&mut pipeline, Post::new().change(RICH, "created")).await;
@@ -30,7 +30,7 @@ async fn an_item_whose_signing_key_is_new_waits_for_it_and_is_delivered() {
 }
 
 #[tokio::test]
-async fn an_item_whose_signing_key_nobody_publishes_is_kept_once_the_keys_are_newer_than_it() {
+async fn an_item_with_an_unpublished_signing_key_ends_in_failed_queue() {
     let mut pipeline = started().await;
     let forged = Post::new()
         .change(RICH, "created")
@@ -46,7 +46,7 @@ async fn an_item_whose_signing_key_nobody_publishes_is_kept_once_the_keys_are_ne
 }
 
 #[tokio::test]
-async fn an_item_for_a_certificate_whose_key_is_missing_waits_for_it_and_is_opened() {
+async fn an_item_waits_for_a_missing_private_key_and_is_decrypted() {
     let mut pipeline = started().await;
     pipeline.renew(json!({"rotate": "certificate"})).await;
     pipeline.pass(SignedDuration::from_mins(10), 2).await;

@@ -203,7 +203,7 @@ fn an_alarm_on_what_is_lost_for_good_needs_one_datapoint() {
 
 /// Graph sends again what was answered with 5xx, at longer and longer intervals, for four hours.
 #[test]
-fn two_refused_posts_in_an_hour_are_told_of_in_a_quiet_stack() {
+fn two_failed_posts_in_an_hour_raise_the_alarm() {
     let alarm = &hardened()["Resources"]["WebhookErrorAlarm"];
     let properties = &alarm["Properties"];
     assert_eq!(properties["DatapointsToAlarm"], 2);

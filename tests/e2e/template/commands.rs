@@ -85,7 +85,7 @@ fn a_look_at_delivery_queue_hides_events_for_a_moment() {
 
 /// CloudFormation takes 51,200 bytes in a call (*quotas*), and the template is larger.
 #[test]
-fn a_template_that_is_too_large_for_a_call_is_named_by_its_url() {
+fn commands_name_a_large_template_by_its_url() {
     assert!(file("template.yaml").len() > 51_200);
     for name in DOCUMENTS {
         let text = file(name);
@@ -113,7 +113,7 @@ fn renewal_is_invoked_with_time_to_answer() {
 /// What one command is told, all are: a build for another processor than the stack's, or the deletion of another stack, is
 /// what comes of answers that only `sam deploy` reads.
 #[test]
-fn every_command_of_sam_reads_the_stacks_name_and_parameters_from_one_place() {
+fn all_sam_commands_share_the_stacks_name_and_parameters() {
     let settings = python(SETTINGS, &json!(tools::root()));
     let settings: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&settings).unwrap();
     for (command, settings) in settings {

@@ -37,7 +37,7 @@ fn the_pipe_is_to_run() {
 }
 
 #[test]
-fn the_pipe_may_read_the_queue_and_write_to_the_bus_and_nothing_else() {
+fn the_pipe_may_only_read_the_queue_and_write_to_the_bus() {
     let template = template();
     assert_eq!(permissions::faults(&template), Vec::<String>::new());
     let policy = &template["Resources"]["PipeRole"]["Properties"]["Policies"][0]["PolicyDocument"];

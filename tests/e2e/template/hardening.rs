@@ -73,7 +73,7 @@ fn a_boundary_holds_for_every_role() {
 }
 
 #[test]
-fn only_functions_in_a_vpc_may_make_network_interfaces_and_only_traced_ones_write_traces() {
+fn only_functions_in_a_vpc_or_traced_get_those_permissions() {
     for name in FUNCTIONS {
         let of = |template: &Value, name: &str| template["Resources"][name]["Properties"].clone();
         let [function, role] = [name, &format!("{name}Role")].map(|name| of(hardened(), name));
@@ -177,7 +177,7 @@ fn every_queue_refuses_what_does_not_come_through_tls() {
 }
 
 #[test]
-fn a_canary_goes_back_when_the_webhook_errs_and_needs_nothing_unless_wanted() {
+fn a_canary_rolls_back_on_errors_and_is_optional() {
     let group = &hardened()["Resources"]["WebhookFunctionDeploymentGroup"]["Properties"];
     let alarms = group["AlarmConfiguration"]["Alarms"].to_string();
     for alarm in ["DeploymentErrorAlarm", "WebhookFunctionErrorAlarm"] {

@@ -21,7 +21,7 @@ fn cfn_lint_has_nothing_to_say_of_a_deployment_in_steps() {
 
 /// Not every region has pipes, so this is a stack of its own for those that do.
 #[test]
-fn cfn_lint_has_nothing_to_say_of_the_event_bus_where_there_are_pipes() {
+fn cfn_lint_accepts_the_event_bus_in_regions_with_pipes() {
     check(&file("functions/event-bus.yaml"), &["E3006"]);
 }
 

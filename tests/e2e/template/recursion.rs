@@ -11,7 +11,7 @@ use super::{
 };
 
 #[test]
-fn a_function_that_feeds_its_own_queue_may_go_on_and_no_other_may() {
+fn only_a_function_that_feeds_its_own_queue_may_loop() {
     for template in [plain(), hardened()] {
         for (name, function) in resources(template, "AWS::Lambda::Function") {
             let wanted = called_by(template, name).contains(name).then_some("Allow");

@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_v2_token_is_signed_by_a_published_key_and_names_the_publisher_in_azp() {
+    fn a_v2_token_has_a_published_key_and_the_publisher_in_azp() {
         let (header, claims, genuine) = make(TokenVersion::V2, &[]);
 
         assert!(genuine);

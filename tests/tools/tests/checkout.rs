@@ -11,7 +11,7 @@ use serde_json::Value;
 use tools::{command, root};
 
 #[test]
-fn a_copy_with_its_target_folder_runs_its_own_code_in_its_own_place() {
+fn a_copied_checkout_runs_its_own_code() {
     let home = std::env::temp_dir().join(format!("checkout-{}", std::process::id()));
     let (original, copy) = (home.join("original"), home.join("copy"));
     write_checkout(&original);

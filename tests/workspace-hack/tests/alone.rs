@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 #[test]
-fn a_package_on_its_own_has_its_dependencies_with_the_features_of_all() {
+fn one_package_builds_its_dependencies_with_the_workspaces_features() {
     let all = [
         "chaos",
         "decryption",

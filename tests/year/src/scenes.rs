@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_with_nothing_to_do_takes_as_long_as_its_pages_and_a_few_renewals() {
+    fn an_idle_run_takes_as_long_as_its_lists_and_renewals() {
         let scene = idle(1_000);
         assert!(scene.took <= SignedDuration::from_secs(8), "{scene:?}");
         assert!(scene.requests < 100, "{scene:?}");

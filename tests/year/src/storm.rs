@@ -357,7 +357,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_storm_of_gaps_takes_what_graph_forces_and_nobody_waits_for_it() {
+    fn reading_many_gaps_is_limited_only_by_graph_and_delays_nobody() {
         for (storm, most) in [(chats(300), 1.4), (mailboxes(500), f64::INFINITY)] {
             assert_eq!(storm.over, 0, "{storm:?}");
             // The last second, which is not forced, weighs more than with 10,000.

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn nothing_lapses_that_could_be_saved_and_no_call_is_made_without_need() {
+fn subscriptions_lapse_only_unavoidably_and_calls_are_necessary() {
     let scale = Scale {
         subscriptions: 60,
         tenants: 3,

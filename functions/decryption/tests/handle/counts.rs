@@ -65,7 +65,7 @@ async fn what_no_queue_has_taken_is_counted_as_neither_delivered_nor_failed() {
 }
 
 #[tokio::test]
-async fn the_age_counts_from_the_change_where_graph_says_when_it_was_else_from_the_receipt() {
+async fn the_age_counts_from_the_change_or_else_from_the_receipt() {
     let world = World::new();
     let mut dated = basic();
     dated["item"]["resourceData"]["eventTime"] = json!("2026-11-22T09:59:00Z");

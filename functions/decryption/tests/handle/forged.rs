@@ -32,7 +32,7 @@ async fn nothing_is_made_of_an_item_without_a_client_state_of_ours() {
 
 /// What a message says of its subscription, tenant and application is what anybody may have written.
 #[tokio::test]
-async fn an_event_says_what_the_client_state_proves_and_not_what_the_message_says() {
+async fn an_event_names_the_owner_that_the_client_state_proves() {
     let world = World::new();
     let mut body = basic();
     for name in ["subscription", "tenantId", "clientId"] {
@@ -71,7 +71,7 @@ async fn a_time_of_receipt_that_cannot_be_true_is_refused() {
 
 /// What is kept can be sorted by tenant and subscription without opening it.
 #[tokio::test]
-async fn everything_in_failed_queue_says_whose_it_is_as_far_as_that_is_proven() {
+async fn messages_in_failed_queue_name_their_proven_tenant_and_subscription() {
     let world = World::new();
     let mut tampered = rich(Some(&good_token()));
     flip(&mut tampered, "data");

@@ -92,7 +92,7 @@ async fn one_bad_item_never_hurts_its_neighbours() {
 }
 
 #[tokio::test]
-async fn what_can_never_succeed_is_kept_at_once_with_its_reason_and_the_original_message() {
+async fn a_hopeless_message_goes_to_failed_queue_unchanged_with_its_reason() {
     let token = good_token();
     let with = |change: &dyn Fn(&mut Value)| {
         let mut body = rich(Some(&token));
@@ -205,7 +205,7 @@ async fn a_panic_fails_its_item_alone() {
 
 /// FailedQueue's messages are all moved back to one queue.
 #[tokio::test]
-async fn a_lifecycle_item_goes_on_to_its_own_queue_and_comes_again_when_it_is_not_stored() {
+async fn a_lifecycle_item_is_forwarded_and_retried_if_not_stored() {
     let world = World::new();
     let mut body = basic();
     body["item"]["lifecycleEvent"] = json!("missed");
@@ -223,7 +223,7 @@ async fn a_lifecycle_item_goes_on_to_its_own_queue_and_comes_again_when_it_is_no
 }
 
 #[tokio::test]
-async fn what_is_moved_back_and_is_readers_goes_to_reader_as_it_came() {
+async fn redriven_messages_of_the_reader_are_forwarded_to_it_unchanged() {
     let world = World::new();
     let (window, item) = (window().to_string(), to_fetch().to_string());
     let read_queue = world.deps.read_queue.as_ref().unwrap();

@@ -122,7 +122,7 @@ async fn an_item_that_waited_for_longer_than_its_token_lives_is_delivered() {
 
 /// What SQS would move by itself keeps the reason for which it was last in FailedQueue.
 #[tokio::test]
-async fn what_is_in_the_way_at_the_last_try_is_the_reason_in_failed_queue() {
+async fn the_obstacle_of_the_last_try_is_the_reason_in_failed_queue() {
     let world = World::new();
     let mut body = rich(Some(&good_token()));
     body["item"]["encryptedContent"]["encryptionCertificateId"] = json!("unknown");

@@ -101,7 +101,7 @@ async fn content_that_is_larger_than_a_message_is_omitted() {
 }
 
 #[tokio::test]
-async fn an_item_that_names_what_is_not_watched_is_delivered_without_a_call() {
+async fn an_item_outside_its_subscription_is_delivered_without_a_call() {
     for path in [
         "users/other/messages/AAMk1",
         "users/other",

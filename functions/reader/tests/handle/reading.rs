@@ -264,7 +264,7 @@ async fn an_answer_that_is_no_page_is_kept_and_never_complete() {
 }
 
 #[tokio::test]
-async fn what_microsoft_graph_cannot_answer_now_is_tried_again_and_given_up_at_last() {
+async fn an_unavailable_answer_is_retried_until_the_tries_are_exhausted() {
     let world = chat();
     assert_eq!(world.read(&[&window(CHAT, "gap-1")]).await, ["m0"]);
     assert!(world.delivered().is_empty());
@@ -325,7 +325,7 @@ async fn the_teams_of_a_tenant_are_a_window_each() {
 }
 
 #[tokio::test]
-async fn a_list_of_teams_that_has_to_wait_is_read_when_graph_says() {
+async fn a_throttled_list_of_teams_is_read_when_graph_allows_it() {
     let resource = "/teams/getAllMessages";
     let world = World::new(&json!({"one": {"resource": resource, "changeType": "created"}}));
     let world = world.answers([ReadAnswer::NotNow(Duration::from_secs(40))]);

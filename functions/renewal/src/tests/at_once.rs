@@ -129,7 +129,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_not_done_for_an_older_configuration_is_left_to_the_next_run() {
+fn a_run_with_an_older_configuration_leaves_its_steps_to_the_next() {
     let world = running();
     let newer = config(&["a"], &[("chat", "a", true), ("groups", "a", false)]);
     let change_and_run = async {

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_certificate_that_is_no_longer_current_is_replaced_by_the_next_renewal() {
+async fn the_next_renewal_replaces_an_outdated_certificate() {
     let world = prepared(&[("chat", "a", true)]).await;
     let mut document = world.documents.json(Document::Decryption);
     let mut newer = document["keys"][0].clone();
@@ -75,7 +75,7 @@ async fn a_changed_entry_is_known_by_its_digest_whatever_graph_shows() {
 }
 
 #[tokio::test]
-async fn an_entry_that_is_to_be_fetched_or_has_immutable_ids_says_so_to_graph() {
+async fn fetch_content_and_immutable_ids_change_the_notification_url() {
     let mut config = config(&["a"], &[("users", "a", false)]);
     config["subscriptions"]["users"]["resource"] = json!("/users/1/messages");
     let world = world(&config);
@@ -150,7 +150,7 @@ async fn a_lifetime_too_short_for_the_schedule_is_warned_of() {
 }
 
 #[tokio::test]
-async fn a_configuration_that_is_not_there_or_cannot_be_read_is_a_problem_and_no_reason_to_act() {
+async fn an_unreadable_configuration_is_reported_and_changes_nothing() {
     for text in ["", "[]", "{"] {
         let world = prepared(&[("chat", "a", true)]).await;
         // The previous version has a mistake as well.

@@ -40,7 +40,7 @@ async fn the_report_says_when_credentials_and_keys_end() {
 }
 
 #[tokio::test]
-async fn the_last_week_of_a_credential_is_a_failure_even_where_nothing_else_works() {
+async fn the_last_week_of_a_credential_fails_the_run_during_outages_too() {
     let world = world(&expiring(5));
     world.graph.fail("list", unavailable());
     let report = world.run().await;
@@ -96,7 +96,7 @@ async fn a_dry_run_says_when_subscriptions_end_if_nothing_is_done() {
 }
 
 #[tokio::test]
-async fn a_mistake_in_the_configuration_is_a_failure_and_a_warning_is_none() {
+async fn mistakes_in_the_configuration_fail_the_run_but_warnings_do_not() {
     for (resource, failed) in [("/users", 0), ("/me/messages", 0), ("/weather", 1)] {
         let mut config = config(&["a"], &[("users", "a", false)]);
         config["subscriptions"]["users"]["resource"] = json!(resource);

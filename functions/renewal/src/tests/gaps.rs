@@ -7,7 +7,7 @@ use crate::Memory;
 const HOURS_BEFORE_NOW: &str = "2026-11-22T06:00:00Z";
 
 #[tokio::test]
-async fn a_subscription_that_was_gone_at_its_renewal_is_told_of_since_its_last_renewal() {
+async fn a_subscription_missing_at_renewal_has_a_gap_since_its_last_renewal() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.clock.advance(4000);
     world.graph.vanish_at_next_write("id-1");
@@ -33,7 +33,7 @@ async fn a_subscription_that_was_gone_at_its_renewal_is_told_of_since_its_last_r
 }
 
 #[tokio::test]
-async fn what_is_created_for_the_first_time_is_no_gap_and_neither_is_a_renewal() {
+async fn first_creations_and_renewals_are_not_gaps() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.clock.advance(4000);
     world.run().await;
@@ -54,7 +54,7 @@ async fn a_replacement_is_told_of_unless_the_entry_asks_for_something_else() {
 }
 
 #[tokio::test]
-async fn what_graph_still_tried_to_deliver_for_a_replaced_subscription_is_in_the_gap() {
+async fn the_gap_of_a_replacement_includes_deliveries_that_graph_was_retrying() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.graph.change("id-1", asked_otherwise);
     world.clock.advance(300);
@@ -67,7 +67,7 @@ async fn what_graph_still_tried_to_deliver_for_a_replaced_subscription_is_in_the
 }
 
 #[tokio::test]
-async fn a_replacement_of_what_was_gone_is_told_of_since_its_last_renewal() {
+async fn replacing_a_missing_subscription_reports_a_gap_since_its_last_renewal() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.graph.change("id-1", asked_otherwise);
     world.graph.vanish_at_next_write("id-1");
@@ -91,7 +91,7 @@ async fn a_gap_that_cannot_be_told_is_a_failure_of_the_run() {
 }
 
 #[tokio::test]
-async fn a_subscription_that_is_gone_without_a_word_is_told_of_since_it_was_last_there() {
+async fn a_silently_removed_subscription_has_a_gap_since_it_was_last_listed() {
     let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
     world.clock.advance(10);
     world.run().await;
@@ -119,7 +119,7 @@ async fn a_subscription_that_is_gone_without_a_word_is_told_of_since_it_was_last
 }
 
 #[tokio::test]
-async fn a_process_that_knows_no_past_tells_of_what_may_have_been_lost() {
+async fn a_process_without_history_reports_a_possible_loss() {
     let mut world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
     world.clock.advance(10);
     world.graph.remove("id-1");
@@ -143,7 +143,7 @@ async fn a_process_that_knows_no_past_tells_of_what_may_have_been_lost() {
 }
 
 #[tokio::test]
-async fn a_new_entry_is_no_gap_where_the_list_was_seen_without_it_a_short_while_ago() {
+async fn a_new_entry_without_a_recent_subscription_is_not_a_gap() {
     for (minutes, told) in [(30, 0), (31, 1)] {
         let world = prepared(&[("users", "a", false)]).await;
         let both = config(&["a"], &[("users", "a", false), ("chat", "a", true)]);
@@ -158,7 +158,7 @@ async fn a_new_entry_is_no_gap_where_the_list_was_seen_without_it_a_short_while_
 }
 
 #[tokio::test]
-async fn a_gap_is_told_of_when_it_is_over_however_many_runs_that_takes() {
+async fn a_gap_is_reported_when_it_ends_even_after_several_runs() {
     for is_new_process in [false, true] {
         let mut world = prepared(&[("chat", "a", true)]).await;
         world.graph.remove("id-1");
@@ -181,7 +181,7 @@ async fn a_gap_is_told_of_when_it_is_over_however_many_runs_that_takes() {
 }
 
 #[tokio::test]
-async fn what_was_deleted_and_could_not_be_made_anew_is_told_of_later() {
+async fn a_deletion_without_recreation_is_reported_by_a_later_run() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.graph.change("id-1", asked_otherwise);
     world.graph.fail("create", unavailable());

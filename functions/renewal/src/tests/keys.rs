@@ -41,7 +41,7 @@ async fn a_tenant_that_comes_later_waits_until_every_webhook_knows_it() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_long_to_wait_for_is_left_to_a_later_run() {
+async fn a_creation_whose_key_is_not_usable_soon_waits_for_another_run() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.graph.remove("id-1");
     let mut document = world.documents.json(Document::ClientState);
@@ -95,7 +95,7 @@ async fn a_tenant_that_cannot_be_read_keeps_its_trust() {
 }
 
 #[tokio::test]
-async fn of_two_runs_that_make_keys_the_slower_one_uses_those_of_the_faster() {
+async fn of_two_runs_that_create_keys_the_slower_adopts_the_faster() {
     let faster = prepared(&[("chat", "a", true)]).await;
     let published = faster.documents.text(Document::ClientState).unwrap();
     let slower = world(&config(&["a"], &[("chat", "a", true)]));

@@ -157,7 +157,7 @@ async fn only_the_application_that_is_named_is_looked_after() {
 }
 
 #[tokio::test]
-async fn a_bad_record_is_set_aside_with_its_reason_and_its_neighbours_go_on() {
+async fn a_bad_record_goes_to_failed_queue_and_the_others_are_processed() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.clock.advance(60);
     let mut change = event("m3", "x", "chat", "id-1");

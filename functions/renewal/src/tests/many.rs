@@ -53,7 +53,7 @@ async fn objects_that_come_get_a_subscription_and_those_that_go_lose_it() {
 }
 
 #[tokio::test]
-async fn objects_that_could_not_be_listed_at_first_are_new_and_not_lost() {
+async fn objects_whose_first_list_failed_are_new_and_not_lost() {
     for is_new_process in [false, true] {
         let mut world = world(&of_members());
         world.graph.set_objects(&["u1"]);
@@ -265,7 +265,7 @@ async fn objects_that_are_left_out_are_counted_and_told() {
 }
 
 #[tokio::test]
-async fn what_graph_refuses_for_the_first_few_is_not_asked_for_the_rest() {
+async fn after_several_refusals_the_other_objects_are_not_attempted() {
     let world = world(&of_members());
     let ids: Vec<String> = (0..200).map(|number| format!("u{number:03}")).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
@@ -308,7 +308,7 @@ async fn what_graph_refuses_for_one_object_does_not_stop_the_others() {
 }
 
 #[tokio::test]
-async fn time_that_does_not_suffice_is_reported_and_the_next_run_goes_on() {
+async fn a_run_out_of_time_reports_it_and_the_next_continues() {
     let world = world(&of_members());
     world.graph.set_objects(&["u1", "u2"]);
     world.clock.advance(0);

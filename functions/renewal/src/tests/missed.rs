@@ -131,7 +131,7 @@ async fn what_a_replaced_subscription_missed_comes_again_until_it_is_told() {
 }
 
 #[tokio::test]
-async fn an_event_older_than_its_queue_has_nothing_read_of_a_replaced_subscription() {
+async fn an_event_older_than_queue_retention_reads_nothing() {
     let world = replaced().await.restarted();
     let old = world.clock.now() - SignedDuration::from_hours(5 * 24);
     let event = received(event("m1", "missed", "chat", "id-1"), old);

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_quota_is_asked_about_once_more_in_the_run_and_then_left_for_half_an_hour() {
+async fn an_exhausted_quota_is_retried_once_then_after_half_an_hour() {
     let world = world(&config(&["a"], &[("chat", "a", true)]));
     world.graph.fail(
         "create",
@@ -77,7 +77,7 @@ async fn what_may_pass_is_asked_for_at_the_next_run() {
 }
 
 #[tokio::test]
-async fn a_subscription_is_not_deleted_for_a_successor_that_graph_has_just_refused() {
+async fn a_subscription_is_not_deleted_if_its_successor_was_just_refused() {
     let world = refused().await;
     world.graph.heal();
     let key = world.documents.json(Document::ClientState)["keys"][0]["id"].clone();

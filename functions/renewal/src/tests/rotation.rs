@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use super::*;
 
 #[tokio::test]
-async fn a_key_that_is_old_gets_a_successor_that_is_used_when_every_webhook_knows_it() {
+async fn an_old_key_gets_a_successor_used_once_every_webhook_knows_it() {
     let world = aging(prepared(&[("users", "a", false)]).await);
     world.clock.advance(90 * DAY - 1);
     world.run().await;
@@ -41,7 +41,7 @@ async fn no_key_is_replaced_while_no_person_asks() {
 }
 
 #[tokio::test]
-async fn subscriptions_leave_an_old_key_one_after_the_other_and_consumers_are_told() {
+async fn subscriptions_leave_an_old_key_one_by_one_and_consumers_get_events() {
     let world = aging(world(&of_users(100)));
     world.run().await;
     world.clock.advance(90 * DAY);
@@ -128,7 +128,7 @@ async fn a_key_that_is_named_after_all_stays() {
 }
 
 #[tokio::test]
-async fn no_key_goes_while_its_tenant_cannot_be_listed_or_in_a_dry_run() {
+async fn no_key_is_removed_by_a_dry_run_or_without_a_list() {
     let world = aging(prepared(&[("users", "a", false)]).await);
     world.clock.advance(90 * DAY);
     world.run().await;
@@ -145,7 +145,7 @@ async fn no_key_goes_while_its_tenant_cannot_be_listed_or_in_a_dry_run() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_old_gets_a_successor_that_the_next_renewals_use() {
+async fn an_old_certificate_gets_a_successor_that_the_next_renewals_use() {
     let world = prepared(&[("chat", "a", true)]).await;
     let first = certificates(&world)[0].clone();
     let mut document = world.documents.json(Document::Decryption);
@@ -200,7 +200,7 @@ async fn a_certificate_stays_while_any_tenant_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_person_has_everything_replaced_at_the_run_after_the_next_six_minutes() {
+async fn a_forced_rotation_replaces_everything_after_six_minutes() {
     let world = prepared(&[("chat", "a", true)]).await;
     let report = world.invoke(json!({"rotate": true})).await.unwrap();
     assert_eq!(world.log(), ["write ClientState", "write Decryption", "list a"]);
@@ -222,7 +222,7 @@ async fn a_person_has_everything_replaced_at_the_run_after_the_next_six_minutes(
 }
 
 #[tokio::test]
-async fn a_person_who_asks_again_while_keys_are_on_their_way_gets_no_more_of_them() {
+async fn repeated_requests_to_rotate_create_one_successor_of_each_kind() {
     let world = prepared(&[("chat", "a", true)]).await;
     for _ in 0..3 {
         world.invoke(json!({"rotate": true})).await.unwrap();
@@ -253,7 +253,7 @@ async fn a_person_can_have_one_kind_replaced_or_see_what_would_be() {
 }
 
 #[tokio::test]
-async fn a_document_that_is_full_is_not_added_to_and_that_is_a_failure() {
+async fn a_full_document_gets_no_new_key_and_the_run_fails() {
     let world = prepared(&[("chat", "a", true)]).await;
     let mut document = world.documents.json(Document::Decryption);
     let key = document["keys"][0].clone();

@@ -8,7 +8,7 @@ use super::{
 };
 
 #[tokio::test]
-async fn a_gap_is_read_from_five_minutes_before_the_retries_that_it_lost() {
+async fn a_window_begins_five_minutes_before_the_gap() {
     let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
     world.clock.advance(10);
     world.run().await;
@@ -31,7 +31,7 @@ async fn a_gap_is_read_from_five_minutes_before_the_retries_that_it_lost() {
 }
 
 #[tokio::test]
-async fn missed_notifications_are_read_six_hours_back_and_not_from_before_the_subscription() {
+async fn missed_notifications_are_read_six_hours_back_within_the_subscriptions_life() {
     for (minutes, from) in [(24 * 60, "2026-11-23T04:00:00Z"), (60, fakes::NOW)] {
         let world = prepared(&[("chat", "a", true)]).await;
         world.clock.advance(minutes);
@@ -45,7 +45,7 @@ async fn missed_notifications_are_read_six_hours_back_and_not_from_before_the_su
 }
 
 #[tokio::test]
-async fn a_window_shorter_than_the_retries_is_clipped_unless_the_subscription_is_younger() {
+async fn a_window_shorter_than_graphs_retries_is_marked_as_clipped() {
     for (minutes, clipped) in [(24 * 60, Some(true)), (60, None)] {
         let mut world = prepared(&[("chat", "a", true)]).await;
         let back = SignedDuration::from_hours(3);
@@ -160,7 +160,7 @@ pub(super) fn received(mut event: Value, at: Timestamp) -> Value {
 }
 
 #[tokio::test]
-async fn a_loss_has_a_beginning_across_a_restart_and_an_addition_is_no_loss() {
+async fn after_a_restart_losses_have_a_beginning_and_additions_are_not_losses() {
     let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
     world.clock.advance(10);
     world.run().await;
@@ -186,7 +186,7 @@ async fn a_loss_has_a_beginning_across_a_restart_and_an_addition_is_no_loss() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_made_at_first_is_no_loss_after_a_restart() {
+async fn after_a_restart_a_failed_first_creation_is_not_a_loss() {
     let world = prepared(&[("chat", "a", true)]).await;
     let both = config(&["a"], &[("chat", "a", true), ("users", "a", false)]);
     world.documents.set(Document::Config, &both.to_string());

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn an_item_without_content_goes_to_reader_where_the_url_asks_for_its_content() {
+async fn the_url_decides_whether_the_reader_fetches_an_items_content() {
     let source = FakeSecret::new(document(&["k1"]));
     for (url, has_reader, read, delivered) in [
         ("/notifications?s=mail&f=1", true, 1, 0),

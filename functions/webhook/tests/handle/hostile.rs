@@ -62,7 +62,7 @@ async fn an_item_with_empty_texts_for_objects_is_a_change_without_content() {
 }
 
 #[tokio::test]
-async fn a_post_that_grows_on_the_way_is_sent_some_mebibytes_at_a_time() {
+async fn a_post_whose_messages_grow_is_sent_in_bounded_portions() {
     let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let body = json!({"value": vec![rich("mail"); 6_000], "validationTokens": tokens(2)}).to_string();

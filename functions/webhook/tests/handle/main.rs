@@ -88,7 +88,7 @@ async fn each_admitted_item_is_one_message_and_the_rest_is_dropped() {
 }
 
 #[tokio::test]
-async fn an_item_without_content_is_delivered_at_once_and_one_with_content_is_not() {
+async fn only_an_item_without_content_is_delivered_at_once() {
     let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let body = json!({"value": [change("mail"), rich("team-messages")]});
@@ -318,7 +318,7 @@ async fn an_unknown_key_is_not_final_while_the_secret_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_collection_gets_a_4xx_and_an_empty_one_a_202() {
+async fn a_malformed_collection_gets_a_4xx_and_an_empty_one_a_202() {
     let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let many = format!(r#"{{"value":[{}0]}}"#, "0,".repeat(MAX_ITEMS));
@@ -354,7 +354,7 @@ async fn other_methods_are_not_answered() {
 }
 
 #[tokio::test]
-async fn an_item_over_the_size_of_a_message_goes_on_without_its_content() {
+async fn an_item_larger_than_a_message_is_stored_without_its_content() {
     let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let mut item = rich("team-messages");

@@ -45,7 +45,7 @@ async fn no_secret_is_written_or_answered_whatever_goes_wrong() {
 
 /// Whoever floods the webhook decides how much is written.
 #[tokio::test]
-async fn a_post_of_which_nothing_is_admitted_has_one_line_of_metrics_alone() {
+async fn a_post_without_an_admitted_item_writes_only_metrics() {
     let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let forged = json!({"changeType": "created", "clientState": "forged.k1.AAAA", "resource": "x"});

@@ -313,7 +313,7 @@ mod tests {
 }"#;
 
     #[test]
-    fn a_problem_is_found_at_its_member_or_at_what_is_nearest_above() {
+    fn a_problem_is_located_at_its_member_or_the_nearest_parent() {
         let document = Document::parse(TEXT).unwrap_or_else(|_| panic!("not JSON"));
         for (path, line, column) in [
             ("", 1, 1),
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_secret_is_not_shown_and_the_rest_stays_as_it_was_written() {
+    fn possible_secrets_are_redacted_and_the_rest_is_unchanged() {
         let shown = Document::parse(TEXT)
             .unwrap_or_else(|_| panic!("not JSON"))
             .redacted();

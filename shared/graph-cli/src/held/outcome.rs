@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_wait_than_were_moved_and_nothing_is_said_to_be_processed() {
+    fn the_outcome_counts_only_moved_messages_and_claims_no_processing() {
         let outcome = Outcome {
             meant: 3,
             moved: 3,

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_still_in_the_queue_is_released_at_the_end_and_after_a_failure() {
+    fn unhandled_messages_are_released_at_the_end_and_after_a_failure() {
         let queue = FakeQueue::of([vec!["a", "b", "c", "d"]]);
         let (_, result) = walked(&queue, 2, |id| {
             Ok(if id == "a" { Took::Look } else { Took::Message })

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subscription_that_is_to_be_deleted_does_not_stand_for_a_missing_one() {
+    fn a_subscription_to_be_deleted_does_not_replace_a_missing_one() {
         let many = json!({"name": "mail", "tenant": "t", "objects": 3, "counts": {"keep": 2, "create": 1, "delete": 1}});
         let row = Row::of_many(&ManyLine::deserialize(many).unwrap());
         assert_eq!((row.is_complete(), row.resource.as_str()), (false, "2 of 3"));

@@ -36,7 +36,7 @@ async fn raise(world: &World, alarm: &str) -> reqwest::Result<()> {
 }
 
 #[test]
-fn five_things_that_are_wrong_are_named_in_the_order_of_their_cure() {
+fn five_faults_are_shown_in_the_order_of_their_repair() {
     let world = world();
     spoil(&world);
     let doctor = format!("doctor --webhook {NOWHERE}");

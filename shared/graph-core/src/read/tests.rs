@@ -43,7 +43,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_that_a_mailbox_without_order_shows_is_left_out_unless_it_says_so(story in story()) {
+    fn a_mailbox_read_without_order_loses_nothing_without_reporting_it(story in story()) {
         story.read_from(Graph { refuses_order: true, ..story.graph() }, MAIL, "created,updated").holds()?;
     }
 
@@ -70,7 +70,7 @@ proptest! {
 }
 
 #[test]
-fn a_mailbox_in_which_every_second_has_one_change_is_read_to_the_end() {
+fn a_mailbox_with_one_change_a_second_is_read_completely() {
     let story = Story {
         before: (0..40)
             .map(|id| Op {
@@ -95,7 +95,7 @@ fn a_mailbox_in_which_every_second_has_one_change_is_read_to_the_end() {
 }
 
 #[test]
-fn more_items_of_one_second_than_a_page_holds_are_not_called_complete() {
+fn more_items_in_one_second_than_a_page_are_not_complete() {
     let story = Story {
         before: (0..9)
             .map(|id| Op {

@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_in_lasts_for_ninety_days_after_its_last_use_and_its_secret_as_long_as_is_said() {
+    fn a_sign_in_lasts_ninety_days_after_its_last_use() {
         let tenant = Tenant {
             client_secret_expires: Some(after(5)),
             ..tenant(Credential::RefreshToken {
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_warned_of_for_a_month_and_is_a_failure_in_its_last_week() {
+    fn an_expiry_is_a_warning_for_a_month_then_an_error() {
         for (days, expected) in [
             (31, None),
             (30, None),

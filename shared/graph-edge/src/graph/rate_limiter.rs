@@ -183,7 +183,7 @@ mod tests {
     use graph_core::application::test_util::application;
 
     #[tokio::test]
-    async fn requests_stay_below_the_limit_of_the_tenant_and_of_the_application_in_every_window() {
+    async fn requests_stay_below_the_limits_of_tenant_and_application() {
         for kind in [Kind::List, Kind::Write, Kind::One] {
             let (in_tenant, in_all) = kind.most();
             check(kind, 1, in_tenant).await;
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_graph_has_closed_is_tried_by_one_after_two_minutes_at_most() {
+    async fn a_closed_limit_lets_one_request_through_after_two_minutes() {
         let (limiter, clock) = (RateLimiter::default(), FakeClock::default());
         let tenant = tenant();
         limiter.close(Kind::List, &tenant, Duration::from_hours(1), clock.now());

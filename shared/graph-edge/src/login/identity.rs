@@ -122,7 +122,7 @@ mod tests {
     use crate::http::testing::{Reply, Server};
 
     #[tokio::test]
-    async fn a_token_is_asked_for_with_one_audience_in_the_form_that_entra_reads() {
+    async fn a_token_request_names_one_audience_in_entras_form() {
         let answer = "<GetWebIdentityTokenResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
                       <GetWebIdentityTokenResult><WebIdentityToken>a.b.c</WebIdentityToken>\
                       </GetWebIdentityTokenResult></GetWebIdentityTokenResponse>";

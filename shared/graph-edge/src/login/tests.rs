@@ -242,7 +242,7 @@ async fn an_answer_without_token_is_malformed() {
 }
 
 #[tokio::test]
-async fn a_credential_that_the_function_is_not_set_up_for_is_an_error() {
+async fn a_credential_without_its_setup_is_an_error() {
     let login: TokenProvider = TokenProvider::default();
     let error = login.token(&with(Credential::WebIdentity)).await.unwrap_err();
     assert!(

@@ -80,7 +80,7 @@ async fn without_keys_a_service_that_hangs_takes_no_longer_than_the_deadline() {
 }
 
 #[tokio::test]
-async fn without_any_keys_a_service_that_is_down_is_an_error_and_left_alone_for_a_moment() {
+async fn without_keys_an_unavailable_service_is_not_asked_again_at_once() {
     let cache = cache();
     cache.documents.down();
     for seconds in [0, 1, 4] {
@@ -118,7 +118,7 @@ async fn forged_keys_do_not_become_a_call_each() {
 }
 
 #[tokio::test]
-async fn a_refresh_that_fails_is_no_proof_that_the_key_does_not_exist() {
+async fn a_failed_refresh_does_not_prove_that_a_key_is_missing() {
     let cache = cache();
     current(&cache, 0).await.unwrap();
     cache.documents.down();

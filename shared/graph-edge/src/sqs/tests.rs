@@ -19,7 +19,7 @@ fn a_message_is_sent_in_the_group_of_its_tenant() {
 }
 
 #[tokio::test]
-async fn whatever_hangs_messages_are_lost_by_the_deadline_and_one_line_says_so() {
+async fn a_hanging_queue_loses_messages_at_the_deadline_with_one_warning() {
     for hang in Hang::ALL {
         let written = Written::start();
         let queue = hang.queue();

@@ -84,7 +84,7 @@ fn the_path_of_a_folder_below_the_root_is_read() {
 }
 
 #[test]
-fn a_folder_that_is_named_in_the_query_is_no_part_of_the_path() {
+fn a_folder_named_in_the_query_is_not_in_the_path() {
     let path = ResourcePath::parse("teams/1?$filter=/root:/a'b").unwrap();
     assert_eq!(path.segments()[0].item_path(), None);
     assert_eq!(path.to_string(), "/teams/1");
@@ -132,7 +132,7 @@ fn what_is_not_a_path_is_refused() {
 
 proptest! {
     #[test]
-    fn any_text_is_read_or_refused_and_what_is_read_is_written_stably(text in any::<String>()) {
+    fn any_text_is_rejected_or_survives_writing_and_reading(text in any::<String>()) {
         check_stable(&text)?;
     }
 

@@ -200,7 +200,7 @@ fn a_change_in_failed_queue_needs_a_reason() {
 }
 
 #[test]
-fn a_change_that_cannot_be_decrypted_is_lost_if_failed_queue_lacks_it() {
+fn an_undecryptable_change_is_lost_if_failed_queue_lacks_it() {
     check(
         &Evidence {
             sent: vec![Sent {

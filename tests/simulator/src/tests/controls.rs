@@ -25,7 +25,7 @@ async fn the_controls_send_over_http_and_report() {
 }
 
 #[tokio::test]
-async fn what_was_sent_is_shown_in_short_lines_unless_it_is_asked_for() {
+async fn sent_posts_are_shown_shortened_unless_bodies_are_requested() {
     let bench = Bench::new().await;
     bench.subscribe(bench.rich("/teams")).await;
     let item = json!({ "subscription": "/teams", "changeType": "updated" });
@@ -139,7 +139,7 @@ async fn answers_have_the_headers_of_graph() {
 }
 
 #[tokio::test]
-async fn content_given_over_http_is_sent_byte_for_byte_without_waiting_if_so_wished() {
+async fn content_over_http_is_sent_byte_for_byte_and_without_waiting() {
     let bench = Bench::new().await;
     bench.subscribe(bench.rich("/teams")).await;
     let send = r#"{"wait": false, "items": [

@@ -226,7 +226,7 @@ async fn a_client_state_has_128_characters_at_most() {
 }
 
 #[tokio::test]
-async fn an_expiry_beyond_the_maximum_is_refused_in_the_words_of_the_service() {
+async fn an_expiry_beyond_the_maximum_gets_the_services_own_error() {
     let bench = Bench::new().await;
     let until = |minutes| {
         let text = bench.in_minutes(minutes);

@@ -50,7 +50,7 @@ async fn a_basic_item_carries_neither() {
 }
 
 #[tokio::test]
-async fn items_for_one_url_share_a_post_and_each_app_has_its_token() {
+async fn items_for_one_url_share_a_post_with_one_token_per_app() {
     let mut bench = Bench::new().await;
     let first = bench.subscribe(bench.rich("/teams")).await;
     let second = bench.subscribe(bench.rich("/teams/getAllChannels")).await;
@@ -109,7 +109,7 @@ async fn an_attempt_that_fails_is_repeated_with_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn an_answer_that_comes_too_late_counts_as_none_and_the_second_attempt_has_more_time() {
+async fn a_late_answer_fails_and_the_retry_has_more_time() {
     let bench = Bench::with(|options| {
         options.first_timeout = Duration::from_millis(20);
         options.retry_timeout = Duration::from_secs(1);
@@ -171,7 +171,7 @@ async fn a_post_that_nobody_accepts_is_given_up() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_for_a_subscription_that_is_gone_or_not_for_the_change() {
+async fn nothing_is_sent_for_an_expired_or_unsuitable_subscription() {
     let bench = Bench::new().await;
     let id = bench.subscribe(bench.basic("/users")).await;
 

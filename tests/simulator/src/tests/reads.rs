@@ -37,7 +37,7 @@ async fn outlook_compares_by_the_second() {
 }
 
 #[tokio::test]
-async fn a_link_of_outlook_passes_over_an_item_when_one_before_it_changes() {
+async fn a_next_link_of_outlook_skips_an_item_after_a_change() {
     let bench = filled(MAIL, 6).await;
     let query = format!(
         "$filter=lastModifiedDateTime ge {}&$orderby=lastModifiedDateTime&$top=2",

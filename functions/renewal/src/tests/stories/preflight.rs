@@ -48,7 +48,7 @@ fn a_token_that_cannot_be_read_is_no_failure() {
 }
 
 #[test]
-fn a_dry_run_tells_new_changed_and_removed_entries_from_those_that_stay() {
+fn a_dry_run_distinguishes_new_changed_removed_and_unchanged_entries() {
     let updated = |resource: &str| json!({"resource": resource, "changeType": "updated"});
     let before = [
         (0, "goes", updated("/groups")),

@@ -160,7 +160,7 @@ fn all_subscriptions_of_the_stack_go_when_a_person_asks() {
 }
 
 #[test]
-fn a_new_stack_takes_over_what_another_has_left_when_a_person_asks() {
+fn a_new_stack_takes_over_the_subscriptions_of_another_on_request() {
     for is_listed in [true, false] {
         let entries = [(0, "chats", chats()), (0, "mail", mail(users(2)))];
         let left = world(&organisations(1, &entries));

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_run_that_was_not_dry_is_found_in_either_form_of_log() {
+    fn the_last_real_run_is_found_in_both_log_formats() {
         let line = |timestamp: i64, message: &str| json!({"timestamp": timestamp, "message": message});
         let answer = json!({"events": [
             line(1000, r#"{"fields":{"message":"Run finished: {}, 0 failed","dry_run":false}}"#),

@@ -68,7 +68,7 @@ mod tests {
     use super::{super::super::State, *};
 
     #[test]
-    fn secrets_that_hold_something_else_are_wrong_and_empty_ones_not_yet_made() {
+    fn malformed_secrets_are_wrong_and_empty_ones_are_a_warning() {
         assert_eq!(keys(None, None).state, State::Warning);
         assert_eq!(
             keys(Some("{}"), Some("{}")).text,

@@ -43,7 +43,7 @@ fn the_plaintext_passes_byte_for_byte() {
 }
 
 #[test]
-fn a_byte_order_mark_and_white_space_are_not_part_of_the_value() {
+fn a_byte_order_mark_and_white_space_are_trimmed() {
     assert_eq!(sealed(b"\xef\xbb\xbf{\"a\":1}"), Ok("{\"a\":1}".to_owned()));
     assert_eq!(sealed(b"\r\n [1, 2]\n"), Ok("[1, 2]".to_owned()));
 }

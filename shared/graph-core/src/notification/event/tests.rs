@@ -36,7 +36,7 @@ fn a_rich_item_becomes_the_documented_event() {
 }
 
 #[test]
-fn a_basic_item_has_no_content_and_is_proven_by_its_client_state() {
+fn a_basic_item_has_no_content_and_the_proof_client_state() {
     let event = event(&basic());
     assert!(event["data"].get("content").is_none());
     assert!(event["data"].get("contentOmitted").is_none());
@@ -120,7 +120,7 @@ fn content_that_does_not_fit_is_left_out_and_marked() {
 }
 
 #[test]
-fn the_time_of_the_change_is_graphs_own_where_it_can_be_true() {
+fn the_time_of_the_change_is_graphs_if_plausible() {
     for (told, expected) in [
         ("2026-11-21T09:00:00.5Z", "2026-11-21T09:00:00.5Z"),
         ("2026-11-22T10:00:30Z", "2026-11-22T10:00:30Z"),

@@ -31,7 +31,7 @@ fn two_receipts_of_an_item_without_a_version_have_two_ids() {
 }
 
 #[test]
-fn what_graph_sends_again_has_the_same_id_where_there_is_a_version() {
+fn a_repeated_item_with_a_version_has_the_same_id() {
     for (item, version) in [
         (
             json!({"resourceData": {"@odata.etag": "W/\"1\"", "sequenceNumber": 5}}),

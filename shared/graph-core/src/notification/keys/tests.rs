@@ -14,7 +14,7 @@ const TENANT: Guid = Guid::from_u128(0xaaaa_aaaa << 96);
 const OTHER: Guid = Guid::from_u128(0xbbbb_bbbb << 96);
 
 #[test]
-fn a_key_is_found_by_id_first_and_by_thumbprint_in_any_case_second() {
+fn a_key_is_found_by_id_first_and_by_thumbprint_second() {
     let keys = usable(&[named("old"), second()]);
     let thumbprint = |id| keys.find(TENANT, Some(id), None).unwrap().thumbprint().to_owned();
     let (old, new) = (thumbprint("old"), thumbprint("second"));

@@ -49,7 +49,7 @@ fn an_item_that_is_oversize_even_so_keeps_its_small_members() {
 }
 
 #[test]
-fn members_that_grow_on_the_way_do_not_make_a_message_too_large() {
+fn members_that_grow_by_escaping_keep_a_message_within_its_limit() {
     let filler = format!(r#""filler":"{}""#, "A".repeat(message::MAX_MESSAGE_BODY_BYTES));
     // A key of control characters is six times as long as an escape, a noncharacter twice.
     for member in [
@@ -115,7 +115,7 @@ fn nothing_counts_but_what_the_client_state_of_an_item_proves() {
 }
 
 #[test]
-fn an_item_for_another_tenant_is_not_read_and_an_empty_tenant_says_nothing() {
+fn an_item_for_another_tenant_is_rejected_and_an_empty_tenant_ignored() {
     for (members, expected) in [
         (r#"{"tenantId":""}"#.to_owned(), None),
         (r#"{"tenantId":null,"organizationId":""}"#.to_owned(), None),

@@ -100,7 +100,7 @@ fn a_list_of_tasks_with_several_pages_may_have_shifted() {
 }
 
 #[test]
-fn a_turn_that_begins_with_the_last_page_is_followed_by_another_look() {
+fn a_continued_reading_reads_the_list_once_more_at_its_end() {
     let first = json!({
         "value": [{"id": "1", "createdDateTime": at(60), "etag": "a"}], "@odata.nextLink": "https://h/1",
     });

@@ -181,7 +181,7 @@ fn refusals_end_the_reading_and_say_why() {
 }
 
 #[test]
-fn replies_of_a_chain_are_looked_at_one_by_one_and_their_pages_followed() {
+fn replies_are_examined_one_by_one_over_all_their_pages() {
     let mut reading = reading("/teams/t1/channels/c1/messages", "created,updated,deleted");
     let answer = json!({"value": [{
         "id": "1", "createdDateTime": "2026-11-01T00:00:00Z", "etag": "a",

@@ -203,7 +203,7 @@ fn presence_and_tasks_exist_in_the_worldwide_cloud_only() {
 }
 
 #[test]
-fn query_options_of_their_own_are_for_print_jobs_and_health_alerts_of_one_type() {
+fn only_print_jobs_and_health_alerts_take_query_options() {
     let taking: Vec<_> = rows()
         .filter(|row| row.remark == Remark::TakesQueryOptions)
         .map(|row| row.key)

@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_shown_cut_and_with_question_marks_for_what_cannot_be_seen() {
+    fn a_shown_name_is_shortened_and_has_no_invisible_characters() {
         let shown = |name: &str| shown("subscriptions", name);
         assert_eq!(shown("Mail!"), "Mail!");
         assert_eq!(shown("Prüfung"), "Prüfung");

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_old_subscription_is_not_known_the_new_one_tells_gaps_apart() {
+    fn without_an_old_subscription_the_new_one_distinguishes_gaps() {
         let of_new = |id: &str| Gap {
             subscription_id: None,
             new_subscription_id: Some(id.to_owned()),

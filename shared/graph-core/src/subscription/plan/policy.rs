@@ -160,7 +160,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_reserve_is_enough_for_a_weekend_half_a_day_or_two_failed_runs() {
+    fn the_renewal_margin_survives_a_weekend_or_failed_runs() {
         for (lifetime, reserve) in [
             (50, 35),
             (350, 35),
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn presence_is_in_danger_when_three_runs_have_failed_but_not_after_one() {
+    fn presence_is_overdue_after_three_failed_runs_but_not_after_one() {
         let (policy, presence, now) = (Policy::default(), mins(50), at(0));
         let due = policy.reserve(presence);
         // The first run that finds it due comes up to a period later.
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_too_slow_for_a_lifetime_is_seen_and_renews_at_every_run() {
+    fn a_schedule_too_slow_for_a_lifetime_renews_at_every_run() {
         let hourly = Policy {
             period: SignedDuration::from_hours(1),
             ..Policy::default()

@@ -11,7 +11,7 @@ fn the_newest_key_that_may_be_used_is_in_use() {
 }
 
 #[test]
-fn a_new_key_is_due_when_the_newest_is_old_or_at_once_when_forced() {
+fn a_new_key_is_due_by_age_or_on_request() {
     let old = |hours: i64| KeyLifetime {
         created_at: at(-hours),
         use_from: at(-hours),
@@ -73,7 +73,7 @@ fn subscriptions_leave_at_once_where_a_person_asked_for_it() {
 }
 
 #[test]
-fn a_key_goes_when_no_queue_can_hold_an_item_that_names_it() {
+fn a_key_is_removed_when_no_queued_item_can_name_it() {
     let since = KeyLife {
         unnamed_since: Some(at(0)),
         ..KeyLife::default()

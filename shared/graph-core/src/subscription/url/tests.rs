@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 #[test]
-fn a_url_of_ours_names_stack_entry_key_certificate_and_what_was_asked() {
+fn the_notification_url_names_stack_entry_key_certificate_and_options() {
     let ours = NotificationUrl {
         fetch_content: true,
         immutable_ids: true,
@@ -92,7 +92,7 @@ fn a_base_with_a_query_a_user_or_another_scheme_is_refused() {
 }
 
 #[test]
-fn a_slash_at_the_end_of_a_base_does_not_come_into_urls() {
+fn a_trailing_slash_of_the_base_url_is_dropped() {
     let origin = BaseUrl::parse("https://h.example/notifications/").unwrap();
     assert!(
         origin

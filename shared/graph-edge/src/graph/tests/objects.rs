@@ -4,7 +4,7 @@ use super::*;
 use crate::graph::Refused;
 
 #[tokio::test]
-async fn the_users_among_the_members_of_a_group_are_read_from_all_pages() {
+async fn the_users_of_a_group_are_read_from_all_pages() {
     let first = r##"{"value":[
         {"@odata.type":"#microsoft.graph.user","id":"a"},
         {"@odata.type":"#microsoft.graph.group","id":"g"},

@@ -35,7 +35,7 @@ async fn a_certificate_is_sent_as_an_assertion_new_for_each_attempt() {
 }
 
 #[tokio::test]
-async fn an_assertion_is_for_the_endpoint_of_the_real_cloud_wherever_calls_go() {
+async fn an_assertion_names_the_real_clouds_endpoint_as_its_audience() {
     for (cloud, host) in [
         (Cloud::Global, "login.microsoftonline.com"),
         (Cloud::Usgov, "login.microsoftonline.us"),

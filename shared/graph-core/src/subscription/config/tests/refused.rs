@@ -30,7 +30,7 @@ fn what_is_not_a_json_object_is_one_problem_and_no_configuration() {
 }
 
 #[test]
-fn every_mistake_in_a_subscription_is_named_with_its_path_and_a_remedy() {
+fn each_mistake_in_a_subscription_has_a_path_and_a_remedy() {
     for (mistake, entry, path, message) in subscription_mistakes() {
         let (config, problems) = read(&document(entry));
         let found: Vec<_> = problems
@@ -54,7 +54,7 @@ fn every_mistake_in_a_subscription_is_named_with_its_path_and_a_remedy() {
 }
 
 #[test]
-fn every_mistake_in_a_tenant_is_named_with_its_path_and_a_remedy() {
+fn each_mistake_in_a_tenant_has_a_path_and_a_remedy() {
     for (mistake, field, value, path, message) in tenant_mistakes() {
         let mut document = document(json!({"resource": "/users", "changeType": "updated"}));
         document["tenants"]["contoso"][field] = value;

@@ -21,7 +21,7 @@ fn a_tenant_may_name_an_application_instead_of_repeating_it() {
 }
 
 #[test]
-fn an_entry_for_every_tenant_stands_for_each_and_is_checked_against_each() {
+fn an_entry_for_all_tenants_is_checked_against_each() {
     let mut document = many();
     let (config, problems) = read(&document);
     assert_eq!(problems, []);

@@ -60,7 +60,7 @@ fn the_same_resource_in_another_spelling_is_a_duplicate() {
 }
 
 #[test]
-fn other_query_options_make_another_subscription_and_another_spelling_of_them_does_not() {
+fn only_a_different_filter_makes_a_different_subscription() {
     let entry = |options: &str| {
         json!({
             "resource": "/reports/healthmonitoring/alert", "changeType": "created", "notificationQueryOptions": options,
@@ -83,7 +83,7 @@ fn entries_for_different_objects_are_no_duplicates() {
 }
 
 #[test]
-fn two_users_may_subscribe_to_the_same_and_one_application_may_not_do_so_twice() {
+fn two_users_may_share_a_resource_but_one_application_may_not() {
     for (credential, expected) in [
         (json!({"refreshToken": "t"}), 2),
         (json!({"webIdentity": true}), 1),

@@ -4,7 +4,7 @@ use super::*;
 use crate::application::test_util::guid;
 
 #[test]
-fn an_alert_of_the_retired_api_is_a_warning_and_the_entry_stays() {
+fn a_resource_of_the_retired_alerts_api_is_a_warning() {
     for resource in [
         "/security/alerts/1",
         "/security/alerts?$filter=status eq 'newAlert'",
@@ -29,7 +29,7 @@ fn an_alert_of_the_retired_api_is_a_warning_and_the_entry_stays() {
 }
 
 #[test]
-fn a_permission_that_the_credential_cannot_have_is_a_warning_and_the_entry_stays() {
+fn a_permission_that_the_credential_cannot_have_is_a_warning() {
     let application = json!({"clientSecret": "s"});
     let delegated = json!({"refreshToken": "t"});
     for (credential, resource, change, message) in [

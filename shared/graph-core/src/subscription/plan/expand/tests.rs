@@ -29,7 +29,7 @@ fn an_entry_for_many_is_one_subscription_for_each_object() {
 }
 
 #[test]
-fn an_id_that_does_not_fit_is_left_out_and_the_others_go_on() {
+fn an_unusable_id_is_left_out_and_the_others_are_used() {
     let longest = "x".repeat(client_state::MAX_NAME - "mail/".len());
     let too_long = format!("{longest}x");
     for unfit in [
@@ -79,7 +79,7 @@ fn of_two_entries_that_ask_for_the_same_the_first_gets_it() {
 }
 
 #[test]
-fn who_has_the_subscription_keeps_it_when_another_entry_asks_for_it_too() {
+fn an_entry_keeps_a_subscription_that_another_entry_asks_for() {
     let (one, other) = (mail(), entry("also", "/users/{id}/messages"));
     let listed = [ours("mail/b", "/users/b/messages")];
     let expansion = expand(&[(&one, known(&["b"])), (&other, known(&["b"]))], &listed);

@@ -20,7 +20,7 @@ fn a_subscription_leaves_its_key_when_its_moment_comes() {
 }
 
 #[test]
-fn a_subscription_leaves_its_key_at_the_latest_when_it_would_be_renewed() {
+fn a_subscription_leaves_its_old_key_at_its_next_renewal() {
     let due = Subscription {
         expiration_date_time: Some(at("2026-11-23T09:00:00Z")),
         ..listed()
@@ -71,7 +71,7 @@ fn an_older_certificate_is_left_at_the_next_renewal() {
 }
 
 #[test]
-fn an_older_certificate_is_left_at_once_where_a_person_asked_for_it() {
+fn a_forced_rotation_replaces_an_older_certificate_at_once() {
     check_in(
         &leaving_certificate(NOW),
         of_c1(),

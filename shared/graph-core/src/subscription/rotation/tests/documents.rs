@@ -46,7 +46,7 @@ fn tenants_without_room_wait_and_cost_the_others_nothing() {
 }
 
 #[test]
-fn a_tenant_out_of_the_configuration_is_not_trusted_unless_that_has_errors() {
+fn a_tenant_removed_from_a_valid_configuration_is_no_longer_trusted() {
     let (mut client_states, mut decryption) = (ClientStateDocument::default(), decryption_document());
     client_state(&mut client_states, &config(0..2), 0);
     certificates(&mut decryption, &config(0..2), 0);
@@ -83,7 +83,7 @@ fn newcomers_wait_a_lead_counted_from_the_write() {
 }
 
 #[test]
-fn a_successor_is_used_a_lead_after_it_is_written_and_made_once() {
+fn a_successor_is_created_once_and_used_after_a_delay() {
     let mut document = ClientStateDocument::default();
     client_state(&mut document, &config(0..1), 0);
     let mut forced = request();
