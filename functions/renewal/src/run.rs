@@ -48,6 +48,11 @@ pub(crate) struct Run {
     pub(crate) has_config: bool,
     /// The status of each wanted subscription, by application and name.
     pub(crate) statuses: BTreeMap<Application, HashMap<String, SubscriptionStatus>>,
+    /// The remembered subscriptions of tenants that Graph did not list.
+    pub(crate) remembered: Vec<SubscriptionStatus>,
+    /// Whether `statuses` and `remembered` leave out subscriptions that may exist: a tenant has a mistake in its configuration,
+    /// or Graph did not list it and nothing is remembered.
+    pub(crate) is_partial: bool,
     /// The removals that Graph reported and the list confirmed, by application: id and name of each subscription.
     pub(crate) removed: BTreeMap<Application, BTreeSet<(String, String)>>,
     /// The keys that subscriptions name, of every application whose list is known.
@@ -98,6 +103,7 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
         )
         .await?;
         let config = &read.config;
+        run.is_partial = !config.refused.is_empty();
         let rotation = RotationRequest {
             rotation: deps.rotation,
             forced: request.options.forced,
@@ -187,7 +193,11 @@ impl Run {
         let has_list = result.in_use.is_some();
         match result.in_use {
             Some(in_use) => self.in_use.extend(&in_use),
-            None => drop(self.unreachable.insert(*id)),
+            None => {
+                self.unreachable.insert(*id);
+                self.is_partial |= result.remembered.is_none();
+                self.remembered.extend(result.remembered.into_iter().flatten());
+            }
         }
         // Two tenants of the configuration may have the same application.
         self.removed.entry(*id).or_default().extend(result.removed);

@@ -47,7 +47,8 @@ pub(crate) fn state(
     }
     let [mut live, mut missing, mut in_danger] = [0, 0, 0];
     let (mut soonest, mut least) = (None, None);
-    for status in run.statuses.values().flat_map(HashMap::values) {
+    let statuses = run.statuses.values().flat_map(HashMap::values);
+    for status in statuses.chain(&run.remembered) {
         // An expired subscription counts as missing, even if Graph still lists it.
         let Some(expires_at) = status.expires_at.filter(|expires_at| *expires_at > now) else {
             missing += usize::from(!status.is_skipped);
@@ -60,9 +61,18 @@ pub(crate) fn state(
             least = earlier(least, percent);
         }
     }
-    metrics.set(Metric::SubscriptionsLive, number(live));
-    metrics.set(Metric::SubscriptionsMissing, number(missing));
-    metrics.set(Metric::SubscriptionsInDanger, number(in_danger));
+    // Of subscriptions that this run knows nothing about, the last known state holds: their alarms ignore missing data. A 0
+    // would end these alarms, and a drop would set another one off.
+    let is_known = run.has_config && !run.is_partial;
+    if is_known {
+        metrics.set(Metric::SubscriptionsLive, number(live));
+    }
+    if is_known || missing > 0 {
+        metrics.set(Metric::SubscriptionsMissing, number(missing));
+    }
+    if is_known || in_danger > 0 {
+        metrics.set(Metric::SubscriptionsInDanger, number(in_danger));
+    }
     if let Some(soonest) = soonest {
         metrics.set(
             Metric::SoonestExpiryMinutes,

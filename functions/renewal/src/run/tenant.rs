@@ -19,6 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::info;
 
 use super::{
+    SubscriptionStatus,
     gaps::send,
     objects,
     request::{Notices, RunRequest},
@@ -34,6 +35,7 @@ use crate::{
 mod context;
 mod needs;
 mod observed;
+mod remembered;
 
 /// The result of a run for one tenant.
 #[derive(Default)]
@@ -54,6 +56,8 @@ pub(super) struct TenantResult {
     pub(super) is_locked_out: bool,
     /// The keys that its subscriptions name; nothing if Graph could not list them.
     pub(super) in_use: Option<KeysInUse>,
+    /// The remembered subscriptions, if Graph could not list them; nothing if none is remembered.
+    pub(super) remembered: Option<Vec<SubscriptionStatus>>,
 }
 
 /// The part of a run for one tenant.
@@ -267,7 +271,8 @@ impl<'a, P: Ports> TenantRun<'a, P> {
 }
 
 impl<'a, P: Ports> TenantPlan<'a, P> {
-    fn unplanned(run: TenantRun<'a, P>, result: TenantResult) -> Self {
+    fn unplanned(run: TenantRun<'a, P>, mut result: TenantResult) -> Self {
+        result.remembered = run.remembered();
         Self {
             run,
             result,

@@ -62,6 +62,53 @@ async fn what_cannot_be_renewed_is_in_danger_and_at_last_missing() {
     check(&metrics, &[(Metric::RunSucceeded, 1), (Metric::Created, 1)]);
 }
 
+/// The most frequent cause of a lapse: the only client secret has expired, or Graph does not list the subscriptions.
+#[tokio::test]
+async fn subscriptions_of_an_unlisted_tenant_are_counted_as_remembered() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.counted(json!({})).await;
+    world.graph.fail("list", unavailable());
+    world.graph.fail("update", unavailable());
+    world.clock.advance(60);
+    let metrics = world.counted(json!({})).await;
+    check(
+        &metrics,
+        &[
+            (Metric::RunFailures, 1),
+            (Metric::SubscriptionsLive, 1),
+            (Metric::SubscriptionsMissing, 0),
+            (Metric::SubscriptionsInDanger, 0),
+            (Metric::SubscriptionsDropPercent, 0),
+        ],
+    );
+    world.clock.advance(4140);
+    let metrics = world.counted(json!({})).await;
+    check(&metrics, &[(Metric::SubscriptionsInDanger, 1)]);
+    world.clock.advance(400);
+    let metrics = world.counted(json!({})).await;
+    check(
+        &metrics,
+        &[(Metric::SubscriptionsLive, 0), (Metric::SubscriptionsMissing, 1)],
+    );
+}
+
+/// A 0 would end an alarm that is on, and set the one on a drop off.
+#[tokio::test]
+async fn nothing_is_counted_of_subscriptions_that_nobody_knows() {
+    let world = world(&config(&["a"], &[("chat", "a", true)]));
+    world.graph.fail("list", unavailable());
+    let metrics = world.counted(json!({})).await;
+    check(&metrics, &[(Metric::RunSucceeded, 1), (Metric::RunFailures, 1)]);
+    for metric in [
+        Metric::SubscriptionsLive,
+        Metric::SubscriptionsMissing,
+        Metric::SubscriptionsInDanger,
+        Metric::SubscriptionsDropPercent,
+    ] {
+        assert_eq!(metrics.values(metric), [0; 0], "{metric:?}");
+    }
+}
+
 #[tokio::test]
 async fn renewals_and_throttled_calls_are_counted() {
     let world = prepared(&[("chat", "a", true)]).await;
