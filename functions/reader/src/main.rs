@@ -11,7 +11,7 @@ use graph_edge::{
     documents::{CachedDocument, client_state_keys},
     graph::GraphClient,
     http::Http,
-    login::{NoRefreshTokens, Sts, TokenProvider},
+    login::{NoRefreshTokens, Ports, Sts, TokenProvider},
     metrics::{Metrics, MetricsWriter},
     secrets::{SecretStore, StoredSecret},
     settings::Settings,
@@ -21,7 +21,14 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use reader::{CompleteWindows, Deps, handle};
 
-type Graph = GraphClient<SystemClock, NoRefreshTokens, Sts>;
+/// The real services behind the client of Graph.
+struct Live;
+
+impl Ports for Live {
+    type Clock = SystemClock;
+    type RefreshTokens = NoRefreshTokens;
+    type WebIdentity = Sts;
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -38,7 +45,7 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(process)).await
 }
 
-async fn deps() -> Result<Deps<StoredSecret, Graph, SystemClock, SqsQueue>, Error> {
+async fn deps() -> Result<Deps<StoredSecret, GraphClient<Live>, SystemClock, SqsQueue>, Error> {
     let mut settings = Settings::from_env();
     let config_arn = settings.required("CONFIG_SECRET_ARN");
     let client_state_arn = settings.required("CLIENT_STATE_SECRET_ARN");
@@ -51,8 +58,13 @@ async fn deps() -> Result<Deps<StoredSecret, Graph, SystemClock, SqsQueue>, Erro
     settings.check()?;
     let config = graph_edge::aws::config().await;
     let (http, store, sqs) = (Http::default(), SecretStore::new(&config), Sqs::new(&config));
-    let login =
-        TokenProvider::new(http.clone(), login_endpoint.as_deref())?.with(NoRefreshTokens, Sts::new(&config));
+    let login = TokenProvider::new(
+        http.clone(),
+        login_endpoint.as_deref(),
+        NoRefreshTokens,
+        Sts::new(&config),
+        SystemClock,
+    )?;
     Ok(Deps {
         config: CachedDocument::new(store.secret(config_arn), parse_config),
         client_states: CachedDocument::new(store.secret(client_state_arn), client_state_keys),

@@ -2,10 +2,8 @@
 
 use graph_core::{read::Request, subscription::config::Tenant};
 use graph_edge::{
-    clock::Clock,
     graph::{GraphClient, ReadAnswer},
-    login::WebIdentity,
-    secrets::VersionedSecret,
+    login::Ports,
 };
 
 /// Microsoft Graph, to be read from and for nothing else.
@@ -19,7 +17,7 @@ pub trait Reads {
     ) -> impl Future<Output = ReadAnswer> + Send;
 }
 
-impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> Reads for GraphClient<C, T, I> {
+impl<P: Ports> Reads for GraphClient<P> {
     async fn read(&self, tenant: &Tenant, request: &Request, immutable_ids: bool) -> ReadAnswer {
         GraphClient::read(self, tenant, request, immutable_ids).await
     }

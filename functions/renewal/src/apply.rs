@@ -13,7 +13,7 @@ use graph_core::{
         rotation::PublishedKeys,
     },
 };
-use graph_edge::graph::{GraphError, GraphErrorKind};
+use graph_edge::graph::{GraphClient, GraphError, GraphErrorKind};
 use jiff::{SignedDuration, Timestamp};
 
 pub(crate) use self::{circuit_breaker::CircuitBreaker, config_version::ConfigVersion, outcome::Outcome};
@@ -23,7 +23,7 @@ use self::{
 };
 use crate::{
     memory::{Known, Memory, What, lock},
-    ports::{Client, Clock, Ports},
+    ports::{Clock, Ports},
 };
 
 mod circuit_breaker;
@@ -34,7 +34,7 @@ mod settle;
 
 /// Applies the steps of one tenant.
 pub(crate) struct Applier<'a, P: Ports> {
-    pub(crate) graph: &'a Client<P>,
+    pub(crate) graph: &'a GraphClient<P>,
     pub(crate) clock: &'a P::Clock,
     /// The tenant's name in the configuration.
     pub(crate) name: &'a str,

@@ -27,6 +27,7 @@ use graph_core::{
     },
 };
 use graph_edge::{
+    graph::GraphClient,
     metrics::{Metric, Metrics},
     secrets::SecretError,
     telemetry::causes,
@@ -38,7 +39,7 @@ use serde_json::Value;
 pub use self::{catch_up::CatchUp, memory::Memory};
 use self::{
     invocation::Options,
-    ports::{Client, Clock, Document, Ports},
+    ports::{Clock, Document, Ports},
     run::RunRequest,
 };
 
@@ -47,7 +48,7 @@ pub struct Deps<P: Ports> {
     /// The configuration and the keys.
     pub documents: P::Documents,
     /// The client of Microsoft Graph.
-    pub graph: Client<P>,
+    pub graph: GraphClient<P>,
     /// The clock.
     pub clock: P::Clock,
     /// The queue for lifecycle messages that can never be processed.

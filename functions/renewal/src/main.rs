@@ -64,8 +64,13 @@ async fn deps() -> Result<Deps<Live>, Error> {
     let http = Http::default();
     let (store, sqs) = (SecretStore::new(&config), Sqs::new(&config));
     let refresh_tokens = store.secret(refresh_token_arn);
-    let login =
-        TokenProvider::new(http.clone(), login_endpoint.as_deref())?.with(refresh_tokens, Sts::new(&config));
+    let login = TokenProvider::new(
+        http.clone(),
+        login_endpoint.as_deref(),
+        refresh_tokens,
+        Sts::new(&config),
+        SystemClock,
+    )?;
     Ok(Deps {
         documents: StoredDocuments {
             config: store.secret(config_arn),

@@ -6,30 +6,22 @@ pub use graph_edge::clock::Clock;
 use graph_edge::{
     BoxError,
     clock::SystemClock,
-    graph::GraphClient,
-    login::{Sts, WebIdentity},
+    login::{self, Sts},
     parameter::Parameter,
     secrets::{SecretError, StoredSecret, Versioned, VersionedSecret},
     sqs::{Queue, SqsQueue},
 };
 
 /// The services that renewal uses: the real ones, or doubles.
-pub trait Ports {
+///
+/// Doubles replace the transport of the client of Microsoft Graph and not the client, so that tests include its pauses,
+/// retries and limits.
+pub trait Ports: login::Ports {
     /// The configuration and the keys.
     type Documents: Documents;
-    /// The clock.
-    type Clock: Clock + Sync;
-    /// The store of the refresh tokens of signed-in users.
-    type RefreshTokens: VersionedSecret + Sync;
-    /// The service that issues web identity tokens for the function's role.
-    type WebIdentity: WebIdentity + Sync;
     /// The queue for messages and events.
     type Queue: Queue;
 }
-
-/// The client of Microsoft Graph. Doubles replace its transport and not the client, so that tests include its pauses,
-/// retries and limits.
-pub type Client<P> = GraphClient<<P as Ports>::Clock, <P as Ports>::RefreshTokens, <P as Ports>::WebIdentity>;
 
 /// The real services.
 #[derive(Clone, Copy, Debug)]
@@ -37,10 +29,13 @@ pub struct Live;
 
 impl Ports for Live {
     type Documents = StoredDocuments;
+    type Queue = SqsQueue;
+}
+
+impl login::Ports for Live {
     type Clock = SystemClock;
     type RefreshTokens = StoredSecret;
     type WebIdentity = Sts;
-    type Queue = SqsQueue;
 }
 
 /// A document in Secrets Manager.

@@ -26,10 +26,8 @@ pub use self::{
     read::ReadAnswer,
 };
 use crate::{
-    clock::{Clock, SystemClock},
     http::{self, Answer, Backoff, Http, InvalidEndpoint},
-    login::{Sts, TokenProvider, WebIdentity},
-    secrets::{StoredSecret, VersionedSecret},
+    login::{Ports, TokenProvider},
 };
 
 mod call;
@@ -44,28 +42,22 @@ mod tests;
 ///
 /// Calls stay below Graph's limits. A throttled or failed call is retried after the pause that Graph asks for. If that
 /// pause is long, all calls for the application in the tenant wait.
-#[derive(Debug)]
-pub struct GraphClient<C = SystemClock, T = StoredSecret, I = Sts> {
+pub struct GraphClient<P: Ports> {
     http: Http,
-    login: TokenProvider<C, T, I>,
+    login: TokenProvider<P>,
     base: Option<Url>,
     backoff: Backoff,
     throttled: AtomicUsize,
     rate_limiter: RateLimiter,
-    clock: C,
 }
 
-impl<T, I> GraphClient<SystemClock, T, I> {
+impl<P: Ports> GraphClient<P> {
     /// Returns a client for each cloud's own Graph, or for the server at `base`.
     ///
     /// # Errors
     ///
     /// Returns an error when `base` is not an http or https URL.
-    pub fn new(
-        http: Http,
-        login: TokenProvider<SystemClock, T, I>,
-        base: Option<&str>,
-    ) -> Result<Self, InvalidEndpoint> {
+    pub fn new(http: Http, login: TokenProvider<P>, base: Option<&str>) -> Result<Self, InvalidEndpoint> {
         let base = base.map(http::endpoint).transpose()?;
         Ok(Self {
             http,
@@ -73,30 +65,18 @@ impl<T, I> GraphClient<SystemClock, T, I> {
             base,
             backoff: Backoff::default(),
             rate_limiter: RateLimiter::default(),
-            clock: SystemClock,
             throttled: AtomicUsize::new(0),
         })
     }
 
-    /// Returns the client with another clock, also for its token provider.
-    pub fn at<C: Clone>(self, clock: C) -> GraphClient<C, T, I> {
-        GraphClient {
-            http: self.http,
-            login: self.login.at(clock.clone()),
-            base: self.base,
-            backoff: self.backoff,
-            rate_limiter: self.rate_limiter,
-            clock,
-            throttled: self.throttled,
-        }
-    }
-}
-
-impl<C, T, I> GraphClient<C, T, I> {
     /// Returns the token provider.
     #[must_use]
-    pub fn login(&self) -> &TokenProvider<C, T, I> {
+    pub fn login(&self) -> &TokenProvider<P> {
         &self.login
+    }
+
+    fn clock(&self) -> &P::Clock {
+        self.login.clock()
     }
 
     /// Divides Graph's limits, except that on lists, with `others` processes that run at the same time.
@@ -108,9 +88,7 @@ impl<C, T, I> GraphClient<C, T, I> {
     pub fn throttled(&self) -> usize {
         self.throttled.swap(0, Ordering::Relaxed)
     }
-}
 
-impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphClient<C, T, I> {
     /// Returns all of the application's subscriptions in `tenant`, from all pages.
     ///
     /// # Errors

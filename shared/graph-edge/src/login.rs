@@ -24,9 +24,9 @@ pub use self::{
     refresh::NoRefreshTokens,
 };
 use crate::{
-    clock::{Clock, SystemClock},
+    clock::Clock,
     http::{self, Backoff, Http, InvalidEndpoint},
-    secrets::{StoredSecret, VersionedSecret},
+    secrets::VersionedSecret,
 };
 
 mod error;
@@ -36,16 +36,26 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+/// The services that a token provider uses: the real ones, or doubles.
+pub trait Ports {
+    /// The clock.
+    type Clock: Clock + Sync;
+    /// The store of the refresh tokens of signed-in users.
+    type RefreshTokens: VersionedSecret + Sync;
+    /// The service that issues web identity tokens for the function's role.
+    type WebIdentity: WebIdentity + Sync;
+}
+
 /// Requests access tokens for Microsoft Graph, and caches them until shortly before they expire.
 #[derive(Debug)]
-pub struct TokenProvider<C = SystemClock, T = StoredSecret, I = Sts> {
+pub struct TokenProvider<P: Ports> {
     http: Http,
     base: Option<Url>,
     backoff: Backoff,
-    refresh_tokens: Option<T>,
-    web_identity: Option<I>,
+    refresh_tokens: P::RefreshTokens,
+    web_identity: P::WebIdentity,
     slots: Mutex<BTreeMap<Key, Arc<Slot>>>,
-    clock: C,
+    clock: P::Clock,
 }
 
 /// Application, cloud, and a digest of the credential: a corrected credential is tried at once, and users never share
@@ -75,48 +85,33 @@ enum Known {
     },
 }
 
-impl TokenProvider {
-    /// Returns a client for each cloud's own token endpoint, or for the server at `base`. It has no store for refresh
-    /// tokens and no source of web identity tokens: see [`TokenProvider::with`].
+impl<P: Ports> TokenProvider<P> {
+    /// Returns a client for each cloud's own token endpoint, or for the server at `base`.
     ///
     /// # Errors
     ///
     /// Returns an error when `base` is not an http or https URL.
-    pub fn new(http: Http, base: Option<&str>) -> Result<Self, InvalidEndpoint> {
-        let base = base.map(http::endpoint).transpose()?;
+    pub fn new(
+        http: Http,
+        base: Option<&str>,
+        refresh_tokens: P::RefreshTokens,
+        web_identity: P::WebIdentity,
+        clock: P::Clock,
+    ) -> Result<Self, InvalidEndpoint> {
         Ok(Self {
             http,
-            base,
-            ..Self::default()
+            base: base.map(http::endpoint).transpose()?,
+            backoff: Backoff::default(),
+            refresh_tokens,
+            web_identity,
+            slots: Mutex::default(),
+            clock,
         })
     }
-}
 
-impl<C, T, I> TokenProvider<C, T, I> {
-    /// Returns the client with a store for refresh tokens and a source of web identity tokens.
-    pub fn with<U, J>(self, refresh_tokens: U, web_identity: J) -> TokenProvider<C, U, J> {
-        TokenProvider {
-            http: self.http,
-            base: self.base,
-            backoff: self.backoff,
-            refresh_tokens: Some(refresh_tokens),
-            web_identity: Some(web_identity),
-            slots: self.slots,
-            clock: self.clock,
-        }
-    }
-
-    /// Returns the client with another clock.
-    pub fn at<D>(self, clock: D) -> TokenProvider<D, T, I> {
-        TokenProvider {
-            http: self.http,
-            base: self.base,
-            backoff: self.backoff,
-            refresh_tokens: self.refresh_tokens,
-            web_identity: self.web_identity,
-            slots: self.slots,
-            clock,
-        }
+    /// Returns the clock.
+    pub(crate) fn clock(&self) -> &P::Clock {
+        &self.clock
     }
 
     /// Forgets `refused`, so that the next call requests a new token. A newer token stays.
@@ -129,13 +124,6 @@ impl<C, T, I> TokenProvider<C, T, I> {
         }
     }
 
-    fn slot(&self, tenant: &Tenant) -> Arc<Slot> {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(slots.entry(key(tenant)).or_default())
-    }
-}
-
-impl<C: Clock, T: VersionedSecret + Sync, I: WebIdentity> TokenProvider<C, T, I> {
     /// Returns an access token for Microsoft Graph that is valid for at least five minutes.
     ///
     /// # Errors
@@ -163,19 +151,10 @@ impl<C: Clock, T: VersionedSecret + Sync, I: WebIdentity> TokenProvider<C, T, I>
         slot.learn(&granted, asked_at, self.clock.now());
         granted.map(|granted| granted.access_token)
     }
-}
 
-impl<C: Default, T, I> Default for TokenProvider<C, T, I> {
-    fn default() -> Self {
-        Self {
-            http: Http::default(),
-            base: None,
-            backoff: Backoff::default(),
-            refresh_tokens: None,
-            web_identity: None,
-            slots: Mutex::default(),
-            clock: C::default(),
-        }
+    fn slot(&self, tenant: &Tenant) -> Arc<Slot> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(slots.entry(key(tenant)).or_default())
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use graph_core::secrets::Secret;
 use jiff::Timestamp;
 use reqwest::Url;
 use tracing::level_filters::LevelFilter;
@@ -20,6 +21,7 @@ use crate::{
     BoxError,
     clock::Clock,
     deadline::Deadline,
+    login::{IdentityError, WebIdentity},
     signing_keys::FetchDocument,
     sqs::{self, Message, Queue},
 };
@@ -106,6 +108,16 @@ impl Clock for FakeClock {
 
     async fn sleep(&self, duration: Duration) {
         *lock(&self.0) += duration;
+    }
+}
+
+/// A source of web identity tokens for every audience.
+#[derive(Clone, Copy, Debug)]
+pub struct FakeIdentity;
+
+impl WebIdentity for FakeIdentity {
+    async fn token(&self, audience: &str) -> Result<Secret<String>, IdentityError> {
+        Ok(Secret::new(format!("token-for-{audience}")))
     }
 }
 

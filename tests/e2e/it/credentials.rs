@@ -18,7 +18,7 @@ use graph_core::{
 use graph_edge::{
     clock::SystemClock,
     http::Http,
-    login::{IdentityError, LoginError, TokenProvider, WebIdentity},
+    login::{IdentityError, LoginError, Ports, TokenProvider, WebIdentity},
     testing::FakeSecret,
 };
 use graph_simulator::{App, Options, Simulator, TokenVersion};
@@ -169,6 +169,15 @@ async fn a_new_sign_in_takes_over_from_one_that_was_revoked() {
         .await;
 }
 
+/// What the login talks to.
+struct Services;
+
+impl Ports for Services {
+    type Clock = SystemClock;
+    type RefreshTokens = FakeSecret;
+    type WebIdentity = FakeRole;
+}
+
 /// A simulator, the AWS role of a function, and the secret where refresh tokens are kept.
 struct Bench {
     simulator: Simulator,
@@ -192,9 +201,10 @@ impl Bench {
     }
 
     /// Returns the login of a new process.
-    fn login(&self) -> TokenProvider<SystemClock, FakeSecret, FakeRole> {
-        let login = TokenProvider::new(Http::default(), Some(&self.simulator.base_url())).unwrap();
-        login.with(self.kept.clone(), self.role.clone())
+    fn login(&self) -> TokenProvider<Services> {
+        let base = self.simulator.base_url();
+        let (tokens, role) = (self.kept.clone(), self.role.clone());
+        TokenProvider::new(Http::default(), Some(&base), tokens, role, SystemClock).unwrap()
     }
 
     /// Checks that a credential earns a token that the simulated Graph takes.

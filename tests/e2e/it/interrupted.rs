@@ -11,8 +11,6 @@ use graph_edge::{
     deadline::Deadline,
     documents::CachedDocument,
     graph::GraphClient,
-    http::Http,
-    login::TokenProvider,
     metrics::Metrics,
     sqs::{Message, Queue, Sent},
     testing::FakeSecret,
@@ -25,7 +23,7 @@ use serde_json::{Value, json};
 use crate::{
     events,
     lists::{LISTS, List, entity, item},
-    pipeline::memory::{Shelf, SimulatedClock},
+    pipeline::memory::{InMemory, Shelf, SimulatedClock, graph},
 };
 
 #[tokio::test]
@@ -77,7 +75,7 @@ async fn a_reader_that_is_killed_delivers_every_change_under_one_id() {
 /// The reader and everything around it.
 pub struct World {
     pub simulator: Arc<Simulator>,
-    deps: Deps<FakeSecret, GraphClient<SimulatedClock>, SimulatedClock, Flaky>,
+    deps: Deps<FakeSecret, GraphClient<InMemory>, SimulatedClock, Flaky>,
     chance: Chance,
     delivered: Flaky,
     continued: Flaky,
@@ -110,9 +108,6 @@ impl World {
         shelf
             .get("ClientState")
             .set(serde_json::to_string(&keys).unwrap());
-        let base = simulator.base_url();
-        let login = TokenProvider::new(Http::default(), Some(&base)).unwrap();
-        let graph = GraphClient::new(Http::default(), login, Some(&base)).unwrap();
         let clock = SimulatedClock(simulator.clone());
         let chance = Chance::default();
         let [delivered, continued, failed] = [(); 3].map(|()| Flaky::new(&chance));
@@ -121,7 +116,7 @@ impl World {
                 Ok(Config::parse(text).map_err(|problem| problem.to_string())?.0)
             }),
             client_states: CachedDocument::new(shelf.get("ClientState"), webhook::parse_keys),
-            graph: graph.at(clock.clone()),
+            graph: graph(&simulator),
             clock,
             delivery_queue: delivered.clone(),
             failed_queue: failed,

@@ -16,8 +16,8 @@ use graph_core::{
     },
 };
 use graph_edge::{
-    deadline::Deadline, documents::CachedDocument, graph::GraphClient, http::Http, login::TokenProvider,
-    metrics::Metrics, signing_keys::HttpDocuments, testing::FakeSecret,
+    deadline::Deadline, documents::CachedDocument, metrics::Metrics, signing_keys::HttpDocuments,
+    testing::FakeSecret,
 };
 use graph_simulator::{App, Options, Post, PostReport, Simulator, TokenVersion};
 use jiff::{SignedDuration, Timestamp};
@@ -29,7 +29,7 @@ use crate::events;
 
 pub mod memory;
 
-type Decryption = decryption::Deps<FakeSecret, HttpDocuments, FakeQueue>;
+type Decryption = decryption::Deps<InMemory>;
 type Webhook = webhook::Deps<FakeSecret, FakeQueue>;
 
 /// The three functions, what lies between them, and Graph.
@@ -104,12 +104,9 @@ impl Pipeline {
             read_queue: None,
             tries: 10,
         };
-        let login = TokenProvider::new(Http::default(), Some(&base)).unwrap();
         let deps = renewal::Deps {
             documents: shelf.clone(),
-            graph: GraphClient::new(Http::default(), login, Some(&base))
-                .unwrap()
-                .at(SimulatedClock(simulator.clone())),
+            graph: memory::graph(&simulator),
             clock: SimulatedClock(simulator.clone()),
             failed_queue: failed.clone(),
             delivery_queue: delivered.clone(),

@@ -25,11 +25,11 @@ use graph_edge::{
     deadline::Deadline,
     graph::GraphClient,
     http::Http,
-    login::{IdentityError, TokenProvider, WebIdentity},
+    login::{self, TokenProvider},
     metrics::Metrics,
     secrets::{SecretError, Source, Versioned, VersionedSecret},
     sqs::{Message, Queue, Sent},
-    testing::{FakeSecret, FakeSecrets, VirtualClock},
+    testing::{FakeIdentity, FakeSecret, FakeSecrets, VirtualClock},
 };
 use jiff::{SignedDuration, Timestamp};
 use renewal::{
@@ -73,15 +73,17 @@ impl Site {
             secrets: self.secrets.clone(),
             is_down: Arc::default(),
         };
-        let login = TokenProvider::new(self.http.clone(), Some(BASE)).expect("a URL");
-        let graph = GraphClient::new(
+        let login = TokenProvider::new(
             self.http.clone(),
-            login.with(store.reached("RefreshTokens"), Nobody),
             Some(BASE),
+            store.reached("RefreshTokens"),
+            FakeIdentity,
+            self.clock.clone(),
         );
+        let graph = GraphClient::new(self.http.clone(), login.expect("a URL"), Some(BASE));
         Process(Deps {
             documents: store,
-            graph: graph.expect("a URL").at(self.clock.clone()),
+            graph: graph.expect("a URL"),
             clock: self.clock.clone(),
             failed_queue: self.told.clone(),
             delivery_queue: self.told.clone(),
@@ -114,10 +116,13 @@ pub(super) struct Doubles;
 
 impl Ports for Doubles {
     type Documents = Store;
+    type Queue = Told;
+}
+
+impl login::Ports for Doubles {
     type Clock = VirtualClock;
     type RefreshTokens = Reached;
-    type WebIdentity = Nobody;
-    type Queue = Told;
+    type WebIdentity = FakeIdentity;
 }
 
 /// The result of a run.
@@ -245,16 +250,6 @@ impl Source for Reached {
 impl VersionedSecret for Reached {
     async fn write(&self, text: &Secret<String>, based_on: Option<&str>) -> Result<(), SecretError> {
         self.reach()?.write(text, based_on).await
-    }
-}
-
-/// No web identity: no application needs one.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Nobody;
-
-impl WebIdentity for Nobody {
-    async fn token(&self, _: &str) -> Result<Secret<String>, IdentityError> {
-        Err(IdentityError::NotSetUp)
     }
 }
 

@@ -27,17 +27,26 @@ use graph_edge::{
     documents::{CachedDocument, client_state_keys},
     graph::GraphClient,
     http::Http,
-    login::{NoRefreshTokens, TokenProvider},
+    login::{NoRefreshTokens, Ports, TokenProvider},
     metrics::Metrics,
     sqs::{Message, Queue, Sent},
-    testing::{FakeSecret, VirtualClock},
+    testing::{FakeIdentity, FakeSecret, VirtualClock},
 };
 use jiff::{SignedDuration, Timestamp};
 use reader::{CompleteWindows, Deps};
 use serde_json::{Value, json};
 
 use self::{lists::Lists, queue::FairQueue};
-use crate::{START, process::Nobody};
+use crate::START;
+
+/// Doubles of the services behind the client of Graph.
+struct Doubles;
+
+impl Ports for Doubles {
+    type Clock = VirtualClock;
+    type RefreshTokens = NoRefreshTokens;
+    type WebIdentity = FakeIdentity;
+}
 
 /// The result of a storm.
 #[derive(Clone, Debug)]
@@ -234,19 +243,18 @@ impl Site {
             .put(&Message::of_tenant(guid(STORMY), sealed(&body.to_string())));
     }
 
-    fn deps(
-        &self,
-    ) -> Deps<&FakeSecret, GraphClient<VirtualClock, NoRefreshTokens, Nobody>, VirtualClock, Station> {
+    fn deps(&self) -> Deps<&FakeSecret, GraphClient<Doubles>, VirtualClock, Station> {
         let http = Http::over(Arc::new(self.lists.clone()));
-        let login = TokenProvider::new(http.clone(), Some(BASE)).expect("a URL");
-        let graph = GraphClient::new(http, login.with(NoRefreshTokens, Nobody), Some(BASE));
+        let clock = self.clock.clone();
+        let login = TokenProvider::new(http.clone(), Some(BASE), NoRefreshTokens, FakeIdentity, clock);
+        let graph = GraphClient::new(http, login.expect("a URL"), Some(BASE));
         let delivery = || Station::Delivery(self.delivered.clone(), self.clock.clone());
         Deps {
             config: CachedDocument::new(&self.config, |text| {
                 Ok(Config::parse(text).map_err(|problem| problem.to_string())?.0)
             }),
             client_states: CachedDocument::new(&self.keys, client_state_keys),
-            graph: graph.expect("a URL").at(self.clock.clone()),
+            graph: graph.expect("a URL"),
             clock: self.clock.clone(),
             delivery_queue: delivery(),
             failed_queue: delivery(),

@@ -20,10 +20,10 @@ use graph_edge::{
     clock::Clock,
     graph::GraphClient,
     http::Http,
-    login::{IdentityError, TokenProvider, WebIdentity},
+    login::{self, TokenProvider},
     metrics::Metrics,
     secrets::{SecretError, Source, Versioned, VersionedSecret},
-    testing::{FakeQueue, FakeSecret, FakeSecrets, Scripted, VirtualClock, turn},
+    testing::{FakeIdentity, FakeQueue, FakeSecret, FakeSecrets, Scripted, VirtualClock, turn},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -55,10 +55,13 @@ pub(super) struct Fakes;
 
 impl Ports for Fakes {
     type Documents = FakeDocuments;
+    type Queue = Arc<FakeQueue>;
+}
+
+impl login::Ports for Fakes {
     type Clock = VirtualClock;
     type RefreshTokens = FakeSecret;
-    type WebIdentity = Nobody;
-    type Queue = Arc<FakeQueue>;
+    type WebIdentity = FakeIdentity;
 }
 
 pub(super) const NOW: &str = "2026-11-22T10:00:00Z";
@@ -79,17 +82,18 @@ pub(super) fn world(config: &Value) -> World {
 impl World {
     fn of(graph: Arc<FakeGraph>, documents: FakeDocuments, clock: VirtualClock) -> Self {
         let http = Http::over(Arc::new(Scripted::new(graph.clone(), clock.clone())));
-        let login = TokenProvider::new(http.clone(), Some(BASE)).unwrap();
-        let client = GraphClient::new(
-            http,
-            login.with(documents.secrets.secret("RefreshTokens"), Nobody),
+        let refresh_tokens = documents.secrets.secret("RefreshTokens");
+        let login = TokenProvider::new(
+            http.clone(),
             Some(BASE),
-        )
-        .unwrap();
+            refresh_tokens,
+            FakeIdentity,
+            clock.clone(),
+        );
         let [failed_queue, delivery_queue, read_queue] = [(); 3].map(|()| Arc::<FakeQueue>::default());
         let deps = Deps {
             documents: documents.clone(),
-            graph: client.at(clock.clone()),
+            graph: GraphClient::new(http, login.unwrap(), Some(BASE)).unwrap(),
             clock: clock.clone(),
             failed_queue: failed_queue.clone(),
             delivery_queue: delivery_queue.clone(),
@@ -304,16 +308,6 @@ impl VersionedSecret for FakeDocument {
         let line = format!("write {:?}", self.document);
         self.documents.log.lock().unwrap().push(line);
         Ok(())
-    }
-}
-
-/// No web identity: no application needs one.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Nobody;
-
-impl WebIdentity for Nobody {
-    async fn token(&self, _: &str) -> Result<Secret<String>, IdentityError> {
-        Err(IdentityError::NotSetUp)
     }
 }
 

@@ -7,7 +7,7 @@ use reqwest::{Method, RequestBuilder, Url};
 use serde::Serialize;
 
 use super::{GraphClient, GraphError, GraphErrorKind, rate_limiter::Kind};
-use crate::{clock::Clock, http::Answer, login::WebIdentity, secrets::VersionedSecret};
+use crate::{clock::Clock, http::Answer, login::Ports};
 
 /// One call to Graph.
 pub(super) struct Call<'a, B> {
@@ -58,7 +58,7 @@ impl<'a, B> Call<'a, B> {
     }
 }
 
-impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphClient<C, T, I> {
+impl<P: Ports> GraphClient<P> {
     /// Makes a call, and repeats it where that can help.
     pub(super) async fn call<B: Serialize>(
         &self,
@@ -70,7 +70,7 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
         loop {
             // Before the token: while the limit is used up, no token is requested either.
             if let Some(kind) = call.kind {
-                self.rate_limiter.wait(kind, tenant, &self.clock).await;
+                self.rate_limiter.wait(kind, tenant, self.clock()).await;
             }
             // Inside the loop, because a pause may outlive the token.
             let token = self
@@ -86,7 +86,7 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
                     return Ok(answer);
                 }
                 Ok(answer) => {
-                    let now = self.clock.now();
+                    let now = self.clock().now();
                     (GraphError::from_answer(&answer, now), answer.retry_after(now))
                 }
                 Err(error) => (error, None),
@@ -116,12 +116,12 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
                 },
             ) = (call.kind, &error.kind)
             {
-                self.rate_limiter.close(kind, tenant, *wait, self.clock.now());
+                self.rate_limiter.close(kind, tenant, *wait, self.clock().now());
             }
             let Some(pause) = self.backoff.pause(attempt, retry_after) else {
                 return Err(error);
             };
-            self.clock.sleep(pause).await;
+            self.clock().sleep(pause).await;
             attempt += 1;
         }
     }

@@ -13,8 +13,7 @@ use super::{GraphClient, GraphError, GraphErrorKind, MAX_PAGE_BYTES, call::Call}
 use crate::{
     clock::Clock,
     http::{Answer, TooLarge},
-    login::WebIdentity,
-    secrets::VersionedSecret,
+    login::Ports,
 };
 
 /// Microsoft Graph's answer to a read.
@@ -32,7 +31,7 @@ pub enum ReadAnswer {
     Unavailable,
 }
 
-impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphClient<C, T, I> {
+impl<P: Ports> GraphClient<P> {
     /// Makes the GET once, and again with a new token if Graph refuses the first.
     ///
     /// The caller handles pauses, because it has other work and a queue to wait in. A link is followed only on the same
@@ -54,7 +53,7 @@ impl<C: Clock + Sync, T: VersionedSecret + Sync, I: WebIdentity + Sync> GraphCli
                 Ok(answer) if answer.status == StatusCode::UNAUTHORIZED && !is_last => {
                     self.login.forget(tenant, &token);
                 }
-                Ok(answer) => return of_answer(answer, self.clock.now()),
+                Ok(answer) => return of_answer(answer, self.clock().now()),
                 Err(error) => return of_error(&error),
             }
         }

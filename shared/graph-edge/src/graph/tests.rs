@@ -8,11 +8,21 @@ use graph_core::{
 use super::*;
 use crate::{
     http::testing::{Reply, Server},
-    testing::FakeClock,
+    login::NoRefreshTokens,
+    testing::{FakeClock, FakeIdentity},
 };
 
 mod objects;
 mod read;
+
+/// Doubles of the services behind the client.
+struct Doubles;
+
+impl Ports for Doubles {
+    type Clock = FakeClock;
+    type RefreshTokens = NoRefreshTokens;
+    type WebIdentity = FakeIdentity;
+}
 
 const ID: &str = "0fc0d6db-0073-42e5-a186-853da75fb308";
 
@@ -320,7 +330,10 @@ async fn a_token_that_is_refused_is_replaced_once() {
 async fn without_a_token_no_call_is_made() {
     let server = Server::start([]);
     let tenant = Tenant {
-        credential: Credential::WebIdentity,
+        credential: Credential::RefreshToken {
+            refresh_token: Secret::new("seed".to_owned()),
+            client_secret: None,
+        },
         ..tenant()
     };
     let error = graph(&server).list(&tenant).await.unwrap_err();
@@ -335,15 +348,15 @@ fn refused(status: u16, code: &str, message: &str) -> Reply {
 }
 
 /// Returns a client whose tokens are numbered and come from a second server.
-fn graph(server: &Server) -> GraphClient<FakeClock> {
+fn graph(server: &Server) -> GraphClient<Doubles> {
     let token = |number| {
         let body = format!(r#"{{"expires_in":3599,"access_token":"token-{number}"}}"#);
         Reply::json(200, &body)
     };
     let tokens = Server::start((1..=4).map(token));
-    let login = TokenProvider::new(Http::default(), Some(tokens.url())).unwrap();
-    let graph = GraphClient::new(Http::default(), login, Some(server.url())).unwrap();
-    graph.at(FakeClock::default())
+    let (http, clock) = (Http::default(), FakeClock::default());
+    let login = TokenProvider::new(http, Some(tokens.url()), NoRefreshTokens, FakeIdentity, clock);
+    GraphClient::new(Http::default(), login.unwrap(), Some(server.url())).unwrap()
 }
 
 pub(super) fn tenant() -> Tenant {

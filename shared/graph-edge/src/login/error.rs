@@ -54,9 +54,6 @@ pub enum LoginError {
 /// Why refresh tokens cannot be stored.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshTokenError {
-    /// The function has no store for them.
-    #[error("function is not set up to store refresh tokens; deploy the current version")]
-    NotSetUp,
     /// The document has content that renewal did not write. It is not overwritten.
     #[error(
         "RefreshTokenSecret is malformed; write {{}} into it, sign in to the application again, \

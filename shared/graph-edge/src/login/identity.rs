@@ -44,9 +44,6 @@ impl WebIdentity for Sts {
 /// Why AWS issues no token, and what a person has to do.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// The function has no source of tokens.
-    #[error("function is not set up to ask AWS STS; deploy the current version")]
-    NotSetUp,
     /// The account does not issue such tokens.
     #[error(
         "outbound web identity federation is off in this AWS account; turn it on once, with \

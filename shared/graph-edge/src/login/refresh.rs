@@ -10,9 +10,8 @@ use tracing::warn;
 
 use self::document::{Document, SignIn};
 use super::{
-    TokenProvider,
+    Ports, TokenProvider,
     error::{LoginError, RefreshTokenError},
-    identity::WebIdentity,
     request::Granted,
 };
 use crate::{
@@ -46,7 +45,7 @@ impl VersionedSecret for NoRefreshTokens {
     }
 }
 
-impl<C: Clock, T: VersionedSecret + Sync, I: WebIdentity> TokenProvider<C, T, I> {
+impl<P: Ports> TokenProvider<P> {
     /// Requests an access token with the newest refresh token that descends from `seed`, and stores its successor.
     ///
     /// Using a refresh token does not revoke it, so simultaneous runs do not invalidate each other's. The newest one is
@@ -56,7 +55,7 @@ impl<C: Clock, T: VersionedSecret + Sync, I: WebIdentity> TokenProvider<C, T, I>
         tenant: &Tenant,
         seed: &Secret<String>,
     ) -> Result<Granted, LoginError> {
-        let tokens = self.refresh_tokens.as_ref().ok_or(RefreshTokenError::NotSetUp)?;
+        let tokens = &self.refresh_tokens;
         let sign_in = SignIn::of(tenant, seed);
         let found = tokens.read().await.map_err(RefreshTokenError::from)?;
         let document = Document::of(found.as_ref().map(|found| found.text.expose().as_str()))?;
@@ -90,15 +89,13 @@ impl<C: Clock, T: VersionedSecret + Sync, I: WebIdentity> TokenProvider<C, T, I>
         update(tokens, found, keep).await?;
         Ok(granted)
     }
-}
 
-impl<C, T: VersionedSecret, I> TokenProvider<C, T, I> {
     /// Returns when the newest stored refresh token of the tenant's user was obtained; nothing if none is readable.
     pub async fn signed_in_at(&self, tenant: &Tenant) -> Option<Timestamp> {
         let Credential::RefreshToken { refresh_token, .. } = &tenant.credential else {
             return None;
         };
-        let found = self.refresh_tokens.as_ref()?.read().await.ok()?;
+        let found = self.refresh_tokens.read().await.ok()?;
         let document = Document::of(found.as_ref().map(|found| found.text.expose().as_str())).ok()?;
         let (_, obtained_at) = document.newest(&SignIn::of(tenant, refresh_token))?;
         Some(obtained_at)

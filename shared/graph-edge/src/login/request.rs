@@ -15,9 +15,9 @@ use serde::Deserialize;
 use tracing::warn;
 
 use super::{
-    TokenProvider,
+    Ports, TokenProvider,
     error::{Cause, LoginError},
-    identity::{IdentityError, WebIdentity},
+    identity::WebIdentity,
 };
 use crate::{
     BoxError,
@@ -35,7 +35,7 @@ pub(super) struct Granted {
     pub(super) expires_in: i64,
 }
 
-impl<C: Clock, T, I: WebIdentity> TokenProvider<C, T, I> {
+impl<P: Ports> TokenProvider<P> {
     /// Requests a token, with a user's refresh token or for the application itself.
     pub(super) async fn redeem(
         &self,
@@ -80,8 +80,8 @@ impl<C: Clock, T, I: WebIdentity> TokenProvider<C, T, I> {
                 certificate,
             } => sign(tenant, private_key, certificate, self.clock.now()),
             Credential::WebIdentity => {
-                let identity = self.web_identity.as_ref().ok_or(IdentityError::NotSetUp)?;
-                let token = identity.token(tenant.cloud.exchange_audience()).await?;
+                let audience = tenant.cloud.exchange_audience();
+                let token = self.web_identity.token(audience).await?;
                 Ok(Proof::Assertion(token))
             }
         }

@@ -7,14 +7,21 @@ use graph_core::application::test_util::application;
 
 use crate::{
     http::testing::{Reply, Server},
-    testing::{FakeClock, FakeSecret},
+    testing::{FakeClock, FakeIdentity, FakeSecret},
 };
 
 mod assertions;
-mod fakes;
 mod refresh;
 
-use fakes::FakeIdentity;
+/// Doubles of the login's services.
+#[derive(Debug)]
+struct Doubles;
+
+impl Ports for Doubles {
+    type Clock = FakeClock;
+    type RefreshTokens = FakeSecret;
+    type WebIdentity = FakeIdentity;
+}
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 const APP: &str = "66666666-7777-8888-9999-000000000000";
@@ -242,24 +249,25 @@ async fn an_answer_without_token_is_malformed() {
 }
 
 #[tokio::test]
-async fn a_credential_without_its_setup_is_an_error() {
-    let login: TokenProvider = TokenProvider::default();
-    let error = login.token(&with(Credential::WebIdentity)).await.unwrap_err();
-    assert!(
-        matches!(error, LoginError::Identity(IdentityError::NotSetUp)),
-        "{error}"
-    );
-    let error = login.token(&with(user("seed", None))).await.unwrap_err();
-    assert!(
-        matches!(error, LoginError::RefreshTokens(RefreshTokenError::NotSetUp)),
-        "{error}"
-    );
+async fn a_function_without_refresh_tokens_signs_no_user_in() {
+    struct Nobody;
+
+    impl Ports for Nobody {
+        type Clock = FakeClock;
+        type RefreshTokens = NoRefreshTokens;
+        type WebIdentity = FakeIdentity;
+    }
+
+    let clock = FakeClock::default();
+    let login = TokenProvider::<Nobody>::new(Http::default(), None, NoRefreshTokens, FakeIdentity, clock);
+    let error = login.unwrap().token(&with(user("seed", None))).await.unwrap_err();
+    assert!(matches!(error, LoginError::RefreshTokens(_)), "{error}");
 }
 
 #[test]
 fn nothing_secret_is_printed() {
     let tenant = with(user("seed-token", Some("hunter2")));
-    let login = TokenProvider::<FakeClock, FakeSecret, FakeIdentity>::default();
+    let login = login_at(None, &FakeSecret::default());
     login.slot(&tenant).learn(
         &Ok(Granted {
             access_token: Secret::new("access-token".to_owned()),
@@ -288,13 +296,17 @@ fn refused(status: u16, error: &str) -> Reply {
     Reply::json(status, &body)
 }
 
-fn login(server: &Server) -> TokenProvider<FakeClock, FakeSecret, FakeIdentity> {
+fn login(server: &Server) -> TokenProvider<Doubles> {
     login_with(server, &FakeSecret::default())
 }
 
-fn login_with(server: &Server, tokens: &FakeSecret) -> TokenProvider<FakeClock, FakeSecret, FakeIdentity> {
-    let login = TokenProvider::new(Http::default(), Some(server.url())).unwrap();
-    login.with(tokens.clone(), FakeIdentity).at(FakeClock::default())
+fn login_with(server: &Server, tokens: &FakeSecret) -> TokenProvider<Doubles> {
+    login_at(Some(server.url()), tokens)
+}
+
+fn login_at(base: Option<&str>, tokens: &FakeSecret) -> TokenProvider<Doubles> {
+    let clock = FakeClock::default();
+    TokenProvider::new(Http::default(), base, tokens.clone(), FakeIdentity, clock).unwrap()
 }
 
 fn tenant() -> Tenant {

@@ -7,24 +7,44 @@ use std::{
 
 use graph_edge::{
     deadline::Deadline,
-    login::Sts,
-    secrets::{SecretError, StoredSecret, Versioned},
+    graph::GraphClient,
+    http::Http,
+    login::{self, NoRefreshTokens, TokenProvider},
+    secrets::{SecretError, Versioned},
+    signing_keys::HttpDocuments,
     sqs::{Message, Queue, Sent},
-    testing::{FakeSecret, FakeSecrets},
+    testing::{FakeIdentity, FakeSecret, FakeSecrets},
 };
 use graph_simulator::Simulator;
 use jiff::Timestamp;
 use renewal::ports::{Clock, Document, Documents, Ports};
 
-/// What renewal talks to.
+/// What the functions talk to.
 pub struct InMemory;
 
 impl Ports for InMemory {
     type Documents = Shelf;
-    type Clock = SimulatedClock;
-    type RefreshTokens = StoredSecret;
-    type WebIdentity = Sts;
     type Queue = FakeQueue;
+}
+
+impl login::Ports for InMemory {
+    type Clock = SimulatedClock;
+    type RefreshTokens = NoRefreshTokens;
+    type WebIdentity = FakeIdentity;
+}
+
+impl decryption::Ports for InMemory {
+    type Secret = FakeSecret;
+    type Documents = HttpDocuments;
+    type Queue = FakeQueue;
+}
+
+/// Returns the client of Graph, whose time is the simulator's.
+pub fn graph(simulator: &Arc<Simulator>) -> GraphClient<InMemory> {
+    let (http, base) = (Http::default(), simulator.base_url());
+    let clock = SimulatedClock(simulator.clone());
+    let login = TokenProvider::new(http.clone(), Some(&base), NoRefreshTokens, FakeIdentity, clock);
+    GraphClient::new(http, login.unwrap(), Some(&base)).unwrap()
 }
 
 /// The simulator's clock.
