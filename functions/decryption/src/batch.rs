@@ -1,4 +1,4 @@
-//! What becomes of the messages of a batch: stored in another queue, or left to be tried again.
+//! The messages of a batch: each is stored in another queue, or left for a retry.
 
 use aws_lambda_events::sqs::SqsMessage;
 use graph_core::notification::client_state::Proven;
@@ -8,12 +8,12 @@ use graph_edge::{
 };
 
 use crate::{
-    Deps,
-    outcome::{Delivery, Facts, Failure, Obstacle, Outcome, Results, Unit},
+    Deps, Ports,
+    outcome::{Delivery, Facts, Failure, MessageKind, Obstacle, Results, Undelivered},
     report::{self, Subject},
 };
 
-/// The messages of a batch on their way, each with the id of the one that it comes from.
+/// The messages to store, by queue, and the ids of those to retry.
 #[derive(Default)]
 pub(crate) struct Batch {
     deliver: Vec<(Note<Facts>, Message)>,
@@ -23,42 +23,49 @@ pub(crate) struct Batch {
     retry: Vec<(String, Obstacle)>,
 }
 
+/// A message to store comes from the message with this id, and is reported with this.
 struct Note<T> {
     id: String,
-    about: T,
+    report: T,
 }
 
 impl Batch {
-    /// Takes a message and what it came to. `owner` is what its client state proves, `tries` how often the queue hands it
-    /// over.
-    pub(crate) fn add(&mut self, record: SqsMessage, outcome: Outcome, owner: Option<&Proven>, tries: u32) {
+    /// Adds a message with its result. `owner` is proven by its client state, and `tries` is how often the queue hands it over.
+    pub(crate) fn add(
+        &mut self,
+        record: SqsMessage,
+        result: Result<Delivery, Undelivered>,
+        owner: Option<&Proven>,
+        tries: u32,
+    ) {
         let receives = receives(&record);
         let id = record.message_id.unwrap_or_default();
         let body = record.body.unwrap_or_default();
         let subject = || Subject::of(&id, &body, owner);
-        match outcome {
-            Outcome::Deliver(Delivery { event, facts }) => {
+        match result {
+            Ok(Delivery { event, facts }) => {
                 let message = match owner {
                     Some(proven) => Message::of_tenant(proven.application.tenant_id, event),
                     None => Message::of_nobody(event),
                 };
-                self.deliver.push((Note { id, about: facts }, message));
+                self.deliver.push((Note { id, report: facts }, message));
             }
-            Outcome::Forward(unit) => {
-                report::log_forward(&subject(), unit);
-                self.forward(id, unit, owner, body);
+            Err(Undelivered::Forward(kind)) => {
+                report::log_forward(&subject(), kind);
+                self.forward(id, kind, owner, body);
             }
-            Outcome::Fail(failure) => {
+            Err(Undelivered::Fail(failure)) => {
                 report::log_failure(&subject(), failure);
                 self.fail(id, failure, owner, body);
             }
-            // SQS itself would move the message on with the reason that it had when it was last in FailedQueue, if any.
-            Outcome::Retry(obstacle) if receives >= tries => {
+            // At the last try the message is moved here and not by SQS: SQS would leave it without a reason, or with the old
+            // one of a message that was in FailedQueue before.
+            Err(Undelivered::Retry(obstacle)) if receives >= tries => {
                 report::log_failure(&subject(), Failure::TriesUsedUp(obstacle));
                 self.fail(id, Failure::TriesUsedUp(obstacle), owner, body);
             }
-            Outcome::Retry(obstacle) => {
-                // What is in the way of thousands of messages at each of their tries would be most of the log.
+            Err(Undelivered::Retry(obstacle)) => {
+                // Thousands of messages may meet the same obstacle, each of them at every try: one line for each is enough.
                 if receives <= 1 {
                     report::log_obstacle(&subject(), obstacle);
                 }
@@ -67,24 +74,23 @@ impl Batch {
         }
     }
 
-    fn forward(&mut self, id: String, unit: Unit, owner: Option<&Proven>, body: String) {
-        let note = Note { id, about: () };
-        match unit {
-            Unit::Lifecycle => self.renewal.push((note, Message::of_any(owner, body))),
-            Unit::Fetch => self.reader.push((note, Message::of_any(owner, body))),
-            Unit::Window => self
-                .reader
-                .push((note, Message::of_any(owner, body).grouped_with_windows())),
+    fn forward(&mut self, id: String, kind: MessageKind, owner: Option<&Proven>, body: String) {
+        let (note, message) = (Note { id, report: () }, Message::of_any(owner, body));
+        match kind {
+            MessageKind::Lifecycle => self.renewal.push((note, message)),
+            MessageKind::Fetch => self.reader.push((note, message)),
+            MessageKind::Window => self.reader.push((note, message.grouped_with_windows())),
         }
     }
 
     fn fail(&mut self, id: String, failure: Failure, owner: Option<&Proven>, body: String) {
         let message = Message::of_any(owner, body).failed(failure.reason());
-        self.fail.push((Note { id, about: failure }, message));
+        let report = failure;
+        self.fail.push((Note { id, report }, message));
     }
 
-    /// Stores what is to be stored. What no queue has taken is tried again.
-    pub(crate) async fn store<S, F, Q: Queue>(self, deps: &Deps<S, F, Q>, deadline: Deadline) -> Results {
+    /// Stores the messages. Those that SQS does not store are retried.
+    pub(crate) async fn store<P: Ports>(self, deps: &Deps<P>, deadline: Deadline) -> Results {
         let (delivered, failed, renewal, reader) = tokio::join!(
             store(&deps.delivery_queue, self.deliver, deadline),
             store(&deps.failed_queue, self.fail, deadline),
@@ -94,10 +100,10 @@ impl Batch {
         let mut retried = self.retry;
         let delivered = settle(delivered, &mut retried);
         let failed = settle(failed, &mut retried);
-        settle(renewal, &mut retried);
-        settle(reader, &mut retried);
+        let forwarded = settle(renewal, &mut retried).len() + settle(reader, &mut retried).len();
         Results {
             delivered,
+            forwarded,
             failed,
             retried,
         }
@@ -118,20 +124,21 @@ async fn store_for_reader<T: Send>(
 ) -> Sent<T> {
     match queue {
         Some(queue) => store(queue, messages, deadline).await,
+        // Nothing is forwarded to a reader that does not exist, but a message must not end without a trace.
         None => Sent {
-            lost: messages.into_iter().map(|(about, _)| about).collect(),
+            lost: messages.into_iter().map(|(note, _)| note).collect(),
             ..Sent::default()
         },
     }
 }
 
-/// Returns the notes on those that are stored, and puts the ids of the others among the ones to try again.
+/// Returns the reports of the stored messages, and adds the ids of the others to `retried`.
 fn settle<T>(sent: Sent<Note<T>>, retried: &mut Vec<(String, Obstacle)>) -> Vec<T> {
     retried.extend(sent.lost.into_iter().map(|note| (note.id, Obstacle::NotStored)));
-    sent.stored.into_iter().map(|note| note.about).collect()
+    sent.stored.into_iter().map(|note| note.report).collect()
 }
 
-/// Returns how often the queue has handed a message over.
+/// Returns how often the queue has handed over a message.
 fn receives(record: &SqsMessage) -> u32 {
     let count = record.attributes.get("ApproximateReceiveCount");
     count.and_then(|count| count.parse().ok()).unwrap_or(1)

@@ -1,4 +1,4 @@
-//! One queue message: read, verified, trusted, opened, turned into the event.
+//! The way of one message: verified, read, trusted, decrypted, and turned into its event.
 
 use std::{
     sync::Arc,
@@ -11,109 +11,156 @@ use graph_core::{
         envelope::{EncryptedContent, OpenError, Plaintext},
         event,
         item::{Malformed, Notification},
-        queued::{Unfit, Unproven, VerifiedItem},
+        queued::VerifiedItem,
         tokens::{TokenError, Trusted, vouch},
     },
     read::QueueMessage,
 };
-use graph_edge::{
-    deadline::Deadline,
-    documents::NoDocument,
-    secrets::Source,
-    signing_keys::{FetchDocument, Unavailable},
-};
+use graph_edge::{deadline::Deadline, documents::NoDocument, signing_keys::Unavailable};
 use jiff::Timestamp;
 
 use crate::{
-    Deps,
-    outcome::{Delivery, Facts, Failure, Obstacle, Outcome, Unit},
+    Deps, Ports,
+    outcome::{Delivery, Facts, Failure, MessageKind, Obstacle, Undelivered},
     trust::Trust,
 };
 
-/// Why an item is not delivered now.
-enum Stop {
-    Fail(Failure),
-    Retry(Obstacle),
-    Forward(Unit),
-}
-
-/// When an item is processed, and by when that has to be done.
-#[derive(Clone, Copy)]
-pub(crate) struct Turn {
+/// The turn of a message: what it is processed with, when, and by when.
+pub(crate) struct Turn<'d, P: Ports> {
+    pub(crate) deps: &'d Deps<P>,
     pub(crate) now: Timestamp,
     pub(crate) deadline: Deadline,
 }
 
-/// Processes the body of one queue message. What the client state of its item proves is put into `owner`.
-pub(crate) async fn process<S: Source, F: FetchDocument, Q>(
-    body: &str,
-    deps: &Deps<S, F, Q>,
-    turn: Turn,
-    owner: &mut Option<Proven>,
-) -> Outcome {
-    match event(body, deps, turn, owner).await {
-        Ok(delivery) => Outcome::Deliver(delivery),
-        Err(Stop::Fail(failure)) => Outcome::Fail(failure),
-        Err(Stop::Retry(obstacle)) => Outcome::Retry(obstacle),
-        Err(Stop::Forward(unit)) => Outcome::Forward(unit),
-    }
-}
-
-async fn event<S: Source, F: FetchDocument, Q>(
-    body: &str,
-    deps: &Deps<S, F, Q>,
-    turn: Turn,
-    owner: &mut Option<Proven>,
-) -> Result<Delivery, Stop> {
-    let item = verified(body, deps, turn, owner).await?;
-    *owner = Some(item.proven().clone());
-    let notification = item.read(turn.now)?;
-    if notification.lifecycle_event.is_some() {
-        return Err(Stop::Forward(Unit::Lifecycle));
-    }
-    let Some(raw) = notification.encrypted_content else {
-        if item.queued().fetches_content && deps.read_queue.is_some() {
-            return Err(Stop::Forward(Unit::Fetch));
+impl<P: Ports> Turn<'_, P> {
+    /// Processes the body of a message.
+    ///
+    /// The owner that the client state proves is put into `owner`, where the caller finds it after a panic and after the
+    /// deadline as well.
+    pub(crate) async fn process(
+        &self,
+        body: &str,
+        owner: &mut Option<Proven>,
+    ) -> Result<Delivery, Undelivered> {
+        let item = self.verified(body, owner).await?;
+        let notification = item.read(self.now)?;
+        if notification.lifecycle_event.is_some() {
+            return Err(Undelivered::Forward(MessageKind::Lifecycle));
         }
-        return Ok(Delivery {
-            event: event::document(&item, &notification, None)?,
-            facts: facts(&item, &notification, None),
-        });
-    };
-    let content = EncryptedContent::parse(raw).map_err(|_| Malformed::Form)?;
-    // The webhook gives no tokens to what cannot be Graph's, and nothing could open it.
-    if !content.is_of_graphs_size() {
-        return Err(Stop::Fail(Failure::ContentRejected));
-    }
-    let trust = trust(item.proven(), deps, turn).await?;
-    let content = vouched(content, &item, &trust, deps, turn).await?;
-    let begun = Instant::now();
-    let plaintext = open(&content, trust, deps, turn).await?;
-    let opened_in = Some(begun.elapsed());
-    Ok(Delivery {
-        event: event::document(&item, &notification, Some(&plaintext.into_json()))?,
-        facts: facts(&item, &notification, opened_in),
-    })
-}
-
-/// Returns the item of a message when its seal and its client state hold. A window to read is reader's.
-async fn verified<'a, S: Source, F, Q>(
-    body: &'a str,
-    deps: &Deps<S, F, Q>,
-    turn: Turn,
-    owner: &mut Option<Proven>,
-) -> Result<VerifiedItem<'a>, Stop> {
-    let opened = deps.client_states.open(body, turn.now, turn.deadline).await;
-    let opened = opened.map_err(|NoDocument| Stop::Retry(Obstacle::NoClientStateKeys))?;
-    match opened? {
-        QueueMessage::Item(item) => Ok(item),
-        QueueMessage::Window(window) => {
-            *owner = Some(window.owner());
-            Err(match deps.read_queue {
-                Some(_) => Stop::Forward(Unit::Window),
-                None => Stop::Fail(Failure::ReaderDisabled),
-            })
+        let Some(raw) = notification.encrypted_content else {
+            // Without a reader the event is delivered without its content, as the webhook does.
+            if item.queued().fetches_content && self.deps.read_queue.is_some() {
+                return Err(Undelivered::Forward(MessageKind::Fetch));
+            }
+            return Ok(Delivery {
+                event: event::document(&item, &notification, None)?,
+                facts: facts(&item, &notification, None),
+            });
+        };
+        let content = EncryptedContent::parse(raw).map_err(|_| Malformed::Form)?;
+        // The webhook gives such content no tokens, so the reason would be a missing token and not the content.
+        if !content.is_of_graphs_size() {
+            return Err(Failure::ContentRejected.into());
         }
+        let trust = self.trust(item.proven()).await?;
+        let content = self.vouched(content, &item, &trust).await?;
+        let begun = Instant::now();
+        let plaintext = self.open(&content, trust).await?;
+        let opened_in = Some(begun.elapsed());
+        Ok(Delivery {
+            event: event::document(&item, &notification, Some(&plaintext.into_json()))?,
+            facts: facts(&item, &notification, opened_in),
+        })
+    }
+
+    /// Returns the item of a message whose seal and client state hold.
+    async fn verified<'b>(
+        &self,
+        body: &'b str,
+        owner: &mut Option<Proven>,
+    ) -> Result<VerifiedItem<'b>, Undelivered> {
+        let opened = self.deps.client_states.open(body, self.now, self.deadline).await;
+        let opened = opened.map_err(|NoDocument| Obstacle::NoClientStateKeys)?;
+        match opened? {
+            QueueMessage::Item(item) => {
+                *owner = Some(item.proven().clone());
+                Ok(item)
+            }
+            QueueMessage::Window(window) => {
+                *owner = Some(window.owner());
+                // Unlike an item, a window has nothing to deliver without a reader.
+                Err(match self.deps.read_queue {
+                    Some(_) => Undelivered::Forward(MessageKind::Window),
+                    None => Failure::ReaderDisabled.into(),
+                })
+            }
+        }
+    }
+
+    /// Returns the content of DecryptionSecret that lists the item's tenant and application.
+    async fn trust(&self, proven: &Proven) -> Result<Arc<Trust>, Undelivered> {
+        let is_listed = |trust: &Arc<Trust>| trust.tenant(proven.application).is_some();
+        let current = self.deps.trust.current(self.now, self.deadline).await;
+        let current = current.map_err(no_decryption_keys)?;
+        if is_listed(&current) {
+            return Ok(current);
+        }
+        // Renewal adds a tenant to both secrets, and ClientStateSecret may have been read later than this one.
+        let newer = self.renewed_trust().await?;
+        is_listed(&newer)
+            .then_some(newer)
+            .ok_or(Undelivered::Retry(Obstacle::UnknownTenant))
+    }
+
+    /// Returns the content as trusted if one of the item's validation tokens vouches for it.
+    async fn vouched<'c>(
+        &self,
+        content: EncryptedContent<'c>,
+        item: &VerifiedItem<'_>,
+        trust: &Trust,
+    ) -> Result<Trusted<EncryptedContent<'c>>, Undelivered> {
+        let (proven, queued) = (item.proven(), item.queued());
+        let tenant = trust.tenant(proven.application).ok_or(Obstacle::UnknownTenant)?;
+        // Before the signing keys are fetched: no key can help an item without a token.
+        if queued.validation_tokens.is_empty() {
+            return Err(TokenError::Missing.into());
+        }
+        let cache = self.deps.signing_keys.of(tenant.cloud);
+        // A token vouches for the moment of receipt: an item may wait in queues for longer than its token lives.
+        let at = queued.received_at.min(self.now);
+        let tokens = &queued.validation_tokens;
+        let check = |keys: &_| vouch(content.clone(), tokens, tenant, keys, cache.authority(), at);
+        let fetched = cache.current(self.now, self.deadline).await;
+        let fetched = fetched.map_err(no_signing_keys)?;
+        match check(&fetched.keys) {
+            // Microsoft rolls its keys without notice, so an unknown key may be a new one.
+            Err(TokenError::UnknownKey) => {}
+            checked => return Ok(checked?),
+        }
+        let newer = cache.renewed(self.now, self.deadline).await;
+        let newer = newer.map_err(no_signing_keys)?;
+        match check(&newer.keys) {
+            // The keys were fetched after the token was issued, so they would include its key if it existed.
+            Err(error) if queued.received_at <= newer.fetched_at => Err(error.settled().into()),
+            checked => Ok(checked?),
+        }
+    }
+
+    /// Decrypts the content, with newer keys if its certificate is unknown.
+    async fn open(
+        &self,
+        content: &Trusted<EncryptedContent<'_>>,
+        trust: Arc<Trust>,
+    ) -> Result<Plaintext, Undelivered> {
+        match content.open(&trust.keys) {
+            Err(OpenError::UnknownCertificate) => Ok(content.open(&self.renewed_trust().await?.keys)?),
+            opened => Ok(opened?),
+        }
+    }
+
+    async fn renewed_trust(&self) -> Result<Arc<Trust>, Undelivered> {
+        let renewed = self.deps.trust.renewed(self.now, self.deadline).await;
+        Ok(renewed.map_err(no_decryption_keys)?.document)
     }
 }
 
@@ -125,116 +172,12 @@ fn facts(item: &VerifiedItem<'_>, notification: &Notification<'_>, opened_in: Op
     }
 }
 
-/// Returns the content of DecryptionSecret that lists the item's tenant and application.
-async fn trust<S: Source, F, Q>(
-    proven: &Proven,
-    deps: &Deps<S, F, Q>,
-    turn: Turn,
-) -> Result<Arc<Trust>, Stop> {
-    let is_listed = |trust: &Arc<Trust>| trust.tenant(proven.application).is_some();
-    let trust = Some(deps.trust.current(turn.now, turn.deadline).await?).filter(is_listed);
-    let trust = match trust {
-        Some(trust) => Some(trust),
-        None => Some(deps.trust.renewed(turn.now, turn.deadline).await?.document).filter(is_listed),
-    };
-    trust.ok_or(Stop::Retry(Obstacle::UnknownTenant))
+/// The cache has logged the cause.
+fn no_decryption_keys(NoDocument: NoDocument) -> Undelivered {
+    Obstacle::NoDecryptionKeys.into()
 }
 
-/// Returns the content as trusted when one of the item's validation tokens vouches for it.
-async fn vouched<'a, S, F: FetchDocument, Q>(
-    content: EncryptedContent<'a>,
-    item: &VerifiedItem<'_>,
-    trust: &Trust,
-    deps: &Deps<S, F, Q>,
-    turn: Turn,
-) -> Result<Trusted<EncryptedContent<'a>>, Stop> {
-    let (proven, queued) = (item.proven(), item.queued());
-    let tenant = trust
-        .tenant(proven.application)
-        .ok_or(Stop::Retry(Obstacle::UnknownTenant))?;
-    if queued.validation_tokens.is_empty() {
-        return Err(TokenError::Missing.into());
-    }
-    let cache = deps.signing_keys.of(tenant.cloud);
-    // A token vouches for the moment when its item came: one that waited for longer than a token lives is not lost.
-    let at = queued.received_at.min(turn.now);
-    let tokens = &queued.validation_tokens;
-    let check = |keys: &_| vouch(content.clone(), tokens, tenant, keys, cache.authority(), at);
-    let fetched = cache.current(turn.now, turn.deadline).await?;
-    match check(&fetched.keys) {
-        Err(TokenError::UnknownKey) => {}
-        checked => return Ok(checked?),
-    }
-    let newer = cache.renewed(turn.now, turn.deadline).await?;
-    match check(&newer.keys) {
-        // The token had come when the keys were fetched: its key does not exist.
-        Err(error) if queued.received_at <= newer.fetched_at => Err(error.settled().into()),
-        checked => Ok(checked?),
-    }
-}
-
-/// Opens the content, a second time with newer keys when its certificate is not known.
-async fn open<S: Source, F, Q>(
-    content: &Trusted<EncryptedContent<'_>>,
-    trust: Arc<Trust>,
-    deps: &Deps<S, F, Q>,
-    turn: Turn,
-) -> Result<Plaintext, Stop> {
-    match content.open(&trust.keys) {
-        Err(OpenError::UnknownCertificate) => {
-            let newer = deps.trust.renewed(turn.now, turn.deadline).await?;
-            Ok(content.open(&newer.document.keys)?)
-        }
-        opened => Ok(opened?),
-    }
-}
-
-impl From<Malformed> for Stop {
-    fn from(malformed: Malformed) -> Self {
-        Unfit::from(malformed).into()
-    }
-}
-
-impl From<Unproven> for Stop {
-    fn from(unproven: Unproven) -> Self {
-        Self::Fail(Failure::Unproven(unproven))
-    }
-}
-
-impl From<Unfit> for Stop {
-    fn from(unfit: Unfit) -> Self {
-        Self::Fail(Failure::Unfit(unfit))
-    }
-}
-
-impl From<NoDocument> for Stop {
-    fn from(NoDocument: NoDocument) -> Self {
-        Self::Retry(Obstacle::NoDecryptionKeys)
-    }
-}
-
-impl From<Unavailable> for Stop {
-    /// The cache has logged the cause.
-    fn from(Unavailable: Unavailable) -> Self {
-        Self::Retry(Obstacle::NoSigningKeys)
-    }
-}
-
-impl From<TokenError> for Stop {
-    fn from(error: TokenError) -> Self {
-        match error {
-            TokenError::Missing => Self::Fail(Failure::TokenMissing),
-            TokenError::UnknownKey => Self::Retry(Obstacle::NoSigningKeys),
-            TokenError::Rejected => Self::Fail(Failure::TokenRejected),
-        }
-    }
-}
-
-impl From<OpenError> for Stop {
-    fn from(error: OpenError) -> Self {
-        match error {
-            OpenError::UnknownCertificate => Self::Retry(Obstacle::UnknownCertificate),
-            OpenError::Rejected => Self::Fail(Failure::ContentRejected),
-        }
-    }
+/// The cache has logged the cause.
+fn no_signing_keys(Unavailable: Unavailable) -> Undelivered {
+    Obstacle::NoSigningKeys.into()
 }

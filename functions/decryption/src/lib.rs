@@ -34,33 +34,43 @@ pub use self::trust::Trust;
 use self::{
     batch::Batch,
     item::Turn,
-    outcome::{Failure, Obstacle, Outcome},
+    outcome::{Delivery, Failure, Obstacle, Undelivered},
 };
 
 /// The least time that is left for storing, however long the items take.
 const STORE_WITHIN: Duration = Duration::from_secs(5);
 
-/// What decryption works with.
-pub struct Deps<S, F, Q> {
+/// The services that decryption uses: the real ones, or doubles.
+pub trait Ports {
+    /// ClientStateSecret and DecryptionSecret.
+    type Secret: Source;
+    /// The login services, which publish signing keys.
+    type Documents: FetchDocument;
+    /// The queues.
+    type Queue: Queue;
+}
+
+/// The services and settings that decryption works with.
+pub struct Deps<P: Ports> {
     /// The keys that client states are verified with.
-    pub client_states: CachedDocument<S, ClientStateKeys>,
-    /// The private keys, and who may send.
-    pub trust: CachedDocument<S, Trust>,
+    pub client_states: CachedDocument<P::Secret, ClientStateKeys>,
+    /// The private keys, and the trusted applications.
+    pub trust: CachedDocument<P::Secret, Trust>,
     /// The keys that Microsoft signs validation tokens with.
-    pub signing_keys: SigningKeysByCloud<F>,
-    /// Where events go.
-    pub delivery_queue: Q,
-    /// Where items go that can never be processed.
-    pub failed_queue: Q,
-    /// Where items go that tell of the subscriptions themselves.
-    pub lifecycle_queue: Q,
-    /// Where windows to read and items to fetch go; nothing where the stack has no reader.
-    pub read_queue: Option<Q>,
-    /// How often the queue hands a message over.
+    pub signing_keys: SigningKeysByCloud<P::Documents>,
+    /// The queue of events.
+    pub delivery_queue: P::Queue,
+    /// The queue of messages that cannot be processed.
+    pub failed_queue: P::Queue,
+    /// The queue of lifecycle notifications.
+    pub lifecycle_queue: P::Queue,
+    /// The queue of windows to read and of items to fetch; nothing if the stack has no reader.
+    pub read_queue: Option<P::Queue>,
+    /// How often NotificationQueue hands over a message.
     pub tries: u32,
 }
 
-/// The signing keys of every cloud, fetched for those that items come from.
+/// The signing keys of every cloud. Those of a cloud are fetched when an item comes from it.
 pub struct SigningKeysByCloud<F> {
     global: SigningKeyCache<F>,
     usgov: SigningKeyCache<F>,
@@ -92,27 +102,30 @@ impl<F> SigningKeysByCloud<F> {
     }
 }
 
-/// Processes a batch by `deadline` and returns exactly the messages to try again. What there is to count is on `metrics`.
+/// Processes a batch by `deadline`, returns the ids of the messages to retry, and counts the results in `metrics`.
 ///
-/// A message without an id, which SQS never sends, is reported with an empty one: SQS then tries the whole batch again.
-pub async fn handle<S: Source, F: FetchDocument, Q: Queue>(
+/// A message without an id, which SQS never sends, is returned with an empty one: SQS then retries the whole batch.
+pub async fn handle<P: Ports>(
     event: SqsEvent,
-    deps: &Deps<S, F, Q>,
+    deps: &Deps<P>,
     now: Timestamp,
     deadline: Deadline,
     metrics: &mut Metrics,
 ) -> SqsBatchResponse {
     let mut batch = Batch::default();
+    // What the first messages came to has to be stored, however long the last one hangs.
     let turn = Turn {
+        deps,
         now,
         deadline: deadline.less(STORE_WITHIN),
     };
     for record in event.records {
         let mut owner = None;
         let body = record.body.as_deref().unwrap_or_default();
-        let outcome = process(body, deps, turn, &mut owner).await;
-        batch.add(record, outcome, owner.as_ref(), deps.tries);
+        let result = process(body, &turn, &mut owner).await;
+        batch.add(record, result, owner.as_ref(), deps.tries);
     }
+    // Stored together: SQS takes ten messages with one request.
     let results = batch.store(deps, deadline).await;
     report::count(&results, now, metrics);
     report::log(&results);
@@ -121,21 +134,20 @@ pub async fn handle<S: Source, F: FetchDocument, Q: Queue>(
     response
 }
 
-/// Processes one message, if its turn comes in time.
-async fn process<S: Source, F: FetchDocument, Q: Queue>(
+/// Processes one message, unless the time of the invocation is over.
+async fn process<P: Ports>(
     body: &str,
-    deps: &Deps<S, F, Q>,
-    turn: Turn,
+    turn: &Turn<'_, P>,
     owner: &mut Option<Proven>,
-) -> Outcome {
+) -> Result<Delivery, Undelivered> {
     if turn.deadline.left().is_zero() {
-        return Outcome::Retry(Obstacle::OutOfTime);
+        return Err(Obstacle::OutOfTime.into());
     }
-    // A panic is a defect in the handling of this one item; its neighbours go on.
-    let outcome = AssertUnwindSafe(item::process(body, deps, turn, owner)).catch_unwind();
-    match turn.deadline.within(outcome).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(_)) => Outcome::Fail(Failure::Panicked),
-        Err(Late) => Outcome::Retry(Obstacle::OutOfTime),
+    // A panic is a defect that this message meets. Its neighbours are still processed.
+    let delivery = AssertUnwindSafe(turn.process(body, owner)).catch_unwind();
+    match turn.deadline.within(delivery).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(Failure::Panicked.into()),
+        Err(Late) => Err(Obstacle::OutOfTime.into()),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
-use decryption::{Deps, SigningKeysByCloud, Trust, handle};
+use decryption::{Deps, Ports, SigningKeysByCloud, Trust, handle};
 use graph_core::notification::tokens::Authorities;
 use graph_edge::{
     deadline::Deadline,
@@ -32,7 +32,16 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(process)).await
 }
 
-async fn deps() -> Result<Deps<StoredSecret, HttpDocuments, SqsQueue>, Error> {
+/// The real services.
+struct Live;
+
+impl Ports for Live {
+    type Secret = StoredSecret;
+    type Documents = HttpDocuments;
+    type Queue = SqsQueue;
+}
+
+async fn deps() -> Result<Deps<Live>, Error> {
     let mut settings = Settings::from_env();
     let client_state_arn = settings.required("CLIENT_STATE_SECRET_ARN");
     let decryption_arn = settings.required("DECRYPTION_SECRET_ARN");

@@ -1,47 +1,47 @@
-//! What an item comes to, and why.
+//! The result of processing a message, and its reasons.
 
 use std::time::Duration;
 
 use graph_core::notification::{
+    envelope::OpenError,
+    item::Malformed,
     queued::{Unfit, Unproven},
     tokens::TokenError,
 };
 use graph_edge::{metrics::Metric, sqs::Reason};
 use jiff::Timestamp;
 
-/// What becomes of one queue message. Cannot be printed: the event is what was encrypted.
-pub(crate) enum Outcome {
-    /// The event to deliver.
-    Deliver(Delivery),
-    /// The message belongs into another queue. It comes this way from FailedQueue, whose messages are all moved back to one
-    /// queue.
-    Forward(Unit),
-    /// The item can never be processed: kept in FailedQueue at once, with the reason.
+/// Why a message becomes no event now.
+pub(crate) enum Undelivered {
+    /// The message belongs to another function. Messages of every kind come here, because all of FailedQueue is moved back
+    /// to NotificationQueue.
+    Forward(MessageKind),
+    /// The message can never be processed: it is kept in FailedQueue at once.
     Fail(Failure),
-    /// The item may be processed later: tried again by the queue, and kept in FailedQueue when its tries are used up.
+    /// The message may be processed later: the queue hands it over again, and after its last try it is kept in FailedQueue.
     Retry(Obstacle),
 }
 
-/// What a message is that belongs into another queue.
+/// The kind of a message for another function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unit {
-    /// An item that tells of a subscription itself: renewal's.
+pub(crate) enum MessageKind {
+    /// A lifecycle notification, for renewal.
     Lifecycle,
-    /// An item whose content is fetched: reader's.
+    /// An item whose content is fetched, for the reader.
     Fetch,
-    /// A window to read: reader's.
+    /// A window to read, for the reader.
     Window,
 }
 
-/// An event, and what may be told of it. Cannot be printed: the event is what was encrypted.
+/// An event and its log data. It cannot be printed, because the event contains what was encrypted.
 pub(crate) struct Delivery {
     /// The event.
     pub(crate) event: String,
-    /// What may be told.
+    /// Its log data.
     pub(crate) facts: Facts,
 }
 
-/// What may be told of an event.
+/// What logs and metrics say of an event.
 #[derive(Debug)]
 pub(crate) struct Facts {
     /// The subscription's name, proven by the client state.
@@ -52,34 +52,36 @@ pub(crate) struct Facts {
     pub(crate) opened_in: Option<Duration>,
 }
 
-/// What has become of the messages of a batch.
+/// The results of a batch.
 pub(crate) struct Results {
     /// The events that are stored in DeliveryQueue.
     pub(crate) delivered: Vec<Facts>,
+    /// How many messages are stored in another function's queue.
+    pub(crate) forwarded: usize,
     /// Why messages are stored in FailedQueue.
     pub(crate) failed: Vec<Failure>,
-    /// The ids of the messages to try again, and what is in their way.
+    /// The ids of the messages to retry, and their obstacles.
     pub(crate) retried: Vec<(String, Obstacle)>,
 }
 
-/// Why an item is kept in FailedQueue.
+/// Why a message is kept in FailedQueue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// Nobody may act on the message.
+    /// The seal of the message or the client state of its item does not hold.
     Unproven(Unproven),
-    /// Nothing can be made of the item in it.
+    /// The item is malformed or contradicts its client state.
     Unfit(Unfit),
     /// The item is encrypted and came without a validation token for its tenant and application.
     TokenMissing,
     /// No validation token vouches for the item.
     TokenRejected,
-    /// The encrypted content is not what Graph encrypted for us.
+    /// The encrypted content does not have Graph's signature, or was not encrypted for this stack.
     ContentRejected,
-    /// The message is a window to read, and the stack has no reader.
+    /// The message is a window to read, but the stack has no reader.
     ReaderDisabled,
-    /// Processing the item panicked; this is a defect of the product.
+    /// Processing the message panicked, which is a defect of this function.
     Panicked,
-    /// This was still in the way at the last try.
+    /// The obstacle was still there at the last try.
     TriesUsedUp(Obstacle),
 }
 
@@ -98,7 +100,7 @@ impl Failure {
         }
     }
 
-    /// Returns what an operator can do, where it is more than to look for an attacker.
+    /// Returns the advice for an operator, if there is more to do than to look for an attacker.
     pub(crate) fn hint(self) -> Option<&'static str> {
         match self {
             Self::TokenMissing => TokenError::Missing.hint(),
@@ -115,10 +117,10 @@ impl Failure {
     }
 }
 
-/// What is in the way of an item at present.
+/// Why a message cannot be processed now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Obstacle {
-    /// ClientStateSecret holds no key yet, or cannot be read although the item names a key that is not known.
+    /// ClientStateSecret holds no key yet, or the item names an unknown key and the secret cannot be read.
     NoClientStateKeys,
     /// DecryptionSecret holds no key yet or cannot be read.
     NoDecryptionKeys,
@@ -128,14 +130,14 @@ pub(crate) enum Obstacle {
     UnknownCertificate,
     /// Microsoft's signing keys cannot be fetched, or are too old to judge the item's token.
     NoSigningKeys,
-    /// DeliveryQueue or FailedQueue did not store the item.
+    /// SQS did not store the event or the message.
     NotStored,
-    /// The invocation ended before the item's turn came, or while something hung.
+    /// The invocation ended before the message was processed.
     OutOfTime,
 }
 
 impl Obstacle {
-    /// Returns the reason in FailedQueue, where this is in the way until the last try.
+    /// Returns the reason in FailedQueue after the last try.
     pub(crate) fn reason(self) -> Reason {
         match self {
             Self::NoClientStateKeys => Reason::NoClientStateKeys,
@@ -148,7 +150,7 @@ impl Obstacle {
         }
     }
 
-    /// Returns the metric that counts items with this in their way.
+    /// Returns the metric that counts the retried messages with this obstacle.
     pub(crate) fn metric(self) -> Metric {
         match self {
             Self::NoClientStateKeys => Metric::RetriedNoClientStateKeys,
@@ -158,6 +160,57 @@ impl Obstacle {
             Self::NoSigningKeys => Metric::RetriedNoSigningKeys,
             Self::NotStored => Metric::RetriedNotStored,
             Self::OutOfTime => Metric::RetriedOutOfTime,
+        }
+    }
+}
+
+impl From<Failure> for Undelivered {
+    fn from(failure: Failure) -> Self {
+        Self::Fail(failure)
+    }
+}
+
+impl From<Obstacle> for Undelivered {
+    fn from(obstacle: Obstacle) -> Self {
+        Self::Retry(obstacle)
+    }
+}
+
+impl From<Malformed> for Undelivered {
+    fn from(malformed: Malformed) -> Self {
+        Unfit::from(malformed).into()
+    }
+}
+
+impl From<Unproven> for Undelivered {
+    fn from(unproven: Unproven) -> Self {
+        Failure::Unproven(unproven).into()
+    }
+}
+
+impl From<Unfit> for Undelivered {
+    fn from(unfit: Unfit) -> Self {
+        Failure::Unfit(unfit).into()
+    }
+}
+
+impl From<TokenError> for Undelivered {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Missing => Failure::TokenMissing.into(),
+            // The keys at hand may be older than the token.
+            TokenError::UnknownKey => Obstacle::NoSigningKeys.into(),
+            TokenError::Rejected => Failure::TokenRejected.into(),
+        }
+    }
+}
+
+impl From<OpenError> for Undelivered {
+    fn from(error: OpenError) -> Self {
+        match error {
+            // This function may have read the secret before renewal added the key.
+            OpenError::UnknownCertificate => Obstacle::UnknownCertificate.into(),
+            OpenError::Rejected => Failure::ContentRejected.into(),
         }
     }
 }

@@ -1,15 +1,15 @@
-//! What is logged and counted of a batch.
+//! The log lines and metrics of a batch.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{borrow::Cow, collections::BTreeSet, fmt};
 
 use graph_core::notification::{client_state::Proven, item::Notification, queued::QueuedItem};
 use graph_edge::metrics::{Metric, Metrics};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{error, info, warn};
 
-use crate::outcome::{Failure, Obstacle, Results, Unit};
+use crate::outcome::{Failure, MessageKind, Obstacle, Results};
 
-/// Counts what became of a batch.
+/// Counts the results of a batch.
 pub(crate) fn count(results: &Results, now: Timestamp, metrics: &mut Metrics) {
     metrics.count(Metric::Delivered, results.delivered.len());
     for facts in &results.delivered {
@@ -21,6 +21,7 @@ pub(crate) fn count(results: &Results, now: Timestamp, metrics: &mut Metrics) {
             metrics.measure(Metric::DecryptTime, micros);
         }
     }
+    metrics.count(Metric::Forwarded, results.forwarded);
     for failure in &results.failed {
         failure.reason().count(1, metrics);
     }
@@ -42,94 +43,117 @@ pub(crate) fn log(results: &Results) {
         .iter()
         .map(|(_, obstacle)| obstacle.reason().name())
         .collect();
-    let [delivered, failed, retried] = [
+    let [delivered, forwarded, failed, retried] = [
         results.delivered.len(),
+        results.forwarded,
         results.failed.len(),
         results.retried.len(),
     ];
     info!(
         delivered,
+        forwarded,
         failed,
         retried,
         ?subscriptions,
         ?obstacles,
-        "Delivered {delivered} events; {failed} messages failed, {retried} will be retried"
+        "Delivered {delivered} events; {forwarded} messages were forwarded, {failed} failed, {retried} will be retried"
     );
 }
 
-/// Which message a line is about, as far as that may be said.
+/// The message that a line is about.
 pub(crate) struct Subject<'a> {
     id: &'a str,
-    /// The name of the subscription, which is proven.
-    name: Option<&'a str>,
-    /// Graph's id of the subscription, where the item says one.
+    /// The owner, if it is proven. Nothing else in a message is safe to print.
+    owner: Option<&'a Proven>,
+    /// Graph's id of the subscription, if the item has one.
     subscription_id: Option<Cow<'a, str>>,
 }
 
 impl<'a> Subject<'a> {
-    /// Returns the subject of a message of an `owner`.
+    /// Returns the subject of a message of `owner`.
     pub(crate) fn of(id: &'a str, body: &'a str, owner: Option<&'a Proven>) -> Self {
-        let said = || {
+        let said = |_| {
             let item = Notification::parse(QueuedItem::parse(body).ok()?.item).ok()?;
             item.subscription_id.filter(|id| is_id(id))
         };
         Self {
             id,
-            name: owner.map(|proven| &*proven.subscription),
-            subscription_id: owner.and_then(|_| said()),
+            owner,
+            subscription_id: owner.and_then(said),
+        }
+    }
+
+    fn tenant_id(&self) -> Option<String> {
+        self.owner.map(|owner| owner.application.tenant_id.to_string())
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.owner.map(|owner| &*owner.subscription)
+    }
+}
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = self.id;
+        match self.owner {
+            Some(Proven {
+                subscription,
+                application,
+                ..
+            }) => write!(
+                f,
+                "Message {id} for subscription {subscription} of tenant {}",
+                application.tenant_id
+            ),
+            None => write!(f, "Message {id} for an unproven subscription"),
         }
     }
 }
 
-/// Logs that a message goes to where it belongs.
-pub(crate) fn log_forward(subject: &Subject<'_>, unit: Unit) {
-    let id = subject.id;
-    let (what, queue) = match unit {
-        Unit::Lifecycle => ("a lifecycle notification", "LifecycleQueue"),
-        Unit::Fetch => ("an item whose content is fetched", "ReadQueue"),
-        Unit::Window => ("a window to read", "ReadQueue"),
+/// Logs that a message is forwarded.
+pub(crate) fn log_forward(subject: &Subject<'_>, kind: MessageKind) {
+    let (kind, queue) = match kind {
+        MessageKind::Lifecycle => ("a lifecycle notification", "LifecycleQueue"),
+        MessageKind::Fetch => ("an item to fetch", "ReadQueue"),
+        MessageKind::Window => ("a window to read", "ReadQueue"),
     };
     info!(
-        message.id = id,
-        subscription.name = subject.name,
-        "Message {id} is {what}; it goes to {queue}"
+        message.id = subject.id,
+        tenant.id = subject.tenant_id(),
+        subscription.name = subject.name(),
+        "{subject} is {kind}; it goes to {queue}"
     );
 }
 
-/// Logs that a message can never be processed.
+/// Logs that a message goes to FailedQueue.
 pub(crate) fn log_failure(subject: &Subject<'_>, failure: Failure) {
-    let Subject {
-        id,
-        name,
-        subscription_id,
-    } = subject;
+    let reason = failure.reason().name();
     error!(
-        message.id = id,
-        subscription.name = name,
-        subscription.id = subscription_id.as_deref(),
-        reason = failure.reason().name(),
+        message.id = subject.id,
+        tenant.id = subject.tenant_id(),
+        subscription.name = subject.name(),
+        subscription.id = subject.subscription_id.as_deref(),
+        reason,
         hint = failure.hint(),
         ?failure,
-        "Message {id} cannot be processed ({failure:?}); it goes to FailedQueue"
+        "{subject} cannot be processed ({reason}); it goes to FailedQueue"
     );
 }
 
 /// Logs that a message cannot be processed now.
 pub(crate) fn log_obstacle(subject: &Subject<'_>, obstacle: Obstacle) {
-    let Subject {
-        id,
-        name,
-        subscription_id,
-    } = subject;
+    let reason = obstacle.reason().name();
     warn!(
-        message.id = id,
-        subscription.name = name,
-        subscription.id = subscription_id.as_deref(),
-        ?obstacle,
-        "Message {id} cannot be processed now ({obstacle:?}); the queue hands it over again"
+        message.id = subject.id,
+        tenant.id = subject.tenant_id(),
+        subscription.name = subject.name(),
+        subscription.id = subject.subscription_id.as_deref(),
+        reason,
+        "{subject} cannot be processed now ({reason}); SQS retries it"
     );
 }
 
+/// Returns whether a text looks like one of Graph's ids: the item may say anything, of any length.
 fn is_id(text: &str) -> bool {
     text.len() <= 64
         && text

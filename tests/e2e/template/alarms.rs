@@ -103,6 +103,7 @@ fn watch(metric: Metric) -> Watch {
         | Metric::Admitted
         | Metric::Enqueued
         | Metric::Delivered
+        | Metric::Forwarded
         | Metric::DecryptTime
         | Metric::Age
         | Metric::Created

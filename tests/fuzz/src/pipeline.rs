@@ -3,7 +3,7 @@
 use std::{sync::LazyLock, time::Duration};
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
-use decryption::{SigningKeysByCloud, Trust};
+use decryption::{Ports, SigningKeysByCloud, Trust};
 use graph_core::{
     notification::{
         client_state::ClientStateKeys,
@@ -28,6 +28,15 @@ use crate::{
     genuine::{TENANT, client_state_document, now, trusted},
     memory::bounded,
 };
+
+/// Doubles of decryption's services.
+struct Doubles;
+
+impl Ports for Doubles {
+    type Secret = &'static FakeSecret;
+    type Documents = FakeLogin;
+    type Queue = FakeQueue;
+}
 
 /// What the webhook made of a request.
 pub struct Answer {
@@ -155,7 +164,7 @@ const REASONS: [&str; 9] = [
 struct Functions {
     runtime: Runtime,
     webhook: webhook::Deps<&'static FakeSecret, FakeQueue>,
-    decryption: decryption::Deps<&'static FakeSecret, FakeLogin, FakeQueue>,
+    decryption: decryption::Deps<Doubles>,
 }
 
 static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {

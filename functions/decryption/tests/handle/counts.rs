@@ -64,6 +64,29 @@ async fn what_no_queue_has_taken_is_counted_as_neither_delivered_nor_failed() {
     }
 }
 
+/// Messages of every kind are moved back from FailedQueue to the queue of decryption.
+#[tokio::test]
+async fn a_message_of_another_function_is_counted_where_it_is_stored() {
+    let world = World::new();
+    let mut lifecycle = basic();
+    lifecycle["item"]["lifecycleEvent"] = json!("missed");
+    let written = Written::start();
+    let bodies = [&lifecycle, &to_fetch(), &window()];
+    let metrics = world.counted(&bodies, 0).await;
+    assert_eq!(metrics.values(Metric::Forwarded), [3]);
+    assert!(
+        written
+            .text()
+            .contains("Delivered 0 events; 3 messages were forwarded"),
+        "{}",
+        written.text()
+    );
+    world.deps.lifecycle_queue.refuse(Some(""));
+    let metrics = world.counted(&bodies, 0).await;
+    assert_eq!(metrics.values(Metric::Forwarded), [2]);
+    assert_eq!(metrics.values(Metric::RetriedNotStored), [1]);
+}
+
 #[tokio::test]
 async fn the_age_counts_from_the_change_or_else_from_the_receipt() {
     let world = World::new();
@@ -91,22 +114,24 @@ async fn a_line_of_the_log_leads_to_the_message_and_the_subscription() {
     let line = |part: &str| written.lines().find(|line| line.contains(part)).unwrap();
     for (line, parts) in [
         (
-            line("Message m0 cannot be"),
+            line("Message m0 for"),
             ["team-messages", "5cb7-id-of-failing", "TokenMissing"],
         ),
         (
-            line("Message m1 cannot be"),
+            line("Message m1 for"),
             ["team-messages", "5cb7-id-of-waiting", "UnknownCertificate"],
         ),
-        (
-            line("Delivered 1"),
-            ["mail", "2 messages failed", "1 will be retried"],
-        ),
+        (line("Delivered 1"), ["mail", "2 failed", "1 will be retried"]),
     ] {
         for part in parts {
             assert!(line.contains(part), "{part} is not in {line}");
         }
     }
+    let of_tenant = format!(
+        "for subscription team-messages of tenant {} cannot be",
+        tenant_id(&tenant())
+    );
+    assert_eq!(written.matches(&of_tenant).count(), 3, "{written}");
     for part in ["not an id", "with a line"] {
         assert!(!written.contains(part), "{part} is in {written}");
     }

@@ -14,7 +14,7 @@ mod waiting;
 mod world;
 
 use aws_lambda_events::sqs::SqsEvent;
-use decryption::{Deps, SigningKeysByCloud, Trust, handle};
+use decryption::{Deps, Ports, SigningKeysByCloud, Trust, handle};
 use graph_core::{
     application::test_util::application,
     cloud::Cloud,

@@ -31,7 +31,7 @@ impl Source for Secretive {
 
 impl World {
     /// Returns what decryption works with, with `trust` in the place of DecryptionSecret.
-    pub(super) fn with_trust(self, trust: Secretive) -> Deps<Secretive, FakeLogin, FakeQueue> {
+    pub(super) fn with_trust(self, trust: Secretive) -> Deps<WithSecretive> {
         let client_states = Secretive::Holds(client_state_document("k1"));
         Deps {
             client_states: CachedDocument::new(client_states, client_state_keys),
@@ -46,6 +46,24 @@ impl World {
     }
 }
 
+/// Doubles of the services.
+pub(super) struct Doubles;
+
+impl Ports for Doubles {
+    type Secret = &'static FakeSecret;
+    type Documents = FakeLogin;
+    type Queue = FakeQueue;
+}
+
+/// Doubles of the services, with secrets that do what no secret should.
+pub(super) struct WithSecretive;
+
+impl Ports for WithSecretive {
+    type Secret = Secretive;
+    type Documents = FakeLogin;
+    type Queue = FakeQueue;
+}
+
 /// How often the queue hands a message over.
 pub(super) const TRIES: u32 = 10;
 
@@ -54,7 +72,7 @@ pub(super) struct World {
     pub(super) client_states: &'static FakeSecret,
     pub(super) source: &'static FakeSecret,
     pub(super) login: FakeLogin,
-    pub(super) deps: Deps<&'static FakeSecret, FakeLogin, FakeQueue>,
+    pub(super) deps: Deps<Doubles>,
 }
 
 impl World {

@@ -63,6 +63,8 @@ metrics! {
     // Decryption.
     /// Events that were stored in DeliveryQueue.
     Delivered: Count,
+    /// Messages that were moved back from FailedQueue and that decryption passed on to renewal or the reader.
+    Forwarded: Count,
     /// Items that were put into FailedQueue; each is also counted under its reason.
     Failed: Count,
     /// See docs/consuming.md for this reason and those below.
