@@ -7,9 +7,10 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 use graph_core::subscription::{
+    catalogue::Version,
     config::{Config, Tenant},
     model::{Subscription, SubscriptionUpdate},
-    plan::{Desired, Made, Policy, one_of},
+    plan::{Desired, Made, Policy, Terms, one_of},
     url::NotificationUrl,
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
@@ -67,8 +68,37 @@ pub(super) struct Answers<'a, P: Ports> {
 /// The subscription that an event names, as one login of the application has it.
 struct Named<'a> {
     tenant: &'a Tenant,
-    desired: Desired,
+    /// What the entry asks for; nothing while the entry cannot be used.
+    desired: Option<Desired>,
     known: Arc<Mutex<Known>>,
+}
+
+impl Named<'_> {
+    /// Returns the API version that shows the subscription.
+    fn version(&self) -> Version {
+        self.desired
+            .as_ref()
+            .map_or_else(Version::default, |desired| desired.version)
+    }
+
+    /// Returns the resource of a subscription, as Graph shows it or as the entry has it.
+    fn resource(&self, one: &Subscription) -> Option<String> {
+        let asked = self.desired.as_ref().map(|desired| &desired.resource);
+        one.resource.as_ref().or(asked).cloned()
+    }
+
+    /// Returns how the subscription is renewed.
+    fn terms(&self, one: &Subscription) -> Terms {
+        if let Some(desired) = &self.desired {
+            return Terms {
+                version: desired.version,
+                lifetime: desired.lifetime,
+            };
+        }
+        let url = one.notification_url.as_deref().map(NotificationUrl::anywhere);
+        let is_rich = url.is_some_and(|url| url.certificate_id.is_some());
+        Terms::of(one.resource.as_deref(), is_rich)
+    }
 }
 
 impl<P: Ports> Answers<'_, P> {
@@ -143,7 +173,7 @@ impl<P: Ports> Answers<'_, P> {
             // Asked by id even if known: another process may have renewed it just now, and Graph wants ten minutes
             // between renewals.
             (_, _) => {
-                let version = named.desired.version;
+                let version = named.version();
                 let look = self.deps.graph.get(named.tenant, version, &event.subscription_id);
                 match within(&self.deps.clock, self.request.end_at(), look).await {
                     Ok(one) => one,
@@ -171,11 +201,11 @@ impl<P: Ports> Answers<'_, P> {
                 let made = known.history.made_of(&event.name, &existing.id);
                 Verdict::Known {
                     made_at: made.map(|made| made.at),
-                    resource: existing.resource.or(Some(named.desired.resource)),
+                    resource: named.resource(&existing),
                 }
             }
             Kind::Removed => Verdict::Gone,
-            Kind::Challenge => self.extend(&named, existing).await,
+            Kind::Challenge => self.extend(event, &named, existing).await,
             Kind::Unknown => Verdict::Ignored,
         }
     }
@@ -203,10 +233,9 @@ impl<P: Ports> Answers<'_, P> {
         if made.is_some_and(Made::is_first) {
             return Some(Verdict::Ignored);
         }
-        let resource = one.resource.clone();
         Some(Verdict::Replaced {
             by: one.id.clone(),
-            resource: resource.or_else(|| Some(named.desired.resource.clone())),
+            resource: named.resource(one),
             made_at: made.map(|made| made.at),
             first_at: made.and_then(|made| made.first_at),
         })
@@ -217,23 +246,23 @@ impl<P: Ports> Answers<'_, P> {
     fn named(&self, event: &Event) -> Vec<Named<'_>> {
         let entry = event.name.split('/').next().unwrap_or_default();
         let entry = self.config.subscriptions.get(entry);
-        let Some((entry, desired)) = entry.and_then(|entry| Some((entry, one_of(entry, &event.name)?)))
-        else {
-            return Vec::new();
+        let of_tenant = |name: &String| {
+            let entry = entry.filter(|entry| entry.tenants.contains(name))?;
+            one_of(entry, &event.name)
         };
-        let is_of = |tenant: &Tenant| tenant.application == event.application;
-        let tenants = entry
-            .tenants
-            .iter()
-            .filter_map(|name| self.config.tenants.get_key_value(name));
-        let of_application = tenants.filter(|(_, tenant)| is_of(tenant));
-        let mut named: Vec<Named<'_>> = of_application
+        let tenants = self.config.tenants.iter();
+        let (mut named, others): (Vec<Named<'_>>, Vec<_>) = tenants
+            .filter(|(_, tenant)| tenant.application == event.application)
             .map(|(name, tenant)| Named {
                 tenant,
-                desired: desired.clone(),
+                desired: of_tenant(name),
                 known: self.deps.memory.known(name, tenant, Known::default),
             })
-            .collect();
+            .partition(|named| named.desired.is_some());
+        // An entry that cannot be read may ask for the subscription, so it is kept alive as runs keep it.
+        if named.is_empty() && !self.config.whole {
+            named = others;
+        }
         // The login that knows the subscription comes first, because each wrong one costs a call.
         named.sort_by_key(|named| lock(&named.known).get(&event.subscription_id).is_none());
         named
@@ -247,9 +276,9 @@ impl<P: Ports> Answers<'_, P> {
     }
 
     // Graph does not say which key or certificate the subscription has, so only its expiry is sent.
-    async fn extend(&self, named: &Named<'_>, existing: Subscription) -> Verdict {
+    async fn extend(&self, event: &Event, named: &Named<'_>, existing: Subscription) -> Verdict {
         let now = self.deps.clock.now();
-        let lifetime = named.desired.lifetime;
+        let Terms { version, lifetime } = named.terms(&existing);
         let end = existing.expiration_date_time;
         // Graph asks for ten minutes between two renewals, and repeats its request in the meantime.
         if end.is_some_and(|end| Policy::just_renewed(end, lifetime, now)) {
@@ -261,7 +290,6 @@ impl<P: Ports> Answers<'_, P> {
             notification_url: None,
             certificate: None,
         };
-        let version = named.desired.version;
         let call = self
             .deps
             .graph
@@ -270,7 +298,7 @@ impl<P: Ports> Answers<'_, P> {
             Ok(one) => {
                 info!(
                     subscription.id = one.id,
-                    "Graph asked to reauthorize subscription {}; it was renewed", named.desired.name
+                    "Graph asked to reauthorize subscription {}; it was renewed", event.name
                 );
                 lock(&named.known).put(one);
                 Verdict::Extended
@@ -280,7 +308,7 @@ impl<P: Ports> Answers<'_, P> {
                 if verdict == Verdict::Failed {
                     warn!(
                         "Could not reauthorize subscription {}: {}",
-                        named.desired.name,
+                        event.name,
                         describe(&error)
                     );
                 }

@@ -9,6 +9,7 @@ mod deletions;
 mod lapses;
 mod lists;
 mod logins;
+mod mistakes;
 mod preflight;
 mod removals;
 mod storms;

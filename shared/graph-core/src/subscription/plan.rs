@@ -20,6 +20,7 @@ pub use self::{
     reason::Reason,
     state::{Look, Missing, StoredState},
     step::{Action, Creation, Renewal, Step},
+    terms::Terms,
     urgency::Urgency,
 };
 use crate::subscription::{
@@ -42,6 +43,7 @@ mod policy;
 mod reason;
 mod state;
 mod step;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod urgency;

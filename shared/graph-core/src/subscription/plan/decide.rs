@@ -5,11 +5,10 @@ use std::cmp::Reverse;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Action, Context, Creation, Desired, OwnedSubscription, Policy, Reason, Renewal, Step, after, creation,
-    held_because,
+    Action, Context, Creation, Desired, OwnedSubscription, Policy, Reason, Renewal, Step, Terms, after,
+    creation, held_because,
 };
 use crate::subscription::{
-    catalogue,
     compare::{query_options_key, same_change_types, same_resource},
     model::Subscription,
     url::NotificationUrl,
@@ -93,19 +92,17 @@ pub(super) fn held(ours: &OwnedSubscription<'_>, context: &Context, now: Timesta
     let why = held_because(&ours.url.name, context).unwrap_or_default();
     let reason = Reason::Held(why.to_owned());
     let subscription = ours.subscription;
-    let row = subscription.resource.as_deref().and_then(catalogue::find);
-    let (Some(row), Some(expires_at)) = (row, subscription.expiration_date_time) else {
+    let Some(expires_at) = subscription.expiration_date_time else {
         return ours.keep(reason);
     };
     // From the URL, because Graph's list may leave `includeResourceData` out.
     let is_rich = ours.url.certificate_id.is_some();
-    let minutes = row.max_minutes(is_rich).saturating_sub(KEPT_BACK);
-    let lifetime = SignedDuration::from_mins(i64::from(minutes));
+    let Terms { version, lifetime } = Terms::of(subscription.resource.as_deref(), is_rich);
     if expires_at.duration_since(now) >= policy.reserve(lifetime) {
         return ours.keep(reason);
     }
     let renewal = Renewal {
-        version: row.version(),
+        version,
         expires_at: after(now, lifetime),
         notification_url: None,
         certificate_id: None,
@@ -113,9 +110,6 @@ pub(super) fn held(ours: &OwnedSubscription<'_>, context: &Context, now: Timesta
     let id = subscription.id.clone();
     ours.step(Action::Extend { id, renewal }, reason)
 }
-
-/// How many minutes less than the maximum are requested.
-const KEPT_BACK: u32 = 10;
 
 fn existing(
     ours: &OwnedSubscription<'_>,

@@ -1,0 +1,51 @@
+//! How an existing subscription is renewed while its entry cannot be used.
+
+use jiff::SignedDuration;
+
+use crate::subscription::catalogue::{self, Version};
+
+/// How an existing subscription is renewed while its entry cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The API version that manages the subscription.
+    pub version: Version,
+    /// How long the subscription lives after a renewal.
+    pub lifetime: SignedDuration,
+}
+
+impl Terms {
+    /// Returns what Graph grants to a subscription of `resource`, with or without resource data.
+    #[must_use]
+    pub fn of(resource: Option<&str>, is_rich: bool) -> Self {
+        let Some(row) = resource.and_then(catalogue::find) else {
+            return Self {
+                version: Version::default(),
+                lifetime: OF_UNKNOWN,
+            };
+        };
+        let minutes = row.max_minutes(is_rich).saturating_sub(KEPT_BACK);
+        Self {
+            version: row.version(),
+            lifetime: SignedDuration::from_mins(i64::from(minutes)),
+        }
+    }
+}
+
+/// How many minutes less than the maximum are requested.
+const KEPT_BACK: u32 = 10;
+
+/// The lifetime for a resource that the catalogue does not have: Graph grants every resource at least an hour.
+const OF_UNKNOWN: SignedDuration = SignedDuration::from_mins(50);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn graph_grants_every_resource_what_an_unknown_one_gets() {
+        for row in catalogue::rows() {
+            let least = row.max_minutes(false).min(row.max_minutes(true));
+            let least = SignedDuration::from_mins(i64::from(least.saturating_sub(KEPT_BACK)));
+            assert!(least >= OF_UNKNOWN, "{}", row.key);
+        }
+    }
+}
