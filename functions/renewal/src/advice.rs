@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_without_such_permissions_or_without_a_row_is_told_apart() {
+    fn a_resource_without_permissions_and_an_unknown_one_differ() {
         for (resource, expected) in [
             (
                 "/communications/presences/1",
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_permission_helps_against_is_told_apart() {
+    fn refusals_that_no_permission_prevents_have_other_advice() {
         let mailbox =
             "Status Code: 429; Reason: Resource 'SubscriptionCountReached' has reached limit of '1000'.";
         for (message, expected) in [
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_forbidden_gets_no_advice_about_permissions() {
+    fn errors_other_than_forbidden_get_no_advice_about_permissions() {
         let kind = GraphErrorKind::Unavailable { source: None };
         assert_eq!(for_subscription(&kind, Some("/users"), &application()), "");
         assert_eq!(for_objects(&kind, &ForEach::AllUsers, &application()), "");

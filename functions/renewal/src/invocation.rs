@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_deletes_is_asked_for_with_true_and_nothing_else() {
+    fn deletions_are_requested_only_with_true() {
         for name in ["confirmDeletions", "deleteAll", "takeOver"] {
             for value in [json!("true"), json!(1), json!({"tenant": "a"})] {
                 assert!(Options::parse(&json!({name: value})).is_err(), "{name}: {value}");

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_without_a_token_is_no_handshake() {
+    fn a_query_without_a_token_is_not_a_handshake() {
         for query in [
             "",
             "s=mail&k=k1&c=c1",

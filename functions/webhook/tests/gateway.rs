@@ -22,7 +22,7 @@ fn a_body_in_base64_is_decoded() {
 }
 
 #[test]
-fn what_http_does_not_know_is_no_request() {
+fn invalid_http_is_rejected() {
     for query in ["a<b", "a\"b", "a>b", "a\u{0}b", "ü", "a#b", "a\nb", "a\u{7f}"] {
         assert!(
             gateway::request(&event(query, "{}", false)).is_none(),
@@ -60,7 +60,7 @@ fn a_query_with_raw_spaces_is_the_one_that_graph_sent() {
 
 /// Reading them panics; API Gateway lets no more than 10,240 bytes of them through.
 #[test]
-fn more_headers_than_a_map_can_hold_are_no_request() {
+fn more_headers_than_a_map_can_hold_are_rejected() {
     let headers: serde_json::Map<_, _> = (0..33_000).map(|n| (format!("x-{n}"), json!("a"))).collect();
     let mut event = parts("", "{}", false);
     event["headers"] = Value::Object(headers);
@@ -68,7 +68,7 @@ fn more_headers_than_a_map_can_hold_are_no_request() {
 }
 
 #[test]
-fn a_host_that_is_none_does_no_harm() {
+fn an_invalid_host_is_harmless() {
     let mut event = parts("", "{}", false);
     event["headers"]["host"] = json!("a b<c>\"");
     assert!(gateway::request(&raw(&event)).is_some());

@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn findings_are_shown_in_order_with_what_to_do() {
+    fn findings_are_shown_in_order_with_advice() {
         let style = Style {
             is_terminal: true,
             has_color: false,

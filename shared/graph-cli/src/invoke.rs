@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_did_not_finish_says_why_and_what_to_do() {
+    fn an_unfinished_run_has_a_reason_and_advice() {
         let body = r#"{"errorType":"DocumentsUnavailable","errorMessage":"documents cannot be read"}"#;
         let failure = failed("renewal", body);
         assert_eq!(

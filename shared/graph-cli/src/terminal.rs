@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_comes_from_elsewhere_moves_the_cursor() {
+    fn text_from_outside_cannot_move_the_cursor() {
         assert_eq!(harmless("a\u{1b}[2Jb\n"), "a?[2Jb?");
     }
 }

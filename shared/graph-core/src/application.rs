@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_guid_is_no_id() {
+    fn an_id_must_be_a_guid() {
         for text in [
             "",
             "11111111222233334444555555555555",

@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_certificate_can_hold_is_refused() {
+    fn unsupported_certificate_settings_are_rejected() {
         let before_1970: Timestamp = "1969-12-31T23:59:59Z".parse().unwrap();
         let long = "x".repeat(MAX_ID_LENGTH + 1);
         refused("c-1", 2047, now(), 1, "UnsupportedKeySize");
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_certificate_is_malformed() {
+    fn a_malformed_certificate_is_rejected() {
         for text in ["", "%", "AAAA", "-----BEGIN CERTIFICATE-----"] {
             assert!(
                 matches!(expires_at(text), Err(CertificateError::Malformed(_))),

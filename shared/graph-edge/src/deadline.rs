@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_never_comes_is_late_and_what_comes_is_not() {
+    async fn only_a_missing_answer_exceeds_the_deadline() {
         let deadline = Deadline::after(Duration::from_millis(10));
         assert_eq!(deadline.within(async { 1 }).await, Ok(1));
         assert_eq!(deadline.within(std::future::pending::<()>()).await, Err(Late));

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invocation_with_nothing_to_tell_writes_nothing() {
+    fn an_invocation_without_metrics_writes_nothing() {
         assert_eq!(line(&Metrics::default()), None);
     }
 

@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn absent_null_value_and_unexpected_are_told_apart() {
+    fn absent_null_value_and_unexpected_are_distinguished() {
         let read = |json: Value| serde_json::from_value::<Field<u64>>(json).unwrap();
         assert!(read(json!(null)).is_null());
         assert_eq!(read(json!(7)), Field::Value(7));

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_been_caught_up_is_counted() {
+    fn read_changes_are_counted() {
         let event = event(
             CATCH_UP_COMPLETED,
             &json!({"tenantId": "t", "gap": "g", "complete": false, "created": 3, "unseen": ["deleted"], "part": "2", "parts": 5}),
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_about_a_resource_is_no_notice() {
+    fn an_event_about_a_resource_is_not_a_notice() {
         let event = event(
             "Microsoft.Graph.TeamCreated",
             &json!({"tenantId": "t", "resource": "teams('1')"}),

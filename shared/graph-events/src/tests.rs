@@ -55,7 +55,7 @@ fn texts_that_are_not_in_the_list_keep_their_spelling() {
 }
 
 #[test]
-fn members_and_values_that_nobody_foresaw_are_kept() {
+fn unknown_members_and_values_are_kept() {
     let message = json!({
         "later": {"a": [1, 2.5, null]}, "subject@odata.type": "#String", "mentions": {"not": "a list"},
         "createdDateTime": 5, "from": {"bot": {"id": "1"}, "user": {"id": "2", "mood": "good"}}

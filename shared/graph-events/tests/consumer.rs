@@ -15,14 +15,14 @@ fn events_of_many_lines_are_read_one_by_one() {
 }
 
 #[test]
-fn what_is_not_an_event_does_not_hold_back_the_others() {
+fn a_malformed_event_does_not_stop_the_others() {
     let output = printed(&format!("{{}} {EVENT}"));
     assert!(output.starts_with("not an event: "), "{output}");
     assert_eq!(output.lines().count(), 2, "{output}");
 }
 
 #[test]
-fn what_is_not_json_ends_the_program_with_an_error() {
+fn malformed_json_ends_the_program_with_an_error() {
     let mut output = Vec::new();
     assert!(consumer::consume("{".as_bytes(), &mut output).is_err());
 }

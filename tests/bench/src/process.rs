@@ -69,7 +69,7 @@ mod tests {
     use std::{os::unix::process::CommandExt, process::Command, time::Instant};
 
     #[test]
-    fn a_group_is_told_apart_by_program() {
+    fn the_processes_of_a_group_are_distinguished_by_program() {
         let mut shell = Command::new("sh");
         shell.args(["-c", "cat /dev/zero >/dev/null & sleep 1000; wait"]);
         let mut shell = shell.process_group(0).spawn().unwrap();

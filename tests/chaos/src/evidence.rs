@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_an_event_of_no_change() {
+    fn an_unreadable_event_belongs_to_no_change() {
         for body in ["chaos-00000003", "{}"] {
             let Delivered::Change(event) = Delivered::read(body) else {
                 panic!("{body}");

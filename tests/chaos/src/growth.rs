@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_that_takes_what_it_needs_at_first_has_not_grown() {
+    fn a_program_that_grows_only_at_first_has_not_grown() {
         let found = of(|number| if number < 10 { (5_000, 8) } else { (9_000, 12) });
         assert_eq!((found.memory, found.files), ([9_000, 9_000], [12, 12]));
         assert!(found.is_flat());

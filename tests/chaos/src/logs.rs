@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_too_short_is_not_looked_for() {
+    fn a_text_that_is_too_short_is_not_searched() {
         let mut secrets = Secrets::default();
         secrets.add("short", "a client secret");
         assert_eq!((secrets.len(), secrets.found_in("short")), (0, vec![]));

@@ -144,7 +144,7 @@ mod tests {
     use crate::verdict::Breach;
 
     #[test]
-    fn a_run_without_a_breach_says_that_every_promise_was_kept() {
+    fn a_run_without_a_breach_reports_kept_promises() {
         let text = report(Vec::new()).to_string();
         assert!(
             text.contains("changes sent             9 of 5000 in 3 s"),

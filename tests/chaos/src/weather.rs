@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shares_of_a_service_add_up_to_what_was_asked_for() {
+    fn the_shares_of_a_service_add_up_to_the_requested_rate() {
         for service in [Service::Sqs, Service::Secrets, Service::Parameters] {
             let rules = Weather::Usual.rules(15);
             let fitting = rules.as_array().unwrap().iter().filter(|rule| {

@@ -52,7 +52,7 @@ async fn two_runs_of_the_schedule_make_everything_once_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn the_schedule_and_a_lifecycle_notification_make_anew_once() {
+async fn the_schedule_and_a_lifecycle_notification_recreate_a_subscription_once() {
     let tenant = Tenant::subscribe(TokenVersion::V2, team_messages("both")).await;
     let before = tenant.subscription("/teams/getAllMessages");
     let told = send(Post::new().lifecycle(&before, LifecycleEvent::SubscriptionRemoved));

@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn what_graph_loses_is_read_and_nothing_comes_twice() {
+async fn lost_notifications_are_read_and_events_arrive_once() {
     let lists = LISTS.map(|list| (list.name.to_owned(), list.entry())).into_iter();
     let tenant = Tenant::subscribe(TokenVersion::V2, lists.collect()).await;
     let mut changes = BTreeMap::new();

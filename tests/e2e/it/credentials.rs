@@ -68,7 +68,7 @@ async fn a_certificate_that_the_application_does_not_have_is_refused() {
 }
 
 #[tokio::test]
-async fn the_certificate_of_another_key_is_told_without_a_call() {
+async fn a_certificate_of_another_key_is_reported_without_a_call() {
     let (bench, entry) = (Bench::new(), certified());
     bench.simulator.trust_certificate(APP, &der(&entry));
     let error = bench

@@ -108,7 +108,7 @@ async fn an_item_larger_than_a_message_arrives_without_its_content() {
 }
 
 #[tokio::test]
-async fn what_comes_from_two_tenants_arrives_under_their_own_names() {
+async fn items_of_two_tenants_arrive_under_their_own_names() {
     let first = Tenant::subscribe(TokenVersion::V1, team_messages("one")).await;
     let second = Tenant::subscribe(TokenVersion::V2, team_messages("two")).await;
     let [a, b] = [&first, &second].map(|tenant| tenant.subscription("/teams/getAllMessages"));

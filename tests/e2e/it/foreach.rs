@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::world::{Tenant, renew, send, simulator};
 
 #[tokio::test]
-async fn members_that_come_get_a_subscription_and_those_that_go_lose_it() {
+async fn added_members_get_a_subscription_and_removed_ones_lose_it() {
     let group = "f0000000-0000-4000-8000-000000000001";
     simulator().set_members(group, &[ANNA]);
     let tenant = Tenant::subscribe(TokenVersion::V2, entry("members", group)).await;

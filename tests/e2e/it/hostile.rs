@@ -115,7 +115,7 @@ async fn a_malformed_body_is_answered_with_4xx() {
 }
 
 #[tokio::test]
-async fn what_one_tenant_proves_counts_for_no_other() {
+async fn one_tenants_proof_is_rejected_for_another() {
     let a = Tenant::subscribe(TokenVersion::V2, team_messages("isolated-a")).await;
     let b = Tenant::subscribe(TokenVersion::V2, team_messages("isolated-b")).await;
     let [from_a, from_b] = [&a, &b].map(|tenant| tenant.subscription("/teams/getAllMessages"));

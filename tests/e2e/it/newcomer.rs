@@ -124,7 +124,7 @@ async fn the_recipe_for_another_language_opens_what_graph_sends() {
 }
 
 #[test]
-fn the_sam_cli_asks_nobody_for_newer_versions() {
+fn the_sam_cli_does_not_look_for_newer_versions() {
     // It notes when it has asked, here as in anybody's home; this stack has been built and deployed by it.
     stack();
     let settings = target().join("tools/sam-settings/metadata.json");

@@ -38,7 +38,7 @@ async fn a_missing_subscription_is_created_again_but_not_by_a_dry_run() {
 }
 
 #[tokio::test]
-async fn consumers_are_told_of_a_subscription_that_was_gone_without_a_word() {
+async fn consumers_get_an_event_about_a_silently_removed_subscription() {
     let tenant = Tenant::subscribe(TokenVersion::V2, team_messages("silent")).await;
     // A process knows of the subscription once it has made or listed it, and Lambda chooses among the processes that the
     // tests have started, two of them at once.
@@ -66,7 +66,7 @@ async fn consumers_are_told_of_a_subscription_that_was_gone_without_a_word() {
 }
 
 #[tokio::test]
-async fn a_subscription_carries_what_the_next_run_has_to_know() {
+async fn a_subscription_url_holds_the_state_for_the_next_run() {
     let tenant = Tenant::subscribe(TokenVersion::V2, team_messages("carries")).await;
     let subscription = tenant.subscription("/teams/getAllMessages");
     let url = &subscription.notification_url;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::interrupted::{TENANT, World};
 
 #[tokio::test]
-async fn an_item_of_each_list_comes_out_as_its_notification_would() {
+async fn a_read_item_equals_its_notification_for_each_list() {
     let entry = |row: &Row| {
         let entry = json!({"resource": row.resource, "changeType": "created"});
         (row.name.to_owned(), entry)

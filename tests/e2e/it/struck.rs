@@ -14,7 +14,7 @@ use stack::{Function, Options, Pair, Progress, Stack};
 use crate::lists::{self, Change, LISTS, List, WITH_EQUAL_IDS, ids_by_change};
 
 #[tokio::test]
-async fn what_graph_loses_is_read_while_functions_are_killed_and_sqs_fails() {
+async fn lost_notifications_are_read_although_functions_die_and_sqs_fails() {
     let world = World::start().await;
     world.strike_calls().await;
     let whole = async {

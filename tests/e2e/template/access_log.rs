@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::expanded::plain;
 
 #[test]
-fn a_line_is_json_whatever_happens() {
+fn every_line_is_json() {
     // What API Gateway writes for what it does not know is a dash.
     for value in ["-", "", "503", "$default"] {
         let line = with(value);
@@ -31,7 +31,7 @@ fn a_line_has_no_text_from_outside() {
 
 /// A function that failed has no status of its own, and Lambda has none for a function that answered 503.
 #[test]
-fn a_line_tells_the_statuses_of_api_gateway_lambda_and_function_apart() {
+fn a_line_has_separate_statuses_of_api_gateway_lambda_and_function() {
     for variable in [
         "$context.status",
         "$context.integration.integrationStatus",

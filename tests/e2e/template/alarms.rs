@@ -149,7 +149,7 @@ fn errors_of_every_function_have_an_alarm() {
 /// SQS leaves a message that was received three times out of the age of the oldest (Amazon SQS, *available CloudWatch
 /// metrics*): an alarm on age tells of a backlog, and what is retried needs another.
 #[test]
-fn what_a_queue_hands_over_in_vain_has_an_alarm() {
+fn failed_receives_of_a_queue_have_an_alarm() {
     let alarms = resources(hardened(), "AWS::CloudWatch::Alarm");
     for queue in resources(hardened(), "AWS::SQS::Queue").keys() {
         let (_, alarm) = IN_VAIN
@@ -162,7 +162,7 @@ fn what_a_queue_hands_over_in_vain_has_an_alarm() {
 
 /// While the first two tries last, a message still counts. An alarm that waits for longer tells of what nobody receives.
 #[test]
-fn an_alarm_on_age_tells_of_what_nobody_receives() {
+fn an_alarm_on_age_reports_messages_that_no_function_receives() {
     for (name, alarm) in on_age() {
         let description = alarm["Properties"]["AlarmDescription"].as_str().unwrap();
         assert!(description.contains("receives"), "{name} says: {description}");
@@ -194,7 +194,7 @@ fn an_alarm_looks_at_one_day_at_most() {
 
 /// In a quiet stack, the next datapoint may be hours away.
 #[test]
-fn an_alarm_on_what_is_lost_for_good_needs_one_datapoint() {
+fn an_alarm_on_lost_data_needs_one_datapoint() {
     for name in LOST {
         let properties = &hardened()["Resources"][name]["Properties"];
         assert_eq!(properties["EvaluationPeriods"], 1, "{name}");
@@ -235,7 +235,7 @@ fn one_run_of_renewal_that_did_not_finish_wakes_nobody() {
 /// `UndeliveredQueueAlarm` stays on for up to 14 days. SQS does not count what its redrive moves as sent (Amazon SQS,
 /// *available CloudWatch metrics*), and what somebody looks at leaves the visible messages for a while.
 #[test]
-fn more_events_in_undelivered_queue_are_told_of_while_others_wait_there() {
+fn more_events_in_undelivered_queue_raise_the_alarm_while_others_wait() {
     let properties = &hardened()["Resources"]["UndeliveredAlarm"]["Properties"];
     let metrics = properties["Metrics"].as_array().unwrap();
     assert_eq!(metrics[0]["Expression"], "DIFF(visible + hidden)");
@@ -268,7 +268,7 @@ fn no_alarm_is_deaf_to_few_samples() {
 
 /// A count is only written when there is something to count, and a state with every run.
 #[test]
-fn an_alarm_takes_missing_data_for_what_they_are() {
+fn each_alarm_treats_missing_data_correctly() {
     for (name, alarm) in resources(hardened(), "AWS::CloudWatch::Alarm") {
         let properties = &alarm["Properties"];
         let is_low = properties["ComparisonOperator"] == "LessThanThreshold";
@@ -331,7 +331,7 @@ fn requests_that_are_throttled_have_an_alarm_of_their_own() {
 }
 
 #[test]
-fn what_makes_a_metric_of_the_access_log_finds_its_fields_there() {
+fn metric_filters_use_fields_of_the_access_log() {
     let log = &hardened()["Resources"]["HttpApiApiGatewayDefaultStage"]["Properties"]["AccessLogSettings"]["Format"];
     for (name, filter) in resources(hardened(), "AWS::Logs::MetricFilter") {
         let properties = &filter["Properties"];

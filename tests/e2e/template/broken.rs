@@ -33,7 +33,7 @@ fn a_wildcard_is_seen_wherever_it_is() {
 }
 
 #[test]
-fn a_function_without_what_is_its_own_is_seen() {
+fn a_function_without_its_own_resources_is_a_fault() {
     let function = "/Resources/DecryptionFunction/Properties";
     check(
         &format!("{function}/Role"),
@@ -108,7 +108,7 @@ fn a_queue_without_encryption_redrive_or_time_is_seen() {
 }
 
 #[test]
-fn a_parameter_that_users_are_not_told_of_is_seen() {
+fn an_undocumented_parameter_is_a_fault() {
     check(
         "/Parameters/LogLevel/Default",
         json!("WARN"),
@@ -147,7 +147,7 @@ fn root_certificates_that_are_read_twice_or_not_at_all_are_seen() {
 }
 
 #[test]
-fn an_alarm_on_a_metric_that_nobody_writes_is_seen() {
+fn an_alarm_on_an_unwritten_metric_is_a_fault() {
     let alarm = "/Resources/RejectedAlarm/Properties";
     check(
         &format!("{alarm}/MetricName"),
@@ -178,7 +178,7 @@ fn an_alarm_on_a_metric_that_nobody_writes_is_seen() {
 }
 
 #[test]
-fn a_graph_of_a_metric_that_nobody_writes_is_seen() {
+fn a_graph_of_an_unwritten_metric_is_a_fault() {
     let mut template = template();
     let body = &mut template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0];
     *body = json!(body.as_str().unwrap().replace("\"Delivered\"", "\"Deliveries\""));
@@ -190,7 +190,7 @@ fn a_graph_of_a_metric_that_nobody_writes_is_seen() {
 }
 
 #[test]
-fn a_name_that_others_rely_on_and_is_gone_is_seen() {
+fn a_missing_public_name_is_a_fault() {
     for name in ["WebhookUrl", "FailedQueueUrl", "ConfigSecretArn"] {
         check(
             &format!("/Outputs/{name}"),

@@ -63,7 +63,7 @@ fn the_pipe_may_only_read_the_queue_and_write_to_the_bus() {
 
 /// The SQS queue's own redrive takes what the bus does not: a pipe has none for a queue.
 #[test]
-fn what_the_bus_does_not_take_ends_in_undelivered_queue() {
+fn events_that_the_bus_rejects_end_in_undelivered_queue() {
     let queues = &super::template()["Resources"];
     let redrive = &queues["DeliveryQueue"]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"];
     assert_eq!(super::referred(redrive), Some("UndeliveredQueue"));
@@ -73,7 +73,7 @@ fn what_the_bus_does_not_take_ends_in_undelivered_queue() {
 
 /// The properties of the resource are the members of `CreatePipe`, whose model botocore has.
 #[test]
-fn the_pipe_is_what_the_service_takes() {
+fn the_pipe_follows_the_services_schema() {
     let mut request = given(&pipe());
     request["Name"] = json!("pipe");
     assert_eq!(python(MODEL, &request), "");

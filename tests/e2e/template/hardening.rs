@@ -149,7 +149,7 @@ fn another_account_may_read_events_and_nothing_else() {
 }
 
 #[test]
-fn every_queue_refuses_what_does_not_come_through_tls() {
+fn every_queue_denies_requests_without_tls() {
     let queues = resources(plain(), "AWS::SQS::Queue");
     let policies = resources(plain(), "AWS::SQS::QueuePolicy");
     for queue in queues.keys() {
@@ -202,7 +202,7 @@ fn a_canary_rolls_back_on_errors_and_is_optional() {
 
 /// Two minutes are for the access log to reach the alarm, of the five that the shortest deployment in steps takes.
 #[test]
-fn an_alarm_on_what_the_webhook_answers_goes_off_during_a_deployment() {
+fn an_alarm_on_the_webhooks_answers_goes_off_during_a_deployment() {
     let alarm = &hardened()["Resources"]["DeploymentErrorAlarm"]["Properties"];
     let seconds = |name: &str| alarm[name].as_u64().unwrap();
     assert!(
@@ -328,7 +328,7 @@ fn concurrency_and_throttling_are_as_given() {
 }
 
 #[test]
-fn reserved_concurrency_is_never_less_than_what_queues_may_use() {
+fn reserved_concurrency_is_at_least_the_queues_maximum() {
     let most = |template: &Value| {
         template["Resources"]["DecryptionMapping"]["Properties"]["ScalingConfig"]["MaximumConcurrency"]
             .clone()

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{expanded::python, template};
 
 #[test]
-fn what_aws_advises_against_is_refused() {
+fn settings_that_aws_advises_against_are_rejected() {
     // A queue may use two instances, and the schedule needs one beside those.
     check(
         "RenewalReservedConcurrency",
@@ -71,7 +71,7 @@ fn subnets_and_security_groups_need_each_other() {
 }
 
 #[test]
-fn what_is_no_name_and_no_account_is_refused() {
+fn malformed_names_and_accounts_are_rejected() {
     check(
         "WebhookDomain",
         &["", "graph.example.com"],

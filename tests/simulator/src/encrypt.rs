@@ -140,7 +140,7 @@ pub(crate) mod tests {
     use super::*;
 
     #[test]
-    fn what_was_sealed_opens_by_the_documented_steps() {
+    fn encrypted_content_decrypts_by_the_documented_steps() {
         let (certificate, private) = pair();
 
         let sealed = certificate

@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_printed_fits_into_80_columns() {
+    fn the_output_fits_into_80_columns() {
         for line in HELP
             .lines()
             .chain(trust(AUTHORITY).lines())

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_in_the_table_is_unknown() {
+    fn a_resource_outside_the_table_is_unknown() {
         for resource in [
             "",
             "/",

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_there_is_found_and_what_has_gone_is_not() {
+    fn only_live_subscriptions_are_found() {
         let mut store = Subscriptions::default();
         for (id, resource, end) in [
             ("A", "/users/1/messages", 10),

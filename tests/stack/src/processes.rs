@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_group_is_read_whatever_the_name_of_a_process_is() {
+    fn the_process_group_is_read_for_any_process_name() {
         assert_eq!(group_in("12 (a b) c) S 1 34 34 0"), Some(34));
         assert_eq!(group_in("12 (cut"), None);
         assert_eq!(

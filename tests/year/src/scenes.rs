@@ -283,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn first_runs_and_challenges_keep_close_to_what_graphs_limits_force() {
+    fn first_runs_and_reauthorizations_stay_close_to_graphs_limits() {
         // The last window, which is not forced, weighs more than with 10,000.
         for (scene, most) in [(creation(1_960, false), 1.3), (challenges(1_960), 1.45)] {
             assert_eq!(scene.live, 1_960, "{scene:?}");

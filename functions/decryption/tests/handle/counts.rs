@@ -5,7 +5,7 @@ use graph_edge::metrics::Metric;
 use super::*;
 
 #[tokio::test]
-async fn items_are_counted_by_what_becomes_of_them_and_why() {
+async fn items_are_counted_by_outcome_and_reason() {
     let world = World::new();
     let token = good_token();
     let with = |change: &dyn Fn(&mut Value)| {
@@ -48,7 +48,7 @@ async fn items_are_counted_by_what_becomes_of_them_and_why() {
 }
 
 #[tokio::test]
-async fn what_no_queue_has_taken_is_counted_as_neither_delivered_nor_failed() {
+async fn an_item_that_no_queue_stored_is_neither_delivered_nor_failed() {
     let world = World::new();
     world.deps.delivery_queue.refuse(Some(""));
     world.deps.failed_queue.refuse(Some(""));

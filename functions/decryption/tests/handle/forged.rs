@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn nothing_is_made_of_an_item_without_a_client_state_of_ours() {
+async fn an_item_without_this_stacks_client_state_is_rejected() {
     let mut evil = basic();
     evil["tenantId"] = json!("x/../../evil");
     evil["item"]["tenantId"] = json!("x/../../evil");
@@ -98,7 +98,7 @@ async fn messages_in_failed_queue_name_their_proven_tenant_and_subscription() {
 
 /// Whoever may write into the queue has seen a genuine item, and gives it the id of another event.
 #[tokio::test]
-async fn nothing_is_made_of_a_message_that_no_function_of_ours_wrote() {
+async fn a_message_that_no_function_wrote_is_rejected() {
     let genuine = sealed(&rich(Some(&good_token())).to_string());
     for forged in [
         genuine.replace("id-of-the-event", "id-of-another"),

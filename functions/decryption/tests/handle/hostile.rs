@@ -41,7 +41,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_sealed_well_is_delivered_if_it_is_json(bytes in proptest::collection::vec(any::<u8>(), 0..60), json in any_json(), is_json in any::<bool>()) {
+    fn correctly_encrypted_content_is_delivered_if_it_is_json(bytes in proptest::collection::vec(any::<u8>(), 0..60), json in any_json(), is_json in any::<bool>()) {
         let plaintext = if is_json { json.into_bytes() } else { bytes };
         let is_json = serde_json::from_slice::<&serde_json::value::RawValue>(&plaintext).is_ok();
         let mut body = rich(Some(&good_token()));

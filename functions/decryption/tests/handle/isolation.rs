@@ -4,7 +4,7 @@ use super::*;
 use graph_core::application::Application;
 
 #[tokio::test]
-async fn what_vouches_for_one_tenant_counts_for_no_other() {
+async fn proof_for_one_tenant_is_no_proof_for_another() {
     let (a, b) = (tenant(), other_tenant());
     let token = |tenant: &TrustedTenant| SIGNER.token(&claims_v2(tenant, now()));
     let mut mixed = claims_v2(&a, now());

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn no_secret_is_written_or_delivered_whatever_goes_wrong() {
+async fn no_failure_writes_or_delivers_a_secret() {
     let written = Written::start();
     let world = World::new();
     let token = good_token();

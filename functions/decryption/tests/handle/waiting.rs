@@ -77,7 +77,7 @@ async fn a_rolled_signing_key_is_fetched_and_a_forged_one_is_final() {
 }
 
 #[tokio::test]
-async fn what_an_operator_knows_of_a_national_cloud_decides_there() {
+async fn an_operators_settings_decide_for_a_national_cloud() {
     let publisher = "00000000-1111-2222-3333-444444444444";
     let china = TrustedTenant {
         cloud: Cloud::China,
@@ -146,7 +146,7 @@ async fn the_obstacle_of_the_last_try_is_the_reason_in_failed_queue() {
 
 /// Thousands of items may wait for the same thing, each of them ten times.
 #[tokio::test]
-async fn what_waits_is_logged_at_its_first_receipt_only() {
+async fn a_waiting_item_is_logged_only_at_its_first_receipt() {
     let world = World::new();
     let mut body = rich(Some(&good_token()));
     body["item"]["encryptedContent"]["encryptionCertificateId"] = json!("unknown");
@@ -193,7 +193,7 @@ async fn an_unknown_client_state_key_waits_while_the_secret_cannot_be_read() {
 
 /// A secret that hangs takes the time of its items and of those behind them, and no more.
 #[tokio::test]
-async fn what_hangs_ends_with_the_deadline_and_what_is_done_is_stored() {
+async fn a_hanging_item_ends_at_the_deadline_and_finished_ones_are_stored() {
     let deps = World::new().with_trust(Secretive::Hangs);
     let bodies = [basic(), rich(Some(&good_token())), basic()];
     let record = |(index, body): (usize, &Value)| json!({"messageId": format!("m{index}"), "body": sealed(&body.to_string())});

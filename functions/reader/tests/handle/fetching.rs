@@ -60,7 +60,7 @@ async fn an_item_of_an_entry_that_was_just_added_is_fetched() {
 }
 
 #[tokio::test]
-async fn what_is_deleted_is_not_fetched() {
+async fn a_deleted_resource_is_not_fetched() {
     let world = mailbox();
     let deleted = item(&change("deleted", &format!("Users/{ANNA}/Messages/AAMk1")));
     assert!(world.read(&[&deleted]).await.is_empty());
@@ -69,7 +69,7 @@ async fn what_is_deleted_is_not_fetched() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_delivered_without_content() {
+async fn a_missing_resource_is_delivered_without_content() {
     for answer in [
         ReadAnswer::Refused(404),
         ReadAnswer::Refused(403),
@@ -117,7 +117,7 @@ async fn an_item_outside_its_subscription_is_delivered_without_a_call() {
 }
 
 #[tokio::test]
-async fn an_item_whose_client_state_does_not_hold_is_not_acted_on() {
+async fn an_item_with_a_false_client_state_is_rejected() {
     let world = mailbox();
     let mut forged = change("created", &format!("Users/{ANNA}/Messages/AAMk1"));
     for client_state in ["", "one.k1.AAAA", "one.k9.AAAA"] {
@@ -155,7 +155,7 @@ async fn a_short_wait_of_microsoft_graphs_is_waited_for() {
 }
 
 #[tokio::test]
-async fn an_item_is_delivered_at_last_whatever_comes_of_its_content() {
+async fn an_item_is_delivered_even_if_its_content_never_arrives() {
     let created = item(&change("created", &format!("Users/{ANNA}/Messages/AAMk1")));
     let of_old = unsealed(&created).replace(&ago(1).to_string(), &ago(5 * 60 + 1).to_string());
     let of_old = sealed(&of_old);

@@ -126,7 +126,7 @@ async fn a_window_for_an_entry_newer_than_the_configuration_at_hand_waits() {
 }
 
 #[tokio::test]
-async fn what_is_neither_window_nor_item_goes_to_failed_queue() {
+async fn a_message_of_another_kind_goes_to_failed_queue() {
     let world = mailbox();
     assert!(
         world
@@ -139,7 +139,7 @@ async fn what_is_neither_window_nor_item_goes_to_failed_queue() {
 
 /// Whoever may write into the queue would have anything read, and would tell consumers that a gap is closed.
 #[tokio::test]
-async fn what_no_function_of_ours_wrote_is_not_acted_on() {
+async fn a_message_with_a_false_seal_is_rejected() {
     let genuine = window(MAIL, "gap-1");
     let (unsealed, _) = genuine.rsplit_once(",\"seal\"").unwrap();
     let path = item(&json!({"changeType": "created", "resource": "Users/u1/Messages/1"}));
@@ -167,7 +167,7 @@ async fn what_no_function_of_ours_wrote_is_not_acted_on() {
 
 /// An operator sorts FailedQueue by tenant, subscription and reason, and an alarm counts what comes into it.
 #[tokio::test]
-async fn what_is_kept_says_whose_it_is_and_is_counted() {
+async fn a_message_in_failed_queue_names_its_owner_and_is_counted() {
     let owner = |reason: &str| {
         let attributes = [("Reason", reason), ("Tenant", TENANT), ("Subscription", "one")];
         attributes.map(|(name, value)| (name, value.to_owned())).to_vec()
@@ -199,7 +199,7 @@ async fn what_is_kept_says_whose_it_is_and_is_counted() {
 }
 
 #[tokio::test]
-async fn a_long_wait_goes_on_as_a_message_that_is_kept_back() {
+async fn a_long_wait_continues_as_a_delayed_message() {
     let world = chat().answers([
         page(
             &json!([chat_message("a", 10)]),
@@ -233,7 +233,7 @@ async fn a_long_wait_goes_on_as_a_message_that_is_kept_back() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_with_the_permission() {
+async fn a_refusal_is_reported_with_the_permission() {
     for (status, permission) in [
         (403, json!("ChatMessage.Read.Chat")),
         (404, Value::Null),
@@ -251,7 +251,7 @@ async fn a_refusal_is_told_with_the_permission() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_page_is_kept_and_never_complete() {
+async fn an_unreadable_answer_is_kept_and_never_complete() {
     for (answer, reason) in [
         (ReadAnswer::Body(b"<html>".to_vec()), "OddAnswer"),
         (ReadAnswer::Refused(418), "ReadRefused"),
@@ -274,7 +274,7 @@ async fn an_unavailable_answer_is_retried_until_the_tries_are_exhausted() {
 }
 
 #[tokio::test]
-async fn what_no_queue_takes_is_tried_again() {
+async fn a_message_that_no_queue_stores_is_retried() {
     for refused in ["MessageCreated", "CatchUpCompleted"] {
         let world = mailbox().answers([page(&json!([mail("a", 90, 90)]), None)]);
         world.deps.delivery_queue.refuse(Some(refused));
@@ -361,7 +361,7 @@ fn chat_message(id: &str, created: i64) -> Value {
 }
 
 #[tokio::test]
-async fn what_was_read_to_its_end_is_not_read_again() {
+async fn a_finished_window_is_not_read_again() {
     let refused = |status| ReadAnswer::Refused(status);
     for (first, is_short) in [(page(&json!([]), None), true), (refused(403), false)] {
         let world = mailbox().answers([first, page(&json!([]), None)]);

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn many_entries_that_all_fail_stay_within_what_lambda_answers() {
+    fn many_failing_entries_stay_within_lambdas_response_limit() {
         let mut report = Report::default();
         let lines = (0..100_000).map(|number| Line {
             name: format!("entry-{}/{number}", number % 400),

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_margin_that_graphs_limits_shrink_is_told() {
+    fn a_margin_that_graphs_limits_shrink_is_reported() {
         let policy = Policy::default();
         let week = SignedDuration::from_mins(10_060);
         let margin = Margin::of("a", week, 100_000, &policy.of_many(100_000), &policy);

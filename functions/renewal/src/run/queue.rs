@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn renewals_have_half_of_the_seats_and_the_most_urgent_goes_first() {
+    fn renewals_get_half_of_the_slots_and_the_most_urgent_starts_first() {
         let mut queue = WorkQueue::default();
         let creations = (0..600).map(|_| job(Urgency::Missing, true));
         let renewals = (0..30).map(|_| job(Urgency::Due, false));
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn tenants_take_turns_and_none_waits_for_another() {
+    fn tenants_take_turns_and_never_wait_for_each_other() {
         let mut queue = WorkQueue::default();
         for _ in 0..10 {
             queue.add((0..100).map(|_| job(Urgency::Missing, true)).collect());

@@ -16,7 +16,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_due_is_renewed_and_stays(order in order()) {
+    fn due_subscriptions_are_renewed_and_stay(order in order()) {
         let world = running();
         let ids = ids(&world);
         world.clock.advance(4_000);
@@ -27,7 +27,7 @@ proptest! {
     }
 
     #[test]
-    fn what_graph_has_removed_is_made_anew_once(order in order(), is_listed in any::<bool>()) {
+    fn a_subscription_that_graph_removed_is_created_again_once(order in order(), is_listed in any::<bool>()) {
         let world = running();
         if !is_listed {
             world.graph.remove("id-1");
@@ -42,7 +42,7 @@ proptest! {
     }
 
     #[test]
-    fn a_challenge_during_a_run_is_answered(order in order()) {
+    fn a_reauthorization_requested_during_a_run_is_answered(order in order()) {
         let world = running();
         world.clock.advance(60);
         let event = lifecycle("reauthorizationRequired", "id-1");
@@ -53,7 +53,7 @@ proptest! {
     }
 
     #[test]
-    fn what_no_entry_asks_for_is_deleted_by_both(order in order()) {
+    fn both_runs_delete_a_subscription_without_an_entry(order in order()) {
         let world = running();
         world.documents.set(Document::Config, &config(&["a"], &[("users", "a", false)]).to_string());
         let reports = at_once(&world, [schedule(), schedule()], order);
@@ -64,7 +64,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_newer_configuration_asks_for_is_not_undone(order in order(), is_renamed in any::<bool>()) {
+    fn an_older_run_does_not_undo_a_newer_configuration(order in order(), is_renamed in any::<bool>()) {
         let world = running();
         world.clock.advance(4_000);
         let mut newer = wanted();

@@ -56,7 +56,7 @@ async fn query_options_are_sent_and_a_change_of_them_replaces() {
 }
 
 #[tokio::test]
-async fn a_changed_entry_is_known_by_its_digest_whatever_graph_shows() {
+async fn a_changed_entry_is_detected_by_its_digest_alone() {
     let world = prepared(&[("users", "a", false)]).await;
     world.graph.change("id-1", |one| {
         one.resource = Some("an odd spelling".to_owned());
@@ -95,7 +95,7 @@ async fn fetch_content_and_immutable_ids_change_the_notification_url() {
 }
 
 #[tokio::test]
-async fn an_entry_that_is_gone_takes_its_subscription_along() {
+async fn the_subscription_of_a_removed_entry_is_deleted() {
     let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
     world.documents.set(
         Document::Config,

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn what_another_run_has_just_made_is_adopted() {
+async fn a_subscription_that_another_run_just_created_is_adopted() {
     let world = prepared(&[("users", "a", false)]).await;
     world.graph.hide("id-1");
     let world = world.restarted();

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{config, fakes::world, *};
 
 #[tokio::test]
-async fn a_run_tells_how_the_subscriptions_are_after_it() {
+async fn a_run_counts_the_subscriptions_by_their_state_afterwards() {
     let world = world(&config(&["a"], &[("chat", "a", true), ("users", "a", false)]));
     let metrics = world.counted(json!({})).await;
     check(
@@ -29,7 +29,7 @@ async fn a_run_tells_how_the_subscriptions_are_after_it() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_renewed_is_in_danger_and_at_last_missing() {
+async fn a_subscription_that_cannot_be_renewed_is_overdue_then_missing() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.graph.fail("update", unavailable());
     world.clock.advance(4200);
@@ -153,7 +153,7 @@ async fn subscriptions_that_are_gone_since_the_run_before_are_counted() {
 /// SQS leaves messages that were received three times out of the age of the oldest message: only this metric shows
 /// them.
 #[tokio::test]
-async fn lifecycle_notifications_that_come_again_or_fail_are_counted() {
+async fn retried_and_failed_lifecycle_notifications_are_counted() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.clock.advance(60);
     world.graph.fail("update", unavailable());

@@ -41,7 +41,7 @@ async fn first_creations_and_renewals_are_not_gaps() {
 }
 
 #[tokio::test]
-async fn a_replacement_is_told_of_unless_the_entry_asks_for_something_else() {
+async fn a_replacement_is_reported_unless_the_entry_was_changed() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.graph.change("id-1", asked_otherwise);
     world.run().await;
@@ -79,7 +79,7 @@ async fn replacing_a_missing_subscription_reports_a_gap_since_its_last_renewal()
 }
 
 #[tokio::test]
-async fn a_gap_that_cannot_be_told_is_a_failure_of_the_run() {
+async fn a_gap_that_cannot_be_reported_fails_the_run() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.delivery_queue.refuse(Some(""));
     world.clock.advance(4000);
@@ -217,7 +217,7 @@ async fn a_past_outlives_a_list_of_objects_that_fails() {
 }
 
 #[tokio::test]
-async fn what_graph_says_it_has_removed_is_told_of_once() {
+async fn a_subscription_that_graph_reports_as_removed_is_reported_once() {
     for is_new_process in [false, true] {
         let mut world = prepared(&[("chat", "a", true)]).await;
         world.graph.remove("id-1");
@@ -232,7 +232,7 @@ async fn what_graph_says_it_has_removed_is_told_of_once() {
 }
 
 #[tokio::test]
-async fn what_another_run_has_made_anew_is_told_of_by_that_one() {
+async fn only_the_run_that_recreates_a_subscription_reports_the_gap() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.graph.hide("id-1");
     let world = world.restarted();

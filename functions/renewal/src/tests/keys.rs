@@ -9,7 +9,7 @@ use graph_core::{
 use super::*;
 
 #[tokio::test]
-async fn a_tenant_that_comes_later_waits_until_every_webhook_knows_it() {
+async fn an_added_tenant_waits_until_every_webhook_knows_it() {
     let world = prepared(&[("chat", "a", true)]).await;
     let both = config(&["a", "b"], &[("chat", "a", true), ("users", "b", false)]);
     world.documents.set(Document::Config, &both.to_string());
@@ -54,7 +54,7 @@ async fn a_creation_whose_key_is_not_usable_soon_waits_for_another_run() {
 }
 
 #[tokio::test]
-async fn a_tenant_that_is_gone_is_not_admitted_any_more() {
+async fn a_removed_tenant_is_no_longer_admitted() {
     let world = prepared(&[("chat", "a", true)]).await;
     let client_state = world.graph.bodies()[0]["clientState"].clone();
     let verified = || {
@@ -113,7 +113,7 @@ async fn of_two_runs_that_create_keys_the_slower_adopts_the_faster() {
 }
 
 #[tokio::test]
-async fn a_document_that_is_not_ours_is_never_written_over() {
+async fn a_foreign_document_is_never_overwritten() {
     for document in [Document::ClientState, Document::Decryption] {
         let world = prepared(&[("chat", "a", true)]).await;
         world.documents.set(document, "{\"mine\":1}");
@@ -128,7 +128,7 @@ async fn a_document_that_is_not_ours_is_never_written_over() {
 }
 
 #[tokio::test]
-async fn what_is_created_fits_what_was_published() {
+async fn creations_use_the_published_keys() {
     let world = world(&config(&["a"], &[("chat", "a", true)]));
     world.run().await;
     let client_state: ClientStateDocument =

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_challenge_renews_and_the_batch_has_no_report() {
+async fn a_reauthorization_renews_and_the_batch_has_no_report() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.clock.advance(60);
     let answer = world
@@ -30,7 +30,7 @@ async fn challenges_of_one_subscription_are_one_renewal() {
 }
 
 #[tokio::test]
-async fn a_removed_subscription_is_created_anew() {
+async fn a_removed_subscription_is_created_again() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.graph.remove("id-1");
     world
@@ -72,7 +72,7 @@ async fn missed_notifications_need_no_call() {
 }
 
 #[tokio::test]
-async fn consumers_are_told_of_missed_notifications() {
+async fn consumers_get_an_event_about_missed_notifications() {
     let world = prepared(&[("chat", "a", true)]).await;
     world
         .invoke(batch(&[event("m1", "missed", "chat", "id-1")]))
@@ -86,7 +86,7 @@ async fn consumers_are_told_of_missed_notifications() {
 }
 
 #[tokio::test]
-async fn consumers_are_told_once_of_a_subscription_that_graph_removed() {
+async fn consumers_get_one_event_about_a_subscription_that_graph_removed() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.clock.advance(60);
     let mut removed = event("m1", "subscriptionRemoved", "chat", "id-1");
@@ -110,7 +110,7 @@ async fn consumers_are_told_once_of_a_subscription_that_graph_removed() {
 }
 
 #[tokio::test]
-async fn what_consumers_could_not_be_told_comes_again() {
+async fn a_notification_is_retried_if_its_event_was_not_stored() {
     for kind in ["missed", "subscriptionRemoved"] {
         let world = prepared(&[("chat", "a", true)]).await;
         world.delivery_queue.refuse(Some(""));
@@ -129,7 +129,7 @@ async fn what_consumers_could_not_be_told_comes_again() {
 }
 
 #[tokio::test]
-async fn only_the_application_that_is_named_is_looked_after() {
+async fn only_the_named_applications_subscriptions_are_handled() {
     let both = config(&["a", "b"], &[("chat", "a", true), ("users", "b", false)]);
     let world = world(&both);
     world.run().await;
@@ -186,7 +186,7 @@ async fn a_bad_record_goes_to_failed_queue_and_the_others_are_processed() {
 }
 
 #[tokio::test]
-async fn a_bad_record_that_cannot_be_set_aside_comes_again() {
+async fn a_bad_record_that_failed_queue_does_not_store_is_retried() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.failed_queue.refuse(Some("not json"));
     let answer = world
@@ -197,7 +197,7 @@ async fn a_bad_record_that_cannot_be_set_aside_comes_again() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_done_comes_again_and_the_rest_does_not() {
+async fn only_failed_notifications_are_retried() {
     let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
     world.clock.advance(60);
     world.graph.fail("update id-1", unavailable());
@@ -215,7 +215,7 @@ async fn what_could_not_be_done_comes_again_and_the_rest_does_not() {
 }
 
 #[tokio::test]
-async fn without_documents_or_configuration_events_come_again() {
+async fn without_documents_or_configuration_notifications_are_retried() {
     let records = [
         event("m1", "reauthorizationRequired", "chat", "id-1"),
         event("m2", "missed", "chat", "id-1"),
@@ -248,7 +248,7 @@ async fn a_genuine_item_in_a_message_of_somebody_else_changes_nothing() {
 }
 
 #[tokio::test]
-async fn whoever_writes_into_the_queue_without_a_key_changes_nothing() {
+async fn a_message_in_the_queue_without_a_valid_seal_changes_nothing() {
     let both = config(&["a", "b"], &[("chat", "a", true), ("users", "b", false)]);
     let world = world(&both);
     world.run().await;

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn objects_that_come_get_a_subscription_and_those_that_go_lose_it() {
+async fn added_objects_get_a_subscription_and_removed_ones_lose_it() {
     let world = world(&of_members());
     world.graph.set_objects(&["u1", "u2"]);
     let report = world.run().await;
@@ -75,7 +75,7 @@ async fn objects_whose_first_list_failed_are_new_and_not_lost() {
 }
 
 #[tokio::test]
-async fn objects_that_come_between_two_processes_are_new_and_not_lost() {
+async fn objects_added_between_two_processes_are_new_and_not_lost() {
     let mut world = with_members(&["u1", "u2"]).await;
     world = world.restarted();
     world.clock.advance(10);
@@ -135,7 +135,7 @@ async fn an_object_lost_while_the_list_failed_is_reported_later() {
 }
 
 #[tokio::test]
-async fn a_list_that_fails_removes_nothing_and_what_exists_is_still_renewed() {
+async fn a_failed_list_removes_nothing_and_existing_subscriptions_are_renewed() {
     let world = with_members(&["u1", "u2"]).await;
     world.graph.fail(
         "members",
@@ -163,7 +163,7 @@ async fn a_list_that_fails_removes_nothing_and_what_exists_is_still_renewed() {
 }
 
 #[tokio::test]
-async fn an_entry_that_is_gone_takes_all_its_subscriptions_along() {
+async fn all_subscriptions_of_a_removed_entry_are_deleted() {
     let world = with_members(&["u1", "u2"]).await;
     world
         .documents
@@ -223,7 +223,7 @@ async fn ids_that_are_given_need_no_list() {
 }
 
 #[tokio::test]
-async fn objects_that_are_left_out_are_counted_and_told() {
+async fn objects_that_are_left_out_are_counted_and_reported() {
     let mut also = of_members();
     also["subscriptions"]["also"] = also["subscriptions"]["mail"].clone();
     also["subscriptions"]["also"]["forEach"] = json!(["u1"]);
@@ -289,7 +289,7 @@ async fn after_several_refusals_the_other_objects_are_not_attempted() {
 }
 
 #[tokio::test]
-async fn what_graph_refuses_for_one_object_does_not_stop_the_others() {
+async fn a_refusal_for_one_object_does_not_stop_the_others() {
     let world = world(&of_members());
     world.graph.set_objects(&["u1", "u2", "u3", "u4", "u5", "u6"]);
     world.graph.fail(

@@ -12,7 +12,7 @@ use super::{
 const MISSED: &str = "Microsoft.Graph.SubscriptionMissed";
 
 #[tokio::test]
-async fn what_a_replaced_subscription_missed_is_told_and_read_once() {
+async fn a_loss_of_a_replaced_subscription_is_reported_and_read_once() {
     for is_new_process in [false, true] {
         let mut world = replaced().await;
         let replaced_at = world.clock.now();
@@ -103,7 +103,7 @@ fn invented_ids_make_one_gap_for_each_subscription_in_all_processes() {
 }
 
 #[tokio::test]
-async fn each_replacement_is_told_of() {
+async fn each_replacement_is_reported() {
     let world = replaced().await.restarted();
     invoke(&world, &["m1"]).await;
     replace(&world).await;
@@ -118,7 +118,7 @@ async fn each_replacement_is_told_of() {
 }
 
 #[tokio::test]
-async fn what_a_replaced_subscription_missed_comes_again_until_it_is_told() {
+async fn a_loss_of_a_replaced_subscription_is_retried_until_it_is_reported() {
     let world = replaced().await.restarted();
     world.delivery_queue.refuse(Some(""));
     let answer = invoke(&world, &["m1", "m2"]).await;
@@ -142,7 +142,7 @@ async fn an_event_older_than_queue_retention_reads_nothing() {
 }
 
 #[tokio::test]
-async fn a_renewal_is_no_beginning_of_a_subscription() {
+async fn a_renewal_is_not_the_beginning_of_a_subscription() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.clock.advance(4_000);
     world.run().await;

@@ -14,7 +14,7 @@ async fn a_typo_that_makes_the_document_no_json_does_not_stop_renewals() {
 }
 
 #[tokio::test]
-async fn a_tenant_with_a_mistake_is_looked_after_as_it_was() {
+async fn a_tenant_with_a_mistake_keeps_its_previous_settings() {
     let world = prepared(&[("chat", "a", true)]).await;
     let mut broken = config(&["a"], &[("chat", "a", true)]);
     broken["tenants"]["a"]["clientId"] = json!("nonsense");

@@ -67,7 +67,7 @@ async fn an_entry_that_is_mended_is_not_kept_waiting() {
 }
 
 #[tokio::test]
-async fn what_may_pass_is_asked_for_at_the_next_run() {
+async fn a_temporary_refusal_is_retried_by_the_next_run() {
     let world = world(&config(&["a"], &[("chat", "a", true)]));
     world.graph.fail("create", unavailable());
     for _ in 0..2 {

@@ -71,7 +71,7 @@ async fn subscriptions_leave_an_old_key_one_by_one_and_consumers_get_events() {
 }
 
 #[tokio::test]
-async fn an_old_key_goes_when_no_queue_can_hold_what_names_it() {
+async fn an_old_key_is_removed_when_no_queued_item_can_name_it() {
     let world = aging(prepared(&[("users", "a", false)]).await);
     world.clock.advance(90 * DAY);
     world.run().await;
@@ -231,7 +231,7 @@ async fn repeated_requests_to_rotate_create_one_successor_of_each_kind() {
 }
 
 #[tokio::test]
-async fn a_person_can_have_one_kind_replaced_or_see_what_would_be() {
+async fn a_rotation_can_be_of_one_kind_or_a_dry_run() {
     for (event, expected) in [
         (json!({"rotate": "keys"}), (2, 1)),
         (json!({"rotate": "certificate"}), (1, 2)),

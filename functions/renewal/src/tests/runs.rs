@@ -46,7 +46,7 @@ async fn the_second_run_finds_nothing_to_do() {
 }
 
 #[tokio::test]
-async fn what_is_kept_is_listed_with_what_it_watches() {
+async fn kept_subscriptions_are_listed_with_their_resources() {
     let world = prepared(&[("chat", "a", true)]).await;
     let report = world.invoke(json!({"dryRun": true})).await.unwrap();
     let line = &report["subscriptions"][0];
@@ -61,7 +61,7 @@ async fn what_is_kept_is_listed_with_what_it_watches() {
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_and_changes_nothing() {
+async fn a_dry_run_reports_and_changes_nothing() {
     for spelling in [json!(true), json!("true"), json!(1)] {
         let world = world(&config(&["a"], &[("chat", "a", true)]));
         let report = world.invoke(json!({"dryRun": spelling})).await.unwrap();
@@ -83,7 +83,7 @@ async fn a_dry_run_tells_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_due_is_renewed_and_graphs_answer_is_the_truth() {
+async fn a_renewal_takes_its_expiry_from_graphs_answer() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.clock.advance(4000);
     let report = world.run().await;
@@ -97,7 +97,7 @@ async fn what_is_due_is_renewed_and_graphs_answer_is_the_truth() {
 }
 
 #[tokio::test]
-async fn a_subscription_that_is_gone_at_its_renewal_is_created_anew() {
+async fn a_subscription_that_is_gone_at_its_renewal_is_created_again() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.clock.advance(4000);
     world.graph.vanish_at_next_write("id-1");
@@ -120,7 +120,7 @@ async fn a_subscription_that_is_gone_at_its_renewal_is_created_anew() {
 }
 
 #[tokio::test]
-async fn what_fails_in_one_tenant_does_not_stop_the_others() {
+async fn a_failure_in_one_tenant_does_not_stop_the_others() {
     let world = world(&config(
         &["a", "b"],
         &[("chat", "a", true), ("users", "b", false)],
@@ -137,7 +137,7 @@ async fn what_fails_in_one_tenant_does_not_stop_the_others() {
 }
 
 #[tokio::test]
-async fn what_fails_for_one_subscription_does_not_stop_the_others() {
+async fn a_failure_for_one_subscription_does_not_stop_the_others() {
     let world = world(&config(&["a"], &[("chat", "a", true), ("users", "a", false)]));
     world.graph.fail(
         "create /chats",

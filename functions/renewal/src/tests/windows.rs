@@ -102,7 +102,7 @@ async fn an_invented_old_or_oversized_event_has_nothing_read() {
 }
 
 #[tokio::test]
-async fn what_graph_has_removed_is_read_once() {
+async fn the_gap_of_a_removed_subscription_is_read_once() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.graph.remove("id-1");
     for _ in 0..2 {
@@ -129,7 +129,7 @@ async fn a_window_that_could_not_be_ordered_is_ordered_later() {
 }
 
 #[tokio::test]
-async fn nothing_is_read_before_its_gap_is_told_of() {
+async fn a_gap_is_reported_before_it_is_read() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.graph.remove("id-1");
     world.delivery_queue.refuse(Some(""));
@@ -142,7 +142,7 @@ async fn nothing_is_read_before_its_gap_is_told_of() {
 }
 
 #[tokio::test]
-async fn without_a_reader_consumers_are_told_and_nothing_is_read() {
+async fn without_a_reader_consumers_get_an_event_and_nothing_is_read() {
     let mut world = prepared(&[("chat", "a", true)]).await;
     world.deps.catch_up = None;
     let missed = event("m1", "missed", "chat", "id-1");

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn items_are_counted_by_what_becomes_of_them_and_why() {
+async fn items_are_counted_by_outcome_and_reason() {
     let source = FakeSecret::new(document(&["k1"]));
     let with =
         |client_state: Value| json!({"changeType": "created", "resource": "r", "clientState": client_state});
@@ -34,7 +34,7 @@ async fn items_are_counted_by_what_becomes_of_them_and_why() {
 }
 
 #[tokio::test]
-async fn what_no_queue_has_taken_is_not_counted_as_stored() {
+async fn an_item_that_no_queue_stored_is_not_counted_as_stored() {
     let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     deps.queues.delivery.refuse(Some("contacts"));
@@ -54,7 +54,7 @@ async fn what_no_queue_has_taken_is_not_counted_as_stored() {
 }
 
 #[tokio::test]
-async fn what_is_no_collection_is_counted_and_so_is_a_handshake() {
+async fn malformed_collections_and_handshakes_are_counted() {
     let source = FakeSecret::new(document(&["k1"]));
     for body in ["hello", r#"{"value":5}"#] {
         check(

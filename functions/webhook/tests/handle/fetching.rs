@@ -28,7 +28,7 @@ async fn the_url_decides_whether_the_reader_fetches_an_items_content() {
 }
 
 #[tokio::test]
-async fn encrypted_and_lifecycle_items_keep_their_way_whatever_the_url_asks_for() {
+async fn the_url_does_not_redirect_encrypted_and_lifecycle_items() {
     let source = FakeSecret::new(document(&["k1"]));
     let mut deps = deps(&source);
     deps.queues.read = Some(FakeQueue::default());
@@ -48,7 +48,7 @@ async fn encrypted_and_lifecycle_items_keep_their_way_whatever_the_url_asks_for(
 }
 
 #[tokio::test]
-async fn what_reader_has_not_got_is_not_said_to_be_received() {
+async fn an_item_that_read_queue_did_not_store_is_not_acknowledged() {
     let source = FakeSecret::new(document(&["k1"]));
     let mut deps = deps(&source);
     let refusing = FakeQueue::default();

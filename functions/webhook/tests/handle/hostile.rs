@@ -21,7 +21,7 @@ async fn a_body_over_the_limit_is_refused_before_it_is_read() {
 }
 
 #[tokio::test]
-async fn what_nests_without_end_is_passed_over() {
+async fn deeply_nested_values_are_skipped() {
     let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let (open, close) = (r#"{"a":["#.repeat(100_000), "]}".repeat(100_000));
@@ -41,7 +41,7 @@ async fn what_nests_without_end_is_passed_over() {
 }
 
 #[tokio::test]
-async fn an_odd_name_beside_the_items_costs_none_of_them() {
+async fn an_unpaired_surrogate_beside_the_items_loses_no_item() {
     let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let body = format!(r#"{{"\ud83d":1,"value":[{}]}}"#, change("mail"));
@@ -76,7 +76,7 @@ async fn a_post_whose_messages_grow_is_sent_in_bounded_portions() {
 
 /// Whoever has a client state can make us store, but not much more than he sends.
 #[tokio::test]
-async fn what_comes_in_grows_by_no_more_than_a_small_factor() {
+async fn stored_messages_are_at_most_a_small_multiple_of_the_post() {
     let source = FakeSecret::new(document(&["k1"]));
     let item = |members: Value| {
         let mut item = members;
@@ -220,7 +220,7 @@ proptest! {
 
     /// There is no fourth way: decryption keeps what it cannot deliver, with the reason.
     #[test]
-    fn an_item_whose_client_state_holds_is_stored_or_sent_again(
+    fn a_genuine_item_is_stored_or_graph_sends_it_again(
         members in proptest::collection::vec((any_key(), any_json()), 0..6), refuses in any::<bool>()
     ) {
         let is_state = |key: &String| key.to_lowercase().contains("clientstate");

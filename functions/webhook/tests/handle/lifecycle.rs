@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_thousand_challenges_are_one_message_for_each_subscription() {
+async fn a_thousand_reauthorizations_are_one_message_for_each_subscription() {
     let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let items: Vec<Value> = (0..1_000)
@@ -29,7 +29,7 @@ async fn a_thousand_challenges_are_one_message_for_each_subscription() {
 }
 
 #[tokio::test]
-async fn an_item_that_says_something_else_has_its_own_message() {
+async fn a_different_lifecycle_item_has_its_own_message() {
     let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let with = |event: &str, name: &str, value: Value| {

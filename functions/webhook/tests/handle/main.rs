@@ -146,7 +146,7 @@ async fn an_item_that_cannot_be_delivered_goes_to_decryption() {
 
 /// As captured from a personal account, and as other senders leave things out.
 #[tokio::test]
-async fn an_empty_text_in_an_item_says_nothing() {
+async fn an_empty_text_in_an_item_counts_as_missing() {
     let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);
     let mut item = change("mail");
@@ -229,7 +229,7 @@ async fn a_lifecycle_item_that_is_not_stored_makes_graph_send_again() {
 }
 
 #[tokio::test]
-async fn without_a_key_nothing_is_said_to_be_received() {
+async fn without_a_key_no_item_is_acknowledged() {
     for text in [
         None,
         Some("{}"),

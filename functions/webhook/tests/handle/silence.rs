@@ -4,7 +4,7 @@ use super::*;
 use graph_core::application::test_util::guid;
 
 #[tokio::test]
-async fn no_secret_is_written_or_answered_whatever_goes_wrong() {
+async fn no_failure_writes_or_answers_with_a_secret() {
     let written = Written::start();
     let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source);

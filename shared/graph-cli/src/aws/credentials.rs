@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_aws_cli_exports_is_read() {
+    fn credentials_that_the_aws_cli_exports_are_read() {
         let json = br#"{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "s", "SessionToken": "t",
             "Expiration": "2026-11-22T10:00:00+00:00"}"#;
         let credentials = parse(json).unwrap();

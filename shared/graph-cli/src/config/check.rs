@@ -147,7 +147,7 @@ mod tests {
 }"#;
 
     #[test]
-    fn all_mistakes_come_at_once_each_with_its_place() {
+    fn all_mistakes_are_shown_at_once_with_their_locations() {
         let answer = Checked::of(WRONG).answer("config.json", Style::PLAIN);
         let lines: Vec<&str> = answer.text.lines().collect();
         assert!(
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_that_is_left_open_is_no_mistake_in_a_file() {
+    fn a_redacted_credential_is_allowed_in_a_file() {
         let open = WRONG
             .replace("\"s\"", "\"\"")
             .replace("contoso.com", "11111111-2222-3333-4444-555555555555")
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_is_not_json_says_where() {
+    fn malformed_json_has_a_line_and_a_column() {
         let answer = Checked::of("{\n  \"tenants\": ,\n}").answer("c.json", Style::PLAIN);
         assert!(
             answer

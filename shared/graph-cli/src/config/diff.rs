@@ -399,7 +399,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_said_to_change_and_not_shown() {
+    fn a_changed_secret_is_named_and_not_shown() {
         let before = document(&json!({}));
         let mut after = before.clone();
         after["tenants"]["contoso"]["credential"]["clientSecret"] = json!("n3w");
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn each_change_is_shown_with_what_it_means_for_subscriptions() {
+    fn each_change_is_shown_with_its_effect_on_subscriptions() {
         let before =
             document(&json!({"users": entry("/users", "updated"), "groups": entry("/groups", "updated")}));
         let after = document(

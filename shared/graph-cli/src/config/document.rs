@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_has_a_place() {
+    fn a_syntax_error_has_a_location() {
         let place = Document::parse("{\n  \"a\": ,\n}").err();
         assert_eq!(place, Some(Place { line: 2, column: 8 }));
     }

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_filter_takes_what_meets_all_of_it() {
+    fn a_message_must_match_all_conditions_of_a_filter() {
         let one = facts("0a1b2c3d", Some("TokenRejected"));
         let of = |change: fn(&mut Filter)| {
             let mut filter = Filter::default();

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_counted_by_their_ids_and_not_by_what_they_carry() {
+    fn messages_are_counted_by_id_and_not_by_content() {
         let mut moved = Moved::default();
         for id in ["a", "b"] {
             moved.push(message(id, "same"));
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_was_moved_is_said_to_be_a_part() {
+    fn a_partial_move_is_reported_as_partial() {
         let outcome = Outcome {
             meant: 400,
             moved: 170,

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_skipped_is_named_with_its_reason() {
+    fn skipped_objects_are_named_with_their_reason() {
         let report = json!({"skipped": 1, "subscriptions": [
             {"name": "mail/1", "tenant": "contoso", "action": "create", "skipped": "the mailbox does not exist"}
         ]});

@@ -186,13 +186,13 @@ mod tests {
     }
 
     #[test]
-    fn one_tenant_can_be_looked_at_alone() {
+    fn the_status_can_be_limited_to_one_tenant() {
         let text = shown(Some("fabrikam"), Style::PLAIN);
         assert_eq!(text, "missing\tchats\tfabrikam\t/chats/getAllMessages\tcreate\n");
     }
 
     #[test]
-    fn a_tenant_that_nobody_has_is_an_error_that_names_the_tenants() {
+    fn an_unknown_tenant_is_an_error_that_names_the_tenants() {
         let report = json!({"tenants": [{"tenant": "contoso"}, {"tenant": "fabrikam"}]});
         let report = Report::deserialize(report).unwrap();
         assert!(is_tenant(&report, "contoso").is_ok());

@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[test]
-fn a_healthy_stack_is_said_to_be_healthy() {
+fn a_healthy_stack_is_reported_as_healthy() {
     let world = world();
     block_on(raise(&world, "graph-notifications-test-FailedAlarm")).unwrap();
     let ended = world

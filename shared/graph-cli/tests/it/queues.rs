@@ -86,7 +86,7 @@ fn a_window_that_failed_goes_back_to_the_reader() {
 }
 
 #[test]
-fn undelivered_events_go_back_to_their_queue_where_a_look_leaves_them() {
+fn undelivered_events_return_to_their_queue_and_stay_after_a_look() {
     let world = world();
     let event = json!({
         "specversion": "1.0", "id": "i", "source": "/tenants/t/applications/a", "type": "Microsoft.Graph.UserUpdated",

@@ -47,7 +47,7 @@ fn a_profile_that_is_named_comes_before_credentials_in_the_environment() {
 }
 
 #[test]
-fn a_clock_that_is_wrong_is_said_to_be_wrong() {
+fn a_wrong_clock_is_reported() {
     let message = "Signature expired: 20261122T100000Z is now earlier than 20261122T101000Z";
     let fake = Fake::start(move |_| Reply::Answer(403, error("SignatureDoesNotMatch", message)));
     let ended = Tool::at(&fake.url).run("plan");
@@ -111,7 +111,7 @@ fn a_run_is_begun_once_however_the_connection_breaks() {
 }
 
 #[test]
-fn doctor_stops_at_what_everything_else_needs() {
+fn doctor_stops_at_a_fault_that_prevents_the_other_checks() {
     let fake =
         Fake::start(|_| Reply::Answer(400, error("ValidationError", "Stack with id x does not exist")));
     let ended = Tool::at(&fake.url).on_terminal("doctor");

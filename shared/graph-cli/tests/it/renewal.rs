@@ -6,7 +6,7 @@ use crate::{
 };
 
 #[test]
-fn a_plan_is_applied_and_the_status_lists_what_lives() {
+fn a_plan_is_applied_and_the_status_lists_live_subscriptions() {
     let world = world();
     let before = world.subscription(MESSAGES);
     assert!(world.pair.simulator.remove(&before));
@@ -70,7 +70,7 @@ fn everything_is_deleted_by_the_name_of_the_stack_only() {
 }
 
 #[test]
-fn what_another_stack_has_left_is_taken_over_after_a_question_only() {
+fn subscriptions_of_another_stack_are_taken_over_only_after_confirmation() {
     let world = world();
     let left = world.leave(&world.subscription(USERS));
     let applied = world.tool.run("apply");

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_collection_says_so() {
+    fn a_malformed_collection_has_a_reason() {
         let many = format!(r#"{{"value":[{}0]}}"#, "0,".repeat(MAX_ITEMS));
         let cases: &[(&[u8], NotACollection)] = &[
             (b"", NotACollection::Empty),
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_beyond_the_limit_are_counted_and_not_looked_at() {
+    fn tokens_beyond_the_limit_are_counted_but_not_checked() {
         let body = |tokens: usize| {
             let tokens: Vec<String> = (0..tokens).map(|n| n.to_string()).collect();
             serde_json::json!({"value": [], "validationTokens": tokens}).to_string()

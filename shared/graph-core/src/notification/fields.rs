@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_survey_reads_what_a_check_refuses() {
+    fn a_scan_reads_items_that_a_check_rejects() {
         let object = raw(r#"{"a":1,"A":2,"b":null,"c":3}"#);
         let survey = survey(&object, &["a", "b"], Rest::Listed).unwrap();
         assert_eq!(survey.first()[0].unwrap().get(), "1");
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_comes_twice_is_refused_whatever_its_value() {
+    fn a_repeated_member_is_rejected_with_any_value() {
         for object in [
             r#"{"a":1,"A":2}"#,
             r#"{"a":null,"a":null}"#,
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_retained_is_unchanged() {
+    fn retained_members_are_unchanged() {
         let object = raw(r#"{"a" : 1.10, "b":{"c":[ 1 ]},"d\"":"e"}"#);
         let kept = retain(&object, |key, _| key != "b").unwrap();
         assert_eq!(kept.get(), r#"{"a":1.10,"d\"":"e"}"#);

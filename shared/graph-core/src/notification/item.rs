@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_without_a_meaning_may_not_come_twice_either() {
+    fn an_unknown_member_may_not_be_repeated() {
         let twice = RawValue::from_string(r#"{"x":1,"x":2}"#.to_owned()).unwrap();
         assert_eq!(Notification::parse(&twice).err(), Some(Malformed::Form));
     }
@@ -468,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn the_organization_stands_in_for_a_missing_tenant() {
+    fn the_organization_replaces_a_missing_tenant() {
         for item in [
             json!({"organizationId": "o"}),
             json!({"tenantId": "", "organizationId": "o"}),

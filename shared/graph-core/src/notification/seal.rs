@@ -93,7 +93,7 @@ mod tests {
     };
 
     #[test]
-    fn a_sealed_message_opens_and_says_what_it_said() {
+    fn a_sealed_message_opens_unchanged() {
         let sealed = sealed(BODY);
         let opened = Sealed::open(&sealed, &keys(&["k1"])).unwrap();
         let mut read: serde_json::Value = serde_json::from_str(opened.body()).unwrap();
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_seal_of_this_stack_does_not_open() {
+    fn a_message_without_this_stacks_seal_does_not_open() {
         let twice = format!("{},{}", sealed(BODY).trim_end_matches('}'), &sealed(BODY)[1..]);
         let other_key = keys(&["k1"]);
         for body in [

@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn a_principal_name_does_not_stand_for_an_id() {
+    fn a_principal_name_does_not_replace_an_id() {
         check(MAIL, "users/anna@contoso.com/messages/AAMk1", None);
         check(
             "/users/anna@contoso.com/messages",
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_are_fetched_where_the_channel_is_theirs() {
+    fn replies_are_fetched_from_their_own_channel() {
         check(
             "/teams/1/channels/19:a@thread.tacv2/messages",
             "teams('1')/channels('19:a@thread.tacv2')/messages('4')/replies('5')",
@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_get_cannot_read_is_not_fetched() {
+    fn resources_that_get_cannot_read_are_not_fetched() {
         for resource in [
             "/communications/presences/1",
             "/solutions/virtualEvents/events",
@@ -481,7 +481,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn whatever_is_fetched_lies_below_the_subscription(
+        fn only_resources_below_the_subscription_are_fetched(
             words in proptest::collection::vec("(users|messages|\\.\\.|%2e|%2F|\\(|'|\\)|/|\\?|https:|[a-zA-Z0-9=@-]{1,4}|4f3c6a1e-2d57-4b90-8f3c-6a1e2d574b90)", 1..12)
         ) {
             if let Fetch::Get(request) = fetch(MAIL, &words.concat(), guid(TENANT)) {

@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_or_absent_link_is_none() {
+    fn an_empty_link_counts_as_absent() {
         for link in [
             "",
             r#","@odata.nextLink":"""#,
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_page_is_not_taken_for_an_empty_one() {
+    fn a_malformed_page_is_not_an_empty_one() {
         for answer in [
             "",
             "{}",

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_resource_path_is_not_found() {
+    fn an_invalid_resource_path_is_not_found() {
         for path in [
             "",
             "/",
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_resembles_nothing_gets_no_suggestion() {
+    fn a_path_without_a_similar_row_gets_no_suggestion() {
         for written in [
             "",
             "/",
@@ -286,7 +286,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_a_look_up_panic(text in "(/?[a-zA-Z]{0,12}[/?$&=('{}%é)]{0,3}){0,40}") {
+        fn no_text_makes_a_lookup_panic(text in "(/?[a-zA-Z]{0,12}[/?$&=('{}%é)]{0,3}){0,40}") {
             let found = find(&text).map(|row| row.key);
             prop_assert_eq!(canonical(&text).is_some(), found.is_some());
             prop_assert!(nearest(&text).is_none_or(|near| find(near).is_some()));

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_shows_nothing_is_left_out() {
+    fn invisible_characters_are_left_out() {
         for hidden in [
             "\u{0}",
             "\r\n",

@@ -17,7 +17,7 @@ async fn a_document_is_read_once_for_its_lifetime() {
 }
 
 #[tokio::test]
-async fn what_is_not_known_reads_again_no_more_often_than_the_floor() {
+async fn unknown_keys_reread_a_document_at_a_limited_rate() {
     let cache = cache(&["1", "2", "3"]);
     assert_eq!(current(&cache, 0).await, Ok(1));
     assert_eq!(renewed(&cache, 29).await, Ok((1, true)));
@@ -101,7 +101,7 @@ async fn a_failure_is_one_line_with_its_secret_and_its_cause() {
 }
 
 #[test]
-fn a_malformed_document_is_described_by_its_place_alone() {
+fn a_malformed_document_is_described_by_its_location_alone() {
     let error = serde_json::from_str::<Vec<u8>>("[1,\n \"SECRET\"]").unwrap_err();
     let text = malformed(&error).to_string();
     assert_eq!(text, "not of the documented form at line 2, column 9");

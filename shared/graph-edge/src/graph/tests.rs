@@ -165,7 +165,7 @@ async fn a_conflict_names_the_subscription_that_exists() {
 }
 
 #[tokio::test]
-async fn every_refusal_is_told_by_what_it_means() {
+async fn every_refusal_has_its_meaning() {
     use GraphErrorKind as Kind;
     type Expected = fn(&Kind) -> bool;
     let quota = "Status Code: 429; Reason: Resource 'SubscriptionCountReached' has reached limit of '1000'.";
@@ -235,7 +235,7 @@ async fn an_odd_member_of_an_error_loses_nothing_but_itself() {
 }
 
 #[tokio::test]
-async fn what_graph_says_is_shown_without_what_reorders_a_line() {
+async fn graphs_texts_are_shown_without_characters_that_reorder_a_line() {
     let text = "a\u{202e}b\u{2066}c\u{200f}d\u{61c}e\u{2028}f\n";
     let body =
         serde_json::json!({"error": {"code": text, "message": text, "innerError": {"request-id": text}}});
@@ -250,7 +250,7 @@ async fn what_graph_says_is_shown_without_what_reorders_a_line() {
 }
 
 #[tokio::test]
-async fn what_may_pass_is_tried_again() {
+async fn temporary_errors_are_retried() {
     let handshake = "Subscription validation request failed. Notification endpoint must respond with 200 OK";
     for reply in [
         Reply::json(429, "").header("retry-after", "0"),
@@ -275,7 +275,7 @@ async fn what_may_pass_is_tried_again() {
 }
 
 #[tokio::test]
-async fn what_does_not_pass_is_given_up() {
+async fn permanent_errors_are_not_retried() {
     let server = Server::start((0..4).map(|_| Reply::json(429, "").header("retry-after", "0")));
     let graph = graph(&server);
     let error = graph.list(&tenant()).await.unwrap_err();

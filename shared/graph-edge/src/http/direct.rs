@@ -72,7 +72,7 @@ mod tests {
 
     /// Repeats the tests that talk to this machine, with a proxy at a port where nothing listens.
     #[test]
-    fn a_proxy_is_not_asked_for_what_is_on_this_machine() {
+    fn local_addresses_are_reached_without_a_proxy() {
         let mut tests = Command::new(std::env::current_exe().unwrap());
         tests.args(["http::tests", "graph::tests", "signing_keys::tests"]);
         for name in [

@@ -196,7 +196,7 @@ async fn each_code_has_its_own_advice_and_the_last_one_counts() {
 }
 
 #[tokio::test]
-async fn an_expired_client_secret_is_told_plainly() {
+async fn an_expired_client_secret_is_named_as_the_cause() {
     let body = r#"{"error":"invalid_client","error_codes":[7000222]}"#;
     for (credential, expected) in [
         (tenant().credential, "client secret has expired; create a new one"),

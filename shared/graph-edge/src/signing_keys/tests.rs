@@ -145,7 +145,7 @@ async fn an_endpoint_takes_the_place_of_the_host_in_every_call() {
 }
 
 #[tokio::test]
-async fn an_empty_endpoint_is_none() {
+async fn an_empty_endpoint_counts_as_absent() {
     let documents = FakeDocuments::working();
     let cache = SigningKeyCache::new(documents, Authority::of(Cloud::Global), Some(""));
     assert!(current(&cache, 0).await.is_ok());

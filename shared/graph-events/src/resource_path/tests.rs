@@ -26,7 +26,7 @@ fn ids_are_found_by_name_in_any_case() {
 }
 
 #[test]
-fn the_tenant_behind_a_users_id_is_no_part_of_the_id() {
+fn the_tenant_after_a_users_id_is_not_in_the_id() {
     let [user, tenant] = [
         "0a1b2c3d-1111-2222-3333-444455556666",
         "99999999-AAAA-bbbb-cccc-dddddddddddd",
@@ -108,7 +108,7 @@ fn keys_cannot_leave_their_segment() {
 }
 
 #[test]
-fn what_is_not_a_path_is_refused() {
+fn an_invalid_path_is_rejected() {
     for text in [
         "",
         "/",

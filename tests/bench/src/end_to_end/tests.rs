@@ -19,26 +19,26 @@ async fn each_item_is_timed_from_its_own_post() {
 }
 
 #[tokio::test]
-async fn what_comes_twice_is_counted() {
+async fn repeated_events_are_counted() {
     let passage = run(|item| vec![item.clone(), item]).await.unwrap();
     assert_eq!((passage.latencies.len(), passage.repeated), (6, 6));
 }
 
 #[tokio::test]
-async fn what_does_not_come_is_an_error() {
+async fn a_missing_event_is_an_error() {
     let lost = |item| if item == "a-1-1" { vec![] } else { vec![item] };
     let error = run(lost).await.err().unwrap().to_string();
     assert_eq!(error, "5 of 6 items arrive");
 }
 
 #[tokio::test]
-async fn what_nobody_sent_is_an_error() {
+async fn an_event_that_was_never_sent_is_an_error() {
     let other = |item| vec![if item == "a-1-1" { "b-1-1".to_owned() } else { item }];
     assert!(run(other).await.is_err());
 }
 
 #[tokio::test]
-async fn what_ends_in_the_failed_queue_is_an_error() {
+async fn a_message_in_failed_queue_is_an_error() {
     let error = run(|item| vec![item, "failed".to_owned()]).await.err().unwrap();
     assert_eq!(error.to_string(), "6 items are in the failed queue");
 }

@@ -32,7 +32,7 @@ fn a_change_that_is_nowhere_is_lost() {
 }
 
 #[test]
-fn a_gap_does_not_excuse_the_loss_of_what_was_accepted() {
+fn a_gap_does_not_excuse_the_loss_of_an_accepted_change() {
     check(
         &Evidence {
             sent: vec![sent(1)],
@@ -119,7 +119,7 @@ fn other_content_than_was_sent_is_altered() {
 }
 
 #[test]
-fn what_is_not_genuine_must_not_arrive() {
+fn a_forged_change_must_not_arrive() {
     for kind in [Kind::Forged, Kind::Unreadable] {
         check(
             &Evidence {

@@ -38,7 +38,7 @@ fn every_event_about_a_gap_follows_the_schema() {
 }
 
 #[test]
-fn every_event_about_what_was_caught_up_follows_the_schema() {
+fn every_catch_up_event_follows_the_schema() {
     let mut schema = schema();
     for unseen in [vec![], vec!["deleted"]] {
         for mut event in completed(unseen) {

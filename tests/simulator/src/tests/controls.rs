@@ -65,7 +65,7 @@ async fn one_drive_changes_twice_without_a_difference() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_edited_comes_twice_under_its_id() {
+async fn an_edited_message_appears_twice_under_its_id() {
     let bench = Bench::new().await;
     bench.subscribe(bench.basic("/users/u/messages")).await;
     let edit = |post: Post| post.change("/users/u/messages", "updated").about("AAMk1");
@@ -105,7 +105,7 @@ async fn odd_forms_are_sent_as_they_were_seen() {
 }
 
 #[tokio::test]
-async fn a_list_can_leave_out_what_is_there() {
+async fn a_list_can_omit_existing_subscriptions() {
     let bench = Bench::new().await;
     let id = bench.subscribe(bench.basic("/users/u/messages")).await;
     bench.simulator.unlist(&id);

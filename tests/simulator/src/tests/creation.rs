@@ -1,7 +1,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_subscription_is_answered_with_what_was_asked_for() {
+async fn a_created_subscription_is_returned_as_requested() {
     let bench = Bench::new().await;
 
     let (status, body) = bench.create(bench.rich("/teams/getAllMessages")).await;

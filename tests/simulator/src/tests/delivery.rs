@@ -248,7 +248,7 @@ async fn duplicates_are_the_same_to_the_byte() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_wrong_in_its_item_only() {
+async fn a_fault_affects_only_its_own_item() {
     let bench = Bench::new().await;
     let id = bench.subscribe(bench.rich("/teams")).await;
     let post = Post::new()

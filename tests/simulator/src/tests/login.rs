@@ -89,7 +89,7 @@ async fn a_refresh_token_gives_an_access_token_and_its_successor() {
 }
 
 #[tokio::test]
-async fn an_assertion_stands_in_for_the_secret() {
+async fn an_assertion_replaces_the_client_secret() {
     let bench = Bench::new().await;
     let mut form = form();
     form.retain(|(name, _)| *name != "client_secret");

@@ -239,7 +239,7 @@ async fn patch_and_reauthorize_within_ten_minutes_are_noted() {
 }
 
 #[tokio::test]
-async fn injected_faults_hit_as_often_as_told_and_requests_are_logged() {
+async fn injected_faults_have_the_given_rate_and_requests_are_logged() {
     let bench = Bench::new().await;
     bench.simulator.fail(
         Fault::new("GET", "/v1.0/subscriptions", 429)
@@ -273,7 +273,7 @@ async fn injected_faults_hit_as_often_as_told_and_requests_are_logged() {
 }
 
 #[tokio::test]
-async fn a_busy_graph_says_when_to_come_again_whatever_its_status() {
+async fn a_busy_graph_sends_retry_after_with_every_status() {
     let bench = Bench::new().await;
     for status in [429, 503] {
         let fault = Fault::new("PATCH", "/v1.0/subscriptions", status);

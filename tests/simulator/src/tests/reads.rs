@@ -4,7 +4,7 @@ use super::*;
 use crate::Item;
 
 #[tokio::test]
-async fn outlook_takes_an_order_only_by_what_is_filtered_first() {
+async fn outlook_orders_only_by_the_first_filtered_field() {
     let bench = filled(MAIL, 3).await;
     let filter = format!("$filter=lastModifiedDateTime ge {}", at(0));
     let (status, body) = bench
@@ -121,7 +121,7 @@ async fn calls_are_filtered_by_their_start() {
 }
 
 #[tokio::test]
-async fn a_drive_shows_what_was_deleted_and_has_forgotten_what_is_old() {
+async fn a_drive_shows_deletions_and_forgets_old_ones() {
     let bench = filled(DRIVE, 2).await;
     assert!(bench.simulator.delete_item(TENANT, DRIVE, "1").is_some());
     let delta = format!("{DRIVE}/delta");
@@ -172,7 +172,7 @@ async fn single_items_are_there_until_they_are_deleted() {
 }
 
 #[tokio::test]
-async fn what_is_lost_is_not_sent() {
+async fn a_lost_notification_is_not_sent() {
     let bench = Bench::new().await;
     let id = bench.subscribe(bench.basic("/users/u/messages")).await;
     for (is_lost, expected) in [(true, 0), (false, 1)] {
@@ -187,7 +187,7 @@ async fn what_is_lost_is_not_sent() {
 }
 
 #[tokio::test]
-async fn missed_comes_as_late_as_it_is_told_to() {
+async fn a_missed_notification_has_the_given_delay() {
     let bench = Bench::new().await;
     let mut body = bench.basic("/users/u/messages");
     body["lifecycleNotificationUrl"] = json!("https://notify.test/l");

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_became_of_it_fits_into_80_columns() {
+    fn the_outcome_fits_into_80_columns() {
         let id = "e55957b4-5b28-4d0d-8f6e-d5411361cb29";
         for healed in [
             healed(Some(id), "SubscriptionRemoved", id),

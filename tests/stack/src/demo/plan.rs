@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_renewal_warns_of_is_shown() {
+    fn warnings_of_renewal_are_shown() {
         let text = shown(&json!({"problems": [
             {"severity": "warning", "path": "subscriptions.alerts", "message": "this API is retired"},
         ]}));

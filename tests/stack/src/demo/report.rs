@@ -150,7 +150,7 @@ mod tests {
     use super::{super::columns::COLUMNS, *};
 
     #[test]
-    fn the_sums_tell_what_became_of_everything() {
+    fn the_totals_count_every_outcome() {
         let line = |verdict, milliseconds| Line {
             name: "a".to_owned(),
             event_type: "t".to_owned(),

@@ -135,7 +135,7 @@ mod tests {
     use graph_simulator::SentItem;
 
     #[test]
-    fn an_event_that_says_what_was_sent_is_right() {
+    fn an_event_that_equals_its_change_is_right() {
         assert_eq!(verdicts(&[CONTENT]), [Verdict::Right]);
     }
 

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_for_this_machine_differs() {
+    fn only_local_settings_differ() {
         let built = "Parameters:\n  Architecture:\n    Default: arm64\nResources:\n  F:\n    Properties:\n      CodeUri: F\n      \
                      Environment:\n        Variables:\n          A: b\n  \
                      N:\n    Properties:\n      TemplateURL: N/template.yaml\n";

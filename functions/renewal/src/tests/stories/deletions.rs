@@ -25,7 +25,7 @@ fn an_emptied_configuration_deletes_nothing_until_a_person_confirms() {
 }
 
 #[test]
-fn what_is_held_by_the_brake_is_still_renewed() {
+fn subscriptions_held_by_the_deletion_guard_are_still_renewed() {
     let world = world(&organisations(1, &[(0, "mail", mail(users(10)))]));
     world.graph.end_in_time();
     world.scheduled();
@@ -37,7 +37,7 @@ fn what_is_held_by_the_brake_is_still_renewed() {
 }
 
 #[test]
-fn urls_that_graph_shows_without_their_query_are_no_reason_to_delete() {
+fn urls_that_graph_shows_without_their_query_delete_nothing() {
     let world = world(&organisations(1, &[(0, "mail", mail(users(10)))]));
     world.scheduled();
     let before = world.graph.all();

@@ -27,7 +27,7 @@ fn a_tenant_with_a_blocked_handshake_starves_no_other() {
 }
 
 #[test]
-fn a_renewal_that_is_due_goes_before_hundreds_of_slow_creations() {
+fn a_due_renewal_precedes_hundreds_of_slow_creations() {
     let world = world(&organisations(1, &[(0, "chats", chats())]));
     world.scheduled();
     let more = organisations(1, &[(0, "chats", chats()), (0, "a-mail", mail(users(600)))]);
@@ -41,7 +41,7 @@ fn a_renewal_that_is_due_goes_before_hundreds_of_slow_creations() {
 }
 
 #[test]
-fn what_can_be_extended_no_more_is_replaced_while_it_lives() {
+fn a_subscription_at_its_maximum_lifetime_is_replaced_before_it_expires() {
     for refusal in [
         Reply::new(308, ""),
         Reply::refusal(
@@ -156,7 +156,7 @@ fn refused_objects_do_not_keep_a_newcomer_waiting_for_days() {
 }
 
 #[test]
-fn a_guest_without_a_mailbox_is_skipped_and_is_no_failure() {
+fn a_guest_without_a_mailbox_is_skipped_without_a_failure() {
     let world = world(&organisations(1, &[(0, "mail", mail(users(3)))]));
     let text = "REST API is not yet supported for this mailbox.";
     world.graph.fail(

@@ -24,7 +24,7 @@ fn a_list_that_is_empty_for_days_lets_nothing_lapse() {
 }
 
 #[test]
-fn what_graph_takes_twice_is_not_made_again_for_a_short_list() {
+fn an_incomplete_list_creates_no_duplicates_that_graph_allows() {
     let world = world(&organisations(
         1,
         &[(
@@ -44,7 +44,7 @@ fn what_graph_takes_twice_is_not_made_again_for_a_short_list() {
 }
 
 #[test]
-fn what_is_gone_is_made_again_at_the_next_run() {
+fn a_missing_subscription_is_created_again_by_the_next_run() {
     let world = world(&organisations(1, &[(0, "chats", chats())]));
     world.scheduled();
     world.graph.remove("id-1");
@@ -123,7 +123,7 @@ fn a_conflict_without_an_id_shows_graphs_words_and_is_left_alone() {
 }
 
 #[test]
-fn another_applications_subscription_is_not_ours() {
+fn another_applications_subscription_is_foreign() {
     let world = world(&organisations(1, &[(0, "chats", chats())]));
     world.scheduled();
     let mut theirs = world.graph.all()[0].clone();
@@ -137,7 +137,7 @@ fn another_applications_subscription_is_not_ours() {
 }
 
 #[test]
-fn an_end_that_nobody_can_read_is_not_moved_at_every_run() {
+fn a_subscription_with_a_hidden_expiry_is_not_renewed_at_every_run() {
     for is_new_process in [false, true] {
         let mut world = world(&organisations(1, &[(0, "chats", chats())]));
         world.graph.quirk(Quirk::HidesEnds);

@@ -3,7 +3,7 @@
 use super::{storms::event, *};
 
 #[test]
-fn two_users_of_one_application_each_keep_what_is_theirs() {
+fn two_users_of_one_application_keep_their_own_subscriptions() {
     for is_new_process in [false, true] {
         let mut world = world(&two_users());
         world.scheduled();

@@ -33,7 +33,7 @@ fn missing_permissions_are_named_per_entry_before_anything_is_made() {
 }
 
 #[test]
-fn a_token_that_cannot_be_read_is_no_failure() {
+fn a_token_that_cannot_be_read_is_not_a_failure() {
     let world = world(&all());
     let report = dry_run(&world);
     let states: Vec<_> = report["entries"]

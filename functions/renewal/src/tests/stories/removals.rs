@@ -41,7 +41,7 @@ fn a_document_that_was_emptied_twice_is_still_no_wish() {
 }
 
 #[test]
-fn entries_that_are_all_gone_take_not_even_a_few_subscriptions_along() {
+fn removing_all_entries_deletes_nothing_without_confirmation() {
     let world = world(&organisations(1, &[(0, "chats", chats())]));
     world.scheduled();
     world
@@ -93,7 +93,7 @@ fn a_tenant_that_is_taken_out_takes_its_subscriptions_along() {
 }
 
 #[test]
-fn a_tenant_whose_credential_nobody_knows_is_named_once() {
+fn a_tenant_without_a_known_credential_is_reported_once() {
     let world = world(&organisations(3, &[(0, "chats", chats()), (1, "more", chats())]));
     world.scheduled();
     let config = organisations(1, &[(0, "chats", chats())]).to_string();
@@ -199,7 +199,7 @@ fn a_new_stack_takes_over_the_subscriptions_of_another_on_request() {
 }
 
 #[test]
-fn thousands_that_nobody_wants_are_deleted_bit_by_bit() {
+fn thousands_of_superfluous_subscriptions_are_deleted_over_several_runs() {
     let world = world(&organisations(1, &[(0, "mail", mail(users(1_000)))]));
     world.scheduled();
     let fewer = organisations(1, &[(0, "mail", mail(users(700)))]);

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn two_thousand_challenges_are_answered_at_the_pace_of_graphs_limit() {
+fn two_thousand_reauthorizations_are_answered_at_graphs_limit() {
     let world = world(&organisations(1, &[(0, "mail", mail(users(2_000)))]));
     world.graph.delay("update", 1);
     world.scheduled();
@@ -25,7 +25,7 @@ fn two_thousand_challenges_are_answered_at_the_pace_of_graphs_limit() {
 }
 
 #[test]
-fn a_challenge_is_answered_by_a_process_that_knows_nothing() {
+fn a_new_process_answers_a_reauthorization() {
     let world = world(&organisations(1, &[(0, "mail", mail(users(3)))]));
     world.scheduled();
     world.clock.advance(24 * 60);
@@ -39,7 +39,7 @@ fn a_challenge_is_answered_by_a_process_that_knows_nothing() {
 }
 
 #[test]
-fn a_challenge_for_what_is_gone_makes_it_again() {
+fn a_reauthorization_of_a_missing_subscription_creates_it_again() {
     let world = world(&organisations(1, &[(0, "mail", mail(users(3)))]));
     world.scheduled();
     world.clock.advance(24 * 60);

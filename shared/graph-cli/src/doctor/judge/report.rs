@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_names_no_permissions_is_no_reason_to_worry() {
+    fn a_token_without_permissions_is_not_a_fault() {
         let entry = json!({"name": "mail", "permissions": [{"for": "resource", "anyOf": ["Mail.Read"], "state": "unknown"}]});
         let found = permissions(&Report::deserialize(json!({"entries": [entry]})).unwrap());
         assert_eq!(found.state, State::Ok);
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn margins_that_are_none_or_that_limits_shorten_are_worth_a_look() {
+    fn missing_or_shortened_margins_are_warnings() {
         let of = |margin: Value| {
             let report = Report::deserialize(json!({"margins": [margin]})).unwrap();
             margins(&report).map(|finding| (finding.state, finding.text))

@@ -60,7 +60,7 @@ mod tests {
     use super::{super::super::State, *};
 
     #[test]
-    fn a_run_that_is_too_long_ago_or_none_is_wrong() {
+    fn a_missing_or_old_run_is_wrong() {
         let now = Timestamp::UNIX_EPOCH;
         let longest = SignedDuration::from_mins(30);
         for (minutes, state) in [
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_is_not_logged_is_not_said_to_be_missing() {
+    fn a_run_that_is_not_logged_is_not_reported_as_missing() {
         let longest = SignedDuration::from_mins(30);
         let found = last_run(None, "WARN", longest, Timestamp::UNIX_EPOCH);
         assert_eq!(found.state, State::Unknown);

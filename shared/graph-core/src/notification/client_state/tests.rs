@@ -124,7 +124,7 @@ fn the_same_subscription_of_another_tenant_or_application_has_another_client_sta
 }
 
 #[test]
-fn applications_of_the_same_hash_are_told_apart_by_the_mac() {
+fn applications_with_the_same_hash_are_distinguished_by_the_mac() {
     let mut keys = keys();
     let of_b = client_state(&key("k1", 1), B, "mail", false).unwrap();
     let of_a = minted("mail", false);

@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_encrypted_content_is_malformed() {
+    fn values_of_another_form_are_malformed() {
         malformed("null");
         malformed(r#""text""#);
         malformed("[]");

@@ -111,7 +111,7 @@ fn a_missing_signature_is_rejected() {
 }
 
 #[test]
-fn a_missing_signature_is_rejected_whatever_the_key() {
+fn a_missing_signature_is_rejected_with_any_key() {
     let mut content = Item::new().content();
     content["dataSignature"] = Value::Null;
     let none = DecryptionKeys::default();
@@ -204,7 +204,7 @@ fn base64_that_is_not_standard_and_padded_is_rejected() {
 }
 
 #[test]
-fn what_no_text_holds_is_no_base64_either() {
+fn escapes_that_are_not_base64_are_rejected() {
     let content = Item::new().content();
     let data = content["data"].as_str().unwrap();
     for escape in ["\\ud800", "\\u0000"] {

@@ -69,7 +69,7 @@ fn every_other_member_of_an_item_reaches_the_event() {
 }
 
 #[test]
-fn an_item_cannot_say_what_the_event_says_of_its_own() {
+fn an_item_cannot_replace_the_events_own_members() {
     let mut item = basic();
     for name in OWN {
         item[name] = json!("forged");
@@ -80,7 +80,7 @@ fn an_item_cannot_say_what_the_event_says_of_its_own() {
 }
 
 #[test]
-fn no_entity_is_looked_for_in_an_endless_path() {
+fn an_endless_path_has_no_entity() {
     let event_of = |resource: String| event(&json!({"changeType": "created", "resource": resource}));
     assert_eq!(
         event_of("users('1')/messages".to_owned())["type"],
@@ -92,7 +92,7 @@ fn no_entity_is_looked_for_in_an_endless_path() {
 }
 
 #[test]
-fn what_somebody_wrote_into_a_type_cannot_grow() {
+fn text_in_a_type_has_a_limited_length() {
     let item = json!({"changeType": "c".repeat(70_000), "resourceData": {"@odata.type": "a".repeat(70_000)}});
     assert_eq!(event(&item)["type"], "Microsoft.Graph.EntityChanged");
 }

@@ -71,7 +71,7 @@ fn a_signature_is_a_version_and_is_not_shown() {
 
 /// Sent first under the client state of `users`, an item must not take the place of the real one of `mail`.
 #[test]
-fn what_only_the_item_says_of_its_subscription_does_not_count() {
+fn unproven_statements_about_the_subscription_are_ignored() {
     let item = json!({"subscriptionId": "of-mail", "resource": "r", "resourceData": {"@odata.etag": "1"}});
     let of = |name| identity(&item, name, receipt(0, 0)).id;
     assert_ne!(of("users"), of("mail"));
@@ -103,7 +103,7 @@ fn every_spelling_of_a_path_is_the_same_resource() {
 }
 
 #[test]
-fn a_collection_is_told_apart_by_what_is_in_it() {
+fn collections_are_distinguished_by_their_content() {
     let of = |data: Value| {
         let item = json!({"resource": "solutions/virtualEvents/events/", "resourceData": data});
         identity(&item, "events", receipt(0, 0))

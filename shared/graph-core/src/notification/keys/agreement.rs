@@ -19,7 +19,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn both_decrypt_what_is_valid(
+    fn both_libraries_decrypt_valid_ciphertext(
         (pair, message) in (pairs(), prop::collection::vec(any::<u8>(), 0..=LONGEST)),
     ) {
         let ciphertext = pair.encrypt(Oaep::<Sha1>::new(), &message);
@@ -28,7 +28,7 @@ proptest! {
     }
 
     #[test]
-    fn both_refuse_what_is_invalid(
+    fn both_libraries_reject_invalid_ciphertext(
         (pair, message, spoil) in (pairs(), any::<[u8; 32]>(), spoils()),
     ) {
         let ciphertext = spoil.apply(pair, &message);

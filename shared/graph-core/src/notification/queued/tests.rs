@@ -16,7 +16,7 @@ fn an_item_survives_the_way_unchanged() {
 }
 
 #[test]
-fn an_oversize_item_goes_on_without_its_encrypted_content() {
+fn an_oversize_item_is_stored_without_its_encrypted_content() {
     let item = raw(&format!(
         r#"{{"resource":"r","resourceData":{{"id":"1"}},"EncryptedContent":{{"data":"{}"}}}}"#,
         "A".repeat(message::MAX_MESSAGE_BODY_BYTES)
@@ -76,14 +76,14 @@ fn an_item_of_any_number_of_members_fits() {
 }
 
 #[test]
-fn a_body_that_is_not_ours_is_malformed() {
+fn a_foreign_body_is_malformed() {
     for body in ["", "{}", "[]", "null", r#"{"subscription":"a"}"#, "\u{0}"] {
         assert!(QueuedItem::parse(body).is_err(), "{body}");
     }
 }
 
 #[test]
-fn what_is_no_digest_is_no_id() {
+fn an_id_must_be_a_digest() {
     let item = with_client_state(&raw("{}"), "mail");
     for id in ["", "a b", "A\n", "\u{fc}", &"A".repeat(44)] {
         let queued = QueuedItem {
@@ -97,7 +97,7 @@ fn what_is_no_digest_is_no_id() {
 }
 
 #[test]
-fn nothing_counts_but_what_the_client_state_of_an_item_proves() {
+fn only_the_client_state_of_an_item_proves_its_owner() {
     let forged = |client_state: &str| {
         let item = format!(r#"{{"clientState":"{client_state}","tenantId":"{TENANT}"}}"#);
         let body = format!(

@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_given_takes_the_place_of_the_best_guess() {
+    fn settings_replace_the_clouds_defaults() {
         let json = r#"{"china": {"publisher": "00000000-1111-2222-3333-444444444444", "issuerV1": "https://sts.example/{tenantid}/"}}"#;
         let authorities = Authorities::parse(json).unwrap();
         let china = authorities.of(Cloud::China);
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_open_the_door_is_refused() {
+    fn unsafe_or_malformed_settings_are_rejected() {
         for json in [
             "",
             "[]",

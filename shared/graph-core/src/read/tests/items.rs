@@ -8,7 +8,7 @@ const CALLS: &str = "/communications/callRecords";
 const RECORDINGS: &str = "/users/u1/onlineMeetings/getAllRecordings";
 
 #[test]
-fn what_was_created_and_deleted_in_the_window_comes_out_as_both() {
+fn an_item_created_and_deleted_in_the_window_is_delivered_as_both() {
     for (resource, deletion) in [
         (CHAT, json!({"deletedDateTime": at(90)})),
         (DRIVE, json!({"deleted": {"state": "deleted"}})),
@@ -27,7 +27,7 @@ fn what_was_created_and_deleted_in_the_window_comes_out_as_both() {
 }
 
 #[test]
-fn what_was_deleted_after_the_window_still_comes_out_as_created() {
+fn an_item_deleted_after_the_window_is_still_delivered_as_created() {
     let item = json!({
         "id": "1", "etag": "2", "createdDateTime": at(60), "lastModifiedDateTime": at(5_000), "deletedDateTime": at(5_000),
     });
@@ -64,7 +64,7 @@ fn the_record_of_a_call_that_began_earlier_may_have_been_created() {
 }
 
 #[test]
-fn a_recording_that_began_before_the_window_comes_out_by_its_end() {
+fn a_recording_that_began_before_the_window_counts_by_its_end() {
     let recording = |start: i64, end: i64| {
         json!({
             "id": "1", "meetingId": "m", "meetingOrganizer": {"user": {"id": "u1"}},

@@ -7,7 +7,7 @@ use crate::application::{
 };
 
 #[test]
-fn every_row_is_read_or_says_why_not() {
+fn every_row_is_readable_or_has_a_reason() {
     for row in catalogue::rows() {
         match way(row) {
             Ok(way) => assert!(way.rows.contains(&row.key) && !way.item.is_empty(), "{}", row.key),
@@ -77,7 +77,7 @@ fn each_list_is_asked_for_in_the_form_that_graph_documents() {
 }
 
 #[test]
-fn what_a_list_cannot_show_is_said() {
+fn changes_that_a_list_cannot_show_are_reported() {
     for (resource, change_type, unseen) in [
         ("/users/u1/messages", "created,updated", vec![]),
         ("/users/u1/messages", "created,deleted", vec!["deleted"]),
@@ -120,7 +120,7 @@ fn what_a_list_cannot_show_is_said() {
 }
 
 #[test]
-fn what_cannot_be_read_is_never_complete() {
+fn an_unreadable_resource_is_never_complete() {
     for resource in [
         "/users",
         "/drives/d1/items",
@@ -141,7 +141,7 @@ fn what_cannot_be_read_is_never_complete() {
 }
 
 #[test]
-fn a_window_before_the_horizon_is_clipped_and_says_so() {
+fn a_window_before_the_horizon_is_clipped_and_reported() {
     let resource = "/communications/callRecords";
     let config = config(resource, "created,updated");
     let (entry, tenant) = (&config.subscriptions["one"], &config.tenants["contoso"]);
@@ -419,7 +419,7 @@ fn an_answer_that_is_too_large_is_asked_for_in_smaller_pages() {
 }
 
 #[test]
-fn the_same_reading_is_told_under_one_id() {
+fn a_repeated_reading_has_the_same_event_id() {
     let id = |gap: &str, part: Option<&str>| {
         let window = Window {
             gap: Some(gap.to_owned()),
@@ -469,7 +469,7 @@ fn reads_stay_below_the_limits_in_every_window() {
 }
 
 #[test]
-fn what_graph_asks_to_be_left_alone_is() {
+fn requests_wait_as_long_as_graph_asks() {
     let application = application(("t", "c"));
     let path = |chat: &str| graph_events::ResourcePath::parse(&format!("/chats/{chat}/messages")).unwrap();
     let mut limiter = Limiter::default();

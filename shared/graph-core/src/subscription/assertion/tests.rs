@@ -16,7 +16,7 @@ use crate::notification::envelope::test_util::{self, SystemRng};
 use crate::secrets::DecryptionKeyEntry;
 
 #[test]
-fn an_assertion_says_who_for_whom_and_how_long() {
+fn an_assertion_has_an_issuer_an_audience_and_a_lifetime() {
     let (header, claims, _) = taken_apart(&sign([7; 16]));
     let (der, _) = certificate::parse(&test_util::key().certificate).unwrap();
     let thumbprint = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(der));
@@ -77,7 +77,7 @@ fn pasting_does_no_harm() {
 }
 
 #[test]
-fn a_key_that_is_none_is_refused() {
+fn a_malformed_key_is_rejected() {
     let garbled = pem("PRIVATE KEY", "AAAA");
     let cut = test_util::key().private_key.replace("-----END", "");
     let public = test_util::key().private_key.replace("PRIVATE KEY", "PUBLIC KEY");
@@ -120,7 +120,7 @@ fn a_key_under_2048_bits_is_refused() {
 }
 
 #[test]
-fn a_certificate_that_is_none_is_refused() {
+fn a_malformed_certificate_is_rejected() {
     let garbled = pem("CERTIFICATE", "AAAA");
     for certificate in ["", "secret", &garbled, &test_util::key().private_key] {
         refused(
@@ -142,7 +142,7 @@ fn the_certificate_of_another_key_is_refused() {
 }
 
 #[test]
-fn the_end_of_the_certificate_is_told() {
+fn the_expiry_of_the_certificate_is_returned() {
     assert_eq!(
         parse().expires_at(),
         certificate::expires_at(&test_util::key().certificate).unwrap()

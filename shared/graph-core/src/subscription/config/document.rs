@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_value_is_told_apart() {
+    fn every_kind_of_value_is_distinguished() {
         let Node::List(items) = serde_json::from_str(r#"[null,true,7,-7,"x",[],{}]"#).unwrap() else {
             panic!("not a list");
         };

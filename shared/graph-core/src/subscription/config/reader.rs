@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_field_is_told_its_nearest_or_all() {
+    fn an_unknown_field_gets_the_nearest_name_or_all_names() {
         assert_eq!(
             unknown("", "changetype", &["changeType"]),
             "unknown field `changetype`; did you mean `changeType`?"

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_has_the_partition_of_what_was_watched() {
+    fn a_gap_has_the_partition_key_of_its_resource() {
         let key = |resource: Option<&str>| {
             let of = gap(GapKind::Missed, "2026-11-22T10:00:00Z");
             let resource = resource.map(str::to_owned);

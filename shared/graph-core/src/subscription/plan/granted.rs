@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn an_opaque_token_says_nothing() {
+    fn an_opaque_token_shows_no_permissions() {
         for token in ["", "EwBwA8l6BAAU", "a.b.c", &token("[]"), &token("{\"roles\":1}")] {
             assert_eq!(Granted::of_token(token), None, "{token}");
         }

@@ -268,7 +268,7 @@ mod tests {
         }
 
         #[test]
-        fn what_was_just_renewed_is_not_due(
+        fn a_just_renewed_subscription_is_not_due(
             name in "[a-f0-9]{8}", period in 1i64..10_000, lifetime in 1i64..50_000, now in 0i64..1_000_000,
         ) {
             let policy = Policy { period: mins(period), ..Policy::default() };

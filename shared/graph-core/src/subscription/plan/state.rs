@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_missing_stays_what_it_was() {
+    fn missing_subscriptions_survive_in_the_stored_state() {
         let earlier: Timestamp = "2026-11-22T09:00:00Z".parse().unwrap();
         let missing = Missing {
             new: BTreeSet::from(["mail/new".to_owned()]),
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_fits_into_a_parameter_whatever_is_missing() {
+    fn the_state_always_fits_into_a_parameter() {
         let many = |count: usize| Missing {
             new: (0..count).map(|number| format!("mail/{number:036}")).collect(),
             ..Missing::default()
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_existed_of_each_entry_is_left_out_before_what_was_missing() {
+    fn existing_subscriptions_are_dropped_before_missing_ones() {
         let names: Vec<String> = (0..400).map(|number| format!("entry-{number}/1")).collect();
         let missing = Missing {
             new: BTreeSet::from(["mail/new".to_owned()]),

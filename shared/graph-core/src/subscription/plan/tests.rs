@@ -61,12 +61,12 @@ fn an_entry_without_resource_data_has_no_certificate() {
 }
 
 #[test]
-fn what_has_time_is_kept() {
+fn a_subscription_that_is_not_due_is_kept() {
     check(listed(), "keep", "2 d 22 h left");
 }
 
 #[test]
-fn what_graph_spells_otherwise_is_kept() {
+fn a_different_spelling_by_graph_changes_nothing() {
     let spelled = Subscription {
         resource: Some("users/1/Messages".to_owned()),
         change_type: Some("Updated, created".to_owned()),
@@ -77,7 +77,7 @@ fn what_graph_spells_otherwise_is_kept() {
 }
 
 #[test]
-fn what_graph_does_not_show_is_no_difference() {
+fn a_member_that_graph_hides_is_not_a_difference() {
     let blank = Subscription {
         resource: None,
         change_type: None,
@@ -90,7 +90,7 @@ fn what_graph_does_not_show_is_no_difference() {
 }
 
 #[test]
-fn what_is_due_is_renewed() {
+fn a_due_subscription_is_renewed() {
     let due = Subscription {
         expiration_date_time: Some(at("2026-11-22T14:00:00Z")),
         ..listed()
@@ -109,7 +109,7 @@ fn what_is_due_is_renewed() {
 }
 
 #[test]
-fn what_has_no_expiry_is_renewed() {
+fn a_subscription_without_an_expiry_is_renewed() {
     check(
         Subscription {
             expiration_date_time: None,
@@ -144,7 +144,7 @@ fn presence_lives_under_a_schedule_of_ten_minutes() {
 }
 
 #[test]
-fn a_challenge_renews_before_time() {
+fn a_reauthorization_renews_early() {
     check_in(
         &reauthorization_required(),
         listed(),
@@ -154,7 +154,7 @@ fn a_challenge_renews_before_time() {
 }
 
 #[test]
-fn a_challenge_within_ten_minutes_of_a_renewal_is_left() {
+fn a_reauthorization_within_ten_minutes_of_a_renewal_is_ignored() {
     // The run that renewed it may have begun a quarter of an hour earlier.
     for (left, expected) in [(72 * 60, "keep"), (72 * 60 - 24, "keep"), (72 * 60 - 25, "renew")] {
         let expires_at = at(NOW) + SignedDuration::from_mins(left);
@@ -174,7 +174,7 @@ fn a_challenge_within_ten_minutes_of_a_renewal_is_left() {
 }
 
 #[test]
-fn a_challenge_for_an_unknown_subscription_is_ignored() {
+fn a_reauthorization_of_an_unknown_subscription_is_ignored() {
     let context = Context {
         reauthorization_required: BTreeSet::from(["unknown".to_owned()]),
         ..context()
@@ -289,7 +289,7 @@ fn a_held_subscription_is_not_taken_for_a_renamed_one() {
 }
 
 #[test]
-fn steps_come_soonest_expiry_first_and_what_is_missing_before_all() {
+fn missing_subscriptions_come_first_then_the_soonest_expiry() {
     let entry = |name: &str| Desired {
         name: name.to_owned(),
         resource: format!("/users/{name}"),

@@ -28,7 +28,7 @@ fn a_name_with_an_object_id_is_encoded() {
 }
 
 #[test]
-fn a_subscription_is_ours_by_its_stack_and_not_by_its_address() {
+fn the_stack_id_and_not_the_address_decides_ownership() {
     for url in [
         "https://old.example/other?i=51af3dc0&s=a",
         "http://h.example/notifications?s=a&i=51af3dc0",
@@ -102,7 +102,7 @@ fn a_trailing_slash_of_the_base_url_is_dropped() {
 }
 
 #[test]
-fn a_stack_goes_by_the_first_part_of_its_id() {
+fn a_stack_is_identified_by_the_start_of_its_id() {
     assert_eq!(stack().as_str(), "51af3dc0");
     assert_eq!(StackId::parse("local").unwrap().as_str(), "local");
     for text in ["", "-", "a b", "a/b", "ä", &"a".repeat(17)] {
@@ -119,7 +119,7 @@ fn an_address_of_version_six_has_its_port_behind_the_bracket() {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_back(name in "\\PC{1,40}", key in "\\PC{1,8}", certificate in proptest::option::of("\\PC{1,30}")) {
+    fn a_written_url_is_read_back(name in "\\PC{1,40}", key in "\\PC{1,8}", certificate in proptest::option::of("\\PC{1,30}")) {
         let ours = ours(&name, &key, certificate.as_deref());
         prop_assert_eq!(stack().read(&origin().url(&ours)), Some(ours));
     }

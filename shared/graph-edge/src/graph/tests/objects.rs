@@ -86,7 +86,7 @@ async fn a_token_is_never_carried_to_another_host() {
 }
 
 #[test]
-fn what_stands_behind_a_403_is_told_by_its_text() {
+fn the_cause_of_a_403_is_read_from_its_text() {
     for (message, expected) in [
         (
             "App '1' has reached its limit of '1' 'TEAMS' subscription on tenant 2",

@@ -58,7 +58,7 @@ async fn a_link_of_the_same_list_is_followed() {
 }
 
 #[tokio::test]
-async fn an_answer_is_taken_for_what_it_is() {
+async fn every_answer_of_a_read_has_its_meaning() {
     for (reply, expected) in [
         (
             Reply::json(429, "").header("retry-after", "40"),

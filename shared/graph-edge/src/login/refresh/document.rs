@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_uses_for_as_long_as_it_can_live_is_dropped() {
+    fn a_token_unused_for_its_lifetime_is_dropped() {
         let mut document = Document::default();
         document.keep(&sign_in("old"), &secret("old"), None, at(0));
         let almost = 90 * 24 * 60 - 1;

@@ -69,7 +69,7 @@ async fn an_expired_certificate_is_tried_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_cannot_be_used_is_told_without_a_call() {
+async fn an_unusable_certificate_is_reported_without_a_call() {
     let server = Server::start([]);
     let tenant = with(Credential::Certificate {
         private_key: Secret::new("hunter2".to_owned()),

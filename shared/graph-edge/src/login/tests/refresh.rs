@@ -106,7 +106,7 @@ async fn when_both_are_dead_the_user_has_to_sign_in_again() {
 }
 
 #[tokio::test]
-async fn of_two_writers_neither_loses_what_the_other_keeps() {
+async fn two_writers_keep_each_others_tokens() {
     let server = Server::start([renewed("access", "a2"), renewed("access", "b2")]);
     let other = FakeSecret::default();
     login_with(&server, &other)
@@ -123,7 +123,7 @@ async fn of_two_writers_neither_loses_what_the_other_keeps() {
 }
 
 #[tokio::test]
-async fn what_another_run_keeps_meanwhile_is_as_good() {
+async fn a_token_that_another_run_stored_is_used() {
     let server = Server::start([renewed("access", "theirs"), renewed("access", "ours")]);
     let other = FakeSecret::default();
     let tenant = with(user("first", None));

@@ -6,7 +6,7 @@ use super::*;
 
 proptest! {
     #[test]
-    fn what_is_sealed_opens_unchanged(
+    fn encrypted_content_decrypts_unchanged(
         text in any::<String>(),
         number in any::<f64>(),
         fill in 0..3000_usize,

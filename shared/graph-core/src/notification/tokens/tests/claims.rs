@@ -79,7 +79,7 @@ fn the_issuer_of_the_other_version_is_refused() {
 }
 
 #[test]
-fn an_issuer_that_only_looks_like_microsoft_is_refused() {
+fn an_issuer_that_only_resembles_microsofts_is_rejected() {
     for issuer in [
         "https://sts.windows.net.evil.example/11111111-2222-3333-4444-555555555555/",
         "https://sts.windows.net@evil.example/11111111-2222-3333-4444-555555555555/",
@@ -134,7 +134,7 @@ fn a_token_for_another_tenant_is_refused() {
 }
 
 #[test]
-fn a_tenant_that_is_no_guid_is_refused() {
+fn a_tenant_that_is_not_a_guid_is_rejected() {
     for id in [
         "common",
         "11111111-2222-3333-4444-55555555555",
@@ -196,7 +196,7 @@ fn a_claim_that_counts_must_be_there() {
 }
 
 #[test]
-fn a_claim_that_comes_twice_is_refused() {
+fn a_repeated_claim_is_rejected() {
     let claims = v2().to_string();
     let twice = claims.replacen('{', &format!("{{\"aud\":\"{STRANGER}\","), 1);
     let token = SIGNER.sign(&SIGNER.header().to_string(), &twice);
@@ -237,7 +237,7 @@ fn a_time_at_the_end_of_all_numbers_does_not_overflow() {
 }
 
 #[test]
-fn a_time_that_is_no_whole_number_is_refused() {
+fn a_time_that_is_not_an_integer_is_rejected() {
     for time in [json!("4102444800"), json!(4.1e9), json!(u64::MAX), json!([])] {
         refuses(&with(v2(), "exp", time));
     }

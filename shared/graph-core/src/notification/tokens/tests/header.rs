@@ -73,12 +73,12 @@ fn a_header_that_brings_a_key_is_refused() {
 }
 
 #[test]
-fn a_header_that_says_where_to_fetch_a_key_is_refused() {
+fn a_header_with_the_url_of_a_key_is_rejected() {
     refuses_header(&with(SIGNER.header(), "jku", json!("https://evil.example/keys")));
 }
 
 #[test]
-fn a_header_that_says_where_to_fetch_a_certificate_is_refused() {
+fn a_header_with_the_url_of_a_certificate_is_rejected() {
     refuses_header(&with(SIGNER.header(), "x5u", json!("https://evil.example/cert")));
 }
 
@@ -102,7 +102,7 @@ fn a_name_written_in_escapes_is_the_same_name() {
 }
 
 #[test]
-fn a_header_member_that_comes_twice_is_refused() {
+fn a_repeated_header_member_is_rejected() {
     for extra in [
         r#""alg":"none""#,
         r#""alg":"RS256""#,

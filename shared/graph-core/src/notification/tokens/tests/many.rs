@@ -19,7 +19,7 @@ fn extra_tokens_do_no_harm() {
 }
 
 #[test]
-fn no_token_at_all_is_missing_and_tells_the_operator_why() {
+fn without_a_token_the_reason_is_token_missing() {
     check(&[], Err(TokenError::Missing));
     let hint = TokenError::Missing.hint().unwrap();
     assert!(hint.contains("appRoleAssignmentRequired"));
@@ -28,7 +28,7 @@ fn no_token_at_all_is_missing_and_tells_the_operator_why() {
 }
 
 #[test]
-fn a_token_that_comes_many_times_is_tried_once() {
+fn a_repeated_token_is_checked_once() {
     let mut tokens = vec![SIGNER.token(&with(v2(), "azp", json!(STRANGER))); 100];
     tokens.push(SIGNER.token(&v2()));
     check(&tokens, Ok(()));

@@ -5,7 +5,7 @@ use crate::subscription::config::mistakes::{subscription_mistakes, tenant_mistak
 use super::*;
 
 #[test]
-fn what_is_not_a_json_object_is_one_problem_and_no_configuration() {
+fn a_document_that_is_not_an_object_is_one_problem() {
     for text in [
         "",
         "{",

@@ -90,7 +90,7 @@ fn every_mistake_about_a_shared_application_is_named() {
 }
 
 #[test]
-fn what_an_entry_asks_for_beside_is_read() {
+fn the_options_of_an_entry_are_read() {
     let entry = accepted(json!({
         "resource": "/users/1/messages", "changeType": "created", "fetchContent": true, "immutableIds": true
     }));
@@ -136,7 +136,7 @@ fn a_document_full_of_mistakes_makes_a_short_report() {
 }
 
 #[test]
-fn a_tenant_with_a_mistake_goes_on_as_it_was() {
+fn the_previous_version_replaces_a_tenant_with_a_mistake() {
     let (previous, _) = read(&many());
     let mut document = many();
     document["tenants"]["a"]["tenantId"] = json!("nonsense");

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_is_there_twice_is_not_used_at_all() {
+fn duplicate_members_are_not_used() {
     let (config, _) = Config::parse(&base().replace("SUBSCRIPTIONS", &[ONE, ONE].join(","))).unwrap();
     assert!(config.subscriptions.is_empty() && config.refused.contains("one"));
     let tenant = json!({"tenantId": TENANT_ID, "clientId": CLIENT_ID, "credential": {"webIdentity": true}});
@@ -74,7 +74,7 @@ fn only_a_different_filter_makes_a_different_subscription() {
 }
 
 #[test]
-fn entries_for_different_objects_are_no_duplicates() {
+fn entries_for_different_objects_are_not_duplicates() {
     let entry =
         |ids: Value| json!({"resource": "/users/{id}/messages", "changeType": "created", "forEach": ids});
     let mut document = document(entry(json!(["1"])));

@@ -115,7 +115,7 @@ fn a_permission_that_fits_the_credential_gives_no_warning() {
 }
 
 #[test]
-fn a_personal_account_is_told_what_is_for_work_accounts_only() {
+fn resources_for_work_accounts_are_a_problem_for_a_personal_account() {
     let mut document = document(json!({"resource": "/communications/presences/1", "changeType": "updated"}));
     document["tenants"]["contoso"]["tenantId"] = json!(PERSONAL_TENANT);
     document["tenants"]["contoso"]["credential"] = json!({"refreshToken": "t"});

@@ -53,7 +53,7 @@ fn the_longest_name_that_fits_makes_a_client_state() {
 }
 
 #[test]
-fn when_objects_are_unknown_what_exists_goes_on_and_nothing_else() {
+fn if_objects_are_unknown_only_existing_subscriptions_are_kept() {
     let listed = [
         ours("mail/a", "/users/a/messages"),
         ours("mailbox/b", "/users/b/messages"),
@@ -87,7 +87,7 @@ fn an_entry_keeps_a_subscription_that_another_entry_asks_for() {
 }
 
 #[test]
-fn an_entry_for_itself_comes_before_one_for_many() {
+fn a_single_entry_precedes_an_entry_for_many_objects() {
     let (one, other) = (entry("z", "/users/b/messages"), mail());
     let expansion = expand(&[(&one, Objects::Itself), (&other, known(&["b"]))], &[]);
     assert_eq!(shown(&expansion), [("z", "/users/b/messages")]);
@@ -122,7 +122,7 @@ fn other_query_options_are_another_subscription() {
 }
 
 #[test]
-fn no_more_are_asked_for_than_graph_allows_and_nobody_loses_one() {
+fn creations_stay_below_graphs_limit_and_existing_subscriptions_stay() {
     let ids: Vec<String> = (0..120).map(|number| format!("u{number:03}")).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let users = entry("people", "/users/{id}");
@@ -150,7 +150,7 @@ fn no_more_are_asked_for_than_graph_allows_and_nobody_loses_one() {
 }
 
 #[test]
-fn what_exists_stays_even_over_the_limit() {
+fn existing_subscriptions_stay_even_over_the_limit() {
     let listed: Vec<_> = (0..110)
         .map(|number| ours(&format!("people/{number}"), &format!("/users/{number}")))
         .collect();

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_cannot_be_changed_is_replaced() {
+fn a_subscription_that_cannot_be_changed_is_replaced() {
     let cases: [(Subscription, &str); 9] = [
         (
             Subscription {
@@ -112,7 +112,7 @@ fn query_options_are_compared_where_graph_shows_them() {
 }
 
 #[test]
-fn resource_data_that_is_no_longer_wanted_is_a_replacement() {
+fn dropping_resource_data_replaces_the_subscription() {
     let basic = Desired {
         include_resource_data: false,
         ..mail()
@@ -125,7 +125,7 @@ fn resource_data_that_is_no_longer_wanted_is_a_replacement() {
 }
 
 #[test]
-fn what_graph_says_it_removed_is_replaced_while_it_is_still_listed() {
+fn a_subscription_reported_as_removed_is_replaced_though_still_listed() {
     let context = Context {
         removed: BTreeSet::from(["id-mail".to_owned()]),
         ..context()
@@ -164,7 +164,7 @@ fn an_entry_under_a_new_name_replaces_the_old_one_at_once() {
 }
 
 #[test]
-fn another_certificate_is_brought_in_by_renewal_and_the_url_says_so() {
+fn a_renewal_sets_a_new_certificate_and_its_url() {
     let old = Subscription {
         notification_url: Some(url("mail", "k1", "c1")),
         ..listed()
@@ -183,7 +183,7 @@ fn another_certificate_is_brought_in_by_renewal_and_the_url_says_so() {
 }
 
 #[test]
-fn a_certificate_whose_key_is_gone_is_told_apart() {
+fn a_certificate_whose_key_is_missing_has_its_own_reason() {
     let old = Subscription {
         notification_url: Some(url("mail", "k1", "c0")),
         ..listed()
@@ -192,7 +192,7 @@ fn a_certificate_whose_key_is_gone_is_told_apart() {
 }
 
 #[test]
-fn what_an_entry_asks_for_beside_is_told_to_graph_at_creation() {
+fn a_creation_has_the_options_of_its_entry() {
     for (resource, immutable_ids, permission_changes, expected) in [
         ("/users/1/messages", false, false, None),
         ("/users/1/messages", true, false, Some("IdType=\"ImmutableId\"")),

@@ -15,7 +15,7 @@ proptest! {
     }
 
     #[test]
-    fn each_of_ours_gets_one_step(listed in vec_of_listed(), entries in 0usize..4) {
+    fn each_owned_subscription_gets_one_step(listed in vec_of_listed(), entries in 0usize..4) {
         let steps = plan(&desired(entries), &listed, &reauthorization_required(), at(NOW), &Policy::default());
         for subscription in listed.iter().filter(|subscription| is_ours(subscription)) {
             let count = steps.iter().filter(|step| step.action.id() == Some(&subscription.id)).count();

@@ -122,7 +122,7 @@ fn a_tenant_with_a_certificate_of_its_own_shares_it_with_nobody() {
 }
 
 #[test]
-fn a_certificate_without_room_is_a_problem_and_costs_nobody_else_anything() {
+fn a_certificate_without_room_is_a_problem_of_one_tenant() {
     let mut document = decryption_document();
     let key = document.keys[0].clone();
     while room::left(&document) >= room::CERTIFICATE {
