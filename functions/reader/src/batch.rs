@@ -2,38 +2,38 @@
 
 use aws_lambda_events::sqs::SqsMessage;
 use graph_core::{
+    application::Application,
     notification::{client_state::Proven, queued::VerifiedItem},
     read::{QueueMessage, Window},
 };
 use graph_edge::{
     deadline::Deadline,
     metrics::Metrics,
-    secrets::Source,
     sqs::{Message, Queue, Reason},
 };
 use jiff::Timestamp;
 use tracing::error;
 
-use crate::Deps;
+use crate::{Deps, ports::Ports};
 
 /// The messages of a batch by what they ask for.
 #[derive(Default)]
 pub(crate) struct Batch<'a> {
-    /// Windows, those of one subscription as one.
-    pub(crate) windows: Vec<Work>,
+    /// Windows; several gaps of one subscription are one window.
+    pub(crate) windows: Vec<WindowTask>,
     /// Items to fetch.
     pub(crate) items: Vec<(&'a Record, VerifiedItem<'a>)>,
-    /// What nobody may act on.
-    pub(crate) refused: Vec<Refusal<'a>>,
-    /// The ids of messages that cannot be judged now.
+    /// Messages that are not genuine, or not of the documented form.
+    pub(crate) rejected: Vec<RejectedMessage<'a>>,
+    /// The ids of messages that cannot be verified now.
     pub(crate) retried: Vec<String>,
 }
 
-/// A window with the ids of the messages that it comes from.
-pub(crate) struct Work {
+/// A window with the ids of its messages.
+pub(crate) struct WindowTask {
     pub(crate) ids: Vec<String>,
     pub(crate) window: Window,
-    /// How often the queue has handed the message over.
+    /// How often SQS has delivered the message.
     pub(crate) tried: u32,
 }
 
@@ -45,10 +45,10 @@ pub(crate) struct Record {
 }
 
 /// A message for FailedQueue.
-pub(crate) struct Refusal<'a> {
+pub(crate) struct RejectedMessage<'a> {
     pub(crate) record: &'a Record,
     pub(crate) reason: Reason,
-    /// Whose it is, where that is proven.
+    /// The owner, where it is proven.
     pub(crate) owner: Option<Proven>,
 }
 
@@ -63,11 +63,22 @@ impl From<SqsMessage> for Record {
     }
 }
 
+impl WindowTask {
+    /// Returns whose reads Microsoft Graph counts together.
+    pub(crate) fn mailbox(&self) -> String {
+        let Window {
+            application, part, ..
+        } = &self.window;
+        let part = part.as_ref().map_or("", |part| part.id.as_str());
+        format!("{} {part}", mailbox(*application, &self.window.resource))
+    }
+}
+
 impl<'a> Batch<'a> {
-    /// Sorts messages. Several gaps of one subscription are one window.
-    pub(crate) async fn sort<S: Source, R, C, Q>(
+    /// Sorts messages.
+    pub(crate) async fn sort<P: Ports>(
         records: &'a [Record],
-        deps: &Deps<S, R, C, Q>,
+        deps: &Deps<P>,
         now: Timestamp,
         deadline: Deadline,
     ) -> Self {
@@ -76,7 +87,7 @@ impl<'a> Batch<'a> {
             match deps.client_states.open(&record.body, now, deadline).await {
                 Ok(Ok(QueueMessage::Item(item))) => batch.items.push((record, item)),
                 Ok(Ok(QueueMessage::Window(window))) => batch.add(window, record),
-                Ok(Err(unproven)) => batch.refused.push(Refusal {
+                Ok(Err(unproven)) => batch.rejected.push(RejectedMessage {
                     record,
                     reason: unproven.into(),
                     owner: None,
@@ -88,7 +99,7 @@ impl<'a> Batch<'a> {
             let count = batch.retried.len();
             error!(
                 messages = count,
-                "No client-state key is available, so {count} messages of ReadQueue cannot be judged; the queue tries again"
+                "ClientStateSecret has no usable key, so {count} messages of ReadQueue cannot be verified; SQS retries them"
             );
         }
         batch
@@ -96,83 +107,76 @@ impl<'a> Batch<'a> {
 
     fn add(&mut self, window: Window, record: &Record) {
         let mut window = Some(window);
-        for work in &mut self.windows {
+        for task in &mut self.windows {
             let Some(other) = window.take() else { return };
-            match work.window.join(other) {
+            match task.window.join(other) {
                 Ok(()) => {
-                    work.ids.push(record.id.clone());
-                    work.tried = work.tried.max(record.tried);
+                    task.ids.push(record.id.clone());
+                    task.tried = task.tried.max(record.tried);
                 }
                 Err(other) => window = Some(*other),
             }
         }
         if let Some(window) = window {
-            self.windows.push(Work {
+            self.windows.push(WindowTask {
                 ids: vec![record.id.clone()],
                 window,
                 tried: record.tried,
             });
         }
     }
+}
 
-    /// Returns the windows, those of one user one after the other: Graph takes four reads of a mailbox at once, and two
-    /// instances read at the same time.
-    pub(crate) fn lanes(windows: Vec<Work>) -> Vec<Vec<Work>> {
-        let mut lanes: Vec<(String, Vec<Work>)> = Vec::new();
-        for work in windows {
-            let lane = lane(&work.window);
-            match lanes.iter_mut().find(|(other, _)| *other == lane) {
-                Some((_, works)) => works.push(work),
-                None => lanes.push((lane, vec![work])),
-            }
+/// Returns work in lanes: what belongs to one mailbox follows one another. Graph answers four reads of a mailbox at once,
+/// and two instances each read one window and fetch one item of it.
+pub(crate) fn by_mailbox<T>(all: Vec<T>, mailbox: impl Fn(&T) -> String) -> Vec<Vec<T>> {
+    let mut lanes: Vec<(String, Vec<T>)> = Vec::new();
+    for one in all {
+        let key = mailbox(&one);
+        match lanes.iter_mut().find(|(other, _)| *other == key) {
+            Some((_, lane)) => lane.push(one),
+            None => lanes.push((key, vec![one])),
         }
-        lanes.into_iter().map(|(_, works)| works).collect()
     }
+    lanes.into_iter().map(|(_, lane)| lane).collect()
 }
 
-/// Returns what the windows of a lane have in common: the tenant and the user, or else the resource.
-fn lane(window: &Window) -> String {
-    let resource = window.resource.split('?').next().unwrap_or_default();
-    let object = match resource
-        .trim_matches('/')
-        .split('/')
-        .collect::<Vec<_>>()
-        .as_slice()
-    {
-        [users, user, ..] if users.eq_ignore_ascii_case("users") => (*user).to_owned(),
-        _ => resource.to_owned(),
+/// Returns the key of a lane: the application and the user in the path, or the path itself.
+pub(crate) fn mailbox(application: Application, path: &str) -> String {
+    let path = path.split('?').next().unwrap_or_default().trim_matches('/');
+    let mut segments = path.split('/');
+    let object = match (segments.next(), segments.next()) {
+        (Some(users), Some(user)) if users.eq_ignore_ascii_case("users") => user,
+        _ => path,
     };
-    let part = window.part.as_ref().map_or("", |part| part.id.as_str());
-    format!("{} {object} {part}", window.application.tenant_id)
+    let Application { tenant_id, client_id } = application;
+    format!("{tenant_id} {client_id} {object}")
 }
 
-/// Puts messages that nothing can be made of into FailedQueue and returns the ids of what was not stored there.
-pub(crate) async fn refuse<S, R, C, Q: Queue>(
-    refused: &[Refusal<'_>],
-    deps: &Deps<S, R, C, Q>,
+/// Moves messages that cannot be processed to FailedQueue, and returns the ids of those that were not stored there.
+pub(crate) async fn reject<P: Ports>(
+    rejected: &[RejectedMessage<'_>],
+    deps: &Deps<P>,
     deadline: Deadline,
     metrics: &mut Metrics,
 ) -> Vec<String> {
-    if refused.is_empty() {
-        return Vec::new();
-    }
-    let messages = refused.iter().map(|refusal| {
-        let (id, reason) = (&refusal.record.id, refusal.reason.name());
+    let messages = rejected.iter().map(|rejected| {
+        let (id, reason) = (&rejected.record.id, rejected.reason.name());
         error!(
             message.id = id,
-            subscription = refusal.owner.as_ref().map(|owner| &*owner.subscription),
+            subscription = rejected.owner.as_ref().map(|owner| &*owner.subscription),
             reason,
-            "Message {id} of ReadQueue cannot be processed ({reason}); it goes to FailedQueue"
+            "Message {id} of ReadQueue cannot be processed ({reason}); it is moved to FailedQueue"
         );
-        let message = Message::of_any(refusal.owner.as_ref(), refusal.record.body.clone());
-        (refusal, message.failed(refusal.reason))
+        let message = Message::of_any(rejected.owner.as_ref(), rejected.record.body.clone());
+        (rejected, message.failed(rejected.reason))
     });
     let sent = deps.failed_queue.send(messages.collect(), deadline).await;
-    for refusal in sent.stored {
-        refusal.reason.count(1, metrics);
+    for rejected in sent.stored {
+        rejected.reason.count(1, metrics);
     }
     sent.lost
         .into_iter()
-        .map(|refusal| refusal.record.id.clone())
+        .map(|rejected| rejected.record.id.clone())
         .collect()
 }

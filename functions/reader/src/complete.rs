@@ -1,4 +1,4 @@
-//! What was read to its end, so that it is not read again and again.
+//! Which windows were read to their end, so that the same time is not read again and again.
 
 use std::{
     collections::BTreeMap,
@@ -15,10 +15,10 @@ use jiff::{SignedDuration, Timestamp};
 pub struct CompleteWindows(Mutex<BTreeMap<[String; 4], (Timestamp, Timestamp)>>);
 
 impl CompleteWindows {
-    /// Has a window begin where the one before it ended, when that began no later: what lies between was delivered.
-    pub(crate) fn shorten(&self, mut window: Window) -> Window {
+    /// Has the window of a gap begin where the one before it ended, when that began no later: what lies between was delivered.
+    pub(crate) fn skip_read_part(&self, mut window: Window) -> Window {
         let known = self.lock().get(&key(&window)).copied();
-        let is_new = window.at.is_none() && window.counts.is_none();
+        let is_new = window.gap.is_some() && window.at.is_none() && window.counts.is_none();
         if let Some((from, until)) = known.filter(|_| is_new) {
             let after = until.saturating_sub(OVERLAP).unwrap_or(until).min(window.until);
             if from <= window.from && window.from < after {
@@ -31,10 +31,13 @@ impl CompleteWindows {
         window
     }
 
-    /// Remembers a window that was read with nothing left out that its list shows.
+    /// Remembers the window of a gap that was read with nothing left out that its list shows.
+    ///
+    /// A window without a gap reads a drive after a notification. It looks back for as long as Graph may show a change late, so
+    /// the one before it does not shorten it.
     pub(crate) fn remember(&self, completed: &Completed) {
         let window = &completed.window;
-        if completed.shortfall.is_some() {
+        if completed.shortfall.is_some() || window.gap.is_none() {
             return;
         }
         let mut known = self.lock();

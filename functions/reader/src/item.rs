@@ -1,339 +1,225 @@
 //! Items whose content is fetched.
 
-use std::{collections::BTreeMap, time::Duration};
+mod fetch;
+mod sort;
 
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
 use graph_core::{
-    application::Application,
     notification::{
         event::{self, Content, Fetched},
-        item::Notification,
         queued::{Unfit, VerifiedItem},
     },
-    read::{self, Fetch, Limit, Request, Tag, Window},
-    subscription::config::{Config, Tenant},
+    subscription::config::Config,
 };
 use graph_edge::{
     clock::Clock,
     deadline::Deadline,
-    graph::ReadAnswer,
     metrics::{Metric, Metrics},
-    secrets::Source,
-    sqs::{Message, Queue},
+    sqs::Message,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tracing::warn;
 
+use self::{
+    fetch::{FetchResult, Outages, fetch},
+    sort::{DRIVE_READ_DELAY, Drive, Group, Item, Sorted, rejected},
+};
 use crate::{
-    Deps, Obstacle,
-    batch::{self, Record, Refusal},
-    ports::Reads,
+    Deps,
+    batch::{self, Record, RejectedMessage},
+    ports::Ports,
 };
 
-/// An item, and what is to be done about it.
-struct Item<'a> {
-    record: &'a Record,
-    verified: &'a VerifiedItem<'a>,
-    notification: Notification<'a>,
-}
-
-/// Fetches what the items name and delivers them; returns the ids of messages to try again.
+/// Fetches the content of items and delivers them; returns the ids of messages to try again.
 ///
-/// Several items of one resource are one GET. An item is delivered whatever comes of it: without content where there is
-/// nothing to fetch, or it is not one of the subscription's.
-pub(crate) async fn take_all<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
-    items: Vec<(&Record, VerifiedItem<'_>)>,
+/// Several items of one resource are one GET. An item is delivered even when its content cannot be fetched.
+pub(crate) async fn fetch_and_deliver<P: Ports>(
+    items: &[(&Record, VerifiedItem<'_>)],
     config: &Config,
-    deps: &Deps<S, R, C, Q>,
+    deps: &Deps<P>,
     deadline: Deadline,
     metrics: &mut Metrics,
 ) -> Vec<String> {
-    let (mut retried, mut groups) = (
-        Vec::new(),
-        BTreeMap::<String, (Option<Get<'_>>, Vec<Item<'_>>)>::new(),
-    );
-    let mut drives = BTreeMap::<(Application, String), Window>::new();
-    let now = deps.clock.now();
-    let mut refused = Vec::new();
-    let read = items.iter().filter_map(|(record, verified)| {
-        let refusal = |unfit: Unfit| Refusal {
-            record,
-            reason: unfit.into(),
-            owner: Some(verified.proven().clone()),
-        };
-        let read = verified.read(now).map_err(|unfit| refused.push(refusal(unfit)));
-        Some(Item {
-            record,
-            verified,
-            notification: read.ok()?,
-        })
-    });
-    for item in read {
-        let get = wanted(&item, config, metrics, &mut drives, now);
-        let key = get.as_ref().map_or_else(String::new, Get::key);
-        groups
-            .entry(key)
-            .or_insert_with(|| (get, Vec::new()))
-            .1
-            .push(item);
-    }
-    for (get, items) in groups.into_values() {
-        let result = deliver(get, &items, &mut refused, deps, deadline, metrics).await;
-        if result.is_err() {
-            retried.extend(items.iter().map(|item| item.record.id.clone()));
+    let mut sorted = Sorted::of(items, config, deps.clock.now());
+    metrics.count(Metric::FetchRefused, sorted.outside);
+    let mut retried = enqueue_drives(sorted.drives(), deps, deadline).await;
+    let outages = Outages::default();
+    let lanes = sorted.lanes().into_iter().map(async |lane| {
+        let mut delivered = Delivered::default();
+        for group in lane {
+            deliver(&group, &mut delivered, deps, deadline, &outages).await;
         }
+        delivered
+    });
+    // Each item is a live notification, so a mailbox that Graph throttles must not delay the others.
+    let mut lanes = stream::iter(lanes.collect::<Vec<_>>()).buffer_unordered(CONCURRENT_FETCHES);
+    let mut rejected = sorted.rejected;
+    while let Some(delivered) = lanes.next().await {
+        delivered.count(metrics);
+        retried.extend(delivered.lost);
+        rejected.extend(delivered.rejected);
     }
-    retried.extend(batch::refuse(&refused, deps, deadline, metrics).await);
-    let names: Vec<String> = drives.keys().map(|(_, name)| name.clone()).collect();
-    let ordered = deps.order(drives.into_values(), DRIVE_SETTLES, deadline).await;
-    if let Err(obstacle) = ordered {
-        warn!(
-            subscriptions = ?names,
-            ?obstacle,
-            "The changed files in the drives of subscriptions {names:?} are not read ({obstacle:?}); the next change of a drive is read"
-        );
-    }
+    drop(lanes);
+    retried.extend(batch::reject(&rejected, deps, deadline, metrics).await);
     retried
 }
 
-/// A GET for items.
-struct Get<'c> {
-    tenant: &'c Tenant,
-    request: Request,
-    immutable_ids: bool,
+/// Orders the reading of drives, and returns the ids of messages whose drives have to be ordered again.
+async fn enqueue_drives<P: Ports>(drives: Vec<Drive>, deps: &Deps<P>, deadline: Deadline) -> Vec<String> {
+    let windows = drives.iter().map(|drive| drive.window.clone());
+    let Err(obstacle) = deps.enqueue_windows(windows, DRIVE_READ_DELAY, deadline).await else {
+        return Vec::new();
+    };
+    let names: Vec<&str> = drives.iter().map(|drive| &*drive.window.subscription).collect();
+    warn!(
+        subscriptions = ?names,
+        %obstacle,
+        "The drives of subscriptions {names:?} cannot be read now: {obstacle}; SQS retries their notifications"
+    );
+    drives.into_iter().flat_map(|drive| drive.ids).collect()
 }
 
-impl Get<'_> {
-    fn key(&self) -> String {
-        let Application { tenant_id, client_id } = self.tenant.application;
-        let Request { path, query, .. } = &self.request;
-        format!("{tenant_id} {client_id} {} {path} {query}", self.immutable_ids)
+/// What became of the items of a lane.
+#[derive(Default)]
+struct Delivered<'a> {
+    delivered: usize,
+    fetched: usize,
+    forbidden: usize,
+    put_back: usize,
+    /// The ids of messages that were stored nowhere.
+    lost: Vec<String>,
+    rejected: Vec<RejectedMessage<'a>>,
+}
+
+impl Delivered<'_> {
+    fn count(&self, metrics: &mut Metrics) {
+        metrics.count(Metric::Delivered, self.delivered);
+        metrics.count(Metric::Fetched, self.fetched);
+        metrics.count(Metric::ReadForbidden, self.forbidden);
+        metrics.count(Metric::ReadRetried, self.put_back);
     }
 }
 
-/// Returns what to get for an item; nothing where it is delivered as it is.
-fn wanted<'c>(
-    item: &Item<'_>,
-    config: &'c Config,
-    metrics: &mut Metrics,
-    drives: &mut BTreeMap<(Application, String), Window>,
-    now: Timestamp,
-) -> Option<Get<'c>> {
-    let proven = item.verified.proven();
-    let (entry, tenant, resource) = read::configured(config, &proven.subscription, proven.application)?;
-    let is_deleted = item.notification.change_type.as_deref() == Some("deleted");
-    if !entry.options.fetch_content || is_deleted || tenant.credential.is_delegated() {
-        return None;
-    }
-    let path = item.notification.resource.as_deref().unwrap_or_default();
-    match read::fetch(&resource, path, proven.application.tenant_id) {
-        Fetch::Get(request) => Some(Get {
-            tenant,
-            request,
-            immutable_ids: entry.options.immutable_ids,
-        }),
-        Fetch::Drive => {
-            let from = item
-                .verified
-                .queued()
-                .received_at
-                .saturating_sub(DRIVE_BACK)
-                .unwrap_or(now);
-            let until = now.saturating_add(DRIVE_SETTLES).unwrap_or(now);
-            let window = drives
-                .entry((proven.application, proven.subscription.clone()))
-                .or_insert_with(|| Window {
-                    read: Tag::Window,
-                    application: proven.application,
-                    subscription: proven.subscription.clone(),
-                    resource,
-                    from: from.min(until),
-                    until,
-                    gap: None,
-                    clipped: false,
-                    part: None,
-                    also: Vec::new(),
-                    at: None,
-                    counts: None,
-                });
-            window.from = window.from.min(from);
-            None
-        }
-        Fetch::Nothing => None,
-        Fetch::Refused => {
-            warn!(
-                subscription = proven.subscription,
-                "An item of subscription {} names a resource outside of the subscription; it is delivered without content",
-                proven.subscription
-            );
-            metrics.count(Metric::FetchRefused, 1);
-            None
-        }
-    }
-}
-
-/// Fetches once for all items of a resource, and delivers each.
-async fn deliver<'a, S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
-    get: Option<Get<'_>>,
-    items: &[Item<'a>],
-    refused: &mut Vec<Refusal<'a>>,
-    deps: &Deps<S, R, C, Q>,
+/// Fetches once for all items of a resource and delivers each, or puts them back to be fetched later.
+async fn deliver<'a, P: Ports>(
+    group: &Group<'a, '_>,
+    delivered: &mut Delivered<'a>,
+    deps: &Deps<P>,
     deadline: Deadline,
-    metrics: &mut Metrics,
-) -> Result<(), Obstacle> {
-    let name = items
+    outages: &Outages,
+) {
+    let name = group
+        .items
         .first()
         .map_or("", |item| &item.verified.proven().subscription);
-    let mut got = None;
-    if let Some(get) = &get {
-        got = Some(match fetched(get, name, deps, deadline).await {
-            Got::Later(wait) => match patience(items, deps) {
-                Some(pause) => {
-                    let wait = wait.unwrap_or(pause);
-                    return put_back(items, wait, deps, deadline, metrics).await;
-                }
-                // The change is worth more than its content.
-                None => Got::Nothing,
-            },
-            got => got,
-        });
+    let result = match &group.get {
+        // What is left afterwards is for storing the items.
+        Some(get) => Some(fetch(get, name, deps, deadline.less(STORE_WITHIN), outages).await),
+        None => None,
+    };
+    delivered.forbidden += usize::from(result.as_ref().is_some_and(FetchResult::is_forbidden));
+    let wait = match &result {
+        Some(FetchResult::RetryLater(wait)) => Some(*wait),
+        Some(FetchResult::NotSignedIn) => Some(None),
+        _ => None,
+    };
+    if let (Some(wait), Some(delay)) = (wait, retry_delay(&group.items, deps)) {
+        return put_back(&group.items, wait.unwrap_or(delay), delivered, deps, deadline).await;
     }
+    let content = result.as_ref().map(FetchResult::content);
+    send(&group.items, content, delivered, deps, deadline).await;
+}
+
+/// Delivers items with what was fetched. The change is worth more than its content, so it never waits for longer than
+/// [`MAX_FETCH_AGE`].
+async fn send<'a, P: Ports>(
+    items: &[Item<'a>],
+    content: Option<Content<'_>>,
+    delivered: &mut Delivered<'a>,
+    deps: &Deps<P>,
+    deadline: Deadline,
+) {
     let read_at = deps.clock.now();
-    let content = got.as_ref().map(Got::content);
-    let (mut messages, mut odd) = (Vec::with_capacity(items.len()), Vec::new());
+    let mut messages = Vec::with_capacity(items.len());
     for item in items {
         let fetched = content.map(|content| Fetched { content, read_at });
-        let owner = item.verified.proven();
+        let tenant_id = item.verified.proven().application.tenant_id;
         match event::fetched(item.verified, &item.notification, fetched) {
-            Ok(event) => messages.push(Message::of_tenant(owner.application.tenant_id, event)),
-            Err(malformed) => odd.push(Refusal {
-                record: item.record,
-                reason: Unfit::from(malformed).into(),
-                owner: Some(owner.clone()),
-            }),
+            Ok(event) => messages.push(Message::of_tenant(tenant_id, event)),
+            Err(malformed) => {
+                let unfit = Unfit::from(malformed);
+                delivered
+                    .rejected
+                    .push(rejected(item.record, item.verified, unfit));
+            }
         }
     }
-    let delivered = messages.len();
-    deps.store(&deps.delivery_queue, messages, deadline).await?;
-    refused.extend(odd);
-    metrics.count(Metric::Delivered, delivered);
+    let count = messages.len();
+    if deps
+        .store(&deps.delivery_queue, messages, deadline)
+        .await
+        .is_err()
+    {
+        return delivered.lost.extend(ids(items));
+    }
+    delivered.delivered += count;
     if matches!(content, Some(Content::Read(_))) {
-        metrics.count(Metric::Fetched, delivered);
-    }
-    Ok(())
-}
-
-/// What came of a GET.
-enum Got {
-    Content(Vec<u8>),
-    /// Graph does not show the resource.
-    Nothing,
-    TooLarge,
-    /// Graph cannot answer now, and may have said for how long.
-    Later(Option<Duration>),
-}
-
-impl Got {
-    fn content(&self) -> Content<'_> {
-        match self {
-            Self::Content(body) => serde_json::from_slice(body).map_or(Content::Missing, Content::Read),
-            Self::TooLarge => Content::TooLarge,
-            Self::Nothing | Self::Later(_) => Content::Missing,
-        }
+        delivered.fetched += count;
     }
 }
 
-/// Makes the GET, and makes it again where Graph asks for no more than a few seconds.
-async fn fetched<S: Source, R: Reads + Sync, C: Clock + Sync, Q: Queue>(
-    get: &Get<'_>,
-    name: &str,
-    deps: &Deps<S, R, C, Q>,
-    deadline: Deadline,
-) -> Got {
-    let Ok(path) = get.request.path.parse() else {
-        return Got::Nothing;
-    };
-    let until = deadline.at_most(FETCH_WITHIN);
-    loop {
-        if let Err(wait) = deps.room(Limit::OTHER, get.tenant, &path, until).await {
-            return Got::Later(Some(wait));
-        }
-        match deps.graph.read(get.tenant, &get.request, get.immutable_ids).await {
-            ReadAnswer::Body(body) => return Got::Content(body),
-            ReadAnswer::TooLarge => return Got::TooLarge,
-            ReadAnswer::Unavailable => return Got::Later(None),
-            ReadAnswer::NotNow(wait) => {
-                let wait = wait.max(A_SECOND);
-                deps.close(Limit::OTHER, get.tenant, &path, wait);
-                if wait >= until.left() {
-                    return Got::Later(Some(wait));
-                }
-            }
-            ReadAnswer::Refused(status) => {
-                // Moved, deleted, or not there yet.
-                if !matches!(status, 404 | 410) {
-                    warn!(
-                        subscription = name,
-                        status,
-                        "Microsoft Graph refused to return a changed resource of subscription {name} ({status}); the change is delivered without content"
-                    );
-                }
-                return Got::Nothing;
-            }
-        }
-    }
-}
-
-/// Returns how long items wait before the next GET, twice as long each time; nothing once they have waited for long enough.
-fn patience<S, R, C: Clock, Q>(items: &[Item<'_>], deps: &Deps<S, R, C, Q>) -> Option<Duration> {
-    let received_at = items
-        .iter()
-        .map(|item| item.verified.queued().received_at)
-        .min()?;
-    let age = deps.clock.now().duration_since(received_at);
-    let is_last = age > FETCH_FOR || items.iter().any(|item| item.record.tried >= deps.tries);
-    let pause = Duration::try_from(age).unwrap_or_default();
-    (!is_last).then(|| pause.clamp(LEAST_PAUSE, LONGEST_PAUSE))
-}
-
-/// Puts items back into `ReadQueue` for a while: to wait for the queue to hand them over again would take half an hour.
-async fn put_back<S, R: Reads, C: Clock, Q: Queue>(
-    items: &[Item<'_>],
+/// Puts items back into `ReadQueue` for `wait`: SQS would deliver a failed message only after half an hour.
+async fn put_back<'a, P: Ports>(
+    items: &[Item<'a>],
     wait: Duration,
-    deps: &Deps<S, R, C, Q>,
+    delivered: &mut Delivered<'a>,
+    deps: &Deps<P>,
     deadline: Deadline,
-    metrics: &mut Metrics,
-) -> Result<(), Obstacle> {
+) {
     for item in items {
         let subscription = &item.verified.proven().subscription;
         warn!(
             subscription,
             seconds = wait.as_secs(),
-            "Microsoft Graph does not show now what changed in subscription {subscription}; it is fetched again in {} s",
+            "Content for subscription {subscription} cannot be fetched from Microsoft Graph now; the next try is in {} s",
             wait.as_secs()
         );
     }
     let again = |item: &Item<'_>| Message::of(item.verified.proven(), item.record.body.clone()).delayed(wait);
-    deps.store(&deps.read_queue, items.iter().map(again).collect(), deadline)
-        .await?;
-    metrics.count(Metric::ReadRetried, items.len());
-    Ok(())
+    let messages = items.iter().map(again).collect();
+    match deps.store(&deps.read_queue, messages, deadline).await {
+        Ok(()) => delivered.put_back += items.len(),
+        Err(_) => delivered.lost.extend(ids(items)),
+    }
 }
 
-/// How far back a drive is read for a notification: Graph's own latency.
-const DRIVE_BACK: SignedDuration = SignedDuration::from_mins(15);
+/// Returns how long items wait before the next GET, twice as long each time; nothing once they have waited long enough.
+fn retry_delay<P: Ports>(items: &[Item<'_>], deps: &Deps<P>) -> Option<Duration> {
+    let received_at = items
+        .iter()
+        .map(|item| item.verified.queued().received_at)
+        .min()?;
+    let age = deps.clock.now().duration_since(received_at);
+    let is_last = age > MAX_FETCH_AGE || items.iter().any(|item| item.record.tried >= deps.tries);
+    let delay = Duration::try_from(age).unwrap_or_default();
+    (!is_last).then(|| delay.clamp(MIN_RETRY_DELAY, MAX_RETRY_DELAY))
+}
 
-/// How long after a notification a drive is read.
-const DRIVE_SETTLES: Duration = Duration::from_secs(30);
+fn ids(items: &[Item<'_>]) -> impl Iterator<Item = String> {
+    items.iter().map(|item| item.record.id.clone())
+}
 
-/// How long a fetch may wait for its turn.
-const FETCH_WITHIN: Duration = Duration::from_secs(20);
+/// How many resources are fetched at once.
+const CONCURRENT_FETCHES: usize = 8;
 
 /// How long an item waits for its content, at the most.
-const FETCH_FOR: SignedDuration = SignedDuration::from_hours(5);
+const MAX_FETCH_AGE: SignedDuration = SignedDuration::from_hours(5);
 
-/// How long an item waits at the least and at the most before it is fetched again.
-const LEAST_PAUSE: Duration = Duration::from_secs(30);
-const LONGEST_PAUSE: Duration = Duration::from_mins(15);
+/// How long an item waits for the next try.
+const MIN_RETRY_DELAY: Duration = Duration::from_secs(30);
+const MAX_RETRY_DELAY: Duration = Duration::from_mins(15);
 
-/// The least that Graph is left alone when it asks for it.
-const A_SECOND: Duration = Duration::from_secs(1);
+/// How much time is kept for storing.
+const STORE_WITHIN: Duration = Duration::from_secs(5);

@@ -1,9 +1,9 @@
 //! Wires reader to SQS, Secrets Manager and Microsoft Graph.
 
-use std::{sync::Mutex, time::Duration};
+use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
-use graph_core::{read::Limiter, subscription::config::Config};
+use graph_core::subscription::config::Config;
 use graph_edge::{
     BoxError,
     clock::SystemClock,
@@ -11,7 +11,7 @@ use graph_edge::{
     documents::{CachedDocument, client_state_keys},
     graph::GraphClient,
     http::Http,
-    login::{NoRefreshTokens, Ports, Sts, TokenProvider},
+    login::{self, NoRefreshTokens, Sts, TokenProvider},
     metrics::{Metrics, MetricsWriter},
     secrets::{SecretStore, StoredSecret},
     settings::Settings,
@@ -19,15 +19,22 @@ use graph_edge::{
 };
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use reader::{CompleteWindows, Deps, handle};
+use reader::{Deps, Memory, handle, ports::Ports};
 
-/// The real services behind the client of Graph.
+/// The real services.
 struct Live;
 
-impl Ports for Live {
+impl login::Ports for Live {
     type Clock = SystemClock;
     type RefreshTokens = NoRefreshTokens;
     type WebIdentity = Sts;
+}
+
+impl Ports for Live {
+    type Secret = StoredSecret;
+    type Graph = GraphClient<Self>;
+    type Clock = SystemClock;
+    type Queue = SqsQueue;
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -36,7 +43,7 @@ async fn main() -> Result<(), Error> {
     let deps = deps().await?;
     let (deps, metrics_writer) = (&deps, &MetricsWriter::from_env());
     let process = async |event: LambdaEvent<SqsEvent>| {
-        let deadline = Deadline::before(event.context.deadline(), MARGIN);
+        let deadline = Deadline::before(event.context.deadline(), ANSWER_BEFORE);
         let mut metrics = Metrics::default();
         let response = Box::pin(handle(event.payload, deps, deadline, &mut metrics)).await;
         metrics_writer.write(&metrics, &event.context.request_id, Timestamp::now());
@@ -45,7 +52,7 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(process)).await
 }
 
-async fn deps() -> Result<Deps<StoredSecret, GraphClient<Live>, SystemClock, SqsQueue>, Error> {
+async fn deps() -> Result<Deps<Live>, Error> {
     let mut settings = Settings::from_env();
     let config_arn = settings.required("CONFIG_SECRET_ARN");
     let client_state_arn = settings.required("CLIENT_STATE_SECRET_ARN");
@@ -73,8 +80,7 @@ async fn deps() -> Result<Deps<StoredSecret, GraphClient<Live>, SystemClock, Sqs
         delivery_queue: sqs.queue(delivery_queue),
         failed_queue: sqs.queue(failed_queue),
         read_queue: sqs.queue(read_queue),
-        limiter: Mutex::new(Limiter::default()),
-        complete: CompleteWindows::default(),
+        memory: Memory::default(),
         tries: tries.parse().map_err(|_| "MAX_RECEIVES is not a number")?,
     })
 }
@@ -85,5 +91,5 @@ fn parse_config(text: &str) -> Result<Config, BoxError> {
     Ok(config)
 }
 
-/// What is left for the answer.
-const MARGIN: Duration = Duration::from_secs(10);
+/// How long before the end of the invocation the answer is due.
+const ANSWER_BEFORE: Duration = Duration::from_secs(10);

@@ -1,13 +1,28 @@
-//! What reader needs of others.
+//! The services that the reader uses, and their implementations.
 
 use graph_core::{read::Request, subscription::config::Tenant};
 use graph_edge::{
+    clock::Clock,
     graph::{GraphClient, ReadAnswer},
-    login::Ports,
+    login,
+    secrets::Source,
+    sqs::Queue,
 };
 
-/// Microsoft Graph, to be read from and for nothing else.
-pub trait Reads {
+/// The services that the reader uses: the real ones, or doubles.
+pub trait Ports {
+    /// A secret with a document.
+    type Secret: Source;
+    /// Microsoft Graph.
+    type Graph: GraphReader + Sync;
+    /// The clock.
+    type Clock: Clock + Sync;
+    /// A queue for messages and events.
+    type Queue: Queue;
+}
+
+/// Microsoft Graph, for reads only.
+pub trait GraphReader {
     /// Makes one GET for the application in `tenant`.
     fn read(
         &self,
@@ -17,7 +32,7 @@ pub trait Reads {
     ) -> impl Future<Output = ReadAnswer> + Send;
 }
 
-impl<P: Ports> Reads for GraphClient<P> {
+impl<P: login::Ports> GraphReader for GraphClient<P> {
     async fn read(&self, tenant: &Tenant, request: &Request, immutable_ids: bool) -> ReadAnswer {
         GraphClient::read(self, tenant, request, immutable_ids).await
     }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use graph_core::{notification::client_state::test_util, read::Limiter, subscription::config::Config};
+use graph_core::{notification::client_state::test_util, subscription::config::Config};
 use graph_edge::{
     deadline::Deadline,
     documents::CachedDocument,
@@ -17,7 +17,7 @@ use graph_edge::{
 };
 use graph_simulator::{App, Fault, Item, Options, Simulator, TokenVersion};
 use jiff::SignedDuration;
-use reader::{CompleteWindows, Deps};
+use reader::{Deps, Memory, ports::Ports};
 use serde_json::{Value, json};
 
 use crate::{
@@ -72,10 +72,20 @@ async fn a_reader_that_is_killed_delivers_every_change_under_one_id() {
     world.check_limit();
 }
 
+/// Doubles of what the reader works with; Graph is the simulator.
+struct Doubles;
+
+impl Ports for Doubles {
+    type Secret = FakeSecret;
+    type Graph = GraphClient<InMemory>;
+    type Clock = SimulatedClock;
+    type Queue = Flaky;
+}
+
 /// The reader and everything around it.
 pub struct World {
     pub simulator: Arc<Simulator>,
-    deps: Deps<FakeSecret, GraphClient<InMemory>, SimulatedClock, Flaky>,
+    deps: Deps<Doubles>,
     chance: Chance,
     delivered: Flaky,
     continued: Flaky,
@@ -121,8 +131,7 @@ impl World {
             delivery_queue: delivered.clone(),
             failed_queue: failed,
             read_queue: continued.clone(),
-            limiter: Mutex::new(Limiter::default()),
-            complete: CompleteWindows::default(),
+            memory: Memory::default(),
             // The test ends by itself when nothing goes on.
             tries: 1_000,
         };

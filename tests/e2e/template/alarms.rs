@@ -95,6 +95,7 @@ fn watch(metric: Metric) -> Watch {
         Metric::WindowsIncomplete => Watch::Nobody("CatchUpCompleted tells the consumer what is missing"),
         Metric::FetchRefused => Watch::Nobody("the item is delivered, without content"),
         Metric::ReadRetried => Watch::Alarm("ReadRetriedAlarm"),
+        Metric::ReadForbidden => Watch::Alarm("ReadForbiddenAlarm"),
         Metric::CaughtUp | Metric::WindowsComplete | Metric::Fetched => {
             Watch::Nobody("counts what went well")
         }

@@ -268,6 +268,7 @@ fn a_stack_without_a_reader_has_nothing_of_it() {
     let gone: Vec<&String> = all.filter(|name| kept.get(name).is_none()).collect();
     let of_it = [
         "ReadAgeAlarm",
+        "ReadForbiddenAlarm",
         "ReadQueue",
         "ReadQueuePolicy",
         "ReadRetriedAlarm",

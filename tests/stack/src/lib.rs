@@ -239,6 +239,12 @@ impl Stack {
         microburst.ok_or_else(|| Error::Absent("microburst".to_owned()))
     }
 
+    /// Returns the process group of the local AWS, which includes the functions.
+    #[must_use]
+    pub fn process_group(&self) -> u32 {
+        self.ministack.process_group()
+    }
+
     /// Returns the programs that run a function now.
     ///
     /// # Errors

@@ -16,9 +16,12 @@ use std::{
 
 use futures_util::future;
 use graph_core::{
-    application::{Guid, test_util::guid},
-    notification::client_state::test_util,
-    read::{Limiter, Tag, Window},
+    application::{
+        Guid,
+        test_util::{application, guid},
+    },
+    notification::client_state::{Proven, test_util},
+    read::Window,
     subscription::config::Config,
 };
 use graph_edge::{
@@ -27,22 +30,22 @@ use graph_edge::{
     documents::{CachedDocument, client_state_keys},
     graph::GraphClient,
     http::Http,
-    login::{NoRefreshTokens, Ports, TokenProvider},
+    login::{self, NoRefreshTokens, TokenProvider},
     metrics::Metrics,
     sqs::{Message, Queue, Sent},
     testing::{FakeIdentity, FakeSecret, VirtualClock},
 };
 use jiff::{SignedDuration, Timestamp};
-use reader::{CompleteWindows, Deps};
+use reader::{Deps, Memory, ports::Ports};
 use serde_json::{Value, json};
 
 use self::{lists::Lists, queue::FairQueue};
 use crate::START;
 
-/// Doubles of the services behind the client of Graph.
+/// Doubles of the services that the reader and the client of Graph use.
 struct Doubles;
 
-impl Ports for Doubles {
+impl login::Ports for Doubles {
     type Clock = VirtualClock;
     type RefreshTokens = NoRefreshTokens;
     type WebIdentity = FakeIdentity;
@@ -208,19 +211,14 @@ impl Site {
     }
 
     fn put_window(&self, tenant: &str, subscription: &str, resource: String) {
-        let window = Window {
-            read: Tag::Window,
-            application: graph_core::application::test_util::application((tenant, CLIENT)),
+        let owner = Proven {
+            application: application((tenant, CLIENT)),
             subscription: subscription.to_owned(),
-            resource,
-            from: self.start - SignedDuration::from_hours(1),
-            until: self.start,
+        };
+        let from = self.start - SignedDuration::from_hours(1);
+        let window = Window {
             gap: Some(format!("gap of {subscription}")),
-            clipped: false,
-            part: None,
-            also: Vec::new(),
-            at: None,
-            counts: None,
+            ..Window::without_gap(&owner, resource, from, self.start)
         };
         self.queue.put(&Message::of_window(
             &window.owner(),
@@ -243,27 +241,33 @@ impl Site {
             .put(&Message::of_tenant(guid(STORMY), sealed(&body.to_string())));
     }
 
-    fn deps(&self) -> Deps<&FakeSecret, GraphClient<Doubles>, VirtualClock, Station> {
+    fn deps(&self) -> Deps<Doubles> {
         let http = Http::over(Arc::new(self.lists.clone()));
         let clock = self.clock.clone();
         let login = TokenProvider::new(http.clone(), Some(BASE), NoRefreshTokens, FakeIdentity, clock);
         let graph = GraphClient::new(http, login.expect("a URL"), Some(BASE));
         let delivery = || Station::Delivery(self.delivered.clone(), self.clock.clone());
         Deps {
-            config: CachedDocument::new(&self.config, |text| {
+            config: CachedDocument::new(self.config.clone(), |text| {
                 Ok(Config::parse(text).map_err(|problem| problem.to_string())?.0)
             }),
-            client_states: CachedDocument::new(&self.keys, client_state_keys),
+            client_states: CachedDocument::new(self.keys.clone(), client_state_keys),
             graph: graph.expect("a URL"),
             clock: self.clock.clone(),
             delivery_queue: delivery(),
             failed_queue: delivery(),
             read_queue: Station::Read(self.queue.clone()),
-            limiter: Mutex::new(Limiter::default()),
-            complete: CompleteWindows::default(),
+            memory: Memory::default(),
             tries: 10,
         }
     }
+}
+
+impl Ports for Doubles {
+    type Secret = FakeSecret;
+    type Graph = GraphClient<Self>;
+    type Clock = VirtualClock;
+    type Queue = Station;
 }
 
 /// A queue that the reader sends to.

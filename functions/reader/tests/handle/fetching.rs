@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use graph_edge::graph::ReadAnswer;
+use graph_edge::{
+    graph::ReadAnswer,
+    metrics::{Metric, Metrics},
+};
 use serde_json::{Value, json};
 
 use super::world::{World, ago, item, sealed, unsealed};
@@ -145,6 +148,96 @@ async fn an_item_that_cannot_be_fetched_now_is_fetched_again_soon() {
 }
 
 #[tokio::test]
+async fn a_resource_without_answer_delays_neither_other_items_nor_the_batch() {
+    let world = mailbox().hangs_on("AAMk1");
+    let created = item(&change("created", &format!("Users/{ANNA}/Messages/AAMk1")));
+    let deleted = item(&change("deleted", &format!("Users/{ANNA}/Messages/AAMk2")));
+    assert!(world.read_within(&[&created, &deleted], 1, 50).await.is_empty());
+    assert_eq!(world.delivered().len(), 1);
+    assert_eq!(world.queued(), [(created, 60)]);
+}
+
+#[tokio::test]
+async fn an_item_without_answer_at_its_last_try_is_delivered() {
+    let world = mailbox().hangs_on("AAMk1");
+    let created = item(&change("created", &format!("Users/{ANNA}/Messages/AAMk1")));
+    assert!(world.read_within(&[&created], 10, 50).await.is_empty());
+    assert_eq!(world.delivered()[0]["data"]["contentMissing"], true);
+}
+
+/// Each try of a login that hangs takes as long, and other tenants wait in the same batch.
+#[tokio::test]
+async fn an_application_without_answer_is_asked_once_in_a_batch() {
+    for answers in [vec![], vec![ReadAnswer::Refused(401)]] {
+        let world = mailbox().answers(answers);
+        let [one, other] =
+            ["AAMk1", "AAMk2"].map(|id| item(&change("created", &format!("Users/{ANNA}/Messages/{id}"))));
+        assert!(world.read(&[&one, &other]).await.is_empty());
+        assert_eq!(world.asked().len(), 1);
+        assert_eq!(world.queued().len(), 2);
+        assert!(world.delivered().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn messages_of_one_chat_are_fetched_one_in_two_seconds() {
+    let chat =
+        json!({"one": {"resource": "/chats/19:1/messages", "changeType": "created", "fetchContent": true}});
+    let world = World::new(&chat).answers((0..5).map(|_| answer(&json!({"id": "1"}))));
+    let items: Vec<String> = (0..5)
+        .map(|number| item(&change("created", &format!("chats('19:1')/messages('{number}')"))))
+        .collect();
+    let bodies: Vec<&str> = items.iter().map(String::as_str).collect();
+    assert!(world.read(&bodies).await.is_empty());
+    assert_eq!((world.asked().len(), world.delivered().len()), (5, 5));
+    assert!(world.slept() >= Duration::from_secs(8), "{:?}", world.slept());
+}
+
+#[tokio::test]
+async fn items_of_a_mailbox_are_fetched_one_by_one_and_others_side_by_side() {
+    let chats =
+        json!({"one": {"resource": "/chats/getAllMessages", "changeType": "created", "fetchContent": true}});
+    for (entries, paths, most) in [
+        (
+            entries(),
+            ["AAMk1", "AAMk2"].map(|id| format!("Users/{ANNA}/Messages/{id}")),
+            1,
+        ),
+        (
+            chats,
+            ["19:1", "19:2"].map(|chat| format!("chats('{chat}')/messages('1')")),
+            2,
+        ),
+    ] {
+        let world = World::new(&entries).answers((0..2).map(|_| answer(&json!({"id": "1"}))));
+        let items = paths.map(|path| item(&change("created", &path)));
+        world.read(&[&items[0], &items[1]]).await;
+        assert_eq!((world.delivered().len(), world.most_at_once()), (2, most));
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_graph_forbids_is_counted_for_the_alarm() {
+    for status in [401, 403] {
+        let (world, mut metrics) = (
+            mailbox().answers([ReadAnswer::Refused(status)]),
+            Metrics::default(),
+        );
+        let created = item(&change("created", &format!("Users/{ANNA}/Messages/AAMk1")));
+        world.count_at_try(&[&created], 1, &mut metrics).await;
+        assert_eq!(metrics.values(Metric::ReadForbidden), [1], "{status}");
+    }
+}
+
+#[tokio::test]
+async fn content_behind_a_byte_order_mark_is_content() {
+    let world = mailbox().answers([ReadAnswer::Body(b"\xEF\xBB\xBF{\"id\":\"1\"}".to_vec())]);
+    let created = item(&change("created", &format!("Users/{ANNA}/Messages/AAMk1")));
+    world.read(&[&created]).await;
+    assert_eq!(world.delivered()[0]["data"]["content"], json!({"id": "1"}));
+}
+
+#[tokio::test]
 async fn a_short_wait_of_microsoft_graphs_is_waited_for() {
     let content = json!({"id": "AAMk1"});
     let world = mailbox().answers([ReadAnswer::NotNow(Duration::from_secs(5)), answer(&content)]);
@@ -191,4 +284,31 @@ async fn a_drive_is_read_a_little_later_once_for_a_batch() {
         "{:?}",
         world.asked()
     );
+}
+
+#[tokio::test]
+async fn notifications_of_a_drive_come_again_when_its_reading_cannot_be_ordered() {
+    let world = World::new(&drive());
+    world.deps.read_queue.refuse(Some(""));
+    let changed = item(&change("updated", "drives/d1/root"));
+    assert_eq!(world.read(&[&changed]).await, ["m0"]);
+}
+
+/// Graph may show a change minutes late: the window before does not shorten the next one.
+#[tokio::test]
+async fn each_notification_of_a_drive_looks_back_for_as_long() {
+    let list = || answer(&json!({"value": []}));
+    let world = World::new(&drive()).answers([list(), list()]);
+    for _ in 0..2 {
+        world.read(&[&item(&change("updated", "drives/d1/root"))]).await;
+        let queued = world.queued();
+        world.read(&[&queued[0].0]).await;
+    }
+    let asked = world.asked();
+    assert!(asked[0].contains("T11%3A44%3A00Z"), "{asked:?}");
+    assert_eq!(asked[0], asked[1]);
+}
+
+fn drive() -> Value {
+    json!({"one": {"resource": "/drives/d1/root", "changeType": "updated", "fetchContent": true}})
 }

@@ -1,6 +1,6 @@
 //! Windows: what was lost comes out, and what is said of it is true.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use graph_edge::{
     graph::ReadAnswer,
@@ -95,8 +95,10 @@ async fn a_window_that_is_not_configured_so_is_not_read() {
             .await
             .is_empty()
     );
-    assert!(world.asked().is_empty() && world.delivered().is_empty());
+    assert!(world.asked().is_empty());
     assert_eq!(world.failed(), ["NotConfigured"]);
+    let end = &world.delivered()[0]["data"];
+    assert_eq!((&end["gap"], &end["complete"]), (&json!("gap-1"), &json!(false)));
 }
 
 /// Renewal acts on an entry as soon as a person has written it.
@@ -123,6 +125,27 @@ async fn a_window_for_an_entry_newer_than_the_configuration_at_hand_waits() {
     world.pass(Duration::from_mins(1)).await;
     assert!(world.read(&[waiting]).await.is_empty());
     assert_eq!(world.failed(), ["NotConfigured"]);
+}
+
+#[tokio::test]
+async fn a_window_waits_ten_minutes_for_a_configuration_that_cannot_be_read() {
+    let world = mailbox().answers([page(&json!([]), None)]);
+    world.read(&[&window(MAIL, "gap-1")]).await;
+    world.delivered();
+    // Ordered after the configuration was read, which stays as it is.
+    let mut unknown: Value = serde_json::from_str(&unsealed(&window(CHAT, "gap-2"))).unwrap();
+    unknown["until"] = json!(ago(-2));
+    let mut waiting = sealed(&unknown.to_string());
+    for _ in 1..20 {
+        assert!(world.read(&[&waiting]).await.is_empty());
+        let queued = world.queued();
+        assert_eq!((queued.len(), queued[0].1), (1, 30));
+        waiting = queued[0].0.clone();
+    }
+    assert!(world.read(&[&waiting]).await.is_empty());
+    assert_eq!(world.failed(), ["NotReady"]);
+    assert_eq!(world.delivered()[0]["data"]["complete"], false);
+    assert!(world.queued().is_empty());
 }
 
 #[tokio::test]
@@ -239,8 +262,13 @@ async fn a_refusal_is_reported_with_the_permission() {
         (404, Value::Null),
         (410, Value::Null),
     ] {
-        let world = chat().answers([ReadAnswer::Refused(status)]);
-        assert!(world.read(&[&window(CHAT, "gap-1")]).await.is_empty());
+        let (world, mut metrics) = (chat().answers([ReadAnswer::Refused(status)]), Metrics::default());
+        let bodies = [&*window(CHAT, "gap-1")];
+        assert!(world.count_at_try(&bodies, 1, &mut metrics).await.is_empty());
+        assert_eq!(
+            metrics.values(Metric::ReadForbidden).len(),
+            usize::from(status == 403)
+        );
         let events = world.delivered();
         assert_eq!(
             (&events[0]["data"]["complete"], &events[0]["data"]["permission"]),
@@ -255,6 +283,7 @@ async fn an_unreadable_answer_is_kept_and_never_complete() {
     for (answer, reason) in [
         (ReadAnswer::Body(b"<html>".to_vec()), "OddAnswer"),
         (ReadAnswer::Refused(418), "ReadRefused"),
+        (ReadAnswer::OtherList, "OddAnswer"),
     ] {
         let world = chat().answers([answer]);
         assert!(world.read(&[&window(CHAT, "gap-1")]).await.is_empty());
@@ -271,6 +300,57 @@ async fn an_unavailable_answer_is_retried_until_the_tries_are_exhausted() {
     assert!(world.read_at_try(&[&window(CHAT, "gap-1")], 10).await.is_empty());
     assert_eq!(world.failed(), ["NotReady"]);
     assert_eq!(world.delivered()[0]["data"]["complete"], false);
+}
+
+#[tokio::test]
+async fn a_window_without_time_at_its_last_try_is_given_up() {
+    let world = chat().hangs_on("chats");
+    assert_eq!(world.read_within(&[&window(CHAT, "gap-1")], 9, 100).await, ["m0"]);
+    assert!(
+        world
+            .read_within(&[&window(CHAT, "gap-1")], 10, 100)
+            .await
+            .is_empty()
+    );
+    assert_eq!(world.failed(), ["NotReady"]);
+    assert_eq!(world.delivered()[0]["data"]["complete"], false);
+}
+
+#[tokio::test]
+async fn a_pause_of_no_time_is_one_of_a_second() {
+    let resource = "/teams/getAllMessages";
+    let teams = World::new(&json!({"one": {"resource": resource, "changeType": "created"}}));
+    for (world, resource) in [(chat(), CHAT), (teams, resource)] {
+        let world = world.answers(
+            (0..5)
+                .map(|_| ReadAnswer::NotNow(Duration::ZERO))
+                .chain([page(&json!([]), None)]),
+        );
+        assert!(world.read(&[&window(resource, "gap-1")]).await.is_empty());
+        assert!(world.slept() >= Duration::from_secs(5), "{:?}", world.slept());
+        assert_eq!(world.delivered()[0]["data"]["complete"], true);
+    }
+}
+
+/// A page with content has up to 8 MiB.
+#[tokio::test]
+async fn two_pages_with_content_are_in_memory_at_the_most() {
+    let ids = ["a", "b", "c", "d"];
+    for (content, most) in [(true, 2), (false, 4)] {
+        let entry = json!({"one": {"resource": "/users/{id}/messages", "changeType": "created", "fetchContent": content, "forEach": ids}});
+        let world = World::new(&entry).answers(ids.map(|_| page(&json!([]), None)));
+        let windows = ids.map(|id| {
+            let window = unsealed(&window(&format!("/users/{id}/messages"), id));
+            sealed(&window.replace("\"one\"", &format!("\"one/{id}\"")))
+        });
+        let bodies: Vec<&str> = windows.iter().map(String::as_str).collect();
+        assert!(world.read(&bodies).await.is_empty());
+        assert_eq!(
+            (world.delivered().len(), world.most_at_once()),
+            (4, most),
+            "{content}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -316,12 +396,12 @@ async fn the_teams_of_a_tenant_are_a_window_each() {
     let world = world.answers([page(&json!([]), None), page(&json!([]), None)]);
     let bodies: Vec<&str> = queued.iter().map(|(body, _)| body.as_str()).collect();
     assert!(world.read(&bodies).await.is_empty());
-    let parts: Vec<Value> = world
-        .delivered()
+    let events = world.delivered();
+    let parts: BTreeSet<_> = events
         .iter()
-        .map(|event| event["data"]["part"].clone())
+        .map(|event| event["data"]["part"].as_str())
         .collect();
-    assert_eq!(parts, ["t1", "t2"]);
+    assert_eq!(parts, BTreeSet::from([Some("t1"), Some("t2")]));
 }
 
 #[tokio::test]

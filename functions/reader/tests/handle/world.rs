@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    future::pending,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -9,8 +10,8 @@ use std::{
 use aws_lambda_events::sqs::SqsEvent;
 use graph_core::{
     application::test_util::application,
-    notification::client_state::test_util,
-    read::{Limiter, Request, Tag, Window},
+    notification::client_state::{Proven, test_util},
+    read::{Request, Window},
     secrets::ClientStateKeyEntry,
     subscription::config::{Config, Tenant},
 };
@@ -23,7 +24,10 @@ use graph_edge::{
     testing::{FakeClock, FakeQueue, FakeSecret},
 };
 use jiff::{SignedDuration, Timestamp};
-use reader::{CompleteWindows, Deps, handle, ports::Reads};
+use reader::{
+    Deps, Memory, handle,
+    ports::{GraphReader, Ports},
+};
 use serde_json::{Value, json};
 
 pub(super) const TENANT: &str = "11111111-2222-3333-4444-555555555555";
@@ -54,22 +58,64 @@ impl Clock for TestClock {
 pub(super) struct FakeGraph {
     answers: Mutex<VecDeque<ReadAnswer>>,
     asked: Mutex<Vec<(Request, bool)>>,
+    /// What the path of a read that is never answered contains.
+    hangs_on: Mutex<Option<&'static str>>,
+    at_once: Mutex<AtOnce>,
 }
 
-impl Reads for FakeGraph {
+/// How many reads are under way, and the most that were.
+#[derive(Debug, Default)]
+struct AtOnce {
+    now: usize,
+    most: usize,
+}
+
+impl GraphReader for FakeGraph {
     async fn read(&self, tenant: &Tenant, request: &Request, immutable_ids: bool) -> ReadAnswer {
         assert_eq!(tenant.application, application((TENANT, CLIENT)));
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.push((request.clone(), immutable_ids));
-        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        answers.pop_front().unwrap_or(ReadAnswer::Unavailable)
+        {
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            asked.push((request.clone(), immutable_ids));
+        }
+        self.count(|at_once| {
+            at_once.now += 1;
+            at_once.most = at_once.most.max(at_once.now);
+        });
+        let hangs_on = *self.hangs_on.lock().unwrap_or_else(PoisonError::into_inner);
+        if hangs_on.is_some_and(|text| request.path.contains(text)) {
+            pending::<()>().await;
+        }
+        let answer = {
+            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            answers.pop_front().unwrap_or(ReadAnswer::Unavailable)
+        };
+        // Others that want to read at the same time do.
+        tokio::task::yield_now().await;
+        self.count(|at_once| at_once.now -= 1);
+        answer
     }
+}
+
+impl FakeGraph {
+    fn count(&self, change: impl FnOnce(&mut AtOnce)) {
+        change(&mut self.at_once.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Doubles of everything around the reader.
+pub(super) struct Doubles;
+
+impl Ports for Doubles {
+    type Secret = &'static FakeSecret;
+    type Graph = FakeGraph;
+    type Clock = TestClock;
+    type Queue = FakeQueue;
 }
 
 /// Reader and everything around it.
 pub(super) struct World {
     config: &'static FakeSecret,
-    pub(super) deps: Deps<&'static FakeSecret, FakeGraph, TestClock, FakeQueue>,
+    pub(super) deps: Deps<Doubles>,
 }
 
 impl World {
@@ -90,8 +136,7 @@ impl World {
                 delivery_queue: FakeQueue::default(),
                 failed_queue: FakeQueue::default(),
                 read_queue: FakeQueue::default(),
-                limiter: Mutex::new(Limiter::default()),
-                complete: CompleteWindows::default(),
+                memory: Memory::default(),
                 tries: 10,
             },
         }
@@ -106,6 +151,17 @@ impl World {
     pub(super) fn answers(self, answers: impl IntoIterator<Item = ReadAnswer>) -> Self {
         self.deps.graph.answers.lock().unwrap().extend(answers);
         self
+    }
+
+    /// Has Microsoft Graph never answer a read whose path contains `text`.
+    pub(super) fn hangs_on(self, text: &'static str) -> Self {
+        *self.deps.graph.hangs_on.lock().unwrap() = Some(text);
+        self
+    }
+
+    /// Returns how many reads were under way at once, at the most.
+    pub(super) fn most_at_once(&self) -> usize {
+        self.deps.graph.at_once.lock().unwrap().most
     }
 
     /// Returns what Microsoft Graph was asked for: paths and queries, or links.
@@ -149,11 +205,28 @@ impl World {
         tried: u32,
         metrics: &mut Metrics,
     ) -> Vec<String> {
+        let deadline = Deadline::after(Duration::from_secs(200));
+        self.handle(bodies, tried, deadline, metrics).await
+    }
+
+    /// Does so with so many milliseconds before the time that is kept for storing.
+    pub(super) async fn read_within(&self, bodies: &[&str], tried: u32, milliseconds: u64) -> Vec<String> {
+        let deadline = Deadline::after(Duration::from_millis(5_000 + milliseconds));
+        self.handle(bodies, tried, deadline, &mut Metrics::default())
+            .await
+    }
+
+    async fn handle(
+        &self,
+        bodies: &[&str],
+        tried: u32,
+        deadline: Deadline,
+        metrics: &mut Metrics,
+    ) -> Vec<String> {
         let attributes = json!({"ApproximateReceiveCount": tried.to_string()});
         let record = |(index, body): (usize, &&str)| json!({"messageId": format!("m{index}"), "body": body, "attributes": attributes});
         let records: Vec<Value> = bodies.iter().enumerate().map(record).collect();
         let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
-        let deadline = Deadline::after(Duration::from_secs(200));
         let response = handle(event, &self.deps, deadline, metrics).await;
         let ids = response.batch_item_failures.into_iter();
         ids.map(|failure| failure.item_identifier).collect()
@@ -214,19 +287,13 @@ fn configuration(subscriptions: &Value) -> String {
 
 /// Returns the body of a window of the last two hours.
 pub(super) fn window(resource: &str, gap: &str) -> String {
-    let window = Window {
-        read: Tag::Window,
+    let owner = Proven {
         application: application((TENANT, CLIENT)),
         subscription: "one".to_owned(),
-        resource: resource.to_owned(),
-        from: ago(120),
-        until: ago(0),
+    };
+    let window = Window {
         gap: Some(gap.to_owned()),
-        clipped: false,
-        part: None,
-        also: Vec::new(),
-        at: None,
-        counts: None,
+        ..Window::without_gap(&owner, resource.to_owned(), ago(120), ago(0))
     };
     sealed(&serde_json::to_string(&window).unwrap())
 }

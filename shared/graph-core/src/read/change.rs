@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 use super::way::{Shows, Way};
-use graph_events::{Change as Kind, ResourcePath};
+use graph_events::{Change as Kind, ResourcePath, guid::is_guid};
 
 /// A change that a list shows.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Change<'a> {
     pub odata_type: &'static str,
     /// The item's version, where it has one.
     pub etag: Option<String>,
+    /// What tells this change from others of the item; its time, where there is nothing else.
+    pub version: Option<String>,
     /// The item as it was sent.
     pub raw: &'a RawValue,
 }
@@ -211,6 +213,12 @@ impl<'a> Item<'a> {
         let etag = ["@odata.etag", "etag", "eTag"]
             .into_iter()
             .find_map(|name| self.text(name));
+        let version = match (wanted.way.shows, kind) {
+            // Windows of a drive overlap, and a later one shows the same creation or deletion under a later version.
+            (Shows::Facets, Kind::Created) => None,
+            (Shows::Facets, Kind::Deleted) => etag.or(Some("deleted")),
+            _ => etag,
+        };
         Ok(Change {
             kind,
             time,
@@ -218,6 +226,7 @@ impl<'a> Item<'a> {
             id: self.text("id").ok_or(Odd)?.to_owned(),
             odata_type: wanted.way.odata_type,
             etag: etag.map(str::to_owned),
+            version: version.map(str::to_owned),
             raw: self.raw,
         })
     }
@@ -232,8 +241,11 @@ impl<'a> Item<'a> {
                 Some(segment) => resource.id(segment),
                 None => self.text(name),
             });
+            let key = key.ok_or(Odd)?;
             filled.push_str(before);
-            filled.push_str(&key.ok_or(Odd)?.replace('\'', "''"));
+            // Graph writes these ids in lower case, however the configuration does; the path is a part of an event's id.
+            let lower = is_guid(key).then(|| key.to_ascii_lowercase());
+            filled.push_str(&lower.unwrap_or_else(|| key.replace('\'', "''")));
             rest = after;
         }
         filled.push_str(rest);

@@ -1,16 +1,14 @@
 //! The event that says what was read of a gap, and whether that is all.
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::{
     shortfall::Shortfall,
     window::{Counts, Window},
 };
-use crate::{application::Guid, models::event_type};
+use crate::{application::Guid, models::event_type, notification::identity::digest};
 
 /// What was read of a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,22 +94,20 @@ impl Completed {
         serde_json::to_value(event).ok()
     }
 
+    /// Returns the id of the event. Another result has another id: a consumer that drops ids it has seen must not miss that a
+    /// window, which an operator moved back, is complete at last.
     fn id(&self, gap: &str) -> String {
         let window = &self.window;
-        let part = window.part.as_ref().map_or("", |part| part.id.as_str());
-        let mut digest = Sha256::new();
-        for text in [
+        digest(&[
             event_type::CATCH_UP_COMPLETED,
             &window.application.tenant_id.to_string(),
             &window.application.client_id.to_string(),
             &window.subscription,
             gap,
-            part,
-        ] {
-            digest.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
-            digest.update(text);
-        }
-        BASE64_URL_SAFE_NO_PAD.encode(digest.finalize())
+            window.part.as_ref().map_or("", |part| part.id.as_str()),
+            self.reason().unwrap_or_default(),
+            &self.unseen.join(" "),
+        ])
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
 /// Returns an error when the event does not fit into a message even without its content.
 pub fn event(change: &Change<'_>, window: &Window, with_content: bool) -> Result<String, Malformed> {
     let version = change
-        .etag
+        .version
         .as_deref()
         .map_or(ReadVersion::Time(change.time), ReadVersion::Etag);
     let identity = Identity::of_read(

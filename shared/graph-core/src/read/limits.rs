@@ -12,6 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 /// How many reads are made in a time, of what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
+    /// The service that counts the reads.
+    pub service: &'static str,
     /// Of the application in the tenant.
     pub tenant: Rate,
     /// Of the one object that is read, and the segment that names it.
@@ -34,34 +36,40 @@ const fn rate(reads: usize, seconds: i64) -> Rate {
 /// Half of what Microsoft Graph allows: two instances of the reader work at the same time. One read a second cannot be
 /// halved; there it is one in two seconds.
 impl Limit {
-    /// 10,000 in ten minutes for an application and mailbox. Four at once are never exceeded: an instance reads one window and
-    /// fetches one item of a mailbox at a time.
+    /// 10,000 in ten minutes for an application and mailbox, which windows and fetched items share. Four at once are never
+    /// exceeded: an instance reads one window and fetches one item of a mailbox at a time.
     pub const OUTLOOK: Self = Self {
+        service: "outlook",
         tenant: rate(1_000, 20),
         object: Some(("users", rate(5_000, 600))),
     };
     /// The exports of Teams: 200 a second.
     pub const EXPORT: Self = Self {
+        service: "exports",
         tenant: rate(100, 1),
         object: None,
     };
     /// Channel messages: 20 a second, one of them of a channel.
     pub const CHANNEL: Self = Self {
+        service: "channels",
         tenant: rate(10, 1),
         object: Some(("channels", rate(1, 2))),
     };
     /// Chat messages: 20 a second, one of them of a chat.
     pub const CHAT: Self = Self {
+        service: "chats",
         tenant: rate(10, 1),
         object: Some(("chats", rate(1, 2))),
     };
     /// Call records: 1,500 in 20 seconds.
     pub const CALL_RECORDS: Self = Self {
+        service: "callRecords",
         tenant: rate(750, 20),
         object: None,
     };
     /// What has no figure, or says `Retry-After`: as the reads of Teams that have none, 30 a second.
     pub const OTHER: Self = Self {
+        service: "other",
         tenant: rate(15, 1),
         object: None,
     };
@@ -70,6 +78,8 @@ impl Limit {
 /// Whose reads are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
+    /// The service.
+    pub service: &'static str,
     /// The application.
     pub application: Application,
     /// The key of the object, where it has a limit of its own.
@@ -79,7 +89,7 @@ pub struct Scope {
 /// Counts the reads of the last minutes.
 #[derive(Debug, Default)]
 pub struct Limiter {
-    reads: HashMap<(Scope, &'static str), VecDeque<Timestamp>>,
+    reads: HashMap<Scope, VecDeque<Timestamp>>,
     closed_until: HashMap<Scope, Timestamp>,
 }
 
@@ -99,21 +109,21 @@ impl Limiter {
         let scopes = scopes(limit, application, resource);
         let closed = scopes
             .iter()
-            .filter_map(|(scope, ..)| self.closed_until.get(scope));
+            .filter_map(|(scope, _)| self.closed_until.get(scope));
         let closed = closed.map(|until| until_then(until.duration_since(now))).max();
         let waits = scopes
             .iter()
-            .filter_map(|(scope, name, rate)| self.wait((scope.clone(), name), *rate, now));
+            .filter_map(|(scope, rate)| self.wait(scope.clone(), *rate, now));
         if let Some(wait) = waits.chain(closed).max().filter(|wait| !wait.is_zero()) {
             return Err(wait);
         }
-        for (scope, name, _) in scopes {
-            self.reads.entry((scope, name)).or_default().push_back(now);
+        for (scope, _) in scopes {
+            self.reads.entry(scope).or_default().push_back(now);
         }
         Ok(())
     }
 
-    /// Makes no read of the object, or of the application where it has no limit of its own, for `wait`.
+    /// Makes no read of the object for `wait`, or of the application by this service where the object has no limit of its own.
     pub fn close(
         &mut self,
         limit: Limit,
@@ -123,7 +133,7 @@ impl Limiter {
         now: Timestamp,
     ) {
         let until = now.saturating_add(wait).unwrap_or(now);
-        if let Some((scope, ..)) = scopes(limit, application, resource).pop() {
+        if let Some((scope, _)) = scopes(limit, application, resource).pop() {
             let closed = self.closed_until.entry(scope).or_insert(until);
             *closed = (*closed).max(until);
         }
@@ -131,7 +141,7 @@ impl Limiter {
     }
 
     /// Returns how long it is until one more read fits.
-    fn wait(&mut self, key: (Scope, &'static str), rate: Rate, now: Timestamp) -> Option<Duration> {
+    fn wait(&mut self, key: Scope, rate: Rate, now: Timestamp) -> Option<Duration> {
         let window = SignedDuration::from_secs(rate.seconds);
         let reads = self.reads.entry(key).or_default();
         while reads
@@ -146,20 +156,17 @@ impl Limiter {
 }
 
 /// Returns what a read counts for: the application, then the object.
-fn scopes(
-    limit: Limit,
-    application: Application,
-    resource: &ResourcePath,
-) -> Vec<(Scope, &'static str, Rate)> {
-    let scope = |object| Scope { application, object };
+fn scopes(limit: Limit, application: Application, resource: &ResourcePath) -> Vec<(Scope, Rate)> {
+    let scope = |object| Scope {
+        service: limit.service,
+        application,
+        object,
+    };
     let object = limit.object.and_then(|(name, rate)| {
         let key = resource.id(name)?;
-        Some((scope(Some(key.to_owned())), name, rate))
+        Some((scope(Some(key.to_owned())), rate))
     });
-    [(scope(None), "", limit.tenant)]
-        .into_iter()
-        .chain(object)
-        .collect()
+    [(scope(None), limit.tenant)].into_iter().chain(object).collect()
 }
 
 fn until_then(time: SignedDuration) -> Duration {

@@ -6,13 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     change::{Kinds, Wanted},
     completed::Completed,
-    page::Page,
+    parts::Parts,
     query::Query,
     reading::Reading,
-    request::{Request, floor},
+    request::floor,
     shortfall::Shortfall,
-    way::{PartList, Shows, Way, way},
-    window::{Counts, MOST_WAITS, Part, Window},
+    way::{Shows, Way, way},
+    window::Window,
 };
 use crate::subscription::{
     catalogue::{self, Access},
@@ -131,128 +131,3 @@ impl Readable {
         )))
     }
 }
-
-/// The list of the parts of a tenant-wide resource.
-#[derive(Debug)]
-pub struct Parts {
-    window: Window,
-    list: &'static PartList,
-    ids: Vec<String>,
-    link: Option<String>,
-    is_read: bool,
-    pages: u64,
-}
-
-impl Parts {
-    fn new(window: Window, list: &'static PartList) -> Self {
-        Self {
-            window,
-            list,
-            ids: Vec::new(),
-            link: None,
-            is_read: false,
-            pages: 0,
-        }
-    }
-
-    /// Returns what to ask for next; nothing at the end.
-    #[must_use]
-    pub fn request(&self) -> Option<Request> {
-        let first = Request::new(self.list.list.to_owned(), &[("$select", "id")]);
-        match &self.link {
-            Some(link) => Some(first.page(link.clone())),
-            None => (!self.is_read).then_some(first),
-        }
-    }
-
-    /// Takes a page of the list.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error when something in the list cannot be understood or it has no end: half a list would leave the
-    /// other half unread.
-    pub fn take(&mut self, page: &Page<'_>) -> Result<(), Shortfall> {
-        for raw in &page.items {
-            let item: Id = serde_json::from_str(raw.get()).map_err(|_| Shortfall::OddItem)?;
-            let is_odd = |letter: char| !letter.is_ascii_alphanumeric() && letter != '-';
-            if item.id.is_empty() || item.id.contains(is_odd) {
-                return Err(Shortfall::OddItem);
-            }
-            self.ids.push(item.id);
-        }
-        self.pages += 1;
-        self.is_read = true;
-        self.link = page.next.as_deref().map(str::to_owned);
-        if self.ids.len() > MAX_PARTS || self.pages > MAX_PART_PAGES {
-            return Err(Shortfall::TooMuch);
-        }
-        Ok(())
-    }
-
-    /// Returns the window, to be split when Microsoft Graph is ready.
-    ///
-    /// # Errors
-    ///
-    /// Returns what to say after too many waits.
-    pub fn waits(mut self) -> Result<Window, Box<Completed>> {
-        let at = self.window.at.get_or_insert_default();
-        at.waits += 1;
-        if at.waits < MOST_WAITS {
-            return Ok(self.window);
-        }
-        Err(Box::new(self.completed(Some(Shortfall::NotReady))))
-    }
-
-    /// Returns the path of the list.
-    #[must_use]
-    pub fn path(&self) -> Option<ResourcePath> {
-        ResourcePath::parse(self.list.list).ok()
-    }
-
-    /// Returns whether the list has nothing in it.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
-    }
-
-    /// Returns a window for each part.
-    #[must_use]
-    pub fn windows(mut self) -> Vec<Window> {
-        self.ids.sort_unstable();
-        self.ids.dedup();
-        let of = self.ids.len();
-        let part = |id| Window {
-            part: Some(Part { id, of }),
-            at: None,
-            ..self.window.clone()
-        };
-        self.ids.into_iter().map(part).collect()
-    }
-
-    /// Returns what to say when the list cannot be had, or has nothing in it.
-    #[must_use]
-    pub fn completed(self, shortfall: Option<Shortfall>) -> Completed {
-        Completed {
-            window: self.window,
-            counts: Counts {
-                pages: self.pages,
-                ..Counts::default()
-            },
-            unseen: Vec::new(),
-            why: None,
-            permission: (shortfall == Some(Shortfall::Forbidden)).then_some(self.list.permission),
-            shortfall,
-        }
-    }
-}
-
-#[derive(serde::Deserialize)]
-struct Id {
-    id: String,
-}
-
-/// The most parts of one window; each is a message, and at least one read.
-const MAX_PARTS: usize = 20_000;
-
-/// The most pages of the list of parts.
-const MAX_PART_PAGES: u64 = 1_000;

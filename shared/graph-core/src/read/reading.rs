@@ -114,6 +114,7 @@ impl Reading {
     /// Takes the answer to [`Reading::request`] and returns the changes in it, each once.
     pub fn take<'a>(&mut self, page: &Page<'a>) -> Vec<Change<'a>> {
         self.counts.pages += 1;
+        self.at.waits = 0;
         self.at.began.get_or_insert(self.now);
         let link = self.at.links.pop();
         let items = self.items(page);

@@ -24,6 +24,8 @@ pub enum Shortfall {
     NotReadable,
     /// The subscription has a `$search`, a `$filter` or another option that a list by time does not take.
     Options,
+    /// The configuration does not have the subscription.
+    NotConfigured,
     /// The tenant has a delegated credential, which the reader does not use.
     Delegated,
     /// The application lacks a permission.
@@ -70,6 +72,7 @@ impl Shortfall {
             Self::Options => {
                 "the options of the subscription's resource cannot be joined with a window of time"
             }
+            Self::NotConfigured => "the subscription, with this resource, is not in the configuration",
             Self::Delegated => "the reader does not read subscriptions of a signed-in user",
             Self::Forbidden => "Microsoft Graph refused the list (403); grant the application the permission",
             Self::NotFound => "Microsoft Graph does not know the resource (404)",

@@ -21,8 +21,10 @@ use crate::{
 };
 
 mod items;
+mod limits;
 mod model;
 mod rows;
+mod windows;
 
 const MAIL: &str = "/users/u1/messages";
 const CHANNEL: &str = "/teams/t1/channels/c1/messages";

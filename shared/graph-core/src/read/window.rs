@@ -135,21 +135,44 @@ impl Window {
     pub fn of_gap(gap: &Gap, gap_id: &str, back: SignedDuration) -> Option<Self> {
         let assumed = || gap.until.saturating_sub(back).unwrap_or(gap.until);
         let from = gap.from.map(|from| from.saturating_sub(OVERLAP).unwrap_or(from));
-        Some(Self {
-            read: Tag::Window,
-            application: gap.application,
+        let owner = Proven {
             subscription: gap.name.clone(),
-            resource: gap.resource.clone()?,
-            from: from.unwrap_or_else(assumed).min(gap.until),
-            until: gap.until,
+            application: gap.application,
+        };
+        let from = from.unwrap_or_else(assumed).min(gap.until);
+        Some(Self {
             gap: Some(gap_id.to_owned()),
             // Graph says `missed` while it still holds back what it could not deliver: the retries of four hours.
             clipped: gap.from.is_none() && (gap.kind != GapKind::Missed || back < RETRIES),
+            ..Self::without_gap(&owner, gap.resource.clone()?, from, gap.until)
+        })
+    }
+
+    /// Returns the window of a change whose notification does not say what changed; no event says that it was read.
+    #[must_use]
+    pub fn without_gap(owner: &Proven, resource: String, from: Timestamp, until: Timestamp) -> Self {
+        Self {
+            read: Tag::Window,
+            application: owner.application,
+            subscription: owner.subscription.clone(),
+            resource,
+            from,
+            until,
+            gap: None,
+            clipped: false,
             part: None,
             also: Vec::new(),
             at: None,
             counts: None,
-        })
+        }
+    }
+
+    /// Returns the window, to be tried again; nothing after `most` tries.
+    #[must_use]
+    pub fn waited(mut self, most: u16) -> Option<Self> {
+        let at = self.at.get_or_insert_default();
+        at.waits += 1;
+        (at.waits < most).then_some(self)
     }
 
     /// Reads a queue message; nothing when it is not a window, or over a limit.

@@ -27,6 +27,8 @@ pub enum ReadAnswer {
     Refused(u16),
     /// The answer is larger than the limit.
     TooLarge,
+    /// The link leads to another host or another list, so Graph was not asked.
+    OtherList,
     /// Microsoft Graph or Microsoft Entra does not answer.
     Unavailable,
 }
@@ -38,7 +40,7 @@ impl<P: Ports> GraphClient<P> {
     /// host and to the same list ([`Request::holds`]). Redirects are not followed.
     pub async fn read(&self, tenant: &Tenant, request: &Request, immutable_ids: bool) -> ReadAnswer {
         let Some(url) = self.read_url(tenant, request) else {
-            return ReadAnswer::Refused(StatusCode::BAD_REQUEST.as_u16());
+            return ReadAnswer::OtherList;
         };
         let prefer = immutable_ids.then_some(IMMUTABLE_IDS);
         for is_last in [false, true] {

@@ -127,6 +127,8 @@ metrics! {
     Fetched: Count,
     /// Items that name a resource outside of their subscription.
     FetchRefused: Count,
+    /// Reads that Graph refused with 401 or 403: the application lacks a permission, or its credential has expired.
+    ReadForbidden: Count,
     /// Windows and items that SQS hands over again.
     ReadRetried: Count,
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Instant};
 
-use graph_simulator::{LifecycleEvent, Post, Wrong};
+use graph_simulator::{Fault, LifecycleEvent, Post, Wrong};
 use serde_json::{Value, json};
 use stack::{Function, Stack};
 
@@ -50,13 +50,15 @@ async fn items_are_rejected(world: &World) {
     assert!(!report.delivered(), "{report:?}");
 }
 
-/// While ClientStateSecret has no key, nothing can prove a lifecycle notification. Once it has, the next try succeeds.
+/// While ClientStateSecret has no key, nothing can prove a lifecycle notification. Once it has, the next try succeeds, and Graph
+/// forbids the reader to list the teams.
 async fn a_lifecycle_notification_is_tried_again(world: &World) {
     let stack = world.stack();
     // On AWS the next try is a quarter of an hour later.
     let queue = stack.resource("LifecycleQueue").unwrap();
     stack.set_visibility(queue, 10).await.unwrap();
     stack.enable_mapping("LifecycleMapping", false).await.unwrap();
+    world.pair.simulator.fail(Fault::new("GET", "/v1.0/teams", 403));
     let missed = Post::new().lifecycle(world.subscription(), LifecycleEvent::Missed);
     world.send(missed).await;
     let genuine = stack.read_secret("ClientStateSecret").await.unwrap();

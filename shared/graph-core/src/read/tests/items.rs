@@ -116,6 +116,50 @@ fn a_continued_reading_reads_the_list_once_more_at_its_end() {
     assert!(reading.completed().is_complete());
 }
 
+/// A drive is read for each of its notifications, a quarter of an hour back.
+#[test]
+fn overlapping_windows_of_a_drive_show_a_change_under_one_id() {
+    let created = |etag: &str, changed: i64| json!({"id": "1", "eTag": etag, "createdDateTime": at(60), "lastModifiedDateTime": at(changed)});
+    let deleted = json!({"id": "1", "deleted": {}});
+    for (kind, one, other) in [
+        (Kind::Created, created("a", 60), created("b", 90)),
+        (Kind::Deleted, deleted.clone(), deleted),
+    ] {
+        let ids = [(one, 3_600), (other, 3_000)].map(|(item, until)| id_of(kind, &item, until));
+        assert_eq!(ids[0], ids[1], "{kind:?}");
+    }
+    assert_ne!(
+        id_of(Kind::Updated, &created("a", 70), 3_600),
+        id_of(Kind::Updated, &created("b", 90), 3_600)
+    );
+}
+
+/// Returns the id of the event of this kind that an item of the drive shows.
+fn id_of(kind: Kind, item: &serde_json::Value, until: i64) -> String {
+    let mut reading = read(DRIVE, "updated", Some(window(DRIVE, at(0), at(until))));
+    let answer = json!({"value": [item]}).to_string();
+    let page = Page::parse(answer.as_bytes()).unwrap();
+    let changes = reading.take(&page);
+    let change = changes.iter().find(|change| change.kind == kind).unwrap();
+    let event: serde_json::Value =
+        serde_json::from_str(&event(change, reading.window(), false).unwrap()).unwrap();
+    event["id"].to_string()
+}
+
+#[test]
+fn ids_of_the_configuration_count_in_any_case() {
+    let path = |user: &str| {
+        let resource = format!("/users/{user}/messages");
+        let mut reading = read(&resource, "created", None);
+        let item = json!({"id": "1", "createdDateTime": at(60), "lastModifiedDateTime": at(60)});
+        let answer = json!({"value": [item]}).to_string();
+        let page = Page::parse(answer.as_bytes()).unwrap();
+        reading.take(&page)[0].path.clone()
+    };
+    let user = "4f3c6a1e-2d57-4b90-8f3c-6a1e2d574b90";
+    assert_eq!(path(&user.to_uppercase()), path(user));
+}
+
 /// Returns the changes in the hour of the window that an item shows.
 fn changes(resource: &str, change_type: &str, item: &serde_json::Value) -> Vec<(Kind, Timestamp)> {
     let mut reading = read(resource, change_type, None);

@@ -1,0 +1,168 @@
+//! What the reader works with, and what it remembers between invocations.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use graph_core::{
+    models::ResourcePath,
+    notification::client_state::ClientStateKeys,
+    read::{Limit, Limiter, Window},
+    subscription::config::{Config, Tenant},
+};
+use graph_edge::{
+    clock::Clock,
+    deadline::Deadline,
+    documents::CachedDocument,
+    sqs::{Message, Queue},
+};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::{complete::CompleteWindows, ports::Ports};
+
+/// What the reader works with.
+pub struct Deps<P: Ports> {
+    /// The configuration.
+    pub config: CachedDocument<P::Secret, Config>,
+    /// The keys that client states and seals are verified with.
+    pub client_states: CachedDocument<P::Secret, ClientStateKeys>,
+    /// Microsoft Graph.
+    pub graph: P::Graph,
+    /// The time.
+    pub clock: P::Clock,
+    /// Where events go.
+    pub delivery_queue: P::Queue,
+    /// Where messages go that cannot be processed.
+    pub failed_queue: P::Queue,
+    /// Where the rest of a window goes.
+    pub read_queue: P::Queue,
+    /// What this process remembers.
+    pub memory: Memory,
+    /// How often the queue delivers a message.
+    pub tries: u32,
+}
+
+/// What a process remembers between invocations.
+pub struct Memory {
+    limiter: Mutex<Limiter>,
+    pub(crate) complete: CompleteWindows,
+    /// A page with content has up to 8 MiB, and its events are as large again.
+    content_pages: Semaphore,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            limiter: Mutex::default(),
+            complete: CompleteWindows::default(),
+            content_pages: Semaphore::new(MAX_CONTENT_PAGES),
+        }
+    }
+}
+
+/// What stands in the way of a message for now: SQS delivers the message again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Obstacle {
+    #[error("Microsoft Graph or Microsoft Entra does not answer")]
+    GraphUnavailable,
+    #[error("SQS did not store a message")]
+    NotStored,
+    #[error("ClientStateSecret has no usable key")]
+    NoClientStateKeys,
+    #[error("the invocation has no time left")]
+    OutOfTime,
+}
+
+impl<P: Ports> Deps<P> {
+    /// Waits until the limits of Microsoft Graph allow a read of `path`, and counts the read.
+    ///
+    /// # Errors
+    ///
+    /// Returns the time to wait where that is longer than `deadline`.
+    pub(crate) async fn wait_for_rate_limit(
+        &self,
+        limit: Limit,
+        tenant: &Tenant,
+        path: &ResourcePath,
+        deadline: Deadline,
+    ) -> Result<(), Duration> {
+        loop {
+            let taken = self
+                .limiter()
+                .take(limit, tenant.application, path, self.clock.now());
+            match taken {
+                Ok(()) => return Ok(()),
+                Err(wait) if wait >= deadline.left() => return Err(wait),
+                Err(wait) => self.clock.sleep(wait).await,
+            }
+        }
+    }
+
+    /// Pauses the reads that share a limit with `path`, as Microsoft Graph asked, and returns for how long.
+    pub(crate) fn pause_reads(
+        &self,
+        limit: Limit,
+        tenant: &Tenant,
+        path: &ResourcePath,
+        wait: Duration,
+    ) -> Duration {
+        // Graph also asks to wait for 0 s, which would repeat the read at once, hundreds of times.
+        let wait = wait.max(MIN_PAUSE);
+        self.limiter()
+            .close(limit, tenant.application, path, wait, self.clock.now());
+        wait
+    }
+
+    /// Waits until there is memory for a page with content.
+    pub(crate) async fn content_page(&self) -> Option<SemaphorePermit<'_>> {
+        self.memory.content_pages.acquire().await.ok()
+    }
+
+    fn limiter(&self) -> MutexGuard<'_, Limiter> {
+        self.memory.limiter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stores messages in a queue.
+    pub(crate) async fn store(
+        &self,
+        queue: &P::Queue,
+        messages: Vec<Message>,
+        deadline: Deadline,
+    ) -> Result<(), Obstacle> {
+        let messages = messages.into_iter().map(|message| ((), message)).collect();
+        let sent = queue.send(messages, deadline).await;
+        sent.lost.is_empty().then_some(()).ok_or(Obstacle::NotStored)
+    }
+
+    /// Puts windows into `ReadQueue`, which keeps them back for `wait`.
+    pub(crate) async fn enqueue_windows(
+        &self,
+        windows: impl IntoIterator<Item = Window>,
+        wait: Duration,
+        deadline: Deadline,
+    ) -> Result<(), Obstacle> {
+        let mut messages = Vec::new();
+        for window in windows {
+            let body = self.sealed(&window, deadline).await?;
+            messages.push(Message::of_window(&window.owner(), body).delayed(wait));
+        }
+        self.store(&self.read_queue, messages, deadline).await
+    }
+
+    /// Returns the body of the message of a window.
+    pub(crate) async fn sealed(&self, window: &Window, deadline: Deadline) -> Result<String, Obstacle> {
+        let now = self.clock.now();
+        let keys = self.client_states.current(now, deadline).await;
+        let keys = keys.map_err(|_| Obstacle::NoClientStateKeys)?;
+        window
+            .to_body(&keys, now)
+            .map_err(|_| Obstacle::NoClientStateKeys)
+    }
+}
+
+/// The shortest pause that Microsoft Graph gets when it asks for one.
+const MIN_PAUSE: Duration = Duration::from_secs(1);
+
+/// How many pages with content are in memory at once.
+const MAX_CONTENT_PAGES: usize = 2;

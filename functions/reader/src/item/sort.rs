@@ -1,0 +1,189 @@
+//! What has to be fetched for the items of a batch.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use graph_core::{
+    application::Application,
+    notification::{
+        item::Notification,
+        queued::{Unfit, VerifiedItem},
+    },
+    read::{self, Fetch, Limit, Request, Window},
+    subscription::config::{Config, Tenant},
+};
+use jiff::{SignedDuration, Timestamp};
+use tracing::warn;
+
+use crate::batch::{self, Record, RejectedMessage};
+
+/// An item to deliver.
+pub(super) struct Item<'a> {
+    pub(super) record: &'a Record,
+    pub(super) verified: &'a VerifiedItem<'a>,
+    pub(super) notification: Notification<'a>,
+}
+
+/// Items of one resource, and the GET that fetches its content; no GET where the items are delivered as they are.
+pub(super) struct Group<'a, 'c> {
+    pub(super) get: Option<Get<'c>>,
+    pub(super) items: Vec<Item<'a>>,
+}
+
+/// A GET.
+pub(super) struct Get<'c> {
+    pub(super) tenant: &'c Tenant,
+    pub(super) request: Request,
+    pub(super) limit: Limit,
+    pub(super) immutable_ids: bool,
+}
+
+/// A drive to read, and the ids of the messages that name it.
+pub(super) struct Drive {
+    pub(super) window: Window,
+    pub(super) ids: Vec<String>,
+}
+
+/// The items of a batch, sorted.
+#[derive(Default)]
+pub(super) struct Sorted<'a, 'c> {
+    groups: BTreeMap<String, Group<'a, 'c>>,
+    drives: BTreeMap<(Application, String), Drive>,
+    pub(super) rejected: Vec<RejectedMessage<'a>>,
+    /// How many items name a resource outside of their subscription.
+    pub(super) outside: usize,
+}
+
+impl<'a, 'c> Sorted<'a, 'c> {
+    /// Sorts items: several of one resource are one group.
+    pub(super) fn of(
+        items: &'a [(&'a Record, VerifiedItem<'a>)],
+        config: &'c Config,
+        now: Timestamp,
+    ) -> Self {
+        let mut sorted = Self::default();
+        for (record, verified) in items {
+            match verified.read(now) {
+                Ok(notification) => sorted.add(
+                    Item {
+                        record,
+                        verified,
+                        notification,
+                    },
+                    config,
+                    now,
+                ),
+                Err(unfit) => sorted.rejected.push(rejected(record, verified, unfit)),
+            }
+        }
+        sorted
+    }
+
+    /// Returns the groups in lanes: Graph counts the reads of a mailbox together.
+    pub(super) fn lanes(&mut self) -> Vec<Vec<Group<'a, 'c>>> {
+        let groups = std::mem::take(&mut self.groups).into_values().collect();
+        batch::by_mailbox(groups, Group::mailbox)
+    }
+
+    /// Returns the drives to read.
+    pub(super) fn drives(&mut self) -> Vec<Drive> {
+        std::mem::take(&mut self.drives).into_values().collect()
+    }
+
+    fn add(&mut self, item: Item<'a>, config: &'c Config, now: Timestamp) {
+        let get = self.request_for(&item, config, now);
+        let key = get.as_ref().map_or_else(String::new, Get::key);
+        let group = self.groups.entry(key);
+        let group = group.or_insert_with(|| Group {
+            get,
+            items: Vec::new(),
+        });
+        group.items.push(item);
+    }
+
+    /// Returns the GET for an item, if there is one.
+    fn request_for(&mut self, item: &Item<'a>, config: &'c Config, now: Timestamp) -> Option<Get<'c>> {
+        let proven = item.verified.proven();
+        let (entry, tenant, resource) = read::configured(config, &proven.subscription, proven.application)?;
+        let is_deleted = item.notification.change_type.as_deref() == Some("deleted");
+        if !entry.options.fetch_content || is_deleted || tenant.credential.is_delegated() {
+            return None;
+        }
+        let path = item.notification.resource.as_deref().unwrap_or_default();
+        match read::fetch(&resource, path, proven.application.tenant_id) {
+            Fetch::Get(request, limit) => Some(Get {
+                tenant,
+                request,
+                limit,
+                immutable_ids: entry.options.immutable_ids,
+            }),
+            Fetch::Drive => {
+                self.add_drive(item, resource, now);
+                None
+            }
+            Fetch::Nothing => None,
+            Fetch::Refused => {
+                self.outside += 1;
+                warn!(
+                    subscription = proven.subscription,
+                    "An item of subscription {} names a resource outside of the subscription; it is delivered without content",
+                    proven.subscription
+                );
+                None
+            }
+        }
+    }
+
+    /// Notes that a drive has to be read: its notifications name no file.
+    fn add_drive(&mut self, item: &Item<'a>, resource: String, now: Timestamp) {
+        let proven = item.verified.proven();
+        let received_at = item.verified.queued().received_at;
+        let until = now.saturating_add(DRIVE_READ_DELAY).unwrap_or(now);
+        let from = received_at
+            .saturating_sub(DRIVE_LOOKBACK)
+            .unwrap_or(now)
+            .min(until);
+        let key = (proven.application, proven.subscription.clone());
+        let drive = self.drives.entry(key).or_insert_with(|| Drive {
+            window: Window::without_gap(proven, resource, from, until),
+            ids: Vec::new(),
+        });
+        drive.window.from = drive.window.from.min(from);
+        drive.ids.push(item.record.id.clone());
+    }
+}
+
+impl Group<'_, '_> {
+    fn mailbox(&self) -> String {
+        let get = self.get.as_ref();
+        get.map_or_else(String::new, |get| {
+            batch::mailbox(get.tenant.application, &get.request.path)
+        })
+    }
+}
+
+impl Get<'_> {
+    fn key(&self) -> String {
+        let Application { tenant_id, client_id } = self.tenant.application;
+        let Request { path, query, .. } = &self.request;
+        format!("{tenant_id} {client_id} {} {path} {query}", self.immutable_ids)
+    }
+}
+
+/// Returns the message of an item that no event can be made of.
+pub(super) fn rejected<'a>(
+    record: &'a Record,
+    verified: &VerifiedItem<'_>,
+    unfit: Unfit,
+) -> RejectedMessage<'a> {
+    RejectedMessage {
+        record,
+        reason: unfit.into(),
+        owner: Some(verified.proven().clone()),
+    }
+}
+
+/// How far back a drive is read for a notification: Graph's own latency.
+const DRIVE_LOOKBACK: SignedDuration = SignedDuration::from_mins(15);
+
+/// How long after a notification a drive is read.
+pub(super) const DRIVE_READ_DELAY: Duration = Duration::from_secs(30);

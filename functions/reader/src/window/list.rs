@@ -1,0 +1,218 @@
+//! The pages of a list, in one turn.
+
+use std::time::Duration;
+
+use graph_core::{
+    read::{self, Limit, Page, Parts, Reading, Request, Shortfall, Turned},
+    subscription::config::{Entry, Tenant},
+};
+use graph_edge::{
+    deadline::Deadline,
+    graph::ReadAnswer,
+    sqs::{Message, Reason},
+};
+use tracing::{error, warn};
+
+use super::{TurnResult, move_to_failed_queue, send_completed};
+use crate::{
+    Deps, carries_content,
+    deps::Obstacle,
+    ports::{GraphReader, Ports},
+};
+
+/// A turn for a window of a configured entry.
+pub(super) struct Turn<'a, P: Ports> {
+    pub(super) entry: &'a Entry,
+    pub(super) tenant: &'a Tenant,
+    pub(super) deps: &'a Deps<P>,
+    pub(super) deadline: Deadline,
+}
+
+impl<P: Ports> Turn<'_, P> {
+    /// Reads page after page until the end, or until the turn is over; then the rest goes on as a message.
+    pub(super) async fn read(&self, mut reading: Reading) -> Result<TurnResult, Obstacle> {
+        let turn_ends = self.deadline.at_most(TURN);
+        let mut result = TurnResult::default();
+        while let Some(request) = reading.request() {
+            let wait = if turn_ends.left().is_zero() {
+                Some(Duration::ZERO)
+            } else {
+                self.ask(&mut reading, &request, turn_ends, &mut result).await?
+            };
+            if let Some(wait) = wait {
+                // No sooner than Graph allows: the queue keeps the rest back.
+                let rest = [reading.rest()];
+                self.deps.enqueue_windows(rest, wait, self.deadline).await?;
+                return Ok(result);
+            }
+        }
+        let end = send_completed(reading.completed(), self.deps, self.deadline).await?;
+        Ok(TurnResult {
+            complete: end.complete,
+            incomplete: end.incomplete,
+            ..result
+        })
+    }
+
+    /// Asks for one page and delivers its changes; returns how long the rest has to wait where that is beyond the turn.
+    async fn ask(
+        &self,
+        reading: &mut Reading,
+        request: &Request,
+        turn_ends: Deadline,
+        result: &mut TurnResult,
+    ) -> Result<Option<Duration>, Obstacle> {
+        let (limit, path) = (reading.limit(), reading.resource().clone());
+        let waited = self
+            .deps
+            .wait_for_rate_limit(limit, self.tenant, &path, turn_ends);
+        if let Err(wait) = waited.await {
+            return Ok(Some(wait));
+        }
+        // Held until the events are stored: until then the page is in memory.
+        let _page = if carries_content(self.entry) {
+            self.deps.content_page().await
+        } else {
+            None
+        };
+        match self.get(request).await {
+            ReadAnswer::Body(body) => self.take_page(reading, &body, result).await?,
+            ReadAnswer::TooLarge => _ = reading.too_large(),
+            ReadAnswer::NotNow(wait) => {
+                let wait = self.deps.pause_reads(limit, self.tenant, &path, wait);
+                let goes_on = reading.waits() == Turned::Again;
+                return Ok(Some(wait).filter(|wait| goes_on && *wait >= turn_ends.left()));
+            }
+            ReadAnswer::Refused(status) => self.take_refusal(reading, status, result).await?,
+            ReadAnswer::OtherList => {
+                let problem = "names a next page on another host or of another list";
+                self.odd_answer(reading, problem, result).await?;
+            }
+            ReadAnswer::Unavailable => return Err(Obstacle::GraphUnavailable),
+        }
+        Ok(None)
+    }
+
+    async fn get(&self, request: &Request) -> ReadAnswer {
+        let immutable_ids = self.entry.options.immutable_ids;
+        self.deps.graph.read(self.tenant, request, immutable_ids).await
+    }
+
+    /// Delivers the changes that a page shows.
+    async fn take_page(
+        &self,
+        reading: &mut Reading,
+        body: &[u8],
+        result: &mut TurnResult,
+    ) -> Result<(), Obstacle> {
+        let Ok(page) = Page::parse(body) else {
+            return self.odd_answer(reading, "is not a page of a list", result).await;
+        };
+        let changes = reading.take(&page);
+        let tenant_id = reading.window().application.tenant_id;
+        let mut events = Vec::with_capacity(changes.len());
+        for change in &changes {
+            match read::event(change, reading.window(), carries_content(self.entry)) {
+                Ok(event) => events.push(Message::of_tenant(tenant_id, event)),
+                Err(_) => reading.falls_short(Shortfall::OddItem),
+            }
+        }
+        let count = events.len();
+        let queue = &self.deps.delivery_queue;
+        self.deps.store(queue, events, self.deadline).await?;
+        result.events += count;
+        Ok(())
+    }
+
+    /// Ends a reading whose answer cannot be understood.
+    async fn odd_answer(
+        &self,
+        reading: &mut Reading,
+        problem: &str,
+        result: &mut TurnResult,
+    ) -> Result<(), Obstacle> {
+        let window = reading.window();
+        let kept = move_to_failed_queue(window, Reason::OddAnswer, self.deps, self.deadline).await?;
+        result.failed.push(kept);
+        error!(
+            subscription = window.subscription,
+            problem,
+            "Microsoft Graph's answer for subscription {} {problem}; its window is moved to FailedQueue, and CatchUpCompleted says that it is incomplete",
+            window.subscription
+        );
+        reading.end(Shortfall::OddAnswer);
+        Ok(())
+    }
+
+    /// Ends a reading that Graph refuses, or asks in another way.
+    async fn take_refusal(
+        &self,
+        reading: &mut Reading,
+        status: u16,
+        result: &mut TurnResult,
+    ) -> Result<(), Obstacle> {
+        if reading.refused(status) == Turned::Again {
+            return Ok(());
+        }
+        let window = reading.window();
+        if !matches!(status, 401 | 403 | 404 | 410) {
+            let kept = move_to_failed_queue(window, Reason::ReadRefused, self.deps, self.deadline).await?;
+            result.failed.push(kept);
+        }
+        result.forbidden += usize::from(matches!(status, 401 | 403));
+        warn!(
+            subscription = window.subscription,
+            status,
+            "Microsoft Graph refuses to list the resource of subscription {} ({status}); CatchUpCompleted says that the window is incomplete, and why",
+            window.subscription
+        );
+        Ok(())
+    }
+
+    /// Makes a window of each part of a tenant-wide resource.
+    pub(super) async fn split(&self, mut parts: Parts) -> Result<TurnResult, Obstacle> {
+        let mut forbidden = 0;
+        while let Some(request) = parts.request() {
+            let Some(path) = parts.path() else {
+                parts.falls_short(Shortfall::OddAnswer);
+                break;
+            };
+            let turn_ends = self.deadline.at_most(TURN);
+            let waited = self
+                .deps
+                .wait_for_rate_limit(Limit::OTHER, self.tenant, &path, turn_ends);
+            if let Err(wait) = waited.await {
+                let Some(again) = parts.later() else { break };
+                self.deps.enqueue_windows([again], wait, self.deadline).await?;
+                return Ok(TurnResult::default());
+            }
+            match self.get(&request).await {
+                ReadAnswer::Body(body) => match Page::parse(&body) {
+                    Ok(page) => parts.take(&page),
+                    Err(_) => parts.falls_short(Shortfall::OddAnswer),
+                },
+                ReadAnswer::NotNow(wait) => {
+                    self.deps.pause_reads(Limit::OTHER, self.tenant, &path, wait);
+                    parts.waits();
+                }
+                ReadAnswer::TooLarge | ReadAnswer::OtherList => parts.falls_short(Shortfall::OddAnswer),
+                ReadAnswer::Refused(status) => {
+                    forbidden += usize::from(matches!(status, 401 | 403));
+                    parts.falls_short(Shortfall::of(status));
+                }
+                ReadAnswer::Unavailable => return Err(Obstacle::GraphUnavailable),
+            }
+        }
+        if let Some(completed) = parts.completed() {
+            let end = send_completed(completed, self.deps, self.deadline).await?;
+            return Ok(TurnResult { forbidden, ..end });
+        }
+        self.deps
+            .enqueue_windows(parts.windows(), Duration::ZERO, self.deadline)
+            .await?;
+        Ok(TurnResult::default())
+    }
+}
+
+/// How long a window is read in one turn.
+const TURN: Duration = Duration::from_secs(20);
