@@ -26,7 +26,7 @@ pub struct Report {
     pub calls: Calls,
     /// Functions that were killed.
     pub killed: u32,
-    /// Functions that were not there to be killed.
+    /// Functions that were not running when they were to be killed.
     pub escaped: u32,
     /// Secrets that were looked for in the logs.
     pub secrets: usize,
@@ -63,8 +63,8 @@ impl fmt::Display for Report {
             (End::Delivered, "delivered once by id"),
             (End::Failed, "in FailedQueue, with a reason"),
             (End::Reported, "in a gap that was reported"),
-            (End::Refused, "forged, and refused"),
-            (End::NotAskedFor, "not asked for at that moment"),
+            (End::Refused, "forged, and rejected"),
+            (End::NotAskedFor, "without a subscription at that moment"),
             (End::Broken, "broken promises"),
         ] {
             writeln!(
@@ -74,6 +74,10 @@ impl fmt::Display for Report {
             )?;
         }
         writeln!(f, "events with a known id   {}", verdict.repeats)?;
+        writeln!(f, "messages in FailedQueue")?;
+        for (reason, count) in &verdict.reasons {
+            writeln!(f, "  {count:7} {reason}")?;
+        }
         let share = 100 * calls.struck / calls.all.max(1);
         writeln!(
             f,
@@ -82,12 +86,12 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "functions killed         {} of {}, {} were not there",
+            "functions killed         {} of {}, {} were not running",
             self.killed, options.kills, self.escaped
         )?;
         writeln!(
             f,
-            "secrets sought in logs   {} in {} kB",
+            "secrets searched in logs {} in {} kB",
             self.secrets,
             self.logged / 1_000
         )?;
@@ -152,6 +156,7 @@ mod tests {
         );
         assert!(text.contains("9 delivered once by id"), "{text}");
         assert!(text.contains("20, 3 of them failed or hung (15 %)"), "{text}");
+        assert!(text.contains("2 DecryptionFailed"), "{text}");
         assert!(text.ends_with("\nEvery promise was kept.\n"), "{text}");
     }
 
@@ -176,6 +181,7 @@ mod tests {
             verdict: Verdict {
                 ends: BTreeMap::from([(End::Delivered, 9)]),
                 repeats: 1,
+                reasons: BTreeMap::from([("DecryptionFailed".to_owned(), 2)]),
                 breaches,
             },
             sent: 9,

@@ -15,6 +15,8 @@ pub struct Verdict {
     pub ends: BTreeMap<End, usize>,
     /// How many events arrived that repeat another one's id.
     pub repeats: usize,
+    /// How many messages are in FailedQueue for which reason.
+    pub reasons: BTreeMap<String, usize>,
     /// The promises that were broken.
     pub breaches: Vec<Breach>,
 }
@@ -97,9 +99,18 @@ pub fn judge(evidence: &Evidence) -> Verdict {
     breaches.extend(evidence.grown.iter().copied().map(Breach::Grew));
     breaches.extend(evidence.slowed.map(|[early, late]| Breach::Slowed(early, late)));
     let ids: BTreeSet<&str> = evidence.events.iter().map(|event| event.id.as_str()).collect();
+    let mut reasons = BTreeMap::new();
+    for reason in evidence
+        .failures
+        .iter()
+        .filter_map(|failure| failure.reason.clone())
+    {
+        *reasons.entry(reason).or_default() += 1;
+    }
     Verdict {
         ends,
         repeats: evidence.events.len() - ids.len(),
+        reasons,
         breaches,
     }
 }

@@ -35,7 +35,7 @@ pub struct World {
     pub unlisted: RefCell<BTreeSet<String>>,
     /// Functions that were killed.
     pub killed: Cell<u32>,
-    /// Functions that were not there to be killed.
+    /// Functions that were not running when they were to be killed.
     pub escaped: Cell<u32>,
 }
 

@@ -52,7 +52,8 @@ pub(crate) fn build(
     if profile == Profile::Tests {
         sam.env("SAM_BUILD_MODE", "debug");
     }
-    Ok(command::run("sam build", &mut sam, &folder.join("build.log"))?)
+    command::run("sam build", &mut sam, &folder.join("build.log"))?;
+    pack(tools, folder)
 }
 
 /// Leaves an earlier version of the functions in `folder`: of an unpacked release, or of a checkout, whose functions are compiled.
@@ -71,10 +72,24 @@ pub(crate) fn earlier(
         .canonicalize()
         .map_err(Error::io(format!("looking for {}", from.display())))?;
     if !from.join("Cargo.toml").is_file() {
-        return unpack(&from, &folder.join("build"));
+        unpack(&from, &folder.join("build"))?;
+        return pack(tools, folder);
     }
     // In the same target folder: what the checkout has in common with this repository is compiled already.
     build(&from, target, folder, tools, Profile::Tests, progress)
+}
+
+/// Packs the functions for `sam deploy`; see packed.py.
+fn pack(tools: &Tools, folder: &Path) -> Result<(), Error> {
+    let mut python = python(tools);
+    python
+        .args(["-c", include_str!("packed.py")])
+        .arg(folder.join("build"));
+    Ok(command::run(
+        "packing the functions",
+        &mut python,
+        &folder.join("packed.log"),
+    )?)
 }
 
 /// Puts an unpacked release where [`build`] leaves what it builds.

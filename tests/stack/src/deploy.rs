@@ -30,7 +30,7 @@ pub(crate) async fn deploy(
     name: &str,
     options: &Options,
 ) -> Result<Deployment, Error> {
-    let template = Path::new("build/template.yaml");
+    let template = Path::new("build/packed.yaml");
     run_sam(tools, aws, folder, name, template, &parameters(options)?).await?;
     let outputs = aws.stack_outputs(name).await?;
     let resources = aws.stack_resources(name).await?;
