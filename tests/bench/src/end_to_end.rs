@@ -3,7 +3,6 @@
 //! The same load is sent, counted and reported for every stage.
 
 pub mod in_memory;
-pub mod local_stack;
 #[cfg(test)]
 mod tests;
 

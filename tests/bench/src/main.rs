@@ -97,10 +97,6 @@ async fn run(options: &Options) -> Result<(), BoxError> {
             table.write(&artefacts.folder)?;
         }
     }
-    if options.wants(Measurement::LocalStack) {
-        end_to_end::local_stack::measure(options, &mut table).await?;
-        table.write(&artefacts.folder)?;
-    }
     if options.wants(Measurement::Renewal) {
         renewal::measure(options, &artefacts, &mut table).await?;
         table.write(&artefacts.folder)?;
@@ -108,6 +104,9 @@ async fn run(options: &Options) -> Result<(), BoxError> {
     if options.wants(Measurement::Limits) {
         limits::measure(options, &mut table)?;
         table.write(&artefacts.folder)?;
+    }
+    if options.page && options.only.is_none() && !options.quick {
+        table.put_into(&tools::root().join("docs/performance.md"))?;
     }
     print!("{table}");
     Ok(())

@@ -11,6 +11,8 @@ pub struct Options {
     pub only: Option<Measurement>,
     /// Whether only to check that everything works.
     pub quick: bool,
+    /// Whether the table goes into docs/performance.md.
+    pub page: bool,
     /// The progress for a waiting person.
     pub progress: Progress,
 }
@@ -22,7 +24,7 @@ impl Options {
     ///
     /// An option is unknown.
     pub fn parse() -> Result<Option<Self>, lexopt::Error> {
-        let (mut only, mut quick) = (None, false);
+        let (mut only, mut quick, mut page) = (None, false, false);
         // `cargo bench-all -- --quick` works as well: the cargo alias ends with two dashes already.
         let mut arguments =
             lexopt::Parser::from_args(std::env::args_os().skip(1).filter(|text| text != "--"));
@@ -30,6 +32,7 @@ impl Options {
             match argument {
                 Long("only") => only = Some(arguments.value()?.parse_with(Measurement::parse)?),
                 Long("quick") => quick = true,
+                Long("page") => page = true,
                 Short('h') | Long("help") => return Ok(None),
                 other => return Err(other.unexpected()),
             }
@@ -38,6 +41,7 @@ impl Options {
         Ok(Some(Self {
             only,
             quick,
+            page,
             progress,
         }))
     }
@@ -83,8 +87,6 @@ pub enum Measurement {
     Limits,
     /// From the POST to the event.
     EndToEnd,
-    /// From the POST to the event, on the local stack.
-    LocalStack,
 }
 
 impl Measurement {
@@ -96,8 +98,7 @@ impl Measurement {
             "renewal" => Ok(Self::Renewal),
             "limits" => Ok(Self::Limits),
             "end-to-end" => Ok(Self::EndToEnd),
-            "local-stack" => Ok(Self::LocalStack),
-            _ => Err("expected decrypt, webhook, decryption, end-to-end, local-stack, renewal or limits"),
+            _ => Err("expected decrypt, webhook, decryption, end-to-end, renewal or limits"),
         }
     }
 }
@@ -112,10 +113,10 @@ Usage: cargo bench-all [OPTIONS]
                             webhook     start, memory, size and work, against Python and Node.js
                             decryption  batches of items through the function
                             end-to-end  from the POST to the event, with queues in memory
-                            local-stack from the POST to the event, with the template on MiniStack
                             renewal     many subscriptions, against the simulator
                             limits      renewal in virtual time, against what Graph's limits force
       --quick       check that everything works and compares right; the figures mean nothing
+      --page        put the table into docs/performance.md; only after a whole run
   -h, --help        this text
 
 Prints a table and writes it to target/bench/table.md and target/bench/results.json. Needs OpenSSL and Python 3 with venv;

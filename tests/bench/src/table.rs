@@ -1,6 +1,6 @@
 //! The table, for people and for programs.
 
-use std::{fmt, fs, path::Path};
+use std::{fmt, fs, path::Path, process::Command};
 
 use serde_json::{Value, json};
 
@@ -10,6 +10,8 @@ use crate::{BoxError, options::Options, samples::Samples};
 pub struct Table {
     quick: bool,
     left_out: Vec<String>,
+    /// Of which commit, when and where.
+    origin: String,
     rows: Vec<Row>,
 }
 
@@ -37,8 +39,8 @@ pub enum Unit {
 pub enum Goal {
     /// This project's figure is at most so many times this contender's.
     AtMost(&'static str, f64),
-    /// Every other contender's figure, except those of [`FOR_SCALE`], is at least so many times this project's.
-    Ahead(f64),
+    /// Every other contender's figure, except those of [`FOR_SCALE`], is at least this project's.
+    Ahead,
 }
 
 impl Table {
@@ -47,6 +49,7 @@ impl Table {
         Self {
             quick: options.quick,
             left_out,
+            origin: origin(),
             rows: Vec::new(),
         }
     }
@@ -88,11 +91,19 @@ impl Table {
         });
     }
 
+    /// Puts the table into a page, in place of the one that is there.
+    pub fn put_into(&self, page: &Path) -> Result<(), BoxError> {
+        let text = fs::read_to_string(page)?;
+        let replaced = replaced(&text, &self.to_string()).ok_or("the page has no table of this kind")?;
+        Ok(fs::write(page, replaced)?)
+    }
+
     /// Writes the table to the folder of the benchmarks.
     pub fn write(&self, folder: &Path) -> Result<(), BoxError> {
         let document = json!({
             "quick": self.quick,
             "leftOut": self.left_out,
+            "origin": self.origin,
             "rows": self.rows.iter().map(|row| &row.json).collect::<Vec<_>>(),
         });
         fs::write(
@@ -116,7 +127,11 @@ impl fmt::Display for Table {
                 .try_for_each(|row| writeln!(f, "- {}", row.what))?;
             return self.left_out.iter().try_for_each(|why| writeln!(f, "\n{why}"));
         }
-        writeln!(f, "| What | Ours | Others need | Goals |\n|---|---|---|---|")?;
+        writeln!(
+            f,
+            "{}\n\n| What | Ours | Others need | Goals |\n|---|---|---|---|",
+            self.origin
+        )?;
         for row in &self.rows {
             writeln!(
                 f,
@@ -137,18 +152,16 @@ impl Goal {
                 let ours = 1.0 / ratio;
                 Some((format!("≤ {limit:.2} × {name} (is {ours:.2})"), ours <= limit))
             }
-            Self::Ahead(limit) => {
+            Self::Ahead => {
                 let mut others = others
                     .iter()
                     .filter(|(name, _, _)| !FOR_SCALE.contains(name))
                     .peekable();
                 others.peek()?;
-                let text = if limit > 1.0 {
-                    format!("others ≥ {limit:.0} ×")
-                } else {
-                    "ahead of all".to_owned()
-                };
-                Some((text, others.all(|(_, _, ratio)| *ratio >= limit)))
+                Some((
+                    "ahead of all".to_owned(),
+                    others.all(|(_, _, ratio)| *ratio >= 1.0),
+                ))
             }
         }
     }
@@ -184,5 +197,62 @@ fn times(ratio: f64) -> String {
         format!("{ratio:.2} ×")
     } else {
         format!("{ratio:.0} ×")
+    }
+}
+
+/// Returns a sentence on what is measured, when and where.
+fn origin() -> String {
+    let commit = Command::new("git")
+        .args(["log", "-1", "--format=%h"])
+        .current_dir(tools::root())
+        .output();
+    let commit = commit.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = processors
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"));
+    let model = model.map_or("a processor without a name", |name| {
+        name.trim_start_matches(['\t', ' ', ':'])
+    });
+    format!(
+        "{ORIGIN} {} of {}, on {} processors ({model}).",
+        commit.unwrap_or_default(),
+        jiff::Timestamp::now().strftime("%Y-%m-%d"),
+        std::thread::available_parallelism().map_or(1, usize::from),
+    )
+}
+
+/// Returns a page with another table in place of its own: the sentence on where it was measured, and all lines of the table below.
+fn replaced(page: &str, table: &str) -> Option<String> {
+    let (before, rest) = page.split_once(&format!("\n{ORIGIN}"))?;
+    let mut lines = rest
+        .split_inclusive('\n')
+        .skip_while(|line| !line.starts_with('|'))
+        .peekable();
+    lines.peek()?;
+    let after: String = lines.skip_while(|line| line.starts_with('|')).collect();
+    Some(format!("{before}\n{table}{after}"))
+}
+
+/// How the sentence begins.
+const ORIGIN: &str = "Measured at commit";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_takes_the_place_of_the_one_before() {
+        let page = format!("# Page\n\n{ORIGIN} a.\n\n| What |\n|---|\n| old |\n\nText | more\n| other |\n");
+        let table = format!("{ORIGIN} b.\n\n| What |\n|---|\n| new |\n");
+        let expected = page.replace(" a.", " b.").replace("old", "new");
+        assert_eq!(replaced(&page, &table).unwrap(), expected);
+        assert_eq!(replaced("# Page\n", &table), None);
+    }
+
+    #[test]
+    fn the_page_of_this_project_has_a_place_for_the_table() {
+        let page = fs::read_to_string(tools::root().join("docs/performance.md")).unwrap();
+        assert!(replaced(&page, "new\n").unwrap().contains("\nnew\n"));
     }
 }

@@ -66,6 +66,7 @@ async fn run(deliver: fn(String) -> Vec<String>) -> Result<Passage, BoxError> {
     let options = Options {
         only: None,
         quick: false,
+        page: false,
         progress: Progress::start(),
     };
     pipeline.run(load, &options).await
