@@ -27,41 +27,41 @@ pub struct Global {
         global = true,
         value_name = "NAME",
         default_value = STACK,
-        value_parser = filled
+        value_parser = non_empty
     )]
     pub stack: String,
-    /// Region of the stack; otherwise the one of the environment or the profile.
-    #[arg(long, global = true, value_name = "REGION", value_parser = filled)]
+    /// Region of the stack [default: from the environment or the profile].
+    #[arg(long, global = true, value_name = "REGION", value_parser = non_empty)]
     pub region: Option<String>,
     /// Profile in the files of the AWS CLI.
-    #[arg(long, global = true, value_name = "PROFILE", value_parser = filled)]
+    #[arg(long, global = true, value_name = "PROFILE", value_parser = non_empty)]
     pub profile: Option<String>,
-    /// Address in place of that of every service of AWS.
+    /// Endpoint URL for all AWS services.
     #[arg(
         long,
         global = true,
         value_name = "URL",
-        value_parser = filled,
-        help = "Address of every service of AWS; otherwise AWS_ENDPOINT_URL"
+        value_parser = non_empty,
+        help = "Endpoint URL for all AWS services [default: AWS_ENDPOINT_URL]"
     )]
     pub endpoint_url: Option<String>,
-    /// Seconds that one call of AWS may take [default: 20; where renewal only plans, 300]. A run of renewal has its 15 minutes.
+    /// Time limit of one AWS call, in seconds [default: 20; 300 for a plan]. A run of renewal may take 15 minutes.
     #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=A_DAY))]
     pub timeout: Option<u64>,
     /// Prints JSON for programs.
     #[arg(long, global = true)]
     pub json: bool,
-    /// Whether the output has colours.
+    /// Use of colours in the output.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorChoice,
 }
 
 impl Global {
-    /// Returns an advice whose commands are about the same stack, region and account as this command line: whoever pastes
-    /// them would otherwise change another stack.
+    /// Adds the stack, region and profile of this command line to the commands in an advice. Without them, a person who
+    /// pastes a command would change another stack.
     #[must_use]
-    pub fn addressed(&self, advice: &str) -> String {
-        let place = [
+    pub fn with_global_options(&self, advice: &str) -> String {
+        let location = [
             option("--region", self.region.as_deref()),
             option("--profile", self.profile.as_deref()),
             option("--endpoint-url", self.endpoint_url.as_deref()),
@@ -73,16 +73,16 @@ impl Global {
                 .filter(|stack| *stack != STACK)
                 .map(String::as_str),
         );
-        let advice = with_options(advice, "graph-notifications ", &format!("{stack}{place}"));
-        let deployed = self.deployed();
-        let advice = advice.replace("sam deploy", &format!("sam deploy{deployed}"));
-        with_options(&advice, "aws ", &place)
+        let advice = with_options(advice, "graph-notifications ", &format!("{stack}{location}"));
+        let deploy_options = self.deploy_options();
+        let advice = advice.replace("sam deploy", &format!("sam deploy{deploy_options}"));
+        with_options(&advice, "aws ", &location)
     }
 }
 
 impl Global {
     /// Returns the options of `sam deploy` for the same stack.
-    fn deployed(&self) -> String {
+    fn deploy_options(&self) -> String {
         let stack = (self.stack != STACK).then_some(self.stack.as_str());
         let options = [
             option("--stack-name", stack),
@@ -98,7 +98,7 @@ impl Global {
     }
 }
 
-/// Returns a text with options behind each `program`, where that is a word and not the end of another one.
+/// Inserts options after each `program` in a text, unless the match is the end of a longer word.
 fn with_options(text: &str, program: &str, options: &str) -> String {
     let mut parts = text.split(program);
     let first = parts.next().unwrap_or_default().to_owned();
@@ -109,13 +109,13 @@ fn with_options(text: &str, program: &str, options: &str) -> String {
     })
 }
 
-/// Returns an option as it is written in a command line.
+/// Formats an option for a command line.
 fn option(name: &str, value: Option<&str>) -> String {
     value.map(|value| format!("{name} {value} ")).unwrap_or_default()
 }
 
-/// Reads a value that says something: an empty one comes from a variable that is not set.
-fn filled(value: &str) -> Result<String, String> {
+/// Parses a text that must not be empty: an empty one comes from a shell variable that is not set.
+fn non_empty(value: &str) -> Result<String, String> {
     let value = value.trim();
     if value.is_empty() {
         return Err("it is empty; is a variable of your shell not set?".to_owned());
@@ -123,13 +123,13 @@ fn filled(value: &str) -> Result<String, String> {
     Ok(value.to_owned())
 }
 
-/// Seconds. Nobody waits longer, and no clock overflows.
+/// The longest time limit, in seconds. A longer one could overflow a clock.
 const A_DAY: u64 = 24 * 60 * 60;
 
-/// The name of a stack that nobody named.
+/// The default name of a stack.
 const STACK: &str = "graph-notifications";
 
-/// What is to be done.
+/// A command.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Checks, shows, compares and writes the configuration.
@@ -142,7 +142,7 @@ pub enum Command {
     #[command(after_help = "Example:\n  graph-notifications apply\n\n\
         The command waits for the run and never retries. A second run at the same time does no harm.")]
     Apply {
-        /// Allows as many deletions as the configuration demands.
+        /// Allows all deletions that the configuration requires.
         #[arg(long)]
         confirm_deletions: bool,
     },
@@ -150,7 +150,7 @@ pub enum Command {
     #[command(after_help = "Example:\n  graph-notifications status --tenant contoso")]
     Status {
         /// Only the subscriptions of one tenant, by its name in the configuration.
-        #[arg(long, value_name = "NAME", value_parser = filled)]
+        #[arg(long, value_name = "NAME", value_parser = non_empty)]
         tenant: Option<String>,
     },
     /// Replaces keys now.
@@ -161,31 +161,31 @@ pub enum Command {
         /// What to replace.
         #[arg(value_enum)]
         what: Rotate,
-        /// Does not ask.
+        /// Skips the confirmation.
         #[arg(long, short)]
         yes: bool,
     },
     /// Replaces the subscriptions that a deleted stack left behind.
     #[command(after_help = "Example:\n  graph-notifications take-over")]
     TakeOver {
-        /// Does not ask.
+        /// Skips the confirmation.
         #[arg(long, short)]
         yes: bool,
     },
     /// Deletes every subscription of this stack, before the stack itself is deleted.
     #[command(after_help = "Example:\n  graph-notifications delete-all --confirm graph-notifications")]
     DeleteAll {
-        /// The stack's name, in place of the question.
-        #[arg(long, value_name = "NAME", value_parser = filled)]
+        /// The stack's name, which skips the question.
+        #[arg(long, value_name = "NAME", value_parser = non_empty)]
         confirm: Option<String>,
     },
-    /// Items that could not be opened, in FailedQueue.
+    /// Lists, shows, retries and deletes the messages of FailedQueue: items that could not be processed.
     #[command(subcommand)]
-    Failed(Held),
-    /// Events that a consumer could not process, in UndeliveredQueue.
+    Failed(QueueCommand),
+    /// Lists, shows, retries and deletes the messages of UndeliveredQueue: events that a consumer did not delete.
     #[command(subcommand)]
-    Undelivered(Held),
-    /// Events in DeliveryQueue, which wait for a consumer.
+    Undelivered(QueueCommand),
+    /// Shows the events that wait in DeliveryQueue for a consumer.
     #[command(subcommand)]
     Events(Events),
     /// Checks the whole stack, in the order in which you should repair it, and says what to do.
@@ -193,7 +193,7 @@ pub enum Command {
         What could not be checked is marked \"?\". If nothing else is wrong, the exit status is 0.")]
     Doctor {
         /// Base URL of the webhook as seen from this machine, if it is not the URL that Graph calls.
-        #[arg(long, value_name = "URL", value_parser = filled)]
+        #[arg(long, value_name = "URL", value_parser = non_empty)]
         webhook: Option<String>,
     },
     /// Prints a script that completes commands in a shell.
@@ -206,27 +206,27 @@ pub enum Command {
     },
 }
 
-/// What is to be done with the messages of a queue.
+/// A command for the messages of a queue.
 #[derive(Clone, Debug, Subcommand)]
-pub enum Held {
-    /// Lists them by age, with the reason, the subscription and the tenant.
+pub enum QueueCommand {
+    /// Lists the messages by age, with reason, subscription and tenant.
     #[command(
         after_help = "Example:\n  graph-notifications failed list --reason TokenRejected\n\n\
         While the command reads messages, SQS hides them from others for at most a minute."
     )]
     List {
-        /// Which.
+        /// The messages.
         #[command(flatten)]
-        which: Which,
-        /// How many at most.
+        selection: Selection,
+        /// Maximum number of messages.
         #[arg(long, value_name = "COUNT", default_value_t = 1000)]
         limit: usize,
     },
     /// Shows messages without their proofs, and their content only on request.
     #[command(after_help = "Example:\n  graph-notifications failed show 0a1b2c3d")]
     Show {
-        /// Ids, or beginnings that only one message has.
-        #[arg(required = true, value_name = "ID", value_parser = filled)]
+        /// Ids of messages, or unique beginnings of ids.
+        #[arg(required = true, value_name = "ID", value_parser = non_empty)]
         ids: Vec<String>,
         /// Also shows the content.
         #[arg(long)]
@@ -235,19 +235,19 @@ pub enum Held {
     /// Moves messages back to a queue where they are retried, and reports the result.
     #[command(after_help = "Example:\n  graph-notifications failed retry --reason UnknownCertificate")]
     Retry {
-        /// Ids, or beginnings that only one message has.
-        #[arg(value_name = "ID", value_parser = filled)]
+        /// Ids of messages, or unique beginnings of ids.
+        #[arg(value_name = "ID", value_parser = non_empty)]
         ids: Vec<String>,
-        /// Which.
+        /// The messages.
         #[command(flatten)]
-        which: Which,
-        /// All of them.
+        selection: Selection,
+        /// All messages of the queue.
         #[arg(long)]
         all: bool,
-        /// Does not ask.
+        /// Skips the confirmation.
         #[arg(long, short)]
         yes: bool,
-        /// How long to wait for the result.
+        /// Seconds to wait for the result.
         #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(..=A_DAY))]
         wait: u64,
     },
@@ -256,43 +256,43 @@ pub enum Held {
         after_help = "Example:\n  graph-notifications failed drop --reason TokenRejected --tenant 11111111-2222-3333-4444-555555555555"
     )]
     Drop {
-        /// Ids, or beginnings that only one message has.
-        #[arg(value_name = "ID", value_parser = filled)]
+        /// Ids of messages, or unique beginnings of ids.
+        #[arg(value_name = "ID", value_parser = non_empty)]
         ids: Vec<String>,
-        /// Which.
+        /// The messages.
         #[command(flatten)]
-        which: Which,
-        /// All of them.
+        selection: Selection,
+        /// All messages of the queue.
         #[arg(long)]
         all: bool,
-        /// Does not ask.
+        /// Skips the confirmation.
         #[arg(long, short)]
         yes: bool,
     },
 }
 
-/// Which messages are meant.
+/// Selects messages.
 #[derive(Args, Clone, Debug)]
-pub struct Which {
-    /// Those with this reason; `none` for those that SQS moved.
-    #[arg(long, value_name = "REASON", value_parser = filled)]
+pub struct Selection {
+    /// Only messages with this reason; `none` for messages that SQS moved.
+    #[arg(long, value_name = "REASON", value_parser = non_empty)]
     pub reason: Option<String>,
-    /// Those of the tenant with this id.
-    #[arg(long, value_name = "ID", value_parser = filled)]
+    /// Only messages of the tenant with this id.
+    #[arg(long, value_name = "ID", value_parser = non_empty)]
     pub tenant: Option<String>,
-    /// Those of this subscription, or of this entry.
-    #[arg(long, value_name = "NAME", value_parser = filled)]
+    /// Only messages of this subscription or entry, by its name.
+    #[arg(long, value_name = "NAME", value_parser = non_empty)]
     pub subscription: Option<String>,
 }
 
-/// What is to be done with events.
+/// A command for events.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Events {
     /// Shows the waiting events and leaves them in the queue.
     #[command(after_help = "Example:\n  graph-notifications events tail\n\n\
         Each look counts as a receive; after DeliveryMaxReceives receives SQS moves an event to UndeliveredQueue.")]
     Tail {
-        /// How many at most.
+        /// Maximum number of events.
         #[arg(long, value_name = "COUNT", default_value_t = 10)]
         limit: usize,
         /// Shows the whole events.
@@ -312,7 +312,7 @@ pub enum Rotate {
     All,
 }
 
-/// What is to be done with the configuration.
+/// A command for the configuration.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Config {
     /// Reports every mistake in a file, with line and column. Needs neither AWS nor Microsoft.
@@ -339,22 +339,22 @@ pub enum Config {
     Put {
         /// The file; `-` for standard input.
         file: PathBuf,
-        /// Does not ask.
+        /// Skips the confirmation.
         #[arg(long, short)]
         yes: bool,
-        /// Allows as many deletions as the configuration demands.
+        /// Allows all deletions that the configuration requires.
         #[arg(long)]
         confirm_deletions: bool,
     },
 }
 
-/// What the exit statuses mean.
+/// The meaning of the exit statuses.
 pub const STATUSES: &str = "Exit statuses:
   0  done, and nothing is wrong
-  1  done, and something is left for a person: a mistake, a failure, a finding
+  1  done, but you have something to do: a mistake, a failure or a finding
   2  the command line, or a file that it names, is wrong
   3  AWS refused, or did not answer
-  4  the stack is not there, or not completely
+  4  the stack does not exist, or is not completely deploy_options
   5  nothing was changed: not confirmed";
 
 #[cfg(test)]
@@ -377,9 +377,10 @@ mod tests {
     fn commands_in_an_advice_are_about_the_same_stack() {
         let of = |line: &str| Arguments::try_parse_from(line.split(' ')).unwrap().global;
         let advice = "Look: graph-notifications plan\naws sts get-caller-identity\nsomebody withdraws it";
-        assert_eq!(of("graph-notifications plan").addressed(advice), advice);
+        assert_eq!(of("graph-notifications plan").with_global_options(advice), advice);
         assert_eq!(
-            of("graph-notifications doctor --stack prod --region eu-west-1 --profile ops").addressed(advice),
+            of("graph-notifications doctor --stack prod --region eu-west-1 --profile ops")
+                .with_global_options(advice),
             "Look: graph-notifications --stack prod --region eu-west-1 --profile ops plan\n\
              aws --region eu-west-1 --profile ops sts get-caller-identity\nsomebody withdraws it"
         );
@@ -412,9 +413,9 @@ mod tests {
     fn a_deployment_in_an_advice_is_of_the_same_stack() {
         let of = |line: &str| Arguments::try_parse_from(line.split(' ')).unwrap().global;
         let advice = "Deploy it again:\nsam build && sam deploy";
-        assert_eq!(of("graph-notifications plan").addressed(advice), advice);
+        assert_eq!(of("graph-notifications plan").with_global_options(advice), advice);
         assert_eq!(
-            of("graph-notifications plan --stack prod --region eu-west-1").addressed(advice),
+            of("graph-notifications plan --stack prod --region eu-west-1").with_global_options(advice),
             "Deploy it again:\nsam build && sam deploy --stack-name prod --region eu-west-1"
         );
     }

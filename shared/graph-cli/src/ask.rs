@@ -16,7 +16,7 @@ use crate::{
 ///
 /// # Errors
 ///
-/// Returns a failure when the answer is not yes, or when nobody is there to answer.
+/// Returns a failure if the answer is not yes, or nobody can be asked.
 pub fn confirm(question: &str, is_confirmed: bool) -> Result<(), Failure> {
     if is_confirmed {
         return Ok(());
@@ -29,11 +29,11 @@ pub fn confirm(question: &str, is_confirmed: bool) -> Result<(), Failure> {
     }
 }
 
-/// Has the person write a name, for what cannot be undone.
+/// Asks the person to type a name, before something that cannot be undone.
 ///
 /// # Errors
 ///
-/// Returns a failure when another text is written, or when nobody is there to write.
+/// Returns a failure if the person types another text, or nobody can be asked.
 pub fn confirm_by_name(question: &str, name: &str, given: Option<&str>) -> Result<(), Failure> {
     let written = if let Some(given) = given {
         given.to_owned()
@@ -48,11 +48,11 @@ pub fn confirm_by_name(question: &str, name: &str, given: Option<&str>) -> Resul
     Err(Failure::new(Kind::NotConfirmed, text, ""))
 }
 
-/// Asks for a text that is not shown while it is written.
+/// Asks for a text with hidden input.
 ///
 /// # Errors
 ///
-/// Returns a failure when nobody is there to write.
+/// Returns a failure if nobody can be asked.
 pub fn secret(of_what: &str) -> Result<Zeroizing<String>, Failure> {
     if !io::stdin().is_terminal() {
         let text = format!("{of_what} is empty, and standard input is not a terminal to ask for it");
@@ -60,7 +60,7 @@ pub fn secret(of_what: &str) -> Result<Zeroizing<String>, Failure> {
         return Err(Failure::new(Kind::NotConfirmed, text, advice));
     }
     let hidden = Hidden::begin().ok_or_else(|| {
-        let text = format!("{of_what} is not asked for: this terminal would show what you write");
+        let text = format!("{of_what} cannot be entered: this terminal cannot hide input");
         Failure::new(
             Kind::NotConfirmed,
             text,
@@ -77,12 +77,12 @@ pub fn secret(of_what: &str) -> Result<Zeroizing<String>, Failure> {
     Ok(Zeroizing::new(answer.trim().to_owned()))
 }
 
-/// A terminal that does not show what is written, until this is dropped. Ctrl-C is a character meanwhile and ends the line:
-/// as a signal it would end the program before the terminal is as it was.
+/// A terminal with hidden input until this is dropped. Ctrl-C is a character meanwhile and ends the line:
+/// as a signal it would end the program before the terminal is restored.
 struct Hidden;
 
 impl Hidden {
-    /// Returns nothing where the terminal cannot be changed.
+    /// Returns none if the terminal cannot be changed.
     fn begin() -> Option<Self> {
         stty(&["-echo", "-isig", "eol", "^C"]).then_some(Self)
     }
@@ -101,7 +101,7 @@ fn stty(settings: &[&str]) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// What a terminal sends for Ctrl-C.
+/// The character of Ctrl-C.
 const INTERRUPT: char = '\u{3}';
 
 fn need_person(option: &str) -> Result<(), Failure> {

@@ -1,4 +1,4 @@
-//! AWS, as the command line names it.
+//! The account and region of the command line.
 
 mod clock;
 mod credentials;
@@ -32,27 +32,27 @@ use crate::{
 /// One account and region of AWS.
 #[derive(Clone, Debug)]
 pub struct Aws {
-    /// What the SDK's clients are made from.
+    /// The configuration of the SDK's clients.
     pub config: SdkConfig,
     /// The region.
     pub region: String,
-    /// The address that stands in for that of every service.
+    /// The endpoint URL for all services.
     pub endpoint: Option<String>,
-    /// How long one call may take.
+    /// Time limit of one call.
     pub timeout: Duration,
-    /// How long renewal may plan.
-    pub longest_plan: Duration,
-    /// For the calls that are signed here.
+    /// Time limit of a plan.
+    pub plan_timeout: Duration,
+    /// The client for calls without an SDK.
     pub(crate) http: reqwest::Client,
 }
 
 impl Aws {
-    /// Returns the account and the region that options, environment and profile name, in this order.
+    /// Returns the account and region of the options, the environment or the profile, in this order.
     ///
     /// # Errors
     ///
-    /// Returns a failure when no region is named, or the endpoint is not a URL.
-    pub async fn of(global: &Global) -> Result<Self, Failure> {
+    /// Returns a failure if no region is set, or the endpoint is not a URL.
+    pub async fn from_options(global: &Global) -> Result<Self, Failure> {
         let named = || env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty());
         let endpoint = global.endpoint_url.clone().or_else(named);
         let url = endpoint.as_deref().map(parse).transpose()?;
@@ -105,12 +105,12 @@ impl Aws {
             region,
             endpoint,
             timeout,
-            longest_plan: given.unwrap_or(PLAN),
+            plan_timeout: given.unwrap_or(PLAN),
             http,
         })
     }
 
-    /// Returns what the person has to know of a call that failed.
+    /// Returns the failure for a person.
     pub fn failure<E>(&self, service: &str, error: &SdkError<E, HttpResponse>) -> Failure
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
@@ -120,12 +120,12 @@ impl Aws {
                 let date = error.raw_response().and_then(|raw| raw.headers().get("date"));
                 self.refused(service, code, error.message().unwrap_or_default(), date)
             }
-            (None, SdkError::TimeoutError(_)) => self.silent(service),
+            (None, SdkError::TimeoutError(_)) => self.timed_out(service),
             (None, _) => self.unreachable(service, &causes(error)),
         }
     }
 
-    /// Returns what a refusal means, and what to do about it.
+    /// Returns the meaning of a refusal, and what to do.
     pub(crate) fn refused(&self, service: &str, code: &str, message: &str, date: Option<&str>) -> Failure {
         if clock::is_skewed(code, message) {
             let skew = clock::text(date, Timestamp::now());
@@ -157,11 +157,11 @@ impl Aws {
         Failure::new(Kind::Aws, text, advice)
     }
 
-    fn silent(&self, service: &str) -> Failure {
+    fn timed_out(&self, service: &str) -> Failure {
         let text = format!(
             "{service} did not answer within {} s at {}",
             self.timeout.as_secs(),
-            self.place()
+            self.location()
         );
         Failure::new(
             Kind::Aws,
@@ -172,7 +172,7 @@ impl Aws {
 
     pub(crate) fn unreachable(&self, service: &str, causes: &str) -> Failure {
         if causes.contains("timeout") || causes.contains("timed out") {
-            return self.silent(service);
+            return self.timed_out(service);
         }
         if causes.contains("credential") {
             return Failure::new(
@@ -181,7 +181,7 @@ impl Aws {
                 SIGN_IN,
             );
         }
-        let text = format!("{service} cannot be reached at {}: {causes}", self.place());
+        let text = format!("{service} cannot be reached at {}: {causes}", self.location());
         Failure::new(
             Kind::Aws,
             text,
@@ -189,13 +189,13 @@ impl Aws {
         )
     }
 
-    fn place(&self) -> String {
+    fn location(&self) -> String {
         let endpoint = self.endpoint.clone();
         endpoint.unwrap_or_else(|| format!("its endpoint in {}", self.region))
     }
 }
 
-/// Returns the HTTP client of the SDK; a service on this machine is reached without a proxy.
+/// Returns the HTTP client of the SDK. It uses no proxy for a service on this machine.
 fn http_client(is_local: bool, timeout: Duration) -> SharedHttpClient {
     let settings = HttpConnectorSettings::builder().connect_timeout(timeout).build();
     let proxy = if is_local {
@@ -234,12 +234,12 @@ fn parse(endpoint: &str) -> Result<Url, Failure> {
 
 const CALL: Duration = Duration::from_secs(20);
 
-/// Renewal lists the subscriptions of each tenant, which takes minutes where there are hundreds of tenants.
+/// Renewal lists the subscriptions of each tenant, which takes minutes for hundreds of tenants.
 const PLAN: Duration = Duration::from_mins(5);
 
 const ATTEMPTS: u32 = 3;
 
-/// A run of renewal is silent for up to 15 minutes; what is between forgets such a connection after some.
+/// A run of renewal sends nothing for up to 15 minutes, and NAT gateways drop silent connections after some minutes.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
 const SIGN_IN: &str = "Add --profile, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use the credentials of the AWS CLI:\n\

@@ -1,8 +1,8 @@
-//! What each command does: reads, decides by the modules without input or output, and acts.
+//! Runs the commands. The decisions are in modules without input or output.
 
 mod config;
 mod doctor;
-mod held;
+mod messages;
 mod renewal;
 
 use clap::CommandFactory;
@@ -12,12 +12,12 @@ use crate::{
     arguments::{Arguments, Command, Events, Global},
     aws::Aws,
     failure::Failure,
-    held::Queue,
+    messages::Queue,
     stack::Stack,
     terminal::Style,
 };
 
-/// What the commands work with.
+/// The context of a command.
 struct Context {
     aws: Aws,
     stack: Stack,
@@ -25,24 +25,24 @@ struct Context {
     global: Global,
 }
 
-/// Does what the command line asks for.
+/// Runs the command of the command line.
 ///
 /// # Errors
 ///
-/// Returns a failure when it cannot be done.
+/// Returns a failure if the command fails.
 pub async fn run(arguments: Arguments, style: Style) -> Result<Answer, Failure> {
     let Arguments { global, command } = arguments;
     match command {
         Command::Config(command) => config::run(command, &global, style).await,
         Command::Completions { shell } => Ok(completions(shell)),
         Command::Failed(command) => {
-            held::run(&Context::find(&global, style).await?, Queue::Failed, command).await
+            messages::run(&Context::find(&global, style).await?, Queue::Failed, command).await
         }
         Command::Undelivered(command) => {
-            held::run(&Context::find(&global, style).await?, Queue::Undelivered, command).await
+            messages::run(&Context::find(&global, style).await?, Queue::Undelivered, command).await
         }
         Command::Events(Events::Tail { limit, content }) => {
-            held::tail(&Context::find(&global, style).await?, limit, content).await
+            messages::tail(&Context::find(&global, style).await?, limit, content).await
         }
         Command::Doctor { webhook } => doctor::run(&global, style, webhook.as_deref()).await,
         Command::Plan => renewal::plan(&Context::find(&global, style).await?).await,
@@ -63,9 +63,9 @@ pub async fn run(arguments: Arguments, style: Style) -> Result<Answer, Failure> 
 }
 
 impl Context {
-    /// Finds the stack.
+    /// Looks up the stack.
     async fn find(global: &Global, style: Style) -> Result<Self, Failure> {
-        let aws = Aws::of(global).await?;
+        let aws = Aws::from_options(global).await?;
         let stack = Stack::find(&aws, &global.stack).await?;
         Ok(Self {
             aws,

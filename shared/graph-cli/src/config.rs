@@ -1,4 +1,4 @@
-//! The configuration as a person writes it.
+//! The configuration document.
 
 pub mod check;
 pub mod diff;

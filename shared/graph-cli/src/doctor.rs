@@ -1,4 +1,4 @@
-//! What can be wrong with a stack, in the order in which it should be cured.
+//! The findings of `doctor`, in the order of repair.
 
 pub mod judge;
 
@@ -7,53 +7,53 @@ use serde_json::{Value, json};
 
 use crate::{
     Answer,
-    terminal::{Color, Style, harmless, wrapped},
+    terminal::{Color, Style, printable, wrapped},
 };
 
-/// What one check found.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was checked.
+    /// The check.
     pub check: &'static str,
-    /// How it is.
+    /// The state.
     pub state: State,
-    /// What was found.
+    /// The finding.
     pub text: String,
-    /// What to do; empty where nothing is.
+    /// What to do; empty if nothing.
     pub advice: String,
 }
 
-/// How something is.
+/// The state of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// As it should be.
+    /// Right.
     Ok,
-    /// Not known, as something before is wrong or AWS refused to say.
+    /// Unknown, because of an earlier finding or because AWS refused.
     Unknown,
-    /// Worth a look.
+    /// A warning.
     Warning,
     /// Wrong.
     Wrong,
 }
 
 impl Finding {
-    /// Something is as it should be.
+    /// Returns a finding that all is right.
     pub fn ok(check: &'static str, text: impl Into<String>) -> Self {
         Self::new(check, State::Ok, text, "")
     }
 
-    /// Something is not known.
+    /// Returns a finding that the state is unknown.
     pub fn unknown(check: &'static str, text: impl Into<String>) -> Self {
         Self::new(check, State::Unknown, text, "")
     }
 
-    /// Something is worth a look.
+    /// Returns a warning.
     pub fn warning(check: &'static str, text: impl Into<String>, advice: impl Into<String>) -> Self {
         Self::new(check, State::Warning, text, advice)
     }
 
-    /// Something is wrong.
+    /// Returns a finding that something is wrong.
     pub fn wrong(check: &'static str, text: impl Into<String>, advice: impl Into<String>) -> Self {
         Self::new(check, State::Wrong, text, advice)
     }
@@ -76,7 +76,7 @@ impl Finding {
         };
         let word = style.paint(color, &format!("{word:5}"));
         let width = style.width.saturating_sub(INDENT.len());
-        let found = self.text.lines().map(|line| wrapped(&harmless(line), width, ""));
+        let found = self.text.lines().map(|line| wrapped(&printable(line), width, ""));
         let found: Vec<String> = found.collect();
         let found = found.join("\n").replace('\n', &format!("\n{INDENT}"));
         format!(
@@ -87,7 +87,7 @@ impl Finding {
     }
 }
 
-/// Returns what to do under an arrow. A command stays on its line: it is there to be pasted.
+/// Formats an advice with an arrow. A command stays on one line, so that it can be pasted.
 fn advice(advice: &str, style: Style) -> String {
     let mut text = String::new();
     let mut lead = "      -> ";
@@ -134,15 +134,15 @@ pub fn answer(findings: &[Finding], style: Style) -> Answer {
     }
 }
 
-/// Returns a member of an answer of AWS as text.
+/// Returns a member of AWS's answer as text.
 fn member<'a>(json: &'a Value, pointer: &str) -> &'a str {
     json.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// As wide as what stands before the text.
+/// The width of the columns before the text.
 const INDENT: &str = "                     ";
 
-/// As wide as what stands before an advice.
+/// The width of the columns before an advice.
 const ADVICE_INDENT: &str = "         ";
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
-//! Why a command could not do what it was asked for.
+//! Why a command failed.
 
 use std::fmt;
 
-/// Why a command ended early: what happened, and what to do.
+/// The failure of a command: what happened, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Failure {
-    /// What kind it is, for the exit status.
+    /// The kind, which gives the exit status.
     pub kind: Kind,
-    /// What happened, to what.
+    /// What happened.
     pub text: String,
-    /// What to do; empty where the text says it.
+    /// What to do; empty if the text says it.
     pub advice: String,
 }
 
@@ -22,9 +22,9 @@ pub enum Kind {
     Aws,
     /// A run of renewal began and did not finish.
     Run,
-    /// The stack is not there, or not completely.
+    /// The stack does not exist, or is not completely deployed.
     Stack,
-    /// A person said no, or nobody was there to ask.
+    /// A person declined, or could not be asked.
     NotConfirmed,
 }
 
@@ -52,7 +52,7 @@ impl Failure {
         }
     }
 
-    /// Adds what was done before it.
+    /// Adds what was done before the failure.
     #[must_use]
     pub fn after(self, done: &str) -> Self {
         let text = format!("{done}, then: {}", self.text);

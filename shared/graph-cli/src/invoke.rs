@@ -1,4 +1,4 @@
-//! Invocations of renewal: each begins one run and no more, however long it takes.
+//! Invocations of renewal. Each starts exactly one run, however long that takes.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use crate::{
     signed::{Call, CallError, LAMBDA},
 };
 
-/// Invokes renewal once, waits as long as a run may take, and returns its report, as it is and as it is read.
+/// Invokes renewal once, waits for the run, and returns its report as JSON and parsed.
 ///
 /// # Errors
 ///
@@ -35,10 +35,10 @@ pub async fn renewal(
     };
     let begun = Instant::now();
     // Once: a second invocation would be a second run.
-    let longest = longest(event, aws.longest_plan);
-    let reply = Progress::of(what).during(aws.call(&call, longest)).await;
+    let time_limit = time_limit(event, aws.plan_timeout);
+    let reply = Progress::start(what).during(aws.call(&call, time_limit)).await;
     let reply = reply.map_err(|error| match error {
-        CallError::Broken(_) if is_plan(event) && begun.elapsed() >= longest => slow(longest),
+        CallError::Broken(_) if is_plan(event) && begun.elapsed() >= time_limit => slow(time_limit),
         CallError::Broken(causes) => broken(&causes),
         other => aws.call_failure(LAMBDA, other),
     })?;
@@ -58,30 +58,33 @@ pub async fn renewal(
     Ok((json, report))
 }
 
-/// Says whether a run only plans.
+/// Returns whether a run is a dry run.
 fn is_plan(event: &Value) -> bool {
     event.get("dryRun").is_some_and(|dry| dry == true)
 }
 
-/// Returns how long a run is waited for.
-fn longest(event: &Value, longest_plan: Duration) -> Duration {
+/// Returns how long to wait for a run.
+fn time_limit(event: &Value, plan_time_limit: Duration) -> Duration {
     if is_plan(event) {
-        longest_plan.min(LONGEST_RUN)
+        plan_time_limit.min(LONGEST_RUN)
     } else {
         LONGEST_RUN
     }
 }
 
-/// Renewal plans for longer than it is waited for.
-fn slow(longest: Duration) -> Failure {
+/// The plan took longer than the time limit.
+fn slow(time_limit: Duration) -> Failure {
     Failure::new(
         Kind::Aws,
-        format!("renewal did not finish its plan within {} s", longest.as_secs()),
+        format!(
+            "renewal did not finish its plan within {} s",
+            time_limit.as_secs()
+        ),
         "Wait longer with --timeout, for example --timeout 900. Nothing was changed.",
     )
 }
 
-/// The connection broke, and what renewal does is not known.
+/// The connection broke, and the state of the run is unknown.
 fn broken(causes: &str) -> Failure {
     Failure::new(
         Kind::Aws,
@@ -127,9 +130,9 @@ mod tests {
     #[test]
     fn a_plan_has_the_given_time_limit_and_a_run_its_maximum() {
         let said = Duration::from_secs(5);
-        assert_eq!(longest(&json!({"dryRun": true}), said), said);
-        assert_eq!(longest(&json!({}), said), LONGEST_RUN);
-        assert_eq!(longest(&json!({"deleteAll": true}), said), LONGEST_RUN);
+        assert_eq!(time_limit(&json!({"dryRun": true}), said), said);
+        assert_eq!(time_limit(&json!({}), said), LONGEST_RUN);
+        assert_eq!(time_limit(&json!({"deleteAll": true}), said), LONGEST_RUN);
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The operator's tool: one program that plans, applies, checks and repairs a deployed stack, by the stack's name.
+//! The operator's tool: plans, applies, checks and repairs a deployed stack.
 //!
-//! What is decided and how it reads is in modules without any input or output; [`aws`], [`stack`], [`terminal`] and [`ask`]
-//! talk. The configuration and the queues' messages are read with the parsers that the functions have.
+//! Decisions and texts are in modules without input or output; [`aws`], [`stack`], [`terminal`] and [`ask`] do the input and
+//! output. The configuration and the queues' messages are read with the functions' own parsers.
 
 pub mod arguments;
 pub mod ask;
@@ -10,8 +10,8 @@ pub mod commands;
 pub mod config;
 pub mod doctor;
 pub mod failure;
-pub mod held;
 pub mod invoke;
+pub mod messages;
 pub mod progress;
 pub mod queues;
 pub mod report;
@@ -30,18 +30,18 @@ use serde_json::{Value, json};
 
 use self::{arguments::Arguments, failure::Failure, terminal::Style};
 
-/// What a command found or did.
+/// The answer of a command.
 #[derive(Debug)]
 pub struct Answer {
-    /// For a program.
+    /// As JSON.
     pub json: Value,
-    /// For a person.
+    /// As text.
     pub text: String,
-    /// Whether something is left that a person has to do.
+    /// Whether a person has to do something.
     pub needs_person: bool,
 }
 
-/// Runs what the command line asks for, prints the answer, and returns the exit status: see [`arguments::STATUSES`].
+/// Runs the command, prints the answer, and returns the exit status: see [`arguments::STATUSES`].
 pub async fn main(arguments: Arguments) -> ExitCode {
     let global = arguments.global.clone();
     let style = Style::of_stdout(global.color);
@@ -51,7 +51,7 @@ pub async fn main(arguments: Arguments) -> ExitCode {
             ExitCode::from(u8::from(answer.needs_person))
         }
         Err(failure) => {
-            let advice = global.addressed(&failure.advice);
+            let advice = global.with_global_options(&failure.advice);
             report(
                 &Failure {
                     advice,
@@ -64,7 +64,7 @@ pub async fn main(arguments: Arguments) -> ExitCode {
     }
 }
 
-/// Says what is wrong with the command line, or prints the help that it asks for, and returns the exit status.
+/// Prints the mistake in the command line or the requested help, and returns the exit status.
 pub fn misused(error: &clap::Error) -> ExitCode {
     let is_json = std::env::args_os().any(|argument| argument == "--json");
     if is_json && error.use_stderr() {
@@ -79,7 +79,7 @@ pub fn misused(error: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
-/// Returns what is printed of an answer.
+/// Returns the printed form of an answer.
 fn shown(answer: &Answer, as_json: bool) -> String {
     if as_json {
         format!("{:#}\n", answer.json)
@@ -88,7 +88,7 @@ fn shown(answer: &Answer, as_json: bool) -> String {
     }
 }
 
-/// Says why nothing, or not everything, was done.
+/// Prints a failure.
 fn report(failure: &Failure, as_json: bool) {
     if as_json {
         print(&format!(
@@ -99,7 +99,7 @@ fn report(failure: &Failure, as_json: bool) {
     terminal::note(&format!("graph-notifications: {failure}\n"));
 }
 
-/// Prints. A reader that has seen enough is no failure.
+/// Prints. A closed pipe is not a failure.
 fn print(text: &str) {
     let mut out = io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

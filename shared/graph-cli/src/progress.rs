@@ -1,11 +1,11 @@
-//! What is under way, on standard error: a line that changes on a terminal, a line now and then elsewhere.
+//! Progress on standard error: one line that changes on a terminal, separate lines elsewhere.
 
 use std::{
     io::{self, IsTerminal, Write},
     time::{Duration, Instant},
 };
 
-/// What is under way. Nothing is left of it on a terminal when it is dropped.
+/// A progress line. Dropping it clears the line on a terminal.
 #[derive(Debug)]
 pub struct Progress {
     what: String,
@@ -15,9 +15,9 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Begins.
+    /// Starts the progress line.
     #[must_use]
-    pub fn of(what: &str) -> Self {
+    pub fn start(what: &str) -> Self {
         Self {
             what: what.to_owned(),
             begun: Instant::now(),
@@ -26,7 +26,7 @@ impl Progress {
         }
     }
 
-    /// Says how far it is; for work that is not counted, an empty text.
+    /// Shows the progress; the text is empty for work that is not counted.
     pub fn show(&mut self, state: &str) {
         let since = self.said_at.map(|at| at.elapsed());
         let pause = if self.is_terminal { EACH } else { EACH_IN_A_FILE };
@@ -43,7 +43,7 @@ impl Progress {
         };
     }
 
-    /// Waits for `work`, saying every second that it is under way.
+    /// Waits for `work`, and updates the progress every second.
     pub async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         loop {
@@ -75,7 +75,7 @@ fn line(what: &str, state: &str, elapsed: Duration) -> String {
 /// Erases to the end of the line (ECMA-48, EL).
 const CLEAR: &str = "\u{1b}[K";
 
-/// What takes no longer needs no word.
+/// Shorter work shows no progress.
 const SHORT: Duration = Duration::from_secs(2);
 const EACH: Duration = Duration::from_secs(1);
 const EACH_IN_A_FILE: Duration = Duration::from_secs(30);

@@ -1,6 +1,6 @@
-//! The queues of SQS: looking without taking away, moving, and deleting.
+//! Reads, moves and deletes messages of SQS queues.
 
-pub mod walk;
+pub mod visit;
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use aws_sdk_sqs::{
 use graph_edge::sqs::REASON;
 use jiff::Timestamp;
 
-use self::walk::{Source, Took, walk};
+use self::visit::{MessageSource, Visited, visit_messages};
 use crate::{
     aws::{Aws, timeouts},
     failure::Failure,
-    held::Message,
+    messages::Message,
     progress::Progress,
 };
 
@@ -30,18 +30,18 @@ pub struct Queues<'a> {
 }
 
 impl<'a> Queues<'a> {
-    /// Returns the queues that `aws` leads to.
+    /// Creates the client.
     #[must_use]
-    pub fn of(aws: &'a Aws) -> Self {
+    pub fn new(aws: &'a Aws) -> Self {
         let client = Client::new(&aws.config);
         Self { aws, client }
     }
 
-    /// Returns a queue to walk through. A message is hidden from others for as long as that may take.
+    /// Opens a queue. A received message stays hidden from others for the time that the work may take.
     ///
     /// # Errors
     ///
-    /// Returns a failure when SQS refuses or does not answer.
+    /// Returns a failure if SQS refuses or does not answer.
     pub async fn open<'q>(&'q self, url: &'q str) -> Result<SqsQueue<'q>, Failure> {
         let (waiting, _) = self.counts(url).await?;
         let hidden = hidden(waiting);
@@ -52,28 +52,28 @@ impl<'a> Queues<'a> {
         })
     }
 
-    /// Returns the messages of a queue, the oldest first and at most `most`, and leaves all of them where they are.
+    /// Returns at most `most` messages of a queue, the oldest first, and leaves them in the queue.
     ///
     /// # Errors
     ///
-    /// Returns a failure when SQS refuses or does not answer.
-    pub async fn look(
+    /// Returns a failure if SQS refuses or does not answer.
+    pub async fn peek(
         &self,
         url: &str,
         most: usize,
         mut is_wanted: impl FnMut(&Message) -> bool,
     ) -> Result<Vec<Message>, Failure> {
         let (mut found, mut passed) = (Vec::new(), 0);
-        let mut progress = Progress::of("Looking");
+        let mut progress = Progress::start("Looking");
         let queue = self.open(url).await?;
-        let looked = walk(&queue, most, async |message| {
+        let looked = visit_messages(&queue, most, async |message| {
             progress.show(&format!("{} messages", found.len() + passed));
             Ok(if is_wanted(&message) {
                 found.push(message);
-                Took::Look
+                Visited::Kept
             } else {
                 passed += 1;
-                Took::Nothing
+                Visited::Skipped
             })
         });
         looked.await?;
@@ -81,12 +81,12 @@ impl<'a> Queues<'a> {
         Ok(found)
     }
 
-    /// Sends a message to another queue, as it was before it failed, and deletes it from this one.
+    /// Sends a message to another queue without the attributes of its failure, and deletes it from this one.
     ///
     /// # Errors
     ///
-    /// Returns a failure when SQS refuses or does not answer. The message is then still in this queue.
-    pub async fn put(&self, message: &Message, from: &str, to: &str) -> Result<(), Failure> {
+    /// Returns a failure if SQS refuses or does not answer. The message is then still in this queue.
+    pub async fn move_message(&self, message: &Message, from: &str, to: &str) -> Result<(), Failure> {
         let mut send = self
             .client
             .send_message()
@@ -109,7 +109,7 @@ impl<'a> Queues<'a> {
     ///
     /// # Errors
     ///
-    /// Returns a failure when SQS refuses or does not answer.
+    /// Returns a failure if SQS refuses or does not answer.
     pub async fn delete(&self, message: &Message, url: &str) -> Result<(), Failure> {
         let delete = self
             .client
@@ -122,11 +122,11 @@ impl<'a> Queues<'a> {
             .map_err(|error| self.aws.failure("Amazon SQS", &error))
     }
 
-    /// Returns how many messages wait in a queue, and how many are being processed.
+    /// Returns the numbers of waiting and of hidden messages of a queue.
     ///
     /// # Errors
     ///
-    /// Returns a failure when SQS refuses or does not answer.
+    /// Returns a failure if SQS refuses or does not answer.
     pub async fn counts(&self, url: &str) -> Result<(usize, usize), Failure> {
         let waiting = QueueAttributeName::ApproximateNumberOfMessages;
         let under_way = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
@@ -158,7 +158,7 @@ pub struct SqsQueue<'q> {
     hidden: i32,
 }
 
-impl Source for SqsQueue<'_> {
+impl MessageSource for SqsQueue<'_> {
     async fn receive(&self, most: usize) -> Result<Vec<Message>, Failure> {
         let aws = self.queues.aws;
         let receive = self.queues.client.receive_message().queue_url(self.url);
@@ -217,22 +217,22 @@ impl From<Received> for Message {
     }
 }
 
-/// Returns the seconds for which a message is hidden from others, so that none shows up again before the last of `waiting`
-/// was moved.
+/// Returns the visibility timeout in seconds at which no message reappears before the last of `waiting` was moved.
 fn hidden(waiting: usize) -> i32 {
-    let seconds = SHORTEST_HIDDEN + waiting / MOVED_EACH_SECOND;
-    seconds.min(LONGEST_HIDDEN).try_into().unwrap_or(i32::MAX)
+    let seconds = MIN_HIDDEN + waiting / MOVES_PER_SECOND;
+    seconds.min(MAX_HIDDEN).try_into().unwrap_or(i32::MAX)
 }
 
-const SHORTEST_HIDDEN: usize = 60;
+/// The shortest visibility timeout, in seconds.
+const MIN_HIDDEN: usize = 60;
 
-/// Whoever stops the program has the messages back after that.
-const LONGEST_HIDDEN: usize = 3600;
+/// The longest visibility timeout, in seconds. After it, the messages of an interrupted program reappear.
+const MAX_HIDDEN: usize = 3600;
 
-/// How many messages are moved in a second, over a slow line.
-const MOVED_EACH_SECOND: usize = 10;
+/// Messages moved in a second over a slow connection.
+const MOVES_PER_SECOND: usize = 10;
 
-/// Seconds.
+/// How long a receive waits for messages, in seconds.
 const LONG_POLL: i32 = 1;
 
 #[cfg(test)]

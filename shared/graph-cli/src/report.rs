@@ -10,35 +10,35 @@ use crate::config::diff::Live;
 pub mod plan;
 pub mod status;
 
-/// What a run found and did; docs/configuration.md describes it.
+/// The report; docs/configuration.md describes it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Report {
-    /// Whether nothing was changed.
+    /// Whether this was a dry run.
     pub dry_run: bool,
-    /// How many tenants, entries and subscriptions something failed for, and problems that are errors.
+    /// Number of failed tenants, entries and subscriptions, and of problems that are errors.
     pub failed: usize,
-    /// How many subscriptions cannot exist.
+    /// Number of objects that cannot have a subscription.
     pub skipped: usize,
-    /// How many are left for the next run.
+    /// Number of subscriptions left for the next run.
     pub unfinished: usize,
-    /// How many subscriptions each action was taken for.
+    /// Number of subscriptions by action.
     pub counts: BTreeMap<String, usize>,
-    /// What is in use and when it ends.
+    /// The credentials and keys in use.
     pub expiries: Vec<Expiry>,
-    /// What is wrong in the configuration, or about to end.
+    /// Mistakes in the configuration, and credentials that expire soon.
     pub problems: Vec<Problem>,
-    /// Keys that were made and removed.
+    /// Keys that the run created and removed.
     pub keys: Vec<String>,
-    /// What was found in each tenant.
+    /// The result in each tenant.
     pub tenants: Vec<TenantLine>,
-    /// What was done about each subscription that an entry stands for by itself.
+    /// The result for each subscription of an entry without `forEach`.
     pub subscriptions: Vec<Line>,
-    /// What was done about entries that stand for many.
-    pub for_each: Vec<ManyLine>,
-    /// For how long every renewal may fail.
+    /// The result for each entry with `forEach`.
+    pub for_each: Vec<ForEachLine>,
+    /// How long all renewals may fail.
     pub margins: Vec<Margin>,
-    /// What each entry needs; of a dry run only.
+    /// The entries; only in a dry run.
     pub entries: Vec<EntryLine>,
 }
 
@@ -54,133 +54,133 @@ pub struct EntryLine {
     pub permissions: Vec<Need>,
 }
 
-/// What an entry needs.
+/// A permission that an entry needs.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Need {
-    /// What for: `resource`, or `forEach` for the list of its objects.
+    /// `resource`, or `forEach` for the list of objects.
     #[serde(rename = "for")]
     pub purpose: String,
-    /// The permissions of which one is enough, the least privileged first.
+    /// The sufficient permissions, the least privileged first.
     pub any_of: Vec<String>,
-    /// What the access token says: `granted`, `missing` or `unknown`.
+    /// `granted`, `missing` or `unknown`, by the access token.
     pub state: String,
 }
 
-/// For how long every renewal may fail before a subscription lapses.
+/// How long all renewals may fail before a subscription lapses.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Margin {
     /// The tenant's name.
     pub tenant: String,
-    /// How many subscriptions.
+    /// Number of subscriptions.
     pub subscriptions: usize,
-    /// How long they live from one renewal to the next.
+    /// Their lifetime.
     pub lifetime_minutes: i64,
-    /// For how long renewals may fail.
+    /// How long renewals may fail.
     pub survives_minutes: Option<i64>,
     /// The same in words.
     pub summary: String,
-    /// The time that it would be without Graph's limits, where these shorten it.
+    /// The same without Graph's limits, if these shorten it.
     pub unlimited_minutes: Option<i64>,
 }
 
-/// Something that ends.
+/// A credential or key.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Expiry {
-    /// What it is.
+    /// Its kind.
     pub what: String,
-    /// Whose.
+    /// Its tenant.
     pub tenant: Option<String>,
-    /// Which.
+    /// Its id.
     pub id: Option<String>,
-    /// Whole days until its end.
+    /// Whole days until it expires.
     pub days_left: Option<i64>,
 }
 
-/// A mistake, or something that is about to end.
+/// A mistake, or a credential that expires soon.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Problem {
-    /// Where.
+    /// Its path in the configuration.
     pub path: String,
-    /// What, and what to do.
+    /// The mistake, and what to do.
     pub message: String,
     /// `error` or `warning`.
     pub severity: String,
 }
 
-/// What was found in a tenant.
+/// The result in a tenant.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct TenantLine {
-    /// Its name.
+    /// The name.
     pub tenant: String,
-    /// How many subscriptions Graph lists.
+    /// Number of listed subscriptions.
     pub listed: usize,
-    /// How many of them are others'.
+    /// Number of listed subscriptions that are not this stack's.
     pub others: usize,
-    /// Why nothing could be done.
+    /// Why the tenant failed.
     pub error: Option<String>,
 }
 
-/// What was done about a subscription.
+/// The result for a subscription.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Line {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its tenant's name.
+    /// The tenant's name.
     pub tenant: String,
     /// `create`, `renew`, `replace`, `adopt`, `delete` or `keep`.
     pub action: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// What it watches.
+    /// The resource.
     pub resource: Option<String>,
-    /// The changes that it watches.
+    /// The change types.
     pub change_type: Option<String>,
     /// Graph's id.
     pub subscription_id: Option<String>,
-    /// When it ends; in a dry run, when it would end if this were done.
+    /// Its expiry; in a dry run, the expiry after this action.
     pub expires_at: Option<Timestamp>,
-    /// When it ends if nothing is done; of a dry run only.
+    /// Its expiry without this action; only in a dry run.
     pub ends_at: Option<Timestamp>,
-    /// Whether it is left for the next run.
+    /// Whether the action is left for the next run.
     pub unfinished: bool,
-    /// Why it failed.
+    /// Why the action failed.
     pub error: Option<String>,
-    /// Why it cannot exist.
+    /// Why the object cannot have a subscription.
     pub skipped: Option<String>,
 }
 
-/// What was done about an entry that stands for many.
+/// The result for an entry with `forEach`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct ManyLine {
+pub struct ForEachLine {
     /// The entry's name.
     pub name: String,
     /// The tenant's name.
     pub tenant: String,
-    /// How many objects it stands for.
+    /// Number of objects.
     pub objects: usize,
-    /// How many subscriptions each action was taken for.
+    /// Number of subscriptions by action.
     pub counts: BTreeMap<String, usize>,
-    /// How many failed.
+    /// Number of failures.
     pub failed: usize,
-    /// When the first of its subscriptions ends.
+    /// The first expiry.
     pub next_expiry: Option<Timestamp>,
-    /// Why its objects could not be listed.
+    /// Why the objects could not be listed.
     pub error: Option<String>,
-    /// Those that deserve a look.
+    /// The lines that need attention.
     pub lines: Vec<Line>,
-    /// How many more there would be.
+    /// Number of further lines.
     pub more: usize,
 }
 
 impl Report {
-    /// Returns what lives.
+    /// Returns the subscriptions that exist.
     #[must_use]
     pub fn live(&self) -> Live {
         let single = self.subscriptions.iter().filter(|line| line.action != "create");

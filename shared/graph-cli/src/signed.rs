@@ -1,4 +1,4 @@
-//! Calls of AWS that need no SDK: one signed request, one answer of JSON.
+//! AWS calls without an SDK: one signed request, one JSON answer.
 //!
 //! The SDKs of Lambda and CloudWatch turn on features in all the others, or bring a second `http`, so with them everything
 //! would be compiled twice.
@@ -22,11 +22,11 @@ use crate::{
 /// A service of AWS.
 #[derive(Clone, Copy, Debug)]
 pub struct Service {
-    /// For people.
+    /// The name in texts.
     pub name: &'static str,
-    /// In the address.
+    /// The name in the host name.
     pub host: &'static str,
-    /// In the signature.
+    /// The name in the signature.
     pub scope: &'static str,
 }
 
@@ -61,13 +61,13 @@ pub const SCHEDULER: Service = Service {
 /// A request.
 #[derive(Debug)]
 pub struct Call {
-    /// Whose.
+    /// The service.
     pub service: Service,
     /// The method.
     pub method: Method,
     /// The path and the query, percent-encoded.
     pub path: String,
-    /// Headers beside those of the signature.
+    /// Headers besides those of the signature.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: String,
@@ -82,26 +82,26 @@ pub struct Reply {
     pub body: String,
 }
 
-/// Why there is no good answer.
+/// Why a call failed.
 #[derive(Debug)]
 pub enum CallError {
-    /// The service said no.
+    /// The service refused.
     Refused {
-        /// Its code.
+        /// The error code.
         code: String,
-        /// Its words.
+        /// The message.
         message: String,
-        /// When it said so, by its own clock.
+        /// The time of the answer, by the clock of AWS.
         date: Option<String>,
     },
-    /// The request may have arrived or not, and no answer came.
+    /// No answer came. The request may have arrived.
     Broken(String),
     /// Nothing was sent.
     NotSent(Failure),
 }
 
 impl Aws {
-    /// Makes a call, once.
+    /// Makes one call without retries.
     ///
     /// # Errors
     ///
@@ -128,7 +128,7 @@ impl Aws {
         Err(refusal(status, &headers, &body))
     }
 
-    /// Makes a call that reads, and returns its JSON.
+    /// Makes a call that only reads, and returns the JSON answer.
     ///
     /// # Errors
     ///
@@ -142,7 +142,7 @@ impl Aws {
         })
     }
 
-    /// Returns what the person has to know of a call that failed.
+    /// Returns the failure for a person.
     pub fn call_failure(&self, service: Service, error: CallError) -> Failure {
         match error {
             CallError::Refused { code, message, date } => {
@@ -194,7 +194,7 @@ fn broken(error: reqwest::Error) -> CallError {
     CallError::Broken(causes(&error.without_url()))
 }
 
-/// Reads the JSON of a refusal; its code is in a header of some services, and in a member of others.
+/// Parses the JSON of a refusal. Some services send the code in a header, others in a member.
 fn refusal(status: StatusCode, headers: &HeaderMap, body: &str) -> CallError {
     let json: Value = serde_json::from_str(body).unwrap_or_default();
     let text = |names: &[&str]| {

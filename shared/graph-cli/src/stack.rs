@@ -12,24 +12,24 @@ use crate::{
 /// A deployed stack.
 #[derive(Clone, Debug)]
 pub struct Stack {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its region.
+    /// The region.
     pub region: String,
-    /// The account that it is in.
+    /// The account.
     pub account: String,
-    /// What CloudFormation says of it, such as `UPDATE_COMPLETE`.
+    /// CloudFormation's status, such as `UPDATE_COMPLETE`.
     pub status: String,
     outputs: BTreeMap<String, String>,
     parameters: BTreeMap<String, String>,
 }
 
 impl Stack {
-    /// Looks the stack up.
+    /// Looks up the stack.
     ///
     /// # Errors
     ///
-    /// Returns a failure when there is none, or AWS does not answer.
+    /// Returns a failure if the stack does not exist, or AWS does not answer.
     pub async fn find(aws: &Aws, name: &str) -> Result<Self, Failure> {
         let client = Client::new(&aws.config);
         let answer = client.describe_stacks().stack_name(name).send().await;
@@ -43,11 +43,11 @@ impl Stack {
             .ok_or_else(|| missing(name, &aws.region))
     }
 
-    /// Returns the physical ids of all of its resources of a type.
+    /// Returns the physical ids of the resources of a type.
     ///
     /// # Errors
     ///
-    /// Returns a failure when AWS does not answer.
+    /// Returns a failure if AWS does not answer.
     pub async fn resources(&self, aws: &Aws, resource_type: &str) -> Result<Vec<String>, Failure> {
         let list = Client::new(&aws.config)
             .list_stack_resources()
@@ -92,19 +92,19 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// Returns a failure when the stack has no such output: it is not completely deployed, or it is another template's.
+    /// Returns a failure if the stack lacks the output: it is not completely deployed, or has another template.
     pub fn output(&self, name: &str) -> Result<&str, Failure> {
         let found = self.outputs.get(name).map(String::as_str);
         found.ok_or_else(|| self.without(name))
     }
 
-    /// Returns a parameter that the stack was deployed with.
+    /// Returns a parameter of the stack.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.get(name).map(String::as_str)
     }
 
-    /// Says whether the last deployment came to a good end.
+    /// Returns whether the last deployment succeeded.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.status.ends_with("_COMPLETE")
@@ -133,7 +133,7 @@ fn account(arn: &str) -> &str {
     arn.split(':').nth(4).unwrap_or_default()
 }
 
-/// CloudFormation has no code of its own for a stack that is not there.
+/// CloudFormation has no error code of its own for a missing stack.
 fn is_missing(code: Option<&str>, message: Option<&str>) -> bool {
     code == Some("ValidationError") && message.is_some_and(|message| message.contains("does not exist"))
 }

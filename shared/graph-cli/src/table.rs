@@ -1,8 +1,8 @@
-//! Tables: aligned columns under a head on a terminal, fields between tabs elsewhere.
+//! Tables: aligned columns with a header on a terminal, tab-separated fields elsewhere.
 
 use crate::terminal::{Color, Style};
 
-/// Rows under a head.
+/// A table.
 #[derive(Debug, Default)]
 pub struct Table {
     columns: Vec<Column>,
@@ -13,7 +13,7 @@ pub struct Table {
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
     name: &'static str,
-    /// Whether it is cut where the line is too long.
+    /// Whether it is truncated if the line is too long.
     shrinks: bool,
 }
 
@@ -40,13 +40,13 @@ impl<T: Into<String>> From<T> for Cell {
     }
 }
 
-/// A column that is always shown in full.
+/// Returns a column that is never truncated.
 #[must_use]
 pub fn fixed(name: &'static str) -> Column {
     Column { name, shrinks: false }
 }
 
-/// A column that is cut where the line is too long.
+/// Returns a column that is truncated if the line is too long.
 #[must_use]
 pub fn flexible(name: &'static str) -> Column {
     Column { name, shrinks: true }
@@ -66,7 +66,7 @@ impl Table {
         self.rows.push(row.into());
     }
 
-    /// Says whether there is no row.
+    /// Returns whether the table has no row.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
@@ -90,7 +90,7 @@ impl Table {
             .collect()
     }
 
-    /// Returns the width of each column, so that a line has at most `width` characters where that is possible.
+    /// Returns the width of each column. A line has at most `width` characters if possible.
     fn widths(&self, width: usize) -> Vec<usize> {
         let widest = |(index, column): (usize, &Column)| {
             let cells = self.rows.iter().filter_map(|row| row.get(index));
@@ -137,7 +137,7 @@ fn aligned(row: &[Cell], widths: &[usize], style: Style) -> String {
     line.trim_end().to_owned() + "\n"
 }
 
-/// Returns the beginning of a text that is longer than `width` characters.
+/// Truncates a text to `width` characters.
 #[must_use]
 pub fn shortened(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
@@ -149,7 +149,7 @@ pub fn shortened(text: &str, width: usize) -> String {
 /// Spaces between two columns.
 const GAP: usize = 2;
 
-/// A column is not cut below that.
+/// The minimum width of a truncated column.
 const NARROWEST: usize = 8;
 
 #[cfg(test)]

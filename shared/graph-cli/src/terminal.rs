@@ -1,4 +1,4 @@
-//! How text is shown: in colours and columns on a terminal, plainly elsewhere.
+//! The style of text: colours and columns on a terminal, plain text elsewhere.
 
 use std::{
     env,
@@ -9,32 +9,32 @@ use std::{
 
 use clap::ColorChoice;
 
-/// How text is shown.
+/// The style of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
-    /// Whether a person reads it: then tables have a head and fit the width.
+    /// Whether the output is a terminal: tables then have a header and fit the width.
     pub is_terminal: bool,
-    /// Whether it has colours.
+    /// Whether the text has colours.
     pub has_color: bool,
     /// Characters on a line.
     pub width: usize,
 }
 
 impl Style {
-    /// For programs and files.
+    /// The style for programs and files.
     pub const PLAIN: Self = Self {
         is_terminal: false,
         has_color: false,
         width: USUAL_WIDTH,
     };
 
-    /// Returns how standard output is to be written.
+    /// Returns the style of standard output.
     #[must_use]
     pub fn of_stdout(color: ColorChoice) -> Self {
         Self::of(io::stdout().is_terminal(), color)
     }
 
-    /// Returns how standard error is to be written.
+    /// Returns the style of standard error.
     #[must_use]
     pub fn of_stderr(color: ColorChoice) -> Self {
         Self::of(io::stderr().is_terminal(), color)
@@ -70,19 +70,19 @@ impl Style {
     }
 }
 
-/// A colour, by what it means.
+/// A colour by its meaning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Color {
-    /// As everything else.
+    /// No colour.
     #[default]
     Plain,
     /// A heading.
     Head,
-    /// As it should be, or something that is added.
+    /// Right, or added.
     Good,
-    /// Worth a look, or something that is changed.
+    /// A warning, or changed.
     Warning,
-    /// Wrong, or something that is taken away.
+    /// Wrong, or removed.
     Bad,
     /// Of little interest.
     Faint,
@@ -102,13 +102,13 @@ impl Color {
     }
 }
 
-/// Returns the width of the terminal, as the environment or the terminal itself has it.
+/// Returns the width of the terminal, from the environment or the terminal itself.
 fn width() -> usize {
     let named = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     named.or_else(measured).unwrap_or(USUAL_WIDTH)
 }
 
-/// Asks the terminal by the program that every system has; a library would turn on features that others are compiled without.
+/// Asks the terminal through `stty`, which every system has. A library would turn on features in other packages.
 fn measured() -> Option<usize> {
     let terminal = File::open("/dev/tty").ok()?;
     let size = Command::new("stty").arg("size").stdin(terminal).output().ok()?;
@@ -117,7 +117,7 @@ fn measured() -> Option<usize> {
     (columns > 0).then_some(columns)
 }
 
-/// Breaks a text between words into lines of at most `width`; each line after the first begins with `indent`. A word that is
+/// Wraps a text into lines of at most `width`; each line after the first begins with `indent`. A word that is
 /// too long stays whole.
 #[must_use]
 pub fn wrapped(text: &str, width: usize, indent: &str) -> String {
@@ -138,20 +138,20 @@ pub fn wrapped(text: &str, width: usize, indent: &str) -> String {
     lines
 }
 
-/// Returns a text without what a terminal would act upon: it may come from elsewhere.
+/// Returns a text without control characters: a foreign text could control the terminal.
 #[must_use]
-pub fn harmless(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let shown = |letter: char| if letter.is_control() { '?' } else { letter };
     text.chars().map(shown).collect()
 }
 
-/// Writes to standard error. Nobody there to read it is no failure.
+/// Writes to standard error. A closed pipe is not a failure.
 pub fn note(text: &str) {
     let mut err = io::stderr().lock();
     let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
 }
 
-/// Returns a number of things.
+/// Returns a number with its noun, such as `2 messages`.
 #[must_use]
 pub fn counted(count: usize, thing: &str) -> String {
     match (count, thing.strip_suffix('y')) {
@@ -163,7 +163,7 @@ pub fn counted(count: usize, thing: &str) -> String {
 
 const USUAL_WIDTH: usize = 80;
 
-/// Below it no table can be read.
+/// The minimum width of a table.
 const NARROWEST: usize = 40;
 
 #[cfg(test)]
@@ -196,6 +196,6 @@ mod tests {
 
     #[test]
     fn text_from_outside_cannot_move_the_cursor() {
-        assert_eq!(harmless("a\u{1b}[2Jb\n"), "a?[2Jb?");
+        assert_eq!(printable("a\u{1b}[2Jb\n"), "a?[2Jb?");
     }
 }

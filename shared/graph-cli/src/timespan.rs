@@ -1,8 +1,8 @@
-//! Times as people say them.
+//! Time spans as text for people.
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Returns how much time there is until `end`, in its largest unit.
+/// Returns the time until `end`, in its largest unit.
 #[must_use]
 pub fn left(end: Timestamp, now: Timestamp) -> String {
     let left = end.duration_since(now);
@@ -13,14 +13,14 @@ pub fn left(end: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// Returns how long ago `since` was, in its largest unit.
+/// Returns the time since `since`, in its largest unit.
 #[must_use]
 pub fn age(since: Timestamp, now: Timestamp) -> String {
     // The clocks of two machines may differ a little.
     largest(now.duration_since(since).max(SignedDuration::ZERO))
 }
 
-/// Returns a time in its largest unit.
+/// Returns a time span in its largest unit.
 #[must_use]
 pub fn largest(time: SignedDuration) -> String {
     match time.as_mins() {

@@ -1,8 +1,8 @@
-//! A clock that differs from that of AWS.
+//! Detects a clock that differs from that of AWS.
 
 use jiff::Timestamp;
 
-/// Says whether AWS refused a request because of the time at which it was signed.
+/// Returns whether AWS refused a request because of its time of signing.
 #[must_use]
 pub fn is_skewed(code: &str, message: &str) -> bool {
     matches!(
@@ -13,7 +13,7 @@ pub fn is_skewed(code: &str, message: &str) -> bool {
         .any(|words| message.contains(words))
 }
 
-/// Returns by how much the clock of this machine differs; `date` is what AWS wrote on its answer.
+/// Returns the difference of this machine's clock. `date` is the Date header of AWS's answer.
 #[must_use]
 pub fn text(date: Option<&str>, now: Timestamp) -> String {
     let theirs = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());

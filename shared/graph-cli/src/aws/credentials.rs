@@ -1,4 +1,4 @@
-//! Whose credentials a command uses.
+//! The credentials of a command.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-/// The credentials of one profile: those of the environment, which are another account's, never stand in for them.
+/// The credentials of one profile, never those of the environment, which may be another account's.
 #[must_use]
 pub fn of_profile(profile: &str, region: Region, http: SharedHttpClient) -> SharedCredentialsProvider {
     let config = ProviderConfig::without_region()
@@ -29,7 +29,7 @@ pub fn of_profile(profile: &str, region: Region, http: SharedHttpClient) -> Shar
     })
 }
 
-/// The credentials that `usual` finds, or else those of the AWS CLI.
+/// The credentials of `usual`, or else those of the AWS CLI.
 #[must_use]
 pub fn or_of_cli(usual: SharedCredentialsProvider) -> SharedCredentialsProvider {
     SharedCredentialsProvider::new(Chain {
@@ -38,8 +38,8 @@ pub fn or_of_cli(usual: SharedCredentialsProvider) -> SharedCredentialsProvider 
     })
 }
 
-/// Asks the AWS CLI where the SDK finds nothing: it reads every kind of profile, such as those of IAM Identity Center (SSO),
-/// for which the SDK needs two more clients.
+/// Asks the AWS CLI if the SDK finds no credentials. The AWS CLI reads every kind of profile, such as those of IAM Identity
+/// Center (SSO), for which the SDK needs two more clients.
 #[derive(Debug)]
 struct Chain {
     first: SharedCredentialsProvider,
@@ -76,14 +76,14 @@ struct AwsCli {
     profile: Option<String>,
 }
 
-/// Why the AWS CLI gives no credentials.
+/// Why the AWS CLI returned no credentials.
 enum Unavailable {
     NotInstalled,
     Refused(String),
 }
 
 impl AwsCli {
-    /// Waits for it: nothing else can be done without credentials.
+    /// Blocks until the program ends: without credentials there is nothing else to do.
     fn credentials(&self) -> Result<Credentials, Unavailable> {
         let mut command = Command::new("aws");
         command.args(["configure", "export-credentials", "--format", "process"]);
@@ -96,12 +96,11 @@ impl AwsCli {
             let said = said.lines().rfind(|line| !line.trim().is_empty());
             return Err(Unavailable::Refused(said.unwrap_or("nothing").to_owned()));
         }
-        parse(&output.stdout)
-            .ok_or_else(|| Unavailable::Refused("something that is no credentials".to_owned()))
+        parse(&output.stdout).ok_or_else(|| Unavailable::Refused("output without credentials".to_owned()))
     }
 }
 
-/// Reads what a `credential_process` prints (AWS CLI, *Sourcing credentials with an external process*).
+/// Parses the output of a `credential_process` (AWS CLI, *Sourcing credentials with an external process*).
 fn parse(json: &[u8]) -> Option<Credentials> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]

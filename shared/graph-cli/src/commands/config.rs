@@ -20,14 +20,14 @@ use crate::{
     config::{
         check::Checked,
         diff::{Change, Effect, Live, changes, effects, text},
-        document::{Document, Place},
+        document::{Document, Location},
     },
     failure::{Failure, Kind},
     invoke,
     terminal::{Style, counted, note},
 };
 
-/// Does what is asked for.
+/// Runs the command.
 pub(super) async fn run(command: Config, global: &Global, style: Style) -> Result<Answer, Failure> {
     if let Config::Check { file } = &command {
         return Ok(Checked::of_file(&read(file)?).answer(&name(file), style));
@@ -69,7 +69,7 @@ pub(super) async fn run(command: Config, global: &Global, style: Style) -> Resul
     }
 }
 
-/// What a person has allowed on the command line.
+/// The confirmations on the command line.
 struct Allowed {
     yes: bool,
     confirm_deletions: bool,
@@ -82,7 +82,7 @@ fn show(present: Option<Versioned>) -> Result<Answer, Failure> {
         Failure::new(Kind::Stack, "ConfigSecret has no content yet", advice)
     })?;
     let text = present.text.expose();
-    let document = Document::parse(text).map_err(|place| not_json("ConfigSecret", place))?;
+    let document = Document::parse(text).map_err(|location| not_json("ConfigSecret", location))?;
     let redacted = document.redacted();
     Ok(Answer {
         json: serde_json::from_str(&redacted).unwrap_or_default(),
@@ -91,7 +91,7 @@ fn show(present: Option<Versioned>) -> Result<Answer, Failure> {
     })
 }
 
-/// Writes the configuration, if the person agrees to what changes.
+/// Writes the configuration after the person confirms the changes.
 async fn put(
     context: &Context,
     secret: &ConfigSecret,
@@ -104,16 +104,16 @@ async fn put(
     if planned.changes.is_empty() {
         return Ok(planned.answer(planned.text(context.style)));
     }
-    let braked: Vec<&str> = planned
+    let held_back: Vec<&str> = planned
         .effects
         .iter()
-        .filter(|(_, effect)| effect.needs_permission())
+        .filter(|(_, effect)| effect.needs_confirmation())
         .map(|(name, _)| name.as_str())
         .collect();
-    if !braked.is_empty() && !allowed.confirm_deletions {
+    if !held_back.is_empty() && !allowed.confirm_deletions {
         let text = format!(
-            "nothing was changed: too many subscriptions of {} would be deleted, or it is not known how many",
-            braked.join(", ")
+            "nothing was changed: too many subscriptions of {} would be deleted, or an unknown number",
+            held_back.join(", ")
         );
         let advice = "See them with `graph-notifications config diff`. If you want them, add --confirm-deletions, then run:\n\
                       graph-notifications apply --confirm-deletions";
@@ -127,23 +127,23 @@ async fn put(
     let based_on = present.as_ref().map(|present| present.version_id.as_str());
     secret.write(&planned.filled, based_on).await?;
     let next = "Written. The next run of renewal applies it. To apply it now: graph-notifications apply\n";
-    Ok(planned.answer(context.global.addressed(next)))
+    Ok(planned.answer(context.global.with_global_options(next)))
 }
 
-/// Who is asked for credentials that neither the file nor the stack has.
+/// Asks for a credential that neither the file nor the stack has.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ask {
     Person,
     Nothing,
 }
 
-/// A new configuration and what it changes.
+/// A new configuration and its changes.
 struct Planned {
     filled: Zeroizing<String>,
     changes: Vec<Change>,
     effects: std::collections::BTreeMap<String, Effect>,
     warnings: usize,
-    /// What is wrong with the file; empty where nothing is.
+    /// The mistakes in the file; empty if there are none.
     mistakes: String,
 }
 
@@ -160,7 +160,7 @@ impl Planned {
         // A present document that is not JSON is replaced as a whole.
         let is_readable = Document::parse(old).is_ok();
         let old = if is_readable { old } else { nothing };
-        let before = Document::parse(old).map_err(|place| not_json("ConfigSecret", place))?;
+        let before = Document::parse(old).map_err(|location| not_json("ConfigSecret", location))?;
         let filled = fill(name, text, &before, ask)?;
         let checked = Checked::of(&filled);
         if checked.errors() > 0 && ask == Ask::Person {
@@ -170,7 +170,7 @@ impl Planned {
             );
             return Err(Failure::new(Kind::Input, text, ""));
         }
-        let after = Document::parse(&filled).map_err(|place| not_json(name, place))?;
+        let after = Document::parse(&filled).map_err(|location| not_json(name, location))?;
         let changes = changes(&before, &after);
         let live = if changes.is_empty() {
             Live::default()
@@ -220,9 +220,9 @@ impl Planned {
     }
 }
 
-/// Puts the credentials that the stack has into the places that the file leaves open.
+/// Fills the file's open credentials from the stack.
 fn fill(name: &str, text: &str, present: &Document<'_>, ask: Ask) -> Result<Zeroizing<String>, Failure> {
-    let document = Document::parse(text).map_err(|place| not_json(name, place))?;
+    let document = Document::parse(text).map_err(|location| not_json(name, location))?;
     let mut asked = std::collections::BTreeMap::new();
     for path in document.open_credentials() {
         if present.leaf(path).is_some() || ask == Ask::Nothing {
@@ -232,13 +232,13 @@ fn fill(name: &str, text: &str, present: &Document<'_>, ask: Ask) -> Result<Zero
         let json = Zeroizing::new(Value::String(value.to_string()).to_string());
         asked.insert(path.to_vec(), json);
     }
-    Ok(document.filled(|path| {
+    Ok(document.fill(|path| {
         let present = present.leaf(path).map(|json| Zeroizing::new(json.to_owned()));
         present.or_else(|| asked.get(path).cloned())
     }))
 }
 
-/// Returns what lives now, as a dry run of renewal finds it; nothing is known where that does not succeed.
+/// Returns the existing subscriptions from a dry run of renewal. They are unknown if it fails.
 async fn live(context: &Context) -> Live {
     let event = json!({"dryRun": true});
     let Ok(function) = context.stack.output("RenewalFunctionName") else {
@@ -263,7 +263,7 @@ async fn live(context: &Context) -> Live {
     }
 }
 
-/// The secret with the configuration.
+/// ConfigSecret.
 struct ConfigSecret(StoredSecret);
 
 impl ConfigSecret {
@@ -305,8 +305,8 @@ fn failure(error: &SecretError) -> Failure {
     }
 }
 
-fn not_json(name: &str, place: Place) -> Failure {
-    let text = format!("{name}:{}:{}: this is not JSON", place.line, place.column);
+fn not_json(name: &str, location: Location) -> Failure {
+    let text = format!("{name}:{}:{}: this is not JSON", location.line, location.column);
     Failure::new(Kind::Input, text, "")
 }
 

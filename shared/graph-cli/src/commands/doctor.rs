@@ -1,4 +1,4 @@
-//! `doctor`: looks at everything in the order in which it should be cured.
+//! `doctor`: checks the stack in the order of repair.
 
 mod alarms;
 mod call;
@@ -26,27 +26,27 @@ use crate::{
     terminal::Style,
 };
 
-/// Looks at everything. `webhook` is where the webhook is reached from here, if not at the URL that Graph has.
+/// Runs all checks. `webhook` is the webhook's base URL as seen from here, if Graph calls another one.
 pub(super) async fn run(global: &Global, style: Style, webhook: Option<&str>) -> Result<Answer, Failure> {
     let mut findings = Vec::new();
-    let mut progress = Progress::of("Checking the stack");
+    let mut progress = Progress::start("Checking the stack");
     progress
-        .during(Box::pin(look(global, style, webhook, &mut findings)))
+        .during(Box::pin(run_checks(global, style, webhook, &mut findings)))
         .await?;
     drop(progress);
     for finding in &mut findings {
-        finding.advice = global.addressed(&finding.advice);
+        finding.advice = global.with_global_options(&finding.advice);
     }
     Ok(answer(&findings, style))
 }
 
-async fn look(
+async fn run_checks(
     global: &Global,
     style: Style,
     webhook: Option<&str>,
     findings: &mut Vec<Finding>,
 ) -> Result<(), Failure> {
-    let aws = match Aws::of(global).await {
+    let aws = match Aws::from_options(global).await {
         Ok(aws) => aws,
         Err(failure) => {
             findings.push(Finding::wrong("account", failure.text, failure.advice));
@@ -93,11 +93,11 @@ async fn look(
         style,
         global: global.clone(),
     };
-    deployed(&context, webhook, findings).await
+    check_deployed_stack(&context, webhook, findings).await
 }
 
-/// Looks at a stack that is completely deployed.
-async fn deployed(
+/// Checks a completely deployed stack.
+async fn check_deployed_stack(
     context: &Context,
     address: Option<&str>,
     findings: &mut Vec<Finding>,

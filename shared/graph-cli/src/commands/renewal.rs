@@ -1,4 +1,4 @@
-//! What is done by an invocation of renewal.
+//! Commands that invoke renewal.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -12,14 +12,14 @@ use crate::{
     invoke,
     report::{
         Report,
-        plan::{remarks, text, trouble},
+        plan::{failures, remarks, text},
         status,
     },
     stack::Stack,
     terminal::{Style, note},
 };
 
-/// Says what the next run does.
+/// Shows the plan.
 pub(super) async fn plan(context: &Context) -> Result<Answer, Failure> {
     let (json, report) = dry_run(context).await?;
     Ok(answer(context, json, &report))
@@ -44,9 +44,9 @@ pub(super) async fn status(context: &Context, tenant: Option<&str>) -> Result<An
     let (rows, now) = (status::rows(&report, tenant), Timestamp::now());
     let mut text = status::text(&rows, now, context.style);
     if report.failed > 0 && context.style.is_terminal {
-        text.extend(["\n", &trouble(&report, context.style)]);
+        text.extend(["\n", &failures(&report, context.style)]);
     } else if report.failed > 0 && !context.global.json {
-        note(&trouble(&report, Style::of_stderr(context.global.color)));
+        note(&failures(&report, Style::of_stderr(context.global.color)));
     }
     Ok(Answer {
         json: json!({"subscriptions": status::json(&rows, now), "failed": report.failed, "problems": report.problems}),
@@ -79,7 +79,7 @@ pub(super) async fn rotate(context: &Context, what: Rotate, yes: bool) -> Result
     Ok(answer)
 }
 
-/// Makes what another stack has left this stack's own.
+/// Replaces the subscriptions that a deleted stack left behind.
 pub(super) async fn take_over(context: &Context, yes: bool) -> Result<Answer, Failure> {
     let question = format!(
         "Replace every subscription that is in the way of {}, with a gap of a moment each? Do not do this while the other \

@@ -1,22 +1,22 @@
-//! Every mistake in a document, with its place.
+//! Every mistake in a document, with its location.
 
 use graph_core::subscription::config::{Config, Problem, Severity};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::document::{Document, Place};
+use super::document::{Document, Location};
 use crate::{
     Answer,
-    terminal::{Color, Style, counted, harmless, wrapped},
+    terminal::{Color, Style, counted, printable, wrapped},
 };
 
-/// What is wrong in a document.
+/// The mistakes in a document.
 #[derive(Debug)]
 pub struct Checked {
-    /// What can be used of it.
+    /// The valid part of the document.
     pub config: Config,
-    /// What is wrong, from the top to the bottom.
-    pub found: Vec<(Place, Problem)>,
+    /// The mistakes, from top to bottom.
+    pub found: Vec<(Location, Problem)>,
 }
 
 impl Checked {
@@ -27,16 +27,16 @@ impl Checked {
             Ok(read) => read,
             Err(problem) => (Config::default(), vec![problem]),
         };
-        Self::placed(text, config, problems)
+        Self::with_locations(text, config, problems)
     }
 
-    /// Reads and checks a file, in which a credential may be left open: `config put` fills it in.
+    /// Reads and checks a file. It may have open credentials, which `config put` fills in.
     #[must_use]
     pub fn of_file(text: &str) -> Self {
         let Ok(document) = Document::parse(text) else {
             return Self::of(text);
         };
-        let filled = document.filled(|_| Some(Zeroizing::new("\"-\"".to_owned())));
+        let filled = document.fill(|_| Some(Zeroizing::new("\"-\"".to_owned())));
         let (config, problems) = match Config::parse(&filled) {
             Ok(read) => read,
             Err(problem) => (Config::default(), vec![problem]),
@@ -44,26 +44,26 @@ impl Checked {
         // What stands for a key or a certificate is neither.
         let is_open = |path: &str| document.is_open(path);
         let problems = problems.into_iter().filter(|problem| !is_open(&problem.path));
-        Self::placed(text, config, problems.collect())
+        Self::with_locations(text, config, problems.collect())
     }
 
-    fn placed(text: &str, config: Config, problems: Vec<Problem>) -> Self {
-        let place = |problem: &Problem| match Document::parse(text) {
-            Ok(document) => document.place(&problem.path),
-            Err(place) => place,
+    fn with_locations(text: &str, config: Config, problems: Vec<Problem>) -> Self {
+        let location = |problem: &Problem| match Document::parse(text) {
+            Ok(document) => document.location(&problem.path),
+            Err(location) => location,
         };
         let mut found: Vec<_> = problems
             .into_iter()
-            .map(|problem| (place(&problem), problem))
+            .map(|problem| (location(&problem), problem))
             .collect();
-        found.sort_by_key(|(place, _)| *place);
+        found.sort_by_key(|(location, _)| *location);
         Self { config, found }
     }
 
-    /// Returns how many mistakes keep something from being used.
+    /// Returns the number of errors.
     #[must_use]
     pub fn errors(&self) -> usize {
-        let is_error = |(_, problem): &&(Place, Problem)| problem.severity == Severity::Error;
+        let is_error = |(_, problem): &&(Location, Problem)| problem.severity == Severity::Error;
         self.found.iter().filter(is_error).count()
     }
 
@@ -71,7 +71,7 @@ impl Checked {
     #[must_use]
     pub fn text(&self, file: &str, style: Style) -> String {
         let mut text = String::new();
-        for (place, problem) in &self.found {
+        for (location, problem) in &self.found {
             let (word, color) = match problem.severity {
                 Severity::Error => ("error", Color::Bad),
                 Severity::Warning => ("warning", Color::Warning),
@@ -79,9 +79,9 @@ impl Checked {
             let word = style.paint(color, word);
             let line = format!(
                 "{file}:{}:{}: {word}: {}",
-                place.line,
-                place.column,
-                harmless(&problem.to_string())
+                location.line,
+                location.column,
+                printable(&problem.to_string())
             );
             // A program reads lines.
             text += &if style.is_terminal {
@@ -98,7 +98,7 @@ impl Checked {
         let (tenants, subscriptions) = (self.config.tenants.len(), self.config.subscriptions.len());
         match (self.errors(), self.found.len() - self.errors()) {
             (0, 0) => format!(
-                "{file} is right: {}, {}",
+                "{file} has no mistakes: {}, {}",
                 counted(tenants, "tenant"),
                 counted(subscriptions, "subscription")
             ),
@@ -114,9 +114,9 @@ impl Checked {
     /// Returns the answer of `config check`.
     #[must_use]
     pub fn answer(&self, file: &str, style: Style) -> Answer {
-        let problem = |(place, problem): &(Place, Problem)| {
+        let problem = |(location, problem): &(Location, Problem)| {
             json!({
-                "line": place.line, "column": place.column, "path": problem.path, "message": problem.message,
+                "line": location.line, "column": location.column, "path": problem.path, "message": problem.message,
                 "severity": problem.severity,
             })
         };

@@ -1,4 +1,4 @@
-//! What a new configuration changes, and what that means for subscriptions.
+//! The changes of a new configuration and their effects on subscriptions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 use subtle::ConstantTimeEq;
 
 use super::document::{Document, Leaf};
-use crate::terminal::{Color, Style, counted, harmless};
+use crate::terminal::{Color, Style, counted, printable};
 
 /// A change of one entry, such as `subscriptions.users`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,25 +18,25 @@ use crate::terminal::{Color, Style, counted, harmless};
 pub struct Change {
     /// The entry.
     pub entry: String,
-    /// What happens to it.
+    /// The kind of change.
     pub kind: Kind,
     /// The members that differ.
     pub members: Vec<Member>,
 }
 
-/// What happens to an entry.
+/// A kind of change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// It is new.
+    /// The entry is new.
     Add,
-    /// It is another.
+    /// The entry changed.
     Change,
-    /// It is gone.
+    /// The entry was removed.
     Remove,
 }
 
-/// A member that differs. What may be secret is not shown.
+/// A member that differs. Possible secrets are redacted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Member {
     /// Its path below the entry.
@@ -108,45 +108,45 @@ fn members(before: &Leaves<'_>, after: &Leaves<'_>) -> Vec<Member> {
     paths.iter().filter(differs).map(|path| member(path)).collect()
 }
 
-/// What becomes of a tenant's subscriptions.
+/// The effects on a tenant's subscriptions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Effect {
-    /// How many there are.
+    /// Number of subscriptions now.
     pub live: usize,
-    /// How many entries get their first subscriptions.
+    /// Number of entries that get their first subscriptions.
     pub created: usize,
-    /// How many subscriptions are made again, with a gap of a moment each.
+    /// Number of subscriptions that are created again, each with a short gap.
     pub replaced: usize,
-    /// How many are deleted.
+    /// Number of deleted subscriptions.
     pub deleted: usize,
-    /// Whether that is so many that renewal holds them back.
-    pub is_braked: bool,
-    /// Whether subscriptions are deleted, and it is not known how many.
+    /// Whether renewal holds so many deletions back.
+    pub is_held_back: bool,
+    /// Whether an unknown number of subscriptions is deleted.
     pub is_unknown: bool,
 }
 
 impl Effect {
-    /// Says whether a person has to allow the deletions.
+    /// Returns whether a person has to confirm the deletions.
     #[must_use]
-    pub fn needs_permission(&self) -> bool {
-        self.is_braked || self.is_unknown
+    pub fn needs_confirmation(&self) -> bool {
+        self.is_held_back || self.is_unknown
     }
 }
 
-/// What lives now.
+/// The subscriptions that exist now.
 #[derive(Clone, Debug, Default)]
 pub struct Live {
-    /// How many subscriptions, by tenant and entry.
+    /// Number of subscriptions by tenant and entry.
     pub counts: BTreeMap<(String, String), usize>,
     /// The tenants whose subscriptions could not be listed.
     pub unlisted: BTreeSet<String>,
-    /// Whether nothing could be listed.
+    /// Whether the subscriptions could not be listed at all.
     pub is_unknown: bool,
 }
 
 impl Live {
-    /// Returns that nothing is known.
+    /// Returns that no subscription is known.
     #[must_use]
     pub fn unknown() -> Self {
         Self {
@@ -165,7 +165,7 @@ impl Live {
     }
 }
 
-/// Returns what the next run of renewal does in each tenant in which it does something.
+/// Returns the effects of the next run of renewal in each affected tenant.
 #[must_use]
 pub fn effects(changes: &[Change], before: &Config, after: &Config, live: &Live) -> BTreeMap<String, Effect> {
     let mut effects: BTreeMap<String, Effect> = BTreeMap::new();
@@ -207,13 +207,13 @@ pub fn effects(changes: &[Change], before: &Config, after: &Config, live: &Live)
     for (tenant, effect) in &mut effects {
         let of_tenant = live.counts.iter().filter(|((of, _), _)| of == tenant);
         effect.live = of_tenant.map(|(_, count)| count).sum();
-        effect.is_braked = is_braked(effect, wish);
+        effect.is_held_back = is_held_back(effect, wish);
     }
     effects.retain(|_, effect| effect.is_unknown || effect.created + effect.replaced + effect.deleted > 0);
     effects
 }
 
-/// An entry in one tenant, as it was and as it will be.
+/// An entry in one tenant, before and after the change.
 struct InTenant<'a> {
     before: Option<&'a Entry>,
     after: Option<&'a Entry>,
@@ -247,10 +247,10 @@ impl Effect {
     }
 }
 
-/// How many subscriptions of an entry are deleted.
+/// Number of deleted subscriptions of an entry.
 enum Deleted {
     UpTo(usize),
-    /// Objects are chosen in another way, and only Graph knows which are left.
+    /// The selection of objects changed, and only Graph knows which remain.
     Unknown,
 }
 
@@ -258,7 +258,7 @@ fn tenants(entry: Option<&Entry>) -> BTreeSet<String> {
     entry.map(|entry| entry.tenants.clone()).unwrap_or_default()
 }
 
-/// Returns how many of the `live` subscriptions of an entry are for objects that it no longer has.
+/// Returns how many of the `live` subscriptions of an entry are for removed objects.
 fn deleted(before: &Entry, after: &Entry, live: usize) -> Deleted {
     match (&before.for_each, &after.for_each) {
         (old, new) if old == new => Deleted::UpTo(0),
@@ -277,12 +277,13 @@ fn deleted(before: &Entry, after: &Entry, live: usize) -> Deleted {
     }
 }
 
-/// Returns the name of the subscription that a change is about; a tenant's own changes reach them by way of their tenants.
+/// Returns the name of the changed entry. Changes of a tenant reach its entries through the tenant.
 fn subscription(change: &Change) -> Option<(&str, &Change)> {
     Some((change.entry.strip_prefix("subscriptions.")?, change))
 }
 
-/// Says whether Graph has to make the subscription again: it cannot change these (Microsoft Graph, *update subscription*).
+/// Returns whether renewal has to create the subscription again, as Graph cannot change these members (Microsoft Graph,
+/// *update subscription*).
 fn replaces(change: &Change) -> bool {
     let fixed = [
         "resource",
@@ -298,8 +299,8 @@ fn replaces(change: &Change) -> bool {
         .any(|member| fixed.contains(&member.path.as_str()))
 }
 
-/// Asks the rule by which renewal itself holds deletions back.
-fn is_braked(effect: &Effect, wish: Wish) -> bool {
+/// Applies renewal's own deletion guard.
+fn is_held_back(effect: &Effect, wish: Wish) -> bool {
     let deletion = Step {
         name: String::new(),
         action: Action::Delete { id: String::new() },
@@ -309,7 +310,7 @@ fn is_braked(effect: &Effect, wish: Wish) -> bool {
     excess(&vec![deletion; effect.deleted], effect.live, wish).is_some()
 }
 
-/// Returns the changes as a person reads them.
+/// Returns the changes as text for a person.
 #[must_use]
 pub fn text(changes: &[Change], effects: &BTreeMap<String, Effect>, style: Style) -> String {
     if changes.is_empty() {
@@ -332,7 +333,7 @@ impl Change {
             Kind::Change => ("~", Color::Warning),
             Kind::Remove => ("-", Color::Bad),
         };
-        let head = style.paint(color, &format!("{sign} {}", harmless(&self.entry)));
+        let head = style.paint(color, &format!("{sign} {}", printable(&self.entry)));
         let members = self
             .members
             .iter()
@@ -344,8 +345,8 @@ impl Change {
 
 impl Member {
     fn text(&self) -> String {
-        let path = harmless(&self.path);
-        let [before, after] = [&self.before, &self.after].map(|json| json.as_deref().map(harmless));
+        let path = printable(&self.path);
+        let [before, after] = [&self.before, &self.after].map(|json| json.as_deref().map(printable));
         match (before, after) {
             (None, Some(after)) => format!("{path}: {after}"),
             (Some(before), None) => format!("{path}: {before} is removed"),
@@ -367,7 +368,7 @@ impl Effect {
             deleted,
             ..
         } = self;
-        let tenant = harmless(tenant);
+        let tenant = printable(tenant);
         let done = [
             (*created, counted(*created, "entry"), "create"),
             (*replaced, counted(*replaced, "subscription"), "replace"),
@@ -380,7 +381,7 @@ impl Effect {
         let (live, mut done) = (counted(*live, "subscription"), done.join(", "));
         let held = if self.is_unknown {
             "\n  Subscriptions are deleted, and it is not known how many."
-        } else if self.is_braked {
+        } else if self.is_held_back {
             "\n  Renewal holds so many deletions back until they are confirmed."
         } else {
             ""
@@ -429,9 +430,12 @@ mod tests {
         let before =
             document(&json!({"mail": entry("/users", "updated"), "groups": entry("/groups", "updated")}));
         let after = document(&json!({"groups": entry("/groups", "updated")}));
-        for (live, is_braked) in [(5, false), (6, true)] {
+        for (live, is_held_back) in [(5, false), (6, true)] {
             let live = of([(key("mail"), live), (key("groups"), 1)]);
-            assert_eq!(effects_of(&before, &after, &live)["contoso"].is_braked, is_braked);
+            assert_eq!(
+                effects_of(&before, &after, &live)["contoso"].is_held_back,
+                is_held_back
+            );
         }
     }
 
@@ -439,7 +443,7 @@ mod tests {
     fn a_configuration_that_asks_for_nothing_deletes_nothing_without_a_word() {
         let before = document(&json!({"mail": entry("/users", "updated")}));
         let live = of([(key("mail"), 1)]);
-        assert!(effects_of(&before, &document(&json!({})), &live)["contoso"].is_braked);
+        assert!(effects_of(&before, &document(&json!({})), &live)["contoso"].is_held_back);
     }
 
     #[test]
@@ -462,7 +466,7 @@ mod tests {
         let live = of([(("fabrikam".to_owned(), "users".to_owned()), 7)]);
         let effects = effects_of(&before, &after, &live);
         assert_eq!(
-            (effects["fabrikam"].deleted, effects["fabrikam"].is_braked),
+            (effects["fabrikam"].deleted, effects["fabrikam"].is_held_back),
             (7, true)
         );
     }
@@ -482,7 +486,7 @@ mod tests {
         let live = of([(key("mail"), 8)]);
         let effects = effects_of(&many(&all), &many(&all[..1]), &live);
         assert_eq!(
-            (effects["contoso"].deleted, effects["contoso"].is_braked),
+            (effects["contoso"].deleted, effects["contoso"].is_held_back),
             (7, true)
         );
     }
@@ -497,9 +501,9 @@ mod tests {
             ..Live::default()
         };
         for live in [Live::unknown(), unlisted] {
-            assert!(effects_of(&before, &after, &live)["contoso"].needs_permission());
+            assert!(effects_of(&before, &after, &live)["contoso"].needs_confirmation());
             // What deletes nothing needs none.
-            assert!(!effects_of(&after, &before, &live)["contoso"].needs_permission());
+            assert!(!effects_of(&after, &before, &live)["contoso"].needs_confirmation());
         }
     }
 

@@ -1,4 +1,4 @@
-//! A JSON document with the place of each member, so that a part of its text can be pointed at, hidden or filled in.
+//! A JSON document with the location of each member, so that a part of its text can be named, hidden or filled in.
 
 use std::{fmt, ops::Range};
 
@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-/// A document that is JSON.
+/// A parsed JSON document.
 pub struct Document<'a> {
     text: &'a str,
     nodes: Vec<Node>,
@@ -17,38 +17,38 @@ pub struct Document<'a> {
 /// A value in the document.
 #[derive(Clone, Debug)]
 struct Node {
-    /// The names and indices that lead to it.
+    /// The member names and indices of its path.
     path: Vec<String>,
-    /// The same as `Problem::path` has it.
+    /// The same path in the form of `Problem::path`.
     shown: String,
-    /// Where its name begins, or itself where it has none.
+    /// Start of its name, or of its value if it has no name.
     start: usize,
-    /// Where its value is.
+    /// The range of its value.
     value: Range<usize>,
     is_leaf: bool,
 }
 
 /// A value that is neither an object nor a list.
 pub struct Leaf<'a> {
-    /// The names and indices that lead to it.
+    /// The member names and indices of its path.
     pub path: &'a [String],
     /// Its JSON.
     pub text: &'a str,
-    /// Whether it is known not to be secret.
+    /// Whether it cannot be a secret.
     is_public: bool,
 }
 
 impl Leaf<'_> {
-    /// Returns what may be shown of it.
+    /// Returns the JSON to show: redacted if it may be a secret.
     #[must_use]
     pub fn shown(&self) -> String {
         if self.is_public { self.text } else { REDACTED }.to_owned()
     }
 }
 
-/// A line and a column, each from 1.
+/// A line and a column, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct Location {
     /// The line.
     pub line: usize,
     /// The column, in characters.
@@ -56,22 +56,22 @@ pub struct Place {
 }
 
 impl<'a> Document<'a> {
-    /// Reads a document.
+    /// Parses a document.
     ///
     /// # Errors
     ///
-    /// Returns the place at which it stops being JSON.
-    pub fn parse(text: &'a str) -> Result<Self, Place> {
-        let place = |error: serde_json::Error| Place {
+    /// Returns the location of the first character that is not JSON.
+    pub fn parse(text: &'a str) -> Result<Self, Location> {
+        let location = |error: serde_json::Error| Location {
             line: error.line().max(1),
             column: error.column().max(1),
         };
-        let root: &RawValue = serde_json::from_str(text).map_err(place)?;
+        let root: &RawValue = serde_json::from_str(text).map_err(location)?;
         let mut document = Self {
             text,
             nodes: Vec::new(),
         };
-        document.walk(root, &[], "", None).map_err(place)?;
+        document.walk(root, &[], "", None).map_err(location)?;
         Ok(document)
     }
 
@@ -118,9 +118,9 @@ impl<'a> Document<'a> {
         part.as_ptr().addr().saturating_sub(self.text.as_ptr().addr())
     }
 
-    /// Returns where the member is that a problem names, or what is nearest above it.
+    /// Returns the location of the member with a problem, or of its closest ancestor.
     #[must_use]
-    pub fn place(&self, path: &str) -> Place {
+    pub fn location(&self, path: &str) -> Location {
         let is_above = |node: &&Node| {
             let below = path.strip_prefix(node.shown.as_str());
             below.is_some_and(|below| {
@@ -133,19 +133,19 @@ impl<'a> Document<'a> {
             .iter()
             .filter(is_above)
             .max_by_key(|node| node.shown.len());
-        self.place_of(nearest.map_or(0, |node| node.start))
+        self.location_of(nearest.map_or(0, |node| node.start))
     }
 
-    fn place_of(&self, offset: usize) -> Place {
+    fn location_of(&self, offset: usize) -> Location {
         let before = self.text.get(..offset).unwrap_or_default();
         let line = before.rsplit('\n').next().unwrap_or_default();
-        Place {
+        Location {
             line: before.matches('\n').count() + 1,
             column: line.chars().count() + 1,
         }
     }
 
-    /// Returns the text with [`REDACTED`] in place of everything that may be secret: all but what is known not to be.
+    /// Returns the text with [`REDACTED`] in location of everything that may be a secret.
     #[must_use]
     pub fn redacted(&self) -> String {
         let hidden = |node: &&Node| node.is_leaf && !self.is_public(node);
@@ -154,20 +154,20 @@ impl<'a> Document<'a> {
             .to_string()
     }
 
-    /// Returns the paths of credentials that are left open: see `is_open`.
+    /// Returns the paths of open credentials: see `is_open`.
     pub fn open_credentials(&self) -> impl Iterator<Item = &[String]> {
         self.open().map(|node| node.path.as_slice())
     }
 
-    /// Says whether the credential at the path of a problem is left open.
+    /// Returns whether the credential at the path of a problem is open.
     #[must_use]
     pub fn is_open(&self, path: &str) -> bool {
         self.open().any(|node| node.shown == path)
     }
 
-    /// Returns the text with each open credential replaced by what `of` has for it.
+    /// Returns the text with each open credential filled in from `of`.
     #[must_use]
-    pub fn filled(&self, of: impl Fn(&[String]) -> Option<Zeroizing<String>>) -> Zeroizing<String> {
+    pub fn fill(&self, of: impl Fn(&[String]) -> Option<Zeroizing<String>>) -> Zeroizing<String> {
         let values: Vec<_> = self
             .open()
             .filter_map(|node| Some((node.value.clone(), of(&node.path)?)))
@@ -179,7 +179,7 @@ impl<'a> Document<'a> {
         )
     }
 
-    /// Returns the JSON text of the leaf that `path` leads to.
+    /// Returns the JSON text of the leaf at `path`.
     #[must_use]
     pub fn leaf(&self, path: &[String]) -> Option<&'a str> {
         let node = self.nodes.iter().find(|node| node.is_leaf && node.path == path)?;
@@ -203,7 +203,7 @@ impl<'a> Document<'a> {
         self.nodes.iter().filter(is_open)
     }
 
-    /// Returns whether a leaf is known not to be secret.
+    /// Returns whether a leaf cannot be a secret.
     fn is_public(&self, node: &Node) -> bool {
         let text = self.text.get(node.value.clone()).unwrap_or_default();
         let name = node.path.iter().rfind(|name| !name.starts_with('['));
@@ -218,7 +218,7 @@ impl<'a> Document<'a> {
         PUBLIC.contains(&name)
     }
 
-    /// Returns the text with other texts in these places, which are in order.
+    /// Returns the text with these ranges replaced. The ranges are in order.
     fn spliced<'t>(&self, parts: impl Iterator<Item = (Range<usize>, &'t str)>) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(self.text.len()));
         let mut done = 0;
@@ -236,12 +236,12 @@ fn is_in_credential(path: &[String]) -> bool {
     path.iter().rev().skip(1).any(|name| name == "credential")
 }
 
-/// Says whether a credential stands for the one that the stack has.
+/// Returns whether a credential in a file stands for the one in the stack.
 fn is_open(json: &str) -> bool {
     matches!(json, "\"\"" | REDACTED)
 }
 
-/// The members of an object as they stand.
+/// The members of an object in their order.
 struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
@@ -266,10 +266,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     }
 }
 
-/// What is shown in place of what may be secret, as JSON.
+/// Replaces a value that may be a secret, as JSON.
 pub const REDACTED: &str = "\"[redacted]\"";
 
-/// Members whose values are no secrets. A value under any other name may be one in the wrong place.
+/// Members whose values are not secrets. A value under any other name may be a misplaced secret.
 const PUBLIC: &[&str] = &[
     "allowUnknownResource",
     "application",
@@ -325,7 +325,7 @@ mod tests {
             ("subscriptions.ü.forEach", 11, 62),
             ("subscriptions.unknown", 10, 3),
         ] {
-            assert_eq!(document.place(path), Place { line, column }, "{path}");
+            assert_eq!(document.location(path), Location { line, column }, "{path}");
         }
     }
 
@@ -352,13 +352,13 @@ mod tests {
         let new = Document::parse(&redacted).unwrap_or_else(|_| panic!("not JSON"));
         let old = Document::parse(TEXT).unwrap_or_else(|_| panic!("not JSON"));
         assert_eq!(new.open_credentials().count(), 2);
-        let filled = new.filled(|path| old.leaf(path).map(|text| Zeroizing::new(text.to_owned())));
+        let filled = new.fill(|path| old.leaf(path).map(|text| Zeroizing::new(text.to_owned())));
         assert_eq!(*filled, TEXT.replace("\"misplaced\"", REDACTED));
     }
 
     #[test]
     fn a_syntax_error_has_a_location() {
-        let place = Document::parse("{\n  \"a\": ,\n}").err();
-        assert_eq!(place, Some(Place { line: 2, column: 8 }));
+        let location = Document::parse("{\n  \"a\": ,\n}").err();
+        assert_eq!(location, Some(Location { line: 2, column: 8 }));
     }
 }

@@ -1,4 +1,4 @@
-//! From what AWS and the webhook said to findings, a module for each subject.
+//! Turns answers of AWS and the webhook into findings. Each subject has a module.
 
 pub mod alarms;
 pub mod functions;

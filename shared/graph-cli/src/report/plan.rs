@@ -1,17 +1,17 @@
-//! What a run would do, or has done, as a person reads it.
+//! The plan or the result of a run as text for a person.
 
 use std::{collections::BTreeMap, fmt::Write};
 
 use jiff::Timestamp;
 
-use super::{Line, ManyLine, Report};
+use super::{ForEachLine, Line, Report};
 use crate::{
     table::{Cell, Table, fixed, flexible},
-    terminal::{Color, Style, harmless, wrapped},
+    terminal::{Color, Style, printable, wrapped},
     timespan::left,
 };
 
-/// Returns what a run would do, or has done: a row for each subscription that changes and, for a person, the [`remarks`].
+/// Returns a row for each subscription that changes and, for a person, the [`remarks`].
 #[must_use]
 pub fn text(report: &Report, now: Timestamp, style: Style) -> String {
     let mut text = table(report, now).render(style);
@@ -29,7 +29,7 @@ pub fn text(report: &Report, now: Timestamp, style: Style) -> String {
 /// Returns the reasons, what a person has to do, and the sums.
 #[must_use]
 pub fn remarks(report: &Report, style: Style) -> String {
-    [reasons(report, style), trouble(report, style), sums(report)].concat()
+    [reasons(report, style), failures(report, style), sums(report)].concat()
 }
 
 fn has_changes(report: &Report) -> bool {
@@ -49,10 +49,10 @@ fn table(report: &Report, now: Timestamp) -> Table {
         let (sign, color) = sign(line);
         table.push([
             Cell::new(color, sign),
-            harmless(&line.name).into(),
-            harmless(&line.tenant).into(),
-            harmless(line.resource.as_deref().unwrap_or_default()).into(),
-            harmless(line.change_type.as_deref().unwrap_or_default()).into(),
+            printable(&line.name).into(),
+            printable(&line.tenant).into(),
+            printable(line.resource.as_deref().unwrap_or_default()).into(),
+            printable(line.change_type.as_deref().unwrap_or_default()).into(),
             line.expires_at
                 .map(|end| left(end, now))
                 .unwrap_or_default()
@@ -62,7 +62,7 @@ fn table(report: &Report, now: Timestamp) -> Table {
     table
 }
 
-/// Returns every line, those of entries that stand for many included.
+/// Returns every line, those of `forEach` entries included.
 fn lines(report: &Report) -> impl Iterator<Item = &Line> {
     report
         .subscriptions
@@ -87,7 +87,7 @@ fn sign(line: &Line) -> (&'static str, Color) {
     }
 }
 
-/// Returns how often each thing is done for each reason.
+/// Returns the number of each action for each reason.
 fn reasons(report: &Report, style: Style) -> String {
     let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for line in lines(report).filter(|line| is_change(line) && line.error.is_none()) {
@@ -95,7 +95,7 @@ fn reasons(report: &Report, style: Style) -> String {
     }
     let mut text = String::new();
     for ((action, reason), count) in counts {
-        let line = format!("{count} to {action}: {}", harmless(reason));
+        let line = format!("{count} to {action}: {}", printable(reason));
         text.extend([&wrapped(&line, style.width, "  "), "\n"]);
     }
     for many in report.for_each.iter().filter(|many| many.more > 0) {
@@ -103,18 +103,18 @@ fn reasons(report: &Report, style: Style) -> String {
             text,
             "{} more of {} are not shown",
             many.more,
-            harmless(&many.name)
+            printable(&many.name)
         );
     }
     text
 }
 
-/// Returns what failed and what is wrong.
+/// Returns the failures and problems.
 #[must_use]
-pub fn trouble(report: &Report, style: Style) -> String {
+pub fn failures(report: &Report, style: Style) -> String {
     let mut text = String::new();
     let mut say = |color: Color, word: &str, what: &str| {
-        let line = format!("{}: {}", style.paint(color, word), harmless(what));
+        let line = format!("{}: {}", style.paint(color, word), printable(what));
         text.extend([&wrapped(&line, style.width, "  "), "\n"]);
     };
     for tenant in &report.tenants {
@@ -122,7 +122,7 @@ pub fn trouble(report: &Report, style: Style) -> String {
             say(Color::Bad, "error", &format!("tenant {}: {error}", tenant.tenant));
         }
     }
-    for ManyLine {
+    for ForEachLine {
         name, tenant, error, ..
     } in &report.for_each
     {

@@ -1,35 +1,35 @@
-//! Subscriptions with the time that is left of each, the most urgent first.
+//! Subscriptions with their remaining time, the most urgent first.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Line, ManyLine, Report};
+use super::{ForEachLine, Line, Report};
 use crate::{
     failure::{Failure, Kind},
     table::{Cell, Table, fixed, flexible},
-    terminal::{Color, Style, harmless},
+    terminal::{Color, Style, printable},
     timespan::left,
 };
 
-/// A subscription, or an entry that stands for many.
+/// A subscription, or an entry with `forEach`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Row {
-    /// When it ends, or the first of them: where there is none, this comes first.
+    /// The first expiry. A row without one comes first.
     ends_at: Option<Timestamp>,
-    /// Whether all are there.
+    /// Whether all subscriptions exist.
     is_there: bool,
     name: String,
     tenant: String,
     resource: String,
-    /// How many there are, where an entry stands for many.
+    /// Number of subscriptions of an entry with `forEach`.
     count: Option<usize>,
-    /// What the next run does.
+    /// The action of the next run.
     next: String,
 }
 
-/// Says that a tenant is one of the configuration's.
+/// Checks that the configuration has a tenant.
 ///
 /// # Errors
 ///
@@ -42,16 +42,16 @@ pub fn is_tenant(report: &Report, name: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let names: Vec<&str> = names.into_iter().collect();
-    let text = format!("the configuration has no tenant {}", harmless(name));
-    let advice = format!("It has: {}", harmless(&names.join(", ")));
+    let text = format!("the configuration has no tenant {}", printable(name));
+    let advice = format!("It has: {}", printable(&names.join(", ")));
     Err(Failure::new(Kind::Input, text, advice))
 }
 
-/// Returns what the report of a dry run says, the most urgent first.
+/// Returns the rows of a dry run's report, the most urgent first.
 #[must_use]
 pub fn rows(report: &Report, tenant: Option<&str>) -> Vec<Row> {
     let single = report.subscriptions.iter().map(Row::of);
-    let many = report.for_each.iter().map(Row::of_many);
+    let many = report.for_each.iter().map(Row::of_for_each);
     let is_wanted = |row: &Row| tenant.is_none_or(|tenant| row.tenant == tenant);
     let mut rows: Vec<Row> = single.chain(many).filter(is_wanted).collect();
     rows.sort();
@@ -59,13 +59,13 @@ pub fn rows(report: &Report, tenant: Option<&str>) -> Vec<Row> {
 }
 
 impl Row {
-    /// Returns whether every subscription is there.
+    /// Returns whether every subscription exists.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.is_there
     }
 
-    /// Returns when it ends, or the first of them.
+    /// Returns the first expiry.
     #[must_use]
     pub fn ends_at(&self) -> Option<Timestamp> {
         self.ends_at
@@ -84,7 +84,7 @@ impl Row {
         }
     }
 
-    fn of_many(many: &ManyLine) -> Self {
+    fn of_for_each(many: &ForEachLine) -> Self {
         let live: usize = many
             .counts
             .iter()
@@ -156,9 +156,9 @@ pub fn text(rows: &[Row], now: Timestamp, style: Style) -> String {
     for row in rows {
         table.push([
             Cell::new(row.color(now), row.left(now)),
-            harmless(&row.name).into(),
-            harmless(&row.tenant).into(),
-            harmless(&row.resource).into(),
+            printable(&row.name).into(),
+            printable(&row.tenant).into(),
+            printable(&row.resource).into(),
             row.next.clone().into(),
         ]);
     }
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn a_subscription_to_be_deleted_does_not_replace_a_missing_one() {
         let many = json!({"name": "mail", "tenant": "t", "objects": 3, "counts": {"keep": 2, "create": 1, "delete": 1}});
-        let row = Row::of_many(&ManyLine::deserialize(many).unwrap());
+        let row = Row::of_for_each(&ForEachLine::deserialize(many).unwrap());
         assert_eq!((row.is_complete(), row.resource.as_str()), (false, "2 of 3"));
     }
 

@@ -17,7 +17,7 @@ pub(super) async fn finding(context: &Context) -> Finding {
     }
 }
 
-/// Returns the alarms of the stack, and of no other whose name begins the same.
+/// Returns the alarms of the stack, without those of stacks whose names have the same beginning.
 async fn alarms(context: &Context) -> Result<Vec<Value>, Failure> {
     let names = context
         .stack

@@ -1,4 +1,4 @@
-//! Calls of AWS that change nothing.
+//! AWS calls that change nothing.
 
 use reqwest::Method;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! The functions, and what hands them their messages.
+//! The functions and their event source mappings.
 
 use super::call::get;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     signed::LAMBDA,
 };
 
-/// Looks at the functions and at what hands them their messages.
+/// Checks the functions and their event source mappings.
 pub(super) async fn findings(context: &Context) -> Vec<Finding> {
     let (aws, stack) = (&context.aws, &context.stack);
     let mut findings = Vec::new();

@@ -7,7 +7,7 @@ use crate::{
 };
 
 pub(super) async fn findings(context: &Context) -> Vec<Finding> {
-    let queues = Queues::of(&context.aws);
+    let queues = Queues::new(&context.aws);
     let mut counts = Vec::new();
     for name in [
         "NotificationQueue",

@@ -34,20 +34,20 @@ pub(super) async fn schedule(context: &Context) -> Finding {
     }
 }
 
-/// Looks in the log when a run that was not dry came to its end.
+/// Searches the log for the end of the last run, dry runs excluded.
 pub(super) async fn last_run(context: &Context, configuration: &Value) -> Finding {
     let now = Timestamp::now();
     let variable = |pointer: &str| configuration.pointer(pointer).and_then(Value::as_str);
     let Some(group) = variable("/LoggingConfig/LogGroup") else {
-        return Finding::unknown("last run", "Lambda does not say where renewal logs");
+        return Finding::unknown("last run", "the log group of RenewalFunction is unknown");
     };
-    let since = now - judge::LOOKED_BACK;
+    let since = now - judge::MAX_LOOKBACK;
     let mut event = json!({
         "logGroupName": group, "startTime": since.as_millisecond(), "filterPattern": "\"Run finished\"",
     });
     let mut last = None;
     // Pages may be empty and still not be the last.
-    for _ in 0..MOST_PAGES {
+    for _ in 0..MAX_PAGES {
         match post(&context.aws, LOGS, "Logs_20140328.FilterLogEvents", &event).await {
             Ok(mut answer) => {
                 last = last.max(ended(&answer));
@@ -72,7 +72,7 @@ pub(super) async fn last_run(context: &Context, configuration: &Value) -> Findin
     judge::last_run(last, level, SignedDuration::from_mins(longest), now)
 }
 
-/// Returns when the last run of a page of log events ended.
+/// Returns the end of the last run in a page of log events.
 fn ended(answer: &Value) -> Option<Timestamp> {
     let events = answer
         .get("events")
@@ -84,7 +84,7 @@ fn ended(answer: &Value) -> Option<Timestamp> {
     ended.filter_map(at).max()
 }
 
-/// Says whether a log line, as JSON or as text, tells of a run that was not dry.
+/// Returns whether a log line, as JSON or text, reports a run that was not a dry run.
 fn is_end_of_run(line: Option<&str>) -> bool {
     let line = line.unwrap_or_default();
     let is_dry = ["\"dry_run\":true", "dry_run=true"]
@@ -93,8 +93,8 @@ fn is_end_of_run(line: Option<&str>) -> bool {
     line.contains("Run finished") && !is_dry
 }
 
-/// How many pages of log events are read.
-const MOST_PAGES: usize = 50;
+/// Maximum number of log pages.
+const MAX_PAGES: usize = 50;
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@ use crate::{
     failure::Failure,
 };
 
-/// Looks at the three secrets that can be read.
+/// Checks the three readable secrets.
 pub(super) async fn findings(context: &Context, configuration: &Value) -> Result<Vec<Finding>, Failure> {
     let store = SecretStore::new(&context.aws.config);
     let variable = |name: &str| {

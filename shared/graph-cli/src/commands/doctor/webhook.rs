@@ -1,4 +1,4 @@
-//! The webhook, as Graph reaches it.
+//! The webhook as Graph calls it.
 
 use std::{error::Error, iter::successors, time::Instant};
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{aws::Aws, commands::Context, doctor::judge::webhook::Handshake, failure::Failure};
 
-/// Shakes hands on both routes, as Graph does; the time that the answers name comes with it.
+/// Sends Graph's handshake to both routes. Also returns the Date header of the answers.
 pub(super) async fn handshakes(
     context: &Context,
     webhook: Option<&str>,
@@ -56,7 +56,7 @@ async fn handshake(aws: &Aws, url: &str) -> (Handshake, Option<Timestamp>) {
     )
 }
 
-/// Returns the last of the causes of a failure: those before it only say that something was sent.
+/// Returns the last cause of a failure. The others only say that a request was sent.
 fn innermost(error: &dyn Error) -> String {
     let causes = successors(Some(error), |cause: &&dyn Error| (*cause).source());
     causes.last().map(ToString::to_string).unwrap_or_default()

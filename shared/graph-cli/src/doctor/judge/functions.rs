@@ -1,4 +1,4 @@
-//! The functions, and what hands them their messages.
+//! The functions and their event source mappings.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ pub fn function(name: &str, configuration: &Value) -> Option<Finding> {
     (!is_good).then(|| Finding::wrong("functions", text, "Deploy it again:\nsam deploy"))
 }
 
-/// Judges the mappings by which functions read from queues.
+/// Judges the event source mappings.
 #[must_use]
 pub fn mappings(answers: &[(String, Value)]) -> Finding {
     let check = "mappings";

@@ -9,7 +9,7 @@ use crate::{
     timespan::largest,
 };
 
-/// Judges what a dry run of renewal says of the tenants: logins, permissions, mistakes that only Microsoft can see.
+/// Judges what a dry run of renewal reports about the tenants: sign-ins, permissions, mistakes that only Microsoft detects.
 #[must_use]
 pub fn tenants(report: &Report) -> Finding {
     let check = "tenants";
@@ -43,7 +43,7 @@ pub fn tenants(report: &Report) -> Finding {
     Finding::wrong(check, lines.join("\n"), advice)
 }
 
-/// Judges the permissions that entries need by what the access tokens say.
+/// Judges the needed permissions by the access tokens.
 #[must_use]
 pub fn permissions(report: &Report) -> Finding {
     let check = "permissions";
@@ -60,13 +60,13 @@ pub fn permissions(report: &Report) -> Finding {
     }
     let (granted, unknown) = (needs(report, "granted").count(), needs(report, "unknown").count());
     let text = match unknown {
-        0 => format!("all {granted} that are needed are granted"),
-        _ => format!("none is known to be missing: {granted} granted, {unknown} that no access token shows"),
+        0 => format!("all {granted} needed permissions are granted"),
+        _ => format!("{granted} granted; {unknown} cannot be seen in access tokens"),
     };
     Finding::ok(check, text)
 }
 
-/// Returns what entries need of which the access token says `state`.
+/// Returns the needed permissions with a state, and their entries.
 fn needs<'a>(report: &'a Report, state: &'a str) -> impl Iterator<Item = (&'a EntryLine, &'a Need)> {
     let all = report.entries.iter().flat_map(|entry| {
         let needs = entry.permissions.iter();
@@ -75,14 +75,14 @@ fn needs<'a>(report: &'a Report, state: &'a str) -> impl Iterator<Item = (&'a En
     all.filter(move |(_, need)| need.state == state)
 }
 
-/// Says whether a problem is a permission that is missing, which has its own finding.
+/// Returns whether a problem is a missing permission. These have a finding of their own.
 fn is_permission(problem: &Problem, report: &Report) -> bool {
     problem.severity == "warning"
         && needs(report, "missing")
             .any(|(entry, need)| problem.path == format!("subscriptions.{}.{}", entry.name, need.purpose))
 }
 
-/// Judges what else a dry run of renewal reports, such as credentials that end soon.
+/// Judges the other problems of a dry run, such as credentials that expire soon.
 #[must_use]
 pub fn problems(report: &Report) -> Finding {
     let check = "preflight";
@@ -101,7 +101,7 @@ pub fn problems(report: &Report) -> Finding {
     }
 }
 
-/// Judges credentials by when they end.
+/// Judges credentials by their expiry.
 #[must_use]
 pub fn expiries(report: &Report) -> Finding {
     let check = "credentials";
@@ -152,7 +152,7 @@ fn words(name: &str) -> String {
     })
 }
 
-/// Judges what lives against what is wanted, and how much time is left.
+/// Judges whether all subscriptions exist, and their remaining time.
 #[must_use]
 pub fn subscriptions(report: &Report, now: Timestamp) -> Finding {
     let check = "subscriptions";
@@ -189,7 +189,7 @@ pub fn subscriptions(report: &Report, now: Timestamp) -> Finding {
     }
 }
 
-/// Judges for how long every renewal may fail.
+/// Judges how long all renewals may fail.
 #[must_use]
 pub fn margins(report: &Report) -> Option<Finding> {
     let check = "margins";
@@ -247,10 +247,7 @@ mod tests {
         let entry = json!({"name": "mail", "permissions": [{"for": "resource", "anyOf": ["Mail.Read"], "state": "unknown"}]});
         let found = permissions(&Report::deserialize(json!({"entries": [entry]})).unwrap());
         assert_eq!(found.state, State::Ok);
-        assert_eq!(
-            found.text,
-            "none is known to be missing: 0 granted, 1 that no access token shows"
-        );
+        assert_eq!(found.text, "0 granted; 1 cannot be seen in access tokens");
     }
 
     #[test]

@@ -21,15 +21,16 @@ pub fn schedule(answer: &Value) -> Finding {
     )
 }
 
-/// Judges when renewal last came to an end.
+/// Judges the end of the last run of renewal.
 #[must_use]
 pub fn last_run(ended: Option<Timestamp>, level: &str, longest: SignedDuration, now: Timestamp) -> Finding {
     let check = "last run";
     let advice = "The function's log says why. To run renewal now:\ngraph-notifications apply";
     // Renewal logs the end of a run as information.
     if ended.is_none() && matches!(level.to_ascii_uppercase().as_str(), "WARN" | "ERROR" | "FATAL") {
-        let text =
-            format!("LogLevel {level} keeps the ends of runs out of the log; RenewalAbsentAlarm counts runs");
+        let text = format!(
+            "at LogLevel {level} the log does not show the ends of runs; RenewalAbsentAlarm counts runs"
+        );
         return Finding::unknown(check, text);
     }
     match ended {
@@ -37,7 +38,7 @@ pub fn last_run(ended: Option<Timestamp>, level: &str, longest: SignedDuration, 
             check,
             format!(
                 "no run of renewal finished in the last {} h",
-                LOOKED_BACK.as_hours()
+                MAX_LOOKBACK.as_hours()
             ),
             advice,
         ),
@@ -50,8 +51,8 @@ pub fn last_run(ended: Option<Timestamp>, level: &str, longest: SignedDuration, 
     }
 }
 
-/// How long back a run of renewal is looked for.
-pub const LOOKED_BACK: SignedDuration = SignedDuration::from_hours(24);
+/// How far back the log is searched for a run of renewal.
+pub const MAX_LOOKBACK: SignedDuration = SignedDuration::from_hours(24);
 
 #[cfg(test)]
 mod tests {

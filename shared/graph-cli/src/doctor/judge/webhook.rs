@@ -1,4 +1,4 @@
-//! The webhook, and the time that it has.
+//! The webhook and the clock.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::super::Finding;
 
-/// What a handshake came to.
+/// The result of a handshake.
 #[derive(Clone, Debug)]
 pub enum Handshake {
-    /// It was answered: the status, whether the token came back, and how long it took.
+    /// The webhook answered.
     Answered {
         /// The HTTP status.
         status: u16,
-        /// Whether the token came back as plain text.
+        /// Whether the answer is the token as plain text.
         is_echoed: bool,
-        /// How long it took.
+        /// The time until the answer.
         took: Duration,
     },
-    /// No answer came.
+    /// The webhook did not answer, for this reason.
     Unanswered(String),
 }
 
@@ -49,7 +49,7 @@ pub fn handshakes(results: &[(String, Handshake)]) -> Finding {
         });
     }
     let lines = lines.join("\n");
-    let advice = "Graph cannot create subscriptions. Does the name lead to the HTTP API? What does its access log say?";
+    let advice = "Graph cannot create subscriptions. Check that the domain name points to the HTTP API, and look at its access log.";
     match (is_wrong, is_slow) {
         (true, _) => Finding::wrong(check, lines, advice),
         (_, true) => Finding::warning(
@@ -61,15 +61,15 @@ pub fn handshakes(results: &[(String, Handshake)]) -> Finding {
     }
 }
 
-/// Judges the clock of this machine by the time that AWS says.
+/// Compares this machine's clock with that of AWS.
 #[must_use]
-pub fn clock(theirs: Option<Timestamp>, ours: Timestamp) -> Finding {
+pub fn clock(aws_time: Option<Timestamp>, local_time: Timestamp) -> Finding {
     let check = "clock";
-    let Some(theirs) = theirs else {
-        return Finding::unknown(check, "no answer of the webhook names the time");
+    let Some(aws_time) = aws_time else {
+        return Finding::unknown(check, "the webhook's answers have no Date header");
     };
-    let difference = ours.duration_since(theirs).abs();
-    let text = format!("{} s apart from that of AWS", difference.as_secs());
+    let difference = local_time.duration_since(aws_time).abs();
+    let text = format!("differs from AWS by {} s", difference.as_secs());
     if difference < CLOCK_TOLERANCE {
         return Finding::ok(check, text);
     }
@@ -80,7 +80,7 @@ pub fn clock(theirs: Option<Timestamp>, ours: Timestamp) -> Finding {
     )
 }
 
-/// Graph gives the first try three seconds.
+/// Graph waits three seconds for the first try.
 const GRAPH_WAITS: Duration = Duration::from_secs(3);
 
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(60);

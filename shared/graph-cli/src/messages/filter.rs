@@ -1,73 +1,73 @@
-//! Which messages of a queue are meant.
+//! The selection of messages.
 
-use super::{Facts, NO_REASON, Queue};
+use super::{MessageSummary, NO_REASON, Queue};
 use crate::{
     failure::{Failure, Kind},
-    terminal::harmless,
+    terminal::printable,
 };
 
-/// Which messages are meant. Every condition has to hold.
+/// Selects the messages that meet every condition.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Ids of SQS, or their beginnings.
     pub ids: Vec<String>,
-    /// The reason; `none` for those without one.
+    /// The reason; `none` for messages without one.
     pub reason: Option<String>,
     /// The tenant's id.
     pub tenant: Option<String>,
-    /// The subscription's name; the name of an entry stands for all of its objects.
+    /// The subscription's name; the name of an entry selects all of its objects.
     pub subscription: Option<String>,
 }
 
 impl Filter {
-    /// Returns whether a message is meant.
+    /// Returns whether a message is selected.
     #[must_use]
-    pub fn holds(&self, facts: &Facts) -> bool {
+    pub fn matches(&self, summaries: &MessageSummary) -> bool {
         let is = |wanted: &Option<String>, has: &str| {
             let wanted = wanted.as_ref();
             wanted.is_none_or(|wanted| has.eq_ignore_ascii_case(wanted))
         };
-        let reason = facts.reason.as_deref().unwrap_or(NO_REASON);
+        let reason = summaries.reason.as_deref().unwrap_or(NO_REASON);
         // An empty name is nobody's, not that of the messages without one.
-        let tenant = facts.tenant.as_deref().unwrap_or_default();
+        let tenant = summaries.tenant.as_deref().unwrap_or_default();
         let is_tenant = self.tenant.as_ref().is_none_or(|_| !tenant.is_empty()) && is(&self.tenant, tenant);
-        let entry = facts.subscription.as_deref().unwrap_or_default();
+        let entry = summaries.subscription.as_deref().unwrap_or_default();
         let is_entry = |wanted: &String| {
             !entry.is_empty() && (entry == wanted || entry.split('/').next() == Some(wanted))
         };
         is(&self.reason, reason)
             && is_tenant
             && self.subscription.as_ref().is_none_or(is_entry)
-            && (self.ids.is_empty() || self.ids.iter().any(|id| begins(facts, id)))
+            && (self.ids.is_empty() || self.ids.iter().any(|id| has_id(summaries, id)))
     }
 
-    /// Says that each id is the beginning of exactly one message's.
+    /// Checks that each id is the beginning of exactly one message's id.
     ///
     /// # Errors
     ///
-    /// Returns a failure that names an id of no message, or of more than one.
-    pub fn is_exact(&self, queue: Queue, found: &[Facts]) -> Result<(), Failure> {
+    /// Returns a failure that names an id without a message or with several messages.
+    pub fn check_ids(&self, queue: Queue, found: &[MessageSummary]) -> Result<(), Failure> {
         for id in &self.ids {
             let found: Vec<&str> = found
                 .iter()
-                .filter(|facts| begins(facts, id))
-                .map(|facts| facts.id.as_str())
+                .filter(|summaries| has_id(summaries, id))
+                .map(|summaries| summaries.id.as_str())
                 .collect();
             let (text, advice) = match found.as_slice() {
                 [_] => continue,
                 [] => (
                     format!(
-                        "{} holds no such message with the id {}",
+                        "{} matches no such message with the id {}",
                         queue.name(),
-                        harmless(id)
+                        printable(id)
                     ),
                     "SQS hides a message while somebody else reads it: try again in a minute.".to_owned(),
                 ),
                 [..] => (
                     format!(
-                        "{} messages have an id that begins with {}",
+                        "{} messages have an id that has_id with {}",
                         found.len(),
-                        harmless(id)
+                        printable(id)
                     ),
                     format!("Write more of the id:\n{}", found.join("\n")),
                 ),
@@ -78,8 +78,8 @@ impl Filter {
     }
 }
 
-fn begins(facts: &Facts, id: &str) -> bool {
-    !id.is_empty() && facts.id.starts_with(id)
+fn has_id(summaries: &MessageSummary, id: &str) -> bool {
+    !id.is_empty() && summaries.id.starts_with(id)
 }
 
 #[cfg(test)]
@@ -88,11 +88,11 @@ mod tests {
 
     #[test]
     fn a_message_must_match_all_conditions_of_a_filter() {
-        let one = facts("0a1b2c3d", Some("TokenRejected"));
+        let one = summaries("0a1b2c3d", Some("TokenRejected"));
         let of = |change: fn(&mut Filter)| {
             let mut filter = Filter::default();
             change(&mut filter);
-            filter.holds(&one)
+            filter.matches(&one)
         };
         assert!(of(|_| {}));
         assert!(of(|filter| filter.reason = Some("tokenrejected".to_owned())));
@@ -106,16 +106,16 @@ mod tests {
                 reason: Some("none".to_owned()),
                 ..Filter::default()
             }
-            .holds(&facts("0a1b2c3d", None))
+            .matches(&summaries("0a1b2c3d", None))
         );
     }
 
     #[test]
     fn an_empty_value_is_that_of_no_message() {
-        let nameless = Facts {
+        let nameless = MessageSummary {
             tenant: None,
             subscription: None,
-            ..facts("0a1b2c3d", None)
+            ..summaries("0a1b2c3d", None)
         };
         for filter in [
             Filter {
@@ -135,36 +135,36 @@ mod tests {
                 ..Filter::default()
             },
         ] {
-            assert!(!filter.holds(&nameless), "{filter:?}");
+            assert!(!filter.matches(&nameless), "{filter:?}");
         }
     }
 
     #[test]
     fn an_id_is_the_beginning_of_exactly_one_message() {
-        let found = ["0a1b", "0a1c", "9"].map(|id| facts(id, None));
+        let found = ["0a1b", "0a1c", "9"].map(|id| summaries(id, None));
         for (id, expected) in [
             ("9", None),
             ("0a1b", None),
-            ("0a1", Some("2 messages have an id that begins with 0a1")),
-            ("zzz", Some("FailedQueue holds no such message with the id zzz")),
+            ("0a1", Some("2 messages have an id that has_id with 0a1")),
+            ("zzz", Some("FailedQueue matches no such message with the id zzz")),
         ] {
             let filter = Filter {
                 ids: vec![id.to_owned()],
                 ..Filter::default()
             };
-            let failure = filter.is_exact(Queue::Failed, &found).err();
+            let failure = filter.check_ids(Queue::Failed, &found).err();
             assert!(failure.iter().all(|failure| failure.kind == Kind::Input));
             assert_eq!(failure.map(|failure| failure.text).as_deref(), expected);
         }
     }
 
-    fn facts(id: &str, reason: Option<&str>) -> Facts {
-        Facts {
+    fn summaries(id: &str, reason: Option<&str>) -> MessageSummary {
+        MessageSummary {
             id: id.to_owned(),
             reason: reason.map(str::to_owned),
             tenant: Some("11111111-2222-3333-4444-555555555555".to_owned()),
             subscription: Some("mail/1".to_owned()),
-            ..Facts::default()
+            ..MessageSummary::default()
         }
     }
 }

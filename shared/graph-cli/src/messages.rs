@@ -1,4 +1,4 @@
-//! Messages that wait in a queue, as a person looks at them: whose they are and why, never what they carry.
+//! Messages of a queue as displayed to a person: owner and reason, never content.
 
 pub mod filter;
 pub mod outcome;
@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     table::{Cell, Table, fixed, flexible},
-    terminal::{Style, counted, harmless},
+    terminal::{Style, counted, printable},
     timespan::age,
 };
 
@@ -22,21 +22,21 @@ use crate::{
 pub struct Message {
     /// The id that SQS gave it.
     pub id: String,
-    /// What it is deleted by.
+    /// The receipt handle, which deletes the message.
     pub receipt: String,
-    /// What it carries.
+    /// The body.
     pub body: String,
-    /// Its attributes that are text.
+    /// The text attributes.
     pub attributes: BTreeMap<String, String>,
-    /// The group that SQS shares its capacity by.
+    /// The message group (fair queues).
     pub group: Option<String>,
-    /// When it came into the queue.
+    /// When it was sent to the queue.
     pub sent_at: Option<Timestamp>,
-    /// How often it was received.
+    /// Number of receives.
     pub receives: u32,
 }
 
-/// Which queue is looked at.
+/// A queue with messages for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
     /// `FailedQueue`: items as Graph sent them.
@@ -48,7 +48,7 @@ pub enum Queue {
 }
 
 impl Queue {
-    /// Returns the output that has its URL.
+    /// Returns the name of the output with its URL.
     #[must_use]
     pub fn output(self) -> &'static str {
         match self {
@@ -64,7 +64,7 @@ impl Queue {
         self.output().trim_end_matches("Url")
     }
 
-    /// Returns the output with the URL of the queue that a message of it is tried again from.
+    /// Returns the name of the output with the URL of the queue from which a message is retried.
     #[must_use]
     pub fn retried_from(self, body: &str) -> &'static str {
         match self {
@@ -76,32 +76,32 @@ impl Queue {
     }
 }
 
-/// What is said of a message.
+/// The summary of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Facts {
+pub struct MessageSummary {
     /// The id that SQS gave it.
     pub id: String,
-    /// Why it is there; nothing where SQS moved it because its tries were used up.
+    /// The reason; none if SQS moved the message after its last try.
     pub reason: Option<String>,
-    /// The tenant's id, as far as it is proven.
+    /// The tenant's id, if it is proven.
     pub tenant: Option<String>,
-    /// The subscription's name, as far as it is proven.
+    /// The subscription's name, if it is proven.
     pub subscription: Option<String>,
-    /// What happened to what.
+    /// The change, or the type of the event.
     pub what: String,
-    /// When it came into the queue.
+    /// When it was sent to the queue.
     pub since: Option<Timestamp>,
-    /// How often it was received.
+    /// Number of receives.
     pub receives: u32,
 }
 
-impl Facts {
-    /// Returns what is said of a message of a queue.
+impl MessageSummary {
+    /// Returns the summary of a message.
     #[must_use]
     pub fn of(queue: Queue, message: &Message) -> Self {
-        let attribute = |name: &str| message.attributes.get(name).map(|value| harmless(value));
-        let facts = Self {
+        let attribute = |name: &str| message.attributes.get(name).map(|value| printable(value));
+        let summaries = Self {
             id: message.id.clone(),
             reason: attribute(REASON),
             tenant: attribute(TENANT),
@@ -112,14 +112,14 @@ impl Facts {
         };
         match queue {
             Queue::Failed => Self {
-                what: harmless(&change(&message.body)),
-                ..facts
+                what: printable(&change(&message.body)),
+                ..summaries
             },
-            Queue::Undelivered | Queue::Delivery => facts.with_event(&message.body),
+            Queue::Undelivered | Queue::Delivery => summaries.with_event(&message.body),
         }
     }
 
-    /// Adds what an event says of itself: whoever can write to the queue is trusted by its consumers as well.
+    /// Adds the members of an event. Its consumers trust the writers of this queue as well.
     fn with_event(self, body: &str) -> Self {
         let Ok(event) = serde_json::from_str::<DeliveredEvent>(body) else {
             return Self {
@@ -129,21 +129,21 @@ impl Facts {
         };
         let what = event.event_type.trim_start_matches(EVENT_TYPE).to_owned();
         Self {
-            tenant: Some(harmless(&event.data.tenant_id)),
-            subscription: Some(harmless(&event.subscription)),
-            what: harmless(&what),
+            tenant: Some(printable(&event.data.tenant_id)),
+            subscription: Some(printable(&event.subscription)),
+            what: printable(&what),
             ..self
         }
     }
 }
 
-/// Says whether a message asks the reader for a window of time, and is no item of Graph's.
+/// Returns whether a message is a window for the reader, and not an item of Graph.
 fn is_window(body: &str) -> bool {
     let body = serde_json::from_str::<Value>(body);
     body.is_ok_and(|body| body.get("read").is_some_and(|read| read == "window"))
 }
 
-/// Returns what an item says that has happened.
+/// Returns the change type or the lifecycle event of an item.
 fn change(body: &str) -> String {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -160,9 +160,9 @@ fn change(body: &str) -> String {
     }
 }
 
-/// Returns the messages as a table, the oldest first, and how many there are of each reason.
+/// Returns the messages as a table, the oldest first, and the number for each reason.
 #[must_use]
-pub fn text(queue: Queue, facts: &[Facts], now: Timestamp, style: Style) -> String {
+pub fn text(queue: Queue, summaries: &[MessageSummary], now: Timestamp, style: Style) -> String {
     let mut table = Table::new([
         fixed("AGE"),
         fixed(if queue == Queue::Failed {
@@ -175,8 +175,8 @@ pub fn text(queue: Queue, facts: &[Facts], now: Timestamp, style: Style) -> Stri
         flexible("TENANT"),
         fixed("ID"),
     ]);
-    let letters = letters(facts);
-    for one in facts {
+    let letters = prefix_length(summaries);
+    for one in summaries {
         let why = match queue {
             Queue::Failed => one.reason.clone().unwrap_or_else(|| NO_REASON.to_owned()),
             Queue::Undelivered | Queue::Delivery => one.receives.to_string(),
@@ -201,32 +201,30 @@ pub fn text(queue: Queue, facts: &[Facts], now: Timestamp, style: Style) -> Stri
     if table.is_empty() {
         return format!("{} holds no such message.\n", queue.name());
     }
-    format!("{}\n{}", table.render(style), sums(queue, facts))
+    format!("{}\n{}", table.render(style), sums(queue, summaries))
 }
 
-/// Returns how many letters of an id tell each message from the others.
-fn letters(facts: &[Facts]) -> usize {
+/// Returns the shortest length at which all ids differ.
+fn prefix_length(summaries: &[MessageSummary]) -> usize {
     let cut = |id: &'_ str, letters: usize| id.chars().take(letters).collect::<String>();
-    let ids: BTreeSet<&str> = facts.iter().map(|facts| facts.id.as_str()).collect();
+    let ids: BTreeSet<&str> = summaries.iter().map(|summaries| summaries.id.as_str()).collect();
     let tells = |letters: &usize| {
         let begun: BTreeSet<String> = ids.iter().map(|id| cut(id, *letters)).collect();
         begun.len() == ids.len()
     };
-    (FEWEST_LETTERS..LETTERS_OF_ID)
-        .find(tells)
-        .unwrap_or(LETTERS_OF_ID)
+    (MIN_ID_PREFIX..ID_LENGTH).find(tells).unwrap_or(ID_LENGTH)
 }
 
-/// Returns how many messages there are, of each reason.
+/// Returns the number of messages, in all and for each reason.
 #[must_use]
-pub fn sums(queue: Queue, facts: &[Facts]) -> String {
+pub fn sums(queue: Queue, summaries: &[MessageSummary]) -> String {
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-    for one in facts {
+    for one in summaries {
         *reasons
             .entry(one.reason.as_deref().unwrap_or(NO_REASON))
             .or_default() += 1;
     }
-    let messages = counted(facts.len(), "message");
+    let messages = counted(summaries.len(), "message");
     if queue != Queue::Failed {
         return format!("{messages}\n");
     }
@@ -237,18 +235,18 @@ pub fn sums(queue: Queue, facts: &[Facts]) -> String {
     format!("{messages}: {}\n", reasons.join(", "))
 }
 
-/// Returns a message with what it carries; content is in it only when that is asked for, and proofs never are.
+/// Returns a message with its body: without proofs, and with content only on request.
 #[must_use]
-pub fn shown(queue: Queue, message: &Message, with_content: bool) -> Value {
+pub fn displayed(queue: Queue, message: &Message, with_content: bool) -> Value {
     let body = serde_json::from_str(&message.body).unwrap_or(Value::Null);
     json!({
-        "message": Facts::of(queue, message),
-        "body": veiled(body, with_content),
+        "message": MessageSummary::of(queue, message),
+        "body": redacted(body, with_content),
     })
 }
 
-/// Returns a document without its proofs, and without its content unless that is asked for.
-fn veiled(json: Value, with_content: bool) -> Value {
+/// Returns a document without proofs, and with content only on request.
+fn redacted(json: Value, with_content: bool) -> Value {
     match json {
         Value::Object(members) => {
             let member = |(name, value): (String, Value)| {
@@ -256,33 +254,36 @@ fn veiled(json: Value, with_content: bool) -> Value {
                 let value = if is(PROOFS) || (!with_content && is(CONTENT)) {
                     Value::String(format!("[{} characters]", value.to_string().chars().count()))
                 } else {
-                    veiled(value, with_content)
+                    redacted(value, with_content)
                 };
                 (name, value)
             };
             Value::Object(members.into_iter().map(member).collect::<Map<_, _>>())
         }
-        Value::Array(items) => items.into_iter().map(|item| veiled(item, with_content)).collect(),
+        Value::Array(items) => items
+            .into_iter()
+            .map(|item| redacted(item, with_content))
+            .collect(),
         other => other,
     }
 }
 
-/// Stands for the reason of a message that SQS moved because its tries were used up.
+/// Stands for the reason of a message that SQS moved after its last try.
 pub const NO_REASON: &str = "none";
 
-/// What the types of events begin with.
+/// The prefix of event types.
 const EVENT_TYPE: &str = "Microsoft.Graph.";
 
-/// Fewer could be those of a message that comes later.
-const FEWEST_LETTERS: usize = 8;
+/// The shortest prefix of an id that is displayed. A shorter one could match a later message.
+const MIN_ID_PREFIX: usize = 8;
 
-/// As many as SQS gives.
-const LETTERS_OF_ID: usize = 36;
+/// The length of SQS's message ids.
+const ID_LENGTH: usize = 36;
 
-/// Members that prove something to whoever holds them.
+/// Members that are proofs.
 const PROOFS: &[&str] = &["clientState", "validationTokens", "dataKey"];
 
-/// Members that carry what people wrote.
+/// Members with content of people.
 const CONTENT: &[&str] = &["content", "encryptedContent", "resourceData"];
 
 #[cfg(test)]
@@ -297,12 +298,12 @@ mod tests {
             width: 80,
         };
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
-        let mut facts =
-            [failed(Some("TokenRejected")), failed(None)].map(|message| Facts::of(Queue::Failed, &message));
-        facts[1].id = "0a1b2c3d-1000-4000-8000-000000000000".to_owned();
+        let mut summaries = [failed(Some("TokenRejected")), failed(None)]
+            .map(|message| MessageSummary::of(Queue::Failed, &message));
+        summaries[1].id = "0a1b2c3d-1000-4000-8000-000000000000".to_owned();
         assert_eq!(
-            text(Queue::Failed, &facts, now, style),
-            include_str!("held/failed.txt")
+            text(Queue::Failed, &summaries, now, style),
+            include_str!("messages/failed.txt")
         );
     }
 
@@ -310,7 +311,7 @@ mod tests {
     fn a_message_is_shown_without_its_proofs_and_content() {
         let message = failed(Some("TokenRejected"));
         for (with_content, seen, hidden) in [(false, "[", "c1pher"), (true, "c1pher", "s3cret")] {
-            let text = shown(Queue::Failed, &message, with_content).to_string();
+            let text = displayed(Queue::Failed, &message, with_content).to_string();
             assert!(text.contains(seen) && !text.contains(hidden), "{text}");
             assert!(!text.contains("s3cret") && !text.contains("t0ken"), "{text}");
         }
@@ -329,7 +330,7 @@ mod tests {
             body: window.to_owned(),
             ..Message::default()
         };
-        assert_eq!(Facts::of(Queue::Failed, &message).what, "window");
+        assert_eq!(MessageSummary::of(Queue::Failed, &message).what, "window");
     }
 
     #[test]
@@ -342,9 +343,9 @@ mod tests {
             body: body.to_string(),
             ..Message::default()
         };
-        let facts = Facts::of(Queue::Delivery, &message);
+        let summaries = MessageSummary::of(Queue::Delivery, &message);
         assert_eq!(
-            (facts.what.as_str(), facts.subscription.as_deref()),
+            (summaries.what.as_str(), summaries.subscription.as_deref()),
             ("UserUpdated", Some("users"))
         );
     }

@@ -1,90 +1,90 @@
-//! Going through the messages of a queue without losing any, however long that takes.
+//! Visits every message of a queue once, and returns the others to the queue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{failure::Failure, held::Message};
+use crate::{failure::Failure, messages::Message};
 
 /// A queue whose messages are received, and shown to others again.
-pub trait Source {
-    /// Receives at most `most` messages. No message means that the queue has none to give.
+pub trait MessageSource {
+    /// Receives at most `most` messages. An empty answer means that no message is visible.
     fn receive(&self, most: usize) -> impl Future<Output = Result<Vec<Message>, Failure>>;
 
-    /// Shows messages to others again.
+    /// Makes messages visible to others again.
     fn release(&self, receipts: Vec<String>) -> impl Future<Output = ()>;
 }
 
-/// What was done with a message.
+/// What a visitor did with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Took {
-    /// Nothing: it is not wanted.
-    Nothing,
-    /// A look: it is wanted and stays.
-    Look,
-    /// The message itself: it is no longer in the queue.
-    Message,
+pub enum Visited {
+    /// The message was not counted.
+    Skipped,
+    /// The message counts and stays in the queue.
+    Kept,
+    /// The message counts and is no longer in the queue.
+    Removed,
 }
 
-/// Hands each message of a queue to `take`, once, until `take` has had `most` that are wanted or the queue has no more. What
-/// is still in the queue is shown to others again, also after a failure.
+/// Passes each message of a queue to `visit` once, until `most` of them counted or the queue has no more. Messages
+/// that are still in the queue become visible again, also after a failure.
 ///
 /// # Errors
 ///
-/// Returns a failure of the queue or of `take`.
-pub async fn walk(
-    queue: &impl Source,
+/// Returns a failure of the queue or of `visit`.
+pub async fn visit_messages(
+    queue: &impl MessageSource,
     most: usize,
-    take: impl AsyncFnMut(Message) -> Result<Took, Failure>,
+    visit: impl AsyncFnMut(Message) -> Result<Visited, Failure>,
 ) -> Result<(), Failure> {
-    let mut held = BTreeMap::new();
-    let walked = hold(queue, most, take, &mut held).await;
-    queue.release(held.into_values().collect()).await;
-    walked
+    let mut hidden = BTreeMap::new();
+    let visited = visit_all(queue, most, visit, &mut hidden).await;
+    queue.release(hidden.into_values().collect()).await;
+    visited
 }
 
-/// Walks, and notes in `held` the receipt of each message that is hidden from others.
-async fn hold(
-    queue: &impl Source,
+/// Visits the messages, and keeps in `hidden` the receipt of each message that others cannot see.
+async fn visit_all(
+    queue: &impl MessageSource,
     most: usize,
-    mut take: impl AsyncFnMut(Message) -> Result<Took, Failure>,
-    held: &mut BTreeMap<String, String>,
+    mut visit: impl AsyncFnMut(Message) -> Result<Visited, Failure>,
+    hidden: &mut BTreeMap<String, String>,
 ) -> Result<(), Failure> {
     let mut seen = BTreeSet::new();
-    let (mut wanted, mut again) = (0, 0);
-    while wanted < most {
+    let (mut counted, mut repeats) = (0, 0);
+    while counted < most {
         let received = queue.receive(most.min(BATCH)).await?;
         if received.is_empty() {
             break;
         }
         // The newest receipt is the one that counts.
-        held.extend(received.iter().map(|one| (one.id.clone(), one.receipt.clone())));
+        hidden.extend(received.iter().map(|one| (one.id.clone(), one.receipt.clone())));
         for message in received {
             let id = message.id.clone();
             if !seen.insert(id.clone()) {
-                again += 1;
+                repeats += 1;
                 continue;
             }
-            again = 0;
-            match take(message).await? {
-                Took::Nothing => {}
-                Took::Look => wanted += 1,
-                Took::Message => {
-                    held.remove(&id);
-                    wanted += 1;
+            repeats = 0;
+            match visit(message).await? {
+                Visited::Skipped => {}
+                Visited::Kept => counted += 1,
+                Visited::Removed => {
+                    hidden.remove(&id);
+                    counted += 1;
                 }
             }
-            if wanted >= most {
+            if counted >= most {
                 break;
             }
         }
-        // What was passed over shows up again in a queue that takes long; a whole round of it means that there is no other.
-        if again > seen.len() + BATCH {
+        // Skipped messages reappear while a long queue is read; a whole round of repeats means that there is no other message.
+        if repeats > seen.len() + BATCH {
             break;
         }
     }
     Ok(())
 }
 
-/// As many as SQS hands out at once.
+/// The maximum of SQS for one receive.
 const BATCH: usize = 10;
 
 #[cfg(test)]
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
     use crate::failure::Kind;
 
-    /// A queue that gives these answers, and then none.
+    /// A queue with scripted answers.
     #[derive(Default)]
     struct FakeQueue {
         answers: RefCell<VecDeque<Vec<&'static str>>>,
@@ -117,7 +117,7 @@ mod tests {
         }
     }
 
-    impl Source for FakeQueue {
+    impl MessageSource for FakeQueue {
         fn receive(&self, most: usize) -> impl Future<Output = Result<Vec<Message>, Failure>> {
             let asked = self.asked_for.borrow().len();
             self.asked_for.borrow_mut().push(most);
@@ -147,7 +147,7 @@ mod tests {
             vec![],
             vec!["c"],
         ]);
-        let (seen, _) = walked(&queue, usize::MAX, |_| Ok(Took::Nothing));
+        let (seen, _) = visited(&queue, usize::MAX, |_| Ok(Visited::Skipped));
         assert_eq!(seen, ["a", "b"]);
         assert_eq!(*queue.released.borrow(), ["a3", "b4"]);
     }
@@ -155,21 +155,25 @@ mod tests {
     #[test]
     fn a_queue_that_gives_the_same_messages_for_ever_is_left() {
         let queue = FakeQueue::of(vec![vec!["a", "b"]; 1000]);
-        let (seen, _) = walked(&queue, usize::MAX, |_| Ok(Took::Nothing));
+        let (seen, _) = visited(&queue, usize::MAX, |_| Ok(Visited::Skipped));
         assert_eq!(seen, ["a", "b"]);
     }
 
     #[test]
     fn unhandled_messages_are_released_at_the_end_and_after_a_failure() {
         let queue = FakeQueue::of([vec!["a", "b", "c", "d"]]);
-        let (_, result) = walked(&queue, 2, |id| {
-            Ok(if id == "a" { Took::Look } else { Took::Message })
+        let (_, result) = visited(&queue, 2, |id| {
+            Ok(if id == "a" {
+                Visited::Kept
+            } else {
+                Visited::Removed
+            })
         });
         assert!(result.is_ok());
         assert_eq!(*queue.released.borrow(), ["a0", "c0", "d0"]);
         let queue = FakeQueue::of([vec!["a", "b", "c"]]);
-        let (_, result) = walked(&queue, 9, |id| match id {
-            "a" => Ok(Took::Message),
+        let (_, result) = visited(&queue, 9, |id| match id {
+            "a" => Ok(Visited::Removed),
             _ => Err(Failure::new(Kind::Aws, "refused", "")),
         });
         assert!(result.is_err());
@@ -180,23 +184,23 @@ mod tests {
     fn no_more_are_asked_for_than_are_wanted() {
         for (most, asked_for) in [(3, 3), (10, 10), (usize::MAX, 10)] {
             let queue = FakeQueue::default();
-            walked(&queue, most, |_| Ok(Took::Look)).1.unwrap();
+            visited(&queue, most, |_| Ok(Visited::Kept)).1.unwrap();
             assert_eq!(*queue.asked_for.borrow(), [asked_for]);
         }
     }
 
-    /// Walks, and returns which messages were taken.
-    fn walked(
+    /// Visits the messages, and returns their ids.
+    fn visited(
         queue: &FakeQueue,
         most: usize,
-        mut took: impl FnMut(&str) -> Result<Took, Failure>,
+        mut outcome: impl FnMut(&str) -> Result<Visited, Failure>,
     ) -> (Vec<String>, Result<(), Failure>) {
         let mut seen = Vec::new();
-        let walk = walk(queue, most, async |message| {
+        let visits = visit_messages(queue, most, async |message| {
             seen.push(message.id.clone());
-            took(&message.id)
+            outcome(&message.id)
         });
-        let Poll::Ready(result) = pin!(walk).poll(&mut Context::from_waker(Waker::noop())) else {
+        let Poll::Ready(result) = pin!(visits).poll(&mut Context::from_waker(Waker::noop())) else {
             panic!("it waits");
         };
         (seen, result)

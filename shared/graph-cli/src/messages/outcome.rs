@@ -1,29 +1,29 @@
-//! What became of messages that were moved back to be retried.
+//! The outcome of messages that were moved back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::{Facts, Message, Queue, sums};
+use super::{Message, MessageSummary, Queue, sums};
 use crate::{Answer, terminal};
 
-/// Messages by the id that SQS gave them, with what they carry.
+/// Messages by their id, with their bodies.
 #[derive(Debug, Default)]
 pub struct Moved(BTreeMap<String, String>);
 
 impl Moved {
-    /// Notes a message that was moved.
+    /// Adds a moved message.
     pub fn push(&mut self, message: Message) {
         self.0.insert(message.id, message.body);
     }
 
-    /// Returns how many were moved.
+    /// Returns the number of moved messages.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// Returns those of the messages of a queue that came back to it. `known` are the ids of those that were there before.
+    /// Returns the messages that returned to a queue. `known` are the ids of the messages that were there before.
     #[must_use]
     pub fn back<'m>(&self, messages: &'m [Message], known: &BTreeSet<String>) -> Vec<&'m Message> {
         let bodies: BTreeSet<&String> = self.0.values().collect();
@@ -33,32 +33,32 @@ impl Moved {
     }
 }
 
-/// What is known of messages that were to be moved.
+/// The outcome of a move.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// How many were to be moved.
-    pub meant: usize,
-    /// How many were moved.
+    /// Number of selected messages.
+    pub selected: usize,
+    /// Number of moved messages.
     pub moved: usize,
-    /// How many windows were left where they are, as no reader is there.
+    /// Number of windows that were left, because the stack has no reader.
     pub stayed: usize,
-    /// Those that came back.
-    pub back: Vec<Facts>,
-    /// How many messages are in the queues that they were moved to, others' included.
+    /// The messages that came back.
+    pub back: Vec<MessageSummary>,
+    /// Number of messages in the destination queues, other messages included.
     pub waiting: usize,
 }
 
 impl Outcome {
-    /// Returns what a person is to know.
+    /// Returns the outcome as text for a person.
     #[must_use]
     pub fn answer(self, queue: Queue) -> Answer {
         let back = self.back.len();
         let waiting = self.waiting.min(self.moved.saturating_sub(back));
         let neither = self.moved.saturating_sub(back + waiting);
-        let missed = self.meant.saturating_sub(self.moved + self.stayed);
+        let missed = self.selected.saturating_sub(self.moved + self.stayed);
         Answer {
             json: json!({
-                "selected": self.meant, "moved": self.moved, "cameBack": self.back, "mayWait": waiting, "neither": neither,
+                "selected": self.selected, "moved": self.moved, "cameBack": self.back, "mayWait": waiting, "neither": neither,
                 "stayed": self.stayed, "notFoundAgain": missed,
             }),
             text: self.text(queue, waiting, neither, missed),
@@ -67,10 +67,10 @@ impl Outcome {
     }
 
     fn text(&self, queue: Queue, waiting: usize, neither: usize, missed: usize) -> String {
-        if self.meant == 0 {
+        if self.selected == 0 {
             return format!("{} holds no such message.\n", queue.name());
         }
-        let moved = counted(self.moved, self.meant, "moved");
+        let moved = done_of_selected(self.moved, self.selected, "moved");
         let mut text = match queue {
             Queue::Failed if self.moved > 0 => format!(
                 "{moved}: {} back in FailedQueue, {waiting} may still wait, {neither} in neither queue\n",
@@ -85,7 +85,7 @@ impl Outcome {
         if self.stayed > 0 {
             text.extend([
                 &terminal::counted(self.stayed, "message"),
-                " stay: they are windows, and the stack has no reader\n",
+                " were not moved: they are windows, and the stack has no reader\n",
             ]);
         }
         if missed > 0 {
@@ -98,11 +98,11 @@ impl Outcome {
     }
 }
 
-/// Returns for how many of the messages that were meant something was done.
+/// Returns the number of done messages, of all selected ones.
 #[must_use]
-pub fn counted(done: usize, meant: usize, what: &str) -> String {
-    let messages = terminal::counted(meant, "message");
-    if done == meant {
+pub fn done_of_selected(done: usize, selected: usize, what: &str) -> String {
+    let messages = terminal::counted(selected, "message");
+    if done == selected {
         format!("{messages} {what}")
     } else {
         format!("{done} of {messages} {what}")
@@ -137,12 +137,12 @@ mod tests {
     #[test]
     fn the_outcome_counts_only_moved_messages_and_claims_no_processing() {
         let outcome = Outcome {
-            meant: 3,
+            selected: 3,
             moved: 3,
             waiting: 5000,
-            back: vec![Facts {
+            back: vec![MessageSummary {
                 reason: Some("TokenRejected".to_owned()),
-                ..Facts::default()
+                ..MessageSummary::default()
             }],
             ..Outcome::default()
         };
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn a_partial_move_is_reported_as_partial() {
         let outcome = Outcome {
-            meant: 400,
+            selected: 400,
             moved: 170,
             ..Outcome::default()
         };
