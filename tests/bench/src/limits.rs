@@ -25,7 +25,7 @@ pub fn measure(options: &Options, table: &mut Table) -> Result<(), BoxError> {
     let times = slow.as_secs_f64() / plain.as_secs_f64();
     let what = "Renewal, virtual time: how many times as long with one call in a hundred that takes 55 s, in percent";
     table.tell(what, Unit::Number, times * 100.0, "goal: 120");
-    tell(table, Some(1.25), || [scenes::challenges(count)])?;
+    tell(table, Some(1.25), || [scenes::reauthorizations(count)])?;
     tell(table, None, || [scenes::idle(count)])?;
     tell(table, None, || scenes::tenants(tenants))?;
     tell_storm(table, || storm::chats(count))?;

@@ -25,8 +25,8 @@ impl Chance {
     }
 
     /// Returns `true` with a probability of `in_a_million` in a million.
-    pub(super) fn is(&mut self, in_a_million: u64) -> bool {
-        self.below(1_000_000) < in_a_million
+    pub(super) fn is(&mut self, per_million: u64) -> bool {
+        self.below(1_000_000) < per_million
     }
 
     /// Returns a duration between two limits, in milliseconds.

@@ -21,11 +21,11 @@ pub(super) enum Fault {
     Handshake,
 }
 
-/// The fate of a scheduled run.
+/// What goes wrong with a scheduled run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fate {
-    /// It runs.
-    Runs,
+pub(super) enum RunFault {
+    /// Nothing.
+    None,
     /// It does not take place.
     Skipped,
     /// It is killed in the middle.
@@ -61,8 +61,8 @@ impl Faults {
             .is_some_and(|(from, until)| (from..until).contains(&now))
     }
 
-    /// Returns the last weekend without an accepted credential, from Friday evening until Monday morning, if there was
-    /// one.
+    /// Returns the last weekend without an accepted credential, from Friday evening until Monday morning, if
+    /// any.
     fn weekend(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
         let date = now.to_zoned(TimeZone::UTC).date();
         let friday = if date.weekday() == Weekday::Friday {
@@ -71,12 +71,12 @@ impl Faults {
             date.nth_weekday(-1, Weekday::Friday).ok()?
         };
         let from = friday.at(18, 0, 0, 0).to_zoned(TimeZone::UTC).ok()?.timestamp();
-        let from = if from > now { from - A_WEEK } else { from };
+        let from = if from > now { from - WEEK } else { from };
         let weeks = from.duration_since(self.start).as_hours().div_euclid(7 * 24);
         let from = if weeks.rem_euclid(2) == 0 {
             from
         } else {
-            from - A_WEEK
+            from - WEEK
         };
         (from >= self.start).then_some((from, from + WEEKEND))
     }
@@ -93,7 +93,7 @@ impl Faults {
     }
 
     /// Returns the fault that hits a request, if any.
-    pub(super) fn strike(&self, is_post: bool, now: Timestamp, chance: &mut Chance) -> Option<Fault> {
+    pub(super) fn fault_for(&self, is_post: bool, now: Timestamp, chance: &mut Chance) -> Option<Fault> {
         if self.is_out(now) {
             let silent = Fault::Silence { carried_out: false };
             return Some(if chance.is(500_000) {
@@ -104,7 +104,7 @@ impl Faults {
         }
         // A slow call is not a failure.
         if self.has_slow_tail && chance.is(10_000) {
-            return Some(Fault::Slow(SLOW));
+            return Some(Fault::Slow(SLOW_CALL));
         }
         if self.calm {
             return None;
@@ -123,14 +123,14 @@ impl Faults {
         }
     }
 
-    /// Returns the fate of the next scheduled run.
-    pub(super) fn fate(&self, chance: &mut Chance) -> Fate {
+    /// Returns what goes wrong with the next scheduled run.
+    pub(super) fn run_fault(&self, chance: &mut Chance) -> RunFault {
         match chance.below(1_000 / self.times) {
-            _ if self.calm => Fate::Runs,
-            0..10 => Fate::Skipped,
-            10..20 => Fate::Killed,
-            20..25 => Fate::WithoutSecrets,
-            _ => Fate::Runs,
+            _ if self.calm => RunFault::None,
+            0..10 => RunFault::Skipped,
+            10..20 => RunFault::Killed,
+            20..25 => RunFault::WithoutSecrets,
+            _ => RunFault::None,
         }
     }
 
@@ -149,17 +149,17 @@ impl Faults {
 /// From Friday 18:00 to Monday 09:00.
 const WEEKEND: SignedDuration = SignedDuration::from_hours(63);
 
-const A_WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// How long a slow call takes.
-const SLOW: Duration = Duration::from_secs(55);
+const SLOW_CALL: Duration = Duration::from_secs(55);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_other_weekend_no_credential_is_taken() {
+    fn every_other_weekend_no_credential_is_accepted() {
         let faults = Faults {
             outage: (Timestamp::MIN, Timestamp::MIN),
             times: 1,

@@ -6,13 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Scale,
-    faults::Fate,
-    least::Least,
-    ledger::{End, Ledger},
+    faults::RunFault,
+    ledger::{EndCause, Ledger},
     limits::Kind,
     microsoft::Microsoft,
+    minimum_renewals::MinimumRenewals,
     organisation::Organisation,
-    process::Went,
+    process::RunResult,
     state::State,
 };
 
@@ -26,7 +26,7 @@ pub struct Figures {
     /// How often keys were replaced by hand, and how often tenants left.
     rotations: u64,
     departures: u64,
-    runs: BTreeMap<Fate, u64>,
+    runs: BTreeMap<RunFault, u64>,
     imperfect: u64,
     most_failed_in_a_row: u64,
     first_run: SignedDuration,
@@ -62,36 +62,36 @@ impl Figures {
     }
 
     /// Notes how many subscriptions are wanted from now on.
-    pub(super) fn wants(&mut self, count: usize) {
+    pub(super) fn set_wanted(&mut self, count: usize) {
         self.wanted = count;
     }
 
     /// Notes that a person replaced keys.
-    pub(super) fn rotated(&mut self) {
+    pub(super) fn count_rotation(&mut self) {
         self.rotations += 1;
     }
 
     /// Notes that a tenant left.
-    pub(super) fn went_away(&mut self) {
+    pub(super) fn count_departure(&mut self) {
         self.departures += 1;
     }
 
     /// Notes how many subscriptions a tenant has some time after its return.
-    pub(super) fn came_back(&mut self, tenant: usize, found: usize, wanted: usize) {
+    pub(super) fn check_returned_tenant(&mut self, tenant: usize, found: usize, wanted: usize) {
         self.check(found >= wanted, || {
             format!("tenant {tenant} has {found} of {wanted} subscriptions after it came back")
         });
     }
 
     /// Notes a scheduled run.
-    pub(super) fn run(&mut self, fate: Fate, went: &Went, renewed: u64, failed_in_a_row: u64) {
+    pub(super) fn run(&mut self, fault: RunFault, result: &RunResult, renewed: u64, failed_in_a_row: u64) {
         if self.runs.is_empty() {
-            self.first_run = went.took;
+            self.first_run = result.took;
         } else {
-            self.longest_run = self.longest_run.max(went.took);
+            self.longest_run = self.longest_run.max(result.took);
         }
-        *self.runs.entry(fate).or_default() += 1;
-        self.imperfect += u64::from(fate == Fate::Runs && !went.is_good());
+        *self.runs.entry(fault).or_default() += 1;
+        self.imperfect += u64::from(fault == RunFault::None && !result.is_complete());
         self.most_failed_in_a_row = self.most_failed_in_a_row.max(failed_in_a_row);
         self.busiest_run = self.busiest_run.max(renewed);
     }
@@ -106,7 +106,7 @@ impl Figures {
     pub(super) fn close(
         &mut self,
         microsoft: &Microsoft,
-        told: &BTreeMap<String, u64>,
+        delivered: &BTreeMap<String, u64>,
         now: Timestamp,
         took: Duration,
     ) {
@@ -116,7 +116,7 @@ impl Figures {
         self.deletions(&state);
         self.limits(&state);
         self.calls(&state);
-        self.row("events that told consumers of gaps", sum(told));
+        self.row("events that reported gaps to consumers", sum(delivered));
         self.row("time that it took to simulate", format!("{} s", took.as_secs()));
     }
 
@@ -130,12 +130,12 @@ impl Figures {
         let days = self.scale.days;
         let runs: u64 = self.runs.values().sum();
         self.row("days, and runs of the schedule", format!("{days}, {runs}"));
-        let of = |fate| self.runs.get(&fate).copied().unwrap_or_default();
+        let of = |fault| self.runs.get(&fault).copied().unwrap_or_default();
         let lost = format!(
             "{}, {}, {}",
-            of(Fate::Skipped),
-            of(Fate::Killed),
-            of(Fate::WithoutSecrets)
+            of(RunFault::Skipped),
+            of(RunFault::Killed),
+            of(RunFault::WithoutSecrets)
         );
         self.row("runs that were skipped, killed, without secrets", lost);
         self.row("runs in which something failed", self.imperfect);
@@ -147,7 +147,7 @@ impl Figures {
         self.row("most renewals in one run", self.busiest_run);
     }
 
-    /// Checks that nothing lapsed that could be saved, and that what was lost came back soon.
+    /// Checks that subscriptions lapsed only unavoidably, and that lost ones came back soon.
     fn gaps(&mut self, state: &State, now: Timestamp) {
         let pauses = state.faults.pauses(now);
         let mut excused = 0;
@@ -164,7 +164,7 @@ impl Figures {
         );
         self.row("lapsed otherwise", state.ledger.lapses.len() - excused);
         let slowest = self.scale.policy.period * 3 + self.scale.policy.margin;
-        for why in [End::Removed, End::Deleted] {
+        for why in [EndCause::Removed, EndCause::Deleted] {
             let gaps = state.ledger.gaps.iter().filter(|(found, ..)| *found == why);
             let mut gaps: Vec<(SignedDuration, Timestamp)> =
                 gaps.map(|(_, since, gap)| (*gap, *since)).collect();
@@ -172,14 +172,17 @@ impl Figures {
             for (gap, since) in &gaps {
                 let most = longest(*since, *gap, &pauses) + slowest;
                 self.check(*gap <= most, || {
-                    format!("what was gone at {since} was back after {} min", gap.as_mins())
+                    format!(
+                        "a subscription that was gone at {since} was back after {} min",
+                        gap.as_mins()
+                    )
                 });
             }
             let median = gaps.get(gaps.len() / 2).map_or(0.0, |(gap, _)| gap.as_secs_f64());
             let longest = gaps.last().map_or(0.0, |(gap, _)| gap.as_secs_f64());
             let what = match why {
-                End::Removed => "removed by Graph; back after (median, longest)",
-                End::Deleted | End::Lapsed => "replaced for a new key; gap (median, longest)",
+                EndCause::Removed => "removed by Graph; back after (median, longest)",
+                EndCause::Deleted | EndCause::Lapsed => "replaced for a new key; gap (median, longest)",
             };
             let text = format!(
                 "{}; {:.1} min, {:.1} min",
@@ -192,14 +195,19 @@ impl Figures {
         for (why, since) in state.ledger.open.values() {
             let gap = now.duration_since(*since);
             self.check(gap <= longest(*since, gap, &pauses) + slowest, || {
-                format!("what is gone ({why:?}) since {since} is not back")
+                format!("a subscription that is gone ({why:?}) since {since} is not back")
             });
         }
     }
 
     /// Checks that no wanted subscription was deleted, except once for each new client-state key.
     fn deletions(&mut self, state: &State) {
-        let deleted = state.ledger.ended.get(&End::Deleted).copied().unwrap_or_default();
+        let deleted = state
+            .ledger
+            .ended
+            .get(&EndCause::Deleted)
+            .copied()
+            .unwrap_or_default();
         self.row(
             "keys replaced by hand; deleted for that",
             format!("{}; {deleted}", self.rotations),
@@ -208,12 +216,12 @@ impl Figures {
         self.check(deleted <= most, || {
             format!("{deleted} subscriptions were deleted, and a new key asks for {most} at most")
         });
-        let (empty, half) = state.lies.told;
+        let (empty, half) = state.wrong_lists.counts;
         self.row(
-            "lists that lied for days: empty, a half",
+            "lists that were wrong for days: empty, half",
             format!("{empty}, {half}"),
         );
-        self.row("tenants that went and came back", self.departures);
+        self.row("tenants that left and came back", self.departures);
     }
 
     fn limits(&mut self, state: &State) {
@@ -222,7 +230,7 @@ impl Figures {
             (Kind::Write, "most changes in 20 s (tenant of 500, all of 2000)"),
             (
                 Kind::One,
-                "most looks at one in 20 s (tenant of 500, all of 2000)",
+                "most reads of one in 20 s (tenant of 500, all of 2000)",
             ),
         ] {
             let (in_tenant, in_all) = state.limits.most.get(&kind).copied().unwrap_or_default();
@@ -232,38 +240,41 @@ impl Figures {
         self.check(broken == 0, || {
             format!("{broken} requests came over Graph's limits")
         });
-        self.challenges(&state.ledger);
+        self.reauthorizations(&state.ledger);
     }
 
-    /// Checks that challenges were answered soon, but not too soon.
-    fn challenges(&mut self, ledger: &Ledger) {
+    /// Checks that requests for reauthorization were answered soon, but not too soon.
+    fn reauthorizations(&mut self, ledger: &Ledger) {
         let mut answers = ledger.answers.clone();
         answers.sort();
         let median = answers.get(answers.len() / 2).copied().unwrap_or_default();
         self.check(median <= self.scale.policy.period, || {
             format!(
-                "half of the challenges waited for {} min or longer",
+                "half of the reauthorizations waited for {} min or longer",
                 median.as_mins()
             )
         });
         let answered = u64::try_from(answers.len()).unwrap_or(u64::MAX);
-        self.check(answered * 2 >= ledger.challenged, || {
-            format!("{answered} of {} challenges were answered", ledger.challenged)
+        self.check(answered * 2 >= ledger.reauthorizations_sent, || {
+            format!(
+                "{answered} of {} reauthorizations were answered",
+                ledger.reauthorizations_sent
+            )
         });
         let text = format!(
             "{}; {}, {:.1} min",
-            ledger.challenged,
+            ledger.reauthorizations_sent,
             answers.len(),
             median.as_secs_f64() / 60.0
         );
-        self.row("challenges; answered by a renewal, after (median)", text);
+        self.row("reauthorizations; answered by a renewal, after (median)", text);
         self.row(
-            "renewals within 10 min of another, for a challenge",
+            "renewals within 10 min of another, for a reauthorization",
             ledger.too_soon.len(),
         );
         for (resource, apart) in &ledger.too_soon {
             self.broken.push(format!(
-                "{resource} was renewed for a challenge {} s after a renewal",
+                "{resource} was renewed for a reauthorization {} s after a renewal",
                 apart.as_secs()
             ));
         }
@@ -271,15 +282,15 @@ impl Figures {
 
     fn calls(&mut self, state: &State) {
         let ledger = &state.ledger;
-        let mut least = Least::default();
+        let mut minimum = MinimumRenewals::default();
         let span = SignedDuration::from_hours(24 * self.scale.days);
         for subscription in state.live() {
-            least.add(subscription, span, &self.scale.policy);
+            minimum.add(subscription, span, &self.scale.policy);
         }
         for (what, count) in &ledger.requests {
             self.row(what, count);
         }
-        let deleted = ledger.ended.get(&End::Deleted).copied().unwrap_or_default();
+        let deleted = ledger.ended.get(&EndCause::Deleted).copied().unwrap_or_default();
         let changes = ledger.created + ledger.renewed + deleted;
         // A replacement for a new key is a deletion and a creation in place of one renewal.
         let demanded = ledger.created + u64::try_from(ledger.answers.len()).unwrap_or(u64::MAX);
@@ -294,32 +305,32 @@ impl Figures {
             clippy::as_conversions,
             reason = "some thousands"
         )]
-        let least_in_all = least.with_margin + demanded as f64;
-        let share = ratio(changes, least_in_all);
+        let minimum_changes = minimum.with_margin + demanded as f64;
+        let share = ratio(changes, minimum_changes);
         self.row("renewals", ledger.renewed);
         self.row(
-            "the least without any margin",
-            format!("{:.0}", least.without_margin),
+            "minimum of renewals without a margin",
+            format!("{:.0}", minimum.without_margin),
         );
         self.row(
-            "the least with their reserve",
-            format!("{:.0}", least.with_margin),
+            "minimum of renewals with their margin",
+            format!("{:.0}", minimum.with_margin),
         );
         self.row(
             "renewals over that",
-            percent(ratio(ledger.renewed, least.with_margin)),
+            percent(ratio(ledger.renewed, minimum.with_margin)),
         );
         self.row("changes in all, carried out", changes);
         self.row(
-            "the least for those lifetimes, keys, removals, challenges",
-            format!("{least_in_all:.0}"),
+            "minimum for those lifetimes, keys and lifecycle notifications",
+            format!("{minimum_changes:.0}"),
         );
         self.row("changes over that", percent(share));
         #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "some millions")]
-        let beyond = changes as f64 - least_in_all;
-        self.row("changes beyond the least", format!("{beyond:.0}"));
+        let beyond = changes as f64 - minimum_changes;
+        self.row("changes beyond the minimum", format!("{beyond:.0}"));
         self.check(share <= 1.10, || {
-            format!("{} more changes than the least", percent(share))
+            format!("{} more changes than the minimum", percent(share))
         });
     }
 
@@ -340,18 +351,18 @@ impl fmt::Display for Figures {
         for (what, how_much) in &self.rows {
             writeln!(f, "{what:<64} {how_much}")?;
         }
-        for broken in self.broken.iter().take(MOST_SHOWN) {
+        for broken in self.broken.iter().take(MAX_SHOWN) {
             writeln!(f, "BROKEN: {broken}")?;
         }
-        if let Some(more) = self.broken.len().checked_sub(MOST_SHOWN).filter(|more| *more > 0) {
+        if let Some(more) = self.broken.len().checked_sub(MAX_SHOWN).filter(|more| *more > 0) {
             writeln!(f, "and {more} more")?;
         }
         Ok(())
     }
 }
 
-/// Returns the time from the beginning of a gap until the end of the last pause in it. For that long, nothing could be
-/// done about the gap.
+/// Returns the time from the beginning of a gap until the end of the last pause in it. No run could close the gap in
+/// this time.
 fn longest(since: Timestamp, gap: SignedDuration, pauses: &[(Timestamp, Timestamp)]) -> SignedDuration {
     let within = pauses
         .iter()
@@ -373,4 +384,4 @@ fn sum<K: fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
 }
 
 /// How many broken rules are shown.
-const MOST_SHOWN: usize = 20;
+const MAX_SHOWN: usize = 20;

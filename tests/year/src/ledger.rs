@@ -10,7 +10,7 @@ use graph_simulator::Registered;
 
 /// Why a subscription no longer exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum End {
+pub(super) enum EndCause {
     /// It expired.
     Lapsed,
     /// Graph removed it.
@@ -28,19 +28,19 @@ pub(super) struct Ledger {
     pub(super) faults: BTreeMap<&'static str, u64>,
     pub(super) created: u64,
     pub(super) renewed: u64,
-    pub(super) ended: BTreeMap<End, u64>,
+    pub(super) ended: BTreeMap<EndCause, u64>,
     /// The subscriptions that expired: resource, lifetime, expiry.
     pub(super) lapses: Vec<(String, SignedDuration, Timestamp)>,
     /// The gaps in which no subscription watched a resource: their cause, beginning and length.
-    pub(super) gaps: Vec<(End, Timestamp, SignedDuration)>,
+    pub(super) gaps: Vec<(EndCause, Timestamp, SignedDuration)>,
     /// The open gaps: since when no subscription watches a resource, and why.
-    pub(super) open: BTreeMap<(String, String), (End, Timestamp)>,
-    /// When each unanswered challenge was sent, by subscription.
-    challenges: BTreeMap<String, Timestamp>,
-    pub(super) challenged: u64,
-    /// How long each challenge waited for its renewal.
+    pub(super) open: BTreeMap<(String, String), (EndCause, Timestamp)>,
+    /// When each unanswered request for reauthorization was sent, by subscription.
+    reauthorizations: BTreeMap<String, Timestamp>,
+    pub(super) reauthorizations_sent: u64,
+    /// How long each reauthorization waited for its renewal.
     pub(super) answers: Vec<SignedDuration>,
-    /// Renewals for a challenge that came less than ten minutes after the previous renewal or creation.
+    /// Renewals for a reauthorization less than ten minutes after the previous renewal or creation.
     pub(super) too_soon: Vec<(String, SignedDuration)>,
 }
 
@@ -49,7 +49,7 @@ impl Ledger {
         let what = match (kind, method.as_str()) {
             (None, _) => "lists of users, teams and members",
             (Some(Kind::List), _) => "pages of subscriptions",
-            (Some(Kind::One), _) => "subscriptions looked at",
+            (Some(Kind::One), _) => "reads of one subscription",
             (_, "POST") => "POST",
             (_, "PATCH") => "PATCH",
             _ => "DELETE",
@@ -73,28 +73,28 @@ impl Ledger {
 
     pub(super) fn created(&mut self, new: &Registered, now: Timestamp) {
         self.created += 1;
-        if let Some((why, since)) = self.open.remove(&place(new)) {
+        if let Some((why, since)) = self.open.remove(&watch_key(new)) {
             self.gaps.push((why, since, now.duration_since(since)));
         }
     }
 
     pub(super) fn renewed(&mut self, before: &Registered, now: Timestamp) {
         self.renewed += 1;
-        let Some(since) = self.challenges.remove(&before.id) else {
+        let Some(since) = self.reauthorizations.remove(&before.id) else {
             return;
         };
         self.answers.push(now.duration_since(since));
         let last = before.patched_at.unwrap_or(Timestamp::MIN);
-        // A renewal by another run that was under way when the challenge came is not an answer to it.
+        // A renewal by a run that began before the request is not an answer to it.
         let apart = now.duration_since(last);
         if last < since && apart < SignedDuration::from_mins(10) {
             self.too_soon.push((before.resource.clone(), apart));
         }
     }
 
-    pub(super) fn challenge(&mut self, subscription: &Registered, now: Timestamp) {
-        self.challenged += 1;
-        self.challenges.insert(subscription.id.clone(), now);
+    pub(super) fn request_reauthorization(&mut self, subscription: &Registered, now: Timestamp) {
+        self.reauthorizations_sent += 1;
+        self.reauthorizations.insert(subscription.id.clone(), now);
     }
 
     /// Forgets the open gaps of a tenant that has left.
@@ -102,11 +102,11 @@ impl Ledger {
         self.open.retain(|(tenant, _), _| tenant != tenant_id);
     }
 
-    pub(super) fn ended(&mut self, subscription: &Registered, why: End, now: Timestamp) {
+    pub(super) fn ended(&mut self, subscription: &Registered, why: EndCause, now: Timestamp) {
         *self.ended.entry(why).or_default() += 1;
-        self.challenges.remove(&subscription.id);
-        self.open.insert(place(subscription), (why, now));
-        if why == End::Lapsed {
+        self.reauthorizations.remove(&subscription.id);
+        self.open.insert(watch_key(subscription), (why, now));
+        if why == EndCause::Lapsed {
             let since = subscription.patched_at.unwrap_or(now);
             let lifetime = subscription.expires_at.duration_since(since);
             self.lapses.push((subscription.resource.clone(), lifetime, now));
@@ -114,6 +114,6 @@ impl Ledger {
     }
 }
 
-fn place(subscription: &Registered) -> (String, String) {
+fn watch_key(subscription: &Registered) -> (String, String) {
     (subscription.tenant_id.clone(), subscription.resource.clone())
 }

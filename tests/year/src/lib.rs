@@ -4,13 +4,13 @@
 //! The year runs renewal's own [`renewal::handle`] with the real client of Graph, including its pauses, retries and
 //! limits; only the network, Secrets Manager, the queues and the clock are replaced. Graph follows the simulator's
 //! rules, with its throttling limits and with faults: 429, 503, requests without an answer, failed handshakes,
-//! subscriptions that Graph removes with or without a notification, challenges, lost lifecycle notifications, and an
+//! subscriptions that Graph removes with or without a notification, requests for reauthorization, lost lifecycle notifications, and an
 //! outage of two hours. Runs are skipped, killed in the middle, and left without secrets, but never more than two in a
 //! row.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
-    reason = "a simulation that cannot go on had better stop"
+    reason = "a simulation that cannot continue stops"
 )]
 
 use std::{io::Write, time::Instant};
@@ -26,23 +26,22 @@ use jiff::{SignedDuration, Timestamp};
 pub use self::figures::Figures;
 use self::{
     chance::Chance,
-    faults::{Fate, Faults},
+    faults::{Faults, RunFault},
     lifecycle::Lifecycle,
     microsoft::Microsoft,
     organisation::Organisation,
     people::People,
-    process::Site,
+    process::Environment,
 };
 
 mod chance;
 mod faults;
 mod figures;
-mod least;
 mod ledger;
-mod lies;
 mod lifecycle;
 mod limits;
 mod microsoft;
+mod minimum_renewals;
 mod organisation;
 mod people;
 mod process;
@@ -51,6 +50,7 @@ mod state;
 pub mod storm;
 #[cfg(test)]
 mod tests;
+mod wrong_lists;
 
 /// The size of a simulation.
 #[derive(Clone, Debug)]
@@ -108,27 +108,39 @@ pub fn run(scale: &Scale, progress: &mut dyn Write) -> Figures {
     let microsoft = Microsoft::new(clock.clone(), &organisation, faults, chance.clone());
     let secrets = FakeSecrets::default();
     secrets.secret("Config").set(organisation.config.to_string());
-    let site = Site::new(clock.clone(), microsoft.clone(), secrets, scale.policy);
+    let environment = Environment::new(clock.clone(), microsoft.clone(), secrets, scale.policy);
     let mut figures = Figures::new(&organisation, scale);
     let people = People::new(organisation, scale, start, chance.clone());
-    clock.run(pass(scale, &site, people, &mut chance, &mut figures, progress));
-    figures.close(&microsoft, &site.told(), clock.now(), begun.elapsed());
+    clock.run(pass(
+        scale,
+        &environment,
+        people,
+        &mut chance,
+        &mut figures,
+        progress,
+    ));
+    figures.close(
+        &microsoft,
+        &environment.delivered_by_type(),
+        clock.now(),
+        begun.elapsed(),
+    );
     figures
 }
 
 /// Starts a scheduled run every ten minutes, and sends Graph's lifecycle notifications in between.
 async fn pass(
     scale: &Scale,
-    site: &Site,
+    environment: &Environment,
     mut people: People,
     chance: &mut Chance,
     figures: &mut Figures,
     progress: &mut dyn Write,
 ) {
-    let Site { clock, microsoft, .. } = site;
+    let Environment { clock, microsoft, .. } = environment;
     let start = clock.now();
-    let mut process = site.process();
-    let mut lifecycle = Lifecycle::new(site);
+    let mut process = environment.process();
+    let mut lifecycle = Lifecycle::new(environment);
     let mut failed_in_a_row = 0;
     for number in 0..scale.days * 24 * 3600 / scale.policy.period.as_secs() {
         let moment = start + scale.policy.period * i32::try_from(number).expect("a few years");
@@ -137,32 +149,33 @@ async fn pass(
                 moment + SignedDuration::from_millis(i64::try_from(chance.below(3_000)).expect("small")),
             )
             .await;
-        people.act(site, &process, figures).await;
-        let (fate, is_excused) = {
+        people.run_due_actions(environment, &process, figures).await;
+        let (fault, is_excused) = {
             let mut state = microsoft.state();
             state.faults.calm = failed_in_a_row >= 2 || number == 0;
             let now = clock.now();
-            let is_excused = state.faults.is_out(now) || state.faults.is_locked(now) || state.lies.any(now);
-            (state.faults.fate(chance), is_excused)
+            let is_excused =
+                state.faults.is_out(now) || state.faults.is_locked(now) || state.wrong_lists.any(now);
+            (state.faults.run_fault(chance), is_excused)
         };
         let renewed_before = microsoft.state().ledger.renewed;
-        let scheduled = process.scheduled(fate, chance.between(1_000, 60_000));
+        let scheduled = process.scheduled(fault, chance.between(1_000, 60_000));
         let events = lifecycle.period(moment + scale.policy.period, chance.clone());
-        let (went, ()) = futures_util::future::join(scheduled, events).await;
-        if fate == Fate::Killed {
-            process = site.process();
+        let (result, ()) = futures_util::future::join(scheduled, events).await;
+        if fault == RunFault::Killed {
+            process = environment.process();
         }
-        let is_good = went.is_good() || (is_excused && fate == Fate::Runs);
-        failed_in_a_row = if is_good { 0 } else { failed_in_a_row + 1 };
+        let is_complete = result.is_complete() || (is_excused && fault == RunFault::None);
+        failed_in_a_row = if is_complete { 0 } else { failed_in_a_row + 1 };
         figures.run(
-            fate,
-            &went,
+            fault,
+            &result,
             microsoft.state().ledger.renewed - renewed_before,
             failed_in_a_row,
         );
         if number % 144 == 143 {
             let line = figures.progress((number + 1) / 144, scale.days);
-            // Progress that nobody reads any more is no failure.
+            // A closed progress stream is not a failure.
             let _ = write!(progress, "\r{line}");
             let _ = progress.flush();
         }

@@ -1,4 +1,4 @@
-//! Graph's lifecycle notifications, and their way through the queue to renewal.
+//! Graph's lifecycle notifications, which reach renewal through the queue.
 
 use graph_core::subscription::url::NotificationUrl;
 use graph_edge::clock::Clock;
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::{
     chance::Chance,
-    process::{Process, Site},
+    process::{Environment, Process},
 };
 use graph_simulator::Registered;
 
 /// LifecycleQueue, and the process that reads it.
 pub(super) struct Lifecycle<'a> {
-    site: &'a Site,
+    environment: &'a Environment,
     process: Process,
     waiting: Vec<Queued>,
     number: u64,
@@ -28,28 +28,27 @@ struct Queued {
 }
 
 impl<'a> Lifecycle<'a> {
-    pub(super) fn new(site: &'a Site) -> Self {
+    pub(super) fn new(environment: &'a Environment) -> Self {
         Self {
-            site,
-            process: site.process(),
+            environment,
+            process: environment.process(),
             waiting: Vec::new(),
             number: 0,
         }
     }
 
-    /// Lets lifecycle events happen until `end`, and handles their notifications. Half of them come while the scheduled
-    /// run is under way.
+    /// Sends lifecycle events until `end`, and handles their notifications. Half of them arrive during the scheduled run.
     pub(super) async fn period(&mut self, end: Timestamp, mut chance: Chance) {
-        let clock = self.site.clock.clone();
+        let clock = self.environment.clock.clone();
         let length = end.duration_since(clock.now()).as_millis();
         let length = u64::try_from(length - 1_000).unwrap_or_default();
         let mut moments = Vec::new();
-        for (event, in_a_million) in [
+        for (event, per_million) in [
             (Some("reauthorizationRequired"), 200_000),
             (Some("subscriptionRemoved"), 30_000),
             (None, 15_000),
         ] {
-            if chance.is(in_a_million) {
+            if chance.is(per_million) {
                 let most = if chance.is(500_000) {
                     length.min(60_000)
                 } else {
@@ -65,20 +64,20 @@ impl<'a> Lifecycle<'a> {
         for (moment, event) in moments {
             self.deliver(moment).await;
             clock.sleep_until(moment).await;
-            self.happen(event, &mut chance);
+            self.send_event(event, &mut chance);
         }
         self.deliver(end).await;
         clock.sleep_until(end).await;
     }
 
-    /// Lets an event happen to a subscription or, for a challenge, to up to three.
-    fn happen(&mut self, event: Option<&str>, chance: &mut Chance) {
-        let now = self.site.clock.now();
-        let mut state = self.site.microsoft.state();
+    /// Sends an event about one subscription or, to request reauthorization, about up to three.
+    fn send_event(&mut self, event: Option<&str>, chance: &mut Chance) {
+        let now = self.environment.clock.now();
+        let mut state = self.environment.microsoft.state();
         if state.faults.is_out(now) || state.faults.is_locked(now) {
             return;
         }
-        let mut told = Vec::new();
+        let mut notified = Vec::new();
         if event == Some("reauthorizationRequired") {
             for _ in 0..=chance.below(3) {
                 let Some(subscription) = state.any() else {
@@ -86,25 +85,25 @@ impl<'a> Lifecycle<'a> {
                 };
                 // One notification in five is lost.
                 if !chance.is(200_000) {
-                    state.ledger.challenge(&subscription, now);
-                    told.push(subscription);
+                    state.ledger.request_reauthorization(&subscription, now);
+                    notified.push(subscription);
                 }
             }
         } else {
             // Graph reports a removal only for mail, calendars, contacts and messages; a third of these reports is
             // lost.
-            let says_so = |one: &Registered| {
+            let is_reported = |one: &Registered| {
                 ["/messages", "/events", "Messages"]
                     .iter()
                     .any(|end| one.resource.contains(end))
             };
-            let removed = state.remove_one(now);
-            told.extend(removed.filter(|one| event.is_some() && says_so(one) && !chance.is(333_333)));
+            let removed = state.remove_any(now);
+            notified.extend(removed.filter(|one| event.is_some() && is_reported(one) && !chance.is(333_333)));
         }
         drop(state);
-        for subscription in told {
+        for subscription in notified {
             self.number += 1;
-            // Some notifications come twice.
+            // Graph sends some notifications twice.
             for _ in 0..=u8::from(chance.is(100_000)) {
                 self.waiting.push(Queued {
                     visible_at: now
@@ -126,13 +125,13 @@ impl<'a> Lifecycle<'a> {
             .min()
             .filter(|first| *first < end)
         {
-            self.site.clock.sleep_until(first).await;
-            let now = self.site.clock.now();
+            self.environment.clock.sleep_until(first).await;
+            let now = self.environment.clock.now();
             let (mut batch, rest): (Vec<Queued>, Vec<Queued>) = std::mem::take(&mut self.waiting)
                 .into_iter()
                 .partition(|one| one.visible_at <= now);
             self.waiting = rest;
-            self.waiting.extend(batch.drain(batch.len().min(MOST_IN_BATCH)..));
+            self.waiting.extend(batch.drain(batch.len().min(MAX_BATCH)..));
             let records: Vec<&Value> = batch.iter().map(|one| &one.record).collect();
             let answer = self
                 .process
@@ -148,8 +147,8 @@ impl<'a> Lifecycle<'a> {
                     .iter()
                     .any(|failure| failure["itemIdentifier"] == one.record["messageId"]);
                 one.received += 1;
-                one.visible_at = now + VISIBILITY;
-                if has_failed && one.received < MOST_RECEIVES {
+                one.visible_at = now + VISIBILITY_TIMEOUT;
+                if has_failed && one.received < MAX_RECEIVES {
                     self.waiting.push(one);
                 }
             }
@@ -173,6 +172,6 @@ pub(super) fn record(number: u64, event: &str, subscription: &Registered, now: T
 }
 
 /// `VisibilityTimeout` of LifecycleQueue, its `maxReceiveCount`, and `BatchSize` of its mapping (template.yaml).
-const VISIBILITY: SignedDuration = SignedDuration::from_mins(15);
-const MOST_RECEIVES: u32 = 16;
-const MOST_IN_BATCH: usize = 500;
+const VISIBILITY_TIMEOUT: SignedDuration = SignedDuration::from_mins(15);
+const MAX_RECEIVES: u32 = 16;
+const MAX_BATCH: usize = 500;

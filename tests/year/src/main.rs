@@ -21,7 +21,7 @@ fn main() -> ExitCode {
         }
     };
     let figures = year::run(&scale, &mut io::stderr());
-    // A reader that closes the pipe is no failure.
+    // A closed pipe is not a failure.
     let _ = write!(io::stdout(), "{figures}");
     if figures.broken().is_empty() {
         ExitCode::SUCCESS
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Parses the command line; nothing means help.
+/// Parses the command line; `None` means help.
 fn parse() -> Result<Option<Scale>, lexopt::Error> {
     let mut scale = Scale::default();
     let mut arguments = lexopt::Parser::from_env();

@@ -18,7 +18,7 @@ use reqwest::{Method, Request, Response};
 use super::{
     chance::Chance,
     faults::{Fault, Faults},
-    ledger::End,
+    ledger::EndCause,
     limits::Kind,
     organisation::Organisation,
     state::{Application, State},
@@ -69,7 +69,7 @@ impl Microsoft {
             _ => (None, None),
         };
         let timeout = request.timeout().copied().unwrap_or(Duration::from_secs(100));
-        let (fault, latency) = self.meet(kind, request.method(), &caller);
+        let (fault, latency) = self.count_and_fail(kind, request.method(), &caller);
         match fault {
             Some(Fault::Throttled(seconds)) => {
                 self.clock.sleep(latency).await;
@@ -120,7 +120,7 @@ impl Microsoft {
     }
 
     /// Counts a request, and returns the fault that hits it and how long its answer takes.
-    fn meet(
+    fn count_and_fail(
         &self,
         kind: Option<Kind>,
         method: &Method,
@@ -143,7 +143,7 @@ impl Microsoft {
         }
         let fault = state
             .faults
-            .strike(*method == Method::POST, now, &mut state.chance);
+            .fault_for(*method == Method::POST, now, &mut state.chance);
         state.ledger.fault(fault);
         match fault {
             Some(Fault::Slow(latency)) => (fault, latency),
@@ -181,7 +181,7 @@ impl Microsoft {
             (&Method::PATCH, _, Some(id)) => ok(state.update(caller, id, body, now)?),
             (&Method::DELETE, _, Some(id)) => {
                 state.find(caller, id)?;
-                state.end(caller, id, End::Deleted, now);
+                state.end(caller, id, EndCause::Deleted, now);
                 Ok(reply(StatusCode::NO_CONTENT, None, String::new()))
             }
             _ => Err(not_found("the operation")),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{Scale, chance::Chance, process::MOST_BYTES};
+use super::{Scale, chance::Chance, process::MAX_SECRET_BYTES};
 
 /// The configuration, and the directories of its tenants.
 #[derive(Debug)]
@@ -94,9 +94,9 @@ impl Organisation {
             if !whole {
                 continue;
             }
-            let room = MOST_BYTES.saturating_sub(self.config.to_string().len());
-            let room = room / (logins.len() - index) / BYTES_OF_PRESENCE;
-            self.presence(login, (room.saturating_sub(5)).clamp(1, MOST_PRESENCES), chance);
+            let room = MAX_SECRET_BYTES.saturating_sub(self.config.to_string().len());
+            let room = room / (logins.len() - index) / PRESENCE_BYTES;
+            self.presence(login, (room.saturating_sub(5)).clamp(1, MAX_PRESENCES), chance);
         }
     }
 
@@ -238,7 +238,7 @@ impl Organisation {
 }
 
 /// The length of an id in a filter, with quotes and comma.
-const BYTES_OF_PRESENCE: usize = 39;
+const PRESENCE_BYTES: usize = 39;
 
 /// How many presences one filter may name.
-const MOST_PRESENCES: usize = 650;
+const MAX_PRESENCES: usize = 650;

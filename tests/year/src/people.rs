@@ -1,4 +1,4 @@
-//! What people do during the year: remove and add tenants, and replace keys.
+//! The operators' actions during the year: they remove and add tenants, and replace keys.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use super::{
     chance::Chance,
     figures::Figures,
     organisation::Organisation,
-    process::{Process, Site},
+    process::{Environment, Process},
 };
 
 /// The operators of the stack.
@@ -26,7 +26,7 @@ pub(super) struct People {
     rotations: Vec<Timestamp>,
     /// How long a run may take to create what was missing.
     grace: SignedDuration,
-    /// How many times as often as in a usual year this happens.
+    /// How many times as often as in a usual year they act.
     times: u64,
 }
 
@@ -45,22 +45,27 @@ impl People {
         }
     }
 
-    /// Does what is due before a run.
-    pub(super) async fn act(&mut self, site: &Site, process: &Process, figures: &mut Figures) {
-        let now = site.clock.now();
-        self.look(site, now, figures);
-        self.move_tenants(site, now, figures);
-        self.lie(site, now);
+    /// Runs the actions that are due before a run.
+    pub(super) async fn run_due_actions(
+        &mut self,
+        environment: &Environment,
+        process: &Process,
+        figures: &mut Figures,
+    ) {
+        let now = environment.clock.now();
+        self.check_returned(environment, now, figures);
+        self.move_tenants(environment, now, figures);
+        self.make_list_wrong(environment, now);
         if self.rotations.last().is_some_and(|moment| *moment <= now) {
             self.rotations.pop();
             process.handle(json!({"rotate": true})).await;
-            figures.rotated();
+            figures.count_rotation();
         }
     }
 
     /// Checks whether returned tenants have all of their subscriptions.
-    fn look(&mut self, site: &Site, now: Timestamp, figures: &mut Figures) {
-        let state = site.microsoft.state();
+    fn check_returned(&mut self, environment: &Environment, now: Timestamp, figures: &mut Figures) {
+        let state = environment.microsoft.state();
         if state.faults.is_locked(now) || state.faults.is_out(now) {
             for (_, until) in &mut self.back {
                 *until = now + self.grace;
@@ -70,12 +75,12 @@ impl People {
         let is_due = |(_, until): &(usize, Timestamp)| *until <= now;
         for (index, _) in self.back.extract_if(.., |back| is_due(back)) {
             let (tenant_id, wanted) = &self.organisation.tenants[index];
-            figures.came_back(index, state.count_of(tenant_id), *wanted);
+            figures.check_returned_tenant(index, state.count_of(tenant_id), *wanted);
         }
     }
 
     /// Removes a tenant now and then, and adds it again some days later. The first one stays.
-    fn move_tenants(&mut self, site: &Site, now: Timestamp, figures: &mut Figures) {
+    fn move_tenants(&mut self, environment: &Environment, now: Timestamp, figures: &mut Figures) {
         let coming: Vec<usize> = self
             .gone
             .extract_if(.., |(_, until)| *until <= now)
@@ -83,11 +88,14 @@ impl People {
             .collect();
         let mut has_changed = !coming.is_empty();
         for index in coming {
-            site.microsoft.state().come(&self.organisation.tenants[index].0);
+            environment
+                .microsoft
+                .state()
+                .add_tenant(&self.organisation.tenants[index].0);
             self.back.push((index, now + self.grace));
         }
         let tenants = u64::try_from(self.organisation.tenants.len()).unwrap_or_default();
-        if self.chance.is(MOVES_IN_A_MILLION * self.times) && tenants > 1 {
+        if self.chance.is(MOVES_PER_MILLION * self.times) && tenants > 1 {
             let index = usize::try_from(1 + self.chance.below(tenants - 1)).unwrap_or(1);
             let is_here = self
                 .gone
@@ -97,38 +105,43 @@ impl People {
             if is_here && self.gone.len() < 3 {
                 let hours = i64::try_from(6 + self.chance.below(7 * 24)).unwrap_or(6);
                 self.gone.push((index, now + SignedDuration::from_hours(hours)));
-                site.microsoft.state().leave(&self.organisation.tenants[index].0);
-                figures.went_away();
+                environment
+                    .microsoft
+                    .state()
+                    .remove_tenant(&self.organisation.tenants[index].0);
+                figures.count_departure();
                 has_changed = true;
             }
         }
         if has_changed {
             let gone: BTreeSet<usize> = self.gone.iter().map(|(index, _)| *index).collect();
-            site.configure(&self.organisation.without(&gone));
+            environment.configure(&self.organisation.without(&gone));
         }
         let gone = self
             .gone
             .iter()
             .map(|(index, _)| self.organisation.tenants[*index].1);
-        figures.wants(self.organisation.subscriptions - gone.sum::<usize>());
+        figures.set_wanted(self.organisation.subscriptions - gone.sum::<usize>());
     }
 
     /// Makes the list of an application wrong now and then.
-    fn lie(&mut self, site: &Site, now: Timestamp) {
-        if !self.chance.is(LIES_IN_A_MILLION * self.times) {
+    fn make_list_wrong(&mut self, environment: &Environment, now: Timestamp) {
+        if !self.chance.is(WRONG_LISTS_PER_MILLION * self.times) {
             return;
         }
-        let mut state = site.microsoft.state();
+        let mut state = environment.microsoft.state();
         if let Some(one) = state.any() {
             let mut chance = self.chance.clone();
-            state.lies.begin((one.tenant_id, one.client_id), now, &mut chance);
+            state
+                .wrong_lists
+                .begin((one.tenant_id, one.client_id), now, &mut chance);
             self.chance = chance;
         }
     }
 }
 
 /// Before how many of a million runs a tenant leaves: about three times a month.
-const MOVES_IN_A_MILLION: u64 = 700;
+const MOVES_PER_MILLION: u64 = 700;
 
 /// Before how many of a million runs a list becomes wrong: about once a week.
-const LIES_IN_A_MILLION: u64 = 1_000;
+const WRONG_LISTS_PER_MILLION: u64 = 1_000;

@@ -38,19 +38,19 @@ use renewal::{
 };
 use serde_json::{Value, json};
 
-use super::{faults::Fate, microsoft::Microsoft};
+use super::{faults::RunFault, microsoft::Microsoft};
 
 /// What all processes of the function share.
-pub(super) struct Site {
+pub(super) struct Environment {
     pub(super) clock: VirtualClock,
     pub(super) microsoft: Microsoft,
     secrets: FakeSecrets,
-    told: Told,
+    delivered: EventCounter,
     http: Http,
     policy: Policy,
 }
 
-impl Site {
+impl Environment {
     pub(super) fn new(
         clock: VirtualClock,
         microsoft: Microsoft,
@@ -62,7 +62,7 @@ impl Site {
             clock,
             microsoft,
             secrets,
-            told: Told::default(),
+            delivered: EventCounter::default(),
             policy,
         }
     }
@@ -76,7 +76,7 @@ impl Site {
         let login = TokenProvider::new(
             self.http.clone(),
             Some(BASE),
-            store.reached("RefreshTokens"),
+            store.secret_for("RefreshTokens"),
             FakeIdentity,
             self.clock.clone(),
         );
@@ -85,8 +85,8 @@ impl Site {
             documents: store,
             graph: graph.expect("a URL"),
             clock: self.clock.clone(),
-            failed_queue: self.told.clone(),
-            delivery_queue: self.told.clone(),
+            failed_queue: self.delivered.clone(),
+            delivery_queue: self.delivered.clone(),
             catch_up: None,
             stack: StackId::parse("stack").expect("a stack"),
             notifications: BaseUrl::parse("https://our.test/notifications").expect("a URL"),
@@ -103,8 +103,12 @@ impl Site {
     }
 
     /// Returns how many events consumers received, by type.
-    pub(super) fn told(&self) -> BTreeMap<String, u64> {
-        self.told.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn delivered_by_type(&self) -> BTreeMap<String, u64> {
+        self.delivered
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -116,27 +120,27 @@ pub(super) struct Doubles;
 
 impl Ports for Doubles {
     type Documents = Store;
-    type Queue = Told;
+    type Queue = EventCounter;
 }
 
 impl login::Ports for Doubles {
     type Clock = VirtualClock;
-    type RefreshTokens = Reached;
+    type RefreshTokens = FlakySecret;
     type WebIdentity = FakeIdentity;
 }
 
 /// The result of a run.
 #[derive(Debug, Default)]
-pub(super) struct Went {
+pub(super) struct RunResult {
     /// Its report, unless it did not finish.
     pub(super) report: Option<Value>,
     /// How long it took.
     pub(super) took: SignedDuration,
 }
 
-impl Went {
+impl RunResult {
     /// Returns whether the run did everything that was due.
-    pub(super) fn is_good(&self) -> bool {
+    pub(super) fn is_complete(&self) -> bool {
         self.report
             .as_ref()
             .is_some_and(|report| report["failed"] == 0 && report["unfinished"] == 0)
@@ -145,17 +149,17 @@ impl Went {
 
 impl Process {
     /// Starts a scheduled run.
-    pub(super) async fn scheduled(&self, fate: Fate, kill_after: Duration) -> Went {
-        if fate == Fate::Skipped {
-            return Went::default();
+    pub(super) async fn scheduled(&self, fault: RunFault, kill_after: Duration) -> RunResult {
+        if fault == RunFault::Skipped {
+            return RunResult::default();
         }
         let begun = self.0.clock.now();
         self.0
             .documents
             .is_down
-            .store(fate == Fate::WithoutSecrets, Ordering::Relaxed);
+            .store(fault == RunFault::WithoutSecrets, Ordering::Relaxed);
         let run = pin!(self.handle(json!({"source": "aws.scheduler"})));
-        let report = if fate == Fate::Killed {
+        let report = if fault == RunFault::Killed {
             match select(run, pin!(self.0.clock.sleep(kill_after))).await {
                 Either::Left((answer, _)) => answer,
                 Either::Right(_) => None,
@@ -163,7 +167,7 @@ impl Process {
         } else {
             run.await
         };
-        Went {
+        RunResult {
             report,
             took: self.0.clock.now().duration_since(begun),
         }
@@ -187,14 +191,14 @@ pub(super) struct Store {
 }
 
 impl Documents for Store {
-    type Secret = Reached;
+    type Secret = FlakySecret;
 
-    fn secret(&self, document: Document) -> Reached {
-        self.reached(&format!("{document:?}"))
+    fn secret(&self, document: Document) -> FlakySecret {
+        self.secret_for(&format!("{document:?}"))
     }
 
     async fn read_previous(&self) -> Result<Option<Versioned>, SecretError> {
-        Ok(self.reached("Config").reach()?.previous())
+        Ok(self.secret_for("Config").available()?.previous())
     }
 }
 
@@ -213,8 +217,8 @@ impl Store {
         }
     }
 
-    fn reached(&self, name: &str) -> Reached {
-        Reached {
+    fn secret_for(&self, name: &str) -> FlakySecret {
+        FlakySecret {
             secret: self.secrets.secret(name),
             is_down: Arc::clone(&self.is_down),
         }
@@ -223,13 +227,13 @@ impl Store {
 
 /// A secret that the process may be unable to reach for a while.
 #[derive(Clone, Debug)]
-pub(super) struct Reached {
+pub(super) struct FlakySecret {
     secret: FakeSecret,
     is_down: Arc<AtomicBool>,
 }
 
-impl Reached {
-    fn reach(&self) -> Result<&FakeSecret, SecretError> {
+impl FlakySecret {
+    fn available(&self) -> Result<&FakeSecret, SecretError> {
         if self.is_down.load(Ordering::Relaxed) {
             return Err(SecretError::Unavailable("down".into()));
         }
@@ -237,33 +241,33 @@ impl Reached {
     }
 }
 
-impl Source for Reached {
+impl Source for FlakySecret {
     fn name(&self) -> &str {
         self.secret.name()
     }
 
     async fn read(&self) -> Result<Option<Versioned>, SecretError> {
-        self.reach()?.read().await
+        self.available()?.read().await
     }
 }
 
-impl VersionedSecret for Reached {
+impl VersionedSecret for FlakySecret {
     async fn write(&self, text: &Secret<String>, based_on: Option<&str>) -> Result<(), SecretError> {
-        self.reach()?.write(text, based_on).await
+        self.available()?.write(text, based_on).await
     }
 }
 
 /// A queue that counts events by type.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Told(Arc<Mutex<BTreeMap<String, u64>>>);
+pub(super) struct EventCounter(Arc<Mutex<BTreeMap<String, u64>>>);
 
-impl Queue for Told {
+impl Queue for EventCounter {
     async fn send<T: Send>(&self, messages: Vec<(T, Message)>, _: Deadline) -> Sent<T> {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut delivered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut sent = Sent::default();
         for (note, message) in messages {
             let event: Value = serde_json::from_str(&message.body).unwrap_or_default();
-            *told
+            *delivered
                 .entry(event["type"].as_str().unwrap_or("others").to_owned())
                 .or_default() += 1;
             sent.stored.push(note);
@@ -273,6 +277,6 @@ impl Queue for Told {
 }
 
 /// The most bytes of a secret (AWS Secrets Manager, *quotas*).
-pub(super) const MOST_BYTES: usize = 65_536;
+pub(super) const MAX_SECRET_BYTES: usize = 65_536;
 
 const BASE: &str = "https://graph.test";

@@ -18,11 +18,11 @@ use serde_json::{Value, json};
 use super::{
     START, Scale,
     chance::Chance,
-    faults::{Fate, Faults},
+    faults::{Faults, RunFault},
     lifecycle::record,
     microsoft::Microsoft,
     organisation::Organisation,
-    process::{Process, Site},
+    process::{Environment, Process},
 };
 
 /// The result of a scene.
@@ -65,8 +65,8 @@ pub fn creation(count: usize, is_slow: bool) -> Scene {
     } else {
         ""
     };
-    stage.act(
-        format!("{count} subscriptions are made{tail}"),
+    stage.measure(
+        format!("{count} subscriptions are created{tail}"),
         forced(count),
         Stage::runs,
     )
@@ -79,23 +79,24 @@ pub fn idle(count: usize) -> Scene {
     // The second run lists what the first one created.
     for _ in 0..2 {
         stage.runs();
-        stage.site.clock.advance(10);
+        stage.environment.clock.advance(10);
     }
-    stage.act(
+    stage.measure(
         format!("a run over {count} subscriptions with nothing to do"),
         SignedDuration::ZERO,
         Stage::runs,
     )
 }
 
-/// One challenge for each of `count` subscriptions within a minute, in batches of two processes as in the template.
+/// One request for reauthorization for each of `count` subscriptions within a minute, in batches for two processes as
+/// in the template.
 #[must_use]
-pub fn challenges(count: usize) -> Scene {
+pub fn reauthorizations(count: usize) -> Scene {
     let stage = Stage::of_one_tenant(count, false);
     stage.runs();
-    stage.site.clock.advance(60);
-    stage.act(
-        format!("{count} challenges are answered"),
+    stage.environment.clock.advance(60);
+    stage.measure(
+        format!("{count} reauthorizations are answered"),
         forced(count),
         Stage::answers,
     )
@@ -107,13 +108,13 @@ pub fn tenants(count: usize) -> [Scene; 2] {
     let stage = Stage::of_many_tenants(count);
     let lists = count.saturating_sub(1) / 40;
     let lists = SignedDuration::from_secs(20) * i32::try_from(lists).unwrap_or(i32::MAX);
-    let first = stage.act(
+    let first = stage.measure(
         format!("{count} tenants with three entries each, first run"),
         lists,
         Stage::runs,
     );
-    stage.site.clock.advance(10);
-    let idle = stage.act(
+    stage.environment.clock.advance(10);
+    let idle = stage.measure(
         format!("{count} tenants with three entries each, nothing to do"),
         lists,
         Stage::runs,
@@ -123,7 +124,7 @@ pub fn tenants(count: usize) -> [Scene; 2] {
 
 /// Graph, and the function.
 struct Stage {
-    site: Site,
+    environment: Environment,
     processes: [Process; 2],
     wanted: usize,
 }
@@ -143,10 +144,10 @@ impl Stage {
         let microsoft = Microsoft::new(clock.clone(), organisation, faults, Chance::new(1));
         let secrets = FakeSecrets::default();
         secrets.secret("Config").set(organisation.config.to_string());
-        let site = Site::new(clock, microsoft, secrets, Scale::default().policy);
+        let environment = Environment::new(clock, microsoft, secrets, Scale::default().policy);
         Self {
-            processes: [site.process(), site.process()],
-            site,
+            processes: [environment.process(), environment.process()],
+            environment,
             wanted: organisation.subscriptions,
         }
     }
@@ -196,19 +197,27 @@ impl Stage {
     }
 
     /// Returns the result of a scene.
-    fn act(
+    fn measure(
         &self,
         what: String,
         forced: SignedDuration,
         scene: impl FnOnce(&Self) -> (usize, usize),
     ) -> Scene {
-        let requests = || self.site.microsoft.state().ledger.requests.values().sum::<u64>();
-        let (begun, work, before) = (self.site.clock.now(), Instant::now(), requests());
+        let requests = || {
+            self.environment
+                .microsoft
+                .state()
+                .ledger
+                .requests
+                .values()
+                .sum::<u64>()
+        };
+        let (begun, work, before) = (self.environment.clock.now(), Instant::now(), requests());
         let (runs, behind) = scene(self);
-        let state = self.site.microsoft.state();
+        let state = self.environment.microsoft.state();
         Scene {
             what,
-            took: self.site.clock.now().duration_since(begun),
+            took: self.environment.clock.now().duration_since(begun),
             forced,
             runs,
             behind,
@@ -219,14 +228,17 @@ impl Stage {
         }
     }
 
-    /// Runs until nothing is left to do. Returns how many runs, and how many of them one tenant was behind another.
+    /// Runs until every subscription is kept. Returns how many runs, and how many of them one tenant was behind another.
     fn runs(&self) -> (usize, usize) {
         let [process, _] = &self.processes;
         let mut complete: BTreeMap<String, usize> = BTreeMap::new();
-        for run in 1..MOST_RUNS {
-            let went = self.site.clock.run(process.scheduled(Fate::Runs, Duration::ZERO));
+        for run in 1..MAX_RUNS {
+            let result = self
+                .environment
+                .clock
+                .run(process.scheduled(RunFault::None, Duration::ZERO));
             let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-            let state = self.site.microsoft.state();
+            let state = self.environment.microsoft.state();
             for one in state.live() {
                 *counts.entry(&one.tenant_id).or_default() += 1;
             }
@@ -236,18 +248,18 @@ impl Stage {
                     complete.entry(tenant.to_owned()).or_insert(run);
                 }
             }
-            if went.is_good() {
+            if result.is_complete() {
                 let behind = complete.values().max().zip(complete.values().min());
                 return (run, behind.map_or(0, |(last, first)| last - first));
             }
         }
-        (MOST_RUNS, MOST_RUNS)
+        (MAX_RUNS, MAX_RUNS)
     }
 
-    /// Answers a challenge for each subscription with two processes, and returns the number of batches.
+    /// Answers a request for reauthorization of each subscription with two processes, and returns the number of batches.
     fn answers(&self) -> (usize, usize) {
-        let live: Vec<Registered> = self.site.microsoft.state().live().cloned().collect();
-        let now = self.site.clock.now();
+        let live: Vec<Registered> = self.environment.microsoft.state().live().cloned().collect();
+        let now = self.environment.clock.now();
         let records = live
             .iter()
             .zip(0..)
@@ -264,7 +276,7 @@ impl Stage {
             }
         };
         let [one, other] = &self.processes;
-        self.site.clock.run(future::join(work(one), work(other)));
+        self.environment.clock.run(future::join(work(one), work(other)));
         (taken.into_inner().unwrap_or_else(PoisonError::into_inner), 0)
     }
 }
@@ -275,8 +287,8 @@ fn forced(changes: usize) -> SignedDuration {
     SignedDuration::from_secs(20) * i32::try_from(windows).unwrap_or(i32::MAX)
 }
 
-/// After how many runs a scene is given up.
-const MOST_RUNS: usize = 20;
+/// The number of runs after which a scene ends without success.
+const MAX_RUNS: usize = 20;
 
 #[cfg(test)]
 mod tests {
@@ -285,7 +297,7 @@ mod tests {
     #[test]
     fn first_runs_and_reauthorizations_stay_close_to_graphs_limits() {
         // The last window, which is not forced, weighs more than with 10,000.
-        for (scene, most) in [(creation(1_960, false), 1.3), (challenges(1_960), 1.45)] {
+        for (scene, most) in [(creation(1_960, false), 1.3), (reauthorizations(1_960), 1.45)] {
             assert_eq!(scene.live, 1_960, "{scene:?}");
             assert!(scene.ratio() <= most, "{:.2}: {scene:?}", scene.ratio());
             assert_eq!(scene.over, 0, "{scene:?}");

@@ -12,11 +12,11 @@ use reqwest::Request;
 use super::{
     chance::Chance,
     faults::Faults,
-    ledger::{End, Ledger},
-    lies::Lies,
+    ledger::{EndCause, Ledger},
     limits::Limits,
     microsoft::not_found,
     organisation::Organisation,
+    wrong_lists::WrongLists,
 };
 
 /// The state of Graph, with the record of what happens.
@@ -25,7 +25,7 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) limits: Limits,
     pub(super) ledger: Ledger,
-    pub(super) lies: Lies,
+    pub(super) wrong_lists: WrongLists,
     applications: BTreeMap<Application, Subscriptions>,
     /// The ids of tenants that have left.
     gone: BTreeSet<String>,
@@ -48,7 +48,7 @@ impl State {
             faults,
             limits: Limits::default(),
             ledger: Ledger::default(),
-            lies: Lies::default(),
+            wrong_lists: WrongLists::default(),
             applications: BTreeMap::new(),
             gone: BTreeSet::new(),
             directory: directory.map(|(place, ids)| (place.clone(), body(ids))).collect(),
@@ -60,20 +60,20 @@ impl State {
         for held in self.applications.values_mut() {
             for one in held.expire(now) {
                 if !self.gone.contains(&one.tenant_id) {
-                    self.ledger.ended(&one, End::Lapsed, one.expires_at);
+                    self.ledger.ended(&one, EndCause::Lapsed, one.expires_at);
                 }
             }
         }
     }
 
     /// Removes a tenant: its subscriptions are no longer wanted.
-    pub(super) fn leave(&mut self, tenant_id: &str) {
+    pub(super) fn remove_tenant(&mut self, tenant_id: &str) {
         self.gone.insert(tenant_id.to_owned());
         self.ledger.forget(tenant_id);
     }
 
     /// Adds a tenant again.
-    pub(super) fn come(&mut self, tenant_id: &str) {
+    pub(super) fn add_tenant(&mut self, tenant_id: &str) {
         self.gone.remove(tenant_id);
     }
 
@@ -100,10 +100,10 @@ impl State {
     }
 
     /// Removes a random subscription, as Graph does, and returns it.
-    pub(super) fn remove_one(&mut self, now: Timestamp) -> Option<Registered> {
+    pub(super) fn remove_any(&mut self, now: Timestamp) -> Option<Registered> {
         let one = self.any()?;
         let owner = (one.tenant_id.clone(), one.client_id.clone());
-        self.end(&owner, &one.id, End::Removed, now);
+        self.end(&owner, &one.id, EndCause::Removed, now);
         Some(one)
     }
 
@@ -124,7 +124,7 @@ impl State {
         let shown = held
             .into_iter()
             .flat_map(|held| held.after(behind))
-            .filter(|(_, one)| self.lies.shows(caller, one, now));
+            .filter(|(_, one)| self.wrong_lists.shows(caller, one, now));
         let mut last = None;
         for (index, (number, one)) in shown.enumerate() {
             if index == PAGE {
@@ -189,7 +189,7 @@ impl State {
         found.ok_or_else(|| not_found("the subscription"))
     }
 
-    pub(super) fn end(&mut self, application: &Application, id: &str, why: End, now: Timestamp) {
+    pub(super) fn end(&mut self, application: &Application, id: &str, why: EndCause, now: Timestamp) {
         let held = self.applications.get_mut(application);
         let Some(one) = held.and_then(|held| held.remove(id)) else {
             return;

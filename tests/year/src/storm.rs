@@ -105,15 +105,15 @@ fn storm(kind: &'static str, count: usize, forced: SignedDuration) -> Storm {
         let runtime = runtime.expect("a runtime");
         // Deadlines need a runtime.
         let _inside = runtime.enter();
-        Site::new(kind, count).play(kind, count, forced)
+        Environment::new(kind, count).play(kind, count, forced)
     });
     played
         .join()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// The surroundings of the instances.
-struct Site {
+/// What the instances of the function use.
+struct Environment {
     clock: VirtualClock,
     start: Timestamp,
     lists: Lists,
@@ -123,7 +123,7 @@ struct Site {
     keys: FakeSecret,
 }
 
-impl Site {
+impl Environment {
     fn new(kind: &str, count: usize) -> Self {
         let start: Timestamp = START.parse().expect("a time");
         let clock = VirtualClock::new(start);
@@ -178,25 +178,25 @@ impl Site {
         }
     }
 
-    /// One instance of the function: takes one batch after the other, until nothing is left.
+    /// Runs one instance of the function: it processes batches until the queue is empty.
     async fn instance(&self) {
         let deps = self.deps();
         while !self.queue.is_empty() {
             let batch = self.queue.receive(BATCH);
             if batch.is_empty() {
-                self.clock.sleep(A_MOMENT).await;
+                self.clock.sleep(POLL_INTERVAL).await;
                 continue;
             }
-            let record = |(number, taken): (usize, &queue::Taken)| json!({"messageId": number.to_string(), "body": taken.body});
+            let record = |(number, received): (usize, &queue::Received)| json!({"messageId": number.to_string(), "body": received.body});
             let records: Vec<Value> = batch.iter().enumerate().map(record).collect();
             let event = serde_json::from_value(json!({"Records": records})).expect("an event");
             let deadline = Deadline::after(Duration::from_mins(5));
             let response = reader::handle(event, &deps, deadline, &mut Metrics::default()).await;
             let failures = response.batch_item_failures.into_iter();
             let failures: BTreeSet<String> = failures.map(|failure| failure.item_identifier).collect();
-            for (number, taken) in batch.into_iter().enumerate() {
+            for (number, received) in batch.into_iter().enumerate() {
                 let is_back = failures.contains(&number.to_string());
-                self.queue.finish(taken, is_back.then_some(VISIBLE_AFTER));
+                self.queue.finish(received, is_back.then_some(VISIBILITY_TIMEOUT));
             }
         }
     }
@@ -246,7 +246,7 @@ impl Site {
         let clock = self.clock.clone();
         let login = TokenProvider::new(http.clone(), Some(BASE), NoRefreshTokens, FakeIdentity, clock);
         let graph = GraphClient::new(http, login.expect("a URL"), Some(BASE));
-        let delivery = || Station::Delivery(self.delivered.clone(), self.clock.clone());
+        let delivery = || TestQueue::Delivery(self.delivered.clone(), self.clock.clone());
         Deps {
             config: CachedDocument::new(self.config.clone(), |text| {
                 Ok(Config::parse(text).map_err(|problem| problem.to_string())?.0)
@@ -256,7 +256,7 @@ impl Site {
             clock: self.clock.clone(),
             delivery_queue: delivery(),
             failed_queue: delivery(),
-            read_queue: Station::Read(self.queue.clone()),
+            read_queue: TestQueue::Read(self.queue.clone()),
             memory: Memory::default(),
             tries: 10,
         }
@@ -267,21 +267,21 @@ impl Ports for Doubles {
     type Secret = FakeSecret;
     type Graph = GraphClient<Self>;
     type Clock = VirtualClock;
-    type Queue = Station;
+    type Queue = TestQueue;
 }
 
 /// A queue that the reader sends to.
-enum Station {
+enum TestQueue {
     Delivery(Delivered, VirtualClock),
     Read(FairQueue),
 }
 
-impl Queue for Station {
+impl Queue for TestQueue {
     async fn send<T: Send>(&self, messages: Vec<(T, Message)>, _: Deadline) -> Sent<T> {
         let mut sent = Sent::default();
         for (note, message) in messages {
             match self {
-                Self::Delivery(delivered, clock) => delivered.note(&message.body, clock.now()),
+                Self::Delivery(delivered, clock) => delivered.count(&message.body, clock.now()),
                 Self::Read(queue) => queue.put(&message),
             }
             sent.stored.push(note);
@@ -290,19 +290,19 @@ impl Queue for Station {
     }
 }
 
-/// What was noted about the events, by type and tenant.
+/// Statistics of the events, by type and tenant.
 #[derive(Clone, Debug, Default)]
-struct Delivered(Arc<Mutex<BTreeMap<(String, String), Noted>>>);
+struct Delivered(Arc<Mutex<BTreeMap<(String, String), EventStats>>>);
 
-/// When the last event came, and how many are `complete`.
+/// When the last event arrived, and how many are `complete`.
 #[derive(Clone, Copy, Debug)]
-struct Noted {
+struct EventStats {
     last: Timestamp,
     complete: usize,
 }
 
 impl Delivered {
-    fn note(&self, body: &str, now: Timestamp) {
+    fn count(&self, body: &str, now: Timestamp) {
         let event: Value = serde_json::from_str(body).unwrap_or_default();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let kind = match text(&event["data"]["contentReadAt"]).as_str() {
@@ -310,19 +310,19 @@ impl Delivered {
             _ => FETCHED.to_owned(),
         };
         let key = (kind, text(&event["data"]["tenantId"]));
-        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let noted = noted.entry(key).or_insert(Noted {
+        let mut stats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let stats = stats.entry(key).or_insert(EventStats {
             last: now,
             complete: 0,
         });
-        noted.last = now;
-        noted.complete += usize::from(event["data"]["complete"] == true);
+        stats.last = now;
+        stats.complete += usize::from(event["data"]["complete"] == true);
     }
 
-    fn of(&self, event_type: &str, tenant: &str) -> Option<Noted> {
+    fn of(&self, event_type: &str, tenant: &str) -> Option<EventStats> {
         let tenant: Guid = guid(tenant);
-        let noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        noted.get(&(event_type.to_owned(), tenant.to_string())).copied()
+        let stats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        stats.get(&(event_type.to_owned(), tenant.to_string())).copied()
     }
 
     fn last(&self, event_type: &str, tenant: &str) -> Option<Timestamp> {
@@ -330,7 +330,7 @@ impl Delivered {
     }
 
     fn complete(&self, tenant: &str) -> usize {
-        self.of(COMPLETED, tenant).map_or(0, |noted| noted.complete)
+        self.of(COMPLETED, tenant).map_or(0, |stats| stats.complete)
     }
 }
 
@@ -341,7 +341,7 @@ fn object(number: usize) -> String {
 
 const COMPLETED: &str = "Microsoft.Graph.CatchUpCompleted";
 
-/// The key under which events with content are noted.
+/// The key under which events with content are counted.
 const FETCHED: &str = "fetched";
 
 const STORMY: &str = "11111111-2222-3333-4444-555555555555";
@@ -352,10 +352,10 @@ const CLIENT: &str = "66666666-7777-8888-9999-000000000000";
 const BATCH: usize = 10;
 
 /// When a failed message becomes visible again, as in the template.
-const VISIBLE_AFTER: SignedDuration = SignedDuration::from_mins(30);
+const VISIBILITY_TIMEOUT: SignedDuration = SignedDuration::from_mins(30);
 
 /// How long an instance waits for a message.
-const A_MOMENT: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Returns a message as the function that sends it seals it.
 fn sealed(body: &str) -> String {

@@ -27,7 +27,7 @@ use crate::{
 pub(super) struct Lists {
     clock: VirtualClock,
     /// When the items of all lists were created.
-    made: Timestamp,
+    created_at: Timestamp,
     counts: Arc<Mutex<Counts>>,
 }
 
@@ -41,10 +41,10 @@ struct Counts {
 }
 
 impl Lists {
-    pub(super) fn new(clock: VirtualClock, made: Timestamp) -> Self {
+    pub(super) fn new(clock: VirtualClock, created_at: Timestamp) -> Self {
         Self {
             clock,
-            made,
+            created_at,
             counts: Arc::new(Mutex::new(Counts {
                 chance: Chance::new(4),
                 windows: BTreeMap::new(),
@@ -68,13 +68,13 @@ impl Lists {
         let Some((tenant_id, client_id)) = caller(&request) else {
             return reply(StatusCode::UNAUTHORIZED, None, String::new());
         };
-        let (is_over, latency) = self.meet(&format!("{tenant_id} {client_id}"), &path);
+        let (is_over, latency) = self.count_read(&format!("{tenant_id} {client_id}"), &path);
         self.clock.sleep(latency).await;
         if is_over {
             return reply(StatusCode::TOO_MANY_REQUESTS, Some(10), String::new());
         }
         let item = json!({
-            "id": "1", "etag": "1", "@odata.etag": "1", "createdDateTime": self.made, "lastModifiedDateTime": self.made,
+            "id": "1", "etag": "1", "@odata.etag": "1", "createdDateTime": self.created_at, "lastModifiedDateTime": self.created_at,
         });
         let is_list = path.ends_with("/messages");
         let body = if is_list { json!({"value": [item]}) } else { item };
@@ -82,7 +82,7 @@ impl Lists {
     }
 
     /// Counts a read, and returns whether it is over a limit and how long its answer takes.
-    fn meet(&self, application: &str, path: &str) -> (bool, Duration) {
+    fn count_read(&self, application: &str, path: &str) -> (bool, Duration) {
         let now = self.clock.now();
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let object: Vec<&str> = path

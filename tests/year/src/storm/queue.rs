@@ -13,11 +13,11 @@ use jiff::{SignedDuration, Timestamp};
 #[derive(Clone, Debug)]
 pub(super) struct FairQueue {
     clock: VirtualClock,
-    held: Arc<Mutex<Held>>,
+    messages: Arc<Mutex<Messages>>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct Messages {
     /// By group, and by the time from which a message can be received. The number distinguishes messages of the same
     /// time.
     waiting: BTreeMap<String, BTreeMap<(Timestamp, u64), String>>,
@@ -27,7 +27,7 @@ struct Held {
 
 /// A received message.
 #[derive(Clone, Debug)]
-pub(super) struct Taken {
+pub(super) struct Received {
     group: String,
     pub(super) body: String,
 }
@@ -36,25 +36,25 @@ impl FairQueue {
     pub(super) fn new(clock: VirtualClock) -> Self {
         Self {
             clock,
-            held: Arc::default(),
+            messages: Arc::default(),
         }
     }
 
     pub(super) fn put(&self, message: &Message) {
         let group = message.group().unwrap_or_default().to_owned();
         let delay = SignedDuration::from_secs(message.delay_seconds().into());
-        self.hold(group, message.body.clone(), delay);
+        self.enqueue(group, message.body.clone(), delay);
     }
 
     /// Receives up to `most` messages.
-    pub(super) fn receive(&self, most: usize) -> Vec<Taken> {
+    pub(super) fn receive(&self, most: usize) -> Vec<Received> {
         let now = self.clock.now();
-        let mut held = self.held();
-        let Held {
+        let mut messages = self.messages();
+        let Messages {
             waiting, in_flight, ..
-        } = &mut *held;
-        let mut taken = Vec::with_capacity(most);
-        while taken.len() < most {
+        } = &mut *messages;
+        let mut received = Vec::with_capacity(most);
+        while received.len() < most {
             let visible = waiting.iter_mut().filter(|(_, messages)| {
                 let first = messages.keys().next();
                 first.is_some_and(|(moment, _)| *moment <= now)
@@ -67,39 +67,40 @@ impl FairQueue {
                 break;
             };
             *in_flight.entry(group.clone()).or_default() += 1;
-            taken.push(Taken {
+            received.push(Received {
                 group: group.clone(),
                 body,
             });
         }
-        taken
+        received
     }
 
     /// Deletes a message, or makes it visible again after `back`.
-    pub(super) fn finish(&self, taken: Taken, back: Option<SignedDuration>) {
-        if let Some(busy) = self.held().in_flight.get_mut(&taken.group) {
+    pub(super) fn finish(&self, received: Received, back: Option<SignedDuration>) {
+        if let Some(busy) = self.messages().in_flight.get_mut(&received.group) {
             *busy = busy.saturating_sub(1);
         }
         if let Some(back) = back {
-            self.hold(taken.group, taken.body, back);
+            self.enqueue(received.group, received.body, back);
         }
     }
 
     /// Returns whether the queue has no messages, in flight or not.
     pub(super) fn is_empty(&self) -> bool {
-        let held = self.held();
-        held.waiting.values().all(BTreeMap::is_empty) && held.in_flight.values().all(|busy| *busy == 0)
+        let messages = self.messages();
+        messages.waiting.values().all(BTreeMap::is_empty)
+            && messages.in_flight.values().all(|busy| *busy == 0)
     }
 
-    fn hold(&self, group: String, body: String, delay: SignedDuration) {
+    fn enqueue(&self, group: String, body: String, delay: SignedDuration) {
         let visible_at = self.clock.now() + delay;
-        let mut held = self.held();
-        held.next += 1;
-        let key = (visible_at, held.next);
-        held.waiting.entry(group).or_default().insert(key, body);
+        let mut messages = self.messages();
+        messages.next += 1;
+        let key = (visible_at, messages.next);
+        messages.waiting.entry(group).or_default().insert(key, body);
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn messages(&self) -> MutexGuard<'_, Messages> {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -7,7 +7,7 @@ use graph_simulator::Registered;
 
 /// The smallest number of renewals, without and with a margin.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Least {
+pub(super) struct MinimumRenewals {
     /// If each subscription were renewed at the moment of its expiry, for the longest lifetime that Graph grants.
     pub(super) without_margin: f64,
     /// If each were renewed at the last run that leaves its reserve ([`Policy::reserve`]), for the lifetime that
@@ -15,7 +15,7 @@ pub(super) struct Least {
     pub(super) with_margin: f64,
 }
 
-impl Least {
+impl MinimumRenewals {
     /// Adds a subscription that has to live for `span`.
     pub(super) fn add(&mut self, subscription: &Registered, span: SignedDuration, policy: &Policy) {
         let row = catalogue::find(&subscription.resource);
