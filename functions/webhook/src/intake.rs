@@ -1,6 +1,6 @@
 //! Which items of a POST are admitted, and where they go.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 use graph_core::notification::{
     client_state::{ClientStateKeys, Refused},
@@ -20,7 +20,10 @@ use graph_edge::{
 use jiff::Timestamp;
 use tracing::error;
 
-use crate::{Queues, lifecycle};
+use crate::{
+    Queues,
+    lifecycle::{self, Group},
+};
 
 /// The items of one POST, sorted.
 #[derive(Debug, Default)]
@@ -104,7 +107,7 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// Sends one message for each item, some mebibytes at a time. Lifecycle items that say the same share one.
+    /// Sends one message for each item, in portions. Lifecycle items that say the same share one.
     pub async fn send<Q: Queue>(
         &self,
         items: &[(usize, Admitted<'_>)],
@@ -112,7 +115,13 @@ impl<'a> Sender<'a> {
         deadline: Deadline,
     ) -> Receipts {
         let (mut receipts, mut outbox) = (Receipts::default(), Outbox::default());
-        for group in lifecycle::groups(items) {
+        let (groups, make_until) = (self.ordered(items), deadline.less(SEND_WITHIN));
+        for group in groups {
+            // Looked at for each message: making them takes processor time, in which no timer goes off.
+            if make_until.left().is_zero() {
+                receipts.lost += group.items;
+                continue;
+            }
             match self.message(group.index, group.item) {
                 Ok((way, message)) => outbox.add(way, message, group.items),
                 Err(error) => {
@@ -125,12 +134,26 @@ impl<'a> Sender<'a> {
                     receipts.lost += group.items;
                 }
             }
-            if outbox.bytes >= BYTES_AT_A_TIME {
+            if outbox.is_full() {
                 outbox.send(queues, deadline, &mut receipts).await;
             }
         }
         outbox.send(queues, deadline, &mut receipts).await;
         receipts
+    }
+
+    /// Returns the items in the order in which they are sent: that of the POST, but a large POST begins elsewhere each time.
+    ///
+    /// Graph repeats a POST that could not be stored in time as a whole. If it always began at the first item, its last items
+    /// would never be reached.
+    fn ordered<'i, 'b>(&self, items: &'i [(usize, Admitted<'b>)]) -> Vec<Group<'i, 'b>> {
+        let mut groups = lifecycle::groups(items);
+        if groups.len() > MAX_UNSENT_MESSAGES {
+            let moment = self.received_at.as_millisecond().unsigned_abs();
+            let begin = usize::try_from(moment).unwrap_or_default() % groups.len();
+            groups.rotate_left(begin);
+        }
+        groups
     }
 
     /// Returns the message for an item, and its way: an item without content is delivered at once, unless something is odd
@@ -212,11 +235,13 @@ struct Outbox {
     /// Each message with how many items it stands for.
     renewal: Vec<(usize, Message)>,
     reader: Vec<((), Message)>,
+    messages: usize,
     bytes: usize,
 }
 
 impl Outbox {
     fn add(&mut self, way: Way, message: Message, items: usize) {
+        self.messages += 1;
         self.bytes += message.body.len();
         match way {
             Way::Delivery(changed_at) => self.delivery.push((changed_at, message)),
@@ -224,6 +249,10 @@ impl Outbox {
             Way::Renewal => self.renewal.push((items, message)),
             Way::Reader => self.reader.push(((), message)),
         }
+    }
+
+    fn is_full(&self) -> bool {
+        self.messages >= MAX_UNSENT_MESSAGES || self.bytes >= MAX_UNSENT_BYTES
     }
 
     async fn send<Q: Queue>(&mut self, queues: &Queues<Q>, deadline: Deadline, receipts: &mut Receipts) {
@@ -261,6 +290,12 @@ async fn send<T: Send>(queue: &impl Queue, messages: Vec<(T, Message)>, deadline
     queue.send(messages, deadline).await
 }
 
-/// From how many bytes of messages on they are sent before more are made: each item can carry its tokens, so all of a
-/// POST together can be larger than the POST.
-const BYTES_AT_A_TIME: usize = 16 * 1_048_576;
+/// How many bytes of messages are made before they are sent: each item can carry its tokens, so all messages of a POST
+/// together can be larger than the POST.
+const MAX_UNSENT_BYTES: usize = 4 * 1_048_576;
+
+/// How many messages are made before they are sent, so that the first ones of a large POST are stored when time runs out.
+const MAX_UNSENT_MESSAGES: usize = 500;
+
+/// The time that is left for sending the last portion.
+const SEND_WITHIN: Duration = Duration::from_millis(200);

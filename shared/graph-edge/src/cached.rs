@@ -71,6 +71,8 @@ impl<T> Cached<T> {
             (Step::Use, _) => return held.value.clone(),
             (Step::Fail, _) => return None,
             (Step::Fetch, _) => Duration::MAX,
+            // A read that takes longer than a moment each time would otherwise never bring a newer value.
+            (Step::Refresh, Ask::Normal) if self.policy.is_overdue(read_at, now) => self.policy.patience,
             (Step::Refresh, Ask::Normal) => self.policy.moment,
             (Step::Refresh, Ask::Unknown) => self.policy.patience,
         };

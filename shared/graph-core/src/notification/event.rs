@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
-    fields::Malformed, identity::MAX_RESOURCE_BYTES, item::Notification, message, queued::VerifiedItem,
+    fields::Malformed, identity::is_of_graphs_size, item::Notification, message, queued::VerifiedItem,
 };
 use crate::{
     application::Guid,
@@ -129,7 +129,7 @@ impl<'a> Event<'a> {
     ) -> Self {
         let (proven, queued) = (item.proven(), item.queued());
         let resource = notification.resource.as_deref();
-        let path = resource.filter(|resource| resource.len() <= MAX_RESOURCE_BYTES);
+        let path = resource.filter(|resource| is_of_graphs_size(resource));
         let entity = entity::name(notification.resource_data_text("@odata.type").as_deref(), path);
         Self {
             specversion: "1.0",

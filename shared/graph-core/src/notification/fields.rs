@@ -103,11 +103,6 @@ impl<'a, const N: usize> Survey<'a, N> {
         self.values
             .map(|value| value.filter(|value| !matches!(value.get(), "null" | "\"\"")))
     }
-
-    /// Returns whether the name at `index` comes twice.
-    pub(crate) fn is_twice(&self, index: usize) -> bool {
-        self.twice.get(index).is_some_and(|twice| *twice)
-    }
 }
 
 /// Returns the text of a JSON string, borrowed where it holds no escapes. A lone surrogate is read as U+FFFD.
@@ -339,7 +334,6 @@ mod tests {
         let object = raw(r#"{"a":1,"A":2,"b":null,"c":3}"#);
         let survey = survey(&object, &["a", "b"], Rest::Listed).unwrap();
         assert_eq!(survey.first()[0].unwrap().get(), "1");
-        assert!(survey.is_twice(0) && !survey.is_twice(1));
         assert_eq!(survey.checked().err(), Some(Malformed::Form));
         let rest: Vec<_> = survey
             .rest

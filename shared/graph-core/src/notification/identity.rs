@@ -30,9 +30,18 @@ pub struct Receipt {
 /// The beginning of 2000 in seconds of Unix: before any change that Graph tells of.
 const FIRST: Timestamp = Timestamp::constant(946_684_800, 0);
 
-/// The longest resource path that is a subject, and in which names are looked for; finding them takes time in the square of
-/// the length.
-pub const MAX_RESOURCE_BYTES: usize = 4_096;
+/// Returns whether a resource path is of the size of Graph's. Only such a path is parsed, and becomes the subject of an event:
+/// parsing compares each segment with all names, and a POST has room for millions of segments.
+pub(crate) fn is_of_graphs_size(resource: &str) -> bool {
+    resource.len() <= MAX_RESOURCE_BYTES
+        && resource.bytes().filter(|byte| *byte == b'/').count() < MAX_SEGMENTS
+}
+
+/// The longest path. Graph's longest are those of folders and of meetings by their URL.
+const MAX_RESOURCE_BYTES: usize = 4_096;
+
+/// The most segments of a path. Graph's have about ten, and folders a few more.
+const MAX_SEGMENTS: usize = 64;
 
 /// What names an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,14 +157,14 @@ pub(crate) fn digest(parts: &[&str]) -> String {
 /// Returns what tells this change of the resource from another one, and where it stands.
 ///
 /// The signature is one over the encrypted content, which Graph encrypts under a key of its own each time (Microsoft Graph,
-/// *change notifications with resource data*).
+/// *change notifications with resource data*). The `id` of the notification is not a version: Microsoft does not document
+/// that two notifications have different ones, and the one in its samples is a part of the etag that all items share.
 fn version<'a>(features: &Features<'a>) -> Option<(&'static str, Cow<'a, str>)> {
     let versions = [
         ("etag", &features.etag),
         ("signature", &features.signature),
         ("sequenceNumber", &features.sequence_number),
         ("eventTime", &features.event_time),
-        ("id", &features.id),
     ];
     let mut versions = versions
         .into_iter()
@@ -209,9 +218,9 @@ fn entity(features: &Features<'_>) -> String {
 }
 
 fn parsed(resource: &str) -> Option<ResourcePath> {
-    // The time that reading takes grows with the square of the length.
-    let is_short = resource.len() <= MAX_RESOURCE_BYTES;
-    is_short.then(|| ResourcePath::parse(resource).ok()).flatten()
+    is_of_graphs_size(resource)
+        .then(|| ResourcePath::parse(resource).ok())
+        .flatten()
 }
 
 /// Returns a path in one spelling, or as it is when it is none. Outlook writes the tenant behind some ids of users.

@@ -15,11 +15,21 @@ pub(crate) struct RefreshPolicy {
     pub(crate) retry_after: SignedDuration,
     /// The age from which the value is not used any more.
     pub(crate) max_age: SignedDuration,
-    /// How long a newer value is waited for while the one that is there suffices.
+    /// How long to wait for a newer value while the cached one is usable.
     pub(crate) moment: Duration,
-    /// How long it is waited for when it may hold what the one that is there does not.
+    /// How long to wait for a newer value if the cached one is overdue or lacks what the caller needs.
     pub(crate) patience: Duration,
 }
+
+impl RefreshPolicy {
+    /// Returns whether a value should have been refreshed long ago.
+    pub(super) fn is_overdue(&self, read_at: Option<Timestamp>, now: Timestamp) -> bool {
+        read_at.is_some_and(|read_at| now.duration_since(read_at) >= self.refresh_after * OVERDUE)
+    }
+}
+
+/// The age at which a value is overdue, in times of the age at which it is refreshed.
+const OVERDUE: i32 = 3;
 
 /// Why a value is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -64,6 +64,18 @@ async fn a_good_document_is_not_waited_on_for_more_than_a_moment() {
     assert!(deadline.left() > Duration::from_secs(50));
 }
 
+/// Whoever waits for a moment only would work with the keys and tenants of days ago if every read takes longer.
+#[tokio::test]
+async fn an_overdue_document_is_waited_for_until_the_deadline() {
+    for (seconds, waits) in [(899, false), (900, true)] {
+        let cache = cache(&["1", "hangs"]);
+        assert_eq!(current(&cache, 0).await, Ok(1));
+        let deadline = Deadline::after(Duration::from_millis(1_500));
+        assert_eq!(cache.current(at(seconds), deadline).await.as_deref(), Ok(&1));
+        assert_eq!(deadline.left().is_zero(), waits, "{seconds}");
+    }
+}
+
 #[tokio::test]
 async fn a_read_that_hangs_ends_with_the_deadline() {
     let cache = cache(&["hangs"]);

@@ -1,14 +1,16 @@
 //! Services that do not answer, each in its own way, and clients of AWS that call them.
 
 use std::{
-    io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    io::{self, Read, Write},
+    iter,
+    net::{SocketAddr, TcpListener, TcpStream},
     thread,
     time::Duration,
 };
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
+use tokio::net::TcpSocket;
 
 use crate::{
     secrets::{SecretStore, StoredSecret},
@@ -18,6 +20,8 @@ use crate::{
 /// A way in which a service does not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hang {
+    /// It does not take the connection, as if no route led to it.
+    NeverConnects,
     /// It takes the connection, and no more.
     NeverAnswers,
     /// It begins to answer, and sends a byte from time to time.
@@ -30,7 +34,8 @@ pub enum Hang {
 
 impl Hang {
     /// All ways.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
+        Self::NeverConnects,
         Self::NeverAnswers,
         Self::NeverEnds,
         Self::Refuses,
@@ -51,16 +56,23 @@ impl Hang {
 
     /// Returns the URL of a service that hangs so, for as long as the process lives.
     fn serve(self) -> String {
-        let Ok(listener) = TcpListener::bind("127.0.0.1:0") else {
+        let Ok(listener) = listen() else {
             return String::new();
         };
         let address = listener.local_addr();
         let url = address
+            .as_ref()
             .map(|address| format!("http://{address}"))
             .unwrap_or_default();
         match self {
             Self::Refuses => drop(listener),
             Self::NeverAnswers => std::mem::forget(listener),
+            Self::NeverConnects => {
+                // Connections that nobody takes fill the backlog; the system then leaves further ones without an answer.
+                let waiting = || TcpStream::connect_timeout(&address.as_ref().ok().copied()?, A_MOMENT).ok();
+                std::mem::forget(iter::from_fn(waiting).collect::<Vec<_>>());
+                std::mem::forget(listener);
+            }
             Self::NeverEnds | Self::AnswersElse => {
                 thread::spawn(move || {
                     for connection in listener.incoming().flatten() {
@@ -84,6 +96,18 @@ impl Hang {
         }
     }
 }
+
+/// Listens on this machine, with a backlog that is soon full.
+fn listen() -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    let listener = socket.listen(1)?.into_std()?;
+    listener.set_nonblocking(false)?;
+    Ok(listener)
+}
+
+/// How long a connection on this machine takes at the most.
+const A_MOMENT: Duration = Duration::from_millis(100);
 
 /// Returns the configuration of a client of AWS whose services are all at `url`.
 pub(crate) fn config(url: &str) -> SdkConfig {
