@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     Action, Context, Creation, Desired, OwnedSubscription, Policy, Reason, Renewal, Step, Terms, after,
