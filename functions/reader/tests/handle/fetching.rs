@@ -194,7 +194,7 @@ async fn messages_of_one_chat_are_fetched_one_in_two_seconds() {
 }
 
 #[tokio::test]
-async fn items_of_a_mailbox_are_fetched_one_by_one_and_others_side_by_side() {
+async fn items_of_one_mailbox_are_fetched_one_after_another() {
     let chats =
         json!({"one": {"resource": "/chats/getAllMessages", "changeType": "created", "fetchContent": true}});
     for (entries, paths, most) in [
