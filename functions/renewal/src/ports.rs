@@ -60,6 +60,11 @@ pub trait Documents {
     /// Returns the version of `ConfigSecret` before the current one, or nothing if there is none.
     fn read_previous(&self) -> impl Future<Output = Result<Option<Versioned>, SecretError>> + Send;
 
+    /// Returns the version of `ConfigSecret` with this id, or nothing if it is no longer kept.
+    fn read_version(&self, _: &str) -> impl Future<Output = Result<Option<Versioned>, SecretError>> + Send {
+        ready(Ok(None))
+    }
+
     /// Returns the stored summary of the last run over everything.
     fn read_state(&self) -> impl Future<Output = Result<String, BoxError>> + Send {
         ready(Ok(String::new()))
@@ -97,6 +102,10 @@ impl Documents for StoredDocuments {
 
     async fn read_previous(&self) -> Result<Option<Versioned>, SecretError> {
         self.config.read_previous().await
+    }
+
+    async fn read_version(&self, version_id: &str) -> Result<Option<Versioned>, SecretError> {
+        self.config.read_version(version_id).await
     }
 
     async fn read_state(&self) -> Result<String, BoxError> {

@@ -124,6 +124,8 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
             // A partial run has seen a part only: its summary would erase what is known of the others.
             if request.only.is_none() && config.whole {
                 state::write(deps, config, &read.version_id, now).await;
+            } else if read.version_id == read.current_id {
+                state::keep_version(deps, &stored, &read.version_id).await;
             }
             let is_everything = request.only.is_none() && config.whole && run.unreachable.is_empty();
             // A key that an unlisted tenant's subscription names would look unused.

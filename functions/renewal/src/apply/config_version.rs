@@ -4,7 +4,7 @@ use graph_edge::secrets::Source;
 
 use crate::ports::{Document, Documents};
 
-/// The version of the configuration that a run has planned with.
+/// The version of the configuration that was current when the run read it.
 pub(crate) struct ConfigVersion<'a, D> {
     pub(crate) documents: &'a D,
     pub(crate) version_id: &'a str,

@@ -16,6 +16,8 @@ mod previous;
 pub(crate) struct ReadConfig {
     pub(crate) config: Config,
     pub(crate) version_id: String,
+    /// The version that is current: another one, if that cannot be parsed.
+    pub(crate) current_id: String,
 }
 
 /// Reads the configuration. Its mistakes go into the report.
@@ -38,12 +40,13 @@ pub(crate) async fn read(
             previous::lend(documents, &mut config, report).await;
             Ok(Some(ReadConfig {
                 config,
+                current_id: version.version_id.clone(),
                 version_id: version.version_id,
             }))
         }
         Err(problem) => {
             report.note([problem]);
-            Ok(previous::instead(documents, report).await)
+            Ok(previous::instead(documents, &version.version_id, report).await)
         }
     }
 }

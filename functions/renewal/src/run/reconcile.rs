@@ -43,6 +43,7 @@ pub(super) async fn reconcile<P: Ports>(
             request,
             config: &read.config,
             config_version: &read.version_id,
+            current_version: &read.current_id,
             stored,
             keys,
             now,

@@ -30,6 +30,13 @@ pub(super) async fn read<P: Ports>(deps: &Deps<P>) -> StoredState {
     }
 }
 
+/// Stores the version of a configuration that has mistakes, for the case that the next one cannot be parsed.
+pub(super) async fn keep_version<P: Ports>(deps: &Deps<P>, stored: &StoredState, version: &str) {
+    if let Some(state) = stored.with_mistaken(version) {
+        store(deps, state).await;
+    }
+}
+
 /// Stores which subscriptions a run over everything at `now` found missing and could not create.
 pub(super) async fn write<P: Ports>(deps: &Deps<P>, config: &Config, version: &str, now: Timestamp) {
     let mut tenants: BTreeMap<String, Option<Missing>> = BTreeMap::new();
@@ -45,7 +52,11 @@ pub(super) async fn write<P: Ports>(deps: &Deps<P>, config: &Config, version: &s
             .missing(now, for_each.map(|(entry, _)| entry.as_str()));
         tenants.insert(name.clone(), missing);
     }
-    let text = StoredState::new(version, config, now, tenants).into_text();
+    store(deps, StoredState::new(version, config, now, tenants)).await;
+}
+
+async fn store<P: Ports>(deps: &Deps<P>, state: StoredState) {
+    let text = state.into_text();
     if let Err(error) = deps.documents.write_state(&text).await {
         warn!(
             error = causes(&*error),

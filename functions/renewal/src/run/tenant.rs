@@ -66,6 +66,8 @@ pub(super) struct TenantRun<'a, P: Ports> {
     pub(super) request: &'a RunRequest,
     pub(super) config: &'a Config,
     pub(super) config_version: &'a str,
+    /// The version of the configuration that was current when the run began: another one, if that cannot be parsed.
+    pub(super) current_version: &'a str,
     /// The stored summary of the last run over everything.
     pub(super) stored: &'a StoredState,
     pub(super) keys: &'a PublishedKeys,
@@ -295,7 +297,7 @@ impl<'a, P: Ports> TenantPlan<'a, P> {
             tenant: run.tenant,
             basis: ConfigVersion {
                 documents: &run.deps.documents,
-                version_id: run.config_version,
+                version_id: run.current_version,
             },
             keys: run.keys,
             policy: planned.policy,

@@ -153,9 +153,10 @@ async fn a_lifetime_too_short_for_the_schedule_is_warned_of() {
 async fn an_unreadable_configuration_is_reported_and_changes_nothing() {
     for text in ["", "[]", "{"] {
         let world = prepared(&[("chat", "a", true)]).await;
-        // The previous version has a mistake as well.
+        // The previous version has a mistake as well, and no other version is known.
         world.documents.set(Document::Config, text);
         world.documents.set(Document::Config, text);
+        world.documents.forget_state();
         let report = world.run().await;
         assert_eq!(world.log(), Vec::<String>::new());
         assert_eq!(report["failed"], json!(1));

@@ -271,6 +271,11 @@ impl Documents for FakeDocuments {
         Ok(self.fake(Document::Config).previous())
     }
 
+    async fn read_version(&self, version_id: &str) -> Result<Option<Versioned>, SecretError> {
+        turn().await;
+        Ok(self.fake(Document::Config).version(version_id))
+    }
+
     async fn read_state(&self) -> Result<String, BoxError> {
         Ok(self.state.lock().unwrap().clone())
     }

@@ -222,9 +222,10 @@ async fn without_documents_or_configuration_notifications_are_retried() {
         record("m3", "not json"),
     ];
     let world = prepared(&[("chat", "a", true)]).await;
-    // The previous version has a mistake as well.
+    // The previous version has a mistake as well, and no other version is known.
     world.documents.set(Document::Config, "{");
     world.documents.set(Document::Config, "{");
+    world.documents.forget_state();
     let expected = json!({"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m2"}]});
     assert_eq!(world.invoke(batch(&records)).await.unwrap(), expected);
     *world.documents.is_down.lock().unwrap() = true;

@@ -48,5 +48,5 @@ async fn without_a_previous_version_a_typo_is_reported_and_nothing_done() {
 fn says_so(report: &Value) -> bool {
     report["problems"]
         .to_string()
-        .contains("renewal uses the previous version of ConfigSecret")
+        .contains("renewal uses an earlier version of ConfigSecret")
 }

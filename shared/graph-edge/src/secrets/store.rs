@@ -5,7 +5,9 @@ use std::fmt::Write;
 use aws_sdk_secretsmanager::{
     Client,
     error::SdkError,
-    operation::get_secret_value::{GetSecretValueError, GetSecretValueOutput},
+    operation::get_secret_value::{
+        GetSecretValueError, GetSecretValueOutput, builders::GetSecretValueFluentBuilder,
+    },
     operation::put_secret_value::PutSecretValueError,
 };
 use graph_core::secrets::Secret;
@@ -73,9 +75,23 @@ impl StoredSecret {
         self.read_stage("AWSPREVIOUS").await
     }
 
+    /// Returns the version with this id, or nothing if Secrets Manager no longer keeps it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when Secrets Manager does not answer or refuses.
+    pub async fn read_version(&self, version_id: &str) -> Result<Option<Versioned>, SecretError> {
+        let get = self.client.get_secret_value().version_id(version_id);
+        self.fetch(get).await
+    }
+
     async fn read_stage(&self, stage: &str) -> Result<Option<Versioned>, SecretError> {
-        let get = self.client.get_secret_value().secret_id(&self.arn);
-        match get.version_stage(stage).send().await {
+        let get = self.client.get_secret_value().version_stage(stage);
+        self.fetch(get).await
+    }
+
+    async fn fetch(&self, get: GetSecretValueFluentBuilder) -> Result<Option<Versioned>, SecretError> {
+        match get.secret_id(&self.arn).send().await {
             Ok(output) => versioned(output),
             Err(error) if is_unwritten(&error) => Ok(None),
             Err(error) => Err(SecretError::Unavailable(error.into())),

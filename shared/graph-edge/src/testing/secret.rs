@@ -76,6 +76,11 @@ impl FakeSecret {
         state.version(state.puts.len().checked_sub(1)?)
     }
 
+    /// Returns the version with this id.
+    pub fn version(&self, version_id: &str) -> Option<Versioned> {
+        self.state().version(version_id.parse().ok()?)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.0)
     }

@@ -11,7 +11,7 @@ use graph_core::{
 use super::previous;
 use crate::{Error, invocation::Options, keys, ports::Documents, report::Report};
 
-/// Adds the tenants that are still trusted but no longer configured, with the credentials of the previous version.
+/// Adds the tenants that are still trusted but no longer configured, with the credentials of earlier versions.
 ///
 /// If most tenants or all entries are gone, the document was probably emptied by mistake: then existing subscriptions
 /// are kept until a person confirms. Returns how many applications are held back that way.
@@ -33,11 +33,10 @@ pub(crate) async fn add(
     let trusted: usize = document.trusted.iter().map(|group| group.tenants.len()).sum();
     // Measured by the trusted applications, because only these can have subscriptions.
     let is_doubtful = count.saturating_mul(2) > trusted || config.subscriptions.is_empty();
-    let previous = previous::read(documents).await;
-    let unknown = match &previous {
-        Some(previous) => config.add_departed(&previous.config, departed),
-        None => departed,
-    };
+    let earlier = previous::read(documents).await;
+    let unknown = earlier.iter().fold(departed, |departed, earlier| {
+        config.add_departed(&earlier.config, departed)
+    });
     // The departed tenants are added all the same: that keeps their subscriptions renewed while nothing is deleted.
     if is_doubtful && !options.confirms_deletions && !options.deletes_all {
         config.whole = false;
@@ -52,8 +51,8 @@ fn doubtful(count: usize, trusted: usize) -> Problem {
     Problem {
         path: "tenants".to_owned(),
         message: format!(
-            "has lost {count} of {trusted} applications; nothing is deleted, and existing subscriptions are renewed if the \
-             previous version of ConfigSecret has a credential. Write the tenants into ConfigSecret again, or if you want the \
+            "has lost {count} of {trusted} applications; nothing is deleted, and existing subscriptions are renewed if \
+             an earlier version of ConfigSecret has a credential. Write the tenants into ConfigSecret again, or if you want the \
              deletions, invoke renewal with {{\"confirmDeletions\": true}}"
         ),
         severity: Severity::Error,

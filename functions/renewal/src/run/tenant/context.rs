@@ -15,6 +15,7 @@ impl<P: Ports> TenantRun<'_, P> {
             request,
             config,
             config_version: _,
+            current_version: _,
             stored: _,
             keys,
             now,

@@ -1,5 +1,7 @@
 //! Mistakes in the configuration.
 
+use futures_util::FutureExt;
+
 use super::{
     super::lifecycle::{batch, event},
     *,
@@ -32,6 +34,71 @@ async fn consumers_hear_what_an_entry_with_a_mistake_has_missed() {
             assert_eq!(told[0]["data"]["resource"], json!("/chats/getAllMessages"));
         }
     }
+}
+
+#[test]
+fn two_bad_documents_in_a_row_let_nothing_lapse() {
+    for is_new_process in [false, true] {
+        let mut world = prepared(&[("presence", "a", true)]).now_or_never().unwrap();
+        world.graph.end_in_time();
+        for text in ["{\"tenants\": {,}}", "{\"tenants\": {}"] {
+            world.documents.set(Document::Config, text);
+        }
+        if is_new_process {
+            world = world.restarted();
+        }
+        runs_for(&world, 180);
+        assert_eq!((live(&world), &*world.graph.all()[0].id), (1, "id-1"));
+        let report = world.scheduled();
+        assert!(
+            report["problems"].to_string().contains("earlier version"),
+            "{report:#}"
+        );
+    }
+}
+
+#[test]
+fn a_mistake_that_stands_is_no_reason_to_use_an_old_document() {
+    let world = prepared(&[("chat", "a", true)]).now_or_never().unwrap();
+    let mut config = config(&["a"], &[("chat", "a", true), ("presence", "a", true)]);
+    in_entry(&mut config);
+    world.documents.set(Document::Config, &config.to_string());
+    world.graph.end_in_time();
+    next_run(&world);
+    for text in ["{", "{"] {
+        world.documents.set(Document::Config, text);
+    }
+    let world = world.restarted();
+    world.log();
+    runs_for(&world, 180);
+    let created = count(&world.log(), "create");
+    assert_eq!((live(&world), created), (2, 0));
+}
+
+#[test]
+fn a_tenant_with_two_mistakes_in_a_row_lets_nothing_lapse() {
+    let world = prepared(&[("presence", "a", true)]).now_or_never().unwrap();
+    world.graph.end_in_time();
+    for mistake in ["nonsense", "more nonsense"] {
+        let mut config = config(&["a"], &[("presence", "a", true)]);
+        config["tenants"]["a"]["clientId"] = json!(mistake);
+        world.documents.set(Document::Config, &config.to_string());
+    }
+    runs_for(&world, 180);
+    assert_eq!(live(&world), 1);
+}
+
+#[tokio::test]
+async fn what_graph_removed_is_made_again_under_a_bad_document() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.documents.set(Document::Config, "{");
+    let removed = event("m1", "subscriptionRemoved", "chat", "id-1");
+    let answer = world.invoke(batch(&[removed])).await.unwrap();
+    assert_eq!(answer, json!({"batchItemFailures": []}));
+    assert_eq!(
+        world.log(),
+        ["list a", "delete id-1", "create /chats/getAllMessages"]
+    );
 }
 
 /// Returns a world after one run, with a mistake in its configuration since.

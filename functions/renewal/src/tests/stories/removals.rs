@@ -101,6 +101,7 @@ fn a_tenant_without_a_known_credential_is_reported_once() {
     config["tenants"]["t02"] = organisations(3, &[])["tenants"]["t02"].clone();
     world.documents.set(Document::Config, &config.to_string());
     world.documents.set(Document::Config, &config.to_string());
+    world.documents.forget_state();
     let report = next_run(&world);
     assert_eq!(report["failed"], json!(1), "{report:#}");
     assert!(
@@ -109,6 +110,20 @@ fn a_tenant_without_a_known_credential_is_reported_once() {
     );
     assert_eq!(trusted(&world), 2);
     assert_eq!(next_run(&world)["failed"], json!(0));
+}
+
+#[test]
+fn a_tenant_removed_by_the_change_before_last_is_emptied_too() {
+    let world = world(&organisations(3, &[(0, "chats", chats()), (1, "more", chats())]));
+    world.scheduled();
+    let mut config = organisations(3, &[(0, "chats", chats())]);
+    config["tenants"].as_object_mut().unwrap().remove("t01");
+    for _ in 0..2 {
+        world.documents.set(Document::Config, &config.to_string());
+    }
+    let report = next_run(&world);
+    assert_eq!((live(&world), trusted(&world)), (1, 2), "{report:#}");
+    assert_eq!(report["failed"], json!(0), "{report:#}");
 }
 
 #[test]

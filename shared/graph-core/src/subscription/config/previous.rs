@@ -1,4 +1,4 @@
-//! The parts of a configuration that only its previous version has.
+//! The parts of a configuration that only an earlier version has.
 
 use std::collections::BTreeSet;
 
@@ -6,34 +6,33 @@ use super::{Config, Tenant};
 use crate::secrets::TrustedTenant;
 
 impl Config {
-    /// Uses the tenants of `previous`, the version before, in place of those that have mistakes now, so that their
-    /// existing subscriptions are renewed. No entry is taken from it, so nothing new is created.
-    pub fn lean_on(&mut self, previous: &Self) {
+    /// Uses the tenants of `earlier`, an earlier version, in place of those that have mistakes now and of which no
+    /// newer version is known, so that their existing subscriptions are renewed. No entry is taken from it, so nothing
+    /// new is created.
+    pub fn lean_on(&mut self, earlier: &Self) {
         for name in &self.refused_tenants {
-            if let Some(tenant) = previous.tenants.get(name) {
+            if let (None, Some(tenant)) = (self.tenants.get(name), earlier.tenants.get(name)) {
                 self.tenants.insert(name.clone(), tenant.clone());
             }
         }
     }
 
-    /// Adds the tenants of `previous` whose application has `departed`, so that their subscriptions can be deleted.
-    /// Returns the applications that `previous` does not have, whose credential is therefore unknown.
+    /// Adds the tenants of `earlier`, an earlier version, whose application has `departed`, so that their subscriptions
+    /// can be deleted. Returns the applications that it does not have.
     pub fn add_departed(
         &mut self,
-        previous: &Self,
+        earlier: &Self,
         mut departed: BTreeSet<TrustedTenant>,
     ) -> BTreeSet<TrustedTenant> {
-        for (name, tenant) in &previous.tenants {
+        for (name, tenant) in &earlier.tenants {
             if !departed.remove(&tenant.as_trusted()) {
                 continue;
             }
             // Another tenant may have the name by now.
-            let is_taken = self.tenants.contains_key(name) || self.refused_tenants.contains(name);
-            let name = if is_taken {
-                format!("{name} (before)")
-            } else {
-                name.clone()
-            };
+            let mut name = name.clone();
+            while self.tenants.contains_key(&name) || self.refused_tenants.contains(&name) {
+                name.push_str(" (before)");
+            }
             self.departed.insert(name.clone());
             self.tenants.insert(name, tenant.clone());
         }

@@ -19,6 +19,9 @@ use crate::subscription::config::Config;
 pub struct StoredState {
     /// The version of the configuration at that look.
     version: String,
+    /// A newer version of the configuration that can be parsed, if it has mistakes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mistaken: Option<String>,
     /// The time of the look.
     looked_at: Option<Timestamp>,
     /// The digests of all entry names, four characters each. Without them, only an unchanged version tells old entries
@@ -73,10 +76,31 @@ impl StoredState {
         tenants.retain(|_, missing| !is_silent(missing));
         Self {
             version: version.to_owned(),
+            mistaken: None,
             looked_at: Some(now),
             entries: Some(config.subscriptions.keys().map(|name| digest(name)).collect()),
             tenants,
         }
+    }
+
+    /// Returns the state with a newer version of the configuration, which has mistakes; nothing if the state has it.
+    #[must_use]
+    pub fn with_mistaken(&self, version: &str) -> Option<Self> {
+        let is_new = self.mistaken.as_deref() != Some(version);
+        is_new.then(|| Self {
+            mistaken: Some(version.to_owned()),
+            ..self.clone()
+        })
+    }
+
+    /// Returns the versions of the configuration that were used last, the newest first.
+    pub fn versions(&self) -> impl Iterator<Item = &str> {
+        let all = self
+            .mistaken
+            .as_deref()
+            .into_iter()
+            .chain([self.version.as_str()]);
+        all.filter(|version| !version.is_empty())
     }
 
     /// Returns the stored look at a tenant, for this version of the configuration; nothing if its state is unknown.
@@ -127,7 +151,19 @@ impl StoredState {
             match known.max_by_key(|missing| missing.as_ref().map(size)) {
                 Some(missing) => *missing = None,
                 None if self.entries.is_some() => self.entries = None,
-                None => return "{}".to_owned(),
+                None => {
+                    // What was there counts as unknown. The versions stay: they keep subscriptions alive if the next
+                    // version has a mistake.
+                    let Self {
+                        version, mistaken, ..
+                    } = self;
+                    let versions = Self {
+                        version,
+                        mistaken,
+                        ..Self::default()
+                    };
+                    return serde_json::to_string(&versions).unwrap_or_default();
+                }
             }
         }
     }
