@@ -96,17 +96,17 @@ struct Pipeline<S> {
     /// The tasks that move messages on. They end only with an error.
     movers: JoinSet<Result<(), BoxError>>,
     /// The longest pause between events while some are missing.
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl<S: Stage> Pipeline<S> {
     /// Sends the load, and waits until every event has arrived and nothing is under way.
-    async fn run(&mut self, load: Load, options: &Options) -> Result<Passage, BoxError> {
+    async fn run(&mut self, load: Load, options: &Options) -> Result<LoadResult, BoxError> {
         let expected = load.posts.len() * load.items;
         let (jobs, queue) = mpsc::unbounded_channel();
         let queue = Arc::new(Mutex::new(queue));
         let mut posting = JoinSet::new();
-        for lane in 0..LANES {
+        for lane in 0..CONCURRENT_POSTS {
             posting.spawn(post(Arc::clone(&self.stage), lane, Arc::clone(&queue)));
         }
         let feeding = tokio::spawn(async move {
@@ -125,19 +125,19 @@ impl<S: Stage> Pipeline<S> {
                     if arrived.insert(id(&arrival.event)?, arrival.at).is_some() {
                         repeated += 1;
                     }
-                    if said.elapsed() > TELL_AFTER {
+                    if said.elapsed() > PROGRESS_INTERVAL {
                         said = Instant::now();
                         options.say(&format!("{} of {expected} items have arrived", arrived.len()));
                     }
                 }
                 Some(lane) = posting.join_next() => begun.extend(lane??),
                 Some(ended) = self.movers.join_next() => ended??,
-                () = sleep(QUIET) => {
+                () = sleep(IDLE_PAUSE) => {
                     let all = arrived.len() == expected && posting.is_empty();
                     if all && self.stage.is_idle().await? {
                         break;
                     }
-                    if last.elapsed() > self.patience {
+                    if last.elapsed() > self.timeout {
                         return Err(format!("{} of {expected} items arrive", arrived.len()).into());
                     }
                 }
@@ -145,7 +145,7 @@ impl<S: Stage> Pipeline<S> {
         }
         feeding.await?;
         match self.stage.failed().await? {
-            0 => Passage::new(&begun, &arrived, repeated),
+            0 => LoadResult::new(&begun, &arrived, repeated),
             failed => Err(format!("{failed} items are in the failed queue").into()),
         }
     }
@@ -176,7 +176,7 @@ fn id(event: &str) -> Result<String, BoxError> {
 }
 
 /// The result of a load.
-struct Passage {
+struct LoadResult {
     /// How long each item took, in microseconds.
     latencies: Vec<f64>,
     /// How many events arrived again.
@@ -185,7 +185,7 @@ struct Passage {
     whole: Duration,
 }
 
-impl Passage {
+impl LoadResult {
     /// Computes how long each item took since the beginning of its POST.
     fn new(
         begun: &BTreeMap<String, Timestamp>,
@@ -230,13 +230,13 @@ impl Passage {
 }
 
 /// How many POSTs are sent at once.
-const LANES: usize = 4;
+const CONCURRENT_POSTS: usize = 4;
 
 /// After which pause the stage is asked whether anything is under way.
-const QUIET: Duration = Duration::from_secs(1);
+const IDLE_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest wait for the next event.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How often progress is reported.
-const TELL_AFTER: Duration = Duration::from_secs(10);
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);

@@ -123,7 +123,7 @@ impl Function {
         let mut what = pin!(what);
         let begun = Instant::now();
         while begun.elapsed() < DEADLINE {
-            if let Ok(answer) = timeout(A_MOMENT, &mut what).await {
+            if let Ok(answer) = timeout(POLL_INTERVAL, &mut what).await {
                 return Ok(answer);
             }
             let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
@@ -192,7 +192,7 @@ impl Api {
         }
     }
 
-    fn settle(&self, id: &str, answer: Result<String, String>) -> StatusCode {
+    fn respond(&self, id: &str, answer: Result<String, String>) -> StatusCode {
         let Some(pending) = self.pending().remove(id) else {
             return StatusCode::FORBIDDEN;
         };
@@ -228,11 +228,11 @@ async fn next(State(api): State<Arc<Api>>) -> Response {
 }
 
 async fn response(State(api): State<Arc<Api>>, Path(id): Path<String>, body: String) -> StatusCode {
-    api.settle(&id, Ok(body))
+    api.respond(&id, Ok(body))
 }
 
 async fn error(State(api): State<Arc<Api>>, Path(id): Path<String>, body: String) -> StatusCode {
-    api.settle(&id, Err(body))
+    api.respond(&id, Err(body))
 }
 
 /// Returns the variables that AWS Lambda sets for every function, and the address of the local AWS.
@@ -266,7 +266,7 @@ fn lambda_environment(aws_url: &str) -> Vec<(&'static str, String)> {
 const DEADLINE: Duration = Duration::from_mins(15);
 
 /// How often the process is checked while it does not respond.
-const A_MOMENT: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 const ARN: &str = "arn:aws:lambda:eu-central-1:123456789012:function:bench";
 

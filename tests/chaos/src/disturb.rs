@@ -31,7 +31,7 @@ pub async fn disturb(world: &World, disturbance: Disturbance) -> Result<(), Erro
         }
         Disturbance::Age(subject) => age(world, subject),
         Disturbance::Remove(subject) => tell(world, subject, LifecycleEvent::SubscriptionRemoved).await?,
-        Disturbance::Challenge(subject) => {
+        Disturbance::Reauthorization(subject) => {
             tell(world, subject, LifecycleEvent::ReauthorizationRequired).await?;
         }
         Disturbance::Unlist(subject) => unlist(world, subject),
@@ -72,7 +72,7 @@ fn fail(world: &World, fault: GraphFault) {
 async fn kill(world: &World, function: Function, after: Duration) -> Result<(), Error> {
     let strike = async {
         sleep(after).await;
-        let deadline = Instant::now() + UNTIL_THERE;
+        let deadline = Instant::now() + PROGRAM_TIMEOUT;
         while Instant::now() < deadline {
             let running = world.stack().processes(function).unwrap_or_default();
             let chosen =
@@ -98,7 +98,7 @@ async fn kill(world: &World, function: Function, after: Duration) -> Result<(), 
 fn age(world: &World, subject: Subject) {
     if let Some(one) = world.subscription(subject) {
         let left = one.expires_at.duration_since(world.simulator().now());
-        let too_much = left.saturating_sub(LEFT);
+        let too_much = left.saturating_sub(REMAINING_LIFETIME);
         if too_much.is_positive() {
             let _ = world.simulator().age(&one.id, too_much);
         }
@@ -125,7 +125,7 @@ fn unlist(world: &World, subject: Subject) {
 }
 
 /// How long to wait for a program to be there.
-const UNTIL_THERE: Duration = Duration::from_secs(5);
+const PROGRAM_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a subscription has to live that is nearly over: renewal runs each minute, and may fail once or twice.
-const LEFT: SignedDuration = SignedDuration::from_secs(200);
+const REMAINING_LIFETIME: SignedDuration = SignedDuration::from_secs(200);

@@ -55,7 +55,7 @@ impl Evidence {
 
     /// Notes what a steady run has shown to grow. The beginning of a short one is all that it has.
     pub fn compare(&mut self, minutes: u32) {
-        if minutes < FEWEST_MINUTES {
+        if minutes < MIN_STEADY_MINUTES {
             return;
         }
         let growth = growth(&self.samples).into_iter();
@@ -205,7 +205,7 @@ const MARK: &str = "chaos-";
 const DIGITS: usize = 8;
 
 /// The shortest steady run whose end differs from its beginning.
-const FEWEST_MINUTES: u32 = 10;
+const MIN_STEADY_MINUTES: u32 = 10;
 
 /// By how much changes may take longer at the end, beside twice the time: this machine does other things as well.
 const TOLERANCE: Duration = Duration::from_secs(1);

@@ -46,7 +46,7 @@ pub fn growth(samples: &[Sample]) -> Vec<Growth> {
     }
     let grown = by_process.into_iter().filter_map(|((function, _), samples)| {
         let quarter = samples.len() / 4;
-        if samples.len() < FEWEST_SAMPLES {
+        if samples.len() < MIN_SAMPLES {
             return None;
         }
         let early = samples.get(quarter..2 * quarter)?;
@@ -79,7 +79,7 @@ impl fmt::Display for Growth {
 }
 
 /// Samples below which a program did not run for long enough.
-const FEWEST_SAMPLES: usize = 20;
+const MIN_SAMPLES: usize = 20;
 
 /// Kilobytes by which a program may grow beside a tenth: the allocator keeps some pages.
 const MEMORY_TOLERANCE: u64 = 2_048;

@@ -55,7 +55,7 @@ pub async fn run(options: Options) -> Result<Report, Error> {
         carry_out(&world, plan::plan(&options)).await?;
         let sending = started.elapsed();
         world.progress.say("Everything is sent; the faults end");
-        settle(&world).await?;
+        recover(&world).await?;
         Ok::<Duration, Error>(sending)
     };
     let sending = tokio::select! {
@@ -103,7 +103,7 @@ async fn carry_out(world: &World, plan: Plan) -> Result<(), Error> {
                 Step::Disturb(disturbance) => disturb::disturb(world, disturbance).await,
             }
         })
-        .buffer_unordered(AT_ONCE);
+        .buffer_unordered(CONCURRENT_STEPS);
     let mut done = std::pin::pin!(done);
     while let Some(result) = done.next().await {
         result?;
@@ -121,7 +121,7 @@ fn pace(options: &Options, steps: usize) -> Duration {
 }
 
 /// Ends the faults, has renewal put everything right, and waits for what is still on its way.
-async fn settle(world: &World) -> Result<(), Error> {
+async fn recover(world: &World) -> Result<(), Error> {
     world.set_weather(Weather::Calm).await?;
     for _ in 0..RUNS {
         let report = world
@@ -142,7 +142,7 @@ async fn settle(world: &World) -> Result<(), Error> {
         if arrived != last {
             (last, since) = (arrived, Instant::now());
         }
-        if since.elapsed() > PATIENCE {
+        if since.elapsed() > TIMEOUT {
             return Ok(());
         }
         sleep(Duration::from_secs(1)).await;
@@ -215,10 +215,10 @@ pub enum Error {
 }
 
 /// Steps that are under way at once.
-const AT_ONCE: usize = 16;
+const CONCURRENT_STEPS: usize = 16;
 
 /// Runs that renewal has for putting everything right when nothing fails any more.
 const RUNS: usize = 10;
 
 /// How long nothing may arrive before what is missing counts as lost: some times what a queue keeps a message back for.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);

@@ -11,7 +11,7 @@ pub struct Secrets(BTreeMap<String, &'static str>);
 impl Secrets {
     /// Adds a secret. A short text would be found where it is none.
     pub fn add(&mut self, secret: &str, what: &'static str) {
-        if secret.len() >= SHORTEST {
+        if secret.len() >= MIN_TEXT_LENGTH {
             self.0.insert(secret.to_owned(), what);
         }
     }
@@ -80,7 +80,7 @@ fn texts<'a>(document: &'a Value, name: &str) -> Vec<&'a str> {
 }
 
 /// The least length of a text that is looked for.
-const SHORTEST: usize = 16;
+const MIN_TEXT_LENGTH: usize = 16;
 
 /// What stands in front of every kind of private key.
 const KEY_HEADER: &str = "PRIVATE KEY-----";

@@ -76,7 +76,7 @@ pub enum Disturbance {
     /// Graph removes a subscription.
     Remove(Subject),
     /// Graph asks for reauthorization.
-    Challenge(Subject),
+    Reauthorization(Subject),
     /// Graph's list leaves out a subscription that is there.
     Unlist(Subject),
     /// What is built here is deployed over the earlier version that is there.
@@ -143,7 +143,7 @@ fn posts(items: u32, chance: &mut Rng) -> Vec<Post> {
     let mut posts = Vec::new();
     let mut numbers = 0..items;
     loop {
-        let size = chance.usize(1..=MOST_IN_POST);
+        let size = chance.usize(1..=MAX_ITEMS_PER_POST);
         let numbers: Vec<u32> = numbers.by_ref().take(size).collect();
         if numbers.is_empty() {
             return posts;
@@ -197,7 +197,7 @@ fn disturbances(options: &Options, chance: &mut Rng) -> Vec<Disturbance> {
     all.extend((0..every(25_000, 1)).map(|_| Disturbance::ReplaceCertificate));
     all.extend((0..every(500, 2)).map(|_| Disturbance::Age(steady(chance))));
     all.extend((0..every(1_000, 1)).map(|_| Disturbance::Remove(steady(chance))));
-    all.extend((0..every(1_000, 1)).map(|_| Disturbance::Challenge(steady(chance))));
+    all.extend((0..every(1_000, 1)).map(|_| Disturbance::Reauthorization(steady(chance))));
     all.extend((0..every(5_000, 1)).map(|_| Disturbance::Unlist(steady(chance))));
     all
 }
@@ -231,7 +231,7 @@ fn steady(chance: &mut Rng) -> Subject {
 }
 
 /// Changes in the largest POST.
-const MOST_IN_POST: usize = 40;
+const MAX_ITEMS_PER_POST: usize = 40;
 
 #[cfg(test)]
 mod tests {

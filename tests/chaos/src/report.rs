@@ -7,7 +7,7 @@ use stack::Calls;
 
 use crate::growth::Growth;
 use crate::options::Options;
-use crate::verdict::{End, Verdict};
+use crate::verdict::{ChangeOutcome, Verdict};
 
 /// What a run showed.
 #[derive(Debug)]
@@ -59,18 +59,21 @@ impl fmt::Display for Report {
             "changes sent             {sent} of {asked} in {:.0} s",
             self.sending.as_secs_f64()
         )?;
-        for (end, words) in [
-            (End::Delivered, "delivered once by id"),
-            (End::Failed, "in FailedQueue, with a reason"),
-            (End::Reported, "in a gap that was reported"),
-            (End::Refused, "forged, and rejected"),
-            (End::NotAskedFor, "without a subscription at that moment"),
-            (End::Broken, "broken promises"),
+        for (outcome, words) in [
+            (ChangeOutcome::Delivered, "delivered once by id"),
+            (ChangeOutcome::Failed, "in FailedQueue, with a reason"),
+            (ChangeOutcome::Reported, "in a gap that was reported"),
+            (ChangeOutcome::Rejected, "forged, and rejected"),
+            (
+                ChangeOutcome::NotSubscribed,
+                "without a subscription at that moment",
+            ),
+            (ChangeOutcome::Broken, "broken promises"),
         ] {
             writeln!(
                 f,
                 "  {:7} {words}",
-                verdict.ends.get(&end).copied().unwrap_or_default()
+                verdict.outcomes.get(&outcome).copied().unwrap_or_default()
             )?;
         }
         writeln!(f, "events with a known id   {}", verdict.repeats)?;
@@ -179,7 +182,7 @@ mod tests {
         Report {
             options: Options::default(),
             verdict: Verdict {
-                ends: BTreeMap::from([(End::Delivered, 9)]),
+                outcomes: BTreeMap::from([(ChangeOutcome::Delivered, 9)]),
                 repeats: 1,
                 reasons: BTreeMap::from([("DecryptionFailed".to_owned(), 2)]),
                 breaches,

@@ -22,10 +22,7 @@ impl Subject {
     /// All of them, with the most users there can be.
     pub fn all() -> Vec<Self> {
         let steady = [Self::TeamMessages, Self::Channels, Self::Calendar, Self::Contacts];
-        steady
-            .into_iter()
-            .chain((0..MOST_USERS).map(Self::Mail))
-            .collect()
+        steady.into_iter().chain((0..MAX_USERS).map(Self::Mail)).collect()
     }
 
     /// Returns the name in the configuration.
@@ -44,8 +41,8 @@ impl Subject {
         match self {
             Self::TeamMessages => "/teams/getAllMessages".to_owned(),
             Self::Channels => "/teams/getAllChannels".to_owned(),
-            Self::Calendar => format!("/users/{}/events", id_of_user(MOST_USERS)),
-            Self::Contacts => format!("/users/{}/contacts", id_of_user(MOST_USERS)),
+            Self::Calendar => format!("/users/{}/events", id_of_user(MAX_USERS)),
+            Self::Contacts => format!("/users/{}/contacts", id_of_user(MAX_USERS)),
             Self::Mail(user) => format!("/users/{}/messages", id_of_user(user)),
         }
     }
@@ -57,7 +54,7 @@ impl Subject {
 
     /// Tells whether every configuration of a run asks for it.
     pub fn is_steady(self) -> bool {
-        !matches!(self, Self::Mail(user) if user >= LEAST_USERS)
+        !matches!(self, Self::Mail(user) if user >= MIN_USERS)
     }
 }
 
@@ -136,9 +133,9 @@ pub fn wanted(version: u32) -> Vec<Subject> {
 
 /// Returns the users whose mail a version of the configuration asks for.
 fn users(version: u32) -> impl Iterator<Item = u8> {
-    let steps = u32::from(MOST_USERS - LEAST_USERS) + 1;
-    let count = u32::from(LEAST_USERS) + version % steps;
-    (0..MOST_USERS).filter(move |user| u32::from(*user) < count)
+    let steps = u32::from(MAX_USERS - MIN_USERS) + 1;
+    let count = u32::from(MIN_USERS) + version % steps;
+    (0..MAX_USERS).filter(move |user| u32::from(*user) < count)
 }
 
 fn id_of_user(user: u8) -> String {
@@ -146,10 +143,10 @@ fn id_of_user(user: u8) -> String {
 }
 
 /// Users whose mail is always subscribed to.
-const LEAST_USERS: u8 = 4;
+const MIN_USERS: u8 = 4;
 
 /// Users whose mail is subscribed to at times.
-const MOST_USERS: u8 = 8;
+const MAX_USERS: u8 = 8;
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@ use crate::plan::Kind;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// How many changes ended in which way.
-    pub ends: BTreeMap<End, usize>,
+    pub outcomes: BTreeMap<ChangeOutcome, usize>,
     /// How many events arrived that repeat another one's id.
     pub repeats: usize,
     /// How many messages are in FailedQueue for which reason.
@@ -23,7 +23,7 @@ pub struct Verdict {
 
 /// How a change ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum End {
+pub enum ChangeOutcome {
     /// At a consumer, under one id.
     Delivered,
     /// In FailedQueue, with a reason.
@@ -31,9 +31,9 @@ pub enum End {
     /// In a gap that consumers were told of.
     Reported,
     /// Nowhere: it was forged.
-    Refused,
+    Rejected,
     /// Nowhere: the configuration of that moment did not ask for it.
-    NotAskedFor,
+    NotSubscribed,
     /// In one of the ways that break a promise.
     Broken,
 }
@@ -72,20 +72,20 @@ pub enum Breach {
 /// Judges everything that was sent and seen.
 pub fn judge(evidence: &Evidence) -> Verdict {
     let (arrived, mut breaches) = sorted(evidence);
-    let mut ends = BTreeMap::new();
+    let mut outcomes = BTreeMap::new();
     for sent in &evidence.sent {
-        let end = match end(
+        let outcome = match outcome_of(
             sent,
             arrived.get(&sent.number).unwrap_or(&Arrived::default()),
             &evidence.gaps,
         ) {
-            Ok(end) => end,
+            Ok(outcome) => outcome,
             Err(breach) => {
                 breaches.push(breach);
-                End::Broken
+                ChangeOutcome::Broken
             }
         };
-        *ends.entry(end).or_default() += 1;
+        *outcomes.entry(outcome).or_default() += 1;
     }
     breaches.extend(evidence.lapsed.iter().cloned().map(Breach::Lapsed));
     breaches.extend(evidence.missing.iter().cloned().map(Breach::Missing));
@@ -108,7 +108,7 @@ pub fn judge(evidence: &Evidence) -> Verdict {
         *reasons.entry(reason).or_default() += 1;
     }
     Verdict {
-        ends,
+        outcomes,
         repeats: evidence.events.len() - ids.len(),
         reasons,
         breaches,
@@ -153,7 +153,7 @@ fn sorted(evidence: &Evidence) -> (BTreeMap<u32, Arrived<'_>>, Vec<Breach>) {
 }
 
 /// Returns how a change ended, or the promise that was broken.
-fn end(sent: &Sent, arrived: &Arrived<'_>, gaps: &[Gap]) -> Result<End, Breach> {
+fn outcome_of(sent: &Sent, arrived: &Arrived<'_>, gaps: &[Gap]) -> Result<ChangeOutcome, Breach> {
     let name = || sent.subject.name();
     match (sent.kind, arrived.events.len()) {
         (Kind::Genuine, 1) => {
@@ -162,16 +162,16 @@ fn end(sent: &Sent, arrived: &Arrived<'_>, gaps: &[Gap]) -> Result<End, Breach> 
             return if events.any(|event| event.content != sent.content) {
                 Err(Breach::Altered(sent.number, name()))
             } else {
-                Ok(End::Delivered)
+                Ok(ChangeOutcome::Delivered)
             };
         }
         (Kind::Genuine, 2..) => return Err(Breach::Twice(sent.number, name(), arrived.events.len())),
         (Kind::Forged | Kind::Unreadable, 1..) => return Err(Breach::Believed(sent.number, name())),
-        (Kind::Forged, 0) => return Ok(End::Refused),
+        (Kind::Forged, 0) => return Ok(ChangeOutcome::Rejected),
         (Kind::Genuine | Kind::Unreadable, 0) => {}
     }
     if arrived.reasons.iter().any(Option::is_some) {
-        return Ok(End::Failed);
+        return Ok(ChangeOutcome::Failed);
     }
     if !arrived.reasons.is_empty() {
         return Err(Breach::NoReason(Some(sent.number)));
@@ -181,12 +181,12 @@ fn end(sent: &Sent, arrived: &Arrived<'_>, gaps: &[Gap]) -> Result<End, Breach> 
         return Err(Breach::Lost(sent.number, name(), sent.outcome));
     }
     if gaps.iter().any(|gap| covers(gap, sent)) {
-        return Ok(End::Reported);
+        return Ok(ChangeOutcome::Reported);
     }
     if sent.subject.is_steady() {
         return Err(Breach::Lost(sent.number, name(), sent.outcome));
     }
-    Ok(End::NotAskedFor)
+    Ok(ChangeOutcome::NotSubscribed)
 }
 
 /// Tells whether a gap says that a change may have been lost.

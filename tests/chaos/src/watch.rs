@@ -33,7 +33,7 @@ async fn consume(world: &World) -> Result<Infallible, Error> {
     loop {
         for message in world
             .stack()
-            .receive(queue, A_MOMENT, |got| got.len() >= 500)
+            .receive(queue, RECEIVE_TIMEOUT, |got| got.len() >= 500)
             .await?
         {
             let now = world.simulator().now();
@@ -58,7 +58,7 @@ async fn collect_failures(world: &World) -> Result<Infallible, Error> {
     loop {
         let messages = world
             .stack()
-            .receive(queue, A_MOMENT, |got| got.len() >= 500)
+            .receive(queue, RECEIVE_TIMEOUT, |got| got.len() >= 500)
             .await?;
         let failures = messages
             .into_iter()
@@ -93,7 +93,7 @@ async fn watch_subscriptions(world: &World) -> Result<Infallible, Error> {
             note_end(world, one, &live);
         }
         known = live;
-        sleep(OFTEN).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -141,11 +141,11 @@ pub async fn read_logs(world: &World) -> Result<(), Error> {
             .logs
             .borrow()
             .get(function.logical_id())
-            .map_or(0, |log| log.place.at);
+            .map_or(0, |log| log.position.at);
         let lines = world.stack().log_lines(function, since).await?;
         let mut logs = world.logs.borrow_mut();
         let log = logs.entry(function.logical_id()).or_default();
-        for line in log.place.skip(lines) {
+        for line in log.position.skip(lines) {
             log.text.push_str(&line.text);
             log.text.push('\n');
         }
@@ -158,17 +158,17 @@ pub async fn read_logs(world: &World) -> Result<(), Error> {
 pub struct Log {
     /// The lines.
     pub text: String,
-    place: Place,
+    position: LogPosition,
 }
 
 /// How far a log was read: up to a millisecond, and how many of its lines.
 #[derive(Debug, Default)]
-struct Place {
+struct LogPosition {
     at: i64,
     lines: usize,
 }
 
-impl Place {
+impl LogPosition {
     /// Leaves out the lines that were read before, and goes on to the end of the rest.
     fn skip(&mut self, mut lines: Vec<LogLine>) -> Vec<LogLine> {
         lines.drain(..self.lines.min(lines.len()));
@@ -227,10 +227,10 @@ async fn report_progress(world: &World) -> Result<Infallible, Error> {
 }
 
 /// How long one look at a queue lasts.
-const A_MOMENT: Duration = Duration::from_secs(1);
+const RECEIVE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How often subscriptions are looked at.
-const OFTEN: Duration = Duration::from_millis(300);
+const POLL_INTERVAL: Duration = Duration::from_millis(300);
 
 #[cfg(test)]
 mod tests {
@@ -242,15 +242,15 @@ mod tests {
             at,
             text: text.to_owned(),
         };
-        let mut place = Place::default();
-        assert_eq!(place.skip(vec![line(1, "a"), line(2, "b")]).len(), 2);
+        let mut position = LogPosition::default();
+        assert_eq!(position.skip(vec![line(1, "a"), line(2, "b")]).len(), 2);
         // Asked for what came since 2, the log tells of 2 once more.
-        assert_eq!(place.skip(vec![line(2, "b"), line(2, "c")]), [line(2, "c")]);
-        assert_eq!(place.skip(vec![line(2, "b"), line(2, "c")]), []);
+        assert_eq!(position.skip(vec![line(2, "b"), line(2, "c")]), [line(2, "c")]);
+        assert_eq!(position.skip(vec![line(2, "b"), line(2, "c")]), []);
         assert_eq!(
-            place.skip(vec![line(2, "b"), line(2, "c"), line(3, "d")]),
+            position.skip(vec![line(2, "b"), line(2, "c"), line(3, "d")]),
             [line(3, "d")]
         );
-        assert_eq!((place.at, place.lines), (3, 1));
+        assert_eq!((position.at, position.lines), (3, 1));
     }
 }

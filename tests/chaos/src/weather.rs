@@ -75,7 +75,7 @@ impl Service {
 
 /// Returns rules by which this share of the calls of each service fails or hangs, in all the ways there are.
 fn faults(share: f64) -> Vec<Value> {
-    let each = share / WAYS;
+    let each = share / RULES_PER_CALL;
     let error = |service: &str, code: &str, status: u16| json!({ "service": service, "probability": each, "error": { "code": code, "status": status } });
     vec![
         // Each service has its own words for both, and the SDK tries again by these words.
@@ -98,7 +98,7 @@ fn faults(share: f64) -> Vec<Value> {
 }
 
 /// How many of the rules fit a call.
-const WAYS: f64 = 6.0;
+const RULES_PER_CALL: f64 = 6.0;
 
 /// How long a service is out.
 const OUTAGE_SECONDS: u32 = 5;

@@ -19,7 +19,7 @@ async fn lost_notifications_are_read_and_events_arrive_once() {
         changes.insert(list.name, change(&tenant, list).await);
     }
     for list in LISTS {
-        Loss::of(list).happen(&tenant, list).await;
+        OtherFault::of(list).inject(&tenant, list).await;
     }
     renew(&json!({})).await;
     for completed in tenant.events_with("CatchUpCompleted", LISTS.len()).await {
@@ -55,7 +55,7 @@ async fn lost_notifications_are_read_and_events_arrive_once() {
 
 /// What Graph does beside losing notifications.
 #[derive(Clone, Copy)]
-enum Loss {
+enum OtherFault {
     /// It says so.
     Missed,
     /// It says that it has removed the subscription.
@@ -64,7 +64,7 @@ enum Loss {
     Silent,
 }
 
-impl Loss {
+impl OtherFault {
     fn of(list: List) -> Self {
         match list.name {
             "channel" => Self::Silent,
@@ -73,7 +73,7 @@ impl Loss {
         }
     }
 
-    async fn happen(self, tenant: &Tenant, list: List) {
+    async fn inject(self, tenant: &Tenant, list: List) {
         let subscription = tenant.subscription(list.resource);
         match self {
             Self::Missed => drop(send(Post::new().lifecycle(&subscription, LifecycleEvent::Missed)).await),

@@ -45,7 +45,7 @@ impl Kind {
 
 /// What one POST makes.
 #[derive(Debug, PartialEq)]
-struct Made {
+struct Usage {
     sends: usize,
     webhook: Written,
     decryption: Written,
@@ -58,7 +58,7 @@ struct Written {
     bytes: usize,
 }
 
-impl Made {
+impl Usage {
     /// Returns the list price of what is made for a million items, in us-east-1.
     fn dollars_a_million(&self, items: usize) -> f64 {
         let posts = 1_000_000.0 / count(items);
@@ -84,23 +84,23 @@ impl Written {
 }
 
 /// Sends a POST, waits until its events are there and returns what has been made meanwhile.
-async fn measured(world: &World, kind: &str, items: usize, of_kind: Kind) -> Made {
+async fn measured(world: &World, kind: &str, items: usize, of_kind: Kind) -> Usage {
     let (stack, subscription) = (world.stack(), world.subscription());
-    let before = seen(stack).await;
+    let before = current_usage(stack).await;
     let post = (0..items).fold(Post::new(), |post, _| of_kind.add(post, &subscription));
     world.send(post).await;
-    world.take("DeliveryQueue", items).await;
-    let after = settled(stack, before.webhook.lines).await;
-    let made = Made {
+    world.receive("DeliveryQueue", items).await;
+    let after = final_usage(stack, before.webhook.lines).await;
+    let usage = Usage {
         sends: after.sends - before.sends,
         webhook: after.webhook.less(before.webhook),
         decryption: after.decryption.less(before.decryption),
     };
     println!(
-        "{kind}: {made:?}, {:.2} dollars a million",
-        made.dollars_a_million(items)
+        "{kind}: {usage:?}, {:.2} dollars a million",
+        usage.dollars_a_million(items)
     );
-    made
+    usage
 }
 
 impl Written {
@@ -113,11 +113,11 @@ impl Written {
 }
 
 /// Returns what has been made once the webhook has written and nothing more comes: a line is there a moment after the answer.
-async fn settled(stack: &Stack, lines: usize) -> Made {
-    let mut last = seen(stack).await;
+async fn final_usage(stack: &Stack, lines: usize) -> Usage {
+    let mut last = current_usage(stack).await;
     loop {
-        tokio::time::sleep(A_MOMENT).await;
-        let now = seen(stack).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
+        let now = current_usage(stack).await;
         if now == last && now.webhook.lines > lines {
             return now;
         }
@@ -125,10 +125,10 @@ async fn settled(stack: &Stack, lines: usize) -> Made {
     }
 }
 
-async fn seen(stack: &Stack) -> Made {
+async fn current_usage(stack: &Stack) -> Usage {
     let requests = stack.requests().unwrap();
     let is_send = |request: &&String| request.ends_with(".SendMessageBatch");
-    Made {
+    Usage {
         sends: requests.iter().filter(is_send).count(),
         webhook: written(stack, Function::Webhook).await,
         decryption: written(stack, Function::Decryption).await,
@@ -152,7 +152,7 @@ fn count(number: usize) -> f64 {
     f64::from(u32::try_from(number).unwrap())
 }
 
-const A_MOMENT: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// List prices in us-east-1 in dollars, November 2026, without the free tier.
 const HTTP_REQUEST: f64 = 1.00e-6;

@@ -13,7 +13,7 @@ use crate::{
 
 /// Where an item ends that something is wrong with.
 #[derive(Clone, Copy)]
-enum Ends {
+enum ItemOutcome {
     /// Not admitted: counted, and nowhere to be found.
     Dropped,
     /// In FailedQueue with this reason.
@@ -24,7 +24,7 @@ enum Ends {
 
 #[tokio::test]
 async fn every_wrong_kind_lands_where_it_should_and_its_neighbour_arrives() {
-    use Ends::{Delivered, Dropped, Failed};
+    use ItemOutcome::{Delivered, Dropped, Failed};
     let cases = [
         (Wrong::FlippedBit, Failed("ContentRejected")),
         (Wrong::TruncatedData, Failed("ContentRejected")),

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use crate::{
     events,
     lists::{LISTS, List, entity, item},
-    pipeline::memory::{InMemory, Shelf, SimulatedClock, graph},
+    pipeline::memory::{FakeDocuments, InMemory, SimulatedClock, graph},
 };
 
 #[tokio::test]
@@ -112,20 +112,20 @@ impl World {
             ..Options::default()
         };
         let simulator = Arc::new(Simulator::start(options).unwrap());
-        let shelf = Shelf::default();
-        shelf.get("Config").set(config.to_string());
+        let documents = FakeDocuments::default();
+        documents.get("Config").set(config.to_string());
         let keys = test_util::document(vec![test_util::key("k1", 7)], &[]);
-        shelf
+        documents
             .get("ClientState")
             .set(serde_json::to_string(&keys).unwrap());
         let clock = SimulatedClock(simulator.clone());
         let chance = Chance::default();
         let [delivered, continued, failed] = [(); 3].map(|()| Flaky::new(&chance));
         let deps = Deps {
-            config: CachedDocument::new(shelf.get("Config"), |text| {
+            config: CachedDocument::new(documents.get("Config"), |text| {
                 Ok(Config::parse(text).map_err(|problem| problem.to_string())?.0)
             }),
-            client_states: CachedDocument::new(shelf.get("ClientState"), webhook::parse_keys),
+            client_states: CachedDocument::new(documents.get("ClientState"), webhook::parse_keys),
             graph: graph(&simulator),
             clock,
             delivery_queue: delivered.clone(),

@@ -42,7 +42,7 @@ async fn a_second_stack_shares_the_account(world: &World) {
     world
         .send(Post::new().basic(world.subscription(), "created"))
         .await;
-    assert_eq!(world.take("DeliveryQueue", 1).await.len(), 1);
+    assert_eq!(world.receive("DeliveryQueue", 1).await.len(), 1);
 }
 
 /// Of a batch that fails for an unknown certificate, each message succeeds once the key is there; one that failed for
@@ -69,9 +69,9 @@ async fn failed_messages_are_moved_back(world: &World) {
     stack.enable_mapping("LifecycleMapping", false).await.unwrap();
     let lifecycle = Post::new().lifecycle(&subscription, LifecycleEvent::Missed);
     world.send(lifecycle).await;
-    let mut failed = world.take("FailedQueue", 3).await;
+    let mut failed = world.receive("FailedQueue", 3).await;
     // As if renewal had tried it as often as it does.
-    failed.extend(world.take("LifecycleQueue", 1).await);
+    failed.extend(world.receive("LifecycleQueue", 1).await);
     stack.enable_mapping("LifecycleMapping", true).await.unwrap();
     assert_eq!(reasons(&failed), [None, None, None, Some("TokenMissing")]);
 
@@ -79,7 +79,7 @@ async fn failed_messages_are_moved_back(world: &World) {
     world.try_times(1000).await;
     world.move_back(&failed).await;
     let mut types: Vec<String> = world
-        .take("DeliveryQueue", 4)
+        .receive("DeliveryQueue", 4)
         .await
         .iter()
         .map(|message| event_type(&message.body))
@@ -94,7 +94,7 @@ async fn failed_messages_are_moved_back(world: &World) {
             "Microsoft.Graph.SubscriptionMissed",
         ]
     );
-    let again = world.take("FailedQueue", 1).await;
+    let again = world.receive("FailedQueue", 1).await;
     assert_eq!(reasons(&again), [Some("TokenMissing")]);
     let before = failed
         .iter()
@@ -126,7 +126,7 @@ async fn a_changed_parameter_changes_nothing_else(world: &mut World) {
     assert_eq!(stack.output("NotificationQueueUrl").unwrap(), queue);
     let post = Post::new().basic(world.subscription(), "created");
     world.send(post).await;
-    assert_eq!(world.take("DeliveryQueue", 1).await.len(), 1);
+    assert_eq!(world.receive("DeliveryQueue", 1).await.len(), 1);
 }
 
 async fn a_removed_stack_leaves_the_configuration_alone(world: &World) {
@@ -160,7 +160,7 @@ fn nothing_runs_on(world: World) {
             return;
         }
         assert!(began.elapsed() < DEADLINE, "still running: {left:#?}");
-        std::thread::sleep(A_MOMENT);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 
@@ -261,7 +261,7 @@ impl World {
 
     /// Takes messages from a queue, those without attributes first, once there are `count` of them. What comes twice, as
     /// where a function takes longer than the five seconds, counts once.
-    pub async fn take(&self, queue: &str, count: usize) -> Vec<Message> {
+    pub async fn receive(&self, queue: &str, count: usize) -> Vec<Message> {
         let (stack, began) = (&self.pair.stack, Instant::now());
         let url = stack.resource(queue).unwrap();
         let enough = |messages: &[Message]| distinct(messages).len() >= count;
@@ -311,7 +311,7 @@ impl World {
                 began.elapsed() < DEADLINE,
                 "{queue} holds {held} messages, and not {count}"
             );
-            tokio::time::sleep(A_MOMENT).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }
@@ -360,4 +360,4 @@ const GAP: [&str; 2] = [
 
 const DEADLINE: Duration = Duration::from_secs(90);
 
-const A_MOMENT: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);

@@ -74,7 +74,7 @@ pub fn posts(list: List, subscription: &Registered, changes: &[(Item, String)]) 
     if list.name == WITHOUT_NAMES {
         return Vec::new();
     }
-    sent.chunks(IN_ONE_POST)
+    sent.chunks(ITEMS_PER_POST)
         .map(|sent| post(subscription, sent))
         .collect()
 }
@@ -161,4 +161,4 @@ pub const WITH_EQUAL_IDS: &str = "mail";
 const WITHOUT_NAMES: &str = "drive";
 
 /// How many items travel together.
-const IN_ONE_POST: usize = 20;
+const ITEMS_PER_POST: usize = 20;

@@ -24,7 +24,7 @@ use jiff::{SignedDuration, Timestamp};
 use renewal::Memory;
 use serde_json::{Value, json};
 
-use self::memory::{FakeQueue, InMemory, Shelf, SimulatedClock};
+use self::memory::{FakeDocuments, FakeQueue, InMemory, SimulatedClock};
 use crate::events;
 
 pub mod memory;
@@ -37,7 +37,7 @@ pub struct Pipeline {
     /// Graph.
     pub simulator: Arc<Simulator>,
     /// The secrets.
-    pub shelf: Shelf,
+    pub documents: FakeDocuments,
     /// What renewal works with.
     pub deps: renewal::Deps<InMemory>,
     /// FailedQueue.
@@ -76,11 +76,11 @@ impl Pipeline {
             ..Options::default()
         };
         let simulator = Arc::new(Simulator::start(options).unwrap());
-        let shelf = Shelf::default();
-        shelf.get("Config").set(config.to_string());
+        let documents = FakeDocuments::default();
+        documents.get("Config").set(config.to_string());
         let [notifications, lifecycle, delivered, failed] = [(); 4].map(|()| FakeQueue::default());
         let webhook = webhook::Deps {
-            keys: CachedDocument::new(shelf.get("ClientState"), webhook::parse_keys),
+            keys: CachedDocument::new(documents.get("ClientState"), webhook::parse_keys),
             queues: webhook::Queues {
                 read: None,
                 notification: notifications.clone(),
@@ -91,8 +91,8 @@ impl Pipeline {
         simulator.set_resolve("https://our.test", &serve(webhook, simulator.clone()).await);
         let base = simulator.base_url();
         let decryption = decryption::Deps {
-            client_states: CachedDocument::new(shelf.get("ClientState"), webhook::parse_keys),
-            trust: CachedDocument::new(shelf.get("Decryption"), Trust::parse),
+            client_states: CachedDocument::new(documents.get("ClientState"), webhook::parse_keys),
+            trust: CachedDocument::new(documents.get("Decryption"), Trust::parse),
             signing_keys: SigningKeysByCloud::new(
                 &HttpDocuments::new().unwrap(),
                 &Authorities::default(),
@@ -105,7 +105,7 @@ impl Pipeline {
             tries: 10,
         };
         let deps = renewal::Deps {
-            documents: shelf.clone(),
+            documents: documents.clone(),
             graph: memory::graph(&simulator),
             clock: SimulatedClock(simulator.clone()),
             failed_queue: failed.clone(),
@@ -121,7 +121,7 @@ impl Pipeline {
         Self {
             last_run: simulator.now(),
             simulator,
-            shelf,
+            documents,
             deps,
             decryption,
             notifications,
@@ -241,7 +241,7 @@ impl Pipeline {
 
     /// Returns the ids of the keys in a document.
     pub fn ids(&self, document: &'static str) -> Vec<String> {
-        let document: Value = serde_json::from_str(&self.shelf.get(document).text().unwrap()).unwrap();
+        let document: Value = serde_json::from_str(&self.documents.get(document).text().unwrap()).unwrap();
         let keys = document["keys"].as_array().unwrap();
         keys.iter()
             .map(|key| key["id"].as_str().unwrap().to_owned())

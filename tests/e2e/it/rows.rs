@@ -92,7 +92,7 @@ const fn row(
 }
 
 /// What a recording or transcript says of its meeting.
-const OF_MEETING: &str = r#"{"meetingId": "m", "meetingOrganizer": {"user": {"id": "u"}}}"#;
+const MEETING_MEMBERS: &str = r#"{"meetingId": "m", "meetingOrganizer": {"user": {"id": "u"}}}"#;
 
 #[rustfmt::skip]
 const ROWS: [Row; 21] = [
@@ -106,10 +106,10 @@ const ROWS: [Row; 21] = [
     row("chat", "/chats/c1/messages", "/chats/c1/messages", "{}", "chats('c1')/messages('1')", "ChatMessage"),
     row("chats-of-user", "/users/u/chats/getAllMessages", "/chats/c2/messages", r#"{"ofUser": "u"}"#, "chats('c2')/messages('1')", "ChatMessage"),
     row("calls", "/communications/callRecords", "/communications/callRecords", r#"{"version": 1}"#, "communications/callRecords/1", "CallRecord"),
-    row("recordings-of-user", "/users/u/onlineMeetings/getAllRecordings", "/users/u/onlineMeetings/getAllRecordings", OF_MEETING, "users('u')/onlineMeetings('m')/recordings('1')", "CallRecording"),
-    row("recordings", "/communications/onlineMeetings/getAllRecordings", "/users/u/onlineMeetings/getAllRecordings", OF_MEETING, "users('u')/onlineMeetings('m')/recordings('1')", "CallRecording"),
-    row("transcripts-of-user", "/users/u/onlineMeetings/getAllTranscripts", "/users/u/onlineMeetings/getAllTranscripts", OF_MEETING, "users('u')/onlineMeetings('m')/transcripts('1')", "CallTranscript"),
-    row("transcripts", "/communications/onlineMeetings/getAllTranscripts", "/users/u/onlineMeetings/getAllTranscripts", OF_MEETING, "users('u')/onlineMeetings('m')/transcripts('1')", "CallTranscript"),
+    row("recordings-of-user", "/users/u/onlineMeetings/getAllRecordings", "/users/u/onlineMeetings/getAllRecordings", MEETING_MEMBERS, "users('u')/onlineMeetings('m')/recordings('1')", "CallRecording"),
+    row("recordings", "/communications/onlineMeetings/getAllRecordings", "/users/u/onlineMeetings/getAllRecordings", MEETING_MEMBERS, "users('u')/onlineMeetings('m')/recordings('1')", "CallRecording"),
+    row("transcripts-of-user", "/users/u/onlineMeetings/getAllTranscripts", "/users/u/onlineMeetings/getAllTranscripts", MEETING_MEMBERS, "users('u')/onlineMeetings('m')/transcripts('1')", "CallTranscript"),
+    row("transcripts", "/communications/onlineMeetings/getAllTranscripts", "/users/u/onlineMeetings/getAllTranscripts", MEETING_MEMBERS, "users('u')/onlineMeetings('m')/transcripts('1')", "CallTranscript"),
     row("interactions", "/copilot/users/u/interactionHistory/getAllEnterpriseInteractions", "/copilot/users/u/interactionHistory/getAllEnterpriseInteractions", "{}", "copilot/interactionHistory/interactions('1')", "AiInteraction"),
     row("tasks", "/users/u/todo/lists/l/tasks", "/users/u/todo/lists/l/tasks", "{}", "users('u')/todo/lists('l')/tasks('1')", "TodoTask"),
     row("shifts", "/teams/t/schedule/shifts", "/teams/t/schedule/shifts", "{}", "teams('t')/schedule/shifts('1')", "Shift"),

@@ -101,7 +101,10 @@ impl World {
         // What a killed function had comes again after half an hour on AWS.
         for queue in ["NotificationQueue", "LifecycleQueue", "ReadQueue"] {
             let url = pair.stack.resource(queue).unwrap();
-            pair.stack.set_visibility(url, COMES_AGAIN_SECONDS).await.unwrap();
+            pair.stack
+                .set_visibility(url, VISIBILITY_TIMEOUT_SECONDS)
+                .await
+                .unwrap();
         }
         let entries: Value = LISTS
             .map(|list| (list.name.to_owned(), list.entry()))
@@ -174,7 +177,7 @@ impl World {
     async fn kill_readers(&self) -> Infallible {
         let mut before = self.reads();
         loop {
-            tokio::time::sleep(A_MOMENT).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
             let reads = self.reads();
             if reads > before && self.killed.get() < KILLS && self.kill(Function::Reader) {
                 self.killed.set(self.killed.get() + 1);
@@ -204,7 +207,7 @@ impl World {
     async fn consume(&self, changes: &BTreeMap<&'static str, BTreeSet<Change>>) -> Vec<Value> {
         let (mut events, deadline) = (BTreeMap::new(), Instant::now() + DEADLINE);
         while !is_all(&events, changes) || self.killed.get() < KILLS {
-            for body in self.take("DeliveryQueue").await {
+            for body in self.receive("DeliveryQueue").await {
                 let event: Value = serde_json::from_str(&body).unwrap();
                 events.entry(event["id"].to_string()).or_insert(event);
             }
@@ -217,10 +220,10 @@ impl World {
     }
 
     async fn failed(&self) -> Vec<String> {
-        self.take("FailedQueue").await
+        self.receive("FailedQueue").await
     }
 
-    async fn take(&self, queue: &str) -> Vec<String> {
+    async fn receive(&self, queue: &str) -> Vec<String> {
         let url = self.stack().resource(queue).unwrap();
         let taken = self
             .stack()
@@ -266,8 +269,8 @@ const KILLS: usize = 4;
 const READS_BETWEEN_KILLS: usize = 2;
 
 /// After how many seconds a message comes again that a killed function had.
-const COMES_AGAIN_SECONDS: u16 = 6;
+const VISIBILITY_TIMEOUT_SECONDS: u16 = 6;
 
 const DEADLINE: Duration = Duration::from_secs(100);
 
-const A_MOMENT: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);

@@ -60,7 +60,7 @@ async fn an_item_waits_for_a_missing_private_key_and_is_decrypted() {
     );
     let before = opened(&pipeline);
 
-    let secret = pipeline.shelf.get("Decryption");
+    let secret = pipeline.documents.get("Decryption");
     let whole = secret.text().unwrap();
     let mut document: Value = serde_json::from_str(&whole).unwrap();
     document["keys"].as_array_mut().unwrap().truncate(1);

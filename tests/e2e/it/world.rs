@@ -138,7 +138,7 @@ pub async fn eventually<T>(what: &str, take: impl Fn() -> Option<T>) -> T {
             "{what} did not happen in {DEADLINE:?}\n{}",
             logs().await
         );
-        sleep(POLL).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -300,4 +300,4 @@ const TENANTS: usize = 32;
 
 const DEADLINE: Duration = Duration::from_mins(1);
 
-const POLL: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);

@@ -122,7 +122,7 @@ impl World {
             log,
         )
         .unwrap();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
             let said = fs::read_to_string(self.api_log()).unwrap();
             assert!(
@@ -153,7 +153,7 @@ impl World {
 
     /// Takes the messages of a queue once it has as many.
     pub fn messages<const N: usize>(&self, queue_url: &str) -> [Message; N] {
-        let receive = self.pair.stack.receive(queue_url, PATIENCE, |got| got.len() >= N);
+        let receive = self.pair.stack.receive(queue_url, TIMEOUT, |got| got.len() >= N);
         let messages = self.runtime.block_on(receive).unwrap();
         messages.try_into().unwrap()
     }
@@ -201,4 +201,4 @@ impl World {
 /// The resource that is subscribed to.
 pub const RESOURCE: &str = "/teams/getAllMessages";
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);

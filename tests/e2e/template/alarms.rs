@@ -153,7 +153,7 @@ fn errors_of_every_function_have_an_alarm() {
 fn failed_receives_of_a_queue_have_an_alarm() {
     let alarms = resources(hardened(), "AWS::CloudWatch::Alarm");
     for queue in resources(hardened(), "AWS::SQS::Queue").keys() {
-        let (_, alarm) = IN_VAIN
+        let (_, alarm) = FAILED_RECEIVE_ALARMS
             .iter()
             .find(|(known, _)| known == queue)
             .unwrap_or_else(|| panic!("who learns of a message that {queue} hands over in vain?"));
@@ -196,7 +196,7 @@ fn an_alarm_looks_at_one_day_at_most() {
 /// In a quiet stack, the next datapoint may be hours away.
 #[test]
 fn an_alarm_on_lost_data_needs_one_datapoint() {
-    for name in LOST {
+    for name in LOSS_ALARMS {
         let properties = &hardened()["Resources"][name]["Properties"];
         assert_eq!(properties["EvaluationPeriods"], 1, "{name}");
         assert_eq!(properties.get("DatapointsToAlarm"), None, "{name}");
@@ -374,7 +374,7 @@ fn on_age() -> BTreeMap<&'static str, &'static Value> {
 }
 
 /// What tells of messages that a reader receives again and again.
-const IN_VAIN: [(&str, &str); 6] = [
+const FAILED_RECEIVE_ALARMS: [(&str, &str); 6] = [
     ("NotificationQueue", "RetriedAlarm"),
     ("LifecycleQueue", "LifecycleRetriedAlarm"),
     ("ReadQueue", "ReadRetriedAlarm"),
@@ -385,7 +385,7 @@ const IN_VAIN: [(&str, &str); 6] = [
 ];
 
 /// Alarms on what nobody sends again.
-const LOST: [&str; 5] = [
+const LOSS_ALARMS: [&str; 5] = [
     "UnknownKeyAlarm",
     "FailedAlarm",
     "FailedQueueAlarm",

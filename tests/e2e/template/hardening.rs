@@ -31,7 +31,7 @@ fn fixed((logical, resource): (&String, &Value)) -> Vec<String> {
         .filter(|_| !is_alias)
         .into_iter()
         .flatten();
-    let named = properties.filter(|(key, _)| key.ends_with("Name") && !OF_OTHERS.contains(&key.as_str()));
+    let named = properties.filter(|(key, _)| key.ends_with("Name") && !FOREIGN_NAMES.contains(&key.as_str()));
     let is_fixed = |value: &Value| {
         let text = value.to_string();
         ["AWS::StackName", "\"Ref\"", "Fn::GetAtt"]
@@ -353,7 +353,7 @@ fn a_new_account_has_concurrency_for_the_webhook() {
 }
 
 /// Names that are not the resource's own.
-const OF_OTHERS: [&str; 4] = [
+const FOREIGN_NAMES: [&str; 4] = [
     "MetricName",
     "StageName",
     "ApplicationName",

@@ -23,7 +23,7 @@ pub fn faults(template: &Value) -> Vec<String> {
             let action = &properties[told];
             let tells = action["Fn::If"][0] == json!("HasAlarmTopic")
                 || alarm["Condition"] == json!("HasAlarmTopic") && action.is_array();
-            if !tells && name != OF_DEPLOYMENTS {
+            if !tells && name != DEPLOYMENT_ALARM {
                 faults.push(format!("{name} has no {told}"));
             }
         }
@@ -102,14 +102,14 @@ fn is_known([namespace, name, dimension]: [&Value; 3]) -> bool {
     if namespace == NAMESPACE {
         return dimension == DIMENSION && Metric::ALL.iter().any(|metric| metric.name() == name);
     }
-    let of_aws = OF_AWS
+    let of_aws = AWS_METRICS
         .iter()
         .find(|(known, by, _)| (*known, *by) == (namespace, dimension));
     of_aws.is_some_and(|(_, _, names)| names.contains(&name))
 }
 
 /// The alarm that rolls a deployment back and tells nobody: outside of deployments it means nothing.
-const OF_DEPLOYMENTS: &str = "DeploymentErrorAlarm";
+const DEPLOYMENT_ALARM: &str = "DeploymentErrorAlarm";
 
 /// Metrics without a graph.
 const UNSEEN: [&str; 3] = [
@@ -119,7 +119,7 @@ const UNSEEN: [&str; 3] = [
 ];
 
 /// The metrics of AWS that are used, as its guides name them.
-const OF_AWS: [(&str, &str, &[&str]); 3] = [
+const AWS_METRICS: [(&str, &str, &[&str]); 3] = [
     ("AWS/ApiGateway", "ApiId", &["4xx", "5xx", "Latency"]),
     ("AWS/Lambda", "FunctionName", &["Duration", "Errors", "Throttles"]),
     (

@@ -5,44 +5,44 @@ use serde_json::Value;
 /// Returns the statements that allow more than they name.
 pub fn faults(template: &Value) -> Vec<String> {
     let mut faults = Vec::new();
-    look(template, "template", &mut faults);
+    check_statements(template, "template", &mut faults);
     faults
 }
 
 /// Looks at every statement, wherever it stands.
-fn look(value: &Value, place: &str, faults: &mut Vec<String>) {
+fn check_statements(value: &Value, path: &str, faults: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
             if members.get("Effect").is_some_and(|effect| effect == "Allow") {
-                judge(value, place, faults);
+                check_statement(value, path, faults);
             }
             for (name, member) in members {
-                if name == "ManagedPolicyArns" && !texts(member).iter().all(|text| is_ours_to_take(text)) {
-                    faults.push(format!("{place} takes a policy of somebody else's"));
+                if name == "ManagedPolicyArns" && !texts(member).iter().all(|text| is_allowed_policy(text)) {
+                    faults.push(format!("{path} takes a policy of somebody else's"));
                 }
-                look(member, &format!("{place}.{name}"), faults);
+                check_statements(member, &format!("{path}.{name}"), faults);
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| look(item, place, faults)),
+        Value::Array(items) => items.iter().for_each(|item| check_statements(item, path, faults)),
         _ => {}
     }
 }
 
-fn judge(statement: &Value, place: &str, faults: &mut Vec<String>) {
+fn check_statement(statement: &Value, path: &str, faults: &mut Vec<String>) {
     let actions = texts(&statement["Action"]);
     if actions.is_empty() || actions.iter().any(|action| action.contains('*')) {
-        faults.push(format!("{place} allows {actions:?}"));
+        faults.push(format!("{path} allows {actions:?}"));
     }
     // A key is for what a service encrypts with it, and not for a ciphertext that somebody hands over.
     let is_of_key = actions.iter().any(|action| action.starts_with("kms:"));
     if is_of_key && !statement["Condition"].to_string().contains("\"kms:ViaService\"") {
-        faults.push(format!("{place} allows {actions:?} without a service between"));
+        faults.push(format!("{path} allows {actions:?} without a service between"));
     }
     let resources = texts(&statement["Resource"]);
     let is_wide = |resource: &&str| resource.contains('*') && !resource.ends_with("Function.Arn}:*");
     let is_without = |action: &&str| WITHOUT_RESOURCE.contains(action);
     if resources.iter().any(is_wide) && !actions.iter().all(is_without) {
-        faults.push(format!("{place} allows {actions:?} on {resources:?}"));
+        faults.push(format!("{path} allows {actions:?} on {resources:?}"));
     }
 }
 
@@ -57,7 +57,7 @@ fn texts(value: &Value) -> Vec<&str> {
 }
 
 /// Tells whether a text in a list of managed policies is of one that AWS wants just so, or none at all.
-fn is_ours_to_take(text: &str) -> bool {
+fn is_allowed_policy(text: &str) -> bool {
     let is_condition = ["IsInVpc", "IsTraced", "AWS::NoValue"].contains(&text);
     is_condition || MANAGED.iter().any(|name| text.ends_with(&format!("/{name}")))
 }

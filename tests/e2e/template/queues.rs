@@ -38,9 +38,9 @@ pub fn faults(template: &Value) -> Vec<String> {
                 "{name} has no window, which AWS asks for from batches of 11 on"
             ));
         }
-        if referred(&properties["EventSourceArn"]) == Some(LIFECYCLE) && batch < CHALLENGES {
+        if referred(&properties["EventSourceArn"]) == Some(LIFECYCLE) && batch < REAUTHORIZATIONS {
             faults.push(format!(
-                "{name} has a run for each {batch} challenges, and Graph takes {CHALLENGES} answers at once"
+                "{name} has a run for each {batch} challenges, and Graph takes {REAUTHORIZATIONS} answers at once"
             ));
         }
         let property = |reference: &Value, property: &str| {
@@ -81,4 +81,4 @@ pub fn faults(template: &Value) -> Vec<String> {
 const LIFECYCLE: &str = "LifecycleQueue";
 
 /// How many changes of an application in a tenant Graph takes in 20 seconds (*throttling limits*).
-const CHALLENGES: u64 = 500;
+const REAUTHORIZATIONS: u64 = 500;

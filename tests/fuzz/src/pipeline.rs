@@ -52,7 +52,7 @@ pub struct Answer {
 
 /// What became of one message.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum MessageResult {
     /// This event was delivered.
     Delivered(String),
     /// The message was kept with this reason.
@@ -108,7 +108,7 @@ pub fn receive(request: Request) -> Answer {
 
 /// Gives a message with `body` to decryption, and checks what holds whatever it is: nothing is lost, nothing panics, and
 /// what is kept is the message itself.
-pub fn process(body: &str) -> Fate {
+pub fn process(body: &str) -> MessageResult {
     let functions = &*FUNCTIONS;
     let mut message = SqsMessage::default();
     message.message_id = Some("m".to_owned());
@@ -123,23 +123,23 @@ pub fn process(body: &str) -> Fate {
     let mut forwarded = functions.decryption.lifecycle_queue.take();
     forwarded.extend(functions.decryption.read_queue.iter().flat_map(FakeQueue::take));
     match (&*retried, &*delivered, &*failed, &*forwarded) {
-        ([_], [], [], []) => Fate::Retried,
+        ([_], [], [], []) => MessageResult::Retried,
         ([], [event], [], []) => {
             assert_storable(&event.body);
-            Fate::Delivered(event.body.clone())
+            MessageResult::Delivered(event.body.clone())
         }
         ([], [], [], [message]) => {
             assert!(message.body == body, "the message itself goes on");
-            Fate::Forwarded
+            MessageResult::Forwarded
         }
         ([], [], [kept], []) => {
             assert!(kept.body == body, "the original message is kept");
             let reason = kept.reason.expect("a reason");
             assert!(REASONS.contains(&reason), "{reason} is no documented reason");
-            Fate::Failed(reason)
+            MessageResult::Failed(reason)
         }
         (retried, delivered, failed, forwarded) => panic!(
-            "a message has one fate: tried again {}, delivered {}, failed {}, forwarded {}",
+            "a message has one result: tried again {}, delivered {}, failed {}, forwarded {}",
             retried.len(),
             delivered.len(),
             failed.len(),

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use fuzz::{
     genuine::{self, CLIENT, TENANT},
-    pipeline::{self, Fate},
+    pipeline::{self, MessageResult},
 };
 use graph_core::notification::envelope::test_util::{SystemRng, assemble, encrypt, key, seal, sign, wrap};
 use libfuzzer_sys::fuzz_target;
@@ -25,11 +25,11 @@ fuzz_target!(|input: &[u8]| {
         1 => sealed(bytes),
         part => with(["data", "dataKey", "dataSignature"][usize::from(part) - 2], bytes),
     };
-    let fate = process(&content);
+    let result = process(&content);
     if kind % 5 == 0 && is_json(bytes) {
-        assert!(matches!(fate, Fate::Delivered(_)), "{fate:?}");
+        assert!(matches!(result, MessageResult::Delivered(_)), "{result:?}");
     } else if kind % 5 != 1 {
-        assert_eq!(fate, Fate::Failed("ContentRejected"));
+        assert_eq!(result, MessageResult::Failed("ContentRejected"));
     }
 });
 
@@ -49,7 +49,7 @@ fn with(part: &str, bytes: &[u8]) -> Value {
     content
 }
 
-fn process(content: &Value) -> Fate {
+fn process(content: &Value) -> MessageResult {
     let message = json!({
         "subscription": genuine::NAME, "tenantId": TENANT, "clientId": CLIENT,
         "id": "id", "partitionKey": "key",

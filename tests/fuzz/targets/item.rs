@@ -16,10 +16,10 @@ fuzz_target!(|input: &[u8]| {
         assert!(answer.response.status() == 202 && stored <= 1);
     }
     for message in &answer.changes {
-        let fate = pipeline::process(message);
+        let result = pipeline::process(message);
         assert_ne!(
-            fate,
-            pipeline::Fate::Retried,
+            result,
+            pipeline::MessageResult::Retried,
             "nothing is missing here that may come later"
         );
     }

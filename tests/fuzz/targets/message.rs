@@ -3,12 +3,12 @@
 
 use fuzz::{
     genuine::{filled, sealed},
-    pipeline::{self, Fate},
+    pipeline::{self, MessageResult},
 };
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
     let message = String::from_utf8_lossy(&filled(input)).into_owned();
-    assert_eq!(pipeline::process(&message), Fate::Failed("SealRejected"));
+    assert_eq!(pipeline::process(&message), MessageResult::Failed("SealRejected"));
     pipeline::process(&sealed(&message));
 });

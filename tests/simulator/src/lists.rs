@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use self::{
     filter::{Term, terms},
     kind::{Kind, Order},
-    page::{After, Options},
+    page::{Options, PageStart},
 };
 use super::api::bad_request;
 use super::http::{Call, GraphError, Reply};
@@ -106,7 +106,7 @@ impl List<'_> {
             .iter()
             .map(|(_, item)| (item.changed, item.id.clone()))
             .collect();
-        let first = options.after.as_ref().map_or(0, |after| after.place(&places));
+        let first = options.after.as_ref().map_or(0, |after| after.index(&places));
         let shown = items.iter().skip(first).take(top);
         let values: Vec<Value> = shown
             .map(|(own, item)| options.selected(self.shown(item, own, &all, &options)))
@@ -118,7 +118,7 @@ impl List<'_> {
             (false, true) => Some(("$skip", (first + top).to_string())),
             (false, false) => places
                 .get((first + top).saturating_sub(1))
-                .map(|place| ("$skiptoken", After::token(place))),
+                .map(|place| ("$skiptoken", PageStart::token(place))),
         };
         let values = self.with_root(values);
         let body = match next {

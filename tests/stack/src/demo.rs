@@ -14,16 +14,16 @@ use crate::{self as stack, Function, Message, Pair, Progress, Stack};
 use graph_simulator::{self as graph, Item, Post, SentItem, Simulator, SimulatorError};
 
 mod case;
-mod challenge;
 mod columns;
 mod event;
 mod lifecycle;
 mod loss;
 mod plan;
+mod reauthorization;
 mod report;
 mod verdict;
 
-pub use case::{CASES, Case, Way};
+pub use case::{CASES, Case, Transport};
 pub use report::{Line, kept};
 pub use verdict::{Verdict, judge};
 
@@ -104,7 +104,7 @@ pub async fn run(options: Options) -> Result<bool, Error> {
         ));
     }
     if options.keep {
-        keep(&pair, progress).await?;
+        keep_running(&pair, progress).await?;
     }
     progress.say("Stopping");
     Ok(right)
@@ -119,22 +119,23 @@ async fn lifecycle(
 ) -> Result<bool, Error> {
     let id = |name: &str| subscriptions.get(name).cloned().unwrap_or_default();
     progress.say("Having Graph remove a subscription");
-    let healed = lifecycle::remove(pair, REMOVED, id(REMOVED)).await?;
+    let recreated = lifecycle::remove(pair, REMOVED, id(REMOVED)).await?;
     if options.json {
-        print_events(&mut io::stdout().lock(), healed.event.as_deref()).map_err(Error::Output)?;
+        print_events(&mut io::stdout().lock(), recreated.event.as_deref()).map_err(Error::Output)?;
     }
-    print(&healed.text(), options).map_err(Error::Output)?;
-    if !healed.is_right() {
+    print(&recreated.text(), options).map_err(Error::Output)?;
+    if !recreated.is_right() {
         return Ok(false);
     }
     progress.say("Having Graph ask for reauthorization");
-    let answered = challenge::challenge(&pair.simulator, CHALLENGED, id(CHALLENGED)).await?;
-    print(&answered.text(), options).map_err(Error::Output)?;
-    Ok(answered.is_right())
+    let reauthorization =
+        reauthorization::reauthorize(&pair.simulator, REAUTHORIZED, id(REAUTHORIZED)).await?;
+    print(&reauthorization.text(), options).map_err(Error::Output)?;
+    Ok(reauthorization.is_right())
 }
 
 /// Keeps everything up until the process is ended; with Docker, for `sam local` as well.
-async fn keep(pair: &Pair, progress: Progress) -> Result<(), Error> {
+async fn keep_running(pair: &Pair, progress: Progress) -> Result<(), Error> {
     let folder = local::folder();
     local::write_events(pair, case::CASES[0].resource, &folder).await?;
     let engine = Engine::find();
@@ -214,11 +215,11 @@ async fn send(simulator: &Simulator, subscriptions: &BTreeMap<String, String>) -
             continue;
         };
         let mut post = Post::new().change(subscription, case.change_type);
-        if case.way != Way::Sent {
+        if case.transport != Transport::Sent {
             let item = Item::new(ITEM, simulator.now()).with("subject", FETCHED.into());
             simulator.put_item(&case::app().tenant_id, case.resource, item.clone());
-            if case.way == Way::Lost {
-                sent.push(loss::lose(simulator, case, subscription, item).await?);
+            if case.transport == Transport::Lost {
+                sent.push(loss::lose_notification(simulator, case, subscription, item).await?);
                 continue;
             }
             post = post.about(item.id);
@@ -243,15 +244,18 @@ async fn send(simulator: &Simulator, subscriptions: &BTreeMap<String, String>) -
 
 /// Waits until as many events came out as notifications went in.
 async fn receive(stack: &Stack, sent: &[Sent]) -> Result<Messages, Error> {
-    let (mut failed, deadline) = (Vec::new(), Instant::now() + PATIENCE);
+    let (mut failed, deadline) = (Vec::new(), Instant::now() + TIMEOUT);
     let mut delivered: Vec<Message> = Vec::new();
-    let lost = sent.iter().filter(|sent| sent.case.way == Way::Lost).count();
+    let lost = sent
+        .iter()
+        .filter(|sent| sent.case.transport == Transport::Lost)
+        .count();
     let all = sent.len() + lost * loss::EVENTS;
     while delivered.len() + failed.len() < all && Instant::now() < deadline {
         let wanted = all.saturating_sub(delivered.len());
         delivered.extend(
             stack
-                .receive(stack.output("DeliveryQueueUrl")?, A_MOMENT, |got| {
+                .receive(stack.output("DeliveryQueueUrl")?, RECEIVE_TIMEOUT, |got| {
                     got.len() >= wanted
                 })
                 .await?,
@@ -312,16 +316,16 @@ const ITEM: &str = "AAMkAGI2TG93AAA=";
 const FETCHED: &str = "Weekly planning";
 
 /// The name of the subscription that Graph challenges.
-const CHALLENGED: &str = "users";
+const REAUTHORIZED: &str = "users";
 
 /// The name of the subscription that Graph removes.
 const REMOVED: &str = "mail";
 
 /// The longest wait for all events together.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long one look at a queue takes.
-const A_MOMENT: Duration = Duration::from_secs(2);
+const RECEIVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How many lines of each log are shown.
 const LOG_LINES: usize = 40;

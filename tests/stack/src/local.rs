@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{self as stack, Function, Pair};
 use graph_simulator::SimulatorError;
 
-mod door;
+mod container_proxy;
 mod engine;
 mod events;
 mod template;
@@ -20,12 +20,12 @@ mod template;
 pub use engine::Engine;
 pub use events::write_events;
 
-use door::Door;
+use container_proxy::ContainerProxy;
 
 /// The files, and the doors for containers. When it is dropped, containers can no longer reach the stack.
 #[derive(Debug)]
 pub struct Local {
-    _doors: [Door; 2],
+    _proxies: [ContainerProxy; 2],
 }
 
 impl Local {
@@ -45,11 +45,11 @@ impl Local {
         write(&folder.join("template.yaml"), &template)?;
         let environment = environment(pair).await?;
         write(&folder.join("env.json"), &in_lines(&environment))?;
-        let doors = [
-            Door::open(engine, aws).await?,
-            Door::open(engine, &simulator).await?,
+        let proxies = [
+            ContainerProxy::open(engine, aws).await?,
+            ContainerProxy::open(engine, &simulator).await?,
         ];
-        Ok(Self { _doors: doors })
+        Ok(Self { _proxies: proxies })
     }
 }
 
@@ -90,11 +90,11 @@ async fn environment(pair: &Pair) -> Result<BTreeMap<&'static str, BTreeMap<Stri
         // Containers have root certificates of their own, at the path in the template.
         variables.remove("SSL_CERT_FILE");
         for endpoint in variables.values_mut().filter(|value| **value == simulator) {
-            *endpoint = door::seen_from_inside(&simulator);
+            *endpoint = container_proxy::url_in_containers(&simulator);
         }
         let [endpoint, key, secret, session, region] = template::VARIABLES;
         variables.extend([
-            (endpoint.to_owned(), door::seen_from_inside(aws)),
+            (endpoint.to_owned(), container_proxy::url_in_containers(aws)),
             (key.to_owned(), stack::ACCESS_KEY.to_owned()),
             (secret.to_owned(), stack::ACCESS_KEY.to_owned()),
             // Otherwise the SAM CLI would pass on the session token of the user's own account.
@@ -138,7 +138,7 @@ mod tests {
             for line in [
                 "template_file = \"target/local/template.yaml\"",
                 "env_vars = \"target/local/env.json\"",
-                &format!("add_host = \"{}:host-gateway\"", door::HOST),
+                &format!("add_host = \"{}:host-gateway\"", container_proxy::HOST),
             ] {
                 assert!(
                     section.lines().any(|found| found == line),

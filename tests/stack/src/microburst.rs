@@ -42,7 +42,7 @@ impl Microburst {
         let python = folder.join("microburst");
         let at_start = python.join("sitecustomize.py");
         std::fs::create_dir_all(&python)
-            .and_then(|()| std::fs::write(&at_start, AT_START))
+            .and_then(|()| std::fs::write(&at_start, START_SCRIPT))
             .map_err(Error::io(format!("writing {}", at_start.display())))?;
         let mut command = Command::new(program);
         command
@@ -131,7 +131,7 @@ impl Microburst {
 /// The Python code that runs before microburst.
 ///
 /// Microburst passes calls on under the name of the local AWS, for which they were not signed. It also logs every call.
-const AT_START: &str = "\
+const START_SCRIPT: &str = "\
 import logging
 
 from microburst.forward import Upstream

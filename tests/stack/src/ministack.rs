@@ -67,7 +67,7 @@ impl Ministack {
         let python = folder.join("python");
         let at_start = python.join("sitecustomize.py");
         std::fs::create_dir_all(&python)
-            .and_then(|()| std::fs::write(&at_start, AT_START))
+            .and_then(|()| std::fs::write(&at_start, START_SCRIPT))
             .map_err(Error::io(format!("writing {}", at_start.display())))?;
         let mut program = Command::new(tools.ministack());
         // The functions inherit these variables, so nothing else of this process's environment is passed on: neither a
@@ -121,7 +121,7 @@ pub(crate) fn free_port() -> Result<u16, Error> {
 ///
 /// MiniStack is called without TLS, which the template's queues refuse. So it treats every request as one from a proxy
 /// that speaks TLS. It also records which operations are called, because AWS charges for requests.
-const AT_START: &str = "\
+const START_SCRIPT: &str = "\
 import os
 import socketserver
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True

@@ -59,7 +59,7 @@ impl Supervised {
 impl Drop for Supervised {
     fn drop(&mut self) {
         drop(self.pipe.take());
-        let deadline = Instant::now() + GRACE * 2;
+        let deadline = Instant::now() + SHUTDOWN_TIMEOUT * 2;
         while !self.has_ended() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -81,7 +81,7 @@ kill -s KILL -- "-$$"
 "#;
 
 /// How long the program may take to end politely; see the script.
-const GRACE: Duration = Duration::from_secs(3);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Arrival, LANES, Load, PATIENCE, Pipeline, Stage};
+use super::{Arrival, CONCURRENT_POSTS, Load, Pipeline, Stage, TIMEOUT};
 use crate::{
     BoxError,
     artefacts::Artefacts,
@@ -63,7 +63,7 @@ async fn start(artefacts: &Artefacts, world: &World) -> Result<Pipeline<InMemory
     let programs = webhooks(artefacts, world);
     let ours = programs.first().ok_or("there is no webhook")?;
     let mut webhooks = Vec::new();
-    for _ in 0..LANES {
+    for _ in 0..CONCURRENT_POSTS {
         webhooks.push(Function::start(ours, &world.aws.url, artefacts.log(ours.name)?).await?);
     }
     let queue = Arc::new(Mutex::new(world.aws.read("notifications")));
@@ -86,7 +86,7 @@ async fn start(artefacts: &Artefacts, world: &World) -> Result<Pipeline<InMemory
         stage: Arc::new(InMemory { aws, webhooks }),
         events,
         movers,
-        patience: PATIENCE,
+        timeout: TIMEOUT,
     })
 }
 

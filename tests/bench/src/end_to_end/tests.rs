@@ -44,7 +44,7 @@ async fn a_message_in_failed_queue_is_an_error() {
 }
 
 /// Sends two POSTs of three items, a pause apart.
-async fn run(deliver: fn(String) -> Vec<String>) -> Result<Passage, BoxError> {
+async fn run(deliver: fn(String) -> Vec<String>) -> Result<LoadResult, BoxError> {
     let (arrivals, events) = mpsc::unbounded_channel();
     let failed = std::sync::Mutex::new(0);
     let mut pipeline = Pipeline {
@@ -55,7 +55,7 @@ async fn run(deliver: fn(String) -> Vec<String>) -> Result<Passage, BoxError> {
         }),
         events,
         movers: JoinSet::new(),
-        patience: Duration::ZERO,
+        timeout: Duration::ZERO,
     };
     let posts = ["a-0", "a-1"].map(|label| (label.to_owned(), label.to_owned()));
     let load = Load {

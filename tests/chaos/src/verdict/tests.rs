@@ -15,8 +15,8 @@ fn a_change_that_arrived_once_by_id_is_delivered() {
     });
     assert!(verdict.is_kept());
     assert_eq!(
-        (verdict.ends, verdict.repeats),
-        (BTreeMap::from([(End::Delivered, 1)]), 1)
+        (verdict.outcomes, verdict.repeats),
+        (BTreeMap::from([(ChangeOutcome::Delivered, 1)]), 1)
     );
 }
 
@@ -134,7 +134,7 @@ fn a_forged_change_must_not_arrive() {
 
 #[test]
 fn a_forged_change_is_refused_without_a_trace() {
-    ends(
+    check_outcome(
         &Evidence {
             sent: vec![Sent {
                 kind: Kind::Forged,
@@ -142,7 +142,7 @@ fn a_forged_change_is_refused_without_a_trace() {
             }],
             ..Evidence::default()
         },
-        End::Refused,
+        ChangeOutcome::Rejected,
     );
 }
 
@@ -171,13 +171,13 @@ fn a_change_in_failed_queue_needs_a_reason() {
     for kind in [Kind::Genuine, Kind::Unreadable] {
         let sent = vec![Sent { kind, ..sent(1) }];
         let failures = vec![failure(Some(1), Some("TokenRejected"))];
-        ends(
+        check_outcome(
             &Evidence {
                 sent: sent.clone(),
                 failures,
                 ..Evidence::default()
             },
-            End::Failed,
+            ChangeOutcome::Failed,
         );
         let failures = vec![failure(Some(1), None)];
         check(
@@ -225,13 +225,13 @@ fn a_change_that_never_came_through_has_to_lie_in_a_gap() {
                 ..gap("team-messages", 0, 0)
             },
         ] {
-            ends(
+            check_outcome(
                 &Evidence {
                     sent: sent.clone(),
                     gaps: vec![gap],
                     ..Evidence::default()
                 },
-                End::Reported,
+                ChangeOutcome::Reported,
             );
         }
         for gaps in [
@@ -251,13 +251,13 @@ fn a_change_that_never_came_through_has_to_lie_in_a_gap() {
                 Breach::Lost(1, "team-messages".to_owned(), outcome),
             );
         }
-        ends(
+        check_outcome(
             &Evidence {
                 sent,
                 events: vec![event(1, "a")],
                 ..Evidence::default()
             },
-            End::Delivered,
+            ChangeOutcome::Delivered,
         );
     }
 }
@@ -269,12 +269,12 @@ fn nobody_misses_a_change_that_the_configuration_does_not_ask_for() {
         outcome: Outcome::Unsubscribed,
         ..sent(1)
     };
-    ends(
+    check_outcome(
         &Evidence {
             sent: vec![sent],
             ..Evidence::default()
         },
-        End::NotAskedFor,
+        ChangeOutcome::NotSubscribed,
     );
 }
 
@@ -325,11 +325,11 @@ fn check(evidence: &Evidence, breach: Breach) {
 
 /// Expects no breach, and that the only change ends in this way.
 #[track_caller]
-fn ends(evidence: &Evidence, end: End) {
+fn check_outcome(evidence: &Evidence, outcome: ChangeOutcome) {
     let verdict = judge(evidence);
     assert_eq!(
-        (verdict.breaches, verdict.ends),
-        (Vec::new(), BTreeMap::from([(end, 1)]))
+        (verdict.breaches, verdict.outcomes),
+        (Vec::new(), BTreeMap::from([(outcome, 1)]))
     );
 }
 

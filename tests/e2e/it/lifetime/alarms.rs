@@ -25,7 +25,7 @@ pub async fn each_has_its_metric(world: &World) {
             return;
         }
         assert!(began.elapsed() < DEADLINE, "nobody has written {absent:#?}");
-        tokio::time::sleep(super::A_MOMENT).await;
+        tokio::time::sleep(super::POLL_INTERVAL).await;
     }
 }
 
@@ -74,10 +74,10 @@ async fn a_lifecycle_notification_is_tried_again(world: &World) {
         .contains("\"LifecycleRetried\":")
     {
         assert!(began.elapsed() < DEADLINE, "the notification was not tried");
-        tokio::time::sleep(super::A_MOMENT).await;
+        tokio::time::sleep(super::POLL_INTERVAL).await;
     }
     world.write("ClientStateSecret", &genuine).await;
-    let events = world.take("DeliveryQueue", 2).await;
+    let events = world.receive("DeliveryQueue", 2).await;
     let mut types: Vec<_> = events.iter().map(|event| event_type(&event.body)).collect();
     types.sort();
     assert_eq!(types, GAP);

@@ -12,7 +12,7 @@ use std::{
 use graph_simulator::{LifecycleEvent, Post};
 use stack::Stack;
 
-use super::{A_MOMENT, DEADLINE, World};
+use super::{DEADLINE, POLL_INTERVAL, World};
 
 /// Deploys one consumer after the other: two would share the events.
 ///
@@ -39,7 +39,7 @@ async fn check(world: &World, consumer: &Consumer) {
     world
         .send(post.lifecycle(&subscription, LifecycleEvent::Missed))
         .await;
-    let events = world.take("DeliveryQueue", 3).await;
+    let events = world.receive("DeliveryQueue", 3).await;
 
     let parameters = BTreeMap::from([(
         "DeliveryQueueArn",
@@ -77,13 +77,13 @@ async fn check(world: &World, consumer: &Consumer) {
             "{} has not processed its events:\n{log}",
             consumer.name
         );
-        tokio::time::sleep(A_MOMENT).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 
     for event in &events {
         world.put_back("DeliveryQueue", event).await;
     }
-    let undelivered = world.take("UndeliveredQueue", 1).await;
+    let undelivered = world.receive("UndeliveredQueue", 1).await;
     assert_eq!(undelivered[0].body, "poison");
     world.hold("DeliveryQueue", 0).await;
     world.hold("UndeliveredQueue", 0).await;

@@ -13,7 +13,7 @@ pub async fn each_changes_what_it_is_about(world: &mut World) {
     let template = std::fs::read_to_string(template).unwrap();
     assert_eq!(
         declared(&template),
-        told(),
+        tested_parameters(),
         "a parameter of the template that nothing is said about"
     );
 
@@ -77,7 +77,7 @@ fn declared(template: &str) -> BTreeSet<&str> {
     names.filter_map(|line| line.trim().strip_suffix(':')).collect()
 }
 
-fn told() -> BTreeSet<&'static str> {
+fn tested_parameters() -> BTreeSet<&'static str> {
     let changed = CHANGES.iter().map(|(name, ..)| *name);
     changed.chain(NOT_SHOWN.map(|(name, _)| name)).collect()
 }

@@ -23,7 +23,7 @@ use renewal::ports::{Clock, Document, Documents, Ports};
 pub struct InMemory;
 
 impl Ports for InMemory {
-    type Documents = Shelf;
+    type Documents = FakeDocuments;
     type Queue = FakeQueue;
 }
 
@@ -58,7 +58,7 @@ impl Clock for SimulatedClock {
 
     /// Lets the time pass at once. An end that is minutes away is one that no call here lasts until.
     async fn sleep(&self, duration: Duration) {
-        if duration > LONGEST_WAIT {
+        if duration > MAX_WAIT {
             return std::future::pending().await;
         }
         self.0.advance(duration.try_into().unwrap());
@@ -66,20 +66,20 @@ impl Clock for SimulatedClock {
 }
 
 /// The longest that renewal waits within a run, for a key that may not be used yet.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+const MAX_WAIT: Duration = Duration::from_mins(1);
 
 /// Documents in memory.
 #[derive(Clone, Default)]
-pub struct Shelf(FakeSecrets);
+pub struct FakeDocuments(FakeSecrets);
 
-impl Shelf {
+impl FakeDocuments {
     /// Returns the secret that holds a document.
     pub fn get(&self, document: &str) -> FakeSecret {
         self.0.secret(document)
     }
 }
 
-impl Documents for Shelf {
+impl Documents for FakeDocuments {
     type Secret = FakeSecret;
 
     fn secret(&self, document: Document) -> FakeSecret {

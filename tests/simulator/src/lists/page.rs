@@ -14,14 +14,14 @@ pub(super) struct Options {
     pub(super) order: Option<String>,
     pub(super) top: Option<usize>,
     pub(super) token: Option<String>,
-    pub(super) after: Option<After>,
+    pub(super) after: Option<PageStart>,
     pub(super) expands_replies: bool,
     select: Option<String>,
 }
 
 /// The beginning of a page.
 #[derive(Debug)]
-pub(super) enum After {
+pub(super) enum PageStart {
     /// After so many items.
     Items(usize),
     /// After an item, by its last change and its id.
@@ -40,8 +40,8 @@ impl Options {
                 "$top" => options.top = Some(value.parse().map_err(|_| invalid())?),
                 "$expand" if value == "replies" => options.expands_replies = true,
                 "token" => options.token = Some(value),
-                "$skip" => options.after = Some(After::Items(value.parse().map_err(|_| invalid())?)),
-                "$skiptoken" => options.after = Some(After::parse(&value).ok_or_else(invalid)?),
+                "$skip" => options.after = Some(PageStart::Items(value.parse().map_err(|_| invalid())?)),
+                "$skiptoken" => options.after = Some(PageStart::parse(&value).ok_or_else(invalid)?),
                 _ => {
                     return Err(bad_request(&format!(
                         "The query option '{name}' is not simulated."
@@ -72,7 +72,7 @@ impl Options {
     }
 }
 
-impl After {
+impl PageStart {
     /// Returns the token of a page that begins after an item.
     pub(super) fn token((changed, id): &(Timestamp, String)) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(format!("{changed} {id}"))
@@ -85,7 +85,7 @@ impl After {
     }
 
     /// Returns the number of the first item on the page.
-    pub(super) fn place(&self, items: &[(Timestamp, String)]) -> usize {
+    pub(super) fn index(&self, items: &[(Timestamp, String)]) -> usize {
         match self {
             Self::Items(count) => *count,
             Self::Item(changed, id) => {

@@ -20,14 +20,14 @@ pub struct Case {
     /// Whether a signed-in user creates it: Graph does not accept it from an application alone.
     pub delegated: bool,
     /// How the change reaches the stack.
-    pub way: Way,
+    pub transport: Transport,
     /// The type of the expected event.
     pub event_type: &'static str,
 }
 
 /// How a change reaches the stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum Transport {
     /// By a notification that is complete.
     Sent,
     /// By a notification whose content the reader fetches.
@@ -74,8 +74,8 @@ pub const CASES: [Case; 14] = [
         "created",
         "Microsoft.Graph.MessageCreated",
     ),
-    by(
-        Way::Fetched,
+    with_transport(
+        Transport::Fetched,
         basic(
             "calendar",
             "/users/00000000-0000-0000-0000-00000000000a/events",
@@ -84,8 +84,8 @@ pub const CASES: [Case; 14] = [
             "Microsoft.Graph.EventUpdated",
         ),
     ),
-    by(
-        Way::Lost,
+    with_transport(
+        Transport::Lost,
         basic(
             "contacts",
             "/users/00000000-0000-0000-0000-00000000000a/contacts",
@@ -175,7 +175,7 @@ pub fn config(refresh_token: &str) -> Value {
         if let (true, Some(entry)) = (case.rich, entry.as_object_mut()) {
             entry.insert("includeResourceData".to_owned(), Value::Bool(true));
         }
-        if let (Way::Fetched, Some(entry)) = (case.way, entry.as_object_mut()) {
+        if let (Transport::Fetched, Some(entry)) = (case.transport, entry.as_object_mut()) {
             entry.insert("fetchContent".to_owned(), Value::Bool(true));
         }
         (case.name.to_owned(), entry)
@@ -213,14 +213,14 @@ const fn rich(
         change_type,
         rich: true,
         delegated: false,
-        way: Way::Sent,
+        transport: Transport::Sent,
         event_type,
     }
 }
 
 /// Returns the case with another way.
-const fn by(way: Way, case: Case) -> Case {
-    Case { way, ..case }
+const fn with_transport(transport: Transport, case: Case) -> Case {
+    Case { transport, ..case }
 }
 
 /// Returns the case for a subscription of a signed-in user.

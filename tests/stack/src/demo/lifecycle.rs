@@ -4,13 +4,13 @@ use std::{fmt::Write as _, time::Instant};
 
 use serde_json::Value;
 
-use super::{A_MOMENT, Error, PATIENCE, subscriptions};
+use super::{Error, RECEIVE_TIMEOUT, TIMEOUT, subscriptions};
 use crate::{Message, Pair};
 use graph_simulator::{LifecycleEvent, Post};
 
 /// The result of a removal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Healed {
+pub(super) struct RecreatedSubscription {
     name: &'static str,
     /// Graph's id of the removed subscription.
     before: String,
@@ -22,24 +22,28 @@ pub(super) struct Healed {
 }
 
 /// Removes the subscription called `name` with a lifecycle notification, and waits for renewal to create it again.
-pub(super) async fn remove(pair: &Pair, name: &'static str, before: String) -> Result<Healed, Error> {
+pub(super) async fn remove(
+    pair: &Pair,
+    name: &'static str,
+    before: String,
+) -> Result<RecreatedSubscription, Error> {
     let Pair { stack, simulator } = pair;
     let started = Instant::now();
     let post = Post::new().lifecycle(&before, LifecycleEvent::SubscriptionRemoved);
     simulator.send(post).await?;
     let is_about_it = |message: &Message| message.body.contains(&before);
     let mut events = Vec::new();
-    while !events.iter().any(is_about_it) && started.elapsed() < PATIENCE {
+    while !events.iter().any(is_about_it) && started.elapsed() < TIMEOUT {
         events.extend(
             stack
-                .receive(stack.output("DeliveryQueueUrl")?, A_MOMENT, |got| {
+                .receive(stack.output("DeliveryQueueUrl")?, RECEIVE_TIMEOUT, |got| {
                     got.iter().any(is_about_it)
                 })
                 .await?,
         );
     }
     let event = events.into_iter().find(is_about_it).map(|message| message.body);
-    Ok(Healed {
+    Ok(RecreatedSubscription {
         after: subscriptions(simulator).remove(name),
         milliseconds: started.elapsed().as_millis(),
         name,
@@ -48,7 +52,7 @@ pub(super) async fn remove(pair: &Pair, name: &'static str, before: String) -> R
     })
 }
 
-impl Healed {
+impl RecreatedSubscription {
     /// Returns whether there is a successor, and consumers have the event.
     pub(super) fn is_right(&self) -> bool {
         let is_new = self.after.as_ref().is_some_and(|after| *after != self.before);
@@ -111,9 +115,9 @@ mod tests {
 
     #[test]
     fn a_successor_that_consumers_know_of_is_right() {
-        assert!(healed(Some("new"), "SubscriptionRemoved", "new").is_right());
+        assert!(recreated(Some("new"), "SubscriptionRemoved", "new").is_right());
         assert!(
-            healed(Some("new"), "SubscriptionRemoved", "new")
+            recreated(Some("new"), "SubscriptionRemoved", "new")
                 .text()
                 .contains("now    new")
         );
@@ -122,13 +126,13 @@ mod tests {
     #[test]
     fn no_successor_no_event_or_another_one_is_wrong() {
         for wrong in [
-            healed(None, "SubscriptionRemoved", "new"),
-            healed(Some("old"), "SubscriptionRemoved", "old"),
-            healed(Some("new"), "SubscriptionMissed", "new"),
-            healed(Some("new"), "SubscriptionRemoved", "another"),
-            Healed {
+            recreated(None, "SubscriptionRemoved", "new"),
+            recreated(Some("old"), "SubscriptionRemoved", "old"),
+            recreated(Some("new"), "SubscriptionMissed", "new"),
+            recreated(Some("new"), "SubscriptionRemoved", "another"),
+            RecreatedSubscription {
                 event: None,
-                ..healed(Some("new"), "", "")
+                ..recreated(Some("new"), "", "")
             },
         ] {
             assert!(!wrong.is_right() && wrong.text().contains("WRONG"), "{wrong:?}");
@@ -138,25 +142,25 @@ mod tests {
     #[test]
     fn the_outcome_fits_into_80_columns() {
         let id = "e55957b4-5b28-4d0d-8f6e-d5411361cb29";
-        for healed in [
-            healed(Some(id), "SubscriptionRemoved", id),
-            healed(Some(id), "SubscriptionRecreated", "another"),
-            healed(None, "SubscriptionRemoved", id),
-            Healed {
+        for recreated in [
+            recreated(Some(id), "SubscriptionRemoved", id),
+            recreated(Some(id), "SubscriptionRecreated", "another"),
+            recreated(None, "SubscriptionRemoved", id),
+            RecreatedSubscription {
                 event: None,
-                ..healed(Some(id), "", "")
+                ..recreated(Some(id), "", "")
             },
         ] {
-            let text = healed.text();
+            let text = recreated.text();
             assert!(text.lines().all(|line| line.chars().count() <= COLUMNS), "{text}");
         }
     }
 
-    fn healed(after: Option<&str>, event: &str, named: &str) -> Healed {
+    fn recreated(after: Option<&str>, event: &str, named: &str) -> RecreatedSubscription {
         let event = json!({
             "type": format!("Microsoft.Graph.{event}"), "subscription": "mail", "data": {"newSubscriptionId": named},
         });
-        Healed {
+        RecreatedSubscription {
             name: "mail",
             before: "old".to_owned(),
             after: after.map(str::to_owned),

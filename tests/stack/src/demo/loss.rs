@@ -8,7 +8,7 @@ use super::{Error, Sent, case::Case};
 use crate::Message;
 
 /// Loses the notification of a change, and lets Graph send `missed`. Returns the expected event.
-pub(super) async fn lose(
+pub(super) async fn lose_notification(
     simulator: &Simulator,
     case: &'static Case,
     subscription: &str,

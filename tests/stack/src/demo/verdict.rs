@@ -2,7 +2,7 @@
 
 use serde_json::{Value, value::RawValue};
 
-use super::case::Way;
+use super::case::Transport;
 use super::event::Event;
 use super::loss;
 use super::report::Line;
@@ -34,7 +34,7 @@ pub fn judge(sent: &[Sent], delivered: &[Message], failed: &[Message]) -> Vec<Li
         let message = own.map(|index| unasked.swap_remove(index));
         lines.push(line(sent, message, delivered, failed));
     }
-    if sent.iter().any(|sent| sent.case.way == Way::Lost) {
+    if sent.iter().any(|sent| sent.case.transport == Transport::Lost) {
         unasked.retain(|message| !loss::is_about_a_gap(&message.body));
     }
     lines.extend(unasked.into_iter().map(|message| Line {
@@ -50,9 +50,9 @@ pub fn judge(sent: &[Sent], delivered: &[Message], failed: &[Message]) -> Vec<Li
 /// Returns the line of one notification.
 fn line(sent: &Sent, message: Option<&Message>, delivered: &[Message], failed: &[Message]) -> Line {
     let event = message.and_then(|message| Event::parse(&message.body));
-    let verdict = match (&event, sent.case.way) {
+    let verdict = match (&event, sent.case.transport) {
         (None, _) => absence(sent, failed),
-        (Some(_), Way::Lost) if !loss::is_complete(sent.case.name, delivered) => {
+        (Some(_), Transport::Lost) if !loss::is_complete(sent.case.name, delivered) => {
             Verdict::Differs("CatchUpCompleted")
         }
         (Some(event), _) => difference(sent, event).map_or(Verdict::Right, Verdict::Differs),
@@ -60,10 +60,10 @@ fn line(sent: &Sent, message: Option<&Message>, delivered: &[Message], failed: &
     let summary = event.as_ref().map(Event::summary).unwrap_or_default();
     Line {
         name: sent.case.name.to_owned(),
-        summary: match sent.case.way {
-            Way::Sent => summary,
-            Way::Fetched => format!("fetched: {summary}"),
-            Way::Lost => "lost by Graph, read by the reader".to_owned(),
+        summary: match sent.case.transport {
+            Transport::Sent => summary,
+            Transport::Fetched => format!("fetched: {summary}"),
+            Transport::Lost => "lost by Graph, read by the reader".to_owned(),
         },
         event_type: event.map_or_else(|| sent.case.event_type.to_owned(), |event| event.event_type),
         milliseconds: message
@@ -82,11 +82,12 @@ fn is_about(body: &str, sent: &Sent) -> bool {
 fn difference(sent: &Sent, event: &Event<'_>) -> Option<&'static str> {
     let item = |name: &str| sent.item.item.get(name).cloned().unwrap_or_default();
     let content = event.data.content.map(RawValue::get);
-    let is_lost = sent.case.way == Way::Lost;
-    if sent.case.way == Way::Fetched && !content.is_some_and(|content| content.contains(FETCHED)) {
+    let is_lost = sent.case.transport == Transport::Lost;
+    if sent.case.transport == Transport::Fetched && !content.is_some_and(|content| content.contains(FETCHED))
+    {
         return Some("content");
     }
-    let content = content.filter(|_| sent.case.way == Way::Sent);
+    let content = content.filter(|_| sent.case.transport == Transport::Sent);
     let parsed = |text: Option<&str>| text.and_then(|text| serde_json::from_str::<Value>(text).ok());
     let expected = sent.item.content.as_deref();
     let same = [
@@ -194,39 +195,39 @@ mod tests {
             data[name] = value;
             data
         };
-        let of = |way| CASES.iter().find(|case| case.way == way).unwrap();
+        let of = |transport| CASES.iter().find(|case| case.transport == transport).unwrap();
         let fetched = json!({"subject": FETCHED});
-        for (way, name, value, complete, expected) in [
-            (Way::Fetched, "content", &fetched, true, Verdict::Right),
+        for (transport, name, value, complete, expected) in [
+            (Transport::Fetched, "content", &fetched, true, Verdict::Right),
             (
-                Way::Fetched,
+                Transport::Fetched,
                 "content",
                 &json!({}),
                 true,
                 Verdict::Differs("content"),
             ),
-            (Way::Lost, "caughtUp", &json!("gap"), true, Verdict::Right),
+            (Transport::Lost, "caughtUp", &json!("gap"), true, Verdict::Right),
             (
-                Way::Lost,
+                Transport::Lost,
                 "caughtUp",
                 &json!("gap"),
                 false,
                 Verdict::Differs("CatchUpCompleted"),
             ),
             (
-                Way::Lost,
+                Transport::Lost,
                 "other",
                 &json!("gap"),
                 true,
                 Verdict::Differs("caughtUp"),
             ),
         ] {
-            let case = of(way);
+            let case = of(transport);
             let mut sent = Sent { case, ..sent() };
             sent.item.content = None;
             let events = events(case, &data(case, name, value.clone()), complete);
             let lines = judge(&[sent], &events, &[]);
-            assert_eq!(lines[0].verdict, expected, "{way:?} {name} {complete}");
+            assert_eq!(lines[0].verdict, expected, "{transport:?} {name} {complete}");
         }
     }
 

@@ -58,7 +58,7 @@ impl Kind {
         stack.enable_mapping(self.mapping, false).await?;
         let report = simulator.send((self.post)(resource)).await;
         let messages = stack
-            .receive((self.queue)(stack)?, PATIENCE, |got| !got.is_empty())
+            .receive((self.queue)(stack)?, TIMEOUT, |got| !got.is_empty())
             .await;
         stack.enable_mapping(self.mapping, true).await?;
         let not_queued = || Error::NotQueued(self.name);
@@ -135,4 +135,4 @@ const LIFECYCLE: Kind = Kind {
 };
 
 /// The longest wait for a notification in its queue.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
 
-use super::{Error, PATIENCE};
+use super::{Error, TIMEOUT};
 use graph_simulator::{LifecycleEvent, Post, Simulator};
 
 /// The result of a challenge.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Answered {
+pub(super) struct Reauthorization {
     name: &'static str,
     id: String,
     /// The expiry of the subscription before the challenge.
@@ -25,21 +25,21 @@ pub(super) struct Answered {
 /// Challenges the subscription called `name`, and waits for its renewal.
 ///
 /// The subscription is made an hour older first, because renewal does not renew a new one again.
-pub(super) async fn challenge(
+pub(super) async fn reauthorize(
     simulator: &Simulator,
     name: &'static str,
     id: String,
-) -> Result<Answered, Error> {
+) -> Result<Reauthorization, Error> {
     let is_there = simulator.age(&id, SignedDuration::from_hours(1));
     let path = format!("/v1.0/subscriptions/{id}");
     let (before, patched) = (end(simulator, &id), simulator.count("PATCH", &path));
     let started = Instant::now();
     let post = Post::new().lifecycle(&id, LifecycleEvent::ReauthorizationRequired);
     simulator.send(post).await?;
-    while is_there && simulator.count("PATCH", &path) == patched && started.elapsed() < PATIENCE {
-        sleep(POLL).await;
+    while is_there && simulator.count("PATCH", &path) == patched && started.elapsed() < TIMEOUT {
+        sleep(POLL_INTERVAL).await;
     }
-    Ok(Answered {
+    Ok(Reauthorization {
         milliseconds: started.elapsed().as_millis(),
         after: end(simulator, &id),
         patches: simulator.count("PATCH", &path) - patched,
@@ -55,7 +55,7 @@ fn end(simulator: &Simulator, id: &str) -> Option<Timestamp> {
     Some(one.expires_at)
 }
 
-impl Answered {
+impl Reauthorization {
     /// Returns whether one PATCH has renewed the subscription.
     pub(super) fn is_right(&self) -> bool {
         self.patches == 1 && self.before.is_some() && self.after > self.before
@@ -84,7 +84,7 @@ impl Answered {
 }
 
 /// How often the simulator is checked.
-const POLL: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {
@@ -93,22 +93,22 @@ mod tests {
     #[test]
     fn one_renewal_is_right_and_anything_else_is_wrong() {
         let (ten, eleven) = ("2026-11-22T10:00:00Z", "2026-11-22T11:00:00Z");
-        assert!(answered(Some(ten), Some(eleven), 1).is_right());
+        assert!(reauthorization(Some(ten), Some(eleven), 1).is_right());
         for wrong in [
-            answered(Some(ten), Some(ten), 1),
-            answered(Some(eleven), Some(ten), 1),
-            answered(Some(ten), Some(eleven), 0),
-            answered(Some(ten), Some(eleven), 2),
-            answered(None, Some(eleven), 1),
-            answered(Some(ten), None, 1),
+            reauthorization(Some(ten), Some(ten), 1),
+            reauthorization(Some(eleven), Some(ten), 1),
+            reauthorization(Some(ten), Some(eleven), 0),
+            reauthorization(Some(ten), Some(eleven), 2),
+            reauthorization(None, Some(eleven), 1),
+            reauthorization(Some(ten), None, 1),
         ] {
             assert!(!wrong.is_right() && wrong.text().contains("WRONG"), "{wrong:?}");
         }
     }
 
-    fn answered(before: Option<&str>, after: Option<&str>, patches: usize) -> Answered {
+    fn reauthorization(before: Option<&str>, after: Option<&str>, patches: usize) -> Reauthorization {
         let at = |text: Option<&str>| text.map(|text| text.parse().unwrap());
-        Answered {
+        Reauthorization {
             name: "mail",
             id: "id".to_owned(),
             before: at(before),

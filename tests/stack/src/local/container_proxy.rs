@@ -18,11 +18,11 @@ pub(crate) const HOST: &str = "host.docker.internal";
 
 /// An open door. It closes when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct ContainerProxy {
     task: Option<JoinHandle<()>>,
 }
 
-impl Door {
+impl ContainerProxy {
     /// Lets containers reach the server with this base URL, at the same port of the gateway. Nobody else can, because
     /// MiniStack runs any code it is sent.
     ///
@@ -42,12 +42,12 @@ impl Door {
                 engine.gateway
             )))?,
         };
-        let task = tokio::spawn(keep(*engine, listener, port));
+        let task = tokio::spawn(accept_from_containers(*engine, listener, port));
         Ok(Self { task: Some(task) })
     }
 }
 
-impl Drop for Door {
+impl Drop for ContainerProxy {
     fn drop(&mut self) {
         if let Some(task) = &self.task {
             task.abort();
@@ -56,12 +56,12 @@ impl Drop for Door {
 }
 
 /// Returns a loopback URL as containers have to write it.
-pub(crate) fn seen_from_inside(url: &str) -> String {
+pub(crate) fn url_in_containers(url: &str) -> String {
     url.replace("127.0.0.1", HOST)
 }
 
 /// Accepts connections from containers.
-async fn keep(engine: Engine, listener: TcpListener, port: u16) {
+async fn accept_from_containers(engine: Engine, listener: TcpListener, port: u16) {
     loop {
         // A failure affects this connection only.
         let Ok((outside, peer)) = listener.accept().await else {
