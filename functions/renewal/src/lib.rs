@@ -84,7 +84,6 @@ pub struct Deps<P: Ports> {
 ///
 /// Returns an error if the event has an unknown member, or if the documents in Secrets Manager cannot be read or
 /// written, so that no run is possible.
-/// or written, so that nothing can be done.
 pub async fn handle<P: Ports>(
     event: Value,
     deadline: Timestamp,

@@ -14,7 +14,8 @@ pub struct Margin {
     pub lifetime_minutes: i64,
     /// How many subscriptions the group has.
     pub subscriptions: usize,
-    /// For how long renewals may fail.
+    /// For how long renewals may fail. Negative if a subscription can lapse even if every renewal succeeds: that long
+    /// before a run renews it.
     pub survives_minutes: i64,
     /// For how long they could fail if the application had few subscriptions. Absent if Graph's limit does not matter:
     /// renewing that often would take more than a tenth of it otherwise.
@@ -36,9 +37,9 @@ impl Margin {
     ) -> Self {
         let (survives, unlimited) = (policy.survives(lifetime), of_few.survives(lifetime));
         let is_limited = unlimited > survives;
-        let mut summary = format!("survives {} of failed renewals", words(survives));
+        let mut summary = in_words(survives);
         if is_limited {
-            summary = format!("{summary}; {} without Graph's limits", words(unlimited));
+            summary = format!("{summary}; {} without Graph's limits", time(unlimited));
         }
         Self {
             tenant: tenant.to_owned(),
@@ -51,7 +52,15 @@ impl Margin {
     }
 }
 
-fn words(time: SignedDuration) -> String {
+fn in_words(survives: SignedDuration) -> String {
+    match survives.as_mins() {
+        ..0 => format!("overdue by {} at every renewal, so it lapses", time(survives.abs())),
+        0 => "survives no failed renewal".to_owned(),
+        _ => format!("survives {} of failed renewals", time(survives)),
+    }
+}
+
+fn time(time: SignedDuration) -> String {
     match time.as_mins() {
         minutes @ ..120 => format!("{minutes} min"),
         minutes => format!("{} h", minutes / 60),
@@ -73,5 +82,23 @@ mod tests {
         );
         let margin = Margin::of("a", week, 10, &policy.of_many(10), &policy);
         assert_eq!((margin.survives_minutes, margin.unlimited_minutes), (9_570, None));
+    }
+
+    #[test]
+    fn a_margin_that_is_too_small_reads_as_a_person_would_say_it() {
+        let hours = |period| Policy {
+            period: SignedDuration::from_hours(period),
+            ..Policy::default()
+        };
+        for (policy, minutes, expected) in [
+            (hours(4), 70, "overdue by 3 h at every renewal, so it lapses"),
+            (Policy::default(), 5, "overdue by 10 min at every renewal, so it lapses"),
+            (Policy::default(), 20, "survives no failed renewal"),
+            (Policy::default(), 50, "survives 25 min of failed renewals"),
+        ] {
+            let lifetime = SignedDuration::from_mins(minutes);
+            let margin = Margin::of("a", lifetime, 1, &policy, &policy);
+            assert_eq!(margin.summary, expected, "{minutes}");
+        }
     }
 }
