@@ -13,8 +13,10 @@ mod lifecycle;
 mod memory;
 pub mod ports;
 pub mod report;
+mod result;
 mod run;
 pub mod schedule;
+mod tenant_run;
 #[cfg(test)]
 mod tests;
 

@@ -30,7 +30,8 @@ use crate::{
     keys,
     ports::{Clock, Ports},
     report::Report,
-    run::{self, Notices, Run, RunRequest, STORE_WITHIN, SubscriptionStatus},
+    result::StepResult,
+    run::{self, Notices, Run, RunRequest, STORE_WITHIN},
 };
 
 mod answer;
@@ -302,12 +303,13 @@ impl Event {
 
     /// Returns whether the run failed to do what the event asks for.
     fn has_failed(&self, run: &Run) -> bool {
-        !run.has_config
-            || run.unreachable.contains(&self.application)
-            || self.status(run).is_some_and(|status| status.has_failed)
+        let is_unlisted = run.of(self.application).any(|tenant| !tenant.is_listed());
+        !run.has_config || is_unlisted || self.results(run).any(StepResult::has_failed)
     }
 
-    fn status<'a>(&self, run: &'a Run) -> Option<&'a SubscriptionStatus> {
-        run.statuses.get(&self.application)?.get(&self.name)
+    /// Returns the results of the event's subscription, one for each login that has it.
+    fn results<'r>(&'r self, run: &'r Run) -> impl Iterator<Item = &'r StepResult> {
+        let steps = run.of(self.application).flat_map(|tenant| &tenant.steps);
+        steps.filter(|result| result.is_wanted() && result.step.name == self.name)
     }
 }

@@ -19,7 +19,7 @@ use graph_core::{
 use graph_edge::graph::Listed;
 use jiff::{SignedDuration, Timestamp};
 
-pub(crate) use self::refusal_backoff::{RefusalBackoff, What};
+pub(crate) use self::refusal_backoff::{RefusalBackoff, RefusalKey};
 
 mod refusal_backoff;
 
@@ -72,7 +72,7 @@ impl Memory {
     }
 
     /// Returns a copy of the subscriptions of a login as far as they are known.
-    pub(crate) fn glimpse(&self, name: &str, tenant: &Tenant, fresh: impl FnOnce() -> Known) -> Known {
+    pub(crate) fn copy_of(&self, name: &str, tenant: &Tenant, fresh: impl FnOnce() -> Known) -> Known {
         let logins = lock(&self.logins);
         logins
             .get(&login_id(name, tenant))
@@ -132,6 +132,11 @@ impl Known {
         now.duration_since(listed_at) >= rest.min(LONGEST_UNLISTED)
     }
 
+    /// Returns whether Graph has listed the subscriptions to this process.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.listed_at.is_some()
+    }
+
     /// Returns whether the last list is newer than an event that arrived at `received_at`.
     pub(crate) fn was_listed_since(&self, received_at: Timestamp) -> bool {
         self.listed_at.is_some_and(|listed_at| listed_at > received_at)
@@ -148,7 +153,7 @@ impl Known {
     }
 
     /// Replaces what is known by a list, and returns the living subscriptions that the list leaves out.
-    pub(crate) fn take_list(&mut self, listed: Listed, now: Timestamp) -> Vec<Subscription> {
+    pub(crate) fn replace_by(&mut self, listed: Listed, now: Timestamp) -> Vec<Subscription> {
         let mut before = std::mem::take(&mut self.by_id);
         for mut one in listed.subscriptions {
             if let Some(known) = before.remove(&one.id) {

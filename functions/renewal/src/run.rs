@@ -1,6 +1,6 @@
 //! One run: publish keys, then list, plan and apply for each tenant, and report.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use graph_core::{
     application::Application,
@@ -10,19 +10,20 @@ use graph_core::{
         rotation::{Forced, KeysInUse, RotationRequest},
     },
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
-use self::tenant::TenantResult;
+use self::tenant_plan::TenantResult;
 pub(crate) use self::{
     gaps::{STORE_WITHIN, send},
     request::{Notices, RunRequest},
 };
 use crate::{
     Deps, Error,
-    apply::Outcome,
     keys::{self, LEAD},
     ports::{Clock, Ports},
-    report::{Line, Report, entries},
+    report::{Report, entries},
+    result::{Status, StepResult},
+    tenant_run::TenantRun,
 };
 
 pub(crate) mod config;
@@ -35,55 +36,21 @@ mod queue;
 mod reconcile;
 mod request;
 mod state;
-mod tenant;
+mod tenant_plan;
 
 /// The result of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
     /// The report.
     pub(crate) report: Report,
-    /// The applications that the run could not handle.
-    pub(crate) unreachable: BTreeSet<Application>,
     /// Whether a readable configuration exists.
     pub(crate) has_config: bool,
-    /// The status of each wanted subscription, by application and name.
-    pub(crate) statuses: BTreeMap<Application, HashMap<String, SubscriptionStatus>>,
-    /// The remembered subscriptions of tenants that Graph did not list.
-    pub(crate) remembered: Vec<SubscriptionStatus>,
-    /// Whether `statuses` and `remembered` leave out subscriptions that may exist: a tenant has a mistake in its configuration,
-    /// or Graph did not list it and nothing is remembered.
-    pub(crate) is_partial: bool,
-    /// The removals that Graph reported and the list confirmed, by application: id and name of each subscription.
-    pub(crate) removed: BTreeMap<Application, BTreeSet<(String, String)>>,
-    /// The keys that subscriptions name, of every application whose list is known.
-    in_use: KeysInUse,
-    /// The tenants and names of the steps that are left for the next run.
-    pub(crate) left_over: BTreeSet<(String, String)>,
-    /// The tenants that were removed from the configuration and have no subscription left.
-    emptied: Vec<String>,
-    /// How many gaps could not be reported to consumers.
-    untold: usize,
+    /// The results of the tenants, in the order of their names.
+    pub(crate) tenants: Vec<TenantResult>,
     /// How many deletions and replacements of subscriptions, and removals of applications, the brake holds back.
     pub(crate) held: usize,
-}
-
-/// The status of a subscription after a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct SubscriptionStatus {
-    /// Graph's id.
-    pub(crate) subscription_id: Option<String>,
-    /// When it expires; nothing if the subscription does not exist.
-    pub(crate) expires_at: Option<Timestamp>,
-    /// Whether a step failed or is left for the next run.
-    pub(crate) has_failed: bool,
-    /// How long it lives after a renewal.
-    pub(crate) lifetime: Option<SignedDuration>,
-    /// The resource that it watches.
-    pub(crate) resource: Option<String>,
-    /// Whether this run created it.
-    pub(crate) is_created: bool,
-    /// Whether it does not exist for a reason that nobody here can change.
-    pub(crate) is_skipped: bool,
+    /// Whether the configuration has entries that cannot be read.
+    has_mistakes: bool,
 }
 
 /// Runs once over the tenants that `request` covers.
@@ -103,7 +70,7 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
         )
         .await?;
         let config = &read.config;
-        run.is_partial = !config.refused.is_empty();
+        run.has_mistakes = !config.refused.is_empty();
         let rotation = RotationRequest {
             rotation: deps.rotation,
             forced: request.options.forced,
@@ -115,11 +82,26 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
         run.refuse(&changes.refused);
         run.report.note(unsuited(config, &deps.policy));
         let stored = state::read(deps).await;
-        reconcile::reconcile(deps, request, &read, &stored, &keys, now, &mut run).await;
+        let tenants = config.tenants.iter().filter(|(_, tenant)| request.covers(tenant));
+        let tenants = tenants.map(|(name, tenant)| TenantRun {
+            deps,
+            request,
+            config,
+            config_version: &read.version_id,
+            current_version: &read.current_id,
+            stored: &stored,
+            keys: &keys,
+            begun: now,
+            name,
+            tenant,
+        });
+        for result in reconcile::reconcile(tenants, request).await {
+            run.add(result);
+        }
         let expiries = expiries::list(deps, config, &keys, deps.clock.now()).await;
         run.report.foresee(expiries);
         if !dry_run {
-            gaps::note(&mut run);
+            run.report.note(gaps::unreported(run.results()));
             gaps::order_rest(deps, config).await;
             // A partial run has seen a part only: its summary would erase what is known of the others.
             if request.only.is_none() && config.whole {
@@ -127,10 +109,9 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
             } else if read.version_id == read.current_id {
                 state::keep_version(deps, &stored, &read.version_id).await;
             }
-            let is_everything = request.only.is_none() && config.whole && run.unreachable.is_empty();
             // A key that an unlisted tenant's subscription names would look unused.
-            if is_everything {
-                let removed = keys::retire(&deps.documents, &deps.clock, &keys, config, &run.in_use).await?;
+            if let Some(in_use) = run.in_use().filter(|_| request.only.is_none() && config.whole) {
+                let removed = keys::retire(&deps.documents, &deps.clock, &keys, config, &in_use).await?;
                 run.report.keys.extend(removed);
             }
             run.let_go(deps, read.config, rotation).await?;
@@ -141,6 +122,62 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
 }
 
 impl Run {
+    /// Adds the result of a tenant, also to the report.
+    fn add(&mut self, mut result: TenantResult) {
+        self.held += result.held;
+        let report = &mut self.report;
+        report.margins.append(&mut result.margins);
+        if report.dry_run {
+            let of_tenant = entries(&result.line.tenant, &result.steps, &result.needs);
+            report.entries.extend(of_tenant);
+        }
+        report.note(std::mem::take(&mut result.problems));
+        report.add(
+            result.line.clone(),
+            std::mem::take(&mut result.many),
+            &result.steps,
+        );
+        self.tenants.push(result);
+    }
+
+    /// Returns whether the results leave out subscriptions that may exist: an entry has a mistake, or Graph did not list a
+    /// tenant and this process does not remember it.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.has_mistakes || self.tenants.iter().any(|tenant| tenant.is_partial)
+    }
+
+    /// Returns the results of all steps.
+    pub(crate) fn results(&self) -> impl Iterator<Item = &StepResult> {
+        self.tenants.iter().flat_map(|tenant| &tenant.steps)
+    }
+
+    /// Returns the results of an application's tenants: each login of the application is one.
+    pub(crate) fn of(&self, application: Application) -> impl Iterator<Item = &TenantResult> {
+        let tenants = self.tenants.iter();
+        tenants.filter(move |tenant| tenant.application == application)
+    }
+
+    /// Returns the tenants and names of the steps that are left for the next run. A deletion that waits does no harm.
+    pub(crate) fn left_over(&self) -> BTreeSet<(String, String)> {
+        let of_tenant = |tenant: &'_ TenantResult| {
+            let steps = tenant.steps.iter();
+            let left = steps.filter(|result| result.status == Status::Unfinished && result.is_wanted());
+            let name = tenant.line.tenant.clone();
+            left.map(|result| (name.clone(), result.step.name.clone()))
+                .collect::<Vec<_>>()
+        };
+        self.tenants.iter().flat_map(of_tenant).collect()
+    }
+
+    /// Returns the keys that subscriptions name; nothing if a tenant could not be listed.
+    fn in_use(&self) -> Option<KeysInUse> {
+        let mut all = KeysInUse::default();
+        for tenant in &self.tenants {
+            all.extend(tenant.in_use.as_ref()?);
+        }
+        Some(all)
+    }
+
     /// Removes the trust in applications that were removed from the configuration and have no subscription left.
     async fn let_go<P: Ports>(
         &self,
@@ -148,11 +185,12 @@ impl Run {
         mut config: Config,
         rotation: RotationRequest,
     ) -> Result<(), Error> {
-        if !config.whole || self.emptied.is_empty() {
+        let emptied: Vec<&TenantResult> = self.tenants.iter().filter(|tenant| tenant.is_emptied()).collect();
+        if !config.whole || emptied.is_empty() {
             return Ok(());
         }
-        for name in &self.emptied {
-            config.forget(name);
+        for tenant in emptied {
+            config.forget(&tenant.line.tenant);
         }
         // The rotation that a person asked for was done earlier in this run.
         let rotation = RotationRequest {
@@ -188,60 +226,4 @@ fn unsuited(config: &Config, policy: &Policy) -> impl Iterator<Item = Problem> {
             ),
             severity: Severity::Warning,
         })
-}
-
-impl Run {
-    fn add(&mut self, id: &Application, result: TenantResult, outcomes: Vec<Outcome>) {
-        let has_list = result.in_use.is_some();
-        match result.in_use {
-            Some(in_use) => self.in_use.extend(&in_use),
-            None => {
-                self.unreachable.insert(*id);
-                self.is_partial |= result.remembered.is_none();
-                self.remembered.extend(result.remembered.into_iter().flatten());
-            }
-        }
-        // Two tenants of the configuration may have the same application.
-        self.removed.entry(*id).or_default().extend(result.removed);
-        let statuses = self.statuses.entry(*id).or_default();
-        statuses.reserve(outcomes.len());
-        let mut lines = Vec::with_capacity(outcomes.len());
-        for outcome in outcomes {
-            let line = outcome.line;
-            if line.action != "delete" {
-                let status = statuses.entry(line.name.clone()).or_default();
-                status.subscription_id.clone_from(&line.subscription_id);
-                status.expires_at = line.expires_at;
-                status.has_failed |= line.error.is_some() || line.unfinished;
-                status.is_created |=
-                    matches!(line.action, "create" | "replace") && line.error.is_none() && !line.unfinished;
-                status.is_skipped = line.skipped.is_some();
-            }
-            self.untold += usize::from(outcome.is_untold);
-            // A deletion that waits does no harm.
-            if line.unfinished && line.action != "delete" {
-                self.left_over.insert((line.tenant.clone(), line.name.clone()));
-            }
-            lines.push(line);
-        }
-        for desired in result.expansion.desired {
-            if let Some(status) = statuses.get_mut(&desired.name) {
-                status.lifetime = Some(desired.lifetime);
-                status.resource = Some(desired.resource);
-            }
-        }
-        let is_deleted = |line: &Line| line.action == "delete" && line.error.is_none() && !line.unfinished;
-        // An application that is locked out for good can never list again, so nothing more can be deleted for it.
-        if result.line.taken_out && (result.is_locked_out || has_list && lines.iter().all(is_deleted)) {
-            self.emptied.push(result.line.tenant.clone());
-        }
-        self.held += result.held;
-        self.report.margins.extend(result.margins);
-        if self.report.dry_run {
-            let of_tenant = entries(&result.line.tenant, &lines, &result.needs);
-            self.report.entries.extend(of_tenant);
-        }
-        self.report.note(result.problems);
-        self.report.add(result.line, result.many, lines);
-    }
 }

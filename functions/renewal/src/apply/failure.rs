@@ -122,7 +122,7 @@ impl Failure {
         tenant: &Tenant,
         until: Option<Timestamp>,
     ) -> String {
-        let what = match self {
+        let text = match self {
             Self::Graph(error) => describe(error),
             other => other.to_string(),
         };
@@ -133,7 +133,7 @@ impl Failure {
         let until = until.map_or_else(String::new, |until| {
             format!("; renewal retries after {until}, and `graph-notifications apply` retries at once")
         });
-        format!("{what}{advice}{until}")
+        format!("{text}{advice}{until}")
     }
 }
 

@@ -7,10 +7,7 @@ use graph_core::subscription::{
 use graph_edge::graph::{GraphError, GraphErrorKind};
 
 use super::{Applier, Done, Failure, failure::TAKE_OVER};
-use crate::{
-    memory::lock,
-    ports::{Clock, Ports},
-};
+use crate::{memory::lock, ports::Ports};
 
 impl<P: Ports> Applier<'_, P> {
     /// Creates a subscription after a conflict, or says which subscription conflicts. The first attempt is repeated,
@@ -29,7 +26,11 @@ impl<P: Ports> Applier<'_, P> {
                 .unwrap_or_else(|| error.into()));
         };
         let version = creation.desired.version;
-        let existing = match self.within(self.graph.get(self.tenant, version, id)).await {
+        let existing = match self
+            .run
+            .within(self.run.deps.graph.get(self.run.tenant, version, id))
+            .await
+        {
             // Creating and reading can disagree for hours after a deletion, and only time helps.
             Err(GraphError {
                 kind: GraphErrorKind::NotFound { .. },
@@ -78,7 +79,7 @@ impl<P: Ports> Applier<'_, P> {
 
     /// Deletes the conflicting subscription and creates the wanted one.
     async fn replace(&self, creation: &Creation, id: &str, reason: String) -> Result<Done, Failure> {
-        if !self.basis.holds().await {
+        if !self.is_current().await {
             return Err(Failure::Outdated);
         }
         self.delete(creation.desired.version, id).await?;
@@ -94,8 +95,8 @@ impl<P: Ports> Applier<'_, P> {
         let reason = "Graph did not list it, or another run had just created it".to_owned();
         let otherwise = Some(("adopt", reason));
         // Before the renewal, which may fail: the subscription exists in any case.
-        lock(self.known).put(existing.clone());
-        let now = self.clock.now();
+        lock(&self.known).put(existing.clone());
+        let now = self.now();
         let reserve = self.policy.reserve(creation.desired.lifetime);
         let is_due = existing
             .expiration_date_time
@@ -114,9 +115,9 @@ impl<P: Ports> Applier<'_, P> {
     /// Returns the listed subscription that conflicts, where Graph does not name it.
     fn rival(&self, creation: &Creation, text: String) -> Option<Failure> {
         let listing = Listing::of(
-            self.listed,
+            &self.listed,
             &self.context.stack,
-            self.tenant.application.client_id,
+            self.run.tenant.application.client_id,
         );
         let desired = &creation.desired;
         let (id, url) = listing.rival(&desired.resource, &desired.change_type)?;

@@ -20,7 +20,6 @@ use tracing::{info, warn};
 use super::{Event, Kind, is_id};
 use crate::{
     Deps,
-    apply::within,
     memory::{Known, lock},
     ports::{Clock, Ports},
     report::describe,
@@ -174,8 +173,8 @@ impl<P: Ports> Answers<'_, P> {
             // between renewals.
             (_, _) => {
                 let version = named.version();
-                let look = self.deps.graph.get(named.tenant, version, &event.subscription_id);
-                match within(&self.deps.clock, self.request.end_at(), look).await {
+                let call = self.deps.graph.get(named.tenant, version, &event.subscription_id);
+                match self.request.within(&self.deps.clock, call).await {
                     Ok(one) => one,
                     Err(error) => {
                         let verdict = verdict(&error);
@@ -294,7 +293,7 @@ impl<P: Ports> Answers<'_, P> {
             .deps
             .graph
             .update(named.tenant, version, &existing.id, &update);
-        match within(&self.deps.clock, self.request.end_at(), call).await {
+        match self.request.within(&self.deps.clock, call).await {
             Ok(one) => {
                 info!(
                     subscription.id = one.id,

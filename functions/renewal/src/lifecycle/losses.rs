@@ -17,6 +17,7 @@ use crate::{
     catch_up::Loss,
     memory::{Memory, MissedGap, lock},
     ports::Ports,
+    result::StepResult,
     run::{self, Run},
 };
 
@@ -76,8 +77,7 @@ impl Event {
             Verdict::Replaced { first_at, .. } => (*first_at, true),
             _ => (
                 None,
-                run.and_then(|run| self.status(run))
-                    .is_some_and(|status| status.is_created),
+                run.is_some_and(|run| self.results(run).any(StepResult::has_created)),
             ),
         };
         Some(Loss {
@@ -121,21 +121,39 @@ impl Event {
                     .clone_into(&mut gap.reason);
             }
             (Kind::Removed, Verdict::Gone) => {
-                let run = run?;
-                // Only a removal that fits what the run knows: a client state can be replayed with another id.
-                let removed = run.removed.get(&self.application)?;
-                removed.get(&(self.subscription_id.clone(), self.name.clone()))?;
-                let status = self.status(run)?;
+                let (result, is_only) = self.successor(run?)?;
                 gap.kind = GapKind::Removed;
-                gap.new_subscription_id.clone_from(&status.subscription_id);
-                gap.resource.clone_from(&status.resource);
-                gap.from = self.renewed_at(status.lifetime?, now).map(lost_since);
+                gap.new_subscription_id = result.subscription_id.clone().filter(|_| is_only);
+                gap.resource.clone_from(&result.step.resource);
+                let renewed_at = self.renewed_at(result.step.lifetime?, now);
+                gap.from = renewed_at.map(|end| lost_since(end, result.made_before));
                 gap.until = now;
                 "Graph removed the subscription".clone_into(&mut gap.reason);
             }
             _ => return None,
         }
         Some(gap)
+    }
+
+    /// Returns the result for the removed subscription, and whether no other login of the application can have had it.
+    ///
+    /// Only a removal that fits what the run knows counts: a client state can be replayed with another id. Where several
+    /// users signed in to one application, each has a subscription of this name. A run without memory cannot tell which of
+    /// them was removed, unless it had to create only one.
+    fn successor<'r>(&self, run: &'r Run) -> Option<(&'r StepResult, bool)> {
+        let key = (self.subscription_id.clone(), self.name.clone());
+        let tenants = run
+            .of(self.application)
+            .filter(|tenant| tenant.removed.contains(&key));
+        let of_name = |result: &&StepResult| result.is_wanted() && result.step.name == self.name;
+        let all: Vec<&StepResult> = tenants.flat_map(|tenant| &tenant.steps).filter(of_name).collect();
+        let created: Vec<&StepResult> = all
+            .iter()
+            .copied()
+            .filter(|result| result.has_created())
+            .collect();
+        let candidates = if created.is_empty() { all } else { created };
+        Some((*candidates.first()?, candidates.len() == 1))
     }
 
     /// Returns when the subscription was last renewed, computed from the expiry in the event; nothing if that expiry is

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use graph_core::{application::Guid, subscription::plan::Desired};
+use graph_core::subscription::plan::Desired;
 use jiff::{SignedDuration, Timestamp};
 
 /// The refusals by Graph, and when to ask again: after half an hour, and twice as long each time up to a day.
 #[derive(Debug, Default)]
-pub(crate) struct RefusalBackoff(BTreeMap<What, Refusal>);
+pub(crate) struct RefusalBackoff(BTreeMap<RefusalKey, Refusal>);
 
-/// A tenant's id and the requested subscription. A corrected entry is another key, so it does not wait.
+/// A tenant's name in the configuration and the requested subscription. A corrected entry is another key, so it does not
+/// wait.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct What(Guid, String, String, Option<String>);
+pub(crate) struct RefusalKey(String, String, String, Option<String>);
 
 /// A refusal.
 #[derive(Clone, Debug)]
@@ -23,10 +24,10 @@ pub(crate) struct Refusal {
     pause: SignedDuration,
 }
 
-impl What {
-    pub(crate) fn of(tenant_id: Guid, desired: &Desired) -> Self {
+impl RefusalKey {
+    pub(crate) fn of(tenant: &str, desired: &Desired) -> Self {
         Self(
-            tenant_id,
+            tenant.to_owned(),
             desired.name.clone(),
             desired.resource.clone(),
             desired.query_options.clone(),
@@ -36,12 +37,12 @@ impl What {
 
 impl RefusalBackoff {
     /// Returns the last refusal.
-    pub(crate) fn get(&self, what: &What) -> Option<&Refusal> {
-        self.0.get(what)
+    pub(crate) fn get(&self, key: &RefusalKey) -> Option<&Refusal> {
+        self.0.get(key)
     }
 
     /// Notes a refusal, and returns when Graph may be asked again.
-    pub(crate) fn note(&mut self, what: What, is_skipped: bool, now: Timestamp) -> Timestamp {
+    pub(crate) fn note(&mut self, key: RefusalKey, is_skipped: bool, now: Timestamp) -> Timestamp {
         // Refusals of deleted entries would stay for ever otherwise; a day without a new refusal also resets the pause.
         self.0.retain(|_, refusal| {
             refusal
@@ -49,7 +50,7 @@ impl RefusalBackoff {
                 .saturating_add(LONGEST)
                 .is_ok_and(|forgotten| forgotten > now)
         });
-        let before = self.0.get(&what).map(|refusal| refusal.pause);
+        let before = self.0.get(&key).map(|refusal| refusal.pause);
         let pause = before.map_or(FIRST, |before| before.saturating_mul(2).min(LONGEST));
         let until = now.saturating_add(pause).unwrap_or(now);
         let refusal = Refusal {
@@ -57,13 +58,13 @@ impl RefusalBackoff {
             is_skipped,
             pause,
         };
-        self.0.insert(what, refusal);
+        self.0.insert(key, refusal);
         until
     }
 
     /// Forgets a refusal.
-    pub(crate) fn forget(&mut self, what: &What) {
-        self.0.remove(what);
+    pub(crate) fn forget(&mut self, key: &RefusalKey) {
+        self.0.remove(key);
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use graph_core::subscription::plan::PermissionState;
 use serde::Serialize;
 
-use super::Line;
+use crate::result::StepResult;
 
 /// An entry in a tenant, compared with its subscriptions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -54,14 +54,22 @@ pub struct Need {
 }
 
 /// Returns the lines of a tenant's entries: those in the configuration, and those that only have subscriptions left.
-pub(crate) fn entries(tenant: &str, lines: &[Line], needs: &BTreeMap<String, Vec<Need>>) -> Vec<EntryLine> {
+pub(crate) fn entries(
+    tenant: &str,
+    results: &[StepResult],
+    needs: &BTreeMap<String, Vec<Need>>,
+) -> Vec<EntryLine> {
     let mut counts: BTreeMap<&str, BTreeMap<&'static str, usize>> = needs
         .keys()
         .map(|name| (name.as_str(), BTreeMap::new()))
         .collect();
-    for line in lines {
-        let entry = line.name.split('/').next().unwrap_or_default();
-        *counts.entry(entry).or_default().entry(line.action).or_default() += 1;
+    for result in results {
+        let entry = result.step.name.split('/').next().unwrap_or_default();
+        *counts
+            .entry(entry)
+            .or_default()
+            .entry(result.action())
+            .or_default() += 1;
     }
     let line = |(name, counts): (&str, BTreeMap<_, _>)| EntryLine {
         name: name.to_owned(),

@@ -54,7 +54,10 @@ impl Margin {
 
 fn in_words(survives: SignedDuration) -> String {
     match survives.as_mins() {
-        ..0 => format!("overdue by {} at every renewal, so it lapses", time(survives.abs())),
+        ..0 => format!(
+            "overdue by {} at every renewal, so it lapses",
+            time(survives.abs())
+        ),
         0 => "survives no failed renewal".to_owned(),
         _ => format!("survives {} of failed renewals", time(survives)),
     }
@@ -92,7 +95,11 @@ mod tests {
         };
         for (policy, minutes, expected) in [
             (hours(4), 70, "overdue by 3 h at every renewal, so it lapses"),
-            (Policy::default(), 5, "overdue by 10 min at every renewal, so it lapses"),
+            (
+                Policy::default(),
+                5,
+                "overdue by 10 min at every renewal, so it lapses",
+            ),
             (Policy::default(), 20, "survives no failed renewal"),
             (Policy::default(), 50, "survives 25 min of failed renewals"),
         ] {

@@ -1,7 +1,7 @@
 //! The metrics of a run.
 
 use std::{
-    collections::HashMap,
+    collections::HashSet,
     sync::{Mutex, PoisonError},
 };
 
@@ -9,17 +9,18 @@ use graph_core::subscription::plan::Policy;
 use graph_edge::metrics::{Metric, Metrics};
 use jiff::Timestamp;
 
-use super::{Run, SubscriptionStatus};
+use super::Run;
 use crate::{
     memory::{Memory, lock},
     report::Report,
+    result::Status,
 };
 
 /// Counts the steps that were applied.
 pub(crate) fn steps(report: &Report, metrics: &mut Metrics) {
-    let taken = |action| report.counts.get(action).copied().unwrap_or_default();
-    metrics.count(Metric::Created, taken("create") + taken("replace"));
-    metrics.count(Metric::Renewed, taken("renew"));
+    let tally = &report.tally;
+    metrics.count(Metric::Created, tally.count("create") + tally.count("replace"));
+    metrics.count(Metric::Renewed, tally.count("renew"));
 }
 
 /// Sets the metrics of a run over everything and of the subscriptions after it. Without a run, only its failure is
@@ -37,35 +38,44 @@ pub(crate) fn state(
     };
     metrics.set(Metric::RunSucceeded, 1);
     failures(run, metrics);
-    let before = std::mem::replace(&mut *lock(&memory.left_over), run.left_over.clone());
-    let twice = before.intersection(&run.left_over).count();
-    metrics.set(Metric::RunUnfinished, number(run.report.unfinished));
+    let left_over = run.left_over();
+    let before = std::mem::replace(&mut *lock(&memory.left_over), left_over.clone());
+    let twice = before.intersection(&left_over).count();
+    metrics.set(Metric::RunUnfinished, number(run.report.tally.unfinished));
     metrics.set(Metric::LeftOverTwice, number(twice));
     metrics.set(Metric::DeletionsHeld, number(run.held));
     if let Some(days_left) = run.report.days_left {
         metrics.set(Metric::DaysLeft, days_left);
     }
-    let [mut live, mut missing, mut in_danger] = [0, 0, 0];
+    subscriptions(run, policy, now, metrics);
+}
+
+/// Sets the metrics of the subscriptions that entries ask for.
+fn subscriptions(run: &Run, policy: &Policy, now: Timestamp, metrics: &mut Metrics) {
+    let (mut live, mut missing, mut in_danger) = (HashSet::new(), 0, 0);
     let (mut soonest, mut least) = (None, None);
-    let statuses = run.statuses.values().flat_map(HashMap::values);
-    for status in statuses.chain(&run.remembered) {
+    for result in run.results().filter(|result| result.is_wanted()) {
         // An expired subscription counts as missing, even if Graph still lists it.
-        let Some(expires_at) = status.expires_at.filter(|expires_at| *expires_at > now) else {
-            missing += usize::from(!status.is_skipped);
+        let Some(expires_at) = result.expires_at.filter(|expires_at| *expires_at > now) else {
+            missing += usize::from(!matches!(result.status, Status::Skipped(_)));
             continue;
         };
-        live += 1;
+        // Two tenants of the configuration may have the same application, which shows both the same subscriptions.
+        if !live.insert(&result.subscription_id) {
+            continue;
+        }
         soonest = earlier(soonest, expires_at);
-        if let Some(percent) = percent_left(status, expires_at, policy, now) {
+        if let Some(lifetime) = result.step.lifetime {
+            let percent = policy.percent_left(lifetime, expires_at, now);
             in_danger += usize::from(percent < Policy::DANGER_PERCENT);
             least = earlier(least, percent);
         }
     }
     // Of subscriptions that this run knows nothing about, the last known state holds: their alarms ignore missing data. A 0
     // would end these alarms, and a drop would set another one off.
-    let is_known = run.has_config && !run.is_partial;
+    let is_known = run.has_config && !run.is_partial();
     if is_known {
-        metrics.set(Metric::SubscriptionsLive, number(live));
+        metrics.set(Metric::SubscriptionsLive, number(live.len()));
     }
     if is_known || missing > 0 {
         metrics.set(Metric::SubscriptionsMissing, number(missing));
@@ -74,10 +84,8 @@ pub(crate) fn state(
         metrics.set(Metric::SubscriptionsInDanger, number(in_danger));
     }
     if let Some(soonest) = soonest {
-        metrics.set(
-            Metric::SoonestExpiryMinutes,
-            soonest.duration_since(now).as_mins(),
-        );
+        let left = soonest.duration_since(now).as_mins();
+        metrics.set(Metric::SoonestExpiryMinutes, left);
     }
     if let Some(least) = least {
         metrics.set(Metric::LeastLeftPercent, least);
@@ -117,21 +125,12 @@ fn failures(run: &Run, metrics: &mut Metrics) {
     let many = report
         .for_each
         .iter()
-        .filter(|line| line.error.is_some() || line.failed > 0)
+        .filter(|line| line.error.is_some() || line.tally.failed > 0)
         .count();
-    metrics.set(Metric::RunFailures, number(report.failed));
+    metrics.set(Metric::RunFailures, number(report.tally.failed));
     metrics.set(Metric::TenantsFailed, number(tenants));
     metrics.set(Metric::EntriesFailed, number(alone + many));
-    metrics.set(Metric::ObjectsSkipped, number(report.skipped));
-}
-
-fn percent_left(
-    status: &SubscriptionStatus,
-    expires_at: Timestamp,
-    policy: &Policy,
-    now: Timestamp,
-) -> Option<i64> {
-    Some(policy.percent_left(status.lifetime?, expires_at, now))
+    metrics.set(Metric::ObjectsSkipped, number(report.tally.skipped));
 }
 
 fn earlier<T: Ord>(known: Option<T>, other: T) -> Option<T> {

@@ -8,26 +8,24 @@ use graph_edge::{
     sqs::{Message, Queue},
 };
 
-use super::Run;
 use crate::{
     Deps,
     catch_up::Loss,
     ports::{Clock, Ports},
+    result::StepResult,
 };
 
-/// Reports the gaps that consumers could not be informed of.
-pub(super) fn note(run: &mut Run) {
-    let untold = run.untold;
-    if untold > 0 {
-        run.report.note([Problem {
-            path: String::new(),
-            message: format!(
-                "was applied, but {untold} events about lost notifications, or windows for the reader, could not be put into a \
-                 queue; let consumers catch up for the lines of this report with `lost`"
-            ),
-            severity: Severity::Error,
-        }]);
-    }
+/// Returns the problem of gaps that consumers could not be informed of.
+pub(super) fn unreported<'r>(results: impl Iterator<Item = &'r StepResult>) -> Option<Problem> {
+    let count = results.filter(|result| result.is_unreported).count();
+    (count > 0).then(|| Problem {
+        path: String::new(),
+        message: format!(
+            "was applied, but {count} events about lost notifications, or windows for the reader, could not be put into a \
+             queue; let consumers catch up for the lines of this report with `lost`"
+        ),
+        severity: Severity::Error,
+    })
 }
 
 /// Puts events about gaps into `DeliveryQueue`, then windows into `ReadQueue`, and returns the notes of those that are
@@ -43,19 +41,19 @@ pub(crate) async fn send<P: Ports, T: Send>(
         ((note, loss), message)
     });
     let sent = deps.delivery_queue.send(messages.collect(), deadline).await;
-    let (mut untold, losses): (Vec<T>, Vec<Loss>) = sent.lost.into_iter().unzip();
-    let (notes, told): (Vec<T>, Vec<Loss>) = sent.stored.into_iter().unzip();
+    let (mut unreported, losses): (Vec<T>, Vec<Loss>) = sent.lost.into_iter().unzip();
+    let (notes, reported): (Vec<T>, Vec<Loss>) = sent.stored.into_iter().unzip();
     if let Some(catch_up) = &deps.catch_up {
         let now = deps.clock.now();
         if !catch_up
-            .order(&told, config, &deps.documents, now, deadline)
+            .order(&reported, config, &deps.documents, now, deadline)
             .await
         {
-            untold.extend(notes);
+            unreported.extend(notes);
         }
         catch_up.keep(&losses, config);
     }
-    untold
+    unreported
 }
 
 /// Sends the windows that could not be sent before.

@@ -31,35 +31,35 @@ pub(super) fn log(report: &Report) {
         }
         many.lines.iter().for_each(log_line);
         // The report shows only the first lines of such an entry.
-        if many.failed > many.lines.len() {
+        if many.tally.failed > many.lines.len() {
             error!(
                 entry = many.name,
                 tenant = many.tenant,
-                failed = many.failed,
+                failed = many.tally.failed,
                 "{} subscriptions of entry {} in tenant {} failed; the first of them are logged",
-                many.failed,
+                many.tally.failed,
                 many.name,
                 many.tenant
             );
         }
     }
-    let counts = serde_json::to_string(&report.counts).unwrap_or_default();
-    if report.unfinished > 0 {
+    let counts = serde_json::to_string(&report.tally.counts).unwrap_or_default();
+    if report.tally.unfinished > 0 {
         warn!(
-            unfinished = report.unfinished,
+            unfinished = report.tally.unfinished,
             "{} subscriptions are left for the next run: the time was too short, or the configuration changed",
-            report.unfinished
+            report.tally.unfinished
         );
     }
     info!(
-        failed = report.failed,
-        unfinished = report.unfinished,
+        failed = report.tally.failed,
+        unfinished = report.tally.unfinished,
         dry_run = report.dry_run,
         days_left = report.days_left,
-        next_expiry = report.next_expiry.map(tracing::field::display),
+        next_expiry = report.tally.next_expiry.map(tracing::field::display),
         counts,
         "Run finished: {counts}, {} failed",
-        report.failed
+        report.tally.failed
     );
 }
 

@@ -6,60 +6,55 @@ use graph_core::subscription::{
 };
 use graph_edge::graph::GraphError;
 
-use super::request::RunRequest;
 use crate::{
-    Deps, advice,
-    apply::within,
+    advice,
     ports::Ports,
     report::{ManyLine, describe},
+    tenant_run::TenantRun,
 };
 
-/// Returns each entry with its objects. Entries with the same `forEach` share one list.
-pub(super) async fn list<'a, P: Ports>(
-    deps: &Deps<P>,
-    request: &RunRequest,
-    tenant: &Tenant,
-    entries: &[&'a Entry],
-) -> Vec<(&'a Entry, Objects)> {
-    let mut lists: Vec<(&ForEach, Objects)> = Vec::new();
-    let mut all = Vec::new();
-    for entry in entries {
-        let Some(of) = &entry.for_each else {
-            all.push((*entry, Objects::Itself));
-            continue;
-        };
-        let known = lists.iter().find(|(known, _)| *known == of);
-        let objects = if let Some((_, objects)) = known {
-            objects.clone()
-        } else {
-            let objects = objects(deps, request, tenant, of).await;
-            lists.push((of, objects.clone()));
-            objects
-        };
-        all.push((*entry, objects));
-    }
-    all
-}
-
-async fn objects<P: Ports>(deps: &Deps<P>, request: &RunRequest, tenant: &Tenant, of: &ForEach) -> Objects {
-    let list = deps.graph.objects(tenant, of);
-    match within(&deps.clock, request.end_at(), list).await {
-        // A tenant has at least one user, the one who created it, so an empty list is wrong.
-        Ok(ids) if ids.is_empty() && *of == ForEach::AllUsers => {
-            Objects::Unknown("Graph lists no users, which is impossible; nothing is deleted".to_owned())
+impl<P: Ports> TenantRun<'_, P> {
+    /// Returns each entry with its objects. Entries with the same `forEach` share one list.
+    pub(super) async fn with_objects<'e>(&self, entries: Vec<&'e Entry>) -> Vec<(&'e Entry, Objects)> {
+        let mut lists: Vec<(&ForEach, Objects)> = Vec::new();
+        let mut all = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let Some(of) = &entry.for_each else {
+                all.push((entry, Objects::Itself));
+                continue;
+            };
+            let listed = lists.iter().find(|(listed, _)| *listed == of);
+            let objects = if let Some((_, objects)) = listed {
+                objects.clone()
+            } else {
+                let objects = self.objects(of).await;
+                lists.push((of, objects.clone()));
+                objects
+            };
+            all.push((entry, objects));
         }
-        Ok(ids) => Objects::Known(ids),
-        Err(error) => Objects::Unknown(why(&error, tenant, of)),
+        all
+    }
+
+    async fn objects(&self, of: &ForEach) -> Objects {
+        match self.within(self.deps.graph.objects(self.tenant, of)).await {
+            // A tenant has at least one user, the one who created it, so an empty list is wrong.
+            Ok(ids) if ids.is_empty() && *of == ForEach::AllUsers => {
+                Objects::Unknown("Graph lists no users, which is impossible; nothing is deleted".to_owned())
+            }
+            Ok(ids) => Objects::Known(ids),
+            Err(error) => Objects::Unknown(why(&error, self.tenant, of)),
+        }
     }
 }
 
 /// Returns why objects could not be listed, and what to do.
 fn why(error: &GraphError, tenant: &Tenant, of: &ForEach) -> String {
     let advice = advice::for_objects(&error.kind, of, tenant);
-    format!("{} could not be listed: {}{advice}", what(of), describe(error))
+    format!("{} could not be listed: {}{advice}", subject(of), describe(error))
 }
 
-fn what(of: &ForEach) -> &'static str {
+fn subject(of: &ForEach) -> &'static str {
     match of {
         ForEach::MembersOf(_) => "the members of the group",
         ForEach::AllUsers => "the users",

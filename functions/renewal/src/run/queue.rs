@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use graph_core::subscription::plan::{Action, Step, Urgency};
+use graph_core::subscription::plan::{Step, Urgency};
 
 /// The waiting steps, and how many steps are under way.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ pub(super) struct Job {
 impl Job {
     /// Returns whether the step creates a subscription.
     pub(super) fn creates(&self) -> bool {
-        matches!(self.step.action, Action::Create(_) | Action::Replace { .. })
+        self.step.action.creates()
     }
 }
 
@@ -66,11 +66,11 @@ impl WorkQueue {
         // small one.
         let candidates = self.tenants.iter().enumerate().filter_map(|(number, waiting)| {
             let urgency = waiting.next_urgency(may_create)?;
-            let place = (number + count - turn % count.max(1)) % count.max(1);
-            Some((urgency, waiting.under_way, place, number))
+            let distance = (number + count - turn % count.max(1)) % count.max(1);
+            Some((urgency, waiting.under_way, distance, number))
         });
         let (.., number) = candidates.min()?;
-        let job = self.tenants.get_mut(number)?.take(may_create)?;
+        let job = self.tenants.get_mut(number)?.pop(may_create)?;
         self.under_way += 1;
         self.creations += usize::from(job.creates());
         self.turn = number + 1;
@@ -114,7 +114,7 @@ impl Waiting {
         urgencies.map(|job| job.urgency).min()
     }
 
-    fn take(&mut self, may_create: bool) -> Option<Job> {
+    fn pop(&mut self, may_create: bool) -> Option<Job> {
         let urgency = self.next_urgency(may_create)?;
         self.under_way += 1;
         // A renewal wins against an equally urgent creation: it is one call without a handshake.
@@ -139,7 +139,7 @@ const SEATS_IN_TENANT: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use graph_core::subscription::plan::Reason;
+    use graph_core::subscription::plan::{Action, Reason};
 
     use super::*;
 
@@ -147,7 +147,7 @@ mod tests {
     fn renewals_get_half_of_the_slots_and_the_most_urgent_starts_first() {
         let mut queue = WorkQueue::default();
         let creations = (0..600).map(|_| job(Urgency::Missing, true));
-        let renewals = (0..30).map(|_| job(Urgency::Due, false));
+        let renewals = (0..50).map(|_| job(Urgency::Due, false));
         queue.add(
             creations
                 .chain(renewals)
@@ -202,7 +202,10 @@ mod tests {
             name: String::new(),
             action,
             reason: Reason::NoEntry,
+            resource: None,
+            change_type: None,
             expires_at: None,
+            lifetime: None,
         };
         Job { urgency, step }
     }

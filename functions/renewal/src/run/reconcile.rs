@@ -1,140 +1,162 @@
 //! Lists and plans every tenant, and applies the steps of all of them from one queue.
 
-use std::{future::poll_fn, sync::Arc, task::Poll};
+use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll};
 
 use futures_util::{
-    StreamExt,
+    Stream, StreamExt,
+    future::LocalBoxFuture,
     stream::{self, FuturesUnordered},
 };
-use graph_core::subscription::{
-    plan::{StoredState, Urgency},
-    rotation::PublishedKeys,
-};
-use jiff::Timestamp;
+use graph_core::subscription::plan::Urgency;
 
 use super::{
-    Run,
-    config::ReadConfig,
     queue::{Job, WorkQueue},
     request::RunRequest,
-    tenant::{TenantPlan, TenantRun},
+    tenant_plan::{TenantPlan, TenantResult},
 };
-use crate::{Deps, apply::Outcome, ports::Ports};
+use crate::{
+    apply::Applier,
+    ports::Ports,
+    result::{Status, StepResult},
+    tenant_run::TenantRun,
+};
 
 /// Lists and plans several tenants at a time, and applies the steps of all, the most urgent first. A slow or failing
-/// tenant does not stop the others.
-pub(super) async fn reconcile<P: Ports>(
-    deps: &Deps<P>,
+/// tenant does not stop the others. Returns the results in the order of the tenants' names.
+pub(super) async fn reconcile<'a, P: Ports + 'a>(
+    tenants: impl Iterator<Item = TenantRun<'a, P>>,
     request: &RunRequest,
-    read: &ReadConfig,
-    stored: &StoredState,
-    keys: &PublishedKeys,
-    now: Timestamp,
-    run: &mut Run,
-) {
-    let tenants = read
-        .config
-        .tenants
-        .iter()
-        .filter(|(_, tenant)| request.covers(tenant));
-    let looks = tenants.map(|(name, tenant)| {
-        let run = TenantRun {
-            deps,
-            request,
-            config: &read.config,
-            config_version: &read.version_id,
-            current_version: &read.current_id,
-            stored,
-            keys,
-            now,
-            name,
-            tenant,
-        };
-        run.observe()
-    });
-    let mut looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
-    let mut queue = WorkQueue::default();
-    let mut tenants: Vec<(Arc<TenantPlan<'_, P>>, Vec<Outcome>)> = Vec::new();
-    let mut under_way = FuturesUnordered::new();
+) -> Vec<TenantResult> {
+    let plans = stream::iter(tenants.map(TenantRun::observe)).buffer_unordered(LISTS_AT_ONCE);
+    let mut plans = pin!(plans);
+    let mut work = Work::default();
     loop {
         // Begun before the next wait, so that steps of the first tenants run while others are still listed.
-        while let Some((number, job)) = queue.next() {
-            let Some((looked, _)) = tenants.get(number) else {
-                continue;
-            };
-            let looked = Arc::clone(looked);
-            under_way.push(async move { (number, job.creates(), looked.work(&job.step).await) });
-        }
-        // Finished steps come first, because they free seats.
-        let next = poll_fn(|context| {
-            if let Poll::Ready(Some(done)) = under_way.poll_next_unpin(context) {
-                return Poll::Ready(Some(Next::Done(Box::new(done))));
-            }
-            match looks.poll_next_unpin(context) {
-                Poll::Ready(Some(looked)) => Poll::Ready(Some(Next::TenantPlan(Box::new(looked)))),
-                Poll::Ready(None) if under_way.is_empty() => Poll::Ready(None),
-                Poll::Ready(None) | Poll::Pending => Poll::Pending,
-            }
-        });
-        match next.await {
-            Some(Next::Done(done)) => {
-                let (number, is_creation, outcome) = *done;
-                queue.done(number, is_creation);
-                if let Some((_, outcomes)) = tenants.get_mut(number) {
-                    outcomes.push(outcome);
-                }
-            }
-            Some(Next::TenantPlan(mut looked)) => {
-                let (jobs, outcomes) = jobs(&mut looked, request);
-                queue.add(jobs);
-                tenants.push((Arc::from(looked), outcomes));
-            }
+        work.begin();
+        match work.next(plans.as_mut()).await {
+            Some(Next::Planned(plan)) => work.add(*plan, request),
+            Some(Next::Finished(finished)) => work.finish(*finished),
             None => break,
         }
     }
-    // They borrow the plans, which are taken apart below.
-    drop((under_way, looks));
-    // Tenants finish in any order; the report is stable.
-    tenants.sort_by(|(one, _), (other, _)| one.tenant().0.cmp(other.tenant().0));
-    for (looked, mut outcomes) in tenants {
-        let Some(looked) = Arc::into_inner(looked) else {
-            continue;
-        };
-        outcomes.sort_by(|one, other| one.order().cmp(&other.order()));
-        let application = looked.tenant().1.application;
-        run.add(&application, looked.result, outcomes);
-    }
+    work.into_results()
+}
+
+/// The tenants with their results so far, and the steps that wait or are under way.
+struct Work<'a, P: Ports> {
+    tenants: Vec<(TenantResult, Option<Arc<Applier<'a, P>>>)>,
+    queue: WorkQueue,
+    under_way: FuturesUnordered<LocalBoxFuture<'a, Finished>>,
+}
+
+/// A finished step.
+struct Finished {
+    /// The number of its tenant.
+    tenant: usize,
+    is_creation: bool,
+    result: StepResult,
 }
 
 /// The next thing that happens in a run.
-enum Next<L> {
-    /// A tenant is planned.
-    TenantPlan(Box<L>),
-    /// A step is finished: its tenant's number, whether it was a creation, and its outcome.
-    Done(Box<(usize, bool, Outcome)>),
+enum Next<'a, P: Ports> {
+    Planned(Box<TenantPlan<'a, P>>),
+    Finished(Box<Finished>),
 }
 
-/// Returns the steps to apply in a tenant, and the outcomes of those that are not applied.
-fn jobs<P: Ports>(looked: &mut TenantPlan<'_, P>, request: &RunRequest) -> (Vec<Job>, Vec<Outcome>) {
-    let steps = std::mem::take(&mut looked.steps);
-    let mut outcomes = Vec::new();
-    let mut jobs = Vec::new();
-    let mut deletions = 0;
-    for step in steps {
-        match looked.urgency(&step).filter(|_| !request.options.dry_run) {
-            Some(Urgency::Unwanted) if deletions == most_deletions(request) => {
-                outcomes.push(looked.postpone(&step));
+impl<'a, P: Ports + 'a> Work<'a, P> {
+    /// Adds the steps of a tenant.
+    fn add(&mut self, plan: TenantPlan<'a, P>, request: &RunRequest) {
+        let TenantPlan {
+            mut result,
+            steps,
+            applier,
+        } = plan;
+        if let Some(applier) = &applier {
+            let mut jobs = Vec::new();
+            let mut deletions = 0;
+            for step in steps {
+                match applier.run.urgency(&step).filter(|_| !request.options.dry_run) {
+                    Some(Urgency::Unwanted) if deletions == most_deletions(request) => {
+                        result.steps.push(StepResult::of(step, Status::Unfinished));
+                    }
+                    Some(urgency) => {
+                        deletions += usize::from(urgency == Urgency::Unwanted);
+                        jobs.push((applier.run.rank(&step), Job { urgency, step }));
+                    }
+                    None => result.steps.push(StepResult::planned(step)),
+                }
             }
-            Some(urgency) => {
-                deletions += usize::from(urgency == Urgency::Unwanted);
-                jobs.push((looked.rank(&step), Job { urgency, step }));
-            }
-            None => outcomes.push(looked.leave(&step)),
+            // The sort is stable: within a rank the plan's order stays. Leftovers come first, refused creations last.
+            jobs.sort_by_key(|(rank, _)| *rank);
+            self.queue.add(jobs.into_iter().map(|(_, job)| job).collect());
+        } else {
+            self.queue.add(Vec::new());
+        }
+        self.tenants.push((result, applier.map(Arc::new)));
+    }
+
+    /// Begins as many steps as seats are free.
+    fn begin(&mut self) {
+        while let Some((tenant, job)) = self.queue.next() {
+            let Some((_, Some(applier))) = self.tenants.get(tenant) else {
+                continue;
+            };
+            let applier = Arc::clone(applier);
+            self.under_way.push(Box::pin(async move {
+                Finished {
+                    tenant,
+                    is_creation: job.creates(),
+                    result: applier.apply(job.step).await,
+                }
+            }));
         }
     }
-    // The sort is stable: within a rank the plan's order stays. Leftovers come first, refused creations last.
-    jobs.sort_by_key(|(rank, _)| *rank);
-    (jobs.into_iter().map(|(_, job)| job).collect(), outcomes)
+
+    /// Returns what happens next; nothing when all is done.
+    async fn next(
+        &mut self,
+        mut plans: impl Stream<Item = TenantPlan<'a, P>> + Unpin,
+    ) -> Option<Next<'a, P>> {
+        poll_fn(|context| {
+            // Finished steps come first, because they free seats.
+            if let Poll::Ready(Some(finished)) = self.under_way.poll_next_unpin(context) {
+                return Poll::Ready(Some(Next::Finished(Box::new(finished))));
+            }
+            match plans.poll_next_unpin(context) {
+                Poll::Ready(Some(plan)) => Poll::Ready(Some(Next::Planned(Box::new(plan)))),
+                Poll::Ready(None) if self.under_way.is_empty() => Poll::Ready(None),
+                Poll::Ready(None) | Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    fn finish(&mut self, finished: Finished) {
+        self.queue.done(finished.tenant, finished.is_creation);
+        if let Some((result, _)) = self.tenants.get_mut(finished.tenant) {
+            result.steps.push(finished.result);
+        }
+    }
+
+    /// Returns the results in a stable order: tenants and steps finish in any order.
+    fn into_results(self) -> Vec<TenantResult> {
+        let mut results: Vec<TenantResult> = self.tenants.into_iter().map(|(result, _)| result).collect();
+        results.sort_by(|one, other| one.line.tenant.cmp(&other.line.tenant));
+        for result in &mut results {
+            result.steps.sort_by(|one, other| one.order().cmp(&other.order()));
+        }
+        results
+    }
+}
+
+impl<P: Ports> Default for Work<'_, P> {
+    fn default() -> Self {
+        Self {
+            tenants: Vec::new(),
+            queue: WorkQueue::default(),
+            under_way: FuturesUnordered::new(),
+        }
+    }
 }
 
 /// Returns how many subscriptions of a tenant one run deletes unless a person asked for deletions: they are never
@@ -151,4 +173,4 @@ fn most_deletions(request: &RunRequest) -> usize {
 const MOST_DELETIONS: usize = 200;
 
 /// How many tenants are listed at once. A slow list takes one of these places.
-const LOOKS_AT_ONCE: usize = 64;
+const LISTS_AT_ONCE: usize = 64;

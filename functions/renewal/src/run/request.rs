@@ -1,8 +1,17 @@
 //! The request for a run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::pin,
+    time::Duration,
+};
 
+use futures_util::future::{Either, select};
 use graph_core::{application::Application, subscription::config::Tenant};
+use graph_edge::{
+    clock::Clock,
+    graph::{GraphError, GraphErrorKind},
+};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::invocation::Options;
@@ -60,8 +69,23 @@ impl RunRequest {
         self.before_deadline(STOPS_BEFORE, 3)
     }
 
+    /// Makes a call that ends with the run at the latest, whatever Graph does.
+    pub(crate) async fn within<T>(
+        &self,
+        clock: &impl Clock,
+        call: impl Future<Output = Result<T, GraphError>>,
+    ) -> Result<T, GraphError> {
+        let left = self.end_at().duration_since(clock.now());
+        let end = clock.sleep(Duration::try_from(left).unwrap_or_default());
+        // The call is polled first: an answer counts even if the time is over as well.
+        match select(pin!(call), pin!(end)).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => Err(GraphError::of(GraphErrorKind::OutOfTime)),
+        }
+    }
+
     /// Returns the time at which every call has ended. The rest is for the report.
-    pub(crate) fn end_at(&self) -> Timestamp {
+    fn end_at(&self) -> Timestamp {
         self.before_deadline(ENDS_BEFORE, 9)
     }
 

@@ -104,8 +104,8 @@ async fn consumers_get_one_event_about_a_subscription_that_graph_removed() {
     assert_eq!(data["newSubscriptionId"], json!("id-2"));
     assert_eq!(
         (&data["lostFrom"], &data["lostUntil"]),
-        (&json!("2026-11-22T06:00:00Z"), &json!("2026-11-22T11:00:00Z")),
-        "from four hours before its last renewal on"
+        (&json!("2026-11-22T09:59:00Z"), &json!("2026-11-22T11:00:00Z")),
+        "nothing from before its creation"
     );
 }
 

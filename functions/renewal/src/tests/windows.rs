@@ -8,7 +8,7 @@ use super::{
 };
 
 #[tokio::test]
-async fn a_window_begins_five_minutes_before_the_gap() {
+async fn a_gap_is_read_from_five_minutes_before_its_beginning() {
     let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
     world.clock.advance(10);
     world.run().await;
@@ -23,7 +23,7 @@ async fn a_window_begins_five_minutes_before_the_gap() {
     let times = (&window["from"], &window["until"]);
     assert_eq!(
         times,
-        (&json!("2026-11-22T06:05:00Z"), &json!("2026-11-22T10:20:00Z"))
+        (&json!("2026-11-22T09:54:00Z"), &json!("2026-11-22T10:20:00Z"))
     );
     assert_eq!(window["gap"], world.told()[0]["id"]);
     let group = format!("{TENANT_A}.windows");

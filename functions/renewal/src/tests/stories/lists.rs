@@ -24,6 +24,43 @@ fn a_list_that_is_empty_for_days_lets_nothing_lapse() {
 }
 
 #[test]
+fn a_list_that_fails_for_hours_lets_nothing_lapse() {
+    let presence = json!({"resource": format!("/communications/presences/{}", tenant_id(7)), "changeType": "updated"});
+    for failure in [unavailable(), Reply::new(200, "{}"), Reply::refusal(403, "Forbidden", "")] {
+        let world = world(&organisations(1, &[(0, "chats", chats()), (0, "presence", presence.clone())]));
+        world.graph.end_in_time();
+        world.scheduled();
+        world.graph.fail("list", failure);
+        world.log();
+        for _ in 0..(3 * 6) {
+            let report = next_run(&world);
+            assert_eq!(report["failed"], json!(1), "{report:#}");
+            assert_eq!(live(&world), 2, "{report:#}");
+        }
+        let log = world.log();
+        assert_eq!(count(&log, "create") + count(&log, "delete"), 0, "{log:?}");
+        // A list that works again is believed.
+        world.graph.heal();
+        let report = next_run(&world);
+        assert_eq!(report["failed"], json!(0), "{report:#}");
+        assert_eq!(world.told(), Vec::<Value>::new());
+    }
+}
+
+#[test]
+fn an_unlisted_tenant_without_login_is_asked_for_nothing() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.scheduled();
+    world.graph.fail("token", unavailable());
+    world.clock.advance(24 * 60);
+    world.log();
+    let report = next_run(&world);
+    assert_eq!(report["counts"], json!({"keep": 1}), "{report:#}");
+    let log = world.log();
+    assert_eq!(count(&log, "update"), 0, "{log:?}");
+}
+
+#[test]
 fn an_incomplete_list_creates_no_duplicates_that_graph_allows() {
     let world = world(&organisations(
         1,

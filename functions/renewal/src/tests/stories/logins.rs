@@ -30,6 +30,25 @@ fn two_users_of_one_application_keep_their_own_subscriptions() {
     }
 }
 
+#[test]
+fn the_successor_of_one_users_subscription_is_that_users_own() {
+    for is_new_process in [false, true] {
+        let mut world = world(&two_users());
+        world.scheduled();
+        world.clock.advance(10);
+        world.graph.remove("id-1");
+        if is_new_process {
+            world = world.restarted();
+        }
+        let removed = event(&world, 1, "subscriptionRemoved", "mail", "id-1", 0);
+        let answer = world.invoke(json!({"Records": [removed]}));
+        world.clock.run(answer).unwrap();
+        let data = &world.told()[0]["data"];
+        let ids = (&data["subscriptionId"], &data["newSubscriptionId"]);
+        assert_eq!(ids, (&json!("id-1"), &json!("id-3")), "{is_new_process}");
+    }
+}
+
 /// Sends the event for both subscriptions, and returns the ids in the events for consumers.
 fn told_of(world: &World, kind: &str) -> Vec<String> {
     let before = world.told().len();

@@ -48,6 +48,7 @@ impl Reason {
                 | Self::OtherChangeType { .. }
                 | Self::OtherQueryOptions
                 | Self::OtherResourceData { .. }
+                | Self::OtherEntry
                 | Self::OtherLifecycleUrl
                 | Self::Renamed { .. }
         )
@@ -83,7 +84,10 @@ mod tests {
             name: String::new(),
             action: Action::Delete { id: String::new() },
             reason: Reason::NoEntry,
+            resource: None,
+            change_type: None,
             expires_at: None,
+            lifetime: None,
         }
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn one_of(
     });
     let mut candidates = candidates.into_iter();
     let Some(best) = candidates.next() else { return };
-    steps.push(existing(best, desired, context, now, policy));
+    steps.push(existing(best, desired, context, now, policy).of(desired));
     let of = &best.subscription.id;
     let duplicate = |ours: &OwnedSubscription<'_>| {
         let reason = Reason::Duplicate { of: of.clone() };
@@ -51,7 +51,10 @@ pub(super) fn missing(desired: &Desired, context: &Context, now: Timestamp) -> S
         name: desired.name.clone(),
         action: Action::Create(creation(desired, context, now)),
         reason: Reason::Missing,
+        resource: Some(desired.resource.clone()),
+        change_type: Some(desired.change_type.clone()),
         expires_at: None,
+        lifetime: Some(desired.lifetime),
     }
 }
 
@@ -68,22 +71,22 @@ pub(super) fn renamed(
     let reason = Reason::Renamed {
         from: orphan.url.name.clone(),
     };
-    Step {
+    let step = Step {
         name: desired.name.clone(),
         ..orphan.step(Action::Replace { id, creation }, reason)
-    }
+    };
+    step.of(desired)
 }
 
 /// Returns the step that replaces a subscription `left` by another stack.
 pub(super) fn taken_over(desired: &Desired, left: &Subscription, context: &Context, now: Timestamp) -> Step {
+    let id = left.id.clone();
+    let creation = creation(desired, context, now);
     Step {
-        name: desired.name.clone(),
-        action: Action::Replace {
-            id: left.id.clone(),
-            creation: creation(desired, context, now),
-        },
+        action: Action::Replace { id, creation },
         reason: Reason::TakenOver,
         expires_at: left.expiration_date_time,
+        ..missing(desired, context, now)
     }
 }
 
@@ -98,17 +101,23 @@ pub(super) fn held(ours: &OwnedSubscription<'_>, context: &Context, now: Timesta
     // From the URL, because Graph's list may leave `includeResourceData` out.
     let is_rich = ours.url.certificate_id.is_some();
     let Terms { version, lifetime } = Terms::of(subscription.resource.as_deref(), is_rich);
-    if expires_at.duration_since(now) >= policy.reserve(lifetime) {
-        return ours.keep(reason);
-    }
-    let renewal = Renewal {
-        version,
-        expires_at: after(now, lifetime),
-        notification_url: None,
-        certificate_id: None,
-    };
     let id = subscription.id.clone();
-    ours.step(Action::Extend { id, renewal }, reason)
+    let action = if expires_at.duration_since(now) >= policy.reserve(lifetime) {
+        Action::Keep { id }
+    } else {
+        let renewal = Renewal {
+            version,
+            expires_at: after(now, lifetime),
+            notification_url: None,
+            certificate_id: None,
+        };
+        Action::Extend { id, renewal }
+    };
+    Step {
+        // Its remaining time is watched as that of any other, although its entry cannot be read.
+        lifetime: Some(lifetime),
+        ..ours.step(action, reason)
+    }
 }
 
 fn existing(

@@ -67,14 +67,20 @@ impl GapKind {
 }
 
 /// Returns the beginning of a gap after a subscription that existed until `end`: earlier notifications may still have
-/// been waiting for a retry, and Graph drops these with the subscription.
+/// been waiting for a retry, and Graph drops these with the subscription. A subscription that was created at `made_at`
+/// has none from before.
 #[must_use]
-pub fn lost_since(end: Timestamp) -> Timestamp {
-    end.saturating_sub(RETRIED_FOR).unwrap_or(Timestamp::MIN)
+pub fn lost_since(end: Timestamp, made_at: Option<Timestamp>) -> Timestamp {
+    let retried = end.saturating_sub(RETRIED_FOR).unwrap_or(Timestamp::MIN);
+    let existed = made_at.and_then(|made_at| made_at.saturating_sub(CREATED_WITHIN).ok());
+    existed.map_or(retried, |existed| existed.max(retried).min(end))
 }
 
 /// How long Graph retries a notification (Microsoft Graph, *Receive change notifications through webhooks*).
 const RETRIED_FOR: SignedDuration = SignedDuration::from_hours(4);
+
+/// How long before its answer Graph may have created a subscription: a creation is called off after a minute.
+const CREATED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 
 impl Gap {
     /// Returns the `CloudEvents` 1.0 document for consumers. The same gap always has the same id.

@@ -258,6 +258,12 @@ impl SubscriptionHistory {
         self.names.get(name)?.as_ref()?.id.as_deref()
     }
 
+    /// Returns when this process last created the subscription called `name`: what exists now is as old at most.
+    #[must_use]
+    pub fn made_at(&self, name: &str) -> Option<Timestamp> {
+        self.made.get(name).map(|made| made.at)
+    }
+
     /// Returns the creation of the subscription called `name` with this id, if this process created it.
     #[must_use]
     pub fn made_of(&self, name: &str, id: &str) -> Option<&Made> {

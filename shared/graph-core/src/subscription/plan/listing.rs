@@ -135,7 +135,10 @@ impl OwnedSubscription<'_> {
             name: self.url.name.clone(),
             action,
             reason,
+            resource: self.subscription.resource.clone(),
+            change_type: self.subscription.change_type.clone(),
             expires_at,
+            lifetime: None,
         }
     }
 

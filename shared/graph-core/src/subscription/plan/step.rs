@@ -1,6 +1,6 @@
 //! The steps of a plan.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Desired, Reason};
 use crate::subscription::catalogue::Version;
@@ -14,8 +14,38 @@ pub struct Step {
     pub action: Action,
     /// The reason.
     pub reason: Reason,
+    /// The resource that the entry asks for, or for a kept or unwanted subscription the one that it watches.
+    pub resource: Option<String>,
+    /// The change types, from the same source.
+    pub change_type: Option<String>,
     /// When the existing subscription expires.
     pub expires_at: Option<Timestamp>,
+    /// How long the subscription lives after a renewal; nothing if it is unknown or the subscription is to go.
+    pub lifetime: Option<SignedDuration>,
+}
+
+impl Step {
+    /// Returns the step of an entry.
+    pub(super) fn of(self, desired: &Desired) -> Self {
+        let lifetime = Some(desired.lifetime);
+        if self.action.creation().is_none() {
+            return Self { lifetime, ..self };
+        }
+        Self {
+            resource: Some(desired.resource.clone()),
+            change_type: Some(desired.change_type.clone()),
+            lifetime,
+            ..self
+        }
+    }
+
+    /// Returns the step that keeps the existing subscription instead; nothing if there is none.
+    #[must_use]
+    pub fn kept(self) -> Option<Self> {
+        let id = self.action.id()?.to_owned();
+        let action = Action::Keep { id };
+        Some(Self { action, ..self })
+    }
 }
 
 /// The action of a step.
@@ -82,6 +112,28 @@ impl Action {
             | Self::Delete { id }
             | Self::Keep { id } => Some(id),
         }
+    }
+
+    /// Returns the subscription that the action creates, or would create if the one to renew is gone.
+    #[must_use]
+    pub fn creation(&self) -> Option<&Creation> {
+        match self {
+            Self::Create(creation) | Self::Replace { creation, .. } => Some(creation),
+            Self::Renew { otherwise, .. } => Some(otherwise),
+            Self::Extend { .. } | Self::Delete { .. } | Self::Keep { .. } => None,
+        }
+    }
+
+    /// Returns whether the action deletes an existing subscription.
+    #[must_use]
+    pub fn deletes(&self) -> bool {
+        matches!(self, Self::Replace { .. } | Self::Delete { .. })
+    }
+
+    /// Returns whether the action always creates a subscription.
+    #[must_use]
+    pub fn creates(&self) -> bool {
+        matches!(self, Self::Create(_) | Self::Replace { .. })
     }
 }
 

@@ -9,8 +9,7 @@ use graph_core::subscription::{
 };
 use graph_edge::graph::permissions;
 
-use super::TenantRun;
-use crate::{advice, ports::Ports, report::Need};
+use crate::{advice, ports::Ports, report::Need, tenant_run::TenantRun};
 
 impl<P: Ports> TenantRun<'_, P> {
     /// Returns the needs of entries, by entry name.

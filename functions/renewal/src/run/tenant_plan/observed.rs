@@ -6,45 +6,44 @@ use futures_util::{StreamExt, stream};
 use graph_core::subscription::{catalogue::Version, model::Subscription, url::NotificationUrl};
 use graph_edge::graph::{GraphError, GraphErrorKind};
 
-use super::TenantRun;
 use crate::{
-    apply::within,
     keys::LEAD,
     memory::{Known, keep_query, lock},
     ports::Ports,
+    tenant_run::TenantRun,
 };
 
 impl<P: Ports> TenantRun<'_, P> {
     /// Returns the subscriptions of the login: those that Graph lists, plus those that the list leaves out though they
     /// exist; or the remembered ones, if the last list is recent.
-    pub(super) async fn subscriptions(&self, known: &Mutex<Known>) -> Result<Vec<Subscription>, GraphError> {
+    pub(super) async fn existing(&self, known: &Mutex<Known>) -> Result<Vec<Subscription>, GraphError> {
         let pages = self.deps.memory.pages(self.tenant.application.client_id);
-        let is_stale = lock(known).is_stale(pages, &self.deps.policy, self.now);
+        let is_stale = lock(known).is_stale(pages, &self.deps.policy, self.begun);
         let notices = self.notices();
         if self.request.is_patient && !self.request.lists && !is_stale {
             return Ok(lock(known).all());
         }
         let list = self.deps.graph.list(self.tenant);
-        let listed = within(&self.deps.clock, self.request.end_at(), list).await?;
-        let mut left_out = lock(known).take_list(listed, self.now);
+        let listed = self.within(list).await?;
+        let mut left_out = lock(known).replace_by(listed, self.begun);
         // Graph has said itself that these are gone: asking again by id costs a call each.
         left_out.retain(|one| !notices.removed.iter().any(|(id, _)| *id == one.id));
-        self.look_up(left_out, known).await;
+        self.ask_for(left_out, known).await;
         Ok(lock(known).all())
     }
 
     /// Asks by id for subscriptions that the list leaves out: lists can be wrong for days. Those without an answer
     /// count as existing.
-    async fn look_up(&self, left_out: Vec<Subscription>, known: &Mutex<Known>) {
-        let (ask, rest) = left_out.split_at(left_out.len().min(MOST_LOOKS));
-        // Without a look: too many calls would use up Graph's limit, and a wrong list must not delete anything.
+    async fn ask_for(&self, left_out: Vec<Subscription>, known: &Mutex<Known>) {
+        let (ask, rest) = left_out.split_at(left_out.len().min(MOST_CALLS));
+        // Not asked for: too many calls would use up Graph's limit, and a wrong list must not delete anything.
         for one in rest {
             lock(known).put(one.clone());
         }
-        let looks = ask.iter().map(|one| async move {
+        let calls = ask.iter().map(|one| async move {
             let version = self.version(one);
-            let look = self.deps.graph.get(self.tenant, version, &one.id);
-            match within(&self.deps.clock, self.request.end_at(), look).await {
+            let call = self.deps.graph.get(self.tenant, version, &one.id);
+            match self.within(call).await {
                 Ok(mut shown) => {
                     keep_query(&mut shown, one);
                     Some(shown)
@@ -53,8 +52,8 @@ impl<P: Ports> TenantRun<'_, P> {
                 Err(_) => Some(one.clone()),
             }
         });
-        let mut looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
-        while let Some(one) = looks.next().await {
+        let mut calls = stream::iter(calls).buffer_unordered(CALLS_AT_ONCE);
+        while let Some(one) = calls.next().await {
             if let Some(one) = one {
                 lock(known).put(one);
             }
@@ -75,23 +74,23 @@ impl<P: Ports> TenantRun<'_, P> {
     /// Returns what this process remembers of the login's subscriptions. A dry run works on a copy.
     pub(super) fn known(&self) -> Arc<Mutex<Known>> {
         // No subscription can exist before the keys are usable, so a new tenant starts with complete knowledge: none.
-        let is_new = self.keys.is_new(self.tenant, &LEAD, self.now);
+        let is_new = self.keys.is_new(self.tenant, &LEAD, self.begun);
         let fresh = || {
             if is_new {
-                Known::none(self.now)
+                Known::none(self.begun)
             } else {
                 Known::default()
             }
         };
         let memory = &self.deps.memory;
         if self.request.options.dry_run {
-            return Arc::new(Mutex::new(memory.glimpse(self.name, self.tenant, fresh)));
+            return Arc::new(Mutex::new(memory.copy_of(self.name, self.tenant, fresh)));
         }
         memory.known(self.name, self.tenant, fresh)
     }
 }
 
 /// How many subscriptions that a list leaves out are asked for by id in one run.
-const MOST_LOOKS: usize = 100;
+const MOST_CALLS: usize = 100;
 
-const LOOKS_AT_ONCE: usize = 8;
+const CALLS_AT_ONCE: usize = 8;

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use graph_core::subscription::{plan::Context, rotation};
 
-use super::TenantRun;
-use crate::ports::Ports;
+use crate::{ports::Ports, tenant_run::TenantRun};
 
 impl<P: Ports> TenantRun<'_, P> {
     /// Returns the context of the plan; nothing if no client-state key exists yet.
@@ -18,7 +17,7 @@ impl<P: Ports> TenantRun<'_, P> {
             current_version: _,
             stored: _,
             keys,
-            now,
+            begun: now,
             name,
             tenant,
         } = self;

@@ -1,0 +1,158 @@
+//! The calls that change subscriptions.
+
+use graph_core::{
+    notification::client_state,
+    subscription::{
+        catalogue::Version,
+        model::{EncryptionCertificate, NewSubscription, Subscription, SubscriptionUpdate},
+        plan::{Creation, Desired, Renewal},
+    },
+};
+use graph_edge::graph::{GraphError, GraphErrorKind};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Applier, Done,
+    failure::{Failure, is_in_the_way},
+};
+use crate::{memory::lock, ports::Ports};
+
+impl<P: Ports> Applier<'_, P> {
+    pub(super) async fn create_or_settle(&self, name: &str, creation: &Creation) -> Result<Done, Failure> {
+        let created = self.create(creation).await;
+        self.breaker.note(name, created.as_ref().err());
+        match created {
+            // Without time to look at the conflict, the next run does it.
+            Err(Failure::Graph(error)) if is_in_the_way(&error) && !self.is_late() => {
+                self.settle(creation).await
+            }
+            created => created.map(Done::from),
+        }
+    }
+
+    /// Creates a subscription, with a shorter lifetime if Graph refuses the requested one.
+    pub(super) async fn create(&self, creation: &Creation) -> Result<Subscription, Failure> {
+        let mut body = self.body(creation)?;
+        let version = creation.desired.version;
+        match self
+            .run
+            .within(self.run.deps.graph.create(self.run.tenant, version, &body))
+            .await
+        {
+            Err(GraphError {
+                kind: GraphErrorKind::TooLong { minutes, .. },
+                ..
+            }) => {
+                body.expiration_date_time = self.shorten(&creation.desired, minutes);
+                let created = self
+                    .run
+                    .within(self.run.deps.graph.create(self.run.tenant, version, &body))
+                    .await?;
+                Ok(ends_at(created, body.expiration_date_time))
+            }
+            created => Ok(ends_at(created?, body.expiration_date_time)),
+        }
+    }
+
+    /// Deletes a subscription and returns whether it was there.
+    pub(super) async fn delete(&self, version: Version, id: &str) -> Result<bool, Failure> {
+        let was_there = self
+            .run
+            .within(self.run.deps.graph.delete(self.run.tenant, version, id))
+            .await?;
+        lock(&self.known).remove(id);
+        Ok(was_there)
+    }
+
+    pub(super) async fn renew(&self, id: &str, renewal: &Renewal) -> Result<Subscription, Failure> {
+        let update = SubscriptionUpdate {
+            expiration_date_time: renewal.expires_at,
+            notification_url: renewal.notification_url.clone(),
+            certificate: self.certificate(renewal.certificate_id.as_deref())?,
+        };
+        let call = self
+            .run
+            .deps
+            .graph
+            .update(self.run.tenant, renewal.version, id, &update);
+        Ok(ends_at(self.run.within(call).await?, renewal.expires_at))
+    }
+
+    /// Returns the body of a creation, with its client state.
+    pub(super) fn body(&self, creation: &Creation) -> Result<NewSubscription, Failure> {
+        let desired = &creation.desired;
+        let client_state = self.client_state(creation)?;
+        Ok(NewSubscription {
+            change_type: desired.change_type.clone(),
+            notification_url: creation.notification_url.clone(),
+            lifecycle_notification_url: creation.lifecycle_url.clone(),
+            resource: desired.resource.clone(),
+            notification_query_options: desired.query_options.clone(),
+            expiration_date_time: creation.expires_at,
+            client_state,
+            latest_supported_tls_version: "v1_2",
+            include_resource_data: desired.include_resource_data,
+            certificate: self.certificate(creation.certificate_id.as_deref())?,
+            prefer: desired.prefer(),
+        })
+    }
+
+    /// Returns the client state of a creation, once every webhook knows its key and its application.
+    fn client_state(&self, creation: &Creation) -> Result<String, Failure> {
+        let Creation { desired, key_id, .. } = creation;
+        let now = self.now();
+        let keys = &self.run.keys.client_state.keys;
+        let key = keys.iter().find(|key| key.id == *key_id);
+        let usable_from = self.run.keys.usable_from(self.run.tenant, now);
+        // Key and application are published separately, so each has to be known to every webhook: else items are
+        // rejected.
+        let key = match (key, usable_from) {
+            (Some(key), Some(usable_from)) if usable_from <= now => key,
+            (Some(_), Some(_)) => return Err(Failure::KeyNotYet),
+            (None, _) | (_, None) => return Err(Failure::NotPublished),
+        };
+        let subject = client_state::Subject {
+            name: &desired.name,
+            application: self.run.tenant.application,
+            includes_resource_data: desired.include_resource_data,
+        };
+        client_state::mint(key, &subject).map_err(Failure::Mint)
+    }
+
+    fn certificate(&self, id: Option<&str>) -> Result<Option<EncryptionCertificate>, Failure> {
+        let Some(id) = id else { return Ok(None) };
+        let key = self
+            .run
+            .keys
+            .decryption
+            .keys
+            .iter()
+            .find(|key| key.id == id)
+            .ok_or(Failure::NoCertificate)?;
+        Ok(Some(EncryptionCertificate {
+            certificate: key.certificate.clone(),
+            id: id.to_owned(),
+        }))
+    }
+
+    /// Remembers the longest lifetime that Graph grants to an entry, and returns the expiry that follows from it.
+    pub(super) fn shorten(&self, desired: &Desired, minutes: u32) -> Timestamp {
+        let minutes = minutes.saturating_sub(KEPT_BACK);
+        let entry = desired.name.split('/').next().unwrap_or_default();
+        lock(&self.run.deps.memory.longest).insert(entry.to_owned(), minutes);
+        let now = self.now();
+        now.saturating_add(SignedDuration::from_mins(i64::from(minutes)))
+            .unwrap_or(now)
+    }
+}
+
+/// Returns a subscription with the requested expiry where Graph shows none that is readable: without an expiry, every
+/// run would renew it.
+fn ends_at(mut one: Subscription, asked: Timestamp) -> Subscription {
+    one.expiration_date_time = one.expiration_date_time.or(Some(asked));
+    one
+}
+
+/// How many minutes of the granted lifetime are not requested: Graph counts the lifetime from when it reads the
+/// request.
+const KEPT_BACK: u32 = 10;

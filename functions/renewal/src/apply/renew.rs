@@ -1,0 +1,117 @@
+//! Renews subscriptions. What Graph refuses to renew is looked at again, shortened or replaced, so that it does not lapse.
+
+use graph_core::subscription::plan::{Creation, Policy, Renewal, Step};
+use graph_edge::graph::GraphErrorKind;
+
+use super::{
+    Applier, Done,
+    failure::{Failure, is_in_the_way},
+};
+use crate::{memory::lock, ports::Ports};
+
+impl<P: Ports> Applier<'_, P> {
+    /// Renews a subscription, and tries what is left when Graph refuses the renewal, so that the subscription does not
+    /// lapse.
+    pub(super) async fn extend(
+        &self,
+        step: &Step,
+        id: &str,
+        renewal: &Renewal,
+        otherwise: &Creation,
+    ) -> Result<Done, Failure> {
+        let failure = match self.renew(id, renewal).await {
+            Ok(renewed) => return Ok(renewed.into()),
+            Err(failure) => failure,
+        };
+        let Failure::Graph(error) = failure else {
+            return Err(failure);
+        };
+        match &error.kind {
+            // Graph also answers 404 for subscriptions that exist, so the answer is checked before anything is created.
+            GraphErrorKind::NotFound { .. } => self.confirm_gone(step, id, renewal, otherwise).await,
+            // Graph's refusal names the longest lifetime, so one more call is enough.
+            GraphErrorKind::TooLong { minutes, .. } => {
+                let expires_at = self.shorten(&otherwise.desired, *minutes);
+                let shorter = Renewal {
+                    expires_at,
+                    ..renewal.clone()
+                };
+                Ok(self.renew(id, &shorter).await?.into())
+            }
+            // The new URL or certificate may be the cause: Graph validates the URL again when a PATCH changes it.
+            kind if renewal.changes() && !kind.is_transient_for_all() => {
+                let renewed = self.renew(id, &renewal.alone()).await?;
+                Ok(Done {
+                    short_of: Some(error.into()),
+                    ..renewed.into()
+                })
+            }
+            // Replacing costs a gap, so renewal waits until the subscription would lapse otherwise.
+            kind if kind.is_lasting() && self.is_in_danger(step, otherwise) => {
+                self.replace_while_it_lives(id, otherwise).await
+            }
+            _ => Err(error.into()),
+        }
+    }
+
+    /// Asks for a subscription by id after Graph answered 404 to its renewal: Graph's answers differ from call to call.
+    async fn confirm_gone(
+        &self,
+        step: &Step,
+        id: &str,
+        renewal: &Renewal,
+        otherwise: &Creation,
+    ) -> Result<Done, Failure> {
+        match self
+            .run
+            .within(self.run.deps.graph.get(self.run.tenant, renewal.version, id))
+            .await
+        {
+            // Seen in practice: PATCH answers 404 although GET finds the subscription.
+            Ok(_) => Ok(self.renew(id, renewal).await?.into()),
+            Err(error) if matches!(error.kind, GraphErrorKind::NotFound { .. }) => {
+                // Before the creation: if that fails, the next run still knows that the old subscription is gone.
+                lock(&self.known).remove(id);
+                let done = self.create_or_settle(&step.name, otherwise).await?;
+                let reason =
+                    "it no longer existed when it was due for renewal; changes since then were missed";
+                Ok(Done {
+                    otherwise: done.otherwise.or(Some(("create", reason.to_owned()))),
+                    was_gone: true,
+                    ..done
+                })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Creates a successor for a living subscription that Graph no longer renews. The old one is deleted first only
+    /// where Graph refuses a second one.
+    async fn replace_while_it_lives(&self, id: &str, creation: &Creation) -> Result<Done, Failure> {
+        let created = match self.create(creation).await {
+            Err(Failure::Graph(error)) if is_in_the_way(&error) => {
+                self.delete(creation.desired.version, id).await?;
+                self.create(creation).await?
+            }
+            created => {
+                let created = created?;
+                // A failure is ignored: a subscription that is not deleted expires by itself.
+                drop(self.delete(creation.desired.version, id).await);
+                created
+            }
+        };
+        let reason = "Graph no longer extends it".to_owned();
+        Ok(Done {
+            otherwise: Some(("replace", reason)),
+            ..created.into()
+        })
+    }
+
+    fn is_in_danger(&self, step: &Step, creation: &Creation) -> bool {
+        let Some(end) = step.expires_at else { return true };
+        let left = self
+            .policy
+            .percent_left(creation.desired.lifetime, end, self.now());
+        left < Policy::DANGER_PERCENT
+    }
+}

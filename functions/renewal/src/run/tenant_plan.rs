@@ -1,0 +1,390 @@
+//! Lists a tenant's subscriptions and plans.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
+
+use graph_core::{
+    application::Application,
+    subscription::{
+        config::{Entry, Problem, Severity},
+        model::Subscription,
+        plan::{
+            Context, Desired, Listing, Objects, Policy, Step, Urgency, Wish, delete_all, excess, expand, plan,
+        },
+        rotation::KeysInUse,
+    },
+};
+use graph_edge::graph::{GraphError, GraphErrorKind};
+use jiff::SignedDuration;
+
+use super::objects;
+use crate::{
+    advice,
+    apply::{Applier, CircuitBreaker},
+    memory::{Known, RefusalKey, lock},
+    ports::Ports,
+    report::{ManyLine, Margin, Need, TenantLine, describe},
+    result::StepResult,
+    tenant_run::TenantRun,
+};
+
+mod context;
+mod needs;
+mod observed;
+
+/// The result of a run for one tenant.
+#[derive(Debug)]
+pub(crate) struct TenantResult {
+    pub(crate) application: Application,
+    pub(crate) line: TenantLine,
+    /// The results of the steps.
+    pub(crate) steps: Vec<StepResult>,
+    /// The removals that Graph reported and the list confirmed, by id and name.
+    pub(crate) removed: BTreeSet<(String, String)>,
+    /// The keys that its subscriptions name; nothing if Graph could not list them.
+    pub(super) in_use: Option<KeysInUse>,
+    /// Whether subscriptions may exist that have no step.
+    pub(super) is_partial: bool,
+    /// How many deletions and replacements the brake holds back.
+    pub(super) held: usize,
+    /// Whether Graph refuses the credential of a departed tenant for good.
+    pub(super) is_locked_out: bool,
+    pub(super) many: Vec<ManyLine>,
+    pub(super) problems: Vec<Problem>,
+    /// How long renewals may fail without a lapse.
+    pub(super) margins: Vec<Margin>,
+    /// The permissions that entries need, in a dry run.
+    pub(super) needs: BTreeMap<String, Vec<Need>>,
+}
+
+impl TenantResult {
+    fn of<P: Ports>(run: &TenantRun<'_, P>) -> Self {
+        Self {
+            application: run.tenant.application,
+            line: TenantLine {
+                tenant: run.name.to_owned(),
+                taken_out: run.config.departed.contains(run.name),
+                ..TenantLine::default()
+            },
+            steps: Vec::new(),
+            removed: BTreeSet::new(),
+            in_use: None,
+            is_partial: false,
+            held: 0,
+            is_locked_out: false,
+            many: Vec::new(),
+            problems: Vec::new(),
+            margins: Vec::new(),
+            needs: BTreeMap::new(),
+        }
+    }
+}
+
+impl TenantResult {
+    /// Returns whether Graph could list its subscriptions.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.in_use.is_some()
+    }
+
+    /// Returns whether a tenant that was removed from the configuration has no subscription left.
+    pub(super) fn is_emptied(&self) -> bool {
+        let is_gone = || self.is_listed() && self.steps.iter().all(StepResult::has_deleted);
+        // An application that is locked out for good can never list again, so nothing more can be deleted for it.
+        self.line.taken_out && (self.is_locked_out || is_gone())
+    }
+}
+
+/// What the subscriptions of a plan are known from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    /// Graph has listed them.
+    Listed,
+    /// Graph could not list them, so they are those that this process remembers.
+    Remembered,
+    /// The same, and no call is possible: the login fails.
+    LoggedOut,
+}
+
+/// A tenant with its plan.
+pub(super) struct TenantPlan<'a, P: Ports> {
+    pub(super) result: TenantResult,
+    pub(super) steps: Vec<Step>,
+    /// Applies the steps; nothing if there is no plan.
+    pub(super) applier: Option<Applier<'a, P>>,
+}
+
+impl<'a, P: Ports> TenantRun<'a, P> {
+    /// Lists the tenant's subscriptions and plans.
+    pub(super) async fn observe(self) -> TenantPlan<'a, P> {
+        let mut result = TenantResult::of(&self);
+        let known = self.known();
+        let (existing, sight) = match self.existing(&known).await {
+            Ok(existing) => (existing, Sight::Listed),
+            Err(error) => self.unlisted(&error, &known, &mut result),
+        };
+        if sight != Sight::Listed && existing.is_empty() {
+            return TenantPlan::none(result);
+        }
+        let Some(context) = self.context() else {
+            result.line.error = Some("no client-state key exists yet".to_owned());
+            return TenantPlan::none(result);
+        };
+        let entries: Vec<&Entry> = self
+            .config
+            .subscriptions
+            .values()
+            // Without entries, the plan consists of deletions.
+            .filter(|entry| entry.tenants.contains(self.name) && !self.request.options.deletes_all)
+            .collect();
+        if self.request.options.dry_run {
+            // Only here: the needs cost an access token, and a real run shows Graph's refusals anyway.
+            result.needs = self.needs(&entries).await;
+            result.problems.extend(self.missing(&result.needs));
+        }
+        let entries = self.with_objects(entries).await;
+        self.plan(&entries, (existing, sight), context, known, result)
+    }
+
+    /// Adds to the result that Graph could not list the subscriptions, and returns the remembered ones: they are renewed as
+    /// long as the list fails.
+    fn unlisted(
+        &self,
+        error: &GraphError,
+        known: &Mutex<Known>,
+        result: &mut TenantResult,
+    ) -> (Vec<Subscription>, Sight) {
+        let advice = advice::for_list(&error.kind, self.tenant);
+        let mut text = format!("{}{advice}", describe(error));
+        // Only for a departed tenant: a configured one may be let in again after a correction.
+        if result.line.taken_out && error.kind.is_lockout() {
+            result.is_locked_out = true;
+            text.push_str(LOCKED_OUT);
+        }
+        result.line.error = Some(text);
+        let is_wanted = |entry: &Entry| entry.tenants.contains(self.name);
+        let known = lock(known);
+        result.is_partial = !known.is_listed() && self.config.subscriptions.values().any(is_wanted);
+        let sight = match error.kind {
+            GraphErrorKind::Login(_) => Sight::LoggedOut,
+            _ => Sight::Remembered,
+        };
+        (known.all(), sight)
+    }
+
+    fn plan(
+        self,
+        entries: &[(&Entry, Objects)],
+        (existing, sight): (Vec<Subscription>, Sight),
+        mut context: Context,
+        known: Arc<Mutex<Known>>,
+        mut result: TenantResult,
+    ) -> TenantPlan<'a, P> {
+        let listing = Listing::of(&existing, &self.deps.stack, self.tenant.application.client_id);
+        result.in_use = (sight == Sight::Listed).then(|| KeysInUse::of(&existing, listing.urls()));
+        (result.line.listed, result.line.others) = (listing.count(), listing.others());
+        let mut expansion = expand(entries, &listing);
+        let (many, problems) = objects::report(entries, &expansion, self.name);
+        result.many = many;
+        result.problems.extend(problems);
+        result.problems.extend(self.shorten(&mut expansion.desired));
+        let desired = expansion.desired;
+        // Objects that cannot be listed now must not lose their subscriptions.
+        context.held.extend(expansion.held);
+        let notices = self.notices();
+        context.reauthorization_required = of_listed(&notices.challenged, &listing);
+        context.removed = of_listed(&notices.removed, &listing);
+        // The margin depends on the count: thousands of early renewals would use up Graph's limit.
+        let policy = self.deps.policy.of_many(listing.count());
+        result.margins = self.margins(&desired, &policy);
+        let steps = if sight == Sight::Listed {
+            self.steps(&desired, &listing, &mut context, &policy, &known, &mut result)
+        } else {
+            context.braked = true;
+            let steps = plan(&desired, &listing, &context, self.begun, &policy);
+            remembered(steps, sight)
+        };
+        let applier = Applier {
+            run: self,
+            policy,
+            context,
+            desired,
+            listed: existing,
+            known,
+            breaker: CircuitBreaker::default(),
+        };
+        TenantPlan {
+            result,
+            steps,
+            applier: Some(applier),
+        }
+    }
+
+    /// Plans with a list from Graph, and plans again with the brake if the first plan deletes too much.
+    fn steps(
+        &self,
+        desired: &[Desired],
+        listing: &Listing<'_>,
+        context: &mut Context,
+        policy: &Policy,
+        known: &Mutex<Known>,
+        result: &mut TenantResult,
+    ) -> Vec<Step> {
+        let mut steps = if self.request.options.deletes_all {
+            delete_all(listing)
+        } else {
+            plan(desired, listing, context, self.begun, policy)
+        };
+        let excess = excess(&steps, listing.ours(), self.wish(known));
+        if let Some(count) = excess.filter(|_| self.may_brake()) {
+            context.braked = true;
+            // Planned again and not filtered, because under the brake a replacement becomes a renewal.
+            steps = plan(desired, listing, context, self.begun, policy);
+            result.held = count;
+            result.problems.push(self.braked(count, listing.ours()));
+        } else {
+            // Remembered only for a plan that is applied whole: the next run must still see the change as new.
+            lock(known).version = Some(self.config_version.to_owned());
+        }
+        result.removed = self.record(&mut steps, context, policy, known);
+        steps
+    }
+
+    /// Records in the history which subscriptions exist, and returns the confirmed removals.
+    fn record(
+        &self,
+        steps: &mut [Step],
+        context: &Context,
+        policy: &Policy,
+        known: &Mutex<Known>,
+    ) -> BTreeSet<(String, String)> {
+        let holds = policy.period.saturating_mul(PERIODS_REMEMBERED);
+        let history = &mut lock(known).history;
+        // The stored summary first: a new process learns from it what was there before.
+        if let Some(look) = self.stored.of(self.name, self.config_version) {
+            history.recall(look);
+        }
+        history.observe(steps, &self.notices().removed, context, holds, self.begun)
+    }
+
+    /// Returns the margins, by the lifetime of subscriptions.
+    fn margins(&self, desired: &[Desired], policy: &Policy) -> Vec<Margin> {
+        let mut counts: BTreeMap<SignedDuration, usize> = BTreeMap::new();
+        for one in desired {
+            *counts.entry(one.lifetime).or_default() += 1;
+        }
+        let of_few = &self.deps.policy;
+        counts
+            .into_iter()
+            .map(|(lifetime, count)| Margin::of(self.name, lifetime, count, policy, of_few))
+            .collect()
+    }
+
+    /// Returns what the configuration says about wanted deletions.
+    fn wish(&self, known: &Mutex<Known>) -> Wish {
+        if self.config.subscriptions.is_empty() && self.config.refused.is_empty() {
+            Wish::Nothing
+        } else if lock(known).version.as_deref() == Some(self.config_version) {
+            Wish::Old
+        } else {
+            Wish::New
+        }
+    }
+
+    /// Returns whether the brake may hold deletions: not if a person asked for them.
+    fn may_brake(&self) -> bool {
+        let options = &self.request.options;
+        !(options.confirms_deletions || options.deletes_all || self.config.departed.contains(self.name))
+    }
+
+    /// Shortens lifetimes to what Graph has granted to the same entry before, and returns a warning for each entry.
+    fn shorten(&self, desired: &mut [Desired]) -> impl Iterator<Item = Problem> + use<P> {
+        let longest = lock(&self.deps.memory.longest);
+        let mut shortened = BTreeSet::new();
+        for one in desired {
+            let entry = one.name.split('/').next().unwrap_or_default();
+            let Some(minutes) = longest.get(entry) else {
+                continue;
+            };
+            let granted = SignedDuration::from_mins(i64::from(*minutes));
+            one.lifetime = one.lifetime.min(granted);
+            shortened.insert((entry.to_owned(), *minutes));
+        }
+        shortened.into_iter().map(|(entry, minutes)| Problem {
+            path: format!("subscriptions.{entry}.expirationMinutes"),
+            message: format!("is {minutes}, because Graph refused a longer lifetime for this resource"),
+            severity: Severity::Warning,
+        })
+    }
+
+    fn braked(&self, count: usize, live: usize) -> Problem {
+        Problem {
+            path: format!("tenants.{}", self.name),
+            message: format!(
+                "has {live} subscriptions, of which the configuration would delete or replace {count}; renewal renews all \
+                 and deletes none. If you want the deletions, invoke renewal with {{\"confirmDeletions\": true}}"
+            ),
+            severity: Severity::Error,
+        }
+    }
+
+    /// Returns the urgency of a step; nothing for a step that changes nothing.
+    pub(super) fn urgency(&self, step: &Step) -> Option<Urgency> {
+        Urgency::of(step, &self.deps.policy, self.begun)
+    }
+
+    /// Returns the sort key among equally urgent steps: refused creations last, leftovers of the last run first.
+    pub(super) fn rank(&self, step: &Step) -> (bool, bool) {
+        let Some(creation) = step.action.creation().filter(|_| step.action.creates()) else {
+            return (false, false);
+        };
+        let key = RefusalKey::of(self.name, &creation.desired);
+        let is_refused = lock(&self.deps.memory.refusals).get(&key).is_some();
+        let key = (self.name.to_owned(), step.name.clone());
+        let is_left_over = lock(&self.deps.memory.left_over).contains(&key);
+        (is_refused, !is_left_over)
+    }
+}
+
+impl<P: Ports> TenantPlan<'_, P> {
+    /// Returns the plan for a tenant in which nothing can be done.
+    fn none(result: TenantResult) -> Self {
+        Self {
+            result,
+            steps: Vec::new(),
+            applier: None,
+        }
+    }
+}
+
+/// The text about a departed tenant whose credential Graph refuses for good.
+const LOCKED_OUT: &str = "; the tenant was removed from ConfigSecret, so no later run tries again: its subscriptions expire \
+                          within 29 days, and their notifications are rejected";
+
+/// Returns the steps for subscriptions that Graph could not list: they are renewed, and kept if no call is possible. Nothing
+/// is created or deleted, because what exists is not certain.
+fn remembered(steps: Vec<Step>, sight: Sight) -> Vec<Step> {
+    let changes = |step: &Step| step.action.creates() || step.action.deletes();
+    let steps = steps.into_iter().filter_map(|step| {
+        if changes(&step) || sight == Sight::LoggedOut {
+            return step.kept();
+        }
+        Some(step)
+    });
+    steps.collect()
+}
+
+/// Returns the ids of those reported subscriptions that the list shows under the same name.
+fn of_listed(reported: &BTreeSet<(String, String)>, listing: &Listing<'_>) -> BTreeSet<String> {
+    let is_listed = |(id, name): &&(String, String)| listing.names(id) == Some(name);
+    reported
+        .iter()
+        .filter(is_listed)
+        .map(|(id, _)| id.clone())
+        .collect()
+}
+
+/// For how many periods an earlier list proves that a missing subscription is new. After that, another process may have
+/// created it in between.
+const PERIODS_REMEMBERED: i32 = 3;

@@ -1,0 +1,50 @@
+//! A run, seen from one tenant.
+
+use graph_core::subscription::{
+    config::{Config, Tenant},
+    plan::StoredState,
+    rotation::PublishedKeys,
+};
+use graph_edge::graph::GraphError;
+use jiff::Timestamp;
+
+use crate::{
+    Deps,
+    ports::Ports,
+    run::{Notices, RunRequest},
+};
+
+/// The part of a run for one tenant.
+pub(crate) struct TenantRun<'a, P: Ports> {
+    pub(crate) deps: &'a Deps<P>,
+    pub(crate) request: &'a RunRequest,
+    pub(crate) config: &'a Config,
+    /// The version of the configuration that the run has read.
+    pub(crate) config_version: &'a str,
+    /// The version of the configuration that was current when the run began: another one, if that cannot be parsed.
+    pub(crate) current_version: &'a str,
+    /// The stored summary of the last run over everything.
+    pub(crate) stored: &'a StoredState,
+    pub(crate) keys: &'a PublishedKeys,
+    /// When the run began.
+    pub(crate) begun: Timestamp,
+    /// The tenant's name in the configuration.
+    pub(crate) name: &'a str,
+    pub(crate) tenant: &'a Tenant,
+}
+
+impl<P: Ports> TenantRun<'_, P> {
+    /// Makes a call that ends with the run at the latest.
+    pub(crate) async fn within<T>(
+        &self,
+        call: impl Future<Output = Result<T, GraphError>>,
+    ) -> Result<T, GraphError> {
+        self.request.within(&self.deps.clock, call).await
+    }
+
+    /// Returns the lifecycle notifications of the application.
+    pub(crate) fn notices(&self) -> Notices {
+        let notices = self.request.notices.get(&self.tenant.application);
+        notices.cloned().unwrap_or_default()
+    }
+}
