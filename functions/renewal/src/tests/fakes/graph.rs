@@ -175,7 +175,10 @@ impl fmt::Debug for FakeGraph {
 impl Script for FakeGraph {
     fn reply(&self, sent: &Sent<'_>) -> Reply {
         if let [tenant, "oauth2", ..] = sent.path {
-            return grant(tenant, sent.body, self.state().claims.as_ref());
+            let state = self.state();
+            let failure = state.failures.iter().find(|(call, _)| call == "login");
+            let granted = || grant(tenant, sent.body, state.claims.as_ref());
+            return failure.map_or_else(granted, |(_, reply)| reply.clone());
         }
         let tenant = sent.token.split('.').next().unwrap_or_default();
         let line = line(sent, tenant);

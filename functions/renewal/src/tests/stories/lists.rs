@@ -25,11 +25,19 @@ fn a_list_that_is_empty_for_days_lets_nothing_lapse() {
 
 #[test]
 fn a_list_that_fails_for_hours_lets_nothing_lapse() {
-    let presence = json!({"resource": format!("/communications/presences/{}", tenant_id(7)), "changeType": "updated"});
-    for failure in [unavailable(), Reply::new(200, "{}"), Reply::refusal(403, "Forbidden", "")] {
-        let world = world(&organisations(1, &[(0, "chats", chats()), (0, "presence", presence.clone())]));
+    let presence =
+        json!({"resource": format!("/communications/presences/{}", tenant_id(7)), "changeType": "updated"});
+    for failure in [
+        unavailable(),
+        Reply::new(200, "{}"),
+        Reply::refusal(403, "Forbidden", ""),
+    ] {
+        let world = world(&organisations(
+            1,
+            &[(0, "chats", chats()), (0, "presence", presence.clone())],
+        ));
         world.graph.end_in_time();
-        world.scheduled();
+        next_run(&world);
         world.graph.fail("list", failure);
         world.log();
         for _ in 0..(3 * 6) {
@@ -51,7 +59,7 @@ fn a_list_that_fails_for_hours_lets_nothing_lapse() {
 fn an_unlisted_tenant_without_login_is_asked_for_nothing() {
     let world = world(&organisations(1, &[(0, "chats", chats())]));
     world.scheduled();
-    world.graph.fail("token", unavailable());
+    world.graph.fail("login", unavailable());
     world.clock.advance(24 * 60);
     world.log();
     let report = next_run(&world);
