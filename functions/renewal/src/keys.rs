@@ -121,6 +121,15 @@ pub(crate) async fn retire(
     Ok(removed)
 }
 
+/// Reads both documents.
+pub(crate) async fn read(documents: &impl Documents) -> Result<PublishedKeys, Error> {
+    let unchanged = |_: &mut DecryptionDocument| Ok(KeyChanges::default());
+    Ok(PublishedKeys {
+        client_state: client_state(documents).await?,
+        decryption: swap(documents, Document::Decryption, true, unchanged).await?.0,
+    })
+}
+
 /// Reads `ClientStateSecret`.
 pub(crate) async fn client_state(documents: &impl Documents) -> Result<ClientStateDocument, Error> {
     let unchanged = |_: &mut ClientStateDocument| Ok(KeyChanges::default());

@@ -7,9 +7,10 @@ use graph_core::{
     subscription::{
         config::{Config, Problem, Severity},
         plan::Policy,
-        rotation::{Forced, KeysInUse, RotationRequest},
+        rotation::{Forced, KeysInUse, PublishedKeys, RotationRequest},
     },
 };
+use graph_edge::telemetry::causes;
 use jiff::SignedDuration;
 
 use self::tenant_plan::TenantResult;
@@ -62,24 +63,26 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
     if let Some(mut read) = config::read(&deps.documents, &mut run.report).await? {
         // Before the keys: departed tenants stay trusted until nothing of theirs is left at Graph.
         run.has_config = true;
-        run.held += config::departed::add(
+        let departed = config::departed::add(
             &deps.documents,
             &mut read.config,
             &request.options,
             &mut run.report,
-        )
-        .await?;
-        let config = &read.config;
-        run.has_mistakes = !config.refused.is_empty();
+        );
+        match departed.await {
+            Ok(held) => run.held += held,
+            // Who has departed is unknown, so nothing is deleted. The keys below fail as well, and the report says why.
+            Err(_) => read.config.whole = false,
+        }
+        run.has_mistakes = !read.config.refused.is_empty();
         let rotation = RotationRequest {
             rotation: deps.rotation,
             forced: request.options.forced,
             lead: LEAD,
             dry_run,
         };
-        let (keys, changes) = keys::publish(&deps.documents, &deps.clock, config, &rotation).await?;
-        run.report.keys = changes.done;
-        run.refuse(&changes.refused);
+        let keys = run.keys(deps, &mut read.config, &rotation).await;
+        let config = &read.config;
         run.report.note(unsuited(config, &deps.policy));
         let stored = state::read(deps).await;
         let tenants = config.tenants.iter().filter(|(_, tenant)| request.covers(tenant));
@@ -111,10 +114,14 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
             }
             // A key that an unlisted tenant's subscription names would look unused.
             if let Some(in_use) = run.in_use().filter(|_| request.only.is_none() && config.whole) {
-                let removed = keys::retire(&deps.documents, &deps.clock, &keys, config, &in_use).await?;
-                run.report.keys.extend(removed);
+                match keys::retire(&deps.documents, &deps.clock, &keys, config, &in_use).await {
+                    Ok(removed) => run.report.keys.extend(removed),
+                    Err(error) => run.report.note([unpublished(&error, KEPT)]),
+                }
             }
-            run.let_go(deps, read.config, rotation).await?;
+            if let Err(error) = run.let_go(deps, read.config, rotation).await {
+                run.report.note([unpublished(&error, KEPT)]);
+            }
         }
     }
     log::log(&run.report);
@@ -201,6 +208,33 @@ impl Run {
         Ok(())
     }
 
+    /// Publishes keys and returns them. Renewals need none, so a failure does not end the run: it goes on with the keys that
+    /// are published, and without any it renews what exists.
+    async fn keys<P: Ports>(
+        &mut self,
+        deps: &Deps<P>,
+        config: &mut Config,
+        rotation: &RotationRequest,
+    ) -> PublishedKeys {
+        let error = match keys::publish(&deps.documents, &deps.clock, config, rotation).await {
+            Ok((keys, changes)) => {
+                self.report.keys = changes.done;
+                self.refuse(&changes.refused);
+                return keys;
+            }
+            Err(error) => error,
+        };
+        if let Ok(keys) = keys::read(&deps.documents).await {
+            self.report.note([unpublished(&error, GOES_ON)]);
+            return keys;
+        }
+        self.report.note([unpublished(&error, ONLY_RENEWS)]);
+        // As if no entry could be read: what exists is renewed for the time that its resource allows.
+        config.subscriptions.clear();
+        config.whole = false;
+        PublishedKeys::default()
+    }
+
     /// Reports what does not fit into the secrets. The others are not affected.
     fn refuse(&mut self, refused: &[String]) {
         self.report.note(refused.iter().map(|message| Problem {
@@ -210,6 +244,24 @@ impl Run {
         }));
     }
 }
+
+/// Returns the problem of keys that could not be published or removed, with what the run does all the same.
+fn unpublished(error: &Error, consequence: &str) -> Problem {
+    Problem {
+        path: String::new(),
+        message: format!(
+            "is valid, but keys could not be read or written: {}; {consequence}",
+            causes(error)
+        ),
+        severity: Severity::Error,
+    }
+}
+
+/// What a run does without new keys, without any, and without the removal of old ones.
+const GOES_ON: &str = "renewal goes on with the published keys";
+const ONLY_RENEWS: &str =
+    "until you correct this, existing subscriptions are renewed, and none is created or replaced";
+const KEPT: &str = "the next run tries again to remove what is no longer used";
 
 /// Returns a warning for each entry whose lifetime is too short to survive two failed runs.
 fn unsuited(config: &Config, policy: &Policy) -> impl Iterator<Item = Problem> {

@@ -113,17 +113,22 @@ async fn of_two_runs_that_create_keys_the_slower_adopts_the_faster() {
 }
 
 #[tokio::test]
-async fn a_foreign_document_is_never_overwritten() {
+async fn a_foreign_document_is_not_overwritten_and_stops_no_renewal() {
     for document in [Document::ClientState, Document::Decryption] {
         let world = prepared(&[("chat", "a", true)]).await;
         world.documents.set(document, "{\"mine\":1}");
-        let error = world.invoke(json!({})).await.unwrap_err();
+        let two = config(&["a"], &[("groups", "a", false)]);
+        world.documents.set(Document::Config, &two.to_string());
+        world.clock.advance(4000);
+        let report = world.run().await;
+        let message = report["problems"][0]["message"].as_str().unwrap();
         assert!(
-            matches!(error, Error::Malformed(malformed) if malformed == document),
-            "{error}"
+            message.contains(&format!("{document:?} secret is malformed")),
+            "{message}"
         );
+        assert_eq!(report["counts"], json!({"renew": 1}), "{report:#}");
         assert_eq!(world.documents.text(document).unwrap(), "{\"mine\":1}");
-        assert_eq!(world.log(), Vec::<String>::new());
+        assert_eq!(world.log(), ["list a", "update id-1"]);
     }
 }
 

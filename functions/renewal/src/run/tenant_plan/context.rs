@@ -38,11 +38,17 @@ impl<P: Ports> TenantRun<'_, P> {
         });
         let certificates = keys.certificate_lives(tenant);
         let client_state = keys.client_state_lives();
+        let mint_key = match keys.mint_key(*now) {
+            Some(key) => key.id.clone(),
+            // Nothing is created then.
+            None if config.subscriptions.is_empty() => String::new(),
+            None => return None,
+        };
         Some(Context {
             stack: deps.stack.clone(),
             notifications: deps.notifications.clone(),
             lifecycle: deps.lifecycle.clone(),
-            mint_key: keys.mint_key(*now)?.id.clone(),
+            mint_key,
             keys: client_state.iter().map(|key| key.id.to_owned()).collect(),
             // None exists in a dry run before the first run. Then no subscription can have another certificate either.
             certificate: keys

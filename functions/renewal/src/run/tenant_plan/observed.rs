@@ -74,7 +74,7 @@ impl<P: Ports> TenantRun<'_, P> {
     /// Returns what this process remembers of the login's subscriptions. A dry run works on a copy.
     pub(super) fn known(&self) -> Arc<Mutex<Known>> {
         // No subscription can exist before the keys are usable, so a new tenant starts with complete knowledge: none.
-        let is_new = self.keys.is_new(self.tenant, &LEAD, self.begun);
+        let is_new = self.config.whole && self.keys.is_new(self.tenant, &LEAD, self.begun);
         let fresh = || {
             if is_new {
                 Known::none(self.begun)
