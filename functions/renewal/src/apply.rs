@@ -193,11 +193,14 @@ impl<P: Ports> Applier<'_, P> {
                 self.of_done(step, done)
             }
             Err(failure) => {
-                let creation = step.action.creation().filter(|_| failure.calls_for_patience());
+                let is_skipped = failure.is_skipped(&step);
+                // Renewals are retried at every run, and their refusal must not hold back a creation after the lapse.
+                let waits = step.action.creates() && failure.calls_for_patience();
+                let creation = step.action.creation().filter(|_| waits);
                 let until = creation.map(|creation| {
                     let key = self.refusal_key(creation);
                     let mut refusals = lock(&self.run.deps.memory.refusals);
-                    refusals.note(key, failure.is_skipped(), self.now())
+                    refusals.note(key, is_skipped, self.now())
                 });
                 let status = self.status(&step, &failure, until);
                 StepResult::of(step, status)
@@ -229,8 +232,7 @@ impl<P: Ports> Applier<'_, P> {
             return Status::Unfinished;
         }
         let text = self.describe(step, failure, until);
-        // Only for objects of `forEach`: a single entry that cannot be watched is a mistake in the configuration.
-        if failure.is_skipped() && step.name.contains('/') {
+        if failure.is_skipped(step) {
             Status::Skipped(text)
         } else {
             Status::Failed(text)

@@ -1,6 +1,12 @@
 //! Why a step failed, in words for a person.
 
-use graph_core::{notification::client_state::MintError, subscription::config::Tenant};
+use graph_core::{
+    notification::client_state::MintError,
+    subscription::{
+        config::Tenant,
+        plan::{Action, Reason, Step},
+    },
+};
 use graph_edge::graph::{GraphError, GraphErrorKind, Refused};
 use jiff::Timestamp;
 
@@ -86,10 +92,19 @@ impl Failure {
     }
 
     /// Returns whether nobody who operates this stack can cure the failure: its cause is the one object of a `forEach`
-    /// entry.
-    pub(super) fn is_skipped(&self) -> bool {
+    /// entry, for which no subscription can be created.
+    ///
+    /// A subscription that lives, or lived a short while ago, was possible, so somebody has changed something.
+    pub(super) fn is_skipped(&self, step: &Step) -> bool {
+        // A single entry that cannot be watched is a mistake in the configuration.
+        if !step.name.contains('/') || !matches!(step.action, Action::Create(_)) {
+            return false;
+        }
         match self {
-            Self::Graph(error) => error.kind.refused().is_some_and(Refused::is_of_object),
+            Self::Graph(error) => match error.kind.refused() {
+                Some(Refused::ExchangePolicy) => !matches!(step.reason, Reason::Lost { .. }),
+                refused => refused.is_some_and(Refused::is_of_object),
+            },
             Self::Waiting { is_skipped, .. } => *is_skipped,
             _ => false,
         }

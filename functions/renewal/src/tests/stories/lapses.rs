@@ -177,6 +177,46 @@ fn a_guest_without_a_mailbox_is_skipped_without_a_failure() {
 }
 
 #[test]
+fn a_living_mailbox_that_a_policy_excludes_is_a_failure() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(1)))]));
+    world.graph.end_in_time();
+    world.scheduled();
+    let text = "[Status Code: Forbidden; Reason: Access to OData is disabled.]";
+    let excluded = Reply::refusal(403, "ExtensionError", text);
+    world.graph.fail("update", excluded.clone());
+    world.graph.fail("create", excluded);
+    for expected in [1, 0] {
+        world.clock.advance(6 * 24 * 60);
+        let report = next_run(&world);
+        assert_eq!(live(&world), expected, "{report:#}");
+        assert_eq!(
+            (&report["failed"], &report["skipped"]),
+            (&json!(1), &json!(0)),
+            "{report:#}"
+        );
+    }
+}
+
+#[test]
+fn refused_renewals_do_not_hold_back_the_creation_after_the_lapse() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.graph.end_in_time();
+    world.scheduled();
+    world.graph.fail("update", forbidden());
+    for _ in 0..7 {
+        world.clock.advance(600);
+        let report = world.scheduled();
+        let error = report["subscriptions"][0]["error"].as_str().unwrap();
+        assert!(!error.contains("retries after"), "{error}");
+    }
+    world.clock.advance(200);
+    assert_eq!(live(&world), 0);
+    world.graph.heal();
+    world.scheduled();
+    assert_eq!(live(&world), 1);
+}
+
+#[test]
 fn a_run_ends_before_lambda_ends_it() {
     for slow in ["list", "create", "update", "get"] {
         let world = world(&organisations(

@@ -29,7 +29,9 @@ impl Urgency {
         Some(match (&step.action, &step.reason) {
             (Action::Keep { .. }, _) => return None,
             (Action::Delete { .. }, _) => Self::Unwanted,
-            (Action::Renew { .. } | Action::Extend { .. }, _) if ends_soon => Self::Ending,
+            (Action::Renew { .. } | Action::Extend { .. } | Action::Replace { .. }, _) if ends_soon => {
+                Self::Ending
+            }
             (Action::Renew { .. }, Reason::ReauthorizationRequired) => Self::ReauthorizationRequired,
             (Action::Create(_), _) | (Action::Replace { .. }, Reason::Removed | Reason::Expired) => {
                 Self::Missing

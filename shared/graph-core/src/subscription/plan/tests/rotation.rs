@@ -38,6 +38,23 @@ fn a_subscription_leaves_its_old_key_at_its_next_renewal() {
 }
 
 #[test]
+fn a_replacement_of_a_subscription_that_ends_soon_is_most_urgent() {
+    for (end, urgency) in [
+        ("2026-11-22T10:15:00Z", Urgency::Ending),
+        ("2026-11-22T10:25:00Z", Urgency::Due),
+    ] {
+        let due = Subscription {
+            expiration_date_time: Some(at(end)),
+            ..listed()
+        };
+        let text = "its client-state key k1 is being replaced";
+        let steps = check_in(&leaving_key(NOW, NOW), due, "replace", text);
+        let found = Urgency::of(&steps[0], &Policy::default(), at(NOW));
+        assert_eq!(found, Some(urgency), "{end}");
+    }
+}
+
+#[test]
 fn a_subscription_made_with_the_newer_key_stays() {
     let newer = Subscription {
         notification_url: Some(url("mail", "k2", "c2")),
