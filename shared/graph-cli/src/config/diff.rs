@@ -305,7 +305,10 @@ fn is_held_back(effect: &Effect, wish: Wish) -> bool {
         name: String::new(),
         action: Action::Delete { id: String::new() },
         reason: Reason::NoEntry,
+        resource: None,
+        change_type: None,
         expires_at: None,
+        lifetime: None,
     };
     excess(&vec![deletion; effect.deleted], effect.live, wish).is_some()
 }
