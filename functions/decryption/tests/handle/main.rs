@@ -6,6 +6,7 @@
 )]
 
 mod counts;
+mod deadline;
 mod forged;
 mod hostile;
 mod isolation;

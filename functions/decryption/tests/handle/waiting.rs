@@ -144,6 +144,35 @@ async fn the_obstacle_of_the_last_try_is_the_reason_in_failed_queue() {
     assert_eq!(unsealed(&kept.body), body);
 }
 
+#[tokio::test]
+async fn an_event_keeps_its_id_through_tries_failed_queue_and_redrive() {
+    for content in [
+        CONTENT.as_bytes(),
+        &[b"[\"", &*vec![b'a'; 1_100_000], b"\"]"].concat(),
+    ] {
+        let world = World::new();
+        world.source.set(document(Vec::new(), vec![tenant()]));
+        let mut body = rich(Some(&good_token()));
+        body["item"]["encryptedContent"] = seal(content, key(), &mut SystemRng);
+        let body = body.to_string();
+        for tried in 1..TRIES {
+            assert_eq!(world.run_at_try(&[&body], i64::from(tried), tried).await, ["m0"]);
+        }
+        assert_eq!(world.run_at_try(&[&body], 100, TRIES).await, NOTHING);
+        let kept = world.deps.failed_queue.take().remove(0);
+        world.source.set(document(vec![key().clone()], vec![tenant()]));
+        // SQS can hand over a moved message twice, as it can any other.
+        for repeat in 0..2 {
+            assert_eq!(world.hand_over(&[&kept.body], 200 + repeat, 1).await, NOTHING);
+        }
+        for event in world.delivered() {
+            let event: Value = serde_json::from_str(&event).unwrap();
+            assert_eq!(event["id"], "id-of-the-event");
+        }
+        assert_eq!(world.delivered().len(), 2);
+    }
+}
+
 /// Thousands of items may wait for the same thing, each of them ten times.
 #[tokio::test]
 async fn a_waiting_item_is_logged_only_at_its_first_receipt() {

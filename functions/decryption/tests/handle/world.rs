@@ -136,7 +136,7 @@ impl World {
         .await
     }
 
-    async fn hand_over(&self, bodies: &[&str], seconds: i64, tried: u32) -> Vec<String> {
+    pub(super) async fn hand_over(&self, bodies: &[&str], seconds: i64, tried: u32) -> Vec<String> {
         let attributes = json!({"ApproximateReceiveCount": tried.to_string()});
         let record = |(index, body): (usize, &&str)| json!({"messageId": format!("m{index}"), "body": body, "attributes": attributes});
         let records: Vec<Value> = bodies.iter().enumerate().map(record).collect();

@@ -11,6 +11,7 @@ mod fetching;
 mod hostile;
 mod isolation;
 mod lifecycle;
+mod onward;
 mod silence;
 
 use std::time::Duration;
