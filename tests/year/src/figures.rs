@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
+use graph_core::read::Window;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
@@ -11,6 +12,7 @@ use super::{
     limits::Kind,
     microsoft::Microsoft,
     minimum_renewals::MinimumRenewals,
+    missed::Missed,
     organisation::Organisation,
     process::RunResult,
     state::State,
@@ -107,6 +109,7 @@ impl Figures {
         &mut self,
         microsoft: &Microsoft,
         delivered: &BTreeMap<String, u64>,
+        windows: &[Window],
         now: Timestamp,
         took: Duration,
     ) {
@@ -117,6 +120,7 @@ impl Figures {
         self.limits(&state);
         self.calls(&state);
         self.row("events that reported gaps to consumers", sum(delivered));
+        self.missed(&Missed::of(&state.ledger.unwatched, windows), windows.len());
         self.row("time that it took to simulate", format!("{} s", took.as_secs()));
     }
 
@@ -331,6 +335,31 @@ impl Figures {
         self.row("changes beyond the minimum", format!("{beyond:.0}"));
         self.check(share <= 1.10, || {
             format!("{} more changes than the minimum", percent(share))
+        });
+    }
+
+    /// Checks that the reader reads what no notification reports, or that an event says that it is missing.
+    fn missed(&mut self, missed: &Missed, windows: usize) {
+        self.row(
+            "changes without notification, at one a minute and resource",
+            missed.all,
+        );
+        self.row(
+            "windows for the reader; changes in them",
+            format!("{windows}; {}", missed.read),
+        );
+        let rest = format!("{}; {}", missed.unreadable, missed.reported);
+        self.row("not readable by time; before an incomplete window", rest);
+        self.row("missed without a report", missed.silent.len());
+        // Only the run that creates a subscription again knows of the gap: one that is killed before its report takes that along.
+        let killed = self.runs.get(&RunFault::Killed).copied().unwrap_or_default();
+        let most = killed * u64::try_from(self.scale.policy.period.as_mins()).unwrap_or_default();
+        let silent = u64::try_from(missed.silent.len()).unwrap_or(u64::MAX);
+        self.check(silent <= most, || {
+            let first = missed.silent.first();
+            format!(
+                "{silent} changes are neither read nor reported, such as {first:?}; {killed} runs were killed"
+            )
         });
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 
-use super::{faults::Fault, limits::Kind};
+use super::{faults::Fault, limits::Kind, missed::Unwatched};
 use graph_simulator::Registered;
 
 /// Why a subscription no longer exists.
@@ -33,6 +33,8 @@ pub(super) struct Ledger {
     pub(super) lapses: Vec<(String, SignedDuration, Timestamp)>,
     /// The gaps in which no subscription watched a resource: their cause, beginning and length.
     pub(super) gaps: Vec<(EndCause, Timestamp, SignedDuration)>,
+    /// The same gaps, with their resources.
+    pub(super) unwatched: Vec<Unwatched>,
     /// The open gaps: since when no subscription watches a resource, and why.
     pub(super) open: BTreeMap<(String, String), (EndCause, Timestamp)>,
     /// When each unanswered request for reauthorization was sent, by subscription.
@@ -75,6 +77,13 @@ impl Ledger {
         self.created += 1;
         if let Some((why, since)) = self.open.remove(&watch_key(new)) {
             self.gaps.push((why, since, now.duration_since(since)));
+            let (tenant_id, resource) = watch_key(new);
+            self.unwatched.push(Unwatched {
+                tenant_id,
+                resource,
+                from: since,
+                until: now,
+            });
         }
     }
 

@@ -42,6 +42,7 @@ mod lifecycle;
 mod limits;
 mod microsoft;
 mod minimum_renewals;
+mod missed;
 mod organisation;
 mod people;
 mod process;
@@ -122,6 +123,7 @@ pub fn run(scale: &Scale, progress: &mut dyn Write) -> Figures {
     figures.close(
         &microsoft,
         &environment.delivered_by_type(),
+        &environment.windows(),
         clock.now(),
         begun.elapsed(),
     );

@@ -13,6 +13,7 @@ use std::{
 use futures_util::future::{Either, select};
 use graph_core::{
     notification::{client_state::ClientStateKeys, seal::seal},
+    read::Window,
     secrets::Secret,
     subscription::{
         plan::Policy,
@@ -21,6 +22,7 @@ use graph_core::{
     },
 };
 use graph_edge::{
+    BoxError,
     clock::Clock,
     deadline::Deadline,
     graph::GraphClient,
@@ -33,7 +35,7 @@ use graph_edge::{
 };
 use jiff::{SignedDuration, Timestamp};
 use renewal::{
-    Deps, Memory,
+    CatchUp, Deps, Memory,
     ports::{Document, Documents, Ports},
 };
 use serde_json::{Value, json};
@@ -45,6 +47,8 @@ pub(super) struct Environment {
     pub(super) clock: VirtualClock,
     pub(super) microsoft: Microsoft,
     secrets: FakeSecrets,
+    /// `StateParameter`.
+    state: Arc<Mutex<String>>,
     delivered: EventCounter,
     http: Http,
     policy: Policy,
@@ -62,6 +66,7 @@ impl Environment {
             clock,
             microsoft,
             secrets,
+            state: Arc::default(),
             delivered: EventCounter::default(),
             policy,
         }
@@ -72,6 +77,7 @@ impl Environment {
         let store = Store {
             secrets: self.secrets.clone(),
             is_down: Arc::default(),
+            state: Arc::clone(&self.state),
         };
         let login = TokenProvider::new(
             self.http.clone(),
@@ -87,7 +93,7 @@ impl Environment {
             clock: self.clock.clone(),
             failed_queue: self.delivered.clone(),
             delivery_queue: self.delivered.clone(),
-            catch_up: None,
+            catch_up: Some(CatchUp::new(self.delivered.clone(), CATCH_UP)),
             stack: StackId::parse("stack").expect("a stack"),
             notifications: BaseUrl::parse("https://our.test/notifications").expect("a URL"),
             lifecycle: BaseUrl::parse("https://our.test/lifecycle").expect("a URL"),
@@ -105,7 +111,16 @@ impl Environment {
     /// Returns how many events consumers received, by type.
     pub(super) fn delivered_by_type(&self) -> BTreeMap<String, u64> {
         self.delivered
-            .0
+            .events
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Returns the windows that the reader was to read.
+    pub(super) fn windows(&self) -> Vec<Window> {
+        self.delivered
+            .windows
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -188,6 +203,7 @@ impl Process {
 pub(super) struct Store {
     secrets: FakeSecrets,
     is_down: Arc<AtomicBool>,
+    state: Arc<Mutex<String>>,
 }
 
 impl Documents for Store {
@@ -199,6 +215,16 @@ impl Documents for Store {
 
     async fn read_previous(&self) -> Result<Option<Versioned>, SecretError> {
         Ok(self.secret_for("Config").available()?.previous())
+    }
+
+    async fn read_state(&self) -> Result<String, BoxError> {
+        Ok(self.state.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    async fn write_state(&self, text: &str) -> Result<(), BoxError> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        text.clone_into(&mut state);
+        Ok(())
     }
 }
 
@@ -257,19 +283,26 @@ impl VersionedSecret for FlakySecret {
     }
 }
 
-/// A queue that counts events by type.
+/// A queue that counts events by type, and keeps windows.
 #[derive(Clone, Debug, Default)]
-pub(super) struct EventCounter(Arc<Mutex<BTreeMap<String, u64>>>);
+pub(super) struct EventCounter {
+    events: Arc<Mutex<BTreeMap<String, u64>>>,
+    windows: Arc<Mutex<Vec<Window>>>,
+}
 
 impl Queue for EventCounter {
     async fn send<T: Send>(&self, messages: Vec<(T, Message)>, _: Deadline) -> Sent<T> {
-        let mut delivered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         let mut sent = Sent::default();
         for (note, message) in messages {
-            let event: Value = serde_json::from_str(&message.body).unwrap_or_default();
-            *delivered
-                .entry(event["type"].as_str().unwrap_or("others").to_owned())
-                .or_default() += 1;
+            if let Ok(window) = serde_json::from_str(&message.body) {
+                windows.push(window);
+            } else {
+                let event: Value = serde_json::from_str(&message.body).unwrap_or_default();
+                let event_type = event["type"].as_str().unwrap_or("others");
+                *events.entry(event_type.to_owned()).or_default() += 1;
+            }
             sent.stored.push(note);
         }
         sent
@@ -280,3 +313,6 @@ impl Queue for EventCounter {
 pub(super) const MAX_SECRET_BYTES: usize = 65_536;
 
 const BASE: &str = "https://graph.test";
+
+/// `CatchUpHours` (template.yaml).
+const CATCH_UP: SignedDuration = SignedDuration::from_hours(6);
