@@ -47,13 +47,15 @@ fn tell_storm(table: &mut Table, play: impl FnOnce() -> Storm) -> Result<(), Box
         )
     };
     let remark = format!(
-        "{ratio}, {} complete, {} reads, {} of them over a limit, another tenant's gap waited {:.1} s and a notification to fetch \
-         {:.1} s, {:.1} s of work, at most {peak} MiB of memory (goal: 128), Graph's side included",
+        "{ratio}, {} complete, {} reads, {} of them over a limit, another tenant's gap waited {:.1} s and notifications to fetch \
+         {:.1} s ({:.1} times as long as without a storm), a run of renewal took {:.2} times as long, {:.1} s of work, at most {peak} MiB of memory (goal: 128), Graph's side included",
         storm.complete,
         storm.reads,
         storm.over,
         storm.other.as_secs_f64(),
-        storm.live.as_secs_f64(),
+        storm.live.during.as_secs_f64(),
+        storm.live.ratio(),
+        storm.renewal.ratio(),
         storm.work.as_secs_f64(),
     );
     let what = format!("Reader, virtual time: a storm of {}", storm.what);

@@ -122,6 +122,25 @@ pub fn tenants(count: usize) -> [Scene; 2] {
     [first, idle]
 }
 
+/// Renewal over subscriptions of one tenant, with nothing to do but its first run.
+pub(super) struct IdleRenewal(Stage);
+
+impl IdleRenewal {
+    pub(super) fn new(count: usize) -> Self {
+        Self(Stage::of_one_tenant(count, false))
+    }
+
+    pub(super) fn clock(&self) -> VirtualClock {
+        self.0.environment.clock.clone()
+    }
+
+    /// Returns how long a run takes.
+    pub(super) async fn run(&self) -> SignedDuration {
+        let [process, _] = &self.0.processes;
+        process.scheduled(RunFault::None, Duration::ZERO).await.took
+    }
+}
+
 /// Graph, and the function.
 struct Stage {
     environment: Environment,
