@@ -100,7 +100,7 @@ fn metric(reason: Refused) -> Metric {
 fn names<'a>(intake: &'a Intake<'_>) -> BTreeSet<&'a str> {
     let mut names = BTreeSet::new();
     for (_, item) in &intake.items {
-        if names.len() == MOST_NAMES {
+        if names.len() == MAX_NAMES {
             break;
         }
         names.insert(&*item.proven().subscription);
@@ -109,4 +109,4 @@ fn names<'a>(intake: &'a Intake<'_>) -> BTreeSet<&'a str> {
 }
 
 /// How many subscriptions one line names.
-const MOST_NAMES: usize = 10;
+const MAX_NAMES: usize = 10;

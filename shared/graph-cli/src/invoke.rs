@@ -66,9 +66,9 @@ fn is_plan(event: &Value) -> bool {
 /// Returns how long to wait for a run.
 fn time_limit(event: &Value, plan_time_limit: Duration) -> Duration {
     if is_plan(event) {
-        plan_time_limit.min(LONGEST_RUN)
+        plan_time_limit.min(MAX_RUN_TIME)
     } else {
-        LONGEST_RUN
+        MAX_RUN_TIME
     }
 }
 
@@ -119,7 +119,7 @@ fn failed(function: &str, body: &str) -> Failure {
 }
 
 /// The timeout of the function, and a minute for its start.
-const LONGEST_RUN: Duration = Duration::from_mins(16);
+const MAX_RUN_TIME: Duration = Duration::from_mins(16);
 
 #[cfg(test)]
 mod tests {
@@ -131,8 +131,8 @@ mod tests {
     fn a_plan_has_the_given_time_limit_and_a_run_its_maximum() {
         let said = Duration::from_secs(5);
         assert_eq!(time_limit(&json!({"dryRun": true}), said), said);
-        assert_eq!(time_limit(&json!({}), said), LONGEST_RUN);
-        assert_eq!(time_limit(&json!({"deleteAll": true}), said), LONGEST_RUN);
+        assert_eq!(time_limit(&json!({}), said), MAX_RUN_TIME);
+        assert_eq!(time_limit(&json!({"deleteAll": true}), said), MAX_RUN_TIME);
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl Progress {
     pub fn show(&mut self, state: &str) {
         let since = self.said_at.map(|at| at.elapsed());
         let pause = if self.is_terminal { EACH } else { EACH_IN_A_FILE };
-        if since.is_some_and(|since| since < pause) || self.begun.elapsed() < SHORT {
+        if since.is_some_and(|since| since < pause) || self.begun.elapsed() < MIN_SHOWN_TIME {
             return;
         }
         self.said_at = Some(Instant::now());
@@ -76,7 +76,7 @@ fn line(what: &str, state: &str, elapsed: Duration) -> String {
 const CLEAR: &str = "\u{1b}[K";
 
 /// Shorter work shows no progress.
-const SHORT: Duration = Duration::from_secs(2);
+const MIN_SHOWN_TIME: Duration = Duration::from_secs(2);
 const EACH: Duration = Duration::from_secs(1);
 const EACH_IN_A_FILE: Duration = Duration::from_secs(30);
 

@@ -12,7 +12,7 @@ impl Deadline {
     /// Returns the moment when `duration` has passed.
     #[must_use]
     pub fn after(duration: Duration) -> Self {
-        Self(Instant::now() + duration.min(LONGEST))
+        Self(Instant::now() + duration.min(MAX_DEADLINE))
     }
 
     /// Returns the moment that is `margin` before the end of an invocation.
@@ -61,7 +61,7 @@ impl Deadline {
 pub struct Late;
 
 /// Longer than any invocation; what is longer could not be added to the present.
-const LONGEST: Duration = Duration::from_hours(24);
+const MAX_DEADLINE: Duration = Duration::from_hours(24);
 
 #[cfg(test)]
 mod tests {

@@ -109,7 +109,7 @@ impl Answer {
     pub(crate) fn retry_after(&self, now: Timestamp) -> Option<Duration> {
         let lines = self.headers.get_all(RETRY_AFTER).into_iter();
         let waits = lines.filter_map(|line| wait(line.to_str().ok()?.trim(), now));
-        waits.max().map(|wait| wait.min(LONGEST_WAIT))
+        waits.max().map(|wait| wait.min(MAX_WAIT))
     }
 
     /// Returns the text of a header.
@@ -133,7 +133,7 @@ fn wait(text: &str, now: Timestamp) -> Option<Duration> {
 }
 
 /// The longest pause that a service can ask for.
-const LONGEST_WAIT: Duration = Duration::from_mins(15);
+const MAX_WAIT: Duration = Duration::from_mins(15);
 
 /// The answer is larger than any the service has reason to send.
 #[derive(Debug, thiserror::Error)]

@@ -56,7 +56,7 @@ impl Metrics {
     /// Adds a measurement. Only the first hundred of an invocation count, because CloudWatch accepts no more in a line.
     pub fn measure(&mut self, metric: Metric, measured: i64) {
         match self.value(metric) {
-            Some(Value::Many(values)) if values.len() >= MOST_VALUES => {}
+            Some(Value::Many(values)) if values.len() >= MAX_VALUES => {}
             Some(Value::Many(values)) => values.push(measured),
             Some(value) => *value = Value::One(measured),
             None => self.0.push((metric, Value::Many(vec![measured]))),
@@ -197,7 +197,7 @@ pub const NAMESPACE: &str = "GraphNotifications";
 pub const DIMENSION: &str = "Stack";
 
 /// How many values of a metric CloudWatch accepts in one line.
-const MOST_VALUES: usize = 100;
+const MAX_VALUES: usize = 100;
 
 #[cfg(test)]
 mod tests {

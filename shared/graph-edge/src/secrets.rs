@@ -61,7 +61,7 @@ pub async fn update<T, E: From<SecretError>>(
     mut found: Option<Versioned>,
     change: impl Fn(Option<&str>) -> Result<(T, Option<Secret<String>>), E>,
 ) -> Result<T, E> {
-    for _ in 0..WRITERS {
+    for _ in 0..MAX_CONFLICTS {
         let (result, text) = change(found.as_ref().map(|found| found.text.expose().as_str()))?;
         let Some(text) = text else { return Ok(result) };
         let based_on = found.as_ref().map(|found| found.version_id.as_str());
@@ -75,4 +75,4 @@ pub async fn update<T, E: From<SecretError>>(
 }
 
 /// How many writers may be faster in a row.
-const WRITERS: usize = 10;
+const MAX_CONFLICTS: usize = 10;

@@ -29,7 +29,10 @@ pub fn of(entity: &str, change_type: Option<&str>) -> String {
         Cow::Owned(known.unwrap_or(change))
     });
     let event_type = format!("Microsoft.Graph.{}{change}", capitalised(entity));
-    if OWN.iter().any(|own| own.eq_ignore_ascii_case(&event_type)) {
+    if RESERVED_TYPES
+        .iter()
+        .any(|own| own.eq_ignore_ascii_case(&event_type))
+    {
         return format!("Microsoft.Graph.Entity{change}");
     }
     event_type
@@ -37,7 +40,7 @@ pub fn of(entity: &str, change_type: Option<&str>) -> String {
 
 /// Returns whether a type is one of the product's own.
 pub(crate) fn is_own(event_type: &str) -> bool {
-    OWN.contains(&event_type)
+    RESERVED_TYPES.contains(&event_type)
 }
 
 /// Returns the letters and digits of `text`, the first one as a capital.
@@ -48,7 +51,7 @@ fn capitalised(text: &str) -> String {
 }
 
 /// The types of the product's own events.
-const OWN: [&str; 4] = [
+const RESERVED_TYPES: [&str; 4] = [
     SUBSCRIPTION_MISSED,
     SUBSCRIPTION_REMOVED,
     SUBSCRIPTION_RECREATED,

@@ -152,7 +152,7 @@ async fn stored_messages_are_at_most_a_small_multiple_of_the_post() {
         assert_eq!(messages.len(), 1_000, "{case}");
         let stored: usize = messages.iter().map(|message| message.body.len()).sum();
         assert!(
-            stored <= MOST_GROWTH * body.len(),
+            stored <= MAX_GROWTH * body.len(),
             "{case}: {stored} bytes of {}",
             body.len()
         );
@@ -173,7 +173,7 @@ fn token_of(bytes: usize, filler: char) -> String {
 
 /// How much larger than a POST what is stored of it may be. The smallest item says nothing but its client state, and its
 /// event says where it comes from.
-const MOST_GROWTH: usize = 8;
+const MAX_GROWTH: usize = 8;
 
 /// Returns tokens that can vouch for every item, as large as real ones.
 fn tokens(number: usize) -> Vec<String> {

@@ -100,7 +100,7 @@ pub fn time(item: &VerifiedItem<'_>, notification: &Notification<'_>) -> Timesta
     let changed_at = notification.resource_data_text("eventTime");
     changed_at
         .and_then(|time| time.parse::<Timestamp>().ok())
-        .filter(|time| received_at.duration_since(*time).abs() <= MOST_LATE)
+        .filter(|time| received_at.duration_since(*time).abs() <= MAX_CHANGE_DELAY)
         .unwrap_or(received_at)
 }
 
@@ -202,7 +202,7 @@ struct Data<'a> {
 /// Returns the members of an item that go into the event as they were sent: whoever may write them must not be able to
 /// write what the event says of its own.
 fn others<'a>(notification: &'a Notification<'_>) -> BTreeMap<&'a str, &'a RawValue> {
-    let is_own = |name: &str| OWN.iter().any(|own| own.eq_ignore_ascii_case(name));
+    let is_own = |name: &str| RESERVED_MEMBERS.iter().any(|own| own.eq_ignore_ascii_case(name));
     let others = notification.other.iter().filter(|(name, _)| !is_own(name));
     others.map(|(name, value)| (&**name, *value)).collect()
 }
@@ -233,7 +233,7 @@ fn is_arabic_gap(char: char) -> bool {
 }
 
 /// What `data` says of its own, the reader's members among it.
-const OWN: [&str; 7] = [
+const RESERVED_MEMBERS: [&str; 7] = [
     "caughtUp",
     "content",
     "contentMissing",
@@ -244,7 +244,7 @@ const OWN: [&str; 7] = [
 ];
 
 /// How long before or after its receipt a change can be.
-const MOST_LATE: SignedDuration = SignedDuration::from_hours(30 * 24);
+const MAX_CHANGE_DELAY: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 #[cfg(test)]
 mod tests;

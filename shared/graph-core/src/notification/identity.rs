@@ -28,7 +28,7 @@ pub struct Receipt {
 }
 
 /// The beginning of 2000 in seconds of Unix: before any change that Graph tells of.
-const FIRST: Timestamp = Timestamp::constant(946_684_800, 0);
+const MIN_CHANGE_TIME: Timestamp = Timestamp::constant(946_684_800, 0);
 
 /// Returns whether a resource path is of the size of Graph's. Only such a path is parsed, and becomes the subject of an event:
 /// parsing compares each segment with all names, and a POST has room for millions of segments.
@@ -140,7 +140,7 @@ pub(crate) fn partition_of_resource(tenant_id: Guid, resource: &str) -> String {
 
 fn partition_key(tenant_id: &str, path: &str, entity: &str) -> String {
     let mut key = digest(&["entity", tenant_id, path, entity]);
-    key.truncate(SHORT);
+    key.truncate(SHORT_DIGEST_LENGTH);
     key
 }
 
@@ -178,7 +178,8 @@ fn version<'a>(features: &Features<'a>) -> Option<(&'static str, Cow<'a, str>)> 
 
 /// Returns whether a time is one of a change. Microsoft's software writes a date of the year 1, 1601 or 1970 where it has none.
 fn is_set(time: &str) -> bool {
-    time.parse::<Timestamp>().is_ok_and(|time| time >= FIRST)
+    time.parse::<Timestamp>()
+        .is_ok_and(|time| time >= MIN_CHANGE_TIME)
 }
 
 /// Returns the version as consumers see it. A signature belongs to the encrypted content, which stays here; and a version
@@ -186,7 +187,7 @@ fn is_set(time: &str) -> bool {
 fn shown(source: &str, version: Cow<'_, str>) -> String {
     if source == "signature" || version.len() > MAX_VERSION_BYTES {
         let mut short = digest(&[&version]);
-        short.truncate(SHORT);
+        short.truncate(SHORT_DIGEST_LENGTH);
         short
     } else {
         version.into_owned()
@@ -238,7 +239,7 @@ fn canonical(resource: &str) -> String {
 }
 
 /// The length of a digest where few are compared: 132 bits.
-const SHORT: usize = 22;
+const SHORT_DIGEST_LENGTH: usize = 22;
 
 /// The longest version that an event shows as it is. Graph's have up to about 60 bytes.
 const MAX_VERSION_BYTES: usize = 128;

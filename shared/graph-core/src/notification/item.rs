@@ -38,7 +38,7 @@ impl<'a> Unadmitted<'a> {
             change_type,
             resource,
             data,
-        ] = survey(raw, &Members::NAMES, Rest::Ignored)?.first();
+        ] = survey(raw, &Members::MEMBER_NAMES, Rest::Ignored)?.first();
         Ok(Self {
             raw,
             client_state: optional_text(client_state)?,
@@ -79,7 +79,7 @@ struct Members<'a> {
 
 impl Members<'_> {
     /// The client state, and then the members in their order.
-    const NAMES: [&'static str; 6] = [
+    const MEMBER_NAMES: [&'static str; 6] = [
         "clientState",
         "lifecycleEvent",
         "encryptedContent",
@@ -219,7 +219,7 @@ impl<'a> Notification<'a> {
         if depth(raw) > MAX_DEPTH {
             return Err(Malformed::TooDeep);
         }
-        let survey = survey(raw, &NAMES, Rest::Listed)?;
+        let survey = survey(raw, &MEMBER_NAMES, Rest::Listed)?;
         let [
             _client_state,
             subscription,
@@ -276,7 +276,7 @@ impl fmt::Debug for Notification<'_> {
 }
 
 /// The members of an item that have a meaning here.
-const NAMES: [&str; 9] = [
+const MEMBER_NAMES: [&str; 9] = [
     "clientState",
     "subscriptionId",
     "subscriptionExpirationDateTime",

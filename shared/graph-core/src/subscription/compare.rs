@@ -26,7 +26,10 @@ pub fn resource_key(resource: &str) -> String {
         key.push('/');
         let start = key.len();
         key.push_str(segment);
-        if let Some(short) = key.get_mut(start..).filter(|short| short.len() <= LONGEST_FOLDED) {
+        if let Some(short) = key
+            .get_mut(start..)
+            .filter(|short| short.len() <= MAX_FOLDED_LENGTH)
+        {
             short.make_ascii_lowercase();
         }
     }
@@ -92,7 +95,7 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The length of a GUID. Longer segments are ids in which letter case may matter.
-const LONGEST_FOLDED: usize = 36;
+const MAX_FOLDED_LENGTH: usize = 36;
 
 #[cfg(test)]
 mod tests {

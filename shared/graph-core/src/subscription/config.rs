@@ -76,7 +76,7 @@ impl Config {
         }
         let mut problems = Problems::default();
         let mut config = Self::default();
-        if let Some(fields) = Fields::open(&node, "", KNOWN, &mut problems) {
+        if let Some(fields) = Fields::open(&node, "", CONFIG_FIELDS, &mut problems) {
             let applications = read_applications(&fields, &mut problems);
             let declared = entries(&fields, "tenants", &mut problems);
             config.read_tenants(declared, &applications, &mut problems);
@@ -168,7 +168,7 @@ impl Config {
         let names: Vec<_> = declared.iter().map(|(key, _)| shown("tenants", key)).collect();
         let key = match (written.tenant, declared) {
             // Checked against the usable tenants only; a mistake in a tenant is reported at the tenant.
-            (Some(EVERY), [_, ..]) => {
+            (Some(ALL_TENANTS), [_, ..]) => {
                 let all: Vec<_> = self.tenants.keys().map(String::as_str).collect();
                 // If no tenant is usable, the tenants' mistakes have been reported.
                 return check::check(written, &all, &self.tenants, problems).filter(|_| !all.is_empty());
@@ -445,10 +445,10 @@ fn is_repeated(entries: &[(String, Node)], key: &str, node: &Node) -> bool {
 }
 
 /// The fields of the document.
-const KNOWN: &[&str] = &["applications", "tenants", "subscriptions"];
+const CONFIG_FIELDS: &[&str] = &["applications", "tenants", "subscriptions"];
 
 /// The name that means every tenant.
-const EVERY: &str = "*";
+const ALL_TENANTS: &str = "*";
 
 /// The tenant of personal Microsoft accounts (Microsoft identity platform, *ID token claims reference*, `tid`).
 pub const PERSONAL_TENANT: Guid = Guid::from_u128(0x9188_040d_6c67_4c5b_b112_36a3_04b6_6dad);

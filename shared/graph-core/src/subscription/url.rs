@@ -15,7 +15,7 @@ impl StackId {
     pub fn parse(text: &str) -> Result<Self, InvalidStackId> {
         let first = text.split('-').next().unwrap_or_default();
         let is_plain = first.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if first.is_empty() || first.len() > LONGEST_STACK_ID || !is_plain {
+        if first.is_empty() || first.len() > MAX_STACK_ID_LENGTH || !is_plain {
             return Err(InvalidStackId);
         }
         Ok(Self(first.to_owned()))
@@ -40,7 +40,7 @@ impl StackId {
 pub struct InvalidStackId;
 
 /// The most characters of a stack's id in a URL.
-const LONGEST_STACK_ID: usize = 16;
+const MAX_STACK_ID_LENGTH: usize = 16;
 
 /// The parsed query of a stack's notification URL:
 /// `{base}?i={stackId}&s={name}&k={keyId}&c={certificateId}&d={digest}`, and the flags `f=1` and `p=i`.

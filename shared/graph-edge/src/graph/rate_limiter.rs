@@ -73,7 +73,7 @@ impl RateLimiter {
 
     /// Stops requests of the kind in the tenant for `wait`, as Graph asked.
     pub(super) fn close(&self, kind: Kind, tenant: &Tenant, wait: Duration, now: Timestamp) {
-        let until = now.saturating_add(wait.min(LONGEST_CLOSED)).unwrap_or(now);
+        let until = now.saturating_add(wait.min(MAX_CLOSED_TIME)).unwrap_or(now);
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         let window = windows.entry(in_tenant(kind, tenant)).or_default();
         window.closed_until = window.closed_until.max(Some(until));
@@ -155,7 +155,7 @@ impl Window {
     fn take(&mut self, now: Timestamp) {
         self.requests.push_back(now);
         if self.closed_until.is_some() {
-            self.closed_until = now.checked_add(LONGEST_TRY).ok();
+            self.closed_until = now.checked_add(MAX_TRY_TIME).ok();
             self.is_tried = true;
         }
     }
@@ -168,10 +168,10 @@ fn until_then(time: SignedDuration) -> Duration {
 }
 
 /// The longest pause before a try, whatever Graph asks for.
-const LONGEST_CLOSED: Duration = Duration::from_mins(2);
+const MAX_CLOSED_TIME: Duration = Duration::from_mins(2);
 
 /// How long the other requests wait for the try.
-const LONGEST_TRY: SignedDuration = SignedDuration::from_mins(1);
+const MAX_TRY_TIME: SignedDuration = SignedDuration::from_mins(1);
 
 /// Slightly more than Graph's 20 seconds, because requests do not arrive as evenly as they are sent.
 const WINDOW: SignedDuration = SignedDuration::from_millis(20_300);

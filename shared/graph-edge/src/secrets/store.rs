@@ -118,7 +118,7 @@ async fn follow(
     text: &str,
     based_on: Option<&str>,
 ) -> Result<(), SecretError> {
-    for attempt in 0..TOKENS {
+    for attempt in 0..MAX_TOKENS_PER_VERSION {
         match versions
             .put(request_token(secret_arn, based_on, attempt), text)
             .await
@@ -131,7 +131,7 @@ async fn follow(
 }
 
 /// How many tokens a version has: so often `AWSCURRENT` can be moved back to it while Secrets Manager keeps what followed.
-const TOKENS: u32 = 8;
+const MAX_TOKENS_PER_VERSION: u32 = 8;
 
 impl Versions for StoredSecret {
     async fn current_id(&self) -> Result<Option<String>, SecretError> {

@@ -96,7 +96,7 @@ impl State {
     }
 
     fn write(&mut self, text: &str, based_on: Option<&str>) -> Result<(), SecretError> {
-        if text.len() > MOST_BYTES {
+        if text.len() > MAX_SECRET_BYTES {
             return Err(SecretError::Unavailable("text is over 65,536 bytes".into()));
         }
         let token = format!("after {}", based_on.unwrap_or("nothing"));
@@ -163,4 +163,4 @@ impl FakeSecrets {
 }
 
 /// The most that a secret holds (AWS Secrets Manager, *quotas*).
-const MOST_BYTES: usize = 65_536;
+const MAX_SECRET_BYTES: usize = 65_536;

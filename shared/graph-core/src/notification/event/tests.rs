@@ -71,7 +71,7 @@ fn every_other_member_of_an_item_reaches_the_event() {
 #[test]
 fn an_item_cannot_replace_the_events_own_members() {
     let mut item = basic();
-    for name in OWN {
+    for name in RESERVED_MEMBERS {
         item[name] = json!("forged");
         item[name.to_uppercase()] = json!("forged");
     }

@@ -66,7 +66,7 @@ fn a_signature_is_a_version_and_is_not_shown() {
     let item = json!({"encryptedContent": {"dataSignature": "c2lnbmF0dXJl", "data": "AAAA"}});
     let identity = identity(&item, "mail", receipt(0, 0));
     assert_eq!(id(&item, receipt(1, 0)), identity.id);
-    assert_eq!(identity.version.unwrap().len(), SHORT);
+    assert_eq!(identity.version.unwrap().len(), SHORT_DIGEST_LENGTH);
 }
 
 /// Sent first under the client state of `users`, an item must not take the place of the real one of `mail`.
@@ -139,7 +139,7 @@ fn a_version_longer_than_graphs_is_shown_short() {
     let item = json!({"resourceData": {"@odata.etag": "e".repeat(500_000)}});
     assert_eq!(
         identity(&item, "mail", receipt(0, 0)).version.unwrap().len(),
-        SHORT
+        SHORT_DIGEST_LENGTH
     );
 }
 

@@ -20,7 +20,7 @@ proptest! {
 
     #[test]
     fn both_libraries_decrypt_valid_ciphertext(
-        (pair, message) in (pairs(), prop::collection::vec(any::<u8>(), 0..=LONGEST)),
+        (pair, message) in (pairs(), prop::collection::vec(any::<u8>(), 0..=MAX_MESSAGE_BYTES)),
     ) {
         let ciphertext = pair.encrypt(Oaep::<Sha1>::new(), &message);
         prop_assert_eq!(pair.first(&ciphertext), Some(message.clone()));
@@ -144,4 +144,4 @@ fn key_pairs() -> &'static [Pair] {
 }
 
 /// The longest message that a key of 2,048 bits takes (RFC 8017, section 7.1.1).
-const LONGEST: usize = 2048 / 8 - 2 * 20 - 2;
+const MAX_MESSAGE_BYTES: usize = 2048 / 8 - 2 * 20 - 2;

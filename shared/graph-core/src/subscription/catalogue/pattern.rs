@@ -192,7 +192,7 @@ pub(super) fn words(resource: &str) -> Vec<String> {
     match path::tokens(path) {
         Some(tokens) => tokens
             .iter()
-            .take(LONGEST)
+            .take(MAX_SEGMENTS)
             .map(|token| {
                 if matches!(token, Token::Key(_)) {
                     "{id}".to_owned()
@@ -205,7 +205,7 @@ pub(super) fn words(resource: &str) -> Vec<String> {
         None => path
             .split(['/', '?', '('])
             .filter(|part| !part.is_empty())
-            .take(LONGEST)
+            .take(MAX_SEGMENTS)
             .map(word)
             .collect(),
     }
@@ -238,7 +238,7 @@ pub(super) fn squeezed(filter: &str) -> String {
 const REST: &str = "{*}";
 
 /// How many segments a suggestion looks at. No pattern has more.
-const LONGEST: usize = 16;
+const MAX_SEGMENTS: usize = 16;
 
 /// All patterns.
 pub(super) static INDEX: LazyLock<Vec<Pattern>> = LazyLock::new(|| {

@@ -126,10 +126,10 @@ fn check_unknown(written: &Written<'_>, resource: &str, problems: &mut Problems)
                 &minutes,
                 "is missing; an unknown resource needs it, because its maximum lifetime is unknown",
             ),
-            Some(asked) if asked > LONGEST_MINUTES => {
+            Some(asked) if asked > MAX_LIFETIME_MINUTES => {
                 problems.error(
                     &minutes,
-                    format!("is over {LONGEST_MINUTES} minutes, the longest of all resources"),
+                    format!("is over {MAX_LIFETIME_MINUTES} minutes, the longest of all resources"),
                 );
             }
             Some(_) => {}
@@ -410,7 +410,7 @@ const OUTLOOK_ITEMS: &[&str] = &["message", "event", "contact", "todoTask"];
 const MARGIN_MINUTES: u32 = 10;
 
 /// The longest lifetime of any resource.
-const LONGEST_MINUTES: u32 = 43_200;
+const MAX_LIFETIME_MINUTES: u32 = 43_200;
 
 /// How many presences one filter may name (Microsoft Graph, *change notifications overview*, quotas).
 const PRESENCES: usize = 650;

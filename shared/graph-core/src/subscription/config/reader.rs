@@ -34,7 +34,7 @@ impl Problems {
             return;
         }
         self.errors += usize::from(severity == Severity::Error);
-        if self.found.len() < MOST {
+        if self.found.len() < MAX_PROBLEMS {
             self.found.push(problem);
         } else {
             self.more += 1;
@@ -245,8 +245,8 @@ pub(super) fn listed<N: AsRef<str>>(names: &[N]) -> String {
 
 /// Returns the first of `names` in quotes, for a message, and how many more there are.
 pub(super) fn first<N: AsRef<str>>(names: &[N]) -> String {
-    let more = names.len().saturating_sub(MOST_NAMES);
-    let first: Vec<&str> = names.iter().map(AsRef::as_ref).take(MOST_NAMES).collect();
+    let more = names.len().saturating_sub(MAX_NAMES);
+    let first: Vec<&str> = names.iter().map(AsRef::as_ref).take(MAX_NAMES).collect();
     match more {
         0 => listed(&first),
         more => format!("{} and {more} more", listed(&first)),
@@ -254,10 +254,10 @@ pub(super) fn first<N: AsRef<str>>(names: &[N]) -> String {
 }
 
 /// How many problems are kept in full.
-const MOST: usize = 100;
+const MAX_PROBLEMS: usize = 100;
 
 /// How many names of the document a message lists.
-const MOST_NAMES: usize = 10;
+const MAX_NAMES: usize = 10;
 
 /// Returns the message for a field that is not `known`.
 fn unknown(path: &str, name: &str, known: &[&str]) -> String {

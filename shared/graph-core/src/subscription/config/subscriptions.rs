@@ -40,7 +40,7 @@ pub(super) fn read<'a>(name: &'a str, node: &'a Node, problems: &mut Problems) -
     if !is_valid_name(name) {
         problems.error(&path, fault_of_name(name));
     }
-    let fields = Fields::open(node, path.as_str(), KNOWN, problems)?;
+    let fields = Fields::open(node, path.as_str(), ENTRY_FIELDS, problems)?;
     Some(Written {
         name,
         tenant: fields.text("tenant", problems),
@@ -146,7 +146,7 @@ fn for_each(fields: &Fields<'_>, name: &str, problems: &mut Problems) -> Option<
         return ids(items, &path, name, problems);
     }
     let Node::Object(given) = node else {
-        problems.error(&path, format!("is {}; write {SHAPES}", node.kind()));
+        problems.error(&path, format!("is {}; write {FOR_EACH_FORMS}", node.kind()));
         return None;
     };
     let before = problems.errors();
@@ -161,7 +161,10 @@ fn for_each(fields: &Fields<'_>, name: &str, problems: &mut Problems) -> Option<
     }
     // Two fields could mean a union or an intersection, so neither is guessed.
     let [(shape, value)] = given.as_slice() else {
-        problems.error(&path, format!("has {} fields; write {SHAPES}", given.len()));
+        problems.error(
+            &path,
+            format!("has {} fields; write {FOR_EACH_FORMS}", given.len()),
+        );
         return None;
     };
     match (shape.as_str(), value) {
@@ -252,7 +255,7 @@ pub(super) const IMMUTABLE_IDS: &str = "immutableIds";
 pub(super) const PERMISSION_CHANGES: &str = "permissionChanges";
 
 /// The fields of an entry.
-const KNOWN: &[&str] = &[
+const ENTRY_FIELDS: &[&str] = &[
     "tenant",
     "resource",
     "changeType",
@@ -268,5 +271,5 @@ const KNOWN: &[&str] = &[
 ];
 
 /// The shapes of `forEach`.
-const SHAPES: &str =
+const FOR_EACH_FORMS: &str =
     "one of {\"membersOf\": \"group id\"}, {\"users\": \"all\"}, {\"teams\": \"all\"}, {\"ids\": [\"id\"]}";

@@ -157,15 +157,15 @@ fn cloud(fields: &Fields<'_>, problems: &mut Problems) -> Option<Cloud> {
 fn credential(fields: &Fields<'_>, problems: &mut Problems) -> Option<Credential> {
     let path = fields.path("credential");
     let Some(node) = fields.get("credential") else {
-        problems.error(&path, format!("is missing; write {FORMS}"));
+        problems.error(&path, format!("is missing; write {CREDENTIAL_FORMS}"));
         return None;
     };
     let Node::Object(given) = node else {
-        problems.error(&path, format!("is {}; write {FORMS}", node.kind()));
+        problems.error(&path, format!("is {}; write {CREDENTIAL_FORMS}", node.kind()));
         return None;
     };
     let before = problems.errors();
-    let fields = Fields::open(node, path.as_str(), KNOWN, problems)?;
+    let fields = Fields::open(node, path.as_str(), CREDENTIAL_FIELDS, problems)?;
     let mut secret = |name: &str| {
         fields
             .text(name, problems)
@@ -200,13 +200,15 @@ fn credential(fields: &Fields<'_>, problems: &mut Problems) -> Option<Credential
         _ => {
             // Not if a field's own mistake has been reported.
             if problems.errors() == before {
-                let all_known = given.iter().all(|(name, _)| KNOWN.contains(&name.as_str()));
+                let all_known = given
+                    .iter()
+                    .all(|(name, _)| CREDENTIAL_FIELDS.contains(&name.as_str()));
                 let what = if all_known && !given.is_empty() {
                     "does not fit together"
                 } else {
                     "is empty"
                 };
-                problems.error(&path, format!("{what}; write {FORMS}"));
+                problems.error(&path, format!("{what}; write {CREDENTIAL_FORMS}"));
             }
             return None;
         }
@@ -262,7 +264,7 @@ const OF_APPLICATION: &[&str] = &["clientId", "cloud", "credential"];
 const OWN_CERTIFICATE: &str = "ownCertificate";
 
 /// The fields of a credential.
-const KNOWN: &[&str] = &[
+const CREDENTIAL_FIELDS: &[&str] = &[
     "clientSecret",
     EXPIRES,
     "privateKey",
@@ -275,5 +277,5 @@ const KNOWN: &[&str] = &[
 const EXPIRES: &str = "clientSecretExpires";
 
 /// The forms of a credential.
-const FORMS: &str = "exactly one of {\"clientSecret\"}, {\"privateKey\", \"certificate\"}, \
+const CREDENTIAL_FORMS: &str = "exactly one of {\"clientSecret\"}, {\"privateKey\", \"certificate\"}, \
                      {\"refreshToken\", optionally \"clientSecret\"}, {\"webIdentity\": true}";

@@ -117,7 +117,7 @@ impl Policy {
     /// longest run later.
     #[must_use]
     pub fn just_renewed(expires_at: Timestamp, lifetime: SignedDuration, now: Timestamp) -> bool {
-        let left_alone = JUST_RENEWED.saturating_add(LONGEST_RUN);
+        let left_alone = JUST_RENEWED.saturating_add(MAX_RUN_TIME);
         expires_at.duration_since(now) > lifetime.saturating_sub(left_alone)
     }
 
@@ -152,7 +152,7 @@ const CHANGES_IN_FOUR_SECONDS: usize = 10;
 const JUST_RENEWED: SignedDuration = SignedDuration::from_mins(10);
 
 /// The longest that AWS Lambda lets a function run.
-const LONGEST_RUN: SignedDuration = SignedDuration::from_mins(15);
+const MAX_RUN_TIME: SignedDuration = SignedDuration::from_mins(15);
 
 #[cfg(test)]
 mod tests {

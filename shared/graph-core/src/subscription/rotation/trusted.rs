@@ -107,7 +107,7 @@ fn no_room(left_out: &[&TrustedTenant], config: &Config, secret: &str) -> String
         .iter()
         .filter(|(_, tenant)| is_left_out(tenant))
         .map(|(name, _)| name.as_str())
-        .take(MOST_NAMES)
+        .take(MAX_NAMES)
         .collect();
     format!(
         "{} new tenants get no subscriptions ({}{}): {secret} is full; deploy another stack for them",
@@ -124,4 +124,4 @@ const TENANT_BYTES: usize = Guid::LENGTH + 3;
 const GROUP_BYTES: usize = 192;
 
 /// How many tenants a message names.
-const MOST_NAMES: usize = 10;
+const MAX_NAMES: usize = 10;

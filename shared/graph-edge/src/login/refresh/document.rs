@@ -94,7 +94,7 @@ impl Document {
     ) -> bool {
         // A secret holds 64 KiB, so expired tokens have to go.
         self.tokens.retain(|entry| {
-            entry.sign_in == *sign_in || now.duration_since(entry.obtained_at) < LONGEST_LIFE
+            entry.sign_in == *sign_in || now.duration_since(entry.obtained_at) < MAX_TOKEN_LIFETIME
         });
         // All sign-ins share one secret, so the more there are, the less often each may write.
         let count = i32::try_from(self.tokens.len()).unwrap_or(i32::MAX);
@@ -124,7 +124,7 @@ impl Document {
 const PAUSE: SignedDuration = SignedDuration::from_mins(10);
 
 /// How long an unused refresh token is valid (Microsoft identity platform, *Refresh tokens*).
-const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
+const MAX_TOKEN_LIFETIME: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 #[cfg(test)]
 mod tests {

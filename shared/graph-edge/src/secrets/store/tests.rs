@@ -40,7 +40,7 @@ async fn a_version_without_tokens_left_is_a_conflict() {
     let secret = Strict::default();
     secret.write("old", None).await.unwrap();
     let old = secret.current();
-    for number in 0..TOKENS {
+    for number in 0..MAX_TOKENS_PER_VERSION {
         secret.move_current(old.clone());
         secret.write(&number.to_string(), old.as_deref()).await.unwrap();
     }
