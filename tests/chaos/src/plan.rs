@@ -192,7 +192,8 @@ fn disturbances(options: &Options, chance: &mut Rng) -> Vec<Disturbance> {
     }
     all.extend((0..every(400, 3)).map(|_| Disturbance::Renew));
     all.extend((0..every(1_000, 2)).map(|_| Disturbance::Configure(0)));
-    all.extend((0..every(1_000, 2)).map(|_| Disturbance::ReplaceSigningKey));
+    // Microsoft keeps a key published for long after the last token of it. The simulator keeps the last few.
+    all.extend((0..every(25_000, 1)).map(|_| Disturbance::ReplaceSigningKey));
     all.extend((0..every(25_000, 1)).map(|_| Disturbance::ReplaceKey));
     all.extend((0..every(25_000, 1)).map(|_| Disturbance::ReplaceCertificate));
     all.extend((0..every(500, 2)).map(|_| Disturbance::Age(steady(chance))));
