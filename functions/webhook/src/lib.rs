@@ -77,6 +77,7 @@ pub async fn handle<S: Source, Q: Queue>(
     if request.method() != Method::POST {
         return status(StatusCode::METHOD_NOT_ALLOWED);
     }
+    // Before any secret is read: the first handshake comes while renewal creates the first subscription.
     match Handshake::of(request.uri().query().unwrap_or_default()) {
         Handshake::Echo(token) => {
             metrics.count(Metric::Handshakes, 1);
@@ -121,6 +122,7 @@ async fn receive<S: Source, Q: Queue>(
             };
         }
     };
+    // Before the keys are read: nothing has to be verified.
     if collection.items.is_empty() {
         return StatusCode::ACCEPTED;
     }
@@ -140,8 +142,10 @@ async fn receive<S: Source, Q: Queue>(
     };
     report::log(&intake, &collection);
     report::count(&intake, metrics);
+    // Without a queue of the reader the event is delivered without its content, and not lost.
     let fetches = fetches && deps.queues.read.is_some();
     let sender = Sender::new(&collection, &intake, &keys, now, fetches);
+    // Stored even if the answer is a 503: the key that is missing may be missing for longer than Graph repeats the POST.
     let stored = store(&sender, &intake, deps, now, deadline, metrics).await;
     if undecided == 0 {
         return stored;
@@ -180,6 +184,7 @@ async fn sort<'a, S: Source, Q>(
             keys,
         });
     }
+    // Before an item is rejected: renewal may have published its key since the document was read.
     let newer = deps.keys.renewed(now, deadline).await?;
     let mut intake = Intake::sort(collection, &newer.document);
     let undecided = if newer.is_conclusive { 0 } else { intake.unknown() };
