@@ -116,7 +116,7 @@ impl<P: Ports> Applier<'_, P> {
             return;
         };
         let wait = Duration::try_from(usable_from.duration_since(now)).unwrap_or_default();
-        if wait <= LONGEST_WAIT {
+        if wait <= MAX_WAIT_FOR_KEY {
             info!(
                 "Waiting {} s until every webhook knows tenant {}",
                 wait.as_secs(),
@@ -283,4 +283,4 @@ impl<P: Ports> Applier<'_, P> {
 }
 
 /// The longest wait for a key within a run.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+const MAX_WAIT_FOR_KEY: Duration = Duration::from_mins(1);

@@ -97,7 +97,7 @@ impl Report {
         for (mut line, results) in by_entry.into_values() {
             self.tally.failed += usize::from(line.error.is_some());
             let shown: usize = self.for_each.iter().map(|line| line.lines.len()).sum();
-            line.add(results, MOST_LINES.saturating_sub(shown));
+            line.add(results, MAX_REPORT_LINES.saturating_sub(shown));
             self.for_each.push(line);
         }
         self.tenants.push(tenant);
@@ -145,4 +145,4 @@ pub(crate) fn describe(error: &GraphError) -> String {
 }
 
 /// How many lines all `forEach` entries show together: AWS Lambda limits a response to 6 MB.
-const MOST_LINES: usize = 1000;
+const MAX_REPORT_LINES: usize = 1000;

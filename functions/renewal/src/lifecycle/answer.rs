@@ -118,7 +118,7 @@ impl<P: Ports> Answers<'_, P> {
             .into_iter()
             .map(|(index, event)| async move { (index, self.to_one(event).await) });
         let answers: BTreeMap<usize, Verdict> = stream::iter(answers)
-            .buffer_unordered(ANSWERS_AT_ONCE)
+            .buffer_unordered(CONCURRENT_ANSWERS)
             .collect()
             .await;
         let of = |(_, event): &(&str, Event)| {
@@ -344,4 +344,4 @@ fn in_turns<'a>(events: &'a [(&str, Event)], indices: &BTreeSet<usize>) -> Vec<(
 }
 
 /// How many events are answered at once.
-const ANSWERS_AT_ONCE: usize = 96;
+const CONCURRENT_ANSWERS: usize = 96;

@@ -71,7 +71,7 @@ impl Event {
     /// only if the subscription was really gone, and never for an event that is older than its queue can hold.
     pub(super) fn loss(&self, verdict: &Verdict, run: Option<&Run>, now: Timestamp) -> Option<Loss> {
         let gap = self.gap(verdict, run, now)?;
-        let is_late = now.duration_since(self.received_at) > MOST_HELD;
+        let is_late = now.duration_since(self.received_at) > MAX_QUEUE_AGE;
         let (made_at, is_proven) = match verdict {
             Verdict::Known { made_at, .. } => (*made_at, true),
             Verdict::Replaced { first_at, .. } => (*first_at, true),
@@ -168,4 +168,4 @@ impl Event {
 }
 
 /// How long `LifecycleQueue` can hold an event.
-const MOST_HELD: SignedDuration = SignedDuration::from_hours(4 * 24);
+const MAX_QUEUE_AGE: SignedDuration = SignedDuration::from_hours(4 * 24);

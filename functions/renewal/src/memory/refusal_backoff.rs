@@ -47,11 +47,11 @@ impl RefusalBackoff {
         self.0.retain(|_, refusal| {
             refusal
                 .until
-                .saturating_add(LONGEST)
+                .saturating_add(MAX_BACKOFF)
                 .is_ok_and(|forgotten| forgotten > now)
         });
         let before = self.0.get(&key).map(|refusal| refusal.pause);
-        let pause = before.map_or(FIRST, |before| before.saturating_mul(2).min(LONGEST));
+        let pause = before.map_or(MIN_BACKOFF, |before| before.saturating_mul(2).min(MAX_BACKOFF));
         let until = now.saturating_add(pause).unwrap_or(now);
         let refusal = Refusal {
             until,
@@ -69,6 +69,6 @@ impl RefusalBackoff {
 }
 
 /// The first pause. Graph frees the place of a deleted subscription after one to three hours.
-const FIRST: SignedDuration = SignedDuration::from_mins(30);
+const MIN_BACKOFF: SignedDuration = SignedDuration::from_mins(30);
 
-const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+const MAX_BACKOFF: SignedDuration = SignedDuration::from_hours(24);

@@ -27,7 +27,7 @@ pub(super) async fn reconcile<'a, P: Ports + 'a>(
     tenants: impl Iterator<Item = TenantRun<'a, P>>,
     request: &RunRequest,
 ) -> Vec<TenantResult> {
-    let plans = stream::iter(tenants.map(TenantRun::observe)).buffer_unordered(LISTS_AT_ONCE);
+    let plans = stream::iter(tenants.map(TenantRun::observe)).buffer_unordered(CONCURRENT_LISTS);
     let mut plans = pin!(plans);
     let mut work = Work::default();
     loop {
@@ -166,11 +166,11 @@ fn most_deletions(request: &RunRequest) -> usize {
     if options.confirms_deletions || options.deletes_all {
         usize::MAX
     } else {
-        MOST_DELETIONS
+        MAX_DELETIONS_PER_RUN
     }
 }
 
-const MOST_DELETIONS: usize = 200;
+const MAX_DELETIONS_PER_RUN: usize = 200;
 
 /// How many tenants are listed at once. A slow list takes one of these places.
-const LISTS_AT_ONCE: usize = 64;
+const CONCURRENT_LISTS: usize = 64;

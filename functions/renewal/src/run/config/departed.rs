@@ -43,7 +43,7 @@ pub(crate) async fn add(
         report.note([doubtful(count, trusted)]);
         return Ok(count);
     }
-    report.note(unknown.iter().take(MOST_NAMES).map(unreachable));
+    report.note(unknown.iter().take(MAX_NAMES).map(unreachable));
     Ok(0)
 }
 
@@ -73,4 +73,4 @@ fn unreachable(one: &TrustedTenant) -> Problem {
 }
 
 /// How many applications the report names.
-const MOST_NAMES: usize = 10;
+const MAX_NAMES: usize = 10;

@@ -35,7 +35,7 @@ impl<P: Ports> TenantRun<'_, P> {
     /// Asks by id for subscriptions that the list leaves out: lists can be wrong for days. Those without an answer
     /// count as existing.
     async fn ask_for(&self, left_out: Vec<Subscription>, known: &Mutex<Known>) {
-        let (ask, rest) = left_out.split_at(left_out.len().min(MOST_CALLS));
+        let (ask, rest) = left_out.split_at(left_out.len().min(MAX_LOOKUPS_PER_RUN));
         // Not asked for: too many calls would use up Graph's limit, and a wrong list must not delete anything.
         for one in rest {
             lock(known).put(one.clone());
@@ -52,7 +52,7 @@ impl<P: Ports> TenantRun<'_, P> {
                 Err(_) => Some(one.clone()),
             }
         });
-        let mut calls = stream::iter(calls).buffer_unordered(CALLS_AT_ONCE);
+        let mut calls = stream::iter(calls).buffer_unordered(CONCURRENT_LOOKUPS);
         while let Some(one) = calls.next().await {
             if let Some(one) = one {
                 lock(known).put(one);
@@ -91,6 +91,6 @@ impl<P: Ports> TenantRun<'_, P> {
 }
 
 /// How many subscriptions that a list leaves out are asked for by id in one run.
-const MOST_CALLS: usize = 100;
+const MAX_LOOKUPS_PER_RUN: usize = 100;
 
-const CALLS_AT_ONCE: usize = 8;
+const CONCURRENT_LOOKUPS: usize = 8;
