@@ -1,4 +1,4 @@
-//! What goes wrong, done.
+//! Carries out the faults of the plan.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What was sent and what was seen, in the form in which it is judged.
+//! The changes that were sent and the observations, which the verdict compares.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,9 +18,9 @@ pub struct Evidence {
     pub sent: Vec<Sent>,
     /// The events about changes that consumers got, repeats included.
     pub events: Vec<Event>,
-    /// The gaps that consumers were told of.
+    /// The gaps in the events for consumers.
     pub gaps: Vec<Gap>,
-    /// What is in FailedQueue.
+    /// The messages of FailedQueue.
     pub failures: Vec<Failure>,
     /// Names of subscriptions that ended although renewal had time to save them.
     pub lapsed: Vec<String>,
@@ -72,9 +72,9 @@ pub struct Sent {
     pub number: u32,
     /// The subscription.
     pub subject: Subject,
-    /// What was sent of it.
+    /// The kind of notification that was sent.
     pub kind: Kind,
-    /// What became of the POST.
+    /// The outcome of the POST.
     pub outcome: Outcome,
     /// When Graph had the change.
     pub at: Timestamp,
@@ -82,7 +82,7 @@ pub struct Sent {
     pub content: Option<u64>,
 }
 
-/// What became of a POST.
+/// The outcome of a POST.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The webhook answered 2xx.
@@ -128,7 +128,7 @@ pub struct Failure {
     pub reason: Option<String>,
 }
 
-/// What a message of DeliveryQueue says.
+/// The content of a message of DeliveryQueue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivered {
     /// Something changed.
@@ -140,7 +140,7 @@ pub enum Delivered {
 }
 
 impl Delivered {
-    /// Reads a message of DeliveryQueue. What cannot be read is an event of no change.
+    /// Reads a message of DeliveryQueue. An unreadable one belongs to no change.
     pub fn read(body: &str) -> Self {
         let Ok(event) = DeliveredEvent::parse(body) else {
             return Self::Change(Event {
@@ -198,7 +198,7 @@ fn timestamp(time: &Field<DateTime>) -> Option<Timestamp> {
     time.value()?.as_str().parse().ok()
 }
 
-/// What the id of an object begins with.
+/// The beginning of an object's id.
 const MARK: &str = "chaos-";
 
 /// How many digits follow.

@@ -1,9 +1,9 @@
-//! Whether what a function occupies grows while it runs.
+//! Whether a function's memory and files grow while it runs.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What a program occupied at one moment.
+/// The memory and files of a program at one moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
     /// The function that it runs.
@@ -16,7 +16,7 @@ pub struct Sample {
     pub files: usize,
 }
 
-/// What a program occupied soon after its start, and at its end.
+/// The memory and files of a program soon after its start, and at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Growth {
     /// The function that it runs.

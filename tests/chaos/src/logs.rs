@@ -1,4 +1,4 @@
-//! What must not be in a log.
+//! Secrets that must not be in a log.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +56,7 @@ impl Secrets {
     }
 }
 
-/// Returns the lines of a log that tell of a panic.
+/// Returns the lines of a log that report a panic.
 pub fn panics(log: &str) -> Vec<String> {
     let lines = log
         .lines()
@@ -82,7 +82,7 @@ fn texts<'a>(document: &'a Value, name: &str) -> Vec<&'a str> {
 /// The least length of a text that is looked for.
 const MIN_TEXT_LENGTH: usize = 16;
 
-/// What stands in front of every kind of private key.
+/// The beginning of every kind of private key.
 const KEY_HEADER: &str = "PRIVATE KEY-----";
 
 /// What the standard library writes when a thread panics, and what the functions write in its place.

@@ -1,4 +1,4 @@
-//! Lets everything go wrong that can, and says what became of each change.
+//! Injects every fault into the deployed stack, and reports the outcome of each change.
 
 use std::{
     env,

@@ -1,4 +1,4 @@
-//! What is sent and what goes wrong, in which order: all of it decided by the seed.
+//! The plan of a run: the notifications and the faults in their order, decided by the seed.
 
 use fastrand::Rng;
 use stack::Function;
@@ -41,12 +41,12 @@ pub struct Change {
     pub kind: Kind,
 }
 
-/// What is sent of a change.
+/// The kind of notification about a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The truth.
     Genuine,
-    /// Content that nobody can decrypt.
+    /// Content that cannot be decrypted.
     Unreadable,
     /// An item of somebody who does not know the client state.
     Forged,
@@ -162,7 +162,7 @@ fn posts(items: u32, chance: &mut Rng) -> Vec<Post> {
     }
 }
 
-/// Decides what is sent of a change.
+/// Decides the kind of notification about a change.
 fn kind(subject: Subject, chance: &mut Rng) -> Kind {
     match chance.u8(..200) {
         0..2 => Kind::Forged,
@@ -171,7 +171,7 @@ fn kind(subject: Subject, chance: &mut Rng) -> Kind {
     }
 }
 
-/// Returns what goes wrong, in no order.
+/// Returns the faults, without an order.
 fn disturbances(options: &Options, chance: &mut Rng) -> Vec<Disturbance> {
     let every = |items: u32, least: u32| (options.items / items).max(least);
     let mut all = Vec::new();

@@ -1,4 +1,4 @@
-//! What a run showed, in words.
+//! The result of a run as text.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use crate::growth::Growth;
 use crate::options::Options;
 use crate::verdict::{ChangeOutcome, Verdict};
 
-/// What a run showed.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Report {
     /// What was asked for.
     pub options: Options,
-    /// What became of everything.
+    /// The verdict.
     pub verdict: Verdict,
     /// Changes that were sent.
     pub sent: usize,

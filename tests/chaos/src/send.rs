@@ -8,7 +8,7 @@ use crate::evidence::{Outcome, Sent, digest, object};
 use crate::plan::{Kind, Post};
 use crate::world::World;
 
-/// Sends a POST, and notes what became of its changes.
+/// Sends a POST, and records the outcome of its changes.
 pub async fn send(world: &World, post: &Post) -> Result<(), Error> {
     let now = world.simulator().now();
     let Some(subscription) = world.subscription(post.subject) else {
@@ -49,7 +49,7 @@ async fn miss(world: &World, subscription: &Registered) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns what the simulator is to send.
+/// Returns the POST for the simulator.
 fn composed(post: &Post, subscription: &Registered) -> graph_simulator::Post {
     let mut composed = graph_simulator::Post::new();
     for (index, change) in post.changes.iter().enumerate() {
@@ -65,7 +65,7 @@ fn composed(post: &Post, subscription: &Registered) -> graph_simulator::Post {
     composed
 }
 
-/// Returns what became of each change of a POST that was tried.
+/// Returns the outcome of each change of a POST.
 fn sent(post: &Post, report: &DeliveryReport, now: Timestamp) -> Vec<Sent> {
     let mut all: Vec<Sent> = sent_as(post, Outcome::Unsubscribed, now).collect();
     for one in &report.posts {

@@ -1,4 +1,4 @@
-//! What is subscribed to, and the configuration that asks for it.
+//! The subscribed resources, and the configuration of them.
 
 use graph_simulator::{App, TokenVersion};
 use serde_json::{Value, json};
@@ -122,7 +122,7 @@ pub fn config(version: u32, refresh_token: &str) -> Value {
     })
 }
 
-/// Returns what a version of the configuration asks for.
+/// Returns the subscriptions of a version of the configuration.
 pub fn wanted(version: u32) -> Vec<Subject> {
     let present = |subject: &Subject| match subject {
         Subject::Mail(user) => users(version).any(|one| one == *user),

@@ -1,4 +1,4 @@
-//! Whether what arrived is what was sent.
+//! Whether the events equal the changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,7 +8,7 @@ use crate::evidence::{Event, Evidence, Gap, Outcome, Sent};
 use crate::growth::Growth;
 use crate::plan::Kind;
 
-/// What became of everything, and every promise that was broken.
+/// The outcomes of all changes, and the broken promises.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// How many changes ended in which way.
@@ -28,7 +28,7 @@ pub enum ChangeOutcome {
     Delivered,
     /// In FailedQueue, with a reason.
     Failed,
-    /// In a gap that consumers were told of.
+    /// In a gap that was reported to consumers.
     Reported,
     /// Nowhere: it was forged.
     Rejected,
@@ -49,7 +49,7 @@ pub enum Breach {
     SameId(u32, u32),
     /// A change arrived with other content than was sent.
     Altered(u32, String),
-    /// A forged change, or one that nobody can decrypt, arrived as an event.
+    /// A forged or undecryptable change arrived as an event.
     Believed(u32, String),
     /// An event is about no change that was sent.
     Foreign(String),
@@ -115,7 +115,7 @@ pub fn judge(evidence: &Evidence) -> Verdict {
     }
 }
 
-/// What arrived of one change.
+/// The events and messages about one change.
 #[derive(Debug, Default)]
 struct Arrived<'a> {
     events: BTreeMap<&'a str, &'a Event>,

@@ -1,4 +1,4 @@
-//! What is looked at all the time: queues, subscriptions, secrets, logs.
+//! Watches queues, subscriptions, secrets and logs during the run.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -134,7 +134,7 @@ async fn watch_logs(world: &World) -> Result<Infallible, Error> {
     }
 }
 
-/// Reads what the functions have logged since it was read last.
+/// Reads the new lines of the functions' logs.
 pub async fn read_logs(world: &World) -> Result<(), Error> {
     for function in Function::ALL {
         let since = world
@@ -153,7 +153,7 @@ pub async fn read_logs(world: &World) -> Result<(), Error> {
     Ok(())
 }
 
-/// What a function has logged, as far as it was read.
+/// The read part of a function's log.
 #[derive(Debug, Default)]
 pub struct Log {
     /// The lines.
@@ -185,7 +185,7 @@ impl LogPosition {
     }
 }
 
-/// Notes what the programs of the functions occupy.
+/// Records the memory and files of the functions' programs.
 async fn watch_processes(world: &World) -> Result<Infallible, Error> {
     loop {
         for function in Function::ALL {

@@ -1,4 +1,4 @@
-//! What all parts of a run share: the stack, the simulator, and what has been seen so far.
+//! The shared state of a run: the stack, the simulator, and the observations.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,11 +25,11 @@ pub struct World {
     refresh_token: String,
     /// The version of the configuration that was written last.
     pub version: Cell<u32>,
-    /// What was sent and what was seen.
+    /// The changes and the observations.
     pub evidence: RefCell<Evidence>,
-    /// What must not be in a log.
+    /// Secrets that must not be in a log.
     pub secrets: RefCell<Secrets>,
-    /// What each function has logged.
+    /// The log of each function.
     pub logs: RefCell<BTreeMap<&'static str, Log>>,
     /// Ids of subscriptions that Graph's list leaves out.
     pub unlisted: RefCell<BTreeSet<String>>,

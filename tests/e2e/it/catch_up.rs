@@ -1,4 +1,4 @@
-//! What Graph loses is read, and a consumer that drops ids it has seen ends with every change.
+//! The reader reads lost changes. A consumer that drops repeated ids ends with every change once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,7 +53,7 @@ async fn lost_notifications_are_read_and_events_arrive_once() {
     }
 }
 
-/// What Graph does beside losing notifications.
+/// A fault of Graph besides lost notifications.
 #[derive(Clone, Copy)]
 enum OtherFault {
     /// It says so.

@@ -43,7 +43,7 @@ impl Kind {
     }
 }
 
-/// What one POST makes.
+/// The requests and log lines of one POST.
 #[derive(Debug, PartialEq)]
 struct Usage {
     sends: usize,
@@ -51,7 +51,7 @@ struct Usage {
     decryption: Written,
 }
 
-/// What a function writes into its log.
+/// The size of a function's log.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Written {
     lines: usize,

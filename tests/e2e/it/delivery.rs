@@ -1,4 +1,4 @@
-//! What Graph sends comes out, once and unchanged.
+//! Every notification becomes one unchanged event.
 
 use std::collections::BTreeSet;
 

@@ -225,7 +225,7 @@ impl Pipeline {
         assert!(sealed.is_empty(), "{sealed:?}");
     }
 
-    /// Counts the events about subscriptions that were made anew.
+    /// Counts the events about recreated subscriptions.
     pub fn recreated(&self) -> usize {
         let events = self.events();
         events

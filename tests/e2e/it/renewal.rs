@@ -1,4 +1,4 @@
-//! Subscriptions are made, kept and healed by the deployed function.
+//! The deployed function creates, keeps and recreates subscriptions.
 
 use graph_simulator::{LifecycleEvent, Post, TokenVersion};
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
-//! What Graph loses is read while functions are killed and SQS fails, on a stack of its own: the others would suffer.
+//! The reader reads lost changes while functions are killed and SQS fails. The stack is its own, so that other tests do
+//! not suffer.
 
 use std::{
     cell::Cell,

@@ -1,4 +1,4 @@
-//! What cannot be judged or opened yet comes again, as the queue has it, until it can.
+//! SQS retries an item that cannot be verified or decrypted yet.
 
 use graph_simulator::{Post, Wrong};
 use jiff::SignedDuration;

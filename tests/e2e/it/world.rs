@@ -1,4 +1,4 @@
-//! What all tests share: one stack, one simulator, and everything that has come out of the queues so far.
+//! The shared state of all tests: one stack, one simulator, and the messages that the queues delivered.
 
 use std::{
     convert::Infallible,
@@ -113,7 +113,7 @@ impl Tenant {
     }
 }
 
-/// Sends a POST and returns what became of it.
+/// Sends a POST and returns its report.
 pub async fn send(post: Post) -> DeliveryReport {
     simulator().send(post).await.unwrap()
 }
@@ -163,12 +163,12 @@ pub async fn logs() -> String {
     logs
 }
 
-/// What has come out of the queues.
+/// The messages that the queues delivered.
 #[derive(Default)]
 struct Arrived {
     delivered: Vec<Message>,
     failed: Vec<Message>,
-    /// What is wrong with an event by the schema.
+    /// The first event that violates the schema.
     fault: Option<String>,
 }
 

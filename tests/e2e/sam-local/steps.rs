@@ -1,4 +1,4 @@
-//! What each command of docs/local.md is expected to do.
+//! The expected effect of each command of docs/local.md.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use stack::Message;
 
 use crate::world::{RESOURCE, World};
 
-/// Carries out a command, and judges what became of it.
+/// Runs a command and checks its effect.
 pub type Step = fn(&mut World, &str);
 
 /// The steps, each with a part of the command that it is for. In any order: that of the page counts.

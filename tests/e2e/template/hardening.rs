@@ -1,4 +1,4 @@
-//! What optional parameters do, and that nothing of it is there without them.
+//! The effects of optional parameters, and that the template lacks them otherwise.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What has to hold of the template, whoever changes it.
+//! Rules that the template must meet.
 //!
 //! Most checks read it as text: each is a function from the template to its faults, and each is tried on a template that was
 //! broken on purpose. The others read what AWS SAM and AWS CloudFormation make of it.

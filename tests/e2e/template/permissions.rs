@@ -1,4 +1,4 @@
-//! Every permission: exactly what is needed.
+//! Every permission is as narrow as possible.
 
 use serde_json::Value;
 

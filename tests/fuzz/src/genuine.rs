@@ -1,4 +1,4 @@
-//! What no fuzzer can make by itself: client states, validation tokens and sealed content.
+//! Genuine client states, validation tokens and encrypted content, which a fuzzer cannot make.
 //!
 //! An input may hold placeholders for them, so that it gets past the checks that would end it otherwise.
 

@@ -5,7 +5,7 @@ use peak_alloc::PeakAlloc;
 /// The most that one input of some kilobytes may allocate at a time, in bytes.
 pub const LIMIT: usize = 8 * 1_048_576;
 
-/// Runs `task` and returns what it returns.
+/// Runs `task` and returns its result.
 ///
 /// # Panics
 ///

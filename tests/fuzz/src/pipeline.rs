@@ -38,9 +38,9 @@ impl Ports for Doubles {
     type Queue = FakeQueue;
 }
 
-/// What the webhook made of a request.
+/// The webhook's result for a request.
 pub struct Answer {
-    /// What the caller gets.
+    /// The response to the caller.
     pub response: Response<Body>,
     /// Bodies of messages for decryption.
     pub changes: Vec<String>,
@@ -50,16 +50,16 @@ pub struct Answer {
     pub events: Vec<String>,
 }
 
-/// What became of one message.
+/// The result for one message.
 #[derive(Debug, PartialEq, Eq)]
 pub enum MessageResult {
     /// This event was delivered.
     Delivered(String),
     /// The message was kept with this reason.
     Failed(&'static str),
-    /// The message tells of the subscription itself, and went on to renewal.
+    /// The message is about the subscription itself, and was forwarded to renewal.
     Forwarded,
-    /// It will be tried again.
+    /// SQS will retry the message.
     Retried,
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong with a program.
+//! Errors of a program.
 
 use std::path::PathBuf;
 use std::{error, fmt, io};
@@ -10,7 +10,7 @@ pub enum Error {
     Missing {
         /// The program.
         program: String,
-        /// What to do about it.
+        /// Advice.
         advice: String,
     },
     /// It ended with an error.

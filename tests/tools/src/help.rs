@@ -1,4 +1,4 @@
-//! What `--help` says. It is here, so that nothing has to be compiled before it can be read.
+//! The texts of `--help`. They are here so that they can be read before anything else is compiled.
 
 /// `cargo demo --help`.
 pub const DEMO: &str = "\

@@ -1,4 +1,4 @@
-//! A subscription that Graph challenges, and its renewal.
+//! A subscription whose reauthorization Graph requests, and its renewal.
 
 use std::time::{Duration, Instant};
 
@@ -8,12 +8,12 @@ use tokio::time::sleep;
 use super::{Error, TIMEOUT};
 use graph_simulator::{LifecycleEvent, Post, Simulator};
 
-/// The result of a challenge.
+/// The result of a request for reauthorization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reauthorization {
     name: &'static str,
     id: String,
-    /// The expiry of the subscription before the challenge.
+    /// The expiry of the subscription before the request.
     before: Option<Timestamp>,
     /// The expiry now.
     after: Option<Timestamp>,
@@ -22,7 +22,7 @@ pub(super) struct Reauthorization {
     milliseconds: u128,
 }
 
-/// Challenges the subscription called `name`, and waits for its renewal.
+/// Requests reauthorization of the subscription called `name`, and waits for its renewal.
 ///
 /// The subscription is made an hour older first, because renewal does not renew a new one again.
 pub(super) async fn reauthorize(

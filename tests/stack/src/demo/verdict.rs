@@ -1,4 +1,4 @@
-//! Compares what came out with what went in.
+//! Compares the events with the notifications.
 
 use serde_json::{Value, value::RawValue};
 
@@ -12,7 +12,7 @@ use crate::Message;
 /// The verdict on a notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Its event came out and is equal to what was sent.
+    /// Its event arrived and equals the notification.
     Right,
     /// Its event came out and differs in this part.
     Differs(&'static str),

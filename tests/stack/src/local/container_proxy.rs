@@ -1,4 +1,4 @@
-//! Doors: ways for containers to a server on this machine's loopback interface.
+//! A proxy through which containers reach a server on this machine's loopback interface.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
@@ -16,7 +16,7 @@ use crate as stack;
 /// of its network if `--add-host` says so, as the settings in `samconfig.toml` do.
 pub(crate) const HOST: &str = "host.docker.internal";
 
-/// An open door. It closes when it is dropped.
+/// A running proxy. It stops when it is dropped.
 #[derive(Debug)]
 pub(crate) struct ContainerProxy {
     task: Option<JoinHandle<()>>,
