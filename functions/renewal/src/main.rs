@@ -52,7 +52,7 @@ async fn deps() -> Result<Deps<Live>, Error> {
     let catch_up_hours = settings.optional("CATCH_UP_HOURS");
     let graph_endpoint = settings.optional("GRAPH_ENDPOINT");
     let login_endpoint = settings.optional("LOGIN_ENDPOINT");
-    let schedule = settings.optional("RENEWAL_SCHEDULE");
+    let minutes = settings.optional("RENEWAL_MINUTES");
     let rotation = schedule::rotation(
         settings.optional("KEY_ROTATION_DAYS").as_deref(),
         settings.optional("CERTIFICATE_ROTATION_DAYS").as_deref(),
@@ -60,6 +60,7 @@ async fn deps() -> Result<Deps<Live>, Error> {
     // After all settings are read, so that one error names every missing one.
     settings.check()?;
     let back = schedule::hours_back(catch_up_hours.as_deref())?;
+    let policy = schedule::policy(minutes.as_deref())?;
     let config = graph_edge::aws::config().await;
     let http = Http::default();
     let (store, sqs) = (SecretStore::new(&config), Sqs::new(&config));
@@ -86,7 +87,7 @@ async fn deps() -> Result<Deps<Live>, Error> {
         stack: StackId::parse(&stack_id)?,
         notifications: BaseUrl::parse(&webhook_url)?,
         lifecycle: BaseUrl::parse(&lifecycle_url)?,
-        policy: schedule::policy(schedule.as_deref()),
+        policy,
         rotation,
         memory: Memory::default(),
     })

@@ -3,13 +3,23 @@
 use graph_core::subscription::{plan::Policy, rotation::Rotation};
 use jiff::SignedDuration;
 
-/// Returns the policy for a schedule expression of AWS, such as `rate(10 minutes)`.
+/// Returns the policy for runs that are so many minutes apart, from `RENEWAL_MINUTES`. Unset means ten.
 ///
-/// Other forms have no fixed period; ten minutes are assumed for them.
-pub fn policy(schedule: Option<&str>) -> Policy {
+/// # Errors
+///
+/// Returns an error for anything but a number of minutes from 1 to 60.
+pub fn policy(minutes: Option<&str>) -> Result<Policy, InvalidMinutes> {
     let assumed = Policy::default();
-    let period = schedule.and_then(period).unwrap_or(assumed.period);
-    Policy { period, ..assumed }
+    let Some(minutes) = minutes else {
+        return Ok(assumed);
+    };
+    let minutes = minutes
+        .trim()
+        .parse()
+        .ok()
+        .filter(|minutes| (1..=60).contains(minutes));
+    let period = SignedDuration::from_mins(minutes.ok_or(InvalidMinutes)?);
+    Ok(Policy { period, ..assumed })
 }
 
 /// Returns how long keys are used, from settings in days: `KEY_ROTATION_DAYS` for the client-state key (0 or unset:
@@ -45,6 +55,11 @@ pub fn hours_back(hours: Option<&str>) -> Result<SignedDuration, InvalidHours> {
     hours.map(SignedDuration::from_hours).ok_or(InvalidHours)
 }
 
+/// A number of minutes that is out of range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("RENEWAL_MINUTES is not a whole number from 1 to 60")]
+pub struct InvalidMinutes;
+
 /// A number of hours that is out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("CATCH_UP_HOURS is not a whole number from 1 to 168")]
@@ -65,22 +80,6 @@ fn days(text: Option<&str>, least: i64, name: &'static str) -> Result<Option<Sig
         return Err(InvalidDays { name, least });
     }
     Ok(Some(SignedDuration::from_hours(24 * days)))
-}
-
-fn period(schedule: &str) -> Option<SignedDuration> {
-    let rate = schedule.trim().strip_prefix("rate(")?.strip_suffix(')')?;
-    let (number, unit) = rate.trim().split_once(char::is_whitespace)?;
-    // Schedule expressions of AWS have `minute` and `minutes`.
-    let minutes = match unit.trim().trim_end_matches('s') {
-        "minute" => 1,
-        "hour" => 60,
-        "day" => 24 * 60,
-        _ => return None,
-    };
-    let number: i32 = number.parse().ok().filter(|number| *number > 0)?;
-    Some(SignedDuration::from_mins(
-        i64::from(number).saturating_mul(minutes),
-    ))
 }
 
 #[cfg(test)]
@@ -126,21 +125,17 @@ mod tests {
     }
 
     #[test]
-    fn rates_are_understood_and_the_rest_is_assumed() {
-        for (schedule, minutes) in [
-            (Some("rate(1 minute)"), 1),
-            (Some("rate(10 minutes)"), 10),
-            (Some("rate(2 hours)"), 120),
-            (Some("rate(1 day)"), 1440),
-            (Some("cron(0/15 * * * ? *)"), 10),
-            (Some("rate(-1 minutes)"), 10),
-            (None, 10),
+    fn runs_are_as_many_minutes_apart_as_are_set() {
+        for (minutes, expected) in [
+            (None, Some(10)),
+            (Some("1"), Some(1)),
+            (Some("60"), Some(60)),
+            (Some("0"), None),
+            (Some("61"), None),
+            (Some("rate(10 minutes)"), None),
         ] {
-            assert_eq!(
-                policy(schedule).period,
-                SignedDuration::from_mins(minutes),
-                "{schedule:?}"
-            );
+            let period = policy(minutes).map(|policy| policy.period).ok();
+            assert_eq!(period, expected.map(SignedDuration::from_mins), "{minutes:?}");
         }
     }
 }

@@ -51,7 +51,7 @@ impl World {
         };
         let stack = stack::Options {
             unreliable: true,
-            renewal_schedule: "rate(1 minute)".to_owned(),
+            renewal_minutes: "1".to_owned(),
             earlier: options.upgrade.clone(),
             ..stack::Options::default()
         };

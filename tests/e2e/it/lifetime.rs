@@ -325,7 +325,7 @@ fn own_options() -> Options {
         ("DeliveryMaxReceives", "2"),
     ];
     Options {
-        renewal_schedule: "rate(1 hour)".to_owned(),
+        renewal_minutes: "60".to_owned(),
         parameters: parameters.map(|(name, value)| (name, value.to_owned())).into(),
         ..Options::default()
     }

@@ -94,7 +94,7 @@ impl World {
             ..graph::Options::default()
         };
         let stack = Options {
-            renewal_schedule: "rate(1 hour)".to_owned(),
+            renewal_minutes: "60".to_owned(),
             unreliable: true,
             ..Options::default()
         };

@@ -31,6 +31,8 @@ OWN = {"configure": {"get", "list", "set", "sso"}, "s3": {"cp"}}
 
 
 def aws_faults(words):
+    if words == ["configure"]:
+        return []
     service, operation, *rest = words
     if operation in OWN.get(service, ()):
         return []

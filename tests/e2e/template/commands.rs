@@ -146,7 +146,7 @@ fn the_parameters_of_samconfig_and_the_documents_reach_the_template_whole() {
     let [written, understood]: [serde_json::Map<String, serde_json::Value>; 2] =
         serde_json::from_str(&python(OVERRIDES, &json!(lines))).unwrap();
     assert_eq!(written, understood);
-    for needed in ["RenewalSchedule", "ValidationAuthorities", "AlarmTopicArn"] {
+    for needed in ["RenewalMinutes", "ValidationAuthorities", "AlarmTopicArn"] {
         assert!(understood.contains_key(needed), "{needed}");
     }
     let parameters = &template()["Parameters"];

@@ -78,7 +78,7 @@ const OUTPUTS: [&str; 25] = [
 ];
 
 const PARAMETERS: [&str; 20] = [
-    "RenewalSchedule",
+    "RenewalMinutes",
     "Reader",
     "CatchUpHours",
     "LogLevel",

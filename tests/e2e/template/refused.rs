@@ -6,11 +6,11 @@ use super::{expanded::python, template};
 
 #[test]
 fn settings_that_aws_advises_against_are_rejected() {
-    // A queue may use two instances, and the schedule needs one beside those.
+    // A queue may use two instances, two scheduled runs of 15 minutes can overlap, and a person needs one for a plan.
     check(
         "RenewalReservedConcurrency",
-        &["0", "3", "10"],
-        &["1", "2", "-1", ""],
+        &["0", "5", "10"],
+        &["1", "2", "4", "-1", ""],
     );
     check(
         "DecryptionReservedConcurrency",
@@ -19,32 +19,55 @@ fn settings_that_aws_advises_against_are_rejected() {
     );
 }
 
-/// Renewal reckons with the time between two runs, which such a schedule does not have.
+/// Renewal reckons with the time between two runs, and alarms look at the runs of an hour.
 #[test]
-fn a_schedule_without_a_period_is_refused() {
-    check(
-        "RenewalSchedule",
-        &[
-            "rate(1 minute)",
-            "rate(10 minutes)",
-            "rate(60 minutes)",
-            "rate(1 hour)",
-        ],
-        &[
-            // Alarms look for the runs of an hour.
-            "rate(61 minutes)",
-            "rate(100 minutes)",
-            "rate(2 hours)",
-            "rate(1 day)",
-            "rate(30 days)",
-            "cron(0 * * * ? *)",
-            "at(2026-01-01T00:00:00)",
-            "rate(0 minutes)",
-            "rate(10)",
-            "rate(10",
-            "",
-        ],
-    );
+fn a_schedule_is_a_number_of_minutes_that_alarms_have_a_period_for() {
+    let template = template();
+    let allowed = template["Parameters"]["RenewalMinutes"]["AllowedValues"]
+        .as_array()
+        .unwrap();
+    let periods = template["Mappings"]["RenewalPeriods"].as_object().unwrap();
+    let names: Vec<String> = allowed.iter().map(Value::to_string).collect();
+    assert_eq!(periods.len(), names.len());
+    for name in names {
+        let minutes: u64 = name.parse().unwrap();
+        let plural = if minutes == 1 { "" } else { "s" };
+        let expected =
+            json!({"Rate": format!("{minutes} minute{plural}"), "AlarmSeconds": (60 * minutes).max(600)});
+        assert!((1..=60).contains(&minutes));
+        assert_eq!(periods[&name], expected);
+    }
+}
+
+/// The alias of a key deploys, and the roles could not use the key.
+#[test]
+fn an_arn_of_another_kind_is_rejected() {
+    let of = |rest: &str| format!("arn:aws:{rest}");
+    for (parameter, taken, refused) in [
+        (
+            "KmsKeyArn",
+            of("kms:eu-central-1:111111111111:key/1234abcd-12ab"),
+            of("kms:eu-central-1:111111111111:alias/own"),
+        ),
+        (
+            "AlarmTopicArn",
+            of("sns:eu-central-1:111111111111:alarms"),
+            of("sqs:eu-central-1:111111111111:alarms"),
+        ),
+        (
+            "EventBusArn",
+            of("events:eu-central-1:111111111111:event-bus/own"),
+            of("events:eu-central-1:111111111111:rule/own"),
+        ),
+        (
+            "PermissionsBoundaryArn",
+            of("iam::111111111111:policy/a/boundary"),
+            of("iam::111111111111:role/boundary"),
+        ),
+    ] {
+        check(parameter, &["", &taken], &[&refused, "own", "*"]);
+        check(parameter, &[&taken.replace("arn:aws:", "arn:aws-us-gov:")], &[]);
+    }
 }
 
 /// SAM cuts a value without quotes at its first space.

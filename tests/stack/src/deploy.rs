@@ -223,7 +223,7 @@ fn parameters(options: &Options) -> Result<Vec<String>, Error> {
     set("GraphEndpoint", &options.graph_endpoint);
     set("LoginEndpoint", &options.login_endpoint);
     set("NotificationUrlOverride", &options.notification_origin);
-    set("RenewalSchedule", &options.renewal_schedule);
+    set("RenewalMinutes", &options.renewal_minutes);
     set("LogLevel", &options.log_level);
     for (name, value) in &options.parameters {
         // In what stands in quotes, `sam` reads these two behind a backslash.

@@ -60,8 +60,8 @@ pub struct Options {
     pub login_endpoint: String,
     /// `NotificationUrlOverride`.
     pub notification_origin: String,
-    /// `RenewalSchedule`.
-    pub renewal_schedule: String,
+    /// `RenewalMinutes`.
+    pub renewal_minutes: String,
     /// `LogLevel`.
     pub log_level: String,
     /// Whether microburst is between the functions and the local AWS. Without rules it passes every call on.

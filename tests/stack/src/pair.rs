@@ -61,7 +61,7 @@ fn start_shared() -> Result<Pair, Error> {
         ..graph::Options::default()
     };
     let stack = Options {
-        renewal_schedule: "rate(1 hour)".to_owned(),
+        renewal_minutes: "60".to_owned(),
         ..Options::default()
     };
     runtime

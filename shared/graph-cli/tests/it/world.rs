@@ -49,7 +49,7 @@ async fn start() -> Result<Pair, stack::Error> {
         ..graph_simulator::Options::default()
     };
     let stack = stack::Options {
-        renewal_schedule: "rate(1 hour)".to_owned(),
+        renewal_minutes: "60".to_owned(),
         ..stack::Options::default()
     };
     Pair::start(simulator, stack, stack::Progress::start()).await

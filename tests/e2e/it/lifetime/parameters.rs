@@ -19,13 +19,13 @@ pub async fn each_changes_what_it_is_about(world: &mut World) {
 
     let before = shown(world);
     let mut options = Options {
-        renewal_schedule: "rate(59 minutes)".to_owned(),
+        renewal_minutes: "30".to_owned(),
         ..Options::default()
     };
     let changes = CHANGES
         .iter()
         .map(|(name, value, ..)| (*name, (*value).to_owned()));
-    options.parameters = changes.filter(|(name, _)| *name != "RenewalSchedule").collect();
+    options.parameters = changes.filter(|(name, _)| *name != "RenewalMinutes").collect();
     // It would come before WebhookDomain.
     let none = String::new();
     options.parameters.insert("NotificationUrlOverride", none);
@@ -91,10 +91,10 @@ const CHANGES: &[(&str, &str, &str, &str)] = &[
         OTHER_ARCHITECTURE,
     ),
     (
-        "RenewalSchedule",
+        "RenewalMinutes",
         "",
         "/RenewalFunctionSchedule/ScheduleExpression",
-        "rate(59 minutes)",
+        "rate(30 minutes)",
     ),
     (
         "KeyRotationDays",
@@ -123,12 +123,6 @@ const CHANGES: &[(&str, &str, &str, &str)] = &[
     ),
     ("LogRetentionDays", "7", "/WebhookLogGroup/retentionInDays", "7"),
     ("RejectedAlarmItems", "77", "/RejectedAlarm/Threshold", "77"),
-    (
-        "RenewalAlarmMinutes",
-        "78",
-        "/RenewalAbsentAlarm/EvaluationPeriods",
-        "78",
-    ),
     ("DeliveryAlarmSeconds", "79", "/DeliveryAgeAlarm/Threshold", "79"),
     (
         "SilenceAlarmMinutes",
@@ -197,7 +191,7 @@ const CHANGES: &[(&str, &str, &str, &str)] = &[
 /// The parameters that [`Options`] or the stack itself sets with every deployment.
 const SET_BY_OPTIONS: [&str; 6] = [
     "Architecture",
-    "RenewalSchedule",
+    "RenewalMinutes",
     "LogLevel",
     "RootCertificates",
     "GraphEndpoint",

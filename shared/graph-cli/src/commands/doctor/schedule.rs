@@ -66,8 +66,9 @@ pub(super) async fn last_run(context: &Context, configuration: &Value) -> Findin
         }
     }
     // After as long without a run, RenewalAbsentAlarm goes off.
-    let longest = context.stack.parameter("RenewalAlarmMinutes");
-    let longest = longest.and_then(|minutes| minutes.parse().ok()).unwrap_or(30);
+    let minutes = context.stack.parameter("RenewalMinutes");
+    let minutes: i64 = minutes.and_then(|minutes| minutes.parse().ok()).unwrap_or(10);
+    let longest = minutes.max(10).saturating_mul(3);
     let level = context.stack.parameter("LogLevel").unwrap_or_default();
     judge::last_run(last, level, SignedDuration::from_mins(longest), now)
 }

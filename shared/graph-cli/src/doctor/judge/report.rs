@@ -205,7 +205,7 @@ pub fn margins(report: &Report) -> Option<Finding> {
     }
     let any = |is: fn(&Margin) -> bool| report.margins.iter().any(is);
     let advice = if any(|margin| margin.survives_minutes.is_some_and(|minutes| minutes <= 0)) {
-        "They lapse between two runs of renewal. Let renewal run more often: set the parameter RenewalSchedule of the stack."
+        "They lapse between two runs of renewal. Let renewal run more often: set the parameter RenewalMinutes of the stack."
     } else if any(|margin| margin.unlimited_minutes.is_some()) {
         "So many subscriptions share Graph's limits. Spread them over several applications."
     } else {
