@@ -21,7 +21,7 @@ fn settings_that_aws_advises_against_are_rejected() {
 
 /// Renewal reckons with the time between two runs, and alarms look at the runs of an hour.
 #[test]
-fn a_schedule_is_a_number_of_minutes_that_alarms_have_a_period_for() {
+fn every_schedule_has_a_period_for_its_alarms() {
     let template = template();
     let allowed = template["Parameters"]["RenewalMinutes"]["AllowedValues"]
         .as_array()
