@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_margin_that_is_too_small_reads_as_a_person_would_say_it() {
+    fn a_small_margin_reads_as_a_person_would_say_it() {
         let hours = |period| Policy {
             period: SignedDuration::from_hours(period),
             ..Policy::default()
