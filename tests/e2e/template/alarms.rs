@@ -273,7 +273,7 @@ fn one_run_of_renewal_that_did_not_finish_wakes_nobody() {
 /// *available CloudWatch metrics*), and what somebody looks at leaves the visible messages for a while. SQS measures once a
 /// minute: over more, a message that became hidden would count twice.
 #[test]
-fn more_messages_in_a_dead_letter_queue_raise_an_alarm_while_others_wait() {
+fn more_messages_in_a_dead_letter_queue_raise_the_alarm_again() {
     for (name, queue) in [
         ("UndeliveredAlarm", "UndeliveredQueue"),
         ("FailedAlarm", "FailedQueue"),
