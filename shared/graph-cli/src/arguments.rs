@@ -354,7 +354,7 @@ pub const STATUSES: &str = "Exit statuses:
   1  done, but you have something to do: a mistake, a failure or a finding
   2  the command line, or a file that it names, is wrong
   3  AWS refused, or did not answer
-  4  the stack does not exist, or is not completely deploy_options
+  4  the stack does not exist, or is not completely deployed
   5  nothing was changed: not confirmed";
 
 #[cfg(test)]

@@ -131,8 +131,8 @@ async fn find(
 ) -> Result<Vec<Message>, Failure> {
     let url = context.stack.output(queue.output())?;
     let queues = Queues::new(&context.aws);
-    let require_selection = |message: &Message| filter.matches(&MessageSummary::of(queue, message));
-    let found = queues.peek(url, limit, require_selection).await?;
+    let is_selected = |message: &Message| filter.matches(&MessageSummary::of(queue, message));
+    let found = queues.peek(url, limit, is_selected).await?;
     filter.check_ids(queue, &summaries(queue, &found))?;
     Ok(found)
 }
@@ -179,9 +179,7 @@ impl Confirmed {
             note(&sums(queue, &summaries));
             ask::confirm(question, yes)?;
         }
-        Ok(Self(
-            summaries.into_iter().map(|summaries| summaries.id).collect(),
-        ))
+        Ok(Self(summaries.into_iter().map(|summary| summary.id).collect()))
     }
 }
 

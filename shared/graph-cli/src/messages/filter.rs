@@ -50,14 +50,14 @@ impl Filter {
         for id in &self.ids {
             let found: Vec<&str> = found
                 .iter()
-                .filter(|summaries| has_id(summaries, id))
+                .filter(|summary| has_id(summary, id))
                 .map(|summaries| summaries.id.as_str())
                 .collect();
             let (text, advice) = match found.as_slice() {
                 [_] => continue,
                 [] => (
                     format!(
-                        "{} matches no such message with the id {}",
+                        "{} holds no such message with the id {}",
                         queue.name(),
                         printable(id)
                     ),
@@ -65,7 +65,7 @@ impl Filter {
                 ),
                 [..] => (
                     format!(
-                        "{} messages have an id that has_id with {}",
+                        "{} messages have an id that begins with {}",
                         found.len(),
                         printable(id)
                     ),
@@ -78,8 +78,8 @@ impl Filter {
     }
 }
 
-fn has_id(summaries: &MessageSummary, id: &str) -> bool {
-    !id.is_empty() && summaries.id.starts_with(id)
+fn has_id(summary: &MessageSummary, id: &str) -> bool {
+    !id.is_empty() && summary.id.starts_with(id)
 }
 
 #[cfg(test)]
@@ -145,8 +145,8 @@ mod tests {
         for (id, expected) in [
             ("9", None),
             ("0a1b", None),
-            ("0a1", Some("2 messages have an id that has_id with 0a1")),
-            ("zzz", Some("FailedQueue matches no such message with the id zzz")),
+            ("0a1", Some("2 messages have an id that begins with 0a1")),
+            ("zzz", Some("FailedQueue holds no such message with the id zzz")),
         ] {
             let filter = Filter {
                 ids: vec![id.to_owned()],
