@@ -84,7 +84,7 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
         let keys = run.keys(deps, &mut read.config, &rotation).await;
         let config = &read.config;
         run.report.note(unsuited(config, &deps.policy));
-        let stored = state::read(deps).await;
+        let stored = state::read(deps).await.unwrap_or_default();
         let tenants = config.tenants.iter().filter(|(_, tenant)| request.covers(tenant));
         let tenants = tenants.map(|(name, tenant)| TenantRun {
             deps,
@@ -106,11 +106,13 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
         if !dry_run {
             run.report.note(gaps::unreported(run.results()));
             gaps::order_rest(deps, config).await;
-            // A partial run has seen a part only: its summary would erase what is known of the others.
-            if request.only.is_none() && config.whole {
-                state::write(deps, config, &read.version_id, now).await;
-            } else if read.version_id == read.current_id {
-                state::keep_version(deps, &stored, &read.version_id).await;
+            // A run over a part writes nothing: its summary would erase what is known of the others.
+            if request.only.is_none() {
+                if config.whole {
+                    state::write(deps, config, &read.version_id, now).await;
+                } else if read.version_id == read.current_id {
+                    state::keep_version(deps, &read.version_id).await;
+                }
             }
             // A key that an unlisted tenant's subscription names would look unused.
             if let Some(in_use) = run.in_use().filter(|_| request.only.is_none() && config.whole) {

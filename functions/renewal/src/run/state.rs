@@ -16,23 +16,25 @@ use crate::{
     ports::{Documents, Ports},
 };
 
-/// Returns the stored summary. A run without it does the same, but knows less about losses.
-pub(super) async fn read<P: Ports>(deps: &Deps<P>) -> StoredState {
+/// Returns the stored summary; nothing if it cannot be read. A run without it does the same, but knows less about losses.
+pub(super) async fn read<P: Ports>(deps: &Deps<P>) -> Option<StoredState> {
     match deps.documents.read_state().await {
-        Ok(text) => StoredState::parse(&text),
+        Ok(text) => Some(StoredState::parse(&text)),
         Err(error) => {
             warn!(
                 error = causes(&*error),
                 "StateParameter cannot be read, so a loss may be reported without its beginning"
             );
-            StoredState::default()
+            None
         }
     }
 }
 
 /// Stores the version of a configuration that has mistakes, for the case that the next one cannot be parsed.
-pub(super) async fn keep_version<P: Ports>(deps: &Deps<P>, stored: &StoredState, version: &str) {
-    if let Some(state) = stored.with_mistaken(version) {
+/// The rest stays as another process may have written it meanwhile, so it is read first.
+pub(super) async fn keep_version<P: Ports>(deps: &Deps<P>, version: &str) {
+    let stored = read(deps).await;
+    if let Some(state) = stored.and_then(|stored| stored.with_mistaken(version)) {
         store(deps, state).await;
     }
 }

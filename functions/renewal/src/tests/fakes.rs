@@ -230,6 +230,8 @@ pub(super) struct FakeDocuments {
     pub(super) is_down: Arc<Mutex<bool>>,
     /// `StateParameter`.
     pub(super) state: Arc<Mutex<String>>,
+    /// Whether `StateParameter` cannot be read.
+    pub(super) hides_state: Arc<Mutex<bool>>,
 }
 
 impl FakeDocuments {
@@ -277,6 +279,9 @@ impl Documents for FakeDocuments {
     }
 
     async fn read_state(&self) -> Result<String, BoxError> {
+        if *self.hides_state.lock().unwrap() {
+            return Err("down".into());
+        }
         Ok(self.state.lock().unwrap().clone())
     }
 

@@ -101,6 +101,30 @@ async fn what_graph_removed_is_made_again_under_a_bad_document() {
     );
 }
 
+#[tokio::test]
+async fn a_state_that_cannot_be_read_is_not_overwritten() {
+    let world = mistaken(in_entry).await;
+    let before = state(&world);
+    *world.documents.hides_state.lock().unwrap() = true;
+    world.run().await;
+    assert_eq!(state(&world), before);
+}
+
+#[tokio::test]
+async fn a_lifecycle_run_leaves_the_stored_state_as_it_is() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    let before = state(&world);
+    world.graph.remove("id-1");
+    let removed = event("m1", "subscriptionRemoved", "chat", "id-1");
+    world.invoke(batch(&[removed])).await.unwrap();
+    assert_eq!(world.log(), ["list a", "create /chats/getAllMessages"]);
+    assert_eq!(state(&world), before);
+}
+
+fn state(world: &World) -> String {
+    world.documents.state.lock().unwrap().clone()
+}
+
 /// Returns a world after one run, with a mistake in its configuration since.
 async fn mistaken(mistake: fn(&mut Value)) -> World {
     let world = prepared(&[("chat", "a", true)]).await;
