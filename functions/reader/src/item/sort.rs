@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use graph_core::{
     application::Application,
     notification::{
-        item::Notification,
+        item::{Malformed, Notification},
         queued::{Unfit, VerifiedItem},
     },
     read::{self, Fetch, Limit, Request, Window},
@@ -62,7 +62,7 @@ impl<'a, 'c> Sorted<'a, 'c> {
     ) -> Self {
         let mut sorted = Self::default();
         for (record, verified) in items {
-            match verified.read(now) {
+            match change_to_fetch(verified, now) {
                 Ok(notification) => sorted.add(
                     Item {
                         record,
@@ -166,6 +166,18 @@ impl Get<'_> {
         let Application { tenant_id, client_id } = self.tenant.application;
         let Request { path, query, .. } = &self.request;
         format!("{tenant_id} {client_id} {} {path} {query}", self.immutable_ids)
+    }
+}
+
+/// Returns the change that an item tells of, if it asks for its content. Whoever may send to `ReadQueue` can move a genuine
+/// message there from another queue: a lifecycle item, or content that only decryption may open.
+fn change_to_fetch<'a>(verified: &VerifiedItem<'a>, now: Timestamp) -> Result<Notification<'a>, Unfit> {
+    let notification = verified.read(now)?;
+    let is_plain_change = notification.lifecycle_event.is_none() && notification.encrypted_content.is_none();
+    if is_plain_change && verified.queued().fetches_content {
+        Ok(notification)
+    } else {
+        Err(Malformed::Form.into())
     }
 }
 

@@ -131,6 +131,24 @@ async fn an_item_with_a_false_client_state_is_rejected() {
     }
 }
 
+/// Whoever may send to `ReadQueue` can move a genuine message there from another queue.
+#[tokio::test]
+async fn only_a_change_that_asks_for_its_content_becomes_an_event() {
+    let path = format!("Users/{ANNA}/Messages/AAMk1");
+    let created = item(&change("created", &path));
+    let mut lifecycle = change("created", &path);
+    lifecycle["lifecycleEvent"] = json!("missed");
+    let mut encrypted = change("created", &path);
+    encrypted["encryptedContent"] = json!({"data": "AAAA"});
+    let asks_nothing = unsealed(&created).replace("\"fetchesContent\":true,", "");
+    for body in [item(&lifecycle), item(&encrypted), sealed(&asks_nothing)] {
+        let world = mailbox().answers([answer(&json!({"id": "AAMk1"}))]);
+        assert!(world.read(&[&body, &created]).await.is_empty());
+        assert_eq!(world.delivered().len(), 1, "{body}");
+        assert_eq!(world.failed(), ["Malformed"], "{body}");
+    }
+}
+
 #[tokio::test]
 async fn an_item_that_cannot_be_fetched_now_is_fetched_again_soon() {
     let not_now = |seconds| ReadAnswer::NotNow(Duration::from_secs(seconds));

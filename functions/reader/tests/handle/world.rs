@@ -306,7 +306,7 @@ pub(super) fn item(item: &Value) -> String {
     }
     let message = json!({
         "subscription": "one", "tenantId": TENANT, "clientId": CLIENT, "id": "i".repeat(43),
-        "partitionKey": "p".repeat(22), "receivedAt": ago(1), "item": item,
+        "partitionKey": "p".repeat(22), "receivedAt": ago(1), "fetchesContent": true, "item": item,
     });
     sealed(&message.to_string())
 }

@@ -45,7 +45,7 @@ pub struct QueuedItem<'a> {
     /// Whether the item was too large for a message, so that parts of it were left out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub content_omitted: bool,
-    /// Whether reader fetches the item's content. It chooses the way, and nothing else.
+    /// Whether reader fetches the item's content. It chooses the way, and reader takes no item without it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fetches_content: bool,
     /// The validation tokens that can vouch for the item, unverified.
