@@ -176,7 +176,7 @@ impl<P: Ports> Applier<'_, P> {
                     ..done
                 })
             }
-            Action::Extend { id, renewal } => Ok(self.renew(id, renewal).await?.into()),
+            Action::Extend { id, renewal } => self.extend_unread(step, id, renewal).await,
             Action::Renew {
                 id,
                 renewal,

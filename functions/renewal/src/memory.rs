@@ -11,7 +11,7 @@ use std::{
 use graph_core::{
     application::{Application, Guid},
     subscription::{
-        config::{Credential, Tenant},
+        config::{Credential, MIN_MINUTES, Tenant},
         model::Subscription,
         plan::{Policy, SubscriptionHistory},
     },
@@ -28,8 +28,8 @@ mod refusal_backoff;
 pub struct Memory {
     logins: Mutex<BTreeMap<LoginId, Arc<Mutex<Known>>>>,
     pub(crate) refusals: Mutex<RefusalBackoff>,
-    /// The longest lifetime in minutes that Graph grants, for each entry whose requested lifetime Graph refused.
-    pub(crate) longest: Mutex<BTreeMap<String, u32>>,
+    /// The longest lifetime in minutes that Graph grants, for each entry in a tenant whose requested lifetime it refused.
+    longest: Mutex<BTreeMap<(Guid, String), u32>>,
     /// The steps that the last run over everything left for the next one, by tenant and name.
     pub(crate) left_over: Mutex<BTreeSet<(String, String)>>,
     /// The last gap of replaced subscriptions that consumers have an event about, by application and name.
@@ -77,6 +77,22 @@ impl Memory {
         logins
             .get(&login_id(name, tenant))
             .map_or_else(fresh, |known| lock(known).clone())
+    }
+
+    /// Returns the longest lifetime in minutes that Graph grants to an entry in a tenant, if it refused a longer one.
+    pub(crate) fn longest(&self, tenant: &Tenant, entry: &str) -> Option<u32> {
+        let key = (tenant.application.tenant_id, entry.to_owned());
+        lock(&self.longest).get(&key).copied()
+    }
+
+    /// Remembers that Graph grants at most `minutes` to the subscription called `name`, and returns the lifetime to
+    /// request.
+    pub(crate) fn shorten(&self, tenant: &Tenant, name: &str, minutes: u32) -> SignedDuration {
+        let minutes = minutes.saturating_sub(KEPT_BACK).max(MIN_MINUTES);
+        let entry = name.split('/').next().unwrap_or_default();
+        let key = (tenant.application.tenant_id, entry.to_owned());
+        lock(&self.longest).insert(key, minutes);
+        SignedDuration::from_mins(minutes.into())
     }
 
     /// Returns how many pages all tenants' lists of an application have.
@@ -194,6 +210,10 @@ pub(crate) fn keep_query(one: &mut Subscription, known: &Subscription) {
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// How many minutes of the granted lifetime are not requested: Graph counts the lifetime from when it reads the
+/// request.
+const KEPT_BACK: u32 = 10;
 
 /// How many pages of a list the client reads in one window of Graph's limit.
 const PAGES_IN_TENANT: usize = 12;

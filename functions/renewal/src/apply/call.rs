@@ -5,11 +5,11 @@ use graph_core::{
     subscription::{
         catalogue::Version,
         model::{EncryptionCertificate, NewSubscription, Subscription, SubscriptionUpdate},
-        plan::{Creation, Desired, Renewal},
+        plan::{Creation, Renewal},
     },
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     Applier, Done,
@@ -43,7 +43,7 @@ impl<P: Ports> Applier<'_, P> {
                 kind: GraphErrorKind::TooLong { minutes, .. },
                 ..
             }) => {
-                body.expiration_date_time = self.shorten(&creation.desired, minutes);
+                body.expiration_date_time = self.shorten(&creation.desired.name, minutes);
                 let created = self
                     .run
                     .within(self.run.deps.graph.create(self.run.tenant, version, &body))
@@ -135,14 +135,11 @@ impl<P: Ports> Applier<'_, P> {
         }))
     }
 
-    /// Remembers the longest lifetime that Graph grants to an entry, and returns the expiry that follows from it.
-    pub(super) fn shorten(&self, desired: &Desired, minutes: u32) -> Timestamp {
-        let minutes = minutes.saturating_sub(KEPT_BACK);
-        let entry = desired.name.split('/').next().unwrap_or_default();
-        lock(&self.run.deps.memory.longest).insert(entry.to_owned(), minutes);
+    /// Remembers the longest lifetime that Graph grants, and returns the expiry that follows from it.
+    pub(super) fn shorten(&self, name: &str, minutes: u32) -> Timestamp {
+        let lifetime = self.run.deps.memory.shorten(self.run.tenant, name, minutes);
         let now = self.now();
-        now.saturating_add(SignedDuration::from_mins(i64::from(minutes)))
-            .unwrap_or(now)
+        now.saturating_add(lifetime).unwrap_or(now)
     }
 }
 
@@ -152,7 +149,3 @@ fn ends_at(mut one: Subscription, asked: Timestamp) -> Subscription {
     one.expiration_date_time = one.expiration_date_time.or(Some(asked));
     one
 }
-
-/// How many minutes of the granted lifetime are not requested: Graph counts the lifetime from when it reads the
-/// request.
-const KEPT_BACK: u32 = 10;

@@ -1,7 +1,7 @@
 //! Renews subscriptions. What Graph refuses to renew is looked at again, shortened or replaced, so that it does not lapse.
 
 use graph_core::subscription::plan::{Creation, Policy, Renewal, Step};
-use graph_edge::graph::GraphErrorKind;
+use graph_edge::graph::{GraphError, GraphErrorKind};
 
 use super::{
     Applier, Done,
@@ -31,7 +31,7 @@ impl<P: Ports> Applier<'_, P> {
             GraphErrorKind::NotFound { .. } => self.confirm_gone(step, id, renewal, otherwise).await,
             // Graph's refusal names the longest lifetime, so one more call is enough.
             GraphErrorKind::TooLong { minutes, .. } => {
-                let expires_at = self.shorten(&otherwise.desired, *minutes);
+                let expires_at = self.shorten(&step.name, *minutes);
                 let shorter = Renewal {
                     expires_at,
                     ..renewal.clone()
@@ -51,6 +51,30 @@ impl<P: Ports> Applier<'_, P> {
                 self.replace_while_it_lives(id, otherwise).await
             }
             _ => Err(error.into()),
+        }
+    }
+
+    /// Renews a subscription whose entry cannot be used. If Graph grants less than the catalogue says, one more call is
+    /// enough.
+    pub(super) async fn extend_unread(
+        &self,
+        step: &Step,
+        id: &str,
+        renewal: &Renewal,
+    ) -> Result<Done, Failure> {
+        match self.renew(id, renewal).await {
+            Err(Failure::Graph(GraphError {
+                kind: GraphErrorKind::TooLong { minutes, .. },
+                ..
+            })) => {
+                let expires_at = self.shorten(&step.name, minutes);
+                let shorter = Renewal {
+                    expires_at,
+                    ..renewal.clone()
+                };
+                Ok(self.renew(id, &shorter).await?.into())
+            }
+            renewed => Ok(renewed?.into()),
         }
     }
 

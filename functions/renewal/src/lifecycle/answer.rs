@@ -14,7 +14,7 @@ use graph_core::subscription::{
     url::NotificationUrl,
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
 use super::{Event, Kind, is_id};
@@ -277,23 +277,34 @@ impl<P: Ports> Answers<'_, P> {
     // Graph does not say which key or certificate the subscription has, so only its expiry is sent.
     async fn extend(&self, event: &Event, named: &Named<'_>, existing: Subscription) -> Verdict {
         let now = self.deps.clock.now();
-        let Terms { version, lifetime } = named.terms(&existing);
+        let Terms {
+            version,
+            mut lifetime,
+        } = named.terms(&existing);
+        let entry = event.name.split('/').next().unwrap_or_default();
+        if let Some(minutes) = self.deps.memory.longest(named.tenant, entry) {
+            lifetime = lifetime.min(SignedDuration::from_mins(minutes.into()));
+        }
         let end = existing.expiration_date_time;
-        // Graph asks for ten minutes between two renewals, and repeats its request in the meantime.
-        if end.is_some_and(|end| Policy::just_renewed(end, lifetime, now)) {
+        if end.is_some_and(|end| Policy::is_met(end, lifetime, event.received_at, now)) {
             lock(&named.known).put(existing);
             return Verdict::Ignored;
         }
-        let update = SubscriptionUpdate {
-            expiration_date_time: now.saturating_add(lifetime).unwrap_or(now),
-            notification_url: None,
-            certificate: None,
+        // Never earlier than now: the entry may not be readable, and then its lifetime is unknown.
+        let until = |lifetime| end.max(now.saturating_add(lifetime).ok()).unwrap_or(now);
+        let id = &existing.id;
+        let answer = match self.patch(named.tenant, version, id, until(lifetime)).await {
+            Err(GraphError {
+                kind: GraphErrorKind::TooLong { minutes, .. },
+                ..
+            }) => {
+                let lifetime = self.deps.memory.shorten(named.tenant, &event.name, minutes);
+                let shorter = now.saturating_add(lifetime).unwrap_or(now);
+                self.patch(named.tenant, version, id, shorter).await
+            }
+            answer => answer,
         };
-        let call = self
-            .deps
-            .graph
-            .update(named.tenant, version, &existing.id, &update);
-        match self.request.within(&self.deps.clock, call).await {
+        match answer {
             Ok(one) => {
                 info!(
                     subscription.id = one.id,
@@ -314,6 +325,24 @@ impl<P: Ports> Answers<'_, P> {
                 verdict
             }
         }
+    }
+}
+
+impl<P: Ports> Answers<'_, P> {
+    async fn patch(
+        &self,
+        tenant: &Tenant,
+        version: Version,
+        id: &str,
+        until: Timestamp,
+    ) -> Result<Subscription, GraphError> {
+        let update = SubscriptionUpdate {
+            expiration_date_time: until,
+            notification_url: None,
+            certificate: None,
+        };
+        let call = self.deps.graph.update(tenant, version, id, &update);
+        self.request.within(&self.deps.clock, call).await
     }
 }
 

@@ -285,10 +285,18 @@ impl<'a, P: Ports> TenantRun<'a, P> {
     fn wish(&self, known: &Mutex<Known>) -> Wish {
         if self.config.subscriptions.is_empty() && self.config.refused.is_empty() {
             Wish::Nothing
-        } else if lock(known).version.as_deref() == Some(self.config_version) {
+        } else if self.is_unchanged(known) {
             Wish::Old
         } else {
             Wish::New
+        }
+    }
+
+    /// Returns whether the last run had the same configuration. A new process learns it from the stored summary.
+    fn is_unchanged(&self, known: &Mutex<Known>) -> bool {
+        match &lock(known).version {
+            Some(version) => version == self.config_version,
+            None => self.stored.has_seen(self.name, self.config_version),
         }
     }
 
@@ -300,16 +308,15 @@ impl<'a, P: Ports> TenantRun<'a, P> {
 
     /// Shortens lifetimes to what Graph has granted to the same entry before, and returns a warning for each entry.
     fn shorten(&self, desired: &mut [Desired]) -> impl Iterator<Item = Problem> + use<P> {
-        let longest = lock(&self.deps.memory.longest);
         let mut shortened = BTreeSet::new();
         for one in desired {
             let entry = one.name.split('/').next().unwrap_or_default();
-            let Some(minutes) = longest.get(entry) else {
+            let Some(minutes) = self.deps.memory.longest(self.tenant, entry) else {
                 continue;
             };
-            let granted = SignedDuration::from_mins(i64::from(*minutes));
+            let granted = SignedDuration::from_mins(i64::from(minutes));
             one.lifetime = one.lifetime.min(granted);
-            shortened.insert((entry.to_owned(), *minutes));
+            shortened.insert((entry.to_owned(), minutes));
         }
         shortened.into_iter().map(|(entry, minutes)| Problem {
             path: format!("subscriptions.{entry}.expirationMinutes"),

@@ -30,6 +30,18 @@ async fn challenges_of_one_subscription_are_one_renewal() {
 }
 
 #[tokio::test]
+async fn a_challenge_after_a_renewal_of_eleven_minutes_ago_is_answered() {
+    let world = prepared(&[("presence", "a", true)]).await;
+    for (minutes, expected) in [(9, vec!["get id-1"]), (2, vec!["get id-1", "update id-1"])] {
+        world.clock.advance(minutes);
+        let challenge = event("m1", "reauthorizationRequired", "presence", "id-1");
+        let challenge = windows::received(challenge, world.clock.now());
+        world.invoke(batch(&[challenge])).await.unwrap();
+        assert_eq!(world.log(), expected, "{minutes}");
+    }
+}
+
+#[tokio::test]
 async fn a_removed_subscription_is_created_again() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.graph.remove("id-1");
@@ -210,6 +222,7 @@ async fn only_failed_notifications_are_retried() {
     world.graph.heal();
     world.graph.fail("update", unavailable());
     world.clock.advance(60);
+    let records = records.map(|record| windows::received(record, world.clock.now()));
     let answer = world.invoke(batch(&records)).await.unwrap();
     assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 2);
 }

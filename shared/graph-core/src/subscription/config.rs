@@ -457,4 +457,4 @@ pub const PERSONAL_TENANT: Guid = Guid::from_u128(0x9188_040d_6c67_4c5b_b112_36a
 const NAME_LENGTH: usize = 32;
 
 /// The shortest lifetime: Microsoft Graph raises shorter ones to it (*subscription resource type*).
-const MIN_MINUTES: u32 = 45;
+pub const MIN_MINUTES: u32 = 45;

@@ -242,7 +242,7 @@ impl State {
             ("GET", [_, "subscriptions", id]) => self
                 .find(id, tenant)
                 .map_or_else(not_found, |one| ok(&self.show(one))),
-            ("PATCH", [.., id]) => self.update(id, &serde_json::from_slice(sent.body).unwrap()),
+            ("PATCH", [.., id]) => self.update(id, &serde_json::from_slice(sent.body).unwrap(), now),
             ("DELETE", [.., id]) => {
                 let is_there = self.subscriptions.iter().any(|(_, one)| one.id == *id);
                 self.subscriptions.retain(|(_, one)| one.id != *id);
@@ -273,12 +273,8 @@ impl State {
     }
 
     fn create(&mut self, body: Value, tenant: &str, now: Timestamp) -> Reply {
-        let expires_at: Timestamp = body["expirationDateTime"].as_str().unwrap().parse().unwrap();
-        if let Some(longest) = self.longest
-            && expires_at.duration_since(now).as_mins() > longest
-        {
-            let text = format!("Subscription expiration can only be {longest} minutes in the future.");
-            return Reply::refusal(400, "InvalidRequest", &text);
+        if let Some(refusal) = self.too_long(&body, now) {
+            return refusal;
         }
         let mut wanted = body.clone();
         wanted["id"] = json!(format!("id-{}", self.made + 1));
@@ -307,7 +303,19 @@ impl State {
         reply
     }
 
-    fn update(&mut self, id: &str, body: &Value) -> Reply {
+    /// Returns the refusal of a creation or renewal for longer than Graph grants.
+    fn too_long(&self, body: &Value, now: Timestamp) -> Option<Reply> {
+        let expires_at: Timestamp = body["expirationDateTime"].as_str()?.parse().ok()?;
+        let longest = self.longest?;
+        let text = format!("Subscription expiration can only be {longest} minutes in the future.");
+        (expires_at.duration_since(now).as_mins() > longest)
+            .then(|| Reply::refusal(400, "InvalidRequest", &text))
+    }
+
+    fn update(&mut self, id: &str, body: &Value, now: Timestamp) -> Reply {
+        if let Some(refusal) = self.too_long(body, now) {
+            return refusal;
+        }
         self.bodies.push(body.clone());
         self.made += 1;
         if self.has(Quirk::RefusesNewUrls) && body.get("notificationUrl").is_some() {

@@ -71,6 +71,57 @@ fn a_group_that_is_empty_of_a_sudden_loses_nobody() {
 }
 
 #[test]
+fn lifecycle_urls_without_their_query_replace_nothing_in_a_new_process() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(10)))]));
+    world.scheduled();
+    let before = ids(&world);
+    for id in &before {
+        world.graph.change(id, |one| {
+            one.lifecycle_notification_url = Some("https://our.example/lifecycle".to_owned());
+        });
+    }
+    let world = world.restarted();
+    for _ in 0..3 {
+        next_run(&world);
+    }
+    assert_eq!(ids(&world), before);
+}
+
+#[test]
+fn urls_without_their_query_let_nothing_lapse_in_a_new_process() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.graph.end_in_time();
+    world.scheduled();
+    let before = ids(&world);
+    let world = world.restarted();
+    world.graph.quirk(Quirk::DropsQueries);
+    runs_for(&world, 4 * 24 * 60);
+    assert_eq!((ids(&world), live(&world)), (before, 1));
+}
+
+#[test]
+fn a_group_that_is_a_small_part_of_its_tenant_loses_nobody_either() {
+    let mut group = mail([]);
+    group["forEach"] = json!({"membersOf": "11111111-1111-1111-1111-111111111111"});
+    group["resource"] = json!("/users/{id}/events");
+    let entries = [(0, "mail", mail(users(100))), (0, "events", group)];
+    let world = world(&organisations(1, &entries));
+    let ids = users(10);
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    world.graph.set_objects(&ids);
+    world.scheduled();
+    assert_eq!(live(&world), 110);
+    world.graph.set_objects(&ids[..2]);
+    world.clock.advance(10);
+    let report = world.scheduled();
+    assert_eq!((live(&world), &report["failed"]), (110, &json!(1)), "{report:#}");
+}
+
+fn ids(world: &World) -> Vec<String> {
+    world.graph.all().into_iter().map(|one| one.id).collect()
+}
+
+#[test]
 fn a_few_that_go_are_deleted_without_a_question() {
     let world = world(&organisations(1, &[(0, "mail", mail(users(40)))]));
     world.scheduled();

@@ -247,3 +247,41 @@ fn one_long_retry_after_is_believed_for_a_quarter_of_an_hour() {
     let report = world.scheduled();
     assert_eq!((live(&world), &report["failed"]), (1, &json!(0)), "{report:#}");
 }
+
+#[tokio::test]
+async fn a_lifetime_that_one_tenant_refuses_stays_with_the_others() {
+    let everywhere = |tenants: &[&str]| {
+        let mut config = config(tenants, &[("chat", "a", false)]);
+        config["subscriptions"]["chat"]["tenant"] = json!("*");
+        config.to_string()
+    };
+    let world = prepared(&[]).await;
+    world.documents.set(Document::Config, &everywhere(&["a"]));
+    world.graph.limit(60);
+    world.run().await;
+    world.graph.limit(100_000);
+    world.documents.set(Document::Config, &everywhere(&["a", "b"]));
+    world.run().await;
+    let now = world.clock.now();
+    let all = world.graph.all();
+    let hours = all
+        .iter()
+        .map(|one| one.expiration_date_time.unwrap().duration_since(now).as_hours());
+    assert_eq!(hours.collect::<Vec<_>>(), [0, 71]);
+}
+
+#[tokio::test]
+async fn a_refusal_that_names_no_minutes_ends_no_subscription() {
+    let world = prepared(&[]).await;
+    let entry = config(&["a"], &[("chat", "a", false)]).to_string();
+    world.documents.set(Document::Config, &entry);
+    world.graph.limit(0);
+    world.run().await;
+    world.graph.limit(100_000);
+    let report = world.run().await;
+    let end = world.graph.all()[0].expiration_date_time.unwrap();
+    assert!(
+        end.duration_since(world.clock.now()).as_mins() >= 40,
+        "{report:#}"
+    );
+}

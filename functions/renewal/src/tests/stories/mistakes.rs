@@ -125,6 +125,33 @@ fn state(world: &World) -> String {
     world.documents.state.lock().unwrap().clone()
 }
 
+#[test]
+fn a_mistake_beside_a_lifetime_that_graph_shortened_lets_nothing_lapse() {
+    let world = prepared(&[("chat", "a", true)]).now_or_never().unwrap();
+    let mut config = world.documents.json(Document::Config);
+    in_entry(&mut config);
+    world.documents.set(Document::Config, &config.to_string());
+    world.graph.end_in_time();
+    world.graph.limit(60);
+    runs_for(&world, 4 * 24 * 60);
+    assert_eq!(live(&world), 1);
+}
+
+#[test]
+fn a_mistake_in_an_entry_of_an_unknown_resource_lets_nothing_lapse() {
+    let mut entry = json!({"resource": "/future/things", "changeType": "created", "expirationMinutes": 600});
+    entry["allowUnknownResource"] = json!(true);
+    let mut config = organisations(1, &[(0, "things", entry)]);
+    let world = world(&config);
+    world.graph.end_in_time();
+    world.scheduled();
+    assert_eq!(live(&world), 1);
+    config["subscriptions"]["things"]["changeTypo"] = json!("created");
+    world.documents.set(Document::Config, &config.to_string());
+    runs_for(&world, 24 * 60);
+    assert_eq!(live(&world), 1);
+}
+
 /// Returns a world after one run, with a mistake in its configuration since.
 async fn mistaken(mistake: fn(&mut Value)) -> World {
     let world = prepared(&[("chat", "a", true)]).await;

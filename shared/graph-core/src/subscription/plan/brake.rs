@@ -1,6 +1,8 @@
 //! The brake: holds deletions and replacements that are suspiciously many, as after a wrong list or an emptied
 //! document.
 
+use std::collections::BTreeMap;
+
 use super::{Action, Reason, Step};
 
 /// How the configuration relates to that of the last run.
@@ -15,8 +17,8 @@ pub enum Wish {
 }
 
 /// Returns how many of `live` subscriptions the steps would delete or replace, if that is too many: more than half
-/// deleted, or, with an unchanged configuration, more than a fifth deleted or replaced. Up to five are always allowed,
-/// except if the configuration has no entries: that is how an emptied document or a newly created stack looks.
+/// deleted, or, with an unchanged configuration, more than a fifth deleted or replaced, or more than half of those of
+/// one entry with `forEach` deleted. Up to five are always allowed, except if the configuration has no entries: that is how an emptied document or a newly created stack looks.
 #[must_use]
 pub fn excess(steps: &[Step], live: usize, wish: Wish) -> Option<usize> {
     let count = |is: fn(&Step) -> bool| steps.iter().filter(|step| is(step)).count();
@@ -25,10 +27,25 @@ pub fn excess(steps: &[Step], live: usize, wish: Wish) -> Option<usize> {
     let is_over = |share: usize| changed > A_FEW && changed.saturating_mul(share) > live;
     let is_too_much = match wish {
         Wish::Nothing => deleted > 0,
-        Wish::Old => is_over(5),
+        Wish::Old => is_over(5) || empties_an_entry(steps),
         Wish::New => deleted > A_FEW && deleted.saturating_mul(2) > live,
     };
     is_too_much.then_some(changed)
+}
+
+/// Returns whether an entry with `forEach` loses more than half of its subscriptions: Graph may have listed too few of
+/// its objects, and in a large tenant they are a small part of all.
+fn empties_an_entry(steps: &[Step]) -> bool {
+    let mut entries: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for step in steps.iter().filter(|step| step.action.id().is_some()) {
+        if let Some((entry, _)) = step.name.split_once('/') {
+            let (all, deleted) = entries.entry(entry).or_default();
+            *all += 1;
+            *deleted += usize::from(is_deleted(step));
+        }
+    }
+    let is_emptied = |(all, deleted): &(usize, usize)| *deleted > A_FEW && deleted.saturating_mul(2) > *all;
+    entries.values().any(is_emptied)
 }
 
 fn is_deleted(step: &Step) -> bool {

@@ -121,6 +121,27 @@ impl Policy {
         expires_at.duration_since(now) > lifetime.saturating_sub(left_alone)
     }
 
+    /// Returns whether a subscription needs no renewal for a request that arrived at `received_at`: it was renewed after
+    /// that, or less than ten minutes ago.
+    ///
+    /// Graph asks not to reauthorize and renew a subscription within 10 minutes, and repeats its request (Microsoft
+    /// Graph, *lifecycle notifications*). The renewal came a `lifetime` before `expires_at`. If that is in the future, the
+    /// subscription was created for longer, and when it was renewed is unknown.
+    #[must_use]
+    pub fn is_met(
+        expires_at: Timestamp,
+        lifetime: SignedDuration,
+        received_at: Timestamp,
+        now: Timestamp,
+    ) -> bool {
+        let Ok(renewed_at) = expires_at.checked_sub(lifetime) else {
+            return false;
+        };
+        let is_recent = now.duration_since(renewed_at) < JUST_RENEWED;
+        let is_plausible = renewed_at.duration_since(now) <= CLOCKS_DIFFER;
+        is_plausible && (is_recent || renewed_at > received_at)
+    }
+
     fn three_periods(&self) -> SignedDuration {
         self.period.saturating_mul(3).saturating_add(self.margin)
     }
@@ -153,6 +174,9 @@ const JUST_RENEWED: SignedDuration = SignedDuration::from_mins(10);
 
 /// The longest that AWS Lambda lets a function run.
 const MAX_RUN_TIME: SignedDuration = SignedDuration::from_mins(15);
+
+/// How much the clocks of two processes, or of Graph, may differ.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
 
 #[cfg(test)]
 mod tests {

@@ -93,6 +93,12 @@ impl StoredState {
         })
     }
 
+    /// Returns whether the last run over everything used this version of the configuration and looked at the tenant.
+    #[must_use]
+    pub fn has_seen(&self, tenant: &str, version: &str) -> bool {
+        self.versions().next() == Some(version) && self.of(tenant, version).is_some()
+    }
+
     /// Returns the versions of the configuration that were used last, the newest first.
     pub fn versions(&self) -> impl Iterator<Item = &str> {
         let all = self
