@@ -23,17 +23,24 @@ pub trait Ports {
 
 /// Microsoft Graph, for reads only.
 pub trait GraphReader {
-    /// Makes one GET for the application in `tenant`.
+    /// Makes one GET for the application in `tenant`, and reads at most `max_bytes` of the answer.
     fn read(
         &self,
         tenant: &Tenant,
         request: &Request,
         immutable_ids: bool,
+        max_bytes: usize,
     ) -> impl Future<Output = ReadAnswer> + Send;
 }
 
 impl<P: login::Ports> GraphReader for GraphClient<P> {
-    async fn read(&self, tenant: &Tenant, request: &Request, immutable_ids: bool) -> ReadAnswer {
-        GraphClient::read(self, tenant, request, immutable_ids).await
+    async fn read(
+        &self,
+        tenant: &Tenant,
+        request: &Request,
+        immutable_ids: bool,
+        max_bytes: usize,
+    ) -> ReadAnswer {
+        GraphClient::read(self, tenant, request, immutable_ids, max_bytes).await
     }
 }

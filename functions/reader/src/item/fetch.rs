@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use graph_core::{application::Application, models::ResourcePath, notification::event::Content};
+use graph_core::{
+    application::Application,
+    models::ResourcePath,
+    notification::{event::Content, message::MAX_BYTES},
+};
 use graph_edge::{deadline::Deadline, graph::ReadAnswer};
 use tracing::warn;
 
@@ -103,7 +107,12 @@ async fn ask<P: Ports>(
         if let Err(wait) = deps.wait_for_rate_limit(*limit, tenant, path, until).await {
             return FetchResult::RetryLater(Some(wait));
         }
-        match deps.graph.read(tenant, &get.request, get.immutable_ids).await {
+        // No event has room for more, and several answers are in memory at once.
+        match deps
+            .graph
+            .read(tenant, &get.request, get.immutable_ids, MAX_BYTES)
+            .await
+        {
             ReadAnswer::Body(body) => return FetchResult::Content(body),
             ReadAnswer::TooLarge => return FetchResult::TooLarge,
             ReadAnswer::Unavailable => return FetchResult::RetryLater(None),

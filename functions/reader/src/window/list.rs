@@ -8,7 +8,7 @@ use graph_core::{
 };
 use graph_edge::{
     deadline::Deadline,
-    graph::ReadAnswer,
+    graph::{MAX_PAGE_BYTES, ReadAnswer},
     sqs::{Message, Reason},
 };
 use tracing::{error, warn};
@@ -95,7 +95,10 @@ impl<P: Ports> Turn<'_, P> {
 
     async fn get(&self, request: &Request) -> ReadAnswer {
         let immutable_ids = self.entry.options.immutable_ids;
-        self.deps.graph.read(self.tenant, request, immutable_ids).await
+        self.deps
+            .graph
+            .read(self.tenant, request, immutable_ids, MAX_PAGE_BYTES)
+            .await
     }
 
     /// Delivers the changes that a page shows.

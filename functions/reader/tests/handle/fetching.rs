@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use graph_edge::{
-    graph::ReadAnswer,
+    graph::{MAX_PAGE_BYTES, ReadAnswer},
     metrics::{Metric, Metrics},
 };
 use serde_json::{Value, json};
@@ -101,6 +101,19 @@ async fn content_that_is_larger_than_a_message_is_omitted() {
         );
         assert_eq!(data.get("contentMissing"), None);
     }
+}
+
+/// Eight items are fetched at once, beside two pages of lists.
+#[tokio::test]
+async fn eight_fetched_answers_are_together_no_larger_than_a_page() {
+    let world = mailbox().answers([ReadAnswer::TooLarge]);
+    world
+        .read(&[&item(&change("created", &format!("Users/{ANNA}/Messages/AAMk1")))])
+        .await;
+    let [max_bytes] = world.max_bytes()[..] else {
+        panic!("one GET")
+    };
+    assert!(8 * max_bytes <= MAX_PAGE_BYTES, "{max_bytes}");
 }
 
 #[tokio::test]

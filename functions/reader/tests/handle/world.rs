@@ -58,6 +58,7 @@ impl Clock for TestClock {
 pub(super) struct FakeGraph {
     answers: Mutex<VecDeque<ReadAnswer>>,
     asked: Mutex<Vec<(Request, bool)>>,
+    max_bytes: Mutex<Vec<usize>>,
     /// What the path of a read that is never answered contains.
     hangs_on: Mutex<Option<&'static str>>,
     at_once: Mutex<AtOnce>,
@@ -71,7 +72,17 @@ struct AtOnce {
 }
 
 impl GraphReader for FakeGraph {
-    async fn read(&self, tenant: &Tenant, request: &Request, immutable_ids: bool) -> ReadAnswer {
+    async fn read(
+        &self,
+        tenant: &Tenant,
+        request: &Request,
+        immutable_ids: bool,
+        max_bytes: usize,
+    ) -> ReadAnswer {
+        self.max_bytes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(max_bytes);
         assert_eq!(tenant.application, application((TENANT, CLIENT)));
         {
             let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -186,6 +197,11 @@ impl World {
             .iter()
             .map(|(_, immutable)| *immutable)
             .collect()
+    }
+
+    /// Returns how much of each answer was to be read at the most.
+    pub(super) fn max_bytes(&self) -> Vec<usize> {
+        self.deps.graph.max_bytes.lock().unwrap().clone()
     }
 
     pub(super) async fn read(&self, bodies: &[&str]) -> Vec<String> {

@@ -9,7 +9,7 @@ use graph_core::{
 use jiff::Timestamp;
 use reqwest::{Method, StatusCode, Url};
 
-use super::{GraphClient, GraphError, GraphErrorKind, MAX_PAGE_BYTES, call::Call};
+use super::{GraphClient, GraphError, GraphErrorKind, call::Call};
 use crate::{
     clock::Clock,
     http::{Answer, TooLarge},
@@ -36,9 +36,15 @@ pub enum ReadAnswer {
 impl<P: Ports> GraphClient<P> {
     /// Makes the GET once, and again with a new token if Graph refuses the first.
     ///
-    /// The caller handles pauses, because it has other work and a queue to wait in. A link is followed only on the same
-    /// host and to the same list ([`Request::holds`]). Redirects are not followed.
-    pub async fn read(&self, tenant: &Tenant, request: &Request, immutable_ids: bool) -> ReadAnswer {
+    /// An answer over `max_bytes` is not read to its end. The caller handles pauses, because it has other work and a queue to
+    /// wait in. A link is followed only on the same host and to the same list ([`Request::holds`]). Redirects are not followed.
+    pub async fn read(
+        &self,
+        tenant: &Tenant,
+        request: &Request,
+        immutable_ids: bool,
+        max_bytes: usize,
+    ) -> ReadAnswer {
         let Some(url) = self.read_url(tenant, request) else {
             return ReadAnswer::OtherList;
         };
@@ -49,7 +55,7 @@ impl<P: Ports> GraphClient<P> {
                 Err(error) => return of_login(GraphErrorKind::from(error)),
             };
             let call = Call::<()>::new(Method::GET, url.clone())
-                .limit(MAX_PAGE_BYTES)
+                .limit(max_bytes)
                 .prefer(prefer);
             match self.call_once(&call, &token).await {
                 Ok(answer) if answer.status == StatusCode::UNAUTHORIZED && !is_last => {

@@ -12,7 +12,9 @@ async fn a_read_asks_for_path_and_query_and_ids_that_stay() {
     let server = Server::start([Reply::json(200, "{}"), Reply::json(200, "{}")]);
     let graph = graph(&server);
     for immutable_ids in [true, false] {
-        let answer = graph.read(&tenant(), &request(), immutable_ids).await;
+        let answer = graph
+            .read(&tenant(), &request(), immutable_ids, MAX_PAGE_BYTES)
+            .await;
         assert_eq!(answer, ReadAnswer::Body(b"{}".to_vec()));
     }
     assert_eq!(server.lines()[0], "GET /v1.0/users/1/messages?$top=1");
@@ -38,7 +40,7 @@ async fn a_read_carries_the_token_to_no_other_place() {
         let server = Server::start([Reply::json(200, "{}")]);
         let link = link.replace("{base}", server.url().trim_end_matches('/'));
         let answer = graph(&server)
-            .read(&tenant(), &request().page(link.clone()), false)
+            .read(&tenant(), &request().page(link.clone()), false, MAX_PAGE_BYTES)
             .await;
         assert_eq!(answer, ReadAnswer::OtherList, "{link}");
         assert!(server.lines().is_empty(), "{link}");
@@ -52,7 +54,9 @@ async fn a_link_of_the_same_list_is_followed() {
         "{}/v1.0/users('1')/messages?$skiptoken=2",
         server.url().trim_end_matches('/')
     );
-    let answer = graph(&server).read(&tenant(), &request().page(link), false).await;
+    let answer = graph(&server)
+        .read(&tenant(), &request().page(link), false, MAX_PAGE_BYTES)
+        .await;
     assert_eq!(answer, ReadAnswer::Body(b"{}".to_vec()));
     assert_eq!(server.lines(), ["GET /v1.0/users('1')/messages?$skiptoken=2"]);
 }
@@ -84,8 +88,27 @@ async fn every_answer_of_a_read_has_its_meaning() {
         ),
     ] {
         let server = Server::start([reply]);
-        assert_eq!(graph(&server).read(&tenant(), &request(), false).await, expected);
+        assert_eq!(
+            graph(&server)
+                .read(&tenant(), &request(), false, MAX_PAGE_BYTES)
+                .await,
+            expected
+        );
         assert_eq!(server.lines().len(), 1, "a read is made once");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_over_the_limit_of_its_reader_is_too_large() {
+    for (max_bytes, expected) in [
+        (5, ReadAnswer::Body(b"12345".to_vec())),
+        (4, ReadAnswer::TooLarge),
+    ] {
+        let server = Server::start([Reply::json(200, "12345")]);
+        assert_eq!(
+            graph(&server).read(&tenant(), &request(), false, max_bytes).await,
+            expected
+        );
     }
 }
 
@@ -99,11 +122,11 @@ async fn a_read_whose_token_is_refused_is_made_once_more() {
     ]);
     let graph = graph(&server);
     assert_eq!(
-        graph.read(&tenant(), &request(), false).await,
+        graph.read(&tenant(), &request(), false, MAX_PAGE_BYTES).await,
         ReadAnswer::Body(b"{}".to_vec())
     );
     assert_eq!(
-        graph.read(&tenant(), &request(), false).await,
+        graph.read(&tenant(), &request(), false, MAX_PAGE_BYTES).await,
         ReadAnswer::Refused(401)
     );
 }
