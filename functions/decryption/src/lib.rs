@@ -144,7 +144,8 @@ async fn process<P: Ports>(
         return Err(Obstacle::OutOfTime.into());
     }
     // A panic is a defect that this message meets. Its neighbours are still processed.
-    let delivery = AssertUnwindSafe(turn.process(body, owner)).catch_unwind();
+    // Boxed, as the compiler gives up on futures of futures that are nested this deeply.
+    let delivery = AssertUnwindSafe(Box::pin(turn.process(body, owner))).catch_unwind();
     match turn.deadline.within(delivery).await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) => Err(Failure::Panicked.into()),
