@@ -100,7 +100,7 @@ fn urls_without_their_query_let_nothing_lapse_in_a_new_process() {
 }
 
 #[test]
-fn a_group_that_is_a_small_part_of_its_tenant_loses_nobody_either() {
+fn an_emptied_group_in_a_large_tenant_loses_nobody() {
     let mut group = mail([]);
     group["forEach"] = json!({"membersOf": "11111111-1111-1111-1111-111111111111"});
     group["resource"] = json!("/users/{id}/events");
