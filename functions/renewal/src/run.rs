@@ -50,7 +50,7 @@ pub(crate) struct Run {
     pub(crate) tenants: Vec<TenantResult>,
     /// How many deletions and replacements of subscriptions, and removals of applications, the brake holds back.
     pub(crate) held: usize,
-    /// Whether the configuration has entries that cannot be read.
+    /// Whether the configuration has entries that cannot be read, or used without keys.
     has_mistakes: bool,
 }
 
@@ -171,6 +171,8 @@ impl Run {
         let of_tenant = |tenant: &'_ TenantResult| {
             let steps = tenant.steps.iter();
             let left = steps.filter(|result| result.status == Status::Unfinished && result.is_wanted());
+            // Without a list a creation waits for the list, and not for time.
+            let left = left.filter(|result| tenant.is_listed() || result.step.action.id().is_some());
             let name = tenant.line.tenant.clone();
             left.map(|result| (name.clone(), result.step.name.clone()))
                 .collect::<Vec<_>>()
@@ -232,6 +234,7 @@ impl Run {
         }
         self.report.note([unpublished(&error, ONLY_RENEWS)]);
         // As if no entry could be read: what exists is renewed for the time that its resource allows.
+        self.has_mistakes = true;
         config.subscriptions.clear();
         config.whole = false;
         PublishedKeys::default()

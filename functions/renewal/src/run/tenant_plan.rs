@@ -26,7 +26,7 @@ use crate::{
     memory::{Known, RefusalKey, lock},
     ports::Ports,
     report::{ManyLine, Margin, Need, TenantLine, describe},
-    result::StepResult,
+    result::{Status, StepResult},
     tenant_run::TenantRun,
 };
 
@@ -124,7 +124,8 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             Ok(existing) => (existing, Sight::Listed),
             Err(error) => self.unlisted(&error, &known, &mut result),
         };
-        if sight != Sight::Listed && existing.is_empty() {
+        // Nothing is known of a tenant that Graph has never listed to this process, not even what is missing.
+        if sight != Sight::Listed && existing.is_empty() && !lock(&known).is_listed() {
             return TenantPlan::none(result);
         }
         let Some(context) = self.context() else {
@@ -203,6 +204,9 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         } else {
             context.braked = true;
             let steps = plan(&desired, &listing, &context, self.begun, &policy);
+            if lock(&known).is_listed() {
+                result.steps.extend(missing(&steps));
+            }
             remembered(steps, sight)
         };
         let applier = Applier {
@@ -380,6 +384,13 @@ fn remembered(steps: Vec<Step>, sight: Sight) -> Vec<Step> {
         Some(step)
     });
     steps.collect()
+}
+
+/// Returns the results for subscriptions that do not exist, as far as a tenant's last list shows: they wait for the next
+/// list, and count as missing.
+fn missing(steps: &[Step]) -> impl Iterator<Item = StepResult> {
+    let missing = steps.iter().filter(|step| step.action.id().is_none());
+    missing.map(|step| StepResult::of(step.clone(), Status::Unfinished))
 }
 
 /// Returns the ids of those reported subscriptions that the list shows under the same name.

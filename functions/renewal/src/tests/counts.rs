@@ -92,6 +92,49 @@ async fn subscriptions_of_an_unlisted_tenant_are_counted_as_remembered() {
     );
 }
 
+#[tokio::test]
+async fn what_is_missing_counts_while_the_list_or_the_keys_fail() {
+    let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
+    world.graph.remove("id-1");
+    world.graph.fail("create", unavailable());
+    check(
+        &world.counted(json!({})).await,
+        &[(Metric::SubscriptionsMissing, 1)],
+    );
+    for failure in ["list", "login"] {
+        world.graph.fail(failure, unavailable());
+        let metrics = world.counted(json!({})).await;
+        check(
+            &metrics,
+            &[
+                (Metric::SubscriptionsLive, 1),
+                (Metric::SubscriptionsMissing, 1),
+                (Metric::LeftOverTwice, 0),
+            ],
+        );
+    }
+    world.documents.set(Document::Decryption, r#"{"keys": 1}"#);
+    let metrics = world.counted(json!({})).await;
+    assert_eq!(
+        metrics.values(Metric::SubscriptionsMissing),
+        [0; 0],
+        "{metrics:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_only_subscription_counts_as_missing_while_the_list_fails() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.graph.remove("id-1");
+    world.graph.fail("create", unavailable());
+    world.counted(json!({})).await;
+    world.graph.fail("list", unavailable());
+    check(
+        &world.counted(json!({})).await,
+        &[(Metric::SubscriptionsMissing, 1)],
+    );
+}
+
 /// A 0 would end an alarm that is on, and set the one on a drop off.
 #[tokio::test]
 async fn nothing_is_counted_of_subscriptions_that_nobody_knows() {
