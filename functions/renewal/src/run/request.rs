@@ -38,8 +38,6 @@ pub(crate) struct RunRequest {
 /// The lifecycle notifications of an application: ids, with the names that their client states prove.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Notices {
-    /// The subscriptions that need reauthorization.
-    pub(crate) challenged: BTreeSet<(String, String)>,
     /// The subscriptions that Graph removed.
     pub(crate) removed: BTreeSet<(String, String)>,
 }

@@ -194,7 +194,6 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         // Objects that cannot be listed now must not lose their subscriptions.
         context.held.extend(expansion.held);
         let notices = self.notices();
-        context.reauthorization_required = of_listed(&notices.challenged, &listing);
         context.removed = of_listed(&notices.removed, &listing);
         // The margin depends on the count: thousands of early renewals would use up Graph's limit.
         let policy = self.deps.policy.of_many(listing.count());

@@ -77,8 +77,6 @@ pub struct Context {
     pub takes_over: bool,
     /// The entries whose subscriptions stay as they are, with the reason.
     pub held: BTreeMap<String, String>,
-    /// The ids of subscriptions for which Graph asked for reauthorization.
-    pub reauthorization_required: BTreeSet<String>,
     /// The ids of subscriptions that Graph reported as removed.
     pub removed: BTreeSet<String>,
 }

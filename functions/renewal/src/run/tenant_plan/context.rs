@@ -62,7 +62,6 @@ impl<P: Ports> TenantRun<'_, P> {
             braked: false,
             takes_over: request.options.takes_over,
             held: refused.chain(not_planned).collect(),
-            reauthorization_required: BTreeSet::new(),
             removed: BTreeSet::new(),
         })
     }

@@ -293,14 +293,7 @@ fn due(
     if policy.is_its_moment(&desired.name, expires_at, desired.lifetime, now) {
         return Ok(Reason::ItsMoment { left });
     }
-    if !context.reauthorization_required.contains(&ours.subscription.id) {
-        return Err(Reason::Fresh { left });
-    }
-    // Graph repeats the request until it is met, and a recent renewal has met it.
-    if Policy::just_renewed(expires_at, desired.lifetime, now) {
-        return Err(Reason::JustRenewed);
-    }
-    Ok(Reason::ReauthorizationRequired)
+    Err(Reason::Fresh { left })
 }
 
 /// Returns whether notifications go to an old address, or without the entry's `fetchContent` flag.

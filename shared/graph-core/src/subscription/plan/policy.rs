@@ -110,17 +110,6 @@ impl Policy {
         self.three_periods() <= lifetime.saturating_sub(JUST_RENEWED)
     }
 
-    /// Returns whether `expires_at` can result from a renewal in the last ten minutes.
-    ///
-    /// Graph asks not to reauthorize and renew a subscription within 10 minutes (Microsoft Graph, *lifecycle
-    /// notifications*). The expiry was computed when the renewing run began; the renewal itself may have come up to the
-    /// longest run later.
-    #[must_use]
-    pub fn just_renewed(expires_at: Timestamp, lifetime: SignedDuration, now: Timestamp) -> bool {
-        let left_alone = JUST_RENEWED.saturating_add(MAX_RUN_TIME);
-        expires_at.duration_since(now) > lifetime.saturating_sub(left_alone)
-    }
-
     /// Returns whether a subscription needs no renewal for a request that arrived at `received_at`: it was renewed after
     /// that, or less than ten minutes ago.
     ///
@@ -171,9 +160,6 @@ const CHANGES_IN_FOUR_SECONDS: usize = 10;
 
 /// The time in which a renewed subscription is not renewed again.
 const JUST_RENEWED: SignedDuration = SignedDuration::from_mins(10);
-
-/// The longest that AWS Lambda lets a function run.
-const MAX_RUN_TIME: SignedDuration = SignedDuration::from_mins(15);
 
 /// How much the clocks of two processes, or of Graph, may differ.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);

@@ -32,8 +32,6 @@ pub enum Reason {
     },
     /// Graph does not show an expiry.
     NoExpiry,
-    /// Graph asked for reauthorization.
-    ReauthorizationRequired,
     /// The certificate is not the current one.
     OtherCertificate {
         /// The id of its certificate, if known.
@@ -99,8 +97,6 @@ pub enum Reason {
         /// The remaining time.
         left: SignedDuration,
     },
-    /// The subscription was renewed recently, and Graph wants ten minutes between renewals.
-    JustRenewed,
     /// The subscription stays as it is, for this reason.
     Held(String),
 }
@@ -124,7 +120,6 @@ impl fmt::Display for Reason {
             }
             Self::ItsMoment { left } => write!(f, "{} left, renewed at its own moment", Time(*left)),
             Self::NoExpiry => write!(f, "Graph does not say when it expires"),
-            Self::ReauthorizationRequired => write!(f, "Graph asked for reauthorization"),
             Self::OtherCertificate { from, readable } => {
                 let from = from.as_deref().unwrap_or("unknown");
                 let state = if *readable {
@@ -157,7 +152,6 @@ impl fmt::Display for Reason {
             Self::TakenOver => write!(f, "another stack left it, and this stack takes it over"),
             Self::Duplicate { of } => write!(f, "its entry already has {of}"),
             Self::Fresh { left } => write!(f, "{} left", Time(*left)),
-            Self::JustRenewed => write!(f, "renewed within about the last 10 minutes"),
             Self::Held(why) => write!(f, "left unchanged: {why}"),
         }
     }

@@ -144,45 +144,6 @@ fn presence_lives_under_a_schedule_of_ten_minutes() {
 }
 
 #[test]
-fn a_reauthorization_renews_early() {
-    check_in(
-        &reauthorization_required(),
-        listed(),
-        "renew",
-        "Graph asked for reauthorization",
-    );
-}
-
-#[test]
-fn a_reauthorization_within_ten_minutes_of_a_renewal_is_ignored() {
-    // The run that renewed it may have begun a quarter of an hour earlier.
-    for (left, expected) in [(72 * 60, "keep"), (72 * 60 - 24, "keep"), (72 * 60 - 25, "renew")] {
-        let expires_at = at(NOW) + SignedDuration::from_mins(left);
-        let listed = Subscription {
-            expiration_date_time: Some(expires_at),
-            ..listed()
-        };
-        let steps = plan(
-            &[mail()],
-            &[listed],
-            &reauthorization_required(),
-            at(NOW),
-            &Policy::default(),
-        );
-        assert_eq!(steps[0].action.name(), expected, "{left}");
-    }
-}
-
-#[test]
-fn a_reauthorization_of_an_unknown_subscription_is_ignored() {
-    let context = Context {
-        reauthorization_required: BTreeSet::from(["unknown".to_owned()]),
-        ..context()
-    };
-    check_in(&context, listed(), "keep", "2 d 22 h left");
-}
-
-#[test]
 fn ours_without_an_entry_is_deleted() {
     let orphan = Subscription {
         id: "id-x".to_owned(),
@@ -411,19 +372,7 @@ fn context() -> Context {
         braked: false,
         takes_over: false,
         held: BTreeMap::new(),
-        reauthorization_required: BTreeSet::new(),
         removed: BTreeSet::new(),
-    }
-}
-
-fn reauthorization_required() -> Context {
-    let reauthorization_required = ["id-mail", "id-0", "id-1"]
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
-    Context {
-        reauthorization_required,
-        ..context()
     }
 }
 

@@ -9,8 +9,6 @@ use super::{Action, Policy, Reason, Step};
 pub enum Urgency {
     /// The subscription expires before the run after the next one.
     Ending,
-    /// Graph delivers nothing until it is answered.
-    ReauthorizationRequired,
     /// No subscription exists, so nothing is delivered.
     Missing,
     /// The subscription is due, with time left.
@@ -32,7 +30,6 @@ impl Urgency {
             (Action::Renew { .. } | Action::Extend { .. } | Action::Replace { .. }, _) if ends_soon => {
                 Self::Ending
             }
-            (Action::Renew { .. }, Reason::ReauthorizationRequired) => Self::ReauthorizationRequired,
             (Action::Create(_), _) | (Action::Replace { .. }, Reason::Removed | Reason::Expired) => {
                 Self::Missing
             }

@@ -7,7 +7,7 @@ use super::*;
 proptest! {
     #[test]
     fn others_are_never_touched(listed in vec_of_listed(), entries in 0usize..4) {
-        let steps = plan(&desired(entries), &listed, &reauthorization_required(), at(NOW), &Policy::default());
+        let steps = plan(&desired(entries), &listed, &context(), at(NOW), &Policy::default());
         for subscription in listed.iter().filter(|subscription| !is_ours(subscription)) {
             let touched = steps.iter().any(|step| step.action.id() == Some(&subscription.id));
             prop_assert!(!touched, "{subscription:?}");
@@ -16,7 +16,7 @@ proptest! {
 
     #[test]
     fn each_owned_subscription_gets_one_step(listed in vec_of_listed(), entries in 0usize..4) {
-        let steps = plan(&desired(entries), &listed, &reauthorization_required(), at(NOW), &Policy::default());
+        let steps = plan(&desired(entries), &listed, &context(), at(NOW), &Policy::default());
         for subscription in listed.iter().filter(|subscription| is_ours(subscription)) {
             let count = steps.iter().filter(|step| step.action.id() == Some(&subscription.id)).count();
             prop_assert_eq!(count, 1, "{:?}", subscription);
@@ -26,9 +26,9 @@ proptest! {
     #[test]
     fn after_its_steps_there_is_nothing_left_to_do(listed in vec_of_listed(), entries in 0usize..4) {
         let desired = desired(entries);
-        let steps = plan(&desired, &listed, &reauthorization_required(), at(NOW), &Policy::default());
+        let steps = plan(&desired, &listed, &context(), at(NOW), &Policy::default());
         let after = apply(&steps, listed);
-        let again = plan(&desired, &after, &reauthorization_required(), at(NOW), &Policy::default());
+        let again = plan(&desired, &after, &context(), at(NOW), &Policy::default());
         prop_assert!(again.iter().all(|step| step.action.name() == "keep"), "{again:?}");
         prop_assert_eq!(again.len(), desired.len());
     }
