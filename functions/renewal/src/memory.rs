@@ -145,7 +145,7 @@ impl Known {
             .period
             .saturating_mul(periods)
             .saturating_sub(policy.period / 2);
-        now.duration_since(listed_at) >= rest.min(LONGEST_UNLISTED)
+        now.duration_since(listed_at) >= rest.min(MAX_LIST_AGE)
     }
 
     /// Returns whether Graph has listed the subscriptions to this process.
@@ -222,4 +222,4 @@ const PAGES_IN_TENANT: usize = 12;
 const PAGES_IN_ALL: usize = 240;
 
 /// The longest time for which a list is used.
-const LONGEST_UNLISTED: SignedDuration = SignedDuration::from_mins(55);
+const MAX_LIST_AGE: SignedDuration = SignedDuration::from_mins(55);

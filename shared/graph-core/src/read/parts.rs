@@ -8,7 +8,7 @@ use super::{
     request::Request,
     shortfall::Shortfall,
     way::PartList,
-    window::{Counts, MOST_WAITS, Part, Window},
+    window::{Counts, MAX_WAITS, Part, Window},
 };
 
 /// The list of the parts of a tenant-wide resource, page by page.
@@ -74,7 +74,7 @@ impl Parts {
 
     /// Counts a wait until Microsoft Graph is ready; after too many the list is at its end.
     pub fn waits(&mut self) {
-        match self.window.clone().waited(MOST_WAITS) {
+        match self.window.clone().waited(MAX_WAITS) {
             Some(window) => self.window = window,
             None => self.falls_short(Shortfall::NotReady),
         }

@@ -18,7 +18,7 @@ use super::{
     request::{Request, floor},
     shortfall::Shortfall,
     way::{Pages, Shows},
-    window::{At, Counts, MAX_LINKS, MOST_WAITS, Window},
+    window::{At, Counts, MAX_LINKS, MAX_WAITS, Window},
 };
 
 /// A list on its way to the end. The reading of a window that goes on later begins where this one stopped.
@@ -154,7 +154,7 @@ impl Reading {
         }
         let began = self.at.began.take().unwrap_or(self.now);
         self.at.again += 1;
-        if self.at.again > MOST_AGAIN {
+        if self.at.again > MAX_REPEATS {
             self.falls_short(Shortfall::Shifted);
             return;
         }
@@ -192,7 +192,7 @@ impl Reading {
     /// Counts a wait until Microsoft Graph is ready; after too many the reading is over.
     pub fn waits(&mut self) -> Turned {
         self.at.waits += 1;
-        if self.at.waits < MOST_WAITS {
+        if self.at.waits < MAX_WAITS {
             return Turned::Again;
         }
         self.end(Shortfall::NotReady);
@@ -343,7 +343,7 @@ impl Reading {
 }
 
 /// How often a list is asked for once more.
-const MOST_AGAIN: u8 = 5;
+const MAX_REPEATS: u8 = 5;
 
 /// How far apart Graph's clock and ours may be.
 const SKEW: SignedDuration = SignedDuration::from_mins(1);

@@ -293,7 +293,7 @@ const RETRIES: SignedDuration = SignedDuration::from_mins(4 * 60 + 30);
 const MAX_GAPS: usize = 100;
 
 /// How often Microsoft Graph is waited for.
-pub(super) const MOST_WAITS: u16 = 500;
+pub(super) const MAX_WAITS: u16 = 500;
 
 /// How many pages may wait: chains of replies that have pages of their own.
 pub(super) const MAX_LINKS: usize = 100;

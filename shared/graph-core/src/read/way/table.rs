@@ -166,7 +166,7 @@ pub(in crate::read) const WAYS: &[Way] = &[
         item: "communications/callRecords/{id}",
         odata_type: "#Microsoft.Graph.callrecord",
         horizon_days: Some(30),
-        lead_minutes: LONGEST_MEETING_MINUTES,
+        lead_minutes: MAX_MEETING_MINUTES,
         limit: Limit::CALL_RECORDS,
         ..BASE
     },
@@ -279,12 +279,12 @@ const MEETINGS: Way = Way {
     shows: Shows::Creation,
     sees: CREATED,
     unseen: &["late"],
-    lead_minutes: LONGEST_MEETING_MINUTES,
+    lead_minutes: MAX_MEETING_MINUTES,
     ..BASE
 };
 
 /// A meeting of Teams lasts 30 hours at most, and what comes of it is there 150 minutes later.
-const LONGEST_MEETING_MINUTES: i64 = 33 * 60;
+const MAX_MEETING_MINUTES: i64 = 33 * 60;
 
 /// Lists without a filter by time; the time of each item is compared here.
 const SHIFTS: Way = Way {
