@@ -166,6 +166,8 @@ async fn react<P: Ports>(
         .count();
     metrics.count(Metric::Renewed, extended);
     let run = run_over_gone(deps, &request, events, &verdicts, metrics).await;
+    // Only now a removed subscription has a successor: until then its notifications had no receiver.
+    let now = deps.clock.now();
     let mut failed = Vec::with_capacity(events.len());
     let mut losses = Losses::default();
     for (index, ((_, event), verdict)) in events.iter().zip(&verdicts).enumerate() {

@@ -122,6 +122,16 @@ async fn consumers_get_one_event_about_a_subscription_that_graph_removed() {
 }
 
 #[tokio::test]
+async fn the_gap_of_a_removed_subscription_lasts_until_its_successor_exists() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.graph.remove("id-1");
+    world.graph.delay("create", 5);
+    let removed = event("m1", "subscriptionRemoved", "chat", "id-1");
+    world.invoke(batch(&[removed])).await.unwrap();
+    assert_eq!(world.told()[0]["data"]["lostUntil"], json!("2026-11-22T10:00:05Z"));
+}
+
+#[tokio::test]
 async fn a_notification_is_retried_if_its_event_was_not_stored() {
     for kind in ["missed", "subscriptionRemoved"] {
         let world = prepared(&[("chat", "a", true)]).await;
