@@ -22,6 +22,7 @@ mod growth;
 mod logs;
 mod options;
 pub mod plan;
+mod record;
 mod report;
 mod send;
 mod subject;
@@ -66,7 +67,9 @@ pub async fn run(options: Options) -> Result<Report, Error> {
     let calls = world.stack().microburst()?.calls().await?;
     let evidence = world.evidence.take();
     let growth = growth::growth(&evidence.samples);
+    let record = record::write(&world, &evidence, tools::target().join("chaos")).map_err(Error::Record)?;
     Ok(Report {
+        record,
         latencies: evidence.latencies(),
         growth,
         options,
@@ -100,7 +103,10 @@ async fn carry_out(world: &World, plan: Plan) -> Result<(), Error> {
         .map(|step| async move {
             match step {
                 Step::Post(post) => send::send(world, &post).await,
-                Step::Disturb(disturbance) => disturb::disturb(world, disturbance).await,
+                Step::Disturb(disturbance) => {
+                    world.note(format!("{disturbance:?}"));
+                    disturb::disturb(world, disturbance).await
+                }
             }
         })
         .buffer_unordered(CONCURRENT_STEPS);
@@ -204,6 +210,9 @@ pub enum Error {
     /// The simulator.
     #[error(transparent)]
     Simulator(#[from] SimulatorError),
+    /// The record of the run.
+    #[error("writing the record of the run")]
+    Record(#[source] std::io::Error),
     /// Renewal did not subscribe to everything in the configuration, although nothing went wrong yet.
     #[error("renewal did not create: {missing}\nits report: {report:#}")]
     NotSubscribed {

@@ -1,6 +1,7 @@
 //! The result of a run as text.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use stack::Calls;
@@ -36,6 +37,8 @@ pub struct Report {
     pub latencies: [Duration; 2],
     /// What each program that ran for long occupied.
     pub growth: Vec<Growth>,
+    /// The folder with the record of the run.
+    pub record: PathBuf,
 }
 
 impl Report {
@@ -107,6 +110,7 @@ impl fmt::Display for Report {
         for growth in &self.growth {
             writeln!(f, "  {growth}")?;
         }
+        writeln!(f, "logs and what happened   {}", self.record.display())?;
         if verdict.is_kept() {
             return writeln!(f, "\nEvery promise was kept.");
         }
@@ -197,6 +201,7 @@ mod tests {
             logged: 9_000,
             latencies: [Duration::from_millis(400), Duration::from_millis(500)],
             growth: Vec::new(),
+            record: PathBuf::from("target/chaos"),
         }
     }
 }

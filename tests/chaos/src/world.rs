@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use graph_simulator::{self as graph, Registered, Simulator};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use stack::{Function, Pair, Progress, Stack};
 
@@ -31,6 +32,8 @@ pub struct World {
     pub secrets: RefCell<Secrets>,
     /// The log of each function.
     pub logs: RefCell<BTreeMap<&'static str, Log>>,
+    /// The faults, and when each began.
+    pub disturbed: RefCell<Vec<(Timestamp, String)>>,
     /// Ids of subscriptions that Graph's list leaves out.
     pub unlisted: RefCell<BTreeSet<String>>,
     /// Functions that were killed.
@@ -66,6 +69,7 @@ impl World {
             evidence: RefCell::default(),
             secrets: RefCell::default(),
             logs: RefCell::default(),
+            disturbed: RefCell::default(),
             unlisted: RefCell::default(),
             killed: Cell::default(),
             escaped: Cell::default(),
@@ -116,6 +120,12 @@ impl World {
     /// Returns the simulator.
     pub fn simulator(&self) -> &Simulator {
         &self.pair.simulator
+    }
+
+    /// Notes something for the record of the run.
+    pub fn note(&self, what: String) {
+        let now = self.simulator().now();
+        self.disturbed.borrow_mut().push((now, what));
     }
 
     /// Writes a version of the configuration.

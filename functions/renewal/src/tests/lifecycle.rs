@@ -128,7 +128,10 @@ async fn the_gap_of_a_removed_subscription_lasts_until_its_successor_exists() {
     world.graph.delay("create", 5);
     let removed = event("m1", "subscriptionRemoved", "chat", "id-1");
     world.invoke(batch(&[removed])).await.unwrap();
-    assert_eq!(world.told()[0]["data"]["lostUntil"], json!("2026-11-22T10:00:05Z"));
+    assert_eq!(
+        world.told()[0]["data"]["lostUntil"],
+        json!("2026-11-22T10:00:05Z")
+    );
 }
 
 #[tokio::test]
