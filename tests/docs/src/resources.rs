@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use graph_core::subscription::catalogue::{self, Access, Changes, Permission, Remark, Rich, Row, Version};
+use graph_core::subscription::catalogue::{
+    self, Access, Changes, Fetching, Permission, Remark, Rich, Row, Version,
+};
 
 /// Returns the text of the page.
 #[must_use]
@@ -18,7 +20,28 @@ pub fn page() -> String {
             page += &line(row);
         }
     }
-    page + NOTES
+    page + NOTES + &not_fetched()
+}
+
+/// Returns the table of the resources of which nothing is fetched.
+fn not_fetched() -> String {
+    let mut table = NOT_FETCHED.to_owned();
+    for row in catalogue::rows() {
+        if let Fetching::Never(reason) = row.fetching() {
+            let paths: Vec<_> = row.patterns.iter().map(|path| format!("`{path}`")).collect();
+            let _ = writeln!(table, "| {} | {reason} |", paths.join("<br>"));
+        }
+    }
+    table
+}
+
+/// Returns whether the reader fetches content.
+fn fetched(row: &Row) -> &'static str {
+    match row.fetching() {
+        Fetching::Get => "yes",
+        Fetching::Drive => "files",
+        Fetching::Never(_) => "no",
+    }
 }
 
 /// Returns a row of a table.
@@ -34,11 +57,12 @@ fn line(row: &Row) -> String {
         Remark::Retired => " ³",
     };
     format!(
-        "| {}{version}{remark} | {} | {} | {} | {} | {} | {} |\n",
+        "| {}{version}{remark} | {} | {} | {} | {} | {} | {} | {} |\n",
         paths.join("<br>"),
         row.entity,
         changes(row.changes),
         data(row.rich),
+        fetched(row),
         lifetime(row),
         permissions(row, Access::Application),
         signed_in(row),
@@ -190,8 +214,15 @@ const AREAS: [Area; 7] = [
 const NONE: &str = "not supported";
 
 const HEAD: &str = "\
-| Resource | Entity | Changes | Data | Longest lifetime | Application permission | Permission for a signed-in user |
-|---|---|---|---|---|---|---|";
+| Resource | Entity | Changes | Data | Fetched | Longest lifetime | Application permission | Permission for a signed-in user |
+|---|---|---|---|---|---|---|---|";
+
+const NOT_FETCHED: &str = "
+## What is not fetched
+
+| Resource | Why `fetchContent` cannot fetch its content |
+|---|---|
+";
 
 const INTRODUCTION: &str = "\
 # Resources
@@ -204,6 +235,8 @@ in `graph-core`, which follows Microsoft's documentation.
 - **Changes**: the change types that Graph sends. If Microsoft documents none, an entry may name any. Graph reports a new user or group as
   `updated`.
 - **Data**: whether notifications can contain the resource, encrypted (`includeResourceData`).
+- **Fetched**: whether the reader can [fetch the content](consuming.md#content-that-was-fetched) of a notification without data
+  (`fetchContent`). [What is not fetched](#what-is-not-fetched) says why not. A GET may need a permission of its own.
 - **Permissions**: one of them is enough; the first is the least privileged. *Not supported* means that Graph rejects the subscription.
 ";
 

@@ -109,10 +109,15 @@ impl<'a, 'c> Sorted<'a, 'c> {
             return None;
         }
         let path = item.notification.resource.as_deref().unwrap_or_default();
-        match read::fetch(&resource, path, proven.application.tenant_id) {
+        let named = item.notification.resource_data_text("@odata.id");
+        match read::fetch(&resource, path, named.as_deref(), proven.application.tenant_id) {
             Fetch::Get(request, limit) => Some(Get {
                 tenant,
-                request,
+                // Some resources exist in beta only, and content is of the version that the subscription is of.
+                request: Request {
+                    version: entry.version,
+                    ..request
+                },
                 limit,
                 immutable_ids: entry.options.immutable_ids,
             }),
@@ -164,8 +169,13 @@ impl Group<'_, '_> {
 impl Get<'_> {
     fn key(&self) -> String {
         let Application { tenant_id, client_id } = self.tenant.application;
-        let Request { path, query, .. } = &self.request;
-        format!("{tenant_id} {client_id} {} {path} {query}", self.immutable_ids)
+        let Request {
+            path, query, version, ..
+        } = &self.request;
+        format!(
+            "{tenant_id} {client_id} {} {version}{path} {query}",
+            self.immutable_ids
+        )
     }
 }
 

@@ -48,6 +48,37 @@ async fn several_items_of_one_resource_are_one_get() {
     }
 }
 
+/// An item of a virtual event has the path of its collection, and some resources exist in beta only.
+#[tokio::test]
+async fn an_item_named_by_its_data_or_of_beta_is_fetched() {
+    let webinar = "solutions/virtualEvents/webinars/w1";
+    let sessions = json!({"one": {"resource": format!("{webinar}/sessions"), "changeType": "created", "fetchContent": true}});
+    let alerts = json!({"one": {"resource": "reports/healthmonitoring/alerts", "changeType": "created", "fetchContent": true}});
+    for (entries, path, named, asked, version) in [
+        (
+            sessions,
+            format!("{webinar}/sessions"),
+            format!("{webinar}/sessions/s1"),
+            format!("/{webinar}/sessions/s1?"),
+            "v1.0",
+        ),
+        (
+            alerts,
+            "reports/healthmonitoring/alerts/a1".to_owned(),
+            String::new(),
+            "/reports/healthMonitoring/alerts/a1?".to_owned(),
+            "beta",
+        ),
+    ] {
+        let world = World::new(&entries).answers([answer(&json!({"id": "1"}))]);
+        let mut created = change("created", &path);
+        created["resourceData"]["@odata.id"] = json!(named);
+        assert!(world.read(&[&item(&created)]).await.is_empty());
+        assert_eq!((world.asked(), world.versions()), (vec![asked], vec![version]));
+        assert_eq!(world.delivered()[0]["data"]["content"], json!({"id": "1"}));
+    }
+}
+
 #[tokio::test]
 async fn an_item_of_an_entry_that_was_just_added_is_fetched() {
     let content = json!({"id": "AAMk1"});

@@ -199,6 +199,15 @@ impl World {
             .collect()
     }
 
+    /// Returns the version of the API of each request.
+    pub(super) fn versions(&self) -> Vec<&'static str> {
+        let asked = self.deps.graph.asked.lock().unwrap();
+        asked
+            .iter()
+            .map(|(request, _)| request.version.as_str())
+            .collect()
+    }
+
     /// Returns how much of each answer was to be read at the most.
     pub(super) fn max_bytes(&self) -> Vec<usize> {
         self.deps.graph.max_bytes.lock().unwrap().clone()

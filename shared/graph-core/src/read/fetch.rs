@@ -7,11 +7,11 @@
 use graph_events::{ResourcePath, Segment, guid::is_guid, path};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use self::shapes::{SHAPES, Shape};
 use super::{limits::Limit, request::Request};
-use crate::{application::Guid, subscription::catalogue};
-
-mod shapes;
+use crate::{
+    application::Guid,
+    subscription::catalogue::{self, Fetching, Row},
+};
 
 /// What to fetch for an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,31 +26,34 @@ pub enum Fetch {
     Refused,
 }
 
-/// Returns what may be fetched for an item of the subscription to `resource` in `tenant_id` that names `path`.
+/// Returns what may be fetched for an item of the subscription to `resource` in `tenant_id` that names `path`, and
+/// `named` in its `@odata.id`: an item of a virtual event has the path of its collection.
 #[must_use]
-pub fn fetch(resource: &str, path: &str, tenant_id: Guid) -> Fetch {
+pub fn fetch(resource: &str, path: &str, named: Option<&str>, tenant_id: Guid) -> Fetch {
     let Some(row) = catalogue::find(resource) else {
         return Fetch::Nothing;
     };
-    if row.key == "driveItem.root" {
-        return Fetch::Drive;
+    match row.fetching() {
+        Fetching::Never(_) => return Fetch::Nothing,
+        Fetching::Drive => return Fetch::Drive,
+        Fetching::Get => {}
     }
-    let shapes: Vec<&Shape> = SHAPES
-        .iter()
-        .filter(|shape| shape.rows.contains(&row.key))
-        .collect();
-    if shapes.is_empty() {
-        return Fetch::Nothing;
-    }
-    let (Ok(subscribed), Some(item)) = (ResourcePath::parse(resource), parse(path)) else {
+    let Ok(subscribed) = ResourcePath::parse(resource) else {
         return Fetch::Refused;
     };
-    let target = shapes.iter().find_map(|shape| {
-        let keys = keys(shape.item, &subscribed, &item, tenant_id)?;
-        written(shape.get.unwrap_or(shape.item), &subscribed, &keys)
-    });
+    let mut paths = [Some(path), named].into_iter().flatten();
+    let target = paths.find_map(|path| target(row, &subscribed, path, tenant_id));
     target.map_or(Fetch::Refused, |target| {
         Fetch::Get(Request::new(target, &selected(resource)), limit(row.key))
+    })
+}
+
+/// Returns what to ask for, if `path` is that of an item of the subscription.
+fn target(row: &Row, subscribed: &ResourcePath, path: &str, tenant_id: Guid) -> Option<String> {
+    let item = parse(path)?;
+    row.shapes().find_map(|shape| {
+        let keys = keys(shape.item, subscribed, &item, tenant_id)?;
+        written(shape.get.unwrap_or(shape.item), subscribed, &keys)
     })
 }
 
@@ -95,11 +98,11 @@ fn keys<'i>(
             (Some(_), true) => {}
             _ => return None,
         }
-        let key = without_tenant(segment.key()?, tenant_id);
+        let key = bare(name, segment.key()?, tenant_id);
         match words.next()?.strip_prefix('{')?.strip_suffix('}')? {
             "" if is_key(key) => own.push(key),
             "" => return None,
-            name if is_same(without_tenant(subscribed.id(name)?, tenant_id), key) => {}
+            name if is_same(bare(name, subscribed.id(name)?, tenant_id), key) => {}
             _ => return None,
         }
     }
@@ -135,10 +138,11 @@ fn selected(resource: &str) -> Vec<(&'static str, String)> {
     select.map(|(_, value)| ("$select", value.into_owned())).collect()
 }
 
-/// Returns the key without the tenant that Outlook puts behind a user's id.
-fn without_tenant(key: &str, tenant_id: Guid) -> &str {
+/// Returns the key of `name` without the tenant that Outlook puts behind a user's id. That of a virtual event ends with the
+/// tenant as well, and needs it.
+fn bare<'k>(name: &str, key: &'k str, tenant_id: Guid) -> &'k str {
     match key.split_once('@') {
-        Some((user, tenant)) if is_guid(user) && tenant_id.is(tenant) => user,
+        Some((user, tenant)) if name == "users" && is_guid(user) && tenant_id.is(tenant) => user,
         _ => key,
     }
 }

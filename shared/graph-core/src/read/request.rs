@@ -4,14 +4,18 @@ use graph_events::{ResourcePath, Segment};
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// A GET below the version of the API. Host, version and credentials are the caller's; nothing that came with a
-/// notification is in the query.
+use crate::subscription::catalogue::Version;
+
+/// A GET below the version of the API. Host and credentials are the caller's; nothing that came with a notification is in
+/// the query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The path, encoded, with a slash in front.
     pub path: String,
     /// The query options, encoded.
     pub query: String,
+    /// The version of the API.
+    pub version: Version,
     /// The page of the same list, as Microsoft Graph named it: it has to lie on the same host ([`Request::holds`]).
     pub link: Option<String>,
 }
@@ -27,6 +31,7 @@ impl Request {
         Self {
             path,
             query: options.join("&"),
+            version: Version::V1,
             link: None,
         }
     }

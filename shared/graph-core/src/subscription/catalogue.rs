@@ -3,11 +3,13 @@
 //! One table has a [`Row`] per kind of resource. [`find`] looks up a subscription's resource path; [`nearest`] suggests
 //! a path for a misspelt one.
 
+pub use fetching::Fetching;
 pub use row::{Access, Changes, LifecycleUrl, Permission, Remark, Rich, Row, Select, Version};
 
 use graph_events::path::{self, Token};
 use pattern::{INDEX, Pattern, is_placeholder, squeezed, words};
 
+mod fetching;
 #[cfg(test)]
 mod figures;
 mod pattern;

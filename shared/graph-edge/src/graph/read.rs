@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use graph_core::{
-    read::Request,
-    subscription::{catalogue::Version, config::Tenant},
-};
+use graph_core::{read::Request, subscription::config::Tenant};
 use jiff::Timestamp;
 use reqwest::{Method, StatusCode, Url};
 
@@ -70,7 +67,7 @@ impl<P: Ports> GraphClient<P> {
 
     /// Returns the URL of the request; nothing for a link that does not lead to the same list.
     fn read_url(&self, tenant: &Tenant, request: &Request) -> Option<Url> {
-        let base = self.endpoint(tenant, Version::V1, &[]).ok()?;
+        let base = self.endpoint(tenant, request.version, &[]).ok()?;
         let root = base.path().trim_end_matches('/').to_owned();
         let Some(link) = &request.link else {
             let mut url = base;

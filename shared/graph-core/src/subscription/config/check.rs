@@ -6,8 +6,8 @@ use super::reader::{Problems, join, listed};
 use super::subscriptions::{FETCH_CONTENT, IMMUTABLE_IDS, PERMISSION_CHANGES, QUERY_OPTIONS, Written};
 use super::{Entry, ForEach, MIN_MINUTES, Tenant};
 use crate::cloud::Cloud;
-use crate::subscription::catalogue::{self, Access, Changes, Remark, Rich, Row, Select};
-use graph_events::{Change, path};
+use crate::subscription::catalogue::{self, Access, Changes, Fetching, Remark, Rich, Row, Select};
+use graph_events::{Change, ResourcePath, path};
 
 /// Checks `written` for the tenants in `names` and returns the entry; `None` if a part is missing. The rules of a
 /// tenant are skipped while the tenant has mistakes itself.
@@ -89,6 +89,7 @@ fn check_row(written: &Written<'_>, resource: &str, row: &Row, problems: &mut Pr
         problems.error(&join(&written.path, "version"), message);
     }
     check_options(written, row, problems);
+    check_users(written, resource, row, problems);
     if row.remark == Remark::Retired {
         let message = "belongs to the legacy alerts API, which Microsoft retired on 15 October 2026; it works as long as \
                        Graph accepts it, and has no successor with notifications";
@@ -100,21 +101,63 @@ fn check_row(written: &Written<'_>, resource: &str, row: &Row, problems: &mut Pr
 fn check_options(written: &Written<'_>, row: &Row, problems: &mut Problems) {
     let options = written.options;
     let mut refuse = |field, message| problems.error(&join(&written.path, field), message);
-    if options.fetch_content && written.rich {
-        refuse(
+    match row.fetching() {
+        _ if !options.fetch_content => {}
+        _ if written.rich => refuse(
             FETCH_CONTENT,
-            "is not needed with `includeResourceData`, which brings the content; remove one of them",
-        );
+            "is not needed with `includeResourceData`, which brings the content; remove one of them"
+                .to_owned(),
+        ),
+        Fetching::Never(reason) => refuse(FETCH_CONTENT, format!("has no effect: {reason}; remove it")),
+        Fetching::Get | Fetching::Drive => {}
     }
     if options.immutable_ids && !OUTLOOK_ITEMS.contains(&row.entity) {
         refuse(
             IMMUTABLE_IDS,
-            "is for Outlook's messages, events, contacts and tasks only; remove it",
+            "is for Outlook's messages, events, contacts and tasks only; remove it".to_owned(),
         );
     }
     if options.permission_changes && row.entity != "driveItem" {
-        refuse(PERMISSION_CHANGES, "is for drives only; remove it");
+        refuse(PERMISSION_CHANGES, "is for drives only; remove it".to_owned());
     }
+}
+
+/// Checks that users are named by their ids, as in notifications: by a principal name, content is never fetched, and what is
+/// read after a gap has other ids than its notifications.
+fn check_users(written: &Written<'_>, resource: &str, row: &Row, problems: &mut Problems) {
+    let Some((path, name)) = principal_name(written, resource) else {
+        return;
+    };
+    let needs_id = |template: &str| template.contains("{users}");
+    if written.options.fetch_content && row.shapes().any(|shape| needs_id(shape.item)) {
+        let message = format!(
+            "names a user as `{name}`, for whom `fetchContent` gets no content, because notifications name users by id; \
+             write the user's object id"
+        );
+        problems.error(&path, message);
+    } else {
+        let message = format!(
+            "names a user as `{name}`; notifications name users by id, so events that the reader catches up have other \
+             ids than live ones; write the user's object id"
+        );
+        problems.warning(&path, message);
+    }
+}
+
+/// Returns the first user principal name in the place of a user's id, and where it is written.
+fn principal_name(written: &Written<'_>, resource: &str) -> Option<(String, String)> {
+    let in_path = |resource: &str| -> Option<String> {
+        let path = ResourcePath::parse(resource).ok()?;
+        path.user_id().filter(|id| id.contains('@')).map(str::to_owned)
+    };
+    let in_list = match &written.for_each {
+        Some(ForEach::Ids(ids)) => ids
+            .iter()
+            .find_map(|id| in_path(&resource.replace("{id}", id)).map(|name| ("forEach", name))),
+        _ => None,
+    };
+    let (field, name) = in_list.or_else(|| Some(("resource", in_path(resource)?)))?;
+    Some((join(&written.path, field), name))
 }
 
 /// Checks an entry whose resource is not in the catalogue.

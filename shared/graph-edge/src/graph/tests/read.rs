@@ -27,6 +27,19 @@ async fn a_read_asks_for_path_and_query_and_ids_that_stay() {
 }
 
 #[tokio::test]
+async fn a_resource_of_beta_is_read_in_beta() {
+    let server = Server::start([Reply::json(200, "{}")]);
+    let request = Request {
+        version: Version::Beta,
+        ..request()
+    };
+    graph(&server)
+        .read(&tenant(), &request, false, MAX_PAGE_BYTES)
+        .await;
+    assert_eq!(server.lines()[0], "GET /beta/users/1/messages?$top=1");
+}
+
+#[tokio::test]
 async fn a_read_carries_the_token_to_no_other_place() {
     for link in [
         "http://evil.example/v1.0/users/1/messages?$skiptoken=2",

@@ -28,6 +28,26 @@ fn a_resource_of_the_retired_alerts_api_is_a_warning() {
     }
 }
 
+/// Graph's notifications name users by their ids.
+#[test]
+fn a_user_by_principal_name_is_a_warning() {
+    for (resource, is_warned) in [
+        ("/users/anna@contoso.com/messages", true),
+        ("/users('anna@contoso.com')/events", true),
+        ("/users/4f3c6a1e-2d57-4b90-8f3c-6a1e2d574b90/messages", false),
+        ("/chats/19:a@thread.v2/messages", false),
+    ] {
+        let (config, problems) = read(&document(json!({"resource": resource, "changeType": "updated"})));
+        let found: Vec<_> = problems
+            .iter()
+            .map(|problem| (problem.path.as_str(), problem.severity))
+            .collect();
+        let warning = ("subscriptions.it.resource", Severity::Warning);
+        assert_eq!(found, vec![warning; usize::from(is_warned)], "{resource}");
+        assert!(config.subscriptions.contains_key("it"), "{resource}");
+    }
+}
+
 #[test]
 fn a_permission_that_the_credential_cannot_have_is_a_warning() {
     let application = json!({"clientSecret": "s"});
