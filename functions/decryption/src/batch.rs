@@ -1,10 +1,12 @@
 //! The messages of a batch: each is stored in another queue, or left for a retry.
 
+use std::time::Duration;
+
 use aws_lambda_events::sqs::SqsMessage;
 use graph_core::notification::client_state::Proven;
 use graph_edge::{
     deadline::Deadline,
-    sqs::{Message, Queue, Sent},
+    sqs::{LastTry, Message, Queue, Sent, Unfinished, keep, received},
 };
 
 use crate::{
@@ -20,13 +22,21 @@ pub(crate) struct Batch {
     fail: Vec<(Note<Failure>, Message)>,
     renewal: Vec<(Note<()>, Message)>,
     reader: Vec<(Note<()>, Message)>,
-    retry: Vec<(String, Obstacle)>,
+    waiting: Vec<Waiting>,
 }
 
 /// A message to store comes from the message with this id, and is reported with this.
 struct Note<T> {
     id: String,
     report: T,
+    last_try: Option<LastTry>,
+}
+
+/// The message with this id cannot be processed now.
+struct Waiting {
+    id: String,
+    obstacle: Obstacle,
+    last_try: Option<LastTry>,
 }
 
 impl Batch {
@@ -38,44 +48,56 @@ impl Batch {
         owner: Option<&Proven>,
         tries: u32,
     ) {
-        let receives = receives(&record);
+        let count = record.attributes.get("ApproximateReceiveCount");
+        let received = received(count.map(String::as_str));
         let id = record.message_id.unwrap_or_default();
         let body = record.body.unwrap_or_default();
         let subject = || Subject::of(&id, &body, owner);
+        let last_try = LastTry::of(received, tries, &body, owner);
         match result {
             Ok(Delivery { event, facts }) => {
                 let message = match owner {
                     Some(proven) => Message::of_tenant(proven.application.tenant_id, event),
                     None => Message::of_nobody(event),
                 };
-                self.deliver.push((Note { id, report: facts }, message));
+                let report = facts;
+                self.deliver.push((Note { id, report, last_try }, message));
             }
             Err(Undelivered::Forward(kind)) => {
                 report::log_forward(&subject(), kind);
-                self.forward(id, kind, owner, body);
+                self.forward(id, kind, Message::of_any(owner, body), last_try);
             }
             Err(Undelivered::Fail(failure)) => {
                 report::log_failure(&subject(), failure);
-                self.fail(id, failure, owner, body);
-            }
-            // At the last try the message is moved here and not by SQS: SQS would leave it without a reason, or with the old
-            // one of a message that was in FailedQueue before.
-            Err(Undelivered::Retry(obstacle)) if receives >= tries => {
-                report::log_failure(&subject(), Failure::TriesUsedUp(obstacle));
-                self.fail(id, Failure::TriesUsedUp(obstacle), owner, body);
+                let message = Message::of_any(owner, body).failed(failure.reason());
+                let note = Note {
+                    id,
+                    report: failure,
+                    // What FailedQueue does not take now, it does not take a second time either.
+                    last_try: None,
+                };
+                self.fail.push((note, message));
             }
             Err(Undelivered::Retry(obstacle)) => {
                 // Thousands of messages may meet the same obstacle, each of them at every try: one line for each is enough.
-                if receives <= 1 {
+                if received <= 1 && last_try.is_none() {
                     report::log_obstacle(&subject(), obstacle);
                 }
-                self.retry.push((id, obstacle));
+                self.waiting.push(Waiting {
+                    id,
+                    obstacle,
+                    last_try,
+                });
             }
         }
     }
 
-    fn forward(&mut self, id: String, kind: MessageKind, owner: Option<&Proven>, body: String) {
-        let (note, message) = (Note { id, report: () }, Message::of_any(owner, body));
+    fn forward(&mut self, id: String, kind: MessageKind, message: Message, last_try: Option<LastTry>) {
+        let note = Note {
+            id,
+            report: (),
+            last_try,
+        };
         match kind {
             MessageKind::Lifecycle => self.renewal.push((note, message)),
             MessageKind::Fetch => self.reader.push((note, message)),
@@ -83,24 +105,23 @@ impl Batch {
         }
     }
 
-    fn fail(&mut self, id: String, failure: Failure, owner: Option<&Proven>, body: String) {
-        let message = Message::of_any(owner, body).failed(failure.reason());
-        let report = failure;
-        self.fail.push((Note { id, report }, message));
-    }
-
-    /// Stores the messages. Those that SQS does not store are retried.
+    /// Stores the messages. Those that SQS does not store are retried, or kept in FailedQueue after their last try.
     pub(crate) async fn store<P: Ports>(self, deps: &Deps<P>, deadline: Deadline) -> Results {
+        let until = deadline.less(KEEP_WITHIN);
         let (delivered, failed, renewal, reader) = tokio::join!(
-            store(&deps.delivery_queue, self.deliver, deadline),
-            store(&deps.failed_queue, self.fail, deadline),
-            store(&deps.lifecycle_queue, self.renewal, deadline),
-            store_for_reader(deps.read_queue.as_ref(), self.reader, deadline),
+            store(&deps.delivery_queue, self.deliver, until),
+            store(&deps.failed_queue, self.fail, until),
+            store(&deps.lifecycle_queue, self.renewal, until),
+            store_for_reader(deps.read_queue.as_ref(), self.reader, until),
         );
-        let mut retried = self.retry;
-        let delivered = settle(delivered, &mut retried);
-        let failed = settle(failed, &mut retried);
-        let forwarded = settle(renewal, &mut retried).len() + settle(reader, &mut retried).len();
+        let mut waiting = self.waiting;
+        let delivered = settle(delivered, &mut waiting);
+        let mut failed = settle(failed, &mut waiting);
+        let forwarded = settle(renewal, &mut waiting).len() + settle(reader, &mut waiting).len();
+        let kept = keep_last(waiting, &deps.failed_queue, deadline).await;
+        let used_up = |(_, obstacle)| Failure::TriesUsedUp(obstacle);
+        failed.extend(kept.stored.into_iter().map(used_up));
+        let retried = kept.lost;
         Results {
             delivered,
             forwarded,
@@ -132,14 +153,40 @@ async fn store_for_reader<T: Send>(
     }
 }
 
-/// Returns the reports of the stored messages, and adds the ids of the others to `retried`.
-fn settle<T>(sent: Sent<Note<T>>, retried: &mut Vec<(String, Obstacle)>) -> Vec<T> {
-    retried.extend(sent.lost.into_iter().map(|note| (note.id, Obstacle::NotStored)));
+/// Returns the reports of the stored messages, and adds the others to `waiting`.
+fn settle<T>(sent: Sent<Note<T>>, waiting: &mut Vec<Waiting>) -> Vec<T> {
+    waiting.extend(sent.lost.into_iter().map(|note| Waiting {
+        id: note.id,
+        obstacle: Obstacle::NotStored,
+        last_try: note.last_try,
+    }));
     sent.stored.into_iter().map(|note| note.report).collect()
 }
 
-/// Returns how often the queue has handed over a message.
-fn receives(record: &SqsMessage) -> u32 {
-    let count = record.attributes.get("ApproximateReceiveCount");
-    count.and_then(|count| count.parse().ok()).unwrap_or(1)
+/// Keeps in FailedQueue what NotificationQueue does not hand over again.
+async fn keep_last(
+    waiting: Vec<Waiting>,
+    queue: &impl Queue,
+    deadline: Deadline,
+) -> Sent<(String, Obstacle)> {
+    let unfinished = waiting.into_iter().map(|waiting| {
+        let Waiting {
+            id,
+            obstacle,
+            last_try,
+        } = waiting;
+        if let Some(last) = &last_try {
+            let subject = Subject::of(&id, last.body(), last.owner());
+            report::log_failure(&subject, Failure::TriesUsedUp(obstacle));
+        }
+        Unfinished {
+            note: (id, obstacle),
+            last_try,
+            reason: obstacle.reason(),
+        }
+    });
+    keep(unfinished.collect(), queue, deadline).await
 }
+
+/// How much time is left for FailedQueue when another queue hangs.
+const KEEP_WITHIN: Duration = Duration::from_millis(1_500);

@@ -7,14 +7,15 @@ use graph_core::{
     read::{QueueMessage, Window},
 };
 use graph_edge::{
+    clock::Clock,
     deadline::Deadline,
     metrics::Metrics,
-    sqs::{Message, Queue, Reason},
+    sqs::{LastTry, Message, Queue, Reason, Unfinished, keep, received},
 };
 use jiff::Timestamp;
 use tracing::error;
 
-use crate::{Deps, ports::Ports};
+use crate::{Deps, deps::Obstacle, ports::Ports};
 
 /// The messages of a batch by what they ask for.
 #[derive(Default)]
@@ -25,8 +26,27 @@ pub(crate) struct Batch<'a> {
     pub(crate) items: Vec<(&'a Record, VerifiedItem<'a>)>,
     /// Messages that are not genuine, or not of the documented form.
     pub(crate) rejected: Vec<RejectedMessage<'a>>,
-    /// The ids of messages that cannot be verified now.
-    pub(crate) retried: Vec<String>,
+    /// Messages that cannot be verified now.
+    pub(crate) unfinished: Vec<Unprocessed>,
+}
+
+/// A message to try again.
+pub(crate) struct Unprocessed {
+    pub(crate) id: String,
+    /// What is in the way; nothing if it is FailedQueue itself, so that the message cannot be kept there.
+    pub(crate) obstacle: Option<Obstacle>,
+}
+
+impl Unprocessed {
+    pub(crate) fn all(
+        ids: impl IntoIterator<Item = String>,
+        obstacle: Obstacle,
+    ) -> impl Iterator<Item = Self> {
+        ids.into_iter().map(move |id| Self {
+            id,
+            obstacle: Some(obstacle),
+        })
+    }
 }
 
 /// A window with the ids of its messages.
@@ -56,7 +76,7 @@ impl From<SqsMessage> for Record {
     fn from(record: SqsMessage) -> Self {
         let count = record.attributes.get("ApproximateReceiveCount");
         Self {
-            tried: count.and_then(|count| count.parse().ok()).unwrap_or(1),
+            tried: received(count.map(String::as_str)),
             id: record.message_id.unwrap_or_default(),
             body: record.body.unwrap_or_default(),
         }
@@ -92,11 +112,14 @@ impl<'a> Batch<'a> {
                     reason: unproven.into(),
                     owner: None,
                 }),
-                Err(_) => batch.retried.push(record.id.clone()),
+                Err(_) => batch.unfinished.push(Unprocessed {
+                    id: record.id.clone(),
+                    obstacle: Some(Obstacle::NoClientStateKeys),
+                }),
             }
         }
-        if !batch.retried.is_empty() {
-            let count = batch.retried.len();
+        if !batch.unfinished.is_empty() {
+            let count = batch.unfinished.len();
             error!(
                 messages = count,
                 "ClientStateSecret has no usable key, so {count} messages of ReadQueue cannot be verified; SQS retries them"
@@ -153,13 +176,73 @@ pub(crate) fn mailbox(application: Application, path: &str) -> String {
     format!("{tenant_id} {client_id} {object}")
 }
 
-/// Moves messages that cannot be processed to FailedQueue, and returns the ids of those that were not stored there.
+/// Moves messages that `ReadQueue` does not hand over again to FailedQueue, and returns the ids of the others.
+pub(crate) async fn keep_last<P: Ports>(
+    unfinished: Vec<Unprocessed>,
+    records: &[Record],
+    deps: &Deps<P>,
+    deadline: Deadline,
+    metrics: &mut Metrics,
+) -> Vec<String> {
+    let mut all = Vec::with_capacity(unfinished.len());
+    for Unprocessed { id, obstacle } in unfinished {
+        let reason = obstacle.map_or(Reason::NotStored, Obstacle::reason);
+        let record = records.iter().find(|record| record.id == id);
+        let record = record.filter(|record| obstacle.is_some() && record.tried >= deps.tries);
+        let last_try = match record {
+            Some(record) => {
+                let owner = owner(record, deps, deadline).await;
+                LastTry::of(record.tried, deps.tries, &record.body, owner.as_ref())
+            }
+            None => None,
+        };
+        if let Some(last) = &last_try {
+            log_last(&id, last, reason);
+        }
+        all.push(Unfinished {
+            note: (id, reason),
+            last_try,
+            reason,
+        });
+    }
+    let sent = keep(all, &deps.failed_queue, deadline).await;
+    for (_, reason) in sent.stored {
+        reason.count(1, metrics);
+    }
+    sent.lost.into_iter().map(|(id, _)| id).collect()
+}
+
+fn log_last(id: &str, last: &LastTry, reason: Reason) {
+    let subscription = last.owner().map(|owner| &*owner.subscription);
+    let tenant = last.owner().map(|owner| owner.application.tenant_id.to_string());
+    let reason = reason.name();
+    error!(
+        message.id = id,
+        subscription.name = subscription,
+        tenant.id = tenant,
+        reason,
+        "Message {id} of ReadQueue for subscription {} of tenant {} could not be processed at its last try ({reason}); it is moved to FailedQueue",
+        subscription.unwrap_or("(not proven)"),
+        tenant.as_deref().unwrap_or("(not proven)")
+    );
+}
+
+/// Returns the owner of a message, as far as it is proven.
+async fn owner<P: Ports>(record: &Record, deps: &Deps<P>, deadline: Deadline) -> Option<Proven> {
+    let opened = deps.client_states.open(&record.body, deps.clock.now(), deadline);
+    match opened.await.ok()?.ok()? {
+        QueueMessage::Item(item) => Some(item.proven().clone()),
+        QueueMessage::Window(window) => Some(window.owner()),
+    }
+}
+
+/// Moves messages that cannot be processed to FailedQueue, and returns those that were not stored there.
 pub(crate) async fn reject<P: Ports>(
     rejected: &[RejectedMessage<'_>],
     deps: &Deps<P>,
     deadline: Deadline,
     metrics: &mut Metrics,
-) -> Vec<String> {
+) -> Vec<Unprocessed> {
     let messages = rejected.iter().map(|rejected| {
         let (id, reason) = (&rejected.record.id, rejected.reason.name());
         error!(
@@ -175,8 +258,10 @@ pub(crate) async fn reject<P: Ports>(
     for rejected in sent.stored {
         rejected.reason.count(1, metrics);
     }
-    sent.lost
-        .into_iter()
-        .map(|rejected| rejected.record.id.clone())
-        .collect()
+    let lost = sent.lost.into_iter();
+    lost.map(|rejected| Unprocessed {
+        id: rejected.record.id.clone(),
+        obstacle: None,
+    })
+    .collect()
 }

@@ -15,7 +15,7 @@ use graph_edge::{
     clock::Clock,
     deadline::Deadline,
     documents::CachedDocument,
-    sqs::{Message, Queue},
+    sqs::{Message, Queue, Reason},
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -70,8 +70,23 @@ pub(crate) enum Obstacle {
     NotStored,
     #[error("ClientStateSecret has no usable key")]
     NoClientStateKeys,
+    #[error("ConfigSecret has no readable configuration")]
+    NoConfiguration,
     #[error("the invocation has no time left")]
     OutOfTime,
+}
+
+impl Obstacle {
+    /// Returns the reason in FailedQueue after the last try.
+    pub(crate) fn reason(self) -> Reason {
+        match self {
+            Self::GraphUnavailable => Reason::NotReady,
+            Self::NotStored => Reason::NotStored,
+            Self::NoClientStateKeys => Reason::NoClientStateKeys,
+            Self::NoConfiguration => Reason::NoConfiguration,
+            Self::OutOfTime => Reason::OutOfTime,
+        }
+    }
 }
 
 impl<P: Ports> Deps<P> {

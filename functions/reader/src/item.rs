@@ -28,11 +28,12 @@ use self::{
 };
 use crate::{
     Deps,
-    batch::{self, Record, RejectedMessage},
+    batch::{self, Record, RejectedMessage, Unprocessed},
+    deps::Obstacle,
     ports::Ports,
 };
 
-/// Fetches the content of items and delivers them; returns the ids of messages to try again.
+/// Fetches the content of items and delivers them; returns the messages to try again.
 ///
 /// Several items of one resource are one GET. An item is delivered even when its content cannot be fetched.
 pub(crate) async fn fetch_and_deliver<P: Ports>(
@@ -41,10 +42,10 @@ pub(crate) async fn fetch_and_deliver<P: Ports>(
     deps: &Deps<P>,
     deadline: Deadline,
     metrics: &mut Metrics,
-) -> Vec<String> {
+) -> Vec<Unprocessed> {
     let mut sorted = Sorted::of(items, config, deps.clock.now());
     metrics.count(Metric::FetchRefused, sorted.outside);
-    let mut retried = enqueue_drives(sorted.drives(), deps, deadline).await;
+    let mut unfinished = enqueue_drives(sorted.drives(), deps, deadline).await;
     let outages = Outages::default();
     let lanes = sorted.lanes().into_iter().map(async |lane| {
         let mut delivered = Delivered::default();
@@ -58,16 +59,20 @@ pub(crate) async fn fetch_and_deliver<P: Ports>(
     let mut rejected = sorted.rejected;
     while let Some(delivered) = lanes.next().await {
         delivered.count(metrics);
-        retried.extend(delivered.lost);
+        unfinished.extend(Unprocessed::all(delivered.lost, Obstacle::NotStored));
         rejected.extend(delivered.rejected);
     }
     drop(lanes);
-    retried.extend(batch::reject(&rejected, deps, deadline, metrics).await);
-    retried
+    unfinished.extend(batch::reject(&rejected, deps, deadline, metrics).await);
+    unfinished
 }
 
-/// Orders the reading of drives, and returns the ids of messages whose drives have to be ordered again.
-async fn enqueue_drives<P: Ports>(drives: Vec<Drive>, deps: &Deps<P>, deadline: Deadline) -> Vec<String> {
+/// Orders the reading of drives, and returns the messages whose drives have to be ordered again.
+async fn enqueue_drives<P: Ports>(
+    drives: Vec<Drive>,
+    deps: &Deps<P>,
+    deadline: Deadline,
+) -> Vec<Unprocessed> {
     let windows = drives.iter().map(|drive| drive.window.clone());
     let Err(obstacle) = deps.enqueue_windows(windows, DRIVE_READ_DELAY, deadline).await else {
         return Vec::new();
@@ -78,7 +83,8 @@ async fn enqueue_drives<P: Ports>(drives: Vec<Drive>, deps: &Deps<P>, deadline: 
         %obstacle,
         "The drives of subscriptions {names:?} cannot be read now: {obstacle}; SQS retries their notifications"
     );
-    drives.into_iter().flat_map(|drive| drive.ids).collect()
+    let ids = drives.into_iter().flat_map(|drive| drive.ids);
+    Unprocessed::all(ids, obstacle).collect()
 }
 
 /// What became of the items of a lane.

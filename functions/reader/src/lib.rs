@@ -11,7 +11,7 @@ mod item;
 pub mod ports;
 mod window;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures_util::{StreamExt, stream};
@@ -30,7 +30,7 @@ use tracing::error;
 
 pub use self::deps::{Deps, Memory};
 use self::{
-    batch::{Batch, Record, WindowTask},
+    batch::{Batch, Record, Unprocessed, WindowTask},
     deps::Obstacle,
     ports::Ports,
     window::TurnResult,
@@ -45,28 +45,32 @@ pub async fn handle<P: Ports>(
 ) -> SqsBatchResponse {
     let records: Vec<Record> = event.records.into_iter().map(Record::from).collect();
     let batch = Batch::sort(&records, deps, deps.clock.now(), deadline).await;
-    let mut retried = batch::reject(&batch.rejected, deps, deadline, metrics).await;
-    retried.extend(batch.retried);
+    // What another queue does not store until then, FailedQueue has to store, if ReadQueue does not hand it over again.
+    let until = deadline.less(KEEP_WITHIN);
+    let mut unfinished = batch::reject(&batch.rejected, deps, until, metrics).await;
+    unfinished.extend(batch.unfinished);
     if let Ok(config) = config_for(deps, &batch.items, deadline).await {
         // Items are live notifications, so they do not wait for windows.
         let (results, lost) = futures_util::join!(
-            read_windows(batch.windows, &config, deps, deadline),
-            item::fetch_and_deliver(&batch.items, &config, deps, deadline, metrics)
+            read_windows(batch.windows, &config, deps, until),
+            item::fetch_and_deliver(&batch.items, &config, deps, until, metrics)
         );
         for (task, result) in results {
             match result {
                 Ok(turn) => turn.add_to(metrics),
-                Err(_) => retried.extend(task.ids),
+                Err(obstacle) => unfinished.extend(Unprocessed::all(task.ids, obstacle)),
             }
         }
-        retried.extend(lost);
+        unfinished.extend(lost);
     } else {
         error!(
             "ConfigSecret has no readable configuration, so nothing can be read from Microsoft Graph; SQS retries the messages"
         );
-        retried.extend(batch.windows.into_iter().flat_map(|task| task.ids));
-        retried.extend(batch.items.into_iter().map(|(record, _)| record.id.clone()));
+        let windows = batch.windows.into_iter().flat_map(|task| task.ids);
+        let items = batch.items.into_iter().map(|(record, _)| record.id.clone());
+        unfinished.extend(Unprocessed::all(windows.chain(items), Obstacle::NoConfiguration));
     }
+    let retried = batch::keep_last(unfinished, &records, deps, deadline, metrics).await;
     metrics.count(Metric::ReadRetried, retried.len());
     let mut response = SqsBatchResponse::default();
     response.set_failures(retried);
@@ -115,6 +119,9 @@ async fn config_for<P: Ports>(
 fn carries_content(entry: &Entry) -> bool {
     entry.include_resource_data || entry.options.fetch_content
 }
+
+/// How much time is left for FailedQueue when another queue hangs.
+const KEEP_WITHIN: Duration = Duration::from_millis(1_500);
 
 /// How many windows are read at once.
 const CONCURRENT_WINDOWS: usize = 8;

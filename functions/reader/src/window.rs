@@ -202,9 +202,10 @@ async fn give_up<P: Ports>(
     deps: &Deps<P>,
     deadline: Deadline,
 ) -> Result<TurnResult, Obstacle> {
-    let failed = vec![move_to_failed_queue(window, reason, deps, deadline).await?];
     let completed = Completed::given_up(window.clone(), shortfall);
+    // First, so that a window whose end was not delivered is tried again, and is in FailedQueue only once.
     let end = send_completed(completed, deps, deadline).await?;
+    let failed = vec![move_to_failed_queue(window, reason, deps, deadline).await?];
     Ok(TurnResult { failed, ..end })
 }
 

@@ -69,6 +69,8 @@ pub struct Deps<P: Ports> {
     pub policy: Policy,
     /// How long keys are used.
     pub rotation: Rotation,
+    /// How often LifecycleQueue hands over a message.
+    pub tries: u32,
     /// What earlier runs of this process found out.
     pub memory: Memory,
 }

@@ -1,6 +1,6 @@
 //! Handles batches of LifecycleQueue (Microsoft Graph, *lifecycle notifications*).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use graph_core::{
     application::Application,
@@ -13,7 +13,7 @@ use graph_core::{
 use graph_edge::{
     deadline::Deadline,
     metrics::{Metric, Metrics},
-    sqs::{Message, Queue, Reason},
+    sqs::{LastTry, Message, Queue, Reason, Unfinished, keep, received},
     telemetry::causes,
 };
 use jiff::Timestamp;
@@ -36,6 +36,9 @@ use crate::{
 
 mod answer;
 mod losses;
+
+/// How long FailedQueue may take at the end of a batch, when another queue has taken its time.
+const KEEP_WITHIN: Duration = Duration::from_secs(3);
 
 /// How many processes handle batches beside this one: `MaximumConcurrency` of the mapping in template.yaml, minus one.
 /// 2 is the least that AWS Lambda allows there.
@@ -65,36 +68,88 @@ pub(crate) async fn handle<P: Ports>(
     metrics: &mut Metrics,
 ) -> Value {
     let keys = keys::of_messages(&deps.documents).await;
-    let (mut events, mut rejected, mut unproven) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut events, mut rejected, mut unfinished) = (Vec::new(), Vec::new(), Vec::new());
     for record in records {
-        let id = record
-            .get("messageId")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let body = record.get("body").and_then(Value::as_str).unwrap_or_default();
+        let id = text(record, "messageId");
+        let body = text(record, "body");
         // Without keys nothing is proven yet: the message is retried and not set aside.
         let Some(keys) = &keys else {
-            unproven.push(id);
+            unfinished.push(Unfinished {
+                note: id,
+                last_try: last_try(record, None, deps.tries),
+                reason: Reason::NoClientStateKeys,
+            });
             continue;
         };
         match Event::of(body, keys, deps.clock.now()) {
-            Ok(event) => events.push((id, event)),
+            Ok(event) => events.push((record, event)),
             Err(rejection) => rejected.push((id, body, rejection)),
         }
     }
     let mut again = set_aside(&rejected, &deps.failed_queue, metrics).await;
-    again.extend(unproven);
-    let failed = react(&events, deadline, deps, metrics).await;
-    again.extend(
-        events
-            .iter()
-            .zip(failed)
-            .filter(|(_, failed)| *failed)
-            .map(|((id, _), _)| *id),
-    );
+    let failures = react(&events, deadline, deps, metrics).await;
+    for ((record, event), failure) in events.iter().zip(failures) {
+        let Some(reason) = failure else { continue };
+        unfinished.push(Unfinished {
+            note: text(record, "messageId"),
+            last_try: last_try(record, Some(&event.owner()), deps.tries),
+            reason,
+        });
+    }
+    again.extend(keep_last(unfinished, &deps.failed_queue, metrics).await);
     metrics.count(Metric::LifecycleRetried, again.len());
     let failures: Vec<Value> = again.iter().map(|id| json!({"itemIdentifier": id})).collect();
     json!({"batchItemFailures": failures})
+}
+
+/// Returns a member of a record.
+fn text<'a>(record: &'a Value, member: &str) -> &'a str {
+    record.get(member).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Returns the message of a record if LifecycleQueue does not hand it over again.
+fn last_try(record: &Value, owner: Option<&Proven>, tries: u32) -> Option<LastTry> {
+    let count = record.pointer("/attributes/ApproximateReceiveCount");
+    let received = received(count.and_then(Value::as_str));
+    LastTry::of(received, tries, text(record, "body"), owner)
+}
+
+/// Moves messages whose tries are used up to FailedQueue, and returns the ids of those that SQS hands over again.
+async fn keep_last<'a>(
+    unfinished: Vec<Unfinished<&'a str>>,
+    queue: &impl Queue,
+    metrics: &mut Metrics,
+) -> Vec<&'a str> {
+    for Unfinished {
+        note: id,
+        last_try,
+        reason,
+    } in &unfinished
+    {
+        let Some(last) = last_try else { continue };
+        let subscription = last.owner().map(|owner| &*owner.subscription);
+        let tenant = last.owner().map(|owner| owner.application.tenant_id.to_string());
+        let reason = reason.name();
+        error!(
+            message.id = id,
+            subscription.name = subscription,
+            tenant.id = tenant,
+            reason,
+            "Lifecycle notification {id} for subscription {} of tenant {} could not be answered at its last try ({reason}); it goes to FailedQueue",
+            subscription.unwrap_or("(not proven)"),
+            tenant.as_deref().unwrap_or("(not proven)")
+        );
+    }
+    let noted = unfinished.into_iter().map(|one| Unfinished {
+        note: (one.note, one.reason),
+        last_try: one.last_try,
+        reason: one.reason,
+    });
+    let sent = keep(noted.collect(), queue, Deadline::after(KEEP_WITHIN)).await;
+    for (_, reason) in sent.stored {
+        reason.count(1, metrics);
+    }
+    sent.lost.into_iter().map(|(id, _)| id).collect()
 }
 
 /// Sends messages that can never be processed to FailedQueue, and returns the ids of those that the queue did not
@@ -129,16 +184,16 @@ async fn set_aside<'a>(
     lost
 }
 
-/// Answers the events and returns, in their order, which of them to retry.
+/// Answers the events and returns, in their order, why they have to be retried, if they have to.
 ///
 /// Reauthorization is answered at once, by the subscription's id. Graph lists subscriptions only where one is gone, and
 /// an event that is older than the last list and names no listed subscription costs no call.
 async fn react<P: Ports>(
-    events: &[(&str, Event)],
+    events: &[(&Value, Event)],
     deadline: Timestamp,
     deps: &Deps<P>,
     metrics: &mut Metrics,
-) -> Vec<bool> {
+) -> Vec<Option<Reason>> {
     let now = deps.clock.now();
     let request = RunRequest {
         // Repeated events must not make Graph refuse the same creation again and again.
@@ -152,7 +207,7 @@ async fn react<P: Ports>(
         config.inspect_err(|error| error!(error = causes(error), "Configuration cannot be read"))
     else {
         // Without a configuration nothing can be renewed, and no consumer can be told what was missed.
-        return vec![true; events.len()];
+        return vec![Some(Reason::NoConfiguration); events.len()];
     };
     let answers = Answers {
         deps,
@@ -168,7 +223,7 @@ async fn react<P: Ports>(
     let run = run_over_gone(deps, &request, events, &verdicts, metrics).await;
     // Only now a removed subscription has a successor: until then its notifications had no receiver.
     let now = deps.clock.now();
-    let mut failed = Vec::with_capacity(events.len());
+    let mut failures = Vec::with_capacity(events.len());
     let mut losses = Losses::default();
     for (index, ((_, event), verdict)) in events.iter().zip(&verdicts).enumerate() {
         let has_failed = match verdict {
@@ -176,7 +231,7 @@ async fn react<P: Ports>(
             Verdict::Failed => true,
             Verdict::Gone => run.as_ref().is_none_or(|run| event.has_failed(run)),
         };
-        failed.push(has_failed);
+        failures.push(has_failed.then_some(Reason::NotRenewed));
         if has_failed {
             continue;
         }
@@ -190,18 +245,18 @@ async fn react<P: Ports>(
     }
     // An event whose loss no consumer has heard of comes again, though Graph needs nothing more.
     for index in losses.send(deps, &read.config).await {
-        if let Some(failed) = failed.get_mut(index) {
-            *failed = true;
+        if let Some(failure) = failures.get_mut(index) {
+            *failure = Some(Reason::NotStored);
         }
     }
-    failed
+    failures
 }
 
 /// Runs once over the applications in which a subscription is gone.
 async fn run_over_gone<P: Ports>(
     deps: &Deps<P>,
     request: &RunRequest,
-    events: &[(&str, Event)],
+    events: &[(&Value, Event)],
     verdicts: &[Verdict],
     metrics: &mut Metrics,
 ) -> Option<Run> {
@@ -301,6 +356,14 @@ impl Event {
             application: proven.application,
             subscription_id: item.subscription_id.ok_or(Reason::Malformed)?.into_owned(),
         })
+    }
+
+    /// Returns whose subscription it is about.
+    fn owner(&self) -> Proven {
+        Proven {
+            application: self.application,
+            subscription: self.name.clone(),
+        }
     }
 
     /// Returns whether the run failed to do what the event asks for.

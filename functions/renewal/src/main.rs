@@ -47,6 +47,7 @@ async fn deps() -> Result<Deps<Live>, Error> {
     let lifecycle_url = settings.required("LIFECYCLE_URL");
     let failed_queue = settings.required("FAILED_QUEUE_URL");
     let delivery_queue = settings.required("DELIVERY_QUEUE_URL");
+    let tries = settings.required("MAX_RECEIVES");
     let state_parameter = settings.required("STATE_PARAMETER");
     let read_queue = settings.optional("READ_QUEUE_URL");
     let catch_up_hours = settings.optional("CATCH_UP_HOURS");
@@ -89,6 +90,7 @@ async fn deps() -> Result<Deps<Live>, Error> {
         lifecycle: BaseUrl::parse(&lifecycle_url)?,
         policy,
         rotation,
+        tries: tries.parse().map_err(|_| "MAX_RECEIVES is not a number")?,
         memory: Memory::default(),
     })
 }

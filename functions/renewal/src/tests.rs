@@ -13,6 +13,7 @@ mod expiries;
 mod fakes;
 mod gaps;
 mod keys;
+mod last_try;
 mod lifecycle;
 mod many;
 mod missed;

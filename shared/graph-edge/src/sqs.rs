@@ -9,11 +9,13 @@ use graph_core::notification::message::pack;
 use tracing::warn;
 
 pub use self::{
+    last_try::{LastTry, Unfinished, keep, received},
     message::{Message, REASON, SUBSCRIPTION, TENANT},
     reason::Reason,
 };
 use crate::{deadline::Deadline, telemetry::causes};
 
+mod last_try;
 mod message;
 mod reason;
 

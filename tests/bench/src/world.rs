@@ -71,6 +71,7 @@ impl World {
             ("CLIENT_STATE_SECRET_ARN", "client-state".to_owned()),
             ("DECRYPTION_SECRET_ARN", "decryption".to_owned()),
             ("STATE_PARAMETER", "state".to_owned()),
+            ("MAX_RECEIVES", "16".to_owned()),
             ("REFRESH_TOKEN_SECRET_ARN", "refresh-token".to_owned()),
             ("STACK_ID", "bench".to_owned()),
             ("WEBHOOK_URL", format!("{NOTIFICATION_ORIGIN}/notifications")),

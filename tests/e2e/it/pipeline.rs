@@ -116,6 +116,7 @@ impl Pipeline {
             lifecycle: BaseUrl::parse("https://our.test/lifecycle").unwrap(),
             policy: Policy::default(),
             rotation: Rotation::default(),
+            tries: 16,
             memory: Memory::default(),
         };
         Self {

@@ -84,6 +84,8 @@ fn a_queue_without_encryption_redrive_or_time_is_seen() {
         json!(9),
         "believes in",
     );
+    let told = "/Resources/RenewalFunction/Properties/Environment/Variables/MAX_RECEIVES";
+    check(told, Value::Null, "believes in");
     let timeout = "/Resources/RenewalFunction/Properties/Timeout";
     check(timeout, json!(901), "LifecycleMapping");
     let lifecycle = "/Resources/LifecycleMapping/Properties";

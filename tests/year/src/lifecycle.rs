@@ -173,5 +173,5 @@ pub(super) fn record(number: u64, event: &str, subscription: &Registered, now: T
 
 /// `VisibilityTimeout` of LifecycleQueue, its `maxReceiveCount`, and `BatchSize` of its mapping (template.yaml).
 const VISIBILITY_TIMEOUT: SignedDuration = SignedDuration::from_mins(15);
-const MAX_RECEIVES: u32 = 16;
+pub(super) const MAX_RECEIVES: u32 = 16;
 const MAX_BATCH: usize = 500;

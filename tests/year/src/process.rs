@@ -99,6 +99,7 @@ impl Environment {
             lifecycle: BaseUrl::parse("https://our.test/lifecycle").expect("a URL"),
             policy: self.policy,
             rotation: Rotation::default(),
+            tries: super::lifecycle::MAX_RECEIVES,
             memory: Memory::default(),
         })
     }

@@ -145,6 +145,35 @@ async fn the_obstacle_of_the_last_try_is_the_reason_in_failed_queue() {
 }
 
 #[tokio::test]
+async fn a_message_that_no_queue_stores_is_kept_with_its_reason() {
+    let mut lifecycle = basic();
+    lifecycle["item"]["lifecycleEvent"] = json!("missed");
+    for body in [basic(), lifecycle, to_fetch(), window()] {
+        let world = World::new();
+        world.deps.delivery_queue.refuse(Some(""));
+        world.deps.lifecycle_queue.refuse(Some(""));
+        world.deps.read_queue.as_ref().unwrap().refuse(Some(""));
+        let body = body.to_string();
+        assert_eq!(world.run_at_try(&[&body], 0, TRIES - 1).await, ["m0"]);
+        assert!(world.failed().is_empty());
+        assert_eq!(world.run_at_try(&[&body], 0, TRIES).await, NOTHING);
+        let kept = &world.deps.failed_queue.take()[0];
+        let attributes: Vec<_> = kept.attributes().collect();
+        assert_eq!(
+            attributes,
+            [
+                ("Reason", "NotStored"),
+                ("Tenant", &*tenant_id(&tenant())),
+                ("Subscription", "mail")
+            ]
+        );
+        assert_eq!(unsealed(&kept.body), body);
+        world.deps.failed_queue.refuse(Some(""));
+        assert_eq!(world.run_at_try(&[&body], 0, TRIES).await, ["m0"]);
+    }
+}
+
+#[tokio::test]
 async fn an_event_keeps_its_id_through_tries_failed_queue_and_redrive() {
     for content in [
         CONTENT.as_bytes(),

@@ -8,7 +8,7 @@ use graph_edge::{
 };
 use serde_json::{Value, json};
 
-use super::world::{World, ago, item, sealed, unsealed};
+use super::world::{TENANT, World, ago, item, sealed, unsealed, window};
 
 const ANNA: &str = "4f3c6a1e-2d57-4b90-8f3c-6a1e2d574b90";
 
@@ -320,6 +320,48 @@ async fn an_item_is_delivered_even_if_its_content_never_arrives() {
         assert_eq!(world.delivered()[0]["data"]["contentMissing"], true);
         assert!(world.queued().is_empty());
     }
+}
+
+#[tokio::test]
+async fn what_is_unfinished_at_its_last_try_is_kept_with_its_reason() {
+    let change = item(&change("created", &format!("Users/{ANNA}/Messages/AAMk1")));
+    let window = window(&format!("/users/{ANNA}/messages"), "gap");
+    let owner = [("Tenant", TENANT.to_owned()), ("Subscription", "one".to_owned())];
+    let reason = |reason: &str| [vec![("Reason", reason.to_owned())], owner.to_vec()].concat();
+    let content = || answer(&json!({"id": "AAMk1"}));
+    let world = mailbox().answers([content(), content()]);
+    world.deps.delivery_queue.refuse(Some(""));
+    for body in [&*change, &*window] {
+        assert_eq!(world.read_at_try(&[body], 9).await, ["m0"], "{body}");
+        assert!(world.kept().is_empty());
+        assert!(world.read_at_try(&[body], 10).await.is_empty(), "{body}");
+        assert_eq!(world.kept(), [reason("NotStored")], "{body}");
+    }
+    world.deps.failed_queue.refuse(Some(""));
+    assert_eq!(world.read_at_try(&[&window], 10).await, ["m0"]);
+    let world = mailbox();
+    world.configure_text("not a document");
+    assert_eq!(world.read_at_try(&[&change, &window], 9).await.len(), 2);
+    assert!(world.read_at_try(&[&change, &window], 10).await.is_empty());
+    assert_eq!(
+        world.kept(),
+        [reason("NoConfiguration"), reason("NoConfiguration")]
+    );
+    let world = World::new(&drive());
+    world.deps.read_queue.refuse(Some(""));
+    let of_drive =
+        item(&json!({"changeType": "updated", "resource": "me/drive/root", "subscriptionId": "s"}));
+    assert!(world.read_at_try(&[&of_drive], 10).await.is_empty());
+    assert_eq!(world.kept(), [reason("NotStored")]);
+}
+
+#[tokio::test]
+async fn without_keys_a_message_at_its_last_try_is_kept() {
+    let world = mailbox().without_keys();
+    let change = item(&change("created", &format!("Users/{ANNA}/Messages/AAMk1")));
+    assert_eq!(world.read_at_try(&[&change], 9).await, ["m0"]);
+    assert!(world.read_at_try(&[&change], 10).await.is_empty());
+    assert_eq!(world.kept(), [[("Reason", "NoClientStateKeys".to_owned())]]);
 }
 
 #[tokio::test]

@@ -158,6 +158,18 @@ impl World {
         self.config.set(configuration(subscriptions));
     }
 
+    /// Has a person write this text into ConfigSecret.
+    pub(super) fn configure_text(&self, text: &str) {
+        self.config.set(text);
+    }
+
+    /// Returns the reader with a ClientStateSecret that nothing has been written into.
+    pub(super) fn without_keys(mut self) -> Self {
+        let empty: &'static FakeSecret = Box::leak(Box::new(FakeSecret::new("{}")));
+        self.deps.client_states = CachedDocument::new(empty, client_state_keys);
+        self
+    }
+
     /// Has Microsoft Graph answer so.
     pub(super) fn answers(self, answers: impl IntoIterator<Item = ReadAnswer>) -> Self {
         self.deps.graph.answers.lock().unwrap().extend(answers);

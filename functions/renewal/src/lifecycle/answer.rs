@@ -15,6 +15,7 @@ use graph_core::subscription::{
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use tracing::{info, warn};
 
 use super::{Event, Kind, is_id};
@@ -103,7 +104,7 @@ impl Named<'_> {
 impl<P: Ports> Answers<'_, P> {
     /// Answers events and returns the verdicts in their order. Repeated events about one subscription are answered
     /// once.
-    pub(super) async fn to(&self, events: &[(&str, Event)]) -> Vec<Verdict> {
+    pub(super) async fn to(&self, events: &[(&Value, Event)]) -> Vec<Verdict> {
         let mut first: BTreeMap<_, usize> = BTreeMap::new();
         let key = |event: &Event| {
             let id = event.subscription_id.clone();
@@ -121,7 +122,7 @@ impl<P: Ports> Answers<'_, P> {
             .buffer_unordered(CONCURRENT_ANSWERS)
             .collect()
             .await;
-        let of = |(_, event): &(&str, Event)| {
+        let of = |(_, event): &(&Value, Event)| {
             first
                 .get(&key(event))
                 .and_then(|index| answers.get(index))
@@ -354,7 +355,7 @@ fn verdict(error: &GraphError) -> Verdict {
 }
 
 /// Returns the events at `indices`, ordered so that applications take turns.
-fn in_turns<'a>(events: &'a [(&str, Event)], indices: &BTreeSet<usize>) -> Vec<(usize, &'a Event)> {
+fn in_turns<'a>(events: &'a [(&Value, Event)], indices: &BTreeSet<usize>) -> Vec<(usize, &'a Event)> {
     let mut turns: BTreeMap<_, usize> = BTreeMap::new();
     let mut ordered = Vec::with_capacity(indices.len());
     for index in indices {

@@ -64,5 +64,5 @@ pub(super) async fn order_rest<P: Ports>(deps: &Deps<P>, config: &Config) {
     }
 }
 
-/// How long storing may take. It is the last thing a run does.
-pub(crate) const STORE_WITHIN: Duration = Duration::from_secs(20);
+/// How long storing may take. It is the last thing a run does, but for FailedQueue.
+pub(crate) const STORE_WITHIN: Duration = Duration::from_secs(15);

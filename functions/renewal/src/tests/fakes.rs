@@ -103,6 +103,7 @@ impl World {
             lifecycle: BaseUrl::parse("https://our.example/lifecycle").unwrap(),
             policy: Policy::default(),
             rotation: Rotation::default(),
+            tries: 16,
             memory: Memory::default(),
         };
         Self {
@@ -168,7 +169,7 @@ impl World {
     }
 
     /// Adds to the items of a batch the client state that Graph would return, unless the test has set one.
-    fn proven(&self, mut event: Value) -> Value {
+    pub(super) fn proven(&self, mut event: Value) -> Value {
         let Ok(document) =
             serde_json::from_value::<ClientStateDocument>(self.documents.json(Document::ClientState))
         else {

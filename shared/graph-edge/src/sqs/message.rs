@@ -6,7 +6,10 @@ use aws_sdk_sqs::{
     error::BuildError,
     types::{MessageAttributeValue, SendMessageBatchRequestEntry},
 };
-use graph_core::{application::Guid, notification::client_state::Proven};
+use graph_core::{
+    application::Guid,
+    notification::{client_state::Proven, message::MAX_BYTES},
+};
 
 use super::Reason;
 
@@ -83,12 +86,21 @@ impl Message {
     }
 
     /// Returns the message with the reason for which its body could not be processed.
+    ///
+    /// What the functions write leaves room for the attributes. A body that does not is of somebody else who may write into a
+    /// queue: it is cut, as SQS would refuse it, and it never becomes an event.
     #[must_use]
     pub fn failed(self, reason: Reason) -> Self {
-        Self {
+        let mut failed = Self {
             reason: Some(reason.name()),
             ..self
+        };
+        let excess = failed.size().saturating_sub(MAX_BYTES);
+        if excess > 0 {
+            let room = failed.body.len().saturating_sub(excess);
+            failed.body.truncate(failed.body.floor_char_boundary(room));
         }
+        failed
     }
 
     /// Returns the message, to be kept back by the queue for `time`, or for as long as SQS can: 15 minutes.

@@ -35,6 +35,8 @@ pub enum Reason {
     NotReady,
     /// Processing the message panicked.
     Panicked,
+    /// A lifecycle notification could not be answered until the last try.
+    NotRenewed,
     /// This was in the way until the last try.
     NoClientStateKeys,
     /// As above.
@@ -45,6 +47,8 @@ pub enum Reason {
     UnknownCertificate,
     /// As above.
     NoSigningKeys,
+    /// As above.
+    NoConfiguration,
     /// As above.
     NotStored,
     /// As above.
@@ -75,6 +79,8 @@ impl Reason {
             Self::UnknownTenant => "UnknownTenant",
             Self::UnknownCertificate => "UnknownCertificate",
             Self::NoSigningKeys => "NoSigningKeys",
+            Self::NotRenewed => "NotRenewed",
+            Self::NoConfiguration => "NoConfiguration",
             Self::NotStored => "NotStored",
             Self::OutOfTime => "OutOfTime",
         }
@@ -105,6 +111,8 @@ impl Reason {
             | Self::UnknownTenant
             | Self::UnknownCertificate
             | Self::NoSigningKeys
+            | Self::NoConfiguration
+            | Self::NotRenewed
             | Self::NotStored
             | Self::OutOfTime => Metric::FailedTriesUsedUp,
         }

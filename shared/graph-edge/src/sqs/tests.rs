@@ -3,9 +3,15 @@ use std::time::Instant;
 use super::*;
 use crate::{
     http::testing::{Reply, Server},
-    testing::{Hang, Written, hang},
+    testing::{FakeQueue, Hang, Written, hang},
 };
-use graph_core::application::test_util::guid;
+use graph_core::{
+    application::test_util::{application, guid},
+    notification::{
+        client_state::Proven,
+        message::{MAX_BYTES, MAX_MESSAGE_BODY_BYTES},
+    },
+};
 
 #[test]
 fn a_message_is_sent_in_the_group_of_its_tenant() {
@@ -16,6 +22,59 @@ fn a_message_is_sent_in_the_group_of_its_tenant() {
         Some(TENANT_ID)
     );
     assert_eq!(group(&Message::of_nobody("{}".to_owned())), None);
+}
+
+#[test]
+fn the_largest_message_that_sqs_holds_is_kept_with_its_reason() {
+    let owner = Proven {
+        subscription: "s".repeat(69),
+        application: application((TENANT_ID, TENANT_ID)),
+    };
+    for (owner, letter) in [(None, "a"), (None, "\u{20ac}"), (Some(&owner), "a")] {
+        let body = letter.repeat(MAX_BYTES / letter.len());
+        let failed = Message::of_any(owner, body.clone()).failed(Reason::SealRejected);
+        assert!(failed.size() <= MAX_BYTES, "{}", failed.size());
+        assert!(body.starts_with(&failed.body) && failed.body.len() > MAX_BYTES - 256);
+    }
+    let ours = "a".repeat(MAX_MESSAGE_BODY_BYTES);
+    let failed = Message::of_any(Some(&owner), ours.clone()).failed(Reason::UnknownCertificate);
+    assert_eq!(failed.body, ours, "what the functions write is never cut");
+}
+
+#[tokio::test]
+async fn only_messages_that_are_not_handed_over_again_are_kept() {
+    let queue = FakeQueue::default();
+    let unfinished = |note: &'static str, received| Unfinished {
+        note,
+        last_try: LastTry::of(received, 10, note, None),
+        reason: Reason::NotStored,
+    };
+    let all = || {
+        vec![
+            unfinished("first", 1),
+            unfinished("ninth", 9),
+            unfinished("tenth", 10),
+            unfinished("later", 11),
+        ]
+    };
+    let deadline = Deadline::after(Duration::from_mins(1));
+    let sent = keep(all(), &queue, deadline).await;
+    assert_eq!(
+        (sent.stored, sent.lost),
+        (vec!["tenth", "later"], vec!["first", "ninth"])
+    );
+    let kept = queue.take();
+    let kept: Vec<_> = kept
+        .iter()
+        .map(|message| (&*message.body, message.reason))
+        .collect();
+    assert_eq!(kept, [("tenth", Some("NotStored")), ("later", Some("NotStored"))]);
+    queue.refuse(Some("tenth"));
+    let sent = keep(all(), &queue, deadline).await;
+    assert_eq!(
+        (sent.stored, sent.lost),
+        (vec!["later"], vec!["tenth", "first", "ninth"])
+    );
 }
 
 #[tokio::test]
