@@ -1,6 +1,7 @@
 //! Applies the steps of a plan. A step that fails does not stop the others.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -14,10 +15,10 @@ use graph_edge::secrets::Source;
 use jiff::Timestamp;
 use tracing::info;
 
-pub(crate) use self::circuit_breaker::CircuitBreaker;
 use self::failure::Failure;
+pub(crate) use self::{circuit_breaker::CircuitBreaker, replace::Handshake};
 use crate::{
-    memory::{Known, RefusalKey, lock},
+    memory::{Known, Refusal, RefusalKey, lock},
     ports::{Clock, Document, Documents, Ports},
     result::{Lost, Status, StepResult},
     run::send,
@@ -29,6 +30,7 @@ mod circuit_breaker;
 mod failure;
 mod gap;
 mod renew;
+mod replace;
 mod settle;
 
 /// Applies the steps of one tenant.
@@ -42,6 +44,11 @@ pub(crate) struct Applier<'a, P: Ports> {
     /// The login's subscriptions as far as they are known.
     pub(crate) known: Arc<Mutex<Known>>,
     pub(crate) breaker: CircuitBreaker,
+    pub(crate) handshake: Handshake,
+    /// The ids of the subscriptions that the plan replaces.
+    pub(crate) replaced: BTreeSet<String>,
+    /// How many of the listed subscriptions are ours.
+    pub(crate) ours: usize,
 }
 
 /// What a step has led to at Graph.
@@ -53,7 +60,7 @@ struct Done {
     otherwise: Option<(&'static str, String)>,
     /// Whether the subscription to renew or replace no longer existed.
     was_gone: bool,
-    /// Why the renewal had to leave out the new URL or certificate.
+    /// Why the subscription was renewed without the new URL or certificate, or in place of its replacement.
     short_of: Option<Failure>,
 }
 
@@ -85,13 +92,21 @@ impl<P: Ports> Applier<'_, P> {
             None if step.action.deletes() && !self.is_current().await => Err(Failure::Outdated),
             None => self.run_step(&step).await,
         };
+        let until = attempt
+            .as_ref()
+            .err()
+            .and_then(|failure| self.note_refusal(&step, failure));
+        let attempt = match attempt {
+            Err(failure) => self.keep_alive(&step, failure).await,
+            done => done,
+        };
         // Before the new subscription takes its place in the history.
         let made_before = lock(&self.known).history.made_at(&step.name);
         let done = attempt.as_ref().ok();
         let gap = done.and_then(|done| self.gap(&step, done, begun, made_before));
         let mut result = StepResult {
             made_before,
-            ..self.conclude(step, attempt)
+            ..self.conclude(step, attempt, until)
         };
         if let Some(gap) = gap {
             result.lost = Some(Lost {
@@ -128,22 +143,27 @@ impl<P: Ports> Applier<'_, P> {
 
     /// Returns why the step does not begin, or nothing if it may.
     fn hindrance(&self, step: &Step, now: Timestamp) -> Option<Failure> {
-        if self.is_late() {
+        if now >= self.run.request.stop_at() {
             return Some(Failure::NoTime);
         }
         // Only creations wait or are given up: a renewal that is held back can end in a lapse.
         let creation = step.action.creation().filter(|_| step.action.creates())?;
-        let refusals = lock(&self.run.deps.memory.refusals);
-        let refusal = refusals.get(&self.refusal_key(creation));
         // A person who starts a run wants to see Graph's answer.
-        let waits = refusal.filter(|refusal| self.run.request.is_patient && refusal.until > now);
-        if let Some(refusal) = waits {
+        let refusal = self.refusal(&self.refusal_key(creation));
+        if let Some(refusal) = refusal.filter(|_| self.run.request.is_patient) {
             return Some(Failure::Waiting {
                 until: refusal.until,
                 is_skipped: refusal.is_skipped,
             });
         }
         self.breaker.is_open(&step.name).then_some(Failure::GivenUp)
+    }
+
+    /// Returns the refusal after which Graph is not asked again yet.
+    fn refusal(&self, key: &RefusalKey) -> Option<Refusal> {
+        let refusals = lock(&self.run.deps.memory.refusals);
+        let refusal = refusals.get(key);
+        refusal.filter(|refusal| refusal.until > self.now()).cloned()
     }
 
     /// Returns whether the configuration of the run is still current. An unreadable configuration counts as changed.
@@ -166,16 +186,7 @@ impl<P: Ports> Applier<'_, P> {
                 Ok(Done::default())
             }
             Action::Create(creation) => self.create_or_settle(&step.name, creation).await,
-            Action::Replace { id, creation } => {
-                // Whatever would make the creation fail has to fail before the subscription is deleted.
-                self.body(creation)?;
-                let was_there = self.delete(creation.desired.version, id).await?;
-                let done = self.create_or_settle(&step.name, creation).await?;
-                Ok(Done {
-                    was_gone: !was_there,
-                    ..done
-                })
-            }
+            Action::Replace { id, creation } => self.replace(&step.name, id, creation).await,
             Action::Extend { id, renewal } => self.extend_unread(step, id, renewal).await,
             Action::Renew {
                 id,
@@ -185,33 +196,38 @@ impl<P: Ports> Applier<'_, P> {
         }
     }
 
-    /// Ends a step: remembers the subscription or the refusal, and returns the result.
-    fn conclude(&self, step: Step, attempt: Result<Done, Failure>) -> StepResult {
-        match attempt {
+    /// Remembers the refusal of a creation, and returns when Graph is asked again.
+    fn note_refusal(&self, step: &Step, failure: &Failure) -> Option<Timestamp> {
+        // Renewals are retried at every run, and their refusal must not hold back a creation after the lapse.
+        let waits = step.action.creates() && failure.calls_for_patience();
+        let key = self.refusal_key(step.action.creation().filter(|_| waits)?);
+        let mut refusals = lock(&self.run.deps.memory.refusals);
+        Some(refusals.note(key, failure.is_skipped(step), self.now()))
+    }
+
+    /// Ends a step: remembers the subscription, and returns the result.
+    fn conclude(&self, step: Step, attempt: Result<Done, Failure>, until: Option<Timestamp>) -> StepResult {
+        let failure = match attempt {
             Ok(done) => {
                 self.remember(&step, &done);
-                self.of_done(step, done)
+                return self.of_done(step, done, until);
             }
-            Err(failure) => {
-                let is_skipped = failure.is_skipped(&step);
-                // Renewals are retried at every run, and their refusal must not hold back a creation after the lapse.
-                let waits = step.action.creates() && failure.calls_for_patience();
-                let creation = step.action.creation().filter(|_| waits);
-                let until = creation.map(|creation| {
-                    let key = self.refusal_key(creation);
-                    let mut refusals = lock(&self.run.deps.memory.refusals);
-                    refusals.note(key, is_skipped, self.now())
-                });
-                let status = self.status(&step, &failure, until);
-                StepResult::of(step, status)
-            }
+            Err(failure) => failure,
+        };
+        let status = self.status(&step, &failure, until);
+        let is_gone = step.action.id().is_some_and(|id| !self.is_known(id));
+        let mut result = StepResult::of(step, status);
+        if is_gone {
+            // It was deleted, or Graph said that it no longer exists, before the step failed.
+            (result.subscription_id, result.expires_at) = (None, None);
         }
+        result
     }
 
     /// Returns the result of a step that Graph has carried out.
-    fn of_done(&self, step: Step, done: Done) -> StepResult {
+    fn of_done(&self, step: Step, done: Done, until: Option<Timestamp>) -> StepResult {
         let status = done.short_of.map_or(Status::Done, |failure| {
-            let failure = self.describe(&step, &failure, None);
+            let failure = self.describe(&step, &failure, until);
             Status::Failed(format!("extended, but not brought up to date: {failure}"))
         });
         let mut result = StepResult {
@@ -248,10 +264,12 @@ impl<P: Ports> Applier<'_, P> {
     fn remember(&self, step: &Step, done: &Done) {
         let mut known = lock(&self.known);
         let before = step.action.id();
-        if let Some(id) = before.filter(|_| step.action.deletes()) {
-            known.remove(id);
-        }
-        let Some(one) = &done.subscription else { return };
+        let Some(one) = &done.subscription else {
+            if let Some(id) = before.filter(|_| step.action.deletes()) {
+                known.remove(id);
+            }
+            return;
+        };
         // A renewal may have ended in a new subscription, so the id in Graph's answer decides, not the action.
         let is_same = before == Some(one.id.as_str());
         if let Some(id) = before.filter(|_| !is_same) {
@@ -264,7 +282,7 @@ impl<P: Ports> Applier<'_, P> {
         } else {
             known.history.made(&step.name, &one.id, self.now());
         }
-        if let Some(creation) = step.action.creation() {
+        if let Some(creation) = step.action.creation().filter(|_| done.short_of.is_none()) {
             lock(&self.run.deps.memory.refusals).forget(&self.refusal_key(creation));
         }
     }

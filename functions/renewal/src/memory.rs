@@ -19,7 +19,7 @@ use graph_core::{
 use graph_edge::graph::Listed;
 use jiff::{SignedDuration, Timestamp};
 
-pub(crate) use self::refusal_backoff::{RefusalBackoff, RefusalKey};
+pub(crate) use self::refusal_backoff::{Refusal, RefusalBackoff, RefusalKey};
 
 mod refusal_backoff;
 

@@ -33,25 +33,25 @@ impl<P: Ports> Applier<'_, P> {
     /// Creates a subscription, with a shorter lifetime if Graph refuses the requested one.
     pub(super) async fn create(&self, creation: &Creation) -> Result<Subscription, Failure> {
         let mut body = self.body(creation)?;
-        let version = creation.desired.version;
-        match self
-            .run
-            .within(self.run.deps.graph.create(self.run.tenant, version, &body))
-            .await
+        let create = async |body: &NewSubscription| {
+            let call = self
+                .run
+                .deps
+                .graph
+                .create(self.run.tenant, creation.desired.version, body);
+            self.run.within(call).await
+        };
+        let mut created = create(&body).await;
+        if let Err(GraphError {
+            kind: GraphErrorKind::TooLong { minutes, .. },
+            ..
+        }) = created
         {
-            Err(GraphError {
-                kind: GraphErrorKind::TooLong { minutes, .. },
-                ..
-            }) => {
-                body.expiration_date_time = self.shorten(&creation.desired.name, minutes);
-                let created = self
-                    .run
-                    .within(self.run.deps.graph.create(self.run.tenant, version, &body))
-                    .await?;
-                Ok(ends_at(created, body.expiration_date_time))
-            }
-            created => Ok(ends_at(created?, body.expiration_date_time)),
+            body.expiration_date_time = self.shorten(&creation.desired.name, minutes);
+            created = create(&body).await;
         }
+        self.note_handshake(&created);
+        Ok(ends_at(created?, body.expiration_date_time))
     }
 
     /// Deletes a subscription and returns whether it was there.

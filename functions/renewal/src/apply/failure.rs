@@ -49,6 +49,11 @@ pub(super) enum Failure {
         "not attempted: Graph refused every subscription of this entry that was tried; the next run continues"
     )]
     GivenUp,
+    #[error(
+        "not replaced: Graph could not validate the notification URL of this tenant's last new subscription, so the old one \
+         stays; renewal tries again within a day, and `graph-notifications apply` at once"
+    )]
+    Unreachable,
     #[error("subscription {id} already watches this, for {address}; Graph says: {text}")]
     Rival {
         id: String,
@@ -86,6 +91,7 @@ impl Failure {
             | Self::Entry(_)
             | Self::Waiting { .. }
             | Self::GivenUp
+            | Self::Unreachable
             | Self::NoTime
             | Self::Outdated => false,
         }

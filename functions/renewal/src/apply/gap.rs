@@ -30,7 +30,7 @@ impl<P: Ports> Applier<'_, P> {
             // the gap.
             (Action::Create(_), _) | (_, Reason::OtherResource { .. } | Reason::Removed) => return None,
             // The subscription never stopped.
-            (Action::Renew { .. }, _) if done.otherwise.is_none() => return None,
+            _ if done.subscription.as_ref().map(|one| one.id.as_str()) == step.action.id() => return None,
             (_, Reason::Expired) => (subscription_id, step.expires_at),
             // For how long its notifications had no receiver is unknown.
             (_, Reason::TakenOver) => (subscription_id, None),

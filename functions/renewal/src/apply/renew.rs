@@ -3,10 +3,7 @@
 use graph_core::subscription::plan::{Creation, Policy, Renewal, Step};
 use graph_edge::graph::{GraphError, GraphErrorKind};
 
-use super::{
-    Applier, Done,
-    failure::{Failure, is_in_the_way},
-};
+use super::{Applier, Done, failure::Failure};
 use crate::{memory::lock, ports::Ports};
 
 impl<P: Ports> Applier<'_, P> {
@@ -48,7 +45,12 @@ impl<P: Ports> Applier<'_, P> {
             }
             // Replacing costs a gap, so renewal waits until the subscription would lapse otherwise.
             kind if kind.is_lasting() && self.is_in_danger(step, otherwise) => {
-                self.replace_while_it_lives(id, otherwise).await
+                let replaced = self.replace(&step.name, id, otherwise).await?;
+                let reason = "Graph no longer extends it".to_owned();
+                Ok(Done {
+                    otherwise: Some(("replace", reason)),
+                    ..replaced
+                })
             }
             _ => Err(error.into()),
         }
@@ -107,28 +109,6 @@ impl<P: Ports> Applier<'_, P> {
             }
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Creates a successor for a living subscription that Graph no longer renews. The old one is deleted first only
-    /// where Graph refuses a second one.
-    async fn replace_while_it_lives(&self, id: &str, creation: &Creation) -> Result<Done, Failure> {
-        let created = match self.create(creation).await {
-            Err(Failure::Graph(error)) if is_in_the_way(&error) => {
-                self.delete(creation.desired.version, id).await?;
-                self.create(creation).await?
-            }
-            created => {
-                let created = created?;
-                // A failure is ignored: a subscription that is not deleted expires by itself.
-                drop(self.delete(creation.desired.version, id).await);
-                created
-            }
-        };
-        let reason = "Graph no longer extends it".to_owned();
-        Ok(Done {
-            otherwise: Some(("replace", reason)),
-            ..created.into()
-        })
     }
 
     fn is_in_danger(&self, step: &Step, creation: &Creation) -> bool {

@@ -48,7 +48,7 @@ impl<P: Ports> Applier<'_, P> {
         let Some(ours) = self.context.stack.read(&url) else {
             let is_of_stack = is_of_stack(&existing);
             if self.context.takes_over && is_of_stack {
-                return self.replace(creation, &id, Reason::TakenOver.to_string()).await;
+                return self.displace(creation, &id, Reason::TakenOver.to_string()).await;
             }
             return Err(Failure::Theirs {
                 id,
@@ -74,11 +74,11 @@ impl<P: Ports> Applier<'_, P> {
             return Err(Failure::Braked);
         }
         let reason = format!("subscription {id}, which no entry asks for, watched the same");
-        self.replace(creation, &id, reason).await
+        self.displace(creation, &id, reason).await
     }
 
     /// Deletes the conflicting subscription and creates the wanted one.
-    async fn replace(&self, creation: &Creation, id: &str, reason: String) -> Result<Done, Failure> {
+    async fn displace(&self, creation: &Creation, id: &str, reason: String) -> Result<Done, Failure> {
         if !self.is_current().await {
             return Err(Failure::Outdated);
         }
@@ -96,12 +96,7 @@ impl<P: Ports> Applier<'_, P> {
         let otherwise = Some(("adopt", reason));
         // Before the renewal, which may fail: the subscription exists in any case.
         lock(&self.known).put(existing.clone());
-        let now = self.now();
-        let reserve = self.policy.reserve(creation.desired.lifetime);
-        let is_due = existing
-            .expiration_date_time
-            .is_none_or(|end| end.duration_since(now) < reserve);
-        let subscription = if is_due {
+        let subscription = if self.is_due(existing.expiration_date_time, creation) {
             self.renew(&existing.id, &creation.extension()).await?
         } else {
             existing

@@ -1,4 +1,4 @@
-//! Pauses before Graph is asked again for a subscription that it refused.
+//! Pauses before Graph is asked again for what it refused.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,29 @@ use jiff::{SignedDuration, Timestamp};
 #[derive(Debug, Default)]
 pub(crate) struct RefusalBackoff(BTreeMap<RefusalKey, Refusal>);
 
-/// A tenant's name in the configuration and the requested subscription. A corrected entry is another key, so it does not
-/// wait.
+/// What Graph refuses.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct RefusalKey(String, String, String, Option<String>);
+pub(crate) enum RefusalKey {
+    /// The creation of a subscription. A corrected entry is another key, so it does not wait.
+    Creation {
+        /// The tenant's name in the configuration.
+        tenant: String,
+        /// The subscription's name.
+        name: String,
+        /// The resource as the entry spells it.
+        resource: String,
+        /// The digest of everything that the entry asks for.
+        digest: String,
+    },
+    /// The validation of the notification URLs in the tenant of this name.
+    Handshake(String),
+}
 
 /// A refusal.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
+    /// When Graph last refused it.
+    pub(crate) at: Timestamp,
     /// When Graph may be asked again.
     pub(crate) until: Timestamp,
     /// Whether nobody who operates this stack can cure the refusal.
@@ -26,12 +41,12 @@ pub(crate) struct Refusal {
 
 impl RefusalKey {
     pub(crate) fn of(tenant: &str, desired: &Desired) -> Self {
-        Self(
-            tenant.to_owned(),
-            desired.name.clone(),
-            desired.resource.clone(),
-            desired.query_options.clone(),
-        )
+        Self::Creation {
+            tenant: tenant.to_owned(),
+            name: desired.name.clone(),
+            resource: desired.resource.clone(),
+            digest: desired.digest(),
+        }
     }
 }
 
@@ -50,10 +65,16 @@ impl RefusalBackoff {
                 .saturating_add(MAX_BACKOFF)
                 .is_ok_and(|forgotten| forgotten > now)
         });
-        let before = self.0.get(&key).map(|refusal| refusal.pause);
-        let pause = before.map_or(MIN_BACKOFF, |before| before.saturating_mul(2).min(MAX_BACKOFF));
+        let before = self.0.get(&key);
+        // Several at once, as of a handshake, are one refusal.
+        let pause = match before {
+            Some(before) if before.until > now => before.pause,
+            Some(before) => before.pause.saturating_mul(2).min(MAX_BACKOFF),
+            None => MIN_BACKOFF,
+        };
         let until = now.saturating_add(pause).unwrap_or(now);
         let refusal = Refusal {
+            at: now,
             until,
             is_skipped,
             pause,

@@ -140,6 +140,11 @@ impl<'a, P: Ports + 'a> Work<'a, P> {
 
     /// Returns the results in a stable order: tenants and steps finish in any order.
     fn into_results(self) -> Vec<TenantResult> {
+        for (result, applier) in &self.tenants {
+            if let Some(applier) = applier {
+                applier.remember_version(&result.steps);
+            }
+        }
         let mut results: Vec<TenantResult> = self.tenants.into_iter().map(|(result, _)| result).collect();
         results.sort_by(|one, other| one.line.tenant.cmp(&other.line.tenant));
         for result in &mut results {

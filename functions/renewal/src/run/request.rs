@@ -67,6 +67,11 @@ impl RunRequest {
         self.before_deadline(STOPS_BEFORE, 3)
     }
 
+    /// Returns the time from which no subscription is deleted to make room for its successor.
+    pub(crate) fn replaces_until(&self) -> Timestamp {
+        self.before_deadline(REPLACES_BEFORE, 2)
+    }
+
     /// Makes a call that ends with the run at the latest, whatever Graph does.
     pub(crate) async fn within<T>(
         &self,
@@ -98,3 +103,7 @@ impl RunRequest {
 /// How long before the deadline the last step begins, and the last call ends.
 const STOPS_BEFORE: SignedDuration = SignedDuration::from_secs(90);
 const ENDS_BEFORE: SignedDuration = SignedDuration::from_secs(20);
+
+/// How long before the deadline the last deletion for a successor begins: a deletion of 20 s, a creation of a minute, and
+/// the wait for Graph's limit before each.
+const REPLACES_BEFORE: SignedDuration = SignedDuration::from_secs(150);

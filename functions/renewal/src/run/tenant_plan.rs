@@ -11,7 +11,8 @@ use graph_core::{
         config::{Entry, Problem, Severity},
         model::Subscription,
         plan::{
-            Context, Desired, Listing, Objects, Policy, Step, Urgency, Wish, delete_all, excess, expand, plan,
+            Action, Context, Desired, Listing, Objects, Policy, Step, Urgency, Wish, delete_all, excess,
+            expand, plan,
         },
         rotation::KeysInUse,
     },
@@ -22,7 +23,7 @@ use jiff::SignedDuration;
 use super::objects;
 use crate::{
     advice,
-    apply::{Applier, CircuitBreaker},
+    apply::{Applier, CircuitBreaker, Handshake},
     memory::{Known, RefusalKey, lock},
     ports::Ports,
     report::{ManyLine, Margin, Need, TenantLine, describe},
@@ -198,6 +199,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         // The margin depends on the count: thousands of early renewals would use up Graph's limit.
         let policy = self.deps.policy.of_many(listing.count());
         result.margins = self.margins(&desired, &policy);
+        let ours = listing.ours();
         let steps = if sight == Sight::Listed {
             self.steps(&desired, &listing, &mut context, &policy, &known, &mut result)
         } else {
@@ -216,6 +218,9 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             listed: existing,
             known,
             breaker: CircuitBreaker::default(),
+            handshake: Handshake::default(),
+            replaced: replaced(&steps),
+            ours,
         };
         TenantPlan {
             result,
@@ -246,9 +251,6 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             steps = plan(desired, listing, context, self.begun, policy);
             result.held = count;
             result.problems.push(self.braked(count, listing.ours()));
-        } else {
-            // Remembered only for a plan that is applied whole: the next run must still see the change as new.
-            lock(known).version = Some(self.config_version.to_owned());
         }
         result.removed = self.record(&mut steps, context, policy, known);
         steps
@@ -357,6 +359,29 @@ impl<'a, P: Ports> TenantRun<'a, P> {
     }
 }
 
+impl<P: Ports> Applier<'_, P> {
+    /// Remembers the version of the configuration after a run, unless so many of its deletions and replacements are left
+    /// that the brake would hold them in the next run: it must still see the change as new.
+    pub(super) fn remember_version(&self, results: &[StepResult]) {
+        let is_left = |result: &&StepResult| {
+            result.status != Status::Done && (result.step.action.deletes() || result.step.action.creates())
+        };
+        if self.context.braked {
+            return;
+        }
+        let left: Vec<Step> = results
+            .iter()
+            .filter_map(|result| {
+                let step = result.step.clone();
+                if is_left(&result) { Some(step) } else { step.kept() }
+            })
+            .collect();
+        if excess(&left, self.ours, Wish::Old).is_none() {
+            lock(&self.known).version = Some(self.run.config_version.to_owned());
+        }
+    }
+}
+
 impl<P: Ports> TenantPlan<'_, P> {
     /// Returns the plan for a tenant in which nothing can be done.
     fn none(result: TenantResult) -> Self {
@@ -383,6 +408,15 @@ fn remembered(steps: Vec<Step>, sight: Sight) -> Vec<Step> {
         Some(step)
     });
     steps.collect()
+}
+
+/// Returns the ids of the subscriptions that a plan replaces.
+fn replaced(steps: &[Step]) -> BTreeSet<String> {
+    let replaced = steps.iter().filter_map(|step| match &step.action {
+        Action::Replace { id, .. } => Some(id.clone()),
+        _ => None,
+    });
+    replaced.collect()
 }
 
 /// Returns the results for subscriptions that do not exist, as far as a tenant's last list shows: they wait for the next

@@ -179,7 +179,7 @@ async fn a_gap_is_reported_when_it_ends_even_after_several_runs() {
 }
 
 #[tokio::test]
-async fn a_deletion_without_recreation_is_reported_by_a_later_run() {
+async fn a_replacement_that_failed_first_is_reported_by_a_later_run() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.graph.change("id-1", asked_otherwise);
     world.graph.fail("create", unavailable());

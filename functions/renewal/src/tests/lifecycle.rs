@@ -68,7 +68,12 @@ async fn a_removed_subscription_that_is_still_listed_is_replaced() {
     world.invoke(batch(&[removed])).await.unwrap();
     assert_eq!(
         world.log(),
-        ["list a", "delete id-1", "create /chats/getAllMessages"]
+        [
+            "list a",
+            "create /chats/getAllMessages",
+            "delete id-1",
+            "create /chats/getAllMessages"
+        ]
     );
 }
 
@@ -113,7 +118,7 @@ async fn consumers_get_one_event_about_a_subscription_that_graph_removed() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0]["type"], json!("Microsoft.Graph.SubscriptionRemoved"));
     let data = &told[0]["data"];
-    assert_eq!(data["newSubscriptionId"], json!("id-2"));
+    assert_eq!(data["newSubscriptionId"], json!("id-3"));
     assert_eq!(
         (&data["lostFrom"], &data["lostUntil"]),
         (&json!("2026-11-22T09:59:00Z"), &json!("2026-11-22T11:00:00Z")),

@@ -94,7 +94,7 @@ async fn a_subscription_is_not_deleted_if_its_successor_was_just_refused() {
     world.graph.add(TENANT_A, ours);
     world.clock.advance(10);
     scheduled(&world).await;
-    assert_eq!(world.log(), ["list a"]);
+    assert_eq!(world.log(), ["list a", "update old"]);
 }
 
 #[tokio::test]

@@ -214,7 +214,12 @@ async fn a_forced_rotation_replaces_everything_after_six_minutes() {
     world.run().await;
     assert_eq!(
         world.log(),
-        ["list a", "delete id-1", "create /chats/getAllMessages"]
+        [
+            "list a",
+            "create /chats/getAllMessages",
+            "delete id-1",
+            "create /chats/getAllMessages"
+        ]
     );
     let url = world.graph.all()[0].notification_url.clone().unwrap();
     assert!(url.contains(&format!("&k={key}&c={certificate}&d=")), "{url}");

@@ -1,6 +1,6 @@
 //! Failures that have happened to others, replayed for the real client in virtual time.
 
-use graph_edge::metrics::Metrics;
+use graph_edge::metrics::{Metric, Metrics};
 use serde_json::Map;
 
 use super::{fakes::Quirk, *};
@@ -12,6 +12,7 @@ mod logins;
 mod mistakes;
 mod preflight;
 mod removals;
+mod replacements;
 mod storms;
 
 /// Returns a configuration with `count` tenants, and entries of a tenant's number, a name and the other members.

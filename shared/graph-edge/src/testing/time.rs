@@ -43,7 +43,8 @@ impl VirtualClock {
     ///
     /// When it waits for nothing that time could bring.
     pub fn run<F: Future>(&self, future: F) -> F::Output {
-        let mut future = pin!(future);
+        // Tokio's budget would end a poll early and wait for Tokio's own loop, which does not turn here.
+        let mut future = pin!(tokio::task::unconstrained(future));
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
         let mut context = Context::from_waker(&waker);

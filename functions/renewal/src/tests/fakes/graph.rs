@@ -61,6 +61,8 @@ pub(crate) enum Quirk {
     RefusesNewUrls,
     /// A second subscription for the same resource is accepted.
     TakesTwice,
+    /// The handshake of every creation fails, after Graph has looked for a conflict.
+    BlocksHandshakes,
     /// A conflict does not name the other subscription.
     NamesNoConflict,
     /// Expiries are shown in an unreadable form.
@@ -297,6 +299,10 @@ impl State {
                 existing.id
             );
             return Reply::refusal(409, "Conflict", &text);
+        }
+        if self.has(Quirk::BlocksHandshakes) {
+            let text = "Subscription validation request timed out.";
+            return Reply::refusal(400, "ValidationError", text);
         }
         let reply = Reply::new(201, self.show(&wanted).to_string());
         self.subscriptions.push((tenant.to_owned(), wanted));

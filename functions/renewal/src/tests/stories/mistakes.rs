@@ -97,7 +97,12 @@ async fn what_graph_removed_is_made_again_under_a_bad_document() {
     assert_eq!(answer, json!({"batchItemFailures": []}));
     assert_eq!(
         world.log(),
-        ["list a", "delete id-1", "create /chats/getAllMessages"]
+        [
+            "list a",
+            "create /chats/getAllMessages",
+            "delete id-1",
+            "create /chats/getAllMessages"
+        ]
     );
 }
 

@@ -69,7 +69,7 @@ pub enum Action {
         /// The new expiry.
         renewal: Renewal,
     },
-    /// Delete it and create it again at once, because a PATCH cannot change what differs.
+    /// Create its successor and delete it, because a PATCH cannot change what differs.
     Replace {
         /// Graph's id of the subscription to delete.
         id: String,

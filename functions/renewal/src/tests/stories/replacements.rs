@@ -1,0 +1,148 @@
+//! A replacement that fails half-way leaves what was there.
+
+use std::{
+    pin::pin,
+    sync::Arc,
+    task::{Context, Waker},
+};
+
+use graph_edge::testing::Woken;
+
+use super::*;
+
+#[test]
+fn a_blocked_handshake_deletes_nothing_of_a_changed_entry() {
+    let (world, mut entry) = with_mail(40);
+    entry["changeType"] = json!("created,updated");
+    world.documents.set(Document::Config, &of_mail(&entry));
+    world.graph.quirk(Quirk::BlocksHandshakes);
+    for _ in 0..3 {
+        let report = next_run(&world);
+        assert_eq!(report["failed"], json!(40), "{report:#}");
+    }
+    assert_eq!((live(&world), count(&world.log(), "delete")), (40, 0));
+    world.graph.heal();
+    runs_for(&world, 40);
+    let all = world.graph.all();
+    let changed = |one: &&Subscription| one.change_type.as_deref() == Some("created,updated");
+    assert_eq!((all.len(), all.iter().filter(changed).count()), (40, 40));
+}
+
+#[test]
+fn where_graph_refuses_a_second_one_a_blocked_handshake_costs_two_at_most() {
+    let (world, _) = with_mail(40);
+    world.clock.run(world.invoke(json!({"rotate": "keys"}))).unwrap();
+    world.clock.advance(24 * 60);
+    world.graph.quirk(Quirk::BlocksHandshakes);
+    world.log();
+    let report = next_run(&world);
+    let lost = 40 - live(&world);
+    assert!(lost <= 2, "{lost}: {report:#}");
+    // What is gone is not counted as there.
+    let many = &report["forEach"][0];
+    assert_eq!(many["counts"].get("replace"), None, "{many:#}");
+    let metrics = world.clock.run(world.counted(json!({"source": "aws.scheduler"})));
+    assert_eq!(
+        metrics.values(Metric::SubscriptionsMissing),
+        [i64::try_from(lost).unwrap()]
+    );
+    runs_for(&world, 20);
+    assert_eq!(40 - live(&world), lost, "later runs lose no more");
+    world.graph.heal();
+    runs_for(&world, 10 * 24 * 60);
+    assert_eq!(live(&world), 40);
+}
+
+#[test]
+fn a_replacement_that_fails_for_days_lets_nothing_lapse() {
+    let (world, mut entry) = with_mail(3);
+    world.graph.end_in_time();
+    entry["changeType"] = json!("created,updated");
+    world.documents.set(Document::Config, &of_mail(&entry));
+    world.graph.fail("create", forbidden());
+    for _ in 0..(14 * 24) {
+        let report = next_run(&world);
+        world.clock.advance(50);
+        assert_eq!((live(&world), &report["failed"]), (3, &json!(3)), "{report:#}");
+    }
+    assert_eq!(world.told(), Vec::<Value>::new());
+}
+
+#[test]
+fn nothing_is_deleted_for_a_successor_without_time_for_it() {
+    let (world, _) = with_mail(3);
+    world.clock.run(world.invoke(json!({"rotate": "keys"}))).unwrap();
+    world.clock.advance(24 * 60);
+    world.graph.delay("create", 58);
+    let deadline = world.clock.now() + jiff::SignedDuration::from_secs(100);
+    let event = json!({"source": "aws.scheduler"});
+    let report = world.clock.run(world.invoke_until(deadline, event)).unwrap();
+    assert_eq!(
+        (live(&world), &report["unfinished"]),
+        (3, &json!(3)),
+        "{report:#}"
+    );
+}
+
+#[test]
+fn a_run_killed_after_the_successor_leaves_one_subscription() {
+    let (world, mut entry) = with_mail(1);
+    entry["changeType"] = json!("created,updated");
+    world.documents.set(Document::Config, &of_mail(&entry));
+    kill_after(&world, "create");
+    assert_eq!(live(&world), 2);
+    let world = world.restarted();
+    world.scheduled();
+    let all = world.graph.all();
+    assert_eq!(all.len(), 1);
+    assert_eq!(all[0].change_type.as_deref(), Some("created,updated"));
+    assert_eq!(
+        world.told(),
+        Vec::<Value>::new(),
+        "the old one lived until the end"
+    );
+}
+
+#[test]
+fn a_run_killed_between_deletion_and_creation_is_made_up_for() {
+    let (world, _) = with_mail(1);
+    world.clock.run(world.invoke(json!({"rotate": "keys"}))).unwrap();
+    world.clock.advance(24 * 60);
+    kill_after(&world, "delete");
+    assert_eq!(live(&world), 0);
+    let world = world.restarted();
+    world.scheduled();
+    assert_eq!((live(&world), world.told().len()), (1, 1));
+}
+
+/// Returns a world with `count` subscriptions of one entry, and the entry.
+fn with_mail(count: usize) -> (World, Value) {
+    let entry = mail(users(count));
+    let world = world(&serde_json::from_str(&of_mail(&entry)).unwrap());
+    world.scheduled();
+    assert_eq!(live(&world), count);
+    world.log();
+    (world, entry)
+}
+
+fn of_mail(entry: &Value) -> String {
+    organisations(1, &[(0, "mail", entry.clone())]).to_string()
+}
+
+/// Ends a scheduled run as soon as Graph has been asked for `call`.
+fn kill_after(world: &World, call: &str) {
+    world.log();
+    let mut metrics = Metrics::default();
+    let mut run = pin!(world.handle(json!({"source": "aws.scheduler"}), &mut metrics));
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut context = Context::from_waker(&waker);
+    let mut log = Vec::new();
+    while count(&log, call) == 0 {
+        assert!(run.as_mut().poll(&mut context).is_pending(), "{log:?}");
+        if !woken.take() {
+            world.clock.skip();
+        }
+        log.extend(world.log());
+    }
+}
