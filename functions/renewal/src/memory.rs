@@ -13,7 +13,7 @@ use graph_core::{
     subscription::{
         config::{Credential, MIN_MINUTES, Tenant},
         model::Subscription,
-        plan::{Policy, SubscriptionHistory},
+        plan::{FailureHistory, LiveCounts, Policy, SubscriptionHistory},
     },
 };
 use graph_edge::graph::Listed;
@@ -34,8 +34,10 @@ pub struct Memory {
     pub(crate) left_over: Mutex<BTreeSet<(String, String)>>,
     /// The last gap of replaced subscriptions that consumers have an event about, by application and name.
     pub(crate) missed: Mutex<BTreeMap<(Application, String), MissedGap>>,
-    /// How many subscriptions lived after the last run over everything.
-    pub(crate) live: Mutex<Option<i64>>,
+    /// How many subscriptions existed after the last runs over everything; nothing before the first one.
+    pub(crate) live: Mutex<Option<LiveCounts>>,
+    /// The failures of the last runs over everything.
+    pub(crate) failures: Mutex<FailureHistory>,
 }
 
 /// A gap in the notifications of subscriptions that were replaced.

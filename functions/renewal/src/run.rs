@@ -15,6 +15,7 @@ use jiff::SignedDuration;
 
 use self::tenant_plan::TenantResult;
 pub(crate) use self::{
+    count::Counted,
     gaps::{STORE_WITHIN, send},
     request::{Notices, RunRequest},
 };
@@ -46,12 +47,12 @@ pub(crate) struct Run {
     pub(crate) report: Report,
     /// Whether a readable configuration exists.
     pub(crate) has_config: bool,
+    /// The state of the subscriptions, after a run over everything.
+    pub(crate) counted: Option<Counted>,
     /// The results of the tenants, in the order of their names.
     pub(crate) tenants: Vec<TenantResult>,
     /// How many deletions and replacements of subscriptions, and removals of applications, the brake holds back.
     pub(crate) held: usize,
-    /// Whether the configuration has entries that cannot be read, or used without keys.
-    has_mistakes: bool,
 }
 
 /// Runs once over the tenants that `request` covers.
@@ -74,7 +75,6 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
             // Who has departed is unknown, so nothing is deleted. The keys below fail as well, and the report says why.
             Err(_) => read.config.whole = false,
         }
-        run.has_mistakes = !read.config.refused.is_empty();
         let rotation = RotationRequest {
             rotation: deps.rotation,
             forced: request.options.forced,
@@ -106,23 +106,19 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
         if !dry_run {
             run.report.note(gaps::unreported(run.results()));
             gaps::order_rest(deps, config).await;
-            // A run over a part writes nothing: its summary would erase what is known of the others.
             if request.only.is_none() {
-                if config.whole {
-                    state::write(deps, config, &read.version_id, now).await;
-                } else if read.version_id == read.current_id {
-                    state::keep_version(deps, &read.version_id).await;
+                run.retire(deps, &read.config, &keys).await;
+                if let Err(error) = run.let_go(deps, read.config.clone(), rotation).await {
+                    run.report.note([unpublished(&error, KEPT)]);
                 }
-            }
-            // A key that an unlisted tenant's subscription names would look unused.
-            if let Some(in_use) = run.in_use().filter(|_| request.only.is_none() && config.whole) {
-                match keys::retire(&deps.documents, &deps.clock, &keys, config, &in_use).await {
-                    Ok(removed) => run.report.keys.extend(removed),
-                    Err(error) => run.report.note([unpublished(&error, KEPT)]),
+                // After all that can fail. A run over a part counts and stores nothing: it knows nothing of the others.
+                run.counted = Some(count::count(&run, deps, &read.config, &stored, request.options));
+                if read.config.whole {
+                    state::write(deps, stored, &read.config, &read.version_id, now).await;
+                } else {
+                    let version = (read.version_id == read.current_id).then_some(read.version_id.as_str());
+                    state::keep(deps, version).await;
                 }
-            }
-            if let Err(error) = run.let_go(deps, read.config, rotation).await {
-                run.report.note([unpublished(&error, KEPT)]);
             }
         }
     }
@@ -147,12 +143,6 @@ impl Run {
             &result.steps,
         );
         self.tenants.push(result);
-    }
-
-    /// Returns whether the results leave out subscriptions that may exist: an entry has a mistake, or Graph did not list a
-    /// tenant and this process does not remember it.
-    pub(crate) fn is_partial(&self) -> bool {
-        self.has_mistakes || self.tenants.iter().any(|tenant| tenant.is_partial)
     }
 
     /// Returns the results of all steps.
@@ -187,6 +177,18 @@ impl Run {
             all.extend(tenant.in_use.as_ref()?);
         }
         Some(all)
+    }
+
+    /// Removes keys that no subscription names any more.
+    async fn retire<P: Ports>(&mut self, deps: &Deps<P>, config: &Config, keys: &PublishedKeys) {
+        // A key that an unlisted tenant's subscription names would look unused.
+        let Some(in_use) = self.in_use().filter(|_| config.whole) else {
+            return;
+        };
+        match keys::retire(&deps.documents, &deps.clock, keys, config, &in_use).await {
+            Ok(removed) => self.report.keys.extend(removed),
+            Err(error) => self.report.note([unpublished(&error, KEPT)]),
+        }
     }
 
     /// Removes the trust in applications that were removed from the configuration and have no subscription left.
@@ -234,7 +236,6 @@ impl Run {
         }
         self.report.note([unpublished(&error, ONLY_RENEWS)]);
         // As if no entry could be read: what exists is renewed for the time that its resource allows.
-        self.has_mistakes = true;
         config.subscriptions.clear();
         config.whole = false;
         PublishedKeys::default()

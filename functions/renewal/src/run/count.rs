@@ -1,20 +1,38 @@
 //! The metrics of a run.
 
-use std::{
-    collections::HashSet,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use graph_core::subscription::plan::Policy;
+use graph_core::subscription::{
+    config::{Config, Problem, Severity},
+    plan::{Policy, StoredState, SubscriptionCount},
+};
 use graph_edge::metrics::{Metric, Metrics};
 use jiff::Timestamp;
 
-use super::Run;
+use super::{
+    Run,
+    tenant_plan::{Knowledge, TenantResult},
+};
 use crate::{
+    Deps,
+    invocation::Options,
     memory::{Memory, lock},
+    ports::{Clock, Ports},
     report::Report,
     result::Status,
 };
+
+/// The state of the subscriptions after a run over everything.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    subscriptions: SubscriptionCount,
+    /// Whether the count covers all that may exist.
+    is_complete: bool,
+    /// By how many percent the subscriptions are fewer than on this day or the day before.
+    drop_percent: i64,
+    /// How many failures are new.
+    new_failures: usize,
+}
 
 /// Counts the steps that were applied.
 pub(crate) fn steps(report: &Report, metrics: &mut Metrics) {
@@ -23,21 +41,120 @@ pub(crate) fn steps(report: &Report, metrics: &mut Metrics) {
     metrics.count(Metric::Renewed, tally.count("renew"));
 }
 
-/// Sets the metrics of a run over everything and of the subscriptions after it. Without a run, only its failure is
-/// counted.
-pub(crate) fn state(
-    run: Option<&Run>,
-    memory: &Memory,
+/// Counts the subscriptions and the failures after a run, and remembers both for the next one.
+pub(super) fn count<P: Ports>(
+    run: &Run,
+    deps: &Deps<P>,
+    config: &Config,
+    stored: &StoredState,
+    options: Options,
+) -> Counted {
+    let (now, memory) = (deps.clock.now(), &deps.memory);
+    let (mut all, mut live, mut is_complete) = (SubscriptionCount::default(), BTreeMap::new(), true);
+    let mut lives = lock(&memory.live);
+    let lives = lives.get_or_insert_with(|| stored.live().cloned().unwrap_or_default());
+    let tenants = run.tenants.iter().map(|tenant| tenant.line.tenant.as_str());
+    lives.begin(config.tenants.keys().map(String::as_str).chain(tenants), now);
+    let mut ids = HashSet::new();
+    for tenant in &run.tenants {
+        let name = &tenant.line.tenant;
+        let count = match &tenant.knowledge {
+            Knowledge::Complete => {
+                let count = of_steps(tenant, &mut ids, &deps.policy, now);
+                lives.record(name, count.live);
+                count
+            }
+            Knowledge::Earlier(count) => count.clone(),
+            Knowledge::None => {
+                is_complete = false;
+                continue;
+            }
+        };
+        live.insert(name.clone(), count.live);
+        all.merge(&count);
+    }
+    let drop_percent = lives.drop_percent(&live);
+    if options.confirms_deletions || options.deletes_all {
+        lives.confirm();
+    }
+    let failures = failures(run);
+    let failures = failures.iter().map(String::as_str);
+    Counted {
+        subscriptions: all,
+        is_complete,
+        drop_percent,
+        new_failures: lock(&memory.failures).observe(failures, stored.failures()),
+    }
+}
+
+/// Returns the state of a tenant's subscriptions. `ids` has those of other tenants: two tenants of the configuration may have
+/// the same application, which shows both the same subscriptions.
+fn of_steps<'r>(
+    tenant: &'r TenantResult,
+    ids: &mut HashSet<&'r Option<String>>,
     policy: &Policy,
     now: Timestamp,
-    metrics: &mut Metrics,
-) {
+) -> SubscriptionCount {
+    let mut count = SubscriptionCount {
+        missing: tenant.missing_before.len(),
+        ..SubscriptionCount::default()
+    };
+    for result in tenant.steps.iter().filter(|result| result.is_wanted()) {
+        // An expired subscription counts as missing, even if Graph still lists it. One whose expiry Graph does not show exists.
+        let is_hidden = result.subscription_id.is_some() && result.step.expires_at.is_none();
+        let exists = result.expires_at.map_or(is_hidden, |expires_at| expires_at > now);
+        if !exists {
+            count.missing += usize::from(!matches!(result.status, Status::Skipped(_)));
+        } else if ids.insert(&result.subscription_id) {
+            count.add(result.step.lifetime, result.expires_at, policy, now);
+        }
+    }
+    count
+}
+
+/// Returns a name for each failure of a run, which is the same in the next run.
+fn failures(run: &Run) -> BTreeSet<String> {
+    let report = &run.report;
+    let errors = report
+        .problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error);
+    let tenants = report.tenants.iter().filter(|line| line.error.is_some());
+    let many = report.for_each.iter().filter(|line| line.error.is_some());
+    let of_tenant = |tenant: &'_ TenantResult| {
+        let name = tenant.line.tenant.clone();
+        let failed = tenant
+            .steps
+            .iter()
+            .filter(|result| matches!(result.status, Status::Failed(_)));
+        failed
+            .map(|result| format!("{name} {}", result.step.name))
+            .collect::<Vec<_>>()
+    };
+    errors
+        .map(subject)
+        .chain(tenants.map(|line| line.tenant.clone()))
+        .chain(many.map(|line| format!("{} {}", line.tenant, line.name)))
+        .chain(run.tenants.iter().flat_map(of_tenant))
+        .collect()
+}
+
+/// Returns what a problem is about. Its message may count something and differ from run to run.
+fn subject(problem: &Problem) -> String {
+    let is_count = |char: char| char == ':' || char.is_ascii_digit();
+    let words = problem.message.split(is_count).next().unwrap_or_default();
+    format!("{} {words}", problem.path)
+}
+
+/// Sets the metrics of a run over everything and of the subscriptions after it. Without a run, only its failure is
+/// counted.
+pub(crate) fn state(run: Option<&Run>, memory: &Memory, now: Timestamp, metrics: &mut Metrics) {
     let Some(run) = run else {
         metrics.set(Metric::RunSucceeded, 0);
         return;
     };
     metrics.set(Metric::RunSucceeded, 1);
-    failures(run, metrics);
+    failed(run, metrics);
     let left_over = run.left_over();
     let before = std::mem::replace(&mut *lock(&memory.left_over), left_over.clone());
     let twice = before.intersection(&left_over).count();
@@ -47,74 +164,41 @@ pub(crate) fn state(
     if let Some(days_left) = run.report.days_left {
         metrics.set(Metric::DaysLeft, days_left);
     }
-    subscriptions(run, policy, now, metrics);
+    if let Some(counted) = &run.counted {
+        subscriptions(counted, now, metrics);
+    }
 }
 
 /// Sets the metrics of the subscriptions that entries ask for.
-fn subscriptions(run: &Run, policy: &Policy, now: Timestamp, metrics: &mut Metrics) {
-    let (mut live, mut missing, mut in_danger) = (HashSet::new(), 0, 0);
-    let (mut soonest, mut least) = (None, None);
-    for result in run.results().filter(|result| result.is_wanted()) {
-        // An expired subscription counts as missing, even if Graph still lists it.
-        let Some(expires_at) = result.expires_at.filter(|expires_at| *expires_at > now) else {
-            missing += usize::from(!matches!(result.status, Status::Skipped(_)));
-            continue;
-        };
-        // Two tenants of the configuration may have the same application, which shows both the same subscriptions.
-        if !live.insert(&result.subscription_id) {
-            continue;
-        }
-        soonest = earlier(soonest, expires_at);
-        if let Some(lifetime) = result.step.lifetime {
-            let percent = policy.percent_left(lifetime, expires_at, now);
-            in_danger += usize::from(percent < Policy::DANGER_PERCENT);
-            least = earlier(least, percent);
+fn subscriptions(counted: &Counted, now: Timestamp, metrics: &mut Metrics) {
+    let count = &counted.subscriptions;
+    metrics.count(Metric::NewFailures, counted.new_failures);
+    // Of subscriptions that nobody knows anything about, the last known state holds: their alarms ignore missing data. A 0
+    // would end these alarms.
+    let states = [
+        (Metric::SubscriptionsMissing, count.missing),
+        (Metric::SubscriptionsInDanger, count.in_danger),
+    ];
+    for (metric, state) in states {
+        if counted.is_complete || state > 0 {
+            metrics.set(metric, number(state));
         }
     }
-    // Of subscriptions that this run knows nothing about, the last known state holds: their alarms ignore missing data. A 0
-    // would end these alarms, and a drop would set another one off.
-    let is_known = run.has_config && !run.is_partial();
-    if is_known {
-        metrics.set(Metric::SubscriptionsLive, number(live.len()));
+    if counted.is_complete {
+        metrics.set(Metric::SubscriptionsLive, number(count.live));
+        metrics.set(Metric::SubscriptionsDropPercent, counted.drop_percent);
     }
-    if is_known || missing > 0 {
-        metrics.set(Metric::SubscriptionsMissing, number(missing));
-    }
-    if is_known || in_danger > 0 {
-        metrics.set(Metric::SubscriptionsInDanger, number(in_danger));
-    }
-    if let Some(soonest) = soonest {
+    if let Some(soonest) = count.soonest {
         let left = soonest.duration_since(now).as_mins();
         metrics.set(Metric::SoonestExpiryMinutes, left);
     }
-    if let Some(least) = least {
+    if let Some(least) = count.least {
         metrics.set(Metric::LeastLeftPercent, least);
     }
 }
 
-/// Sets the percentage of subscriptions that are gone since the previous run, if this process made that run.
-pub(crate) fn drop_since(before: &Mutex<Option<i64>>, metrics: &mut Metrics) {
-    let &[live] = metrics.values(Metric::SubscriptionsLive) else {
-        return;
-    };
-    let before = before
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .replace(live);
-    let lost = |before: i64| {
-        before
-            .saturating_sub(live)
-            .max(0)
-            .saturating_mul(100)
-            .checked_div(before)
-    };
-    if let Some(percent) = before.and_then(lost) {
-        metrics.set(Metric::SubscriptionsDropPercent, percent);
-    }
-}
-
 /// Counts the failures by kind.
-fn failures(run: &Run, metrics: &mut Metrics) {
+fn failed(run: &Run, metrics: &mut Metrics) {
     let report = &run.report;
     let tenants = report.tenants.iter().filter(|line| line.error.is_some()).count();
     let alone = report
@@ -131,10 +215,6 @@ fn failures(run: &Run, metrics: &mut Metrics) {
     metrics.set(Metric::TenantsFailed, number(tenants));
     metrics.set(Metric::EntriesFailed, number(alone + many));
     metrics.set(Metric::ObjectsSkipped, number(report.tally.skipped));
-}
-
-fn earlier<T: Ord>(known: Option<T>, other: T) -> Option<T> {
-    known.into_iter().chain([other]).min()
 }
 
 fn number(count: usize) -> i64 {

@@ -30,17 +30,31 @@ pub(super) async fn read<P: Ports>(deps: &Deps<P>) -> Option<StoredState> {
     }
 }
 
-/// Stores the version of a configuration that has mistakes, for the case that the next one cannot be parsed.
-/// The rest stays as another process may have written it meanwhile, so it is read first.
-pub(super) async fn keep_version<P: Ports>(deps: &Deps<P>, version: &str) {
-    let stored = read(deps).await;
-    if let Some(state) = stored.and_then(|stored| stored.with_mistaken(version)) {
+/// Stores what a run over everything with a mistaken configuration found out: its counts, and if `version` can be parsed,
+/// the version, for the case that the next one cannot. The rest stays as another process may have written it meanwhile, so
+/// it is read first.
+pub(super) async fn keep<P: Ports>(deps: &Deps<P>, version: Option<&str>) {
+    let Some(stored) = read(deps).await else {
+        return;
+    };
+    let state = with_counts(deps, stored.clone());
+    let state = match version {
+        Some(version) => state.with_mistaken(version),
+        None => state,
+    };
+    if state != stored {
         store(deps, state).await;
     }
 }
 
-/// Stores which subscriptions a run over everything at `now` found missing and could not create.
-pub(super) async fn write<P: Ports>(deps: &Deps<P>, config: &Config, version: &str, now: Timestamp) {
+/// Stores which subscriptions a run over everything at `now` found missing and could not create, and its counts.
+pub(super) async fn write<P: Ports>(
+    deps: &Deps<P>,
+    stored: StoredState,
+    config: &Config,
+    version: &str,
+    now: Timestamp,
+) {
     let mut tenants: BTreeMap<String, Option<Missing>> = BTreeMap::new();
     for (name, tenant) in &config.tenants {
         let known = deps.memory.known(name, tenant, Known::default);
@@ -54,7 +68,16 @@ pub(super) async fn write<P: Ports>(deps: &Deps<P>, config: &Config, version: &s
             .missing(now, for_each.map(|(entry, _)| entry.as_str()));
         tenants.insert(name.clone(), missing);
     }
-    store(deps, StoredState::new(version, config, now, tenants)).await;
+    let state = stored.after(version, config, now, tenants);
+    store(deps, with_counts(deps, state)).await;
+}
+
+fn with_counts<P: Ports>(deps: &Deps<P>, state: StoredState) -> StoredState {
+    let failures = lock(&deps.memory.failures).to_text();
+    match lock(&deps.memory.live).clone() {
+        Some(live) => state.with_counts(live, failures),
+        None => state,
+    }
 }
 
 async fn store<P: Ports>(deps: &Deps<P>, state: StoredState) {

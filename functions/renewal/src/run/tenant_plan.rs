@@ -11,8 +11,8 @@ use graph_core::{
         config::{Entry, Problem, Severity},
         model::Subscription,
         plan::{
-            Action, Context, Desired, Listing, Objects, Policy, Step, Urgency, Wish, delete_all, excess,
-            expand, plan,
+            Action, Context, Desired, Listing, Objects, Policy, Step, SubscriptionCount, Urgency, Wish, delete_all,
+            excess, expand, plan,
         },
         rotation::KeysInUse,
     },
@@ -46,8 +46,10 @@ pub(crate) struct TenantResult {
     pub(crate) removed: BTreeSet<(String, String)>,
     /// The keys that its subscriptions name; nothing if Graph could not list them.
     pub(super) in_use: Option<KeysInUse>,
-    /// Whether subscriptions may exist that have no step.
-    pub(super) is_partial: bool,
+    /// What is known of its subscriptions.
+    pub(super) knowledge: Knowledge,
+    /// The names that were missing at an earlier look and have no step, because their entries cannot be read now.
+    pub(super) missing_before: BTreeSet<String>,
     /// How many deletions and replacements the brake holds back.
     pub(super) held: usize,
     /// Whether Graph refuses the credential of a departed tenant for good.
@@ -72,7 +74,8 @@ impl TenantResult {
             steps: Vec::new(),
             removed: BTreeSet::new(),
             in_use: None,
-            is_partial: false,
+            knowledge: Knowledge::Complete,
+            missing_before: BTreeSet::new(),
             held: 0,
             is_locked_out: false,
             many: Vec::new(),
@@ -95,6 +98,17 @@ impl TenantResult {
         // An application that is locked out for good can never list again, so nothing more can be deleted for it.
         self.line.taken_out && (self.is_locked_out || is_gone())
     }
+}
+
+/// What is known of a tenant's subscriptions.
+#[derive(Debug)]
+pub(super) enum Knowledge {
+    /// Each has a step.
+    Complete,
+    /// Graph has not listed them to this process. This is their state by the last look of another one.
+    Earlier(SubscriptionCount),
+    /// Nothing, as no process has stored a look.
+    None,
 }
 
 /// What the subscriptions of a plan are known from.
@@ -165,14 +179,27 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             text.push_str(LOCKED_OUT);
         }
         result.line.error = Some(text);
-        let is_wanted = |entry: &Entry| entry.tenants.contains(self.name);
         let known = lock(known);
-        result.is_partial = !known.is_listed() && self.config.subscriptions.values().any(is_wanted);
+        if !known.is_listed() {
+            result.knowledge = self.knowledge();
+        }
         let sight = match error.kind {
             GraphErrorKind::Login(_) => Sight::LoggedOut,
             _ => Sight::Remembered,
         };
         (known.all(), sight)
+    }
+
+    /// Returns what another process has stored of the subscriptions.
+    fn knowledge(&self) -> Knowledge {
+        let is_wanted = |entry: &&Entry| entry.tenants.contains(self.name);
+        let mut entries = self.config.subscriptions.values().filter(is_wanted).peekable();
+        if self.stored.is_blank() && entries.peek().is_some() {
+            return Knowledge::None;
+        }
+        let look = self.stored.last_look(self.name);
+        let count = look.map(|look| SubscriptionCount::since(&look, entries, &self.deps.policy, self.begun));
+        Knowledge::Earlier(count.unwrap_or_default())
     }
 
     fn plan(
@@ -210,6 +237,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             }
             remembered(steps, sight)
         };
+        result.missing_before = self.missing_before(&steps, &context);
         let applier = Applier {
             run: self,
             policy,
@@ -227,6 +255,15 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             steps,
             applier: Some(applier),
         }
+    }
+
+    /// Returns the names that were missing at the last look, have no step, and may be names of entries that cannot be read.
+    fn missing_before(&self, steps: &[Step], context: &Context) -> BTreeSet<String> {
+        let look = self.stored.last_look(self.name);
+        let names = look.into_iter().flat_map(|look| look.missing);
+        let has_step = |name: &String| steps.iter().any(|step| step.name == *name);
+        let is_unread = |name: &String| context.held.contains_key(name) || !context.complete;
+        names.filter(|name| is_unread(name) && !has_step(name)).collect()
     }
 
     /// Plans with a list from Graph, and plans again with the brake if the first plan deletes too much.

@@ -3,7 +3,11 @@
 use graph_edge::metrics::{Metric, Metrics};
 use serde_json::json;
 
-use super::{config, fakes::world, *};
+use super::{
+    config,
+    fakes::{Quirk, world},
+    *,
+};
 
 #[tokio::test]
 async fn a_run_counts_the_subscriptions_by_their_state_afterwards() {
@@ -95,6 +99,7 @@ async fn subscriptions_of_an_unlisted_tenant_are_counted_as_remembered() {
 #[tokio::test]
 async fn what_is_missing_counts_while_the_list_or_the_keys_fail() {
     let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
+    world.clock.advance(10);
     world.graph.remove("id-1");
     world.graph.fail("create", unavailable());
     check(
@@ -114,11 +119,91 @@ async fn what_is_missing_counts_while_the_list_or_the_keys_fail() {
         );
     }
     world.documents.set(Document::Decryption, r#"{"keys": 1}"#);
-    let metrics = world.counted(json!({})).await;
-    assert_eq!(
-        metrics.values(Metric::SubscriptionsMissing),
-        [0; 0],
-        "{metrics:?}"
+    check(
+        &world.counted(json!({})).await,
+        &[(Metric::SubscriptionsLive, 1), (Metric::SubscriptionsMissing, 1)],
+    );
+}
+
+#[tokio::test]
+async fn what_is_missing_counts_while_its_entry_has_a_mistake() {
+    let mut config = config(&["a"], &[("chat", "a", true), ("users", "a", false)]);
+    let world = world(&config);
+    world.graph.fail("create /chats", unavailable());
+    world.run().await;
+    config["subscriptions"]["chat"]["changeTypes"] = json!("created");
+    world.documents.set(Document::Config, &config.to_string());
+    for world in [world.another_process(), world] {
+        let metrics = world.counted(json!({})).await;
+        check(
+            &metrics,
+            &[(Metric::SubscriptionsLive, 1), (Metric::SubscriptionsMissing, 1)],
+        );
+    }
+}
+
+/// A tenant without consent, say.
+#[tokio::test]
+async fn a_tenant_that_was_never_listed_silences_no_other() {
+    let world = world(&config(
+        &["a", "b"],
+        &[("chat", "a", true), ("users", "b", false)],
+    ));
+    world.graph.fail("list b", Reply::refusal(403, "Forbidden", ""));
+    world.run().await;
+    world.graph.remove("id-1");
+    world.graph.fail("create", unavailable());
+    let states = |live, missing| {
+        [
+            (Metric::TenantsFailed, 1),
+            (Metric::SubscriptionsLive, live),
+            (Metric::SubscriptionsMissing, missing),
+            (Metric::SubscriptionsInDanger, 0),
+        ]
+    };
+    check(&world.counted(json!({})).await, &states(0, 1));
+    world.graph.heal();
+    world.graph.fail("list b", Reply::refusal(403, "Forbidden", ""));
+    check(&world.counted(json!({})).await, &states(1, 0));
+    check(&world.restarted().counted(json!({})).await, &states(1, 0));
+}
+
+/// The secret ends on Friday evening, and AWS Lambda starts a new process at night.
+#[tokio::test]
+async fn a_new_process_counts_what_it_cannot_list_as_overdue_then_missing() {
+    let mut world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
+    // The first look of the stack comes before its subscriptions.
+    world.run().await;
+    let refused = || Reply::new(401, r#"{"error": "invalid_client", "error_codes": [7000222]}"#);
+    for (hours, live, missing, in_danger) in [(1, 2, 0, 0), (32, 2, 0, 1), (30, 2, 0, 1), (10, 1, 1, 0)] {
+        world = world.restarted();
+        world.graph.fail("login", refused());
+        world.clock.advance(hours * 60);
+        let metrics = world.counted(json!({})).await;
+        check(
+            &metrics,
+            &[
+                (Metric::SubscriptionsLive, live),
+                (Metric::SubscriptionsMissing, missing),
+                (Metric::SubscriptionsInDanger, in_danger),
+            ],
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_without_a_visible_expiry_is_not_missing() {
+    let mut config = config(&["a"], &[("chat", "a", true)]);
+    let world = world(&config);
+    world.run().await;
+    let world = world.restarted();
+    world.graph.quirk(Quirk::HidesEnds);
+    // Its entry cannot be read, so nothing renews it.
+    config["subscriptions"]["chat"]["changeTypes"] = json!("created");
+    world.documents.set(Document::Config, &config.to_string());
+    check(
+        &world.counted(json!({})).await,
+        &[(Metric::SubscriptionsLive, 1), (Metric::SubscriptionsMissing, 0)],
     );
 }
 
@@ -190,7 +275,78 @@ async fn subscriptions_that_are_gone_since_the_run_before_are_counted() {
     let metrics = world.counted(json!({"confirmDeletions": true})).await;
     check(&metrics, &[(Metric::SubscriptionsDropPercent, 100)]);
     let metrics = world.counted(json!({})).await;
-    assert_eq!(metrics.values(Metric::SubscriptionsDropPercent), [0; 0]);
+    check(&metrics, &[(Metric::SubscriptionsDropPercent, 0)]);
+}
+
+/// An alarm that one tenant keeps on for weeks says nothing of the next failure.
+#[tokio::test]
+async fn a_new_failure_counts_once_beside_an_old_one() {
+    let world = world(&config(
+        &["a", "b"],
+        &[("chat", "a", true), ("users", "b", false)],
+    ));
+    world.graph.fail("list b", Reply::refusal(403, "Forbidden", ""));
+    for _ in 0..3 {
+        check_new(&world, &[]);
+    }
+    world.graph.fail("update id-1", unavailable());
+    world.clock.advance(500);
+    check_new(&world, &[]);
+    check_new(&world, &[1]);
+    check_new(&world, &[]);
+    // It is known to the next process as well.
+    let world = world.restarted();
+    check_new(&world, &[]);
+    check_new(&world, &[]);
+    world.graph.heal();
+    check_new(&world, &[]);
+    world.graph.fail("update id-1", unavailable());
+    world.clock.advance(500);
+    check_new(&world, &[]);
+    check_new(&world, &[1]);
+}
+
+#[tokio::test]
+async fn a_failure_that_the_next_run_cures_is_never_new() {
+    let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
+    for failure in ["list", "login", "list"] {
+        world.graph.fail(failure, unavailable());
+        check_new(&world, &[]);
+        world.graph.heal();
+        check_new(&world, &[]);
+    }
+}
+
+/// Objects that a policy excludes one after the other are not missing: nobody here can change it.
+#[tokio::test]
+async fn a_slow_loss_adds_up() {
+    let ids: Vec<String> = (0..20).map(|number| format!("u{number}")).collect();
+    let mut config = config(&["a"], &[]);
+    let mut set = |world: &World, count: usize| {
+        config["subscriptions"]["mail"] = json!({
+            "tenant": "a", "resource": "/users/{id}/messages", "changeType": "created", "forEach": ids[..count],
+        });
+        world.documents.set(Document::Config, &config.to_string());
+    };
+    let mut world = world(&json!({"tenants": {}, "subscriptions": {}}));
+    for (count, percent) in [(20, 0), (18, 0), (16, 0), (14, 30), (12, 40)] {
+        set(&world, count);
+        let metrics = world.counted(json!({"confirmDeletions": false})).await;
+        check(
+            &metrics,
+            &[
+                (Metric::SubscriptionsLive, i64::try_from(count).unwrap()),
+                (Metric::SubscriptionsDropPercent, percent),
+            ],
+        );
+        world = world.restarted();
+        world.clock.advance(60);
+    }
+    world.clock.advance(48 * 60);
+    check(
+        &world.counted(json!({})).await,
+        &[(Metric::SubscriptionsDropPercent, 0)],
+    );
 }
 
 /// SQS leaves messages that were received three times out of the age of the oldest message: only this metric shows
@@ -219,6 +375,15 @@ async fn retried_and_failed_lifecycle_notifications_are_counted() {
 async fn a_dry_run_counts_for_nothing() {
     let world = prepared(&[("chat", "a", true)]).await;
     assert_eq!(world.counted(json!({"dryRun": true})).await, Metrics::default());
+}
+
+/// Makes a run and checks how many failures are new.
+#[track_caller]
+fn check_new(world: &World, expected: &[i64]) {
+    let mut metrics = Metrics::default();
+    let run = world.handle(json!({}), &mut metrics);
+    world.clock.run(run).unwrap();
+    assert_eq!(metrics.values(Metric::NewFailures), expected, "{metrics:?}");
 }
 
 #[track_caller]

@@ -10,12 +10,15 @@ use jiff::{SignedDuration, Timestamp};
 use self::listing::OwnedSubscription;
 pub use self::{
     brake::{Wish, excess},
+    count::{LastLook, SubscriptionCount},
     desired::Desired,
     expand::{Expansion, LeftOut, Objects, expand, one_of},
+    failures::FailureHistory,
     granted::{Granted, PermissionState},
     history::{Made, SubscriptionHistory},
     limit::Limit,
     listing::{Listing, is_of_stack},
+    live::LiveCounts,
     policy::Policy,
     reason::Reason,
     state::{Look, Missing, StoredState},
@@ -30,15 +33,18 @@ use crate::subscription::{
 };
 
 mod brake;
+mod count;
 mod decide;
 mod desired;
 mod existing;
 mod expand;
+mod failures;
 pub mod gap;
 mod granted;
 mod history;
 mod limit;
 mod listing;
+mod live;
 mod policy;
 mod reason;
 mod state;

@@ -137,6 +137,8 @@ metrics! {
     RunSucceeded: Count,
     /// Tenants, entries and subscriptions with a failure.
     RunFailures: Count,
+    /// Failures that two runs in a row have had, and no run before: an alarm on older ones hides them.
+    NewFailures: Count,
     /// Tenants whose subscriptions could not be read.
     TenantsFailed: Count,
     /// Entries with a failure.
@@ -151,7 +153,7 @@ metrics! {
     DeletionsHeld: Count,
     /// Subscriptions that exist.
     SubscriptionsLive: Count,
-    /// Percentage of the subscriptions that disappeared since the previous run of the process.
+    /// Percentage by which the subscriptions are fewer than the most of this day and the day before (UTC); 0 for a few.
     SubscriptionsDropPercent: Percent,
     /// Configured subscriptions that do not exist.
     SubscriptionsMissing: Count,

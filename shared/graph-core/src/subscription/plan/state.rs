@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::existing::Existing;
+use super::{count::LastLook, existing::Existing, live::LiveCounts};
 use crate::subscription::config::Config;
 
 /// The result of the last look at all subscriptions.
@@ -30,6 +30,16 @@ pub struct StoredState {
     /// The missing subscriptions by tenant; nothing for a tenant whose state is unknown.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     tenants: BTreeMap<String, Option<Missing>>,
+    /// The time of the last look at tenants that the last look over everything could not list. What was missing then is in
+    /// `tenants`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    unlisted: BTreeMap<String, Timestamp>,
+    /// How many subscriptions exist.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live: Option<LiveCounts>,
+    /// The known failures; nothing if they are too many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failures: Option<String>,
 }
 
 /// The subscriptions of a tenant that were missing at a look.
@@ -63,34 +73,93 @@ impl StoredState {
         serde_json::from_str(text).unwrap_or_default()
     }
 
-    /// Returns the state after a look at everything in `config` at `now`. Tenants with nothing missing are left out.
+    /// Returns the state after a look at everything in `config` at `now`. Tenants with nothing missing are left out. Of a
+    /// tenant that could not be listed, the last look stays.
     #[must_use]
-    pub fn new(
+    pub fn after(
+        self,
         version: &str,
         config: &Config,
         now: Timestamp,
-        tenants: BTreeMap<String, Option<Missing>>,
+        mut tenants: BTreeMap<String, Option<Missing>>,
     ) -> Self {
+        let mut unlisted = BTreeMap::new();
+        for (tenant, missing) in tenants.iter_mut().filter(|(_, missing)| missing.is_none()) {
+            if let Some((at, before)) = self.missing_at(tenant) {
+                *missing = Some(before);
+                unlisted.insert(tenant.clone(), at);
+            }
+        }
         let is_silent = |missing: &Option<Missing>| *missing == Some(Missing::default());
-        let mut tenants = tenants;
         tenants.retain(|_, missing| !is_silent(missing));
+        let entries = config.subscriptions.keys();
         Self {
             version: version.to_owned(),
             mistaken: None,
             looked_at: Some(now),
-            entries: Some(config.subscriptions.keys().map(|name| digest(name)).collect()),
+            entries: Some(entries.map(|name| digest(name, DIGEST)).collect()),
             tenants,
+            unlisted,
+            ..self
         }
     }
 
-    /// Returns the state with a newer version of the configuration, which has mistakes; nothing if the state has it.
+    /// Returns the state with a newer version of the configuration, which has mistakes.
     #[must_use]
-    pub fn with_mistaken(&self, version: &str) -> Option<Self> {
-        let is_new = self.mistaken.as_deref() != Some(version);
-        is_new.then(|| Self {
+    pub fn with_mistaken(self, version: &str) -> Self {
+        Self {
             mistaken: Some(version.to_owned()),
-            ..self.clone()
-        })
+            ..self
+        }
+    }
+
+    /// Returns the state with the counts and failures of a run.
+    #[must_use]
+    pub fn with_counts(self, live: LiveCounts, failures: Option<String>) -> Self {
+        Self {
+            live: Some(live),
+            failures,
+            ..self
+        }
+    }
+
+    /// Returns how many subscriptions existed.
+    #[must_use]
+    pub fn live(&self) -> Option<&LiveCounts> {
+        self.live.as_ref()
+    }
+
+    /// Returns the known failures.
+    #[must_use]
+    pub fn failures(&self) -> Option<&str> {
+        self.failures.as_deref()
+    }
+
+    /// Returns whether nobody has stored anything yet.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.looked_at.is_none()
+    }
+
+    /// Returns the last look at a tenant; nothing if it was never listed, or if that is unknown.
+    #[must_use]
+    pub fn last_look(&self, tenant: &str) -> Option<LastLook> {
+        let live = self.live.as_ref()?.of(tenant)?;
+        let (at, missing) = self.missing_at(tenant)?;
+        let names = missing.new.into_iter().chain(missing.lost.into_keys());
+        // Objects of `forEach` may be missing for good reasons.
+        let missing = names.filter(|name| !name.contains('/')).collect();
+        Some(LastLook { at, live, missing })
+    }
+
+    /// Returns when a tenant was looked at last, and what was missing then.
+    fn missing_at(&self, tenant: &str) -> Option<(Timestamp, Missing)> {
+        let missing = match self.tenants.get(tenant) {
+            None => Missing::default(),
+            Some(missing) => missing.clone()?,
+        };
+        let at = self.unlisted.get(tenant).copied().or(self.looked_at)?;
+        Some((at, missing))
     }
 
     /// Returns whether the last run over everything used this version of the configuration and looked at the tenant.
@@ -112,10 +181,10 @@ impl StoredState {
     /// Returns the stored look at a tenant, for this version of the configuration; nothing if its state is unknown.
     #[must_use]
     pub fn of(&self, tenant: &str, version: &str) -> Option<Look> {
-        let missing = match self.tenants.get(tenant) {
-            None => Missing::default(),
-            Some(missing) => missing.clone()?,
-        };
+        if self.unlisted.contains_key(tenant) {
+            return None;
+        }
+        let (at, missing) = self.missing_at(tenant)?;
         let known = self.entries.as_ref().map(|digests| {
             let letters: Vec<char> = digests.chars().collect();
             letters
@@ -128,11 +197,7 @@ impl StoredState {
             (true, _) => None,
             (false, known) => Some(known?),
         };
-        Some(Look {
-            at: self.looked_at?,
-            missing,
-            entries,
-        })
+        Some(Look { at, missing, entries })
     }
 
     /// Returns the text. If a parameter cannot hold it, parts are left out, which then count as unknown.
@@ -142,6 +207,15 @@ impl StoredState {
             let text = serde_json::to_string(&self).unwrap_or_default();
             if text.len() <= MAX_BYTES {
                 return text;
+            }
+            // Counts and failures first: without them, only metrics know less.
+            if self.failures.take().is_some() || self.live.take().is_some() {
+                continue;
+            }
+            if !self.unlisted.is_empty() {
+                let unlisted = std::mem::take(&mut self.unlisted).into_keys();
+                self.tenants.extend(unlisted.map(|tenant| (tenant, None)));
+                continue;
             }
             let mut missing = self.tenants.values_mut().flatten();
             if missing.any(|missing| !missing.existing.is_empty()) {
@@ -204,7 +278,7 @@ impl Look {
 
     fn is_new(&self, entry: &str) -> bool {
         let entries = self.entries.as_ref();
-        entries.is_some_and(|known| !known.contains(&digest(entry)))
+        entries.is_some_and(|known| !known.contains(&digest(entry, DIGEST)))
     }
 }
 
@@ -217,9 +291,10 @@ pub(super) enum Before {
     There(Option<Timestamp>),
 }
 
-fn digest(name: &str) -> String {
+/// Returns so many `characters` of a digest of `name`.
+pub(super) fn digest(name: &str, characters: usize) -> String {
     let mut digest = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(name));
-    digest.truncate(DIGEST);
+    digest.truncate(characters);
     digest
 }
 
@@ -325,7 +400,7 @@ mod tests {
             }},
         });
         let (config, _) = Config::parse(&config.to_string()).unwrap();
-        StoredState::new("v1", &config, at(), tenants)
+        StoredState::default().after("v1", &config, at(), tenants)
     }
 
     fn at() -> Timestamp {

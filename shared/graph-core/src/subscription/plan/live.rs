@@ -1,0 +1,204 @@
+//! How many subscriptions of each tenant exist, compared with the day before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::state::digest;
+
+/// How many subscriptions of each tenant existed at the last count, and at most on this day and the day before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LiveCounts {
+    /// The day of the last count, in days since 1970.
+    day: i64,
+    /// By the digest of the tenant's name.
+    of: BTreeMap<String, Days>,
+}
+
+/// The counts of a tenant. As a list, which is short: a parameter holds 4 kB for all tenants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<usize>", into = "Vec<usize>")]
+struct Days {
+    last: usize,
+    most_today: usize,
+    most_before: usize,
+}
+
+impl LiveCounts {
+    /// Returns how many subscriptions of the tenant existed at the last count; nothing if it never was counted.
+    #[must_use]
+    pub fn of(&self, tenant: &str) -> Option<usize> {
+        self.of.get(&key(tenant)).map(|days| days.last)
+    }
+
+    /// Begins a count at `now` of these tenants. All others are forgotten.
+    pub fn begin<'t>(&mut self, tenants: impl Iterator<Item = &'t str>, now: Timestamp) {
+        let tenants: BTreeSet<String> = tenants.map(key).collect();
+        self.of.retain(|tenant, _| tenants.contains(tenant));
+        let today = now.as_second().div_euclid(SECONDS_PER_DAY);
+        let days = today.saturating_sub(self.day);
+        self.day = today;
+        for _ in 0..days.min(2) {
+            for days in self.of.values_mut() {
+                days.most_before = days.most_today;
+                days.most_today = days.last;
+            }
+        }
+    }
+
+    /// Records that `live` subscriptions of the tenant exist.
+    pub fn record(&mut self, tenant: &str, live: usize) {
+        let days = self.of.entry(key(tenant)).or_default();
+        days.last = live;
+        days.most_today = days.most_today.max(live);
+    }
+
+    /// Returns by how many percent `live` is below the most that the same tenants had on this day or the day before; 0 for
+    /// a few.
+    #[must_use]
+    pub fn drop_percent(&self, live: &BTreeMap<String, usize>) -> i64 {
+        let of = |tenant: &String| self.of.get(&key(tenant));
+        let most: usize = live.keys().filter_map(of).map(Days::most).sum();
+        let lost = most.saturating_sub(live.values().sum());
+        // A member who leaves a group of four, say. Of most subscriptions, few are many.
+        if lost < A_FEW && lost * 2 <= most {
+            return 0;
+        }
+        let percent = lost.saturating_mul(100).checked_div(most).unwrap_or_default();
+        i64::try_from(percent).unwrap_or(100)
+    }
+
+    /// Forgets how many there were before: a person has confirmed what was deleted.
+    pub fn confirm(&mut self) {
+        for days in self.of.values_mut() {
+            *days = Days::from(vec![days.last]);
+        }
+    }
+}
+
+impl Days {
+    fn most(&self) -> usize {
+        self.most_today.max(self.most_before)
+    }
+}
+
+impl From<Vec<usize>> for Days {
+    fn from(counts: Vec<usize>) -> Self {
+        let last = counts.first().copied().unwrap_or_default();
+        let at = |index: usize| counts.get(index).copied().unwrap_or(last);
+        Self {
+            last,
+            most_today: at(1),
+            most_before: at(2),
+        }
+    }
+}
+
+impl From<Days> for Vec<usize> {
+    fn from(days: Days) -> Self {
+        // The rest says nothing then.
+        if days.most() == days.last {
+            return vec![days.last];
+        }
+        vec![days.last, days.most_today, days.most_before]
+    }
+}
+
+fn key(tenant: &str) -> String {
+    digest(tenant, DIGEST)
+}
+
+/// How many characters of a digest stand for a tenant. Hundreds of tenants have different ones.
+const DIGEST: usize = 6;
+
+/// How many lost subscriptions are not worth an alarm, as for the brake.
+const A_FEW: usize = 5;
+
+const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_loss_adds_up_over_a_day() {
+        let mut counts = LiveCounts::default();
+        for (hour, live, percent) in [
+            (0, 100, 0),
+            (5, 90, 10),
+            (20, 80, 20),
+            (30, 70, 30),
+            (49, 70, 12),
+            (73, 70, 0),
+        ] {
+            assert_eq!(observe(&mut counts, hour, &[("a", live)]), percent, "hour {hour}");
+        }
+    }
+
+    #[test]
+    fn a_new_process_continues_the_count() {
+        let mut counts = LiveCounts::default();
+        observe(&mut counts, 0, &[("a", 100), ("b", 10)]);
+        observe(&mut counts, 1, &[("a", 90), ("b", 10)]);
+        let text = serde_json::to_string(&counts).unwrap();
+        assert!(text.len() < 70, "{text}");
+        let mut counts: LiveCounts = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (counts.of("a"), counts.of("b"), counts.of("c")),
+            (Some(90), Some(10), None)
+        );
+        assert_eq!(observe(&mut counts, 2, &[("a", 56), ("b", 10)]), 40);
+    }
+
+    /// Otherwise a tenant that cannot be listed looks as if it had lost everything.
+    #[test]
+    fn a_drop_is_one_of_the_tenants_at_hand() {
+        let mut counts = LiveCounts::default();
+        observe(&mut counts, 0, &[("a", 100), ("b", 100)]);
+        assert_eq!(observe(&mut counts, 1, &[("a", 100)]), 0);
+        assert_eq!(observe(&mut counts, 2, &[("a", 50)]), 50);
+        assert_eq!(observe(&mut counts, 3, &[("a", 100), ("b", 100), ("new", 7)]), 0);
+    }
+
+    #[test]
+    fn a_few_are_a_drop_only_if_they_are_most() {
+        for (before, live, percent) in [
+            (10, 6, 0),
+            (10, 5, 50),
+            (4, 3, 0),
+            (4, 2, 0),
+            (4, 1, 75),
+            (1, 0, 100),
+            (0, 0, 0),
+        ] {
+            let mut counts = LiveCounts::default();
+            observe(&mut counts, 0, &[("a", before)]);
+            assert_eq!(
+                observe(&mut counts, 1, &[("a", live)]),
+                percent,
+                "{before} to {live}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_confirmed_deletion_is_a_drop_once() {
+        let mut counts = LiveCounts::default();
+        observe(&mut counts, 0, &[("a", 100)]);
+        assert_eq!(observe(&mut counts, 1, &[("a", 10)]), 90);
+        counts.confirm();
+        assert_eq!(observe(&mut counts, 2, &[("a", 10)]), 0);
+    }
+
+    fn observe(counts: &mut LiveCounts, hour: i64, live: &[(&str, usize)]) -> i64 {
+        let now = Timestamp::from_second(1_800_000_000 / SECONDS_PER_DAY * SECONDS_PER_DAY + hour * 3600);
+        counts.begin(["a", "b", "new"].into_iter(), now.unwrap());
+        for (tenant, live) in live {
+            counts.record(tenant, *live);
+        }
+        let live = live.iter().map(|(tenant, live)| ((*tenant).to_owned(), *live));
+        counts.drop_percent(&live.collect())
+    }
+}
