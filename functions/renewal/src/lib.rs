@@ -115,7 +115,7 @@ pub async fn handle<P: Ports>(
     if !dry_run {
         run::count::steps(&run.report, metrics);
     }
-    serde_json::to_value(run.report).map_err(Error::Report)
+    run.report.into_json().map_err(Error::Report)
 }
 
 /// Why no run was possible.

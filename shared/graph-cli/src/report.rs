@@ -40,6 +40,8 @@ pub struct Report {
     pub margins: Vec<Margin>,
     /// The entries; only in a dry run.
     pub entries: Vec<EntryLine>,
+    /// Number of lines of each list that the report leaves out, because it would be too large.
+    pub more: BTreeMap<String, usize>,
 }
 
 /// An entry in a tenant.

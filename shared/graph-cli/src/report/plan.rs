@@ -106,6 +106,9 @@ fn reasons(report: &Report, style: Style) -> String {
             printable(&many.name)
         );
     }
+    for (list, count) in &report.more {
+        let _ = writeln!(text, "{count} more lines of {} are not shown", printable(list));
+    }
     text
 }
 
@@ -239,6 +242,15 @@ mod tests {
             text.contains("skipped: mail/1 in contoso: the mailbox does not exist\n")
                 && text.contains("1 skipped"),
             "{text}"
+        );
+    }
+
+    #[test]
+    fn a_report_that_leaves_lines_out_says_so() {
+        let report = json!({"more": {"subscriptions": 5_250, "margins": 7}});
+        assert_eq!(
+            reasons(&Report::deserialize(report).unwrap(), Style::PLAIN),
+            "7 more lines of margins are not shown\n5250 more lines of subscriptions are not shown\n"
         );
     }
 
