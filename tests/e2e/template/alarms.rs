@@ -77,9 +77,9 @@ fn watch(metric: Metric) -> Watch {
         Metric::LifecycleRetried => Watch::Alarm("LifecycleRetriedAlarm"),
         Metric::RunSucceeded => Watch::Alarm("RenewalAbsentAlarm"),
         Metric::RunFailures => Watch::Alarm("RenewalFailureAlarm"),
-        Metric::TenantsFailed | Metric::EntriesFailed | Metric::DeletionsHeld => {
-            Watch::With("RunFailures", "RenewalFailureAlarm")
-        }
+        Metric::TenantsFailed | Metric::EntriesFailed => Watch::With("RunFailures", "RenewalFailureAlarm"),
+        Metric::NewFailures => Watch::Alarm("NewFailureAlarm"),
+        Metric::DeletionsHeld => Watch::Alarm("DeletionsHeldAlarm"),
         Metric::ObjectsSkipped => Watch::Nobody("nobody here can change it"),
         Metric::RunUnfinished => {
             Watch::Nobody("the next run goes on; LeftOverTwice counts what it leaves as well")
@@ -452,9 +452,11 @@ const TRIES: [(&str, &str); 5] = [
 ];
 
 /// Metrics that say how things are, and not how often something happened.
-const STATES: [&str; 5] = [
+const STATES: [&str; 7] = [
     "RunFailures",
+    "DeletionsHeld",
     "LeftOverTwice",
+    "SubscriptionsDropPercent",
     "SubscriptionsInDanger",
     "SubscriptionsMissing",
     "DaysLeft",
