@@ -11,8 +11,8 @@ use graph_core::{
         config::{Entry, Problem, Severity},
         model::Subscription,
         plan::{
-            Action, Context, Desired, Listing, Objects, Policy, Step, SubscriptionCount, Urgency, Wish, delete_all,
-            excess, expand, plan,
+            Action, Context, Desired, Listing, Objects, Policy, Step, SubscriptionCount, Urgency, Wish,
+            delete_all, excess, expand, plan,
         },
         rotation::KeysInUse,
     },
