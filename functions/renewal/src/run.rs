@@ -103,6 +103,7 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
         }
         let expiries = expiries::list(deps, config, &keys, deps.clock.now()).await;
         run.report.foresee(expiries);
+        run.report.note(expiries::unstored(deps, config));
         if !dry_run {
             run.report.note(gaps::unreported(run.results()));
             gaps::order_rest(deps, config).await;

@@ -68,6 +68,8 @@ struct Slot {
     known: Mutex<Known>,
     /// Held during a request, so that other callers wait for its answer.
     asking: tokio::sync::Mutex<()>,
+    /// Why the last refresh token could not be stored.
+    unstored: Mutex<Option<RefreshTokenError>>,
 }
 
 /// The last answer.
@@ -187,6 +189,10 @@ impl Slot {
                 until: answered_at.saturating_add(REFUSAL_HOLDS).unwrap_or(answered_at),
             }),
         };
+    }
+
+    fn unstored(&self) -> MutexGuard<'_, Option<RefreshTokenError>> {
+        self.unstored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use graph_core::subscription::{config::Config, expiry::Expiry, rotation::PublishedKeys};
+use graph_core::subscription::{
+    config::{Config, Problem, Severity},
+    expiry::Expiry,
+    rotation::PublishedKeys,
+};
 use jiff::Timestamp;
 
 use crate::{Deps, ports::Ports};
@@ -28,4 +32,19 @@ pub(super) async fn list<P: Ports>(
     let certificates = certificates.into_values();
     expiries.extend(certificates.map(|certificate| Expiry::of_certificate(certificate, now)));
     expiries
+}
+
+/// Returns a problem for each signed-in user whose newest refresh token could not be stored.
+pub(super) fn unstored<P: Ports>(deps: &Deps<P>, config: &Config) -> Vec<Problem> {
+    let unstored = config.tenants.iter().filter_map(|(name, tenant)| {
+        let error = deps.graph.login().unstored(tenant)?;
+        Some(Problem {
+            path: format!("tenants.{name}.credential.refreshToken"),
+            message: format!(
+                "is in use, but its successor cannot be stored, so access ends 90 days after the sign-in: {error}"
+            ),
+            severity: Severity::Error,
+        })
+    });
+    unstored.collect()
 }

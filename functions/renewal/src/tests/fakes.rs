@@ -82,7 +82,7 @@ pub(super) fn world(config: &Value) -> World {
 impl World {
     fn of(graph: Arc<FakeGraph>, documents: FakeDocuments, clock: VirtualClock) -> Self {
         let http = Http::over(Arc::new(Scripted::new(graph.clone(), clock.clone())));
-        let refresh_tokens = documents.secrets.secret("RefreshTokens");
+        let refresh_tokens = documents.refresh_tokens();
         let login = TokenProvider::new(
             http.clone(),
             Some(BASE),
@@ -252,6 +252,11 @@ impl FakeDocuments {
 
     pub(super) fn text(&self, document: Document) -> Option<String> {
         self.fake(document).text()
+    }
+
+    /// Returns `RefreshTokenSecret`.
+    pub(super) fn refresh_tokens(&self) -> FakeSecret {
+        self.secrets.secret("RefreshTokens")
     }
 
     pub(super) fn fake(&self, document: Document) -> FakeSecret {

@@ -60,6 +60,11 @@ pub enum RefreshTokenError {
          and write the new refresh token into ConfigSecret"
     )]
     Malformed,
+    /// The document has no room for another sign-in, or for a longer token.
+    #[error(
+        "RefreshTokenSecret is full; remove tenants with a refreshToken from ConfigSecret, or give them another credential"
+    )]
+    Full,
     /// The document cannot be read or written.
     #[error("RefreshTokenSecret cannot be read or written")]
     Unavailable(#[from] SecretError),

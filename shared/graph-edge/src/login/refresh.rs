@@ -17,6 +17,7 @@ use super::{
 use crate::{
     clock::Clock,
     secrets::{SecretError, Source, Versioned, VersionedSecret, update},
+    telemetry::causes,
 };
 
 mod document;
@@ -78,16 +79,21 @@ impl<P: Ports> TokenProvider<P> {
             );
             return Ok(granted);
         };
-        // Before the access token is returned: a store that fails is noticed at once, and not when the last token
-        // expires.
         let keep = |text: Option<&str>| {
             let mut document = Document::of(text)?;
             let is_changed = document.keep(&sign_in, successor, dead, self.clock.now());
             let text = is_changed.then(|| document.text()).transpose()?;
             Ok::<_, RefreshTokenError>(((), text))
         };
-        update(tokens, found, keep).await?;
+        let stored = update(tokens, found, keep).await;
+        // The access token is used all the same: Entra has granted it, and the refresh token that was used stays valid.
+        *self.slot(tenant).unstored() = stored.err();
         Ok(granted)
+    }
+
+    /// Returns why the newest refresh token of the tenant's user could not be stored; nothing if it was.
+    pub fn unstored(&self, tenant: &Tenant) -> Option<String> {
+        self.slot(tenant).unstored().as_ref().map(|error| causes(error))
     }
 
     /// Returns when the newest stored refresh token of the tenant's user was obtained; nothing if none is readable.

@@ -49,6 +49,24 @@ fn the_successor_of_one_users_subscription_is_that_users_own() {
     }
 }
 
+#[test]
+fn refresh_tokens_that_cannot_be_stored_let_nothing_lapse_and_are_reported() {
+    let world = world(&two_users());
+    world.graph.end_in_time();
+    world.documents.refresh_tokens().take_down();
+    for _ in 0..24 {
+        let report = next_run(&world);
+        world.clock.advance(7 * 60);
+        assert_eq!(live(&world), 2, "{report:#}");
+        let problems = report["problems"].to_string();
+        assert!(
+            problems.contains("tenants.bob.credential.refreshToken"),
+            "{problems}"
+        );
+        assert_eq!(report["failed"], json!(2));
+    }
+}
+
 /// Sends the event for both subscriptions, and returns the ids in the events for consumers.
 fn told_of(world: &World, kind: &str) -> Vec<String> {
     let before = world.told().len();

@@ -70,8 +70,12 @@ impl Document {
 
     /// Returns the document as text.
     pub(super) fn text(&self) -> Result<Secret<String>, RefreshTokenError> {
-        let text = serde_json::to_string(self).map_err(|_| RefreshTokenError::Malformed)?;
-        Ok(Secret::new(text))
+        let text = Secret::new(serde_json::to_string(self).map_err(|_| RefreshTokenError::Malformed)?);
+        // What does not fit costs its own user the successor, and what is stored for the others stays.
+        if text.expose().len() > MAX_BYTES {
+            return Err(RefreshTokenError::Full);
+        }
+        Ok(text)
     }
 
     /// Returns the newest token of a sign-in, and when it was obtained.
@@ -119,6 +123,9 @@ impl Document {
         true
     }
 }
+
+/// The most that a secret holds (AWS Secrets Manager, *quotas*).
+const MAX_BYTES: usize = 65_536;
 
 /// How long Secrets Manager asks to wait between writes in the long run.
 const PAUSE: SignedDuration = SignedDuration::from_mins(10);

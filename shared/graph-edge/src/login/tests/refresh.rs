@@ -135,19 +135,51 @@ async fn a_token_that_another_run_stored_is_used() {
 }
 
 #[tokio::test]
-async fn no_access_token_is_handed_out_whose_refresh_token_is_lost() {
-    let server = Server::start([renewed("access", "second")]);
+async fn a_successor_that_cannot_be_stored_costs_no_access_token() {
+    let server = Server::start([renewed("access-1", "second"), renewed("access-2", "third")]);
     let tokens = FakeSecret::default();
     tokens.take_down();
-    let error = login_with(&server, &tokens)
-        .token(&with(user("first", None)))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        crate::telemetry::causes(&error),
-        "refresh tokens cannot be stored: RefreshTokenSecret cannot be read or written: AWS Secrets Manager is \
-         unavailable: down"
-    );
+    let tenant = with(user("first", None));
+    for access_token in ["access-1", "access-2"] {
+        let login = login_with(&server, &tokens);
+        assert_eq!(login.token(&tenant).await.unwrap().expose(), access_token);
+        assert_eq!(
+            login.unstored(&tenant).as_deref(),
+            Some("RefreshTokenSecret cannot be read or written: AWS Secrets Manager is unavailable: down")
+        );
+    }
+    assert!(server.requests()[1].body.ends_with("refresh_token=first"));
+}
+
+#[tokio::test]
+async fn a_sign_in_without_room_costs_nobody_an_access_token() {
+    let long = |name: &str| format!("{name}-{}", "x".repeat(1_590));
+    let names: Vec<String> = (0..36).map(|number| format!("user-{number}")).collect();
+    let first = names.iter().map(|name| renewed(name, &long(name)));
+    let again = names
+        .iter()
+        .map(|name| renewed(&format!("{name} again"), &long(name)));
+    let server = Server::start(first.chain(again).collect::<Vec<_>>());
+    let tokens = FakeSecret::default();
+    let mut full = Vec::new();
+    for name in &names {
+        let login = login_with(&server, &tokens);
+        let tenant = with(user(name, None));
+        assert_eq!(login.token(&tenant).await.unwrap().expose(), name);
+        full.extend(login.unstored(&tenant).map(|_| name));
+    }
+    assert_eq!(full, names.last().into_iter().collect::<Vec<_>>(), "the newcomer");
+    for name in &names {
+        let access = login_with(&server, &tokens).token(&with(user(name, None))).await;
+        assert_eq!(*access.unwrap().expose(), format!("{name} again"));
+    }
+    let used: Vec<String> = server
+        .requests()
+        .into_iter()
+        .map(|request| request.body)
+        .skip(36)
+        .collect();
+    assert!(used[0].contains("user-0-xxx") && used[35].ends_with("refresh_token=user-35"));
 }
 
 #[tokio::test]
