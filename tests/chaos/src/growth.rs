@@ -28,6 +28,12 @@ pub struct Growth {
 }
 
 impl Growth {
+    /// Returns by how much the memory has grown.
+    fn added(&self) -> u64 {
+        let [early, late] = self.memory;
+        late.saturating_sub(early)
+    }
+
     /// Tells whether neither has grown.
     pub fn is_flat(&self) -> bool {
         let ([early, late], [opened, open]) = (self.memory, self.files);
@@ -58,6 +64,18 @@ pub fn growth(samples: &[Sample]) -> Vec<Growth> {
         })
     });
     grown.collect()
+}
+
+/// Returns the program of each function that has grown most.
+pub fn largest(growth: &[Growth]) -> Vec<Growth> {
+    let mut largest: BTreeMap<&'static str, Growth> = BTreeMap::new();
+    for one in growth {
+        let known = largest.entry(one.function).or_insert(*one);
+        if one.added() > known.added() {
+            *known = *one;
+        }
+    }
+    largest.into_values().collect()
 }
 
 /// Returns the value in the middle; nothing has the least of values.
@@ -107,6 +125,25 @@ mod tests {
     #[test]
     fn a_program_that_ran_shortly_is_not_judged() {
         assert_eq!(growth(&samples(19, |_| (9_000, 12))), []);
+    }
+
+    #[test]
+    fn of_each_function_the_program_that_grew_most_is_shown() {
+        let one = |function, late| Growth {
+            function,
+            memory: [9_000, late],
+            files: [8, 8],
+        };
+        let all = [
+            one("WebhookFunction", 9_100),
+            one("WebhookFunction", 9_300),
+            one("ReaderFunction", 8_000),
+            one("WebhookFunction", 9_200),
+        ];
+        assert_eq!(
+            largest(&all),
+            [one("ReaderFunction", 8_000), one("WebhookFunction", 9_300)]
+        );
     }
 
     fn of(figures: impl Fn(u64) -> (u64, usize)) -> Growth {

@@ -10,11 +10,11 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::{StreamExt, future, stream};
+use futures_util::{Stream, StreamExt, future, stream};
 use graph_simulator::SimulatorError;
 use serde_json::{Value, json};
 use stack::Function;
-use tokio::time::sleep;
+use tokio::{sync, time::sleep};
 
 mod disturb;
 pub mod evidence;
@@ -36,7 +36,7 @@ pub use report::Report;
 pub use subject::Subject;
 pub use weather::{Service, Weather};
 
-use plan::{Plan, Step};
+use plan::{Disturbance, Plan, Step};
 use verdict::{Breach, judge};
 use world::World;
 
@@ -85,33 +85,75 @@ pub async fn run(options: Options) -> Result<Report, Error> {
     })
 }
 
-/// Carries out the steps in their order, many at once, until they are done or the time is over.
+/// Carries out the steps, many at once, until they are done or the time is over. What goes wrong has places of its own: a run
+/// of renewal that waits for Graph holds up no POST.
 async fn carry_out(world: &World, plan: Plan) -> Result<(), Error> {
     world
         .progress
         .say(&format!("Sending {} changes", world.options.items));
-    let end = Instant::now() + Duration::from_secs(60 * u64::from(world.options.minutes));
     let pace = pace(&world.options, plan.len());
+    let (mut posts, mut disturbances) = (Vec::new(), Vec::new());
+    for (number, step) in (0..).zip(plan) {
+        match step {
+            Step::Post(post) => posts.push((pace.saturating_mul(number), post)),
+            Step::Disturb(one) => disturbances.push((posts.len(), one)),
+        }
+    }
+    let (begun, reached) = sync::watch::channel(0);
+    tokio::try_join!(
+        send_all(world, posts, begun),
+        disturb_all(world, disturbances, reached)
+    )?;
+    Ok(())
+}
+
+/// Sends the POSTs, each when it is due, and says how many have begun.
+async fn send_all(
+    world: &World,
+    posts: Vec<(Duration, plan::Post)>,
+    begun: sync::watch::Sender<usize>,
+) -> Result<(), Error> {
     let started = Instant::now();
-    let steps = stream::iter((0..).zip(plan)).take_while(|_| future::ready(Instant::now() < end));
-    let paced = steps.then(|(number, step)| async move {
-        let due = started + pace.saturating_mul(number);
-        sleep(due.saturating_duration_since(Instant::now())).await;
-        step
+    let end = started + Duration::from_secs(60 * u64::from(world.options.minutes));
+    let in_time = stream::iter(posts).take_while(|_| future::ready(Instant::now() < end));
+    let paced = in_time.then(|(due, post)| async move {
+        sleep((started + due).saturating_duration_since(Instant::now())).await;
+        while world.backlog.get() > MAX_BACKLOG && Instant::now() < end {
+            sleep(Duration::from_millis(100)).await;
+        }
+        post
     });
-    let done = paced
-        .map(|step| async move {
-            match step {
-                Step::Post(post) => send::send(world, &post).await,
-                Step::Disturb(disturbance) => {
-                    world.note(format!("{disturbance:?}"));
-                    disturb::disturb(world, disturbance).await
-                }
-            }
-        })
-        .buffer_unordered(CONCURRENT_STEPS);
-    let mut done = std::pin::pin!(done);
-    while let Some(result) = done.next().await {
+    let sent = paced.map(|post| {
+        begun.send_modify(|count| *count += 1);
+        async move { send::send(world, &post).await }
+    });
+    finish(sent.buffer_unordered(CONCURRENT_POSTS)).await
+}
+
+/// Carries out each disturbance once so many POSTs have begun, as long as there are more of them.
+async fn disturb_all(
+    world: &World,
+    disturbances: Vec<(usize, Disturbance)>,
+    reached: sync::watch::Receiver<usize>,
+) -> Result<(), Error> {
+    let due = stream::iter(disturbances).scan(reached, |reached, (position, one)| {
+        let mut reached = reached.clone();
+        async move {
+            let is_due = reached.wait_for(|count| *count >= position).await.is_ok();
+            is_due.then_some(one)
+        }
+    });
+    let done = due.map(|one| {
+        world.note(format!("{one:?}"));
+        disturb::disturb(world, one)
+    });
+    finish(done.buffer_unordered(CONCURRENT_DISTURBANCES)).await
+}
+
+/// Waits for all results, or for the first error.
+async fn finish(results: impl Stream<Item = Result<(), Error>>) -> Result<(), Error> {
+    let mut results = std::pin::pin!(results);
+    while let Some(result) = results.next().await {
         result?;
     }
     Ok(())
@@ -142,11 +184,11 @@ async fn recover(world: &World) -> Result<(), Error> {
     let (mut last, mut since) = (usize::MAX, Instant::now());
     loop {
         let (waiting, arrived) = (is_waiting(world).await?, arrived(world));
-        if !waiting && nothing_is_lost(world) {
-            return Ok(());
-        }
+        // Judging takes seconds after a large run, so it waits until nothing arrives any more.
         if arrived != last {
             (last, since) = (arrived, Instant::now());
+        } else if !waiting && nothing_is_lost(world) {
+            return Ok(());
         }
         if since.elapsed() > TIMEOUT {
             return Ok(());
@@ -223,8 +265,15 @@ pub enum Error {
     },
 }
 
-/// Steps that are under way at once.
-const CONCURRENT_STEPS: usize = 16;
+/// POSTs that are under way at once.
+const CONCURRENT_POSTS: usize = 8;
+
+/// Messages in the queues at which nothing more is sent for a while. The local AWS looks at each message of a queue for each
+/// call. If POSTs take longer than Graph waits, they come again, and the queues only grow.
+const MAX_BACKLOG: usize = 500;
+
+/// Disturbances that are under way at once.
+const CONCURRENT_DISTURBANCES: usize = 8;
 
 /// Runs that renewal has for putting everything right when nothing fails any more.
 const RUNS: usize = 10;

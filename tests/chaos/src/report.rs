@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use stack::Calls;
 
-use crate::growth::Growth;
+use crate::growth::{Growth, largest};
 use crate::options::Options;
 use crate::verdict::{ChangeOutcome, Verdict};
 
@@ -107,7 +107,12 @@ impl fmt::Display for Report {
             f,
             "from Graph to consumer   {early:.1} s at first, {late:.1} s at the end"
         )?;
-        for growth in &self.growth {
+        writeln!(
+            f,
+            "programs that ran long   {}, of each function the one that grew most:",
+            self.growth.len()
+        )?;
+        for growth in largest(&self.growth) {
             writeln!(f, "  {growth}")?;
         }
         writeln!(f, "logs and what happened   {}", self.record.display())?;

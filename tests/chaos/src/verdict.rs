@@ -73,12 +73,13 @@ pub enum Breach {
 pub fn judge(evidence: &Evidence) -> Verdict {
     let (arrived, mut breaches) = sorted(evidence);
     let mut outcomes = BTreeMap::new();
+    let mut gaps: BTreeMap<&str, Vec<&Gap>> = BTreeMap::new();
+    for gap in &evidence.gaps {
+        gaps.entry(&gap.name).or_default().push(gap);
+    }
+    let none = Arrived::default();
     for sent in &evidence.sent {
-        let outcome = match outcome_of(
-            sent,
-            arrived.get(&sent.number).unwrap_or(&Arrived::default()),
-            &evidence.gaps,
-        ) {
+        let outcome = match outcome_of(sent, arrived.get(&sent.number).unwrap_or(&none), &gaps) {
             Ok(outcome) => outcome,
             Err(breach) => {
                 breaches.push(breach);
@@ -153,7 +154,11 @@ fn sorted(evidence: &Evidence) -> (BTreeMap<u32, Arrived<'_>>, Vec<Breach>) {
 }
 
 /// Returns how a change ended, or the promise that was broken.
-fn outcome_of(sent: &Sent, arrived: &Arrived<'_>, gaps: &[Gap]) -> Result<ChangeOutcome, Breach> {
+fn outcome_of(
+    sent: &Sent,
+    arrived: &Arrived<'_>,
+    gaps: &BTreeMap<&str, Vec<&Gap>>,
+) -> Result<ChangeOutcome, Breach> {
     let name = || sent.subject.name();
     match (sent.kind, arrived.events.len()) {
         (Kind::Genuine, 1) => {
@@ -180,7 +185,8 @@ fn outcome_of(sent: &Sent, arrived: &Arrived<'_>, gaps: &[Gap]) -> Result<Change
     if sent.outcome == Outcome::Accepted {
         return Err(Breach::Lost(sent.number, name(), sent.outcome));
     }
-    if gaps.iter().any(|gap| covers(gap, sent)) {
+    let of_subject = gaps.get(name().as_str()).into_iter().flatten();
+    if of_subject.into_iter().any(|gap| covers(gap, sent)) {
         return Ok(ChangeOutcome::Reported);
     }
     if sent.subject.is_steady() {
@@ -189,10 +195,10 @@ fn outcome_of(sent: &Sent, arrived: &Arrived<'_>, gaps: &[Gap]) -> Result<Change
     Ok(ChangeOutcome::NotSubscribed)
 }
 
-/// Tells whether a gap says that a change may have been lost.
+/// Tells whether a gap of its subscription says that a change may have been lost.
 fn covers(gap: &Gap, sent: &Sent) -> bool {
     let since = gap.from.is_none_or(|from| from <= sent.at);
-    gap.name == sent.subject.name() && since && sent.at <= gap.until
+    since && sent.at <= gap.until
 }
 
 impl Verdict {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use futures_util::future;
 use graph_simulator::Registered;
 use stack::{Function, LogLine, Message};
 use tokio::time::sleep;
@@ -15,51 +16,51 @@ use crate::world::World;
 
 /// Watches everything until it is dropped.
 pub async fn watch(world: &World) -> Result<Infallible, Error> {
+    let consumers = future::try_join_all((0..CONSUMERS).map(|_| consume(world)));
     let (never, ..) = tokio::try_join!(
-        consume(world),
         collect_failures(world),
+        consumers,
         watch_subscriptions(world),
         watch_secrets(world),
         watch_logs(world),
         watch_processes(world),
+        watch_backlog(world),
         report_progress(world),
     )?;
     Ok(never)
 }
 
-/// Takes events from DeliveryQueue, as a consumer does.
+/// Takes events from DeliveryQueue, as one of a consumer's processes does.
 async fn consume(world: &World) -> Result<Infallible, Error> {
-    let queue = world.stack().output("DeliveryQueueUrl")?;
+    let (sqs, queue) = (world.stack().sqs(), world.stack().output("DeliveryQueueUrl")?);
     loop {
-        for message in world
-            .stack()
-            .receive(queue, RECEIVE_TIMEOUT, |got| got.len() >= 500)
-            .await?
-        {
-            let now = world.simulator().now();
-            let mut evidence = world.evidence.borrow_mut();
-            match Delivered::read(&message.body) {
-                Delivered::Change(event) => {
-                    if let Some(number) = event.number {
-                        evidence.arrivals.entry(number).or_insert(now);
-                    }
-                    evidence.events.push(event);
-                }
-                Delivered::Gap(gap) => evidence.gaps.push(gap),
-                Delivered::CaughtUp => {}
-            }
+        for message in world.stack().receive_batch(&sqs, queue).await? {
+            take(world, &message);
         }
+    }
+}
+
+/// Notes an event.
+fn take(world: &World, message: &Message) {
+    let now = world.simulator().now();
+    let mut evidence = world.evidence.borrow_mut();
+    match Delivered::read(&message.body) {
+        Delivered::Change(event) => {
+            if let Some(number) = event.number {
+                evidence.arrivals.entry(number).or_insert(now);
+            }
+            evidence.events.push(event);
+        }
+        Delivered::Gap(gap) => evidence.gaps.push(gap),
+        Delivered::CaughtUp => {}
     }
 }
 
 /// Takes messages from FailedQueue, as an operator does.
 async fn collect_failures(world: &World) -> Result<Infallible, Error> {
-    let queue = world.stack().output("FailedQueueUrl")?;
+    let (sqs, queue) = (world.stack().sqs(), world.stack().output("FailedQueueUrl")?);
     loop {
-        let messages = world
-            .stack()
-            .receive(queue, RECEIVE_TIMEOUT, |got| got.len() >= 500)
-            .await?;
+        let messages = world.stack().receive_batch(&sqs, queue).await?;
         let failures = messages
             .into_iter()
             .map(|Message { body, attributes, .. }| Failure {
@@ -67,6 +68,18 @@ async fn collect_failures(world: &World) -> Result<Infallible, Error> {
                 reason: attributes.get("Reason").cloned(),
             });
         world.evidence.borrow_mut().failures.extend(failures);
+    }
+}
+
+/// Notes how many messages wait in the queues that changes pass.
+async fn watch_backlog(world: &World) -> Result<Infallible, Error> {
+    loop {
+        let mut waiting = 0;
+        for queue in ["NotificationQueue", "DeliveryQueue"] {
+            waiting += world.stack().held(world.stack().resource(queue)?).await?;
+        }
+        world.backlog.set(waiting);
+        sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -226,10 +239,11 @@ async fn report_progress(world: &World) -> Result<Infallible, Error> {
     }
 }
 
-/// How long one look at a queue lasts.
-const RECEIVE_TIMEOUT: Duration = Duration::from_secs(1);
+/// The consumer's processes. One alone is slower than the functions, and the local AWS looks at each message of a queue for each
+/// call, so that a long queue slows everything down.
+const CONSUMERS: usize = 6;
 
-/// How often subscriptions are looked at.
+/// How often subscriptions and queues are looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(300);
 
 #[cfg(test)]

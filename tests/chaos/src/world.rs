@@ -36,6 +36,8 @@ pub struct World {
     pub disturbed: RefCell<Vec<(Timestamp, String)>>,
     /// Ids of subscriptions that Graph's list leaves out.
     pub unlisted: RefCell<BTreeSet<String>>,
+    /// Messages in the queues that changes pass.
+    pub backlog: Cell<usize>,
     /// Functions that were killed.
     pub killed: Cell<u32>,
     /// Functions that were not running when they were to be killed.
@@ -71,6 +73,7 @@ impl World {
             logs: RefCell::default(),
             disturbed: RefCell::default(),
             unlisted: RefCell::default(),
+            backlog: Cell::default(),
             killed: Cell::default(),
             escaped: Cell::default(),
         };

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
@@ -79,7 +79,7 @@ pub struct Stack {
     deployment: Deployment,
     microburst: Option<Microburst>,
     /// The validator, started with the first received event.
-    schema: Mutex<Option<EventSchema>>,
+    schema: Mutex<Option<Arc<Mutex<EventSchema>>>>,
     // Dropped in this order: MiniStack writes to the run's folder until it has ended.
     ministack: Ministack,
     run: Run,

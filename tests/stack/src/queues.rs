@@ -1,7 +1,7 @@
 //! The queues of a stack.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageSystemAttributeName, QueueAttributeName};
@@ -40,64 +40,70 @@ impl Stack {
     ) -> Result<Vec<Message>, Error> {
         let (sqs, deadline, mut messages) = (self.sqs(), Instant::now() + within, Vec::new());
         while !done(&messages) && Instant::now() < deadline {
-            let receive = sqs
-                .receive_message()
-                .queue_url(queue_url)
-                .max_number_of_messages(10)
-                .wait_time_seconds(1);
-            let receive = receive.message_attribute_names("All");
-            let receive = receive.message_system_attribute_names(MessageSystemAttributeName::All);
-            let batch = receive
-                .send()
-                .await
-                .map_err(Error::unreachable("SQS"))?
-                .messages
-                .unwrap_or_default();
-            if batch.is_empty() {
-                continue;
-            }
-            let entry = |(index, message): (usize, &aws_sdk_sqs::types::Message)| {
-                let entry = DeleteMessageBatchRequestEntry::builder().id(index.to_string());
-                entry.set_receipt_handle(message.receipt_handle.clone()).build()
-            };
-            let entries: Result<Vec<_>, _> = batch.iter().enumerate().map(entry).collect();
-            let delete = sqs.delete_message_batch().queue_url(queue_url);
-            let delete = delete.set_entries(Some(entries.map_err(Error::unreachable("SQS"))?));
-            let deleted = delete.send().await.map_err(Error::unreachable("SQS"))?;
-            // On a busy machine a message may be visible again by now: then it comes once more, as to any consumer.
-            let failed = deleted
-                .failed
-                .iter()
-                .find(|failed| failed.code != "ReceiptHandleIsInvalid");
-            if let Some(failed) = failed {
-                return Err(Error::Malformed(format!(
-                    "deletion that fails with {}",
-                    failed.code
-                )));
-            }
-            let batch: Vec<Message> = batch.into_iter().map(Message::from).collect();
-            if self.resource("DeliveryQueue").is_ok_and(|url| url == queue_url) {
-                self.check_events(&batch)?;
-            }
-            messages.extend(batch);
+            messages.extend(self.receive_batch(&sqs, queue_url).await?);
         }
         Ok(messages)
     }
 
-    /// Checks events against docs/events.schema.json. Every test and the demo receive events through this check.
-    fn check_events(&self, events: &[Message]) -> Result<(), Error> {
-        let mut schema = self.schema.lock().unwrap_or_else(PoisonError::into_inner);
-        let schema = match &mut *schema {
-            Some(schema) => schema,
-            none => none.insert(EventSchema::start(&self.tools)?),
-        };
-        for Message { body, .. } in events {
-            if let Some(fault) = schema.fault(body)? {
-                let event = body.clone();
-                return Err(Error::Schema { fault, event });
-            }
+    /// Receives what a queue hands over at once, and deletes it. Waits for a second if the queue is empty.
+    ///
+    /// # Errors
+    ///
+    /// SQS does not answer, or an event of `DeliveryQueue` does not follow docs/events.schema.json.
+    pub async fn receive_batch(
+        &self,
+        sqs: &aws_sdk_sqs::Client,
+        queue_url: &str,
+    ) -> Result<Vec<Message>, Error> {
+        let receive = sqs
+            .receive_message()
+            .queue_url(queue_url)
+            .max_number_of_messages(10)
+            .wait_time_seconds(1);
+        let receive = receive.message_attribute_names("All");
+        let receive = receive.message_system_attribute_names(MessageSystemAttributeName::All);
+        let batch = receive
+            .send()
+            .await
+            .map_err(Error::unreachable("SQS"))?
+            .messages
+            .unwrap_or_default();
+        if batch.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(())
+        delete(sqs, queue_url, &batch).await?;
+        let batch: Vec<Message> = batch.into_iter().map(Message::from).collect();
+        if self.resource("DeliveryQueue").is_ok_and(|url| url == queue_url) {
+            return self.checked(batch).await;
+        }
+        Ok(batch)
+    }
+
+    /// Checks events against docs/events.schema.json. Every test and the demo receive events through this check.
+    async fn checked(&self, events: Vec<Message>) -> Result<Vec<Message>, Error> {
+        let validator = self.validator()?;
+        // The validator is another program, which takes a millisecond for an event.
+        let checked = tokio::task::spawn_blocking(move || {
+            let mut validator = validator.lock().unwrap_or_else(PoisonError::into_inner);
+            for Message { body, .. } in &events {
+                if let Some(fault) = validator.fault(body)? {
+                    let event = body.clone();
+                    return Err(Error::Schema { fault, event });
+                }
+            }
+            Ok(events)
+        });
+        checked.await.map_err(Error::unreachable("validator of events"))?
+    }
+
+    /// Returns the validator of events, and starts it for the first of them.
+    fn validator(&self) -> Result<Arc<Mutex<EventSchema>>, Error> {
+        let mut schema = self.schema.lock().unwrap_or_else(PoisonError::into_inner);
+        let started = match &mut *schema {
+            Some(started) => started,
+            none => none.insert(Arc::new(Mutex::new(EventSchema::start(&self.tools)?))),
+        };
+        Ok(Arc::clone(started))
     }
 
     /// Sets the visibility timeout of a queue. A message that is not deleted by then becomes visible again.
@@ -131,6 +137,32 @@ impl Stack {
         let counts: Option<Vec<usize>> = counts.iter().map(count).collect();
         let malformed = || Error::Malformed(format!("length of {queue_url}"));
         Ok(counts.ok_or_else(malformed)?.iter().sum())
+    }
+}
+
+/// Deletes received messages.
+async fn delete(
+    sqs: &aws_sdk_sqs::Client,
+    queue_url: &str,
+    batch: &[aws_sdk_sqs::types::Message],
+) -> Result<(), Error> {
+    let entry = |(index, message): (usize, &aws_sdk_sqs::types::Message)| {
+        let entry = DeleteMessageBatchRequestEntry::builder().id(index.to_string());
+        entry.set_receipt_handle(message.receipt_handle.clone()).build()
+    };
+    let entries: Result<Vec<_>, _> = batch.iter().enumerate().map(entry).collect();
+    let delete = sqs.delete_message_batch().queue_url(queue_url);
+    let delete = delete.set_entries(Some(entries.map_err(Error::unreachable("SQS"))?));
+    let deleted = delete.send().await.map_err(Error::unreachable("SQS"))?;
+    // On a busy machine a message may be visible again by now: then it comes once more, as to any consumer.
+    let is_fault =
+        |failed: &&aws_sdk_sqs::types::BatchResultErrorEntry| failed.code != "ReceiptHandleIsInvalid";
+    match deleted.failed.iter().find(is_fault) {
+        Some(failed) => Err(Error::Malformed(format!(
+            "deletion that fails with {}",
+            failed.code
+        ))),
+        None => Ok(()),
     }
 }
 
