@@ -53,8 +53,8 @@ impl Unprocessed {
 pub(crate) struct WindowTask {
     pub(crate) ids: Vec<String>,
     pub(crate) window: Window,
-    /// How often SQS has delivered the message.
-    pub(crate) tried: u32,
+    /// Whether SQS delivers the messages for the last time.
+    pub(crate) is_last_try: bool,
 }
 
 /// A message.
@@ -106,7 +106,9 @@ impl<'a> Batch<'a> {
         for record in records {
             match deps.client_states.open(&record.body, now, deadline).await {
                 Ok(Ok(QueueMessage::Item(item))) => batch.items.push((record, item)),
-                Ok(Ok(QueueMessage::Window(window))) => batch.add(window, record),
+                Ok(Ok(QueueMessage::Window(window))) => {
+                    batch.add(window, record, record.tried >= deps.tries);
+                }
                 Ok(Err(unproven)) => batch.rejected.push(RejectedMessage {
                     record,
                     reason: unproven.into(),
@@ -128,14 +130,18 @@ impl<'a> Batch<'a> {
         batch
     }
 
-    fn add(&mut self, window: Window, record: &Record) {
+    fn add(&mut self, window: Window, record: &Record, is_last_try: bool) {
         let mut window = Some(window);
-        for task in &mut self.windows {
+        // A window at its last try may be given up, and one that is newer must not be given up with it.
+        let same_age = self
+            .windows
+            .iter_mut()
+            .filter(|task| task.is_last_try == is_last_try);
+        for task in same_age {
             let Some(other) = window.take() else { return };
             match task.window.join(other) {
                 Ok(()) => {
                     task.ids.push(record.id.clone());
-                    task.tried = task.tried.max(record.tried);
                 }
                 Err(other) => window = Some(*other),
             }
@@ -144,7 +150,7 @@ impl<'a> Batch<'a> {
             self.windows.push(WindowTask {
                 ids: vec![record.id.clone()],
                 window,
-                tried: record.tried,
+                is_last_try,
             });
         }
     }

@@ -1,11 +1,13 @@
 //! What the reader works with, and what it remembers between invocations.
 
 use std::{
+    collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use graph_core::{
+    application::Application,
     models::ResourcePath,
     notification::client_state::ClientStateKeys,
     read::{Limit, Limiter, Window},
@@ -17,6 +19,7 @@ use graph_edge::{
     documents::CachedDocument,
     sqs::{Message, Queue, Reason},
 };
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{complete::CompleteWindows, ports::Ports};
@@ -47,8 +50,12 @@ pub struct Deps<P: Ports> {
 pub struct Memory {
     limiter: Mutex<Limiter>,
     pub(crate) complete: CompleteWindows,
-    /// A page with content has up to 8 MiB, and its events are as large again.
-    content_pages: Semaphore,
+    /// The memory for pages of lists and for what is made of them, in MiB of pages.
+    pages: Semaphore,
+    /// The memory for fetched items and their events, in MiB.
+    items: Semaphore,
+    /// When a line last said that items of an application wait.
+    put_back_at: Mutex<BTreeMap<Application, Timestamp>>,
 }
 
 impl Default for Memory {
@@ -56,16 +63,20 @@ impl Default for Memory {
         Self {
             limiter: Mutex::default(),
             complete: CompleteWindows::default(),
-            content_pages: Semaphore::new(MAX_CONTENT_PAGES),
+            pages: Semaphore::new(MAX_PAGES_MEBIBYTES),
+            items: Semaphore::new(MAX_ITEMS_MEBIBYTES),
+            put_back_at: Mutex::default(),
         }
     }
 }
 
 /// What stands in the way of a message for now: SQS delivers the message again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub(crate) enum Obstacle {
     #[error("Microsoft Graph or Microsoft Entra does not answer")]
     GraphUnavailable,
+    #[error("Microsoft refuses the credential of the tenant (401); replace it in ConfigSecret")]
+    NotSignedIn,
     #[error("SQS did not store a message")]
     NotStored,
     #[error("ClientStateSecret has no usable key")]
@@ -102,11 +113,20 @@ impl<P: Ports> Deps<P> {
         path: &ResourcePath,
         deadline: Deadline,
     ) -> Result<(), Duration> {
+        self.wait_for(deadline, |limiter, now| {
+            limiter.take(limit, tenant.application, path, now)
+        })
+        .await
+    }
+
+    async fn wait_for(
+        &self,
+        deadline: Deadline,
+        mut ask: impl FnMut(&mut Limiter, Timestamp) -> Result<(), Duration>,
+    ) -> Result<(), Duration> {
         loop {
-            let taken = self
-                .limiter()
-                .take(limit, tenant.application, path, self.clock.now());
-            match taken {
+            let asked = ask(&mut self.limiter(), self.clock.now());
+            match asked {
                 Ok(()) => return Ok(()),
                 Err(wait) if wait >= deadline.left() => return Err(wait),
                 Err(wait) => self.clock.sleep(wait).await,
@@ -129,9 +149,53 @@ impl<P: Ports> Deps<P> {
         wait
     }
 
-    /// Waits until there is memory for a page with content.
-    pub(crate) async fn content_page(&self) -> Option<SemaphorePermit<'_>> {
-        self.memory.content_pages.acquire().await.ok()
+    /// Waits for memory for a page of so many MiB and then takes a read of `path` off the limits of Microsoft Graph.
+    ///
+    /// # Errors
+    ///
+    /// Returns the time to wait where that is longer than `deadline`.
+    pub(crate) async fn room_for_page(
+        &self,
+        mebibytes: u32,
+        limit: Limit,
+        tenant: &Tenant,
+        path: &ResourcePath,
+        deadline: Deadline,
+    ) -> Result<Option<SemaphorePermit<'_>>, Duration> {
+        loop {
+            // A window that Graph keeps waiting must not keep memory from the others.
+            self.wait_for(deadline, |limiter, now| {
+                limiter.is_free(limit, tenant.application, path, now)
+            })
+            .await?;
+            let page = self.memory.pages.acquire_many(mebibytes).await.ok();
+            let taken = self
+                .limiter()
+                .take(limit, tenant.application, path, self.clock.now());
+            if taken.is_ok() {
+                return Ok(page);
+            }
+        }
+    }
+
+    /// Waits for memory for a fetched item and the events of so many notifications of it.
+    pub(crate) async fn room_for_item(&self, events: usize) -> Option<SemaphorePermit<'_>> {
+        let mebibytes = events.saturating_add(1).min(MAX_ITEMS_MEBIBYTES);
+        let mebibytes = u32::try_from(mebibytes).unwrap_or(u32::MAX);
+        self.memory.items.acquire_many(mebibytes).await.ok()
+    }
+
+    /// Returns whether to say that items of an application wait: an outage of hours would be a line for each item and try.
+    pub(crate) fn is_line_due(&self, application: Application) -> bool {
+        let now = self.clock.now();
+        let lines = &self.memory.put_back_at;
+        let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_recent = |at: &Timestamp| now.duration_since(*at) < LINE_INTERVAL;
+        if lines.get(&application).is_some_and(is_recent) {
+            return false;
+        }
+        lines.insert(application, now);
+        true
     }
 
     fn limiter(&self) -> MutexGuard<'_, Limiter> {
@@ -179,5 +243,11 @@ impl<P: Ports> Deps<P> {
 /// The shortest pause that Microsoft Graph gets when it asks for one.
 const MIN_PAUSE: Duration = Duration::from_secs(1);
 
-/// How many pages with content are in memory at once.
-const MAX_CONTENT_PAGES: usize = 2;
+/// How many MiB of pages are in memory at once. What is made of a page takes some times as much; `tests/memory.rs` measures it.
+const MAX_PAGES_MEBIBYTES: usize = 16;
+
+/// How many MiB of fetched items and their events are in memory at once.
+const MAX_ITEMS_MEBIBYTES: usize = 16;
+
+/// How long a process says only once that items of an application wait.
+const LINE_INTERVAL: SignedDuration = SignedDuration::from_mins(5);

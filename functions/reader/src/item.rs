@@ -3,11 +3,16 @@
 mod fetch;
 mod sort;
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream};
 use graph_core::{
+    application::Application,
     notification::{
+        client_state::Proven,
         event::{self, Content, Fetched},
         queued::{Unfit, VerifiedItem},
     },
@@ -56,13 +61,15 @@ pub(crate) async fn fetch_and_deliver<P: Ports>(
     });
     // Each item is a live notification, so a mailbox that Graph throttles must not delay the others.
     let mut lanes = stream::iter(lanes.collect::<Vec<_>>()).buffer_unordered(CONCURRENT_FETCHES);
-    let mut rejected = sorted.rejected;
+    let (mut rejected, mut put_back) = (sorted.rejected, Vec::new());
     while let Some(delivered) = lanes.next().await {
         delivered.count(metrics);
+        put_back.extend(delivered.put_back);
         unfinished.extend(Unprocessed::all(delivered.lost, Obstacle::NotStored));
         rejected.extend(delivered.rejected);
     }
     drop(lanes);
+    report(&put_back, deps);
     unfinished.extend(batch::reject(&rejected, deps, deadline, metrics).await);
     unfinished
 }
@@ -93,7 +100,8 @@ struct Delivered<'a> {
     delivered: usize,
     fetched: usize,
     forbidden: usize,
-    put_back: usize,
+    /// The owners of the items that are fetched later.
+    put_back: Vec<Proven>,
     /// The ids of messages that were stored nowhere.
     lost: Vec<String>,
     rejected: Vec<RejectedMessage<'a>>,
@@ -104,7 +112,7 @@ impl Delivered<'_> {
         metrics.count(Metric::Delivered, self.delivered);
         metrics.count(Metric::Fetched, self.fetched);
         metrics.count(Metric::ReadForbidden, self.forbidden);
-        metrics.count(Metric::ReadRetried, self.put_back);
+        metrics.count(Metric::ReadRetried, self.put_back.len());
     }
 }
 
@@ -120,28 +128,34 @@ async fn deliver<'a, P: Ports>(
         .items
         .first()
         .map_or("", |item| &item.verified.proven().subscription);
+    // Held until the events are stored: until then the content is in memory, once for each event.
+    let _room = match &group.get {
+        Some(_) => deps.room_for_item(group.items.len()).await,
+        None => None,
+    };
     let result = match &group.get {
         // What is left afterwards is for storing the items.
         Some(get) => Some(fetch(get, name, deps, deadline.less(STORE_WITHIN), outages).await),
         None => None,
     };
     delivered.forbidden += usize::from(result.as_ref().is_some_and(FetchResult::is_forbidden));
-    let wait = match &result {
-        Some(FetchResult::RetryLater(wait)) => Some(*wait),
-        Some(FetchResult::NotSignedIn) => Some(None),
-        _ => None,
-    };
-    if let (Some(wait), Some(delay)) = (wait, retry_delay(&group.items, deps)) {
-        return put_back(&group.items, wait.unwrap_or(delay), delivered, deps, deadline).await;
+    let (mut now, mut later) = (Vec::new(), Vec::new());
+    for item in &group.items {
+        let retry = result.as_ref().and_then(FetchResult::retry);
+        match retry.zip(retry_delay(item, deps)) {
+            Some((wait, delay)) => later.push((item, wait.unwrap_or(delay))),
+            None => now.push(item),
+        }
     }
+    put_back(&later, delivered, deps, deadline).await;
     let content = result.as_ref().map(FetchResult::content);
-    send(&group.items, content, delivered, deps, deadline).await;
+    send(&now, content, delivered, deps, deadline).await;
 }
 
 /// Delivers items with what was fetched. The change is worth more than its content, so it never waits for longer than
 /// [`MAX_FETCH_AGE`].
 async fn send<'a, P: Ports>(
-    items: &[Item<'a>],
+    items: &[&Item<'a>],
     content: Option<Content<'_>>,
     delivered: &mut Delivered<'a>,
     deps: &Deps<P>,
@@ -168,7 +182,8 @@ async fn send<'a, P: Ports>(
         .await
         .is_err()
     {
-        return delivered.lost.extend(ids(items));
+        let ids = items.iter().map(|item| item.record.id.clone());
+        return delivered.lost.extend(ids);
     }
     delivered.delivered += count;
     if matches!(content, Some(Content::Read(_))) {
@@ -176,45 +191,54 @@ async fn send<'a, P: Ports>(
     }
 }
 
-/// Puts items back into `ReadQueue` for `wait`: SQS would deliver a failed message only after half an hour.
+/// Puts items back into `ReadQueue`, each for its time: SQS would deliver a failed message only after half an hour.
 async fn put_back<'a, P: Ports>(
-    items: &[Item<'a>],
-    wait: Duration,
+    items: &[(&Item<'a>, Duration)],
     delivered: &mut Delivered<'a>,
     deps: &Deps<P>,
     deadline: Deadline,
 ) {
-    for item in items {
-        let subscription = &item.verified.proven().subscription;
-        warn!(
-            subscription,
-            seconds = wait.as_secs(),
-            "Content for subscription {subscription} cannot be fetched from Microsoft Graph now; the next try is in {} s",
-            wait.as_secs()
-        );
-    }
-    let again = |item: &Item<'_>| Message::of(item.verified.proven(), item.record.body.clone()).delayed(wait);
+    let again = |(item, wait): &(&Item<'_>, Duration)| {
+        Message::of(item.verified.proven(), item.record.body.clone()).delayed(*wait)
+    };
     let messages = items.iter().map(again).collect();
+    let items = items.iter().map(|(item, _)| *item);
     match deps.store(&deps.read_queue, messages, deadline).await {
-        Ok(()) => delivered.put_back += items.len(),
-        Err(_) => delivered.lost.extend(ids(items)),
+        Ok(()) => delivered
+            .put_back
+            .extend(items.map(|item| item.verified.proven().clone())),
+        Err(_) => delivered.lost.extend(items.map(|item| item.record.id.clone())),
     }
 }
 
-/// Returns how long items wait before the next GET, twice as long each time; nothing once they have waited long enough.
-fn retry_delay<P: Ports>(items: &[Item<'_>], deps: &Deps<P>) -> Option<Duration> {
-    let received_at = items
-        .iter()
-        .map(|item| item.verified.queued().received_at)
-        .min()?;
-    let age = deps.clock.now().duration_since(received_at);
-    let is_last = age > MAX_FETCH_AGE || items.iter().any(|item| item.record.tried >= deps.tries);
+/// Logs that items wait: a line for an application, and none for each of its tries.
+fn report<P: Ports>(put_back: &[Proven], deps: &Deps<P>) {
+    let mut waiting: BTreeMap<Application, BTreeSet<&str>> = BTreeMap::new();
+    for proven in put_back {
+        let names = waiting.entry(proven.application).or_default();
+        names.insert(&proven.subscription);
+    }
+    for (application, subscriptions) in waiting {
+        if deps.is_line_due(application) {
+            warn!(
+                tenant.id = %application.tenant_id,
+                ?subscriptions,
+                "Content of changes in tenant {} cannot be fetched from Microsoft Graph now; the reader retries for up to five hours, and then delivers the changes without content",
+                application.tenant_id
+            );
+        }
+    }
+}
+
+/// Returns how long an item waits before the next GET, twice as long each time; nothing once it has waited long enough.
+fn retry_delay<P: Ports>(item: &Item<'_>, deps: &Deps<P>) -> Option<Duration> {
+    let age = deps
+        .clock
+        .now()
+        .duration_since(item.verified.queued().received_at);
+    let is_last = age > MAX_FETCH_AGE || item.record.tried >= deps.tries;
     let delay = Duration::try_from(age).unwrap_or_default();
     (!is_last).then(|| delay.clamp(MIN_RETRY_DELAY, MAX_RETRY_DELAY))
-}
-
-fn ids(items: &[Item<'_>]) -> impl Iterator<Item = String> {
-    items.iter().map(|item| item.record.id.clone())
 }
 
 /// How many resources are fetched at once.

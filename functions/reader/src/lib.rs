@@ -11,11 +11,12 @@ mod item;
 pub mod ports;
 mod window;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures_util::{StreamExt, stream};
 use graph_core::{
+    application::Application,
     notification::queued::VerifiedItem,
     read,
     subscription::config::{Config, Entry},
@@ -26,7 +27,7 @@ use graph_edge::{
     documents::NoDocument,
     metrics::{Metric, Metrics},
 };
-use tracing::error;
+use tracing::{error, warn};
 
 pub use self::deps::{Deps, Memory};
 use self::{
@@ -55,12 +56,22 @@ pub async fn handle<P: Ports>(
             read_windows(batch.windows, &config, deps, until),
             item::fetch_and_deliver(&batch.items, &config, deps, until, metrics)
         );
+        let mut obstacles: BTreeMap<(Application, Obstacle), Vec<String>> = BTreeMap::new();
         for (task, result) in results {
             match result {
                 Ok(turn) => turn.add_to(metrics),
-                Err(obstacle) => unfinished.extend(Unprocessed::all(task.ids, obstacle)),
+                Err(obstacle) => {
+                    metrics.count(
+                        Metric::ReadForbidden,
+                        usize::from(obstacle == Obstacle::NotSignedIn),
+                    );
+                    let names = obstacles.entry((task.window.application, obstacle));
+                    names.or_default().push(task.window.subscription);
+                    unfinished.extend(Unprocessed::all(task.ids, obstacle));
+                }
             }
         }
+        report(&obstacles);
         unfinished.extend(lost);
     } else {
         error!(
@@ -75,6 +86,20 @@ pub async fn handle<P: Ports>(
     let mut response = SqsBatchResponse::default();
     response.set_failures(retried);
     response
+}
+
+/// Logs a line for each application whose windows cannot be read.
+fn report(obstacles: &BTreeMap<(Application, Obstacle), Vec<String>>) {
+    for ((application, obstacle), subscriptions) in obstacles {
+        let count = subscriptions.len();
+        warn!(
+            tenant.id = %application.tenant_id,
+            ?subscriptions,
+            %obstacle,
+            "{count} windows of tenant {} cannot be read now: {obstacle}; SQS retries them",
+            application.tenant_id
+        );
+    }
 }
 
 /// Reads windows, several at once, and returns the result of each turn.

@@ -66,17 +66,23 @@ pub(crate) async fn take_turn<P: Ports>(
         Ok(Err(obstacle)) => obstacle,
         Err(_) => Obstacle::OutOfTime,
     };
-    warn!(
-        subscription = window.subscription,
-        %obstacle,
-        tried = task.tried,
-        "Subscription {} cannot be read now: {obstacle}; SQS retries its window",
-        window.subscription
-    );
-    if task.tried < deps.tries {
+    if !task.is_last_try {
         return Err(obstacle);
     }
-    give_up(window, Shortfall::NotReady, Reason::NotReady, deps, deadline).await
+    error!(
+        subscription = window.subscription,
+        %obstacle,
+        "Subscription {} could not be read at the last try either: {obstacle}; its window is moved to FailedQueue",
+        window.subscription
+    );
+    let (shortfall, reason) = match obstacle {
+        Obstacle::NotSignedIn => (Shortfall::NotSignedIn, Reason::ReadRefused),
+        Obstacle::GraphUnavailable
+        | Obstacle::NotStored
+        | Obstacle::NoClientStateKeys
+        | Obstacle::OutOfTime => (Shortfall::NotReady, Reason::NotReady),
+    };
+    give_up(window, shortfall, reason, deps, deadline).await
 }
 
 async fn turn<P: Ports>(

@@ -1,7 +1,7 @@
 //! One GET for the items of a resource.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -32,6 +32,8 @@ pub(super) enum FetchResult {
     TooLarge,
     /// Graph does not answer now, and may have said for how long.
     RetryLater(Option<Duration>),
+    /// Entra does not answer now.
+    NoToken,
 }
 
 impl FetchResult {
@@ -42,7 +44,18 @@ impl FetchResult {
                 serde_json::from_slice(body).map_or(Content::Missing, Content::Read)
             }
             Self::TooLarge => Content::TooLarge,
-            Self::NotFound | Self::Forbidden | Self::NotSignedIn | Self::RetryLater(_) => Content::Missing,
+            Self::NotFound | Self::Forbidden | Self::NotSignedIn | Self::RetryLater(_) | Self::NoToken => {
+                Content::Missing
+            }
+        }
+    }
+
+    /// Returns how long to wait before the next try, if there is to be one; nothing where Microsoft does not say.
+    pub(super) fn retry(&self) -> Option<Option<Duration>> {
+        match self {
+            Self::RetryLater(wait) => Some(*wait),
+            Self::NotSignedIn | Self::NoToken => Some(None),
+            Self::Content(_) | Self::NotFound | Self::Forbidden | Self::TooLarge => None,
         }
     }
 
@@ -52,20 +65,50 @@ impl FetchResult {
     }
 }
 
-/// The applications for which Microsoft does not answer during this batch. The rest of their items is not tried: each try would
-/// take as long, and the items of other tenants wait in the same batch.
+/// What Microsoft does not answer during this batch. The rest of it is not tried: each try would take as long, and the items
+/// of other tenants wait in the same batch.
 #[derive(Default)]
-pub(super) struct Outages(Mutex<BTreeSet<Application>>);
+pub(super) struct Outages(Mutex<BTreeMap<Application, Failures>>);
+
+/// What failed for an application.
+#[derive(Default)]
+struct Failures {
+    has_no_token: bool,
+    /// The resources that failed, by mailbox.
+    resources: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Failures {
+    /// Returns whether more reads of the mailbox would fail as well. Single resources and mailboxes fail for reasons of their
+    /// own, so one says nothing of the others; two do.
+    fn include(&self, mailbox: &str) -> bool {
+        let of_mailbox = self.resources.get(mailbox).map_or(0, BTreeSet::len);
+        self.has_no_token || self.resources.len() >= ENOUGH || of_mailbox >= ENOUGH
+    }
+}
 
 impl Outages {
-    fn has(&self, application: Application) -> bool {
+    fn has(&self, get: &Get<'_>) -> bool {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.contains(&application)
+        let failures = known.get(&get.tenant.application);
+        failures.is_some_and(|failures| failures.include(&get.mailbox()))
     }
 
-    fn add(&self, application: Application) {
+    fn note(&self, get: &Get<'_>, result: &FetchResult) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(application);
+        let failures = known.entry(get.tenant.application).or_default();
+        match result {
+            FetchResult::NotSignedIn | FetchResult::NoToken => failures.has_no_token = true,
+            FetchResult::RetryLater(None) => {
+                let resources = failures.resources.entry(get.mailbox()).or_default();
+                resources.insert(get.request.path.clone());
+            }
+            FetchResult::Content(_)
+            | FetchResult::NotFound
+            | FetchResult::Forbidden
+            | FetchResult::TooLarge
+            | FetchResult::RetryLater(Some(_)) => {}
+        }
     }
 }
 
@@ -77,20 +120,17 @@ pub(super) async fn fetch<P: Ports>(
     deadline: Deadline,
     outages: &Outages,
 ) -> FetchResult {
-    let application = get.tenant.application;
     let Ok(path) = get.request.path.parse() else {
         return FetchResult::NotFound;
     };
-    if outages.has(application) {
+    if outages.has(get) {
         return FetchResult::RetryLater(None);
     }
     // A login that hangs takes over a minute, and what follows in the lane waits.
     let until = deadline.at_most(MAX_FETCH_TIME);
     let result = until.within(ask(get, &path, name, deps, until)).await;
     let result = result.unwrap_or(FetchResult::RetryLater(None));
-    if matches!(result, FetchResult::RetryLater(None) | FetchResult::NotSignedIn) {
-        outages.add(application);
-    }
+    outages.note(get, &result);
     result
 }
 
@@ -116,6 +156,7 @@ async fn ask<P: Ports>(
             ReadAnswer::Body(body) => return FetchResult::Content(body),
             ReadAnswer::TooLarge => return FetchResult::TooLarge,
             ReadAnswer::Unavailable => return FetchResult::RetryLater(None),
+            ReadAnswer::NoToken => return FetchResult::NoToken,
             ReadAnswer::NotNow(wait) => {
                 let wait = deps.pause_reads(*limit, tenant, path, wait);
                 if wait >= until.left() {
@@ -159,6 +200,9 @@ fn refused(status: u16, name: &str) -> FetchResult {
         }
     }
 }
+
+/// How many failures make an outage.
+const ENOUGH: usize = 2;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 

@@ -159,14 +159,16 @@ impl<'a, 'c> Sorted<'a, 'c> {
 
 impl Group<'_, '_> {
     fn mailbox(&self) -> String {
-        let get = self.get.as_ref();
-        get.map_or_else(String::new, |get| {
-            batch::mailbox(get.tenant.application, &get.request.path)
-        })
+        self.get.as_ref().map_or_else(String::new, Get::mailbox)
     }
 }
 
 impl Get<'_> {
+    /// Returns whose reads Microsoft Graph counts together.
+    pub(super) fn mailbox(&self) -> String {
+        batch::mailbox(self.tenant.application, &self.request.path)
+    }
+
     fn key(&self) -> String {
         let Application { tenant_id, client_id } = self.tenant.application;
         let Request {

@@ -63,19 +63,23 @@ impl<P: Ports> Turn<'_, P> {
         result: &mut TurnResult,
     ) -> Result<Option<Duration>, Obstacle> {
         let (limit, path) = (reading.limit(), reading.resource().clone());
-        let waited = self
-            .deps
-            .wait_for_rate_limit(limit, self.tenant, &path, turn_ends);
-        if let Err(wait) = waited.await {
-            return Ok(Some(wait));
-        }
-        // Held until the events are stored: until then the page is in memory.
-        let _page = if carries_content(self.entry) {
-            self.deps.content_page().await
-        } else {
-            None
+        let mut size = if carries_content(self.entry) { LARGE } else { SMALL };
+        // The room is held until the events are stored: until then the page is in memory.
+        let (_room, answer) = loop {
+            let room = self
+                .deps
+                .room_for_page(size, limit, self.tenant, &path, turn_ends);
+            let room = match room.await {
+                Ok(room) => room,
+                Err(wait) => return Ok(Some(wait)),
+            };
+            match self.get(request, size).await {
+                // Lists of Teams show whole messages even to who wants no content; most of their pages are small.
+                ReadAnswer::TooLarge if size < LARGE => size = LARGE,
+                answer => break (room, answer),
+            }
         };
-        match self.get(request).await {
+        match answer {
             ReadAnswer::Body(body) => self.take_page(reading, &body, result).await?,
             ReadAnswer::TooLarge => _ = reading.too_large(),
             ReadAnswer::NotNow(wait) => {
@@ -83,21 +87,25 @@ impl<P: Ports> Turn<'_, P> {
                 let goes_on = reading.waits() == Turned::Again;
                 return Ok(Some(wait).filter(|wait| goes_on && *wait >= turn_ends.left()));
             }
+            // A person may replace the credential: what Graph refuses for good is another status.
+            ReadAnswer::Refused(401) => return Err(Obstacle::NotSignedIn),
             ReadAnswer::Refused(status) => self.take_refusal(reading, status, result).await?,
             ReadAnswer::OtherList => {
                 let problem = "names a next page on another host or of another list";
                 self.odd_answer(reading, problem, result).await?;
             }
-            ReadAnswer::Unavailable => return Err(Obstacle::GraphUnavailable),
+            ReadAnswer::Unavailable | ReadAnswer::NoToken => return Err(Obstacle::GraphUnavailable),
         }
         Ok(None)
     }
 
-    async fn get(&self, request: &Request) -> ReadAnswer {
+    /// Asks for a page of so many MiB at the most.
+    async fn get(&self, request: &Request, mebibytes: u32) -> ReadAnswer {
         let immutable_ids = self.entry.options.immutable_ids;
+        let max_bytes = usize::try_from(mebibytes).map_or(MAX_PAGE_BYTES, |size| size * MEBIBYTE);
         self.deps
             .graph
-            .read(self.tenant, request, immutable_ids, MAX_PAGE_BYTES)
+            .read(self.tenant, request, immutable_ids, max_bytes)
             .await
     }
 
@@ -158,11 +166,11 @@ impl<P: Ports> Turn<'_, P> {
             return Ok(());
         }
         let window = reading.window();
-        if !matches!(status, 401 | 403 | 404 | 410) {
+        if !matches!(status, 403 | 404 | 410) {
             let kept = move_to_failed_queue(window, Reason::ReadRefused, self.deps, self.deadline).await?;
             result.failed.push(kept);
         }
-        result.forbidden += usize::from(matches!(status, 401 | 403));
+        result.forbidden += usize::from(status == 403);
         warn!(
             subscription = window.subscription,
             status,
@@ -181,15 +189,18 @@ impl<P: Ports> Turn<'_, P> {
                 break;
             };
             let turn_ends = self.deadline.at_most(TURN);
-            let waited = self
+            let room = self
                 .deps
-                .wait_for_rate_limit(Limit::OTHER, self.tenant, &path, turn_ends);
-            if let Err(wait) = waited.await {
-                let Some(again) = parts.later() else { break };
-                self.deps.enqueue_windows([again], wait, self.deadline).await?;
-                return Ok(TurnResult::default());
-            }
-            match self.get(&request).await {
+                .room_for_page(LARGE, Limit::OTHER, self.tenant, &path, turn_ends);
+            let _room = match room.await {
+                Ok(room) => room,
+                Err(wait) => {
+                    let Some(again) = parts.later() else { break };
+                    self.deps.enqueue_windows([again], wait, self.deadline).await?;
+                    return Ok(TurnResult::default());
+                }
+            };
+            match self.get(&request, LARGE).await {
                 ReadAnswer::Body(body) => match Page::parse(&body) {
                     Ok(page) => parts.take(&page),
                     Err(_) => parts.falls_short(Shortfall::OddAnswer),
@@ -199,11 +210,12 @@ impl<P: Ports> Turn<'_, P> {
                     parts.waits();
                 }
                 ReadAnswer::TooLarge | ReadAnswer::OtherList => parts.falls_short(Shortfall::OddAnswer),
+                ReadAnswer::Refused(401) => return Err(Obstacle::NotSignedIn),
                 ReadAnswer::Refused(status) => {
-                    forbidden += usize::from(matches!(status, 401 | 403));
+                    forbidden += usize::from(status == 403);
                     parts.falls_short(Shortfall::of(status));
                 }
-                ReadAnswer::Unavailable => return Err(Obstacle::GraphUnavailable),
+                ReadAnswer::Unavailable | ReadAnswer::NoToken => return Err(Obstacle::GraphUnavailable),
             }
         }
         if let Some(completed) = parts.completed() {
@@ -216,6 +228,12 @@ impl<P: Ports> Turn<'_, P> {
         Ok(TurnResult::default())
     }
 }
+
+/// How many MiB are read of a page at the most: at first where no content is asked for, and in the end.
+const SMALL: u32 = 1;
+const LARGE: u32 = 8;
+const MEBIBYTE: usize = 1_048_576;
+const _: () = assert!(LARGE as usize * MEBIBYTE == MAX_PAGE_BYTES, "a page has to fit");
 
 /// How long a window is read in one turn.
 const TURN: Duration = Duration::from_secs(20);

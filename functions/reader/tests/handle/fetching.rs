@@ -8,7 +8,10 @@ use graph_edge::{
 };
 use serde_json::{Value, json};
 
-use super::world::{TENANT, World, ago, item, sealed, unsealed, window};
+use super::{
+    lines::Lines,
+    world::{TENANT, World, ago, item, sealed, unsealed, window},
+};
 
 const ANNA: &str = "4f3c6a1e-2d57-4b90-8f3c-6a1e2d574b90";
 
@@ -229,16 +232,88 @@ async fn an_item_without_answer_at_its_last_try_is_delivered() {
 
 /// Each try of a login that hangs takes as long, and other tenants wait in the same batch.
 #[tokio::test]
-async fn an_application_without_answer_is_asked_once_in_a_batch() {
-    for answers in [vec![], vec![ReadAnswer::Refused(401)]] {
-        let world = mailbox().answers(answers);
-        let [one, other] =
-            ["AAMk1", "AAMk2"].map(|id| item(&change("created", &format!("Users/{ANNA}/Messages/{id}"))));
-        assert!(world.read(&[&one, &other]).await.is_empty());
+async fn an_application_without_a_token_is_asked_once_in_a_batch() {
+    for answer in [ReadAnswer::NoToken, ReadAnswer::Refused(401)] {
+        let world = mailbox().answers([answer]);
+        let items = mails(["AAMk1", "AAMk2", "AAMk3"]);
+        assert!(world.read(&[&items[0], &items[1], &items[2]]).await.is_empty());
         assert_eq!(world.asked().len(), 1);
-        assert_eq!(world.queued().len(), 2);
+        assert_eq!(world.queued().len(), 3);
         assert!(world.delivered().is_empty());
     }
+}
+
+#[tokio::test]
+async fn an_outage_is_known_after_two_resources() {
+    let world = mailbox();
+    let items = mails(["AAMk1", "AAMk2", "AAMk3"]);
+    assert!(world.read(&[&items[0], &items[1], &items[2]]).await.is_empty());
+    assert_eq!((world.asked().len(), world.queued().len()), (2, 3));
+}
+
+/// Graph answers 500 for single items, and 503 for a mailbox that is moved.
+#[tokio::test]
+async fn a_resource_that_always_fails_takes_no_other_along() {
+    let chats =
+        json!({"one": {"resource": "/chats/getAllMessages", "changeType": "created", "fetchContent": true}});
+    for (entries, paths) in [
+        (
+            entries(),
+            ["AAMk1", "AAMk2", "AAMk3"].map(|id| format!("Users/{ANNA}/Messages/{id}")),
+        ),
+        (
+            chats,
+            ["19:1", "19:2", "19:3"].map(|chat| format!("chats('{chat}')/messages('1')")),
+        ),
+    ] {
+        let world = World::new(&entries).answers((0..2).map(|_| answer(&json!({"id": "1"}))));
+        let world = world.fails_on(if paths[0].contains("chats") {
+            "19:1"
+        } else {
+            "AAMk1"
+        });
+        let items = paths.map(|path| item(&change("created", &path)));
+        assert!(world.read(&[&items[0], &items[1], &items[2]]).await.is_empty());
+        assert_eq!((world.delivered().len(), world.queued().len()), (2, 1));
+    }
+}
+
+/// Each message has its own age.
+#[tokio::test]
+async fn an_old_item_is_delivered_and_a_new_one_of_its_resource_waits() {
+    let new = mails(["AAMk1"]).remove(0);
+    let old = unsealed(&new).replace(&ago(1).to_string(), &ago(5 * 60 + 1).to_string());
+    let old = sealed(&old);
+    for messages in [[(&*new, 1), (&*old, 1)], [(&*new, 1), (&*new, 10)]] {
+        let world = mailbox();
+        assert!(world.read_at_tries(&messages).await.is_empty());
+        let delivered = world.delivered();
+        assert_eq!(delivered.len(), 1);
+        assert_eq!(delivered[0]["data"]["contentMissing"], true);
+        assert_eq!(world.queued(), [(new.clone(), 60)]);
+    }
+}
+
+/// In an outage each of thousands of items is tried some thirty times.
+#[tokio::test]
+async fn an_outage_is_one_line_and_not_one_for_each_item() {
+    let (lines, _guard) = Lines::capture();
+    let world = mailbox();
+    let items = mails(["AAMk1", "AAMk2", "AAMk3"]);
+    let bodies: Vec<&str> = items.iter().map(String::as_str).collect();
+    for _ in 0..5 {
+        assert!(world.read(&bodies).await.is_empty());
+    }
+    assert_eq!(lines.count(), 1);
+    world.pass(Duration::from_mins(5)).await;
+    world.read(&bodies).await;
+    assert_eq!(lines.count(), 2);
+}
+
+/// Returns an item of each mail with these ids.
+fn mails<const COUNT: usize>(ids: [&str; COUNT]) -> Vec<String> {
+    let mail = |id| item(&change("created", &format!("Users/{ANNA}/Messages/{id}")));
+    ids.map(mail).into()
 }
 
 #[tokio::test]

@@ -6,5 +6,6 @@
 )]
 
 mod fetching;
+mod lines;
 mod reading;
 mod world;

@@ -8,7 +8,10 @@ use graph_edge::{
 };
 use serde_json::{Value, json};
 
-use super::world::{TENANT, World, ago, item, mail, page, sealed, unsealed, window};
+use super::{
+    lines::Lines,
+    world::{TENANT, World, ago, item, mail, page, sealed, unsealed, window},
+};
 
 const MAIL: &str = "/users/u1/messages";
 const CHAT: &str = "/chats/c1/messages";
@@ -302,6 +305,47 @@ async fn an_unavailable_answer_is_retried_until_the_tries_are_exhausted() {
     assert_eq!(world.delivered()[0]["data"]["complete"], false);
 }
 
+/// Each message has its own age.
+#[tokio::test]
+async fn a_window_at_its_last_try_takes_no_newer_one_along() {
+    let world = chat();
+    let (old, new) = (window(CHAT, "gap-1"), window(CHAT, "gap-2"));
+    assert_eq!(world.read_at_tries(&[(&new, 1), (&old, 10)]).await, ["m0"]);
+    assert_eq!(world.failed(), ["NotReady"]);
+    let ends = world.delivered();
+    assert_eq!((ends.len(), &ends[0]["data"]["gap"]), (1, &json!("gap-1")));
+}
+
+/// A person may replace an expired credential within hours.
+#[tokio::test]
+async fn a_window_without_a_valid_credential_is_retried_and_then_kept() {
+    let teams = "/teams/getAllMessages";
+    let all = World::new(&json!({"one": {"resource": teams, "changeType": "created"}}));
+    for (world, resource) in [(chat(), CHAT), (all, teams)] {
+        let world = world.answers((0..2).map(|_| ReadAnswer::Refused(401)));
+        let (body, mut metrics) = (window(resource, "gap-1"), Metrics::default());
+        assert_eq!(world.count_at_try(&[&body], 9, &mut metrics).await, ["m0"]);
+        assert!(world.delivered().is_empty() && world.failed().is_empty());
+        assert_eq!(metrics.values(Metric::ReadForbidden), [1]);
+        assert!(world.count_at_try(&[&body], 10, &mut metrics).await.is_empty());
+        assert_eq!(world.failed(), ["ReadRefused"]);
+        let end = world.delivered().remove(0);
+        assert_eq!(end["data"]["complete"], false);
+        assert!(end["data"]["reason"].as_str().unwrap().contains("401"), "{end}");
+    }
+}
+
+#[tokio::test]
+async fn windows_that_cannot_be_read_are_one_line_in_a_batch() {
+    let ids = ["a", "b", "c"];
+    let entry = json!({"one": {"resource": "/users/{id}/messages", "changeType": "created", "forEach": ids}});
+    let (lines, _guard) = Lines::capture();
+    let windows = of_each(&ids);
+    let bodies: Vec<&str> = windows.iter().map(String::as_str).collect();
+    assert_eq!(World::new(&entry).read(&bodies).await.len(), 3);
+    assert_eq!(lines.count(), 1);
+}
+
 #[tokio::test]
 async fn a_window_without_time_at_its_last_try_is_given_up() {
     let world = chat().hangs_on("chats");
@@ -339,10 +383,7 @@ async fn two_pages_with_content_are_in_memory_at_the_most() {
     for (content, most) in [(true, 2), (false, 4)] {
         let entry = json!({"one": {"resource": "/users/{id}/messages", "changeType": "created", "fetchContent": content, "forEach": ids}});
         let world = World::new(&entry).answers(ids.map(|_| page(&json!([]), None)));
-        let windows = ids.map(|id| {
-            let window = unsealed(&window(&format!("/users/{id}/messages"), id));
-            sealed(&window.replace("\"one\"", &format!("\"one/{id}\"")))
-        });
+        let windows = of_each(&ids);
         let bodies: Vec<&str> = windows.iter().map(String::as_str).collect();
         assert!(world.read(&bodies).await.is_empty());
         assert_eq!(
@@ -434,6 +475,15 @@ async fn a_storm_keeps_below_the_limit_of_a_chat() {
     assert!(world.read(&[&window(CHAT, "gap-1")]).await.is_empty());
     assert_eq!(world.asked().len(), 10);
     assert_eq!(world.slept(), Duration::from_secs(18), "one in two seconds");
+}
+
+/// Returns a window of the mailbox of each user.
+fn of_each(ids: &[&str]) -> Vec<String> {
+    let of_one = |id: &&str| {
+        let window = unsealed(&window(&format!("/users/{id}/messages"), id));
+        sealed(&window.replace("\"one\"", &format!("\"one/{id}\"")))
+    };
+    ids.iter().map(of_one).collect()
 }
 
 fn chat_message(id: &str, created: i64) -> Value {

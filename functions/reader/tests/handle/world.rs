@@ -61,6 +61,8 @@ pub(super) struct FakeGraph {
     max_bytes: Mutex<Vec<usize>>,
     /// What the path of a read that is never answered contains.
     hangs_on: Mutex<Option<&'static str>>,
+    /// What the path of a read that always fails contains.
+    fails_on: Mutex<Option<&'static str>>,
     at_once: Mutex<AtOnce>,
 }
 
@@ -96,7 +98,10 @@ impl GraphReader for FakeGraph {
         if hangs_on.is_some_and(|text| request.path.contains(text)) {
             pending::<()>().await;
         }
-        let answer = {
+        let fails_on = *self.fails_on.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = if fails_on.is_some_and(|text| request.path.contains(text)) {
+            ReadAnswer::Unavailable
+        } else {
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
             answers.pop_front().unwrap_or(ReadAnswer::Unavailable)
         };
@@ -182,6 +187,12 @@ impl World {
         self
     }
 
+    /// Has Microsoft Graph fail at each read whose path contains `text`.
+    pub(super) fn fails_on(self, text: &'static str) -> Self {
+        *self.deps.graph.fails_on.lock().unwrap() = Some(text);
+        self
+    }
+
     /// Returns how many reads were under way at once, at the most.
     pub(super) fn most_at_once(&self) -> usize {
         self.deps.graph.at_once.lock().unwrap().most
@@ -235,6 +246,12 @@ impl World {
         self.count_at_try(bodies, tried, metrics).await
     }
 
+    /// Processes messages, each at the so many'th try.
+    pub(super) async fn read_at_tries(&self, messages: &[(&str, u32)]) -> Vec<String> {
+        let deadline = Deadline::after(Duration::from_secs(200));
+        self.handle(messages, deadline, &mut Metrics::default()).await
+    }
+
     /// Does so, and counts on `metrics`.
     pub(super) async fn count_at_try(
         &self,
@@ -243,26 +260,27 @@ impl World {
         metrics: &mut Metrics,
     ) -> Vec<String> {
         let deadline = Deadline::after(Duration::from_secs(200));
-        self.handle(bodies, tried, deadline, metrics).await
+        self.handle(&at_try(bodies, tried), deadline, metrics).await
     }
 
     /// Does so with so many milliseconds before the time that is kept for storing.
     pub(super) async fn read_within(&self, bodies: &[&str], tried: u32, milliseconds: u64) -> Vec<String> {
         let deadline = Deadline::after(Duration::from_millis(5_000 + milliseconds));
-        self.handle(bodies, tried, deadline, &mut Metrics::default())
+        self.handle(&at_try(bodies, tried), deadline, &mut Metrics::default())
             .await
     }
 
     async fn handle(
         &self,
-        bodies: &[&str],
-        tried: u32,
+        messages: &[(&str, u32)],
         deadline: Deadline,
         metrics: &mut Metrics,
     ) -> Vec<String> {
-        let attributes = json!({"ApproximateReceiveCount": tried.to_string()});
-        let record = |(index, body): (usize, &&str)| json!({"messageId": format!("m{index}"), "body": body, "attributes": attributes});
-        let records: Vec<Value> = bodies.iter().enumerate().map(record).collect();
+        let record = |(index, (body, tried)): (usize, &(&str, u32))| {
+            let attributes = json!({"ApproximateReceiveCount": tried.to_string()});
+            json!({"messageId": format!("m{index}"), "body": body, "attributes": attributes})
+        };
+        let records: Vec<Value> = messages.iter().enumerate().map(record).collect();
         let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
         let response = handle(event, &self.deps, deadline, metrics).await;
         let ids = response.batch_item_failures.into_iter();
@@ -309,6 +327,10 @@ impl World {
         let messages = self.deps.failed_queue.take().into_iter();
         messages.map(|message| message.reason.unwrap()).collect()
     }
+}
+
+fn at_try<'a>(bodies: &[&'a str], tried: u32) -> Vec<(&'a str, u32)> {
+    bodies.iter().map(|body| (*body, tried)).collect()
 }
 
 /// Returns a configuration with these entries.

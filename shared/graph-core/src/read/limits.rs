@@ -106,6 +106,25 @@ impl Limiter {
         resource: &ResourcePath,
         now: Timestamp,
     ) -> Result<(), Duration> {
+        self.is_free(limit, application, resource, now)?;
+        for (scope, _) in scopes(limit, application, resource) {
+            self.reads.entry(scope).or_default().push_back(now);
+        }
+        Ok(())
+    }
+
+    /// Returns whether there is room for one read of `resource`, without taking it.
+    ///
+    /// # Errors
+    ///
+    /// Returns the time to wait.
+    pub fn is_free(
+        &mut self,
+        limit: Limit,
+        application: Application,
+        resource: &ResourcePath,
+        now: Timestamp,
+    ) -> Result<(), Duration> {
         let scopes = scopes(limit, application, resource);
         let closed = scopes
             .iter()
@@ -114,13 +133,8 @@ impl Limiter {
         let waits = scopes
             .iter()
             .filter_map(|(scope, rate)| self.wait(scope.clone(), *rate, now));
-        if let Some(wait) = waits.chain(closed).max().filter(|wait| !wait.is_zero()) {
-            return Err(wait);
-        }
-        for (scope, _) in scopes {
-            self.reads.entry(scope).or_default().push_back(now);
-        }
-        Ok(())
+        let wait = waits.chain(closed).max().filter(|wait| !wait.is_zero());
+        wait.map_or(Ok(()), Err)
     }
 
     /// Makes no read of the object for `wait`, or of the application by this service where the object has no limit of its own.

@@ -26,8 +26,10 @@ pub enum ReadAnswer {
     TooLarge,
     /// The link leads to another host or another list, so Graph was not asked.
     OtherList,
-    /// Microsoft Graph or Microsoft Entra does not answer.
+    /// Microsoft Graph does not answer.
     Unavailable,
+    /// Microsoft Entra does not answer, so there is no token for any read of the application.
+    NoToken,
 }
 
 impl<P: Ports> GraphClient<P> {
@@ -107,7 +109,7 @@ fn of_error(error: &GraphError) -> ReadAnswer {
 
 fn of_login(error: GraphErrorKind) -> ReadAnswer {
     match error {
-        GraphErrorKind::Login(error) if !error.is_refusal() => ReadAnswer::Unavailable,
+        GraphErrorKind::Login(error) if !error.is_refusal() => ReadAnswer::NoToken,
         _ => ReadAnswer::Refused(StatusCode::UNAUTHORIZED.as_u16()),
     }
 }
