@@ -1,8 +1,10 @@
 //! What an item of a list shows to have happened in a window.
 
+use std::{borrow::Cow, collections::HashMap};
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 
 use super::way::{Shows, Way};
 use graph_events::{Change as Kind, ResourcePath, guid::is_guid};
@@ -91,31 +93,38 @@ pub(super) struct Wanted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Odd;
 
-/// An item of a list, looked at.
+/// An item of a list, looked at. What its members hold is not parsed before it is asked for: parsed whole, a page of small
+/// members takes more than ten times its size.
 pub(super) struct Item<'a> {
     raw: &'a RawValue,
-    value: Value,
+    members: Members<'a>,
 }
+
+/// The members of an object, as they were sent.
+type Members<'a> = HashMap<String, &'a RawValue>;
 
 impl<'a> Item<'a> {
     pub(super) fn parse(raw: &'a RawValue) -> Result<Self, Odd> {
-        let value: Value = serde_json::from_str(raw.get()).map_err(|_| Odd)?;
-        value.is_object().then_some(Self { raw, value }).ok_or(Odd)
+        let members = serde_json::from_str(raw.get()).map_err(|_| Odd)?;
+        Ok(Self { raw, members })
     }
 
     /// Returns the items within this one: the replies of a chain.
     pub(super) fn replies(&self) -> Result<Vec<&'a RawValue>, Odd> {
-        let chain: Chain<'a> = serde_json::from_str(self.raw.get()).map_err(|_| Odd)?;
-        Ok(chain.replies.unwrap_or_default())
+        let replies = self.members.get("replies");
+        let replies: Option<Option<Vec<&'a RawValue>>> = replies
+            .map(|replies| serde_json::from_str(replies.get()).map_err(|_| Odd))
+            .transpose()?;
+        Ok(replies.flatten().unwrap_or_default())
     }
 
     /// Returns where the rest of the replies is.
     pub(super) fn more_replies(&self) -> Option<String> {
-        self.text("replies@odata.nextLink").map(str::to_owned)
+        self.text("replies@odata.nextLink").map(Cow::into_owned)
     }
 
     /// Returns the item's id.
-    pub(super) fn id(&self) -> Option<&str> {
+    pub(super) fn id(&self) -> Option<Cow<'a, str>> {
         self.text("id")
     }
 
@@ -169,11 +178,9 @@ impl<'a> Item<'a> {
     /// window, unless the call began after it or the record has not changed since.
     fn by_version(&self, wanted: &Wanted) -> Result<Vec<(Kind, Timestamp)>, Odd> {
         let changed = self.changed_at()?;
-        let is_first = self
-            .value
-            .get("version")
-            .and_then(Value::as_i64)
-            .is_none_or(|version| version <= 1);
+        let version = self.members.get("version");
+        let version: Option<i64> = version.and_then(|raw| serde_json::from_str(raw.get()).ok());
+        let is_first = version.is_none_or(|version| version <= 1);
         let created = match self.time("startDateTime")? {
             _ if is_first => Some(changed),
             _ if changed < wanted.from => None,
@@ -186,7 +193,7 @@ impl<'a> Item<'a> {
 
     /// The list holds only what changed, besides the root and the folders above, whose times tell.
     fn by_facets(&self, wanted: &Wanted) -> Result<Vec<(Kind, Timestamp)>, Odd> {
-        let has = |facet: &str| self.value.get(facet).is_some_and(|facet| !facet.is_null());
+        let has = |facet: &str| self.members.get(facet).is_some_and(|facet| facet.get() != "null");
         if has("root") {
             return Ok(Vec::new());
         }
@@ -214,19 +221,24 @@ impl<'a> Item<'a> {
             .into_iter()
             .find_map(|name| self.text(name));
         let version = match (wanted.way.shows, kind) {
-            // Windows of a drive overlap, and a later one shows the same creation or deletion under a later version.
+            // Windows of a drive overlap, and a later one shows the same creation under a later version.
             (Shows::Facets, Kind::Created) => None,
-            (Shows::Facets, Kind::Deleted) => etag.or(Some("deleted")),
-            _ => etag,
+            // A deletion may have neither version nor time. A file that was restored can be deleted again: on another day, that
+            // is another deletion.
+            (Shows::Facets, Kind::Deleted) => {
+                let day = wanted.until.strftime("%F");
+                Some(format!("{} {day}", etag.as_deref().unwrap_or("deleted")).into())
+            }
+            _ => etag.clone(),
         };
         Ok(Change {
             kind,
             time,
             path: self.filled(template, &wanted.resource)?,
-            id: self.text("id").ok_or(Odd)?.to_owned(),
+            id: self.text("id").ok_or(Odd)?.into_owned(),
             odata_type: wanted.way.odata_type,
-            etag: etag.map(str::to_owned),
-            version: version.map(str::to_owned),
+            etag: etag.map(Cow::into_owned),
+            version: version.map(Cow::into_owned),
             raw: self.raw,
         })
     }
@@ -237,14 +249,14 @@ impl<'a> Item<'a> {
         while let Some((before, after)) = rest.split_once('{') {
             let (names, after) = after.split_once('}').ok_or(Odd)?;
             let key = names.split('|').find_map(|name| match name.strip_prefix('@') {
-                Some("users") => resource.user_id(),
-                Some(segment) => resource.id(segment),
+                Some("users") => resource.user_id().map(Cow::from),
+                Some(segment) => resource.id(segment).map(Cow::from),
                 None => self.text(name),
             });
             let key = key.ok_or(Odd)?;
             filled.push_str(before);
             // Graph writes these ids in lower case, however the configuration does; the path is a part of an event's id.
-            let lower = is_guid(key).then(|| key.to_ascii_lowercase());
+            let lower = is_guid(&key).then(|| key.to_ascii_lowercase());
             filled.push_str(&lower.unwrap_or_else(|| key.replace('\'', "''")));
             rest = after;
         }
@@ -253,12 +265,12 @@ impl<'a> Item<'a> {
     }
 
     /// Returns the text of a member, or of one further down; an empty one is none.
-    fn text(&self, name: &str) -> Option<&str> {
-        let mut value = &self.value;
-        for name in name.split('/') {
-            value = value.get(name)?;
-        }
-        value.as_str().filter(|text| !text.is_empty())
+    fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+        let text: Cow<'a, str> = match name.split_once('/') {
+            None => text(self.members.get(name)?)?,
+            Some((outer, inner)) => inside(self.members.get(outer)?, inner)?,
+        };
+        Some(text).filter(|text| !text.is_empty())
     }
 
     /// Returns a time; one that cannot be read is an error, as a change could hide behind it.
@@ -269,11 +281,21 @@ impl<'a> Item<'a> {
     }
 }
 
-/// A message with its replies.
-#[derive(Deserialize)]
-struct Chain<'a> {
-    #[serde(borrow, default)]
-    replies: Option<Vec<&'a RawValue>>,
+/// Returns the text of a member further down.
+fn inside<'a>(raw: &'a RawValue, name: &str) -> Option<Cow<'a, str>> {
+    let members: Members<'a> = serde_json::from_str(raw.get()).ok()?;
+    match name.split_once('/') {
+        None => text(members.get(name)?),
+        Some((outer, inner)) => inside(members.get(outer)?, inner),
+    }
+}
+
+fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+    let Text(text) = serde_json::from_str(raw.get()).ok()?;
+    Some(text)
 }
 
 impl Wanted {

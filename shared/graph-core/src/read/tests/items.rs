@@ -134,6 +134,18 @@ fn overlapping_windows_of_a_drive_show_a_change_under_one_id() {
     );
 }
 
+/// A file that was restored keeps its id.
+#[test]
+fn two_deletions_of_one_file_have_two_ids() {
+    for deleted in [
+        json!({"id": "1", "deleted": {}}),
+        json!({"id": "1", "eTag": "a", "deleted": {}}),
+    ] {
+        let [one, other] = [3_600, 9 * 24 * 3_600].map(|until| id_of(Kind::Deleted, &deleted, until));
+        assert_ne!(one, other, "{deleted}");
+    }
+}
+
 /// Returns the id of the event of this kind that an item of the drive shows.
 fn id_of(kind: Kind, item: &serde_json::Value, until: i64) -> String {
     let mut reading = read(DRIVE, "updated", Some(window(DRIVE, at(0), at(until))));
