@@ -92,6 +92,7 @@ impl Obstacle {
     pub(crate) fn reason(self) -> Reason {
         match self {
             Self::GraphUnavailable => Reason::NotReady,
+            Self::NotSignedIn => Reason::ReadRefused,
             Self::NotStored => Reason::NotStored,
             Self::NoClientStateKeys => Reason::NoClientStateKeys,
             Self::NoConfiguration => Reason::NoConfiguration,

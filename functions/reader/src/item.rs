@@ -141,9 +141,10 @@ async fn deliver<'a, P: Ports>(
     delivered.forbidden += usize::from(result.as_ref().is_some_and(FetchResult::is_forbidden));
     let (mut now, mut later) = (Vec::new(), Vec::new());
     for item in &group.items {
-        let retry = result.as_ref().and_then(FetchResult::retry);
-        match retry.zip(retry_delay(item, deps)) {
-            Some((wait, delay)) => later.push((item, wait.unwrap_or(delay))),
+        let delay = retry_delay(item, deps);
+        let wait = delay.and_then(|delay| result.as_ref()?.retry_after(delay));
+        match wait {
+            Some(wait) => later.push((item, wait)),
             None => now.push(item),
         }
     }

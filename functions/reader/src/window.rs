@@ -79,6 +79,7 @@ pub(crate) async fn take_turn<P: Ports>(
         Obstacle::NotSignedIn => (Shortfall::NotSignedIn, Reason::ReadRefused),
         Obstacle::GraphUnavailable
         | Obstacle::NotStored
+        | Obstacle::NoConfiguration
         | Obstacle::NoClientStateKeys
         | Obstacle::OutOfTime => (Shortfall::NotReady, Reason::NotReady),
     };

@@ -1,6 +1,10 @@
 //! What the reader allocates for the largest answers, counted by the allocator. The only test in this program: others would
 //! be counted along with it.
-#![expect(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed expectation is a failed test"
+)]
 
 use std::{marker::PhantomData, time::Duration};
 

@@ -50,11 +50,11 @@ impl FetchResult {
         }
     }
 
-    /// Returns how long to wait before the next try, if there is to be one; nothing where Microsoft does not say.
-    pub(super) fn retry(&self) -> Option<Option<Duration>> {
+    /// Returns how long to wait before the next try, where there is to be one: as Microsoft says, or else `delay`.
+    pub(super) fn retry_after(&self, delay: Duration) -> Option<Duration> {
         match self {
-            Self::RetryLater(wait) => Some(*wait),
-            Self::NotSignedIn | Self::NoToken => Some(None),
+            Self::RetryLater(wait) => Some(wait.unwrap_or(delay)),
+            Self::NotSignedIn | Self::NoToken => Some(delay),
             Self::Content(_) | Self::NotFound | Self::Forbidden | Self::TooLarge => None,
         }
     }

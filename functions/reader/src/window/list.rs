@@ -233,7 +233,7 @@ impl<P: Ports> Turn<'_, P> {
 const SMALL: u32 = 1;
 const LARGE: u32 = 8;
 const MEBIBYTE: usize = 1_048_576;
-const _: () = assert!(LARGE as usize * MEBIBYTE == MAX_PAGE_BYTES, "a page has to fit");
+const _: () = assert!(8 * MEBIBYTE == MAX_PAGE_BYTES, "a page has to fit");
 
 /// How long a window is read in one turn.
 const TURN: Duration = Duration::from_secs(20);
