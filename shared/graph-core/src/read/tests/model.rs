@@ -16,7 +16,18 @@ pub(super) struct Op {
     pub(super) id: usize,
     /// Seconds since the last one.
     pub(super) pause: i64,
-    pub(super) deletes: bool,
+    pub(super) what: What,
+}
+
+/// What happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// The item is changed, or created where it was not there.
+    Changes,
+    /// The item is deleted.
+    Deletes,
+    /// The item leaves the folder, or comes back; its time stays.
+    Moves,
 }
 
 #[derive(Clone, Debug)]
@@ -25,6 +36,9 @@ pub(super) struct Item {
     changed: i64,
     version: u32,
     deleted: bool,
+    /// Whether it is in another folder, and when it moved last.
+    is_away: bool,
+    moved: i64,
 }
 
 /// The items of one list.
@@ -47,22 +61,42 @@ impl Graph {
     pub(super) fn happen(&mut self, op: Op) {
         self.now += op.pause;
         let now = self.now;
-        let item = self.items.entry(op.id).or_insert(Item {
-            created: now,
-            changed: now,
-            version: 0,
-            deleted: false,
-        });
-        if item.deleted {
-            return;
+        // Nobody replies to what is not there.
+        for id in [root(op.id), op.id] {
+            self.items.entry(id).or_insert(Item {
+                created: now,
+                changed: now,
+                version: 1,
+                deleted: false,
+                is_away: false,
+                moved: i64::MIN,
+            });
         }
-        (item.changed, item.version, item.deleted) = (now, item.version + 1, op.deletes);
+        let Some(item) = self.items.get_mut(&op.id).filter(|item| !item.deleted) else {
+            return;
+        };
+        if op.what == What::Moves {
+            (item.is_away, item.moved) = (!item.is_away, now);
+        } else {
+            (item.changed, item.version) = (now, item.version + 1);
+            item.deleted = op.what == What::Deletes;
+        }
     }
 
     pub(super) fn changed_after(&self, id: &str, until: Timestamp) -> bool {
-        self.items
-            .iter()
-            .any(|(number, item)| name(*number) == id && at(item.changed) > until)
+        self.has(id, |item| at(item.changed) > until)
+    }
+
+    /// Returns whether a folder cannot show the item as it was at `until`: it has moved since, or was deleted.
+    pub(super) fn left_after(&self, id: &str, until: Timestamp) -> bool {
+        self.has(id, |item| {
+            at(item.moved.max(-1_000_000)) > until || (item.deleted && at(item.changed) > until)
+        })
+    }
+
+    fn has(&self, id: &str, what: impl Fn(&Item) -> bool) -> bool {
+        let mut items = self.items.iter();
+        items.any(|(number, item)| name(*number) == id && what(item))
     }
 
     /// Returns the changes that a list can show of the window.
@@ -72,7 +106,7 @@ impl Graph {
         from: Timestamp,
         until: Timestamp,
     ) -> BTreeSet<(Change, String, String)> {
-        let is_mail = resource.ends_with("/messages") && resource.starts_with("/users");
+        let is_mail = resource.starts_with("/users");
         let holds = |time: i64| from <= at(time) && at(time) <= until;
         let mut shown = BTreeSet::new();
         for (number, item) in &self.items {
@@ -82,8 +116,8 @@ impl Graph {
                 }
             };
             match item.deleted {
-                // Mail that is deleted is not there.
-                true if is_mail => {}
+                // Mail that is deleted, or in another folder, is not there.
+                _ if is_mail && (item.deleted || item.is_away) => {}
                 true => {
                     add(Change::Created, item.created);
                     add(Change::Deleted, item.changed);
@@ -115,10 +149,19 @@ impl Graph {
             Some(link) => link.rsplit_once('=').unwrap().1.parse().unwrap(),
             None => 0,
         };
+        if let Some((chain, _)) = request
+            .link
+            .as_deref()
+            .and_then(|link| link.split_once("/replies?"))
+        {
+            let root = chain.rsplit_once("id-").unwrap().1.parse().unwrap();
+            let rest: Vec<Value> = self.replies(root).skip(skip).collect();
+            return Ok(json!({"value": rest}).to_string());
+        }
         let listed = match resource {
-            "/users/u1/messages" => self.mail(&query)?,
             "/teams/t1/channels/c1/messages" => self.walked(&query, "gt", "$filter", skip),
             "/chats/c1/messages" => self.chat(&query),
+            _ if resource.starts_with("/users") => self.mail(&query)?,
             _ => self.walked(&query, "ge", "token", skip),
         };
         let more = listed.len() > skip + self.page;
@@ -140,7 +183,7 @@ impl Graph {
         let mut items: Vec<_> = self
             .items
             .iter()
-            .filter(|(_, item)| !item.deleted && at(item.changed) >= since)
+            .filter(|(_, item)| !item.deleted && !item.is_away && at(item.changed) >= since)
             .collect();
         match query.get("$orderby").map(String::as_str) {
             Some(_) if self.refuses_order => return Err(400),
@@ -182,18 +225,52 @@ impl Graph {
                 _ => after(&query[option], &format!(" {word} ")),
             };
             let is_first = |item: &Item| at(item.changed) >= since;
-            self.walk = self
-                .items
-                .iter()
+            let listed = self.items.iter();
+            let mut walk: Vec<usize> = listed
                 .filter(|(number, item)| is_first(item) || **number % 5 == 0)
-                .map(|(number, _)| *number)
+                .map(|(number, _)| if option == "token" { *number } else { root(*number) })
                 .collect();
+            walk.dedup();
+            self.walk = walk;
         }
-        self.walk
-            .iter()
-            .map(|number| json(*number, &self.items[number], true))
-            .collect()
+        let shown = self.walk.iter().map(|number| {
+            let item = json(*number, &self.items[number], true);
+            if option == "token" {
+                item
+            } else {
+                self.with_replies(*number, item)
+            }
+        });
+        shown.collect()
     }
+
+    /// Returns a message with its first reply, and where the others are.
+    fn with_replies(&self, root: usize, mut item: Value) -> Value {
+        let replies: Vec<Value> = self.replies(root).collect();
+        item["replies"] = json!(replies.iter().take(1).collect::<Vec<_>>());
+        if replies.len() > 1 {
+            let path = "https://graph.microsoft.com/v1.0/teams('t1')/channels('c1')/messages";
+            item["replies@odata.nextLink"] = json!(format!("{path}/{}/replies?$skip=1", name(root)));
+        }
+        item
+    }
+
+    fn replies(&self, chain: usize) -> impl Iterator<Item = Value> {
+        let replies = self
+            .items
+            .iter()
+            .filter(move |(number, _)| root(**number) == chain && **number != chain);
+        replies.map(move |(number, item)| {
+            let mut reply = json(*number, item, true);
+            reply["replyToId"] = json!(name(chain));
+            reply
+        })
+    }
+}
+
+/// Returns the message that another one replies to, or the message itself: two of three are replies.
+fn root(number: usize) -> usize {
+    number - number % 3
 }
 
 fn after(filter: &str, word: &str) -> Timestamp {
