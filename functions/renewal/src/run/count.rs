@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use graph_core::subscription::{
     config::{Config, Problem, Severity},
-    plan::{Policy, StoredState, SubscriptionCount},
+    plan::{Policy, Reason, StoredState, SubscriptionCount},
 };
 use graph_edge::metrics::{Metric, Metrics};
 use jiff::Timestamp;
@@ -161,6 +161,9 @@ pub(crate) fn state(run: Option<&Run>, memory: &Memory, now: Timestamp, metrics:
     metrics.set(Metric::RunUnfinished, number(run.report.tally.unfinished));
     metrics.set(Metric::LeftOverTwice, number(twice));
     metrics.set(Metric::DeletionsHeld, number(run.held));
+    let steps = run.tenants.iter().flat_map(|tenant| &tenant.steps);
+    let without_key = steps.filter(|result| matches!(result.step.reason, Reason::KeyGone { .. }));
+    metrics.count(Metric::SubscriptionsWithoutKey, without_key.count());
     if let Some(days_left) = run.report.days_left {
         metrics.set(Metric::DaysLeft, days_left);
     }

@@ -371,6 +371,17 @@ async fn retried_and_failed_lifecycle_notifications_are_counted() {
     );
 }
 
+/// Anybody can send the webhook a client state that names an unknown key. Only Graph lists subscriptions.
+#[tokio::test]
+async fn subscriptions_whose_client_state_key_is_lost_are_counted() {
+    let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
+    let metrics = world.counted(json!({})).await;
+    assert_eq!(metrics.values(Metric::SubscriptionsWithoutKey), [0; 0]);
+    world.documents.set(Document::ClientState, "{}");
+    let metrics = world.counted(json!({})).await;
+    check(&metrics, &[(Metric::SubscriptionsWithoutKey, 2)]);
+}
+
 #[tokio::test]
 async fn a_dry_run_counts_for_nothing() {
     let world = prepared(&[("chat", "a", true)]).await;

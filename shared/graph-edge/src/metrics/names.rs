@@ -145,6 +145,9 @@ metrics! {
     EntriesFailed: Count,
     /// Objects that cannot have a subscription, such as guests without a mailbox.
     ObjectsSkipped: Count,
+    /// Subscriptions whose client-state key ClientStateSecret does not hold. The webhook rejects their notifications until the run
+    /// has replaced them.
+    SubscriptionsWithoutKey: Count,
     /// Subscriptions that the run had no time for.
     RunUnfinished: Count,
     /// Subscriptions that two runs in a row had no time for.
