@@ -3,7 +3,10 @@
 //! The SDK of Systems Manager has 150 calls and would take longer to compile than the rest of the workspace. The two
 //! calls here only need a signature (AWS, *Signature Version 4*; Systems Manager, *`GetParameter`*, *`PutParameter`*).
 
-use std::time::{Duration, SystemTime};
+use std::{
+    env,
+    time::{Duration, SystemTime},
+};
 
 use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials;
@@ -21,13 +24,21 @@ use crate::{BoxError, http::Http};
 pub struct Parameter {
     http: Http,
     config: SdkConfig,
+    /// The endpoint that the environment names for Systems Manager alone.
+    endpoint: Option<String>,
     name: String,
 }
 
 impl Parameter {
     /// Returns the parameter called `name` in the account and region of `config`.
     pub fn new(http: Http, config: SdkConfig, name: String) -> Self {
-        Self { http, config, name }
+        let endpoint = env::var("AWS_ENDPOINT_URL_SSM").ok();
+        Self {
+            http,
+            config,
+            endpoint: endpoint.filter(|endpoint| !endpoint.is_empty()),
+            name,
+        }
     }
 
     /// Returns the value.
@@ -53,7 +64,8 @@ impl Parameter {
 
     async fn call(&self, action: &str, body: &Value) -> Result<Vec<u8>, BoxError> {
         let region = self.config.region().map_or("", |region| region.as_ref());
-        let url = url(region, self.config.endpoint_url());
+        let endpoint = self.endpoint.as_deref().or(self.config.endpoint_url());
+        let url = url(region, self.config.use_fips().unwrap_or(false), endpoint);
         let body = body.to_string();
         let headers = [
             ("content-type", "application/x-amz-json-1.1".to_owned()),
@@ -92,13 +104,31 @@ impl Parameter {
     }
 }
 
-/// Returns the URL of Systems Manager.
-fn url(region: &str, endpoint: Option<&str>) -> String {
-    // The regions in China have a domain of their own (AWS, *service endpoints*).
-    let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
-    let own = || format!("https://ssm.{region}.amazonaws.com{suffix}/");
-    endpoint.map_or_else(own, |endpoint| format!("{}/", endpoint.trim_end_matches('/')))
+/// Returns the URL of Systems Manager, as the SDKs of AWS choose it (AWS, *service endpoints*, *FIPS endpoints*).
+fn url(region: &str, uses_fips: bool, endpoint: Option<&str>) -> String {
+    if let Some(endpoint) = endpoint {
+        return format!("{}/", endpoint.trim_end_matches('/'));
+    }
+    let partition = PARTITIONS.iter().find(|(prefix, _)| region.starts_with(prefix));
+    let domain = partition.map_or("amazonaws.com", |(_, domain)| domain);
+    // In GovCloud, the ordinary endpoint is the one with FIPS.
+    let service = if uses_fips && !region.starts_with("us-gov-") {
+        "ssm-fips"
+    } else {
+        "ssm"
+    };
+    format!("https://{service}.{region}.{domain}/")
 }
+
+/// The partitions with a domain of their own, by the beginning of their regions' names.
+const PARTITIONS: [(&str, &str); 6] = [
+    ("cn-", "amazonaws.com.cn"),
+    ("eu-isoe-", "cloud.adc-e.uk"),
+    ("eusc-", "amazonaws.eu"),
+    ("us-iso-", "c2s.ic.gov"),
+    ("us-isob-", "sc2s.sgov.gov"),
+    ("us-isof-", "csp.hci.ic.gov"),
+];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -161,16 +191,19 @@ mod tests {
 
     #[test]
     fn systems_manager_is_where_the_region_is_or_where_the_environment_says() {
-        for (region, endpoint, expected) in [
-            ("eu-central-1", None, "https://ssm.eu-central-1.amazonaws.com/"),
-            ("cn-north-1", None, "https://ssm.cn-north-1.amazonaws.com.cn/"),
-            (
-                "us-east-1",
-                Some("http://127.0.0.1:4566"),
-                "http://127.0.0.1:4566/",
-            ),
+        for (region, uses_fips, endpoint, expected) in [
+            ("eu-central-1", false, None, "https://ssm.eu-central-1.amazonaws.com/"),
+            ("cn-north-1", false, None, "https://ssm.cn-north-1.amazonaws.com.cn/"),
+            ("us-iso-east-1", false, None, "https://ssm.us-iso-east-1.c2s.ic.gov/"),
+            ("us-isob-east-1", false, None, "https://ssm.us-isob-east-1.sc2s.sgov.gov/"),
+            ("us-isof-south-1", false, None, "https://ssm.us-isof-south-1.csp.hci.ic.gov/"),
+            ("eu-isoe-west-1", false, None, "https://ssm.eu-isoe-west-1.cloud.adc-e.uk/"),
+            ("eusc-de-east-1", false, None, "https://ssm.eusc-de-east-1.amazonaws.eu/"),
+            ("ca-central-1", true, None, "https://ssm-fips.ca-central-1.amazonaws.com/"),
+            ("us-gov-west-1", true, None, "https://ssm.us-gov-west-1.amazonaws.com/"),
+            ("us-east-1", true, Some("http://127.0.0.1:4566"), "http://127.0.0.1:4566/"),
         ] {
-            assert_eq!(url(region, endpoint), expected);
+            assert_eq!(url(region, uses_fips, endpoint), expected);
         }
     }
 
