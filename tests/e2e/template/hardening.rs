@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     expanded::{BOUNDARY, KEY, hardened, plain, plain_with_conditions, without_reader},
-    permissions,
+    file, permissions,
     resolved::resolve,
     resources,
 };
@@ -180,9 +180,9 @@ fn every_queue_denies_requests_without_tls() {
 fn a_canary_rolls_back_on_errors_and_is_optional() {
     let group = &hardened()["Resources"]["WebhookFunctionDeploymentGroup"]["Properties"];
     let alarms = group["AlarmConfiguration"]["Alarms"].to_string();
-    for alarm in ["DeploymentErrorAlarm", "WebhookFunctionErrorAlarm"] {
-        assert!(alarms.contains(alarm), "{alarms}");
-    }
+    // API Gateway answers 500 for a function that fails. The alarms for people need longer than a deployment takes.
+    assert!(alarms.contains("DeploymentErrorAlarm"), "{alarms}");
+    assert!(!alarms.contains("WebhookFunctionErrorAlarm"), "{alarms}");
     assert_eq!(
         group["ServiceRoleArn"],
         json!({"Fn::GetAtt": ["DeploymentRole", "Arn"]})
@@ -349,7 +349,12 @@ fn a_new_account_has_concurrency_for_the_webhook() {
         .map(|most| most.to_string().replace('"', "").parse::<usize>().unwrap())
         .sum();
     let schedules = resources(plain(), "AWS::Scheduler::Schedule").len();
-    assert!(queues + schedules <= 8, "{queues} and {schedules}");
+    let (taken, account) = (queues + schedules, 10);
+    let left = account - taken;
+    assert!(left >= 2, "{queues} and {schedules}");
+    let said = format!("These {taken} leave {left} for the webhook.");
+    let operations = file("docs/operations.md").replace('\n', " ");
+    assert!(operations.contains(&said), "{said}");
 }
 
 /// Names that are not the resource's own.

@@ -12,6 +12,7 @@
 mod access_log;
 mod alarms;
 mod broken;
+mod cases;
 mod commands;
 mod evaluated;
 mod event_bus;
@@ -29,6 +30,7 @@ mod refused;
 mod renewal;
 mod resolved;
 mod roots;
+mod runbooks;
 mod yaml;
 
 use std::{collections::BTreeMap, fs};
