@@ -192,16 +192,66 @@ mod tests {
     #[test]
     fn systems_manager_is_where_the_region_is_or_where_the_environment_says() {
         for (region, uses_fips, endpoint, expected) in [
-            ("eu-central-1", false, None, "https://ssm.eu-central-1.amazonaws.com/"),
-            ("cn-north-1", false, None, "https://ssm.cn-north-1.amazonaws.com.cn/"),
-            ("us-iso-east-1", false, None, "https://ssm.us-iso-east-1.c2s.ic.gov/"),
-            ("us-isob-east-1", false, None, "https://ssm.us-isob-east-1.sc2s.sgov.gov/"),
-            ("us-isof-south-1", false, None, "https://ssm.us-isof-south-1.csp.hci.ic.gov/"),
-            ("eu-isoe-west-1", false, None, "https://ssm.eu-isoe-west-1.cloud.adc-e.uk/"),
-            ("eusc-de-east-1", false, None, "https://ssm.eusc-de-east-1.amazonaws.eu/"),
-            ("ca-central-1", true, None, "https://ssm-fips.ca-central-1.amazonaws.com/"),
-            ("us-gov-west-1", true, None, "https://ssm.us-gov-west-1.amazonaws.com/"),
-            ("us-east-1", true, Some("http://127.0.0.1:4566"), "http://127.0.0.1:4566/"),
+            (
+                "eu-central-1",
+                false,
+                None,
+                "https://ssm.eu-central-1.amazonaws.com/",
+            ),
+            (
+                "cn-north-1",
+                false,
+                None,
+                "https://ssm.cn-north-1.amazonaws.com.cn/",
+            ),
+            (
+                "us-iso-east-1",
+                false,
+                None,
+                "https://ssm.us-iso-east-1.c2s.ic.gov/",
+            ),
+            (
+                "us-isob-east-1",
+                false,
+                None,
+                "https://ssm.us-isob-east-1.sc2s.sgov.gov/",
+            ),
+            (
+                "us-isof-south-1",
+                false,
+                None,
+                "https://ssm.us-isof-south-1.csp.hci.ic.gov/",
+            ),
+            (
+                "eu-isoe-west-1",
+                false,
+                None,
+                "https://ssm.eu-isoe-west-1.cloud.adc-e.uk/",
+            ),
+            (
+                "eusc-de-east-1",
+                false,
+                None,
+                "https://ssm.eusc-de-east-1.amazonaws.eu/",
+            ),
+            (
+                "ca-central-1",
+                true,
+                None,
+                "https://ssm-fips.ca-central-1.amazonaws.com/",
+            ),
+            (
+                "us-gov-west-1",
+                true,
+                None,
+                "https://ssm.us-gov-west-1.amazonaws.com/",
+            ),
+            (
+                "us-east-1",
+                true,
+                Some("http://127.0.0.1:4566"),
+                "http://127.0.0.1:4566/",
+            ),
         ] {
             assert_eq!(url(region, uses_fips, endpoint), expected);
         }

@@ -62,7 +62,11 @@ fn an_operator_who_lists_a_queue_hears_of_nothing_new() {
         let (visible, hidden) = ([7, 7, 0, 7, 7, 7], [0, 0, 7, 0, 0, 0]);
         let alarms = alarms();
         assert_eq!(on(&alarms[grown], &grows(&visible, &hidden)), [0; 0], "{grown}");
-        assert_eq!(on(&alarms[held], &minutes(&visible)), [1, 2, 3, 4, 5, 6], "{held}");
+        assert_eq!(
+            on(&alarms[held], &minutes(&visible)),
+            [1, 2, 3, 4, 5, 6],
+            "{held}"
+        );
         // One more arrives while the others are hidden.
         let (visible, hidden) = ([7, 7, 1, 8, 8, 8], [0, 0, 7, 0, 0, 0]);
         assert_eq!(on(&alarms[grown], &grows(&visible, &hidden)), [3], "{grown}");
@@ -97,7 +101,11 @@ fn age(minute: u64) -> (u64, i64) {
 
 /// Returns by how much a queue grew in each minute, as `DIFF(visible + hidden)` has it.
 fn grows(visible: &[i64], hidden: &[i64]) -> Vec<(u64, i64)> {
-    let held: Vec<i64> = visible.iter().zip(hidden).map(|(one, other)| one + other).collect();
+    let held: Vec<i64> = visible
+        .iter()
+        .zip(hidden)
+        .map(|(one, other)| one + other)
+        .collect();
     let grown = held.windows(2).map(|pair| pair[1] - pair[0]);
     (1..).zip(grown).collect()
 }
@@ -131,24 +139,48 @@ const CASES: [Case; 34] = [
     // Nobody hears of it; a deployment has five minutes.
     ("DeploymentErrorAlarm", &[(0, 0)], &[(0, 1)]),
     // A cold start is the only POST of its five minutes. Or every tenth POST is slow for a quarter of an hour.
-    ("WebhookLatencyAlarm", &[(0, 100), (60, 100)], &[(0, 10), (5, 10), (10, 10)]),
+    (
+        "WebhookLatencyAlarm",
+        &[(0, 100), (60, 100)],
+        &[(0, 10), (5, 10), (10, 10)],
+    ),
     // A burst. Or a flood.
     ("ThrottledAlarm", &[(0, 500)], &[(0, 500), (5, 500)]),
     // A burst that decryption works off. Or nobody receives.
-    ("NotificationAgeAlarm", &[(0, 60), (1, 500), (2, 30)], &[(0, 601), (1, 661), (2, 721)]),
+    (
+        "NotificationAgeAlarm",
+        &[(0, 60), (1, 500), (2, 30)],
+        &[(0, 601), (1, 661), (2, 721)],
+    ),
     // One retry. Or a cause that lasts: a try every three minutes.
     ("RetriedAlarm", &[(0, 1)], &[(0, 1), (3, 1), (6, 1)]),
     ("DecryptionErrorAlarm", &[(0, 1)], &[(0, 1), (3, 1), (6, 1)]),
     // One try fails. Or tries fail every quarter of an hour.
-    ("LifecycleAgeAlarm", &[(0, 900), (1, 960)], &[(0, 3_001), (1, 3_061), (2, 3_121)]),
+    (
+        "LifecycleAgeAlarm",
+        &[(0, 900), (1, 960)],
+        &[(0, 3_001), (1, 3_061), (2, 3_121)],
+    ),
     ("LifecycleRetriedAlarm", &[(0, 1)], &[(0, 1), (15, 1)]),
-    ("ReadAgeAlarm", &[(0, 1_800), (5, 2_100)], &[(0, 6_001), (5, 6_301), (10, 6_601)]),
-    ("ReadRetriedAlarm", &[(0, 1), (30, 1)], &[(0, 1), (30, 1), (60, 1), (90, 1)]),
+    (
+        "ReadAgeAlarm",
+        &[(0, 1_800), (5, 2_100)],
+        &[(0, 6_001), (5, 6_301), (10, 6_601)],
+    ),
+    (
+        "ReadRetriedAlarm",
+        &[(0, 1), (30, 1)],
+        &[(0, 1), (30, 1), (60, 1), (90, 1)],
+    ),
     // A missing permission. Graph refuses at the first read, and nothing repeats it.
     ("ReadForbiddenAlarm", &[(0, 0)], &[(0, 1)]),
     ("ReaderErrorAlarm", &[(0, 1)], &[(0, 1), (30, 1)]),
     // The consumer restarts. Or it is down.
-    ("DeliveryAgeAlarm", &[(0, 600), (1, 20)], &[(0, 3_601), (1, 3_661), (2, 3_721)]),
+    (
+        "DeliveryAgeAlarm",
+        &[(0, 600), (1, 20)],
+        &[(0, 3_601), (1, 3_661), (2, 3_721)],
+    ),
     // Nothing arrives by itself in these queues.
     ("UndeliveredQueueAlarm", &[(0, 0)], &[(0, 1)]),
     ("FailedQueueAlarm", &[(0, 0)], &[(0, 1)]),
@@ -159,7 +191,11 @@ const CASES: [Case; 34] = [
     ("EventBusAlarm", &[(0, 1)], &[(0, 1), (3, 1), (6, 1)]),
     // One run does not finish. Or the next one does not either.
     ("RenewalErrorAlarm", &[(0, 1)], &[(0, 1), (10, 1)]),
-    ("RenewalAbsentAlarm", &[(0, 1), (10, 0), (20, 1)], &[(0, 0), (10, 0), (20, 0)]),
+    (
+        "RenewalAbsentAlarm",
+        &[(0, 1), (10, 0), (20, 1)],
+        &[(0, 0), (10, 0), (20, 0)],
+    ),
     // The next run cures it. Or it does not.
     ("RenewalFailureAlarm", &[(0, 1), (10, 0)], &[(0, 1), (10, 1)]),
     ("NewFailureAlarm", &[(0, 0)], &[(10, 1)]),
@@ -167,7 +203,11 @@ const CASES: [Case; 34] = [
     ("LeftOverAlarm", &[(0, 0)], &[(0, 9)]),
     ("SubscriptionAlarm", &[(0, 0)], &[(0, 1)]),
     // A run creates it. Or none does for more than an hour.
-    ("SubscriptionMissingAlarm", &[(0, 1), (10, 0), (60, 0)], &[(0, 1), (60, 1)]),
+    (
+        "SubscriptionMissingAlarm",
+        &[(0, 1), (10, 0), (60, 0)],
+        &[(0, 1), (60, 1)],
+    ),
     // A few go. Or a quarter.
     ("SubscriptionDropAlarm", &[(0, 5)], &[(0, 25)]),
     ("ExpiryAlarm", &[(0, 60)], &[(0, 13)]),

@@ -12,7 +12,11 @@ fn settings_that_aws_advises_against_are_rejected() {
         &["0", "5", "10"],
         &["1", "2", "4", "-1", ""],
     );
-    check("WebhookReservedConcurrency", &["0", "10", "500"], &["1", "9", "-1", ""]);
+    check(
+        "WebhookReservedConcurrency",
+        &["0", "10", "500"],
+        &["1", "9", "-1", ""],
+    );
     check(
         "DecryptionReservedConcurrency",
         &["0", "2", "20", "999", "1000"],

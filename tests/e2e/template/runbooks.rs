@@ -18,7 +18,9 @@ fn each_alarm_has_one_runbook_and_each_runbook_an_alarm() {
         .filter_map(|line| line.strip_prefix("### "))
         .collect();
     let bus = yaml::parse(&file("functions/event-bus.yaml"));
-    let mut known: BTreeSet<&str> = resources(hardened(), "AWS::CloudWatch::Alarm").into_keys().collect();
+    let mut known: BTreeSet<&str> = resources(hardened(), "AWS::CloudWatch::Alarm")
+        .into_keys()
+        .collect();
     known.extend(resources(&bus, "AWS::CloudWatch::Alarm").into_keys());
     assert_eq!(explained.len(), known.len());
     assert_eq!(explained.into_iter().collect::<BTreeSet<_>>(), known);
@@ -84,7 +86,10 @@ fn fields_of_the_access_log_and_of_the_report_exist() {
     let log = template()["Resources"]["HttpApi"]["Properties"]["AccessLogSettings"]["Format"].to_string();
     for field in ["ip", "lambdaStatus", "functionStatus", "functionRequestId"] {
         assert!(text.contains(&format!("`{field}`")), "{field}");
-        assert!(log.contains(&format!("\\\"{field}\\\":")), "{field} is not in {log}");
+        assert!(
+            log.contains(&format!("\\\"{field}\\\":")),
+            "{field} is not in {log}"
+        );
     }
     let sources = sources();
     for field in ["unfinished", "skipped", "expiries", "more"] {
@@ -127,7 +132,9 @@ fn functions_write_the_fields_that_a_query_asks_for() {
 /// Returns the code of the functions.
 fn sources() -> Vec<String> {
     let root = tools::root();
-    let mut folders: Vec<_> = ["functions", "shared/graph-edge/src"].map(|name| root.join(name)).into();
+    let mut folders: Vec<_> = ["functions", "shared/graph-edge/src"]
+        .map(|name| root.join(name))
+        .into();
     let mut texts = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -152,7 +159,9 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
 /// Returns what stands in single backticks.
 fn spans(text: &str) -> Vec<&str> {
     let outside = text.split("```").step_by(2);
-    outside.flat_map(|part| part.split('`').skip(1).step_by(2)).collect()
+    outside
+        .flat_map(|part| part.split('`').skip(1).step_by(2))
+        .collect()
 }
 
 /// Names of AWS.
