@@ -1,4 +1,25 @@
 //! Failures that have happened to others, replayed for the real client in virtual time.
+//!
+//! | What happens | Test |
+//! |---|---|
+//! | Graph's list is empty, incomplete or fails, for days | [`lists`], [`lapses`] |
+//! | A list repeats a subscription, links in circles, or shows one of another application | [`lists`] |
+//! | A list shows URLs without their query, or a group without its members | [`deletions`] |
+//! | A renewal is refused for good, its expiry is too late, or its new URL cannot be validated | [`lapses`] |
+//! | A renewal finds nothing, though the subscription exists | [`lists`] |
+//! | A handshake is blocked, creations are slow or many, a run has no time | [`lapses`], [`replacements`] |
+//! | A mailbox is throttled, a guest has none, a policy excludes one, objects are refused | [`lapses`] |
+//! | Graph or Entra refuses in words of its own, in odd bodies, or asks to wait | [`refusals`], [`lapses`] |
+//! | A subscription is in the way of another, without an id | [`lists`] |
+//! | A resource is retired, undocumented, or has odd characters; a group is in a group | [`resources`] |
+//! | The configuration has a typo, twice in a row, or is no JSON | [`mistakes`], [`super::previous`] |
+//! | The configuration is emptied, put back, or loses entries and tenants; a stack moves or is made again | [`removals`], [`super::stacks`] |
+//! | Two users of one application | [`logins`] |
+//! | Thousands of lifecycle notifications, invented ids and times; one tenant names another's subscription | [`storms`], [`super::lifecycle`] |
+//! | Notifications were missed | [`super::lifecycle`], [`super::missed`], [`super::windows`] |
+//! | A secret is full, foreign or put back to an older version; keys are old | [`super::keys`], [`super::rotation`], `graph_edge::secrets` |
+//! | A dry run is misspelt; a report would be too long; permissions are missing | [`reports`], [`preflight`] |
+//! | What cannot be listed is overdue; a failure is new beside an old one; subscriptions become fewer | [`super::counts`] |
 
 use graph_edge::metrics::{Metric, Metrics};
 use serde_json::Map;
@@ -11,8 +32,11 @@ mod lists;
 mod logins;
 mod mistakes;
 mod preflight;
+mod refusals;
 mod removals;
 mod replacements;
+mod reports;
+mod resources;
 mod storms;
 
 /// Returns a configuration with `count` tenants, and entries of a tenant's number, a name and the other members.

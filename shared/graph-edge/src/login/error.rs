@@ -29,7 +29,7 @@ pub enum LoginError {
     #[error("{}{}", .0.credential.consent(), .0.cause)]
     InteractionRequired(Refusal),
     /// The tenant, the application or its permissions do not match the configuration.
-    #[error("{}{}", .0.credential.not_set_up(), .0.cause)]
+    #[error("{}{}", .0.not_set_up(), .0.cause)]
     Configuration(Refusal),
     /// The endpoint does not answer, or asks to retry later.
     #[error("microsoft entra is unavailable{0}")]
@@ -126,12 +126,22 @@ pub struct Refusal {
 impl Refusal {
     /// Returns what a person has to do about a wrong credential. Entra's code only makes the advice more specific.
     fn wrong(&self) -> &'static str {
-        let code = self.cause.code.as_deref();
         let has_secret = !matches!(self.credential, CredentialKind::RefreshToken);
-        let advice = ADVICE
-            .iter()
-            .find(|(known, _)| has_secret && Some(*known) == code);
-        advice.map_or_else(|| self.credential.wrong(), |(_, advice)| advice)
+        let advice = self.advice().filter(|_| has_secret);
+        advice.unwrap_or_else(|| self.credential.wrong())
+    }
+
+    /// Returns what a person has to do if the request does not fit the tenant or the application.
+    fn not_set_up(&self) -> &'static str {
+        let advice = self.advice();
+        advice.unwrap_or_else(|| self.credential.not_set_up())
+    }
+
+    /// Returns the advice for Entra's code, if it has one.
+    fn advice(&self) -> Option<&'static str> {
+        let code = self.cause.code.as_deref();
+        let advice = ADVICE.iter().find(|(known, _)| Some(*known) == code);
+        advice.map(|(_, advice)| *advice)
     }
 }
 

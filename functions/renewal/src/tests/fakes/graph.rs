@@ -37,6 +37,8 @@ struct State {
     failures: Vec<(String, Reply)>,
     latencies: Vec<(String, Duration)>,
     objects: Vec<String>,
+    /// The members of groups that are members of the group.
+    nested: Vec<String>,
     made: usize,
     /// The ways in which lists and renewals are wrong.
     quirks: BTreeSet<Quirk>,
@@ -111,6 +113,11 @@ impl FakeGraph {
     /// Sets the objects of every `forEach` entry.
     pub(crate) fn set_objects(&self, ids: &[&str]) {
         self.state().objects = ids.iter().map(|id| (*id).to_owned()).collect();
+    }
+
+    /// Sets the users who are in the group of an entry because a group of theirs is.
+    pub(crate) fn set_nested(&self, ids: &[&str]) {
+        self.state().nested = ids.iter().map(|id| (*id).to_owned()).collect();
     }
 
     /// Leaves a subscription out of lists, as Graph does at times.
@@ -255,7 +262,11 @@ impl State {
                 }
             }
             _ => {
-                let objects = self.objects.iter().map(|id| json!({"id": id}));
+                let nested = self
+                    .nested
+                    .iter()
+                    .filter(|_| sent.path.contains(&"transitiveMembers"));
+                let objects = self.objects.iter().chain(nested).map(|id| json!({"id": id}));
                 ok(&json!({"value": objects.collect::<Vec<_>>()}))
             }
         }
