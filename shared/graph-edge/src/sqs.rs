@@ -3,11 +3,12 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_sqs::{Client, config::Builder, types::SendMessageBatchRequestEntry};
+use aws_sdk_sqs::{Client, config::Builder};
 use futures_util::{StreamExt, stream};
 use graph_core::notification::message::pack;
 use tracing::warn;
 
+use self::message::Batch;
 pub use self::{
     last_try::{LastTry, Unfinished, keep, received},
     message::{Message, REASON, SUBSCRIPTION, TENANT},
@@ -143,16 +144,26 @@ impl SqsQueue {
 
     /// Makes one call for the messages from index `first` on.
     async fn send_batch(&self, first: usize, messages: &[&Message]) -> Answer {
-        let entries: Result<Vec<SendMessageBatchRequestEntry>, _> = (first..)
+        let entries = (first..)
             .zip(messages)
-            .map(|(index, message)| message.entry(index.to_string()))
-            .collect();
-        let entries = match entries {
-            Ok(entries) => entries,
+            .map(|(index, message)| message.entry(index.to_string()));
+        let batch = Batch {
+            queue_url: &self.url,
+            entries: entries.collect(),
+        };
+        let body = match serde_json::to_string(&batch) {
+            Ok(body) => body,
             Err(error) => return Answer::problem(causes(&error)),
         };
-        let call = self.client.send_message_batch().queue_url(&self.url);
-        match call.set_entries(Some(entries)).send().await {
+        // The SDK signs, sends and reads the answer; only the body is written here, before the signature.
+        let call = self.client.send_message_batch().customize();
+        let call = call.mutate_request(move |request| {
+            request
+                .headers_mut()
+                .insert("content-length", body.len().to_string());
+            *request.body_mut() = body.clone().into();
+        });
+        match call.send().await {
             Ok(output) => Answer {
                 stored: output
                     .successful

@@ -1,15 +1,12 @@
 //! A message, and what is written on it.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
-use aws_sdk_sqs::{
-    error::BuildError,
-    types::{MessageAttributeValue, SendMessageBatchRequestEntry},
-};
 use graph_core::{
     application::Guid,
     notification::{client_state::Proven, message::MAX_BYTES},
 };
+use serde::Serialize;
 
 use super::Reason;
 
@@ -150,21 +147,58 @@ impl Message {
         self.body.len() + attributes
     }
 
-    pub(super) fn entry(&self, id: String) -> Result<SendMessageBatchRequestEntry, BuildError> {
-        let mut entry = SendMessageBatchRequestEntry::builder()
-            .id(id)
-            .message_body(&self.body)
-            .set_message_group_id(self.group.clone())
-            .set_delay_seconds(self.delay_seconds);
-        for (name, value) in self.attributes() {
-            let value = MessageAttributeValue::builder()
-                .data_type(TEXT)
-                .string_value(value)
-                .build()?;
-            entry = entry.message_attributes(name, value);
+    /// Returns the message as an entry of a call.
+    pub(super) fn entry(&self, id: String) -> Entry<'_> {
+        let attributes = self.attributes().map(|(name, value)| {
+            let data_type = TEXT;
+            (
+                name,
+                Attribute {
+                    data_type,
+                    string_value: value,
+                },
+            )
+        });
+        Entry {
+            id,
+            message_body: &self.body,
+            delay_seconds: self.delay_seconds,
+            message_attributes: attributes.collect(),
+            message_group_id: self.group(),
         }
-        entry.build()
     }
+}
+
+/// The body of a call of `SendMessageBatch`.
+///
+/// The SDK escapes texts byte by byte, which is a seventh of the time of a POST, and copies each message first.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Batch<'a> {
+    pub(super) queue_url: &'a str,
+    pub(super) entries: Vec<Entry<'a>>,
+}
+
+/// A message in a call.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Entry<'a> {
+    id: String,
+    message_body: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay_seconds: Option<i32>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    message_attributes: BTreeMap<&'static str, Attribute<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_group_id: Option<&'a str>,
+}
+
+/// The value of a message attribute.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attribute<'a> {
+    data_type: &'static str,
+    string_value: &'a str,
 }
 
 impl fmt::Debug for Message {

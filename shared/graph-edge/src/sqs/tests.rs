@@ -1,8 +1,10 @@
 use std::time::Instant;
 
+use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+
 use super::*;
 use crate::{
-    http::testing::{Reply, Server},
+    http::testing::{Reply, Request, Server},
     testing::{FakeQueue, Hang, Written, hang},
 };
 use graph_core::{
@@ -132,8 +134,64 @@ async fn without_time_nothing_is_sent() {
     assert_eq!((sent.stored.len(), sent.lost.len()), (0, 1));
 }
 
+/// The SDK knows the protocol; what is written here has to say the same.
+#[tokio::test]
+async fn the_body_of_a_call_says_what_the_sdk_would_say() {
+    let answer = r#"{"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":"x"},{"Id":"1","MessageId":"m","MD5OfMessageBody":"x"}],"Failed":[]}"#;
+    let server = Server::start([answer, answer].map(|body| Reply::json(200, body)));
+    let url = format!("{}/123456789012/TheQueue", server.url());
+    let sqs = Sqs::new(&hang::config(server.url()));
+    let owner = Proven {
+        subscription: "mail/\u{e4}".to_owned(),
+        application: application((TENANT_ID, TENANT_ID)),
+    };
+    let text = "{\"a\":\"\\\\ \\\" \u{1} \n\t \u{7f} \u{2028} \u{1f600}\"}";
+    let messages = [
+        Message::of_nobody("{}".to_owned()),
+        Message::of(&owner, text.to_owned())
+            .failed(Reason::NotStored)
+            .delayed(Duration::from_secs(7)),
+    ];
+    let deadline = Deadline::after(Duration::from_mins(1));
+    let queue = sqs.queue(url.clone());
+    let sent = queue.send(messages.clone().map(|one| ((), one)).to_vec(), deadline);
+    assert_eq!(sent.await.stored.len(), 2);
+    let entries = messages.iter().enumerate().map(by_sdk).collect();
+    let call = sqs
+        .0
+        .send_message_batch()
+        .queue_url(url)
+        .set_entries(Some(entries));
+    call.send().await.unwrap();
+    let [ours, theirs] = server.requests().try_into().unwrap();
+    let value = |request: &Request| serde_json::from_str::<serde_json::Value>(&request.body).unwrap();
+    assert_eq!(value(&ours), value(&theirs));
+    let names = |request: &Request| -> Vec<String> {
+        let lines = request.head.lines().filter_map(|line| line.split_once(':'));
+        lines.map(|(name, _)| name.to_owned()).collect()
+    };
+    assert_eq!(names(&ours), names(&theirs));
+    assert!(value(&ours)["Entries"][1]["MessageAttributes"]["Subscription"].is_object());
+}
+
+/// Returns a message as an entry of the SDK.
+fn by_sdk((index, message): (usize, &Message)) -> SendMessageBatchRequestEntry {
+    let mut entry = SendMessageBatchRequestEntry::builder()
+        .id(index.to_string())
+        .message_body(&message.body)
+        .set_message_group_id(message.group().map(str::to_owned))
+        .set_delay_seconds(Some(message.delay_seconds()).filter(|seconds| *seconds > 0));
+    for (name, value) in message.attributes() {
+        let value = MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value(value);
+        entry = entry.message_attributes(name, value.build().unwrap());
+    }
+    entry.build().unwrap()
+}
+
 fn group(message: &Message) -> Option<String> {
-    message.entry("0".to_owned()).unwrap().message_group_id
+    message.group().map(str::to_owned)
 }
 
 const TENANT_ID: &str = "11111111-2222-3333-4444-555555555555";
