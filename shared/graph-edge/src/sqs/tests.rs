@@ -1,6 +1,8 @@
 use std::time::Instant;
 
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+use aws_sigv4::sign::v4;
+use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::{
@@ -172,6 +174,54 @@ async fn the_body_of_a_call_says_what_the_sdk_would_say() {
     };
     assert_eq!(names(&ours), names(&theirs));
     assert!(value(&ours)["Entries"][1]["MessageAttributes"]["Subscription"].is_object());
+    for request in [&ours, &theirs] {
+        let (said, computed) = signatures(request);
+        assert_eq!(said, computed, "{}", request.head);
+    }
+}
+
+/// Returns the signature of a request, and the one that its headers and its body have (AWS, *Signature Version 4*).
+fn signatures(request: &Request) -> (String, String) {
+    let header = |wanted: &str| {
+        let mut lines = request.head.lines().filter_map(|line| line.split_once(':'));
+        lines
+            .find(|(name, _)| *name == wanted)
+            .unwrap()
+            .1
+            .trim()
+            .to_owned()
+    };
+    let hash = |text: &str| {
+        let digest = Sha256::digest(text);
+        digest
+            .iter()
+            .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    };
+    let authorization = header("authorization");
+    let part = |name: &str| {
+        authorization
+            .split_once(name)
+            .unwrap()
+            .1
+            .split(',')
+            .next()
+            .unwrap()
+    };
+    let (names, date) = (part("SignedHeaders="), header("x-amz-date"));
+    let headers: String = names
+        .split(';')
+        .map(|name| format!("{name}:{}\n", header(name)))
+        .collect();
+    let canonical = format!("POST\n/\n\n{headers}\n{names}\n{}", hash(&request.body));
+    let scope = part("Credential=").split_once('/').unwrap().1;
+    let text = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hash(&canonical));
+    let time = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", &date).unwrap();
+    let time = time.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp();
+    let key = v4::generate_signing_key("key", time.into(), "eu-west-1", "sqs");
+    (
+        part("Signature=").to_owned(),
+        v4::calculate_signature(key, text.as_bytes()),
+    )
 }
 
 /// Returns a message as an entry of the SDK.
