@@ -208,10 +208,9 @@ fn signatures(request: &Request) -> (String, String) {
             .unwrap()
     };
     let (names, date) = (part("SignedHeaders="), header("x-amz-date"));
-    let headers: String = names
+    let headers = names
         .split(';')
-        .map(|name| format!("{name}:{}\n", header(name)))
-        .collect();
+        .fold(String::new(), |all, name| all + name + ":" + &header(name) + "\n");
     let canonical = format!("POST\n/\n\n{headers}\n{names}\n{}", hash(&request.body));
     let scope = part("Credential=").split_once('/').unwrap().1;
     let text = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hash(&canonical));
