@@ -22,7 +22,7 @@ fn a_failure_that_the_next_run_cures_wakes_nobody() {
 }
 
 #[test]
-fn a_new_failure_raises_an_alarm_while_an_old_one_holds_the_other() {
+fn a_new_failure_raises_an_alarm_while_an_old_one_lasts() {
     let (old, new) = (alarm("RenewalFailureAlarm", 10), alarm("NewFailureAlarm", 10));
     assert_eq!(on(&old, &[(0, 1), (10, 1), (20, 2), (30, 2)]), [20, 30, 40]);
     // The metric is written only when something is new.

@@ -280,7 +280,7 @@ async fn a_resource_that_always_fails_takes_no_other_along() {
 
 /// Each message has its own age.
 #[tokio::test]
-async fn an_old_item_is_delivered_and_a_new_one_of_its_resource_waits() {
+async fn an_old_item_is_delivered_and_a_new_one_waits() {
     let new = mails(["AAMk1"]).remove(0);
     let old = unsealed(&new).replace(&ago(1).to_string(), &ago(5 * 60 + 1).to_string());
     let old = sealed(&old);

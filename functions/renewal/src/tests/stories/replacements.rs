@@ -29,7 +29,7 @@ fn a_blocked_handshake_deletes_nothing_of_a_changed_entry() {
 }
 
 #[test]
-fn where_graph_refuses_a_second_one_a_blocked_handshake_costs_two_at_most() {
+fn without_second_subscriptions_a_blocked_handshake_costs_two_at_most() {
     let (world, _) = with_mail(40);
     world.clock.run(world.invoke(json!({"rotate": "keys"}))).unwrap();
     world.clock.advance(24 * 60);
