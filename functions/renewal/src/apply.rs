@@ -11,7 +11,10 @@ use graph_core::subscription::{
     model::Subscription,
     plan::{Action, Context, Creation, Desired, Policy, Step},
 };
-use graph_edge::secrets::Source;
+use graph_edge::{
+    graph::{GraphError, GraphErrorKind},
+    secrets::Source,
+};
 use jiff::Timestamp;
 use tracing::info;
 
@@ -146,6 +149,9 @@ impl<P: Ports> Applier<'_, P> {
         if now >= self.run.request.stop_at() {
             return Some(Failure::NoTime);
         }
+        if let Some(until) = self.throttled_until(step) {
+            return Some(Failure::Throttled(until));
+        }
         // Only creations wait or are given up: a renewal that is held back can end in a lapse.
         let creation = step.action.creation().filter(|_| step.action.creates())?;
         // A person who starts a run wants to see Graph's answer.
@@ -157,6 +163,20 @@ impl<P: Ports> Applier<'_, P> {
             });
         }
         self.breaker.is_open(&step.name).then_some(Failure::GivenUp)
+    }
+
+    /// Returns until when Graph asked not to be called for the subscription; nothing if the wait would risk a lapse.
+    fn throttled_until(&self, step: &Step) -> Option<Timestamp> {
+        let refusal = self.refusal(&self.throttled_key(step))?;
+        let runs = self.policy.period.saturating_mul(2);
+        let is_safe = step
+            .expires_at
+            .is_none_or(|end| end.duration_since(refusal.until) > runs);
+        (is_safe && self.run.request.is_patient).then_some(refusal.until)
+    }
+
+    fn throttled_key(&self, step: &Step) -> RefusalKey {
+        RefusalKey::Throttled(self.run.name.to_owned(), step.name.clone())
     }
 
     /// Returns the refusal after which Graph is not asked again yet.
@@ -196,8 +216,20 @@ impl<P: Ports> Applier<'_, P> {
         }
     }
 
-    /// Remembers the refusal of a creation, and returns when Graph is asked again.
+    /// Remembers the refusal of a creation, or that Graph throttles the subscription, and returns when Graph is asked again.
     fn note_refusal(&self, step: &Step, failure: &Failure) -> Option<Timestamp> {
+        if let Failure::Graph(GraphError {
+            kind: GraphErrorKind::Throttled {
+                retry_after: Some(wait),
+            },
+            ..
+        }) = failure
+        {
+            let until = self.now().saturating_add(*wait).unwrap_or(Timestamp::MAX);
+            let mut refusals = lock(&self.run.deps.memory.refusals);
+            refusals.hold(self.throttled_key(step), until, self.now());
+            return Some(until);
+        }
         // Renewals are retried at every run, and their refusal must not hold back a creation after the lapse.
         let waits = step.action.creates() && failure.calls_for_patience();
         let key = self.refusal_key(step.action.creation().filter(|_| waits)?);

@@ -197,6 +197,36 @@ impl Known {
     }
 }
 
+/// Adds what Graph's answer to a request leaves out, from what is `known` of the subscription after the request.
+pub(crate) fn fill_in(one: &mut Subscription, known: &Subscription) {
+    let Subscription {
+        id: _,
+        resource,
+        change_type,
+        notification_url,
+        lifecycle_notification_url,
+        notification_query_options,
+        expiration_date_time: _,
+        include_resource_data,
+        encryption_certificate_id,
+        application_id,
+    } = known;
+    let fill = |shown: &mut Option<String>, known: &Option<String>| {
+        if shown.is_none() {
+            shown.clone_from(known);
+        }
+    };
+    fill(&mut one.resource, resource);
+    fill(&mut one.change_type, change_type);
+    fill(&mut one.notification_url, notification_url);
+    fill(&mut one.lifecycle_notification_url, lifecycle_notification_url);
+    fill(&mut one.notification_query_options, notification_query_options);
+    fill(&mut one.encryption_certificate_id, encryption_certificate_id);
+    fill(&mut one.application_id, application_id);
+    one.include_resource_data = one.include_resource_data.or(*include_resource_data);
+    keep_query(one, known);
+}
+
 /// Restores the expiry and the query of the notification URL where Graph does not show them: some lists leave them out.
 pub(crate) fn keep_query(one: &mut Subscription, known: &Subscription) {
     one.expiration_date_time = one.expiration_date_time.or(known.expiration_date_time);

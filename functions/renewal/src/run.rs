@@ -5,20 +5,20 @@ use std::collections::BTreeSet;
 use graph_core::{
     application::Application,
     subscription::{
-        config::{Config, Problem, Severity},
+        config::{Config, Problem, Severity, Tenant},
         plan::Policy,
         rotation::{Forced, KeysInUse, PublishedKeys, RotationRequest},
     },
 };
 use graph_edge::telemetry::causes;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
-use self::tenant_plan::TenantResult;
 pub(crate) use self::{
     count::Counted,
     gaps::{STORE_WITHIN, send},
     request::{Notices, RunRequest},
 };
+use self::{reconcile::CONCURRENT_LISTS, tenant_plan::TenantResult};
 use crate::{
     Deps, Error,
     keys::{self, LEAD},
@@ -72,8 +72,11 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
         );
         match departed.await {
             Ok(held) => run.held += held,
-            // Who has departed is unknown, so nothing is deleted. The keys below fail as well, and the report says why.
-            Err(_) => read.config.whole = false,
+            // Who has departed is unknown, so nothing is deleted.
+            Err(error) => {
+                read.config.whole = false;
+                run.report.note([unpublished(&error, DELETES_NOTHING)]);
+            }
         }
         let rotation = RotationRequest {
             rotation: deps.rotation,
@@ -85,7 +88,8 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
         let config = &read.config;
         run.report.note(unsuited(config, &deps.policy));
         let stored = state::read(deps).await.unwrap_or_default();
-        let tenants = config.tenants.iter().filter(|(_, tenant)| request.covers(tenant));
+        let tenants = in_turn(config, now, deps.policy.period);
+        let tenants = tenants.filter(|(_, tenant)| request.covers(tenant));
         let tenants = tenants.map(|(name, tenant)| TenantRun {
             deps,
             request,
@@ -252,6 +256,24 @@ impl Run {
     }
 }
 
+/// Returns the tenants, each run beginning with others: lists that are slow in every run would otherwise keep the same
+/// tenants waiting for ever.
+fn in_turn(
+    config: &Config,
+    now: Timestamp,
+    period: SignedDuration,
+) -> impl Iterator<Item = (&String, &Tenant)> {
+    let runs = now.as_second() / period.as_secs().max(1);
+    let count = config.tenants.len().max(1);
+    let first = usize::try_from(runs).unwrap_or_default() % count * CONCURRENT_LISTS % count;
+    config
+        .tenants
+        .iter()
+        .cycle()
+        .skip(first)
+        .take(config.tenants.len())
+}
+
 /// Returns the problem of keys that could not be published or removed, with what the run does all the same.
 fn unpublished(error: &Error, consequence: &str) -> Problem {
     Problem {
@@ -268,6 +290,7 @@ fn unpublished(error: &Error, consequence: &str) -> Problem {
 const GOES_ON: &str = "renewal goes on with the published keys";
 const ONLY_RENEWS: &str =
     "until you correct this, existing subscriptions are renewed, and none is created or replaced";
+const DELETES_NOTHING: &str = "this run deletes nothing, because it does not know which tenants were removed";
 const KEPT: &str = "the next run tries again to remove what is no longer used";
 
 /// Returns a warning for each entry whose lifetime is too short to survive two failed runs.

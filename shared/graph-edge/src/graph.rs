@@ -218,7 +218,7 @@ impl<P: Ports> GraphClient<P> {
         read(&self.call(tenant, call).await?)
     }
 
-    /// Renews a subscription, and applies the changes in `update`.
+    /// Renews a subscription, and applies the changes in `update`. Returns what Graph shows of it, under `id`.
     ///
     /// # Errors
     ///
@@ -236,7 +236,13 @@ impl<P: Ports> GraphClient<P> {
             .body(update)
             .timeout(CREATE_TIMEOUT)
             .counted(Some(Kind::Write));
-        read(&self.call(tenant, call).await?)
+        let answer = self.call(tenant, call).await?;
+        // Graph has renewed it, whatever it shows of it: 204 shows nothing.
+        let shown = serde_json::from_slice(&answer.body).unwrap_or_default();
+        Ok(Subscription {
+            id: id.to_owned(),
+            ..shown
+        })
     }
 
     /// Deletes a subscription and returns whether it existed.

@@ -15,7 +15,10 @@ use super::{
     Applier, Done,
     failure::{Failure, is_in_the_way},
 };
-use crate::{memory::lock, ports::Ports};
+use crate::{
+    memory::{fill_in, lock},
+    ports::Ports,
+};
 
 impl<P: Ports> Applier<'_, P> {
     pub(super) async fn create_or_settle(&self, name: &str, creation: &Creation) -> Result<Done, Failure> {
@@ -51,7 +54,19 @@ impl<P: Ports> Applier<'_, P> {
             created = create(&body).await;
         }
         self.note_handshake(&created);
-        Ok(ends_at(created?, body.expiration_date_time))
+        let mut created = created?;
+        let asked = Subscription {
+            resource: Some(body.resource),
+            change_type: Some(body.change_type),
+            notification_url: Some(body.notification_url),
+            lifecycle_notification_url: Some(body.lifecycle_notification_url),
+            notification_query_options: body.notification_query_options,
+            expiration_date_time: Some(body.expiration_date_time),
+            include_resource_data: Some(body.include_resource_data),
+            ..Subscription::default()
+        };
+        fill_in(&mut created, &asked);
+        Ok(created)
     }
 
     /// Deletes a subscription and returns whether it was there.
@@ -75,7 +90,16 @@ impl<P: Ports> Applier<'_, P> {
             .deps
             .graph
             .update(self.run.tenant, renewal.version, id, &update);
-        Ok(ends_at(self.run.within(call).await?, renewal.expires_at))
+        let mut renewed = self.run.within(call).await?;
+        let known = lock(&self.known).get(id).cloned().unwrap_or_default();
+        let asked = Subscription {
+            notification_url: update.notification_url.or(known.notification_url),
+            expiration_date_time: Some(update.expiration_date_time),
+            encryption_certificate_id: None,
+            ..known
+        };
+        fill_in(&mut renewed, &asked);
+        Ok(renewed)
     }
 
     /// Returns the body of a creation, with its client state.
@@ -141,11 +165,4 @@ impl<P: Ports> Applier<'_, P> {
         let now = self.now();
         now.saturating_add(lifetime).unwrap_or(now)
     }
-}
-
-/// Returns a subscription with the requested expiry where Graph shows none that is readable: without an expiry, every
-/// run would renew it.
-fn ends_at(mut one: Subscription, asked: Timestamp) -> Subscription {
-    one.expiration_date_time = one.expiration_date_time.or(Some(asked));
-    one
 }

@@ -45,6 +45,8 @@ pub(super) enum Failure {
         "Graph refused it recently; renewal retries after {until}, and `graph-notifications apply` retries at once"
     )]
     Waiting { until: Timestamp, is_skipped: bool },
+    #[error("Graph asked to wait until {0} before the next call for this subscription")]
+    Throttled(Timestamp),
     #[error(
         "not attempted: Graph refused every subscription of this entry that was tried; the next run continues"
     )]
@@ -90,6 +92,7 @@ impl Failure {
             | Self::Theirs { .. }
             | Self::Entry(_)
             | Self::Waiting { .. }
+            | Self::Throttled(_)
             | Self::GivenUp
             | Self::Unreachable
             | Self::NoTime

@@ -21,7 +21,7 @@ use tracing::{info, warn};
 use super::{Event, Kind, is_id};
 use crate::{
     Deps,
-    memory::{Known, lock},
+    memory::{Known, fill_in, lock},
     ports::{Clock, Ports},
     report::describe,
     run::RunRequest,
@@ -71,6 +71,8 @@ struct Named<'a> {
     /// What the entry asks for; nothing while the entry cannot be used.
     desired: Option<Desired>,
     known: Arc<Mutex<Known>>,
+    /// The period of scheduled runs.
+    period: SignedDuration,
 }
 
 impl Named<'_> {
@@ -97,7 +99,7 @@ impl Named<'_> {
         }
         let url = one.notification_url.as_deref().map(NotificationUrl::anywhere);
         let is_rich = url.is_some_and(|url| url.certificate_id.is_some());
-        Terms::of(one.resource.as_deref(), is_rich)
+        Terms::of(one.resource.as_deref(), is_rich, self.period)
     }
 }
 
@@ -257,6 +259,7 @@ impl<P: Ports> Answers<'_, P> {
                 tenant,
                 desired: of_tenant(name),
                 known: self.deps.memory.known(name, tenant, Known::default),
+                period: self.deps.policy.period,
             })
             .partition(|named| named.desired.is_some());
         // An entry that cannot be read may ask for the subscription, so it is kept alive as runs keep it.
@@ -306,7 +309,8 @@ impl<P: Ports> Answers<'_, P> {
             answer => answer,
         };
         match answer {
-            Ok(one) => {
+            Ok(mut one) => {
+                fill_in(&mut one, &existing);
                 info!(
                     subscription.id = one.id,
                     "Graph asked to reauthorize subscription {}; it was renewed", event.name
@@ -343,7 +347,9 @@ impl<P: Ports> Answers<'_, P> {
             certificate: None,
         };
         let call = self.deps.graph.update(tenant, version, id, &update);
-        self.request.within(&self.deps.clock, call).await
+        let mut renewed = self.request.within(&self.deps.clock, call).await?;
+        renewed.expiration_date_time = renewed.expiration_date_time.or(Some(until));
+        Ok(renewed)
     }
 }
 

@@ -125,7 +125,9 @@ impl Event {
                 gap.kind = GapKind::Removed;
                 gap.new_subscription_id = result.subscription_id.clone().filter(|_| is_only);
                 gap.resource.clone_from(&result.step.resource);
-                let renewed_at = self.renewed_at(result.step.lifetime?, now);
+                // Of a held subscription the lifetime may be unknown; its gap then has no beginning.
+                let lifetime = result.step.lifetime;
+                let renewed_at = lifetime.and_then(|lifetime| self.renewed_at(lifetime, now));
                 gap.from = renewed_at.map(|end| lost_since(end, result.made_before));
                 gap.until = now;
                 "Graph removed the subscription".clone_into(&mut gap.reason);

@@ -23,6 +23,8 @@ pub(crate) enum RefusalKey {
         /// The digest of everything that the entry asks for.
         digest: String,
     },
+    /// The calls for the subscription of this name in the tenant of this name, which Graph throttles.
+    Throttled(String, String),
     /// The validation of the notification URLs in the tenant of this name.
     Handshake(String),
 }
@@ -81,6 +83,18 @@ impl RefusalBackoff {
         };
         self.0.insert(key, refusal);
         until
+    }
+
+    /// Notes that Graph asked to wait until `until`.
+    pub(crate) fn hold(&mut self, key: RefusalKey, until: Timestamp, now: Timestamp) {
+        let latest = now.saturating_add(MAX_BACKOFF).unwrap_or(now);
+        let refusal = Refusal {
+            at: now,
+            until: until.min(latest),
+            is_skipped: false,
+            pause: MIN_BACKOFF,
+        };
+        self.0.insert(key, refusal);
     }
 
     /// Forgets a refusal.

@@ -178,4 +178,4 @@ fn most_deletions(request: &RunRequest) -> usize {
 const MAX_DELETIONS_PER_RUN: usize = 200;
 
 /// How many tenants are listed at once. A slow list takes one of these places.
-const CONCURRENT_LISTS: usize = 64;
+pub(super) const CONCURRENT_LISTS: usize = 64;

@@ -11,14 +11,14 @@ use graph_core::{
         config::{Entry, Problem, Severity},
         model::Subscription,
         plan::{
-            Action, Context, Desired, Listing, Objects, Policy, Step, SubscriptionCount, Urgency, Wish,
-            delete_all, excess, expand, plan,
+            Action, Context, Desired, Listing, Objects, Policy, Reason, Step, SubscriptionCount, Urgency,
+            Wish, delete_all, excess, expand, plan,
         },
         rotation::KeysInUse,
     },
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::objects;
 use crate::{
@@ -231,11 +231,14 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             self.steps(&desired, &listing, &mut context, &policy, &known, &mut result)
         } else {
             context.braked = true;
-            let steps = plan(&desired, &listing, &context, self.begun, &policy);
-            if lock(&known).is_listed() {
-                result.steps.extend(missing(&steps));
+            let mut steps = plan(&desired, &listing, &context, self.begun, &policy);
+            let known = lock(&known);
+            // Nobody doubts that these are gone: Graph has said so by id, after this process saw them.
+            known.history.name_lost(&mut steps);
+            if known.is_listed() {
+                result.steps.extend(missing(&steps, sight));
             }
-            remembered(steps, sight)
+            remembered(steps, sight, &policy, self.begun)
         };
         result.missing_before = self.missing_before(&steps, &context);
         let applier = Applier {
@@ -434,17 +437,35 @@ impl<P: Ports> TenantPlan<'_, P> {
 const LOCKED_OUT: &str = "; the tenant was removed from ConfigSecret, so no later run tries again: its subscriptions expire \
                           within 29 days, and their notifications are rejected";
 
-/// Returns the steps for subscriptions that Graph could not list: they are renewed, and kept if no call is possible. Nothing
-/// is created or deleted, because what exists is not certain.
-fn remembered(steps: Vec<Step>, sight: Sight) -> Vec<Step> {
-    let changes = |step: &Step| step.action.creates() || step.action.deletes();
+/// Returns the steps for subscriptions that Graph could not list: they are renewed, and kept if no call is possible. Only
+/// what is certainly gone is created again, and nothing is deleted, because what exists is not certain.
+fn remembered(steps: Vec<Step>, sight: Sight, policy: &Policy, now: Timestamp) -> Vec<Step> {
     let steps = steps.into_iter().filter_map(|step| {
-        if changes(&step) || sight == Sight::LoggedOut {
+        if sight == Sight::LoggedOut {
             return step.kept();
         }
-        Some(step)
+        match &step.action {
+            Action::Create(_) => is_lost(&step).then_some(step),
+            Action::Replace { id, creation } => {
+                let (end, lifetime) = (step.expires_at, creation.desired.lifetime);
+                let is_due = end.is_none_or(|end| end.duration_since(now) < policy.reserve(lifetime));
+                let (id, renewal) = (id.clone(), creation.extension());
+                let action = Action::Extend { id, renewal };
+                if is_due {
+                    Some(Step { action, ..step })
+                } else {
+                    step.kept()
+                }
+            }
+            Action::Delete { .. } => step.kept(),
+            Action::Renew { .. } | Action::Extend { .. } | Action::Keep { .. } => Some(step),
+        }
     });
     steps.collect()
+}
+
+fn is_lost(step: &Step) -> bool {
+    matches!(step.reason, Reason::Lost { .. })
 }
 
 /// Returns the ids of the subscriptions that a plan replaces.
@@ -458,8 +479,10 @@ fn replaced(steps: &[Step]) -> BTreeSet<String> {
 
 /// Returns the results for subscriptions that do not exist, as far as a tenant's last list shows: they wait for the next
 /// list, and count as missing.
-fn missing(steps: &[Step]) -> impl Iterator<Item = StepResult> {
-    let missing = steps.iter().filter(|step| step.action.id().is_none());
+fn missing(steps: &[Step], sight: Sight) -> impl Iterator<Item = StepResult> {
+    let waits =
+        move |step: &&Step| step.action.id().is_none() && (sight == Sight::LoggedOut || !is_lost(step));
+    let missing = steps.iter().filter(waits);
     missing.map(|step| StepResult::of(step.clone(), Status::Unfinished))
 }
 

@@ -312,7 +312,7 @@ async fn a_run_out_of_time_reports_it_and_the_next_continues() {
     let world = world(&of_members());
     world.graph.set_objects(&["u1", "u2"]);
     world.clock.advance(0);
-    world.graph.delay("list", 8);
+    world.graph.delay("list", 7);
     let soon = world.clock.now() + jiff::SignedDuration::from_secs(10);
     let report = world.invoke_until(soon, json!({})).await.unwrap();
     assert_eq!(creations(&world.log()), 0);

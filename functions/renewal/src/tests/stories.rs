@@ -26,6 +26,7 @@ use serde_json::Map;
 
 use super::{fakes::Quirk, *};
 
+mod answers;
 mod deletions;
 mod lapses;
 mod lists;

@@ -108,7 +108,7 @@ impl<P: Ports> GraphClient<P> {
             if !error.kind.is_transient() {
                 return Err(error);
             }
-            // Graph counts the calls of a tenant together, so the other calls would be throttled too.
+            // Graph counts the calls of a tenant together, so the other calls may be throttled too.
             if let (
                 Some(kind),
                 GraphErrorKind::Throttled {
@@ -116,7 +116,8 @@ impl<P: Ports> GraphClient<P> {
                 },
             ) = (call.kind, &error.kind)
             {
-                self.rate_limiter.close(kind, tenant, *wait, self.clock().now());
+                self.rate_limiter
+                    .close(kind, tenant, *wait, attempt == 1, self.clock().now());
             }
             let Some(pause) = self.backoff.pause(attempt, retry_after) else {
                 return Err(error);

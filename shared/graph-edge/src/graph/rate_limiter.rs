@@ -71,11 +71,23 @@ impl RateLimiter {
         }
     }
 
-    /// Stops requests of the kind in the tenant for `wait`, as Graph asked.
-    pub(super) fn close(&self, kind: Kind, tenant: &Tenant, wait: Duration, now: Timestamp) {
+    /// Stops requests of the kind in the tenant for `wait`, as Graph asked, unless only one object seems to be throttled:
+    /// the first attempts of two calls have to be throttled in a row.
+    pub(super) fn close(
+        &self,
+        kind: Kind,
+        tenant: &Tenant,
+        wait: Duration,
+        is_first_attempt: bool,
+        now: Timestamp,
+    ) {
         let until = now.saturating_add(wait.min(MAX_CLOSED_TIME)).unwrap_or(now);
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         let window = windows.entry(in_tenant(kind, tenant)).or_default();
+        window.throttled += usize::from(is_first_attempt);
+        if window.throttled < CALLS_IN_A_ROW && !window.is_tried {
+            return;
+        }
         window.closed_until = window.closed_until.max(Some(until));
         window.is_tried = false;
     }
@@ -83,9 +95,11 @@ impl RateLimiter {
     /// Notes that a request was not throttled, which ends the pause if it was the try.
     pub(super) fn open(&self, kind: Kind, tenant: &Tenant) {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(window) = windows.get_mut(&in_tenant(kind, tenant))
-            && window.is_tried
-        {
+        let Some(window) = windows.get_mut(&in_tenant(kind, tenant)) else {
+            return;
+        };
+        window.throttled = 0;
+        if window.is_tried {
             window.closed_until = None;
             window.is_tried = false;
         }
@@ -128,6 +142,8 @@ fn in_tenant(kind: Kind, tenant: &Tenant) -> Counted {
 struct Window {
     requests: VecDeque<Timestamp>,
     closed_until: Option<Timestamp>,
+    /// How many calls in a row were throttled at their first attempt.
+    throttled: usize,
     /// Whether one request is under way to try whether Graph answers again.
     is_tried: bool,
 }
@@ -169,6 +185,10 @@ fn until_then(time: SignedDuration) -> Duration {
 
 /// The longest pause before a try, whatever Graph asks for.
 const MAX_CLOSED_TIME: Duration = Duration::from_mins(2);
+
+/// How many calls have to be throttled in a row: a mailbox that is throttled for an hour answers as the whole application
+/// would, and among thousands there are several.
+const CALLS_IN_A_ROW: usize = 2;
 
 /// How long the other requests wait for the try.
 const MAX_TRY_TIME: SignedDuration = SignedDuration::from_mins(1);
@@ -251,7 +271,20 @@ mod tests {
     async fn a_closed_limit_lets_one_request_through_after_two_minutes() {
         let (limiter, clock) = (RateLimiter::default(), FakeClock::default());
         let tenant = tenant();
-        limiter.close(Kind::List, &tenant, Duration::from_hours(1), clock.now());
+        let close = |is_first| {
+            limiter.close(
+                Kind::List,
+                &tenant,
+                Duration::from_hours(1),
+                is_first,
+                clock.now(),
+            );
+        };
+        close(true);
+        close(false);
+        limiter.wait(Kind::List, &tenant, &clock).await;
+        assert_eq!(clock.slept(), Duration::ZERO, "one object, twice");
+        close(true);
         limiter.wait(Kind::List, &tenant, &clock).await;
         assert_eq!(clock.slept(), Duration::from_mins(2));
         // The others wait for the answer to the try.

@@ -24,7 +24,7 @@ impl<P: Ports> TenantRun<'_, P> {
             return Ok(lock(known).all());
         }
         let list = self.deps.graph.list(self.tenant);
-        let listed = self.within(list).await?;
+        let listed = self.request.within_list(&self.deps.clock, list).await?;
         let mut left_out = lock(known).replace_by(listed, self.begun);
         // Graph has said itself that these are gone: asking again by id costs a call each.
         left_out.retain(|one| !notices.removed.iter().any(|(id, _)| *id == one.id));

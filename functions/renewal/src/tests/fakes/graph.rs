@@ -65,6 +65,8 @@ pub(crate) enum Quirk {
     TakesTwice,
     /// The handshake of every creation fails, after Graph has looked for a conflict.
     BlocksHandshakes,
+    /// Creations and renewals are answered without the subscription, but for the id of a new one.
+    AnswersLittle,
     /// A conflict does not name the other subscription.
     NamesNoConflict,
     /// Expiries are shown in an unreadable form.
@@ -315,7 +317,11 @@ impl State {
             let text = "Subscription validation request timed out.";
             return Reply::refusal(400, "ValidationError", text);
         }
-        let reply = Reply::new(201, self.show(&wanted).to_string());
+        let mut shown = self.show(&wanted);
+        if self.has(Quirk::AnswersLittle) {
+            shown = json!({"id": wanted.id});
+        }
+        let reply = Reply::new(201, shown.to_string());
         self.subscriptions.push((tenant.to_owned(), wanted));
         reply
     }
@@ -351,6 +357,9 @@ impl State {
         }
         let updated = read(&shown);
         found.1.clone_from(&updated);
+        if self.has(Quirk::AnswersLittle) {
+            return Reply::new(204, "");
+        }
         ok(&self.show(&updated))
     }
 

@@ -100,7 +100,7 @@ pub(super) fn held(ours: &OwnedSubscription<'_>, context: &Context, now: Timesta
     };
     // From the URL, because Graph's list may leave `includeResourceData` out.
     let is_rich = ours.url.certificate_id.is_some();
-    let Terms { version, lifetime } = Terms::of(subscription.resource.as_deref(), is_rich);
+    let Terms { version, lifetime } = Terms::of(subscription.resource.as_deref(), is_rich, policy.period);
     let id = subscription.id.clone();
     let action = if expires_at.duration_since(now) >= policy.reserve(lifetime) {
         Action::Keep { id }

@@ -222,6 +222,19 @@ impl SubscriptionHistory {
         removed
     }
 
+    /// Sets the reason of creations whose subscription this process has seen, and which is gone now.
+    pub fn name_lost(&self, steps: &mut [Step]) {
+        for step in steps {
+            let seen = self.names.get(&step.name).and_then(Option::as_ref);
+            if let (Action::Create(_), Some(Seen { id: Some(id), at })) = (&step.action, seen) {
+                step.reason = Reason::Lost {
+                    id: Some(id.clone()),
+                    seen_at: *at,
+                };
+            }
+        }
+    }
+
     /// Returns whether the subscription called `name` may have had this id.
     fn may_have_been(&self, id: &str, name: &str) -> bool {
         let seen = self.names.get(name).and_then(Option::as_ref);

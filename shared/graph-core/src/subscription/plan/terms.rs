@@ -14,13 +14,14 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// Returns what Graph grants to a subscription of `resource`, with or without resource data.
+    /// Returns what Graph grants to a subscription of `resource`, with or without resource data. Of an unknown resource it
+    /// is at least what outlasts two failed runs that are a `period` apart: if that is too long, Graph says so.
     #[must_use]
-    pub fn of(resource: Option<&str>, is_rich: bool) -> Self {
+    pub fn of(resource: Option<&str>, is_rich: bool, period: SignedDuration) -> Self {
         let Some(row) = resource.and_then(catalogue::find) else {
             return Self {
                 version: Version::default(),
-                lifetime: OF_UNKNOWN,
+                lifetime: OF_UNKNOWN.max(period.saturating_mul(3)),
             };
         };
         let minutes = row.max_minutes(is_rich).saturating_sub(KEPT_BACK);
@@ -40,6 +41,16 @@ const OF_UNKNOWN: SignedDuration = SignedDuration::from_mins(50);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_subscription_of_an_unknown_resource_outlasts_two_failed_runs() {
+        for (minutes, expected) in [(10, 50), (60, 180)] {
+            let period = SignedDuration::from_mins(minutes);
+            let terms = Terms::of(Some("/unheardOf"), false, period);
+            assert_eq!(terms.lifetime.as_mins(), expected);
+        }
+    }
+
     #[test]
     fn graph_grants_every_resource_what_an_unknown_one_gets() {
         for row in catalogue::rows() {

@@ -1,0 +1,86 @@
+//! Answers of Graph that show less than they did.
+
+use super::*;
+
+#[test]
+fn answers_without_members_let_nothing_lapse_while_the_list_fails() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(3)))]));
+    world.graph.end_in_time();
+    world.graph.quirk(Quirk::AnswersLittle);
+    world.scheduled();
+    world.graph.fail("list", unavailable());
+    for _ in 0..(10 * 24) {
+        let report = next_run(&world);
+        world.clock.advance(50);
+        assert_eq!(live(&world), 3, "{report:#}");
+    }
+}
+
+#[test]
+fn a_renewal_answered_without_content_has_succeeded() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(3)))]));
+    world.scheduled();
+    world.graph.quirk(Quirk::AnswersLittle);
+    world.clock.advance(5 * 24 * 60);
+    let report = world.scheduled();
+    assert_eq!(
+        (&report["failed"], &report["counts"]),
+        (&json!(0), &json!({"renew": 3})),
+        "{report:#}"
+    );
+}
+
+#[test]
+fn what_graph_says_is_gone_is_created_while_the_list_fails() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(3)))]));
+    world.scheduled();
+    world.graph.fail("list", unavailable());
+    world.graph.remove("id-1");
+    world.clock.advance(5 * 24 * 60);
+    world.graph.fail("create", unavailable());
+    next_run(&world);
+    assert_eq!(live(&world), 2);
+    world.graph.heal();
+    world.graph.fail("list", unavailable());
+    let report = next_run(&world);
+    assert_eq!(live(&world), 3, "{report:#}");
+    assert_eq!(world.told().len(), 1);
+}
+
+#[test]
+fn an_old_key_lets_nothing_lapse_while_the_list_fails() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(3)))]));
+    world.graph.end_in_time();
+    world.scheduled();
+    world.clock.run(world.invoke(json!({"rotate": "keys"}))).unwrap();
+    world.graph.fail("list", unavailable());
+    for _ in 0..(10 * 24) {
+        let report = next_run(&world);
+        world.clock.advance(50);
+        assert_eq!(live(&world), 3, "{report:#}");
+    }
+}
+
+#[test]
+fn a_few_throttled_mailboxes_delay_no_other_and_are_left_alone_while_they_are() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(600)))]));
+    world.scheduled();
+    world.graph.delay("update", 1);
+    for number in 1..=5 {
+        world
+            .graph
+            .fail(&format!("update id-{number}00"), Reply::throttled(3_600));
+    }
+    world.clock.advance(10_060 - 60);
+    world.log();
+    let begun = world.clock.now();
+    let report = world.scheduled();
+    let took = world.clock.now().duration_since(begun).as_secs();
+    assert_eq!(report["counts"]["renew"], json!(595), "{took}");
+    assert!(took < 60, "{took}");
+    world.clock.advance(10);
+    let report = world.scheduled();
+    assert_eq!(report["failed"], json!(5));
+    let log = world.log();
+    assert_eq!(count(&log, "update id-100"), 1, "Graph asked for an hour");
+}
