@@ -20,6 +20,7 @@ use super::{ACCESS_KEY, Error, REGION};
 pub(crate) struct Aws {
     http: Client,
     url: String,
+    region: &'static str,
 }
 
 impl Aws {
@@ -38,7 +39,21 @@ impl Aws {
         Ok(Self {
             http: http.map_err(Error::unreachable("HTTP client"))?,
             url,
+            region: REGION,
         })
+    }
+
+    /// Returns the services of another region.
+    pub(crate) fn in_region(&self, region: &'static str) -> Self {
+        Self {
+            region,
+            ..self.clone()
+        }
+    }
+
+    /// Returns the region.
+    pub(crate) fn region(&self) -> &'static str {
+        self.region
     }
 
     /// Returns the base URL.
@@ -79,7 +94,7 @@ impl Aws {
     pub(crate) async fn integrate(&self, api: &str, function: &str) -> Result<String, Error> {
         let body = json!({
             "integrationType": "AWS_PROXY",
-            "integrationUri": format!("arn:aws:lambda:{REGION}:000000000000:function:{function}"),
+            "integrationUri": format!("arn:aws:lambda:{}:000000000000:function:{function}", self.region),
             "payloadFormatVersion": "2.0",
         });
         let request = self
@@ -244,7 +259,7 @@ impl Aws {
     /// Begins a request. MiniStack reads the service from the scope of the signature. It does not check the signature
     /// if the access key is `test`, its root.
     fn request(&self, method: Method, scope: &str, path: &str) -> RequestBuilder {
-        let credential = format!("{ACCESS_KEY}/20260101/{REGION}/{scope}/aws4_request");
+        let credential = format!("{ACCESS_KEY}/20260101/{}/{scope}/aws4_request", self.region);
         let authorization =
             format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0");
         self.http

@@ -32,6 +32,15 @@ pub(crate) async fn deploy(
 ) -> Result<Deployment, Error> {
     let template = Path::new("build/packed.yaml");
     run_sam(tools, aws, folder, name, template, &parameters(options)?).await?;
+    complete(aws, name).await
+}
+
+/// Adds what the local AWS leaves out of the stack with this name, and returns what it consists of.
+///
+/// # Errors
+///
+/// There is no such stack, or MiniStack does not answer.
+pub(crate) async fn complete(aws: &Aws, name: &str) -> Result<Deployment, Error> {
     let outputs = aws.stack_outputs(name).await?;
     let resources = aws.stack_resources(name).await?;
     let deployment = Deployment { outputs, resources };
@@ -162,6 +171,7 @@ fn boto(tools: &Tools, aws: &Aws, folder: &Path) -> Command {
     let mut python = build::python(tools);
     python
         .env("AWS_ENDPOINT_URL", aws.url())
+        .env("AWS_DEFAULT_REGION", aws.region())
         .env("AWS_CONFIG_FILE", folder.join("no-aws-config"))
         .env("AWS_SHARED_CREDENTIALS_FILE", folder.join("no-aws-credentials"));
     python

@@ -17,6 +17,7 @@ use serde_json::Value;
 
 mod aws;
 mod build;
+mod checkout;
 pub mod demo;
 mod deploy;
 mod error;
@@ -32,6 +33,7 @@ mod run;
 mod supervised;
 
 pub use aws::{LogLine, http_client};
+pub use checkout::{Adopted, Checkout};
 pub use error::Error;
 pub use machine::root_certificates;
 pub use microburst::{Calls, Microburst};

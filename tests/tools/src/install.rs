@@ -35,10 +35,26 @@ impl Tools {
     ///
     /// Python is not there, or the package cannot be installed.
     pub fn microburst(&self, progress: Progress) -> Result<PathBuf, Error> {
-        let _lock = lock(&self.folder.join("lock"))?;
         let what = "Installing microburst (once, half a minute)";
-        self.install_missing(&[MICROBURST], what, progress)?;
-        Ok(self.folder.join(MICROBURST.name).join("bin").join("microburst"))
+        Ok(self.optional(MICROBURST, what, progress)?.join("microburst"))
+    }
+
+    /// Installs the AWS CLI where it is missing, and returns the folder with the program. Only what tries the commands of the
+    /// documentation waits for it.
+    ///
+    /// # Errors
+    ///
+    /// Python is not there, or the package cannot be installed.
+    pub fn aws_cli(&self, progress: Progress) -> Result<PathBuf, Error> {
+        self.optional(AWS_CLI, "Installing the AWS CLI (once, half a minute)", progress)
+    }
+
+    /// Installs an environment where it is missing, and returns the folder with its programs.
+    fn optional(&self, environment: Environment, what: &str, progress: Progress) -> Result<PathBuf, Error> {
+        let _lock = lock(&self.folder.join("lock"))?;
+        let folder = self.folder.join(environment.name).join("bin");
+        self.install_missing(&[environment], what, progress)?;
+        Ok(folder)
     }
 
     /// Installs those of the environments that are missing, at the same time.
@@ -274,6 +290,16 @@ const MICROBURST: Environment = Environment {
     }],
 };
 
+/// The AWS CLI wants a botocore of its own.
+const AWS_CLI: Environment = Environment {
+    name: "aws",
+    requirements: &[Requirements {
+        name: "aws.txt",
+        text: include_str!("../aws.txt"),
+        options: &[],
+    }],
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -320,7 +346,7 @@ mod tests {
     fn every_requirement_is_pinned() {
         let lines = ENVIRONMENTS
             .iter()
-            .chain([&MICROBURST])
+            .chain([&MICROBURST, &AWS_CLI])
             .flat_map(|one| one.requirements)
             .flat_map(|one| one.text.lines());
         for line in lines.filter(|line| !line.starts_with('#')) {

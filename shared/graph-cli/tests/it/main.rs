@@ -12,6 +12,7 @@ mod doctor;
 mod documents;
 mod fake;
 mod queues;
+mod readme;
 mod refused;
 mod renewal;
 mod tool;

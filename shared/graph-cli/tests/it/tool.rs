@@ -62,29 +62,7 @@ impl Tool {
 
     /// Runs a command line on a terminal, and writes each answer when its question is there.
     pub fn converse(&self, line: &str, answers: &[(&str, &str)]) -> Ended {
-        let mut child = self.spawn(terminal(&format!("{PROGRAM} {line}")));
-        let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        let mut out = Vec::new();
-        for (question, answer) in answers {
-            let from = out.len();
-            while !String::from_utf8_lossy(&out[from..]).contains(question) {
-                let mut byte = [0];
-                assert_eq!(
-                    output.read(&mut byte).unwrap(),
-                    1,
-                    "{question}: {}",
-                    String::from_utf8_lossy(&out)
-                );
-                out.extend(byte);
-            }
-            input.write_all(format!("{answer}\n").as_bytes()).unwrap();
-        }
-        output.read_to_end(&mut out).unwrap();
-        let ended = Ended::from(child.wait_with_output().unwrap());
-        Ended {
-            out: String::from_utf8(out).unwrap().replace("\r\n", "\n"),
-            ..ended
-        }
+        converse(self.spawn(terminal(&format!("{PROGRAM} {line}"))), answers)
     }
 
     /// Returns what the program left in the folder that was its home, its working directory and its place for temporary files.
@@ -133,8 +111,34 @@ impl Tool {
     }
 }
 
+/// Writes each answer when its question is there, and returns what a program that [`terminal`] runs has printed.
+pub fn converse(mut child: Child, answers: &[(&str, &str)]) -> Ended {
+    let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut out = Vec::new();
+    for (question, answer) in answers {
+        let from = out.len();
+        while !String::from_utf8_lossy(&out[from..]).contains(question) {
+            let mut byte = [0];
+            assert_eq!(
+                output.read(&mut byte).unwrap(),
+                1,
+                "{question}: {}",
+                String::from_utf8_lossy(&out)
+            );
+            out.extend(byte);
+        }
+        input.write_all(format!("{answer}\n").as_bytes()).unwrap();
+    }
+    output.read_to_end(&mut out).unwrap();
+    let ended = Ended::from(child.wait_with_output().unwrap());
+    Ended {
+        out: String::from_utf8(out).unwrap().replace("\r\n", "\n"),
+        ..ended
+    }
+}
+
 /// Returns what runs a command on a terminal of 80 columns.
-fn terminal(command: &str) -> Command {
+pub fn terminal(command: &str) -> Command {
     let mut script = Command::new("script");
     let command = format!("stty cols 80; {command}");
     script.args(["--quiet", "--return", "--command", &command, "/dev/null"]);
@@ -174,4 +178,4 @@ pub fn too_wide(text: &str) -> Option<String> {
     wide.map(str::to_owned)
 }
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_graph-notifications");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_graph-notifications");
