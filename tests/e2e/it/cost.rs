@@ -1,6 +1,7 @@
-//! What a notification costs: the requests and the log lines that it makes on the local stack, at list prices.
+//! What a notification costs: the requests, the invocations and the log lines that it makes on the local stack, and the
+//! durations that follow from the processor time in docs/performance.md, at list prices.
 //!
-//! `cargo test -p e2e --test it cost -- --nocapture` prints the figures; docs/operations.md shows them.
+//! `cargo test -p e2e --test it cost -- --nocapture` prints the table of docs/operations.md.
 
 use std::time::Duration;
 
@@ -8,23 +9,39 @@ use graph_simulator::{Post, Registered};
 use stack::{Function, Stack};
 
 use crate::lifetime::World;
+use price::Bill;
+
+mod price;
 
 /// Counts what notifications make, one by one and ten by ten, and checks that a million stay within what they may cost.
 #[tokio::test]
 async fn a_million_notifications_cost_no_more_than_they_may() {
     let world = World::start().await;
     // Both functions have their connections and their secrets.
-    measured(&world, "warm", 1, Kind::Rich).await;
-    for (kind, items, of_kind, most) in [
-        ("basic, one by one", 1, Kind::Basic, 3.50),
-        ("basic, ten by ten", 10, Kind::Basic, 0.90),
-        ("encrypted, one by one", 1, Kind::Rich, 5.00),
-        ("encrypted, ten by ten", 10, Kind::Rich, 1.50),
-    ] {
-        let usage = measured(&world, kind, items, of_kind).await;
-        let dollars = usage.dollars_a_million(items, LONGEST_SECONDS);
-        assert!(dollars <= most, "a million {kind} cost {dollars:.2} dollars");
+    measured(&world, 1, Kind::Rich).await;
+    let mut bills = Vec::new();
+    for case in &CASES {
+        let usage = measured(&world, case.items, case.kind).await;
+        bills.push((case, Bill::of(&usage, case)));
     }
+    let titled: Vec<_> = bills.iter().map(|(case, bill)| (case.name, bill)).collect();
+    println!("{}", price::table(&titled));
+    for (case, bill) in &bills {
+        let dollars = bill.total();
+        assert!(
+            dollars <= case.most,
+            "a million {} cost {dollars:.2} dollars",
+            case.name
+        );
+    }
+}
+
+/// Notifications of a kind, and what a million of them may cost in dollars.
+struct Case {
+    name: &'static str,
+    items: usize,
+    kind: Kind,
+    most: f64,
 }
 
 #[derive(Clone, Copy)]
@@ -34,6 +51,13 @@ enum Kind {
 }
 
 impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Basic => "basic",
+            Self::Rich => "rich",
+        }
+    }
+
     fn add(self, post: Post, subscription: &Registered) -> Post {
         match self {
             Self::Basic => post.basic(subscription, "created"),
@@ -42,7 +66,7 @@ impl Kind {
     }
 }
 
-/// The requests and log lines of one POST.
+/// What [`POSTS`] POSTs make together.
 #[derive(Debug, PartialEq)]
 struct Usage {
     sends: usize,
@@ -50,74 +74,49 @@ struct Usage {
     decryption: Written,
 }
 
-/// The size of a function's log.
+/// What stands in a function's log.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Written {
+    invocations: usize,
     lines: usize,
     bytes: usize,
 }
 
-impl Usage {
-    /// Returns the list price of what is made for a million items, in us-east-1.
-    fn dollars_a_million(&self, items: usize, seconds: f64) -> f64 {
-        let posts = 1_000_000.0 / count(items);
-        // Two lines at least: of a batch that decryption had nothing to do with there is none.
-        let decryptions = f64::from(u8::from(self.decryption.lines > 0));
-        let invocations = 1.0 + decryptions;
-        // Lambda and the consumer each receive and delete a batch.
-        let queue = count(self.sends) + 2.0 * decryptions + 2.0;
-        let bytes = ACCESS_LOG_BYTES + self.webhook.paid() + self.decryption.paid();
-        let each = HTTP_REQUEST
-            + invocations * (INVOCATION + seconds * GIGABYTES * GIGABYTE_SECOND)
-            + queue * QUEUE_REQUEST
-            + bytes * LOG_BYTE;
-        posts * each
-    }
-}
-
-impl Written {
-    /// Returns the bytes that CloudWatch Logs counts.
-    fn paid(self) -> f64 {
-        count(self.bytes + EVENT_BYTES * self.lines)
-    }
-}
-
-/// Sends a POST, waits until its events are there and returns what has been made meanwhile.
-async fn measured(world: &World, kind: &str, items: usize, of_kind: Kind) -> Usage {
+/// Sends POSTs, one after the events of the other are there, and returns what has been made meanwhile.
+async fn measured(world: &World, items: usize, kind: Kind) -> Usage {
     let (stack, subscription) = (world.stack(), world.subscription());
     let before = current_usage(stack).await;
-    let post = (0..items).fold(Post::new(), |post, _| of_kind.add(post, &subscription));
-    world.send(post).await;
-    world.receive("DeliveryQueue", items).await;
-    let after = final_usage(stack, before.webhook.lines).await;
-    let usage = Usage {
+    for _ in 0..POSTS {
+        let post = (0..items).fold(Post::new(), |post, _| kind.add(post, &subscription));
+        world.send(post).await;
+        world.receive("DeliveryQueue", items).await;
+    }
+    let after = final_usage(stack, before.webhook.invocations + POSTS).await;
+    Usage {
         sends: after.sends - before.sends,
         webhook: after.webhook.less(before.webhook),
         decryption: after.decryption.less(before.decryption),
-    };
-    println!(
-        "{kind}: {usage:?}, {:.2} dollars a million",
-        usage.dollars_a_million(items, SECONDS)
-    );
-    usage
+    }
 }
 
 impl Written {
     fn less(self, other: Self) -> Self {
         Self {
+            invocations: self.invocations - other.invocations,
             lines: self.lines - other.lines,
             bytes: self.bytes - other.bytes,
         }
     }
 }
 
-/// Returns what has been made once the webhook has written and nothing more comes: a line is there a moment after the answer.
-async fn final_usage(stack: &Stack, lines: usize) -> Usage {
+/// Returns what has been made once the webhook's log has so many invocations and nothing more comes: it is written a moment
+/// after the answer.
+async fn final_usage(stack: &Stack, invocations: usize) -> Usage {
     let mut last = current_usage(stack).await;
     loop {
         tokio::time::sleep(POLL_INTERVAL).await;
         let now = current_usage(stack).await;
-        if now == last && now.webhook.lines > lines {
+        if now == last && now.webhook.invocations >= invocations {
             return now;
         }
         last = now;
@@ -134,43 +133,54 @@ async fn current_usage(stack: &Stack) -> Usage {
     }
 }
 
-/// Returns what a function has written itself: Lambda's own lines below WARN are switched off.
+/// Returns what a function has written itself, as Lambda's own lines below WARN are switched off, and its invocations.
 async fn written(stack: &Stack, function: Function) -> Written {
     let log = stack.logs(function).await.unwrap();
     let own = log
         .lines()
         .filter(|line| line.starts_with('{') && !line.contains("\"platform."));
     let lengths: Vec<usize> = own.map(str::len).collect();
+    let reports: Vec<&str> = log.lines().filter(|line| line.starts_with("REPORT ")).collect();
+    let memory = format!("\tMemory Size: {} MB\t", price::MEGABYTES);
+    assert!(
+        reports.iter().all(|report| report.contains(&memory)),
+        "{reports:?}"
+    );
     Written {
+        invocations: reports.len(),
         lines: lengths.len(),
         bytes: lengths.iter().sum(),
     }
 }
 
-fn count(number: usize) -> f64 {
-    f64::from(u32::try_from(number).unwrap())
-}
+/// How many POSTs each figure is the mean of.
+const POSTS: usize = 10;
 
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// List prices in us-east-1 in dollars, November 2026, without the free tier.
-const HTTP_REQUEST: f64 = 1.00e-6;
-const INVOCATION: f64 = 0.20e-6;
-/// On arm64.
-const GIGABYTE_SECOND: f64 = 0.000_013_333_4;
-const QUEUE_REQUEST: f64 = 0.40e-6;
-const LOG_BYTE: f64 = 0.50e-9;
-
-/// The memory of the webhook and of decryption in the template.
-const GIGABYTES: f64 = 0.25;
-
-/// What an invocation takes: 2.4 ms for which it works, and the calls to SQS for which it waits, which is an assumption. The
-/// dashboard's graph of durations has yours.
-const SECONDS: f64 = 0.015;
-
-/// Four times as long: the limits hold even then.
-const LONGEST_SECONDS: f64 = 0.060;
-
-/// A line of the access log, and what CloudWatch Logs adds to each event.
-const ACCESS_LOG_BYTES: f64 = 420.0;
-const EVENT_BYTES: usize = 26;
+const CASES: [Case; 4] = [
+    Case {
+        name: "Basic, one by one",
+        items: 1,
+        kind: Kind::Basic,
+        most: 3.50,
+    },
+    Case {
+        name: "Basic, ten by ten",
+        items: 10,
+        kind: Kind::Basic,
+        most: 0.90,
+    },
+    Case {
+        name: "Encrypted, one by one",
+        items: 1,
+        kind: Kind::Rich,
+        most: 5.00,
+    },
+    Case {
+        name: "Encrypted, ten by ten",
+        items: 10,
+        kind: Kind::Rich,
+        most: 1.50,
+    },
+];
