@@ -5,8 +5,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use graph_core::read::{At, Completed, Window};
-use jiff::{SignedDuration, Timestamp};
+use graph_core::read::{At, Completed, OVERLAP, Window};
+use jiff::Timestamp;
 
 /// The time that this process has read to its end, by subscription and part.
 ///
@@ -64,6 +64,3 @@ fn key(window: &Window) -> [String; 4] {
         part.unwrap_or_default(),
     ]
 }
-
-/// How much of what was read is read again: lists show some changes late.
-const OVERLAP: SignedDuration = SignedDuration::from_mins(5);

@@ -4,7 +4,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use graph_core::{
     read::{Window, configured},
-    subscription::{compare::same_resource, config::Config, plan::gap::Gap},
+    subscription::{
+        compare::same_resource,
+        config::Config,
+        plan::{
+            CaughtUp,
+            gap::{Gap, GapKind},
+        },
+    },
 };
 use graph_edge::{
     deadline::Deadline,
@@ -33,6 +40,13 @@ pub(crate) struct Loss {
     pub(crate) is_read: bool,
 }
 
+impl Loss {
+    /// Returns whether the reader reads a gap of which nobody knows the beginning.
+    pub(crate) fn is_undated(&self) -> bool {
+        self.is_read && self.gap.kind == GapKind::Missed
+    }
+}
+
 impl From<Gap> for Loss {
     fn from(gap: Gap) -> Self {
         Self {
@@ -53,17 +67,16 @@ impl<Q: Queue> CatchUp<Q> {
         }
     }
 
-    /// Puts a window into `ReadQueue` for each loss to read, joined where they belong to one subscription, and returns
-    /// whether the queue accepted all.
+    /// Puts windows into `ReadQueue`, joined where they belong to one subscription, and returns whether the queue accepted
+    /// all.
     pub(crate) async fn order(
         &self,
-        losses: &[Loss],
-        config: &Config,
+        windows: Vec<Window>,
         documents: &impl Documents,
         now: Timestamp,
         deadline: Deadline,
     ) -> bool {
-        self.keep(losses, config);
+        self.keep(windows);
         // Taken out of the lock, which must not be held while the queue is called.
         let windows = std::mem::take(&mut *self.unsent());
         if windows.is_empty() {
@@ -88,11 +101,16 @@ impl<Q: Queue> CatchUp<Q> {
 
     /// Keeps the windows of losses that consumers could not be informed of. Only the process that created the new
     /// subscription knows of the gap, so no later run can find it.
-    pub(crate) fn keep(&self, losses: &[Loss], config: &Config) {
+    pub(crate) fn keep(&self, windows: Vec<Window>) {
         let mut unsent = self.unsent();
-        for window in losses.iter().filter_map(|loss| self.window(loss, config)) {
+        for window in windows {
             add(&mut unsent, window);
         }
+    }
+
+    /// Returns the earliest moment to which a window of unknown beginning reaches back.
+    pub(crate) fn earliest(&self, now: Timestamp) -> Timestamp {
+        now.saturating_sub(self.back).unwrap_or(now)
     }
 
     fn unsent(&self) -> MutexGuard<'_, Vec<Window>> {
@@ -100,7 +118,7 @@ impl<Q: Queue> CatchUp<Q> {
     }
 
     /// Returns the window of a loss; nothing if the loss is not read or the configuration no longer has its resource.
-    fn window(&self, loss: &Loss, config: &Config) -> Option<Window> {
+    pub(crate) fn window(&self, loss: &Loss, config: &Config, caught_up: &CaughtUp) -> Option<Window> {
         let gap = &loss.gap;
         let (_, _, resource) = configured(config, &gap.name, gap.application)?;
         let is_configured = gap
@@ -119,7 +137,11 @@ impl<Q: Queue> CatchUp<Q> {
             window.from = made_at.min(window.until);
             window.clipped = false;
         }
-        Some(window)
+        Some(if loss.is_undated() {
+            caught_up.rest(window)
+        } else {
+            window
+        })
     }
 }
 

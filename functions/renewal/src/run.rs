@@ -110,7 +110,7 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
         run.report.note(expiries::unstored(deps, config));
         if !dry_run {
             run.report.note(gaps::unreported(run.results()));
-            gaps::order_rest(deps, config).await;
+            gaps::order_rest(deps).await;
             if request.only.is_none() {
                 run.retire(deps, &read.config, &keys).await;
                 if let Err(error) = run.let_go(deps, read.config.clone(), rotation).await {

@@ -18,7 +18,7 @@ pub use reading::{Reading, Turned};
 pub use request::Request;
 pub use shortfall::Shortfall;
 pub use way::{Way, way};
-pub use window::{At, Counts, Part, Tag, Window, configured};
+pub use window::{At, Counts, OVERLAP, Part, Tag, Window, configured};
 
 mod change;
 mod completed;

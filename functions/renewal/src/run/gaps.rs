@@ -2,12 +2,19 @@
 
 use std::time::Duration;
 
-use graph_core::subscription::config::{Config, Problem, Severity};
+use graph_core::{
+    read::Window,
+    subscription::{
+        config::{Config, Problem, Severity},
+        plan::CaughtUp,
+    },
+};
 use graph_edge::{
     deadline::Deadline,
     sqs::{Message, Queue},
 };
 
+use super::state;
 use crate::{
     Deps,
     catch_up::Loss,
@@ -42,25 +49,41 @@ pub(crate) async fn send<P: Ports, T: Send>(
     });
     let sent = deps.delivery_queue.send(messages.collect(), deadline).await;
     let (mut unreported, losses): (Vec<T>, Vec<Loss>) = sent.lost.into_iter().unzip();
-    let (notes, reported): (Vec<T>, Vec<Loss>) = sent.stored.into_iter().unzip();
+    let (notes, mut reported): (Vec<T>, Vec<Loss>) = sent.stored.into_iter().unzip();
     if let Some(catch_up) = &deps.catch_up {
         let now = deps.clock.now();
-        if !catch_up
-            .order(&reported, config, &deps.documents, now, deadline)
+        // Read only if a gap needs it: most runs have no such gap.
+        let caught_up = if reported.iter().chain(&losses).any(Loss::is_undated) {
+            state::caught_up(deps).await
+        } else {
+            CaughtUp::default()
+        };
+        let windows = |losses: &[Loss]| -> Vec<Window> {
+            let windows = losses
+                .iter()
+                .map(|loss| catch_up.window(loss, config, &caught_up));
+            windows.flatten().collect()
+        };
+        if catch_up
+            .order(windows(&reported), &deps.documents, now, deadline)
             .await
         {
+            reported.retain(Loss::is_undated);
+            let read = windows(&reported);
+            state::add_caught_up(deps, &read, catch_up.earliest(now)).await;
+        } else {
             unreported.extend(notes);
         }
-        catch_up.keep(&losses, config);
+        catch_up.keep(windows(&losses));
     }
     unreported
 }
 
 /// Sends the windows that could not be sent before.
-pub(super) async fn order_rest<P: Ports>(deps: &Deps<P>, config: &Config) {
+pub(super) async fn order_rest<P: Ports>(deps: &Deps<P>) {
     if let Some(catch_up) = &deps.catch_up {
         let (now, deadline) = (deps.clock.now(), Deadline::after(STORE_WITHIN));
-        catch_up.order(&[], config, &deps.documents, now, deadline).await;
+        catch_up.order(Vec::new(), &deps.documents, now, deadline).await;
     }
 }
 

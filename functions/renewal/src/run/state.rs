@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use graph_core::subscription::{
-    config::Config,
-    plan::{Missing, StoredState},
+use graph_core::{
+    read::Window,
+    subscription::{
+        config::Config,
+        plan::{CaughtUp, Missing, StoredState},
+    },
 };
 use graph_edge::telemetry::causes;
 use jiff::Timestamp;
@@ -23,7 +26,7 @@ pub(super) async fn read<P: Ports>(deps: &Deps<P>) -> Option<StoredState> {
         Err(error) => {
             warn!(
                 error = causes(&*error),
-                "StateParameter cannot be read, so a loss may be reported without its beginning"
+                "StateParameter cannot be read, so a loss may be reported without its beginning, and changes may be read twice"
             );
             None
         }
@@ -68,7 +71,13 @@ pub(super) async fn write<P: Ports>(
             .missing(now, for_each.map(|(entry, _)| entry.as_str()));
         tenants.insert(name.clone(), missing);
     }
-    let state = stored.after(version, config, now, tenants);
+    // Read now: a batch of LifecycleQueue may have stored more since the run began.
+    let caught_up = match read(deps).await {
+        Some(latest) => latest.caught_up,
+        None => stored.caught_up.clone(),
+    };
+    let mut state = stored.after(version, config, now, tenants);
+    state.caught_up = caught_up;
     store(deps, with_counts(deps, state)).await;
 }
 
@@ -78,6 +87,27 @@ fn with_counts<P: Ports>(deps: &Deps<P>, state: StoredState) -> StoredState {
         Some(live) => state.with_counts(live, failures),
         None => state,
     }
+}
+
+/// Returns until when changes are read because Graph missed notifications.
+pub(super) async fn caught_up<P: Ports>(deps: &Deps<P>) -> CaughtUp {
+    read(deps).await.unwrap_or_default().caught_up
+}
+
+/// Stores until when changes are read because Graph missed notifications.
+pub(super) async fn add_caught_up<P: Ports>(deps: &Deps<P>, windows: &[Window], oldest: Timestamp) {
+    if windows.is_empty() {
+        return;
+    }
+    // Without the rest nothing is stored: it would be lost.
+    let Some(mut state) = read(deps).await else {
+        return;
+    };
+    state.caught_up.forget_before(oldest);
+    for window in windows {
+        state.caught_up.add(window);
+    }
+    store(deps, state).await;
 }
 
 async fn store<P: Ports>(deps: &Deps<P>, state: StoredState) {

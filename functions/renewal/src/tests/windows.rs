@@ -85,21 +85,84 @@ async fn an_invented_old_or_oversized_event_has_nothing_read() {
         ("subscriptionRemoved", &*long, now),
     ] {
         for is_new_process in [false, true] {
-            // A new process assumes that it was replaced. The tests of `missed` bound what that costs.
-            if is_new_process && (kind, id) == ("missed", "invented") {
-                continue;
-            }
             let mut world = prepared(&[("chat", "a", true)]).await;
             if is_new_process {
+                // It assumes that the subscription was replaced, but what another process has had read is not read again.
+                let genuine = received(event("m0", "missed", "chat", "id-1"), now);
+                world.invoke(batch(&[genuine])).await.unwrap();
                 world = world.restarted();
             }
             let event = received(event("m1", kind, "chat", id), received_at);
             world.invoke(batch(&[event])).await.unwrap();
             let id = &id[..id.len().min(10)];
-            assert_eq!(world.windows(), Vec::<Value>::new(), "{kind} {id} {received_at}");
+            let read = read(&world);
+            assert!(read <= READ_AGAIN, "{kind} {id} {received_at}: {read:#}");
         }
     }
 }
+
+/// Whoever has a client state can send `missed` at will, with the true id or an invented one.
+#[tokio::test]
+async fn missed_events_in_all_processes_read_no_moment_twice() {
+    for id in ["id-1", "invented"] {
+        let mut world = prepared(&[("chat", "a", true)]).await;
+        world.clock.advance(24 * 60);
+        let mut all = SignedDuration::ZERO;
+        for process in 0..6 {
+            world = world.restarted();
+            for _ in 0..3 {
+                world.clock.advance(10);
+                let missed = received(event("m1", "missed", "chat", id), world.clock.now());
+                world.invoke(batch(&[missed])).await.unwrap();
+            }
+            all += read(&world);
+            let again = READ_AGAIN * (3 * process + 2);
+            let passed = SignedDuration::from_mins(30) * process + SignedDuration::from_mins(20);
+            let once = SignedDuration::from_hours(6) + passed;
+            assert!(all <= once + again, "{id} {process}: {all:#}");
+            assert!(id != "id-1" || all >= once, "{id} {process}: {all:#}");
+        }
+    }
+}
+
+/// An end that is stored for one resource says nothing of another, and nothing of an entry of the same name in another tenant.
+#[tokio::test]
+async fn a_subscription_is_read_whatever_was_read_of_others() {
+    let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
+    world.clock.advance(24 * 60);
+    for (name, id) in [("chat", "id-1"), ("users", "id-2")] {
+        let missed = received(event("m1", "missed", name, id), world.clock.now());
+        world.invoke(batch(&[missed])).await.unwrap();
+    }
+    assert_eq!(read(&world), SignedDuration::from_hours(12));
+}
+
+#[tokio::test]
+async fn a_window_that_was_not_stored_is_not_taken_for_read() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.clock.advance(24 * 60);
+    let missed = received(event("m1", "missed", "chat", "id-1"), world.clock.now());
+    world.read_queue.refuse(Some(""));
+    world.invoke(batch(std::slice::from_ref(&missed))).await.unwrap();
+    world.read_queue.refuse(None);
+    let world = world.restarted();
+    world.invoke(batch(&[missed])).await.unwrap();
+    assert_eq!(read(&world), SignedDuration::from_hours(6));
+}
+
+/// Returns for how long the reader is asked to read.
+fn read(world: &World) -> SignedDuration {
+    let time =
+        |window: &Value, member: &str| -> Timestamp { window[member].as_str().unwrap().parse().unwrap() };
+    let windows = world.windows();
+    let lengths = windows
+        .iter()
+        .map(|window| time(window, "until").duration_since(time(window, "from")));
+    lengths.fold(SignedDuration::ZERO, |all, one| all + one)
+}
+
+/// What is read twice: lists show some changes late. Ends are stored in minutes.
+const READ_AGAIN: SignedDuration = SignedDuration::from_mins(6);
 
 #[tokio::test]
 async fn the_gap_of_a_removed_subscription_is_read_once() {

@@ -283,7 +283,7 @@ fn is_fit(id: &str) -> bool {
 }
 
 /// How much earlier than the loss a window begins.
-const OVERLAP: SignedDuration = SignedDuration::from_mins(5);
+pub const OVERLAP: SignedDuration = SignedDuration::from_mins(5);
 
 /// How long before `missed` the first of the missed notifications may have been due: four hours of retries, and some time
 /// to spare.

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use self::listing::OwnedSubscription;
 pub use self::{
     brake::{Wish, excess},
+    caught_up::CaughtUp,
     count::{LastLook, SubscriptionCount},
     desired::Desired,
     expand::{Expansion, LeftOut, Objects, expand, one_of},
@@ -33,6 +34,7 @@ use crate::subscription::{
 };
 
 mod brake;
+mod caught_up;
 mod count;
 mod decide;
 mod desired;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{count::LastLook, existing::Existing, live::LiveCounts};
+use super::{caught_up::CaughtUp, count::LastLook, existing::Existing, live::LiveCounts};
 use crate::subscription::config::Config;
 
 /// The result of the last look at all subscriptions.
@@ -40,6 +40,9 @@ pub struct StoredState {
     /// The known failures; nothing if they are too many.
     #[serde(skip_serializing_if = "Option::is_none")]
     failures: Option<String>,
+    /// Until when changes are read because Graph missed notifications.
+    #[serde(skip_serializing_if = "CaughtUp::is_empty")]
+    pub caught_up: CaughtUp,
 }
 
 /// The subscriptions of a tenant that were missing at a look.
@@ -210,6 +213,11 @@ impl StoredState {
             }
             // Counts and failures first: without them, only metrics know less.
             if self.failures.take().is_some() || self.live.take().is_some() {
+                continue;
+            }
+            // What is forgotten here is read again, and nothing is lost.
+            if !self.caught_up.is_empty() {
+                self.caught_up = CaughtUp::default();
                 continue;
             }
             if !self.unlisted.is_empty() {
