@@ -1,16 +1,23 @@
 //! Which items of a POST are admitted, and where they go.
 
-use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use graph_core::notification::{
-    client_state::{ClientStateKeys, Refused},
-    collection::Collection,
-    event,
-    identity::Receipt,
-    item::{Admitted, Kind, Malformed, Unadmitted},
-    queued::{QueuedItem, Unfit, VerifiedItem},
-    seal::seal,
-    tokens::TokenIndex,
+use graph_core::{
+    application::Guid,
+    notification::{
+        client_state::{ClientStateKeys, Proven, Refused},
+        collection::Collection,
+        event,
+        identity::Receipt,
+        item::{Admitted, Kind, Malformed, Unadmitted},
+        queued::{QueuedItem, Unfit, VerifiedItem},
+        seal::seal,
+        tokens::TokenIndex,
+    },
 };
 use graph_edge::{
     BoxError,
@@ -23,6 +30,7 @@ use tracing::error;
 use crate::{
     Queues,
     lifecycle::{self, Group},
+    report::MAX_NAMES,
 };
 
 /// The items of one POST, sorted.
@@ -34,13 +42,29 @@ pub struct Intake<'a> {
     pub refused: BTreeMap<Refused, usize>,
     /// Items that are not of Graph's form, by what is wrong with them.
     pub malformed: BTreeMap<Malformed, usize>,
+    /// How many items were not looked at, because the time was over.
+    pub unsorted: usize,
 }
 
 impl<'a> Intake<'a> {
-    /// Sorts the items of a collection, each by itself.
-    pub fn sort(collection: &Collection<'a>, keys: &ClientStateKeys) -> Self {
+    /// Sorts the items of a collection, each by itself, as far as the time suffices. A large collection begins elsewhere each
+    /// time: Graph repeats a POST as a whole, and its last items would else never be reached.
+    pub fn sort(
+        collection: &Collection<'a>,
+        keys: &ClientStateKeys,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Self {
         let mut intake = Self::default();
-        for (index, item) in collection.items.iter().enumerate() {
+        let items = collection.items.iter().enumerate();
+        let begin = beginning(items.len(), now);
+        let (last, first) = (items.clone().take(begin), items.skip(begin));
+        for (index, item) in first.chain(last) {
+            // Looked at for each item: verifying them takes processor time, in which no timer goes off.
+            if deadline.left().is_zero() {
+                intake.unsorted += 1;
+                continue;
+            }
             let item = match Unadmitted::parse(item) {
                 Ok(item) => item,
                 Err(malformed) => {
@@ -115,23 +139,30 @@ impl<'a> Sender<'a> {
         deadline: Deadline,
     ) -> Receipts {
         let (mut receipts, mut outbox) = (Receipts::default(), Outbox::default());
-        let (groups, make_until) = (self.ordered(items), deadline.less(SEND_WITHIN));
-        for group in groups {
+        let make_until = deadline.less(SEND_WITHIN);
+        for group in self.ordered(items, make_until) {
+            let note = Note {
+                proven: group.item.proven(),
+                items: group.items,
+                changed_at: None,
+            };
             // Looked at for each message: making them takes processor time, in which no timer goes off.
             if make_until.left().is_zero() {
-                receipts.lost += group.items;
+                receipts.lose(&note);
                 continue;
             }
             match self.message(group.index, group.item) {
-                Ok((way, message)) => outbox.add(way, message, group.items),
+                Ok((way, message)) => outbox.add(way, note, message),
                 Err(error) => {
                     let name = &group.item.proven().subscription;
+                    let tenant_id = group.item.proven().application.tenant_id;
                     error!(
+                        tenant.id = %tenant_id,
                         subscription = name,
                         %error,
-                        "No message can be made of an item of subscription {name}: {error}; answering 503 so that Graph retries"
+                        "No message can be made of an item of subscription {name} of tenant {tenant_id}: {error}; answering 503 so that Graph retries"
                     );
-                    receipts.lost += group.items;
+                    receipts.lose(&note);
                 }
             }
             if outbox.is_full() {
@@ -146,13 +177,10 @@ impl<'a> Sender<'a> {
     ///
     /// Graph repeats a POST that could not be stored in time as a whole. If it always began at the first item, its last items
     /// would never be reached.
-    fn ordered<'i, 'b>(&self, items: &'i [(usize, Admitted<'b>)]) -> Vec<Group<'i, 'b>> {
-        let mut groups = lifecycle::groups(items);
-        if groups.len() > MAX_UNSENT_MESSAGES {
-            let moment = self.received_at.as_millisecond().unsigned_abs();
-            let begin = usize::try_from(moment).unwrap_or_default() % groups.len();
-            groups.rotate_left(begin);
-        }
+    fn ordered<'i, 'b>(&self, items: &'i [(usize, Admitted<'b>)], until: Deadline) -> Vec<Group<'i, 'b>> {
+        let mut groups = lifecycle::groups(items, until);
+        let begin = beginning(groups.len(), self.received_at);
+        groups.rotate_left(begin);
         groups
     }
 
@@ -216,6 +244,15 @@ enum Way {
     Reader,
 }
 
+/// Returns where many items are begun with: by the time, as Graph repeats a POST at another.
+fn beginning(items: usize, now: Timestamp) -> usize {
+    if items <= MAX_UNSENT_MESSAGES {
+        return 0;
+    }
+    let moment = now.as_millisecond().unsigned_abs();
+    usize::try_from(moment).unwrap_or_default() % items
+}
+
 /// What has become of the items of a POST.
 #[derive(Debug, Default)]
 pub struct Receipts {
@@ -225,29 +262,66 @@ pub struct Receipts {
     pub lost: usize,
     /// When the changes happened whose events are stored in DeliveryQueue.
     pub delivered: Vec<Timestamp>,
+    /// The tenants and subscriptions that lost items are for, the first of them where there are many.
+    pub losers: BTreeSet<(Guid, String)>,
+}
+
+impl Receipts {
+    fn lose(&mut self, note: &Note<'_>) {
+        self.lost += note.items;
+        if self.losers.len() < MAX_NAMES {
+            let Proven {
+                application,
+                subscription,
+            } = note.proven;
+            self.losers.insert((application.tenant_id, subscription.clone()));
+        }
+    }
+
+    fn add(&mut self, sent: Sent<Note<'_>>) {
+        for note in sent.stored {
+            self.stored += note.items;
+            self.delivered.extend(note.changed_at);
+        }
+        for note in &sent.lost {
+            self.lose(note);
+        }
+    }
+}
+
+/// What is known of a message.
+struct Note<'i> {
+    /// Whose it is.
+    proven: &'i Proven,
+    /// How many items it stands for.
+    items: usize,
+    /// When the change happened, if the message is its event.
+    changed_at: Option<Timestamp>,
 }
 
 /// Messages that wait to be sent.
 #[derive(Default)]
-struct Outbox {
-    delivery: Vec<(Timestamp, Message)>,
-    decryption: Vec<((), Message)>,
-    /// Each message with how many items it stands for.
-    renewal: Vec<(usize, Message)>,
-    reader: Vec<((), Message)>,
+struct Outbox<'i> {
+    delivery: Vec<(Note<'i>, Message)>,
+    decryption: Vec<(Note<'i>, Message)>,
+    renewal: Vec<(Note<'i>, Message)>,
+    reader: Vec<(Note<'i>, Message)>,
     messages: usize,
     bytes: usize,
 }
 
-impl Outbox {
-    fn add(&mut self, way: Way, message: Message, items: usize) {
+impl<'i> Outbox<'i> {
+    fn add(&mut self, way: Way, note: Note<'i>, message: Message) {
         self.messages += 1;
         self.bytes += message.body.len();
         match way {
-            Way::Delivery(changed_at) => self.delivery.push((changed_at, message)),
-            Way::Decryption => self.decryption.push(((), message)),
-            Way::Renewal => self.renewal.push((items, message)),
-            Way::Reader => self.reader.push(((), message)),
+            Way::Delivery(changed_at) => {
+                let changed_at = Some(changed_at);
+                self.delivery.push((Note { changed_at, ..note }, message));
+            }
+            Way::Decryption => self.decryption.push((note, message)),
+            Way::Renewal => self.renewal.push((note, message)),
+            Way::Reader => self.reader.push((note, message)),
         }
     }
 
@@ -270,15 +344,9 @@ impl Outbox {
             send(&queues.lifecycle, renewal, deadline),
             send(read, reader, deadline),
         );
-        for sent in [&decryption, &reader] {
-            receipts.stored += sent.stored.len();
-            receipts.lost += sent.lost.len();
+        for sent in [delivery, decryption, renewal, reader] {
+            receipts.add(sent);
         }
-        receipts.stored += renewal.stored.iter().sum::<usize>();
-        receipts.lost += renewal.lost.iter().sum::<usize>();
-        receipts.stored += delivery.stored.len();
-        receipts.lost += delivery.lost.len();
-        receipts.delivered.extend(delivery.stored);
     }
 }
 
@@ -299,3 +367,6 @@ const MAX_UNSENT_MESSAGES: usize = 500;
 
 /// The time that is left for sending the last portion.
 const SEND_WITHIN: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests;

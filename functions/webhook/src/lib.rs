@@ -45,6 +45,9 @@ pub const ANSWER_WITHIN: Duration = Duration::from_millis(2_500);
 /// The least time that is left for storing, however long the keys take.
 const STORE_WITHIN: Duration = Duration::from_secs(1);
 
+/// The least time that is left for making messages and storing them, however long verifying a large POST takes.
+const MAKE_WITHIN: Duration = Duration::from_millis(600);
+
 /// What the webhook works with.
 pub struct Deps<S, Q> {
     /// The keys that client states are verified with.
@@ -130,7 +133,7 @@ async fn receive<S: Source, Q: Queue>(
         intake,
         undecided,
         keys,
-    }) = sort(&collection, deps, now, deadline.less(STORE_WITHIN)).await
+    }) = sort(&collection, deps, now, deadline).await
     else {
         let items = collection.items.len();
         metrics.count(Metric::Undecided, items);
@@ -147,16 +150,25 @@ async fn receive<S: Source, Q: Queue>(
     let sender = Sender::new(&collection, &intake, &keys, now, fetches);
     // Stored even if the answer is a 503: the key that is missing may be missing for longer than Graph repeats the POST.
     let stored = store(&sender, &intake, deps, now, deadline, metrics).await;
-    if undecided == 0 {
-        return stored;
+    metrics.count(Metric::Undecided, undecided + intake.unsorted);
+    if intake.unsorted > 0 {
+        let items = intake.unsorted;
+        error!(
+            items,
+            "The time for the answer was over before {items} items of a large POST were verified; answering 503 so that Graph retries"
+        );
     }
-    metrics.count(Metric::Undecided, undecided);
-    error!(
-        items = undecided,
-        "{undecided} items name an unknown client-state key, and ClientStateSecret cannot be read; \
-         answering 503 so that Graph retries"
-    );
-    StatusCode::SERVICE_UNAVAILABLE
+    if undecided > 0 {
+        error!(
+            items = undecided,
+            "{undecided} items name an unknown client-state key, and ClientStateSecret cannot be read; \
+             answering 503 so that Graph retries"
+        );
+    }
+    if undecided + intake.unsorted > 0 {
+        return StatusCode::SERVICE_UNAVAILABLE;
+    }
+    stored
 }
 
 /// The items of a POST, judged.
@@ -175,8 +187,10 @@ async fn sort<'a, S: Source, Q>(
     now: Timestamp,
     deadline: Deadline,
 ) -> Result<Sorted<'a>, NoDocument> {
+    // Later than the other: items are sorted with the keys at hand even if newer ones were waited for in vain.
+    let (deadline, sort_until) = (deadline.less(STORE_WITHIN), deadline.less(MAKE_WITHIN));
     let keys = deps.keys.current(now, deadline).await?;
-    let intake = Intake::sort(collection, &keys);
+    let intake = Intake::sort(collection, &keys, now, sort_until);
     if intake.unknown() == 0 {
         return Ok(Sorted {
             intake,
@@ -186,7 +200,7 @@ async fn sort<'a, S: Source, Q>(
     }
     // Before an item is rejected: renewal may have published its key since the document was read.
     let newer = deps.keys.renewed(now, deadline).await?;
-    let mut intake = Intake::sort(collection, &newer.document);
+    let mut intake = Intake::sort(collection, &newer.document, now, sort_until);
     let undecided = if newer.is_conclusive { 0 } else { intake.unknown() };
     if undecided > 0 {
         intake.leave_unknown_undecided();
@@ -212,9 +226,15 @@ async fn store<S, Q: Queue>(
         return StatusCode::ACCEPTED;
     }
     let items = receipts.lost;
+    let named = receipts.losers.iter();
+    let named: Vec<String> = named
+        .map(|(tenant, name)| format!("{name} of tenant {tenant}"))
+        .collect();
+    let subscriptions = named.join(", ");
     error!(
         items,
-        "{items} admitted items were not stored; answering 503 so that Graph retries"
+        subscriptions,
+        "{items} admitted items were not stored, for the subscriptions {subscriptions}; answering 503 so that Graph retries"
     );
     StatusCode::SERVICE_UNAVAILABLE
 }

@@ -9,6 +9,7 @@ use graph_core::{
     application::Application,
     notification::item::{Admitted, Kind, Notification},
 };
+use graph_edge::deadline::Deadline;
 
 /// Admitted items of a POST that one message stands for.
 pub(crate) struct Group<'i, 'a> {
@@ -21,12 +22,13 @@ pub(crate) struct Group<'i, 'a> {
 }
 
 /// Returns what there is to send of admitted items, in their order: lifecycle items that say the same are one group, and
-/// every other item is a group of its own.
-pub(crate) fn groups<'i, 'a>(items: &'i [(usize, Admitted<'a>)]) -> Vec<Group<'i, 'a>> {
+/// every other item is a group of its own. After `until` no item is read any more: nobody will send the rest.
+pub(crate) fn groups<'i, 'a>(items: &'i [(usize, Admitted<'a>)], until: Deadline) -> Vec<Group<'i, 'a>> {
     let mut groups: Vec<Group<'i, 'a>> = Vec::with_capacity(items.len());
     let mut said = BTreeMap::new();
     for (index, item) in items {
-        if let Some(statement) = Statement::of(item) {
+        let is_read = item.kind() == Kind::Lifecycle && !until.left().is_zero();
+        if let Some(statement) = is_read.then(|| Statement::of(item)).flatten() {
             let first = *said.entry(statement).or_insert(groups.len());
             if let Some(group) = groups.get_mut(first) {
                 group.items += 1;
@@ -55,12 +57,8 @@ struct Statement<'i> {
 }
 
 impl<'i> Statement<'i> {
-    /// Returns what an item says. One that is no lifecycle item, or about which something is odd, says nothing that could be
-    /// compared.
+    /// Returns what a lifecycle item says. One about which something is odd says nothing that could be compared.
     fn of(item: &'i Admitted<'_>) -> Option<Self> {
-        if item.kind() != Kind::Lifecycle {
-            return None;
-        }
         let read = Notification::parse(item.raw()).ok()?;
         let event = read.lifecycle_event?.to_ascii_lowercase();
         // A challenge is answered by what Graph has at that time. The end matters where a loss is to be dated.

@@ -109,4 +109,4 @@ fn names<'a>(intake: &'a Intake<'_>) -> BTreeSet<&'a str> {
 }
 
 /// How many subscriptions one line names.
-const MAX_NAMES: usize = 10;
+pub(crate) const MAX_NAMES: usize = 10;

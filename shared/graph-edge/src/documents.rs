@@ -29,10 +29,14 @@ const POLICY: RefreshPolicy = RefreshPolicy {
     refresh_after: LIFETIME,
     floor: FLOOR,
     retry_after: SignedDuration::from_secs(1),
-    max_age: SignedDuration::MAX,
+    max_age: MAX_AGE,
     moment: Duration::from_millis(500),
-    patience: Duration::MAX,
+    patience: Duration::from_secs(2),
 };
+
+/// How long a document is trusted while no newer one can be read: a key that was replaced because it leaked, and a tenant that
+/// was removed, must not be accepted for longer. Secrets Manager was never down for nearly as long.
+pub const MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
 
 /// A document that is parsed once for each time that it is read.
 pub struct CachedDocument<S, T> {
@@ -63,11 +67,11 @@ impl<S: Source, T> CachedDocument<S, T> {
     }
 
     /// Returns the document, read again when it is over [`LIFETIME`] old. When that fails, or takes more than a moment, the
-    /// last good one stays.
+    /// last good one stays, until it is over [`MAX_AGE`] old.
     ///
     /// # Errors
     ///
-    /// Returns an error when there is no document yet.
+    /// Returns an error when there is no document, or one that is too old to be trusted.
     pub async fn current(&self, now: Timestamp, deadline: Deadline) -> Result<Arc<T>, NoDocument> {
         Ok(self.read(Ask::Normal, now, deadline).await?.value)
     }
@@ -77,7 +81,7 @@ impl<S: Source, T> CachedDocument<S, T> {
     ///
     /// # Errors
     ///
-    /// Returns an error when there is no document yet.
+    /// Returns an error when there is no document, or one that is too old to be trusted.
     pub async fn renewed(&self, now: Timestamp, deadline: Deadline) -> Result<Renewed<T>, NoDocument> {
         let read = self.read(Ask::Unknown, now, deadline).await?;
         Ok(Renewed {
@@ -124,9 +128,9 @@ pub fn malformed(error: &serde_json::Error) -> BoxError {
     .into()
 }
 
-/// There is no document: none has been written yet, or it cannot be read.
+/// There is no document: none has been written yet, or it cannot be read and the last good one is too old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("secret has no usable document yet")]
+#[error("secret has no usable document")]
 pub struct NoDocument;
 
 #[cfg(test)]

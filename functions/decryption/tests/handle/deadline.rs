@@ -65,9 +65,34 @@ async fn services_that_hang_delay_a_message_and_lose_nothing() {
     }
 }
 
+/// Another queue leaves FailedQueue the time to take what NotificationQueue does not hand over again.
+#[tokio::test]
+async fn a_hanging_queue_does_not_keep_a_message_from_failed_queue() {
+    let results = join_all(Hang::ALL.map(async |hang| {
+        let deps = Stuck::DeliveryQueue(hang.queue()).deps();
+        let (retried, took, metrics) = Box::pin(ended_at_try(&deps, &basic(), TRIES)).await;
+        (hang, deps, retried, took, metrics)
+    }));
+    for (hang, deps, retried, took, metrics) in results.await {
+        assert!(retried.is_empty(), "{hang:?}");
+        assert_eq!(metrics.values(Metric::FailedTriesUsedUp), [1], "{hang:?}");
+        let AnyQueue::Stores(failed) = deps.failed_queue else {
+            unreachable!("only DeliveryQueue hangs");
+        };
+        let reasons: Vec<_> = failed.stored().iter().map(|message| message.reason).collect();
+        assert_eq!(reasons, [Some("NotStored")], "{hang:?}");
+        assert!(took < WITHIN + ANSWER_BEFORE, "{hang:?}: {took:?}");
+    }
+}
+
 /// Processes a message, and returns which messages are retried, the time that it took, and the metrics.
 async fn ended(deps: &Deps<AnyOf>, body: &Value) -> (Vec<String>, Duration, Metrics) {
-    let records = json!([{"messageId": "m0", "body": sealed(&body.to_string())}]);
+    ended_at_try(deps, body, 1).await
+}
+
+async fn ended_at_try(deps: &Deps<AnyOf>, body: &Value, tried: u32) -> (Vec<String>, Duration, Metrics) {
+    let attributes = json!({"ApproximateReceiveCount": tried.to_string()});
+    let records = json!([{"messageId": "m0", "body": sealed(&body.to_string()), "attributes": attributes}]);
     let event = serde_json::from_value(json!({"Records": records})).unwrap();
     let (begun, mut metrics) = (Instant::now(), Metrics::default());
     let response = Box::pin(handle(event, deps, now(), Deadline::after(WITHIN), &mut metrics)).await;

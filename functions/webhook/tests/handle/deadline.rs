@@ -49,23 +49,28 @@ async fn queues_that_do_not_answer_are_answered_with_503() {
             answer(&deps(secret, queues), item, now()).await,
         )
     });
-    let lines = [
-        "1 admitted items were not stored",
-        "TheQueue did not store 1 messages",
-    ];
+    let lost = format!(
+        "1 admitted items were not stored, for the subscriptions mail of tenant {TENANT}; answering 503"
+    );
+    let lines = [&*lost, "TheQueue did not store 1 messages"];
     check(cases, Metric::NotEnqueued, &lines).await;
 }
 
 /// The keys at hand suffice, but they are due to be read again, and neither service answers.
 #[tokio::test]
 async fn both_services_that_hang_are_answered_with_503() {
-    let cases = Hang::ALL.into_iter().map(async |hang| {
+    // After a quarter of an hour the keys are overdue, and a newer document is waited for longer.
+    let cases = Hang::ALL.into_iter().flat_map(|hang| [(hang, 10), (hang, 20)]);
+    let cases = cases.map(async |(hang, minutes)| {
         let known = FakeSecret::new(document(&["k1"]));
         let secret = Secret::HangsLater(known, hang.secret());
         let deps = deps(secret, queues(|| hang.queue()));
         deps.keys.current(now(), soon()).await.unwrap();
-        let later = now() + SignedDuration::from_mins(10);
-        (format!("{hang:?}"), answer(&deps, &change("mail"), later).await)
+        let later = now() + SignedDuration::from_mins(minutes);
+        (
+            format!("{hang:?} {minutes}"),
+            answer(&deps, &change("mail"), later).await,
+        )
     });
     let lines = [
         "the last good document stays in use",
@@ -74,9 +79,9 @@ async fn both_services_that_hang_are_answered_with_503() {
     check(cases, Metric::NotEnqueued, &lines).await;
 }
 
-/// No timer goes off while the messages of a large POST are made.
+/// No timer goes off while the items of a large POST are verified.
 #[tokio::test]
-async fn messages_are_not_made_after_the_deadline() {
+async fn items_that_are_not_verified_in_time_are_answered_with_503() {
     let source = FakeSecret::new(document(&["k1"]));
     let deps = deps(&source, queues(FakeQueue::default));
     let body = json!({"value": [change("mail"), rich("mail"), lifecycle("mail"), lifecycle("mail")]});
@@ -85,11 +90,14 @@ async fn messages_are_not_made_after_the_deadline() {
     let deadline = Deadline::after(Duration::ZERO);
     let response = handle(request, &deps, now(), deadline, &mut metrics).await;
     assert_eq!(response.status(), 503);
-    assert_eq!(metrics.values(Metric::NotEnqueued), [4]);
+    assert_eq!(metrics.values(Metric::Undecided), [4]);
+    assert!(metrics.values(Metric::Rejected).is_empty());
     assert!(metrics.values(Metric::Enqueued).is_empty());
     assert!(deps.queues.delivery.stored().is_empty());
     assert!(
-        written.text().contains("4 admitted items were not stored"),
+        written
+            .text()
+            .contains("before 4 items of a large POST were verified"),
         "{}",
         written.text()
     );

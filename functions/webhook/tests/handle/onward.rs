@@ -47,11 +47,56 @@ proptest! {
     }
 }
 
+/// A basic item is delivered by the webhook, and by decryption if it was moved back from FailedQueue.
+#[test]
+fn the_webhook_and_decryption_make_the_same_event_of_an_item() {
+    let source = FakeSecret::new(document(&["k1"]));
+    let of_files = json!({"resource": "me/drive/root", "resourceData": null, "siteUrl": "/s", "id": "n"});
+    let etag = json!({"resourceData": {"@odata.type": "#Microsoft.Graph.Message", "id": "1", "@odata.etag": "W/\"a\""}});
+    let odd = json!({"resource": "Users('1')/\u{202e}x", "tenantId": "", "x": [1.0, {"a": null}]});
+    for members in [json!({}), of_files, etag, odd] {
+        let mut item = json!({"clientState": minted("mail"), "changeType": "created"});
+        item.as_object_mut()
+            .unwrap()
+            .extend(members.as_object().unwrap().clone());
+        let body = json!({"value": [item]}).to_string();
+        let mut deps = deps(&source);
+        assert_eq!(run(post(&deps, "/notifications", &body)).status(), 202);
+        deps.queues.read = Some(FakeQueue::default());
+        // What goes to the reader is the same message as that of an item that is odd, and decryption takes it in its place.
+        assert_eq!(run(post(&deps, "/notifications?f=1", &body)).status(), 202);
+        let message = deps.queues.read.as_ref().unwrap().take().remove(0);
+        let [by_webhook] = deps.queues.delivery.take().try_into().unwrap();
+        let behind = behind();
+        hand_over(&behind, &message.body);
+        let [by_decryption] = behind.delivery_queue.take().try_into().unwrap();
+        assert_eq!(by_webhook, by_decryption);
+    }
+}
+
 /// Returns how many ends a message of NotificationQueue has.
 fn ends(body: &str) -> usize {
+    let deps = behind();
+    let retried = hand_over(&deps, body);
+    let failed = deps.failed_queue.stored();
+    assert!(failed.iter().all(|message| message.reason.is_some()));
+    retried + failed.len() + deps.delivery_queue.stored().len() + deps.lifecycle_queue.stored().len()
+}
+
+/// Hands a message over to decryption, and returns how many have to be retried.
+fn hand_over(deps: &decryption::Deps<Doubles>, body: &str) -> usize {
+    let records = json!({"Records": [{"messageId": "m", "body": body}]});
+    let event: SqsEvent = serde_json::from_value(records).unwrap();
+    let mut metrics = Metrics::default();
+    let response = run(decryption::handle(event, deps, now(), soon(), &mut metrics));
+    response.batch_item_failures.len()
+}
+
+/// Returns what decryption works with in a stack without a reader.
+fn behind() -> decryption::Deps<Doubles> {
     let client_states = FakeSecret::new(document(&["k1"]));
     let keys = FakeSecret::new(decryption_document());
-    let deps = decryption::Deps::<Doubles> {
+    decryption::Deps {
         client_states: CachedDocument::new(client_states, parse_keys),
         trust: CachedDocument::new(keys, Trust::parse),
         signing_keys: SigningKeysByCloud::new(&FakeLogin::new(SIGNER.jwks()), &Authorities::default(), None),
@@ -60,14 +105,7 @@ fn ends(body: &str) -> usize {
         lifecycle_queue: FakeQueue::default(),
         read_queue: None,
         tries: 10,
-    };
-    let records = json!({"Records": [{"messageId": "m", "body": body}]});
-    let event: SqsEvent = serde_json::from_value(records).unwrap();
-    let mut metrics = Metrics::default();
-    let retried = run(decryption::handle(event, &deps, now(), soon(), &mut metrics)).batch_item_failures;
-    let failed = deps.failed_queue.stored();
-    assert!(failed.iter().all(|message| message.reason.is_some()));
-    retried.len() + failed.len() + deps.delivery_queue.stored().len() + deps.lifecycle_queue.stored().len()
+    }
 }
 
 /// Doubles of decryption's services.

@@ -98,6 +98,11 @@ impl<'a, const N: usize> Survey<'a, N> {
         }
     }
 
+    /// Returns whether the name at `index` comes twice.
+    pub(crate) fn is_repeated(&self, index: usize) -> bool {
+        self.twice.get(index).copied().unwrap_or_default()
+    }
+
     /// Returns the first value of each name, whatever comes later; null and an empty text count as absent.
     pub(crate) fn first(&self) -> [Option<&'a RawValue>; N] {
         self.values

@@ -16,6 +16,8 @@ use super::{
 pub struct Unadmitted<'a> {
     raw: &'a RawValue,
     client_state: Option<Cow<'a, str>>,
+    /// Whether there are more client states.
+    is_repeated: bool,
     members: Members<'a>,
 }
 
@@ -29,8 +31,10 @@ impl<'a> Unadmitted<'a> {
     ///
     /// Returns an error when the item is not an object, or its client state is not a text.
     pub fn parse(raw: &'a RawValue) -> Result<Self, Malformed> {
-        // Of a member that comes twice the first one counts, here and behind the queue. An item from this stack's subscription
-        // ends in FailedQueue for it.
+        // Of a member that comes twice the first one counts, here and behind the queue; of the client states, any that holds.
+        // An item from this stack's subscription ends in FailedQueue for it.
+        let survey = survey(raw, &Members::MEMBER_NAMES, Rest::Ignored)?;
+        let is_repeated = survey.is_repeated(0);
         let [
             client_state,
             lifecycle_event,
@@ -38,10 +42,15 @@ impl<'a> Unadmitted<'a> {
             change_type,
             resource,
             data,
-        ] = survey(raw, &Members::MEMBER_NAMES, Rest::Ignored)?.first();
+        ] = survey.first();
+        let client_state = match optional_text(client_state) {
+            Err(malformed) if !is_repeated => return Err(malformed),
+            client_state => client_state.unwrap_or_default(),
+        };
         Ok(Self {
             raw,
-            client_state: optional_text(client_state)?,
+            client_state,
+            is_repeated,
             members: Members {
                 lifecycle_event,
                 content,
@@ -58,14 +67,40 @@ impl<'a> Unadmitted<'a> {
     ///
     /// Returns why it is not admitted.
     pub fn admit(self, keys: &ClientStateKeys) -> Result<Admitted<'a>, Refused> {
-        let proven = keys.verify(self.client_state.as_deref())?;
+        let proven = match keys.verify(self.client_state.as_deref()) {
+            Err(refused) if self.is_repeated => self.verify_all(keys, refused)?,
+            proven => proven?,
+        };
         Ok(Admitted {
             raw: self.raw,
             members: self.members,
             proven,
         })
     }
+
+    /// Returns what the first client state proves that holds. `refused` is why the first of all does not.
+    fn verify_all(&self, keys: &ClientStateKeys, refused: Refused) -> Result<Proven, Refused> {
+        let members = survey(self.raw, &[], Rest::Listed).map_or_else(|_| Vec::new(), |survey| survey.rest);
+        let client_states = members
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("clientState"));
+        let mut refused = refused;
+        for (_, client_state) in client_states.take(MAX_CLIENT_STATES) {
+            let Ok(Some(client_state)) = optional_text(Some(client_state)) else {
+                continue;
+            };
+            match keys.verify(Some(&client_state)) {
+                Ok(proven) => return Ok(proven),
+                Err(other) if other.may_be_known_by_now() => refused = other,
+                Err(_) => {}
+            }
+        }
+        Err(refused)
+    }
 }
+
+/// How many client states of an item are verified: each costs a MAC, and Graph sends one.
+const MAX_CLIENT_STATES: usize = 4;
 
 /// Members of an item as they were sent, of any type.
 #[derive(Clone, Copy)]
@@ -385,14 +420,19 @@ mod tests {
     }
 
     #[test]
-    fn an_item_whose_first_client_state_holds_is_admitted() {
+    fn an_item_of_which_any_client_state_holds_is_admitted() {
         let genuine = admitted(&raw(&json!({})), "mail", |item| item.raw().to_owned());
         let state = genuine.get().trim_matches(['{', '}']).to_owned();
         let other = r#""ClientState":"forged""#;
         for (item, is_admitted) in [
             (format!("{{{state},{other}}}"), true),
             (format!("{{{state},\"clientState\":null}}"), true),
-            (format!("{{{other},{state}}}"), false),
+            (format!("{{{other},{state}}}"), true),
+            (format!("{{\"clientState\":null,{state}}}"), true),
+            (format!("{{\"clientState\":\"\",\"x\":1,{state}}}"), true),
+            (format!("{{\"clientState\":5,\"CLIENTSTATE\":[],{state}}}"), true),
+            (format!("{{{other},\"clientState\":\"b\"}}"), false),
+            (format!("{{{other},{other},{other},{other},{state}}}"), false),
         ] {
             let raw = RawValue::from_string(item).unwrap();
             let item = Unadmitted::parse(&raw).unwrap();

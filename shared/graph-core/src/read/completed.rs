@@ -8,7 +8,11 @@ use super::{
     shortfall::Shortfall,
     window::{Counts, Window},
 };
-use crate::{application::Guid, models::event_type, notification::identity::digest};
+use crate::{
+    application::Guid,
+    models::event_type,
+    notification::identity::{digest, partition_of_resource},
+};
 
 /// What was read of a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +76,8 @@ impl Completed {
             time: now,
             datacontenttype: "application/json",
             subscription: &window.subscription,
+            // That of the event about the gap: in order, the end of a reading follows it.
+            partitionkey: partition_of_resource(window.application.tenant_id, &window.resource),
             data: Data {
                 gap,
                 tenant_id: window.application.tenant_id,
@@ -122,6 +128,7 @@ struct Event<'a> {
     time: Timestamp,
     datacontenttype: &'static str,
     subscription: &'a str,
+    partitionkey: String,
     data: Data<'a>,
 }
 
@@ -148,4 +155,36 @@ struct Data<'a> {
     reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     permission: Option<&'static str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        application::test_util::application,
+        subscription::plan::gap::{Gap, GapKind},
+    };
+    use jiff::SignedDuration;
+
+    #[test]
+    fn the_end_of_a_reading_is_in_the_partition_of_its_gap() {
+        let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let id = "11111111-2222-3333-4444-555555555555";
+        let gap = Gap {
+            kind: GapKind::Missed,
+            name: "mail".to_owned(),
+            application: application((id, id)),
+            subscription_id: None,
+            new_subscription_id: None,
+            resource: Some("/Users('1')/messages".to_owned()),
+            from: None,
+            until: now,
+            reason: String::new(),
+        };
+        let window = Window::of_gap(&gap, &gap.id(), SignedDuration::from_hours(6)).unwrap();
+        let events = Completed::given_up(window, Shortfall::NotReady).documents(now);
+        let (key, of_gap) = (&events[0]["partitionkey"], &gap.document()["partitionkey"]);
+        assert!(key.is_string());
+        assert_eq!(key, of_gap);
+    }
 }

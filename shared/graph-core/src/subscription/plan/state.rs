@@ -211,13 +211,13 @@ impl StoredState {
             if text.len() <= MAX_BYTES {
                 return text;
             }
-            // Counts and failures first: without them, only metrics know less.
-            if self.failures.take().is_some() || self.live.take().is_some() {
-                continue;
-            }
-            // What is forgotten here is read again, and nothing is lost.
+            // First what senders of `missed` make grow: what is forgotten is read again, and nothing is lost.
             if !self.caught_up.is_empty() {
                 self.caught_up = CaughtUp::default();
+                continue;
+            }
+            // Then counts and failures: without them, only metrics know less.
+            if self.failures.take().is_some() || self.live.take().is_some() {
                 continue;
             }
             if !self.unlisted.is_empty() {
