@@ -45,10 +45,10 @@ fn every_graph_that_the_documents_name_is_on_the_dashboard() {
 #[test]
 fn every_metric_that_a_runbook_names_is_on_a_graph() {
     let dashboard = template()["Resources"]["Dashboard"].to_string();
-    let names: BTreeSet<&str> = Metric::ALL.iter().map(|metric| metric.name()).collect();
+    let metrics: BTreeSet<&str> = Metric::ALL.iter().map(|metric| metric.name()).collect();
     let text = file("docs/operations.md");
     let spans = spans(between(&text, "\n## Alarms\n", "\n## "));
-    let named: Vec<&&str> = spans.iter().filter(|span| names.contains(**span)).collect();
+    let named: Vec<&&str> = spans.iter().filter(|span| metrics.contains(**span)).collect();
     assert!(named.len() > 10, "{named:?}");
     for name in named {
         assert!(
