@@ -264,6 +264,14 @@ pub async fn renew(event: &Value) -> Value {
     invoke(Function::Renewal, event).await
 }
 
+/// Changes something, invokes renewal and looks at the result, when no other test invokes renewal.
+pub async fn renew_alone<T>(change: impl FnOnce(), event: &Value, look: impl FnOnce() -> T) -> T {
+    let _only = configuration().lock().await;
+    change();
+    invoke(Function::Renewal, event).await;
+    look()
+}
+
 /// Changes something and invokes renewal twice at the same time, when no other test does. The keys are there already, so
 /// neither writes any.
 pub async fn renew_twice_at_once(change: impl FnOnce()) -> [Value; 2] {
