@@ -62,7 +62,7 @@ fn an_old_key_lets_nothing_lapse_while_the_list_fails() {
 }
 
 #[test]
-fn a_few_throttled_mailboxes_delay_no_other_and_are_left_alone_while_they_are() {
+fn throttled_mailboxes_delay_no_other_and_are_left_alone() {
     let world = world(&organisations(1, &[(0, "mail", mail(users(600)))]));
     world.scheduled();
     world.graph.delay("update", 1);
