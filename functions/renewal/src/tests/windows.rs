@@ -92,11 +92,21 @@ async fn an_invented_old_or_oversized_event_has_nothing_read() {
                 world.invoke(batch(&[genuine])).await.unwrap();
                 world = world.restarted();
             }
+            let before = world.windows().len();
             let event = received(event("m1", kind, "chat", id), received_at);
             world.invoke(batch(&[event])).await.unwrap();
             let id = &id[..id.len().min(10)];
-            let read = read(&world);
-            assert!(read <= READ_AGAIN, "{kind} {id} {received_at}: {read:#}");
+            let windows = world.windows();
+            if is_new_process {
+                assert!(
+                    windows.len() <= before + 1,
+                    "{kind} {id} {received_at}: {windows:?}"
+                );
+                let read = read(&world);
+                assert!(read <= READ_AGAIN, "{kind} {id} {received_at}: {read:#}");
+            } else {
+                assert_eq!(windows, Vec::<Value>::new(), "{kind} {id} {received_at}");
+            }
         }
     }
 }
