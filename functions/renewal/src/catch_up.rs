@@ -108,17 +108,18 @@ impl<Q: Queue> CatchUp<Q> {
         }
     }
 
-    /// Returns the earliest moment to which a window of unknown beginning reaches back.
-    pub(crate) fn earliest(&self, now: Timestamp) -> Timestamp {
-        now.saturating_sub(self.back).unwrap_or(now)
-    }
-
     fn unsent(&self) -> MutexGuard<'_, Vec<Window>> {
         self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the window of a loss; nothing if the loss is not read or the configuration no longer has its resource.
-    pub(crate) fn window(&self, loss: &Loss, config: &Config, caught_up: &CaughtUp) -> Option<Window> {
+    pub(crate) fn window(
+        &self,
+        loss: &Loss,
+        config: &Config,
+        caught_up: &CaughtUp,
+        now: Timestamp,
+    ) -> Option<Window> {
         let gap = &loss.gap;
         let (_, _, resource) = configured(config, &gap.name, gap.application)?;
         let is_configured = gap
@@ -138,7 +139,7 @@ impl<Q: Queue> CatchUp<Q> {
             window.clipped = false;
         }
         Some(if loss.is_undated() {
-            caught_up.rest(window)
+            caught_up.rest(window, now)
         } else {
             window
         })

@@ -53,28 +53,32 @@ pub(crate) async fn send<P: Ports, T: Send>(
     if let Some(catch_up) = &deps.catch_up {
         let now = deps.clock.now();
         // Read only if a gap needs it: most runs have no such gap.
-        let caught_up = if reported.iter().chain(&losses).any(Loss::is_undated) {
+        let mut caught_up = if reported.iter().chain(&losses).any(Loss::is_undated) {
             state::caught_up(deps).await
         } else {
             CaughtUp::default()
         };
-        let windows = |losses: &[Loss]| -> Vec<Window> {
+        let windows = |losses: &[Loss], caught_up: &CaughtUp| -> Vec<Window> {
             let windows = losses
                 .iter()
-                .map(|loss| catch_up.window(loss, config, &caught_up));
+                .map(|loss| catch_up.window(loss, config, caught_up, now));
             windows.flatten().collect()
         };
-        if catch_up
-            .order(windows(&reported), &deps.documents, now, deadline)
-            .await
-        {
+        let kept = windows(&losses, &caught_up);
+        let ordered = windows(&reported, &caught_up);
+        if catch_up.order(ordered, &deps.documents, now, deadline).await {
             reported.retain(Loss::is_undated);
-            let read = windows(&reported);
-            state::add_caught_up(deps, &read, catch_up.earliest(now)).await;
+            let undated = windows(&reported, &caught_up);
+            for window in &undated {
+                caught_up.add(window, now);
+            }
+            if !undated.is_empty() {
+                state::add_caught_up(deps, &caught_up).await;
+            }
         } else {
             unreported.extend(notes);
         }
-        catch_up.keep(windows(&losses));
+        catch_up.keep(kept);
     }
     unreported
 }

@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use graph_core::{
-    read::Window,
-    subscription::{
-        config::Config,
-        plan::{CaughtUp, Missing, StoredState},
-    },
+use graph_core::subscription::{
+    config::Config,
+    plan::{CaughtUp, Missing, StoredState},
 };
 use graph_edge::telemetry::causes;
 use jiff::Timestamp;
@@ -89,24 +86,18 @@ fn with_counts<P: Ports>(deps: &Deps<P>, state: StoredState) -> StoredState {
     }
 }
 
-/// Returns until when changes are read because Graph missed notifications.
+/// Returns which windows were ordered because Graph missed notifications.
 pub(super) async fn caught_up<P: Ports>(deps: &Deps<P>) -> CaughtUp {
     read(deps).await.unwrap_or_default().caught_up
 }
 
-/// Stores until when changes are read because Graph missed notifications.
-pub(super) async fn add_caught_up<P: Ports>(deps: &Deps<P>, windows: &[Window], oldest: Timestamp) {
-    if windows.is_empty() {
-        return;
-    }
+/// Stores which windows were ordered because Graph missed notifications.
+pub(super) async fn add_caught_up<P: Ports>(deps: &Deps<P>, caught_up: &CaughtUp) {
     // Without the rest nothing is stored: it would be lost.
     let Some(mut state) = read(deps).await else {
         return;
     };
-    state.caught_up.forget_before(oldest);
-    for window in windows {
-        state.caught_up.add(window);
-    }
+    state.caught_up.join(caught_up);
     store(deps, state).await;
 }
 

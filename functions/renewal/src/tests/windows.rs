@@ -113,12 +113,12 @@ async fn an_invented_old_or_oversized_event_has_nothing_read() {
 
 /// Whoever has a client state can send `missed` at will, with the true id or an invented one.
 #[tokio::test]
-async fn missed_events_in_all_processes_read_no_moment_twice() {
+async fn missed_events_in_all_processes_read_everything_at_most_once_an_hour() {
     for id in ["id-1", "invented"] {
         let mut world = prepared(&[("chat", "a", true)]).await;
         world.clock.advance(24 * 60);
-        let mut all = SignedDuration::ZERO;
-        for process in 0..6 {
+        let (mut all, mut full) = (SignedDuration::ZERO, 0);
+        for _ in 0..6 {
             world = world.restarted();
             for _ in 0..3 {
                 world.clock.advance(10);
@@ -126,12 +126,47 @@ async fn missed_events_in_all_processes_read_no_moment_twice() {
                 world.invoke(batch(&[missed])).await.unwrap();
             }
             all += read(&world);
-            let again = READ_AGAIN * (3 * process + 2);
-            let passed = SignedDuration::from_mins(30) * process + SignedDuration::from_mins(20);
-            let once = SignedDuration::from_hours(6) + passed;
-            assert!(all <= once + again, "{id} {process}: {all:#}");
-            assert!(id != "id-1" || all >= once, "{id} {process}: {all:#}");
+            let windows = world.windows();
+            full += windows
+                .iter()
+                .filter(|window| window.get("clipped").is_none())
+                .count();
         }
+        // Three hours, in which one moment is read by a full window each hour and by one other.
+        let once = SignedDuration::from_hours(3 * 6 + 3);
+        assert!(all <= once + READ_AGAIN * 18, "{id}: {all:#}");
+        assert_eq!(full, 3, "{id}");
+    }
+}
+
+/// The reader may have given up the window of an earlier one.
+#[tokio::test]
+async fn missed_notifications_are_read_in_full_an_hour_after_others() {
+    let mut world = prepared(&[("chat", "a", true)]).await;
+    world.clock.advance(24 * 60);
+    let mut found = Vec::new();
+    for minutes in [0, 30, 30] {
+        world = world.restarted();
+        world.clock.advance(minutes);
+        let missed = received(event("m1", "missed", "chat", "id-1"), world.clock.now());
+        world.invoke(batch(&[missed])).await.unwrap();
+        let clipped = world.windows()[0].get("clipped").cloned();
+        found.push((read(&world).as_mins(), clipped));
+    }
+    assert_eq!(found, [(360, None), (35, Some(json!(true))), (360, None)]);
+}
+
+/// What it missed was not asked for, so no event may say that it is complete.
+#[tokio::test]
+async fn a_missed_that_is_delivered_after_a_later_one_is_clipped() {
+    let mut world = prepared(&[("chat", "a", true)]).await;
+    world.clock.advance(24 * 60);
+    let earlier = world.clock.now() - SignedDuration::from_mins(20);
+    for (at, clipped) in [(world.clock.now(), None), (earlier, Some(json!(true)))] {
+        world = world.restarted();
+        let missed = received(event("m1", "missed", "chat", "id-1"), at);
+        world.invoke(batch(&[missed])).await.unwrap();
+        assert_eq!(world.windows()[0].get("clipped").cloned(), clipped);
     }
 }
 

@@ -1,7 +1,8 @@
-//! Until when the changes of subscriptions are read because Graph missed notifications.
+//! Which windows were ordered because Graph missed notifications.
 //!
 //! Graph's event `missed` says no time, so hours are read for it. Whoever has a client state can send it at will. What all
-//! processes remember here lets the next window begin where the last one of its subscription ended: no moment is read twice.
+//! processes remember here gives each subscription one full window an hour; the others begin where the last one ended.
+//! What was ordered need not have been read, so a window that was shortened never counts as complete.
 
 use std::collections::BTreeMap;
 
@@ -15,50 +16,102 @@ use crate::{
     read::{OVERLAP, Window},
 };
 
-/// The end of the last window of each subscription, in minutes since 1970, by a digest of what the window is of.
+/// The last windows of each subscription, by a digest of what the window is of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct CaughtUp(BTreeMap<String, i64>);
+pub struct CaughtUp(BTreeMap<String, Ordered>);
+
+/// What was ordered for a subscription, in minutes since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(i64, i64)", into = "(i64, i64)")]
+struct Ordered {
+    /// The end of the last window.
+    until: i64,
+    /// When the last full window was ordered.
+    full_at: i64,
+}
 
 impl CaughtUp {
-    /// Returns the window without what was read before, but for a little: lists show some changes late.
+    /// Returns the window that is ordered at `now`: all of it, or within an hour after a full one only what follows the last
+    /// end, and a little before, because lists show some changes late.
     #[must_use]
-    pub fn rest(&self, mut window: Window) -> Window {
-        if let Some(until) = self.until(&window) {
+    pub fn rest(&self, mut window: Window, now: Timestamp) -> Window {
+        if let Some(until) = self.until(&window, now) {
             let after = until.saturating_sub(OVERLAP).unwrap_or(until);
-            window.from = window.from.max(after).min(window.until);
+            let from = window.from.max(after).min(window.until);
+            // The reader may have given up what was ordered before.
+            window.clipped |= from != window.from;
+            window.from = from;
         }
         window
     }
 
-    fn until(&self, window: &Window) -> Option<Timestamp> {
-        let minutes = self.0.get(&digest(window))?;
-        Timestamp::from_second(minutes.checked_mul(60)?).ok()
+    /// Returns the end of the last window, if a full one was ordered within the hour before `now`.
+    fn until(&self, window: &Window, now: Timestamp) -> Option<Timestamp> {
+        let last = self.0.get(&digest(window))?;
+        let until = last.until.checked_mul(60)?;
+        last.is_recent(now).then(|| Timestamp::from_second(until).ok())?
     }
 
-    /// Adds the end of a window. Only the latest ends are kept: what is forgotten is read again.
-    pub fn add(&mut self, window: &Window) {
-        // Rounded down: what is read twice does no harm.
-        let minutes = window.until.as_second().div_euclid(60);
-        let last = self.0.entry(digest(window)).or_insert(minutes);
-        *last = minutes.max(*last);
+    /// Adds a window that [`rest`](Self::rest) returned and that was ordered at `now`.
+    pub fn add(&mut self, window: &Window, now: Timestamp) {
+        self.0.retain(|_, last| last.is_recent(now));
+        let ordered = Ordered::at(window.until, now);
+        let last = self.0.entry(digest(window)).or_insert(ordered);
+        last.until = ordered.until.max(last.until);
+        self.limit();
+    }
+
+    /// Adds what another process stored.
+    pub fn join(&mut self, other: &Self) {
+        for (digest, ordered) in &other.0 {
+            let last = self.0.entry(digest.clone()).or_insert(*ordered);
+            last.until = ordered.until.max(last.until);
+            last.full_at = ordered.full_at.max(last.full_at);
+        }
+        self.limit();
+    }
+
+    /// Keeps only the latest: what is forgotten gets a full window again.
+    fn limit(&mut self) {
         while self.0.len() > MAX_SUBSCRIPTIONS {
-            let Some(oldest) = self.0.iter().min_by_key(|(_, minutes)| **minutes) else {
+            let oldest = self.0.iter().min_by_key(|(_, last)| last.full_at);
+            let Some(oldest) = oldest.map(|(digest, _)| digest.clone()) else {
                 return;
             };
-            let oldest = oldest.0.clone();
             self.0.remove(&oldest);
         }
     }
 
-    /// Drops the ends from before `moment`, to which no window looks back.
-    pub fn forget_before(&mut self, moment: Timestamp) {
-        let minutes = moment.as_second().div_euclid(60);
-        self.0.retain(|_, last| *last >= minutes);
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl Ordered {
+    fn at(until: Timestamp, now: Timestamp) -> Self {
+        Self {
+            // Rounded down: what is read twice does no harm.
+            until: until.as_second().div_euclid(60),
+            // Rounded up: the next full window is never earlier than an hour later.
+            full_at: now.as_second().saturating_add(59).div_euclid(60),
+        }
+    }
+
+    fn is_recent(self, now: Timestamp) -> bool {
+        now.as_second().div_euclid(60).saturating_sub(self.full_at) < FULL_EVERY
+    }
+}
+
+impl From<(i64, i64)> for Ordered {
+    fn from((until, full_at): (i64, i64)) -> Self {
+        Self { until, full_at }
+    }
+}
+
+impl From<Ordered> for (i64, i64) {
+    fn from(ordered: Ordered) -> Self {
+        (ordered.until, ordered.full_at)
     }
 }
 
@@ -73,10 +126,13 @@ fn digest(window: &Window) -> String {
     digest
 }
 
+/// After how many minutes a subscription gets a full window again.
+const FULL_EVERY: i64 = 60;
+
 /// How many characters of a digest are stored: two subscriptions must not be taken for one.
 const DIGEST: usize = 8;
 
-/// How many subscriptions are remembered: a kilobyte of the four that the parameter holds.
+/// How many subscriptions are remembered: a kilobyte and a half of the four that the parameter holds.
 const MAX_SUBSCRIPTIONS: usize = 48;
 
 #[cfg(test)]
@@ -86,35 +142,85 @@ mod tests {
     use jiff::SignedDuration;
 
     #[test]
-    fn the_latest_end_of_each_subscription_is_remembered() {
+    fn an_hour_after_a_full_window_comes_another() {
         let mut caught_up = CaughtUp::default();
-        caught_up.add(&window("mail", "/users", 20));
-        caught_up.add(&window("mail", "/users", 10));
-        for (name, resource, expected) in [
-            ("mail", "/users", Some(at(20))),
-            ("mail", "/groups", None),
-            ("chat", "/users", None),
-        ] {
-            assert_eq!(caught_up.until(&window(name, resource, 90)), expected);
+        let mut ordered = Vec::new();
+        for minutes in [0, 30, 59, 60, 61, 119, 120] {
+            let window = caught_up.rest(window("mail", "/users", minutes), at(minutes));
+            caught_up.add(&window, at(minutes));
+            ordered.push((minutes_of(window.from), minutes_of(window.until), window.clipped));
         }
-        let rest = caught_up.rest(window("mail", "/users", 60));
-        assert_eq!((rest.from, rest.until), (at(15), at(60)));
-        let rest = caught_up.rest(window("mail", "/users", 10));
-        assert_eq!((rest.from, rest.until), (at(10), at(10)), "it was read before");
-        caught_up.forget_before(at(21));
-        assert_eq!(caught_up, CaughtUp::default());
+        let expected = [
+            (-360, 0, false),
+            (-5, 30, true),
+            (25, 59, true),
+            (-300, 60, false),
+            (55, 61, true),
+            (56, 119, true),
+            (-240, 120, false),
+        ];
+        assert_eq!(ordered, expected);
+    }
+
+    #[test]
+    fn a_missed_that_arrives_late_is_not_complete() {
+        let mut caught_up = CaughtUp::default();
+        caught_up.add(&window("mail", "/users", 20), at(20));
+        let rest = caught_up.rest(window("mail", "/users", 10), at(25));
+        assert_eq!((rest.from, rest.until, rest.clipped), (at(10), at(10), true));
+        caught_up.add(&rest, at(25));
+        let rest = caught_up.rest(window("mail", "/users", 30), at(30));
+        assert_eq!((rest.from, rest.clipped), (at(15), true), "the latest end counts");
+    }
+
+    #[test]
+    fn a_window_that_begins_after_the_last_end_stays_complete() {
+        let mut caught_up = CaughtUp::default();
+        caught_up.add(&window("mail", "/users", 0), at(0));
+        let mut young = window("mail", "/users", 30);
+        young.from = at(10);
+        assert_eq!(caught_up.rest(young.clone(), at(30)), young);
+    }
+
+    #[test]
+    fn a_subscription_has_windows_of_its_own() {
+        let mut caught_up = CaughtUp::default();
+        caught_up.add(&window("mail", "/users", 0), at(0));
+        for (name, resource) in [("mail", "/groups"), ("chat", "/users")] {
+            let full = window(name, resource, 10);
+            assert_eq!(caught_up.rest(full.clone(), at(10)), full);
+        }
+    }
+
+    #[test]
+    fn of_two_documents_the_later_times_are_kept() {
+        let [mut one, mut other] = [CaughtUp::default(), CaughtUp::default()];
+        one.add(&window("mail", "/users", 0), at(0));
+        other.add(&window("mail", "/users", 30), at(30));
+        other.add(&window("chat", "/users", 30), at(30));
+        let mut joined = one.clone();
+        joined.join(&other);
+        assert_eq!(joined, other);
+        other.join(&one);
+        assert_eq!(joined, other);
     }
 
     #[test]
     fn of_many_subscriptions_the_latest_are_remembered() {
         let mut caught_up = CaughtUp::default();
-        for number in 0..1_000 {
-            caught_up.add(&window(&format!("mail/{number}"), "/users", number));
+        for number in 0..100 {
+            let now = at(0) + SignedDuration::from_secs(number * 60 / 2);
+            caught_up.add(&window(&format!("mail/{number}"), "/users", 0), now);
         }
-        assert_eq!(caught_up.until(&window("mail/0", "/users", 0)), None);
-        assert_eq!(caught_up.until(&window("mail/999", "/users", 0)), Some(at(999)));
+        assert_eq!(caught_up.until(&window("mail/0", "/users", 0), at(50)), None);
+        assert_eq!(
+            caught_up.until(&window("mail/99", "/users", 0), at(50)),
+            Some(at(0))
+        );
         let text = serde_json::to_string(&caught_up).unwrap();
-        assert!(text.len() < 1_024, "{}", text.len());
+        assert!(text.len() < 1_536, "{}", text.len());
+        caught_up.add(&window("mail", "/users", 0), at(1_000));
+        assert_eq!(caught_up.0.len(), 1, "what is over is forgotten");
     }
 
     fn window(name: &str, resource: &str, minutes: i64) -> Window {
@@ -125,11 +231,18 @@ mod tests {
             )),
             subscription: name.to_owned(),
         };
-        Window::without_gap(&owner, resource.to_owned(), at(minutes - 60), at(minutes))
+        Window::without_gap(&owner, resource.to_owned(), at(minutes - 360), at(minutes))
     }
 
     fn at(minutes: i64) -> Timestamp {
-        let start: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
-        start + SignedDuration::from_mins(minutes)
+        start() + SignedDuration::from_mins(minutes)
+    }
+
+    fn minutes_of(moment: Timestamp) -> i64 {
+        moment.duration_since(start()).as_mins()
+    }
+
+    fn start() -> Timestamp {
+        "2026-11-22T10:00:00Z".parse().unwrap()
     }
 }

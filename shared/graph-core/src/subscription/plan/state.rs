@@ -40,7 +40,7 @@ pub struct StoredState {
     /// The known failures; nothing if they are too many.
     #[serde(skip_serializing_if = "Option::is_none")]
     failures: Option<String>,
-    /// Until when changes are read because Graph missed notifications.
+    /// Which windows were ordered because Graph missed notifications.
     #[serde(skip_serializing_if = "CaughtUp::is_empty")]
     pub caught_up: CaughtUp,
 }
