@@ -92,6 +92,10 @@ const NOT_FETCHED: &[(&[&str], &str)] = &[
         "a GET cannot be limited to the chats and meetings in which the app is installed",
     ),
     (
+        &["callRecord.filtered", "virtualEvent.organizers"],
+        "a GET cannot be limited to the filter or the organizers of the subscription",
+    ),
+    (
         &[
             "appInstall",
             "appInstall.personal",
@@ -143,10 +147,7 @@ const SHAPES: &[Shape] = &[
     shape(&["group.all"], "groups/{}"),
     shape(&["group.one"], "groups/{groups}"),
     shape(&["site.all"], "sites/{}"),
-    shape(
-        &["callRecord", "callRecord.filtered"],
-        "communications/callRecords/{}",
-    ),
+    shape(&["callRecord"], "communications/callRecords/{}"),
     shape(&["chatMessage.allChannels"], "teams/{}/channels/{}/messages/{}"),
     shape(
         &["chatMessage.allChannels"],
@@ -239,14 +240,8 @@ const SHAPES: &[Shape] = &[
         &["aiInsight.meeting"],
         "copilot/users/{users}/onlineMeetings/{onlineMeetings}/aiInsights/{}",
     ),
-    shape(
-        &["virtualEvent.tenant", "virtualEvent.organizers"],
-        "solutions/virtualEvents/webinars/{}",
-    ),
-    shape(
-        &["virtualEvent.tenant", "virtualEvent.organizers"],
-        "solutions/virtualEvents/townhalls/{}",
-    ),
+    shape(&["virtualEvent.tenant"], "solutions/virtualEvents/webinars/{}"),
+    shape(&["virtualEvent.tenant"], "solutions/virtualEvents/townhalls/{}"),
     shape(
         &["virtualEvent.webinar"],
         "solutions/virtualEvents/webinars/{webinars}",
