@@ -27,7 +27,10 @@ pub enum Fetch {
 }
 
 /// Returns what may be fetched for an item of the subscription to `resource` in `tenant_id` that names `path`, and
-/// `named` in its `@odata.id`: an item of a virtual event has the path of its collection.
+/// `named` in its `@odata.id`.
+///
+/// `named` is looked at only where `path` is the subscribed collection itself, as with virtual events. Otherwise the event
+/// would have one resource's path and another's content.
 #[must_use]
 pub fn fetch(resource: &str, path: &str, named: Option<&str>, tenant_id: Guid) -> Fetch {
     let Some(row) = catalogue::find(resource) else {
@@ -41,6 +44,7 @@ pub fn fetch(resource: &str, path: &str, named: Option<&str>, tenant_id: Guid) -
     let Ok(subscribed) = ResourcePath::parse(resource) else {
         return Fetch::Refused;
     };
+    let named = named.filter(|_| is_collection(path, &subscribed, tenant_id));
     let mut paths = [Some(path), named].into_iter().flatten();
     let target = paths.find_map(|path| target(row, &subscribed, path, tenant_id));
     target.map_or(Fetch::Refused, |target| {
@@ -54,6 +58,22 @@ fn target(row: &Row, subscribed: &ResourcePath, path: &str, tenant_id: Guid) -> 
     row.shapes().find_map(|shape| {
         let keys = keys(shape.item, subscribed, &item, tenant_id)?;
         written(shape.get.unwrap_or(shape.item), subscribed, &keys)
+    })
+}
+
+/// Returns whether `path` is the one that is subscribed to.
+fn is_collection(path: &str, subscribed: &ResourcePath, tenant_id: Guid) -> bool {
+    let is_one = |(one, other): (&Segment, &Segment)| {
+        let keys = one.key().zip(other.key());
+        let bare = |key| bare(one.name(), key, tenant_id);
+        one.name().eq_ignore_ascii_case(other.name())
+            && one.arguments() == other.arguments()
+            && one.key().is_some() == other.key().is_some()
+            && keys.is_none_or(|(one, other)| is_same(bare(one), bare(other)))
+    };
+    parse(path).is_some_and(|path| {
+        let (path, subscribed) = (path.segments(), subscribed.segments());
+        path.len() == subscribed.len() && path.iter().zip(subscribed).all(is_one)
     })
 }
 

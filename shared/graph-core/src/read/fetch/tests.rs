@@ -40,6 +40,22 @@ fn the_collection_itself_is_refused() {
     check(MAIL, &format!("users/{ANNA}"), None);
 }
 
+/// An event carries the item's path, so content of another resource would pass for that of the path.
+#[test]
+fn a_name_in_the_data_does_not_replace_a_refused_path() {
+    let named = format!("users/{ANNA}/messages/2");
+    for path in [
+        format!("users/{BORIS}/messages/1"),
+        format!("users/{BORIS}/messages"),
+        format!("users/{ANNA}/events"),
+        format!("users/{ANNA}"),
+        String::new(),
+    ] {
+        let found = fetch(MAIL, &path, Some(&named), guid(TENANT));
+        assert_eq!(found, Fetch::Refused, "{path}");
+    }
+}
+
 #[test]
 fn steps_up_are_refused() {
     for key in ["..", ".", "%2e%2e", "%2E."] {
