@@ -30,7 +30,6 @@ use tracing::error;
 use crate::{
     Queues,
     lifecycle::{self, Group},
-    report::MAX_NAMES,
 };
 
 /// The items of one POST, sorted.
@@ -367,6 +366,9 @@ const MAX_UNSENT_MESSAGES: usize = 500;
 
 /// The time that is left for sending the last portion.
 const SEND_WITHIN: Duration = Duration::from_millis(200);
+
+/// How many subscriptions one log line names.
+pub(crate) const MAX_NAMES: usize = 10;
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use graph_edge::metrics::{Metric, Metrics};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
 
-use crate::intake::{Intake, Receipts};
+use crate::intake::{Intake, MAX_NAMES, Receipts};
 
 /// Logs one line about the items of a POST. The names in it are proven; of what is refused nothing is said but why.
 ///
@@ -107,6 +107,3 @@ fn names<'a>(intake: &'a Intake<'_>) -> BTreeSet<&'a str> {
     }
     names
 }
-
-/// How many subscriptions one line names.
-pub(crate) const MAX_NAMES: usize = 10;

@@ -38,6 +38,7 @@ mod caught_up;
 mod count;
 mod decide;
 mod desired;
+mod digest;
 mod existing;
 mod expand;
 mod failures;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::state::digest;
+use super::digest::digest;
 
 /// The failures of the last runs.
 #[derive(Clone, Debug, Default)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::state::digest;
+use super::digest::digest;
 
 /// How many subscriptions of each tenant existed at the last count, and at most on this day and the day before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,12 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::{caught_up::CaughtUp, count::LastLook, existing::Existing, live::LiveCounts};
+use super::{caught_up::CaughtUp, count::LastLook, digest::digest, existing::Existing, live::LiveCounts};
 use crate::subscription::config::Config;
 
 /// The result of the last look at all subscriptions.
@@ -297,13 +295,6 @@ pub(super) enum Before {
     New,
     /// It existed, and was last seen at this time, if known.
     There(Option<Timestamp>),
-}
-
-/// Returns so many `characters` of a digest of `name`.
-pub(super) fn digest(name: &str, characters: usize) -> String {
-    let mut digest = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(name));
-    digest.truncate(characters);
-    digest
 }
 
 /// How many characters of a digest are stored. Among 600 entries, a new one hardly ever looks like an old one.

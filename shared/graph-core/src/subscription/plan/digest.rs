@@ -1,0 +1,11 @@
+//! The form in which a name is stored where a parameter's 4 kB must do for all of them.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+
+/// Returns so many `characters` of a digest of `name`.
+pub(super) fn digest(name: &str, characters: usize) -> String {
+    let mut digest = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(name));
+    digest.truncate(characters);
+    digest
+}
