@@ -7,26 +7,32 @@ use std::{
 };
 
 use graph_simulator::{App, Post, TokenVersion};
-use stack::{Adopted, Checkout};
+use stack::{Adopted, Checkout, Pair, Progress};
 
 use crate::{
     tool::{Ended, PROGRAM, converse, plain, terminal},
-    world::{SECRET, World, block_on, world},
+    world::{SECRET, block_on},
 };
 
 #[test]
 fn whoever_follows_the_readme_receives_an_event() {
-    let world = world();
-    let graph = world.pair.simulator.base_url();
+    // A local AWS of its own: roles have no region, and a stack of the same name would take the other's over.
+    let pair = block_on(Pair::start(
+        graph_simulator::Options::default(),
+        stack::Options::default(),
+        Progress::start(),
+    ));
+    let pair = pair.unwrap();
+    let graph = pair.simulator.base_url();
     let parameters = [
         ("GraphEndpoint", graph.as_str()),
         ("LoginEndpoint", graph.as_str()),
         ("NotificationUrlOverride", ORIGIN),
     ];
     let program = Path::new(PROGRAM).parent().unwrap();
-    let checkout = world.pair.stack.checkout(&parameters, program).unwrap();
+    let checkout = pair.stack.checkout(&parameters, program).unwrap();
     let mut reader = Reader {
-        world: &world,
+        pair: &pair,
         checkout,
         stack: None,
     };
@@ -54,7 +60,7 @@ enum Step {
 
 /// Somebody who follows the README.
 struct Reader<'a> {
-    world: &'a World,
+    pair: &'a Pair,
     checkout: Checkout<'a>,
     /// Once it is deployed.
     stack: Option<Adopted>,
@@ -110,7 +116,7 @@ impl Reader<'_> {
     /// Has Graph know the tenant and find the webhook.
     fn adopt(&mut self) {
         let stack = block_on(self.checkout.adopt("graph-notifications")).unwrap();
-        let simulator = &self.world.pair.simulator;
+        let simulator = &self.pair.simulator;
         simulator.add_app(app());
         simulator.set_resolve(ORIGIN, &stack.http_url);
         self.stack = Some(stack);
@@ -118,7 +124,7 @@ impl Reader<'_> {
 
     /// Somebody writes a message.
     fn change(&self) {
-        let simulator = &self.world.pair.simulator;
+        let simulator = &self.pair.simulator;
         let live = simulator.subscriptions();
         let ours = live.iter().find(|one| one.tenant_id == app().tenant_id).unwrap();
         let report = block_on(simulator.send(Post::new().rich(ours, "created"))).unwrap();
