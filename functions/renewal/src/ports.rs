@@ -1,13 +1,14 @@
 //! The services that renewal uses, and their implementations.
 
-use std::future::ready;
+use std::{future::ready, time::Duration};
 
 pub use graph_edge::clock::Clock;
 use graph_edge::{
     BoxError,
     clock::SystemClock,
+    deadline::Deadline,
     login::{self, Sts},
-    parameter::Parameter,
+    parameter::{Parameter, Stored},
     secrets::{SecretError, StoredSecret, Versioned, VersionedSecret},
     sqs::{Queue, SqsQueue},
 };
@@ -66,13 +67,22 @@ pub trait Documents {
     }
 
     /// Returns the stored summary of the last run over everything.
-    fn read_state(&self) -> impl Future<Output = Result<String, BoxError>> + Send {
-        ready(Ok(String::new()))
+    fn read_state(&self, _: Deadline) -> impl Future<Output = Result<Stored, BoxError>> + Send {
+        ready(Ok(Stored::default()))
     }
 
-    /// Stores the summary of a run over everything.
-    fn write_state(&self, _: &str) -> impl Future<Output = Result<(), BoxError>> + Send {
-        ready(Ok(()))
+    /// Returns an earlier version of the summary; an error where it is not kept.
+    fn read_earlier_state(
+        &self,
+        _: u64,
+        _: Deadline,
+    ) -> impl Future<Output = Result<Stored, BoxError>> + Send {
+        ready(Err("earlier versions are not kept".into()))
+    }
+
+    /// Stores the summary of a run over everything, and returns its version.
+    fn write_state(&self, _: &str, _: Deadline) -> impl Future<Output = Result<u64, BoxError>> + Send {
+        ready(Ok(1))
     }
 }
 
@@ -108,11 +118,18 @@ impl Documents for StoredDocuments {
         self.config.read_version(version_id).await
     }
 
-    async fn read_state(&self) -> Result<String, BoxError> {
-        self.state.read().await
+    async fn read_state(&self, deadline: Deadline) -> Result<Stored, BoxError> {
+        self.state.read(deadline).await
     }
 
-    async fn write_state(&self, text: &str) -> Result<(), BoxError> {
-        self.state.write(text).await
+    async fn read_earlier_state(&self, version: u64, deadline: Deadline) -> Result<Stored, BoxError> {
+        self.state.read_version(version, deadline).await
+    }
+
+    async fn write_state(&self, text: &str, deadline: Deadline) -> Result<u64, BoxError> {
+        self.state.write(text, deadline).await
     }
 }
+
+/// How long reading and storing the summary may take where nothing else sets a limit.
+pub(crate) const STATE_WITHIN: Duration = Duration::from_secs(10);

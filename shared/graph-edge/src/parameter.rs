@@ -17,7 +17,7 @@ use aws_sigv4::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{BoxError, http::Http};
+use crate::{BoxError, deadline::Deadline, http::Http};
 
 /// A parameter of Parameter Store.
 #[derive(Clone, Debug)]
@@ -41,28 +41,52 @@ impl Parameter {
         }
     }
 
-    /// Returns the value.
+    /// Returns the current value.
     ///
     /// # Errors
     ///
-    /// Returns an error if Parameter Store refuses or does not answer.
-    pub async fn read(&self) -> Result<String, BoxError> {
-        let answer = self.call("GetParameter", &json!({"Name": self.name})).await?;
-        let read: Read = serde_json::from_slice(&answer)?;
-        Ok(read.parameter.value)
+    /// Returns an error if Parameter Store refuses or does not answer in time.
+    pub async fn read(&self, deadline: Deadline) -> Result<Stored, BoxError> {
+        self.get(&self.name, deadline).await
     }
 
-    /// Replaces the value. Of two simultaneous writers, the later one wins.
+    /// Returns an earlier value. Parameter Store keeps a hundred.
     ///
     /// # Errors
     ///
-    /// Returns an error if Parameter Store refuses or does not answer.
-    pub async fn write(&self, value: &str) -> Result<(), BoxError> {
+    /// Returns an error if Parameter Store refuses or does not answer in time.
+    pub async fn read_version(&self, version: u64, deadline: Deadline) -> Result<Stored, BoxError> {
+        self.get(&format!("{}:{version}", self.name), deadline).await
+    }
+
+    async fn get(&self, name: &str, deadline: Deadline) -> Result<Stored, BoxError> {
+        let call = self.call("GetParameter", json!({"Name": name}), deadline);
+        let read: Read = serde_json::from_slice(&call.await?)?;
+        Ok(read.parameter)
+    }
+
+    /// Replaces the value and returns the version of the new one. Of two simultaneous writers, the later one wins; it sees
+    /// that from the version.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if Parameter Store refuses or does not answer in time.
+    pub async fn write(&self, value: &str, deadline: Deadline) -> Result<u64, BoxError> {
         let put = json!({"Name": self.name, "Value": value, "Type": "String", "Overwrite": true});
-        self.call("PutParameter", &put).await.map(drop)
+        let answer = self.call("PutParameter", put, deadline).await?;
+        let written: Written = serde_json::from_slice(&answer)?;
+        Ok(written.version)
     }
 
-    async fn call(&self, action: &str, body: &Value) -> Result<Vec<u8>, BoxError> {
+    /// Makes a call. The deadline covers the credentials as well.
+    async fn call(&self, action: &str, body: Value, deadline: Deadline) -> Result<Vec<u8>, BoxError> {
+        deadline
+            .at_most(TIMEOUT)
+            .within(self.call_once(action, &body))
+            .await?
+    }
+
+    async fn call_once(&self, action: &str, body: &Value) -> Result<Vec<u8>, BoxError> {
         let region = self.config.region().map_or("", |region| region.as_ref());
         let endpoint = self.endpoint.as_deref().or(self.config.endpoint_url());
         let url = url(region, self.config.use_fips().unwrap_or(false), endpoint);
@@ -130,16 +154,26 @@ const PARTITIONS: [(&str, &str); 6] = [
     ("us-isof-", "csp.hci.ic.gov"),
 ];
 
-#[derive(Deserialize)]
+/// A value of a parameter, and its version: each write counts one up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Read {
-    parameter: Held,
+pub struct Stored {
+    /// The value.
+    pub value: String,
+    /// Its version.
+    pub version: u64,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Held {
-    value: String,
+struct Read {
+    parameter: Stored,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Written {
+    version: u64,
 }
 
 /// Parameter Store refused the call. The code tells a missing permission from a missing parameter.

@@ -29,6 +29,7 @@ use graph_edge::{
     http::Http,
     login::{self, TokenProvider},
     metrics::Metrics,
+    parameter::Stored,
     secrets::{SecretError, Source, Versioned, VersionedSecret},
     sqs::{Message, Queue, Sent},
     testing::{FakeIdentity, FakeSecret, FakeSecrets, VirtualClock},
@@ -48,7 +49,7 @@ pub(super) struct Environment {
     pub(super) microsoft: Microsoft,
     secrets: FakeSecrets,
     /// `StateParameter`.
-    state: Arc<Mutex<String>>,
+    state: Arc<Mutex<Stored>>,
     delivered: EventCounter,
     http: Http,
     policy: Policy,
@@ -204,7 +205,7 @@ impl Process {
 pub(super) struct Store {
     secrets: FakeSecrets,
     is_down: Arc<AtomicBool>,
-    state: Arc<Mutex<String>>,
+    state: Arc<Mutex<Stored>>,
 }
 
 impl Documents for Store {
@@ -218,14 +219,15 @@ impl Documents for Store {
         Ok(self.secret_for("Config").available()?.previous())
     }
 
-    async fn read_state(&self) -> Result<String, BoxError> {
+    async fn read_state(&self, _: Deadline) -> Result<Stored, BoxError> {
         Ok(self.state.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
-    async fn write_state(&self, text: &str) -> Result<(), BoxError> {
+    async fn write_state(&self, text: &str, _: Deadline) -> Result<u64, BoxError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        text.clone_into(&mut state);
-        Ok(())
+        text.clone_into(&mut state.value);
+        state.version += 1;
+        Ok(state.version)
     }
 }
 

@@ -54,7 +54,7 @@ pub(crate) async fn send<P: Ports, T: Send>(
         let now = deps.clock.now();
         // Read only if a gap needs it: most runs have no such gap.
         let mut caught_up = if reported.iter().chain(&losses).any(Loss::is_undated) {
-            state::caught_up(deps).await
+            state::caught_up(deps, deadline).await
         } else {
             CaughtUp::default()
         };
@@ -73,7 +73,7 @@ pub(crate) async fn send<P: Ports, T: Send>(
                 caught_up.add(window, now);
             }
             if !undated.is_empty() {
-                state::add_caught_up(deps, &caught_up).await;
+                state::add_caught_up(deps, &caught_up, deadline).await;
             }
         } else {
             unreported.extend(notes);

@@ -6,20 +6,25 @@ use graph_core::subscription::{
     config::Config,
     plan::{CaughtUp, Missing, StoredState},
 };
-use graph_edge::telemetry::causes;
+use graph_edge::{deadline::Deadline, parameter::Stored, telemetry::causes};
 use jiff::Timestamp;
 use tracing::warn;
 
 use crate::{
     Deps,
     memory::{Known, lock},
-    ports::{Documents, Ports},
+    ports::{Documents, Ports, STATE_WITHIN},
 };
 
 /// Returns the stored summary; nothing if it cannot be read. A run without it does the same, but knows less about losses.
 pub(super) async fn read<P: Ports>(deps: &Deps<P>) -> Option<StoredState> {
-    match deps.documents.read_state().await {
-        Ok(text) => Some(StoredState::parse(&text)),
+    let stored = stored(deps, Deadline::after(STATE_WITHIN)).await?;
+    Some(StoredState::parse(&stored.value))
+}
+
+async fn stored<P: Ports>(deps: &Deps<P>, deadline: Deadline) -> Option<Stored> {
+    match deps.documents.read_state(deadline).await {
+        Ok(stored) => Some(stored),
         Err(error) => {
             warn!(
                 error = causes(&*error),
@@ -34,17 +39,18 @@ pub(super) async fn read<P: Ports>(deps: &Deps<P>) -> Option<StoredState> {
 /// the version, for the case that the next one cannot. The rest stays as another process may have written it meanwhile, so
 /// it is read first.
 pub(super) async fn keep<P: Ports>(deps: &Deps<P>, version: Option<&str>) {
-    let Some(stored) = read(deps).await else {
+    let deadline = Deadline::after(STATE_WITHIN);
+    let Some(stored) = stored(deps, deadline).await else {
         return;
     };
-    let state = with_counts(deps, stored.clone());
-    let state = match version {
-        Some(version) => state.with_mistaken(version),
-        None => state,
+    let change = |latest| {
+        let state = with_counts(deps, latest);
+        match version {
+            Some(version) => state.with_mistaken(version),
+            None => state,
+        }
     };
-    if state != stored {
-        store(deps, state).await;
-    }
+    update(deps, stored, change, deadline).await;
 }
 
 /// Stores which subscriptions a run over everything at `now` found missing and could not create, and its counts.
@@ -68,14 +74,19 @@ pub(super) async fn write<P: Ports>(
             .missing(now, for_each.map(|(entry, _)| entry.as_str()));
         tenants.insert(name.clone(), missing);
     }
-    // Read now: a batch of LifecycleQueue may have stored more since the run began.
-    let caught_up = match read(deps).await {
-        Some(latest) => latest.caught_up,
-        None => stored.caught_up.clone(),
+    let deadline = Deadline::after(STATE_WITHIN);
+    let change = |latest: StoredState| {
+        let mut state = stored.clone().after(version, config, now, tenants.clone());
+        state.caught_up = latest.caught_up;
+        with_counts(deps, state)
     };
-    let mut state = stored.after(version, config, now, tenants);
-    state.caught_up = caught_up;
-    store(deps, with_counts(deps, state)).await;
+    // Read now: a batch of LifecycleQueue may have stored more since the run began.
+    match self::stored(deps, deadline).await {
+        Some(latest) => update(deps, latest, change, deadline).await,
+        None => {
+            write_text(deps, change(stored.clone()), deadline).await;
+        }
+    }
 }
 
 fn with_counts<P: Ports>(deps: &Deps<P>, state: StoredState) -> StoredState {
@@ -87,26 +98,75 @@ fn with_counts<P: Ports>(deps: &Deps<P>, state: StoredState) -> StoredState {
 }
 
 /// Returns which windows were ordered because Graph missed notifications.
-pub(super) async fn caught_up<P: Ports>(deps: &Deps<P>) -> CaughtUp {
-    read(deps).await.unwrap_or_default().caught_up
+pub(super) async fn caught_up<P: Ports>(deps: &Deps<P>, deadline: Deadline) -> CaughtUp {
+    let stored = stored(deps, deadline).await.unwrap_or_default();
+    StoredState::parse(&stored.value).caught_up
 }
 
 /// Stores which windows were ordered because Graph missed notifications.
-pub(super) async fn add_caught_up<P: Ports>(deps: &Deps<P>, caught_up: &CaughtUp) {
+pub(super) async fn add_caught_up<P: Ports>(deps: &Deps<P>, caught_up: &CaughtUp, deadline: Deadline) {
     // Without the rest nothing is stored: it would be lost.
-    let Some(mut state) = read(deps).await else {
+    let Some(stored) = stored(deps, deadline).await else {
         return;
     };
-    state.caught_up.join(caught_up);
-    store(deps, state).await;
+    let change = |mut latest: StoredState| {
+        latest.caught_up.join(caught_up);
+        latest
+    };
+    update(deps, stored, change, deadline).await;
 }
 
-async fn store<P: Ports>(deps: &Deps<P>, state: StoredState) {
-    let text = state.into_text();
-    if let Err(error) = deps.documents.write_state(&text).await {
-        warn!(
-            error = causes(&*error),
-            "StateParameter cannot be written, so the next process may report a loss without its beginning"
-        );
+/// Stores a change of what is `stored`. What another process stored meanwhile was overwritten, so it is changed and
+/// stored as well.
+async fn update<P: Ports>(
+    deps: &Deps<P>,
+    stored: Stored,
+    change: impl Fn(StoredState) -> StoredState,
+    deadline: Deadline,
+) {
+    let before = StoredState::parse(&stored.value);
+    let (mut state, mut last) = (change(before.clone()), stored.version);
+    if state == before {
+        return;
+    }
+    for _ in 0..WRITES {
+        let Some(written) = write_text(deps, state, deadline).await else {
+            return;
+        };
+        let overwritten = written.saturating_sub(1);
+        if overwritten <= last {
+            return;
+        }
+        last = written;
+        match deps.documents.read_earlier_state(overwritten, deadline).await {
+            Ok(other) => state = change(StoredState::parse(&other.value)),
+            Err(error) => {
+                warn!(
+                    error = causes(&*error),
+                    "StateParameter version {overwritten} of another process is overwritten and cannot be read, so a loss may be reported twice or without its beginning"
+                );
+                return;
+            }
+        }
+    }
+    warn!(
+        "StateParameter is written by other processes all the time, so what one of them stored last is overwritten"
+    );
+}
+
+/// Returns the version that was written.
+async fn write_text<P: Ports>(deps: &Deps<P>, state: StoredState, deadline: Deadline) -> Option<u64> {
+    match deps.documents.write_state(&state.into_text(), deadline).await {
+        Ok(version) => Some(version),
+        Err(error) => {
+            warn!(
+                error = causes(&*error),
+                "StateParameter cannot be written, so the next process may report a loss without its beginning"
+            );
+            None
+        }
     }
 }
+
+/// How often a change is written, when other processes write at the same time.
+const WRITES: usize = 3;

@@ -18,10 +18,12 @@ use graph_core::{
 use graph_edge::{
     BoxError,
     clock::Clock,
+    deadline::Deadline,
     graph::GraphClient,
     http::Http,
     login::{self, TokenProvider},
     metrics::Metrics,
+    parameter::Stored,
     secrets::{SecretError, Source, Versioned, VersionedSecret},
     testing::{FakeIdentity, FakeQueue, FakeSecret, FakeSecrets, Scripted, VirtualClock, turn},
 };
@@ -229,8 +231,12 @@ pub(super) struct FakeDocuments {
     log: Log,
     secrets: FakeSecrets,
     pub(super) is_down: Arc<Mutex<bool>>,
-    /// `StateParameter`.
-    pub(super) state: Arc<Mutex<String>>,
+    /// The versions of `StateParameter`.
+    states: Arc<Mutex<Vec<String>>>,
+    /// What another process writes into `StateParameter` before each of the next writes.
+    pub(super) other_states: Arc<Mutex<Vec<String>>>,
+    /// The deadlines of all reads and writes of `StateParameter`.
+    pub(super) deadlines: Arc<Mutex<Vec<Deadline>>>,
     /// Whether `StateParameter` cannot be read.
     pub(super) hides_state: Arc<Mutex<bool>>,
 }
@@ -238,7 +244,12 @@ pub(super) struct FakeDocuments {
 impl FakeDocuments {
     /// Removes the stored state of the last look at all subscriptions.
     pub(super) fn forget_state(&self) {
-        self.state.lock().unwrap().clear();
+        self.states.lock().unwrap().push(String::new());
+    }
+
+    /// Returns `StateParameter`.
+    pub(super) fn state(&self) -> String {
+        self.states.lock().unwrap().last().cloned().unwrap_or_default()
     }
 
     pub(super) fn set(&self, document: Document, text: &str) {
@@ -284,16 +295,29 @@ impl Documents for FakeDocuments {
         Ok(self.fake(Document::Config).version(version_id))
     }
 
-    async fn read_state(&self) -> Result<String, BoxError> {
+    async fn read_state(&self, deadline: Deadline) -> Result<Stored, BoxError> {
+        self.deadlines.lock().unwrap().push(deadline);
         if *self.hides_state.lock().unwrap() {
             return Err("down".into());
         }
-        Ok(self.state.lock().unwrap().clone())
+        Ok(Stored {
+            value: self.state(),
+            version: self.states.lock().unwrap().len().try_into()?,
+        })
     }
 
-    async fn write_state(&self, text: &str) -> Result<(), BoxError> {
-        text.clone_into(&mut self.state.lock().unwrap());
-        Ok(())
+    async fn read_earlier_state(&self, version: u64, deadline: Deadline) -> Result<Stored, BoxError> {
+        self.deadlines.lock().unwrap().push(deadline);
+        let value = self.states.lock().unwrap()[usize::try_from(version)? - 1].clone();
+        Ok(Stored { value, version })
+    }
+
+    async fn write_state(&self, text: &str, deadline: Deadline) -> Result<u64, BoxError> {
+        self.deadlines.lock().unwrap().push(deadline);
+        let mut states = self.states.lock().unwrap();
+        states.extend(self.other_states.lock().unwrap().pop());
+        states.push(text.to_owned());
+        Ok(states.len().try_into()?)
     }
 }
 

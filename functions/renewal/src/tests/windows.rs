@@ -156,6 +156,42 @@ async fn missed_notifications_are_read_in_full_an_hour_after_others() {
     assert_eq!(found, [(360, None), (35, Some(json!(true))), (360, None)]);
 }
 
+#[tokio::test]
+async fn what_another_process_stores_at_the_same_time_stays() {
+    for others in 1..=2 {
+        let world = prepared(&[("chat", "a", true)]).await;
+        let mut other: Value = serde_json::from_str(&world.documents.state()).unwrap();
+        // The later ones are popped first.
+        for version in (0..others).rev() {
+            other["version"] = json!(format!("other-{version}"));
+            let mut states = world.documents.other_states.lock().unwrap();
+            states.push(other.to_string());
+        }
+        let missed = event("m1", "missed", "chat", "id-1");
+        world.invoke(batch(&[missed])).await.unwrap();
+        assert_eq!(
+            *world.documents.other_states.lock().unwrap(),
+            Vec::<String>::new()
+        );
+        let state: Value = serde_json::from_str(&world.documents.state()).unwrap();
+        assert_eq!(state["version"], json!(format!("other-{}", others - 1)));
+        assert_eq!(state["caughtUp"].as_object().unwrap().len(), 1);
+    }
+}
+
+/// A batch keeps a fixed time for its end, and the calls of the end share it.
+#[tokio::test]
+async fn the_end_of_a_batch_has_one_deadline() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.documents.deadlines.lock().unwrap().clear();
+    let missed = event("m1", "missed", "chat", "id-1");
+    world.invoke(batch(&[missed])).await.unwrap();
+    let mut deadlines = world.documents.deadlines.lock().unwrap().clone();
+    assert_eq!(deadlines.len(), 3, "two reads and a write");
+    deadlines.dedup();
+    assert_eq!(deadlines.len(), 1);
+}
+
 /// What it missed was not asked for, so no event may say that it is complete.
 #[tokio::test]
 async fn a_missed_that_is_delivered_after_a_later_one_is_clipped() {

@@ -5,13 +5,17 @@ use graph_core::subscription::{
     plan::StoredState,
 };
 use graph_edge::{
+    deadline::Deadline,
     secrets::{SecretError, Versioned},
     telemetry::causes,
 };
 use tracing::warn;
 
 use super::ReadConfig;
-use crate::{ports::Documents, report::Report};
+use crate::{
+    ports::{Documents, STATE_WITHIN},
+    report::Report,
+};
 
 /// Replaces tenants that have mistakes by the last version of each that has none.
 pub(super) async fn lend(documents: &impl Documents, config: &mut Config, report: &mut Report) {
@@ -57,8 +61,8 @@ fn goes_on(path: String) -> Problem {
 pub(super) async fn read(documents: &impl Documents) -> Vec<ReadConfig> {
     let mut found = Vec::new();
     found.extend(parsed(documents.read_previous().await));
-    let state = documents.read_state().await.unwrap_or_default();
-    for version_id in StoredState::parse(&state).versions() {
+    let state = documents.read_state(Deadline::after(STATE_WITHIN)).await;
+    for version_id in StoredState::parse(&state.unwrap_or_default().value).versions() {
         if found.iter().all(|one: &ReadConfig| one.version_id != version_id) {
             found.extend(parsed(documents.read_version(version_id).await));
         }

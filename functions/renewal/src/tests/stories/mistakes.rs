@@ -127,7 +127,7 @@ async fn a_lifecycle_run_leaves_the_stored_state_as_it_is() {
 }
 
 fn state(world: &World) -> String {
-    world.documents.state.lock().unwrap().clone()
+    world.documents.state()
 }
 
 #[test]
