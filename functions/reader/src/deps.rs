@@ -54,8 +54,8 @@ pub struct Memory {
     pages: Semaphore,
     /// The memory for fetched items and their events, in MiB.
     items: Semaphore,
-    /// When a line last said that items of an application wait.
-    put_back_at: Mutex<BTreeMap<Application, Timestamp>>,
+    /// When each line was last logged.
+    logged_at: Mutex<BTreeMap<Line, Timestamp>>,
 }
 
 impl Default for Memory {
@@ -65,18 +65,31 @@ impl Default for Memory {
             complete: CompleteWindows::default(),
             pages: Semaphore::new(MAX_PAGES_MEBIBYTES),
             items: Semaphore::new(MAX_ITEMS_MEBIBYTES),
-            put_back_at: Mutex::default(),
+            logged_at: Mutex::default(),
         }
     }
 }
 
+/// A log line that each message and try of an application would repeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Line {
+    /// Microsoft does not answer for the application, or does not let it in.
+    Outage(Application),
+    /// Microsoft Graph refuses with this status to return resources.
+    Refusal(Application, u16),
+    /// Something else stands in the way of its windows.
+    Obstacle(Application, Obstacle),
+}
+
 /// What stands in the way of a message for now: SQS delivers the message again.
+///
+/// What tells a person more comes first: of two outages of an application only the first is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub(crate) enum Obstacle {
-    #[error("Microsoft Graph or Microsoft Entra does not answer")]
-    GraphUnavailable,
     #[error("Microsoft refuses the credential of the tenant (401); replace it in ConfigSecret")]
     NotSignedIn,
+    #[error("Microsoft Graph or Microsoft Entra does not answer")]
+    GraphUnavailable,
     #[error("SQS did not store a message")]
     NotStored,
     #[error("ClientStateSecret has no usable key")]
@@ -88,6 +101,16 @@ pub(crate) enum Obstacle {
 }
 
 impl Obstacle {
+    /// Returns the line about windows of an application that it stands in the way of.
+    pub(crate) fn line(self, application: Application) -> Line {
+        match self {
+            Self::NotSignedIn | Self::GraphUnavailable => Line::Outage(application),
+            Self::NotStored | Self::NoClientStateKeys | Self::NoConfiguration | Self::OutOfTime => {
+                Line::Obstacle(application, self)
+            }
+        }
+    }
+
     /// Returns the reason in FailedQueue after the last try.
     pub(crate) fn reason(self) -> Reason {
         match self {
@@ -186,16 +209,16 @@ impl<P: Ports> Deps<P> {
         self.memory.items.acquire_many(mebibytes).await.ok()
     }
 
-    /// Returns whether to say that items of an application wait: an outage of hours would be a line for each item and try.
-    pub(crate) fn is_line_due(&self, application: Application) -> bool {
+    /// Returns whether to log a line: an outage of hours would be one for each message and try.
+    pub(crate) fn is_line_due(&self, line: Line) -> bool {
         let now = self.clock.now();
-        let lines = &self.memory.put_back_at;
+        let lines = &self.memory.logged_at;
         let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
         let is_recent = |at: &Timestamp| now.duration_since(*at) < LINE_INTERVAL;
-        if lines.get(&application).is_some_and(is_recent) {
+        if lines.get(&line).is_some_and(is_recent) {
             return false;
         }
-        lines.insert(application, now);
+        lines.insert(line, now);
         true
     }
 
@@ -250,5 +273,5 @@ const MAX_PAGES_MEBIBYTES: usize = 16;
 /// How many MiB of fetched items and their events are in memory at once.
 const MAX_ITEMS_MEBIBYTES: usize = 16;
 
-/// How long a process says only once that items of an application wait.
+/// How long a process logs a line only once.
 const LINE_INTERVAL: SignedDuration = SignedDuration::from_mins(5);

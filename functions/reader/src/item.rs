@@ -34,7 +34,7 @@ use self::{
 use crate::{
     Deps,
     batch::{self, Record, RejectedMessage, Unprocessed},
-    deps::Obstacle,
+    deps::{Line, Obstacle},
     ports::Ports,
 };
 
@@ -220,7 +220,7 @@ fn report<P: Ports>(put_back: &[Proven], deps: &Deps<P>) {
         names.insert(&proven.subscription);
     }
     for (application, subscriptions) in waiting {
-        if deps.is_line_due(application) {
+        if deps.is_line_due(Line::Outage(application)) {
             warn!(
                 tenant.id = %application.tenant_id,
                 ?subscriptions,

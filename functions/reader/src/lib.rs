@@ -71,7 +71,7 @@ pub async fn handle<P: Ports>(
                 }
             }
         }
-        report(&obstacles);
+        report(&obstacles, deps);
         unfinished.extend(lost);
     } else {
         error!(
@@ -88,9 +88,12 @@ pub async fn handle<P: Ports>(
     response
 }
 
-/// Logs a line for each application whose windows cannot be read.
-fn report(obstacles: &BTreeMap<(Application, Obstacle), Vec<String>>) {
+/// Logs that windows cannot be read: a line for an application, and none for each of its batches.
+fn report<P: Ports>(obstacles: &BTreeMap<(Application, Obstacle), Vec<String>>, deps: &Deps<P>) {
     for ((application, obstacle), subscriptions) in obstacles {
+        if !deps.is_line_due(obstacle.line(*application)) {
+            continue;
+        }
         let count = subscriptions.len();
         warn!(
             tenant.id = %application.tenant_id,

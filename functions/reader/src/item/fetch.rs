@@ -17,6 +17,7 @@ use tracing::warn;
 use super::sort::Get;
 use crate::{
     Deps,
+    deps::Line,
     ports::{GraphReader, Ports},
 };
 
@@ -27,8 +28,10 @@ pub(super) enum FetchResult {
     NotFound,
     /// Graph refuses the application the resource.
     Forbidden,
-    /// Microsoft refuses the application's credential, which a person may replace soon.
+    /// Microsoft Entra refuses the application's credential, which a person may replace soon.
     NotSignedIn,
+    /// Microsoft Graph refuses the application's token for this resource.
+    Unauthorized,
     TooLarge,
     /// Graph does not answer now, and may have said for how long.
     RetryLater(Option<Duration>),
@@ -44,9 +47,12 @@ impl FetchResult {
                 serde_json::from_slice(body).map_or(Content::Missing, Content::Read)
             }
             Self::TooLarge => Content::TooLarge,
-            Self::NotFound | Self::Forbidden | Self::NotSignedIn | Self::RetryLater(_) | Self::NoToken => {
-                Content::Missing
-            }
+            Self::NotFound
+            | Self::Forbidden
+            | Self::NotSignedIn
+            | Self::Unauthorized
+            | Self::RetryLater(_)
+            | Self::NoToken => Content::Missing,
         }
     }
 
@@ -54,14 +60,14 @@ impl FetchResult {
     pub(super) fn retry_after(&self, delay: Duration) -> Option<Duration> {
         match self {
             Self::RetryLater(wait) => Some(wait.unwrap_or(delay)),
-            Self::NotSignedIn | Self::NoToken => Some(delay),
+            Self::NotSignedIn | Self::Unauthorized | Self::NoToken => Some(delay),
             Self::Content(_) | Self::NotFound | Self::Forbidden | Self::TooLarge => None,
         }
     }
 
-    /// Returns whether Graph refused the application.
+    /// Returns whether Microsoft refused the application.
     pub(super) fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Forbidden | Self::NotSignedIn)
+        matches!(self, Self::Forbidden | Self::NotSignedIn | Self::Unauthorized)
     }
 }
 
@@ -99,7 +105,7 @@ impl Outages {
         let failures = known.entry(get.tenant.application).or_default();
         match result {
             FetchResult::NotSignedIn | FetchResult::NoToken => failures.has_no_token = true,
-            FetchResult::RetryLater(None) => {
+            FetchResult::Unauthorized | FetchResult::RetryLater(None) => {
                 let resources = failures.resources.entry(get.mailbox()).or_default();
                 resources.insert(get.request.path.clone());
             }
@@ -157,49 +163,63 @@ async fn ask<P: Ports>(
             ReadAnswer::TooLarge => return FetchResult::TooLarge,
             ReadAnswer::Unavailable => return FetchResult::RetryLater(None),
             ReadAnswer::NoToken => return FetchResult::NoToken,
+            ReadAnswer::NotSignedIn => return not_signed_in(tenant.application, name, deps),
             ReadAnswer::NotNow(wait) => {
                 let wait = deps.pause_reads(*limit, tenant, path, wait);
                 if wait >= until.left() {
                     return FetchResult::RetryLater(Some(wait));
                 }
             }
-            ReadAnswer::Refused(status) => return refused(status, name),
+            ReadAnswer::Refused(status) => return refused(status, tenant.application, name, deps),
             // The request has no link.
             ReadAnswer::OtherList => return FetchResult::NotFound,
         }
     }
 }
 
-fn refused(status: u16, name: &str) -> FetchResult {
-    match status {
-        // Moved, deleted, or not there yet.
-        404 | 410 => FetchResult::NotFound,
-        401 => {
-            warn!(
-                subscription = name,
-                status,
-                "Microsoft refuses the credential of subscription {name}'s tenant ({status}); replace the credential in ConfigSecret"
-            );
-            FetchResult::NotSignedIn
-        }
-        403 => {
-            warn!(
-                subscription = name,
-                status,
-                "Microsoft Graph forbids to read a changed resource of subscription {name} ({status}); the change is delivered without content. Grant the application the permission"
-            );
-            FetchResult::Forbidden
-        }
-        _ => {
-            warn!(
-                subscription = name,
-                status,
-                "Microsoft Graph refuses to return a changed resource of subscription {name} ({status}); the change is delivered without content"
-            );
-            FetchResult::NotFound
-        }
+/// Logs that Microsoft Entra refuses the credential.
+fn not_signed_in<P: Ports>(application: Application, name: &str, deps: &Deps<P>) -> FetchResult {
+    if deps.is_line_due(Line::Outage(application)) {
+        warn!(
+            subscription = name,
+            "Microsoft refuses the credential of subscription {name}'s tenant; replace the credential in ConfigSecret"
+        );
     }
+    FetchResult::NotSignedIn
 }
+
+/// Logs that Microsoft Graph refuses a resource.
+fn refused<P: Ports>(status: u16, application: Application, name: &str, deps: &Deps<P>) -> FetchResult {
+    let (result, line, says) = match status {
+        // Moved, deleted, or not there yet.
+        404 | 410 => return FetchResult::NotFound,
+        // Where Graph refuses the token for all resources, their items wait, which is one line with this one.
+        401 => (FetchResult::Unauthorized, Line::Outage(application), UNAUTHORIZED),
+        403 => (
+            FetchResult::Forbidden,
+            Line::Refusal(application, status),
+            FORBIDDEN,
+        ),
+        _ => (
+            FetchResult::NotFound,
+            Line::Refusal(application, status),
+            WITHOUT_CONTENT,
+        ),
+    };
+    if deps.is_line_due(line) {
+        warn!(
+            subscription = name,
+            status,
+            "Microsoft Graph refuses to return a changed resource of subscription {name} ({status}); {says}"
+        );
+    }
+    result
+}
+
+/// What follows from a refusal, and what to do.
+const UNAUTHORIZED: &str = "the reader retries for up to five hours. Check the permissions of the application, and the tenant's policies";
+const FORBIDDEN: &str = "the change is delivered without content. Grant the application the permission";
+const WITHOUT_CONTENT: &str = "the change is delivered without content";
 
 /// How many failures make an outage.
 const ENOUGH: usize = 2;

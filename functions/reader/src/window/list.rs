@@ -88,7 +88,7 @@ impl<P: Ports> Turn<'_, P> {
                 return Ok(Some(wait).filter(|wait| goes_on && *wait >= turn_ends.left()));
             }
             // A person may replace the credential: what Graph refuses for good is another status.
-            ReadAnswer::Refused(401) => return Err(Obstacle::NotSignedIn),
+            ReadAnswer::Refused(401) | ReadAnswer::NotSignedIn => return Err(Obstacle::NotSignedIn),
             ReadAnswer::Refused(status) => self.take_refusal(reading, status, result).await?,
             ReadAnswer::OtherList => {
                 let problem = "names a next page on another host or of another list";
@@ -210,7 +210,7 @@ impl<P: Ports> Turn<'_, P> {
                     parts.waits();
                 }
                 ReadAnswer::TooLarge | ReadAnswer::OtherList => parts.falls_short(Shortfall::OddAnswer),
-                ReadAnswer::Refused(401) => return Err(Obstacle::NotSignedIn),
+                ReadAnswer::Refused(401) | ReadAnswer::NotSignedIn => return Err(Obstacle::NotSignedIn),
                 ReadAnswer::Refused(status) => {
                     forbidden += usize::from(status == 403);
                     parts.falls_short(Shortfall::of(status));

@@ -233,7 +233,7 @@ async fn an_item_without_answer_at_its_last_try_is_delivered() {
 /// Each try of a login that hangs takes as long, and other tenants wait in the same batch.
 #[tokio::test]
 async fn an_application_without_a_token_is_asked_once_in_a_batch() {
-    for answer in [ReadAnswer::NoToken, ReadAnswer::Refused(401)] {
+    for answer in [ReadAnswer::NoToken, ReadAnswer::NotSignedIn] {
         let world = mailbox().answers([answer]);
         let items = mails(["AAMk1", "AAMk2", "AAMk3"]);
         assert!(world.read(&[&items[0], &items[1], &items[2]]).await.is_empty());
@@ -310,6 +310,35 @@ async fn an_outage_is_one_line_and_not_one_for_each_item() {
     assert_eq!(lines.count(), 2);
 }
 
+#[tokio::test]
+async fn a_refusal_is_one_line_and_not_one_for_each_item() {
+    let [status, login] = [ReadAnswer::Refused, |_| ReadAnswer::NotSignedIn];
+    for (refusal, number) in [(status, 400), (status, 401), (status, 403), (login, 0)] {
+        let (lines, _guard) = Lines::capture();
+        let world = mailbox().answers((0..20).map(|_| refusal(number)));
+        let items = mails(["AAMk1", "AAMk2", "AAMk3"]);
+        let bodies: Vec<&str> = items.iter().map(String::as_str).collect();
+        for _ in 0..3 {
+            assert!(world.read(&bodies).await.is_empty());
+        }
+        assert_eq!(lines.count(), 1, "{number}");
+        world.pass(Duration::from_mins(5)).await;
+        world.read(&bodies).await;
+        assert_eq!(lines.count(), 2, "{number}");
+    }
+}
+
+/// Microsoft Graph answers so for single resources, with a token that it takes for others.
+#[tokio::test]
+async fn a_resource_that_is_refused_with_401_takes_no_other_along() {
+    let read = || answer(&json!({"id": "1"}));
+    let world = mailbox().answers([ReadAnswer::Refused(401), read(), read()]);
+    let items = mails(["AAMk1", "AAMk2", "AAMk3"]);
+    assert!(world.read(&[&items[0], &items[1], &items[2]]).await.is_empty());
+    assert_eq!(world.delivered().len(), 2);
+    assert_eq!(world.queued(), [(items[0].clone(), 60)]);
+}
+
 /// Returns an item of each mail with these ids.
 fn mails<const COUNT: usize>(ids: [&str; COUNT]) -> Vec<String> {
     let mail = |id| item(&change("created", &format!("Users/{ANNA}/Messages/{id}")));
@@ -355,14 +384,16 @@ async fn items_of_one_mailbox_are_fetched_one_after_another() {
 
 #[tokio::test]
 async fn a_read_that_graph_forbids_is_counted_for_the_alarm() {
-    for status in [401, 403] {
-        let (world, mut metrics) = (
-            mailbox().answers([ReadAnswer::Refused(status)]),
-            Metrics::default(),
-        );
+    let refused = ReadAnswer::Refused;
+    for (answer, name) in [
+        (refused(401), "401"),
+        (refused(403), "403"),
+        (ReadAnswer::NotSignedIn, "login"),
+    ] {
+        let (world, mut metrics) = (mailbox().answers([answer]), Metrics::default());
         let created = item(&change("created", &format!("Users/{ANNA}/Messages/AAMk1")));
         world.count_at_try(&[&created], 1, &mut metrics).await;
-        assert_eq!(metrics.values(Metric::ReadForbidden), [1], "{status}");
+        assert_eq!(metrics.values(Metric::ReadForbidden), [1], "{name}");
     }
 }
 

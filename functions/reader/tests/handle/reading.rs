@@ -336,14 +336,22 @@ async fn a_window_without_a_valid_credential_is_retried_and_then_kept() {
 }
 
 #[tokio::test]
-async fn windows_that_cannot_be_read_are_one_line_in_a_batch() {
+async fn windows_that_cannot_be_read_are_one_line_in_five_minutes() {
     let ids = ["a", "b", "c"];
     let entry = json!({"one": {"resource": "/users/{id}/messages", "changeType": "created", "forEach": ids}});
-    let (lines, _guard) = Lines::capture();
     let windows = of_each(&ids);
     let bodies: Vec<&str> = windows.iter().map(String::as_str).collect();
-    assert_eq!(World::new(&entry).read(&bodies).await.len(), 3);
-    assert_eq!(lines.count(), 1);
+    for refusals in [0, 20] {
+        let (lines, _guard) = Lines::capture();
+        let world = World::new(&entry).answers((0..refusals).map(|_| ReadAnswer::Refused(401)));
+        for _ in 0..3 {
+            assert_eq!(world.read(&bodies).await.len(), 3);
+        }
+        assert_eq!(lines.count(), 1, "{refusals}");
+        world.pass(Duration::from_mins(5)).await;
+        world.read(&bodies).await;
+        assert_eq!(lines.count(), 2, "{refusals}");
+    }
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ pub enum ReadAnswer {
     Body(Vec<u8>),
     /// Graph asks to wait this long.
     NotNow(Duration),
-    /// A refusal with this status; 401 for one by Microsoft Entra.
+    /// A refusal by Microsoft Graph with this status.
     Refused(u16),
     /// The answer is larger than the limit.
     TooLarge,
@@ -30,6 +30,8 @@ pub enum ReadAnswer {
     Unavailable,
     /// Microsoft Entra does not answer, so there is no token for any read of the application.
     NoToken,
+    /// Microsoft Entra refuses the credential, so there is no token for any read of the application.
+    NotSignedIn,
 }
 
 impl<P: Ports> GraphClient<P> {
@@ -110,7 +112,7 @@ fn of_error(error: &GraphError) -> ReadAnswer {
 fn of_login(error: GraphErrorKind) -> ReadAnswer {
     match error {
         GraphErrorKind::Login(error) if !error.is_refusal() => ReadAnswer::NoToken,
-        _ => ReadAnswer::Refused(StatusCode::UNAUTHORIZED.as_u16()),
+        _ => ReadAnswer::NotSignedIn,
     }
 }
 
