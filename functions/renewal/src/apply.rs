@@ -206,7 +206,7 @@ impl<P: Ports> Applier<'_, P> {
                 Ok(Done::default())
             }
             Action::Create(creation) => self.create_or_settle(&step.name, creation).await,
-            Action::Replace { id, creation } => self.replace(&step.name, id, creation).await,
+            Action::Replace { id, creation } => self.replace_if_reachable(step, id, creation).await,
             Action::Extend { id, renewal } => self.extend_unread(step, id, renewal).await,
             Action::Renew {
                 id,

@@ -52,8 +52,8 @@ pub(super) enum Failure {
     )]
     GivenUp,
     #[error(
-        "not replaced: Graph could not validate the notification URL of this tenant's last new subscription, so the old one \
-         stays; renewal tries again within a day, and `graph-notifications apply` at once"
+        "not replaced: Graph could not validate the notification URL of this tenant's last new subscriptions, so the old one \
+         stays; renewal tries again within an hour, and `graph-notifications apply` at once"
     )]
     Unreachable,
     #[error("subscription {id} already watches this, for {address}; Graph says: {text}")]

@@ -45,7 +45,7 @@ impl<P: Ports> Applier<'_, P> {
             }
             // Replacing costs a gap, so renewal waits until the subscription would lapse otherwise.
             kind if kind.is_lasting() && self.is_in_danger(step, otherwise) => {
-                let replaced = self.replace(&step.name, id, otherwise).await?;
+                let replaced = self.replace(step, id, otherwise).await?;
                 let reason = "Graph no longer extends it".to_owned();
                 Ok(Done {
                     otherwise: Some(("replace", reason)),

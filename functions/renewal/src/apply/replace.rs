@@ -1,11 +1,11 @@
 //! Replaces subscriptions. The old one is deleted last, so that a replacement that fails costs nothing.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use graph_core::subscription::plan::{Action, Creation, Reason, Step};
 use graph_edge::graph::{GraphError, GraphErrorKind};
-use jiff::Timestamp;
-use tokio::sync::Semaphore;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{
     Applier, Done,
@@ -17,17 +17,27 @@ use crate::{
 };
 
 impl<P: Ports> Applier<'_, P> {
-    /// Creates the successor of a living subscription, and then deletes that. The old one is deleted first only where it
-    /// is in the way of the new one.
-    pub(super) async fn replace(&self, name: &str, id: &str, creation: &Creation) -> Result<Done, Failure> {
-        if self.is_unreachable() {
+    /// Replaces a subscription, unless a living one can wait for the next run because handshakes fail in this one.
+    pub(super) async fn replace_if_reachable(
+        &self,
+        step: &Step,
+        id: &str,
+        creation: &Creation,
+    ) -> Result<Done, Failure> {
+        if self.handshake.is_failing() && !is_dead(&step.reason) {
             return Err(Failure::Unreachable);
         }
+        self.replace(step, id, creation).await
+    }
+
+    /// Creates the successor of a subscription, and then deletes that. The old one is deleted first only where it is in
+    /// the way of the new one.
+    pub(super) async fn replace(&self, step: &Step, id: &str, creation: &Creation) -> Result<Done, Failure> {
         let created = self.create(creation).await;
-        self.breaker.note(name, created.as_ref().err());
+        self.breaker.note(&step.name, created.as_ref().err());
         let done = match created {
             Err(Failure::Graph(error)) if self.is_blocked_by(&error, id) => {
-                return self.delete_first(name, id, creation).await;
+                return self.delete_first(step, id, creation).await;
             }
             Err(Failure::Graph(error)) if is_in_the_way(&error) && !self.is_late() => {
                 self.settle(creation).await?
@@ -57,19 +67,32 @@ impl<P: Ports> Applier<'_, P> {
             }
     }
 
-    async fn delete_first(&self, name: &str, id: &str, creation: &Creation) -> Result<Done, Failure> {
+    async fn delete_first(&self, step: &Step, id: &str, creation: &Creation) -> Result<Done, Failure> {
+        if is_dead(&step.reason) {
+            return self.delete_and_create(step, id, creation).await;
+        }
         // Until a creation has shown that Graph reaches the webhook, few subscriptions are risked.
         let turn = self.handshake.turn().await;
         if self.is_unreachable() {
             return Err(Failure::Unreachable);
         }
+        let done = self.delete_and_create(step, id, creation).await;
+        if let (Some(turn), Err(Failure::Graph(error))) = (turn, &done)
+            && is_failed_handshake(error)
+        {
+            // The subscription is lost, so its turn is not given to another one.
+            turn.forget();
+        }
+        done
+    }
+
+    async fn delete_and_create(&self, step: &Step, id: &str, creation: &Creation) -> Result<Done, Failure> {
         // Without time for the creation, the deletion would leave a gap until the next run.
         if self.now() >= self.run.request.replaces_until() {
             return Err(Failure::NoTime);
         }
         let was_there = self.delete(creation.desired.version, id).await?;
-        let done = self.create_or_settle(name, creation).await?;
-        drop(turn);
+        let done = self.create_or_settle(&step.name, creation).await?;
         Ok(Done {
             was_gone: !was_there,
             ..done
@@ -107,53 +130,101 @@ impl<P: Ports> Applier<'_, P> {
 
     /// Notes whether Graph could validate the notification URL.
     pub(super) fn note_handshake<T>(&self, answer: &Result<T, GraphError>) {
-        let key = RefusalKey::Handshake(self.run.name.to_owned());
-        let mut refusals = lock(&self.run.deps.memory.refusals);
         match answer {
             Ok(_) => {
-                self.handshake.is_proven.store(true, Ordering::Relaxed);
-                refusals.forget(&key);
+                self.handshake.succeeded();
+                lock(&self.run.deps.memory.refusals).forget(&self.handshake_key());
             }
-            Err(error) if matches!(error.kind, GraphErrorKind::HandshakeFailed { .. }) => {
-                refusals.note(key, false, self.now());
+            Err(error) if is_failed_handshake(error) => {
+                self.handshake.failed();
+                let is_known = self.refusal(&self.handshake_key()).is_some();
+                if is_known || self.handshake.is_failing() {
+                    self.hold_deletions();
+                }
             }
             Err(_) => {}
         }
     }
 
-    /// Returns whether the last handshake in the tenant failed, so that a successor could not be created. A person who
-    /// starts a run wants Graph to try again, so only handshakes of that run count.
+    /// Remembers that handshakes fail, so that later runs delete no living subscription before its successor exists. The
+    /// creations of those runs show when handshakes succeed again.
+    fn hold_deletions(&self) {
+        let now = self.now();
+        let until = now.saturating_add(PAUSE).unwrap_or(now);
+        let mut refusals = lock(&self.run.deps.memory.refusals);
+        refusals.hold(self.handshake_key(), until, now);
+    }
+
+    /// Returns whether the last handshakes in the tenant failed. A person who starts a run wants Graph to try again, so only
+    /// handshakes of that run count.
     fn is_unreachable(&self) -> bool {
-        let refusal = self.refusal(&RefusalKey::Handshake(self.run.name.to_owned()));
+        let refusal = self.refusal(&self.handshake_key());
         refusal.is_some_and(|refusal| self.run.request.is_patient || refusal.at >= self.run.begun)
     }
+
+    fn handshake_key(&self) -> RefusalKey {
+        RefusalKey::Handshake(self.run.name.to_owned())
+    }
+}
+
+fn is_failed_handshake(error: &GraphError) -> bool {
+    matches!(error.kind, GraphErrorKind::HandshakeFailed { .. })
+}
+
+/// Returns whether the subscription to replace delivers nothing, so that an attempt risks nothing.
+fn is_dead(reason: &Reason) -> bool {
+    matches!(reason, Reason::Expired | Reason::Removed | Reason::KeyGone { .. })
 }
 
 /// What a run knows about the handshakes of a tenant.
 #[derive(Debug)]
 pub(crate) struct Handshake {
-    /// Whether a creation in this run has succeeded.
-    is_proven: AtomicBool,
+    /// How many handshakes failed since the last one that succeeded.
+    failures: AtomicUsize,
+    /// The turns of the subscriptions that are deleted before their successors exist. Closed as soon as it is known whether
+    /// handshakes succeed.
     turns: Semaphore,
 }
 
 impl Handshake {
-    /// Waits until one more subscription may be deleted before its successor exists. The turn ends with the value.
-    async fn turn(&self) -> Option<impl Sized> {
-        let turn = self.turns.acquire().await.ok();
-        turn.filter(|_| !self.is_proven.load(Ordering::Relaxed))
+    /// Waits until one more subscription may be deleted before its successor exists. The turn ends with the value. Returns
+    /// nothing if it is known whether handshakes succeed.
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
+    }
+
+    fn is_failing(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) >= FAILURES_IN_A_ROW
+    }
+
+    fn succeeded(&self) {
+        self.failures.store(0, Ordering::Relaxed);
+        self.turns.close();
+    }
+
+    fn failed(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        if self.is_failing() {
+            self.turns.close();
+        }
     }
 }
 
 impl Default for Handshake {
     fn default() -> Self {
         Self {
-            is_proven: AtomicBool::new(false),
+            failures: AtomicUsize::new(0),
             turns: Semaphore::new(MAX_UNPROVEN),
         }
     }
 }
 
+/// How many handshakes fail in a row before replacements wait for the next run: one may have had bad luck.
+const FAILURES_IN_A_ROW: usize = 2;
+
 /// How many subscriptions may be deleted before it is known whether successors can be created: two entries that swap
 /// their resources need two.
 const MAX_UNPROVEN: usize = 2;
+
+/// For how long no living subscription is deleted before its successor exists after handshakes failed.
+const PAUSE: SignedDuration = SignedDuration::from_mins(30);

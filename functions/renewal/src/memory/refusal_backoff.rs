@@ -68,7 +68,7 @@ impl RefusalBackoff {
                 .is_ok_and(|forgotten| forgotten > now)
         });
         let before = self.0.get(&key);
-        // Several at once, as of a handshake, are one refusal.
+        // Several at once are one refusal.
         let pause = match before {
             Some(before) if before.until > now => before.pause,
             Some(before) => before.pause.saturating_mul(2).min(MAX_BACKOFF),
