@@ -26,9 +26,11 @@ impl<P: Ports> Applier<'_, P> {
             _ if done.is_adopted() => return None,
             (Action::Create(_), Reason::Lost { id, seen_at }) => (id.clone(), Some(*seen_at)),
             (Action::Create(_), Reason::PerhapsLost) => (None, None),
-            // The entry asks for something that was not watched before. For `Removed`, the lifecycle notification reports
-            // the gap.
-            (Action::Create(_), _) | (_, Reason::OtherResource { .. } | Reason::Removed) => return None,
+            // The entry asks for something that was not watched before. The lifecycle notification reports the gap of
+            // a removal that Graph's list confirms.
+            (Action::Create(_), _)
+            | (_, Reason::OtherResource { .. })
+            | (Action::Replace { .. }, Reason::Removed) => return None,
             // The subscription never stopped.
             _ if done.subscription.as_ref().map(|one| one.id.as_str()) == step.action.id() => return None,
             (_, Reason::Expired) => (subscription_id, step.expires_at),

@@ -449,9 +449,13 @@ fn remembered(steps: Vec<Step>, sight: Sight, policy: &Policy, now: Timestamp) -
             Action::Replace { id, creation } => {
                 let (end, lifetime) = (step.expires_at, creation.desired.lifetime);
                 let is_due = end.is_none_or(|end| end.duration_since(now) < policy.reserve(lifetime));
-                let (id, renewal) = (id.clone(), creation.extension());
-                let action = Action::Extend { id, renewal };
-                if is_due {
+                // The renewal also shows whether it is gone.
+                let action = Action::Renew {
+                    id: id.clone(),
+                    renewal: creation.extension(),
+                    otherwise: creation.clone(),
+                };
+                if is_due || step.reason == Reason::Removed {
                     Some(Step { action, ..step })
                 } else {
                     step.kept()

@@ -56,6 +56,38 @@ fn a_list_that_fails_for_hours_lets_nothing_lapse() {
 }
 
 #[test]
+fn what_has_expired_is_created_again_while_the_list_fails() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.graph.end_in_time();
+    world.scheduled();
+    world.graph.fail("list", unavailable());
+    world.clock.advance(5 * 24 * 60);
+    let report = next_run(&world);
+    assert_eq!((live(&world), world.told().len()), (1, 1), "{report:#}");
+}
+
+#[test]
+fn what_graph_removed_is_created_again_while_the_list_fails() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.scheduled();
+    world.clock.advance(60);
+    world.graph.fail("list", unavailable());
+    world.graph.remove("id-1");
+    let event = super::storms::event(&world, 1, "subscriptionRemoved", "chats", "id-1", 0);
+    let invoke = || {
+        let event = json!({"Records": [event.clone()]});
+        world.clock.run(world.invoke(event)).unwrap()
+    };
+    let answer = invoke();
+    assert_eq!(live(&world), 1, "{answer}");
+    world.graph.heal();
+    world.clock.advance(10);
+    invoke();
+    assert!(!world.told().is_empty());
+    assert_eq!(live(&world), 1);
+}
+
+#[test]
 fn an_unlisted_tenant_without_login_is_asked_for_nothing() {
     let world = world(&organisations(1, &[(0, "chats", chats())]));
     world.scheduled();
