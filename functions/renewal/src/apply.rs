@@ -169,9 +169,11 @@ impl<P: Ports> Applier<'_, P> {
     fn throttled_until(&self, step: &Step) -> Option<Timestamp> {
         let refusal = self.refusal(&self.throttled_key(step))?;
         let runs = self.policy.period.saturating_mul(2);
-        let is_safe = step
-            .expires_at
-            .is_none_or(|end| end.duration_since(refusal.until) > runs);
+        // A living subscription whose end is unknown may end at any moment.
+        let is_safe = match step.expires_at {
+            Some(end) => end.duration_since(refusal.until) > runs,
+            None => step.action.id().is_none(),
+        };
         (is_safe && self.run.request.is_patient).then_some(refusal.until)
     }
 

@@ -232,3 +232,18 @@ fn a_subscription_with_a_hidden_expiry_is_not_renewed_at_every_run() {
         assert!(renewals <= 1 + usize::from(is_new_process), "{renewals}");
     }
 }
+
+#[test]
+fn a_throttled_subscription_with_a_hidden_expiry_is_tried_at_every_run() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.scheduled();
+    let world = world.restarted();
+    world.graph.quirk(Quirk::HidesEnds);
+    let throttled = Reply::refusal(429, "TooManyRequests", "").header("retry-after", "900");
+    world.graph.fail("update", throttled);
+    for _ in 0..3 {
+        world.log();
+        let report = next_run(&world);
+        assert!(count(&world.log(), "update") > 0, "{report:#}");
+    }
+}
