@@ -409,14 +409,17 @@ impl<P: Ports> Applier<'_, P> {
         if self.context.braked {
             return;
         }
-        let left: Vec<Step> = results
-            .iter()
+        // As the next run counts: what this run has deleted is no longer there.
+        let (deleted, rest): (Vec<_>, Vec<_>) = results.iter().partition(|result| result.has_deleted());
+        let left: Vec<Step> = rest
+            .into_iter()
             .filter_map(|result| {
                 let step = result.step.clone();
                 if is_left(&result) { Some(step) } else { step.kept() }
             })
             .collect();
-        if excess(&left, self.ours, Wish::Old).is_none() {
+        let ours = self.ours.saturating_sub(deleted.len());
+        if excess(&left, ours, Wish::Old).is_none() {
             lock(&self.known).version = Some(self.run.config_version.to_owned());
         }
     }

@@ -248,3 +248,28 @@ fn trusted(world: &World) -> usize {
         .map(|group| group["tenants"].as_array().unwrap().len())
         .sum()
 }
+
+#[test]
+fn deletions_that_are_left_over_do_not_engage_the_brake() {
+    let mut events = mail(users(30));
+    events["resource"] = json!("/users/{id}/events");
+    let entry = (0, "mail", mail(users(170)));
+    let world = world(&organisations(1, &[entry.clone(), (0, "events", events)]));
+    world.scheduled();
+    assert_eq!(live(&world), 200);
+    let all = world.graph.all();
+    let unwanted = all
+        .iter()
+        .filter(|one| one.resource.as_deref().unwrap().ends_with("events"));
+    for one in unwanted.filter(|one| one.id.len() == "id-10".len()).take(10) {
+        world.graph.fail(&format!("delete {}", one.id), forbidden());
+    }
+    let config = organisations(1, &[entry]).to_string();
+    world.documents.set(Document::Config, &config);
+    world.clock.advance(10);
+    next_run(&world);
+    assert_eq!(live(&world), 180);
+    world.graph.heal();
+    let report = next_run(&world);
+    assert_eq!(live(&world), 170, "{report:#}");
+}
