@@ -110,6 +110,19 @@ pub fn ids_by_change<'a>(events: impl IntoIterator<Item = &'a Value>) -> BTreeMa
     by_change
 }
 
+/// Returns the events of a list in groups, in each of which every change has one id: all together where notifications have
+/// the versions that the list shows, or else the live ones and those that were read.
+pub fn by_source<'a>(list: List, events: impl IntoIterator<Item = &'a Value>) -> Vec<Vec<&'a Value>> {
+    let of_list = |event: &&Value| event["subscription"] == list.name;
+    let is_live = |event: &&Value| event["data"]["proof"] != "read";
+    let events = events.into_iter().filter(of_list);
+    if list.name == WITH_EQUAL_IDS {
+        return vec![events.collect()];
+    }
+    let (live, read) = events.partition(is_live);
+    vec![live, read]
+}
+
 /// Returns the id that a path ends with.
 pub fn entity(path: &str) -> String {
     let path = path.trim_end_matches("')");
@@ -155,7 +168,7 @@ pub const LISTS: [List; 5] = [
 ];
 
 /// The list of which notifications and reading have the same version, and so the same ids.
-pub const WITH_EQUAL_IDS: &str = "mail";
+const WITH_EQUAL_IDS: &str = "mail";
 
 /// The list whose notifications name no item.
 const WITHOUT_NAMES: &str = "drive";
