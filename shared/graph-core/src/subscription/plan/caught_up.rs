@@ -21,19 +21,22 @@ use crate::{
 #[serde(transparent)]
 pub struct CaughtUp(BTreeMap<String, Ordered>);
 
-/// What was ordered for a subscription, in minutes since 1970.
+/// What was ordered for a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "(i64, i64)", into = "(i64, i64)")]
+#[serde(from = "(i64, i64, i64)", into = "(i64, i64, i64)")]
 struct Ordered {
-    /// The end of the last window.
+    /// The end of the last window, in minutes since 1970.
     until: i64,
-    /// When the last full window was ordered.
+    /// When the last full window was ordered, in minutes since 1970.
     full_at: i64,
+    /// The end of the last full window, in seconds since 1970.
+    full_until: i64,
 }
 
 impl CaughtUp {
     /// Returns the window that is ordered at `now`: all of it, or within an hour after a full one only what follows the last
-    /// end, and a little before, because lists show some changes late.
+    /// end, and a little before, because lists show some changes late. A message that SQS hands over again, as the function
+    /// was killed, has the same window as before: two answers to one event must not differ.
     #[must_use]
     pub fn rest(&self, mut window: Window, now: Timestamp) -> Window {
         if let Some(until) = self.until(&window, now) {
@@ -46,9 +49,12 @@ impl CaughtUp {
         window
     }
 
-    /// Returns the end of the last window, if a full one was ordered within the hour before `now`.
+    /// Returns the end of the last window, if a full one, and not this one, was ordered within the hour before `now`.
     fn until(&self, window: &Window, now: Timestamp) -> Option<Timestamp> {
         let last = self.0.get(&digest(window))?;
+        if last.full_until == window.until.as_second() {
+            return None;
+        }
         let until = last.until.checked_mul(60)?;
         last.is_recent(now).then(|| Timestamp::from_second(until).ok())?
     }
@@ -67,7 +73,9 @@ impl CaughtUp {
         for (digest, ordered) in &other.0 {
             let last = self.0.entry(digest.clone()).or_insert(*ordered);
             last.until = ordered.until.max(last.until);
-            last.full_at = ordered.full_at.max(last.full_at);
+            if last.full_at < ordered.full_at {
+                (last.full_at, last.full_until) = (ordered.full_at, ordered.full_until);
+            }
         }
         self.limit();
     }
@@ -95,6 +103,7 @@ impl Ordered {
             until: until.as_second().div_euclid(60),
             // Rounded up: the next full window is never earlier than an hour later.
             full_at: now.as_second().saturating_add(59).div_euclid(60),
+            full_until: until.as_second(),
         }
     }
 
@@ -103,15 +112,23 @@ impl Ordered {
     }
 }
 
-impl From<(i64, i64)> for Ordered {
-    fn from((until, full_at): (i64, i64)) -> Self {
-        Self { until, full_at }
+/// The stored form: the end of the full window, and how many minutes later the others are.
+impl From<(i64, i64, i64)> for Ordered {
+    fn from((full_until, full_at, until): (i64, i64, i64)) -> Self {
+        let base = full_until.div_euclid(60);
+        Self {
+            until: base.saturating_add(until),
+            full_at: base.saturating_add(full_at),
+            full_until,
+        }
     }
 }
 
-impl From<Ordered> for (i64, i64) {
+impl From<Ordered> for (i64, i64, i64) {
     fn from(ordered: Ordered) -> Self {
-        (ordered.until, ordered.full_at)
+        let base = ordered.full_until.div_euclid(60);
+        let after = |minutes: i64| minutes.saturating_sub(base);
+        (ordered.full_until, after(ordered.full_at), after(ordered.until))
     }
 }
 
@@ -174,6 +191,19 @@ mod tests {
     }
 
     #[test]
+    fn a_message_that_comes_again_has_the_window_it_had() {
+        let mut caught_up = CaughtUp::default();
+        let full = window("mail", "/users", 0);
+        caught_up.add(&full, at(1));
+        let stored = serde_json::to_string(&caught_up).unwrap();
+        let mut caught_up: CaughtUp = serde_json::from_str(&stored).unwrap();
+        assert_eq!(caught_up.rest(full.clone(), at(31)), full);
+        caught_up.add(&full, at(31));
+        let rest = caught_up.rest(window("mail", "/users", 40), at(40));
+        assert_eq!((rest.from, rest.clipped), (at(-5), true), "it is no other window");
+    }
+
+    #[test]
     fn a_window_that_begins_after_the_last_end_stays_complete() {
         let mut caught_up = CaughtUp::default();
         caught_up.add(&window("mail", "/users", 0), at(0));
@@ -212,9 +242,9 @@ mod tests {
             let now = at(0) + SignedDuration::from_secs(number * 60 / 2);
             caught_up.add(&window(&format!("mail/{number}"), "/users", 0), now);
         }
-        assert_eq!(caught_up.until(&window("mail/0", "/users", 0), at(50)), None);
+        assert_eq!(caught_up.until(&window("mail/0", "/users", 1), at(50)), None);
         assert_eq!(
-            caught_up.until(&window("mail/99", "/users", 0), at(50)),
+            caught_up.until(&window("mail/99", "/users", 1), at(50)),
             Some(at(0))
         );
         let text = serde_json::to_string(&caught_up).unwrap();
