@@ -88,7 +88,8 @@ async fn an_invented_old_or_oversized_event_has_nothing_read() {
             let mut world = prepared(&[("chat", "a", true)]).await;
             if is_new_process {
                 // It assumes that the subscription was replaced, but what another process has had read is not read again.
-                let genuine = received(event("m0", "missed", "chat", "id-1"), now);
+                let before = now - SignedDuration::from_mins(1);
+                let genuine = received(event("m0", "missed", "chat", "id-1"), before);
                 world.invoke(batch(&[genuine])).await.unwrap();
                 world = world.restarted();
             }
