@@ -6,7 +6,7 @@ use graph_core::{
     application::Application,
     subscription::{
         config::{Config, Problem, Severity, Tenant},
-        plan::Policy,
+        plan::{Policy, StoredState},
         rotation::{Forced, KeysInUse, PublishedKeys, RotationRequest},
     },
 };
@@ -87,7 +87,7 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
         let keys = run.keys(deps, &mut read.config, &rotation).await;
         let config = &read.config;
         run.report.note(unsuited(config, &deps.policy));
-        let stored = state::read(deps).await.unwrap_or_default();
+        let stored = state::read(deps).await.unwrap_or_else(StoredState::unread);
         let tenants = in_turn(config, now, deps.policy.period);
         let tenants = tenants.filter(|(_, tenant)| request.covers(tenant));
         let tenants = tenants.map(|(name, tenant)| TenantRun {

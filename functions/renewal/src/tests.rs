@@ -18,6 +18,7 @@ mod lifecycle;
 mod many;
 mod missed;
 mod previous;
+mod processes;
 mod refusals;
 mod rotation;
 mod runs;

@@ -52,7 +52,11 @@ pub(super) fn count<P: Ports>(
     let (now, memory) = (deps.clock.now(), &deps.memory);
     let (mut all, mut live, mut is_complete) = (SubscriptionCount::default(), BTreeMap::new(), true);
     let mut lives = lock(&memory.live);
-    let lives = lives.get_or_insert_with(|| stored.live().cloned().unwrap_or_default());
+    // Another process may have counted since this one did.
+    if let Some(stored) = stored.live() {
+        *lives = Some(stored.clone());
+    }
+    let lives = lives.get_or_insert_default();
     let tenants = run.tenants.iter().map(|tenant| tenant.line.tenant.as_str());
     lives.begin(config.tenants.keys().map(String::as_str).chain(tenants), now);
     let mut ids = HashSet::new();
@@ -65,8 +69,13 @@ pub(super) fn count<P: Ports>(
                 count
             }
             Knowledge::Earlier(count) => count.clone(),
-            Knowledge::None => {
+            Knowledge::Part(count) => {
                 is_complete = false;
+                // In a new stack, a tenant that Graph has never listed silences the others in the first run only.
+                if !stored.is_blank() {
+                    lives.record_unknown(name);
+                }
+                all.merge(count);
                 continue;
             }
         };

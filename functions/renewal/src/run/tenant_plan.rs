@@ -11,8 +11,8 @@ use graph_core::{
         config::{Entry, Problem, Severity},
         model::Subscription,
         plan::{
-            Action, Context, Desired, Listing, Objects, Policy, Reason, Step, SubscriptionCount, Urgency,
-            Wish, delete_all, excess, expand, plan,
+            Action, Context, Desired, Listing, Objects, Policy, Reason, Step, StoredLook, SubscriptionCount,
+            Urgency, Wish, delete_all, excess, expand, plan,
         },
         rotation::KeysInUse,
     },
@@ -107,8 +107,8 @@ pub(super) enum Knowledge {
     Complete,
     /// Graph has not listed them to this process. This is their state by the last look of another one.
     Earlier(SubscriptionCount),
-    /// Nothing, as no process has stored a look.
-    None,
+    /// The same, but of only some or none of them: it is not stored, or entries cannot be read.
+    Part(SubscriptionCount),
 }
 
 /// What the subscriptions of a plan are known from.
@@ -194,12 +194,21 @@ impl<'a, P: Ports> TenantRun<'a, P> {
     fn knowledge(&self) -> Knowledge {
         let is_wanted = |entry: &&Entry| entry.tenants.contains(self.name);
         let mut entries = self.config.subscriptions.values().filter(is_wanted).peekable();
-        if self.stored.is_blank() && entries.peek().is_some() {
-            return Knowledge::None;
+        let are_read = self.config.whole || self.config.departed.contains(self.name);
+        if are_read && entries.peek().is_none() {
+            return Knowledge::Earlier(SubscriptionCount::default());
         }
-        let look = self.stored.last_look(self.name);
-        let count = look.map(|look| SubscriptionCount::since(&look, entries, &self.deps.policy, self.begun));
-        Knowledge::Earlier(count.unwrap_or_default())
+        let look = match self.stored.last_look(self.name) {
+            StoredLook::At(look) => look,
+            StoredLook::Never => return Knowledge::Earlier(SubscriptionCount::default()),
+            StoredLook::Unknown => return Knowledge::Part(SubscriptionCount::default()),
+        };
+        let count = SubscriptionCount::since(&look, entries, &self.deps.policy, self.begun);
+        if are_read {
+            Knowledge::Earlier(count)
+        } else {
+            Knowledge::Part(count)
+        }
     }
 
     fn plan(
@@ -240,7 +249,8 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             }
             remembered(steps, sight, &policy, self.begun)
         };
-        result.missing_before = self.missing_before(&steps, &context);
+        let planned = steps.iter().chain(result.steps.iter().map(|result| &result.step));
+        result.missing_before = self.missing_before(planned, &context);
         let applier = Applier {
             run: self,
             policy,
@@ -261,12 +271,17 @@ impl<'a, P: Ports> TenantRun<'a, P> {
     }
 
     /// Returns the names that were missing at the last look, have no step, and may be names of entries that cannot be read.
-    fn missing_before(&self, steps: &[Step], context: &Context) -> BTreeSet<String> {
-        let look = self.stored.last_look(self.name);
-        let names = look.into_iter().flat_map(|look| look.missing);
-        let has_step = |name: &String| steps.iter().any(|step| step.name == *name);
-        let is_unread = |name: &String| context.held.contains_key(name) || !context.complete;
-        names.filter(|name| is_unread(name) && !has_step(name)).collect()
+    fn missing_before<'s>(
+        &self,
+        steps: impl Iterator<Item = &'s Step>,
+        context: &Context,
+    ) -> BTreeSet<String> {
+        let mut names = self.stored.missing(self.name);
+        names.retain(|name| context.held.contains_key(name) || !context.complete);
+        for step in steps {
+            names.remove(&step.name);
+        }
+        names
     }
 
     /// Plans with a list from Graph, and plans again with the brake if the first plan deletes too much.

@@ -247,6 +247,10 @@ impl FakeDocuments {
         self.states.lock().unwrap().push(String::new());
     }
 
+    pub(super) fn set_state(&self, text: String) {
+        self.states.lock().unwrap().push(text);
+    }
+
     /// Returns `StateParameter`.
     pub(super) fn state(&self) -> String {
         self.states.lock().unwrap().last().cloned().unwrap_or_default()

@@ -22,7 +22,7 @@ pub use self::{
     live::LiveCounts,
     policy::Policy,
     reason::Reason,
-    state::{Look, Missing, StoredState},
+    state::{Look, Missing, StoredLook, StoredState},
     step::{Action, Creation, Renewal, Step},
     terms::Terms,
     urgency::Urgency,

@@ -9,3 +9,13 @@ pub(super) fn digest(name: &str, characters: usize) -> String {
     digest.truncate(characters);
     digest
 }
+
+/// Returns the digests of so many `characters` that a text consists of.
+pub(super) fn digests(text: &str, characters: usize) -> impl Iterator<Item = String> {
+    let letters: Vec<char> = text.chars().collect();
+    let digests: Vec<String> = letters
+        .chunks(characters)
+        .map(|letters| letters.iter().collect())
+        .collect();
+    digests.into_iter()
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::digest::digest;
+use super::digest::{digest, digests};
 
 /// The failures of the last runs.
 #[derive(Clone, Debug, Default)]
@@ -18,12 +18,17 @@ impl FailureHistory {
     /// Records the failures of a run and returns how many are new: this run and the one before have them, and no earlier
     /// one.
     ///
-    /// `stored` has the known failures of the process before, for the first run of a process. If they are unknown, no
-    /// failure of the first run is new.
+    /// `stored` has the text of the last run, which another process may have made: each run may be a new process, and
+    /// several may work in turn. Without a text, no failure of a process's first run is new.
     pub fn observe<'f>(&mut self, failures: impl Iterator<Item = &'f str>, stored: Option<&str>) -> usize {
         let failures: BTreeSet<String> = failures.map(|failure| digest(failure, DIGEST)).collect();
-        if !std::mem::replace(&mut self.has_begun, true) {
-            self.known = stored.map_or_else(|| failures.clone(), split);
+        let has_begun = std::mem::replace(&mut self.has_begun, true);
+        if let Some(stored) = stored {
+            let (known, first_seen) = stored.split_once(FIRST_SEEN).unwrap_or((stored, ""));
+            self.known = digests(known, DIGEST).collect();
+            self.first_seen = digests(first_seen, DIGEST).collect();
+        } else if !has_begun {
+            self.known.clone_from(&failures);
         }
         self.known.retain(|failure| failures.contains(failure));
         let is_known = |failure: &&String| self.known.contains(*failure);
@@ -38,20 +43,22 @@ impl FailureHistory {
         count
     }
 
-    /// Returns the known failures as a text for the next process; nothing if they are too many.
+    /// Returns the failures as a text for the next run; nothing if too many are known. Of those that only the last run has
+    /// had, some are left out if they are too many: the others suffice for an alarm.
     #[must_use]
     pub fn to_text(&self) -> Option<String> {
-        (self.known.len() <= MAX_STORED).then(|| self.known.iter().map(String::as_str).collect())
+        let room = MAX_STORED.checked_sub(self.known.len())?;
+        let mut text: String = self.known.iter().map(String::as_str).collect();
+        if !self.first_seen.is_empty() {
+            text.push(FIRST_SEEN);
+            text.extend(self.first_seen.iter().take(room).map(String::as_str));
+        }
+        Some(text)
     }
 }
 
-fn split(stored: &str) -> BTreeSet<String> {
-    let letters: Vec<char> = stored.chars().collect();
-    letters
-        .chunks(DIGEST)
-        .map(|letters| letters.iter().collect())
-        .collect()
-}
+/// Stands before the failures that only the last run has had. It is no letter of a digest.
+const FIRST_SEEN: char = '.';
 
 /// How many characters of a digest stand for a failure.
 const DIGEST: usize = 4;
@@ -101,7 +108,41 @@ mod tests {
         let stored = before.to_text().unwrap();
         let mut history = FailureHistory::default();
         assert_eq!(history.observe(["old", "new"].into_iter(), Some(&stored)), 0);
-        assert_eq!(history.observe(["old", "new"].into_iter(), Some(&stored)), 1);
+        assert_eq!(history.observe(["old", "new"].into_iter(), None), 1);
+    }
+
+    #[test]
+    fn a_failure_is_new_where_each_run_is_a_new_process() {
+        let mut stored = String::new();
+        for (failures, new) in [
+            (&["a"][..], 0),
+            (&["a", "b"], 1),
+            (&["a", "b"], 1),
+            (&["b"], 0),
+            (&["a"], 0),
+        ] {
+            let mut history = FailureHistory::default();
+            assert_eq!(
+                history.observe(failures.iter().copied(), Some(&stored)),
+                new,
+                "{failures:?}"
+            );
+            stored = history.to_text().unwrap();
+        }
+    }
+
+    #[test]
+    fn thousands_of_failures_at_once_are_new_in_the_next_process() {
+        let failures: Vec<String> = (0..1_000).map(|number| format!("mail/{number}")).collect();
+        let mut stored = String::new();
+        let mut counts = Vec::new();
+        for _ in 0..4 {
+            let mut history = FailureHistory::default();
+            counts.push(history.observe(failures.iter().map(String::as_str), Some(&stored)) > 0);
+            stored = history.to_text().unwrap();
+            assert!(stored.len() <= 601, "{}", stored.len());
+        }
+        assert_eq!(counts, [false, true, false, false]);
     }
 
     #[test]

@@ -5,21 +5,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::digest::digest;
+use super::digest::{digest, digests};
 
 /// How many subscriptions of each tenant existed at the last count, and at most on this day and the day before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(from = "Written", into = "Written")]
 pub struct LiveCounts {
     /// The day of the last count, in days since 1970.
     day: i64,
-    /// By the digest of the tenant's name.
-    of: BTreeMap<String, Days>,
+    /// By the digest of the tenant's name; nothing for a tenant whose count is not known any more.
+    of: BTreeMap<String, Option<Days>>,
 }
 
-/// The counts of a tenant. As a list, which is short: a parameter holds 4 kB for all tenants.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Vec<usize>", into = "Vec<usize>")]
+/// The stored counts. Tenants with the same counts share one key, so that hundreds fit into a parameter, which holds 4 kB.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Written {
+    day: i64,
+    /// The digests of the tenants by their counts, such as `12` or `12 14 14`; an empty key means that they are not known.
+    of: BTreeMap<String, String>,
+}
+
+/// The counts of a tenant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Days {
     last: usize,
     most_today: usize,
@@ -27,10 +35,16 @@ struct Days {
 }
 
 impl LiveCounts {
-    /// Returns how many subscriptions of the tenant existed at the last count; nothing if it never was counted.
+    /// Returns how many subscriptions of the tenant existed at the last count; nothing if that is not known.
     #[must_use]
     pub fn of(&self, tenant: &str) -> Option<usize> {
-        self.of.get(&key(tenant)).map(|days| days.last)
+        self.of.get(&key(tenant))?.map(|days| days.last)
+    }
+
+    /// Returns whether the tenant was never counted.
+    #[must_use]
+    pub fn is_new(&self, tenant: &str) -> bool {
+        !self.of.contains_key(&key(tenant))
     }
 
     /// Begins a count at `now` of these tenants. All others are forgotten.
@@ -41,7 +55,7 @@ impl LiveCounts {
         let days = today.saturating_sub(self.day);
         self.day = today;
         for _ in 0..days.min(2) {
-            for days in self.of.values_mut() {
+            for days in self.of.values_mut().flatten() {
                 days.most_before = days.most_today;
                 days.most_today = days.last;
             }
@@ -51,15 +65,22 @@ impl LiveCounts {
     /// Records that `live` subscriptions of the tenant exist.
     pub fn record(&mut self, tenant: &str, live: usize) {
         let days = self.of.entry(key(tenant)).or_default();
+        let days = days.get_or_insert_default();
         days.last = live;
         days.most_today = days.most_today.max(live);
+    }
+
+    /// Records that nobody knows how many subscriptions of the tenant exist, unless an earlier count is known. Otherwise the
+    /// next process would take it for a new tenant, of which nothing can be missing.
+    pub fn record_unknown(&mut self, tenant: &str) {
+        self.of.entry(key(tenant)).or_default();
     }
 
     /// Returns by how many percent `live` is below the most that the same tenants had on this day or the day before; 0 for
     /// a few.
     #[must_use]
     pub fn drop_percent(&self, live: &BTreeMap<String, usize>) -> i64 {
-        let of = |tenant: &String| self.of.get(&key(tenant));
+        let of = |tenant: &String| self.of.get(&key(tenant))?.as_ref();
         let most: usize = live.keys().filter_map(of).map(Days::most).sum();
         let lost = most.saturating_sub(live.values().sum());
         // A member who leaves a group of four, say. Of most subscriptions, few are many.
@@ -72,7 +93,7 @@ impl LiveCounts {
 
     /// Forgets how many there were before: a person has confirmed what was deleted.
     pub fn confirm(&mut self) {
-        for days in self.of.values_mut() {
+        for days in self.of.values_mut().flatten() {
             *days = Days::from(vec![days.last]);
         }
     }
@@ -103,6 +124,34 @@ impl From<Days> for Vec<usize> {
             return vec![days.last];
         }
         vec![days.last, days.most_today, days.most_before]
+    }
+}
+
+impl From<LiveCounts> for Written {
+    fn from(counts: LiveCounts) -> Self {
+        let mut of: BTreeMap<String, String> = BTreeMap::new();
+        for (tenant, days) in counts.of {
+            let numbers = days.map(Vec::from).unwrap_or_default();
+            let numbers: Vec<String> = numbers.iter().map(usize::to_string).collect();
+            of.entry(numbers.join(" ")).or_default().push_str(&tenant);
+        }
+        Self { day: counts.day, of }
+    }
+}
+
+impl From<Written> for LiveCounts {
+    fn from(written: Written) -> Self {
+        let of_same = |(numbers, tenants): (&String, &String)| {
+            let numbers: Vec<usize> = numbers.split(' ').filter_map(|text| text.parse().ok()).collect();
+            let days = (!numbers.is_empty()).then(|| Days::from(numbers));
+            digests(tenants, DIGEST)
+                .map(move |tenant| (tenant, days))
+                .collect::<Vec<_>>()
+        };
+        Self {
+            day: written.day,
+            of: written.of.iter().flat_map(of_same).collect(),
+        }
     }
 }
 
@@ -150,6 +199,24 @@ mod tests {
             (Some(90), Some(10), None)
         );
         assert_eq!(observe(&mut counts, 2, &[("a", 56), ("b", 10)]), 40);
+    }
+
+    #[test]
+    fn an_unknown_tenant_is_not_new_to_the_next_process() {
+        let mut counts = LiveCounts::default();
+        observe(&mut counts, 0, &[("a", 100)]);
+        for tenant in ["a", "b"] {
+            counts.record_unknown(tenant);
+        }
+        let text = serde_json::to_string(&counts).unwrap();
+        let counts: LiveCounts = serde_json::from_str(&text).unwrap();
+        for (tenant, live, is_new) in [("a", Some(100), false), ("b", None, false), ("c", None, true)] {
+            assert_eq!(
+                (counts.of(tenant), counts.is_new(tenant)),
+                (live, is_new),
+                "{tenant}"
+            );
+        }
     }
 
     /// Otherwise a tenant that cannot be listed looks as if it had lost everything.

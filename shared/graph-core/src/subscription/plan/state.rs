@@ -8,7 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{caught_up::CaughtUp, count::LastLook, digest::digest, existing::Existing, live::LiveCounts};
+use super::{
+    caught_up::CaughtUp,
+    count::LastLook,
+    digest::{digest, digests},
+    existing::Existing,
+    live::LiveCounts,
+};
 use crate::subscription::config::Config;
 
 /// The result of the last look at all subscriptions.
@@ -35,12 +41,26 @@ pub struct StoredState {
     /// How many subscriptions exist.
     #[serde(skip_serializing_if = "Option::is_none")]
     live: Option<LiveCounts>,
-    /// The known failures; nothing if they are too many.
+    /// The failures of the last runs; nothing if they are too many.
     #[serde(skip_serializing_if = "Option::is_none")]
     failures: Option<String>,
     /// Which windows were ordered because Graph missed notifications.
     #[serde(skip_serializing_if = "CaughtUp::is_empty")]
     pub caught_up: CaughtUp,
+    /// Whether this stands for a state that could not be read.
+    #[serde(skip)]
+    is_unread: bool,
+}
+
+/// What is stored of the last look at a tenant, for the alarms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoredLook {
+    /// Graph has never listed its subscriptions.
+    Never,
+    /// Graph has listed them.
+    At(LastLook),
+    /// Whether Graph has listed them, or what it listed, is not known.
+    Unknown,
 }
 
 /// The subscriptions of a tenant that were missing at a look.
@@ -72,6 +92,15 @@ impl StoredState {
     #[must_use]
     pub fn parse(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
+    }
+
+    /// Returns the state in place of one that could not be read.
+    #[must_use]
+    pub fn unread() -> Self {
+        Self {
+            is_unread: true,
+            ..Self::default()
+        }
     }
 
     /// Returns the state after a look at everything in `config` at `now`. Tenants with nothing missing are left out. Of a
@@ -130,7 +159,7 @@ impl StoredState {
         self.live.as_ref()
     }
 
-    /// Returns the known failures.
+    /// Returns the failures of the last runs.
     #[must_use]
     pub fn failures(&self) -> Option<&str> {
         self.failures.as_deref()
@@ -139,18 +168,35 @@ impl StoredState {
     /// Returns whether nobody has stored anything yet.
     #[must_use]
     pub fn is_blank(&self) -> bool {
-        self.looked_at.is_none()
+        self.looked_at.is_none() && !self.is_unread
     }
 
-    /// Returns the last look at a tenant; nothing if it was never listed, or if that is unknown.
+    /// Returns what is stored of the last look at a tenant.
     #[must_use]
-    pub fn last_look(&self, tenant: &str) -> Option<LastLook> {
-        let live = self.live.as_ref()?.of(tenant)?;
-        let (at, missing) = self.missing_at(tenant)?;
+    pub fn last_look(&self, tenant: &str) -> StoredLook {
+        let live = self.live.as_ref().filter(|_| self.looked_at.is_some());
+        if live.is_some_and(|live| live.is_new(tenant)) {
+            return StoredLook::Never;
+        }
+        let live = live.and_then(|live| live.of(tenant));
+        match (live, self.missing_at(tenant)) {
+            (Some(live), Some((at, _))) => StoredLook::At(LastLook {
+                at,
+                live,
+                missing: self.missing(tenant),
+            }),
+            _ => StoredLook::Unknown,
+        }
+    }
+
+    /// Returns the names of entries that had no subscription in a tenant, as far as that is known.
+    #[must_use]
+    pub fn missing(&self, tenant: &str) -> BTreeSet<String> {
+        let missing = self.missing_at(tenant).map(|(_, missing)| missing);
+        let missing = missing.unwrap_or_default();
         let names = missing.new.into_iter().chain(missing.lost.into_keys());
         // Objects of `forEach` may be missing for good reasons.
-        let missing = names.filter(|name| !name.contains('/')).collect();
-        Some(LastLook { at, live, missing })
+        names.filter(|name| !name.contains('/')).collect()
     }
 
     /// Returns when a tenant was looked at last, and what was missing then.
@@ -186,13 +232,7 @@ impl StoredState {
             return None;
         }
         let (at, missing) = self.missing_at(tenant)?;
-        let known = self.entries.as_ref().map(|digests| {
-            let letters: Vec<char> = digests.chars().collect();
-            letters
-                .chunks(DIGEST)
-                .map(|letters| letters.iter().collect())
-                .collect()
-        });
+        let known = self.entries.as_ref().map(|text| digests(text, DIGEST).collect());
         let entries = match (self.version == version, known) {
             // With the same version, the look covered every entry of today.
             (true, _) => None,
@@ -205,7 +245,7 @@ impl StoredState {
     #[must_use]
     pub fn into_text(mut self) -> String {
         loop {
-            let text = serde_json::to_string(&self).unwrap_or_default();
+            let text = self.text();
             if text.len() <= MAX_BYTES {
                 return text;
             }
@@ -214,21 +254,13 @@ impl StoredState {
                 self.caught_up = CaughtUp::default();
                 continue;
             }
-            // Then counts and failures: without them, only metrics know less.
-            if self.failures.take().is_some() || self.live.take().is_some() {
+            // Then what grows with tenants times entries: without it, consumers catch up once too often.
+            if self.drop_existing() || self.drop_counts() {
                 continue;
             }
             if !self.unlisted.is_empty() {
                 let unlisted = std::mem::take(&mut self.unlisted).into_keys();
                 self.tenants.extend(unlisted.map(|tenant| (tenant, None)));
-                continue;
-            }
-            let mut missing = self.tenants.values_mut().flatten();
-            if missing.any(|missing| !missing.existing.is_empty()) {
-                let missing = self.tenants.values_mut().flatten();
-                missing.for_each(|missing| missing.existing.clear());
-                self.tenants
-                    .retain(|_, missing| *missing != Some(Missing::default()));
                 continue;
             }
             // The largest tenant first: it frees the most room for the fewest unknown tenants.
@@ -248,10 +280,39 @@ impl StoredState {
                         mistaken,
                         ..Self::default()
                     };
-                    return serde_json::to_string(&versions).unwrap_or_default();
+                    return versions.text();
                 }
             }
         }
+    }
+
+    fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Drops what existed of each entry with `forEach`; returns whether there was anything.
+    fn drop_existing(&mut self) -> bool {
+        let mut missing = self.tenants.values_mut().flatten();
+        if missing.all(|missing| missing.existing.is_empty()) {
+            return false;
+        }
+        let missing = self.tenants.values_mut().flatten();
+        missing.for_each(|missing| missing.existing.clear());
+        self.tenants
+            .retain(|_, missing| *missing != Some(Missing::default()));
+        true
+    }
+
+    /// Drops what only alarms need: the failures, or if that is not enough, the counts; returns whether there was anything.
+    fn drop_counts(&mut self) -> bool {
+        let failures = self.failures.take();
+        if self.live.is_some() && self.text().len() > MAX_BYTES {
+            self.live = None;
+            // They may fit without the counts.
+            self.failures = failures;
+            return true;
+        }
+        failures.is_some()
     }
 }
 
@@ -386,6 +447,60 @@ mod tests {
             Before::There(Some(at())),
             "in doubt a loss is reported"
         );
+    }
+
+    /// One of them may have a secret that has ended.
+    #[test]
+    fn the_counts_of_five_hundred_tenants_fit() {
+        let state = large(500, |_| 12);
+        let text = state.into_text();
+        assert!(text.len() <= 4_096, "{}", text.len());
+        let state = StoredState::parse(&text);
+        let StoredLook::At(look) = state.last_look("tenant-7") else {
+            panic!("{text}");
+        };
+        assert_eq!((look.at, look.live), (at(), 12));
+        assert_eq!(state.last_look("new"), StoredLook::Never);
+        assert!(state.failures().is_some());
+    }
+
+    #[test]
+    fn counts_that_do_not_fit_are_unknown_and_not_zero() {
+        let state = large(500, |number| number * 3);
+        let text = state.into_text();
+        assert!(text.len() <= 4_096, "{}", text.len());
+        let state = StoredState::parse(&text);
+        assert_eq!(state.live(), None);
+        assert!(state.failures().is_some(), "they fit without the counts");
+        for tenant in ["tenant-7", "new"] {
+            assert_eq!(state.last_look(tenant), StoredLook::Unknown, "{tenant}");
+        }
+    }
+
+    #[test]
+    fn a_tenant_whose_look_is_not_stored_is_unknown() {
+        let state = state(BTreeMap::from([("contoso".to_owned(), None)]));
+        let mut live = LiveCounts::default();
+        live.record("contoso", 12);
+        let state = state.with_counts(live, None);
+        assert_eq!(state.last_look("contoso"), StoredLook::Unknown);
+        assert_eq!(StoredState::unread().last_look("contoso"), StoredLook::Unknown);
+    }
+
+    /// Returns a state with an entry with `forEach` in each tenant, and with the counts of the tenants.
+    fn large(tenants: usize, live: impl Fn(usize) -> usize) -> StoredState {
+        let mut counts = LiveCounts::default();
+        let name = |number: usize| format!("tenant-{number}");
+        let looks = (0..tenants).map(|number| {
+            counts.record(&name(number), live(number));
+            let missing = Missing {
+                existing: by_entry(std::iter::once("mail/1")),
+                ..Missing::default()
+            };
+            (name(number), Some(missing))
+        });
+        let looks = looks.collect();
+        state(looks).with_counts(counts, Some("abcd".repeat(100)))
     }
 
     fn state(tenants: BTreeMap<String, Option<Missing>>) -> StoredState {
