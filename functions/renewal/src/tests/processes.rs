@@ -20,6 +20,20 @@ async fn without_stored_counts_no_failing_tenant_counts_as_healthy() {
 }
 
 #[tokio::test]
+async fn a_tenant_whose_secret_is_repaired_counts_again() {
+    let mut world = looked_at_twice().await;
+    edit_state(&world, |state| {
+        state.as_object_mut().unwrap().remove("live").unwrap();
+    });
+    world = world.restarted();
+    world.graph.fail("login", secret_ended());
+    check_unknown(&world.counted(json!({})).await);
+    world.graph.heal();
+    world.clock.advance(60);
+    check_live(&world.counted(json!({})).await, 2, 0);
+}
+
+#[tokio::test]
 async fn while_the_stored_state_is_unreadable_no_failing_tenant_counts_as_healthy() {
     let mut world = looked_at_twice().await;
     *world.documents.hides_state.lock().unwrap() = true;
