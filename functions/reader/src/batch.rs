@@ -203,7 +203,7 @@ pub(crate) async fn keep_last<P: Ports>(
             None => None,
         };
         if let Some(last) = &last_try {
-            log_last(&id, last, reason);
+            last.log(&id, "ReadQueue", reason);
         }
         all.push(Unfinished {
             note: (id, reason),
@@ -216,21 +216,6 @@ pub(crate) async fn keep_last<P: Ports>(
         reason.count(1, metrics);
     }
     sent.lost.into_iter().map(|(id, _)| id).collect()
-}
-
-fn log_last(id: &str, last: &LastTry, reason: Reason) {
-    let subscription = last.owner().map(|owner| &*owner.subscription);
-    let tenant = last.owner().map(|owner| owner.application.tenant_id.to_string());
-    let reason = reason.name();
-    error!(
-        message.id = id,
-        subscription.name = subscription,
-        tenant.id = tenant,
-        reason,
-        "Message {id} of ReadQueue for subscription {} of tenant {} could not be processed at its last try ({reason}); it is moved to FailedQueue",
-        subscription.unwrap_or("(not proven)"),
-        tenant.as_deref().unwrap_or("(not proven)")
-    );
 }
 
 /// Returns the owner of a message, as far as it is proven.

@@ -126,19 +126,9 @@ async fn keep_last<'a>(
         reason,
     } in &unfinished
     {
-        let Some(last) = last_try else { continue };
-        let subscription = last.owner().map(|owner| &*owner.subscription);
-        let tenant = last.owner().map(|owner| owner.application.tenant_id.to_string());
-        let reason = reason.name();
-        error!(
-            message.id = id,
-            subscription.name = subscription,
-            tenant.id = tenant,
-            reason,
-            "Lifecycle notification {id} for subscription {} of tenant {} could not be answered at its last try ({reason}); it goes to FailedQueue",
-            subscription.unwrap_or("(not proven)"),
-            tenant.as_deref().unwrap_or("(not proven)")
-        );
+        if let Some(last) = last_try {
+            last.log(id, "LifecycleQueue", *reason);
+        }
     }
     let noted = unfinished.into_iter().map(|one| Unfinished {
         note: (one.note, one.reason),

@@ -1,6 +1,7 @@
 //! Messages that their queue hands over for the last time.
 
 use graph_core::notification::client_state::Proven;
+use tracing::error;
 
 use super::{Message, Queue, Reason, Sent};
 use crate::deadline::Deadline;
@@ -31,6 +32,23 @@ impl LastTry {
     /// Returns the owner, as far as it is proven.
     pub fn owner(&self) -> Option<&Proven> {
         self.owner.as_ref()
+    }
+
+    /// Logs that the message `id` of `queue` goes to FailedQueue.
+    pub fn log(&self, id: &str, queue: &str, reason: Reason) {
+        let subscription = self.owner.as_ref().map(|owner| &*owner.subscription);
+        let tenant = self.owner.as_ref();
+        let tenant = tenant.map(|owner| owner.application.tenant_id.to_string());
+        let reason = reason.name();
+        error!(
+            message.id = id,
+            subscription.name = subscription,
+            tenant.id = tenant,
+            reason,
+            "Message {id} of {queue} for subscription {} of tenant {} could not be processed at its last try ({reason}); it goes to FailedQueue",
+            subscription.unwrap_or("(not proven)"),
+            tenant.as_deref().unwrap_or("(not proven)")
+        );
     }
 }
 
