@@ -3,3 +3,5 @@
 pub mod check;
 pub mod diff;
 pub mod document;
+pub mod effect;
+pub mod shown;

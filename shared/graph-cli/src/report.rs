@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::config::diff::Live;
+use crate::config::effect::Live;
 
 pub mod plan;
 pub mod status;

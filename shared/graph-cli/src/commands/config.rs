@@ -19,8 +19,10 @@ use crate::{
     ask,
     config::{
         check::Checked,
-        diff::{Change, Effect, Live, changes, effects, text},
+        diff::{Change, changes},
         document::{Document, Location},
+        effect::{Effect, Live, effects},
+        shown::text,
     },
     failure::{Failure, Kind},
     invoke,
