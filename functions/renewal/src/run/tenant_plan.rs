@@ -11,15 +11,16 @@ use graph_core::{
         config::{Entry, Problem, Severity},
         model::Subscription,
         plan::{
-            Action, Context, Desired, Listing, Objects, Policy, Reason, Step, StoredLook, SubscriptionCount,
-            Urgency, Wish, delete_all, excess, expand, plan,
+            Action, Context, Desired, Listing, Objects, Policy, Step, StoredLook, SubscriptionCount, Urgency,
+            Wish, delete_all, excess, expand, plan,
         },
         rotation::KeysInUse,
     },
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
+use self::sight::{Sight, missing, remembered};
 use super::objects;
 use crate::{
     advice,
@@ -34,6 +35,7 @@ use crate::{
 mod context;
 mod needs;
 mod observed;
+mod sight;
 
 /// The result of a run for one tenant.
 #[derive(Debug)]
@@ -109,17 +111,6 @@ pub(super) enum Knowledge {
     Earlier(SubscriptionCount),
     /// The same, but of only some or none of them: it is not stored, or entries cannot be read.
     Part(SubscriptionCount),
-}
-
-/// What the subscriptions of a plan are known from.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sight {
-    /// Graph has listed them.
-    Listed,
-    /// Graph could not list them, so they are those that this process remembers.
-    Remembered,
-    /// The same, and no call is possible: the login fails.
-    LoggedOut,
 }
 
 /// A tenant with its plan.
@@ -455,41 +446,6 @@ impl<P: Ports> TenantPlan<'_, P> {
 const LOCKED_OUT: &str = "; the tenant was removed from ConfigSecret, so no later run tries again: its subscriptions expire \
                           within 29 days, and their notifications are rejected";
 
-/// Returns the steps for subscriptions that Graph could not list: they are renewed, and kept if no call is possible. Only
-/// what is certainly gone is created again, and nothing is deleted, because what exists is not certain.
-fn remembered(steps: Vec<Step>, sight: Sight, policy: &Policy, now: Timestamp) -> Vec<Step> {
-    let steps = steps.into_iter().filter_map(|step| {
-        if sight == Sight::LoggedOut {
-            return step.kept();
-        }
-        match &step.action {
-            Action::Create(_) => is_lost(&step).then_some(step),
-            Action::Replace { id, creation } => {
-                let (end, lifetime) = (step.expires_at, creation.desired.lifetime);
-                let is_due = end.is_none_or(|end| end.duration_since(now) < policy.reserve(lifetime));
-                // The renewal also shows whether it is gone.
-                let action = Action::Renew {
-                    id: id.clone(),
-                    renewal: creation.extension(),
-                    otherwise: creation.clone(),
-                };
-                if is_due || step.reason == Reason::Removed {
-                    Some(Step { action, ..step })
-                } else {
-                    step.kept()
-                }
-            }
-            Action::Delete { .. } => step.kept(),
-            Action::Renew { .. } | Action::Extend { .. } | Action::Keep { .. } => Some(step),
-        }
-    });
-    steps.collect()
-}
-
-fn is_lost(step: &Step) -> bool {
-    matches!(step.reason, Reason::Lost { .. })
-}
-
 /// Returns the ids of the subscriptions that a plan replaces.
 fn replaced(steps: &[Step]) -> BTreeSet<String> {
     let replaced = steps.iter().filter_map(|step| match &step.action {
@@ -497,15 +453,6 @@ fn replaced(steps: &[Step]) -> BTreeSet<String> {
         _ => None,
     });
     replaced.collect()
-}
-
-/// Returns the results for subscriptions that do not exist, as far as a tenant's last list shows: they wait for the next
-/// list, and count as missing.
-fn missing(steps: &[Step], sight: Sight) -> impl Iterator<Item = StepResult> {
-    let waits =
-        move |step: &&Step| step.action.id().is_none() && (sight == Sight::LoggedOut || !is_lost(step));
-    let missing = steps.iter().filter(waits);
-    missing.map(|step| StepResult::of(step.clone(), Status::Unfinished))
 }
 
 /// Returns the ids of those reported subscriptions that the list shows under the same name.
