@@ -148,7 +148,7 @@ impl<'a> Lifecycle<'a> {
                     .any(|failure| failure["itemIdentifier"] == one.record["messageId"]);
                 one.received += 1;
                 one.visible_at = now + VISIBILITY_TIMEOUT;
-                if has_failed && one.received < MAX_RECEIVES {
+                if has_failed && one.received <= MAX_RECEIVES {
                     self.waiting.push(one);
                 }
             }
@@ -171,7 +171,7 @@ pub(super) fn record(number: u64, event: &str, subscription: &Registered, now: T
     json!({"messageId": number.to_string(), "eventSource": "aws:sqs", "body": body.to_string()})
 }
 
-/// `VisibilityTimeout` of LifecycleQueue, its `maxReceiveCount`, and `BatchSize` of its mapping (template.yaml).
+/// `VisibilityTimeout` of LifecycleQueue, one less than its `maxReceiveCount`, and `BatchSize` of its mapping (template.yaml).
 const VISIBILITY_TIMEOUT: SignedDuration = SignedDuration::from_mins(15);
 pub(super) const MAX_RECEIVES: u32 = 16;
 const MAX_BATCH: usize = 500;

@@ -16,7 +16,8 @@ pub struct LastTry {
 }
 
 impl LastTry {
-    /// Returns the message if it was received `received` times, and its queue hands it over `tries` times (`maxReceiveCount`).
+    /// Returns the message if it was received `received` times, and has `tries`. Its queue hands it over once more
+    /// (`maxReceiveCount`), for the case that the function is killed at its last try, or that FailedQueue does not answer.
     pub fn of(received: u32, tries: u32, body: &str, owner: Option<&Proven>) -> Option<Self> {
         (received >= tries).then(|| Self {
             body: body.to_owned(),
