@@ -20,7 +20,7 @@ pub enum Fetch {
     Get(Request, Limit),
     /// What changed of late in the drive: its notifications name no item.
     Drive,
-    /// Nothing: a GET cannot read the resource.
+    /// Nothing: a GET cannot read the resource, or not within the limits of the subscription.
     Nothing,
     /// Nothing: the path is not that of an entity which the subscription watches.
     Refused,
@@ -36,6 +36,10 @@ pub fn fetch(resource: &str, path: &str, named: Option<&str>, tenant_id: Guid) -
     let Some(row) = catalogue::find(resource) else {
         return Fetch::Nothing;
     };
+    // A key leads to any item of the collection, whatever the subscription's filter is.
+    if catalogue::option_against_fetching(resource).is_some() {
+        return Fetch::Nothing;
+    }
     match row.fetching() {
         Fetching::Never(_) => return Fetch::Nothing,
         Fetching::Drive => return Fetch::Drive,

@@ -3,7 +3,7 @@
 //! One table has a [`Row`] per kind of resource. [`find`] looks up a subscription's resource path; [`nearest`] suggests
 //! a path for a misspelt one.
 
-pub use fetching::Fetching;
+pub use fetching::{Fetching, option_against_fetching};
 pub use row::{Access, Changes, LifecycleUrl, Permission, Remark, Rich, Row, Select, Version};
 
 use graph_events::path::{self, Token};

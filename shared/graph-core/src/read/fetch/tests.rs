@@ -180,7 +180,7 @@ fn the_request_holds_the_item_to_the_subscriptions_folder_or_user() {
 
 #[test]
 fn the_query_is_the_subscriptions_own() {
-    let resource = format!("{MAIL}?$select=subject&$filter=isRead eq false");
+    let resource = format!("{MAIL}?$select=subject");
     let Fetch::Get(request, _) = fetch(
         &resource,
         &format!("users/{ANNA}/messages/AAMk1"),
@@ -190,6 +190,27 @@ fn the_query_is_the_subscriptions_own() {
         panic!("it is fetched");
     };
     assert_eq!(request.query, "$select=subject");
+}
+
+/// A key leads to any item of the mailbox.
+#[test]
+fn nothing_is_fetched_past_an_option_that_limits_the_subscription() {
+    let path = format!("users/{ANNA}/messages/AAMk1");
+    for options in [
+        "$filter=isRead eq false",
+        "%24Filter=isRead eq false",
+        "$select=subject&$filter=isRead eq false",
+        "$search=\"a\"",
+        "$top=1",
+        "new=1",
+    ] {
+        let resource = format!("{MAIL}?{options}");
+        assert_eq!(
+            fetch(&resource, &path, None, guid(TENANT)),
+            Fetch::Nothing,
+            "{options}"
+        );
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! How the items of each row are named in notifications, and which GET reads them: a column of the catalogue, as data.
 
+use graph_events::path;
+
 use super::row::{Access, Row};
 
 /// What can be fetched for an item of a row.
@@ -45,6 +47,26 @@ impl Row {
         SHAPES.iter().filter(|shape| shape.rows.contains(&self.key))
     }
 }
+
+/// Returns the first query option in `resource` that a GET of one item would not obey: such an option may limit what the
+/// subscription is for, and a GET by the item's key would return items outside of that limit.
+#[must_use]
+pub fn option_against_fetching(resource: &str) -> Option<String> {
+    let mut names = path::options(resource).into_iter().map(|(name, _)| name);
+    names.find_map(|name| {
+        let is_obeyed = OBEYED.iter().any(|known| known.eq_ignore_ascii_case(&name));
+        (!is_obeyed).then(|| name.into_owned())
+    })
+}
+
+/// The options that do not limit which items a subscription is for. The GET has the same `$select`; the others choose kinds
+/// of changes, and how Microsoft bills for them.
+const OBEYED: &[&str] = &[
+    "$select",
+    "notifyOnUserSpecificProperties",
+    "notifyOnIndirectMembershipUpdate",
+    "model",
+];
 
 const fn shape(rows: &'static [&'static str], item: &'static str) -> Shape {
     Shape {

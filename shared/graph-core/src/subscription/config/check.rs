@@ -89,6 +89,7 @@ fn check_row(written: &Written<'_>, resource: &str, row: &Row, problems: &mut Pr
         problems.error(&join(&written.path, "version"), message);
     }
     check_options(written, row, problems);
+    check_narrowed(written, resource, row, problems);
     check_users(written, resource, row, problems);
     if row.remark == Remark::Retired {
         let message = "belongs to the legacy alerts API, which Microsoft retired on 15 October 2026; it works as long as \
@@ -120,6 +121,29 @@ fn check_options(written: &Written<'_>, row: &Row, problems: &mut Problems) {
     if options.permission_changes && row.entity != "driveItem" {
         refuse(PERMISSION_CHANGES, "is for drives only; remove it".to_owned());
     }
+}
+
+/// Checks that no query option limits which items the entry is for where their content is fetched: a GET by an item's key
+/// obeys no filter, so it would read items that the entry does not ask for.
+fn check_narrowed(written: &Written<'_>, resource: &str, row: &Row, problems: &mut Problems) {
+    if !written.options.fetch_content || matches!(row.fetching(), Fetching::Never(_)) {
+        return;
+    }
+    let own = catalogue::option_against_fetching(resource).map(|name| ("resource", name));
+    let beside = || {
+        Some((
+            QUERY_OPTIONS,
+            written.query_options?.split('=').next()?.trim().to_owned(),
+        ))
+    };
+    let Some((field, name)) = own.or_else(beside) else {
+        return;
+    };
+    let message = format!(
+        "has `{name}`, which `fetchContent` cannot obey: it reads an item by its id, also one that `{name}` leaves out; remove \
+         `{name}` or `fetchContent`"
+    );
+    problems.error(&join(&written.path, field), message);
 }
 
 /// Checks that users are named by their ids, as in notifications: by a principal name, content is never fetched, and what is
