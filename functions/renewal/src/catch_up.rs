@@ -26,6 +26,8 @@ use crate::{keys, ports::Documents};
 pub struct CatchUp<Q> {
     queue: Q,
     back: SignedDuration,
+    /// How long after its end a window is read.
+    settle: SignedDuration,
     /// Windows that `ReadQueue` did not accept. They are sent with the next ones.
     unsent: Mutex<Vec<Window>>,
 }
@@ -63,8 +65,15 @@ impl<Q: Queue> CatchUp<Q> {
         Self {
             queue,
             back,
+            settle: SignedDuration::ZERO,
             unsent: Mutex::default(),
         }
+    }
+
+    /// Has each window read `settle` after its end, when Graph's lists show the last changes in it.
+    #[must_use]
+    pub fn after(self, settle: SignedDuration) -> Self {
+        Self { settle, ..self }
     }
 
     /// Puts windows into `ReadQueue`, joined where they belong to one subscription, and returns whether the queue accepted
@@ -86,7 +95,11 @@ impl<Q: Queue> CatchUp<Q> {
         let (mut messages, mut lost) = (Vec::new(), Vec::new());
         for window in windows {
             match keys.as_ref().and_then(|keys| window.to_body(keys, now).ok()) {
-                Some(body) => messages.push((window.clone(), Message::of_window(&window.owner(), body))),
+                Some(body) => {
+                    let message = Message::of_window(&window.owner(), body);
+                    let message = message.delayed(window.settles_in(self.settle, now));
+                    messages.push((window, message));
+                }
                 None => lost.push(window),
             }
         }

@@ -51,6 +51,7 @@ async fn deps() -> Result<Deps<Live>, Error> {
     let state_parameter = settings.required("STATE_PARAMETER");
     let read_queue = settings.optional("READ_QUEUE_URL");
     let catch_up_hours = settings.optional("CATCH_UP_HOURS");
+    let catch_up_delay = settings.optional("CATCH_UP_DELAY_SECONDS");
     let graph_endpoint = settings.optional("GRAPH_ENDPOINT");
     let login_endpoint = settings.optional("LOGIN_ENDPOINT");
     let minutes = settings.optional("RENEWAL_MINUTES");
@@ -61,6 +62,7 @@ async fn deps() -> Result<Deps<Live>, Error> {
     // After all settings are read, so that one error names every missing one.
     settings.check()?;
     let back = schedule::hours_back(catch_up_hours.as_deref())?;
+    let delay = schedule::catch_up_delay(catch_up_delay.as_deref())?;
     let policy = schedule::policy(minutes.as_deref())?;
     let config = graph_edge::aws::config().await;
     let http = Http::default();
@@ -84,7 +86,7 @@ async fn deps() -> Result<Deps<Live>, Error> {
         clock: SystemClock,
         failed_queue: sqs.queue(failed_queue),
         delivery_queue: sqs.queue(delivery_queue),
-        catch_up: read_queue.map(|url| CatchUp::new(sqs.queue(url), back)),
+        catch_up: read_queue.map(|url| CatchUp::new(sqs.queue(url), back).after(delay)),
         stack: StackId::parse(&stack_id)?,
         notifications: BaseUrl::parse(&webhook_url)?,
         lifecycle: BaseUrl::parse(&lifecycle_url)?,

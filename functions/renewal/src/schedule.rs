@@ -55,6 +55,26 @@ pub fn hours_back(hours: Option<&str>) -> Result<SignedDuration, InvalidHours> {
     hours.map(SignedDuration::from_hours).ok_or(InvalidHours)
 }
 
+/// Returns how long after its end a loss is read, from `CATCH_UP_DELAY_SECONDS`. Unset means a minute: Graph's lists show a
+/// change some seconds after it happened.
+///
+/// # Errors
+///
+/// Returns an error for anything but a number of seconds up to 900, the longest that SQS keeps a message back.
+pub fn catch_up_delay(seconds: Option<&str>) -> Result<SignedDuration, InvalidDelay> {
+    let Some(seconds) = seconds else {
+        return Ok(SignedDuration::from_mins(1));
+    };
+    let seconds = seconds.trim().parse().ok();
+    let seconds = seconds.filter(|seconds| (0..=900).contains(seconds));
+    seconds.map(SignedDuration::from_secs).ok_or(InvalidDelay)
+}
+
+/// A number of seconds that is out of range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("CATCH_UP_DELAY_SECONDS is not a whole number from 0 to 900")]
+pub struct InvalidDelay;
+
 /// A number of minutes that is out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("RENEWAL_MINUTES is not a whole number from 1 to 60")]
@@ -121,6 +141,21 @@ mod tests {
         ] {
             let back = hours_back(hours).ok();
             assert_eq!(back, expected.map(SignedDuration::from_hours), "{hours:?}");
+        }
+    }
+
+    #[test]
+    fn the_setting_says_how_long_after_its_end_a_loss_is_read() {
+        for (seconds, expected) in [
+            (None, Some(60)),
+            (Some("0"), Some(0)),
+            (Some("900"), Some(900)),
+            (Some("901"), None),
+            (Some("-1"), None),
+            (Some("x"), None),
+        ] {
+            let delay = catch_up_delay(seconds).ok();
+            assert_eq!(delay, expected.map(SignedDuration::from_secs), "{seconds:?}");
         }
     }
 

@@ -77,10 +77,11 @@ const OUTPUTS: [&str; 25] = [
     "ReaderRoleArn",
 ];
 
-const PARAMETERS: [&str; 20] = [
+const PARAMETERS: [&str; 21] = [
     "RenewalMinutes",
     "Reader",
     "CatchUpHours",
+    "CatchUpDelaySeconds",
     "LogLevel",
     "Tracing",
     "EventBusArn",

@@ -235,6 +235,8 @@ fn parameters(options: &Options) -> Result<Vec<String>, Error> {
     set("NotificationUrlOverride", &options.notification_origin);
     set("RenewalMinutes", &options.renewal_minutes);
     set("LogLevel", &options.log_level);
+    // The simulated lists show a change at once.
+    set("CatchUpDelaySeconds", "0");
     for (name, value) in &options.parameters {
         // In what stands in quotes, `sam` reads these two behind a backslash.
         let value = value.replace('\\', r"\\").replace('"', r#"\""#);

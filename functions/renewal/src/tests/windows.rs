@@ -59,6 +59,22 @@ async fn a_window_shorter_than_graphs_retries_is_marked_as_clipped() {
     }
 }
 
+/// Graph's lists show a change some seconds after it happened.
+#[tokio::test]
+async fn a_window_is_kept_back_until_a_minute_after_its_end() {
+    for (settle, late, expected) in [(60, 0, 60), (60, 20, 40), (60, 90, 0), (0, 0, 0)] {
+        let mut world = prepared(&[("chat", "a", true)]).await;
+        let catch_up = crate::CatchUp::new(world.read_queue.clone(), SignedDuration::from_hours(6));
+        world.deps.catch_up = Some(catch_up.after(SignedDuration::from_secs(settle)));
+        let at = world.clock.now() - SignedDuration::from_secs(late);
+        let missed = received(event("m1", "missed", "chat", "id-1"), at);
+        world.invoke(batch(&[missed])).await.unwrap();
+        let windows = world.read_queue.stored();
+        let delays: Vec<i32> = windows.iter().map(|window| window.delay_seconds()).collect();
+        assert_eq!(delays, [expected], "{settle} {late}");
+    }
+}
+
 #[tokio::test]
 async fn several_gaps_of_one_subscription_are_one_window() {
     let world = prepared(&[("chat", "a", true)]).await;

@@ -1,5 +1,7 @@
 //! A window of time to read for one subscription: the message in `ReadQueue`.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -165,6 +167,14 @@ impl Window {
             at: None,
             counts: None,
         }
+    }
+
+    /// Returns how long to wait before the window is read: until `settle` after its end. Microsoft Graph's lists show a change
+    /// some time after it happened, and nothing notifies of the last changes of a gap once more.
+    #[must_use]
+    pub fn settles_in(&self, settle: SignedDuration, now: Timestamp) -> Duration {
+        let settled_at = self.until.saturating_add(settle).unwrap_or(self.until);
+        Duration::try_from(settled_at.duration_since(now)).unwrap_or_default()
     }
 
     /// Returns the window, to be tried again; nothing after `most` tries.

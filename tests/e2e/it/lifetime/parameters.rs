@@ -116,6 +116,12 @@ const CHANGES: &[(&str, &str, &str, &str)] = &[
         "92",
     ),
     (
+        "CatchUpDelaySeconds",
+        "93",
+        "/RenewalFunction/Environment/Variables/CATCH_UP_DELAY_SECONDS",
+        "93",
+    ),
+    (
         "LogLevel",
         "ERROR",
         "/DecryptionFunction/Environment/Variables/LOG_LEVEL",
