@@ -18,7 +18,8 @@ pub struct List {
 
 impl List {
     pub fn entry(&self) -> Value {
-        json!({"resource": self.resource, "changeType": self.changes})
+        let is_mail = self.name == WITH_EQUAL_IDS;
+        json!({"resource": self.resource, "changeType": self.changes, "immutableIds": is_mail})
     }
 }
 

@@ -53,7 +53,7 @@ async fn a_read_item_equals_its_notification_for_each_list() {
 /// Returns the changes that the row's list does not show.
 fn unseen(row: &Row) -> &'static [&'static str] {
     match row.name {
-        "message-folder" | "contact-all" | "contact-folder" => &["moved"],
+        "message-all" | "message-folder" | "contact-all" | "contact-folder" => &["moved"],
         "event-all" => &["occurrences"],
         _ if ["CallRecording", "CallTranscript"].contains(&row.entity) => &["late"],
         _ => &[],

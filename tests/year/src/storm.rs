@@ -161,7 +161,7 @@ impl Environment {
         let config = json!({
             "tenants": {"stormy": tenant(STORMY), "other": tenant(OTHER)},
             "subscriptions": {
-                "storm": {"tenant": "stormy", "resource": format!("/{kind}/{{id}}/messages"), "changeType": "created", "forEach": ids},
+                "storm": {"tenant": "stormy", "resource": format!("/{kind}/{{id}}/messages"), "changeType": "created", "forEach": ids, "immutableIds": kind == "users"},
                 "other": {"tenant": "other", "resource": "/users/1/messages", "changeType": "created"},
                 "live": {"tenant": "stormy", "resource": "/users/1/messages", "changeType": "created", "fetchContent": true},
             },

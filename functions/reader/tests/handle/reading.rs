@@ -17,7 +17,7 @@ const MAIL: &str = "/users/u1/messages";
 const CHAT: &str = "/chats/c1/messages";
 
 fn mailbox() -> World {
-    World::new(&json!({"one": {"resource": MAIL, "changeType": "created,updated"}}))
+    World::new(&json!({"one": {"resource": MAIL, "changeType": "created,updated", "immutableIds": true}}))
 }
 
 fn chat() -> World {

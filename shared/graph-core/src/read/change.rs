@@ -87,6 +87,8 @@ pub(super) struct Wanted {
     pub(super) kinds: Kinds,
     /// Whether a filter of the subscription's own hides items as they are now.
     pub(super) is_filtered: bool,
+    /// Whether an item keeps its id when it moves.
+    pub(super) keeps_ids: bool,
 }
 
 /// An item shows no id, no path or no time.
@@ -323,6 +325,8 @@ impl Wanted {
             .into_iter()
             .filter(|kind| self.kinds.has(*kind) && is_hidden(kind));
         let mut unseen: Vec<_> = kinds.map(Kind::as_str).collect();
+        let of_new_ids = self.way.unseen_of_new_ids.iter().filter(|_| !self.keeps_ids);
+        unseen.extend(of_new_ids);
         unseen.extend(self.way.unseen.iter().filter(|what| match Kind::parse(what) {
             Some(kind) => self.kinds.has(kind),
             None => true,

@@ -58,7 +58,7 @@ impl Plan {
         for (name, value) in path::options(&window.resource) {
             match name.to_ascii_lowercase().as_str() {
                 "$select" => options.select = Some(value.into_owned()),
-                "$filter" if way.selects => options.filter = Some(value.into_owned()),
+                "$filter" if way.selects && is_closed(&value) => options.filter = Some(value.into_owned()),
                 _ => return Err((Shortfall::Options, None)),
             }
         }
@@ -74,6 +74,24 @@ impl Plan {
             permission: permission.map(|permission| permission.name()),
         })
     }
+}
+
+/// Returns whether a filter can stand in parentheses: one that closes more of them than it opens would end ours, and what
+/// follows would be read whenever it changed.
+fn is_closed(filter: &str) -> bool {
+    let (mut depth, mut quoted) = (0_i32, false);
+    for letter in filter.chars() {
+        match letter {
+            '\'' => quoted = !quoted,
+            '(' if !quoted => depth = depth.saturating_add(1),
+            ')' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth < 0 {
+            return false;
+        }
+    }
+    depth == 0 && !quoted
 }
 
 /// A resource that can be read by time.
@@ -112,6 +130,7 @@ impl Readable {
             until: window.until,
             kinds,
             is_filtered: self.options.filter.is_some(),
+            keeps_ids: entry.options.immutable_ids,
             resource: self.resource,
         };
         let query = Query {

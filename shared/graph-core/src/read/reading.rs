@@ -251,7 +251,10 @@ impl Reading {
     fn add<'a>(&mut self, raw: &'a RawValue, items: &mut Vec<(Item<'a>, Timestamp)>) -> Result<(), Odd> {
         let item = Item::parse(raw)?;
         if self.wanted.way.reply.is_some() {
-            self.at.links.extend(item.more_replies());
+            // A list may show a chain twice.
+            let is_new = |link: &String| !self.followed.contains(link) && !self.at.links.contains(link);
+            let more = item.more_replies().filter(is_new);
+            self.at.links.extend(more);
             for reply in item.replies()? {
                 let reply = Item::parse(reply)?;
                 let changed_at = reply.changed_at()?;

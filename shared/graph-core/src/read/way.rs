@@ -26,6 +26,8 @@ pub struct Way {
     pub sees: &'static [Change],
     /// What else the list does not show, whatever the entry asks for.
     pub unseen: &'static [&'static str],
+    /// What else it does not show where ids change.
+    pub unseen_of_new_ids: &'static [&'static str],
     /// The path of an item, with `{name}` for a member, `{name/name}` for one further down, `{@name}` for the key of a
     /// segment of the resource that was read, and `{one|other}` for the first that is there.
     pub item: &'static str,

@@ -75,6 +75,7 @@ fn each_list_is_asked_for_in_the_form_that_graph_documents() {
 fn changes_that_a_list_cannot_show_are_reported() {
     for (resource, change_type, unseen) in [
         ("/users/u1/messages", "created,updated", vec![]),
+        ("/users/u2/messages", "created,updated", vec!["moved"]),
         ("/users/u1/messages", "created,deleted", vec!["deleted"]),
         (
             "/users/u1/mailFolders/f/messages",
@@ -86,7 +87,7 @@ fn changes_that_a_list_cannot_show_are_reported() {
         (
             "/users/u1/messages?$filter=isRead eq false",
             "created,updated",
-            vec!["filtered"],
+            vec!["moved", "filtered"],
         ),
         (
             "/users/u1/mailFolders/f/messages?$filter=isRead eq false",
@@ -122,6 +123,9 @@ fn an_unreadable_resource_is_never_complete() {
         "/chats/getAllMessages",
         "/me/messages?$search=a",
         "/users/u1/messages?$search=\"a\"",
+        "/users/u1/messages?$filter=isRead eq false) or (isRead eq true",
+        "/users/u1/messages?$filter=subject eq 'a') or (b eq 'c",
+        "/users/u1/messages?$filter=(isRead eq false",
     ] {
         let config = config("/users/u1/messages", "updated");
         let (entry, tenant) = (&config.subscriptions["one"], &config.tenants["contoso"]);

@@ -18,6 +18,7 @@ const BASE: Way = Way {
     shows: Shows::Times,
     sees: ALL,
     unseen: &[],
+    unseen_of_new_ids: &[],
     item: "",
     reply: None,
     odata_type: "",
@@ -50,13 +51,15 @@ const CHANNEL_REPLY: &str = "teams('{channelIdentity/teamId}')/channels('{channe
 
 /// The ways, each for the rows that it names.
 pub(in crate::read) const WAYS: &[Way] = &[
+    // Whether a move changes the time is not documented: what moved out looks like nothing, what moved in may as well. In the
+    // list of all mail nothing moves in or out, but a message gets another id, unless ids are immutable.
     Way {
         rows: &["message.all"],
         item: "users('{@users}')/messages('{id}')",
         odata_type: "#Microsoft.Graph.Message",
+        unseen_of_new_ids: &["moved"],
         ..OUTLOOK
     },
-    // Whether a move changes the time is not documented: what moved out looks like nothing, what moved in may as well.
     Way {
         rows: &["message.folder"],
         item: "users('{@users}')/messages('{id}')",
