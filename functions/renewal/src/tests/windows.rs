@@ -70,7 +70,10 @@ async fn a_window_is_kept_back_until_a_minute_after_its_end() {
         let missed = received(event("m1", "missed", "chat", "id-1"), at);
         world.invoke(batch(&[missed])).await.unwrap();
         let windows = world.read_queue.stored();
-        let delays: Vec<i32> = windows.iter().map(|window| window.delay_seconds()).collect();
+        let delays: Vec<i32> = windows
+            .iter()
+            .map(graph_edge::sqs::Message::delay_seconds)
+            .collect();
         assert_eq!(delays, [expected], "{settle} {late}");
     }
 }

@@ -67,12 +67,15 @@ pub const CASES: [Case; 14] = [
         "created",
         "Microsoft.Graph.ChannelCreated",
     ),
-    basic(
-        "mail",
-        "/users/00000000-0000-0000-0000-00000000000a/messages",
-        "created,updated",
-        "created",
-        "Microsoft.Graph.MessageCreated",
+    with_transport(
+        Transport::Lost,
+        basic(
+            "mail",
+            "/users/00000000-0000-0000-0000-00000000000a/messages",
+            "created,updated",
+            "created",
+            "Microsoft.Graph.MessageCreated",
+        ),
     ),
     with_transport(
         Transport::Fetched,
@@ -84,15 +87,12 @@ pub const CASES: [Case; 14] = [
             "Microsoft.Graph.EventUpdated",
         ),
     ),
-    with_transport(
-        Transport::Lost,
-        basic(
-            "contacts",
-            "/users/00000000-0000-0000-0000-00000000000a/contacts",
-            "created,updated",
-            "created",
-            "Microsoft.Graph.ContactCreated",
-        ),
+    basic(
+        "contacts",
+        "/users/00000000-0000-0000-0000-00000000000a/contacts",
+        "created,updated",
+        "created",
+        "Microsoft.Graph.ContactCreated",
     ),
     basic(
         "users",
@@ -177,6 +177,10 @@ pub fn config(refresh_token: &str) -> Value {
         }
         if let (Transport::Fetched, Some(entry)) = (case.transport, entry.as_object_mut()) {
             entry.insert("fetchContent".to_owned(), Value::Bool(true));
+        }
+        // Without it, moves are unseen, and a gap is never complete.
+        if let (Transport::Lost, Some(entry)) = (case.transport, entry.as_object_mut()) {
+            entry.insert("immutableIds".to_owned(), Value::Bool(true));
         }
         (case.name.to_owned(), entry)
     };
