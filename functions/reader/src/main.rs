@@ -77,9 +77,10 @@ async fn deps() -> Result<Deps<Live>, Error> {
         client_states: CachedDocument::new(store.secret(client_state_arn), client_state_keys),
         graph: GraphClient::new(http, login, graph_endpoint.as_deref())?,
         clock: SystemClock,
-        delivery_queue: sqs.queue(delivery_queue),
+        // What is not stored of a page has the whole turn of its window read again.
+        delivery_queue: sqs.queue(delivery_queue).patient(),
         failed_queue: sqs.queue(failed_queue),
-        read_queue: sqs.queue(read_queue),
+        read_queue: sqs.queue(read_queue).patient(),
         memory: Memory::default(),
         tries: tries.parse().map_err(|_| "MAX_RECEIVES is not a number")?,
     })

@@ -73,6 +73,7 @@ impl Sqs {
         SqsQueue {
             client: self.0.clone(),
             url,
+            attempts: ATTEMPTS,
         }
     }
 }
@@ -82,23 +83,37 @@ impl Sqs {
 pub struct SqsQueue {
     client: Client,
     url: String,
+    attempts: u32,
+}
+
+impl SqsQueue {
+    /// Returns the queue for a sender that repeats a lot of work where one message is not stored: a message is tried seven
+    /// times, for about three seconds.
+    #[must_use]
+    pub fn patient(self) -> Self {
+        Self {
+            attempts: PATIENT_ATTEMPTS,
+            ..self
+        }
+    }
 }
 
 impl Queue for SqsQueue {
     /// Calls go out in parallel, each within the limits of `SendMessageBatch`; messages that the service could not take are
-    /// tried again, three times in all, of which each has its share of the time that is left.
+    /// tried again, three times in all or as [`patient`](Self::patient) says. Each attempt has its share of the time that is
+    /// left.
     async fn send<T: Send>(&self, messages: Vec<(T, Message)>, deadline: Deadline) -> Sent<T> {
         let mut sent = Sent::default();
         let (mut pending, mut problem) = (messages, None);
-        for attempt in 0..ATTEMPTS {
+        for attempt in 0..self.attempts {
             if pending.is_empty() || deadline.left().is_zero() {
                 break;
             }
             if attempt > 0 {
-                deadline.sleep(PAUSE * attempt).await;
+                deadline.sleep(PAUSE * 2_u32.pow(attempt - 1)).await;
             }
             let bodies: Vec<&Message> = pending.iter().map(|(_, message)| message).collect();
-            let answer = self.send_once(&bodies, ATTEMPTS - attempt, deadline).await;
+            let answer = self.send_once(&bodies, self.attempts - attempt, deadline).await;
             problem = answer.problem.or(problem);
             let mut left = Vec::new();
             for (index, (note, message)) in pending.into_iter().enumerate() {
@@ -218,10 +233,13 @@ impl Answer {
 /// How often a message is tried.
 const ATTEMPTS: u32 = 3;
 
+/// How often a message is tried for a sender that repeats a lot of work.
+const PATIENT_ATTEMPTS: u32 = 7;
+
 /// How long one call may take, however much time there is.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The pause before the second attempt; each later one is longer by the same.
+/// The pause before the second attempt; each later one is twice as long.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// How many calls are under way at once.

@@ -127,6 +127,31 @@ async fn only_messages_that_the_answer_names_are_stored() {
 }
 
 #[tokio::test]
+async fn a_patient_sender_tries_a_message_seven_times() {
+    let nothing = r#"{"Successful":[],"Failed":[]}"#;
+    let stored = r#"{"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":"x"}],"Failed":[]}"#;
+    for (is_patient, is_stored, calls) in [(false, false, 3), (true, true, 7)] {
+        let server = Server::start(
+            [nothing; 6]
+                .into_iter()
+                .chain([stored])
+                .map(|body| Reply::json(200, body)),
+        );
+        let queue =
+            Sqs::new(&hang::config(server.url())).queue(format!("{}/123456789012/TheQueue", server.url()));
+        let queue = if is_patient { queue.patient() } else { queue };
+        let messages = vec![((), Message::of_nobody("{}".to_owned()))];
+        let sent = queue
+            .send(messages, Deadline::after(Duration::from_mins(1)))
+            .await;
+        assert_eq!(
+            (sent.lost.is_empty(), server.requests().len()),
+            (is_stored, calls)
+        );
+    }
+}
+
+#[tokio::test]
 async fn without_time_nothing_is_sent() {
     let messages = vec![((), Message::of_nobody("{}".to_owned()))];
     let sent = Hang::NeverAnswers
