@@ -104,8 +104,8 @@ fn watch(metric: Metric) -> Watch {
             Watch::Nobody("counts what went well")
         }
         Metric::ThrottledCalls => Watch::Nobody("renewal waits and goes on"),
-        Metric::Handshakes
-        | Metric::Admitted
+        Metric::Handshakes => Watch::With("Count", "RequestsAlarm"),
+        Metric::Admitted
         | Metric::Enqueued
         | Metric::Delivered
         | Metric::Forwarded
@@ -149,6 +149,52 @@ fn errors_of_every_function_have_an_alarm() {
             "{function}"
         );
     }
+}
+
+/// Lambda cannot start a function without concurrency. A message returns to its queue with one receive more (AWS Lambda, *SQS
+/// event source mapping*), so that it leaves the age of the oldest message after three of them.
+#[test]
+fn throttles_of_every_function_have_an_alarm() {
+    let alarms = resources(hardened(), "AWS::CloudWatch::Alarm");
+    for function in resources(&template(), "AWS::Serverless::Function").keys() {
+        // API Gateway answers 503 where it cannot call the webhook.
+        let namespace = if *function == "WebhookFunction" {
+            "AWS/ApiGateway"
+        } else {
+            "AWS/Lambda"
+        };
+        let watches = |alarm: &Value| {
+            let properties = &alarm["Properties"];
+            let metric = (properties["Namespace"].as_str(), metric_of(alarm));
+            match namespace {
+                "AWS/Lambda" => {
+                    metric == (Some(namespace), Some("Throttles"))
+                        && referred(&properties["Dimensions"][0]["Value"]) == Some(function)
+                }
+                _ => metric == (Some(namespace), Some("5xx")),
+            }
+        };
+        assert!(alarms.values().copied().any(watches), "{function}");
+    }
+}
+
+/// API Gateway may write neither log lines nor metrics for an excess of 429 and for 413 (Amazon API Gateway, *monitor HTTP
+/// APIs*). It counts what it accepts.
+#[test]
+fn a_flood_is_seen_by_what_the_http_api_accepts() {
+    let template = plain();
+    let alarm = &template["Resources"]["RequestsAlarm"]["Properties"];
+    assert_eq!(
+        (alarm["Namespace"].as_str(), alarm["MetricName"].as_str()),
+        (Some("AWS/ApiGateway"), Some("Count"))
+    );
+    assert_eq!(alarm["Statistic"], "Sum");
+    let accepted = number(&template["Parameters"]["ThrottlingRateLimit"]["Default"]);
+    let threshold = number(&alarm["Threshold"]);
+    assert!(300 * accepted > threshold, "{threshold} of {accepted} a second");
+    // At the price of a POST that docs/operations.md has.
+    let unseen = 1.7e-6 * f64::from(u32::try_from(threshold * 288).unwrap());
+    assert!(unseen < 20.0, "{unseen} dollars a day wake nobody");
 }
 
 /// SQS leaves a message that was received three times out of the age of the oldest (Amazon SQS, *available CloudWatch
@@ -444,12 +490,15 @@ const LOSS_ALARMS: [&str; 5] = [
 ];
 
 /// Alarms on failed tries, with the queue that hands the message over again.
-const TRIES: [(&str, &str); 5] = [
+const TRIES: [(&str, &str); 8] = [
     ("RetriedAlarm", "NotificationQueue"),
     ("DecryptionErrorAlarm", "NotificationQueue"),
+    ("DecryptionThrottledAlarm", "NotificationQueue"),
     ("LifecycleRetriedAlarm", "LifecycleQueue"),
+    ("RenewalThrottledAlarm", "LifecycleQueue"),
     ("ReadRetriedAlarm", "ReadQueue"),
     ("ReaderErrorAlarm", "ReadQueue"),
+    ("ReaderThrottledAlarm", "ReadQueue"),
 ];
 
 /// Metrics that say how things are, and not how often something happened.

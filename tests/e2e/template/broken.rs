@@ -96,6 +96,11 @@ fn a_queue_without_encryption_redrive_or_time_is_seen() {
         json!(10),
         "a run for each 10 challenges",
     );
+    check(
+        "/Parameters/DeliveryMaxReceives/MaxValue",
+        json!(28),
+        "deletes an event after 1209600 s",
+    );
     let mapping = "/Resources/DecryptionMapping/Properties";
     check(
         &format!("{mapping}/FunctionResponseTypes"),

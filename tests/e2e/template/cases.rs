@@ -120,7 +120,7 @@ fn number(value: &Value) -> u64 {
 }
 
 /// Returns all alarms, that of the event bus included.
-fn alarms() -> BTreeMap<String, Value> {
+pub fn alarms() -> BTreeMap<String, Value> {
     let bus = yaml::parse(&file("functions/event-bus.yaml"));
     let both = [hardened(), &bus].map(|template| resources(template, "AWS::CloudWatch::Alarm"));
     let named = both.into_iter().flatten();
@@ -132,7 +132,7 @@ fn alarms() -> BTreeMap<String, Value> {
 /// An alarm with the values of its metric by the minute in an ordinary case, and in the case of its runbook.
 type Case = (&'static str, &'static [(u64, i64)], &'static [(u64, i64)]);
 
-const CASES: [Case; 34] = [
+const CASES: [Case; 38] = [
     // One POST fails, and Graph repeats it. Or it fails again.
     ("WebhookErrorAlarm", &[(0, 1)], &[(0, 1), (45, 1)]),
     ("WebhookFunctionErrorAlarm", &[(0, 1)], &[(0, 1), (45, 1)]),
@@ -146,6 +146,12 @@ const CASES: [Case; 34] = [
     ),
     // A burst. Or a flood.
     ("ThrottledAlarm", &[(0, 500)], &[(0, 500), (5, 500)]),
+    // Renewal creates 100,000 subscriptions within an hour. Or a flood of handshakes below every throttle.
+    (
+        "RequestsAlarm",
+        &[(0, 9_000), (5, 9_000), (10, 9_000)],
+        &[(0, 270_000), (5, 270_000)],
+    ),
     // A burst that decryption works off. Or nobody receives.
     (
         "NotificationAgeAlarm",
@@ -155,6 +161,10 @@ const CASES: [Case; 34] = [
     // One retry. Or a cause that lasts: a try every three minutes.
     ("RetriedAlarm", &[(0, 1)], &[(0, 1), (3, 1), (6, 1)]),
     ("DecryptionErrorAlarm", &[(0, 1)], &[(0, 1), (3, 1), (6, 1)]),
+    // One start of an instance is too many. Or no concurrency is left: a receive every three minutes.
+    ("DecryptionThrottledAlarm", &[(0, 1)], &[(0, 1), (3, 1), (6, 1)]),
+    ("RenewalThrottledAlarm", &[(0, 1)], &[(0, 1), (15, 1)]),
+    ("ReaderThrottledAlarm", &[(0, 1)], &[(0, 1), (30, 1)]),
     // One try fails. Or tries fail every quarter of an hour.
     (
         "LifecycleAgeAlarm",

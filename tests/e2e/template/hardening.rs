@@ -277,6 +277,7 @@ fn a_stack_without_a_reader_has_nothing_of_it() {
         "ReaderFunctionRole",
         "ReaderLogGroup",
         "ReaderMapping",
+        "ReaderThrottledAlarm",
     ];
     assert_eq!(gone, of_it);
     let rest = format!("{kept} {}", without_reader()["Outputs"]);

@@ -13,6 +13,7 @@ mod access_log;
 mod alarms;
 mod broken;
 mod cases;
+mod causes;
 mod commands;
 mod evaluated;
 mod event_bus;

@@ -120,7 +120,7 @@ const UNSEEN: [&str; 3] = [
 
 /// The metrics of AWS that are used, as its guides name them.
 const AWS_METRICS: [(&str, &str, &[&str]); 3] = [
-    ("AWS/ApiGateway", "ApiId", &["4xx", "5xx", "Latency"]),
+    ("AWS/ApiGateway", "ApiId", &["4xx", "5xx", "Count", "Latency"]),
     ("AWS/Lambda", "FunctionName", &["Duration", "Errors", "Throttles"]),
     (
         "AWS/SQS",

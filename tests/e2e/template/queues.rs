@@ -24,6 +24,7 @@ pub fn faults(template: &Value) -> Vec<String> {
             faults.push(format!("{name} has no redrive to {expected:?}"));
         }
     }
+    faults.extend(vanishing_events(template));
     for (name, mapping) in resources(template, "AWS::Lambda::EventSourceMapping") {
         let properties = &mapping["Properties"];
         if properties["FunctionResponseTypes"] != json!(["ReportBatchItemFailures"]) {
@@ -78,6 +79,20 @@ pub fn faults(template: &Value) -> Vec<String> {
         }
     }
     faults
+}
+
+/// Returns what is wrong if SQS would delete an event before it was received often enough for UndeliveredQueue.
+fn vanishing_events(template: &Value) -> Option<String> {
+    let most = |parameter: &str| template["Parameters"][parameter]["MaxValue"].as_u64();
+    let [receives, seconds] = ["DeliveryMaxReceives", "DeliveryVisibilitySeconds"].map(most);
+    let queue = &template["Resources"]["DeliveryQueue"]["Properties"];
+    let kept = queue["MessageRetentionPeriod"].as_u64()?;
+    let tried = receives?.checked_mul(seconds?);
+    (tried.is_none_or(|tried| tried >= kept)).then(|| {
+        format!(
+            "DeliveryQueue deletes an event after {kept} s, and {receives:?} receives may take {tried:?} s"
+        )
+    })
 }
 
 /// The queue of lifecycle notifications.

@@ -129,6 +129,11 @@ fn functions_write_the_fields_that_a_query_asks_for() {
     }
 }
 
+/// Returns the runbook of an alarm.
+pub fn runbook<'a>(operations: &'a str, alarm: &str) -> &'a str {
+    between(operations, &format!("\n### {alarm}\n"), "\n### ")
+}
+
 /// Returns the code of the functions.
 fn sources() -> Vec<String> {
     let root = tools::root();

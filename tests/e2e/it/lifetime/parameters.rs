@@ -128,6 +128,7 @@ const CHANGES: &[(&str, &str, &str, &str)] = &[
         "ERROR",
     ),
     ("LogRetentionDays", "7", "/WebhookLogGroup/retentionInDays", "7"),
+    ("RequestsAlarmPosts", "76", "/RequestsAlarm/Threshold", "76"),
     ("RejectedAlarmItems", "77", "/RejectedAlarm/Threshold", "77"),
     ("DeliveryAlarmSeconds", "79", "/DeliveryAgeAlarm/Threshold", "79"),
     (
@@ -148,7 +149,7 @@ const CHANGES: &[(&str, &str, &str, &str)] = &[
         "/DeliveryQueue/VisibilityTimeout",
         "86",
     ),
-    ("DeliveryMaxReceives", "87", "/DeliveryQueue/RedrivePolicy", "87"),
+    ("DeliveryMaxReceives", "25", "/DeliveryQueue/RedrivePolicy", "25"),
     (
         "ConsumerAccountId",
         "888888888888",
