@@ -319,7 +319,7 @@ const CREATE_TIMEOUT: Duration = Duration::from_mins(1);
 const MAX_PAGES: usize = 500;
 
 /// The most items of a list that are read.
-const MAX_ITEMS: usize = 100_000;
+pub const MAX_ITEMS: usize = 100_000;
 
 /// The most bytes of a page of a list.
 pub const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;

@@ -21,6 +21,7 @@ mod expanded;
 mod functions;
 mod hardening;
 mod lint;
+mod memory;
 mod metrics;
 mod names;
 mod parameters;
