@@ -12,6 +12,7 @@ mod keys;
 mod lifecycle;
 mod memory;
 pub mod ports;
+mod processes;
 pub mod report;
 mod result;
 mod run;
@@ -42,6 +43,7 @@ pub use self::{catch_up::CatchUp, memory::Memory};
 use self::{
     invocation::Options,
     ports::{Clock, Document, Ports},
+    processes::sharing,
     run::RunRequest,
 };
 
@@ -95,17 +97,15 @@ pub async fn handle<P: Ports>(
     metrics: &mut Metrics,
 ) -> Result<Value, Error> {
     if let Some(records) = lifecycle::records(&event) {
-        // Graph's limits count per application, and AWS Lambda runs a second batch beside this one.
-        deps.graph.share_limits_with(lifecycle::OTHER_PROCESSES);
-        let answer = lifecycle::handle(records, deadline, deps, metrics).await;
+        let batch = lifecycle::handle(records, deadline, deps, metrics);
+        let answer = sharing(deps, deadline, batch).await;
         metrics.count(Metric::ThrottledCalls, deps.graph.throttled());
         return Ok(answer);
     }
-    deps.graph.share_limits_with(0);
     let options = Options::parse(&event)?;
     let dry_run = options.dry_run;
     let request = RunRequest::everything(options, deps.clock.now(), deadline);
-    let run = run::run(deps, &request).await;
+    let run = sharing(deps, deadline, run::run(deps, &request)).await;
     metrics.count(Metric::ThrottledCalls, deps.graph.throttled());
     // Metrics are set before the error is returned: a run that failed has to show in RunSucceeded.
     if !dry_run {

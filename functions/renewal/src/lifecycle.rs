@@ -40,10 +40,6 @@ mod losses;
 /// How long FailedQueue may take at the end of a batch, when another queue has taken its time.
 const KEEP_WITHIN: Duration = Duration::from_secs(3);
 
-/// How many processes handle batches beside this one: `MaximumConcurrency` of the mapping in template.yaml, minus one.
-/// 2 is the least that AWS Lambda allows there.
-pub(crate) const OTHER_PROCESSES: usize = 1;
-
 /// Returns whether a text can be an id of Graph's. Other texts are neither sent to Graph nor printed.
 fn is_id(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';

@@ -19,6 +19,8 @@ use graph_core::{
 use graph_edge::graph::Listed;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::processes::Announcement;
+
 pub(crate) use self::refusal_backoff::{Refusal, RefusalBackoff, RefusalKey};
 
 mod refusal_backoff;
@@ -38,6 +40,8 @@ pub struct Memory {
     pub(crate) live: Mutex<Option<LiveCounts>>,
     /// The failures of the last runs over everything.
     pub(crate) failures: Mutex<FailureHistory>,
+    /// How other processes know this one.
+    pub(crate) announcement: Announcement,
 }
 
 /// A gap in the notifications of subscriptions that were replaced.
@@ -247,8 +251,9 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// request.
 const KEPT_BACK: u32 = 10;
 
-/// How many pages of a list the client reads in one window of Graph's limit.
-const PAGES_IN_TENANT: usize = 12;
+/// How many pages of a tenant's list are read at every run: beside another process, they fit into one window of Graph's
+/// limit.
+const PAGES_IN_TENANT: usize = 10;
 
 /// How many pages an application reads in all tenants in one period: a fifth of Graph's limit for ten minutes.
 const PAGES_IN_ALL: usize = 240;

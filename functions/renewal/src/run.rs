@@ -37,7 +37,7 @@ mod objects;
 mod queue;
 mod reconcile;
 mod request;
-mod state;
+pub(crate) mod state;
 mod tenant_plan;
 
 /// The result of a run.

@@ -23,6 +23,7 @@ use self::{
 pub use self::{
     error::{GraphError, GraphErrorKind, Refused},
     objects::permissions,
+    rate_limiter::{Share, WINDOW},
     read::ReadAnswer,
 };
 use crate::{
@@ -79,9 +80,14 @@ impl<P: Ports> GraphClient<P> {
         self.login.clock()
     }
 
-    /// Divides Graph's limits, except that on lists, with `others` processes that run at the same time.
-    pub fn share_limits_with(&self, others: usize) {
-        self.rate_limiter.share_with(others);
+    /// Uses this share of Graph's limits from now on.
+    pub fn take_share(&self, share: Share) {
+        self.rate_limiter.take_share(share);
+    }
+
+    /// Waits until a call has to wait for Graph's limits.
+    pub async fn shortage(&self) {
+        self.rate_limiter.shortage().await;
     }
 
     /// Returns how many calls Graph has throttled since the last call of this function.

@@ -77,12 +77,14 @@ pub(super) async fn write<P: Ports>(
     let deadline = Deadline::after(STATE_WITHIN);
     let change = |latest: StoredState| {
         let mut state = stored.clone().after(version, config, now, tenants.clone());
-        state.caught_up = latest.caught_up;
+        (state.caught_up, state.processes) = (latest.caught_up, latest.processes);
         with_counts(deps, state)
     };
     // Read now: a batch of LifecycleQueue may have stored more since the run began.
     match self::stored(deps, deadline).await {
-        Some(latest) => update(deps, latest, change, deadline).await,
+        Some(latest) => {
+            update(deps, latest, change, deadline).await;
+        }
         None => {
             write_text(deps, change(stored.clone()), deadline).await;
         }
@@ -116,42 +118,68 @@ pub(super) async fn add_caught_up<P: Ports>(deps: &Deps<P>, caught_up: &CaughtUp
     update(deps, stored, change, deadline).await;
 }
 
-/// Stores a change of what is `stored`. What another process stored meanwhile was overwritten, so it is changed and
-/// stored as well.
+/// Announces until `until` that `process` uses Graph's limits, and returns whether it was announced before, and how many
+/// others are; nothing if not all of them can know it.
+pub(crate) async fn announce<P: Ports>(
+    deps: &Deps<P>,
+    process: &str,
+    until: Timestamp,
+    now: Timestamp,
+    deadline: Deadline,
+) -> Option<(bool, usize)> {
+    let stored = stored(deps, deadline).await?;
+    let mut state = StoredState::parse(&stored.value);
+    let (was_announced, _) = state.processes.at(process, now);
+    if !state.processes.has(process, until) {
+        let change = |mut latest: StoredState| {
+            latest.processes.announce(process, until, now);
+            latest
+        };
+        state = update(deps, stored, change, deadline).await?;
+    }
+    Some((was_announced, state.processes.at(process, now).1))
+}
+
+/// Stores a change of what is `stored`, and returns the new state, if it could be stored. What another process stored
+/// meanwhile was overwritten, so it is changed and stored as well.
 async fn update<P: Ports>(
     deps: &Deps<P>,
     stored: Stored,
     change: impl Fn(StoredState) -> StoredState,
     deadline: Deadline,
-) {
+) -> Option<StoredState> {
     let before = StoredState::parse(&stored.value);
     let (mut state, mut last) = (change(before.clone()), stored.version);
     if state == before {
-        return;
+        return Some(state);
     }
     for _ in 0..WRITES {
-        let Some(written) = write_text(deps, state, deadline).await else {
-            return;
-        };
+        let written = write_text(deps, state.clone(), deadline).await?;
         let overwritten = written.saturating_sub(1);
         if overwritten <= last {
-            return;
+            return Some(state);
         }
         last = written;
         match deps.documents.read_earlier_state(overwritten, deadline).await {
-            Ok(other) => state = change(StoredState::parse(&other.value)),
+            Ok(other) => {
+                let mut other = StoredState::parse(&other.value);
+                // The other process may have overwritten what this one has seen.
+                other.join(&state);
+                state = change(other);
+            }
             Err(error) => {
                 warn!(
                     error = causes(&*error),
                     "StateParameter version {overwritten} of another process is overwritten and cannot be read, so a loss may be reported twice or without its beginning"
                 );
-                return;
+                return None;
             }
         }
     }
     warn!(
         "StateParameter is written by other processes all the time, so what one of them stored last is overwritten"
     );
+    None
 }
 
 /// Returns the version that was written.

@@ -16,6 +16,7 @@
 //! | The configuration is emptied, put back, or loses entries and tenants; a stack moves or is made again | [`removals`], [`super::stacks`] |
 //! | Two users of one application | [`logins`] |
 //! | Thousands of lifecycle notifications, invented ids and times; one tenant names another's subscription | [`storms`], [`super::lifecycle`] |
+//! | Several processes at once under Graph's limits | [`limits`] |
 //! | Notifications were missed | [`super::lifecycle`], [`super::missed`], [`super::windows`] |
 //! | A secret is full, foreign or put back to an older version; keys are old | [`super::keys`], [`super::rotation`], `graph_edge::secrets` |
 //! | A dry run is misspelt; a report would be too long; permissions are missing | [`reports`], [`preflight`] |
@@ -29,6 +30,7 @@ use super::{fakes::Quirk, *};
 mod answers;
 mod deletions;
 mod lapses;
+mod limits;
 mod lists;
 mod logins;
 mod mistakes;

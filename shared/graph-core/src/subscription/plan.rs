@@ -21,6 +21,7 @@ pub use self::{
     listing::{Listing, is_of_stack},
     live::LiveCounts,
     policy::Policy,
+    processes::Processes,
     reason::Reason,
     state::{Look, Missing, StoredLook, StoredState},
     step::{Action, Creation, Renewal, Step},
@@ -49,6 +50,7 @@ mod limit;
 mod listing;
 mod live;
 mod policy;
+mod processes;
 mod reason;
 mod state;
 mod step;

@@ -3,18 +3,19 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    pin::pin,
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
+
+use futures_util::future::select;
 
 use graph_core::{
     application::{Application, Guid},
     subscription::config::Tenant,
 };
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
 
@@ -23,8 +24,47 @@ use crate::clock::Clock;
 #[derive(Debug, Default)]
 pub(super) struct RateLimiter {
     windows: Mutex<BTreeMap<Counted, Window>>,
-    /// How many other processes use the same limits at the same time.
-    others: AtomicUsize,
+    /// The part of the limits that this process may use.
+    share: Mutex<Share>,
+    share_changed: Notify,
+    shortage: Notify,
+}
+
+/// A part of Graph's limits: several processes may use them at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The limits are divided by this.
+    pub parts: usize,
+    /// Until when the share is valid. After that it is [`Share::SMALLEST`].
+    pub until: Timestamp,
+}
+
+impl Share {
+    /// The share of a process that knows nothing of the others. Graph's limits have room for five of them beside those that
+    /// share the rest.
+    pub const SMALLEST: Self = Self {
+        parts: 120,
+        until: Timestamp::MAX,
+    };
+
+    fn parts_at(self, now: Timestamp) -> usize {
+        let is_valid = now < self.until;
+        if is_valid {
+            self.parts
+        } else {
+            Self::SMALLEST.parts
+        }
+    }
+}
+
+impl Default for Share {
+    /// Returns the share of a process that is alone.
+    fn default() -> Self {
+        Self {
+            parts: 1,
+            until: Timestamp::MAX,
+        }
+    }
 }
 
 /// The group that Graph counts together.
@@ -43,21 +83,26 @@ pub(super) enum Kind {
 impl Kind {
     /// Returns the most requests in 20 seconds: in a tenant, and in all tenants.
     ///
-    /// For lists, half of the 25 and 40 that Graph allows: the schedule and a lifecycle notification can start runs at
-    /// the same time, and each reads the whole list. For the others, which two runs do not repeat, nearly all of 500
-    /// and 2,000.
+    /// Graph allows 25 and 40 lists, and 500 and 2,000 of each of the others. The rest is for processes with the smallest
+    /// share.
     fn most(self) -> (usize, usize) {
         match self {
-            Self::List => (12, 20),
-            Self::Write | Self::One => (490, 1_960),
+            Self::List => (20, 32),
+            Self::Write | Self::One => (480, 1_920),
         }
     }
 }
 
 impl RateLimiter {
-    /// Divides all limits but that on lists with `others` processes from now on.
-    pub(super) fn share_with(&self, others: usize) {
-        self.others.store(others, Ordering::Relaxed);
+    /// Uses this share of the limits from now on.
+    pub(super) fn take_share(&self, share: Share) {
+        *self.share.lock().unwrap_or_else(PoisonError::into_inner) = share;
+        self.share_changed.notify_waiters();
+    }
+
+    /// Waits until a request has to wait.
+    pub(super) async fn shortage(&self) {
+        self.shortage.notified().await;
     }
 
     /// Waits until one more request is within the limits.
@@ -66,8 +111,14 @@ impl RateLimiter {
     /// result: the answer about one mailbox that is throttled for an hour looks the same as the answer about the whole
     /// application.
     pub(super) async fn wait(&self, kind: Kind, tenant: &Tenant, clock: &impl Clock) {
-        while let Some(wait) = self.take(kind, tenant, clock.now()) {
-            clock.sleep(wait).await;
+        loop {
+            // Before the check: a share that changes right after the check would be missed.
+            let share_changed = self.share_changed.notified();
+            let Some(wait) = self.take(kind, tenant, clock.now()) else {
+                return;
+            };
+            self.shortage.notify_one();
+            select(pin!(clock.sleep(wait)), pin!(share_changed)).await;
         }
     }
 
@@ -107,16 +158,15 @@ impl RateLimiter {
 
     /// Counts a request, or returns how long to wait until it is within the limits.
     fn take(&self, kind: Kind, tenant: &Tenant, now: Timestamp) -> Option<Duration> {
-        let processes = match kind {
-            // The limit for lists is halved already, so two processes fit.
-            Kind::List => 1,
-            Kind::Write | Kind::One => 1 + self.others.load(Ordering::Relaxed),
-        };
+        let share = *self.share.lock().unwrap_or_else(PoisonError::into_inner);
+        let parts = share.parts_at(now);
         let (most_in_tenant, most_in_all) = kind.most();
-        let (most_in_tenant, most_in_all) = (most_in_tenant / processes, most_in_all / processes);
         let counted = [
-            (in_tenant(kind, tenant), most_in_tenant),
-            ((kind, tenant.application.client_id, None), most_in_all),
+            (in_tenant(kind, tenant), (most_in_tenant / parts).max(1)),
+            (
+                (kind, tenant.application.client_id, None),
+                (most_in_all / parts).max(1),
+            ),
         ];
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         let waits = counted
@@ -161,6 +211,7 @@ impl Window {
         {
             self.requests.pop_front();
         }
+        // Those before the last `most` do not matter: a share may have become smaller.
         let first = self.requests.len().checked_sub(most)?;
         let first = self.requests.get(first)?;
         Some(until_then(WINDOW.saturating_sub(now.duration_since(*first))))
@@ -193,13 +244,18 @@ const CALLS_IN_A_ROW: usize = 2;
 /// How long the other requests wait for the try.
 const MAX_TRY_TIME: SignedDuration = SignedDuration::from_mins(1);
 
-/// Slightly more than Graph's 20 seconds, because requests do not arrive as evenly as they are sent.
-const WINDOW: SignedDuration = SignedDuration::from_millis(20_300);
+/// For how long Graph counts a request: slightly more than 20 seconds, because requests do not arrive as evenly as they are
+/// sent.
+pub const WINDOW: SignedDuration = SignedDuration::from_millis(20_300);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{graph::tests::tenant, testing::FakeClock};
+    use crate::{
+        graph::tests::tenant,
+        testing::{FakeClock, VirtualClock},
+    };
+    use futures_util::future::join;
     use graph_core::application::test_util::application;
 
     #[tokio::test]
@@ -235,17 +291,64 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn two_processes_share_what_graph_allows_of_changes() {
+    async fn a_share_counts_until_it_ends() {
         let (limiter, clock) = (RateLimiter::default(), FakeClock::default());
-        limiter.share_with(1);
+        let until = clock.now() + SignedDuration::from_secs(5);
+        limiter.take_share(Share { parts: 2, until });
         for _ in 0..Kind::Write.most().0 / 2 {
             limiter.wait(Kind::Write, &tenant(), &clock).await;
         }
         assert_eq!(clock.slept(), Duration::ZERO);
         limiter.wait(Kind::Write, &tenant(), &clock).await;
-        assert!(clock.slept() > Duration::ZERO, "the rest is for the other one");
-        limiter.share_with(0);
+        assert!(
+            clock.slept() >= Duration::from_secs(20),
+            "the rest is for the other one"
+        );
+        // The share has ended, and one of the smallest share was used just now.
+        let smallest = Kind::Write.most().0 / Share::SMALLEST.parts;
+        let left = std::iter::from_fn(|| {
+            limiter
+                .take(Kind::Write, &tenant(), clock.now())
+                .is_none()
+                .then_some(())
+        });
+        assert_eq!(left.count(), smallest - 1);
+        limiter.take_share(Share::default());
         assert_eq!(limiter.take(Kind::Write, &tenant(), clock.now()), None);
+    }
+
+    #[test]
+    fn five_processes_with_the_smallest_share_fit_beside_the_others() {
+        for (kind, (in_tenant, in_all)) in [
+            (Kind::List, (25, 40)),
+            (Kind::Write, (500, 2_000)),
+            (Kind::One, (500, 2_000)),
+        ] {
+            let of_five = |most: usize| most + 5 * (most / Share::SMALLEST.parts).max(1);
+            let most = kind.most();
+            assert!(
+                of_five(most.0) <= in_tenant && of_five(most.1) <= in_all,
+                "{kind:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_waiting_request_takes_a_larger_share_at_once() {
+        let (limiter, clock) = (RateLimiter::default(), VirtualClock::new(Timestamp::UNIX_EPOCH));
+        limiter.take_share(Share::SMALLEST);
+        let tenant = tenant();
+        let requests = async {
+            for _ in 0..100 {
+                limiter.wait(Kind::Write, &tenant, &clock).await;
+            }
+        };
+        let grow = async {
+            limiter.shortage().await;
+            limiter.take_share(Share::default());
+        };
+        clock.run(join(requests, grow));
+        assert_eq!(clock.now(), Timestamp::UNIX_EPOCH);
     }
 
     #[tokio::test]

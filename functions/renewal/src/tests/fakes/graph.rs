@@ -40,6 +40,8 @@ struct State {
     /// The members of groups that are members of the group.
     nested: Vec<String>,
     made: usize,
+    /// When which calls for subscriptions arrived, by the first word of their line in the log.
+    arrivals: Vec<(String, Timestamp)>,
     /// The ways in which lists and renewals are wrong.
     quirks: BTreeSet<Quirk>,
     /// Whether subscriptions disappear when they expire.
@@ -172,6 +174,21 @@ impl FakeGraph {
         self.state().bodies.clone()
     }
 
+    /// Returns the most calls for subscriptions in 20 seconds of those whose line in the log starts with one of `words`.
+    pub(crate) fn most_at_once(&self, words: &[&str]) -> usize {
+        let state = self.state();
+        let arrivals = state.arrivals.iter();
+        let of_kind = arrivals.filter(|(word, _)| words.contains(&word.as_str()));
+        let times: Vec<Timestamp> = of_kind.map(|(_, at)| *at).collect();
+        let in_window = |(index, last): (usize, &Timestamp)| {
+            let before = times[..=index].iter().rev();
+            before
+                .take_while(|at| last.duration_since(**at).as_secs() < 20)
+                .count()
+        };
+        times.iter().enumerate().map(in_window).max().unwrap_or_default()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
@@ -195,6 +212,8 @@ impl Script for FakeGraph {
         let line = line(sent, tenant);
         self.log.lock().unwrap().push(line.clone());
         let mut state = self.state();
+        let word = line.split(' ').next().unwrap_or_default().to_owned();
+        state.arrivals.push((word, self.clock.now()));
         let of_line = |(call, _): &&(String, Duration)| line.starts_with(call.as_str());
         let latency = state.latencies.iter().find(of_line).map(|(_, latency)| *latency);
         let failure = state.failures.iter().find(|(call, _)| line.starts_with(call));

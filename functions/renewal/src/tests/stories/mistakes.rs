@@ -118,6 +118,8 @@ async fn a_state_that_cannot_be_read_is_not_overwritten() {
 #[tokio::test]
 async fn a_lifecycle_run_leaves_the_stored_state_as_it_is() {
     let world = prepared(&[("chat", "a", true)]).await;
+    // Graph no longer counts the first calls, so the batch announces no other use of its limits.
+    world.clock.advance(1);
     let before = state(&world);
     world.graph.remove("id-1");
     let removed = event("m1", "subscriptionRemoved", "chat", "id-1");

@@ -14,6 +14,7 @@ use super::{
     digest::{digest, digests},
     existing::Existing,
     live::LiveCounts,
+    processes::Processes,
 };
 use crate::subscription::config::Config;
 
@@ -47,6 +48,9 @@ pub struct StoredState {
     /// Which windows were ordered because Graph missed notifications.
     #[serde(skip_serializing_if = "CaughtUp::is_empty")]
     pub caught_up: CaughtUp,
+    /// The processes that use Graph's limits.
+    #[serde(skip_serializing_if = "Processes::is_empty")]
+    pub processes: Processes,
     /// Whether this stands for a state that could not be read.
     #[serde(skip)]
     is_unread: bool,
@@ -151,6 +155,12 @@ impl StoredState {
             failures,
             ..self
         }
+    }
+
+    /// Adds what several processes store at the same time, from another state.
+    pub fn join(&mut self, other: &Self) {
+        self.caught_up.join(&other.caught_up);
+        self.processes.join(&other.processes);
     }
 
     /// Returns how many subscriptions existed.
@@ -271,16 +281,14 @@ impl StoredState {
                 None if self.entries.is_some() => self.entries = None,
                 None => {
                     // What was there counts as unknown. The versions stay: they keep subscriptions alive if the next
-                    // version has a mistake.
-                    let Self {
-                        version, mistaken, ..
-                    } = self;
-                    let versions = Self {
-                        version,
-                        mistaken,
+                    // version has a mistake. Without the processes, Graph's limits would be exceeded.
+                    let rest = Self {
+                        version: self.version,
+                        mistaken: self.mistaken,
+                        processes: self.processes,
                         ..Self::default()
                     };
-                    return versions.text();
+                    return rest.text();
                 }
             }
         }
