@@ -265,10 +265,10 @@ fn alarms_on_runs_fit_every_schedule() {
         let absent = of("RenewalAbsentAlarm");
         let runs = period_of(&absent) * number(&absent["Properties"]["EvaluationPeriods"]) / (60 * minutes);
         assert!(runs >= 3, "{runs} runs of {minutes} minutes");
-        // A run may take 15 minutes.
-        assert!(3 * period_of(&absent) >= 1_800, "{minutes} minutes");
         let errors = of("RenewalErrorAlarm");
-        assert_eq!(period_of(&errors), period_of(&absent));
+        // A run may take 15 minutes.
+        assert!(3 * period_of(&errors) >= 1_800, "{minutes} minutes");
+        assert!(period_of(&errors) >= 60 * minutes, "{minutes} minutes");
         let schedule = of("RenewalFunctionSchedule")["Properties"]["ScheduleExpression"].clone();
         let unit = if minutes == 1 { "minute" } else { "minutes" };
         assert_eq!(schedule, format!("rate({minutes} {unit})"));

@@ -6,7 +6,7 @@ use graph_core::notification::collection::MAX_ITEMS;
 use serde_json::Value;
 
 use super::{
-    evaluated::on,
+    evaluated::{RULES, on, on_until},
     expanded::{hardened, plain_with_conditions},
     file, referred,
     resolved::resolve,
@@ -20,8 +20,33 @@ fn every_alarm_is_quiet_in_ordinary_cases_and_on_in_its_own() {
             .iter()
             .find(|(known, ..)| *known == name)
             .unwrap_or_else(|| panic!("what is the case of {name}, and what is an ordinary one?"));
-        assert_eq!(on(&alarm, quiet), [0; 0], "{name} in an ordinary case");
-        assert!(!on(&alarm, loud).is_empty(), "{name} in its own case");
+        for rules in RULES {
+            let end = |values: &[(u64, i64)]| values.iter().map(|(minute, _)| *minute).max().unwrap();
+            let of = |values| on_until(&alarm, values, end(values), rules);
+            assert_eq!(of(quiet), [0; 0], "{name} in an ordinary case");
+            assert!(!of(loud).is_empty(), "{name} in its own case");
+        }
+    }
+}
+
+/// CloudWatch notifies when the state changes, and a metric that is only written above 0 has no value that ends the alarm: the
+/// first failure must not hold it on until the second.
+#[test]
+fn a_second_failure_notifies_again() {
+    for (name, minutes) in [
+        ("NewFailureAlarm", 10),
+        ("UndeliveredAlarm", 10),
+        ("FailedAlarm", 10),
+        ("ReadForbiddenAlarm", 45),
+    ] {
+        let alarm = &alarms()[name];
+        for rules in RULES {
+            let first = on_until(alarm, &[(0, 1)], minutes - 1, rules);
+            let both = on_until(alarm, &[(0, 1), (minutes, 1)], minutes, rules);
+            let ended = *first.last().unwrap();
+            assert!(ended < minutes, "{name} is on until {ended}");
+            assert!(*both.last().unwrap() > minutes, "{name}: {both:?}");
+        }
     }
 }
 
@@ -226,5 +251,5 @@ const CASES: [Case; 38] = [
     ("RejectedPostsAlarm", &[(0, 10_000)], &[(0, 101), (5, 101)]),
     ("UnknownKeyAlarm", &[(0, 0)], &[(0, 1)]),
     // One change an hour, with `SilenceAlarmMinutes` 60.
-    ("SilenceAlarm", &[(0, 1), (50, 1), (100, 1)], &[(0, 1), (61, 0)]),
+    ("SilenceAlarm", &[(0, 1), (50, 1), (100, 1)], &[(0, 1), (70, 0)]),
 ];

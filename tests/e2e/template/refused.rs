@@ -37,8 +37,11 @@ fn every_schedule_has_a_period_for_its_alarms() {
     for name in names {
         let minutes: u64 = name.parse().unwrap();
         let plural = if minutes == 1 { "" } else { "s" };
-        let expected =
-            json!({"Rate": format!("{minutes} minute{plural}"), "AlarmSeconds": (60 * minutes).max(600)});
+        let expected = json!({
+            "Rate": format!("{minutes} minute{plural}"),
+            "AlarmSeconds": (60 * minutes).max(600),
+            "AbsentMinutes": (3 * minutes).max(30),
+        });
         assert!((1..=60).contains(&minutes));
         assert_eq!(periods[&name], expected);
     }
