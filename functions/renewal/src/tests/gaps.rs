@@ -139,6 +139,21 @@ async fn a_process_without_history_reports_a_possible_loss() {
     assert_eq!(world.told().len(), 1, "it is told once");
 }
 
+/// The first subscriptions are created as soon as there is a key, and AWS Lambda may start another process at once.
+#[tokio::test]
+async fn a_new_process_right_after_the_first_run_reports_a_loss() {
+    for hides_state in [false, true] {
+        let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
+        world.graph.remove("id-1");
+        *world.documents.hides_state.lock().unwrap() = hides_state;
+        let world = world.restarted();
+        world.run().await;
+        let told = world.told();
+        assert_eq!(told.len(), 1, "{hides_state}");
+        assert_eq!(told[0]["subscription"], json!("chat"));
+    }
+}
+
 #[tokio::test]
 async fn a_new_entry_without_a_recent_subscription_is_not_a_gap() {
     for (minutes, told) in [(30, 0), (31, 1)] {

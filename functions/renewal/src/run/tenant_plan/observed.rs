@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use futures_util::{StreamExt, stream};
-use graph_core::subscription::{catalogue::Version, model::Subscription, url::NotificationUrl};
+use graph_core::subscription::{
+    catalogue::Version, model::Subscription, plan::StoredLook, url::NotificationUrl,
+};
 use graph_edge::graph::{GraphError, GraphErrorKind};
 
 use crate::{
@@ -73,8 +75,10 @@ impl<P: Ports> TenantRun<'_, P> {
 
     /// Returns what this process remembers of the login's subscriptions. A dry run works on a copy.
     pub(super) fn known(&self) -> Arc<Mutex<Known>> {
-        // No subscription can exist before the keys are usable, so a new tenant starts with complete knowledge: none.
-        let is_new = self.config.whole && self.keys.is_new(self.tenant, &LEAD, self.begun);
+        // A tenant that was published just now and that no run has looked at has had no subscription. The first key is used at
+        // once, so another process may have created subscriptions already: then the stored look says which.
+        let is_unseen = self.stored.is_blank() || self.stored.last_look(self.name) == StoredLook::Never;
+        let is_new = is_unseen && self.config.whole && self.keys.is_new(self.tenant, &LEAD, self.begun);
         let fresh = || {
             if is_new {
                 Known::none(self.begun)

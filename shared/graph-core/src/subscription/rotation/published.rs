@@ -58,7 +58,7 @@ impl PublishedKeys {
         Some(trusted.from.map_or(key.use_from, |from| from.max(key.use_from)))
     }
 
-    /// Returns whether a tenant was published so recently that it cannot have subscriptions.
+    /// Returns whether a tenant was published so recently that at most its first runs can have created subscriptions.
     #[must_use]
     pub fn is_new(&self, tenant: &Tenant, lead: &Lead, now: Timestamp) -> bool {
         let keys = &self.client_state.keys;
