@@ -59,11 +59,11 @@ fn fail(world: &World, fault: GraphFault) {
         GraphFault::Slow => any(504).carried_out().delay(Duration::from_secs(4)),
         GraphFault::AnswerLost => any(500).carried_out(),
         GraphFault::EmptyList => Fault::new("GET", "/v1.0/subscriptions", 200).body(json!({ "value": [] })),
-        GraphFault::NoToken => Fault::new(
-            "POST",
-            &format!("/{}/oauth2", crate::subject::app().tenant_id),
-            503,
-        ),
+        GraphFault::PartialList => Fault::new("GET", NEXT_PAGE, 200).body(json!({ "value": [] })),
+        GraphFault::NoNextPage => Fault::new("GET", NEXT_PAGE, 503),
+        GraphFault::NoToken(subject) => {
+            Fault::new("POST", &format!("/{}/oauth2", subject.app().tenant_id), 503)
+        }
         GraphFault::NoSigningKeys => Fault::new("GET", "/common/discovery", 503),
     });
 }
@@ -123,6 +123,9 @@ fn unlist(world: &World, subject: Subject) {
         world.unlisted.borrow_mut().insert(one.id);
     }
 }
+
+/// The path of every page of a list but the first.
+const NEXT_PAGE: &str = "/v1.0/subscriptions?$skiptoken";
 
 /// How long to wait for a program to be there.
 const PROGRAM_TIMEOUT: Duration = Duration::from_secs(5);

@@ -102,6 +102,8 @@ pub struct Event {
     pub id: String,
     /// The number of the change, if it is one of the run's.
     pub number: Option<u32>,
+    /// The tenant and the name of the subscription that it is said to be for.
+    pub owner: [String; 2],
     /// Digest of the content.
     pub content: Option<u64>,
     /// Whether it was read after a gap, where content is of now and not of then.
@@ -146,6 +148,7 @@ impl Delivered {
             return Self::Change(Event {
                 id: body.chars().take(80).collect(),
                 number: None,
+                owner: <[String; 2]>::default(),
                 content: None,
                 was_read: false,
             });
@@ -169,6 +172,7 @@ impl Delivered {
                     .and_then(|data| number(data.get())),
                 content: event.data.content.as_ref().map(|content| digest(content.get())),
                 was_read: event.data.other.contains_key("caughtUp"),
+                owner: [event.data.tenant_id, event.subscription],
                 id: event.id,
             }),
         }
@@ -235,6 +239,7 @@ mod tests {
         let expected = Event {
             id: "e".to_owned(),
             number: Some(3),
+            owner: ["t".to_owned(), "mail".to_owned()],
             content: Some(digest(r#"{"a":1.10}"#)),
             was_read: true,
         };

@@ -96,8 +96,12 @@ pub enum GraphFault {
     AnswerLost,
     /// A list that is empty although there are subscriptions.
     EmptyList,
-    /// No access token.
-    NoToken,
+    /// A list that ends with its first page although there are more.
+    PartialList,
+    /// A list whose second page, or a later one, cannot be read.
+    NoNextPage,
+    /// No access token for the tenant of a subscription.
+    NoToken(Subject),
     /// No signing keys.
     NoSigningKeys,
 }
@@ -189,6 +193,8 @@ fn disturbances(options: &Options, chance: &mut Rng) -> Vec<Disturbance> {
         // As many as the share of calls to AWS that fail, of as many calls as there are likely to be.
         let faults = every(100, 5) * u32::from(options.faults) / 15;
         all.extend((0..faults).map(|_| Disturbance::Graph(any_fault(chance))));
+        let wrong_lists = (0..every(2_000, 1)).flat_map(|_| WRONG_LISTS);
+        all.extend(wrong_lists.map(Disturbance::Graph));
     }
     all.extend((0..every(400, 3)).map(|_| Disturbance::Renew));
     all.extend((0..every(1_000, 2)).map(|_| Disturbance::Configure(0)));
@@ -219,8 +225,7 @@ fn any_fault(chance: &mut Rng) -> GraphFault {
         5..10 => GraphFault::Unavailable,
         10..13 => GraphFault::Slow,
         13..16 => GraphFault::AnswerLost,
-        16 => GraphFault::EmptyList,
-        17 => GraphFault::NoToken,
+        16..18 => GraphFault::NoToken(steady(chance)),
         _ => GraphFault::NoSigningKeys,
     }
 }
@@ -230,6 +235,13 @@ fn steady(chance: &mut Rng) -> Subject {
     let steady: Vec<Subject> = Subject::all().into_iter().filter(|one| one.is_steady()).collect();
     chance.choice(steady).unwrap_or(Subject::TeamMessages)
 }
+
+/// The lists that say less than there is. Each comes in every run with faults.
+const WRONG_LISTS: [GraphFault; 3] = [
+    GraphFault::EmptyList,
+    GraphFault::PartialList,
+    GraphFault::NoNextPage,
+];
 
 /// Changes in the largest POST.
 const MAX_ITEMS_PER_POST: usize = 40;
@@ -321,6 +333,13 @@ mod tests {
         kinds.dedup();
         let different: std::collections::HashSet<_> = kinds.into_iter().collect();
         assert_eq!(different.len(), 12);
+        for wrong in WRONG_LISTS {
+            assert_eq!(
+                count(&options, |one| one == Disturbance::Graph(wrong)),
+                1,
+                "{wrong:?}"
+            );
+        }
         let posts = sent(&options);
         let changes = || posts.iter().flat_map(|post| &post.changes);
         assert!(changes().any(|one| one.kind == Kind::Forged));

@@ -1,6 +1,6 @@
 //! The subscribed resources, and the configuration of them.
 
-use graph_simulator::{App, TokenVersion};
+use graph_simulator::{App, Registered, TokenVersion};
 use serde_json::{Value, json};
 
 /// A subscription that changes are sent to.
@@ -14,6 +14,10 @@ pub enum Subject {
     Calendar,
     /// The contacts of a user, subscribed to by a signed-in user.
     Contacts,
+    /// The channel messages of another tenant, encrypted. The resource is written as that of the first tenant.
+    PartnerMessages,
+    /// The contacts of a user of another tenant. The resource is written as that of the first tenant.
+    PartnerContacts,
     /// The mail of one of many users, who come and go.
     Mail(u8),
 }
@@ -21,7 +25,14 @@ pub enum Subject {
 impl Subject {
     /// All of them, with the most users there can be.
     pub fn all() -> Vec<Self> {
-        let steady = [Self::TeamMessages, Self::Channels, Self::Calendar, Self::Contacts];
+        let steady = [
+            Self::TeamMessages,
+            Self::Channels,
+            Self::Calendar,
+            Self::Contacts,
+            Self::PartnerMessages,
+            Self::PartnerContacts,
+        ];
         steady.into_iter().chain((0..MAX_USERS).map(Self::Mail)).collect()
     }
 
@@ -32,6 +43,8 @@ impl Subject {
             Self::Channels => "channels".to_owned(),
             Self::Calendar => "calendar".to_owned(),
             Self::Contacts => "contacts".to_owned(),
+            Self::PartnerMessages => "partner-messages".to_owned(),
+            Self::PartnerContacts => "partner-contacts".to_owned(),
             Self::Mail(user) => format!("mail/{}", id_of_user(user)),
         }
     }
@@ -39,22 +52,37 @@ impl Subject {
     /// Returns the resource.
     pub fn resource(self) -> String {
         match self {
-            Self::TeamMessages => "/teams/getAllMessages".to_owned(),
+            Self::TeamMessages | Self::PartnerMessages => "/teams/getAllMessages".to_owned(),
             Self::Channels => "/teams/getAllChannels".to_owned(),
             Self::Calendar => format!("/users/{}/events", id_of_user(MAX_USERS)),
-            Self::Contacts => format!("/users/{}/contacts", id_of_user(MAX_USERS)),
+            Self::Contacts | Self::PartnerContacts => format!("/users/{}/contacts", id_of_user(MAX_USERS)),
             Self::Mail(user) => format!("/users/{}/messages", id_of_user(user)),
         }
     }
 
     /// Tells whether changes carry the resource, encrypted.
     pub fn is_rich(self) -> bool {
-        matches!(self, Self::TeamMessages | Self::Channels)
+        matches!(self, Self::TeamMessages | Self::Channels | Self::PartnerMessages)
     }
 
     /// Tells whether every configuration of a run asks for it.
     pub fn is_steady(self) -> bool {
         !matches!(self, Self::Mail(user) if user >= MIN_USERS)
+    }
+
+    /// Returns the app registration that subscribes to it.
+    pub fn app(self) -> App {
+        match self {
+            Self::Contacts => signed_in_app(),
+            Self::PartnerMessages | Self::PartnerContacts => partner_app(),
+            Self::TeamMessages | Self::Channels | Self::Calendar | Self::Mail(_) => app(),
+        }
+    }
+
+    /// Tells whether a subscription is one to this.
+    pub fn is_of(self, one: &Registered) -> bool {
+        let app = self.app();
+        (&one.resource, &one.tenant_id, &one.client_id) == (&self.resource(), &app.tenant_id, &app.client_id)
     }
 }
 
@@ -77,10 +105,25 @@ pub fn signed_in_app() -> App {
     }
 }
 
+/// Returns the app registration in the other tenant.
+pub fn partner_app() -> App {
+    App {
+        tenant_id: "22222222-3333-4444-8555-666666666666".to_owned(),
+        client_id: "66666666-7777-4888-8999-000000000002".to_owned(),
+        client_secret: "chaos-client-secret-5c60e2".to_owned(),
+        token_version: TokenVersion::V1,
+    }
+}
+
+/// Returns all app registrations.
+pub fn apps() -> [App; 3] {
+    [app(), signed_in_app(), partner_app()]
+}
+
 /// Returns a version of the configuration. Users come and go from one to the next, the change types of the calendar, which
 /// make another subscription, change with every second one, and the lifetime of contacts with every third.
 pub fn config(version: u32, refresh_token: &str) -> Value {
-    let (app, signed_in) = (app(), signed_in_app());
+    let [app, signed_in, partner] = apps();
     let users: Vec<String> = users(version).map(id_of_user).collect();
     let calendar = if version % 4 < 2 {
         "created,updated"
@@ -100,6 +143,11 @@ pub fn config(version: u32, refresh_token: &str) -> Value {
                 "clientId": signed_in.client_id,
                 "credential": { "refreshToken": refresh_token, "clientSecret": signed_in.client_secret },
             },
+            "partner": {
+                "tenantId": partner.tenant_id,
+                "clientId": partner.client_id,
+                "credential": { "clientSecret": partner.client_secret },
+            },
         },
         "subscriptions": {
             "team-messages": {
@@ -114,6 +162,13 @@ pub fn config(version: u32, refresh_token: &str) -> Value {
             "contacts": {
                 "tenant": "signed-in", "resource": Subject::Contacts.resource(), "changeType": "created",
                 "expirationMinutes": minutes,
+            },
+            "partner-messages": {
+                "tenant": "partner", "resource": Subject::PartnerMessages.resource(), "changeType": "created",
+                "includeResourceData": true,
+            },
+            "partner-contacts": {
+                "tenant": "partner", "resource": Subject::PartnerContacts.resource(), "changeType": "created",
             },
             "mail": {
                 "tenant": "chaos", "resource": "/users/{id}/messages", "changeType": "created", "forEach": users,
@@ -183,6 +238,17 @@ mod tests {
         assert!(texts.len() > 8, "{}", texts.len());
         for version in 0..12 {
             assert_ne!(config(version, "t"), config(version + 1, "t"), "{version}");
+        }
+    }
+
+    #[test]
+    fn two_tenants_subscribe_to_the_same_resources() {
+        for (one, other) in [
+            (Subject::TeamMessages, Subject::PartnerMessages),
+            (Subject::Contacts, Subject::PartnerContacts),
+        ] {
+            assert_eq!(one.resource(), other.resource());
+            assert_ne!(one.app().tenant_id, other.app().tenant_id);
         }
     }
 }

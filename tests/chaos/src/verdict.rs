@@ -49,6 +49,8 @@ pub enum Breach {
     SameId(u32, u32),
     /// A change arrived with other content than was sent.
     Altered(u32, String),
+    /// A change arrived as one of another tenant or subscription.
+    Misattributed(u32, String),
     /// A forged or undecryptable change arrived as an event.
     Believed(u32, String),
     /// An event is about no change that was sent.
@@ -162,6 +164,10 @@ fn outcome_of(
     let name = || sent.subject.name();
     match (sent.kind, arrived.events.len()) {
         (Kind::Genuine, 1) => {
+            let owner = [sent.subject.app().tenant_id, name()];
+            if arrived.events.values().any(|event| event.owner != owner) {
+                return Err(Breach::Misattributed(sent.number, name()));
+            }
             // Content that was read later is that of then.
             let mut events = arrived.events.values().filter(|event| !event.was_read);
             return if events.any(|event| event.content != sent.content) {
@@ -220,6 +226,12 @@ impl fmt::Display for Breach {
                 write!(
                     f,
                     "altered: change {number} of {name} has other content than was sent"
+                )
+            }
+            Self::Misattributed(number, name) => {
+                write!(
+                    f,
+                    "misattributed: change {number} of {name} arrived as one of another tenant or subscription"
                 )
             }
             Self::Believed(number, name) => {

@@ -112,7 +112,8 @@ async fn watch_subscriptions(world: &World) -> Result<Infallible, Error> {
 
 /// Notes that a subscription came to the end of its time, if renewal could have known of it and nothing has taken its place.
 fn note_end(world: &World, over: &Registered, live: &BTreeMap<String, Registered>) {
-    let is_replaced = live.values().any(|one| one.resource == over.resource);
+    let of = |one: &Registered| [&one.resource, &one.tenant_id, &one.client_id].map(String::clone);
+    let is_replaced = live.values().any(|one| of(one) == of(over));
     if !is_replaced && !world.unlisted.borrow().contains(&over.id) {
         world.evidence.borrow_mut().lapsed.push(over.resource.clone());
     }

@@ -50,8 +50,10 @@ impl World {
         let progress = Progress::start();
         // Backoff at a fiftieth of Microsoft's pace: eleven attempts within minutes.
         let simulator = graph::Options {
-            apps: vec![subject::app(), subject::signed_in_app()],
+            apps: subject::apps().into(),
             retry_scale: 0.02,
+            // Lists have several pages, of which each can be wrong.
+            page_size: 3,
             ..graph::Options::default()
         };
         let stack = stack::Options {
@@ -92,7 +94,7 @@ impl World {
                 .set_visibility(self.stack().resource(queue)?, seconds)
                 .await?;
         }
-        for app in [subject::app(), subject::signed_in_app()] {
+        for app in subject::apps() {
             self.secrets
                 .borrow_mut()
                 .add(&app.client_secret, "a client secret");
@@ -147,15 +149,14 @@ impl World {
 
     /// Returns a live subscription to a subject, if there is one.
     pub fn subscription(&self, subject: Subject) -> Option<Registered> {
-        let resource = subject.resource();
         let live = self.simulator().subscriptions();
-        live.into_iter().find(|one| one.resource == resource)
+        live.into_iter().find(|one| subject.is_of(one))
     }
 
     /// Returns the names of subscriptions that the configuration asks for and that are not there.
     pub fn missing(&self) -> Vec<String> {
         let live = self.simulator().subscriptions();
-        let is_there = |subject: &Subject| live.iter().any(|one| one.resource == subject.resource());
+        let is_there = |subject: &Subject| live.iter().any(|one| subject.is_of(one));
         let wanted = subject::wanted(self.version.get()).into_iter();
         wanted
             .filter(|subject| !is_there(subject))

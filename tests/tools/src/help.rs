@@ -41,8 +41,9 @@ too close together, or more than a tenth of unnecessary calls.
 pub const CHAOS: &str = "\
 Deploys the real template to a local AWS and sends changes to it under faults:
 calls to AWS fail or hang, functions are killed, the simulated Microsoft Graph
-fails, loses and repeats notifications, and keys and the configuration are
-replaced. Then it compares the delivered events with the sent changes.
+fails, loses and repeats notifications, and returns empty and incomplete lists,
+and keys and the configuration are replaced. Then it compares the delivered
+events with the sent changes of two tenants.
 
 Usage: cargo chaos [OPTIONS]
 
@@ -60,12 +61,12 @@ Usage: cargo chaos [OPTIONS]
                     or a checkout, whose functions are compiled
   -h, --help        this text
 
-The exit status is 0 only if every sent change arrived exactly once by its id,
-is in FailedQueue with a reason, or is in a reported gap; if no subscription had
-an avoidable lapse; if no log has a secret; if no function panicked; and, with
---steady for ten minutes or more, if nothing has grown. The seed decides which
-faults happen and after how many changes; the machine decides what runs at that
-moment.
+The exit status is 0 only if every sent change arrived exactly once by its id
+and for its own tenant and subscription, is in FailedQueue with a reason, or is
+in a reported gap; if no subscription had an avoidable lapse; if no log has a
+secret; if no function panicked; and, with --steady for ten minutes or more, if
+nothing has grown. The seed decides which faults happen and after how many
+changes; the machine decides what runs at that moment.
 ";
 
 #[cfg(test)]

@@ -263,6 +263,25 @@ fn a_change_that_never_came_through_has_to_lie_in_a_gap() {
 }
 
 #[test]
+fn an_event_for_another_tenant_or_subscription_breaks_a_promise() {
+    let [tenant_id, name] = event(1, "a").owner;
+    let other = Subject::PartnerMessages;
+    for owner in [[other.app().tenant_id, name], [tenant_id, other.name()]] {
+        check(
+            &Evidence {
+                sent: vec![sent(1)],
+                events: vec![Event {
+                    owner,
+                    ..event(1, "a")
+                }],
+                ..Evidence::default()
+            },
+            Breach::Misattributed(1, "team-messages".to_owned()),
+        );
+    }
+}
+
+#[test]
 fn nobody_misses_a_change_that_the_configuration_does_not_ask_for() {
     let sent = Sent {
         subject: Subject::Mail(7),
@@ -348,6 +367,10 @@ fn event(number: u32, id: &str) -> Event {
     Event {
         id: id.to_owned(),
         number: Some(number),
+        owner: [
+            Subject::TeamMessages.app().tenant_id,
+            Subject::TeamMessages.name(),
+        ],
         content: Some(7),
         was_read: false,
     }
