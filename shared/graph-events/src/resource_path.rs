@@ -4,7 +4,7 @@
 //! `users/1/adhoccalls/adhocCalls/2`. A [`ResourcePath`] is equal for all spellings of a path, and is displayed in one
 //! that Microsoft Graph accepts in a GET.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -267,7 +267,10 @@ fn has_query(path: &str) -> bool {
 
 /// Returns `path` with the quotes outside parentheses escaped. There they are part of a key
 /// (`users/o'neil@contoso.com`), but the tokeniser would take each for the beginning or end of a quoted key.
-fn bare_quotes_escaped(path: &str) -> String {
+fn bare_quotes_escaped(path: &str) -> Cow<'_, str> {
+    if !path.contains('\'') {
+        return path.into();
+    }
     let (mut escaped, mut quoted, mut depth) = (String::with_capacity(path.len()), false, 0_u32);
     for character in path.chars() {
         match character {
@@ -282,7 +285,7 @@ fn bare_quotes_escaped(path: &str) -> String {
         }
         escaped.push(character);
     }
-    escaped
+    escaped.into()
 }
 
 /// Returns the decoded key of `token`.
