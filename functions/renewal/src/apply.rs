@@ -19,7 +19,9 @@ use jiff::Timestamp;
 use tracing::info;
 
 use self::failure::Failure;
-pub(crate) use self::{circuit_breaker::CircuitBreaker, replace::Handshake};
+pub(crate) use self::{
+    circuit_breaker::CircuitBreaker, deletion_turns::DeletionTurns, replace::Handshake,
+};
 use crate::{
     memory::{Known, Refusal, RefusalKey, lock},
     ports::{Clock, Document, Documents, Ports},
@@ -30,6 +32,7 @@ use crate::{
 
 mod call;
 mod circuit_breaker;
+mod deletion_turns;
 mod failure;
 mod gap;
 mod renew;
@@ -48,6 +51,7 @@ pub(crate) struct Applier<'a, P: Ports> {
     pub(crate) known: Arc<Mutex<Known>>,
     pub(crate) breaker: CircuitBreaker,
     pub(crate) handshake: Handshake,
+    pub(crate) turns: DeletionTurns,
     /// The ids of the subscriptions that the plan replaces.
     pub(crate) replaced: BTreeSet<String>,
     /// How many of the listed subscriptions are ours.
@@ -243,6 +247,7 @@ impl<P: Ports> Applier<'_, P> {
     fn conclude(&self, step: Step, attempt: Result<Done, Failure>, until: Option<Timestamp>) -> StepResult {
         let failure = match attempt {
             Ok(done) => {
+                self.turns.done(&step, self.run.begun);
                 self.remember(&step, &done);
                 return self.of_done(step, done, until);
             }

@@ -56,6 +56,13 @@ pub(super) enum Failure {
          stays; renewal tries again within an hour, and `graph-notifications apply` at once"
     )]
     Unreachable,
+    #[error(
+        "not replaced: subscriptions of this tenant were deleted first, because Graph accepts no second one, and Graph refused \
+         their successors; the old one stays until they exist again, or for a day"
+    )]
+    NoSuccessor,
+    #[error("Graph no longer knows the subscription")]
+    Gone,
     #[error("subscription {id} already watches this, for {address}; Graph says: {text}")]
     Rival {
         id: String,
@@ -73,6 +80,14 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// Returns the meaning of Graph's refusal, if it is one.
+    pub(super) fn kind(&self) -> Option<&GraphErrorKind> {
+        match self {
+            Self::Graph(error) => Some(&error.kind),
+            _ => None,
+        }
+    }
+
     /// Returns whether Graph is asked again only after a pause, because its answer will not change soon.
     pub(super) fn calls_for_patience(&self) -> bool {
         match self {
@@ -83,7 +98,8 @@ impl Failure {
                     | GraphErrorKind::NotFound { .. }
                     | GraphErrorKind::Conflict { .. }
             ),
-            Self::Vanished(_) | Self::Rival { .. } => true,
+            // Its successor cannot be created before others that take hours.
+            Self::Vanished(_) | Self::Rival { .. } | Self::NoSuccessor => true,
             Self::Braked
             | Self::Mint(_)
             | Self::KeyNotYet
@@ -95,6 +111,7 @@ impl Failure {
             | Self::Throttled(_)
             | Self::GivenUp
             | Self::Unreachable
+            | Self::Gone
             | Self::NoTime
             | Self::Outdated => false,
         }
@@ -169,8 +186,9 @@ pub(super) const TAKE_OVER: &str =
 pub(super) fn is_in_the_way(error: &GraphError) -> bool {
     match &error.kind {
         GraphErrorKind::Conflict { .. } => true,
-        // Some workloads answer a duplicate with 403 and "App '..' has reached its limit of '1' .." in place of 409.
-        GraphErrorKind::Forbidden { message } => message.contains("has reached its limit"),
+        // Some workloads answer a duplicate with 403 and "App '..' has reached its limit of '1' .." in place of 409. A larger
+        // limit counts many subscriptions, and Graph may count a deleted one for hours: a deletion makes no room.
+        GraphErrorKind::Forbidden { message } => message.contains("has reached its limit of '1'"),
         _ => false,
     }
 }

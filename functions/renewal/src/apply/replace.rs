@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use graph_core::subscription::plan::{Action, Creation, Reason, Step};
 use graph_edge::graph::{GraphError, GraphErrorKind};
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{
     Applier, Done,
@@ -71,17 +70,17 @@ impl<P: Ports> Applier<'_, P> {
         if is_dead(&step.reason) {
             return self.delete_and_create(step, id, creation).await;
         }
-        // Until a creation has shown that Graph reaches the webhook, few subscriptions are risked.
-        let turn = self.handshake.turn().await;
+        let turn = self.turns.next().await;
         if self.is_unreachable() {
             return Err(Failure::Unreachable);
         }
+        let turn = turn.ok_or(Failure::NoSuccessor)?;
         let done = self.delete_and_create(step, id, creation).await;
-        if let (Some(turn), Err(Failure::Graph(error))) = (turn, &done)
-            && is_failed_handshake(error)
-        {
-            // The subscription is lost, so its turn is not given to another one.
-            turn.forget();
+        match &done {
+            Ok(_) => self.turns.succeeded(turn),
+            Err(_) if !self.is_known(id) => self.turns.lost(turn),
+            // Nothing was deleted.
+            Err(_) => drop(turn),
         }
         done
     }
@@ -176,55 +175,26 @@ fn is_dead(reason: &Reason) -> bool {
     matches!(reason, Reason::Expired | Reason::Removed | Reason::KeyGone { .. })
 }
 
-/// What a run knows about the handshakes of a tenant.
-#[derive(Debug)]
-pub(crate) struct Handshake {
-    /// How many handshakes failed since the last one that succeeded.
-    failures: AtomicUsize,
-    /// The turns of the subscriptions that are deleted before their successors exist. Closed as soon as it is known whether
-    /// handshakes succeed.
-    turns: Semaphore,
-}
+/// How many handshakes of a tenant failed in a run since the last one that succeeded.
+#[derive(Debug, Default)]
+pub(crate) struct Handshake(AtomicUsize);
 
 impl Handshake {
-    /// Waits until one more subscription may be deleted before its successor exists. The turn ends with the value. Returns
-    /// nothing if it is known whether handshakes succeed.
-    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        self.turns.acquire().await.ok()
-    }
-
     fn is_failing(&self) -> bool {
-        self.failures.load(Ordering::Relaxed) >= FAILURES_IN_A_ROW
+        self.0.load(Ordering::Relaxed) >= FAILURES_IN_A_ROW
     }
 
     fn succeeded(&self) {
-        self.failures.store(0, Ordering::Relaxed);
-        self.turns.close();
+        self.0.store(0, Ordering::Relaxed);
     }
 
     fn failed(&self) {
-        self.failures.fetch_add(1, Ordering::Relaxed);
-        if self.is_failing() {
-            self.turns.close();
-        }
-    }
-}
-
-impl Default for Handshake {
-    fn default() -> Self {
-        Self {
-            failures: AtomicUsize::new(0),
-            turns: Semaphore::new(MAX_UNPROVEN),
-        }
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 /// How many handshakes fail in a row before replacements wait for the next run: one may have had bad luck.
 const FAILURES_IN_A_ROW: usize = 2;
-
-/// How many subscriptions may be deleted before it is known whether successors can be created: two entries that swap
-/// their resources need two.
-const MAX_UNPROVEN: usize = 2;
 
 /// For how long no living subscription is deleted before its successor exists after handshakes failed.
 const PAUSE: SignedDuration = SignedDuration::from_mins(30);

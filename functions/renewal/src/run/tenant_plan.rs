@@ -24,7 +24,7 @@ use self::sight::{Sight, missing, remembered};
 use super::objects;
 use crate::{
     advice,
-    apply::{Applier, CircuitBreaker, Handshake},
+    apply::{Applier, CircuitBreaker, DeletionTurns, Handshake},
     memory::{Known, RefusalKey, lock},
     ports::Ports,
     report::{ManyLine, Margin, Need, TenantLine, describe},
@@ -242,6 +242,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         };
         let planned = steps.iter().chain(result.steps.iter().map(|result| &result.step));
         result.missing_before = self.missing_before(planned, &context);
+        let turns = DeletionTurns::of(&steps, self.begun);
         let applier = Applier {
             run: self,
             policy,
@@ -251,6 +252,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             known,
             breaker: CircuitBreaker::default(),
             handshake: Handshake::default(),
+            turns,
             replaced: replaced(&steps),
             ours,
         };

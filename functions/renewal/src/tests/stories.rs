@@ -8,6 +8,7 @@
 //! | A renewal is refused for good, its expiry is too late, or its new URL cannot be validated | [`lapses`] |
 //! | A renewal finds nothing, though the subscription exists | [`lists`] |
 //! | A handshake is blocked, creations are slow or many, a run has no time | [`lapses`], [`replacements`] |
+//! | The successors of deleted subscriptions are refused | [`successors`] |
 //! | A mailbox is throttled, a guest has none, a policy excludes one, objects are refused | [`lapses`] |
 //! | Graph or Entra refuses in words of its own, in odd bodies, or asks to wait | [`refusals`], [`lapses`] |
 //! | A subscription is in the way of another, without an id | [`lists`] |
@@ -41,6 +42,7 @@ mod replacements;
 mod reports;
 mod resources;
 mod storms;
+mod successors;
 
 /// Returns a configuration with `count` tenants, and entries of a tenant's number, a name and the other members.
 fn organisations(count: usize, entries: &[(usize, &str, Value)]) -> Value {
