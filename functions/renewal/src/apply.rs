@@ -19,9 +19,7 @@ use jiff::Timestamp;
 use tracing::info;
 
 use self::failure::Failure;
-pub(crate) use self::{
-    circuit_breaker::CircuitBreaker, deletion_turns::DeletionTurns, replace::Handshake,
-};
+pub(crate) use self::{circuit_breaker::CircuitBreaker, deletion_turns::DeletionTurns, replace::Handshake};
 use crate::{
     memory::{Known, Refusal, RefusalKey, lock},
     ports::{Clock, Document, Documents, Ports},
@@ -213,12 +211,12 @@ impl<P: Ports> Applier<'_, P> {
             }
             Action::Create(creation) => self.create_or_settle(&step.name, creation).await,
             Action::Replace { id, creation } => self.replace_if_reachable(step, id, creation).await,
-            Action::Extend { id, renewal } => self.extend_unread(step, id, renewal).await,
+            Action::Extend { id, renewal } => self.extend(&step.name, id, renewal).await,
             Action::Renew {
                 id,
                 renewal,
                 otherwise,
-            } => self.extend(step, id, renewal, otherwise).await,
+            } => self.extend_or_replace(step, id, renewal, otherwise).await,
         }
     }
 

@@ -63,11 +63,8 @@ impl DeletionTurns {
     /// Notes that a step of the run at `now` was successful: a lost subscription may exist again.
     pub(super) fn done(&self, step: &Step, now: Timestamp) {
         if is_lost(step, now) {
-            let less = |lost: usize| lost.checked_sub(1);
             // Never below zero: each lost subscription was counted when the run began.
-            let _ = self
-                .lost
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+            self.lost.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

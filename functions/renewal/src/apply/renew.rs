@@ -1,114 +1,112 @@
 //! Renews subscriptions. What Graph refuses to renew is looked at again, shortened or replaced, so that it does not lapse.
 
-use graph_core::subscription::plan::{Creation, Policy, Renewal, Step};
+use graph_core::subscription::{
+    catalogue::Version,
+    plan::{Creation, Policy, Renewal, Step, Urgency},
+};
 use graph_edge::graph::{GraphError, GraphErrorKind};
 
 use super::{Applier, Done, failure::Failure};
 use crate::{memory::lock, ports::Ports};
 
 impl<P: Ports> Applier<'_, P> {
-    /// Renews a subscription, and tries what is left when Graph refuses the renewal, so that the subscription does not
-    /// lapse.
-    pub(super) async fn extend(
+    /// Renews a subscription. One that is gone is created, and one that Graph no longer renews is replaced before it lapses.
+    pub(super) async fn extend_or_replace(
         &self,
         step: &Step,
         id: &str,
         renewal: &Renewal,
         otherwise: &Creation,
     ) -> Result<Done, Failure> {
-        let failure = match self.renew(id, renewal).await {
-            Ok(renewed) => return Ok(renewed.into()),
+        let failure = match self.extend(&step.name, id, renewal).await {
             Err(failure) => failure,
+            done => return done,
         };
-        let Failure::Graph(error) = failure else {
+        if matches!(failure, Failure::Gone) {
+            let done = self.create_or_settle(&step.name, otherwise).await?;
+            let reason = "it no longer existed when it was due for renewal; changes since then were missed";
+            return Ok(Done {
+                otherwise: done.otherwise.or(Some(("create", reason.to_owned()))),
+                was_gone: true,
+                ..done
+            });
+        }
+        if !self.needs_successor(&failure, step, otherwise) {
             return Err(failure);
-        };
-        match &error.kind {
-            // Graph also answers 404 for subscriptions that exist, so the answer is checked before anything is created.
-            GraphErrorKind::NotFound { .. } => self.confirm_gone(step, id, renewal, otherwise).await,
-            // Graph's refusal names the longest lifetime, so one more call is enough.
-            GraphErrorKind::TooLong { minutes, .. } => {
-                let expires_at = self.shorten(&step.name, *minutes);
-                let shorter = Renewal {
-                    expires_at,
-                    ..renewal.clone()
-                };
-                Ok(self.renew(id, &shorter).await?.into())
+        }
+        let replaced = self.replace(step, id, otherwise).await?;
+        let reason = "Graph no longer extends it".to_owned();
+        Ok(Done {
+            otherwise: Some(("replace", reason)),
+            ..replaced
+        })
+    }
+
+    /// Renews the subscription called `name`, and takes from the renewal what Graph refuses, until it is accepted or
+    /// nothing is left to take. Each remedy is tried once, in any order: a refused change may hide another refusal.
+    pub(super) async fn extend(&self, name: &str, id: &str, renewal: &Renewal) -> Result<Done, Failure> {
+        let mut renewal = renewal.clone();
+        let mut short_of = None;
+        let (mut is_shorter, mut was_found) = (false, false);
+        loop {
+            let failure = match self.renew(id, &renewal).await {
+                Ok(renewed) => {
+                    return Ok(Done {
+                        short_of,
+                        ..renewed.into()
+                    });
+                }
+                Err(failure) => failure,
+            };
+            match failure.kind() {
+                // Graph's refusal names the longest lifetime, so one more call is enough.
+                Some(GraphErrorKind::TooLong { minutes, .. }) if !is_shorter => {
+                    is_shorter = true;
+                    renewal.expires_at = self.shorten(name, *minutes);
+                }
+                // Seen in practice: PATCH answers 404 although GET finds the subscription.
+                Some(GraphErrorKind::NotFound { .. }) if !was_found => {
+                    self.find(renewal.version, id).await?;
+                    was_found = true;
+                }
+                // The new URL or certificate may be the cause: Graph validates the URL again when a PATCH changes it.
+                kind if renewal.changes() && !kind.is_some_and(GraphErrorKind::is_transient_for_all) => {
+                    short_of = Some(failure);
+                    renewal = renewal.alone();
+                }
+                _ => return Err(failure),
             }
-            // The new URL or certificate may be the cause: Graph validates the URL again when a PATCH changes it.
-            kind if renewal.changes() && !kind.is_transient_for_all() => {
-                let renewed = self.renew(id, &renewal.alone()).await?;
-                Ok(Done {
-                    short_of: Some(error.into()),
-                    ..renewed.into()
-                })
-            }
-            // Replacing costs a gap, so renewal waits until the subscription would lapse otherwise.
-            kind if kind.is_lasting() && self.is_in_danger(step, otherwise) => {
-                let replaced = self.replace(step, id, otherwise).await?;
-                let reason = "Graph no longer extends it".to_owned();
-                Ok(Done {
-                    otherwise: Some(("replace", reason)),
-                    ..replaced
-                })
-            }
-            _ => Err(error.into()),
         }
     }
 
-    /// Renews a subscription whose entry cannot be used. If Graph grants less than the catalogue says, one more call is
-    /// enough.
-    pub(super) async fn extend_unread(
-        &self,
-        step: &Step,
-        id: &str,
-        renewal: &Renewal,
-    ) -> Result<Done, Failure> {
-        match self.renew(id, renewal).await {
-            Err(Failure::Graph(GraphError {
-                kind: GraphErrorKind::TooLong { minutes, .. },
+    /// Asks for a subscription by id: Graph's answers differ from call to call.
+    async fn find(&self, version: Version, id: &str) -> Result<(), Failure> {
+        let call = self.run.deps.graph.get(self.run.tenant, version, id);
+        match self.run.within(call).await {
+            Ok(_) => Ok(()),
+            Err(GraphError {
+                kind: GraphErrorKind::NotFound { .. },
                 ..
-            })) => {
-                let expires_at = self.shorten(&step.name, minutes);
-                let shorter = Renewal {
-                    expires_at,
-                    ..renewal.clone()
-                };
-                Ok(self.renew(id, &shorter).await?.into())
-            }
-            renewed => Ok(renewed?.into()),
-        }
-    }
-
-    /// Asks for a subscription by id after Graph answered 404 to its renewal: Graph's answers differ from call to call.
-    async fn confirm_gone(
-        &self,
-        step: &Step,
-        id: &str,
-        renewal: &Renewal,
-        otherwise: &Creation,
-    ) -> Result<Done, Failure> {
-        match self
-            .run
-            .within(self.run.deps.graph.get(self.run.tenant, renewal.version, id))
-            .await
-        {
-            // Seen in practice: PATCH answers 404 although GET finds the subscription.
-            Ok(_) => Ok(self.renew(id, renewal).await?.into()),
-            Err(error) if matches!(error.kind, GraphErrorKind::NotFound { .. }) => {
-                // Before the creation: if that fails, the next run still knows that the old subscription is gone.
+            }) => {
+                // At once: if the creation of a successor fails, the next run still knows that this one is gone.
                 lock(&self.known).remove(id);
-                let done = self.create_or_settle(&step.name, otherwise).await?;
-                let reason =
-                    "it no longer existed when it was due for renewal; changes since then were missed";
-                Ok(Done {
-                    otherwise: done.otherwise.or(Some(("create", reason.to_owned()))),
-                    was_gone: true,
-                    ..done
-                })
+                Err(Failure::Gone)
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Returns whether a subscription whose renewal failed is replaced. That may cost a gap, so renewal waits: after a
+    /// refusal that lasts until the subscription is in danger, after others until hardly a run is left.
+    fn needs_successor(&self, failure: &Failure, step: &Step, creation: &Creation) -> bool {
+        let Some(kind) = failure.kind() else { return false };
+        let is_of_all = matches!(
+            kind,
+            GraphErrorKind::Login(_) | GraphErrorKind::Throttled { .. } | GraphErrorKind::OutOfTime
+        );
+        kind.is_lasting() && self.is_in_danger(step, creation)
+            // These would refuse a successor as well, and a subscription deleted for it would be lost.
+            || !is_of_all && Urgency::of(step, &self.policy, self.now()) == Some(Urgency::Ending)
     }
 
     fn is_in_danger(&self, step: &Step, creation: &Creation) -> bool {

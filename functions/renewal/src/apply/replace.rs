@@ -107,10 +107,10 @@ impl<P: Ports> Applier<'_, P> {
         if is_gone || failure.is_postponed() || !self.is_due(step.expires_at, creation) {
             return Err(failure);
         }
-        match self.renew(id, &creation.extension()).await {
-            Ok(renewed) => Ok(Done {
+        match self.extend(&step.name, id, &creation.extension()).await {
+            Ok(extended) => Ok(Done {
                 short_of: Some(failure),
-                ..renewed.into()
+                ..extended
             }),
             Err(_) => Err(failure),
         }

@@ -96,15 +96,13 @@ impl<P: Ports> Applier<'_, P> {
         let otherwise = Some(("adopt", reason));
         // Before the renewal, which may fail: the subscription exists in any case.
         lock(&self.known).put(existing.clone());
-        let subscription = if self.is_due(existing.expiration_date_time, creation) {
-            self.renew(&existing.id, &creation.extension()).await?
+        let done = if self.is_due(existing.expiration_date_time, creation) {
+            let name = &creation.desired.name;
+            self.extend(name, &existing.id, &creation.extension()).await?
         } else {
-            existing
+            existing.into()
         };
-        Ok(Done {
-            otherwise,
-            ..subscription.into()
-        })
+        Ok(Done { otherwise, ..done })
     }
 
     /// Returns the listed subscription that conflicts, where Graph does not name it.

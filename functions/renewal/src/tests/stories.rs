@@ -6,6 +6,7 @@
 //! | A list repeats a subscription, links in circles, or shows one of another application | [`lists`] |
 //! | A list shows URLs without their query, or a group without its members | [`deletions`] |
 //! | A renewal is refused for good, its expiry is too late, or its new URL cannot be validated | [`lapses`] |
+//! | A renewal that moves the subscription is refused, or one is refused to the end | [`moves`] |
 //! | A renewal finds nothing, though the subscription exists | [`lists`] |
 //! | A handshake is blocked, creations are slow or many, a run has no time | [`lapses`], [`replacements`] |
 //! | The successors of deleted subscriptions are refused | [`successors`] |
@@ -35,6 +36,7 @@ mod limits;
 mod lists;
 mod logins;
 mod mistakes;
+mod moves;
 mod preflight;
 mod refusals;
 mod removals;
