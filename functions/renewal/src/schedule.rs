@@ -37,15 +37,15 @@ pub fn rotation(keys: Option<&str>, certificates: Option<&str>) -> Result<Rotati
     })
 }
 
-/// Returns how long before its end a loss of unknown beginning is read, from `CATCH_UP_HOURS`. Unset means six hours:
-/// the four for which Graph retries a notification, and two to spare.
+/// Returns how long before its end a loss of unknown beginning is read, from `CATCH_UP_HOURS`. Unset means nine hours:
+/// the four for which Graph retries a notification, the four for which it retries `missed`, and one to spare.
 ///
 /// # Errors
 ///
 /// Returns an error for anything but a number of hours from 1 to 168.
 pub fn hours_back(hours: Option<&str>) -> Result<SignedDuration, InvalidHours> {
     let Some(hours) = hours else {
-        return Ok(SignedDuration::from_hours(6));
+        return Ok(SignedDuration::from_hours(9));
     };
     let hours = hours
         .trim()
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn the_setting_limits_how_far_back_an_undated_loss_is_read() {
         for (hours, expected) in [
-            (None, Some(6)),
+            (None, Some(9)),
             (Some("168"), Some(168)),
             (Some("0"), None),
             (Some("x"), None),

@@ -318,4 +318,4 @@ pub(super) const MAX_SECRET_BYTES: usize = 65_536;
 const BASE: &str = "https://graph.test";
 
 /// `CatchUpHours` (template.yaml).
-const CATCH_UP: SignedDuration = SignedDuration::from_hours(6);
+const CATCH_UP: SignedDuration = SignedDuration::from_hours(9);

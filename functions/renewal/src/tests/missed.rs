@@ -38,7 +38,7 @@ async fn a_loss_of_a_replaced_subscription_is_reported_and_read_once() {
         assert_eq!((data.get("lostFrom"), data.get("subscriptionId")), (None, None));
         let (from, until) = if is_new_process {
             (
-                world.clock.now() - SignedDuration::from_hours(6),
+                world.clock.now() - SignedDuration::from_hours(9),
                 world.clock.now(),
             )
         } else {
@@ -149,8 +149,8 @@ async fn a_renewal_is_not_the_beginning_of_a_subscription() {
     assert_eq!(world.log(), ["list a", "update id-1"]);
     world.clock.advance(60);
     invoke(&world, &["m1"]).await;
-    let six_hours_back: Timestamp = world.clock.now() - SignedDuration::from_hours(6);
-    assert_eq!(world.windows()[0]["from"], json!(six_hours_back));
+    let nine_hours_back: Timestamp = world.clock.now() - SignedDuration::from_hours(9);
+    assert_eq!(world.windows()[0]["from"], json!(nine_hours_back));
 }
 
 /// Returns a world in which the entry got another change type an hour after the first creation, so that `id-2` replaced

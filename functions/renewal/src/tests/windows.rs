@@ -31,8 +31,8 @@ async fn a_gap_is_read_from_five_minutes_before_its_beginning() {
 }
 
 #[tokio::test]
-async fn missed_notifications_are_read_six_hours_back_within_the_subscriptions_life() {
-    for (minutes, from) in [(24 * 60, "2026-11-23T04:00:00Z"), (60, fakes::NOW)] {
+async fn missed_notifications_are_read_nine_hours_back_within_the_subscriptions_life() {
+    for (minutes, from) in [(24 * 60, "2026-11-23T01:00:00Z"), (60, fakes::NOW)] {
         let world = prepared(&[("chat", "a", true)]).await;
         world.clock.advance(minutes);
         let missed = received(event("m1", "missed", "chat", "id-1"), world.clock.now());
@@ -64,7 +64,7 @@ async fn a_window_shorter_than_graphs_retries_is_marked_as_clipped() {
 async fn a_window_is_kept_back_until_a_minute_after_its_end() {
     for (settle, late, expected) in [(60, 0, 60), (60, 20, 40), (60, 90, 0), (0, 0, 0)] {
         let mut world = prepared(&[("chat", "a", true)]).await;
-        let catch_up = crate::CatchUp::new(world.read_queue.clone(), SignedDuration::from_hours(6));
+        let catch_up = crate::CatchUp::new(world.read_queue.clone(), SignedDuration::from_hours(9));
         world.deps.catch_up = Some(catch_up.after(SignedDuration::from_secs(settle)));
         let at = world.clock.now() - SignedDuration::from_secs(late);
         let missed = received(event("m1", "missed", "chat", "id-1"), at);
@@ -153,7 +153,7 @@ async fn missed_events_in_all_processes_read_everything_at_most_once_an_hour() {
                 .count();
         }
         // Three hours, in which one moment is read by a full window each hour and by one other.
-        let once = SignedDuration::from_hours(3 * 6 + 3);
+        let once = SignedDuration::from_hours(3 * 9 + 3);
         assert!(all <= once + READ_AGAIN * 18, "{id}: {all:#}");
         assert_eq!(full, 3, "{id}");
     }
@@ -173,7 +173,7 @@ async fn missed_notifications_are_read_in_full_an_hour_after_others() {
         let clipped = world.windows()[0].get("clipped").cloned();
         found.push((read(&world).as_mins(), clipped));
     }
-    assert_eq!(found, [(360, None), (35, Some(json!(true))), (360, None)]);
+    assert_eq!(found, [(540, None), (35, Some(json!(true))), (540, None)]);
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn a_subscription_is_read_whatever_was_read_of_others() {
         let missed = received(event("m1", "missed", name, id), world.clock.now());
         world.invoke(batch(&[missed])).await.unwrap();
     }
-    assert_eq!(read(&world), SignedDuration::from_hours(12));
+    assert_eq!(read(&world), SignedDuration::from_hours(18));
 }
 
 #[tokio::test]
@@ -248,7 +248,7 @@ async fn a_window_that_was_not_stored_is_not_taken_for_read() {
     world.read_queue.refuse(None);
     let world = world.restarted();
     world.invoke(batch(&[missed])).await.unwrap();
-    assert_eq!(read(&world), SignedDuration::from_hours(6));
+    assert_eq!(read(&world), SignedDuration::from_hours(9));
 }
 
 /// Returns for how long the reader is asked to read.

@@ -99,6 +99,12 @@ pub struct At {
     /// Whether Microsoft Graph refused the order, so that the list is read without one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unordered: bool,
+    /// The ids of the parts that are still to become windows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<String>,
+    /// How many parts the resource was split into.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<usize>,
     /// Why the reading cannot be complete any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shortfall: Option<Shortfall>,
@@ -144,7 +150,7 @@ impl Window {
         let from = from.unwrap_or_else(assumed).min(gap.until);
         Some(Self {
             gap: Some(gap_id.to_owned()),
-            // Graph says `missed` while it still holds back what it could not deliver: the retries of four hours.
+            // Graph says `missed` of what it gave up after the retries of four hours, and retries `missed` itself for as long.
             clipped: gap.from.is_none() && (gap.kind != GapKind::Missed || back < RETRIES),
             ..Self::without_gap(&owner, gap.resource.clone()?, from, gap.until)
         })
@@ -190,7 +196,9 @@ impl Window {
     pub fn parse(message: Sealed<'_>) -> Option<Self> {
         let window: Self = serde_json::from_str(message.body()).ok()?;
         let is_within = window.links() <= MAX_LINKS && window.also.len() < MAX_GAPS;
-        let is_fit = window.part.as_ref().is_none_or(|part| is_fit(&part.id));
+        let parts = window.at.as_ref().map_or(&[][..], |at| &at.parts);
+        let ids = window.part.iter().map(|part| &part.id).chain(parts);
+        let is_fit = parts.len() <= MAX_PARTS && ids.into_iter().all(|id| is_fit(id));
         (window.from <= window.until && is_within && is_fit).then_some(window)
     }
 
@@ -295,9 +303,9 @@ fn is_fit(id: &str) -> bool {
 /// How much earlier than the loss a window begins.
 pub const OVERLAP: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long before `missed` the first of the missed notifications may have been due: four hours of retries, and some time
-/// to spare.
-const RETRIES: SignedDuration = SignedDuration::from_mins(4 * 60 + 30);
+/// How long before `missed` arrives the first of the missed notifications may have been due: four hours of retries of the
+/// notification, four of `missed`, and some time to spare.
+const RETRIES: SignedDuration = SignedDuration::from_mins(8 * 60 + 30);
 
 /// How many gaps one window may cover.
 const MAX_GAPS: usize = 100;
@@ -307,3 +315,6 @@ pub(super) const MAX_WAITS: u16 = 500;
 
 /// How many pages may wait: chains of replies that have pages of their own.
 pub(super) const MAX_LINKS: usize = 100;
+
+/// The most parts of one window; each is a message, and at least one read. Their ids fit into a message.
+pub(super) const MAX_PARTS: usize = 20_000;

@@ -186,7 +186,7 @@ fn a_gap_becomes_a_window_that_begins_before_the_loss() {
         until: at(36_000),
         reason: String::new(),
     };
-    let window = |gap: &Gap| Window::of_gap(gap, "id", SignedDuration::from_hours(6)).unwrap();
+    let window = |gap: &Gap| Window::of_gap(gap, "id", SignedDuration::from_hours(9)).unwrap();
     let known = window(&gap(GapKind::Removed, Some(at(7_200))));
     assert_eq!(
         (known.from, known.until, known.clipped),
@@ -195,16 +195,16 @@ fn a_gap_becomes_a_window_that_begins_before_the_loss() {
     let missed = window(&gap(GapKind::Missed, None));
     assert_eq!(
         (missed.from, missed.clipped, missed.gap.as_deref()),
-        (at(14_400), false, Some("id"))
+        (at(3_600), false, Some("id"))
     );
     assert!(
         window(&gap(GapKind::Recreated, None)).clipped,
         "nobody knows how long it was gone"
     );
-    for (hours, clipped) in [(4, true), (5, false)] {
+    for (hours, clipped) in [(4, true), (8, true), (9, false)] {
         let back = SignedDuration::from_hours(hours);
         let missed = Window::of_gap(&gap(GapKind::Missed, None), "id", back).unwrap();
-        assert_eq!(missed.clipped, clipped, "Graph retries for four hours");
+        assert_eq!(missed.clipped, clipped, "Graph retries both for four hours");
     }
     let unknown = Gap {
         resource: None,
