@@ -91,6 +91,8 @@ pub struct Scope {
 pub struct Limiter {
     reads: HashMap<Scope, VecDeque<Timestamp>>,
     closed_until: HashMap<Scope, Timestamp>,
+    /// At how many scopes the next look is taken for those that can be forgotten.
+    forgets_at: usize,
 }
 
 impl Limiter {
@@ -107,6 +109,7 @@ impl Limiter {
         now: Timestamp,
     ) -> Result<(), Duration> {
         self.is_free(limit, application, resource, now)?;
+        self.forget(now);
         for (scope, _) in scopes(limit, application, resource) {
             self.reads.entry(scope).or_default().push_back(now);
         }
@@ -154,10 +157,27 @@ impl Limiter {
         self.closed_until.retain(|_, until| *until > now);
     }
 
+    /// Returns how many scopes are remembered.
+    #[cfg(test)]
+    pub(super) fn scopes(&self) -> usize {
+        self.reads.len()
+    }
+
+    /// Forgets what counts no more: notifications can name any number of chats.
+    fn forget(&mut self, now: Timestamp) {
+        if self.reads.len() < self.forgets_at.max(MIN_SCOPES) {
+            return;
+        }
+        let counts =
+            |last: &Timestamp| now.duration_since(*last) < SignedDuration::from_secs(LONGEST_SECONDS);
+        self.reads.retain(|_, reads| reads.back().is_some_and(counts));
+        self.forgets_at = self.reads.len().saturating_mul(2);
+    }
+
     /// Returns how long it is until one more read fits.
     fn wait(&mut self, key: Scope, rate: Rate, now: Timestamp) -> Option<Duration> {
         let window = SignedDuration::from_secs(rate.seconds);
-        let reads = self.reads.entry(key).or_default();
+        let reads = self.reads.get_mut(&key)?;
         while reads
             .front()
             .is_some_and(|first| now.duration_since(*first) >= window)
@@ -178,6 +198,8 @@ fn scopes(limit: Limit, application: Application, resource: &ResourcePath) -> Ve
     };
     let object = limit.object.and_then(|(name, rate)| {
         let key = resource.id(name)?;
+        // What is longer is no id of Graph's; all such objects are counted as the one that they begin with.
+        let key = key.get(..key.floor_char_boundary(MAX_KEY_BYTES))?;
         Some((scope(Some(key.to_owned())), rate))
     });
     [(scope(None), limit.tenant)].into_iter().chain(object).collect()
@@ -186,3 +208,12 @@ fn scopes(limit: Limit, application: Application, resource: &ResourcePath) -> Ve
 fn until_then(time: SignedDuration) -> Duration {
     Duration::try_from(time).unwrap_or_default()
 }
+
+/// The longest time of a limit.
+const LONGEST_SECONDS: i64 = 600;
+
+/// How many scopes are remembered before one is forgotten.
+const MIN_SCOPES: usize = 1_000;
+
+/// How much of a key tells one object from another.
+const MAX_KEY_BYTES: usize = 200;

@@ -8,7 +8,7 @@ use super::{
     request::Request,
     shortfall::Shortfall,
     way::PartList,
-    window::{Counts, MAX_WAITS, Part, Window},
+    window::{At, Counts, MAX_PARTS, MAX_WAITS, Part, Window},
 };
 
 /// The list of the parts of a tenant-wide resource, page by page.
@@ -26,12 +26,14 @@ pub struct Parts {
 
 impl Parts {
     pub(super) fn new(window: Window, list: &'static PartList) -> Self {
+        let ids = window.at.as_ref().map_or_else(Vec::new, |at| at.parts.clone());
         Self {
             window,
             list,
-            ids: Vec::new(),
+            // The rest of a list that was read before.
+            is_read: !ids.is_empty(),
+            ids,
             link: None,
-            is_read: false,
             pages: 0,
             shortfall: None,
         }
@@ -93,18 +95,29 @@ impl Parts {
         ResourcePath::parse(self.list.list).ok()
     }
 
-    /// Returns a window for each part.
+    /// Returns a window for each part; of many, for the first ones, and a window that holds the others. A queue may refuse some
+    /// messages, and then all are sent again.
     #[must_use]
     pub fn windows(mut self) -> Vec<Window> {
         self.ids.sort_unstable();
         self.ids.dedup();
-        let of = self.ids.len();
+        let known = self.window.at.as_ref().and_then(|at| at.of);
+        let of = known.unwrap_or(self.ids.len());
+        let rest = self.ids.split_off(self.ids.len().min(PORTION));
+        let rest = (!rest.is_empty()).then(|| Window {
+            at: Some(At {
+                parts: rest,
+                of: Some(of),
+                ..At::default()
+            }),
+            ..self.window.clone()
+        });
         let part = |id| Window {
             part: Some(Part { id, of }),
             at: None,
             ..self.window.clone()
         };
-        self.ids.into_iter().map(part).collect()
+        self.ids.into_iter().map(part).chain(rest).collect()
     }
 
     /// Returns the end of the window where there are no parts to read.
@@ -130,8 +143,8 @@ struct Id {
     id: String,
 }
 
-/// The most parts of one window; each is a message, and at least one read.
-const MAX_PARTS: usize = 20_000;
+/// How many parts become windows at a time.
+const PORTION: usize = 500;
 
 /// The most pages of the list of parts.
 const MAX_PART_PAGES: u64 = 1_000;

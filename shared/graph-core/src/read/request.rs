@@ -1,6 +1,6 @@
 //! What to ask Microsoft Graph for.
 
-use graph_events::{ResourcePath, Segment};
+use graph_events::{ResourcePath, Segment, guid::is_guid};
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -56,7 +56,10 @@ impl Request {
         let Some((below, rest)) = link.get(before.len()..).and_then(<[Segment]>::split_first) else {
             return false;
         };
-        let keys = |(one, other): (&Segment, &Segment)| one.key() == other.key();
+        let keys = |(one, other): (&Segment, &Segment)| match (one.key(), other.key()) {
+            (Some(one), Some(other)) if is_guid(one) => one.eq_ignore_ascii_case(other),
+            (one, other) => one == other,
+        };
         before.iter().zip(link).all(|pair| is_same(pair) && keys(pair))
             && is_same((last, below))
             && rest.len() <= 1
@@ -147,6 +150,21 @@ mod tests {
                 false,
             ),
             ("/drives/1/root/delta", "/drives/1/root/delta", true),
+            (
+                "/chats/19:A%40thread.v2/messages",
+                "/Chats('19%3AA%40thread.v2')/Messages",
+                true,
+            ),
+            (
+                "/chats/19:A%40thread.v2/messages",
+                "/chats/19:a@thread.v2/messages",
+                false,
+            ),
+            (
+                "/users/4F3C6A1E-2D57-4B90-8F3C-6A1E2D574B90/messages",
+                "/users('4f3c6a1e-2d57-4b90-8f3c-6a1e2d574b90')/messages",
+                true,
+            ),
             ("/drives/1/root/delta", "/drives/2/root/delta", false),
         ] {
             assert_eq!(

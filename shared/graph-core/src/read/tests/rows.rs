@@ -266,6 +266,37 @@ fn a_tenant_wide_resource_is_read_in_parts() {
 }
 
 #[test]
+fn many_parts_become_windows_in_portions_of_one_list() {
+    let resource = "/teams/getAllMessages";
+    let config = config(resource, "created");
+    let (entry, tenant) = (&config.subscriptions["one"], &config.tenants["contoso"]);
+    let ids: Vec<_> = (0..1_200)
+        .map(|number| json!({"id": format!("t-{number:04}")}))
+        .collect();
+    let answer = json!({"value": ids}).to_string();
+    let (mut split, mut found, mut asked) = (Some(window(resource, at(0), at(1))), Vec::new(), 0);
+    while let Some(window) = split.take() {
+        let Plan::Split(mut parts) = Plan::of(window, entry, tenant, true, at(2)) else {
+            panic!("it is split");
+        };
+        while parts.request().is_some() {
+            asked += 1;
+            parts.take(&Page::parse(answer.as_bytes()).unwrap());
+        }
+        assert_eq!(parts.completed(), None);
+        for window in parts.windows() {
+            let window = reread(&window).expect("it comes out of the queue");
+            match window.part {
+                Some(part) => found.push(part),
+                None => split = Some(window),
+            }
+        }
+    }
+    assert_eq!((asked, found.len()), (1, 1_200));
+    assert!(found.iter().all(|part| part.of == 1_200));
+}
+
+#[test]
 fn an_answer_that_is_too_large_is_asked_for_in_smaller_pages() {
     let mut reading = reading(MAIL, "created");
     for top in [1_000, 125, 15, 1] {

@@ -220,3 +220,26 @@ fn gotten(found: Fetch) -> Option<String> {
         _ => None,
     }
 }
+
+#[test]
+fn each_fetch_counts_for_the_service_that_limits_it() {
+    for (key, resource, path, named, _) in GOTTEN {
+        let tenant = guid("11111111-2222-3333-4444-555555555555");
+        let Fetch::Get(request, limit) = fetch(resource, path, Some(named), tenant) else {
+            panic!("{path} is fetched");
+        };
+        let service = match key.split('.').next() {
+            Some("message" | "contact" | "event") => "outlook",
+            Some("chatMessage") if request.path.starts_with("/teams/") => "channels",
+            Some("chatMessage") => "chats",
+            Some("callRecord") => "callRecords",
+            _ => "other",
+        };
+        assert_eq!(limit.service, service, "{path}");
+        // Otherwise its reads would not count for the one object.
+        if let Some((segment, _)) = limit.object.filter(|_| !request.path.starts_with("/groups/")) {
+            let asked = ResourcePath::parse(&request.path).unwrap();
+            assert!(asked.id(segment).is_some(), "{}", request.path);
+        }
+    }
+}
