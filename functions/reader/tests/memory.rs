@@ -134,12 +134,13 @@ impl<'a> Ports for Doubles<'a> {
     type Queue = Nowhere;
 }
 
-/// A queue that keeps nothing, and needs the time and the memory of a request.
+/// A queue that keeps nothing, and needs the time and the memory of its requests: each body once more, as JSON text.
 struct Nowhere;
 
 impl Queue for Nowhere {
     async fn send<T: Send>(&self, messages: Vec<(T, Message)>, _: Deadline) -> Sent<T> {
-        let requests: Vec<String> = messages.iter().map(|(_, message)| message.body.clone()).collect();
+        let request = |(_, message): &(T, Message)| serde_json::to_string(&message.body).unwrap();
+        let requests: Vec<String> = messages.iter().map(request).collect();
         tokio::time::sleep(Duration::from_millis(10)).await;
         drop(requests);
         Sent {

@@ -1,6 +1,10 @@
 //! Amazon SQS: many messages to one queue, each with an answer of its own.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_sqs::{Client, config::Builder};
@@ -170,13 +174,18 @@ impl SqsQueue {
             Ok(body) => body,
             Err(error) => return Answer::problem(causes(&error)),
         };
-        // The SDK signs, sends and reads the answer; only the body is written here, before the signature.
+        // The SDK signs, sends and reads the answer; only the body is written here, before the signature. It is moved, as a call
+        // is made once: sixteen calls of up to 1 MiB are under way, and copies of them would be in memory as well.
+        let body = Mutex::new(Some(body));
         let call = self.client.send_message_batch().customize();
         let call = call.mutate_request(move |request| {
-            request
-                .headers_mut()
-                .insert("content-length", body.len().to_string());
-            *request.body_mut() = body.clone().into();
+            let body = body.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(body) = body {
+                request
+                    .headers_mut()
+                    .insert("content-length", body.len().to_string());
+                *request.body_mut() = body.into();
+            }
         });
         match call.send().await {
             Ok(output) => Answer {

@@ -45,7 +45,7 @@ impl Message {
     }
 
     /// Returns the message in the group of its tenant's windows. Thousands of windows at once must not delay the tenant's items
-    /// to fetch in the same queue, so windows are a group of their own.
+    /// to fetch in the same queue, nor the events that are read in them its live events, so they are a group of their own.
     #[must_use]
     pub fn grouped_with_windows(self) -> Self {
         Self {
