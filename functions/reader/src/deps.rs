@@ -22,7 +22,11 @@ use graph_edge::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::{complete::CompleteWindows, ports::Ports};
+use crate::{
+    complete::CompleteWindows,
+    drives::{DeliveredChanges, OrderedDrives},
+    ports::Ports,
+};
 
 /// What the reader works with.
 pub struct Deps<P: Ports> {
@@ -50,6 +54,8 @@ pub struct Deps<P: Ports> {
 pub struct Memory {
     limiter: Mutex<Limiter>,
     pub(crate) complete: CompleteWindows,
+    pub(crate) ordered_drives: OrderedDrives,
+    pub(crate) delivered_changes: DeliveredChanges,
     /// The memory for pages of lists and for what is made of them, in MiB of pages.
     pages: Semaphore,
     /// The memory for fetched items and their events, in MiB.
@@ -63,6 +69,8 @@ impl Default for Memory {
         Self {
             limiter: Mutex::default(),
             complete: CompleteWindows::default(),
+            ordered_drives: OrderedDrives::default(),
+            delivered_changes: DeliveredChanges::default(),
             pages: Semaphore::new(MAX_PAGES_MEBIBYTES),
             items: Semaphore::new(MAX_ITEMS_MEBIBYTES),
             logged_at: Mutex::default(),

@@ -24,12 +24,12 @@ use graph_edge::{
     metrics::{Metric, Metrics},
     sqs::Message,
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
 use self::{
     fetch::{FetchResult, Outages, fetch},
-    sort::{DRIVE_READ_DELAY, Drive, Group, Item, Sorted, rejected},
+    sort::{Drive, Group, Item, Sorted, rejected},
 };
 use crate::{
     Deps,
@@ -49,7 +49,8 @@ pub(crate) async fn fetch_and_deliver<P: Ports>(
     metrics: &mut Metrics,
 ) -> Vec<Unprocessed> {
     let mut sorted = Sorted::of(items, config, deps.clock.now());
-    metrics.count(Metric::FetchRefused, sorted.outside);
+    metrics.count(Metric::FetchRefused, sorted.outside.len());
+    report_outside(&sorted.outside);
     let mut unfinished = enqueue_drives(sorted.drives(), deps, deadline).await;
     let outages = Outages::default();
     let lanes = sorted.lanes().into_iter().map(async |lane| {
@@ -74,14 +75,42 @@ pub(crate) async fn fetch_and_deliver<P: Ports>(
     unfinished
 }
 
+/// Returns whether the configuration says of each item that its content is fetched, as the item says itself. Where it does not,
+/// a person may just have changed it.
+pub(crate) fn agree(items: &[(&Record, VerifiedItem<'_>)], config: &Config, now: Timestamp) -> bool {
+    !Sorted::of(items, config, now).disagrees
+}
+
+/// Logs which items are delivered without content, as their paths are not below their subscriptions'.
+fn report_outside(subscriptions: &[&str]) {
+    let count = subscriptions.len();
+    let names: BTreeSet<&str> = subscriptions.iter().copied().collect();
+    if count > 0 {
+        warn!(
+            subscriptions = ?names,
+            items = count,
+            "{count} items of subscriptions {names:?} name a resource outside of their subscription; they are delivered without content"
+        );
+    }
+}
+
 /// Orders the reading of drives, and returns the messages whose drives have to be ordered again.
 async fn enqueue_drives<P: Ports>(
     drives: Vec<Drive>,
     deps: &Deps<P>,
     deadline: Deadline,
 ) -> Vec<Unprocessed> {
+    let (now, ordered) = (deps.clock.now(), &deps.memory.ordered_drives);
+    let drives: Vec<Drive> = drives
+        .into_iter()
+        .filter(|drive| !ordered.has(&drive.window))
+        .collect();
     let windows = drives.iter().map(|drive| drive.window.clone());
-    let Err(obstacle) = deps.enqueue_windows(windows, DRIVE_READ_DELAY, deadline).await else {
+    let ends = drives.iter().map(|drive| drive.window.until.duration_since(now));
+    let wait = ends.max().unwrap_or_default();
+    let wait = Duration::try_from(wait).unwrap_or_default();
+    let Err(obstacle) = deps.enqueue_windows(windows, wait, deadline).await else {
+        drives.iter().for_each(|drive| ordered.note(&drive.window, now));
         return Vec::new();
     };
     let names: Vec<&str> = drives.iter().map(|drive| &*drive.window.subscription).collect();
@@ -149,7 +178,8 @@ async fn deliver<'a, P: Ports>(
         }
     }
     put_back(&later, delivered, deps, deadline).await;
-    let content = result.as_ref().map(FetchResult::content);
+    let missing = group.is_missing.then_some(Content::Missing);
+    let content = result.as_ref().map(FetchResult::content).or(missing);
     send(&now, content, delivered, deps, deadline).await;
 }
 

@@ -7,6 +7,7 @@
 mod batch;
 mod complete;
 mod deps;
+mod drives;
 mod item;
 pub mod ports;
 mod window;
@@ -18,7 +19,6 @@ use futures_util::{StreamExt, stream};
 use graph_core::{
     application::Application,
     notification::queued::VerifiedItem,
-    read,
     subscription::config::{Config, Entry},
 };
 use graph_edge::{
@@ -34,7 +34,7 @@ use self::{
     batch::{Batch, Record, Unprocessed, WindowTask},
     deps::Obstacle,
     ports::Ports,
-    window::TurnResult,
+    window::{STORE_WITHIN, TurnResult},
 };
 
 /// Processes a batch by `deadline` and returns exactly the messages to try again. Counts go to `metrics`.
@@ -105,18 +105,26 @@ fn report<P: Ports>(obstacles: &BTreeMap<(Application, Obstacle), Vec<String>>, 
     }
 }
 
-/// Reads windows, several at once, and returns the result of each turn.
+/// Reads windows, several at once, for the time of one turn, and returns the result of each. A batch ends with its slowest
+/// window, and other tenants' items wait for the next one: what has not begun by then continues as a new message.
 async fn read_windows<P: Ports>(
     windows: Vec<WindowTask>,
     config: &Config,
     deps: &Deps<P>,
     deadline: Deadline,
 ) -> Vec<(WindowTask, Result<TurnResult, Obstacle>)> {
+    // A window needs time to store what it has read, and to say that it is given up.
+    let turn_ends = deadline.less(2 * STORE_WITHIN).at_most(TURN);
     let lanes = batch::by_mailbox(windows, WindowTask::mailbox).into_iter();
     let lanes = lanes.map(async |lane| {
         let mut results = Vec::with_capacity(lane.len());
         for task in lane {
-            let result = window::take_turn(&task, config, deps, deadline).await;
+            // What was put back has all its tries again.
+            let result = if turn_ends.left().is_zero() && !task.is_last_try {
+                window::put_back(&task, deps, deadline).await
+            } else {
+                window::take_turn(&task, config, deps, turn_ends, deadline).await
+            };
             results.push((task, result));
         }
         results
@@ -125,7 +133,7 @@ async fn read_windows<P: Ports>(
     results.collect::<Vec<_>>().await.into_iter().flatten().collect()
 }
 
-/// Returns the configuration; read again where it lacks the entry of an item, which a person may just have added.
+/// Returns the configuration; read again where it disagrees with an item, as a person may just have changed the entry.
 async fn config_for<P: Ports>(
     deps: &Deps<P>,
     items: &[(&Record, VerifiedItem<'_>)],
@@ -133,14 +141,11 @@ async fn config_for<P: Ports>(
 ) -> Result<Arc<Config>, NoDocument> {
     let now = deps.clock.now();
     let config = deps.config.current(now, deadline).await?;
-    let is_known = |item: &VerifiedItem<'_>| {
-        let proven = item.proven();
-        read::configured(&config, &proven.subscription, proven.application).is_some()
-    };
-    if items.iter().all(|(_, item)| is_known(item)) {
+    if item::agree(items, &config, now) {
         return Ok(config);
     }
-    Ok(deps.config.renewed(now, deadline).await?.document)
+    let renewed = deps.config.renewed(now, deadline).await;
+    Ok(renewed.map_or(config, |renewed| renewed.document))
 }
 
 /// Returns whether events of the entry carry the content of an item.
@@ -150,6 +155,9 @@ fn carries_content(entry: &Entry) -> bool {
 
 /// How much time is left for FailedQueue when another queue hangs.
 const KEEP_WITHIN: Duration = Duration::from_millis(1_500);
+
+/// How long windows are read in one turn.
+const TURN: Duration = Duration::from_secs(20);
 
 /// How many windows are read at once.
 const CONCURRENT_WINDOWS: usize = 8;

@@ -53,13 +53,14 @@ pub(crate) async fn take_turn<P: Ports>(
     task: &WindowTask,
     config: &Config,
     deps: &Deps<P>,
+    turn_ends: Deadline,
     deadline: Deadline,
 ) -> Result<TurnResult, Obstacle> {
     let window = &task.window;
     // What is left afterwards is for storing the end of a window that is given up.
     let turn_deadline = deadline.less(STORE_WITHIN);
     let result = turn_deadline
-        .within(turn(window, config, deps, turn_deadline))
+        .within(turn(window, config, deps, turn_ends, turn_deadline))
         .await;
     let obstacle = match result {
         Ok(Ok(result)) => return Ok(result),
@@ -86,10 +87,26 @@ pub(crate) async fn take_turn<P: Ports>(
     give_up(window, shortfall, reason, deps, deadline).await
 }
 
+/// Puts a window back into `ReadQueue`, to be read in another batch.
+///
+/// # Errors
+///
+/// Returns an error when the queue does not store it.
+pub(crate) async fn put_back<P: Ports>(
+    task: &WindowTask,
+    deps: &Deps<P>,
+    deadline: Deadline,
+) -> Result<TurnResult, Obstacle> {
+    let windows = [task.window.clone()];
+    deps.enqueue_windows(windows, Duration::ZERO, deadline).await?;
+    Ok(TurnResult::default())
+}
+
 async fn turn<P: Ports>(
     window: &Window,
     config: &Config,
     deps: &Deps<P>,
+    turn_ends: Deadline,
     deadline: Deadline,
 ) -> Result<TurnResult, Obstacle> {
     if deadline.left() < STORE_WITHIN {
@@ -109,6 +126,7 @@ async fn turn<P: Ports>(
         entry,
         tenant,
         deps,
+        turn_ends,
         deadline,
     };
     let window = deps.memory.complete.skip_read_part(window.clone());
@@ -119,7 +137,7 @@ async fn turn<P: Ports>(
         crate::carries_content(entry),
         deps.clock.now(),
     ) {
-        Plan::Nothing(completed) => send_completed(*completed, deps, deadline).await,
+        Plan::Nothing(completed) => end(*completed, TurnResult::default(), deps, deadline).await,
         Plan::Split(parts) => turn.split(*parts).await,
         Plan::Read(reading) => turn.read(*reading).await,
     }
@@ -165,6 +183,64 @@ async fn without_entry<P: Ports>(
     Ok(TurnResult::default())
 }
 
+/// Returns the message of an event. Thousands that are caught up must not delay the tenant's live events in the same queue.
+fn event_of(window: &Window, event: String) -> Message {
+    let message = Message::of_tenant(window.application.tenant_id, event);
+    match window.gap {
+        Some(_) => message.grouped_with_windows(),
+        None => message,
+    }
+}
+
+/// Ends a window. Of one without a gap no event says that it could not be read, so it goes to FailedQueue.
+async fn end<P: Ports>(
+    completed: Completed,
+    mut result: TurnResult,
+    deps: &Deps<P>,
+    deadline: Deadline,
+) -> Result<TurnResult, Obstacle> {
+    let window = completed.window.clone();
+    let is_told = window.gap.is_some() || !result.failed.is_empty();
+    let reason = completed.shortfall.filter(|_| !is_told).and_then(reason_of);
+    let end = send_completed(completed, deps, deadline).await?;
+    if let Some(reason) = reason {
+        result
+            .failed
+            .push(move_to_failed_queue(&window, reason, deps, deadline).await?);
+        error!(
+            subscription = window.subscription,
+            reason = reason.name(),
+            "The changed files of subscription {} could not be read; the window is in FailedQueue, with the reason {}",
+            window.subscription,
+            reason.name()
+        );
+    }
+    Ok(TurnResult {
+        complete: end.complete,
+        incomplete: end.incomplete,
+        ..result
+    })
+}
+
+/// Returns why the window of a drive is in FailedQueue. What moved while the drive was read is in the window of the next
+/// notification.
+fn reason_of(shortfall: Shortfall) -> Option<Reason> {
+    match shortfall {
+        Shortfall::Shifted => None,
+        Shortfall::NotReady | Shortfall::Clipped => Some(Reason::NotReady),
+        Shortfall::NotConfigured => Some(Reason::NotConfigured),
+        Shortfall::OddItem | Shortfall::OddAnswer | Shortfall::TooMuch => Some(Reason::OddAnswer),
+        Shortfall::TooOld
+        | Shortfall::NotReadable
+        | Shortfall::Options
+        | Shortfall::Delegated
+        | Shortfall::Forbidden
+        | Shortfall::NotFound
+        | Shortfall::NotSignedIn
+        | Shortfall::Refused => Some(Reason::ReadRefused),
+    }
+}
+
 /// Delivers the events that say what was read.
 async fn send_completed<P: Ports>(
     completed: Completed,
@@ -173,7 +249,7 @@ async fn send_completed<P: Ports>(
 ) -> Result<TurnResult, Obstacle> {
     let window = &completed.window;
     let documents = completed.documents(deps.clock.now()).into_iter();
-    let messages = documents.map(|event| Message::of_tenant(window.application.tenant_id, event.to_string()));
+    let messages = documents.map(|event| event_of(window, event.to_string()));
     deps.store(&deps.delivery_queue, messages.collect(), deadline)
         .await?;
     deps.memory.complete.remember(&completed);
@@ -230,7 +306,7 @@ async fn move_to_failed_queue<P: Ports>(
 }
 
 /// The least time that is left for storing.
-const STORE_WITHIN: Duration = Duration::from_secs(5);
+pub(crate) const STORE_WITHIN: Duration = Duration::from_secs(5);
 
 /// How often a window waits for a newer configuration: ten minutes.
 const MAX_CONFIG_WAITS: u16 = 20;

@@ -1,6 +1,6 @@
 //! What has to be fetched for the items of a batch.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use graph_core::{
     application::Application,
@@ -12,7 +12,6 @@ use graph_core::{
     subscription::config::{Config, Tenant},
 };
 use jiff::{SignedDuration, Timestamp};
-use tracing::warn;
 
 use crate::batch::{self, Record, RejectedMessage};
 
@@ -26,6 +25,8 @@ pub(super) struct Item<'a> {
 /// Items of one resource, and the GET that fetches its content; no GET where the items are delivered as they are.
 pub(super) struct Group<'a, 'c> {
     pub(super) get: Option<Get<'c>>,
+    /// Whether the items ask for content that nothing fetches.
+    pub(super) is_missing: bool,
     pub(super) items: Vec<Item<'a>>,
 }
 
@@ -49,8 +50,19 @@ pub(super) struct Sorted<'a, 'c> {
     groups: BTreeMap<String, Group<'a, 'c>>,
     drives: BTreeMap<(Application, String), Drive>,
     pub(super) rejected: Vec<RejectedMessage<'a>>,
-    /// How many items name a resource outside of their subscription.
-    pub(super) outside: usize,
+    /// The subscriptions of items that name a resource outside of them.
+    pub(super) outside: Vec<&'a str>,
+    /// Whether the configuration says of an item's subscription that its content is fetched, as the item does itself.
+    pub(super) disagrees: bool,
+}
+
+/// What is fetched for an item.
+enum Wanted<'c> {
+    Get(Get<'c>),
+    /// Nothing: the item has no content, or another event brings it.
+    Nothing,
+    /// Nothing, although the item asks for its content.
+    Missing,
 }
 
 impl<'a, 'c> Sorted<'a, 'c> {
@@ -90,28 +102,41 @@ impl<'a, 'c> Sorted<'a, 'c> {
     }
 
     fn add(&mut self, item: Item<'a>, config: &'c Config, now: Timestamp) {
-        let get = self.request_for(&item, config, now);
-        let key = get.as_ref().map_or_else(String::new, Get::key);
-        let group = self.groups.entry(key);
-        let group = group.or_insert_with(|| Group {
+        let wanted = self.wanted(&item, config, now);
+        let is_missing = matches!(wanted, Wanted::Missing);
+        let get = match wanted {
+            Wanted::Get(get) => Some(get),
+            Wanted::Nothing | Wanted::Missing => None,
+        };
+        let without_get = if is_missing { "missing" } else { "" };
+        let key = get.as_ref().map_or_else(|| without_get.to_owned(), Get::key);
+        let group = self.groups.entry(key).or_insert_with(|| Group {
             get,
+            is_missing,
             items: Vec::new(),
         });
         group.items.push(item);
     }
 
-    /// Returns the GET for an item, if there is one.
-    fn request_for(&mut self, item: &Item<'a>, config: &'c Config, now: Timestamp) -> Option<Get<'c>> {
+    /// Returns what is fetched for an item.
+    fn wanted(&mut self, item: &Item<'a>, config: &'c Config, now: Timestamp) -> Wanted<'c> {
         let proven = item.verified.proven();
-        let (entry, tenant, resource) = read::configured(config, &proven.subscription, proven.application)?;
-        let is_deleted = item.notification.change_type.as_deref() == Some("deleted");
-        if !entry.options.fetch_content || is_deleted || tenant.credential.is_delegated() {
-            return None;
+        if item.notification.change_type.as_deref() == Some("deleted") {
+            return Wanted::Nothing;
+        }
+        let configured = read::configured(config, &proven.subscription, proven.application);
+        let Some((entry, tenant, resource)) = configured.filter(|(entry, ..)| entry.options.fetch_content)
+        else {
+            self.disagrees = true;
+            return Wanted::Missing;
+        };
+        if tenant.credential.is_delegated() {
+            return Wanted::Nothing;
         }
         let path = item.notification.resource.as_deref().unwrap_or_default();
         let named = item.notification.resource_data_text("@odata.id");
         match read::fetch(&resource, path, named.as_deref(), proven.application.tenant_id) {
-            Fetch::Get(request, limit) => Some(Get {
+            Fetch::Get(request, limit) => Wanted::Get(Get {
                 tenant,
                 // Some resources exist in beta only, and content is of the version that the subscription is of.
                 request: Request {
@@ -123,17 +148,13 @@ impl<'a, 'c> Sorted<'a, 'c> {
             }),
             Fetch::Drive => {
                 self.add_drive(item, resource, now);
-                None
+                Wanted::Nothing
             }
-            Fetch::Nothing => None,
+            Fetch::Nothing => Wanted::Missing,
             Fetch::Refused => {
-                self.outside += 1;
-                warn!(
-                    subscription = proven.subscription,
-                    "An item of subscription {} names a resource outside of the subscription; it is delivered without content",
-                    proven.subscription
-                );
-                None
+                self.outside.push(&proven.subscription);
+                self.disagrees = true;
+                Wanted::Missing
             }
         }
     }
@@ -142,7 +163,7 @@ impl<'a, 'c> Sorted<'a, 'c> {
     fn add_drive(&mut self, item: &Item<'a>, resource: String, now: Timestamp) {
         let proven = item.verified.proven();
         let received_at = item.verified.queued().received_at;
-        let until = now.saturating_add(DRIVE_READ_DELAY).unwrap_or(now);
+        let until = drive_read_at(now);
         let from = received_at
             .saturating_sub(DRIVE_LOOKBACK)
             .unwrap_or(now)
@@ -209,5 +230,14 @@ pub(super) fn rejected<'a>(
 /// How far back a drive is read for a notification: Graph's own latency.
 const DRIVE_LOOKBACK: SignedDuration = SignedDuration::from_mins(15);
 
-/// How long after a notification a drive is read.
-pub(super) const DRIVE_READ_DELAY: Duration = Duration::from_secs(30);
+/// Returns when a drive is read of which a notification is here at `now`: half a minute later at the earliest. All notifications
+/// of half a minute have one reading.
+fn drive_read_at(now: Timestamp) -> Timestamp {
+    let interval = DRIVE_READ_INTERVAL.as_secs();
+    let earliest = now.as_second().saturating_add(interval);
+    let slots = earliest.saturating_add(interval - 1).div_euclid(interval);
+    Timestamp::from_second(slots.saturating_mul(interval)).unwrap_or(now)
+}
+
+/// Each drive is read once in so long, and so long after a notification at the least.
+const DRIVE_READ_INTERVAL: SignedDuration = SignedDuration::from_secs(30);

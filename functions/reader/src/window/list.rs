@@ -9,11 +9,11 @@ use graph_core::{
 use graph_edge::{
     deadline::Deadline,
     graph::{MAX_PAGE_BYTES, ReadAnswer},
-    sqs::{Message, Reason},
+    sqs::Reason,
 };
 use tracing::{error, warn};
 
-use super::{TurnResult, move_to_failed_queue, send_completed};
+use super::{TurnResult, end, event_of, move_to_failed_queue, send_completed};
 use crate::{
     Deps, carries_content,
     deps::Obstacle,
@@ -25,13 +25,15 @@ pub(super) struct Turn<'a, P: Ports> {
     pub(super) entry: &'a Entry,
     pub(super) tenant: &'a Tenant,
     pub(super) deps: &'a Deps<P>,
+    /// When the rest of a list continues as a new message.
+    pub(super) turn_ends: Deadline,
     pub(super) deadline: Deadline,
 }
 
 impl<P: Ports> Turn<'_, P> {
     /// Reads page after page until the end, or until the turn is over; then the rest goes on as a message.
     pub(super) async fn read(&self, mut reading: Reading) -> Result<TurnResult, Obstacle> {
-        let turn_ends = self.deadline.at_most(TURN);
+        let turn_ends = self.turn_ends.min(self.deadline);
         let mut result = TurnResult::default();
         while let Some(request) = reading.request() {
             let wait = if turn_ends.left().is_zero() {
@@ -46,12 +48,7 @@ impl<P: Ports> Turn<'_, P> {
                 return Ok(result);
             }
         }
-        let end = send_completed(reading.completed(), self.deps, self.deadline).await?;
-        Ok(TurnResult {
-            complete: end.complete,
-            incomplete: end.incomplete,
-            ..result
-        })
+        end(reading.completed(), result, self.deps, self.deadline).await
     }
 
     /// Asks for one page and delivers its changes; returns how long the rest has to wait where that is beyond the turn.
@@ -120,17 +117,28 @@ impl<P: Ports> Turn<'_, P> {
             return self.odd_answer(reading, "is not a page of a list", result).await;
         };
         let changes = reading.take(&page);
-        let tenant_id = reading.window().application.tenant_id;
         let mut events = Vec::with_capacity(changes.len());
+        let (is_drive, delivered) = (
+            reading.window().gap.is_none(),
+            &self.deps.memory.delivered_changes,
+        );
+        let mut numbers = Vec::new();
         for change in &changes {
+            if is_drive {
+                let Some(number) = delivered.new_number(reading.window(), change) else {
+                    continue;
+                };
+                numbers.push(number);
+            }
             match read::event(change, reading.window(), carries_content(self.entry)) {
-                Ok(event) => events.push(Message::of_tenant(tenant_id, event)),
+                Ok(event) => events.push(event_of(reading.window(), event)),
                 Err(_) => reading.falls_short(Shortfall::OddItem),
             }
         }
         let count = events.len();
         let queue = &self.deps.delivery_queue;
         self.deps.store(queue, events, self.deadline).await?;
+        delivered.note(numbers);
         result.events += count;
         Ok(())
     }
@@ -148,8 +156,13 @@ impl<P: Ports> Turn<'_, P> {
         error!(
             subscription = window.subscription,
             problem,
-            "Microsoft Graph's answer for subscription {} {problem}; its window is moved to FailedQueue, and CatchUpCompleted says that it is incomplete",
-            window.subscription
+            "Microsoft Graph's answer for subscription {} {problem}; its window is moved to FailedQueue{}",
+            window.subscription,
+            if window.gap.is_some() {
+                ", and CatchUpCompleted says that it is incomplete"
+            } else {
+                ""
+            }
         );
         reading.end(Shortfall::OddAnswer);
         Ok(())
@@ -174,8 +187,13 @@ impl<P: Ports> Turn<'_, P> {
         warn!(
             subscription = window.subscription,
             status,
-            "Microsoft Graph refuses to list the resource of subscription {} ({status}); CatchUpCompleted says that the window is incomplete, and why",
-            window.subscription
+            "Microsoft Graph refuses to list the resource of subscription {} ({status}){}",
+            window.subscription,
+            if window.gap.is_some() {
+                "; CatchUpCompleted says that the window is incomplete, and why"
+            } else {
+                ""
+            }
         );
         Ok(())
     }
@@ -188,7 +206,7 @@ impl<P: Ports> Turn<'_, P> {
                 parts.falls_short(Shortfall::OddAnswer);
                 break;
             };
-            let turn_ends = self.deadline.at_most(TURN);
+            let turn_ends = self.turn_ends.min(self.deadline);
             let room = self
                 .deps
                 .room_for_page(LARGE, Limit::OTHER, self.tenant, &path, turn_ends);
@@ -234,6 +252,3 @@ const SMALL: u32 = 1;
 const LARGE: u32 = 8;
 const MEBIBYTE: usize = 1_048_576;
 const _: () = assert!(8 * MEBIBYTE == MAX_PAGE_BYTES, "a page has to fit");
-
-/// How long a window is read in one turn.
-const TURN: Duration = Duration::from_secs(20);

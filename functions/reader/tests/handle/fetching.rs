@@ -513,10 +513,92 @@ async fn each_notification_of_a_drive_looks_back_for_as_long() {
         world.read(&[&item(&change("updated", "drives/d1/root"))]).await;
         let queued = world.queued();
         world.read(&[&queued[0].0]).await;
+        world.pass(Duration::from_secs(30)).await;
     }
     let asked = world.asked();
     assert!(asked[0].contains("T11%3A44%3A00Z"), "{asked:?}");
     assert_eq!(asked[0], asked[1]);
+}
+
+/// One POST can carry thousands of notifications of a drive, and none of them names a file.
+#[tokio::test]
+async fn notifications_of_a_drive_within_half_a_minute_are_one_reading() {
+    let world = World::new(&drive());
+    let changed = item(&change("updated", "drives/d1/root"));
+    for (pause, expected) in [
+        (0, vec![30]),
+        (1, vec![59]),
+        (10, vec![]),
+        (18, vec![]),
+        (2, vec![59]),
+    ] {
+        world.pass(Duration::from_secs(pause)).await;
+        assert!(world.read(&[&changed, &changed]).await.is_empty());
+        assert_eq!(world.delivered().len(), 2);
+        let delays: Vec<i32> = world.queued().into_iter().map(|(_, delay)| delay).collect();
+        // At 12:00:00, 01, 11, 29 and 31.
+        assert_eq!(delays, expected, "{pause}");
+    }
+}
+
+#[tokio::test]
+async fn a_changed_file_is_delivered_once_though_several_readings_show_it() {
+    let file = |etag: &str| json!({"id": "f1", "eTag": etag, "createdDateTime": ago(9_000), "lastModifiedDateTime": ago(2)});
+    let list = |etag: &str| answer(&json!({"value": [file(etag)]}));
+    let world = World::new(&drive()).answers([list("1"), list("1"), list("1"), list("2")]);
+    world.read(&[&item(&change("updated", "drives/d1/root"))]).await;
+    let [(window, _)] = &*world.queued() else {
+        panic!("one reading")
+    };
+    world.delivered();
+    world.deps.delivery_queue.refuse(Some(""));
+    assert_eq!(world.read(&[window]).await, ["m0"], "it is stored nowhere");
+    world.deps.delivery_queue.refuse(None);
+    for expected in [1, 0, 1] {
+        assert!(world.read(&[window]).await.is_empty());
+        assert_eq!(world.delivered().len(), expected);
+    }
+}
+
+/// No event says that the window of a drive could not be read.
+#[tokio::test]
+async fn the_reading_of_a_drive_that_graph_refuses_is_kept() {
+    for (answer, reason) in [
+        (ReadAnswer::Refused(403), "ReadRefused"),
+        (ReadAnswer::Refused(404), "ReadRefused"),
+        (ReadAnswer::Refused(418), "ReadRefused"),
+        (ReadAnswer::OtherList, "OddAnswer"),
+    ] {
+        let world = World::new(&drive()).answers([answer]);
+        world.read(&[&item(&change("updated", "drives/d1/root"))]).await;
+        let [(window, _)] = &*world.queued() else {
+            panic!("one reading")
+        };
+        world.delivered();
+        assert!(world.read(&[window]).await.is_empty());
+        assert_eq!(world.failed(), [reason]);
+        assert!(world.delivered().is_empty());
+    }
+}
+
+/// Renewal subscribes with the flag as soon as a person has written it, and the copy at hand is up to five minutes old.
+#[tokio::test]
+async fn an_item_that_asks_for_content_makes_the_reader_look_again() {
+    let content = json!({"id": "AAMk1"});
+    let created = item(&change("created", &format!("Users/{ANNA}/Messages/AAMk1")));
+    let mut without = entries();
+    without["one"]["fetchContent"] = json!(false);
+    let mut other = entries();
+    other["one"]["resource"] = json!("/users/5f3c6a1e-2d57-4b90-8f3c-6a1e2d574b90/messages");
+    for old in [without, other] {
+        let world = World::new(&old).answers([answer(&content)]);
+        assert!(world.read(&[&created]).await.is_empty());
+        assert_eq!(world.delivered()[0]["data"]["contentMissing"], true, "{old}");
+        world.configure(&entries());
+        world.pass(Duration::from_mins(1)).await;
+        assert!(world.read(&[&created]).await.is_empty());
+        assert_eq!(world.delivered()[0]["data"]["content"], content, "{old}");
+    }
 }
 
 fn drive() -> Value {
