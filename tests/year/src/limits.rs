@@ -1,6 +1,9 @@
 //! Microsoft Graph's limits in 20 seconds (*throttling limits*), counted when a request arrives.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -19,6 +22,31 @@ impl Kind {
             Self::List => (25, 40),
             Self::Write | Self::One => (500, 2_000),
         }
+    }
+}
+
+/// The requests of one application in one tenant that Graph answers in 20 seconds, whatever they ask for (*any request*).
+/// Renewal and the reader share them.
+#[derive(Clone, Debug)]
+pub(super) struct Allowance {
+    most: usize,
+    requests: Arc<Mutex<VecDeque<Timestamp>>>,
+}
+
+impl Allowance {
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            most,
+            requests: Arc::default(),
+        }
+    }
+
+    /// Counts a request, and returns whether it is over the limit.
+    pub(super) fn count(&self, now: Timestamp) -> bool {
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.retain(|at| now.duration_since(*at) < WINDOW);
+        requests.push_back(now);
+        requests.len() > self.most
     }
 }
 

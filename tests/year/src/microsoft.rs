@@ -19,7 +19,7 @@ use super::{
     chance::Chance,
     faults::{Fault, Faults},
     ledger::EndCause,
-    limits::Kind,
+    limits::{Allowance, Kind},
     organisation::Organisation,
     state::{Application, State},
 };
@@ -30,6 +30,8 @@ use graph_simulator::GraphError;
 pub(super) struct Microsoft {
     clock: VirtualClock,
     state: Arc<Mutex<State>>,
+    /// What renewal shares with the reader, where there is one.
+    shared: Option<Allowance>,
 }
 
 impl Microsoft {
@@ -43,6 +45,14 @@ impl Microsoft {
         Self {
             clock,
             state: Arc::new(Mutex::new(state)),
+            shared: None,
+        }
+    }
+
+    pub(super) fn sharing(self, allowance: Allowance) -> Self {
+        Self {
+            shared: Some(allowance),
+            ..self
         }
     }
 
@@ -136,6 +146,9 @@ impl Microsoft {
             state.chance.between(80, 400)
         };
         state.ledger.request(kind, method);
+        if self.shared.as_ref().is_some_and(|shared| shared.count(now)) {
+            return (Some(Fault::Throttled(10)), latency);
+        }
         if let Some(kind) = kind
             && state.limits.count(kind, tenant_id, client_id, now)
         {

@@ -20,6 +20,7 @@ use super::{
     chance::Chance,
     faults::{Faults, RunFault},
     lifecycle::record,
+    limits::Allowance,
     microsoft::Microsoft,
     organisation::Organisation,
     process::{Environment, Process},
@@ -126,8 +127,10 @@ pub fn tenants(count: usize) -> [Scene; 2] {
 pub(super) struct IdleRenewal(Stage);
 
 impl IdleRenewal {
-    pub(super) fn new(count: usize) -> Self {
-        Self(Stage::of_one_tenant(count, false))
+    /// Returns renewal of one tenant, whose requests count for `allowance`.
+    pub(super) fn new(count: usize, allowance: Allowance) -> Self {
+        let organisation = one_tenant(count);
+        Self(Stage::with(&organisation, false, Some(allowance)))
     }
 
     pub(super) fn clock(&self) -> VirtualClock {
@@ -150,6 +153,10 @@ struct Stage {
 
 impl Stage {
     fn new(organisation: &Organisation, has_slow_tail: bool) -> Self {
+        Self::with(organisation, has_slow_tail, None)
+    }
+
+    fn with(organisation: &Organisation, has_slow_tail: bool, allowance: Option<Allowance>) -> Self {
         let start: Timestamp = START.parse().expect("a time");
         let clock = VirtualClock::new(start);
         let faults = Faults {
@@ -161,6 +168,10 @@ impl Stage {
             has_slow_tail,
         };
         let microsoft = Microsoft::new(clock.clone(), organisation, faults, Chance::new(1));
+        let microsoft = match allowance {
+            Some(allowance) => microsoft.sharing(allowance),
+            None => microsoft,
+        };
         let secrets = FakeSecrets::default();
         secrets.secret("Config").set(organisation.config.to_string());
         let environment = Environment::new(clock, microsoft, secrets, Scale::default().policy);
@@ -172,24 +183,7 @@ impl Stage {
     }
 
     fn of_one_tenant(count: usize, has_slow_tail: bool) -> Self {
-        let mut chance = Chance::new(2);
-        let tenant_id = chance.guid();
-        let users = (0..count).map(|_| chance.guid()).collect();
-        let config = json!({
-            "tenants": {"contoso": {
-                "tenantId": tenant_id, "clientId": chance.guid(), "credential": {"clientSecret": "secret"}
-            }},
-            "subscriptions": {"mail": {
-                "resource": "/users/{id}/messages", "changeType": "created", "forEach": {"users": "all"}
-            }},
-        });
-        let organisation = Organisation {
-            config,
-            directory: BTreeMap::from([((tenant_id, "users".to_owned()), users)]),
-            subscriptions: count,
-            tenants: Vec::new(),
-        };
-        Self::new(&organisation, has_slow_tail)
+        Self::new(&one_tenant(count), has_slow_tail)
     }
 
     fn of_many_tenants(count: usize) -> Self {
@@ -297,6 +291,27 @@ impl Stage {
         let [one, other] = &self.processes;
         self.environment.clock.run(future::join(work(one), work(other)));
         (taken.into_inner().unwrap_or_else(PoisonError::into_inner), 0)
+    }
+}
+
+/// Returns an organisation of one tenant with so many users.
+fn one_tenant(count: usize) -> Organisation {
+    let mut chance = Chance::new(2);
+    let tenant_id = chance.guid();
+    let users = (0..count).map(|_| chance.guid()).collect();
+    let config = json!({
+        "tenants": {"contoso": {
+            "tenantId": tenant_id, "clientId": chance.guid(), "credential": {"clientSecret": "secret"}
+        }},
+        "subscriptions": {"mail": {
+            "resource": "/users/{id}/messages", "changeType": "created", "forEach": {"users": "all"}
+        }},
+    });
+    Organisation {
+        config,
+        directory: BTreeMap::from([((tenant_id, "users".to_owned()), users)]),
+        subscriptions: count,
+        tenants: Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! Two instances of the reader, as in the template, take batches of ten from `ReadQueue`. Only the virtual clock
 //! advances, so no deadline by the machine's clock, such as the end of a turn, is ever reached.
 
+mod fetches;
 mod lists;
 mod queue;
 
@@ -40,8 +41,9 @@ use jiff::{SignedDuration, Timestamp};
 use reader::{Deps, Memory, ports::Ports};
 use serde_json::{Value, json};
 
+pub use self::fetches::{Fetches, fetches};
 use self::{lists::Lists, queue::FairQueue};
-use crate::scenes::IdleRenewal;
+use crate::{limits::Allowance, scenes::IdleRenewal};
 
 /// Doubles of the services that the reader and the client of Graph use.
 struct Doubles;
@@ -117,9 +119,23 @@ pub fn mailboxes(count: usize) -> Storm {
     storm("users", count, SignedDuration::ZERO)
 }
 
+/// A gap in each of `count` mailboxes, with a Graph that answers so fast that only the reader's own limits leave room for
+/// renewal's requests.
+#[must_use]
+pub fn fast_mailboxes(count: usize) -> Storm {
+    alone(move || {
+        let environment = Environment::new("users", count, FAST, Allowance::new(2_500));
+        environment.play("users", count, SignedDuration::ZERO)
+    })
+}
+
+fn storm(kind: &'static str, count: usize, forced: SignedDuration) -> Storm {
+    alone(move || Environment::new(kind, count, USUAL, Allowance::new(5_000)).play(kind, count, forced))
+}
+
 /// Plays a storm on a thread of its own, because the caller may be inside a runtime, which limits how much its tasks do
 /// at once.
-fn storm(kind: &'static str, count: usize, forced: SignedDuration) -> Storm {
+fn alone<T: Send + 'static>(play: impl FnOnce() -> T + Send + 'static) -> T {
     let played = thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -127,7 +143,7 @@ fn storm(kind: &'static str, count: usize, forced: SignedDuration) -> Storm {
         let runtime = runtime.expect("a runtime");
         // Deadlines need a runtime.
         let _inside = runtime.enter();
-        Environment::new(kind, count).play(kind, count, forced)
+        play()
     });
     played
         .join()
@@ -151,25 +167,35 @@ struct Environment {
 }
 
 impl Environment {
-    fn new(kind: &str, count: usize) -> Self {
-        let renewal = IdleRenewal::new(SUBSCRIPTIONS);
+    fn new(kind: &str, count: usize, latency: (u64, u64), allowance: Allowance) -> Self {
+        let ids: Vec<String> = (0..count).map(object).collect();
+        let entries = json!({
+            "storm": {"tenant": "stormy", "resource": format!("/{kind}/{{id}}/messages"), "changeType": "created", "forEach": ids, "immutableIds": kind == "users"},
+            "other": {"tenant": "other", "resource": "/users/1/messages", "changeType": "created", "immutableIds": true},
+            "live": {"tenant": "stormy", "resource": "/users/1/messages", "changeType": "created", "fetchContent": true},
+        });
+        Self::with(&entries, latency, allowance)
+    }
+
+    fn with(entries: &Value, latency: (u64, u64), allowance: Allowance) -> Self {
+        let renewal = IdleRenewal::new(SUBSCRIPTIONS, allowance.clone());
         let clock = renewal.clock();
         let start = clock.now();
-        let ids: Vec<String> = (0..count).map(object).collect();
         let tenant =
             |id: &str| json!({"tenantId": id, "clientId": CLIENT, "credential": {"clientSecret": "s"}});
         let config = json!({
             "tenants": {"stormy": tenant(STORMY), "other": tenant(OTHER)},
-            "subscriptions": {
-                "storm": {"tenant": "stormy", "resource": format!("/{kind}/{{id}}/messages"), "changeType": "created", "forEach": ids, "immutableIds": kind == "users"},
-                "other": {"tenant": "other", "resource": "/users/1/messages", "changeType": "created"},
-                "live": {"tenant": "stormy", "resource": "/users/1/messages", "changeType": "created", "fetchContent": true},
-            },
+            "subscriptions": entries,
         });
         let trusted = [(STORMY, CLIENT), (OTHER, CLIENT)];
         let keys = test_util::document(vec![test_util::key("k1", 7)], &trusted);
         Self {
-            lists: Lists::new(clock.clone(), start - SignedDuration::from_mins(30)),
+            lists: Lists::new(
+                clock.clone(),
+                start - SignedDuration::from_mins(30),
+                latency,
+                allowance,
+            ),
             queue: FairQueue::new(clock.clone()),
             delivered: Delivered::default(),
             config: FakeSecret::new(config.to_string()),
@@ -202,6 +228,7 @@ impl Environment {
             |end: Option<Timestamp>| end.map_or(SignedDuration::MAX, |end| end.duration_since(middle));
         let end = last(COMPLETED, STORMY).unwrap_or(Timestamp::MAX);
         let (reads, over) = self.lists.reads();
+        let over = over + self.lists.coincided();
         Storm {
             what: format!("{count} gaps of {kind}"),
             took: end.duration_since(begun),
@@ -259,7 +286,7 @@ impl Environment {
     async fn notify(&self, letter: char) {
         for number in 0..SAMPLES {
             let (id, now) = (format!("{letter}{number:042}"), self.clock.now());
-            self.put_item(&id, now);
+            self.put_item("live", &id, "Users/1/Messages/AAMk1=", now);
             self.sent.borrow_mut().insert(id, now);
             self.clock.sleep(POLL_INTERVAL).await;
         }
@@ -302,14 +329,14 @@ impl Environment {
         ));
     }
 
-    fn put_item(&self, id: &str, now: Timestamp) {
+    fn put_item(&self, entry: &str, id: &str, path: &str, now: Timestamp) {
         let key = test_util::key("k1", 7);
-        let client_state = test_util::client_state(&key, (STORMY, CLIENT), "live", false);
+        let client_state = test_util::client_state(&key, (STORMY, CLIENT), entry, false);
         let body = json!({
-            "subscription": "live", "tenantId": STORMY, "clientId": CLIENT, "id": id,
+            "subscription": entry, "tenantId": STORMY, "clientId": CLIENT, "id": id,
             "partitionKey": "p".repeat(22), "receivedAt": now, "fetchesContent": true,
             "item": {
-                "changeType": "created", "resource": "Users/1/Messages/AAMk1=", "subscriptionId": "s", "tenantId": STORMY,
+                "changeType": "created", "resource": path, "subscriptionId": "s", "tenantId": STORMY,
                 "clientState": client_state, "resourceData": {"@odata.type": "#Microsoft.Graph.Message", "id": "AAMk1="},
             },
         });
@@ -442,6 +469,10 @@ const RUNS: i32 = 30;
 /// How many subscriptions renewal has.
 const SUBSCRIPTIONS: usize = 300;
 
+/// How many milliseconds an answer of Graph takes: usually, and where nothing but limits holds the reader back.
+const USUAL: (u64, u64) = (80, 400);
+const FAST: (u64, u64) = (2, 5);
+
 /// The size of a batch, as in the template.
 const BATCH: usize = 10;
 
@@ -476,5 +507,13 @@ mod tests {
             assert_eq!(storm.complete, storm.gaps, "{storm:?}");
             println!("{:.2} {storm:?}", storm.ratio());
         }
+    }
+
+    /// An application's requests of all kinds count together.
+    #[test]
+    fn reading_leaves_renewal_its_share_of_an_applications_requests() {
+        let storm = fast_mailboxes(2_600);
+        assert_eq!((storm.over, storm.complete), (0, storm.gaps), "{storm:?}");
+        assert!(storm.renewal.ratio() <= 1.3, "{storm:?}");
     }
 }
