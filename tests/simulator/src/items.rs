@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -141,6 +141,22 @@ impl Simulator {
         item.touch(now);
         item.deleted = Some(now);
         Some(item.clone())
+    }
+
+    /// Moves an item to another collection of the mailbox, and returns it with its new id. Its times stay as they are: Microsoft
+    /// does not document whether a move changes them.
+    #[must_use]
+    pub fn move_item(&self, tenant_id: &str, from: &str, to: &str, id: &str) -> Option<Item> {
+        let mut state = self.shared.state();
+        let mut item = state.items.take(tenant_id, from, id)?;
+        item.id = random::opaque::<12>();
+        state.items.put(tenant_id, to, item.clone());
+        Some(item)
+    }
+
+    /// Has lists show a change only so long after it happened.
+    pub fn delay_lists(&self, lag: SignedDuration) {
+        self.shared.state().list_lag = lag;
     }
 
     /// Starts or stops losing the change notifications of a subscription, named by its id or its resource.

@@ -6,6 +6,7 @@
 mod filter;
 mod kind;
 mod page;
+mod spelling;
 
 use axum::http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
@@ -15,6 +16,7 @@ use self::{
     filter::{Term, terms},
     kind::{Kind, Order},
     page::{Options, PageStart},
+    spelling::{linked, plain},
 };
 use super::api::bad_request;
 use super::http::{Call, GraphError, Reply};
@@ -33,6 +35,7 @@ pub(crate) fn answer(
         return None;
     }
     let path: Vec<String> = path.iter().map(|segment| page::decoded(segment)).collect();
+    let path = plain(&path);
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let mut state = shared.state();
     let now = state.now();
@@ -123,14 +126,20 @@ impl List<'_> {
         let values = self.with_root(values);
         let body = match next {
             Some((name, value)) => {
-                json!({"value": values, "@odata.nextLink": self.call.link_with(name, &value)})
+                json!({"value": values, "@odata.nextLink": self.link_with(name, &value)})
             }
             None if self.kind.is_delta() => {
-                json!({"value": values, "@odata.deltaLink": self.call.link_with("$deltatoken", "latest")})
+                json!({"value": values, "@odata.deltaLink": self.link_with("$deltatoken", "latest")})
             }
             None => json!({"value": values}),
         };
         Ok(Reply::json(StatusCode::OK, &body))
+    }
+
+    /// Returns the URL of the list with this page option, in Graph's spelling.
+    fn link_with(&self, name: &str, value: &str) -> String {
+        let link = self.call.link_with(name, value);
+        link.replacen(&self.call.path, &linked(&self.call.path), 1)
     }
 
     /// Notes a violation of Graph's limit on reads: one request a second for a chat or a channel.
@@ -147,8 +156,14 @@ impl List<'_> {
         }
     }
 
-    /// Returns the items with their collections; nothing if the collection does not exist.
+    /// Returns the items that the list shows by now, with their collections; nothing if the collection does not exist.
     fn items(&self, state: &State, tenant_id: &str) -> Option<Vec<(String, Item)>> {
+        let mut items = self.all_items(state, tenant_id)?;
+        items.retain(|(_, item)| self.now.duration_since(item.changed) >= state.list_lag);
+        Some(items)
+    }
+
+    fn all_items(&self, state: &State, tenant_id: &str) -> Option<Vec<(String, Item)>> {
         let days = |days: i64| SignedDuration::from_hours(days * 24);
         if self.kind == Kind::User {
             // The messages of the user's chats, which are stored by chat.
@@ -163,6 +178,13 @@ impl List<'_> {
                 all.filter(|(_, item)| item.text("ofUser") == Some(of_user))
                     .collect(),
             );
+        }
+        if self.kind == Kind::Replies {
+            let (chain, _) = self.collection.rsplit_once('/')?;
+            let (collection, root) = chain.rsplit_once('/')?;
+            let items = state.items.of(tenant_id, collection)?.iter();
+            let replies = items.filter(|item| item.text("replyToId") == Some(root)).cloned();
+            return Some(replies.map(|item| (collection.to_owned(), item)).collect());
         }
         if self.kind != Kind::Team {
             let items = state.items.of(tenant_id, &self.collection)?.iter().cloned();
@@ -307,12 +329,30 @@ impl List<'_> {
     fn shown(&self, item: &Item, own: &str, all: &[(String, Item)], options: &Options) -> Value {
         let mut shown = self.kind.shown(item, own);
         if self.kind == Kind::ChannelDelta && options.expands_replies {
-            let replies = all
+            let of_chain = all
                 .iter()
                 .filter(|(_, one)| one.text("replyToId") == Some(&item.id));
-            let replies: Vec<Value> = replies.map(|(_, one)| self.kind.shown(one, own)).collect();
+            let mut replies: Vec<&Item> = of_chain.map(|(_, one)| one).collect();
+            replies.sort_by_key(|one| (one.changed, &one.id));
+            let shown_replies = replies
+                .iter()
+                .take(MOST_REPLIES)
+                .map(|one| self.kind.shown(one, own));
+            let shown_replies: Vec<Value> = shown_replies.collect();
             if let Some(members) = shown.as_object_mut() {
-                members.insert("replies".to_owned(), json!(replies));
+                members.insert("replies".to_owned(), json!(shown_replies));
+                let last = replies
+                    .get(MOST_REPLIES - 1)
+                    .filter(|_| replies.len() > MOST_REPLIES);
+                if let Some(last) = last {
+                    let token = PageStart::token(&(last.changed, last.id.clone()));
+                    let (base, own) = (self.call.base_url(), linked(own));
+                    let link = format!(
+                        "{base}/v1.0/{own}('{}')/replies?$skiptoken={token}",
+                        page::encoded(&item.id)
+                    );
+                    members.insert("replies@odata.nextLink".to_owned(), json!(link));
+                }
             }
         }
         shown
@@ -326,3 +366,6 @@ impl List<'_> {
         values
     }
 }
+
+/// How many replies a message that begins a chain has with it; the others are behind a link.
+const MOST_REPLIES: usize = 2;

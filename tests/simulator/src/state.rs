@@ -48,6 +48,7 @@ impl Shared {
             directory: Directory::default(),
             items: Items::default(),
             read_at: BTreeMap::new(),
+            list_lag: SignedDuration::ZERO,
             losing: BTreeSet::new(),
             options,
         };
@@ -95,6 +96,8 @@ pub(crate) struct State {
     pub(crate) items: Items,
     /// When each chat and channel was last read.
     pub(crate) read_at: BTreeMap<String, Timestamp>,
+    /// How long after a change lists show it.
+    pub(crate) list_lag: SignedDuration,
     /// The ids or resources of subscriptions whose change notifications are lost.
     pub(crate) losing: BTreeSet<String>,
 }

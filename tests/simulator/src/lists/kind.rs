@@ -14,6 +14,8 @@ pub(super) enum Kind {
     Outlook,
     /// `/teams/{id}/channels/{id}/messages/delta`.
     ChannelDelta,
+    /// `/teams/{id}/channels/{id}/messages/{id}/replies`.
+    Replies,
     /// `/teams/{id}/channels/getAllMessages`.
     Team,
     /// `/chats/{id}/messages`.
@@ -51,6 +53,7 @@ impl Kind {
                 Self::ChannelDelta,
                 format!("teams/{team}/channels/{channel}/messages"),
             ),
+            ["teams", _, "channels", _, "messages", _, "replies"] => (Self::Replies, all()),
             ["teams", team, "channels", "getAllMessages"] => (Self::Team, format!("teams/{team}/channels")),
             ["users", _, "chats", "getAllMessages"] => (Self::User, all()),
             ["drives", drive, "root", "delta"] => (Self::Drive, format!("drives/{drive}/root")),
@@ -105,7 +108,7 @@ impl Kind {
     pub(super) fn most_on_a_page(self) -> usize {
         match self {
             Self::Outlook | Self::Tasks | Self::Shifts => 1_000,
-            Self::ChannelDelta | Self::Team | Self::Chat | Self::User => 50,
+            Self::ChannelDelta | Self::Replies | Self::Team | Self::Chat | Self::User => 50,
             Self::Interactions => 100,
             Self::Calls | Self::Drive | Self::Meetings(..) => 60,
         }
@@ -143,7 +146,7 @@ impl Kind {
             }
             Self::Calls => property == "startDateTime" && ["ge", "lt"].contains(&operator),
             Self::Interactions => property == "createdDateTime" && ["gt", "lt"].contains(&operator),
-            Self::Drive | Self::Meetings(..) | Self::Shifts => false,
+            Self::Replies | Self::Drive | Self::Meetings(..) | Self::Shifts => false,
         }
     }
 
@@ -192,7 +195,7 @@ impl Kind {
         set(begun, created);
         match (self, &*segments) {
             (Self::Outlook | Self::Tasks | Self::Shifts, _) => set("@odata.etag", json!(item.etag)),
-            (Self::ChannelDelta | Self::Team, ["teams", team, "channels", channel, ..]) => {
+            (Self::ChannelDelta | Self::Replies | Self::Team, ["teams", team, "channels", channel, ..]) => {
                 set("channelIdentity", json!({"teamId": team, "channelId": channel}));
                 set("etag", json!(item.etag));
                 set("deletedDateTime", deleted());
@@ -207,6 +210,12 @@ impl Kind {
                 set("parentReference", json!({"driveId": drive, "id": "root"}));
                 let facet = if item.deleted.is_some() { "deleted" } else { "file" };
                 set(facet, json!({}));
+                if item.deleted.is_some() {
+                    // Which members a deleted item keeps is not documented.
+                    for name in ["eTag", "createdDateTime", "lastModifiedDateTime"] {
+                        shown.remove(name);
+                    }
+                }
             }
             _ => {}
         }

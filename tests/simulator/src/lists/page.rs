@@ -100,6 +100,15 @@ impl PageStart {
     }
 }
 
+/// Returns text as it stands in a segment of a path, with everything escaped but letters and digits.
+pub(super) fn encoded(text: &str) -> String {
+    let escaped = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(escaped).collect()
+}
+
 /// Returns a segment of a path without its percent-encoding.
 pub(super) fn decoded(segment: &str) -> String {
     let pairs = form(

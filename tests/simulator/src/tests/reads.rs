@@ -105,6 +105,54 @@ async fn a_channel_takes_gt_only_and_answers_with_whole_chains() {
 }
 
 #[tokio::test]
+async fn replies_beyond_the_first_are_behind_a_link_in_another_spelling() {
+    let bench = filled(CHANNEL, 1).await;
+    for number in 1..=5 {
+        let reply = Item::new(format!("r{number}"), at(number)).with("replyToId", json!("0"));
+        bench.simulator.put_item(TENANT, CHANNEL, reply);
+    }
+    let (_, body) = bench.read(&format!("{CHANNEL}/delta"), "$expand=replies").await;
+    let chain = &body["value"][0];
+    assert_eq!(chain["replies"].as_array().unwrap().len(), 2);
+    let link = chain["replies@odata.nextLink"].as_str().unwrap();
+    let path = link.strip_prefix(&bench.simulator.base_url()).unwrap();
+    assert!(
+        path.starts_with("/v1.0/Teams('t')/Channels('c')/messages('0')/replies?"),
+        "{path}"
+    );
+    let (status, body) = bench.call(Method::GET, path, None).await;
+    assert_eq!(
+        (status.as_u16(), ids(&body)),
+        (200, vec!["r3".to_owned(), "r4".to_owned(), "r5".to_owned()])
+    );
+}
+
+#[tokio::test]
+async fn a_list_shows_a_change_late_if_asked_to() {
+    let bench = Bench::new().await;
+    let now = bench.simulator.now();
+    bench.simulator.put_item(TENANT, MAIL, Item::new("0", now));
+    bench.simulator.delay_lists(SignedDuration::from_secs(30));
+    for (wait, expected) in [(0, 0), (31, 1)] {
+        bench.simulator.advance(SignedDuration::from_secs(wait));
+        let (_, body) = bench.read(MAIL, "").await;
+        assert_eq!(ids(&body).len(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_moved_message_has_another_id_and_the_same_times() {
+    let bench = filled(MAIL, 1).await;
+    let folder = "/users/u/mailFolders/f/messages";
+    let moved = bench.simulator.move_item(TENANT, MAIL, folder, "0").unwrap();
+    assert_ne!(moved.id, "0");
+    assert_eq!((moved.created, moved.changed), (at(0), at(0)));
+    let (_, body) = bench.read(folder, "").await;
+    assert_eq!(ids(&body), [moved.id]);
+    assert_eq!(bench.read(&format!("{MAIL}/0"), "").await.0, 404);
+}
+
+#[tokio::test]
 async fn calls_are_filtered_by_their_start() {
     let bench = filled(CALLS, 3).await;
     let query = format!(
@@ -127,7 +175,13 @@ async fn a_drive_shows_deletions_and_forgets_old_ones() {
     let delta = format!("{DRIVE}/delta");
     let (_, body) = bench.read(&delta, &format!("token={}", at(0))).await;
     assert_eq!(ids(&body), ["root", "0", "1"]);
-    assert!(body["value"][2]["deleted"].is_object(), "{body}");
+    let deleted = &body["value"][2];
+    assert!(deleted["deleted"].is_object(), "{body}");
+    assert_eq!(
+        deleted.get("lastModifiedDateTime").or(deleted.get("eTag")),
+        None,
+        "{body}"
+    );
     let old = bench.simulator.now() - SignedDuration::from_hours(24 * 70);
     let answer = bench.read(&delta, &format!("token={old}")).await;
     refused(&answer, 410, "resyncChangesApplyDifferences", "Resync");
