@@ -188,7 +188,7 @@ async fn react<P: Ports>(
         lists: true,
         ..RunRequest::everything(Options::default(), now, deadline)
     };
-    let config = run::config::read(&deps.documents, &mut Report::default()).await;
+    let config = run::config::read(&deps.documents, &request.options, &mut Report::default()).await;
     let Ok(Some(read)) =
         config.inspect_err(|error| error!(error = causes(error), "Configuration cannot be read"))
     else {

@@ -53,6 +53,8 @@ pub(crate) struct Run {
     pub(crate) tenants: Vec<TenantResult>,
     /// How many deletions and replacements of subscriptions, and removals of applications, the brake holds back.
     pub(crate) held: usize,
+    /// Whether subscriptions may exist that no version of the configuration can list.
+    is_blind: bool,
 }
 
 /// Runs once over the tenants that `request` covers.
@@ -61,23 +63,10 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
     let mut run = Run::default();
     let dry_run = request.options.dry_run;
     run.report.dry_run = dry_run;
-    if let Some(mut read) = config::read(&deps.documents, &mut run.report).await? {
-        // Before the keys: departed tenants stay trusted until nothing of theirs is left at Graph.
+    if let Some(mut read) = config::read(&deps.documents, &request.options, &mut run.report).await? {
         run.has_config = true;
-        let departed = config::departed::add(
-            &deps.documents,
-            &mut read.config,
-            &request.options,
-            &mut run.report,
-        );
-        match departed.await {
-            Ok(held) => run.held += held,
-            // Who has departed is unknown, so nothing is deleted.
-            Err(error) => {
-                read.config.whole = false;
-                run.report.note([unpublished(&error, DELETES_NOTHING)]);
-            }
-        }
+        run.held += read.held;
+        run.is_blind = read.is_blind;
         let rotation = RotationRequest {
             rotation: deps.rotation,
             forced: request.options.forced,
@@ -290,7 +279,6 @@ fn unpublished(error: &Error, consequence: &str) -> Problem {
 const GOES_ON: &str = "renewal goes on with the published keys";
 const ONLY_RENEWS: &str =
     "until you correct this, existing subscriptions are renewed, and none is created or replaced";
-const DELETES_NOTHING: &str = "this run deletes nothing, because it does not know which tenants were removed";
 const KEPT: &str = "the next run tries again to remove what is no longer used";
 
 /// Returns a warning for each entry whose lifetime is too short to survive two failed runs.

@@ -1,15 +1,29 @@
 //! Reads the configuration of a run.
 
-use graph_core::subscription::config::{Config, Problem, Severity};
-use graph_edge::secrets::Source;
+use std::collections::BTreeSet;
 
+use graph_core::{
+    secrets::TrustedTenant,
+    subscription::{
+        config::{Config, Problem, Severity},
+        rotation,
+    },
+};
+use graph_edge::{
+    secrets::{SecretError, Source},
+    telemetry::causes,
+};
+
+use self::{departed::Departures, previous::Earlier};
 use crate::{
     Error,
+    invocation::Options,
+    keys,
     ports::{Document, Documents},
     report::Report,
 };
 
-pub(super) mod departed;
+mod departed;
 mod previous;
 
 /// The configuration of a run, with its version.
@@ -18,35 +32,100 @@ pub(crate) struct ReadConfig {
     pub(crate) version_id: String,
     /// The version that is current: another one, if that cannot be parsed.
     pub(crate) current_id: String,
+    /// How many removals of applications are held back.
+    pub(crate) held: usize,
+    /// Whether an application may have subscriptions that no version of the configuration can list.
+    pub(crate) is_blind: bool,
 }
 
-/// Reads the configuration. Its mistakes go into the report.
+/// Reads the configuration, with the tenants that only earlier versions have. Its mistakes go into the report.
+///
+/// Whatever is wrong with the document, existing subscriptions of every trusted application are renewed as long as one of
+/// the earlier versions has its credential.
 pub(crate) async fn read(
     documents: &impl Documents,
+    options: &Options,
     report: &mut Report,
 ) -> Result<Option<ReadConfig>, Error> {
-    let Some(version) = documents.secret(Document::Config).read().await? else {
-        report.note([Problem {
-            path: String::new(),
-            message: "does not exist yet; write it into ConfigSecret, as docs/configuration.md describes"
-                .to_owned(),
-            severity: Severity::Error,
-        }]);
-        return Ok(None);
+    // Before the document: what another run adds to both meanwhile must not look as if it had departed.
+    let trusted = trusted(documents, report).await;
+    let mut earlier = Earlier::new(documents);
+    let mut read = match documents.secret(Document::Config).read().await {
+        Ok(Some(version)) => match Config::parse(version.text.expose()) {
+            Ok((config, found)) => {
+                report.note(found);
+                ReadConfig::of(config, version.version_id)
+            }
+            Err(problem) => {
+                report.note([problem]);
+                match previous::instead(&mut earlier, &version.version_id, trusted.as_ref(), report).await {
+                    Some(read) => read,
+                    None => return Ok(None),
+                }
+            }
+        },
+        Ok(None) => {
+            report.note([error(
+                "does not exist yet; write it into ConfigSecret, as docs/configuration.md describes",
+            )]);
+            return Ok(None);
+        }
+        Err(SecretError::Binary) => {
+            report.note([error("is binary; write it as text, with --secret-string")]);
+            match previous::instead(&mut earlier, "", trusted.as_ref(), report).await {
+                Some(read) => read,
+                None => return Ok(None),
+            }
+        }
+        Err(error) => return Err(error.into()),
     };
-    match Config::parse(version.text.expose()) {
-        Ok((mut config, found)) => {
-            report.note(found);
-            previous::lend(documents, &mut config, report).await;
-            Ok(Some(ReadConfig {
-                config,
-                current_id: version.version_id.clone(),
-                version_id: version.version_id,
-            }))
+    previous::lend(&mut earlier, &mut read.config, report).await;
+    let Some(trusted) = trusted else {
+        // Who has departed is unknown, so nothing is deleted.
+        read.config.whole = false;
+        read.is_blind = true;
+        return Ok(Some(read));
+    };
+    let departures = Departures {
+        trusted: &trusted,
+        options,
+    };
+    departures.add(&mut earlier, &mut read, report).await;
+    Ok(Some(read))
+}
+
+impl ReadConfig {
+    fn of(config: Config, version_id: String) -> Self {
+        Self {
+            config,
+            current_id: version_id.clone(),
+            version_id,
+            held: 0,
+            is_blind: false,
         }
-        Err(problem) => {
-            report.note([problem]);
-            Ok(previous::instead(documents, &version.version_id, report).await)
+    }
+}
+
+/// Returns the trusted applications; nothing if they cannot be read.
+async fn trusted(documents: &impl Documents, report: &mut Report) -> Option<BTreeSet<TrustedTenant>> {
+    match keys::client_state(documents).await {
+        Ok(document) => Some(rotation::trusted(&document)),
+        Err(failure) => {
+            let causes = causes(&failure);
+            report.note([error(&format!(
+                "is valid, but keys could not be read or written: {causes}; this run deletes nothing, because it does not know \
+                 which tenants were removed"
+            ))]);
+            None
         }
+    }
+}
+
+/// Returns a problem of the whole document.
+fn error(message: &str) -> Problem {
+    Problem {
+        path: String::new(),
+        message: message.to_owned(),
+        severity: Severity::Error,
     }
 }

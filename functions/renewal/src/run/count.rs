@@ -50,7 +50,7 @@ pub(super) fn count<P: Ports>(
     options: Options,
 ) -> Counted {
     let (now, memory) = (deps.clock.now(), &deps.memory);
-    let (mut all, mut live, mut is_complete) = (SubscriptionCount::default(), BTreeMap::new(), true);
+    let (mut all, mut live, mut is_complete) = (SubscriptionCount::default(), BTreeMap::new(), !run.is_blind);
     let mut lives = lock(&memory.live);
     // Another process may have counted since this one did.
     if let Some(stored) = stored.live() {
@@ -58,7 +58,10 @@ pub(super) fn count<P: Ports>(
     }
     let lives = lives.get_or_insert_default();
     let tenants = run.tenants.iter().map(|tenant| tenant.line.tenant.as_str());
-    lives.begin(config.tenants.keys().map(String::as_str).chain(tenants), now);
+    lives.begin(now);
+    if is_complete {
+        lives.forget_others(config.tenants.keys().map(String::as_str).chain(tenants));
+    }
     let mut ids = HashSet::new();
     for tenant in &run.tenants {
         let name = &tenant.line.tenant;

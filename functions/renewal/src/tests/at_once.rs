@@ -138,7 +138,7 @@ fn a_run_with_an_older_configuration_leaves_its_steps_to_the_next() {
     };
     let outdated = async { handled(&world, schedule()).await };
     // The older run has read its configuration, then the newer one is made from beginning to end.
-    let order = [vec![false; 2], vec![true; 1_000]].concat();
+    let order = [vec![false; 3], vec![true; 1_000]].concat();
     let reports = interleave(&world, [Box::pin(outdated), Box::pin(change_and_run)], order);
     assert_eq!(
         reports[1]["counts"],

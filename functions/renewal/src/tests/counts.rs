@@ -237,6 +237,44 @@ async fn nothing_is_counted_of_subscriptions_that_nobody_knows() {
     }
 }
 
+/// The credential of an application is not known any more, but its subscriptions live.
+#[tokio::test]
+async fn nothing_is_counted_of_an_application_that_no_document_has() {
+    let world = world(&config(
+        &["a", "b"],
+        &[("chat", "a", true), ("users", "b", false)],
+    ));
+    world.run().await;
+    let without_b = config(&["a"], &[("chat", "a", true), ("users", "b", false)]);
+    for _ in 0..2 {
+        world.documents.set(Document::Config, &without_b.to_string());
+    }
+    let before = world.documents.state();
+    world
+        .documents
+        .set_state(before.replace("\"version\":\"1\"", "\"version\":\"9\""));
+    for _ in 0..2 {
+        let metrics = world.counted(json!({})).await;
+        check(&metrics, &[(Metric::RunSucceeded, 1)]);
+        for metric in [
+            Metric::SubscriptionsLive,
+            Metric::SubscriptionsMissing,
+            Metric::SubscriptionsInDanger,
+            Metric::SubscriptionsDropPercent,
+        ] {
+            assert_eq!(metrics.values(metric), [0; 0], "{metric:?}");
+        }
+    }
+    // What was counted before is still known when the tenant is back.
+    world.graph.fail("list b", unavailable());
+    let both = config(&["a", "b"], &[("chat", "a", true), ("users", "b", false)]);
+    world.documents.set(Document::Config, &both.to_string());
+    check(
+        &world.restarted().counted(json!({})).await,
+        &[(Metric::SubscriptionsLive, 2), (Metric::SubscriptionsMissing, 0)],
+    );
+}
+
 #[tokio::test]
 async fn renewals_and_throttled_calls_are_counted() {
     let world = prepared(&[("chat", "a", true)]).await;

@@ -1,6 +1,7 @@
 //! Doubles of renewal's services. They share a log, which shows the order of calls.
 
 use std::{
+    collections::BTreeSet,
     future::{Ready, ready},
     sync::{Arc, Mutex},
 };
@@ -231,6 +232,8 @@ pub(super) struct FakeDocuments {
     log: Log,
     secrets: FakeSecrets,
     pub(super) is_down: Arc<Mutex<bool>>,
+    /// The secrets whose current version is bytes.
+    binary: Arc<Mutex<BTreeSet<Document>>>,
     /// The versions of `StateParameter`.
     states: Arc<Mutex<Vec<String>>>,
     /// What another process writes into `StateParameter` before each of the next writes.
@@ -258,6 +261,12 @@ impl FakeDocuments {
 
     pub(super) fn set(&self, document: Document, text: &str) {
         self.fake(document).set(text);
+    }
+
+    /// Writes a version that is bytes and not text.
+    pub(super) fn set_binary(&self, document: Document) {
+        self.set(document, "");
+        self.binary.lock().unwrap().insert(document);
     }
 
     pub(super) fn json(&self, document: Document) -> Value {
@@ -340,6 +349,9 @@ impl Source for FakeDocument {
         turn().await;
         if *self.documents.is_down.lock().unwrap() {
             return Err(SecretError::Unavailable("down".into()));
+        }
+        if self.documents.binary.lock().unwrap().contains(&self.document) {
+            return Err(SecretError::Binary);
         }
         self.documents.fake(self.document).read().await
     }

@@ -40,6 +40,8 @@ pub struct Config {
     pub refused: BTreeSet<String>,
     /// The names of tenants that have mistakes.
     pub refused_tenants: BTreeSet<String>,
+    /// The names of tenants that only an earlier version has: their subscriptions are renewed, and none is deleted.
+    pub kept: BTreeSet<String>,
     /// The names of tenants that the document no longer has: their subscriptions are deleted.
     pub departed: BTreeSet<String>,
     /// Whether the document has no errors. Otherwise, a subscription without an entry may belong to an entry that could

@@ -17,7 +17,7 @@ pub use self::{
     published::PublishedKeys,
     request::{Forced, KeyChanges, Lead, Rotation, RotationRequest},
     retire::{KeysInUse, retire_certificates, retire_client_state_keys},
-    trusted::departed,
+    trusted::trusted,
 };
 use super::spread::hash;
 use crate::secrets::{ClientStateKeyEntry, DecryptionKeyEntry, KeyLife};

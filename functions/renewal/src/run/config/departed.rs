@@ -1,73 +1,102 @@
-//! Departed tenants: removed from the configuration. Their subscriptions are deleted while a credential is known.
+//! Tenants that the configuration no longer has. Their subscriptions are deleted while a credential is known, if that is
+//! what a person wants, and renewed otherwise.
+
+use std::collections::BTreeSet;
 
 use graph_core::{
     secrets::TrustedTenant,
-    subscription::{
-        config::{Config, Problem, Severity},
-        rotation::departed,
-    },
+    subscription::config::{Problem, Severity},
 };
 
-use super::previous;
-use crate::{Error, invocation::Options, keys, ports::Documents, report::Report};
+use super::{ReadConfig, previous::Earlier};
+use crate::{invocation::Options, ports::Documents, report::Report};
 
-/// Adds the tenants that are still trusted but no longer configured, with the credentials of earlier versions.
-///
-/// If most tenants or all entries are gone, the document was probably emptied by mistake: then existing subscriptions
-/// are kept until a person confirms. Returns how many applications are held back that way.
-pub(crate) async fn add(
-    documents: &impl Documents,
-    config: &mut Config,
-    options: &Options,
-    report: &mut Report,
-) -> Result<usize, Error> {
-    if !config.whole {
-        return Ok(0);
-    }
-    let document = keys::client_state(documents).await?;
-    let departed = departed(&document, config);
-    if departed.is_empty() {
-        return Ok(0);
-    }
-    let count = departed.len();
-    let trusted: usize = document.trusted.iter().map(|group| group.tenants.len()).sum();
-    // Measured by the trusted applications, because only these can have subscriptions.
-    let is_doubtful = count.saturating_mul(2) > trusted || config.subscriptions.is_empty();
-    let earlier = previous::read(documents).await;
-    let unknown = earlier.iter().fold(departed, |departed, earlier| {
-        config.add_departed(&earlier.config, departed)
-    });
-    // The departed tenants are added all the same: that keeps their subscriptions renewed while nothing is deleted.
-    if is_doubtful && !options.confirms_deletions && !options.deletes_all {
+/// Decides on trusted applications that the configuration does not have.
+pub(super) struct Departures<'a> {
+    pub(super) trusted: &'a BTreeSet<TrustedTenant>,
+    pub(super) options: &'a Options,
+}
+
+impl Departures<'_> {
+    /// Adds the tenants that are still trusted but no longer configured, with the credentials of earlier versions.
+    ///
+    /// They depart only if the document has no mistakes and was not emptied: otherwise their subscriptions are kept until a
+    /// person corrects it or confirms.
+    pub(super) async fn add(
+        &self,
+        earlier: &mut Earlier<'_, impl Documents>,
+        read: &mut ReadConfig,
+        report: &mut Report,
+    ) {
+        let config = &mut read.config;
+        let missing = config.missing(self.trusted);
+        if missing.is_empty() {
+            return;
+        }
+        let count = missing.len();
+        let is_confirmed = self.options.confirms_deletions || self.options.deletes_all;
+        let is_doubtful = config.whole && config.is_emptied(self.trusted) && !is_confirmed;
+        let unknown = earlier.versions().await.iter().fold(missing, |missing, earlier| {
+            config.keep_missing(&earlier.config, missing)
+        });
+        if config.whole && !is_doubtful {
+            config.let_depart();
+            report.note(unknown.iter().take(MAX_NAMES).map(unreachable));
+            return;
+        }
         config.whole = false;
-        report.note([doubtful(count, trusted)]);
-        return Ok(count);
+        // Their subscriptions may live, and no run can see them.
+        read.is_blind = !unknown.is_empty();
+        report.note(unknown.iter().take(MAX_NAMES).map(unlisted));
+        if is_doubtful {
+            read.held = count;
+            report.note([doubtful(count, self.trusted.len())]);
+        } else {
+            report.note(config.kept.iter().take(MAX_NAMES).map(kept));
+        }
     }
-    report.note(unknown.iter().take(MAX_NAMES).map(unreachable));
-    Ok(0)
 }
 
 fn doubtful(count: usize, trusted: usize) -> Problem {
+    error(format!(
+        "has lost {count} of {trusted} applications; nothing is deleted, and existing subscriptions are renewed if an earlier \
+         version of ConfigSecret has a credential. Write the tenants into ConfigSecret again, or if you want the deletions, \
+         invoke renewal with {{\"confirmDeletions\": true}}"
+    ))
+}
+
+fn kept(name: &String) -> Problem {
     Problem {
-        path: "tenants".to_owned(),
-        message: format!(
-            "has lost {count} of {trusted} applications; nothing is deleted, and existing subscriptions are renewed if \
-             an earlier version of ConfigSecret has a credential. Write the tenants into ConfigSecret again, or if you want the \
-             deletions, invoke renewal with {{\"confirmDeletions\": true}}"
-        ),
-        severity: Severity::Error,
+        path: format!("tenants.{name}"),
+        message: "is only in an earlier version of ConfigSecret; its subscriptions are renewed until you correct the mistakes of \
+                  the document, and deleted then if the tenant is still missing"
+            .to_owned(),
+        severity: Severity::Warning,
     }
 }
 
+fn unlisted(one: &TrustedTenant) -> Problem {
+    error(format!(
+        "no longer has application {} in tenant {}, and no earlier version of ConfigSecret has its credential: its \
+         subscriptions are not renewed. Write the tenant into ConfigSecret again",
+        one.application.client_id, one.application.tenant_id
+    ))
+}
+
 fn unreachable(one: &TrustedTenant) -> Problem {
+    error(format!(
+        "no longer has application {} in tenant {}, and its credential is unknown: its subscriptions expire within 29 days, \
+         and their notifications are rejected. To delete them now, write the tenant into ConfigSecret, and remove it after \
+         the next run",
+        one.application.client_id, one.application.tenant_id
+    ))
+}
+
+/// Returns a problem of all tenants.
+fn error(message: String) -> Problem {
     Problem {
         path: "tenants".to_owned(),
-        message: format!(
-            "no longer has application {} in tenant {}, and its credential is unknown: its subscriptions expire within \
-             29 days, and their notifications are rejected. To delete them now, write the tenant into ConfigSecret, and remove it after \
-             the next run",
-            one.application.client_id, one.application.tenant_id
-        ),
+        message,
         severity: Severity::Error,
     }
 }

@@ -1,8 +1,13 @@
 //! Earlier versions of the configuration: they keep existing subscriptions alive until a person corrects a mistake.
 
-use graph_core::subscription::{
-    config::{Config, Problem, Severity},
-    plan::StoredState,
+use std::collections::BTreeSet;
+
+use graph_core::{
+    secrets::TrustedTenant,
+    subscription::{
+        config::{Config, Problem, Severity},
+        plan::StoredState,
+    },
 };
 use graph_edge::{
     deadline::Deadline,
@@ -17,12 +22,39 @@ use crate::{
     report::Report,
 };
 
+/// The earlier versions of the configuration, read when they are needed.
+pub(super) struct Earlier<'a, D> {
+    documents: &'a D,
+    versions: Option<Vec<ReadConfig>>,
+}
+
+impl<'a, D: Documents> Earlier<'a, D> {
+    pub(super) fn new(documents: &'a D) -> Self {
+        Self {
+            documents,
+            versions: None,
+        }
+    }
+
+    /// Returns the earlier versions that can be parsed, the newest first.
+    pub(super) async fn versions(&mut self) -> &mut Vec<ReadConfig> {
+        if self.versions.is_none() {
+            self.versions = Some(read(self.documents).await);
+        }
+        self.versions.get_or_insert_default()
+    }
+}
+
 /// Replaces tenants that have mistakes by the last version of each that has none.
-pub(super) async fn lend(documents: &impl Documents, config: &mut Config, report: &mut Report) {
+pub(super) async fn lend(
+    earlier: &mut Earlier<'_, impl Documents>,
+    config: &mut Config,
+    report: &mut Report,
+) {
     if config.refused_tenants.is_empty() {
         return;
     }
-    for earlier in read(documents).await {
+    for earlier in earlier.versions().await {
         config.lean_on(&earlier.config);
     }
     let lent = config.refused_tenants.iter();
@@ -31,19 +63,28 @@ pub(super) async fn lend(documents: &impl Documents, config: &mut Config, report
     }
 }
 
-/// Returns the last readable version in place of the document `current_id`, which cannot be parsed.
+/// Returns an earlier version in place of the document `current_id`, which cannot be parsed: the last one that was not
+/// emptied.
 ///
 /// It is not what the person wants now, so nothing is deleted because of it.
 pub(super) async fn instead(
-    documents: &impl Documents,
+    earlier: &mut Earlier<'_, impl Documents>,
     current_id: &str,
+    trusted: Option<&BTreeSet<TrustedTenant>>,
     report: &mut Report,
 ) -> Option<ReadConfig> {
-    let mut earlier = read(documents).await.into_iter().next()?;
-    earlier.config.whole = false;
-    current_id.clone_into(&mut earlier.current_id);
+    let versions = earlier.versions().await;
+    let is_full = |one: &ReadConfig| trusted.is_none_or(|trusted| !one.config.is_emptied(trusted));
+    // If each was emptied, the tenants of the older ones are kept all the same.
+    let last = versions.iter().position(is_full).unwrap_or_default();
+    if last >= versions.len() {
+        return None;
+    }
+    let mut found = versions.remove(last);
+    found.config.whole = false;
+    current_id.clone_into(&mut found.current_id);
     report.note([goes_on(String::new())]);
-    Some(earlier)
+    Some(found)
 }
 
 fn goes_on(path: String) -> Problem {
@@ -58,7 +99,7 @@ fn goes_on(path: String) -> Problem {
 /// Reads the earlier versions that can be parsed, the newest first: the one before the current one, and those that
 /// runs over everything have used last. A person who corrects a mistake may make another one, so the one before may be
 /// as bad as the current one.
-pub(super) async fn read(documents: &impl Documents) -> Vec<ReadConfig> {
+async fn read(documents: &impl Documents) -> Vec<ReadConfig> {
     let mut found = Vec::new();
     found.extend(parsed(documents.read_previous().await));
     let state = documents.read_state(Deadline::after(STATE_WITHIN)).await;
@@ -81,9 +122,5 @@ fn parsed(version: Result<Option<Versioned>, SecretError>) -> Option<ReadConfig>
         })
         .ok()??;
     let (config, _) = Config::parse(version.text.expose()).ok()?;
-    Some(ReadConfig {
-        config,
-        current_id: version.version_id.clone(),
-        version_id: version.version_id,
-    })
+    Some(ReadConfig::of(config, version.version_id))
 }

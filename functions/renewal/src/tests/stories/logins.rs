@@ -89,7 +89,7 @@ fn ids(world: &World) -> Vec<String> {
     world.graph.all().into_iter().map(|one| one.id).collect()
 }
 
-fn two_users() -> Value {
+pub(super) fn two_users() -> Value {
     let user = |token: &str| {
         let credential = json!({"refreshToken": token});
         json!({"tenantId": tenant_id(0), "clientId": APP, "credential": credential})

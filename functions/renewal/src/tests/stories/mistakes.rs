@@ -58,6 +58,69 @@ fn two_bad_documents_in_a_row_let_nothing_lapse() {
 }
 
 #[test]
+fn a_document_without_its_tenants_lets_nothing_lapse() {
+    let whole = config(&["a"], &[("presence", "a", true)]);
+    let misspelt = json!({"tenant": whole["tenants"], "subscriptions": whole["subscriptions"]});
+    let no_object = json!({"tenants": [], "subscriptions": whole["subscriptions"]});
+    for document in [misspelt, no_object] {
+        for is_new_process in [false, true] {
+            let mut world = prepared(&[("presence", "a", true)]).now_or_never().unwrap();
+            world.graph.end_in_time();
+            world.documents.set(Document::Config, &document.to_string());
+            if is_new_process {
+                world = world.restarted();
+            }
+            runs_for(&world, 180);
+            assert_eq!(live(&world), 1, "{document}");
+            let report = world.scheduled();
+            let problems = report["problems"].to_string();
+            assert!(problems.contains("tenants.a"), "{report:#}");
+        }
+    }
+}
+
+#[test]
+fn a_broken_document_after_an_emptied_one_lets_nothing_lapse() {
+    let mut world = prepared(&[("presence", "a", true)]).now_or_never().unwrap();
+    world.graph.end_in_time();
+    for text in ["{}", "{\"tenants\":{,}}", "{\"tenants\":"] {
+        world.documents.set(Document::Config, text);
+        runs_for(&world, 180);
+        assert_eq!(live(&world), 1, "{text}");
+        world = world.restarted();
+    }
+    // An earlier version with entries is in use, so what is gone is created again.
+    world.graph.remove("id-1");
+    next_run(&world);
+    assert_eq!(live(&world), 1);
+}
+
+#[test]
+fn a_binary_document_lets_nothing_lapse() {
+    let world = prepared(&[("presence", "a", true)]).now_or_never().unwrap();
+    world.graph.end_in_time();
+    world.documents.set_binary(Document::Config);
+    runs_for(&world, 180);
+    assert_eq!(live(&world), 1);
+    let report = world.scheduled();
+    assert!(report["problems"].to_string().contains("binary"), "{report:#}");
+}
+
+#[test]
+fn two_users_of_one_application_outlive_an_emptied_document() {
+    let world = world(&logins::two_users());
+    world.graph.end_in_time();
+    world.scheduled();
+    assert_eq!(live(&world), 2);
+    world.documents.set(Document::Config, "{}");
+    for _ in 0..(10 * 4) {
+        world.clock.advance(6 * 60);
+        world.scheduled();
+    }
+    assert_eq!(live(&world), 2);
+}
+
+#[test]
 fn a_mistake_that_stands_is_no_reason_to_use_an_old_document() {
     let world = prepared(&[("chat", "a", true)]).now_or_never().unwrap();
     let mut config = config(&["a"], &[("chat", "a", true), ("presence", "a", true)]);

@@ -17,26 +17,52 @@ impl Config {
         }
     }
 
-    /// Adds the tenants of `earlier`, an earlier version, whose application has `departed`, so that their subscriptions
-    /// can be deleted. Returns the applications that it does not have.
-    pub fn add_departed(
+    /// Adds the tenants of `earlier`, an earlier version, whose applications are `missing` here: their subscriptions are
+    /// renewed, and none is deleted, until the tenants [depart](Self::let_depart). Returns the applications that it does not
+    /// have.
+    pub fn keep_missing(
         &mut self,
         earlier: &Self,
-        mut departed: BTreeSet<TrustedTenant>,
+        mut missing: BTreeSet<TrustedTenant>,
     ) -> BTreeSet<TrustedTenant> {
+        // Each user who signed in to an application is a tenant of the configuration.
+        let mut found = BTreeSet::new();
         for (name, tenant) in &earlier.tenants {
-            if !departed.remove(&tenant.as_trusted()) {
+            let application = tenant.as_trusted();
+            if !missing.contains(&application) {
                 continue;
             }
+            found.insert(application);
             // Another tenant may have the name by now.
             let mut name = name.clone();
             while self.tenants.contains_key(&name) || self.refused_tenants.contains(&name) {
                 name.push_str(" (before)");
             }
-            self.departed.insert(name.clone());
+            self.kept.insert(name.clone());
             self.tenants.insert(name, tenant.clone());
         }
-        departed
+        missing.retain(|application| !found.contains(application));
+        missing
+    }
+
+    /// Has the kept tenants depart: their subscriptions are deleted.
+    pub fn let_depart(&mut self) {
+        self.departed.append(&mut self.kept);
+    }
+
+    /// Returns whether the document was probably emptied by mistake, because it has lost all entries or most of the
+    /// `trusted` applications. Only these can have subscriptions.
+    #[must_use]
+    pub fn is_emptied(&self, trusted: &BTreeSet<TrustedTenant>) -> bool {
+        let missing = self.missing(trusted).len();
+        missing.saturating_mul(2) > trusted.len() || missing > 0 && self.subscriptions.is_empty()
+    }
+
+    /// Returns those of the `trusted` applications that no tenant has.
+    #[must_use]
+    pub fn missing(&self, trusted: &BTreeSet<TrustedTenant>) -> BTreeSet<TrustedTenant> {
+        let present: BTreeSet<TrustedTenant> = self.tenants.values().map(Tenant::as_trusted).collect();
+        trusted.difference(&present).cloned().collect()
     }
 
     /// Removes a departed tenant for good.

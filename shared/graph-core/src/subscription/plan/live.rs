@@ -47,10 +47,14 @@ impl LiveCounts {
         !self.of.contains_key(&key(tenant))
     }
 
-    /// Begins a count at `now` of these tenants. All others are forgotten.
-    pub fn begin<'t>(&mut self, tenants: impl Iterator<Item = &'t str>, now: Timestamp) {
+    /// Forgets all tenants but these.
+    pub fn forget_others<'t>(&mut self, tenants: impl Iterator<Item = &'t str>) {
         let tenants: BTreeSet<String> = tenants.map(key).collect();
         self.of.retain(|tenant, _| tenants.contains(tenant));
+    }
+
+    /// Begins a count at `now`.
+    pub fn begin(&mut self, now: Timestamp) {
         let today = now.as_second().div_euclid(SECONDS_PER_DAY);
         let days = today.saturating_sub(self.day);
         self.day = today;
@@ -261,7 +265,8 @@ mod tests {
 
     fn observe(counts: &mut LiveCounts, hour: i64, live: &[(&str, usize)]) -> i64 {
         let now = Timestamp::from_second(1_800_000_000 / SECONDS_PER_DAY * SECONDS_PER_DAY + hour * 3600);
-        counts.begin(["a", "b", "new"].into_iter(), now.unwrap());
+        counts.begin(now.unwrap());
+        counts.forget_others(["a", "b", "new"].into_iter());
         for (tenant, live) in live {
             counts.record(tenant, *live);
         }

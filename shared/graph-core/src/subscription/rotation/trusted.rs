@@ -69,15 +69,10 @@ pub(super) fn follow(
     }
 }
 
-/// Returns the applications that `document` trusts and the configuration does not have.
+/// Returns the applications that `document` trusts.
 #[must_use]
-pub fn departed(document: &ClientStateDocument, config: &Config) -> BTreeSet<TrustedTenant> {
-    let mut trusted: BTreeSet<TrustedTenant> =
-        document.trusted.iter().flat_map(TrustedTenants::each).collect();
-    for tenant in config.tenants.values() {
-        trusted.remove(&tenant.as_trusted());
-    }
-    trusted
+pub fn trusted(document: &ClientStateDocument) -> BTreeSet<TrustedTenant> {
+    document.trusted.iter().flat_map(TrustedTenants::each).collect()
 }
 
 /// Adds a tenant and returns how many bytes it takes.
