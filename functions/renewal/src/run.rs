@@ -5,27 +5,26 @@ use std::collections::BTreeSet;
 use graph_core::{
     application::Application,
     subscription::{
-        config::{Config, Problem, Severity, Tenant},
+        config::{Config, Problem, Severity},
         plan::{Policy, StoredState},
         rotation::{Forced, KeysInUse, PublishedKeys, RotationRequest},
     },
 };
 use graph_edge::telemetry::causes;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 pub(crate) use self::{
     count::Counted,
     gaps::{STORE_WITHIN, send},
     request::{Notices, RunRequest},
 };
-use self::{reconcile::CONCURRENT_LISTS, tenant_plan::TenantResult};
+use self::{look::Look, tenant_plan::TenantResult};
 use crate::{
     Deps, Error,
     keys::{self, LEAD},
     ports::{Clock, Ports},
     report::{Report, entries},
     result::{Status, StepResult},
-    tenant_run::TenantRun,
 };
 
 pub(crate) mod config;
@@ -33,11 +32,13 @@ pub(crate) mod count;
 mod expiries;
 mod gaps;
 mod log;
+mod look;
 mod objects;
 mod queue;
 mod reconcile;
 mod request;
 pub(crate) mod state;
+mod succession;
 mod tenant_plan;
 
 /// The result of a run.
@@ -74,25 +75,22 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
             dry_run,
         };
         let keys = run.keys(deps, &mut read.config, &rotation).await;
-        let config = &read.config;
-        run.report.note(unsuited(config, &deps.policy));
+        run.report.note(unsuited(&read.config, &deps.policy));
         let stored = state::read(deps).await.unwrap_or_else(StoredState::unread);
-        let tenants = in_turn(config, now, deps.policy.period);
-        let tenants = tenants.filter(|(_, tenant)| request.covers(tenant));
-        let tenants = tenants.map(|(name, tenant)| TenantRun {
+        let look = Look {
             deps,
             request,
-            config,
-            config_version: &read.version_id,
-            current_version: &read.current_id,
             stored: &stored,
             keys: &keys,
             begun: now,
-            name,
-            tenant,
-        });
-        for result in reconcile::reconcile(tenants, request).await {
+        };
+        for result in look.at_tenants(&mut read).await {
             run.add(result);
+        }
+        let config = &read.config;
+        if config.whole {
+            run.held += config.moved();
+            run.report.note(succession::waiting(config));
         }
         let expiries = expiries::list(deps, config, &keys, deps.clock.now()).await;
         run.report.foresee(expiries);
@@ -108,10 +106,9 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
                 // After all that can fail. A run over a part counts and stores nothing: it knows nothing of the others.
                 run.counted = Some(count::count(&run, deps, &read.config, &stored, request.options));
                 if read.config.whole {
-                    state::write(deps, stored, &read.config, &read.version_id, now).await;
+                    state::write(deps, stored, &read, now).await;
                 } else {
-                    let version = (read.version_id == read.current_id).then_some(read.version_id.as_str());
-                    state::keep(deps, version).await;
+                    state::keep(deps, &read).await;
                 }
             }
         }
@@ -243,24 +240,6 @@ impl Run {
             severity: Severity::Error,
         }));
     }
-}
-
-/// Returns the tenants, each run beginning with others: lists that are slow in every run would otherwise keep the same
-/// tenants waiting for ever.
-fn in_turn(
-    config: &Config,
-    now: Timestamp,
-    period: SignedDuration,
-) -> impl Iterator<Item = (&String, &Tenant)> {
-    let runs = now.as_second() / period.as_secs().max(1);
-    let count = config.tenants.len().max(1);
-    let first = usize::try_from(runs).unwrap_or_default() % count * CONCURRENT_LISTS % count;
-    config
-        .tenants
-        .iter()
-        .cycle()
-        .skip(first)
-        .take(config.tenants.len())
 }
 
 /// Returns the problem of keys that could not be published or removed, with what the run does all the same.

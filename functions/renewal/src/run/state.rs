@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use graph_core::subscription::{
-    config::Config,
-    plan::{CaughtUp, Missing, StoredState},
-};
+use graph_core::subscription::plan::{CaughtUp, Missing, StoredState};
 use graph_edge::{deadline::Deadline, parameter::Stored, telemetry::causes};
 use jiff::Timestamp;
 use tracing::warn;
 
+use super::config::ReadConfig;
 use crate::{
     Deps,
     memory::{Known, lock},
@@ -35,32 +33,28 @@ async fn stored<P: Ports>(deps: &Deps<P>, deadline: Deadline) -> Option<Stored> 
     }
 }
 
-/// Stores what a run over everything with a mistaken configuration found out: its counts, and if `version` can be parsed,
-/// the version, for the case that the next one cannot. The rest stays as another process may have written it meanwhile, so
-/// it is read first.
-pub(super) async fn keep<P: Ports>(deps: &Deps<P>, version: Option<&str>) {
+/// Stores what a run over everything with a mistaken configuration found out: its counts, and the versions that can be
+/// parsed, for the case that the next one cannot. The rest stays as another process may have written it meanwhile, so it is
+/// read first.
+pub(super) async fn keep<P: Ports>(deps: &Deps<P>, read: &ReadConfig) {
     let deadline = Deadline::after(STATE_WITHIN);
     let Some(stored) = stored(deps, deadline).await else {
         return;
     };
     let change = |latest| {
-        let state = with_counts(deps, latest);
-        match version {
-            Some(version) => state.with_mistaken(version),
-            None => state,
+        let state = with_counts(deps, latest).with_needed(&read.needed);
+        if read.version_id == read.current_id {
+            state.with_mistaken(&read.version_id)
+        } else {
+            state
         }
     };
     update(deps, stored, change, deadline).await;
 }
 
 /// Stores which subscriptions a run over everything at `now` found missing and could not create, and its counts.
-pub(super) async fn write<P: Ports>(
-    deps: &Deps<P>,
-    stored: StoredState,
-    config: &Config,
-    version: &str,
-    now: Timestamp,
-) {
+pub(super) async fn write<P: Ports>(deps: &Deps<P>, stored: StoredState, read: &ReadConfig, now: Timestamp) {
+    let config = &read.config;
     let mut tenants: BTreeMap<String, Option<Missing>> = BTreeMap::new();
     for (name, tenant) in &config.tenants {
         let known = deps.memory.known(name, tenant, Known::default);
@@ -76,7 +70,10 @@ pub(super) async fn write<P: Ports>(
     }
     let deadline = Deadline::after(STATE_WITHIN);
     let change = |latest: StoredState| {
-        let mut state = stored.clone().after(version, config, now, tenants.clone());
+        let state = stored
+            .clone()
+            .after(&read.version_id, config, now, tenants.clone());
+        let mut state = state.with_needed(&read.needed);
         (state.caught_up, state.processes) = (latest.caught_up, latest.processes);
         with_counts(deps, state)
     };

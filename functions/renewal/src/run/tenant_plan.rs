@@ -54,7 +54,7 @@ pub(crate) struct TenantResult {
     pub(super) missing_before: BTreeSet<String>,
     /// How many deletions and replacements the brake holds back.
     pub(super) held: usize,
-    /// Whether Graph refuses the credential of a departed tenant for good.
+    /// Whether Graph refuses the credential until a person acts.
     pub(super) is_locked_out: bool,
     pub(super) many: Vec<ManyLine>,
     pub(super) problems: Vec<Problem>,
@@ -164,9 +164,9 @@ impl<'a, P: Ports> TenantRun<'a, P> {
     ) -> (Vec<Subscription>, Sight) {
         let advice = advice::for_list(&error.kind, self.tenant);
         let mut text = format!("{}{advice}", describe(error));
+        result.is_locked_out = error.kind.is_lockout();
         // Only for a departed tenant: a configured one may be let in again after a correction.
-        if result.line.taken_out && error.kind.is_lockout() {
-            result.is_locked_out = true;
+        if result.line.taken_out && result.is_locked_out {
             text.push_str(LOCKED_OUT);
         }
         result.line.error = Some(text);
@@ -185,13 +185,15 @@ impl<'a, P: Ports> TenantRun<'a, P> {
     fn knowledge(&self) -> Knowledge {
         let is_wanted = |entry: &&Entry| entry.tenants.contains(self.name);
         let mut entries = self.config.subscriptions.values().filter(is_wanted).peekable();
-        let are_read = self.config.whole || self.config.departed.contains(self.name);
+        let are_read = self.config.is_whole_for(self.name);
         if are_read && entries.peek().is_none() {
             return Knowledge::Earlier(SubscriptionCount::default());
         }
         let look = match self.stored.last_look(self.name) {
             StoredLook::At(look) => look,
-            StoredLook::Never => return Knowledge::Earlier(SubscriptionCount::default()),
+            StoredLook::Never if are_read => return Knowledge::Earlier(SubscriptionCount::default()),
+            // Kept under a name that no other process counts it by.
+            StoredLook::Never => return Knowledge::Part(SubscriptionCount::default()),
             StoredLook::Unknown => return Knowledge::Part(SubscriptionCount::default()),
         };
         let count = SubscriptionCount::since(&look, entries, &self.deps.policy, self.begun);

@@ -17,6 +17,7 @@
 //! | The configuration has a typo, twice in a row, or is no JSON | [`mistakes`], [`super::previous`] |
 //! | The configuration is emptied, put back, or loses entries and tenants; a stack moves or is made again | [`removals`], [`super::stacks`] |
 //! | Two users of one application | [`logins`] |
+//! | An id of an application is mistyped or changed | [`applications`] |
 //! | Thousands of lifecycle notifications, invented ids and times; one tenant names another's subscription | [`storms`], [`super::lifecycle`] |
 //! | Several processes at once under Graph's limits | [`limits`] |
 //! | Notifications were missed | [`super::lifecycle`], [`super::missed`], [`super::windows`] |
@@ -30,6 +31,7 @@ use serde_json::Map;
 use super::{fakes::Quirk, *};
 
 mod answers;
+mod applications;
 mod deletions;
 mod lapses;
 mod limits;

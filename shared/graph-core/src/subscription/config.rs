@@ -40,8 +40,9 @@ pub struct Config {
     pub refused: BTreeSet<String>,
     /// The names of tenants that have mistakes.
     pub refused_tenants: BTreeSet<String>,
-    /// The names of tenants that only an earlier version has: their subscriptions are renewed, and none is deleted.
-    pub kept: BTreeSet<String>,
+    /// The tenants that only an earlier version has, and the tenants that took their names with another application: their
+    /// subscriptions are renewed, and none is deleted.
+    pub kept: BTreeMap<String, Option<String>>,
     /// The names of tenants that the document no longer has: their subscriptions are deleted.
     pub departed: BTreeSet<String>,
     /// Whether the document has no errors. Otherwise, a subscription without an entry may belong to an entry that could

@@ -21,7 +21,8 @@ impl Departures<'_> {
     /// Adds the tenants that are still trusted but no longer configured, with the credentials of earlier versions.
     ///
     /// They depart only if the document has no mistakes and was not emptied: otherwise their subscriptions are kept until a
-    /// person corrects it or confirms.
+    /// person corrects it or confirms. A tenant whose application has changed departs when its successor has everything,
+    /// because a mistyped id looks like such a change.
     pub(super) async fn add(
         &self,
         earlier: &mut Earlier<'_, impl Documents>,
@@ -35,12 +36,18 @@ impl Departures<'_> {
         }
         let count = missing.len();
         let is_confirmed = self.options.confirms_deletions || self.options.deletes_all;
-        let is_doubtful = config.whole && config.is_emptied(self.trusted) && !is_confirmed;
-        let unknown = earlier.versions().await.iter().fold(missing, |missing, earlier| {
-            config.keep_missing(&earlier.config, missing)
-        });
+        let mut unknown = missing;
+        for version in earlier.versions().await.iter() {
+            let before = unknown.len();
+            unknown = config.keep_missing(&version.config, unknown);
+            if unknown.len() < before {
+                read.needed.push(version.version_id.clone());
+            }
+        }
+        let gone = count.saturating_sub(config.moved());
+        let is_doubtful = config.whole && !is_confirmed && config.is_emptied(gone, self.trusted.len());
         if config.whole && !is_doubtful {
-            config.let_depart();
+            config.let_depart(|_, successor| is_confirmed || successor.is_none());
             report.note(unknown.iter().take(MAX_NAMES).map(unreachable));
             return;
         }
@@ -52,7 +59,7 @@ impl Departures<'_> {
             read.held = count;
             report.note([doubtful(count, self.trusted.len())]);
         } else {
-            report.note(config.kept.iter().take(MAX_NAMES).map(kept));
+            report.note(config.kept.keys().take(MAX_NAMES).map(kept));
         }
     }
 }

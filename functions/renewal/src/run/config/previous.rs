@@ -74,7 +74,12 @@ pub(super) async fn instead(
     report: &mut Report,
 ) -> Option<ReadConfig> {
     let versions = earlier.versions().await;
-    let is_full = |one: &ReadConfig| trusted.is_none_or(|trusted| !one.config.is_emptied(trusted));
+    let is_full = |one: &ReadConfig| {
+        trusted.is_none_or(|trusted| {
+            let missing = one.config.missing(trusted).len();
+            missing == 0 || !one.config.is_emptied(missing, trusted.len())
+        })
+    };
     // If each was emptied, the tenants of the older ones are kept all the same.
     let last = versions.iter().position(is_full).unwrap_or_default();
     if last >= versions.len() {

@@ -58,7 +58,7 @@ impl<P: Ports> TenantRun<'_, P> {
             certificates: certificates.iter().map(|key| key.id.to_owned()).collect(),
             retiring_keys: rotation::retiring(&client_state, *now),
             retiring_certificates: rotation::retiring(&certificates, *now),
-            complete: config.whole,
+            complete: config.is_whole_for(name),
             braked: false,
             takes_over: request.options.takes_over,
             held: refused.chain(not_planned).collect(),

@@ -19,7 +19,7 @@ use graph_edge::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Log;
+use super::{super::APP, Log};
 
 /// Subscriptions by tenant, with Graph's rule that one combination has one subscription.
 pub(crate) struct FakeGraph {
@@ -404,7 +404,13 @@ fn grant(tenant: &str, form: &[u8], claims: Option<&Value>) -> Reply {
     let user = form
         .split('&')
         .find_map(|pair| pair.strip_prefix("refresh_token="));
-    let login = user.map_or_else(|| tenant.to_owned(), |user| format!("{tenant}+{user}"));
+    let client = form.split('&').find_map(|pair| pair.strip_prefix("client_id="));
+    // Each application has subscriptions of its own.
+    let tenant = match client.filter(|client| *client != APP) {
+        Some(other) => format!("{other}+{tenant}"),
+        None => tenant.to_owned(),
+    };
+    let login = user.map_or_else(|| tenant.clone(), |user| format!("{tenant}+{user}"));
     let mut body =
         json!({"token_type": "Bearer", "expires_in": 3599, "access_token": format!("{login}.{claims}")});
     if let Some(user) = user {

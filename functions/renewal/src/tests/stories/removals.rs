@@ -240,7 +240,7 @@ fn another_stack(world: &World, entries: &[(usize, &str, Value)]) -> World {
 }
 
 /// Returns how many applications the webhook trusts.
-fn trusted(world: &World) -> usize {
+pub(super) fn trusted(world: &World) -> usize {
     let document = world.documents.json(Document::ClientState);
     let groups = document["trusted"].as_array().unwrap();
     groups

@@ -33,36 +33,56 @@ impl Config {
                 continue;
             }
             found.insert(application);
-            // Another tenant may have the name by now.
+            // Another application may have the name by now.
+            let successor = self.tenants.contains_key(name).then(|| name.clone());
             let mut name = name.clone();
             while self.tenants.contains_key(&name) || self.refused_tenants.contains(&name) {
                 name.push_str(" (before)");
             }
-            self.kept.insert(name.clone());
+            self.kept.insert(name.clone(), successor);
             self.tenants.insert(name, tenant.clone());
         }
         missing.retain(|application| !found.contains(application));
         missing
     }
 
-    /// Has the kept tenants depart: their subscriptions are deleted.
-    pub fn let_depart(&mut self) {
-        self.departed.append(&mut self.kept);
+    /// Has those kept tenants depart that `departs` says, from their names and their successors: their subscriptions are
+    /// deleted.
+    pub fn let_depart(&mut self, departs: impl Fn(&str, Option<&str>) -> bool) {
+        let all = std::mem::take(&mut self.kept).into_iter();
+        let (gone, kept): (Vec<_>, _) =
+            all.partition(|(name, successor)| departs(name, successor.as_deref()));
+        self.departed.extend(gone.into_iter().map(|(name, _)| name));
+        self.kept = kept.into_iter().collect();
     }
 
-    /// Returns whether the document was probably emptied by mistake, because it has lost all entries or most of the
+    /// Returns whether the document was probably emptied by mistake, because it has lost all entries, or `gone` of the
     /// `trusted` applications. Only these can have subscriptions.
     #[must_use]
-    pub fn is_emptied(&self, trusted: &BTreeSet<TrustedTenant>) -> bool {
-        let missing = self.missing(trusted).len();
-        missing.saturating_mul(2) > trusted.len() || missing > 0 && self.subscriptions.is_empty()
+    pub fn is_emptied(&self, gone: usize, trusted: usize) -> bool {
+        gone.saturating_mul(2) > trusted || self.subscriptions.is_empty()
+    }
+
+    /// Returns how many applications have lost their tenant's name to another application.
+    #[must_use]
+    pub fn moved(&self) -> usize {
+        let moved = self.kept.iter().filter(|(_, successor)| successor.is_some());
+        let tenants = moved.filter_map(|(name, _)| self.tenants.get(name));
+        tenants.map(Tenant::as_trusted).collect::<BTreeSet<_>>().len()
+    }
+
+    /// Returns whether all entries of a tenant could be read. Otherwise, a subscription without an entry may belong to an
+    /// entry that could not be read.
+    #[must_use]
+    pub fn is_whole_for(&self, tenant: &str) -> bool {
+        self.whole && !self.kept.contains_key(tenant)
     }
 
     /// Returns those of the `trusted` applications that no tenant has.
     #[must_use]
     pub fn missing(&self, trusted: &BTreeSet<TrustedTenant>) -> BTreeSet<TrustedTenant> {
         let present: BTreeSet<TrustedTenant> = self.tenants.values().map(Tenant::as_trusted).collect();
-        trusted.difference(&present).cloned().collect()
+        trusted.difference(&present).copied().collect()
     }
 
     /// Removes a departed tenant for good.

@@ -27,6 +27,9 @@ pub struct StoredState {
     /// A newer version of the configuration that can be parsed, if it has mistakes.
     #[serde(skip_serializing_if = "Option::is_none")]
     mistaken: Option<String>,
+    /// The earlier versions of the configuration that alone have tenants whose subscriptions live.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    needed: Vec<String>,
     /// The time of the look.
     looked_at: Option<Timestamp>,
     /// The digests of all entry names, four characters each. Without them, only an unchanged version tells old entries
@@ -147,6 +150,15 @@ impl StoredState {
         }
     }
 
+    /// Returns the state with the earlier versions of the configuration that alone have tenants whose subscriptions live.
+    #[must_use]
+    pub fn with_needed(self, versions: &[String]) -> Self {
+        Self {
+            needed: versions.iter().take(MAX_NEEDED).cloned().collect(),
+            ..self
+        }
+    }
+
     /// Returns the state with the counts and failures of a run.
     #[must_use]
     pub fn with_counts(self, live: LiveCounts, failures: Option<String>) -> Self {
@@ -225,13 +237,14 @@ impl StoredState {
         self.versions().next() == Some(version) && self.of(tenant, version).is_some()
     }
 
-    /// Returns the versions of the configuration that were used last, the newest first.
+    /// Returns the versions of the configuration that were used last, the newest first, then those that are still needed.
     pub fn versions(&self) -> impl Iterator<Item = &str> {
         let all = self
             .mistaken
             .as_deref()
             .into_iter()
-            .chain([self.version.as_str()]);
+            .chain([self.version.as_str()])
+            .chain(self.needed.iter().map(String::as_str));
         all.filter(|version| !version.is_empty())
     }
 
@@ -285,6 +298,7 @@ impl StoredState {
                     let rest = Self {
                         version: self.version,
                         mistaken: self.mistaken,
+                        needed: self.needed,
                         processes: self.processes,
                         ..Self::default()
                     };
@@ -368,6 +382,9 @@ pub(super) enum Before {
 
 /// How many characters of a digest are stored. Among 600 entries, a new one hardly ever looks like an old one.
 const DIGEST: usize = 4;
+
+/// How many earlier versions of the configuration are needed at most: Secrets Manager may drop a version that was replaced.
+const MAX_NEEDED: usize = 3;
 
 /// What a standard parameter holds (AWS Systems Manager, *parameter tiers*: 4 KB), with some room to spare.
 const MAX_BYTES: usize = 4_000;

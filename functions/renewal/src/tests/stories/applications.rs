@@ -1,0 +1,146 @@
+//! Tenants whose application changes, by a typo or on purpose.
+
+use super::{removals::trusted, *};
+
+#[test]
+fn a_mistyped_id_deletes_nothing_and_is_corrected_without_a_gap() {
+    for (member, id, list) in TYPOS {
+        let mut world = world(&right());
+        world.graph.end_in_time();
+        world.scheduled();
+        world.documents.set(Document::Config, &with(member, id));
+        world.graph.fail(list, forbidden());
+        for _ in 0..(4 * 10) {
+            world.clock.advance(6 * 60);
+            let report = world.scheduled();
+            assert_eq!(live(&world), 4, "{report:#}");
+            let problems = report["problems"].to_string();
+            assert!(problems.contains("confirmDeletions"), "{report:#}");
+        }
+        world = world.restarted();
+        world.documents.set(Document::Config, &right().to_string());
+        next_run(&world);
+        let report = next_run(&world);
+        assert_eq!((&report["failed"], live(&world)), (&json!(0), 4), "{report:#}");
+        assert_eq!(trusted(&world), 2);
+        assert_eq!(world.told(), Vec::<Value>::new());
+    }
+}
+
+#[test]
+fn a_mistyped_id_is_survived_though_the_document_changes_again() {
+    for (member, id, list) in TYPOS {
+        let mut world = world(&right());
+        world.graph.end_in_time();
+        world.scheduled();
+        world.graph.fail(list, forbidden());
+        for _ in 0..4 {
+            world.documents.set(Document::Config, &with(member, id));
+            world.clock.advance(24 * 60);
+            world.scheduled();
+            world = world.restarted();
+        }
+        assert_eq!((live(&world), trusted(&world)), (4, 3));
+    }
+}
+
+#[test]
+fn an_application_with_everything_takes_the_place_of_the_earlier_one() {
+    let world = world(&right());
+    world.scheduled();
+    world.clock.advance(60);
+    world
+        .documents
+        .set(Document::Config, &with("clientId", OTHER_APP));
+    let report = next_run(&world);
+    assert_eq!((&report["failed"], live(&world)), (&json!(0), 4), "{report:#}");
+    assert_eq!(report["counts"]["create"], json!(3), "{report:#}");
+    assert_eq!(report["counts"]["delete"], json!(3), "{report:#}");
+    assert_eq!(trusted(&world), 2);
+    let report = next_run(&world);
+    assert_eq!(
+        (&report["counts"], &report["failed"]),
+        (&json!({"keep": 4}), &json!(0))
+    );
+}
+
+#[test]
+fn an_application_without_one_subscription_leaves_all_to_the_earlier_one() {
+    let world = world(&right());
+    world.scheduled();
+    world.clock.advance(60);
+    world.graph.fail("create /chats", forbidden());
+    world
+        .documents
+        .set(Document::Config, &with("clientId", OTHER_APP));
+    let report = next_run(&world);
+    assert_eq!(live(&world), 6, "{report:#}");
+    assert!(report["problems"].to_string().contains(APP), "{report:#}");
+    let report = world
+        .clock
+        .run(world.invoke(json!({"confirmDeletions": true})))
+        .unwrap();
+    assert_eq!((live(&world), trusted(&world)), (3, 2), "{report:#}");
+}
+
+#[test]
+fn another_organisation_is_no_successor_without_confirmation() {
+    let world = world(&right());
+    world.scheduled();
+    world.clock.advance(60);
+    world
+        .documents
+        .set(Document::Config, &with("tenantId", OTHER_TENANT));
+    let report = next_run(&world);
+    assert_eq!(live(&world), 7, "{report:#}");
+    let report = world
+        .clock
+        .run(world.invoke(json!({"confirmDeletions": true})))
+        .unwrap();
+    assert_eq!((live(&world), trusted(&world)), (4, 2), "{report:#}");
+}
+
+#[test]
+fn an_application_that_comes_late_reports_the_gap() {
+    let world = world(&right());
+    world.scheduled();
+    world.clock.advance(60);
+    world.graph.fail("list d", forbidden());
+    world
+        .documents
+        .set(Document::Config, &with("clientId", OTHER_APP));
+    next_run(&world);
+    world
+        .clock
+        .run(world.invoke(json!({"confirmDeletions": true})))
+        .unwrap();
+    assert_eq!(live(&world), 1);
+    world.clock.advance(60);
+    world.graph.heal();
+    next_run(&world);
+    assert_eq!((live(&world), world.told().len()), (4, 3));
+}
+
+fn right() -> Value {
+    let entries = [
+        (0, "chats", chats()),
+        (0, "mail", mail(users(2))),
+        (1, "more", chats()),
+    ];
+    organisations(2, &entries)
+}
+
+fn with(member: &str, id: &str) -> String {
+    let mut config = right();
+    config["tenants"]["t00"][member] = json!(id);
+    config.to_string()
+}
+
+const OTHER_APP: &str = "dddddddd-0000-0000-0000-000000000000";
+const OTHER_TENANT: &str = "90000000-0000-0000-0000-000000000000";
+
+/// A mistyped member, its value, and the line of the list in the log.
+const TYPOS: [(&str, &str, &str); 2] = [
+    ("tenantId", OTHER_TENANT, "list 9"),
+    ("clientId", OTHER_APP, "list d"),
+];
