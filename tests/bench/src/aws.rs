@@ -39,6 +39,12 @@ struct Services {
 #[derive(Default)]
 struct Queue {
     stored: usize,
+    /// The calls that sent messages.
+    calls: usize,
+    /// The bytes of the bodies of all calls.
+    bytes: usize,
+    /// The last message, with everything on it.
+    last: Value,
     reader: Option<mpsc::UnboundedSender<String>>,
 }
 
@@ -72,6 +78,27 @@ impl Aws {
     pub fn stored(&self, queue: &str) -> usize {
         let url = self.queue_url(queue);
         self.state().queues.get(&url).map_or(0, |queue| queue.stored)
+    }
+
+    /// Returns how many calls sent messages.
+    pub fn sends(&self) -> usize {
+        self.state().queues.values().map(|queue| queue.calls).sum()
+    }
+
+    /// Returns how many bytes the calls had that sent the messages of a queue.
+    pub fn bytes(&self, queue: &str) -> usize {
+        let url = self.queue_url(queue);
+        self.state().queues.get(&url).map_or(0, |queue| queue.bytes)
+    }
+
+    /// Returns the message that a queue received last, as the entry of a call.
+    pub fn last(&self, queue: &str) -> Value {
+        let url = self.queue_url(queue);
+        let state = self.state();
+        state
+            .queues
+            .get(&url)
+            .map_or(Value::Null, |queue| queue.last.clone())
     }
 
     /// Returns the messages that a queue receives from now on. Messages of a queue without a reader are only counted.
@@ -116,7 +143,7 @@ async fn answer(State(state): State<Arc<Mutex<Services>>>, headers: HeaderMap, b
         return refuse("SerializationException");
     };
     let output = match operation {
-        "SendMessageBatch" => services.send(input),
+        "SendMessageBatch" => services.send(input, body.len()),
         "GetSecretValue" => services.read_secret(&input),
         "PutSecretValue" => services.write_secret(&input),
         _ => Err("UnknownOperationException"),
@@ -128,11 +155,12 @@ async fn answer(State(state): State<Arc<Mutex<Services>>>, headers: HeaderMap, b
 }
 
 impl Services {
-    fn send(&mut self, mut input: Value) -> Result<Value, &'static str> {
+    fn send(&mut self, mut input: Value, body_bytes: usize) -> Result<Value, &'static str> {
         let queue = input["QueueUrl"].as_str().ok_or("QueueDoesNotExist")?.to_owned();
         let Some(Value::Array(entries)) = input.get_mut("Entries").map(Value::take) else {
             return Err("com.amazonaws.sqs#EmptyBatchRequest");
         };
+        let last = entries.last().cloned().unwrap_or_default();
         let messages: Option<Vec<(String, String)>> = entries.into_iter().map(message).collect();
         let messages = messages.ok_or("com.amazonaws.sqs#InvalidMessageContents")?;
         let ids: BTreeSet<&String> = messages.iter().map(|(id, _)| id).collect();
@@ -146,6 +174,9 @@ impl Services {
         let stored: Vec<Value> = messages.iter().map(|(id, body)| receipt(id, body)).collect();
         let queue = self.queues.entry(queue).or_default();
         queue.stored += messages.len();
+        queue.calls += 1;
+        queue.bytes += body_bytes;
+        queue.last = last;
         if let Some(reader) = &queue.reader {
             for (_, body) in messages {
                 let _ = reader.send(body);

@@ -43,7 +43,8 @@ pub struct Program {
 
 /// A running function.
 pub struct Function {
-    name: &'static str,
+    /// The name of its program.
+    pub name: &'static str,
     child: Mutex<Child>,
     pid: u32,
     events: mpsc::UnboundedSender<Event>,
@@ -142,6 +143,16 @@ impl Function {
     /// Returns the CPU time of the process.
     pub fn cpu_time(&self) -> Result<Duration, BoxError> {
         process::cpu_time(self.pid)
+    }
+
+    /// Asks the process to end, and waits for its end.
+    pub fn end(&mut self) -> Result<(), BoxError> {
+        Command::new("kill").arg(self.pid.to_string()).status()?;
+        self.child
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .wait()?;
+        Ok(())
     }
 
     /// Returns how many bytes of the process are in memory.

@@ -10,10 +10,12 @@
 
 mod artefacts;
 mod aws;
+mod cost;
 mod decrypt;
 mod decryption;
 mod end_to_end;
 mod inbox;
+mod instructions;
 mod lambda;
 mod limits;
 mod options;
@@ -80,6 +82,8 @@ async fn run(options: &Options) -> Result<(), BoxError> {
         Measurement::Webhook,
         Measurement::Decryption,
         Measurement::EndToEnd,
+        Measurement::Cost,
+        Measurement::Instructions,
     ];
     if with_world.iter().any(|one| options.wants(*one)) {
         options.say("Subscribing: our renewal against the simulator of Microsoft Graph");
@@ -88,8 +92,17 @@ async fn run(options: &Options) -> Result<(), BoxError> {
             webhook::measure(options, &artefacts, &world, &mut table).await?;
             table.write(&artefacts.folder)?;
         }
+        // Only by name: valgrind is not on every machine, and the times of the other rows say what a user pays.
+        if options.only == Some(Measurement::Instructions) {
+            instructions::measure(options, &artefacts, &world, &mut table).await?;
+            table.write(&artefacts.folder)?;
+        }
         if options.wants(Measurement::Decryption) {
             decryption::measure(options, &artefacts, &world, &mut table).await?;
+            table.write(&artefacts.folder)?;
+        }
+        if options.wants(Measurement::Cost) {
+            cost::measure(options, &artefacts, &world, &mut table).await?;
             table.write(&artefacts.folder)?;
         }
         if options.wants(Measurement::EndToEnd) {

@@ -87,6 +87,10 @@ pub enum Measurement {
     Limits,
     /// From the POST to the event.
     EndToEnd,
+    /// The price of a million notifications.
+    Cost,
+    /// The instructions of a POST.
+    Instructions,
 }
 
 impl Measurement {
@@ -98,7 +102,11 @@ impl Measurement {
             "renewal" => Ok(Self::Renewal),
             "limits" => Ok(Self::Limits),
             "end-to-end" => Ok(Self::EndToEnd),
-            _ => Err("expected decrypt, webhook, decryption, end-to-end, renewal or limits"),
+            "cost" => Ok(Self::Cost),
+            "instructions" => Ok(Self::Instructions),
+            _ => Err(
+                "expected decrypt, webhook, decryption, end-to-end, renewal, limits, cost or instructions",
+            ),
         }
     }
 }
@@ -115,6 +123,8 @@ Usage: cargo bench-all [OPTIONS]
                             end-to-end  from the POST to the event, with queues in memory
                             renewal     many subscriptions, against the simulator
                             limits      renewal in virtual time, against what Graph's limits force
+                            cost        of a million notifications, at list prices
+                            instructions  of a POST, by valgrind; not part of a whole run
       --quick       check that everything works and compares right; the figures mean nothing
       --page        put the table into docs/performance.md; only after a whole run
   -h, --help        this text

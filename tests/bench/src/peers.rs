@@ -1,11 +1,13 @@
 //! The webhook and its peers, and the checks that each has to pass before it is measured.
 
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     BoxError,
     artefacts::{Artefacts, peers},
     lambda::{Function, Program},
+    table::SAME_BYTES,
     world::{World, http_event},
 };
 
@@ -51,6 +53,77 @@ pub fn webhooks(artefacts: &Artefacts, world: &World) -> Vec<Program> {
 /// Returns the bare webhook, which only passes items on. It shows what the packages cost and is no contender.
 pub fn bare(artefacts: &Artefacts, world: &World) -> Program {
     artefacts.program("bare", "bare", world.webhook_settings())
+}
+
+/// Returns the bare webhook whose messages are as long as those of our webhook, with the same attributes: what storing them
+/// costs whoever keeps them from being forged, lost or taken for others.
+pub async fn same_bytes(artefacts: &Artefacts, world: &World) -> Result<Program, BoxError> {
+    let frames = frames(artefacts, world).await?.to_string();
+    let settings = world.webhook_settings().into_iter();
+    let settings = settings.chain([("FRAMES".to_owned(), frames)]);
+    Ok(artefacts.program(SAME_BYTES, "bare", settings))
+}
+
+/// Returns what stands around the items in the messages of our webhook.
+async fn frames(artefacts: &Artefacts, world: &World) -> Result<Value, BoxError> {
+    let programs = webhooks(artefacts, world);
+    let ours = programs.first().ok_or("there is no webhook")?;
+    let function = Function::start(ours, &world.aws.url, artefacts.log(ours.name)?).await?;
+    answer(&function, "", &world.rich(1, 1_300).await?).await?;
+    answer(&function, "", &world.basic(1).await?).await?;
+    let frame = |queue: &str| {
+        let message = world.aws.last(queue);
+        let body = message["MessageBody"].as_str().unwrap_or_default();
+        let item = serde_json::from_str::<Item<'_>>(body)
+            .ok()
+            .map(|item| item.item.get());
+        let (before, after) = item.and_then(|item| body.split_once(item)).unwrap_or((body, ""));
+        let attributes = message["MessageAttributes"].as_object().into_iter().flatten();
+        let attributes: Vec<_> = attributes
+            .map(|(name, value)| (name, &value["StringValue"]))
+            .collect();
+        json!({"before": before, "after": after, "has_item": item.is_some(), "attributes": attributes,
+            "group": message["MessageGroupId"]})
+    };
+    Ok(json!({"item": frame("notifications"), "event": frame("delivery")}))
+}
+
+/// The item in a message.
+#[derive(Deserialize)]
+struct Item<'a> {
+    #[serde(borrow)]
+    item: &'a RawValue,
+}
+
+/// Checks that a POST makes calls of nearly the same size as ours.
+pub async fn check_same_bytes(
+    program: &Program,
+    artefacts: &Artefacts,
+    world: &World,
+) -> Result<(), BoxError> {
+    let programs = webhooks(artefacts, world);
+    let ours = programs.first().ok_or("there is no webhook")?;
+    for (queue, body) in [
+        ("notifications", world.rich(11, 1_300).await?),
+        ("delivery", world.basic(11).await?),
+    ] {
+        let mut sent = Vec::new();
+        for program in [ours, program] {
+            let function = Function::start(program, &world.aws.url, artefacts.log(program.name)?).await?;
+            let before = world.aws.bytes(queue);
+            answer(&function, "", &body).await?;
+            sent.push(world.aws.bytes(queue) - before);
+        }
+        let [ours, other] = sent.as_slice() else { continue };
+        if *ours == 0 || ours.abs_diff(*other) * 100 > *ours {
+            return Err(format!(
+                "calls for {queue} have {ours} bytes, and those of {} {other}",
+                program.name
+            )
+            .into());
+        }
+    }
+    Ok(())
 }
 
 /// Checks that items are passed on unchanged.

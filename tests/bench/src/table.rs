@@ -30,6 +30,8 @@ pub enum Unit {
     Time,
     /// A size in bytes.
     Bytes,
+    /// An amount of US dollars.
+    Dollars,
     /// A number without a unit.
     Number,
 }
@@ -172,6 +174,7 @@ impl Unit {
         match self {
             Self::Time => "microseconds",
             Self::Bytes => "bytes",
+            Self::Dollars => "dollars",
             Self::Number => "number",
         }
     }
@@ -184,13 +187,18 @@ impl Unit {
             Self::Time if figure >= 1_000.0 => format!("{:.1} ms", figure / 1e3),
             Self::Time => format!("{figure:.0} µs"),
             Self::Bytes => format!("{:.1} MiB", figure / 1_048_576.0),
+            Self::Dollars => format!("{figure:.2} dollars"),
+            Self::Number if figure >= 1e6 => format!("{:.2} million", figure / 1e6),
             Self::Number => format!("{figure:.0}"),
         }
     }
 }
 
 /// Rows that only show the possible gain: they do not do the same work and are no contenders.
-const FOR_SCALE: [&str; 2] = ["floor", "bare"];
+const FOR_SCALE: [&str; 3] = ["floor", "bare", SAME_BYTES];
+
+/// The name of the bare webhook whose messages are as long as this project's.
+pub const SAME_BYTES: &str = "same bytes";
 
 fn times(ratio: f64) -> String {
     if ratio < 10.0 {

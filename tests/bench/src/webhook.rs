@@ -9,9 +9,9 @@ use crate::{
     artefacts::{Artefacts, peers as sources},
     lambda::{Function, Program},
     options::Options,
-    peers::{bare, check, check_bare, forged, webhooks},
+    peers::{bare, check, check_bare, check_same_bytes, forged, same_bytes, webhooks},
     samples::Samples,
-    table::{Goal, Table, Unit},
+    table::{Goal, SAME_BYTES, Table, Unit},
     world::{World, http_event},
 };
 
@@ -30,6 +30,8 @@ pub async fn measure(
     let bare = bare(artefacts, world);
     check_bare(&bare, artefacts, world).await?;
     programs.insert(1, bare);
+    let same_bytes = same_bytes(artefacts, world).await?;
+    check_same_bytes(&same_bytes, artefacts, world).await?;
     let bench = Bench {
         options,
         artefacts,
@@ -38,8 +40,9 @@ pub async fn measure(
     };
     bench.start(table).await?;
     let functions = bench.functions().await?;
-    bench.work(&functions, table).await?;
-    drop(functions);
+    let same_bytes = bench.function(&same_bytes).await?;
+    bench.work(&functions, &same_bytes, table).await?;
+    drop((functions, same_bytes));
     bench.memory(table).await?;
     bench.size(table)
 }
@@ -108,7 +111,15 @@ impl Bench<'_> {
         Ok(())
     }
 
-    async fn work(&self, functions: &[Function], table: &mut Table) -> Result<(), BoxError> {
+    async fn work(
+        &self,
+        functions: &[Function],
+        same_bytes: &Function,
+        table: &mut Table,
+    ) -> Result<(), BoxError> {
+        let functions: Vec<&Function> = functions.iter().collect();
+        let mut storing = functions.clone();
+        storing.insert(2, same_bytes);
         for items in [1, 10, 100] {
             let (basic, rich) = (
                 self.world.basic(items).await?,
@@ -118,17 +129,17 @@ impl Bench<'_> {
                 self.options
                     .say(&format!("Webhook: POSTs of {items} {kind} items"));
                 let posts = self.options.repeats(400 / (items + 3) + 20);
-                let samples = self.posts(functions, &body, posts).await?;
+                let samples = self.posts(&storing, &body, posts).await?;
                 let what = format!("Webhook: POST of {items} {kind}, SQS included, CPU");
-                table.compare(&what, Unit::Time, &samples, &NEAR_BARE);
-                let refused = self.refusals(functions, &body, items, posts).await?;
+                table.compare(&what, Unit::Time, &samples, &NEAR_BOTH);
+                let refused = self.refusals(&functions, &body, items, posts).await?;
                 let what = format!("Webhook: POST of {items} {kind}, up to the SQS call, CPU");
                 table.compare(&what, Unit::Time, &refused, &NEAR_BARE);
             }
         }
         self.options.say("Webhook: POSTs of 5,000 forged items");
         let samples = self
-            .refusals(functions, &self.world.basic(1).await?, 5_000, 5)
+            .refusals(&functions, &self.world.basic(1).await?, 5_000, 5)
             .await?;
         let what = "Webhook: refusing 5,000 forged items in one POST, CPU";
         table.compare(what, Unit::Time, &samples, &[Goal::Ahead]);
@@ -139,7 +150,7 @@ impl Bench<'_> {
     /// storing.
     async fn refusals(
         &self,
-        functions: &[Function],
+        functions: &[&Function],
         genuine: &str,
         items: usize,
         posts: usize,
@@ -155,9 +166,10 @@ impl Bench<'_> {
     }
 
     /// Returns the CPU time of one POST.
-    async fn posts(&self, functions: &[Function], body: &str, posts: usize) -> Result<Samples, BoxError> {
+    async fn posts(&self, functions: &[&Function], body: &str, posts: usize) -> Result<Samples, BoxError> {
         let event = http_event("", body);
-        let mut samples = self.samples();
+        let names: Vec<_> = functions.iter().map(|function| function.name).collect();
+        let mut samples = Samples::new(&names);
         for turn in 0..=self.options.turns(7) {
             for (index, function) in functions.iter().enumerate() {
                 let before = function.cpu_time()?;
@@ -229,6 +241,13 @@ impl Bench<'_> {
 
 /// What a row of the webhook has to reach: near to what its packages cost alone, and ahead of every other contender.
 const NEAR_BARE: [Goal; 2] = [Goal::AtMost("bare", 1.15), Goal::Ahead];
+
+/// The same of a row with calls to SQS, and near to what storing as many bytes costs.
+const NEAR_BOTH: [Goal; 3] = [
+    Goal::AtMost("bare", 1.15),
+    Goal::AtMost(SAME_BYTES, 1.15),
+    Goal::Ahead,
+];
 
 #[expect(
     clippy::as_conversions,

@@ -6,12 +6,12 @@
 use std::time::Duration;
 
 use graph_simulator::{Post, Registered};
-use stack::{Function, Stack};
+use stack::{
+    Function, Stack,
+    price::{self, Bill, Usage, Written},
+};
 
 use crate::lifetime::World;
-use price::Bill;
-
-mod price;
 
 /// Counts what notifications make, one by one and ten by ten, and checks that a million stay within what they may cost.
 #[tokio::test]
@@ -22,7 +22,7 @@ async fn a_million_notifications_cost_no_more_than_they_may() {
     let mut bills = Vec::new();
     for case in &CASES {
         let usage = measured(&world, case.items, case.kind).await;
-        bills.push((case, Bill::of(&usage, case)));
+        bills.push((case, Bill::of(&usage, cpu(case, &usage))));
     }
     let titled: Vec<_> = bills.iter().map(|(case, bill)| (case.name, bill)).collect();
     println!("{}", price::table(&titled));
@@ -66,22 +66,6 @@ impl Kind {
     }
 }
 
-/// What [`POSTS`] POSTs make together.
-#[derive(Debug, PartialEq)]
-struct Usage {
-    sends: usize,
-    webhook: Written,
-    decryption: Written,
-}
-
-/// What stands in a function's log.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Written {
-    invocations: usize,
-    lines: usize,
-    bytes: usize,
-}
-
 /// Sends POSTs, one after the events of the other are there, and returns what has been made meanwhile.
 async fn measured(world: &World, items: usize, kind: Kind) -> Usage {
     let (stack, subscription) = (world.stack(), world.subscription());
@@ -93,19 +77,20 @@ async fn measured(world: &World, items: usize, kind: Kind) -> Usage {
     }
     let after = final_usage(stack, before.webhook.invocations + POSTS).await;
     Usage {
+        posts: POSTS,
+        items,
         sends: after.sends - before.sends,
-        webhook: after.webhook.less(before.webhook),
-        decryption: after.decryption.less(before.decryption),
+        webhook: since(after.webhook, before.webhook),
+        decryption: since(after.decryption, before.decryption),
     }
 }
 
-impl Written {
-    fn less(self, other: Self) -> Self {
-        Self {
-            invocations: self.invocations - other.invocations,
-            lines: self.lines - other.lines,
-            bytes: self.bytes - other.bytes,
-        }
+/// Returns what was made since an earlier time.
+fn since(now: Written, before: Written) -> Written {
+    Written {
+        invocations: now.invocations - before.invocations,
+        lines: now.lines - before.lines,
+        bytes: now.bytes - before.bytes,
     }
 }
 
@@ -127,6 +112,8 @@ async fn current_usage(stack: &Stack) -> Usage {
     let requests = stack.requests().unwrap();
     let is_send = |request: &&String| request.ends_with(".SendMessageBatch");
     Usage {
+        posts: 0,
+        items: 0,
         sends: requests.iter().filter(is_send).count(),
         webhook: written(stack, Function::Webhook).await,
         decryption: written(stack, Function::Decryption).await,
@@ -152,6 +139,40 @@ async fn written(stack: &Stack, function: Function) -> Written {
         bytes: lengths.iter().sum(),
     }
 }
+
+/// Returns the processor time of an invocation of the webhook and of decryption in milliseconds, from docs/performance.md.
+fn cpu(case: &Case, usage: &Usage) -> [f64; 2] {
+    let (items, kind) = (case.items, case.kind.name());
+    let webhook = row(&format!("Webhook: POST of {items} {kind}, SQS included, CPU"));
+    if usage.decryption.invocations == 0 {
+        return [webhook, 0.0];
+    }
+    let count = |number: usize| f64::from(u32::try_from(number).unwrap());
+    let items = count(items * POSTS) / count(usage.decryption.invocations);
+    // Beside its items, an invocation of decryption has an event and a call to SQS: a POST of one item to the webhook has as much
+    // and more.
+    let decryption = items * row("Decryption: batch of 10, 1.3 kB, CPU per item")
+        + row("Webhook: POST of 1 basic, SQS included, CPU");
+    [webhook, decryption]
+}
+
+/// Returns the milliseconds of a row that `cargo bench-all` measured.
+fn row(name: &str) -> f64 {
+    let line = PERFORMANCE
+        .lines()
+        .find(|line| line.starts_with(&format!("| {name} |")));
+    let line = line.unwrap_or_else(|| panic!("docs/performance.md has no row {name:?}"));
+    let value = line.split('|').nth(2).unwrap().trim();
+    let (number, unit) = value.split_once(' ').unwrap();
+    let number: f64 = number.parse().unwrap();
+    match unit {
+        "µs" => number / 1_000.0,
+        "ms" => number,
+        _ => panic!("{name}: {value}"),
+    }
+}
+
+const PERFORMANCE: &str = include_str!("../../../docs/performance.md");
 
 /// How many POSTs each figure is the mean of.
 const POSTS: usize = 10;

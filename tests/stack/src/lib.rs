@@ -27,6 +27,7 @@ mod microburst;
 mod ministack;
 mod pair;
 mod policies;
+pub mod price;
 mod processes;
 mod queues;
 mod run;

@@ -1,6 +1,30 @@
 //! The list price of what notifications make.
 
-use super::{Case, POSTS, Usage, Written};
+/// What some POSTs of notifications make.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Usage {
+    /// The POSTs.
+    pub posts: usize,
+    /// The notifications in each.
+    pub items: usize,
+    /// The calls that send to queues.
+    pub sends: usize,
+    /// What the webhook did.
+    pub webhook: Written,
+    /// What decryption did.
+    pub decryption: Written,
+}
+
+/// What a function did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Written {
+    /// How often it was invoked.
+    pub invocations: usize,
+    /// The lines of its log.
+    pub lines: usize,
+    /// The bytes of these lines.
+    pub bytes: usize,
+}
 
 /// What a million notifications cost in dollars.
 #[derive(Debug)]
@@ -15,27 +39,25 @@ pub struct Bill {
 }
 
 impl Bill {
-    /// Returns what a million notifications of a kind cost.
-    pub fn of(usage: &Usage, case: &Case) -> Self {
-        let posts = 1_000_000.0 / count(case.items);
-        let million = |total: f64| total / count(POSTS) * posts;
+    /// Returns what a million notifications cost. `cpu` is the processor time of an invocation of the webhook and of decryption,
+    /// in milliseconds.
+    #[must_use]
+    pub fn of(usage: &Usage, cpu: [f64; 2]) -> Self {
+        let posts = 1_000_000.0 / count(usage.items);
+        let million = |total: f64| total / count(usage.posts) * posts;
         let functions = [usage.webhook, usage.decryption];
         let invocations = functions.map(|written| count(written.invocations));
         let wait = WAIT_MILLISECONDS * count(usage.sends) / invocations.iter().sum::<f64>();
-        let milliseconds = [
-            billed(webhook_cpu(case), wait),
-            if usage.decryption.invocations == 0 {
-                0.0
-            } else {
-                billed(decryption_cpu(case, invocations[1]), wait)
-            },
-        ];
+        let [of_webhook, of_decryption] = cpu.map(|cpu| billed(cpu, wait));
+        let is_used = usage.decryption.invocations > 0;
+        let milliseconds = [of_webhook, if is_used { of_decryption } else { 0.0 }];
         let billed = milliseconds
             .iter()
             .zip(invocations)
             .map(|(each, times)| each * times);
         // Lambda receives and deletes what decryption reads; the consumer receives and deletes the events of each POST.
-        let requests = count(usage.sends) + 2.0 * invocations[1] + 2.0 * count(POSTS);
+        let requests =
+            count(usage.sends) + 2.0 * count(usage.decryption.invocations) + 2.0 * count(usage.posts);
         let bytes: f64 = functions.into_iter().map(paid).sum();
         Self {
             api: posts * HTTP_REQUEST,
@@ -47,7 +69,14 @@ impl Bill {
         }
     }
 
+    /// Returns what an invocation of the webhook and of decryption is billed, in milliseconds.
+    #[must_use]
+    pub fn milliseconds(&self) -> [f64; 2] {
+        self.milliseconds
+    }
+
     /// Returns the sum.
+    #[must_use]
     pub fn total(&self) -> f64 {
         self.api + self.invocations + self.durations + self.queues + self.logs
     }
@@ -59,42 +88,13 @@ fn billed(cpu: f64, wait: f64) -> f64 {
     (cpu * MEGABYTES_OF_A_PROCESSOR / MEGABYTES + wait).ceil()
 }
 
-/// Returns the processor time of a POST in milliseconds.
-fn webhook_cpu(case: &Case) -> f64 {
-    let (items, kind) = (case.items, case.kind.name());
-    measured(&format!("Webhook: POST of {items} {kind}, SQS included, CPU"))
-}
-
-/// Returns the processor time of an invocation of decryption in milliseconds. Beside its items it has an event and a call to SQS:
-/// a POST of one item to the webhook has as much and more.
-fn decryption_cpu(case: &Case, invocations: f64) -> f64 {
-    let items = count(case.items * POSTS) / invocations;
-    items * measured("Decryption: batch of 10, 1.3 kB, CPU per item")
-        + measured("Webhook: POST of 1 basic, SQS included, CPU")
-}
-
-/// Returns the milliseconds of a row that `cargo bench-all` measured.
-fn measured(row: &str) -> f64 {
-    let line = PERFORMANCE
-        .lines()
-        .find(|line| line.starts_with(&format!("| {row} |")));
-    let line = line.unwrap_or_else(|| panic!("docs/performance.md has no row {row:?}"));
-    let value = line.split('|').nth(2).unwrap().trim();
-    let (number, unit) = value.split_once(' ').unwrap();
-    let number: f64 = number.parse().unwrap();
-    match unit {
-        "µs" => number / 1_000.0,
-        "ms" => number,
-        _ => panic!("{row}: {value}"),
-    }
-}
-
 /// Returns the bytes that CloudWatch Logs counts.
 fn paid(written: Written) -> f64 {
     count(written.bytes + EVENT_BYTES * written.lines)
 }
 
 /// Returns bills as the table of docs/operations.md.
+#[must_use]
 pub fn table(bills: &[(&str, &Bill)]) -> String {
     let row = |name: &str, cell: &dyn Fn(&Bill) -> String| {
         let cells: Vec<_> = bills.iter().map(|(_, bill)| cell(bill)).collect();
@@ -123,7 +123,7 @@ pub fn table(bills: &[(&str, &Bill)]) -> String {
 }
 
 fn count(number: usize) -> f64 {
-    f64::from(u32::try_from(number).unwrap())
+    f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 /// List prices in us-east-1 in dollars, November 2026, without the free tier.
@@ -148,5 +148,3 @@ const WAIT_MILLISECONDS: f64 = 20.0;
 /// A line of the access log, and what CloudWatch Logs adds to each event.
 const ACCESS_LOG_BYTES: f64 = 420.0;
 const EVENT_BYTES: usize = 26;
-
-const PERFORMANCE: &str = include_str!("../../../../docs/performance.md");

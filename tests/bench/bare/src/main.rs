@@ -3,10 +3,16 @@
 //! It answers no handshake, verifies nothing, has no key and logs nothing. Items go to the same queues as the
 //! webhook's: encrypted ones to NotificationQueue, others to DeliveryQueue. Items that are marked as forged are
 //! dropped, so that a POST can also be measured without the call to SQS.
+//!
+//! With `FRAMES`, which holds parts of messages that the webhook has sent, its messages are as long as the webhook's, with
+//! the same attributes: what storing them costs without making them.
 
-use std::env;
+use std::{borrow::Cow, env};
 
-use aws_sdk_sqs::{Client, types::SendMessageBatchRequestEntry};
+use aws_sdk_sqs::{
+    Client,
+    types::{MessageAttributeValue, SendMessageBatchRequestEntry},
+};
 use futures_util::future::try_join_all;
 use lambda_http::{Error, Request, http::StatusCode, run, service_fn};
 use memchr::memmem::Finder;
@@ -16,9 +22,13 @@ use serde_json::value::RawValue;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let sqs = Client::new(&aws_config::load_from_env().await);
+    let frames: Frames = match env::var("FRAMES") {
+        Ok(frames) => serde_json::from_str(&frames)?,
+        Err(_) => Frames::default(),
+    };
     let queues = Queues {
-        notification: env::var("NOTIFICATION_QUEUE_URL")?,
-        delivery: env::var("DELIVERY_QUEUE_URL")?,
+        notification: (env::var("NOTIFICATION_QUEUE_URL")?, frames.item),
+        delivery: (env::var("DELIVERY_QUEUE_URL")?, frames.event),
     };
     let (sqs, queues) = (&sqs, &queues);
     run(service_fn(async |request: Request| {
@@ -28,8 +38,32 @@ async fn main() -> Result<(), Error> {
 }
 
 struct Queues {
-    notification: String,
-    delivery: String,
+    notification: (String, Option<Frame>),
+    delivery: (String, Option<Frame>),
+}
+
+/// How the messages for each queue look, where they are to look like the webhook's.
+#[derive(Default, Deserialize)]
+struct Frames {
+    item: Option<Frame>,
+    event: Option<Frame>,
+}
+
+/// A message without its item. An event has no item in it: it is a text of its own.
+#[derive(Deserialize)]
+struct Frame {
+    before: String,
+    after: String,
+    has_item: bool,
+    attributes: Vec<(String, String)>,
+    group: String,
+}
+
+impl Frame {
+    fn around(&self, item: &str) -> String {
+        let item = if self.has_item { item } else { "" };
+        [&self.before, item, &self.after].concat()
+    }
 }
 
 async fn answer(
@@ -51,22 +85,28 @@ async fn answer(
     try_join_all(
         to_notification
             .chain(to_delivery)
-            .map(|(queue, batch)| send(batch, sqs, queue)),
+            .map(|((queue, frame), batch)| send(batch, sqs, queue, frame.as_ref())),
     )
     .await?;
     Ok((StatusCode::ACCEPTED, ""))
 }
 
-async fn send(batch: &[&RawValue], sqs: &Client, queue: &str) -> Result<(), Error> {
-    let entries = batch.iter().enumerate().map(|(index, body)| {
-        let entry = SendMessageBatchRequestEntry::builder().id(index.to_string());
-        entry.message_body(body.get()).build()
-    });
+async fn send(batch: &[&RawValue], sqs: &Client, queue: &str, frame: Option<&Frame>) -> Result<(), Error> {
+    let mut entries = Vec::with_capacity(batch.len());
+    for (index, item) in batch.iter().enumerate() {
+        let body = frame.map_or(Cow::Borrowed(item.get()), |frame| frame.around(item.get()).into());
+        let mut entry = SendMessageBatchRequestEntry::builder()
+            .id(index.to_string())
+            .message_body(body)
+            .set_message_group_id(frame.map(|frame| frame.group.clone()));
+        for (name, value) in frame.iter().flat_map(|frame| &frame.attributes) {
+            let text = MessageAttributeValue::builder().data_type("String");
+            entry = entry.message_attributes(name, text.string_value(value).build()?);
+        }
+        entries.push(entry.build()?);
+    }
     let call = sqs.send_message_batch().queue_url(queue);
-    let sent = call
-        .set_entries(Some(entries.collect::<Result<_, _>>()?))
-        .send()
-        .await?;
+    let sent = call.set_entries(Some(entries)).send().await?;
     if sent.failed().is_empty() {
         Ok(())
     } else {
