@@ -110,7 +110,9 @@ async fn enqueue_drives<P: Ports>(
     let wait = ends.max().unwrap_or_default();
     let wait = Duration::try_from(wait).unwrap_or_default();
     let Err(obstacle) = deps.enqueue_windows(windows, wait, deadline).await else {
-        drives.iter().for_each(|drive| ordered.note(&drive.window, now));
+        for drive in &drives {
+            ordered.note(&drive.window, now);
+        }
         return Vec::new();
     };
     let names: Vec<&str> = drives.iter().map(|drive| &*drive.window.subscription).collect();

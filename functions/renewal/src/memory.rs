@@ -19,10 +19,10 @@ use graph_core::{
 use graph_edge::graph::Listed;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::processes::Announcement;
-
+use self::announcement::Announcement;
 pub(crate) use self::refusal_backoff::{Refusal, RefusalBackoff, RefusalKey};
 
+mod announcement;
 mod refusal_backoff;
 
 /// What a process remembers from one run to the next.

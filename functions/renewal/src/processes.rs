@@ -2,13 +2,12 @@
 //!
 //! Graph counts the calls of an application, and scheduled runs, a person's runs and batches of LifecycleQueue may work
 //! at once. How many do is not known beforehand, and one that is alone needs all that Graph allows: so they tell each
-//! other. A few calls need no more than the smallest share. A process that needs more announces itself in StateParameter and
+//! other. A few calls need no more than the smallest share. A process that needs more announces itself in `StateParameter` and
 //! looks there every few seconds; each then has an equal share. What others have already used does not come back, so a
 //! process that is not alone waits until every other has seen it, and until their earlier calls no longer count.
 
-use std::{cell::Cell, convert::Infallible, pin::pin, sync::Mutex, time::Duration};
+use std::{cell::Cell, convert::Infallible, pin::pin, time::Duration};
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::future::{Either, select};
 use graph_edge::{
     deadline::Deadline,
@@ -22,27 +21,6 @@ use crate::{
     ports::{Clock, Ports},
     run::state,
 };
-
-/// What a process remembers of its own announcement.
-#[derive(Debug)]
-pub(crate) struct Announcement {
-    /// The name of this process among the others.
-    process: String,
-    /// Since when others can see it.
-    since: Mutex<Timestamp>,
-}
-
-impl Default for Announcement {
-    fn default() -> Self {
-        let mut name = [0; 6];
-        // Without randomness two processes have the same name and share what one may use: Graph answers the rest with 429.
-        let _ = getrandom::fill(&mut name);
-        Self {
-            process: BASE64_URL_SAFE_NO_PAD.encode(name),
-            since: Mutex::default(),
-        }
-    }
-}
 
 /// Does the work of an invocation, which ends by `deadline`, within this process's share of Graph's limits.
 pub(crate) async fn sharing<P: Ports, T>(
@@ -115,6 +93,6 @@ const VALID_FOR: SignedDuration = SignedDuration::from_secs(10);
 /// How long a look may take.
 const LOOK_WITHIN: Duration = Duration::from_secs(3);
 
-/// By how many a process divides the limits if StateParameter cannot be read or written: it has to keep subscriptions alive,
+/// By how many a process divides the limits if `StateParameter` cannot be read or written: it has to keep subscriptions alive,
 /// and more than four processes hardly ever work at once.
 const UNKNOWN: usize = 4;

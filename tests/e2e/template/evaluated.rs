@@ -72,11 +72,11 @@ fn state(properties: &Value, points: &[Option<bool>], was_on: bool, rules: Rules
     match properties["TreatMissingData"].as_str().unwrap() {
         "breaching" => breaching + missing >= needed,
         "notBreaching" => false,
-        "ignore" if missing > 0 && breaching == real.len() => {
+        "ignore" => {
             let is_old = range().skip(needed - 1).any(|point| *point == Some(true));
-            was_on || (rules.is_premature && is_old)
+            let is_kept = missing > 0 && breaching == real.len();
+            is_kept && (was_on || (rules.is_premature && is_old))
         }
-        "ignore" => false,
         other => panic!("{other}"),
     }
 }

@@ -163,7 +163,7 @@ async fn pass(
         let renewed_before = microsoft.state().ledger.renewed;
         let scheduled = process.scheduled(fault, chance.between(1_000, 60_000));
         let events = lifecycle.period(moment + scale.policy.period, chance.clone());
-        let (result, ()) = futures_util::future::join(scheduled, events).await;
+        let (result, ()) = Box::pin(futures_util::future::join(scheduled, events)).await;
         if fault == RunFault::Killed {
             process = environment.process();
         }

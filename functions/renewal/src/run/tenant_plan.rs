@@ -193,8 +193,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             StoredLook::At(look) => look,
             StoredLook::Never if are_read => return Knowledge::Earlier(SubscriptionCount::default()),
             // Kept under a name that no other process counts it by.
-            StoredLook::Never => return Knowledge::Part(SubscriptionCount::default()),
-            StoredLook::Unknown => return Knowledge::Part(SubscriptionCount::default()),
+            StoredLook::Never | StoredLook::Unknown => return Knowledge::Part(SubscriptionCount::default()),
         };
         let count = SubscriptionCount::since(&look, entries, &self.deps.policy, self.begun);
         if are_read {

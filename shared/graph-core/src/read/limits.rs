@@ -135,7 +135,7 @@ impl Limiter {
         let closed = closed.map(|until| until_then(until.duration_since(now))).max();
         let waits = scopes
             .iter()
-            .filter_map(|(scope, rate)| self.wait(scope.clone(), *rate, now));
+            .filter_map(|(scope, rate)| self.wait(scope, *rate, now));
         let wait = waits.chain(closed).max().filter(|wait| !wait.is_zero());
         wait.map_or(Ok(()), Err)
     }
@@ -175,9 +175,9 @@ impl Limiter {
     }
 
     /// Returns how long it is until one more read fits.
-    fn wait(&mut self, key: Scope, rate: Rate, now: Timestamp) -> Option<Duration> {
+    fn wait(&mut self, key: &Scope, rate: Rate, now: Timestamp) -> Option<Duration> {
         let window = SignedDuration::from_secs(rate.seconds);
-        let reads = self.reads.get_mut(&key)?;
+        let reads = self.reads.get_mut(key)?;
         while reads
             .front()
             .is_some_and(|first| now.duration_since(*first) >= window)
