@@ -80,7 +80,7 @@ async fn an_item_waits_for_a_missing_private_key_and_is_decrypted() {
 /// Returns a pipeline through which a notification has just come, so that decryption has fetched everything.
 async fn started() -> Pipeline {
     let mut pipeline = Pipeline::start().await;
-    pipeline.renew(json!({})).await;
+    Box::pin(pipeline.renew(json!({}))).await;
     pipeline.send().await;
     assert_eq!(opened(&pipeline), 1);
     pipeline
