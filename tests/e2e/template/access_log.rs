@@ -41,6 +41,35 @@ fn a_line_has_separate_statuses_of_api_gateway_lambda_and_function() {
     }
 }
 
+/// docs/operations.md reckons with as many bytes: the line, and what CloudWatch Logs adds to each.
+#[test]
+fn a_line_is_as_long_as_the_cost_of_a_post_says() {
+    let address = "2001:0db8:85a3:0000:0000:8a2e:0370:7334";
+    let values = [
+        "28/Nov/2026:10:00:00 +0000",
+        "AbCdEfGhIjKlMnO=",
+        address,
+        "POST /notifications",
+        "202",
+        "-",
+        "200",
+        "202",
+        "11111111-2222-3333-4444-555555555555",
+        "1000",
+        "0",
+    ];
+    let mut line = format().replace("${AWS::StackName}", "graph-notifications");
+    for value in values {
+        let start = line.find("$context.").unwrap();
+        let end = start + line[start..].find('"').unwrap();
+        line.replace_range(start..end, value);
+    }
+    assert!(!line.contains("$context"), "{line}");
+    let bytes = line.len() + 26;
+    assert!((340..=420).contains(&bytes), "{bytes} bytes: {line}");
+    assert!(super::file("docs/operations.md").contains("420 bytes"));
+}
+
 fn format() -> String {
     let stage = &plain()["Resources"]["HttpApiApiGatewayDefaultStage"]["Properties"];
     let format = &stage["AccessLogSettings"]["Format"];

@@ -1,5 +1,7 @@
 //! The commands of the documents, each through the parser of its program.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::{expanded::python, file, template};
@@ -35,38 +37,99 @@ fn a_command_that_is_not_understood_is_seen() {
     }
 }
 
-/// A message without a reason has used up its tries: it must not be hidden just before the advice to purge.
+/// Each on what AWS answers: messages with and without attributes, and nothing. A message without a reason has used up its tries: it
+/// must not be hidden.
 #[test]
-fn a_query_shows_messages_with_and_without_a_reason() {
+fn every_query_shows_what_its_command_is_for() {
+    let commands: BTreeSet<String> = DOCUMENTS.iter().flat_map(|name| commands(&file(name))).collect();
+    let queries = commands
+        .iter()
+        .filter_map(|command| Some((command, query(command)?)));
+    let mut seen = 0;
+    for (command, query) in queries {
+        let (_, answer, shown, of_nothing) = answers()
+            .into_iter()
+            .find(|(part, ..)| command.contains(part))
+            .unwrap_or_else(|| panic!("what does AWS answer to {command}?"));
+        let found = python(SEARCH, &json!([query, answer]));
+        for text in shown {
+            assert!(found.contains(text), "{command} hides {text}: {found}");
+        }
+        assert_eq!(
+            python(SEARCH, &json!([query, {}])).trim(),
+            of_nothing,
+            "{command}"
+        );
+        seen += 1;
+    }
+    assert!(seen >= 7, "{seen}");
+}
+
+/// Returns what stands behind `--query`.
+fn query(command: &str) -> Option<&str> {
+    let (_, rest) = command.split_once("--query ")?;
+    let quoted = rest.strip_prefix('\'').and_then(|rest| rest.split('\'').next());
+    quoted.or_else(|| rest.split(' ').next())
+}
+
+/// A part of a command, what AWS answers to it, what a person has to see of that, and what is shown of an empty answer.
+type Answered = (
+    &'static str,
+    serde_json::Value,
+    &'static [&'static str],
+    &'static str,
+);
+
+fn answers() -> [Answered; 7] {
     let failed = json!({"Messages": [
         {"MessageId": "m-1", "Body": "{}", "MessageAttributes": {"Reason": {"StringValue": "Malformed"}}},
         {"MessageId": "m-2", "Body": "{}"},
     ]});
-    let commands: Vec<String> = DOCUMENTS.iter().flat_map(|name| commands(&file(name))).collect();
-    let queries: Vec<&str> = commands
-        .iter()
-        .filter(|command| command.contains("FAILED_QUEUE_URL"))
-        .filter_map(|command| {
-            command
-                .split_once("--query '")?
-                .1
-                .split_once('\'')
-                .map(|(query, _)| query)
-        })
-        .collect();
-    assert!(!queries.is_empty());
-    for query in queries {
-        let shown = python(SEARCH, &json!([query, failed]));
-        assert!(
-            shown.contains("m-1") && shown.contains("m-2") && shown.contains("Malformed"),
-            "{query}: {shown}"
-        );
-        assert_eq!(
-            python(SEARCH, &json!([query, {}])).trim(),
+    let undelivered = json!({"Messages": [
+        {"MessageId": "m-1", "Body": "event-1", "Attributes": {"ApproximateReceiveCount": "10"}},
+        {"MessageId": "m-2", "Body": "event-2"},
+    ]});
+    let pipe =
+        json!({"Name": "p", "DesiredState": "RUNNING", "CurrentState": "STOPPED", "StateReason": "no bus"});
+    [
+        (" FAILED_QUEUE_URL", failed, &["m-1", "m-2", "Malformed"], "null"),
+        (
+            " UNDELIVERED_QUEUE_URL",
+            undelivered.clone(),
+            &["m-1", "m-2", "event-1", "event-2", "10"],
             "null",
-            "an empty queue has no messages"
-        );
-    }
+        ),
+        (
+            " DELIVERY_QUEUE_URL",
+            undelivered,
+            &["event-1", "event-2"],
+            "null",
+        ),
+        (
+            "aws pipes list-pipes",
+            json!({"Pipes": [pipe]}),
+            &["p", "RUNNING", "STOPPED"],
+            "null",
+        ),
+        (
+            "aws pipes describe-pipe",
+            pipe,
+            &["RUNNING", "STOPPED", "no bus"],
+            "[null, null, null]",
+        ),
+        (
+            "aws lambda get-account-settings",
+            json!({"AccountLimit": {"ConcurrentExecutions": 10}}),
+            &["10"],
+            "null",
+        ),
+        (
+            "aws secretsmanager describe-secret",
+            json!({"KmsKeyId": "alias/own"}),
+            &["alias/own"],
+            "null",
+        ),
+    ]
 }
 
 /// Otherwise it hides the events from the consumer for `DeliveryVisibilitySeconds`.

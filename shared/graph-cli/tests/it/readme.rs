@@ -49,6 +49,26 @@ fn whoever_follows_the_readme_receives_an_event() {
     reader.checkout.remove("graph-notifications").unwrap();
 }
 
+/// Debian 12, Ubuntu 23.04 and whatever is newer refuse it (PEP 668, *externally managed environments*).
+#[test]
+fn the_readme_installs_nothing_into_the_python_of_the_system() {
+    let steps = steps(README);
+    let commands = steps.iter().filter_map(|step| match step {
+        Step::Type { command, .. } => Some(command.as_str()),
+        Step::Write { .. } => None,
+    });
+    let installs: Vec<&str> = commands.filter(|command| command.contains("pip")).collect();
+    assert!(!installs.is_empty());
+    for command in installs {
+        let (environment, rest) = command.split_once(" && ").unwrap_or_default();
+        let folder = environment.strip_prefix("python3 -m venv ").unwrap_or("/");
+        assert!(
+            rest.starts_with(&format!("{folder}/bin/pip install ")),
+            "{command}"
+        );
+    }
+}
+
 /// Something that the README has its reader do.
 #[derive(Debug, PartialEq)]
 enum Step {
@@ -193,6 +213,8 @@ fn is_command(span: &str) -> bool {
         "cargo install ",
         "rustup ",
         "pip ",
+        "pip3 ",
+        "python3 ",
     ];
     words > 1 && programs.iter().any(|program| span.starts_with(program))
 }
@@ -257,7 +279,10 @@ const ELSEWHERE: [(&str, &str); 5] = [
         "rustup target add aarch64-unknown-linux-gnu",
         "functions run as programs of this machine",
     ),
-    ("pip install cargo-lambda", "is installed with the SAM CLI"),
+    (
+        "python3 -m venv ~/.cargo-lambda && ~/.cargo-lambda/bin/pip install cargo-lambda",
+        "loads 100 MB; the environment of the SAM CLI has it in the same way",
+    ),
     (
         "cargo install --debug --locked --path shared/graph-cli",
         "is what these tests run",
