@@ -1,12 +1,12 @@
 //! Counts log lines.
 
 use std::sync::{
-    Arc,
+    Arc, LazyLock,
     atomic::{AtomicUsize, Ordering},
 };
 
 use tracing::{
-    Event, Level, Metadata, Subscriber,
+    Dispatch, Event, Level, Metadata, Subscriber,
     span::{Attributes, Id, Record},
     subscriber::{DefaultGuard, set_default},
 };
@@ -18,6 +18,9 @@ pub(super) struct Lines(Arc<AtomicUsize>);
 impl Lines {
     /// Begins to count, until the guard is dropped.
     pub(super) fn capture() -> (Self, DefaultGuard) {
+        // With a single subscriber, `tracing` asks only the thread that first reaches a line whether anybody wants it. A
+        // test without a subscriber could thus switch a line off for all.
+        LazyLock::force(&SECOND);
         let lines = Self::default();
         (lines.clone(), set_default(lines))
     }
@@ -49,3 +52,6 @@ impl Subscriber for Lines {
 
     fn exit(&self, _: &Id) {}
 }
+
+/// A subscriber that lives as long as the tests.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Lines::default()));
