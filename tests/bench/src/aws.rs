@@ -1,4 +1,4 @@
-//! A part of Amazon SQS and AWS Secrets Manager in memory: the calls of the functions and their peers.
+//! A part of Amazon SQS, AWS Secrets Manager and Parameter Store in memory: the calls of the functions and their peers.
 //!
 //! It enforces the rules that a sender can break: entries and bytes per call, ids, and the digest of each body.
 
@@ -32,6 +32,8 @@ pub struct Aws {
 #[derive(Default)]
 struct Services {
     secrets: BTreeMap<String, (String, u64)>,
+    /// The values of each parameter, the latest last.
+    parameters: BTreeMap<String, Vec<String>>,
     queues: BTreeMap<String, Queue>,
     is_down: bool,
 }
@@ -146,6 +148,8 @@ async fn answer(State(state): State<Arc<Mutex<Services>>>, headers: HeaderMap, b
         "SendMessageBatch" => services.send(input, body.len()),
         "GetSecretValue" => services.read_secret(&input),
         "PutSecretValue" => services.write_secret(&input),
+        "GetParameter" => services.read_parameter(&input),
+        "PutParameter" => services.write_parameter(&input),
         _ => Err("UnknownOperationException"),
     };
     match output {
@@ -204,6 +208,29 @@ impl Services {
         Ok(
             json!({"ARN": name, "Name": name, "VersionId": version.to_string(), "VersionStages": ["AWSCURRENT"]}),
         )
+    }
+}
+
+impl Services {
+    /// Reads a parameter, or the version of it that is named. One that was never written is as the template makes it.
+    fn read_parameter(&self, input: &Value) -> Result<Value, &'static str> {
+        let name = input["Name"].as_str().unwrap_or_default();
+        let (name, version) = name.split_once(':').unwrap_or((name, ""));
+        let values = self.parameters.get(name).map(Vec::as_slice).unwrap_or_default();
+        let version = version.parse().unwrap_or(values.len() + 1);
+        let value = match version.checked_sub(2) {
+            None => "{}",
+            Some(index) => values.get(index).ok_or("ParameterVersionNotFound")?,
+        };
+        Ok(json!({"Parameter": {"Name": name, "Type": "String", "Value": value, "Version": version}}))
+    }
+
+    fn write_parameter(&mut self, input: &Value) -> Result<Value, &'static str> {
+        let name = input["Name"].as_str().unwrap_or_default().to_owned();
+        let value = input["Value"].as_str().ok_or("ValidationException")?;
+        let values = self.parameters.entry(name).or_default();
+        values.push(value.to_owned());
+        Ok(json!({"Version": values.len() + 1, "Tier": "Standard"}))
     }
 }
 
