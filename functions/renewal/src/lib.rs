@@ -109,7 +109,7 @@ pub async fn handle<P: Ports>(
     metrics.count(Metric::ThrottledCalls, deps.graph.throttled());
     // Metrics are set before the error is returned: a run that failed has to show in RunSucceeded.
     if !dry_run {
-        run::count::state(run.as_ref().ok(), &deps.memory, deps.clock.now(), metrics);
+        run::count::state(run.as_ref().ok(), deps.clock.now(), metrics);
     }
     let run = run?;
     if !dry_run {

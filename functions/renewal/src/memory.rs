@@ -13,7 +13,7 @@ use graph_core::{
     subscription::{
         config::{Credential, MIN_MINUTES, Tenant},
         model::Subscription,
-        plan::{FailureHistory, LiveCounts, Policy, SubscriptionHistory},
+        plan::{FailureHistory, LiveCounts, Policy, StoredState, SubscriptionHistory},
     },
 };
 use graph_edge::graph::Listed;
@@ -32,8 +32,6 @@ pub struct Memory {
     pub(crate) refusals: Mutex<RefusalBackoff>,
     /// The longest lifetime in minutes that Graph grants, for each entry in a tenant whose requested lifetime it refused.
     longest: Mutex<BTreeMap<(Guid, String), u32>>,
-    /// The steps that the last run over everything left for the next one, by tenant and name.
-    pub(crate) left_over: Mutex<BTreeSet<(String, String)>>,
     /// The last gap of replaced subscriptions that consumers have an event about, by application and name.
     pub(crate) missed: Mutex<BTreeMap<(Application, String), MissedGap>>,
     /// How many subscriptions existed after the last runs over everything; nothing before the first one.
@@ -103,9 +101,18 @@ impl Memory {
 
     /// Returns how many pages all tenants' lists of an application have.
     pub(crate) fn pages(&self, client_id: Guid) -> usize {
+        self.sum(client_id, |known| known.pages)
+    }
+
+    /// Returns how many subscriptions an application has in all tenants, as far as is known.
+    pub(crate) fn count(&self, client_id: Guid) -> usize {
+        self.sum(client_id, |known| known.by_id.len())
+    }
+
+    fn sum(&self, client_id: Guid, of: impl Fn(&Known) -> usize) -> usize {
         let logins = lock(&self.logins);
         let of_application = logins.iter().filter(|((one, _), _)| one.client_id == client_id);
-        of_application.map(|(_, known)| lock(known).pages).sum()
+        of_application.map(|(_, known)| of(&lock(known))).sum()
     }
 }
 
@@ -120,6 +127,8 @@ pub(crate) struct Known {
     /// Which names had a subscription, and when.
     pub(crate) history: SubscriptionHistory,
     by_id: BTreeMap<String, Subscription>,
+    /// The ids of subscriptions that the last list left out and nothing has shown since, with when Graph last showed each.
+    unproven: BTreeMap<String, Timestamp>,
     listed_at: Option<Timestamp>,
     pages: usize,
     /// The version of the configuration that the last run used.
@@ -174,9 +183,11 @@ impl Known {
         self.by_id.values().cloned().collect()
     }
 
-    /// Replaces what is known by a list, and returns the living subscriptions that the list leaves out.
+    /// Replaces what is known by a list, and returns the living subscriptions that the list leaves out, first those that
+    /// Graph has not shown for the longest time.
     pub(crate) fn replace_by(&mut self, listed: Listed, now: Timestamp) -> Vec<Subscription> {
         let mut before = std::mem::take(&mut self.by_id);
+        let unproven = std::mem::take(&mut self.unproven);
         for mut one in listed.subscriptions {
             if let Some(known) = before.remove(&one.id) {
                 keep_query(&mut one, &known);
@@ -184,15 +195,46 @@ impl Known {
             self.put(one);
         }
         self.pages = listed.pages;
-        self.listed_at = Some(now);
+        let before_that = self.listed_at.replace(now).unwrap_or(now);
         let lives = |one: &Subscription| one.expiration_date_time.is_some_and(|end| end > now);
         // The others have expired, so nobody has to look for them.
-        before.into_values().filter(lives).collect()
+        let mut left_out: Vec<Subscription> = before.into_values().filter(lives).collect();
+        let proven_at = |one: &Subscription| unproven.get(&one.id).copied().unwrap_or(before_that);
+        left_out.sort_by_key(proven_at);
+        self.unproven = left_out
+            .iter()
+            .map(|one| (one.id.clone(), proven_at(one)))
+            .collect();
+        left_out
     }
 
-    /// Remembers a subscription as it is now.
+    /// Remembers a subscription as Graph shows it now.
     pub(crate) fn put(&mut self, one: Subscription) {
+        self.unproven.remove(&one.id);
+        self.keep(one);
+    }
+
+    /// Remembers a subscription that Graph does not show.
+    pub(crate) fn keep(&mut self, one: Subscription) {
         self.by_id.insert(one.id.clone(), one);
+    }
+
+    /// Returns the ids of the subscriptions that Graph has not shown in a run that began at `begun`.
+    pub(crate) fn unproven(&self, begun: Timestamp) -> BTreeSet<String> {
+        if self.listed_at == Some(begun) {
+            self.unproven.keys().cloned().collect()
+        } else {
+            self.by_id.keys().cloned().collect()
+        }
+    }
+
+    /// Returns whether runs have made the changes of this version of the configuration in the tenant called `name`. A new
+    /// process learns it from the stored summary.
+    pub(crate) fn has_seen(&self, name: &str, version: &str, stored: &StoredState) -> bool {
+        match &self.version {
+            Some(seen) => seen == version,
+            None => stored.has_seen(name, version),
+        }
     }
 
     /// Forgets a subscription that is gone.

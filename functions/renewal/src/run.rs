@@ -104,12 +104,9 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
                     run.report.note([unpublished(&error, KEPT)]);
                 }
                 // After all that can fail. A run over a part counts and stores nothing: it knows nothing of the others.
-                run.counted = Some(count::count(&run, deps, &read.config, &stored, request.options));
-                if read.config.whole {
-                    state::write(deps, stored, &read, now).await;
-                } else {
-                    state::keep(deps, &read).await;
-                }
+                let counted = count::count(&run, deps, &read.config, &stored, request.options);
+                state::store(deps, stored, &read, &counted.left_over, now).await;
+                run.counted = Some(counted);
             }
         }
     }

@@ -120,7 +120,7 @@ impl Failure {
     /// Returns whether nobody who operates this stack can cure the failure: its cause is the one object of a `forEach`
     /// entry, for which no subscription can be created.
     ///
-    /// A subscription that lives, or lived a short while ago, was possible, so somebody has changed something.
+    /// A subscription that lives, or may have lived before, was possible, so somebody has changed something.
     pub(super) fn is_skipped(&self, step: &Step) -> bool {
         // A single entry that cannot be watched is a mistake in the configuration.
         if !step.name.contains('/') || !matches!(step.action, Action::Create(_)) {
@@ -128,7 +128,7 @@ impl Failure {
         }
         match self {
             Self::Graph(error) => match error.kind.refused() {
-                Some(Refused::ExchangePolicy) => !matches!(step.reason, Reason::Lost { .. }),
+                Some(Refused::ExchangePolicy) => step.reason == Reason::Missing,
                 refused => refused.is_some_and(Refused::is_of_object),
             },
             Self::Waiting { is_skipped, .. } => *is_skipped,

@@ -78,12 +78,12 @@ mod tests {
     fn a_margin_that_graphs_limits_shrink_is_reported() {
         let policy = Policy::default();
         let week = SignedDuration::from_mins(10_060);
-        let margin = Margin::of("a", week, 100_000, &policy.of_many(100_000), &policy);
+        let margin = Margin::of("a", week, 100_000, &policy.of_many(100_000, 100_000), &policy);
         assert_eq!(
             margin.summary,
             "survives 156 h of failed renewals; 159 h without Graph's limits"
         );
-        let margin = Margin::of("a", week, 10, &policy.of_many(10), &policy);
+        let margin = Margin::of("a", week, 10, &policy.of_many(10, 10), &policy);
         assert_eq!((margin.survives_minutes, margin.unlimited_minutes), (9_570, None));
     }
 

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Deps,
     invocation::Options,
-    memory::{Memory, lock},
+    memory::lock,
     ports::{Clock, Ports},
     report::Report,
     result::Status,
@@ -32,6 +32,10 @@ pub(crate) struct Counted {
     drop_percent: i64,
     /// How many failures are new.
     new_failures: usize,
+    /// The tenants and names of the steps that are left for the next run.
+    pub(super) left_over: BTreeSet<(String, String)>,
+    /// How many of them the last run left as well.
+    left_twice: usize,
 }
 
 /// Counts the steps that were applied.
@@ -91,11 +95,17 @@ pub(super) fn count<P: Ports>(
     }
     let failures = failures(run);
     let failures = failures.iter().map(String::as_str);
+    let left_over = run.left_over();
+    let left_twice = left_over
+        .iter()
+        .filter(|(tenant, name)| stored.was_left_over(tenant, name));
     Counted {
         subscriptions: all,
         is_complete,
         drop_percent,
         new_failures: lock(&memory.failures).observe(failures, stored.failures()),
+        left_twice: left_twice.count(),
+        left_over,
     }
 }
 
@@ -160,18 +170,16 @@ fn subject(problem: &Problem) -> String {
 
 /// Sets the metrics of a run over everything and of the subscriptions after it. Without a run, only its failure is
 /// counted.
-pub(crate) fn state(run: Option<&Run>, memory: &Memory, now: Timestamp, metrics: &mut Metrics) {
+pub(crate) fn state(run: Option<&Run>, now: Timestamp, metrics: &mut Metrics) {
     let Some(run) = run else {
         metrics.set(Metric::RunSucceeded, 0);
         return;
     };
     metrics.set(Metric::RunSucceeded, 1);
     failed(run, metrics);
-    let left_over = run.left_over();
-    let before = std::mem::replace(&mut *lock(&memory.left_over), left_over.clone());
-    let twice = before.intersection(&left_over).count();
     metrics.set(Metric::RunUnfinished, number(run.report.tally.unfinished));
-    metrics.set(Metric::LeftOverTwice, number(twice));
+    let left_twice = run.counted.as_ref().map_or(0, |counted| counted.left_twice);
+    metrics.set(Metric::LeftOverTwice, number(left_twice));
     metrics.set(Metric::DeletionsHeld, number(run.held));
     let steps = run.tenants.iter().flat_map(|tenant| &tenant.steps);
     let without_key = steps.filter(|result| matches!(result.step.reason, Reason::KeyGone { .. }));

@@ -1,5 +1,7 @@
 //! The look at all tenants of a run: each is listed, planned and reconciled.
 
+use std::collections::BTreeMap;
+
 use graph_core::subscription::{config::Tenant, plan::StoredState, rotation::PublishedKeys};
 use jiff::{SignedDuration, Timestamp};
 
@@ -43,7 +45,7 @@ impl<P: Ports> Look<'_, P> {
     }
 
     async fn at(&self, read: &ReadConfig, covers: impl Fn(&str) -> bool) -> Vec<TenantResult> {
-        let tenants = self.in_turn(read);
+        let tenants = in_turn(&read.config.tenants, self.begun, self.deps.policy.period);
         let tenants = tenants.filter(|(name, tenant)| covers(name) && self.request.covers(tenant));
         let runs = tenants.map(|(name, tenant)| TenantRun {
             deps: self.deps,
@@ -59,15 +61,50 @@ impl<P: Ports> Look<'_, P> {
         });
         reconcile(runs, self.request).await
     }
+}
 
-    /// Returns the tenants, each run beginning with others: lists that are slow in every run would otherwise keep the same
-    /// tenants waiting for ever.
-    fn in_turn<'r>(&self, read: &'r ReadConfig) -> impl Iterator<Item = (&'r String, &'r Tenant)> {
-        let tenants = &read.config.tenants;
-        let period: SignedDuration = self.deps.policy.period;
-        let runs = self.begun.as_second() / period.as_secs().max(1);
-        let count = tenants.len().max(1);
-        let first = usize::try_from(runs).unwrap_or_default() % count * CONCURRENT_LISTS % count;
-        tenants.iter().cycle().skip(first).take(tenants.len())
+/// Returns the tenants, each run beginning with others: lists that are slow in every run would otherwise keep the same
+/// tenants waiting for ever.
+fn in_turn(
+    tenants: &BTreeMap<String, Tenant>,
+    now: Timestamp,
+    period: SignedDuration,
+) -> impl Iterator<Item = (&String, &Tenant)> {
+    let runs = now.as_second() / period.as_secs().max(1);
+    let count = tenants.len().max(1);
+    let first = usize::try_from(runs).unwrap_or_default() % count * CONCURRENT_LISTS % count;
+    tenants.iter().cycle().skip(first).take(tenants.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use graph_core::subscription::config::Config;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_tenant_is_among_the_first_in_one_of_the_next_runs() {
+        let tenant = |number: usize| {
+            let id = format!("{number:08}-0000-0000-0000-000000000000");
+            let tenant = json!({"tenantId": id, "clientId": id, "credential": {"clientSecret": "s"}});
+            (format!("t{number:03}"), tenant)
+        };
+        let tenants: serde_json::Map<String, serde_json::Value> = (0..200).map(tenant).collect();
+        let (config, _) =
+            Config::parse(&json!({"tenants": tenants, "subscriptions": {}}).to_string()).unwrap();
+        let period = SignedDuration::from_mins(10);
+        let mut first = BTreeSet::new();
+        for run in 0..4 {
+            let now = Timestamp::UNIX_EPOCH + period * run;
+            let order: Vec<&String> = in_turn(&config.tenants, now, period)
+                .map(|(name, _)| name)
+                .collect();
+            assert_eq!(order.iter().collect::<BTreeSet<_>>().len(), 200, "each once");
+            first.extend(order.into_iter().take(CONCURRENT_LISTS));
+        }
+        assert_eq!(first.len(), 200);
     }
 }

@@ -127,3 +127,23 @@ const ENDS_BEFORE: SignedDuration = SignedDuration::from_secs(20);
 /// How long before the deadline the last deletion for a successor begins: a deletion of 20 s, a creation of a minute, and
 /// the wait for Graph's limit before each.
 const REPLACES_BEFORE: SignedDuration = SignedDuration::from_secs(150);
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use graph_edge::testing::VirtualClock;
+
+    use super::*;
+
+    #[test]
+    fn a_list_without_end_leaves_a_quarter_of_the_run_to_the_others() {
+        let clock = VirtualClock::new(Timestamp::UNIX_EPOCH);
+        let deadline = clock.now() + SignedDuration::from_mins(16);
+        let request = RunRequest::everything(Options::default(), clock.now(), deadline);
+        let list = request.within_list(&clock, pending::<Result<(), GraphError>>());
+        let error = clock.run(list).unwrap_err();
+        assert!(matches!(error.kind, GraphErrorKind::OutOfTime));
+        assert_eq!(clock.now(), Timestamp::UNIX_EPOCH + SignedDuration::from_mins(12));
+    }
+}

@@ -1,8 +1,11 @@
 //! The summary that a run stores for the next process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use graph_core::subscription::plan::{CaughtUp, Missing, StoredState};
+use graph_core::subscription::{
+    config::{Config, Tenant},
+    plan::{CaughtUp, Missing, StoredState},
+};
 use graph_edge::{deadline::Deadline, parameter::Stored, telemetry::causes};
 use jiff::Timestamp;
 use tracing::warn;
@@ -33,59 +36,82 @@ async fn stored<P: Ports>(deps: &Deps<P>, deadline: Deadline) -> Option<Stored> 
     }
 }
 
-/// Stores what a run over everything with a mistaken configuration found out: its counts, and the versions that can be
-/// parsed, for the case that the next one cannot. The rest stays as another process may have written it meanwhile, so it is
-/// read first.
-pub(super) async fn keep<P: Ports>(deps: &Deps<P>, read: &ReadConfig) {
-    let deadline = Deadline::after(STATE_WITHIN);
-    let Some(stored) = stored(deps, deadline).await else {
-        return;
-    };
-    let change = |latest| {
-        let state = with_counts(deps, latest).with_needed(&read.needed);
-        if read.version_id == read.current_id {
-            state.with_mistaken(&read.version_id)
-        } else {
-            state
-        }
-    };
-    update(deps, stored, change, deadline).await;
-}
-
-/// Stores which subscriptions a run over everything at `now` found missing and could not create, and its counts.
-pub(super) async fn write<P: Ports>(deps: &Deps<P>, stored: StoredState, read: &ReadConfig, now: Timestamp) {
-    let config = &read.config;
-    let mut tenants: BTreeMap<String, Option<Missing>> = BTreeMap::new();
-    for (name, tenant) in &config.tenants {
-        let known = deps.memory.known(name, tenant, Known::default);
-        let of_tenant = config
-            .subscriptions
-            .iter()
-            .filter(|(_, entry)| entry.tenants.contains(name));
-        let for_each = of_tenant.filter(|(_, entry)| entry.for_each.is_some());
-        let missing = lock(&known)
-            .history
-            .missing(now, for_each.map(|(entry, _)| entry.as_str()));
-        tenants.insert(name.clone(), missing);
-    }
-    let deadline = Deadline::after(STATE_WITHIN);
+/// Stores what a run over everything at `now` has found out, and the steps that it left for the next one.
+pub(super) async fn store<P: Ports>(
+    deps: &Deps<P>,
+    stored: StoredState,
+    read: &ReadConfig,
+    left_over: &BTreeSet<(String, String)>,
+    now: Timestamp,
+) {
+    let ReadConfig {
+        config,
+        version_id: version,
+        current_id,
+        needed,
+        ..
+    } = read;
+    let unsettled: Vec<&str> = unsettled(deps, &stored, config, version).collect();
+    let missing = config.whole.then(|| missing(deps, config, now));
     let change = |latest: StoredState| {
-        let state = stored
-            .clone()
-            .after(&read.version_id, config, now, tenants.clone());
-        let mut state = state.with_needed(&read.needed);
-        (state.caught_up, state.processes) = (latest.caught_up, latest.processes);
-        with_counts(deps, state)
+        let state = match &missing {
+            Some(missing) => {
+                let mut state = stored.clone().after(version, config, now, missing.clone());
+                (state.caught_up, state.processes) = (latest.caught_up, latest.processes);
+                state
+            }
+            // The version can be parsed: for the case that the next one cannot.
+            None if version == current_id => latest.with_mistaken(version),
+            None => {
+                return with_counts(deps, latest)
+                    .with_needed(needed)
+                    .with_left_over(left_over);
+            }
+        };
+        let state = state
+            .with_unsettled(unsettled.iter().copied())
+            .with_needed(needed);
+        with_counts(deps, state).with_left_over(left_over)
     };
+    let deadline = Deadline::after(STATE_WITHIN);
     // Read now: a batch of LifecycleQueue may have stored more since the run began.
     match self::stored(deps, deadline).await {
         Some(latest) => {
             update(deps, latest, change, deadline).await;
         }
-        None => {
+        None if config.whole => {
             write_text(deps, change(stored.clone()), deadline).await;
         }
+        // The rest stays as another process may have written it meanwhile.
+        None => {}
     }
+}
+
+/// Returns which subscriptions a run over everything at `now` found missing and could not create, by tenant.
+fn missing<P: Ports>(deps: &Deps<P>, config: &Config, now: Timestamp) -> BTreeMap<String, Option<Missing>> {
+    let of = |(name, tenant): (&String, &Tenant)| {
+        let known = deps.memory.known(name, tenant, Known::default);
+        let entries = config.subscriptions.iter();
+        let for_each = entries.filter(|(_, entry)| entry.tenants.contains(name) && entry.for_each.is_some());
+        let for_each = for_each.map(|(entry, _)| entry.as_str());
+        let missing = lock(&known).history.missing(now, for_each);
+        (name.clone(), missing)
+    };
+    config.tenants.iter().map(of).collect()
+}
+
+/// Returns the tenants in which not all changes of this version of the configuration are made.
+fn unsettled<'c, P: Ports>(
+    deps: &Deps<P>,
+    stored: &StoredState,
+    config: &'c Config,
+    version: &str,
+) -> impl Iterator<Item = &'c str> {
+    let tenants = config.tenants.iter().filter(move |(name, tenant)| {
+        let known = deps.memory.known(name, tenant, Known::default);
+        !lock(&known).has_seen(name, version, stored)
+    });
+    tenants.map(|(name, _)| name.as_str())
 }
 
 fn with_counts<P: Ports>(deps: &Deps<P>, state: StoredState) -> StoredState {

@@ -8,6 +8,7 @@ use std::{
 use graph_core::{
     application::Application,
     subscription::{
+        catalogue,
         config::{Entry, Problem, Severity},
         model::Subscription,
         plan::{
@@ -224,8 +225,10 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         context.held.extend(expansion.held);
         let notices = self.notices();
         context.removed = of_listed(&notices.removed, &listing);
+        context.unproven = lock(&known).unproven(self.begun);
         // The margin depends on the count: thousands of early renewals would use up Graph's limit.
-        let policy = self.deps.policy.of_many(listing.count());
+        let in_all = self.deps.memory.count(self.tenant.application.client_id);
+        let policy = self.deps.policy.of_many(listing.count(), in_all);
         result.margins = self.margins(&desired, &policy);
         let ours = listing.ours();
         let steps = if sight == Sight::Listed {
@@ -302,6 +305,13 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             result.problems.push(self.braked(count, listing.ours()));
         }
         result.removed = self.record(&mut steps, context, policy, known);
+        let known = lock(known);
+        let waits = |step: &Step| takes_twice(step) && known.history.is_first_missed(&step.name);
+        let (wait, steps): (Vec<_>, Vec<_>) = steps.into_iter().partition(waits);
+        let wait = wait
+            .into_iter()
+            .map(|step| StepResult::of(step, Status::Unfinished));
+        result.steps.extend(wait);
         steps
     }
 
@@ -339,18 +349,10 @@ impl<'a, P: Ports> TenantRun<'a, P> {
     fn wish(&self, known: &Mutex<Known>) -> Wish {
         if self.config.subscriptions.is_empty() && self.config.refused.is_empty() {
             Wish::Nothing
-        } else if self.is_unchanged(known) {
+        } else if lock(known).has_seen(self.name, self.config_version, self.stored) {
             Wish::Old
         } else {
             Wish::New
-        }
-    }
-
-    /// Returns whether the last run had the same configuration. A new process learns it from the stored summary.
-    fn is_unchanged(&self, known: &Mutex<Known>) -> bool {
-        match &lock(known).version {
-            Some(version) => version == self.config_version,
-            None => self.stored.has_seen(self.name, self.config_version),
         }
     }
 
@@ -402,9 +404,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         };
         let key = RefusalKey::of(self.name, &creation.desired);
         let is_refused = lock(&self.deps.memory.refusals).get(&key).is_some();
-        let key = (self.name.to_owned(), step.name.clone());
-        let is_left_over = lock(&self.deps.memory.left_over).contains(&key);
-        (is_refused, !is_left_over)
+        (is_refused, !self.stored.was_left_over(self.name, &step.name))
     }
 }
 
@@ -448,6 +448,16 @@ impl<P: Ports> TenantPlan<'_, P> {
 /// The text about a departed tenant whose credential Graph refuses for good.
 const LOCKED_OUT: &str = "; the tenant was removed from ConfigSecret, so no later run tries again: its subscriptions expire \
                           within 29 days, and their notifications are rejected";
+
+/// Returns whether a step creates a subscription of a kind of which Graph takes a second one for the same. Then only the
+/// second list that does not show the first one counts.
+fn takes_twice(step: &Step) -> bool {
+    let resource = step
+        .action
+        .creation()
+        .map(|creation| creation.desired.resource.as_str());
+    matches!(step.action, Action::Create(_)) && resource.is_some_and(catalogue::takes_twice)
+}
 
 /// Returns the ids of the subscriptions that a plan replaces.
 fn replaced(steps: &[Step]) -> BTreeSet<String> {

@@ -19,6 +19,7 @@
 //! | Two users of one application | [`logins`] |
 //! | An id of an application is mistyped or changed | [`applications`] |
 //! | Thousands of lifecycle notifications, invented ids and times; one tenant names another's subscription | [`storms`], [`super::lifecycle`] |
+//! | A process ends, and a new one goes on | [`memory`], [`super::processes`] |
 //! | Several processes at once under Graph's limits | [`limits`] |
 //! | Notifications were missed | [`super::lifecycle`], [`super::missed`], [`super::windows`] |
 //! | A secret is full, foreign or put back to an older version; keys are old | [`super::keys`], [`super::rotation`], `graph_edge::secrets` |
@@ -37,6 +38,7 @@ mod lapses;
 mod limits;
 mod lists;
 mod logins;
+mod memory;
 mod mistakes;
 mod moves;
 mod preflight;

@@ -31,6 +31,12 @@ pub fn find(resource: &str) -> Option<&'static Row> {
     best(resource).map(|pattern| pattern.row)
 }
 
+/// Returns whether Graph takes a second subscription for the same `resource`, as it does for lists of SharePoint.
+#[must_use]
+pub fn takes_twice(resource: &str) -> bool {
+    best(resource).is_some_and(|pattern| pattern.text.starts_with("/sites"))
+}
+
 /// Returns the path pattern most similar to `resource`, for a suggestion, if at most a quarter of its letters differ. A
 /// path that differs more is another resource and not a misspelt one.
 #[must_use]

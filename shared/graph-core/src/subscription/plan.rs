@@ -90,6 +90,8 @@ pub struct Context {
     pub held: BTreeMap<String, String>,
     /// The ids of subscriptions that Graph reported as removed.
     pub removed: BTreeSet<String>,
+    /// The ids of subscriptions that are only remembered: Graph has not shown them in this run.
+    pub unproven: BTreeSet<String>,
 }
 
 /// Returns the steps that turn `listing` into what `desired` asks for: creations first, then by expiry, the soonest

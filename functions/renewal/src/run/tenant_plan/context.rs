@@ -63,6 +63,7 @@ impl<P: Ports> TenantRun<'_, P> {
             takes_over: request.options.takes_over,
             held: refused.chain(not_planned).collect(),
             removed: BTreeSet::new(),
+            unproven: BTreeSet::new(),
         })
     }
 }

@@ -35,12 +35,12 @@ impl<P: Ports> TenantRun<'_, P> {
     }
 
     /// Asks by id for subscriptions that the list leaves out: lists can be wrong for days. Those without an answer
-    /// count as existing.
+    /// count as existing, and are the first to be asked for in the next run.
     async fn ask_for(&self, left_out: Vec<Subscription>, known: &Mutex<Known>) {
         let (ask, rest) = left_out.split_at(left_out.len().min(MAX_LOOKUPS_PER_RUN));
         // Not asked for: too many calls would use up Graph's limit, and a wrong list must not delete anything.
         for one in rest {
-            lock(known).put(one.clone());
+            lock(known).keep(one.clone());
         }
         let calls = ask.iter().map(|one| async move {
             let version = self.version(one);
@@ -48,18 +48,14 @@ impl<P: Ports> TenantRun<'_, P> {
             match self.within(call).await {
                 Ok(mut shown) => {
                     keep_query(&mut shown, one);
-                    Some(shown)
+                    lock(known).put(shown);
                 }
-                Err(error) if matches!(error.kind, GraphErrorKind::NotFound { .. }) => None,
-                Err(_) => Some(one.clone()),
+                Err(error) if matches!(error.kind, GraphErrorKind::NotFound { .. }) => {}
+                Err(_) => lock(known).keep(one.clone()),
             }
         });
-        let mut calls = stream::iter(calls).buffer_unordered(CONCURRENT_LOOKUPS);
-        while let Some(one) = calls.next().await {
-            if let Some(one) = one {
-                lock(known).put(one);
-            }
-        }
+        let calls = stream::iter(calls).buffer_unordered(CONCURRENT_LOOKUPS);
+        calls.collect::<()>().await;
     }
 
     /// Returns the API version that manages a subscription.

@@ -70,7 +70,7 @@ impl SubscriptionCount {
         policy: &Policy,
         now: Timestamp,
     ) -> Self {
-        let policy = policy.of_many(look.live);
+        let policy = policy.of_many(look.live, look.live);
         let since = now.duration_since(look.at);
         let (mut count, mut alive, mut lapsed) = (Self::default(), 0, 0);
         for entry in entries {

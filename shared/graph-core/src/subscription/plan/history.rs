@@ -35,6 +35,8 @@ pub struct SubscriptionHistory {
     is_latest: bool,
     /// What existed of the entries whose objects could not be listed at the last look, as an earlier look saw it.
     carried: BTreeMap<String, Existing>,
+    /// The names that a recent look of another process saw, and this first list does not show.
+    first_missed: BTreeSet<String>,
 }
 
 /// The last sight of a subscription.
@@ -42,7 +44,20 @@ pub struct SubscriptionHistory {
 struct Seen {
     /// Graph's id, if this process has seen it.
     id: Option<String>,
+    /// The last look at which it existed, as far as was known.
     at: Timestamp,
+    /// When Graph last showed it: lists leave out what exists, and a recent list is not read again.
+    proven_at: Timestamp,
+}
+
+impl Seen {
+    fn earlier(at: Timestamp) -> Self {
+        Self {
+            id: None,
+            at,
+            proven_at: at,
+        }
+    }
 }
 
 /// A subscription that this process created.
@@ -81,7 +96,7 @@ impl SubscriptionHistory {
         if self.looked_at.is_some_and(|looked_at| looked_at >= look.at) {
             return;
         }
-        let seen = |at: &Option<Timestamp>| at.map(|at| Seen { id: None, at });
+        let seen = |at: &Option<Timestamp>| at.map(Seen::earlier);
         let lost = look.missing.lost.iter();
         self.names = lost.map(|(name, at)| (name.clone(), seen(at))).collect();
         self.looked_at = Some(look.at);
@@ -95,14 +110,11 @@ impl SubscriptionHistory {
         self.looked_at.filter(|looked_at| *looked_at == now)?;
         let lost = self.names.iter().filter_map(|(name, seen)| match seen {
             None => Some((name.clone(), None)),
-            Some(seen) if seen.at < now => Some((name.clone(), Some(seen.at))),
+            Some(seen) if seen.at < now => Some((name.clone(), Some(seen.proven_at))),
             Some(_) => None,
         });
-        Some(Missing {
-            new: self.new.clone(),
-            lost: lost.collect(),
-            existing: self.existing(now, for_each),
-        })
+        let never = self.new.iter().map(String::as_str);
+        Some(Missing::of(never, lost.collect(), self.existing(now, for_each)))
     }
 
     fn existing<'e>(
@@ -151,6 +163,7 @@ impl SubscriptionHistory {
         self.replaced.extend(removed.iter().cloned());
         self.looked_at = Some(now);
         self.new.clear();
+        self.first_missed.clear();
         let carried = std::mem::take(&mut self.carried);
         let stored = |name: &str| {
             let Some(look) = &recalled else {
@@ -161,15 +174,21 @@ impl SubscriptionHistory {
             };
             match look.before(name, &existing) {
                 Before::New => None,
-                Before::There(since) => Some(since.map(|at| Seen { id: None, at })),
+                Before::There(since) => Some(since.map(Seen::earlier)),
             }
         };
         let mut names: BTreeMap<String, Option<Seen>> = BTreeMap::new();
         for step in &mut *steps {
             match &step.action {
                 Action::Create(_) => {
-                    let before = self.names.get(&step.name).cloned();
-                    let before = before.or_else(|| stored(&step.name));
+                    let before = self.names.get(&step.name).cloned().or_else(|| {
+                        let seen = stored(&step.name)?;
+                        let is_recent = |seen: &Seen| now.duration_since(seen.at) <= holds;
+                        if seen.as_ref().is_some_and(is_recent) {
+                            self.first_missed.insert(step.name.clone());
+                        }
+                        Some(seen)
+                    });
                     // Missing now and at a recent look: a new entry.
                     let Some(before) = before.or((!is_known).then_some(None)) else {
                         self.new.insert(step.name.clone());
@@ -178,7 +197,7 @@ impl SubscriptionHistory {
                     if step.reason == Reason::Missing {
                         step.reason = before.as_ref().map_or(Reason::PerhapsLost, |seen| Reason::Lost {
                             id: seen.id.clone(),
-                            seen_at: seen.at,
+                            seen_at: seen.proven_at,
                         });
                     }
                     // Graph's report explains a gap better than absence does.
@@ -191,8 +210,16 @@ impl SubscriptionHistory {
                 | Action::Extend { id, .. }
                 | Action::Replace { id, .. }
                 | Action::Keep { id } => {
-                    let (id, at) = (Some(id.clone()), now);
-                    names.insert(step.name.clone(), Some(Seen { id, at }));
+                    let before = self.names.get(&step.name).and_then(Option::as_ref);
+                    let before = before.filter(|seen| {
+                        context.unproven.contains(id) && seen.id.as_deref().is_none_or(|known| known == id)
+                    });
+                    let seen = Seen {
+                        id: Some(id.clone()),
+                        at: now,
+                        proven_at: before.map_or(now, |seen| seen.proven_at),
+                    };
+                    names.insert(step.name.clone(), Some(seen));
                 }
                 // No entry asks for it, so nobody misses its notifications.
                 Action::Delete { .. } => {}
@@ -222,14 +249,21 @@ impl SubscriptionHistory {
         removed
     }
 
+    /// Returns whether the subscription called `name` existed at the recent look of another process, and only the last list
+    /// does not show it. Lists leave out what exists, and this process does not know its id to ask for it.
+    #[must_use]
+    pub fn is_first_missed(&self, name: &str) -> bool {
+        self.first_missed.contains(name)
+    }
+
     /// Sets the reason of creations whose subscription this process has seen, and which is gone now.
     pub fn name_lost(&self, steps: &mut [Step]) {
         for step in steps {
             let seen = self.names.get(&step.name).and_then(Option::as_ref);
-            if let (Action::Create(_), Some(Seen { id: Some(id), at })) = (&step.action, seen) {
+            if let (Action::Create(_), Some(seen)) = (&step.action, seen.filter(|seen| seen.id.is_some())) {
                 step.reason = Reason::Lost {
-                    id: Some(id.clone()),
-                    seen_at: *at,
+                    id: seen.id.clone(),
+                    seen_at: seen.proven_at,
                 };
             }
         }
@@ -261,8 +295,12 @@ impl SubscriptionHistory {
     /// Remembers that the subscription called `name` exists.
     pub fn seen(&mut self, name: &str, id: &str, at: Timestamp) {
         self.new.remove(name);
-        let id = Some(id.to_owned());
-        self.names.insert(name.to_owned(), Some(Seen { id, at }));
+        let seen = Seen {
+            id: Some(id.to_owned()),
+            at,
+            proven_at: at,
+        };
+        self.names.insert(name.to_owned(), Some(seen));
     }
 
     /// Returns the id under which this process last saw the subscription called `name`.

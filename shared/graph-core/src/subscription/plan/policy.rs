@@ -58,10 +58,12 @@ impl Policy {
         self.reserve(lifetime).saturating_sub(self.period)
     }
 
-    /// Returns the policy for an application with `count` subscriptions in a tenant: all of them can be renewed in the
-    /// shortest interval with a tenth of Graph's limit, 500 changes in 20 seconds.
+    /// Returns the policy for an application with so many subscriptions in a tenant and in all tenants: all of them can be
+    /// renewed in the shortest interval with a tenth of Graph's limits, 500 changes in 20 seconds in a tenant and 2,000 in
+    /// all.
     #[must_use]
-    pub fn of_many(self, count: usize) -> Self {
+    pub fn of_many(self, in_tenant: usize, in_all: usize) -> Self {
+        let count = in_tenant.max(in_all / 4);
         let seconds = i64::try_from(count / CHANGES_IN_FOUR_SECONDS * 4).unwrap_or(i64::MAX);
         Self {
             least_interval: SignedDuration::from_secs(seconds),
@@ -197,11 +199,13 @@ mod tests {
     #[test]
     fn a_hundred_thousand_are_renewed_with_a_tenth_of_graphs_limit() {
         for (count, hours) in [(10, 8), (10_000, 8), (100_000, 11)] {
-            let policy = Policy::default().of_many(count);
+            let policy = Policy::default().of_many(count, count);
             let between = mins(10_060) - policy.reserve(mins(10_060));
             assert_eq!(between.as_hours(), hours, "{count}");
         }
-        let presence = Policy::default().of_many(100_000).reserve(mins(50));
+        let all_tenants = Policy::default().of_many(1_000, 400_000);
+        assert_eq!(all_tenants, Policy::default().of_many(100_000, 100_000));
+        let presence = Policy::default().of_many(100_000, 100_000).reserve(mins(50));
         assert_eq!(presence, mins(35), "what lives for an hour has no room");
     }
 

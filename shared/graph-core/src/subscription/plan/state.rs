@@ -24,6 +24,9 @@ use crate::subscription::config::Config;
 pub struct StoredState {
     /// The version of the configuration at that look.
     version: String,
+    /// The digests of the tenants in which not all changes of the newest of both versions are made.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    unsettled: String,
     /// A newer version of the configuration that can be parsed, if it has mistakes.
     #[serde(skip_serializing_if = "Option::is_none")]
     mistaken: Option<String>,
@@ -48,6 +51,9 @@ pub struct StoredState {
     /// The failures of the last runs; nothing if they are too many.
     #[serde(skip_serializing_if = "Option::is_none")]
     failures: Option<String>,
+    /// The digests of the first steps that the last run left for the next one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    left_over: String,
     /// Which windows were ordered because Graph missed notifications.
     #[serde(skip_serializing_if = "CaughtUp::is_empty")]
     pub caught_up: CaughtUp,
@@ -74,15 +80,51 @@ pub enum StoredLook {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Missing {
-    /// Those that never existed.
+    /// The names of single entries that never had one.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub(super) new: BTreeSet<String>,
+    new: BTreeSet<String>,
+    /// The digests of objects that never had one, the first of them: guests without a mailbox may be thousands.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    new_objects: String,
     /// Those that were lost, with the time of their last sight, if known.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) lost: BTreeMap<String, Option<Timestamp>>,
     /// What existed of each entry with `forEach`; nothing for an entry of which that is not known.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) existing: BTreeMap<String, Existing>,
+}
+
+impl Missing {
+    /// Returns what was missing: names that `never` had a subscription, and those that `lost` theirs.
+    pub(super) fn of<'n>(
+        never: impl Iterator<Item = &'n str>,
+        lost: BTreeMap<String, Option<Timestamp>>,
+        existing: BTreeMap<String, Existing>,
+    ) -> Self {
+        let (objects, single): (Vec<&str>, Vec<&str>) = never.partition(|name| name.contains('/'));
+        let digests = objects.into_iter().take(MAX_STORED);
+        Self {
+            new: single.into_iter().map(str::to_owned).collect(),
+            new_objects: digests.map(|name| digest(name, DIGEST)).collect(),
+            lost,
+            existing,
+        }
+    }
+
+    fn has_never_been(&self, name: &str) -> bool {
+        self.new.contains(name) || has(&self.new_objects, name)
+    }
+
+    /// Returns how many bytes of a parameter it takes.
+    fn size(&self) -> usize {
+        serde_json::to_string(self).map_or(0, |text| text.len())
+    }
+}
+
+/// Returns whether a text of digests has that of `name`.
+fn has(text: &str, name: &str) -> bool {
+    let name = digest(name, DIGEST);
+    digests(text, DIGEST).any(|one| one == name)
 }
 
 /// The stored look at one tenant.
@@ -159,6 +201,33 @@ impl StoredState {
         }
     }
 
+    /// Returns the state with the tenants in which not all changes of the newest version are made.
+    #[must_use]
+    pub fn with_unsettled<'t>(self, tenants: impl Iterator<Item = &'t str>) -> Self {
+        Self {
+            unsettled: tenants.map(|tenant| digest(tenant, DIGEST)).collect(),
+            ..self
+        }
+    }
+
+    /// Returns the state with the steps, by tenant and name, that a run left for the next one.
+    #[must_use]
+    pub fn with_left_over(self, steps: &BTreeSet<(String, String)>) -> Self {
+        let digests = steps.iter().take(MAX_STORED);
+        Self {
+            left_over: digests
+                .map(|(tenant, name)| digest(&step(tenant, name), DIGEST))
+                .collect(),
+            ..self
+        }
+    }
+
+    /// Returns whether the last run left the step called `name` in the tenant, if it was one of the first that it left.
+    #[must_use]
+    pub fn was_left_over(&self, tenant: &str, name: &str) -> bool {
+        has(&self.left_over, &step(tenant, name))
+    }
+
     /// Returns the state with the counts and failures of a run.
     #[must_use]
     pub fn with_counts(self, live: LiveCounts, failures: Option<String>) -> Self {
@@ -231,10 +300,10 @@ impl StoredState {
         Some((at, missing))
     }
 
-    /// Returns whether the last run over everything used this version of the configuration and looked at the tenant.
+    /// Returns whether runs have used this version of the configuration before, and made its changes in the tenant.
     #[must_use]
     pub fn has_seen(&self, tenant: &str, version: &str) -> bool {
-        self.versions().next() == Some(version) && self.of(tenant, version).is_some()
+        self.versions().next() == Some(version) && !has(&self.unsettled, tenant)
     }
 
     /// Returns the versions of the configuration that were used last, the newest first, then those that are still needed.
@@ -272,40 +341,39 @@ impl StoredState {
             if text.len() <= MAX_BYTES {
                 return text;
             }
-            // First what senders of `missed` make grow: what is forgotten is read again, and nothing is lost.
-            if !self.caught_up.is_empty() {
-                self.caught_up = CaughtUp::default();
-                continue;
-            }
-            // Then what grows with tenants times entries: without it, consumers catch up once too often.
-            if self.drop_existing() || self.drop_counts() {
-                continue;
-            }
-            if !self.unlisted.is_empty() {
-                let unlisted = std::mem::take(&mut self.unlisted).into_keys();
-                self.tenants.extend(unlisted.map(|tenant| (tenant, None)));
-                continue;
-            }
-            // The largest tenant first: it frees the most room for the fewest unknown tenants.
-            let size = |missing: &Missing| missing.new.len() + missing.lost.len();
-            let known = self.tenants.values_mut().filter(|missing| missing.is_some());
-            match known.max_by_key(|missing| missing.as_ref().map(size)) {
-                Some(missing) => *missing = None,
-                None if self.entries.is_some() => self.entries = None,
-                None => {
-                    // What was there counts as unknown. The versions stay: they keep subscriptions alive if the next
-                    // version has a mistake. Without the processes, Graph's limits would be exceeded.
-                    let rest = Self {
-                        version: self.version,
-                        mistaken: self.mistaken,
-                        needed: self.needed,
-                        processes: self.processes,
-                        ..Self::default()
-                    };
-                    return rest.text();
-                }
+            if !self.drop_part() {
+                // What was there counts as unknown. The versions stay: they keep subscriptions alive if the next version
+                // has a mistake. Without the processes, Graph's limits would be exceeded.
+                let rest = Self {
+                    version: self.version,
+                    mistaken: self.mistaken,
+                    needed: self.needed,
+                    processes: self.processes,
+                    ..Self::default()
+                };
+                return rest.text();
             }
         }
+    }
+
+    /// Drops the part that matters least; returns whether there was any.
+    fn drop_part(&mut self) -> bool {
+        // First what senders of `missed` make grow: what is forgotten is read again, and nothing is lost.
+        if !self.caught_up.is_empty() {
+            self.caught_up = CaughtUp::default();
+            return true;
+        }
+        // Then what grows with tenants times entries: without it, consumers catch up once too often. One tenant with much
+        // comes before what tells of all of them.
+        if self.drop_existing() || self.drop_tenant(LARGE) || self.drop_counts() {
+            return true;
+        }
+        if !self.unlisted.is_empty() {
+            let unlisted = std::mem::take(&mut self.unlisted).into_keys();
+            self.tenants.extend(unlisted.map(|tenant| (tenant, None)));
+            return true;
+        }
+        self.drop_tenant(0) || self.entries.take().is_some()
     }
 
     fn text(&self) -> String {
@@ -325,17 +393,38 @@ impl StoredState {
         true
     }
 
-    /// Drops what only alarms need: the failures, or if that is not enough, the counts; returns whether there was anything.
+    /// Drops what is missing in the tenant with the most of it, if that takes at least so many bytes: it frees the most
+    /// room for the fewest unknown tenants.
+    fn drop_tenant(&mut self, least: usize) -> bool {
+        let known = self.tenants.values_mut().filter(|missing| missing.is_some());
+        let sizes = known.map(|missing| (missing.as_ref().map_or(0, Missing::size), missing));
+        let Some((_, largest)) = sizes
+            .filter(|(size, _)| *size >= least)
+            .max_by_key(|(size, _)| *size)
+        else {
+            return false;
+        };
+        *largest = None;
+        true
+    }
+
+    /// Drops what only alarms need: the failures and what was left over, or if that is not enough, the counts; returns
+    /// whether there was anything.
     fn drop_counts(&mut self) -> bool {
-        let failures = self.failures.take();
+        let (failures, left_over) = (self.failures.take(), std::mem::take(&mut self.left_over));
         if self.live.is_some() && self.text().len() > MAX_BYTES {
             self.live = None;
             // They may fit without the counts.
-            self.failures = failures;
+            (self.failures, self.left_over) = (failures, left_over);
             return true;
         }
-        failures.is_some()
+        failures.is_some() || !left_over.is_empty()
     }
+}
+
+/// Returns the name of a step among those of all tenants.
+fn step(tenant: &str, name: &str) -> String {
+    format!("{tenant} {name}")
 }
 
 impl Look {
@@ -346,7 +435,7 @@ impl Look {
             return Before::There(*since);
         }
         let entry = name.split('/').next().unwrap_or_default();
-        if self.is_new(entry) || self.missing.new.contains(name) {
+        if self.is_new(entry) || self.missing.has_never_been(name) {
             return Before::New;
         }
         let before = self.missing.existing.get(entry).filter(|_| name.contains('/'));
@@ -386,6 +475,12 @@ const DIGEST: usize = 4;
 /// How many earlier versions of the configuration are needed at most: Secrets Manager may drop a version that was replaced.
 const MAX_NEEDED: usize = 3;
 
+/// How many digests of a kind are stored.
+const MAX_STORED: usize = 100;
+
+/// A tenant of which so many bytes are stored is dropped before what tells of all tenants.
+const LARGE: usize = 500;
+
 /// What a standard parameter holds (AWS Systems Manager, *parameter tiers*: 4 KB), with some room to spare.
 const MAX_BYTES: usize = 4_000;
 
@@ -412,14 +507,11 @@ mod tests {
     #[test]
     fn missing_subscriptions_survive_in_the_stored_state() {
         let earlier: Timestamp = "2026-11-22T09:00:00Z".parse().unwrap();
-        let missing = Missing {
-            new: BTreeSet::from(["mail/new".to_owned()]),
-            lost: BTreeMap::from([
-                ("mail/lost".to_owned(), Some(earlier)),
-                ("mail/unsure".to_owned(), None),
-            ]),
-            ..Missing::default()
-        };
+        let lost = BTreeMap::from([
+            ("mail/lost".to_owned(), Some(earlier)),
+            ("mail/unsure".to_owned(), None),
+        ]);
+        let missing = Missing::of(std::iter::once("mail/new"), lost, BTreeMap::new());
         let state = state(BTreeMap::from([
             ("contoso".to_owned(), Some(missing)),
             ("unseen".to_owned(), None),
@@ -440,7 +532,9 @@ mod tests {
     #[test]
     fn the_state_always_fits_into_a_parameter() {
         let many = |count: usize| Missing {
-            new: (0..count).map(|number| format!("mail/{number:036}")).collect(),
+            lost: (0..count)
+                .map(|number| (format!("mail/{number:036}"), None))
+                .collect(),
             ..Missing::default()
         };
         let state = state(BTreeMap::from([
@@ -457,11 +551,8 @@ mod tests {
     #[test]
     fn existing_subscriptions_are_dropped_before_missing_ones() {
         let names: Vec<String> = (0..400).map(|number| format!("entry-{number}/1")).collect();
-        let missing = Missing {
-            new: BTreeSet::from(["mail/new".to_owned()]),
-            existing: by_entry(names.iter().map(String::as_str)),
-            ..Missing::default()
-        };
+        let existing = by_entry(names.iter().map(String::as_str));
+        let missing = Missing::of(std::iter::once("mail/new"), BTreeMap::new(), existing);
         let state = state(BTreeMap::from([("contoso".to_owned(), Some(missing))]));
         let look = StoredState::parse(&state.into_text())
             .of("contoso", "v1")
@@ -472,6 +563,51 @@ mod tests {
             Before::There(Some(at())),
             "in doubt a loss is reported"
         );
+    }
+
+    #[test]
+    fn thousands_of_guests_without_a_mailbox_hide_nothing_else() {
+        let guests: Vec<String> = (0..5_000).map(|number| format!("mail/{number:036}")).collect();
+        let missing = Missing::of(
+            guests.iter().map(String::as_str),
+            BTreeMap::new(),
+            BTreeMap::new(),
+        );
+        let mut live = LiveCounts::default();
+        live.record("contoso", 12);
+        let state = state(BTreeMap::from([("contoso".to_owned(), Some(missing))]));
+        let state = state.with_counts(live, Some("abcd".to_owned()));
+        let state = StoredState::parse(&state.into_text());
+        assert!(state.has_seen("contoso", "v1"));
+        assert!(matches!(state.last_look("contoso"), StoredLook::At(_)));
+        assert_eq!(state.failures(), Some("abcd"));
+        let look = state.of("contoso", "v1").unwrap();
+        assert_eq!(look.before(&guests[0], &BTreeMap::new()), Before::New);
+    }
+
+    #[test]
+    fn one_tenant_with_much_is_dropped_before_the_counts_of_all() {
+        let lost = (0..200)
+            .map(|number| (format!("mail/{number:036}"), None))
+            .collect();
+        let missing = Missing::of(std::iter::empty(), lost, BTreeMap::new());
+        let mut live = LiveCounts::default();
+        live.record("contoso", 12);
+        live.record("small", 1);
+        let state = state(BTreeMap::from([("contoso".to_owned(), Some(missing))]));
+        let state = StoredState::parse(&state.with_counts(live, Some("abcd".to_owned())).into_text());
+        assert_eq!(state.last_look("contoso"), StoredLook::Unknown);
+        assert!(matches!(state.last_look("small"), StoredLook::At(_)));
+        assert_eq!(state.failures(), Some("abcd"));
+        assert!(state.has_seen("contoso", "v1"), "its brake holds");
+    }
+
+    #[test]
+    fn a_tenant_whose_changes_are_not_made_has_not_seen_the_version() {
+        let state = state(BTreeMap::new()).with_unsettled(std::iter::once("contoso"));
+        let state = StoredState::parse(&state.into_text());
+        assert!(!state.has_seen("contoso", "v1"));
+        assert!(state.has_seen("other", "v1") && !state.has_seen("other", "v2"));
     }
 
     /// One of them may have a secret that has ended.

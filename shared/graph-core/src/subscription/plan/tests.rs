@@ -373,6 +373,7 @@ fn context() -> Context {
         takes_over: false,
         held: BTreeMap::new(),
         removed: BTreeSet::new(),
+        unproven: BTreeSet::new(),
     }
 }
 

@@ -1,0 +1,129 @@
+//! What a process remembers, and what a new one knows of the runs before it.
+
+use super::*;
+
+#[test]
+fn a_new_process_makes_the_changes_that_an_earlier_one_could_not() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(20)))]));
+    world.scheduled();
+    world.clock.advance(10);
+    world.scheduled();
+    let mut changed = mail(users(20));
+    changed["changeType"] = json!("created,updated");
+    let config = organisations(1, &[(0, "mail", changed)]).to_string();
+    world.documents.set(Document::Config, &config);
+    world.graph.quirk(Quirk::BlocksHandshakes);
+    world.clock.advance(10);
+    world.scheduled();
+    world.graph.heal();
+    // Past the pause after failed handshakes.
+    world.clock.advance(60);
+    let world = world.restarted();
+    let report = world.scheduled();
+    assert_eq!(report["counts"], json!({"replace": 20}), "{report:#}");
+}
+
+#[test]
+fn steps_that_two_processes_in_turn_leave_count_as_left_twice() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(1)))]));
+    world.scheduled();
+    world.clock.advance(60);
+    let config = organisations(1, &[(0, "mail", mail(users(200)))]).to_string();
+    world.documents.set(Document::Config, &config);
+    world.graph.delay("create", 20);
+    let left_twice = |world: &World| {
+        let (event, mut metrics) = (json!({"source": "aws.scheduler"}), Metrics::default());
+        let deadline = world.clock.now() + jiff::SignedDuration::from_secs(25);
+        let run = crate::handle(event, deadline, &world.deps, &mut metrics);
+        world.clock.run(run).unwrap();
+        metrics.values(Metric::LeftOverTwice).to_vec()
+    };
+    assert_eq!(left_twice(&world), [0]);
+    assert!(left_twice(&world.restarted())[0] > 0);
+}
+
+#[test]
+fn a_gap_begins_when_graph_last_showed_the_subscription() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.scheduled();
+    world.clock.advance(24 * 60);
+    world.scheduled();
+    let shown_at = world.clock.now();
+    world.graph.hide("id-1");
+    world.graph.fail("get id-1", unavailable());
+    world.clock.advance(10);
+    runs_for(&world, 120);
+    assert!(world.told().is_empty());
+    world.graph.remove("id-1");
+    world.graph.heal();
+    world.scheduled();
+    let told = world.told();
+    let from: jiff::Timestamp = told[0]["data"]["lostFrom"].as_str().unwrap().parse().unwrap();
+    // Graph may still have retried what it accepted four hours before.
+    let before = shown_at.duration_since(from);
+    // A renewal in between may have shown it as well.
+    assert!(before >= jiff::SignedDuration::from_hours(3), "{told:?}");
+}
+
+#[test]
+fn all_subscriptions_that_a_list_leaves_out_are_asked_for_in_turn() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(150)))]));
+    world.scheduled();
+    (1..=150).for_each(|number| world.graph.hide(&format!("id-{number}")));
+    world.log();
+    for _ in 0..2 {
+        world.clock.advance(10);
+        world.scheduled();
+    }
+    let log = world.log();
+    let asked: std::collections::BTreeSet<_> = log.iter().filter(|line| line.starts_with("get ")).collect();
+    assert_eq!(asked.len(), 150);
+    assert_eq!(count(&log, "create"), 0);
+}
+
+#[test]
+fn a_new_process_believes_only_the_second_list_without_a_sharepoint_subscription() {
+    let list = json!({"resource": "/sites/s1/lists/l1", "changeType": "updated"});
+    let world = world(&organisations(1, &[(0, "list", list), (0, "chats", chats())]));
+    world.graph.quirk(Quirk::TakesTwice);
+    world.scheduled();
+    world.clock.advance(10);
+    world.scheduled();
+    let ids = |world: &World| world.graph.all().len();
+    for hidden in ["id-1", "id-2"] {
+        world.graph.hide(hidden);
+    }
+    world.clock.advance(10);
+    let world = world.restarted();
+    world.scheduled();
+    assert_eq!(
+        ids(&world),
+        3,
+        "a second one of the chats does no harm: Graph refuses it"
+    );
+    assert_eq!(world.told().len(), 1);
+    world.clock.advance(10);
+    let world = world.restarted();
+    world.scheduled();
+    assert_eq!(ids(&world), 4);
+}
+
+#[test]
+fn a_mailbox_that_may_have_had_a_subscription_is_no_skipped_one() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(2)))]));
+    world.scheduled();
+    world.documents.forget_state();
+    world.graph.remove("id-1");
+    let text = "[Status Code: Forbidden; Reason: Access to OData is disabled.]";
+    world
+        .graph
+        .fail("create", Reply::refusal(403, "ExtensionError", text));
+    // Nobody knows what existed.
+    world.clock.advance(60);
+    let report = world.restarted().scheduled();
+    assert_eq!(
+        (&report["failed"], &report["skipped"]),
+        (&json!(1), &json!(0)),
+        "{report:#}"
+    );
+}
