@@ -88,6 +88,8 @@ async fn subscriptions_of_an_unlisted_tenant_are_counted_as_remembered() {
     world.clock.advance(4140);
     let metrics = world.counted(json!({})).await;
     check(&metrics, &[(Metric::SubscriptionsInDanger, 1)]);
+    // A renewal that fails at the end of a subscription's life is followed by a creation.
+    world.graph.fail("create", unavailable());
     world.clock.advance(400);
     let metrics = world.counted(json!({})).await;
     check(
