@@ -386,6 +386,24 @@ async fn a_window_without_time_at_its_last_try_is_given_up() {
     assert_eq!(world.delivered()[0]["data"]["complete"], false);
 }
 
+/// Outlook counts each mailbox by itself.
+#[tokio::test]
+async fn a_throttled_mailbox_delays_no_other() {
+    let entry =
+        json!({"one": {"resource": "/users/{id}/messages", "changeType": "created", "forEach": ["a", "b"]}});
+    let not_now = ReadAnswer::NotNow(Duration::from_secs(40));
+    let world = World::new(&entry).answers([not_now, page(&json!([]), None)]);
+    let windows = of_each(&["a", "b"]);
+    assert!(world.read(&[&windows[0], &windows[1]]).await.is_empty());
+    assert_eq!(world.slept(), Duration::ZERO);
+    let ends = world.delivered();
+    assert_eq!((ends.len(), &ends[0]["data"]["gap"]), (1, &json!("b")));
+    let [(rest, 40)] = &*world.queued() else {
+        panic!("one window waits")
+    };
+    assert!(rest.contains("/users/a/messages"), "{rest}");
+}
+
 /// A batch ends with its slowest window, and items of other tenants wait for the next batch.
 #[tokio::test]
 async fn a_window_that_has_not_begun_in_time_is_read_in_another_batch() {
