@@ -406,7 +406,7 @@ async fn a_throttled_mailbox_delays_no_other() {
 
 /// A batch ends with its slowest window, and items of other tenants wait for the next batch.
 #[tokio::test]
-async fn a_window_that_has_not_begun_in_time_is_read_in_another_batch() {
+async fn a_window_without_time_to_begin_is_read_in_another_batch() {
     let bodies = [
         window(CHAT, "gap-1"),
         sealed(&unsealed(&window(CHAT, "gap-2")).replace("\"one\"", "\"two\"")),
