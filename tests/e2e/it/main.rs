@@ -29,5 +29,6 @@ mod resources;
 mod rotation;
 mod rows;
 mod struck;
+mod traps;
 mod waiting;
 mod world;
