@@ -100,7 +100,7 @@ impl<'a> Unadmitted<'a> {
 }
 
 /// How many client states of an item are verified: each costs a MAC, and Graph sends one.
-const MAX_CLIENT_STATES: usize = 4;
+pub(super) const MAX_CLIENT_STATES: usize = 4;
 
 /// Members of an item as they were sent, of any type.
 #[derive(Clone, Copy)]

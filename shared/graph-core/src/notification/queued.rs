@@ -3,7 +3,7 @@
 //! A queue is not trusted: whoever can write to it could put anything there. So a message is sealed ([`seal`](super::seal)),
 //! and whoever takes it checks the seal and the client state of the item once more ([`VerifiedItem::open`]).
 
-use std::{borrow::Cow, collections::BTreeSet, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use super::{
     client_state::{ClientStateKeys, Proven, Refused},
     fields::{Malformed, retain},
     identity::{Identity, Receipt},
-    item::{Admitted, Notification, Unadmitted},
+    item::{Admitted, MAX_CLIENT_STATES, Notification, Unadmitted},
     message,
     seal::{BrokenSeal, MAX_SEAL_BYTES, Sealed},
 };
@@ -116,10 +116,15 @@ impl<'a> QueuedItem<'a> {
         if fits(&body) {
             return Ok(body);
         }
-        let mut kept = BTreeSet::new();
+        let mut kept: BTreeMap<&str, usize> = BTreeMap::new();
         self.keeping(|key, value| {
-            let name = DOCUMENTED.iter().find(|name| key.eq_ignore_ascii_case(name));
-            is_small(key, value) && name.is_some_and(|name| kept.insert(*name))
+            let documented = DOCUMENTED.iter().find(|(name, _)| key.eq_ignore_ascii_case(name));
+            is_small(key, value)
+                && documented.is_some_and(|(name, most)| {
+                    let kept = kept.entry(name).or_default();
+                    *kept += 1;
+                    *kept <= *most
+                })
         })
     }
 
@@ -285,17 +290,18 @@ fn most_bytes(key: &str, value: &RawValue) -> usize {
 /// What a member of an oversize item may take; the most members of an object times this fits into a message.
 const SMALL_MEMBER_BYTES: usize = 4_000;
 
-/// The members that Graph documents and that are small: what is left of an item that no message can hold.
-const DOCUMENTED: [&str; 9] = [
-    "changeType",
-    "clientState",
-    "id",
-    "lifecycleEvent",
-    "organizationId",
-    "resource",
-    "subscriptionExpirationDateTime",
-    "subscriptionId",
-    "tenantId",
+/// The members that Graph documents and that are small, and how many of each are left of an item that no message can hold. Any
+/// of the client states that are verified may be the one that holds.
+const DOCUMENTED: [(&str, usize); 9] = [
+    ("changeType", 1),
+    ("clientState", MAX_CLIENT_STATES),
+    ("id", 1),
+    ("lifecycleEvent", 1),
+    ("organizationId", 1),
+    ("resource", 1),
+    ("subscriptionExpirationDateTime", 1),
+    ("subscriptionId", 1),
+    ("tenantId", 1),
 ];
 
 /// How long an item can be on its way: four days in its queue, fourteen in FailedQueue (template.yaml), and a day over.

@@ -75,6 +75,28 @@ fn an_item_of_any_number_of_members_fits() {
     }
 }
 
+/// The client state that proves an item need not be its first one.
+#[test]
+fn an_item_of_any_size_keeps_the_client_state_that_holds() {
+    let filler = r#""k":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx""#;
+    let filler = vec![filler; 100_000].join(",");
+    let genuine = with_client_state(&raw("{}"), "mail");
+    let genuine = genuine.get().trim_matches(['{', '}']);
+    for before in [
+        r#""clientState":"forged""#,
+        r#""clientState":null,"ClientState":5"#,
+        r#""clientState":"a","clientState":"b","clientState":"c""#,
+    ] {
+        let item = raw(&format!(r#"{{{before},{genuine},{filler}}}"#));
+        let admitted = Unadmitted::parse(&item).unwrap().admit(&keys()).unwrap();
+        let receipt = Receipt { at: at(0), index: 0 };
+        let body = QueuedItem::new(&admitted, receipt, Vec::new()).to_body().unwrap();
+        let body = seal(&body, &keys(), at(0)).unwrap();
+        let verified = open(&body).unwrap();
+        assert_eq!(verified.proven().subscription, "mail", "{before}");
+    }
+}
+
 #[test]
 fn a_foreign_body_is_malformed() {
     for body in ["", "{}", "[]", "null", r#"{"subscription":"a"}"#, "\u{0}"] {
