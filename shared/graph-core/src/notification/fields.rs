@@ -26,6 +26,9 @@ pub enum Malformed {
     /// It nests over [`MAX_DEPTH`] levels.
     #[error("notification item is nested too deep")]
     TooDeep,
+    /// It has a number that not every reader of JSON can read.
+    #[error("notification item has a number that is too large")]
+    Number,
     /// It does not fit into a queue message even without its content.
     #[error("notification item is too large")]
     TooLarge,
@@ -146,24 +149,61 @@ pub(crate) fn retain(
     RawValue::from_string(retained).map_err(|_| Malformed::Form)
 }
 
-/// Returns how deep a JSON value nests. Strings, which are most of an encrypted item, are passed over in long strides.
-pub(crate) fn depth(raw: &RawValue) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    let mut rest = raw.get().as_bytes();
-    while let [byte, after @ ..] = rest {
-        rest = after;
-        match byte {
-            b'"' => rest = behind_string(after),
-            b'{' | b'[' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
+/// What a reader of a JSON value has to bear.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// How deep the value nests.
+    pub(crate) depth: usize,
+    /// Whether it has a number that is no finite `f64`, or of more than [`MAX_NUMBER_BYTES`].
+    pub(crate) has_large_number: bool,
 }
+
+impl Shape {
+    /// Looks at a value. Strings, which are most of an encrypted item, are passed over in long strides.
+    pub(crate) fn of(raw: &RawValue) -> Self {
+        let (mut shape, mut depth) = (Self::default(), 0_usize);
+        let mut rest = raw.get().as_bytes();
+        while let [byte, after @ ..] = rest {
+            match byte {
+                b'"' => rest = behind_string(after),
+                b'-' | b'0'..=b'9' => {
+                    let length = rest.iter().position(|byte| !is_of_number(*byte));
+                    let (number, behind) = rest.split_at(length.unwrap_or(rest.len()));
+                    shape.has_large_number |= is_large(number);
+                    rest = behind;
+                }
+                b'{' | b'[' => {
+                    depth += 1;
+                    shape.depth = shape.depth.max(depth);
+                    rest = after;
+                }
+                b'}' | b']' => {
+                    depth = depth.saturating_sub(1);
+                    rest = after;
+                }
+                _ => rest = after,
+            }
+        }
+        shape
+    }
+}
+
+fn is_of_number(byte: u8) -> bool {
+    byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E')
+}
+
+/// Returns whether not every reader can read a number. Only an exponent makes a short one infinite.
+fn is_large(number: &[u8]) -> bool {
+    let is_finite = |number: &[u8]| {
+        let number = std::str::from_utf8(number).ok();
+        let number = number.and_then(|number| number.parse::<f64>().ok());
+        number.is_some_and(f64::is_finite)
+    };
+    number.len() > MAX_NUMBER_BYTES || number.contains(&b'e') | number.contains(&b'E') && !is_finite(number)
+}
+
+/// The longest number. Python refuses integers of more than 4,300 digits, and what an `f64` holds has 309 at most.
+const MAX_NUMBER_BYTES: usize = 300;
 
 /// Returns what comes behind the string that `text` is inside of.
 fn behind_string(mut text: &[u8]) -> &[u8] {
@@ -383,6 +423,24 @@ mod tests {
         assert!(retain(&raw("[]"), |_, _| true).is_err());
     }
 
+    /// One such number makes a whole event unreadable for Rust (`1e400`) or Python (5,000 digits).
+    #[test]
+    fn a_number_that_readers_refuse_is_found_wherever_it_is() {
+        let long = format!("[{}]", "1".repeat(MAX_NUMBER_BYTES + 1));
+        for json in ["1e400", "-1E+400", r#"{"a":[{"b":1e999999999}]}"#, &long] {
+            assert!(Shape::of(&raw(json)).has_large_number, "{json}");
+        }
+        let longest = format!("[-1.5e-400,1e308,{}]", "1".repeat(MAX_NUMBER_BYTES));
+        for json in [
+            r#"{"1e400":"1e400","a\"":"\\"}"#,
+            "[true,false,null]",
+            "0",
+            &longest,
+        ] {
+            assert!(!Shape::of(&raw(json)).has_large_number, "{json}");
+        }
+    }
+
     #[test]
     fn brackets_inside_strings_are_not_depth() {
         for (json, expected) in [
@@ -391,7 +449,7 @@ mod tests {
             (r#"{"a":[{}],"b":{}}"#, 3),
             (r#"["[[[[","\"[[","\\",[]]"#, 2),
         ] {
-            assert_eq!(depth(&raw(json)), expected, "{json}");
+            assert_eq!(Shape::of(&raw(json)).depth, expected, "{json}");
         }
     }
 
@@ -401,7 +459,7 @@ mod tests {
             if let Ok(raw) = RawValue::from_string(text) {
                 let _ = pick(&raw, &["a", "b"]);
                 let _ = retain(&raw, |key, _| key != "a");
-                let _ = depth(&raw);
+                let _ = Shape::of(&raw);
             }
         }
     }

@@ -9,7 +9,7 @@ pub use super::fields::{MAX_DEPTH, MAX_MEMBERS, Malformed};
 use super::{
     client_state::{ClientStateKeys, Proven, Refused},
     envelope::EncryptedContent,
-    fields::{Rest, depth, optional_text, pick, scalar, survey},
+    fields::{Rest, Shape, optional_text, pick, scalar, survey},
 };
 
 /// An item of a collection that anybody may have sent: only what admission and the event's identity need has been found.
@@ -251,8 +251,12 @@ impl<'a> Notification<'a> {
     /// Returns an error when a member has a type that Graph does not give it or comes twice, or the item nests too deep to
     /// be read safely by whoever comes next.
     pub fn parse(raw: &'a RawValue) -> Result<Self, Malformed> {
-        if depth(raw) > MAX_DEPTH {
+        let shape = Shape::of(raw);
+        if shape.depth > MAX_DEPTH {
             return Err(Malformed::TooDeep);
+        }
+        if shape.has_large_number {
+            return Err(Malformed::Number);
         }
         let survey = survey(raw, &MEMBER_NAMES, Rest::Listed)?;
         let [
