@@ -19,7 +19,7 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct Batch {
     deliver: Vec<(Note<Facts>, Message)>,
-    fail: Vec<(Note<Failure>, Message)>,
+    fail: Vec<(Note<Failed>, Message)>,
     renewal: Vec<(Note<()>, Message)>,
     reader: Vec<(Note<()>, Message)>,
     waiting: Vec<Waiting>,
@@ -30,6 +30,12 @@ struct Note<T> {
     id: String,
     report: T,
     last_try: Option<LastTry>,
+}
+
+/// A message that can never be processed.
+struct Failed {
+    failure: Failure,
+    subject: Subject,
 }
 
 /// The message with this id cannot be processed now.
@@ -68,11 +74,11 @@ impl Batch {
                 self.forward(id, kind, Message::of_any(owner, body), last_try);
             }
             Err(Undelivered::Fail(failure)) => {
-                report::log_failure(&subject(), failure);
+                let subject = subject();
                 let message = Message::of_any(owner, body).failed(failure.reason());
                 let note = Note {
                     id,
-                    report: failure,
+                    report: Failed { failure, subject },
                     // What FailedQueue does not take now, it does not take a second time either.
                     last_try: None,
                 };
@@ -116,7 +122,12 @@ impl Batch {
         );
         let mut waiting = self.waiting;
         let delivered = settle(delivered, &mut waiting);
-        let mut failed = settle(failed, &mut waiting);
+        // Logged only now: what FailedQueue does not store comes again, and would be a line at each try.
+        let failed = settle(failed, &mut waiting).into_iter().map(|failed| {
+            report::log_failure(&failed.subject, failed.failure);
+            failed.failure
+        });
+        let mut failed: Vec<Failure> = failed.collect();
         let forwarded = settle(renewal, &mut waiting).len() + settle(reader, &mut waiting).len();
         let kept = keep_last(waiting, &deps.failed_queue, deadline).await;
         let used_up = |(_, obstacle)| Failure::TriesUsedUp(obstacle);
@@ -175,18 +186,18 @@ async fn keep_last(
             obstacle,
             last_try,
         } = waiting;
-        if let Some(last) = &last_try {
-            let subject = Subject::of(&id, last.body(), last.owner());
-            report::log_failure(&subject, Failure::TriesUsedUp(obstacle));
-        }
         Unfinished {
-            note: (id, obstacle),
+            note: (id.clone(), obstacle),
+            id,
             last_try,
             reason: obstacle.reason(),
         }
     });
-    keep(unfinished.collect(), queue, deadline).await
+    keep(unfinished.collect(), QUEUE, queue, deadline).await
 }
+
+/// The queue of items, as the log names it.
+const QUEUE: &str = "NotificationQueue";
 
 /// How much time is left for FailedQueue when another queue hangs.
 const KEEP_WITHIN: Duration = Duration::from_millis(1_500);

@@ -61,41 +61,42 @@ pub(crate) fn log(results: &Results) {
 }
 
 /// The message that a line is about.
-pub(crate) struct Subject<'a> {
-    id: &'a str,
+pub(crate) struct Subject {
+    id: String,
     /// The owner, if it is proven. Nothing else in a message is safe to print.
-    owner: Option<&'a Proven>,
+    owner: Option<Proven>,
     /// Graph's id of the subscription, if the item has one.
-    subscription_id: Option<Cow<'a, str>>,
+    subscription_id: Option<String>,
 }
 
-impl<'a> Subject<'a> {
+impl Subject {
     /// Returns the subject of a message of `owner`.
-    pub(crate) fn of(id: &'a str, body: &'a str, owner: Option<&'a Proven>) -> Self {
+    pub(crate) fn of(id: &str, body: &str, owner: Option<&Proven>) -> Self {
         let said = |_| {
             let item = Notification::parse(QueuedItem::parse(body).ok()?.item).ok()?;
-            item.subscription_id.filter(|id| is_id(id))
+            item.subscription_id.filter(|id| is_id(id)).map(Cow::into_owned)
         };
         Self {
-            id,
-            owner,
+            id: id.to_owned(),
+            owner: owner.cloned(),
             subscription_id: owner.and_then(said),
         }
     }
 
     fn tenant_id(&self) -> Option<String> {
-        self.owner.map(|owner| owner.application.tenant_id.to_string())
+        let owner = self.owner.as_ref();
+        owner.map(|owner| owner.application.tenant_id.to_string())
     }
 
     fn name(&self) -> Option<&str> {
-        self.owner.map(|owner| &*owner.subscription)
+        self.owner.as_ref().map(|owner| &*owner.subscription)
     }
 }
 
-impl fmt::Display for Subject<'_> {
+impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = self.id;
-        match self.owner {
+        let id = &self.id;
+        match &self.owner {
             Some(Proven {
                 subscription,
                 application,
@@ -111,7 +112,7 @@ impl fmt::Display for Subject<'_> {
 }
 
 /// Logs that a message is forwarded.
-pub(crate) fn log_forward(subject: &Subject<'_>, kind: MessageKind) {
+pub(crate) fn log_forward(subject: &Subject, kind: MessageKind) {
     let (kind, queue) = match kind {
         MessageKind::Lifecycle => ("a lifecycle notification", "LifecycleQueue"),
         MessageKind::Fetch => ("an item to fetch", "ReadQueue"),
@@ -125,8 +126,8 @@ pub(crate) fn log_forward(subject: &Subject<'_>, kind: MessageKind) {
     );
 }
 
-/// Logs that a message goes to FailedQueue.
-pub(crate) fn log_failure(subject: &Subject<'_>, failure: Failure) {
+/// Logs that a message is in FailedQueue.
+pub(crate) fn log_failure(subject: &Subject, failure: Failure) {
     let reason = failure.reason().name();
     error!(
         message.id = subject.id,
@@ -136,12 +137,12 @@ pub(crate) fn log_failure(subject: &Subject<'_>, failure: Failure) {
         reason,
         hint = failure.hint(),
         ?failure,
-        "{subject} cannot be processed ({reason}); it goes to FailedQueue"
+        "{subject} cannot be processed ({reason}); it is in FailedQueue"
     );
 }
 
 /// Logs that a message cannot be processed now.
-pub(crate) fn log_obstacle(subject: &Subject<'_>, obstacle: Obstacle) {
+pub(crate) fn log_obstacle(subject: &Subject, obstacle: Obstacle) {
     let reason = obstacle.reason().name();
     warn!(
         message.id = subject.id,

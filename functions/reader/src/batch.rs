@@ -10,7 +10,7 @@ use graph_edge::{
     clock::Clock,
     deadline::Deadline,
     metrics::Metrics,
-    sqs::{LastTry, Message, Queue, Reason, Unfinished, keep, received},
+    sqs::{Failed, LastTry, Reason, Unfinished, keep, received, set_aside},
 };
 use jiff::Timestamp;
 use tracing::error;
@@ -202,16 +202,14 @@ pub(crate) async fn keep_last<P: Ports>(
             }
             None => None,
         };
-        if let Some(last) = &last_try {
-            last.log(&id, "ReadQueue", reason);
-        }
         all.push(Unfinished {
-            note: (id, reason),
+            note: (id.clone(), reason),
+            id,
             last_try,
             reason,
         });
     }
-    let sent = keep(all, &deps.failed_queue, deadline).await;
+    let sent = keep(all, QUEUE, &deps.failed_queue, deadline).await;
     for (_, reason) in sent.stored {
         reason.count(1, metrics);
     }
@@ -234,18 +232,15 @@ pub(crate) async fn reject<P: Ports>(
     deadline: Deadline,
     metrics: &mut Metrics,
 ) -> Vec<Unprocessed> {
-    let messages = rejected.iter().map(|rejected| {
-        let (id, reason) = (&rejected.record.id, rejected.reason.name());
-        error!(
-            message.id = id,
-            subscription = rejected.owner.as_ref().map(|owner| &*owner.subscription),
-            reason,
-            "Message {id} of ReadQueue cannot be processed ({reason}); it is moved to FailedQueue"
-        );
-        let message = Message::of_any(rejected.owner.as_ref(), rejected.record.body.clone());
-        (rejected, message.failed(rejected.reason))
+    let failed = rejected.iter().map(|rejected| Failed {
+        note: rejected,
+        id: rejected.record.id.clone(),
+        body: rejected.record.body.clone(),
+        owner: rejected.owner.clone(),
+        reason: rejected.reason,
+        is_last_try: false,
     });
-    let sent = deps.failed_queue.send(messages.collect(), deadline).await;
+    let sent = set_aside(failed.collect(), QUEUE, &deps.failed_queue, deadline).await;
     for rejected in sent.stored {
         rejected.reason.count(1, metrics);
     }
@@ -256,3 +251,6 @@ pub(crate) async fn reject<P: Ports>(
     })
     .collect()
 }
+
+/// The queue of windows and items, as the log names it.
+const QUEUE: &str = "ReadQueue";

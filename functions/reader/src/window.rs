@@ -70,12 +70,6 @@ pub(crate) async fn take_turn<P: Ports>(
     if !task.is_last_try {
         return Err(obstacle);
     }
-    error!(
-        subscription = window.subscription,
-        %obstacle,
-        "Subscription {} could not be read at the last try either: {obstacle}; its window is moved to FailedQueue",
-        window.subscription
-    );
     let (shortfall, reason) = match obstacle {
         Obstacle::NotSignedIn => (Shortfall::NotSignedIn, Reason::ReadRefused),
         Obstacle::GraphUnavailable
@@ -84,7 +78,14 @@ pub(crate) async fn take_turn<P: Ports>(
         | Obstacle::NoClientStateKeys
         | Obstacle::OutOfTime => (Shortfall::NotReady, Reason::NotReady),
     };
-    give_up(window, shortfall, reason, deps, deadline).await
+    let end = give_up(window, shortfall, reason, deps, deadline).await?;
+    error!(
+        subscription = window.subscription,
+        %obstacle,
+        "Subscription {} could not be read at the last try either: {obstacle}; its window is in FailedQueue",
+        window.subscription
+    );
+    Ok(end)
 }
 
 /// Puts a window back into `ReadQueue`, to be read in another batch.
@@ -157,20 +158,22 @@ async fn without_entry<P: Ports>(
         ..
     } = window;
     if is_current {
+        let (shortfall, reason) = (Shortfall::NotConfigured, Reason::NotConfigured);
+        let end = give_up(window, shortfall, reason, deps, deadline).await?;
         error!(
             subscription,
             resource,
-            "ConfigSecret does not have subscription {subscription} to {resource}, so its lost changes are not read; the window is moved to FailedQueue"
+            "ConfigSecret does not have subscription {subscription} to {resource}, so its lost changes are not read; the window is in FailedQueue"
         );
-        let (shortfall, reason) = (Shortfall::NotConfigured, Reason::NotConfigured);
-        return give_up(window, shortfall, reason, deps, deadline).await;
+        return Ok(end);
     }
     let Some(again) = window.clone().waited(MAX_CONFIG_WAITS) else {
+        let end = give_up(window, Shortfall::NotReady, Reason::NotReady, deps, deadline).await?;
         error!(
             subscription,
-            "ConfigSecret cannot be read again, and the last configuration does not have subscription {subscription}; its window is moved to FailedQueue. Look for the log line about ConfigSecret"
+            "ConfigSecret cannot be read again, and the last configuration does not have subscription {subscription}; its window is in FailedQueue. Look for the log line about ConfigSecret"
         );
-        return give_up(window, Shortfall::NotReady, Reason::NotReady, deps, deadline).await;
+        return Ok(end);
     };
     let wait = FLOOR.unsigned_abs();
     warn!(

@@ -13,7 +13,7 @@ use graph_core::{
 use graph_edge::{
     deadline::Deadline,
     metrics::{Metric, Metrics},
-    sqs::{LastTry, Message, Queue, Reason, Unfinished, keep, received},
+    sqs::{self, Failed, LastTry, Reason, Sent, Unfinished, received},
     telemetry::causes,
 };
 use jiff::Timestamp;
@@ -36,6 +36,9 @@ use crate::{
 
 mod answer;
 mod losses;
+
+/// The queue of lifecycle notifications, as the log names it.
+const QUEUE: &str = "LifecycleQueue";
 
 /// How long FailedQueue may take at the end of a batch, when another queue has taken its time.
 const KEEP_WITHIN: Duration = Duration::from_secs(3);
@@ -71,7 +74,8 @@ pub(crate) async fn handle<P: Ports>(
         // Without keys nothing is proven yet: the message is retried and not set aside.
         let Some(keys) = &keys else {
             unfinished.push(Unfinished {
-                note: id,
+                note: (id, Reason::NoClientStateKeys),
+                id: id.to_owned(),
                 last_try: last_try(record, None, deps.tries),
                 reason: Reason::NoClientStateKeys,
             });
@@ -79,20 +83,37 @@ pub(crate) async fn handle<P: Ports>(
         };
         match Event::of(body, keys, deps.clock.now()) {
             Ok(event) => events.push((record, event)),
-            Err(rejection) => rejected.push((id, body, rejection)),
+            Err(Rejection { reason, owner }) => rejected.push(Failed {
+                note: (id, reason),
+                id: id.to_owned(),
+                body: body.to_owned(),
+                owner,
+                reason,
+                is_last_try: false,
+            }),
         }
     }
-    let mut again = set_aside(&rejected, &deps.failed_queue, metrics).await;
+    let sent = sqs::set_aside(rejected, QUEUE, &deps.failed_queue, Deadline::after(STORE_WITHIN)).await;
+    let mut again = count_failed(sent, metrics);
     let failures = react(&events, deadline, deps, metrics).await;
     for ((record, event), failure) in events.iter().zip(failures) {
         let Some(reason) = failure else { continue };
+        let id = text(record, "messageId");
         unfinished.push(Unfinished {
-            note: text(record, "messageId"),
+            note: (id, reason),
+            id: id.to_owned(),
             last_try: last_try(record, Some(&event.owner()), deps.tries),
             reason,
         });
     }
-    again.extend(keep_last(unfinished, &deps.failed_queue, metrics).await);
+    let sent = sqs::keep(
+        unfinished,
+        QUEUE,
+        &deps.failed_queue,
+        Deadline::after(KEEP_WITHIN),
+    )
+    .await;
+    again.extend(count_failed(sent, metrics));
     metrics.count(Metric::LifecycleRetried, again.len());
     let failures: Vec<Value> = again.iter().map(|id| json!({"itemIdentifier": id})).collect();
     json!({"batchItemFailures": failures})
@@ -110,64 +131,13 @@ fn last_try(record: &Value, owner: Option<&Proven>, tries: u32) -> Option<LastTr
     LastTry::of(received, tries, text(record, "body"), owner)
 }
 
-/// Moves messages whose tries are used up to FailedQueue, and returns the ids of those that SQS hands over again.
-async fn keep_last<'a>(
-    unfinished: Vec<Unfinished<&'a str>>,
-    queue: &impl Queue,
-    metrics: &mut Metrics,
-) -> Vec<&'a str> {
-    for Unfinished {
-        note: id,
-        last_try,
-        reason,
-    } in &unfinished
-    {
-        if let Some(last) = last_try {
-            last.log(id, "LifecycleQueue", *reason);
-        }
-    }
-    let noted = unfinished.into_iter().map(|one| Unfinished {
-        note: (one.note, one.reason),
-        last_try: one.last_try,
-        reason: one.reason,
-    });
-    let sent = keep(noted.collect(), queue, Deadline::after(KEEP_WITHIN)).await;
+/// Counts the messages that are in FailedQueue, and returns the ids of those that SQS hands over again. What FailedQueue does not
+/// store comes back and would be counted twice.
+fn count_failed<'a>(sent: Sent<(&'a str, Reason)>, metrics: &mut Metrics) -> Vec<&'a str> {
     for (_, reason) in sent.stored {
         reason.count(1, metrics);
     }
     sent.lost.into_iter().map(|(id, _)| id).collect()
-}
-
-/// Sends messages that can never be processed to FailedQueue, and returns the ids of those that the queue did not
-/// accept.
-async fn set_aside<'a>(
-    rejected: &[(&'a str, &'a str, Rejection)],
-    queue: &impl Queue,
-    metrics: &mut Metrics,
-) -> Vec<&'a str> {
-    if rejected.is_empty() {
-        return Vec::new();
-    }
-    for (id, _, rejection) in rejected {
-        error!(
-            message.id = id,
-            subscription = rejection.owner.as_ref().map(|owner| &*owner.subscription),
-            reason = rejection.reason.name(),
-            "Message {id} is not a lifecycle notification of this stack; it goes to FailedQueue"
-        );
-    }
-    let messages = rejected
-        .iter()
-        .map(|(id, body, rejection)| (*id, rejection.message(body)));
-    let lost = queue
-        .send(messages.collect(), Deadline::after(STORE_WITHIN))
-        .await
-        .lost;
-    // Counted only once they are stored: what is not stored comes back and would be counted twice.
-    for (_, _, rejection) in rejected.iter().filter(|(id, ..)| !lost.contains(id)) {
-        rejection.reason.count(1, metrics);
-    }
-    lost
 }
 
 /// Answers the events and returns, in their order, why they have to be retried, if they have to.
@@ -189,9 +159,12 @@ async fn react<P: Ports>(
         ..RunRequest::everything(Options::default(), now, deadline)
     };
     let config = run::config::read(&deps.documents, &request.options, &mut Report::default()).await;
-    let Ok(Some(read)) =
-        config.inspect_err(|error| error!(error = causes(error), "Configuration cannot be read"))
-    else {
+    let Ok(Some(read)) = config.inspect_err(|error| {
+        error!(
+            error = causes(error),
+            "ConfigSecret cannot be read, so lifecycle notifications wait"
+        )
+    }) else {
         // Without a configuration nothing can be renewed, and no consumer can be told what was missed.
         return vec![Some(Reason::NoConfiguration); events.len()];
     };
@@ -279,13 +252,6 @@ async fn run_over_gone<P: Ports>(
 struct Rejection {
     reason: Reason,
     owner: Option<Proven>,
-}
-
-impl Rejection {
-    /// Returns the message with what an operator sorts by.
-    fn message(&self, body: &str) -> Message {
-        Message::of_any(self.owner.as_ref(), body.to_owned()).failed(self.reason)
-    }
 }
 
 /// A lifecycle notification about a subscription of this stack.

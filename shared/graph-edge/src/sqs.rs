@@ -14,12 +14,14 @@ use tracing::warn;
 
 use self::message::Batch;
 pub use self::{
+    failed::{Failed, set_aside},
     last_try::{LastTry, Unfinished, keep, received},
     message::{Message, REASON, SUBSCRIPTION, TENANT},
     reason::Reason,
 };
 use crate::{deadline::Deadline, telemetry::causes};
 
+mod failed;
 mod last_try;
 mod message;
 mod reason;

@@ -139,7 +139,10 @@ impl<P: Ports> Turn<'_, P> {
         let queue = &self.deps.delivery_queue;
         self.deps.store(queue, events, self.deadline).await?;
         delivered.note(numbers);
-        result.events += count;
+        // A drive's changes are new ones, which nothing was lost of.
+        if reading.window().gap.is_some() {
+            result.events += count;
+        }
         Ok(())
     }
 
@@ -156,7 +159,7 @@ impl<P: Ports> Turn<'_, P> {
         error!(
             subscription = window.subscription,
             problem,
-            "Microsoft Graph's answer for subscription {} {problem}; its window is moved to FailedQueue{}",
+            "Microsoft Graph's answer for subscription {} {problem}; its window is in FailedQueue{}",
             window.subscription,
             if window.gap.is_some() {
                 ", and CatchUpCompleted says that it is incomplete"

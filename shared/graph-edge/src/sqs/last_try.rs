@@ -1,9 +1,8 @@
 //! Messages that their queue hands over for the last time.
 
 use graph_core::notification::client_state::Proven;
-use tracing::error;
 
-use super::{Message, Queue, Reason, Sent};
+use super::{Failed, Queue, Reason, Sent, set_aside};
 use crate::deadline::Deadline;
 
 /// A message that its queue does not hand over again: what stays unfinished now, SQS moves to FailedQueue. It would have no reason
@@ -24,33 +23,6 @@ impl LastTry {
             owner: owner.cloned(),
         })
     }
-
-    /// Returns the body.
-    pub fn body(&self) -> &str {
-        &self.body
-    }
-
-    /// Returns the owner, as far as it is proven.
-    pub fn owner(&self) -> Option<&Proven> {
-        self.owner.as_ref()
-    }
-
-    /// Logs that the message `id` of `queue` goes to FailedQueue.
-    pub fn log(&self, id: &str, queue: &str, reason: Reason) {
-        let subscription = self.owner.as_ref().map(|owner| &*owner.subscription);
-        let tenant = self.owner.as_ref();
-        let tenant = tenant.map(|owner| owner.application.tenant_id.to_string());
-        let reason = reason.name();
-        error!(
-            message.id = id,
-            subscription.name = subscription,
-            tenant.id = tenant,
-            reason,
-            "Message {id} of {queue} for subscription {} of tenant {} could not be processed at its last try ({reason}); it goes to FailedQueue",
-            subscription.unwrap_or("(not proven)"),
-            tenant.as_deref().unwrap_or("(not proven)")
-        );
-    }
 }
 
 /// A message that could not be finished.
@@ -58,37 +30,43 @@ impl LastTry {
 pub struct Unfinished<T> {
     /// What the caller knows it by.
     pub note: T,
+    /// The id that SQS gave it.
+    pub id: String,
     /// The message; nothing if its queue hands it over again.
     pub last_try: Option<LastTry>,
     /// What was in the way.
     pub reason: Reason,
 }
 
-/// Moves messages to FailedQueue, with their reasons, if their queues do not hand them over again. The others count as lost.
+/// Moves messages of the queue called `from` to FailedQueue, with their reasons, if their queue does not hand them over again.
+/// The others count as lost.
 pub async fn keep<T: Send>(
     unfinished: Vec<Unfinished<T>>,
+    from: &str,
     failed_queue: &impl Queue,
     deadline: Deadline,
 ) -> Sent<T> {
-    let (mut messages, mut lost) = (Vec::new(), Vec::new());
+    let (mut failed, mut lost) = (Vec::new(), Vec::new());
     for Unfinished {
         note,
+        id,
         last_try,
         reason,
     } in unfinished
     {
         match last_try {
-            Some(LastTry { body, owner }) => {
-                messages.push((note, Message::of_any(owner.as_ref(), body).failed(reason)));
-            }
+            Some(LastTry { body, owner }) => failed.push(Failed {
+                note,
+                id,
+                body,
+                owner,
+                reason,
+                is_last_try: true,
+            }),
             None => lost.push(note),
         }
     }
-    let mut sent = if messages.is_empty() {
-        Sent::default()
-    } else {
-        failed_queue.send(messages, deadline).await
-    };
+    let mut sent = set_aside(failed, from, failed_queue, deadline).await;
     sent.lost.extend(lost);
     sent
 }

@@ -45,11 +45,51 @@ fn the_largest_message_that_sqs_holds_is_kept_with_its_reason() {
     assert_eq!(failed.body, ours, "what the functions write is never cut");
 }
 
+/// What FailedQueue does not store comes again, and would be a line at each try.
+#[tokio::test]
+async fn a_message_is_logged_once_failed_queue_has_stored_it() {
+    let (queue, written) = (FakeQueue::default(), Written::start());
+    let owner = Proven {
+        subscription: "mail".to_owned(),
+        application: application((TENANT_ID, TENANT_ID)),
+    };
+    let failed = |is_last_try| Failed {
+        note: (),
+        id: "m1".to_owned(),
+        body: "{}".to_owned(),
+        owner: Some(owner.clone()),
+        reason: Reason::Malformed,
+        is_last_try,
+    };
+    let deadline = Deadline::after(Duration::from_mins(1));
+    queue.refuse(Some(""));
+    assert_eq!(
+        set_aside(vec![failed(false)], "AQueue", &queue, deadline)
+            .await
+            .lost,
+        [()]
+    );
+    assert_eq!(written.text(), "");
+    queue.refuse(None);
+    for (is_last_try, what) in [(false, "cannot be"), (true, "could not be")] {
+        assert_eq!(
+            set_aside(vec![failed(is_last_try)], "AQueue", &queue, deadline)
+                .await
+                .stored,
+            [()]
+        );
+        let line =
+            format!("Message m1 of AQueue for subscription mail of tenant {TENANT_ID} {what} processed");
+        assert_eq!(written.text().matches(&line).count(), 1, "{}", written.text());
+    }
+}
+
 #[tokio::test]
 async fn only_messages_that_are_not_handed_over_again_are_kept() {
     let queue = FakeQueue::default();
     let unfinished = |note: &'static str, received| Unfinished {
         note,
+        id: note.to_owned(),
         last_try: LastTry::of(received, 10, note, None),
         reason: Reason::NotStored,
     };
@@ -62,7 +102,7 @@ async fn only_messages_that_are_not_handed_over_again_are_kept() {
         ]
     };
     let deadline = Deadline::after(Duration::from_mins(1));
-    let sent = keep(all(), &queue, deadline).await;
+    let sent = keep(all(), "AQueue", &queue, deadline).await;
     assert_eq!(
         (sent.stored, sent.lost),
         (vec!["tenth", "later"], vec!["first", "ninth"])
@@ -74,7 +114,7 @@ async fn only_messages_that_are_not_handed_over_again_are_kept() {
         .collect();
     assert_eq!(kept, [("tenth", Some("NotStored")), ("later", Some("NotStored"))]);
     queue.refuse(Some("tenth"));
-    let sent = keep(all(), &queue, deadline).await;
+    let sent = keep(all(), "AQueue", &queue, deadline).await;
     assert_eq!(
         (sent.stored, sent.lost),
         (vec!["later"], vec!["tenth", "first", "ninth"])
