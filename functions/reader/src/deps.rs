@@ -85,6 +85,8 @@ pub(crate) enum Line {
     Outage(Application),
     /// Microsoft Graph refuses with this status to return resources.
     Refusal(Application, u16),
+    /// Items of the application name resources outside of their subscriptions.
+    Outside(Application),
     /// Something else stands in the way of its windows.
     Obstacle(Application, Obstacle),
 }

@@ -22,9 +22,9 @@ use graph_edge::{
     clock::Clock,
     deadline::Deadline,
     metrics::{Metric, Metrics},
-    sqs::Message,
+    sqs::{Message, Queue},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tracing::warn;
 
 use self::{
@@ -49,8 +49,8 @@ pub(crate) async fn fetch_and_deliver<P: Ports>(
     metrics: &mut Metrics,
 ) -> Vec<Unprocessed> {
     let mut sorted = Sorted::of(items, config, deps.clock.now());
-    metrics.count(Metric::FetchRefused, sorted.outside.len());
-    report_outside(&sorted.outside);
+    metrics.count(Metric::FetchRefused, sorted.outside.items);
+    report_outside(&sorted.outside.subscriptions, deps);
     let mut unfinished = enqueue_drives(sorted.drives(), deps, deadline).await;
     let outages = Outages::default();
     let lanes = sorted.lanes().into_iter().map(async |lane| {
@@ -66,7 +66,10 @@ pub(crate) async fn fetch_and_deliver<P: Ports>(
     while let Some(delivered) = lanes.next().await {
         delivered.count(metrics);
         put_back.extend(delivered.put_back);
+        put_back.extend(delivered.left.iter().map(|(_, owner)| owner.clone()));
         unfinished.extend(Unprocessed::all(delivered.lost, Obstacle::NotStored));
+        let left = delivered.left.into_iter().map(|(id, _)| id);
+        unfinished.extend(Unprocessed::all(left, Obstacle::GraphUnavailable));
         rejected.extend(delivered.rejected);
     }
     drop(lanes);
@@ -79,19 +82,6 @@ pub(crate) async fn fetch_and_deliver<P: Ports>(
 /// a person may just have changed it.
 pub(crate) fn agree(items: &[(&Record, VerifiedItem<'_>)], config: &Config, now: Timestamp) -> bool {
     !Sorted::of(items, config, now).disagrees
-}
-
-/// Logs which items are delivered without content, as their paths are not below their subscriptions'.
-fn report_outside(subscriptions: &[&str]) {
-    let count = subscriptions.len();
-    let names: BTreeSet<&str> = subscriptions.iter().copied().collect();
-    if count > 0 {
-        warn!(
-            subscriptions = ?names,
-            items = count,
-            "{count} items of subscriptions {names:?} name a resource outside of their subscription; they are delivered without content"
-        );
-    }
 }
 
 /// Orders the reading of drives, and returns the messages whose drives have to be ordered again.
@@ -133,6 +123,8 @@ struct Delivered<'a> {
     forbidden: usize,
     /// The owners of the items that are fetched later.
     put_back: Vec<Proven>,
+    /// The ids and owners of messages that SQS hands over again, to be fetched then.
+    left: Vec<(String, Proven)>,
     /// The ids of messages that were stored nowhere.
     lost: Vec<String>,
     rejected: Vec<RejectedMessage<'a>>,
@@ -172,9 +164,15 @@ async fn deliver<'a, P: Ports>(
     delivered.forbidden += usize::from(result.as_ref().is_some_and(FetchResult::is_forbidden));
     let (mut now, mut later) = (Vec::new(), Vec::new());
     for item in &group.items {
-        let delay = retry_delay(item, deps);
+        let age = age(item, deps);
+        let delay = retry_delay(item, age, deps);
         let wait = delay.and_then(|delay| result.as_ref()?.retry_after(delay));
         match wait {
+            // A message more for each try would be dozens for one notification.
+            Some(_) if age >= PUT_BACK_UNTIL => {
+                let owner = item.verified.proven().clone();
+                delivered.left.push((item.record.id.clone(), owner));
+            }
             Some(wait) => later.push((item, wait)),
             None => now.push(item),
         }
@@ -200,7 +198,7 @@ async fn send<'a, P: Ports>(
         let fetched = content.map(|content| Fetched { content, read_at });
         let tenant_id = item.verified.proven().application.tenant_id;
         match event::fetched(item.verified, &item.notification, fetched) {
-            Ok(event) => messages.push(Message::of_tenant(tenant_id, event)),
+            Ok(event) => messages.push((item.record.id.clone(), Message::of_tenant(tenant_id, event))),
             Err(malformed) => {
                 let unfit = Unfit::from(malformed);
                 delivered
@@ -209,18 +207,15 @@ async fn send<'a, P: Ports>(
             }
         }
     }
-    let count = messages.len();
-    if deps
-        .store(&deps.delivery_queue, messages, deadline)
-        .await
-        .is_err()
-    {
-        let ids = items.iter().map(|item| item.record.id.clone());
-        return delivered.lost.extend(ids);
+    if messages.is_empty() {
+        return;
     }
-    delivered.delivered += count;
+    // Each message by itself: an item whose event is stored must not come again with the others.
+    let sent = deps.delivery_queue.send(messages, deadline).await;
+    delivered.lost.extend(sent.lost);
+    delivered.delivered += sent.stored.len();
     if matches!(content, Some(Content::Read(_))) {
-        delivered.fetched += count;
+        delivered.fetched += sent.stored.len();
     }
 }
 
@@ -231,16 +226,36 @@ async fn put_back<'a, P: Ports>(
     deps: &Deps<P>,
     deadline: Deadline,
 ) {
+    if items.is_empty() {
+        return;
+    }
     let again = |(item, wait): &(&Item<'_>, Duration)| {
-        Message::of(item.verified.proven(), item.record.body.clone()).delayed(*wait)
+        let owner = item.verified.proven();
+        let message = Message::of(owner, item.record.body.clone()).delayed(*wait);
+        ((item.record.id.clone(), owner.clone()), message)
     };
-    let messages = items.iter().map(again).collect();
-    let items = items.iter().map(|(item, _)| *item);
-    match deps.store(&deps.read_queue, messages, deadline).await {
-        Ok(()) => delivered
-            .put_back
-            .extend(items.map(|item| item.verified.proven().clone())),
-        Err(_) => delivered.lost.extend(items.map(|item| item.record.id.clone())),
+    // Each message by itself: one that is stored again must not stay as well.
+    let sent = deps
+        .read_queue
+        .send(items.iter().map(again).collect(), deadline)
+        .await;
+    delivered
+        .put_back
+        .extend(sent.stored.into_iter().map(|(_, owner)| owner));
+    delivered.lost.extend(sent.lost.into_iter().map(|(id, _)| id));
+}
+
+/// Logs that items name resources outside of their subscriptions: a line for an application, and none for each of its tries.
+fn report_outside<P: Ports>(outside: &BTreeMap<Application, BTreeSet<&str>>, deps: &Deps<P>) {
+    for (application, subscriptions) in outside {
+        if deps.is_line_due(Line::Outside(*application)) {
+            warn!(
+                tenant.id = %application.tenant_id,
+                ?subscriptions,
+                "Items of tenant {} name resources outside of their subscriptions {subscriptions:?}; they are delivered without content",
+                application.tenant_id
+            );
+        }
     }
 }
 
@@ -264,21 +279,27 @@ fn report<P: Ports>(put_back: &[Proven], deps: &Deps<P>) {
 }
 
 /// Returns how long an item waits before the next GET, twice as long each time; nothing once it has waited long enough.
-fn retry_delay<P: Ports>(item: &Item<'_>, deps: &Deps<P>) -> Option<Duration> {
-    let age = deps
-        .clock
-        .now()
-        .duration_since(item.verified.queued().received_at);
+fn retry_delay<P: Ports>(item: &Item<'_>, age: Duration, deps: &Deps<P>) -> Option<Duration> {
     let is_last = age > MAX_FETCH_AGE || item.record.tried >= deps.tries;
-    let delay = Duration::try_from(age).unwrap_or_default();
-    (!is_last).then(|| delay.clamp(MIN_RETRY_DELAY, MAX_RETRY_DELAY))
+    (!is_last).then(|| age.clamp(MIN_RETRY_DELAY, MAX_RETRY_DELAY))
+}
+
+/// Returns how long ago the webhook received an item.
+fn age<P: Ports>(item: &Item<'_>, deps: &Deps<P>) -> Duration {
+    let received_at = item.verified.queued().received_at;
+    let age = deps.clock.now().duration_since(received_at);
+    Duration::try_from(age).unwrap_or_default()
 }
 
 /// How many resources are fetched at once.
 const CONCURRENT_FETCHES: usize = 8;
 
 /// How long an item waits for its content, at the most.
-const MAX_FETCH_AGE: SignedDuration = SignedDuration::from_hours(5);
+const MAX_FETCH_AGE: Duration = Duration::from_hours(5);
+
+/// Until what age an item is put back for another try, five times at the most. Older ones stay in `ReadQueue`, which hands them over
+/// again every half an hour.
+const PUT_BACK_UNTIL: Duration = Duration::from_mins(8);
 
 /// How long an item waits for the next try.
 const MIN_RETRY_DELAY: Duration = Duration::from_secs(30);

@@ -1,6 +1,6 @@
 //! What has to be fetched for the items of a batch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use graph_core::{
     application::Application,
@@ -50,10 +50,19 @@ pub(super) struct Sorted<'a, 'c> {
     groups: BTreeMap<String, Group<'a, 'c>>,
     drives: BTreeMap<(Application, String), Drive>,
     pub(super) rejected: Vec<RejectedMessage<'a>>,
-    /// The subscriptions of items that name a resource outside of them.
-    pub(super) outside: Vec<&'a str>,
+    /// The items that name a resource outside of their subscription.
+    pub(super) outside: Outside<'a>,
     /// Whether the configuration says of an item's subscription that its content is fetched, as the item does itself.
     pub(super) disagrees: bool,
+}
+
+/// Items that name a resource outside of their subscription.
+#[derive(Default)]
+pub(super) struct Outside<'a> {
+    /// How many came for the first time.
+    pub(super) items: usize,
+    /// The subscriptions by application.
+    pub(super) subscriptions: BTreeMap<Application, BTreeSet<&'a str>>,
 }
 
 /// What is fetched for an item.
@@ -152,7 +161,9 @@ impl<'a, 'c> Sorted<'a, 'c> {
             }
             Fetch::Nothing => Wanted::Missing,
             Fetch::Refused => {
-                self.outside.push(&proven.subscription);
+                self.outside.items += usize::from(item.record.tried <= 1);
+                let subscriptions = self.outside.subscriptions.entry(proven.application);
+                subscriptions.or_default().insert(&proven.subscription);
                 self.disagrees = true;
                 Wanted::Missing
             }

@@ -294,7 +294,7 @@ async fn an_old_item_is_delivered_and_a_new_one_waits() {
     }
 }
 
-/// In an outage each of thousands of items is tried some thirty times.
+/// In an outage each of thousands of items is tried some fifteen times.
 #[tokio::test]
 async fn an_outage_is_one_line_and_not_one_for_each_item() {
     let (lines, _guard) = Lines::capture();
@@ -603,4 +603,49 @@ async fn an_item_that_asks_for_content_makes_the_reader_look_again() {
 
 fn drive() -> Value {
     json!({"one": {"resource": "/drives/d1/root", "changeType": "updated", "fetchContent": true}})
+}
+
+/// A message more for each try would be dozens for one notification.
+#[tokio::test]
+async fn an_item_that_waits_for_hours_stays_in_the_queue() {
+    let world = mailbox();
+    let created = item(&change("created", &format!("Users/{ANNA}/Messages/AAMk1")));
+    let mut put_back = 0;
+    for _ in 0..20 {
+        let again = world.read(&[&created]).await;
+        let queued = world.queued();
+        match queued.as_slice() {
+            [(_, delay)] => {
+                assert!(again.is_empty());
+                put_back += 1;
+                world
+                    .pass(Duration::from_secs(u64::try_from(*delay).unwrap()))
+                    .await;
+            }
+            _ => {
+                assert_eq!(again, ["m0"]);
+                break;
+            }
+        }
+    }
+    assert!((1..=5).contains(&put_back), "{put_back}");
+    assert!(world.delivered().is_empty());
+}
+
+#[tokio::test]
+async fn only_the_item_that_a_queue_refuses_comes_again() {
+    let world = mailbox();
+    let deleted = |id: &str| item(&change("deleted", &format!("Users/{ANNA}/Messages/{id}")));
+    let [stored, refused] = ["AAMk1", "AAMk2"].map(deleted);
+    world.deps.delivery_queue.refuse(Some("AAMk2"));
+    let mut metrics = Metrics::default();
+    assert_eq!(
+        world.count_at_try(&[&stored, &refused], 1, &mut metrics).await,
+        ["m1"]
+    );
+    assert_eq!(metrics.values(Metric::Delivered), [1]);
+    world.deps.read_queue.refuse(Some("AAMk4"));
+    let items = mails(["AAMk3", "AAMk4"]);
+    assert_eq!(world.read(&[&items[0], &items[1]]).await, ["m1"]);
+    assert_eq!(world.queued().len(), 1);
 }
