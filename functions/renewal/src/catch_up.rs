@@ -18,6 +18,7 @@ use graph_edge::{
     sqs::{Message, Queue},
 };
 use jiff::{SignedDuration, Timestamp};
+use tracing::error;
 
 use crate::{keys, ports::Documents};
 
@@ -29,7 +30,24 @@ pub struct CatchUp<Q> {
     /// How long after its end a window is read.
     settle: SignedDuration,
     /// Windows that `ReadQueue` did not accept. They are sent with the next ones.
-    unsent: Mutex<Vec<Window>>,
+    unsent: Mutex<Vec<LostWindow>>,
+}
+
+/// The window of a loss.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LostWindow {
+    pub(crate) window: Window,
+    /// Whether it was ordered because Graph missed notifications, which says no time.
+    pub(crate) is_undated: bool,
+}
+
+/// What became of windows.
+#[derive(Debug, Default)]
+pub(crate) struct Ordered {
+    /// Whether `ReadQueue` has accepted all.
+    pub(crate) is_all: bool,
+    /// The accepted ones of losses that say no time, those of earlier calls among them.
+    pub(crate) undated: Vec<Window>,
 }
 
 /// A gap, and how much of it the reader reads.
@@ -76,52 +94,61 @@ impl<Q: Queue> CatchUp<Q> {
         Self { settle, ..self }
     }
 
-    /// Puts windows into `ReadQueue`, joined where they belong to one subscription, and returns whether the queue accepted
-    /// all.
+    /// Puts windows into `ReadQueue`, joined where they belong to one subscription, and with them those that were kept.
     pub(crate) async fn order(
         &self,
-        windows: Vec<Window>,
+        windows: Vec<LostWindow>,
         documents: &impl Documents,
         now: Timestamp,
         deadline: Deadline,
-    ) -> bool {
+    ) -> Ordered {
         self.keep(windows);
         // Taken out of the lock, which must not be held while the queue is called.
         let windows = std::mem::take(&mut *self.unsent());
         if windows.is_empty() {
-            return true;
+            return Ordered {
+                is_all: true,
+                ..Ordered::default()
+            };
         }
-        let keys = keys::of_messages(documents).await;
+        // A secret that hangs must not take the time of what comes afterwards.
+        let keys = deadline.within(keys::of_messages(documents)).await;
+        let keys = keys.inspect_err(|_| {
+            error!("ClientStateSecret cannot be read in time, so windows for ReadQueue wait")
+        });
+        let keys = keys.ok().flatten();
         let (mut messages, mut lost) = (Vec::new(), Vec::new());
-        for window in windows {
-            match keys.as_ref().and_then(|keys| window.to_body(keys, now).ok()) {
+        for one in windows {
+            match keys.as_ref().and_then(|keys| one.window.to_body(keys, now).ok()) {
                 Some(body) => {
-                    let message = Message::of_window(&window.owner(), body);
-                    let message = message.delayed(window.settles_in(self.settle, now));
-                    messages.push((window, message));
+                    let message = Message::of_window(&one.window.owner(), body);
+                    let message = message.delayed(one.window.settles_in(self.settle, now));
+                    messages.push((one, message));
                 }
-                None => lost.push(window),
+                None => lost.push(one),
             }
         }
-        lost.extend(self.queue.send(messages, deadline).await.lost);
+        let sent = self.queue.send(messages, deadline).await;
+        lost.extend(sent.lost);
         let is_all = lost.is_empty();
-        let mut unsent = self.unsent();
-        for window in lost {
-            add(&mut unsent, window);
+        self.keep(lost);
+        let undated = sent.stored.into_iter().filter(|one| one.is_undated);
+        Ordered {
+            is_all,
+            undated: undated.map(|one| one.window).collect(),
         }
-        is_all
     }
 
     /// Keeps the windows of losses that consumers could not be informed of. Only the process that created the new
     /// subscription knows of the gap, so no later run can find it.
-    pub(crate) fn keep(&self, windows: Vec<Window>) {
+    pub(crate) fn keep(&self, windows: Vec<LostWindow>) {
         let mut unsent = self.unsent();
         for window in windows {
             add(&mut unsent, window);
         }
     }
 
-    fn unsent(&self) -> MutexGuard<'_, Vec<Window>> {
+    fn unsent(&self) -> MutexGuard<'_, Vec<LostWindow>> {
         self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -132,7 +159,7 @@ impl<Q: Queue> CatchUp<Q> {
         config: &Config,
         caught_up: &CaughtUp,
         now: Timestamp,
-    ) -> Option<Window> {
+    ) -> Option<LostWindow> {
         let gap = &loss.gap;
         let (_, _, resource) = configured(config, &gap.name, gap.application)?;
         let is_configured = gap
@@ -151,22 +178,28 @@ impl<Q: Queue> CatchUp<Q> {
             window.from = made_at.min(window.until);
             window.clipped = false;
         }
-        Some(if loss.is_undated() {
-            caught_up.rest(window, now)
-        } else {
-            window
-        })
+        let is_undated = loss.is_undated();
+        if is_undated {
+            window = caught_up.rest(window, now);
+        }
+        Some(LostWindow { window, is_undated })
     }
 }
 
 /// Adds a window, or joins it with one of the same subscription.
-fn add(windows: &mut Vec<Window>, window: Window) {
-    let mut window = window;
+fn add(windows: &mut Vec<LostWindow>, added: LostWindow) {
+    let LostWindow {
+        mut window,
+        is_undated,
+    } = added;
     for other in &mut *windows {
-        match other.join(window) {
-            Ok(()) => return,
+        match other.window.join(window) {
+            Ok(()) => {
+                other.is_undated |= is_undated;
+                return;
+            }
             Err(back) => window = *back,
         }
     }
-    windows.push(window);
+    windows.push(LostWindow { window, is_undated });
 }

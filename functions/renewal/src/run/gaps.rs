@@ -17,7 +17,7 @@ use graph_edge::{
 use super::state;
 use crate::{
     Deps,
-    catch_up::Loss,
+    catch_up::{Loss, LostWindow},
     ports::{Clock, Ports},
     result::StepResult,
 };
@@ -49,36 +49,28 @@ pub(crate) async fn send<P: Ports, T: Send>(
     });
     let sent = deps.delivery_queue.send(messages.collect(), deadline).await;
     let (mut unreported, losses): (Vec<T>, Vec<Loss>) = sent.lost.into_iter().unzip();
-    let (notes, mut reported): (Vec<T>, Vec<Loss>) = sent.stored.into_iter().unzip();
+    let (notes, reported): (Vec<T>, Vec<Loss>) = sent.stored.into_iter().unzip();
     if let Some(catch_up) = &deps.catch_up {
         let now = deps.clock.now();
         // Read only if a gap needs it: most runs have no such gap.
-        let mut caught_up = if reported.iter().chain(&losses).any(Loss::is_undated) {
+        let caught_up = if reported.iter().chain(&losses).any(Loss::is_undated) {
             state::caught_up(deps, deadline).await
         } else {
             CaughtUp::default()
         };
-        let windows = |losses: &[Loss], caught_up: &CaughtUp| -> Vec<Window> {
+        let windows = |losses: &[Loss]| -> Vec<LostWindow> {
             let windows = losses
                 .iter()
-                .map(|loss| catch_up.window(loss, config, caught_up, now));
+                .map(|loss| catch_up.window(loss, config, &caught_up, now));
             windows.flatten().collect()
         };
-        let kept = windows(&losses, &caught_up);
-        let ordered = windows(&reported, &caught_up);
-        if catch_up.order(ordered, &deps.documents, now, deadline).await {
-            reported.retain(Loss::is_undated);
-            let undated = windows(&reported, &caught_up);
-            for window in &undated {
-                caught_up.add(window, now);
-            }
-            if !undated.is_empty() {
-                state::add_caught_up(deps, &caught_up, deadline).await;
-            }
-        } else {
+        let (kept, wanted) = (windows(&losses), windows(&reported));
+        let ordered = catch_up.order(wanted, &deps.documents, now, deadline).await;
+        if !ordered.is_all {
             unreported.extend(notes);
         }
         catch_up.keep(kept);
+        note(deps, &ordered.undated, deadline).await;
     }
     unreported
 }
@@ -87,8 +79,23 @@ pub(crate) async fn send<P: Ports, T: Send>(
 pub(super) async fn order_rest<P: Ports>(deps: &Deps<P>) {
     if let Some(catch_up) = &deps.catch_up {
         let (now, deadline) = (deps.clock.now(), Deadline::after(STORE_WITHIN));
-        catch_up.order(Vec::new(), &deps.documents, now, deadline).await;
+        let ordered = catch_up.order(Vec::new(), &deps.documents, now, deadline).await;
+        note(deps, &ordered.undated, deadline).await;
     }
+}
+
+/// Stores that windows were ordered because Graph missed notifications.
+async fn note<P: Ports>(deps: &Deps<P>, ordered: &[Window], deadline: Deadline) {
+    if ordered.is_empty() {
+        return;
+    }
+    // Read now: what is unknown would count as a full window.
+    let mut caught_up = state::caught_up(deps, deadline).await;
+    let now = deps.clock.now();
+    for window in ordered {
+        caught_up.add(window, now);
+    }
+    state::add_caught_up(deps, &caught_up, deadline).await;
 }
 
 /// How long storing may take. It is the last thing a run does, but for FailedQueue.

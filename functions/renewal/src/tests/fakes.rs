@@ -234,6 +234,8 @@ pub(super) struct FakeDocuments {
     pub(super) is_down: Arc<Mutex<bool>>,
     /// The secrets whose current version is bytes.
     binary: Arc<Mutex<BTreeSet<Document>>>,
+    /// Whether Secrets Manager accepts calls and never answers.
+    pub(super) hangs: Arc<Mutex<bool>>,
     /// The versions of `StateParameter`.
     states: Arc<Mutex<Vec<String>>>,
     /// What another process writes into `StateParameter` before each of the next writes.
@@ -347,6 +349,10 @@ impl Source for FakeDocument {
 
     async fn read(&self) -> Result<Option<Versioned>, SecretError> {
         turn().await;
+        let hangs = *self.documents.hangs.lock().unwrap();
+        if hangs {
+            std::future::pending::<()>().await;
+        }
         if *self.documents.is_down.lock().unwrap() {
             return Err(SecretError::Unavailable("down".into()));
         }

@@ -1,6 +1,12 @@
 //! The windows for the reader.
 
+use std::time::Duration;
+
+use graph_core::{application::test_util::application, notification::client_state::Proven, read::Window};
+use graph_edge::deadline::Deadline;
 use jiff::{SignedDuration, Timestamp};
+
+use crate::catch_up::LostWindow;
 
 use super::{
     lifecycle::{batch, event},
@@ -362,4 +368,55 @@ async fn after_a_restart_a_failed_first_creation_is_not_a_loss() {
     world.clock.advance(60);
     world.run().await;
     assert_eq!((world.told(), world.windows()), (Vec::new(), Vec::new()));
+}
+
+/// The deadline of a run is also that of what comes after its windows.
+#[tokio::test]
+async fn a_secret_that_hangs_keeps_windows_until_their_deadline() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    *world.documents.hangs.lock().unwrap() = true;
+    let catch_up = world.deps.catch_up.as_ref().unwrap();
+    let owner = Proven {
+        application: application((TENANT_A, APP)),
+        subscription: "chat".to_owned(),
+    };
+    let now = world.clock.now();
+    let window = Window::without_gap(&owner, "/chats/getAllMessages".to_owned(), now, now);
+    let lost = LostWindow {
+        window,
+        is_undated: true,
+    };
+    let soon = Deadline::after(Duration::from_millis(20));
+    let ordered = catch_up.order(vec![lost], &world.documents, now, soon);
+    let ordered = tokio::time::timeout(Duration::from_secs(20), ordered)
+        .await
+        .unwrap();
+    assert!(!ordered.is_all && ordered.undated.is_empty());
+    *world.documents.hangs.lock().unwrap() = false;
+    let soon = Deadline::after(Duration::from_secs(20));
+    let ordered = catch_up.order(Vec::new(), &world.documents, now, soon).await;
+    assert_eq!((ordered.is_all, ordered.undated.len()), (true, 1));
+}
+
+/// Consumers have no event about the gap yet, but its window is ordered, and a full one an hour is enough.
+#[tokio::test]
+async fn a_window_that_was_kept_counts_once_it_is_ordered() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.clock.advance(24 * 60);
+    world.delivery_queue.refuse(Some(""));
+    let missed = |id: &str| received(event(id, "missed", "chat", "id-1"), world.clock.now());
+    world.invoke(batch(&[missed("m1")])).await.unwrap();
+    assert!(world.windows().is_empty());
+    world.delivery_queue.refuse(None);
+    world.clock.advance(1);
+    // Orders what was kept.
+    world.run().await;
+    world.clock.advance(1);
+    world.invoke(batch(&[missed("m2")])).await.unwrap();
+    let clipped: Vec<bool> = world
+        .windows()
+        .iter()
+        .map(|window| window["clipped"] == true)
+        .collect();
+    assert_eq!(clipped, [false, true], "{:?}", world.windows());
 }
