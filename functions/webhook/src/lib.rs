@@ -139,7 +139,7 @@ async fn receive<S: Source, Q: Queue>(
         metrics.count(Metric::Undecided, items);
         error!(
             items,
-            "No client-state key is available, so {items} items cannot be admitted; answering 503 so that Graph retries"
+            "ClientStateSecret has no usable key, so {items} items cannot be admitted; answering 503 so that Graph retries"
         );
         return StatusCode::SERVICE_UNAVAILABLE;
     };

@@ -15,6 +15,7 @@ use graph_core::notification::tokens::{Authority, SigningKeys};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, ClientBuilder, Url, redirect};
 use serde::Deserialize;
+use serde_json::Value;
 use tracing::warn;
 
 use crate::{
@@ -119,7 +120,7 @@ impl<F: FetchDocument> SigningKeyCache<F> {
             .await?;
         let metadata: Metadata = serde_json::from_slice(&metadata)?;
         let document = self.documents.fetch(self.locate(&metadata.jwks_uri)?).await?;
-        let keys = SigningKeys::parse(&document)?.with_issuer(metadata.issuer.as_deref());
+        let keys = SigningKeys::parse(&document)?.with_issuer(metadata.issuer.as_str());
         // An empty list in place of good keys would reject every token until the next refresh.
         if keys.is_empty() {
             return Err("no signing key is listed".into());
@@ -156,7 +157,9 @@ pub(crate) const POLICY: RefreshPolicy = RefreshPolicy {
 #[derive(Deserialize)]
 struct Metadata {
     jwks_uri: String,
-    issuer: Option<String>,
+    /// Of any type: the keys are worth more than their issuer.
+    #[serde(default)]
+    issuer: Value,
 }
 
 /// A way to fetch a document.

@@ -29,7 +29,7 @@ async fn keys_that_cannot_be_read_are_answered_with_503() {
         (case, answer(&deps(secret, queues), &change("mail"), now()).await)
     });
     let lines = [
-        "No client-state key is available",
+        "ClientStateSecret has no usable key",
         "TheSecret-AbCdEf cannot be read",
     ];
     check(cases, Metric::Undecided, &lines).await;

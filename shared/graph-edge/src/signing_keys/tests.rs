@@ -176,6 +176,17 @@ async fn the_issuer_in_the_metadata_comes_with_the_keys() {
 }
 
 #[tokio::test]
+async fn an_issuer_of_another_type_costs_no_keys() {
+    for issuer in [json!(null), json!(5), json!({"a": []})] {
+        let cache = cache();
+        cache
+            .documents
+            .put(METADATA, &json!({"jwks_uri": KEYS, "issuer": issuer}).to_string());
+        assert_eq!(current(&cache, 0).await.unwrap().issuer(), None, "{issuer}");
+    }
+}
+
+#[tokio::test]
 async fn a_document_is_fetched_over_http() {
     let body = "x".repeat(100_000);
     let fetched = fetch_from(&format!(
