@@ -174,6 +174,13 @@ impl Written {
         Self(())
     }
 
+    /// Takes what has been written so far.
+    pub fn take(&self) -> String {
+        let text = self.text();
+        WRITTEN.set(Some(Vec::new()));
+        text
+    }
+
     /// Returns what has been written so far.
     pub fn text(&self) -> String {
         WRITTEN.with_borrow(|text| String::from_utf8_lossy(text.as_deref().unwrap_or_default()).into_owned())
