@@ -22,7 +22,7 @@ use crate::{
 pub struct DeliveredEvent {
     /// The version of CloudEvents, `1.0`.
     pub specversion: String,
-    /// The id. All deliveries of the same change have the same id.
+    /// The id. All deliveries of a notification have the same id, and its repeats by Graph if Graph gave the change a version.
     pub id: String,
     /// The tenant and the application, as `/tenants/{tenantId}/applications/{clientId}`.
     pub source: String,

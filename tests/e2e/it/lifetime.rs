@@ -78,9 +78,8 @@ async fn failed_messages_are_moved_back(world: &World) {
     world.write("DecryptionSecret", &genuine).await;
     world.try_times(1000).await;
     world.move_back(&failed).await;
-    let mut types: Vec<String> = world
-        .receive("DeliveryQueue", 4)
-        .await
+    let delivered = world.receive("DeliveryQueue", 4).await;
+    let mut types: Vec<String> = delivered
         .iter()
         .map(|message| event_type(&message.body))
         .collect();
@@ -94,6 +93,12 @@ async fn failed_messages_are_moved_back(world: &World) {
             "Microsoft.Graph.SubscriptionMissed",
         ]
     );
+    let is_change = |message: &&Message| event_type(&message.body).starts_with("Microsoft.Graph.ChatMessage");
+    let is_delivered =
+        |message: &&Message| message.attributes.is_empty() && !message.body.contains("\"lifecycleEvent\"");
+    let ids_before: BTreeSet<String> = failed.iter().filter(is_delivered).map(id).collect();
+    let ids: BTreeSet<String> = delivered.iter().filter(is_change).map(id).collect();
+    assert_eq!(ids, ids_before, "the id is that of the admission");
     let again = world.receive("FailedQueue", 1).await;
     assert_eq!(reasons(&again), [Some("TokenMissing")]);
     let before = failed
@@ -345,6 +350,12 @@ fn reasons(messages: &[Message]) -> Vec<Option<&str>> {
         .collect();
     reasons.sort_unstable();
     reasons
+}
+
+/// Returns the id of an event, or of the event that a message of NotificationQueue becomes.
+fn id(message: &Message) -> String {
+    let body: Value = serde_json::from_str(&message.body).unwrap();
+    body["id"].as_str().unwrap().to_owned()
 }
 
 fn event_type(body: &str) -> String {

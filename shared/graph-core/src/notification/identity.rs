@@ -1,7 +1,7 @@
 //! The identity of an event: made once, when its item is admitted, from the whole item, and the same ever after.
 //!
-//! Two changes never share an id. Every repeat and try of one receipt has the same id, and so has what Graph sends again,
-//! wherever Graph gives the change a version.
+//! Two changes share an id only if Graph gave both the same version of the same thing. Every repeat and try of one receipt has the
+//! same id, and so has what Graph sends again, wherever Graph gives the change a version.
 
 use std::borrow::Cow;
 

@@ -123,6 +123,57 @@ fn collections_are_distinguished_by_their_content() {
     }
 }
 
+/// Else a longer name with a shorter path could be another change.
+#[test]
+fn what_ends_one_part_of_a_digest_cannot_begin_the_next() {
+    let all: [&[&str]; 6] = [
+        &["abc"],
+        &["abc", ""],
+        &["", "abc"],
+        &["ab", "c"],
+        &["a", "bc"],
+        &["a", "b", "c"],
+    ];
+    let digests: std::collections::BTreeSet<String> = all.iter().map(|parts| digest(parts)).collect();
+    assert_eq!(digests.len(), all.len());
+}
+
+#[test]
+fn each_part_of_what_is_proven_and_said_counts_for_the_id() {
+    let other = "99999999-2222-3333-4444-555555555555";
+    let time = "2026-11-22T10:00:00Z";
+    let read = |owner, name, change, path, version| {
+        Identity::of_read(application(owner), name, change, path, version)
+    };
+    let (owner, etag) = ((TENANT, CLIENT), ReadVersion::Etag(time));
+    let all = [
+        read(owner, "mail", Change::Created, "/users/1", etag),
+        read((other, CLIENT), "mail", Change::Created, "/users/1", etag),
+        read((TENANT, other), "mail", Change::Created, "/users/1", etag),
+        read(owner, "users", Change::Created, "/users/1", etag),
+        read(owner, "mail", Change::Updated, "/users/1", etag),
+        read(owner, "mail", Change::Created, "/users/2", etag),
+        read(
+            owner,
+            "mail",
+            Change::Created,
+            "/users/1",
+            ReadVersion::Etag("W/\"1\""),
+        ),
+        read(
+            owner,
+            "mail",
+            Change::Created,
+            "/users/1",
+            ReadVersion::Time(time.parse().unwrap()),
+        ),
+    ];
+    let ids: std::collections::BTreeSet<&str> = all.iter().map(|one| one.id.as_str()).collect();
+    assert_eq!(ids.len(), all.len());
+    let keys: std::collections::BTreeSet<&str> = all.iter().map(|one| one.partition_key.as_str()).collect();
+    assert_eq!(keys.len(), 3, "tenant and resource alone count for the key");
+}
+
 /// A POST has room for millions of segments, and each would be compared with all names.
 #[test]
 fn a_path_of_more_segments_than_graphs_is_not_parsed() {
