@@ -46,7 +46,7 @@ pub(crate) struct LostWindow {
 pub(crate) struct Ordered {
     /// Whether `ReadQueue` has accepted all.
     pub(crate) is_all: bool,
-    /// The accepted ones of losses that say no time, those of earlier calls among them.
+    /// The accepted ones of losses that say no time.
     pub(crate) undated: Vec<Window>,
 }
 
@@ -102,10 +102,12 @@ impl<Q: Queue> CatchUp<Q> {
         now: Timestamp,
         deadline: Deadline,
     ) -> Ordered {
-        self.keep(windows);
         // Taken out of the lock, which must not be held while the queue is called.
-        let windows = std::mem::take(&mut *self.unsent());
-        if windows.is_empty() {
+        let mut all = std::mem::take(&mut *self.unsent());
+        for window in windows {
+            add(&mut all, window);
+        }
+        if all.is_empty() {
             return Ordered {
                 is_all: true,
                 ..Ordered::default()
@@ -118,7 +120,7 @@ impl<Q: Queue> CatchUp<Q> {
         });
         let keys = keys.ok().flatten();
         let (mut messages, mut lost) = (Vec::new(), Vec::new());
-        for one in windows {
+        for one in all {
             match keys.as_ref().and_then(|keys| one.window.to_body(keys, now).ok()) {
                 Some(body) => {
                     let message = Message::of_window(&one.window.owner(), body);
@@ -140,10 +142,11 @@ impl<Q: Queue> CatchUp<Q> {
     }
 
     /// Keeps the windows of losses that consumers could not be informed of. Only the process that created the new
-    /// subscription knows of the gap, so no later run can find it.
+    /// subscription knows of the gap, so no later run can find it. A loss that says no time is in a message that SQS hands over
+    /// again: its window would be ordered at each try.
     pub(crate) fn keep(&self, windows: Vec<LostWindow>) {
         let mut unsent = self.unsent();
-        for window in windows {
+        for window in windows.into_iter().filter(|window| !window.is_undated) {
             add(&mut unsent, window);
         }
     }

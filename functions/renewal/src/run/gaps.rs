@@ -53,7 +53,7 @@ pub(crate) async fn send<P: Ports, T: Send>(
     if let Some(catch_up) = &deps.catch_up {
         let now = deps.clock.now();
         // Read only if a gap needs it: most runs have no such gap.
-        let caught_up = if reported.iter().chain(&losses).any(Loss::is_undated) {
+        let mut caught_up = if reported.iter().any(Loss::is_undated) {
             state::caught_up(deps, deadline).await
         } else {
             CaughtUp::default()
@@ -70,7 +70,12 @@ pub(crate) async fn send<P: Ports, T: Send>(
             unreported.extend(notes);
         }
         catch_up.keep(kept);
-        note(deps, &ordered.undated, deadline).await;
+        for window in &ordered.undated {
+            caught_up.add(window, now);
+        }
+        if !ordered.undated.is_empty() {
+            state::add_caught_up(deps, &caught_up, deadline).await;
+        }
     }
     unreported
 }
@@ -79,23 +84,8 @@ pub(crate) async fn send<P: Ports, T: Send>(
 pub(super) async fn order_rest<P: Ports>(deps: &Deps<P>) {
     if let Some(catch_up) = &deps.catch_up {
         let (now, deadline) = (deps.clock.now(), Deadline::after(STORE_WITHIN));
-        let ordered = catch_up.order(Vec::new(), &deps.documents, now, deadline).await;
-        note(deps, &ordered.undated, deadline).await;
+        catch_up.order(Vec::new(), &deps.documents, now, deadline).await;
     }
-}
-
-/// Stores that windows were ordered because Graph missed notifications.
-async fn note<P: Ports>(deps: &Deps<P>, ordered: &[Window], deadline: Deadline) {
-    if ordered.is_empty() {
-        return;
-    }
-    // Read now: what is unknown would count as a full window.
-    let mut caught_up = state::caught_up(deps, deadline).await;
-    let now = deps.clock.now();
-    for window in ordered {
-        caught_up.add(window, now);
-    }
-    state::add_caught_up(deps, &caught_up, deadline).await;
 }
 
 /// How long storing may take. It is the last thing a run does, but for FailedQueue.

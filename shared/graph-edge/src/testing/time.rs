@@ -12,6 +12,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::runtime::{Builder, Handle};
 
 use crate::clock::Clock;
 
@@ -43,6 +44,12 @@ impl VirtualClock {
     ///
     /// When it waits for nothing that time could bring.
     pub fn run<F: Future>(&self, future: F) -> F::Output {
+        // Deadlines need a runtime.
+        let is_missing = Handle::try_current().is_err();
+        let runtime = is_missing.then(|| Builder::new_current_thread().enable_time().build());
+        let _inside = runtime
+            .as_ref()
+            .and_then(|runtime| Some(runtime.as_ref().ok()?.enter()));
         // Tokio's budget would end a poll early and wait for Tokio's own loop, which does not turn here.
         let mut future = pin!(tokio::task::unconstrained(future));
         let woken = Arc::new(Woken::default());
