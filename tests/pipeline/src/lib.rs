@@ -377,9 +377,12 @@ impl Prepared {
     }
 
     fn documents(&self) -> StackDocuments {
-        let secret = |text: &String| match text.is_empty() {
-            true => FlakySecret::default(),
-            false => FlakySecret::new(text.clone()),
+        let secret = |text: &String| {
+            if text.is_empty() {
+                FlakySecret::default()
+            } else {
+                FlakySecret::new(text.clone())
+            }
         };
         StackDocuments {
             config: secret(&self.config),
