@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use graph_core::{
-    read::Window,
-    subscription::{
-        config::{Config, Problem, Severity},
-        plan::CaughtUp,
-    },
+use graph_core::subscription::{
+    config::{Config, Problem, Severity},
+    plan::CaughtUp,
 };
 use graph_edge::{
     deadline::Deadline,
