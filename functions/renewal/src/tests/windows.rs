@@ -384,7 +384,7 @@ async fn a_secret_that_hangs_keeps_windows_until_their_deadline() {
     let window = Window::without_gap(&owner, "/chats/getAllMessages".to_owned(), now, now);
     let lost = LostWindow {
         window,
-        is_undated: true,
+        is_undated: false,
     };
     let soon = Deadline::after(Duration::from_millis(20));
     let ordered = catch_up.order(vec![lost], &world.documents, now, soon);
@@ -420,6 +420,6 @@ async fn an_event_that_waits_has_one_window_in_the_end() {
         world.run().await;
         assert_eq!(world.windows().len(), 0, "{refusing}");
         world.invoke(batch(std::slice::from_ref(&missed))).await.unwrap();
-        assert_eq!(read(&world), SignedDuration::from_hours(6), "{refusing}");
+        assert_eq!(read(&world), SignedDuration::from_hours(9), "{refusing}");
     }
 }
