@@ -116,7 +116,7 @@ impl<Q: Queue> CatchUp<Q> {
         // A secret that hangs must not take the time of what comes afterwards.
         let keys = deadline.within(keys::of_messages(documents)).await;
         let keys = keys.inspect_err(|_| {
-            error!("ClientStateSecret cannot be read in time, so windows for ReadQueue wait")
+            error!("ClientStateSecret cannot be read in time, so windows for ReadQueue wait");
         });
         let keys = keys.ok().flatten();
         let (mut messages, mut lost) = (Vec::new(), Vec::new());

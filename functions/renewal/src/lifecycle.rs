@@ -163,7 +163,7 @@ async fn react<P: Ports>(
         error!(
             error = causes(error),
             "ConfigSecret cannot be read, so lifecycle notifications wait"
-        )
+        );
     }) else {
         // Without a configuration nothing can be renewed, and no consumer can be told what was missed.
         return vec![Some(Reason::NoConfiguration); events.len()];

@@ -10,7 +10,7 @@ use crate::interrupted::{TENANT, World};
 
 #[tokio::test]
 async fn all_replies_of_a_chain_are_read_also_behind_links() {
-    let world = world(json!({"one": {"resource": CHANNEL, "changeType": "created,updated,deleted"}}));
+    let world = World::new(&json!({"one": {"resource": CHANNEL, "changeType": "created,updated,deleted"}}));
     world.put(CHANNEL, Item::new("root", world.ago(60 * 24 * 9)));
     for number in 0..7 {
         let reply = Item::new(format!("reply-{number}"), world.ago(10));
@@ -28,7 +28,7 @@ async fn all_replies_of_a_chain_are_read_also_behind_links() {
 #[tokio::test]
 async fn a_next_page_in_another_spelling_is_read() {
     let chat = "/chats/19:Cafe@unq.gbl.spaces/messages";
-    let world = world(json!({"one": {"resource": chat, "changeType": "created"}}));
+    let world = World::new(&json!({"one": {"resource": chat, "changeType": "created"}}));
     for number in 0..120 {
         world.put(chat, Item::new(number.to_string(), world.ago(10)));
     }
@@ -40,7 +40,7 @@ async fn a_next_page_in_another_spelling_is_read() {
 #[tokio::test]
 async fn a_deleted_file_without_times_or_version_is_one_event() {
     let drive = "/drives/d/root";
-    let world = world(json!({"one": {"resource": drive, "changeType": "updated"}}));
+    let world = World::new(&json!({"one": {"resource": drive, "changeType": "updated"}}));
     world.put(drive, Item::new("file", world.ago(60 * 24)));
     assert!(world.simulator.delete_item(TENANT, drive, "file").is_some());
     for gap in 0..3 {
@@ -59,7 +59,8 @@ async fn a_deleted_file_without_times_or_version_is_one_event() {
 
 #[tokio::test]
 async fn a_throttled_mailbox_is_read_after_its_pauses() {
-    let world = world(json!({"one": {"resource": MAIL, "changeType": "created", "immutableIds": true}}));
+    let world =
+        World::new(&json!({"one": {"resource": MAIL, "changeType": "created", "immutableIds": true}}));
     world.put(MAIL, Item::new("mail", world.ago(10)));
     let throttled = Fault::new("GET", "/v1.0/users/u/", 429).times(3).retry_after(10);
     world.simulator.fail(throttled);
@@ -77,7 +78,8 @@ async fn a_throttled_mailbox_is_read_after_its_pauses() {
 /// Renewal keeps a window back for a minute after its end.
 #[tokio::test]
 async fn a_change_that_lists_show_after_half_a_minute_is_read() {
-    let world = world(json!({"one": {"resource": MAIL, "changeType": "created", "immutableIds": true}}));
+    let world =
+        World::new(&json!({"one": {"resource": MAIL, "changeType": "created", "immutableIds": true}}));
     world.simulator.delay_lists(SignedDuration::from_secs(30));
     world.put(MAIL, Item::new("late", world.simulator.now()));
     let window = world.window("one", MAIL);
@@ -93,8 +95,9 @@ async fn a_gap_is_not_complete_where_messages_may_have_moved() {
     for (resource, immutable, is_complete) in
         [(MAIL, true, true), (MAIL, false, false), (folder, true, false)]
     {
-        let world =
-            world(json!({"one": {"resource": resource, "changeType": "created", "immutableIds": immutable}}));
+        let world = World::new(
+            &json!({"one": {"resource": resource, "changeType": "created", "immutableIds": immutable}}),
+        );
         world.put(MAIL, Item::new("old", world.ago(60 * 24)));
         world.put(folder, Item::new("new", world.ago(10)));
         assert!(world.simulator.move_item(TENANT, folder, MAIL, "new").is_some());
@@ -108,8 +111,9 @@ async fn a_gap_is_not_complete_where_messages_may_have_moved() {
 /// The list shows the last state only: what was created and changed in the gap is one item, and no change is left out.
 #[tokio::test]
 async fn an_item_that_changes_often_is_delivered_in_its_last_state() {
-    let world =
-        world(json!({"one": {"resource": MAIL, "changeType": "created,updated", "immutableIds": true}}));
+    let world = World::new(
+        &json!({"one": {"resource": MAIL, "changeType": "created,updated", "immutableIds": true}}),
+    );
     world.put(MAIL, Item::new("new", world.ago(10)));
     world.put(MAIL, Item::new("old", world.ago(60 * 24)));
     for _ in 0..3 {
@@ -142,10 +146,6 @@ async fn an_item_that_changes_often_is_delivered_in_its_last_state() {
             (&*old, "\"updated\"")
         ]
     );
-}
-
-fn world(entries: Value) -> World {
-    World::new(&entries)
 }
 
 impl World {

@@ -118,10 +118,9 @@ fn functions_write_the_fields_that_a_query_asks_for() {
     let sources = sources();
     for name in named {
         let is_written = match name.as_str() {
-            // CloudWatch's own, and those of every line.
-            "@timestamp" | "level" | "fields.message" | "span.requestId" => true,
-            // Lambda's own lines have these.
-            "type" | "record.status" | "record.requestId" => true,
+            // CloudWatch's own, those of every line of ours, and those of Lambda's lines.
+            "@timestamp" | "level" | "fields.message" | "span.requestId" | "type" | "record.status"
+            | "record.requestId" => true,
             other => {
                 let field = other.strip_prefix("fields.").unwrap();
                 sources.iter().any(|text| text.contains(&format!("{field} = ")))

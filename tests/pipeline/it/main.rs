@@ -1,5 +1,9 @@
 //! What holds of all functions together.
-#![expect(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed expectation is a failed test"
+)]
 
 mod ends;
 mod growth;

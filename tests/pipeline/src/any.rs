@@ -92,7 +92,7 @@ pub struct Faults {
     pub notification: usize,
     /// LifecycleQueue.
     pub lifecycle: usize,
-    /// ReadQueue.
+    /// `ReadQueue`.
     pub read: usize,
     /// FailedQueue: for fewer turns than a message has tries.
     pub failed: usize,

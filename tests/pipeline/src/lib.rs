@@ -2,6 +2,7 @@
 //! together.
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::missing_panics_doc,
     reason = "a test that cannot set itself up has failed"
 )]
@@ -79,7 +80,7 @@ pub struct Queues {
     pub notification: Arc<FakeQueue>,
     /// LifecycleQueue.
     pub lifecycle: Arc<FakeQueue>,
-    /// ReadQueue.
+    /// `ReadQueue`.
     pub read: Arc<FakeQueue>,
     /// DeliveryQueue.
     pub delivery: Arc<FakeQueue>,

@@ -614,19 +614,15 @@ async fn an_item_that_waits_for_hours_stays_in_the_queue() {
     for _ in 0..20 {
         let again = world.read(&[&created]).await;
         let queued = world.queued();
-        match queued.as_slice() {
-            [(_, delay)] => {
-                assert!(again.is_empty());
-                put_back += 1;
-                world
-                    .pass(Duration::from_secs(u64::try_from(*delay).unwrap()))
-                    .await;
-            }
-            _ => {
-                assert_eq!(again, ["m0"]);
-                break;
-            }
-        }
+        let [(_, delay)] = queued.as_slice() else {
+            assert_eq!(again, ["m0"]);
+            break;
+        };
+        assert!(again.is_empty());
+        put_back += 1;
+        world
+            .pass(Duration::from_secs(u64::try_from(*delay).unwrap()))
+            .await;
     }
     assert!((1..=5).contains(&put_back), "{put_back}");
     assert!(world.delivered().is_empty());

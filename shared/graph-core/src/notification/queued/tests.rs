@@ -87,7 +87,7 @@ fn an_item_of_any_size_keeps_the_client_state_that_holds() {
         r#""clientState":null,"ClientState":5"#,
         r#""clientState":"a","clientState":"b","clientState":"c""#,
     ] {
-        let item = raw(&format!(r#"{{{before},{genuine},{filler}}}"#));
+        let item = raw(&format!(r"{{{before},{genuine},{filler}}}"));
         let admitted = Unadmitted::parse(&item).unwrap().admit(&keys()).unwrap();
         let receipt = Receipt { at: at(0), index: 0 };
         let body = QueuedItem::new(&admitted, receipt, Vec::new()).to_body().unwrap();
