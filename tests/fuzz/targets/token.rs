@@ -6,7 +6,7 @@
     reason = "a panic is how a target says that a property does not hold"
 )]
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
 
 use fuzz::{
     genuine::{CLIENT, TENANT, now, tenant},
@@ -19,7 +19,7 @@ use graph_core::{
     },
 };
 use libfuzzer_sys::fuzz_target;
-use serde_json::Value;
+use serde_json::{Map, Value, value::RawValue};
 
 fuzz_target!(|input: &[u8]| {
     let input = String::from_utf8_lossy(input);
@@ -56,7 +56,19 @@ fn try_token(token: &str) -> bool {
 
 /// Checks by other means what a token that vouches has to say.
 fn assert_vouches(header: &str, claims: &str) {
-    let [header, claims] = [header, claims].map(|json| serde_json::from_str::<Value>(json).unwrap());
+    // Member by member: Microsoft may sign what nobody reads, such as an escape that stands for no character.
+    let [header, claims] = [header, claims].map(|json| {
+        let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(json).unwrap();
+        let mut read = Map::new();
+        for (name, value) in members {
+            read.extend(
+                serde_json::from_str(value.get())
+                    .ok()
+                    .map(|value: Value| (name, value)),
+            );
+        }
+        Value::Object(read)
+    });
     assert_eq!(header["alg"], "RS256");
     assert_eq!(header["kid"], SIGNER.kid);
     let is = |name: &str, expected: &str| {
