@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_without_end_leaves_a_quarter_of_the_run_to_the_others() {
+    fn a_list_without_end_leaves_the_others_a_quarter_of_the_run() {
         let clock = VirtualClock::new(Timestamp::UNIX_EPOCH);
         let deadline = clock.now() + SignedDuration::from_mins(16);
         let request = RunRequest::everything(Options::default(), clock.now(), deadline);

@@ -181,6 +181,12 @@ async fn handled(world: &World, event: Value) -> Value {
 /// Alternates between two runs: the next item of `order` says which one continues up to its next call. Time passes when
 /// both wait.
 fn interleave(world: &World, mut runs: [Run<'_>; 2], order: Vec<bool>) -> Vec<Value> {
+    // Deadlines need the timer of a runtime, although none of them passes here.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    let runtime = runtime.unwrap();
+    let _entered = runtime.enter();
     let mut answers = [None, None];
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(Arc::clone(&woken));
