@@ -98,14 +98,14 @@ pub async fn handle<P: Ports>(
 ) -> Result<Value, Error> {
     if let Some(records) = lifecycle::records(&event) {
         let batch = lifecycle::handle(records, deadline, deps, metrics);
-        let answer = sharing(deps, deadline, batch).await;
+        let answer = sharing(deps, batch).await;
         metrics.count(Metric::ThrottledCalls, deps.graph.throttled());
         return Ok(answer);
     }
     let options = Options::parse(&event)?;
     let dry_run = options.dry_run;
     let request = RunRequest::everything(options, deps.clock.now(), deadline);
-    let run = sharing(deps, deadline, run::run(deps, &request)).await;
+    let run = sharing(deps, run::run(deps, &request)).await;
     metrics.count(Metric::ThrottledCalls, deps.graph.throttled());
     // Metrics are set before the error is returned: a run that failed has to show in RunSucceeded.
     if !dry_run {

@@ -6,14 +6,15 @@
 //! looks there every few seconds; each then has an equal share. What others have already used does not come back, so a
 //! process that is not alone waits until every other has seen it, and until their earlier calls no longer count.
 
-use std::{cell::Cell, convert::Infallible, pin::pin, time::Duration};
+use std::{ops::RangeInclusive, pin::pin, time::Duration};
 
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, join, select};
 use graph_edge::{
     deadline::Deadline,
     graph::{Share, WINDOW},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
+use tokio::sync::Notify;
 
 use crate::{
     Deps,
@@ -22,44 +23,44 @@ use crate::{
     run::state,
 };
 
-/// Does the work of an invocation, which ends by `deadline`, within this process's share of Graph's limits.
-pub(crate) async fn sharing<P: Ports, T>(
-    deps: &Deps<P>,
-    deadline: Timestamp,
-    work: impl Future<Output = T>,
-) -> T {
+/// Does the work of an invocation within this process's share of Graph's limits.
+pub(crate) async fn sharing<P: Ports, T>(deps: &Deps<P>, work: impl Future<Output = T>) -> T {
     deps.graph.take_share(Share::SMALLEST);
-    // AWS Lambda may end the process at the deadline. Its calls count for a window longer.
-    let ends_at = deadline.saturating_add(WINDOW).unwrap_or(deadline);
-    let is_announced = Cell::new(false);
-    let output = {
-        let (work, watch) = (pin!(work), pin!(watch(deps, ends_at, &is_announced)));
-        match select(work, watch).await {
-            Either::Left((output, _)) => output,
-            Either::Right((never, _)) => match never {},
-        }
+    let end = Notify::new();
+    let work = async {
+        let output = work.await;
+        end.notify_one();
+        output
     };
-    if is_announced.get() {
-        let now = deps.clock.now();
-        look(deps, now.saturating_add(WINDOW).unwrap_or(now)).await;
-    }
-    output
+    join(work, watch(deps, &end)).await.0
 }
 
-/// Takes a larger share as soon as the smallest is used up, and keeps it right.
-async fn watch<P: Ports>(deps: &Deps<P>, ends_at: Timestamp, is_announced: &Cell<bool>) -> Infallible {
-    deps.graph.shortage().await;
-    is_announced.set(true);
+/// Takes a larger share as soon as the smallest is used up, and keeps it right until the end.
+///
+/// A look is never cut off: it may have overwritten what another process has stored, and puts that right afterwards.
+async fn watch<P: Ports>(deps: &Deps<P>, end: &Notify) {
+    if has_ended(deps.graph.shortage(), end).await {
+        return;
+    }
     loop {
-        deps.graph.take_share(look(deps, ends_at).await);
-        deps.clock.sleep(LOOK_EVERY).await;
+        deps.graph.take_share(look(deps, REPEATED_AT..=COUNTS_FOR).await);
+        if has_ended(deps.clock.sleep(LOOK_EVERY), end).await {
+            break;
+        }
     }
+    // Its calls count for a window longer.
+    look(deps, WINDOW..=WINDOW).await;
 }
 
-/// Announces this process until `ends_at`, and returns its share.
-async fn look<P: Ports>(deps: &Deps<P>, ends_at: Timestamp) -> Share {
+/// Waits, and returns whether the end has come before.
+async fn has_ended(wait: impl Future<Output = ()>, end: &Notify) -> bool {
+    matches!(select(pin!(wait), pin!(end.notified())).await, Either::Right(_))
+}
+
+/// Announces this process for the longest of these times, unless it is announced for one of them, and returns its share.
+async fn look<P: Ports>(deps: &Deps<P>, times: RangeInclusive<SignedDuration>) -> Share {
     let (now, own) = (deps.clock.now(), &deps.memory.announcement);
-    let seen = state::announce(deps, &own.process, ends_at, now, Deadline::after(LOOK_WITHIN)).await;
+    let seen = state::announce(deps, &own.process, times, now, Deadline::after(LOOK_WITHIN)).await;
     let parts = seen.map_or(UNKNOWN, |(was_announced, others)| {
         let mut since = lock(&own.since);
         // Not all others have seen an announcement that one of them has overwritten.
@@ -86,6 +87,13 @@ fn parts(others: usize, announced_for: SignedDuration) -> usize {
 
 /// How often a process looks how many there are.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// For how long a process counts after a look: one that was killed does not count much longer than its calls.
+const COUNTS_FOR: SignedDuration = SignedDuration::from_secs(60);
+
+/// How long before that time it announces itself again: even if it is killed and its last looks failed, its calls no longer
+/// count by then.
+const REPEATED_AT: SignedDuration = SignedDuration::from_secs(30);
 
 /// For how long a share is used. Longer than it takes to look again.
 const VALID_FOR: SignedDuration = SignedDuration::from_secs(10);

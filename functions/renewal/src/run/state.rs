@@ -1,13 +1,16 @@
 //! The summary that a run stores for the next process.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
 use graph_core::subscription::{
     config::{Config, Tenant},
     plan::{CaughtUp, Missing, StoredState},
 };
 use graph_edge::{deadline::Deadline, parameter::Stored, telemetry::causes};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
 use super::config::ReadConfig;
@@ -141,19 +144,21 @@ pub(super) async fn add_caught_up<P: Ports>(deps: &Deps<P>, caught_up: &CaughtUp
     update(deps, stored, change, deadline).await;
 }
 
-/// Announces until `until` that `process` uses Graph's limits, and returns whether it was announced before, and how many
-/// others are; nothing if not all of them can know it.
+/// Announces that `process` uses Graph's limits, for the longest of the `times` from `now`, unless it is announced for one of
+/// them. Returns whether it was announced before, and how many others are; nothing if not all of them can know it.
 pub(crate) async fn announce<P: Ports>(
     deps: &Deps<P>,
     process: &str,
-    until: Timestamp,
+    times: RangeInclusive<SignedDuration>,
     now: Timestamp,
     deadline: Deadline,
 ) -> Option<(bool, usize)> {
     let stored = stored(deps, deadline).await?;
     let mut state = StoredState::parse(&stored.value);
     let (was_announced, _) = state.processes.at(process, now);
-    if !state.processes.has(process, until) {
+    let at = |time: &SignedDuration| now.saturating_add(*time).unwrap_or(now);
+    let (least, until) = (at(times.start()), at(times.end()));
+    if !state.processes.has(process, least, until) {
         let change = |mut latest: StoredState| {
             latest.processes.announce(process, until, now);
             latest

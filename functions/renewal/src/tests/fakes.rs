@@ -323,6 +323,7 @@ impl Documents for FakeDocuments {
 
     async fn read_earlier_state(&self, version: u64, deadline: Deadline) -> Result<Stored, BoxError> {
         self.deadlines.lock().unwrap().push(deadline);
+        turn().await;
         let value = self.states.lock().unwrap()[usize::try_from(version)? - 1].clone();
         Ok(Stored { value, version })
     }

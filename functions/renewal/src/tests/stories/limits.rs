@@ -1,9 +1,14 @@
 //! Several processes under Graph's limits, which count all calls of an application.
 
-use futures_util::future::join3;
-use graph_edge::metrics::Metrics;
+use std::pin::pin;
+
+use futures_util::future::{join3, select};
+use graph_core::subscription::config::Config;
+use graph_edge::{metrics::Metrics, testing::turn};
+use jiff::SignedDuration;
 
 use super::{storms::challenges, *};
+use crate::processes::sharing;
 
 #[test]
 fn three_runs_at_once_stay_within_graphs_limits() {
@@ -51,9 +56,19 @@ fn a_process_that_ends_leaves_its_share_to_the_others() {
 }
 
 #[test]
-fn a_process_that_was_killed_counts_until_its_deadline() {
+fn a_process_that_was_killed_counts_for_a_minute() {
     let world = world(&organisations(1, &[(0, "mail", mail(users(300)))]));
-    announce(&world, "killed", 60);
+    world.graph.delay("create", 30);
+    let killed = world.another_process();
+    let (mut metrics, end) = (
+        Metrics::default(),
+        world
+            .clock
+            .sleep_until(world.clock.now() + SignedDuration::from_secs(10)),
+    );
+    let run = killed.handle(json!({"source": "aws.scheduler"}), &mut metrics);
+    world.clock.run(select(pin!(run), pin!(end)));
+    world.graph.heal();
     let begun = world.clock.now();
     world.scheduled();
     let took = world.clock.now().duration_since(begun).as_secs();
@@ -61,6 +76,10 @@ fn a_process_that_was_killed_counts_until_its_deadline() {
     assert!(world.graph.most_at_once(&["create"]) <= 240);
     // 30 s until the other has left room, then half of the limit in each window.
     assert!((30..=75).contains(&took), "{took} s");
+    let state: Value = serde_json::from_str(&world.documents.state()).unwrap();
+    let until = state["processes"].as_object().unwrap().values();
+    let latest = until.filter_map(Value::as_i64).max().unwrap();
+    assert!(latest <= world.clock.now().as_second() + 61, "{state}");
 }
 
 #[test]
@@ -98,6 +117,32 @@ fn a_few_calls_need_no_announcement() {
     let before = world.documents.state();
     world.clock.run(world.invoke(events)).unwrap();
     assert_eq!(world.documents.state(), before);
+}
+
+#[test]
+fn the_end_of_a_run_cuts_off_no_announcement() {
+    let config = organisations(1, &[]);
+    let (parsed, _) = Config::parse(&config.to_string()).unwrap();
+    for turns in 0..8 {
+        let world = world(&config);
+        // A process announces itself again when half a minute is left.
+        let ends_at = world.clock.now() + SignedDuration::from_secs(35);
+        let other = json!({"processes": {"other": ends_at.as_second() + 600}}).to_string();
+        let work = async {
+            for _ in 0..2 {
+                world.deps.graph.list(&parsed.tenants["t00"]).await.unwrap();
+            }
+            // Another process stores something at the same time.
+            world.documents.other_states.lock().unwrap().push(other);
+            world.clock.sleep_until(ends_at).await;
+            for _ in 0..turns {
+                turn().await;
+            }
+        };
+        world.clock.run(sharing(&world.deps, work));
+        let state = world.documents.state();
+        assert!(state.contains("\"other\""), "{turns}: {state}");
+    }
 }
 
 /// Stores that another process uses Graph's limits for so many seconds.
