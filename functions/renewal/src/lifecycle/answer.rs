@@ -262,8 +262,9 @@ impl<P: Ports> Answers<'_, P> {
                 period: self.deps.policy.period,
             })
             .partition(|named| named.desired.is_some());
-        // An entry that cannot be read may ask for the subscription, so it is kept alive as runs keep it.
-        if named.is_empty() && !self.config.whole {
+        // A subscription that no entry asks for may be one that runs keep, because its entry cannot be read or too much
+        // would be deleted: as long as it exists, it is kept alive.
+        if named.is_empty() {
             named = others;
         }
         // The login that knows the subscription comes first, because each wrong one costs a call.

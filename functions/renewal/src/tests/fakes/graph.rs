@@ -71,6 +71,8 @@ pub(crate) enum Quirk {
     AnswersLittle,
     /// A conflict does not name the other subscription.
     NamesNoConflict,
+    /// A directory has a page for each object.
+    PagesDirectories,
     /// Expiries are shown in an unreadable form.
     HidesEnds,
 }
@@ -288,7 +290,24 @@ impl State {
                     .iter()
                     .filter(|_| sent.path.contains(&"transitiveMembers"));
                 let objects = self.objects.iter().chain(nested).map(|id| json!({"id": id}));
-                ok(&json!({"value": objects.collect::<Vec<_>>()}))
+                if !self.has(Quirk::PagesDirectories) {
+                    return ok(&json!({"value": objects.collect::<Vec<_>>()}));
+                }
+                let digits = |char: &char| char.is_ascii_digit();
+                let number = sent.query.rsplit("token=").next().unwrap_or_default();
+                let number: usize = number
+                    .chars()
+                    .take_while(digits)
+                    .collect::<String>()
+                    .parse()
+                    .unwrap_or(0);
+                let mut page = json!({"value": objects.clone().skip(number).take(1).collect::<Vec<_>>()});
+                if objects.count() > number + 1 {
+                    let next = number + 1;
+                    page["@odata.nextLink"] =
+                        json!(format!("https://graph.test/v1.0/users?$skiptoken={next}"));
+                }
+                ok(&page)
             }
         }
     }

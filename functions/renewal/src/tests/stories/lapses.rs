@@ -237,6 +237,50 @@ fn a_run_ends_before_lambda_ends_it() {
 }
 
 #[test]
+fn a_directory_without_end_stops_no_renewal_of_its_tenant() {
+    let world = with_directory(100);
+    world.graph.end_in_time();
+    // 25 minutes, more than AWS Lambda allows.
+    world.graph.delay("users", 15);
+    for _ in 0..(3 * 24 * 4) {
+        next_run(&world);
+        assert_eq!(live(&world), 101);
+    }
+}
+
+#[test]
+fn a_directory_of_minutes_is_listed_after_the_renewals_that_are_due() {
+    let world = with_directory(20);
+    world.graph.delay("users", 15);
+    world.clock.advance(40);
+    world.log();
+    let report = next_run(&world);
+    let log = world.log();
+    let renewed = log.iter().position(|line| line.starts_with("update")).unwrap();
+    let listed = log.iter().rposition(|line| line == "users").unwrap();
+    assert!(renewed < listed, "{log:?}");
+    assert_eq!((live(&world), &report["failed"]), (21, &json!(0)), "{report:#}");
+    assert_eq!(report["counts"], json!({"keep": 20, "renew": 1}), "{report:#}");
+}
+
+/// Returns a world after one run, with a presence and a mailbox for each user of a directory, which has a page for each.
+fn with_directory(count: usize) -> World {
+    let mut all = mail(users(0));
+    all["forEach"] = json!({"users": "all"});
+    let presence = "/communications/presences/dddddddd-0000-0000-0000-000000000000";
+    let presence = json!({"resource": presence, "changeType": "updated", "includeResourceData": true});
+    let world = world(&organisations(1, &[(0, "mail", all), (0, "presence", presence)]));
+    let users = users(count);
+    world.graph.quirk(Quirk::PagesDirectories);
+    world
+        .graph
+        .set_objects(&users.iter().map(String::as_str).collect::<Vec<_>>());
+    world.scheduled();
+    assert_eq!(live(&world), count + 1);
+    world
+}
+
+#[test]
 fn one_long_retry_after_is_believed_for_a_quarter_of_an_hour() {
     let world = world(&organisations(1, &[(0, "chats", chats())]));
     world.graph.fail("list", Reply::throttled(1_000_000));

@@ -2,7 +2,13 @@
 
 use graph_core::subscription::url::StackId;
 
-use super::*;
+use super::{
+    super::{
+        lifecycle::{batch, event},
+        windows,
+    },
+    *,
+};
 
 #[test]
 fn a_configuration_put_back_to_the_first_document_deletes_nothing() {
@@ -27,6 +33,52 @@ fn a_configuration_put_back_to_the_first_document_deletes_nothing() {
         assert_eq!(trusted(&world), 0);
         assert_eq!(next_run(&world)["failed"], json!(0));
     }
+}
+
+#[tokio::test]
+async fn events_of_subscriptions_that_are_held_back_are_answered() {
+    for (is_emptied, is_new_process) in [(true, false), (true, true), (false, false), (false, true)] {
+        let mut world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
+        let document = if is_emptied {
+            json!({})
+        } else {
+            // Without a mistake, and the brake holds: one of two would be deleted.
+            config(&["a"], &[("users", "a", false)])
+        };
+        world.documents.set(Document::Config, &document.to_string());
+        world.clock.advance(60);
+        world.run().await;
+        if is_new_process {
+            world = world.restarted();
+        }
+        world.clock.advance(60);
+        world.log();
+        let challenge = event("m1", "reauthorizationRequired", "chat", "id-1");
+        let missed = event("m2", "missed", "chat", "id-1");
+        let records = [challenge, missed].map(|record| windows::received(record, world.clock.now()));
+        let answer = world.invoke(batch(&records)).await.unwrap();
+        assert_eq!(answer, json!({"batchItemFailures": []}), "{is_emptied}");
+        assert_eq!(count(&world.log(), "update id-1"), 1, "{is_emptied}");
+        assert_eq!(world.told().len(), 1, "{is_emptied}");
+    }
+}
+
+#[tokio::test]
+async fn what_graph_removes_while_it_is_held_back_is_reported_once_it_is_back() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    let before = world.documents.text(Document::Config).unwrap();
+    world.documents.set(Document::Config, "{}");
+    world.clock.advance(60);
+    world.run().await;
+    world.graph.remove("id-1");
+    let removed = event("m1", "subscriptionRemoved", "chat", "id-1");
+    let removed = windows::received(removed, world.clock.now());
+    let answer = world.invoke(batch(&[removed])).await.unwrap();
+    assert_eq!(answer, json!({"batchItemFailures": []}));
+    world.clock.advance(60);
+    world.documents.set(Document::Config, &before);
+    world.run().await;
+    assert_eq!((live(&world), world.told().len()), (1, 1));
 }
 
 #[test]
