@@ -6,7 +6,7 @@ use graph_core::subscription::{
     rotation::PublishedKeys,
 };
 use graph_edge::graph::GraphError;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     Deps,
@@ -28,6 +28,8 @@ pub(crate) struct TenantRun<'a, P: Ports> {
     pub(crate) keys: &'a PublishedKeys,
     /// When the run began.
     pub(crate) begun: Timestamp,
+    /// How long lists of objects may take.
+    pub(crate) objects_within: SignedDuration,
     /// The tenant's name in the configuration.
     pub(crate) name: &'a str,
     pub(crate) tenant: &'a Tenant,

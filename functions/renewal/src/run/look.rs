@@ -1,6 +1,6 @@
 //! The look at all tenants of a run: each is listed, planned and reconciled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use graph_core::subscription::{config::Tenant, plan::StoredState, rotation::PublishedKeys};
 use jiff::{SignedDuration, Timestamp};
@@ -12,7 +12,11 @@ use super::{
     succession,
     tenant_plan::TenantResult,
 };
-use crate::{Deps, ports::Ports, tenant_run::TenantRun};
+use crate::{
+    Deps,
+    ports::{Clock, Ports},
+    tenant_run::TenantRun,
+};
 
 /// The look at all tenants of a run.
 pub(super) struct Look<'a, P: Ports> {
@@ -26,25 +30,44 @@ pub(super) struct Look<'a, P: Ports> {
 impl<P: Ports> Look<'_, P> {
     /// Reconciles the tenants that the request covers, and returns their results in the order of the tenants' names.
     ///
-    /// Looks a second time at tenants whose successors turn out to have everything: then these depart.
+    /// Looks a second time at tenants whose lists of objects need more time than renewals can wait for, and at those that
+    /// depart, because their successors turn out to have everything.
     pub(super) async fn at_tenants(&self, read: &mut ReadConfig) -> Vec<TenantResult> {
-        let mut results = self.at(read, |_| true).await;
-        if self.request.options.dry_run || self.request.only.is_some() {
+        let mut results = self.at(read, |_| true, self.request.waits_for_objects()).await;
+        let mut again = self.unlisted(&results);
+        if !self.request.options.dry_run && self.request.only.is_none() {
+            let superseded = succession::superseded(&read.config, &results);
+            read.config.let_depart(|name, _| superseded.contains(name));
+            again.extend(superseded);
+        }
+        if again.is_empty() {
             return results;
         }
-        let superseded = succession::superseded(&read.config, &results);
-        if superseded.is_empty() {
-            return results;
+        let left = self.request.lists_until().duration_since(self.deps.clock.now());
+        let second = self.at(read, |name| again.contains(name), left);
+        for second in second.await {
+            let is_same = |first: &TenantResult| first.line.tenant == second.line.tenant;
+            if let Some(index) = results.iter().position(is_same) {
+                let first = results.remove(index);
+                results.insert(index, first.joined(second));
+            }
         }
-        read.config.let_depart(|name, _| superseded.contains(name));
-        // The second result stands for both: a subscription that was renewed is deleted after all.
-        results.retain(|result| !superseded.contains(&result.line.tenant));
-        results.extend(self.at(read, |name| superseded.contains(name)).await);
-        results.sort_by(|one, other| one.line.tenant.cmp(&other.line.tenant));
         results
     }
 
-    async fn at(&self, read: &ReadConfig, covers: impl Fn(&str) -> bool) -> Vec<TenantResult> {
+    /// Returns the names of the tenants whose lists of objects can still be completed.
+    fn unlisted(&self, results: &[TenantResult]) -> BTreeSet<String> {
+        let has_time = self.deps.clock.now() < self.request.lists_until();
+        let unlisted = results.iter().filter(|result| result.needs_time && has_time);
+        unlisted.map(|result| result.line.tenant.clone()).collect()
+    }
+
+    async fn at(
+        &self,
+        read: &ReadConfig,
+        covers: impl Fn(&str) -> bool,
+        objects_within: SignedDuration,
+    ) -> Vec<TenantResult> {
         let tenants = in_turn(&read.config.tenants, self.begun, self.deps.policy.period);
         let tenants = tenants.filter(|(name, tenant)| covers(name) && self.request.covers(tenant));
         let runs = tenants.map(|(name, tenant)| TenantRun {
@@ -56,6 +79,7 @@ impl<P: Ports> Look<'_, P> {
             stored: self.stored,
             keys: self.keys,
             begun: self.begun,
+            objects_within,
             name,
             tenant,
         });

@@ -1,43 +1,53 @@
 //! The objects of `forEach` entries: their lists, and what the report says about them.
 
+use futures_util::future::join_all;
 use graph_core::subscription::{
     config::{Entry, ForEach, Problem, Severity, Tenant},
     plan::{Expansion, LeftOut, Objects},
 };
 use graph_edge::graph::GraphError;
+use jiff::Timestamp;
 
+use super::request::until;
 use crate::{
     advice,
-    ports::Ports,
+    ports::{Clock, Ports},
     report::{ManyLine, describe},
     tenant_run::TenantRun,
 };
 
 impl<P: Ports> TenantRun<'_, P> {
-    /// Returns each entry with its objects. Entries with the same `forEach` share one list.
-    pub(super) async fn with_objects<'e>(&self, entries: Vec<&'e Entry>) -> Vec<(&'e Entry, Objects)> {
-        let mut lists: Vec<(&ForEach, Objects)> = Vec::new();
-        let mut all = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let Some(of) = &entry.for_each else {
-                all.push((entry, Objects::Itself));
-                continue;
-            };
-            let listed = lists.iter().find(|(listed, _)| *listed == of);
-            let objects = if let Some((_, objects)) = listed {
-                objects.clone()
-            } else {
-                let objects = self.objects(of).await;
-                lists.push((of, objects.clone()));
-                objects
-            };
-            all.push((entry, objects));
+    /// Returns each entry with its objects, and whether a list of objects ended for lack of time. Entries with the same
+    /// `forEach` share one list.
+    pub(super) async fn with_objects<'e>(
+        &self,
+        entries: Vec<&'e Entry>,
+    ) -> (Vec<(&'e Entry, Objects)>, bool) {
+        let now = self.deps.clock.now();
+        let end_at = now.saturating_add(self.objects_within).unwrap_or(now);
+        let mut all: Vec<&ForEach> = Vec::new();
+        for of in entries.iter().filter_map(|entry| entry.for_each.as_ref()) {
+            if !all.contains(&of) {
+                all.push(of);
+            }
         }
-        all
+        // At once, because a slow list must not take the time of the next one in every run.
+        let lists = join_all(all.iter().map(|of| self.objects(of, end_at))).await;
+        let listed = |of: &ForEach| all.iter().zip(&lists).find(|(listed, _)| **listed == of);
+        let of_entry = |entry: &Entry| {
+            let of = entry.for_each.as_ref()?;
+            listed(of).map(|(_, objects)| objects.clone())
+        };
+        let is_unknown = |objects: &Objects| matches!(objects, Objects::Unknown(_));
+        let needs_time = self.deps.clock.now() >= end_at && lists.iter().any(is_unknown);
+        let entries = entries.into_iter();
+        let entries = entries.map(|entry| (entry, of_entry(entry).unwrap_or(Objects::Itself)));
+        (entries.collect(), needs_time)
     }
 
-    async fn objects(&self, of: &ForEach) -> Objects {
-        match self.within(self.deps.graph.objects(self.tenant, of)).await {
+    async fn objects(&self, of: &ForEach, end_at: Timestamp) -> Objects {
+        let list = self.deps.graph.objects(self.tenant, of);
+        match self.within(until(end_at, &self.deps.clock, list)).await {
             // A tenant has at least one user, the one who created it, so an empty list is wrong.
             Ok(ids) if ids.is_empty() && *of == ForEach::AllUsers => {
                 Objects::Unknown("Graph lists no users, which is impossible; nothing is deleted".to_owned())

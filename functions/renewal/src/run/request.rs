@@ -81,16 +81,25 @@ impl RunRequest {
         until(self.end_at(), clock, call).await
     }
 
-    /// Makes the calls of a list, which ends three quarters into the run: a list without end must not take the time of the
-    /// tenants behind it.
+    /// Makes the calls of a list.
     pub(crate) async fn within_list<T>(
         &self,
         clock: &impl Clock,
         list: impl Future<Output = Result<T, GraphError>>,
     ) -> Result<T, GraphError> {
+        until(self.lists_until(), clock, list).await
+    }
+
+    /// Returns the time at which lists end, three quarters into the run: a list without end must not take the time of the
+    /// tenants behind it.
+    pub(super) fn lists_until(&self) -> Timestamp {
         let length = self.deadline.duration_since(self.begun) / 4 * 3;
-        let end_at = self.begun.saturating_add(length).unwrap_or(self.deadline);
-        until(end_at, clock, list).await
+        self.begun.saturating_add(length).unwrap_or(self.deadline)
+    }
+
+    /// Returns for how long the renewals of a tenant that are due wait for its lists of objects.
+    pub(super) fn waits_for_objects(&self) -> SignedDuration {
+        self.deadline.duration_since(self.begun) / 4
     }
 
     /// Returns the time at which every call has ended. The rest is for the report.
@@ -106,7 +115,8 @@ impl RunRequest {
     }
 }
 
-async fn until<T>(
+/// Makes a call that ends at `end_at` at the latest, whatever Graph does.
+pub(crate) async fn until<T>(
     end_at: Timestamp,
     clock: &impl Clock,
     call: impl Future<Output = Result<T, GraphError>>,

@@ -55,6 +55,8 @@ pub(crate) struct TenantResult {
     pub(super) missing_before: BTreeSet<String>,
     /// How many deletions and replacements the brake holds back.
     pub(super) held: usize,
+    /// Whether a list of objects ended for lack of time.
+    pub(super) needs_time: bool,
     /// Whether Graph refuses the credential until a person acts.
     pub(super) is_locked_out: bool,
     pub(super) many: Vec<ManyLine>,
@@ -80,6 +82,7 @@ impl TenantResult {
             knowledge: Knowledge::Complete,
             missing_before: BTreeSet::new(),
             held: 0,
+            needs_time: false,
             is_locked_out: false,
             many: Vec::new(),
             problems: Vec::new(),
@@ -93,6 +96,29 @@ impl TenantResult {
     /// Returns whether Graph could list its subscriptions.
     pub(crate) fn is_listed(&self) -> bool {
         self.in_use.is_some()
+    }
+
+    /// Returns the result of two looks at a tenant in one run: that of the second, with what the first has done.
+    pub(super) fn joined(self, mut second: Self) -> Self {
+        second.removed.extend(self.removed);
+        for first in self
+            .steps
+            .into_iter()
+            .filter(|first| first.status != Status::Planned)
+        {
+            let is_same = |result: &&mut StepResult| {
+                result.step.name == first.step.name && result.subscription_id == first.subscription_id
+            };
+            match second.steps.iter_mut().find(is_same) {
+                // The second look had nothing to do, because the first has done it.
+                Some(result) if result.status == Status::Planned => *result = first,
+                Some(_) => {}
+                None if first.status == Status::Done => second.steps.push(first),
+                None => {}
+            }
+        }
+        second.steps.sort_by(|one, other| one.order().cmp(&other.order()));
+        second
     }
 
     /// Returns whether a tenant that was removed from the configuration has no subscription left.
@@ -151,7 +177,8 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             result.needs = self.needs(&entries).await;
             result.problems.extend(self.missing(&result.needs));
         }
-        let entries = self.with_objects(entries).await;
+        let (entries, needs_time) = self.with_objects(entries).await;
+        result.needs_time = needs_time;
         self.plan(&entries, (existing, sight), context, known, result)
     }
 

@@ -37,7 +37,7 @@ impl Departures<'_> {
         let count = missing.len();
         let is_confirmed = self.options.confirms_deletions || self.options.deletes_all;
         let mut unknown = missing;
-        for version in earlier.versions().await.iter() {
+        for version in &*earlier.versions().await {
             let before = unknown.len();
             unknown = config.keep_missing(&version.config, unknown);
             if unknown.len() < before {
@@ -59,7 +59,7 @@ impl Departures<'_> {
             read.held = count;
             report.note([doubtful(count, self.trusted.len())]);
         } else {
-            report.note(config.kept.keys().take(MAX_NAMES).map(kept));
+            report.note(config.kept.keys().take(MAX_NAMES).map(|name| kept(name)));
         }
     }
 }
@@ -72,7 +72,7 @@ fn doubtful(count: usize, trusted: usize) -> Problem {
     ))
 }
 
-fn kept(name: &String) -> Problem {
+fn kept(name: &str) -> Problem {
     Problem {
         path: format!("tenants.{name}"),
         message: "is only in an earlier version of ConfigSecret; its subscriptions are renewed until you correct the mistakes of \

@@ -18,6 +18,7 @@ impl<P: Ports> TenantRun<'_, P> {
             stored: _,
             keys,
             begun: now,
+            objects_within: _,
             name,
             tenant,
         } = self;

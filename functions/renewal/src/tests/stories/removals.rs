@@ -42,8 +42,8 @@ async fn events_of_subscriptions_that_are_held_back_are_answered() {
         let document = if is_emptied {
             json!({})
         } else {
-            // Without a mistake, and the brake holds: one of two would be deleted.
-            config(&["a"], &[("users", "a", false)])
+            // Without a mistake: the brake holds, because no entry is left.
+            config(&["a"], &[])
         };
         world.documents.set(Document::Config, &document.to_string());
         world.clock.advance(60);
