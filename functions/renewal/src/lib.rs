@@ -97,7 +97,7 @@ pub async fn handle<P: Ports>(
     metrics: &mut Metrics,
 ) -> Result<Value, Error> {
     if let Some(records) = lifecycle::records(&event) {
-        let batch = lifecycle::handle(records, deadline, deps, metrics);
+        let batch = Box::pin(lifecycle::handle(records, deadline, deps, metrics));
         let answer = sharing(deps, batch).await;
         metrics.count(Metric::ThrottledCalls, deps.graph.throttled());
         return Ok(answer);
@@ -105,7 +105,7 @@ pub async fn handle<P: Ports>(
     let options = Options::parse(&event)?;
     let dry_run = options.dry_run;
     let request = RunRequest::everything(options, deps.clock.now(), deadline);
-    let run = sharing(deps, run::run(deps, &request)).await;
+    let run = sharing(deps, Box::pin(run::run(deps, &request))).await;
     metrics.count(Metric::ThrottledCalls, deps.graph.throttled());
     // Metrics are set before the error is returned: a run that failed has to show in RunSucceeded.
     if !dry_run {

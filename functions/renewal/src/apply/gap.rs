@@ -24,6 +24,7 @@ impl<P: Ports> Applier<'_, P> {
         let (subscription_id, end) = match (&step.action, &step.reason) {
             // The run that created it reports the gap.
             _ if done.is_adopted() => return None,
+            (Action::Create(_), _) if self.run.is_delivered_before(&step.name) => return None,
             (Action::Create(_), Reason::Lost { id, seen_at }) => (id.clone(), Some(*seen_at)),
             (Action::Create(_), Reason::PerhapsLost) => (None, None),
             // The entry asks for something that was not watched before. The lifecycle notification reports the gap of

@@ -34,8 +34,8 @@ pub(crate) struct ReadConfig {
     pub(crate) current_id: String,
     /// How many removals of applications are held back.
     pub(crate) held: usize,
-    /// The earlier versions whose tenants are in `config`.
-    pub(crate) needed: Vec<String>,
+    /// The earlier versions whose tenants are in `config`; nothing if that is not known.
+    pub(crate) needed: Option<Vec<String>>,
     /// Whether an application may have subscriptions that no version of the configuration can list.
     pub(crate) is_blind: bool,
 }
@@ -103,7 +103,7 @@ impl ReadConfig {
             current_id: version_id.clone(),
             version_id,
             held: 0,
-            needed: Vec::new(),
+            needed: None,
             is_blind: false,
         }
     }

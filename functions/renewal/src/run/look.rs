@@ -102,8 +102,6 @@ fn in_turn(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use graph_core::subscription::config::Config;
     use serde_json::json;
 

@@ -66,14 +66,11 @@ pub(super) async fn store<P: Ports>(
             // The version can be parsed: for the case that the next one cannot.
             None if version == current_id => latest.with_mistaken(version),
             None => {
-                return with_counts(deps, latest)
-                    .with_needed(needed)
-                    .with_left_over(left_over);
+                return with_needed(with_counts(deps, latest), needed.as_deref()).with_left_over(left_over);
             }
         };
-        let state = state
-            .with_unsettled(unsettled.iter().copied())
-            .with_needed(needed);
+        let state = state.with_unsettled(unsettled.iter().copied());
+        let state = with_needed(state, needed.as_deref());
         with_counts(deps, state).with_left_over(left_over)
     };
     let deadline = Deadline::after(STATE_WITHIN);
@@ -115,6 +112,14 @@ fn unsettled<'c, P: Ports>(
         !lock(&known).has_seen(name, version, stored)
     });
     tenants.map(|(name, _)| name.as_str())
+}
+
+/// Returns the state with the earlier versions that are needed. As long as they are not known, those before stay.
+fn with_needed(state: StoredState, versions: Option<&[String]>) -> StoredState {
+    match versions {
+        Some(versions) => state.with_needed(versions),
+        None => state,
+    }
 }
 
 fn with_counts<P: Ports>(deps: &Deps<P>, state: StoredState) -> StoredState {

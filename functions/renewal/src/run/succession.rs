@@ -5,7 +5,12 @@ use std::collections::BTreeSet;
 use graph_core::subscription::config::{Config, Problem, Severity};
 
 use super::tenant_plan::TenantResult;
-use crate::result::StepResult;
+use crate::{
+    memory::{Known, lock},
+    ports::{Clock, Ports},
+    result::{Status, StepResult},
+    tenant_run::TenantRun,
+};
 
 /// Returns the names of kept tenants whose successors have all subscriptions, by the results of a run.
 pub(super) fn superseded(config: &Config, results: &[TenantResult]) -> BTreeSet<String> {
@@ -32,13 +37,39 @@ fn is_superseded(old: &TenantResult, new: &TenantResult) -> bool {
 fn has_all(new: &TenantResult, old: &TenantResult) -> bool {
     let names: BTreeSet<&str> = old.steps.iter().map(|result| result.step.name.as_str()).collect();
     let is_missing = |result: &StepResult| result.is_wanted() && result.subscription_id.is_none();
-    let may_be_of_old = |result: &StepResult| !old.is_listed() || names.contains(&*result.step.name);
+    let is_skipped = |result: &StepResult| matches!(result.status, Status::Skipped(_));
+    let may_be_of_old = |result: &StepResult| {
+        if old.is_listed() {
+            names.contains(&*result.step.name)
+        } else {
+            // Nobody has it: an object without a mailbox must not keep an application for ever that is locked out.
+            !is_skipped(result)
+        }
+    };
     new.is_listed()
         && new.many.iter().all(|line| line.error.is_none())
         && !new
             .steps
             .iter()
             .any(|result| is_missing(result) && may_be_of_old(result))
+}
+
+impl<P: Ports> TenantRun<'_, P> {
+    /// Returns whether the application that had the tenant's name before still delivers the subscription called `name`, so
+    /// that nothing is lost while there is none of the tenant's own.
+    pub(crate) fn is_delivered_before(&self, name: &str) -> bool {
+        let now = self.deps.clock.now();
+        let kept = self.config.kept.iter();
+        let kept = kept.filter(|(_, successor)| successor.as_deref() == Some(self.name));
+        let mut tenants = kept.filter_map(|(before, _)| Some((before, self.config.tenants.get(before)?)));
+        tenants.any(|(before, tenant)| {
+            let is_same = tenant.application.tenant_id == self.tenant.application.tenant_id;
+            let known = self.deps.memory.known(before, tenant, Known::default);
+            let known = lock(&known);
+            let one = known.history.id_of(name).and_then(|id| known.get(id));
+            is_same && one.is_some_and(|one| one.expiration_date_time.is_some_and(|end| end > now))
+        })
+    }
 }
 
 /// Returns the problem of each tenant that waits for its successor.

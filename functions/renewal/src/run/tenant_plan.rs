@@ -112,9 +112,8 @@ impl TenantResult {
             match second.steps.iter_mut().find(is_same) {
                 // The second look had nothing to do, because the first has done it.
                 Some(result) if result.status == Status::Planned => *result = first,
-                Some(_) => {}
                 None if first.status == Status::Done => second.steps.push(first),
-                None => {}
+                Some(_) | None => {}
             }
         }
         second.steps.sort_by(|one, other| one.order().cmp(&other.order()));

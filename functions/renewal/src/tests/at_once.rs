@@ -175,7 +175,9 @@ fn at_once(world: &World, events: [Value; 2], order: Vec<bool>) -> Vec<Value> {
 type Run<'a> = Pin<Box<dyn Future<Output = Value> + 'a>>;
 
 async fn handled(world: &World, event: Value) -> Value {
-    world.handle(event, &mut Metrics::default()).await.unwrap()
+    Box::pin(world.handle(event, &mut Metrics::default()))
+        .await
+        .unwrap()
 }
 
 /// Alternates between two runs: the next item of `order` says which one continues up to its next call. Time passes when

@@ -32,18 +32,23 @@ impl Departures<'_> {
         let config = &mut read.config;
         let missing = config.missing(self.trusted);
         if missing.is_empty() {
+            read.needed = Some(Vec::new());
             return;
         }
         let count = missing.len();
         let is_confirmed = self.options.confirms_deletions || self.options.deletes_all;
-        let mut unknown = missing;
+        let (mut unknown, mut needed) = (missing, Vec::new());
         for version in &*earlier.versions().await {
             let before = unknown.len();
             unknown = config.keep_missing(&version.config, unknown);
             if unknown.len() < before {
-                read.needed.push(version.version_id.clone());
+                needed.push(version.version_id.clone());
             }
         }
+        // A version that failed to be read may have the tenant: the next run tries again.
+        let is_uncertain = earlier.has_gap() && !unknown.is_empty();
+        read.needed = Some(needed).filter(|_| !is_uncertain);
+        config.whole &= !is_uncertain;
         let gone = count.saturating_sub(config.moved());
         let is_doubtful = config.whole && !is_confirmed && config.is_emptied(gone, self.trusted.len());
         if config.whole && !is_doubtful {
@@ -54,6 +59,7 @@ impl Departures<'_> {
         config.whole = false;
         // Their subscriptions may live, and no run can see them.
         read.is_blind = !unknown.is_empty();
+        let unlisted: fn(&TrustedTenant) -> Problem = if is_uncertain { unread } else { unlisted };
         report.note(unknown.iter().take(MAX_NAMES).map(unlisted));
         if is_doubtful {
             read.held = count;
@@ -80,6 +86,14 @@ fn kept(name: &str) -> Problem {
             .to_owned(),
         severity: Severity::Warning,
     }
+}
+
+fn unread(one: &TrustedTenant) -> Problem {
+    error(format!(
+        "no longer has application {} in tenant {}, and an earlier version of ConfigSecret cannot be read: this run does not \
+         renew its subscriptions. The next run tries again",
+        one.application.client_id, one.application.tenant_id
+    ))
 }
 
 fn unlisted(one: &TrustedTenant) -> Problem {

@@ -26,6 +26,8 @@ use crate::{
 pub(super) struct Earlier<'a, D> {
     documents: &'a D,
     versions: Option<Vec<ReadConfig>>,
+    /// Whether each of them could be read: what they lack is known to nobody then.
+    is_complete: bool,
 }
 
 impl<'a, D: Documents> Earlier<'a, D> {
@@ -33,13 +35,21 @@ impl<'a, D: Documents> Earlier<'a, D> {
         Self {
             documents,
             versions: None,
+            is_complete: true,
         }
+    }
+
+    /// Returns whether a version that failed to be read may have what the others lack.
+    pub(super) fn has_gap(&self) -> bool {
+        !self.is_complete
     }
 
     /// Returns the earlier versions that can be parsed, the newest first.
     pub(super) async fn versions(&mut self) -> &mut Vec<ReadConfig> {
         if self.versions.is_none() {
-            self.versions = Some(read(self.documents).await);
+            let (versions, is_complete) = read(self.documents).await;
+            self.versions = Some(versions);
+            self.is_complete = is_complete;
         }
         self.versions.get_or_insert_default()
     }
@@ -103,29 +113,39 @@ fn goes_on(path: String) -> Problem {
 
 /// Reads the earlier versions that can be parsed, the newest first: the one before the current one, and those that
 /// runs over everything have used last. A person who corrects a mistake may make another one, so the one before may be
-/// as bad as the current one.
-async fn read(documents: &impl Documents) -> Vec<ReadConfig> {
+/// as bad as the current one. Returns as well whether nothing failed to be read.
+async fn read(documents: &impl Documents) -> (Vec<ReadConfig>, bool) {
     let mut found = Vec::new();
-    found.extend(parsed(documents.read_previous().await));
+    let previous = readable(documents.read_previous().await);
     let state = documents.read_state(Deadline::after(STATE_WITHIN)).await;
+    let mut is_complete = previous.is_ok() && state.is_ok();
+    found.extend(previous.ok().flatten().as_ref().and_then(parsed));
     for version_id in StoredState::parse(&state.unwrap_or_default().value).versions() {
-        if found.iter().all(|one: &ReadConfig| one.version_id != version_id) {
-            found.extend(parsed(documents.read_version(version_id).await));
+        if found.iter().any(|one: &ReadConfig| one.version_id == version_id) {
+            continue;
         }
+        let version = readable(documents.read_version(version_id).await);
+        is_complete &= version.is_ok();
+        found.extend(version.ok().flatten().as_ref().and_then(parsed));
     }
-    found
+    (found, is_complete)
 }
 
-/// Parses an earlier version. A run can go on without it, so a failure is only logged.
-fn parsed(version: Result<Option<Versioned>, SecretError>) -> Option<ReadConfig> {
-    let version = version
-        .inspect_err(|error| {
+/// Returns an earlier version, if there is one. A run can go on without it, so a failure is only logged.
+fn readable(version: Result<Option<Versioned>, SecretError>) -> Result<Option<Versioned>, SecretError> {
+    match version {
+        // No text, so it never had a tenant.
+        Err(SecretError::Binary) => Ok(None),
+        version => version.inspect_err(|error| {
             warn!(
                 error = causes(error),
                 "Earlier version of ConfigSecret cannot be read"
             );
-        })
-        .ok()??;
+        }),
+    }
+}
+
+fn parsed(version: &Versioned) -> Option<ReadConfig> {
     let (config, _) = Config::parse(version.text.expose()).ok()?;
-    Some(ReadConfig::of(config, version.version_id))
+    Some(ReadConfig::of(config, version.version_id.clone()))
 }

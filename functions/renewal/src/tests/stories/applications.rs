@@ -65,6 +65,73 @@ fn an_application_with_everything_takes_the_place_of_the_earlier_one() {
 }
 
 #[test]
+fn events_of_an_application_that_waits_for_its_successor_are_answered() {
+    let world = world(&right());
+    world.scheduled();
+    world.clock.advance(60);
+    world.graph.fail("list d", forbidden());
+    world
+        .documents
+        .set(Document::Config, &with("clientId", OTHER_APP));
+    next_run(&world);
+    world.clock.advance(60);
+    world.log();
+    let records =
+        ["reauthorizationRequired", "missed"].map(|kind| storms::event(&world, 1, kind, "chats", "id-1", 0));
+    let answer = world
+        .clock
+        .run(world.invoke(json!({"Records": records})))
+        .unwrap();
+    assert_eq!(answer, json!({"batchItemFailures": []}));
+    assert_eq!(count(&world.log(), "update id-1"), 1);
+    assert_eq!(world.told().len(), 1);
+}
+
+#[test]
+fn a_state_that_cannot_be_read_once_abandons_no_application() {
+    let world = world(&right());
+    world.scheduled();
+    world.graph.fail("list d", forbidden());
+    for _ in 0..2 {
+        world
+            .documents
+            .set(Document::Config, &with("clientId", OTHER_APP));
+        next_run(&world);
+    }
+    *world.documents.hides_state.lock().unwrap() = true;
+    next_run(&world);
+    assert_eq!(trusted(&world), 3);
+    *world.documents.hides_state.lock().unwrap() = false;
+    let report = next_run(&world);
+    let tenants = report["tenants"].to_string();
+    assert!(tenants.contains("t00 (before)"), "{report:#}");
+    assert_eq!((live(&world), trusted(&world)), (4, 3));
+}
+
+#[test]
+fn an_object_without_a_mailbox_keeps_no_application_that_is_locked_out() {
+    let world = world(&right());
+    world.scheduled();
+    world.clock.advance(60);
+    world.graph.fail("list d", forbidden());
+    world
+        .documents
+        .set(Document::Config, &with("clientId", OTHER_APP));
+    next_run(&world);
+    let text = "REST API is not yet supported for this mailbox.";
+    let refusal = Reply::refusal(404, "ExtensionError", text);
+    world.graph.fail("create /users/u00001", refusal);
+    let all = world.graph.all();
+    let one = all
+        .iter()
+        .find(|one| one.resource.as_deref().unwrap().contains("u00001"));
+    world.graph.remove(&one.unwrap().id);
+    world.documents.set(Document::Config, &right().to_string());
+    let report = next_run(&world);
+    assert_eq!(trusted(&world), 2, "{report:#}");
+}
+
+#[test]
 fn an_application_without_one_subscription_leaves_all_to_the_earlier_one() {
     let world = world(&right());
     world.scheduled();
