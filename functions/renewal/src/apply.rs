@@ -50,6 +50,8 @@ pub(crate) struct Applier<'a, P: Ports> {
     pub(crate) breaker: CircuitBreaker,
     pub(crate) handshake: Handshake,
     pub(crate) turns: DeletionTurns,
+    /// The turns of subscriptions that would lapse: what else is missing does not hold these back.
+    pub(crate) rescues: DeletionTurns,
     /// The ids of the subscriptions that the plan replaces.
     pub(crate) replaced: BTreeSet<String>,
     /// How many of the listed subscriptions are ours.

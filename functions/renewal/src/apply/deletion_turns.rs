@@ -25,9 +25,8 @@ impl DeletionTurns {
     pub(crate) fn of(steps: &[Step], now: Timestamp) -> Self {
         let lost = steps.iter().filter(|step| is_lost(step, now));
         Self {
-            free: Semaphore::new(FIRST_TURNS),
-            count: AtomicUsize::new(FIRST_TURNS),
             lost: AtomicUsize::new(lost.count()),
+            ..Self::default()
         }
     }
 
@@ -62,9 +61,20 @@ impl DeletionTurns {
 
     /// Notes that a step of the run at `now` was successful: a lost subscription may exist again.
     pub(super) fn done(&self, step: &Step, now: Timestamp) {
-        if is_lost(step, now) {
-            // Never below zero: each lost subscription was counted when the run began.
+        // Where a person started the run, earlier losses do not count.
+        if is_lost(step, now) && self.lost.load(Ordering::Relaxed) > 0 {
             self.lost.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Default for DeletionTurns {
+    /// Returns the turns of a run for which earlier losses do not count.
+    fn default() -> Self {
+        Self {
+            free: Semaphore::new(FIRST_TURNS),
+            count: AtomicUsize::new(FIRST_TURNS),
+            lost: AtomicUsize::new(0),
         }
     }
 }

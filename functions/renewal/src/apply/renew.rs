@@ -2,12 +2,16 @@
 
 use graph_core::subscription::{
     catalogue::Version,
+    model::Subscription,
     plan::{Creation, Policy, Renewal, Step, Urgency},
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
 
 use super::{Applier, Done, failure::Failure};
-use crate::{memory::lock, ports::Ports};
+use crate::{
+    memory::{keep_query, lock},
+    ports::Ports,
+};
 
 impl<P: Ports> Applier<'_, P> {
     /// Renews a subscription. One that is gone is created, and one that Graph no longer renews is replaced before it lapses.
@@ -34,7 +38,17 @@ impl<P: Ports> Applier<'_, P> {
         if !self.needs_successor(&failure, step, otherwise) {
             return Err(failure);
         }
-        let replaced = self.replace(step, id, otherwise).await?;
+        let replaced = match failure.kind() {
+            Some(GraphErrorKind::Unavailable { .. }) => {
+                // The answer may be all that failed.
+                if let Some(renewed) = self.carried_out(step, renewal.version, id).await {
+                    return Ok(renewed.into());
+                }
+                // Graph may refuse the successor as well, and answer the next renewal.
+                self.replace_beside(step, id, otherwise).await?
+            }
+            _ => self.replace(step, id, otherwise).await?,
+        };
         let reason = "Graph no longer extends it".to_owned();
         Ok(Done {
             otherwise: Some(("replace", reason)),
@@ -94,6 +108,16 @@ impl<P: Ports> Applier<'_, P> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Returns the subscription if Graph has renewed it, although it did not say so.
+    async fn carried_out(&self, step: &Step, version: Version, id: &str) -> Option<Subscription> {
+        let call = self.run.deps.graph.get(self.run.tenant, version, id);
+        let mut shown = self.run.within(call).await.ok()?;
+        if let Some(known) = lock(&self.known).get(id) {
+            keep_query(&mut shown, known);
+        }
+        Some(shown).filter(|shown| shown.expiration_date_time > step.expires_at)
     }
 
     /// Returns whether a subscription whose renewal failed is replaced. That may cost a gap, so renewal waits: after a

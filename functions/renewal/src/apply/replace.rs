@@ -32,13 +32,27 @@ impl<P: Ports> Applier<'_, P> {
     /// Creates the successor of a subscription, and then deletes that. The old one is deleted first only where it is in
     /// the way of the new one.
     pub(super) async fn replace(&self, step: &Step, id: &str, creation: &Creation) -> Result<Done, Failure> {
+        match self.replace_beside(step, id, creation).await {
+            Err(Failure::Graph(error)) if self.is_blocked_by(&error, id) => {
+                self.delete_first(step, id, creation).await
+            }
+            done => done,
+        }
+    }
+
+    /// Creates the successor of a subscription, and then deletes that. Fails if the old one is in the way.
+    pub(super) async fn replace_beside(
+        &self,
+        step: &Step,
+        id: &str,
+        creation: &Creation,
+    ) -> Result<Done, Failure> {
         let created = self.create(creation).await;
         self.breaker.note(&step.name, created.as_ref().err());
         let done = match created {
-            Err(Failure::Graph(error)) if self.is_blocked_by(&error, id) => {
-                return self.delete_first(step, id, creation).await;
-            }
-            Err(Failure::Graph(error)) if is_in_the_way(&error) && !self.is_late() => {
+            Err(Failure::Graph(error))
+                if is_in_the_way(&error) && !self.is_blocked_by(&error, id) && !self.is_late() =>
+            {
                 self.settle(creation).await?
             }
             created => created?.into(),
@@ -70,15 +84,20 @@ impl<P: Ports> Applier<'_, P> {
         if is_dead(&step.reason) {
             return self.delete_and_create(step, id, creation).await;
         }
-        let turn = self.turns.next().await;
+        let turns = match step.action {
+            // It would lapse, so little is risked.
+            Action::Renew { .. } => &self.rescues,
+            _ => &self.turns,
+        };
+        let turn = turns.next().await;
         if self.is_unreachable() {
             return Err(Failure::Unreachable);
         }
         let turn = turn.ok_or(Failure::NoSuccessor)?;
         let done = self.delete_and_create(step, id, creation).await;
         match &done {
-            Ok(_) => self.turns.succeeded(turn),
-            Err(_) if !self.is_known(id) => self.turns.lost(turn),
+            Ok(_) => turns.succeeded(turn),
+            Err(_) if !self.is_known(id) => turns.lost(turn),
             // Nothing was deleted.
             Err(_) => drop(turn),
         }

@@ -272,7 +272,12 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         };
         let planned = steps.iter().chain(result.steps.iter().map(|result| &result.step));
         result.missing_before = self.missing_before(planned, &context);
-        let turns = DeletionTurns::of(&steps, self.begun);
+        // A person who starts a run wants Graph to be asked again.
+        let turns = if self.request.is_patient {
+            DeletionTurns::of(&steps, self.begun)
+        } else {
+            DeletionTurns::default()
+        };
         let applier = Applier {
             run: self,
             policy,
@@ -283,6 +288,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             breaker: CircuitBreaker::default(),
             handshake: Handshake::default(),
             turns,
+            rescues: DeletionTurns::default(),
             replaced: replaced(&steps),
             ours,
         };

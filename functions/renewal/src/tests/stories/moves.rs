@@ -38,8 +38,11 @@ fn a_moved_subscription_is_extended_for_as_long_as_graph_grants() {
 
 #[test]
 fn a_renewal_that_is_refused_to_the_end_becomes_a_replacement() {
-    for refusal in [forbidden(), unavailable()] {
+    for (refusal, accepts_two) in [(forbidden(), false), (unavailable(), true)] {
         let world = ending();
+        if accepts_two {
+            world.graph.quirk(Quirk::TakesTwice);
+        }
         world.graph.fail("update id-1", refusal);
         for _ in 0..15 {
             let report = next_run(&world);
@@ -52,6 +55,56 @@ fn a_renewal_that_is_refused_to_the_end_becomes_a_replacement() {
             "a second one is refused, so there is a gap"
         );
     }
+}
+
+#[test]
+fn a_renewal_that_graph_cannot_answer_deletes_nothing() {
+    let world = ending();
+    world.graph.fail("update", unavailable());
+    for _ in 0..9 {
+        next_run(&world);
+    }
+    assert_eq!((live(&world), count(&world.log(), "delete")), (1, 0));
+}
+
+#[test]
+fn a_renewal_whose_answer_is_lost_is_seen_by_id() {
+    let world = ending_after(4_310 - 15);
+    world.graph.delay("update", 70);
+    let report = next_run(&world);
+    let log = world.log();
+    assert_eq!(
+        (count(&log, "create"), &report["failed"]),
+        (0, &json!(0)),
+        "{report:#}"
+    );
+}
+
+#[test]
+fn a_subscription_that_would_lapse_is_replaced_whatever_else_is_missing() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(3)))]));
+    world.graph.end_in_time();
+    world.scheduled();
+    let (last, rest) = world
+        .graph
+        .all()
+        .split_last()
+        .map(|(last, rest)| (last.clone(), rest.to_vec()))
+        .unwrap();
+    for one in rest {
+        world.graph.remove(&one.id);
+        world
+            .graph
+            .fail(&format!("create {}", one.resource.unwrap()), forbidden());
+    }
+    let end = world.clock.now() + jiff::SignedDuration::from_mins(18);
+    world
+        .graph
+        .change(&last.id, |one| one.expiration_date_time = Some(end));
+    world.graph.fail(&format!("update {}", last.id), forbidden());
+    let report = next_run(&world);
+    world.clock.advance(20);
+    assert_eq!(live(&world), 1, "{report:#}");
 }
 
 #[test]

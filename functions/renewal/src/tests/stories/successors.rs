@@ -47,6 +47,24 @@ fn a_day_after_two_losses_two_more_may_be_deleted_first() {
 }
 
 #[test]
+fn a_person_does_not_wait_for_what_earlier_runs_lost() {
+    let world = with_retired_key(10);
+    let before = world.graph.all();
+    refuse_after_deletions(&world);
+    next_run(&world);
+    let left = ids(&world);
+    world.graph.heal();
+    for one in before.into_iter().filter(|one| !left.contains(&one.id)) {
+        world
+            .graph
+            .fail(&format!("create {}", one.resource.unwrap()), forbidden());
+    }
+    let report = world.clock.run(world.invoke(json!({}))).unwrap();
+    let replaced = ids(&world).iter().filter(|id| !left.contains(id)).count();
+    assert_eq!((live(&world), replaced), (8, 8), "{report:#}");
+}
+
+#[test]
 fn an_exhausted_quota_deletes_nothing_of_a_changed_entry() {
     let entry = |change_type: &str| {
         let mut entry = mail(users(40));
