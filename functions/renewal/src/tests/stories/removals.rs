@@ -64,7 +64,7 @@ async fn events_of_subscriptions_that_are_held_back_are_answered() {
 }
 
 #[tokio::test]
-async fn what_graph_removes_while_it_is_held_back_is_reported_once_it_is_back() {
+async fn what_graph_removes_while_it_is_held_back_is_reported_later() {
     let world = prepared(&[("chat", "a", true)]).await;
     let before = world.documents.text(Document::Config).unwrap();
     world.documents.set(Document::Config, "{}");
