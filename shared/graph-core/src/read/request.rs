@@ -127,6 +127,7 @@ mod tests {
             ("/users/1/messages", "users('1')/messages", true),
             ("/users/1/messages", "/users/2/messages", false),
             ("/users/1/messages", "/users/1/events", false),
+            ("/users/1/messages", "/groups/1/messages", false),
             ("/users/1/messages", "/users/1", false),
             (
                 "/users/1/messages",

@@ -245,7 +245,7 @@ impl Window {
             )
         };
         let is_new = |window: &Self| window.at.is_none() && window.counts.is_none();
-        let gaps = 1 + self.also.len() + other.also.len();
+        let gaps = 2 + self.also.len() + other.also.len();
         if of(self) != of(&other) || !is_new(self) || !is_new(&other) || gaps > MAX_GAPS {
             return Err(Box::new(other));
         }

@@ -266,6 +266,94 @@ fn a_tenant_wide_resource_is_read_in_parts() {
 }
 
 #[test]
+fn a_part_whose_id_is_none_ends_the_list() {
+    let resource = "/teams/getAllMessages";
+    let config = config(resource, "created");
+    let (entry, tenant) = (&config.subscriptions["one"], &config.tenants["contoso"]);
+    for id in ["../me", "", "a/b", "t?x"] {
+        let Plan::Split(mut parts) = Plan::of(window(resource, at(0), at(1)), entry, tenant, true, at(2))
+        else {
+            panic!("it is split");
+        };
+        let answer = json!({"value": [{"id": "t-1"}, {"id": id}]}).to_string();
+        parts.take(&Page::parse(answer.as_bytes()).unwrap());
+        let completed = parts.completed().expect("it is over");
+        assert_eq!(completed.shortfall, Some(Shortfall::OddItem), "{id}");
+    }
+}
+
+#[test]
+fn a_signed_in_users_subscription_is_not_read() {
+    let document = json!({
+        "tenants": {"contoso": {
+            "tenantId": "11111111-2222-3333-4444-555555555555", "clientId": "66666666-7777-8888-9999-000000000000",
+            "credential": {"refreshToken": "t"},
+        }},
+        "subscriptions": {"one": {"resource": MAIL, "changeType": "created"}},
+    });
+    let config = Config::parse(&document.to_string()).unwrap().0;
+    let (entry, tenant) = (&config.subscriptions["one"], &config.tenants["contoso"]);
+    let Plan::Nothing(completed) = Plan::of(window(MAIL, at(0), at(1)), entry, tenant, true, at(2)) else {
+        panic!("it is not read");
+    };
+    assert_eq!(completed.shortfall, Some(Shortfall::Delegated));
+}
+
+/// Exports of Teams show what was deleted for 21 days.
+#[test]
+fn deletions_of_more_than_three_weeks_ago_are_unseen() {
+    let resource = "/users/u1/chats/getAllMessages";
+    let config = config(resource, "created,deleted");
+    let (entry, tenant) = (&config.subscriptions["one"], &config.tenants["contoso"]);
+    for (days, unseen) in [(20, vec![]), (22, vec!["deleted"])] {
+        let now = at(days * 24 * 3_600);
+        let Plan::Read(reading) = Plan::of(window(resource, at(0), at(1)), entry, tenant, true, now) else {
+            panic!("it can be read");
+        };
+        assert_eq!(reading.completed().unseen, unseen, "{days}");
+    }
+}
+
+#[test]
+fn a_list_with_too_many_pages_or_links_is_given_up() {
+    let mut chat = reading(CHAT, "created");
+    for number in 0..=20_000 {
+        assert!(chat.request().is_some(), "{number}");
+        let answer = format!(r#"{{"value":[],"@odata.nextLink":"https://h/{number}"}}"#);
+        chat.take(&Page::parse(answer.as_bytes()).unwrap());
+    }
+    assert_eq!(chat.completed().shortfall, Some(Shortfall::TooMuch));
+    let mut channel = reading(CHANNEL, "created");
+    let chain = |number: usize| {
+        json!({
+            "id": number.to_string(), "createdDateTime": at(60), "replies": [], "replies@odata.nextLink": format!("https://h/{number}"),
+        })
+    };
+    let answer = json!({"value": (0..101).map(chain).collect::<Vec<_>>()}).to_string();
+    channel.take(&Page::parse(answer.as_bytes()).unwrap());
+    assert_eq!(channel.completed().shortfall, Some(Shortfall::TooMuch));
+}
+
+#[test]
+fn a_list_that_is_another_each_time_is_not_complete() {
+    let mut reading = reading(CHAT, "created");
+    let mut rounds = 0;
+    while reading.request().is_some() {
+        rounds += 1;
+        let first = json!({
+            "value": [{"id": rounds.to_string(), "createdDateTime": at(60)}], "@odata.nextLink": format!("https://h/{rounds}"),
+        });
+        for answer in [first, json!({"value": []})] {
+            reading.take(&Page::parse(answer.to_string().as_bytes()).unwrap());
+        }
+    }
+    assert_eq!(
+        (rounds, reading.completed().shortfall),
+        (6, Some(Shortfall::Shifted))
+    );
+}
+
+#[test]
 fn many_parts_become_windows_in_portions_of_one_list() {
     let resource = "/teams/getAllMessages";
     let config = config(resource, "created");

@@ -140,6 +140,36 @@ fn several_gaps_of_one_subscription_are_one_window_that_answers_each() {
 }
 
 #[test]
+fn a_window_that_may_begin_too_late_is_never_complete() {
+    let clipped = Window {
+        clipped: true,
+        ..window(MAIL, at(0), at(1))
+    };
+    let completed = Completed {
+        shortfall: None,
+        ..Completed::given_up(clipped.clone(), Shortfall::NotReady)
+    };
+    assert!(!completed.is_complete());
+    assert_eq!(completed.reason(), Some(Shortfall::Clipped.reason()));
+    let mut joined = window(MAIL, at(0), at(1));
+    assert_eq!(joined.join(clipped), Ok(()));
+    assert!(joined.clipped);
+}
+
+#[test]
+fn one_window_answers_a_hundred_gaps_at_most() {
+    let gap = |number: usize| Window {
+        gap: Some(number.to_string()),
+        ..window(MAIL, at(0), at(1))
+    };
+    let mut joined = gap(0);
+    for number in 1..100 {
+        assert_eq!(joined.join(gap(number)), Ok(()));
+    }
+    assert!(joined.join(gap(100)).is_err());
+}
+
+#[test]
 fn the_same_result_has_one_id_and_another_result_another_id() {
     let id = |gap: &str, part: Option<&str>| {
         let window = Window {
