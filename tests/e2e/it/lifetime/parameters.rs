@@ -196,9 +196,10 @@ const CHANGES: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// The parameters that [`Options`] or the stack itself sets with every deployment.
-const SET_BY_OPTIONS: [&str; 6] = [
+const SET_BY_OPTIONS: [&str; 7] = [
     "Architecture",
     "RenewalMinutes",
+    "CatchUpDelaySeconds",
     "LogLevel",
     "RootCertificates",
     "GraphEndpoint",
