@@ -330,9 +330,10 @@ mod tests {
 
     #[test]
     fn first_runs_and_reauthorizations_stay_close_to_graphs_limits() {
-        // The last window, which is not forced, weighs more than with 10,000.
-        for (scene, most) in [(creation(1_960, false), 1.3), (reauthorizations(1_960), 1.45)] {
-            assert_eq!(scene.live, 1_960, "{scene:?}");
+        // The last window, which is not forced, weighs more than with 10,000, and so do the 30 seconds for which two processes
+        // wait until each has seen the other.
+        for (scene, most) in [(creation(1_920, false), 1.3), (reauthorizations(1_920), 1.7)] {
+            assert_eq!(scene.live, 1_920, "{scene:?}");
             assert!(scene.ratio() <= most, "{:.2}: {scene:?}", scene.ratio());
             assert_eq!(scene.over, 0, "{scene:?}");
         }
