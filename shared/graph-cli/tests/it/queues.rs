@@ -68,6 +68,7 @@ fn a_window_that_failed_goes_back_to_the_reader() {
     let window = json!({
         "read": "window", "tenantId": contoso["tenantId"], "clientId": contoso["clientId"],
         "subscription": "users", "resource": USERS, "from": now - SignedDuration::from_mins(2), "until": now,
+        "gap": "a",
     });
     let keys = block_on(world.pair.stack.read_secret("ClientStateSecret")).unwrap();
     let keys = client_state_keys(&keys.to_string()).unwrap();
