@@ -118,7 +118,7 @@ fn functions_write_the_fields_that_a_query_asks_for() {
     let sources = sources();
     for name in named {
         let is_written = match name.as_str() {
-            // CloudWatch's own, those of every line of ours, and those of Lambda's lines.
+            // CloudWatch writes the first, our functions write the next three, and Lambda writes the others.
             "@timestamp" | "level" | "fields.message" | "span.requestId" | "type" | "record.status"
             | "record.requestId" => true,
             other => {
