@@ -61,12 +61,13 @@ def process(event):
             caught_up(event)
         case "CatchUpCompleted":
             catch_up(event)
-        case _ if data.get("changeType") == "deleted":
+        case _ if data.get("changeType") == "deleted" and not data.get("contentAbsent"):
             delete(event)
         case _ if "content" in data:
             store(event)
         case _:
-            # A basic notification, content larger than a message (`contentOmitted`), or content that could not be fetched (`contentMissing`).
+            # A basic notification, content larger than a message (`contentOmitted`), content that could not be fetched
+            # (`contentMissing`), or content that was not sent (`contentAbsent`): then a deletion is believed only if Graph answers 404.
             fetch(event)
 
 

@@ -78,8 +78,8 @@ class Consumer(unittest.TestCase):
 
     def test_what_has_no_content_is_fetched_unless_it_is_deleted(self):
         self.consume([event("a"), event("b", contentOmitted=True), event("c", contentMissing=True)])
-        self.consume([event("d", changeType="deleted")])
-        self.assertEqual(self.calls, ["fetch", "fetch", "fetch", "delete"])
+        self.consume([event("d", changeType="deleted"), event("e", changeType="deleted", contentAbsent=True)])
+        self.assertEqual(self.calls, ["fetch", "fetch", "fetch", "delete", "fetch"])
 
     def test_gaps_and_their_ends_are_told_apart(self):
         gap = {"lostUntil": "2026-11-22T10:00:00Z", "reason": "r"}

@@ -80,10 +80,20 @@ pub struct EventData {
         deserialize_with = "present"
     )]
     pub resource_data: Option<Box<RawValue>>,
+    /// Whether the notification came without content although the subscription asks for it: no token vouches for such a
+    /// notification. The resource can be fetched.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub content_absent: bool,
     /// Whether the content was left out because it is too large for the queue. The resource can still be fetched.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub content_omitted: bool,
-    /// The decrypted resource, as Microsoft Graph encrypted it; absent in a basic notification.
+    /// Whether the stack could not fetch the content that the configuration asks for. The resource may still exist.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub content_missing: bool,
+    /// When the stack fetched the content, which may be newer than the change; absent if Graph sent the content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_read_at: Option<DateTime>,
+    /// The resource, as Microsoft Graph encrypted it or as the stack fetched it; absent in a basic notification.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",

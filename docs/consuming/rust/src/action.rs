@@ -32,9 +32,10 @@ impl Action {
                 | Notice::SubscriptionRemoved(gap)
                 | Notice::SubscriptionRecreated(gap),
             ) => Self::Await(Box::new(gap)),
-            // A basic notification, content that is larger than a message (`contentOmitted`) and content that could not be
-            // fetched (`contentMissing`) look alike here.
-            _ if event.change() == Some(Change::Deleted) => Self::Delete,
+            // A basic notification, content that is larger than a message (`contentOmitted`), content that could not be fetched
+            // (`contentMissing`) and content that was not sent (`contentAbsent`) look alike here. A deletion for which no token
+            // vouches, although the subscription asks for content, is believed only if Graph answers 404.
+            _ if event.change() == Some(Change::Deleted) && !event.data.content_absent => Self::Delete,
             _ if event.data.content.is_none() => Self::Fetch,
             _ => Self::Store(Box::new(event.resource()?)),
         })
@@ -64,15 +65,20 @@ mod tests {
             json!({"changeType": "updated"}),
             json!({"changeType": "updated", "contentOmitted": true}),
             json!({"changeType": "updated", "contentMissing": true}),
+            json!({"changeType": "updated", "contentAbsent": true}),
         ] {
             assert!(matches!(action("ChatMessageUpdated", data), Action::Fetch));
         }
     }
 
     #[test]
-    fn a_deletion_is_not_fetched() {
-        let data = json!({"changeType": "deleted"});
-        assert!(matches!(action("ChatMessageDeleted", data), Action::Delete));
+    fn a_deletion_is_fetched_only_if_content_should_have_come() {
+        let data = |is_absent: bool| json!({"changeType": "deleted", "contentAbsent": is_absent});
+        assert!(matches!(
+            action("ChatMessageDeleted", data(false)),
+            Action::Delete
+        ));
+        assert!(matches!(action("ChatMessageDeleted", data(true)), Action::Fetch));
     }
 
     #[test]

@@ -144,7 +144,7 @@ async fn creations_use_the_published_keys() {
 
     let (keys, unusable) = ClientStateKeys::parse(&client_state);
     assert!(unusable.is_empty());
-    let proven = keys.verify(body["clientState"].as_str()).unwrap();
+    let proven = keys.verify(body["clientState"].as_str()).unwrap().proven;
     assert_eq!(
         (proven.subscription.as_str(), proven.application.client_id),
         ("chat", guid(APP))

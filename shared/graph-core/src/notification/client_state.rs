@@ -85,7 +85,7 @@ impl ClientStateKeys {
     /// # Errors
     ///
     /// Returns the reason for which the item is not admitted.
-    pub fn verify(&self, candidate: Option<&str>) -> Result<Proven, Refused> {
+    pub fn verify(&self, candidate: Option<&str>) -> Result<Proof, Refused> {
         let candidate = candidate.ok_or(Refused::NoClientState)?;
         if candidate.len() > MAX_LENGTH {
             return Err(Refused::TooLong);
@@ -96,13 +96,17 @@ impl ClientStateKeys {
             .applications
             .get(parts.tag)
             .ok_or(Refused::UnknownApplication)?;
-        let application = applications
+        let fitting = |known: &KnownApplication| Some((known.application, key.fits(known, &parts)?));
+        let (application, includes_resource_data) = applications
             .iter()
-            .find(|application| key.fits(application, &parts))
+            .find_map(fitting)
             .ok_or(Refused::WrongClientState)?;
-        Ok(Proven {
-            subscription: parts.name.to_owned(),
-            application: application.application,
+        Ok(Proof {
+            proven: Proven {
+                subscription: parts.name.to_owned(),
+                application,
+            },
+            includes_resource_data,
         })
     }
 }
@@ -111,6 +115,15 @@ impl fmt::Debug for ClientStateKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.keys.keys()).finish()
     }
+}
+
+/// What a client state proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// Whose the item is.
+    pub proven: Proven,
+    /// Whether the subscription was created with `includeResourceData`, so that its items carry encrypted content.
+    pub includes_resource_data: bool,
 }
 
 /// Whose an item is, as its client state proves; or a window to read, as its seal does.
@@ -235,12 +248,13 @@ impl Key {
             .chain_update(name)
     }
 
-    /// Returns whether `parts` are of a subscription of `application`, with resource data or without.
-    fn fits(&self, application: &KnownApplication, parts: &Parts<'_>) -> bool {
+    /// Returns whether `parts` are of a subscription with resource data or of one without; nothing if they are of none of
+    /// `application`.
+    fn fits(&self, application: &KnownApplication, parts: &Parts<'_>) -> Option<bool> {
         let keyed = self.mac(application, parts.name);
         [false, true]
             .into_iter()
-            .any(|rich| finish(keyed.clone(), rich).verify_slice(&parts.mac).is_ok())
+            .find(|rich| finish(keyed.clone(), *rich).verify_slice(&parts.mac).is_ok())
     }
 }
 

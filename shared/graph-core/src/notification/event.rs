@@ -66,6 +66,7 @@ pub fn fetched(
     if let Some(Fetched { content, read_at }) = fetched {
         match content {
             Content::Read(raw) => {
+                event.data.content_absent = false;
                 event.data.content = Some(raw);
                 event.data.content_read_at = Some(read_at);
             }
@@ -151,6 +152,8 @@ impl<'a> Event<'a> {
                 resource,
                 resource_data: notification.resource_data,
                 other: others(notification),
+                // Without the content no token was asked for: only the client state vouches for the item.
+                content_absent: item.includes_resource_data() && content.is_none() && !queued.content_omitted,
                 content_omitted: queued.content_omitted,
                 content_missing: false,
                 content_read_at: None,
@@ -189,6 +192,8 @@ struct Data<'a> {
     resource_data: Option<&'a RawValue>,
     #[serde(flatten)]
     other: BTreeMap<&'a str, &'a RawValue>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    content_absent: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     content_omitted: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -233,9 +238,10 @@ fn is_arabic_gap(char: char) -> bool {
 }
 
 /// What `data` says of its own, the reader's members among it.
-const RESERVED_MEMBERS: [&str; 7] = [
+const RESERVED_MEMBERS: [&str; 8] = [
     "caughtUp",
     "content",
+    "contentAbsent",
     "contentMissing",
     "contentOmitted",
     "contentReadAt",

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 pub use super::fields::{MAX_DEPTH, MAX_MEMBERS, Malformed};
 use super::{
-    client_state::{ClientStateKeys, Proven, Refused},
+    client_state::{ClientStateKeys, Proof, Proven, Refused},
     envelope::EncryptedContent,
     fields::{Rest, Shape, optional_text, pick, scalar, survey},
 };
@@ -67,19 +67,19 @@ impl<'a> Unadmitted<'a> {
     ///
     /// Returns why it is not admitted.
     pub fn admit(self, keys: &ClientStateKeys) -> Result<Admitted<'a>, Refused> {
-        let proven = match keys.verify(self.client_state.as_deref()) {
+        let proof = match keys.verify(self.client_state.as_deref()) {
             Err(refused) if self.is_repeated => self.verify_all(keys, refused)?,
-            proven => proven?,
+            proof => proof?,
         };
         Ok(Admitted {
             raw: self.raw,
             members: self.members,
-            proven,
+            proof,
         })
     }
 
     /// Returns what the first client state proves that holds. `refused` is why the first of all does not.
-    fn verify_all(&self, keys: &ClientStateKeys, refused: Refused) -> Result<Proven, Refused> {
+    fn verify_all(&self, keys: &ClientStateKeys, refused: Refused) -> Result<Proof, Refused> {
         let members = survey(self.raw, &[], Rest::Listed).map_or_else(|_| Vec::new(), |survey| survey.rest);
         let client_states = members
             .iter()
@@ -90,7 +90,7 @@ impl<'a> Unadmitted<'a> {
                 continue;
             };
             match keys.verify(Some(&client_state)) {
-                Ok(proven) => return Ok(proven),
+                Ok(proof) => return Ok(proof),
                 Err(other) if other.may_be_known_by_now() => refused = other,
                 Err(_) => {}
             }
@@ -128,7 +128,7 @@ impl Members<'_> {
 pub struct Admitted<'a> {
     raw: &'a RawValue,
     members: Members<'a>,
-    proven: Proven,
+    proof: Proof,
 }
 
 impl<'a> Admitted<'a> {
@@ -153,9 +153,14 @@ impl<'a> Admitted<'a> {
         content.is_some_and(|content| content.is_ok_and(|content| content.is_of_graphs_size()))
     }
 
-    /// Returns what the client state proved.
+    /// Returns whose the client state proved the item to be.
     pub fn proven(&self) -> &Proven {
-        &self.proven
+        &self.proof.proven
+    }
+
+    /// Returns what the client state proved.
+    pub(super) fn proof(&self) -> &Proof {
+        &self.proof
     }
 
     /// Returns the item as it was sent.
@@ -190,7 +195,7 @@ impl fmt::Debug for Admitted<'_> {
         f.debug_struct("Admitted")
             .field("kind", &self.kind())
             .field("is_encrypted", &self.is_encrypted())
-            .field("proven", &self.proven)
+            .field("proven", &self.proof.proven)
             .finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    client_state::{ClientStateKeys, Proven, Refused},
+    client_state::{ClientStateKeys, Proof, Proven, Refused},
     fields::{Malformed, retain},
     identity::{Identity, Receipt},
     item::{Admitted, MAX_CLIENT_STATES, Notification, Unadmitted},
@@ -89,7 +89,7 @@ impl<'a> QueuedItem<'a> {
     #[must_use]
     pub fn as_admitted(self, admitted: &Admitted<'_>) -> VerifiedItem<'a> {
         VerifiedItem {
-            proven: admitted.proven().clone(),
+            proof: admitted.proof().clone(),
             queued: self,
         }
     }
@@ -167,7 +167,7 @@ impl fmt::Debug for QueuedItem<'_> {
 /// An item whose client state holds: what it proves counts, and what the item says besides can be read. Prints what is
 /// proven and nothing else.
 pub struct VerifiedItem<'a> {
-    proven: Proven,
+    proof: Proof,
     queued: QueuedItem<'a>,
 }
 
@@ -180,13 +180,19 @@ impl<'a> VerifiedItem<'a> {
     pub fn open(message: Sealed<'a>, keys: &ClientStateKeys) -> Result<Self, Unproven> {
         let queued = QueuedItem::parse(message.body())?;
         let item = Unadmitted::parse(queued.item).map_err(|_| Refused::NoClientState)?;
-        let proven = item.admit(keys)?.proven().clone();
-        Ok(Self { proven, queued })
+        let proof = item.admit(keys)?.proof().clone();
+        Ok(Self { proof, queued })
     }
 
-    /// Returns what the client state proves.
+    /// Returns whose the client state proves the item to be.
     pub fn proven(&self) -> &Proven {
-        &self.proven
+        &self.proof.proven
+    }
+
+    /// Returns whether the client state is one of a subscription with resource data.
+    #[must_use]
+    pub fn includes_resource_data(&self) -> bool {
+        self.proof.includes_resource_data
     }
 
     /// Returns the message that carries the item.
@@ -210,7 +216,7 @@ impl<'a> VerifiedItem<'a> {
             return Err(Unfit::Malformed(Malformed::Form));
         }
         let notification = Notification::parse(self.queued.item)?;
-        let is_other = |tenant_id: &str| !self.proven.application.tenant_id.is(tenant_id);
+        let is_other = |tenant_id: &str| !self.proof.proven.application.tenant_id.is(tenant_id);
         if notification.tenant_id.as_deref().is_some_and(is_other) {
             return Err(Unfit::OtherTenant);
         }
@@ -221,7 +227,7 @@ impl<'a> VerifiedItem<'a> {
 impl fmt::Debug for VerifiedItem<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedItem")
-            .field("proven", &self.proven)
+            .field("proven", &self.proof.proven)
             .field("queued", &self.queued)
             .finish()
     }

@@ -36,7 +36,8 @@ fn client_state(name: &str) -> String {
     test_util::client_state(&key(), (TENANT, CLIENT), name, false).unwrap()
 }
 
-fn key() -> ClientStateKeyEntry {
+/// Returns the key of the subscriptions.
+pub(super) fn key() -> ClientStateKeyEntry {
     test_util::key("k1", 7)
 }
 

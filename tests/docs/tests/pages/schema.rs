@@ -74,6 +74,7 @@ fn an_event_that_breaks_a_promise_does_not_follow_the_schema() {
         ("/data", "tenantId", Value::Null),
         ("/data", "resourceData", json!(5)),
         ("/data", "content", json!("text")),
+        ("/data", "contentAbsent", json!(true)),
         ("/data", "contentOmitted", json!(true)),
         ("/data", "contentMissing", json!(true)),
         ("/data", "clientState", json!("secret")),

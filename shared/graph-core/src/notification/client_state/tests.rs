@@ -26,14 +26,17 @@ fn a_client_state_of_before_still_counts() {
 }
 
 #[test]
-fn a_client_state_proves_name_tenant_and_application() {
+fn a_client_state_proves_its_owner_and_whether_data_was_asked_for() {
     for rich in [false, true] {
-        let proven = keys().verify(Some(&minted("team-messages", rich))).unwrap();
-        let expected = Proven {
-            subscription: "team-messages".to_owned(),
-            application: application(A),
+        let proof = keys().verify(Some(&minted("team-messages", rich))).unwrap();
+        let expected = Proof {
+            proven: Proven {
+                subscription: "team-messages".to_owned(),
+                application: application(A),
+            },
+            includes_resource_data: rich,
         };
-        assert_eq!(proven, expected);
+        assert_eq!(proof, expected);
     }
 }
 
@@ -57,8 +60,8 @@ fn the_longest_names_just_fit() {
 #[test]
 fn a_name_may_have_dots() {
     let client_state = minted("mail/a.b@contoso.example", true);
-    let proven = keys().verify(Some(&client_state)).unwrap();
-    assert_eq!(proven.subscription, "mail/a.b@contoso.example");
+    let proof = keys().verify(Some(&client_state)).unwrap();
+    assert_eq!(proof.proven.subscription, "mail/a.b@contoso.example");
 }
 
 #[test]
@@ -134,7 +137,7 @@ fn applications_with_the_same_hash_are_distinguished_by_the_mac() {
     let shared = of_b.replace(&tag(&of_b), &tag(&of_a));
     for (state, tenant) in [(of_a, TENANT_A), (shared, TENANT_B)] {
         assert_eq!(
-            keys.verify(Some(&state)).unwrap().application.tenant_id,
+            keys.verify(Some(&state)).unwrap().proven.application.tenant_id,
             guid(tenant)
         );
     }

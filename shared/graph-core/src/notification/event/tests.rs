@@ -2,9 +2,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::notification::{
+    client_state::test_util,
     identity::Receipt,
+    item::Unadmitted,
     queued::QueuedItem,
-    testing::{CLIENT, TENANT, admitted},
+    testing::{CLIENT, TENANT, admitted, key, keys},
 };
 
 #[test]
@@ -132,6 +134,50 @@ fn the_time_of_the_change_is_graphs_if_plausible() {
         let event = event(&json!({"resourceData": {"eventTime": told}}));
         assert_eq!(event["time"], expected, "{told}");
     }
+}
+
+/// Whoever has the client state alone can send such an item, for which no token is asked.
+#[test]
+fn an_item_without_the_data_that_was_asked_for_says_so() {
+    for (is_rich, content, expected) in [
+        (true, None, json!(true)),
+        (true, Some(raw("{}")), json!(null)),
+        (false, None, json!(null)),
+    ] {
+        let event = of_subscription(is_rich, |item, notification| {
+            document(item, notification, content.as_deref())
+        });
+        assert_eq!(event["data"]["contentAbsent"], expected, "{event}");
+    }
+    let resource = raw("{}");
+    for (content, expected) in [
+        (Content::Read(&resource), json!(null)),
+        (Content::Missing, json!(true)),
+        (Content::TooLarge, json!(true)),
+    ] {
+        let read_at = Timestamp::UNIX_EPOCH;
+        let event = of_subscription(true, |item, notification| {
+            fetched(item, notification, Some(Fetched { content, read_at }))
+        });
+        assert_eq!(event["data"]["contentAbsent"], expected, "{event}");
+    }
+}
+
+/// Returns the event that `make` makes of an item without content, of a subscription with resource data or of one without.
+fn of_subscription(
+    is_rich: bool,
+    make: impl FnOnce(&VerifiedItem<'_>, &Notification<'_>) -> Result<String, Malformed>,
+) -> Value {
+    let client_state = test_util::client_state(&key(), (TENANT, CLIENT), "chat", is_rich).unwrap();
+    let item = raw(&json!({"clientState": client_state}).to_string());
+    let admitted = Unadmitted::parse(&item).unwrap().admit(&keys()).unwrap();
+    let receipt = Receipt {
+        at: Timestamp::UNIX_EPOCH,
+        index: 0,
+    };
+    let verified = QueuedItem::new(&admitted, receipt, Vec::new()).as_admitted(&admitted);
+    let notification = verified.read(receipt.at).unwrap();
+    serde_json::from_str(&make(&verified, &notification).unwrap()).unwrap()
 }
 
 fn rich() -> Value {
