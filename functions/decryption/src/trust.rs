@@ -25,6 +25,7 @@ impl Trust {
     pub fn parse(text: &str) -> Result<Self, BoxError> {
         let document: DecryptionDocument =
             serde_json::from_str(text).map_err(|error| documents::malformed(&error))?;
+        documents::report_unusable("DecryptionSecret", document.odd.names());
         let (keys, unusable) = DecryptionKeys::parse(&document);
         for error in unusable {
             let (key, reason) = (printable_id(&error.id), error.source);

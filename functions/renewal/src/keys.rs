@@ -69,6 +69,7 @@ pub(crate) async fn publish(
     let dry_run = request.dry_run;
     // The clock is read in each try: the lead counts from the write that succeeds.
     let update = |document: &mut ClientStateDocument| {
+        has_readable_key(document)?;
         let mut rng = UnwrapErr(SysRng);
         Ok(update_client_state(
             document,
@@ -132,8 +133,20 @@ pub(crate) async fn read(documents: &impl Documents) -> Result<PublishedKeys, Er
 
 /// Reads `ClientStateSecret`.
 pub(crate) async fn client_state(documents: &impl Documents) -> Result<ClientStateDocument, Error> {
-    let unchanged = |_: &mut ClientStateDocument| Ok(KeyChanges::default());
+    let unchanged = |document: &mut ClientStateDocument| {
+        has_readable_key(document)?;
+        Ok(KeyChanges::default())
+    };
     Ok(swap(documents, Document::ClientState, true, unchanged).await?.0)
+}
+
+/// Refuses a document whose keys all cannot be read: without a key nothing can be created, and what exists must not be
+/// replaced before a person has corrected the document.
+fn has_readable_key(document: &ClientStateDocument) -> Result<(), Error> {
+    if document.keys.is_empty() && document.has_keys() {
+        return Err(Error::Malformed(Document::ClientState));
+    }
+    Ok(())
 }
 
 /// Reads a document, changes it, and writes it if something changed. If another run wrote first, the change is applied

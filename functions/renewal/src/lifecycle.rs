@@ -83,6 +83,16 @@ pub(crate) async fn handle<P: Ports>(
         };
         match Event::of(body, keys, deps.clock.now()) {
             Ok(event) => events.push((record, event)),
+            // A person may correct the entry of ClientStateSecret that the message needs.
+            Err(Rejection {
+                reason: reason @ Reason::NoClientStateKeys,
+                owner,
+            }) => unfinished.push(Unfinished {
+                note: (id, reason),
+                id: id.to_owned(),
+                last_try: last_try(record, owner.as_ref(), deps.tries),
+                reason,
+            }),
             Err(Rejection { reason, owner }) => rejected.push(Failed {
                 note: (id, reason),
                 id: id.to_owned(),

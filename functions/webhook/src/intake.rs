@@ -88,14 +88,45 @@ impl<'a> Intake<'a> {
         unknown.map(|(_, items)| items).sum()
     }
 
-    /// Takes those items out of the refused ones: it is not known yet whether they are ours.
-    pub fn leave_unknown_undecided(&mut self) {
-        self.refused.retain(|refused, _| !refused.may_be_known_by_now());
+    /// Takes the items out of the refused ones that nobody can judge now, and returns them: those that may be of an unusable
+    /// entry, and unless the keys are conclusive, those that name what the keys do not have.
+    pub fn leave_undecided(&mut self, is_conclusive: bool) -> Undecided {
+        let unusable = self.refused.remove(&Refused::UnusableEntry).unwrap_or_default();
+        let unread = if is_conclusive { 0 } else { self.take_unknown() };
+        Undecided { unusable, unread }
+    }
+
+    /// Takes the items out of the refused ones that newer keys may admit, and counts them with those that were not looked at.
+    pub fn leave_unsorted(&mut self) {
+        self.unsorted += self.take_unknown();
+    }
+
+    fn take_unknown(&mut self) -> usize {
+        let unknown = self
+            .refused
+            .extract_if(.., |refused, _| refused.may_be_known_by_now());
+        unknown.map(|(_, items)| items).sum()
     }
 
     /// Returns how many admitted items are of a kind.
     pub fn count(&self, kind: Kind) -> usize {
         self.items.iter().filter(|(_, item)| item.kind() == kind).count()
+    }
+}
+
+/// How many items nobody can judge now, by what is in the way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Undecided {
+    /// An entry of ClientStateSecret that cannot be used, which may be theirs.
+    pub unusable: usize,
+    /// ClientStateSecret, which cannot be read again: it may have their key or their application by now.
+    pub unread: usize,
+}
+
+impl Undecided {
+    /// Returns how many items they are.
+    pub fn items(self) -> usize {
+        self.unusable + self.unread
     }
 }
 

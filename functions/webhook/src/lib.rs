@@ -32,7 +32,7 @@ use tracing::{debug, error};
 
 use self::{
     handshake::Handshake,
-    intake::{Intake, Sender},
+    intake::{Intake, Sender, Undecided},
 };
 
 /// The most bytes of a body; AWS Lambda takes no larger event (AWS Lambda, *quotas*), and API Gateway answers in our place.
@@ -86,7 +86,10 @@ pub async fn handle<S: Source, Q: Queue>(
             metrics.count(Metric::Handshakes, 1);
             echo(token)
         }
-        Handshake::Refused => status(StatusCode::BAD_REQUEST),
+        Handshake::Refused => {
+            metrics.count(Metric::RejectedPosts, 1);
+            status(StatusCode::BAD_REQUEST)
+        }
         Handshake::NotAsked => {
             let fetches = asks_for_content(request.uri().query().unwrap_or_default());
             status(receive(request.body(), fetches, deps, now, deadline, metrics).await)
@@ -150,7 +153,7 @@ async fn receive<S: Source, Q: Queue>(
     let sender = Sender::new(&collection, &intake, &keys, now, fetches);
     // Stored even if the answer is a 503: the key that is missing may be missing for longer than Graph repeats the POST.
     let stored = store(&sender, &intake, deps, now, deadline, metrics).await;
-    metrics.count(Metric::Undecided, undecided + intake.unsorted);
+    metrics.count(Metric::Undecided, undecided.items() + intake.unsorted);
     if intake.unsorted > 0 {
         let items = intake.unsorted;
         error!(
@@ -158,14 +161,8 @@ async fn receive<S: Source, Q: Queue>(
             "The time for the answer was over before {items} items of a large POST were verified; answering 503 so that Graph retries"
         );
     }
-    if undecided > 0 {
-        error!(
-            items = undecided,
-            "{undecided} items name an unknown client-state key, and ClientStateSecret cannot be read; \
-             answering 503 so that Graph retries"
-        );
-    }
-    if undecided + intake.unsorted > 0 {
+    report::log_undecided(undecided);
+    if undecided.items() + intake.unsorted > 0 {
         return StatusCode::SERVICE_UNAVAILABLE;
     }
     stored
@@ -174,8 +171,8 @@ async fn receive<S: Source, Q: Queue>(
 /// The items of a POST, judged.
 struct Sorted<'a> {
     intake: Intake<'a>,
-    /// How many items nobody can decide on: their key may be one that has been made since the document was read.
-    undecided: usize,
+    /// The items that nobody can judge now.
+    undecided: Undecided,
     /// The keys that they were judged with.
     keys: Arc<ClientStateKeys>,
 }
@@ -194,27 +191,28 @@ async fn sort<'a, S: Source, Q>(
     if intake.unknown() == 0 {
         return Ok(Sorted {
             intake,
-            undecided: 0,
+            undecided: Undecided::default(),
             keys,
         });
     }
     // Before an item is rejected: renewal may have published its key since the document was read.
     let newer = deps.keys.renewed(now, deadline).await?;
     // A large POST may leave no time to judge it twice: what the first keys admit is stored, and the rest comes again.
-    let (mut intake, keys, is_conclusive) = if sort_until.left().is_zero() {
-        (intake, keys, false)
-    } else {
-        let again = Intake::sort(collection, &newer.document, now, sort_until);
-        (again, newer.document, newer.is_conclusive)
-    };
-    let undecided = if is_conclusive { 0 } else { intake.unknown() };
-    if undecided > 0 {
-        intake.leave_unknown_undecided();
+    if sort_until.left().is_zero() {
+        let mut intake = intake;
+        intake.leave_unsorted();
+        return Ok(Sorted {
+            intake,
+            undecided: Undecided::default(),
+            keys,
+        });
     }
+    let mut intake = Intake::sort(collection, &newer.document, now, sort_until);
+    let undecided = intake.leave_undecided(newer.is_conclusive);
     Ok(Sorted {
         intake,
         undecided,
-        keys,
+        keys: newer.document,
     })
 }
 

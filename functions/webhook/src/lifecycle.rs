@@ -50,7 +50,8 @@ struct Statement<'i> {
     application: Application,
     name: &'i str,
     event: String,
-    subscription_id: Cow<'i, str>,
+    /// Without one, renewal keeps the item as malformed, whatever else it says.
+    subscription_id: Option<Cow<'i, str>>,
     /// The tenant that the item itself names: renewal keeps an item that names another one than its client state.
     stated_tenant_id: Option<Cow<'i, str>>,
     expiration: Option<Cow<'i, str>>,
@@ -70,7 +71,7 @@ impl<'i> Statement<'i> {
             application: proven.application,
             name: &proven.subscription,
             event,
-            subscription_id: read.subscription_id?,
+            subscription_id: read.subscription_id,
             stated_tenant_id: read.tenant_id,
             expiration,
         })

@@ -9,9 +9,9 @@ use graph_core::notification::{
 };
 use graph_edge::metrics::{Metric, Metrics};
 use jiff::{SignedDuration, Timestamp};
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
-use crate::intake::{Intake, MAX_NAMES, Receipts};
+use crate::intake::{Intake, MAX_NAMES, Receipts, Undecided};
 
 /// Logs one line about the items of a POST. The names in it are proven; of what is refused nothing is said but why.
 ///
@@ -60,6 +60,24 @@ pub(crate) fn log(intake: &Intake<'_>, collection: &Collection<'_>) {
     }
 }
 
+/// Logs that nobody can judge some items now.
+pub(crate) fn log_undecided(undecided: Undecided) {
+    let Undecided { unusable, unread } = undecided;
+    if unusable > 0 {
+        error!(
+            items = unusable,
+            "{unusable} items may be of an entry of ClientStateSecret that cannot be used; answering 503 so that Graph retries"
+        );
+    }
+    if unread > 0 {
+        error!(
+            items = unread,
+            "{unread} items name a client-state key or a tenant that is not known, and ClientStateSecret cannot be read again; \
+             answering 503 so that Graph retries"
+        );
+    }
+}
+
 /// Counts the items of a POST.
 pub(crate) fn count(intake: &Intake<'_>, metrics: &mut Metrics) {
     metrics.count(Metric::Admitted, intake.items.len());
@@ -89,7 +107,8 @@ pub(crate) fn count_stored(receipts: &Receipts, now: Timestamp, metrics: &mut Me
 fn metric(reason: Refused) -> Metric {
     match reason {
         Refused::NoClientState => Metric::RejectedNoClientState,
-        Refused::UnknownKey => Metric::RejectedUnknownKey,
+        // Items of unusable entries are not refused in the end.
+        Refused::UnknownKey | Refused::UnusableEntry => Metric::RejectedUnknownKey,
         Refused::UnknownApplication | Refused::TooLong | Refused::WrongClientState => {
             Metric::RejectedClientState
         }

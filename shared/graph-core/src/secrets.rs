@@ -10,21 +10,17 @@ use crate::{
     cloud::Cloud,
 };
 
+mod document;
 mod text;
 
-pub use self::text::Secret;
+pub use self::{
+    document::{KeyDocument, OddEntries, OddKey},
+    text::Secret,
+};
 
 /// The content of ClientStateSecret: the key that mints and verifies client states, a second key while it is replaced,
-/// and the trusted applications.
-#[derive(Clone, Default, Serialize, Deserialize)]
-pub struct ClientStateDocument {
-    /// The keys, newest last.
-    #[serde(default)]
-    pub keys: Vec<ClientStateKeyEntry>,
-    /// The applications whose items are admitted.
-    #[serde(default)]
-    pub trusted: Vec<TrustedTenants>,
-}
+/// and the applications whose items are admitted.
+pub type ClientStateDocument = KeyDocument<ClientStateKeyEntry>;
 
 /// One client-state key.
 #[derive(Clone, Serialize, Deserialize)]
@@ -48,15 +44,7 @@ impl Drop for ClientStateKeyEntry {
 }
 
 /// The content of DecryptionSecret: private keys, and the applications whose validation tokens are accepted.
-#[derive(Clone, Default, Serialize, Deserialize)]
-pub struct DecryptionDocument {
-    /// The keys, newest last.
-    #[serde(default)]
-    pub keys: Vec<DecryptionKeyEntry>,
-    /// The applications whose validation tokens are accepted.
-    #[serde(default)]
-    pub trusted: Vec<TrustedTenants>,
-}
+pub type DecryptionDocument = KeyDocument<DecryptionKeyEntry>;
 
 /// One private key with its certificate.
 #[derive(Clone, Serialize, Deserialize)]

@@ -215,20 +215,19 @@ fn produced(item: &Value, content: Option<&str>, content_omitted: bool) -> Strin
 
 /// Returns the content of ClientStateSecret.
 fn keys() -> ClientStateDocument {
-    ClientStateDocument {
-        keys: vec![ClientStateKeyEntry {
-            id: "k1".to_owned(),
-            key: BASE64_STANDARD.encode([7; 32]),
-            created_at: "2026-11-22T10:00:00Z".parse().unwrap(),
-            life: KeyLife::default(),
-        }],
-        trusted: vec![TrustedTenants {
-            client_id: application().client_id,
-            cloud: Cloud::Global,
-            from: None,
-            tenants: vec![application().tenant_id],
-        }],
-    }
+    let key = ClientStateKeyEntry {
+        id: "k1".to_owned(),
+        key: BASE64_STANDARD.encode([7; 32]),
+        created_at: "2026-11-22T10:00:00Z".parse().unwrap(),
+        life: KeyLife::default(),
+    };
+    let trusted = TrustedTenants {
+        client_id: application().client_id,
+        cloud: Cloud::Global,
+        from: None,
+        tenants: vec![application().tenant_id],
+    };
+    ClientStateDocument::new(vec![key], vec![trusted])
 }
 
 fn application() -> Application {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::{
     BoxError,
@@ -127,6 +127,25 @@ pub fn malformed(error: &serde_json::Error) -> BoxError {
     )
     .into()
 }
+
+/// Logs which entries of a secret cannot be used, the first ten of them. The others are used.
+pub fn report_unusable(secret: &str, entries: impl Iterator<Item = String>) {
+    let entries: Vec<String> = entries.collect();
+    if entries.is_empty() {
+        return;
+    }
+    let count = entries.len();
+    let named = entries.iter().take(MAX_NAMES).map(String::as_str);
+    let named = named.collect::<Vec<_>>().join(", ");
+    error!(
+        secret,
+        entries = named,
+        "{count} entries of {secret} cannot be used: {named}; what depends on them waits. Correct them, or put an older version of the secret back"
+    );
+}
+
+/// How many entries a log line names.
+const MAX_NAMES: usize = 10;
 
 /// There is no document: none has been written yet, or it cannot be read and the last good one is too old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -60,10 +60,7 @@ pub fn client_state_key() -> ClientStateKeyEntry {
 
 /// Returns the content of ClientStateSecret.
 pub fn client_state_document() -> ClientStateDocument {
-    ClientStateDocument {
-        keys: vec![client_state_key()],
-        trusted: trusted(),
-    }
+    ClientStateDocument::new(vec![client_state_key()], trusted())
 }
 
 /// Returns [`tenant`] as the secrets hold it.

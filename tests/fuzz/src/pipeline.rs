@@ -169,10 +169,7 @@ struct Functions {
 
 static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
     let client_states = client_state_document();
-    let decryption = DecryptionDocument {
-        keys: vec![key().clone()],
-        trusted: trusted(),
-    };
+    let decryption = DecryptionDocument::new(vec![key().clone()], trusted());
     let login = FakeLogin::new(SIGNER.jwks());
     Functions {
         runtime: Builder::new_current_thread()

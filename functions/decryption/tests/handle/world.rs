@@ -267,7 +267,7 @@ pub(super) fn document(keys: Vec<DecryptionKeyEntry>, tenants: Vec<TrustedTenant
         tenants: vec![one.application.tenant_id],
     });
     let trusted = trusted.collect();
-    serde_json::to_string(&DecryptionDocument { keys, trusted }).unwrap()
+    serde_json::to_string(&DecryptionDocument::new(keys, trusted)).unwrap()
 }
 
 pub(super) fn tenant() -> TrustedTenant {

@@ -133,6 +133,44 @@ async fn a_foreign_document_is_not_overwritten_and_stops_no_renewal() {
 }
 
 #[tokio::test]
+async fn an_odd_key_stays_and_an_odd_application_is_written_again() {
+    for document in [Document::ClientState, Document::Decryption] {
+        let world = prepared(&[("chat", "a", true)]).await;
+        let mut odd = world.documents.json(document);
+        let key = json!({"id": "odd", "key": 5});
+        odd["keys"].as_array_mut().unwrap().insert(0, key.clone());
+        odd["trusted"] = json!([{"clientId": APP, "cloud": "mars", "tenants": [TENANT_A]}]);
+        world.documents.set(document, &odd.to_string());
+        let two = config(&["a"], &[("chat", "a", true), ("groups", "a", false)]);
+        world.documents.set(Document::Config, &two.to_string());
+        let report = world.run().await;
+        let problem = report["problems"][0]["message"].as_str().unwrap();
+        let expected = format!("keys[0] (odd) cannot be read in {document:?}Secret");
+        assert!(problem.starts_with(&expected), "{problem}");
+        assert_eq!(report["counts"]["create"], json!(1), "{report:#}");
+        let mended = world.documents.json(document);
+        assert_eq!(mended["keys"][0], key);
+        assert_eq!(mended["keys"].as_array().unwrap().len(), 2);
+        assert_eq!(mended["trusted"][0]["tenants"], json!([TENANT_A]));
+    }
+}
+
+/// Another key in its place would cost each subscription a gap, and a person can put the right one back.
+#[tokio::test]
+async fn no_client_state_key_is_made_while_the_only_one_is_odd() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    let mut odd = world.documents.json(Document::ClientState);
+    odd["keys"] = json!([{"id": "odd"}]);
+    world.documents.set(Document::ClientState, &odd.to_string());
+    world.clock.advance(4000);
+    let report = world.run().await;
+    assert_eq!(report["counts"], json!({"renew": 1}), "{report:#}");
+    let problem = report["problems"][0]["message"].as_str().unwrap();
+    assert!(problem.contains("ClientState secret is malformed"), "{problem}");
+    assert_eq!(world.documents.json(Document::ClientState), odd);
+}
+
+#[tokio::test]
 async fn creations_use_the_published_keys() {
     let world = world(&config(&["a"], &[("chat", "a", true)]));
     world.run().await;

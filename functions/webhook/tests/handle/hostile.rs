@@ -149,7 +149,9 @@ async fn stored_messages_are_at_most_a_small_multiple_of_the_post() {
             &deps.queues.delivery,
         ];
         let messages: Vec<Message> = queues.iter().flat_map(|queue| queue.stored()).collect();
-        assert_eq!(messages.len(), 1_000, "{case}");
+        // Lifecycle items that say the same share a message, even if what they say is odd.
+        let expected = if case == "lifecycle" { 1 } else { 1_000 };
+        assert_eq!(messages.len(), expected, "{case}");
         let stored: usize = messages.iter().map(|message| message.body.len()).sum();
         assert!(
             stored <= MAX_GROWTH * body.len(),

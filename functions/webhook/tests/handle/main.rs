@@ -11,6 +11,7 @@ mod fetching;
 mod hostile;
 mod isolation;
 mod lifecycle;
+mod odd_entries;
 mod onward;
 mod silence;
 
@@ -310,11 +311,9 @@ async fn an_unknown_key_is_not_final_while_the_secret_cannot_be_read() {
     source.set("not a document");
     assert_eq!(send(40).await, (503, Some(1), None), "the read has failed");
     assert_eq!(send(60).await, (503, Some(1), None), "a read has just failed");
-    assert!(
-        written
-            .text()
-            .contains("1 items name an unknown client-state key")
-    );
+    assert!(written.text().contains(
+        "1 items name a client-state key or a tenant that is not known, and ClientStateSecret cannot be read"
+    ));
     source.set(document(&["k0", "k1"]));
     assert_eq!(send(71).await, (202, None, None));
     assert_eq!(delivered(&deps), ["mail"]);

@@ -119,15 +119,13 @@ impl Ports for Doubles {
 
 fn decryption_document() -> String {
     let trusted = application(OURS);
-    let document = DecryptionDocument {
-        keys: vec![encryption_key().clone()],
-        trusted: vec![TrustedTenants {
-            client_id: trusted.client_id,
-            cloud: Cloud::Global,
-            from: None,
-            tenants: vec![trusted.tenant_id],
-        }],
+    let trusted = TrustedTenants {
+        client_id: trusted.client_id,
+        cloud: Cloud::Global,
+        from: None,
+        tenants: vec![trusted.tenant_id],
     };
+    let document = DecryptionDocument::new(vec![encryption_key().clone()], vec![trusted]);
     serde_json::to_string(&document).unwrap()
 }
 

@@ -6,7 +6,10 @@
 //! application and whether resource data was asked for, so that none of them can be swapped for another. Graph sends the
 //! client state back in every item and never shows it to anyone else (Microsoft Graph, *subscription resource type*).
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -16,7 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     application::Application,
-    secrets::{ClientStateDocument, ClientStateKeyEntry, TrustedTenants},
+    secrets::{ClientStateDocument, ClientStateKeyEntry, OddEntries, TrustedTenants},
 };
 
 #[cfg(any(test, feature = "test-util"))]
@@ -38,12 +41,16 @@ pub const KEY_LENGTH: usize = 32;
 pub struct ClientStateKeys {
     keys: BTreeMap<String, Key>,
     applications: BTreeMap<String, Vec<KnownApplication>>,
+    unusable: Unusable,
 }
 
 impl ClientStateKeys {
     /// Returns the keys of `document` and the ids of those that are not usable.
     pub fn parse(document: &ClientStateDocument) -> (Self, Vec<String>) {
-        let mut parsed = Self::default();
+        let mut parsed = Self {
+            unusable: Unusable::of(&document.odd),
+            ..Self::default()
+        };
         let mut unusable = Vec::new();
         for (place, entry) in document.keys.iter().enumerate() {
             match Key::parse(entry, place) {
@@ -57,6 +64,7 @@ impl ClientStateKeys {
             let same = parsed.applications.entry(application.tag()).or_default();
             same.push(application);
         }
+        parsed.unusable.keys.extend(unusable.iter().cloned());
         (parsed, unusable)
     }
 
@@ -73,8 +81,18 @@ impl ClientStateKeys {
     }
 
     /// Returns the key with an id.
-    pub(super) fn keyed(&self, id: &str) -> Option<Hmac<Sha256>> {
-        Some(self.keys.get(id)?.keyed.clone())
+    pub(super) fn keyed(&self, id: &str) -> Result<Hmac<Sha256>, NoSuchKey> {
+        Ok(self.key(id)?.keyed.clone())
+    }
+
+    fn key(&self, id: &str) -> Result<&Key, NoSuchKey> {
+        self.keys.get(id).ok_or_else(|| {
+            if self.unusable.has_key(id) {
+                NoSuchKey::Unusable
+            } else {
+                NoSuchKey::Unknown
+            }
+        })
     }
 
     /// Returns what `candidate` proves about the item that carries it.
@@ -91,11 +109,14 @@ impl ClientStateKeys {
             return Err(Refused::TooLong);
         }
         let parts = Parts::split(candidate).ok_or(Refused::WrongClientState)?;
-        let key = self.keys.get(parts.key_id).ok_or(Refused::UnknownKey)?;
-        let applications = self
-            .applications
-            .get(parts.tag)
-            .ok_or(Refused::UnknownApplication)?;
+        let key = self.key(parts.key_id).map_err(Refused::from)?;
+        let applications = self.applications.get(parts.tag).ok_or({
+            if self.unusable.has_application {
+                Refused::UnusableEntry
+            } else {
+                Refused::UnknownApplication
+            }
+        })?;
         let fitting = |known: &KnownApplication| Some((known.application, key.fits(known, &parts)?));
         let (application, includes_resource_data) = applications
             .iter()
@@ -115,6 +136,40 @@ impl fmt::Debug for ClientStateKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.keys.keys()).finish()
     }
+}
+
+/// What the document holds and nobody can use. An item that may be of it is not refused for good: it waits until somebody
+/// corrects the entry.
+#[derive(Default)]
+struct Unusable {
+    /// The ids of keys.
+    keys: BTreeSet<String>,
+    /// Whether there is a key without a readable id: it may be any.
+    has_nameless_key: bool,
+    /// Whether there is an application or a tenant: it may be any.
+    has_application: bool,
+}
+
+impl Unusable {
+    fn of(odd: &OddEntries) -> Self {
+        Self {
+            keys: odd.keys.iter().filter_map(|key| key.id.clone()).collect(),
+            has_nameless_key: odd.keys.iter().any(|key| key.id.is_none()),
+            has_application: !odd.trusted.is_empty(),
+        }
+    }
+
+    fn has_key(&self, id: &str) -> bool {
+        self.has_nameless_key || self.keys.contains(id)
+    }
+}
+
+/// Why there is no key with an id.
+pub(super) enum NoSuchKey {
+    /// The document does not have it (yet).
+    Unknown,
+    /// The document may have it, as an entry that nobody can use.
+    Unusable,
 }
 
 /// What a client state proves.
@@ -147,6 +202,9 @@ pub enum Refused {
     /// The application is not trusted (yet).
     #[error("client state names an unknown application")]
     UnknownApplication,
+    /// Its key or its application may be an entry of ClientStateSecret that nobody can use as it is.
+    #[error("client state may be of an unusable entry of ClientStateSecret")]
+    UnusableEntry,
     /// Over [`MAX_LENGTH`], which Graph never sends back.
     #[error("client state is too long")]
     TooLong,
@@ -160,8 +218,17 @@ impl Refused {
     #[must_use]
     pub fn may_be_known_by_now(self) -> bool {
         match self {
-            Self::UnknownKey | Self::UnknownApplication => true,
+            Self::UnknownKey | Self::UnknownApplication | Self::UnusableEntry => true,
             Self::NoClientState | Self::TooLong | Self::WrongClientState => false,
+        }
+    }
+}
+
+impl From<NoSuchKey> for Refused {
+    fn from(missing: NoSuchKey) -> Self {
+        match missing {
+            NoSuchKey::Unknown => Self::UnknownKey,
+            NoSuchKey::Unusable => Self::UnusableEntry,
         }
     }
 }

@@ -252,10 +252,19 @@ impl Unproven {
     #[must_use]
     pub fn may_be_proven_by_now(self) -> bool {
         match self {
-            Self::Seal(BrokenSeal::UnknownKey) => true,
+            Self::Seal(BrokenSeal::UnknownKey | BrokenSeal::UnusableKey) => true,
             Self::ClientState(refused) => refused.may_be_known_by_now(),
             Self::Seal(BrokenSeal::Broken) | Self::Malformed(_) => false,
         }
+    }
+
+    /// Returns whether nobody can judge the message until somebody corrects ClientStateSecret.
+    #[must_use]
+    pub fn is_undecidable(self) -> bool {
+        matches!(
+            self,
+            Self::Seal(BrokenSeal::UnusableKey) | Self::ClientState(Refused::UnusableEntry)
+        )
     }
 }
 

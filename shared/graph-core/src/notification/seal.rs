@@ -7,7 +7,7 @@
 use hmac::Mac;
 use jiff::Timestamp;
 
-use super::client_state::{ClientStateKeys, decode, encode};
+use super::client_state::{ClientStateKeys, NoSuchKey, decode, encode};
 
 /// A message from a queue whose seal holds. Nothing else can be acted on.
 #[derive(Clone, Copy)]
@@ -21,7 +21,7 @@ impl<'a> Sealed<'a> {
     /// Returns why the seal does not hold. The mac is compared in constant time.
     pub fn open(body: &'a str, keys: &ClientStateKeys) -> Result<Self, BrokenSeal> {
         let (said, key_id, mac) = split(body).ok_or(BrokenSeal::Broken)?;
-        let key = keys.keyed(key_id).ok_or(BrokenSeal::UnknownKey)?;
+        let key = keys.keyed(key_id)?;
         let mac = decode(mac).ok_or(BrokenSeal::Broken)?;
         let keyed = key.chain_update(DOMAIN).chain_update(said);
         keyed.verify_slice(&mac).map_err(|_| BrokenSeal::Broken)?;
@@ -64,9 +64,21 @@ pub enum BrokenSeal {
     /// The key id is not known (yet).
     #[error("seal names an unknown key")]
     UnknownKey,
+    /// The key may be an entry of ClientStateSecret that nobody can use as it is.
+    #[error("seal may be of an unusable key")]
+    UnusableKey,
     /// There is no seal, or the message is not the one that was sealed.
     #[error("message is not sealed by this stack")]
     Broken,
+}
+
+impl From<NoSuchKey> for BrokenSeal {
+    fn from(missing: NoSuchKey) -> Self {
+        match missing {
+            NoSuchKey::Unknown => Self::UnknownKey,
+            NoSuchKey::Unusable => Self::UnusableKey,
+        }
+    }
 }
 
 /// There is no client-state key to seal with.

@@ -6,9 +6,8 @@ use graph_core::{
     secrets::ClientStateDocument,
 };
 use jiff::Timestamp;
-use tracing::error;
 
-use super::{CachedDocument, NoDocument, malformed};
+use super::{CachedDocument, NoDocument, malformed, report_unusable};
 use crate::{BoxError, deadline::Deadline, secrets::Source, telemetry::printable_id};
 
 impl<S: Source> CachedDocument<S, ClientStateKeys> {
@@ -30,6 +29,7 @@ impl<S: Source> CachedDocument<S, ClientStateKeys> {
         }
         let newer = self.renewed(now, deadline).await?;
         match QueueMessage::open(body, &newer.document) {
+            Err(unproven) if unproven.is_undecidable() => Err(NoDocument),
             Err(unproven) if unproven.may_be_proven_by_now() && !newer.is_conclusive => Err(NoDocument),
             opened => Ok(opened),
         }
@@ -44,16 +44,52 @@ impl<S: Source> CachedDocument<S, ClientStateKeys> {
 pub fn client_state_keys(text: &str) -> Result<ClientStateKeys, BoxError> {
     let document: ClientStateDocument = serde_json::from_str(text).map_err(|error| malformed(&error))?;
     let (keys, unusable) = ClientStateKeys::parse(&document);
-    if !unusable.is_empty() {
-        let keys: Vec<&str> = unusable.iter().map(|id| printable_id(id)).collect();
-        error!(
-            ?keys,
-            "Client-state keys {keys:?} are not usable; remove them from ClientStateSecret"
-        );
-    }
+    let unusable = unusable.iter().map(|id| format!("key {}", printable_id(id)));
+    report_unusable("ClientStateSecret", unusable.chain(document.odd.names()));
     if keys.is_empty() {
         Err("it has no usable client-state key".into())
     } else {
         Ok(keys)
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testing::Written;
+
+    #[test]
+    fn unusable_entries_are_one_line_and_the_others_are_used() {
+        let written = Written::start();
+        let document = document(&json!({"id": "k2", "key": "hunter2"}), &json!("nonsense"));
+        assert!(client_state_keys(&document).is_ok());
+        let lines = written.take();
+        assert_eq!(lines.matches("ERROR").count(), 1, "{lines}");
+        assert!(
+            lines.contains("2 entries of ClientStateSecret cannot be used: keys[1] (k2), trusted[0]"),
+            "{lines}"
+        );
+        assert!(
+            !lines.contains("hunter2") && !lines.contains("nonsense"),
+            "{lines}"
+        );
+        let key = json!({"id": "k2", "key": "AAAA", "createdAt": "2026-11-22T10:00:00Z"});
+        let application = json!({"clientId": CLIENT, "cloud": "global", "tenants": [CLIENT]});
+        assert!(client_state_keys(&self::document(&key, &application)).is_ok());
+        assert!(
+            written
+                .take()
+                .contains("1 entries of ClientStateSecret cannot be used: key k2;")
+        );
+    }
+
+    fn document(key: &Value, application: &Value) -> String {
+        let good = json!({"id": "k1", "key": BASE64.encode([7; 32]), "createdAt": "2026-11-22T10:00:00Z"});
+        json!({"keys": [good, key], "trusted": [application]}).to_string()
+    }
+
+    const CLIENT: &str = "66666666-7777-8888-9999-000000000000";
 }

@@ -122,6 +122,7 @@ impl Reason {
 impl From<Unproven> for Reason {
     fn from(unproven: Unproven) -> Self {
         match unproven {
+            unproven if unproven.is_undecidable() => Self::NoClientStateKeys,
             Unproven::Seal(_) => Self::SealRejected,
             Unproven::Malformed(_) => Self::Malformed,
             Unproven::ClientState(_) => Self::ClientStateRejected,

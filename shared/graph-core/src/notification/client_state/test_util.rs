@@ -25,10 +25,7 @@ pub fn key(id: &str, byte: u8) -> ClientStateKeyEntry {
 /// Returns the document that holds `keys` and trusts these tenants and applications.
 #[must_use]
 pub fn document(keys: Vec<ClientStateKeyEntry>, trusted: &[(&str, &str)]) -> ClientStateDocument {
-    ClientStateDocument {
-        keys,
-        trusted: trusted.iter().copied().map(trust).collect(),
-    }
+    ClientStateDocument::new(keys, trusted.iter().copied().map(trust).collect())
 }
 
 /// Returns the client state of a subscription, or nothing when its name is too long.

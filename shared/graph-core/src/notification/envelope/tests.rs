@@ -381,10 +381,8 @@ fn keys() -> &'static DecryptionKeys {
 }
 
 fn document(entries: &[&DecryptionKeyEntry]) -> DecryptionKeys {
-    let (keys, errors) = DecryptionKeys::parse(&DecryptionDocument {
-        keys: entries.iter().copied().cloned().collect(),
-        trusted: Vec::new(),
-    });
+    let entries = entries.iter().copied().cloned().collect();
+    let (keys, errors) = DecryptionKeys::parse(&DecryptionDocument::new(entries, Vec::new()));
     assert_eq!(errors, []);
     keys
 }

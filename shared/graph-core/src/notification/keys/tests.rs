@@ -144,10 +144,7 @@ fn usable(entries: &[DecryptionKeyEntry]) -> DecryptionKeys {
 }
 
 fn parse(entries: &[DecryptionKeyEntry]) -> (DecryptionKeys, Vec<KeyError>) {
-    DecryptionKeys::parse(&DecryptionDocument {
-        keys: entries.to_vec(),
-        trusted: Vec::new(),
-    })
+    DecryptionKeys::parse(&DecryptionDocument::new(entries.to_vec(), Vec::new()))
 }
 
 /// The process's test key under another id.

@@ -49,7 +49,7 @@ pub fn update_decryption(
         room: room::left(document).saturating_sub(room::CERTIFICATE),
         from: None,
     };
-    trusted::follow(&mut document.trusted, config, &place, now, &mut changes);
+    trusted::follow(document, config, &place, now, &mut changes);
     Ok(changes)
 }
 

@@ -28,7 +28,8 @@ pub fn update_client_state(
 ) -> KeyChanges {
     let mut changes = KeyChanges::default();
     // The first key needs no lead: webhooks cache a document without keys only for a moment.
-    let is_first = document.keys.is_empty();
+    // A key that cannot be read may be corrected, and another one in its place would cost each subscription a gap.
+    let is_first = !document.has_keys();
     if is_first {
         if !config.tenants.is_empty() {
             add(document, None, now, rng, &mut changes);
@@ -41,7 +42,7 @@ pub fn update_client_state(
         room: room::left(document).saturating_sub(room::CLIENT_STATE_KEY),
         from: (!is_first).then(|| after(now, request.lead.application)),
     };
-    trusted::follow(&mut document.trusted, config, &place, now, &mut changes);
+    trusted::follow(document, config, &place, now, &mut changes);
     changes
 }
 

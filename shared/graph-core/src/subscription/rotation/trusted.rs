@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::request::KeyChanges;
 use crate::{
     application::{Application, Guid},
-    secrets::{ClientStateDocument, TrustedTenant, TrustedTenants},
+    secrets::{ClientStateDocument, KeyDocument, OddEntries, TrustedTenant, TrustedTenants},
     subscription::config::{Config, Tenant},
 };
 
@@ -21,12 +21,13 @@ pub(super) struct Place<'a> {
     pub(super) from: Option<Timestamp>,
 }
 
-/// Updates `trusted` to match the configuration. While the configuration has errors, no application is removed: its
-/// tenant may be one that could not be read.
+/// Updates the trusted applications of a document to match the configuration. While the configuration has errors, no
+/// application is removed: its tenant may be one that could not be read.
 ///
-/// An application without room is left out and reported. The trusted ones stay.
-pub(super) fn follow(
-    trusted: &mut Vec<TrustedTenants>,
+/// An application without room is left out and reported. The trusted ones stay. An entry that cannot be read goes: the
+/// configuration has what it was made of. A key that cannot be read stays, and is reported.
+pub(super) fn follow<K>(
+    document: &mut KeyDocument<K>,
     config: &Config,
     place: &Place<'_>,
     now: Timestamp,
@@ -37,14 +38,19 @@ pub(super) fn follow(
         mut room,
         from,
     } = *place;
+    report_odd(&document.odd, secret, changes);
+    let (trusted, odd) = (&mut document.trusted, &mut document.odd.trusted);
     let wanted: BTreeSet<TrustedTenant> = config.tenants.values().map(Tenant::as_trusted).collect();
     let present: BTreeSet<TrustedTenant> = trusted.iter().flat_map(TrustedTenants::each).collect();
     let is_gone = |one: &TrustedTenant| config.whole && !wanted.contains(one);
     let newcomers: Vec<&TrustedTenant> = wanted.difference(&present).collect();
     // Most runs change nothing and must not write the secret.
-    if newcomers.is_empty() && !present.iter().any(is_gone) {
+    if newcomers.is_empty() && odd.is_empty() && !present.iter().any(is_gone) {
         return;
     }
+    // Without a tenant more or less the document would not be written.
+    changes.is_changed |= !odd.is_empty();
+    odd.clear();
     let mut settled = Vec::new();
     for group in trusted.iter() {
         // A recently added tenant keeps its waiting time; all others share one group again.
@@ -67,6 +73,18 @@ pub(super) fn follow(
     if !left_out.is_empty() {
         changes.refused.push(no_room(&left_out, config, secret));
     }
+}
+
+/// Reports the keys that cannot be read.
+fn report_odd(odd: &OddEntries, secret: &str, changes: &mut KeyChanges) {
+    if odd.keys.is_empty() {
+        return;
+    }
+    let keys: Vec<String> = odd.keys.iter().map(ToString::to_string).take(MAX_NAMES).collect();
+    changes.refused.push(format!(
+        "{} cannot be read in {secret}, and what depends on it waits: correct it, or put an older version of the secret back",
+        keys.join(", ")
+    ));
 }
 
 /// Returns the applications that `document` trusts.
@@ -118,5 +136,5 @@ const TENANT_BYTES: usize = Guid::LENGTH + 3;
 /// The bytes of a group without its tenants: the names of its members, a client id, the longest cloud, a time.
 const GROUP_BYTES: usize = 192;
 
-/// How many tenants a message names.
+/// How many tenants or keys a message names.
 const MAX_NAMES: usize = 10;

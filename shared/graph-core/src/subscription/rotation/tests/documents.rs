@@ -152,10 +152,7 @@ fn certificates(document: &mut DecryptionDocument, config: &Config, hour: i64) {
 fn decryption_document() -> DecryptionDocument {
     let mut key = test_util::key().clone();
     key.created_at = at(0);
-    DecryptionDocument {
-        keys: vec![key],
-        trusted: Vec::new(),
-    }
+    DecryptionDocument::new(vec![key], Vec::new())
 }
 
 fn trusted(groups: &[TrustedTenants]) -> usize {
