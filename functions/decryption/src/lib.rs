@@ -141,6 +141,8 @@ async fn process<P: Ports>(
     owner: &mut Option<Proven>,
 ) -> Result<Delivery, Undelivered> {
     if turn.deadline.left().is_zero() {
+        // FailedQueue has to say whose it is, should this be its last try. With the keys at hand that takes no time.
+        turn.find_owner(body, owner).await;
         return Err(Obstacle::OutOfTime.into());
     }
     // A panic is a defect that this message meets. Its neighbours are still processed.

@@ -1,5 +1,7 @@
 //! What cannot be decided or stored yet waits, and nothing else waits for it.
 
+use graph_core::notification::client_state::test_util;
+
 use super::{world::client_state_document, *};
 
 #[tokio::test]
@@ -272,6 +274,71 @@ async fn a_hanging_item_ends_at_the_deadline_and_finished_ones_are_stored() {
     assert_eq!(deps.delivery_queue.stored().len(), 1);
     assert_eq!(metrics.values(graph_edge::metrics::Metric::Retried), [2]);
     assert!(written.text().contains("OutOfTime"), "{}", written.text());
+}
+
+/// Without its owner an operator who moves a tenant's messages back would leave it behind.
+#[tokio::test]
+async fn a_message_out_of_time_at_its_last_try_names_its_owner() {
+    let deps = World::new().with_trust(Secretive::Hangs);
+    let bodies = [rich(Some(&good_token())), basic()];
+    let attributes = json!({"ApproximateReceiveCount": TRIES.to_string()});
+    let record = |(index, body): (usize, &Value)| json!({"messageId": format!("m{index}"), "body": sealed(&body.to_string()), "attributes": attributes});
+    let records: Vec<Value> = bodies.iter().enumerate().map(record).collect();
+    let event = serde_json::from_value(json!({"Records": records})).unwrap();
+    let deadline = Deadline::after(std::time::Duration::from_millis(5_100));
+    let response = handle(event, &deps, now(), deadline, &mut Metrics::default()).await;
+    assert!(response.batch_item_failures.is_empty());
+    let kept = deps.failed_queue.stored();
+    let kept: Vec<Vec<(&str, &str)>> = kept
+        .iter()
+        .map(|message| message.attributes().collect())
+        .collect();
+    let tenant = tenant_id(&tenant());
+    let attributes = |reason, subscription| {
+        vec![
+            (REASON, reason),
+            ("Tenant", tenant.as_str()),
+            ("Subscription", subscription),
+        ]
+    };
+    let expected = [
+        attributes("NoDecryptionKeys", "team-messages"),
+        attributes("OutOfTime", "mail"),
+    ];
+    assert_eq!(kept, expected);
+}
+
+/// The item may be of the entry that a person has to correct.
+#[tokio::test]
+async fn items_of_odd_entries_wait_and_others_are_delivered() {
+    let world = World::new();
+    let mut client_states: Value = serde_json::from_str(&client_state_document("k1")).unwrap();
+    client_states["keys"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"id": "k2", "key": 5}));
+    world.client_states.set(client_states.to_string());
+    let mut trust: Value = serde_json::from_str(&document(vec![key().clone()], vec![tenant()])).unwrap();
+    trust["keys"].as_array_mut().unwrap().insert(0, json!("odd"));
+    trust["trusted"]
+        .as_array_mut()
+        .unwrap()
+        .insert(0, json!({"clientId": "odd"}));
+    world.source.set(trust.to_string());
+    let of_k2 = test_util::sealed(&test_util::key("k2", 7), &basic().to_string());
+    let bodies = [
+        of_k2,
+        sealed(&basic().to_string()),
+        sealed(&rich(Some(&good_token())).to_string()),
+    ];
+    let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
+    let written = Written::start();
+    assert_eq!(world.hand_over(&bodies, 0, 1).await, ["m0"]);
+    assert_eq!(world.delivered().len(), 2);
+    let line = "2 entries of DecryptionSecret cannot be used: keys[0], trusted[0];";
+    assert_eq!(written.text().matches(line).count(), 1, "{}", written.text());
+    assert_eq!(world.hand_over(&bodies[..1], 31, TRIES).await, NOTHING);
+    assert_eq!(world.failed()[0].0, "NoClientStateKeys");
 }
 
 #[tokio::test]
