@@ -76,6 +76,10 @@ impl<T> Cached<T> {
             (Step::Refresh, Ask::Normal) => self.policy.moment,
             (Step::Refresh, Ask::Unknown) => self.policy.patience,
         };
+        // Without time to read, nothing is tried: it would only count as a failure of the source, and put off the next attempt.
+        if step == Step::Refresh && deadline.left().is_zero() {
+            return held.value.clone();
+        }
         // Before the attempt, so that one which fails counts as well.
         held.tried_at = Some(now);
         // Boxed, as it runs rarely: each caller's future would hold that of a client, which is large and nested very deep.

@@ -49,6 +49,19 @@ async fn the_last_good_document_stays_when_reading_fails() {
 }
 
 #[tokio::test]
+async fn a_caller_without_time_does_not_put_off_the_next_read() {
+    let written = Written::start();
+    let cache = cache(&["1", "2", "3"]);
+    assert_eq!(current(&cache, 0).await, Ok(1));
+    let late = Deadline::after(Duration::ZERO);
+    let renewed_late = cache.renewed(at(40), late).await.map(|renewed| *renewed.document);
+    assert_eq!((renewed_late, written.text().as_str()), (Ok(1), ""));
+    assert_eq!(renewed(&cache, 40).await, Ok((2, true)));
+    assert_eq!(cache.current(at(340), late).await.as_deref(), Ok(&2));
+    assert_eq!(current(&cache, 340).await, Ok(3));
+}
+
+#[tokio::test]
 async fn no_document_is_an_error_until_there_is_one() {
     let cache = cache(&["unwritten", "1"]);
     assert_eq!(current(&cache, 0).await, Err(NoDocument));
