@@ -93,6 +93,9 @@ pub struct EventData {
     /// When the stack fetched the content, which may be newer than the change; absent if Graph sent the content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_read_at: Option<DateTime>,
+    /// For a change that the stack read after a gap: the id of the event about the gap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caught_up: Option<String>,
     /// The resource, as Microsoft Graph encrypted it or as the stack fetched it; absent in a basic notification.
     #[serde(
         default,
