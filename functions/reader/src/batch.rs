@@ -124,7 +124,7 @@ impl<'a> Batch<'a> {
             let count = batch.unfinished.len();
             error!(
                 messages = count,
-                "ClientStateSecret has no usable key, so {count} messages of ReadQueue cannot be verified; SQS retries them"
+                "ClientStateSecret cannot be read, or does not have a usable key for {count} messages of ReadQueue; SQS retries them"
             );
         }
         batch

@@ -17,9 +17,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures_util::{StreamExt, stream};
 use graph_core::{
-    application::Application,
-    notification::queued::VerifiedItem,
-    subscription::config::{Config, Entry},
+    application::Application, notification::queued::VerifiedItem, subscription::config::Config,
 };
 use graph_edge::{
     clock::Clock,
@@ -146,11 +144,6 @@ async fn config_for<P: Ports>(
     }
     let renewed = deps.config.renewed(now, deadline).await;
     Ok(renewed.map_or(config, |renewed| renewed.document))
-}
-
-/// Returns whether events of the entry carry the content of an item.
-fn carries_content(entry: &Entry) -> bool {
-    entry.include_resource_data || entry.options.fetch_content
 }
 
 /// How much time is left for FailedQueue when another queue hangs.

@@ -5,7 +5,7 @@ mod list;
 use std::time::Duration;
 
 use graph_core::{
-    read::{Completed, Plan, Shortfall, Window},
+    read::{Completed, ContentSource, Plan, Shortfall, Window},
     subscription::config::Config,
 };
 use graph_edge::{
@@ -135,7 +135,7 @@ async fn turn<P: Ports>(
         window,
         entry,
         tenant,
-        crate::carries_content(entry),
+        ContentSource::of(entry) != ContentSource::None,
         deps.clock.now(),
     ) {
         Plan::Nothing(completed) => end(*completed, TurnResult::default(), deps, deadline).await,

@@ -7,7 +7,7 @@
 
 pub use change::{Change, Kinds};
 pub use completed::Completed;
-pub use event::event;
+pub use event::{ContentSource, event};
 pub use fetch::{Fetch, fetch};
 pub use limits::{Limit, Limiter, Scope};
 pub use message::QueueMessage;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use graph_core::{
-    read::{self, Limit, Page, Parts, Reading, Request, Shortfall, Turned},
+    read::{self, ContentSource, Limit, Page, Parts, Reading, Request, Shortfall, Turned},
     subscription::config::{Entry, Tenant},
 };
 use graph_edge::{
@@ -15,7 +15,7 @@ use tracing::{error, warn};
 
 use super::{TurnResult, end, event_of, move_to_failed_queue, send_completed};
 use crate::{
-    Deps, carries_content,
+    Deps,
     deps::Obstacle,
     ports::{GraphReader, Ports},
 };
@@ -60,7 +60,10 @@ impl<P: Ports> Turn<'_, P> {
         result: &mut TurnResult,
     ) -> Result<Option<Duration>, Obstacle> {
         let (limit, path) = (reading.limit(), reading.resource().clone());
-        let mut size = if carries_content(self.entry) { LARGE } else { SMALL };
+        let mut size = match ContentSource::of(self.entry) {
+            ContentSource::None => SMALL,
+            ContentSource::Notification | ContentSource::Reader => LARGE,
+        };
         // The room is held until the events are stored: until then the page is in memory.
         let (_room, answer) = loop {
             let room = self
@@ -130,7 +133,7 @@ impl<P: Ports> Turn<'_, P> {
                 };
                 numbers.push(number);
             }
-            match read::event(change, reading.window(), carries_content(self.entry)) {
+            match read::event(change, reading.window(), ContentSource::of(self.entry)) {
                 Ok(event) => events.push(event_of(reading.window(), event)),
                 Err(_) => reading.falls_short(Shortfall::OddItem),
             }

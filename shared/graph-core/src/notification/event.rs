@@ -7,7 +7,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
-    fields::Malformed, identity::is_of_graphs_size, item::Notification, message, queued::VerifiedItem,
+    fields::Malformed,
+    identity::is_of_graphs_size,
+    item::Notification,
+    message,
+    queued::{MAX_CLOCK_DIFFERENCE, VerifiedItem},
 };
 use crate::{
     application::Guid,
@@ -63,16 +67,8 @@ pub fn fetched(
     fetched: Option<Fetched<'_>>,
 ) -> Result<String, Malformed> {
     let mut event = Event::new(item, notification, None);
-    if let Some(Fetched { content, read_at }) = fetched {
-        match content {
-            Content::Read(raw) => {
-                event.data.content_absent = false;
-                event.data.content = Some(raw);
-                event.data.content_read_at = Some(read_at);
-            }
-            Content::Missing => event.data.content_missing = true,
-            Content::TooLarge => event.data.content_omitted = true,
-        }
+    if let Some(fetched) = fetched {
+        event.set(fetched);
     }
     event.fitting()
 }
@@ -94,14 +90,18 @@ fn fit(event: &mut Event<'_>) -> Result<String, Malformed> {
 
 /// Returns when the change happened where Graph says so, else when the webhook received the item.
 ///
-/// A time that is far from the receipt is none that Graph tells a change by: Microsoft's smallest date is of 1601.
+/// A time that is far from the receipt is none that Graph tells a change by: Microsoft's smallest date is of 1601. A change
+/// does not happen after its receipt: consumers keep the latest state, and nothing could replace one of next month.
 #[must_use]
 pub fn time(item: &VerifiedItem<'_>, notification: &Notification<'_>) -> Timestamp {
     let received_at = item.queued().received_at;
     let changed_at = notification.resource_data_text("eventTime");
     changed_at
         .and_then(|time| time.parse::<Timestamp>().ok())
-        .filter(|time| received_at.duration_since(*time).abs() <= MAX_CHANGE_DELAY)
+        .filter(|time| {
+            let delay = received_at.duration_since(*time);
+            (-MAX_CLOCK_DIFFERENCE..=MAX_CHANGE_DELAY).contains(&delay)
+        })
         .unwrap_or(received_at)
 }
 
@@ -159,6 +159,18 @@ impl<'a> Event<'a> {
                 content_read_at: None,
                 content,
             },
+        }
+    }
+
+    /// Sets what was fetched. What kept the content away on the way here does not count any more.
+    fn set(&mut self, Fetched { content, read_at }: Fetched<'a>) {
+        let data = &mut self.data;
+        data.content_omitted = matches!(content, Content::TooLarge);
+        data.content_missing = matches!(content, Content::Missing);
+        if let Content::Read(raw) = content {
+            data.content_absent = false;
+            data.content = Some(raw);
+            data.content_read_at = Some(read_at);
         }
     }
 
@@ -249,7 +261,7 @@ const RESERVED_MEMBERS: [&str; 8] = [
     "version",
 ];
 
-/// How long before or after its receipt a change can be.
+/// How long before its receipt a change can be.
 const MAX_CHANGE_DELAY: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 #[cfg(test)]

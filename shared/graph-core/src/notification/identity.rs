@@ -72,20 +72,15 @@ impl Identity {
     /// Returns the identity of the event for a change that was read: the same as that of its notification, wherever both have
     /// the same version.
     #[must_use]
-    pub fn of_read(
-        application: Application,
-        subscription: &str,
-        change: Change,
-        path: &str,
-        version: ReadVersion<'_>,
-    ) -> Self {
-        let (etag, event_time) = match version {
+    pub fn of_read(application: Application, subscription: &str, read: &ReadChange<'_>) -> Self {
+        let (etag, event_time) = match read.version {
             ReadVersion::Etag(etag) => (Some(etag.into()), None),
             ReadVersion::Time(time) => (None, Some(time.to_string().into())),
         };
         let features = Features {
-            change_type: Some(change.as_str().into()),
-            resource: Some(path.into()),
+            has_content: read.is_sent_with_content,
+            change_type: Some(read.change.as_str().into()),
+            resource: Some(read.path.into()),
             etag,
             event_time,
             ..Features::default()
@@ -114,6 +109,8 @@ impl Identity {
             &change.to_ascii_lowercase(),
             &path,
             &entity,
+            // Whoever has the client state alone must not take the id of an item that needs a token as well.
+            if features.has_content { "with content" } else { "" },
             source,
             &version,
         ]);
@@ -124,6 +121,19 @@ impl Identity {
             partition_key,
         }
     }
+}
+
+/// A change that was read.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadChange<'a> {
+    /// What happened.
+    pub change: Change,
+    /// The path of the resource.
+    pub path: &'a str,
+    /// What tells the change from others of the resource.
+    pub version: ReadVersion<'a>,
+    /// Whether its notification carries encrypted content.
+    pub is_sent_with_content: bool,
 }
 
 /// What tells a change that was read from others of the same resource.
@@ -172,10 +182,17 @@ fn version<'a>(features: &Features<'a>) -> Option<(&'static str, Cow<'a, str>)> 
         .into_iter()
         .filter_map(|(source, version)| Some((source, version.clone()?)));
     versions.find(|(source, version)| match *source {
+        "etag" => is_version(version),
         "sequenceNumber" => version != "0",
         "eventTime" => is_set(version),
         _ => true,
     })
+}
+
+/// Returns whether an etag has a value: `W/""` says no more than an empty text (RFC 9110, section 8.8.3).
+pub(crate) fn is_version(etag: &str) -> bool {
+    let opaque = etag.strip_prefix("W/").unwrap_or(etag);
+    !opaque.trim_matches('"').trim().is_empty()
 }
 
 /// Returns whether a time is one of a change. Microsoft's software writes a date of the year 1, 1601 or 1970 where it has none.

@@ -5,6 +5,8 @@ use std::{borrow::Cow, fmt};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
+use crate::application::Guid;
+
 pub use super::fields::{MAX_DEPTH, MAX_MEMBERS, Malformed};
 use super::{
     client_state::{ClientStateKeys, Proof, Proven, Refused},
@@ -178,6 +180,7 @@ impl<'a> Admitted<'a> {
             .and_then(|content| pick(content, &["dataSignature"]).ok());
         let [signature] = signature.unwrap_or_default();
         Features {
+            has_content: self.is_encrypted(),
             change_type: scalar(members.change_type),
             resource: scalar(members.resource),
             odata_id: scalar(odata_id),
@@ -203,6 +206,8 @@ impl fmt::Debug for Admitted<'_> {
 /// What tells an item from others, as far as the item says it. Nothing here is empty.
 #[derive(Default)]
 pub(super) struct Features<'a> {
+    /// Whether it has encrypted content.
+    pub(super) has_content: bool,
     pub(super) change_type: Option<Cow<'a, str>>,
     pub(super) resource: Option<Cow<'a, str>>,
     pub(super) odata_id: Option<Cow<'a, str>>,
@@ -286,7 +291,9 @@ impl<'a> Notification<'a> {
         Ok(Self {
             subscription_id: optional_text(subscription)?,
             subscription_expiration_date_time: optional_text(expiration)?,
-            tenant_id: optional_text(tenant)?.or(organization),
+            tenant_id: optional_text(tenant)?
+                .filter(is_id)
+                .or(organization.filter(is_id)),
             change_type: optional_text(change)?.map(|change_type| change_type.to_ascii_lowercase()),
             lifecycle_event: optional_text(event)?,
             resource: optional_text(resource)?,
@@ -331,6 +338,11 @@ const MEMBER_NAMES: [&str; 9] = [
     "resourceData",
     "encryptedContent",
 ];
+
+/// Returns whether a text names a tenant: Microsoft's software writes a GUID of zeros where it has none.
+fn is_id(text: &Cow<'_, str>) -> bool {
+    !Guid::from_u128(0).is(text)
+}
 
 /// Returns whether a member has the name of one before it.
 fn is_among<T>(member: Option<&(Cow<'_, str>, T)>, before: Option<&[(Cow<'_, str>, T)]>) -> bool {

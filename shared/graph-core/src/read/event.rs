@@ -10,10 +10,36 @@ use crate::{
     models::{entity, event_type},
     notification::{
         fields::Malformed,
-        identity::{Identity, ReadVersion},
+        identity::{Identity, ReadChange, ReadVersion, is_version},
         message,
     },
+    subscription::config::Entry,
 };
+
+/// Where the events of a subscription get their content from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentSource {
+    /// They have none.
+    None,
+    /// Graph sends it, encrypted.
+    Notification,
+    /// The reader fetches it.
+    Reader,
+}
+
+impl ContentSource {
+    /// Returns the source for the events of an entry.
+    #[must_use]
+    pub fn of(entry: &Entry) -> Self {
+        if entry.include_resource_data {
+            Self::Notification
+        } else if entry.options.fetch_content {
+            Self::Reader
+        } else {
+            Self::None
+        }
+    }
+}
 
 /// Returns the event as a JSON document that fits into a queue message: the one that the change's notification would have
 /// become, and `data.caughtUp` with the id of the gap.
@@ -21,18 +47,15 @@ use crate::{
 /// # Errors
 ///
 /// Returns an error when the event does not fit into a message even without its content.
-pub fn event(change: &Change<'_>, window: &Window, with_content: bool) -> Result<String, Malformed> {
-    let version = change
-        .version
-        .as_deref()
-        .map_or(ReadVersion::Time(change.time), ReadVersion::Etag);
-    let identity = Identity::of_read(
-        window.application,
-        &window.subscription,
-        change.kind,
-        &change.path,
-        version,
-    );
+pub fn event(change: &Change<'_>, window: &Window, content: ContentSource) -> Result<String, Malformed> {
+    let version = change.version.as_deref().filter(|etag| is_version(etag));
+    let read = ReadChange {
+        change: change.kind,
+        path: &change.path,
+        version: version.map_or(ReadVersion::Time(change.time), ReadVersion::Etag),
+        is_sent_with_content: content == ContentSource::Notification,
+    };
+    let identity = Identity::of_read(window.application, &window.subscription, &read);
     let mut event = Event {
         specversion: "1.0",
         id: &identity.id,
@@ -60,7 +83,7 @@ pub fn event(change: &Change<'_>, window: &Window, with_content: bool) -> Result
             },
             caught_up: window.gap.as_deref(),
             content_omitted: false,
-            content: with_content.then_some(change.raw),
+            content: (content != ContentSource::None).then_some(change.raw),
         },
     };
     let json = event.to_json()?;

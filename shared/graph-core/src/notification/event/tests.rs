@@ -126,6 +126,11 @@ fn the_time_of_the_change_is_graphs_if_plausible() {
     for (told, expected) in [
         ("2026-11-21T09:00:00.5Z", "2026-11-21T09:00:00.5Z"),
         ("2026-11-22T10:00:30Z", "2026-11-22T10:00:30Z"),
+        ("2026-10-23T10:00:00Z", "2026-10-23T10:00:00Z"),
+        ("2026-10-23T09:59:59Z", "2026-11-22T10:00:00Z"),
+        ("2026-11-22T10:05:00Z", "2026-11-22T10:05:00Z"),
+        ("2026-11-22T10:05:01Z", "2026-11-22T10:00:00Z"),
+        ("2026-12-21T10:00:00Z", "2026-11-22T10:00:00Z"),
         ("1601-01-01T00:00:00Z", "2026-11-22T10:00:00Z"),
         ("9999-12-31T23:59:59Z", "2026-11-22T10:00:00Z"),
         ("soon", "2026-11-22T10:00:00Z"),
@@ -134,6 +139,27 @@ fn the_time_of_the_change_is_graphs_if_plausible() {
         let event = event(&json!({"resourceData": {"eventTime": told}}));
         assert_eq!(event["time"], expected, "{told}");
     }
+}
+
+/// An item of which parts were left out on its way, and whose content was fetched then.
+#[test]
+fn fetched_content_is_not_omitted() {
+    let omitted = |content: Content<'_>| {
+        let event = of_subscription(false, |verified, notification| {
+            let mut event = Event::new(verified, notification, None);
+            event.data.content_omitted = true;
+            event.set(Fetched {
+                content,
+                read_at: Timestamp::UNIX_EPOCH,
+            });
+            event.fitting()
+        });
+        [&event["data"]["contentOmitted"], &event["data"]["contentMissing"]].map(Clone::clone)
+    };
+    let resource = raw("{}");
+    assert_eq!(omitted(Content::Read(&resource)), [json!(null), json!(null)]);
+    assert_eq!(omitted(Content::TooLarge), [json!(true), json!(null)]);
+    assert_eq!(omitted(Content::Missing), [json!(null), json!(true)]);
 }
 
 /// Whoever has the client state alone can send such an item, for which no token is asked.

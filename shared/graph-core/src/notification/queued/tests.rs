@@ -142,6 +142,14 @@ fn an_item_for_another_tenant_is_rejected_and_an_empty_tenant_ignored() {
         (r#"{"tenantId":""}"#.to_owned(), None),
         (r#"{"tenantId":null,"organizationId":""}"#.to_owned(), None),
         (format!(r#"{{"tenantId":"","organizationId":"{TENANT}"}}"#), None),
+        (
+            r#"{"tenantId":"00000000-0000-0000-0000-000000000000"}"#.to_owned(),
+            None,
+        ),
+        (
+            r#"{"organizationId":"00000000-0000-0000-0000-000000000000"}"#.to_owned(),
+            None,
+        ),
         (format!(r#"{{"tenantId":"{}"}}"#, TENANT.to_uppercase()), None),
         (
             r#"{"tenantId":"","organizationId":"o"}"#.to_owned(),

@@ -154,7 +154,7 @@ fn id_of(kind: Kind, item: &serde_json::Value, until: i64) -> String {
     let changes = reading.take(&page);
     let change = changes.iter().find(|change| change.kind == kind).unwrap();
     let event: serde_json::Value =
-        serde_json::from_str(&event(change, reading.window(), false).unwrap()).unwrap();
+        serde_json::from_str(&event(change, reading.window(), ContentSource::None).unwrap()).unwrap();
     event["id"].to_string()
 }
 
