@@ -108,20 +108,27 @@ impl<P: Ports> Applier<'_, P> {
             done => done,
         };
         // Before the new subscription takes its place in the history.
-        let made_before = lock(&self.known).history.made_at(&step.name);
+        let made_before = lock(&self.known).history.made_before(&step);
         let done = attempt.as_ref().ok();
-        let gap = done.and_then(|done| self.gap(&step, done, begun, made_before));
+        let gap = done.and_then(|done| {
+            let lost = self.lost(&step, done, begun)?;
+            Some((self.gap(&step, done, &lost, made_before), lost))
+        });
         let mut result = StepResult {
             made_before,
             ..self.conclude(step, attempt, until)
         };
-        if let Some(gap) = gap {
+        if let Some((gap, lost)) = gap {
             result.lost = Some(Lost {
                 from: gap.from,
                 until: gap.until,
             });
             let unsent = send(self.run.deps, self.run.config, vec![((), gap.into())]).await;
             result.is_unreported = !unsent.is_empty();
+            if result.is_unreported {
+                // The next run informs them.
+                lock(&self.known).history.unreported(&result.step.name, lost);
+            }
         }
         result
     }
@@ -306,6 +313,8 @@ impl<P: Ports> Applier<'_, P> {
         let Some(one) = &done.subscription else {
             if let Some(id) = before.filter(|_| step.action.deletes()) {
                 known.remove(id);
+            } else if let Some(id) = before {
+                known.history.seen(&step.name, id, self.now());
             }
             return;
         };

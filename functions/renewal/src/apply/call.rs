@@ -27,7 +27,7 @@ impl<P: Ports> Applier<'_, P> {
         match created {
             // Without time to look at the conflict, the next run does it.
             Err(Failure::Graph(error)) if is_in_the_way(&error) && !self.is_late() => {
-                self.settle(creation).await
+                self.settle(creation, &error).await
             }
             created => created.map(Done::from),
         }

@@ -53,7 +53,7 @@ impl<P: Ports> Applier<'_, P> {
             Err(Failure::Graph(error))
                 if is_in_the_way(&error) && !self.is_blocked_by(&error, id) && !self.is_late() =>
             {
-                self.settle(creation).await?
+                self.settle(creation, &error).await?
             }
             created => created?.into(),
         };

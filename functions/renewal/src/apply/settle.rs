@@ -5,6 +5,7 @@ use graph_core::subscription::{
     plan::{Creation, Listing, Reason, is_of_stack},
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Applier, Done, Failure, failure::TAKE_OVER};
 use crate::{memory::lock, ports::Ports};
@@ -12,7 +13,7 @@ use crate::{memory::lock, ports::Ports};
 impl<P: Ports> Applier<'_, P> {
     /// Creates a subscription after a conflict, or says which subscription conflicts. The first attempt is repeated,
     /// because an earlier step may have removed the conflict, as when two entries swap their resources.
-    pub(super) async fn settle(&self, creation: &Creation) -> Result<Done, Failure> {
+    pub(super) async fn settle(&self, creation: &Creation, conflict: &GraphError) -> Result<Done, Failure> {
         let error = match self.create(creation).await {
             Err(Failure::Graph(error)) => error,
             outcome => return outcome.map(Done::from),
@@ -38,6 +39,9 @@ impl<P: Ports> Applier<'_, P> {
             }) => return Err(Failure::Vanished(id.clone())),
             existing => existing?,
         };
+        if conflict.is_repeated && is_of_request(&existing, creation) {
+            return Ok(existing.into());
+        }
         self.settle_with(creation, existing).await
     }
 
@@ -120,6 +124,14 @@ impl<P: Ports> Applier<'_, P> {
             text,
         })
     }
+}
+
+/// Returns whether the request for this creation made the subscription, though its answer was lost: the same moment of
+/// expiry was asked for.
+fn is_of_request(existing: &Subscription, creation: &Creation) -> bool {
+    // Graph may round the expiry.
+    let is_near = |end: Timestamp| end.duration_since(creation.expires_at).abs() < SignedDuration::from_secs(1);
+    existing.expiration_date_time.is_some_and(is_near)
 }
 
 /// Returns a notification URL without its query, which contains the stack id and key ids.

@@ -26,7 +26,7 @@ pub(super) fn unreported<'r>(results: impl Iterator<Item = &'r StepResult>) -> O
         path: String::new(),
         message: format!(
             "was applied, but {count} events about lost notifications, or windows for the reader, could not be put into a \
-             queue; let consumers catch up for the lines of this report with `lost`"
+             queue; the next run tries again. The lines of this report with `lost` have the periods"
         ),
         severity: Severity::Error,
     })

@@ -336,9 +336,10 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             result.held = count;
             result.problems.push(self.braked(count, listing.ours()));
         }
-        result.removed = self.record(&mut steps, context, policy, known);
+        let holds = policy.period.saturating_mul(PERIODS_REMEMBERED);
+        result.removed = self.record(&mut steps, context, holds, known);
         let known = lock(known);
-        let waits = |step: &Step| takes_twice(step) && known.history.is_first_missed(&step.name);
+        let waits = |step: &Step| takes_twice(step) && known.history.is_first_missed(&step.name, holds);
         let (wait, steps): (Vec<_>, Vec<_>) = steps.into_iter().partition(waits);
         let wait = wait
             .into_iter()
@@ -352,10 +353,9 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         &self,
         steps: &mut [Step],
         context: &Context,
-        policy: &Policy,
+        holds: SignedDuration,
         known: &Mutex<Known>,
     ) -> BTreeSet<(String, String)> {
-        let holds = policy.period.saturating_mul(PERIODS_REMEMBERED);
         let history = &mut lock(known).history;
         // The stored summary first: a new process learns from it what was there before.
         if let Some(look) = self.stored.of(self.name, self.config_version) {

@@ -18,6 +18,7 @@
 //! | The configuration is emptied, put back, or loses entries and tenants; a stack moves or is made again | [`removals`], [`super::stacks`] |
 //! | Two users of one application | [`logins`] |
 //! | An id of an application is mistyped or changed | [`applications`] |
+//! | A successor whose creation was not answered, or whose gap no queue took | [`losses`] |
 //! | Thousands of lifecycle notifications, invented ids and times; one tenant names another's subscription | [`storms`], [`super::lifecycle`] |
 //! | A process ends, and a new one goes on | [`memory`], [`super::processes`] |
 //! | Several processes at once under Graph's limits | [`limits`] |
@@ -38,6 +39,7 @@ mod lapses;
 mod limits;
 mod lists;
 mod logins;
+mod losses;
 mod memory;
 mod mistakes;
 mod moves;

@@ -16,7 +16,7 @@ pub use self::{
     expand::{Expansion, LeftOut, Objects, expand, one_of},
     failures::FailureHistory,
     granted::{Granted, PermissionState},
-    history::{Made, SubscriptionHistory},
+    history::{LostSubscription, Made, SubscriptionHistory},
     limit::Limit,
     listing::{Listing, is_of_stack},
     live::LiveCounts,

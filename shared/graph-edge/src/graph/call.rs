@@ -66,7 +66,7 @@ impl<P: Ports> GraphClient<P> {
         call: Call<'_, B>,
     ) -> Result<Answer, GraphError> {
         let mut attempt = 1;
-        let mut has_new_token = false;
+        let (mut has_new_token, mut is_repeated) = (false, false);
         loop {
             // Before the token: while the limit is used up, no token is requested either.
             if let Some(kind) = call.kind {
@@ -78,7 +78,7 @@ impl<P: Ports> GraphClient<P> {
                 .token(tenant)
                 .await
                 .map_err(|error| GraphError::of(error.into()))?;
-            let (error, retry_after) = match self.call_once(&call, &token).await {
+            let (mut error, retry_after) = match self.call_once(&call, &token).await {
                 Ok(answer) if answer.status.is_success() => {
                     if let Some(kind) = call.kind {
                         self.rate_limiter.open(kind, tenant);
@@ -91,6 +91,8 @@ impl<P: Ports> GraphClient<P> {
                 }
                 Err(error) => (error, None),
             };
+            error.is_repeated = is_repeated;
+            is_repeated |= matches!(error.kind, GraphErrorKind::Unavailable { .. });
             let is_throttled = matches!(error.kind, GraphErrorKind::Throttled { .. });
             // Any other result ends the try after a pause, so that the other requests do not wait for it.
             if let Some(kind) = call.kind.filter(|_| !is_throttled) {

@@ -20,6 +20,8 @@ pub struct GraphError {
     pub code: Option<String>,
     /// The id of the request in Microsoft's logs.
     pub request_id: Option<String>,
+    /// Whether an earlier try of the same call had no answer of Graph's, which may have carried it out.
+    pub is_repeated: bool,
 }
 
 /// The meaning of a failed call. A message is Graph's own text, for reports only: no other module decides by it.
@@ -216,6 +218,7 @@ impl GraphError {
             kind,
             code: None,
             request_id: None,
+            is_repeated: false,
         }
     }
 
@@ -236,6 +239,7 @@ impl GraphError {
             request_id: request_id
                 .map(|id| printable(&id, 80))
                 .or_else(|| self::request_id(answer)),
+            is_repeated: false,
         }
     }
 }

@@ -75,6 +75,8 @@ pub(crate) enum Quirk {
     PagesDirectories,
     /// Expiries are shown in an unreadable form.
     HidesEnds,
+    /// The answer to the next creation is lost on its way.
+    LosesAnswer,
 }
 
 impl FakeGraph {
@@ -361,6 +363,9 @@ impl State {
         }
         let reply = Reply::new(201, shown.to_string());
         self.subscriptions.push((tenant.to_owned(), wanted));
+        if self.quirks.remove(&Quirk::LosesAnswer) {
+            return Reply::refusal(504, "GatewayTimeout", "");
+        }
         reply
     }
 

@@ -21,6 +21,8 @@ use super::{
 #[derive(Clone, Debug, Default)]
 pub struct SubscriptionHistory {
     looked_at: Option<Timestamp>,
+    /// The look before the last one, of this process or another.
+    looked_before: Option<Timestamp>,
     /// When each name was last seen; nothing if it has been missing since before the first look.
     names: BTreeMap<String, Option<Seen>>,
     /// The ids and names that Graph has reported as removed: it may repeat the report.
@@ -35,8 +37,6 @@ pub struct SubscriptionHistory {
     is_latest: bool,
     /// What existed of the entries whose objects could not be listed at the last look, as an earlier look saw it.
     carried: BTreeMap<String, Existing>,
-    /// The names that a recent look of another process saw, and this first list does not show.
-    first_missed: BTreeSet<String>,
 }
 
 /// The last sight of a subscription.
@@ -56,6 +56,34 @@ impl Seen {
             id: None,
             at,
             proven_at: at,
+        }
+    }
+}
+
+/// A subscription that was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostSubscription {
+    /// Graph's id, if known.
+    pub id: Option<String>,
+    /// When it last existed, if known.
+    pub seen_at: Option<Timestamp>,
+}
+
+/// Returns whether a subscription with this history has this id.
+fn is_of(seen: &Option<Seen>, id: &str) -> bool {
+    let known = seen.as_ref().and_then(|seen| seen.id.as_deref());
+    known == Some(id)
+}
+
+impl Step {
+    /// Says that the subscription was lost before and exists again, unless it is not its entry's own.
+    fn find_again(&mut self, lost: Option<&Seen>) {
+        let is_own = !matches!(self.reason, Reason::Held(_) | Reason::Duplicate { .. });
+        if is_own && matches!(self.action, Action::Keep { .. } | Action::Renew { .. }) {
+            self.reason = Reason::FoundAgain {
+                id: lost.and_then(|seen| seen.id.clone()),
+                seen_at: lost.map(|seen| seen.proven_at),
+            };
         }
     }
 }
@@ -161,9 +189,11 @@ impl SubscriptionHistory {
             .collect();
         // Graph repeats its reports, even after a successor of the same name was created.
         self.replaced.extend(removed.iter().cloned());
-        self.looked_at = Some(now);
+        // A run may look twice.
+        if self.looked_at != Some(now) {
+            self.looked_before = self.looked_at.replace(now);
+        }
         self.new.clear();
-        self.first_missed.clear();
         let carried = std::mem::take(&mut self.carried);
         let stored = |name: &str| {
             let Some(look) = &recalled else {
@@ -181,14 +211,8 @@ impl SubscriptionHistory {
         for step in &mut *steps {
             match &step.action {
                 Action::Create(_) => {
-                    let before = self.names.get(&step.name).cloned().or_else(|| {
-                        let seen = stored(&step.name)?;
-                        let is_recent = |seen: &Seen| now.duration_since(seen.at) <= holds;
-                        if seen.as_ref().is_some_and(is_recent) {
-                            self.first_missed.insert(step.name.clone());
-                        }
-                        Some(seen)
-                    });
+                    let before = self.names.get(&step.name).cloned();
+                    let before = before.or_else(|| stored(&step.name));
                     // Missing now and at a recent look: a new entry.
                     let Some(before) = before.or((!is_known).then_some(None)) else {
                         self.new.insert(step.name.clone());
@@ -210,8 +234,14 @@ impl SubscriptionHistory {
                 | Action::Extend { id, .. }
                 | Action::Replace { id, .. }
                 | Action::Keep { id } => {
-                    let before = self.names.get(&step.name).and_then(Option::as_ref);
-                    let before = before.filter(|seen| {
+                    let before = self.names.get(&step.name);
+                    // It stays missing in the history until consumers have heard of the gap.
+                    if let Some(lost) = before.filter(|before| self.was_missing(before) && !is_of(before, id)) {
+                        names.insert(step.name.clone(), lost.clone());
+                        step.find_again(lost.as_ref());
+                        continue;
+                    }
+                    let before = before.and_then(Option::as_ref).filter(|seen| {
                         context.unproven.contains(id) && seen.id.as_deref().is_none_or(|known| known == id)
                     });
                     let seen = Seen {
@@ -249,11 +279,35 @@ impl SubscriptionHistory {
         removed
     }
 
-    /// Returns whether the subscription called `name` existed at the recent look of another process, and only the last list
-    /// does not show it. Lists leave out what exists, and this process does not know its id to ask for it.
+    /// Returns whether the subscription called `name` existed at the look of another process, no longer than `holds` before
+    /// the last one, and only the last list does not show it. Lists leave out what exists, and this process does not know its
+    /// id to ask for it.
     #[must_use]
-    pub fn is_first_missed(&self, name: &str) -> bool {
-        self.first_missed.contains(name)
+    pub fn is_first_missed(&self, name: &str, holds: SignedDuration) -> bool {
+        let seen = self.names.get(name).and_then(Option::as_ref);
+        seen.filter(|seen| seen.id.is_none()).is_some_and(|seen| {
+            let is_recent = |now: Timestamp| now.duration_since(seen.at) <= holds;
+            Some(seen.at) == self.looked_before && self.looked_at.is_some_and(is_recent)
+        })
+    }
+
+    /// Returns whether `id` is that of a successor of the lost subscription called `name`, of which consumers may not have
+    /// heard. Where only another process knows the lost one, it has to have been missing before: Graph's lists leave out
+    /// what exists.
+    #[must_use]
+    pub fn is_successor(&self, name: &str, id: &str) -> bool {
+        let seen = self.names.get(name).and_then(Option::as_ref);
+        seen.is_some_and(|seen| match &seen.id {
+            Some(known) => known != id,
+            None => Some(seen.at) < self.looked_before,
+        })
+    }
+
+    /// Returns whether a subscription with this history was missing at the look before the last one.
+    fn was_missing(&self, before: &Option<Seen>) -> bool {
+        before
+            .as_ref()
+            .is_none_or(|seen| Some(seen.at) < self.looked_before)
     }
 
     /// Sets the reason of creations whose subscription this process has seen, and which is gone now.
@@ -303,16 +357,31 @@ impl SubscriptionHistory {
         self.names.insert(name.to_owned(), Some(seen));
     }
 
+    /// Remembers that consumers have not heard of the loss of the subscription called `name`, which has a successor: to the
+    /// next look, it was missing at this one.
+    pub fn unreported(&mut self, name: &str, lost: LostSubscription) {
+        let LostSubscription { id, seen_at } = lost;
+        let seen = seen_at.map(|at| Seen {
+            id,
+            ..Seen::earlier(at)
+        });
+        self.names.insert(name.to_owned(), seen);
+    }
+
     /// Returns the id under which this process last saw the subscription called `name`.
     #[must_use]
     pub fn id_of(&self, name: &str) -> Option<&str> {
         self.names.get(name)?.as_ref()?.id.as_deref()
     }
 
-    /// Returns when this process last created the subscription called `name`: what exists now is as old at most.
+    /// Returns when this process created the subscription that existed before a step, if it did. What exists under a name
+    /// is as old at most as the last creation.
     #[must_use]
-    pub fn made_at(&self, name: &str) -> Option<Timestamp> {
-        self.made.get(name).map(|made| made.at)
+    pub fn made_before(&self, step: &Step) -> Option<Timestamp> {
+        let made = self.made.get(&step.name)?;
+        // That one may be the successor.
+        let is_of_successor = matches!(step.reason, Reason::FoundAgain { .. });
+        (!is_of_successor).then_some(made.at)
     }
 
     /// Returns the creation of the subscription called `name` with this id, if this process created it.

@@ -18,6 +18,13 @@ pub enum Reason {
     },
     /// The entry has no subscription, and it is unknown whether one existed.
     PerhapsLost,
+    /// The subscription was missing at the look before, and exists under another id. Consumers may not have heard of it.
+    FoundAgain {
+        /// Graph's id of the lost one, if this process has seen it.
+        id: Option<String>,
+        /// When it was last seen, if that is known.
+        seen_at: Option<Timestamp>,
+    },
     /// The remaining time is below the reserve.
     Due {
         /// The remaining time.
@@ -115,6 +122,9 @@ impl fmt::Display for Reason {
                 f,
                 "this entry has no subscription, and it is unknown whether one was lost"
             ),
+            Self::FoundAgain { .. } => {
+                write!(f, "it was missing and exists again; changes in between were missed")
+            }
             Self::Due { left, reserve } => {
                 write!(f, "{} left, renewed below {}", Time(*left), Time(*reserve))
             }

@@ -25,6 +25,8 @@ impl Urgency {
             .expires_at
             .is_some_and(|end| end.duration_since(now) < policy.period.saturating_mul(2));
         Some(match (&step.action, &step.reason) {
+            // Nothing is left to do at Graph, but consumers hear of the gap.
+            (Action::Keep { .. }, Reason::FoundAgain { .. }) => Self::Due,
             (Action::Keep { .. }, _) => return None,
             (Action::Delete { .. }, _) => Self::Unwanted,
             (Action::Renew { .. } | Action::Extend { .. } | Action::Replace { .. }, _) if ends_soon => {

@@ -1,0 +1,114 @@
+//! A lost subscription has a successor, and consumers hear of the gap, whichever run learns of the successor.
+
+use super::*;
+
+#[test]
+fn a_creation_whose_answer_is_lost_reports_the_gap() {
+    let world = with_lost();
+    world.graph.quirk(Quirk::LosesAnswer);
+    let report = next_run(&world);
+    assert_eq!(report["counts"], json!({"create": 1}), "{report:#}");
+    check(&world, Some("id-1"));
+}
+
+#[test]
+fn a_creation_that_times_out_is_reported_by_the_next_run() {
+    for restarts in [false, true] {
+        let mut world = with_lost();
+        world.graph.delay("create", 70);
+        next_run(&world);
+        assert_eq!((live(&world), world.told().len()), (1, 0));
+        world.graph.heal();
+        if restarts {
+            world = world.restarted();
+        }
+        next_run(&world);
+        check(&world, (!restarts).then_some("id-1"));
+    }
+}
+
+#[test]
+fn a_successor_that_a_list_leaves_out_is_adopted_with_its_gap() {
+    let world = with_lost();
+    world.graph.delay("create", 70);
+    next_run(&world);
+    world.graph.heal();
+    world.graph.hide(&world.graph.all()[0].id);
+    let report = next_run(&world);
+    assert_eq!(report["counts"], json!({"adopt": 1}), "{report:#}");
+    check(&world, Some("id-1"));
+}
+
+#[test]
+fn an_event_that_no_queue_takes_is_sent_by_the_next_run() {
+    for restarts in [false, true] {
+        let mut world = with_lost();
+        world.delivery_queue.refuse(Some(""));
+        for _ in 0..2 {
+            let report = next_run(&world);
+            assert_eq!(report["failed"], json!(1), "{report:#}");
+            assert_eq!((live(&world), world.told().len()), (1, 0));
+        }
+        world.delivery_queue.refuse(None);
+        if restarts {
+            world = world.restarted();
+        }
+        next_run(&world);
+        check(&world, (!restarts).then_some("id-1"));
+    }
+}
+
+#[test]
+fn a_list_that_left_a_subscription_out_makes_no_gap() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.scheduled();
+    let one = world.graph.all().remove(0);
+    world.graph.remove("id-1");
+    world.graph.fail("create", unavailable());
+    next_run(&world);
+    world.graph.add(&tenant_id(0), one);
+    world.graph.heal();
+    next_run(&world);
+    assert_eq!((live(&world), world.told().len()), (1, 0));
+}
+
+#[test]
+fn the_gap_after_a_lost_client_state_key_has_no_known_beginning() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.scheduled();
+    world.clock.advance(300);
+    world.documents.set(Document::ClientState, "{}");
+    runs_for(&world, 60);
+    let told = world.told();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0]["data"]["subscriptionId"], json!("id-1"));
+    assert_eq!(
+        told[0]["data"].get("lostFrom"),
+        None,
+        "it may have been long before"
+    );
+}
+
+/// Returns a world with one subscription that Graph has removed in silence.
+fn with_lost() -> World {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.scheduled();
+    world.clock.advance(10);
+    next_run(&world);
+    world.graph.remove("id-1");
+    world.log();
+    world
+}
+
+/// Checks that consumers have one event, about the subscription with this id, and get no other in the next run.
+#[track_caller]
+fn check(world: &World, id: Option<&str>) {
+    for _ in 0..2 {
+        let told = world.told();
+        assert_eq!(told.len(), 1, "{told:#?}");
+        assert_eq!(told[0]["type"], json!("Microsoft.Graph.SubscriptionRecreated"));
+        assert_eq!(told[0]["data"]["subscriptionId"].as_str(), id);
+        assert!(told[0]["data"]["lostFrom"].is_string(), "{told:#?}");
+        next_run(world);
+    }
+}
