@@ -1,5 +1,7 @@
 //! The settings about time: the schedule of runs, the rotation of keys, and how far back losses are read.
 
+use std::ops::RangeInclusive;
+
 use graph_core::subscription::{plan::Policy, rotation::Rotation};
 use jiff::SignedDuration;
 
@@ -8,17 +10,10 @@ use jiff::SignedDuration;
 /// # Errors
 ///
 /// Returns an error for anything but a number of minutes from 1 to 60.
-pub fn policy(minutes: Option<&str>) -> Result<Policy, InvalidMinutes> {
+pub fn policy(minutes: Option<&str>) -> Result<Policy, OutOfRange> {
     let assumed = Policy::default();
-    let Some(minutes) = minutes else {
-        return Ok(assumed);
-    };
-    let minutes = minutes
-        .trim()
-        .parse()
-        .ok()
-        .filter(|minutes| (1..=60).contains(minutes));
-    let period = SignedDuration::from_mins(minutes.ok_or(InvalidMinutes)?);
+    let minutes = number(minutes, "RENEWAL_MINUTES", 1..=60)?;
+    let period = minutes.map_or(assumed.period, SignedDuration::from_mins);
     Ok(Policy { period, ..assumed })
 }
 
@@ -29,11 +24,13 @@ pub fn policy(minutes: Option<&str>) -> Result<Policy, InvalidMinutes> {
 ///
 /// Returns an error for anything but a number of days up to 3650, for certificates from 1, so that a typo does not turn
 /// their rotation off.
-pub fn rotation(keys: Option<&str>, certificates: Option<&str>) -> Result<Rotation, InvalidDays> {
-    let assumed = Rotation::default();
+pub fn rotation(keys: Option<&str>, certificates: Option<&str>) -> Result<Rotation, OutOfRange> {
+    let days = |days: i64| SignedDuration::from_hours(24 * days);
+    let keys = number(keys, "KEY_ROTATION_DAYS", 0..=3650)?;
+    let certificates = number(certificates, "CERTIFICATE_ROTATION_DAYS", 1..=3650)?;
     Ok(Rotation {
-        client_state: days(keys, 0, "KEY_ROTATION_DAYS")?.filter(|days| !days.is_zero()),
-        certificate: days(certificates, 1, "CERTIFICATE_ROTATION_DAYS")?.unwrap_or(assumed.certificate),
+        client_state: keys.filter(|keys| *keys > 0).map(days),
+        certificate: certificates.map_or(Rotation::default().certificate, days),
     })
 }
 
@@ -43,16 +40,9 @@ pub fn rotation(keys: Option<&str>, certificates: Option<&str>) -> Result<Rotati
 /// # Errors
 ///
 /// Returns an error for anything but a number of hours from 1 to 168.
-pub fn hours_back(hours: Option<&str>) -> Result<SignedDuration, InvalidHours> {
-    let Some(hours) = hours else {
-        return Ok(SignedDuration::from_hours(9));
-    };
-    let hours = hours
-        .trim()
-        .parse()
-        .ok()
-        .filter(|hours| (1..=168).contains(hours));
-    hours.map(SignedDuration::from_hours).ok_or(InvalidHours)
+pub fn hours_back(hours: Option<&str>) -> Result<SignedDuration, OutOfRange> {
+    let hours = number(hours, "CATCH_UP_HOURS", 1..=168)?;
+    Ok(SignedDuration::from_hours(hours.unwrap_or(9)))
 }
 
 /// Returns how long after its end a loss is read, from `CATCH_UP_DELAY_SECONDS`. Unset means a minute: Graph's lists show a
@@ -61,45 +51,28 @@ pub fn hours_back(hours: Option<&str>) -> Result<SignedDuration, InvalidHours> {
 /// # Errors
 ///
 /// Returns an error for anything but a number of seconds up to 900, the longest that SQS keeps a message back.
-pub fn catch_up_delay(seconds: Option<&str>) -> Result<SignedDuration, InvalidDelay> {
-    let Some(seconds) = seconds else {
-        return Ok(SignedDuration::from_mins(1));
-    };
-    let seconds = seconds.trim().parse().ok();
-    let seconds = seconds.filter(|seconds| (0..=900).contains(seconds));
-    seconds.map(SignedDuration::from_secs).ok_or(InvalidDelay)
+pub fn catch_up_delay(seconds: Option<&str>) -> Result<SignedDuration, OutOfRange> {
+    let seconds = number(seconds, "CATCH_UP_DELAY_SECONDS", 0..=900)?;
+    Ok(SignedDuration::from_secs(seconds.unwrap_or(60)))
 }
 
-/// A number of seconds that is out of range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("CATCH_UP_DELAY_SECONDS is not a whole number from 0 to 900")]
-pub struct InvalidDelay;
-
-/// A number of minutes that is out of range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("RENEWAL_MINUTES is not a whole number from 1 to 60")]
-pub struct InvalidMinutes;
-
-/// A number of hours that is out of range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("CATCH_UP_HOURS is not a whole number from 1 to 168")]
-pub struct InvalidHours;
-
-/// A number of days that is out of range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{name} is not a whole number from {least} to 3650")]
-pub struct InvalidDays {
+/// Returns the number in a setting; nothing if it is unset.
+fn number(
+    text: Option<&str>,
     name: &'static str,
-    least: i64,
+    range: RangeInclusive<i64>,
+) -> Result<Option<i64>, OutOfRange> {
+    let Some(text) = text else { return Ok(None) };
+    let number = text.trim().parse().ok().filter(|number| range.contains(number));
+    number.map(Some).ok_or(OutOfRange { name, range })
 }
 
-fn days(text: Option<&str>, least: i64, name: &'static str) -> Result<Option<SignedDuration>, InvalidDays> {
-    let Some(text) = text else { return Ok(None) };
-    let days: i64 = text.trim().parse().map_err(|_| InvalidDays { name, least })?;
-    if !(least..=3650).contains(&days) {
-        return Err(InvalidDays { name, least });
-    }
-    Ok(Some(SignedDuration::from_hours(24 * days)))
+/// A setting whose number is out of range.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} is not a whole number from {} to {}", .range.start(), .range.end())]
+pub struct OutOfRange {
+    name: &'static str,
+    range: RangeInclusive<i64>,
 }
 
 #[cfg(test)]
