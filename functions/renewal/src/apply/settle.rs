@@ -130,7 +130,8 @@ impl<P: Ports> Applier<'_, P> {
 /// expiry was asked for.
 fn is_of_request(existing: &Subscription, creation: &Creation) -> bool {
     // Graph may round the expiry.
-    let is_near = |end: Timestamp| end.duration_since(creation.expires_at).abs() < SignedDuration::from_secs(1);
+    let is_near =
+        |end: Timestamp| end.duration_since(creation.expires_at).abs() < SignedDuration::from_secs(1);
     existing.expiration_date_time.is_some_and(is_near)
 }
 

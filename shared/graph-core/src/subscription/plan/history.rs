@@ -236,7 +236,8 @@ impl SubscriptionHistory {
                 | Action::Keep { id } => {
                     let before = self.names.get(&step.name);
                     // It stays missing in the history until consumers have heard of the gap.
-                    if let Some(lost) = before.filter(|before| self.was_missing(before) && !is_of(before, id)) {
+                    if let Some(lost) = before.filter(|before| self.was_missing(before) && !is_of(before, id))
+                    {
                         names.insert(step.name.clone(), lost.clone());
                         step.find_again(lost.as_ref());
                         continue;

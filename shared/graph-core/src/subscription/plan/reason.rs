@@ -123,7 +123,10 @@ impl fmt::Display for Reason {
                 "this entry has no subscription, and it is unknown whether one was lost"
             ),
             Self::FoundAgain { .. } => {
-                write!(f, "it was missing and exists again; changes in between were missed")
+                write!(
+                    f,
+                    "it was missing and exists again; changes in between were missed"
+                )
             }
             Self::Due { left, reserve } => {
                 write!(f, "{} left, renewed below {}", Time(*left), Time(*reserve))
