@@ -61,13 +61,14 @@ def process(event):
             caught_up(event)
         case "CatchUpCompleted":
             catch_up(event)
-        case _ if data.get("changeType") == "deleted" and not data.get("contentAbsent"):
+        case _ if data.get("changeType") == "deleted" and data.get("proof") != "clientState":
             delete(event)
         case _ if "content" in data:
             store(event)
         case _:
             # A basic notification, content larger than a message (`contentOmitted`), content that could not be fetched
-            # (`contentMissing`), or content that was not sent (`contentAbsent`): then a deletion is believed only if Graph answers 404.
+            # (`contentMissing`), or content that was not sent (`contentAbsent`). Whoever knows the client state of an entry can send
+            # such an event, also a deletion: ask Graph.
             fetch(event)
 
 
@@ -78,9 +79,7 @@ def keep(event, deleted=False, at=None):
     Put this condition into the write of your own store, content included: of a check and a later write, two invocations
     can mix the order up.
     """
-    content = event["data"].get("content") or {}
-    # Graph can send an old change late, so what the resource itself says comes first.
-    at = at or datetime.fromisoformat(content.get("lastModifiedDateTime") or event["time"])
+    at = at or modified(event) or datetime.fromisoformat(event["time"])
     # Changes of one POST have one time. Of these a deletion is the last.
     state = {"at": {"N": str(round(at.timestamp() * 1_000_000) * 2 + deleted)}, "deleted": {"BOOL": deleted}}
     expiration = {"N": str(int(time.time()) + REMEMBERED_SECONDS)}
@@ -100,6 +99,18 @@ def keep(event, deleted=False, at=None):
     return True
 
 
+def modified(event):
+    """Returns when the resource changed, as it says itself: Graph can send an old change late. Microsoft writes a time that is
+    not set as the year 1.
+    """
+    content = event["data"].get("content")
+    try:
+        at = datetime.fromisoformat(content["lastModifiedDateTime"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return at if at.tzinfo and at.year > 1970 else None
+
+
 def about(event):
     """What may stand in a log: not the content."""
     data = event["data"]
@@ -115,7 +126,7 @@ def store(event):
 
 
 def fetch(event):
-    # What you read is the state of now: `keep(event, deleted, at)`, with the time at which you asked.
+    # What you read is the state of now, and 404 a deletion: `keep(event, deleted, at)`, with the time at which you asked.
     logger.info("GET the current state of the resource; 404 means that it was deleted or moved", **about(event))
 
 

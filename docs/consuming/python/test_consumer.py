@@ -78,8 +78,12 @@ class Consumer(unittest.TestCase):
 
     def test_what_has_no_content_is_fetched_unless_it_is_deleted(self):
         self.consume([event("a"), event("b", contentOmitted=True), event("c", contentMissing=True)])
-        self.consume([event("d", changeType="deleted"), event("e", changeType="deleted", contentAbsent=True)])
-        self.assertEqual(self.calls, ["fetch", "fetch", "fetch", "delete", "fetch"])
+        self.consume([event("d", changeType="deleted"), event("e", changeType="deleted", proof="read")])
+        self.assertEqual(self.calls, ["fetch", "fetch", "fetch", "delete", "delete"])
+
+    def test_a_deletion_that_only_a_client_state_proves_is_looked_up(self):
+        self.consume([event("a", changeType="deleted", proof="clientState")])
+        self.assertEqual(self.calls, ["fetch"])
 
     def test_gaps_and_their_ends_are_told_apart(self):
         gap = {"lostUntil": "2026-11-22T10:00:00Z", "reason": "r"}
@@ -108,6 +112,10 @@ class Consumer(unittest.TestCase):
         self.assertTrue(kept("10:00:05", deleted=True), "the same deletion, again")
         self.assertTrue(kept("10:00:06.1"))
         self.assertFalse(kept("10:00:06"))
+        for unusable in ["", "soon", 5, None, "0001-01-01T00:00:00Z", "2026-11-22T10:00:00"]:
+            self.assertTrue(kept("10:00:06.1", content={"lastModifiedDateTime": unusable}), unusable)
+        for content in [5, [], "text"]:
+            self.assertTrue(kept("10:00:06.1", content=content), content)
         asked = datetime.fromisoformat("2026-11-22T12:00:00Z")
         self.assertTrue(consumer.keep(json.loads(event("a")), at=asked), "read now")
         self.assertFalse(kept("11:59:59"))
@@ -134,7 +142,7 @@ class Consumer(unittest.TestCase):
 def event(id, name="ChatMessageUpdated", time="2026-11-22T10:00:00Z", **data):
     return json.dumps({
         "id": id, "type": f"Microsoft.Graph.{name}", "subject": "chats('1')/messages('1')", "subscription": "chats",
-        "time": time, "partitionkey": "p", "data": {"changeType": "updated", "tenantId": "t"} | data,
+        "time": time, "partitionkey": "p", "data": {"changeType": "updated", "tenantId": "t", "proof": "token"} | data,
     })
 
 

@@ -32,14 +32,18 @@ impl Action {
                 | Notice::SubscriptionRemoved(gap)
                 | Notice::SubscriptionRecreated(gap),
             ) => Self::Await(Box::new(gap)),
+            _ if event.change() == Some(Change::Deleted) && !is_hint(event) => Self::Delete,
             // A basic notification, content that is larger than a message (`contentOmitted`), content that could not be fetched
-            // (`contentMissing`) and content that was not sent (`contentAbsent`) look alike here. A deletion for which no token
-            // vouches, although the subscription asks for content, is believed only if Graph answers 404.
-            _ if event.change() == Some(Change::Deleted) && !event.data.content_absent => Self::Delete,
+            // (`contentMissing`) and content that was not sent (`contentAbsent`) look alike here.
             _ if event.data.content.is_none() => Self::Fetch,
             _ => Self::Store(Box::new(event.resource()?)),
         })
     }
+}
+
+/// Whether anybody who knows the client state of the entry could have sent this: then only Graph knows what is true.
+fn is_hint(event: &DeliveredEvent) -> bool {
+    event.data.proof.as_deref() == Some("clientState")
 }
 
 #[cfg(test)]
@@ -72,13 +76,12 @@ mod tests {
     }
 
     #[test]
-    fn a_deletion_is_fetched_only_if_content_should_have_come() {
-        let data = |is_absent: bool| json!({"changeType": "deleted", "contentAbsent": is_absent});
-        assert!(matches!(
-            action("ChatMessageDeleted", data(false)),
-            Action::Delete
-        ));
-        assert!(matches!(action("ChatMessageDeleted", data(true)), Action::Fetch));
+    fn a_deletion_is_looked_up_where_only_a_client_state_proves_it() {
+        let deleted = |proof| action("ChatMessageDeleted", json!({"changeType": "deleted", "proof": proof}));
+        for proof in ["token", "read"] {
+            assert!(matches!(deleted(proof), Action::Delete), "{proof}");
+        }
+        assert!(matches!(deleted("clientState"), Action::Fetch));
     }
 
     #[test]

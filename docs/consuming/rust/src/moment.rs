@@ -9,13 +9,22 @@ use serde_json::Value;
 /// Graph can send an old change late, so what the resource itself says comes first. Changes of one POST have one time: of
 /// these a deletion is the last.
 pub fn of(event: &DeliveredEvent) -> Result<i64, Error> {
-    let content: Option<Value> = event.content_as()?;
-    let modified =
-        content.and_then(|content| Some(content.get("lastModifiedDateTime")?.as_str()?.to_owned()));
-    let time = modified.map_or_else(|| event.time.clone(), DateTime::from);
     let is_deleted = event.change() == Some(Change::Deleted);
-    let time = time.timestamp().ok_or("the state has no time")?;
-    Ok(number(time.as_microsecond(), is_deleted))
+    let time = modified(event)?.or_else(|| microseconds(&event.time));
+    Ok(number(time.ok_or("the state has no time")?, is_deleted))
+}
+
+/// Returns when the resource changed, as it says itself. Microsoft writes a time that is not set as the year 1.
+fn modified(event: &DeliveredEvent) -> Result<Option<i64>, Error> {
+    let content: Option<Value> = event.content_as()?;
+    let time = content.and_then(|content| Some(content.get("lastModifiedDateTime")?.as_str()?.to_owned()));
+    let time = time.and_then(|time| microseconds(&DateTime::from(time)));
+    Ok(time.filter(|time| *time > 0))
+}
+
+/// Returns a time in microseconds since 1970, if it can be read.
+fn microseconds(time: &DateTime) -> Option<i64> {
+    time.timestamp().map(|time| time.as_microsecond())
 }
 
 /// Returns the number of a state at a time, in microseconds since 1970.
@@ -47,6 +56,15 @@ mod tests {
         let late = json!({"content": {"lastModifiedDateTime": "2026-11-22T10:00:00Z"}});
         let deletion = moment("10:00:05", "deleted", json!({}));
         assert!(moment("11:00:00", "updated", late) < deletion);
+    }
+
+    #[test]
+    fn a_resource_without_a_usable_time_has_that_of_its_event() {
+        let expected = moment("10:00:00", "created", json!({"content": {"id": "1"}}));
+        for unusable in [json!(""), json!("soon"), json!(5), json!(null), json!("0001-01-01T00:00:00Z")] {
+            let content = json!({"content": {"lastModifiedDateTime": unusable}});
+            assert_eq!(moment("10:00:00", "created", content), expected, "{unusable}");
+        }
     }
 
     #[test]
