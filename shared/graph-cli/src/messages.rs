@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use graph_core::{models::DeliveredEvent, notification::queued::QueuedItem};
 use graph_edge::sqs::{REASON, SUBSCRIPTION, TENANT};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -145,19 +145,15 @@ fn is_window(body: &str) -> bool {
 
 /// Returns the change type or the lifecycle event of an item.
 fn change(body: &str) -> String {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Item {
-        change_type: Option<String>,
-        lifecycle_event: Option<String>,
-    }
-    let item = QueuedItem::parse(body).ok();
-    let item = item.and_then(|queued| serde_json::from_str::<Item>(queued.item.get()).ok());
-    match item {
-        None if is_window(body) => "window".to_owned(),
-        None => "not an item".to_owned(),
-        Some(item) => item.lifecycle_event.or(item.change_type).unwrap_or_default(),
-    }
+    let queued = QueuedItem::parse(body).ok();
+    let item = queued.and_then(|queued| serde_json::from_str::<Value>(queued.item.get()).ok());
+    let Some(item) = item else {
+        return if is_window(body) { "window" } else { "not an item" }.to_owned();
+    };
+    // One by one: an item is here because one of its members is odd.
+    let names = ["lifecycleEvent", "changeType"];
+    let text = names.iter().find_map(|name| item[*name].as_str());
+    text.unwrap_or("of an unknown kind").to_owned()
 }
 
 /// Returns the messages as a table, the oldest first, and the number for each reason.
@@ -348,6 +344,18 @@ mod tests {
             (summaries.what.as_str(), summaries.subscription.as_deref()),
             ("UserUpdated", Some("users"))
         );
+    }
+
+    #[test]
+    fn an_odd_member_does_not_hide_what_an_item_says() {
+        let mut message = failed(Some("Malformed"));
+        message.body = message.body.replace(
+            r#""changeType":"created""#,
+            r#""changeType":5,"lifecycleEvent":"missed""#,
+        );
+        assert_eq!(MessageSummary::of(Queue::Failed, &message).what, "missed");
+        message.body = message.body.replace(r#""missed""#, "[]");
+        assert_eq!(MessageSummary::of(Queue::Failed, &message).what, "of an unknown kind");
     }
 
     fn failed(reason: Option<&str>) -> Message {
