@@ -50,12 +50,14 @@ async fn consumers_get_an_event_about_a_silently_removed_subscription() {
             .any(|line| line["name"] == "silent" && !line["lost"].is_null())
     };
     let mut after = tenant.subscription("/teams/getAllMessages");
+    let mut successors = Vec::new();
     for _ in 0..5 {
         assert!(simulator().remove(&after));
         let before = after;
         let report = renew(&json!({})).await;
         after = tenant.subscription("/teams/getAllMessages");
         assert_ne!(before.id, after.id);
+        successors.push(after.id.clone());
         if is_told(&report) {
             break;
         }
@@ -63,7 +65,9 @@ async fn consumers_get_an_event_about_a_silently_removed_subscription() {
     let event = tenant.events(1).await.remove(0);
     assert_eq!(event["type"], "Microsoft.Graph.SubscriptionRecreated");
     assert_eq!(event["subscription"], "silent");
-    assert_eq!(event["data"]["newSubscriptionId"], after.id);
+    // Another test's run can be the one that finds it missing.
+    let successor = event["data"]["newSubscriptionId"].as_str().unwrap();
+    assert!(successors.iter().any(|id| id == successor), "{event}");
 }
 
 #[tokio::test]
