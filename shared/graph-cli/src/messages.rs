@@ -355,7 +355,10 @@ mod tests {
         );
         assert_eq!(MessageSummary::of(Queue::Failed, &message).what, "missed");
         message.body = message.body.replace(r#""missed""#, "[]");
-        assert_eq!(MessageSummary::of(Queue::Failed, &message).what, "of an unknown kind");
+        assert_eq!(
+            MessageSummary::of(Queue::Failed, &message).what,
+            "of an unknown kind"
+        );
     }
 
     fn failed(reason: Option<&str>) -> Message {

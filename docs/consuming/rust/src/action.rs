@@ -77,7 +77,12 @@ mod tests {
 
     #[test]
     fn a_deletion_is_looked_up_where_only_a_client_state_proves_it() {
-        let deleted = |proof| action("ChatMessageDeleted", json!({"changeType": "deleted", "proof": proof}));
+        let deleted = |proof| {
+            action(
+                "ChatMessageDeleted",
+                json!({"changeType": "deleted", "proof": proof}),
+            )
+        };
         for proof in ["token", "read"] {
             assert!(matches!(deleted(proof), Action::Delete), "{proof}");
         }
