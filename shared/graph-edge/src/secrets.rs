@@ -6,7 +6,7 @@ pub(crate) use self::store::sha256_hex;
 pub use self::store::{SecretStore, StoredSecret};
 use crate::BoxError;
 
-mod store;
+pub(crate) mod store;
 
 /// A secret that can be read.
 pub trait Source {

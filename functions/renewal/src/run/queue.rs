@@ -178,6 +178,52 @@ mod tests {
     }
 
     #[test]
+    fn tenants_without_a_seat_come_before_those_that_had_one() {
+        let mut queue = WorkQueue::default();
+        for _ in 0..2 * SEATS {
+            queue.add((0..10).map(|_| job(Urgency::Missing, true)).collect());
+        }
+        let mut begun: Vec<usize> = std::iter::from_fn(|| queue.next())
+            .map(|(number, _)| number)
+            .collect();
+        for index in 0..SEATS {
+            queue.done(begun[index], true);
+            begun.extend(queue.next().map(|(number, _)| number));
+        }
+        begun.sort_unstable();
+        assert_eq!(begun, (0..2 * SEATS).collect::<Vec<_>>(), "each once");
+    }
+
+    #[test]
+    fn tenants_with_slow_steps_do_not_crowd_out_one_with_quick_steps() {
+        let mut queue = WorkQueue::default();
+        for _ in 0..3 {
+            queue.add((0..500).map(|_| job(Urgency::Due, false)).collect());
+        }
+        let mut quick = 0;
+        while let Some((number, _)) = queue.next() {
+            // Of the others, no step ends.
+            if number == 2 {
+                quick += 1;
+                queue.done(number, false);
+            }
+        }
+        assert_eq!(quick, 500);
+    }
+
+    #[test]
+    fn creations_of_all_tenants_leave_half_of_the_seats_to_renewals() {
+        let mut queue = WorkQueue::default();
+        for _ in 0..2 {
+            queue.add((0..100).map(|_| job(Urgency::Missing, true)).collect());
+        }
+        queue.add((0..100).map(|_| job(Urgency::Due, false)).collect());
+        let begun: Vec<_> = std::iter::from_fn(|| queue.next()).collect();
+        let creations = begun.iter().filter(|(_, job)| job.creates()).count();
+        assert_eq!((begun.len(), creations), (SEATS, SEATS / 2));
+    }
+
+    #[test]
     fn deletions_come_last_over_all_tenants() {
         let mut queue = WorkQueue::default();
         queue.add(vec![job(Urgency::Unwanted, false)]);

@@ -348,12 +348,36 @@ async fn one_tenant_cannot_have_the_subscription_of_another_removed() {
 #[tokio::test]
 async fn an_id_under_another_name_than_its_own_is_ignored() {
     let world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
-    let records = [
-        event("m1", "subscriptionRemoved", "chat", "id-2"),
-        event("m2", "subscriptionRemoved", "chat", "invented"),
-    ];
-    let answer = world.invoke(batch(&records)).await.unwrap();
-    assert_eq!(answer, json!({"batchItemFailures": []}));
-    assert_eq!(world.log(), ["list a"]);
+    world.clock.advance(60);
+    for (kind, id, calls) in [
+        ("subscriptionRemoved", "id-2", &[][..]),
+        ("missed", "id-2", &[]),
+        ("reauthorizationRequired", "id-2", &["get id-2"]),
+        ("subscriptionRemoved", "invented", &["list a"]),
+    ] {
+        let answer = world.invoke(batch(&[event("m1", kind, "chat", id)])).await;
+        assert_eq!(answer.unwrap(), json!({"batchItemFailures": []}));
+        assert_eq!(world.log(), calls, "{kind} of {id}");
+    }
+    assert_eq!(world.told(), Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn an_event_of_one_tenant_touches_no_subscription_of_another() {
+    // Each tenant can prove the name, because the entry stands for both.
+    let mut both = config(&["a", "b"], &[("chat", "a", true)]);
+    both["subscriptions"]["chat"]["tenant"] = json!("*");
+    let world = world(&both);
+    world.run().await;
+    world.clock.advance(60);
+    world.log();
+    for (kind, calls) in [
+        ("reauthorizationRequired", &["get id-2", "list a"]),
+        ("missed", &["get id-2", "list a"]),
+    ] {
+        let answer = world.invoke(batch(&[event("m1", kind, "chat", "id-2")])).await;
+        assert_eq!(answer.unwrap(), json!({"batchItemFailures": []}));
+        assert_eq!(world.log(), calls, "{kind}");
+    }
     assert_eq!(world.told(), Vec::<Value>::new());
 }

@@ -23,7 +23,8 @@
 //! | A process ends, and a new one goes on | [`memory`], [`super::processes`] |
 //! | Several processes at once under Graph's limits | [`limits`] |
 //! | Notifications were missed | [`super::lifecycle`], [`super::missed`], [`super::windows`] |
-//! | A secret is full, foreign or put back to an older version; keys are old | [`super::keys`], [`super::rotation`], `graph_edge::secrets` |
+//! | A secret is full or foreign; keys are old | [`super::keys`], [`super::rotation`] |
+//! | A secret is put back to an older version | [`restored`], `graph_edge::secrets` |
 //! | A dry run is misspelt; a report would be too long; permissions are missing | [`reports`], [`preflight`] |
 //! | What cannot be listed is overdue; a failure is new beside an old one; subscriptions become fewer | [`super::counts`] |
 
@@ -49,6 +50,7 @@ mod removals;
 mod replacements;
 mod reports;
 mod resources;
+mod restored;
 mod storms;
 mod successors;
 

@@ -100,7 +100,7 @@ impl StoredSecret {
 }
 
 /// The versions of one secret.
-trait Versions {
+pub(crate) trait Versions {
     /// Returns the id of the current version.
     fn current_id(&self) -> impl Future<Output = Result<Option<String>, SecretError>> + Send;
 
@@ -112,7 +112,7 @@ trait Versions {
 ///
 /// A token that is known was used by a rival, or by the writer of a version that was current before an operator moved
 /// `AWSCURRENT` back to `based_on`. Only in the second case `based_on` still is current, and the next token is tried.
-async fn follow(
+pub(crate) async fn follow(
     versions: &(impl Versions + Sync),
     secret_arn: &str,
     text: &str,

@@ -8,16 +8,22 @@ use std::{
 use graph_core::secrets::Secret;
 
 use super::lock;
-use crate::secrets::{SecretError, Source, Versioned, VersionedSecret};
+use crate::secrets::{
+    SecretError, Source, Versioned, VersionedSecret,
+    store::{Versions, follow},
+};
 
-/// A secret in memory, as strict as AWS about who was first: of two writers that read the same version the one that writes
-/// other content is refused, and nobody else is (*`PutSecretValue`*, `ClientRequestToken`).
+/// A secret in memory that keeps every version, as Secrets Manager does: it accepts a request token that it knows with the same
+/// text only, and changes nothing then (*`PutSecretValue`*, `ClientRequestToken`).
 #[derive(Clone, Debug, Default)]
 pub struct FakeSecret(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
     puts: Vec<Put>,
+    /// The numbers of `AWSCURRENT` and `AWSPREVIOUS`. The first version is 1.
+    current: usize,
+    previous: usize,
     reads: usize,
     is_down: bool,
     rival: Option<String>,
@@ -25,7 +31,6 @@ struct State {
 
 #[derive(Debug)]
 struct Put {
-    /// `ClientRequestToken`: the same for all writers that have read the same version.
     token: String,
     text: Secret<String>,
 }
@@ -57,7 +62,8 @@ impl FakeSecret {
 
     /// Returns the current text.
     pub fn text(&self) -> Option<String> {
-        Some(self.state().puts.last()?.text.expose().clone())
+        let state = self.state();
+        Some(state.version(state.current)?.text.expose().clone())
     }
 
     /// Refuses every write from now on.
@@ -73,7 +79,14 @@ impl FakeSecret {
     /// Returns the version before the current one.
     pub fn previous(&self) -> Option<Versioned> {
         let state = self.state();
-        state.version(state.puts.len().checked_sub(1)?)
+        state.version(state.previous)
+    }
+
+    /// Makes another version the current one, as an operator can (*`UpdateSecretVersionStage`*).
+    pub fn move_current(&self, version_id: &str) {
+        let mut state = self.state();
+        state.previous = state.current;
+        state.current = version_id.parse().unwrap_or_default();
     }
 
     /// Returns the version with this id.
@@ -95,11 +108,7 @@ impl State {
         })
     }
 
-    fn write(&mut self, text: &str, based_on: Option<&str>) -> Result<(), SecretError> {
-        if text.len() > MAX_SECRET_BYTES {
-            return Err(SecretError::Unavailable("text is over 65,536 bytes".into()));
-        }
-        let token = format!("after {}", based_on.unwrap_or("nothing"));
+    fn write(&mut self, token: String, text: &str) -> Result<(), SecretError> {
         match self.puts.iter().find(|put| put.token == token) {
             Some(put) if put.text.expose() == text => Ok(()),
             Some(_) => Err(SecretError::Conflict),
@@ -113,6 +122,7 @@ impl State {
     fn put(&mut self, token: String, text: &str) {
         let text = Secret::new(text.to_owned());
         self.puts.push(Put { token, text });
+        (self.previous, self.current) = (self.current, self.puts.len());
     }
 }
 
@@ -124,20 +134,35 @@ impl Source for FakeSecret {
     async fn read(&self) -> Result<Option<Versioned>, SecretError> {
         let mut state = self.state();
         state.reads += 1;
-        Ok(state.version(state.puts.len()))
+        Ok(state.version(state.current))
     }
 }
 
 impl VersionedSecret for FakeSecret {
     async fn write(&self, text: &Secret<String>, based_on: Option<&str>) -> Result<(), SecretError> {
+        follow(self, "FakeSecret", text.expose(), based_on).await
+    }
+}
+
+impl Versions for FakeSecret {
+    async fn current_id(&self) -> Result<Option<String>, SecretError> {
+        let state = self.state();
+        Ok(state.version(state.current).map(|version| version.version_id))
+    }
+
+    async fn put(&self, token: String, text: &str) -> Result<(), SecretError> {
         let mut state = self.state();
         if state.is_down {
             return Err(SecretError::Unavailable("down".into()));
         }
-        if let Some(rival) = state.rival.take() {
-            state.write(&rival, based_on)?;
+        if text.len() > MAX_SECRET_BYTES {
+            return Err(SecretError::Unavailable("text is over 65,536 bytes".into()));
         }
-        state.write(text.expose(), based_on)
+        // It has read the same version, so it has the same token.
+        if let Some(rival) = state.rival.take() {
+            state.write(token.clone(), &rival)?;
+        }
+        state.write(token, text)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Several processes under Graph's limits, which count all calls of an application.
 
-use std::pin::pin;
+use std::{pin::pin, time::Duration};
 
 use futures_util::future::{join3, select};
 use graph_core::subscription::config::Config;
@@ -53,6 +53,37 @@ fn a_process_that_ends_leaves_its_share_to_the_others() {
         "nothing is due, and the list waits for nobody: {} s",
         took()
     );
+}
+
+#[test]
+fn a_process_that_has_ended_counts_for_one_window() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(300)))]));
+    world.scheduled();
+    assert_eq!(live(&world), 300);
+    world.clock.run(world.clock.sleep(Duration::from_secs(25)));
+    let more = organisations(1, &[(0, "mail", mail(users(700)))]);
+    world.documents.set(Document::Config, &more.to_string());
+    let other = world.another_process();
+    let begun = world.clock.now();
+    other.scheduled();
+    let took = world.clock.now().duration_since(begun).as_secs();
+    assert_eq!((live(&world), took), (700, 0));
+}
+
+#[test]
+fn of_three_processes_at_once_none_hides_another() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(300)))]));
+    announce(&world, "first", 600);
+    // It has not seen the first, and stores right before this process does.
+    let until = world.clock.now().as_second() + 600;
+    let second = json!({"processes": {"second": until}}).to_string();
+    world.documents.other_states.lock().unwrap().push(second);
+    world.scheduled();
+    let state = world.documents.state();
+    for other in ["\"first\"", "\"second\""] {
+        assert!(state.contains(other), "{state}");
+    }
+    assert!(world.graph.most_at_once(&["create"]) <= 160);
 }
 
 #[test]

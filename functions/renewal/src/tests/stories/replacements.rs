@@ -32,12 +32,27 @@ fn one_failed_handshake_stops_no_other_replacement() {
     let (world, mut entry) = with_mail(200);
     entry["changeType"] = json!("created,updated");
     world.documents.set(Document::Config, &of_mail(&entry));
+    // It fails while the others are under way, and the last of them are not yet begun.
     world.graph.fail("create /users/u00000/", blocked());
-    // Graph waits longer for it than the others take.
-    world.graph.delay("create /users/u00000/", 3);
-    world.graph.delay("create", 2);
+    world.graph.delay("create /users/u00000/", 0);
+    world.graph.delay("create", 40);
     let report = next_run(&world);
     assert_eq!((live(&world), changed(&world)), (200, 199), "{report:#}");
+}
+
+#[test]
+fn two_failed_handshakes_with_others_between_stop_no_replacement() {
+    let (world, mut entry) = with_mail(300);
+    entry["changeType"] = json!("created,updated");
+    world.documents.set(Document::Config, &of_mail(&entry));
+    for user in ["u00000", "u00150"] {
+        let call = format!("create /users/{user}/");
+        world.graph.fail(&call, blocked());
+        world.graph.delay(&call, 0);
+    }
+    world.graph.delay("create", 40);
+    let report = next_run(&world);
+    assert_eq!((live(&world), changed(&world)), (300, 298), "{report:#}");
 }
 
 #[test]

@@ -84,8 +84,16 @@ fn invented_ids_cost_a_tenant_one_list_however_many_they_are() {
 fn missed_notifications_of_an_invented_subscription_are_ignored() {
     let world = world(&organisations(1, &[(0, "chats", chats())]));
     world.scheduled();
+    world.log();
     let long = "x".repeat(500_000);
-    for id in ["invented", long.as_str(), "id-1"] {
+    for id in [
+        "invented",
+        long.as_str(),
+        "../users/me",
+        "id-1\nforged",
+        "",
+        "id-1",
+    ] {
         let event = event(&world, 1, "missed", "chats", id, 0);
         let answer = world
             .clock
@@ -93,6 +101,7 @@ fn missed_notifications_of_an_invented_subscription_are_ignored() {
             .unwrap();
         assert_eq!(answer, json!({"batchItemFailures": []}));
     }
+    assert_eq!(world.log(), ["get invented"], "no other text can be an id");
     let told = world.told();
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0]["data"]["resource"], json!("/chats/getAllMessages"));

@@ -1,51 +1,47 @@
-use std::{collections::BTreeMap, sync::Mutex};
-
 use super::*;
+use crate::testing::FakeSecret;
 
 #[tokio::test]
 async fn of_writers_that_read_the_same_version_one_wins() {
-    let secret = Strict::default();
-    secret.write("one", None).await.unwrap();
-    let read = secret.current();
-    secret.write("two", read.as_deref()).await.unwrap();
-    let lost = secret.write("three", read.as_deref()).await;
+    let secret = FakeSecret::new("one");
+    let read = current(&secret).await;
+    write(&secret, "two", Some(&read)).await.unwrap();
+    let lost = write(&secret, "three", Some(&read)).await;
     assert!(matches!(lost, Err(SecretError::Conflict)), "{lost:?}");
-    assert_eq!(secret.text(), "two");
+    assert_eq!(secret.text().unwrap(), "two");
 }
 
 #[tokio::test]
 async fn the_first_writer_of_a_secret_wins() {
-    let secret = Strict::default();
-    secret.write("one", None).await.unwrap();
-    let lost = secret.write("two", None).await;
+    let secret = FakeSecret::default();
+    write(&secret, "one", None).await.unwrap();
+    let lost = write(&secret, "two", None).await;
     assert!(matches!(lost, Err(SecretError::Conflict)), "{lost:?}");
 }
 
 #[tokio::test]
 async fn an_older_version_that_was_made_current_again_is_built_upon() {
-    let secret = Strict::default();
-    secret.write("old", None).await.unwrap();
-    let old = secret.current();
+    let secret = FakeSecret::new("old");
+    let old = current(&secret).await;
     for text in ["bad", "good", "better"] {
-        secret.move_current(old.clone());
-        secret.write(text, old.as_deref()).await.unwrap();
-        assert_eq!(secret.text(), text);
-        let lost = secret.write("late", old.as_deref()).await;
+        secret.move_current(&old);
+        write(&secret, text, Some(&old)).await.unwrap();
+        assert_eq!(secret.text().unwrap(), text);
+        let lost = write(&secret, "late", Some(&old)).await;
         assert!(matches!(lost, Err(SecretError::Conflict)), "{lost:?}");
     }
 }
 
 #[tokio::test]
 async fn a_version_without_tokens_left_is_a_conflict() {
-    let secret = Strict::default();
-    secret.write("old", None).await.unwrap();
-    let old = secret.current();
+    let secret = FakeSecret::new("old");
+    let old = current(&secret).await;
     for number in 0..MAX_TOKENS_PER_VERSION {
-        secret.move_current(old.clone());
-        secret.write(&number.to_string(), old.as_deref()).await.unwrap();
+        secret.move_current(&old);
+        write(&secret, &number.to_string(), Some(&old)).await.unwrap();
     }
-    secret.move_current(old.clone());
-    let refused = secret.write("more", old.as_deref()).await;
+    secret.move_current(&old);
+    let refused = write(&secret, "more", Some(&old)).await;
     assert!(matches!(refused, Err(SecretError::Conflict)), "{refused:?}");
 }
 
@@ -78,47 +74,10 @@ fn tokens_differ_by_secret_version_and_attempt() {
     assert_eq!(distinct.len(), tokens.len());
 }
 
-/// A secret that keeps every version, as Secrets Manager does: a token that it knows is taken with the same text only, and
-/// changes nothing then.
-#[derive(Default)]
-struct Strict {
-    versions: Mutex<BTreeMap<String, String>>,
-    current: Mutex<Option<String>>,
+async fn write(secret: &FakeSecret, text: &str, based_on: Option<&str>) -> Result<(), SecretError> {
+    secret.write(&Secret::new(text.to_owned()), based_on).await
 }
 
-impl Strict {
-    async fn write(&self, text: &str, based_on: Option<&str>) -> Result<(), SecretError> {
-        follow(self, "arn", text, based_on).await
-    }
-
-    fn current(&self) -> Option<String> {
-        self.current.lock().unwrap().clone()
-    }
-
-    fn move_current(&self, to: Option<String>) {
-        *self.current.lock().unwrap() = to;
-    }
-
-    fn text(&self) -> String {
-        self.versions.lock().unwrap()[&self.current().unwrap()].clone()
-    }
-}
-
-impl Versions for Strict {
-    async fn current_id(&self) -> Result<Option<String>, SecretError> {
-        Ok(self.current())
-    }
-
-    async fn put(&self, token: String, text: &str) -> Result<(), SecretError> {
-        let mut versions = self.versions.lock().unwrap();
-        match versions.get(&token) {
-            Some(known) if known == text => Ok(()),
-            Some(_) => Err(SecretError::Conflict),
-            None => {
-                versions.insert(token.clone(), text.to_owned());
-                self.move_current(Some(token));
-                Ok(())
-            }
-        }
-    }
+async fn current(secret: &FakeSecret) -> String {
+    secret.current_id().await.unwrap().unwrap()
 }
