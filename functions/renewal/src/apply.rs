@@ -123,7 +123,14 @@ impl<P: Ports> Applier<'_, P> {
                 from: gap.from,
                 until: gap.until,
             });
-            let unsent = send(self.run.deps, self.run.config, vec![((), gap.into())]).await;
+            let TenantRun {
+                deps,
+                config,
+                request,
+                ..
+            } = &self.run;
+            let deadline = request.stores_by(&deps.clock);
+            let unsent = send(deps, config, vec![((), gap.into())], deadline).await;
             result.is_unreported = !unsent.is_empty();
             if result.is_unreported {
                 // The next run informs them.

@@ -168,7 +168,13 @@ async fn react<P: Ports>(
         lists: true,
         ..RunRequest::everything(Options::default(), now, deadline)
     };
-    let config = run::config::read(&deps.documents, &request.options, &mut Report::default()).await;
+    let config = run::config::read(
+        &deps.documents,
+        &deps.memory,
+        &request.options,
+        &mut Report::default(),
+    )
+    .await;
     let Ok(Some(read)) = config.inspect_err(|error| {
         error!(
             error = causes(error),
@@ -213,7 +219,8 @@ async fn react<P: Ports>(
         }
     }
     // An event whose loss no consumer has heard of comes again, though Graph needs nothing more.
-    for index in losses.send(deps, &read.config).await {
+    let deadline = request.stores_by(&deps.clock);
+    for index in losses.send(deps, &read.config, deadline).await {
         if let Some(failure) = failures.get_mut(index) {
             *failure = Some(Reason::NotStored);
         }

@@ -11,7 +11,7 @@ use std::{
 use graph_core::{
     application::{Application, Guid},
     subscription::{
-        config::{Credential, MIN_MINUTES, Tenant},
+        config::{Config, Credential, MIN_MINUTES, Tenant},
         model::Subscription,
         plan::{FailureHistory, LiveCounts, Policy, StoredState, SubscriptionHistory},
     },
@@ -29,6 +29,8 @@ mod refusal_backoff;
 #[derive(Debug, Default)]
 pub struct Memory {
     logins: Mutex<BTreeMap<LoginId, Arc<Mutex<Known>>>>,
+    /// The last configuration that could be read, with the id of its version.
+    pub(crate) config: Mutex<Option<(Config, String)>>,
     pub(crate) refusals: Mutex<RefusalBackoff>,
     /// The longest lifetime in minutes that Graph grants, for each entry in a tenant whose requested lifetime it refused.
     longest: Mutex<BTreeMap<(Guid, String), u32>>,

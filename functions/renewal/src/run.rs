@@ -10,7 +10,7 @@ use graph_core::{
         rotation::{Forced, KeysInUse, PublishedKeys, RotationRequest},
     },
 };
-use graph_edge::telemetry::causes;
+use graph_edge::{secrets::SecretError, telemetry::causes};
 use jiff::SignedDuration;
 
 pub(crate) use self::{
@@ -18,7 +18,7 @@ pub(crate) use self::{
     gaps::{STORE_WITHIN, send},
     request::{Notices, RunRequest},
 };
-use self::{look::Look, tenant_plan::TenantResult};
+use self::{look::Look, request::by, tenant_plan::TenantResult};
 use crate::{
     Deps, Error,
     keys::{self, LEAD},
@@ -64,7 +64,9 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
     let mut run = Run::default();
     let dry_run = request.options.dry_run;
     run.report.dry_run = dry_run;
-    if let Some(mut read) = config::read(&deps.documents, &request.options, &mut run.report).await? {
+    if let Some(mut read) =
+        config::read(&deps.documents, &deps.memory, &request.options, &mut run.report).await?
+    {
         run.has_config = true;
         run.held += read.held;
         run.is_blind = read.is_blind;
@@ -92,20 +94,28 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
             run.held += config.moved();
             run.report.note(succession::waiting(config));
         }
-        let expiries = expiries::list(deps, config, &keys, deps.clock.now()).await;
-        run.report.foresee(expiries);
+        let expiries = expiries::list(deps, config, &keys, deps.clock.now());
+        let expiries = by(request.tidies_until(), &deps.clock, expiries).await;
+        run.report.foresee(expiries.unwrap_or_default());
         run.report.note(expiries::unstored(deps, config));
         if !dry_run {
             run.report.note(gaps::unreported(run.results()));
-            gaps::order_rest(deps).await;
+            gaps::order_rest(deps, request.stores_by(&deps.clock)).await;
             if request.only.is_none() {
-                run.retire(deps, &read.config, &keys).await;
-                if let Err(error) = run.let_go(deps, read.config.clone(), rotation).await {
-                    run.report.note([unpublished(&error, KEPT)]);
+                let tidied = by(
+                    request.tidies_until(),
+                    &deps.clock,
+                    run.tidy(deps, &read.config, &keys, rotation),
+                );
+                let tidied = tidied.await.unwrap_or_else(|| Err(late()));
+                match tidied {
+                    Ok(removed) => run.report.keys.extend(removed),
+                    Err(error) => run.report.note([unpublished(&error, KEPT)]),
                 }
                 // After all that can fail. A run over a part counts and stores nothing: it knows nothing of the others.
                 let counted = count::count(&run, deps, &read.config, &stored, request.options);
-                state::store(deps, stored, &read, &counted.left_over, now).await;
+                let deadline = request.keeps_state_by(&deps.clock);
+                state::store(deps, stored, &read, &counted.left_over, now, deadline).await;
                 run.counted = Some(counted);
             }
         }
@@ -167,39 +177,36 @@ impl Run {
         Some(all)
     }
 
-    /// Removes keys that no subscription names any more.
-    async fn retire<P: Ports>(&mut self, deps: &Deps<P>, config: &Config, keys: &PublishedKeys) {
-        // A key that an unlisted tenant's subscription names would look unused.
-        let Some(in_use) = self.in_use().filter(|_| config.whole) else {
-            return;
-        };
-        match keys::retire(&deps.documents, &deps.clock, keys, config, &in_use).await {
-            Ok(removed) => self.report.keys.extend(removed),
-            Err(error) => self.report.note([unpublished(&error, KEPT)]),
-        }
-    }
-
-    /// Removes the trust in applications that were removed from the configuration and have no subscription left.
-    async fn let_go<P: Ports>(
+    /// Removes keys that no subscription names any more, and the trust in applications that were removed from the configuration
+    /// and have no subscription left. Returns the removed keys.
+    async fn tidy<P: Ports>(
         &self,
         deps: &Deps<P>,
-        mut config: Config,
+        config: &Config,
+        keys: &PublishedKeys,
         rotation: RotationRequest,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<String>, Error> {
+        if !config.whole {
+            return Ok(Vec::new());
+        }
         let emptied: Vec<&TenantResult> = self.tenants.iter().filter(|tenant| tenant.is_emptied()).collect();
-        if !config.whole || emptied.is_empty() {
-            return Ok(());
+        if !emptied.is_empty() {
+            let mut config = config.clone();
+            for tenant in emptied {
+                config.forget(&tenant.line.tenant);
+            }
+            // The rotation that a person asked for was done earlier in this run.
+            let rotation = RotationRequest {
+                forced: Forced::default(),
+                ..rotation
+            };
+            keys::publish(&deps.documents, &deps.clock, &config, &rotation).await?;
         }
-        for tenant in emptied {
-            config.forget(&tenant.line.tenant);
+        match self.in_use() {
+            Some(in_use) => keys::retire(&deps.documents, &deps.clock, keys, config, &in_use).await,
+            // A key that an unlisted tenant's subscription names would look unused.
+            None => Ok(Vec::new()),
         }
-        // The rotation that a person asked for was done earlier in this run.
-        let rotation = RotationRequest {
-            forced: Forced::default(),
-            ..rotation
-        };
-        keys::publish(&deps.documents, &deps.clock, &config, &rotation).await?;
-        Ok(())
     }
 
     /// Publishes keys and returns them. Renewals need none, so a failure does not end the run: it goes on with the keys that
@@ -237,6 +244,11 @@ impl Run {
             severity: Severity::Error,
         }));
     }
+}
+
+/// Returns the error of work that Secrets Manager did not finish in time.
+fn late() -> Error {
+    SecretError::Unavailable("no answer in time".into()).into()
 }
 
 /// Returns the problem of keys that could not be published or removed, with what the run does all the same.

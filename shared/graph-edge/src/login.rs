@@ -68,6 +68,8 @@ struct Slot {
     known: Mutex<Known>,
     /// Held during a request, so that other callers wait for its answer.
     asking: tokio::sync::Mutex<()>,
+    /// The newest refresh token of a user, for the case that the stored one cannot be read.
+    newest: Mutex<Option<Secret<String>>>,
     /// Why the last refresh token could not be stored.
     unstored: Mutex<Option<RefreshTokenError>>,
 }
@@ -81,7 +83,7 @@ enum Known {
         access_token: Secret<String>,
         stale_at: Timestamp,
     },
-    Refusal {
+    Failure {
         error: LoginError,
         until: Timestamp,
     },
@@ -130,8 +132,9 @@ impl<P: Ports> TokenProvider<P> {
     ///
     /// # Errors
     ///
-    /// Returns an error that says whether to wait, or what a person has to repair. It contains no secret. A refusal is
-    /// repeated for a few seconds without a request, because Microsoft Entra blocks applications that ask in a loop.
+    /// Returns an error that says whether to wait, or what a person has to repair. It contains no secret. A failure
+    /// is repeated for a few seconds without a request: Microsoft Entra blocks applications that ask in a loop, and while it does
+    /// not answer, one caller waits and not one after the other.
     pub async fn token(&self, tenant: &Tenant) -> Result<Secret<String>, LoginError> {
         let slot = self.slot(tenant);
         // By the wall clock: a monotonic clock stands still while AWS Lambda freezes the process.
@@ -168,12 +171,12 @@ impl Slot {
                 access_token,
                 stale_at,
             } if *stale_at > now => Some(Ok(access_token.clone())),
-            Known::Refusal { error, until } if *until > now => error.lasting().map(Err),
-            Known::Nothing | Known::Token { .. } | Known::Refusal { .. } => None,
+            Known::Failure { error, until } if *until > now => error.held().map(Err),
+            Known::Nothing | Known::Token { .. } | Known::Failure { .. } => None,
         }
     }
 
-    /// Caches an answer. A token's lifetime is counted from `asked_at`, because it was issued later; a refusal's from
+    /// Caches an answer. A token's lifetime is counted from `asked_at`, because it was issued later; a failure's from
     /// `answered_at`.
     fn learn(&self, answer: &Result<Granted, LoginError>, asked_at: Timestamp, answered_at: Timestamp) {
         *self.known() = match answer {
@@ -184,11 +187,15 @@ impl Slot {
                     stale_at: asked_at.saturating_add(lifetime).unwrap_or(asked_at),
                 }
             }
-            Err(error) => error.lasting().map_or(Known::Nothing, |error| Known::Refusal {
+            Err(error) => error.held().map_or(Known::Nothing, |error| Known::Failure {
                 error,
-                until: answered_at.saturating_add(REFUSAL_HOLDS).unwrap_or(answered_at),
+                until: answered_at.saturating_add(FAILURE_HOLDS).unwrap_or(answered_at),
             }),
         };
+    }
+
+    fn newest(&self) -> MutexGuard<'_, Option<Secret<String>>> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn unstored(&self) -> MutexGuard<'_, Option<RefreshTokenError>> {
@@ -232,5 +239,5 @@ fn digest(credential: &Credential) -> [u8; 32] {
 /// How long before its expiry a token is no longer used.
 const EARLY: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long a refusal is cached: long enough for callers that waited for it, too short for a person to notice.
-const REFUSAL_HOLDS: SignedDuration = SignedDuration::from_secs(10);
+/// How long a failure is cached: long enough for callers that waited for it, too short for a person to notice.
+const FAILURE_HOLDS: SignedDuration = SignedDuration::from_secs(10);

@@ -9,6 +9,7 @@ use graph_core::{
         plan::gap::{Gap, GapKind, lost_since},
     },
 };
+use graph_edge::deadline::Deadline;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Event, Kind, Verdict};
@@ -44,10 +45,15 @@ impl Losses {
     }
 
     /// Sends the losses to consumers, and returns the indices of the events to retry.
-    pub(super) async fn send<P: Ports>(self, deps: &Deps<P>, config: &Config) -> Vec<usize> {
+    pub(super) async fn send<P: Ports>(
+        self,
+        deps: &Deps<P>,
+        config: &Config,
+        deadline: Deadline,
+    ) -> Vec<usize> {
         let numbered = self.found.iter().map(|(index, loss)| (*index, of_replaced(loss)));
         let told: Vec<_> = numbered.collect();
-        let failed = run::send(deps, config, self.found).await;
+        let failed = run::send(deps, config, self.found, deadline).await;
         let done = told.into_iter().filter(|(index, _)| !failed.contains(index));
         let mut missed = lock(&deps.memory.missed);
         missed.extend(done.filter_map(|(_, gap)| gap));

@@ -19,6 +19,7 @@ use crate::{
     Error,
     invocation::Options,
     keys,
+    memory::{Memory, lock},
     ports::{Document, Documents},
     report::Report,
 };
@@ -46,6 +47,7 @@ pub(crate) struct ReadConfig {
 /// the earlier versions has its credential.
 pub(crate) async fn read(
     documents: &impl Documents,
+    memory: &Memory,
     options: &Options,
     report: &mut Report,
 ) -> Result<Option<ReadConfig>, Error> {
@@ -56,6 +58,7 @@ pub(crate) async fn read(
         Ok(Some(version)) => match Config::parse(version.text.expose()) {
             Ok((config, found)) => {
                 report.note(found);
+                *lock(&memory.config) = Some((config.clone(), version.version_id.clone()));
                 ReadConfig::of(config, version.version_id)
             }
             Err(problem) => {
@@ -79,7 +82,15 @@ pub(crate) async fn read(
                 None => return Ok(None),
             }
         }
-        Err(error) => return Err(error.into()),
+        // Renewals need no more than what this process knows.
+        Err(failure) => match lock(&memory.config).clone() {
+            Some((mut config, version_id)) => {
+                report.note([error(&format!("cannot be read: {}; {GOES_ON}", causes(&failure)))]);
+                config.whole = false;
+                ReadConfig::of(config, version_id)
+            }
+            None => return Err(failure.into()),
+        },
     };
     previous::lend(&mut earlier, &mut read.config, report).await;
     let Some(trusted) = trusted else {
@@ -123,6 +134,9 @@ async fn trusted(documents: &impl Documents, report: &mut Report) -> Option<BTre
         }
     }
 }
+
+/// What a run does that cannot read the configuration.
+const GOES_ON: &str = "renewal goes on with the version that this process read last, and deletes nothing";
 
 /// Returns a problem of the whole document.
 fn error(message: &str) -> Problem {

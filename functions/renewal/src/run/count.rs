@@ -19,7 +19,7 @@ use crate::{
     memory::lock,
     ports::{Clock, Ports},
     report::Report,
-    result::Status,
+    result::{Status, StepResult},
 };
 
 /// The state of the subscriptions after a run over everything.
@@ -144,14 +144,21 @@ fn failures(run: &Run) -> BTreeSet<String> {
     let tenants = report.tenants.iter().filter(|line| line.error.is_some());
     let many = report.for_each.iter().filter(|line| line.error.is_some());
     let of_tenant = |tenant: &'_ TenantResult| {
-        let name = tenant.line.tenant.clone();
-        let failed = tenant
-            .steps
-            .iter()
-            .filter(|result| matches!(result.status, Status::Failed(_)));
-        failed
-            .map(|result| format!("{name} {}", result.step.name))
-            .collect::<Vec<_>>()
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        let is_failed = |result: &&StepResult| matches!(result.status, Status::Failed(_));
+        for result in tenant.steps.iter().filter(is_failed) {
+            let entry = result.step.name.split('/').next().unwrap_or_default();
+            *counts.entry(entry).or_default() += 1;
+        }
+        // A name for each time that the objects of an entry which fail become twice as many: a name for each of them would not
+        // fit into StateParameter, and with one for all, the first would hide the others.
+        let name = &tenant.line.tenant;
+        let of_entry = |(entry, count): (&str, usize)| {
+            let doublings = 0..=count.checked_ilog2().unwrap_or_default();
+            let names = doublings.map(|times| format!("{name} {entry} {times}"));
+            names.collect::<Vec<_>>()
+        };
+        counts.into_iter().flat_map(of_entry).collect::<Vec<_>>()
     };
     errors
         .map(subject)

@@ -20,8 +20,8 @@ pub(super) async fn list<P: Ports>(
 ) -> Vec<Expiry> {
     let mut expiries = Vec::new();
     let mut certificates = BTreeMap::new();
-    for (name, tenant) in &config.tenants {
-        let signed_in_at = deps.graph.login().signed_in_at(tenant).await;
+    let signed_in_at = deps.graph.login().signed_in_at(config.tenants.values()).await;
+    for ((name, tenant), signed_in_at) in config.tenants.iter().zip(signed_in_at) {
         expiries.extend(Expiry::of_credential(name, tenant, signed_in_at, now));
         let certificate = keys.certificate(tenant, now);
         // By id, so that a certificate that tenants share is listed once.

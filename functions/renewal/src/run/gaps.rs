@@ -38,8 +38,8 @@ pub(crate) async fn send<P: Ports, T: Send>(
     deps: &Deps<P>,
     config: &Config,
     losses: Vec<(T, Loss)>,
+    deadline: Deadline,
 ) -> Vec<T> {
-    let deadline = Deadline::after(STORE_WITHIN);
     let messages = losses.into_iter().map(|(note, loss)| {
         let message = Message::of_tenant(loss.gap.application.tenant_id, loss.gap.document().to_string());
         ((note, loss), message)
@@ -78,12 +78,12 @@ pub(crate) async fn send<P: Ports, T: Send>(
 }
 
 /// Sends the windows that could not be sent before.
-pub(super) async fn order_rest<P: Ports>(deps: &Deps<P>) {
+pub(super) async fn order_rest<P: Ports>(deps: &Deps<P>, deadline: Deadline) {
     if let Some(catch_up) = &deps.catch_up {
-        let (now, deadline) = (deps.clock.now(), Deadline::after(STORE_WITHIN));
+        let now = deps.clock.now();
         catch_up.order(Vec::new(), &deps.documents, now, deadline).await;
     }
 }
 
-/// How long storing may take. It is the last thing a run does, but for FailedQueue.
+/// How long storing may take.
 pub(crate) const STORE_WITHIN: Duration = Duration::from_secs(15);

@@ -10,11 +10,13 @@ use futures_util::future::{Either, select};
 use graph_core::{application::Application, subscription::config::Tenant};
 use graph_edge::{
     clock::Clock,
+    deadline::Deadline,
     graph::{GraphError, GraphErrorKind},
 };
 use jiff::{SignedDuration, Timestamp};
 
-use crate::invocation::Options;
+use super::gaps::STORE_WITHIN;
+use crate::{invocation::Options, ports::STATE_WITHIN};
 
 /// The request for a run.
 #[derive(Clone, Debug)]
@@ -107,6 +109,21 @@ impl RunRequest {
         self.before_deadline(ENDS_BEFORE, 9)
     }
 
+    /// Returns by when keys and trust that nothing needs are removed, and credentials are looked at.
+    pub(super) fn tidies_until(&self) -> Timestamp {
+        self.before_deadline(TIDIES_BEFORE, 13)
+    }
+
+    /// Returns the deadline for the storage of gaps.
+    pub(crate) fn stores_by(&self, clock: &impl Clock) -> Deadline {
+        deadline(self.tidies_until(), STORE_WITHIN, clock)
+    }
+
+    /// Returns the deadline for the storage of the state, the last thing that a run does.
+    pub(super) fn keeps_state_by(&self, clock: &impl Clock) -> Deadline {
+        deadline(self.before_deadline(KEEPS_STATE_BEFORE, 22), STATE_WITHIN, clock)
+    }
+
     fn before_deadline(&self, reserve: SignedDuration, share: i32) -> Timestamp {
         let left = self.deadline.duration_since(self.begun);
         // A short invocation keeps most of its time for steps.
@@ -121,18 +138,37 @@ pub(crate) async fn until<T>(
     clock: &impl Clock,
     call: impl Future<Output = Result<T, GraphError>>,
 ) -> Result<T, GraphError> {
-    let left = end_at.duration_since(clock.now());
-    let end = clock.sleep(Duration::try_from(left).unwrap_or_default());
-    // The call is polled first: an answer counts even if the time is over as well.
-    match select(pin!(call), pin!(end)).await {
-        Either::Left((result, _)) => result,
-        Either::Right(_) => Err(GraphError::of(GraphErrorKind::OutOfTime)),
+    let result = by(end_at, clock, call).await;
+    result.unwrap_or_else(|| Err(GraphError::of(GraphErrorKind::OutOfTime)))
+}
+
+/// Returns the output of `work`; nothing if it is not finished at `end_at`.
+pub(super) async fn by<T>(end_at: Timestamp, clock: &impl Clock, work: impl Future<Output = T>) -> Option<T> {
+    let end = clock.sleep(left(end_at, clock));
+    // The work is polled first: an answer counts even if the time is over as well.
+    match select(pin!(work), pin!(end)).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(_) => None,
     }
+}
+
+/// Returns the deadline of work that takes `at_most` so long, and ends at `end_at`.
+fn deadline(end_at: Timestamp, at_most: Duration, clock: &impl Clock) -> Deadline {
+    Deadline::after(left(end_at, clock).min(at_most))
+}
+
+fn left(end_at: Timestamp, clock: &impl Clock) -> Duration {
+    Duration::try_from(end_at.duration_since(clock.now())).unwrap_or_default()
 }
 
 /// How long before the deadline the last step begins, and the last call ends.
 const STOPS_BEFORE: SignedDuration = SignedDuration::from_secs(90);
 const ENDS_BEFORE: SignedDuration = SignedDuration::from_secs(20);
+
+/// How long before the deadline each part of what follows the last call ends, however slow AWS is: otherwise a full run would
+/// end without its report and its state. The rest is for the last looks at the other processes.
+const TIDIES_BEFORE: SignedDuration = SignedDuration::from_secs(14);
+const KEEPS_STATE_BEFORE: SignedDuration = SignedDuration::from_secs(8);
 
 /// How long before the deadline the last deletion for a successor begins: a deletion of 20 s, a creation of a minute, and
 /// the wait for Graph's limit before each.

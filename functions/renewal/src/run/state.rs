@@ -46,6 +46,7 @@ pub(super) async fn store<P: Ports>(
     read: &ReadConfig,
     left_over: &BTreeSet<(String, String)>,
     now: Timestamp,
+    deadline: Deadline,
 ) {
     let ReadConfig {
         config,
@@ -73,7 +74,6 @@ pub(super) async fn store<P: Ports>(
         let state = with_needed(state, needed.as_deref());
         with_counts(deps, state).with_left_over(left_over)
     };
-    let deadline = Deadline::after(STATE_WITHIN);
     // Read now: a batch of LifecycleQueue may have stored more since the run began.
     match self::stored(deps, deadline).await {
         Some(latest) => {

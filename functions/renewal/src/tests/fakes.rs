@@ -63,7 +63,7 @@ impl Ports for Fakes {
 
 impl login::Ports for Fakes {
     type Clock = VirtualClock;
-    type RefreshTokens = FakeSecret;
+    type RefreshTokens = FakeDocument;
     type WebIdentity = FakeIdentity;
 }
 
@@ -85,7 +85,10 @@ pub(super) fn world(config: &Value) -> World {
 impl World {
     fn of(graph: Arc<FakeGraph>, documents: FakeDocuments, clock: VirtualClock) -> Self {
         let http = Http::over(Arc::new(Scripted::new(graph.clone(), clock.clone())));
-        let refresh_tokens = documents.refresh_tokens();
+        let refresh_tokens = FakeDocument {
+            documents: documents.clone(),
+            document: None,
+        };
         let login = TokenProvider::new(
             http.clone(),
             Some(BASE),
@@ -236,6 +239,8 @@ pub(super) struct FakeDocuments {
     binary: Arc<Mutex<BTreeSet<Document>>>,
     /// Whether Secrets Manager accepts calls and never answers.
     pub(super) hangs: Arc<Mutex<bool>>,
+    /// From when on it does so, by a clock.
+    pub(super) hangs_from: Arc<Mutex<Option<(VirtualClock, Timestamp)>>>,
     /// The versions of `StateParameter`.
     states: Arc<Mutex<Vec<String>>>,
     /// What another process writes into `StateParameter` before each of the next writes.
@@ -296,7 +301,7 @@ impl Documents for FakeDocuments {
     fn secret(&self, document: Document) -> FakeDocument {
         FakeDocument {
             documents: self.clone(),
-            document,
+            document: Some(document),
         }
     }
 
@@ -337,10 +342,24 @@ impl Documents for FakeDocuments {
     }
 }
 
-/// A secret whose calls take a turn, so that runs meet, and whose writes are logged.
+/// A secret whose calls take a turn, so that runs meet, and whose writes are logged: a document, or `RefreshTokenSecret`.
 pub(super) struct FakeDocument {
     documents: FakeDocuments,
-    document: Document,
+    document: Option<Document>,
+}
+
+impl FakeDocument {
+    fn secret(&self) -> FakeSecret {
+        let documents = &self.documents;
+        self.document
+            .map_or_else(|| documents.refresh_tokens(), |document| documents.fake(document))
+    }
+
+    fn hangs(&self) -> bool {
+        let from = self.documents.hangs_from.lock().unwrap();
+        let has_begun = from.as_ref().is_some_and(|(clock, from)| clock.now() >= *from);
+        has_begun || self.document.is_some() && *self.documents.hangs.lock().unwrap()
+    }
 }
 
 impl Source for FakeDocument {
@@ -350,26 +369,28 @@ impl Source for FakeDocument {
 
     async fn read(&self) -> Result<Option<Versioned>, SecretError> {
         turn().await;
-        let hangs = *self.documents.hangs.lock().unwrap();
-        if hangs {
+        if self.hangs() {
             std::future::pending::<()>().await;
         }
+        let Some(document) = self.document else {
+            return self.secret().read().await;
+        };
         if *self.documents.is_down.lock().unwrap() {
             return Err(SecretError::Unavailable("down".into()));
         }
-        if self.documents.binary.lock().unwrap().contains(&self.document) {
+        if self.documents.binary.lock().unwrap().contains(&document) {
             return Err(SecretError::Binary);
         }
-        self.documents.fake(self.document).read().await
+        self.secret().read().await
     }
 }
 
 impl VersionedSecret for FakeDocument {
     async fn write(&self, text: &Secret<String>, based_on: Option<&str>) -> Result<(), SecretError> {
         turn().await;
-        self.documents.fake(self.document).write(text, based_on).await?;
-        let line = format!("write {:?}", self.document);
-        self.documents.log.lock().unwrap().push(line);
+        self.secret().write(text, based_on).await?;
+        let line = self.document.map(|document| format!("write {document:?}"));
+        self.documents.log.lock().unwrap().extend(line);
         Ok(())
     }
 }

@@ -46,12 +46,12 @@ pub enum LoginError {
     /// AWS issues no web identity token for the role.
     #[error("no token of the AWS role")]
     Identity(#[from] IdentityError),
-    /// Refresh tokens cannot be stored, so none is used.
-    #[error("refresh tokens cannot be stored")]
+    /// The stored refresh tokens cannot be read, and no other one is valid.
+    #[error("refresh tokens cannot be read")]
     RefreshTokens(#[from] RefreshTokenError),
 }
 
-/// Why refresh tokens cannot be stored.
+/// Why refresh tokens cannot be read or stored.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshTokenError {
     /// The document has content that renewal did not write. It is not overwritten.
@@ -95,6 +95,15 @@ impl LoginError {
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         self.lasting().is_some()
+    }
+
+    /// Returns a copy of an error that the next callers would get as well; nothing for others. While Entra does not answer, each
+    /// of them would wait for as long as the first one.
+    pub(super) fn held(&self) -> Option<Self> {
+        match self {
+            Self::Unavailable(cause, _) => Some(Self::Unavailable(cause.clone(), None)),
+            other => other.lasting(),
+        }
     }
 
     /// Returns a copy of an error that lasts until a person acts, and nothing for others.

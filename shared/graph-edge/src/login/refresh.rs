@@ -56,20 +56,17 @@ impl<P: Ports> TokenProvider<P> {
         tenant: &Tenant,
         seed: &Secret<String>,
     ) -> Result<Granted, LoginError> {
-        let tokens = &self.refresh_tokens;
         let sign_in = SignIn::of(tenant, seed);
-        let found = tokens.read().await.map_err(RefreshTokenError::from)?;
-        let document = Document::of(found.as_ref().map(|found| found.text.expose().as_str()))?;
-        let (granted, dead) = match document.newest(&sign_in) {
-            None => (self.redeem(tenant, Some(seed)).await?, None),
-            Some((kept, obtained_at)) => match self.redeem(tenant, Some(&kept)).await {
-                // The seed may still be valid.
-                Err(LoginError::InvalidGrant(_)) => {
-                    (self.redeem(tenant, Some(seed)).await?, Some(obtained_at))
-                }
-                granted => (granted?, None),
-            },
+        let slot = self.slot(tenant);
+        let (found, document) = match self.stored().await {
+            Ok(read) => read,
+            Err(error) => return self.refresh_unread(tenant, seed, error).await,
         };
+        let newest = document.newest(&sign_in);
+        let obtained_at = newest.as_ref().map(|(_, obtained_at)| *obtained_at);
+        let (granted, is_dead) = self
+            .redeem_newest(tenant, seed, newest.map(|(kept, _)| kept))
+            .await?;
         let Some(successor) = &granted.refresh_token else {
             warn!(
                 tenant.id = %tenant.application.tenant_id,
@@ -79,16 +76,70 @@ impl<P: Ports> TokenProvider<P> {
             );
             return Ok(granted);
         };
+        let dead = obtained_at.filter(|_| is_dead);
         let keep = |text: Option<&str>| {
             let mut document = Document::of(text)?;
             let is_changed = document.keep(&sign_in, successor, dead, self.clock.now());
             let text = is_changed.then(|| document.text()).transpose()?;
             Ok::<_, RefreshTokenError>(((), text))
         };
-        let stored = update(tokens, found, keep).await;
+        let stored = update(&self.refresh_tokens, found, keep).await;
         // The access token is used all the same: Entra has granted it, and the refresh token that was used stays valid.
-        *self.slot(tenant).unstored() = stored.err();
+        *slot.unstored() = stored.err();
+        *slot.newest() = Some(successor.clone());
         Ok(granted)
+    }
+
+    /// Requests an access token although `RefreshTokenSecret` cannot be read: with the newest token that this process got, or
+    /// with the seed.
+    async fn refresh_unread(
+        &self,
+        tenant: &Tenant,
+        seed: &Secret<String>,
+        error: RefreshTokenError,
+    ) -> Result<Granted, LoginError> {
+        // A function that keeps no tokens acts for no user.
+        if self.refresh_tokens.name() == NoRefreshTokens.name() {
+            return Err(error.into());
+        }
+        let slot = self.slot(tenant);
+        let newest = slot.newest().clone();
+        let granted = match self.redeem_newest(tenant, seed, newest).await {
+            Ok((granted, _)) => granted,
+            // The secret may have a token that is still valid.
+            Err(LoginError::InvalidGrant(_)) => return Err(error.into()),
+            Err(error) => return Err(error),
+        };
+        if let Some(successor) = &granted.refresh_token {
+            *slot.newest() = Some(successor.clone());
+        }
+        *slot.unstored() = Some(error);
+        Ok(granted)
+    }
+
+    /// Redeems the newest token of a sign-in, or the seed if that is all there is or the newest is dead. Returns whether it is
+    /// dead.
+    async fn redeem_newest(
+        &self,
+        tenant: &Tenant,
+        seed: &Secret<String>,
+        newest: Option<Secret<String>>,
+    ) -> Result<(Granted, bool), LoginError> {
+        let Some(newest) = newest else {
+            return Ok((self.redeem(tenant, Some(seed)).await?, false));
+        };
+        match self.redeem(tenant, Some(&newest)).await {
+            // The seed may still be valid.
+            Err(LoginError::InvalidGrant(_)) => Ok((self.redeem(tenant, Some(seed)).await?, true)),
+            granted => Ok((granted?, false)),
+        }
+    }
+
+    /// Reads the secret and its document.
+    async fn stored(&self) -> Result<(Option<Versioned>, Document), RefreshTokenError> {
+        let found = self.refresh_tokens.read().await?;
+        let document = Document::of(found.as_ref().map(|found| found.text.expose().as_str()))?;
+        Ok((found, document))
     }
 
     /// Returns why the newest refresh token of the tenant's user could not be stored; nothing if it was.
@@ -96,14 +147,30 @@ impl<P: Ports> TokenProvider<P> {
         self.slot(tenant).unstored().as_ref().map(|error| causes(error))
     }
 
-    /// Returns when the newest stored refresh token of the tenant's user was obtained; nothing if none is readable.
-    pub async fn signed_in_at(&self, tenant: &Tenant) -> Option<Timestamp> {
-        let Credential::RefreshToken { refresh_token, .. } = &tenant.credential else {
-            return None;
+    /// Returns when the newest stored refresh token of each tenant's user was obtained; nothing for a tenant without one that is
+    /// readable.
+    pub async fn signed_in_at<'t>(
+        &self,
+        tenants: impl Iterator<Item = &'t Tenant> + Clone,
+    ) -> Vec<Option<Timestamp>> {
+        // Read once for all of them, and not at all without a signed-in user.
+        let document = if tenants.clone().any(|tenant| seed(tenant).is_some()) {
+            self.stored().await.ok().map(|(_, document)| document)
+        } else {
+            None
         };
-        let found = self.refresh_tokens.read().await.ok()?;
-        let document = Document::of(found.as_ref().map(|found| found.text.expose().as_str())).ok()?;
-        let (_, obtained_at) = document.newest(&SignIn::of(tenant, refresh_token))?;
-        Some(obtained_at)
+        let of = |tenant: &'t Tenant| {
+            let (_, obtained_at) = document.as_ref()?.newest(&SignIn::of(tenant, seed(tenant)?))?;
+            Some(obtained_at)
+        };
+        tenants.map(of).collect()
+    }
+}
+
+/// Returns the refresh token in the configuration of a signed-in user.
+fn seed(tenant: &Tenant) -> Option<&Secret<String>> {
+    match &tenant.credential {
+        Credential::RefreshToken { refresh_token, .. } => Some(refresh_token),
+        Credential::ClientSecret { .. } | Credential::Certificate { .. } | Credential::WebIdentity => None,
     }
 }

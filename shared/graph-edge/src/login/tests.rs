@@ -233,10 +233,14 @@ async fn an_endpoint_that_is_down_is_asked_again() {
 
 #[tokio::test]
 async fn an_endpoint_that_stays_down_is_unavailable() {
-    let server = Server::start((0..4).map(|_| Reply::json(429, "")));
-    let error = login(&server).token(&tenant()).await.unwrap_err();
-    assert!(matches!(error, LoginError::Unavailable(..)), "{error}");
-    assert_eq!(server.lines().len(), 4);
+    let server = Server::start((0..8).map(|_| Reply::json(429, "")));
+    let login = login(&server);
+    for (seconds, requests) in [(0, 4), (9, 4), (1, 8)] {
+        login.clock.sleep(Duration::from_secs(seconds)).await;
+        let error = login.token(&tenant()).await.unwrap_err();
+        assert!(matches!(error, LoginError::Unavailable(..)), "{error}");
+        assert_eq!(server.lines().len(), requests, "callers that waited ask no more");
+    }
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ impl Source for StoredSecret {
     }
 
     async fn read(&self) -> Result<Option<Versioned>, SecretError> {
-        self.read_stage("AWSCURRENT").await
+        self.read_stage(CURRENT).await
     }
 }
 
@@ -104,8 +104,9 @@ pub(crate) trait Versions {
     /// Returns the id of the current version.
     fn current_id(&self) -> impl Future<Output = Result<Option<String>, SecretError>> + Send;
 
-    /// Writes a new current version with `token` as its id; a token that is known is a conflict.
-    fn put(&self, token: String, text: &str) -> impl Future<Output = Result<(), SecretError>> + Send;
+    /// Writes a new current version with `token` as its id, and returns whether that is current now. A token that is known with
+    /// other text is a conflict; with the same text, nothing is written.
+    fn put(&self, token: String, text: &str) -> impl Future<Output = Result<bool, SecretError>> + Send;
 }
 
 /// Writes the version that follows `based_on`.
@@ -119,12 +120,16 @@ pub(crate) async fn follow(
     based_on: Option<&str>,
 ) -> Result<(), SecretError> {
     for attempt in 0..MAX_TOKENS_PER_VERSION {
-        match versions
-            .put(request_token(secret_arn, based_on, attempt), text)
-            .await
-        {
-            Err(SecretError::Conflict) if versions.current_id().await?.as_deref() == based_on => {}
-            result => return result,
+        let token = request_token(secret_arn, based_on, attempt);
+        let refused = match versions.put(token, text).await {
+            Ok(true) => return Ok(()),
+            // Somebody has written the same text before.
+            Ok(false) => Ok(()),
+            Err(SecretError::Conflict) => Err(SecretError::Conflict),
+            Err(error) => return Err(error),
+        };
+        if versions.current_id().await?.as_deref() != based_on {
+            return refused;
         }
     }
     Err(SecretError::Conflict)
@@ -139,16 +144,19 @@ impl Versions for StoredSecret {
         Ok(current.map(|current| current.version_id))
     }
 
-    async fn put(&self, token: String, text: &str) -> Result<(), SecretError> {
+    async fn put(&self, token: String, text: &str) -> Result<bool, SecretError> {
         let put = self.client.put_secret_value().secret_id(&self.arn);
         let put = put.secret_string(text).client_request_token(token);
         match put.send().await {
-            Ok(_) => Ok(()),
+            Ok(output) => Ok(output.version_stages().iter().any(|stage| stage == CURRENT)),
             Err(error) if is_conflict(&error) => Err(SecretError::Conflict),
             Err(error) => Err(SecretError::Unavailable(error.into())),
         }
     }
 }
+
+/// The label of the version that the functions read.
+const CURRENT: &str = "AWSCURRENT";
 
 fn versioned(output: GetSecretValueOutput) -> Result<Option<Versioned>, SecretError> {
     if output.secret_binary.is_some() {

@@ -108,15 +108,17 @@ impl State {
         })
     }
 
-    fn write(&mut self, token: String, text: &str) -> Result<(), SecretError> {
-        match self.puts.iter().find(|put| put.token == token) {
-            Some(put) if put.text.expose() == text => Ok(()),
-            Some(_) => Err(SecretError::Conflict),
-            None => {
-                self.put(token, text);
-                Ok(())
-            }
-        }
+    /// Writes a version, and returns whether the one with this token is current now.
+    fn write(&mut self, token: String, text: &str) -> Result<bool, SecretError> {
+        let known = self.puts.iter().position(|put| put.token == token);
+        let Some(index) = known else {
+            self.put(token, text);
+            return Ok(true);
+        };
+        let is_same = self.puts.get(index).is_some_and(|put| put.text.expose() == text);
+        is_same
+            .then_some(self.current == index + 1)
+            .ok_or(SecretError::Conflict)
     }
 
     fn put(&mut self, token: String, text: &str) {
@@ -150,7 +152,7 @@ impl Versions for FakeSecret {
         Ok(state.version(state.current).map(|version| version.version_id))
     }
 
-    async fn put(&self, token: String, text: &str) -> Result<(), SecretError> {
+    async fn put(&self, token: String, text: &str) -> Result<bool, SecretError> {
         let mut state = self.state();
         if state.is_down {
             return Err(SecretError::Unavailable("down".into()));

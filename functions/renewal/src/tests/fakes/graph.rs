@@ -207,10 +207,12 @@ impl fmt::Debug for FakeGraph {
 impl Script for FakeGraph {
     fn reply(&self, sent: &Sent<'_>) -> Reply {
         if let [tenant, "oauth2", ..] = sent.path {
+            let line = format!("login {tenant}");
             let state = self.state();
-            let failure = state.failures.iter().find(|(call, _)| call == "login");
+            let failure = state.failures.iter().find(|(call, _)| line.starts_with(call));
             let granted = || grant(tenant, sent.body, state.claims.as_ref());
-            return failure.map_or_else(granted, |(_, reply)| reply.clone());
+            let reply = failure.map_or_else(granted, |(_, reply)| reply.clone());
+            return reply.after(state.latency(&line));
         }
         let tenant = sent.token.split('.').next().unwrap_or_default();
         let line = line(sent, tenant);
@@ -218,14 +220,13 @@ impl Script for FakeGraph {
         let mut state = self.state();
         let word = line.split(' ').next().unwrap_or_default().to_owned();
         state.arrivals.push((word, self.clock.now()));
-        let of_line = |(call, _): &&(String, Duration)| line.starts_with(call.as_str());
-        let latency = state.latencies.iter().find(of_line).map(|(_, latency)| *latency);
+        let latency = state.latency(&line);
         let failure = state.failures.iter().find(|(call, _)| line.starts_with(call));
         let reply = match failure {
             Some((_, reply)) => reply.clone(),
             None => state.carry_out(sent, tenant, self.clock.now()),
         };
-        reply.after(latency.unwrap_or_default())
+        reply.after(latency)
     }
 }
 
@@ -247,6 +248,13 @@ fn line(sent: &Sent<'_>, tenant: &str) -> String {
 }
 
 impl State {
+    /// Returns how long the call takes that has this line in the log.
+    fn latency(&self, line: &str) -> Duration {
+        let mut latencies = self.latencies.iter();
+        let found = latencies.find(|(call, _)| line.starts_with(call.as_str()));
+        found.map_or(Duration::ZERO, |(_, latency)| *latency)
+    }
+
     fn carry_out(&mut self, sent: &Sent<'_>, tenant: &str, now: Timestamp) -> Reply {
         // An expired subscription is gone.
         let has_ended = |one: &Subscription| one.expiration_date_time.is_some_and(|end| end <= now);

@@ -237,6 +237,78 @@ fn a_run_ends_before_lambda_ends_it() {
 }
 
 #[test]
+fn secrets_that_hang_at_the_end_of_a_run_cost_no_report() {
+    let mut config = organisations(1, &[(0, "mail", mail(users(600)))]);
+    for user in ["ada", "bob"] {
+        let mut tenant = config["tenants"]["t00"].clone();
+        tenant["credential"] = json!({"refreshToken": user});
+        config["tenants"][user] = tenant;
+    }
+    let world = world(&config);
+    world.graph.delay("create", 59);
+    world.graph.fail("create", unavailable());
+    let begun = world.clock.now();
+    let hangs_from = begun + jiff::SignedDuration::from_mins(5);
+    *world.documents.hangs_from.lock().unwrap() = Some((world.clock.clone(), hangs_from));
+    let report = world.scheduled();
+    assert!(report["unfinished"].as_u64().unwrap() > 0, "{report:#}");
+    let left = jiff::SignedDuration::from_mins(15) - world.clock.now().duration_since(begun);
+    assert!((5..60).contains(&left.as_secs()), "{left}");
+    assert!(
+        world.documents.state().contains("leftOver"),
+        "the next run begins with them"
+    );
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_for_hours_lets_nothing_lapse() {
+    let presence = "/communications/presences/dddddddd-0000-0000-0000-000000000000";
+    let presence = json!({"resource": presence, "changeType": "updated"});
+    let world = world(&organisations(1, &[(0, "presence", presence)]));
+    world.graph.end_in_time();
+    world.scheduled();
+    *world.documents.is_down.lock().unwrap() = true;
+    for _ in 0..24 {
+        let report = next_run(&world);
+        assert_eq!(live(&world), 1, "{report:#}");
+        let problem = report["problems"][0]["message"].as_str().unwrap();
+        assert!(report["failed"].as_u64().unwrap() > 0, "{problem}");
+    }
+    *world.documents.is_down.lock().unwrap() = false;
+    let report = next_run(&world);
+    assert_eq!((live(&world), &report["failed"]), (1, &json!(0)), "{report:#}");
+}
+
+#[test]
+fn tenants_that_cannot_log_in_hold_no_seats() {
+    let entries: Vec<(usize, String, Value)> = (0..12)
+        .map(|tenant| (tenant, format!("mail-{tenant}"), mail(users(100))))
+        .collect();
+    let entries: Vec<(usize, &str, Value)> = entries
+        .iter()
+        .map(|(tenant, name, entry)| (*tenant, name.as_str(), entry.clone()))
+        .collect();
+    let world = world(&organisations(12, &entries));
+    world.scheduled();
+    assert_eq!(live(&world), 1_200);
+    world.clock.advance(10_070 - 15);
+    // Each asks for a list in this run, but a login fails later than that.
+    for tenant in [0, 1] {
+        world.graph.delay(&format!("login {}", tenant_id(tenant)), 20);
+    }
+    let begun = world.clock.now();
+    world.scheduled();
+    let now = world.clock.now();
+    let all = world.graph.all();
+    let renewed = all
+        .iter()
+        .filter(|one| one.expiration_date_time.unwrap().duration_since(now).as_hours() > 100);
+    assert_eq!(renewed.count(), 1_000);
+    let took = now.duration_since(begun).as_secs();
+    assert!(took <= 180, "{took}");
+}
+
+#[test]
 fn a_directory_without_end_stops_no_renewal_of_its_tenant() {
     let world = with_directory(100);
     world.graph.end_in_time();

@@ -27,13 +27,14 @@ async fn it_is_known_when_a_user_has_last_signed_in() {
     let server = Server::start([renewed("access", "second")]);
     let login = login(&server);
     let (user, other) = (with(user("first", None)), with(user("another", None)));
-    assert_eq!(login.signed_in_at(&user).await, None);
+    assert_eq!(login.signed_in_at([&user].into_iter()).await, [None]);
     login.clock.sleep(Duration::from_secs(7)).await;
     login.token(&user).await.unwrap();
-    let signed_in_at = login.signed_in_at(&user).await.unwrap();
-    assert_eq!(signed_in_at, "1970-01-01T00:00:07Z".parse().unwrap());
-    assert_eq!(login.signed_in_at(&other).await, None);
-    assert_eq!(login.signed_in_at(&tenant()).await, None);
+    let before = login.refresh_tokens.reads();
+    let signed_in_at = login.signed_in_at([&user, &other, &tenant()].into_iter()).await;
+    let expected = "1970-01-01T00:00:07Z".parse().unwrap();
+    assert_eq!(signed_in_at, [Some(expected), None, None]);
+    assert_eq!(login.refresh_tokens.reads(), before + 1, "once for all");
 }
 
 #[tokio::test]
@@ -183,21 +184,39 @@ async fn a_sign_in_without_room_costs_nobody_an_access_token() {
 }
 
 #[tokio::test]
-async fn a_document_of_others_is_left_as_it_is() {
+async fn a_document_of_others_is_left_as_it_is_and_costs_no_access() {
     for text in ["[]", r#"{"keys":[]}"#, r#"{"tokens":[{"hunter2":1}]}"#, "hunter2"] {
-        let server = Server::start([]);
+        let server = Server::start([renewed("access-1", "second"), renewed("access-2", "third")]);
         let tokens = FakeSecret::new(text);
-        let error = login_with(&server, &tokens)
-            .token(&with(user("first", None)))
-            .await
-            .unwrap_err();
+        let login = login_with(&server, &tokens);
+        let tenant = with(user("first", None));
+        for access_token in ["access-1", "access-2"] {
+            let token = login.token(&tenant).await.unwrap();
+            assert_eq!(token.expose(), access_token);
+            login.forget(&tenant, &token);
+        }
+        assert!(server.requests()[1].body.ends_with("refresh_token=second"));
+        let problem = login.unstored(&tenant).unwrap();
         assert!(
-            matches!(error, LoginError::RefreshTokens(RefreshTokenError::Malformed)),
-            "{text}: {error:?}"
+            problem.starts_with("RefreshTokenSecret is malformed"),
+            "{problem}"
         );
-        assert!(!format!("{error:?}{}", crate::telemetry::causes(&error)).contains("hunter2"));
+        assert!(!problem.contains("hunter2"));
         assert_eq!((tokens.text().as_deref(), tokens.versions()), (Some(text), 1));
     }
+}
+
+#[tokio::test]
+async fn a_dead_sign_in_beside_an_unreadable_secret_blames_the_secret() {
+    let server = Server::start([refused(400, "invalid_grant")]);
+    let error = login_with(&server, &FakeSecret::new("[]"))
+        .token(&with(user("first", None)))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, LoginError::RefreshTokens(RefreshTokenError::Malformed)),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]

@@ -33,6 +33,19 @@ async fn an_older_version_that_was_made_current_again_is_built_upon() {
 }
 
 #[tokio::test]
+async fn the_same_text_is_written_again_after_an_older_version_was_put_back() {
+    let secret = FakeSecret::new("old");
+    let old = current(&secret).await;
+    for _ in 0..3 {
+        secret.move_current(&old);
+        write(&secret, "new", Some(&old)).await.unwrap();
+        assert_eq!(secret.text().unwrap(), "new");
+        write(&secret, "new", Some(&old)).await.unwrap();
+    }
+    assert_eq!(secret.versions(), 4, "of two that write the same, one does");
+}
+
+#[tokio::test]
 async fn a_version_without_tokens_left_is_a_conflict() {
     let secret = FakeSecret::new("old");
     let old = current(&secret).await;
