@@ -293,7 +293,7 @@ async fn renewals_and_throttled_calls_are_counted() {
 
 #[tokio::test]
 async fn a_run_that_could_not_be_made_has_not_succeeded() {
-    let world = prepared(&[("chat", "a", true)]).await;
+    let world = prepared(&[("chat", "a", true)]).await.restarted();
     *world.documents.is_down.lock().unwrap() = true;
     check(&world.counted(json!({})).await, &[(Metric::RunSucceeded, 0)]);
 }
