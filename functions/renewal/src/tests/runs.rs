@@ -157,7 +157,7 @@ async fn a_failure_for_one_subscription_does_not_stop_the_others() {
 
 #[tokio::test]
 async fn a_run_without_documents_fails() {
-    let world = prepared(&[("chat", "a", true)]).await;
+    let world = prepared(&[("chat", "a", true)]).await.restarted();
     *world.documents.is_down.lock().unwrap() = true;
     assert!(matches!(world.invoke(json!({})).await, Err(Error::Documents(_))));
 }
