@@ -101,6 +101,28 @@ impl Named<'_> {
         let is_rich = url.is_some_and(|url| url.certificate_id.is_some());
         Terms::of(one.resource.as_deref(), is_rich, self.period)
     }
+
+    /// Returns the verdict on an event about a subscription that is gone, from the subscription that this process knows
+    /// under its name.
+    ///
+    /// Nothing proves that the id of the event ever existed: Graph forgets deleted subscriptions, and another process
+    /// may have replaced it. The client state proves only the name. So the current subscription stands for all before
+    /// it, and invented ids cause at most one gap for each real subscription. The first subscription of a name replaced
+    /// nothing, so it causes none.
+    fn successor(&self, event: &Event) -> Option<Verdict> {
+        let known = lock(&self.known);
+        let one = known.get(known.history.id_of(&event.name)?)?;
+        let made = known.history.made_of(&event.name, &one.id);
+        if made.is_some_and(Made::is_first) {
+            return Some(Verdict::Ignored);
+        }
+        Some(Verdict::Replaced {
+            by: one.id.clone(),
+            resource: self.resource(one),
+            made_at: made.map(|made| made.at),
+            first_at: made.and_then(|made| made.first_at),
+        })
+    }
 }
 
 impl<P: Ports> Answers<'_, P> {
@@ -169,7 +191,7 @@ impl<P: Ports> Answers<'_, P> {
             (Some(one), Kind::Removed | Kind::Missed) => one,
             // Notifications were missed, even if the subscription has been replaced since.
             (None, Kind::Missed) if was_listed => {
-                return self.successor(event, &named).unwrap_or(Verdict::Gone);
+                return named.successor(event).unwrap_or(Verdict::Gone);
             }
             (None, _) if was_listed => return Verdict::Ignored,
             // Asked by id even if known: another process may have renewed it just now, and Graph wants ten minutes
@@ -182,7 +204,7 @@ impl<P: Ports> Answers<'_, P> {
                     Err(error) => {
                         let verdict = verdict(&error);
                         let is_replaced = verdict == Verdict::Gone && event.kind == Kind::Missed;
-                        let successor = is_replaced.then(|| self.successor(event, &named)).flatten();
+                        let successor = is_replaced.then(|| named.successor(event)).flatten();
                         return successor.unwrap_or(verdict);
                     }
                 }
@@ -215,32 +237,7 @@ impl<P: Ports> Answers<'_, P> {
     /// Returns the verdict on an event about a lost subscription, after a run over its application.
     pub(super) fn after_run(&self, event: &Event) -> Option<Verdict> {
         let named = self.named(event);
-        named.iter().find_map(|named| self.successor(event, named))
-    }
-
-    /// Returns the verdict on an event about a subscription that is gone, from the subscription that this process knows
-    /// under its name.
-    ///
-    /// Nothing proves that the id of the event ever existed: Graph forgets deleted subscriptions, and another process
-    /// may have replaced it. The client state proves only the name. So the current subscription stands for all before
-    /// it, and invented ids cause at most one gap for each real subscription. The first subscription of a name replaced
-    /// nothing, so it causes none.
-    fn successor(&self, event: &Event, named: &Named<'_>) -> Option<Verdict> {
-        let known = lock(&named.known);
-        let one = known.get(known.history.id_of(&event.name)?)?;
-        if !self.is_called(one, &event.name) {
-            return None;
-        }
-        let made = known.history.made_of(&event.name, &one.id);
-        if made.is_some_and(Made::is_first) {
-            return Some(Verdict::Ignored);
-        }
-        Some(Verdict::Replaced {
-            by: one.id.clone(),
-            resource: named.resource(one),
-            made_at: made.map(|made| made.at),
-            first_at: made.and_then(|made| made.first_at),
-        })
+        named.iter().find_map(|named| named.successor(event))
     }
 
     /// Returns the subscription of the event's name for each login of its application, the login that knows the

@@ -22,6 +22,7 @@
 //! | Thousands of lifecycle notifications, invented ids and times; one tenant names another's subscription | [`storms`], [`super::lifecycle`] |
 //! | A process ends, and a new one goes on | [`memory`], [`super::processes`] |
 //! | Several processes at once under Graph's limits | [`limits`] |
+//! | Tenants whose calls are slow or fail beside others | [`lapses`], [`seats`] |
 //! | Notifications were missed | [`super::lifecycle`], [`super::missed`], [`super::windows`] |
 //! | A secret is full or foreign; keys are old | [`super::keys`], [`super::rotation`] |
 //! | A secret is put back to an older version | [`restored`], `graph_edge::secrets` |
@@ -51,6 +52,7 @@ mod replacements;
 mod reports;
 mod resources;
 mod restored;
+mod seats;
 mod storms;
 mod successors;
 
