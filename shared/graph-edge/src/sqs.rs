@@ -7,7 +7,10 @@ use std::{
 };
 
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_sqs::{Client, config::Builder};
+use aws_sdk_sqs::{
+    Client,
+    config::{Builder, StalledStreamProtectionConfig},
+};
 use futures_util::{StreamExt, stream};
 use graph_core::notification::message::pack;
 use tracing::warn;
@@ -59,17 +62,14 @@ impl<T> Default for Sent<T> {
 pub struct Sqs(Client);
 
 impl Sqs {
-    /// Returns the service that `config` points at. Calls are tried again here and nowhere below, where nothing is known of
-    /// the deadline.
+    /// Returns the service that `config` points at. Calls are tried again and given up here and nowhere below, where nothing is
+    /// known of the deadline.
     pub fn new(config: &aws_config::SdkConfig) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CALL_TIMEOUT)
-            .operation_attempt_timeout(CALL_TIMEOUT)
-            .operation_timeout(CALL_TIMEOUT)
-            .build();
+        // Each timer of the SDK would be the next one to end, so that the runtime wakes itself for it by a system call.
         let config = Builder::from(config)
             .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts)
+            .timeout_config(TimeoutConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
         Self(Client::from_conf(config))
     }
