@@ -9,7 +9,7 @@ use std::{
 use graph_core::subscription::{
     catalogue::Version,
     model::Subscription,
-    plan::{Action, Context, Creation, Desired, Policy, Step},
+    plan::{Action, Context, Desired, Policy, Step},
 };
 use graph_edge::{
     graph::{GraphError, GraphErrorKind},
@@ -19,9 +19,9 @@ use jiff::Timestamp;
 use tracing::info;
 
 use self::failure::Failure;
-pub(crate) use self::{circuit_breaker::CircuitBreaker, deletion_turns::DeletionTurns, replace::Handshake};
+pub(crate) use self::deletion_turns::DeletionTurns;
 use crate::{
-    memory::{Known, Refusal, RefusalKey, lock},
+    memory::{Known, Refusal, Subject, lock},
     ports::{Clock, Document, Documents, Ports},
     result::{Lost, Status, StepResult},
     run::send,
@@ -29,7 +29,6 @@ use crate::{
 };
 
 mod call;
-mod circuit_breaker;
 mod deletion_turns;
 mod failure;
 mod gap;
@@ -47,8 +46,6 @@ pub(crate) struct Applier<'a, P: Ports> {
     pub(crate) listed: Vec<Subscription>,
     /// The login's subscriptions as far as they are known.
     pub(crate) known: Arc<Mutex<Known>>,
-    pub(crate) breaker: CircuitBreaker,
-    pub(crate) handshake: Handshake,
     pub(crate) turns: DeletionTurns,
     /// The turns of subscriptions that would lapse: what else is missing does not hold these back.
     pub(crate) rescues: DeletionTurns,
@@ -167,43 +164,51 @@ impl<P: Ports> Applier<'_, P> {
         if now >= self.run.request.stop_at() {
             return Some(Failure::NoTime);
         }
-        if let Some(until) = self.throttled_until(step) {
-            return Some(Failure::Throttled(until));
+        // A person who starts a run wants to see Graph's answer.
+        let is_patient = self.run.request.options.is_patient;
+        let refusal = self.held(&self.subject(step)).filter(|_| is_patient);
+        let throttled = refusal.as_ref().filter(|refusal| refusal.is_of_all());
+        if let Some(refusal) = throttled.filter(|refusal| self.may_wait(step, refusal.until)) {
+            return Some(Failure::Throttled(refusal.until));
         }
         // Only creations wait or are given up: a renewal that is held back can end in a lapse.
         let creation = step.action.creation().filter(|_| step.action.creates())?;
-        // A person who starts a run wants to see Graph's answer.
-        let refusal = self.refusal(&self.refusal_key(creation));
-        if let Some(refusal) = refusal.filter(|_| self.run.request.is_patient) {
+        if let Some(refusal) = refusal.filter(|refusal| refusal.is_of(&creation.desired)) {
             return Some(Failure::Waiting {
                 until: refusal.until,
                 is_skipped: refusal.is_skipped,
             });
         }
-        self.breaker.is_open(&step.name).then_some(Failure::GivenUp)
+        let entry = Subject::entry(self.run.name, &step.name);
+        self.is_refused(&entry, MOST_REFUSALS).then_some(Failure::GivenUp)
     }
 
-    /// Returns until when Graph asked not to be called for the subscription; nothing if the wait would risk a lapse.
-    fn throttled_until(&self, step: &Step) -> Option<Timestamp> {
-        let refusal = self.refusal(&self.throttled_key(step))?;
-        let runs = self.policy.period.saturating_mul(2);
-        // A living subscription whose end is unknown may end at any moment.
-        let is_safe = match step.expires_at {
-            Some(end) => end.duration_since(refusal.until) > runs,
+    /// Returns whether a step can wait until then without the risk of a lapse.
+    fn may_wait(&self, step: &Step, until: Timestamp) -> bool {
+        match step.expires_at {
+            Some(end) => end.duration_since(until) > self.policy.period.saturating_mul(2),
+            // A living subscription whose end is unknown may end at any moment.
             None => step.action.id().is_none(),
-        };
-        (is_safe && self.run.request.is_patient).then_some(refusal.until)
+        }
     }
 
-    fn throttled_key(&self, step: &Step) -> RefusalKey {
-        RefusalKey::Throttled(self.run.name.to_owned(), step.name.clone())
-    }
-
-    /// Returns the refusal after which Graph is not asked again yet.
-    fn refusal(&self, key: &RefusalKey) -> Option<Refusal> {
+    /// Returns the refusal after which Graph is not asked again yet; in a run that a person started, only one of that run.
+    fn held(&self, subject: &Subject) -> Option<Refusal> {
         let refusals = lock(&self.run.deps.memory.refusals);
-        let refusal = refusals.get(key);
+        let counts = |refusal: &&Refusal| self.run.request.is_patient || refusal.at >= self.run.begun;
+        let refusal = refusals.get(subject).filter(counts);
         refusal.filter(|refusal| refusal.until > self.now()).cloned()
+    }
+
+    /// Returns whether Graph has refused so many in a row in this run.
+    fn is_refused(&self, subject: &Subject, count: usize) -> bool {
+        let refusals = lock(&self.run.deps.memory.refusals);
+        let refusal = refusals.get(subject);
+        refusal.is_some_and(|refusal| refusal.is_repeated(count, self.run.begun))
+    }
+
+    fn subject(&self, step: &Step) -> Subject {
+        Subject::one(self.run.name, &step.name)
     }
 
     /// Returns whether the configuration of the run is still current. An unreadable configuration counts as changed.
@@ -225,7 +230,7 @@ impl<P: Ports> Applier<'_, P> {
                 self.delete(Version::V1, id).await?;
                 Ok(Done::default())
             }
-            Action::Create(creation) => self.create_or_settle(&step.name, creation).await,
+            Action::Create(creation) => self.create_or_settle(creation, None).await,
             Action::Replace { id, creation } => self.replace_if_reachable(step, id, creation).await,
             Action::Extend { id, renewal } => self.extend(&step.name, id, renewal).await,
             Action::Renew {
@@ -247,14 +252,14 @@ impl<P: Ports> Applier<'_, P> {
         {
             let until = self.now().saturating_add(*wait).unwrap_or(Timestamp::MAX);
             let mut refusals = lock(&self.run.deps.memory.refusals);
-            refusals.hold(self.throttled_key(step), until, self.now());
-            return Some(until);
+            return Some(refusals.hold(self.subject(step), until, self.now()));
         }
         // Renewals are retried at every run, and their refusal must not hold back a creation after the lapse.
         let waits = step.action.creates() && failure.calls_for_patience();
-        let key = self.refusal_key(step.action.creation().filter(|_| waits)?);
+        let creation = step.action.creation().filter(|_| waits)?;
+        let is_skipped = failure.is_skipped(step);
         let mut refusals = lock(&self.run.deps.memory.refusals);
-        Some(refusals.note(key, failure.is_skipped(step), self.now()))
+        Some(refusals.note(self.subject(step), &creation.desired, is_skipped, self.now()))
     }
 
     /// Ends a step: remembers the subscription, and returns the result.
@@ -337,13 +342,9 @@ impl<P: Ports> Applier<'_, P> {
         } else {
             known.history.made(&step.name, &one.id, self.now());
         }
-        if let Some(creation) = step.action.creation().filter(|_| done.short_of.is_none()) {
-            lock(&self.run.deps.memory.refusals).forget(&self.refusal_key(creation));
+        if done.short_of.is_none() {
+            lock(&self.run.deps.memory.refusals).forget(&self.subject(step));
         }
-    }
-
-    fn refusal_key(&self, creation: &Creation) -> RefusalKey {
-        RefusalKey::of(self.run.name, &creation.desired)
     }
 
     fn now(&self) -> Timestamp {
@@ -354,6 +355,9 @@ impl<P: Ports> Applier<'_, P> {
         self.now() >= self.run.request.stop_at()
     }
 }
+
+/// How many creations of an entry's objects are refused in a row before the next run goes on with the others.
+const MOST_REFUSALS: usize = 30;
 
 /// The longest wait for a key within a run.
 const MAX_WAIT_FOR_KEY: Duration = Duration::from_mins(1);

@@ -20,10 +20,10 @@ use graph_edge::graph::Listed;
 use jiff::{SignedDuration, Timestamp};
 
 use self::announcement::Announcement;
-pub(crate) use self::refusal_backoff::{Refusal, RefusalBackoff, RefusalKey};
+pub(crate) use self::refusals::{Refusal, Refusals, Subject};
 
 mod announcement;
-mod refusal_backoff;
+mod refusals;
 
 /// What a process remembers from one run to the next.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ pub struct Memory {
     logins: Mutex<BTreeMap<LoginId, Arc<Mutex<Known>>>>,
     /// The last configuration that could be read, with the id of its version.
     pub(crate) config: Mutex<Option<(Config, String)>>,
-    pub(crate) refusals: Mutex<RefusalBackoff>,
+    pub(crate) refusals: Mutex<Refusals>,
     /// The longest lifetime in minutes that Graph grants, for each entry in a tenant whose requested lifetime it refused.
     longest: Mutex<BTreeMap<(Guid, String), u32>>,
     /// The last gap of replaced subscriptions that consumers have an event about, by application and name.

@@ -16,17 +16,23 @@ use super::{
     failure::{Failure, is_in_the_way},
 };
 use crate::{
-    memory::{fill_in, lock},
+    memory::{Subject, fill_in, lock},
     ports::Ports,
 };
 
 impl<P: Ports> Applier<'_, P> {
-    pub(super) async fn create_or_settle(&self, name: &str, creation: &Creation) -> Result<Done, Failure> {
-        let created = self.create(creation).await;
-        self.breaker.note(name, created.as_ref().err());
-        match created {
+    /// Creates a subscription, and resolves a conflict, unless that is with the one that it `replaces`.
+    pub(super) async fn create_or_settle(
+        &self,
+        creation: &Creation,
+        replaces: Option<&str>,
+    ) -> Result<Done, Failure> {
+        let is_of_replaced = |error: &GraphError| replaces.is_some_and(|id| self.is_blocked_by(error, id));
+        match self.create(creation).await {
             // Without time to look at the conflict, the next run does it.
-            Err(Failure::Graph(error)) if is_in_the_way(&error) && !self.is_late() => {
+            Err(Failure::Graph(error))
+                if is_in_the_way(&error) && !is_of_replaced(&error) && !self.is_late() =>
+            {
                 self.settle(creation, &error).await
             }
             created => created.map(Done::from),
@@ -53,7 +59,7 @@ impl<P: Ports> Applier<'_, P> {
             body.expiration_date_time = self.shorten(&creation.desired.name, minutes);
             created = create(&body).await;
         }
-        self.note_handshake(&created);
+        self.note_answer(&creation.desired.name, &created);
         let mut created = created?;
         let asked = Subscription {
             resource: Some(body.resource),
@@ -67,6 +73,27 @@ impl<P: Ports> Applier<'_, P> {
         };
         fill_in(&mut created, &asked);
         Ok(created)
+    }
+
+    /// Notes whether Graph refuses an entry's objects one after the other, and whether it could validate the notification URL
+    /// of the tenant.
+    fn note_answer<T>(&self, name: &str, answer: &Result<T, GraphError>) {
+        let (begun, now) = (self.run.begun, self.now());
+        let tenant = Subject::tenant(self.run.name);
+        let entry = Subject::entry(self.run.name, name);
+        let mut refusals = lock(&self.run.deps.memory.refusals);
+        match answer.as_ref().map_err(|error| &error.kind) {
+            Ok(_) => {
+                refusals.forget(&tenant);
+                refusals.forget(&entry);
+            }
+            Err(GraphErrorKind::HandshakeFailed { .. }) => refusals.count(tenant, begun, now),
+            Err(GraphErrorKind::Forbidden { .. } | GraphErrorKind::Validation { .. }) => {
+                refusals.count(entry, begun, now);
+            }
+            // Other failures say nothing about the next creation.
+            Err(_) => {}
+        }
     }
 
     /// Deletes a subscription and returns whether it was there.

@@ -99,21 +99,7 @@ impl Failure {
                     | GraphErrorKind::Conflict { .. }
             ),
             // Its successor cannot be created before others that take hours.
-            Self::Vanished(_) | Self::Rival { .. } | Self::NoSuccessor => true,
-            Self::Braked
-            | Self::Mint(_)
-            | Self::KeyNotYet
-            | Self::NotPublished
-            | Self::NoCertificate
-            | Self::Theirs { .. }
-            | Self::Entry(_)
-            | Self::Waiting { .. }
-            | Self::Throttled(_)
-            | Self::GivenUp
-            | Self::Unreachable
-            | Self::Gone
-            | Self::NoTime
-            | Self::Outdated => false,
+            other => matches!(other, Self::Vanished(_) | Self::Rival { .. } | Self::NoSuccessor),
         }
     }
 
@@ -143,17 +129,6 @@ impl Failure {
             Self::NoTime | Self::Outdated => true,
             _ => false,
         }
-    }
-
-    /// Returns whether the same creation for another object would fail as well.
-    pub(super) fn is_refusal(&self) -> bool {
-        matches!(
-            self,
-            Self::Graph(GraphError {
-                kind: GraphErrorKind::Forbidden { .. } | GraphErrorKind::Validation { .. },
-                ..
-            })
-        )
     }
 
     /// Returns the text for a person: the failure for `resource`, and what to do.

@@ -27,7 +27,7 @@ impl<P: Ports> Applier<'_, P> {
             done => return done,
         };
         if matches!(failure, Failure::Gone) {
-            let done = self.create_or_settle(&step.name, otherwise).await?;
+            let done = self.create_or_settle(otherwise, None).await?;
             let reason = "it no longer existed when it was due for renewal; changes since then were missed";
             return Ok(Done {
                 otherwise: done.otherwise.or(Some(("create", reason.to_owned()))),
@@ -45,7 +45,7 @@ impl<P: Ports> Applier<'_, P> {
                     return Ok(renewed.into());
                 }
                 // Graph may refuse the successor as well, and answer the next renewal.
-                self.replace_beside(step, id, otherwise).await?
+                self.replace_beside(id, otherwise).await?
             }
             _ => self.replace(step, id, otherwise).await?,
         };

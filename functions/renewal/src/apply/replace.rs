@@ -1,17 +1,15 @@
 //! Replaces subscriptions. The old one is deleted last, so that a replacement that fails costs nothing.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use graph_core::subscription::plan::{Action, Creation, Reason, Step};
 use graph_edge::graph::{GraphError, GraphErrorKind};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     Applier, Done,
     failure::{Failure, is_in_the_way},
 };
 use crate::{
-    memory::{RefusalKey, lock},
+    memory::{Subject, lock},
     ports::Ports,
 };
 
@@ -23,7 +21,8 @@ impl<P: Ports> Applier<'_, P> {
         id: &str,
         creation: &Creation,
     ) -> Result<Done, Failure> {
-        if self.handshake.is_failing() && !is_dead(&step.reason) {
+        let is_failing = self.is_refused(&Subject::tenant(self.run.name), FAILURES_IN_A_ROW);
+        if is_failing && !is_dead(&step.reason) {
             return Err(Failure::Unreachable);
         }
         self.replace(step, id, creation).await
@@ -32,7 +31,7 @@ impl<P: Ports> Applier<'_, P> {
     /// Creates the successor of a subscription, and then deletes that. The old one is deleted first only where it is in
     /// the way of the new one.
     pub(super) async fn replace(&self, step: &Step, id: &str, creation: &Creation) -> Result<Done, Failure> {
-        match self.replace_beside(step, id, creation).await {
+        match self.replace_beside(id, creation).await {
             Err(Failure::Graph(error)) if self.is_blocked_by(&error, id) => {
                 self.delete_first(step, id, creation).await
             }
@@ -41,22 +40,8 @@ impl<P: Ports> Applier<'_, P> {
     }
 
     /// Creates the successor of a subscription, and then deletes that. Fails if the old one is in the way.
-    pub(super) async fn replace_beside(
-        &self,
-        step: &Step,
-        id: &str,
-        creation: &Creation,
-    ) -> Result<Done, Failure> {
-        let created = self.create(creation).await;
-        self.breaker.note(&step.name, created.as_ref().err());
-        let done = match created {
-            Err(Failure::Graph(error))
-                if is_in_the_way(&error) && !self.is_blocked_by(&error, id) && !self.is_late() =>
-            {
-                self.settle(creation, &error).await?
-            }
-            created => created?.into(),
-        };
+    pub(super) async fn replace_beside(&self, id: &str, creation: &Creation) -> Result<Done, Failure> {
+        let done = self.create_or_settle(creation, Some(id)).await?;
         // Another run may have made the successor already, and a conflict may have led back to the old one.
         if done.subscription.as_ref().is_some_and(|one| one.id == id) {
             return Ok(done);
@@ -68,7 +53,7 @@ impl<P: Ports> Applier<'_, P> {
 
     /// Returns whether a creation failed because the subscription that it replaces exists, or one whose own replacement
     /// waits for this one: two entries may swap their resources.
-    fn is_blocked_by(&self, error: &GraphError, id: &str) -> bool {
+    pub(super) fn is_blocked_by(&self, error: &GraphError, id: &str) -> bool {
         is_in_the_way(error)
             && match &error.kind {
                 GraphErrorKind::Conflict {
@@ -82,7 +67,7 @@ impl<P: Ports> Applier<'_, P> {
 
     async fn delete_first(&self, step: &Step, id: &str, creation: &Creation) -> Result<Done, Failure> {
         if is_dead(&step.reason) {
-            return self.delete_and_create(step, id, creation).await;
+            return self.delete_and_create(id, creation).await;
         }
         let turns = match step.action {
             // It would lapse, so little is risked.
@@ -90,11 +75,12 @@ impl<P: Ports> Applier<'_, P> {
             _ => &self.turns,
         };
         let turn = turns.next().await;
-        if self.is_unreachable() {
+        // Its successor would fail as well. The creations of later runs show when handshakes succeed again.
+        if self.held(&Subject::tenant(self.run.name)).is_some() {
             return Err(Failure::Unreachable);
         }
         let turn = turn.ok_or(Failure::NoSuccessor)?;
-        let done = self.delete_and_create(step, id, creation).await;
+        let done = self.delete_and_create(id, creation).await;
         match &done {
             Ok(_) => turns.succeeded(turn),
             Err(_) if !self.is_known(id) => turns.lost(turn),
@@ -104,13 +90,13 @@ impl<P: Ports> Applier<'_, P> {
         done
     }
 
-    async fn delete_and_create(&self, step: &Step, id: &str, creation: &Creation) -> Result<Done, Failure> {
+    async fn delete_and_create(&self, id: &str, creation: &Creation) -> Result<Done, Failure> {
         // Without time for the creation, the deletion would leave a gap until the next run.
         if self.now() >= self.run.request.replaces_until() {
             return Err(Failure::NoTime);
         }
         let was_there = self.delete(creation.desired.version, id).await?;
-        let done = self.create_or_settle(&step.name, creation).await?;
+        let done = self.create_or_settle(creation, None).await?;
         Ok(Done {
             was_gone: !was_there,
             ..done
@@ -145,48 +131,6 @@ impl<P: Ports> Applier<'_, P> {
     pub(super) fn is_known(&self, id: &str) -> bool {
         lock(&self.known).get(id).is_some()
     }
-
-    /// Notes whether Graph could validate the notification URL.
-    pub(super) fn note_handshake<T>(&self, answer: &Result<T, GraphError>) {
-        match answer {
-            Ok(_) => {
-                self.handshake.succeeded();
-                lock(&self.run.deps.memory.refusals).forget(&self.handshake_key());
-            }
-            Err(error) if is_failed_handshake(error) => {
-                self.handshake.failed();
-                let is_known = self.refusal(&self.handshake_key()).is_some();
-                if is_known || self.handshake.is_failing() {
-                    self.hold_deletions();
-                }
-            }
-            Err(_) => {}
-        }
-    }
-
-    /// Remembers that handshakes fail, so that later runs delete no living subscription before its successor exists. The
-    /// creations of those runs show when handshakes succeed again.
-    fn hold_deletions(&self) {
-        let now = self.now();
-        let until = now.saturating_add(PAUSE).unwrap_or(now);
-        let mut refusals = lock(&self.run.deps.memory.refusals);
-        refusals.hold(self.handshake_key(), until, now);
-    }
-
-    /// Returns whether the last handshakes in the tenant failed. A person who starts a run wants Graph to try again, so only
-    /// handshakes of that run count.
-    fn is_unreachable(&self) -> bool {
-        let refusal = self.refusal(&self.handshake_key());
-        refusal.is_some_and(|refusal| self.run.request.is_patient || refusal.at >= self.run.begun)
-    }
-
-    fn handshake_key(&self) -> RefusalKey {
-        RefusalKey::Handshake(self.run.name.to_owned())
-    }
-}
-
-fn is_failed_handshake(error: &GraphError) -> bool {
-    matches!(error.kind, GraphErrorKind::HandshakeFailed { .. })
 }
 
 /// Returns whether the subscription to replace delivers nothing, so that an attempt risks nothing.
@@ -194,26 +138,5 @@ fn is_dead(reason: &Reason) -> bool {
     matches!(reason, Reason::Expired | Reason::Removed | Reason::KeyGone { .. })
 }
 
-/// How many handshakes of a tenant failed in a run since the last one that succeeded.
-#[derive(Debug, Default)]
-pub(crate) struct Handshake(AtomicUsize);
-
-impl Handshake {
-    fn is_failing(&self) -> bool {
-        self.0.load(Ordering::Relaxed) >= FAILURES_IN_A_ROW
-    }
-
-    fn succeeded(&self) {
-        self.0.store(0, Ordering::Relaxed);
-    }
-
-    fn failed(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// How many handshakes fail in a row before replacements wait for the next run: one may have had bad luck.
+/// How many handshakes of a tenant fail in a row before replacements wait for the next run: one may have had bad luck.
 const FAILURES_IN_A_ROW: usize = 2;
-
-/// For how long no living subscription is deleted before its successor exists after handshakes failed.
-const PAUSE: SignedDuration = SignedDuration::from_mins(30);

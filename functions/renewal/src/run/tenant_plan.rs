@@ -25,8 +25,8 @@ use self::sight::{Sight, missing, remembered};
 use super::objects;
 use crate::{
     advice,
-    apply::{Applier, CircuitBreaker, DeletionTurns, Handshake},
-    memory::{Known, RefusalKey, lock},
+    apply::{Applier, DeletionTurns},
+    memory::{Known, Subject, lock},
     ports::Ports,
     report::{ManyLine, Margin, Need, TenantLine, describe},
     result::{Status, StepResult},
@@ -285,8 +285,6 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             desired,
             listed: existing,
             known,
-            breaker: CircuitBreaker::default(),
-            handshake: Handshake::default(),
             turns,
             rescues: DeletionTurns::default(),
             replaced: replaced(&steps),
@@ -434,8 +432,9 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         let Some(creation) = step.action.creation().filter(|_| step.action.creates()) else {
             return (false, false);
         };
-        let key = RefusalKey::of(self.name, &creation.desired);
-        let is_refused = lock(&self.deps.memory.refusals).get(&key).is_some();
+        let refusals = lock(&self.deps.memory.refusals);
+        let refusal = refusals.get(&Subject::one(self.name, &step.name));
+        let is_refused = refusal.is_some_and(|refusal| refusal.is_of(&creation.desired));
         (is_refused, !self.stored.was_left_over(self.name, &step.name))
     }
 }
