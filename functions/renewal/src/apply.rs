@@ -195,7 +195,7 @@ impl<P: Ports> Applier<'_, P> {
     /// Returns the refusal after which Graph is not asked again yet; in a run that a person started, only one of that run.
     fn held(&self, subject: &Subject) -> Option<Refusal> {
         let refusals = lock(&self.run.deps.memory.refusals);
-        let counts = |refusal: &&Refusal| self.run.request.is_patient || refusal.at >= self.run.begun;
+        let counts = |refusal: &&Refusal| self.run.request.options.is_patient || refusal.at >= self.run.begun;
         let refusal = refusals.get(subject).filter(counts);
         refusal.filter(|refusal| refusal.until > self.now()).cloned()
     }

@@ -19,8 +19,8 @@ pub(crate) struct Options {
     pub(crate) deletes_all: bool,
     /// Whether subscriptions that another stack left are replaced.
     pub(crate) takes_over: bool,
-    /// Whether the schedule started the run, and not a person.
-    pub(crate) is_scheduled: bool,
+    /// Whether recent refusals by Graph are respected. False for a person, who wants to see Graph's answer.
+    pub(crate) is_patient: bool,
 }
 
 impl Options {
@@ -40,7 +40,7 @@ impl Options {
         // Before the members are checked: the event of EventBridge has many others.
         if is_of_schedule(members) {
             return Ok(Self {
-                is_scheduled: true,
+                is_patient: true,
                 ..Self::default()
             });
         }
@@ -140,7 +140,7 @@ mod tests {
         }
         let schedule = include_str!("../../../tests/events/schedule.json");
         let schedule = serde_json::from_str(schedule).unwrap();
-        assert!(Options::parse(&schedule).unwrap().is_scheduled);
+        assert!(Options::parse(&schedule).unwrap().is_patient);
     }
 
     #[test]

@@ -31,7 +31,7 @@ use crate::{
     ports::{Clock, Ports},
     report::Report,
     result::StepResult,
-    run::{self, Notices, Run, RunRequest, STORE_WITHIN},
+    run::{self, Removed, Run, RunRequest, STORE_WITHIN},
 };
 
 mod answer;
@@ -161,13 +161,12 @@ async fn react<P: Ports>(
     metrics: &mut Metrics,
 ) -> Vec<Option<Reason>> {
     let now = deps.clock.now();
-    let request = RunRequest {
+    let options = Options {
         // Repeated events must not make Graph refuse the same creation again and again.
         is_patient: true,
-        // An event reports a change at Graph, so a remembered list is out of date.
-        lists: true,
-        ..RunRequest::everything(Options::default(), now, deadline)
+        ..Options::default()
     };
+    let request = RunRequest::everything(options, now, deadline);
     let config = run::config::read(
         &deps.documents,
         &deps.memory,
@@ -236,27 +235,24 @@ async fn run_over_gone<P: Ports>(
     verdicts: &[Verdict],
     metrics: &mut Metrics,
 ) -> Option<Run> {
-    let mut notices: BTreeMap<Application, Notices> = BTreeMap::new();
+    let mut removed: BTreeMap<Application, Removed> = BTreeMap::new();
     for ((_, event), _) in events
         .iter()
         .zip(verdicts)
         .filter(|(_, verdict)| **verdict == Verdict::Gone)
     {
-        let of_application = notices.entry(event.application).or_default();
+        let of_application = removed.entry(event.application).or_default();
         // Only a removal is evidence; in the other cases the run compares the list.
         if event.kind == Kind::Removed {
-            of_application
-                .removed
-                .insert((event.subscription_id.clone(), event.name.clone()));
+            of_application.insert((event.subscription_id.clone(), event.name.clone()));
         }
     }
-    if notices.is_empty() {
+    if removed.is_empty() {
         // No run is needed, so none has failed.
         return Some(Run::default());
     }
     let request = RunRequest {
-        only: Some(notices.keys().copied().collect()),
-        notices,
+        removed: Some(removed),
         ..request.clone()
     };
     let run = run::run(deps, &request).await;

@@ -16,7 +16,7 @@ use jiff::SignedDuration;
 pub(crate) use self::{
     count::Counted,
     gaps::{STORE_WITHIN, send},
-    request::{Notices, RunRequest},
+    request::{Removed, RunRequest},
 };
 use self::{look::Look, request::by, tenant_plan::TenantResult};
 use crate::{
@@ -101,7 +101,7 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
         if !dry_run {
             run.report.note(gaps::unreported(run.results()));
             gaps::order_rest(deps, request.stores_by(&deps.clock)).await;
-            if request.only.is_none() {
+            if request.is_over_everything() {
                 let tidied = by(
                     request.tidies_until(),
                     &deps.clock,

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     Deps,
     ports::Ports,
-    run::{Notices, RunRequest},
+    run::{Removed, RunRequest},
 };
 
 /// The part of a run for one tenant.
@@ -44,9 +44,10 @@ impl<P: Ports> TenantRun<'_, P> {
         self.request.within(&self.deps.clock, call).await
     }
 
-    /// Returns the lifecycle notifications of the application.
-    pub(crate) fn notices(&self) -> Notices {
-        let notices = self.request.notices.get(&self.tenant.application);
-        notices.cloned().unwrap_or_default()
+    /// Returns the subscriptions of the application that Graph removed, by lifecycle notifications.
+    pub(crate) fn removed(&self) -> Removed {
+        let removed = self.request.removed.as_ref();
+        let removed = removed.and_then(|removed| removed.get(&self.tenant.application));
+        removed.cloned().unwrap_or_default()
     }
 }

@@ -35,7 +35,7 @@ impl<P: Ports> Look<'_, P> {
     pub(super) async fn at_tenants(&self, read: &mut ReadConfig) -> Vec<TenantResult> {
         let mut results = self.at(read, |_| true, self.request.waits_for_objects()).await;
         let mut again = self.unlisted(&results);
-        if !self.request.options.dry_run && self.request.only.is_none() {
+        if !self.request.options.dry_run && self.request.is_over_everything() {
             let superseded = succession::superseded(&read.config, &results);
             read.config.let_depart(|name, _| superseded.contains(name));
             again.extend(superseded);

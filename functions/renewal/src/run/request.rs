@@ -23,45 +23,38 @@ use crate::{invocation::Options, ports::STATE_WITHIN};
 pub(crate) struct RunRequest {
     /// The options of the invocation.
     pub(crate) options: Options,
-    /// Whether recent refusals by Graph are respected. False for a person, who wants to see Graph's answer.
-    pub(crate) is_patient: bool,
     /// When AWS Lambda ends the function, finished or not.
     pub(crate) deadline: Timestamp,
     /// When the run began.
     pub(crate) begun: Timestamp,
-    /// Whether Graph lists subscriptions even if the last list is recent.
-    pub(crate) lists: bool,
-    /// The applications to handle; all if absent.
-    pub(crate) only: Option<BTreeSet<Application>>,
-    /// The lifecycle notifications by application: an id is only meaningful within its application.
-    pub(crate) notices: BTreeMap<Application, Notices>,
+    /// The subscriptions that Graph removed, by lifecycle notifications about these applications, which alone are handled;
+    /// nothing in a run over everything. An id is only meaningful within its application.
+    pub(crate) removed: Option<BTreeMap<Application, Removed>>,
 }
 
-/// The lifecycle notifications of an application: ids, with the names that their client states prove.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Notices {
-    /// The subscriptions that Graph removed.
-    pub(crate) removed: BTreeSet<(String, String)>,
-}
+/// The ids of subscriptions that Graph removed, with the names that their client states prove.
+pub(crate) type Removed = BTreeSet<(String, String)>;
 
 impl RunRequest {
     /// Returns the request for a run over everything that ends by `deadline`.
     pub(crate) fn everything(options: Options, begun: Timestamp, deadline: Timestamp) -> Self {
         Self {
             options,
-            is_patient: options.is_scheduled,
             deadline,
             begun,
-            lists: false,
-            only: None,
-            notices: BTreeMap::new(),
+            removed: None,
         }
     }
 
     /// Returns whether the run handles the tenant's application.
     pub(super) fn covers(&self, tenant: &Tenant) -> bool {
-        let only = self.only.as_ref();
-        only.is_none_or(|only| only.contains(&tenant.application))
+        let removed = self.removed.as_ref();
+        removed.is_none_or(|removed| removed.contains_key(&tenant.application))
+    }
+
+    /// Returns whether the run handles all applications.
+    pub(crate) fn is_over_everything(&self) -> bool {
+        self.removed.is_none()
     }
 
     /// Returns the time from which no step begins.

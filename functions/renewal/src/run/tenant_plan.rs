@@ -249,8 +249,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         let desired = expansion.desired;
         // Objects that cannot be listed now must not lose their subscriptions.
         context.held.extend(expansion.held);
-        let notices = self.notices();
-        context.removed = of_listed(&notices.removed, &listing);
+        context.removed = of_listed(&self.removed(), &listing);
         context.unproven = lock(&known).unproven(self.begun);
         // The margin depends on the count: thousands of early renewals would use up Graph's limit.
         let in_all = self.deps.memory.count(self.tenant.application.client_id);
@@ -273,7 +272,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         let planned = steps.iter().chain(result.steps.iter().map(|result| &result.step));
         result.missing_before = self.missing_before(planned, &context);
         // A person who starts a run wants Graph to be asked again.
-        let turns = if self.request.is_patient {
+        let turns = if self.request.options.is_patient {
             DeletionTurns::of(&steps, self.begun)
         } else {
             DeletionTurns::default()
@@ -359,7 +358,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         if let Some(look) = self.stored.of(self.name, self.config_version) {
             history.recall(look);
         }
-        history.observe(steps, &self.notices().removed, context, holds, self.begun)
+        history.observe(steps, &self.removed(), context, holds, self.begun)
     }
 
     /// Returns the margins, by the lifetime of subscriptions.

@@ -21,15 +21,16 @@ impl<P: Ports> TenantRun<'_, P> {
     pub(super) async fn existing(&self, known: &Mutex<Known>) -> Result<Vec<Subscription>, GraphError> {
         let pages = self.deps.memory.pages(self.tenant.application.client_id);
         let is_stale = lock(known).is_stale(pages, &self.deps.policy, self.begun);
-        let notices = self.notices();
-        if self.request.is_patient && !self.request.lists && !is_stale {
+        // A lifecycle notification reports a change at Graph, and a person wants to see the present state.
+        if self.request.is_over_everything() && self.request.options.is_patient && !is_stale {
             return Ok(lock(known).all());
         }
         let list = self.deps.graph.list(self.tenant);
         let listed = self.request.within_list(&self.deps.clock, list).await?;
         let mut left_out = lock(known).replace_by(listed, self.begun);
         // Graph has said itself that these are gone: asking again by id costs a call each.
-        left_out.retain(|one| !notices.removed.iter().any(|(id, _)| *id == one.id));
+        let removed = self.removed();
+        left_out.retain(|one| !removed.iter().any(|(id, _)| *id == one.id));
         self.ask_for(left_out, known).await;
         Ok(lock(known).all())
     }
