@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use graph_core::{
     application::Application,
     subscription::{
-        config::{Config, Problem, Severity},
+        config::{Config, Problem},
         plan::{Policy, StoredState},
         rotation::{Forced, KeysInUse, PublishedKeys, RotationRequest},
     },
@@ -220,7 +220,10 @@ impl Run {
         let error = match keys::publish(&deps.documents, &deps.clock, config, rotation).await {
             Ok((keys, changes)) => {
                 self.report.keys = changes.done;
-                self.refuse(&changes.refused);
+                // What does not fit into the secrets. The others are not affected.
+                let refused = changes.refused.into_iter();
+                self.report
+                    .note(refused.map(|message| Problem::error("", message)));
                 return keys;
             }
             Err(error) => error,
@@ -235,15 +238,6 @@ impl Run {
         config.whole = false;
         PublishedKeys::default()
     }
-
-    /// Reports what does not fit into the secrets. The others are not affected.
-    fn refuse(&mut self, refused: &[String]) {
-        self.report.note(refused.iter().map(|message| Problem {
-            path: String::new(),
-            message: message.clone(),
-            severity: Severity::Error,
-        }));
-    }
 }
 
 /// Returns the error of work that Secrets Manager did not finish in time.
@@ -253,14 +247,13 @@ fn late() -> Error {
 
 /// Returns the problem of keys that could not be published or removed, with what the run does all the same.
 fn unpublished(error: &Error, consequence: &str) -> Problem {
-    Problem {
-        path: String::new(),
-        message: format!(
+    Problem::error(
+        "",
+        format!(
             "is valid, but keys could not be read or written: {}; {consequence}",
             causes(error)
         ),
-        severity: Severity::Error,
-    }
+    )
 }
 
 /// What a run does without new keys, without any, and without the removal of old ones.
@@ -276,12 +269,11 @@ fn unsuited(config: &Config, policy: &Policy) -> impl Iterator<Item = Problem> {
         .values()
         .filter(|entry| !policy.suits(SignedDuration::from_mins(i64::from(entry.minutes))));
     entries
-        .map(|entry| Problem {
-            path: format!("subscriptions.{}", entry.name),
-            message: format!(
+        .map(|entry| {
+            let message = format!(
                 "lives for {} minutes only, too short to survive two failed runs; have renewal run every 10 minutes",
                 entry.minutes
-            ),
-            severity: Severity::Warning,
+            );
+            Problem::warning(format!("subscriptions.{}", entry.name), message)
         })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use graph_core::{
     secrets::TrustedTenant,
     subscription::{
-        config::{Config, Problem, Severity},
+        config::{Config, Problem},
         rotation,
     },
 };
@@ -70,13 +70,17 @@ pub(crate) async fn read(
             }
         },
         Ok(None) => {
-            report.note([error(
+            report.note([Problem::error(
+                "",
                 "does not exist yet; write it into ConfigSecret, as docs/configuration.md describes",
             )]);
             return Ok(None);
         }
         Err(SecretError::Binary) => {
-            report.note([error("is binary; write it as text, with --secret-string")]);
+            report.note([Problem::error(
+                "",
+                "is binary; write it as text, with --secret-string",
+            )]);
             match previous::instead(&mut earlier, "", trusted.as_ref(), report).await {
                 Some(read) => read,
                 None => return Ok(None),
@@ -85,7 +89,8 @@ pub(crate) async fn read(
         // Renewals need no more than what this process knows.
         Err(failure) => match lock(&memory.config).clone() {
             Some((mut config, version_id)) => {
-                report.note([error(&format!("cannot be read: {}; {GOES_ON}", causes(&failure)))]);
+                let message = format!("cannot be read: {}; {GOES_ON}", causes(&failure));
+                report.note([Problem::error("", message)]);
                 config.whole = false;
                 ReadConfig::of(config, version_id)
             }
@@ -126,10 +131,11 @@ async fn trusted(documents: &impl Documents, report: &mut Report) -> Option<BTre
         Ok(document) => Some(rotation::trusted(&document)),
         Err(failure) => {
             let causes = causes(&failure);
-            report.note([error(&format!(
+            let message = format!(
                 "is valid, but keys could not be read or written: {causes}; this run deletes nothing, because it does not know \
                  which tenants were removed"
-            ))]);
+            );
+            report.note([Problem::error("", message)]);
             None
         }
     }
@@ -137,12 +143,3 @@ async fn trusted(documents: &impl Documents, report: &mut Report) -> Option<BTre
 
 /// What a run does that cannot read the configuration.
 const GOES_ON: &str = "renewal goes on with the version that this process read last, and deletes nothing";
-
-/// Returns a problem of the whole document.
-fn error(message: &str) -> Problem {
-    Problem {
-        path: String::new(),
-        message: message.to_owned(),
-        severity: Severity::Error,
-    }
-}

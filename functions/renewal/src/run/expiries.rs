@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use graph_core::subscription::{
-    config::{Config, Problem, Severity},
+    config::{Config, Problem},
     expiry::Expiry,
     rotation::PublishedKeys,
 };
@@ -38,13 +38,11 @@ pub(super) async fn list<P: Ports>(
 pub(super) fn unstored<P: Ports>(deps: &Deps<P>, config: &Config) -> Vec<Problem> {
     let unstored = config.tenants.iter().filter_map(|(name, tenant)| {
         let error = deps.graph.login().unstored(tenant)?;
-        Some(Problem {
-            path: format!("tenants.{name}.credential.refreshToken"),
-            message: format!(
-                "is in use, but its successor cannot be stored, so access ends 90 days after the sign-in: {error}"
-            ),
-            severity: Severity::Error,
-        })
+        let message = format!(
+            "is in use, but its successor cannot be stored, so access ends 90 days after the sign-in: {error}"
+        );
+        let path = format!("tenants.{name}.credential.refreshToken");
+        Some(Problem::error(path, message))
     });
     unstored.collect()
 }

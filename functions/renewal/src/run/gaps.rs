@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use graph_core::subscription::{
-    config::{Config, Problem, Severity},
+    config::{Config, Problem},
     plan::CaughtUp,
 };
 use graph_edge::{
@@ -22,14 +22,11 @@ use crate::{
 /// Returns the problem of gaps that consumers could not be informed of.
 pub(super) fn unreported<'r>(results: impl Iterator<Item = &'r StepResult>) -> Option<Problem> {
     let count = results.filter(|result| result.is_unreported).count();
-    (count > 0).then(|| Problem {
-        path: String::new(),
-        message: format!(
-            "was applied, but {count} events about lost notifications, or windows for the reader, could not be put into a \
-             queue; the next run tries again. The lines of this report with `lost` have the periods"
-        ),
-        severity: Severity::Error,
-    })
+    let message = format!(
+        "was applied, but {count} events about lost notifications, or windows for the reader, could not be put into a queue; \
+         the next run tries again. The lines of this report with `lost` have the periods"
+    );
+    (count > 0).then(|| Problem::error("", message))
 }
 
 /// Puts events about gaps into `DeliveryQueue`, then windows into `ReadQueue`, and returns the notes of those that are

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use graph_core::subscription::{
-    config::{Entry, ForEach, Problem, Severity, Tenant},
+    config::{Entry, ForEach, Problem, Tenant},
     plan::{Expansion, LeftOut, Objects},
 };
 use graph_edge::graph::GraphError;
@@ -108,13 +108,10 @@ fn problem(entry: &str, why: &LeftOut, count: usize, many: bool) -> Problem {
         format!("subscriptions.{entry}")
     };
     let objects = if count == 1 { "object" } else { "objects" };
-    Problem {
-        path,
-        message: format!("leaves out {count} {objects} {why}"),
-        severity: match why {
-            // Another subscription already delivers the changes of these objects.
-            LeftOut::Shared(_) => Severity::Warning,
-            LeftOut::UnfitId | LeftOut::Taken(_) | LeftOut::Over(_) => Severity::Error,
-        },
+    let message = format!("leaves out {count} {objects} {why}");
+    match why {
+        // Another subscription already delivers the changes of these objects.
+        LeftOut::Shared(_) => Problem::warning(path, message),
+        LeftOut::UnfitId | LeftOut::Taken(_) | LeftOut::Over(_) => Problem::error(path, message),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use graph_core::subscription::config::{Config, Problem, Severity};
+use graph_core::subscription::config::{Config, Problem};
 
 use super::tenant_plan::TenantResult;
 use crate::{
@@ -77,15 +77,12 @@ pub(super) fn waiting(config: &Config) -> impl Iterator<Item = Problem> {
     let successors = config.kept.iter().filter(|_| config.whole);
     successors.filter_map(|(name, successor)| {
         let application = config.tenants.get(name)?.application;
-        Some(Problem {
-            path: format!("tenants.{}", successor.as_ref()?),
-            message: format!(
-                "has another application than before: the subscriptions of application {} in tenant {} are renewed, and \
-                 deleted once the new one has all of them. If a mistyped id is the cause, correct it; to delete them now, \
-                 invoke renewal with {{\"confirmDeletions\": true}}",
-                application.client_id, application.tenant_id
-            ),
-            severity: Severity::Error,
-        })
+        let message = format!(
+            "has another application than before: the subscriptions of application {} in tenant {} are renewed, and \
+             deleted once the new one has all of them. If a mistyped id is the cause, correct it; to delete them now, \
+             invoke renewal with {{\"confirmDeletions\": true}}",
+            application.client_id, application.tenant_id
+        );
+        Some(Problem::error(format!("tenants.{}", successor.as_ref()?), message))
     })
 }

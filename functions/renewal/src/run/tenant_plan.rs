@@ -9,7 +9,7 @@ use graph_core::{
     application::Application,
     subscription::{
         catalogue,
-        config::{Entry, Problem, Severity},
+        config::{Entry, Problem},
         model::Subscription,
         plan::{
             Action, Context, Desired, Listing, Objects, Policy, Step, StoredLook, SubscriptionCount, Urgency,
@@ -403,22 +403,22 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             one.lifetime = one.lifetime.min(granted);
             shortened.insert((entry.to_owned(), minutes));
         }
-        shortened.into_iter().map(|(entry, minutes)| Problem {
-            path: format!("subscriptions.{entry}.expirationMinutes"),
-            message: format!("is {minutes}, because Graph refused a longer lifetime for this resource"),
-            severity: Severity::Warning,
+        shortened.into_iter().map(|(entry, minutes)| {
+            Problem::warning(
+                format!("subscriptions.{entry}.expirationMinutes"),
+                format!("is {minutes}, because Graph refused a longer lifetime for this resource"),
+            )
         })
     }
 
     fn braked(&self, count: usize, live: usize) -> Problem {
-        Problem {
-            path: format!("tenants.{}", self.name),
-            message: format!(
+        Problem::error(
+            format!("tenants.{}", self.name),
+            format!(
                 "has {live} subscriptions, of which the configuration would delete or replace {count}; renewal renews all \
                  and deletes none. If you want the deletions, invoke renewal with {{\"confirmDeletions\": true}}"
             ),
-            severity: Severity::Error,
-        }
+        )
     }
 
     /// Returns the urgency of a step; nothing for a step that changes nothing.

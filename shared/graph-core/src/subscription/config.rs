@@ -56,26 +56,22 @@ impl Config {
     /// # Errors
     /// Returns an error if the document is not a JSON object, so that no caller mistakes it for an empty configuration.
     pub fn parse(json: &str) -> Result<(Self, Vec<Problem>), Problem> {
-        let document = Problem {
-            path: String::new(),
-            message: String::new(),
-            severity: Severity::Error,
-        };
         // Only the position is reported: serde's own message may quote the document, which contains credentials.
-        let node: Node = serde_json::from_str(json).map_err(|error| Problem {
-            message: format!(
-                "is not JSON, at line {} column {}; see the example in docs/configuration.md",
-                error.line(),
-                error.column()
-            ),
-            ..document.clone()
+        let node: Node = serde_json::from_str(json).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            Problem::error(
+                "",
+                format!(
+                    "is not JSON, at line {line} column {column}; see the example in docs/configuration.md"
+                ),
+            )
         })?;
         if !matches!(node, Node::Object(_)) {
             let message = format!(
                 "is {}; write an object with `tenants` and `subscriptions`",
                 node.kind()
             );
-            return Err(Problem { message, ..document });
+            return Err(Problem::error("", message));
         }
         let mut problems = Problems::default();
         let mut config = Self::default();
@@ -339,6 +335,26 @@ pub struct Problem {
     pub message: String,
     /// Whether the entry is used in spite of the problem.
     pub severity: Severity,
+}
+
+impl Problem {
+    /// Returns a problem that makes the entry unusable or the run fail.
+    pub fn error(path: impl Into<String>, message: impl Into<String>) -> Self {
+        let (path, message, severity) = (path.into(), message.into(), Severity::Error);
+        Self {
+            path,
+            message,
+            severity,
+        }
+    }
+
+    /// Returns a problem that does neither.
+    pub fn warning(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(path, message)
+        }
+    }
 }
 
 impl fmt::Display for Problem {

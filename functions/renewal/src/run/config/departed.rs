@@ -3,10 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use graph_core::{
-    secrets::TrustedTenant,
-    subscription::config::{Problem, Severity},
-};
+use graph_core::{secrets::TrustedTenant, subscription::config::Problem};
 
 use super::{ReadConfig, previous::Earlier};
 use crate::{invocation::Options, ports::Documents, report::Report};
@@ -79,13 +76,11 @@ fn doubtful(count: usize, trusted: usize) -> Problem {
 }
 
 fn kept(name: &str) -> Problem {
-    Problem {
-        path: format!("tenants.{name}"),
-        message: "is only in an earlier version of ConfigSecret; its subscriptions are renewed until you correct the mistakes of \
-                  the document, and deleted then if the tenant is still missing"
-            .to_owned(),
-        severity: Severity::Warning,
-    }
+    Problem::warning(
+        format!("tenants.{name}"),
+        "is only in an earlier version of ConfigSecret; its subscriptions are renewed until you correct the mistakes of the \
+         document, and deleted then if the tenant is still missing",
+    )
 }
 
 fn unread(one: &TrustedTenant) -> Problem {
@@ -115,11 +110,7 @@ fn unreachable(one: &TrustedTenant) -> Problem {
 
 /// Returns a problem of all tenants.
 fn error(message: String) -> Problem {
-    Problem {
-        path: "tenants".to_owned(),
-        message,
-        severity: Severity::Error,
-    }
+    Problem::error("tenants", message)
 }
 
 /// How many applications the report names.

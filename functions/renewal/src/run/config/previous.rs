@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use graph_core::{
     secrets::TrustedTenant,
     subscription::{
-        config::{Config, Problem, Severity},
+        config::{Config, Problem},
         plan::StoredState,
     },
 };
@@ -104,11 +104,7 @@ pub(super) async fn instead(
 
 fn goes_on(path: String) -> Problem {
     let message = "has a mistake: renewal uses an earlier version of ConfigSecret until you correct it, and deletes nothing";
-    Problem {
-        path,
-        message: message.to_owned(),
-        severity: Severity::Warning,
-    }
+    Problem::warning(path, message)
 }
 
 /// Reads the earlier versions that can be parsed, the newest first: the one before the current one, and those that

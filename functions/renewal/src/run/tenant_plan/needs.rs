@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use graph_core::subscription::{
     catalogue,
-    config::{Entry, Problem, Severity},
+    config::{Entry, Problem},
     plan::{Granted, PermissionState},
 };
 use graph_edge::graph::permissions;
@@ -42,14 +42,15 @@ impl<P: Ports> TenantRun<'_, P> {
             let missing = needs.iter().filter(|need| need.state == PermissionState::Missing);
             missing.map(move |need| (name, need))
         });
-        let problem = |(name, need): (&String, &Need)| Problem {
-            path: format!("subscriptions.{name}.{}", need.purpose),
-            message: format!(
-                "needs a permission that the access token for tenant {} does not have{}",
-                self.name,
-                advice::grant(&need.any_of, self.tenant.access())
-            ),
-            severity: Severity::Warning,
+        let problem = |(name, need): (&String, &Need)| {
+            Problem::warning(
+                format!("subscriptions.{name}.{}", need.purpose),
+                format!(
+                    "needs a permission that the access token for tenant {} does not have{}",
+                    self.name,
+                    advice::grant(&need.any_of, self.tenant.access())
+                ),
+            )
         };
         missing.map(problem).collect()
     }

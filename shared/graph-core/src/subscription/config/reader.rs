@@ -15,25 +15,20 @@ pub(super) struct Problems {
 impl Problems {
     /// Notes a mistake that makes its entry unusable.
     pub(super) fn error(&mut self, path: &str, message: impl Into<String>) {
-        self.note(path, message.into(), Severity::Error);
+        self.note(Problem::error(path, message));
     }
 
     /// Notes something that Microsoft Graph is likely to refuse, while the entry stays in use.
     pub(super) fn warning(&mut self, path: &str, message: impl Into<String>) {
-        self.note(path, message.into(), Severity::Warning);
+        self.note(Problem::warning(path, message));
     }
 
     /// Notes a problem once, however many entries have it.
-    fn note(&mut self, path: &str, message: String, severity: Severity) {
-        let problem = Problem {
-            path: path.to_owned(),
-            message,
-            severity,
-        };
+    fn note(&mut self, problem: Problem) {
         if self.found.contains(&problem) {
             return;
         }
-        self.errors += usize::from(severity == Severity::Error);
+        self.errors += usize::from(problem.severity == Severity::Error);
         if self.found.len() < MAX_PROBLEMS {
             self.found.push(problem);
         } else {
@@ -49,11 +44,8 @@ impl Problems {
     /// Returns all problems.
     pub(super) fn all(mut self) -> Vec<Problem> {
         if self.more > 0 {
-            self.found.push(Problem {
-                path: String::new(),
-                message: format!("has {} more mistakes; correct these first", self.more),
-                severity: Severity::Error,
-            });
+            let message = format!("has {} more mistakes; correct these first", self.more);
+            self.found.push(Problem::error("", message));
         }
         self.found
     }
