@@ -59,9 +59,6 @@ pub struct Report {
     /// In a dry run, how each entry would change, and which permissions it needs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entries: Vec<EntryLine>,
-    /// How many lines of each list are left out of a report that would be too large.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub more: BTreeMap<&'static str, usize>,
 }
 
 impl Report {

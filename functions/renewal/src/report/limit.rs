@@ -1,98 +1,69 @@
 //! The size of a report: AWS Lambda refuses a response that is too large, and the run would count as failed.
 
-use graph_core::subscription::config::Severity;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Effect, Report};
+use super::Report;
 
 impl Report {
     /// Returns the report as JSON. If it is too large, each list is shortened until it fits; what needs a person stays.
-    pub(crate) fn into_json(mut self) -> Result<Value, serde_json::Error> {
-        let mut most = self.longest_list();
-        loop {
-            let report = serde_json::to_value(&self)?;
-            if most == 0 || report.to_string().len() <= MAX_BYTES {
-                return Ok(report);
-            }
+    pub(crate) fn into_json(self) -> Result<Value, serde_json::Error> {
+        let mut report = serde_json::to_value(self)?;
+        let lists = report
+            .as_object()
+            .into_iter()
+            .flat_map(|members| members.values());
+        let mut most = lists
+            .filter_map(Value::as_array)
+            .map(Vec::len)
+            .max()
+            .unwrap_or_default();
+        while most > 0 && report.to_string().len() > MAX_BYTES {
             most /= 2;
-            self.shorten_to(most);
+            shorten(&mut report, most);
         }
-    }
-
-    fn longest_list(&self) -> usize {
-        let lengths = [
-            self.expiries.len(),
-            self.problems.len(),
-            self.keys.len(),
-            self.tenants.len(),
-            self.subscriptions.len(),
-            self.for_each.len(),
-            self.margins.len(),
-            self.entries.len(),
-        ];
-        lengths.into_iter().max().unwrap_or_default()
-    }
-
-    /// Shortens each list to `most` lines, and counts what is left out.
-    fn shorten_to(&mut self, most: usize) {
-        let left_out = [
-            (
-                "expiries",
-                shorten(&mut self.expiries, most, |expiry| {
-                    expiry.days_left.unwrap_or(i64::MAX)
-                }),
-            ),
-            (
-                "problems",
-                shorten(&mut self.problems, most, |problem| {
-                    problem.severity != Severity::Error
-                }),
-            ),
-            ("keys", shorten(&mut self.keys, most, |_| ())),
-            (
-                "tenants",
-                shorten(&mut self.tenants, most, |line| line.error.is_none()),
-            ),
-            (
-                "subscriptions",
-                shorten(&mut self.subscriptions, most, |line| {
-                    (
-                        line.error.is_none(),
-                        line.skipped.is_none(),
-                        line.action == "keep",
-                    )
-                }),
-            ),
-            (
-                "forEach",
-                shorten(&mut self.for_each, most, |line| {
-                    line.error.is_none() && line.tally.failed == 0
-                }),
-            ),
-            (
-                "margins",
-                shorten(&mut self.margins, most, |margin| margin.survives_minutes),
-            ),
-            (
-                "entries",
-                shorten(&mut self.entries, most, |line| line.effect == Effect::Unchanged),
-            ),
-        ];
-        for (list, count) in left_out.into_iter().filter(|(_, count)| *count > 0) {
-            *self.more.entry(list).or_default() += count;
-        }
+        Ok(report)
     }
 }
 
-/// Shortens a list to the first lines by their rank, in their present order, and returns how many it leaves out.
-fn shorten<T, K: Ord>(list: &mut Vec<T>, most: usize, rank: impl Fn(&T) -> K) -> usize {
-    let left_out = list.len().saturating_sub(most);
-    let mut lines: Vec<(usize, T)> = std::mem::take(list).into_iter().enumerate().collect();
-    lines.sort_by_key(|(_, line)| rank(line));
-    lines.truncate(most);
-    lines.sort_by_key(|(position, _)| *position);
-    list.extend(lines.into_iter().map(|(_, line)| line));
-    left_out
+/// Shortens each list to `most` lines, in their present order. The member `more` says how many lines of each are left out.
+fn shorten(report: &mut Value, most: usize) {
+    let Some(members) = report.as_object_mut() else {
+        return;
+    };
+    let mut more = members.remove("more").unwrap_or_else(|| json!({}));
+    for (name, list) in members.iter_mut() {
+        let Value::Array(lines) = list else { continue };
+        let left_out = u64::try_from(lines.len().saturating_sub(most)).unwrap_or_default();
+        if left_out == 0 {
+            continue;
+        }
+        let mut kept: Vec<(usize, Value)> = std::mem::take(lines).into_iter().enumerate().collect();
+        kept.sort_by_key(|(_, line)| rank(line));
+        kept.truncate(most);
+        kept.sort_by_key(|(position, _)| *position);
+        lines.extend(kept.into_iter().map(|(_, line)| line));
+        let before = more.get(name).and_then(Value::as_u64).unwrap_or_default();
+        more[name] = json!(before + left_out);
+    }
+    members.insert("more".to_owned(), more);
+}
+
+/// Returns the rank of a line: what needs a person comes first, and what says that nothing has changed comes last.
+fn rank(line: &Value) -> (bool, bool, bool, i64) {
+    let text = |name: &str| line.get(name).and_then(Value::as_str);
+    let number = |name: &str| line.get(name).and_then(Value::as_i64);
+    let is_for_person = text("error").is_some()
+        || text("severity") == Some("error")
+        || number("failed").is_some_and(|failed| failed > 0);
+    let is_unchanged = text("action") == Some("keep") || text("effect") == Some("unchanged");
+    // The expiries and margins that come to their end first.
+    let left = number("daysLeft").or_else(|| number("survivesMinutes"));
+    (
+        !is_for_person,
+        text("skipped").is_none(),
+        is_unchanged,
+        left.unwrap_or(i64::MAX),
+    )
 }
 
 /// AWS Lambda accepts responses of 6 MB (AWS Lambda, *quotas*).
@@ -100,10 +71,10 @@ const MAX_BYTES: usize = 5_000_000;
 
 #[cfg(test)]
 mod tests {
-    use graph_core::subscription::config::Problem;
+    use graph_core::subscription::config::{Problem, Severity};
 
     use super::*;
-    use crate::report::{EntryLine, Line, Margin, TenantLine};
+    use crate::report::{Effect, EntryLine, Line, Margin, TenantLine};
 
     #[test]
     fn thousands_of_failing_tenants_stay_within_lambdas_response_limit() {

@@ -1,9 +1,9 @@
 //! Lists and plans every tenant, and applies the steps of all of them from one queue.
 
-use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll};
+use std::{pin::pin, sync::Arc};
 
 use futures_util::{
-    Stream, StreamExt,
+    StreamExt,
     future::LocalBoxFuture,
     stream::{self, FuturesUnordered},
 };
@@ -33,10 +33,12 @@ pub(super) async fn reconcile<'a, P: Ports + 'a>(
     loop {
         // Begun before the next wait, so that steps of the first tenants run while others are still listed.
         work.begin();
-        match work.next(plans.as_mut()).await {
-            Some(Next::Planned(plan)) => work.add(*plan, request),
-            Some(Next::Finished(finished)) => work.finish(*finished),
-            None => break,
+        tokio::select! {
+            // Finished steps come first, because they free seats.
+            biased;
+            Some(finished) = work.under_way.next() => work.finish(finished),
+            Some(plan) = plans.next() => work.add(plan, request),
+            else => break,
         }
     }
     work.into_results()
@@ -55,12 +57,6 @@ struct Finished {
     tenant: usize,
     is_creation: bool,
     result: StepResult,
-}
-
-/// The next thing that happens in a run.
-enum Next<'a, P: Ports> {
-    Planned(Box<TenantPlan<'a, P>>),
-    Finished(Box<Finished>),
 }
 
 impl<'a, P: Ports + 'a> Work<'a, P> {
@@ -110,25 +106,6 @@ impl<'a, P: Ports + 'a> Work<'a, P> {
                 }
             }));
         }
-    }
-
-    /// Returns what happens next; nothing when all is done.
-    async fn next(
-        &mut self,
-        mut plans: impl Stream<Item = TenantPlan<'a, P>> + Unpin,
-    ) -> Option<Next<'a, P>> {
-        poll_fn(|context| {
-            // Finished steps come first, because they free seats.
-            if let Poll::Ready(Some(finished)) = self.under_way.poll_next_unpin(context) {
-                return Poll::Ready(Some(Next::Finished(Box::new(finished))));
-            }
-            match plans.poll_next_unpin(context) {
-                Poll::Ready(Some(plan)) => Poll::Ready(Some(Next::Planned(Box::new(plan)))),
-                Poll::Ready(None) if self.under_way.is_empty() => Poll::Ready(None),
-                Poll::Ready(None) | Poll::Pending => Poll::Pending,
-            }
-        })
-        .await
     }
 
     fn finish(&mut self, finished: Finished) {
