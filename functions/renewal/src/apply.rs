@@ -232,12 +232,14 @@ impl<P: Ports> Applier<'_, P> {
             }
             Action::Create(creation) => self.create_or_settle(creation, None).await,
             Action::Replace { id, creation } => self.replace_if_reachable(step, id, creation).await,
-            Action::Extend { id, renewal } => self.extend(&step.name, id, renewal).await,
             Action::Renew {
                 id,
                 renewal,
                 otherwise,
-            } => self.extend_or_replace(step, id, renewal, otherwise).await,
+            } => {
+                self.extend_or_replace(step, id, renewal, otherwise.as_ref())
+                    .await
+            }
         }
     }
 

@@ -39,7 +39,7 @@ impl<P: Ports> Applier<'_, P> {
                 (existing, renewed_at)
             }
             // Nobody asked for another one.
-            (Action::Keep { .. } | Action::Extend { .. } | Action::Delete { .. }, _) => return None,
+            (Action::Keep { .. } | Action::Delete { .. }, _) => return None,
             _ => (existing, Some(begun)),
         };
         Some(LostSubscription { id, seen_at })

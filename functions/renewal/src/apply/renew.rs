@@ -20,11 +20,11 @@ impl<P: Ports> Applier<'_, P> {
         step: &Step,
         id: &str,
         renewal: &Renewal,
-        otherwise: &Creation,
+        otherwise: Option<&Creation>,
     ) -> Result<Done, Failure> {
-        let failure = match self.extend(&step.name, id, renewal).await {
-            Err(failure) => failure,
-            done => return done,
+        let (failure, otherwise) = match (self.extend(&step.name, id, renewal).await, otherwise) {
+            (Err(failure), Some(otherwise)) => (failure, otherwise),
+            (done, _) => return done,
         };
         if matches!(failure, Failure::Gone) {
             let done = self.create_or_settle(otherwise, None).await?;

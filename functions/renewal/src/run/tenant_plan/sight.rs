@@ -32,7 +32,7 @@ pub(super) fn remembered(steps: Vec<Step>, sight: Sight, policy: &Policy, now: T
                 let action = Action::Renew {
                     id: id.clone(),
                     renewal: creation.extension(),
-                    otherwise: creation.clone(),
+                    otherwise: Some(creation.clone()),
                 };
                 if is_due || step.reason == Reason::Removed {
                     Some(Step { action, ..step })
@@ -41,7 +41,7 @@ pub(super) fn remembered(steps: Vec<Step>, sight: Sight, policy: &Policy, now: T
                 }
             }
             Action::Delete { .. } => step.kept(),
-            Action::Renew { .. } | Action::Extend { .. } | Action::Keep { .. } => Some(step),
+            Action::Renew { .. } | Action::Keep { .. } => Some(step),
         }
     });
     steps.collect()

@@ -111,7 +111,11 @@ pub(super) fn held(ours: &OwnedSubscription<'_>, context: &Context, now: Timesta
             notification_url: None,
             certificate_id: None,
         };
-        Action::Extend { id, renewal }
+        Action::Renew {
+            id,
+            renewal,
+            otherwise: None,
+        }
     };
     Step {
         // Its remaining time is watched as that of any other, although its entry cannot be read.
@@ -149,7 +153,7 @@ fn existing(
                 Action::Renew {
                     id,
                     renewal,
-                    otherwise: creation,
+                    otherwise: Some(creation),
                 },
                 reason,
             )

@@ -230,10 +230,7 @@ impl SubscriptionHistory {
                     }
                     names.insert(step.name.clone(), before);
                 }
-                Action::Renew { id, .. }
-                | Action::Extend { id, .. }
-                | Action::Replace { id, .. }
-                | Action::Keep { id } => {
+                Action::Renew { id, .. } | Action::Replace { id, .. } | Action::Keep { id } => {
                     let before = self.names.get(&step.name);
                     // It stays missing in the history until consumers have heard of the gap.
                     if let Some(lost) = before.filter(|before| self.was_missing(before) && !is_of(before, id))

@@ -59,15 +59,8 @@ pub enum Action {
         id: String,
         /// The changes.
         renewal: Renewal,
-        /// The subscription to create if it turns out to be gone.
-        otherwise: Creation,
-    },
-    /// Renew it without other changes, because its entry cannot be used now.
-    Extend {
-        /// Graph's id.
-        id: String,
-        /// The new expiry.
-        renewal: Renewal,
+        /// The subscription to create if it turns out to be gone; nothing if its entry cannot be used now.
+        otherwise: Option<Creation>,
     },
     /// Create its successor and delete it, because a PATCH cannot change what differs.
     Replace {
@@ -94,7 +87,7 @@ impl Action {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Create(_) => "create",
-            Self::Renew { .. } | Self::Extend { .. } => "renew",
+            Self::Renew { .. } => "renew",
             Self::Replace { .. } => "replace",
             Self::Delete { .. } => "delete",
             Self::Keep { .. } => "keep",
@@ -106,11 +99,9 @@ impl Action {
     pub fn id(&self) -> Option<&str> {
         match self {
             Self::Create(_) => None,
-            Self::Renew { id, .. }
-            | Self::Extend { id, .. }
-            | Self::Replace { id, .. }
-            | Self::Delete { id }
-            | Self::Keep { id } => Some(id),
+            Self::Renew { id, .. } | Self::Replace { id, .. } | Self::Delete { id } | Self::Keep { id } => {
+                Some(id)
+            }
         }
     }
 
@@ -119,8 +110,8 @@ impl Action {
     pub fn creation(&self) -> Option<&Creation> {
         match self {
             Self::Create(creation) | Self::Replace { creation, .. } => Some(creation),
-            Self::Renew { otherwise, .. } => Some(otherwise),
-            Self::Extend { .. } | Self::Delete { .. } | Self::Keep { .. } => None,
+            Self::Renew { otherwise, .. } => otherwise.as_ref(),
+            Self::Delete { .. } | Self::Keep { .. } => None,
         }
     }
 

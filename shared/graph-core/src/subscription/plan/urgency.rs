@@ -29,13 +29,11 @@ impl Urgency {
             (Action::Keep { .. }, Reason::FoundAgain { .. }) => Self::Due,
             (Action::Keep { .. }, _) => return None,
             (Action::Delete { .. }, _) => Self::Unwanted,
-            (Action::Renew { .. } | Action::Extend { .. } | Action::Replace { .. }, _) if ends_soon => {
-                Self::Ending
-            }
+            (Action::Renew { .. } | Action::Replace { .. }, _) if ends_soon => Self::Ending,
             (Action::Create(_), _) | (Action::Replace { .. }, Reason::Removed | Reason::Expired) => {
                 Self::Missing
             }
-            (Action::Renew { .. } | Action::Extend { .. } | Action::Replace { .. }, _) => Self::Due,
+            (Action::Renew { .. } | Action::Replace { .. }, _) => Self::Due,
         })
     }
 }

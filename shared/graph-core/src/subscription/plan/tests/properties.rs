@@ -51,7 +51,7 @@ fn apply(steps: &[Step], mut listed: Vec<Subscription>) -> Vec<Subscription> {
                 include_resource_data: Some(creation.desired.include_resource_data),
                 ..Subscription::default()
             }),
-            Action::Renew { id, renewal, .. } | Action::Extend { id, renewal } => {
+            Action::Renew { id, renewal, .. } => {
                 let renewed = listed
                     .iter_mut()
                     .find(|subscription| subscription.id == *id)
