@@ -51,7 +51,7 @@ pub(crate) struct Ordered {
 }
 
 /// A gap, and how much of it the reader reads.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Loss {
     pub(crate) gap: Gap,
     /// When the subscription was created, where this is known.

@@ -199,9 +199,9 @@ async fn react<P: Ports>(
     let now = deps.clock.now();
     let mut failures = Vec::with_capacity(events.len());
     let mut losses = Losses::default();
-    for (index, ((_, event), verdict)) in events.iter().zip(&verdicts).enumerate() {
+    for (index, ((_, event), verdict)) in events.iter().zip(verdicts).enumerate() {
         let has_failed = match verdict {
-            Verdict::Ignored | Verdict::Extended | Verdict::Known { .. } | Verdict::Replaced { .. } => false,
+            Verdict::Ignored | Verdict::Extended | Verdict::Known(_) | Verdict::Replaced(_) => false,
             Verdict::Failed => true,
             Verdict::Gone => run.as_ref().is_none_or(|run| event.has_failed(run)),
         };
@@ -209,11 +209,16 @@ async fn react<P: Ports>(
         if has_failed {
             continue;
         }
-        // The run may have found or created the successor, which bounds the gap.
-        let after_run = (*verdict == Verdict::Gone && event.kind == Kind::Missed)
-            .then(|| answers.after_run(event))
-            .flatten();
-        if let Some(loss) = event.loss(after_run.as_ref().unwrap_or(verdict), run.as_ref(), now) {
+        let loss = match (verdict, event.kind) {
+            // The run may have found or created the successor, which bounds the gap.
+            (Verdict::Gone, Kind::Missed) => {
+                let verdict = answers.after_run(event);
+                verdict.and_then(|verdict| verdict.loss(event, now))
+            }
+            (Verdict::Gone, Kind::Removed) => run.as_ref().and_then(|run| event.removed(run, now)),
+            (verdict, _) => verdict.loss(event, now),
+        };
+        if let Some(loss) = loss {
             losses.add(index, loss, &deps.memory);
         }
     }

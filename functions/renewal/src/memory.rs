@@ -34,31 +34,14 @@ pub struct Memory {
     pub(crate) refusals: Mutex<Refusals>,
     /// The longest lifetime in minutes that Graph grants, for each entry in a tenant whose requested lifetime it refused.
     longest: Mutex<BTreeMap<(Guid, String), u32>>,
-    /// The last gap of replaced subscriptions that consumers have an event about, by application and name.
-    pub(crate) missed: Mutex<BTreeMap<(Application, String), MissedGap>>,
+    /// The ids of the gaps of replaced subscriptions that consumers have an event about, and whether the reader reads each.
+    pub(crate) missed: Mutex<BTreeMap<String, bool>>,
     /// How many subscriptions existed after the last runs over everything; nothing before the first one.
     pub(crate) live: Mutex<Option<LiveCounts>>,
     /// The failures of the last runs over everything.
     pub(crate) failures: Mutex<FailureHistory>,
     /// How other processes know this one.
     pub(crate) announcement: Announcement,
-}
-
-/// A gap in the notifications of subscriptions that were replaced.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct MissedGap {
-    /// The id of the event about the gap.
-    pub(crate) id: String,
-    /// Whether the reader was asked to read the gap.
-    pub(crate) is_read: bool,
-}
-
-impl MissedGap {
-    /// Returns whether `other` needs nothing more: a gap that was only reported does not stop another one from being
-    /// read.
-    pub(crate) fn covers(&self, other: &Self) -> bool {
-        self.id == other.id && (self.is_read || !other.is_read)
-    }
 }
 
 /// The owner of a list of subscriptions: an application in a tenant, or a user who signed in to the application.

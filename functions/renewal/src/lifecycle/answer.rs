@@ -10,7 +10,7 @@ use graph_core::subscription::{
     catalogue::Version,
     config::{Config, Tenant},
     model::{Subscription, SubscriptionUpdate},
-    plan::{Desired, Made, Policy, Terms, one_of},
+    plan::{Desired, Made, Policy, Terms, gap::Gap, one_of},
     url::NotificationUrl,
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
@@ -21,6 +21,7 @@ use tracing::{info, warn};
 use super::{Event, Kind, is_id};
 use crate::{
     Deps,
+    catch_up::Loss,
     memory::{Known, fill_in, lock},
     ports::{Clock, Ports},
     report::describe,
@@ -32,30 +33,33 @@ use crate::{
 pub(super) enum Verdict {
     /// The event names no subscription of its application, or asks for nothing.
     Ignored,
-    /// The subscription exists.
-    Known {
-        /// The resource that it watches.
-        resource: Option<String>,
-        /// When it was created, if this process created it.
-        made_at: Option<Timestamp>,
-    },
+    /// The subscription exists, and notifications were missed.
+    Known(Box<Loss>),
     /// Another subscription has replaced the named one, whose notifications were missed.
-    Replaced {
-        /// The id of the successor.
-        by: String,
-        /// The resource that it watches.
-        resource: Option<String>,
-        /// When it was created, if this process created it.
-        made_at: Option<Timestamp>,
-        /// When the first subscription of the name was created, if this process created it.
-        first_at: Option<Timestamp>,
-    },
+    Replaced(Box<Loss>),
     /// The subscription was renewed.
     Extended,
     /// The subscription is gone: a run over its application decides what to do.
     Gone,
     /// The event has to come again.
     Failed,
+}
+
+impl Verdict {
+    /// Returns the loss of notifications that `event` reports: equal events share a verdict, and each arrived at its own time.
+    pub(super) fn loss(self, event: &Event, now: Timestamp) -> Option<Loss> {
+        let (mut loss, until) = match self {
+            Self::Known(loss) => (loss, event.received_at),
+            Self::Replaced(loss) => {
+                let until = loss.gap.until;
+                (loss, until)
+            }
+            Self::Ignored | Self::Extended | Self::Gone | Self::Failed => return None,
+        };
+        loss.gap.until = until;
+        loss.is_read = event.is_recent(now);
+        Some(*loss)
+    }
 }
 
 /// Answers events.
@@ -109,19 +113,25 @@ impl Named<'_> {
     /// may have replaced it. The client state proves only the name. So the current subscription stands for all before
     /// it, and invented ids cause at most one gap for each real subscription. The first subscription of a name replaced
     /// nothing, so it causes none.
-    fn successor(&self, event: &Event) -> Option<Verdict> {
+    fn successor(&self, event: &Event, now: Timestamp) -> Option<Verdict> {
         let known = lock(&self.known);
         let one = known.get(known.history.id_of(&event.name)?)?;
         let made = known.history.made_of(&event.name, &one.id);
         if made.is_some_and(Made::is_first) {
             return Some(Verdict::Ignored);
         }
-        Some(Verdict::Replaced {
-            by: one.id.clone(),
-            resource: self.resource(one),
-            made_at: made.map(|made| made.at),
-            first_at: made.and_then(|made| made.first_at),
-        })
+        let first_at = made.and_then(|made| made.first_at);
+        let mut loss = event.missed(self.resource(one), first_at, now);
+        loss.gap = Gap {
+            // Nothing proves the id in the event, so it does not become part of the gap.
+            subscription_id: None,
+            new_subscription_id: Some(one.id.clone()),
+            until: made.map_or(now, |made| made.at),
+            reason: "Graph could not deliver some notifications of a subscription that was replaced since"
+                .to_owned(),
+            ..loss.gap
+        };
+        Some(Verdict::Replaced(Box::new(loss)))
     }
 }
 
@@ -170,8 +180,8 @@ impl<P: Ports> Answers<'_, P> {
                 Verdict::Ignored => {}
                 Verdict::Gone => so_far = Verdict::Gone,
                 // The subscription may belong to another login.
-                Verdict::Replaced { .. } if so_far == Verdict::Gone => {}
-                replaced @ Verdict::Replaced { .. } => so_far = replaced,
+                Verdict::Replaced(_) if so_far == Verdict::Gone => {}
+                replaced @ Verdict::Replaced(_) => so_far = replaced,
                 verdict => return verdict,
             }
         }
@@ -191,7 +201,7 @@ impl<P: Ports> Answers<'_, P> {
             (Some(one), Kind::Removed | Kind::Missed) => one,
             // Notifications were missed, even if the subscription has been replaced since.
             (None, Kind::Missed) if was_listed => {
-                return named.successor(event).unwrap_or(Verdict::Gone);
+                return named.successor(event, self.deps.clock.now()).unwrap_or(Verdict::Gone);
             }
             (None, _) if was_listed => return Verdict::Ignored,
             // Asked by id even if known: another process may have renewed it just now, and Graph wants ten minutes
@@ -204,7 +214,7 @@ impl<P: Ports> Answers<'_, P> {
                     Err(error) => {
                         let verdict = verdict(&error);
                         let is_replaced = verdict == Verdict::Gone && event.kind == Kind::Missed;
-                        let successor = is_replaced.then(|| named.successor(event)).flatten();
+                        let successor = is_replaced.then(|| named.successor(event, self.deps.clock.now())).flatten();
                         return successor.unwrap_or(verdict);
                     }
                 }
@@ -223,10 +233,9 @@ impl<P: Ports> Answers<'_, P> {
                 );
                 let known = lock(&named.known);
                 let made = known.history.made_of(&event.name, &existing.id);
-                Verdict::Known {
-                    made_at: made.map(|made| made.at),
-                    resource: named.resource(&existing),
-                }
+                let made_at = made.map(|made| made.at);
+                let now = self.deps.clock.now();
+                Verdict::Known(Box::new(event.missed(named.resource(&existing), made_at, now)))
             }
             Kind::Removed => Verdict::Gone,
             Kind::Challenge => self.extend(event, &named, existing).await,
@@ -237,7 +246,7 @@ impl<P: Ports> Answers<'_, P> {
     /// Returns the verdict on an event about a lost subscription, after a run over its application.
     pub(super) fn after_run(&self, event: &Event) -> Option<Verdict> {
         let named = self.named(event);
-        named.iter().find_map(|named| named.successor(event))
+        named.iter().find_map(|named| named.successor(event, self.deps.clock.now()))
     }
 
     /// Returns the subscription of the event's name for each login of its application, the login that knows the

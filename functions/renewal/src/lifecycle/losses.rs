@@ -2,21 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use graph_core::{
-    application::Application,
-    subscription::{
-        config::Config,
-        plan::gap::{Gap, GapKind, lost_since},
-    },
+use graph_core::subscription::{
+    config::Config,
+    plan::gap::{Gap, GapKind, lost_since},
 };
 use graph_edge::deadline::Deadline;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Event, Kind, Verdict};
+use super::Event;
 use crate::{
     Deps,
     catch_up::Loss,
-    memory::{Memory, MissedGap, lock},
+    memory::{Memory, lock},
     ports::Ports,
     result::StepResult,
     run::{self, Run},
@@ -26,20 +23,21 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Losses {
     found: Vec<(usize, Loss)>,
-    /// The gaps of replaced subscriptions, by application and name.
-    replaced: BTreeMap<(Application, String), MissedGap>,
+    /// The ids of the gaps of replaced subscriptions, and whether the reader reads each.
+    replaced: BTreeMap<String, bool>,
 }
 
 impl Losses {
-    /// Adds a loss, unless consumers already have an event about it.
+    /// Adds a loss, unless consumers already have an event about it. An event about a gap that was not read does not stop
+    /// another one from being read.
     pub(super) fn add(&mut self, index: usize, loss: Loss, memory: &Memory) {
-        if let Some((key, gap)) = of_replaced(&loss) {
-            let covers = |known: &MissedGap| known.covers(&gap);
-            let is_told = lock(&memory.missed).get(&key).is_some_and(covers);
-            if is_told || self.replaced.get(&key).is_some_and(covers) {
+        if let Some((id, is_read)) = of_replaced(&loss) {
+            let is_in =
+                |told: &BTreeMap<String, bool>| told.get(&id).is_some_and(|was_read| *was_read || !is_read);
+            if is_in(&lock(&memory.missed)) || is_in(&self.replaced) {
                 return;
             }
-            self.replaced.insert(key, gap);
+            self.replaced.insert(id, is_read);
         }
         self.found.push((index, loss));
     }
@@ -62,85 +60,67 @@ impl Losses {
     }
 }
 
-/// Returns the gap and its key, if the loss is about a replaced subscription.
-fn of_replaced(loss: &Loss) -> Option<((Application, String), MissedGap)> {
+/// Returns the id of the gap, and whether it is read, if the loss is about a replaced subscription.
+fn of_replaced(loss: &Loss) -> Option<(String, bool)> {
     let Loss { gap, is_read, .. } = loss;
     let is_of_replaced = gap.kind == GapKind::Missed && gap.subscription_id.is_none();
-    let (id, is_read) = (gap.id(), *is_read);
-    is_of_replaced.then(|| ((gap.application, gap.name.clone()), MissedGap { id, is_read }))
+    is_of_replaced.then(|| (gap.id(), *is_read))
 }
 
 impl Event {
-    /// Returns the loss that the event reports, and whether the reader reads it.
+    /// Returns the loss of notifications that Graph could not deliver, of a subscription that was created at `made_at`.
     ///
-    /// A client state proves who owns the subscription, not that something happened. So the reader reads for a removal
-    /// only if the subscription was really gone, and never for an event that is older than its queue can hold.
-    pub(super) fn loss(&self, verdict: &Verdict, run: Option<&Run>, now: Timestamp) -> Option<Loss> {
-        let gap = self.gap(verdict, run, now)?;
-        let is_late = now.duration_since(self.received_at) > MAX_QUEUE_AGE;
-        let (made_at, is_proven) = match verdict {
-            Verdict::Known { made_at, .. } => (*made_at, true),
-            Verdict::Replaced { first_at, .. } => (*first_at, true),
-            _ => (
-                None,
-                run.is_some_and(|run| self.results(run).any(StepResult::has_created)),
-            ),
-        };
-        Some(Loss {
-            gap,
-            made_at,
-            is_read: is_proven && !is_late,
-        })
-    }
-
-    /// Returns the gap for consumers: for notifications that Graph could not deliver, and for a subscription that Graph
-    /// removed, once it has a successor. A subscription that no entry asks for causes none.
-    fn gap(&self, verdict: &Verdict, run: Option<&Run>, now: Timestamp) -> Option<Gap> {
-        let mut gap = Gap {
+    /// A client state proves who owns the subscription, not that something happened. So the reader never reads for an event
+    /// that is older than its queue can hold.
+    pub(super) fn missed(
+        &self,
+        resource: Option<String>,
+        made_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Loss {
+        let gap = Gap {
             kind: GapKind::Missed,
             name: self.name.clone(),
             application: self.application,
             subscription_id: Some(self.subscription_id.clone()),
             new_subscription_id: None,
-            resource: None,
+            resource,
             from: None,
             until: self.received_at,
             reason: "Graph could not deliver some notifications".to_owned(),
         };
-        match (self.kind, verdict) {
-            (Kind::Missed, Verdict::Known { resource, .. }) => gap.resource.clone_from(resource),
-            (
-                Kind::Missed,
-                Verdict::Replaced {
-                    by,
-                    resource,
-                    made_at,
-                    ..
-                },
-            ) => {
-                // Nothing proves the id in the event, so it does not become part of the gap.
-                gap.subscription_id = None;
-                gap.new_subscription_id = Some(by.clone());
-                gap.resource.clone_from(resource);
-                gap.until = made_at.unwrap_or(now);
-                "Graph could not deliver some notifications of a subscription that was replaced since"
-                    .clone_into(&mut gap.reason);
-            }
-            (Kind::Removed, Verdict::Gone) => {
-                let (result, is_only) = self.successor(run?)?;
-                gap.kind = GapKind::Removed;
-                gap.new_subscription_id = result.subscription_id.clone().filter(|_| is_only);
-                gap.resource.clone_from(&result.step.resource);
-                // Of a held subscription the lifetime may be unknown; its gap then has no beginning.
-                let lifetime = result.step.lifetime;
-                let renewed_at = lifetime.and_then(|lifetime| self.renewed_at(lifetime, now));
-                gap.from = renewed_at.map(|end| lost_since(end, result.made_before));
-                gap.until = now;
-                "Graph removed the subscription".clone_into(&mut gap.reason);
-            }
-            _ => return None,
+        Loss {
+            gap,
+            made_at,
+            is_read: self.is_recent(now),
         }
-        Some(gap)
+    }
+
+    /// Returns whether `LifecycleQueue` can have held the event since it arrived.
+    pub(super) fn is_recent(&self, now: Timestamp) -> bool {
+        now.duration_since(self.received_at) <= MAX_QUEUE_AGE
+    }
+
+    /// Returns the loss of a subscription that Graph removed, once it has a successor; the reader reads only if it was really
+    /// gone. A subscription that no entry asks for causes none.
+    pub(super) fn removed(&self, run: &Run, now: Timestamp) -> Option<Loss> {
+        let (result, is_only) = self.successor(run)?;
+        // Of a held subscription the lifetime may be unknown; its gap then has no beginning.
+        let lifetime = result.step.lifetime;
+        let renewed_at = lifetime.and_then(|lifetime| self.renewed_at(lifetime, now));
+        let missed = self.missed(result.step.resource.clone(), None, now);
+        Some(Loss {
+            gap: Gap {
+                kind: GapKind::Removed,
+                new_subscription_id: result.subscription_id.clone().filter(|_| is_only),
+                from: renewed_at.map(|end| lost_since(end, result.made_before)),
+                until: now,
+                reason: "Graph removed the subscription".to_owned(),
+                ..missed.gap
+            },
+            is_read: missed.is_read && self.results(run).any(StepResult::has_created),
+            made_at: None,
+        })
     }
 
     /// Returns the result for the removed subscription, and whether no other login of the application can have had it.
