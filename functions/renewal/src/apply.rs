@@ -18,8 +18,8 @@ use graph_edge::{
 use jiff::Timestamp;
 use tracing::info;
 
-pub(crate) use self::deletion_turns::DeletionTurns;
 use self::failure::Failure;
+pub(crate) use self::{call::renew, deletion_turns::DeletionTurns};
 use crate::{
     memory::{Known, Refusal, Subject, lock},
     ports::{Clock, Document, Documents, Ports},

@@ -4,6 +4,7 @@ use graph_core::{
     notification::client_state,
     subscription::{
         catalogue::Version,
+        config::Tenant,
         model::{EncryptionCertificate, NewSubscription, Subscription, SubscriptionUpdate},
         plan::{Creation, Renewal},
     },
@@ -16,8 +17,11 @@ use super::{
     failure::{Failure, is_in_the_way},
 };
 use crate::{
+    Deps,
     memory::{Subject, fill_in, lock},
-    ports::Ports,
+    ports::{Clock, Ports},
+    run::RunRequest,
+    tenant_run::TenantRun,
 };
 
 impl<P: Ports> Applier<'_, P> {
@@ -56,7 +60,8 @@ impl<P: Ports> Applier<'_, P> {
             ..
         }) = created
         {
-            body.expiration_date_time = self.shorten(&creation.desired.name, minutes);
+            let TenantRun { deps, tenant, .. } = &self.run;
+            body.expiration_date_time = shorten(deps, tenant, &creation.desired.name, minutes);
             created = create(&body).await;
         }
         self.note_answer(&creation.desired.name, &created);
@@ -106,27 +111,29 @@ impl<P: Ports> Applier<'_, P> {
         Ok(was_there)
     }
 
-    pub(super) async fn renew(&self, id: &str, renewal: &Renewal) -> Result<Subscription, Failure> {
+    pub(super) async fn renew(
+        &self,
+        name: &str,
+        id: &str,
+        renewal: &Renewal,
+    ) -> Result<Subscription, Failure> {
         let update = SubscriptionUpdate {
             expiration_date_time: renewal.expires_at,
             notification_url: renewal.notification_url.clone(),
             certificate: self.certificate(renewal.certificate_id.as_deref())?,
         };
-        let call = self
-            .run
-            .deps
-            .graph
-            .update(self.run.tenant, renewal.version, id, &update);
-        let mut renewed = self.run.within(call).await?;
         let known = lock(&self.known).get(id).cloned().unwrap_or_default();
-        let asked = Subscription {
-            notification_url: update.notification_url.or(known.notification_url),
-            expiration_date_time: Some(update.expiration_date_time),
-            encryption_certificate_id: None,
+        let known = Subscription {
+            id: id.to_owned(),
             ..known
         };
-        fill_in(&mut renewed, &asked);
-        Ok(renewed)
+        let TenantRun {
+            deps,
+            request,
+            tenant,
+            ..
+        } = &self.run;
+        Ok(renew(deps, request, tenant, name, renewal.version, known, update).await?)
     }
 
     /// Returns the body of a creation, with its client state.
@@ -185,11 +192,46 @@ impl<P: Ports> Applier<'_, P> {
             id: id.to_owned(),
         }))
     }
+}
 
-    /// Remembers the longest lifetime that Graph grants, and returns the expiry that follows from it.
-    pub(super) fn shorten(&self, name: &str, minutes: u32) -> Timestamp {
-        let lifetime = self.run.deps.memory.shorten(self.run.tenant, name, minutes);
-        let now = self.now();
-        now.saturating_add(lifetime).unwrap_or(now)
-    }
+/// Renews the subscription called `name`, which is `known` so far, and returns it with what Graph's answer leaves out. If
+/// Graph finds the expiry too late, its refusal names the longest lifetime, so one more call is enough.
+pub(crate) async fn renew<P: Ports>(
+    deps: &Deps<P>,
+    request: &RunRequest,
+    tenant: &Tenant,
+    name: &str,
+    version: Version,
+    known: Subscription,
+    mut update: SubscriptionUpdate,
+) -> Result<Subscription, GraphError> {
+    let call = async |update: &SubscriptionUpdate| {
+        let call = deps.graph.update(tenant, version, &known.id, update);
+        request.within(&deps.clock, call).await
+    };
+    let mut renewed = match call(&update).await {
+        Err(GraphError {
+            kind: GraphErrorKind::TooLong { minutes, .. },
+            ..
+        }) => {
+            update.expiration_date_time = shorten(deps, tenant, name, minutes);
+            call(&update).await?
+        }
+        renewed => renewed?,
+    };
+    let asked = Subscription {
+        notification_url: update.notification_url.or(known.notification_url),
+        expiration_date_time: Some(update.expiration_date_time),
+        encryption_certificate_id: None,
+        ..known
+    };
+    fill_in(&mut renewed, &asked);
+    Ok(renewed)
+}
+
+/// Remembers the longest lifetime that Graph grants, and returns the expiry that follows from it.
+fn shorten<P: Ports>(deps: &Deps<P>, tenant: &Tenant, name: &str, minutes: u32) -> Timestamp {
+    let lifetime = deps.memory.shorten(tenant, name, minutes);
+    let now = deps.clock.now();
+    now.saturating_add(lifetime).unwrap_or(now)
 }

@@ -61,9 +61,9 @@ impl<P: Ports> Applier<'_, P> {
     pub(super) async fn extend(&self, name: &str, id: &str, renewal: &Renewal) -> Result<Done, Failure> {
         let mut renewal = renewal.clone();
         let mut short_of = None;
-        let (mut is_shorter, mut was_found) = (false, false);
+        let mut was_found = false;
         loop {
-            let failure = match self.renew(id, &renewal).await {
+            let failure = match self.renew(name, id, &renewal).await {
                 Ok(renewed) => {
                     return Ok(Done {
                         short_of,
@@ -73,11 +73,6 @@ impl<P: Ports> Applier<'_, P> {
                 Err(failure) => failure,
             };
             match failure.kind() {
-                // Graph's refusal names the longest lifetime, so one more call is enough.
-                Some(GraphErrorKind::TooLong { minutes, .. }) if !is_shorter => {
-                    is_shorter = true;
-                    renewal.expires_at = self.shorten(name, *minutes);
-                }
                 // Seen in practice: PATCH answers 404 although GET finds the subscription.
                 Some(GraphErrorKind::NotFound { .. }) if !was_found => {
                     self.find(renewal.version, id).await?;

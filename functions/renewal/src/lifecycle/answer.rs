@@ -21,8 +21,9 @@ use tracing::{info, warn};
 use super::{Event, Kind, is_id};
 use crate::{
     Deps,
+    apply::renew,
     catch_up::Loss,
-    memory::{Known, fill_in, lock},
+    memory::{Known, lock},
     ports::{Clock, Ports},
     report::describe,
     run::RunRequest,
@@ -302,22 +303,25 @@ impl<P: Ports> Answers<'_, P> {
             return Verdict::Ignored;
         }
         // Never earlier than now: the entry may not be readable, and then its lifetime is unknown.
-        let until = |lifetime| end.max(now.saturating_add(lifetime).ok()).unwrap_or(now);
-        let id = &existing.id;
-        let answer = match self.patch(named.tenant, version, id, until(lifetime)).await {
-            Err(GraphError {
-                kind: GraphErrorKind::TooLong { minutes, .. },
-                ..
-            }) => {
-                let lifetime = self.deps.memory.shorten(named.tenant, &event.name, minutes);
-                let shorter = now.saturating_add(lifetime).unwrap_or(now);
-                self.patch(named.tenant, version, id, shorter).await
-            }
-            answer => answer,
+        let until = end.max(now.saturating_add(lifetime).ok()).unwrap_or(now);
+        let update = SubscriptionUpdate {
+            expiration_date_time: until,
+            notification_url: None,
+            certificate: None,
         };
+        let Self { deps, request, .. } = self;
+        let answer = renew(
+            deps,
+            request,
+            named.tenant,
+            &event.name,
+            version,
+            existing,
+            update,
+        )
+        .await;
         match answer {
-            Ok(mut one) => {
-                fill_in(&mut one, &existing);
+            Ok(one) => {
                 info!(
                     subscription.id = one.id,
                     "Graph asked to reauthorize subscription {}; it was renewed", event.name
@@ -337,26 +341,6 @@ impl<P: Ports> Answers<'_, P> {
                 verdict
             }
         }
-    }
-}
-
-impl<P: Ports> Answers<'_, P> {
-    async fn patch(
-        &self,
-        tenant: &Tenant,
-        version: Version,
-        id: &str,
-        until: Timestamp,
-    ) -> Result<Subscription, GraphError> {
-        let update = SubscriptionUpdate {
-            expiration_date_time: until,
-            notification_url: None,
-            certificate: None,
-        };
-        let call = self.deps.graph.update(tenant, version, id, &update);
-        let mut renewed = self.request.within(&self.deps.clock, call).await?;
-        renewed.expiration_date_time = renewed.expiration_date_time.or(Some(until));
-        Ok(renewed)
     }
 }
 
