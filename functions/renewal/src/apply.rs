@@ -42,8 +42,6 @@ pub(crate) struct Applier<'a, P: Ports> {
     pub(crate) policy: Policy,
     pub(crate) context: Context,
     pub(crate) desired: Vec<Desired>,
-    /// The subscriptions that Graph lists, to name the one that conflicts with a creation.
-    pub(crate) listed: Vec<Subscription>,
     /// The login's subscriptions as far as they are known.
     pub(crate) known: Arc<Mutex<Known>>,
     pub(crate) turns: DeletionTurns,
@@ -51,8 +49,6 @@ pub(crate) struct Applier<'a, P: Ports> {
     pub(crate) rescues: DeletionTurns,
     /// The ids of the subscriptions that the plan replaces.
     pub(crate) replaced: BTreeSet<String>,
-    /// How many of the listed subscriptions are ours.
-    pub(crate) ours: usize,
 }
 
 /// What a step has led to at Graph.

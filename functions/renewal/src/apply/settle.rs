@@ -109,13 +109,15 @@ impl<P: Ports> Applier<'_, P> {
         Ok(Done { otherwise, ..done })
     }
 
+    /// Returns all that is known, sorted by owner.
+    pub(crate) fn listing<'l>(&self, all: &'l [Subscription]) -> Listing<'l> {
+        Listing::of(all, &self.context.stack, self.run.tenant.application.client_id)
+    }
+
     /// Returns the listed subscription that conflicts, where Graph does not name it.
     fn rival(&self, creation: &Creation, text: String) -> Option<Failure> {
-        let listing = Listing::of(
-            &self.listed,
-            &self.context.stack,
-            self.run.tenant.application.client_id,
-        );
+        let all = lock(&self.known).all();
+        let listing = self.listing(&all);
         let desired = &creation.desired;
         let (id, url) = listing.rival(&desired.resource, &desired.change_type)?;
         Some(Failure::Rival {

@@ -255,7 +255,6 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         let in_all = self.deps.memory.count(self.tenant.application.client_id);
         let policy = self.deps.policy.of_many(listing.count(), in_all);
         result.margins = self.margins(&desired, &policy);
-        let ours = listing.ours();
         let steps = if sight == Sight::Listed {
             self.steps(&desired, &listing, &mut context, &policy, &known, &mut result)
         } else {
@@ -282,12 +281,10 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             policy,
             context,
             desired,
-            listed: existing,
             known,
             turns,
             rescues: DeletionTurns::default(),
             replaced: replaced(&steps),
-            ours,
         };
         TenantPlan {
             result,
@@ -449,16 +446,13 @@ impl<P: Ports> Applier<'_, P> {
             return;
         }
         // As the next run counts: what this run has deleted is no longer there.
-        let (deleted, rest): (Vec<_>, Vec<_>) = results.iter().partition(|result| result.has_deleted());
-        let left: Vec<Step> = rest
-            .into_iter()
-            .filter_map(|result| {
-                let step = result.step.clone();
-                if is_left(&result) { Some(step) } else { step.kept() }
-            })
-            .collect();
-        let ours = self.ours.saturating_sub(deleted.len());
-        if excess(&left, ours, Wish::Old).is_none() {
+        let rest = results.iter().filter(|result| !result.has_deleted());
+        let left = rest.filter_map(|result| {
+            let step = result.step.clone();
+            if is_left(&result) { Some(step) } else { step.kept() }
+        });
+        let all = lock(&self.known).all();
+        if excess(&left.collect::<Vec<_>>(), self.listing(&all).ours(), Wish::Old).is_none() {
             lock(&self.known).version = Some(self.run.config_version.to_owned());
         }
     }
