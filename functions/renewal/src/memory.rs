@@ -36,12 +36,19 @@ pub struct Memory {
     longest: Mutex<BTreeMap<(Guid, String), u32>>,
     /// The ids of the gaps of replaced subscriptions that consumers have an event about, and whether the reader reads each.
     pub(crate) missed: Mutex<BTreeMap<String, bool>>,
-    /// How many subscriptions existed after the last runs over everything; nothing before the first one.
-    pub(crate) live: Mutex<Option<LiveCounts>>,
-    /// The failures of the last runs over everything.
-    pub(crate) failures: Mutex<FailureHistory>,
+    /// What the last run over everything counted: the stored state may lack it.
+    pub(crate) counts: Mutex<Counts>,
     /// How other processes know this one.
     pub(crate) announcement: Announcement,
+}
+
+/// What a run over everything counts, for the next one; nothing before the first one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counts {
+    /// How many subscriptions exist.
+    pub(crate) live: Option<LiveCounts>,
+    /// The failures of the last runs.
+    pub(crate) failures: Option<FailureHistory>,
 }
 
 /// The owner of a list of subscriptions: an application in a tenant, or a user who signed in to the application.

@@ -6,7 +6,7 @@ use graph_core::{
     application::Application,
     subscription::{
         config::{Config, Problem},
-        plan::{Policy, StoredState},
+        plan::Policy,
         rotation::{Forced, KeysInUse, PublishedKeys, RotationRequest},
     },
 };
@@ -78,7 +78,7 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
         };
         let keys = run.keys(deps, &mut read.config, &rotation).await;
         run.report.note(unsuited(&read.config, &deps.policy));
-        let stored = state::read(deps).await.unwrap_or_else(StoredState::unread);
+        let stored = state::read(deps).await;
         let look = Look {
             deps,
             request,
@@ -115,7 +115,7 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
                 // After all that can fail. A run over a part counts and stores nothing: it knows nothing of the others.
                 let counted = count::count(&run, deps, &read.config, &stored, request.options);
                 let deadline = request.keeps_state_by(&deps.clock);
-                state::store(deps, stored, &read, &counted.left_over, now, deadline).await;
+                state::store(deps, stored, &read, &counted, now, deadline).await;
                 run.counted = Some(counted);
             }
         }

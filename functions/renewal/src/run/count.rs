@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use graph_core::subscription::{
     config::{Config, Problem, Severity},
-    plan::{Policy, Reason, StoredState, SubscriptionCount},
+    plan::{FailureHistory, Policy, Reason, StoredState, SubscriptionCount},
 };
 use graph_edge::metrics::{Metric, Metrics};
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Deps,
     invocation::Options,
-    memory::lock,
+    memory::Counts,
     ports::{Clock, Ports},
     report::Report,
     result::{Status, StepResult},
@@ -36,6 +36,8 @@ pub(crate) struct Counted {
     pub(super) left_over: BTreeSet<(String, String)>,
     /// How many of them the last run left as well.
     left_twice: usize,
+    /// What the next run compares with.
+    pub(super) counts: Counts,
 }
 
 /// Counts the steps that were applied.
@@ -45,7 +47,7 @@ pub(crate) fn steps(report: &Report, metrics: &mut Metrics) {
     metrics.count(Metric::Renewed, tally.count("renew"));
 }
 
-/// Counts the subscriptions and the failures after a run, and remembers both for the next one.
+/// Counts the subscriptions and the failures after a run.
 pub(super) fn count<P: Ports>(
     run: &Run,
     deps: &Deps<P>,
@@ -53,14 +55,9 @@ pub(super) fn count<P: Ports>(
     stored: &StoredState,
     options: Options,
 ) -> Counted {
-    let (now, memory) = (deps.clock.now(), &deps.memory);
+    let now = deps.clock.now();
     let (mut all, mut live, mut is_complete) = (SubscriptionCount::default(), BTreeMap::new(), !run.is_blind);
-    let mut lives = lock(&memory.live);
-    // Another process may have counted since this one did.
-    if let Some(stored) = stored.live() {
-        *lives = Some(stored.clone());
-    }
-    let lives = lives.get_or_insert_default();
+    let mut lives = stored.live.clone().unwrap_or_default();
     let tenants = run.tenants.iter().map(|tenant| tenant.line.tenant.as_str());
     lives.begin(now);
     if is_complete {
@@ -95,6 +92,7 @@ pub(super) fn count<P: Ports>(
     }
     let failures = failures(run);
     let failures = failures.iter().map(String::as_str);
+    let (failures, new_failures) = FailureHistory::after(stored.failures.as_ref(), failures);
     let left_over = run.left_over();
     let left_twice = left_over
         .iter()
@@ -103,9 +101,13 @@ pub(super) fn count<P: Ports>(
         subscriptions: all,
         is_complete,
         drop_percent,
-        new_failures: lock(&memory.failures).observe(failures, stored.failures()),
+        new_failures,
         left_twice: left_twice.count(),
         left_over,
+        counts: Counts {
+            live: Some(lives),
+            failures: Some(failures),
+        },
     }
 }
 

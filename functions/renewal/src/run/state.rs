@@ -1,9 +1,6 @@
 //! The summary that a run stores for the next process.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::RangeInclusive,
-};
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use graph_core::subscription::{
     config::{Config, Tenant},
@@ -13,17 +10,22 @@ use graph_edge::{deadline::Deadline, parameter::Stored, telemetry::causes};
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
-use super::config::ReadConfig;
+use super::{config::ReadConfig, count::Counted};
 use crate::{
     Deps,
-    memory::{Known, lock},
+    memory::{Counts, Known, lock},
     ports::{Documents, Ports, STATE_WITHIN},
 };
 
-/// Returns the stored summary; nothing if it cannot be read. A run without it does the same, but knows less about losses.
-pub(super) async fn read<P: Ports>(deps: &Deps<P>) -> Option<StoredState> {
-    let stored = stored(deps, Deadline::after(STATE_WITHIN)).await?;
-    Some(StoredState::parse(&stored.value))
+/// Returns the stored summary. A run without it does the same, but knows less about losses. Counts that it lacks are those
+/// that this process has stored last.
+pub(super) async fn read<P: Ports>(deps: &Deps<P>) -> StoredState {
+    let stored = stored(deps, Deadline::after(STATE_WITHIN)).await;
+    let mut state = stored.map_or_else(StoredState::unread, |stored| StoredState::parse(&stored.value));
+    let counts = lock(&deps.memory.counts).clone();
+    state.live = state.live.or(counts.live);
+    state.failures = state.failures.or(counts.failures);
+    state
 }
 
 async fn stored<P: Ports>(deps: &Deps<P>, deadline: Deadline) -> Option<Stored> {
@@ -39,12 +41,12 @@ async fn stored<P: Ports>(deps: &Deps<P>, deadline: Deadline) -> Option<Stored> 
     }
 }
 
-/// Stores what a run over everything at `now` has found out, and the steps that it left for the next one.
+/// Stores what a run over everything at `now` has found out.
 pub(super) async fn store<P: Ports>(
     deps: &Deps<P>,
     stored: StoredState,
     read: &ReadConfig,
-    left_over: &BTreeSet<(String, String)>,
+    counted: &Counted,
     now: Timestamp,
     deadline: Deadline,
 ) {
@@ -55,24 +57,33 @@ pub(super) async fn store<P: Ports>(
         needed,
         ..
     } = read;
+    *lock(&deps.memory.counts) = counted.counts.clone();
     let unsettled: Vec<&str> = unsettled(deps, &stored, config, version).collect();
     let missing = config.whole.then(|| missing(deps, config, now));
     let change = |latest: StoredState| {
-        let state = match &missing {
+        let mut state = match &missing {
             Some(missing) => {
                 let mut state = stored.clone().after(version, config, now, missing.clone());
                 (state.caught_up, state.processes) = (latest.caught_up, latest.processes);
                 state
             }
-            // The version can be parsed: for the case that the next one cannot.
-            None if version == current_id => latest.with_mistaken(version),
-            None => {
-                return with_needed(with_counts(deps, latest), needed.as_deref()).with_left_over(left_over);
-            }
+            None => latest,
         };
-        let state = state.with_unsettled(unsettled.iter().copied());
-        let state = with_needed(state, needed.as_deref());
-        with_counts(deps, state).with_left_over(left_over)
+        if missing.is_some() || version == current_id {
+            state.set_unsettled(unsettled.iter().copied());
+        }
+        if missing.is_none() && version == current_id {
+            // The version can be parsed: for the case that the next one cannot.
+            state.mistaken = Some(version.clone());
+        }
+        // As long as they are not known, those before stay.
+        if let Some(needed) = needed {
+            state.set_needed(needed);
+        }
+        let Counts { live, failures } = counted.counts.clone();
+        (state.live, state.failures) = (live, failures);
+        state.set_left_over(&counted.left_over);
+        state
     };
     // Read now: a batch of LifecycleQueue may have stored more since the run began.
     match self::stored(deps, deadline).await {
@@ -112,22 +123,6 @@ fn unsettled<'c, P: Ports>(
         !lock(&known).has_seen(name, version, stored)
     });
     tenants.map(|(name, _)| name.as_str())
-}
-
-/// Returns the state with the earlier versions that are needed. As long as they are not known, those before stay.
-fn with_needed(state: StoredState, versions: Option<&[String]>) -> StoredState {
-    match versions {
-        Some(versions) => state.with_needed(versions),
-        None => state,
-    }
-}
-
-fn with_counts<P: Ports>(deps: &Deps<P>, state: StoredState) -> StoredState {
-    let failures = lock(&deps.memory.failures).to_text();
-    match lock(&deps.memory.live).clone() {
-        Some(live) => state.with_counts(live, failures),
-        None => state,
-    }
 }
 
 /// Returns which windows were ordered because Graph missed notifications.

@@ -12,8 +12,8 @@ use graph_core::{
         config::{Entry, Problem},
         model::Subscription,
         plan::{
-            Action, Context, Desired, Listing, Objects, Policy, Step, StoredLook, SubscriptionCount, Urgency,
-            Wish, delete_all, excess, expand, plan,
+            Action, Context, Desired, Listing, Objects, Policy, Step, SubscriptionCount, Urgency, Wish,
+            delete_all, excess, expand, plan,
         },
         rotation::KeysInUse,
     },
@@ -216,11 +216,8 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         if are_read && entries.peek().is_none() {
             return Knowledge::Earlier(SubscriptionCount::default());
         }
-        let look = match self.stored.last_look(self.name) {
-            StoredLook::At(look) => look,
-            StoredLook::Never if are_read => return Knowledge::Earlier(SubscriptionCount::default()),
-            // Kept under a name that no other process counts it by.
-            StoredLook::Never | StoredLook::Unknown => return Knowledge::Part(SubscriptionCount::default()),
+        let Some(look) = self.stored.last_look(self.name) else {
+            return Knowledge::Part(SubscriptionCount::default());
         };
         let count = SubscriptionCount::since(&look, entries, &self.deps.policy, self.begun);
         if are_read {

@@ -23,7 +23,7 @@ pub use self::{
     policy::Policy,
     processes::Processes,
     reason::Reason,
-    state::{Look, Missing, StoredLook, StoredState},
+    state::{Look, Missing, StoredState},
     step::{Action, Creation, Renewal, Step},
     terms::Terms,
     urgency::Urgency,

@@ -3,9 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use futures_util::{StreamExt, stream};
-use graph_core::subscription::{
-    catalogue::Version, model::Subscription, plan::StoredLook, url::NotificationUrl,
-};
+use graph_core::subscription::{catalogue::Version, model::Subscription, url::NotificationUrl};
 use graph_edge::graph::{GraphError, GraphErrorKind};
 
 use crate::{
@@ -74,7 +72,7 @@ impl<P: Ports> TenantRun<'_, P> {
     pub(super) fn known(&self) -> Arc<Mutex<Known>> {
         // A tenant that was published just now and that no run has looked at has had no subscription. The first key is used at
         // once, so another process may have created subscriptions already: then the stored look says which.
-        let is_unseen = self.stored.is_blank() || self.stored.last_look(self.name) == StoredLook::Never;
+        let is_unseen = self.stored.is_new(self.name);
         let is_new = is_unseen && self.config.whole && self.keys.is_new(self.tenant, &LEAD, self.begun);
         let fresh = || {
             if is_new {

@@ -6,11 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use super::digest;
 use crate::{
     application::Application,
     read::{OVERLAP, Window},
@@ -138,9 +137,7 @@ fn digest(window: &Window) -> String {
         "{tenant_id} {client_id} {} {}",
         window.subscription, window.resource
     );
-    let mut digest = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(text));
-    digest.truncate(DIGEST);
-    digest
+    digest::digest(&text, DIGEST)
 }
 
 /// After how many minutes a subscription gets a full window again.

@@ -4,11 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::Step;
+use super::{Step, digest::digest};
 
 /// The digest of the names that existed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,14 +19,9 @@ impl Existing {
         if names.is_empty() {
             return Self::default();
         }
-        let mut all = Sha256::new();
-        for name in names {
-            all.update(name.as_bytes());
-            all.update([0]);
-        }
-        let mut digest = BASE64_URL_SAFE_NO_PAD.encode(all.finalize());
-        digest.truncate(LETTERS);
-        Self(digest)
+        // No name has such a character.
+        let names: Vec<&str> = names.iter().copied().collect();
+        Self(digest(&names.join("\0"), LETTERS))
     }
 
     /// Returns the digest for names of which nothing is known.

@@ -2,58 +2,68 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::digest::{digest, digests};
 
-/// The failures of the last runs.
-#[derive(Clone, Debug, Default)]
+/// The failures of the last runs. A parameter holds those that two runs have had, and some of the others: they suffice for an
+/// alarm.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub struct FailureHistory {
     /// Those that two runs in a row have had.
     known: BTreeSet<String>,
     /// Those that only the last run has had: the next one may cure them.
     first_seen: BTreeSet<String>,
-    has_begun: bool,
 }
 
 impl FailureHistory {
-    /// Records the failures of a run and returns how many are new: this run and the one before have them, and no earlier
-    /// one.
-    ///
-    /// `stored` has the text of the last run, which another process may have made: each run may be a new process, and
-    /// several may work in turn. Without a text, no failure of a process's first run is new.
-    pub fn observe<'f>(&mut self, failures: impl Iterator<Item = &'f str>, stored: Option<&str>) -> usize {
+    /// Returns the history after a run with these failures, and how many are new: this run and the one before have them, and
+    /// no earlier one. If the history `before` is not known, none is new.
+    #[must_use]
+    pub fn after<'f>(before: Option<&Self>, failures: impl Iterator<Item = &'f str>) -> (Self, usize) {
         let failures: BTreeSet<String> = failures.map(|failure| digest(failure, DIGEST)).collect();
-        let has_begun = std::mem::replace(&mut self.has_begun, true);
-        if let Some(stored) = stored {
-            let (known, first_seen) = stored.split_once(FIRST_SEEN).unwrap_or((stored, ""));
-            self.known = digests(known, DIGEST).collect();
-            self.first_seen = digests(first_seen, DIGEST).collect();
-        } else if !has_begun {
-            self.known.clone_from(&failures);
-        }
-        self.known.retain(|failure| failures.contains(failure));
-        let is_known = |failure: &&String| self.known.contains(*failure);
-        let (_, unknown): (Vec<&String>, Vec<&String>) = failures.iter().partition(is_known);
-        let (new, first_seen): (Vec<String>, Vec<String>) = unknown
+        let Some(before) = before else {
+            let (known, first_seen) = (failures, BTreeSet::new());
+            return (Self { known, first_seen }, 0);
+        };
+        let (mut known, unknown): (BTreeSet<String>, BTreeSet<String>) = failures
             .into_iter()
-            .cloned()
-            .partition(|failure| self.first_seen.contains(failure));
+            .partition(|failure| before.known.contains(failure));
+        let (new, first_seen): (BTreeSet<String>, BTreeSet<String>) = unknown
+            .into_iter()
+            .partition(|failure| before.first_seen.contains(failure));
         let count = new.len();
-        self.known.extend(new);
-        self.first_seen = first_seen.into_iter().collect();
-        count
+        known.extend(new);
+        (Self { known, first_seen }, count)
     }
 
-    /// Returns the failures as a text for the next run; nothing if too many are known. Of those that only the last run has
-    /// had, some are left out if they are too many: the others suffice for an alarm.
-    #[must_use]
-    pub fn to_text(&self) -> Option<String> {
-        let room = MAX_STORED.checked_sub(self.known.len())?;
-        let mut text: String = self.known.iter().map(String::as_str).collect();
-        if !self.first_seen.is_empty() {
-            text.push(FIRST_SEEN);
-            text.extend(self.first_seen.iter().take(room).map(String::as_str));
+    /// Returns whether a parameter cannot hold the failures.
+    #[expect(clippy::ref_option, reason = "serde asks for the reference")]
+    pub(super) fn are_too_many(failures: &Option<Self>) -> bool {
+        failures.as_ref().is_none_or(|all| all.known.len() > MAX_STORED)
+    }
+}
+
+impl From<String> for FailureHistory {
+    fn from(text: String) -> Self {
+        let (known, first_seen) = text.split_once(FIRST_SEEN).unwrap_or((&text, ""));
+        Self {
+            known: digests(known, DIGEST).collect(),
+            first_seen: digests(first_seen, DIGEST).collect(),
         }
-        Some(text)
+    }
+}
+
+impl From<FailureHistory> for String {
+    fn from(failures: FailureHistory) -> Self {
+        let room = MAX_STORED.saturating_sub(failures.known.len());
+        let mut text: Self = failures.known.iter().map(Self::as_str).collect();
+        if !failures.first_seen.is_empty() {
+            text.push(FIRST_SEEN);
+            text.extend(failures.first_seen.iter().take(room).map(Self::as_str));
+        }
+        text
     }
 }
 
@@ -83,76 +93,60 @@ mod tests {
             (&["a", "c"], 1),
         ];
         for (failures, new) in runs {
-            assert_eq!(
-                history.observe(failures.iter().copied(), None),
-                new,
-                "{failures:?}"
-            );
+            assert_eq!(observe(&mut history, failures), new, "{failures:?}");
         }
     }
 
     #[test]
     fn a_failure_that_comes_back_is_new_again() {
         let mut history = FailureHistory::default();
-        history.observe(["a"].into_iter(), Some(""));
-        assert_eq!(history.observe(["a"].into_iter(), None), 1);
-        assert_eq!(history.observe([].into_iter(), None), 0);
-        history.observe(["a"].into_iter(), None);
-        assert_eq!(history.observe(["a"].into_iter(), None), 1);
-    }
-
-    #[test]
-    fn a_new_process_knows_the_old_failures() {
-        let mut before = FailureHistory::default();
-        before.observe(["old", "older"].into_iter(), None);
-        let stored = before.to_text().unwrap();
-        let mut history = FailureHistory::default();
-        assert_eq!(history.observe(["old", "new"].into_iter(), Some(&stored)), 0);
-        assert_eq!(history.observe(["old", "new"].into_iter(), None), 1);
-    }
-
-    #[test]
-    fn a_failure_is_new_where_each_run_is_a_new_process() {
-        let mut stored = String::new();
-        for (failures, new) in [
-            (&["a"][..], 0),
-            (&["a", "b"], 1),
-            (&["a", "b"], 1),
-            (&["b"], 0),
-            (&["a"], 0),
-        ] {
-            let mut history = FailureHistory::default();
-            assert_eq!(
-                history.observe(failures.iter().copied(), Some(&stored)),
-                new,
-                "{failures:?}"
-            );
-            stored = history.to_text().unwrap();
+        let runs: [(&[&str], usize); 5] = [(&["a"], 0), (&["a"], 1), (&[], 0), (&["a"], 0), (&["a"], 1)];
+        for (failures, new) in runs {
+            assert_eq!(observe(&mut history, failures), new, "{failures:?}");
         }
+    }
+
+    #[test]
+    fn without_a_history_no_failure_is_new() {
+        let (mut history, new) = FailureHistory::after(None, ["old", "older"].into_iter());
+        assert_eq!(new, 0);
+        assert_eq!(observe(&mut history, &["old", "new"]), 0);
+        assert_eq!(observe(&mut history, &["old", "new"]), 1);
     }
 
     #[test]
     fn thousands_of_failures_at_once_are_new_in_the_next_process() {
         let failures: Vec<String> = (0..1_000).map(|number| format!("mail/{number}")).collect();
-        let mut stored = String::new();
+        let failures: Vec<&str> = failures.iter().map(String::as_str).collect();
+        let mut history = Some(FailureHistory::default());
         let mut counts = Vec::new();
         for _ in 0..4 {
-            let mut history = FailureHistory::default();
-            counts.push(history.observe(failures.iter().map(String::as_str), Some(&stored)) > 0);
-            stored = history.to_text().unwrap();
-            assert!(stored.len() <= 601, "{}", stored.len());
+            let (after, new) = FailureHistory::after(history.as_ref(), failures.iter().copied());
+            counts.push(new > 0);
+            let after = Some(after);
+            history = (!FailureHistory::are_too_many(&after)).then(|| stored(after.unwrap()));
         }
         assert_eq!(counts, [false, true, false, false]);
     }
 
     #[test]
     fn thousands_of_failures_are_not_stored() {
-        let mut history = FailureHistory::default();
         let failures: Vec<String> = (0..1_000).map(|number| format!("mail/{number}")).collect();
-        history.observe(failures.iter().map(String::as_str), None);
-        assert_eq!(history.to_text(), None);
-        let mut next = FailureHistory::default();
-        next.observe(failures.iter().map(String::as_str), None);
-        assert_eq!(next.observe(failures.iter().map(String::as_str), None), 0);
+        let (history, _) = FailureHistory::after(None, failures.iter().map(String::as_str));
+        assert!(FailureHistory::are_too_many(&Some(history)));
+        assert!(FailureHistory::are_too_many(&None));
+    }
+
+    /// Observes the failures of a run, which each is a new process.
+    fn observe(history: &mut FailureHistory, failures: &[&str]) -> usize {
+        let (after, new) = FailureHistory::after(Some(history), failures.iter().copied());
+        *history = stored(after);
+        new
+    }
+
+    fn stored(history: FailureHistory) -> FailureHistory {
+        let text = serde_json::to_string(&history).unwrap();
+        assert!(text.len() <= 603, "{}", text.len());
+        serde_json::from_str(&text).unwrap()
     }
 }

@@ -69,12 +69,6 @@ pub struct LostSubscription {
     pub seen_at: Option<Timestamp>,
 }
 
-/// Returns whether a subscription with this history has this id.
-fn is_of(seen: &Option<Seen>, id: &str) -> bool {
-    let known = seen.as_ref().and_then(|seen| seen.id.as_deref());
-    known == Some(id)
-}
-
 impl Step {
     /// Says that the subscription was lost before and exists again, unless it is not its entry's own.
     fn find_again(&mut self, lost: Option<&Seen>) {
@@ -233,8 +227,7 @@ impl SubscriptionHistory {
                 Action::Renew { id, .. } | Action::Replace { id, .. } | Action::Keep { id } => {
                     let before = self.names.get(&step.name);
                     // It stays missing in the history until consumers have heard of the gap.
-                    if let Some(lost) = before.filter(|before| self.was_missing(before) && !is_of(before, id))
-                    {
+                    if let Some(lost) = before.filter(|seen| self.has_lost(seen.as_ref(), id)) {
                         names.insert(step.name.clone(), lost.clone());
                         step.find_again(lost.as_ref());
                         continue;
@@ -301,11 +294,10 @@ impl SubscriptionHistory {
         })
     }
 
-    /// Returns whether a subscription with this history was missing at the look before the last one.
-    fn was_missing(&self, before: &Option<Seen>) -> bool {
-        before
-            .as_ref()
-            .is_none_or(|seen| Some(seen.at) < self.looked_before)
+    /// Returns whether the subscription that was `seen` last was missing at the look before the last one, and what exists now
+    /// as `id` is another one.
+    fn has_lost(&self, seen: Option<&Seen>, id: &str) -> bool {
+        seen.is_none_or(|seen| Some(seen.at) < self.looked_before && seen.id.as_deref() != Some(id))
     }
 
     /// Sets the reason of creations whose subscription this process has seen, and which is gone now.

@@ -1,0 +1,207 @@
+use super::*;
+use crate::subscription::plan::existing::by_entry;
+
+#[test]
+fn an_entry_that_is_new_in_the_configuration_is_not_lost() {
+    let state = state(BTreeMap::new());
+    for (version, name, expected) in [
+        ("v1", "mail", Before::There(Some(at()))),
+        ("v1", "mail/1", Before::There(Some(at()))),
+        ("v2", "mail/1", Before::There(Some(at()))),
+        ("v2", "added", Before::New),
+        ("v2", "added/1", Before::New),
+    ] {
+        let look = state.of("contoso", version).unwrap();
+        assert_eq!(look.before(name, &BTreeMap::new()), expected, "{version} {name}");
+    }
+}
+
+#[test]
+fn missing_subscriptions_survive_in_the_stored_state() {
+    let earlier: Timestamp = "2026-11-22T09:00:00Z".parse().unwrap();
+    let lost = BTreeMap::from([
+        ("mail/lost".to_owned(), Some(earlier)),
+        ("mail/unsure".to_owned(), None),
+    ]);
+    let missing = Missing::of(std::iter::once("mail/new"), lost, BTreeMap::new());
+    let state = state(BTreeMap::from([
+        ("contoso".to_owned(), Some(missing)),
+        ("unseen".to_owned(), None),
+    ]));
+    let state = StoredState::parse(&state.into_text());
+    let look = state.of("contoso", "v1").unwrap();
+    assert_eq!(look.before("mail/new", &BTreeMap::new()), Before::New);
+    assert_eq!(
+        look.before("mail/lost", &BTreeMap::new()),
+        Before::There(Some(earlier))
+    );
+    assert_eq!(look.before("mail/unsure", &BTreeMap::new()), Before::There(None));
+    assert_eq!(state.of("unseen", "v1"), None);
+    assert_eq!(StoredState::parse("{}").of("contoso", "v1"), None);
+    assert_eq!(StoredState::parse("junk").of("contoso", "v1"), None);
+}
+
+#[test]
+fn the_state_always_fits_into_a_parameter() {
+    let many = |count: usize| Missing {
+        lost: (0..count)
+            .map(|number| (format!("mail/{number:036}"), None))
+            .collect(),
+        ..Missing::default()
+    };
+    let state = state(BTreeMap::from([
+        ("large".to_owned(), Some(many(10_000))),
+        ("small".to_owned(), Some(many(3))),
+    ]));
+    let text = state.into_text();
+    assert!(text.len() <= 4_096, "{}", text.len());
+    let state = StoredState::parse(&text);
+    assert_eq!(state.of("large", "v1"), None, "in doubt a loss is reported");
+    assert!(state.of("small", "v1").is_some());
+}
+
+#[test]
+fn existing_subscriptions_are_dropped_before_missing_ones() {
+    let names: Vec<String> = (0..400).map(|number| format!("entry-{number}/1")).collect();
+    let existing = by_entry(names.iter().map(String::as_str));
+    let missing = Missing::of(std::iter::once("mail/new"), BTreeMap::new(), existing);
+    let state = state(BTreeMap::from([("contoso".to_owned(), Some(missing))]));
+    let look = StoredState::parse(&state.into_text())
+        .of("contoso", "v1")
+        .unwrap();
+    assert_eq!(look.before("mail/new", &BTreeMap::new()), Before::New);
+    assert_eq!(
+        look.before("entry-1/2", &by_entry(std::iter::once("entry-1/1"))),
+        Before::There(Some(at())),
+        "in doubt a loss is reported"
+    );
+}
+
+#[test]
+fn thousands_of_guests_without_a_mailbox_hide_nothing_else() {
+    let guests: Vec<String> = (0..5_000).map(|number| format!("mail/{number:036}")).collect();
+    let missing = Missing::of(
+        guests.iter().map(String::as_str),
+        BTreeMap::new(),
+        BTreeMap::new(),
+    );
+    let mut live = LiveCounts::default();
+    live.record("contoso", 12);
+    let state = state(BTreeMap::from([("contoso".to_owned(), Some(missing))]));
+    let state = counted(state, live, "abcd");
+    let state = StoredState::parse(&state.into_text());
+    assert!(state.has_seen("contoso", "v1"));
+    assert!(state.last_look("contoso").is_some());
+    assert_eq!(state.failures, Some("abcd".to_owned().into()));
+    let look = state.of("contoso", "v1").unwrap();
+    assert_eq!(look.before(&guests[0], &BTreeMap::new()), Before::New);
+}
+
+#[test]
+fn one_tenant_with_much_is_dropped_before_the_counts_of_all() {
+    let lost = (0..200)
+        .map(|number| (format!("mail/{number:036}"), None))
+        .collect();
+    let missing = Missing::of(std::iter::empty(), lost, BTreeMap::new());
+    let mut live = LiveCounts::default();
+    live.record("contoso", 12);
+    live.record("small", 1);
+    let state = state(BTreeMap::from([("contoso".to_owned(), Some(missing))]));
+    let state = StoredState::parse(&counted(state, live, "abcd").into_text());
+    assert_eq!(state.last_look("contoso"), None);
+    assert!(state.last_look("small").is_some());
+    assert_eq!(state.failures, Some("abcd".to_owned().into()));
+    assert!(state.has_seen("contoso", "v1"), "its brake holds");
+}
+
+#[test]
+fn a_tenant_whose_changes_are_not_made_has_not_seen_the_version() {
+    let mut state = state(BTreeMap::new());
+    state.set_unsettled(std::iter::once("contoso"));
+    let state = StoredState::parse(&state.into_text());
+    assert!(!state.has_seen("contoso", "v1"));
+    assert!(state.has_seen("other", "v1") && !state.has_seen("other", "v2"));
+}
+
+/// One of them may have a secret that has ended.
+#[test]
+fn the_counts_of_five_hundred_tenants_fit() {
+    let state = large(500, |_| 12);
+    let text = state.into_text();
+    assert!(text.len() <= 4_096, "{}", text.len());
+    let state = StoredState::parse(&text);
+    let look = state.last_look("tenant-7").expect(&text);
+    assert_eq!((look.at, look.live), (at(), 12));
+    assert_eq!(state.last_look("new").map(|look| look.live), Some(0));
+    assert!(state.is_new("new"));
+    assert!(state.failures.is_some());
+}
+
+#[test]
+fn counts_that_do_not_fit_are_unknown_and_not_zero() {
+    let state = large(500, |number| number * 3);
+    let text = state.into_text();
+    assert!(text.len() <= 4_096, "{}", text.len());
+    let state = StoredState::parse(&text);
+    assert_eq!(state.live, None);
+    assert!(state.failures.is_some(), "they fit without the counts");
+    for tenant in ["tenant-7", "new"] {
+        assert_eq!(state.last_look(tenant), None, "{tenant}");
+    }
+}
+
+#[test]
+fn a_tenant_whose_look_is_not_stored_is_unknown() {
+    let state = state(BTreeMap::from([("contoso".to_owned(), None)]));
+    let mut live = LiveCounts::default();
+    live.record("contoso", 12);
+    let state = StoredState {
+        live: Some(live),
+        failures: None,
+        ..state
+    };
+    assert_eq!(state.last_look("contoso"), None);
+    assert_eq!(StoredState::unread().last_look("contoso"), None);
+}
+
+/// Returns a state with an entry with `forEach` in each tenant, and with the counts of the tenants.
+fn large(tenants: usize, live: impl Fn(usize) -> usize) -> StoredState {
+    let mut counts = LiveCounts::default();
+    let name = |number: usize| format!("tenant-{number}");
+    let looks = (0..tenants).map(|number| {
+        counts.record(&name(number), live(number));
+        let missing = Missing {
+            existing: by_entry(std::iter::once("mail/1")),
+            ..Missing::default()
+        };
+        (name(number), Some(missing))
+    });
+    let looks = looks.collect();
+    counted(state(looks), counts, &"abcd".repeat(100))
+}
+
+fn state(tenants: BTreeMap<String, Option<Missing>>) -> StoredState {
+    let config = serde_json::json!({
+        "tenants": {"contoso": {
+            "tenantId": "11111111-2222-3333-4444-555555555555", "clientId": "66666666-7777-8888-9999-000000000000",
+            "credential": {"clientSecret": "s"},
+        }},
+        "subscriptions": {"mail": {
+            "resource": "/users/{id}/messages", "changeType": "created", "forEach": {"users": "all"},
+        }},
+    });
+    let (config, _) = Config::parse(&config.to_string()).unwrap();
+    StoredState::default().after("v1", &config, at(), tenants)
+}
+
+fn at() -> Timestamp {
+    "2026-11-22T10:00:00Z".parse().unwrap()
+}
+
+fn counted(state: StoredState, live: LiveCounts, failures: &str) -> StoredState {
+    StoredState {
+        live: Some(live),
+        failures: Some(failures.to_owned().into()),
+        ..state
+    }
+}
