@@ -41,15 +41,6 @@ pub(crate) struct LostWindow {
     pub(crate) is_undated: bool,
 }
 
-/// What became of windows.
-#[derive(Debug, Default)]
-pub(crate) struct Ordered {
-    /// Whether `ReadQueue` has accepted all.
-    pub(crate) is_all: bool,
-    /// The accepted ones of losses that say no time.
-    pub(crate) undated: Vec<Window>,
-}
-
 /// A gap, and how much of it the reader reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Loss {
@@ -95,23 +86,21 @@ impl<Q: Queue> CatchUp<Q> {
     }
 
     /// Puts windows into `ReadQueue`, joined where they belong to one subscription, and with them those that were kept.
+    /// Returns whether it has accepted all, and the accepted ones of losses that say no time.
     pub(crate) async fn order(
         &self,
         windows: Vec<LostWindow>,
         documents: &impl Documents,
         now: Timestamp,
         deadline: Deadline,
-    ) -> Ordered {
+    ) -> (bool, Vec<Window>) {
         // Taken out of the lock, which must not be held while the queue is called.
         let mut all = std::mem::take(&mut *self.unsent());
         for window in windows {
             add(&mut all, window);
         }
         if all.is_empty() {
-            return Ordered {
-                is_all: true,
-                ..Ordered::default()
-            };
+            return (true, Vec::new());
         }
         // A secret that hangs must not take the time of what comes afterwards.
         let keys = deadline.within(keys::of_messages(documents)).await;
@@ -135,10 +124,7 @@ impl<Q: Queue> CatchUp<Q> {
         let is_all = lost.is_empty();
         self.keep(lost);
         let undated = sent.stored.into_iter().filter(|one| one.is_undated);
-        Ordered {
-            is_all,
-            undated: undated.map(|one| one.window).collect(),
-        }
+        (is_all, undated.map(|one| one.window).collect())
     }
 
     /// Keeps the windows of losses that consumers could not be informed of. Only the process that created the new

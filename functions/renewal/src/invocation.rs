@@ -93,7 +93,10 @@ fn forced(rotate: &Value) -> Result<Forced, Error> {
         Value::Bool(true) => (true, true),
         Value::String(what) if what == "keys" => (true, false),
         Value::String(what) if what == "certificate" => (false, true),
-        _ => return Err(Error::Rotate),
+        _ => {
+            let expected = "an object in which rotate is true, \"keys\" or \"certificate\"";
+            return Err(Error::Request(expected.to_owned()));
+        }
     };
     Ok(Forced {
         client_state,

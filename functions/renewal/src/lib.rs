@@ -130,9 +130,6 @@ pub enum Error {
     /// The event has an unknown form or member.
     #[error("the event is not {0}")]
     Request(String),
-    /// The value of `rotate` is not one of those allowed.
-    #[error("rotate is neither true nor \"keys\" nor \"certificate\"")]
-    Rotate,
     /// A key pair or its certificate cannot be created.
     #[error("certificate cannot be made")]
     Certificate(#[source] Box<CertificateError>),
@@ -147,7 +144,6 @@ impl From<Error> for Diagnostic {
             Error::Documents(_) => "DocumentsUnavailable",
             Error::Malformed(_) => "DocumentMalformed",
             Error::Request(_) => "RequestMalformed",
-            Error::Rotate => "RotateMalformed",
             Error::Certificate(_) => "CertificateFailed",
             Error::Report(_) => "ReportFailed",
         };

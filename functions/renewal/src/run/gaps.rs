@@ -59,15 +59,15 @@ pub(crate) async fn send<P: Ports, T: Send>(
             windows.flatten().collect()
         };
         let (kept, wanted) = (windows(&losses), windows(&reported));
-        let ordered = catch_up.order(wanted, &deps.documents, now, deadline).await;
-        if !ordered.is_all {
+        let (is_all, undated) = catch_up.order(wanted, &deps.documents, now, deadline).await;
+        if !is_all {
             unreported.extend(notes);
         }
         catch_up.keep(kept);
-        for window in &ordered.undated {
+        for window in &undated {
             caught_up.add(window, now);
         }
-        if !ordered.undated.is_empty() {
+        if !undated.is_empty() {
             state::add_caught_up(deps, &caught_up, deadline).await;
         }
     }

@@ -13,14 +13,11 @@ impl<P: Ports> TenantRun<'_, P> {
             deps,
             request,
             config,
-            config_version: _,
-            current_version: _,
-            stored: _,
             keys,
             begun: now,
-            objects_within: _,
             name,
             tenant,
+            ..
         } = self;
         let refused = config
             .refused

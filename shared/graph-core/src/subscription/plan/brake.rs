@@ -63,9 +63,7 @@ impl Reason {
             self,
             Self::OtherResource { .. }
                 | Self::OtherChangeType { .. }
-                | Self::OtherQueryOptions
-                | Self::OtherResourceData { .. }
-                | Self::OtherEntry
+                | Self::OtherEntry(_)
                 | Self::OtherLifecycleUrl
                 | Self::Renamed { .. }
         )

@@ -205,7 +205,7 @@ fn asked_otherwise(ours: &OwnedSubscription<'_>, desired: &Desired) -> Option<Re
         return None;
     }
     let shown = shown_otherwise(ours, desired);
-    shown.or_else(|| (!digest.is_empty()).then_some(Reason::OtherEntry))
+    shown.or_else(|| (!digest.is_empty()).then_some(Reason::OtherEntry("its entry has changed")))
 }
 
 /// Returns how the values that Graph shows differ from the entry.
@@ -226,15 +226,20 @@ fn shown_otherwise(ours: &OwnedSubscription<'_>, desired: &Desired) -> Option<Re
         .filter(|shown| !shown.is_empty());
     let wanted = || desired.query_options.as_deref().map(query_options_key);
     if shown.is_some_and(|shown| Some(query_options_key(shown)) != wanted()) {
-        return Some(Reason::OtherQueryOptions);
+        return Some(Reason::OtherEntry(
+            "the entry's notificationQueryOptions have changed",
+        ));
     }
     // The list may leave this out. A certificate in the URL means that the subscription was created with resource data.
     let is_rich = subscription
         .include_resource_data
         .unwrap_or(url.certificate_id.is_some());
-    (is_rich != desired.include_resource_data).then_some(Reason::OtherResourceData {
-        wanted: desired.include_resource_data,
-    })
+    let text = if desired.include_resource_data {
+        "the entry now includes resource data"
+    } else {
+        "the entry no longer includes resource data"
+    };
+    (is_rich != desired.include_resource_data).then_some(Reason::OtherEntry(text))
 }
 
 /// Returns whether lifecycle notifications go to another stack or name another subscription. The lifecycle URL cannot

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     notification::client_state,
     subscription::{
-        compare::{change_types, query_options_key, resource_key},
+        compare::{query_options_key, resource_key},
         config::Entry,
     },
 };
@@ -135,8 +135,7 @@ impl Expansion {
         // The order decides who keeps a place where Graph allows too few.
         candidates.sort_by(|one, other| one.order().cmp(&other.order()));
         let mut used = used_by_others(listing, &candidates);
-        let mut changes = ChangeTypes::default();
-        let mut watched: HashMap<Watched, (&str, usize)> = HashMap::with_capacity(candidates.len());
+        let mut watched: HashMap<Watched<'_>, &Entry> = HashMap::with_capacity(candidates.len());
         self.desired.reserve(candidates.len());
         for candidate in candidates {
             let Candidate {
@@ -145,20 +144,17 @@ impl Expansion {
                 limit,
                 rank,
             } = candidate;
-            let changes = changes.number(&entry.change_type);
             // Graph answers 409 to a second subscription for the same; the order decides which one is kept, not chance.
             let key = (
                 resource_key(&desired.resource),
-                (!limit::is_one_altogether(&entry.resource)).then_some(changes),
+                (!limit::is_one_altogether(&entry.resource)).then_some(entry.change_type.as_str()),
                 desired.query_options.as_deref().map(query_options_key),
             );
-            if let Some((first, of_first)) = watched.get(&key) {
-                let first = (*first).to_owned();
-                let is_same = changes == *of_first;
-                let why = if is_same {
-                    LeftOut::Shared(first)
+            if let Some(first) = watched.get(&key) {
+                let why = if first.change_type == entry.change_type {
+                    LeftOut::Shared(first.name.clone())
                 } else {
-                    LeftOut::Taken(first)
+                    LeftOut::Taken(first.name.clone())
                 };
                 self.leave_out(&entry.name, why);
                 continue;
@@ -172,7 +168,7 @@ impl Expansion {
                 }
                 *used += 1;
             }
-            watched.insert(key, (&entry.name, changes));
+            watched.insert(key, entry);
             self.desired.push(desired);
         }
         self.desired.sort_by(|one, other| one.name.cmp(&other.name));
@@ -184,29 +180,9 @@ impl Expansion {
     }
 }
 
-/// The key of which Graph allows one subscription: resource, number of the change types where they matter, query
-/// options.
-type Watched = (String, Option<usize>, Option<String>);
-
-/// Numbers for lists of change types, equal for all spellings.
-#[derive(Default)]
-struct ChangeTypes<'a> {
-    numbers: HashMap<&'a str, usize>,
-    known: Vec<BTreeSet<String>>,
-}
-
-impl<'a> ChangeTypes<'a> {
-    fn number(&mut self, list: &'a str) -> usize {
-        *self.numbers.entry(list).or_insert_with(|| {
-            let changes = change_types(list);
-            let place = self.known.iter().position(|known| *known == changes);
-            place.unwrap_or_else(|| {
-                self.known.push(changes);
-                self.known.len() - 1
-            })
-        })
-    }
-}
+/// The key of which Graph allows one subscription: resource, change types where they matter (every entry spells them in the
+/// same way), query options.
+type Watched<'e> = (String, Option<&'e str>, Option<String>);
 
 /// A subscription that an entry asks for.
 struct Candidate<'a> {

@@ -55,32 +55,16 @@ impl<'a> Listing<'a> {
     #[must_use]
     pub fn rival(&self, resource: &str, change_type: &str) -> Option<(&str, &str)> {
         let all = self.ours.iter().map(|ours| ours.subscription);
-        let is_rival = |one: &&Subscription| {
-            one.resource
-                .as_deref()
-                .is_some_and(|of| same_resource(of, resource))
-                && one
-                    .change_type
-                    .as_deref()
-                    .is_none_or(|of| same_change_types(of, change_type))
-        };
-        let found = all.chain(self.others.iter().copied()).find(is_rival)?;
+        let mut all = all.chain(self.others.iter().copied());
+        let found = all.find(|one| watches(one, resource, change_type))?;
         Some((&found.id, found.notification_url.as_deref().unwrap_or_default()))
     }
 
     /// Returns a subscription that another stack left and that conflicts with `desired`: same resource, same change
     /// types, and a URL of a stack.
     pub(super) fn left_for(&self, desired: &Desired) -> Option<&'a Subscription> {
-        let is_left = |one: &&Subscription| {
-            one.resource
-                .as_deref()
-                .is_some_and(|of| same_resource(of, &desired.resource))
-                && one
-                    .change_type
-                    .as_deref()
-                    .is_none_or(|of| same_change_types(of, &desired.change_type))
-        };
-        self.left.iter().copied().find(is_left)
+        let mut left = self.left.iter().copied();
+        left.find(|one| watches(one, &desired.resource, &desired.change_type))
     }
 
     /// Returns how many subscriptions this stack has.
@@ -112,6 +96,13 @@ impl<'a> Listing<'a> {
             .filter_map(|other| other.notification_url.as_deref());
         ours.chain(others.map(|url| Cow::Owned(NotificationUrl::anywhere(url))))
     }
+}
+
+/// Returns whether a subscription watches `resource` for these change types, as far as Graph shows them.
+fn watches(one: &Subscription, resource: &str, change_type: &str) -> bool {
+    let (of, changes) = (one.resource.as_deref(), one.change_type.as_deref());
+    of.is_some_and(|of| same_resource(of, resource))
+        && changes.is_none_or(|of| same_change_types(of, change_type))
 }
 
 /// Returns whether the notification URL was made by a stack, this one or another.

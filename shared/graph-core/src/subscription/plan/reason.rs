@@ -60,15 +60,8 @@ pub enum Reason {
         /// The watched change types.
         from: String,
     },
-    /// The subscription has other query options than its entry asks for.
-    OtherQueryOptions,
-    /// The subscription has resource data and its entry does not ask for it, or the other way round.
-    OtherResourceData {
-        /// Whether the entry asks for resource data.
-        wanted: bool,
-    },
-    /// The entry has changed in a way that Graph's list does not show.
-    OtherEntry,
+    /// The entry has changed otherwise, in these words.
+    OtherEntry(&'static str),
     /// Notifications go to an old address, or without the entry's `fetchContent` flag.
     OtherUrl,
     /// Lifecycle notifications go elsewhere, and a PATCH cannot change their URL.
@@ -146,12 +139,7 @@ impl fmt::Display for Reason {
             Self::Removed => write!(f, "Graph has removed it"),
             Self::OtherResource { from } => write!(f, "the entry's resource has changed from {from}"),
             Self::OtherChangeType { from } => write!(f, "the entry's changeType has changed from {from}"),
-            Self::OtherQueryOptions => write!(f, "the entry's notificationQueryOptions have changed"),
-            Self::OtherResourceData { wanted: true } => write!(f, "the entry now includes resource data"),
-            Self::OtherResourceData { wanted: false } => {
-                write!(f, "the entry no longer includes resource data")
-            }
-            Self::OtherEntry => write!(f, "its entry has changed"),
+            Self::OtherEntry(text) => f.write_str(text),
             Self::OtherUrl => write!(f, "its notifications have to go to another URL"),
             Self::OtherLifecycleUrl => write!(f, "its lifecycle notifications go to another address"),
             Self::KeyGone { key_id } if key_id.is_empty() => {
