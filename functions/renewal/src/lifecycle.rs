@@ -73,12 +73,7 @@ pub(crate) async fn handle<P: Ports>(
         let body = text(record, "body");
         // Without keys nothing is proven yet: the message is retried and not set aside.
         let Some(keys) = &keys else {
-            unfinished.push(Unfinished {
-                note: (id, Reason::NoClientStateKeys),
-                id: id.to_owned(),
-                last_try: last_try(record, None, deps.tries),
-                reason: Reason::NoClientStateKeys,
-            });
+            unfinished.push(retried(record, None, Reason::NoClientStateKeys, deps.tries));
             continue;
         };
         match Event::of(body, keys, deps.clock.now()) {
@@ -87,12 +82,7 @@ pub(crate) async fn handle<P: Ports>(
             Err(Rejection {
                 reason: reason @ Reason::NoClientStateKeys,
                 owner,
-            }) => unfinished.push(Unfinished {
-                note: (id, reason),
-                id: id.to_owned(),
-                last_try: last_try(record, owner.as_ref(), deps.tries),
-                reason,
-            }),
+            }) => unfinished.push(retried(record, owner.as_ref(), reason, deps.tries)),
             Err(Rejection { reason, owner }) => rejected.push(Failed {
                 note: (id, reason),
                 id: id.to_owned(),
@@ -108,13 +98,7 @@ pub(crate) async fn handle<P: Ports>(
     let failures = react(&events, deadline, deps, metrics).await;
     for ((record, event), failure) in events.iter().zip(failures) {
         let Some(reason) = failure else { continue };
-        let id = text(record, "messageId");
-        unfinished.push(Unfinished {
-            note: (id, reason),
-            id: id.to_owned(),
-            last_try: last_try(record, Some(&event.owner()), deps.tries),
-            reason,
-        });
+        unfinished.push(retried(record, Some(&event.owner()), reason, deps.tries));
     }
     let sent = sqs::keep(
         unfinished,
@@ -134,11 +118,22 @@ fn text<'a>(record: &'a Value, member: &str) -> &'a str {
     record.get(member).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Returns the message of a record if LifecycleQueue does not hand it over again.
-fn last_try(record: &Value, owner: Option<&Proven>, tries: u32) -> Option<LastTry> {
+/// Returns the message of a record that LifecycleQueue has to hand over again, which it does `tries` times.
+fn retried<'r>(
+    record: &'r Value,
+    owner: Option<&Proven>,
+    reason: Reason,
+    tries: u32,
+) -> Unfinished<(&'r str, Reason)> {
+    let id = text(record, "messageId");
     let count = record.pointer("/attributes/ApproximateReceiveCount");
     let received = received(count.and_then(Value::as_str));
-    LastTry::of(received, tries, text(record, "body"), owner)
+    Unfinished {
+        note: (id, reason),
+        id: id.to_owned(),
+        last_try: LastTry::of(received, tries, text(record, "body"), owner),
+        reason,
+    }
 }
 
 /// Counts the messages that are in FailedQueue, and returns the ids of those that SQS hands over again. What FailedQueue does not

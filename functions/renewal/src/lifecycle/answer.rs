@@ -1,17 +1,21 @@
 //! Answers one event at once, by the subscription's id.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
+    pin::pin,
     sync::{Arc, Mutex},
 };
 
 use futures_util::{StreamExt, stream};
-use graph_core::subscription::{
-    catalogue::Version,
-    config::{Config, Tenant},
-    model::{Subscription, SubscriptionUpdate},
-    plan::{Desired, Made, Policy, Terms, gap::Gap, one_of},
-    url::NotificationUrl,
+use graph_core::{
+    application::Application,
+    subscription::{
+        catalogue::Version,
+        config::{Config, Tenant},
+        model::{Subscription, SubscriptionUpdate},
+        plan::{Desired, Made, Policy, Terms, gap::Gap, one_of},
+        url::NotificationUrl,
+    },
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
 use jiff::{SignedDuration, Timestamp};
@@ -76,8 +80,6 @@ struct Named<'a> {
     /// What the entry asks for; nothing while the entry cannot be used.
     desired: Option<Desired>,
     known: Arc<Mutex<Known>>,
-    /// The period of scheduled runs.
-    period: SignedDuration,
 }
 
 impl Named<'_> {
@@ -94,8 +96,8 @@ impl Named<'_> {
         one.resource.as_ref().or(asked).cloned()
     }
 
-    /// Returns how the subscription is renewed.
-    fn terms(&self, one: &Subscription) -> Terms {
+    /// Returns how the subscription is renewed by runs that are a `period` apart.
+    fn terms(&self, one: &Subscription, period: SignedDuration) -> Terms {
         if let Some(desired) = &self.desired {
             return Terms {
                 version: desired.version,
@@ -104,7 +106,7 @@ impl Named<'_> {
         }
         let url = one.notification_url.as_deref().map(NotificationUrl::anywhere);
         let is_rich = url.is_some_and(|url| url.certificate_id.is_some());
-        Terms::of(one.resource.as_deref(), is_rich, self.period)
+        Terms::of(one.resource.as_deref(), is_rich, period)
     }
 
     /// Returns the verdict on an event about a subscription that is gone, from the subscription that this process knows
@@ -140,34 +142,26 @@ impl<P: Ports> Answers<'_, P> {
     /// Answers events and returns the verdicts in their order. Repeated events about one subscription are answered
     /// once.
     pub(super) async fn to(&self, events: &[(&Value, Event)]) -> Vec<Verdict> {
-        let mut first: BTreeMap<_, usize> = BTreeMap::new();
-        let key = |event: &Event| {
-            let id = event.subscription_id.clone();
-            (event.application, id, event.name.clone(), event.kind)
-        };
+        let mut same: BTreeMap<_, Vec<usize>> = BTreeMap::new();
         for (index, (_, event)) in events.iter().enumerate() {
-            first.entry(key(event)).or_insert(index);
+            let key = (event.application, &event.subscription_id, &event.name, event.kind);
+            same.entry(key).or_default().push(index);
         }
-        let indices: BTreeSet<usize> = first.values().copied().collect();
+        // Unanswered counts as failed, so that SQS hands the message over again.
+        let mut verdicts = vec![Verdict::Failed; events.len()];
         // In turns, so that a storm of one application does not delay the events of another.
-        let answers = in_turns(events, &indices)
+        let answers = in_turns(events, same.into_values().collect())
             .into_iter()
-            .map(|(index, event)| async move { (index, self.to_one(event).await) });
-        let answers: BTreeMap<usize, Verdict> = stream::iter(answers)
-            .buffer_unordered(CONCURRENT_ANSWERS)
-            .collect()
-            .await;
-        let of = |(_, event): &(&Value, Event)| {
-            first
-                .get(&key(event))
-                .and_then(|index| answers.get(index))
-                .cloned()
-        };
-        events
-            .iter()
-            // Unanswered counts as failed, so that SQS hands the message over again.
-            .map(|event| of(event).unwrap_or(Verdict::Failed))
-            .collect()
+            .map(|(indices, event)| async move { (indices, self.to_one(event).await) });
+        let mut answers = pin!(stream::iter(answers).buffer_unordered(CONCURRENT_ANSWERS));
+        while let Some((indices, verdict)) = answers.next().await {
+            for index in indices {
+                if let Some(of_event) = verdicts.get_mut(index) {
+                    of_event.clone_from(&verdict);
+                }
+            }
+        }
+        verdicts
     }
 
     async fn to_one(&self, event: &Event) -> Verdict {
@@ -266,7 +260,6 @@ impl<P: Ports> Answers<'_, P> {
                 tenant,
                 desired: of_tenant(name),
                 known: self.deps.memory.known(name, tenant, Known::default),
-                period: self.deps.policy.period,
             })
             .partition(|named| named.desired.is_some());
         // A subscription that no entry asks for may be one that runs keep, because its entry cannot be read or too much
@@ -292,7 +285,7 @@ impl<P: Ports> Answers<'_, P> {
         let Terms {
             version,
             mut lifetime,
-        } = named.terms(&existing);
+        } = named.terms(&existing, self.deps.policy.period);
         let entry = event.name.split('/').next().unwrap_or_default();
         if let Some(minutes) = self.deps.memory.longest(named.tenant, entry) {
             lifetime = lifetime.min(SignedDuration::from_mins(minutes.into()));
@@ -351,23 +344,25 @@ fn verdict(error: &GraphError) -> Verdict {
     }
 }
 
-/// Returns the events at `indices`, ordered so that applications take turns.
-fn in_turns<'a>(events: &'a [(&Value, Event)], indices: &BTreeSet<usize>) -> Vec<(usize, &'a Event)> {
-    let mut turns: BTreeMap<_, usize> = BTreeMap::new();
-    let mut ordered = Vec::with_capacity(indices.len());
-    for index in indices {
-        let Some((_, event)) = events.get(*index) else {
+/// Returns the first event of each group of `indices`, ordered so that applications take turns.
+fn in_turns<'a>(events: &'a [(&Value, Event)], mut groups: Vec<Vec<usize>>) -> Vec<(Vec<usize>, &'a Event)> {
+    let mut turns: BTreeMap<Application, usize> = BTreeMap::new();
+    let mut ordered = Vec::with_capacity(groups.len());
+    groups.sort();
+    for indices in groups {
+        let Some((first, (_, event))) = indices
+            .first()
+            .and_then(|first| Some((*first, events.get(*first)?)))
+        else {
             continue;
         };
-        let turn = turns.entry(&event.application).or_default();
-        ordered.push((*turn, *index, event));
+        let turn = turns.entry(event.application).or_default();
+        ordered.push((*turn, first, indices, event));
         *turn += 1;
     }
-    ordered.sort_by_key(|(turn, index, _)| (*turn, *index));
-    ordered
-        .into_iter()
-        .map(|(_, index, event)| (index, event))
-        .collect()
+    ordered.sort_by_key(|(turn, first, ..)| (*turn, *first));
+    let ordered = ordered.into_iter();
+    ordered.map(|(.., indices, event)| (indices, event)).collect()
 }
 
 /// How many events are answered at once.
