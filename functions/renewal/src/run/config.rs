@@ -14,7 +14,7 @@ use graph_edge::{
     telemetry::causes,
 };
 
-use self::{departed::Departures, previous::Earlier};
+use self::previous::Earlier;
 use crate::{
     Error,
     invocation::Options,
@@ -104,11 +104,7 @@ pub(crate) async fn read(
         read.is_blind = true;
         return Ok(Some(read));
     };
-    let departures = Departures {
-        trusted: &trusted,
-        options,
-    };
-    departures.add(&mut earlier, &mut read, report).await;
+    departed::add(&trusted, options, &mut earlier, &mut read, report).await;
     Ok(Some(read))
 }
 

@@ -8,62 +8,55 @@ use graph_core::{secrets::TrustedTenant, subscription::config::Problem};
 use super::{ReadConfig, previous::Earlier};
 use crate::{invocation::Options, ports::Documents, report::Report};
 
-/// Decides on trusted applications that the configuration does not have.
-pub(super) struct Departures<'a> {
-    pub(super) trusted: &'a BTreeSet<TrustedTenant>,
-    pub(super) options: &'a Options,
-}
-
-impl Departures<'_> {
-    /// Adds the tenants that are still trusted but no longer configured, with the credentials of earlier versions.
-    ///
-    /// They depart only if the document has no mistakes and was not emptied: otherwise their subscriptions are kept until a
-    /// person corrects it or confirms. A tenant whose application has changed departs when its successor has everything,
-    /// because a mistyped id looks like such a change.
-    pub(super) async fn add(
-        &self,
-        earlier: &mut Earlier<'_, impl Documents>,
-        read: &mut ReadConfig,
-        report: &mut Report,
-    ) {
-        let config = &mut read.config;
-        let missing = config.missing(self.trusted);
-        if missing.is_empty() {
-            read.needed = Some(Vec::new());
-            return;
+/// Adds the `trusted` tenants that are no longer configured, with the credentials of earlier versions.
+///
+/// They depart only if the document has no mistakes and was not emptied: otherwise their subscriptions are kept until a
+/// person corrects it or confirms. A tenant whose application has changed departs when its successor has everything,
+/// because a mistyped id looks like such a change.
+pub(super) async fn add(
+    trusted: &BTreeSet<TrustedTenant>,
+    options: &Options,
+    earlier: &mut Earlier<'_, impl Documents>,
+    read: &mut ReadConfig,
+    report: &mut Report,
+) {
+    let config = &mut read.config;
+    let missing = config.missing(trusted);
+    if missing.is_empty() {
+        read.needed = Some(Vec::new());
+        return;
+    }
+    let count = missing.len();
+    let is_confirmed = options.confirms_deletions || options.deletes_all;
+    let (mut unknown, mut needed) = (missing, Vec::new());
+    for version in &*earlier.versions().await {
+        let before = unknown.len();
+        unknown = config.keep_missing(&version.config, unknown);
+        if unknown.len() < before {
+            needed.push(version.version_id.clone());
         }
-        let count = missing.len();
-        let is_confirmed = self.options.confirms_deletions || self.options.deletes_all;
-        let (mut unknown, mut needed) = (missing, Vec::new());
-        for version in &*earlier.versions().await {
-            let before = unknown.len();
-            unknown = config.keep_missing(&version.config, unknown);
-            if unknown.len() < before {
-                needed.push(version.version_id.clone());
-            }
-        }
-        // A version that failed to be read may have the tenant: the next run tries again.
-        let is_uncertain = earlier.has_gap() && !unknown.is_empty();
-        read.needed = Some(needed).filter(|_| !is_uncertain);
-        config.whole &= !is_uncertain;
-        let gone = count.saturating_sub(config.moved());
-        let is_doubtful = config.whole && !is_confirmed && config.is_emptied(gone, self.trusted.len());
-        if config.whole && !is_doubtful {
-            config.let_depart(|_, successor| is_confirmed || successor.is_none());
-            report.note(unknown.iter().take(MAX_NAMES).map(unreachable));
-            return;
-        }
-        config.whole = false;
-        // Their subscriptions may live, and no run can see them.
-        read.is_blind = !unknown.is_empty();
-        let unlisted: fn(&TrustedTenant) -> Problem = if is_uncertain { unread } else { unlisted };
-        report.note(unknown.iter().take(MAX_NAMES).map(unlisted));
-        if is_doubtful {
-            read.held = count;
-            report.note([doubtful(count, self.trusted.len())]);
-        } else {
-            report.note(config.kept.keys().take(MAX_NAMES).map(|name| kept(name)));
-        }
+    }
+    // A version that failed to be read may have the tenant: the next run tries again.
+    let is_uncertain = earlier.has_gap() && !unknown.is_empty();
+    read.needed = Some(needed).filter(|_| !is_uncertain);
+    config.whole &= !is_uncertain;
+    let gone = count.saturating_sub(config.moved());
+    let is_doubtful = config.whole && !is_confirmed && config.is_emptied(gone, trusted.len());
+    if config.whole && !is_doubtful {
+        config.let_depart(|_, successor| is_confirmed || successor.is_none());
+        report.note(unknown.iter().take(MAX_NAMES).map(unreachable));
+        return;
+    }
+    config.whole = false;
+    // Their subscriptions may live, and no run can see them.
+    read.is_blind = !unknown.is_empty();
+    let unlisted: fn(&TrustedTenant) -> Problem = if is_uncertain { unread } else { unlisted };
+    report.note(unknown.iter().take(MAX_NAMES).map(unlisted));
+    if is_doubtful {
+        read.held = count;
+        report.note([doubtful(count, trusted.len())]);
+    } else {
+        report.note(config.kept.keys().take(MAX_NAMES).map(|name| kept(name)));
     }
 }
 
