@@ -5,22 +5,21 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use graph_core::{
-    application::Application,
-    subscription::{
-        catalogue,
-        config::{Entry, Problem},
-        model::Subscription,
-        plan::{
-            Action, Context, Desired, Listing, Objects, Policy, Step, SubscriptionCount, Urgency, Wish,
-            delete_all, excess, expand, plan,
-        },
-        rotation::KeysInUse,
+use graph_core::subscription::{
+    catalogue,
+    config::{Entry, Problem},
+    model::Subscription,
+    plan::{
+        Action, Context, Desired, Listing, Objects, Policy, Step, SubscriptionCount, Urgency, delete_all,
+        excess, expand, plan,
     },
+    rotation::KeysInUse,
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
 use jiff::SignedDuration;
 
+pub(super) use self::result::Knowledge;
+pub(crate) use self::result::TenantResult;
 use self::sight::{Sight, missing, remembered};
 use super::objects;
 use crate::{
@@ -28,116 +27,17 @@ use crate::{
     apply::{Applier, DeletionTurns},
     memory::{Known, Subject, lock},
     ports::Ports,
-    report::{ManyLine, Margin, Need, TenantLine, describe},
+    report::{Margin, describe},
     result::{Status, StepResult},
     tenant_run::TenantRun,
 };
 
+mod brake;
 mod context;
 mod needs;
 mod observed;
+mod result;
 mod sight;
-
-/// The result of a run for one tenant.
-#[derive(Debug)]
-pub(crate) struct TenantResult {
-    pub(crate) application: Application,
-    pub(crate) line: TenantLine,
-    /// The results of the steps.
-    pub(crate) steps: Vec<StepResult>,
-    /// The removals that Graph reported and the list confirmed, by id and name.
-    pub(crate) removed: BTreeSet<(String, String)>,
-    /// The keys that its subscriptions name; nothing if Graph could not list them.
-    pub(super) in_use: Option<KeysInUse>,
-    /// What is known of its subscriptions.
-    pub(super) knowledge: Knowledge,
-    /// The names that were missing at an earlier look and have no step, because their entries cannot be read now.
-    pub(super) missing_before: BTreeSet<String>,
-    /// How many deletions and replacements the brake holds back.
-    pub(super) held: usize,
-    /// Whether a list of objects ended for lack of time.
-    pub(super) needs_time: bool,
-    /// Whether Graph refuses the credential until a person acts.
-    pub(super) is_locked_out: bool,
-    pub(super) many: Vec<ManyLine>,
-    pub(super) problems: Vec<Problem>,
-    /// How long renewals may fail without a lapse.
-    pub(super) margins: Vec<Margin>,
-    /// The permissions that entries need, in a dry run.
-    pub(super) needs: BTreeMap<String, Vec<Need>>,
-}
-
-impl TenantResult {
-    fn of<P: Ports>(run: &TenantRun<'_, P>) -> Self {
-        Self {
-            application: run.tenant.application,
-            line: TenantLine {
-                tenant: run.name.to_owned(),
-                taken_out: run.config.departed.contains(run.name),
-                ..TenantLine::default()
-            },
-            steps: Vec::new(),
-            removed: BTreeSet::new(),
-            in_use: None,
-            knowledge: Knowledge::Complete,
-            missing_before: BTreeSet::new(),
-            held: 0,
-            needs_time: false,
-            is_locked_out: false,
-            many: Vec::new(),
-            problems: Vec::new(),
-            margins: Vec::new(),
-            needs: BTreeMap::new(),
-        }
-    }
-}
-
-impl TenantResult {
-    /// Returns whether Graph could list its subscriptions.
-    pub(crate) fn is_listed(&self) -> bool {
-        self.in_use.is_some()
-    }
-
-    /// Returns the result of two looks at a tenant in one run: that of the second, with what the first has done.
-    pub(super) fn joined(self, mut second: Self) -> Self {
-        second.removed.extend(self.removed);
-        for first in self
-            .steps
-            .into_iter()
-            .filter(|first| first.status != Status::Planned)
-        {
-            let is_same = |result: &&mut StepResult| {
-                result.step.name == first.step.name && result.subscription_id == first.subscription_id
-            };
-            match second.steps.iter_mut().find(is_same) {
-                // The second look had nothing to do, because the first has done it.
-                Some(result) if result.status == Status::Planned => *result = first,
-                None if first.status == Status::Done => second.steps.push(first),
-                Some(_) | None => {}
-            }
-        }
-        second.steps.sort_by(|one, other| one.order().cmp(&other.order()));
-        second
-    }
-
-    /// Returns whether a tenant that was removed from the configuration has no subscription left.
-    pub(super) fn is_emptied(&self) -> bool {
-        let is_gone = || self.is_listed() && self.steps.iter().all(StepResult::has_deleted);
-        // An application that is locked out for good can never list again, so nothing more can be deleted for it.
-        self.line.taken_out && (self.is_locked_out || is_gone())
-    }
-}
-
-/// What is known of a tenant's subscriptions.
-#[derive(Debug)]
-pub(super) enum Knowledge {
-    /// Each has a step.
-    Complete,
-    /// Graph has not listed them to this process. This is their state by the last look of another one.
-    Earlier(SubscriptionCount),
-    /// The same, but of only some or none of them: it is not stored, or entries cannot be read.
-    Part(SubscriptionCount),
-}
 
 /// A tenant with its plan.
 pub(super) struct TenantPlan<'a, P: Ports> {
@@ -368,23 +268,6 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             .collect()
     }
 
-    /// Returns what the configuration says about wanted deletions.
-    fn wish(&self, known: &Mutex<Known>) -> Wish {
-        if self.config.subscriptions.is_empty() && self.config.refused.is_empty() {
-            Wish::Nothing
-        } else if lock(known).has_seen(self.name, self.config_version, self.stored) {
-            Wish::Old
-        } else {
-            Wish::New
-        }
-    }
-
-    /// Returns whether the brake may hold deletions: not if a person asked for them.
-    fn may_brake(&self) -> bool {
-        let options = &self.request.options;
-        !(options.confirms_deletions || options.deletes_all || self.config.departed.contains(self.name))
-    }
-
     /// Shortens lifetimes to what Graph has granted to the same entry before, and returns a warning for each entry.
     fn shorten(&self, desired: &mut [Desired]) -> impl Iterator<Item = Problem> + use<P> {
         let mut shortened = BTreeSet::new();
@@ -405,16 +288,6 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         })
     }
 
-    fn braked(&self, count: usize, live: usize) -> Problem {
-        Problem::error(
-            format!("tenants.{}", self.name),
-            format!(
-                "has {live} subscriptions, of which the configuration would delete or replace {count}; renewal renews all \
-                 and deletes none. If you want the deletions, invoke renewal with {{\"confirmDeletions\": true}}"
-            ),
-        )
-    }
-
     /// Returns the urgency of a step; nothing for a step that changes nothing.
     pub(super) fn urgency(&self, step: &Step) -> Option<Urgency> {
         Urgency::of(step, &self.deps.policy, self.begun)
@@ -429,29 +302,6 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         let refusal = refusals.get(&Subject::one(self.name, &step.name));
         let is_refused = refusal.is_some_and(|refusal| refusal.is_of(&creation.desired));
         (is_refused, !self.stored.was_left_over(self.name, &step.name))
-    }
-}
-
-impl<P: Ports> Applier<'_, P> {
-    /// Remembers the version of the configuration after a run, unless so many of its deletions and replacements are left
-    /// that the brake would hold them in the next run: it must still see the change as new.
-    pub(super) fn remember_version(&self, results: &[StepResult]) {
-        let is_left = |result: &&StepResult| {
-            result.status != Status::Done && (result.step.action.deletes() || result.step.action.creates())
-        };
-        if self.context.braked {
-            return;
-        }
-        // As the next run counts: what this run has deleted is no longer there.
-        let rest = results.iter().filter(|result| !result.has_deleted());
-        let left = rest.filter_map(|result| {
-            let step = result.step.clone();
-            if is_left(&result) { Some(step) } else { step.kept() }
-        });
-        let all = lock(&self.known).all();
-        if excess(&left.collect::<Vec<_>>(), self.listing(&all).ours(), Wish::Old).is_none() {
-            lock(&self.known).version = Some(self.run.config_version.to_owned());
-        }
     }
 }
 

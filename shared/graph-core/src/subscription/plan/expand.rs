@@ -1,7 +1,7 @@
 //! Turns entries into single subscriptions: a `forEach` entry may have thousands.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
 };
 

@@ -1,0 +1,69 @@
+//! The brake of a tenant: what a person has to want before many subscriptions are deleted or replaced.
+
+use std::sync::Mutex;
+
+use graph_core::subscription::{
+    config::Problem,
+    plan::{Wish, excess},
+};
+
+use crate::{
+    apply::Applier,
+    memory::{Known, lock},
+    ports::Ports,
+    result::{Status, StepResult},
+    tenant_run::TenantRun,
+};
+
+impl<P: Ports> TenantRun<'_, P> {
+    /// Returns what the configuration says about wanted deletions.
+    pub(super) fn wish(&self, known: &Mutex<Known>) -> Wish {
+        if self.config.subscriptions.is_empty() && self.config.refused.is_empty() {
+            Wish::Nothing
+        } else if lock(known).has_seen(self.name, self.config_version, self.stored) {
+            Wish::Old
+        } else {
+            Wish::New
+        }
+    }
+
+    /// Returns whether the brake may hold deletions: not if a person asked for them.
+    pub(super) fn may_brake(&self) -> bool {
+        let options = &self.request.options;
+        !(options.confirms_deletions || options.deletes_all || self.config.departed.contains(self.name))
+    }
+
+    /// Returns the problem of deletions that the brake holds.
+    pub(super) fn braked(&self, count: usize, live: usize) -> Problem {
+        Problem::error(
+            format!("tenants.{}", self.name),
+            format!(
+                "has {live} subscriptions, of which the configuration would delete or replace {count}; renewal renews all \
+                 and deletes none. If you want the deletions, invoke renewal with {{\"confirmDeletions\": true}}"
+            ),
+        )
+    }
+}
+
+impl<P: Ports> Applier<'_, P> {
+    /// Remembers the version of the configuration after a run, unless so many of its deletions and replacements are left
+    /// that the brake would hold them in the next run: it must still see the change as new.
+    pub(in crate::run) fn remember_version(&self, results: &[StepResult]) {
+        let is_left = |result: &&StepResult| {
+            result.status != Status::Done && (result.step.action.deletes() || result.step.action.creates())
+        };
+        if self.context.braked {
+            return;
+        }
+        // As the next run counts: what this run has deleted is no longer there.
+        let rest = results.iter().filter(|result| !result.has_deleted());
+        let left = rest.filter_map(|result| {
+            let step = result.step.clone();
+            if is_left(&result) { Some(step) } else { step.kept() }
+        });
+        let all = lock(&self.known).all();
+        if excess(&left.collect::<Vec<_>>(), self.listing(&all).ours(), Wish::Old).is_none() {
+            lock(&self.known).version = Some(self.run.config_version.to_owned());
+        }
+    }
+}
