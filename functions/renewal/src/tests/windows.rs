@@ -391,11 +391,11 @@ async fn a_secret_that_hangs_keeps_windows_until_their_deadline() {
     let ordered = tokio::time::timeout(Duration::from_secs(20), ordered)
         .await
         .unwrap();
-    assert!(!ordered.is_all && ordered.undated.is_empty());
+    assert!(!ordered.0 && ordered.1.is_empty());
     *world.documents.hangs.lock().unwrap() = false;
     let soon = Deadline::after(Duration::from_secs(20));
     let ordered = catch_up.order(Vec::new(), &world.documents, now, soon).await;
-    assert!(ordered.is_all);
+    assert!(ordered.0);
     assert_eq!(world.windows().len(), 1);
 }
 
