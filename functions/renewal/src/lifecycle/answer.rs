@@ -196,7 +196,9 @@ impl<P: Ports> Answers<'_, P> {
             (Some(one), Kind::Removed | Kind::Missed) => one,
             // Notifications were missed, even if the subscription has been replaced since.
             (None, Kind::Missed) if was_listed => {
-                return named.successor(event, self.deps.clock.now()).unwrap_or(Verdict::Gone);
+                return named
+                    .successor(event, self.deps.clock.now())
+                    .unwrap_or(Verdict::Gone);
             }
             (None, _) if was_listed => return Verdict::Ignored,
             // Asked by id even if known: another process may have renewed it just now, and Graph wants ten minutes
@@ -209,7 +211,9 @@ impl<P: Ports> Answers<'_, P> {
                     Err(error) => {
                         let verdict = verdict(&error);
                         let is_replaced = verdict == Verdict::Gone && event.kind == Kind::Missed;
-                        let successor = is_replaced.then(|| named.successor(event, self.deps.clock.now())).flatten();
+                        let successor = is_replaced
+                            .then(|| named.successor(event, self.deps.clock.now()))
+                            .flatten();
                         return successor.unwrap_or(verdict);
                     }
                 }
@@ -241,7 +245,9 @@ impl<P: Ports> Answers<'_, P> {
     /// Returns the verdict on an event about a lost subscription, after a run over its application.
     pub(super) fn after_run(&self, event: &Event) -> Option<Verdict> {
         let named = self.named(event);
-        named.iter().find_map(|named| named.successor(event, self.deps.clock.now()))
+        named
+            .iter()
+            .find_map(|named| named.successor(event, self.deps.clock.now()))
     }
 
     /// Returns the subscription of the event's name for each login of its application, the login that knows the
