@@ -18,7 +18,7 @@ use graph_core::{
     },
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tracing::{info, warn};
 
