@@ -49,6 +49,8 @@ pub(crate) struct Counts {
     pub(crate) live: Option<LiveCounts>,
     /// The failures of the last runs.
     pub(crate) failures: Option<FailureHistory>,
+    /// The tenants and names of the steps that are left for the next run.
+    pub(crate) left_over: BTreeSet<(String, String)>,
 }
 
 /// The owner of a list of subscriptions: an application in a tenant, or a user who signed in to the application.

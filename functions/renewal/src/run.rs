@@ -115,7 +115,7 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
                 // After all that can fail. A run over a part counts and stores nothing: it knows nothing of the others.
                 let counted = count::count(&run, deps, &read.config, &stored, request.options);
                 let deadline = request.keeps_state_by(&deps.clock);
-                state::store(deps, stored, &read, &counted, now, deadline).await;
+                state::store(deps, stored, &read, &counted.counts, now, deadline).await;
                 run.counted = Some(counted);
             }
         }

@@ -32,9 +32,7 @@ pub(crate) struct Counted {
     drop_percent: i64,
     /// How many failures are new.
     new_failures: usize,
-    /// The tenants and names of the steps that are left for the next run.
-    pub(super) left_over: BTreeSet<(String, String)>,
-    /// How many of them the last run left as well.
+    /// How many steps are left that the last run left as well.
     left_twice: usize,
     /// What the next run compares with.
     pub(super) counts: Counts,
@@ -103,10 +101,10 @@ pub(super) fn count<P: Ports>(
         drop_percent,
         new_failures,
         left_twice: left_twice.count(),
-        left_over,
         counts: Counts {
             live: Some(lives),
             failures: Some(failures),
+            left_over,
         },
     }
 }

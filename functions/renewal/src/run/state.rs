@@ -10,7 +10,7 @@ use graph_edge::{deadline::Deadline, parameter::Stored, telemetry::causes};
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
-use super::{config::ReadConfig, count::Counted};
+use super::config::ReadConfig;
 use crate::{
     Deps,
     memory::{Counts, Known, lock},
@@ -46,7 +46,7 @@ pub(super) async fn store<P: Ports>(
     deps: &Deps<P>,
     stored: StoredState,
     read: &ReadConfig,
-    counted: &Counted,
+    counts: &Counts,
     now: Timestamp,
     deadline: Deadline,
 ) {
@@ -57,7 +57,7 @@ pub(super) async fn store<P: Ports>(
         needed,
         ..
     } = read;
-    *lock(&deps.memory.counts) = counted.counts.clone();
+    *lock(&deps.memory.counts) = counts.clone();
     let unsettled: Vec<&str> = unsettled(deps, &stored, config, version).collect();
     let missing = config.whole.then(|| missing(deps, config, now));
     let change = |latest: StoredState| {
@@ -80,9 +80,8 @@ pub(super) async fn store<P: Ports>(
         if let Some(needed) = needed {
             state.set_needed(needed);
         }
-        let Counts { live, failures } = counted.counts.clone();
-        (state.live, state.failures) = (live, failures);
-        state.set_left_over(&counted.left_over);
+        (state.live, state.failures) = (counts.live.clone(), counts.failures.clone());
+        state.set_left_over(&counts.left_over);
         state
     };
     // Read now: a batch of LifecycleQueue may have stored more since the run began.
