@@ -55,18 +55,17 @@ pub async fn handle<P: Ports>(
             item::fetch_and_deliver(&batch.items, &config, deps, until, metrics)
         );
         let mut obstacles: BTreeMap<(Application, Obstacle), Vec<String>> = BTreeMap::new();
-        for (task, result) in results {
-            match result {
-                Ok(turn) => turn.add_to(metrics),
-                Err(obstacle) => {
-                    metrics.count(
-                        Metric::ReadForbidden,
-                        usize::from(obstacle == Obstacle::NotSignedIn),
-                    );
-                    let names = obstacles.entry((task.window.application, obstacle));
-                    names.or_default().push(task.window.subscription);
-                    unfinished.extend(Unprocessed::all(task.ids, obstacle));
-                }
+        for (task, turn) in results {
+            turn.add_to(metrics);
+            let Some(obstacle) = turn.obstacle else { continue };
+            metrics.count(
+                Metric::ReadForbidden,
+                usize::from(obstacle == Obstacle::NotSignedIn),
+            );
+            let names = obstacles.entry((task.window.application, obstacle));
+            names.or_default().push(task.window.subscription);
+            if turn.is_unfinished {
+                unfinished.extend(Unprocessed::all(task.ids, obstacle));
             }
         }
         report(&obstacles, deps);
@@ -110,7 +109,7 @@ async fn read_windows<P: Ports>(
     config: &Config,
     deps: &Deps<P>,
     deadline: Deadline,
-) -> Vec<(WindowTask, Result<TurnResult, Obstacle>)> {
+) -> Vec<(WindowTask, TurnResult)> {
     // A window needs time to store what it has read, and to say that it is given up.
     let turn_ends = deadline.less(2 * STORE_WITHIN).at_most(TURN);
     let lanes = batch::by_mailbox(windows, WindowTask::mailbox).into_iter();

@@ -41,13 +41,22 @@ proptest! {
     }
 
     #[test]
-    fn correctly_encrypted_content_is_delivered_if_it_is_json(bytes in proptest::collection::vec(any::<u8>(), 0..60), json in any_json(), is_json in any::<bool>()) {
-        let plaintext = if is_json { json.into_bytes() } else { bytes };
-        let is_json = serde_json::from_slice::<&serde_json::value::RawValue>(&plaintext).is_ok();
+    fn correctly_encrypted_content_is_delivered_only_if_it_is_an_object(
+        bytes in proptest::collection::vec(any::<u8>(), 0..60),
+        json in any_json(),
+        form in 0..3_usize,
+    ) {
+        let plaintext = [bytes, json.clone().into_bytes(), format!(r#"{{"a":{json}}}"#).into_bytes()][form].clone();
+        let is_object = serde_json::from_slice::<&serde_json::value::RawValue>(&plaintext)
+            .is_ok_and(|json| json.get().starts_with('{'));
         let mut body = rich(Some(&good_token()));
         body["item"]["encryptedContent"] = seal(&plaintext, key(), &mut SystemRng);
-        let expected = if is_json { "delivered" } else { "ContentRejected" };
-        prop_assert_eq!(outcome(&body.to_string()), Ok(expected.to_owned()));
+        let outcome = outcome(&body.to_string());
+        // An object may nest too deep, or have a number that consumers could not read.
+        prop_assert!(outcome == Ok("ContentRejected".to_owned()) || outcome == Ok("delivered".to_owned()) && is_object);
+        if form == 2 && json.len() < 50 && !json.contains(['e', 'E']) {
+            prop_assert_eq!(outcome, Ok("delivered".to_owned()));
+        }
     }
 }
 

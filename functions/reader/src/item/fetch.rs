@@ -44,7 +44,7 @@ impl FetchResult {
         match self {
             Self::Content(body) => {
                 let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-                serde_json::from_slice(body).map_or(Content::Missing, Content::Read)
+                Content::of(body)
             }
             Self::TooLarge => Content::TooLarge,
             Self::NotFound

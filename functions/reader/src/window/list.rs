@@ -32,23 +32,27 @@ pub(super) struct Turn<'a, P: Ports> {
 
 impl<P: Ports> Turn<'_, P> {
     /// Reads page after page until the end, or until the turn is over; then the rest goes on as a message.
-    pub(super) async fn read(&self, mut reading: Reading) -> Result<TurnResult, Obstacle> {
+    pub(super) async fn read(&self, mut reading: Reading, result: &mut TurnResult) -> Result<(), Obstacle> {
         let turn_ends = self.turn_ends.min(self.deadline);
-        let mut result = TurnResult::default();
+        let begun = reading.pages();
         while let Some(request) = reading.request() {
             let wait = if turn_ends.left().is_zero() {
                 Some(Duration::ZERO)
             } else {
-                self.ask(&mut reading, &request, turn_ends, &mut result).await?
+                self.ask(&mut reading, &request, turn_ends, result).await?
             };
             if let Some(wait) = wait {
                 // No sooner than Graph allows: the queue keeps the rest back.
                 let rest = [reading.rest()];
                 self.deps.enqueue_windows(rest, wait, self.deadline).await?;
-                return Ok(result);
+                result.rest = None;
+                return Ok(());
             }
+            result.rest = (reading.pages() > begun).then(|| reading.rest());
         }
-        end(reading.completed(), result, self.deps, self.deadline).await
+        // From here on nothing is left that could be read apart from the rest.
+        result.rest = None;
+        end(reading.completed(), self.deps, self.deadline, result).await
     }
 
     /// Asks for one page and delivers its changes; returns how long the rest has to wait where that is beyond the turn.
@@ -205,7 +209,7 @@ impl<P: Ports> Turn<'_, P> {
     }
 
     /// Makes a window of each part of a tenant-wide resource.
-    pub(super) async fn split(&self, mut parts: Parts) -> Result<TurnResult, Obstacle> {
+    pub(super) async fn split(&self, mut parts: Parts, result: &mut TurnResult) -> Result<(), Obstacle> {
         let mut forbidden = 0;
         while let Some(request) = parts.request() {
             let Some(path) = parts.path() else {
@@ -220,8 +224,7 @@ impl<P: Ports> Turn<'_, P> {
                 Ok(room) => room,
                 Err(wait) => {
                     let Some(again) = parts.later() else { break };
-                    self.deps.enqueue_windows([again], wait, self.deadline).await?;
-                    return Ok(TurnResult::default());
+                    return self.deps.enqueue_windows([again], wait, self.deadline).await;
                 }
             };
             match self.get(&request, LARGE).await {
@@ -243,13 +246,12 @@ impl<P: Ports> Turn<'_, P> {
             }
         }
         if let Some(completed) = parts.completed() {
-            let end = send_completed(completed, self.deps, self.deadline).await?;
-            return Ok(TurnResult { forbidden, ..end });
+            result.forbidden += forbidden;
+            return send_completed(completed, self.deps, self.deadline, result).await;
         }
         self.deps
             .enqueue_windows(parts.windows(), Duration::ZERO, self.deadline)
-            .await?;
-        Ok(TurnResult::default())
+            .await
     }
 }
 

@@ -321,6 +321,38 @@ async fn an_unavailable_answer_is_retried_until_the_tries_are_exhausted() {
     assert_eq!(world.delivered()[0]["data"]["complete"], false);
 }
 
+/// Read again from the beginning, its pages would be counted twice, and the end of the window would leave them out.
+#[tokio::test]
+async fn an_obstacle_between_pages_loses_no_count_and_no_page() {
+    let items = |ids: [&str; 2], minutes| json!(ids.map(|id| chat_message(id, minutes)));
+    for (answers, status) in [(vec![], None), (vec![ReadAnswer::Refused(401)], Some(()))] {
+        let (first, second) = (items(["a", "b"], 90), items(["c", "d"], 60));
+        let pages = [page(
+            &first,
+            Some("https://graph.microsoft.com/v1.0/chats/c1/messages?$skiptoken=1"),
+        )];
+        let world = chat().answers(pages.into_iter().chain(answers));
+        let (body, mut metrics) = (window(CHAT, "gap-1"), Metrics::default());
+        assert!(world.count_at_try(&[&body], 10, &mut metrics).await.is_empty());
+        assert_eq!(metrics.values(Metric::CaughtUp), [2]);
+        assert_eq!(
+            metrics.values(Metric::ReadForbidden).len(),
+            usize::from(status.is_some())
+        );
+        assert_eq!(world.delivered().len(), 2);
+        let queued = world.queued();
+        let [(rest, 60)] = &*queued else {
+            panic!("{queued:?}")
+        };
+        // A list of several pages is asked for once more, for what changed meanwhile.
+        let world = world.answers([page(&second, None), page(&json!([]), None)]);
+        assert!(world.read(&[&sealed(&unsealed(rest))]).await.is_empty());
+        let events = world.delivered();
+        let end = &events.last().unwrap()["data"];
+        assert_eq!((&end["created"], &end["pages"]), (&json!(4), &json!(3)), "{end}");
+    }
+}
+
 /// Each message has its own age.
 #[tokio::test]
 async fn a_window_at_its_last_try_takes_no_newer_one_along() {

@@ -28,6 +28,7 @@ use zeroize::Zeroizing;
 
 pub use self::content::{EncryptedContent, MalformedContent};
 use crate::application::Guid;
+use crate::notification::fields::is_readable_object;
 use crate::notification::keys::{DecryptionKey, DecryptionKeys};
 use crate::notification::tokens::Trusted;
 
@@ -43,7 +44,7 @@ impl Trusted<EncryptedContent<'_>> {
     }
 }
 
-/// A decrypted resource: one JSON value, byte for byte as Graph encrypted it.
+/// A decrypted resource: a JSON object, byte for byte as Graph encrypted it.
 pub struct Plaintext(Box<RawValue>);
 
 impl Plaintext {
@@ -53,13 +54,15 @@ impl Plaintext {
         self.0
     }
 
-    /// Reads decrypted bytes, where they are. White space around the value and a byte order mark are not part of it.
+    /// Reads decrypted bytes, where they are. White space around the object and a byte order mark are not part of it.
+    /// An object that consumers could not read is refused as an item is.
     fn parse(bytes: Vec<u8>) -> Result<Self, Rejected> {
         let mut text = String::from_utf8(bytes).map_err(|_| Rejected)?;
         if text.starts_with(BYTE_ORDER_MARK) {
             text.drain(..BYTE_ORDER_MARK.len_utf8());
         }
-        RawValue::from_string(text).map(Self).map_err(|_| Rejected)
+        let json = RawValue::from_string(text).map_err(|_| Rejected)?;
+        is_readable_object(&json).then_some(Self(json)).ok_or(Rejected)
     }
 }
 

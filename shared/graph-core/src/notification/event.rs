@@ -7,11 +7,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
-    fields::Malformed,
+    fields::{Malformed, is_readable_object},
     identity::is_of_graphs_size,
     item::Notification,
     message,
-    queued::{MAX_CLOCK_DIFFERENCE, VerifiedItem},
+    queued::{MAX_CLOCK_DIFFERENCE, VerifiedItem, is_small},
 };
 use crate::{
     application::Guid,
@@ -44,6 +44,16 @@ pub struct Fetched<'a> {
     pub read_at: Timestamp,
 }
 
+impl<'a> Content<'a> {
+    /// Returns the resource in the body of an answer. What consumers could not read counts as missing.
+    #[must_use]
+    pub fn of(body: &'a [u8]) -> Self {
+        let json: Option<&RawValue> = serde_json::from_slice(body).ok();
+        json.filter(|json| is_readable_object(json))
+            .map_or(Self::Missing, Self::Read)
+    }
+}
+
 /// A resource that was asked for.
 #[derive(Clone, Copy, Debug)]
 pub enum Content<'a> {
@@ -73,19 +83,26 @@ pub fn fetched(
     event.fitting()
 }
 
-/// Returns the event as a document that fits into a queue message, without its content where it does not fit with it.
+/// Returns the event as a document that fits into a queue message: without its content where it does not fit with it, and
+/// with the small members of the item alone where it does not fit even so.
 fn fit(event: &mut Event<'_>) -> Result<String, Malformed> {
+    let fits = |json: &String| json.len() <= message::MAX_MESSAGE_BODY_BYTES;
     let json = event.to_json()?;
-    if json.len() <= message::MAX_MESSAGE_BODY_BYTES {
+    if fits(&json) {
         return Ok(json);
     }
-    event.data.content_omitted |= event.data.content.take().is_some();
-    let json = event.to_json()?;
-    if json.len() <= message::MAX_MESSAGE_BODY_BYTES {
-        Ok(json)
-    } else {
-        Err(Malformed::TooLarge)
+    let data = &mut event.data;
+    data.content_omitted = true;
+    if data.content.take().is_some() {
+        let json = event.to_json()?;
+        if fits(&json) {
+            return Ok(json);
+        }
     }
+    let data = &mut event.data;
+    data.resource_data = data.resource_data.filter(|raw| is_small("resourceData", raw));
+    data.other.retain(|name, value| is_small(name, value));
+    Some(event.to_json()?).filter(fits).ok_or(Malformed::TooLarge)
 }
 
 /// Returns when the change happened where Graph says so, else when the webhook received the item.

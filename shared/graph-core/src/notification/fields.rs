@@ -188,6 +188,12 @@ impl Shape {
     }
 }
 
+/// Returns whether a value is an object that every reader of events can read.
+pub(crate) fn is_readable_object(raw: &RawValue) -> bool {
+    let shape = Shape::of(raw);
+    raw.get().starts_with('{') && shape.depth <= MAX_DEPTH && !shape.has_large_number
+}
+
 fn is_of_number(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E')
 }

@@ -291,7 +291,8 @@ fn is_digest(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-fn is_small(key: &str, value: &RawValue) -> bool {
+/// Returns whether a member is left of an item that no message can hold.
+pub(super) fn is_small(key: &str, value: &RawValue) -> bool {
     most_bytes(key, value) <= SMALL_MEMBER_BYTES
 }
 

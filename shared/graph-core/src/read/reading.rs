@@ -211,13 +211,19 @@ impl Reading {
         self.at.shortfall.get_or_insert(shortfall);
     }
 
+    /// Returns how many pages were read, over all turns.
+    #[must_use]
+    pub fn pages(&self) -> u64 {
+        self.counts.pages
+    }
+
     /// Returns the window that reads the rest.
     #[must_use]
-    pub fn rest(self) -> Window {
+    pub fn rest(&self) -> Window {
         Window {
-            at: Some(self.at),
+            at: Some(self.at.clone()),
             counts: Some(self.counts),
-            ..self.window
+            ..self.window.clone()
         }
     }
 

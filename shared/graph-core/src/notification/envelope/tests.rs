@@ -33,10 +33,8 @@ fn the_plaintext_passes_byte_for_byte() {
     for json in [
         r#"{"big":123456789012345678901234567890,"price":1.10,"e":1E+2,"z":1,"a":2,"z":3}"#,
         r#"{ "spaced" : [ 1 , 2 ] , "escaped" : "\u00e9\/\n\ud83d\ude00" , "raw" : "é😀" }"#,
-        r#""text""#,
-        "null",
-        "-0.0",
-        "[]",
+        r#"{"n":-0.0}"#,
+        "{}",
     ] {
         assert_eq!(sealed(json.as_bytes()), Ok(json.to_owned()));
     }
@@ -45,16 +43,27 @@ fn the_plaintext_passes_byte_for_byte() {
 #[test]
 fn a_byte_order_mark_and_white_space_are_trimmed() {
     assert_eq!(sealed(b"\xef\xbb\xbf{\"a\":1}"), Ok("{\"a\":1}".to_owned()));
-    assert_eq!(sealed(b"\r\n [1, 2]\n"), Ok("[1, 2]".to_owned()));
+    assert_eq!(sealed(b"\r\n {\"a\": 1}\n"), Ok("{\"a\": 1}".to_owned()));
+}
+
+/// Returns an object of so many levels.
+fn nested(levels: usize) -> Vec<u8> {
+    format!("{}{{}}{}", r#"{"a":"#.repeat(levels - 1), "}".repeat(levels - 1)).into_bytes()
 }
 
 #[test]
-fn a_plaintext_that_is_not_one_json_value_is_rejected() {
+fn a_plaintext_that_is_not_one_json_object_is_rejected() {
     for plaintext in [
         &b""[..],
         b" ",
         b"not json",
         b"{\"a\":1",
+        b"null",
+        b"5",
+        b"\"text\"",
+        b"[]",
+        b"{\"a\":1e999}",
+        &nested(61),
         b"{} {}",
         b"{'a':1}",
         b"\"\xff\"",
@@ -286,7 +295,7 @@ fn all_rejections_read_the_same() {
 
 #[test]
 fn a_plaintext_prints_nothing_of_itself() {
-    let plaintext = Plaintext::parse(b"\"hunter2\"".to_vec()).unwrap();
+    let plaintext = Plaintext::parse(br#"{"a":"hunter2"}"#.to_vec()).unwrap();
     assert_eq!(format!("{plaintext:?}"), "Plaintext([redacted])");
 }
 

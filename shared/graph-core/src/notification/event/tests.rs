@@ -121,6 +121,29 @@ fn content_that_does_not_fit_is_left_out_and_marked() {
     assert_eq!(event["data"]["proof"], "token");
 }
 
+/// An event is a little larger than the message of its item, as it has the path twice.
+#[test]
+fn an_item_of_any_size_becomes_an_event() {
+    let limit = message::MAX_MESSAGE_BODY_BYTES;
+    for bytes in [limit - 8_000, limit - 4_000, limit - 500, limit, 2 * limit] {
+        for member in ["resourceData", "later"] {
+            let mut item = basic();
+            item["resource"] = json!(format!("users('{}')", "a".repeat(2_000)));
+            item[member] = json!({"id": "1", "filler": "x".repeat(bytes)});
+            let event = deliver(&item, None);
+            assert!(event.len() <= limit, "{bytes} {member}");
+            let event: Value = serde_json::from_str(&event).unwrap();
+            let data = &event["data"];
+            assert_eq!(
+                data["contentOmitted"].is_null(),
+                !data[member].is_null(),
+                "{bytes} {member}"
+            );
+            assert_eq!(data["resource"], item["resource"]);
+        }
+    }
+}
+
 #[test]
 fn the_time_of_the_change_is_graphs_if_plausible() {
     for (told, expected) in [
