@@ -144,7 +144,9 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         result.problems.extend(problems);
         result.problems.extend(self.shorten(&mut expansion.desired));
         let desired = expansion.desired;
-        // Objects that cannot be listed now must not lose their subscriptions.
+        // Objects that cannot be listed now must not lose their subscriptions, nor those that have them under an entry's
+        // former name.
+        context.complete &= expansion.held.is_empty();
         context.held.extend(expansion.held);
         context.removed = of_listed(&self.removed(), &listing);
         context.unproven = lock(&known).unproven(self.begun);
@@ -197,7 +199,8 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         context: &Context,
     ) -> BTreeSet<String> {
         let mut names = self.stored.missing(self.name);
-        names.retain(|name| context.held.contains_key(name) || !context.complete);
+        let are_read = self.config.is_whole_for(self.name);
+        names.retain(|name| context.held.contains_key(name) || !are_read);
         for step in steps {
             names.remove(&step.name);
         }

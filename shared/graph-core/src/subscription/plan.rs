@@ -80,7 +80,8 @@ pub struct Context {
     pub retiring_keys: BTreeMap<String, Retiring>,
     /// The certificates that subscriptions have to leave.
     pub retiring_certificates: BTreeMap<String, Retiring>,
-    /// Whether all entries could be read. Otherwise no subscription is deleted for lack of an entry.
+    /// Whether all entries could be read, and the objects of each be listed. Otherwise no subscription is deleted for lack of
+    /// an entry: one with another name may ask for it.
     pub complete: bool,
     /// Whether the brake is on: living subscriptions are neither deleted nor replaced because of what the list shows.
     pub braked: bool,
@@ -93,6 +94,22 @@ pub struct Context {
     /// The ids of subscriptions that are only remembered: Graph has not shown them in this run.
     pub unproven: BTreeSet<String>,
 }
+
+impl Context {
+    /// Returns why subscriptions of the entry in `name` are kept though no entry asks for them; nothing if they are not
+    /// kept.
+    #[must_use]
+    pub fn held_because(&self, name: &str) -> Option<&str> {
+        let entry = name.split_once('/').map_or(name, |(entry, _)| entry);
+        let held = self.held.get(entry).map(String::as_str);
+        let unread = || (!self.complete).then_some(UNREAD);
+        let braked = || self.braked.then_some("too much would be deleted at once");
+        held.or_else(braked).or_else(unread)
+    }
+}
+
+/// Why a subscription is kept while it is not known what all entries ask for.
+const UNREAD: &str = "an entry that has a mistake, or whose objects could not be listed, may ask for it";
 
 /// Returns the steps that turn `listing` into what `desired` asks for: creations first, then by expiry, the soonest
 /// first.
@@ -126,7 +143,7 @@ pub fn plan(
         .filter(|ours| by_name.contains_key(ours.url.name.as_str()));
     // Deleted only if certainly no entry asks for it. If entries could not be read, nothing is deleted.
     let (held, orphans): (Vec<_>, Vec<_>) =
-        not_wanted.partition(|ours| held_because(&ours.url.name, context).is_some());
+        not_wanted.partition(|ours| context.held_because(&ours.url.name).is_some());
     steps.extend(
         held.into_iter()
             .map(|ours| decide::held(ours, context, now, policy)),
@@ -215,16 +232,6 @@ pub fn creation(desired: &Desired, context: &Context, now: Timestamp) -> Creatio
         key_id: context.mint_key.clone(),
         certificate_id,
     }
-}
-
-/// Returns why subscriptions of the entry in `name` are kept though no entry asks for them; nothing if they are not
-/// kept.
-fn held_because<'a>(name: &str, context: &'a Context) -> Option<&'a str> {
-    let entry = name.split_once('/').map_or(name, |(entry, _)| entry);
-    let held = context.held.get(entry).map(String::as_str);
-    let unread = || (!context.complete).then_some("its entry may be one that could not be read");
-    let braked = || context.braked.then_some("too much would be deleted at once");
-    held.or_else(braked).or_else(unread)
 }
 
 /// Returns the time `duration` after `time`.

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use graph_core::subscription::{
     config::Problem,
-    plan::{Wish, excess},
+    plan::{Action, Reason, Step, Wish, excess},
 };
 
 use crate::{
@@ -55,10 +55,21 @@ impl<P: Ports> Applier<'_, P> {
         if self.context.braked {
             return;
         }
+        // A list of objects that fails holds what the next run may delete or replace. Mistakes hold more, but the version that
+        // corrects them is another one.
+        let is_held = |step: &Step| {
+            let is_read = self.run.config.is_whole_for(self.run.name);
+            is_read && !self.context.complete && matches!(step.reason, Reason::Held(_))
+        };
         // As the next run counts: what this run has deleted is no longer there.
         let rest = results.iter().filter(|result| !result.has_deleted());
         let left = rest.filter_map(|result| {
             let step = result.step.clone();
+            if is_held(&step) {
+                let id = step.action.id()?.to_owned();
+                let action = Action::Delete { id };
+                return Some(Step { action, ..step });
+            }
             if is_left(&result) { Some(step) } else { step.kept() }
         });
         let all = lock(&self.known).all();

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Action, Context, Creation, Desired, OwnedSubscription, Policy, Reason, Renewal, Step, Terms, after,
-    creation, held_because,
+    creation,
 };
 use crate::subscription::{
     compare::{query_options_key, same_change_types, same_resource},
@@ -92,7 +92,7 @@ pub(super) fn taken_over(desired: &Desired, left: &Subscription, context: &Conte
 
 /// Returns the step for a subscription that stays as it is: it is renewed for as long as Graph grants for its resource.
 pub(super) fn held(ours: &OwnedSubscription<'_>, context: &Context, now: Timestamp, policy: &Policy) -> Step {
-    let why = held_because(&ours.url.name, context).unwrap_or_default();
+    let why = context.held_because(&ours.url.name).unwrap_or_default();
     let reason = Reason::Held(why.to_owned());
     let subscription = ours.subscription;
     let Some(expires_at) = subscription.expiration_date_time else {

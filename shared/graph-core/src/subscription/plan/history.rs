@@ -13,7 +13,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Action, Context, Reason, Step,
     existing::{self, Existing},
-    held_because,
     state::{Before, Look, Missing},
 };
 
@@ -262,7 +261,7 @@ impl SubscriptionHistory {
         let unread = std::mem::take(&mut self.names);
         let unread = unread
             .into_iter()
-            .filter(|(name, _)| held_because(name, context).is_some());
+            .filter(|(name, _)| context.held_because(name).is_some());
         for (name, seen) in unread {
             names.entry(name).or_insert(seen);
         }
