@@ -92,6 +92,7 @@ impl<P: Ports> Applier<'_, P> {
             None if step.action.deletes() && !self.is_current().await => Err(Failure::Outdated),
             None => self.run_step(&step).await,
         };
+        let (step, attempt) = self.displace(step, attempt).await;
         let until = attempt
             .as_ref()
             .err()

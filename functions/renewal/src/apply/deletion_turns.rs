@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use graph_core::subscription::plan::{Action, Reason, Step};
+use graph_core::subscription::plan::{Reason, Step};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -85,7 +85,7 @@ fn is_lost(step: &Step, now: Timestamp) -> bool {
     let Reason::Lost { seen_at, .. } = &step.reason else {
         return false;
     };
-    matches!(step.action, Action::Create(_)) && now.duration_since(*seen_at) < RECENTLY
+    now.duration_since(*seen_at) < RECENTLY
 }
 
 /// How many subscriptions are deleted at first: two entries that swap their resources need two.

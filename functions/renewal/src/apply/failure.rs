@@ -4,6 +4,7 @@ use graph_core::{
     notification::client_state::MintError,
     subscription::{
         config::Tenant,
+        model::Subscription,
         plan::{Action, Reason, Step},
     },
 };
@@ -69,8 +70,11 @@ pub(super) enum Failure {
         address: String,
         text: String,
     },
-    #[error("not deleted, because the run would delete too many subscriptions at once")]
-    Braked,
+    #[error("subscription {id}, for which no entry asks, already watches this; it is not deleted: {why}")]
+    Held { id: String, why: String },
+    /// A subscription has to be replaced that the list left out.
+    #[error("subscription {}, for which no entry asks, already watches this; the next run replaces it", .0.0.id)]
+    InTheWay(Box<(Subscription, Reason)>),
     /// Not a failure: the next run takes the step.
     #[error("no time was left")]
     NoTime,

@@ -19,16 +19,16 @@ impl<P: Ports> Applier<'_, P> {
             // The run that created it reports the gap, if it learned of the creation.
             _ if done.is_adopted() && !self.is_successor(step, done) => return None,
             (Action::Create(_), _) | (_, Reason::FoundAgain { .. }) if is_delivered_before() => return None,
-            (Action::Create(_), Reason::Lost { id, seen_at }) => (id.clone(), Some(*seen_at)),
-            (Action::Create(_), Reason::PerhapsLost) => (None, None),
             (_, Reason::FoundAgain { id, seen_at }) => (id.clone(), *seen_at),
+            // The subscription never stopped.
+            _ if done.subscription.as_ref().map(|one| one.id.as_str()) == step.action.id() => return None,
+            (_, Reason::Lost { id, seen_at }) => (id.clone(), Some(*seen_at)),
+            (_, Reason::PerhapsLost) => (None, None),
             // The entry asks for something that was not watched before. The lifecycle notification reports the gap of
             // a removal that Graph's list confirms.
             (Action::Create(_), _)
             | (_, Reason::OtherResource { .. })
             | (Action::Replace { .. }, Reason::Removed) => return None,
-            // The subscription never stopped.
-            _ if done.subscription.as_ref().map(|one| one.id.as_str()) == step.action.id() => return None,
             (_, Reason::Expired) => (existing, step.expires_at),
             // For how long its notifications had no receiver, or were rejected, is unknown.
             (_, Reason::TakenOver | Reason::KeyGone { .. }) => (existing, None),

@@ -65,7 +65,12 @@ impl<P: Ports> Applier<'_, P> {
             }
     }
 
-    async fn delete_first(&self, step: &Step, id: &str, creation: &Creation) -> Result<Done, Failure> {
+    pub(super) async fn delete_first(
+        &self,
+        step: &Step,
+        id: &str,
+        creation: &Creation,
+    ) -> Result<Done, Failure> {
         if is_dead(&step.reason) {
             return self.delete_and_create(id, creation).await;
         }

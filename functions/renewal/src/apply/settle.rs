@@ -2,7 +2,7 @@
 
 use graph_core::subscription::{
     model::Subscription,
-    plan::{Creation, Listing, Reason, is_of_stack},
+    plan::{Action, Creation, Listing, Reason, Step, is_of_stack},
 };
 use graph_edge::graph::{GraphError, GraphErrorKind};
 use jiff::{SignedDuration, Timestamp};
@@ -52,7 +52,7 @@ impl<P: Ports> Applier<'_, P> {
         let Some(ours) = self.context.stack.read(&url) else {
             let is_of_stack = is_of_stack(&existing);
             if self.context.takes_over && is_of_stack {
-                return self.displace(creation, &id, Reason::TakenOver.to_string()).await;
+                return Err(self.in_the_way(creation, existing, Reason::TakenOver));
             }
             return Err(Failure::Theirs {
                 id,
@@ -60,38 +60,56 @@ impl<P: Ports> Applier<'_, P> {
                 advice: if is_of_stack { TAKE_OVER } else { "" },
             });
         };
-        // A subscription with a retired key is not adopted: the webhook would reject its notifications.
-        if ours.name == creation.desired.name && self.context.keys.contains(&ours.key_id) {
-            return self.adopt(creation, existing).await;
+        if ours.name == creation.desired.name {
+            // A subscription with a retired key is not adopted: the webhook would reject its notifications.
+            if self.context.keys.contains(&ours.key_id) {
+                return self.adopt(creation, existing).await;
+            }
+            let key_id = ours.key_id;
+            return Err(self.in_the_way(creation, existing, Reason::KeyGone { key_id }));
         }
-        let entry = ours.name.split('/').next().unwrap_or_default();
-        let is_wanted = self.context.held.contains_key(entry)
-            || self
-                .desired
-                .iter()
-                .any(|desired| desired.name == ours.name && ours.name != creation.desired.name);
-        if is_wanted {
+        if self.desired.iter().any(|desired| desired.name == ours.name) {
             return Err(Failure::Entry(ours.name));
         }
-        // An incomplete or wrong list can make every subscription of this stack look unwanted.
-        if self.context.braked {
-            return Err(Failure::Braked);
+        // As in the plan: an incomplete or wrong list can make every subscription of this stack look unwanted.
+        if let Some(why) = self.context.held_because(&ours.name) {
+            let why = why.to_owned();
+            return Err(Failure::Held { id, why });
         }
-        let reason = format!("subscription {id}, which no entry asks for, watched the same");
-        self.displace(creation, &id, reason).await
+        Err(self.in_the_way(creation, existing, Reason::Renamed { from: ours.name }))
     }
 
-    /// Deletes the conflicting subscription and creates the wanted one.
-    async fn displace(&self, creation: &Creation, id: &str, reason: String) -> Result<Done, Failure> {
-        if !self.is_current().await {
-            return Err(Failure::Outdated);
-        }
-        self.delete(creation.desired.version, id).await?;
-        let created = self.create(creation).await?;
-        Ok(Done {
-            otherwise: Some(("replace", reason)),
-            ..created.into()
-        })
+    /// Returns the failure because of a subscription that has to be replaced, and remembers that it exists: until its
+    /// successor does, notifications are lost.
+    fn in_the_way(&self, creation: &Creation, existing: Subscription, reason: Reason) -> Failure {
+        let mut known = lock(&self.known);
+        known
+            .history
+            .seen(&creation.desired.name, &existing.id, self.now());
+        known.put(existing.clone());
+        Failure::InTheWay(Box::new((existing, reason)))
+    }
+
+    /// Makes the replacement that would have been planned if the list had shown the subscription in the way of a creation.
+    pub(super) async fn displace(
+        &self,
+        step: Step,
+        attempt: Result<Done, Failure>,
+    ) -> (Step, Result<Done, Failure>) {
+        let is_creation = matches!(step.action, Action::Create(_));
+        let (existing, reason) = match attempt {
+            Err(Failure::InTheWay(found)) if is_creation => *found,
+            // Of another step the next run plans it: this one has a subscription of its own to care for.
+            attempt => return (step, attempt),
+        };
+        let step = step.in_place_of(&existing, reason);
+        let attempt = match &step.action {
+            Action::Replace { id, creation } if self.is_current().await => {
+                self.delete_first(&step, id, creation).await
+            }
+            _ => Err(Failure::Outdated),
+        };
+        (step, attempt)
     }
 
     /// Adopts a subscription that Graph did not list, and renews it if it is due.

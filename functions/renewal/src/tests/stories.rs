@@ -16,6 +16,7 @@
 //! | A resource is retired, undocumented, or has odd characters; a group is in a group | [`resources`] |
 //! | The configuration has a typo, twice in a row, or is no JSON | [`mistakes`], [`super::previous`] |
 //! | The configuration is emptied, put back, or loses entries and tenants; a stack moves or is made again | [`removals`], [`super::stacks`] |
+//! | An entry is renamed while its objects cannot be listed, while another has a mistake, or while the list is wrong | [`renames`] |
 //! | Two users of one application | [`logins`] |
 //! | An id of an application is mistyped or changed | [`applications`] |
 //! | A successor whose creation was not answered, or whose gap no queue took | [`losses`] |
@@ -48,6 +49,7 @@ mod moves;
 mod preflight;
 mod refusals;
 mod removals;
+mod renames;
 mod replacements;
 mod reports;
 mod resources;

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Desired, Reason};
-use crate::subscription::catalogue::Version;
+use crate::subscription::{catalogue::Version, model::Subscription};
 
 /// A step: what to do with one subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,26 @@ impl Step {
             resource: Some(desired.resource.clone()),
             change_type: Some(desired.change_type.clone()),
             lifetime,
+            ..self
+        }
+    }
+
+    /// Returns the creation as the replacement of a subscription that watches the same, for this reason, unless the creation
+    /// has one of its own.
+    #[must_use]
+    pub fn in_place_of(self, existing: &Subscription, reason: Reason) -> Self {
+        let Action::Create(creation) = self.action else {
+            return self;
+        };
+        let id = existing.id.clone();
+        Self {
+            action: Action::Replace { id, creation },
+            reason: if self.reason == Reason::Missing {
+                reason
+            } else {
+                self.reason
+            },
+            expires_at: existing.expiration_date_time,
             ..self
         }
     }
