@@ -109,6 +109,54 @@ fn a_new_process_believes_only_the_second_list_without_a_sharepoint_subscription
 }
 
 #[test]
+fn what_an_entry_newly_asks_for_in_a_tenant_is_not_lost_there() {
+    let of = |tenant: &str| {
+        let mut config = organisations(2, &[(0, "mail", mail(users(3))), (1, "chats", chats())]);
+        config["subscriptions"]["mail"]["tenant"] = json!(tenant);
+        config
+    };
+    for (tenant, expected) in [("*", 7), ("t01", 4)] {
+        let world = world(&of("t00"));
+        world.scheduled();
+        world.clock.advance(60);
+        world.scheduled();
+        world.documents.set(Document::Config, &of(tenant).to_string());
+        world.clock.advance(60);
+        let world = world.restarted();
+        let report = world.scheduled();
+        assert_eq!(live(&world), expected, "{report:#}");
+        assert_eq!(world.told(), Vec::<Value>::new());
+    }
+}
+
+#[test]
+fn a_tenant_that_loses_much_makes_nobody_elses_new_user_look_lost() {
+    let of = |count: usize| {
+        let mut other = mail(users(count));
+        other["resource"] = json!("/users/{id}/events");
+        organisations(2, &[(0, "mail", mail(users(80))), (1, "events", other)])
+    };
+    let world = world(&of(2));
+    world.scheduled();
+    world.clock.advance(60);
+    let of_mail = |one: &Subscription| one.resource.as_deref().unwrap().ends_with("messages");
+    for one in world.graph.all().iter().filter(|one| of_mail(one)) {
+        world.graph.remove(&one.id);
+    }
+    world.graph.fail("create", forbidden());
+    world.scheduled();
+    world.graph.heal();
+    world.documents.set(Document::Config, &of(3).to_string());
+    world.clock.advance(60);
+    let world = world.restarted();
+    let report = world.scheduled();
+    assert_eq!(live(&world), 83, "{report:#}");
+    let told = world.told();
+    let of_events = |told: &&Value| told["subscription"].as_str().unwrap().starts_with("events");
+    assert_eq!((told.len(), told.iter().filter(of_events).count()), (80, 0));
+}
+
+#[test]
 fn a_mailbox_that_may_have_had_a_subscription_is_no_skipped_one() {
     let world = world(&organisations(1, &[(0, "mail", mail(users(2)))]));
     world.scheduled();

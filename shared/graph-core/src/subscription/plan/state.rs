@@ -18,7 +18,7 @@ use super::{
     live::LiveCounts,
     processes::Processes,
 };
-use crate::subscription::config::Config;
+use crate::subscription::config::{Config, Entry};
 
 mod look;
 #[cfg(test)]
@@ -41,8 +41,8 @@ pub struct StoredState {
     needed: Vec<String>,
     /// The time of the look.
     looked_at: Option<Timestamp>,
-    /// The digests of all entry names, four characters each. Without them, only an unchanged version tells old entries
-    /// from new.
+    /// The digests of all entries with their tenants, four characters each. Without them, only an unchanged version tells old
+    /// entries from new.
     entries: Option<String>,
     /// The missing subscriptions by tenant; nothing for a tenant whose state is unknown.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -106,12 +106,12 @@ impl StoredState {
         }
         let is_silent = |missing: &Option<Missing>| *missing == Some(Missing::default());
         tenants.retain(|_, missing| !is_silent(missing));
-        let entries = config.subscriptions.keys();
+        let entries = config.subscriptions.values();
         Self {
             version: version.to_owned(),
             mistaken: None,
             looked_at: Some(now),
-            entries: Some(entries.map(|name| digest(name, DIGEST)).collect()),
+            entries: Some(entries.map(|entry| digest(&with_tenant(entry), DIGEST)).collect()),
             tenants,
             unlisted,
             ..self
@@ -223,7 +223,12 @@ impl StoredState {
             (true, _) => None,
             (false, known) => Some(known?),
         };
-        Some(Look { at, missing, entries })
+        Some(Look {
+            at,
+            missing,
+            entries,
+            tenant: tenant.to_owned(),
+        })
     }
 
     /// Returns the text. If a parameter cannot hold it, parts are left out, which then count as unknown.
@@ -272,8 +277,8 @@ impl StoredState {
         is_some
     }
 
-    /// Drops what is missing in the tenant with the most of it, if that takes at least so many bytes: it frees the most
-    /// room for the fewest unknown tenants.
+    /// Drops what existed in the tenant of which the most is stored, or else what is missing there, if that takes at least so
+    /// many bytes: it frees the most room for the fewest unknown tenants.
     fn drop_tenant(&mut self, least: usize) -> bool {
         let known = self.tenants.values_mut().filter(|missing| missing.is_some());
         let sizes = known.map(|missing| (missing.as_ref().map_or(0, Missing::size), missing));
@@ -283,7 +288,12 @@ impl StoredState {
         else {
             return false;
         };
-        *largest = None;
+        let existing = largest
+            .as_mut()
+            .map(|missing| std::mem::take(&mut missing.existing));
+        if existing.is_none_or(|existing| existing.is_empty()) {
+            *largest = None;
+        }
         true
     }
 
@@ -307,6 +317,15 @@ fn has(text: &str, name: &str) -> bool {
     digests(text, DIGEST).any(|one| one == name)
 }
 
+/// Returns the name of an entry with its tenant. An entry has one tenant or all of them.
+fn with_tenant(entry: &Entry) -> String {
+    let only = entry.tenants.first().filter(|_| entry.tenants.len() == 1);
+    step(only.map_or(ALL, String::as_str), &entry.name)
+}
+
+/// Stands for all tenants.
+const ALL: &str = "*";
+
 /// Returns the name of a step among those of all tenants.
 fn step(tenant: &str, name: &str) -> String {
     format!("{tenant} {name}")
@@ -317,10 +336,10 @@ fn step(tenant: &str, name: &str) -> String {
 const PARTS: [fn(&mut StoredState) -> bool; 7] = [
     // What senders of `missed` make grow: what is forgotten is read again, and nothing is lost.
     |state| !std::mem::take(&mut state.caught_up).is_empty(),
-    // What grows with tenants times entries: without it, consumers catch up once too often.
-    StoredState::drop_existing,
     // One tenant with much comes before what tells of all of them.
     |state| state.drop_tenant(LARGE),
+    // What grows with tenants times entries: without it, consumers catch up once too often.
+    StoredState::drop_existing,
     StoredState::drop_counts,
     StoredState::drop_unlisted,
     |state| state.drop_tenant(0),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{DIGEST, MAX_STORED, has};
+use super::{ALL, DIGEST, MAX_STORED, has, step};
 use crate::subscription::plan::{digest::digest, existing::Existing};
 
 /// The subscriptions of a tenant that were missing at a look.
@@ -58,8 +58,9 @@ impl Missing {
 pub struct Look {
     pub(in crate::subscription::plan) at: Timestamp,
     pub(in crate::subscription::plan) missing: Missing,
-    /// The digests of the entries at that time; nothing if they are those of today.
+    /// The digests of the entries at that time, with their tenants; nothing if they are those of today.
     pub(super) entries: Option<BTreeSet<String>>,
+    pub(super) tenant: String,
 }
 
 impl Look {
@@ -94,8 +95,9 @@ impl Look {
     }
 
     fn is_new(&self, entry: &str) -> bool {
-        let entries = self.entries.as_ref();
-        entries.is_some_and(|known| !known.contains(&digest(entry, DIGEST)))
+        let Some(known) = &self.entries else { return false };
+        let is_known = |tenant: &str| known.contains(&digest(&step(tenant, entry), DIGEST));
+        !is_known(ALL) && !is_known(&self.tenant)
     }
 }
 

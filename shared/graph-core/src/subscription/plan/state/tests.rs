@@ -4,16 +4,41 @@ use crate::subscription::plan::existing::by_entry;
 #[test]
 fn an_entry_that_is_new_in_the_configuration_is_not_lost() {
     let state = state(BTreeMap::new());
-    for (version, name, expected) in [
-        ("v1", "mail", Before::There(Some(at()))),
-        ("v1", "mail/1", Before::There(Some(at()))),
-        ("v2", "mail/1", Before::There(Some(at()))),
-        ("v2", "added", Before::New),
-        ("v2", "added/1", Before::New),
+    for (version, tenant, name, expected) in [
+        ("v1", "contoso", "mail", Before::There(Some(at()))),
+        ("v1", "contoso", "mail/1", Before::There(Some(at()))),
+        ("v2", "contoso", "mail/1", Before::There(Some(at()))),
+        ("v2", "contoso", "added", Before::New),
+        ("v2", "contoso", "added/1", Before::New),
+        // The version before did not ask for it in this tenant.
+        ("v2", "fabrikam", "mail/1", Before::New),
+        ("v2", "fabrikam", "chats", Before::There(Some(at()))),
     ] {
-        let look = state.of("contoso", version).unwrap();
-        assert_eq!(look.before(name, &BTreeMap::new()), expected, "{version} {name}");
+        let look = state.of(tenant, version).unwrap();
+        assert_eq!(
+            look.before(name, &BTreeMap::new()),
+            expected,
+            "{version} {tenant} {name}"
+        );
     }
+}
+
+#[test]
+fn one_tenant_with_much_takes_nothing_from_the_others() {
+    let lost = (0..90)
+        .map(|number| (format!("mail/{number:036}"), None))
+        .collect();
+    let large = Missing::of(std::iter::empty(), lost, BTreeMap::new());
+    let existing = by_entry(std::iter::once("mail/1"));
+    let other = Missing::of(std::iter::empty(), BTreeMap::new(), existing.clone());
+    let state = state(BTreeMap::from([
+        ("contoso".to_owned(), Some(large)),
+        ("fabrikam".to_owned(), Some(other)),
+    ]));
+    let state = StoredState::parse(&state.into_text());
+    let look = state.of("fabrikam", "v1").unwrap();
+    assert_eq!(look.before("mail/new", &existing), Before::New);
+    assert_eq!(state.of("contoso", "v1"), None);
 }
 
 #[test]
@@ -181,14 +206,23 @@ fn large(tenants: usize, live: impl Fn(usize) -> usize) -> StoredState {
 }
 
 fn state(tenants: BTreeMap<String, Option<Missing>>) -> StoredState {
+    let tenant = |id: &str| {
+        serde_json::json!({
+            "tenantId": id, "clientId": "66666666-7777-8888-9999-000000000000", "credential": {"clientSecret": "s"},
+        })
+    };
     let config = serde_json::json!({
-        "tenants": {"contoso": {
-            "tenantId": "11111111-2222-3333-4444-555555555555", "clientId": "66666666-7777-8888-9999-000000000000",
-            "credential": {"clientSecret": "s"},
-        }},
-        "subscriptions": {"mail": {
-            "resource": "/users/{id}/messages", "changeType": "created", "forEach": {"users": "all"},
-        }},
+        "tenants": {
+            "contoso": tenant("11111111-2222-3333-4444-555555555555"),
+            "fabrikam": tenant("22222222-2222-3333-4444-555555555555"),
+        },
+        "subscriptions": {
+            "mail": {
+                "tenant": "contoso", "resource": "/users/{id}/messages", "changeType": "created",
+                "forEach": {"users": "all"},
+            },
+            "chats": {"tenant": "*", "resource": "/chats/getAllMessages", "changeType": "created"},
+        },
     });
     let (config, _) = Config::parse(&config.to_string()).unwrap();
     StoredState::default().after("v1", &config, at(), tenants)
