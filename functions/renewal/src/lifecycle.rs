@@ -9,6 +9,7 @@ use graph_core::{
         queued::VerifiedItem,
     },
     read::QueueMessage,
+    subscription::config::Config,
 };
 use graph_edge::{
     deadline::Deadline,
@@ -31,7 +32,7 @@ use crate::{
     ports::{Clock, Ports},
     report::Report,
     result::StepResult,
-    run::{self, Removed, Run, RunRequest, STORE_WITHIN},
+    run::{self, Removed, Run, RunRequest, STORE_WITHIN, TenantResult},
 };
 
 mod answer;
@@ -198,7 +199,7 @@ async fn react<P: Ports>(
         let has_failed = match verdict {
             Verdict::Ignored | Verdict::Extended | Verdict::Known(_) | Verdict::Replaced(_) => false,
             Verdict::Failed => true,
-            Verdict::Gone => run.as_ref().is_none_or(|run| event.has_failed(run)),
+            Verdict::Gone => run.as_ref().is_none_or(|run| event.has_failed(run, &read.config)),
         };
         failures.push(has_failed.then_some(Reason::NotRenewed));
         if has_failed {
@@ -244,7 +245,7 @@ async fn run_over_gone<P: Ports>(
         let of_application = removed.entry(event.application).or_default();
         // Only a removal is evidence; in the other cases the run compares the list.
         if event.kind == Kind::Removed {
-            of_application.insert((event.subscription_id.clone(), event.name.clone()));
+            of_application.insert(event.key());
         }
     }
     if removed.is_empty() {
@@ -331,15 +332,45 @@ impl Event {
         }
     }
 
-    /// Returns whether the run failed to do what the event asks for.
-    fn has_failed(&self, run: &Run) -> bool {
-        let is_unlisted = run.of(self.application).any(|tenant| !tenant.is_listed());
-        !run.has_config || is_unlisted || self.results(run).any(StepResult::has_failed)
+    /// Returns whether the run failed to do what the event asks for, in a login that may have had the subscription.
+    fn has_failed(&self, run: &Run, config: &Config) -> bool {
+        let entry = config
+            .subscriptions
+            .get(self.name.split('/').next().unwrap_or_default());
+        let is_asked =
+            |tenant: &TenantResult| entry.is_some_and(|entry| entry.tenants.contains(&tenant.line.tenant));
+        let tenants = narrowed(run.of(self.application).collect(), is_asked);
+        let tenants = narrowed(tenants, |tenant| tenant.removed.contains(&self.key()));
+        let has_failed = |tenant: &TenantResult| {
+            !tenant.is_listed() || self.of_name(&tenant.steps).any(StepResult::has_failed)
+        };
+        !run.has_config || tenants.into_iter().any(has_failed)
+    }
+
+    /// Returns the id of the removed subscription and its name.
+    fn key(&self) -> (String, String) {
+        (self.subscription_id.clone(), self.name.clone())
     }
 
     /// Returns the results of the event's subscription, one for each login that has it.
     fn results<'r>(&'r self, run: &'r Run) -> impl Iterator<Item = &'r StepResult> {
-        let steps = run.of(self.application).flat_map(|tenant| &tenant.steps);
-        steps.filter(|result| result.is_wanted() && result.step.name == self.name)
+        run.of(self.application)
+            .flat_map(|tenant| self.of_name(&tenant.steps))
     }
+
+    /// Returns the results of the event's subscription.
+    fn of_name<'r>(&'r self, steps: &'r [StepResult]) -> impl Iterator<Item = &'r StepResult> {
+        let of_name = steps.iter().filter(|result| result.step.name == self.name);
+        of_name.filter(|result| result.is_wanted())
+    }
+}
+
+/// Returns those of the tenants that `may_have` the subscription; all if none of them may.
+fn narrowed(tenants: Vec<&TenantResult>, may_have: impl Fn(&TenantResult) -> bool) -> Vec<&TenantResult> {
+    let found: Vec<_> = tenants
+        .iter()
+        .copied()
+        .filter(|tenant| may_have(tenant))
+        .collect();
+    if found.is_empty() { tenants } else { found }
 }

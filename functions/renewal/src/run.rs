@@ -17,8 +17,9 @@ pub(crate) use self::{
     count::Counted,
     gaps::{STORE_WITHIN, send},
     request::{Removed, RunRequest},
+    tenant_plan::TenantResult,
 };
-use self::{look::Look, request::by, tenant_plan::TenantResult};
+use self::{look::Look, request::by};
 use crate::{
     Deps, Error,
     keys::{self, LEAD},

@@ -65,7 +65,27 @@ impl Verdict {
         loss.is_read = event.is_recent(now);
         Some(*loss)
     }
+
+    /// Returns which verdict counts where several logins of an application have one: the subscription may belong to any of
+    /// them, and a login that fails says nothing about it.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Ignored => 0,
+            Self::Failed => 1,
+            Self::Replaced(_) => 2,
+            Self::Gone => 3,
+            Self::Known(_) | Self::Extended => FOUND,
+        }
+    }
+
+    /// Returns whether the login has the subscription, so that no other one is asked.
+    fn is_final(&self) -> bool {
+        self.rank() == FOUND
+    }
 }
+
+/// The rank of a verdict on a subscription that exists.
+const FOUND: u8 = 4;
 
 /// Answers events.
 pub(super) struct Answers<'a, P: Ports> {
@@ -171,13 +191,12 @@ impl<P: Ports> Answers<'_, P> {
         let mut so_far = Verdict::Ignored;
         // Graph shows a signed-in user only the subscriptions of that user, and answers 404 for all others.
         for named in self.named(event) {
-            match self.with_login(event, named).await {
-                Verdict::Ignored => {}
-                Verdict::Gone => so_far = Verdict::Gone,
-                // The subscription may belong to another login.
-                Verdict::Replaced(_) if so_far == Verdict::Gone => {}
-                replaced @ Verdict::Replaced(_) => so_far = replaced,
-                verdict => return verdict,
+            let verdict = self.with_login(event, named).await;
+            if verdict.rank() > so_far.rank() {
+                so_far = verdict;
+            }
+            if so_far.is_final() {
+                break;
             }
         }
         so_far

@@ -128,13 +128,11 @@ impl Event {
     /// Only a removal that fits what the run knows counts: a client state can be replayed with another id. Where several
     /// users signed in to one application, each has a subscription of this name. A run without memory cannot tell which of
     /// them was removed, unless it had to create only one.
-    fn successor<'r>(&self, run: &'r Run) -> Option<(&'r StepResult, bool)> {
-        let key = (self.subscription_id.clone(), self.name.clone());
+    fn successor<'r>(&'r self, run: &'r Run) -> Option<(&'r StepResult, bool)> {
         let tenants = run
             .of(self.application)
-            .filter(|tenant| tenant.removed.contains(&key));
-        let of_name = |result: &&StepResult| result.is_wanted() && result.step.name == self.name;
-        let all: Vec<&StepResult> = tenants.flat_map(|tenant| &tenant.steps).filter(of_name).collect();
+            .filter(|tenant| tenant.removed.contains(&self.key()));
+        let all: Vec<&StepResult> = tenants.flat_map(|tenant| self.of_name(&tenant.steps)).collect();
         let created: Vec<&StepResult> = all
             .iter()
             .copied()

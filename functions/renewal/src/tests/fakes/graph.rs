@@ -207,7 +207,10 @@ impl fmt::Debug for FakeGraph {
 impl Script for FakeGraph {
     fn reply(&self, sent: &Sent<'_>) -> Reply {
         if let [tenant, "oauth2", ..] = sent.path {
-            let line = format!("login {tenant}");
+            let line = match user(sent.body) {
+                Some(user) => format!("login {tenant}+{user}"),
+                None => format!("login {tenant}"),
+            };
             let state = self.state();
             let failure = state.failures.iter().find(|(call, _)| line.starts_with(call));
             let granted = || grant(tenant, sent.body, state.claims.as_ref());
@@ -430,24 +433,30 @@ fn grant(tenant: &str, form: &[u8], claims: Option<&Value>) -> Reply {
         || "token".to_owned(),
         |claims| BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()),
     );
-    // Here, a user's refresh token never expires and names the user.
+    let user = user(form);
     let form = String::from_utf8_lossy(form);
-    let user = form
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("refresh_token="));
     let client = form.split('&').find_map(|pair| pair.strip_prefix("client_id="));
     // Each application has subscriptions of its own.
     let tenant = match client.filter(|client| *client != APP) {
         Some(other) => format!("{other}+{tenant}"),
         None => tenant.to_owned(),
     };
-    let login = user.map_or_else(|| tenant.clone(), |user| format!("{tenant}+{user}"));
+    let login = user
+        .as_ref()
+        .map_or_else(|| tenant.clone(), |user| format!("{tenant}+{user}"));
     let mut body =
         json!({"token_type": "Bearer", "expires_in": 3599, "access_token": format!("{login}.{claims}")});
     if let Some(user) = user {
         body["refresh_token"] = json!(user);
     }
     ok(&body)
+}
+
+/// Returns the user who signs in. Here, a user's refresh token never expires and names the user.
+fn user(form: &[u8]) -> Option<String> {
+    let form = String::from_utf8_lossy(form);
+    let mut pairs = form.split('&');
+    pairs.find_map(|pair| Some(pair.strip_prefix("refresh_token=")?.to_owned()))
 }
 
 fn read(shown: &Value) -> Subscription {

@@ -50,6 +50,42 @@ fn the_successor_of_one_users_subscription_is_that_users_own() {
 }
 
 #[test]
+fn a_user_who_is_logged_out_silences_no_other_user() {
+    for is_new_process in [false, true] {
+        let mut world = world(&two_users());
+        world.scheduled();
+        // Until Ada needs another access token.
+        world.clock.advance(2 * 60);
+        let ended = json!({"error": "invalid_grant", "error_description": "AADSTS50173: The grant has been revoked."});
+        world.graph.fail("login ada", Reply::new(400, ended.to_string()));
+        if is_new_process {
+            world = world.restarted();
+            world.graph.fail("login ada", Reply::new(400, ended.to_string()));
+        }
+        let tell = |kind| {
+            let event = event(&world, 1, kind, "mail", "id-2", 0);
+            let answer = world.invoke(json!({"Records": [event]}));
+            let answer = world.clock.run(answer).unwrap();
+            assert_eq!(
+                answer,
+                json!({"batchItemFailures": []}),
+                "{kind} {is_new_process}"
+            );
+        };
+        tell("missed");
+        assert_eq!(world.told().len(), 1, "{:?}", world.told());
+        world.clock.advance(24 * 60);
+        tell("reauthorizationRequired");
+        assert_eq!(count(&world.log(), "update id-2"), 1);
+        world.graph.remove("id-2");
+        tell("subscriptionRemoved");
+        let told = world.told();
+        assert_eq!((told.len(), live(&world)), (2, 2), "{told:?}");
+        assert_eq!(told[1]["type"], json!("Microsoft.Graph.SubscriptionRemoved"));
+    }
+}
+
+#[test]
 fn refresh_tokens_that_cannot_be_stored_let_nothing_lapse_and_are_reported() {
     let world = world(&two_users());
     world.graph.end_in_time();
@@ -65,6 +101,11 @@ fn refresh_tokens_that_cannot_be_stored_let_nothing_lapse_and_are_reported() {
         );
         assert_eq!(report["failed"], json!(2));
     }
+}
+
+/// Returns the line of Ada's logins in the log.
+fn login_of_ada() -> String {
+    format!("login {}+ada", tenant_id(0))
 }
 
 /// Sends the event for both subscriptions, and returns the ids in the events for consumers.
