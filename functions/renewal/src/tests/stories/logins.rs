@@ -57,10 +57,11 @@ fn a_user_who_is_logged_out_silences_no_other_user() {
         // Until Ada needs another access token.
         world.clock.advance(2 * 60);
         let ended = json!({"error": "invalid_grant", "error_description": "AADSTS50173: The grant has been revoked."});
-        world.graph.fail("login ada", Reply::new(400, ended.to_string()));
+        world
+            .graph
+            .fail(&login_of_ada(), Reply::new(400, ended.to_string()));
         if is_new_process {
             world = world.restarted();
-            world.graph.fail("login ada", Reply::new(400, ended.to_string()));
         }
         let tell = |kind| {
             let event = event(&world, 1, kind, "mail", "id-2", 0);
