@@ -152,7 +152,7 @@ fn change(body: &str) -> String {
     };
     // One by one: an item is here because one of its members is odd.
     let names = ["lifecycleEvent", "changeType"];
-    let text = names.iter().find_map(|name| item[*name].as_str());
+    let text = names.iter().find_map(|name| item.get(name)?.as_str());
     text.unwrap_or("of an unknown kind").to_owned()
 }
 

@@ -86,7 +86,7 @@ fn compile(root: &Path, target: &Path, profile: Profile) -> Result<Vec<PathBuf>,
     let messages = String::from_utf8_lossy(&output.stdout).into_owned();
     let program = |line: &str| {
         let message: Value = serde_json::from_str(line).ok()?;
-        Some(PathBuf::from(message["executable"].as_str()?))
+        Some(PathBuf::from(message.get("executable")?.as_str()?))
     };
     let mut programs: Vec<PathBuf> = messages.lines().filter_map(program).collect();
     // Cargo names them in the order in which they are ready.

@@ -30,7 +30,9 @@ fn shorten(report: &mut Value, most: usize) {
     let Some(members) = report.as_object_mut() else {
         return;
     };
-    let mut more = members.remove("more").unwrap_or_else(|| json!({}));
+    let Value::Object(mut more) = members.remove("more").unwrap_or_else(|| json!({})) else {
+        return;
+    };
     for (name, list) in members.iter_mut() {
         let Value::Array(lines) = list else { continue };
         let left_out = u64::try_from(lines.len().saturating_sub(most)).unwrap_or_default();
@@ -43,9 +45,9 @@ fn shorten(report: &mut Value, most: usize) {
         kept.sort_by_key(|(position, _)| *position);
         lines.extend(kept.into_iter().map(|(_, line)| line));
         let before = more.get(name).and_then(Value::as_u64).unwrap_or_default();
-        more[name] = json!(before + left_out);
+        more.insert(name.clone(), json!(before + left_out));
     }
-    members.insert("more".to_owned(), more);
+    members.insert("more".to_owned(), Value::Object(more));
 }
 
 /// Returns the rank of a line: what needs a person comes first, and what says that nothing has changed comes last.

@@ -292,8 +292,8 @@ impl<'a> Notification<'a> {
             subscription_id: optional_text(subscription)?,
             subscription_expiration_date_time: optional_text(expiration)?,
             tenant_id: optional_text(tenant)?
-                .filter(is_id)
-                .or(organization.filter(is_id)),
+                .filter(|id| is_id(id))
+                .or(organization.filter(|id| is_id(id))),
             change_type: optional_text(change)?.map(|change_type| change_type.to_ascii_lowercase()),
             lifecycle_event: optional_text(event)?,
             resource: optional_text(resource)?,
@@ -340,7 +340,7 @@ const MEMBER_NAMES: [&str; 9] = [
 ];
 
 /// Returns whether a text names a tenant: Microsoft's software writes a GUID of zeros where it has none.
-fn is_id(text: &Cow<'_, str>) -> bool {
+fn is_id(text: &str) -> bool {
     !Guid::from_u128(0).is(text)
 }
 

@@ -226,8 +226,9 @@ fn a_run_ends_before_lambda_ends_it() {
         world.scheduled();
         world.clock.advance(4_310 - 60);
         if slow == "create" {
-            let all = world.graph.all();
-            all.iter().for_each(|one| world.graph.remove(&one.id));
+            for one in world.graph.all() {
+                world.graph.remove(&one.id);
+            }
         }
         world.graph.delay(slow, 59);
         world.graph.fail(slow, unavailable());

@@ -268,6 +268,10 @@ struct Item {
     entity: Option<String>,
     etag: Option<String>,
     /// The signature of the content, if there is content.
+    #[expect(
+        clippy::option_option,
+        reason = "content without a signature is not the same as no content"
+    )]
     signature: Option<Option<String>>,
     sequence: Option<Value>,
     event_time: Option<String>,

@@ -123,8 +123,8 @@ mod tests {
         for _ in 0..4 {
             let (after, new) = FailureHistory::after(history.as_ref(), failures.iter().copied());
             counts.push(new > 0);
-            let after = Some(after);
-            history = (!FailureHistory::are_too_many(&after)).then(|| stored(after.unwrap()));
+            let stored = stored(&after);
+            history = (!FailureHistory::are_too_many(&Some(after))).then_some(stored);
         }
         assert_eq!(counts, [false, true, false, false]);
     }
@@ -140,12 +140,12 @@ mod tests {
     /// Observes the failures of a run, which each is a new process.
     fn observe(history: &mut FailureHistory, failures: &[&str]) -> usize {
         let (after, new) = FailureHistory::after(Some(history), failures.iter().copied());
-        *history = stored(after);
+        *history = stored(&after);
         new
     }
 
-    fn stored(history: FailureHistory) -> FailureHistory {
-        let text = serde_json::to_string(&history).unwrap();
+    fn stored(history: &FailureHistory) -> FailureHistory {
+        let text = serde_json::to_string(history).unwrap();
         assert!(text.len() <= 603, "{}", text.len());
         serde_json::from_str(&text).unwrap()
     }
