@@ -63,7 +63,9 @@ fn a_mistake_elsewhere_lets_no_renamed_entry_delete_what_lives() {
 #[test]
 fn what_a_list_leaves_out_is_displaced_two_at_a_time() {
     let world = with_mail();
-    ids(&world).iter().for_each(|id| world.graph.hide(id));
+    for id in ids(&world) {
+        world.graph.hide(&id);
+    }
     world
         .documents
         .set(Document::Config, &of_users("post").to_string());
