@@ -1,20 +1,27 @@
 //! The options of an invocation.
 
-use graph_core::subscription::{printable::printable, rotation::Forced};
+use std::collections::BTreeSet;
+
+use graph_core::subscription::{
+    config::{Config, Problem},
+    printable::printable,
+    rotation::Forced,
+};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::Error;
 
 /// The options of an invocation that is not a batch of a queue.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub(crate) struct Options {
     /// Whether the run changes nothing.
     pub(crate) dry_run: bool,
     /// The keys that a person wants to replace.
     pub(crate) forced: Forced,
-    /// Whether a person confirms deletions that the brake holds back.
-    pub(crate) confirms_deletions: bool,
+    /// The tenants for which a person confirms deletions that are held back.
+    pub(crate) confirmed: Confirmed,
     /// Whether all subscriptions of the stack are deleted, whatever the configuration asks for.
     pub(crate) deletes_all: bool,
     /// Whether subscriptions that another stack left are replaced.
@@ -23,7 +30,49 @@ pub(crate) struct Options {
     pub(crate) is_patient: bool,
 }
 
+/// The tenants for which a person confirms deletions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Confirmed {
+    /// No tenant.
+    #[default]
+    None,
+    /// The tenants with these names.
+    Named(BTreeSet<String>),
+    /// What the whole document leads to, and so every tenant, but for an application that still waits for its successor: a
+    /// mistyped id looks like a change of the application, and whoever confirms other deletions need not know of it.
+    All,
+}
+
+impl Confirmed {
+    /// Returns whether a person named the tenant.
+    pub(crate) fn names(&self, tenant: &str) -> bool {
+        matches!(self, Self::Named(names) if names.contains(tenant))
+    }
+
+    /// Returns a problem for each named tenant that the configuration does not have.
+    pub(crate) fn unknown(&self, config: &Config) -> impl Iterator<Item = Problem> {
+        let names = match self {
+            Self::Named(names) => Some(names),
+            Self::None | Self::All => None,
+        };
+        let unknown = names.into_iter().flatten();
+        let unknown = unknown.filter(|name| !config.tenants.contains_key(*name));
+        unknown.map(|name| {
+            let name = printable(name, 64);
+            Problem::error(
+                "",
+                format!("has no tenant {name:?}, which confirmDeletions names"),
+            )
+        })
+    }
+}
+
 impl Options {
+    /// Returns whether a person wants the deletions in a tenant.
+    pub(crate) fn confirms(&self, tenant: &str) -> bool {
+        self.deletes_all || self.confirmed == Confirmed::All || self.confirmed.names(tenant)
+    }
+
     /// Reads an event of the schedule or of a person.
     ///
     /// # Errors
@@ -47,7 +96,7 @@ impl Options {
         let mut request = Self::default();
         for (name, value) in members {
             match name.as_str() {
-                "confirmDeletions" => request.confirms_deletions = is_asked(name, value)?,
+                "confirmDeletions" => request.confirmed = confirmed(name, value)?,
                 "deleteAll" => request.deletes_all = is_asked(name, value)?,
                 "dryRun" => request.dry_run = is_wanted(value),
                 "rotate" => request.forced = forced(value)?,
@@ -74,6 +123,19 @@ fn is_of_schedule(members: &Map<String, Value>) -> bool {
 /// Returns whether a dry run is wanted. Anything but `false` and `null` counts as true: this is the harmless side.
 fn is_wanted(value: &Value) -> bool {
     !matches!(value, Value::Null | Value::Bool(false))
+}
+
+/// Reads the tenants for which deletions are confirmed.
+fn confirmed(name: &str, value: &Value) -> Result<Confirmed, Error> {
+    if let Ok(names) = BTreeSet::<String>::deserialize(value) {
+        return Ok(Confirmed::Named(names));
+    }
+    let is_asked = is_asked(name, value).map_err(|_| {
+        Error::Request(format!(
+            "an object in which {name} is true, false or a list of tenants"
+        ))
+    })?;
+    Ok(if is_asked { Confirmed::All } else { Confirmed::None })
 }
 
 /// Reads a member that leads to deletions: only `true` counts as true.
@@ -109,8 +171,8 @@ fn unknown_member(name: &str) -> String {
     format!("an object with the members {MEMBERS}; {name:?} is not one of them")
 }
 
-const MEMBERS: &str = "dryRun (true), confirmDeletions (true), takeOver (true), deleteAll (true) and rotate (true, \"keys\" or \
-                       \"certificate\")";
+const MEMBERS: &str = "dryRun (true), confirmDeletions (true or a list of tenants), takeOver (true), deleteAll (true) and \
+                       rotate (true, \"keys\" or \"certificate\")";
 
 #[cfg(test)]
 mod tests {
@@ -149,10 +211,15 @@ mod tests {
     #[test]
     fn deletions_are_requested_only_with_true() {
         for name in ["confirmDeletions", "deleteAll", "takeOver"] {
-            for value in [json!("true"), json!(1), json!({"tenant": "a"})] {
+            for value in [json!("true"), json!(1), json!([1]), json!({"tenant": "a"})] {
                 assert!(Options::parse(&json!({name: value})).is_err(), "{name}: {value}");
             }
         }
+        let options = |event| Options::parse(&event).unwrap();
+        assert!(options(json!({"confirmDeletions": true})).confirms("a"));
+        let named = options(json!({"confirmDeletions": ["a"]}));
+        assert!(named.confirms("a") && !named.confirms("b"));
+        assert!(!options(json!({"confirmDeletions": []})).confirms("a"));
         assert!(Options::parse(&json!({"deleteAll": true})).unwrap().deletes_all);
         assert!(Options::parse(&json!({"takeOver": true})).unwrap().takes_over);
         assert!(Options::parse(&json!({"deleteAll": true, "takeOver": true})).is_err());

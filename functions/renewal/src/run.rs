@@ -79,6 +79,7 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
         };
         let keys = run.keys(deps, &mut read.config, &rotation).await;
         run.report.note(unsuited(&read.config, &deps.policy));
+        run.report.note(request.options.confirmed.unknown(&read.config));
         let stored = state::read(deps).await;
         let look = Look {
             deps,
@@ -114,7 +115,7 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
                     Err(error) => run.report.note([unpublished(&error, KEPT)]),
                 }
                 // After all that can fail. A run over a part counts and stores nothing: it knows nothing of the others.
-                let counted = count::count(&run, deps, &read.config, &stored, request.options);
+                let counted = count::count(&run, deps, &read.config, &stored, &request.options);
                 let deadline = request.keeps_state_by(&deps.clock);
                 state::store(deps, stored, &read, &counted.counts, now, deadline).await;
                 run.counted = Some(counted);

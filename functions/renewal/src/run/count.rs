@@ -51,7 +51,7 @@ pub(super) fn count<P: Ports>(
     deps: &Deps<P>,
     config: &Config,
     stored: &StoredState,
-    options: Options,
+    options: &Options,
 ) -> Counted {
     let now = deps.clock.now();
     let (mut all, mut live, mut is_complete) = (SubscriptionCount::default(), BTreeMap::new(), !run.is_blind);
@@ -85,8 +85,8 @@ pub(super) fn count<P: Ports>(
         all.merge(&count);
     }
     let drop_percent = lives.drop_percent(&live);
-    if options.confirms_deletions || options.deletes_all {
-        lives.confirm();
+    for name in config.tenants.keys().filter(|name| options.confirms(name)) {
+        lives.confirm(name);
     }
     let failures = failures(run);
     let failures = failures.iter().map(String::as_str);

@@ -69,10 +69,10 @@ impl<'a, P: Ports + 'a> Work<'a, P> {
         } = plan;
         if let Some(applier) = &applier {
             let mut jobs = Vec::new();
-            let mut deletions = 0;
+            let (mut deletions, most) = (0, most_deletions(request, &result.line.tenant));
             for step in steps {
                 match applier.run.urgency(&step).filter(|_| !request.options.dry_run) {
-                    Some(Urgency::Unwanted) if deletions == most_deletions(request) => {
+                    Some(Urgency::Unwanted) if deletions == most => {
                         result.steps.push(StepResult::of(step, Status::Unfinished));
                     }
                     Some(urgency) => {
@@ -144,9 +144,8 @@ impl<P: Ports> Default for Work<'_, P> {
 
 /// Returns how many subscriptions of a tenant one run deletes unless a person asked for deletions: they are never
 /// urgent, and thousands of them would take time from other tenants.
-fn most_deletions(request: &RunRequest) -> usize {
-    let options = &request.options;
-    if options.confirms_deletions || options.deletes_all {
+fn most_deletions(request: &RunRequest, tenant: &str) -> usize {
+    if request.options.confirms(tenant) {
         usize::MAX
     } else {
         MAX_DELETIONS_PER_RUN

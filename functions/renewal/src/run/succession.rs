@@ -80,7 +80,7 @@ pub(super) fn waiting(config: &Config) -> impl Iterator<Item = Problem> {
         let message = format!(
             "has another application than before: the subscriptions of application {} in tenant {} are renewed, and \
              deleted once the new one has all of them. If a mistyped id is the cause, correct it; to delete them now, \
-             invoke renewal with {{\"confirmDeletions\": true}}",
+             invoke renewal with {{\"confirmDeletions\": [\"{name}\"]}}",
             application.client_id, application.tenant_id
         );
         Some(Problem::error(format!("tenants.{}", successor.as_ref()?), message))

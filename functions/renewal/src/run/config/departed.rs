@@ -6,7 +6,11 @@ use std::collections::BTreeSet;
 use graph_core::{secrets::TrustedTenant, subscription::config::Problem};
 
 use super::{ReadConfig, previous::Earlier};
-use crate::{invocation::Options, ports::Documents, report::Report};
+use crate::{
+    invocation::{Confirmed, Options},
+    ports::Documents,
+    report::Report,
+};
 
 /// Adds the `trusted` tenants that are no longer configured, with the credentials of earlier versions.
 ///
@@ -27,7 +31,12 @@ pub(super) async fn add(
         return;
     }
     let count = missing.len();
-    let is_confirmed = options.confirms_deletions || options.deletes_all;
+    let Options {
+        confirmed,
+        deletes_all,
+        ..
+    } = options;
+    let is_confirmed = *deletes_all || *confirmed == Confirmed::All;
     let (mut unknown, mut needed) = (missing, Vec::new());
     for version in &*earlier.versions().await {
         let before = unknown.len();
@@ -43,7 +52,7 @@ pub(super) async fn add(
     let gone = count.saturating_sub(config.moved());
     let is_doubtful = config.whole && !is_confirmed && config.is_emptied(gone, trusted.len());
     if config.whole && !is_doubtful {
-        config.let_depart(|_, successor| is_confirmed || successor.is_none());
+        config.let_depart(|name, successor| *deletes_all || successor.is_none() || confirmed.names(name));
         report.note(unknown.iter().take(MAX_NAMES).map(unreachable));
         return;
     }

@@ -29,8 +29,7 @@ impl<P: Ports> TenantRun<'_, P> {
 
     /// Returns whether the brake may hold deletions: not if a person asked for them.
     pub(super) fn may_brake(&self) -> bool {
-        let options = &self.request.options;
-        !(options.confirms_deletions || options.deletes_all || self.config.departed.contains(self.name))
+        !(self.request.options.confirms(self.name) || self.config.departed.contains(self.name))
     }
 
     /// Returns the problem of deletions that the brake holds.
@@ -39,7 +38,8 @@ impl<P: Ports> TenantRun<'_, P> {
             format!("tenants.{}", self.name),
             format!(
                 "has {live} subscriptions, of which the configuration would delete or replace {count}; renewal renews all \
-                 and deletes none. If you want the deletions, invoke renewal with {{\"confirmDeletions\": true}}"
+                 and deletes none. If you want the deletions, invoke renewal with {{\"confirmDeletions\": [\"{}\"]}}",
+                self.name
             ),
         )
     }

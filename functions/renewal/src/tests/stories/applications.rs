@@ -145,9 +145,73 @@ fn an_application_without_one_subscription_leaves_all_to_the_earlier_one() {
     assert!(report["problems"].to_string().contains(APP), "{report:#}");
     let report = world
         .clock
-        .run(world.invoke(json!({"confirmDeletions": true})))
+        .run(world.invoke(json!({"confirmDeletions": ["t00 (before)"]})))
         .unwrap();
     assert_eq!((live(&world), trusted(&world)), (3, 2), "{report:#}");
+}
+
+#[test]
+fn deletions_in_one_tenant_are_confirmed_for_no_other() {
+    let world = world(&right());
+    world.scheduled();
+    world.clock.advance(60);
+    world.graph.fail("list d", forbidden());
+    let mut config: Value = serde_json::from_str(&with("clientId", OTHER_APP)).unwrap();
+    config["subscriptions"].as_object_mut().unwrap().remove("more");
+    world.documents.set(Document::Config, &config.to_string());
+    next_run(&world);
+    for confirmed in [json!(["t01"]), json!(true)] {
+        let report = world
+            .clock
+            .run(world.invoke(json!({"confirmDeletions": confirmed})))
+            .unwrap();
+        assert_eq!((live(&world), trusted(&world)), (3, 3), "{report:#}");
+        assert!(
+            report["problems"].to_string().contains("t00 (before)"),
+            "{report:#}"
+        );
+    }
+    let report = world
+        .clock
+        .run(world.invoke(json!({"confirmDeletions": ["t00"]})))
+        .unwrap();
+    assert_eq!(live(&world), 3, "{report:#}");
+    let report = world
+        .clock
+        .run(world.invoke(json!({"confirmDeletions": ["t00 (before)", "t0"]})))
+        .unwrap();
+    assert_eq!((live(&world), trusted(&world)), (0, 2), "{report:#}");
+    assert!(
+        report["problems"].to_string().contains("confirmDeletions names"),
+        "{report:#}"
+    );
+}
+
+#[test]
+fn a_brake_is_released_in_the_named_tenant_only() {
+    let of = |count: usize| {
+        let mut other = mail(users(count));
+        other["resource"] = json!("/users/{id}/events");
+        organisations(2, &[(0, "mail", mail(users(count))), (1, "events", other)])
+    };
+    let world = world(&of(20));
+    world.scheduled();
+    world.documents.set(Document::Config, &of(5).to_string());
+    world.clock.advance(10);
+    let report = world.scheduled();
+    assert_eq!(live(&world), 40, "{report:#}");
+    let problems = report["problems"].to_string().replace('\\', "");
+    assert!(
+        problems.contains("{\"confirmDeletions\": [\"t01\"]}"),
+        "{problems}"
+    );
+    let confirmed = json!({"confirmDeletions": ["t01"]});
+    let report = world.clock.run(world.invoke(confirmed)).unwrap();
+    assert_eq!(
+        (live(&world), &report["counts"]["delete"]),
+        (25, &json!(15)),
+        "{report:#}"
+    );
 }
 
 #[test]
@@ -162,7 +226,7 @@ fn another_organisation_is_no_successor_without_confirmation() {
     assert_eq!(live(&world), 7, "{report:#}");
     let report = world
         .clock
-        .run(world.invoke(json!({"confirmDeletions": true})))
+        .run(world.invoke(json!({"confirmDeletions": ["t00 (before)"]})))
         .unwrap();
     assert_eq!((live(&world), trusted(&world)), (4, 2), "{report:#}");
 }
@@ -179,7 +243,7 @@ fn an_application_that_comes_late_reports_the_gap() {
     next_run(&world);
     world
         .clock
-        .run(world.invoke(json!({"confirmDeletions": true})))
+        .run(world.invoke(json!({"confirmDeletions": ["t00 (before)"]})))
         .unwrap();
     assert_eq!(live(&world), 1);
     world.clock.advance(60);

@@ -95,9 +95,9 @@ impl LiveCounts {
         i64::try_from(percent).unwrap_or(100)
     }
 
-    /// Forgets how many there were before: a person has confirmed what was deleted.
-    pub fn confirm(&mut self) {
-        for days in self.of.values_mut().flatten() {
+    /// Forgets how many the tenant had before: a person has confirmed what was deleted.
+    pub fn confirm(&mut self, tenant: &str) {
+        if let Some(Some(days)) = self.of.get_mut(&key(tenant)) {
             *days = Days::from(vec![days.last]);
         }
     }
@@ -259,7 +259,7 @@ mod tests {
         let mut counts = LiveCounts::default();
         observe(&mut counts, 0, &[("a", 100)]);
         assert_eq!(observe(&mut counts, 1, &[("a", 10)]), 90);
-        counts.confirm();
+        counts.confirm("a");
         assert_eq!(observe(&mut counts, 2, &[("a", 10)]), 0);
     }
 
