@@ -171,7 +171,7 @@ impl Delivered {
                     .as_ref()
                     .and_then(|data| number(data.get())),
                 content: event.data.content.as_ref().map(|content| digest(content.get())),
-                was_read: event.data.other.contains_key("caughtUp"),
+                was_read: event.data.caught_up.is_some(),
                 owner: [event.data.tenant_id, event.subscription],
                 id: event.id,
             }),
