@@ -142,7 +142,10 @@ async fn process<P: Ports>(
 ) -> Result<Delivery, Undelivered> {
     if turn.deadline.left().is_zero() {
         // FailedQueue has to say whose it is, should this be its last try. With the keys at hand that takes no time.
-        turn.find_owner(body, owner).await;
+        // Whatever comes of it: without an owner, it is kept without one.
+        let _ = AssertUnwindSafe(turn.find_owner(body, owner))
+            .catch_unwind()
+            .await;
         return Err(Obstacle::OutOfTime.into());
     }
     // A panic is a defect that this message meets. Its neighbours are still processed.
