@@ -94,10 +94,20 @@ fn compile(root: &Path, target: &Path, profile: Profile) -> Result<Vec<PathBuf>,
     Ok(programs)
 }
 
-/// Returns what `sam build` depends on: the size and time of each program and template.
+/// Returns what the result depends on: the size and time of each program, of the templates, and of what builds and packs them.
 fn inputs(root: &Path, programs: &[PathBuf]) -> Result<String, Error> {
-    let templates = ["template.yaml", "functions/event-bus.yaml"].map(|template| root.join(template));
-    let lines = programs.iter().chain(&templates).map(|file| {
+    let others = [
+        "template.yaml",
+        "functions/event-bus.yaml",
+        "tests/stack/src/build.rs",
+        "tests/stack/src/packed.py",
+        "tests/tools/sam.txt",
+        "tests/tools/cargo-lambda.txt",
+    ];
+    let others = others.map(|file| root.join(file));
+    // An earlier release, which is upgraded, may have no such file.
+    let others = others.iter().filter(|file| file.exists());
+    let lines = programs.iter().chain(others).map(|file| {
         let failed = || Error::io(format!("looking at {}", file.display()));
         let metadata = fs::metadata(file).map_err(failed())?;
         let modified = metadata.modified().map_err(failed())?;
