@@ -155,6 +155,26 @@ async fn an_odd_key_stays_and_an_odd_application_is_written_again() {
     }
 }
 
+#[tokio::test]
+async fn an_odd_application_stays_while_the_configuration_has_mistakes() {
+    for document in [Document::ClientState, Document::Decryption] {
+        let world = prepared(&[("chat", "a", true)]).await;
+        let mut odd = world.documents.json(document);
+        odd["trusted"] = json!([{"clientId": APP, "cloud": "mars", "tenants": [TENANT_A]}]);
+        world.documents.set(document, &odd.to_string());
+        let mut mistaken = config(&["a"], &[("chat", "a", true)]);
+        mistaken["tenants"]["b"] = json!({"credential": {}});
+        world.documents.set(Document::Config, &mistaken.to_string());
+        let report = world.run().await;
+        assert_eq!(world.documents.json(document), odd);
+        let problems = report["problems"].to_string();
+        assert!(
+            problems.contains("has applications that cannot be read"),
+            "{problems}"
+        );
+    }
+}
+
 /// Another key in its place would cost each subscription a gap, and a person can put the right one back.
 #[tokio::test]
 async fn no_client_state_key_is_made_while_the_only_one_is_odd() {

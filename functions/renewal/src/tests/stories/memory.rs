@@ -109,7 +109,7 @@ fn a_new_process_believes_only_the_second_list_without_a_sharepoint_subscription
 }
 
 #[test]
-fn what_an_entry_newly_asks_for_in_a_tenant_is_not_lost_there() {
+fn what_an_entry_newly_asks_for_in_a_tenant_is_new() {
     let of = |tenant: &str| {
         let mut config = organisations(2, &[(0, "mail", mail(users(3))), (1, "chats", chats())]);
         config["subscriptions"]["mail"]["tenant"] = json!(tenant);

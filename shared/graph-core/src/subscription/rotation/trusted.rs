@@ -39,6 +39,13 @@ pub(super) fn follow<K>(
         from,
     } = *place;
     report_odd(&document.odd, secret, changes);
+    if !config.whole && !document.odd.trusted.is_empty() {
+        // Writing the document drops its odd applications, and one of them may be of a tenant that could not be read.
+        changes.refused.push(format!(
+            "{secret} has applications that cannot be read, and stays as it is while the configuration has mistakes"
+        ));
+        return;
+    }
     let (trusted, odd) = (&mut document.trusted, &mut document.odd.trusted);
     let wanted: BTreeSet<TrustedTenant> = config.tenants.values().map(Tenant::as_trusted).collect();
     let present: BTreeSet<TrustedTenant> = trusted.iter().flat_map(TrustedTenants::each).collect();

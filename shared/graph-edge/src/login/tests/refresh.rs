@@ -184,7 +184,7 @@ async fn a_sign_in_without_room_costs_nobody_an_access_token() {
 }
 
 #[tokio::test]
-async fn a_document_of_others_is_left_as_it_is_and_costs_no_access() {
+async fn a_document_of_others_is_left_alone_and_costs_no_access() {
     for text in ["[]", r#"{"keys":[]}"#, r#"{"tokens":[{"hunter2":1}]}"#, "hunter2"] {
         let server = Server::start([renewed("access-1", "second"), renewed("access-2", "third")]);
         let tokens = FakeSecret::new(text);

@@ -33,7 +33,7 @@ async fn an_older_version_that_was_made_current_again_is_built_upon() {
 }
 
 #[tokio::test]
-async fn the_same_text_is_written_again_after_an_older_version_was_put_back() {
+async fn the_same_text_is_written_again_after_an_older_version() {
     let secret = FakeSecret::new("old");
     let old = current(&secret).await;
     for _ in 0..3 {
