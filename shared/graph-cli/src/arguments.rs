@@ -142,9 +142,9 @@ pub enum Command {
     #[command(after_help = "Example:\n  graph-notifications apply\n\n\
         The command waits for the run and never retries. A second run at the same time does no harm.")]
     Apply {
-        /// Allows all deletions that the configuration requires.
-        #[arg(long)]
-        confirm_deletions: bool,
+        /// Allows all deletions that the configuration requires, in these tenants or in all.
+        #[arg(long, value_name = "TENANT", num_args = 0..)]
+        confirm_deletions: Option<Vec<String>>,
     },
     /// Lists the subscriptions with their remaining time, the most urgent first.
     #[command(after_help = "Example:\n  graph-notifications status --tenant contoso")]
@@ -371,6 +371,25 @@ mod tests {
     #[test]
     fn every_command_has_an_example_that_is_understood() {
         check(&Arguments::command());
+    }
+
+    #[test]
+    fn deletions_are_confirmed_for_named_tenants_or_for_all() {
+        let confirmed = |line: &str| match Arguments::try_parse_from(line.split(' ')).unwrap().command {
+            Command::Apply { confirm_deletions } => confirm_deletions,
+            other => panic!("{other:?}"),
+        };
+        let named = ["a", "b"].map(str::to_owned).to_vec();
+        for (options, expected) in [
+            ("", None),
+            (" --confirm-deletions", Some(Vec::new())),
+            (" --confirm-deletions a b --json", Some(named)),
+        ] {
+            assert_eq!(
+                confirmed(&format!("graph-notifications apply{options}")),
+                expected
+            );
+        }
     }
 
     #[test]

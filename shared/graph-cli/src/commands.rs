@@ -47,7 +47,11 @@ pub async fn run(arguments: Arguments, style: Style) -> Result<Answer, Failure> 
         Command::Doctor { webhook } => doctor::run(&global, style, webhook.as_deref()).await,
         Command::Plan => renewal::plan(&Context::find(&global, style).await?).await,
         Command::Apply { confirm_deletions } => {
-            renewal::apply(&Context::find(&global, style).await?, confirm_deletions).await
+            renewal::apply(
+                &Context::find(&global, style).await?,
+                confirm_deletions.as_deref(),
+            )
+            .await
         }
         Command::Status { tenant } => {
             renewal::status(&Context::find(&global, style).await?, tenant.as_deref()).await

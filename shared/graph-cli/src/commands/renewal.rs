@@ -26,11 +26,11 @@ pub(super) async fn plan(context: &Context) -> Result<Answer, Failure> {
 }
 
 /// Runs renewal.
-pub(super) async fn apply(context: &Context, confirm_deletions: bool) -> Result<Answer, Failure> {
-    let event = if confirm_deletions {
-        json!({"confirmDeletions": true})
-    } else {
-        json!({})
+pub(super) async fn apply(context: &Context, confirmed: Option<&[String]>) -> Result<Answer, Failure> {
+    let event = match confirmed {
+        None => json!({}),
+        Some([]) => json!({"confirmDeletions": true}),
+        Some(tenants) => json!({"confirmDeletions": tenants}),
     };
     run(context, &event, "Renewal is running").await
 }

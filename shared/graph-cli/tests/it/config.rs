@@ -106,7 +106,7 @@ fn a_configuration_that_deletes_most_is_held_back_until_confirmed() {
         (&Value::Null, &json!(1)),
         "{braked:#}"
     );
-    let confirmed = world.tool.json("apply --confirm-deletions");
+    let confirmed = world.tool.json("apply --confirm-deletions contoso");
     assert_eq!(confirmed["counts"]["delete"], 7, "{confirmed:#}");
 }
 
