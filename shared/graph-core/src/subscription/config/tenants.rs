@@ -20,8 +20,13 @@ pub(super) struct Application {
 
 /// Reads a shared application; `None` if it has mistakes.
 pub(super) fn read_application(node: &Node, path: &str, problems: &mut Problems) -> Option<Application> {
+    let before = problems.errors();
     let fields = Fields::open(node, path, OF_APPLICATION, problems)?;
     let application = application(&fields, problems)?;
+    // A misspelt field, such as the cloud's, would send its tenants to the default.
+    if problems.errors() > before {
+        return None;
+    }
     if application.credential.is_delegated() {
         let message = "belongs to a user of one tenant; write the application into that tenant";
         problems.error(&fields.path("credential"), message);

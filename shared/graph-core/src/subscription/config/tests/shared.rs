@@ -90,6 +90,18 @@ fn every_mistake_about_a_shared_application_is_named() {
 }
 
 #[test]
+fn a_misspelt_field_of_an_application_refuses_its_tenants() {
+    let mut document = many();
+    let application = document["applications"]["main"].as_object_mut().unwrap();
+    let cloud = application.remove("cloud").unwrap();
+    application.insert("clod".to_owned(), cloud);
+    let (config, problems) = read(&document);
+    assert!(problems[0].path.ends_with("clod"), "{problems:?}");
+    let refused: Vec<_> = config.refused_tenants.iter().collect();
+    assert_eq!(refused, ["a", "b"]);
+}
+
+#[test]
 fn the_options_of_an_entry_are_read() {
     let entry = accepted(json!({
         "resource": "/users/1/messages", "changeType": "created", "fetchContent": true, "immutableIds": true
