@@ -13,7 +13,7 @@ fn a_tenant_with_a_blocked_handshake_starves_no_other() {
     let world = world(&organisations(10, &entries));
     world.scheduled();
     assert_eq!(live(&world), 10);
-    entries.push((0, "mail", mail(users(600))));
+    entries.push((0, "mail", mail(users(300))));
     world
         .documents
         .set(Document::Config, &organisations(10, &entries).to_string());
