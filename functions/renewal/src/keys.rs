@@ -140,10 +140,11 @@ pub(crate) async fn client_state(documents: &impl Documents) -> Result<ClientSta
     Ok(swap(documents, Document::ClientState, true, unchanged).await?.0)
 }
 
-/// Refuses a document whose keys all cannot be read: without a key nothing can be created, and what exists must not be
-/// replaced before a person has corrected the document.
+/// Refuses a document whose keys all cannot be read, or one of which does not even show its id: without a key nothing can be
+/// created, and what exists must not be replaced before a person has corrected the document.
 fn has_readable_key(document: &ClientStateDocument) -> Result<(), Error> {
-    if document.keys.is_empty() && document.has_keys() {
+    let is_nameless = document.odd.keys.iter().any(|key| key.id.is_none());
+    if is_nameless || document.keys.is_empty() && document.has_keys() {
         return Err(Error::Malformed(Document::ClientState));
     }
     Ok(())

@@ -7,19 +7,19 @@ use graph_core::{
     subscription::{
         config::{Config, Problem},
         plan::Policy,
-        rotation::{Forced, KeysInUse, PublishedKeys, RotationRequest},
+        rotation::{Forced, KeyChanges, KeysInUse, PublishedKeys, RotationRequest},
     },
 };
 use graph_edge::{secrets::SecretError, telemetry::causes};
 use jiff::SignedDuration;
 
+use self::{config::ReadConfig, look::Look, request::by};
 pub(crate) use self::{
     count::Counted,
     gaps::{STORE_WITHIN, send},
     request::{Removed, RunRequest},
     tenant_plan::TenantResult,
 };
-use self::{look::Look, request::by};
 use crate::{
     Deps, Error,
     keys::{self, LEAD},
@@ -77,7 +77,7 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
             lead: LEAD,
             dry_run,
         };
-        let keys = run.keys(deps, &mut read.config, &rotation).await;
+        let keys = run.keys(deps, &mut read, &rotation).await;
         run.report.note(unsuited(&read.config, &deps.policy));
         run.report.note(request.options.confirmed.unknown(&read.config));
         let stored = state::read(deps).await;
@@ -109,11 +109,9 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
                     &deps.clock,
                     run.tidy(deps, &read.config, &keys, rotation),
                 );
-                let tidied = tidied.await.unwrap_or_else(|| Err(late()));
-                match tidied {
-                    Ok(removed) => run.report.keys.extend(removed),
-                    Err(error) => run.report.note([unpublished(&error, KEPT)]),
-                }
+                let (removed, failure) = tidied.await.unwrap_or_else(|| (Vec::new(), Some(late())));
+                run.report.keys.extend(removed);
+                run.report.note(failure.map(|error| unpublished(&error, KEPT)));
                 // After all that can fail. A run over a part counts and stores nothing: it knows nothing of the others.
                 let counted = count::count(&run, deps, &read.config, &stored, &request.options);
                 let deadline = request.keeps_state_by(&deps.clock);
@@ -180,17 +178,18 @@ impl Run {
     }
 
     /// Removes keys that no subscription names any more, and the trust in applications that were removed from the configuration
-    /// and have no subscription left. Returns the removed keys.
+    /// and have no subscription left. Returns the removed keys, and the first failure: neither stops the other.
     async fn tidy<P: Ports>(
         &self,
         deps: &Deps<P>,
         config: &Config,
         keys: &PublishedKeys,
         rotation: RotationRequest,
-    ) -> Result<Vec<String>, Error> {
+    ) -> (Vec<String>, Option<Error>) {
         if !config.whole {
-            return Ok(Vec::new());
+            return (Vec::new(), None);
         }
+        let mut failure = None;
         let emptied: Vec<&TenantResult> = self.tenants.iter().filter(|tenant| tenant.is_emptied()).collect();
         if !emptied.is_empty() {
             let mut config = config.clone();
@@ -202,12 +201,16 @@ impl Run {
                 forced: Forced::default(),
                 ..rotation
             };
-            keys::publish(&deps.documents, &deps.clock, &config, &rotation).await?;
+            let published = keys::publish(&deps.documents, &deps.clock, &config, &rotation).await;
+            failure = published.err();
         }
-        match self.in_use() {
-            Some(in_use) => keys::retire(&deps.documents, &deps.clock, keys, config, &in_use).await,
-            // A key that an unlisted tenant's subscription names would look unused.
-            None => Ok(Vec::new()),
+        // A key that an unlisted tenant's subscription names would look unused.
+        let Some(in_use) = self.in_use() else {
+            return (Vec::new(), failure);
+        };
+        match keys::retire(&deps.documents, &deps.clock, keys, config, &in_use).await {
+            Ok(removed) => (removed, failure),
+            Err(error) => (Vec::new(), failure.or(Some(error))),
         }
     }
 
@@ -216,10 +219,18 @@ impl Run {
     async fn keys<P: Ports>(
         &mut self,
         deps: &Deps<P>,
-        config: &mut Config,
+        read: &mut ReadConfig,
         rotation: &RotationRequest,
     ) -> PublishedKeys {
-        let error = match keys::publish(&deps.documents, &deps.clock, config, rotation).await {
+        let config = &mut read.config;
+        let published = if read.is_remembered {
+            // It may trust what the current version no longer trusts.
+            let keys = keys::read(&deps.documents).await;
+            keys.map(|keys| (keys, KeyChanges::default()))
+        } else {
+            keys::publish(&deps.documents, &deps.clock, config, rotation).await
+        };
+        let error = match published {
             Ok((keys, changes)) => {
                 self.report.keys = changes.done;
                 // What does not fit into the secrets. The others are not affected.

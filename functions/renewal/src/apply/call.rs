@@ -90,7 +90,7 @@ impl<P: Ports> Applier<'_, P> {
         match answer.as_ref().map_err(|error| &error.kind) {
             Ok(_) => {
                 refusals.forget(&tenant);
-                refusals.forget(&entry);
+                refusals.accept(entry, now);
             }
             Err(GraphErrorKind::HandshakeFailed { .. }) => refusals.count(tenant, begun, now),
             Err(GraphErrorKind::Forbidden { .. } | GraphErrorKind::Validation { .. }) => {

@@ -146,13 +146,14 @@ impl<P: Ports> Applier<'_, P> {
     }
 }
 
-/// Returns whether the request for this creation made the subscription, though its answer was lost: the same moment of
-/// expiry was asked for.
+/// Returns whether the request for this creation made the subscription, though its answer was lost: the same URL and moment
+/// of expiry were asked for.
 fn is_of_request(existing: &Subscription, creation: &Creation) -> bool {
     // Graph may round the expiry.
     let is_near =
         |end: Timestamp| end.duration_since(creation.expires_at).abs() < SignedDuration::from_secs(1);
-    existing.expiration_date_time.is_some_and(is_near)
+    existing.notification_url.as_ref() == Some(&creation.notification_url)
+        && existing.expiration_date_time.is_some_and(is_near)
 }
 
 /// Returns a notification URL without its query, which contains the stack id and key ids.

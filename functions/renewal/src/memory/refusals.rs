@@ -33,7 +33,7 @@ pub(crate) struct Refusal {
     pub(crate) is_skipped: bool,
     /// The creation that Graph refuses; nothing if it refuses every call.
     creation: Option<String>,
-    /// How many came in a row, in the run that noted the last one.
+    /// How many came in a row, in the run that noted the last one; none if Graph has accepted another one in that run.
     in_a_row: usize,
     pause: SignedDuration,
 }
@@ -133,7 +133,11 @@ impl Refusals {
     pub(crate) fn count(&mut self, subject: Subject, begun: Timestamp, now: Timestamp) {
         let before = self.get(&subject);
         let in_this_run = before.filter(|before| before.at >= begun);
-        let in_a_row = in_this_run.map_or(1, |before| before.in_a_row + 1);
+        let in_a_row = match in_this_run.map(|before| before.in_a_row) {
+            // Graph refuses single ones, and not all.
+            Some(0) => 0,
+            before => before.unwrap_or_default() + 1,
+        };
         let goes_on = in_a_row > 1 || before.is_some_and(|before| before.until > now);
         let pause = if goes_on { MIN_PAUSE } else { SignedDuration::ZERO };
         let refusal = Refusal {
@@ -142,6 +146,15 @@ impl Refusals {
             ..Refusal::at(now)
         };
         self.put(subject, refusal);
+    }
+
+    /// Notes that Graph accepts one of the subject: refusals of others in this run say nothing about the rest.
+    pub(crate) fn accept(&mut self, subject: Subject, now: Timestamp) {
+        let accepted = Refusal {
+            in_a_row: 0,
+            ..Refusal::at(now)
+        };
+        self.put(subject, accepted);
     }
 
     /// Forgets a refusal.

@@ -6,10 +6,12 @@ use graph_core::{
     secrets::TrustedTenant,
     subscription::{
         config::{Config, Problem},
+        plan::StoredState,
         rotation,
     },
 };
 use graph_edge::{
+    deadline::Deadline,
     secrets::{SecretError, Source},
     telemetry::causes,
 };
@@ -20,7 +22,7 @@ use crate::{
     invocation::Options,
     keys,
     memory::{Memory, lock},
-    ports::{Document, Documents},
+    ports::{Document, Documents, STATE_WITHIN},
     report::Report,
 };
 
@@ -31,8 +33,10 @@ mod previous;
 pub(crate) struct ReadConfig {
     pub(crate) config: Config,
     pub(crate) version_id: String,
-    /// The version that is current: another one, if that cannot be parsed.
+    /// The version that is current: another one, if that cannot be parsed; empty, if it cannot be read.
     pub(crate) current_id: String,
+    /// Whether this process remembers it, because the current one cannot be read. No key is published for it.
+    pub(crate) is_remembered: bool,
     /// How many removals of applications are held back.
     pub(crate) held: usize,
     /// The earlier versions whose tenants are in `config`; nothing if that is not known.
@@ -87,15 +91,16 @@ pub(crate) async fn read(
             }
         }
         // Renewals need no more than what this process knows.
-        Err(failure) => match lock(&memory.config).clone() {
-            Some((mut config, version_id)) => {
-                let message = format!("cannot be read: {}; {GOES_ON}", causes(&failure));
-                report.note([Problem::error("", message)]);
-                config.whole = false;
-                ReadConfig::of(config, version_id)
-            }
-            None => return Err(failure.into()),
-        },
+        Err(failure) => {
+            let remembered = lock(&memory.config).clone();
+            let Some((config, version_id)) = remembered else {
+                return Err(failure.into());
+            };
+            let (read, consequence) = remember(documents, config, version_id).await;
+            let message = format!("cannot be read: {}; {consequence}", causes(&failure));
+            report.note([Problem::error("", message)]);
+            read
+        }
     };
     previous::lend(&mut earlier, &mut read.config, report).await;
     let Some(trusted) = trusted else {
@@ -105,7 +110,33 @@ pub(crate) async fn read(
         return Ok(Some(read));
     };
     departed::add(&trusted, options, &mut earlier, &mut read, report).await;
+    if read.is_remembered {
+        // The current version may need others.
+        read.needed = None;
+    }
     Ok(Some(read))
+}
+
+/// Returns the version that this process read last, and what the run does with it. Only if no process has used another one
+/// since, its entries count: they may ask for what a newer version no longer wants.
+async fn remember(
+    documents: &impl Documents,
+    mut config: Config,
+    version_id: String,
+) -> (ReadConfig, &'static str) {
+    config.whole = false;
+    let state = documents.read_state(Deadline::after(STATE_WITHIN)).await;
+    let state = StoredState::parse(&state.unwrap_or_default().value);
+    let is_newest = state.versions().next() == Some(version_id.as_str());
+    if !is_newest {
+        config.subscriptions.clear();
+    }
+    let read = ReadConfig {
+        current_id: String::new(),
+        is_remembered: true,
+        ..ReadConfig::of(config, version_id)
+    };
+    (read, if is_newest { GOES_ON } else { ONLY_RENEWS })
 }
 
 impl ReadConfig {
@@ -114,6 +145,7 @@ impl ReadConfig {
             config,
             current_id: version_id.clone(),
             version_id,
+            is_remembered: false,
             held: 0,
             needed: None,
             is_blind: false,
@@ -139,3 +171,5 @@ async fn trusted(documents: &impl Documents, report: &mut Report) -> Option<BTre
 
 /// What a run does that cannot read the configuration.
 const GOES_ON: &str = "renewal goes on with the version that this process read last, and deletes nothing";
+const ONLY_RENEWS: &str = "the version that this process read last may be out of date, so existing subscriptions are renewed, \
+                           and none is created or replaced";

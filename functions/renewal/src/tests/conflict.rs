@@ -1,6 +1,6 @@
 //! Creations that conflict with an existing subscription.
 
-use super::*;
+use super::{fakes::Quirk, *};
 
 #[tokio::test]
 async fn a_subscription_that_another_run_just_created_is_adopted() {
@@ -51,6 +51,20 @@ async fn that_of_others_is_left_and_named_without_its_query() {
         "{error}"
     );
     assert_eq!(world.graph.all().len(), 1);
+}
+
+#[tokio::test]
+async fn that_of_others_with_the_same_end_is_not_taken_for_ours() {
+    let world = prepared(&[("users", "a", false)]).await;
+    let url = "https://other.example/hook";
+    world
+        .graph
+        .change("id-1", |one| one.notification_url = Some(url.to_owned()));
+    world.graph.quirk(Quirk::LosesAnswer);
+    let report = world.run().await;
+    assert_eq!(report["failed"], json!(1), "{report:#}");
+    let error = report["subscriptions"][0]["error"].as_str().unwrap();
+    assert!(error.contains("https://other.example/hook;"), "{error}");
 }
 
 #[tokio::test]

@@ -237,6 +237,8 @@ pub(super) struct FakeDocuments {
     pub(super) is_down: Arc<Mutex<bool>>,
     /// The secrets whose current version is bytes.
     binary: Arc<Mutex<BTreeSet<Document>>>,
+    /// The secrets that cannot be read.
+    unreadable: Arc<Mutex<BTreeSet<Document>>>,
     /// Whether Secrets Manager accepts calls and never answers.
     pub(super) hangs: Arc<Mutex<bool>>,
     /// From when on it does so, by a clock.
@@ -274,6 +276,11 @@ impl FakeDocuments {
     pub(super) fn set_binary(&self, document: Document) {
         self.set(document, "");
         self.binary.lock().unwrap().insert(document);
+    }
+
+    /// Lets nobody read the secret from now on.
+    pub(super) fn hide(&self, document: Document) {
+        self.unreadable.lock().unwrap().insert(document);
     }
 
     pub(super) fn json(&self, document: Document) -> Value {
@@ -375,7 +382,8 @@ impl Source for FakeDocument {
         let Some(document) = self.document else {
             return self.secret().read().await;
         };
-        if *self.documents.is_down.lock().unwrap() {
+        let is_hidden = self.documents.unreadable.lock().unwrap().contains(&document);
+        if is_hidden || *self.documents.is_down.lock().unwrap() {
             return Err(SecretError::Unavailable("down".into()));
         }
         if self.documents.binary.lock().unwrap().contains(&document) {

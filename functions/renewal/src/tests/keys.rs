@@ -191,6 +191,49 @@ async fn no_client_state_key_is_made_while_the_only_one_is_odd() {
 }
 
 #[tokio::test]
+async fn subscriptions_of_an_odd_key_beside_a_readable_one_are_only_renewed() {
+    let world = prepared(&[("users", "a", false)]).await;
+    break_key(&world, true);
+    world.clock.advance(4000);
+    let report = world.run().await;
+    assert_eq!(report["counts"], json!({"renew": 1}), "{report:#}");
+    assert_eq!(world.log(), ["list a", "update id-1"]);
+    world.graph.hide("id-1");
+    let world = world.restarted();
+    let report = world.run().await;
+    assert_eq!(report["counts"], json!({"adopt": 1}), "{report:#}");
+}
+
+/// Whose key it is cannot be known.
+#[tokio::test]
+async fn an_odd_key_without_an_id_lets_the_run_only_renew() {
+    let world = prepared(&[("users", "a", false)]).await;
+    break_key(&world, false);
+    let two = config(&["a"], &[("users", "a", false), ("groups", "a", false)]);
+    world.documents.set(Document::Config, &two.to_string());
+    world.clock.advance(4000);
+    let report = world.run().await;
+    assert_eq!(report["counts"], json!({"renew": 1}), "{report:#}");
+    assert_eq!(world.log(), ["list a", "update id-1"]);
+    let problems = report["problems"].to_string();
+    assert!(problems.contains("ClientState secret is malformed"), "{problems}");
+}
+
+/// Makes the only client-state key unreadable, and puts an older one before it.
+fn break_key(world: &World, has_id: bool) {
+    let mut document = world.documents.json(Document::ClientState);
+    let broken = &mut document["keys"][0];
+    let mut older = broken.clone();
+    older["id"] = json!("older");
+    broken["key"] = json!(5);
+    if !has_id {
+        broken.as_object_mut().unwrap().remove("id");
+    }
+    document["keys"].as_array_mut().unwrap().insert(0, older);
+    world.documents.set(Document::ClientState, &document.to_string());
+}
+
+#[tokio::test]
 async fn creations_use_the_published_keys() {
     let world = world(&config(&["a"], &[("chat", "a", true)]));
     world.run().await;

@@ -289,6 +289,28 @@ async fn after_several_refusals_the_other_objects_are_not_attempted() {
 }
 
 #[tokio::test]
+async fn after_a_success_any_number_of_refusals_stops_no_object() {
+    let world = world(&of_members());
+    let guests = (0..100).map(|number| format!("guest{number:03}"));
+    let ids: Vec<String> = ["ada".to_owned()]
+        .into_iter()
+        .chain(guests)
+        .chain(["zoe".to_owned()])
+        .collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    world.graph.set_objects(&ids);
+    world.graph.fail(
+        "create /users/guest",
+        Reply::refusal(403, "Forbidden", "Insufficient privileges"),
+    );
+    let report = world.run().await;
+    assert_eq!(
+        (&report["counts"], &report["failed"]),
+        (&json!({"create": 2}), &json!(100))
+    );
+}
+
+#[tokio::test]
 async fn a_refusal_for_one_object_does_not_stop_the_others() {
     let world = world(&of_members());
     world.graph.set_objects(&["u1", "u2", "u3", "u4", "u5", "u6"]);

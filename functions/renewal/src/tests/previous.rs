@@ -45,6 +45,56 @@ async fn without_a_previous_version_a_typo_is_reported_and_nothing_done() {
     assert!(!says_so(&report), "{report}");
 }
 
+/// Another process has made the changes of a newer version meanwhile.
+#[tokio::test]
+async fn a_remembered_version_that_is_not_the_newest_only_renews() {
+    let world = world(&config(
+        &["a", "b"],
+        &[("chat", "a", true), ("users", "b", false)],
+    ));
+    world.run().await;
+    let newer = config(&["a"], &[("chat", "a", true)]);
+    world.documents.set(Document::Config, &newer.to_string());
+    let other = world.another_process();
+    other.invoke(json!({"confirmDeletions": true})).await.unwrap();
+    assert_eq!(world.graph.all().len(), 1);
+    let trusted = world.documents.text(Document::ClientState);
+    let version = version(&world);
+    world.log();
+
+    world.documents.hide(Document::Config);
+    world.clock.advance(4000);
+    let report = world.run().await;
+    assert_eq!(report["counts"], json!({"renew": 1}), "{report:#}");
+    assert_eq!(world.graph.all().len(), 1);
+    assert_eq!(world.documents.text(Document::ClientState), trusted);
+    assert_eq!(self::version(&world), version);
+    let problem = report["problems"][0]["message"].as_str().unwrap();
+    assert!(problem.contains("may be out of date"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_remembered_version_that_is_the_newest_creates_what_is_missing() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    let version = version(&world);
+    world.documents.hide(Document::Config);
+    world.graph.remove("id-1");
+    let report = world.run().await;
+    assert_eq!(report["counts"], json!({"create": 1}), "{report:#}");
+    assert_eq!(self::version(&world), version);
+}
+
+/// Returns what `StateParameter` says of versions.
+fn version(world: &World) -> Value {
+    let state: Value = serde_json::from_str(&world.documents.state()).unwrap();
+    json!([
+        state["version"],
+        state["mistaken"],
+        state["unsettled"],
+        state["needed"]
+    ])
+}
+
 fn says_so(report: &Value) -> bool {
     report["problems"]
         .to_string()

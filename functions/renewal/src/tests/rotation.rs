@@ -100,6 +100,34 @@ async fn an_old_key_is_removed_when_no_queued_item_can_name_it() {
 }
 
 #[tokio::test]
+async fn an_old_key_is_removed_though_a_departed_tenant_stays_trusted() {
+    let both = config(&["a", "b"], &[("users", "a", false), ("groups", "b", false)]);
+    let world = aging(world(&both));
+    world.run().await;
+    world.clock.advance(90 * DAY);
+    world.run().await;
+    world.clock.advance(8 * DAY);
+    world.run().await;
+    world.run().await;
+    let old = keys(&world)[0].clone();
+    world.clock.advance(UNDER_WAY);
+    let one = config(&["a"], &[("users", "a", false)]);
+    world.documents.set(Document::Config, &one.to_string());
+    world.documents.fake(Document::Decryption).take_down();
+    let report = world.invoke(json!({"confirmDeletions": true})).await.unwrap();
+    let problems = report["problems"].to_string();
+    assert!(
+        problems.contains("the next run tries again to remove"),
+        "{problems}"
+    );
+    assert!(!keys(&world).contains(&old));
+    assert_eq!(
+        report["keys"],
+        json!([format!("client-state key {old} is removed: nothing uses it")])
+    );
+}
+
+#[tokio::test]
 async fn a_key_that_is_named_after_all_stays() {
     let world = aging(prepared(&[("users", "a", false)]).await);
     world.clock.advance(90 * DAY);

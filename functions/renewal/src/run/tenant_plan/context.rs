@@ -36,6 +36,8 @@ impl<P: Ports> TenantRun<'_, P> {
         });
         let certificates = keys.certificate_lives(tenant);
         let client_state = keys.client_state_lives();
+        // A person can correct them, so their subscriptions are kept.
+        let odd = keys.client_state.odd.keys.iter().filter_map(|key| key.id.clone());
         let mint_key = match keys.mint_key(*now) {
             Some(key) => key.id.clone(),
             // Nothing is created then.
@@ -47,7 +49,11 @@ impl<P: Ports> TenantRun<'_, P> {
             notifications: deps.notifications.clone(),
             lifecycle: deps.lifecycle.clone(),
             mint_key,
-            keys: client_state.iter().map(|key| key.id.to_owned()).collect(),
+            keys: client_state
+                .iter()
+                .map(|key| key.id.to_owned())
+                .chain(odd)
+                .collect(),
             // None exists in a dry run before the first run. Then no subscription can have another certificate either.
             certificate: keys
                 .certificate(tenant, *now)

@@ -339,6 +339,14 @@ impl State {
     }
 
     fn create(&mut self, body: Value, tenant: &str, now: Timestamp) -> Reply {
+        let answer = self.answer_creation(body, tenant, now);
+        if self.quirks.remove(&Quirk::LosesAnswer) {
+            return Reply::refusal(504, "GatewayTimeout", "");
+        }
+        answer
+    }
+
+    fn answer_creation(&mut self, body: Value, tenant: &str, now: Timestamp) -> Reply {
         if let Some(refusal) = self.too_long(&body, now) {
             return refusal;
         }
@@ -374,9 +382,6 @@ impl State {
         }
         let reply = Reply::new(201, shown.to_string());
         self.subscriptions.push((tenant.to_owned(), wanted));
-        if self.quirks.remove(&Quirk::LosesAnswer) {
-            return Reply::refusal(504, "GatewayTimeout", "");
-        }
         reply
     }
 
