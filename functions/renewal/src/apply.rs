@@ -126,8 +126,8 @@ impl<P: Ports> Applier<'_, P> {
             let deadline = request.stores_by(&deps.clock);
             let unsent = send(deps, config, vec![((), gap.into())], deadline).await;
             result.is_unreported = !unsent.is_empty();
-            if result.is_unreported {
-                // The next run informs them.
+            if !unsent.events.is_empty() {
+                // The next run informs them. A window alone is kept and ordered again.
                 lock(&self.known).history.unreported(&result.step.name, lost);
             }
         }

@@ -65,6 +65,11 @@ impl<P: Ports> Applier<'_, P> {
             created = create(&body).await;
         }
         self.note_answer(&creation.desired.name, &created);
+        if let Err(error) = &created
+            && may_be_carried_out(&error.kind)
+        {
+            lock(&self.known).history.may_exist(&creation.desired.name);
+        }
         let mut created = created?;
         let asked = Subscription {
             resource: Some(body.resource),
@@ -192,6 +197,16 @@ impl<P: Ports> Applier<'_, P> {
             id: id.to_owned(),
         }))
     }
+}
+
+/// Returns whether Graph may have made the subscription, though the creation failed: it did not answer.
+fn may_be_carried_out(error: &GraphErrorKind) -> bool {
+    matches!(
+        error,
+        GraphErrorKind::Unavailable { source: Some(_) }
+            | GraphErrorKind::OutOfTime
+            | GraphErrorKind::Malformed
+    )
 }
 
 /// Renews the subscription called `name`, which is `known` so far, and returns it with what Graph's answer leaves out. If

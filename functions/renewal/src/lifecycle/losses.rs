@@ -51,7 +51,8 @@ impl Losses {
     ) -> Vec<usize> {
         let numbered = self.found.iter().map(|(index, loss)| (*index, of_replaced(loss)));
         let told: Vec<_> = numbered.collect();
-        let failed = run::send(deps, config, self.found, deadline).await;
+        let unsent = run::send(deps, config, self.found, deadline).await;
+        let failed: Vec<usize> = unsent.all().collect();
         let done = told.into_iter().filter(|(index, _)| !failed.contains(index));
         let mut missed = lock(&deps.memory.missed);
         missed.extend(done.filter_map(|(_, gap)| gap));

@@ -29,6 +29,25 @@ pub(super) fn unreported<'r>(results: impl Iterator<Item = &'r StepResult>) -> O
     (count > 0).then(|| Problem::error("", message))
 }
 
+/// The notes of the losses that are not stored wholly.
+pub(crate) struct Unsent<T> {
+    /// Consumers have no event.
+    pub(crate) events: Vec<T>,
+    /// Consumers have the event, but the reader has no window yet.
+    pub(crate) windows: Vec<T>,
+}
+
+impl<T> Unsent<T> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.windows.is_empty()
+    }
+
+    /// Returns the notes of both.
+    pub(crate) fn all(self) -> impl Iterator<Item = T> {
+        self.events.into_iter().chain(self.windows)
+    }
+}
+
 /// Puts events about gaps into `DeliveryQueue`, then windows into `ReadQueue`, and returns the notes of those that are
 /// not stored. In this order, because the event about a finished read must not precede the event about its gap.
 pub(crate) async fn send<P: Ports, T: Send>(
@@ -36,14 +55,15 @@ pub(crate) async fn send<P: Ports, T: Send>(
     config: &Config,
     losses: Vec<(T, Loss)>,
     deadline: Deadline,
-) -> Vec<T> {
+) -> Unsent<T> {
     let messages = losses.into_iter().map(|(note, loss)| {
         let message = Message::of_tenant(loss.gap.application.tenant_id, loss.gap.document().to_string());
         ((note, loss), message)
     });
     let sent = deps.delivery_queue.send(messages.collect(), deadline).await;
-    let (mut unreported, losses): (Vec<T>, Vec<Loss>) = sent.lost.into_iter().unzip();
+    let (events, losses): (Vec<T>, Vec<Loss>) = sent.lost.into_iter().unzip();
     let (notes, reported): (Vec<T>, Vec<Loss>) = sent.stored.into_iter().unzip();
+    let mut unordered = Vec::new();
     if let Some(catch_up) = &deps.catch_up {
         let now = deps.clock.now();
         // Read only if a gap needs it: most runs have no such gap.
@@ -61,7 +81,7 @@ pub(crate) async fn send<P: Ports, T: Send>(
         let (kept, wanted) = (windows(&losses), windows(&reported));
         let (is_all, undated) = catch_up.order(wanted, &deps.documents, now, deadline).await;
         if !is_all {
-            unreported.extend(notes);
+            unordered = notes;
         }
         catch_up.keep(kept);
         for window in &undated {
@@ -71,7 +91,10 @@ pub(crate) async fn send<P: Ports, T: Send>(
             state::add_caught_up(deps, &caught_up, deadline).await;
         }
     }
-    unreported
+    Unsent {
+        events,
+        windows: unordered,
+    }
 }
 
 /// Sends the windows that could not be sent before.

@@ -73,6 +73,62 @@ fn a_list_that_left_a_subscription_out_makes_no_gap() {
 }
 
 #[test]
+fn a_new_process_believes_no_gap_after_one_list_that_left_something_out() {
+    let list = json!({"resource": "/sites/s/lists/l", "changeType": "updated"});
+    for (entry, answer) in [
+        (chats(), unavailable()),
+        (chats(), forbidden()),
+        (list, unavailable()),
+    ] {
+        let mut world = world(&organisations(1, &[(0, "one", entry)]));
+        world.scheduled();
+        world.clock.advance(10);
+        world = world.restarted();
+        let one = world.graph.all().remove(0);
+        world.graph.remove("id-1");
+        world.graph.fail("create", answer);
+        next_run(&world);
+        world.graph.add(&tenant_id(0), one);
+        world.graph.heal();
+        next_run(&world);
+        assert_eq!((live(&world), world.told()), (1, Vec::new()));
+    }
+}
+
+#[test]
+fn a_replacement_that_no_queue_takes_is_reported_by_the_next_run() {
+    for restarts in [false, true] {
+        let mut world = world(&organisations(1, &[(0, "chats", chats())]));
+        world.scheduled();
+        world.clock.advance(10);
+        let mut changed = chats();
+        changed["changeType"] = json!("created,updated");
+        let changed = organisations(1, &[(0, "chats", changed)]).to_string();
+        world.documents.set(Document::Config, &changed);
+        world.delivery_queue.refuse(Some(""));
+        world.graph.delay("create", 5);
+        next_run(&world);
+        assert_eq!((live(&world), world.told().len()), (1, 0));
+        world.delivery_queue.refuse(None);
+        world.graph.heal();
+        if restarts {
+            world = world.restarted();
+        }
+        next_run(&world);
+        check(&world, (!restarts).then_some("id-1"));
+    }
+}
+
+#[test]
+fn a_window_that_no_queue_takes_sends_no_second_event() {
+    let world = with_lost();
+    world.read_queue.refuse(Some(""));
+    next_run(&world);
+    world.read_queue.refuse(None);
+    check(&world, Some("id-1"));
+}
+
+#[test]
 fn the_gap_after_a_lost_client_state_key_has_no_known_beginning() {
     let world = world(&organisations(1, &[(0, "chats", chats())]));
     world.scheduled();

@@ -30,6 +30,8 @@ pub struct SubscriptionHistory {
     made: BTreeMap<String, Made>,
     /// The names that are missing and never had a subscription.
     new: BTreeSet<String>,
+    /// The missing names that may have a successor of which consumers have not heard.
+    followed: BTreeSet<String>,
     /// What another process has seen since this one looked last.
     recalled: Option<Look>,
     /// Whether no other process has looked since this one did.
@@ -55,6 +57,17 @@ impl Seen {
             id: None,
             at,
             proven_at: at,
+        }
+    }
+
+    /// Returns the last sight, at `proven_at`, of what was missing at the look at `missed_at`: a run may lose what it has
+    /// seen.
+    fn missing(id: Option<String>, proven_at: Timestamp, missed_at: Timestamp) -> Self {
+        let before = missed_at.saturating_sub(SignedDuration::from_nanos(1));
+        Self {
+            id,
+            at: proven_at.min(before.unwrap_or(Timestamp::MIN)),
+            proven_at,
         }
     }
 }
@@ -117,9 +130,18 @@ impl SubscriptionHistory {
         if self.looked_at.is_some_and(|looked_at| looked_at >= look.at) {
             return;
         }
-        let seen = |at: &Option<Timestamp>| at.map(Seen::earlier);
+        let before = std::mem::take(&mut self.names);
+        // Found again with the same id, it was never lost. An older id may have had successors since.
+        let id = |name: &str, at: Timestamp| {
+            let known = before.get(name)?.as_ref().filter(|known| known.at >= at)?;
+            known.id.clone()
+        };
+        let seen = |name: &str, at: Timestamp| Seen::missing(id(name, at), at, look.at);
         let lost = look.missing.lost.iter();
-        self.names = lost.map(|(name, at)| (name.clone(), seen(at))).collect();
+        self.names = lost
+            .map(|(name, at)| (name.clone(), at.map(|at| seen(name, at))))
+            .collect();
+        self.followed.clone_from(&look.missing.followed);
         self.looked_at = Some(look.at);
         self.recalled = Some(look);
     }
@@ -135,7 +157,8 @@ impl SubscriptionHistory {
             Some(_) => None,
         });
         let never = self.new.iter().map(String::as_str);
-        Some(Missing::of(never, lost.collect(), self.existing(now, for_each)))
+        let missing = Missing::of(never, lost.collect(), self.existing(now, for_each));
+        Some(missing.with_followed(&self.followed))
     }
 
     fn existing<'e>(
@@ -226,7 +249,7 @@ impl SubscriptionHistory {
                 Action::Renew { id, .. } | Action::Replace { id, .. } | Action::Keep { id } => {
                     let before = self.names.get(&step.name);
                     // It stays missing in the history until consumers have heard of the gap.
-                    if let Some(lost) = before.filter(|seen| self.has_lost(seen.as_ref(), id)) {
+                    if let Some(lost) = before.filter(|seen| self.has_lost(&step.name, seen.as_ref(), id)) {
                         names.insert(step.name.clone(), lost.clone());
                         step.find_again(lost.as_ref());
                         continue;
@@ -266,6 +289,11 @@ impl SubscriptionHistory {
             names.entry(name).or_insert(seen);
         }
         self.names = names;
+        let is_missing = |name: &String| match self.names.get(name) {
+            Some(seen) => seen.as_ref().is_none_or(|seen| seen.at < now),
+            None => false,
+        };
+        self.followed.retain(is_missing);
         removed
     }
 
@@ -282,21 +310,27 @@ impl SubscriptionHistory {
     }
 
     /// Returns whether `id` is that of a successor of the lost subscription called `name`, of which consumers may not have
-    /// heard. Where only another process knows the lost one, it has to have been missing before: Graph's lists leave out
-    /// what exists.
+    /// heard. Where this process does not know the id of the lost one, a creation has to have been tried: Graph's lists leave
+    /// out what exists.
     #[must_use]
     pub fn is_successor(&self, name: &str, id: &str) -> bool {
         let seen = self.names.get(name).and_then(Option::as_ref);
         seen.is_some_and(|seen| match &seen.id {
             Some(known) => known != id,
-            None => Some(seen.at) < self.looked_before,
+            None => self.followed.contains(name),
         })
     }
 
     /// Returns whether the subscription that was `seen` last was missing at the look before the last one, and what exists now
     /// as `id` is another one.
-    fn has_lost(&self, seen: Option<&Seen>, id: &str) -> bool {
-        seen.is_none_or(|seen| Some(seen.at) < self.looked_before && seen.id.as_deref() != Some(id))
+    fn has_lost(&self, name: &str, seen: Option<&Seen>, id: &str) -> bool {
+        if seen.is_some_and(|seen| Some(seen.at) >= self.looked_before) {
+            return false;
+        }
+        match seen.and_then(|seen| seen.id.as_deref()) {
+            Some(known) => known != id,
+            None => self.followed.contains(name),
+        }
     }
 
     /// Sets the reason of creations whose subscription this process has seen, and which is gone now.
@@ -338,6 +372,7 @@ impl SubscriptionHistory {
     /// Remembers that the subscription called `name` exists.
     pub fn seen(&mut self, name: &str, id: &str, at: Timestamp) {
         self.new.remove(name);
+        self.followed.remove(name);
         let seen = Seen {
             id: Some(id.to_owned()),
             at,
@@ -350,11 +385,15 @@ impl SubscriptionHistory {
     /// next look, it was missing at this one.
     pub fn unreported(&mut self, name: &str, lost: LostSubscription) {
         let LostSubscription { id, seen_at } = lost;
-        let seen = seen_at.map(|at| Seen {
-            id,
-            ..Seen::earlier(at)
-        });
+        let looked_at = self.looked_at.unwrap_or(Timestamp::MAX);
+        let seen = seen_at.map(|at| Seen::missing(id, at, looked_at));
         self.names.insert(name.to_owned(), seen);
+        self.followed.insert(name.to_owned());
+    }
+
+    /// Remembers that Graph may have created the subscription called `name`, but did not say so.
+    pub fn may_exist(&mut self, name: &str) {
+        self.followed.insert(name.to_owned());
     }
 
     /// Returns the id under which this process last saw the subscription called `name`.

@@ -21,6 +21,9 @@ pub struct Missing {
     /// Those that were lost, with the time of their last sight, if known.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(in crate::subscription::plan) lost: BTreeMap<String, Option<Timestamp>>,
+    /// Those of the lost that may have a successor of which consumers have not heard.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(in crate::subscription::plan) followed: BTreeSet<String>,
     /// What existed of each entry with `forEach`; nothing for an entry of which that is not known.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(in crate::subscription::plan) existing: BTreeMap<String, Existing>,
@@ -39,7 +42,17 @@ impl Missing {
             new: single.into_iter().map(str::to_owned).collect(),
             new_objects: digests.map(|name| digest(name, DIGEST)).collect(),
             lost,
+            followed: BTreeSet::new(),
             existing,
+        }
+    }
+
+    /// Adds which of the lost subscriptions may have a successor of which consumers have not heard.
+    pub(in crate::subscription::plan) fn with_followed(self, names: &BTreeSet<String>) -> Self {
+        let followed = names.iter().filter(|name| self.lost.contains_key(*name));
+        Self {
+            followed: followed.cloned().collect(),
+            ..self
         }
     }
 
