@@ -72,7 +72,7 @@ pub(super) enum Failure {
     },
     #[error("subscription {id}, for which no entry asks, already watches this; it is not deleted: {why}")]
     Held { id: String, why: String },
-    /// A subscription has to be replaced that the list left out.
+    /// Not a failure: the next run replaces a subscription that the list left out, or that an older run has just created.
     #[error("subscription {}, for which no entry asks, already watches this; the next run replaces it", .0.0.id)]
     InTheWay(Box<(Subscription, Reason)>),
     /// Not a failure: the next run takes the step.
@@ -130,7 +130,7 @@ impl Failure {
     pub(super) fn is_postponed(&self) -> bool {
         match self {
             Self::Graph(error) => matches!(error.kind, GraphErrorKind::OutOfTime),
-            Self::NoTime | Self::Outdated => true,
+            Self::NoTime | Self::Outdated | Self::InTheWay(_) => true,
             _ => false,
         }
     }
