@@ -73,7 +73,7 @@ fn a_list_that_left_a_subscription_out_makes_no_gap() {
 }
 
 #[test]
-fn a_new_process_believes_no_gap_after_one_list_that_left_something_out() {
+fn a_new_process_believes_no_gap_after_one_incomplete_list() {
     let list = json!({"resource": "/sites/s/lists/l", "changeType": "updated"});
     for (entry, answer) in [
         (chats(), unavailable()),
