@@ -58,7 +58,7 @@ fn rank(line: &Value) -> (bool, bool, bool, i64) {
         || text("severity") == Some("error")
         || number("failed").is_some_and(|failed| failed > 0);
     let is_unchanged = text("action") == Some("keep") || text("effect") == Some("unchanged");
-    // The expiries and margins that come to their end first.
+    // The expiries and margins that end first.
     let left = number("daysLeft").or_else(|| number("survivesMinutes"));
     (
         !is_for_person,
