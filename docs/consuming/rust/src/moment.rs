@@ -61,7 +61,13 @@ mod tests {
     #[test]
     fn a_resource_without_a_usable_time_has_that_of_its_event() {
         let expected = moment("10:00:00", "created", json!({"content": {"id": "1"}}));
-        for unusable in [json!(""), json!("soon"), json!(5), json!(null), json!("0001-01-01T00:00:00Z")] {
+        for unusable in [
+            json!(""),
+            json!("soon"),
+            json!(5),
+            json!(null),
+            json!("0001-01-01T00:00:00Z"),
+        ] {
             let content = json!({"content": {"lastModifiedDateTime": unusable}});
             assert_eq!(moment("10:00:00", "created", content), expected, "{unusable}");
         }
