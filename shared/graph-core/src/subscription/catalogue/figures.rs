@@ -177,22 +177,6 @@ fn every_row_is_complete() {
 }
 
 #[test]
-fn teams_needs_a_lifecycle_url_above_an_hour_and_mail_never() {
-    let team = find("/teams").unwrap();
-    assert!(team.requires_lifecycle_url(61));
-    assert!(!team.requires_lifecycle_url(60));
-    assert!(!find("/me/messages").unwrap().requires_lifecycle_url(10_070));
-    assert!(!find("/users").unwrap().requires_lifecycle_url(41_760));
-    assert!(
-        find("/solutions/virtualEvents/events")
-            .unwrap()
-            .requires_lifecycle_url(1_440)
-    );
-    let presence = find("/communications/presences/1").unwrap();
-    assert!(!presence.requires_lifecycle_url(presence.max_minutes(true)));
-}
-
-#[test]
 fn presence_and_tasks_exist_in_the_worldwide_cloud_only() {
     let limited: Vec<_> = rows()
         .filter(|row| !row.available_in(Cloud::China))

@@ -28,8 +28,8 @@ pub struct Row {
     pub minutes: u32,
     /// The longest lifetime of a subscription with resource data, in minutes.
     pub minutes_rich: u32,
-    /// When the subscription needs a lifecycle notification URL.
-    pub lifecycle: LifecycleUrl,
+    /// Whether the limits apply that Teams, Copilot and Shifts share.
+    pub is_teams: bool,
     /// Delegated permissions with a work or school account, least privileged first; `*` marks resource-specific consent.
     pub(super) delegated: &'static str,
     /// Delegated permissions with a personal Microsoft account, in the same form.
@@ -50,17 +50,6 @@ impl Row {
     #[must_use]
     pub fn max_minutes(&self, rich: bool) -> u32 {
         if rich { self.minutes_rich } else { self.minutes }
-    }
-
-    /// Returns whether a subscription that lives for `minutes` needs a lifecycle notification URL.
-    ///
-    /// Where the documentation does not say, but its samples have the URL, it counts as needed.
-    #[must_use]
-    pub fn requires_lifecycle_url(&self, minutes: u32) -> bool {
-        match self.lifecycle {
-            LifecycleUrl::AboveAnHour | LifecycleUrl::Unconfirmed => minutes > 60,
-            LifecycleUrl::Optional => false,
-        }
     }
 
     /// Returns whether the resource sends `change`. True where the documentation does not say.
@@ -173,17 +162,6 @@ pub enum Select {
     Refused,
     /// Not documented.
     Undocumented,
-}
-
-/// When a subscription needs a lifecycle notification URL (Microsoft Graph, *subscription resource type*).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LifecycleUrl {
-    /// When it lives longer than an hour.
-    AboveAnHour,
-    /// Never.
-    Optional,
-    /// Not documented.
-    Unconfirmed,
 }
 
 /// For whom an application calls Microsoft Graph.

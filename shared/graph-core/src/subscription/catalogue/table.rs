@@ -8,7 +8,7 @@
 
 use graph_events::Change::{self, Created, Deleted, Updated};
 
-use super::row::{Changes, LifecycleUrl, Remark, Rich, Row, Select, Version};
+use super::row::{Changes, Remark, Rich, Row, Select, Version};
 use crate::cloud::Cloud;
 
 /// Turns the lines of the table into rows.
@@ -25,7 +25,7 @@ macro_rules! table {
             select: $page.select,
             minutes: $minutes,
             minutes_rich: $minutes_rich,
-            lifecycle: $page.lifecycle,
+            is_teams: $page.is_teams,
             delegated: $delegated,
             personal: $personal,
             application: $application,
@@ -150,181 +150,47 @@ struct Page {
     name: &'static str,
     rich: Rich,
     select: Select,
-    lifecycle: LifecycleUrl,
+    is_teams: bool,
     clouds: &'static [Cloud],
 }
 
-const fn page(
-    name: &'static str,
-    rich: Rich,
-    select: Select,
-    lifecycle: LifecycleUrl,
-    clouds: &'static [Cloud],
-) -> Page {
-    Page {
-        name,
-        rich,
-        select,
-        lifecycle,
-        clouds,
-    }
+/// Turns lines of name, text, resource data, `$select`, whether Teams' limits apply, and clouds into pages.
+macro_rules! pages {
+    ($($page:ident $name:literal $rich:ident $select:ident $is_teams:literal $clouds:ident;)+) => {
+        $(const $page: Page = Page {
+            name: $name,
+            rich: Rich::$rich,
+            select: Select::$select,
+            is_teams: $is_teams,
+            clouds: $clouds,
+        };)+
+    };
 }
 
-// `Unconfirmed`: the page does not mention the lifecycle notification URL, but its samples have one.
-const OUTLOOK: Page = page(
-    "outlook-change-notifications-overview",
-    Rich::Yes,
-    Select::Required,
-    LifecycleUrl::Optional,
-    EVERYWHERE,
-);
-const DIRECTORY: Page = page(
-    "change-notifications-overview",
-    Rich::No,
-    Select::Undocumented,
-    LifecycleUrl::Optional,
-    EVERYWHERE,
-);
-const CALL_RECORDS: Page = page(
-    "changenotifications-for-callrecords",
-    Rich::No,
-    Select::Undocumented,
-    LifecycleUrl::Unconfirmed,
-    EVERYWHERE,
-);
-const CHAT_MESSAGES: Page = page(
-    "teams-changenotifications-chatmessage",
-    Rich::Yes,
-    Select::Refused,
-    LifecycleUrl::AboveAnHour,
-    EVERYWHERE,
-);
-const PRESENCE: Page = page(
-    "changenotifications-for-presence",
-    Rich::Yes,
-    Select::Refused,
-    LifecycleUrl::AboveAnHour,
-    GLOBAL_ONLY,
-);
-const TEAMS: Page = page(
-    "teams-changenotifications-team-and-channel",
-    Rich::Yes,
-    Select::Undocumented,
-    LifecycleUrl::AboveAnHour,
-    EVERYWHERE,
-);
-const SHARED_CHANNELS: Page = page(
-    "teams-changenotifications-channelmembership",
-    Rich::Yes,
-    Select::Undocumented,
-    LifecycleUrl::AboveAnHour,
-    EVERYWHERE,
-);
-const CHATS: Page = page(
-    "teams-changenotifications-chat",
-    Rich::Yes,
-    Select::Undocumented,
-    LifecycleUrl::AboveAnHour,
-    EVERYWHERE,
-);
-const CHAT_MEMBERS: Page = page(
-    "teams-changenotifications-chatmembership",
-    Rich::Yes,
-    Select::Refused,
-    LifecycleUrl::AboveAnHour,
-    EVERYWHERE,
-);
-const TEAM_MEMBERS: Page = page(
-    "teams-changenotifications-teammembership",
-    Rich::Yes,
-    Select::Refused,
-    LifecycleUrl::AboveAnHour,
-    EVERYWHERE,
-);
-const CHANNEL_MEMBERS: Page = page(
-    "teams-changenotifications-channelmembership",
-    Rich::Yes,
-    Select::Refused,
-    LifecycleUrl::AboveAnHour,
-    EVERYWHERE,
-);
-const INSTALLED_APPS: Page = page(
-    "teams-changenotifications-teamsappinstallation",
-    Rich::Yes,
-    Select::Undocumented,
-    LifecycleUrl::AboveAnHour,
-    EVERYWHERE,
-);
-const SHIFTS: Page = page(
-    "change-notifications-overview",
-    Rich::No,
-    Select::Undocumented,
-    LifecycleUrl::AboveAnHour,
-    EVERYWHERE,
-);
-const RECORDINGS: Page = page(
-    "teams-changenotifications-callrecording-and-calltranscript",
-    Rich::Yes,
-    Select::Undocumented,
-    LifecycleUrl::AboveAnHour,
-    EVERYWHERE,
-);
-const MEETINGS: Page = page(
-    "changenotifications-for-onlinemeeting",
-    Rich::Yes,
-    Select::Refused,
-    LifecycleUrl::AboveAnHour,
-    EVERYWHERE,
-);
-const INTERACTIONS: Page = page(
-    "aiinteraction change notifications",
-    Rich::Yes,
-    Select::Undocumented,
-    LifecycleUrl::AboveAnHour,
-    EVERYWHERE,
-);
-const INSIGHTS: Page = page(
-    "AI insights change notifications",
-    Rich::No,
-    Select::Undocumented,
-    LifecycleUrl::AboveAnHour,
-    EVERYWHERE,
-);
-const VIRTUAL_EVENTS: Page = page(
-    "changenotifications-for-virtualevent",
-    Rich::No,
-    Select::Undocumented,
-    LifecycleUrl::Unconfirmed,
-    EVERYWHERE,
-);
-const EMERGENCIES: Page = page(
-    "changenotifications-for-emergencycalls",
-    Rich::Required,
-    Select::Undocumented,
-    LifecycleUrl::Unconfirmed,
-    EVERYWHERE,
-);
-const APPROVALS: Page = page(
-    "change-notifications-overview",
-    Rich::No,
-    Select::Undocumented,
-    LifecycleUrl::Unconfirmed,
-    EVERYWHERE,
-);
-const PRINTING: Page = page(
-    "universal-print-webhook-notifications",
-    Rich::No,
-    Select::Undocumented,
-    LifecycleUrl::Optional,
-    EVERYWHERE,
-);
-const TASKS: Page = page(
-    "change-notifications-overview",
-    Rich::No,
-    Select::Undocumented,
-    LifecycleUrl::Optional,
-    GLOBAL_ONLY,
-);
+pages! {
+    OUTLOOK         "outlook-change-notifications-overview"                        Yes      Required     false EVERYWHERE;
+    DIRECTORY       "change-notifications-overview"                                No       Undocumented false EVERYWHERE;
+    CALL_RECORDS    "changenotifications-for-callrecords"                          No       Undocumented false EVERYWHERE;
+    CHAT_MESSAGES   "teams-changenotifications-chatmessage"                        Yes      Refused      true  EVERYWHERE;
+    PRESENCE        "changenotifications-for-presence"                             Yes      Refused      true  GLOBAL_ONLY;
+    TEAMS           "teams-changenotifications-team-and-channel"                   Yes      Undocumented true  EVERYWHERE;
+    SHARED_CHANNELS "teams-changenotifications-channelmembership"                  Yes      Undocumented true  EVERYWHERE;
+    CHATS           "teams-changenotifications-chat"                               Yes      Undocumented true  EVERYWHERE;
+    CHAT_MEMBERS    "teams-changenotifications-chatmembership"                     Yes      Refused      true  EVERYWHERE;
+    TEAM_MEMBERS    "teams-changenotifications-teammembership"                     Yes      Refused      true  EVERYWHERE;
+    CHANNEL_MEMBERS "teams-changenotifications-channelmembership"                  Yes      Refused      true  EVERYWHERE;
+    INSTALLED_APPS  "teams-changenotifications-teamsappinstallation"               Yes      Undocumented true  EVERYWHERE;
+    SHIFTS          "change-notifications-overview"                                No       Undocumented true  EVERYWHERE;
+    RECORDINGS      "teams-changenotifications-callrecording-and-calltranscript"   Yes      Undocumented true  EVERYWHERE;
+    MEETINGS        "changenotifications-for-onlinemeeting"                        Yes      Refused      true  EVERYWHERE;
+    INTERACTIONS    "aiinteraction change notifications"                           Yes      Undocumented true  EVERYWHERE;
+    INSIGHTS        "AI insights change notifications"                             No       Undocumented true  EVERYWHERE;
+    VIRTUAL_EVENTS  "changenotifications-for-virtualevent"                         No       Undocumented false EVERYWHERE;
+    EMERGENCIES     "changenotifications-for-emergencycalls"                       Required Undocumented false EVERYWHERE;
+    APPROVALS       "change-notifications-overview"                                No       Undocumented false EVERYWHERE;
+    PRINTING        "universal-print-webhook-notifications"                        No       Undocumented false EVERYWHERE;
+    TASKS           "change-notifications-overview"                                No       Undocumented false GLOBAL_ONLY;
+}
 
 /// Any change type: the documentation does not say which are sent.
 const ANY: Changes = Changes::Unconfirmed;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::subscription::catalogue::{self, LifecycleUrl, Rich, Row};
+use crate::subscription::catalogue;
 
 /// A limit on the number of subscriptions.
 ///
@@ -28,59 +28,34 @@ pub(super) fn of(resource: &str) -> Option<Limit> {
     let of_its_own = LIMITS.iter().find(|(entities, _)| entities.contains(&row.entity));
     of_its_own
         .map(|(_, limit)| *limit)
-        .or_else(|| is_teams(row).then_some(TEAMS))
+        .or_else(|| row.is_teams.then_some(TEAMS))
 }
 
 /// Returns whether Graph allows an application one subscription to `resource`, and not one for each list of change
 /// types.
 pub(super) fn is_one_altogether(resource: &str) -> bool {
-    catalogue::find(resource).is_some_and(|row| is_teams(row) || ONE_EACH.contains(&row.entity))
+    catalogue::find(resource).is_some_and(|row| row.is_teams || ONE_EACH.contains(&row.entity))
 }
 
-/// Returns whether the shared limit of Teams, Copilot and Shifts applies. These rows share a lifecycle rule, by which
-/// they are recognised.
-fn is_teams(row: &Row) -> bool {
-    row.lifecycle == LifecycleUrl::AboveAnHour && row.rich != Rich::Required
+const fn limit(most: usize, of: &'static str) -> Limit {
+    Limit { most, of }
 }
 
 /// The limits of some entities.
+#[rustfmt::skip]
 const LIMITS: &[(&[&str], Limit)] = &[
-    (
-        &["user", "group"],
-        Limit {
-            most: 100,
-            of: "user and group subscriptions of one application in a tenant",
-        },
-    ),
-    (
-        &["callRecord"],
-        Limit {
-            most: 100,
-            of: "callRecord subscriptions of an organisation",
-        },
-    ),
-    (
-        &["approvalItem"],
-        Limit {
-            most: 1,
-            of: "subscription to approvals of one application in a tenant",
-        },
-    ),
+    (&["user", "group"], limit(100, "user and group subscriptions of one application in a tenant")),
+    (&["callRecord"],    limit(100, "callRecord subscriptions of an organisation")),
+    (&["approvalItem"],  limit(1, "subscription to approvals of one application in a tenant")),
     // Presence needs a signed-in user, and each user has a list of their own, which shows the whole count.
-    (
-        &["presence"],
-        Limit {
-            most: 1,
-            of: "presence subscription of one application for a signed-in user; its filter takes 650 ids",
-        },
-    ),
+    (&["presence"],      limit(1, "presence subscription of one application for a signed-in user; its filter takes 650 ids")),
 ];
 
 /// The limit counts all applications, but only the own ones are visible.
-const TEAMS: Limit = Limit {
-    most: 10_000,
-    of: "Teams, Copilot and Shifts subscriptions of an organisation",
-};
+const TEAMS: Limit = limit(
+    10_000,
+    "Teams, Copilot and Shifts subscriptions of an organisation",
+);
 
 /// Further entities of which an application may have one subscription per meeting or event.
 const ONE_EACH: &[&str] = &[
