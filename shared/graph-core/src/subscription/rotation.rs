@@ -183,20 +183,9 @@ fn hurry<'a>(keys: impl Iterator<Item = (Timestamp, &'a mut KeyLife)>) -> bool {
     changes
 }
 
-/// Returns a random key id of eight letters and digits.
-fn letters(rng: &mut impl CryptoRng) -> String {
-    let mut text = String::with_capacity(ID_LENGTH);
-    while text.len() < ID_LENGTH {
-        let mut byte = [0];
-        rng.fill_bytes(&mut byte);
-        // 252 is the largest multiple of 36 in a byte: each character is as likely as the others.
-        let character = byte
-            .first()
-            .filter(|byte| **byte < 252)
-            .and_then(|byte| ALPHABET.get(usize::from(byte % 36)));
-        text.extend(character.map(|character| char::from(*character)));
-    }
-    text
+/// Returns a random key id, which is a part of every client state.
+fn key_id(rng: &mut impl CryptoRng) -> String {
+    format!("{:08x}", rng.next_u32())
 }
 
 /// Returns the report's line about a created key.
@@ -210,11 +199,6 @@ fn made(what: &str, id: &str, use_from: Option<Timestamp>) -> String {
 fn after(time: Timestamp, duration: SignedDuration) -> Timestamp {
     time.saturating_add(duration).unwrap_or(time)
 }
-
-const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
-
-/// The length of a key id, part of every client state.
-const ID_LENGTH: usize = 8;
 
 const fn days(days: i64) -> SignedDuration {
     SignedDuration::from_hours(days * 24)

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rand_core::CryptoRng;
 
 use super::{
-    KeyLifetime, after, hurry, is_due, letters, made,
+    KeyLifetime, after, hurry, is_due, key_id, made,
     request::{KeyChanges, Rotation, RotationRequest},
     room,
     trusted::{self, Place},
@@ -109,7 +109,7 @@ impl Update<'_> {
             self.changes.refused.push(refused);
             return Ok(());
         }
-        let id = format!("c-{}-{}", self.now.strftime("%Y%m%d"), letters(rng));
+        let id = format!("c-{}-{}", self.now.strftime("%Y%m%d"), key_id(rng));
         if !self.request.dry_run {
             let days = valid_days(&self.request.rotation);
             let mut entry = certificate::generate(&id, KEY_BITS, self.now, days, rng)?;

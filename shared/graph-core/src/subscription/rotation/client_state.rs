@@ -79,7 +79,7 @@ fn add(
 ) {
     let mut secret = Zeroizing::new([0; KEY_LENGTH]);
     rng.fill_bytes(secret.as_mut_slice());
-    let id = super::letters(rng);
+    let id = super::key_id(rng);
     changes.done(super::made("client-state key", &id, use_from));
     document.keys.push(ClientStateKeyEntry {
         id,
