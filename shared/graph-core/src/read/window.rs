@@ -13,6 +13,7 @@ use crate::{
         seal::{NoKey, Sealed, seal},
     },
     subscription::{
+        compare::is_key,
         config::{Config, Entry, ForEach, Tenant},
         plan::gap::{Gap, GapKind},
     },
@@ -296,8 +297,7 @@ fn resource_of(entry: &Entry, object: Option<&str>) -> Option<String> {
 
 /// Returns whether an id can stand in a path and be nothing but an id.
 fn is_fit(id: &str) -> bool {
-    let refused = |letter: char| !letter.is_ascii_graphic() || "/'\"?#&{}\\%()".contains(letter);
-    !id.is_empty() && id != "." && id != ".." && !id.contains(refused)
+    is_key(id) && id != "." && id != ".." && !id.contains(['(', ')'])
 }
 
 /// How much earlier than the loss a window begins.

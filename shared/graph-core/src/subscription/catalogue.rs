@@ -4,10 +4,10 @@
 //! a path for a misspelt one.
 
 pub use fetching::{Fetching, option_against_fetching};
-pub use row::{Access, Changes, LifecycleUrl, Permission, Remark, Rich, Row, Select, Version};
+pub use row::{Access, Changes, Permission, Remark, Rich, Row, Select, Version};
 
-use graph_events::path::{self, Token};
-use pattern::{INDEX, Pattern, is_placeholder, squeezed, words};
+use graph_events::path;
+use pattern::{INDEX, Pattern, squeezed, words};
 
 mod fetching;
 #[cfg(test)]
@@ -45,33 +45,6 @@ pub fn nearest(resource: &str) -> Option<&'static str> {
     let rated = INDEX.iter().map(|pattern| (pattern.effort(&words), pattern));
     let (effort, pattern) = rated.min_by_key(|(effort, _)| *effort)?;
     (effort.saturating_mul(4) <= pattern.letters()).then_some(pattern.text)
-}
-
-/// Returns the canonical spelling of a known `resource`: names and keys between slashes, then the query.
-#[must_use]
-pub fn canonical(resource: &str) -> Option<String> {
-    let pattern = best(resource)?;
-    let mut text = String::new();
-    for (at, token) in path::tokens(resource)?.iter().enumerate() {
-        text.push('/');
-        match (pattern.tokens.get(at), token) {
-            (Some(known), Token::Call { arguments, .. }) => {
-                text.push_str(known.text());
-                text.push('(');
-                text.push_str(arguments);
-                text.push(')');
-            }
-            (Some(known), _) if !is_placeholder(known) => text.push_str(known.text()),
-            (_, token) => text.push_str(token.text()),
-        }
-    }
-    for (at, (name, value)) in path::options(resource).iter().enumerate() {
-        text.push(if at == 0 { '?' } else { '&' });
-        text.push_str(&name.to_ascii_lowercase());
-        text.push('=');
-        text.push_str(value);
-    }
-    Some(text)
 }
 
 /// Returns the most specific pattern that fits `resource`.
@@ -265,23 +238,6 @@ mod tests {
     }
 
     #[test]
-    fn all_spellings_have_one_canonical_form() {
-        let expected = Some("/users/aB/mailFolders/InBox/messages?$select=Subject".to_owned());
-        for spelling in [
-            "/users/aB/mailFolders/InBox/messages?$select=Subject",
-            "Users('aB')/MAILFOLDERS('InBox')/Messages/?%24Select=Subject",
-        ] {
-            assert_eq!(canonical(spelling), expected, "{spelling}");
-        }
-        let policy = "/communications/calls/getEmergencyEventsByPolicy(policyName='aB')";
-        assert_eq!(
-            canonical(&policy.to_ascii_uppercase()),
-            Some(policy.replace("policyName='aB'", "POLICYNAME='AB'"))
-        );
-        assert_eq!(canonical("/unknown"), None);
-    }
-
-    #[test]
     fn consumers_read_the_same_entity_off_every_path() {
         for row in rows() {
             for pattern in row.patterns {
@@ -295,8 +251,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_a_lookup_panic(text in "(/?[a-zA-Z]{0,12}[/?$&=('{}%é)]{0,3}){0,40}") {
-            let found = find(&text).map(|row| row.key);
-            prop_assert_eq!(canonical(&text).is_some(), found.is_some());
+            let _ = find(&text);
             prop_assert!(nearest(&text).is_none_or(|near| find(near).is_some()));
         }
     }

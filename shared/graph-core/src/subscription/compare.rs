@@ -38,6 +38,12 @@ pub fn resource_key(resource: &str) -> String {
     key
 }
 
+/// Returns whether `text` can be a key in a resource path, and nothing else.
+pub(crate) fn is_key(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !br#"/'"?#&{}\%"#.contains(&byte);
+    !text.is_empty() && text.bytes().all(is_plain)
+}
+
 /// Returns one key for all spellings of `notificationQueryOptions` that certainly mean the same.
 #[must_use]
 pub fn query_options_key(options: &str) -> String {

@@ -12,8 +12,8 @@ use serde::Serialize;
 use crate::application::{Application, Guid};
 use crate::cloud::Cloud;
 use crate::secrets::Secret;
-use crate::subscription::catalogue::{self, Access, Version};
-use crate::subscription::compare::query_options_key;
+use crate::subscription::catalogue::{Access, Version};
+use crate::subscription::compare::{query_options_key, resource_key};
 use document::Node;
 use reader::{Fields, Problems, first, is_plain, join, shown};
 
@@ -409,12 +409,10 @@ impl Combination {
         } else {
             tenant.application.client_id.to_string()
         };
-        let resource = catalogue::canonical(&entry.resource);
-        let resource = resource.unwrap_or_else(|| format!("/{}", entry.resource.trim_matches('/')));
         Self(
             tenant.application.tenant_id,
             identity,
-            resource,
+            resource_key(&entry.resource),
             entry.change_type.clone(),
             entry.query_options.as_deref().map(query_options_key),
             format!("{:?}", entry.for_each),

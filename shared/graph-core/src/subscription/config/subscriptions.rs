@@ -3,7 +3,10 @@
 use super::document::Node;
 use super::reader::{Fields, Problems, join};
 use super::{EntryOptions, ForEach, NAME_LENGTH};
-use crate::{notification::client_state::MAX_NAME, subscription::catalogue::Version};
+use crate::{
+    notification::client_state::MAX_NAME,
+    subscription::{catalogue::Version, compare::is_key},
+};
 use graph_events::{Change, guid::is_guid};
 
 /// An entry as it was written. A part is `None` if it is missing or malformed.
@@ -205,7 +208,7 @@ fn ids(items: &[Node], path: &str, name: &str, problems: &mut Problems) -> Optio
     for (at, item) in items.iter().enumerate() {
         let here = format!("{path}[{at}]");
         match item {
-            Node::Text(text) if !is_id(text) => {
+            Node::Text(text) if !is_key(text) => {
                 problems.error(
                     &here,
                     "is not an id; write an object id without slashes, spaces and quotes",
@@ -228,18 +231,6 @@ fn ids(items: &[Node], path: &str, name: &str, problems: &mut Problems) -> Optio
         }
     }
     (problems.errors() == before).then_some(ForEach::Ids(ids))
-}
-
-/// Returns whether `text` can be a key in a resource path.
-fn is_id(text: &str) -> bool {
-    let refused = |letter: char| {
-        !letter.is_ascii_graphic()
-            || matches!(
-                letter,
-                '/' | '\'' | '"' | '?' | '#' | '&' | '{' | '}' | '\\' | '%'
-            )
-    };
-    !text.is_empty() && !text.contains(refused)
 }
 
 /// The field for query options that are not part of the resource.

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     notification::client_state,
     subscription::{
-        compare::{query_options_key, resource_key},
+        compare::{is_key, query_options_key, resource_key},
         config::Entry,
     },
 };
@@ -261,8 +261,7 @@ fn used_by_others(listing: &Listing<'_>, candidates: &[Candidate<'_>]) -> BTreeM
 
 /// Returns whether an object's id can be part of a name, which is in the client state, and of a resource path.
 fn is_fit(entry: &str, id: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_graphic() && !br#"/'"?#&{}\%"#.contains(&byte);
-    !id.is_empty() && id.bytes().all(is_plain) && entry.len() + 1 + id.len() <= client_state::MAX_NAME
+    is_key(id) && entry.len() + 1 + id.len() <= client_state::MAX_NAME
 }
 
 /// The placeholder for the object's id in a resource.
