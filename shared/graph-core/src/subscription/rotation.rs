@@ -141,8 +141,6 @@ pub fn retiring(keys: &[KeyLifetime<'_>], now: Timestamp) -> BTreeMap<String, Re
 /// What happens to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyAction {
-    /// It stays unchanged.
-    Stay,
     /// It stays; from now on it is noted as unnamed.
     Unnamed,
     /// It stays; a subscription names it again.
@@ -152,14 +150,14 @@ pub enum KeyAction {
 }
 
 /// Returns what happens to a key that is older than the current one, depending on whether a listed subscription names
-/// it.
+/// it; `None` if it stays unchanged.
 #[must_use]
-pub fn action(noted: &KeyLife, is_named: bool, now: Timestamp) -> KeyAction {
+pub fn action(noted: &KeyLife, is_named: bool, now: Timestamp) -> Option<KeyAction> {
     match (noted.unnamed_since, is_named) {
-        (None, false) => KeyAction::Unnamed,
-        (Some(_), true) => KeyAction::Named,
-        (Some(since), false) if now.duration_since(since) >= retention(noted) => KeyAction::Remove,
-        (None, true) | (Some(_), false) => KeyAction::Stay,
+        (None, false) => Some(KeyAction::Unnamed),
+        (Some(_), true) => Some(KeyAction::Named),
+        (Some(since), false) if now.duration_since(since) >= retention(noted) => Some(KeyAction::Remove),
+        (None, true) | (Some(_), false) => None,
     }
 }
 

@@ -113,10 +113,9 @@ fn actions(
         // The current key and future ones count as named, which also removes an outdated note.
         let is_current = has_current && !older.contains_key(life.id);
         let is_named = in_use.contains(life.id) || is_current;
-        (life.id.to_owned(), action(&life.noted, is_named, now))
+        Some((life.id.to_owned(), action(&life.noted, is_named, now)?))
     };
-    let actions = lives.iter().map(action);
-    actions.filter(|(_, action)| *action != KeyAction::Stay).collect()
+    lives.iter().filter_map(action).collect()
 }
 
 /// Applies the actions to the keys. `of` returns a key's id and its notes.
@@ -141,7 +140,7 @@ fn fulfil<K>(
                 changes.done(format!("{what} {id} is removed: nothing uses it"));
                 return false;
             }
-            Some(KeyAction::Stay) | None => {}
+            None => {}
         }
         true
     });

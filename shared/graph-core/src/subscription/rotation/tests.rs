@@ -84,13 +84,13 @@ fn a_key_is_removed_when_no_queued_item_can_name_it() {
     };
     let days = 18 * 24 + 8;
     for (noted, is_named, now, expected) in [
-        (KeyLife::default(), true, 0, KeyAction::Stay),
-        (KeyLife::default(), false, 0, KeyAction::Unnamed),
-        (since, true, 1000, KeyAction::Named),
-        (since, false, days - 1, KeyAction::Stay),
-        (since, false, days, KeyAction::Remove),
-        (asked, false, 103, KeyAction::Stay),
-        (asked, false, 104, KeyAction::Remove),
+        (KeyLife::default(), true, 0, None),
+        (KeyLife::default(), false, 0, Some(KeyAction::Unnamed)),
+        (since, true, 1000, Some(KeyAction::Named)),
+        (since, false, days - 1, None),
+        (since, false, days, Some(KeyAction::Remove)),
+        (asked, false, 103, None),
+        (asked, false, 104, Some(KeyAction::Remove)),
     ] {
         assert_eq!(
             action(&noted, is_named, at(now)),
