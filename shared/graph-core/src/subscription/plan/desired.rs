@@ -1,13 +1,14 @@
 //! A subscription that the configuration asks for.
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::SignedDuration;
-use sha2::{Digest, Sha256};
 
-use crate::subscription::{
-    catalogue::{self, Version},
-    compare::{change_types, query_options_key, resource_key},
-    config::EntryOptions,
+use crate::{
+    notification::identity::digest,
+    subscription::{
+        catalogue::{self, Version},
+        compare::{change_types, query_options_key, resource_key},
+        config::EntryOptions,
+    },
 };
 
 /// A subscription that the configuration asks for.
@@ -38,17 +39,6 @@ impl Desired {
     pub fn digest(&self) -> String {
         let changes: Vec<String> = change_types(&self.change_type).into_iter().collect();
         let options = self.query_options.as_deref().map(query_options_key);
-        let mut digest = Sha256::new_with_prefix(DIGEST_DOMAIN);
-        let parts = [
-            resource_key(&self.resource),
-            changes.join(","),
-            options.unwrap_or_default(),
-        ];
-        // Each length first: parts that are only joined could be split in two ways.
-        for part in parts {
-            digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-            digest.update(part);
-        }
         // All fields are named, so that a new option cannot be forgotten here. `fetch_content` has its own flag in the
         // URL.
         let EntryOptions {
@@ -57,8 +47,13 @@ impl Desired {
             permission_changes,
         } = self.options;
         let flags = [self.include_resource_data, immutable_ids, permission_changes];
-        digest.update(flags.map(u8::from));
-        let mut digest = BASE64_URL_SAFE_NO_PAD.encode(digest.finalize());
+        let mut digest = digest(&[
+            "subscription",
+            &resource_key(&self.resource),
+            &changes.join(","),
+            &options.unwrap_or_default(),
+            &flags.map(|flag| if flag { "1" } else { "0" }).concat(),
+        ]);
         digest.truncate(DIGEST_LENGTH);
         digest
     }
@@ -80,9 +75,6 @@ impl Desired {
             .then_some("include-unknown-enum-members")
     }
 }
-
-/// Separates this digest from other digests, and from later encodings.
-const DIGEST_DOMAIN: &[u8] = b"graph change notifications, subscription, version 1\0";
 
 /// The length of the digest in a URL. It detects a changed entry and proves nothing.
 const DIGEST_LENGTH: usize = 12;
