@@ -88,7 +88,7 @@ pub fn expand(entries: &[(&Entry, Objects)], listing: &Listing<'_>) -> Expansion
         let limit = limit::of(&entry.resource);
         let mut ids: Vec<&str> = match objects {
             Objects::Itself => {
-                candidates.push(Candidate::itself(entry, limit));
+                candidates.push(Candidate::of(entry, None, limit, &existing));
                 continue;
             }
             Objects::Known(ids) => ids.iter().map(String::as_str).collect(),
@@ -107,7 +107,7 @@ pub fn expand(entries: &[(&Entry, Objects)], listing: &Listing<'_>) -> Expansion
         expansion.objects.insert(entry.name.clone(), ids.len());
         for id in ids {
             if is_fit(&entry.name, id) {
-                candidates.push(Candidate::one_of_many(entry, id, limit, &existing));
+                candidates.push(Candidate::of(entry, Some(id), limit, &existing));
             } else {
                 expansion.leave_out(&entry.name, LeftOut::UnfitId);
             }
@@ -201,23 +201,20 @@ enum Rank {
 }
 
 impl<'a> Candidate<'a> {
-    fn itself(entry: &'a Entry, limit: Option<Limit>) -> Self {
-        Self {
-            entry,
-            desired: desired(entry, entry.name.clone(), entry.resource.clone()),
-            limit,
-            rank: Rank::Itself,
-        }
-    }
-
-    fn one_of_many(entry: &'a Entry, id: &str, limit: Option<Limit>, existing: &HashSet<&str>) -> Self {
-        let name = format!("{}/{id}", entry.name);
-        let rank = if existing.contains(name.as_str()) {
-            Rank::Existing
-        } else {
-            Rank::New
+    /// Returns the subscription of `entry` itself, or that for the object `id`.
+    fn of(entry: &'a Entry, id: Option<&str>, limit: Option<Limit>, existing: &HashSet<&str>) -> Self {
+        let (name, resource) = match id {
+            None => (entry.name.clone(), entry.resource.clone()),
+            Some(id) => (
+                format!("{}/{id}", entry.name),
+                entry.resource.replace(PLACEHOLDER, id),
+            ),
         };
-        let resource = entry.resource.replace(PLACEHOLDER, id);
+        let rank = match id {
+            None => Rank::Itself,
+            Some(_) if existing.contains(name.as_str()) => Rank::Existing,
+            Some(_) => Rank::New,
+        };
         Self {
             entry,
             desired: desired(entry, name, resource),
