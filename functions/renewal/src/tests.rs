@@ -2,7 +2,7 @@ use graph_core::subscription::model::Subscription;
 use graph_edge::{clock::Clock, testing::Reply};
 use serde_json::{Value, json};
 
-use self::fakes::{World, world};
+use self::fakes::{World, empty_world, world};
 use crate::{Error, ports::Document};
 
 mod at_once;

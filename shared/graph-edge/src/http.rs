@@ -1,5 +1,7 @@
 //! The HTTP client for Microsoft's services.
 
+#[cfg(feature = "test-util")]
+use std::sync::LazyLock;
 use std::{
     sync::{Arc, OnceLock},
     time::Duration,
@@ -37,7 +39,10 @@ impl Http {
     /// Returns a client that sends requests over `transport` and not over the network.
     #[cfg(feature = "test-util")]
     pub fn over(transport: Arc<dyn transport::Transport>) -> Self {
+        // Shared, because it only builds requests, and reading the system's root certificates takes a while.
+        static CLIENT: LazyLock<Arc<OnceLock<Client>>> = LazyLock::new(Arc::default);
         Self {
+            client: Arc::clone(&CLIENT),
             transport: Some(transport),
             ..Self::default()
         }

@@ -11,7 +11,11 @@ use jiff::{SignedDuration, Timestamp};
 /// The refusals by Graph, and when to ask again: after half an hour, and for one creation twice as long each time up to a
 /// day.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(BTreeMap<Subject, Refusal>);
+pub(crate) struct Refusals {
+    by_subject: BTreeMap<Subject, Refusal>,
+    /// When the forgotten ones were last removed.
+    tidied_at: Timestamp,
+}
 
 /// Whom Graph refuses: one subscription, all objects of an entry, or a whole tenant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,7 +94,7 @@ impl Refusal {
 impl Refusals {
     /// Returns the last refusal.
     pub(crate) fn get(&self, subject: &Subject) -> Option<&Refusal> {
-        self.0.get(subject)
+        self.by_subject.get(subject)
     }
 
     /// Notes that Graph refuses a creation, and returns when Graph may be asked again.
@@ -159,17 +163,21 @@ impl Refusals {
 
     /// Forgets a refusal.
     pub(crate) fn forget(&mut self, subject: &Subject) {
-        self.0.remove(subject);
+        self.by_subject.remove(subject);
     }
 
     fn put(&mut self, subject: Subject, refusal: Refusal) -> Timestamp {
         let (now, until) = (refusal.at, refusal.until);
-        // Those of deleted entries would stay for ever otherwise; a day without a new refusal also resets the pause.
-        self.0.retain(|_, refusal| {
-            let forgotten = refusal.until.saturating_add(MAX_PAUSE);
-            forgotten.is_ok_and(|forgotten| forgotten > now)
-        });
-        self.0.insert(subject, refusal);
+        // Those of deleted entries would stay for ever otherwise; a day without a new refusal also resets the pause. Once a
+        // moment is enough: thousands of refusals in a run would each look at all of them.
+        if now.duration_since(self.tidied_at) >= MIN_PAUSE {
+            self.tidied_at = now;
+            self.by_subject.retain(|_, refusal| {
+                let forgotten = refusal.until.saturating_add(MAX_PAUSE);
+                forgotten.is_ok_and(|forgotten| forgotten > now)
+            });
+        }
+        self.by_subject.insert(subject, refusal);
         until
     }
 }

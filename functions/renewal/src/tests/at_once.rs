@@ -114,7 +114,7 @@ proptest! {
 
     #[test]
     fn two_first_runs_make_everything_once(order in order()) {
-        let world = world(&wanted());
+        let world = empty_world(&wanted());
         let reports = at_once(&world, [schedule(), schedule()], order);
         check(&world, &reports);
         prop_assert_eq!(done(&reports, "create"), 5);
@@ -278,7 +278,7 @@ fn ids(world: &World) -> Vec<String> {
 fn running() -> World {
     static MADE: OnceLock<World> = OnceLock::new();
     let made = MADE.get_or_init(|| {
-        let world = world(&wanted());
+        let world = empty_world(&wanted());
         let report = block_on(world.run());
         check(&world, &[report]);
         world

@@ -6,7 +6,7 @@ use super::*;
 
 #[tokio::test]
 async fn the_report_says_when_credentials_and_keys_end() {
-    let world = world(&expiring(20));
+    let world = empty_world(&expiring(20));
     let report = world.run().await;
     assert_eq!(
         (&report["daysLeft"], &report["failed"]),

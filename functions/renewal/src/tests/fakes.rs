@@ -7,7 +7,10 @@ use std::{
 };
 
 use graph_core::{
-    notification::client_state::test_util::{client_state, sealed},
+    notification::{
+        client_state::test_util::{client_state, sealed},
+        envelope::test_util,
+    },
     secrets::ClientStateDocument,
     secrets::Secret,
     subscription::{
@@ -29,7 +32,7 @@ use graph_edge::{
     testing::{FakeIdentity, FakeQueue, FakeSecret, FakeSecrets, Scripted, VirtualClock, turn},
 };
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     CatchUp, Deps, Error, Memory, handle,
@@ -69,8 +72,21 @@ impl login::Ports for Fakes {
 
 pub(super) const NOW: &str = "2026-11-22T10:00:00Z";
 
-/// Returns a world before the first run, with `config` in ConfigSecret.
+/// Returns a world before the first run, with `config` in ConfigSecret. A certificate exists already, the same in all worlds:
+/// making one takes longer than most runs.
 pub(super) fn world(config: &Value) -> World {
+    let world = empty_world(config);
+    let key = test_util::key();
+    let certificate = json!({
+        "id": "c-20261122-test", "privateKey": key.private_key, "certificate": key.certificate, "createdAt": NOW,
+    });
+    let document = json!({"keys": [certificate], "trusted": []});
+    world.documents.set(Document::Decryption, &document.to_string());
+    world
+}
+
+/// Returns a world before the first run, which makes all keys.
+pub(super) fn empty_world(config: &Value) -> World {
     let log = Log::default();
     let documents = FakeDocuments {
         log: log.clone(),

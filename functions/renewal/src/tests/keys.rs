@@ -235,7 +235,7 @@ fn break_key(world: &World, has_id: bool) {
 
 #[tokio::test]
 async fn creations_use_the_published_keys() {
-    let world = world(&config(&["a"], &[("chat", "a", true)]));
+    let world = empty_world(&config(&["a"], &[("chat", "a", true)]));
     world.run().await;
     let client_state: ClientStateDocument =
         serde_json::from_value(world.documents.json(Document::ClientState)).unwrap();

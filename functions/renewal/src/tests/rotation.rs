@@ -305,7 +305,7 @@ async fn a_full_document_gets_no_new_key_and_the_run_fails() {
 
 #[tokio::test]
 async fn certificates_are_valid_for_twice_as_long_as_they_are_used() {
-    let mut world = world(&config(&["a"], &[]));
+    let mut world = empty_world(&config(&["a"], &[]));
     world.deps.rotation.certificate = SignedDuration::from_hours(24 * 500);
     world.run().await;
     let document = world.documents.json(Document::Decryption);

@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn the_first_run_publishes_keys_before_it_creates_subscriptions() {
-    let world = world(&config(&["a"], &[("chat", "a", true)]));
+    let world = empty_world(&config(&["a"], &[("chat", "a", true)]));
     let report = world.run().await;
     let log = world.log();
     assert_eq!(
@@ -63,7 +63,7 @@ async fn kept_subscriptions_are_listed_with_their_resources() {
 #[tokio::test]
 async fn a_dry_run_reports_and_changes_nothing() {
     for spelling in [json!(true), json!("true"), json!(1)] {
-        let world = world(&config(&["a"], &[("chat", "a", true)]));
+        let world = empty_world(&config(&["a"], &[("chat", "a", true)]));
         let report = world.invoke(json!({"dryRun": spelling})).await.unwrap();
         assert_eq!(world.log(), ["list a"]);
         assert_eq!(world.documents.text(Document::ClientState), None);

@@ -1,7 +1,7 @@
 //! Microsoft Graph and its token endpoint, as doubles for the real client.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     fmt,
     sync::{Mutex, MutexGuard},
     time::Duration,
@@ -9,7 +9,7 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use graph_core::subscription::{
-    compare::{same_change_types, same_resource},
+    compare::{resource_key, same_change_types},
     model::Subscription,
 };
 use graph_edge::{
@@ -50,6 +50,8 @@ struct State {
     longest: Option<i64>,
     /// The claims of access tokens, if they are readable.
     claims: Option<Value>,
+    /// The keys of all resources: each creation looks for a conflict among all subscriptions.
+    keys: HashMap<String, String>,
 }
 
 /// A way in which Graph is wrong at times.
@@ -107,7 +109,9 @@ impl FakeGraph {
     }
 
     pub(crate) fn add(&self, tenant: &str, subscription: Subscription) {
-        self.state().subscriptions.push((tenant.to_owned(), subscription));
+        let mut state = self.state();
+        state.know(&subscription);
+        state.subscriptions.push((tenant.to_owned(), subscription));
     }
 
     /// Continues with the state of `other`.
@@ -115,6 +119,7 @@ impl FakeGraph {
         let (mut state, other) = (self.state(), other.state());
         state.subscriptions.clone_from(&other.subscriptions);
         state.bodies.clone_from(&other.bodies);
+        state.keys.clone_from(&other.keys);
         state.made = other.made;
     }
 
@@ -163,9 +168,13 @@ impl FakeGraph {
     }
 
     pub(crate) fn change(&self, id: &str, change: impl Fn(&mut Subscription)) {
-        let mut state = self.state();
-        let with_id = state.subscriptions.iter_mut().filter(|(_, one)| one.id == id);
-        with_id.for_each(|(_, one)| change(one));
+        let state = &mut *self.state();
+        let changed = state.subscriptions.iter_mut().find(|(_, one)| one.id == id);
+        if let Some((_, one)) = changed {
+            change(one);
+            let one = one.clone();
+            state.know(&one);
+        }
     }
 
     pub(crate) fn all(&self) -> Vec<Subscription> {
@@ -338,6 +347,12 @@ impl State {
         self.quirks.contains(&quirk)
     }
 
+    fn know(&mut self, one: &Subscription) {
+        let resource = one.resource.clone().unwrap_or_default();
+        let key = resource_key(&resource);
+        self.keys.insert(resource, key);
+    }
+
     fn create(&mut self, body: Value, tenant: &str, now: Timestamp) -> Reply {
         let answer = self.answer_creation(body, tenant, now);
         if self.quirks.remove(&Quirk::LosesAnswer) {
@@ -355,10 +370,12 @@ impl State {
         let wanted = read(&wanted);
         self.bodies.push(body);
         self.made += 1;
+        self.know(&wanted);
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let key = |one: &Subscription| self.keys.get(one.resource.as_deref().unwrap_or_default());
         let existing = self.subscriptions.iter().find(|(id, one)| {
-            let text = |text: &Option<String>| text.clone().unwrap_or_default();
             id == tenant
-                && same_resource(&text(&one.resource), &text(&wanted.resource))
+                && key(one) == key(&wanted)
                 && same_change_types(&text(&one.change_type), &text(&wanted.change_type))
         });
         if let Some((_, existing)) = existing.filter(|_| !self.quirks.contains(&Quirk::TakesTwice)) {

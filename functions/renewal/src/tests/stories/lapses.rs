@@ -13,7 +13,7 @@ fn a_tenant_with_a_blocked_handshake_starves_no_other() {
     let world = world(&organisations(10, &entries));
     world.scheduled();
     assert_eq!(live(&world), 10);
-    entries.push((0, "mail", mail(users(300))));
+    entries.push((0, "mail", mail(users(120))));
     world
         .documents
         .set(Document::Config, &organisations(10, &entries).to_string());
@@ -144,7 +144,7 @@ fn slow_creations_do_not_hold_up_the_quick_ones() {
 
 #[test]
 fn refused_objects_do_not_keep_a_newcomer_waiting_for_days() {
-    let ids = users(300).into_iter().chain(["z-newcomer".to_owned()]);
+    let ids = users(150).into_iter().chain(["z-newcomer".to_owned()]);
     let world = world(&organisations(1, &[(0, "mail", mail(ids))]));
     world.graph.fail("create /users/u", forbidden());
     runs_for(&world, 120);
