@@ -13,7 +13,8 @@ use crate::{
     ask,
     failure::{Failure, Kind},
     messages::{
-        Message, MessageSummary, Queue, displayed,
+        Message, MessageSummary, Queue,
+        displayed::displayed,
         filter::Filter,
         outcome::{self, Moved, Outcome},
         sums, text,
