@@ -212,15 +212,17 @@ pub enum QueueCommand {
     /// Lists the messages by age, with reason, subscription and tenant.
     #[command(
         after_help = "Example:\n  graph-notifications failed list --reason TokenRejected\n\n\
-        While the command reads messages, SQS hides them from others for at most a minute."
+        AGE is the time since the message reached the queue, LEFT the time in which a retry can succeed. While the command reads\n\
+        messages, SQS hides them from others. If the command is interrupted, they are visible again after a minute, or up to an\n\
+        hour in a long queue."
     )]
     List {
         /// The messages.
         #[command(flatten)]
         selection: Selection,
         /// Maximum number of messages.
-        #[arg(long, value_name = "COUNT", default_value_t = 1000)]
-        limit: usize,
+        #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
     },
     /// Shows messages without their proofs, and their content only on request.
     #[command(after_help = "Example:\n  graph-notifications failed show 0a1b2c3d")]
@@ -292,9 +294,9 @@ pub enum Events {
     #[command(after_help = "Example:\n  graph-notifications events tail\n\n\
         Each look counts as a receive; after DeliveryMaxReceives receives SQS moves an event to UndeliveredQueue.")]
     Tail {
-        /// Maximum number of events.
-        #[arg(long, value_name = "COUNT", default_value_t = 10)]
-        limit: usize,
+        /// Maximum number of events, from 1 to 100. Each can have 1 MiB.
+        #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
+        limit: u16,
         /// Shows the whole events.
         #[arg(long)]
         content: bool,
@@ -444,6 +446,21 @@ mod tests {
         for line in ["plan --timeout", "failed retry --all --wait"] {
             let line = format!("graph-notifications {line} {}", u64::MAX);
             assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_limit_allows_at_least_one_message_and_no_endless_output() {
+        for (line, is_right) in [
+            ("failed list --limit 0", false),
+            ("failed list --limit 200000", true),
+            ("events tail --limit 0", false),
+            ("events tail --limit 100", true),
+            ("events tail --limit 101", false),
+        ] {
+            let words = format!("graph-notifications {line}");
+            let parsed = Arguments::try_parse_from(words.split(' '));
+            assert_eq!(parsed.is_ok(), is_right, "{line}");
         }
     }
 

@@ -36,7 +36,9 @@ pub async fn renewal(
     let begun = Instant::now();
     // Once: a second invocation would be a second run.
     let time_limit = time_limit(event, aws.plan_timeout);
-    let reply = Progress::start(what).during(aws.call(&call, time_limit)).await;
+    let reply = Progress::start(what)
+        .during(&String::new, aws.call(&call, time_limit))
+        .await;
     let reply = reply.map_err(|error| match error {
         CallError::Broken(_) if is_plan(event) && begun.elapsed() >= time_limit => slow(time_limit),
         CallError::Broken(causes) => broken(&causes),

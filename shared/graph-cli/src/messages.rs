@@ -1,8 +1,10 @@
 //! Messages of a queue as displayed to a person: owner and reason, never content.
 
+pub mod age;
 pub mod displayed;
 pub mod filter;
 pub mod outcome;
+pub mod unseen;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +14,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
+use self::age::retry_until;
 use crate::{
-    table::{Cell, Table, fixed, flexible},
+    table::{Cell, Table, fixed, flexible, shortened},
     terminal::{Style, counted, printable},
-    timespan::age,
+    timespan::{age, left},
 };
 
 /// A message of a queue.
@@ -93,6 +96,10 @@ pub struct MessageSummary {
     pub what: String,
     /// When it was sent to the queue.
     pub since: Option<Timestamp>,
+    /// When the webhook received the item.
+    pub received_at: Option<Timestamp>,
+    /// When a retry comes too late.
+    pub retry_until: Option<Timestamp>,
     /// Number of receives.
     pub receives: u32,
 }
@@ -101,22 +108,31 @@ impl MessageSummary {
     /// Returns the summary of a message.
     #[must_use]
     pub fn of(queue: Queue, message: &Message) -> Self {
-        let attribute = |name: &str| message.attributes.get(name).map(|value| printable(value));
-        let summaries = Self {
+        let attribute = |name: &str| message.attributes.get(name).map(|value| field(value));
+        let summary = Self {
             id: message.id.clone(),
             reason: attribute(REASON),
             tenant: attribute(TENANT),
             subscription: attribute(SUBSCRIPTION),
-            what: String::new(),
             since: message.sent_at,
+            retry_until: retry_until(message.sent_at, None),
             receives: message.receives,
+            ..Self::default()
         };
         match queue {
-            Queue::Failed => Self {
-                what: printable(&change(&message.body)),
-                ..summaries
-            },
-            Queue::Undelivered | Queue::Delivery => summaries.with_event(&message.body),
+            Queue::Failed => summary.with_item(&message.body),
+            Queue::Undelivered | Queue::Delivery => summary.with_event(&message.body),
+        }
+    }
+
+    /// Adds what the body says of an item of Graph or a window.
+    fn with_item(self, body: &str) -> Self {
+        let received_at = QueuedItem::parse(body).ok().map(|queued| queued.received_at);
+        Self {
+            what: field(&change(body)),
+            received_at,
+            retry_until: retry_until(self.since, received_at),
+            ..self
         }
     }
 
@@ -130,12 +146,17 @@ impl MessageSummary {
         };
         let what = event.event_type.trim_start_matches(EVENT_TYPE).to_owned();
         Self {
-            tenant: Some(printable(&event.data.tenant_id)),
-            subscription: Some(printable(&event.subscription)),
-            what: printable(&what),
+            tenant: Some(field(&event.data.tenant_id)),
+            subscription: Some(field(&event.subscription)),
+            what: field(&what),
             ..self
         }
     }
+}
+
+/// Returns a text of a message for a summary. An item may say a megabyte, and a queue holds many thousands.
+fn field(text: &str) -> String {
+    printable(&shortened(text, MAX_FIELD))
 }
 
 /// Returns whether a message is a window for the reader, and not an item of Graph.
@@ -162,6 +183,7 @@ fn change(body: &str) -> String {
 pub fn text(queue: Queue, summaries: &[MessageSummary], now: Timestamp, style: Style) -> String {
     let mut table = Table::new([
         fixed("AGE"),
+        fixed("LEFT"),
         fixed(if queue == Queue::Failed {
             "REASON"
         } else {
@@ -180,6 +202,10 @@ pub fn text(queue: Queue, summaries: &[MessageSummary], now: Timestamp, style: S
         };
         table.push([
             one.since.map(|since| age(since, now)).unwrap_or_default().into(),
+            one.retry_until
+                .map(|until| left(until, now))
+                .unwrap_or_default()
+                .into(),
             Cell::from(why),
             one.subscription.clone().unwrap_or_default().into(),
             one.what.clone().into(),
@@ -196,9 +222,14 @@ pub fn text(queue: Queue, summaries: &[MessageSummary], now: Timestamp, style: S
         return table.render(style);
     }
     if table.is_empty() {
-        return format!("{} holds no such message.\n", queue.name());
+        return nothing_found(queue);
     }
     format!("{}\n{}", table.render(style), sums(queue, summaries))
+}
+
+/// Returns the text for a person where no message was found.
+fn nothing_found(queue: Queue) -> String {
+    format!("No such message was found in {}.\n", queue.name())
 }
 
 /// Returns the shortest length at which all ids differ.
@@ -234,6 +265,9 @@ pub fn sums(queue: Queue, summaries: &[MessageSummary]) -> String {
 
 /// Stands for the reason of a message that SQS moved after its last try.
 pub const NO_REASON: &str = "none";
+
+/// The most characters of a field of a summary. Names of subscriptions and ids of tenants are shorter.
+const MAX_FIELD: usize = 256;
 
 /// The prefix of event types.
 const EVENT_TYPE: &str = "Microsoft.Graph.";
@@ -313,6 +347,29 @@ mod tests {
             MessageSummary::of(Queue::Failed, &message).what,
             "of an unknown kind"
         );
+    }
+
+    #[test]
+    fn a_summary_is_short_whatever_a_message_says() {
+        let long = "x".repeat(1 << 19);
+        let mut item = failed(Some(&long));
+        item.body = item.body.replace("created", &long);
+        let event = Message {
+            body: json!({
+                "specversion": "1.0", "id": "i", "source": "s", "type": long, "time": "2026-11-22T10:00:00Z",
+                "subscription": long, "data": {"tenantId": long},
+            })
+            .to_string(),
+            ..Message::default()
+        };
+        for (queue, message) in [(Queue::Failed, item), (Queue::Undelivered, event)] {
+            let summary = serde_json::to_string(&MessageSummary::of(queue, &message)).unwrap();
+            assert!(
+                summary.contains("xxx") && summary.len() < 4 * MAX_FIELD,
+                "{}",
+                summary.len()
+            );
+        }
     }
 
     pub(super) fn failed(reason: Option<&str>) -> Message {

@@ -43,13 +43,13 @@ impl Progress {
         };
     }
 
-    /// Waits for `work`, and updates the progress every second.
-    pub async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
+    /// Waits for `work`, and shows its state every second.
+    pub async fn during<T>(&mut self, state: &dyn Fn() -> String, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         loop {
             match tokio::time::timeout(EACH, &mut work).await {
                 Ok(done) => return done,
-                Err(_) => self.show(""),
+                Err(_) => self.show(&state()),
             }
         }
     }

@@ -2,10 +2,11 @@
 
 pub mod visit;
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use aws_sdk_sqs::{
     Client,
+    operation::receive_message::ReceiveMessageError,
     types::{
         ChangeMessageVisibilityBatchRequestEntry, Message as Received, MessageAttributeValue,
         MessageSystemAttributeName, QueueAttributeName,
@@ -14,12 +15,13 @@ use aws_sdk_sqs::{
 use graph_edge::sqs::REASON;
 use jiff::Timestamp;
 
-use self::visit::{MessageSource, Visited, visit_messages};
+use self::visit::{Extent, MessageSource, Visited, visit_messages};
 use crate::{
     aws::{Aws, timeouts},
     failure::Failure,
-    messages::Message,
+    messages::{Message, unseen::Unseen},
     progress::Progress,
+    terminal::counted,
 };
 
 /// The queues of an account and region.
@@ -43,8 +45,7 @@ impl<'a> Queues<'a> {
     ///
     /// Returns a failure if SQS refuses or does not answer.
     pub async fn open<'q>(&'q self, url: &'q str) -> Result<SqsQueue<'q>, Failure> {
-        let (waiting, _) = self.counts(url).await?;
-        let hidden = hidden(waiting);
+        let hidden = hidden(self.held(url).await?);
         Ok(SqsQueue {
             queues: self,
             url,
@@ -52,33 +53,34 @@ impl<'a> Queues<'a> {
         })
     }
 
-    /// Returns at most `most` messages of a queue, the oldest first, and leaves them in the queue.
+    /// Returns what `take` returns of messages of a queue, the oldest first, and which messages it was not asked about. The
+    /// messages stay in the queue, and nothing else of them stays in memory.
     ///
     /// # Errors
     ///
     /// Returns a failure if SQS refuses or does not answer.
-    pub async fn peek(
+    pub async fn look<T>(
         &self,
         url: &str,
-        most: usize,
-        mut is_wanted: impl FnMut(&Message) -> bool,
-    ) -> Result<Vec<Message>, Failure> {
-        let (mut found, mut passed) = (Vec::new(), 0);
-        let mut progress = Progress::start("Looking");
+        extent: Extent,
+        mut take: impl FnMut(&Message) -> Option<T>,
+    ) -> Result<(Vec<T>, Unseen), Failure> {
+        let (mut taken, looked_at) = (Vec::new(), Cell::new(0));
         let queue = self.open(url).await?;
-        let looked = visit_messages(&queue, most, async |message| {
-            progress.show(&format!("{} messages", found.len() + passed));
-            Ok(if is_wanted(&message) {
-                found.push(message);
-                Visited::Kept
-            } else {
-                passed += 1;
-                Visited::Skipped
+        let look = visit_messages(&queue, extent, async |message| {
+            looked_at.update(|count| count + 1);
+            Ok(match take(&message) {
+                Some(one) => {
+                    taken.push((message.sent_at, one));
+                    Visited::Kept
+                }
+                None => Visited::Skipped,
             })
         });
-        looked.await?;
-        found.sort_by_key(|message| message.sent_at);
-        Ok(found)
+        let state = || counted(looked_at.get(), "message");
+        let unseen = Progress::start("Looking").during(&state, look).await?;
+        taken.sort_by_key(|(sent_at, _)| *sent_at);
+        Ok((taken.into_iter().map(|(_, one)| one).collect(), unseen))
     }
 
     /// Sends a message to another queue without the attributes of its failure, and deletes it from this one.
@@ -122,31 +124,25 @@ impl<'a> Queues<'a> {
             .map_err(|error| self.aws.failure("Amazon SQS", &error))
     }
 
-    /// Returns the numbers of waiting and of hidden messages of a queue.
+    /// Returns about how many messages a queue holds: those that are visible, hidden by a reader, or delayed.
     ///
     /// # Errors
     ///
     /// Returns a failure if SQS refuses or does not answer.
-    pub async fn counts(&self, url: &str) -> Result<(usize, usize), Failure> {
-        let waiting = QueueAttributeName::ApproximateNumberOfMessages;
-        let under_way = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
+    pub async fn held(&self, url: &str) -> Result<usize, Failure> {
+        let counts = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+        ];
         let get = self.client.get_queue_attributes().queue_url(url);
-        let got = get
-            .attribute_names(waiting.clone())
-            .attribute_names(under_way.clone())
-            .send()
-            .await;
+        let got = get.set_attribute_names(Some(counts.to_vec())).send().await;
         let attributes = got
             .map_err(|error| self.aws.failure("Amazon SQS", &error))?
             .attributes
             .unwrap_or_default();
-        let count = |name| {
-            attributes
-                .get(name)
-                .and_then(|count| count.parse().ok())
-                .unwrap_or_default()
-        };
-        Ok((count(&waiting), count(&under_way)))
+        let count = |name| -> Option<usize> { attributes.get(name)?.parse().ok() };
+        Ok(counts.iter().filter_map(count).sum())
     }
 }
 
@@ -173,12 +169,23 @@ impl MessageSource for SqsQueue<'_> {
             aws_sdk_sqs::config::Builder::new()
                 .timeout_config(timeouts(aws.timeout + Duration::from_secs(2))),
         );
-        let answer = answer
-            .send()
-            .await
-            .map_err(|error| aws.failure("Amazon SQS", &error))?;
-        let messages = answer.messages.unwrap_or_default().into_iter();
-        Ok(messages.map(Message::from).collect())
+        let received = match answer.send().await {
+            Ok(answer) => answer.messages.unwrap_or_default(),
+            // So many are in flight that SQS shows no other, which it mostly says with an empty answer.
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(ReceiveMessageError::is_over_limit) =>
+            {
+                Vec::new()
+            }
+            Err(error) => return Err(aws.failure("Amazon SQS", &error)),
+        };
+        Ok(received.into_iter().map(Message::from).collect())
+    }
+
+    async fn held(&self) -> Result<usize, Failure> {
+        self.queues.held(self.url).await
     }
 
     async fn release(&self, receipts: Vec<String>) {
@@ -217,9 +224,9 @@ impl From<Received> for Message {
     }
 }
 
-/// Returns the visibility timeout in seconds at which no message reappears before the last of `waiting` was moved.
-fn hidden(waiting: usize) -> i32 {
-    let seconds = MIN_HIDDEN + waiting / MOVES_PER_SECOND;
+/// Returns the visibility timeout in seconds at which no message reappears before the last of `held` was moved.
+fn hidden(held: usize) -> i32 {
+    let seconds = MIN_HIDDEN + held / MOVES_PER_SECOND;
     seconds.min(MAX_HIDDEN).try_into().unwrap_or(i32::MAX)
 }
 

@@ -31,7 +31,10 @@ pub(super) async fn run(global: &Global, style: Style, webhook: Option<&str>) ->
     let mut findings = Vec::new();
     let mut progress = Progress::start("Checking the stack");
     progress
-        .during(Box::pin(run_checks(global, style, webhook, &mut findings)))
+        .during(
+            &String::new,
+            Box::pin(run_checks(global, style, webhook, &mut findings)),
+        )
         .await?;
     drop(progress);
     for finding in &mut findings {

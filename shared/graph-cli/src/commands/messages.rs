@@ -1,6 +1,6 @@
 //! `failed`, `undelivered` and `events`: the messages of a queue.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{cell::Cell, collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -14,15 +14,17 @@ use crate::{
     failure::{Failure, Kind},
     messages::{
         Message, MessageSummary, Queue,
+        age::is_too_old,
         displayed::displayed,
         filter::Filter,
-        outcome::{self, Moved, Outcome},
+        outcome::{self, Left, Moved, Outcome},
         sums, text,
+        unseen::Unseen,
     },
     progress::Progress,
     queues::{
         Queues,
-        visit::{Visited, visit_messages},
+        visit::{Extent, Visited, visit_messages},
     },
     terminal::note,
 };
@@ -31,6 +33,7 @@ use crate::{
 pub(super) async fn run(context: &Context, queue: Queue, command: QueueCommand) -> Result<Answer, Failure> {
     match command {
         QueueCommand::List { selection, limit } => {
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
             list(context, queue, &filter(selection, Vec::new()), limit).await
         }
         QueueCommand::Show { ids, content } => show(context, queue, ids, content).await,
@@ -59,22 +62,22 @@ pub(super) async fn run(context: &Context, queue: Queue, command: QueueCommand) 
 }
 
 /// Shows the waiting events and leaves them in the queue.
-pub(super) async fn tail(context: &Context, limit: usize, with_content: bool) -> Result<Answer, Failure> {
+pub(super) async fn tail(context: &Context, limit: u16, with_content: bool) -> Result<Answer, Failure> {
     let queue = Queue::Delivery;
     let url = context.stack.output(queue.output())?;
-    let found = Queues::new(&context.aws).peek(url, limit, |_| true).await?;
-    let events: Vec<Value> = found
-        .iter()
-        .map(|message| displayed(queue, message, with_content))
-        .collect();
-    let summaries: Vec<MessageSummary> = found
-        .iter()
-        .map(|message| MessageSummary::of(queue, message))
-        .collect();
+    // A consumer hides events all the time.
+    let extent = Extent::visible(limit.into());
+    // An event can have a megabyte, so it is kept only to be shown.
+    let is_shown = with_content || context.global.json;
+    let look = |message: &_| {
+        let event = is_shown.then(|| displayed(queue, message, with_content));
+        Some((MessageSummary::of(queue, message), event))
+    };
+    let (found, _) = Queues::new(&context.aws).look(url, extent, look).await?;
+    let (summaries, events): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    let events: Vec<Value> = events.into_iter().flatten().collect();
     let text = if with_content {
-        events
-            .iter()
-            .fold(String::new(), |text, event| text + &format!("{event:#}\n"))
+        pretty(&events)
     } else {
         text(queue, &summaries, Timestamp::now(), context.style)
     };
@@ -83,6 +86,12 @@ pub(super) async fn tail(context: &Context, limit: usize, with_content: bool) ->
         text,
         needs_person: false,
     })
+}
+
+fn pretty(documents: &[Value]) -> String {
+    documents
+        .iter()
+        .fold(String::new(), |text, document| text + &format!("{document:#}\n"))
 }
 
 fn filter(selection: Selection, ids: Vec<String>) -> Filter {
@@ -108,34 +117,34 @@ fn require_selection(filter: &Filter, all: bool) -> Result<(), Failure> {
 }
 
 async fn list(context: &Context, queue: Queue, filter: &Filter, limit: usize) -> Result<Answer, Failure> {
-    let summaries = summaries(queue, &find(context, queue, filter, limit).await?);
+    let (summaries, unseen) = find(context, queue, filter, limit).await?;
+    let mut text = text(queue, &summaries, Timestamp::now(), context.style);
+    if let Some(unseen) = unseen.text(queue) {
+        // A program reads a table without it.
+        if context.style.is_terminal {
+            text += &unseen;
+        } else {
+            note(&unseen);
+        }
+    }
     Ok(Answer {
-        json: json!({"messages": summaries}),
-        text: text(queue, &summaries, Timestamp::now(), context.style),
-        needs_person: !summaries.is_empty(),
+        json: json!({"messages": summaries, "notLookedAt": unseen.count}),
+        text,
+        needs_person: !summaries.is_empty() || unseen.count > 0,
     })
 }
 
-fn summaries(queue: Queue, messages: &[Message]) -> Vec<MessageSummary> {
-    messages
-        .iter()
-        .map(|message| MessageSummary::of(queue, message))
-        .collect()
-}
-
-/// Returns the selected messages. Each given id belongs to one of them.
+/// Returns the selected messages, and which messages were not looked at.
 async fn find(
     context: &Context,
     queue: Queue,
     filter: &Filter,
     limit: usize,
-) -> Result<Vec<Message>, Failure> {
+) -> Result<(Vec<MessageSummary>, Unseen), Failure> {
     let url = context.stack.output(queue.output())?;
     let queues = Queues::new(&context.aws);
-    let is_selected = |message: &Message| filter.matches(&MessageSummary::of(queue, message));
-    let found = queues.peek(url, limit, is_selected).await?;
-    filter.check_ids(queue, &summaries(queue, &found))?;
-    Ok(found)
+    let select = |message: &_| Some(MessageSummary::of(queue, message)).filter(|one| filter.matches(one));
+    queues.look(url, Extent::whole(limit), select).await
 }
 
 async fn show(
@@ -148,14 +157,21 @@ async fn show(
         ids,
         ..Filter::default()
     };
-    let found = find(context, queue, &filter, usize::MAX).await?;
-    let messages: Vec<Value> = found
-        .iter()
-        .map(|message| displayed(queue, message, with_content))
-        .collect();
-    let text = messages
-        .iter()
-        .fold(String::new(), |text, message| text + &format!("{message:#}\n"));
+    let url = context.stack.output(queue.output())?;
+    let mut found = 0;
+    let select = |message: &_| {
+        let summary = Some(MessageSummary::of(queue, message)).filter(|one| filter.matches(one))?;
+        found += 1;
+        // Each id is that of one message, so more are never shown.
+        let shown = (found <= filter.ids.len()).then(|| displayed(queue, message, with_content));
+        Some((summary, shown))
+    };
+    let queues = Queues::new(&context.aws);
+    let (found, unseen) = queues.look(url, Extent::whole(usize::MAX), select).await?;
+    let (summaries, shown): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    filter.check_ids(queue, &summaries, unseen)?;
+    let messages: Vec<Value> = shown.into_iter().flatten().collect();
+    let text = pretty(&messages);
     Ok(Answer {
         json: json!({"messages": messages}),
         text,
@@ -164,7 +180,11 @@ async fn show(
 }
 
 /// Messages that a person has confirmed.
-struct Confirmed(BTreeSet<String>);
+struct Confirmed {
+    ids: BTreeSet<String>,
+    /// Messages that may be selected too, but were not looked at.
+    unseen: Option<Unseen>,
+}
 
 impl Confirmed {
     /// Finds the messages, shows their numbers, and asks for confirmation.
@@ -175,12 +195,17 @@ impl Confirmed {
         question: &str,
         yes: bool,
     ) -> Result<Self, Failure> {
-        let summaries = summaries(queue, &find(context, queue, filter, usize::MAX).await?);
+        let (summaries, unseen) = find(context, queue, filter, usize::MAX).await?;
+        filter.check_ids(queue, &summaries, unseen)?;
+        // All messages with an id of the command line were found.
+        let unseen = filter.ids.is_empty().then_some(unseen);
         if !summaries.is_empty() {
-            note(&sums(queue, &summaries));
+            let more = unseen.and_then(|unseen| unseen.text(queue)).unwrap_or_default();
+            note(&(sums(queue, &summaries) + &more));
             ask::confirm(question, yes)?;
         }
-        Ok(Self(summaries.into_iter().map(|summary| summary.id).collect()))
+        let ids = summaries.into_iter().map(|summary| summary.id).collect();
+        Ok(Self { ids, unseen })
     }
 }
 
@@ -195,7 +220,8 @@ async fn retry(
     let question = "Move these messages back, so that they are retried?";
     let confirmed = Confirmed::ask(context, queue, filter, question, yes).await?;
     let mut outcome = Outcome {
-        selected: confirmed.0.len(),
+        selected: confirmed.ids.len(),
+        unseen: confirmed.unseen,
         ..Outcome::default()
     };
     if outcome.selected == 0 {
@@ -205,7 +231,7 @@ async fn retry(
     let (mut moved, mut destinations) = (Moved::default(), BTreeSet::new());
     let work = move_back(context, queue, &confirmed, &mut moved, &mut destinations).await;
     outcome.moved = moved.count();
-    outcome.stayed = work.map_err(|failure| {
+    outcome.left = work.map_err(|failure| {
         failure.after(&outcome::done_of_selected(
             outcome.moved,
             outcome.selected,
@@ -217,45 +243,51 @@ async fn retry(
     }
     outcome.waiting = wait_until_empty(&queues, &destinations, wait).await?;
     let from = context.stack.output(queue.output())?;
-    let now = queues.peek(from, usize::MAX, |_| true).await?;
-    let back = moved.back(&now, &confirmed.0);
-    outcome.back = back
-        .into_iter()
-        .map(|message| MessageSummary::of(queue, message))
-        .collect();
+    let is_back = |message: &Message| {
+        let is_new = !confirmed.ids.contains(&message.id) && moved.has(&message.body);
+        is_new.then(|| MessageSummary::of(queue, message))
+    };
+    let (mut back, unseen) = queues.look(from, Extent::whole(usize::MAX), is_back).await?;
+    // A copy that Graph sent meanwhile looks the same.
+    back.truncate(outcome.moved);
+    (outcome.back, outcome.unseen_back) = (back, unseen.count);
     Ok(outcome.answer(queue))
 }
 
-/// Moves messages, and returns how many windows stayed.
+/// Moves messages, and returns how many were left.
 async fn move_back<'c>(
     context: &'c Context,
     queue: Queue,
     confirmed: &Confirmed,
     moved: &mut Moved,
     destinations: &mut BTreeSet<&'c str>,
-) -> Result<usize, Failure> {
+) -> Result<Left, Failure> {
     let queues = Queues::new(&context.aws);
     let from = context.stack.output(queue.output())?;
-    let mut progress = Progress::start("Moving");
-    let mut stayed = 0;
     let opened = queues.open(from).await?;
-    let work = visit_messages(&opened, confirmed.0.len(), async |message| {
-        if !confirmed.0.contains(&message.id) {
+    let (mut left, done, now) = (Left::default(), Cell::new(0), Timestamp::now());
+    let work = visit_messages(&opened, Extent::whole(confirmed.ids.len()), async |message| {
+        if !confirmed.ids.contains(&message.id) {
             return Ok(Visited::Skipped);
+        }
+        if is_too_old(MessageSummary::of(queue, &message).received_at, now) {
+            left.too_old += 1;
+            return Ok(Visited::Kept);
         }
         // Not every stack has a reader, whose windows nobody else understands.
         let Ok(to) = context.stack.output(queue.retried_from(&message.body)) else {
-            stayed += 1;
+            left.windows += 1;
             return Ok(Visited::Kept);
         };
         queues.move_message(&message, from, to).await?;
-        moved.push(message);
+        moved.push(&message.body);
         destinations.insert(to);
-        progress.show(&format!("{} of {}", moved.count(), confirmed.0.len()));
+        done.set(moved.count());
         Ok(Visited::Removed)
     });
-    work.await?;
-    Ok(stayed)
+    let state = || format!("{} of {}", done.get(), confirmed.ids.len());
+    Progress::start("Moving").during(&state, work).await?;
+    Ok(left)
 }
 
 /// Waits until queues are empty, and returns how many messages remain.
@@ -272,8 +304,7 @@ async fn wait_until_empty(
     loop {
         let mut left = 0;
         for url in urls {
-            let (waiting, under_way) = queues.counts(url).await?;
-            left += waiting + under_way;
+            left += queues.held(url).await?;
         }
         if is_empty && left == 0 || until.is_some_and(|until| Instant::now() >= until) {
             return Ok(left);
@@ -293,24 +324,29 @@ async fn delete(context: &Context, queue: Queue, filter: &Filter, yes: bool) -> 
     let confirmed = Confirmed::ask(context, queue, filter, &question, yes).await?;
     let url = context.stack.output(queue.output())?;
     let queues = Queues::new(&context.aws);
-    let (mut dropped, selected) = (0, confirmed.0.len());
+    let (dropped, selected) = (Cell::new(0), confirmed.ids.len());
+    let done = || outcome::done_of_selected(dropped.get(), selected, "deleted");
     if selected > 0 {
         let opened = queues.open(url).await?;
-        let work = visit_messages(&opened, selected, async |message| {
-            if !confirmed.0.contains(&message.id) {
+        let work = visit_messages(&opened, Extent::whole(selected), async |message| {
+            if !confirmed.ids.contains(&message.id) {
                 return Ok(Visited::Skipped);
             }
             queues.delete(&message, url).await?;
-            dropped += 1;
+            dropped.update(|count| count + 1);
             Ok(Visited::Removed)
         });
-        let work = work.await;
-        work.map_err(|failure| failure.after(&outcome::done_of_selected(dropped, selected, "deleted")))?;
+        let state = || format!("{} of {selected}", dropped.get());
+        let work = Progress::start("Deleting").during(&state, work).await;
+        work.map_err(|failure| failure.after(&done()))?;
     }
+    let unseen = confirmed.unseen;
+    let more = unseen.and_then(|unseen| unseen.text(queue)).unwrap_or_default();
+    let unseen = unseen.map_or(0, |unseen| unseen.count);
     Ok(Answer {
-        json: json!({"selected": selected, "deleted": dropped}),
-        text: format!("{}\n", outcome::done_of_selected(dropped, selected, "deleted")),
-        needs_person: dropped < selected,
+        json: json!({"selected": selected, "deleted": dropped.get(), "notLookedAt": unseen}),
+        text: format!("{}\n{more}", done()),
+        needs_person: dropped.get() < selected || unseen > 0,
     })
 }
 

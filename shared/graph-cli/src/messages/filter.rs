@@ -1,6 +1,6 @@
 //! The selection of messages.
 
-use super::{MessageSummary, NO_REASON, Queue};
+use super::{MessageSummary, NO_REASON, Queue, unseen::Unseen};
 use crate::{
     failure::{Failure, Kind},
     terminal::printable,
@@ -46,7 +46,7 @@ impl Filter {
     /// # Errors
     ///
     /// Returns a failure that names an id without a message or with several messages.
-    pub fn check_ids(&self, queue: Queue, found: &[MessageSummary]) -> Result<(), Failure> {
+    pub fn check_ids(&self, queue: Queue, found: &[MessageSummary], unseen: Unseen) -> Result<(), Failure> {
         for id in &self.ids {
             let found: Vec<&str> = found
                 .iter()
@@ -57,11 +57,11 @@ impl Filter {
                 [_] => continue,
                 [] => (
                     format!(
-                        "{} holds no such message with the id {}",
+                        "no message of {} with the id {} was found",
                         queue.name(),
                         printable(id)
                     ),
-                    "SQS hides a message while somebody else reads it: try again in a minute.".to_owned(),
+                    unseen.text(queue).unwrap_or_default().trim_end().to_owned(),
                 ),
                 [..] => (
                     format!(
@@ -85,6 +85,7 @@ fn has_id(summary: &MessageSummary, id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::messages::unseen::Cause;
 
     #[test]
     fn a_message_must_match_all_conditions_of_a_filter() {
@@ -142,18 +143,26 @@ mod tests {
     #[test]
     fn an_id_is_the_beginning_of_exactly_one_message() {
         let found = ["0a1b", "0a1c", "9"].map(|id| summaries(id, None));
+        let unseen = Unseen {
+            count: 1,
+            cause: Cause::Hidden,
+        };
         for (id, expected) in [
             ("9", None),
             ("0a1b", None),
             ("0a1", Some("2 messages have an id that begins with 0a1")),
-            ("zzz", Some("FailedQueue holds no such message with the id zzz")),
+            ("zzz", Some("no message of FailedQueue with the id zzz was found")),
         ] {
             let filter = Filter {
                 ids: vec![id.to_owned()],
                 ..Filter::default()
             };
-            let failure = filter.check_ids(Queue::Failed, &found).err();
+            let failure = filter.check_ids(Queue::Failed, &found, unseen).err();
             assert!(failure.iter().all(|failure| failure.kind == Kind::Input));
+            // Where there is no such message, it may be one of those that were not looked at.
+            let is_absent = expected.is_some_and(|text| text.contains("was found"));
+            let advice = failure.as_ref().map_or("", |failure| &failure.advice);
+            assert_eq!(advice.contains("were not looked at"), is_absent, "{advice}");
             assert_eq!(failure.map(|failure| failure.text).as_deref(), expected);
         }
     }

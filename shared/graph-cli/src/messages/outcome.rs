@@ -1,35 +1,40 @@
 //! The outcome of messages that were moved back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::BTreeSet,
+    hash::{BuildHasher, RandomState},
+};
 
 use serde_json::json;
 
-use super::{Message, MessageSummary, Queue, sums};
+use super::{MessageSummary, Queue, nothing_found, sums, unseen::Unseen};
 use crate::{Answer, terminal};
 
-/// Messages by their id, with their bodies.
+/// The moved messages. SQS gives a message that returns another id, so a digest of its body tells it.
 #[derive(Debug, Default)]
-pub struct Moved(BTreeMap<String, String>);
+pub struct Moved {
+    count: usize,
+    bodies: BTreeSet<u64>,
+    hasher: RandomState,
+}
 
 impl Moved {
     /// Adds a moved message.
-    pub fn push(&mut self, message: Message) {
-        self.0.insert(message.id, message.body);
+    pub fn push(&mut self, body: &str) {
+        self.count += 1;
+        self.bodies.insert(self.hasher.hash_one(body));
     }
 
     /// Returns the number of moved messages.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.0.len()
+        self.count
     }
 
-    /// Returns the messages that returned to a queue. `known` are the ids of the messages that were there before.
+    /// Returns whether a message with this body was moved.
     #[must_use]
-    pub fn back<'m>(&self, messages: &'m [Message], known: &BTreeSet<String>) -> Vec<&'m Message> {
-        let bodies: BTreeSet<&String> = self.0.values().collect();
-        let is_back = |message: &&Message| !known.contains(&message.id) && bodies.contains(&message.body);
-        // A copy that Graph sent meanwhile looks the same.
-        messages.iter().filter(is_back).take(self.count()).collect()
+    pub fn has(&self, body: &str) -> bool {
+        self.bodies.contains(&self.hasher.hash_one(body))
     }
 }
 
@@ -38,14 +43,27 @@ impl Moved {
 pub struct Outcome {
     /// Number of selected messages.
     pub selected: usize,
+    /// The messages that may be selected too, but were not looked at.
+    pub unseen: Option<Unseen>,
     /// Number of moved messages.
     pub moved: usize,
-    /// Number of windows that were left, because the stack has no reader.
-    pub stayed: usize,
+    /// Messages that were left.
+    pub left: Left,
     /// The messages that came back.
     pub back: Vec<MessageSummary>,
+    /// Number of messages of `FailedQueue` that were not looked at after the move. Some of them may have come back.
+    pub unseen_back: usize,
     /// Number of messages in the destination queues, other messages included.
     pub waiting: usize,
+}
+
+/// Numbers of messages that no move can help.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Windows, if the stack has no reader.
+    pub windows: usize,
+    /// Items that are too old.
+    pub too_old: usize,
 }
 
 impl Outcome {
@@ -53,27 +71,38 @@ impl Outcome {
     #[must_use]
     pub fn answer(self, queue: Queue) -> Answer {
         let back = self.back.len();
-        let waiting = self.waiting.min(self.moved.saturating_sub(back));
+        let waiting = (self.waiting + self.unseen_back).min(self.moved.saturating_sub(back));
         let neither = self.moved.saturating_sub(back + waiting);
-        let missed = self.selected.saturating_sub(self.moved + self.stayed);
+        let left = self.left.windows + self.left.too_old;
+        let missed = self.selected.saturating_sub(self.moved + left);
+        let unseen = self.unseen.map_or(0, |unseen| unseen.count);
         Answer {
             json: json!({
                 "selected": self.selected, "moved": self.moved, "cameBack": self.back, "mayWait": waiting, "neither": neither,
-                "stayed": self.stayed, "notFoundAgain": missed,
+                "stayed": self.left.windows, "tooOld": self.left.too_old, "notFoundAgain": missed, "notLookedAt": unseen,
             }),
             text: self.text(queue, waiting, neither, missed),
-            needs_person: back + waiting + self.stayed + missed > 0,
+            needs_person: back + waiting + left + missed + unseen > 0,
         }
     }
 
     fn text(&self, queue: Queue, waiting: usize, neither: usize, missed: usize) -> String {
+        let unseen = self
+            .unseen
+            .and_then(|unseen| unseen.text(queue))
+            .unwrap_or_default();
         if self.selected == 0 {
-            return format!("{} holds no such message.\n", queue.name());
+            return nothing_found(queue) + &unseen;
         }
         let moved = done_of_selected(self.moved, self.selected, "moved");
+        let may = if self.unseen_back > 0 {
+            "be back or still wait"
+        } else {
+            "still wait"
+        };
         let mut text = match queue {
             Queue::Failed if self.moved > 0 => format!(
-                "{moved}: {} back in FailedQueue, {waiting} may still wait, {neither} in neither queue\n",
+                "{moved}: {} back in FailedQueue, {waiting} may {may}, {neither} in neither queue\n",
                 self.back.len()
             ),
             Queue::Failed => format!("{moved}\n"),
@@ -82,19 +111,29 @@ impl Outcome {
         if !self.back.is_empty() {
             text.extend(["Back in FailedQueue: ", &sums(queue, &self.back)]);
         }
-        if self.stayed > 0 {
-            text.extend([
-                &terminal::counted(self.stayed, "message"),
-                " were not moved: they are windows, and the stack has no reader\n",
-            ]);
+        for (count, what, advice) in [
+            (
+                self.left.windows,
+                "Windows that were not moved, because the stack has no reader",
+                "",
+            ),
+            (
+                self.left.too_old,
+                "Not moved, because they were received over 19 days ago and would be rejected",
+                " Drop them; consumers have to read what they miss.",
+            ),
+            (
+                missed,
+                "Not found again, because somebody else reads this queue",
+                " Repeat the command.",
+            ),
+        ] {
+            if count > 0 {
+                let messages = terminal::counted(count, "message");
+                text.extend([what, ": ", &messages, ".", advice, "\n"]);
+            }
         }
-        if missed > 0 {
-            text.extend([
-                &terminal::counted(missed, "message"),
-                " were not found again: somebody else reads this queue. Repeat the command.\n",
-            ]);
-        }
-        text
+        text + &unseen
     }
 }
 
@@ -111,27 +150,22 @@ pub fn done_of_selected(done: usize, selected: usize, what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use graph_core::notification::queued::MAX_AGE;
+
     use super::*;
+    use crate::messages::unseen::Cause;
 
     #[test]
-    fn messages_are_counted_by_id_and_not_by_content() {
+    fn moved_messages_are_counted_and_known_without_their_bodies() {
         let mut moved = Moved::default();
-        for id in ["a", "b"] {
-            moved.push(message(id, "same"));
+        for body in ["same", "same"] {
+            moved.push(body);
         }
         assert_eq!(moved.count(), 2);
-        let known = BTreeSet::from(["a", "b", "old"].map(str::to_owned));
-        let now = [
-            message("old", "same"),
-            message("c", "same"),
-            message("d", "another"),
-        ];
-        let back: Vec<&str> = moved
-            .back(&now, &known)
-            .iter()
-            .map(|back| back.id.as_str())
-            .collect();
-        assert_eq!(back, ["c"]);
+        assert_eq!(["same", "another"].map(|body| moved.has(body)), [true, false]);
+        let megabyte = "x".repeat(1 << 20);
+        moved.push(&megabyte);
+        assert!(moved.has(&megabyte) && !format!("{moved:?}").contains("xxx"));
     }
 
     #[test]
@@ -166,18 +200,68 @@ mod tests {
         assert!(
             answer
                 .text
-                .starts_with("170 of 400 messages moved to DeliveryQueue\n230 messages were not found again"),
+                .starts_with("170 of 400 messages moved to DeliveryQueue\nNot found again"),
             "{}",
             answer.text
         );
         assert!(answer.needs_person);
     }
 
-    fn message(id: &str, body: &str) -> Message {
-        Message {
-            id: id.to_owned(),
-            body: body.to_owned(),
-            ..Message::default()
-        }
+    #[test]
+    fn what_no_retry_can_help_stays_and_needs_a_person() {
+        let outcome = Outcome {
+            selected: 3,
+            left: Left {
+                windows: 1,
+                too_old: 2,
+            },
+            ..Outcome::default()
+        };
+        let answer = outcome.answer(Queue::Failed);
+        let lines: Vec<&str> = answer.text.lines().collect();
+        assert_eq!(lines[0], "0 of 3 messages moved");
+        assert!(
+            lines[1].starts_with("Windows that were not moved") && lines[1].ends_with("1 message."),
+            "{lines:?}"
+        );
+        assert!(lines[2].contains(": 2 messages. Drop them"), "{lines:?}");
+        assert!(answer.needs_person && lines.len() == 3, "{lines:?}");
+        assert!(
+            answer
+                .text
+                .contains(&format!("over {} days ago", MAX_AGE.as_hours() / 24))
+        );
+    }
+
+    #[test]
+    fn an_outcome_is_not_complete_while_messages_are_out_of_sight() {
+        let unseen = Some(Unseen {
+            count: 80_000,
+            cause: Cause::InFlight,
+        });
+        let nothing = Outcome {
+            unseen,
+            ..Outcome::default()
+        };
+        let answer = nothing.answer(Queue::Failed);
+        assert!(
+            answer.needs_person
+                && answer
+                    .text
+                    .contains("80000 messages of FailedQueue were not looked at")
+        );
+        assert_eq!(answer.json["notLookedAt"], 80_000);
+        let moved = Outcome {
+            selected: 3,
+            moved: 3,
+            unseen_back: 2,
+            ..Outcome::default()
+        };
+        let answer = moved.answer(Queue::Failed);
+        assert_eq!(
+            answer.text,
+            "3 messages moved: 0 back in FailedQueue, 2 may be back or still wait, 1 in neither queue\n"
+        );
+        assert!(answer.needs_person);
     }
 }

@@ -2,15 +2,53 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{failure::Failure, messages::Message};
+use crate::{
+    failure::Failure,
+    messages::{
+        Message,
+        unseen::{Cause, Unseen},
+    },
+};
 
 /// A queue whose messages are received, and shown to others again.
 pub trait MessageSource {
-    /// Receives at most `most` messages. An empty answer means that no message is visible.
+    /// Receives at most `most` messages. An empty answer says nothing of messages that are hidden.
     fn receive(&self, most: usize) -> impl Future<Output = Result<Vec<Message>, Failure>>;
+
+    /// Returns about how many messages the queue holds, visible or not.
+    fn held(&self) -> impl Future<Output = Result<usize, Failure>>;
 
     /// Makes messages visible to others again.
     fn release(&self, receipts: Vec<String>) -> impl Future<Output = ()>;
+}
+
+/// How far a visit goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// The visit ends when as many messages counted.
+    most: usize,
+    /// The visit ends after as many empty answers in a row.
+    empty_answers: usize,
+}
+
+impl Extent {
+    /// Returns a visit of the messages that are visible at the moment, until `most` of them counted.
+    #[must_use]
+    pub fn visible(most: usize) -> Self {
+        Self {
+            most,
+            empty_answers: 1,
+        }
+    }
+
+    /// Returns a visit of the whole queue, until `most` of its messages counted. What others hide is waited for.
+    #[must_use]
+    pub fn whole(most: usize) -> Self {
+        Self {
+            most,
+            empty_answers: EMPTY_ANSWERS,
+        }
+    }
 }
 
 /// What a visitor did with a message.
@@ -24,19 +62,19 @@ pub enum Visited {
     Removed,
 }
 
-/// Passes each message of a queue to `visit` once, until `most` of them counted or the queue has no more. Messages
-/// that are still in the queue become visible again, also after a failure.
+/// Passes each message of a queue to `visit` once, and returns which messages were not reached. Messages that are still in the
+/// queue become visible again, also after a failure.
 ///
 /// # Errors
 ///
 /// Returns a failure of the queue or of `visit`.
 pub async fn visit_messages(
     queue: &impl MessageSource,
-    most: usize,
+    extent: Extent,
     visit: impl AsyncFnMut(Message) -> Result<Visited, Failure>,
-) -> Result<(), Failure> {
+) -> Result<Unseen, Failure> {
     let mut hidden = BTreeMap::new();
-    let visited = visit_all(queue, most, visit, &mut hidden).await;
+    let visited = visit_all(queue, extent, visit, &mut hidden).await;
     queue.release(hidden.into_values().collect()).await;
     visited
 }
@@ -44,17 +82,30 @@ pub async fn visit_messages(
 /// Visits the messages, and keeps in `hidden` the receipt of each message that others cannot see.
 async fn visit_all(
     queue: &impl MessageSource,
-    most: usize,
+    extent: Extent,
     mut visit: impl AsyncFnMut(Message) -> Result<Visited, Failure>,
     hidden: &mut BTreeMap<String, String>,
-) -> Result<(), Failure> {
+) -> Result<Unseen, Failure> {
     let mut seen = BTreeSet::new();
-    let (mut counted, mut repeats) = (0, 0);
-    while counted < most {
-        let received = queue.receive(most.min(BATCH)).await?;
-        if received.is_empty() {
-            break;
+    let (mut counted, mut repeats, mut empty) = (0, 0, 0);
+    let cause = loop {
+        if counted >= extent.most {
+            break Cause::Enough;
         }
+        // SQS shows no other message until one of these is gone or visible again. This bounds the memory as well.
+        if hidden.len() >= MAX_IN_FLIGHT {
+            break Cause::InFlight;
+        }
+        let received = queue.receive(extent.most.min(BATCH)).await?;
+        if received.is_empty() {
+            // The counts of SQS come late, and what another reader hides comes back: a few more looks tell.
+            empty += 1;
+            if empty >= extent.empty_answers || queue.held().await? <= hidden.len() {
+                break Cause::Hidden;
+            }
+            continue;
+        }
+        empty = 0;
         // The newest receipt is the one that counts.
         hidden.extend(received.iter().map(|one| (one.id.clone(), one.receipt.clone())));
         for message in received {
@@ -72,20 +123,27 @@ async fn visit_all(
                     counted += 1;
                 }
             }
-            if counted >= most {
+            if counted >= extent.most {
                 break;
             }
         }
-        // Skipped messages reappear while a long queue is read; a whole round of repeats means that there is no other message.
+        // Skipped messages reappear while a long queue is read; after a whole round of repeats the others are out of sight.
         if repeats > seen.len() + BATCH {
-            break;
+            break Cause::Hidden;
         }
-    }
-    Ok(())
+    };
+    let count = queue.held().await?.saturating_sub(hidden.len());
+    Ok(Unseen { count, cause })
 }
 
 /// The maximum of SQS for one receive.
 const BATCH: usize = 10;
+
+/// How many messages of a queue can be received and not deleted (Amazon SQS, *message quotas*).
+const MAX_IN_FLIGHT: usize = 120_000;
+
+/// Each empty answer takes a second, and the counts of SQS are right after a minute (Amazon SQS, `GetQueueAttributes`).
+const EMPTY_ANSWERS: usize = 60;
 
 #[cfg(test)]
 mod tests {
@@ -103,15 +161,18 @@ mod tests {
     /// A queue with scripted answers.
     #[derive(Default)]
     struct FakeQueue {
-        answers: RefCell<VecDeque<Vec<&'static str>>>,
+        answers: RefCell<VecDeque<Vec<String>>>,
+        held: usize,
         asked_for: RefCell<Vec<usize>>,
         released: RefCell<Vec<String>>,
     }
 
     impl FakeQueue {
-        fn of(answers: impl Into<VecDeque<Vec<&'static str>>>) -> Self {
+        fn of<const ANSWERS: usize>(answers: [Vec<&str>; ANSWERS], held: usize) -> Self {
+            let owned = |ids: Vec<&str>| ids.into_iter().map(str::to_owned).collect();
             Self {
-                answers: RefCell::new(answers.into()),
+                answers: RefCell::new(answers.into_iter().map(owned).collect()),
+                held,
                 ..Self::default()
             }
         }
@@ -122,12 +183,16 @@ mod tests {
             let asked = self.asked_for.borrow().len();
             self.asked_for.borrow_mut().push(most);
             let answer = self.answers.borrow_mut().pop_front().unwrap_or_default();
-            let message = |id: &str| Message {
-                id: id.to_owned(),
+            let message = |id: String| Message {
                 receipt: format!("{id}{asked}"),
+                id,
                 ..Message::default()
             };
             ready(Ok(answer.into_iter().map(message).collect()))
+        }
+
+        fn held(&self) -> impl Future<Output = Result<usize, Failure>> {
+            ready(Ok(self.held))
         }
 
         fn release(&self, receipts: Vec<String>) -> impl Future<Output = ()> {
@@ -138,7 +203,7 @@ mod tests {
 
     #[test]
     fn messages_that_show_up_again_do_not_end_the_walk() {
-        let queue = FakeQueue::of([
+        let answers = [
             vec!["a"],
             vec!["a"],
             vec!["a"],
@@ -146,33 +211,79 @@ mod tests {
             vec!["b"],
             vec![],
             vec!["c"],
-        ]);
-        let (seen, _) = visited(&queue, usize::MAX, |_| Ok(Visited::Skipped));
-        assert_eq!(seen, ["a", "b"]);
+        ];
+        let queue = FakeQueue::of(answers, 2);
+        let (seen, unseen) = visited(&queue, Extent::whole(usize::MAX), |_| Ok(Visited::Skipped));
+        assert_eq!((seen.join(""), unseen.unwrap().count), ("ab".to_owned(), 0));
         assert_eq!(*queue.released.borrow(), ["a3", "b4"]);
     }
 
     #[test]
+    fn an_empty_answer_ends_no_visit_of_a_queue_that_holds_more() {
+        // The others become visible again, and two stay out of sight.
+        for (held, not_reached) in [(3, 0), (5, 2)] {
+            let queue = FakeQueue::of([vec!["a", "b"], vec![], vec![], vec!["c"]], held);
+            let (seen, unseen) = visited(&queue, Extent::whole(usize::MAX), |_| Ok(Visited::Kept));
+            let (count, cause) = (not_reached, Cause::Hidden);
+            assert_eq!(
+                (seen.join(""), unseen.unwrap()),
+                ("abc".to_owned(), Unseen { count, cause })
+            );
+        }
+        let queue = FakeQueue::of([vec!["a"], vec![], vec!["b"]], 5);
+        let (seen, _) = visited(&queue, Extent::visible(usize::MAX), |_| Ok(Visited::Kept));
+        assert_eq!(seen, ["a"]);
+    }
+
+    #[test]
+    fn a_visit_says_how_many_messages_sqs_could_not_show() {
+        let ids: Vec<String> = (0..MAX_IN_FLIGHT).map(|id| format!("{id}")).collect();
+        let answers = || RefCell::new(ids.chunks(BATCH).map(<[String]>::to_vec).collect());
+        for (visited_as, cause) in [
+            (Visited::Skipped, Cause::InFlight),
+            (Visited::Kept, Cause::InFlight),
+            (Visited::Removed, Cause::Hidden),
+        ] {
+            let queue = FakeQueue {
+                answers: answers(),
+                held: 200_000,
+                ..FakeQueue::default()
+            };
+            let (_, unseen) = visited(&queue, Extent::whole(usize::MAX), |_| Ok(visited_as));
+            let unseen = unseen.unwrap();
+            assert_eq!(unseen.cause, cause);
+            let hidden = queue.released.borrow().len();
+            assert_eq!(unseen.count, 200_000 - hidden, "{visited_as:?}");
+        }
+    }
+
+    #[test]
     fn a_queue_that_gives_the_same_messages_for_ever_is_left() {
-        let queue = FakeQueue::of(vec![vec!["a", "b"]; 1000]);
-        let (seen, _) = visited(&queue, usize::MAX, |_| Ok(Visited::Skipped));
-        assert_eq!(seen, ["a", "b"]);
+        let queue = FakeQueue::of([0; 1000].map(|_| vec!["a", "b"]), 9);
+        let (seen, unseen) = visited(&queue, Extent::whole(usize::MAX), |_| Ok(Visited::Skipped));
+        assert_eq!((seen.join(""), unseen.unwrap().count), ("ab".to_owned(), 7));
     }
 
     #[test]
     fn unhandled_messages_are_released_at_the_end_and_after_a_failure() {
-        let queue = FakeQueue::of([vec!["a", "b", "c", "d"]]);
-        let (_, result) = visited(&queue, 2, |id| {
+        let queue = FakeQueue::of([vec!["a", "b", "c", "d"]], 3);
+        let (_, result) = visited(&queue, Extent::whole(2), |id| {
             Ok(if id == "a" {
                 Visited::Kept
             } else {
                 Visited::Removed
             })
         });
-        assert!(result.is_ok());
+        assert_eq!(
+            result.unwrap(),
+            Unseen {
+                count: 0,
+                cause: Cause::Enough
+            }
+        );
         assert_eq!(*queue.released.borrow(), ["a0", "c0", "d0"]);
-        let queue = FakeQueue::of([vec!["a", "b", "c"]]);
-        let (_, result) = visited(&queue, 9, |id| match id {
+        let queue = FakeQueue::of([vec!["a", "b", "c"]], 3);
+        let (_, result) = visited(&queue, Extent::whole(9), |id| match id {
             "a" => Ok(Visited::Removed),
             _ => Err(Failure::new(Kind::Aws, "refused", "")),
         });
@@ -184,7 +295,9 @@ mod tests {
     fn no_more_are_asked_for_than_are_wanted() {
         for (most, asked_for) in [(3, 3), (10, 10), (usize::MAX, 10)] {
             let queue = FakeQueue::default();
-            visited(&queue, most, |_| Ok(Visited::Kept)).1.unwrap();
+            visited(&queue, Extent::whole(most), |_| Ok(Visited::Kept))
+                .1
+                .unwrap();
             assert_eq!(*queue.asked_for.borrow(), [asked_for]);
         }
     }
@@ -192,11 +305,11 @@ mod tests {
     /// Visits the messages, and returns their ids.
     fn visited(
         queue: &FakeQueue,
-        most: usize,
+        extent: Extent,
         mut outcome: impl FnMut(&str) -> Result<Visited, Failure>,
-    ) -> (Vec<String>, Result<(), Failure>) {
+    ) -> (Vec<String>, Result<Unseen, Failure>) {
         let mut seen = Vec::new();
-        let visits = visit_messages(queue, most, async |message| {
+        let visits = visit_messages(queue, extent, async |message| {
             seen.push(message.id.clone());
             outcome(&message.id)
         });

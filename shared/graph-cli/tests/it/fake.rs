@@ -24,7 +24,7 @@ pub struct Fake {
 }
 
 impl Fake {
-    /// Starts a server; `reply` gets the first line of each request with its body.
+    /// Starts a server; `reply` gets the first line of each request, the action if a header names it, and the body.
     pub fn start(reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -73,6 +73,9 @@ fn read(stream: &TcpStream) -> Option<String> {
         reader.read_line(&mut line).ok()?;
         if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().unwrap();
+        }
+        if line.to_ascii_lowercase().starts_with("x-amz-target:") {
+            first += &line;
         }
         if line.trim().is_empty() {
             break;

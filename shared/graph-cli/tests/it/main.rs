@@ -11,6 +11,8 @@ mod config;
 mod doctor;
 mod documents;
 mod fake;
+mod long_queue;
+mod permissions;
 mod queues;
 mod readme;
 mod refused;

@@ -21,8 +21,8 @@ pub(super) async fn findings(context: &Context) -> Vec<Finding> {
         let Ok(url) = context.stack.output(&format!("{name}Url")) else {
             continue;
         };
-        match queues.counts(url).await {
-            Ok(count) => counts.push((name, count)),
+        match queues.held(url).await {
+            Ok(held) => counts.push((name, held)),
             Err(failure) => return vec![Finding::unknown("queues", failure.text)],
         }
     }

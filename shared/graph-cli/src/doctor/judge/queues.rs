@@ -3,18 +3,17 @@
 use super::super::Finding;
 use crate::terminal::counted;
 
-/// Judges how many messages each queue holds: those that wait, and those that are being processed.
+/// Judges how many messages each queue holds.
 #[must_use]
-pub fn queues(counts: &[(&'static str, (usize, usize))]) -> Vec<Finding> {
+pub fn queues(counts: &[(&'static str, usize)]) -> Vec<Finding> {
     let count = |name: &str| {
         counts
             .iter()
             .find(|(queue, _)| *queue == name)
-            .map_or(0, |(_, (waiting, busy))| waiting + busy)
+            .map_or(0, |(_, held)| *held)
     };
-    let held = counts.iter().filter(|(_, (waiting, busy))| waiting + busy > 0);
-    let held = held.map(|(name, (waiting, busy))| format!("{name} {}", waiting + busy));
-    let held: Vec<String> = held.collect();
+    let held = counts.iter().filter(|(_, held)| *held > 0);
+    let held: Vec<String> = held.map(|(name, held)| format!("{name} {held}")).collect();
     let text = match held.len() {
         0 => "all are empty".to_owned(),
         some if some == counts.len() => held.join(", "),
@@ -45,17 +44,13 @@ mod tests {
 
     #[test]
     fn queues_that_hold_failures_say_which_command_shows_them() {
-        let findings = queues(&[
-            ("FailedQueue", (2, 1)),
-            ("ReadQueue", (0, 0)),
-            ("DeliveryQueue", (4, 0)),
-        ]);
+        let findings = queues(&[("FailedQueue", 3), ("ReadQueue", 0), ("DeliveryQueue", 4)]);
         assert_eq!(
             findings[0].text,
             "FailedQueue 3, DeliveryQueue 4; the others are empty"
         );
         assert_eq!(findings[1].advice, "graph-notifications failed list");
         assert_eq!(findings.len(), 2);
-        assert_eq!(queues(&[("FailedQueue", (0, 0))])[0].text, "all are empty");
+        assert_eq!(queues(&[("FailedQueue", 0)])[0].text, "all are empty");
     }
 }
