@@ -283,10 +283,14 @@ impl<P: Ports> Applier<'_, P> {
 
     /// Returns the result of a step that Graph has carried out.
     fn of_done(&self, step: Step, done: Done, until: Option<Timestamp>) -> StepResult {
-        let status = done.short_of.map_or(Status::Done, |failure| {
-            let failure = self.describe(&step, &failure, until);
-            Status::Failed(format!("extended, but not brought up to date: {failure}"))
-        });
+        let status = match done.short_of {
+            None => Status::Done,
+            Some(failure) if failure.is_postponed() => Status::Unfinished,
+            Some(failure) => {
+                let failure = self.describe(&step, &failure, until);
+                Status::Failed(format!("extended, but not brought up to date: {failure}"))
+            }
+        };
         let mut result = StepResult {
             otherwise: done.otherwise,
             ..StepResult::of(step, status)

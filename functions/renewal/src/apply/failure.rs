@@ -128,10 +128,14 @@ impl Failure {
 
     /// Returns whether the step is only postponed to the next run.
     pub(super) fn is_postponed(&self) -> bool {
+        self.is_for_time() || matches!(self, Self::Outdated | Self::InTheWay(_))
+    }
+
+    /// Returns whether the run had no time for the step, and has none for another call either.
+    pub(super) fn is_for_time(&self) -> bool {
         match self {
             Self::Graph(error) => matches!(error.kind, GraphErrorKind::OutOfTime),
-            Self::NoTime | Self::Outdated | Self::InTheWay(_) => true,
-            _ => false,
+            other => matches!(other, Self::NoTime),
         }
     }
 

@@ -114,7 +114,7 @@ impl<P: Ports> Applier<'_, P> {
             return Err(failure);
         };
         let is_gone = matches!(step.reason, Reason::Expired | Reason::Removed) || !self.is_known(id);
-        if is_gone || failure.is_postponed() || !self.is_due(step.expires_at, creation) {
+        if is_gone || failure.is_for_time() || !self.is_due(step.expires_at, creation) {
             return Err(failure);
         }
         match self.extend(&step.name, id, &creation.extension()).await {

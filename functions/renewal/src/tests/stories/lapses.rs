@@ -286,6 +286,23 @@ fn a_configuration_that_cannot_be_read_for_hours_lets_nothing_lapse() {
 }
 
 #[test]
+fn what_has_to_be_replaced_is_renewed_while_the_configuration_is_unreadable() {
+    let presence = format!("/communications/presences/{}", tenant_id(7));
+    let presence = json!({"resource": presence, "changeType": "updated"});
+    let world = world(&organisations(1, &[(0, "presence", presence)]));
+    world.graph.end_in_time();
+    world.scheduled();
+    world.clock.run(world.invoke(json!({"rotate": "keys"}))).unwrap();
+    world.documents.hide(Document::Config);
+    world.clock.advance(10);
+    for _ in 0..12 {
+        let report = next_run(&world);
+        assert_eq!(live(&world), 1, "{report:#}");
+        assert_eq!(report["unfinished"], json!(1), "it keeps its old key: {report:#}");
+    }
+}
+
+#[test]
 fn a_directory_without_end_stops_no_renewal_of_its_tenant() {
     let world = with_directory(100);
     world.graph.end_in_time();
