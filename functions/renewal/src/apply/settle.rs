@@ -1,5 +1,7 @@
 //! Resolves conflicts: creations that fail because another subscription exists.
 
+use std::collections::BTreeSet;
+
 use graph_core::subscription::{
     model::Subscription,
     plan::{Action, Creation, Listing, Reason, Step, is_of_stack},
@@ -62,10 +64,10 @@ impl<P: Ports> Applier<'_, P> {
         };
         if ours.name == creation.desired.name {
             // A subscription with a retired key is not adopted: the webhook would reject its notifications.
-            if self.context.keys.contains(&ours.key_id) {
+            let key_id = ours.key_id;
+            if self.is_published(&key_id).await {
                 return self.adopt(creation, existing).await;
             }
-            let key_id = ours.key_id;
             return Err(self.in_the_way(creation, existing, Reason::KeyGone { key_id }));
         }
         if self.desired.iter().any(|desired| desired.name == ours.name) {
@@ -77,6 +79,12 @@ impl<P: Ports> Applier<'_, P> {
             return Err(Failure::Held { id, why });
         }
         Err(self.in_the_way(creation, existing, Reason::Renamed { from: ours.name }))
+    }
+
+    /// Returns whether a client-state key is published. It may have been published since the run began.
+    async fn is_published(&self, key_id: &String) -> bool {
+        let unknown = || BTreeSet::from([key_id.clone()]);
+        self.context.keys.contains(key_id) || self.run.published_now(unknown()).await.contains(key_id)
     }
 
     /// Returns the failure because of a subscription that has to be replaced, and remembers that it exists: until its

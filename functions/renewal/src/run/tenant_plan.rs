@@ -60,10 +60,11 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         if sight != Sight::Listed && existing.is_empty() && !lock(&known).is_listed() {
             return TenantPlan::none(result);
         }
-        let Some(context) = self.context() else {
+        let Some(mut context) = self.context() else {
             result.line.error = Some("no client-state key exists yet".to_owned());
             return TenantPlan::none(result);
         };
+        self.learn_keys(&existing, &mut context).await;
         let entries: Vec<&Entry> = self
             .config
             .subscriptions

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use graph_core::subscription::{plan::Context, rotation};
+use graph_core::{
+    secrets::ClientStateDocument,
+    subscription::{model::Subscription, plan::Context, rotation, url::NotificationUrl},
+};
 
-use crate::{ports::Ports, tenant_run::TenantRun};
+use crate::{keys, ports::Ports, tenant_run::TenantRun};
 
 impl<P: Ports> TenantRun<'_, P> {
     /// Returns the context of the plan; nothing if no client-state key exists yet.
@@ -36,8 +39,6 @@ impl<P: Ports> TenantRun<'_, P> {
         });
         let certificates = keys.certificate_lives(tenant);
         let client_state = keys.client_state_lives();
-        // A person can correct them, so their subscriptions are kept.
-        let odd = keys.client_state.odd.keys.iter().filter_map(|key| key.id.clone());
         let mint_key = match keys.mint_key(*now) {
             Some(key) => key.id.clone(),
             // Nothing is created then.
@@ -49,11 +50,7 @@ impl<P: Ports> TenantRun<'_, P> {
             notifications: deps.notifications.clone(),
             lifecycle: deps.lifecycle.clone(),
             mint_key,
-            keys: client_state
-                .iter()
-                .map(|key| key.id.to_owned())
-                .chain(odd)
-                .collect(),
+            keys: key_ids(&keys.client_state),
             // None exists in a dry run before the first run. Then no subscription can have another certificate either.
             certificate: keys
                 .certificate(tenant, *now)
@@ -70,4 +67,32 @@ impl<P: Ports> TenantRun<'_, P> {
             unproven: BTreeSet::new(),
         })
     }
+
+    /// Adds the client-state keys that the `existing` subscriptions name and that were published after the run began: only a key
+    /// that is unknown after the list counts as gone.
+    pub(super) async fn learn_keys(&self, existing: &[Subscription], context: &mut Context) {
+        let urls = existing.iter().filter_map(|one| one.notification_url.as_deref());
+        let ours: Vec<NotificationUrl> = urls.filter_map(|url| context.stack.read(url)).collect();
+        let mut unknown = ours.into_iter().filter(|url| !context.keys.contains(&url.key_id));
+        if let Some(first) = unknown.next() {
+            let rest = unknown.map(|url| url.key_id);
+            let unknown = std::iter::once(first.key_id).chain(rest).collect();
+            context.keys.extend(self.published_now(unknown).await);
+        }
+    }
+
+    /// Returns the ids of the client-state keys that are published now; the `unknown` ones if that cannot be read: then nothing
+    /// proves that they are gone.
+    pub(crate) async fn published_now(&self, unknown: BTreeSet<String>) -> BTreeSet<String> {
+        let document = keys::client_state(&self.deps.documents).await;
+        document.map_or(unknown, |document| key_ids(&document))
+    }
+}
+
+/// Returns the ids of the client-state keys, also of those that cannot be read: a person can correct them, so their
+/// subscriptions are kept.
+fn key_ids(document: &ClientStateDocument) -> BTreeSet<String> {
+    let odd = document.odd.keys.iter().filter_map(|key| key.id.clone());
+    let keys = document.keys.iter().map(|key| key.id.clone());
+    keys.chain(odd).collect()
 }

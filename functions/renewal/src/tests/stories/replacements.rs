@@ -219,3 +219,46 @@ fn kill_after(world: &World, call: &str) {
         log.extend(world.log());
     }
 }
+
+#[test]
+fn a_key_that_was_published_after_a_run_began_costs_no_subscription() {
+    for is_hidden in [false, true] {
+        let mut world = world(&organisations(1, &[(0, "chats", chats())]));
+        world.scheduled();
+        // Past the end of the access token.
+        world.clock.advance(60);
+        if is_hidden {
+            world.graph.hide("id-1");
+            world = world.restarted();
+        }
+        world.graph.delay("login", 5);
+        // Meanwhile another run replaces the subscription by one under a new key.
+        let another_run = async {
+            world.clock.sleep(std::time::Duration::from_secs(2)).await;
+            let mut document = world.documents.json(Document::ClientState);
+            let mut key = document["keys"][0].clone();
+            let old = format!("k={}", key["id"].as_str().unwrap());
+            key["id"] = json!("22222222");
+            document["keys"].as_array_mut().unwrap().push(key);
+            world.documents.set(Document::ClientState, &document.to_string());
+            world.graph.change("id-1", |one| {
+                one.notification_url = one
+                    .notification_url
+                    .as_ref()
+                    .map(|url| url.replace(&old, "k=22222222"));
+            });
+        };
+        let mut metrics = Metrics::default();
+        let run = world.handle(json!({"source": "aws.scheduler"}), &mut metrics);
+        let (report, ()) = world.clock.run(futures_util::future::join(run, another_run));
+        let report = report.unwrap();
+        let ids: Vec<String> = world.graph.all().into_iter().map(|one| one.id).collect();
+        assert_eq!(
+            (ids, &report["failed"]),
+            (vec!["id-1".to_owned()], &json!(0)),
+            "{report:#}"
+        );
+        assert_eq!(world.told(), Vec::<Value>::new());
+        assert_eq!(metrics.values(Metric::SubscriptionsWithoutKey), [0; 0]);
+    }
+}
