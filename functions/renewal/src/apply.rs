@@ -7,7 +7,6 @@ use std::{
 };
 
 use graph_core::subscription::{
-    catalogue::Version,
     model::Subscription,
     plan::{Action, Context, Desired, Policy, Step},
 };
@@ -19,7 +18,10 @@ use jiff::Timestamp;
 use tracing::info;
 
 use self::failure::Failure;
-pub(crate) use self::{call::renew, deletion_turns::DeletionTurns};
+pub(crate) use self::{
+    call::{get, renew},
+    deletion_turns::DeletionTurns,
+};
 use crate::{
     memory::{Known, Refusal, Subject, lock},
     ports::{Clock, Document, Documents, Ports},
@@ -223,8 +225,8 @@ impl<P: Ports> Applier<'_, P> {
         match &step.action {
             Action::Keep { .. } => Ok(Done::default()),
             Action::Delete { id } => {
-                // An unwanted subscription has no entry that names a version.
-                self.delete(Version::V1, id).await?;
+                let version = lock(&self.known).get(id).map(Subscription::version);
+                self.delete(version.unwrap_or_default(), id).await?;
                 Ok(Done::default())
             }
             Action::Create(creation) => self.create_or_settle(creation, None).await,

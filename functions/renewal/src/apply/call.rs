@@ -1,5 +1,7 @@
 //! The calls that change subscriptions.
 
+use std::sync::Mutex;
+
 use graph_core::{
     notification::client_state,
     subscription::{
@@ -18,7 +20,7 @@ use super::{
 };
 use crate::{
     Deps,
-    memory::{Subject, fill_in, lock},
+    memory::{Known, Subject, fill_in, keep_query, lock},
     ports::{Clock, Ports},
     run::RunRequest,
     tenant_run::TenantRun,
@@ -104,6 +106,17 @@ impl<P: Ports> Applier<'_, P> {
             // Other failures say nothing about the next creation.
             Err(_) => {}
         }
+    }
+
+    /// Asks for a subscription by id.
+    pub(super) async fn get(&self, version: Version, id: &str) -> Result<Subscription, GraphError> {
+        let TenantRun {
+            deps,
+            request,
+            tenant,
+            ..
+        } = &self.run;
+        get(deps, request, tenant, version, id, &self.known).await
     }
 
     /// Deletes a subscription and returns whether it was there.
@@ -207,6 +220,23 @@ fn may_be_carried_out(error: &GraphErrorKind) -> bool {
             | GraphErrorKind::OutOfTime
             | GraphErrorKind::Malformed
     )
+}
+
+/// Asks for a subscription by id, and returns it with what Graph does not show but this process knows of it.
+pub(crate) async fn get<P: Ports>(
+    deps: &Deps<P>,
+    request: &RunRequest,
+    tenant: &Tenant,
+    version: Version,
+    id: &str,
+    known: &Mutex<Known>,
+) -> Result<Subscription, GraphError> {
+    let call = deps.graph.get(tenant, version, id);
+    let mut one = request.within(&deps.clock, call).await?;
+    if let Some(known) = lock(known).get(id) {
+        keep_query(&mut one, known);
+    }
+    Ok(one)
 }
 
 /// Renews the subscription called `name`, which is `known` so far, and returns it with what Graph's answer leaves out. If

@@ -8,10 +8,7 @@ use graph_core::subscription::{
 use graph_edge::graph::{GraphError, GraphErrorKind};
 
 use super::{Applier, Done, failure::Failure};
-use crate::{
-    memory::{keep_query, lock},
-    ports::Ports,
-};
+use crate::{memory::lock, ports::Ports};
 
 impl<P: Ports> Applier<'_, P> {
     /// Renews a subscription. One that is gone is created, and one that Graph no longer renews is replaced before it lapses.
@@ -90,8 +87,7 @@ impl<P: Ports> Applier<'_, P> {
 
     /// Asks for a subscription by id: Graph's answers differ from call to call.
     async fn find(&self, version: Version, id: &str) -> Result<(), Failure> {
-        let call = self.run.deps.graph.get(self.run.tenant, version, id);
-        match self.run.within(call).await {
+        match self.get(version, id).await {
             Ok(_) => Ok(()),
             Err(GraphError {
                 kind: GraphErrorKind::NotFound { .. },
@@ -107,12 +103,8 @@ impl<P: Ports> Applier<'_, P> {
 
     /// Returns the subscription if Graph has renewed it, although it did not say so.
     async fn carried_out(&self, step: &Step, version: Version, id: &str) -> Option<Subscription> {
-        let call = self.run.deps.graph.get(self.run.tenant, version, id);
-        let mut shown = self.run.within(call).await.ok()?;
-        if let Some(known) = lock(&self.known).get(id) {
-            keep_query(&mut shown, known);
-        }
-        Some(shown).filter(|shown| shown.expiration_date_time > step.expires_at)
+        let shown = self.get(version, id).await.ok();
+        shown.filter(|shown| shown.expiration_date_time > step.expires_at)
     }
 
     /// Returns whether a subscription whose renewal failed is replaced. That may cost a gap, so renewal waits: after a

@@ -29,11 +29,7 @@ impl<P: Ports> Applier<'_, P> {
                 .unwrap_or_else(|| error.into()));
         };
         let version = creation.desired.version;
-        let existing = match self
-            .run
-            .within(self.run.deps.graph.get(self.run.tenant, version, id))
-            .await
-        {
+        let existing = match self.get(version, id).await {
             // Creating and reading can disagree for hours after a deletion, and only time helps.
             Err(GraphError {
                 kind: GraphErrorKind::NotFound { .. },

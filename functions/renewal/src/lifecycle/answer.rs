@@ -25,7 +25,7 @@ use tracing::{info, warn};
 use super::{Event, Kind, is_id};
 use crate::{
     Deps,
-    apply::renew,
+    apply::{get, renew},
     catch_up::Loss,
     memory::{Known, lock},
     ports::{Clock, Ports},
@@ -103,11 +103,11 @@ struct Named<'a> {
 }
 
 impl Named<'_> {
-    /// Returns the API version that shows the subscription.
-    fn version(&self) -> Version {
-        self.desired
-            .as_ref()
-            .map_or_else(Version::default, |desired| desired.version)
+    /// Returns the API version that shows the subscription with this id.
+    fn version(&self, id: &str) -> Version {
+        let known = || lock(&self.known).get(id).map(Subscription::version);
+        let desired = self.desired.as_ref().map(|desired| desired.version);
+        desired.or_else(known).unwrap_or_default()
     }
 
     /// Returns the resource of a subscription, as Graph shows it or as the entry has it.
@@ -204,12 +204,16 @@ impl<P: Ports> Answers<'_, P> {
 
     async fn with_login(&self, event: &Event, named: Named<'_>) -> Verdict {
         // In a block of its own: the lock must not be held across the calls below.
-        let (known, was_listed) = {
+        let (known, was_listed, was_reported) = {
             let known = lock(&named.known);
             let one = known.get(&event.subscription_id).cloned();
-            (one, known.was_listed_since(event.received_at))
+            let was_reported = known.history.was_reported(&event.subscription_id, &event.name);
+            (one, known.was_listed_since(event.received_at), was_reported)
         };
         let existing = match (known, event.kind) {
+            // The run that made this list has reported the loss. An event that an earlier run had confirmed comes again, because
+            // its subscription or its gap is not yet taken care of.
+            (None, Kind::Removed) if was_listed && !was_reported => return Verdict::Ignored,
             // Whether it existed before is checked by the run.
             (None, Kind::Removed) => return Verdict::Gone,
             (Some(one), Kind::Removed | Kind::Missed) => one,
@@ -223,9 +227,9 @@ impl<P: Ports> Answers<'_, P> {
             // Asked by id even if known: another process may have renewed it just now, and Graph wants ten minutes
             // between renewals.
             (_, _) => {
-                let version = named.version();
-                let call = self.deps.graph.get(named.tenant, version, &event.subscription_id);
-                match self.request.within(&self.deps.clock, call).await {
+                let id = &event.subscription_id;
+                let version = named.version(id);
+                match get(self.deps, self.request, named.tenant, version, id, &named.known).await {
                     Ok(one) => one,
                     Err(error) => {
                         let verdict = verdict(&error);

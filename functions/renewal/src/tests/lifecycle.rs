@@ -382,3 +382,15 @@ async fn an_event_of_one_tenant_touches_no_subscription_of_another() {
         assert_eq!(world.told(), Vec::<Value>::new());
     }
 }
+
+#[tokio::test]
+async fn an_old_removal_of_an_invented_id_costs_no_call() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.clock.advance(60);
+    world.run().await;
+    world.log();
+    let removed = event("m1", "subscriptionRemoved", "chat", "invented");
+    let answer = world.invoke(batch(&[removed])).await;
+    assert_eq!(answer.unwrap(), json!({"batchItemFailures": []}));
+    assert_eq!((world.log(), world.told()), (Vec::new(), Vec::new()));
+}

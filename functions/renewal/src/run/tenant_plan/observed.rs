@@ -65,7 +65,7 @@ impl<P: Ports> TenantRun<'_, P> {
         self.config
             .subscriptions
             .get(entry)
-            .map_or(Version::V1, |entry| entry.version)
+            .map_or_else(|| one.version(), |entry| entry.version)
     }
 
     /// Returns what this process remembers of the login's subscriptions. A dry run works on a copy.

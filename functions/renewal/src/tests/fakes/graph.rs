@@ -50,6 +50,8 @@ struct State {
     longest: Option<i64>,
     /// The claims of access tokens, if they are readable.
     claims: Option<Value>,
+    /// The ids of the subscriptions that were created on beta: v1.0 does not find them.
+    betas: BTreeSet<String>,
     /// The keys of all resources: each creation looks for a conflict among all subscriptions.
     keys: HashMap<String, String>,
 }
@@ -63,6 +65,8 @@ pub(crate) enum Quirk {
     LinksInCircles,
     /// Lists show notification URLs without their query.
     DropsQueries,
+    /// Subscriptions that are asked for by id are shown so.
+    DropsQueriesById,
     /// A new notification URL cannot be validated.
     RefusesNewUrls,
     /// A second subscription for the same resource is accepted.
@@ -274,28 +278,29 @@ impl State {
             self.subscriptions.retain(|(_, one)| !has_ended(one));
         }
         match (sent.method, sent.path) {
+            (_, ["v1.0", "subscriptions", id]) if self.betas.contains(*id) => not_found(),
             ("GET", [_, "subscriptions"]) => {
                 let own = self.subscriptions.iter().filter(|(id, _)| id == tenant);
                 let shown = own
                     .map(|(_, one)| one)
                     .filter(|one| !self.hidden.contains(&one.id));
-                let mut page = json!({"value": shown.map(|one| self.show(one)).collect::<Vec<_>>()});
-                if self.has(Quirk::DropsQueries) {
-                    for one in page["value"].as_array_mut().unwrap() {
-                        let url = one["notificationUrl"].as_str().unwrap().split('?').next();
-                        one["notificationUrl"] = json!(url);
-                    }
-                }
+                let shown = shown.map(|one| self.without_query(self.show(one), Quirk::DropsQueries));
+                let mut page = json!({"value": shown.collect::<Vec<_>>()});
                 let is_first = sent.query.is_empty();
                 if self.has(Quirk::LinksInCircles) || self.has(Quirk::RepeatsPages) && is_first {
                     page["@odata.nextLink"] = json!("https://graph.test/v1.0/subscriptions?$skiptoken=1");
                 }
                 ok(&page)
             }
-            ("POST", _) => self.create(serde_json::from_slice(sent.body).unwrap(), tenant, now),
-            ("GET", [_, "subscriptions", id]) => self
-                .find(id, tenant)
-                .map_or_else(not_found, |one| ok(&self.show(one))),
+            ("POST", [version, ..]) => {
+                let reply = self.create(serde_json::from_slice(sent.body).unwrap(), tenant, now);
+                let made = self.subscriptions.last().filter(|_| *version == "beta");
+                self.betas.extend(made.map(|(_, one)| one.id.clone()));
+                reply
+            }
+            ("GET", [_, "subscriptions", id]) => self.find(id, tenant).map_or_else(not_found, |one| {
+                ok(&self.without_query(self.show(one), Quirk::DropsQueriesById))
+            }),
             ("PATCH", [.., id]) => self.update(id, &serde_json::from_slice(sent.body).unwrap(), now),
             ("DELETE", [.., id]) => {
                 let is_there = self.subscriptions.iter().any(|(_, one)| one.id == *id);
@@ -339,6 +344,15 @@ impl State {
         let mut shown = json!(one);
         if self.has(Quirk::HidesEnds) {
             shown["expirationDateTime"] = json!("soon");
+        }
+        shown
+    }
+
+    /// Returns a shown subscription without the query of its URL, if Graph has this `quirk`.
+    fn without_query(&self, mut shown: Value, quirk: Quirk) -> Value {
+        if self.has(quirk) {
+            let url = shown["notificationUrl"].as_str().unwrap().split('?').next();
+            shown["notificationUrl"] = json!(url);
         }
         shown
     }

@@ -95,3 +95,26 @@ fn an_id_with_a_percent_sign_is_one_segment_of_every_call() {
     assert_eq!(count(&log, "update 50%252Fx"), 1, "{log:?}");
     assert_eq!(count(&log, "update"), 1, "{log:?}");
 }
+
+#[test]
+fn an_unwanted_subscription_of_beta_is_deleted_on_beta() {
+    for is_hidden in [false, true] {
+        let shared = json!({"resource": "/teams/t/channels/c/sharedWithTeams", "changeType": "created"});
+        let world = world(&organisations(1, &[(0, "chats", chats()), (0, "shared", shared)]));
+        world.scheduled();
+        assert_eq!(live(&world), 2);
+        let one = world.graph.all().into_iter().find(|one| {
+            let resource = one.resource.as_deref();
+            resource.is_some_and(|resource| resource.ends_with("sharedWithTeams"))
+        });
+        if is_hidden {
+            world.graph.hide(&one.unwrap().id);
+        }
+        let fewer = organisations(1, &[(0, "chats", chats())]).to_string();
+        world.documents.set(Document::Config, &fewer);
+        world.clock.advance(10);
+        let report = world.scheduled();
+        assert_eq!(live(&world), 1, "{report:#}");
+        assert_eq!(report["counts"], json!({"delete": 1, "keep": 1}), "{report:#}");
+    }
+}

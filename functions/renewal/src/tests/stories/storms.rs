@@ -39,6 +39,19 @@ fn a_new_process_answers_a_reauthorization() {
 }
 
 #[test]
+fn a_reauthorization_is_answered_though_graph_shows_no_query() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(1)))]));
+    world.scheduled();
+    world.clock.advance(24 * 60);
+    let events = challenges(&world);
+    world.graph.quirk(Quirk::DropsQueriesById);
+    world.log();
+    let answer = world.clock.run(world.invoke(json!({"Records": events}))).unwrap();
+    assert_eq!(answer, json!({"batchItemFailures": []}));
+    assert_eq!(count(&world.log(), "update"), 1);
+}
+
+#[test]
 fn a_reauthorization_of_a_missing_subscription_creates_it_again() {
     let world = world(&organisations(1, &[(0, "mail", mail(users(3)))]));
     world.scheduled();

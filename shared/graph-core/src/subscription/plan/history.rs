@@ -346,11 +346,17 @@ impl SubscriptionHistory {
         }
     }
 
+    /// Returns whether a run has confirmed that the subscription called `name` with this id was removed.
+    #[must_use]
+    pub fn was_reported(&self, id: &str, name: &str) -> bool {
+        self.replaced.contains(&(id.to_owned(), name.to_owned()))
+    }
+
     /// Returns whether the subscription called `name` may have had this id.
     fn may_have_been(&self, id: &str, name: &str) -> bool {
         let seen = self.names.get(name).and_then(Option::as_ref);
         seen.is_none_or(|seen| seen.id.as_deref().is_none_or(|known| known == id))
-            || self.replaced.contains(&(id.to_owned(), name.to_owned()))
+            || self.was_reported(id, name)
     }
 
     /// Remembers that the subscription called `name` was created.

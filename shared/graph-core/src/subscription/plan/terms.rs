@@ -2,7 +2,10 @@
 
 use jiff::SignedDuration;
 
-use crate::subscription::catalogue::{self, Version};
+use crate::subscription::{
+    catalogue::{self, Row, Version},
+    model::Subscription,
+};
 
 /// How an existing subscription is renewed while its entry cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +32,15 @@ impl Terms {
             version: row.version(),
             lifetime: SignedDuration::from_mins(i64::from(minutes)),
         }
+    }
+}
+
+impl Subscription {
+    /// Returns the API version that manages the subscription, by its resource: v1.0 does not find what was created on beta.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        let row = self.resource.as_deref().and_then(catalogue::find);
+        row.map(Row::version).unwrap_or_default()
     }
 }
 
