@@ -114,10 +114,11 @@ impl Options {
     }
 }
 
-/// Returns whether `EventBridge` sent the event.
+/// Returns whether `EventBridge` sent the event. It asks for nothing: with a wish, a person wrote it.
 fn is_of_schedule(members: &Map<String, Value>) -> bool {
     let source = members.get("source").and_then(Value::as_str);
-    matches!(source, Some("aws.scheduler" | "aws.events"))
+    let has_wish = WISHES.iter().any(|wish| members.contains_key(*wish));
+    matches!(source, Some("aws.scheduler" | "aws.events")) && !has_wish
 }
 
 /// Returns whether a dry run is wanted. Anything but `false` and `null` counts as true: this is the harmless side.
@@ -170,6 +171,9 @@ fn unknown_member(name: &str) -> String {
     let name = printable(name, 64);
     format!("an object with the members {MEMBERS}; {name:?} is not one of them")
 }
+
+/// The members of a person's event.
+const WISHES: [&str; 5] = ["confirmDeletions", "deleteAll", "dryRun", "rotate", "takeOver"];
 
 const MEMBERS: &str = "dryRun (true), confirmDeletions (true or a list of tenants), takeOver (true), deleteAll (true) and \
                        rotate (true, \"keys\" or \"certificate\")";

@@ -8,6 +8,7 @@ fn a_misspelt_dry_run_calls_nobody() {
         json!({"dryrun": true}),
         json!({"dry_run": true}),
         json!({"DryRun": true}),
+        json!({"source": "aws.events", "dryRun": true}),
     ] {
         let world = world(&organisations(1, &[(0, "chats", chats())]));
         world.scheduled();
