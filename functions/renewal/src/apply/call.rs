@@ -11,7 +11,7 @@ use graph_core::{
         plan::{Creation, Renewal},
     },
 };
-use graph_edge::graph::{GraphError, GraphErrorKind};
+use graph_edge::graph::{GraphError, GraphErrorKind, Refused};
 use jiff::Timestamp;
 
 use super::{
@@ -100,10 +100,12 @@ impl<P: Ports> Applier<'_, P> {
                 refusals.accept(entry, now);
             }
             Err(GraphErrorKind::HandshakeFailed { .. }) => refusals.count(tenant, begun, now),
-            Err(GraphErrorKind::Forbidden { .. } | GraphErrorKind::Validation { .. }) => {
+            Err(kind @ (GraphErrorKind::Forbidden { .. } | GraphErrorKind::Validation { .. }))
+                if !kind.refused().is_some_and(Refused::is_of_object) =>
+            {
                 refusals.count(entry, begun, now);
             }
-            // Other failures say nothing about the next creation.
+            // Other failures, and those whose cause is the object, say nothing about the next creation.
             Err(_) => {}
         }
     }

@@ -288,6 +288,25 @@ async fn after_several_refusals_the_other_objects_are_not_attempted() {
     );
 }
 
+/// Nobody here can change that, so none of them is a failure.
+#[tokio::test]
+async fn any_number_of_mailboxes_that_a_policy_excludes_is_skipped() {
+    let world = world(&of_members());
+    let ids: Vec<String> = (0..200).map(|number| format!("u{number:03}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    world.graph.set_objects(&ids);
+    let text = "[Status Code: Forbidden; Reason: Access to OData is disabled.]";
+    world
+        .graph
+        .fail("create", Reply::refusal(403, "ExtensionError", text));
+    let report = world.run().await;
+    assert_eq!(
+        (&report["failed"], &report["skipped"]),
+        (&json!(0), &json!(200)),
+        "{report:#}"
+    );
+}
+
 #[tokio::test]
 async fn after_a_success_any_number_of_refusals_stops_no_object() {
     let world = world(&of_members());
