@@ -77,6 +77,12 @@ impl Memory {
             .map_or_else(fresh, |known| lock(known).clone())
     }
 
+    /// Returns whether this process's last run over everything left the step called `name` in the tenant.
+    pub(crate) fn was_left_over(&self, tenant: &str, name: &str) -> bool {
+        let step = (tenant.to_owned(), name.to_owned());
+        lock(&self.counts).left_over.contains(&step)
+    }
+
     /// Returns the longest lifetime in minutes that Graph grants to an entry in a tenant, if it refused a longer one.
     pub(crate) fn longest(&self, tenant: &Tenant, entry: &str) -> Option<u32> {
         let key = (tenant.application.tenant_id, entry.to_owned());

@@ -92,9 +92,9 @@ pub(super) fn count<P: Ports>(
     let failures = failures.iter().map(String::as_str);
     let (failures, new_failures) = FailureHistory::after(stored.failures.as_ref(), failures);
     let left_over = run.left_over();
-    let left_twice = left_over
-        .iter()
-        .filter(|(tenant, name)| stored.was_left_over(tenant, name));
+    let left_twice = left_over.iter().filter(|(tenant, name)| {
+        deps.memory.was_left_over(tenant, name) || stored.was_left_over(tenant, name)
+    });
     Counted {
         subscriptions: all,
         is_complete,

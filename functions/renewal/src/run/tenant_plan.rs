@@ -305,7 +305,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         let refusals = lock(&self.deps.memory.refusals);
         let refusal = refusals.get(&Subject::one(self.name, &step.name));
         let is_refused = refusal.is_some_and(|refusal| refusal.is_of(&creation.desired));
-        (is_refused, !self.stored.was_left_over(self.name, &step.name))
+        (is_refused, !self.deps.memory.was_left_over(self.name, &step.name))
     }
 }
 

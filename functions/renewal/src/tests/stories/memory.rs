@@ -23,23 +23,70 @@ fn a_new_process_makes_the_changes_that_an_earlier_one_could_not() {
     assert_eq!(report["counts"], json!({"replace": 20}), "{report:#}");
 }
 
+/// A run manages more steps than a parameter can name.
 #[test]
-fn steps_that_two_processes_in_turn_leave_count_as_left_twice() {
+fn what_two_runs_leave_counts_in_one_process_and_in_two() {
+    for restarts in [false, true] {
+        let mut world = world(&organisations(1, &[(0, "mail", mail(users(1)))]));
+        world.scheduled();
+        world.clock.advance(60);
+        let config = organisations(1, &[(0, "mail", mail(users(500)))]).to_string();
+        world.documents.set(Document::Config, &config);
+        let mut left_twice = Vec::new();
+        for _ in 0..2 {
+            if restarts {
+                world = world.restarted();
+            }
+            let before = live(&world);
+            left_twice.extend(short_run(&world).values(Metric::LeftOverTwice));
+            assert!(live(&world) - before > 100, "{}", live(&world));
+        }
+        let left = i64::try_from(500 - live(&world)).unwrap();
+        let [0, twice] = left_twice[..] else {
+            panic!("{left_twice:?}")
+        };
+        assert!(twice > 0 && (restarts || twice >= left), "{twice} of {left}");
+    }
+}
+
+#[test]
+fn what_a_run_leaves_comes_first_in_the_next() {
+    let set = |world: &World, first: usize| {
+        let config = organisations(1, &[(0, "mail", mail(users(400).split_off(first)))]);
+        world.documents.set(Document::Config, &config.to_string());
+    };
     let world = world(&organisations(1, &[(0, "mail", mail(users(1)))]));
     world.scheduled();
     world.clock.advance(60);
-    let config = organisations(1, &[(0, "mail", mail(users(200)))]).to_string();
-    world.documents.set(Document::Config, &config);
-    world.graph.delay("create", 20);
-    let left_twice = |world: &World| {
-        let (event, mut metrics) = (json!({"source": "aws.scheduler"}), Metrics::default());
-        let deadline = world.clock.now() + jiff::SignedDuration::from_secs(25);
-        let run = crate::handle(event, deadline, &world.deps, &mut metrics);
-        world.clock.run(run).unwrap();
-        metrics.values(Metric::LeftOverTwice).to_vec()
+    for first in [100, 0] {
+        set(&world, first);
+        short_run(&world);
+    }
+    let is_missing = |user: &String| {
+        let resource = format!("/users/{user}/messages");
+        !world
+            .graph
+            .all()
+            .iter()
+            .any(|one| one.resource.as_ref() == Some(&resource))
     };
-    assert_eq!(left_twice(&world), [0]);
-    assert!(left_twice(&world.restarted())[0] > 0);
+    let missing: Vec<String> = users(400).into_iter().filter(is_missing).collect();
+    let newcomers = users(100);
+    assert!(
+        !missing.is_empty() && missing.iter().all(|user| newcomers.contains(user)),
+        "{missing:?}"
+    );
+}
+
+/// Makes a run that has no time for more than 200 creations.
+fn short_run(world: &World) -> Metrics {
+    world.graph.delay("create", 8);
+    let (event, mut metrics) = (json!({"source": "aws.scheduler"}), Metrics::default());
+    let deadline = world.clock.now() + jiff::SignedDuration::from_secs(25);
+    let run = crate::handle(event, deadline, &world.deps, &mut metrics);
+    world.clock.run(run).unwrap();
+    world.clock.advance(10);
+    metrics
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub struct StoredState {
     /// The failures of the last runs.
     #[serde(skip_serializing_if = "FailureHistory::are_too_many")]
     pub failures: Option<FailureHistory>,
-    /// The digests of the first steps that the last run left for the next one.
+    /// The digests of some of the steps that the last run left for the next one.
     #[serde(skip_serializing_if = "String::is_empty")]
     left_over: String,
     /// Which windows were ordered because Graph missed notifications.
@@ -130,12 +130,15 @@ impl StoredState {
 
     /// Stores the steps, by tenant and name, that a run left for the next one.
     pub fn set_left_over(&mut self, steps: &BTreeSet<(String, String)>) {
-        let steps = steps.iter().take(MAX_STORED);
-        let digests = steps.map(|(tenant, name)| digest(&step(tenant, name), DIGEST));
-        self.left_over = digests.collect();
+        let digests = steps
+            .iter()
+            .map(|(tenant, name)| digest(&step(tenant, name), DIGEST));
+        // By digest, which is by chance: the next run takes the first by name, so these alone would never be left again.
+        let digests: BTreeSet<String> = digests.collect();
+        self.left_over = digests.into_iter().take(MAX_STORED).collect();
     }
 
-    /// Returns whether the last run left the step called `name` in the tenant, if it was one of the first that it left.
+    /// Returns whether the last run left the step called `name` in the tenant, if that is stored.
     #[must_use]
     pub fn was_left_over(&self, tenant: &str, name: &str) -> bool {
         has(&self.left_over, &step(tenant, name))
