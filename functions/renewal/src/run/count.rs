@@ -73,11 +73,13 @@ pub(super) fn count<P: Ports>(
             Knowledge::Earlier(count) => count.clone(),
             Knowledge::Part(count) => {
                 is_complete = false;
-                // In a new stack, a tenant that Graph has never listed silences the others in the first run only.
-                if !stored.is_blank() {
-                    lives.record_unknown(name);
-                }
+                lives.record_unknown(name);
                 all.merge(count);
+                continue;
+            }
+            // It stays new until Graph lists it, so it silences the others in this run only.
+            Knowledge::New => {
+                is_complete = false;
                 continue;
             }
         };
@@ -206,17 +208,17 @@ fn subscriptions(counted: &Counted, now: Timestamp, metrics: &mut Metrics) {
     // Of subscriptions that nobody knows anything about, the last known state holds: their alarms ignore missing data. A 0
     // would end these alarms.
     let states = [
-        (Metric::SubscriptionsMissing, count.missing),
-        (Metric::SubscriptionsInDanger, count.in_danger),
+        (Metric::SubscriptionsMissing, number(count.missing)),
+        (Metric::SubscriptionsInDanger, number(count.in_danger)),
+        (Metric::SubscriptionsDropPercent, counted.drop_percent),
     ];
     for (metric, state) in states {
         if counted.is_complete || state > 0 {
-            metrics.set(metric, number(state));
+            metrics.set(metric, state);
         }
     }
     if counted.is_complete {
         metrics.set(Metric::SubscriptionsLive, number(count.live));
-        metrics.set(Metric::SubscriptionsDropPercent, counted.drop_percent);
     }
     if let Some(soonest) = count.soonest {
         let left = soonest.duration_since(now).as_mins();

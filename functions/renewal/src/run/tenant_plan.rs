@@ -25,6 +25,7 @@ use super::objects;
 use crate::{
     advice,
     apply::{Applier, DeletionTurns},
+    keys::LEAD,
     memory::{Known, Subject, lock},
     ports::Ports,
     report::{Margin, describe},
@@ -118,7 +119,11 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             return Knowledge::Earlier(SubscriptionCount::default());
         }
         let Some(look) = self.stored.last_look(self.name) else {
-            return Knowledge::Part(SubscriptionCount::default());
+            return if self.keys.is_new(self.tenant, &LEAD, self.begun) {
+                Knowledge::New
+            } else {
+                Knowledge::Part(SubscriptionCount::default())
+            };
         };
         let count = SubscriptionCount::since(&look, entries, &self.deps.policy, self.begun);
         if are_read {

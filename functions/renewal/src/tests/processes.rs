@@ -3,7 +3,7 @@
 use graph_edge::metrics::{Metric, Metrics};
 use serde_json::{Value, json};
 
-use super::{config, *};
+use super::{config, fakes::world, *};
 
 /// `live` is left out where a parameter cannot hold it.
 #[tokio::test]
@@ -16,6 +16,46 @@ async fn without_stored_counts_no_failing_tenant_counts_as_healthy() {
         world = world.restarted();
         world.graph.fail("login", secret_ended());
         check_unknown(&world.counted(json!({})).await);
+    }
+}
+
+/// CloudFormation writes `{}` into the parameter where the tags of a stack change.
+#[tokio::test]
+async fn a_state_that_was_set_back_makes_no_failing_tenant_healthy() {
+    let mut world = looked_at_twice().await;
+    world.documents.set_state("{}".to_owned());
+    for _ in 0..3 {
+        world = world.restarted();
+        world.graph.fail("login", secret_ended());
+        check_unknown(&world.counted(json!({})).await);
+        world.clock.advance(10);
+    }
+}
+
+/// An administrator of another organisation withdraws a consent.
+#[tokio::test]
+async fn a_tenant_of_unknown_count_hides_no_loss_of_another() {
+    let ids: Vec<String> = (0..10).map(|number| format!("u{number}")).collect();
+    let mut config = config(&["a", "b"], &[("users", "b", false)]);
+    let mut with = |count: usize| {
+        config["subscriptions"]["mail"] = json!({
+            "tenant": "a", "resource": "/users/{id}/messages", "changeType": "created", "forEach": ids[..count],
+        });
+        config.to_string()
+    };
+    let world = world(&serde_json::from_str(&with(10)).unwrap());
+    world.run().await;
+    edit_state(&world, |state| state["tenants"] = json!({"b": null}));
+    let world = world.restarted();
+    world.graph.fail("list b", Reply::refusal(403, "Forbidden", ""));
+    world.documents.set(Document::Config, &with(2));
+    let metrics = world.counted(json!({"confirmDeletions": true})).await;
+    for (metric, values) in [
+        (Metric::SubscriptionsDropPercent, &[80][..]),
+        (Metric::SubscriptionsMissing, &[]),
+        (Metric::SubscriptionsLive, &[]),
+    ] {
+        assert_eq!(metrics.values(metric), values, "{metric:?} in {metrics:?}");
     }
 }
 

@@ -111,4 +111,6 @@ pub(in crate::run) enum Knowledge {
     Earlier(SubscriptionCount),
     /// The same, but of only some or none of them: it is not stored, or entries cannot be read.
     Part(SubscriptionCount),
+    /// Nobody has listed them, and the tenant was published just now: there are none, or those of its first runs.
+    New,
 }

@@ -151,8 +151,7 @@ impl StoredState {
     }
 
     /// Returns whether nobody has stored anything yet.
-    #[must_use]
-    pub fn is_blank(&self) -> bool {
+    fn is_blank(&self) -> bool {
         self.looked_at.is_none() && !self.is_unread
     }
 
