@@ -35,7 +35,7 @@ pub struct Report {
     /// Whether nothing was changed: the report says what a run would do.
     pub dry_run: bool,
     /// The sums over all subscriptions. Tenants and entries that failed, and problems that are errors, count as failures
-    /// too.
+    /// too, and lists for which the time was too short as unfinished.
     #[serde(flatten)]
     pub tally: Tally,
     /// The smallest number of days left in `expiries`.
@@ -80,6 +80,7 @@ impl Report {
     /// Adds the results of a tenant's steps: `many` has its `forEach` entries.
     pub(crate) fn add(&mut self, tenant: TenantLine, many: Vec<ManyLine>, results: &[StepResult]) {
         self.tally.failed += usize::from(tenant.error.is_some());
+        self.tally.unfinished += usize::from(tenant.unfinished);
         let mut by_entry: BTreeMap<String, (ManyLine, Vec<&StepResult>)> = many
             .into_iter()
             .map(|line| (line.name.clone(), (line, Vec::new())))
@@ -97,6 +98,7 @@ impl Report {
         }
         for (mut line, results) in by_entry.into_values() {
             self.tally.failed += usize::from(line.error.is_some());
+            self.tally.unfinished += line.tally.unfinished;
             let shown: usize = self.for_each.iter().map(|line| line.lines.len()).sum();
             line.add(results, MAX_REPORT_LINES.saturating_sub(shown));
             self.for_each.push(line);
@@ -118,6 +120,9 @@ pub struct TenantLine {
     /// Whether the tenant was removed from the configuration, so that its subscriptions are deleted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub taken_out: bool,
+    /// Whether the list of its subscriptions is left for the next run: the time was too short.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unfinished: bool,
     /// Why the run could not handle the tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -147,7 +147,8 @@ pub struct Tally {
     /// How many subscriptions do not exist for a reason that nobody here can change: the object has no mailbox, or a
     /// policy blocks the application.
     pub skipped: usize,
-    /// How many subscriptions are left for the next run, because the time was too short or the configuration changed.
+    /// How many subscriptions and lists are left for the next run, because the time was too short or the configuration
+    /// changed.
     pub unfinished: usize,
     /// How many subscriptions each action was applied to, without failures.
     pub counts: BTreeMap<&'static str, usize>,

@@ -154,16 +154,16 @@ impl Run {
         tenants.filter(move |tenant| tenant.application == application)
     }
 
-    /// Returns the tenants and names of the steps that are left for the next run. A deletion that waits does no harm.
+    /// Returns the tenants and names of the steps and lists that are left for the next run. A deletion that waits does no harm.
     pub(crate) fn left_over(&self) -> BTreeSet<(String, String)> {
         let of_tenant = |tenant: &'_ TenantResult| {
             let steps = tenant.steps.iter();
             let left = steps.filter(|result| result.status == Status::Unfinished && result.is_wanted());
             // Without a list a creation waits for the list, and not for time.
             let left = left.filter(|result| tenant.is_listed() || result.step.action.id().is_some());
-            let name = tenant.line.tenant.clone();
-            left.map(|result| (name.clone(), result.step.name.clone()))
-                .collect::<Vec<_>>()
+            let left = left.map(|result| &result.step.name).chain(&tenant.late);
+            let name = &tenant.line.tenant;
+            left.map(|left| (name.clone(), left.clone())).collect::<Vec<_>>()
         };
         self.tenants.iter().flat_map(of_tenant).collect()
     }

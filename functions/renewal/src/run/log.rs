@@ -47,7 +47,7 @@ pub(super) fn log(report: &Report) {
     if report.tally.unfinished > 0 {
         warn!(
             unfinished = report.tally.unfinished,
-            "{} subscriptions are left for the next run: the time was too short, or the configuration changed",
+            "{} subscriptions and lists are left for the next run: the time was too short, or the configuration changed",
             report.tally.unfinished
         );
     }

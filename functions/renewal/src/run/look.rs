@@ -55,10 +55,12 @@ impl<P: Ports> Look<'_, P> {
         results
     }
 
-    /// Returns the names of the tenants whose lists of objects can still be completed.
+    /// Returns the names of the tenants whose lists can still be completed.
     fn unlisted(&self, results: &[TenantResult]) -> BTreeSet<String> {
         let has_time = self.deps.clock.now() < self.request.lists_until();
-        let unlisted = results.iter().filter(|result| result.needs_time && has_time);
+        let unlisted = results
+            .iter()
+            .filter(|result| has_time && !result.late.is_empty());
         unlisted.map(|result| result.line.tenant.clone()).collect()
     }
 

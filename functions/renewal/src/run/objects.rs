@@ -1,11 +1,13 @@
 //! The objects of `forEach` entries: their lists, and what the report says about them.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
 use graph_core::subscription::{
     config::{Entry, ForEach, Problem, Tenant},
     plan::{Expansion, LeftOut, Objects},
 };
-use graph_edge::graph::GraphError;
+use graph_edge::graph::{GraphError, GraphErrorKind};
 use jiff::Timestamp;
 
 use super::request::until;
@@ -17,12 +19,12 @@ use crate::{
 };
 
 impl<P: Ports> TenantRun<'_, P> {
-    /// Returns each entry with its objects, and whether a list of objects ended for lack of time. Entries with the same
-    /// `forEach` share one list.
+    /// Returns each entry with its objects, and the names of those whose list of objects ended for lack of time. Entries with
+    /// the same `forEach` share one list.
     pub(super) async fn with_objects<'e>(
         &self,
         entries: Vec<&'e Entry>,
-    ) -> (Vec<(&'e Entry, Objects)>, bool) {
+    ) -> (Vec<(&'e Entry, Objects)>, BTreeSet<String>) {
         let now = self.deps.clock.now();
         let end_at = now.saturating_add(self.objects_within).unwrap_or(now);
         let mut all: Vec<&ForEach> = Vec::new();
@@ -33,28 +35,33 @@ impl<P: Ports> TenantRun<'_, P> {
         }
         // At once, because a slow list must not take the time of the next one in every run.
         let lists = join_all(all.iter().map(|of| self.objects(of, end_at))).await;
-        let listed = |of: &ForEach| all.iter().zip(&lists).find(|(listed, _)| **listed == of);
-        let of_entry = |entry: &Entry| {
-            let of = entry.for_each.as_ref()?;
-            listed(of).map(|(_, objects)| objects.clone())
+        let mut late = BTreeSet::new();
+        let with_objects = |entry: &'e Entry| {
+            let of = entry.for_each.as_ref();
+            let listed = of.and_then(|of| all.iter().zip(&lists).find(|(listed, _)| **listed == of));
+            let Some((_, (objects, is_late))) = listed else {
+                return (entry, Objects::Itself);
+            };
+            late.extend(is_late.then(|| entry.name.clone()));
+            (entry, objects.clone())
         };
-        let is_unknown = |objects: &Objects| matches!(objects, Objects::Unknown(_));
-        let needs_time = self.deps.clock.now() >= end_at && lists.iter().any(is_unknown);
-        let entries = entries.into_iter();
-        let entries = entries.map(|entry| (entry, of_entry(entry).unwrap_or(Objects::Itself)));
-        (entries.collect(), needs_time)
+        (entries.into_iter().map(with_objects).collect(), late)
     }
 
-    async fn objects(&self, of: &ForEach, end_at: Timestamp) -> Objects {
+    /// Returns the objects, and whether their list ended for lack of time.
+    async fn objects(&self, of: &ForEach, end_at: Timestamp) -> (Objects, bool) {
         let list = self.deps.graph.objects(self.tenant, of);
-        match self.within(until(end_at, &self.deps.clock, list)).await {
+        let listed = self.within(until(end_at, &self.deps.clock, list)).await;
+        let is_late = matches!(&listed, Err(error) if matches!(error.kind, GraphErrorKind::OutOfTime));
+        let objects = match listed {
             // A tenant has at least one user, the one who created it, so an empty list is wrong.
             Ok(ids) if ids.is_empty() && *of == ForEach::AllUsers => {
                 Objects::Unknown("Graph lists no users, which is impossible; nothing is deleted".to_owned())
             }
             Ok(ids) => Objects::Known(ids),
             Err(error) => Objects::Unknown(why(&error, self.tenant, of)),
-        }
+        };
+        (objects, is_late)
     }
 }
 
@@ -73,11 +80,13 @@ fn subject(of: &ForEach) -> &'static str {
     }
 }
 
-/// Returns the report's lines about `forEach` entries, and the problems of their objects.
+/// Returns the report's lines about `forEach` entries, and the problems of their objects. There was no time for the lists of
+/// the `late` ones.
 pub(super) fn report(
     entries: &[(&Entry, Objects)],
     expansion: &Expansion,
     tenant: &str,
+    late: &BTreeSet<String>,
 ) -> (Vec<ManyLine>, Vec<Problem>) {
     let mut lines = Vec::new();
     let mut problems = Vec::new();
@@ -91,10 +100,11 @@ pub(super) fn report(
             let mut line = ManyLine::new(&entry.name, tenant);
             line.objects = expansion.objects.get(&entry.name).copied().unwrap_or_default();
             line.left_out = left_out.map_or(0, |reasons| reasons.values().sum());
-            line.error = match objects {
-                Objects::Unknown(why) => Some(why.clone()),
-                Objects::Known(_) | Objects::Itself => None,
-            };
+            match objects {
+                Objects::Unknown(_) if late.contains(&entry.name) => line.tally.unfinished += 1,
+                Objects::Unknown(why) => line.error = Some(why.clone()),
+                Objects::Known(_) | Objects::Itself => {}
+            }
             lines.push(line);
         }
     }

@@ -119,7 +119,7 @@ impl<'a, P: Ports + 'a> Work<'a, P> {
     fn into_results(self) -> Vec<TenantResult> {
         for (result, applier) in &self.tenants {
             // A second look must still see a change of the configuration as new.
-            if let Some(applier) = applier.as_ref().filter(|_| !result.needs_time) {
+            if let Some(applier) = applier.as_ref().filter(|_| result.late.is_empty()) {
                 applier.remember_version(&result.steps);
             }
         }

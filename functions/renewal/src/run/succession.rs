@@ -47,6 +47,7 @@ fn has_all(new: &TenantResult, old: &TenantResult) -> bool {
         }
     };
     new.is_listed()
+        && new.late.is_empty()
         && new.many.iter().all(|line| line.error.is_none())
         && !new
             .steps

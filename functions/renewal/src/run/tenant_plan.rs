@@ -78,8 +78,8 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             result.needs = self.needs(&entries).await;
             result.problems.extend(self.missing(&result.needs));
         }
-        let (entries, needs_time) = self.with_objects(entries).await;
-        result.needs_time = needs_time;
+        let (entries, late) = self.with_objects(entries).await;
+        result.late.extend(late);
         self.plan(&entries, (existing, sight), context, known, result)
     }
 
@@ -91,14 +91,20 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         known: &Mutex<Known>,
         result: &mut TenantResult,
     ) -> (Vec<Subscription>, Sight) {
-        let advice = advice::for_list(&error.kind, self.tenant);
-        let mut text = format!("{}{advice}", describe(error));
-        result.is_locked_out = error.kind.is_lockout();
-        // Only for a departed tenant: a configured one may be let in again after a correction.
-        if result.line.taken_out && result.is_locked_out {
-            text.push_str(LOCKED_OUT);
+        if matches!(error.kind, GraphErrorKind::OutOfTime) {
+            // Lists of other tenants may have taken the time.
+            result.line.unfinished = true;
+            result.late.insert(String::new());
+        } else {
+            let advice = advice::for_list(&error.kind, self.tenant);
+            let mut text = format!("{}{advice}", describe(error));
+            result.is_locked_out = error.kind.is_lockout();
+            // Only for a departed tenant: a configured one may be let in again after a correction.
+            if result.line.taken_out && result.is_locked_out {
+                text.push_str(LOCKED_OUT);
+            }
+            result.line.error = Some(text);
         }
-        result.line.error = Some(text);
         let known = lock(known);
         if !known.is_listed() {
             result.knowledge = self.knowledge();
@@ -145,7 +151,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         result.in_use = (sight == Sight::Listed).then(|| KeysInUse::of(&existing, listing.urls()));
         (result.line.listed, result.line.others) = (listing.count(), listing.others());
         let mut expansion = expand(entries, &listing);
-        let (many, problems) = objects::report(entries, &expansion, self.name);
+        let (many, problems) = objects::report(entries, &expansion, self.name, &result.late);
         result.many = many;
         result.problems.extend(problems);
         result.problems.extend(self.shorten(&mut expansion.desired));

@@ -31,8 +31,8 @@ pub(crate) struct TenantResult {
     pub(in crate::run) missing_before: BTreeSet<String>,
     /// How many deletions and replacements the brake holds back.
     pub(in crate::run) held: usize,
-    /// Whether a list of objects ended for lack of time.
-    pub(in crate::run) needs_time: bool,
+    /// The lists that ended for lack of time: those of objects by entry, and that of the subscriptions under an empty name.
+    pub(in crate::run) late: BTreeSet<String>,
     /// Whether Graph refuses the credential until a person acts.
     pub(in crate::run) is_locked_out: bool,
     pub(in crate::run) many: Vec<ManyLine>,
@@ -58,7 +58,7 @@ impl TenantResult {
             knowledge: Knowledge::Complete,
             missing_before: BTreeSet::new(),
             held: 0,
-            needs_time: false,
+            late: BTreeSet::new(),
             is_locked_out: false,
             many: Vec::new(),
             problems: Vec::new(),

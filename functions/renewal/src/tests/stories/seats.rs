@@ -42,5 +42,42 @@ fn tenants_that_cannot_log_in_hold_no_seats() {
     assert!(took <= 180, "{took}");
 }
 
+/// The first tenants' lists take all of the time that lists have. Nobody can cure that in the configuration of the others.
+#[test]
+fn a_list_without_time_is_unfinished_and_no_failure() {
+    let members = json!({
+        "resource": "/users/{id}/messages", "changeType": "created",
+        "forEach": {"membersOf": "dddddddd-0000-0000-0000-000000000000"},
+    });
+    for (call, left) in [("list", 2), ("members", 1)] {
+        let mut config = organisations(2, &[(0, "mail", members.clone())]);
+        config["subscriptions"]["calls"] = json!({
+            "tenant": "*", "resource": "/communications/callRecords", "changeType": "created",
+        });
+        let world = world(&config);
+        world.scheduled();
+        for left_twice in [0, left] {
+            world.clock.advance(30);
+            world.graph.delay(call, 19);
+            let mut metrics = Metrics::default();
+            let deadline = world.clock.now() + jiff::SignedDuration::from_secs(24);
+            let run = crate::handle(json!({}), deadline, &world.deps, &mut metrics);
+            let report = world.clock.run(run).unwrap();
+            assert_eq!(
+                (&report["failed"], &report["unfinished"]),
+                (&json!(0), &json!(left)),
+                "{call}: {report:#}"
+            );
+            for (metric, value) in [
+                (Metric::TenantsFailed, 0),
+                (Metric::EntriesFailed, 0),
+                (Metric::LeftOverTwice, left_twice),
+            ] {
+                assert_eq!(metrics.values(metric), [value], "{call}: {metric:?}");
+            }
+        }
+    }
+}
+
 /// So many that an application may not list all of them in each run.
 const TENANTS: usize = 245;
