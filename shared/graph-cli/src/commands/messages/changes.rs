@@ -1,0 +1,206 @@
+//! Moving messages back, and deleting them.
+
+use std::{cell::Cell, collections::BTreeSet, time::Duration};
+
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use super::find;
+use crate::{
+    Answer, ask,
+    commands::Context,
+    failure::Failure,
+    messages::{
+        Message, MessageSummary, Queue,
+        age::is_too_old,
+        filter::Filter,
+        outcome::{self, Left, Moved, Outcome},
+        sums,
+        unseen::Unseen,
+    },
+    progress::Progress,
+    queues::{
+        Queues,
+        visit::{Extent, Visited, visit_messages},
+    },
+    terminal::note,
+};
+
+/// Messages that a person has confirmed.
+struct Confirmed {
+    ids: BTreeSet<String>,
+    /// Messages that may be selected too, but were not looked at.
+    unseen: Option<Unseen>,
+}
+
+impl Confirmed {
+    /// Finds the messages, shows their numbers, and asks for confirmation.
+    async fn ask(
+        context: &Context,
+        queue: Queue,
+        filter: &Filter,
+        question: &str,
+        yes: bool,
+    ) -> Result<Self, Failure> {
+        let (summaries, unseen) = find(context, queue, filter, usize::MAX).await?;
+        filter.check_ids(queue, &summaries, unseen)?;
+        // All messages with an id of the command line were found.
+        let unseen = filter.ids.is_empty().then_some(unseen);
+        if !summaries.is_empty() {
+            let more = unseen.and_then(|unseen| unseen.text(queue)).unwrap_or_default();
+            note(&(sums(queue, &summaries) + &more));
+            ask::confirm(question, yes)?;
+        }
+        let ids = summaries.into_iter().map(|summary| summary.id).collect();
+        Ok(Self { ids, unseen })
+    }
+}
+
+/// Moves messages back, and reports the outcome.
+pub(super) async fn retry(
+    context: &Context,
+    queue: Queue,
+    filter: &Filter,
+    yes: bool,
+    wait: Duration,
+) -> Result<Answer, Failure> {
+    let question = "Move these messages back, so that they are retried?";
+    let confirmed = Confirmed::ask(context, queue, filter, question, yes).await?;
+    let mut outcome = Outcome {
+        selected: confirmed.ids.len(),
+        unseen: confirmed.unseen,
+        ..Outcome::default()
+    };
+    if outcome.selected == 0 {
+        return Ok(outcome.answer(queue));
+    }
+    let queues = Queues::new(&context.aws);
+    let (mut moved, mut destinations) = (Moved::default(), BTreeSet::new());
+    let work = move_back(context, queue, &confirmed, &mut moved, &mut destinations).await;
+    outcome.moved = moved.count();
+    outcome.left = work.map_err(|failure| {
+        failure.after(&outcome::done_of_selected(
+            outcome.moved,
+            outcome.selected,
+            "moved",
+        ))
+    })?;
+    if queue != Queue::Failed || outcome.moved == 0 {
+        return Ok(outcome.answer(queue));
+    }
+    outcome.waiting = wait_until_empty(&queues, &destinations, wait).await?;
+    let from = context.stack.output(queue.output())?;
+    let is_back = |message: &Message| {
+        let is_new = !confirmed.ids.contains(&message.id) && moved.has(&message.body);
+        is_new.then(|| MessageSummary::of(queue, message))
+    };
+    let (mut back, unseen) = queues.look(from, Extent::whole(usize::MAX), is_back).await?;
+    // A copy that Graph sent meanwhile looks the same.
+    back.truncate(outcome.moved);
+    (outcome.back, outcome.unseen_back) = (back, unseen.count);
+    Ok(outcome.answer(queue))
+}
+
+/// Moves messages, and returns how many were left.
+async fn move_back<'c>(
+    context: &'c Context,
+    queue: Queue,
+    confirmed: &Confirmed,
+    moved: &mut Moved,
+    destinations: &mut BTreeSet<&'c str>,
+) -> Result<Left, Failure> {
+    let queues = Queues::new(&context.aws);
+    let from = context.stack.output(queue.output())?;
+    let opened = queues.open(from).await?;
+    let (mut left, done, now) = (Left::default(), Cell::new(0), Timestamp::now());
+    let work = visit_messages(&opened, Extent::whole(confirmed.ids.len()), async |message| {
+        if !confirmed.ids.contains(&message.id) {
+            return Ok(Visited::Skipped);
+        }
+        if is_too_old(MessageSummary::of(queue, &message).received_at, now) {
+            left.too_old += 1;
+            return Ok(Visited::Kept);
+        }
+        // Not every stack has a reader, whose windows nobody else understands.
+        let Ok(to) = context.stack.output(queue.retried_from(&message.body)) else {
+            left.windows += 1;
+            return Ok(Visited::Kept);
+        };
+        queues.move_message(&message, from, to).await?;
+        moved.push(&message.body);
+        destinations.insert(to);
+        done.set(moved.count());
+        Ok(Visited::Removed)
+    });
+    let state = || format!("{} of {}", done.get(), confirmed.ids.len());
+    Progress::start("Moving").during(&state, work).await?;
+    Ok(left)
+}
+
+/// Waits until queues are empty, and returns how many messages remain.
+async fn wait_until_empty(
+    queues: &Queues<'_>,
+    urls: &BTreeSet<&str>,
+    wait: Duration,
+) -> Result<usize, Failure> {
+    // A time that no clock has means without an end.
+    let until = Instant::now().checked_add(wait);
+    let mut progress = Progress::start("Waiting for the result");
+    // The counts of SQS come late: one that is nothing says little.
+    let mut is_empty = false;
+    loop {
+        let mut left = 0;
+        for url in urls {
+            left += queues.held(url).await?;
+        }
+        if is_empty && left == 0 || until.is_some_and(|until| Instant::now() >= until) {
+            return Ok(left);
+        }
+        is_empty = left == 0;
+        progress.show(&format!("{left} left"));
+        sleep(PAUSE).await;
+    }
+}
+
+/// Deletes messages.
+pub(super) async fn delete(
+    context: &Context,
+    queue: Queue,
+    filter: &Filter,
+    yes: bool,
+) -> Result<Answer, Failure> {
+    let question = format!(
+        "Delete these messages from {}? This cannot be undone.",
+        queue.name()
+    );
+    let confirmed = Confirmed::ask(context, queue, filter, &question, yes).await?;
+    let url = context.stack.output(queue.output())?;
+    let queues = Queues::new(&context.aws);
+    let (dropped, selected) = (Cell::new(0), confirmed.ids.len());
+    let done = || outcome::done_of_selected(dropped.get(), selected, "deleted");
+    if selected > 0 {
+        let opened = queues.open(url).await?;
+        let work = visit_messages(&opened, Extent::whole(selected), async |message| {
+            if !confirmed.ids.contains(&message.id) {
+                return Ok(Visited::Skipped);
+            }
+            queues.delete(&message, url).await?;
+            dropped.update(|count| count + 1);
+            Ok(Visited::Removed)
+        });
+        let state = || format!("{} of {selected}", dropped.get());
+        let work = Progress::start("Deleting").during(&state, work).await;
+        work.map_err(|failure| failure.after(&done()))?;
+    }
+    let unseen = confirmed.unseen;
+    let more = unseen.and_then(|unseen| unseen.text(queue)).unwrap_or_default();
+    let unseen = unseen.map_or(0, |unseen| unseen.count);
+    Ok(Answer {
+        json: json!({"selected": selected, "deleted": dropped.get(), "notLookedAt": unseen}),
+        text: format!("{}\n{more}", done()),
+        needs_person: dropped.get() < selected || unseen > 0,
+    })
+}
+
+const PAUSE: Duration = Duration::from_millis(500);
