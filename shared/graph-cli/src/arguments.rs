@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ColorChoice, Parser, Subcommand};
 use clap_complete::Shell;
 
-pub use self::queues::{Events, QueueCommand, Selection};
+pub use self::queues::{Choice, Events, Failed, Limit, Owner, Reason, Show, Undelivered};
 
 /// Plans, applies, checks and repairs a stack of Microsoft Graph change notifications.
 #[derive(Clone, Debug, Parser)]
@@ -185,10 +185,10 @@ pub enum Command {
     },
     /// Lists, shows, retries and deletes the messages of FailedQueue: items that could not be processed.
     #[command(subcommand)]
-    Failed(QueueCommand),
+    Failed(Failed),
     /// Lists, shows, retries and deletes the messages of UndeliveredQueue: events that a consumer did not delete.
     #[command(subcommand)]
-    Undelivered(QueueCommand),
+    Undelivered(Undelivered),
     /// Shows the events that wait in DeliveryQueue for a consumer.
     #[command(subcommand)]
     Events(Events),
@@ -278,8 +278,8 @@ mod tests {
     }
 
     #[test]
-    fn every_command_has_an_example_that_is_understood() {
-        check(&Arguments::command());
+    fn every_command_has_an_example_of_its_own_that_is_understood() {
+        check(&Arguments::command(), "graph-notifications");
     }
 
     #[test]
@@ -356,20 +356,20 @@ mod tests {
         }
     }
 
-    fn check(command: &clap::Command) {
+    fn check(command: &clap::Command, path: &str) {
         for command in command.get_subcommands() {
+            let path = format!("{path} {}", command.get_name());
             if command.has_subcommands() {
-                check(command);
+                check(command, &path);
                 continue;
             }
             let help = command
                 .get_after_help()
                 .map(ToString::to_string)
                 .unwrap_or_default();
-            let example = help
-                .lines()
-                .find(|line| line.starts_with("  graph-notifications "));
-            let example = example.unwrap_or_else(|| panic!("{} has no example", command.get_name()));
+            let begin = format!("  {path}");
+            let example = help.lines().find(|line| line.starts_with(&begin));
+            let example = example.unwrap_or_else(|| panic!("{path} has no example"));
             let words = example.split(['>', '|']).next().unwrap().split_whitespace();
             Arguments::try_parse_from(words).unwrap_or_else(|error| panic!("{example}: {error}"));
         }

@@ -12,7 +12,6 @@ use crate::{
     arguments::{Arguments, Command, Events, Global},
     aws::Aws,
     failure::Failure,
-    messages::Queue,
     stack::Stack,
     terminal::Style,
 };
@@ -35,11 +34,9 @@ pub async fn run(arguments: Arguments, style: Style) -> Result<Answer, Failure> 
     match command {
         Command::Config(command) => config::run(command, &global, style).await,
         Command::Completions { shell } => Ok(completions(shell)),
-        Command::Failed(command) => {
-            messages::run(&Context::find(&global, style).await?, Queue::Failed, command).await
-        }
+        Command::Failed(command) => messages::failed(&Context::find(&global, style).await?, command).await,
         Command::Undelivered(command) => {
-            messages::run(&Context::find(&global, style).await?, Queue::Undelivered, command).await
+            messages::undelivered(&Context::find(&global, style).await?, command).await
         }
         Command::Events(Events::Tail { limit, content }) => {
             messages::tail(&Context::find(&global, style).await?, limit, content).await

@@ -221,15 +221,17 @@ pub fn text(queue: Queue, summaries: &[MessageSummary], now: Timestamp, style: S
     if !style.is_terminal {
         return table.render(style);
     }
-    if table.is_empty() {
-        return nothing_found(queue);
-    }
     format!("{}\n{}", table.render(style), sums(queue, summaries))
 }
 
-/// Returns the text for a person where no message was found.
-fn nothing_found(queue: Queue) -> String {
-    format!("No such message was found in {}.\n", queue.name())
+/// Returns the text for a person where none of the messages was selected.
+#[must_use]
+pub fn nothing_found(queue: Queue, looked_at: usize) -> String {
+    let messages = counted(looked_at, "message");
+    match looked_at {
+        0 => format!("No message is visible in {}.\n", queue.name()),
+        _ => format!("No such message is among {messages} of {}.\n", queue.name()),
+    }
 }
 
 /// Returns the shortest length at which all ids differ.
@@ -299,6 +301,12 @@ mod tests {
             text(Queue::Failed, &summaries, now, style),
             include_str!("messages/failed.txt")
         );
+    }
+
+    #[test]
+    fn the_runbook_shows_the_list_as_the_tool_prints_it() {
+        let operations = include_str!("../../../docs/operations.md");
+        assert!(operations.contains(include_str!("messages/failed.txt")));
     }
 
     #[test]

@@ -53,8 +53,7 @@ impl<'a> Queues<'a> {
         })
     }
 
-    /// Returns what `take` returns of messages of a queue, the oldest first, and which messages it was not asked about. The
-    /// messages stay in the queue, and nothing else of them stays in memory.
+    /// Looks at the messages of a queue, which stay there. Only what `take` returns of them stays in memory.
     ///
     /// # Errors
     ///
@@ -64,7 +63,7 @@ impl<'a> Queues<'a> {
         url: &str,
         extent: Extent,
         mut take: impl FnMut(&Message) -> Option<T>,
-    ) -> Result<(Vec<T>, Unseen), Failure> {
+    ) -> Result<Look<T>, Failure> {
         let (mut taken, looked_at) = (Vec::new(), Cell::new(0));
         let queue = self.open(url).await?;
         let look = visit_messages(&queue, extent, async |message| {
@@ -80,7 +79,11 @@ impl<'a> Queues<'a> {
         let state = || counted(looked_at.get(), "message");
         let unseen = Progress::start("Looking").during(&state, look).await?;
         taken.sort_by_key(|(sent_at, _)| *sent_at);
-        Ok((taken.into_iter().map(|(_, one)| one).collect(), unseen))
+        Ok(Look {
+            found: taken.into_iter().map(|(_, one)| one).collect(),
+            looked_at: looked_at.get(),
+            unseen,
+        })
     }
 
     /// Sends a message to another queue without the attributes of its failure, and deletes it from this one.
@@ -144,6 +147,17 @@ impl<'a> Queues<'a> {
         let count = |name| -> Option<usize> { attributes.get(name)?.parse().ok() };
         Ok(counts.iter().filter_map(count).sum())
     }
+}
+
+/// A look at a queue.
+#[derive(Debug)]
+pub struct Look<T> {
+    /// What was taken of the messages, the oldest first.
+    pub found: Vec<T>,
+    /// Number of messages that were looked at.
+    pub looked_at: usize,
+    /// The messages that were not looked at.
+    pub unseen: Unseen,
 }
 
 /// One queue of SQS.

@@ -11,41 +11,47 @@ use self::changes::{delete, retry};
 use super::Context;
 use crate::{
     Answer,
-    arguments::{QueueCommand, Selection},
+    arguments::{Choice, Failed, Limit, Owner, Show, Undelivered},
     failure::{Failure, Kind},
-    messages::{MessageSummary, Queue, displayed::displayed, filter::Filter, text, unseen::Unseen},
-    queues::{Queues, visit::Extent},
+    messages::{MessageSummary, Queue, displayed::displayed, filter::Filter, nothing_found, text},
+    queues::{Look, Queues, visit::Extent},
     terminal::note,
 };
 
-/// Runs the command.
-pub(super) async fn run(context: &Context, queue: Queue, command: QueueCommand) -> Result<Answer, Failure> {
+/// Runs a command for `FailedQueue`.
+pub(super) async fn failed(context: &Context, command: Failed) -> Result<Answer, Failure> {
+    let queue = Queue::Failed;
     match command {
-        QueueCommand::List { selection, limit } => {
-            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-            list(context, queue, &filter(selection, Vec::new()), limit).await
+        Failed::List { reason, owner, limit } => {
+            list(context, queue, &filter(owner, reason.reason), limit).await
         }
-        QueueCommand::Show { ids, content } => show(context, queue, ids, content).await,
-        QueueCommand::Retry {
-            ids,
-            selection,
-            all,
-            yes,
-            wait,
-        } => {
-            let filter = filter(selection, ids);
-            require_selection(&filter, all)?;
+        Failed::Show(show) => shown(context, queue, show).await,
+        Failed::Retry { reason, choice, wait } => {
+            let yes = choice.yes;
+            let filter = chosen(choice, reason.reason)?;
             retry(context, queue, &filter, yes, Duration::from_secs(wait)).await
         }
-        QueueCommand::Drop {
-            ids,
-            selection,
-            all,
-            yes,
-        } => {
-            let filter = filter(selection, ids);
-            require_selection(&filter, all)?;
-            delete(context, queue, &filter, yes).await
+        Failed::Drop { reason, choice } => {
+            let yes = choice.yes;
+            delete(context, queue, &chosen(choice, reason.reason)?, yes).await
+        }
+    }
+}
+
+/// Runs a command for `UndeliveredQueue`.
+pub(super) async fn undelivered(context: &Context, command: Undelivered) -> Result<Answer, Failure> {
+    let queue = Queue::Undelivered;
+    match command {
+        Undelivered::List { owner, limit } => list(context, queue, &filter(owner, None), limit).await,
+        Undelivered::Show(show) => shown(context, queue, show).await,
+        Undelivered::Retry(choice) => {
+            let yes = choice.yes;
+            // Whoever reads DeliveryQueue says nothing of the result here.
+            retry(context, queue, &chosen(choice, None)?, yes, Duration::ZERO).await
+        }
+        Undelivered::Drop(choice) => {
+            let yes = choice.yes;
+            delete(context, queue, &chosen(choice, None)?, yes).await
         }
     }
 }
@@ -58,17 +64,17 @@ pub(super) async fn tail(context: &Context, limit: u16, with_content: bool) -> R
     let extent = Extent::visible(limit.into());
     // An event can have a megabyte, so it is kept only to be shown.
     let is_shown = with_content || context.global.json;
-    let look = |message: &_| {
+    let select = |message: &_| {
         let event = is_shown.then(|| displayed(queue, message, with_content));
         Some((MessageSummary::of(queue, message), event))
     };
-    let (found, _) = Queues::new(&context.aws).look(url, extent, look).await?;
-    let (summaries, events): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    let look = Queues::new(&context.aws).look(url, extent, select).await?;
+    let (summaries, events): (Vec<_>, Vec<_>) = look.found.into_iter().unzip();
     let events: Vec<Value> = events.into_iter().flatten().collect();
     let text = if with_content {
         pretty(&events)
     } else {
-        text(queue, &summaries, Timestamp::now(), context.style)
+        table(context, queue, &summaries, look.looked_at)
     };
     Ok(Answer {
         json: json!({"events": events}),
@@ -83,31 +89,41 @@ fn pretty(documents: &[Value]) -> String {
         .fold(String::new(), |text, document| text + &format!("{document:#}\n"))
 }
 
-fn filter(selection: Selection, ids: Vec<String>) -> Filter {
+fn filter(owner: Owner, reason: Option<String>) -> Filter {
     Filter {
-        ids,
-        reason: selection.reason,
-        tenant: selection.tenant,
-        subscription: selection.subscription,
+        ids: Vec::new(),
+        reason,
+        tenant: owner.tenant,
+        subscription: owner.subscription,
     }
 }
 
-/// Requires a selection of messages, or `--all`.
-fn require_selection(filter: &Filter, all: bool) -> Result<(), Failure> {
-    let is_narrow = !filter.ids.is_empty()
-        || filter.reason.is_some()
-        || filter.tenant.is_some()
-        || filter.subscription.is_some();
-    if all || is_narrow {
-        return Ok(());
+/// Returns the messages to change. These have to be selected, or `--all`.
+fn chosen(choice: Choice, reason: Option<String>) -> Result<Filter, Failure> {
+    let filter = Filter {
+        ids: choice.ids,
+        ..filter(choice.owner, reason)
+    };
+    if choice.all || !filter.is_of_all() {
+        return Ok(filter);
     }
-    let advice = "Name ids, or --reason, --tenant or --subscription, or say --all.";
+    let advice = "Name ids or an option that selects messages (see --help), or say --all.";
     Err(Failure::new(Kind::Input, "no messages were selected", advice))
 }
 
-async fn list(context: &Context, queue: Queue, filter: &Filter, limit: usize) -> Result<Answer, Failure> {
-    let (summaries, unseen) = find(context, queue, filter, limit).await?;
-    let mut text = text(queue, &summaries, Timestamp::now(), context.style);
+async fn list(
+    context: &Context,
+    queue: Queue,
+    filter: &Filter,
+    Limit { limit }: Limit,
+) -> Result<Answer, Failure> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let Look {
+        found: summaries,
+        looked_at,
+        unseen,
+    } = find(context, queue, filter, limit).await?;
+    let mut text = table(context, queue, &summaries, looked_at);
     if let Some(unseen) = unseen.text(queue) {
         // A program reads a table without it.
         if context.style.is_terminal {
@@ -117,33 +133,36 @@ async fn list(context: &Context, queue: Queue, filter: &Filter, limit: usize) ->
         }
     }
     Ok(Answer {
-        json: json!({"messages": summaries, "notLookedAt": unseen.count}),
+        json: json!({"messages": summaries, "lookedAt": looked_at, "notLookedAt": unseen.count}),
         text,
         needs_person: !summaries.is_empty() || unseen.count > 0,
     })
 }
 
-/// Returns the selected messages, and which messages were not looked at.
+/// Returns the table of the messages that were found among `looked_at`.
+fn table(context: &Context, queue: Queue, found: &[MessageSummary], looked_at: usize) -> String {
+    if found.is_empty() && context.style.is_terminal {
+        return nothing_found(queue, looked_at);
+    }
+    text(queue, found, Timestamp::now(), context.style)
+}
+
+/// Returns the selected messages.
 async fn find(
     context: &Context,
     queue: Queue,
     filter: &Filter,
     limit: usize,
-) -> Result<(Vec<MessageSummary>, Unseen), Failure> {
+) -> Result<Look<MessageSummary>, Failure> {
     let url = context.stack.output(queue.output())?;
     let queues = Queues::new(&context.aws);
     let select = |message: &_| Some(MessageSummary::of(queue, message)).filter(|one| filter.matches(one));
     queues.look(url, Extent::whole(limit), select).await
 }
 
-async fn show(
-    context: &Context,
-    queue: Queue,
-    ids: Vec<String>,
-    with_content: bool,
-) -> Result<Answer, Failure> {
+async fn shown(context: &Context, queue: Queue, show: Show) -> Result<Answer, Failure> {
     let filter = Filter {
-        ids,
+        ids: show.ids,
         ..Filter::default()
     };
     let url = context.stack.output(queue.output())?;
@@ -152,13 +171,13 @@ async fn show(
         let summary = Some(MessageSummary::of(queue, message)).filter(|one| filter.matches(one))?;
         found += 1;
         // Each id is that of one message, so more are never shown.
-        let shown = (found <= filter.ids.len()).then(|| displayed(queue, message, with_content));
+        let shown = (found <= filter.ids.len()).then(|| displayed(queue, message, show.content));
         Some((summary, shown))
     };
     let queues = Queues::new(&context.aws);
-    let (found, unseen) = queues.look(url, Extent::whole(usize::MAX), select).await?;
-    let (summaries, shown): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-    filter.check_ids(queue, &summaries, unseen)?;
+    let look = queues.look(url, Extent::whole(usize::MAX), select).await?;
+    let (summaries, shown): (Vec<_>, Vec<_>) = look.found.into_iter().unzip();
+    filter.check_ids(queue, &summaries, look.unseen)?;
     let messages: Vec<Value> = shown.into_iter().flatten().collect();
     let text = pretty(&messages);
     Ok(Answer {

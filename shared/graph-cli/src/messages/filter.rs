@@ -20,6 +20,12 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Returns whether every message is selected.
+    #[must_use]
+    pub fn is_of_all(&self) -> bool {
+        self.ids.is_empty() && self.reason.is_none() && self.tenant.is_none() && self.subscription.is_none()
+    }
+
     /// Returns whether a message is selected.
     #[must_use]
     pub fn matches(&self, summaries: &MessageSummary) -> bool {

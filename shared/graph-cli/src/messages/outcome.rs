@@ -41,6 +41,8 @@ impl Moved {
 /// The outcome of a move.
 #[derive(Debug, Default)]
 pub struct Outcome {
+    /// Number of messages that were looked at.
+    pub looked_at: usize,
     /// Number of selected messages.
     pub selected: usize,
     /// The messages that may be selected too, but were not looked at.
@@ -92,7 +94,7 @@ impl Outcome {
             .and_then(|unseen| unseen.text(queue))
             .unwrap_or_default();
         if self.selected == 0 {
-            return nothing_found(queue) + &unseen;
+            return nothing_found(queue, self.looked_at) + &unseen;
         }
         let moved = done_of_selected(self.moved, self.selected, "moved");
         let may = if self.unseen_back > 0 {

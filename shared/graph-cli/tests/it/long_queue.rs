@@ -30,7 +30,7 @@ fn a_queue_that_shows_less_than_it_holds_needs_a_person() {
         ),
         (
             "retry --reason Panicked --yes",
-            "No such message was found in FailedQueue.\n",
+            "No such message is among 2 messages of FailedQueue.\n",
         ),
     ] {
         let ended = tool.run(&format!("failed {line}"));

@@ -15,13 +15,14 @@ use crate::{
         Message, MessageSummary, Queue,
         age::is_too_old,
         filter::Filter,
+        nothing_found,
         outcome::{self, Left, Moved, Outcome},
         sums,
         unseen::Unseen,
     },
     progress::Progress,
     queues::{
-        Queues,
+        Look, Queues,
         visit::{Extent, Visited, visit_messages},
     },
     terminal::note,
@@ -30,6 +31,8 @@ use crate::{
 /// Messages that a person has confirmed.
 struct Confirmed {
     ids: BTreeSet<String>,
+    /// Number of messages that were looked at.
+    looked_at: usize,
     /// Messages that may be selected too, but were not looked at.
     unseen: Option<Unseen>,
 }
@@ -43,7 +46,11 @@ impl Confirmed {
         question: &str,
         yes: bool,
     ) -> Result<Self, Failure> {
-        let (summaries, unseen) = find(context, queue, filter, usize::MAX).await?;
+        let Look {
+            found: summaries,
+            looked_at,
+            unseen,
+        } = find(context, queue, filter, usize::MAX).await?;
         filter.check_ids(queue, &summaries, unseen)?;
         // All messages with an id of the command line were found.
         let unseen = filter.ids.is_empty().then_some(unseen);
@@ -53,7 +60,11 @@ impl Confirmed {
             ask::confirm(question, yes)?;
         }
         let ids = summaries.into_iter().map(|summary| summary.id).collect();
-        Ok(Self { ids, unseen })
+        Ok(Self {
+            ids,
+            looked_at,
+            unseen,
+        })
     }
 }
 
@@ -68,6 +79,7 @@ pub(super) async fn retry(
     let question = "Move these messages back, so that they are retried?";
     let confirmed = Confirmed::ask(context, queue, filter, question, yes).await?;
     let mut outcome = Outcome {
+        looked_at: confirmed.looked_at,
         selected: confirmed.ids.len(),
         unseen: confirmed.unseen,
         ..Outcome::default()
@@ -95,10 +107,10 @@ pub(super) async fn retry(
         let is_new = !confirmed.ids.contains(&message.id) && moved.has(&message.body);
         is_new.then(|| MessageSummary::of(queue, message))
     };
-    let (mut back, unseen) = queues.look(from, Extent::whole(usize::MAX), is_back).await?;
+    let mut look = queues.look(from, Extent::whole(usize::MAX), is_back).await?;
     // A copy that Graph sent meanwhile looks the same.
-    back.truncate(outcome.moved);
-    (outcome.back, outcome.unseen_back) = (back, unseen.count);
+    look.found.truncate(outcome.moved);
+    (outcome.back, outcome.unseen_back) = (look.found, look.unseen.count);
     Ok(outcome.answer(queue))
 }
 
@@ -198,7 +210,10 @@ pub(super) async fn delete(
     let unseen = unseen.map_or(0, |unseen| unseen.count);
     Ok(Answer {
         json: json!({"selected": selected, "deleted": dropped.get(), "notLookedAt": unseen}),
-        text: format!("{}\n{more}", done()),
+        text: match selected {
+            0 => nothing_found(queue, confirmed.looked_at) + &more,
+            _ => format!("{}\n{more}", done()),
+        },
         needs_person: dropped.get() < selected || unseen > 0,
     })
 }
