@@ -28,37 +28,20 @@ impl KeysInUse {
     pub fn of<'a>(listed: &[Subscription], urls: impl Iterator<Item = Cow<'a, NotificationUrl>>) -> Self {
         let mut in_use = Self::default();
         for url in urls {
-            add(&mut in_use.client_state, &url.key_id);
-            url.certificate_id
-                .iter()
-                .for_each(|id| add(&mut in_use.certificates, id));
+            in_use.client_state.insert(url.key_id.clone());
+            in_use.certificates.extend(url.certificate_id.clone());
         }
         let of_graph = listed
             .iter()
-            .filter_map(|one| one.encryption_certificate_id.as_ref());
-        of_graph.for_each(|id| add(&mut in_use.certificates, id));
+            .filter_map(|one| one.encryption_certificate_id.clone());
+        in_use.certificates.extend(of_graph);
         in_use
     }
 
     /// Adds the keys that another application's subscriptions name.
     pub fn extend(&mut self, other: &Self) {
-        let Self {
-            client_state,
-            certificates,
-        } = other;
-        for id in client_state {
-            add(&mut self.client_state, id);
-        }
-        for id in certificates {
-            add(&mut self.certificates, id);
-        }
-    }
-}
-
-/// Adds an id. Nearly all ids are present already, so they are looked up before they are copied.
-fn add(ids: &mut BTreeSet<String>, id: &str) {
-    if !ids.contains(id) {
-        ids.insert(id.to_owned());
+        self.client_state.extend(other.client_state.iter().cloned());
+        self.certificates.extend(other.certificates.iter().cloned());
     }
 }
 
