@@ -243,34 +243,28 @@ impl Known {
     }
 }
 
-/// Adds what Graph's answer to a request leaves out, from what is `known` of the subscription after the request.
-pub(crate) fn fill_in(one: &mut Subscription, known: &Subscription) {
-    let Subscription {
-        id: _,
-        resource,
-        change_type,
-        notification_url,
-        lifecycle_notification_url,
-        notification_query_options,
-        expiration_date_time: _,
-        include_resource_data,
-        encryption_certificate_id,
-        application_id,
-    } = known;
-    let fill = |shown: &mut Option<String>, known: &Option<String>| {
-        if shown.is_none() {
-            shown.clone_from(known);
-        }
-    };
-    fill(&mut one.resource, resource);
-    fill(&mut one.change_type, change_type);
-    fill(&mut one.notification_url, notification_url);
-    fill(&mut one.lifecycle_notification_url, lifecycle_notification_url);
-    fill(&mut one.notification_query_options, notification_query_options);
-    fill(&mut one.encryption_certificate_id, encryption_certificate_id);
-    fill(&mut one.application_id, application_id);
-    one.include_resource_data = one.include_resource_data.or(*include_resource_data);
-    keep_query(one, known);
+/// Returns a subscription as Graph's answer to a request shows it, with what the answer leaves out from what is `known` of it
+/// after the request.
+pub(crate) fn filled_in(mut shown: Subscription, known: Subscription) -> Subscription {
+    keep_query(&mut shown, &known);
+    Subscription {
+        id: shown.id,
+        resource: shown.resource.or(known.resource),
+        change_type: shown.change_type.or(known.change_type),
+        notification_url: shown.notification_url.or(known.notification_url),
+        lifecycle_notification_url: shown
+            .lifecycle_notification_url
+            .or(known.lifecycle_notification_url),
+        notification_query_options: shown
+            .notification_query_options
+            .or(known.notification_query_options),
+        expiration_date_time: shown.expiration_date_time,
+        include_resource_data: shown.include_resource_data.or(known.include_resource_data),
+        encryption_certificate_id: shown
+            .encryption_certificate_id
+            .or(known.encryption_certificate_id),
+        application_id: shown.application_id.or(known.application_id),
+    }
 }
 
 /// Restores the expiry and the query of the notification URL where Graph does not show them: some lists leave them out.

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     Deps,
-    memory::{Known, Subject, fill_in, keep_query, lock},
+    memory::{Known, Subject, filled_in, keep_query, lock},
     ports::{Clock, Ports},
     run::RunRequest,
     tenant_run::TenantRun,
@@ -72,7 +72,7 @@ impl<P: Ports> Applier<'_, P> {
         {
             lock(&self.known).history.may_exist(&creation.desired.name);
         }
-        let mut created = created?;
+        let created = created?;
         let asked = Subscription {
             resource: Some(body.resource),
             change_type: Some(body.change_type),
@@ -83,8 +83,7 @@ impl<P: Ports> Applier<'_, P> {
             include_resource_data: Some(body.include_resource_data),
             ..Subscription::default()
         };
-        fill_in(&mut created, &asked);
-        Ok(created)
+        Ok(filled_in(created, asked))
     }
 
     /// Notes whether Graph refuses an entry's objects one after the other, and whether it could validate the notification URL
@@ -256,7 +255,7 @@ pub(crate) async fn renew<P: Ports>(
         let call = deps.graph.update(tenant, version, &known.id, update);
         request.within(&deps.clock, call).await
     };
-    let mut renewed = match call(&update).await {
+    let renewed = match call(&update).await {
         Err(GraphError {
             kind: GraphErrorKind::TooLong { minutes, .. },
             ..
@@ -272,8 +271,7 @@ pub(crate) async fn renew<P: Ports>(
         encryption_certificate_id: None,
         ..known
     };
-    fill_in(&mut renewed, &asked);
-    Ok(renewed)
+    Ok(filled_in(renewed, asked))
 }
 
 /// Remembers the longest lifetime that Graph grants, and returns the expiry that follows from it.
