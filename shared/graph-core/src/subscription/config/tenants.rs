@@ -120,14 +120,14 @@ fn application(fields: &Fields<'_>, problems: &mut Problems) -> Option<Applicati
     );
     let cloud = cloud(fields, problems);
     let credential = credential(fields, problems);
-    let client_secret_expires = client_secret_expires(fields, problems);
     if problems.errors() > before {
         return None;
     }
+    let (credential, client_secret_expires) = credential?;
     Some(Application {
         client_id: client_id?,
         cloud: cloud?,
-        credential: credential?,
+        credential,
         client_secret_expires,
     })
 }
@@ -158,8 +158,8 @@ fn cloud(fields: &Fields<'_>, problems: &mut Problems) -> Option<Cloud> {
     found
 }
 
-/// Reads the credential, which has exactly one of the known forms.
-fn credential(fields: &Fields<'_>, problems: &mut Problems) -> Option<Credential> {
+/// Reads the credential, which has exactly one of the known forms, and the expiry of its client secret.
+fn credential(fields: &Fields<'_>, problems: &mut Problems) -> Option<(Credential, Option<Timestamp>)> {
     let path = fields.path("credential");
     let Some(node) = fields.get("credential") else {
         problems.error(&path, format!("is missing; write {CREDENTIAL_FORMS}"));
@@ -192,16 +192,16 @@ fn credential(fields: &Fields<'_>, problems: &mut Problems) -> Option<Credential
         certificate,
         web_identity,
     ) {
-        (Some(client_secret), None, None, None, false) => Credential::ClientSecret { client_secret },
-        (None, None, Some(private_key), Some(certificate), false) => Credential::Certificate {
+        (Some(client_secret), None, None, None, false) => Some(Credential::ClientSecret { client_secret }),
+        (None, None, Some(private_key), Some(certificate), false) => Some(Credential::Certificate {
             private_key,
             certificate,
-        },
-        (client_secret, Some(refresh_token), None, None, false) => Credential::RefreshToken {
+        }),
+        (client_secret, Some(refresh_token), None, None, false) => Some(Credential::RefreshToken {
             refresh_token,
             client_secret,
-        },
-        (None, None, None, None, true) => Credential::WebIdentity,
+        }),
+        (None, None, None, None, true) => Some(Credential::WebIdentity),
         _ => {
             // Not if a field's own mistake has been reported.
             if problems.errors() == before {
@@ -215,39 +215,30 @@ fn credential(fields: &Fields<'_>, problems: &mut Problems) -> Option<Credential
                 };
                 problems.error(&path, format!("{what}; write {CREDENTIAL_FORMS}"));
             }
-            return None;
+            None
         }
     };
-    (problems.errors() == before).then_some(credential)
+    let expires = client_secret_expires(&fields, problems);
+    let credential = credential.filter(|_| problems.errors() == before)?;
+    Some((credential, expires))
 }
 
-/// Reads the expiry of the client secret: a time, or a day, whose beginning counts.
+/// Reads the expiry of a credential's client secret: a time, or a day, whose beginning counts.
 fn client_secret_expires(fields: &Fields<'_>, problems: &mut Problems) -> Option<Timestamp> {
-    let path = format!("{}.{EXPIRES}", fields.path("credential"));
-    let Some(Node::Object(given)) = fields.get("credential") else {
-        return None;
-    };
-    let of = |name: &str| {
-        given
-            .iter()
-            .find(|(found, _)| found == name)
-            .map(|(_, node)| node)
-    };
-    // `null` counts as absent, as in every other field.
-    let expires = of(EXPIRES).filter(|node| !matches!(node, Node::Null))?;
-    if of("clientSecret").is_none() {
+    let node = fields.get(EXPIRES)?;
+    if fields.get("clientSecret").is_none() {
         problems.error(
-            &path,
+            &fields.path(EXPIRES),
             "is the expiry date of a `clientSecret`, which is missing; remove it",
         );
     }
-    let expires = match expires {
+    let expires = match node {
         Node::Text(text) => time(text.trim()),
         _ => None,
     };
     if expires.is_none() {
         problems.error(
-            &path,
+            &fields.path(EXPIRES),
             "is not a date; write the date in the app registration, such as \"2027-05-23\"",
         );
     }
