@@ -11,7 +11,7 @@ use std::{
 use graph_core::{
     application::{Application, Guid},
     subscription::{
-        config::{Config, Credential, MIN_MINUTES, Tenant},
+        config::{Config, Credential, Tenant, requested},
         model::Subscription,
         plan::{FailureHistory, LiveCounts, Policy, StoredState, SubscriptionHistory},
     },
@@ -92,7 +92,7 @@ impl Memory {
     /// Remembers that Graph grants at most `minutes` to the subscription called `name`, and returns the lifetime to
     /// request.
     pub(crate) fn shorten(&self, tenant: &Tenant, name: &str, minutes: u32) -> SignedDuration {
-        let minutes = minutes.saturating_sub(KEPT_BACK).max(MIN_MINUTES);
+        let minutes = requested(minutes);
         let entry = name.split('/').next().unwrap_or_default();
         let key = (tenant.application.tenant_id, entry.to_owned());
         lock(&self.longest).insert(key, minutes);
@@ -282,10 +282,6 @@ pub(crate) fn keep_query(one: &mut Subscription, known: &Subscription) {
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-/// How many minutes of the granted lifetime are not requested: Graph counts the lifetime from when it reads the
-/// request.
-const KEPT_BACK: u32 = 10;
 
 /// How many pages of a tenant's list are read at every run: beside another process, they fit into one window of Graph's
 /// limit.

@@ -461,6 +461,13 @@ fn is_repeated(entries: &[(String, Node)], key: &str, node: &Node) -> bool {
         .any(|(found, _)| found == key)
 }
 
+/// Returns the lifetime in minutes to request if Graph grants at most `most`: clocks differ, and Graph counts from when it reads
+/// the request.
+#[must_use]
+pub fn requested(most: u32) -> u32 {
+    most.saturating_sub(MARGIN_MINUTES).max(MIN_MINUTES)
+}
+
 /// The fields of the document.
 const CONFIG_FIELDS: &[&str] = &["applications", "tenants", "subscriptions"];
 
@@ -474,4 +481,7 @@ pub const PERSONAL_TENANT: Guid = Guid::from_u128(0x9188_040d_6c67_4c5b_b112_36a
 const NAME_LENGTH: usize = 32;
 
 /// The shortest lifetime: Microsoft Graph raises shorter ones to it (*subscription resource type*).
-pub const MIN_MINUTES: u32 = 45;
+const MIN_MINUTES: u32 = 45;
+
+/// How many minutes less than the maximum are requested.
+const MARGIN_MINUTES: u32 = 10;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::reader::{Problems, join, listed};
 use super::subscriptions::{FETCH_CONTENT, IMMUTABLE_IDS, PERMISSION_CHANGES, QUERY_OPTIONS, Written};
-use super::{Entry, ForEach, MIN_MINUTES, Tenant};
+use super::{Entry, ForEach, MIN_MINUTES, Tenant, requested};
 use crate::cloud::Cloud;
 use crate::subscription::catalogue::{self, Access, Changes, Fetching, Remark, Rich, Row, Select};
 use graph_events::{Change, ResourcePath, path};
@@ -39,7 +39,7 @@ pub(super) fn check(
     }
     let changes = written.changes?;
     // Graph measures its maximum by its own clock, so a little less is requested.
-    let granted = row.map(|row| below(row.max_minutes(written.rich)));
+    let granted = row.map(|row| requested(row.max_minutes(written.rich)));
     let minutes = written.minutes.into_iter().chain(granted).min()?;
     Some(Entry {
         name: written.name.to_owned(),
@@ -57,11 +57,6 @@ pub(super) fn check(
         for_each: written.for_each,
         options: written.options,
     })
-}
-
-/// Returns the lifetime to request if Graph grants at most `max` minutes.
-fn below(max: u32) -> u32 {
-    max.saturating_sub(MARGIN_MINUTES).max(MIN_MINUTES)
 }
 
 /// Checks a known resource.
@@ -473,9 +468,6 @@ fn check_placeholder(written: &Written<'_>, resource: &str, problems: &mut Probl
 /// The entities that can have immutable ids (Microsoft Graph, *immutable identifiers for Outlook resources*).
 const OUTLOOK_ITEMS: &[&str] = &["message", "event", "contact", "todoTask"];
 
-/// How many minutes less than the maximum are requested, because clocks differ.
-const MARGIN_MINUTES: u32 = 10;
-
 /// The longest lifetime of any resource.
 const MAX_LIFETIME_MINUTES: u32 = 43_200;
 
@@ -484,15 +476,3 @@ const PRESENCES: usize = 650;
 
 /// The properties that `$expand` may name with resource data.
 const EXTENDED_PROPERTIES: &[&str] = &["singleValueExtendedProperties", "multiValueExtendedProperties"];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_margin_never_leads_below_the_minimum() {
-        for (max, expected) in [(60, 50), (56, 46), (55, 45), (50, 45), (5, 45)] {
-            assert_eq!(below(max), expected, "{max}");
-        }
-    }
-}

@@ -51,6 +51,13 @@ fn the_end_of_a_client_secret_is_a_day_or_a_time() {
 }
 
 #[test]
+fn the_margin_never_leads_below_the_minimum() {
+    for (most, expected) in [(60, 50), (56, 46), (55, 45), (50, 45), (5, 45)] {
+        assert_eq!(requested(most), expected, "{most}");
+    }
+}
+
+#[test]
 fn ids_are_kept_in_lower_case() {
     let mut document = document(json!({"resource": "/users", "changeType": "updated"}));
     document["tenants"]["contoso"]["tenantId"] = json!("ABCDEF11-2222-3333-4444-55555555555F");

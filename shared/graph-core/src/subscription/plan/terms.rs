@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use crate::subscription::{
     catalogue::{self, Row, Version},
+    config::requested,
     model::Subscription,
 };
 
@@ -27,7 +28,7 @@ impl Terms {
                 lifetime: OF_UNKNOWN.max(period.saturating_mul(3)),
             };
         };
-        let minutes = row.max_minutes(is_rich).saturating_sub(KEPT_BACK);
+        let minutes = requested(row.max_minutes(is_rich));
         Self {
             version: row.version(),
             lifetime: SignedDuration::from_mins(i64::from(minutes)),
@@ -43,9 +44,6 @@ impl Subscription {
         row.map(Row::version).unwrap_or_default()
     }
 }
-
-/// How many minutes less than the maximum are requested.
-const KEPT_BACK: u32 = 10;
 
 /// The lifetime for a resource that the catalogue does not have: Graph grants every resource at least an hour.
 const OF_UNKNOWN: SignedDuration = SignedDuration::from_mins(50);
@@ -67,7 +65,7 @@ mod tests {
     fn graph_grants_every_resource_what_an_unknown_one_gets() {
         for row in catalogue::rows() {
             let least = row.max_minutes(false).min(row.max_minutes(true));
-            let least = SignedDuration::from_mins(i64::from(least.saturating_sub(KEPT_BACK)));
+            let least = SignedDuration::from_mins(i64::from(requested(least)));
             assert!(least >= OF_UNKNOWN, "{}", row.key);
         }
     }
