@@ -118,7 +118,7 @@ impl Figures {
         self.gaps(&state, now);
         self.deletions(&state);
         self.limits(&state);
-        self.calls(&state);
+        self.calls(&state, now);
         self.row("events that reported gaps to consumers", sum(delivered));
         self.missed(&Missed::of(&state.ledger.unwatched, windows), windows.len());
         self.row("time that it took to simulate", format!("{} s", took.as_secs()));
@@ -284,12 +284,11 @@ impl Figures {
         }
     }
 
-    fn calls(&mut self, state: &State) {
+    fn calls(&mut self, state: &State, now: Timestamp) {
         let ledger = &state.ledger;
         let mut minimum = MinimumRenewals::default();
-        let span = SignedDuration::from_hours(24 * self.scale.days);
-        for subscription in state.live() {
-            minimum.add(subscription, span, &self.scale.policy);
+        for (subscription, age) in state.all(now) {
+            minimum.add(subscription, age, &self.scale.policy);
         }
         for (what, count) in &ledger.requests {
             self.row(what, count);

@@ -29,6 +29,8 @@ pub(super) struct Ledger {
     pub(super) created: u64,
     pub(super) renewed: u64,
     pub(super) ended: BTreeMap<EndCause, u64>,
+    /// When each subscription was created, by id.
+    created_at: BTreeMap<String, Timestamp>,
     /// The subscriptions that expired: resource, lifetime, expiry.
     pub(super) lapses: Vec<(String, SignedDuration, Timestamp)>,
     /// The gaps in which no subscription watched a resource: their cause, beginning and length.
@@ -75,6 +77,7 @@ impl Ledger {
 
     pub(super) fn created(&mut self, new: &Registered, now: Timestamp) {
         self.created += 1;
+        self.created_at.insert(new.id.clone(), now);
         if let Some((why, since)) = self.open.remove(&watch_key(new)) {
             self.gaps.push((why, since, now.duration_since(since)));
             let (tenant_id, resource) = watch_key(new);
@@ -104,6 +107,12 @@ impl Ledger {
     pub(super) fn request_reauthorization(&mut self, subscription: &Registered, now: Timestamp) {
         self.reauthorizations_sent += 1;
         self.reauthorizations.insert(subscription.id.clone(), now);
+    }
+
+    /// Returns how long a subscription has lived until `now`.
+    pub(super) fn age(&self, subscription: &Registered, now: Timestamp) -> SignedDuration {
+        let created_at = self.created_at.get(&subscription.id).copied();
+        now.duration_since(created_at.unwrap_or(now))
     }
 
     /// Forgets the open gaps of a tenant that has left.

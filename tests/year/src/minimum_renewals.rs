@@ -16,7 +16,7 @@ pub(super) struct MinimumRenewals {
 }
 
 impl MinimumRenewals {
-    /// Adds a subscription that has to live for `span`.
+    /// Adds a subscription that lived for `span`.
     pub(super) fn add(&mut self, subscription: &Registered, span: SignedDuration, policy: &Policy) {
         let row = catalogue::find(&subscription.resource);
         let longest = row.map_or(0, |row| row.max_minutes(subscription.include_resource_data));

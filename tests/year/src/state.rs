@@ -6,7 +6,7 @@ use graph_simulator::{
     GraphError, Registered, Subscriptions,
     subscription::{self, Owner},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Request;
 
 use super::{
@@ -25,6 +25,8 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) limits: Limits,
     pub(super) ledger: Ledger,
+    /// The subscriptions that no longer exist, and how long each has lived.
+    pub(super) lived: Vec<(Registered, SignedDuration)>,
     pub(super) wrong_lists: WrongLists,
     applications: BTreeMap<Application, Subscriptions>,
     /// The ids of tenants that have left.
@@ -48,6 +50,7 @@ impl State {
             faults,
             limits: Limits::default(),
             ledger: Ledger::default(),
+            lived: Vec::new(),
             wrong_lists: WrongLists::default(),
             applications: BTreeMap::new(),
             gone: BTreeSet::new(),
@@ -59,6 +62,8 @@ impl State {
     pub(super) fn expire(&mut self, now: Timestamp) {
         for held in self.applications.values_mut() {
             for one in held.expire(now) {
+                let age = self.ledger.age(&one, one.expires_at);
+                self.lived.push((one.clone(), age));
                 if !self.gone.contains(&one.tenant_id) {
                     self.ledger.ended(&one, EndCause::Lapsed, one.expires_at);
                 }
@@ -84,6 +89,16 @@ impl State {
             .iter()
             .filter(|((tenant_id, _), _)| !self.gone.contains(tenant_id));
         wanted.flat_map(|(_, held)| held.after(None).map(|(_, one)| one))
+    }
+
+    /// Returns all subscriptions that ever existed, and how long each has lived.
+    pub(super) fn all(&self, now: Timestamp) -> impl Iterator<Item = (&Registered, SignedDuration)> {
+        let held = self.applications.values();
+        let alive = held.flat_map(move |held| {
+            held.after(None)
+                .map(move |(_, one)| (one, self.ledger.age(one, now)))
+        });
+        alive.chain(self.lived.iter().map(|(one, age)| (one, *age)))
     }
 
     /// Returns how many subscriptions a tenant has, plus the known gaps.
@@ -197,6 +212,8 @@ impl State {
         if !self.gone.contains(&one.tenant_id) {
             self.ledger.ended(&one, why, now);
         }
+        let age = self.ledger.age(&one, now);
+        self.lived.push((one, age));
     }
 }
 
