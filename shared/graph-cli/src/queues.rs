@@ -2,7 +2,10 @@
 
 pub mod visit;
 
-use std::{cell::Cell, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
 
 use aws_sdk_sqs::{
     Client,
@@ -12,6 +15,7 @@ use aws_sdk_sqs::{
         MessageSystemAttributeName, QueueAttributeName,
     },
 };
+use futures_util::future::join_all;
 use graph_edge::sqs::REASON;
 use jiff::Timestamp;
 
@@ -62,15 +66,15 @@ impl<'a> Queues<'a> {
         &self,
         url: &str,
         extent: Extent,
-        mut take: impl FnMut(&Message) -> Option<T>,
+        take: impl Fn(&Message) -> Option<T>,
     ) -> Result<Look<T>, Failure> {
-        let (mut taken, looked_at) = (Vec::new(), Cell::new(0));
+        let (taken, looked_at) = (RefCell::new(Vec::new()), Cell::new(0));
         let queue = self.open(url).await?;
         let look = visit_messages(&queue, extent, async |message| {
             looked_at.update(|count| count + 1);
             Ok(match take(&message) {
                 Some(one) => {
-                    taken.push((message.sent_at, one));
+                    taken.borrow_mut().push((message.sent_at, one));
                     Visited::Kept
                 }
                 None => Visited::Skipped,
@@ -78,6 +82,7 @@ impl<'a> Queues<'a> {
         });
         let state = || counted(looked_at.get(), "message");
         let unseen = Progress::start("Looking").during(&state, look).await?;
+        let mut taken = taken.into_inner();
         taken.sort_by_key(|(sent_at, _)| *sent_at);
         Ok(Look {
             found: taken.into_iter().map(|(_, one)| one).collect(),
@@ -203,16 +208,23 @@ impl MessageSource for SqsQueue<'_> {
     }
 
     async fn release(&self, receipts: Vec<String>) {
-        for receipts in receipts.chunks(10) {
-            let entry = |(index, receipt): (usize, &String)| {
-                let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(index.to_string());
-                entry.receipt_handle(receipt).visibility_timeout(0).build().ok()
-            };
-            let entries = receipts.iter().enumerate().filter_map(entry).collect();
-            let change = self.queues.client.change_message_visibility_batch();
-            // What is not shown now shows up by itself when its time is over.
-            let _ = change.queue_url(self.url).set_entries(Some(entries)).send().await;
+        // A request takes ten.
+        for receipts in receipts.chunks(100) {
+            join_all(receipts.chunks(10).map(|ten| self.release_ten(ten))).await;
         }
+    }
+}
+
+impl SqsQueue<'_> {
+    async fn release_ten(&self, receipts: &[String]) {
+        let entry = |(index, receipt): (usize, &String)| {
+            let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(index.to_string());
+            entry.receipt_handle(receipt).visibility_timeout(0).build().ok()
+        };
+        let entries = receipts.iter().enumerate().filter_map(entry).collect();
+        let change = self.queues.client.change_message_visibility_batch();
+        // What is not shown now shows up by itself when its time is over.
+        let _ = change.queue_url(self.url).set_entries(Some(entries)).send().await;
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod changes;
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -166,12 +166,12 @@ async fn shown(context: &Context, queue: Queue, show: Show) -> Result<Answer, Fa
         ..Filter::default()
     };
     let url = context.stack.output(queue.output())?;
-    let mut found = 0;
+    let found = Cell::new(0);
     let select = |message: &_| {
         let summary = Some(MessageSummary::of(queue, message)).filter(|one| filter.matches(one))?;
-        found += 1;
+        found.update(|count| count + 1);
         // Each id is that of one message, so more are never shown.
-        let shown = (found <= filter.ids.len()).then(|| displayed(queue, message, show.content));
+        let shown = (found.get() <= filter.ids.len()).then(|| displayed(queue, message, show.content));
         Some((summary, shown))
     };
     let queues = Queues::new(&context.aws);

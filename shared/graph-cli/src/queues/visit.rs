@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::join_all;
+
 use crate::{
     failure::Failure,
     messages::{
@@ -62,7 +64,7 @@ pub enum Visited {
     Removed,
 }
 
-/// Passes each message of a queue to `visit` once, and returns which messages were not reached. Messages that are still in the
+/// Passes each message of a queue to `visit` once, those of one answer at the same time, and returns which messages were not reached. Messages that are still in the
 /// queue become visible again, also after a failure.
 ///
 /// # Errors
@@ -71,7 +73,7 @@ pub enum Visited {
 pub async fn visit_messages(
     queue: &impl MessageSource,
     extent: Extent,
-    visit: impl AsyncFnMut(Message) -> Result<Visited, Failure>,
+    visit: impl AsyncFn(Message) -> Result<Visited, Failure>,
 ) -> Result<Unseen, Failure> {
     let mut hidden = BTreeMap::new();
     let visited = visit_all(queue, extent, visit, &mut hidden).await;
@@ -83,7 +85,7 @@ pub async fn visit_messages(
 async fn visit_all(
     queue: &impl MessageSource,
     extent: Extent,
-    mut visit: impl AsyncFnMut(Message) -> Result<Visited, Failure>,
+    visit: impl AsyncFn(Message) -> Result<Visited, Failure>,
     hidden: &mut BTreeMap<String, String>,
 ) -> Result<Unseen, Failure> {
     let mut seen = BTreeSet::new();
@@ -108,23 +110,28 @@ async fn visit_all(
         empty = 0;
         // The newest receipt is the one that counts.
         hidden.extend(received.iter().map(|one| (one.id.clone(), one.receipt.clone())));
-        for message in received {
-            let id = message.id.clone();
-            if !seen.insert(id.clone()) {
-                repeats += 1;
-                continue;
-            }
+        repeats += received.len();
+        let is_new = |message: &Message| seen.insert(message.id.clone());
+        let mut new: Vec<Message> = received.into_iter().filter(is_new).collect();
+        while counted < extent.most && !new.is_empty() {
             repeats = 0;
-            match visit(message).await? {
-                Visited::Skipped => {}
-                Visited::Kept => counted += 1,
-                Visited::Removed => {
-                    hidden.remove(&id);
-                    counted += 1;
+            // Thousands of messages are worked off ten at once. More than are wanted are never begun.
+            let some = new.drain(..new.len().min(extent.most - counted));
+            let visits = some.map(|message| async { (message.id.clone(), visit(message).await) });
+            let mut failure = None;
+            for (id, visited) in join_all(visits).await {
+                match visited {
+                    Ok(Visited::Skipped) => {}
+                    Ok(Visited::Kept) => counted += 1,
+                    Ok(Visited::Removed) => {
+                        hidden.remove(&id);
+                        counted += 1;
+                    }
+                    Err(error) => failure = failure.or(Some(error)),
                 }
             }
-            if counted >= extent.most {
-                break;
+            if let Some(failure) = failure {
+                return Err(failure);
             }
         }
         // Skipped messages reappear while a long queue is read; after a whole round of repeats the others are out of sight.
@@ -148,9 +155,9 @@ const EMPTY_ANSWERS: usize = 60;
 #[cfg(test)]
 mod tests {
     use std::{
-        cell::RefCell,
+        cell::{Cell, RefCell},
         collections::VecDeque,
-        future::ready,
+        future::{poll_fn, ready},
         pin::pin,
         task::{Context, Poll, Waker},
     };
@@ -292,6 +299,28 @@ mod tests {
     }
 
     #[test]
+    fn messages_of_one_answer_are_visited_at_the_same_time() {
+        let queue = FakeQueue::of([vec!["a", "b", "c", "d"]], 1);
+        let begun = Cell::new(0);
+        let visits = visit_messages(&queue, Extent::whole(3), async |_| {
+            begun.update(|count| count + 1);
+            // None ends before the third has begun, and the fourth is not wanted.
+            poll_fn(|_| match begun.get() {
+                3 => Poll::Ready(Ok(Visited::Removed)),
+                _ => Poll::Pending,
+            })
+            .await
+        });
+        let mut visits = pin!(visits);
+        let mut context = Context::from_waker(Waker::noop());
+        assert!((0..4).any(|_| visits.as_mut().poll(&mut context).is_ready()));
+        assert_eq!(
+            (begun.get(), queue.released.borrow().concat()),
+            (3, "d0".to_owned())
+        );
+    }
+
+    #[test]
     fn no_more_are_asked_for_than_are_wanted() {
         for (most, asked_for) in [(3, 3), (10, 10), (usize::MAX, 10)] {
             let queue = FakeQueue::default();
@@ -306,16 +335,17 @@ mod tests {
     fn visited(
         queue: &FakeQueue,
         extent: Extent,
-        mut outcome: impl FnMut(&str) -> Result<Visited, Failure>,
+        outcome: impl Fn(&str) -> Result<Visited, Failure>,
     ) -> (Vec<String>, Result<Unseen, Failure>) {
-        let mut seen = Vec::new();
+        let seen = RefCell::default();
         let visits = visit_messages(queue, extent, async |message| {
-            seen.push(message.id.clone());
-            outcome(&message.id)
+            let visited = outcome(&message.id);
+            Vec::push(&mut seen.borrow_mut(), message.id);
+            visited
         });
         let Poll::Ready(result) = pin!(visits).poll(&mut Context::from_waker(Waker::noop())) else {
             panic!("it waits");
         };
-        (seen, result)
+        (seen.into_inner(), result)
     }
 }

@@ -1,6 +1,10 @@
 //! Moving messages back, and deleting them.
 
-use std::{cell::Cell, collections::BTreeSet, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -88,10 +92,15 @@ pub(super) async fn retry(
         return Ok(outcome.answer(queue));
     }
     let queues = Queues::new(&context.aws);
-    let (mut moved, mut destinations) = (Moved::default(), BTreeSet::new());
-    let work = move_back(context, queue, &confirmed, &mut moved, &mut destinations).await;
-    outcome.moved = moved.count();
-    outcome.left = work.map_err(|failure| {
+    let done = RefCell::default();
+    let work = move_back(context, queue, &confirmed, &done).await;
+    let Done {
+        moved,
+        left,
+        destinations,
+    } = done.into_inner();
+    (outcome.moved, outcome.left) = (moved.count(), left);
+    work.map_err(|failure| {
         failure.after(&outcome::done_of_selected(
             outcome.moved,
             outcome.selected,
@@ -114,40 +123,48 @@ pub(super) async fn retry(
     Ok(outcome.answer(queue))
 }
 
-/// Moves messages, and returns how many were left.
+/// What was done of a move.
+#[derive(Default)]
+struct Done<'c> {
+    moved: Moved,
+    left: Left,
+    /// The URLs of the queues that got messages.
+    destinations: BTreeSet<&'c str>,
+}
+
+/// Moves messages, and notes in `done` what was done.
 async fn move_back<'c>(
     context: &'c Context,
     queue: Queue,
     confirmed: &Confirmed,
-    moved: &mut Moved,
-    destinations: &mut BTreeSet<&'c str>,
-) -> Result<Left, Failure> {
+    done: &RefCell<Done<'c>>,
+) -> Result<(), Failure> {
     let queues = Queues::new(&context.aws);
     let from = context.stack.output(queue.output())?;
     let opened = queues.open(from).await?;
-    let (mut left, done, now) = (Left::default(), Cell::new(0), Timestamp::now());
+    let now = Timestamp::now();
     let work = visit_messages(&opened, Extent::whole(confirmed.ids.len()), async |message| {
         if !confirmed.ids.contains(&message.id) {
             return Ok(Visited::Skipped);
         }
         if is_too_old(MessageSummary::of(queue, &message).received_at, now) {
-            left.too_old += 1;
+            done.borrow_mut().left.too_old += 1;
             return Ok(Visited::Kept);
         }
         // Not every stack has a reader, whose windows nobody else understands.
         let Ok(to) = context.stack.output(queue.retried_from(&message.body)) else {
-            left.windows += 1;
+            done.borrow_mut().left.windows += 1;
             return Ok(Visited::Kept);
         };
         queues.move_message(&message, from, to).await?;
-        moved.push(&message.body);
-        destinations.insert(to);
-        done.set(moved.count());
+        let mut done = done.borrow_mut();
+        done.moved.push(&message.body);
+        done.destinations.insert(to);
         Ok(Visited::Removed)
     });
-    let state = || format!("{} of {}", done.get(), confirmed.ids.len());
+    let state = || format!("{} of {}", done.borrow().moved.count(), confirmed.ids.len());
     Progress::start("Moving").during(&state, work).await?;
-    Ok(left)
+    Ok(())
 }
 
 /// Waits until queues are empty, and returns how many messages remain.
