@@ -13,7 +13,12 @@ use crate::{
     Answer,
     arguments::{Choice, Failed, Limit, Owner, Show, Undelivered},
     failure::{Failure, Kind},
-    messages::{MessageSummary, Queue, displayed::displayed, filter::Filter, nothing_found, text},
+    messages::{
+        MessageSummary, Queue,
+        displayed::displayed,
+        filter::Filter,
+        listed::{nothing_found, text},
+    },
     queues::{Look, Queues, visit::Extent},
     terminal::note,
 };

@@ -7,7 +7,11 @@ use std::{
 
 use serde_json::json;
 
-use super::{MessageSummary, Queue, nothing_found, sums, unseen::Unseen};
+use super::{
+    MessageSummary, Queue,
+    listed::{nothing_found, sums},
+    unseen::Unseen,
+};
 use crate::{Answer, terminal};
 
 /// The moved messages. SQS gives a message that returns another id, so a digest of its body tells it.
