@@ -205,16 +205,22 @@ async fn react<P: Ports>(
         if has_failed {
             continue;
         }
-        let loss = match (verdict, event.kind) {
+        let lost = match (verdict, event.kind) {
             // The run may have found or created the successor, which bounds the gap.
             (Verdict::Gone, Kind::Missed) => {
                 let verdict = answers.after_run(event);
-                verdict.and_then(|verdict| verdict.loss(event, now))
+                verdict
+                    .and_then(|verdict| verdict.loss(event, now))
+                    .into_iter()
+                    .collect()
             }
-            (Verdict::Gone, Kind::Removed) => run.as_ref().and_then(|run| event.removed(run, now)),
-            (verdict, _) => verdict.loss(event, now),
+            (Verdict::Gone, Kind::Removed) => run
+                .as_ref()
+                .map(|run| event.removed(run, now))
+                .unwrap_or_default(),
+            (verdict, _) => verdict.loss(event, now).into_iter().collect(),
         };
-        if let Some(loss) = loss {
+        for loss in lost {
             losses.add(index, loss, &deps.memory);
         }
     }
@@ -340,7 +346,7 @@ impl Event {
         let is_asked =
             |tenant: &TenantResult| entry.is_some_and(|entry| entry.tenants.contains(&tenant.line.tenant));
         let tenants = narrowed(run.of(self.application).collect(), is_asked);
-        let tenants = narrowed(tenants, |tenant| tenant.removed.contains(&self.key()));
+        let tenants = narrowed(tenants, |tenant| self.may_be_removed(tenant));
         let has_failed = |tenant: &TenantResult| {
             !tenant.is_listed() || self.of_name(&tenant.steps).any(StepResult::has_failed)
         };

@@ -20,6 +20,7 @@ mod missed;
 mod previous;
 mod processes;
 mod refusals;
+mod removed;
 mod rotation;
 mod runs;
 mod stacks;

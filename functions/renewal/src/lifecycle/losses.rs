@@ -16,7 +16,7 @@ use crate::{
     memory::{Memory, lock},
     ports::Ports,
     result::StepResult,
-    run::{self, Run},
+    run::{self, Run, TenantResult},
 };
 
 /// The losses of a batch, each with the index of its event.
@@ -61,11 +61,10 @@ impl Losses {
     }
 }
 
-/// Returns the id of the gap, and whether it is read, if the loss is about a replaced subscription.
+/// Returns the id of the gap, and whether it is read, if the loss is about a replaced subscription of unknown id.
 fn of_replaced(loss: &Loss) -> Option<(String, bool)> {
     let Loss { gap, is_read, .. } = loss;
-    let is_of_replaced = gap.kind == GapKind::Missed && gap.subscription_id.is_none();
-    is_of_replaced.then(|| (gap.id(), *is_read))
+    gap.subscription_id.is_none().then(|| (gap.id(), *is_read))
 }
 
 impl Event {
@@ -102,15 +101,40 @@ impl Event {
         now.duration_since(self.received_at) <= MAX_QUEUE_AGE
     }
 
-    /// Returns the loss of a subscription that Graph removed, once it has a successor; the reader reads only if it was really
+    /// Returns the losses of a subscription that Graph removed, once it has a successor; the reader reads only if it was really
     /// gone. A subscription that no entry asks for causes none.
-    pub(super) fn removed(&self, run: &Run, now: Timestamp) -> Option<Loss> {
-        let (result, is_only) = self.successor(run)?;
+    ///
+    /// Only a removal that fits what the run knows counts: a client state can be replayed with another id. A run that does not
+    /// know the id takes any removal for that of the predecessors of every subscription of the name, so invented ids cause at
+    /// most one gap for each of them.
+    pub(super) fn removed(&self, run: &Run, now: Timestamp) -> Vec<Loss> {
+        let proven = self.successors(run, |tenant| self.is_removed(tenant));
+        if let Some(first) = proven.first() {
+            // Where several users signed in to one application, another one's may be the successor.
+            let is_only = proven.len() == 1;
+            return vec![self.removed_before(first, is_only, run, now)];
+        }
+        let possible = self.successors(run, |tenant| self.may_be_removed(tenant));
+        let existing = possible
+            .into_iter()
+            .filter(|result| result.subscription_id.is_some());
+        let mut losses: Vec<Loss> = existing
+            .map(|result| self.removed_before(result, true, run, now))
+            .collect();
+        for loss in &mut losses {
+            // Nothing proves the id in the event, so it does not become part of the gap.
+            loss.gap.subscription_id = None;
+        }
+        losses
+    }
+
+    /// Returns the loss before a successor.
+    fn removed_before(&self, result: &StepResult, is_only: bool, run: &Run, now: Timestamp) -> Loss {
         // Of a held subscription the lifetime may be unknown; its gap then has no beginning.
         let lifetime = result.step.lifetime;
         let renewed_at = lifetime.and_then(|lifetime| self.renewed_at(lifetime, now));
         let missed = self.missed(result.step.resource.clone(), None, now);
-        Some(Loss {
+        Loss {
             gap: Gap {
                 kind: GapKind::Removed,
                 new_subscription_id: result.subscription_id.clone().filter(|_| is_only),
@@ -121,26 +145,29 @@ impl Event {
             },
             is_read: missed.is_read && self.results(run).any(StepResult::has_created),
             made_at: None,
-        })
+        }
     }
 
-    /// Returns the result for the removed subscription, and whether no other login of the application can have had it.
-    ///
-    /// Only a removal that fits what the run knows counts: a client state can be replayed with another id. Where several
-    /// users signed in to one application, each has a subscription of this name. A run without memory cannot tell which of
-    /// them was removed, unless it had to create only one.
-    fn successor<'r>(&'r self, run: &'r Run) -> Option<(&'r StepResult, bool)> {
-        let tenants = run
-            .of(self.application)
-            .filter(|tenant| tenant.removed.contains(&self.key()));
+    /// Returns the results of the event's subscription in those of the tenants that `had` it: the created ones, if any.
+    fn successors<'r>(&'r self, run: &'r Run, had: impl Fn(&TenantResult) -> bool) -> Vec<&'r StepResult> {
+        let tenants = run.of(self.application).filter(|tenant| had(tenant));
         let all: Vec<&StepResult> = tenants.flat_map(|tenant| self.of_name(&tenant.steps)).collect();
         let created: Vec<&StepResult> = all
             .iter()
             .copied()
             .filter(|result| result.has_created())
             .collect();
-        let candidates = if created.is_empty() { all } else { created };
-        Some((*candidates.first()?, candidates.len() == 1))
+        if created.is_empty() { all } else { created }
+    }
+
+    /// Returns whether the run knows that the tenant had the removed subscription.
+    fn is_removed(&self, tenant: &TenantResult) -> bool {
+        tenant.removed.is_proven(&self.subscription_id, &self.name)
+    }
+
+    /// Returns whether the tenant may have had the removed subscription.
+    pub(super) fn may_be_removed(&self, tenant: &TenantResult) -> bool {
+        self.is_removed(tenant) || tenant.removed.is_possible(&self.name)
     }
 
     /// Returns when the subscription was last renewed, computed from the expiry in the event; nothing if that expiry is

@@ -10,8 +10,8 @@ use graph_core::subscription::{
     config::{Entry, Problem},
     model::Subscription,
     plan::{
-        Action, Context, Desired, Listing, Objects, Policy, Step, SubscriptionCount, Urgency, delete_all,
-        excess, expand, plan,
+        Action, Context, Desired, Listing, Objects, Policy, Removals, Step, SubscriptionCount, Urgency,
+        delete_all, excess, expand, plan,
     },
     rotation::KeysInUse,
 };
@@ -261,7 +261,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         context: &Context,
         holds: SignedDuration,
         known: &Mutex<Known>,
-    ) -> BTreeSet<(String, String)> {
+    ) -> Removals {
         let history = &mut lock(known).history;
         // The stored summary first: a new process learns from it what was there before.
         if let Some(look) = self.stored.of(self.name, self.config_version) {

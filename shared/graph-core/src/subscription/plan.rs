@@ -23,6 +23,7 @@ pub use self::{
     policy::Policy,
     processes::Processes,
     reason::Reason,
+    removals::Removals,
     state::{Look, Missing, StoredState},
     step::{Action, Creation, Renewal, Step},
     terms::Terms,
@@ -52,6 +53,7 @@ mod live;
 mod policy;
 mod processes;
 mod reason;
+mod removals;
 mod state;
 mod step;
 mod terms;

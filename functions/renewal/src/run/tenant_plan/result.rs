@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use graph_core::{
     application::Application,
-    subscription::{config::Problem, plan::SubscriptionCount, rotation::KeysInUse},
+    subscription::{
+        config::Problem,
+        plan::{Removals, SubscriptionCount},
+        rotation::KeysInUse,
+    },
 };
 
 use crate::{
@@ -21,8 +25,8 @@ pub(crate) struct TenantResult {
     pub(crate) line: TenantLine,
     /// The results of the steps.
     pub(crate) steps: Vec<StepResult>,
-    /// The removals that Graph reported and the list confirmed, by id and name.
-    pub(crate) removed: BTreeSet<(String, String)>,
+    /// The removals that Graph reported and the list confirmed.
+    pub(crate) removed: Removals,
     /// The keys that its subscriptions name; nothing if Graph could not list them.
     pub(in crate::run) in_use: Option<KeysInUse>,
     /// What is known of its subscriptions.
@@ -53,7 +57,7 @@ impl TenantResult {
                 ..TenantLine::default()
             },
             steps: Vec::new(),
-            removed: BTreeSet::new(),
+            removed: Removals::default(),
             in_use: None,
             knowledge: Knowledge::Complete,
             missing_before: BTreeSet::new(),

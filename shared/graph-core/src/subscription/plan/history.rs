@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Action, Context, Reason, Step,
     existing::{self, Existing},
+    removals::Removals,
     state::{Before, Look, Missing},
 };
 
@@ -24,8 +25,8 @@ pub struct SubscriptionHistory {
     looked_before: Option<Timestamp>,
     /// When each name was last seen; nothing if it has been missing since before the first look.
     names: BTreeMap<String, Option<Seen>>,
-    /// The ids and names that Graph has reported as removed: it may repeat the report.
-    replaced: BTreeSet<(String, String)>,
+    /// What Graph has reported as removed: it may repeat the report.
+    replaced: Removals,
     /// The subscriptions that this process created, the last one of each name.
     made: BTreeMap<String, Made>,
     /// The names that are missing and never had a subscription.
@@ -181,16 +182,16 @@ impl SubscriptionHistory {
     /// A look older than `holds` counts as forgotten: another process may have created a subscription since, and Graph
     /// may have removed it again.
     ///
-    /// `removed` has the ids and names that Graph reported as removed. Those that fit the history are returned; the
+    /// `reported` has the ids and names that Graph reported as removed. Those that fit the history are returned; the
     /// others are inventions and are ignored.
     pub fn observe(
         &mut self,
         steps: &mut [Step],
-        removed: &BTreeSet<(String, String)>,
+        reported: &BTreeSet<(String, String)>,
         context: &Context,
         holds: SignedDuration,
         now: Timestamp,
-    ) -> BTreeSet<(String, String)> {
+    ) -> Removals {
         let recalled = self.recalled.take();
         let existing = existing::by_entry(existing::names(steps));
         let is_known = recalled.is_some()
@@ -198,13 +199,16 @@ impl SubscriptionHistory {
             || self
                 .looked_at
                 .is_some_and(|looked_at| now.duration_since(looked_at) <= holds);
-        let removed: BTreeSet<_> = removed
-            .iter()
-            .filter(|(id, name)| !is_known || self.may_have_been(id, name) || context.removed.contains(id))
-            .cloned()
-            .collect();
+        let mut removed = Removals::default();
+        for (id, name) in reported {
+            if context.removed.contains(id) || self.has_been(id, name) {
+                removed.add(id, name);
+            } else if !is_known || self.has_unknown_id(name) {
+                removed.add_name(name);
+            }
+        }
         // Graph repeats its reports, even after a successor of the same name was created.
-        self.replaced.extend(removed.iter().cloned());
+        self.replaced.extend(removed.clone());
         // A run may look twice.
         if self.looked_at != Some(now) {
             self.looked_before = self.looked_at.replace(now);
@@ -241,7 +245,7 @@ impl SubscriptionHistory {
                         });
                     }
                     // Graph's report explains a gap better than absence does.
-                    if removed.iter().any(|(_, name)| *name == step.name) {
+                    if removed.has_name(&step.name) {
                         step.reason = Reason::Removed;
                     }
                     names.insert(step.name.clone(), before);
@@ -346,17 +350,20 @@ impl SubscriptionHistory {
         }
     }
 
-    /// Returns whether a run has confirmed that the subscription called `name` with this id was removed.
+    /// Returns whether a run has found that the subscription called `name` may have had this id and was removed.
     #[must_use]
     pub fn was_reported(&self, id: &str, name: &str) -> bool {
-        self.replaced.contains(&(id.to_owned(), name.to_owned()))
+        self.replaced.is_proven(id, name) || self.replaced.is_possible(name)
     }
 
-    /// Returns whether the subscription called `name` may have had this id.
-    fn may_have_been(&self, id: &str, name: &str) -> bool {
-        let seen = self.names.get(name).and_then(Option::as_ref);
-        seen.is_none_or(|seen| seen.id.as_deref().is_none_or(|known| known == id))
-            || self.was_reported(id, name)
+    /// Returns whether the subscription called `name` had this id.
+    fn has_been(&self, id: &str, name: &str) -> bool {
+        self.id_of(name) == Some(id) || self.replaced.is_proven(id, name)
+    }
+
+    /// Returns whether the subscription called `name` may have had an id that this process does not know.
+    fn has_unknown_id(&self, name: &str) -> bool {
+        self.id_of(name).is_none() || self.replaced.is_possible(name)
     }
 
     /// Remembers that the subscription called `name` was created.

@@ -1,0 +1,92 @@
+//! Removals that Graph reports to a process that does not know the ids.
+
+use super::{
+    lifecycle::{batch, event},
+    *,
+};
+
+const REMOVED: &str = "Microsoft.Graph.SubscriptionRemoved";
+
+#[tokio::test]
+async fn invented_ids_make_one_event_for_each_subscription_in_all_processes() {
+    let mut world = prepared(&[("chat", "a", true)]).await.restarted();
+    let mut ids = Vec::new();
+    for process in 0..3 {
+        for round in 0..3 {
+            let records: Vec<Value> = (0..100)
+                .map(|number| removed(&format!("invented-{process}-{round}-{number}")))
+                .collect();
+            let answer = world.invoke(batch(&records)).await.unwrap();
+            assert_eq!(answer, json!({"batchItemFailures": []}));
+            world.clock.advance(1);
+        }
+        assert_eq!(world.windows(), Vec::<Value>::new(), "it is there");
+        ids.extend(told(&world).iter().map(|event| event["id"].clone()));
+        world = world.restarted();
+    }
+    assert!(ids.len() <= 3, "one for each process: {}", ids.len());
+    ids.dedup();
+    assert!(ids.len() <= 1, "the same event for consumers");
+}
+
+#[tokio::test]
+async fn a_removal_among_invented_ones_is_reported_and_read_once() {
+    for is_new_process in [false, true] {
+        let mut world = prepared(&[("chat", "a", true)]).await;
+        world.graph.remove("id-1");
+        if is_new_process {
+            world = world.restarted();
+        }
+        let mut records: Vec<Value> = (0..20)
+            .map(|number| removed(&format!("invented-{number}")))
+            .collect();
+        records.push(removed("id-1"));
+        let answer = world.invoke(batch(&records)).await.unwrap();
+        assert_eq!(answer, json!({"batchItemFailures": []}));
+        let told = told(&world);
+        assert_eq!((told.len(), world.windows().len()), (1, 1), "{is_new_process}");
+        let data = &told[0]["data"];
+        assert_eq!(data["newSubscriptionId"], json!("id-2"));
+        let id = (!is_new_process).then(|| json!("id-1"));
+        assert_eq!(data.get("subscriptionId").cloned(), id, "as far as it is proven");
+    }
+}
+
+#[tokio::test]
+async fn a_removal_that_consumers_have_not_heard_of_is_reported_by_another_process() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.graph.remove("id-1");
+    world.delivery_queue.refuse(Some(""));
+    world.invoke(batch(&[removed("id-1")])).await.unwrap();
+    world.delivery_queue.refuse(None);
+    let world = world.restarted();
+    for _ in 0..2 {
+        let answer = world.invoke(batch(&[removed("id-1")])).await.unwrap();
+        assert_eq!(answer, json!({"batchItemFailures": []}));
+    }
+    assert_eq!(told(&world).len(), 1);
+}
+
+#[tokio::test]
+async fn an_unstored_event_is_tried_again_in_the_process_that_does_not_know_the_id() {
+    let world = prepared(&[("chat", "a", true)]).await;
+    world.graph.remove("id-1");
+    let world = world.restarted();
+    world.delivery_queue.refuse(Some(""));
+    let answer = world.invoke(batch(&[removed("id-1")])).await.unwrap();
+    assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 1);
+    world.delivery_queue.refuse(None);
+    world.invoke(batch(&[removed("id-1")])).await.unwrap();
+    assert_eq!(told(&world).len(), 1);
+}
+
+/// Returns the report that Graph removed a subscription of the entry `chat`.
+fn removed(id: &str) -> Value {
+    event("m1", "subscriptionRemoved", "chat", id)
+}
+
+fn told(world: &World) -> Vec<Value> {
+    let mut told = world.told();
+    told.retain(|event| event["type"] == json!(REMOVED));
+    told
+}
