@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 
 use graph_core::notification::{
     client_state::ClientStateKeys,
-    collection::{Collection, NotACollection},
+    collection::{Collection, MAX_ITEMS, readable},
 };
 pub use graph_edge::documents::client_state_keys as parse_keys;
 use graph_edge::{
@@ -115,17 +115,13 @@ async fn receive<S: Source, Q: Queue>(
         metrics.count(Metric::RejectedPosts, 1);
         return StatusCode::PAYLOAD_TOO_LARGE;
     }
-    let collection = match Collection::parse(body) {
+    let text = readable(body);
+    let collection = match Collection::parse(&text) {
         Ok(collection) => collection,
         Err(error) => {
             debug!(%error, bytes = body.len(), "POST is not a notification collection: {error}");
             metrics.count(Metric::RejectedPosts, 1);
-            return match error {
-                NotACollection::Empty | NotACollection::NotJson | NotACollection::NoValue => {
-                    StatusCode::BAD_REQUEST
-                }
-                NotACollection::TooManyItems => StatusCode::PAYLOAD_TOO_LARGE,
-            };
+            return StatusCode::BAD_REQUEST;
         }
     };
     // Before the keys are read: nothing has to be verified.
@@ -148,12 +144,24 @@ async fn receive<S: Source, Q: Queue>(
     };
     report::log(&intake, &collection);
     report::count(&intake, metrics);
+    let excess = collection.excess_items;
+    let unjudged = undecided.items() + intake.unsorted;
+    // Nothing in it is of this stack, as far as it is read, and nobody may have the rest read by repeating it.
+    if excess > 0 && unjudged == 0 && intake.items.is_empty() {
+        debug!(
+            items = excess,
+            limit = MAX_ITEMS,
+            "POST has {excess} items over the limit of {MAX_ITEMS}"
+        );
+        metrics.count(Metric::RejectedPosts, 1);
+        return StatusCode::PAYLOAD_TOO_LARGE;
+    }
     // Without a queue of the reader the event is delivered without its content, and not lost.
     let fetches = fetches && deps.queues.read.is_some();
     let sender = Sender::new(&collection, &intake, &keys, now, fetches);
     // Stored even if the answer is a 503: the key that is missing may be missing for longer than Graph repeats the POST.
     let stored = store(&sender, &intake, deps, now, deadline, metrics).await;
-    metrics.count(Metric::Undecided, undecided.items() + intake.unsorted);
+    metrics.count(Metric::Undecided, unjudged + excess);
     if intake.unsorted > 0 {
         let items = intake.unsorted;
         error!(
@@ -162,7 +170,14 @@ async fn receive<S: Source, Q: Queue>(
         );
     }
     report::log_undecided(undecided);
-    if undecided.items() + intake.unsorted > 0 {
+    if excess > 0 {
+        error!(
+            items = excess,
+            limit = MAX_ITEMS,
+            "A POST has {excess} items over the limit of {MAX_ITEMS}; answering 503 so that Graph retries"
+        );
+    }
+    if unjudged + excess > 0 {
         return StatusCode::SERVICE_UNAVAILABLE;
     }
     stored

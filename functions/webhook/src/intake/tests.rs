@@ -62,8 +62,8 @@ fn a_large_post_begins_elsewhere_at_each_try() {
     }
 }
 
-fn post(items: &[Value]) -> Vec<u8> {
-    json!({"value": items}).to_string().into_bytes()
+fn post(items: &[Value]) -> String {
+    json!({"value": items}).to_string()
 }
 
 fn item() -> Value {

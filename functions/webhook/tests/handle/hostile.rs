@@ -193,7 +193,7 @@ async fn the_log_says_which_limit_was_hit() {
         (" ".repeat(MAX_POST_BYTES + 1), "POST is over 6291456 bytes"),
         (
             format!(r#"{{"value":[{}0]}}"#, "0,".repeat(MAX_ITEMS)),
-            "body holds too many items",
+            "POST has 1 items over the limit of 10000",
         ),
         (json!({"value": [long]}).to_string(), "TooLong: 1"),
         (json!({"value": [0]}).to_string(), "Form: 1"),

@@ -7,6 +7,7 @@
 
 mod counts;
 mod deadline;
+mod envelope;
 mod fetching;
 mod hostile;
 mod isolation;

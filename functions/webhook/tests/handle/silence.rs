@@ -106,7 +106,7 @@ async fn a_malformed_document_is_reported_without_a_word_of_it() {
 fn nothing_that_prints_shows_an_item() {
     let client_state = minted("mail");
     let body = bodies(&client_state, "x").remove(0);
-    let collection = graph_core::notification::collection::Collection::parse(body.as_bytes()).unwrap();
+    let collection = graph_core::notification::collection::Collection::parse(&body).unwrap();
     let keys = parse_keys(&document(&["k1"])).unwrap();
     let admitted = graph_core::notification::item::Unadmitted::parse(collection.items[0])
         .unwrap()

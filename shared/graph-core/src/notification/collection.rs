@@ -4,13 +4,13 @@ use std::{borrow::Cow, fmt, str};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{error::Category, value::RawValue};
 
 use crate::notification::fields::{Name, text};
 
-/// The most items of one POST. Microsoft publishes no maximum; its own services hand over a hundred at a time.
+/// The most items of one POST that are looked at. Microsoft publishes no maximum; its own services hand over a hundred at a time.
 pub const MAX_ITEMS: usize = 10_000;
 
 /// The most validation tokens of one POST that are looked at; Graph sends one for each (application, tenant) pair of
@@ -19,8 +19,10 @@ pub const MAX_TOKENS_PER_POST: usize = 256;
 
 /// A notification collection whose items have not been looked at. Prints none of it.
 pub struct Collection<'a> {
-    /// The items as they were sent, each to be judged by itself.
+    /// The first [`MAX_ITEMS`] items as they were sent, each to be judged by itself.
     pub items: Vec<&'a RawValue>,
+    /// How many more items there are, which nobody looks at.
+    pub excess_items: usize,
     /// The first [`MAX_TOKENS_PER_POST`] validation tokens, unverified. Entries that are not text are left out.
     pub validation_tokens: Vec<Cow<'a, str>>,
     /// How many more validation tokens there are, which nobody looks at.
@@ -28,52 +30,68 @@ pub struct Collection<'a> {
 }
 
 impl<'a> Collection<'a> {
-    /// Reads the body of a POST. A byte order mark is skipped and keys match in any letter case.
+    /// Reads the [`text`](readable) of a POST. Keys match in any letter case.
     ///
-    /// The body is gone through once and nothing in it is copied, whoever may have sent it.
+    /// Whatever is odd about the collection, its items are read: those of each array called `value`. The text is gone through
+    /// once, its arrays once more, and nothing in it is copied, whoever may have sent it.
     ///
     /// # Errors
     ///
-    /// Returns an error when the body is not a collection at all. Items are never the cause.
-    pub fn parse(body: &'a [u8]) -> Result<Self, NotACollection> {
-        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-        if body.trim_ascii().is_empty() {
+    /// Returns an error when the text is not a collection at all. Items are never the cause.
+    pub fn parse(text: &'a str) -> Result<Self, NotACollection> {
+        if text.trim_ascii().is_empty() {
             return Err(NotACollection::Empty);
         }
-        let body = str::from_utf8(body).map_err(|_| NotACollection::NotJson)?;
-        let document: Document<'_> = serde_json::from_str(body).map_err(|error| match error.classify() {
+        let document: Document<'_> = serde_json::from_str(text).map_err(|error| match error.classify() {
             Category::Data => NotACollection::NoValue,
             Category::Io | Category::Syntax | Category::Eof => NotACollection::NotJson,
         })?;
-        let items = document.value.ok_or(NotACollection::NoValue)?;
-        // Refused as a whole: Graph sends the POST again, while items that are cut off would be lost without a trace.
-        if items.excess > 0 {
-            return Err(NotACollection::TooManyItems);
+        if !document.has_value {
+            return Err(NotACollection::NoValue);
         }
-        let mut json = document
-            .tokens
-            .map(|raw| serde_json::Deserializer::from_str(raw.get()));
         // Tokens of an odd form are none. Basic items need none, and encrypted ones are refused later with a reason.
-        let tokens = json
-            .as_mut()
-            .and_then(|json| Elements::<MAX_TOKENS_PER_POST>::deserialize(json).ok());
-        let tokens = tokens.unwrap_or_default();
+        let tokens = document.tokens.values.into_iter();
         Ok(Self {
-            items: items.values,
-            validation_tokens: tokens
-                .values
-                .into_iter()
-                .filter_map(|raw| text(raw).ok())
-                .collect(),
-            excess_tokens: tokens.excess,
+            items: document.items.values,
+            excess_items: document.items.excess,
+            validation_tokens: tokens.filter_map(|raw| self::text(raw).ok()).collect(),
+            excess_tokens: document.tokens.excess,
         })
     }
+}
+
+/// Returns the text of a body, without a byte order mark. Bytes that JSON does not allow in any text are replaced, because one
+/// of them in an item must not take the others along.
+#[must_use]
+pub fn readable(body: &[u8]) -> Cow<'_, str> {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let has_control = body.iter().any(|byte| *byte < b' ');
+    match str::from_utf8(body) {
+        Ok(text) if !has_control => Cow::Borrowed(text),
+        _ => Cow::Owned(mended(body)),
+    }
+}
+
+/// Returns a text as long as the body: control characters become spaces, which they may stand for between two values.
+fn mended(body: &[u8]) -> String {
+    let mut text = String::with_capacity(body.len());
+    for chunk in body.utf8_chunks() {
+        text.extend(
+            chunk
+                .valid()
+                .chars()
+                .map(|char| if char < ' ' { ' ' } else { char }),
+        );
+        text.extend(chunk.invalid().iter().map(|_| '?'));
+    }
+    text
 }
 
 impl fmt::Debug for Collection<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Collection")
             .field("items", &self.items.len())
+            .field("excess_items", &self.excess_items)
             .field("validation_tokens", &self.validation_tokens.len())
             .field("excess_tokens", &self.excess_tokens)
             .finish()
@@ -86,21 +104,20 @@ pub enum NotACollection {
     /// Nothing but white space.
     #[error("body is empty")]
     Empty,
-    /// Not JSON, or not UTF-8.
+    /// Not JSON.
     #[error("body is not JSON")]
     NotJson,
     /// No array called `value`.
     #[error("body has no array called value")]
     NoValue,
-    /// Over [`MAX_ITEMS`].
-    #[error("body holds too many items")]
-    TooManyItems,
 }
 
-/// The members of the body that count. One that comes twice is refused: which one counts would depend on the reader.
+/// The members of the body that count. One that comes twice counts twice: an item must not be lost by what stands beside it.
+#[derive(Default)]
 struct Document<'a> {
-    value: Option<Elements<'a, MAX_ITEMS>>,
-    tokens: Option<&'a RawValue>,
+    has_value: bool,
+    items: Elements<'a, MAX_ITEMS>,
+    tokens: Elements<'a, MAX_TOKENS_PER_POST>,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Document<'a> {
@@ -115,21 +132,17 @@ impl<'de: 'a, 'a> Deserialize<'de> for Document<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let (mut value, mut tokens) = (None, None);
+                let mut document = Document::default();
                 while let Some(Name(key)) = map.next_key()? {
                     if key.eq_ignore_ascii_case("value") {
-                        if value.replace(map.next_value()?).is_some() {
-                            return Err(A::Error::duplicate_field("value"));
-                        }
+                        document.has_value |= document.items.add(map.next_value()?);
                     } else if key.eq_ignore_ascii_case("validationTokens") {
-                        if tokens.replace(map.next_value()?).is_some() {
-                            return Err(A::Error::duplicate_field("validationTokens"));
-                        }
+                        document.tokens.add(map.next_value()?);
                     } else {
                         map.next_value::<IgnoredAny>()?;
                     }
                 }
-                Ok(Document { value, tokens })
+                Ok(document)
             }
         }
 
@@ -137,7 +150,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Document<'a> {
     }
 }
 
-/// The first elements of an array, and how many more there are. Keeping no more than that keeps a body of millions of
+/// The first elements of arrays, and how many more there are. Keeping no more than that keeps a body of millions of
 /// tiny elements from growing into a vector of them.
 #[derive(Default)]
 struct Elements<'a, const LIMIT: usize> {
@@ -145,34 +158,41 @@ struct Elements<'a, const LIMIT: usize> {
     excess: usize,
 }
 
-impl<'de: 'a, 'a, const LIMIT: usize> Deserialize<'de> for Elements<'a, LIMIT> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ElementsVisitor<const LIMIT: usize>;
+impl<'a, const LIMIT: usize> Elements<'a, LIMIT> {
+    /// Adds the elements of an array, and returns whether it is one.
+    fn add(&mut self, json: &'a RawValue) -> bool {
+        let mut json = serde_json::Deserializer::from_str(json.get());
+        DeserializeSeed::deserialize(self, &mut json).is_ok()
+    }
+}
 
-        impl<'de, const LIMIT: usize> Visitor<'de> for ElementsVisitor<LIMIT> {
-            type Value = Elements<'de, LIMIT>;
+impl<'de, const LIMIT: usize> DeserializeSeed<'de> for &mut Elements<'de, LIMIT> {
+    type Value = ();
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array")
-            }
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut elements = Elements::default();
-                while elements.values.len() < LIMIT {
-                    let Some(element) = seq.next_element()? else {
-                        return Ok(elements);
-                    };
-                    elements.values.push(element);
-                }
-                // Counted without being kept: a body of millions of tiny elements takes no memory.
-                while seq.next_element::<IgnoredAny>()?.is_some() {
-                    elements.excess += 1;
-                }
-                Ok(elements)
-            }
+impl<'de, const LIMIT: usize> Visitor<'de> for &mut Elements<'de, LIMIT> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while self.values.len() < LIMIT {
+            let Some(element) = seq.next_element()? else {
+                return Ok(());
+            };
+            self.values.push(element);
         }
-
-        deserializer.deserialize_seq(ElementsVisitor::<LIMIT>)
+        // Counted without being kept: a body of millions of tiny elements takes no memory.
+        while seq.next_element::<IgnoredAny>()?.is_some() {
+            self.excess += 1;
+        }
+        Ok(())
     }
 }
 
@@ -196,9 +216,21 @@ mod tests {
             (r#"{"value":[{}],"validationTokens":["a",5,null,{}]}"#, 1, 1),
             (r#"{"value":[{}],"validationTokens":"a"}"#, 1, 0),
             (r#"{"v\u0061lue":[{}],"validationTokens":[["a"]]}"#, 1, 0),
+            (r#"{"value":[{}],"Value":[{}],"value":[]}"#, 2, 0),
+            (
+                r#"{"value":"\ud83d","value":1e999,"value":[{}],"value":null}"#,
+                1,
+                0,
+            ),
+            (
+                r#"{"value":[{}],"validationTokens":["a"],"ValidationTokens":["b"],"validationTokens":5}"#,
+                1,
+                2,
+            ),
         ];
         for (body, items, tokens) in cases {
-            let collection = Collection::parse(body.as_bytes()).unwrap();
+            let text = readable(body.as_bytes());
+            let collection = Collection::parse(&text).unwrap();
             assert_eq!(
                 (collection.items.len(), collection.validation_tokens.len()),
                 (*items, *tokens),
@@ -209,33 +241,48 @@ mod tests {
 
     #[test]
     fn a_malformed_collection_has_a_reason() {
-        let many = format!(r#"{{"value":[{}0]}}"#, "0,".repeat(MAX_ITEMS));
         let cases: &[(&[u8], NotACollection)] = &[
             (b"", NotACollection::Empty),
             (b" \n", NotACollection::Empty),
             (b"hello", NotACollection::NotJson),
             (b"{\"value\":[", NotACollection::NotJson),
-            (b"{\"value\":[\"\xff\"]}", NotACollection::NotJson),
+            (b"{\"value\":[\xff]}", NotACollection::NotJson),
             (b"[]", NotACollection::NoValue),
             (b"{}", NotACollection::NoValue),
             (b"{\"value\":null}", NotACollection::NoValue),
             (b"{\"value\":{}}", NotACollection::NoValue),
-            (b"{\"value\":[],\"Value\":[]}", NotACollection::NoValue),
-            (
-                b"{\"value\":[],\"validationTokens\":[],\"ValidationTokens\":[]}",
-                NotACollection::NoValue,
-            ),
             (b"{\"value\":[]} {}", NotACollection::NotJson),
             (b"{\"value\":[]", NotACollection::NotJson),
-            (many.as_bytes(), NotACollection::TooManyItems),
         ];
         for (body, expected) in cases {
             assert_eq!(
-                Collection::parse(body).unwrap_err(),
+                Collection::parse(&readable(body)).unwrap_err(),
                 *expected,
                 "{}",
                 String::from_utf8_lossy(body)
             );
+        }
+    }
+
+    #[test]
+    fn bytes_that_json_does_not_allow_take_no_other_item_along() {
+        for odd in [&b"\xff"[..], b"\xed\xa0\xbd", b"\x01", b"\0", b"\n"] {
+            let body = [b"{\n\"value\":[{\"a\":\"\xc3\xa4\"},\"", odd, b"\"]}"].concat();
+            let text = readable(&body);
+            let items = Collection::parse(&text).unwrap().items;
+            assert_eq!((items.len(), items[0].get()), (2, "{\"a\":\"\u{e4}\"}"));
+            assert_eq!(text.len(), body.len(), "a hostile body does not grow");
+        }
+        assert!(matches!(readable(b"{\"value\":[]}"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn items_beyond_the_limit_are_counted() {
+        for (first, second) in [(MAX_ITEMS + 3, 0), (MAX_ITEMS, 3), (7, MAX_ITEMS - 4)] {
+            let array = |items: usize| vec!["0"; items].join(",");
+            let body = format!(r#"{{"value":[{}],"value":[{}]}}"#, array(first), array(second));
+            let collection = Collection::parse(&body).unwrap();
+            assert_eq!((collection.items.len(), collection.excess_items), (MAX_ITEMS, 3));
         }
     }
 
@@ -250,7 +297,7 @@ mod tests {
             (MAX_TOKENS_PER_POST + 3, MAX_TOKENS_PER_POST, 3),
         ] {
             let body = body(sent);
-            let collection = Collection::parse(body.as_bytes()).unwrap();
+            let collection = Collection::parse(&body).unwrap();
             assert_eq!(
                 (collection.validation_tokens.len(), collection.excess_tokens),
                 (read, excess)
@@ -261,7 +308,7 @@ mod tests {
     #[test]
     fn members_of_any_number_beside_the_items_do_no_harm() {
         let body = format!(r#"{{{}"value":[{{}}]}}"#, r#""x":[],"#.repeat(100_000));
-        assert_eq!(Collection::parse(body.as_bytes()).unwrap().items.len(), 1);
+        assert_eq!(Collection::parse(&body).unwrap().items.len(), 1);
     }
 
     #[test]
@@ -272,15 +319,15 @@ mod tests {
             format!(r#"{{"x":{open}{close},"value":[0]}}"#),
             format!(r#"{{"value":[0],"validationTokens":{open}{close}}}"#),
         ] {
-            assert_eq!(Collection::parse(body.as_bytes()).unwrap().items.len(), 1);
+            assert_eq!(Collection::parse(&body).unwrap().items.len(), 1);
         }
-        assert!(Collection::parse(open.as_bytes()).is_err());
+        assert!(Collection::parse(&open).is_err());
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(body in proptest::collection::vec(any::<u8>(), 0..400)) {
-            let _ = Collection::parse(&body);
+            let _ = Collection::parse(&readable(&body));
         }
     }
 }
