@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    pin::pin,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -11,7 +12,7 @@ use aws_sdk_sqs::{
     Client,
     config::{Builder, StalledStreamProtectionConfig},
 };
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, future::select, stream};
 use graph_core::notification::message::pack;
 use tracing::warn;
 
@@ -106,8 +107,8 @@ impl SqsQueue {
 
 impl Queue for SqsQueue {
     /// Calls go out in parallel, each within the limits of `SendMessageBatch`; messages that the service could not take are
-    /// tried again, three times in all or as [`patient`](Self::patient) says. Each attempt has its share of the time that is
-    /// left.
+    /// tried again, three times in all or as [`patient`](Self::patient) says. An answer that takes long is waited for: the
+    /// messages may be stored already, and what is tried again is stored twice.
     async fn send<T: Send>(&self, messages: Vec<(T, Message)>, deadline: Deadline) -> Sent<T> {
         let mut sent = Sent::default();
         let (mut pending, mut problem) = (messages, None);
@@ -119,7 +120,7 @@ impl Queue for SqsQueue {
                 deadline.sleep(PAUSE * 2_u32.pow(attempt - 1)).await;
             }
             let bodies: Vec<&Message> = pending.iter().map(|(_, message)| message).collect();
-            let answer = self.send_once(&bodies, self.attempts - attempt, deadline).await;
+            let answer = self.send_once(&bodies, deadline).await;
             problem = answer.problem.or(problem);
             let mut left = Vec::new();
             for (index, (note, message)) in pending.into_iter().enumerate() {
@@ -141,26 +142,44 @@ impl Queue for SqsQueue {
 
 impl SqsQueue {
     /// Sends messages once.
-    async fn send_once(&self, messages: &[&Message], attempts_left: u32, deadline: Deadline) -> Answer {
+    async fn send_once(&self, messages: &[&Message], deadline: Deadline) -> Answer {
         let sizes: Vec<usize> = messages.iter().map(|message| message.size()).collect();
         let calls = pack(&sizes).into_iter().map(async |range| {
             let first = range.start;
-            let messages = messages.get(range).unwrap_or_default();
-            let time = (deadline.left() / attempts_left).min(CALL_TIMEOUT);
-            if time.is_zero() {
-                return Answer::default();
-            }
-            let answer = deadline
-                .at_most(time)
-                .within(self.send_batch(first, messages))
-                .await;
-            answer.unwrap_or_else(|late| Answer::problem(late.to_string()))
+            self.call(first, messages.get(range).unwrap_or_default(), deadline)
+                .await
         });
         let calls: Vec<_> = calls.collect();
         let answers = stream::iter(calls).buffer_unordered(PARALLEL_CALLS);
         answers
             .fold(Answer::default(), async |all, one| all.and(one))
             .await
+    }
+
+    /// Makes a call, and a second one beside it where the first one takes long: its connection may be gone. The first answer
+    /// counts that says of a message that it is stored.
+    async fn call(&self, first: usize, messages: &[&Message], deadline: Deadline) -> Answer {
+        let time = deadline.left().min(CALL_TIMEOUT);
+        if time.is_zero() {
+            return Answer::default();
+        }
+        let deadline = deadline.at_most(time);
+        let mut call = pin!(self.send_batch(first, messages));
+        let soon = deadline.at_most(time / 3).within(&mut call).await;
+        if let Ok(answer) = soon {
+            return answer;
+        }
+        let second = pin!(self.send_batch(first, messages));
+        let both = async {
+            let (answer, other) = select(call, second).await.factor_first();
+            if answer.stored.is_empty() {
+                answer.and(other.await)
+            } else {
+                answer
+            }
+        };
+        let answer = deadline.within(both).await;
+        answer.unwrap_or_else(|late| Answer::problem(late.to_string()))
     }
 
     /// Makes one call for the messages from index `first` on.

@@ -5,6 +5,7 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
+    time::Duration,
 };
 
 /// A server that gives one prepared answer after the other, then closes.
@@ -28,6 +29,7 @@ pub(crate) struct Reply {
     status: u16,
     headers: String,
     body: String,
+    delay: Duration,
 }
 
 impl Reply {
@@ -36,7 +38,13 @@ impl Reply {
             status,
             headers: String::new(),
             body: body.to_owned(),
+            delay: Duration::ZERO,
         }
+    }
+
+    /// Has the server answer only after `delay`; it takes the next connection meanwhile.
+    pub(crate) fn after(self, delay: Duration) -> Self {
+        Self { delay, ..self }
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
@@ -60,7 +68,15 @@ impl Server {
                 };
                 let request = read(&stream);
                 seen.lock().unwrap().push(request);
-                answer(stream, &reply, &base);
+                if reply.delay.is_zero() {
+                    answer(stream, &reply, &base);
+                    continue;
+                }
+                let base = base.clone();
+                thread::spawn(move || {
+                    thread::sleep(reply.delay);
+                    answer(stream, &reply, &base);
+                });
             }
         });
         Self { url, requests }

@@ -192,6 +192,33 @@ async fn a_patient_sender_tries_a_message_seven_times() {
 }
 
 #[tokio::test]
+async fn a_slow_answer_is_waited_for_as_long_as_there_is_time() {
+    let stored = r#"{"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":"x"}],"Failed":[]}"#;
+    let slow = || Reply::json(200, stored).after(Duration::from_millis(700));
+    let never = || Reply::json(200, stored).after(Duration::from_hours(1));
+    // A second call is begun beside one that takes long.
+    for replies in [
+        vec![slow()],
+        vec![never(), Reply::json(200, stored)],
+        vec![slow(), never()],
+    ] {
+        let server = Server::start(replies);
+        let url = format!("{}/123456789012/TheQueue", server.url());
+        let queue = Sqs::new(&hang::config(server.url())).queue(url);
+        let messages = vec![((), Message::of_nobody("{}".to_owned()))];
+        let sent = queue
+            .send(messages, Deadline::after(Duration::from_millis(1_500)))
+            .await;
+        assert_eq!(
+            (sent.stored.len(), sent.lost.len()),
+            (1, 0),
+            "{:?}",
+            server.lines()
+        );
+    }
+}
+
+#[tokio::test]
 async fn without_time_nothing_is_sent() {
     let messages = vec![((), Message::of_nobody("{}".to_owned()))];
     let sent = Hang::NeverAnswers
