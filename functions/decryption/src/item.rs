@@ -7,16 +7,20 @@ use std::{
 
 use graph_core::{
     notification::{
-        client_state::Proven,
+        client_state::{Proven, Refused},
         envelope::{EncryptedContent, OpenError, Plaintext},
         event,
         item::{Malformed, Notification},
-        queued::VerifiedItem,
+        queued::{Unproven, VerifiedItem},
         tokens::{TokenError, Trusted, vouch},
     },
     read::QueueMessage,
 };
-use graph_edge::{deadline::Deadline, documents::NoDocument, signing_keys::Unavailable};
+use graph_edge::{
+    deadline::Deadline,
+    documents::{NoDocument, Unopened},
+    signing_keys::Unavailable,
+};
 use jiff::Timestamp;
 
 use crate::{
@@ -35,8 +39,8 @@ pub(crate) struct Turn<'d, P: Ports> {
 impl<P: Ports> Turn<'_, P> {
     /// Processes the body of a message.
     ///
-    /// The owner that the client state proves is put into `owner`, where the caller finds it after a panic and after the
-    /// deadline as well.
+    /// The owner is put into `owner` as soon as it is proven, where the caller finds it after a panic and after the deadline as
+    /// well.
     pub(crate) async fn process(
         &self,
         body: &str,
@@ -73,7 +77,7 @@ impl<P: Ports> Turn<'_, P> {
         })
     }
 
-    /// Puts the owner of a message into `owner`, if its seal and client state hold.
+    /// Puts the owner of a message into `owner`, if it is proven.
     pub(crate) async fn find_owner(&self, body: &str, owner: &mut Option<Proven>) {
         // Only the owner is wanted, whatever else is in the way.
         drop(self.verified(body, owner).await);
@@ -86,7 +90,10 @@ impl<P: Ports> Turn<'_, P> {
         owner: &mut Option<Proven>,
     ) -> Result<VerifiedItem<'b>, Undelivered> {
         let opened = self.deps.client_states.open(body, self.now, self.deadline).await;
-        let opened = opened.map_err(|NoDocument| Obstacle::NoClientStateKeys)?;
+        let opened = opened.map_err(|unopened| {
+            owner.clone_from(&unopened.owner);
+            closed(&unopened)
+        });
         match opened? {
             QueueMessage::Item(item) => {
                 *owner = Some(item.proven().clone());
@@ -175,6 +182,16 @@ fn facts(item: &VerifiedItem<'_>, notification: &Notification<'_>, opened_in: Op
         subscription: item.proven().subscription.clone(),
         changed_at: event::time(item, notification),
         opened_in,
+    }
+}
+
+/// Returns what keeps a message from being opened.
+fn closed(unopened: &Unopened) -> Undelivered {
+    match (unopened.unproven, &unopened.owner) {
+        (None, _) => Obstacle::NoClientStateKeys.into(),
+        // The webhook knew the application, so it was taken out of the configuration since, and may be put back.
+        (Some(Unproven::ClientState(Refused::UnknownApplication)), Some(_)) => Obstacle::UnknownTenant.into(),
+        (Some(unproven), _) => unproven.into(),
     }
 }
 

@@ -124,7 +124,7 @@ pub(crate) enum Obstacle {
     NoClientStateKeys,
     /// DecryptionSecret holds no key yet or cannot be read.
     NoDecryptionKeys,
-    /// DecryptionSecret does not list the item's tenant and application.
+    /// The secrets do not list the tenant and application of an item that was theirs when it was admitted.
     UnknownTenant,
     /// DecryptionSecret holds no key for the item's certificate.
     UnknownCertificate,

@@ -9,6 +9,7 @@ use graph_core::{
 use graph_edge::{
     clock::Clock,
     deadline::Deadline,
+    documents::Unopened,
     metrics::Metrics,
     sqs::{Failed, LastTry, Reason, Unfinished, keep, received, set_aside},
 };
@@ -105,16 +106,19 @@ impl<'a> Batch<'a> {
         let mut batch = Self::default();
         for record in records {
             match deps.client_states.open(&record.body, now, deadline).await {
-                Ok(Ok(QueueMessage::Item(item))) => batch.items.push((record, item)),
-                Ok(Ok(QueueMessage::Window(window))) => {
+                Ok(QueueMessage::Item(item)) => batch.items.push((record, item)),
+                Ok(QueueMessage::Window(window)) => {
                     batch.add(window, record, record.tried >= deps.tries);
                 }
-                Ok(Err(unproven)) => batch.rejected.push(RejectedMessage {
+                Err(Unopened {
+                    unproven: Some(unproven),
+                    owner,
+                }) => batch.rejected.push(RejectedMessage {
                     record,
                     reason: unproven.into(),
-                    owner: None,
+                    owner,
                 }),
-                Err(_) => batch.unfinished.push(Unprocessed {
+                Err(Unopened { unproven: None, .. }) => batch.unfinished.push(Unprocessed {
                     id: record.id.clone(),
                     obstacle: Some(Obstacle::NoClientStateKeys),
                 }),
@@ -219,9 +223,10 @@ pub(crate) async fn keep_last<P: Ports>(
 /// Returns the owner of a message, as far as it is proven.
 async fn owner<P: Ports>(record: &Record, deps: &Deps<P>, deadline: Deadline) -> Option<Proven> {
     let opened = deps.client_states.open(&record.body, deps.clock.now(), deadline);
-    match opened.await.ok()?.ok()? {
-        QueueMessage::Item(item) => Some(item.proven().clone()),
-        QueueMessage::Window(window) => Some(window.owner()),
+    match opened.await {
+        Ok(QueueMessage::Item(item)) => Some(item.proven().clone()),
+        Ok(QueueMessage::Window(window)) => Some(window.owner()),
+        Err(unopened) => unopened.owner,
     }
 }
 

@@ -300,7 +300,8 @@ impl Event {
     /// Reads a message. Only its client state proves whose subscription it is about; its other members do not.
     fn of(body: &str, keys: &ClientStateKeys, now: Timestamp) -> Result<Self, Rejection> {
         let rejection = |reason, owner| Rejection { reason, owner };
-        let message = QueueMessage::open(body, keys).map_err(|unproven| rejection(unproven.into(), None))?;
+        let message = QueueMessage::open(body, keys)
+            .map_err(|rejected| rejection(rejected.unproven.into(), rejected.owner))?;
         let verified = match message {
             QueueMessage::Item(verified) => verified,
             QueueMessage::Window(window) => {

@@ -10,7 +10,7 @@ pub use completed::Completed;
 pub use event::{ContentSource, event};
 pub use fetch::{Fetch, fetch};
 pub use limits::{Limit, Limiter, Scope};
-pub use message::QueueMessage;
+pub use message::{QueueMessage, Rejected};
 pub use page::{Page, Unreadable};
 pub use parts::Parts;
 pub use plan::Plan;

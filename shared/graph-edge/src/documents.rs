@@ -15,7 +15,7 @@ use crate::{
 
 mod client_state;
 
-pub use self::client_state::client_state_keys;
+pub use self::client_state::{Unopened, client_state_keys};
 
 /// How long a document is used before it is read again.
 pub const LIFETIME: SignedDuration = SignedDuration::from_mins(5);

@@ -1,6 +1,7 @@
 //! Whoever can write into the queue gets nothing out of it without a client state of this stack.
 
 use super::*;
+use crate::world::client_state_document;
 
 #[tokio::test]
 async fn an_item_without_this_stacks_client_state_is_rejected() {
@@ -14,7 +15,12 @@ async fn an_item_without_this_stacks_client_state_is_rejected() {
     let mut renamed = rich(Some(&good_token()));
     let genuine = client_state(&tenant(), "team-messages");
     renamed["item"]["clientState"] = json!(genuine.replace("team-messages", "mail"));
-    for body in [evil, lifecycle, renamed] {
+    let tenant = tenant_id(&tenant());
+    for (body, owner) in [
+        (evil, None),
+        (lifecycle, Some("mail")),
+        (renamed, Some("team-messages")),
+    ] {
         let world = World::new();
         assert_eq!(world.process(&[&body]).await, NOTHING);
         assert_eq!(
@@ -23,11 +29,50 @@ async fn an_item_without_this_stacks_client_state_is_rejected() {
         );
         assert!(world.delivered().is_empty() && world.deps.lifecycle_queue.stored().is_empty());
         let kept = &world.deps.failed_queue.stored()[0];
-        assert_eq!(
-            kept.attributes().collect::<Vec<_>>(),
-            [("Reason", "ClientStateRejected")]
+        let mut expected = vec![("Reason", "ClientStateRejected")];
+        // As the webhook wrote the message, it has known its owner.
+        expected.extend(
+            owner
+                .iter()
+                .flat_map(|name| [("Tenant", &*tenant), ("Subscription", name)]),
         );
+        assert_eq!(kept.attributes().collect::<Vec<_>>(), expected);
     }
+}
+
+#[tokio::test]
+async fn an_item_of_a_removed_tenant_waits_and_is_kept_under_its_name() {
+    for body in [basic(), rich(Some(&good_token()))] {
+        let world = World::new();
+        world.client_states.set(of_others());
+        let name = body["subscription"].as_str().unwrap();
+        assert_eq!(world.process(&[&body]).await, ["m0"], "{name}");
+        let body = body.to_string();
+        assert_eq!(world.run_at_try(&[&body], 60, TRIES).await, NOTHING, "{name}");
+        let kept = &world.deps.failed_queue.stored()[0];
+        let expected = [
+            ("Reason", "UnknownTenant"),
+            ("Tenant", &*tenant_id(&tenant())),
+            ("Subscription", name),
+        ];
+        assert_eq!(kept.attributes().collect::<Vec<_>>(), expected);
+        world.client_states.set(client_state_document("k1"));
+        assert_eq!(world.run_at_try(&[&body], 600, 1).await, NOTHING);
+        assert_eq!(world.delivered().len(), 1, "{name}");
+    }
+}
+
+/// Returns the content of ClientStateSecret without the tenant.
+fn of_others() -> String {
+    let mut document: Value = serde_json::from_str(&client_state_document("k1")).unwrap();
+    let ours = tenant_id(&tenant());
+    for trusted in document["trusted"].as_array_mut().unwrap() {
+        trusted["tenants"]
+            .as_array_mut()
+            .unwrap()
+            .retain(|tenant| *tenant != *ours);
+    }
+    document.to_string()
 }
 
 /// What a message says of its subscription, tenant and application is what anybody may have written.

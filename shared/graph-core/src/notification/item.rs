@@ -63,6 +63,11 @@ impl<'a> Unadmitted<'a> {
         })
     }
 
+    /// Returns whether the item carries encrypted content.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.members.content.is_some()
+    }
+
     /// Admits the item when its client state proves that it comes from a subscription of this stack.
     ///
     /// # Errors

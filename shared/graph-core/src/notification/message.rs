@@ -44,6 +44,15 @@ pub fn storable(json: String) -> String {
     json.replace('\u{FFFE}', "\\ufffe").replace('\u{FFFF}', "\\uffff")
 }
 
+/// Returns how long `json` is as text that SQS takes.
+pub(super) fn stored_bytes(json: &str) -> usize {
+    let written = |noncharacter: &str| ESCAPE_BYTES - noncharacter.len();
+    json.len() + json.matches(NONCHARACTERS).map(written).sum::<usize>()
+}
+
+/// The length of an escape such as `\ufffe`.
+const ESCAPE_BYTES: usize = 6;
+
 const NONCHARACTERS: [char; 2] = ['\u{FFFE}', '\u{FFFF}'];
 
 #[cfg(test)]
@@ -77,6 +86,7 @@ mod tests {
         let json = "{\"a\":\"x\u{FFFF}y\u{FFFE}\"}";
         let stored = storable(json.to_owned());
         assert_eq!(stored, "{\"a\":\"x\\uffffy\\ufffe\"}");
+        assert_eq!(stored_bytes(json), stored.len());
         let [before, after] =
             [json, &stored].map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap());
         assert_eq!(before, after);

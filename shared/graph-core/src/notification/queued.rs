@@ -16,7 +16,9 @@ use super::{
     item::{Admitted, MAX_CLIENT_STATES, Notification, Unadmitted},
     message,
     seal::{BrokenSeal, MAX_SEAL_BYTES, Sealed},
+    tokens::MAX_RELEVANT_BYTES,
 };
+use crate::application::{Application, Guid};
 
 /// One admitted item on its way. Prints neither the item nor its tokens.
 #[derive(Serialize, Deserialize)]
@@ -85,6 +87,18 @@ impl<'a> QueuedItem<'a> {
         serde_json::from_str(body).map_err(|_| Malformed::Form)
     }
 
+    /// Returns whom the message names as the owner. Only a seal proves it, and nobody acts on it.
+    pub(crate) fn stated_owner(&self) -> Option<Proven> {
+        let application = Application {
+            tenant_id: Guid::parse(&self.tenant_id)?,
+            client_id: Guid::parse(&self.client_id)?,
+        };
+        Some(Proven {
+            application,
+            subscription: self.subscription.clone().into_owned(),
+        })
+    }
+
     /// Returns the item as verified by the admission that it has just passed.
     #[must_use]
     pub fn as_admitted(self, admitted: &Admitted<'_>) -> VerifiedItem<'a> {
@@ -97,27 +111,26 @@ impl<'a> QueuedItem<'a> {
     /// Returns the body of the queue message, which with its seal is at most [`message::MAX_MESSAGE_BODY_BYTES`] long.
     ///
     /// An item that is too large goes on without its encrypted content, which its consumer can still fetch by the
-    /// item's resource; one that is too large even so keeps its small members alone, or those that Graph documents.
+    /// item's resource; one that is too large even so keeps its small members alone, or those that Graph documents. The item
+    /// alone decides: Graph's repeats of it come at other times and with other tokens.
     ///
     /// # Errors
     ///
     /// Returns an error when the item is not an object, which no admitted one is.
     pub fn to_body(&self) -> Result<String, Malformed> {
-        let fits = |body: &String| body.len() + MAX_SEAL_BYTES <= message::MAX_MESSAGE_BODY_BYTES;
-        let body = self.to_json()?;
-        if fits(&body) {
-            return Ok(body);
+        if fits(self.item) {
+            return self.to_json();
         }
-        let body = self.keeping(|key, _| !key.eq_ignore_ascii_case("encryptedContent"))?;
-        if fits(&body) {
-            return Ok(body);
+        let item = retain(self.item, |key, _| !key.eq_ignore_ascii_case("encryptedContent"))?;
+        if fits(&item) {
+            return self.reduced(&item);
         }
-        let body = self.keeping(is_small)?;
-        if fits(&body) {
-            return Ok(body);
+        let item = retain(self.item, is_small)?;
+        if fits(&item) {
+            return self.reduced(&item);
         }
         let mut kept: BTreeMap<&str, usize> = BTreeMap::new();
-        self.keeping(|key, value| {
+        let item = retain(self.item, |key, value| {
             let documented = DOCUMENTED.iter().find(|(name, _)| key.eq_ignore_ascii_case(name));
             is_small(key, value)
                 && documented.is_some_and(|(name, most)| {
@@ -125,25 +138,30 @@ impl<'a> QueuedItem<'a> {
                     *kept += 1;
                     *kept <= *most
                 })
-        })
+        })?;
+        self.reduced(&item)
     }
 
-    /// Returns the body with only those members of the item that `keep` wants, and no token: there is nothing to open.
-    fn keeping(&self, keep: impl FnMut(&str, &RawValue) -> bool) -> Result<String, Malformed> {
-        let item = retain(self.item, keep)?;
+    /// Returns the body with what is left of the item, and no token: there is nothing to open.
+    fn reduced(&self, item: &RawValue) -> Result<String, Malformed> {
+        let is_encrypted = Unadmitted::parse(self.item).is_ok_and(|item| item.is_encrypted());
         let reduced = QueuedItem {
             subscription: Cow::Borrowed(&self.subscription),
             tenant_id: Cow::Borrowed(&self.tenant_id),
             client_id: Cow::Borrowed(&self.client_id),
             // No token vouches for what is left: it must not have the id of an item for which one does.
-            id: digest(&["reduced", &self.id]).into(),
+            id: if is_encrypted {
+                digest(&["reduced", &self.id]).into()
+            } else {
+                Cow::Borrowed(&self.id)
+            },
             version: self.version.as_deref().map(Cow::Borrowed),
             partition_key: Cow::Borrowed(&self.partition_key),
             received_at: self.received_at,
             content_omitted: true,
             fetches_content: self.fetches_content,
             validation_tokens: Vec::new(),
-            item: &item,
+            item,
         };
         reduced.to_json()
     }
@@ -291,6 +309,11 @@ fn is_digest(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
+/// Returns whether an item fits into a message, whatever else the message says.
+fn fits(item: &RawValue) -> bool {
+    message::stored_bytes(item.get()) <= MAX_ITEM_BYTES
+}
+
 /// Returns whether a member is left of an item that no message can hold.
 pub(super) fn is_small(key: &str, value: &RawValue) -> bool {
     most_bytes(key, value) <= SMALL_MEMBER_BYTES
@@ -303,6 +326,14 @@ fn most_bytes(key: &str, value: &RawValue) -> usize {
         .saturating_mul(6)
         .saturating_add(value.get().len().saturating_mul(2))
 }
+
+/// The longest item that a message holds as it is.
+pub const MAX_ITEM_BYTES: usize =
+    message::MAX_MESSAGE_BODY_BYTES - MAX_SEAL_BYTES - MAX_RELEVANT_BYTES - MAX_OTHER_BYTES;
+
+/// The most bytes that a message takes besides item, tokens and seal: mostly the version, whose 128 characters may become
+/// escapes.
+const MAX_OTHER_BYTES: usize = 2_048;
 
 /// What a member of an oversize item may take; the most members of an object times this fits into a message.
 const SMALL_MEMBER_BYTES: usize = 4_000;

@@ -2,8 +2,8 @@
 
 use super::window::Window;
 use crate::notification::{
-    client_state::ClientStateKeys,
-    queued::{Unproven, VerifiedItem},
+    client_state::{ClientStateKeys, Proven},
+    queued::{QueuedItem, Unproven, VerifiedItem},
     seal::Sealed,
 };
 
@@ -21,15 +21,29 @@ impl<'a> QueueMessage<'a> {
     ///
     /// # Errors
     ///
-    /// Returns why nobody may act on it.
-    pub fn open(body: &'a str, keys: &ClientStateKeys) -> Result<Self, Unproven> {
-        let message = Sealed::open(body, keys)?;
+    /// Returns why nobody may act on it, and whose it is if a function of this stack wrote it.
+    pub fn open(body: &'a str, keys: &ClientStateKeys) -> Result<Self, Rejected> {
+        let rejected = |unproven, owner| Rejected { unproven, owner };
+        let message = Sealed::open(body, keys).map_err(|broken| rejected(broken.into(), None))?;
         match VerifiedItem::open(message, keys) {
-            Err(Unproven::Malformed(malformed)) => {
-                let window = Window::parse(message).ok_or(malformed)?;
+            Ok(item) => Ok(Self::Item(item)),
+            Err(malformed @ Unproven::Malformed(_)) => {
+                let window = Window::parse(message).ok_or(rejected(malformed, None))?;
                 Ok(Self::Window(window))
             }
-            item => Ok(Self::Item(item?)),
+            Err(unproven) => {
+                let item = QueuedItem::parse(message.body()).ok();
+                Err(rejected(unproven, item.and_then(|item| item.stated_owner())))
+            }
         }
     }
+}
+
+/// A message that nobody may act on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// What is not proven.
+    pub unproven: Unproven,
+    /// Whose the message is: its seal proves that the webhook knew the owner. It is for operators, and proves no item.
+    pub owner: Option<Proven>,
 }

@@ -1,8 +1,11 @@
 //! The content of ClientStateSecret.
 
 use graph_core::{
-    notification::{client_state::ClientStateKeys, queued::Unproven},
-    read::QueueMessage,
+    notification::{
+        client_state::{ClientStateKeys, Proven},
+        queued::Unproven,
+    },
+    read::{QueueMessage, Rejected},
     secrets::ClientStateDocument,
 };
 use jiff::Timestamp;
@@ -15,23 +18,54 @@ impl<S: Source> CachedDocument<S, ClientStateKeys> {
     ///
     /// # Errors
     ///
-    /// Returns an error when there are no keys, or none that are new enough to judge the message.
+    /// Returns why nobody may act on it, or that there are no keys that are new enough to judge it.
     pub async fn open<'a>(
         &self,
         body: &'a str,
         now: Timestamp,
         deadline: Deadline,
-    ) -> Result<Result<QueueMessage<'a>, Unproven>, NoDocument> {
+    ) -> Result<QueueMessage<'a>, Unopened> {
         let keys = self.current(now, deadline).await?;
         match QueueMessage::open(body, &keys) {
-            Err(unproven) if unproven.may_be_proven_by_now() => {}
-            opened => return Ok(opened),
+            Err(rejected) if rejected.unproven.may_be_proven_by_now() => {}
+            opened => return Ok(opened?),
         }
         let newer = self.renewed(now, deadline).await?;
-        match QueueMessage::open(body, &newer.document) {
-            Err(unproven) if unproven.is_undecidable() => Err(NoDocument),
-            Err(unproven) if unproven.may_be_proven_by_now() && !newer.is_conclusive => Err(NoDocument),
-            opened => Ok(opened),
+        let Rejected { unproven, owner } = match QueueMessage::open(body, &newer.document) {
+            Ok(message) => return Ok(message),
+            Err(rejected) => rejected,
+        };
+        let is_judged = newer.is_conclusive || !unproven.may_be_proven_by_now();
+        Err(Unopened {
+            unproven: Some(unproven).filter(|unproven| is_judged && !unproven.is_undecidable()),
+            owner,
+        })
+    }
+}
+
+/// A message that was not opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unopened {
+    /// What is not proven; nothing where no keys are new enough to judge it.
+    pub unproven: Option<Unproven>,
+    /// Whose the message is, if its seal holds.
+    pub owner: Option<Proven>,
+}
+
+impl From<NoDocument> for Unopened {
+    fn from(NoDocument: NoDocument) -> Self {
+        Self {
+            unproven: None,
+            owner: None,
+        }
+    }
+}
+
+impl From<Rejected> for Unopened {
+    fn from(Rejected { unproven, owner }: Rejected) -> Self {
+        Self {
+            unproven: Some(unproven),
+            owner,
         }
     }
 }

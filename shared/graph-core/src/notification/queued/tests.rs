@@ -48,6 +48,61 @@ fn an_item_that_is_oversize_even_so_keeps_its_small_members() {
     const { assert!(MAX_MEMBERS * SMALL_MEMBER_BYTES < message::MAX_MESSAGE_BODY_BYTES) };
 }
 
+/// Graph sends an item again at another time, with other tokens.
+#[test]
+fn repeats_of_an_item_near_the_limit_share_an_id() {
+    let (short, long) = ("t".repeat(1_000), "t".repeat(MAX_RELEVANT_BYTES / 2));
+    let begin = with_client_state(&raw("{}"), "mail").get().len();
+    for members in [r#""encryptedContent":{},"x":"#, r#""x":"#] {
+        for extra in -2..=2_isize {
+            let filler = MAX_ITEM_BYTES.saturating_add_signed(extra) - begin - members.len() - 3;
+            let item = raw(&format!(r#"{{{members}"{}"}}"#, "A".repeat(filler)));
+            let bodies = [
+                (0, vec![]),
+                (1, vec![short.clone()]),
+                (2, vec![long.clone(), long.clone()]),
+            ];
+            let bodies = bodies.map(|(seconds, tokens)| {
+                admitted(&item, "mail", |admitted| {
+                    assert_eq!(
+                        admitted.raw().get().len(),
+                        MAX_ITEM_BYTES.saturating_add_signed(extra)
+                    );
+                    let tokens = tokens.into_iter().map(Cow::Owned).collect();
+                    let mut queued = QueuedItem::new(
+                        admitted,
+                        Receipt {
+                            at: at(seconds),
+                            index: 0,
+                        },
+                        tokens,
+                    );
+                    let (id, version) = ("i".repeat(43), "\u{1}".repeat(128));
+                    (queued.id, queued.version) = (id.into(), Some(version.into()));
+                    queued.to_body().unwrap()
+                })
+            });
+            for body in &bodies {
+                assert!(
+                    body.len() + MAX_SEAL_BYTES <= message::MAX_MESSAGE_BODY_BYTES,
+                    "{}",
+                    body.len()
+                );
+                let read = QueuedItem::parse(body).unwrap();
+                assert_eq!(read.content_omitted, extra > 0, "{extra}");
+                assert_eq!(
+                    read.id,
+                    QueuedItem::parse(&bodies[0]).unwrap().id,
+                    "{members} {extra}"
+                );
+                // A token vouches for content alone, so what is left of another item is still that item.
+                let is_other = extra > 0 && members.contains("encryptedContent");
+                assert_eq!(read.id != "i".repeat(43), is_other, "{members} {extra}");
+            }
+        }
+    }
+}
+
 #[test]
 fn members_that_grow_by_escaping_keep_a_message_within_its_limit() {
     let filler = format!(r#""filler":"{}""#, "A".repeat(message::MAX_MESSAGE_BODY_BYTES));
