@@ -12,7 +12,7 @@ fn what_comes_in_grows_by_a_small_factor_in_queues_and_logs() {
             let mut stack = Stack::new(case.tenants);
             let body = case.post(&stack);
             // What fails now fails behind the webhook: as much as possible is stored.
-            let status = stack.post(&format!("/notifications{}", case.query), &body);
+            let status = stack.post(&format!("/notifications{}", case.query), body.as_str());
             assert_eq!(status, 202, "{}", case.name);
             outage.begin(&mut stack);
             for turn in 0..20 {

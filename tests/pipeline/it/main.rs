@@ -7,3 +7,5 @@
 
 mod ends;
 mod growth;
+mod redriven;
+mod schema;

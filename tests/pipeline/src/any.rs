@@ -83,6 +83,98 @@ pub fn object(members: Vec<(String, String)>) -> String {
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
+/// What an item says.
+#[derive(Clone, Debug)]
+pub struct AnyItem {
+    /// The entry whose client state it has.
+    pub name: &'static str,
+    /// Its members in their order, besides the client state.
+    pub members: Vec<(String, String)>,
+    /// The place of the client state among them.
+    pub place: usize,
+    /// Whether it carries content that Graph encrypted, and its members are in the way of nothing.
+    pub is_rich: bool,
+}
+
+/// An item of this stack that says anything besides its client state, or one with content.
+pub fn any_item() -> impl Strategy<Value = AnyItem> {
+    let names = proptest::sample::select(vec!["mail", "chat", "fetched", "drive"]);
+    let members = proptest::collection::vec(any_member(), 0..6);
+    let any = (names, members, 0..6_usize).prop_map(|(name, members, place)| AnyItem {
+        name,
+        members,
+        place,
+        is_rich: false,
+    });
+    let rich = AnyItem {
+        name: "chat",
+        members: Vec::new(),
+        place: 0,
+        is_rich: true,
+    };
+    prop_oneof![3 => any, 1 => Just(rich)]
+}
+
+/// What is around the items of a POST.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    /// What comes first.
+    begin: &'static [u8],
+    /// What stands between the items.
+    between: &'static [u8],
+    /// Other members.
+    members: Vec<(String, String)>,
+    /// Whether the list of tokens, and an empty one of items, come twice.
+    is_double: bool,
+}
+
+/// Any envelope in which items can be found.
+pub fn any_envelope() -> impl Strategy<Value = Envelope> {
+    let begin = proptest::sample::select(vec![&b""[..], b"\xEF\xBB\xBF", b" \r\n"]);
+    let between = proptest::sample::select(vec![
+        &b","[..],
+        b",{\"clientState\":\"forged\"},",
+        b",\"\xff\xed\xa0\x80\",",
+        b",{\"\x01\":\"\n\"},5,null,",
+        b"],\"VALUE\":5,\"Value\":[",
+    ]);
+    let members = proptest::collection::vec((any_key(), any_json()), 0..3);
+    (begin, between, members, any::<bool>()).prop_map(|(begin, between, members, is_double)| Envelope {
+        begin,
+        between,
+        members,
+        is_double,
+    })
+}
+
+impl Envelope {
+    /// Returns the body of a POST.
+    #[must_use]
+    pub fn around(&self, items: &[String], token: &str) -> Vec<u8> {
+        let items: Vec<&[u8]> = items.iter().map(String::as_bytes).collect();
+        let (doubled, tokens) = if self.is_double {
+            (
+                r#","value":[]"#,
+                format!(r#","ValidationTokens":["{token}"],"validationTokens":null"#),
+            )
+        } else {
+            ("", format!(r#","validationTokens":["{token}"]"#))
+        };
+        let members = self.members.iter().map(|(key, value)| format!(",{key}:{value}"));
+        [
+            self.begin,
+            br#"{"value":["#,
+            &items.join(self.between),
+            b"]",
+            doubled.as_bytes(),
+            tokens.as_bytes(),
+            members.collect::<String>().as_bytes(),
+            b"}",
+        ]
+        .concat()
+    }
+}
+
 /// For how many turns each service fails, from the moment before the POST.
 #[derive(Clone, Debug)]
 pub struct Faults {

@@ -22,7 +22,10 @@ use std::{
 use graph_core::{
     application::test_util::application,
     cloud::Cloud,
-    notification::tokens::testing::{SIGNER, claims_v2},
+    notification::{
+        envelope::test_util::{SystemRng, seal},
+        tokens::testing::{SIGNER, claims_v2},
+    },
     secrets::{DecryptionDocument, TrustedTenant},
 };
 use graph_edge::{
@@ -164,11 +167,12 @@ impl Stack {
         one.unwrap()["id"].as_str().unwrap().to_owned()
     }
 
-    /// Returns DecryptionSecret.
+    /// Returns the content that Graph encrypts for this stack.
     #[must_use]
-    pub fn decryption_document(&self) -> DecryptionDocument {
+    pub fn encrypted(&self, content: &str) -> Value {
         let text = self.documents.decryption.secret.text().unwrap();
-        serde_json::from_str(&text).unwrap()
+        let document: DecryptionDocument = serde_json::from_str(&text).unwrap();
+        seal(content.as_bytes(), &document.keys[0], &mut SystemRng)
     }
 
     /// Returns a validation token of Microsoft's for a tenant.
@@ -182,8 +186,8 @@ impl Stack {
     }
 
     /// Gives a POST to the webhook, and returns the status of its answer.
-    pub fn post(&mut self, path: &str, body: &str) -> u16 {
-        let request = Request::new(Body::Text(body.to_owned()));
+    pub fn post(&mut self, path: &str, body: impl Into<Vec<u8>>) -> u16 {
+        let request = Request::new(Body::Binary(body.into()));
         let (mut parts, body) = request.into_parts();
         parts.method = lambda_http::http::Method::POST;
         parts.uri = format!("https://host{path}").parse().unwrap();

@@ -41,7 +41,7 @@ async fn an_item_without_this_stacks_client_state_is_rejected() {
 }
 
 #[tokio::test]
-async fn an_item_of_a_removed_tenant_waits_and_is_kept_under_its_name() {
+async fn an_item_of_a_removed_tenant_waits_and_keeps_its_owner() {
     for body in [basic(), rich(Some(&good_token()))] {
         let world = World::new();
         world.client_states.set(of_others());

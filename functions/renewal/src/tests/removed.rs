@@ -53,7 +53,7 @@ async fn a_removal_among_invented_ones_is_reported_and_read_once() {
 }
 
 #[tokio::test]
-async fn a_removal_that_consumers_have_not_heard_of_is_reported_by_another_process() {
+async fn an_untold_removal_is_reported_by_another_process() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.graph.remove("id-1");
     world.delivery_queue.refuse(Some(""));
@@ -68,7 +68,7 @@ async fn a_removal_that_consumers_have_not_heard_of_is_reported_by_another_proce
 }
 
 #[tokio::test]
-async fn an_unstored_event_is_tried_again_in_the_process_that_does_not_know_the_id() {
+async fn an_unstored_event_about_an_unknown_id_is_tried_again() {
     let world = prepared(&[("chat", "a", true)]).await;
     world.graph.remove("id-1");
     let world = world.restarted();
