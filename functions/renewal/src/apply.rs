@@ -217,7 +217,7 @@ impl<P: Ports> Applier<'_, P> {
     /// anything, so the newer version is visible by now.
     async fn is_current(&self) -> bool {
         let current = self.run.deps.documents.secret(Document::Config).read().await;
-        let is_same = |version_id: &str| version_id == self.run.current_version;
+        let is_same = |version_id: &str| version_id == self.run.read.current_id;
         current.is_ok_and(|current| current.is_some_and(|current| is_same(&current.version_id)))
     }
 

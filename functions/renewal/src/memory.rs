@@ -11,9 +11,9 @@ use std::{
 use graph_core::{
     application::{Application, Guid},
     subscription::{
-        config::{Config, Credential, Tenant, requested},
+        config::{Config, Credential, Parts, Tenant, requested},
         model::Subscription,
-        plan::{FailureHistory, LiveCounts, Policy, StoredState, SubscriptionHistory},
+        plan::{FailureHistory, LiveCounts, Policy, SubscriptionHistory},
     },
 };
 use graph_edge::graph::Listed;
@@ -131,8 +131,8 @@ pub(crate) struct Known {
     unproven: BTreeMap<String, Timestamp>,
     listed_at: Option<Timestamp>,
     pages: usize,
-    /// The version of the configuration that the last run used.
-    pub(crate) version: Option<String>,
+    /// The parts of the configuration whose changes runs have made.
+    pub(crate) seen: Option<Parts>,
 }
 
 impl Known {
@@ -225,15 +225,6 @@ impl Known {
             self.unproven.keys().cloned().collect()
         } else {
             self.by_id.keys().cloned().collect()
-        }
-    }
-
-    /// Returns whether runs have made the changes of this version of the configuration in the tenant called `name`. A new
-    /// process learns it from the stored summary.
-    pub(crate) fn has_seen(&self, name: &str, version: &str, stored: &StoredState) -> bool {
-        match &self.version {
-            Some(seen) => seen == version,
-            None => stored.has_seen(name, version),
         }
     }
 

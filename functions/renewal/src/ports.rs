@@ -2,6 +2,7 @@
 
 use std::{future::ready, time::Duration};
 
+use graph_core::subscription::plan::StoredState;
 pub use graph_edge::clock::Clock;
 use graph_edge::{
     BoxError,
@@ -84,6 +85,15 @@ pub trait Documents {
     fn write_state(&self, _: &str, _: Deadline) -> impl Future<Output = Result<u64, BoxError>> + Send {
         ready(Ok(1))
     }
+}
+
+/// Returns the stored summary with its version.
+pub(crate) async fn read_state(
+    documents: &impl Documents,
+    deadline: Deadline,
+) -> Result<(StoredState, u64), BoxError> {
+    let stored = documents.read_state(deadline).await?;
+    Ok((StoredState::parse(&stored.value)?, stored.version))
 }
 
 /// The documents in Secrets Manager.

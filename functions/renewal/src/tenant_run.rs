@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     Deps,
     ports::Ports,
-    run::{Removed, RunRequest},
+    run::{Removed, RunRequest, config::ReadConfig},
 };
 
 /// The part of a run for one tenant.
@@ -19,10 +19,8 @@ pub(crate) struct TenantRun<'a, P: Ports> {
     pub(crate) deps: &'a Deps<P>,
     pub(crate) request: &'a RunRequest,
     pub(crate) config: &'a Config,
-    /// The version of the configuration that the run has read.
-    pub(crate) config_version: &'a str,
-    /// The version of the configuration that was current when the run began: another one, if that cannot be parsed.
-    pub(crate) current_version: &'a str,
+    /// The same configuration with its version.
+    pub(crate) read: &'a ReadConfig,
     /// The stored summary of the last run over everything.
     pub(crate) stored: &'a StoredState,
     pub(crate) keys: &'a PublishedKeys,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use graph_core::{
     secrets::TrustedTenant,
     subscription::{
-        config::{Config, Problem},
+        config::{Config, Parts, Problem},
         plan::StoredState,
         rotation,
     },
@@ -22,7 +22,7 @@ use crate::{
     invocation::Options,
     keys,
     memory::{Memory, lock},
-    ports::{Document, Documents, STATE_WITHIN},
+    ports::{Document, Documents, STATE_WITHIN, read_state},
     report::Report,
 };
 
@@ -41,6 +41,8 @@ pub(crate) struct ReadConfig {
     pub(crate) held: usize,
     /// The earlier versions whose tenants are in `config`; nothing if that is not known.
     pub(crate) needed: Option<Vec<String>>,
+    /// The configuration that runs over everything used last, if that is another version.
+    pub(crate) before: Option<Config>,
     /// Whether an application may have subscriptions that no version of the configuration can list.
     pub(crate) is_blind: bool,
 }
@@ -125,8 +127,8 @@ async fn remember(
     version_id: String,
 ) -> (ReadConfig, &'static str) {
     config.whole = false;
-    let state = documents.read_state(Deadline::after(STATE_WITHIN)).await;
-    let state = StoredState::parse(&state.unwrap_or_default().value);
+    let state = read_state(documents, Deadline::after(STATE_WITHIN)).await;
+    let (state, _) = state.unwrap_or_default();
     let is_newest = state.versions().next() == Some(version_id.as_str());
     if !is_newest {
         config.subscriptions.clear();
@@ -148,8 +150,41 @@ impl ReadConfig {
             is_remembered: false,
             held: 0,
             needed: None,
+            before: None,
             is_blind: false,
         }
+    }
+
+    /// Reads the configuration that the runs before this one have used, if that is another version.
+    pub(super) async fn read_before(&mut self, documents: &impl Documents, stored: &StoredState) {
+        if let Some(version_id) = stored.versions().next().filter(|one| *one != self.version_id) {
+            let version = documents.read_version(version_id).await.ok().flatten();
+            let before = version.and_then(|version| Config::parse(version.text.expose()).ok());
+            self.before = before.map(|(before, _)| before);
+        }
+    }
+
+    /// Returns which parts of the configuration have changed in a tenant since the last changes that runs have made there;
+    /// nothing if that is not known. The process has `seen` the parts before, or learns of them from the `stored` summary.
+    pub(crate) fn changes(
+        &self,
+        tenant: &str,
+        seen: Option<&Parts>,
+        stored: &StoredState,
+    ) -> Option<BTreeSet<String>> {
+        let now = self.config.parts_of(tenant);
+        if let Some(seen) = seen {
+            return Some(now.changed_since(seen));
+        }
+        if stored.has_seen(tenant, &self.version_id) {
+            return Some(BTreeSet::new());
+        }
+        // A state that nobody has stored, or that cannot be read, is no wish to delete anything.
+        let Some(last) = stored.versions().next() else {
+            return Some(BTreeSet::new());
+        };
+        let before = self.before.as_ref().filter(|_| stored.has_seen(tenant, last))?;
+        Some(now.changed_since(&before.parts_of(tenant)))
     }
 }
 

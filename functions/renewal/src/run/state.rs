@@ -2,11 +2,14 @@
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
-use graph_core::subscription::{
-    config::{Config, Tenant},
-    plan::{CaughtUp, Missing, StoredState},
+use graph_core::{
+    application::Application,
+    subscription::{
+        config::{Config, Problem, Tenant},
+        plan::{CaughtUp, Missing, StoredState},
+    },
 };
-use graph_edge::{deadline::Deadline, parameter::Stored, telemetry::causes};
+use graph_edge::{BoxError, deadline::Deadline, telemetry::causes};
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
@@ -14,31 +17,43 @@ use super::config::ReadConfig;
 use crate::{
     Deps,
     memory::{Counts, Known, lock},
-    ports::{Documents, Ports, STATE_WITHIN},
+    ports::{Documents, Ports, STATE_WITHIN, read_state},
+    report::Report,
 };
 
 /// Returns the stored summary. A run without it does the same, but knows less about losses. Counts that it lacks are those
 /// that this process has stored last.
-pub(super) async fn read<P: Ports>(deps: &Deps<P>) -> StoredState {
-    let stored = stored(deps, Deadline::after(STATE_WITHIN)).await;
-    let mut state = stored.map_or_else(StoredState::unread, |stored| StoredState::parse(&stored.value));
+pub(super) async fn read<P: Ports>(deps: &Deps<P>, report: &mut Report) -> StoredState {
+    let stored = read_state(&deps.documents, Deadline::after(STATE_WITHIN)).await;
+    let stored = stored.inspect_err(|error| {
+        warn_unread(error);
+        // Nobody but a person can have written it.
+        report.note(error.is::<serde_json::Error>().then(|| {
+            let message = format!(
+                "cannot be parsed, so nothing is known of earlier runs: {}; if this stays, put an earlier version of the parameter \
+                 back, or write {{}} into it",
+                causes(&**error)
+            );
+            Problem::error("StateParameter", message)
+        }));
+    });
+    let mut state = stored.map_or_else(|_| StoredState::unread(), |(state, _)| state);
     let counts = lock(&deps.memory.counts).clone();
     state.live = state.live.or(counts.live);
     state.failures = state.failures.or(counts.failures);
     state
 }
 
-async fn stored<P: Ports>(deps: &Deps<P>, deadline: Deadline) -> Option<Stored> {
-    match deps.documents.read_state(deadline).await {
-        Ok(stored) => Some(stored),
-        Err(error) => {
-            warn!(
-                error = causes(&*error),
-                "StateParameter cannot be read, so a loss may be reported without its beginning, and changes may be read twice"
-            );
-            None
-        }
-    }
+async fn stored<P: Ports>(deps: &Deps<P>, deadline: Deadline) -> Option<(StoredState, u64)> {
+    let stored = read_state(&deps.documents, deadline).await;
+    stored.inspect_err(warn_unread).ok()
+}
+
+fn warn_unread(error: &BoxError) {
+    warn!(
+        error = causes(&**error),
+        "StateParameter cannot be read, so a loss may be reported without its beginning, and changes may be read twice"
+    );
 }
 
 /// Stores what a run over everything at `now` has found out.
@@ -47,6 +62,7 @@ pub(super) async fn store<P: Ports>(
     stored: StoredState,
     read: &ReadConfig,
     counts: &Counts,
+    unseen: Vec<Application>,
     now: Timestamp,
     deadline: Deadline,
 ) {
@@ -58,7 +74,7 @@ pub(super) async fn store<P: Ports>(
         ..
     } = read;
     *lock(&deps.memory.counts) = counts.clone();
-    let unsettled: Vec<&str> = unsettled(deps, &stored, config, version).collect();
+    let unsettled: Vec<&str> = unsettled(deps, &stored, read).collect();
     let missing = config.whole.then(|| missing(deps, config, now));
     let change = |latest: StoredState| {
         let mut state = match &missing {
@@ -82,6 +98,7 @@ pub(super) async fn store<P: Ports>(
         }
         (state.live, state.failures) = (counts.live.clone(), counts.failures.clone());
         state.set_left_over(&counts.left_over);
+        state.set_unseen(unseen.iter().copied());
         state
     };
     // Read now: a batch of LifecycleQueue may have stored more since the run began.
@@ -114,20 +131,19 @@ fn missing<P: Ports>(deps: &Deps<P>, config: &Config, now: Timestamp) -> BTreeMa
 fn unsettled<'c, P: Ports>(
     deps: &Deps<P>,
     stored: &StoredState,
-    config: &'c Config,
-    version: &str,
+    read: &'c ReadConfig,
 ) -> impl Iterator<Item = &'c str> {
-    let tenants = config.tenants.iter().filter(move |(name, tenant)| {
+    let tenants = read.config.tenants.iter().filter(move |(name, tenant)| {
         let known = deps.memory.known(name, tenant, Known::default);
-        !lock(&known).has_seen(name, version, stored)
+        let changes = read.changes(name, lock(&known).seen.as_ref(), stored);
+        changes.is_none_or(|changes| !changes.is_empty())
     });
     tenants.map(|(name, _)| name.as_str())
 }
 
 /// Returns which windows were ordered because Graph missed notifications.
 pub(super) async fn caught_up<P: Ports>(deps: &Deps<P>, deadline: Deadline) -> CaughtUp {
-    let stored = stored(deps, deadline).await.unwrap_or_default();
-    StoredState::parse(&stored.value).caught_up
+    stored(deps, deadline).await.unwrap_or_default().0.caught_up
 }
 
 /// Stores which windows were ordered because Graph missed notifications.
@@ -153,7 +169,7 @@ pub(crate) async fn announce<P: Ports>(
     deadline: Deadline,
 ) -> Option<(bool, usize)> {
     let stored = stored(deps, deadline).await?;
-    let mut state = StoredState::parse(&stored.value);
+    let mut state = stored.0.clone();
     let (was_announced, _) = state.processes.at(process, now);
     let at = |time: &SignedDuration| now.saturating_add(*time).unwrap_or(now);
     let (least, until) = (at(times.start()), at(times.end()));
@@ -171,12 +187,11 @@ pub(crate) async fn announce<P: Ports>(
 /// meanwhile was overwritten, so it is changed and stored as well.
 async fn update<P: Ports>(
     deps: &Deps<P>,
-    stored: Stored,
+    (before, mut last): (StoredState, u64),
     change: impl Fn(StoredState) -> StoredState,
     deadline: Deadline,
 ) -> Option<StoredState> {
-    let before = StoredState::parse(&stored.value);
-    let (mut state, mut last) = (change(before.clone()), stored.version);
+    let mut state = change(before.clone());
     if state == before {
         return Some(state);
     }
@@ -187,9 +202,9 @@ async fn update<P: Ports>(
             return Some(state);
         }
         last = written;
-        match deps.documents.read_earlier_state(overwritten, deadline).await {
-            Ok(other) => {
-                let mut other = StoredState::parse(&other.value);
+        let other = deps.documents.read_earlier_state(overwritten, deadline).await;
+        match other.and_then(|other| Ok(StoredState::parse(&other.value)?)) {
+            Ok(mut other) => {
                 // The other process may have overwritten what this one has seen.
                 other.join(&state);
                 state = change(other);

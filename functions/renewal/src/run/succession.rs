@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use graph_core::subscription::config::{Config, Problem};
+use graph_core::subscription::{
+    config::{Config, Problem},
+    plan::{Action, Step, Wish, excess},
+};
 
 use super::tenant_plan::TenantResult;
 use crate::{
@@ -19,18 +22,45 @@ pub(super) fn superseded(config: &Config, results: &[TenantResult]) -> BTreeSet<
     pairs
         .filter(|(name, successor)| {
             let pair = of(name).zip(successor.as_deref().and_then(of));
-            pair.is_some_and(|(old, new)| is_superseded(old, new))
+            pair.is_some_and(|(old, new)| is_superseded(config, old, new))
         })
         .map(|(name, _)| name.clone())
         .collect()
 }
 
-fn is_superseded(old: &TenantResult, new: &TenantResult) -> bool {
+fn is_superseded(config: &Config, old: &TenantResult, new: &TenantResult) -> bool {
     // A mistyped tenant id may be that of another organisation, in which the application is at home as well: what it creates
     // there replaces nothing.
     let is_same_tenant = old.application.tenant_id == new.application.tenant_id;
-    let has_nothing = old.is_locked_out || old.is_listed() && old.steps.is_empty();
-    (is_same_tenant || has_nothing) && has_all(new, old)
+    // Graph may refuse an application once that has subscriptions. One that it never let in has none.
+    let was_never_let_in = old.is_locked_out && old.is_unseen;
+    let has_nothing = was_never_let_in || old.is_listed() && old.steps.is_empty();
+    (is_same_tenant || has_nothing) && has_all(new, old) && !loses_too_many(config, new, old)
+}
+
+/// Returns whether so many subscriptions of `old` have no counterpart in `new`, though their entries ask for one, that the
+/// brake would hold their deletion: Graph may list too few of an entry's objects to the new application.
+fn loses_too_many(config: &Config, new: &TenantResult, old: &TenantResult) -> bool {
+    let names: BTreeSet<&str> = new.steps.iter().map(|result| result.step.name.as_str()).collect();
+    let is_asked = |name: &str| {
+        let entry = config
+            .subscriptions
+            .get(name.split('/').next().unwrap_or_default());
+        entry.is_some_and(|entry| entry.tenants.contains(&new.line.tenant))
+    };
+    let step = |result: &StepResult| {
+        let step = result.step.clone();
+        let id = step.action.id()?.to_owned();
+        let is_lost = is_asked(&step.name) && !names.contains(step.name.as_str());
+        let action = if is_lost {
+            Action::Delete { id }
+        } else {
+            Action::Keep { id }
+        };
+        Some(Step { action, ..step })
+    };
+    let steps: Vec<Step> = old.steps.iter().filter_map(step).collect();
+    excess(&steps, steps.len(), &Wish::Old).is_some()
 }
 
 /// Returns whether `new` has each subscription that its entries ask for, as far as `old` may have it.

@@ -106,6 +106,9 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             result.line.error = Some(text);
         }
         let known = lock(known);
+        let application = self.tenant.application;
+        let is_new = || self.keys.is_new(self.tenant, &LEAD, self.begun);
+        result.is_unseen = !known.is_listed() && (self.stored.is_unseen(application) || is_new());
         if !known.is_listed() {
             result.knowledge = self.knowledge();
         }
@@ -234,7 +237,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         } else {
             plan(desired, listing, context, self.begun, policy)
         };
-        let excess = excess(&steps, listing.ours(), self.wish(known));
+        let excess = excess(&steps, listing.ours(), &self.wish(known));
         if let Some(count) = excess.filter(|_| self.may_brake()) {
             context.braked = true;
             // Planned again and not filtered, because under the brake a replacement becomes a renewal.
@@ -264,7 +267,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
     ) -> Removals {
         let history = &mut lock(known).history;
         // The stored summary first: a new process learns from it what was there before.
-        if let Some(look) = self.stored.of(self.name, self.config_version) {
+        if let Some(look) = self.stored.of(self.name, &self.read.version_id) {
             history.recall(look);
         }
         history.observe(steps, &self.removed(), context, holds, self.begun)

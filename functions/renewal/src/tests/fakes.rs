@@ -272,7 +272,7 @@ pub(super) struct FakeDocuments {
 impl FakeDocuments {
     /// Removes the stored state of the last look at all subscriptions.
     pub(super) fn forget_state(&self) {
-        self.states.lock().unwrap().push(String::new());
+        self.states.lock().unwrap().push("{}".to_owned());
     }
 
     pub(super) fn set_state(&self, text: String) {
@@ -281,7 +281,8 @@ impl FakeDocuments {
 
     /// Returns `StateParameter`.
     pub(super) fn state(&self) -> String {
-        self.states.lock().unwrap().last().cloned().unwrap_or_default()
+        let last = self.states.lock().unwrap().last().cloned();
+        last.unwrap_or_else(|| "{}".to_owned())
     }
 
     pub(super) fn set(&self, document: Document, text: &str) {

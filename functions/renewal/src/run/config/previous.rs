@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use graph_core::{
     secrets::TrustedTenant,
-    subscription::{
-        config::{Config, Problem},
-        plan::StoredState,
-    },
+    subscription::config::{Config, Problem},
 };
 use graph_edge::{
     deadline::Deadline,
@@ -18,7 +15,7 @@ use tracing::warn;
 
 use super::ReadConfig;
 use crate::{
-    ports::{Documents, STATE_WITHIN},
+    ports::{Documents, STATE_WITHIN, read_state},
     report::Report,
 };
 
@@ -113,10 +110,10 @@ fn goes_on(path: String) -> Problem {
 async fn read(documents: &impl Documents) -> (Vec<ReadConfig>, bool) {
     let mut found = Vec::new();
     let previous = readable(documents.read_previous().await);
-    let state = documents.read_state(Deadline::after(STATE_WITHIN)).await;
+    let state = read_state(documents, Deadline::after(STATE_WITHIN)).await;
     let mut is_complete = previous.is_ok() && state.is_ok();
     found.extend(previous.ok().flatten().as_ref().and_then(parsed));
-    for version_id in StoredState::parse(&state.unwrap_or_default().value).versions() {
+    for version_id in state.unwrap_or_default().0.versions() {
         if found.iter().any(|one: &ReadConfig| one.version_id == version_id) {
             continue;
         }

@@ -20,10 +20,16 @@ impl<P: Ports> TenantRun<'_, P> {
     pub(super) fn wish(&self, known: &Mutex<Known>) -> Wish {
         if self.config.subscriptions.is_empty() && self.config.refused.is_empty() {
             Wish::Nothing
-        } else if lock(known).has_seen(self.name, self.config_version, self.stored) {
-            Wish::Old
         } else {
-            Wish::New
+            let (read, stored) = (self.read, self.stored);
+            let changes = read.changes(self.name, lock(known).seen.as_ref(), stored);
+            changes.map_or(Wish::Unknown, |changed| {
+                if changed.is_empty() {
+                    Wish::Old
+                } else {
+                    Wish::New(changed)
+                }
+            })
         }
     }
 
@@ -73,8 +79,8 @@ impl<P: Ports> Applier<'_, P> {
             if is_left(&result) { Some(step) } else { step.kept() }
         });
         let all = lock(&self.known).all();
-        if excess(&left.collect::<Vec<_>>(), self.listing(&all).ours(), Wish::Old).is_none() {
-            lock(&self.known).version = Some(self.run.config_version.to_owned());
+        if excess(&left.collect::<Vec<_>>(), self.listing(&all).ours(), &Wish::Old).is_none() {
+            lock(&self.known).seen = Some(self.run.config.parts_of(self.run.name));
         }
     }
 }

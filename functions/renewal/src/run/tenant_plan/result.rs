@@ -39,6 +39,8 @@ pub(crate) struct TenantResult {
     pub(in crate::run) late: BTreeSet<String>,
     /// Whether Graph refuses the credential until a person acts.
     pub(in crate::run) is_locked_out: bool,
+    /// Whether the application is new and Graph has never listed its subscriptions.
+    pub(in crate::run) is_unseen: bool,
     pub(in crate::run) many: Vec<ManyLine>,
     pub(in crate::run) problems: Vec<Problem>,
     /// How long renewals may fail without a lapse.
@@ -64,6 +66,7 @@ impl TenantResult {
             held: 0,
             late: BTreeSet::new(),
             is_locked_out: false,
+            is_unseen: false,
             many: Vec::new(),
             problems: Vec::new(),
             margins: Vec::new(),

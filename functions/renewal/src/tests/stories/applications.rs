@@ -232,6 +232,53 @@ fn another_organisation_is_no_successor_without_confirmation() {
 }
 
 #[test]
+fn an_application_that_graph_refuses_once_is_not_abandoned() {
+    for restarts in [false, true] {
+        let mut world = world(&right());
+        world.scheduled();
+        world.clock.advance(60);
+        world
+            .documents
+            .set(Document::Config, &with("tenantId", OTHER_TENANT));
+        if restarts {
+            world = world.restarted();
+        }
+        world.graph.fail("list 0", forbidden());
+        next_run(&world);
+        world.graph.heal();
+        let report = next_run(&world);
+        assert_eq!((live(&world), trusted(&world)), (7, 3), "{report:#}");
+    }
+}
+
+#[test]
+fn a_successor_whose_list_of_objects_is_short_takes_nobodys_place() {
+    for left in [0, 2] {
+        let mut mail = mail([]);
+        mail["forEach"] = json!({"membersOf": tenant_id(8)});
+        let mut config = organisations(1, &[(0, "chats", chats()), (0, "mail", mail)]);
+        let world = world(&config);
+        let ids = users(10);
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        world.graph.set_objects(&ids);
+        world.scheduled();
+        world.clock.advance(60);
+        world.graph.set_objects(&ids[..left]);
+        config["tenants"]["t00"]["clientId"] = json!(OTHER_APP);
+        world.documents.set(Document::Config, &config.to_string());
+        let report = next_run(&world);
+        assert_eq!(live(&world), 11 + 1 + left, "{report:#}");
+        assert!(
+            report["problems"].to_string().contains("confirmDeletions"),
+            "{report:#}"
+        );
+        world.graph.set_objects(&ids);
+        next_run(&world);
+        assert_eq!((live(&world), trusted(&world)), (11, 1));
+    }
+}
+
+#[test]
 fn an_application_that_comes_late_reports_the_gap() {
     let world = world(&right());
     world.scheduled();

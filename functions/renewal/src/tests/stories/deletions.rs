@@ -117,6 +117,60 @@ fn an_emptied_group_in_a_large_tenant_loses_nobody() {
     assert_eq!((live(&world), &report["failed"]), (110, &json!(1)), "{report:#}");
 }
 
+#[test]
+fn another_tenants_change_releases_no_brake() {
+    for (restarts, forgets) in [(false, false), (true, false), (true, true)] {
+        let mut group = mail([]);
+        group["forEach"] = json!({"membersOf": "11111111-1111-1111-1111-111111111111"});
+        group["resource"] = json!("/users/{id}/events");
+        let entries = [(0, "mail", mail(users(30))), (0, "events", group)];
+        let mut world = world(&organisations(1, &entries));
+        let ids = users(10);
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        world.graph.set_objects(&ids);
+        world.scheduled();
+        world.graph.set_objects(&ids[..2]);
+        // One version after the other: the tenant's own part is the one that runs have used.
+        for count in [2, 3] {
+            world
+                .documents
+                .set(Document::Config, &organisations(count, &entries).to_string());
+            world.clock.advance(10);
+            if restarts {
+                world = world.restarted();
+            }
+            if forgets {
+                world.documents.forget_state();
+            }
+            let report = world.scheduled();
+            assert_eq!((live(&world), &report["failed"]), (40, &json!(1)), "{report:#}");
+        }
+    }
+}
+
+#[test]
+fn an_edited_entry_releases_no_brake_of_another() {
+    let mut group = mail([]);
+    group["forEach"] = json!({"membersOf": "11111111-1111-1111-1111-111111111111"});
+    group["resource"] = json!("/users/{id}/events");
+    let of = |count: usize| {
+        organisations(
+            1,
+            &[(0, "mail", mail(users(count))), (0, "events", group.clone())],
+        )
+    };
+    let world = world(&of(30));
+    let ids = users(10);
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    world.graph.set_objects(&ids);
+    world.scheduled();
+    world.graph.set_objects(&ids[..2]);
+    world.documents.set(Document::Config, &of(31).to_string());
+    world.clock.advance(10);
+    let report = world.scheduled();
+    assert_eq!((live(&world), &report["failed"]), (41, &json!(1)), "{report:#}");
+}
+
 fn ids(world: &World) -> Vec<String> {
     world.graph.all().into_iter().map(|one| one.id).collect()
 }

@@ -204,6 +204,68 @@ fn a_tenant_that_loses_much_makes_nobody_elses_new_user_look_lost() {
 }
 
 #[test]
+fn a_stored_state_that_is_no_json_counts_as_unknown() {
+    for text in ["", "null", "{\"version\":", "[]"] {
+        let world = world(&organisations(1, &[(0, "mail", mail(users(10)))]));
+        world.scheduled();
+        let world = world.restarted();
+        world.documents.set_state(text.to_owned());
+        // What no brake holds would be deleted.
+        let fewer = organisations(1, &[(0, "mail", mail(users(6)))]).to_string();
+        world.documents.set(Document::Config, &fewer);
+        world.clock.advance(10);
+        let mut metrics = Metrics::default();
+        let run = world.handle(json!({"source": "aws.scheduler"}), &mut metrics);
+        let report = world.clock.run(run).unwrap();
+        let problems = report["problems"].to_string();
+        assert!(problems.contains("StateParameter"), "{report:#}");
+        assert_eq!(report["failed"], json!(1), "{report:#}");
+        let report = next_run(&world);
+        assert_eq!(
+            report["failed"],
+            json!(0),
+            "the run has stored a new one: {report:#}"
+        );
+        assert_eq!(world.told(), Vec::<Value>::new());
+    }
+}
+
+#[test]
+fn a_stored_state_that_is_no_json_lets_no_departed_tenant_be_forgotten() {
+    let two = [
+        (0, "chats", chats()),
+        (1, "mail", mail(users(2))),
+        (2, "mail-2", mail(users(3))),
+    ];
+    let mut world = world(&organisations(3, &two));
+    world.graph.end_in_time();
+    world.scheduled();
+    // Two versions later, only the stored state names the version that has the tenant.
+    let mut mistaken = organisations(2, &two[..2]);
+    mistaken["subscriptions"]["chats"]["changeTypo"] = json!("created");
+    for number in 0..3 {
+        mistaken["subscriptions"]["chats"]["changeType"] = json!(["created", "updated", "deleted"][number]);
+        world.documents.set(Document::Config, &mistaken.to_string());
+        world.clock.advance(10);
+        world.scheduled();
+    }
+    world.documents.set_state("{".to_owned());
+    let right = organisations(2, &two[..2]).to_string();
+    world.documents.set(Document::Config, &right);
+    for _ in 0..2 {
+        world = world.restarted();
+        world.clock.advance(10);
+        let report = world.scheduled();
+        assert_eq!(removals::trusted(&world), 3, "{report:#}");
+        assert_eq!(world.documents.state(), "{", "{report:#}");
+        assert!(
+            report["problems"].to_string().contains("StateParameter"),
+            "{report:#}"
+        );
+    }
+}
+
+#[test]
 fn a_mailbox_that_may_have_had_a_subscription_is_no_skipped_one() {
     let world = world(&organisations(1, &[(0, "mail", mail(users(2)))]));
     world.scheduled();

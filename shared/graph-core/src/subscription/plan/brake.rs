@@ -1,44 +1,49 @@
 //! The brake: holds deletions and replacements that are suspiciously many, as after a wrong list or an emptied
 //! document.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Action, Reason, Step};
 
 /// How the configuration relates to that of the last run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// It is the same.
+    /// It is the same for the tenant.
     Old,
-    /// It has changed, or it is unknown whether it has.
-    New,
+    /// These entries of the tenant have changed, or its application, whose name is empty.
+    New(BTreeSet<String>),
+    /// It is unknown whether it has changed.
+    Unknown,
     /// It has no entries.
     Nothing,
 }
 
 /// Returns how many of `live` subscriptions the steps would delete or replace, if that is too many: more than half
-/// deleted, or, with an unchanged configuration, more than a fifth deleted or replaced, or more than half of those of
-/// one entry with `forEach` deleted. Up to five are always allowed, except if the configuration has no entries: that is how an emptied document or a newly created stack looks.
+/// deleted, or more than half of those of one unchanged entry with `forEach` deleted, or, with an unchanged configuration,
+/// more than a fifth deleted or replaced. Up to five are always allowed, except if the configuration has no entries: that is how an emptied document or a newly created stack looks.
 #[must_use]
-pub fn excess(steps: &[Step], live: usize, wish: Wish) -> Option<usize> {
+pub fn excess(steps: &[Step], live: usize, wish: &Wish) -> Option<usize> {
     let count = |is: fn(&Step) -> bool| steps.iter().filter(|step| is(step)).count();
     let (deleted, replaced) = (count(is_deleted), count(is_replaced_by_choice));
     let changed = deleted + replaced;
     let is_over = |share: usize| changed > A_FEW && changed.saturating_mul(share) > live;
+    let is_most = deleted > A_FEW && deleted.saturating_mul(2) > live;
     let is_too_much = match wish {
         Wish::Nothing => deleted > 0,
-        Wish::Old => is_over(5) || empties_an_entry(steps),
-        Wish::New => deleted > A_FEW && deleted.saturating_mul(2) > live,
+        Wish::Old => is_over(5) || empties_an_entry(steps, &BTreeSet::new()),
+        Wish::New(changed) => is_most || empties_an_entry(steps, changed),
+        Wish::Unknown => is_most,
     };
     is_too_much.then_some(changed)
 }
 
-/// Returns whether an entry with `forEach` loses more than half of its subscriptions: Graph may have listed too few of
+/// Returns whether an entry with `forEach` that has not `changed` loses more than half of its subscriptions: Graph may have listed too few of
 /// its objects, and in a large tenant they are a small part of all.
-fn empties_an_entry(steps: &[Step]) -> bool {
+fn empties_an_entry(steps: &[Step], changed: &BTreeSet<String>) -> bool {
     let mut entries: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for step in steps.iter().filter(|step| step.action.id().is_some()) {
-        if let Some((entry, _)) = step.name.split_once('/') {
+        let entry = step.name.split_once('/').map(|(entry, _)| entry);
+        if let Some(entry) = entry.filter(|entry| !changed.contains(*entry)) {
             let (all, deleted) = entries.entry(entry).or_default();
             *all += 1;
             *deleted += usize::from(is_deleted(step));
@@ -81,16 +86,17 @@ mod tests {
     fn more_than_half_is_too_much_and_a_few_are_not() {
         for (deleted, live, wish, expected) in [
             (5, 5, Wish::Old, None),
-            (6, 6, Wish::New, Some(6)),
-            (6, 12, Wish::New, None),
+            (6, 6, Wish::Unknown, Some(6)),
+            (6, 12, Wish::Unknown, None),
             (6, 12, Wish::Old, Some(6)),
             (6, 30, Wish::Old, None),
             (7, 30, Wish::Old, Some(7)),
+            (6, 12, Wish::New(BTreeSet::new()), None),
             (1, 30, Wish::Nothing, Some(1)),
             (0, 30, Wish::Nothing, None),
         ] {
             let steps: Vec<Step> = (0..deleted).map(|_| deletion()).collect();
-            assert_eq!(excess(&steps, live, wish), expected, "{deleted} of {live}");
+            assert_eq!(excess(&steps, live, &wish), expected, "{deleted} of {live}");
         }
     }
 

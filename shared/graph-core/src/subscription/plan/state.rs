@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 pub(super) use self::look::Before;
 pub use self::look::{Look, Missing};
@@ -18,7 +19,10 @@ use super::{
     live::LiveCounts,
     processes::Processes,
 };
-use crate::subscription::config::{Config, Entry};
+use crate::{
+    application::Application,
+    subscription::config::{Config, Entry},
+};
 
 mod look;
 #[cfg(test)]
@@ -39,6 +43,9 @@ pub struct StoredState {
     /// The earlier versions of the configuration that alone have tenants whose subscriptions live.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     needed: Vec<String>,
+    /// The digests of the new applications whose subscriptions Graph has never listed.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    unseen: String,
     /// The time of the look.
     looked_at: Option<Timestamp>,
     /// The digests of all entries with their tenants, four characters each. Without them, only an unchanged version tells old
@@ -72,10 +79,15 @@ pub struct StoredState {
 }
 
 impl StoredState {
-    /// Reads the text. An unreadable text counts as empty.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
-        serde_json::from_str(text).unwrap_or_default()
+    /// Reads the text.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it is not the JSON of a state: what it said is unknown then, and not nothing.
+    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        // Only an object: an empty list would read as a state without anything.
+        let members: Map<String, Value> = serde_json::from_str(text)?;
+        serde_json::from_value(Value::Object(members))
     }
 
     /// Returns the state in place of one that could not be read.
@@ -126,6 +138,20 @@ impl StoredState {
     /// Stores the tenants in which not all changes of the newest version are made.
     pub fn set_unsettled<'t>(&mut self, tenants: impl Iterator<Item = &'t str>) {
         self.unsettled = tenants.map(|tenant| digest(tenant, DIGEST)).collect();
+    }
+
+    /// Stores the new applications whose subscriptions Graph has never listed.
+    pub fn set_unseen(&mut self, applications: impl Iterator<Item = Application>) {
+        let applications = applications.take(MAX_STORED);
+        self.unseen = applications
+            .map(|one| digest(&application(one), DIGEST))
+            .collect();
+    }
+
+    /// Returns whether an application is known to be new, and Graph has never listed its subscriptions.
+    #[must_use]
+    pub fn is_unseen(&self, one: Application) -> bool {
+        has(&self.unseen, &application(one))
     }
 
     /// Stores the steps, by tenant and name, that a run left for the next one.
@@ -327,6 +353,10 @@ fn with_tenant(entry: &Entry) -> String {
 
 /// Stands for all tenants.
 const ALL: &str = "*";
+
+fn application(one: Application) -> String {
+    format!("{} {}", one.tenant_id, one.client_id)
+}
 
 /// Returns the name of a step among those of all tenants.
 fn step(tenant: &str, name: &str) -> String {

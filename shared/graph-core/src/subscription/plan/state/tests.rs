@@ -35,7 +35,7 @@ fn one_tenant_with_much_takes_nothing_from_the_others() {
         ("contoso".to_owned(), Some(large)),
         ("fabrikam".to_owned(), Some(other)),
     ]));
-    let state = StoredState::parse(&state.into_text());
+    let state = StoredState::parse(&state.into_text()).unwrap();
     let look = state.of("fabrikam", "v1").unwrap();
     assert_eq!(look.before("mail/new", &existing), Before::New);
     assert_eq!(state.of("contoso", "v1"), None);
@@ -53,7 +53,7 @@ fn missing_subscriptions_survive_in_the_stored_state() {
         ("contoso".to_owned(), Some(missing)),
         ("unseen".to_owned(), None),
     ]));
-    let state = StoredState::parse(&state.into_text());
+    let state = StoredState::parse(&state.into_text()).unwrap();
     let look = state.of("contoso", "v1").unwrap();
     assert_eq!(look.before("mail/new", &BTreeMap::new()), Before::New);
     assert_eq!(
@@ -62,8 +62,10 @@ fn missing_subscriptions_survive_in_the_stored_state() {
     );
     assert_eq!(look.before("mail/unsure", &BTreeMap::new()), Before::There(None));
     assert_eq!(state.of("unseen", "v1"), None);
-    assert_eq!(StoredState::parse("{}").of("contoso", "v1"), None);
-    assert_eq!(StoredState::parse("junk").of("contoso", "v1"), None);
+    assert_eq!(StoredState::parse("{}").unwrap().of("contoso", "v1"), None);
+    for text in ["", "junk", "[]", "null", "{\"version\":1}"] {
+        assert!(StoredState::parse(text).is_err(), "{text}");
+    }
 }
 
 #[test]
@@ -80,7 +82,7 @@ fn the_state_always_fits_into_a_parameter() {
     ]));
     let text = state.into_text();
     assert!(text.len() <= 4_096, "{}", text.len());
-    let state = StoredState::parse(&text);
+    let state = StoredState::parse(&text).unwrap();
     assert_eq!(state.of("large", "v1"), None, "in doubt a loss is reported");
     assert!(state.of("small", "v1").is_some());
 }
@@ -92,6 +94,7 @@ fn existing_subscriptions_are_dropped_before_missing_ones() {
     let missing = Missing::of(std::iter::once("mail/new"), BTreeMap::new(), existing);
     let state = state(BTreeMap::from([("contoso".to_owned(), Some(missing))]));
     let look = StoredState::parse(&state.into_text())
+        .unwrap()
         .of("contoso", "v1")
         .unwrap();
     assert_eq!(look.before("mail/new", &BTreeMap::new()), Before::New);
@@ -114,7 +117,7 @@ fn thousands_of_guests_without_a_mailbox_hide_nothing_else() {
     live.record("contoso", 12);
     let state = state(BTreeMap::from([("contoso".to_owned(), Some(missing))]));
     let state = counted(state, live, "abcd");
-    let state = StoredState::parse(&state.into_text());
+    let state = StoredState::parse(&state.into_text()).unwrap();
     assert!(state.has_seen("contoso", "v1"));
     assert!(state.last_look("contoso").is_some());
     assert_eq!(state.failures, Some("abcd".to_owned().into()));
@@ -132,7 +135,7 @@ fn one_tenant_with_much_is_dropped_before_the_counts_of_all() {
     live.record("contoso", 12);
     live.record("small", 1);
     let state = state(BTreeMap::from([("contoso".to_owned(), Some(missing))]));
-    let state = StoredState::parse(&counted(state, live, "abcd").into_text());
+    let state = StoredState::parse(&counted(state, live, "abcd").into_text()).unwrap();
     assert_eq!(state.last_look("contoso"), None);
     assert!(state.last_look("small").is_some());
     assert_eq!(state.failures, Some("abcd".to_owned().into()));
@@ -143,7 +146,7 @@ fn one_tenant_with_much_is_dropped_before_the_counts_of_all() {
 fn a_tenant_whose_changes_are_not_made_has_not_seen_the_version() {
     let mut state = state(BTreeMap::new());
     state.set_unsettled(std::iter::once("contoso"));
-    let state = StoredState::parse(&state.into_text());
+    let state = StoredState::parse(&state.into_text()).unwrap();
     assert!(!state.has_seen("contoso", "v1"));
     assert!(state.has_seen("other", "v1") && !state.has_seen("other", "v2"));
 }
@@ -154,7 +157,7 @@ fn the_counts_of_five_hundred_tenants_fit() {
     let state = large(500, |_| 12);
     let text = state.into_text();
     assert!(text.len() <= 4_096, "{}", text.len());
-    let state = StoredState::parse(&text);
+    let state = StoredState::parse(&text).unwrap();
     let look = state.last_look("tenant-7").expect(&text);
     assert_eq!((look.at, look.live), (at(), 12));
     assert_eq!(state.last_look("new").map(|look| look.live), Some(0));
@@ -167,7 +170,7 @@ fn counts_that_do_not_fit_are_unknown_and_not_zero() {
     let state = large(500, |number| number * 3);
     let text = state.into_text();
     assert!(text.len() <= 4_096, "{}", text.len());
-    let state = StoredState::parse(&text);
+    let state = StoredState::parse(&text).unwrap();
     assert_eq!(state.live, None);
     assert!(state.failures.is_some(), "they fit without the counts");
     for tenant in ["tenant-7", "new"] {
