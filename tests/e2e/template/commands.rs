@@ -132,6 +132,19 @@ fn answers() -> [Answered; 7] {
     ]
 }
 
+/// A task of SQS keeps `Reason`, which would be that of an earlier failure at the next one.
+#[test]
+fn failed_queue_is_moved_back_by_the_tool_alone() {
+    let commands = DOCUMENTS.iter().flat_map(|name| commands(&file(name)));
+    let tasks: Vec<String> = commands
+        .filter(|command| command.starts_with("aws sqs start-message-move-task"))
+        .collect();
+    assert!(!tasks.is_empty());
+    for task in tasks {
+        assert!(!task.contains("FAILED_QUEUE_ARN"), "{task}");
+    }
+}
+
 /// Otherwise it hides the events from the consumer for `DeliveryVisibilitySeconds`.
 #[test]
 fn a_look_at_delivery_queue_hides_events_for_a_moment() {
