@@ -104,12 +104,12 @@ pub fn effects(changes: &[Change], before: &Config, after: &Config, live: &Live)
     let wish = if asks_for_nothing {
         Wish::Nothing
     } else {
-        Wish::New
+        Wish::Unknown
     };
     for (tenant, effect) in &mut effects {
         let of_tenant = live.counts.iter().filter(|((of, _), _)| of == tenant);
         effect.live = of_tenant.map(|(_, count)| count).sum();
-        effect.is_held_back = is_held_back(effect, wish);
+        effect.is_held_back = is_held_back(effect, &wish);
     }
     effects.retain(|_, effect| effect.is_unknown || effect.created + effect.replaced + effect.deleted > 0);
     effects
@@ -202,7 +202,7 @@ fn replaces(change: &Change) -> bool {
 }
 
 /// Applies renewal's own deletion guard.
-fn is_held_back(effect: &Effect, wish: Wish) -> bool {
+fn is_held_back(effect: &Effect, wish: &Wish) -> bool {
     let deletion = Step {
         name: String::new(),
         action: Action::Delete { id: String::new() },
