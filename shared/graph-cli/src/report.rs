@@ -123,8 +123,19 @@ pub struct TenantLine {
     pub listed: usize,
     /// Number of listed subscriptions that are not this stack's.
     pub others: usize,
+    /// Whether the run had no time to list its subscriptions.
+    pub unfinished: bool,
     /// Why the tenant failed.
     pub error: Option<String>,
+}
+
+impl TenantLine {
+    /// Returns why its subscriptions are not known; nothing if they are listed.
+    #[must_use]
+    pub fn unlisted(&self) -> Option<&str> {
+        let late = "the run had no time to list its subscriptions; the next one tries again";
+        self.error.as_deref().or(self.unfinished.then_some(late))
+    }
 }
 
 /// The result for a subscription.
@@ -196,7 +207,7 @@ impl Report {
         for (key, count) in single.chain(many) {
             *counts.entry(key).or_default() += count;
         }
-        let unlisted = self.tenants.iter().filter(|line| line.error.is_some());
+        let unlisted = self.tenants.iter().filter(|line| line.unlisted().is_some());
         Live {
             counts,
             unlisted: unlisted.map(|line| line.tenant.clone()).collect(),

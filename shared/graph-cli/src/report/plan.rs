@@ -121,7 +121,7 @@ pub fn failures(report: &Report, style: Style) -> String {
         text.extend([&wrapped(&line, style.width, "  "), "\n"]);
     };
     for tenant in &report.tenants {
-        if let Some(error) = &tenant.error {
+        if let Some(error) = tenant.unlisted() {
             say(Color::Bad, "error", &format!("tenant {}: {error}", tenant.tenant));
         }
     }
@@ -243,6 +243,18 @@ mod tests {
                 && text.contains("1 skipped"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_tenant_without_time_for_its_list_is_named_and_not_known() {
+        let report = json!({"unfinished": 1, "tenants": [{"tenant": "contoso", "unfinished": true}, {"tenant": "fabrikam"}]});
+        let report = Report::deserialize(report).unwrap();
+        let text = remarks(&report, Style::PLAIN);
+        assert!(
+            text.contains("tenant contoso: the run had no time to list"),
+            "{text}"
+        );
+        assert_eq!(Vec::from_iter(report.live().unlisted), ["contoso"]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub fn tenants(report: &Report) -> Finding {
     let failed = report
         .tenants
         .iter()
-        .filter_map(|tenant| Some((tenant, tenant.error.as_ref()?)));
+        .filter_map(|tenant| Some((tenant, tenant.unlisted()?)));
     let lines: Vec<String> = failed
         .map(|(tenant, error)| format!("{}: {error}", tenant.tenant))
         .collect();
@@ -222,6 +222,18 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{super::super::State, *};
+
+    #[test]
+    fn a_tenant_without_time_for_its_list_is_not_logged_in_to() {
+        let report = json!({"tenants": [{"tenant": "contoso", "unfinished": true}, {"tenant": "fabrikam"}]});
+        let found = tenants(&Report::deserialize(report).unwrap());
+        assert_eq!(found.state, State::Wrong);
+        assert!(
+            found.text.starts_with("contoso: the run had no time"),
+            "{}",
+            found.text
+        );
+    }
 
     #[test]
     fn a_permission_that_a_token_does_not_name_is_shown_once() {
