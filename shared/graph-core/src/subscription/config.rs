@@ -130,7 +130,6 @@ impl Config {
     ) {
         let mut taken: BTreeMap<Combination, &str> = BTreeMap::new();
         for (name, node) in entries {
-            let before = problems.errors();
             let path = join("subscriptions", name);
             if is_repeated(entries, name, node) {
                 problems.error(&path, "is there twice; keep one");
@@ -140,19 +139,26 @@ impl Config {
             }
             // Refused until it proves right: a mistake in an entry must not delete its subscriptions.
             self.refused.insert(name.clone());
-            let entry = self.read_entry(name, node, declared, problems);
-            let Some(entry) = entry.filter(|_| problems.errors() == before) else {
+            let Some(mut entry) = self.read_entry(name, node, declared, problems) else {
                 continue;
             };
-            let combinations: Vec<Combination> = Combination::of(&entry, &self.tenants).collect();
-            // Graph allows one subscription per combination, so a second one could never be created.
-            if let Some(first) = combinations.iter().find_map(|one| taken.get(one)) {
+            let combinations: Vec<(String, Combination)> = Combination::of(&entry, &self.tenants).collect();
+            let (free, twice): (Vec<_>, Vec<_>) = combinations
+                .into_iter()
+                .partition(|(_, one)| !taken.contains_key(one));
+            // Graph allows one subscription per combination, so a second one could never be created. An entry for all tenants is
+            // used in the others.
+            for first in twice.iter().filter_map(|(_, one)| taken.get(one)) {
                 let message = "has the same tenant, resource and changeType as";
                 problems.error(&path, format!("{message} `subscriptions.{first}`; keep one"));
-                continue;
             }
-            taken.extend(combinations.into_iter().map(|one| (one, name.as_str())));
-            self.subscriptions.insert(name.clone(), entry);
+            entry
+                .tenants
+                .retain(|tenant| twice.iter().all(|(other, _)| other != tenant));
+            taken.extend(free.into_iter().map(|(_, one)| (one, name.as_str())));
+            if !entry.tenants.is_empty() {
+                self.subscriptions.insert(name.clone(), entry);
+            }
         }
         self.refused.retain(|name| !self.subscriptions.contains_key(name));
     }
@@ -165,7 +171,9 @@ impl Config {
         declared: &[(String, Node)],
         problems: &mut Problems,
     ) -> Option<Entry> {
+        let before = problems.errors();
         let written = subscriptions::read(name, node, problems)?;
+        let is_read = problems.errors() == before;
         let path = join(&written.path, "tenant");
         let names: Vec<_> = declared.iter().map(|(key, _)| shown("tenants", key)).collect();
         let key = match (written.tenant, declared) {
@@ -173,7 +181,8 @@ impl Config {
             (Some(ALL_TENANTS), [_, ..]) => {
                 let all: Vec<_> = self.tenants.keys().map(String::as_str).collect();
                 // If no tenant is usable, the tenants' mistakes have been reported.
-                return check::check(written, &all, &self.tenants, problems).filter(|_| !all.is_empty());
+                let entry = check::check(written, &all, &self.tenants, problems);
+                return entry.filter(|_| is_read && !all.is_empty());
             }
             (Some(wanted), _) if declared.iter().any(|(key, _)| key == wanted) => Some(wanted),
             (Some(_), _) => {
@@ -203,7 +212,7 @@ impl Config {
             }
         };
         let entry = check::check(written, key.as_slice(), &self.tenants, problems);
-        entry.filter(|_| key.is_some_and(|key| self.tenants.contains_key(key)))
+        entry.filter(|_| is_read && key.is_some_and(|key| self.tenants.contains_key(key)))
     }
 }
 
@@ -396,13 +405,13 @@ pub enum Severity {
 struct Combination(Guid, String, String, String, Option<String>, String);
 
 impl Combination {
-    /// Returns the combinations of `entry`, one for each of its tenants.
-    fn of(entry: &Entry, tenants: &BTreeMap<String, Tenant>) -> impl Iterator<Item = Self> {
+    /// Returns the combinations of `entry`, one for each of its tenants, with the tenant's name.
+    fn of(entry: &Entry, tenants: &BTreeMap<String, Tenant>) -> impl Iterator<Item = (String, Self)> {
         let tenants = entry
             .tenants
             .iter()
             .filter_map(|name| Some((name, tenants.get(name)?)));
-        tenants.map(|(name, tenant)| Self::in_tenant(entry, name, tenant))
+        tenants.map(|(name, tenant)| (name.clone(), Self::in_tenant(entry, name, tenant)))
     }
 
     fn in_tenant(entry: &Entry, name: &str, tenant: &Tenant) -> Self {

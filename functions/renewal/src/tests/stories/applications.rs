@@ -322,3 +322,36 @@ const TYPOS: [(&str, &str, &str); 2] = [
     ("tenantId", OTHER_TENANT, "list 9"),
     ("clientId", OTHER_APP, "list d"),
 ];
+
+#[test]
+fn one_tenant_that_an_entry_for_all_does_not_fit_keeps_it_from_no_other() {
+    let entries = [(0, "chats", chats()), (1, "more", chats())];
+    let mut config = organisations(3, &entries);
+    let tenant_of_china = |config: &mut Value| config["tenants"]["t01"]["cloud"] = json!("china");
+    config["subscriptions"]["mail"] =
+        json!({"tenant": "*", "resource": "/users/u1/messages", "changeType": "created"});
+    config["subscriptions"]["tasks"] =
+        json!({"tenant": "*", "resource": "/users/u1/todo/lists/l1/tasks", "changeType": "created"});
+    config["subscriptions"]["together"] =
+        json!({"tenant": "*", "resource": "/chats/getAllMessages", "changeType": "created"});
+    let world = world(&config);
+    let report = world.scheduled();
+    // The entry for all is the second one for the chats of the first two tenants.
+    assert_eq!(live(&world), 2 + 3 + 3 + 1, "{report:#}");
+    assert_eq!(report["failed"], json!(2), "{report:#}");
+    let problems = report["problems"].to_string();
+    assert!(
+        problems.contains("`subscriptions.chats`") && problems.contains("`subscriptions.more`"),
+        "{problems}"
+    );
+    tenant_of_china(&mut config);
+    world.documents.set(Document::Config, &config.to_string());
+    world.clock.advance(60);
+    let report = world.scheduled();
+    assert_eq!(
+        live(&world),
+        2 + 3 + 3 + 1,
+        "nothing of it is deleted: {report:#}"
+    );
+    assert!(report["problems"].to_string().contains("t01"), "{report:#}");
+}

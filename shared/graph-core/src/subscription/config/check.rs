@@ -1,8 +1,8 @@
 //! Checks an entry against the catalogue, so that mistakes show before Microsoft Graph refuses the subscription.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::reader::{Problems, join, listed};
+use super::reader::{Problems, first, join, listed};
 use super::subscriptions::{FETCH_CONTENT, IMMUTABLE_IDS, PERMISSION_CHANGES, QUERY_OPTIONS, Written};
 use super::{Entry, ForEach, MIN_MINUTES, Tenant, requested};
 use crate::cloud::Cloud;
@@ -22,19 +22,15 @@ pub(super) fn check(
     if let Some(resource) = written.resource {
         check_placeholder(&written, resource, problems);
         match row {
-            Some(row) => {
-                check_row(&written, resource, row, problems);
-                // A problem that several tenants share is reported once.
-                for tenant in names.iter().filter_map(|name| tenants.get(*name)) {
-                    check_tenant(&written, row, tenant, problems);
-                }
-            }
+            Some(row) => check_row(&written, resource, row, problems),
             None => check_unknown(&written, resource, problems),
         }
     }
     check_shortest(&written, problems);
     // Warnings do not refuse the entry: Graph decides.
-    if problems.errors() > before {
+    let is_right = problems.errors() == before;
+    let fitting: BTreeSet<String> = fitting(&written, row, names, tenants, problems);
+    if !is_right || fitting.is_empty() && !names.is_empty() {
         return None;
     }
     let changes = written.changes?;
@@ -43,7 +39,7 @@ pub(super) fn check(
     let minutes = written.minutes.into_iter().chain(granted).min()?;
     Some(Entry {
         name: written.name.to_owned(),
-        tenants: names.iter().map(|name| (*name).to_owned()).collect(),
+        tenants: fitting,
         resource: written.resource?.to_owned(),
         change_type: changes
             .iter()
@@ -57,6 +53,39 @@ pub(super) fn check(
         for_each: written.for_each,
         options: written.options,
     })
+}
+
+/// Returns those of the tenants in `names` that the entry fits. A problem that several tenants share is reported once.
+fn fitting(
+    written: &Written<'_>,
+    row: Option<&Row>,
+    names: &[&str],
+    tenants: &BTreeMap<String, Tenant>,
+    problems: &mut Problems,
+) -> BTreeSet<String> {
+    let all = names.iter().map(|name| (*name).to_owned());
+    let Some(row) = row else { return all.collect() };
+    let is_elsewhere = |name: &&str| {
+        tenants
+            .get(*name)
+            .is_some_and(|tenant| !row.available_in(tenant.cloud))
+    };
+    let elsewhere: Vec<&str> = names.iter().copied().filter(is_elsewhere).collect();
+    if !elsewhere.is_empty() {
+        let clouds = listed(&row.clouds.iter().copied().map(Cloud::as_str).collect::<Vec<_>>());
+        // The entry stays in use for the others.
+        let of = if names.len() > 1 {
+            first(&elsewhere)
+        } else {
+            "its tenant".to_owned()
+        };
+        let message = format!("does not exist in the cloud of {of}; it exists in {clouds}");
+        problems.error(&join(&written.path, "resource"), message);
+    }
+    for tenant in names.iter().filter_map(|name| tenants.get(*name)) {
+        check_tenant(written, row, tenant, problems);
+    }
+    all.filter(|name| !elsewhere.contains(&name.as_str())).collect()
 }
 
 /// Checks a known resource.
@@ -358,16 +387,9 @@ fn is_extended_property(expand: &str) -> bool {
     })
 }
 
-/// Checks the tenant's cloud and kind of credential.
+/// Checks the tenant's kind of credential.
 fn check_tenant(written: &Written<'_>, row: &Row, tenant: &Tenant, problems: &mut Problems) {
     let path = join(&written.path, "resource");
-    if !row.available_in(tenant.cloud) {
-        let clouds = listed(&row.clouds.iter().copied().map(Cloud::as_str).collect::<Vec<_>>());
-        problems.error(
-            &path,
-            format!("does not exist in the cloud of its tenant; it exists in {clouds}"),
-        );
-    }
     let access = tenant.access();
     if written.options.fetch_content && access != Access::Application {
         let message =

@@ -34,18 +34,34 @@ fn an_entry_for_all_tenants_is_checked_against_each() {
         problems[0].message.starts_with("has the same tenant, resource"),
         "{problems:?}"
     );
-    assert_eq!(config.refused.len(), 1);
+    // The other tenant keeps the entry.
+    let tenants = &config.subscriptions["users"].tenants;
+    assert_eq!((tenants, config.refused.len()), (&["a".to_owned()].into(), 0));
 
     document["subscriptions"] = json!({"tasks": {
         "tenant": "*", "resource": "/users/1/todo/lists/2/tasks", "changeType": "updated"
     }});
-    let (_, problems) = read(&document);
+    let (config, problems) = read(&document);
     assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(
+        problems[0].message.contains("does not exist in the cloud of `"),
+        "{problems:?}"
+    );
+    assert!(config.refused.contains("tasks"));
+
+    // It fits one of them.
+    let credential = json!({"webIdentity": true});
+    document["tenants"]["b"] =
+        json!({"tenantId": CLIENT_ID, "clientId": CLIENT_ID, "credential": credential});
+    let (config, problems) = read(&document);
     assert!(
         problems[0]
             .message
-            .contains("does not exist in the cloud of its tenant")
+            .contains("does not exist in the cloud of `a`;"),
+        "{problems:?}"
     );
+    assert_eq!(config.subscriptions["tasks"].tenants, ["b".to_owned()].into());
+    assert!(!config.whole, "what exists in the other is kept");
 }
 
 #[test]
