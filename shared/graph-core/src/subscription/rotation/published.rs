@@ -61,11 +61,13 @@ impl PublishedKeys {
     /// Returns whether a tenant was published so recently that at most its first runs can have created subscriptions.
     #[must_use]
     pub fn is_new(&self, tenant: &Tenant, lead: &Lead, now: Timestamp) -> bool {
-        let keys = &self.client_state.keys;
+        let (keys, odd) = (&self.client_state.keys, &self.client_state.odd.keys);
         let is_recent = |at: Timestamp| after(at, lead.key) >= now;
         let trusted = find(&self.client_state.trusted, tenant);
-        keys.iter().all(|key| is_recent(key.created_at))
-            || trusted.is_some_and(|trusted| trusted.from.is_some_and(is_recent))
+        // A key that cannot be read may be an old one, and so may those of a document that could not be read.
+        let are_all_recent =
+            !keys.is_empty() && odd.is_empty() && keys.iter().all(|key| is_recent(key.created_at));
+        are_all_recent || trusted.is_some_and(|trusted| trusted.from.is_some_and(is_recent))
     }
 }
 

@@ -148,6 +148,27 @@ fn certificates(document: &mut DecryptionDocument, config: &Config, hour: i64) {
     update_decryption(document, config, &request(), at(hour), &mut SystemRng).unwrap();
 }
 
+#[test]
+fn a_tenant_is_new_only_while_every_key_is_read_and_young() {
+    let mut document = ClientStateDocument::default();
+    client_state(&mut document, &config(0..1), 0);
+    let is_new = |document: &ClientStateDocument, hour| {
+        let keys = PublishedKeys {
+            client_state: document.clone(),
+            ..PublishedKeys::default()
+        };
+        keys.is_new(&tenant(0), &request().lead, at(hour))
+    };
+    assert!(is_new(&document, 0));
+    assert!(!is_new(&document, 1));
+    let mut with_odd = serde_json::to_value(&document).unwrap();
+    let odd = serde_json::json!({"id": "old", "key": 7});
+    with_odd["keys"].as_array_mut().unwrap().push(odd);
+    let with_odd: ClientStateDocument = serde_json::from_str(&with_odd.to_string()).unwrap();
+    assert!(!is_new(&with_odd, 0), "the key that cannot be read may be old");
+    assert!(!is_new(&ClientStateDocument::default(), 0));
+}
+
 /// Returns a document with one certificate, so that tests need not generate one.
 fn decryption_document() -> DecryptionDocument {
     let mut key = test_util::key().clone();
