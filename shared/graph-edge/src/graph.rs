@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -204,7 +204,8 @@ impl<P: Ports> GraphClient<P> {
         )
     }
 
-    /// Creates a subscription. Before Graph answers, it makes the validation handshake with both URLs.
+    /// Creates a subscription. Before Graph answers, it makes the validation handshake with both URLs. `is_open` is true as long
+    /// as a request is under way, and stays true if one had no answer: Graph may have carried it out.
     ///
     /// # Errors
     ///
@@ -214,11 +215,13 @@ impl<P: Ports> GraphClient<P> {
         tenant: &Tenant,
         version: Version,
         subscription: &NewSubscription,
+        is_open: &AtomicBool,
     ) -> Result<Subscription, GraphError> {
         let url = self.url(tenant, version, &[])?;
         let call = Call::new(Method::POST, url)
             .body(subscription)
             .prefer(subscription.prefer)
+            .noting(is_open)
             .timeout(CREATE_TIMEOUT)
             .counted(Some(Kind::Write));
         read(&self.call(tenant, call).await?)

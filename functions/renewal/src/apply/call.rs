@@ -1,6 +1,6 @@
 //! The calls that change subscriptions.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, atomic::AtomicBool};
 
 use graph_core::{
     notification::client_state,
@@ -48,12 +48,13 @@ impl<P: Ports> Applier<'_, P> {
     /// Creates a subscription, with a shorter lifetime if Graph refuses the requested one.
     pub(super) async fn create(&self, creation: &Creation) -> Result<Subscription, Failure> {
         let mut body = self.body(creation)?;
+        let is_open = AtomicBool::new(false);
         let create = async |body: &NewSubscription| {
             let call = self
                 .run
                 .deps
                 .graph
-                .create(self.run.tenant, creation.desired.version, body);
+                .create(self.run.tenant, creation.desired.version, body, &is_open);
             self.run.within(call).await
         };
         let mut created = create(&body).await;
@@ -67,8 +68,11 @@ impl<P: Ports> Applier<'_, P> {
             created = create(&body).await;
         }
         self.note_answer(&creation.desired.name, &created);
-        if let Err(error) = &created
-            && may_be_carried_out(&error.kind)
+        // Graph may have made it: a request had no answer, or one that cannot be read.
+        let is_unread = |error: &GraphError| matches!(error.kind, GraphErrorKind::Malformed);
+        if created
+            .as_ref()
+            .is_err_and(|error| is_open.into_inner() || is_unread(error))
         {
             lock(&self.known).history.may_exist(&creation.desired.name);
         }
@@ -211,16 +215,6 @@ impl<P: Ports> Applier<'_, P> {
             id: id.to_owned(),
         }))
     }
-}
-
-/// Returns whether Graph may have made the subscription, though the creation failed: it did not answer.
-fn may_be_carried_out(error: &GraphErrorKind) -> bool {
-    matches!(
-        error,
-        GraphErrorKind::Unavailable { source: Some(_) }
-            | GraphErrorKind::OutOfTime
-            | GraphErrorKind::Malformed
-    )
 }
 
 /// Asks for a subscription by id, and returns it with what Graph does not show but this process knows of it.

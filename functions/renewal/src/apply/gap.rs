@@ -78,7 +78,7 @@ impl<P: Ports> Applier<'_, P> {
             return false;
         };
         let is_lost = match &step.action {
-            Action::Create(_) => matches!(step.reason, Reason::Lost { .. }),
+            Action::Create(_) => matches!(step.reason, Reason::Lost { .. } | Reason::PerhapsLost),
             Action::Renew { .. } => true,
             _ => false,
         };

@@ -10,7 +10,7 @@ use graph_edge::graph::{GraphError, GraphErrorKind};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Applier, Done, Failure, failure::TAKE_OVER};
-use crate::{memory::lock, ports::Ports};
+use crate::{memory::lock, ports::Ports, tenant_run::TenantRun};
 
 impl<P: Ports> Applier<'_, P> {
     /// Creates a subscription after a conflict, or says which subscription conflicts. The first attempt is repeated,
@@ -37,7 +37,7 @@ impl<P: Ports> Applier<'_, P> {
             }) => return Err(Failure::Vanished(id.clone())),
             existing => existing?,
         };
-        if conflict.is_repeated && is_of_request(&existing, creation) {
+        if conflict.is_repeated && self.is_of_request(&existing, creation) {
             return Ok(existing.into());
         }
         self.settle_with(creation, existing).await
@@ -116,6 +116,29 @@ impl<P: Ports> Applier<'_, P> {
         (step, attempt)
     }
 
+    /// Returns whether a request for this creation made the subscription, though its answer was lost: the same URL and expiry were
+    /// asked for, or the expiry that Graph grants at most.
+    fn is_of_request(&self, existing: &Subscription, creation: &Creation) -> bool {
+        let TenantRun {
+            deps, tenant, begun, ..
+        } = &self.run;
+        let entry = creation.desired.name.split('/').next().unwrap_or_default();
+        let longest = deps.memory.longest(tenant, entry);
+        // Graph may round the expiry.
+        let second = SignedDuration::from_secs(1);
+        let is_asked = |end: Timestamp| {
+            let is_granted = longest.is_some_and(|minutes| {
+                let asked_at = end.saturating_sub(SignedDuration::from_mins(minutes.into()));
+                asked_at.is_ok_and(|at| {
+                    begun.duration_since(at) <= second && at.duration_since(self.now()) <= second
+                })
+            });
+            is_granted || end.duration_since(creation.expires_at).abs() < second
+        };
+        existing.notification_url.as_ref() == Some(&creation.notification_url)
+            && existing.expiration_date_time.is_some_and(is_asked)
+    }
+
     /// Adopts a subscription that Graph did not list, and renews it if it is due.
     async fn adopt(&self, creation: &Creation, existing: Subscription) -> Result<Done, Failure> {
         let reason = "Graph did not list it, or another run had just created it".to_owned();
@@ -148,16 +171,6 @@ impl<P: Ports> Applier<'_, P> {
             text,
         })
     }
-}
-
-/// Returns whether the request for this creation made the subscription, though its answer was lost: the same URL and moment
-/// of expiry were asked for.
-fn is_of_request(existing: &Subscription, creation: &Creation) -> bool {
-    // Graph may round the expiry.
-    let is_near =
-        |end: Timestamp| end.duration_since(creation.expires_at).abs() < SignedDuration::from_secs(1);
-    existing.notification_url.as_ref() == Some(&creation.notification_url)
-        && existing.expiration_date_time.is_some_and(is_near)
 }
 
 /// Returns a notification URL without its query, which contains the stack id and key ids.

@@ -1,6 +1,9 @@
 //! One call to Microsoft Graph, with a token, within Graph's limits, and with retries.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use graph_core::{application::Guid, secrets::Secret, subscription::config::Tenant};
 use reqwest::{Method, RequestBuilder, Url};
@@ -17,6 +20,8 @@ pub(super) struct Call<'a, B> {
     prefer: Option<&'static str>,
     timeout: Duration,
     limit: usize,
+    /// Set while a request is under way, and after one without an answer.
+    is_open: Option<&'a AtomicBool>,
     /// The limit that Graph counts it towards; nothing for a call that is not about subscriptions.
     kind: Option<Kind>,
 }
@@ -30,6 +35,7 @@ impl<'a, B> Call<'a, B> {
             prefer: None,
             timeout: TIMEOUT,
             limit: MAX_BYTES,
+            is_open: None,
             kind: None,
         }
     }
@@ -53,6 +59,19 @@ impl<'a, B> Call<'a, B> {
         Self { kind, ..self }
     }
 
+    pub(super) fn noting(self, is_open: &'a AtomicBool) -> Self {
+        Self {
+            is_open: Some(is_open),
+            ..self
+        }
+    }
+
+    fn note(&self, is_open: bool) {
+        if let Some(note) = self.is_open {
+            note.store(is_open, Ordering::Relaxed);
+        }
+    }
+
     pub(super) fn limit(self, limit: usize) -> Self {
         Self { limit, ..self }
     }
@@ -66,7 +85,7 @@ impl<P: Ports> GraphClient<P> {
         call: Call<'_, B>,
     ) -> Result<Answer, GraphError> {
         let mut attempt = 1;
-        let (mut has_new_token, mut is_repeated) = (false, false);
+        let (mut has_new_token, mut is_repeated, mut is_lost) = (false, false, false);
         loop {
             // Before the token: while the limit is used up, no token is requested either.
             if let Some(kind) = call.kind {
@@ -78,7 +97,11 @@ impl<P: Ports> GraphClient<P> {
                 .token(tenant)
                 .await
                 .map_err(|error| GraphError::of(error.into()))?;
-            let (mut error, retry_after) = match self.call_once(&call, &token).await {
+            call.note(true);
+            let answer = self.call_once(&call, &token).await;
+            is_lost |= answer.is_err();
+            call.note(is_lost);
+            let (mut error, retry_after) = match answer {
                 Ok(answer) if answer.status.is_success() => {
                     if let Some(kind) = call.kind {
                         self.rate_limiter.open(kind, tenant);

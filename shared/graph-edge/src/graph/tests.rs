@@ -5,6 +5,8 @@ use graph_core::{
     subscription::{config::Credential, model::EncryptionCertificate},
 };
 
+use std::sync::atomic::AtomicBool;
+
 use super::*;
 use crate::{
     http::testing::{Reply, Server},
@@ -101,7 +103,12 @@ async fn calls_carry_token_request_id_and_body() {
     let server = Server::start([Reply::json(201, &listed()), Reply::json(200, &listed())]);
     let graph = graph(&server);
     graph
-        .create(&tenant(), Version::Beta, &new_subscription())
+        .create(
+            &tenant(),
+            Version::Beta,
+            &new_subscription(),
+            &AtomicBool::default(),
+        )
         .await
         .unwrap();
     graph.update(&tenant(), Version::V1, ID, &update()).await.unwrap();
@@ -154,7 +161,12 @@ async fn a_conflict_names_the_subscription_that_exists() {
     let graph = graph(&server);
     for expected in [Some(ID), None] {
         let error = graph
-            .create(&tenant(), Version::V1, &new_subscription())
+            .create(
+                &tenant(),
+                Version::V1,
+                &new_subscription(),
+                &AtomicBool::default(),
+            )
             .await
             .unwrap_err();
         let GraphErrorKind::Conflict { existing, .. } = error.kind else {
@@ -189,7 +201,12 @@ async fn every_refusal_has_its_meaning() {
     for (status, text, expected) in cases {
         let server = Server::start([refused(status, "Code", text)]);
         let error = graph(&server)
-            .create(&tenant(), Version::V1, &new_subscription())
+            .create(
+                &tenant(),
+                Version::V1,
+                &new_subscription(),
+                &AtomicBool::default(),
+            )
             .await
             .unwrap_err();
         assert!(expected(&error.kind), "{status} {text}: {error:?}");
@@ -267,7 +284,12 @@ async fn temporary_errors_are_retried() {
     ] {
         let server = Server::start([reply, Reply::json(201, &listed())]);
         let created = graph(&server)
-            .create(&tenant(), Version::V1, &new_subscription())
+            .create(
+                &tenant(),
+                Version::V1,
+                &new_subscription(),
+                &AtomicBool::default(),
+            )
             .await
             .unwrap();
         assert_eq!(created.id, ID);

@@ -96,6 +96,58 @@ fn a_new_process_believes_no_gap_after_one_incomplete_list() {
 }
 
 #[test]
+fn a_creation_that_graph_never_carried_out_makes_no_gap() {
+    let mut world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.scheduled();
+    world.clock.advance(10);
+    world = world.restarted();
+    let one = world.graph.all().remove(0);
+    world.graph.remove("id-1");
+    // The run ends while the creation waits for its turn.
+    world.graph.fail("create", Reply::throttled(30));
+    let deadline = world.clock.now() + jiff::SignedDuration::from_secs(60);
+    let event = json!({"source": "aws.scheduler"});
+    let report = world.clock.run(world.invoke_until(deadline, event)).unwrap();
+    assert_eq!(report["unfinished"], json!(1), "{report:#}");
+    world.graph.add(&tenant_id(0), one);
+    world.graph.heal();
+    world.clock.advance(10);
+    next_run(&world);
+    assert_eq!((live(&world), world.told()), (1, Vec::new()));
+}
+
+#[test]
+fn a_shortened_creation_whose_answer_is_lost_reports_the_gap() {
+    let mut world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.scheduled();
+    world.clock.advance(10);
+    world = world.restarted();
+    world.graph.remove("id-1");
+    world.graph.limit(60);
+    world.graph.quirk(Quirk::LosesAnswer);
+    next_run(&world);
+    assert_eq!(live(&world), 1);
+    check(&world, None);
+}
+
+#[test]
+fn a_gap_of_which_nobody_knows_is_reported_with_a_late_successor() {
+    let mut world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.scheduled();
+    world.clock.advance(60);
+    world.documents.forget_state();
+    world = world.restarted();
+    world.graph.remove("id-1");
+    world.graph.delay("create", 70);
+    next_run(&world);
+    world.graph.heal();
+    world.graph.hide(&world.graph.all()[0].id);
+    let report = next_run(&world);
+    assert_eq!(report["counts"], json!({"adopt": 1}), "{report:#}");
+    assert_eq!(world.told().len(), 1);
+}
+
+#[test]
 fn a_replacement_that_no_queue_takes_is_reported_by_the_next_run() {
     for restarts in [false, true] {
         let mut world = world(&organisations(1, &[(0, "chats", chats())]));

@@ -318,10 +318,9 @@ impl SubscriptionHistory {
     /// out what exists.
     #[must_use]
     pub fn is_successor(&self, name: &str, id: &str) -> bool {
-        let seen = self.names.get(name).and_then(Option::as_ref);
-        seen.is_some_and(|seen| match &seen.id {
-            Some(known) => known != id,
-            None => self.followed.contains(name),
+        self.names.get(name).is_some_and(|seen| {
+            let known = seen.as_ref().and_then(|seen| seen.id.as_deref());
+            known.map_or_else(|| self.followed.contains(name), |known| known != id)
         })
     }
 
