@@ -135,6 +135,9 @@ impl<P: Ports> Turn<'_, P> {
         let (proven, queued) = (item.proven(), item.queued());
         let tenant = trust.tenant(proven.application).ok_or(Obstacle::UnknownTenant)?;
         // Before the signing keys are fetched: no key can help an item without a token.
+        if queued.token_left_out {
+            return Err(Failure::TokenLeftOut.into());
+        }
         if queued.validation_tokens.is_empty() {
             return Err(TokenError::Missing.into());
         }

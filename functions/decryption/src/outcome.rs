@@ -73,6 +73,8 @@ pub(crate) enum Failure {
     Unfit(Unfit),
     /// The item is encrypted and came without a validation token for its tenant and application.
     TokenMissing,
+    /// The validation tokens for the item were over a limit.
+    TokenLeftOut,
     /// No validation token vouches for the item.
     TokenRejected,
     /// The encrypted content does not have Graph's signature, or was not encrypted for this stack.
@@ -92,6 +94,7 @@ impl Failure {
             Self::Unproven(unproven) => unproven.into(),
             Self::Unfit(unfit) => unfit.into(),
             Self::TokenMissing => Reason::TokenMissing,
+            Self::TokenLeftOut => Reason::TokenLeftOut,
             Self::TokenRejected => Reason::TokenRejected,
             Self::ContentRejected => Reason::ContentRejected,
             Self::ReaderDisabled => Reason::ReaderDisabled,
@@ -109,6 +112,7 @@ impl Failure {
             }
             Self::Unproven(_)
             | Self::Unfit(_)
+            | Self::TokenLeftOut
             | Self::TokenRejected
             | Self::ContentRejected
             | Self::Panicked

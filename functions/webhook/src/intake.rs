@@ -134,6 +134,7 @@ impl Undecided {
 pub struct Sender<'a> {
     keys: &'a ClientStateKeys,
     tokens: TokenIndex<'a>,
+    has_excess_tokens: bool,
     received_at: Timestamp,
     fetches: bool,
 }
@@ -156,6 +157,7 @@ impl<'a> Sender<'a> {
         Self {
             keys,
             tokens: TokenIndex::new(tokens),
+            has_excess_tokens: collection.excess_tokens > 0,
             received_at,
             fetches,
         }
@@ -223,6 +225,7 @@ impl<'a> Sender<'a> {
             index,
         };
         let mut queued = QueuedItem::new(admitted, receipt, self.tokens(admitted));
+        queued.token_left_out = queued.validation_tokens.is_empty() && self.has_left_out(admitted);
         // Kept with the item: it may come back from FailedQueue, where nobody sees the URL any more.
         queued.fetches_content = self.fetches && admitted.kind() == Kind::Change && !admitted.is_encrypted();
         let item = queued.as_admitted(admitted);
@@ -247,6 +250,11 @@ impl<'a> Sender<'a> {
         let notification = item.read(self.received_at)?;
         let event = event::document(item, &notification, None)?;
         Ok((event, event::time(item, &notification)))
+    }
+
+    /// Returns whether tokens came that may have been for an item that needs one, where none of them travels with it.
+    fn has_left_out(&self, admitted: &Admitted<'_>) -> bool {
+        admitted.needs_tokens() && (self.has_excess_tokens || self.tokens.has(admitted.proven().application))
     }
 
     /// Returns the tokens that travel with an item.

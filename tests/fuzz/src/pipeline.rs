@@ -156,6 +156,7 @@ const REASONS: [&str; 9] = [
     "ReceiptRejected",
     "OtherTenant",
     "TokenMissing",
+    "TokenLeftOut",
     "TokenRejected",
     "ContentRejected",
     "ReaderDisabled",

@@ -139,6 +139,14 @@ async fn a_hopeless_message_goes_to_failed_queue_unchanged_with_its_reason() {
         ),
         ("no token", rich(None).to_string(), "TokenMissing"),
         (
+            "a token that was too long",
+            with(&|body| {
+                body["validationTokens"] = json!([]);
+                body["tokenLeftOut"] = json!(true);
+            }),
+            "TokenLeftOut",
+        ),
+        (
             "garbage as token",
             rich(Some("garbage")).to_string(),
             "TokenRejected",

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use graph_edge::{
     secrets::{SecretError, Source, StoredSecret, Versioned},
     sqs::Queue,
@@ -140,17 +140,23 @@ struct Answer {
 }
 
 /// Checks that every request, all of which wait at the same time, is answered with 503 in time, and is counted, and that
-/// each line is written once for each.
+/// each line is written once for each. The runtime of a busy machine wakes everybody late, so a timer beside them tells how late.
 async fn check<F>(cases: impl Iterator<Item = F>, metric: Metric, lines: &[&str])
 where
     F: Future<Output = (String, Answer)>,
 {
     let written = Written::start();
-    let answers = join_all(cases).await;
+    let woken = async {
+        let begun = Instant::now();
+        Deadline::after(ANSWER_WITHIN).sleep(ANSWER_WITHIN).await;
+        begun.elapsed()
+    };
+    let (answers, woken) = join(join_all(cases), woken).await;
     for (case, answer) in &answers {
         let items = answer.metrics.values(metric);
         assert_eq!((answer.status, items), (503, &[1][..]), "{case}");
-        assert!(answer.took < GRAPH_WAITS, "{case}: {:?}", answer.took);
+        let (took, most) = (answer.took, woken.max(ANSWER_WITHIN) + MARGIN);
+        assert!(took < most, "{case}: {took:?}, and a timer {woken:?}");
     }
     let written = written.text();
     for line in lines {
@@ -186,5 +192,5 @@ fn queues<Q>(queue: impl Fn() -> Q) -> Queues<Q> {
     }
 }
 
-/// How long Graph waits for an answer (Microsoft Graph, *receive change notifications through webhooks*).
-const GRAPH_WAITS: Duration = Duration::from_secs(3);
+/// How long the answers of all cases together may take once their deadlines are over.
+const MARGIN: Duration = Duration::from_millis(250);

@@ -73,3 +73,35 @@ async fn items_over_the_limit_come_again() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_item_whose_token_is_over_a_limit_says_so() {
+    let token = |bytes: usize| {
+        let token = unsigned_token(TENANT);
+        token.clone() + &"A".repeat(bytes - token.len())
+    };
+    let other = unsigned_token("00000000-0000-0000-0000-000000000000");
+    let excess = [vec!["x".to_owned(); 256], vec![token(1_000)]].concat();
+    // The item, whose tokens may have four times its size, has over 2,000 bytes, or much less.
+    for (data, tokens, travel, is_left_out) in [
+        (2_000, vec![token(8_192)], 1, false),
+        (2_000, vec![token(8_193)], 0, true),
+        (24, vec![token(7_000)], 0, true),
+        (2_000, vec![token(9_000), token(1_000)], 1, false),
+        (2_000, excess, 0, true),
+        (2_000, vec![other], 0, false),
+        (2_000, vec![], 0, false),
+    ] {
+        let source = FakeSecret::new(document(&["k1"]));
+        let deps = deps(&source);
+        let mut item = rich("mail");
+        item["encryptedContent"] =
+            json!({"data": "A".repeat(data), "dataKey": "A".repeat(344), "dataSignature": "A".repeat(44)});
+        let body = json!({"value": [item], "validationTokens": tokens}).to_string();
+        assert_eq!(post(&deps, "/notifications", &body).await.status(), 202);
+        let stored = &deps.queues.notification.stored()[0];
+        let queued = QueuedItem::parse(&stored.body).unwrap();
+        let said = (queued.validation_tokens.len(), queued.token_left_out);
+        assert_eq!(said, (travel, is_left_out), "{data} {}", tokens.concat().len());
+    }
+}

@@ -50,6 +50,9 @@ pub struct QueuedItem<'a> {
     /// Whether reader fetches the item's content. It chooses the way, and reader takes no item without it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fetches_content: bool,
+    /// Whether none of the validation tokens for the item came along, because they were over a limit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub token_left_out: bool,
     /// The validation tokens that can vouch for the item, unverified.
     #[serde(default, skip_serializing_if = "Vec::is_empty", borrow)]
     pub validation_tokens: Vec<Cow<'a, str>>,
@@ -73,6 +76,7 @@ impl<'a> QueuedItem<'a> {
             received_at: receipt.at,
             content_omitted: false,
             fetches_content: false,
+            token_left_out: false,
             validation_tokens,
             item: admitted.raw(),
         }
@@ -160,6 +164,7 @@ impl<'a> QueuedItem<'a> {
             received_at: self.received_at,
             content_omitted: true,
             fetches_content: self.fetches_content,
+            token_left_out: false,
             validation_tokens: Vec::new(),
             item,
         };

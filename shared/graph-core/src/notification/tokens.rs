@@ -120,7 +120,8 @@ pub fn vouch<T>(
         return Err(TokenError::Rejected);
     }
     let mut outcome = TokenError::Rejected;
-    for token in distinct(tokens).take(MAX_TOKENS_PER_ITEM) {
+    let tokens = distinct(tokens).filter(|token| token.len() <= MAX_TOKEN_BYTES);
+    for token in tokens.take(MAX_TOKENS_PER_ITEM) {
         match verify::verify(token, expected, keys, authority, now) {
             Ok(()) => {
                 return Ok(Trusted {
@@ -136,13 +137,13 @@ pub fn vouch<T>(
     Err(outcome)
 }
 
-/// Iterates over the tokens that are not too long, each once.
+/// Iterates over the tokens, each once.
 fn distinct(tokens: &[impl AsRef<str>]) -> impl Iterator<Item = &str> {
     let mut seen = BTreeSet::new();
     tokens
         .iter()
         .map(AsRef::as_ref)
-        .filter(move |token| token.len() <= MAX_TOKEN_BYTES && seen.insert(*token))
+        .filter(move |token| seen.insert(*token))
 }
 
 /// What to do when Graph sends no tokens (Microsoft Graph, *change notifications with resource data*).

@@ -77,7 +77,7 @@ metrics! {
     FailedReceiptRejected: Count,
     /// As above.
     FailedOtherTenant: Count,
-    /// As above.
+    /// Items without a validation token that is for them and within the limits; `Reason` says which.
     FailedTokenMissing: Count,
     /// As above.
     FailedTokenRejected: Count,

@@ -19,6 +19,8 @@ pub enum Reason {
     OtherTenant,
     /// The item is encrypted and came without a validation token for its tenant and application.
     TokenMissing,
+    /// The validation tokens for the encrypted item were over a limit, so the webhook left them out.
+    TokenLeftOut,
     /// No validation token vouches for the item.
     TokenRejected,
     /// The encrypted content is not what Graph encrypted for us.
@@ -66,6 +68,7 @@ impl Reason {
             Self::ReceiptRejected => "ReceiptRejected",
             Self::OtherTenant => "OtherTenant",
             Self::TokenMissing => "TokenMissing",
+            Self::TokenLeftOut => "TokenLeftOut",
             Self::TokenRejected => "TokenRejected",
             Self::ContentRejected => "ContentRejected",
             Self::ReaderDisabled => "ReaderDisabled",
@@ -99,7 +102,7 @@ impl Reason {
             Self::ClientStateRejected => Metric::FailedClientStateRejected,
             Self::ReceiptRejected => Metric::FailedReceiptRejected,
             Self::OtherTenant => Metric::FailedOtherTenant,
-            Self::TokenMissing => Metric::FailedTokenMissing,
+            Self::TokenMissing | Self::TokenLeftOut => Metric::FailedTokenMissing,
             Self::TokenRejected => Metric::FailedTokenRejected,
             Self::ContentRejected => Metric::FailedContentRejected,
             Self::ReaderDisabled => Metric::FailedReaderDisabled,

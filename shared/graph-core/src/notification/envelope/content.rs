@@ -25,7 +25,8 @@ pub struct EncryptedContent<'a> {
 impl<'a> EncryptedContent<'a> {
     /// Reads the value of `encryptedContent`.
     ///
-    /// Names match in any letter case, unknown ones are ignored, and null is the same as absent.
+    /// Names match in any letter case, unknown ones are ignored, and null is the same as absent, as is an empty text where
+    /// there need not be one.
     ///
     /// # Errors
     ///
@@ -123,8 +124,9 @@ impl<'de> Visitor<'de> for ContentVisitor {
                 None => _ = map.next_value::<IgnoredAny>()?,
             }
         }
-        let [data_key, data_signature, certificate_id, certificate_thumbprint] =
-            slots.map(|(_, slot)| slot.flatten().map(|Text(text)| text));
+        let [data_key, optional @ ..] = slots.map(|(_, slot)| slot.flatten().map(|Text(text)| text));
+        let [data_signature, certificate_id, certificate_thumbprint] =
+            optional.map(|text| text.filter(|text| !text.is_empty()));
         Ok(EncryptedContent {
             data: data
                 .flatten()
@@ -180,10 +182,10 @@ mod tests {
     }
 
     #[test]
-    fn unknown_fields_are_ignored_and_null_is_absent() {
+    fn unknown_fields_are_ignored_and_null_and_empty_texts_are_absent() {
         let raw = raw(
             r#"{"data":"d","dataKey":"k","dataSignature":null,"new":{"data":[1]},"new":2,
-            "encryptionCertificateId":null}"#,
+            "encryptionCertificateId":null,"encryptionCertificateThumbprint":""}"#,
         );
         let content = EncryptedContent::parse(&raw).unwrap();
         assert_eq!(content.data_signature(), None);

@@ -265,10 +265,12 @@ fn an_unknown_id_and_thumbprint_may_become_known() {
 
 #[test]
 fn an_item_that_names_no_certificate_is_rejected() {
-    let mut content = Item::new().content();
-    content["encryptionCertificateId"] = Value::Null;
-    content["encryptionCertificateThumbprint"] = Value::Null;
-    assert_eq!(opened(&content, keys()), Err(OpenError::Rejected));
+    for nothing in [Value::Null, json!("")] {
+        let mut content = Item::new().content();
+        content["encryptionCertificateId"] = nothing.clone();
+        content["encryptionCertificateThumbprint"] = nothing;
+        assert_eq!(opened(&content, keys()), Err(OpenError::Rejected));
+    }
 }
 
 #[test]

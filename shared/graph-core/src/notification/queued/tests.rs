@@ -285,6 +285,7 @@ fn queued(item: &RawValue) -> QueuedItem<'_> {
         received_at: at(0),
         content_omitted: false,
         fetches_content: false,
+        token_left_out: false,
         validation_tokens: Vec::new(),
         item,
     }

@@ -121,10 +121,34 @@ fn few_tokens_and_no_oversized_ones_are_relevant() {
 #[test]
 fn the_tokens_of_an_item_are_small_together() {
     let token = |n: usize| format!("{}.{}{n}", message(&SIGNER.header(), &v2()), "A".repeat(2_000));
-    let tokens: Vec<String> = [token(1), format!("{}{}", token(2), "A".repeat(2_500))].into();
+    let tokens: Vec<String> = [token(1), format!("{}{}", token(2), "A".repeat(5_000))].into();
     let relevant = ours_of(&tokens);
     assert_eq!(relevant, [&tokens[0]]);
     assert!(relevant.iter().map(|token| token.len()).sum::<usize>() <= MAX_RELEVANT_BYTES);
+}
+
+#[test]
+fn a_token_that_is_too_long_to_travel_is_known() {
+    let token = |bytes: usize| {
+        let token = format!("{}.", message(&SIGNER.header(), &v2()));
+        format!("{token}{}", "A".repeat(bytes - token.len()))
+    };
+    for (bytes, travels) in [
+        (7_000, true),
+        (MAX_TOKEN_BYTES, true),
+        (MAX_TOKEN_BYTES + 1, false),
+    ] {
+        let tokens = [token(bytes)];
+        let index = TokenIndex::new(&tokens);
+        let Application { tenant_id, client_id } = tenant().application;
+        assert!(index.has(tenant().application), "{bytes}");
+        let other = Application {
+            tenant_id: client_id,
+            client_id: tenant_id,
+        };
+        assert!(!index.has(other), "{bytes}");
+        assert_eq!(!ours_of(&tokens).is_empty(), travels, "{bytes}");
+    }
 }
 
 #[test]
