@@ -36,8 +36,8 @@ fn what_comes_in_grows_by_a_small_factor_in_queues_and_logs() {
 fn is_small(what: &str, traffic: Traffic, outage: Outage, bytes: usize) -> bool {
     let (most_messages, most_bytes) = match (what, outage) {
         ("webhook's log", _) => (1, bytes),
-        // The reader puts an item back for its next tries.
-        ("ReadQueue", Outage::Graph) => (6 * ITEMS, 6 * MAX_GROWTH * bytes),
+        // The reader puts an item back for its next five tries. An item that says what to fetch grows by half as much.
+        ("ReadQueue", Outage::Graph) => (6 * ITEMS, 6 * MAX_GROWTH / 2 * bytes),
         // The first and the last try of a message are a line each, and each of its batches has some.
         (what, _) if what.ends_with("log") => (6 * ITEMS, MAX_GROWTH * bytes),
         _ => (3 * ITEMS, MAX_GROWTH * bytes),
