@@ -203,6 +203,7 @@ fn produced(item: &Value, content: Option<&str>, content_omitted: bool) -> Strin
         partition_key: "key".into(),
         received_at,
         content_omitted,
+        token_left_out: false,
         fetches_content: false,
         validation_tokens: Vec::new(),
         item: &item,

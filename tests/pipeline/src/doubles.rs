@@ -115,7 +115,8 @@ impl Documents for StackDocuments {
     async fn read_state(&self, _: Deadline) -> Result<Stored, BoxError> {
         let states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Stored {
-            value: states.last().cloned().unwrap_or_default(),
+            // As the template makes it.
+            value: states.last().cloned().unwrap_or_else(|| "{}".to_owned()),
             version: states.len().try_into()?,
         })
     }
