@@ -12,7 +12,11 @@ use aws_sdk_sqs::{
     Client,
     config::{Builder, StalledStreamProtectionConfig},
 };
-use futures_util::{StreamExt, future::select, stream};
+use futures_util::{
+    StreamExt,
+    future::{Either, select},
+    stream,
+};
 use graph_core::notification::message::pack;
 use tracing::warn;
 
@@ -23,7 +27,10 @@ pub use self::{
     message::{Message, REASON, SUBSCRIPTION, TENANT},
     reason::Reason,
 };
-use crate::{deadline::Deadline, telemetry::causes};
+use crate::{
+    deadline::{Deadline, Late},
+    telemetry::causes,
+};
 
 mod failed;
 mod last_try;
@@ -120,7 +127,7 @@ impl Queue for SqsQueue {
                 deadline.sleep(PAUSE * 2_u32.pow(attempt - 1)).await;
             }
             let bodies: Vec<&Message> = pending.iter().map(|(_, message)| message).collect();
-            let answer = self.send_once(&bodies, deadline).await;
+            let answer = self.send_once(&bodies, attempt == 0, deadline).await;
             problem = answer.problem.or(problem);
             let mut left = Vec::new();
             for (index, (note, message)) in pending.into_iter().enumerate() {
@@ -141,13 +148,13 @@ impl Queue for SqsQueue {
 }
 
 impl SqsQueue {
-    /// Sends messages once.
-    async fn send_once(&self, messages: &[&Message], deadline: Deadline) -> Answer {
+    /// Sends messages once; `doubles` is whether a call that takes long gets another one beside it.
+    async fn send_once(&self, messages: &[&Message], doubles: bool, deadline: Deadline) -> Answer {
         let sizes: Vec<usize> = messages.iter().map(|message| message.size()).collect();
         let calls = pack(&sizes).into_iter().map(async |range| {
             let first = range.start;
-            self.call(first, messages.get(range).unwrap_or_default(), deadline)
-                .await
+            let messages = messages.get(range).unwrap_or_default();
+            self.call(first, messages, doubles, deadline).await
         });
         let calls: Vec<_> = calls.collect();
         let answers = stream::iter(calls).buffer_unordered(PARALLEL_CALLS);
@@ -156,26 +163,28 @@ impl SqsQueue {
             .await
     }
 
-    /// Makes a call, and a second one beside it where the first one takes long: its connection may be gone. The first answer
-    /// counts that says of a message that it is stored.
-    async fn call(&self, first: usize, messages: &[&Message], deadline: Deadline) -> Answer {
+    /// Makes a call, and one more beside it where it `doubles` and the first one takes long: its connection may be gone. The first
+    /// call's answer counts, or the second one's if that says of a message that it is stored.
+    async fn call(&self, first: usize, messages: &[&Message], doubles: bool, deadline: Deadline) -> Answer {
         let time = deadline.left().min(CALL_TIMEOUT);
         if time.is_zero() {
             return Answer::default();
         }
         let deadline = deadline.at_most(time);
         let mut call = pin!(self.send_batch(first, messages));
-        let soon = deadline.at_most(time / 3).within(&mut call).await;
-        if let Ok(answer) = soon {
+        let alone = if doubles { (time / 3).max(ALONE) } else { time };
+        if let Ok(answer) = deadline.at_most(alone).within(&mut call).await {
             return answer;
+        }
+        if deadline.left().is_zero() {
+            return Answer::problem(Late.to_string());
         }
         let second = pin!(self.send_batch(first, messages));
         let both = async {
-            let (answer, other) = select(call, second).await.factor_first();
-            if answer.stored.is_empty() {
-                answer.and(other.await)
-            } else {
-                answer
+            match select(call, second).await {
+                // The second call may have failed on its own.
+                Either::Right((answer, call)) if answer.stored.is_empty() => answer.and(call.await),
+                Either::Left((answer, _)) | Either::Right((answer, _)) => answer,
             }
         };
         let answer = deadline.within(both).await;
@@ -196,7 +205,7 @@ impl SqsQueue {
             Err(error) => return Answer::problem(causes(&error)),
         };
         // The SDK signs, sends and reads the answer; only the body is written here, before the signature. It is moved, as a call
-        // is made once: sixteen calls of up to 1 MiB are under way, and copies of them would be in memory as well.
+        // is made once: sixteen calls of up to 1 MiB are under way, or twice as many where SQS is slow, and copies of them would be in memory as well.
         let body = Mutex::new(Some(body));
         let call = self.client.send_message_batch().customize();
         let call = call.mutate_request(move |request| {
@@ -265,6 +274,9 @@ const ATTEMPTS: u32 = 3;
 
 /// How often a message is tried for a sender that repeats a lot of work.
 const PATIENT_ATTEMPTS: u32 = 7;
+
+/// How long a call is alone at the least: writing and signing its body, and SQS, take time.
+const ALONE: Duration = Duration::from_millis(300);
 
 /// How long one call may take, however much time there is.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);

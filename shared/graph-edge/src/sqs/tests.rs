@@ -194,27 +194,28 @@ async fn a_patient_sender_tries_a_message_seven_times() {
 #[tokio::test]
 async fn a_slow_answer_is_waited_for_as_long_as_there_is_time() {
     let stored = r#"{"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":"x"}],"Failed":[]}"#;
-    let slow = || Reply::json(200, stored).after(Duration::from_millis(700));
-    let never = || Reply::json(200, stored).after(Duration::from_hours(1));
-    // A second call is begun beside one that takes long.
-    for replies in [
-        vec![slow()],
-        vec![never(), Reply::json(200, stored)],
-        vec![slow(), never()],
+    let after = |milliseconds| Reply::json(200, stored).after(Duration::from_millis(milliseconds));
+    let fails = || Reply::json(500, "{}").after(Duration::from_millis(700));
+    let never = || after(3_600_000);
+    for (time, replies, calls) in [
+        // Nothing is sent twice that had no time to arrive.
+        (280, vec![after(120), never()], 1),
+        (1_500, vec![after(700)], 1),
+        (1_500, vec![after(700), never()], 2),
+        // The connection of the first call is gone.
+        (1_500, vec![never(), after(0)], 2),
+        // A failure is tried again, whatever the second call waits for.
+        (1_500, vec![fails(), never(), after(0)], 3),
     ] {
         let server = Server::start(replies);
         let url = format!("{}/123456789012/TheQueue", server.url());
         let queue = Sqs::new(&hang::config(server.url())).queue(url);
         let messages = vec![((), Message::of_nobody("{}".to_owned()))];
         let sent = queue
-            .send(messages, Deadline::after(Duration::from_millis(1_500)))
+            .send(messages, Deadline::after(Duration::from_millis(time)))
             .await;
-        assert_eq!(
-            (sent.stored.len(), sent.lost.len()),
-            (1, 0),
-            "{:?}",
-            server.lines()
-        );
+        let said = (sent.stored.len(), sent.lost.len(), server.lines().len());
+        assert_eq!(said, (1, 0, calls), "{time}");
     }
 }
 
