@@ -76,13 +76,16 @@ pub fn readable(body: &[u8]) -> Cow<'_, str> {
 fn mended(body: &[u8]) -> String {
     let mut text = String::with_capacity(body.len());
     for chunk in body.utf8_chunks() {
-        text.extend(
-            chunk
-                .valid()
-                .chars()
-                .map(|char| if char < ' ' { ' ' } else { char }),
-        );
-        text.extend(chunk.invalid().iter().map(|_| '?'));
+        for char in chunk.valid().chars() {
+            if char < ' ' {
+                end_escape(&mut text);
+            }
+            text.push(char.max(' '));
+        }
+        for _ in chunk.invalid() {
+            end_escape(&mut text);
+            text.push('?');
+        }
     }
     text
 }
@@ -95,6 +98,28 @@ impl fmt::Debug for Collection<'_> {
             .field("validation_tokens", &self.validation_tokens.len())
             .field("excess_tokens", &self.excess_tokens)
             .finish()
+    }
+}
+
+/// Takes the backslash away from an escape at the end of a text that cannot be finished.
+fn end_escape(text: &mut String) {
+    let bytes = text.as_bytes();
+    let end = bytes
+        .get(bytes.len().saturating_sub("\\u000".len())..)
+        .unwrap_or_default();
+    let Some(after) = end.iter().rev().position(|byte| *byte == b'\\') else {
+        return;
+    };
+    let (before, begun) = bytes.split_at(bytes.len() - after);
+    let is_open = match begun {
+        [] => true,
+        [b'u', digits @ ..] => digits.iter().all(u8::is_ascii_hexdigit),
+        _ => false,
+    };
+    let backslashes = before.iter().rev().take_while(|byte| **byte == b'\\').count();
+    if is_open && backslashes % 2 == 1 {
+        let at = before.len() - 1;
+        text.replace_range(at..=at, "?");
     }
 }
 
@@ -266,12 +291,22 @@ mod tests {
 
     #[test]
     fn bytes_that_json_does_not_allow_take_no_other_item_along() {
-        for odd in [&b"\xff"[..], b"\xed\xa0\xbd", b"\x01", b"\0", b"\n"] {
-            let body = [b"{\n\"value\":[{\"a\":\"\xc3\xa4\"},\"", odd, b"\"]}"].concat();
-            let text = readable(&body);
-            let items = Collection::parse(&text).unwrap().items;
-            assert_eq!((items.len(), items[0].get()), (2, "{\"a\":\"\u{e4}\"}"));
-            assert_eq!(text.len(), body.len(), "a hostile body does not grow");
+        let odd = [&b"\xff"[..], b"\xed\xa0\xbd", b"\x01", b"\0", b"\n"];
+        // An escape that has begun has no end.
+        for before in [r"", r"\", r"\\", r"\\\", r"\u", r"\u00e", r"\\u", r"\u00e9"] {
+            for odd in odd {
+                let body = [
+                    b"{\n\"value\":[{\"a\":\"\xc3\xa4\"},\"",
+                    before.as_bytes(),
+                    odd,
+                    b"0\"]}",
+                ]
+                .concat();
+                let text = readable(&body);
+                let items = Collection::parse(&text).unwrap().items;
+                assert_eq!((items.len(), items[0].get()), (2, "{\"a\":\"\u{e4}\"}"));
+                assert_eq!(text.len(), body.len(), "a hostile body does not grow");
+            }
         }
         assert!(matches!(readable(b"{\"value\":[]}"), Cow::Borrowed(_)));
     }
