@@ -231,7 +231,7 @@ fn a_stored_state_that_is_no_json_counts_as_unknown() {
 }
 
 #[test]
-fn a_stored_state_that_is_no_json_lets_no_departed_tenant_be_forgotten() {
+fn a_stored_state_that_is_no_json_forgets_no_departed_tenant() {
     let two = [
         (0, "chats", chats()),
         (1, "mail", mail(users(2))),
