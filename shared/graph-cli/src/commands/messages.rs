@@ -127,7 +127,7 @@ async fn list(
         found: summaries,
         looked_at,
         unseen,
-    } = find(context, queue, filter, limit).await?;
+    } = find(context, queue, filter, Extent::brief(limit)).await?;
     let mut text = table(context, queue, &summaries, looked_at);
     if let Some(unseen) = unseen.text(queue) {
         // A program reads a table without it.
@@ -140,7 +140,7 @@ async fn list(
     Ok(Answer {
         json: json!({"messages": summaries, "lookedAt": looked_at, "notLookedAt": unseen.count}),
         text,
-        needs_person: !summaries.is_empty() || unseen.count > 0,
+        needs_person: !summaries.is_empty() || !unseen.is_nothing(),
     })
 }
 
@@ -157,12 +157,12 @@ async fn find(
     context: &Context,
     queue: Queue,
     filter: &Filter,
-    limit: usize,
+    extent: Extent,
 ) -> Result<Look<MessageSummary>, Failure> {
     let url = context.stack.output(queue.output())?;
     let queues = Queues::new(&context.aws);
     let select = |message: &_| Some(MessageSummary::of(queue, message)).filter(|one| filter.matches(one));
-    queues.look(url, Extent::whole(limit), select).await
+    queues.look(url, extent, select).await
 }
 
 async fn shown(context: &Context, queue: Queue, show: Show) -> Result<Answer, Failure> {

@@ -150,7 +150,7 @@ mod tests {
     fn an_id_is_the_beginning_of_exactly_one_message() {
         let found = ["0a1b", "0a1c", "9"].map(|id| summaries(id, None));
         let unseen = Unseen {
-            count: 1,
+            count: Some(1),
             cause: Cause::Hidden,
         };
         for (id, expected) in [

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{
     MessageSummary, Queue,
     listed::{nothing_found, sums},
-    unseen::Unseen,
+    unseen::{Cause, Unseen},
 };
 use crate::{Answer, terminal};
 
@@ -53,6 +53,8 @@ pub struct Outcome {
     pub unseen: Option<Unseen>,
     /// Number of moved messages.
     pub moved: usize,
+    /// Why the selected messages that were not found again were not found.
+    pub missed_by: Option<Cause>,
     /// Messages that were left.
     pub left: Left,
     /// The messages that came back.
@@ -81,14 +83,16 @@ impl Outcome {
         let neither = self.moved.saturating_sub(back + waiting);
         let left = self.left.windows + self.left.too_old;
         let missed = self.selected.saturating_sub(self.moved + left);
-        let unseen = self.unseen.map_or(0, |unseen| unseen.count);
+        let unseen = self.unseen;
         Answer {
             json: json!({
                 "selected": self.selected, "moved": self.moved, "cameBack": self.back, "mayWait": waiting, "neither": neither,
-                "stayed": self.left.windows, "tooOld": self.left.too_old, "notFoundAgain": missed, "notLookedAt": unseen,
+                "stayed": self.left.windows, "tooOld": self.left.too_old, "notFoundAgain": missed,
+                "notLookedAt": unseen.map_or(Some(0), |unseen| unseen.count),
             }),
             text: self.text(queue, waiting, neither, missed),
-            needs_person: back + waiting + left + missed + unseen > 0,
+            needs_person: back + waiting + left + missed > 0
+                || unseen.is_some_and(|unseen| !unseen.is_nothing()),
         }
     }
 
@@ -128,19 +132,26 @@ impl Outcome {
                 "Not moved, because they were received over 19 days ago and would be rejected",
                 " Drop them; consumers have to read what they miss.",
             ),
-            (
-                missed,
-                "Not found again, because somebody else reads this queue",
-                " Repeat the command.",
-            ),
         ] {
             if count > 0 {
                 let messages = terminal::counted(count, "message");
                 text.extend([what, ": ", &messages, ".", advice, "\n"]);
             }
         }
-        text + &unseen
+        text + &not_found_again(missed, self.missed_by) + &unseen
     }
+}
+
+/// Returns the sentence for a person on selected messages that the work did not find; nothing if it found all.
+#[must_use]
+pub fn not_found_again(missed: usize, cause: Option<Cause>) -> String {
+    let messages = terminal::counted(missed, "message");
+    let why = match cause {
+        _ if missed == 0 => return String::new(),
+        Some(Cause::InFlight) => "SQS shows 120,000 messages of a queue at a time",
+        Some(Cause::Enough | Cause::Hidden) | None => "somebody else reads this queue",
+    };
+    format!("Not found again, because {why}: {messages}. Repeat the command.\n")
 }
 
 /// Returns the number of done messages, of all selected ones.
@@ -159,7 +170,6 @@ mod tests {
     use graph_core::notification::queued::MAX_AGE;
 
     use super::*;
-    use crate::messages::unseen::Cause;
 
     #[test]
     fn moved_messages_are_counted_and_known_without_their_bodies() {
@@ -203,14 +213,17 @@ mod tests {
             ..Outcome::default()
         };
         let answer = outcome.answer(Queue::Undelivered);
-        assert!(
-            answer
-                .text
-                .starts_with("170 of 400 messages moved to DeliveryQueue\nNot found again"),
-            "{}",
-            answer.text
+        assert_eq!(
+            answer.text,
+            "170 of 400 messages moved to DeliveryQueue\n\
+             Not found again, because somebody else reads this queue: 230 messages. Repeat the command.\n"
         );
         assert!(answer.needs_person);
+        let text = not_found_again(230, Some(Cause::InFlight));
+        assert!(
+            text.contains("SQS shows 120,000") && !text.contains("somebody"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -242,7 +255,7 @@ mod tests {
     #[test]
     fn an_outcome_is_not_complete_while_messages_are_out_of_sight() {
         let unseen = Some(Unseen {
-            count: 80_000,
+            count: Some(80_000),
             cause: Cause::InFlight,
         });
         let nothing = Outcome {
@@ -257,6 +270,17 @@ mod tests {
                     .contains("80000 messages of FailedQueue were not looked at")
         );
         assert_eq!(answer.json["notLookedAt"], 80_000);
+        let uncounted = Outcome {
+            selected: 1,
+            moved: 1,
+            unseen: Some(Unseen {
+                count: None,
+                cause: Cause::Hidden,
+            }),
+            ..Outcome::default()
+        };
+        let answer = uncounted.answer(Queue::Undelivered);
+        assert!(answer.needs_person && answer.json["notLookedAt"].is_null());
         let moved = Outcome {
             selected: 3,
             moved: 3,

@@ -43,6 +43,15 @@ impl Extent {
         }
     }
 
+    /// Returns a visit of the whole queue, until `most` of its messages counted, for a person who only looks.
+    #[must_use]
+    pub fn brief(most: usize) -> Self {
+        Self {
+            most,
+            empty_answers: FEW_EMPTY_ANSWERS,
+        }
+    }
+
     /// Returns a visit of the whole queue, until `most` of its messages counted. What others hide is waited for.
     #[must_use]
     pub fn whole(most: usize) -> Self {
@@ -64,12 +73,12 @@ pub enum Visited {
     Removed,
 }
 
-/// Passes each message of a queue to `visit` once, those of one answer at the same time, and returns which messages were not reached. Messages that are still in the
-/// queue become visible again, also after a failure.
+/// Passes each message of a queue to `visit` once, those of one answer at the same time, and returns which messages were not
+/// reached. Messages that are still in the queue become visible again, also after a failure.
 ///
 /// # Errors
 ///
-/// Returns a failure of the queue or of `visit`.
+/// Returns a failure of a receive or of `visit`. A count that fails is only not known.
 pub async fn visit_messages(
     queue: &impl MessageSource,
     extent: Extent,
@@ -102,7 +111,7 @@ async fn visit_all(
         if received.is_empty() {
             // The counts of SQS come late, and what another reader hides comes back: a few more looks tell.
             empty += 1;
-            if empty >= extent.empty_answers || queue.held().await? <= hidden.len() {
+            if empty >= extent.empty_answers || queue.held().await.is_ok_and(|held| held <= hidden.len()) {
                 break Cause::Hidden;
             }
             continue;
@@ -139,7 +148,8 @@ async fn visit_all(
             break Cause::Hidden;
         }
     };
-    let count = queue.held().await?.saturating_sub(hidden.len());
+    let held = queue.held().await.ok();
+    let count = held.map(|held| held.saturating_sub(hidden.len()));
     Ok(Unseen { count, cause })
 }
 
@@ -151,6 +161,9 @@ const MAX_IN_FLIGHT: usize = 120_000;
 
 /// Each empty answer takes a second, and the counts of SQS are right after a minute (Amazon SQS, `GetQueueAttributes`).
 const EMPTY_ANSWERS: usize = 60;
+
+/// As many as a person waits for who can repeat the command.
+const FEW_EMPTY_ANSWERS: usize = 10;
 
 #[cfg(test)]
 mod tests {
@@ -170,6 +183,7 @@ mod tests {
     struct FakeQueue {
         answers: RefCell<VecDeque<Vec<String>>>,
         held: usize,
+        is_uncounted: bool,
         asked_for: RefCell<Vec<usize>>,
         released: RefCell<Vec<String>>,
     }
@@ -199,7 +213,8 @@ mod tests {
         }
 
         fn held(&self) -> impl Future<Output = Result<usize, Failure>> {
-            ready(Ok(self.held))
+            let held = (!self.is_uncounted).then_some(self.held);
+            ready(held.ok_or_else(|| Failure::new(Kind::Aws, "throttled", "")))
         }
 
         fn release(&self, receipts: Vec<String>) -> impl Future<Output = ()> {
@@ -221,7 +236,7 @@ mod tests {
         ];
         let queue = FakeQueue::of(answers, 2);
         let (seen, unseen) = visited(&queue, Extent::whole(usize::MAX), |_| Ok(Visited::Skipped));
-        assert_eq!((seen.join(""), unseen.unwrap().count), ("ab".to_owned(), 0));
+        assert_eq!((seen.join(""), unseen.unwrap().count), ("ab".to_owned(), Some(0)));
         assert_eq!(*queue.released.borrow(), ["a3", "b4"]);
     }
 
@@ -231,7 +246,7 @@ mod tests {
         for (held, not_reached) in [(3, 0), (5, 2)] {
             let queue = FakeQueue::of([vec!["a", "b"], vec![], vec![], vec!["c"]], held);
             let (seen, unseen) = visited(&queue, Extent::whole(usize::MAX), |_| Ok(Visited::Kept));
-            let (count, cause) = (not_reached, Cause::Hidden);
+            let (count, cause) = (Some(not_reached), Cause::Hidden);
             assert_eq!(
                 (seen.join(""), unseen.unwrap()),
                 ("abc".to_owned(), Unseen { count, cause })
@@ -240,6 +255,17 @@ mod tests {
         let queue = FakeQueue::of([vec!["a"], vec![], vec!["b"]], 5);
         let (seen, _) = visited(&queue, Extent::visible(usize::MAX), |_| Ok(Visited::Kept));
         assert_eq!(seen, ["a"]);
+    }
+
+    #[test]
+    fn a_count_that_cannot_be_had_ends_no_visit_and_fails_none() {
+        let queue = FakeQueue {
+            is_uncounted: true,
+            ..FakeQueue::of([vec!["a"], vec![], vec!["b"]], 0)
+        };
+        let (seen, unseen) = visited(&queue, Extent::whole(usize::MAX), |_| Ok(Visited::Kept));
+        let unseen = unseen.expect("what was seen is not lost");
+        assert_eq!((seen.join(""), unseen.count), ("ab".to_owned(), None));
     }
 
     #[test]
@@ -260,7 +286,7 @@ mod tests {
             let unseen = unseen.unwrap();
             assert_eq!(unseen.cause, cause);
             let hidden = queue.released.borrow().len();
-            assert_eq!(unseen.count, 200_000 - hidden, "{visited_as:?}");
+            assert_eq!(unseen.count, Some(200_000 - hidden), "{visited_as:?}");
         }
     }
 
@@ -268,7 +294,7 @@ mod tests {
     fn a_queue_that_gives_the_same_messages_for_ever_is_left() {
         let queue = FakeQueue::of([0; 1000].map(|_| vec!["a", "b"]), 9);
         let (seen, unseen) = visited(&queue, Extent::whole(usize::MAX), |_| Ok(Visited::Skipped));
-        assert_eq!((seen.join(""), unseen.unwrap().count), ("ab".to_owned(), 7));
+        assert_eq!((seen.join(""), unseen.unwrap().count), ("ab".to_owned(), Some(7)));
     }
 
     #[test]
@@ -284,7 +310,7 @@ mod tests {
         assert_eq!(
             result.unwrap(),
             Unseen {
-                count: 0,
+                count: Some(0),
                 cause: Cause::Enough
             }
         );

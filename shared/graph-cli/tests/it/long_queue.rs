@@ -16,6 +16,9 @@ fn a_queue_that_shows_less_than_it_holds_needs_a_person() {
     let unseen = "About 3 messages of FailedQueue were not looked at";
     let listed = tool.run("failed list");
     assert!(listed.status == 1 && listed.err.contains(unseen), "{listed:?}");
+    // Each empty answer takes a second.
+    let receives = fake.count("AmazonSQS.ReceiveMessage");
+    assert!((3..=12).contains(&receives), "{receives}");
     assert!(
         listed.out.contains("UnknownTenant") && !listed.out.contains(unseen),
         "{listed:?}"

@@ -53,7 +53,7 @@ impl Confirmed {
             found: summaries,
             looked_at,
             unseen,
-        } = find(context, queue, filter, usize::MAX).await?;
+        } = find(context, queue, filter, Extent::whole(usize::MAX)).await?;
         filter.check_ids(queue, &summaries, unseen)?;
         // All messages with an id of the command line were found.
         let unseen = filter.ids.is_empty().then_some(unseen);
@@ -99,26 +99,27 @@ pub(super) async fn retry(
         destinations,
     } = done.into_inner();
     (outcome.moved, outcome.left) = (moved.count(), left);
-    work.map_err(|failure| {
-        failure.after(&outcome::done_of_selected(
-            outcome.moved,
-            outcome.selected,
-            "moved",
-        ))
-    })?;
+    let moves = outcome::done_of_selected(outcome.moved, outcome.selected, "moved");
+    let after = |failure: Failure| failure.after(&moves);
+    outcome.missed_by = Some(work.map_err(after)?.cause);
     if queue != Queue::Failed || outcome.moved == 0 {
         return Ok(outcome.answer(queue));
     }
-    outcome.waiting = wait_until_empty(&queues, &destinations, wait).await?;
+    outcome.waiting = wait_until_empty(&queues, &destinations, wait)
+        .await
+        .map_err(after)?;
     let from = context.stack.output(queue.output())?;
     let is_back = |message: &Message| {
         let is_new = !confirmed.ids.contains(&message.id) && moved.has(&message.body);
         is_new.then(|| MessageSummary::of(queue, message))
     };
-    let mut look = queues.look(from, Extent::whole(usize::MAX), is_back).await?;
+    let look = queues.look(from, Extent::whole(usize::MAX), is_back).await;
+    let mut look = look.map_err(after)?;
     // A copy that Graph sent meanwhile looks the same.
     look.found.truncate(outcome.moved);
-    (outcome.back, outcome.unseen_back) = (look.found, look.unseen.count);
+    // Without a count, each may be among those that were not looked at.
+    outcome.unseen_back = look.unseen.count.unwrap_or(outcome.moved);
+    outcome.back = look.found;
     Ok(outcome.answer(queue))
 }
 
@@ -137,7 +138,7 @@ async fn move_back<'c>(
     queue: Queue,
     confirmed: &Confirmed,
     done: &RefCell<Done<'c>>,
-) -> Result<(), Failure> {
+) -> Result<Unseen, Failure> {
     let queues = Queues::new(&context.aws);
     let from = context.stack.output(queue.output())?;
     let opened = queues.open(from).await?;
@@ -162,8 +163,7 @@ async fn move_back<'c>(
         Ok(Visited::Removed)
     });
     let state = || format!("{} of {}", done.borrow().moved.count(), confirmed.ids.len());
-    Progress::start("Moving").during(&state, work).await?;
-    Ok(())
+    Progress::start("Moving").during(&state, work).await
 }
 
 /// Waits until queues are empty, and returns how many messages remain.
@@ -207,6 +207,7 @@ pub(super) async fn delete(
     let queues = Queues::new(&context.aws);
     let (dropped, selected) = (Cell::new(0), confirmed.ids.len());
     let done = || outcome::done_of_selected(dropped.get(), selected, "deleted");
+    let mut missed_by = None;
     if selected > 0 {
         let opened = queues.open(url).await?;
         let work = visit_messages(&opened, Extent::whole(selected), async |message| {
@@ -219,18 +220,19 @@ pub(super) async fn delete(
         });
         let state = || format!("{} of {selected}", dropped.get());
         let work = Progress::start("Deleting").during(&state, work).await;
-        work.map_err(|failure| failure.after(&done()))?;
+        missed_by = Some(work.map_err(|failure| failure.after(&done()))?.cause);
     }
     let unseen = confirmed.unseen;
     let more = unseen.and_then(|unseen| unseen.text(queue)).unwrap_or_default();
-    let unseen = unseen.map_or(0, |unseen| unseen.count);
+    let missed = outcome::not_found_again(selected.saturating_sub(dropped.get()), missed_by);
+    let not_looked_at = unseen.map_or(Some(0), |unseen| unseen.count);
     Ok(Answer {
-        json: json!({"selected": selected, "deleted": dropped.get(), "notLookedAt": unseen}),
+        json: json!({"selected": selected, "deleted": dropped.get(), "notLookedAt": not_looked_at}),
         text: match selected {
             0 => nothing_found(queue, confirmed.looked_at) + &more,
-            _ => format!("{}\n{more}", done()),
+            _ => format!("{}\n{missed}{more}", done()),
         },
-        needs_person: dropped.get() < selected || unseen > 0,
+        needs_person: dropped.get() < selected || unseen.is_some_and(|unseen| !unseen.is_nothing()),
     })
 }
 
