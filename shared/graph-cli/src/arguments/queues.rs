@@ -11,9 +11,10 @@ pub enum Failed {
     /// Lists the messages by age, with reason, subscription and tenant.
     #[command(
         after_help = "Example:\n  graph-notifications failed list --reason TokenRejected\n\n\
-        AGE is the time since the message reached FailedQueue. LEFT is the time in which a retry can succeed. While the command\n\
-        reads, SQS hides messages from others. If it is interrupted, they are visible again within a minute, in a long queue\n\
-        within an hour."
+        AGE is the time since the message was sent to FailedQueue, for `none` to the queue from which SQS moved it. LEFT is the\n\
+        time in which a retry can succeed. While the command reads, SQS hides messages from others. If it is interrupted, they\n\
+        are visible again within a minute, in a long queue within an hour. SQS counts changes late: in the minute after a retry\n\
+        or drop, the command may look for ten seconds and say that messages were not looked at."
     )]
     List {
         /// The reason of the messages.
