@@ -324,7 +324,7 @@ const TYPOS: [(&str, &str, &str); 2] = [
 ];
 
 #[test]
-fn one_tenant_that_an_entry_for_all_does_not_fit_keeps_it_from_no_other() {
+fn a_tenant_that_does_not_fit_keeps_an_entry_from_no_other() {
     let entries = [(0, "chats", chats()), (1, "more", chats())];
     let mut config = organisations(3, &entries);
     let tenant_of_china = |config: &mut Value| config["tenants"]["t01"]["cloud"] = json!("china");
