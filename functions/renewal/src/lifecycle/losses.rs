@@ -23,7 +23,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Losses {
     found: Vec<(usize, Loss)>,
-    /// The ids of the gaps of replaced subscriptions, and whether the reader reads each.
+    /// The ids of the gaps of replaced and removed subscriptions, and whether the reader reads each.
     replaced: BTreeMap<String, bool>,
 }
 

@@ -113,7 +113,7 @@ impl Policy {
     }
 
     /// Returns whether a subscription needs no renewal for a request that arrived at `received_at`: it was renewed after
-    /// that, or less than ten minutes ago.
+    /// that, or less than eleven minutes ago.
     ///
     /// Graph asks not to reauthorize and renew a subscription within 10 minutes, and repeats its request (Microsoft
     /// Graph, *lifecycle notifications*). The renewal came a `lifetime` before `expires_at`. If that is in the future, the
