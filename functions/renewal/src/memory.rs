@@ -34,7 +34,7 @@ pub struct Memory {
     pub(crate) refusals: Mutex<Refusals>,
     /// The longest lifetime in minutes that Graph grants, for each entry in a tenant whose requested lifetime it refused.
     longest: Mutex<BTreeMap<(Guid, String), u32>>,
-    /// The ids of the gaps of replaced subscriptions that consumers have an event about, and whether the reader reads each.
+    /// The ids of the gaps of replaced and removed subscriptions that consumers have an event about, and whether the reader reads each.
     pub(crate) missed: Mutex<BTreeMap<String, bool>>,
     /// What the last run over everything counted: the stored state may lack it.
     pub(crate) counts: Mutex<Counts>,
@@ -49,8 +49,10 @@ pub(crate) struct Counts {
     pub(crate) live: Option<LiveCounts>,
     /// The failures of the last runs.
     pub(crate) failures: Option<FailureHistory>,
-    /// The tenants and names of the steps that are left for the next run.
+    /// The tenants and names of the steps that are left for the next run; none after a run of another process.
     pub(crate) left_over: BTreeSet<(String, String)>,
+    /// When they were counted.
+    pub(crate) at: Option<Timestamp>,
 }
 
 /// The owner of a list of subscriptions: an application in a tenant, or a user who signed in to the application.
@@ -77,7 +79,7 @@ impl Memory {
             .map_or_else(fresh, |known| lock(known).clone())
     }
 
-    /// Returns whether this process's last run over everything left the step called `name` in the tenant.
+    /// Returns whether the last run left the step called `name` in the tenant, if that was a run of this process.
     pub(crate) fn was_left_over(&self, tenant: &str, name: &str) -> bool {
         let step = (tenant.to_owned(), name.to_owned());
         lock(&self.counts).left_over.contains(&step)

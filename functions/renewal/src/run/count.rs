@@ -107,6 +107,7 @@ pub(super) fn count<P: Ports>(
             live: Some(lives),
             failures: Some(failures),
             left_over,
+            at: Some(now),
         },
     }
 }

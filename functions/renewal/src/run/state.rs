@@ -38,9 +38,12 @@ pub(super) async fn read<P: Ports>(deps: &Deps<P>, report: &mut Report) -> Store
         }));
     });
     let mut state = stored.map_or_else(|_| StoredState::unread(), |(state, _)| state);
-    let counts = lock(&deps.memory.counts).clone();
-    state.live = state.live.or(counts.live);
-    state.failures = state.failures.or(counts.failures);
+    let mut counts = lock(&deps.memory.counts);
+    if counts.at.is_some_and(|at| state.is_later_than(at)) {
+        counts.left_over.clear();
+    }
+    state.live = state.live.or_else(|| counts.live.clone());
+    state.failures = state.failures.or_else(|| counts.failures.clone());
     state
 }
 

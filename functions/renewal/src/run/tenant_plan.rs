@@ -319,7 +319,9 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         let refusals = lock(&self.deps.memory.refusals);
         let refusal = refusals.get(&Subject::one(self.name, &step.name));
         let is_refused = refusal.is_some_and(|refusal| refusal.is_of(&creation.desired));
-        (is_refused, !self.deps.memory.was_left_over(self.name, &step.name))
+        let (tenant, name) = (self.name, step.name.as_str());
+        let is_first = self.deps.memory.was_left_over(tenant, name) || self.stored.comes_first(tenant, name);
+        (is_refused, !is_first)
     }
 }
 

@@ -50,6 +50,26 @@ fn what_two_runs_leave_counts_in_one_process_and_in_two() {
 }
 
 #[test]
+fn what_another_process_has_done_since_is_not_left_twice() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(1)))]));
+    world.scheduled();
+    world.clock.advance(60);
+    let config = organisations(1, &[(0, "mail", mail(users(500)))]).to_string();
+    world.documents.set(Document::Config, &config);
+    short_run(&world);
+    let before: Vec<String> = world.graph.all().into_iter().map(|one| one.id).collect();
+    world.graph.heal();
+    world.another_process().scheduled();
+    assert_eq!(live(&world), 500);
+    for one in world.graph.all().iter().filter(|one| !before.contains(&one.id)) {
+        world.graph.remove(&one.id);
+    }
+    world.clock.advance(10);
+    assert_eq!(short_run(&world).values(Metric::LeftOverTwice), [0]);
+    assert!(live(&world) < 500);
+}
+
+#[test]
 fn what_a_run_leaves_comes_first_in_the_next() {
     let set = |world: &World, first: usize| {
         let config = organisations(1, &[(0, "mail", mail(users(400).split_off(first)))]);

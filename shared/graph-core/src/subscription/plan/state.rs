@@ -159,7 +159,7 @@ impl StoredState {
         let digests = steps
             .iter()
             .map(|(tenant, name)| digest(&step(tenant, name), DIGEST));
-        // By digest, which is by chance: the next run takes the first by name, so these alone would never be left again.
+        // By digest, which is by chance: the next run takes the first by name, so those alone would never be left again.
         let digests: BTreeSet<String> = digests.collect();
         self.left_over = digests.into_iter().take(MAX_STORED).collect();
     }
@@ -168,6 +168,22 @@ impl StoredState {
     #[must_use]
     pub fn was_left_over(&self, tenant: &str, name: &str) -> bool {
         has(&self.left_over, &step(tenant, name))
+    }
+
+    /// Returns whether that step comes first in the next run, also of another process: half of the stored ones do. The others
+    /// show whether that run leaves them as well.
+    #[must_use]
+    pub fn comes_first(&self, tenant: &str, name: &str) -> bool {
+        let name = digest(&step(tenant, name), DIGEST);
+        digests(&self.left_over, DIGEST)
+            .take(MAX_STORED / 2)
+            .any(|one| one == name)
+    }
+
+    /// Returns whether the last look came after `at`.
+    #[must_use]
+    pub fn is_later_than(&self, at: Timestamp) -> bool {
+        self.looked_at.is_some_and(|looked_at| looked_at > at)
     }
 
     /// Adds what several processes store at the same time, from another state.

@@ -153,6 +153,22 @@ fn a_tenant_whose_changes_are_not_made_has_not_seen_the_version() {
 
 /// One of them may have a secret that has ended.
 #[test]
+fn half_of_the_stored_steps_come_first_in_the_next_run() {
+    for (left, stored, first) in [(0, 0, 0), (40, 40, 40), (80, 80, 50), (5_000, 100, 50)] {
+        let names: Vec<String> = (0..left).map(|number| format!("mail/u{number:05}")).collect();
+        let steps = names.iter().map(|name| ("contoso".to_owned(), name.clone()));
+        let mut state = StoredState::default();
+        state.set_left_over(&steps.collect());
+        let count = |is: &dyn Fn(&str) -> bool| names.iter().filter(|name| is(name)).count();
+        // Of thousands, some have the same digest.
+        let found = count(&|name| state.was_left_over("contoso", name));
+        assert!((stored..stored + 5).contains(&found), "{found} of {left}");
+        let found = count(&|name| state.comes_first("contoso", name));
+        assert!((first..first + 5).contains(&found), "{found} of {left}");
+    }
+}
+
+#[test]
 fn the_counts_of_five_hundred_tenants_fit() {
     let state = large(500, |_| 12);
     let text = state.into_text();
