@@ -225,8 +225,12 @@ impl<P: Ports> Applier<'_, P> {
         match &step.action {
             Action::Keep { .. } => Ok(Done::default()),
             Action::Delete { id } => {
-                let version = lock(&self.known).get(id).map(Subscription::version);
-                self.delete(version.unwrap_or_default(), id).await?;
+                let versions = lock(&self.known).get(id).map(Subscription::versions);
+                for version in versions.unwrap_or_default() {
+                    if self.delete(*version, id).await? {
+                        break;
+                    }
+                }
                 Ok(Done::default())
             }
             Action::Create(creation) => self.create_or_settle(creation, None).await,

@@ -97,6 +97,25 @@ fn an_id_with_a_percent_sign_is_one_segment_of_every_call() {
 }
 
 #[test]
+fn an_unwanted_subscription_is_deleted_on_the_version_that_its_entry_had() {
+    for is_hidden in [false, true] {
+        let other = json!({"resource": "/users/u1/messages", "changeType": "created", "version": "beta"});
+        let world = world(&organisations(1, &[(0, "chats", chats()), (0, "other", other)]));
+        world.scheduled();
+        let all = world.graph.all();
+        let of_mail = |one: &&Subscription| one.resource.as_deref() == Some("/users/u1/messages");
+        if is_hidden {
+            world.graph.hide(&all.iter().find(of_mail).unwrap().id);
+        }
+        let fewer = organisations(1, &[(0, "chats", chats())]).to_string();
+        world.documents.set(Document::Config, &fewer);
+        world.clock.advance(10);
+        let report = world.scheduled();
+        assert_eq!(live(&world), 1, "{report:#}");
+    }
+}
+
+#[test]
 fn an_unwanted_subscription_of_beta_is_deleted_on_beta() {
     for is_hidden in [false, true] {
         let shared = json!({"resource": "/teams/t/channels/c/sharedWithTeams", "changeType": "created"});

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::subscription::{
-    catalogue::{self, Row, Version},
+    catalogue::{self, Version},
     config::requested,
     model::Subscription,
 };
@@ -40,8 +40,15 @@ impl Subscription {
     /// Returns the API version that manages the subscription, by its resource: v1.0 does not find what was created on beta.
     #[must_use]
     pub fn version(&self) -> Version {
+        self.versions().first().copied().unwrap_or_default()
+    }
+
+    /// Returns the API versions that may manage the subscription, the likeliest first: an entry may have chosen another one. It
+    /// is gone only if none of them finds it.
+    #[must_use]
+    pub fn versions(&self) -> &'static [Version] {
         let row = self.resource.as_deref().and_then(catalogue::find);
-        row.map(Row::version).unwrap_or_default()
+        row.map_or(&[Version::V1, Version::Beta], |row| row.versions)
     }
 }
 
