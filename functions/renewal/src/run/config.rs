@@ -157,7 +157,7 @@ impl ReadConfig {
 
     /// Reads the configuration that the runs before this one have used, if that is another version.
     pub(super) async fn read_before(&mut self, documents: &impl Documents, stored: &StoredState) {
-        if let Some(version_id) = stored.versions().next().filter(|one| *one != self.version_id) {
+        if let Some(version_id) = stored.settled().filter(|one| *one != self.version_id) {
             let version = documents.read_version(version_id).await.ok().flatten();
             let before = version.and_then(|version| Config::parse(version.text.expose()).ok());
             self.before = before.map(|(before, _)| before);
@@ -180,10 +180,10 @@ impl ReadConfig {
             return Some(BTreeSet::new());
         }
         // A state that nobody has stored, or that cannot be read, is no wish to delete anything.
-        let Some(last) = stored.versions().next() else {
+        if stored.versions().next().is_none() {
             return Some(BTreeSet::new());
-        };
-        let before = self.before.as_ref().filter(|_| stored.has_seen(tenant, last))?;
+        }
+        let before = self.before.as_ref()?;
         Some(now.changed_since(&before.parts_of(tenant)))
     }
 }

@@ -138,8 +138,11 @@ fn unsettled<'c, P: Ports>(
 ) -> impl Iterator<Item = &'c str> {
     let tenants = read.config.tenants.iter().filter(move |(name, tenant)| {
         let known = deps.memory.known(name, tenant, Known::default);
-        let changes = read.changes(name, lock(&known).seen.as_ref(), stored);
-        changes.is_none_or(|changes| !changes.is_empty())
+        let known = lock(&known);
+        let changes = read.changes(name, known.seen.as_ref(), stored);
+        // Without a stored version nobody knows what the brake has held.
+        let is_unknown = known.seen.is_none() && stored.versions().next().is_none();
+        is_unknown || changes.is_none_or(|changes| !changes.is_empty())
     });
     tenants.map(|(name, _)| name.as_str())
 }

@@ -107,7 +107,11 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         }
         let known = lock(known);
         let application = self.tenant.application;
-        let is_new = || self.keys.is_new(self.tenant, &LEAD, self.begun);
+        // A run that published it before may have listed it.
+        let is_new = || {
+            let is_first_run = self.stored.is_blank() && self.keys.is_new(self.tenant, &LEAD, self.begun);
+            is_first_run || self.keys.was_added(self.tenant, &LEAD, self.begun)
+        };
         result.is_unseen = !known.is_listed() && (self.stored.is_unseen(application) || is_new());
         if !known.is_listed() {
             result.knowledge = self.knowledge();

@@ -233,10 +233,10 @@ fn another_organisation_is_no_successor_without_confirmation() {
 
 #[test]
 fn an_application_that_graph_refuses_once_is_not_abandoned() {
-    for restarts in [false, true] {
+    for (restarts, minutes) in [(false, 60), (true, 60), (true, 2)] {
         let mut world = world(&right());
         world.scheduled();
-        world.clock.advance(60);
+        world.clock.advance(minutes);
         world
             .documents
             .set(Document::Config, &with("tenantId", OTHER_TENANT));

@@ -169,6 +169,35 @@ fn an_edited_entry_releases_no_brake_of_another() {
     world.clock.advance(10);
     let report = world.scheduled();
     assert_eq!((live(&world), &report["failed"]), (41, &json!(1)), "{report:#}");
+    let mut world = world;
+    for _ in 0..2 {
+        world = world.restarted();
+        world.clock.advance(10);
+        let report = world.scheduled();
+        assert_eq!((live(&world), &report["failed"]), (41, &json!(1)), "{report:#}");
+    }
+}
+
+#[test]
+fn an_edit_that_meets_an_unread_state_is_made_by_a_later_run() {
+    let world = world(&organisations(1, &[(0, "mail", mail(users(20)))]));
+    world.scheduled();
+    let mut changed = mail(users(20));
+    changed["changeType"] = json!("created,updated");
+    let config = organisations(1, &[(0, "mail", changed)]).to_string();
+    world.documents.set(Document::Config, &config);
+    world.documents.forget_state();
+    world.clock.advance(10);
+    let world = world.restarted();
+    let report = world.scheduled();
+    assert_eq!(
+        report["failed"],
+        json!(1),
+        "nobody knows whether it is an edit: {report:#}"
+    );
+    world.clock.advance(10);
+    let report = world.restarted().scheduled();
+    assert_eq!(report["counts"], json!({"replace": 20}), "{report:#}");
 }
 
 fn ids(world: &World) -> Vec<String> {

@@ -37,6 +37,9 @@ pub struct StoredState {
     /// The digests of the tenants in which not all changes of the newest of both versions are made.
     #[serde(skip_serializing_if = "String::is_empty")]
     unsettled: String,
+    /// The last version of the configuration whose changes were made in all tenants, while there are such tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settled: Option<String>,
     /// A newer version of the configuration that can be parsed, if it has mistakes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mistaken: Option<String>,
@@ -120,6 +123,7 @@ impl StoredState {
         tenants.retain(|_, missing| !is_silent(missing));
         let entries = config.subscriptions.values();
         Self {
+            settled: self.settled().map(str::to_owned),
             version: version.to_owned(),
             mistaken: None,
             looked_at: Some(now),
@@ -138,6 +142,7 @@ impl StoredState {
     /// Stores the tenants in which not all changes of the newest version are made.
     pub fn set_unsettled<'t>(&mut self, tenants: impl Iterator<Item = &'t str>) {
         self.unsettled = tenants.map(|tenant| digest(tenant, DIGEST)).collect();
+        self.settled = self.settled.take().filter(|_| !self.unsettled.is_empty());
     }
 
     /// Stores the new applications whose subscriptions Graph has never listed.
@@ -193,7 +198,8 @@ impl StoredState {
     }
 
     /// Returns whether nobody has stored anything yet.
-    fn is_blank(&self) -> bool {
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
         self.looked_at.is_none() && !self.is_unread
     }
 
@@ -243,6 +249,13 @@ impl StoredState {
         self.versions().next() == Some(version) && !has(&self.unsettled, tenant)
     }
 
+    /// Returns the version of the configuration whose changes were made last in all tenants, if there is one.
+    #[must_use]
+    pub fn settled(&self) -> Option<&str> {
+        let newest = self.versions().next().filter(|_| self.unsettled.is_empty());
+        newest.or(self.settled.as_deref())
+    }
+
     /// Returns the versions of the configuration that were used last, the newest first, then those that are still needed.
     pub fn versions(&self) -> impl Iterator<Item = &str> {
         let all = self
@@ -289,6 +302,7 @@ impl StoredState {
         // mistake. Without the processes, Graph's limits would be exceeded.
         let rest = Self {
             version: self.version,
+            settled: self.settled,
             mistaken: self.mistaken,
             needed: self.needed,
             processes: self.processes,

@@ -69,6 +69,13 @@ impl PublishedKeys {
             !keys.is_empty() && odd.is_empty() && keys.iter().all(|key| is_recent(key.created_at));
         are_all_recent || trusted.is_some_and(|trusted| trusted.from.is_some_and(is_recent))
     }
+
+    /// Returns whether a tenant was published by a run that began at `begun`, beside others that were published before.
+    #[must_use]
+    pub fn was_added(&self, tenant: &Tenant, lead: &Lead, begun: Timestamp) -> bool {
+        let from = find(&self.client_state.trusted, tenant).and_then(|trusted| trusted.from);
+        from.is_some_and(|from| from >= after(begun, lead.application))
+    }
 }
 
 /// Returns the group of trusted tenants that a tenant belongs to.
