@@ -155,13 +155,23 @@ const PARTITIONS: [(&str, &str); 6] = [
 ];
 
 /// A value of a parameter, and its version: each write counts one up.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Stored {
     /// The value.
     pub value: String,
     /// Its version.
     pub version: u64,
+}
+
+impl Default for Stored {
+    /// Returns an empty object, as the template makes it.
+    fn default() -> Self {
+        Self {
+            value: "{}".to_owned(),
+            version: 0,
+        }
+    }
 }
 
 #[derive(Deserialize)]
