@@ -1,37 +1,61 @@
 //! From the HTTP API's event to a request, and from the response back.
 //!
-//! `lambda_http`'s own adapter panics on a query string with raw spaces, `<` or `"`, on a host that is none, and on a
-//! body that is not the base64 that it claims to be. Anybody can send such a request, so here it is answered with 400.
+//! Only what the webhook looks at is read. `lambda_http`'s own adapter reads everything, and panics on a query string with raw
+//! spaces, `<` or `"`, on a host that is none, on too many headers, and on a body that is not the base64 that it claims to be.
+//! Anybody can send such a request.
 
-use std::panic::catch_unwind;
+use std::borrow::Cow;
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use lambda_http::{
     Body, Request, Response,
-    aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse},
-    http::StatusCode,
-    request::LambdaRequest,
+    aws_lambda_events::apigw::ApiGatewayV2httpResponse,
+    http::{StatusCode, request::Builder},
 };
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// Returns the request in an event of the HTTP API (payload format 2.0), or nothing when there is none that HTTP knows.
 pub fn request(event: &RawValue) -> Option<Request> {
-    // Reading an event panics as well: a map of headers holds 32,768 of them.
-    catch_unwind(|| convert(event)).ok().flatten()
+    let event: Event<'_> = serde_json::from_str(event.get()).ok()?;
+    // Some emulators and proxies decode spaces; the token of a handshake has many.
+    let query = event.raw_query_string.unwrap_or_default().replace(' ', "%20");
+    if !query.bytes().all(is_query_byte) {
+        return None;
+    }
+    let body = event.body.unwrap_or_default();
+    let body = if event.is_base64_encoded {
+        Body::Binary(BASE64_STANDARD.decode(body).ok()?)
+    } else {
+        Body::Text(body)
+    };
+    let request = Builder::new().method(&*event.request_context.http.method);
+    request.uri(format!("/?{query}")).body(body).ok()
 }
 
-fn convert(event: &RawValue) -> Option<Request> {
-    let mut event: ApiGatewayV2httpRequest = serde_json::from_str(event.get()).ok()?;
-    if let Some(query) = &mut event.raw_query_string {
-        // Some emulators and proxies decode spaces; the token of a handshake has many.
-        *query = query.replace(' ', "%20");
-        if !query.bytes().all(is_query_byte) {
-            return None;
-        }
-    }
-    // The host plays no part here; one that is not a host would make the conversion panic.
-    event.headers.remove(lambda_http::http::header::HOST);
-    event.request_context.domain_name = None;
-    Some(Request::from(LambdaRequest::ApiGatewayV2(event)))
+/// What is read of an event. The other members play no part here.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event<'a> {
+    #[serde(borrow)]
+    raw_query_string: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    request_context: Context<'a>,
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+}
+
+#[derive(Deserialize)]
+struct Context<'a> {
+    #[serde(borrow)]
+    http: Http<'a>,
+}
+
+#[derive(Deserialize)]
+struct Http<'a> {
+    #[serde(borrow)]
+    method: Cow<'a, str>,
 }
 
 /// Returns the answer to a request that is none.
