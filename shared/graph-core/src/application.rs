@@ -19,7 +19,8 @@ impl Application {
     /// Returns the `source` of events about the application's subscriptions (`CloudEvents` 1.0, *source*).
     #[must_use]
     pub fn source(&self) -> String {
-        format!("/tenants/{}/applications/{}", self.tenant_id, self.client_id)
+        let [tenant, client] = [self.tenant_id, self.client_id].map(|id| id.to_string());
+        ["/tenants/", &tenant, "/applications/", &client].concat()
     }
 }
 
@@ -72,7 +73,7 @@ impl fmt::Debug for Guid {
 
 impl Serialize for Guid {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+        serializer.serialize_str(self.0.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()))
     }
 }
 

@@ -28,7 +28,7 @@ pub fn of(entity: &str, change_type: Option<&str>) -> String {
         let known = Change::parse(&change).map(|change| capitalised(change.as_str()));
         Cow::Owned(known.unwrap_or(change))
     });
-    let event_type = format!("Microsoft.Graph.{}{change}", capitalised(entity));
+    let event_type = ["Microsoft.Graph.", &capitalised(entity), &change].concat();
     if RESERVED_TYPES
         .iter()
         .any(|own| own.eq_ignore_ascii_case(&event_type))
@@ -45,9 +45,12 @@ pub(crate) fn is_own(event_type: &str) -> bool {
 
 /// Returns the letters and digits of `text`, the first one as a capital.
 fn capitalised(text: &str) -> String {
-    let mut letters = text.chars().filter(char::is_ascii_alphanumeric);
-    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
-    first.into_iter().chain(letters).collect()
+    let mut letters = text.to_owned();
+    letters.retain(|letter| letter.is_ascii_alphanumeric());
+    if let Some(first) = letters.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    letters
 }
 
 /// The types of the product's own events.

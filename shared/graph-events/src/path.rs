@@ -6,23 +6,23 @@ use percent_encoding::percent_decode_str;
 
 /// A token of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Token {
+pub enum Token<'a> {
     /// A bare segment: a name such as `messages`, or a key such as the `1` of `users/1`.
-    Word(String),
+    Word(&'a str),
     /// A key in parentheses, without its quotes: the `1` of `users('1')`.
-    Key(String),
+    Key(&'a str),
     /// A segment with named arguments: `getByPolicy(policyName='a')`.
     Call {
         /// The name before the parenthesis.
-        name: String,
+        name: &'a str,
         /// The arguments as written.
-        arguments: String,
+        arguments: &'a str,
     },
 }
 
-impl Token {
+impl<'a> Token<'a> {
     /// Returns the text: the word, the key, or the name of the call.
-    pub fn text(&self) -> &str {
+    pub fn text(&self) -> &'a str {
         match self {
             Self::Word(text) | Self::Key(text) => text,
             Self::Call { name, .. } => name,
@@ -33,7 +33,7 @@ impl Token {
 /// Splits the path of `resource`, without query options, into tokens; `None` if a segment is empty or malformed.
 ///
 /// Outer slashes do not matter, and `me` at the beginning stands for `users/{id}`.
-pub fn tokens(resource: &str) -> Option<Vec<Token>> {
+pub fn tokens(resource: &str) -> Option<Vec<Token<'_>>> {
     let path = resource.trim();
     let path = split_outside_quotes(path, '?').into_iter().next()?;
     let path = path.strip_prefix('/').unwrap_or(path);
@@ -47,10 +47,7 @@ pub fn tokens(resource: &str) -> Option<Vec<Token>> {
         .first()
         .is_some_and(|first| matches!(first, Token::Word(word) if word.eq_ignore_ascii_case("me")))
     {
-        tokens.splice(
-            0..1,
-            [Token::Word("users".to_owned()), Token::Key("me".to_owned())],
-        );
+        tokens.splice(0..1, [Token::Word("users"), Token::Key("me")]);
     }
     Some(tokens)
 }
@@ -100,9 +97,9 @@ pub fn split_outside_quotes(text: &str, separator: char) -> Vec<&str> {
 }
 
 /// Adds the one or two tokens of `segment`.
-fn push_segment(segment: &str, tokens: &mut Vec<Token>) -> Option<()> {
+fn push_segment<'a>(segment: &'a str, tokens: &mut Vec<Token<'a>>) -> Option<()> {
     let Some((name, rest)) = segment.split_once('(') else {
-        return (!segment.is_empty()).then(|| tokens.push(Token::Word(segment.to_owned())));
+        return (!segment.is_empty()).then(|| tokens.push(Token::Word(segment)));
     };
     let inside = rest.strip_suffix(')')?.trim();
     if name.is_empty() {
@@ -111,18 +108,18 @@ fn push_segment(segment: &str, tokens: &mut Vec<Token>) -> Option<()> {
     // Named arguments belong to a function; a single value is a key.
     if is_named(inside) {
         tokens.push(Token::Call {
-            name: name.to_owned(),
-            arguments: inside.to_owned(),
+            name,
+            arguments: inside,
         });
         return Some(());
     }
-    tokens.push(Token::Word(name.to_owned()));
+    tokens.push(Token::Word(name));
     if !inside.is_empty() {
         let unquoted = inside
             .strip_prefix('\'')
             .and_then(|inside| inside.strip_suffix('\''))
             .unwrap_or(inside);
-        tokens.push(Token::Key(unquoted.to_owned()));
+        tokens.push(Token::Key(unquoted));
     }
     Some(())
 }
@@ -166,32 +163,26 @@ mod tests {
 
     #[test]
     fn a_key_in_parentheses_may_hold_slashes_and_question_marks() {
-        assert_eq!(tokens("users(a/b)").unwrap()[1], Token::Key("a/b".to_owned()));
-        assert_eq!(
-            tokens("users('a/b?c')").unwrap()[1],
-            Token::Key("a/b?c".to_owned())
-        );
-        assert_eq!(
-            tokens("users('o''b/c')").unwrap()[1],
-            Token::Key("o''b/c".to_owned())
-        );
+        assert_eq!(tokens("users(a/b)").unwrap()[1], Token::Key("a/b"));
+        assert_eq!(tokens("users('a/b?c')").unwrap()[1], Token::Key("a/b?c"));
+        assert_eq!(tokens("users('o''b/c')").unwrap()[1], Token::Key("o''b/c"));
     }
 
     #[test]
     fn a_call_with_named_arguments_is_not_a_key() {
         let found = tokens("calls/byPolicy(policyName='a=b')").unwrap();
         let call = Token::Call {
-            name: "byPolicy".to_owned(),
-            arguments: "policyName='a=b'".to_owned(),
+            name: "byPolicy",
+            arguments: "policyName='a=b'",
         };
         assert_eq!(found[1], call);
-        assert_eq!(tokens("a('b=c')").unwrap()[1], Token::Key("b=c".to_owned()));
+        assert_eq!(tokens("a('b=c')").unwrap()[1], Token::Key("b=c"));
     }
 
     #[test]
     fn me_stands_for_a_user() {
         assert_eq!(tokens("/me/events").unwrap().len(), 3);
-        assert_eq!(tokens("/ME/events").unwrap()[1], Token::Key("me".to_owned()));
+        assert_eq!(tokens("/ME/events").unwrap()[1], Token::Key("me"));
     }
 
     #[test]

@@ -50,18 +50,18 @@ impl ResourcePath {
         while let Some(token) = tokens.next() {
             let segment = match token {
                 Token::Call { name, arguments } => Segment {
-                    arguments: Some(arguments),
-                    ..Segment::new(&name)?
+                    arguments: Some(arguments.to_owned()),
+                    ..Segment::new(name)?
                 },
                 Token::Word(name) => {
                     let key = tokens.next_if(|next| match next {
                         Token::Key(_) => true,
-                        Token::Word(word) => names::takes_key(&name, word),
+                        Token::Word(word) => names::takes_key(name, word),
                         Token::Call { .. } => false,
                     });
                     Segment {
                         key: key.as_ref().map(key_text).transpose()?,
-                        ..Segment::new(&name)?
+                        ..Segment::new(name)?
                     }
                 }
                 Token::Key(_) => return Err(NotAPath),
@@ -136,7 +136,7 @@ impl fmt::Display for ResourcePath {
 /// A segment: a name with its key or arguments.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Segment {
-    name: String,
+    name: Cow<'static, str>,
     key: Option<String>,
     arguments: Option<String>,
     item_path: Option<String>,
@@ -154,7 +154,7 @@ impl Segment {
             return Err(NotAPath);
         }
         Ok(Self {
-            name: names::known(name).unwrap_or(name).to_owned(),
+            name: names::known(name).map_or_else(|| name.to_owned().into(), Cow::Borrowed),
             key: None,
             arguments: None,
             item_path: None,
@@ -289,7 +289,7 @@ fn bare_quotes_escaped(path: &str) -> Cow<'_, str> {
 }
 
 /// Returns the decoded key of `token`.
-fn key_text(token: &Token) -> Result<String, NotAPath> {
+fn key_text(token: &Token<'_>) -> Result<String, NotAPath> {
     let key = match token {
         Token::Key(raw) => {
             if raw.replace("''", "").contains('\'') {

@@ -3,7 +3,7 @@
 //! Two changes share an id only if Graph gave both the same version of the same thing. Every repeat and try of one receipt has the
 //! same id, and so has what Graph sends again, wherever Graph gives the change a version.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
@@ -245,7 +245,8 @@ fn canonical(resource: &str) -> String {
 
 /// Returns the one spelling of a path. Outlook writes the tenant behind some ids of users.
 fn spelling(path: &ResourcePath) -> String {
-    let text = path.to_string();
+    let mut text = String::with_capacity(USUAL_PATH_BYTES);
+    let _written = write!(text, "{path}");
     match (path.id("users"), path.user_id()) {
         (Some(id), Some(user)) if id != user => {
             text.replacen(&format!("/users/{id}"), &format!("/users/{user}"), 1)
@@ -253,6 +254,9 @@ fn spelling(path: &ResourcePath) -> String {
         _ => text,
     }
 }
+
+/// The length of most paths: so a path is not moved while it is written.
+const USUAL_PATH_BYTES: usize = 256;
 
 /// The length of a digest where few are compared: 132 bits.
 const SHORT_DIGEST_LENGTH: usize = 22;

@@ -12,7 +12,7 @@ pub(super) struct Pattern {
     /// The pattern as written.
     pub(super) text: &'static str,
     /// The pattern's path.
-    pub(super) tokens: Vec<Token>,
+    pub(super) tokens: Vec<Token<'static>>,
     /// The text that `$filter` has to contain, without spaces and in lower case; empty if any filter fits.
     filter: Option<String>,
     /// The pattern's row.
@@ -38,7 +38,7 @@ impl Pattern {
     }
 
     /// Returns whether the pattern fits `path` and the squeezed `filter`.
-    pub(super) fn fits(&self, path: &[Token], filter: Option<&str>) -> bool {
+    pub(super) fn fits(&self, path: &[Token<'_>], filter: Option<&str>) -> bool {
         let filtered = match (&self.filter, filter) {
             (None, _) => true,
             (Some(_), None) => false,
@@ -48,7 +48,7 @@ impl Pattern {
     }
 
     /// Returns whether the pattern fits `path`.
-    fn fits_path(&self, path: &[Token]) -> bool {
+    fn fits_path(&self, path: &[Token<'_>]) -> bool {
         // A pattern with the placeholder for the rest fits paths of any length from its own up.
         let open = self.tokens.last().is_some_and(|token| token.text() == REST);
         let long_enough = if open {
