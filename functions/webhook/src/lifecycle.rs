@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use graph_core::{
     application::Application,
-    notification::item::{Admitted, Kind, Notification},
+    notification::item::{Admitted, Kind},
 };
 use graph_edge::deadline::Deadline;
 
@@ -60,7 +60,7 @@ struct Statement<'i> {
 impl<'i> Statement<'i> {
     /// Returns what a lifecycle item says. One about which something is odd says nothing that could be compared.
     fn of(item: &'i Admitted<'_>) -> Option<Self> {
-        let read = Notification::parse(item.raw()).ok()?;
+        let read = item.read().ok()?;
         let event = read.lifecycle_event?.to_ascii_lowercase();
         // A challenge is answered by what Graph has at that time. The end matters where a loss is to be dated.
         let expiration = read

@@ -143,8 +143,9 @@ impl<'a, 'c> Sorted<'a, 'c> {
             return Wanted::Nothing;
         }
         let path = item.notification.resource.as_deref().unwrap_or_default();
-        let named = item.notification.resource_data_text("@odata.id");
-        match read::fetch(&resource, path, named.as_deref(), proven.application.tenant_id) {
+        let data = item.notification.resource_data.as_ref();
+        let named = data.and_then(|data| data.odata_id.as_deref());
+        match read::fetch(&resource, path, named, proven.application.tenant_id) {
             Fetch::Get(request, limit) => Wanted::Get(Get {
                 tenant,
                 // Some resources exist in beta only, and content is of the version that the subscription is of.

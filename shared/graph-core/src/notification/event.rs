@@ -112,9 +112,11 @@ fn fit(event: &mut Event<'_>) -> Result<String, Malformed> {
 #[must_use]
 pub fn time(item: &VerifiedItem<'_>, notification: &Notification<'_>) -> Timestamp {
     let received_at = item.queued().received_at;
-    let changed_at = notification.resource_data_text("eventTime");
+    let changed_at = notification
+        .resource_data
+        .as_ref()
+        .and_then(|data| data.event_time);
     changed_at
-        .and_then(|time| time.parse::<Timestamp>().ok())
         .filter(|time| {
             let delay = received_at.duration_since(*time);
             (-MAX_CLOCK_DIFFERENCE..=MAX_CHANGE_DELAY).contains(&delay)
@@ -148,7 +150,8 @@ impl<'a> Event<'a> {
         let (proven, queued) = (item.proven(), item.queued());
         let resource = notification.resource.as_deref();
         let path = resource.filter(|resource| is_of_graphs_size(resource));
-        let entity = entity::name(notification.resource_data_text("@odata.type").as_deref(), path);
+        let data = notification.resource_data.as_ref();
+        let entity = entity::name(data.and_then(|data| data.odata_type.as_deref()), path);
         Self {
             specversion: "1.0",
             id: &queued.id,
@@ -167,7 +170,7 @@ impl<'a> Event<'a> {
                 proof: if content.is_some() { "token" } else { "clientState" },
                 version: queued.version.as_deref(),
                 resource,
-                resource_data: notification.resource_data,
+                resource_data: data.map(|data| data.raw),
                 other: others(notification),
                 // Without the content no token was asked for: only the client state vouches for the item.
                 content_absent: item.includes_resource_data() && content.is_none() && !queued.content_omitted,
@@ -196,9 +199,10 @@ impl<'a> Event<'a> {
     }
 
     fn to_json(&self) -> Result<String, Malformed> {
-        serde_json::to_string(self)
-            .map(message::storable)
-            .map_err(|_| Malformed::Form)
+        let data = &self.data;
+        let parts = [data.resource_data, data.content].into_iter().flatten();
+        let parts = parts.chain(data.other.values().copied());
+        message::json(self, parts.map(|raw| raw.get().len()).sum())
     }
 }
 

@@ -5,8 +5,6 @@ use std::{borrow::Cow, fmt};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use crate::application::Guid;
-
 pub use super::fields::{MAX_DEPTH, MAX_MEMBERS, Malformed};
 use super::{
     client_state::{ClientStateKeys, Proof, Proven, Refused},
@@ -14,17 +12,14 @@ use super::{
     fields::{Rest, Shape, optional_text, pick, scalar, survey},
 };
 
-/// An item of a collection that anybody may have sent: only what admission and the event's identity need has been found.
+/// An item of a collection that anybody may have sent: its members have been found, and nothing but the client state is read.
 pub struct Unadmitted<'a> {
-    raw: &'a RawValue,
     client_state: Option<Cow<'a, str>>,
-    /// Whether there are more client states.
-    is_repeated: bool,
     members: Members<'a>,
 }
 
 impl<'a> Unadmitted<'a> {
-    /// Reads an item as it was sent, at the least cost: thousands of forged ones may come in one POST.
+    /// Goes through an item as it was sent, once, and at the least cost: thousands of forged ones may come in one POST.
     ///
     /// Nothing but the client state decides whether it can be admitted. What else is wrong with an item is found where
     /// the item can be kept.
@@ -33,33 +28,14 @@ impl<'a> Unadmitted<'a> {
     ///
     /// Returns an error when the item is not an object, or its client state is not a text.
     pub fn parse(raw: &'a RawValue) -> Result<Self, Malformed> {
-        // Of a member that comes twice the first one counts, here and behind the queue; of the client states, any that holds.
-        // An item from this stack's subscription ends in FailedQueue for it.
-        let survey = survey(raw, &Members::MEMBER_NAMES, Rest::Ignored)?;
-        let is_repeated = survey.is_repeated(0);
-        let [
-            client_state,
-            lifecycle_event,
-            content,
-            change_type,
-            resource,
-            data,
-        ] = survey.first();
-        let client_state = match optional_text(client_state) {
-            Err(malformed) if !is_repeated => return Err(malformed),
+        let members = Members::find(raw)?;
+        let client_state = match optional_text(members.client_state) {
+            Err(malformed) if !members.has_client_states => return Err(malformed),
             client_state => client_state.unwrap_or_default(),
         };
         Ok(Self {
-            raw,
             client_state,
-            is_repeated,
-            members: Members {
-                lifecycle_event,
-                content,
-                change_type,
-                resource,
-                data,
-            },
+            members,
         })
     }
 
@@ -75,11 +51,10 @@ impl<'a> Unadmitted<'a> {
     /// Returns why it is not admitted.
     pub fn admit(self, keys: &ClientStateKeys) -> Result<Admitted<'a>, Refused> {
         let proof = match keys.verify(self.client_state.as_deref()) {
-            Err(refused) if self.is_repeated => self.verify_all(keys, refused)?,
+            Err(refused) if self.members.has_client_states => self.verify_all(keys, refused)?,
             proof => proof?,
         };
         Ok(Admitted {
-            raw: self.raw,
             members: self.members,
             proof,
         })
@@ -87,7 +62,8 @@ impl<'a> Unadmitted<'a> {
 
     /// Returns what the first client state proves that holds. `refused` is why the first of all does not.
     fn verify_all(&self, keys: &ClientStateKeys, refused: Refused) -> Result<Proof, Refused> {
-        let members = survey(self.raw, &[], Rest::Listed).map_or_else(|_| Vec::new(), |survey| survey.rest);
+        let members =
+            survey(self.members.raw, &[], Rest::Listed).map_or_else(|_| Vec::new(), |survey| survey.rest);
         let client_states = members
             .iter()
             .filter(|(name, _)| name.eq_ignore_ascii_case("clientState"));
@@ -112,28 +88,119 @@ pub(super) const MAX_CLIENT_STATES: usize = 4;
 /// Members of an item as they were sent, of any type.
 #[derive(Clone, Copy)]
 struct Members<'a> {
-    lifecycle_event: Option<&'a RawValue>,
-    content: Option<&'a RawValue>,
+    /// The item.
+    raw: &'a RawValue,
+    client_state: Option<&'a RawValue>,
+    /// Whether there are more client states.
+    has_client_states: bool,
+    subscription: Option<&'a RawValue>,
+    expiration: Option<&'a RawValue>,
+    tenant: Option<&'a RawValue>,
     change_type: Option<&'a RawValue>,
+    lifecycle_event: Option<&'a RawValue>,
     resource: Option<&'a RawValue>,
     data: Option<&'a RawValue>,
+    content: Option<&'a RawValue>,
+    /// Whether there are members of other names.
+    has_others: bool,
+    /// What is wrong with the members as a whole.
+    fault: Option<Malformed>,
 }
 
-impl Members<'_> {
-    /// The client state, and then the members in their order.
-    const MEMBER_NAMES: [&'static str; 6] = [
+impl<'a> Members<'a> {
+    const NAMES: [&'static str; 9] = [
         "clientState",
-        "lifecycleEvent",
-        "encryptedContent",
+        "subscriptionId",
+        "subscriptionExpirationDateTime",
+        "tenantId",
         "changeType",
+        "lifecycleEvent",
         "resource",
         "resourceData",
+        "encryptedContent",
     ];
+
+    fn find(raw: &'a RawValue) -> Result<Self, Malformed> {
+        // Of a member that comes twice the first one counts, here and behind the queue; of the client states, any that holds.
+        // An item from this stack's subscription ends in FailedQueue for it.
+        let survey = survey(raw, &Self::NAMES, Rest::Ignored)?;
+        let [
+            client_state,
+            subscription,
+            expiration,
+            tenant,
+            change_type,
+            lifecycle_event,
+            resource,
+            data,
+            content,
+        ] = survey.first();
+        Ok(Self {
+            raw,
+            client_state,
+            has_client_states: survey.is_repeated(0),
+            subscription,
+            expiration,
+            tenant,
+            change_type,
+            lifecycle_event,
+            resource,
+            data,
+            content,
+            has_others: survey.has_rest,
+            fault: survey.checked().err(),
+        })
+    }
+
+    /// Returns the members of other names.
+    fn others(&self) -> Result<Vec<(Cow<'a, str>, &'a RawValue)>, Malformed> {
+        // Listed only now: those of a whole POST would take more memory than the POST.
+        if !self.has_others {
+            return Ok(Vec::new());
+        }
+        let others = survey(self.raw, &Self::NAMES, Rest::Listed)?.rest;
+        if (1..others.len()).any(|index| is_among(others.get(index), others.get(..index))) {
+            return Err(Malformed::Form);
+        }
+        Ok(others)
+    }
+
+    /// Reads the item in full; see [`Notification::parse`].
+    fn read(&self) -> Result<Notification<'a>, Malformed> {
+        let shape = Shape::of(self.raw);
+        if shape.depth > MAX_DEPTH {
+            return Err(Malformed::TooDeep);
+        }
+        if shape.has_large_number {
+            return Err(Malformed::Number);
+        }
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        let other = self.others()?;
+        let organization = other
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("organizationId"));
+        let organization = organization.and_then(|(_, value)| scalar(Some(value)));
+        Ok(Notification {
+            subscription_id: optional_text(self.subscription)?,
+            subscription_expiration_date_time: optional_text(self.expiration)?,
+            tenant_id: optional_text(self.tenant)?
+                .filter(|id| is_id(id))
+                .or(organization.filter(|id| is_id(id))),
+            change_type: optional_text(self.change_type)?.map(|change_type| change_type.to_ascii_lowercase()),
+            lifecycle_event: optional_text(self.lifecycle_event)?,
+            resource: optional_text(self.resource)?,
+            resource_data: object(self.data)?.map(ResourceData::read),
+            encrypted_content: object(self.content)?,
+            other,
+        })
+    }
 }
 
 /// An item from a subscription of this stack, as it was sent. Prints what is proven and nothing else.
+#[derive(Clone)]
 pub struct Admitted<'a> {
-    raw: &'a RawValue,
     members: Members<'a>,
     proof: Proof,
 }
@@ -172,7 +239,16 @@ impl<'a> Admitted<'a> {
 
     /// Returns the item as it was sent.
     pub fn raw(&self) -> &'a RawValue {
-        self.raw
+        self.members.raw
+    }
+
+    /// Reads the item in full.
+    ///
+    /// # Errors
+    ///
+    /// Returns what [`Notification::parse`] returns.
+    pub fn read(&self) -> Result<Notification<'a>, Malformed> {
+        self.members.read()
     }
 
     /// Returns what the event's identity is made of.
@@ -250,8 +326,8 @@ pub struct Notification<'a> {
     pub lifecycle_event: Option<Cow<'a, str>>,
     /// The path of the changed resource.
     pub resource: Option<Cow<'a, str>>,
-    /// The identity of the changed resource, as it was sent.
-    pub resource_data: Option<&'a RawValue>,
+    /// The identity of the changed resource.
+    pub resource_data: Option<ResourceData<'a>>,
     /// The encrypted resource, as it was sent.
     pub encrypted_content: Option<&'a RawValue>,
     /// The other members, as they were sent, but for the client state.
@@ -266,57 +342,12 @@ impl<'a> Notification<'a> {
     /// Returns an error when a member has a type that Graph does not give it or comes twice, or the item nests too deep to
     /// be read safely by whoever comes next.
     pub fn parse(raw: &'a RawValue) -> Result<Self, Malformed> {
-        let shape = Shape::of(raw);
-        if shape.depth > MAX_DEPTH {
-            return Err(Malformed::TooDeep);
-        }
-        if shape.has_large_number {
-            return Err(Malformed::Number);
-        }
-        let survey = survey(raw, &MEMBER_NAMES, Rest::Listed)?;
-        let [
-            _client_state,
-            subscription,
-            expiration,
-            tenant,
-            change,
-            event,
-            resource,
-            data,
-            content,
-        ] = survey.checked()?;
-        let other = survey.rest;
-        if (1..other.len()).any(|index| is_among(other.get(index), other.get(..index))) {
-            return Err(Malformed::Form);
-        }
-        let organization = other
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case("organizationId"));
-        let organization = organization.and_then(|(_, value)| scalar(Some(value)));
-        Ok(Self {
-            subscription_id: optional_text(subscription)?,
-            subscription_expiration_date_time: optional_text(expiration)?,
-            tenant_id: optional_text(tenant)?
-                .filter(|id| is_id(id))
-                .or(organization.filter(|id| is_id(id))),
-            change_type: optional_text(change)?.map(|change_type| change_type.to_ascii_lowercase()),
-            lifecycle_event: optional_text(event)?,
-            resource: optional_text(resource)?,
-            resource_data: object(data)?,
-            encrypted_content: object(content)?,
-            other,
-        })
+        Members::find(raw)?.read()
     }
 
     /// Returns when the subscription ends, when Graph wrote that in a form of RFC 3339.
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.subscription_expiration_date_time.as_deref()?.parse().ok()
-    }
-
-    /// Returns a text member of `resourceData`, such as `@odata.type`.
-    pub fn resource_data_text(&self, name: &str) -> Option<Cow<'a, str>> {
-        let [value] = pick(self.resource_data?, &[name]).ok()?;
-        optional_text(value).ok()?
     }
 }
 
@@ -331,22 +362,35 @@ impl fmt::Debug for Notification<'_> {
     }
 }
 
-/// The members of an item that have a meaning here.
-const MEMBER_NAMES: [&str; 9] = [
-    "clientState",
-    "subscriptionId",
-    "subscriptionExpirationDateTime",
-    "tenantId",
-    "changeType",
-    "lifecycleEvent",
-    "resource",
-    "resourceData",
-    "encryptedContent",
-];
+/// What an item says of the changed resource: its type, its path, and when it changed, as far as the item says it.
+pub struct ResourceData<'a> {
+    /// All of it, as it was sent.
+    pub raw: &'a RawValue,
+    /// The `@odata.type`.
+    pub odata_type: Option<Cow<'a, str>>,
+    /// The `@odata.id`.
+    pub odata_id: Option<Cow<'a, str>>,
+    /// The `eventTime`.
+    pub event_time: Option<Timestamp>,
+}
+
+impl<'a> ResourceData<'a> {
+    /// Reads an object, of which each member of another form counts as absent.
+    fn read(raw: &'a RawValue) -> Self {
+        let members = pick(raw, &["@odata.type", "@odata.id", "eventTime"]).unwrap_or_default();
+        let [odata_type, odata_id, event_time] = members.map(|member| optional_text(member).ok().flatten());
+        Self {
+            raw,
+            odata_type,
+            odata_id,
+            event_time: event_time.and_then(|time| time.parse().ok()),
+        }
+    }
+}
 
 /// Returns whether a text names a tenant: Microsoft's software writes a GUID of zeros where it has none.
 fn is_id(text: &str) -> bool {
-    !Guid::from_u128(0).is(text)
+    text != "00000000-0000-0000-0000-000000000000"
 }
 
 /// Returns whether a member has the name of one before it.

@@ -2,6 +2,11 @@
 
 use std::ops::Range;
 
+use memchr::memchr;
+use serde::Serialize;
+
+use super::fields::Malformed;
+
 /// The most entries of one `SendMessageBatch` call (Amazon SQS, *message quotas*).
 pub const MAX_ENTRIES: usize = 10;
 
@@ -32,13 +37,21 @@ pub fn pack(sizes: &[usize]) -> Vec<Range<usize>> {
     batches
 }
 
+/// Returns a message as JSON text that SQS takes. `parts` is how many bytes it has of others: so it is not moved as it grows.
+pub(crate) fn json(message: &impl Serialize, parts: usize) -> Result<String, Malformed> {
+    let mut json = Vec::with_capacity(parts.saturating_add(USUAL_BYTES));
+    serde_json::to_writer(&mut json, message).map_err(|_| Malformed::Form)?;
+    let json = String::from_utf8(json).map_err(|_| Malformed::Form)?;
+    Ok(storable(json))
+}
+
 /// Returns `json` as text that SQS takes.
 ///
 /// SQS refuses the two noncharacters U+FFFE and U+FFFF (Amazon SQS, *`SendMessage`*), which JSON text may hold inside
 /// strings; they are written as escapes there, which is the same JSON. All other text stays as it is.
 pub fn storable(json: String) -> String {
     // Both begin with this byte, which hardly any text holds and which is found faster than a character.
-    if !json.as_bytes().contains(&0xEF) || !json.contains(NONCHARACTERS) {
+    if memchr(0xEF, json.as_bytes()).is_none() || !json.contains(NONCHARACTERS) {
         return json;
     }
     json.replace('\u{FFFE}', "\\ufffe").replace('\u{FFFF}', "\\uffff")
@@ -52,6 +65,9 @@ pub(super) fn stored_bytes(json: &str) -> usize {
 
 /// The length of an escape such as `\ufffe`.
 const ESCAPE_BYTES: usize = 6;
+
+/// What a message usually has besides the parts of others, with room for a seal.
+const USUAL_BYTES: usize = 1_024;
 
 const NONCHARACTERS: [char; 2] = ['\u{FFFE}', '\u{FFFF}'];
 

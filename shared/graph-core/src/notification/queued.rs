@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    client_state::{ClientStateKeys, Proof, Proven, Refused},
+    client_state::{ClientStateKeys, Proven, Refused},
     fields::{Malformed, retain},
     identity::{Identity, Receipt, digest},
     item::{Admitted, MAX_CLIENT_STATES, Notification, Unadmitted},
@@ -63,11 +63,11 @@ pub struct QueuedItem<'a> {
 
 impl<'a> QueuedItem<'a> {
     /// Puts an admitted item on its way.
-    pub fn new(admitted: &Admitted<'a>, receipt: Receipt, validation_tokens: Vec<Cow<'a, str>>) -> Self {
+    pub fn new(admitted: &'a Admitted<'_>, receipt: Receipt, validation_tokens: Vec<Cow<'a, str>>) -> Self {
         let identity = Identity::of(admitted, receipt);
         let proven = admitted.proven();
         Self {
-            subscription: proven.subscription.clone().into(),
+            subscription: Cow::Borrowed(&proven.subscription),
             tenant_id: proven.application.tenant_id.to_string().into(),
             client_id: proven.application.client_id.to_string().into(),
             id: identity.id.into(),
@@ -105,9 +105,9 @@ impl<'a> QueuedItem<'a> {
 
     /// Returns the item as verified by the admission that it has just passed.
     #[must_use]
-    pub fn as_admitted(self, admitted: &Admitted<'_>) -> VerifiedItem<'a> {
+    pub fn as_admitted(self, admitted: &Admitted<'a>) -> VerifiedItem<'a> {
         VerifiedItem {
-            proof: admitted.proof().clone(),
+            admitted: admitted.clone(),
             queued: self,
         }
     }
@@ -172,9 +172,8 @@ impl<'a> QueuedItem<'a> {
     }
 
     fn to_json(&self) -> Result<String, Malformed> {
-        serde_json::to_string(self)
-            .map(message::storable)
-            .map_err(|_| Malformed::Form)
+        let tokens = self.validation_tokens.iter().map(|token| token.len());
+        message::json(self, self.item.get().len() + tokens.sum::<usize>())
     }
 }
 
@@ -191,7 +190,7 @@ impl fmt::Debug for QueuedItem<'_> {
 /// An item whose client state holds: what it proves counts, and what the item says besides can be read. Prints what is
 /// proven and nothing else.
 pub struct VerifiedItem<'a> {
-    proof: Proof,
+    admitted: Admitted<'a>,
     queued: QueuedItem<'a>,
 }
 
@@ -204,19 +203,19 @@ impl<'a> VerifiedItem<'a> {
     pub fn open(message: Sealed<'a>, keys: &ClientStateKeys) -> Result<Self, Unproven> {
         let queued = QueuedItem::parse(message.body())?;
         let item = Unadmitted::parse(queued.item).map_err(|_| Refused::NoClientState)?;
-        let proof = item.admit(keys)?.proof().clone();
-        Ok(Self { proof, queued })
+        let admitted = item.admit(keys)?;
+        Ok(Self { admitted, queued })
     }
 
     /// Returns whose the client state proves the item to be.
     pub fn proven(&self) -> &Proven {
-        &self.proof.proven
+        self.admitted.proven()
     }
 
     /// Returns whether the client state is one of a subscription with resource data.
     #[must_use]
     pub fn includes_resource_data(&self) -> bool {
-        self.proof.includes_resource_data
+        self.admitted.proof().includes_resource_data
     }
 
     /// Returns the message that carries the item.
@@ -239,8 +238,8 @@ impl<'a> VerifiedItem<'a> {
         if !digests.into_iter().all(|text| is_digest(text)) {
             return Err(Unfit::Malformed(Malformed::Form));
         }
-        let notification = Notification::parse(self.queued.item)?;
-        let is_other = |tenant_id: &str| !self.proof.proven.application.tenant_id.is(tenant_id);
+        let notification = self.admitted.read()?;
+        let is_other = |tenant_id: &str| !self.proven().application.tenant_id.is(tenant_id);
         if notification.tenant_id.as_deref().is_some_and(is_other) {
             return Err(Unfit::OtherTenant);
         }
@@ -251,7 +250,7 @@ impl<'a> VerifiedItem<'a> {
 impl fmt::Debug for VerifiedItem<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedItem")
-            .field("proven", &self.proof.proven)
+            .field("proven", self.proven())
             .field("queued", &self.queued)
             .finish()
     }
