@@ -200,7 +200,7 @@ impl SqsQueue {
             queue_url: &self.url,
             entries: entries.collect(),
         };
-        let body = match serde_json::to_string(&batch) {
+        let body = match batch.body() {
             Ok(body) => body,
             Err(error) => return Answer::problem(causes(&error)),
         };

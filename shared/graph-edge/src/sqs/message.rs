@@ -32,9 +32,10 @@ pub struct Message {
 impl Message {
     /// Returns a message of a tenant. SQS does not encrypt the group.
     pub fn of_tenant(tenant_id: Guid, body: String) -> Self {
+        let tenant = tenant_id.to_string();
         Self {
-            tenant: Some(tenant_id.to_string()),
-            group: Some(tenant_id.to_string()),
+            group: Some(tenant.clone()),
+            tenant: Some(tenant),
             ..Self::of_nobody(body)
         }
     }
@@ -179,6 +180,17 @@ pub(super) struct Batch<'a> {
     pub(super) entries: Vec<Entry<'a>>,
 }
 
+impl Batch<'_> {
+    /// Returns the body.
+    pub(super) fn body(&self) -> serde_json::Result<Vec<u8>> {
+        // Of the JSON that the messages are, some of the characters need an escape.
+        let messages: usize = self.entries.iter().map(|entry| entry.message_body.len()).sum();
+        let mut body = Vec::with_capacity(messages + messages / 4 + self.entries.len() * ENTRY_BYTES);
+        serde_json::to_writer(&mut body, self)?;
+        Ok(body)
+    }
+}
+
 /// A message in a call.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -220,6 +232,9 @@ pub const TENANT: &str = "Tenant";
 
 /// The message attribute that names the subscription that an item is for.
 pub const SUBSCRIPTION: &str = "Subscription";
+
+/// What an entry usually has besides its message.
+const ENTRY_BYTES: usize = 512;
 
 /// The longest that SQS keeps a message back (Amazon SQS, *delay queues*).
 const MAX_DELAY_SECONDS: u64 = 900;
