@@ -43,6 +43,8 @@ pub enum Goal {
     AtMost(&'static str, f64),
     /// Every other contender's figure, except those of [`FOR_SCALE`], is at least this project's.
     Ahead,
+    /// None: how many times this contender's figure is this project's.
+    Told(&'static str),
 }
 
 impl Table {
@@ -63,9 +65,12 @@ impl Table {
             return;
         };
         let ratio = |(name, _, ratio): &(&str, f64, f64)| format!("{name} {}", times(*ratio));
-        let goals: Vec<(String, bool)> = goals.iter().filter_map(|goal| goal.reached(others)).collect();
-        let verdict =
-            |(text, met): &(String, bool)| format!("{text}: {}", if *met { "yes" } else { "**no**" });
+        let goals: Vec<Judged> = goals.iter().filter_map(|goal| goal.reached(others)).collect();
+        let verdict = |(text, met): &Judged| match met {
+            Some(true) => format!("{text}: yes"),
+            Some(false) => format!("{text}: **no**"),
+            None => text.clone(),
+        };
         self.rows.push(Row {
             what: what.to_owned(),
             ours: unit.write(*ours),
@@ -145,15 +150,25 @@ impl fmt::Display for Table {
     }
 }
 
+/// A goal as text, and whether it is reached.
+type Judged = (String, Option<bool>);
+
 impl Goal {
-    /// Returns the goal as text, and whether it is reached.
-    fn reached(self, others: &[(&str, f64, f64)]) -> Option<(String, bool)> {
+    /// Returns the goal, judged.
+    fn reached(self, others: &[(&str, f64, f64)]) -> Option<Judged> {
+        let times = |name| {
+            let (_, _, ratio) = others.iter().find(|(other, _, _)| *other == name)?;
+            Some(1.0 / ratio)
+        };
         match self {
             Self::AtMost(name, limit) => {
-                let (_, _, ratio) = others.iter().find(|(other, _, _)| *other == name)?;
-                let ours = 1.0 / ratio;
-                Some((format!("≤ {limit:.2} × {name} (is {ours:.2})"), ours <= limit))
+                let ours = times(name)?;
+                Some((
+                    format!("≤ {limit:.2} × {name} (is {ours:.2})"),
+                    Some(ours <= limit),
+                ))
             }
+            Self::Told(name) => Some((format!("is {:.2} × {name}", times(name)?), None)),
             Self::Ahead => {
                 let mut others = others
                     .iter()
@@ -162,7 +177,7 @@ impl Goal {
                 others.peek()?;
                 Some((
                     "ahead of all".to_owned(),
-                    others.all(|(_, _, ratio)| *ratio >= 1.0),
+                    Some(others.all(|(_, _, ratio)| *ratio >= 1.0)),
                 ))
             }
         }
