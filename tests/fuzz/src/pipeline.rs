@@ -149,7 +149,7 @@ pub fn process(body: &str) -> MessageResult {
 }
 
 /// The reasons in FailedQueue, without `Panicked`.
-const REASONS: [&str; 9] = [
+const REASONS: [&str; 10] = [
     "Malformed",
     "SealRejected",
     "ClientStateRejected",
