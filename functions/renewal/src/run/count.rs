@@ -73,8 +73,12 @@ pub(super) fn count<P: Ports>(
             Knowledge::Earlier(count) => count.clone(),
             Knowledge::Part(count) => {
                 is_complete = false;
-                lives.record_unknown(name);
                 all.merge(count);
+                continue;
+            }
+            Knowledge::Unknown => {
+                is_complete = false;
+                lives.record_unknown(name);
                 continue;
             }
             // It stays new until Graph lists it, so it silences the others in this run only.

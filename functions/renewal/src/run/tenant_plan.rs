@@ -135,7 +135,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             return if self.keys.is_new(self.tenant, &LEAD, self.begun) {
                 Knowledge::New
             } else {
-                Knowledge::Part(SubscriptionCount::default())
+                Knowledge::Unknown
             };
         };
         let count = SubscriptionCount::since(&look, entries, &self.deps.policy, self.begun);

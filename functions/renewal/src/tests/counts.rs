@@ -170,6 +170,51 @@ async fn a_tenant_that_was_never_listed_silences_no_other() {
     check(&world.restarted().counted(json!({})).await, &states(1, 0));
 }
 
+/// After a deployment that sets `StateParameter` back, nobody knows that the tenant never had a subscription.
+#[tokio::test]
+async fn an_unknown_tenant_silences_no_other_longer_than_subscriptions_live() {
+    let mut world = world(&config(
+        &["a", "b"],
+        &[("chat", "a", true), ("users", "b", false)],
+    ));
+    let refused = || Reply::refusal(403, "Forbidden", "");
+    world.graph.fail("list b", refused());
+    world.run().await;
+    world.clock.advance(60);
+    world.documents.set_state("{}".to_owned());
+    for (days, expected) in [(0, &[][..]), (1, &[]), (29, &[]), (1, &[0])] {
+        world = world.restarted();
+        world.graph.fail("list b", refused());
+        world.clock.advance(days * 24 * 60);
+        world.run().await;
+        let metrics = world.counted(json!({})).await;
+        assert_eq!(metrics.values(Metric::SubscriptionsMissing), expected, "{days}");
+        check(&metrics, &[(Metric::TenantsFailed, 1)]);
+    }
+}
+
+/// Nobody has listed the tenant before, so a mistake changes nothing about it.
+#[tokio::test]
+async fn a_mistake_makes_no_tenant_unknown_that_was_never_listed() {
+    let entries = [("chat", "a", true), ("users", "b", false)];
+    let right = config(&["a", "b"], &entries).to_string();
+    let world = world(&config(&["a", "b"], &entries));
+    world.graph.fail("list b", Reply::refusal(403, "Forbidden", ""));
+    world.run().await;
+    world.clock.advance(60);
+    world.run().await;
+    let wrong = right.replace("\"subscriptions\":{", "\"subscriptions\":{\"wrong\":{},");
+    assert_ne!(wrong, right);
+    world.documents.set(Document::Config, &wrong);
+    let metrics = world.counted(json!({})).await;
+    assert_eq!(metrics.values(Metric::SubscriptionsMissing), [0; 0]);
+    world.documents.set(Document::Config, &right);
+    check(
+        &world.counted(json!({})).await,
+        &[(Metric::SubscriptionsMissing, 0), (Metric::SubscriptionsLive, 1)],
+    );
+}
+
 /// The secret ends on Friday evening, and AWS Lambda starts a new process at night.
 #[tokio::test]
 async fn a_new_process_counts_what_it_cannot_list_as_overdue_then_missing() {

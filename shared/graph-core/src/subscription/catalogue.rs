@@ -21,6 +21,13 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
     table::ROWS.iter()
 }
 
+/// Returns the longest lifetime of any subscription, in minutes.
+#[must_use]
+pub fn longest_minutes() -> u32 {
+    let minutes = rows().map(|row| row.minutes.max(row.minutes_rich));
+    minutes.max().unwrap_or_default()
+}
+
 /// Returns the row for a subscription's `resource` path.
 ///
 /// Accepts every spelling that Microsoft Graph accepts: with or without outer slashes, names in any letter case, `/me`,

@@ -116,8 +116,10 @@ pub(in crate::run) enum Knowledge {
     Complete,
     /// Graph has not listed them to this process. This is their state by the last look of another one.
     Earlier(SubscriptionCount),
-    /// The same, but of only some or none of them: it is not stored, or entries cannot be read.
+    /// The same, but of only some or none of them: entries cannot be read.
     Part(SubscriptionCount),
+    /// Graph has not listed them to this process, and no look of another one is stored.
+    Unknown,
     /// Nobody has listed them, and the tenant was published just now: there are none, or those of its first runs.
     New,
 }

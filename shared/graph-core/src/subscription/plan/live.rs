@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::digest::{digest, digests};
+use crate::subscription::catalogue;
 
 /// How many subscriptions of each tenant existed at the last count, and at most on this day and the day before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,8 +14,8 @@ use super::digest::{digest, digests};
 pub struct LiveCounts {
     /// The day of the last count, in days since 1970.
     day: i64,
-    /// By the digest of the tenant's name; nothing for a tenant whose count is not known any more.
-    of: BTreeMap<String, Option<Days>>,
+    /// By the digest of the tenant's name.
+    of: BTreeMap<String, Count>,
 }
 
 /// The stored counts. Tenants with the same counts share one key, so that hundreds fit into a parameter, which holds 4 kB.
@@ -22,8 +23,17 @@ pub struct LiveCounts {
 #[serde(default)]
 struct Written {
     day: i64,
-    /// The digests of the tenants by their counts, such as `12` or `12 14 14`; an empty key means that they are not known.
+    /// The digests of the tenants by their counts, such as `12` or `12 14 14`, or by the day since which these are not known, such
+    /// as `?20780`.
     of: BTreeMap<String, String>,
+}
+
+/// What is known of a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Count {
+    Known(Days),
+    /// Nothing, since this day.
+    UnknownSince(i64),
 }
 
 /// The counts of a tenant.
@@ -38,7 +48,18 @@ impl LiveCounts {
     /// Returns how many subscriptions of the tenant existed at the last count; nothing if that is not known.
     #[must_use]
     pub fn of(&self, tenant: &str) -> Option<usize> {
-        self.of.get(&key(tenant))?.map(|days| days.last)
+        self.of.get(&key(tenant))?.days().map(|days| days.last)
+    }
+
+    /// Returns whether the count of the tenant has not been known for so long that no subscription from before can live any more.
+    #[must_use]
+    pub fn is_outlived(&self, tenant: &str) -> bool {
+        let Some(Count::UnknownSince(since)) = self.of.get(&key(tenant)) else {
+            return false;
+        };
+        // The first day may have begun earlier.
+        let lifetime = i64::from(catalogue::longest_minutes().div_ceil(MINUTES_PER_DAY));
+        self.day.saturating_sub(*since) > lifetime
     }
 
     /// Returns whether the tenant was never counted.
@@ -59,7 +80,7 @@ impl LiveCounts {
         let days = today.saturating_sub(self.day);
         self.day = today;
         for _ in 0..days.min(2) {
-            for days in self.of.values_mut().flatten() {
+            for days in self.of.values_mut().filter_map(Count::days_mut) {
                 days.most_before = days.most_today;
                 days.most_today = days.last;
             }
@@ -68,23 +89,26 @@ impl LiveCounts {
 
     /// Records that `live` subscriptions of the tenant exist.
     pub fn record(&mut self, tenant: &str, live: usize) {
-        let days = self.of.entry(key(tenant)).or_default();
-        let days = days.get_or_insert_default();
+        let before = self.of.get(&key(tenant)).and_then(Count::days);
+        let mut days = before.copied().unwrap_or_default();
         days.last = live;
         days.most_today = days.most_today.max(live);
+        self.of.insert(key(tenant), Count::Known(days));
     }
 
     /// Records that nobody knows how many subscriptions of the tenant exist, unless an earlier count is known. Otherwise the
     /// next process would take it for a new tenant, of which nothing can be missing.
     pub fn record_unknown(&mut self, tenant: &str) {
-        self.of.entry(key(tenant)).or_default();
+        self.of
+            .entry(key(tenant))
+            .or_insert(Count::UnknownSince(self.day));
     }
 
     /// Returns by how many percent `live` is below the most that the same tenants had on this day or the day before; 0 for
     /// a few.
     #[must_use]
     pub fn drop_percent(&self, live: &BTreeMap<String, usize>) -> i64 {
-        let of = |tenant: &String| self.of.get(&key(tenant))?.as_ref();
+        let of = |tenant: &String| self.of.get(&key(tenant))?.days();
         let most: usize = live.keys().filter_map(of).map(Days::most).sum();
         let lost = most.saturating_sub(live.values().sum());
         // A member who leaves a group of four, say. Of most subscriptions, few are many.
@@ -97,9 +121,43 @@ impl LiveCounts {
 
     /// Forgets how many the tenant had before: a person has confirmed what was deleted.
     pub fn confirm(&mut self, tenant: &str) {
-        if let Some(Some(days)) = self.of.get_mut(&key(tenant)) {
+        if let Some(days) = self.of.get_mut(&key(tenant)).and_then(Count::days_mut) {
             *days = Days::from(vec![days.last]);
         }
+    }
+}
+
+impl Count {
+    fn days(&self) -> Option<&Days> {
+        match self {
+            Self::Known(days) => Some(days),
+            Self::UnknownSince(_) => None,
+        }
+    }
+
+    fn days_mut(&mut self) -> Option<&mut Days> {
+        match self {
+            Self::Known(days) => Some(days),
+            Self::UnknownSince(_) => None,
+        }
+    }
+
+    fn into_key(self) -> String {
+        match self {
+            Self::Known(days) => {
+                let numbers: Vec<String> = Vec::from(days).iter().map(usize::to_string).collect();
+                numbers.join(" ")
+            }
+            Self::UnknownSince(day) => format!("{UNKNOWN}{day}"),
+        }
+    }
+
+    fn from_key(key: &str) -> Self {
+        if let Some(day) = key.strip_prefix(UNKNOWN) {
+            return Self::UnknownSince(day.parse().unwrap_or(i64::MAX));
+        }
+        let numbers: Vec<usize> = key.split(' ').filter_map(|text| text.parse().ok()).collect();
+        Self::Known(Days::from(numbers))
     }
 }
 
@@ -134,10 +192,8 @@ impl From<Days> for Vec<usize> {
 impl From<LiveCounts> for Written {
     fn from(counts: LiveCounts) -> Self {
         let mut of: BTreeMap<String, String> = BTreeMap::new();
-        for (tenant, days) in counts.of {
-            let numbers = days.map(Vec::from).unwrap_or_default();
-            let numbers: Vec<String> = numbers.iter().map(usize::to_string).collect();
-            of.entry(numbers.join(" ")).or_default().push_str(&tenant);
+        for (tenant, count) in counts.of {
+            of.entry(count.into_key()).or_default().push_str(&tenant);
         }
         Self { day: counts.day, of }
     }
@@ -145,11 +201,10 @@ impl From<LiveCounts> for Written {
 
 impl From<Written> for LiveCounts {
     fn from(written: Written) -> Self {
-        let of_same = |(numbers, tenants): (&String, &String)| {
-            let numbers: Vec<usize> = numbers.split(' ').filter_map(|text| text.parse().ok()).collect();
-            let days = (!numbers.is_empty()).then(|| Days::from(numbers));
+        let of_same = |(key, tenants): (&String, &String)| {
+            let count = Count::from_key(key);
             digests(tenants, DIGEST)
-                .map(move |tenant| (tenant, days))
+                .map(move |tenant| (tenant, count))
                 .collect::<Vec<_>>()
         };
         Self {
@@ -170,6 +225,11 @@ const DIGEST: usize = 6;
 const A_FEW: usize = 5;
 
 const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
+
+const MINUTES_PER_DAY: u32 = 24 * 60;
+
+/// Stands before the day since which a count is not known.
+const UNKNOWN: char = '?';
 
 #[cfg(test)]
 mod tests {
@@ -221,6 +281,25 @@ mod tests {
                 "{tenant}"
             );
         }
+    }
+
+    #[test]
+    fn an_unknown_tenant_is_outlived_after_the_longest_lifetime() {
+        let mut counts = LiveCounts::default();
+        observe(&mut counts, 0, &[("b", 100)]);
+        for tenant in ["a", "b"] {
+            counts.record_unknown(tenant);
+        }
+        for (day, is_outlived) in [(1, false), (30, false), (31, true), (40, true)] {
+            let text = serde_json::to_string(&counts).unwrap();
+            counts = serde_json::from_str(&text).unwrap();
+            observe(&mut counts, day * 24, &[]);
+            counts.record_unknown("a");
+            assert_eq!(counts.is_outlived("a"), is_outlived, "day {day}");
+            assert!(!counts.is_outlived("b") && !counts.is_outlived("new"));
+        }
+        counts.record("a", 1);
+        assert!(!counts.is_outlived("a"));
     }
 
     /// Otherwise a tenant that cannot be listed looks as if it had lost everything.

@@ -196,7 +196,8 @@ impl StoredState {
     /// Returns what is stored of the last look at a tenant, for the alarms; nothing if that is not known.
     #[must_use]
     pub fn last_look(&self, tenant: &str) -> Option<LastLook> {
-        if self.is_new(tenant) {
+        let is_outlived = || self.live.as_ref().is_some_and(|live| live.is_outlived(tenant));
+        if self.is_new(tenant) || is_outlived() {
             let (at, live, missing) = (self.looked_at?, 0, BTreeSet::new());
             return Some(LastLook { at, live, missing });
         }
