@@ -179,7 +179,7 @@ fn an_edited_entry_releases_no_brake_of_another() {
 }
 
 #[test]
-fn an_edit_that_meets_an_unread_state_is_made_by_a_later_run() {
+fn an_edit_that_meets_an_unread_state_is_made_later() {
     let world = world(&organisations(1, &[(0, "mail", mail(users(20)))]));
     world.scheduled();
     let mut changed = mail(users(20));
