@@ -27,10 +27,13 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use tracing::error;
 
+pub(crate) use self::latest::{LatestKeys, key_ids};
 use crate::{
     Error,
     ports::{Clock, Document, Documents},
 };
+
+mod latest;
 
 /// Returns the keys that queue messages are verified and sealed with. They are read after the
 /// messages arrived: a key that is unknown now is not valid.
@@ -132,7 +135,7 @@ pub(crate) async fn read(documents: &impl Documents) -> Result<PublishedKeys, Er
 }
 
 /// Reads `ClientStateSecret`.
-pub(crate) async fn client_state(documents: &impl Documents) -> Result<ClientStateDocument, Error> {
+async fn client_state(documents: &impl Documents) -> Result<ClientStateDocument, Error> {
     let unchanged = |document: &mut ClientStateDocument| {
         has_readable_key(document)?;
         Ok(KeyChanges::default())

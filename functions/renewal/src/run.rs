@@ -22,7 +22,7 @@ pub(crate) use self::{
 };
 use crate::{
     Deps, Error,
-    keys::{self, LEAD},
+    keys::{self, LEAD, LatestKeys},
     ports::{Clock, Ports},
     report::{Report, entries},
     result::{Status, StepResult},
@@ -87,6 +87,7 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
             request,
             stored: &stored,
             keys: &keys,
+            latest: LatestKeys::default(),
             begun: now,
         };
         for result in look.at_tenants(&mut read).await {

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     Deps,
+    keys::LatestKeys,
     ports::Ports,
     run::{Removed, RunRequest, config::ReadConfig},
 };
@@ -24,6 +25,7 @@ pub(crate) struct TenantRun<'a, P: Ports> {
     /// The stored summary of the last run over everything.
     pub(crate) stored: &'a StoredState,
     pub(crate) keys: &'a PublishedKeys,
+    pub(crate) latest: &'a LatestKeys,
     /// When the run began.
     pub(crate) begun: Timestamp,
     /// How long lists of objects may take.

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     Deps,
+    keys::LatestKeys,
     ports::{Clock, Ports},
     tenant_run::TenantRun,
 };
@@ -24,6 +25,7 @@ pub(super) struct Look<'a, P: Ports> {
     pub(super) request: &'a RunRequest,
     pub(super) stored: &'a StoredState,
     pub(super) keys: &'a PublishedKeys,
+    pub(super) latest: LatestKeys,
     pub(super) begun: Timestamp,
 }
 
@@ -79,6 +81,7 @@ impl<P: Ports> Look<'_, P> {
             read,
             stored: self.stored,
             keys: self.keys,
+            latest: &self.latest,
             begun: self.begun,
             objects_within,
             name,

@@ -36,6 +36,63 @@ async fn ours_that_no_entry_asks_for_is_replaced() {
     }
 }
 
+/// After `ClientStateSecret` was lost, thousands of subscriptions name the same key.
+#[test]
+fn a_lost_key_is_looked_for_once_in_a_run() {
+    let entries = [
+        ("chat", "b", true),
+        ("users", "a", false),
+        ("groups", "a", false),
+        ("presence", "a", false),
+    ];
+    let reads = |count: usize| {
+        let world = world(&config(&["a", "b"], &entries[..count]));
+        world.scheduled();
+        for one in world.graph.all() {
+            world.graph.change(&one.id, |one| {
+                let url = one.notification_url.as_ref().unwrap();
+                let (start, _) = url.split_once("&k=").unwrap();
+                one.notification_url = Some(format!("{start}&k=lost"));
+            });
+            // Those of the other tenant are listed.
+            if one.resource.as_deref() != Some("/chats/getAllMessages") {
+                world.graph.hide(&one.id);
+            }
+        }
+        let mut world = world.restarted();
+        // It reads the secret for each window.
+        world.deps.catch_up = None;
+        let before = world.documents.fake(Document::ClientState).reads();
+        let report = world.invoke(json!({})).into_inner().unwrap();
+        assert_eq!(report["counts"], json!({"replace": count}), "{report:#}");
+        world.documents.fake(Document::ClientState).reads() - before
+    };
+    assert_eq!(reads(4), reads(1));
+}
+
+#[tokio::test]
+async fn a_secret_that_hangs_in_a_conflict_costs_no_report() {
+    let world = prepared(&[("users", "a", false)]).await;
+    world.graph.hide("id-1");
+    let url = "https://our.example/notifications?i=stack&s=users&k=lost";
+    world
+        .graph
+        .change("id-1", |one| one.notification_url = Some(url.to_owned()));
+    let world = world.restarted();
+    world.graph.delay("create", 40);
+    let begun = world.clock.now();
+    let hangs_from = begun + jiff::SignedDuration::from_secs(30);
+    *world.documents.hangs_from.lock().unwrap() = Some((world.clock.clone(), hangs_from));
+    world.scheduled();
+    let left = jiff::SignedDuration::from_mins(15) - world.clock.now().duration_since(begun);
+    assert!((5..60).contains(&left.as_secs()), "{left}");
+    assert_eq!(
+        world.graph.all()[0].id,
+        "id-1",
+        "nothing proves that its key is gone"
+    );
+}
+
 #[tokio::test]
 async fn that_of_others_is_left_and_named_without_its_query() {
     let world = prepared(&[("users", "a", false)]).await;

@@ -2,12 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use graph_core::{
-    secrets::ClientStateDocument,
-    subscription::{model::Subscription, plan::Context, rotation, url::NotificationUrl},
-};
+use graph_core::subscription::{model::Subscription, plan::Context, rotation, url::NotificationUrl};
 
-use crate::{keys, ports::Ports, tenant_run::TenantRun};
+use crate::{keys::key_ids, ports::Ports, tenant_run::TenantRun};
 
 impl<P: Ports> TenantRun<'_, P> {
     /// Returns the context of the plan; nothing if no client-state key exists yet.
@@ -81,18 +78,11 @@ impl<P: Ports> TenantRun<'_, P> {
         }
     }
 
-    /// Returns the ids of the client-state keys that are published now; the `unknown` ones if that cannot be read: then nothing
-    /// proves that they are gone.
+    /// Returns which client-state keys are published of those that were `unknown` when the run began; all of them if that cannot
+    /// be found out before the run ends.
     pub(crate) async fn published_now(&self, unknown: BTreeSet<String>) -> BTreeSet<String> {
-        let document = keys::client_state(&self.deps.documents).await;
-        document.map_or(unknown, |document| key_ids(&document))
+        let published = self.latest.published(&self.deps.documents, unknown.clone());
+        let published = self.within(async { Ok(published.await) }).await;
+        published.unwrap_or(unknown)
     }
-}
-
-/// Returns the ids of the client-state keys, also of those that cannot be read: a person can correct them, so their
-/// subscriptions are kept.
-fn key_ids(document: &ClientStateDocument) -> BTreeSet<String> {
-    let odd = document.odd.keys.iter().filter_map(|key| key.id.clone());
-    let keys = document.keys.iter().map(|key| key.id.clone());
-    keys.chain(odd).collect()
 }
