@@ -135,7 +135,7 @@ pub(crate) async fn read(documents: &impl Documents) -> Result<PublishedKeys, Er
 }
 
 /// Reads `ClientStateSecret`.
-async fn client_state(documents: &impl Documents) -> Result<ClientStateDocument, Error> {
+pub(crate) async fn client_state(documents: &impl Documents) -> Result<ClientStateDocument, Error> {
     let unchanged = |document: &mut ClientStateDocument| {
         has_readable_key(document)?;
         Ok(KeyChanges::default())
