@@ -104,7 +104,7 @@ impl Tenant {
     }
 
     /// Returns the tenant's events. None of any tenant may break the schema.
-    fn delivered(&self) -> Vec<String> {
+    pub fn delivered(&self) -> Vec<String> {
         let arrived = arrived();
         assert_eq!(arrived.fault, None);
         let bodies = arrived.delivered.iter().map(|message| &message.body);
