@@ -1,8 +1,8 @@
 //! From the HTTP API's event to a request, and from the response back.
 //!
-//! Only what the webhook looks at is read. `lambda_http`'s own adapter reads everything, and panics on a query string with raw
-//! spaces, `<` or `"`, on a host that is none, on too many headers, and on a body that is not the base64 that it claims to be.
-//! Anybody can send such a request.
+//! Only what the webhook looks at is read. `lambda_http`'s own adapter reads everything. It panics on a query string with raw
+//! spaces, `<` or `"`, on an invalid host, on more than 32,768 headers, and on a body that is marked as base64 and is something
+//! else. Anybody can send such a request.
 
 use std::borrow::Cow;
 

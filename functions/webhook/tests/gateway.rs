@@ -57,7 +57,7 @@ fn a_query_with_raw_spaces_is_the_one_that_graph_sent() {
     );
 }
 
-/// A map of headers panics beyond 32,768 of them, and a URI on a host that is none.
+/// `lambda_http` panics on more than 32,768 headers, and on an invalid host.
 #[test]
 fn headers_of_any_number_and_form_are_harmless() {
     let many: serde_json::Map<_, _> = (0..33_000).map(|n| (format!("x-{n}"), json!("a"))).collect();
