@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     application::Guid,
+    cloud_event::{self, CloudEvent},
     models::{entity, event_type},
 };
 
@@ -32,7 +33,7 @@ pub fn document(
     notification: &Notification<'_>,
     content: Option<&RawValue>,
 ) -> Result<String, Malformed> {
-    Event::new(item, notification, content).fitting()
+    fit(Event::new(item, notification, content))
 }
 
 /// What was fetched for an item.
@@ -80,12 +81,12 @@ pub fn fetched(
     if let Some(fetched) = fetched {
         event.set(fetched);
     }
-    event.fitting()
+    fit(event)
 }
 
 /// Returns the event as a document that fits into a queue message: without its content where it does not fit with it, and
 /// with the small members of the item alone where it does not fit even so.
-fn fit(event: &mut Event<'_>) -> Result<String, Malformed> {
+fn fit(mut event: Event<'_>) -> Result<String, Malformed> {
     let fits = |json: &String| json.len() <= message::MAX_MESSAGE_BODY_BYTES;
     let json = event.to_json()?;
     if fits(&json) {
@@ -124,22 +125,8 @@ pub fn time(item: &VerifiedItem<'_>, notification: &Notification<'_>) -> Timesta
         .unwrap_or(received_at)
 }
 
-/// A CloudEvents 1.0 event in the JSON format; `subscription` and `partitionkey` are extension attributes.
-#[derive(Serialize)]
-struct Event<'a> {
-    specversion: &'static str,
-    id: &'a str,
-    source: String,
-    #[serde(rename = "type")]
-    event_type: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<Cow<'a, str>>,
-    time: Timestamp,
-    datacontenttype: &'static str,
-    subscription: &'a str,
-    partitionkey: &'a str,
-    data: Data<'a>,
-}
+/// The event for an item.
+type Event<'a> = CloudEvent<'a, Data<'a>>;
 
 impl<'a> Event<'a> {
     fn new(
@@ -153,13 +140,13 @@ impl<'a> Event<'a> {
         let data = notification.resource_data.as_ref();
         let entity = entity::name(data.and_then(|data| data.odata_type.as_deref()), path);
         Self {
-            specversion: "1.0",
+            specversion: cloud_event::VERSION,
             id: &queued.id,
             source: proven.application.source(),
-            event_type: event_type::of(&entity, notification.change_type.as_deref()),
+            event_type: event_type::of(&entity, notification.change_type.as_deref()).into(),
             subject: path.map(subject),
             time: time(item, notification),
-            datacontenttype: "application/json",
+            datacontenttype: cloud_event::JSON,
             subscription: &proven.subscription,
             partitionkey: &queued.partition_key,
             data: Data {
@@ -192,10 +179,6 @@ impl<'a> Event<'a> {
             data.content = Some(raw);
             data.content_read_at = Some(read_at);
         }
-    }
-
-    fn fitting(mut self) -> Result<String, Malformed> {
-        fit(&mut self)
     }
 
     fn to_json(&self) -> Result<String, Malformed> {

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     application::Guid,
+    cloud_event::{self, CloudEvent},
     models::event_type,
     notification::identity::{digest, partition_of_resource},
 };
@@ -67,17 +68,17 @@ impl Completed {
 
     fn document(&self, gap: &str, now: Timestamp) -> Option<Value> {
         let window = &self.window;
-        let event = Event {
-            specversion: "1.0",
-            id: self.id(gap),
+        let event = CloudEvent {
+            specversion: cloud_event::VERSION,
+            id: &self.id(gap),
             source: window.application.source(),
-            event_type: event_type::CATCH_UP_COMPLETED,
-            subject: format!("subscriptions/{}", window.subscription),
+            event_type: event_type::CATCH_UP_COMPLETED.into(),
+            subject: Some(format!("subscriptions/{}", window.subscription).into()),
             time: now,
-            datacontenttype: "application/json",
+            datacontenttype: cloud_event::JSON,
             subscription: &window.subscription,
             // That of the event about the gap: in order, the end of a reading follows it.
-            partitionkey: partition_of_resource(window.application.tenant_id, &window.resource),
+            partitionkey: &partition_of_resource(window.application.tenant_id, &window.resource),
             data: Data {
                 gap,
                 tenant_id: window.application.tenant_id,
@@ -115,21 +116,6 @@ impl Completed {
             &self.unseen.join(" "),
         ])
     }
-}
-
-#[derive(Serialize)]
-struct Event<'a> {
-    specversion: &'static str,
-    id: String,
-    source: String,
-    #[serde(rename = "type")]
-    event_type: &'static str,
-    subject: String,
-    time: Timestamp,
-    datacontenttype: &'static str,
-    subscription: &'a str,
-    partitionkey: String,
-    data: Data<'a>,
 }
 
 #[derive(Serialize)]

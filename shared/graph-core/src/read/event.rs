@@ -1,12 +1,12 @@
 //! The event for a change that was read.
 
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{change::Change, window::Window};
 use crate::{
     application::Guid,
+    cloud_event::{self, CloudEvent},
     models::{entity, event_type},
     notification::{
         fields::Malformed,
@@ -56,17 +56,18 @@ pub fn event(change: &Change<'_>, window: &Window, content: ContentSource) -> Re
         is_sent_with_content: content == ContentSource::Notification,
     };
     let identity = Identity::of_read(window.application, &window.subscription, &read);
-    let mut event = Event {
-        specversion: "1.0",
+    let mut event = CloudEvent {
+        specversion: cloud_event::VERSION,
         id: &identity.id,
         source: window.application.source(),
         event_type: event_type::of(
             &entity::name(Some(change.odata_type), None),
             Some(change.kind.as_str()),
-        ),
-        subject: &change.path,
+        )
+        .into(),
+        subject: Some((&*change.path).into()),
         time: change.time,
-        datacontenttype: "application/json",
+        datacontenttype: cloud_event::JSON,
         subscription: &window.subscription,
         partitionkey: &identity.partition_key,
         data: Data {
@@ -86,38 +87,16 @@ pub fn event(change: &Change<'_>, window: &Window, content: ContentSource) -> Re
             content: (content != ContentSource::None).then_some(change.raw),
         },
     };
-    let json = event.to_json()?;
+    let parts = event.data.content.map_or(0, |content| content.get().len());
+    let json = message::json(&event, parts)?;
     if json.len() <= message::MAX_MESSAGE_BODY_BYTES {
         return Ok(json);
     }
     event.data.content_omitted = event.data.content.take().is_some();
-    let json = event.to_json()?;
+    let json = message::json(&event, 0)?;
     (json.len() <= message::MAX_MESSAGE_BODY_BYTES)
         .then_some(json)
         .ok_or(Malformed::TooLarge)
-}
-
-#[derive(Serialize)]
-struct Event<'a> {
-    specversion: &'static str,
-    id: &'a str,
-    source: String,
-    #[serde(rename = "type")]
-    event_type: String,
-    subject: &'a str,
-    time: Timestamp,
-    datacontenttype: &'static str,
-    subscription: &'a str,
-    partitionkey: &'a str,
-    data: Data<'a>,
-}
-
-impl Event<'_> {
-    fn to_json(&self) -> Result<String, Malformed> {
-        serde_json::to_string(self)
-            .map(message::storable)
-            .map_err(|_| Malformed::Form)
-    }
 }
 
 #[derive(Serialize)]

@@ -175,7 +175,7 @@ fn fetched_content_is_not_omitted() {
                 content,
                 read_at: Timestamp::UNIX_EPOCH,
             });
-            event.fitting()
+            fit(event)
         });
         [&event["data"]["contentOmitted"], &event["data"]["contentMissing"]].map(Clone::clone)
     };

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     application::{Application, Guid},
+    cloud_event::{self, CloudEvent},
     models::event_type,
     notification::identity::{digest, partition_of_resource},
 };
@@ -87,16 +88,16 @@ impl Gap {
     #[must_use]
     pub fn document(&self) -> Value {
         // Serialised from a struct whose values are all valid JSON, so the default is never used.
-        serde_json::to_value(Event {
-            specversion: "1.0",
-            id: self.id(),
+        serde_json::to_value(CloudEvent {
+            specversion: cloud_event::VERSION,
+            id: &self.id(),
             source: self.application.source(),
-            event_type: self.kind.event_type(),
-            subject: format!("subscriptions/{}", self.name),
+            event_type: self.kind.event_type().into(),
+            subject: Some(format!("subscriptions/{}", self.name).into()),
             time: self.until,
-            datacontenttype: "application/json",
+            datacontenttype: cloud_event::JSON,
             subscription: &self.name,
-            partitionkey: self.partition_key(),
+            partitionkey: &self.partition_key(),
             data: Data {
                 subscription_id: self.subscription_id.as_deref(),
                 new_subscription_id: self.new_subscription_id.as_deref(),
@@ -140,21 +141,6 @@ impl Gap {
         let resource = self.resource.as_ref().unwrap_or(&self.name);
         partition_of_resource(self.application.tenant_id, resource)
     }
-}
-
-#[derive(Serialize)]
-struct Event<'a> {
-    specversion: &'static str,
-    id: String,
-    source: String,
-    #[serde(rename = "type")]
-    event_type: &'static str,
-    subject: String,
-    time: Timestamp,
-    datacontenttype: &'static str,
-    subscription: &'a str,
-    partitionkey: String,
-    data: Data<'a>,
 }
 
 #[derive(Serialize)]
