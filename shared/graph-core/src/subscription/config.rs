@@ -76,70 +76,52 @@ impl Config {
             );
             return Err(Problem::error("", message));
         }
-        let mut problems = Problems::default();
+        let problems = Problems::default();
         let mut config = Self::default();
-        if let Some(fields) = Fields::open(&node, "", CONFIG_FIELDS, &mut problems) {
-            let applications = read_applications(&fields, &mut problems);
-            let declared = entries(&fields, "tenants", &mut problems);
-            config.read_tenants(declared, &applications, &mut problems);
-            config.read_subscriptions(
-                entries(&fields, "subscriptions", &mut problems),
-                declared,
-                &mut problems,
-            );
+        if let Some(fields) = Fields::open(&node, "", CONFIG_FIELDS, &problems) {
+            let applications = read_applications(&fields);
+            let declared = declared(&fields, "tenants");
+            config.read_tenants(&declared, &applications, &problems);
+            config.read_subscriptions(&self::declared(&fields, "subscriptions"), &declared, &problems);
         }
         config.whole = problems.errors() == 0;
         Ok((config, problems.all()))
     }
 
     /// Adds the usable tenants.
-    fn read_tenants(
-        &mut self,
-        declared: &[(String, Node)],
-        applications: &Applications,
-        problems: &mut Problems,
-    ) {
-        for (key, node) in declared {
-            let path = join("tenants", key);
-            if is_repeated(declared, key, node) {
-                problems.error(&path, "is there twice; keep one");
-                // Which of the two is meant is unknown, so neither is used.
-                self.tenants.remove(key);
-                self.refused_tenants.insert(key.clone());
-            } else if !is_plain(key) {
+    fn read_tenants(&mut self, declared: &[Declared<'_>], applications: &Applications, problems: &Problems) {
+        for one in declared {
+            let path = join("tenants", one.name);
+            let tenant = if is_plain(one.name) {
+                tenants::read(one.node, path, applications, problems)
+            } else {
                 // The name becomes part of reports and log lines, where odd characters would mislead.
-                self.refused_tenants.insert(key.clone());
                 problems.error(
                     &path,
                     "has a name with more than 64 characters, or with characters other than letters, digits, spaces and -_.$@; rename it",
                 );
-            } else if let Some(tenant) = tenants::read(node, &path, applications, problems) {
-                self.tenants.insert(key.clone(), tenant);
+                None
+            };
+            if let Some(tenant) = tenant.filter(|_| !one.is_repeated) {
+                self.tenants.insert(one.name.to_owned(), tenant);
             } else {
-                self.refused_tenants.insert(key.clone());
+                self.refused_tenants.insert(one.name.to_owned());
             }
         }
     }
 
-    /// Adds the usable subscriptions.
+    /// Adds the usable subscriptions. The others are refused, because a mistake in an entry must not delete its subscriptions.
     fn read_subscriptions(
         &mut self,
-        entries: &[(String, Node)],
-        declared: &[(String, Node)],
-        problems: &mut Problems,
+        entries: &[Declared<'_>],
+        declared: &[Declared<'_>],
+        problems: &Problems,
     ) {
         let mut taken: BTreeMap<Combination, &str> = BTreeMap::new();
-        for (name, node) in entries {
-            let path = join("subscriptions", name);
-            if is_repeated(entries, name, node) {
-                problems.error(&path, "is there twice; keep one");
-                // Neither is used, but `refused` keeps the name, so that existing subscriptions live on.
-                self.subscriptions.remove(name);
-                continue;
-            }
-            // Refused until it proves right: a mistake in an entry must not delete its subscriptions.
-            self.refused.insert(name.clone());
-            let Some(mut entry) = self.read_entry(name, node, declared, problems) else {
+        for one in entries {
+            let entry = self.read_entry(one, declared, problems);
+            let Some(mut entry) = entry.filter(|_| !one.is_repeated) else {
+                self.refused.insert(one.name.to_owned());
                 continue;
             };
             let combinations: Vec<(String, Combination)> = Combination::of(&entry, &self.tenants).collect();
@@ -150,69 +132,59 @@ impl Config {
             // used in the others.
             for first in twice.iter().filter_map(|(_, one)| taken.get(one)) {
                 let message = "has the same tenant, resource and changeType as";
-                problems.error(&path, format!("{message} `subscriptions.{first}`; keep one"));
+                let message = format!("{message} `subscriptions.{first}`; keep one");
+                problems.error(&join("subscriptions", one.name), message);
             }
             entry
                 .tenants
                 .retain(|tenant| twice.iter().all(|(other, _)| other != tenant));
-            taken.extend(free.into_iter().map(|(_, one)| (one, name.as_str())));
-            if !entry.tenants.is_empty() {
-                self.subscriptions.insert(name.clone(), entry);
+            taken.extend(free.into_iter().map(|(_, combination)| (combination, one.name)));
+            if entry.tenants.is_empty() {
+                self.refused.insert(entry.name);
+            } else {
+                self.subscriptions.insert(entry.name.clone(), entry);
             }
         }
-        self.refused.retain(|name| !self.subscriptions.contains_key(name));
     }
 
     /// Reads and checks one entry.
     fn read_entry(
         &self,
-        name: &str,
-        node: &Node,
-        declared: &[(String, Node)],
-        problems: &mut Problems,
+        one: &Declared<'_>,
+        declared: &[Declared<'_>],
+        problems: &Problems,
     ) -> Option<Entry> {
         let before = problems.errors();
-        let written = subscriptions::read(name, node, problems)?;
+        let written = subscriptions::read(one.name, one.node, problems)?;
         let is_read = problems.errors() == before;
-        let path = join(&written.path, "tenant");
-        let names: Vec<_> = declared.iter().map(|(key, _)| shown("tenants", key)).collect();
-        let key = match (written.tenant, declared) {
+        let names = declared.iter().map(|one| shown("tenants", one.name));
+        let one_of = || {
+            let names: Vec<_> = names.clone().collect();
+            format!("write one of {}, or \"*\" for all of them", first(&names))
+        };
+        let names: Vec<&str> = match (written.tenant, declared) {
             // Checked against the usable tenants only; a mistake in a tenant is reported at the tenant.
-            (Some(ALL_TENANTS), [_, ..]) => {
-                let all: Vec<_> = self.tenants.keys().map(String::as_str).collect();
-                // If no tenant is usable, the tenants' mistakes have been reported.
-                let entry = check::check(written, &all, &self.tenants, problems);
-                return entry.filter(|_| is_read && !all.is_empty());
-            }
-            (Some(wanted), _) if declared.iter().any(|(key, _)| key == wanted) => Some(wanted),
+            (Some(ALL_TENANTS), [_, ..]) => self.tenants.keys().map(String::as_str).collect(),
+            (Some(wanted), _) if declared.iter().any(|one| one.name == wanted) => vec![wanted],
             (Some(_), _) => {
-                problems.error(
-                    &path,
-                    format!(
-                        "names a tenant that does not exist; write one of {}, or \"*\" for all of them",
-                        first(&names)
-                    ),
-                );
-                None
+                let message = format!("names a tenant that does not exist; {}", one_of());
+                written.fields.error("tenant", message);
+                Vec::new()
             }
-            (None, [(only, _)]) => Some(only.as_str()),
+            (None, [only]) => vec![only.name],
             (None, []) => {
                 problems.error("tenants", "is missing or empty; a subscription needs a tenant");
-                None
+                Vec::new()
             }
             (None, _) => {
-                problems.error(
-                    &path,
-                    format!(
-                        "is missing; with several tenants, write one of {}, or \"*\" for all of them",
-                        first(&names)
-                    ),
-                );
-                None
+                let message = format!("is missing; with several tenants, {}", one_of());
+                written.fields.error("tenant", message);
+                Vec::new()
             }
         };
-        let entry = check::check(written, key.as_slice(), &self.tenants, problems);
-        entry.filter(|_| is_read && key.is_some_and(|key| self.tenants.contains_key(key)))
+        let is_usable = names.iter().any(|name| self.tenants.contains_key(*name));
+        let entry = written.check(&names, &self.tenants);
+        entry.filter(|_| is_read && is_usable)
     }
 }
 
@@ -436,41 +408,50 @@ impl Combination {
 type Applications = BTreeMap<String, Option<tenants::Application>>;
 
 /// Reads the applications that several tenants share.
-fn read_applications(fields: &Fields<'_>, problems: &mut Problems) -> Applications {
-    let mut applications = Applications::new();
-    let declared = entries(fields, "applications", problems);
-    for (name, node) in declared {
-        let path = join("applications", name);
-        let application = if is_repeated(declared, name, node) {
-            problems.error(&path, "is there twice; keep one");
-            None
-        } else {
-            tenants::read_application(node, &path, problems)
-        };
-        applications.insert(name.clone(), application);
-    }
-    applications
+fn read_applications(fields: &Fields<'_>) -> Applications {
+    let declared = declared(fields, "applications").into_iter();
+    let applications = declared.map(|one| {
+        let path = join("applications", one.name);
+        let application = tenants::read_application(one.node, path, fields.problems);
+        (one.name.to_owned(), application.filter(|_| !one.is_repeated))
+    });
+    applications.collect()
 }
 
-/// Returns the entries of the object in the field `name`; no entries if the field is absent.
-fn entries<'a>(fields: &Fields<'a>, name: &str, problems: &mut Problems) -> &'a [(String, Node)] {
-    match fields.get(name) {
-        None => &[],
+/// An entry of an object whose names a person chooses.
+struct Declared<'a> {
+    name: &'a str,
+    node: &'a Node,
+    /// Whether the name is there again. Which of the entries is meant is unknown, so none is used.
+    is_repeated: bool,
+}
+
+/// Returns the entries of the object in the field `of`, each name once; no entries if the field is absent.
+fn declared<'a>(fields: &Fields<'a>, of: &str) -> Vec<Declared<'a>> {
+    let entries = match fields.get(of) {
+        None => return Vec::new(),
         Some(Node::Object(entries)) => entries,
         Some(other) => {
             let message = format!("is {}; write an object with a name for each entry", other.kind());
-            problems.error(&fields.path(name), message);
-            &[]
+            fields.error(of, message);
+            return Vec::new();
+        }
+    };
+    let mut declared: Vec<Declared<'a>> = Vec::with_capacity(entries.len());
+    for (name, node) in entries {
+        if let Some(first) = declared.iter_mut().find(|first| first.name == name) {
+            first.is_repeated = true;
+            let message = "is there twice; keep one";
+            fields.problems.error(&join(of, name), message);
+        } else {
+            declared.push(Declared {
+                name,
+                node,
+                is_repeated: false,
+            });
         }
     }
-}
-
-/// Returns whether `entries` has `key` already before `node`.
-fn is_repeated(entries: &[(String, Node)], key: &str, node: &Node) -> bool {
-    entries
-        .iter()
-        .take_while(|(_, found)| !std::ptr::eq(found, node))
-        .any(|(found, _)| found == key)
+    declared
 }
 
 /// Returns the lifetime in minutes to request if Graph grants at most `most`: clocks differ, and Graph counts from when it reads

@@ -1,11 +1,9 @@
 //! The parts of a configuration that decide what the subscriptions of one tenant look like.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    hash::{DefaultHasher, Hash, Hasher},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Config, Entry};
+use crate::subscription::spread::hash;
 
 /// The parts of the configuration for one tenant: its entries by name, and its application under the empty name. Two are
 /// only comparable in one process.
@@ -44,10 +42,4 @@ impl Parts {
         let changed = names.filter(|name| self.0.get(*name) != before.0.get(*name));
         changed.cloned().collect()
     }
-}
-
-fn hash(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
 }

@@ -1,65 +1,70 @@
 //! Reads the fields of one object and notes every mistake with its path.
 
+use std::cell::RefCell;
+
 use super::document::Node;
 use super::{Problem, Severity};
 use strsim::levenshtein;
 
-/// The mistakes found so far: the first ones in full, the others as a number.
+/// The mistakes found so far, which all readers share: the first ones in full, the others as a number.
 #[derive(Default)]
-pub(super) struct Problems {
-    found: Vec<Problem>,
+pub(super) struct Problems(RefCell<Found>);
+
+#[derive(Default)]
+struct Found {
+    first: Vec<Problem>,
     errors: usize,
     more: usize,
 }
 
 impl Problems {
     /// Notes a mistake that makes its entry unusable.
-    pub(super) fn error(&mut self, path: &str, message: impl Into<String>) {
+    pub(super) fn error(&self, path: &str, message: impl Into<String>) {
         self.note(Problem::error(path, message));
     }
 
-    /// Notes something that Microsoft Graph is likely to refuse, while the entry stays in use.
-    pub(super) fn warning(&mut self, path: &str, message: impl Into<String>) {
-        self.note(Problem::warning(path, message));
-    }
-
     /// Notes a problem once, however many entries have it.
-    fn note(&mut self, problem: Problem) {
-        if self.found.contains(&problem) {
+    fn note(&self, problem: Problem) {
+        let mut found = self.0.borrow_mut();
+        if found.first.contains(&problem) {
             return;
         }
-        self.errors += usize::from(problem.severity == Severity::Error);
-        if self.found.len() < MAX_PROBLEMS {
-            self.found.push(problem);
+        found.errors += usize::from(problem.severity == Severity::Error);
+        if found.first.len() < MAX_PROBLEMS {
+            found.first.push(problem);
         } else {
-            self.more += 1;
+            found.more += 1;
         }
     }
 
     /// Returns whether there is a problem at `path` or below.
     pub(super) fn is_wrong(&self, path: &str) -> bool {
-        self.found.iter().any(|problem| problem.path.starts_with(path))
+        let found = &self.0.borrow().first;
+        found.iter().any(|problem| problem.path.starts_with(path))
     }
 
     /// Returns all problems.
-    pub(super) fn all(mut self) -> Vec<Problem> {
-        if self.more > 0 {
-            let message = format!("has {} more mistakes; correct these first", self.more);
-            self.found.push(Problem::error("", message));
+    pub(super) fn all(self) -> Vec<Problem> {
+        let Found { mut first, more, .. } = self.0.into_inner();
+        if more > 0 {
+            let message = format!("has {more} more mistakes; correct these first");
+            first.push(Problem::error("", message));
         }
-        self.found
+        first
     }
 
     /// Returns how many mistakes make an entry unusable.
     pub(super) fn errors(&self) -> usize {
-        self.errors
+        self.0.borrow().errors
     }
 }
 
 /// The fields of one object.
+#[derive(Clone)]
 pub(super) struct Fields<'a> {
     path: String,
     fields: &'a [(String, Node)],
+    pub(super) problems: &'a Problems,
 }
 
 impl<'a> Fields<'a> {
@@ -68,14 +73,12 @@ impl<'a> Fields<'a> {
         node: &'a Node,
         path: impl Into<String>,
         known: &[&str],
-        problems: &mut Problems,
+        problems: &'a Problems,
     ) -> Option<Self> {
         let path = path.into();
         let Node::Object(fields) = node else {
-            problems.error(
-                &path,
-                format!("is {}; write an object with {}", node.kind(), listed(known)),
-            );
+            let message = format!("is {}; write an object with {}", node.kind(), listed(known));
+            problems.error(&path, message);
             return None;
         };
         // Most JSON parsers keep the last of two equal fields silently, which would hide a mistake.
@@ -86,7 +89,21 @@ impl<'a> Fields<'a> {
                 problems.error(&known_field(&path, name), "is there twice; keep one");
             }
         }
-        Some(Self { path, fields })
+        Some(Self {
+            path,
+            fields,
+            problems,
+        })
+    }
+
+    /// Notes a mistake in the known field `name` that makes the entry unusable.
+    pub(super) fn error(&self, name: &str, message: impl Into<String>) {
+        self.problems.error(&self.path(name), message);
+    }
+
+    /// Notes something in the known field `name` that Microsoft Graph is likely to refuse, while the entry stays in use.
+    pub(super) fn warning(&self, name: &str, message: impl Into<String>) {
+        self.problems.note(Problem::warning(self.path(name), message));
     }
 
     /// Returns the path of the known field `name`.
@@ -96,71 +113,53 @@ impl<'a> Fields<'a> {
 
     /// Returns the value of the field `name`. `null` counts as absent.
     pub(super) fn get(&self, name: &str) -> Option<&'a Node> {
-        let found = self
-            .fields
-            .iter()
-            .find(|(found, _)| found == name)
-            .map(|(_, node)| node);
-        found.filter(|node| !matches!(node, Node::Null))
+        let found = self.fields.iter().find(|(found, _)| found == name);
+        found
+            .map(|(_, node)| node)
+            .filter(|node| !matches!(node, Node::Null))
     }
 
     /// Returns the text of the field `name`, if present.
-    pub(super) fn text(&self, name: &str, problems: &mut Problems) -> Option<&'a str> {
+    pub(super) fn text(&self, name: &str) -> Option<&'a str> {
         match self.get(name)? {
             Node::Text(text) if !text.trim().is_empty() => return Some(text.as_str()),
-            Node::Text(_) => {
-                problems.error(&self.path(name), "is empty; write a value or leave the field out");
-            }
-            other => problems.error(
-                &self.path(name),
-                format!("is {}; write text in quotes", other.kind()),
-            ),
+            Node::Text(_) => self.error(name, "is empty; write a value or leave the field out"),
+            other => self.error(name, format!("is {}; write text in quotes", other.kind())),
         }
         None
     }
 
     /// Returns the text of the required field `name`; `example` says what to write.
-    pub(super) fn required_text(
-        &self,
-        name: &str,
-        example: &str,
-        problems: &mut Problems,
-    ) -> Option<&'a str> {
+    pub(super) fn required_text(&self, name: &str, example: &str) -> Option<&'a str> {
         if self.get(name).is_none() {
-            problems.error(&self.path(name), format!("is missing; write {example}"));
-            return None;
+            self.error(name, format!("is missing; write {example}"));
         }
-        self.text(name, problems)
+        self.text(name)
     }
 
     /// Returns the truth value of the field `name`; false if absent.
-    pub(super) fn flag(&self, name: &str, problems: &mut Problems) -> bool {
+    pub(super) fn flag(&self, name: &str) -> bool {
         match self.get(name) {
             None => false,
             Some(Node::Bool(value)) => *value,
             Some(other) => {
-                problems.error(
-                    &self.path(name),
-                    format!("is {}; write true or false without quotes", other.kind()),
-                );
+                let message = format!("is {}; write true or false without quotes", other.kind());
+                self.error(name, message);
                 false
             }
         }
     }
 
     /// Returns the whole number in the field `name`, if present.
-    pub(super) fn whole(&self, name: &str, problems: &mut Problems) -> Option<u32> {
+    pub(super) fn whole(&self, name: &str) -> Option<u32> {
         let node = self.get(name)?;
-        let number = if let Node::Whole(number) = node {
-            u32::try_from(*number).ok()
-        } else {
-            None
+        let number = match node {
+            Node::Whole(number) => u32::try_from(*number).ok(),
+            _ => None,
         };
         if number.is_none() {
-            problems.error(
-                &self.path(name),
-                format!("is {}; write a whole number of minutes", node.kind()),
-            );
+            let message = format!("is {}; write a whole number of minutes", node.kind());
+            self.error(name, message);
         }
         number
     }

@@ -11,8 +11,8 @@ use graph_events::{Change, guid::is_guid};
 
 /// An entry as it was written. A part is `None` if it is missing or malformed.
 pub(super) struct Written<'a> {
-    /// The entry's path.
-    pub(super) path: String,
+    /// All fields.
+    pub(super) fields: Fields<'a>,
     /// The entry's name.
     pub(super) name: &'a str,
     /// The tenant's name.
@@ -38,31 +38,30 @@ pub(super) struct Written<'a> {
 }
 
 /// Reads the entry `name`; `None` if it is not an object.
-pub(super) fn read<'a>(name: &'a str, node: &'a Node, problems: &mut Problems) -> Option<Written<'a>> {
+pub(super) fn read<'a>(name: &'a str, node: &'a Node, problems: &'a Problems) -> Option<Written<'a>> {
     let path = join("subscriptions", name);
     if !is_valid_name(name) {
         problems.error(&path, fault_of_name(name));
     }
-    let fields = Fields::open(node, path.as_str(), ENTRY_FIELDS, problems)?;
+    let fields = Fields::open(node, path, ENTRY_FIELDS, problems)?;
+    let resource = fields.required_text("resource", "a path such as `/teams/getAllMessages`");
     Some(Written {
         name,
-        tenant: fields.text("tenant", problems),
-        resource: fields
-            .required_text("resource", "a path such as `/teams/getAllMessages`", problems)
-            .map(str::trim),
-        changes: changes(&fields, problems),
-        rich: fields.flag("includeResourceData", problems),
-        query_options: query_options(&fields, problems),
-        minutes: fields.whole("expirationMinutes", problems),
-        version: version(&fields, problems),
-        for_each: for_each(&fields, name, problems),
+        tenant: fields.text("tenant"),
+        resource: resource.map(str::trim),
+        changes: changes(&fields),
+        rich: fields.flag("includeResourceData"),
+        query_options: query_options(&fields),
+        minutes: fields.whole("expirationMinutes"),
+        version: version(&fields),
+        for_each: for_each(&fields, name),
         options: EntryOptions {
-            fetch_content: fields.flag(FETCH_CONTENT, problems),
-            immutable_ids: fields.flag(IMMUTABLE_IDS, problems),
-            permission_changes: fields.flag(PERMISSION_CHANGES, problems),
+            fetch_content: fields.flag(FETCH_CONTENT),
+            immutable_ids: fields.flag(IMMUTABLE_IDS),
+            permission_changes: fields.flag(PERMISSION_CHANGES),
         },
-        allow_unknown: fields.flag("allowUnknownResource", problems),
-        path,
+        allow_unknown: fields.flag("allowUnknownResource"),
+        fields,
     })
 }
 
@@ -97,15 +96,13 @@ fn fault_of_name(name: &str) -> String {
 }
 
 /// Reads the change types into Microsoft Graph's order.
-fn changes(fields: &Fields<'_>, problems: &mut Problems) -> Option<Vec<Change>> {
+fn changes(fields: &Fields<'_>) -> Option<Vec<Change>> {
     let example = "`created`, `updated` or `deleted`, or several with commas between";
-    let text = fields.required_text("changeType", example, problems)?;
+    let text = fields.required_text("changeType", example)?;
     let found: Option<Vec<_>> = text.split(',').map(|part| Change::parse(part.trim())).collect();
     let Some(mut changes) = found else {
-        problems.error(
-            &fields.path("changeType"),
-            format!("has a change type that does not exist; write {example}"),
-        );
+        let message = format!("has a change type that does not exist; write {example}");
+        fields.error("changeType", message);
         return None;
     };
     // In one order, because Graph's answer is compared with it.
@@ -115,122 +112,92 @@ fn changes(fields: &Fields<'_>, problems: &mut Problems) -> Option<Vec<Change>> 
 }
 
 /// Reads `notificationQueryOptions`.
-fn query_options<'a>(fields: &Fields<'a>, problems: &mut Problems) -> Option<&'a str> {
-    let text = fields.text(QUERY_OPTIONS, problems)?.trim();
+fn query_options<'a>(fields: &Fields<'a>) -> Option<&'a str> {
+    let text = fields.text(QUERY_OPTIONS)?.trim();
     if !(text.starts_with('$') && text.contains('=')) {
-        problems.error(
-            &fields.path(QUERY_OPTIONS),
-            "is not a query option; write one such as `$filter=isFetchable eq true`",
-        );
+        let message = "is not a query option; write one such as `$filter=isFetchable eq true`";
+        fields.error(QUERY_OPTIONS, message);
     }
     Some(text)
 }
 
 /// Reads the API version.
-fn version(fields: &Fields<'_>, problems: &mut Problems) -> Option<Version> {
-    let text = fields.text("version", problems)?;
-    let found = [Version::V1, Version::Beta]
-        .into_iter()
-        .find(|version| version.as_str() == text);
+fn version(fields: &Fields<'_>) -> Option<Version> {
+    let text = fields.text("version")?;
+    let mut all = [Version::V1, Version::Beta].into_iter();
+    let found = all.find(|version| version.as_str() == text);
     if found.is_none() {
-        problems.error(
-            &fields.path("version"),
-            "is not a version; write `v1.0` or `beta`, or leave the field out",
-        );
+        let message = "is not a version; write `v1.0` or `beta`, or leave the field out";
+        fields.error("version", message);
     }
     found
 }
 
 /// Reads `forEach`.
-fn for_each(fields: &Fields<'_>, name: &str, problems: &mut Problems) -> Option<ForEach> {
-    let path = fields.path("forEach");
+fn for_each(fields: &Fields<'_>, name: &str) -> Option<ForEach> {
     let node = fields.get("forEach")?;
     if let Node::List(items) = node {
-        return ids(items, &path, name, problems);
+        return ids(items, fields, "forEach", name);
     }
     let Node::Object(given) = node else {
-        problems.error(&path, format!("is {}; write {FOR_EACH_FORMS}", node.kind()));
+        fields.error("forEach", format!("is {}; write {FOR_EACH_FORMS}", node.kind()));
         return None;
     };
-    let before = problems.errors();
-    let fields = Fields::open(
-        node,
-        path.as_str(),
-        &["membersOf", "users", "teams", "ids"],
-        problems,
-    )?;
-    if problems.errors() > before {
+    let before = fields.problems.errors();
+    let known = ["membersOf", "users", "teams", "ids"];
+    let inner = Fields::open(node, fields.path("forEach"), &known, fields.problems)?;
+    if fields.problems.errors() > before {
         return None;
     }
     // Two fields could mean a union or an intersection, so neither is guessed.
     let [(shape, value)] = given.as_slice() else {
-        problems.error(
-            &path,
-            format!("has {} fields; write {FOR_EACH_FORMS}", given.len()),
-        );
+        let message = format!("has {} fields; write {FOR_EACH_FORMS}", given.len());
+        fields.error("forEach", message);
         return None;
     };
     match (shape.as_str(), value) {
-        ("ids", Node::List(items)) => ids(items, &fields.path("ids"), name, problems),
-        ("users", Node::Text(text)) if text.as_str() == "all" => Some(ForEach::AllUsers),
-        ("teams", Node::Text(text)) if text.as_str() == "all" => Some(ForEach::AllTeams),
+        ("ids", Node::List(items)) => return ids(items, &inner, "ids", name),
+        ("users", Node::Text(text)) if text.as_str() == "all" => return Some(ForEach::AllUsers),
+        ("teams", Node::Text(text)) if text.as_str() == "all" => return Some(ForEach::AllTeams),
         ("membersOf", Node::Text(text)) if is_guid(text.trim()) => {
-            Some(ForEach::MembersOf(text.trim().to_ascii_lowercase()))
+            return Some(ForEach::MembersOf(text.trim().to_ascii_lowercase()));
         }
-        ("membersOf", _) => {
-            problems.error(
-                &fields.path("membersOf"),
-                "is not a GUID; write the object id of a group",
-            );
-            None
-        }
-        ("ids", other) => {
-            problems.error(
-                &fields.path("ids"),
-                format!("is {}; write a list of ids", other.kind()),
-            );
-            None
-        }
-        (other, _) => {
-            problems.error(&fields.path(other), "has an unknown value; write \"all\"");
-            None
-        }
+        ("membersOf", _) => inner.error(shape, "is not a GUID; write the object id of a group"),
+        ("ids", other) => inner.error(shape, format!("is {}; write a list of ids", other.kind())),
+        _ => inner.error(shape, "has an unknown value; write \"all\""),
     }
+    None
 }
 
-/// Reads a list of ids.
-fn ids(items: &[Node], path: &str, name: &str, problems: &mut Problems) -> Option<ForEach> {
-    let before = problems.errors();
+/// Reads the list of ids in the field `of`.
+fn ids(items: &[Node], fields: &Fields<'_>, of: &str, name: &str) -> Option<ForEach> {
+    let before = fields.problems.errors();
     if items.is_empty() {
-        problems.error(path, "is an empty list; write at least one id");
+        fields.error(of, "is an empty list; write at least one id");
     }
+    // The name is part of the client state, which has at most 128 characters (Microsoft Graph, *subscription resource type*).
+    let room = MAX_NAME.saturating_sub(name.len() + 1);
     let mut ids: Vec<String> = Vec::new();
     for (at, item) in items.iter().enumerate() {
-        let here = format!("{path}[{at}]");
-        match item {
+        let mistake = match item {
             Node::Text(text) if !is_key(text) => {
-                problems.error(
-                    &here,
-                    "is not an id; write an object id without slashes, spaces and quotes",
-                );
+                "is not an id; write an object id without slashes, spaces and quotes".to_owned()
             }
-            // The name is part of the client state, which has at most 128 characters (Microsoft Graph, *subscription
-            // resource type*).
-            Node::Text(text) if name.len() + 1 + text.len() > MAX_NAME => {
-                let room = MAX_NAME.saturating_sub(name.len() + 1);
-                problems.error(
-                    &here,
-                    format!("is too long together with the entry's name; at most {room} characters fit"),
-                );
+            Node::Text(text) if text.len() > room => {
+                format!("is too long together with the entry's name; at most {room} characters fit")
             }
             Node::Text(text) if ids.iter().any(|id| id == text.as_str()) => {
-                problems.error(&here, "is there twice; keep one");
+                "is there twice; keep one".to_owned()
             }
-            Node::Text(text) => ids.push(text.to_string()),
-            other => problems.error(&here, format!("is {}; write an id in quotes", other.kind())),
-        }
+            Node::Text(text) => {
+                ids.push(text.to_string());
+                continue;
+            }
+            other => format!("is {}; write an id in quotes", other.kind()),
+        };
+        fields.error(&format!("{of}[{at}]"), mistake);
     }
-    (problems.errors() == before).then_some(ForEach::Ids(ids))
+    (fields.problems.errors() == before).then_some(ForEach::Ids(ids))
 }
 
 /// The field for query options that are not part of the resource.

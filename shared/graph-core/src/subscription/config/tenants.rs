@@ -19,17 +19,17 @@ pub(super) struct Application {
 }
 
 /// Reads a shared application; `None` if it has mistakes.
-pub(super) fn read_application(node: &Node, path: &str, problems: &mut Problems) -> Option<Application> {
+pub(super) fn read_application(node: &Node, path: String, problems: &Problems) -> Option<Application> {
     let before = problems.errors();
     let fields = Fields::open(node, path, OF_APPLICATION, problems)?;
-    let application = application(&fields, problems)?;
+    let application = application(&fields)?;
     // A misspelt field, such as the cloud's, would send its tenants to the default.
     if problems.errors() > before {
         return None;
     }
     if application.credential.is_delegated() {
         let message = "belongs to a user of one tenant; write the application into that tenant";
-        problems.error(&fields.path("credential"), message);
+        fields.error("credential", message);
         return None;
     }
     Some(application)
@@ -38,24 +38,20 @@ pub(super) fn read_application(node: &Node, path: &str, problems: &mut Problems)
 /// Reads a tenant; `None` if it has mistakes.
 pub(super) fn read(
     node: &Node,
-    path: &str,
+    path: String,
     applications: &BTreeMap<String, Option<Application>>,
-    problems: &mut Problems,
+    problems: &Problems,
 ) -> Option<Tenant> {
     let before = problems.errors();
     let known = [&["tenantId", APPLICATION, OWN_CERTIFICATE], OF_APPLICATION].concat();
     let fields = Fields::open(node, path, &known, problems)?;
-    let tenant_id = guid(
-        &fields,
-        "tenantId",
-        "the directory (tenant) id of the app registration",
-        problems,
-    );
-    let application = match fields.text(APPLICATION, problems) {
-        None => application(&fields, problems),
-        Some(name) => shared(&fields, name, applications, problems),
+    let what = "the directory (tenant) id of the app registration";
+    let tenant_id = guid(&fields, "tenantId", what);
+    let application = match fields.text(APPLICATION) {
+        None => application(&fields),
+        Some(name) => shared(&fields, name, applications),
     };
-    let own_certificate = fields.flag(OWN_CERTIFICATE, problems);
+    let own_certificate = fields.flag(OWN_CERTIFICATE);
     if problems.errors() > before {
         return None;
     }
@@ -82,48 +78,32 @@ fn shared(
     fields: &Fields<'_>,
     name: &str,
     applications: &BTreeMap<String, Option<Application>>,
-    problems: &mut Problems,
 ) -> Option<Application> {
-    for own in OF_APPLICATION {
-        if fields.get(own).is_some() {
-            let message = "is also in the application that the tenant names; remove one of them";
-            problems.error(&fields.path(own), message);
-        }
+    for own in OF_APPLICATION.iter().filter(|own| fields.get(own).is_some()) {
+        let message = "is also in the application that the tenant names; remove one of them";
+        fields.error(own, message);
     }
     let application = applications.get(name);
     if application.is_none() {
-        let names: Vec<_> = applications
-            .keys()
-            .map(|name| shown("applications", name))
-            .collect();
+        let names = applications.keys().map(|name| shown("applications", name));
+        let names: Vec<_> = names.collect();
         let message = if names.is_empty() {
             "names an application, and `applications` has none".to_owned()
         } else {
-            format!(
-                "names an application that does not exist; write one of {}",
-                first(&names)
-            )
+            let names = first(&names);
+            format!("names an application that does not exist; write one of {names}")
         };
-        problems.error(&fields.path(APPLICATION), message);
+        fields.error(APPLICATION, message);
     }
     application?.clone()
 }
 
 /// Reads the fields of an application; `None` if it has mistakes.
-fn application(fields: &Fields<'_>, problems: &mut Problems) -> Option<Application> {
-    let before = problems.errors();
-    let client_id = guid(
-        fields,
-        "clientId",
-        "the application (client) id of the app registration",
-        problems,
-    );
-    let cloud = cloud(fields, problems);
-    let credential = credential(fields, problems);
-    if problems.errors() > before {
-        return None;
-    }
-    let (credential, client_secret_expires) = credential?;
+fn application(fields: &Fields<'_>) -> Option<Application> {
+    let what = "the application (client) id of the app registration";
+    let client_id = guid(fields, "clientId", what);
+    let cloud = cloud(fields);
+    let (credential, client_secret_expires) = credential(fields)?;
     Some(Application {
         client_id: client_id?,
         cloud: cloud?,
@@ -133,64 +113,56 @@ fn application(fields: &Fields<'_>, problems: &mut Problems) -> Option<Applicati
 }
 
 /// Reads a GUID.
-fn guid(fields: &Fields<'_>, name: &str, what: &str, problems: &mut Problems) -> Option<Guid> {
-    let id = Guid::parse(fields.required_text(name, what, problems)?.trim());
+fn guid(fields: &Fields<'_>, name: &str, what: &str) -> Option<Guid> {
+    let id = Guid::parse(fields.required_text(name, what)?.trim());
     if id.is_none() {
-        problems.error(&fields.path(name), format!("is not a GUID; write {what}"));
+        fields.error(name, format!("is not a GUID; write {what}"));
     }
     id
 }
 
 /// Reads the cloud, the worldwide one by default.
-fn cloud(fields: &Fields<'_>, problems: &mut Problems) -> Option<Cloud> {
+fn cloud(fields: &Fields<'_>) -> Option<Cloud> {
     if fields.get("cloud").is_none() {
         return Some(Cloud::default());
     }
-    let text = fields.text("cloud", problems)?;
+    let text = fields.text("cloud")?;
     let found = Cloud::ALL.into_iter().find(|cloud| cloud.as_str() == text);
     if found.is_none() {
         let names = listed(&Cloud::ALL.map(Cloud::as_str));
-        problems.error(
-            &fields.path("cloud"),
-            format!("is not a known cloud; write one of {names}"),
-        );
+        fields.error("cloud", format!("is not a known cloud; write one of {names}"));
     }
     found
 }
 
 /// Reads the credential, which has exactly one of the known forms, and the expiry of its client secret.
-fn credential(fields: &Fields<'_>, problems: &mut Problems) -> Option<(Credential, Option<Timestamp>)> {
-    let path = fields.path("credential");
-    let Some(node) = fields.get("credential") else {
-        problems.error(&path, format!("is missing; write {CREDENTIAL_FORMS}"));
+fn credential(fields: &Fields<'_>) -> Option<(Credential, Option<Timestamp>)> {
+    const FIELD: &str = "credential";
+    let Some(node) = fields.get(FIELD) else {
+        fields.error(FIELD, format!("is missing; write {CREDENTIAL_FORMS}"));
         return None;
     };
     let Node::Object(given) = node else {
-        problems.error(&path, format!("is {}; write {CREDENTIAL_FORMS}", node.kind()));
+        fields.error(FIELD, format!("is {}; write {CREDENTIAL_FORMS}", node.kind()));
         return None;
     };
+    let problems = fields.problems;
     let before = problems.errors();
-    let fields = Fields::open(node, path.as_str(), CREDENTIAL_FIELDS, problems)?;
-    let mut secret = |name: &str| {
-        fields
-            .text(name, problems)
-            .map(|text| Secret::new(text.to_owned()))
-    };
-    let (client_secret, refresh_token) = (secret("clientSecret"), secret("refreshToken"));
+    let inner = Fields::open(node, fields.path(FIELD), CREDENTIAL_FIELDS, problems)?;
+    let secret = |name| inner.text(name).map(|text| Secret::new(text.to_owned()));
     let (private_key, certificate) = (secret("privateKey"), secret("certificate"));
-    let web_identity = fields.flag("webIdentity", problems);
     // Parsed now by the code that signs later, so that a wrong key shows here and not at the first login.
     if let (Some(key), Some(certificate)) = (&private_key, &certificate)
         && let Err(error) = SigningCertificate::parse(key.expose(), certificate.expose())
     {
-        problems.error(&format!("{path}.{}", error.field()), error.message());
+        inner.error(error.field(), error.message());
     }
     let credential = match (
-        client_secret,
-        refresh_token,
+        secret("clientSecret"),
+        secret("refreshToken"),
         private_key,
         certificate,
-        web_identity,
+        inner.flag("webIdentity"),
     ) {
         (Some(client_secret), None, None, None, false) => Some(Credential::ClientSecret { client_secret }),
         (None, None, Some(private_key), Some(certificate), false) => Some(Credential::Certificate {
@@ -202,45 +174,37 @@ fn credential(fields: &Fields<'_>, problems: &mut Problems) -> Option<(Credentia
             client_secret,
         }),
         (None, None, None, None, true) => Some(Credential::WebIdentity),
+        // Not if a field's own mistake has been reported.
+        _ if problems.errors() > before => None,
         _ => {
-            // Not if a field's own mistake has been reported.
-            if problems.errors() == before {
-                let all_known = given
-                    .iter()
-                    .all(|(name, _)| CREDENTIAL_FIELDS.contains(&name.as_str()));
-                let what = if all_known && !given.is_empty() {
-                    "does not fit together"
-                } else {
-                    "is empty"
-                };
-                problems.error(&path, format!("{what}; write {CREDENTIAL_FORMS}"));
-            }
+            let what = if given.is_empty() {
+                "is empty"
+            } else {
+                "does not fit together"
+            };
+            fields.error(FIELD, format!("{what}; write {CREDENTIAL_FORMS}"));
             None
         }
     };
-    let expires = client_secret_expires(&fields, problems);
+    let expires = client_secret_expires(&inner);
     let credential = credential.filter(|_| problems.errors() == before)?;
     Some((credential, expires))
 }
 
 /// Reads the expiry of a credential's client secret: a time, or a day, whose beginning counts.
-fn client_secret_expires(fields: &Fields<'_>, problems: &mut Problems) -> Option<Timestamp> {
+fn client_secret_expires(fields: &Fields<'_>) -> Option<Timestamp> {
     let node = fields.get(EXPIRES)?;
     if fields.get("clientSecret").is_none() {
-        problems.error(
-            &fields.path(EXPIRES),
-            "is the expiry date of a `clientSecret`, which is missing; remove it",
-        );
+        let message = "is the expiry date of a `clientSecret`, which is missing; remove it";
+        fields.error(EXPIRES, message);
     }
     let expires = match node {
         Node::Text(text) => time(text.trim()),
         _ => None,
     };
     if expires.is_none() {
-        problems.error(
-            &fields.path(EXPIRES),
-            "is not a date; write the date in the app registration, such as \"2027-05-23\"",
-        );
+        let message = "is not a date; write the date in the app registration, such as \"2027-05-23\"";
+        fields.error(EXPIRES, message);
     }
     expires
 }
