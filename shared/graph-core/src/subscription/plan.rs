@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
-use self::listing::OwnedSubscription;
 pub use self::{
     brake::{Wish, excess},
     caught_up::CaughtUp,
@@ -29,6 +28,7 @@ pub use self::{
     terms::Terms,
     urgency::Urgency,
 };
+use self::{decide::Planner, listing::OwnedSubscription};
 use crate::subscription::{
     compare::resource_key,
     rotation::Retiring,
@@ -126,7 +126,11 @@ pub fn plan(
     policy: &Policy,
 ) -> Vec<Step> {
     // Without fractions of a second: URLs and reports are shorter, and the same second gives the same plan.
-    let now = whole_second(now);
+    let planner = Planner {
+        context,
+        now: whole_second(now),
+        policy,
+    };
     let mut by_name: HashMap<&str, Vec<&OwnedSubscription<'_>>> = HashMap::with_capacity(listing.ours.len());
     for ours in &listing.ours {
         by_name.entry(&ours.url.name).or_default().push(ours);
@@ -135,32 +139,27 @@ pub fn plan(
     let mut missing = Vec::new();
     for desired in desired {
         match by_name.remove(desired.name.as_str()) {
-            Some(candidates) => decide::one_of(candidates, desired, context, now, policy, &mut steps),
+            Some(candidates) => planner.one_of(candidates, desired, &mut steps),
             None => missing.push(desired),
         }
     }
-    let not_wanted = listing
-        .ours
-        .iter()
-        .filter(|ours| by_name.contains_key(ours.url.name.as_str()));
+    let ours = listing.ours.iter();
+    let not_wanted = ours.filter(|ours| by_name.contains_key(ours.url.name.as_str()));
     // Deleted only if certainly no entry asks for it. If entries could not be read, nothing is deleted.
     let (held, orphans): (Vec<_>, Vec<_>) =
         not_wanted.partition(|ours| context.held_because(&ours.url.name).is_some());
-    steps.extend(
-        held.into_iter()
-            .map(|ours| decide::held(ours, context, now, policy)),
-    );
+    steps.extend(held.into_iter().map(|ours| planner.held(ours)));
     let mut orphans = Orphans::of(&orphans);
     steps.extend(missing.into_iter().map(|desired| {
         // Graph allows one subscription to a resource, so a renamed entry replaces the old subscription and does not
         // create a second.
         if let Some(orphan) = orphans.take(&desired.resource) {
-            return decide::renamed(desired, orphan, context, now);
+            return planner.renamed(desired, orphan);
         }
         let left = context.takes_over.then(|| listing.left_for(desired));
         match left.flatten() {
-            Some(left) => decide::taken_over(desired, left, context, now),
-            None => decide::missing(desired, context, now),
+            Some(left) => planner.taken_over(desired, left),
+            None => planner.missing(desired),
         }
     }));
     steps.extend(orphans.rest().map(|ours| ours.delete(Reason::NoEntry)));
@@ -171,11 +170,8 @@ pub fn plan(
 /// Returns the steps that delete all subscriptions of the stack, whatever the configuration asks for.
 #[must_use]
 pub fn delete_all(listing: &Listing<'_>) -> Vec<Step> {
-    let mut steps: Vec<Step> = listing
-        .ours
-        .iter()
-        .map(|ours| ours.delete(Reason::AllGo))
-        .collect();
+    let ours = listing.ours.iter();
+    let mut steps: Vec<Step> = ours.map(|ours| ours.delete(Reason::AllGo)).collect();
     sort(&mut steps);
     steps
 }

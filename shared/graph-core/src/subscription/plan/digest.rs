@@ -12,10 +12,6 @@ pub(super) fn digest(name: &str, characters: usize) -> String {
 
 /// Returns the digests of so many `characters` that a text consists of.
 pub(super) fn digests(text: &str, characters: usize) -> impl Iterator<Item = String> {
-    let letters: Vec<char> = text.chars().collect();
-    let digests: Vec<String> = letters
-        .chunks(characters)
-        .map(|letters| letters.iter().collect())
-        .collect();
-    digests.into_iter()
+    let digests = text.as_bytes().chunks(characters);
+    digests.map(|digest| String::from_utf8_lossy(digest).into_owned())
 }
