@@ -7,7 +7,9 @@ pub use fetching::{Fetching, option_against_fetching};
 pub use row::{Access, Changes, Permission, Remark, Rich, Row, Select, Version};
 
 use graph_events::path;
-use pattern::{INDEX, Pattern, squeezed, words};
+use pattern::{INDEX, Pattern, words};
+
+use super::compare::squeeze;
 
 mod fetching;
 #[cfg(test)]
@@ -64,7 +66,7 @@ fn best(resource: &str) -> Option<&'static Pattern> {
     let filter = options
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case("$filter"))
-        .map(|(_, value)| squeezed(value));
+        .map(|(_, value)| squeeze(value).to_ascii_lowercase());
     let mut fitting: Vec<_> = INDEX
         .iter()
         .filter(|pattern| pattern.fits(&path, filter.as_deref()))

@@ -69,7 +69,7 @@ fn decode(resource: &str) -> Cow<'_, str> {
 }
 
 /// Returns the query without spaces, which may be written as `+`. Spaces within quotes are kept.
-fn squeeze(query: &str) -> String {
+pub(super) fn squeeze(query: &str) -> String {
     let mut is_quoted = false;
     let mut squeezed = String::with_capacity(query.len());
     for character in query.chars() {

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use graph_events::path::{self, Token};
 
 use super::{Row, rows};
+use crate::subscription::compare::squeeze;
 
 /// A pattern of a row, split into tokens.
 pub(super) struct Pattern {
@@ -26,7 +27,7 @@ impl Pattern {
             if value.contains('{') {
                 String::new()
             } else {
-                squeezed(value.trim_matches(['(', ')']))
+                squeeze(value.trim_matches(['(', ')'])).to_ascii_lowercase()
             }
         });
         Some(Self {
@@ -223,15 +224,6 @@ fn is_name(text: &str) -> bool {
 fn add(sum: &mut usize, length: usize) -> usize {
     *sum += length;
     *sum
-}
-
-/// Returns `filter` in lower case and without spaces.
-pub(super) fn squeezed(filter: &str) -> String {
-    filter
-        .chars()
-        .filter(|letter| !letter.is_whitespace())
-        .map(|letter| letter.to_ascii_lowercase())
-        .collect()
 }
 
 /// The placeholder for one or more segments up to the end.
