@@ -14,34 +14,23 @@ use crate::{
     subscription::{config::Config, model::Subscription, url::NotificationUrl},
 };
 
-/// The keys that subscriptions name.
+/// The ids of the keys and certificates that subscriptions name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KeysInUse {
-    client_state: BTreeSet<String>,
-    certificates: BTreeSet<String>,
-}
+pub struct KeysInUse(BTreeSet<String>);
 
 impl KeysInUse {
     /// Returns the keys that an application's subscriptions name, in their `urls` and in the certificate ids that Graph
     /// shows.
     #[must_use]
     pub fn of<'a>(listed: &[Subscription], urls: impl Iterator<Item = Cow<'a, NotificationUrl>>) -> Self {
-        let mut in_use = Self::default();
-        for url in urls {
-            in_use.client_state.insert(url.key_id.clone());
-            in_use.certificates.extend(url.certificate_id.clone());
-        }
-        let of_graph = listed
-            .iter()
-            .filter_map(|one| one.encryption_certificate_id.clone());
-        in_use.certificates.extend(of_graph);
-        in_use
+        let of_urls = urls.flat_map(|url| [Some(url.key_id.clone()), url.certificate_id.clone()]);
+        let of_graph = listed.iter().map(|one| one.encryption_certificate_id.clone());
+        Self(of_urls.chain(of_graph).flatten().collect())
     }
 
     /// Adds the keys that another application's subscriptions name.
     pub fn extend(&mut self, other: &Self) {
-        self.client_state.extend(other.client_state.iter().cloned());
-        self.certificates.extend(other.certificates.iter().cloned());
+        self.0.extend(other.0.iter().cloned());
     }
 }
 
@@ -54,7 +43,7 @@ pub fn retire_client_state_keys(
     now: Timestamp,
 ) -> KeyChanges {
     let lives: Vec<KeyLifetime<'_>> = document.keys.iter().map(KeyLifetime::from).collect();
-    let actions = actions(&lives, &in_use.client_state, true, now);
+    let actions = actions(&lives, in_use, true, now);
     fulfil(&actions, &mut document.keys, "client-state key", now, |key| {
         (&key.id, &mut key.life)
     })
@@ -75,7 +64,7 @@ pub fn retire_certificates(
     for owner in owners {
         let lives: Vec<KeyLifetime<'_>> = certificate::of(keys, owner).map(KeyLifetime::from).collect();
         let is_wanted = owner.is_none() || wanted.contains(&owner);
-        all.extend(actions(&lives, &in_use.certificates, is_wanted, now));
+        all.extend(actions(&lives, in_use, is_wanted, now));
     }
     fulfil(&all, &mut document.keys, "certificate", now, |key| {
         (&key.id, &mut key.life)
@@ -85,17 +74,12 @@ pub fn retire_certificates(
 /// The changes of keys, by id.
 type KeyActions = BTreeMap<String, KeyAction>;
 
-fn actions(
-    lives: &[KeyLifetime<'_>],
-    in_use: &BTreeSet<String>,
-    has_current: bool,
-    now: Timestamp,
-) -> KeyActions {
+fn actions(lives: &[KeyLifetime<'_>], in_use: &KeysInUse, has_current: bool, now: Timestamp) -> KeyActions {
     let older = retiring(lives, now);
     let action = |life: &KeyLifetime<'_>| {
         // The current key and future ones count as named, which also removes an outdated note.
         let is_current = has_current && !older.contains_key(life.id);
-        let is_named = in_use.contains(life.id) || is_current;
+        let is_named = in_use.0.contains(life.id) || is_current;
         Some((life.id.to_owned(), action(&life.noted, is_named, now)?))
     };
     lives.iter().filter_map(action).collect()
