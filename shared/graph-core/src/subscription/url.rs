@@ -70,10 +70,7 @@ impl NotificationUrl {
     /// Parses the query of `url`, whatever its address: a subscription at a former address still names its key.
     #[must_use]
     pub fn anywhere(url: &str) -> Self {
-        Self::from_query(url.split_once('?').map_or("", |(_, query)| query))
-    }
-
-    fn from_query(query: &str) -> Self {
+        let query = url.split_once('?').map_or("", |(_, query)| query);
         let mut ours = Self::default();
         for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
             let value = || percent_decode_str(value).decode_utf8_lossy().into_owned();
