@@ -8,8 +8,6 @@ use graph_core::subscription::plan::{Step, Urgency};
 #[derive(Debug, Default)]
 pub(super) struct WorkQueue {
     tenants: Vec<Waiting>,
-    under_way: usize,
-    creations: usize,
     /// The tenant that is first among equally urgent ones.
     turn: usize,
 }
@@ -41,25 +39,25 @@ impl Job {
 }
 
 impl WorkQueue {
-    /// Adds a tenant and returns its number. Steps of equal urgency keep their order.
-    pub(super) fn add(&mut self, jobs: Vec<Job>) -> usize {
-        let mut waiting = Waiting::default();
-        let (mut creations, mut others): (Vec<_>, Vec<_>) = jobs.into_iter().partition(Job::creates);
-        creations.sort_by_key(|job| job.urgency);
-        others.sort_by_key(|job| job.urgency);
-        waiting.creations.extend(creations);
-        waiting.others.extend(others);
-        self.tenants.push(waiting);
-        self.tenants.len() - 1
+    /// Adds a tenant, whose number is how many were added before. Steps of equal urgency keep their order.
+    pub(super) fn add(&mut self, mut jobs: Vec<Job>) {
+        jobs.sort_by_key(|job| job.urgency);
+        let (creations, others) = jobs.into_iter().partition(Job::creates);
+        self.tenants.push(Waiting {
+            creations,
+            others,
+            ..Waiting::default()
+        });
     }
 
     /// Returns the next step to begin and the number of its tenant, if a seat is free.
     pub(super) fn next(&mut self) -> Option<(usize, Job)> {
-        if self.under_way >= SEATS {
+        let sum = |of: fn(&Waiting) -> usize| self.tenants.iter().map(of).sum::<usize>();
+        if sum(|waiting| waiting.under_way) >= SEATS {
             return None;
         }
         let renewals_wait = self.tenants.iter().any(Waiting::has_renewals);
-        let may_create = !renewals_wait || self.creations < SEATS / 2;
+        let may_create = !renewals_wait || sum(|waiting| waiting.creations_under_way) < SEATS / 2;
         let count = self.tenants.len();
         let turn = self.turn;
         // The tenant with the fewest steps under way wins among equals, so that a large tenant does not crowd out a
@@ -71,16 +69,12 @@ impl WorkQueue {
         });
         let (.., number) = candidates.min()?;
         let job = self.tenants.get_mut(number)?.pop(may_create)?;
-        self.under_way += 1;
-        self.creations += usize::from(job.creates());
         self.turn = number + 1;
         Some((number, job))
     }
 
     /// Frees the seat of a finished step.
     pub(super) fn done(&mut self, number: usize, is_creation: bool) {
-        self.under_way -= 1;
-        self.creations -= usize::from(is_creation);
         if let Some(waiting) = self.tenants.get_mut(number) {
             waiting.under_way -= 1;
             waiting.creations_under_way -= usize::from(is_creation);

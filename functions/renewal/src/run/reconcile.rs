@@ -29,7 +29,11 @@ pub(super) async fn reconcile<'a, P: Ports + 'a>(
 ) -> Vec<TenantResult> {
     let plans = stream::iter(tenants.map(TenantRun::observe)).buffer_unordered(CONCURRENT_LISTS);
     let mut plans = pin!(plans);
-    let mut work = Work::default();
+    let mut work = Work {
+        tenants: Vec::new(),
+        queue: WorkQueue::default(),
+        under_way: FuturesUnordered::new(),
+    };
     loop {
         // Begun before the next wait, so that steps of the first tenants run while others are still listed.
         work.begin();
@@ -67,8 +71,8 @@ impl<'a, P: Ports + 'a> Work<'a, P> {
             steps,
             applier,
         } = plan;
+        let mut jobs = Vec::new();
         if let Some(applier) = &applier {
-            let mut jobs = Vec::new();
             let (mut deletions, most) = (0, most_deletions(request, &result.line.tenant));
             for step in steps {
                 match applier.run.urgency(&step).filter(|_| !request.options.dry_run) {
@@ -84,10 +88,8 @@ impl<'a, P: Ports + 'a> Work<'a, P> {
             }
             // The sort is stable: within a rank the plan's order stays. Leftovers come first, refused creations last.
             jobs.sort_by_key(|(rank, _)| *rank);
-            self.queue.add(jobs.into_iter().map(|(_, job)| job).collect());
-        } else {
-            self.queue.add(Vec::new());
         }
+        self.queue.add(jobs.into_iter().map(|(_, job)| job).collect());
         self.tenants.push((result, applier.map(Arc::new)));
     }
 
@@ -129,16 +131,6 @@ impl<'a, P: Ports + 'a> Work<'a, P> {
             result.steps.sort_by(|one, other| one.order().cmp(&other.order()));
         }
         results
-    }
-}
-
-impl<P: Ports> Default for Work<'_, P> {
-    fn default() -> Self {
-        Self {
-            tenants: Vec::new(),
-            queue: WorkQueue::default(),
-            under_way: FuturesUnordered::new(),
-        }
     }
 }
 
