@@ -8,19 +8,22 @@ use graph_edge::graph::{GraphErrorKind, Refused, permissions};
 
 /// Returns the advice for a refused subscription to `resource`; empty where Graph forbids nothing.
 pub(crate) fn for_subscription(kind: &GraphErrorKind, resource: Option<&str>, tenant: &Tenant) -> String {
-    let Some(refused) = kind.refused() else {
-        return String::new();
-    };
-    let access = tenant.access();
-    let names = || permission(resource, access);
-    match refused {
-        Refused::Permission => names(),
+    let grant = permission(resource, tenant.access());
+    advice(kind, || match kind.refused() {
         // Graph answers 403 without a reason in many cases; a missing permission is the most frequent one.
-        Refused::Unknown => format!(
-            "; Graph gives no reason: where a permission is missing{}",
-            names()
-        ),
-        other => elsewhere(other),
+        Some(Refused::Unknown) => {
+            format!("; Graph gives no reason: where a permission is missing{grant}")
+        }
+        _ => grant,
+    })
+}
+
+/// Returns what to do: to `grant` a permission where that cures the refusal.
+fn advice(kind: &GraphErrorKind, grant: impl FnOnce() -> String) -> String {
+    match kind.refused() {
+        None => String::new(),
+        Some(Refused::Permission | Refused::Unknown) => grant(),
+        Some(other) => elsewhere(other).to_owned(),
     }
 }
 
@@ -44,25 +47,16 @@ fn permission(resource: Option<&str>, access: Access) -> String {
 
 /// Returns the advice for a refused list of objects; empty where Graph forbids nothing.
 pub(crate) fn for_objects(kind: &GraphErrorKind, of: &ForEach, tenant: &Tenant) -> String {
-    let access = tenant.access();
-    match kind.refused() {
-        None => String::new(),
-        Some(Refused::Permission | Refused::Unknown) => grant(permissions(of), access),
-        Some(other) => elsewhere(other),
-    }
+    advice(kind, || grant(permissions(of), tenant.access()))
 }
 
 /// Returns the advice for a refused list of the application's own subscriptions, which needs no permission of its own.
 pub(crate) fn for_list(kind: &GraphErrorKind, tenant: &Tenant) -> String {
     let access = tenant.access();
-    match kind.refused() {
-        None => String::new(),
-        Some(Refused::Permission | Refused::Unknown) => format!(
-            "; grant the {access} permissions of the resources in the configuration{}",
-            place(access)
-        ),
-        Some(other) => elsewhere(other),
-    }
+    let place = place(access);
+    advice(kind, || {
+        format!("; grant the {access} permissions of the resources in the configuration{place}")
+    })
 }
 
 /// Says which permissions to grant. Any one of `names` is enough; the first is the least privileged.
@@ -100,9 +94,9 @@ fn place(access: Access) -> &'static str {
 }
 
 /// Says what to do about a refusal that no permission cures.
-fn elsewhere(refused: Refused) -> String {
-    let text = match refused {
-        // The callers answer these two, because only they know the resource.
+fn elsewhere(refused: Refused) -> &'static str {
+    match refused {
+        // The caller answers these two, because only it knows the resource.
         Refused::Permission | Refused::Unknown => "",
         Refused::ExchangePolicy => {
             "; no permission of Graph is missing: an application access policy of Exchange, or its policy for EWS, blocks the \
@@ -127,8 +121,7 @@ fn elsewhere(refused: Refused) -> String {
             "; no permission is missing: a Conditional Access policy of the tenant blocks the application or its user; \
              let an administrator exclude them from the policy, or sign in again as the policy demands"
         }
-    };
-    text.to_owned()
+    }
 }
 
 #[cfg(test)]

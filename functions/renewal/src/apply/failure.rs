@@ -147,17 +147,13 @@ impl Failure {
         until: Option<Timestamp>,
     ) -> String {
         let text = match self {
-            Self::Graph(error) => describe(error),
+            Self::Graph(error) => describe(error) + &advice::for_subscription(&error.kind, resource, tenant),
             other => other.to_string(),
-        };
-        let advice = match self {
-            Self::Graph(error) => advice::for_subscription(&error.kind, resource, tenant),
-            _ => String::new(),
         };
         let until = until.map_or_else(String::new, |until| {
             format!("; renewal retries after {until}, and `graph-notifications apply` retries at once")
         });
-        format!("{text}{advice}{until}")
+        format!("{text}{until}")
     }
 }
 
