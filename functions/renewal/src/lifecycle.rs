@@ -80,11 +80,10 @@ pub(crate) async fn handle<P: Ports>(
         match Event::of(body, keys, deps.clock.now()) {
             Ok(event) => events.push((record, event)),
             // A person may correct the entry of ClientStateSecret that the message needs.
-            Err(Rejection {
-                reason: reason @ Reason::NoClientStateKeys,
-                owner,
-            }) => unfinished.push(retried(record, owner.as_ref(), reason, deps.tries)),
-            Err(Rejection { reason, owner }) => rejected.push(Failed {
+            Err((reason @ Reason::NoClientStateKeys, owner)) => {
+                unfinished.push(retried(record, owner.as_ref(), reason, deps.tries));
+            }
+            Err((reason, owner)) => rejected.push(Failed {
                 note: (id, reason),
                 id: id.to_owned(),
                 body: body.to_owned(),
@@ -268,12 +267,6 @@ async fn run_over_gone<P: Ports>(
         .ok()
 }
 
-/// Why a message goes to FailedQueue, and whose it is, as far as that is proven.
-struct Rejection {
-    reason: Reason,
-    owner: Option<Proven>,
-}
-
 /// A lifecycle notification about a subscription of this stack.
 struct Event {
     kind: Kind,
@@ -297,18 +290,16 @@ enum Kind {
 }
 
 impl Event {
-    /// Reads a message. Only its client state proves whose subscription it is about; its other members do not.
-    fn of(body: &str, keys: &ClientStateKeys, now: Timestamp) -> Result<Self, Rejection> {
-        let rejection = |reason, owner| Rejection { reason, owner };
-        let message = QueueMessage::open(body, keys)
-            .map_err(|rejected| rejection(rejected.unproven.into(), rejected.owner))?;
-        let verified = match message {
-            QueueMessage::Item(verified) => verified,
-            QueueMessage::Window(window) => {
-                return Err(rejection(Reason::Malformed, Some(window.owner())));
+    /// Reads a message. Only its client state proves whose subscription it is about; its other members do not. Returns
+    /// otherwise why it goes to FailedQueue, and whose it is, as far as that is proven.
+    fn of(body: &str, keys: &ClientStateKeys, now: Timestamp) -> Result<Self, (Reason, Option<Proven>)> {
+        match QueueMessage::open(body, keys) {
+            Ok(QueueMessage::Item(verified)) => {
+                Self::proven(&verified, now).map_err(|reason| (reason, Some(verified.proven().clone())))
             }
-        };
-        Self::proven(&verified, now).map_err(|reason| rejection(reason, Some(verified.proven().clone())))
+            Ok(QueueMessage::Window(window)) => Err((Reason::Malformed, Some(window.owner()))),
+            Err(rejected) => Err((rejected.unproven.into(), rejected.owner)),
+        }
     }
 
     fn proven(verified: &VerifiedItem<'_>, now: Timestamp) -> Result<Self, Reason> {
