@@ -3,7 +3,7 @@
 use graph_core::subscription::config::Severity;
 use tracing::{error, info, warn};
 
-use crate::report::{Line, Report};
+use crate::report::{Line, ManyLine, Report, Tally};
 
 /// Logs what needs a person, and the sums.
 pub(super) fn log(report: &Report) {
@@ -20,46 +20,48 @@ pub(super) fn log(report: &Report) {
     }
     report.subscriptions.iter().for_each(log_line);
     for many in &report.for_each {
+        let ManyLine {
+            name: entry,
+            tenant,
+            lines,
+            tally: Tally { failed, .. },
+            ..
+        } = many;
         if let Some(error) = &many.error {
             error!(
-                entry = many.name,
-                tenant = many.tenant,
-                "Objects of entry {} in tenant {} cannot be listed: {error}",
-                many.name,
-                many.tenant
+                entry,
+                tenant, "Objects of entry {entry} in tenant {tenant} cannot be listed: {error}"
             );
         }
-        many.lines.iter().for_each(log_line);
+        lines.iter().for_each(log_line);
         // The report shows only the first lines of such an entry.
-        if many.tally.failed > many.lines.len() {
+        if *failed > lines.len() {
             error!(
-                entry = many.name,
-                tenant = many.tenant,
-                failed = many.tally.failed,
-                "{} subscriptions of entry {} in tenant {} failed; the first of them are logged",
-                many.tally.failed,
-                many.name,
-                many.tenant
+                entry,
+                tenant,
+                failed,
+                "{failed} subscriptions of entry {entry} in tenant {tenant} failed; the first of them are logged"
             );
         }
     }
+    let Tally {
+        failed, unfinished, ..
+    } = report.tally;
     let counts = serde_json::to_string(&report.tally.counts).unwrap_or_default();
-    if report.tally.unfinished > 0 {
+    if unfinished > 0 {
         warn!(
-            unfinished = report.tally.unfinished,
-            "{} subscriptions and lists are left for the next run: the time was too short, or the configuration changed",
-            report.tally.unfinished
+            unfinished,
+            "{unfinished} subscriptions and lists are left for the next run: the time was too short, or the configuration changed"
         );
     }
     info!(
-        failed = report.tally.failed,
-        unfinished = report.tally.unfinished,
+        failed,
+        unfinished,
         dry_run = report.dry_run,
         days_left = report.days_left,
         next_expiry = report.tally.next_expiry.map(tracing::field::display),
         counts,
-        "Run finished: {counts}, {} failed",
-        report.tally.failed
+        "Run finished: {counts}, {failed} failed"
     );
 }
 
