@@ -38,10 +38,12 @@ pub async fn disturb(world: &World, disturbance: Disturbance) -> Result<(), Erro
         Disturbance::Upgrade => {
             world.progress.say("Upgrading");
             let differences = world.stack().upgrade().await?;
+            world.upgrades.set(world.upgrades.get() + 1);
             let said = format!("Upgraded; resources: {}", differences.join(", "));
             world.progress.say(said.strip_suffix(": ").unwrap_or(&said));
         }
     }
+    world.disturbances.set(world.disturbances.get() + 1);
     Ok(())
 }
 
@@ -52,6 +54,13 @@ async fn renew(world: &World, event: &Value) {
 
 /// Makes one of the next calls to Microsoft fail.
 fn fail(world: &World, fault: GraphFault) {
+    if fault != GraphFault::NoSigningKeys {
+        world.graph_faults.set(world.graph_faults.get() + 1);
+    }
+    if matches!(fault, GraphFault::NoToken(_)) {
+        // A token lives for an hour, in which nobody would ask for another one.
+        world.simulator().revoke_access_tokens();
+    }
     let any = |status| Fault::new("", "/v1.0/", status);
     world.simulator().fail(match fault {
         GraphFault::Throttled => any(429).retry_after(1),
@@ -64,8 +73,18 @@ fn fail(world: &World, fault: GraphFault) {
         GraphFault::NoToken(subject) => {
             Fault::new("POST", &format!("/{}/oauth2", subject.app().tenant_id), 503)
         }
-        GraphFault::NoSigningKeys => Fault::new("GET", "/common/discovery", 503),
+        GraphFault::NoSigningKeys => Fault::new("GET", SIGNING_KEYS, 503),
     });
+}
+
+/// Returns how many calls to Microsoft did not fail although they were to. Signing keys are asked for each five minutes at most.
+pub fn unmet_faults(world: &World) -> u64 {
+    let faults = world.simulator().faults();
+    faults
+        .iter()
+        .filter(|fault| fault.path_prefix != SIGNING_KEYS)
+        .map(|_| 1)
+        .sum()
 }
 
 /// Kills one of the programs that run a function. Renewal is asked to run first: it would be idle nearly always.
@@ -127,8 +146,11 @@ fn unlist(world: &World, subject: Subject) {
 /// The path of every page of a list but the first.
 const NEXT_PAGE: &str = "/v1.0/subscriptions?$skiptoken";
 
-/// How long to wait for a program to be there.
-const PROGRAM_TIMEOUT: Duration = Duration::from_secs(5);
+/// The path of Microsoft's signing keys.
+const SIGNING_KEYS: &str = "/common/discovery";
+
+/// How long to wait for a program to be there. One that has nothing to do ends.
+const PROGRAM_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a subscription has to live that is nearly over: renewal runs each minute, and may fail once or twice.
 const REMAINING_LIFETIME: SignedDuration = SignedDuration::from_secs(200);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use graph_events::{DateTime, DeliveredEvent, Field, Notice};
 use jiff::Timestamp;
 
+use crate::done::Done;
 use crate::growth::{Growth, Sample, growth, median};
 use crate::plan::Kind;
 use crate::subject::Subject;
@@ -14,6 +15,8 @@ use crate::subject::Subject;
 /// Everything that the verdict is about.
 #[derive(Debug, Default)]
 pub struct Evidence {
+    /// What the run was asked for, and how much of it was done.
+    pub done: Vec<Done>,
     /// The changes, as they were sent.
     pub sent: Vec<Sent>,
     /// The events about changes that consumers got, repeats included.

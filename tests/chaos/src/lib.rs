@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 use futures_util::{Stream, StreamExt, future, stream};
 use graph_simulator::SimulatorError;
 use serde_json::{Value, json};
-use stack::Function;
+use stack::{Calls, Function};
 use tokio::{sync, time::sleep};
 
 mod disturb;
+mod done;
 pub mod evidence;
 mod growth;
 mod logs;
@@ -36,6 +37,7 @@ pub use report::Report;
 pub use subject::Subject;
 pub use weather::{Service, Weather};
 
+use done::Done;
 use plan::{Disturbance, Plan, Step};
 use verdict::{Breach, judge};
 use world::World;
@@ -53,10 +55,17 @@ pub async fn run(options: Options) -> Result<Report, Error> {
     let started = Instant::now();
     let whole = async {
         world.set_weather(Weather::Usual).await?;
-        carry_out(&world, plan::plan(&options)).await?;
+        let plan = plan::plan(&options);
+        let disturbances = plan
+            .iter()
+            .filter(|step| matches!(step, Step::Disturb(_)))
+            .count();
+        carry_out(&world, plan).await?;
         let sending = started.elapsed();
         world.progress.say("Everything is sent; the faults end");
+        let calls = world.stack().microburst()?.calls().await?;
         recover(&world).await?;
+        note_done(&world, calls, disturbances);
         Ok::<Duration, Error>(sending)
     };
     let sending = tokio::select! {
@@ -114,7 +123,7 @@ async fn send_all(
     begun: sync::watch::Sender<usize>,
 ) -> Result<(), Error> {
     let started = Instant::now();
-    let end = started + Duration::from_secs(60 * u64::from(world.options.minutes));
+    let end = started + longest(&world.options);
     let in_time = stream::iter(posts).take_while(|_| future::ready(Instant::now() < end));
     let paced = in_time.then(|(due, post)| async move {
         sleep((started + due).saturating_duration_since(Instant::now())).await;
@@ -150,6 +159,41 @@ async fn disturb_all(
     finish(done.buffer_unordered(CONCURRENT_DISTURBANCES)).await
 }
 
+/// Notes how much was done of what was asked for.
+fn note_done(world: &World, calls: Calls, disturbances: usize) {
+    let options = &world.options;
+    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let struck = 100 * calls.struck / calls.all.max(1);
+    let graph_faults = world.graph_faults.get();
+    let unmet = disturb::unmet_faults(world);
+    let mut evidence = world.evidence.borrow_mut();
+    let sent = count(evidence.sent.len());
+    evidence.done = vec![
+        Done::all("changes sent", options.items.into(), sent),
+        Done::all(
+            "disturbances carried out",
+            count(disturbances),
+            world.disturbances.get(),
+        ),
+        Done::most(
+            "functions killed",
+            options.kills.into(),
+            world.killed.get().into(),
+        ),
+        Done::half(
+            "percent of the calls to AWS struck",
+            options.faults.into(),
+            struck,
+        ),
+        Done::all("faults of Microsoft met", graph_faults, graph_faults - unmet),
+        Done::all(
+            "upgrades carried out",
+            options.upgrade.is_some().into(),
+            world.upgrades.get(),
+        ),
+    ];
+}
+
 /// Waits for all results, or for the first error.
 async fn finish(results: impl Stream<Item = Result<(), Error>>) -> Result<(), Error> {
     let mut results = std::pin::pin!(results);
@@ -166,6 +210,12 @@ fn pace(options: &Options, steps: usize) -> Duration {
     }
     let steps = u32::try_from(steps.max(1)).unwrap_or(u32::MAX);
     Duration::from_secs(60 * u64::from(options.minutes)) / steps
+}
+
+/// Returns the longest time for sending. A steady run has some time beyond its minutes: a POST that Graph repeats holds up others.
+fn longest(options: &Options) -> Duration {
+    let minutes = options.minutes + if options.steady { STEADY_DELAY_MINUTES } else { 0 };
+    Duration::from_secs(60 * u64::from(minutes))
 }
 
 /// Ends the faults, has renewal put everything right, and waits for what is still on its way.
@@ -271,6 +321,9 @@ const CONCURRENT_POSTS: usize = 8;
 /// Messages in the queues at which nothing more is sent for a while. The local AWS looks at each message of a queue for each
 /// call. If POSTs take longer than Graph waits, they come again, and the queues only grow.
 const MAX_BACKLOG: usize = 500;
+
+/// By how many minutes the last change of a steady run may be late.
+const STEADY_DELAY_MINUTES: u32 = 3;
 
 /// Disturbances that are under way at once.
 const CONCURRENT_DISTURBANCES: usize = 8;

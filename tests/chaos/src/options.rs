@@ -4,6 +4,8 @@ use std::{ffi::OsString, path::PathBuf};
 
 use lexopt::prelude::*;
 
+use crate::verdict::MIN_ITEMS;
+
 /// What a run is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -51,7 +53,7 @@ impl Options {
         let mut arguments = lexopt::Parser::from_args(arguments);
         while let Some(argument) = arguments.next()? {
             match argument {
-                Long("items") => options.items = arguments.value()?.parse()?,
+                Long("items") => options.items = arguments.value()?.parse_with(items)?,
                 Long("faults") => options.faults = arguments.value()?.parse_with(percent)?,
                 Long("kills") => options.kills = arguments.value()?.parse()?,
                 Long("seed") => options.seed = arguments.value()?.parse()?,
@@ -63,6 +65,16 @@ impl Options {
             }
         }
         Ok(Some(options))
+    }
+}
+
+/// Reads a number of changes of which something can be said.
+fn items(text: &str) -> Result<u32, String> {
+    let items: u32 = text.parse().map_err(|_| "is not a number".to_owned())?;
+    if usize::try_from(items).is_ok_and(|items| items >= MIN_ITEMS) {
+        Ok(items)
+    } else {
+        Err(format!("is less than {MIN_ITEMS}: so few prove nothing"))
     }
 }
 
@@ -82,9 +94,9 @@ mod tests {
 
     #[test]
     fn every_option_is_read() {
-        let line = "--items 7 --faults 8 --kills 9 --seed 10 --minutes 11 --steady --upgrade release";
+        let line = "--items 700 --faults 8 --kills 9 --seed 10 --minutes 11 --steady --upgrade release";
         let expected = Options {
-            items: 7,
+            items: 700,
             faults: 8,
             kills: 9,
             seed: 10,
@@ -99,7 +111,7 @@ mod tests {
 
     #[test]
     fn an_option_that_makes_no_sense_is_refused() {
-        for line in ["--faults 51", "--items", "--items x", "--colour"] {
+        for line in ["--faults 51", "--items", "--items 99", "--items x", "--colour"] {
             assert!(parse(line).is_err(), "{line}");
         }
     }
@@ -115,7 +127,7 @@ mod tests {
             ..
         } = Options::default();
         for text in [
-            format!("--items N     changes to send (default {items})"),
+            format!("--items N     changes to send, at least {MIN_ITEMS} (default {items})"),
             format!("(default {faults})"),
             format!("functions to kill (default {kills})"),
             format!("another course of events (default {seed})"),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
+use crate::done::Done;
 use crate::evidence::{Event, Evidence, Gap, Outcome, Sent};
 use crate::growth::Growth;
 use crate::plan::Kind;
@@ -41,6 +42,10 @@ pub enum ChangeOutcome {
 /// A broken promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Breach {
+    /// The run did not do what it was asked for, so it proves nothing.
+    NotDone(Done),
+    /// Of so many changes, only so many were delivered: less than half.
+    FewDelivered(usize, usize),
     /// A change is nowhere.
     Lost(u32, String, Outcome),
     /// A change arrived under so many ids.
@@ -90,6 +95,13 @@ pub fn judge(evidence: &Evidence) -> Verdict {
         };
         *outcomes.entry(outcome).or_default() += 1;
     }
+    let delivered = outcomes.get(&ChangeOutcome::Delivered).copied();
+    let (delivered, all) = (delivered.unwrap_or_default(), evidence.sent.len());
+    if all >= MIN_ITEMS && 2 * delivered < all {
+        breaches.push(Breach::FewDelivered(all, delivered));
+    }
+    let too_little = evidence.done.iter().filter(|done| !done.is_enough());
+    breaches.extend(too_little.cloned().map(Breach::NotDone));
     breaches.extend(evidence.lapsed.iter().cloned().map(Breach::Lapsed));
     breaches.extend(evidence.missing.iter().cloned().map(Breach::Missing));
     breaches.extend(evidence.leaks.iter().map(|(of, what)| Breach::Leaked(of, what)));
@@ -217,6 +229,10 @@ impl Verdict {
 impl fmt::Display for Breach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotDone(done) => write!(f, "not done: {done}"),
+            Self::FewDelivered(all, delivered) => {
+                write!(f, "few: {delivered} of {all} changes were delivered")
+            }
             Self::Lost(number, name, outcome) => write!(f, "lost: change {number} of {name}, {outcome:?}"),
             Self::Twice(number, name, ids) => {
                 write!(f, "twice: change {number} of {name} arrived under {ids} ids")
@@ -252,6 +268,9 @@ impl fmt::Display for Breach {
         }
     }
 }
+
+/// The fewest changes of which shares say something.
+pub const MIN_ITEMS: usize = 100;
 
 #[cfg(test)]
 mod tests;

@@ -42,6 +42,12 @@ pub struct World {
     pub killed: Cell<u32>,
     /// Functions that were not running when they were to be killed.
     pub escaped: Cell<u32>,
+    /// Disturbances that were carried out to their end.
+    pub disturbances: Cell<u64>,
+    /// Upgrades that came to their end.
+    pub upgrades: Cell<u64>,
+    /// Wrong lists and tokens that Graph was told to answer with, each of which somebody has to ask for.
+    pub graph_faults: Cell<u64>,
 }
 
 impl World {
@@ -78,6 +84,9 @@ impl World {
             backlog: Cell::default(),
             killed: Cell::default(),
             escaped: Cell::default(),
+            disturbances: Cell::default(),
+            upgrades: Cell::default(),
+            graph_faults: Cell::default(),
         };
         world.prepare().await?;
         Ok(world)

@@ -268,6 +268,12 @@ impl Simulator {
         self.shared.state().faults.push(fault);
     }
 
+    /// Returns the faults that have not hit yet, oldest first.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Fault> {
+        self.shared.state().faults.clone()
+    }
+
     /// Returns the received requests, oldest first.
     #[must_use]
     pub fn requests(&self) -> Vec<LoggedRequest> {

@@ -47,15 +47,16 @@ events with the sent changes of two tenants.
 
 Usage: cargo chaos [OPTIONS]
 
-      --items N     changes to send (default 5000)
+      --items N     changes to send, at least 100 (default 5000)
       --faults P    percent of the calls to AWS that fail (default 15)
       --kills N     functions to kill (default 20)
       --seed N      another course of events (default 1)
       --minutes N   longest time to send, in minutes (default 15)
-      --steady      spreads the changes over all of these minutes, replaces both
-                    keys each ten minutes, and compares the memory and the open
-                    files of each function, and how long a change takes, at the
-                    end with those of the beginning
+      --steady      spreads the changes over all of these minutes, with three
+                    more for what is late, replaces both keys each ten minutes,
+                    and compares the memory and the open files of each function,
+                    and how long a change takes, at the end with those of the
+                    beginning
       --upgrade DIR deploys an earlier version first, and what is built here
                     over it while changes are sent; DIR is an unpacked release
                     or a checkout, whose functions are compiled
@@ -64,9 +65,12 @@ Usage: cargo chaos [OPTIONS]
 The exit status is 0 only if every sent change arrived exactly once by its id
 and for its own tenant and subscription, is in FailedQueue with a reason, or is
 in a reported gap; if no subscription had an avoidable lapse; if no log has a
-secret; if no function panicked; and, with --steady for ten minutes or more, if
-nothing has grown. The seed decides which faults happen and after how many
-changes; the machine decides what runs at that moment.
+secret; if no function panicked; if, with --steady for ten minutes or more,
+nothing has grown; and if the run did what it was asked for: all changes were
+sent, half of them arrived, nine of ten functions were killed, half as many
+calls failed as asked for, and all else that was to go wrong did.
+The seed decides which faults happen and after how many changes; the machine
+decides what runs at that moment.
 ";
 
 #[cfg(test)]

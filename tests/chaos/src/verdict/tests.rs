@@ -334,6 +334,54 @@ fn a_secret_in_a_log_and_a_panic_break_a_promise() {
     );
 }
 
+#[test]
+fn a_run_that_did_less_than_it_was_asked_for_proves_nothing() {
+    for (done, is_enough) in [
+        (Done::all("changes sent", 600, 599), false),
+        (Done::all("changes sent", 600, 600), true),
+        (Done::most("functions killed", 20, 17), false),
+        (Done::most("functions killed", 20, 18), true),
+        (Done::most("functions killed", 4, 3), false),
+        (Done::half("percent of the calls to AWS struck", 15, 7), false),
+        (Done::half("percent of the calls to AWS struck", 15, 8), true),
+        (Done::half("percent of the calls to AWS struck", 0, 0), true),
+    ] {
+        let verdict = judge(&Evidence {
+            done: vec![done.clone()],
+            ..Evidence::default()
+        });
+        let breach = (!is_enough).then_some(Breach::NotDone(done));
+        assert_eq!(verdict.breaches, Vec::from_iter(breach));
+    }
+}
+
+#[test]
+fn half_of_the_changes_have_to_be_delivered() {
+    let run = |delivered| {
+        judge(&Evidence {
+            sent: (1..=100).map(forged_or_sent(delivered)).collect(),
+            events: (1..=delivered)
+                .map(|number| event(number, &number.to_string()))
+                .collect(),
+            ..Evidence::default()
+        })
+    };
+    assert_eq!(run(49).breaches, [Breach::FewDelivered(100, 49)]);
+    assert_eq!(run(50).breaches, []);
+}
+
+/// Returns the changes of which the first are genuine.
+fn forged_or_sent(genuine: u32) -> impl Fn(u32) -> Sent {
+    move |number| Sent {
+        kind: if number <= genuine {
+            Kind::Genuine
+        } else {
+            Kind::Forged
+        },
+        ..sent(number)
+    }
+}
+
 /// Expects exactly one breach.
 #[track_caller]
 fn check(evidence: &Evidence, breach: Breach) {
