@@ -23,6 +23,8 @@ pub struct Evidence {
     pub events: Vec<Event>,
     /// The gaps in the events for consumers.
     pub gaps: Vec<Gap>,
+    /// What was read of the gaps.
+    pub caught_up: Vec<CaughtUp>,
     /// The messages of FailedQueue.
     pub failures: Vec<Failure>,
     /// Names of subscriptions that ended although renewal had time to save them.
@@ -83,6 +85,8 @@ pub struct Sent {
     pub at: Timestamp,
     /// Digest of the content, of a change that carried one.
     pub content: Option<u64>,
+    /// Whether Graph's list showed it from the beginning.
+    pub is_listed: bool,
 }
 
 /// The outcome of a POST.
@@ -116,12 +120,31 @@ pub struct Event {
 /// A time in which changes of a subscription may have been lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
+    /// The id of the event that tells of it.
+    pub id: String,
     /// Name of the subscription.
     pub name: String,
     /// Since when, if that is known.
     pub from: Option<Timestamp>,
     /// Until when.
     pub until: Timestamp,
+}
+
+/// What was read of a gap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaughtUp {
+    /// The id of the event that tells of the gap.
+    pub gap: String,
+    /// The team that was read, if the gap is read in parts.
+    pub part: Option<String>,
+    /// Since when changes were read.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// Whether all of them were delivered.
+    pub is_complete: bool,
+    /// Why some were perhaps not.
+    pub reason: Option<String>,
 }
 
 /// A message in FailedQueue.
@@ -141,7 +164,7 @@ pub enum Delivered {
     /// Something may have been lost.
     Gap(Gap),
     /// A gap was read, as far as it can be.
-    CaughtUp,
+    CaughtUp(CaughtUp),
 }
 
 impl Delivered {
@@ -157,12 +180,21 @@ impl Delivered {
             });
         };
         match event.notice() {
-            Ok(Some(Notice::CatchUpCompleted(_))) => Self::CaughtUp,
+            Ok(Some(Notice::CatchUpCompleted(done))) => Self::CaughtUp(CaughtUp {
+                gap: text(&done.gap).unwrap_or_default(),
+                part: text(&done.part),
+                // Without a time nothing was read.
+                from: timestamp(&done.from).unwrap_or(Timestamp::MAX),
+                until: timestamp(&done.until).unwrap_or(Timestamp::MIN),
+                is_complete: done.complete.value() == Some(&true),
+                reason: text(&done.reason),
+            }),
             Ok(Some(
                 Notice::SubscriptionMissed(gap)
                 | Notice::SubscriptionRemoved(gap)
                 | Notice::SubscriptionRecreated(gap),
             )) => Self::Gap(Gap {
+                id: event.id,
                 name: event.subscription,
                 from: timestamp(&gap.lost_from),
                 until: timestamp(&gap.lost_until).unwrap_or(Timestamp::MIN),
@@ -199,6 +231,10 @@ pub fn digest(content: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     content.hash(&mut hasher);
     hasher.finish()
+}
+
+fn text(field: &Field<String>) -> Option<String> {
+    field.value().cloned()
 }
 
 fn timestamp(time: &Field<DateTime>) -> Option<Timestamp> {
@@ -256,11 +292,29 @@ mod tests {
             r#"{"tenantId":"t","lostFrom":"2026-01-01T00:00:00Z","lostUntil":"2026-01-01T01:00:00Z"}"#,
         );
         let expected = Gap {
+            id: "e".to_owned(),
             name: "mail".to_owned(),
             from: Some("2026-01-01T00:00:00Z".parse().unwrap()),
             until: "2026-01-01T01:00:00Z".parse().unwrap(),
         };
         assert_eq!(Delivered::read(&body), Delivered::Gap(expected));
+    }
+
+    #[test]
+    fn the_end_of_a_reading_is_read() {
+        let body = event(
+            "Microsoft.Graph.CatchUpCompleted",
+            r#"{"tenantId":"t","gap":"g","from":"2026-01-01T00:00:00Z","until":"2026-01-01T01:00:00Z","complete":false,"reason":"r","part":"p","parts":2}"#,
+        );
+        let expected = CaughtUp {
+            gap: "g".to_owned(),
+            part: Some("p".to_owned()),
+            from: "2026-01-01T00:00:00Z".parse().unwrap(),
+            until: "2026-01-01T01:00:00Z".parse().unwrap(),
+            is_complete: false,
+            reason: Some("r".to_owned()),
+        };
+        assert_eq!(Delivered::read(&body), Delivered::CaughtUp(expected));
     }
 
     #[test]

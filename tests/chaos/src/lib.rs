@@ -267,7 +267,7 @@ fn nothing_is_lost(world: &World) -> bool {
     !verdict
         .breaches
         .iter()
-        .any(|breach| matches!(breach, Breach::Lost(..)))
+        .any(|breach| matches!(breach, Breach::Lost(..) | Breach::Unread(..)))
 }
 
 /// Looks for what must not be in a log, and for what is not there at the end.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::evidence::{Evidence, Gap, Sent};
+use crate::evidence::{CaughtUp, Evidence, Gap, Sent};
 use crate::world::World;
 
 /// Writes the record into a folder, in place of the one of an earlier run, and returns the folder.
@@ -34,6 +34,12 @@ fn write_history(disturbed: &[(Timestamp, String)], evidence: &Evidence, folder:
             .map(|sent| (sent.at, line_of_change(sent, evidence))),
     );
     lines.extend(evidence.gaps.iter().map(|gap| (gap.until, line_of_gap(gap))));
+    lines.extend(
+        evidence
+            .caught_up
+            .iter()
+            .map(|done| (done.until, line_of_reading(done))),
+    );
     lines.sort();
     let mut text = String::new();
     for (at, line) in lines {
@@ -64,5 +70,21 @@ fn line_of_gap(gap: &Gap) -> String {
     let from = gap
         .from
         .map_or("an unknown time".to_owned(), |from| format!("{from:.3}"));
-    format!("gap of {} ends; it began at {from}", gap.name)
+    format!("gap {} of {} ends; it began at {from}", gap.id, gap.name)
+}
+
+fn line_of_reading(done: &CaughtUp) -> String {
+    let CaughtUp {
+        gap,
+        part,
+        from,
+        is_complete,
+        reason,
+        ..
+    } = done;
+    let part = part.as_deref().unwrap_or("all");
+    let reason = reason.as_deref().unwrap_or("no reason");
+    format!(
+        "what is read of gap {gap} ends; it began at {from:.3}; part: {part}; complete: {is_complete}, {reason}"
+    )
 }

@@ -1,26 +1,38 @@
 //! Changes on their way from the simulated Graph to the webhook.
 
-use graph_simulator::{DeliveryReport, LifecycleEvent, Registered, Wrong};
+use std::collections::BTreeMap;
+
+use graph_simulator::{DeliveryReport, Item, LifecycleEvent, Registered, Wrong};
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use crate::Error;
 use crate::evidence::{Outcome, Sent, digest, object};
 use crate::plan::{Kind, Post};
+use crate::subject::List;
 use crate::world::World;
 
 /// Sends a POST, and records the outcome of its changes.
 pub async fn send(world: &World, post: &Post) -> Result<(), Error> {
     let now = world.simulator().now();
     let Some(subscription) = world.subscription(post.subject) else {
+        list(world, post, now, 1);
         note(world, post, Outcome::Unsubscribed, now);
         return Ok(());
     };
     if post.dropped {
+        list(world, post, now, 1);
         note(world, post, Outcome::Dropped, now);
         return miss(world, &subscription).await;
     }
-    let report = world.simulator().send(composed(post, &subscription)).await?;
-    world.evidence.borrow_mut().sent.extend(sent(post, &report, now));
+    let listed = list(world, post, now, world.options.items.div_ceil(MAX_LISTED).max(1));
+    let post_of = composed(post, &subscription, &listed);
+    let report = world.simulator().send(post_of).await?;
+    let sent = sent(post, &report, now).into_iter().map(|sent| Sent {
+        is_listed: listed.contains_key(&sent.number),
+        ..sent
+    });
+    world.evidence.borrow_mut().sent.extend(sent);
     if post.repeated {
         for earlier in &report.posts {
             world.simulator().resend(earlier).await?;
@@ -49,13 +61,41 @@ async fn miss(world: &World, subscription: &Registered) -> Result<(), Error> {
     Ok(())
 }
 
+/// Has Graph's list show one of so many genuine changes of a POST, and returns the versions that it shows.
+fn list(world: &World, post: &Post, now: Timestamp, one_of: u32) -> BTreeMap<u32, String> {
+    let genuine = post.changes.iter().filter(|change| change.kind == Kind::Genuine);
+    let shown = genuine.filter(|change| change.number.is_multiple_of(one_of));
+    let listed = shown.filter_map(|change| {
+        let collection = post.subject.collection(change.number)?;
+        let item = Item::new(object(change.number), now);
+        let etag = item.etag.clone();
+        world
+            .simulator()
+            .put_item(&post.subject.app().tenant_id, &collection, item);
+        Some((change.number, etag))
+    });
+    listed.collect()
+}
+
 /// Returns the POST for the simulator.
-fn composed(post: &Post, subscription: &Registered) -> graph_simulator::Post {
+fn composed(
+    post: &Post,
+    subscription: &Registered,
+    versions: &BTreeMap<u32, String>,
+) -> graph_simulator::Post {
     let mut composed = graph_simulator::Post::new();
     for (index, change) in post.changes.iter().enumerate() {
         composed = composed
             .change(&subscription.id, "created")
             .about(object(change.number));
+        if let (Some(List::Outlook), Some(etag)) = (post.subject.list(), versions.get(&change.number)) {
+            let etag = etag.clone();
+            composed = composed.edit(index, move |item| {
+                if let Some(data) = item.get_mut("resourceData").and_then(Value::as_object_mut) {
+                    data.insert("@odata.etag".to_owned(), json!(etag));
+                }
+            });
+        }
         composed = match change.kind {
             Kind::Genuine => composed,
             Kind::Unreadable => composed.wrong(index, Wrong::FlippedBit),
@@ -77,7 +117,9 @@ fn sent(post: &Post, report: &DeliveryReport, now: Timestamp) -> Vec<Sent> {
         for item in &one.items {
             if let Some(sent) = all.get_mut(item.index) {
                 sent.outcome = outcome;
-                sent.at = one.attempts.first().map_or(now, |attempt| attempt.at);
+                if one.delivered {
+                    sent.at = one.attempts.first().map_or(now, |attempt| attempt.at);
+                }
                 sent.content = item.content.as_deref().map(digest);
             }
         }
@@ -102,5 +144,10 @@ fn sent_as(post: &Post, outcome: Outcome, at: Timestamp) -> impl Iterator<Item =
         outcome,
         at,
         content: None,
+        is_listed: post.subject.list().is_some(),
     })
 }
+
+/// So many changes of a run are in Graph's lists, and all that are lost on purpose: each period that is read has the changes
+/// of minutes, which a consumer gets once more.
+const MAX_LISTED: u32 = 10_000;

@@ -65,6 +65,24 @@ impl Subject {
         matches!(self, Self::TeamMessages | Self::Channels | Self::PartnerMessages)
     }
 
+    /// Returns how changes that were lost can be read.
+    pub fn list(self) -> Option<List> {
+        match self {
+            Self::TeamMessages | Self::PartnerMessages => Some(List::Teams),
+            Self::Calendar | Self::PartnerContacts | Self::Mail(_) => Some(List::Outlook),
+            // A list of all channels has no times, and the reader does not sign in as a user.
+            Self::Channels | Self::Contacts => None,
+        }
+    }
+
+    /// Returns the collection that shows a change in Graph, if there is one.
+    pub fn collection(self, number: u32) -> Option<String> {
+        Some(match self.list()? {
+            List::Outlook => self.resource(),
+            List::Teams => format!("/teams/{}/channels/19:chaos@thread.tacv2/messages", team(number)),
+        })
+    }
+
     /// Tells whether every configuration of a run asks for it.
     pub fn is_steady(self) -> bool {
         !matches!(self, Self::Mail(user) if user >= MIN_USERS)
@@ -84,6 +102,27 @@ impl Subject {
         let app = self.app();
         (&one.resource, &one.tenant_id, &one.client_id) == (&self.resource(), &app.tenant_id, &app.client_id)
     }
+}
+
+/// A kind of list by time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum List {
+    /// A folder of Outlook. A change that is read has the id of its notification.
+    Outlook,
+    /// The messages of each team. A change that is read has an id of its own, as Graph's notifications have no version.
+    Teams,
+}
+
+/// The teams of both tenants.
+pub const TEAMS: [&str; 2] = [
+    "b0000000-0000-4000-8000-000000000000",
+    "b0000000-0000-4000-8000-000000000001",
+];
+
+/// Returns the team in which a message is.
+pub fn team(number: u32) -> &'static str {
+    let [even, odd] = TEAMS;
+    if number.is_multiple_of(2) { even } else { odd }
 }
 
 /// Returns the app registration that subscribes by itself.
@@ -172,6 +211,7 @@ pub fn config(version: u32, refresh_token: &str) -> Value {
             },
             "mail": {
                 "tenant": "chaos", "resource": "/users/{id}/messages", "changeType": "created", "forEach": users,
+                "immutableIds": true,
             },
         },
     })

@@ -1,13 +1,18 @@
 //! Whether the events equal the changes.
 
+mod gaps;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
 use crate::done::Done;
-use crate::evidence::{Event, Evidence, Gap, Outcome, Sent};
+use crate::evidence::{Event, Evidence, Outcome, Sent};
 use crate::growth::Growth;
 use crate::plan::Kind;
+use crate::subject::List;
+
+use gaps::Gaps;
 
 /// The outcomes of all changes, and the broken promises.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -29,7 +34,7 @@ pub enum ChangeOutcome {
     Delivered,
     /// In FailedQueue, with a reason.
     Failed,
-    /// In a gap that was reported to consumers.
+    /// In a gap that was reported to consumers, and of which they know that it was not read.
     Reported,
     /// Nowhere: it was forged.
     Rejected,
@@ -48,6 +53,8 @@ pub enum Breach {
     FewDelivered(usize, usize),
     /// A change is nowhere.
     Lost(u32, String, Outcome),
+    /// A change is in a gap that was not read, or read without it; and what was said of that.
+    Unread(u32, String, String),
     /// A change arrived under so many ids.
     Twice(u32, String, usize),
     /// Two changes have one id, so consumers drop the second.
@@ -80,10 +87,7 @@ pub enum Breach {
 pub fn judge(evidence: &Evidence) -> Verdict {
     let (arrived, mut breaches) = sorted(evidence);
     let mut outcomes = BTreeMap::new();
-    let mut gaps: BTreeMap<&str, Vec<&Gap>> = BTreeMap::new();
-    for gap in &evidence.gaps {
-        gaps.entry(&gap.name).or_default().push(gap);
-    }
+    let gaps = Gaps::of(evidence);
     let none = Arrived::default();
     for sent in &evidence.sent {
         let outcome = match outcome_of(sent, arrived.get(&sent.number).unwrap_or(&none), &gaps) {
@@ -133,7 +137,7 @@ pub fn judge(evidence: &Evidence) -> Verdict {
 /// The events and messages about one change.
 #[derive(Debug, Default)]
 struct Arrived<'a> {
-    events: BTreeMap<&'a str, &'a Event>,
+    events: Vec<&'a Event>,
     reasons: Vec<Option<&'a str>>,
 }
 
@@ -151,7 +155,7 @@ fn sorted(evidence: &Evidence) -> (BTreeMap<u32, Arrived<'_>>, Vec<Breach>) {
         if owner != number {
             breaches.push(Breach::SameId(owner, number));
         }
-        arrived.entry(number).or_default().events.insert(&event.id, event);
+        arrived.entry(number).or_default().events.push(event);
     }
     for failure in &evidence.failures {
         match failure.number.filter(|number| known.contains(number)) {
@@ -168,30 +172,13 @@ fn sorted(evidence: &Evidence) -> (BTreeMap<u32, Arrived<'_>>, Vec<Breach>) {
 }
 
 /// Returns how a change ended, or the promise that was broken.
-fn outcome_of(
-    sent: &Sent,
-    arrived: &Arrived<'_>,
-    gaps: &BTreeMap<&str, Vec<&Gap>>,
-) -> Result<ChangeOutcome, Breach> {
+fn outcome_of(sent: &Sent, arrived: &Arrived<'_>, gaps: &Gaps<'_>) -> Result<ChangeOutcome, Breach> {
     let name = || sent.subject.name();
-    match (sent.kind, arrived.events.len()) {
-        (Kind::Genuine, 1) => {
-            let owner = [sent.subject.app().tenant_id, name()];
-            if arrived.events.values().any(|event| event.owner != owner) {
-                return Err(Breach::Misattributed(sent.number, name()));
-            }
-            // Content that was read later is that of then.
-            let mut events = arrived.events.values().filter(|event| !event.was_read);
-            return if events.any(|event| event.content != sent.content) {
-                Err(Breach::Altered(sent.number, name()))
-            } else {
-                Ok(ChangeOutcome::Delivered)
-            };
-        }
-        (Kind::Genuine, 2..) => return Err(Breach::Twice(sent.number, name(), arrived.events.len())),
-        (Kind::Forged | Kind::Unreadable, 1..) => return Err(Breach::Believed(sent.number, name())),
-        (Kind::Forged, 0) => return Ok(ChangeOutcome::Rejected),
-        (Kind::Genuine | Kind::Unreadable, 0) => {}
+    match (sent.kind, &*arrived.events) {
+        (Kind::Genuine, [_, ..]) => return delivered(sent, &arrived.events),
+        (Kind::Forged | Kind::Unreadable, [_, ..]) => return Err(Breach::Believed(sent.number, name())),
+        (Kind::Forged, []) => return Ok(ChangeOutcome::Rejected),
+        (Kind::Genuine | Kind::Unreadable, []) => {}
     }
     if arrived.reasons.iter().any(Option::is_some) {
         return Ok(ChangeOutcome::Failed);
@@ -203,9 +190,8 @@ fn outcome_of(
     if sent.outcome == Outcome::Accepted {
         return Err(Breach::Lost(sent.number, name(), sent.outcome));
     }
-    let of_subject = gaps.get(name().as_str()).into_iter().flatten();
-    if of_subject.into_iter().any(|gap| covers(gap, sent)) {
-        return Ok(ChangeOutcome::Reported);
+    if let Some(outcome) = gaps.outcome_of(sent) {
+        return outcome;
     }
     if sent.subject.is_steady() {
         return Err(Breach::Lost(sent.number, name(), sent.outcome));
@@ -213,10 +199,38 @@ fn outcome_of(
     Ok(ChangeOutcome::NotSubscribed)
 }
 
-/// Tells whether a gap of its subscription says that a change may have been lost.
-fn covers(gap: &Gap, sent: &Sent) -> bool {
-    let since = gap.from.is_none_or(|from| from <= sent.at);
-    since && sent.at <= gap.until
+/// Checks the events about a change: each of them, because a consumer keeps the first of an id.
+fn delivered(sent: &Sent, events: &[&Event]) -> Result<ChangeOutcome, Breach> {
+    let name = sent.subject.name();
+    let ids = |which: &dyn Fn(&&&Event) -> bool| {
+        let ids: BTreeSet<&str> = events
+            .iter()
+            .filter(which)
+            .map(|event| event.id.as_str())
+            .collect();
+        ids.len()
+    };
+    let (all, read) = (ids(&|_| true), ids(&|event| event.was_read));
+    // Only a notification of Outlook has the version by which a change that is read has the same id.
+    let has_own_id = sent.subject.list() == Some(List::Teams);
+    let is_once = if has_own_id {
+        read <= 1 && all - read <= 1
+    } else {
+        all == 1
+    };
+    let owner = [sent.subject.app().tenant_id, name.clone()];
+    if !is_once {
+        return Err(Breach::Twice(sent.number, name, all));
+    }
+    if events.iter().any(|event| event.owner != owner) {
+        return Err(Breach::Misattributed(sent.number, name));
+    }
+    // Content that was read later is that of then.
+    let mut live = events.iter().filter(|event| !event.was_read);
+    if live.any(|event| event.content != sent.content) {
+        return Err(Breach::Altered(sent.number, name));
+    }
+    Ok(ChangeOutcome::Delivered)
 }
 
 impl Verdict {
@@ -234,6 +248,7 @@ impl fmt::Display for Breach {
                 write!(f, "few: {delivered} of {all} changes were delivered")
             }
             Self::Lost(number, name, outcome) => write!(f, "lost: change {number} of {name}, {outcome:?}"),
+            Self::Unread(number, name, why) => write!(f, "unread: change {number} of {name}: {why}"),
             Self::Twice(number, name, ids) => {
                 write!(f, "twice: change {number} of {name} arrived under {ids} ids")
             }

@@ -10,7 +10,7 @@ use stack::{Function, LogLine, Message};
 use tokio::time::sleep;
 
 use crate::Error;
-use crate::evidence::{Delivered, Failure, number};
+use crate::evidence::{Delivered, Failure, Gap, number};
 use crate::growth::Sample;
 use crate::world::World;
 
@@ -51,8 +51,12 @@ fn take(world: &World, message: &Message) {
             }
             evidence.events.push(event);
         }
-        Delivered::Gap(gap) => evidence.gaps.push(gap),
-        Delivered::CaughtUp => {}
+        // What comes later cannot have been lost.
+        Delivered::Gap(gap) => evidence.gaps.push(Gap {
+            until: gap.until.min(now),
+            ..gap
+        }),
+        Delivered::CaughtUp(done) => evidence.caught_up.push(done),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
-use graph_simulator::{self as graph, Registered, Simulator};
-use jiff::Timestamp;
+use graph_simulator::{self as graph, Item, Registered, Simulator};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use stack::{Function, Pair, Progress, Stack};
 
@@ -111,6 +111,7 @@ impl World {
         self.secrets
             .borrow_mut()
             .add(&self.refresh_token, "a refresh token");
+        self.make_lists();
         self.configure(0).await?;
         // On a busy machine the first run of all may take longer than its calls have time for.
         let mut report = Ok(Value::Null);
@@ -124,6 +125,21 @@ impl World {
             missing: self.missing().join(", "),
             report: report?,
         })
+    }
+
+    /// Has Graph's lists exist, with something old in them.
+    fn make_lists(&self) {
+        let long_ago = self.simulator().now() - SignedDuration::from_hours(720);
+        for app in subject::apps() {
+            self.simulator().set_teams(&app.tenant_id, &subject::TEAMS);
+        }
+        for subject in Subject::all() {
+            for collection in (0..2).filter_map(|number| subject.collection(number)) {
+                let item = Item::new("there-before", long_ago);
+                self.simulator()
+                    .put_item(&subject.app().tenant_id, &collection, item);
+            }
+        }
     }
 
     /// Returns the stack.

@@ -2,8 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+mod gaps;
+
 use super::*;
-use crate::evidence::Failure;
+use crate::evidence::{CaughtUp, Failure, Gap};
 use crate::subject::Subject;
 
 #[test]
@@ -217,6 +219,11 @@ fn an_undecryptable_change_is_lost_if_failed_queue_lacks_it() {
 fn a_change_that_never_came_through_has_to_lie_in_a_gap() {
     for outcome in [Outcome::GivenUp, Outcome::Dropped, Outcome::Unsubscribed] {
         let sent = vec![Sent { outcome, ..sent(1) }];
+        let not_ready = || {
+            vec![caught_up(Some(
+                "Microsoft Graph could not be read, even at the last try",
+            ))]
+        };
         for gap in [
             gap("team-messages", -1, 1),
             gap("team-messages", 0, 0),
@@ -229,6 +236,7 @@ fn a_change_that_never_came_through_has_to_lie_in_a_gap() {
                 &Evidence {
                     sent: sent.clone(),
                     gaps: vec![gap],
+                    caught_up: not_ready(),
                     ..Evidence::default()
                 },
                 ChangeOutcome::Reported,
@@ -246,6 +254,7 @@ fn a_change_that_never_came_through_has_to_lie_in_a_gap() {
                 &Evidence {
                     sent: sent.clone(),
                     gaps,
+                    caught_up: not_ready(),
                     ..Evidence::default()
                 },
                 Breach::Lost(1, "team-messages".to_owned(), outcome),
@@ -408,6 +417,7 @@ fn sent(number: u32) -> Sent {
         outcome: Outcome::Accepted,
         at: Timestamp::UNIX_EPOCH,
         content: Some(7),
+        is_listed: true,
     }
 }
 
@@ -428,8 +438,21 @@ fn event(number: u32, id: &str) -> Event {
 fn gap(name: &str, from: i64, until: i64) -> Gap {
     let at = |seconds| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds);
     Gap {
+        id: "gap".to_owned(),
         name: name.to_owned(),
         from: Some(at(from)),
         until: at(until),
+    }
+}
+
+/// Returns the end of the reading of that gap.
+fn caught_up(reason: Option<&str>) -> CaughtUp {
+    CaughtUp {
+        gap: "gap".to_owned(),
+        part: None,
+        from: Timestamp::UNIX_EPOCH - SignedDuration::from_secs(300),
+        until: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1),
+        is_complete: reason.is_none(),
+        reason: reason.map(str::to_owned),
     }
 }
