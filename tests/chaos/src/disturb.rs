@@ -22,7 +22,10 @@ pub async fn disturb(world: &World, disturbance: Disturbance) -> Result<(), Erro
             kill(world, function, Duration::from_millis(after.into())).await?;
         }
         Disturbance::Renew => renew(world, &json!({})).await,
-        Disturbance::ReplaceKey => renew(world, &json!({"rotate": "keys"})).await,
+        Disturbance::ReplaceKey => {
+            world.ends.borrow_mut().replace_key();
+            renew(world, &json!({"rotate": "keys"})).await;
+        }
         Disturbance::ReplaceCertificate => renew(world, &json!({"rotate": "certificate"})).await,
         Disturbance::ReplaceSigningKey => world.simulator().rotate_keys()?,
         Disturbance::Configure(version) => {
@@ -30,7 +33,12 @@ pub async fn disturb(world: &World, disturbance: Disturbance) -> Result<(), Erro
             renew(world, &json!({"confirmDeletions": true})).await;
         }
         Disturbance::Age(subject) => age(world, subject),
-        Disturbance::Remove(subject) => tell(world, subject, LifecycleEvent::SubscriptionRemoved).await?,
+        Disturbance::Remove(subject) => {
+            if let Some(one) = world.subscription(subject) {
+                world.ends.borrow_mut().remove(&one.id);
+            }
+            tell(world, subject, LifecycleEvent::SubscriptionRemoved).await?;
+        }
         Disturbance::Reauthorization(subject) => {
             tell(world, subject, LifecycleEvent::ReauthorizationRequired).await?;
         }

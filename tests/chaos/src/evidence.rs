@@ -8,6 +8,7 @@ use graph_events::{DateTime, DeliveredEvent, Field, Notice};
 use jiff::Timestamp;
 
 use crate::done::Done;
+use crate::flaw::Flaw;
 use crate::growth::{Growth, Sample, growth, median};
 use crate::plan::Kind;
 use crate::subject::Subject;
@@ -29,8 +30,10 @@ pub struct Evidence {
     pub failures: Vec<Failure>,
     /// Names of subscriptions that ended although renewal had time to save them.
     pub lapsed: Vec<String>,
-    /// Names of subscriptions that the configuration asks for and that are not there at the end.
-    pub missing: Vec<String>,
+    /// Names of subscriptions that renewal deleted although they should live.
+    pub deleted: Vec<String>,
+    /// What is wrong with the subscriptions at the end.
+    pub flaws: Vec<Flaw>,
     /// Secrets that stand in a log: of which function, and what it is.
     pub leaks: Vec<(&'static str, &'static str)>,
     /// Panics: of which function, and the line that tells of it.

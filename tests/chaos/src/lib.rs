@@ -18,7 +18,9 @@ use tokio::{sync, time::sleep};
 
 mod disturb;
 mod done;
+mod ends;
 pub mod evidence;
+mod flaw;
 mod growth;
 mod logs;
 mod options;
@@ -226,7 +228,7 @@ async fn recover(world: &World) -> Result<(), Error> {
             .stack()
             .invoke(Function::Renewal, &json!({"confirmDeletions": true}))
             .await;
-        if report.is_ok_and(|report| report.get("failed") == Some(&json!(0))) && world.missing().is_empty() {
+        if report.is_ok_and(|report| report.get("failed") == Some(&json!(0))) && world.flaws().is_empty() {
             break;
         }
         sleep(Duration::from_secs(1)).await;
@@ -275,7 +277,7 @@ async fn conclude(world: &World) -> Result<(), Error> {
     watch::remember_secrets(world).await;
     watch::read_logs(world).await?;
     let mut evidence = world.evidence.borrow_mut();
-    evidence.missing = world.missing();
+    evidence.flaws = world.flaws();
     if world.options.steady {
         evidence.compare(world.options.minutes);
     }

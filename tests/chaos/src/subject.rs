@@ -60,6 +60,16 @@ impl Subject {
         }
     }
 
+    /// Returns the change types that a version of the configuration asks for.
+    pub fn change_types(self, version: u32) -> &'static str {
+        match self {
+            Self::TeamMessages => "created,updated",
+            Self::Calendar if version % 4 < 2 => "created,updated",
+            Self::Channels | Self::Calendar => "created,updated,deleted",
+            Self::Contacts | Self::PartnerMessages | Self::PartnerContacts | Self::Mail(_) => "created",
+        }
+    }
+
     /// Tells whether changes carry the resource, encrypted.
     pub fn is_rich(self) -> bool {
         matches!(self, Self::TeamMessages | Self::Channels | Self::PartnerMessages)
@@ -164,11 +174,7 @@ pub fn apps() -> [App; 3] {
 pub fn config(version: u32, refresh_token: &str) -> Value {
     let [app, signed_in, partner] = apps();
     let users: Vec<String> = users(version).map(id_of_user).collect();
-    let calendar = if version % 4 < 2 {
-        "created,updated"
-    } else {
-        "created,updated,deleted"
-    };
+    let types = |subject: Subject| subject.change_types(version);
     let minutes = if version % 3 == 2 { 600 } else { 1_200 };
     json!({
         "tenants": {
@@ -190,28 +196,31 @@ pub fn config(version: u32, refresh_token: &str) -> Value {
         },
         "subscriptions": {
             "team-messages": {
-                "tenant": "chaos", "resource": Subject::TeamMessages.resource(), "changeType": "created,updated",
-                "includeResourceData": true,
+                "tenant": "chaos", "resource": Subject::TeamMessages.resource(),
+                "changeType": types(Subject::TeamMessages), "includeResourceData": true,
             },
             "channels": {
-                "tenant": "chaos", "resource": Subject::Channels.resource(), "changeType": "created,updated,deleted",
-                "includeResourceData": true,
+                "tenant": "chaos", "resource": Subject::Channels.resource(),
+                "changeType": types(Subject::Channels), "includeResourceData": true,
             },
-            "calendar": { "tenant": "chaos", "resource": Subject::Calendar.resource(), "changeType": calendar },
+            "calendar": {
+                "tenant": "chaos", "resource": Subject::Calendar.resource(), "changeType": types(Subject::Calendar),
+            },
             "contacts": {
-                "tenant": "signed-in", "resource": Subject::Contacts.resource(), "changeType": "created",
-                "expirationMinutes": minutes,
+                "tenant": "signed-in", "resource": Subject::Contacts.resource(),
+                "changeType": types(Subject::Contacts), "expirationMinutes": minutes,
             },
             "partner-messages": {
-                "tenant": "partner", "resource": Subject::PartnerMessages.resource(), "changeType": "created",
-                "includeResourceData": true,
+                "tenant": "partner", "resource": Subject::PartnerMessages.resource(),
+                "changeType": types(Subject::PartnerMessages), "includeResourceData": true,
             },
             "partner-contacts": {
-                "tenant": "partner", "resource": Subject::PartnerContacts.resource(), "changeType": "created",
+                "tenant": "partner", "resource": Subject::PartnerContacts.resource(),
+                "changeType": types(Subject::PartnerContacts),
             },
             "mail": {
-                "tenant": "chaos", "resource": "/users/{id}/messages", "changeType": "created", "forEach": users,
-                "immutableIds": true,
+                "tenant": "chaos", "resource": "/users/{id}/messages",
+                "changeType": types(Subject::Mail(0)), "forEach": users, "immutableIds": true,
             },
         },
     })
@@ -242,6 +251,31 @@ const MIN_USERS: u8 = 4;
 
 /// Users whose mail is subscribed to at times.
 const MAX_USERS: u8 = 8;
+
+/// Returns a live subscription, for tests.
+#[cfg(test)]
+pub fn registered(subject: Subject, version: u32, expires_at: jiff::Timestamp) -> Registered {
+    let app = subject.app();
+    Registered {
+        id: subject.name(),
+        tenant_id: app.tenant_id,
+        client_id: app.client_id,
+        resource: subject.resource(),
+        change_type: subject.change_types(version).to_owned(),
+        notification_url: String::new(),
+        lifecycle_notification_url: None,
+        client_state: None,
+        include_resource_data: false,
+        encryption_certificate: None,
+        encryption_certificate_id: None,
+        latest_supported_tls_version: "v1_2".to_owned(),
+        notification_url_app_id: None,
+        notification_query_options: None,
+        expires_at,
+        patched_at: None,
+        reauthorized_at: None,
+    }
+}
 
 #[cfg(test)]
 mod tests {

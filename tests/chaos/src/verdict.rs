@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::done::Done;
 use crate::evidence::{Event, Evidence, Outcome, Sent};
+use crate::flaw::Flaw;
 use crate::growth::Growth;
 use crate::plan::Kind;
 use crate::subject::List;
@@ -71,8 +72,10 @@ pub enum Breach {
     NoReason(Option<u32>),
     /// A subscription ended although renewal had time to save it.
     Lapsed(String),
-    /// A subscription that the configuration asks for is not there at the end.
-    Missing(String),
+    /// Renewal deleted a subscription that had time left and that nothing was to replace.
+    Deleted(String),
+    /// Something is wrong with a subscription at the end.
+    Flawed(Flaw),
     /// A secret is in the log of a function.
     Leaked(&'static str, &'static str),
     /// A function panicked.
@@ -107,7 +110,8 @@ pub fn judge(evidence: &Evidence) -> Verdict {
     let too_little = evidence.done.iter().filter(|done| !done.is_enough());
     breaches.extend(too_little.cloned().map(Breach::NotDone));
     breaches.extend(evidence.lapsed.iter().cloned().map(Breach::Lapsed));
-    breaches.extend(evidence.missing.iter().cloned().map(Breach::Missing));
+    breaches.extend(evidence.deleted.iter().cloned().map(Breach::Deleted));
+    breaches.extend(evidence.flaws.iter().cloned().map(Breach::Flawed));
     breaches.extend(evidence.leaks.iter().map(|(of, what)| Breach::Leaked(of, what)));
     breaches.extend(
         evidence
@@ -275,7 +279,8 @@ impl fmt::Display for Breach {
             Self::NoReason(Some(number)) => write!(f, "no reason: change {number} in FailedQueue"),
             Self::NoReason(None) => write!(f, "no reason: a message in FailedQueue"),
             Self::Lapsed(name) => write!(f, "lapsed: subscription {name}"),
-            Self::Missing(name) => write!(f, "missing: subscription {name} at the end"),
+            Self::Deleted(name) => write!(f, "deleted: subscription {name}, which should live"),
+            Self::Flawed(flaw) => write!(f, "subscriptions: {flaw} at the end"),
             Self::Leaked(function, what) => write!(f, "secret: {what} in the log of {function}"),
             Self::Panicked(function, line) => write!(f, "panic: {function}: {line}"),
             Self::Grew(growth) => write!(f, "grew: {growth}"),

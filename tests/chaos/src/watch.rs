@@ -103,11 +103,12 @@ async fn watch_subscriptions(world: &World) -> Result<Infallible, Error> {
             }
         }
         let now = world.simulator().now();
-        let over = known
-            .values()
-            .filter(|one| one.expires_at <= now && !live.contains_key(&one.id));
-        for one in over {
-            note_end(world, one, &live);
+        for one in known.values().filter(|one| !live.contains_key(&one.id)) {
+            if one.expires_at <= now {
+                note_end(world, one, &live);
+            } else if let Some(deleted) = world.ends.borrow_mut().note(one, now) {
+                world.evidence.borrow_mut().deleted.push(deleted.name());
+            }
         }
         known = live;
         sleep(POLL_INTERVAL).await;

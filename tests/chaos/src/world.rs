@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use stack::{Function, Pair, Progress, Stack};
 
 use crate::Error;
+use crate::ends::Ends;
 use crate::evidence::Evidence;
+use crate::flaw::{Flaw, flaws};
 use crate::logs::Secrets;
 use crate::options::Options;
 use crate::subject::{self, Subject};
@@ -36,6 +38,8 @@ pub struct World {
     pub disturbed: RefCell<Vec<(Timestamp, String)>>,
     /// Ids of subscriptions that Graph's list leaves out.
     pub unlisted: RefCell<BTreeSet<String>>,
+    /// Which subscriptions may end.
+    pub ends: RefCell<Ends>,
     /// Messages in the queues that changes pass.
     pub backlog: Cell<usize>,
     /// Functions that were killed.
@@ -81,6 +85,7 @@ impl World {
             logs: RefCell::default(),
             disturbed: RefCell::default(),
             unlisted: RefCell::default(),
+            ends: RefCell::default(),
             backlog: Cell::default(),
             killed: Cell::default(),
             escaped: Cell::default(),
@@ -117,12 +122,17 @@ impl World {
         let mut report = Ok(Value::Null);
         for _ in 0..FIRST_RUNS {
             report = self.stack().invoke(Function::Renewal, &json!({})).await;
-            if self.missing().is_empty() {
+            if self.flaws().is_empty() {
                 return Ok(());
             }
         }
         Err(Error::NotSubscribed {
-            missing: self.missing().join(", "),
+            missing: self
+                .flaws()
+                .iter()
+                .map(Flaw::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
             report: report?,
         })
     }
@@ -160,6 +170,7 @@ impl World {
 
     /// Writes a version of the configuration.
     pub async fn configure(&self, version: u32) -> Result<(), Error> {
+        self.ends.borrow_mut().configure();
         let document = subject::config(version, &self.refresh_token);
         self.stack().write_config(&document).await?;
         self.version.set(version);
@@ -178,15 +189,10 @@ impl World {
         live.into_iter().find(|one| subject.is_of(one))
     }
 
-    /// Returns the names of subscriptions that the configuration asks for and that are not there.
-    pub fn missing(&self) -> Vec<String> {
+    /// Returns what is wrong with the live subscriptions under the configuration that was written last.
+    pub fn flaws(&self) -> Vec<Flaw> {
         let live = self.simulator().subscriptions();
-        let is_there = |subject: &Subject| live.iter().any(|one| subject.is_of(one));
-        let wanted = subject::wanted(self.version.get()).into_iter();
-        wanted
-            .filter(|subject| !is_there(subject))
-            .map(Subject::name)
-            .collect()
+        flaws(&live, self.version.get(), self.simulator().now())
     }
 }
 

@@ -307,7 +307,7 @@ fn nobody_misses_a_change_that_the_configuration_does_not_ask_for() {
 }
 
 #[test]
-fn a_subscription_that_ended_or_is_missing_breaks_a_promise() {
+fn a_subscription_that_ended_or_has_a_flaw_breaks_a_promise() {
     let name = || "mail/1".to_owned();
     check(
         &Evidence {
@@ -318,10 +318,18 @@ fn a_subscription_that_ended_or_is_missing_breaks_a_promise() {
     );
     check(
         &Evidence {
-            missing: vec![name()],
+            deleted: vec![name()],
             ..Evidence::default()
         },
-        Breach::Missing(name()),
+        Breach::Deleted(name()),
+    );
+    let flaw = || Flaw::Missing(name());
+    check(
+        &Evidence {
+            flaws: vec![flaw()],
+            ..Evidence::default()
+        },
+        Breach::Flawed(flaw()),
     );
 }
 
