@@ -27,7 +27,10 @@ pub async fn disturb(world: &World, disturbance: Disturbance) -> Result<(), Erro
             renew(world, &json!({"rotate": "keys"})).await;
         }
         Disturbance::ReplaceCertificate => renew(world, &json!({"rotate": "certificate"})).await,
-        Disturbance::ReplaceSigningKey => world.simulator().rotate_keys()?,
+        Disturbance::ReplaceSigningKey => {
+            note_key_trouble(world);
+            world.simulator().rotate_keys()?;
+        }
         Disturbance::Configure(version) => {
             world.configure(version).await?;
             renew(world, &json!({"confirmDeletions": true})).await;
@@ -57,12 +60,22 @@ pub async fn disturb(world: &World, disturbance: Disturbance) -> Result<(), Erro
 
 /// Invokes renewal. It may fail, or be killed: the next run does its work.
 async fn renew(world: &World, event: &Value) {
-    let _ = world.stack().invoke(Function::Renewal, event).await;
+    let version = world.version.get();
+    if let Ok(report) = world.stack().invoke(Function::Renewal, event).await {
+        world.note_report(version, &report);
+    }
+}
+
+fn note_key_trouble(world: &World) {
+    let now = world.simulator().now();
+    world.evidence.borrow_mut().key_troubles.push(now);
 }
 
 /// Makes one of the next calls to Microsoft fail.
 fn fail(world: &World, fault: GraphFault) {
-    if fault != GraphFault::NoSigningKeys {
+    if fault == GraphFault::NoSigningKeys {
+        note_key_trouble(world);
+    } else {
         world.graph_faults.set(world.graph_faults.get() + 1);
     }
     if matches!(fault, GraphFault::NoToken(_)) {

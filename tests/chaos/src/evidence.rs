@@ -26,6 +26,8 @@ pub struct Evidence {
     pub gaps: Vec<Gap>,
     /// What was read of the gaps.
     pub caught_up: Vec<CaughtUp>,
+    /// When Microsoft's signing keys were replaced, or could not be read.
+    pub key_troubles: Vec<Timestamp>,
     /// The messages of FailedQueue.
     pub failures: Vec<Failure>,
     /// Names of subscriptions that ended although renewal had time to save them.
@@ -88,6 +90,8 @@ pub struct Sent {
     pub at: Timestamp,
     /// Digest of the content, of a change that carried one.
     pub content: Option<u64>,
+    /// Whether every configuration that may have been in force meanwhile asks for the subscription.
+    pub is_wanted: bool,
     /// Whether Graph's list showed it from the beginning.
     pub is_listed: bool,
 }
@@ -97,8 +101,10 @@ pub struct Sent {
 pub enum Outcome {
     /// The webhook answered 2xx.
     Accepted,
-    /// Graph gave up, or the subscription ended while it was trying.
+    /// Graph gave up.
     GivenUp,
+    /// The subscription ended while Graph was trying.
+    Ended,
     /// Graph lost it.
     Dropped,
     /// There was no subscription just then.

@@ -244,7 +244,7 @@ const WRONG_LISTS: [GraphFault; 3] = [
 ];
 
 /// Changes in the largest POST.
-const MAX_ITEMS_PER_POST: usize = 40;
+pub const MAX_ITEMS_PER_POST: usize = 40;
 
 #[cfg(test)]
 mod tests {

@@ -62,17 +62,7 @@ impl fmt::Display for Report {
             "changes sent             {sent} of {asked} in {:.0} s",
             self.sending.as_secs_f64()
         )?;
-        for (outcome, words) in [
-            (ChangeOutcome::Delivered, "delivered once by id"),
-            (ChangeOutcome::Failed, "in FailedQueue, with a reason"),
-            (ChangeOutcome::Reported, "in a gap that was reported"),
-            (ChangeOutcome::Rejected, "forged, and rejected"),
-            (
-                ChangeOutcome::NotSubscribed,
-                "without a subscription at that moment",
-            ),
-            (ChangeOutcome::Broken, "broken promises"),
-        ] {
+        for (outcome, words) in OUTCOMES {
             writeln!(
                 f,
                 "  {:7} {words}",
@@ -148,6 +138,24 @@ impl fmt::Display for Report {
         writeln!(f)
     }
 }
+
+/// The outcomes, in words.
+const OUTCOMES: [(ChangeOutcome, &str); 8] = [
+    (ChangeOutcome::Delivered, "delivered once by id"),
+    (ChangeOutcome::Unreadable, "unreadable, and in FailedQueue"),
+    (ChangeOutcome::Failed, "in FailedQueue, for want of a signing key"),
+    (ChangeOutcome::Reported, "in a reported gap that nobody can read"),
+    (
+        ChangeOutcome::NotRead,
+        "in a reported gap that was not read this time",
+    ),
+    (ChangeOutcome::Rejected, "forged, and rejected"),
+    (
+        ChangeOutcome::NotSubscribed,
+        "without a subscription, and nobody asked for one",
+    ),
+    (ChangeOutcome::Broken, "broken promises"),
+];
 
 /// How many broken promises are shown.
 const SHOWN: usize = 40;

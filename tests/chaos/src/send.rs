@@ -9,27 +9,36 @@ use serde_json::{Value, json};
 use crate::Error;
 use crate::evidence::{Outcome, Sent, digest, object};
 use crate::plan::{Kind, Post};
-use crate::subject::List;
+use crate::subject::{self, List};
 use crate::world::World;
 
 /// Sends a POST, and records the outcome of its changes.
 pub async fn send(world: &World, post: &Post) -> Result<(), Error> {
     let now = world.simulator().now();
+    let settled = world.settled.get();
     let Some(subscription) = world.subscription(post.subject) else {
         list(world, post, now, 1);
-        note(world, post, Outcome::Unsubscribed, now);
+        note(world, post, Outcome::Unsubscribed, now, settled);
         return Ok(());
     };
     if post.dropped {
         list(world, post, now, 1);
-        note(world, post, Outcome::Dropped, now);
+        note(world, post, Outcome::Dropped, now, settled);
         return miss(world, &subscription).await;
     }
     let listed = list(world, post, now, world.options.items.div_ceil(MAX_LISTED).max(1));
     let post_of = composed(post, &subscription, &listed);
     let report = world.simulator().send(post_of).await?;
+    let live = world.simulator().subscriptions();
+    let is_over = !live.iter().any(|one| one.id == subscription.id);
+    let is_wanted = is_wanted(world, post, settled);
     let sent = sent(post, &report, now).into_iter().map(|sent| Sent {
+        is_wanted,
         is_listed: listed.contains_key(&sent.number),
+        outcome: match sent.outcome {
+            Outcome::GivenUp if is_over => Outcome::Ended,
+            outcome => outcome,
+        },
         ..sent
     });
     world.evidence.borrow_mut().sent.extend(sent);
@@ -39,14 +48,7 @@ pub async fn send(world: &World, post: &Post) -> Result<(), Error> {
         }
     }
     // Graph says so when it gives up on what it could not deliver.
-    let is_over = report.posts.iter().all(|one| one.delivered);
-    if !is_over
-        && world
-            .simulator()
-            .subscriptions()
-            .iter()
-            .any(|one| one.id == subscription.id)
-    {
+    if !is_over && report.posts.iter().any(|one| !one.delivered) {
         miss(world, &subscription).await?;
     }
     // A hundred thousand of them would not fit into memory.
@@ -128,12 +130,15 @@ fn sent(post: &Post, report: &DeliveryReport, now: Timestamp) -> Vec<Sent> {
 }
 
 /// Notes the changes of a POST that was never tried.
-fn note(world: &World, post: &Post, outcome: Outcome, now: Timestamp) {
-    world
-        .evidence
-        .borrow_mut()
-        .sent
-        .extend(sent_as(post, outcome, now));
+fn note(world: &World, post: &Post, outcome: Outcome, now: Timestamp, settled: u32) {
+    let is_wanted = is_wanted(world, post, settled);
+    let sent = sent_as(post, outcome, now).map(|sent| Sent { is_wanted, ..sent });
+    world.evidence.borrow_mut().sent.extend(sent);
+}
+
+/// Tells whether all versions of the configuration ask for the subscription, from the one that was settled to the last one.
+fn is_wanted(world: &World, post: &Post, settled: u32) -> bool {
+    (settled..=world.version.get()).all(|version| subject::wanted(version).contains(&post.subject))
 }
 
 fn sent_as(post: &Post, outcome: Outcome, at: Timestamp) -> impl Iterator<Item = Sent> + '_ {
@@ -144,6 +149,7 @@ fn sent_as(post: &Post, outcome: Outcome, at: Timestamp) -> impl Iterator<Item =
         outcome,
         at,
         content: None,
+        is_wanted: true,
         is_listed: post.subject.list().is_some(),
     })
 }

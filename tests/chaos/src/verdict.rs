@@ -1,16 +1,19 @@
 //! Whether the events equal the changes.
 
 mod gaps;
+mod reasons;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::done::Done;
 use crate::evidence::{Event, Evidence, Outcome, Sent};
 use crate::flaw::Flaw;
 use crate::growth::Growth;
-use crate::plan::Kind;
+use crate::plan::{Kind, MAX_ITEMS_PER_POST};
 use crate::subject::List;
 
 use gaps::Gaps;
@@ -33,10 +36,14 @@ pub struct Verdict {
 pub enum ChangeOutcome {
     /// At a consumer, under one id.
     Delivered,
-    /// In FailedQueue, with a reason.
+    /// In FailedQueue, because its content cannot be decrypted.
+    Unreadable,
+    /// In FailedQueue, because Microsoft's signing keys were replaced or could not be read.
     Failed,
-    /// In a gap that was reported to consumers, and of which they know that it was not read.
+    /// In a gap that was reported to consumers and that nobody can read.
     Reported,
+    /// In a gap that was reported to consumers, with the reason why it was not read this time.
+    NotRead,
     /// Nowhere: it was forged.
     Rejected,
     /// Nowhere: the configuration of that moment did not ask for it.
@@ -68,6 +75,12 @@ pub enum Breach {
     Believed(u32, String),
     /// An event is about no change that was sent.
     Foreign(String),
+    /// So many of so many changes ended in this way: too many.
+    TooMany(ChangeOutcome, usize, usize),
+    /// A change is in FailedQueue, or something else, for a reason that it cannot have.
+    WrongReason(Option<u32>, String),
+    /// A change was delivered and is in FailedQueue as well: moved back, it arrives twice.
+    FailedToo(u32, String),
     /// A message is in FailedQueue without a reason: a change, or something else.
     NoReason(Option<u32>),
     /// A subscription ended although renewal had time to save it.
@@ -93,7 +106,8 @@ pub fn judge(evidence: &Evidence) -> Verdict {
     let gaps = Gaps::of(evidence);
     let none = Arrived::default();
     for sent in &evidence.sent {
-        let outcome = match outcome_of(sent, arrived.get(&sent.number).unwrap_or(&none), &gaps) {
+        let of_change = arrived.get(&sent.number).unwrap_or(&none);
+        let outcome = match outcome_of(sent, of_change, &gaps, &evidence.key_troubles) {
             Ok(outcome) => outcome,
             Err(breach) => {
                 breaches.push(breach);
@@ -102,11 +116,7 @@ pub fn judge(evidence: &Evidence) -> Verdict {
         };
         *outcomes.entry(outcome).or_default() += 1;
     }
-    let delivered = outcomes.get(&ChangeOutcome::Delivered).copied();
-    let (delivered, all) = (delivered.unwrap_or_default(), evidence.sent.len());
-    if all >= MIN_ITEMS && 2 * delivered < all {
-        breaches.push(Breach::FewDelivered(all, delivered));
-    }
+    breaches.extend(wrong_shares(evidence, &outcomes));
     let too_little = evidence.done.iter().filter(|done| !done.is_enough());
     breaches.extend(too_little.cloned().map(Breach::NotDone));
     breaches.extend(evidence.lapsed.iter().cloned().map(Breach::Lapsed));
@@ -168,27 +178,38 @@ fn sorted(evidence: &Evidence) -> (BTreeMap<u32, Arrived<'_>>, Vec<Breach>) {
                 .or_default()
                 .reasons
                 .push(failure.reason.as_deref()),
-            None if failure.reason.is_none() => breaches.push(Breach::NoReason(None)),
-            None => {}
+            None => breaches.extend(reasons::check_other(failure).err()),
         }
     }
     (arrived, breaches)
 }
 
 /// Returns how a change ended, or the promise that was broken.
-fn outcome_of(sent: &Sent, arrived: &Arrived<'_>, gaps: &Gaps<'_>) -> Result<ChangeOutcome, Breach> {
+fn outcome_of(
+    sent: &Sent,
+    arrived: &Arrived<'_>,
+    gaps: &Gaps<'_>,
+    key_troubles: &[Timestamp],
+) -> Result<ChangeOutcome, Breach> {
     let name = || sent.subject.name();
+    reasons::check_change(sent, &arrived.reasons, key_troubles)?;
     match (sent.kind, &*arrived.events) {
-        (Kind::Genuine, [_, ..]) => return delivered(sent, &arrived.events),
+        (Kind::Genuine, events @ [_, ..]) => {
+            // The reader may have read it afterwards: that is another event.
+            if !arrived.reasons.is_empty() && events.iter().any(|event| !event.was_read) {
+                return Err(Breach::FailedToo(sent.number, name()));
+            }
+            return delivered(sent, events);
+        }
         (Kind::Forged | Kind::Unreadable, [_, ..]) => return Err(Breach::Believed(sent.number, name())),
         (Kind::Forged, []) => return Ok(ChangeOutcome::Rejected),
         (Kind::Genuine | Kind::Unreadable, []) => {}
     }
-    if arrived.reasons.iter().any(Option::is_some) {
-        return Ok(ChangeOutcome::Failed);
-    }
     if !arrived.reasons.is_empty() {
-        return Err(Breach::NoReason(Some(sent.number)));
+        return Ok(match sent.kind {
+            Kind::Unreadable => ChangeOutcome::Unreadable,
+            Kind::Genuine | Kind::Forged => ChangeOutcome::Failed,
+        });
     }
     // What the webhook has accepted is ours to deliver, whatever happens to the subscription afterwards.
     if sent.outcome == Outcome::Accepted {
@@ -197,10 +218,37 @@ fn outcome_of(sent: &Sent, arrived: &Arrived<'_>, gaps: &Gaps<'_>) -> Result<Cha
     if let Some(outcome) = gaps.outcome_of(sent) {
         return outcome;
     }
-    if sent.subject.is_steady() {
+    // Graph gave up on nobody but a subscriber.
+    let is_without = matches!(sent.outcome, Outcome::Unsubscribed | Outcome::Ended);
+    if sent.is_wanted || !is_without {
         return Err(Breach::Lost(sent.number, name(), sent.outcome));
     }
     Ok(ChangeOutcome::NotSubscribed)
+}
+
+/// Returns which shares of the changes are too small or too large. Single changes can have any of the outcomes; all of them
+/// cannot.
+fn wrong_shares(evidence: &Evidence, outcomes: &BTreeMap<ChangeOutcome, usize>) -> Vec<Breach> {
+    let count = |outcome| outcomes.get(&outcome).copied().unwrap_or_default();
+    let all = evidence.sent.len();
+    if all < MIN_ITEMS {
+        return Vec::new();
+    }
+    let is_rich = |sent: &&Sent| sent.kind == Kind::Genuine && sent.subject.is_rich();
+    let rich = evidence.sent.iter().filter(is_rich).count();
+    let too_many = |outcome, of: usize, most: usize| {
+        (count(outcome) > most).then(|| Breach::TooMany(outcome, count(outcome), of))
+    };
+    let delivered = count(ChangeOutcome::Delivered);
+    let few = (2 * delivered < all).then_some(Breach::FewDelivered(all, delivered));
+    few.into_iter()
+        .chain(too_many(ChangeOutcome::Failed, rich, rich / 2))
+        .chain(too_many(
+            ChangeOutcome::NotRead,
+            all,
+            (all / 50).max(MAX_ITEMS_PER_POST),
+        ))
+        .collect()
 }
 
 /// Checks the events about a change: each of them, because a consumer keeps the first of an id.
@@ -276,6 +324,16 @@ impl fmt::Display for Breach {
                 )
             }
             Self::Foreign(id) => write!(f, "foreign: event {id} is about no change that was sent"),
+            Self::TooMany(outcome, count, of) => {
+                write!(f, "too many: {count} of {of} changes are {outcome:?}")
+            }
+            Self::WrongReason(Some(number), reason) => {
+                write!(f, "wrong reason: change {number} in FailedQueue, {reason}")
+            }
+            Self::WrongReason(None, reason) => write!(f, "wrong reason: a message in FailedQueue, {reason}"),
+            Self::FailedToo(number, name) => {
+                write!(f, "both: change {number} of {name} arrived and is in FailedQueue")
+            }
             Self::NoReason(Some(number)) => write!(f, "no reason: change {number} in FailedQueue"),
             Self::NoReason(None) => write!(f, "no reason: a message in FailedQueue"),
             Self::Lapsed(name) => write!(f, "lapsed: subscription {name}"),

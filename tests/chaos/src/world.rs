@@ -28,6 +28,8 @@ pub struct World {
     refresh_token: String,
     /// The version of the configuration that was written last.
     pub version: Cell<u32>,
+    /// The last version after which renewal has put everything right. This one and all later ones may be in force.
+    pub settled: Cell<u32>,
     /// The changes and the observations.
     pub evidence: RefCell<Evidence>,
     /// Secrets that must not be in a log.
@@ -80,6 +82,7 @@ impl World {
             pair,
             refresh_token,
             version: Cell::default(),
+            settled: Cell::default(),
             evidence: RefCell::default(),
             secrets: RefCell::default(),
             logs: RefCell::default(),
@@ -171,10 +174,9 @@ impl World {
     /// Writes a version of the configuration.
     pub async fn configure(&self, version: u32) -> Result<(), Error> {
         self.ends.borrow_mut().configure();
-        let document = subject::config(version, &self.refresh_token);
-        self.stack().write_config(&document).await?;
         self.version.set(version);
-        Ok(())
+        let document = subject::config(version, &self.refresh_token);
+        Ok(self.stack().write_config(&document).await?)
     }
 
     /// Has calls to AWS fail in another way.
@@ -187,6 +189,15 @@ impl World {
     pub fn subscription(&self, subject: Subject) -> Option<Registered> {
         let live = self.simulator().subscriptions();
         live.into_iter().find(|one| subject.is_of(one))
+    }
+
+    /// Notes a report of renewal, which began under a version of the configuration.
+    pub fn note_report(&self, version: u32, report: &Value) {
+        let live = self.simulator().subscriptions();
+        let is_right = flaws(&live, version, self.simulator().now()).is_empty();
+        if report.get("failed") == Some(&json!(0)) && is_right && version == self.version.get() {
+            self.settled.set(version);
+        }
     }
 
     /// Returns what is wrong with the live subscriptions under the configuration that was written last.

@@ -44,7 +44,8 @@ impl<'a> Gaps<'a> {
                 Shortfall::None if sent.is_listed => {
                     return Some(unread(format!("gap {} was read without it", done.gap)));
                 }
-                Shortfall::None | Shortfall::Possible => outcome = Ok(ChangeOutcome::Reported),
+                Shortfall::None | Shortfall::Always => outcome = Ok(ChangeOutcome::Reported),
+                Shortfall::Possible => outcome = Ok(ChangeOutcome::NotRead),
                 Shortfall::Wrong(reason) => return Some(unread(reason)),
             }
         }
@@ -62,6 +63,8 @@ fn covers(gap: &Gap, sent: &Sent) -> bool {
 enum Shortfall {
     /// It may not.
     None,
+    /// Nobody can read it.
+    Always,
     /// For a reason that can be.
     Possible,
     /// For one that cannot be, or for none although the resource cannot be read.
@@ -80,7 +83,7 @@ fn shortfall(done: &CaughtUp, sent: &Sent) -> Shortfall {
     };
     if sent.subject.list().is_none() {
         return match reason {
-            Some(reason) if !done.is_complete && CANNOT_BE_READ.contains(&reason) => Shortfall::Possible,
+            Some(reason) if !done.is_complete && CANNOT_BE_READ.contains(&reason) => Shortfall::Always,
             _ => wrong(),
         };
     }

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 mod gaps;
+mod reasons;
 
 use super::*;
 use crate::evidence::{CaughtUp, Failure, Gap};
@@ -165,43 +166,6 @@ fn an_event_about_nothing_that_was_sent_is_foreign() {
 }
 
 #[test]
-fn a_change_in_failed_queue_needs_a_reason() {
-    let failure = |number, reason: Option<&str>| Failure {
-        number,
-        reason: reason.map(str::to_owned),
-    };
-    for kind in [Kind::Genuine, Kind::Unreadable] {
-        let sent = vec![Sent { kind, ..sent(1) }];
-        let failures = vec![failure(Some(1), Some("TokenRejected"))];
-        check_outcome(
-            &Evidence {
-                sent: sent.clone(),
-                failures,
-                ..Evidence::default()
-            },
-            ChangeOutcome::Failed,
-        );
-        let failures = vec![failure(Some(1), None)];
-        check(
-            &Evidence {
-                sent,
-                failures,
-                ..Evidence::default()
-            },
-            Breach::NoReason(Some(1)),
-        );
-    }
-    let failures = vec![failure(None, None), failure(None, Some("Malformed"))];
-    check(
-        &Evidence {
-            failures,
-            ..Evidence::default()
-        },
-        Breach::NoReason(None),
-    );
-}
-
-#[test]
 fn an_undecryptable_change_is_lost_if_failed_queue_lacks_it() {
     check(
         &Evidence {
@@ -239,7 +203,7 @@ fn a_change_that_never_came_through_has_to_lie_in_a_gap() {
                     caught_up: not_ready(),
                     ..Evidence::default()
                 },
-                ChangeOutcome::Reported,
+                ChangeOutcome::NotRead,
             );
         }
         for gaps in [
@@ -292,18 +256,23 @@ fn an_event_for_another_tenant_or_subscription_breaks_a_promise() {
 
 #[test]
 fn nobody_misses_a_change_that_the_configuration_does_not_ask_for() {
-    let sent = Sent {
-        subject: Subject::Mail(7),
-        outcome: Outcome::Unsubscribed,
-        ..sent(1)
+    let evidence = |outcome, is_wanted| Evidence {
+        sent: vec![Sent {
+            subject: Subject::Mail(7),
+            outcome,
+            is_wanted,
+            ..sent(1)
+        }],
+        ..Evidence::default()
     };
-    check_outcome(
-        &Evidence {
-            sent: vec![sent],
-            ..Evidence::default()
-        },
-        ChangeOutcome::NotSubscribed,
-    );
+    for outcome in [Outcome::Unsubscribed, Outcome::Ended] {
+        check_outcome(&evidence(outcome, false), ChangeOutcome::NotSubscribed);
+    }
+    let lost = |outcome| Breach::Lost(1, Subject::Mail(7).name(), outcome);
+    for outcome in [Outcome::Unsubscribed, Outcome::Ended, Outcome::GivenUp] {
+        check(&evidence(outcome, true), lost(outcome));
+    }
+    check(&evidence(Outcome::GivenUp, false), lost(Outcome::GivenUp));
 }
 
 #[test]
@@ -425,6 +394,7 @@ fn sent(number: u32) -> Sent {
         outcome: Outcome::Accepted,
         at: Timestamp::UNIX_EPOCH,
         content: Some(7),
+        is_wanted: true,
         is_listed: true,
     }
 }

@@ -50,7 +50,7 @@ fn a_reading_that_begins_too_late_has_to_say_so() {
     };
     check_unread(&lost(Subject::Calendar, vec![late(None)]));
     let clipped = late(Some(CLIPPED));
-    check_outcome(&lost(Subject::Calendar, vec![clipped]), ChangeOutcome::Reported);
+    check_outcome(&lost(Subject::Calendar, vec![clipped]), ChangeOutcome::NotRead);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn the_reading_of_another_team_excuses_nothing() {
     check_unread(&lost(Subject::TeamMessages, vec![of(even)]));
     check_outcome(
         &lost(Subject::TeamMessages, vec![of(even), of(odd)]),
-        ChangeOutcome::Reported,
+        ChangeOutcome::NotRead,
     );
 }
 

@@ -1,0 +1,158 @@
+//! What may be in FailedQueue, why, and how much of it.
+
+use super::*;
+
+#[test]
+fn unreadable_content_fails_for_its_own_reason() {
+    let unreadable = || Sent {
+        kind: Kind::Unreadable,
+        ..sent(1)
+    };
+    check_outcome(
+        &failed(unreadable(), Some("ContentRejected")),
+        ChangeOutcome::Unreadable,
+    );
+    let wrong = Breach::WrongReason(Some(1), "Malformed".to_owned());
+    check(&failed(unreadable(), Some("Malformed")), wrong);
+    check(&failed(unreadable(), None), Breach::NoReason(Some(1)));
+}
+
+#[test]
+fn a_genuine_change_fails_only_near_trouble_with_signing_keys() {
+    for reason in ["NoSigningKeys", "TokenRejected"] {
+        let wrong = || Breach::WrongReason(Some(1), reason.to_owned());
+        let with = |trouble: i64| Evidence {
+            key_troubles: vec![Timestamp::UNIX_EPOCH + SignedDuration::from_secs(trouble)],
+            ..failed(sent(1), Some(reason))
+        };
+        check(&failed(sent(1), Some(reason)), wrong());
+        for trouble in [-419, 0, 119] {
+            check_outcome(&with(trouble), ChangeOutcome::Failed);
+        }
+        for trouble in [-421, 121] {
+            check(&with(trouble), wrong());
+        }
+        let basic = Sent {
+            subject: Subject::Calendar,
+            ..sent(1)
+        };
+        let evidence = Evidence {
+            sent: vec![basic],
+            ..with(0)
+        };
+        check(&evidence, wrong());
+    }
+    for reason in ["ContentRejected", "Panicked", "NotStored"] {
+        let wrong = Breach::WrongReason(Some(1), reason.to_owned());
+        check(&failed(sent(1), Some(reason)), wrong);
+    }
+    check(&failed(sent(1), None), Breach::NoReason(Some(1)));
+}
+
+#[test]
+fn a_forged_change_is_not_in_failed_queue() {
+    let forged = Sent {
+        kind: Kind::Forged,
+        ..sent(1)
+    };
+    let wrong = Breach::WrongReason(Some(1), "ContentRejected".to_owned());
+    check(&failed(forged, Some("ContentRejected")), wrong);
+}
+
+#[test]
+fn a_message_about_no_change_has_one_of_few_reasons() {
+    let of = |reason: Option<&str>| {
+        judge(&Evidence {
+            failures: vec![failure(None, reason)],
+            ..Evidence::default()
+        })
+        .breaches
+    };
+    assert_eq!(of(Some("NotReady")), []);
+    assert_eq!(of(None), [Breach::NoReason(None)]);
+    let wrong = Breach::WrongReason(None, "Malformed".to_owned());
+    assert_eq!(of(Some("Malformed")), [wrong]);
+}
+
+#[test]
+fn a_delivered_change_is_not_in_failed_queue_unless_it_was_read() {
+    let with = |was_read| Evidence {
+        events: vec![Event {
+            was_read,
+            ..event(1, "a")
+        }],
+        key_troubles: vec![Timestamp::UNIX_EPOCH],
+        ..failed(sent(1), Some("NoSigningKeys"))
+    };
+    check(&with(false), Breach::FailedToo(1, "team-messages".to_owned()));
+    check_outcome(&with(true), ChangeOutcome::Delivered);
+}
+
+#[test]
+fn not_all_genuine_changes_can_wait_for_a_signing_key() {
+    let run = |failed: u32| {
+        judge(&Evidence {
+            sent: (1..=100).map(sent).collect(),
+            events: (failed + 1..=100)
+                .map(|number| event(number, &number.to_string()))
+                .collect(),
+            failures: (1..=failed)
+                .map(|number| failure(Some(number), Some("NoSigningKeys")))
+                .collect(),
+            key_troubles: vec![Timestamp::UNIX_EPOCH],
+            ..Evidence::default()
+        })
+        .breaches
+    };
+    assert_eq!(run(50), []);
+    assert_eq!(
+        run(51),
+        [
+            Breach::FewDelivered(100, 49),
+            Breach::TooMany(ChangeOutcome::Failed, 51, 100)
+        ]
+    );
+}
+
+#[test]
+fn not_all_gaps_can_be_left_unread() {
+    let run = |unread: u32| {
+        let one = |number| Sent {
+            outcome: if number <= unread {
+                Outcome::Dropped
+            } else {
+                Outcome::Accepted
+            },
+            ..sent(number)
+        };
+        judge(&Evidence {
+            sent: (1..=100).map(one).collect(),
+            events: (unread + 1..=100)
+                .map(|number| event(number, &number.to_string()))
+                .collect(),
+            gaps: vec![gap("team-messages", -1, 1)],
+            caught_up: vec![caught_up(Some(
+                "Microsoft Graph could not be read, even at the last try",
+            ))],
+            ..Evidence::default()
+        })
+        .breaches
+    };
+    assert_eq!(run(40), []);
+    assert_eq!(run(41), [Breach::TooMany(ChangeOutcome::NotRead, 41, 100)]);
+}
+
+fn failed(sent: Sent, reason: Option<&str>) -> Evidence {
+    Evidence {
+        failures: vec![failure(Some(sent.number), reason)],
+        sent: vec![sent],
+        ..Evidence::default()
+    }
+}
+
+fn failure(number: Option<u32>, reason: Option<&str>) -> Failure {
+    Failure {
+        number,
+        reason: reason.map(str::to_owned),
+    }
+}
