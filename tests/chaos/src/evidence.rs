@@ -36,6 +36,8 @@ pub struct Evidence {
     pub deleted: Vec<String>,
     /// What is wrong with the subscriptions at the end.
     pub flaws: Vec<Flaw>,
+    /// What did not become right although nothing failed any more.
+    pub uncured: Vec<String>,
     /// Secrets that stand in a log: of which function, and what it is.
     pub leaks: Vec<(&'static str, &'static str)>,
     /// Panics: of which function, and the line that tells of it.

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt, future, stream};
 use graph_simulator::SimulatorError;
-use serde_json::{Value, json};
-use stack::{Calls, Function};
+use serde_json::Value;
+use stack::Calls;
 use tokio::{sync, time::sleep};
 
 mod disturb;
@@ -26,6 +26,7 @@ mod logs;
 mod options;
 pub mod plan;
 mod record;
+mod recovery;
 mod report;
 mod send;
 mod subject;
@@ -41,7 +42,7 @@ pub use weather::{Service, Weather};
 
 use done::Done;
 use plan::{Disturbance, Plan, Step};
-use verdict::{Breach, judge};
+use verdict::judge;
 use world::World;
 
 /// Has cargo compile this package again in another checkout; see `.cargo/config.toml`.
@@ -66,7 +67,7 @@ pub async fn run(options: Options) -> Result<Report, Error> {
         let sending = started.elapsed();
         world.progress.say("Everything is sent; the faults end");
         let calls = world.stack().microburst()?.calls().await?;
-        recover(&world).await?;
+        recovery::recover(&world).await?;
         note_done(&world, calls, disturbances);
         Ok::<Duration, Error>(sending)
     };
@@ -220,58 +221,6 @@ fn longest(options: &Options) -> Duration {
     Duration::from_secs(60 * u64::from(minutes))
 }
 
-/// Ends the faults, has renewal put everything right, and waits for what is still on its way.
-async fn recover(world: &World) -> Result<(), Error> {
-    world.set_weather(Weather::Calm).await?;
-    for _ in 0..RUNS {
-        let report = world
-            .stack()
-            .invoke(Function::Renewal, &json!({"confirmDeletions": true}))
-            .await;
-        if report.is_ok_and(|report| report.get("failed") == Some(&json!(0))) && world.flaws().is_empty() {
-            break;
-        }
-        sleep(Duration::from_secs(1)).await;
-    }
-    let (mut last, mut since) = (usize::MAX, Instant::now());
-    loop {
-        let (waiting, arrived) = (is_waiting(world).await?, arrived(world));
-        // Judging takes seconds after a large run, so it waits until nothing arrives any more.
-        if arrived != last {
-            (last, since) = (arrived, Instant::now());
-        } else if !waiting && nothing_is_lost(world) {
-            return Ok(());
-        }
-        if since.elapsed() > TIMEOUT {
-            return Ok(());
-        }
-        sleep(Duration::from_secs(1)).await;
-    }
-}
-
-/// Tells whether something is in a queue that a function reads.
-async fn is_waiting(world: &World) -> Result<bool, Error> {
-    for queue in ["NotificationQueue", "LifecycleQueue", "ReadQueue"] {
-        if world.stack().held(world.stack().resource(queue)?).await? > 0 {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn arrived(world: &World) -> usize {
-    let evidence = world.evidence.borrow();
-    evidence.events.len() + evidence.gaps.len() + evidence.failures.len()
-}
-
-fn nothing_is_lost(world: &World) -> bool {
-    let verdict = judge(&world.evidence.borrow());
-    !verdict
-        .breaches
-        .iter()
-        .any(|breach| matches!(breach, Breach::Lost(..) | Breach::Unread(..)))
-}
-
 /// Looks for what must not be in a log, and for what is not there at the end.
 async fn conclude(world: &World) -> Result<(), Error> {
     watch::remember_secrets(world).await;
@@ -329,9 +278,3 @@ const STEADY_DELAY_MINUTES: u32 = 3;
 
 /// Disturbances that are under way at once.
 const CONCURRENT_DISTURBANCES: usize = 8;
-
-/// Runs that renewal has for putting everything right when nothing fails any more.
-const RUNS: usize = 10;
-
-/// How long nothing may arrive before what is missing counts as lost: some times what a queue keeps a message back for.
-const TIMEOUT: Duration = Duration::from_mins(1);

@@ -89,6 +89,8 @@ pub enum Breach {
     Deleted(String),
     /// Something is wrong with a subscription at the end.
     Flawed(Flaw),
+    /// Something did not become right although nothing failed any more.
+    NotCured(String),
     /// A secret is in the log of a function.
     Leaked(&'static str, &'static str),
     /// A function panicked.
@@ -122,6 +124,7 @@ pub fn judge(evidence: &Evidence) -> Verdict {
     breaches.extend(evidence.lapsed.iter().cloned().map(Breach::Lapsed));
     breaches.extend(evidence.deleted.iter().cloned().map(Breach::Deleted));
     breaches.extend(evidence.flaws.iter().cloned().map(Breach::Flawed));
+    breaches.extend(evidence.uncured.iter().cloned().map(Breach::NotCured));
     breaches.extend(evidence.leaks.iter().map(|(of, what)| Breach::Leaked(of, what)));
     breaches.extend(
         evidence
@@ -339,6 +342,7 @@ impl fmt::Display for Breach {
             Self::Lapsed(name) => write!(f, "lapsed: subscription {name}"),
             Self::Deleted(name) => write!(f, "deleted: subscription {name}, which should live"),
             Self::Flawed(flaw) => write!(f, "subscriptions: {flaw} at the end"),
+            Self::NotCured(what) => write!(f, "not cured: {what}"),
             Self::Leaked(function, what) => write!(f, "secret: {what} in the log of {function}"),
             Self::Panicked(function, line) => write!(f, "panic: {function}: {line}"),
             Self::Grew(growth) => write!(f, "grew: {growth}"),

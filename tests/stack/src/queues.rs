@@ -117,7 +117,7 @@ impl Stack {
         set.send().await.map(drop).map_err(Error::unreachable("SQS"))
     }
 
-    /// Returns how many messages a queue has, including those in flight.
+    /// Returns how many messages a queue has, including those in flight and those that are not due yet.
     ///
     /// # Errors
     ///
@@ -126,6 +126,7 @@ impl Stack {
         let counts = [
             QueueAttributeName::ApproximateNumberOfMessages,
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
         ];
         let get = self.sqs().get_queue_attributes().queue_url(queue_url);
         let got = get.set_attribute_names(Some(counts.to_vec())).send().await;

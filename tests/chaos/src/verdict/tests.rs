@@ -303,6 +303,18 @@ fn a_subscription_that_ended_or_has_a_flaw_breaks_a_promise() {
 }
 
 #[test]
+fn what_stays_broken_when_nothing_fails_any_more_breaks_a_promise() {
+    let what = || "1 messages are left in ReadQueue".to_owned();
+    check(
+        &Evidence {
+            uncured: vec![what()],
+            ..Evidence::default()
+        },
+        Breach::NotCured(what()),
+    );
+}
+
+#[test]
 fn a_secret_in_a_log_and_a_panic_break_a_promise() {
     check(
         &Evidence {

@@ -1,0 +1,96 @@
+//! The end of a run: nothing fails any more, renewal puts everything right, and the queues become empty.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use stack::Function;
+use tokio::time::sleep;
+
+use crate::Error;
+use crate::weather::Weather;
+use crate::world::World;
+
+/// Ends the faults, has renewal put everything right, and waits for what is still on its way.
+pub async fn recover(world: &World) -> Result<(), Error> {
+    world.set_weather(Weather::Calm).await?;
+    cure(world).await;
+    drain(world).await
+}
+
+/// Runs renewal until it has nothing to complain about and every subscription is as configured.
+async fn cure(world: &World) {
+    let mut complaint = String::new();
+    for _ in 0..RUNS {
+        let event = json!({"confirmDeletions": true});
+        let report = world.stack().invoke(Function::Renewal, &event).await;
+        complaint = match report {
+            Ok(report) if report.get("failed") != Some(&json!(0)) => {
+                format!("renewal fails: {}", shortened(&report))
+            }
+            Err(error) => format!("renewal does not answer: {error}"),
+            Ok(_) if world.flaws().is_empty() => return,
+            // Each of them is a breach of its own.
+            Ok(_) => String::new(),
+        };
+        sleep(Duration::from_secs(1)).await;
+    }
+    if !complaint.is_empty() {
+        world.evidence.borrow_mut().uncured.push(complaint);
+    }
+}
+
+/// Waits until nothing is in a queue and nothing arrives any more.
+async fn drain(world: &World) -> Result<(), Error> {
+    let (mut last, mut since) = (usize::MAX, Instant::now());
+    loop {
+        let (full, arrived) = (full_queues(world).await?, arrived(world));
+        if arrived != last {
+            (last, since) = (arrived, Instant::now());
+        } else if full.is_empty() && since.elapsed() > QUIET {
+            return Ok(());
+        } else if since.elapsed() > TIMEOUT {
+            world.evidence.borrow_mut().uncured.extend(full);
+            return Ok(());
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// Returns which queues are not empty.
+async fn full_queues(world: &World) -> Result<Vec<String>, Error> {
+    let mut full = Vec::new();
+    for queue in QUEUES {
+        let held = world.stack().held(world.stack().resource(queue)?).await?;
+        if held > 0 {
+            full.push(format!("{held} messages are left in {queue}"));
+        }
+    }
+    Ok(full)
+}
+
+fn arrived(world: &World) -> usize {
+    let evidence = world.evidence.borrow();
+    evidence.events.len() + evidence.gaps.len() + evidence.caught_up.len() + evidence.failures.len()
+}
+
+fn shortened(report: &Value) -> String {
+    report.to_string().chars().take(300).collect()
+}
+
+/// The queues that functions and consumers empty.
+const QUEUES: [&str; 5] = [
+    "NotificationQueue",
+    "LifecycleQueue",
+    "ReadQueue",
+    "DeliveryQueue",
+    "FailedQueue",
+];
+
+/// Runs that renewal has for putting everything right when nothing fails any more.
+const RUNS: usize = 10;
+
+/// How long nothing arrives at the end.
+const QUIET: Duration = Duration::from_secs(3);
+
+/// How long nothing may arrive while a queue is not empty: longer than all tries of a notification, or some of a window.
+const TIMEOUT: Duration = Duration::from_secs(150);
