@@ -126,11 +126,14 @@ impl<P: Ports> Applier<'_, P> {
                 ..
             } = &self.run;
             let deadline = request.stores_by(&deps.clock);
-            let unsent = send(deps, config, vec![((), gap.into())], deadline).await;
+            let unsent = send(deps, config, vec![((), gap.clone().into())], deadline).await;
             result.is_unreported = !unsent.is_empty();
-            if !unsent.events.is_empty() {
+            let history = &mut lock(&self.known).history;
+            if unsent.events.is_empty() {
+                history.told(&gap);
+            } else {
                 // The next run informs them. A window alone is kept and ordered again.
-                lock(&self.known).history.unreported(&result.step.name, lost);
+                history.unreported(&result.step.name, lost);
             }
         }
         result

@@ -13,7 +13,7 @@ use graph_core::{
     subscription::{
         config::{Config, Credential, Parts, Tenant, requested},
         model::Subscription,
-        plan::{FailureHistory, LiveCounts, Policy, SubscriptionHistory},
+        plan::{FailureHistory, LiveCounts, Policy, SubscriptionHistory, gap::Gap},
     },
 };
 use graph_edge::graph::Listed;
@@ -77,6 +77,14 @@ impl Memory {
         logins
             .get(&login_id(name, tenant))
             .map_or_else(fresh, |known| lock(known).clone())
+    }
+
+    /// Remembers that consumers have an event about a gap.
+    pub(crate) fn told(&self, gap: &Gap) {
+        let logins = lock(&self.logins);
+        for (_, known) in logins.iter().filter(|((one, _), _)| *one == gap.application) {
+            lock(known).history.told(gap);
+        }
     }
 
     /// Returns whether the last run left the step called `name` in the tenant, if that was a run of this process.

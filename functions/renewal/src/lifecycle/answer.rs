@@ -204,16 +204,15 @@ impl<P: Ports> Answers<'_, P> {
 
     async fn with_login(&self, event: &Event, named: Named<'_>) -> Verdict {
         // In a block of its own: the lock must not be held across the calls below.
-        let (known, was_listed, was_reported) = {
+        let (known, was_listed, is_told) = {
             let known = lock(&named.known);
             let one = known.get(&event.subscription_id).cloned();
-            let was_reported = known.history.was_reported(&event.subscription_id, &event.name);
-            (one, known.was_listed_since(event.received_at), was_reported)
+            let is_told = !known.history.may_be_untold(&event.subscription_id, &event.name);
+            (one, known.was_listed_since(event.received_at), is_told)
         };
         let existing = match (known, event.kind) {
-            // The run that made this list has reported the loss. An event that an earlier run had confirmed comes again, because
-            // its subscription or its gap is not yet taken care of.
-            (None, Kind::Removed) if was_listed && !was_reported => return Verdict::Ignored,
+            // The run that made this list has reported the loss, or the next creation does.
+            (None, Kind::Removed) if was_listed && is_told => return Verdict::Ignored,
             // Whether it existed before is checked by the run.
             (None, Kind::Removed) => return Verdict::Gone,
             (Some(one), Kind::Removed | Kind::Missed) => one,

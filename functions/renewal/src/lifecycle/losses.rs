@@ -49,14 +49,15 @@ impl Losses {
         config: &Config,
         deadline: Deadline,
     ) -> Vec<usize> {
-        let numbered = self.found.iter().map(|(index, loss)| (*index, of_replaced(loss)));
-        let told: Vec<_> = numbered.collect();
+        let sent = self.found.clone();
         let unsent = run::send(deps, config, self.found, deadline).await;
         let failed: Vec<usize> = unsent.all().collect();
-        let done = told.into_iter().filter(|(index, _)| !failed.contains(index));
-        let mut missed = lock(&deps.memory.missed);
-        missed.extend(done.filter_map(|(_, gap)| gap));
-        drop(missed);
+        for (_, loss) in sent.iter().filter(|(index, _)| !failed.contains(index)) {
+            lock(&deps.memory.missed).extend(of_replaced(loss));
+            if loss.gap.kind == GapKind::Removed {
+                deps.memory.told(&loss.gap);
+            }
+        }
         failed
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     lifecycle::{batch, event},
-    *,
+    windows, *,
 };
 
 const REMOVED: &str = "Microsoft.Graph.SubscriptionRemoved";
@@ -10,23 +10,78 @@ const REMOVED: &str = "Microsoft.Graph.SubscriptionRemoved";
 #[tokio::test]
 async fn invented_ids_make_one_event_for_each_subscription_in_all_processes() {
     let mut world = prepared(&[("chat", "a", true)]).await.restarted();
-    let mut ids = Vec::new();
+    let (mut ids, mut lists) = (Vec::new(), Vec::new());
     for process in 0..3 {
         for round in 0..3 {
+            world.clock.advance(1);
             let records: Vec<Value> = (0..100)
                 .map(|number| removed(&format!("invented-{process}-{round}-{number}")))
                 .collect();
             let answer = world.invoke(batch(&records)).await.unwrap();
             assert_eq!(answer, json!({"batchItemFailures": []}));
-            world.clock.advance(1);
+            lists.push(world.log().len());
         }
         assert_eq!(world.windows(), Vec::<Value>::new(), "it is there");
         ids.extend(told(&world).iter().map(|event| event["id"].clone()));
         world = world.restarted();
     }
-    assert!(ids.len() <= 3, "one for each process: {}", ids.len());
+    assert_eq!(ids.len(), 3, "one for each process");
+    assert_eq!(lists, [1, 0, 0, 1, 0, 0, 1, 0, 0]);
     ids.dedup();
-    assert!(ids.len() <= 1, "the same event for consumers");
+    assert_eq!(ids.len(), 1, "the same event for consumers");
+}
+
+#[tokio::test]
+async fn invented_ids_make_no_event_about_a_successor_whose_gap_is_told() {
+    let world = prepared(&[("chat", "a", true)]).await.restarted();
+    world.invoke(batch(&[removed("invented-1")])).await.unwrap();
+    world.clock.advance(10);
+    world.graph.remove("id-1");
+    world.run().await;
+    assert_eq!((world.told().len(), told(&world).len()), (2, 1));
+    world.clock.advance(10);
+    for invented in ["invented-2", "invented-3"] {
+        let invented = windows::received(removed(invented), world.clock.now());
+        world.invoke(batch(&[invented])).await.unwrap();
+    }
+    assert_eq!(world.told().len(), 2);
+}
+
+#[tokio::test]
+async fn a_removal_after_an_invented_one_is_reported() {
+    let world = prepared(&[("chat", "a", true)]).await.restarted();
+    for (id, of) in [("invented", None), ("id-1", Some(json!("id-1")))] {
+        world.clock.advance(10);
+        world.graph.remove(id);
+        let removal = windows::received(removed(id), world.clock.now());
+        world.invoke(batch(&[removal])).await.unwrap();
+        let told = told(&world);
+        assert_eq!(told.last().unwrap()["data"].get("subscriptionId").cloned(), of);
+    }
+    assert_eq!(told(&world).len(), 2);
+}
+
+#[tokio::test]
+async fn an_untold_removal_is_reported_by_a_process_that_has_listed_before() {
+    for is_last_run_stored in [false, true] {
+        let mut world = prepared(&[("chat", "a", true)]).await;
+        world.graph.remove("id-1");
+        world.delivery_queue.refuse(Some(""));
+        let answer = world.invoke(batch(&[removed("id-1")])).await.unwrap();
+        assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 1);
+        world.clock.advance(10);
+        if is_last_run_stored {
+            world.scheduled();
+        }
+        world = world.restarted();
+        world.scheduled();
+        world.log();
+        for calls in [&["list a"][..], &[]] {
+            world.invoke(batch(&[removed("id-1")])).await.unwrap();
+            assert_eq!(world.log(), calls);
+        }
+        assert_eq!(told(&world).len(), 1);
+    }
 }
 
 #[tokio::test]

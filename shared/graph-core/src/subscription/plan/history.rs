@@ -13,7 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Action, Context, Reason, Step,
     existing::{self, Existing},
-    removals::Removals,
+    gap::Gap,
+    removals::{Predecessors, Removals},
     state::{Before, Look, Missing},
 };
 
@@ -25,8 +26,8 @@ pub struct SubscriptionHistory {
     looked_before: Option<Timestamp>,
     /// When each name was last seen; nothing if it has been missing since before the first look.
     names: BTreeMap<String, Option<Seen>>,
-    /// What Graph has reported as removed: it may repeat the report.
-    replaced: Removals,
+    /// What existed before the current subscriptions.
+    predecessors: Predecessors,
     /// The subscriptions that this process created, the last one of each name.
     made: BTreeMap<String, Made>,
     /// The names that are missing and never had a subscription.
@@ -183,7 +184,7 @@ impl SubscriptionHistory {
     /// may have removed it again.
     ///
     /// `reported` has the ids and names that Graph reported as removed. Those that fit the history are returned; the
-    /// others are inventions and are ignored.
+    /// others are inventions, or their entries ask for nothing, and are ignored.
     pub fn observe(
         &mut self,
         steps: &mut [Step],
@@ -199,16 +200,9 @@ impl SubscriptionHistory {
             || self
                 .looked_at
                 .is_some_and(|looked_at| now.duration_since(looked_at) <= holds);
-        let mut removed = Removals::default();
-        for (id, name) in reported {
-            if context.removed.contains(id) || self.has_been(id, name) {
-                removed.add(id, name);
-            } else if !is_known || self.has_unknown_id(name) {
-                removed.add_name(name);
-            }
-        }
-        // Graph repeats its reports, even after a successor of the same name was created.
-        self.replaced.extend(removed.clone());
+        let removed = self.confirmed(steps, reported, context, is_known);
+        // An event that no queue takes comes again, when the successor is no longer missing.
+        self.predecessors.add(removed.clone());
         // A run may look twice.
         if self.looked_at != Some(now) {
             self.looked_before = self.looked_at.replace(now);
@@ -301,6 +295,30 @@ impl SubscriptionHistory {
         removed
     }
 
+    /// Returns those of the `reported` removals that fit the history, before a look that planned these `steps`.
+    fn confirmed(
+        &self,
+        steps: &[Step],
+        reported: &BTreeSet<(String, String)>,
+        context: &Context,
+        is_known: bool,
+    ) -> Removals {
+        let mut removed = Removals::default();
+        for (id, name) in reported {
+            let is_wanted = |step: &&Step| step.name == *name && !matches!(step.action, Action::Delete { .. });
+            let has_unknown = |step: &Step| match step.action.id() {
+                Some(current) => self.predecessors.may_be_untold(name, current),
+                None => !is_known || self.id_of(name).is_none(),
+            };
+            if context.removed.contains(id) || self.has_been(id, name) {
+                removed.add(id, name);
+            } else if steps.iter().find(is_wanted).is_some_and(has_unknown) {
+                removed.add_name(name);
+            }
+        }
+        removed
+    }
+
     /// Returns whether the subscription called `name` existed at the look of another process, no longer than `holds` before
     /// the last one, and only the last list does not show it. Lists leave out what exists, and this process does not know its
     /// id to ask for it.
@@ -349,24 +367,31 @@ impl SubscriptionHistory {
         }
     }
 
-    /// Returns whether a run has found that the subscription called `name` may have had this id and was removed.
+    /// Returns whether consumers may not have heard that the subscription called `name` with this id, which exists no more, was
+    /// removed.
     #[must_use]
-    pub fn was_reported(&self, id: &str, name: &str) -> bool {
-        self.replaced.is_proven(id, name) || self.replaced.is_possible(name)
+    pub fn may_be_untold(&self, id: &str, name: &str) -> bool {
+        let current = self.id_of(name);
+        self.predecessors.has_untold(id, name)
+            || current.is_some_and(|current| self.predecessors.may_be_untold(name, current))
+    }
+
+    /// Remembers that consumers have an event about a gap.
+    pub fn told(&mut self, gap: &Gap) {
+        let current = gap.new_subscription_id.as_deref();
+        let current = current.filter(|current| self.id_of(&gap.name) == Some(current));
+        self.predecessors
+            .told(&gap.name, gap.subscription_id.as_deref(), current);
     }
 
     /// Returns whether the subscription called `name` had this id.
     fn has_been(&self, id: &str, name: &str) -> bool {
-        self.id_of(name) == Some(id) || self.replaced.is_proven(id, name)
+        self.id_of(name) == Some(id) || self.predecessors.has_untold(id, name)
     }
 
-    /// Returns whether the subscription called `name` may have had an id that this process does not know.
-    fn has_unknown_id(&self, name: &str) -> bool {
-        self.id_of(name).is_none() || self.replaced.is_possible(name)
-    }
-
-    /// Remembers that the subscription called `name` was created.
+    /// Remembers that the subscription called `name` was created. The step that creates it knows what is lost.
     pub fn made(&mut self, name: &str, id: &str, at: Timestamp) {
+        self.predecessors.settle(name, id);
         let first_at = if self.new.contains(name) {
             Some(at)
         } else {
