@@ -39,6 +39,7 @@ mod needs;
 mod observed;
 mod result;
 mod sight;
+mod turn;
 
 /// A tenant with its plan.
 pub(super) struct TenantPlan<'a, P: Ports> {
@@ -186,6 +187,11 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             }
             remembered(steps, sight, &policy, self.begun)
         };
+        let steps = if self.stored.has_left_over() {
+            turn::in_turn(steps, self.begun, policy.period)
+        } else {
+            steps
+        };
         let planned = steps.iter().chain(result.steps.iter().map(|result| &result.step));
         result.missing_before = self.missing_before(planned, &context);
         // A person who starts a run wants Graph to be asked again.
@@ -315,7 +321,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         Urgency::of(step, &self.deps.policy, self.begun)
     }
 
-    /// Returns the sort key among equally urgent steps: refused creations last, leftovers of the last run first.
+    /// Returns the sort key among equally urgent steps: refused creations last, what this process left in the last run first.
     pub(super) fn rank(&self, step: &Step) -> (bool, bool) {
         let Some(creation) = step.action.creation().filter(|_| step.action.creates()) else {
             return (false, false);
@@ -323,9 +329,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         let refusals = lock(&self.deps.memory.refusals);
         let refusal = refusals.get(&Subject::one(self.name, &step.name));
         let is_refused = refusal.is_some_and(|refusal| refusal.is_of(&creation.desired));
-        let (tenant, name) = (self.name, step.name.as_str());
-        let is_first = self.deps.memory.was_left_over(tenant, name) || self.stored.comes_first(tenant, name);
-        (is_refused, !is_first)
+        (is_refused, !self.deps.memory.was_left_over(self.name, &step.name))
     }
 }
 

@@ -154,7 +154,7 @@ impl StoredState {
         let digests = steps
             .iter()
             .map(|(tenant, name)| digest(&step(tenant, name), DIGEST));
-        // By digest, which is by chance: the next run takes the first by name, so those alone would never be left again.
+        // By digest, which is by chance: in the order of the run, the next one might take just these.
         let digests: BTreeSet<String> = digests.collect();
         self.left_over = digests.into_iter().take(MAX_STORED).collect();
     }
@@ -165,14 +165,10 @@ impl StoredState {
         has(&self.left_over, &step(tenant, name))
     }
 
-    /// Returns whether that step comes first in the next run, also of another process: half of the stored ones do. The others
-    /// show whether that run leaves them as well.
+    /// Returns whether the last run may have left steps for the next one.
     #[must_use]
-    pub fn comes_first(&self, tenant: &str, name: &str) -> bool {
-        let name = digest(&step(tenant, name), DIGEST);
-        digests(&self.left_over, DIGEST)
-            .take(MAX_STORED / 2)
-            .any(|one| one == name)
+    pub fn has_left_over(&self) -> bool {
+        self.is_unread || !self.left_over.is_empty()
     }
 
     /// Returns whether the last look came after `at`.
@@ -272,6 +268,7 @@ impl StoredState {
             settled: self.settled,
             mistaken: self.mistaken,
             needed: self.needed,
+            left_over: self.left_over,
             processes: self.processes,
             ..Self::default()
         };
@@ -325,11 +322,14 @@ impl StoredState {
     /// Drops what only alarms need: the failures and what was left over, or if that is not enough, the counts; returns
     /// whether there was anything.
     fn drop_counts(&mut self) -> bool {
-        let (failures, left_over) = (self.failures.take(), std::mem::take(&mut self.left_over));
+        // One shows the next run that there were some.
+        let left_over = self.left_over.split_off(self.left_over.len().min(DIGEST));
+        let failures = self.failures.take();
         if self.live.is_some() && self.text().len() > MAX_BYTES {
             self.live = None;
             // They may fit without the counts.
-            (self.failures, self.left_over) = (failures, left_over);
+            self.failures = failures;
+            self.left_over.push_str(&left_over);
             return true;
         }
         failures.is_some() || !left_over.is_empty()
