@@ -281,10 +281,10 @@ impl<P: Ports> Applier<'_, P> {
             Err(failure) => failure,
         };
         let status = self.status(&step, &failure, until);
-        let is_gone = step.action.id().is_some_and(|id| !self.is_known(id));
         let mut result = StepResult::of(step, status);
-        if is_gone {
+        if let Some(id) = result.step.action.id().filter(|id| !self.is_known(id)) {
             // It was deleted, or Graph said that it no longer exists, before the step failed.
+            lock(&self.known).history.gone(&result.step.name, id);
             (result.subscription_id, result.expires_at) = (None, None);
         }
         result

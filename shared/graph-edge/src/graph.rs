@@ -205,7 +205,7 @@ impl<P: Ports> GraphClient<P> {
     }
 
     /// Creates a subscription. Before Graph answers, it makes the validation handshake with both URLs. `is_open` is true as long
-    /// as a request is under way, and stays true if one had no answer: Graph may have carried it out.
+    /// as a request is under way, and stays true if none or only a gateway answered one: Graph may have carried it out.
     ///
     /// # Errors
     ///

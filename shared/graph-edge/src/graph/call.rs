@@ -6,7 +6,7 @@ use std::{
 };
 
 use graph_core::{application::Guid, secrets::Secret, subscription::config::Tenant};
-use reqwest::{Method, RequestBuilder, Url};
+use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::Serialize;
 
 use super::{GraphClient, GraphError, GraphErrorKind, rate_limiter::Kind};
@@ -20,7 +20,7 @@ pub(super) struct Call<'a, B> {
     prefer: Option<&'static str>,
     timeout: Duration,
     limit: usize,
-    /// Set while a request is under way, and after one without an answer.
+    /// Set while a request is under way, and after one that Graph may have carried out without saying so.
     is_open: Option<&'a AtomicBool>,
     /// The limit that Graph counts it towards; nothing for a call that is not about subscriptions.
     kind: Option<Kind>,
@@ -99,7 +99,7 @@ impl<P: Ports> GraphClient<P> {
                 .map_err(|error| GraphError::of(error.into()))?;
             call.note(true);
             let answer = self.call_once(&call, &token).await;
-            is_lost |= answer.is_err();
+            is_lost |= answer.as_ref().map_or(true, |answer| is_of_gateway(answer.status));
             call.note(is_lost);
             let (mut error, retry_after) = match answer {
                 Ok(answer) if answer.status.is_success() => {
@@ -173,6 +173,17 @@ impl<P: Ports> GraphClient<P> {
         }
         self.http.send(request, call.limit).await.map_err(unavailable)
     }
+}
+
+/// Returns whether an answer only says that the service behind it did not answer. One that is unavailable (503) has done nothing.
+fn is_of_gateway(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::REQUEST_TIMEOUT
+            | StatusCode::INTERNAL_SERVER_ERROR
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::GATEWAY_TIMEOUT
+    )
 }
 
 /// Returns a random id for a call.

@@ -52,6 +52,8 @@ struct State {
     claims: Option<Value>,
     /// The ids of the subscriptions that were created on beta: v1.0 does not find them.
     betas: BTreeSet<String>,
+    /// The ids of the subscriptions whose creations only a gateway answered.
+    unanswered: BTreeSet<String>,
     /// The keys of all resources: each creation looks for a conflict among all subscriptions.
     keys: HashMap<String, String>,
 }
@@ -83,6 +85,8 @@ pub(crate) enum Quirk {
     HidesEnds,
     /// The answer to the next creation that Graph carries out is lost on its way.
     LosesAnswer,
+    /// A gateway answers creations that Graph carries out, and all that conflict with them.
+    LosesAnswers,
 }
 
 impl FakeGraph {
@@ -371,7 +375,7 @@ impl State {
         let before = self.subscriptions.len();
         let answer = self.answer_creation(body, tenant, now);
         if self.subscriptions.len() > before && self.quirks.remove(&Quirk::LosesAnswer) {
-            return Reply::refusal(504, "GatewayTimeout", "");
+            return gateway_timeout();
         }
         answer
     }
@@ -394,6 +398,9 @@ impl State {
                 && same_change_types(&text(&one.change_type), &text(&wanted.change_type))
         });
         if let Some((_, existing)) = existing.filter(|_| !self.quirks.contains(&Quirk::TakesTwice)) {
+            if self.has(Quirk::LosesAnswers) && self.unanswered.contains(&existing.id) {
+                return gateway_timeout();
+            }
             if self.quirks.contains(&Quirk::NamesNoConflict) {
                 let text = "A subscription already exists. It must be deleted before another one is created.";
                 return Reply::refusal(409, "Conflict", text);
@@ -412,7 +419,11 @@ impl State {
         if self.has(Quirk::AnswersLittle) {
             shown = json!({"id": wanted.id});
         }
-        let reply = Reply::new(201, shown.to_string());
+        let mut reply = Reply::new(201, shown.to_string());
+        if self.has(Quirk::LosesAnswers) {
+            self.unanswered.insert(wanted.id.clone());
+            reply = gateway_timeout();
+        }
         self.subscriptions.push((tenant.to_owned(), wanted));
         reply
     }
@@ -502,6 +513,10 @@ fn read(shown: &Value) -> Subscription {
 
 fn ok(body: &Value) -> Reply {
     Reply::new(200, body.to_string())
+}
+
+fn gateway_timeout() -> Reply {
+    Reply::refusal(504, "GatewayTimeout", "")
 }
 
 fn not_found() -> Reply {

@@ -28,6 +28,51 @@ fn a_creation_that_times_out_is_reported_by_the_next_run() {
 }
 
 #[test]
+fn a_creation_that_only_a_gateway_answers_is_reported_by_the_next_run() {
+    for (restarts, is_listed) in [(false, true), (false, false), (true, true), (true, false)] {
+        let mut world = with_lost();
+        world.graph.quirk(Quirk::LosesAnswers);
+        next_run(&world);
+        assert_eq!((live(&world), world.told().len()), (1, 0));
+        world.graph.heal();
+        if !is_listed {
+            world.graph.hide(&world.graph.all()[0].id);
+        }
+        if restarts {
+            world = world.restarted();
+        }
+        next_run(&world);
+        check(&world, (!restarts).then_some("id-1"));
+    }
+}
+
+#[test]
+fn a_replacement_that_only_a_gateway_answers_is_reported_by_the_next_run() {
+    for (restarts, is_listed) in [(false, true), (false, false), (true, true), (true, false)] {
+        let mut world = world(&organisations(1, &[(0, "chats", chats())]));
+        world.scheduled();
+        world.clock.advance(10);
+        let mut changed = chats();
+        changed["includeResourceData"] = json!(true);
+        let changed = organisations(1, &[(0, "chats", changed)]).to_string();
+        world.documents.set(Document::Config, &changed);
+        world.graph.quirk(Quirk::LosesAnswers);
+        next_run(&world);
+        let all = world.graph.all();
+        assert_eq!((all.len(), all[0].id == "id-1", world.told().len()), (1, false, 0));
+        world.graph.heal();
+        if !is_listed {
+            world.graph.hide(&all[0].id);
+        }
+        if restarts {
+            world = world.restarted();
+        }
+        next_run(&world);
+        check(&world, (!restarts).then_some("id-1"));
+    }
+}
+
+#[test]
 fn a_successor_that_a_list_leaves_out_is_adopted_with_its_gap() {
     let world = with_lost();
     world.graph.delay("create", 70);

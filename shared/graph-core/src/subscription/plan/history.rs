@@ -428,6 +428,16 @@ impl SubscriptionHistory {
         self.followed.insert(name.to_owned());
     }
 
+    /// Remembers that the subscription called `name` with this id is gone and has no successor that Graph has shown: to the next
+    /// look, it was missing at this one.
+    pub fn gone(&mut self, name: &str, id: &str) {
+        let looked_at = self.looked_at.unwrap_or(Timestamp::MAX);
+        let seen = self.names.get_mut(name).and_then(Option::as_mut);
+        if let Some(seen) = seen.filter(|seen| seen.id.as_deref() == Some(id)) {
+            *seen = Seen::missing(seen.id.take(), seen.proven_at, looked_at);
+        }
+    }
+
     /// Remembers that Graph may have created the subscription called `name`, but did not say so.
     pub fn may_exist(&mut self, name: &str) {
         self.followed.insert(name.to_owned());
