@@ -117,10 +117,10 @@ impl Failure {
             return false;
         }
         match self {
-            Self::Graph(error) => match error.kind.refused() {
-                Some(Refused::ExchangePolicy) => step.reason == Reason::Missing,
-                refused => refused.is_some_and(Refused::is_of_object),
-            },
+            Self::Graph(error) => error.kind.refused().is_some_and(|refused| {
+                let may_have_lived = step.reason != Reason::Missing && refused != Refused::NoMailbox;
+                refused.is_of_object() && !may_have_lived
+            }),
             Self::Waiting { is_skipped, .. } => *is_skipped,
             _ => false,
         }

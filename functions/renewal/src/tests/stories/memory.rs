@@ -309,20 +309,23 @@ fn a_stored_state_that_is_no_json_forgets_no_departed_tenant() {
 
 #[test]
 fn a_mailbox_that_may_have_had_a_subscription_is_no_skipped_one() {
-    let world = world(&organisations(1, &[(0, "mail", mail(users(2)))]));
-    world.scheduled();
-    world.documents.forget_state();
-    world.graph.remove("id-1");
-    let text = "[Status Code: Forbidden; Reason: Access to OData is disabled.]";
-    world
-        .graph
-        .fail("create", Reply::refusal(403, "ExtensionError", text));
-    // Nobody knows what existed.
-    world.clock.advance(60);
-    let report = world.restarted().scheduled();
-    assert_eq!(
-        (&report["failed"], &report["skipped"]),
-        (&json!(1), &json!(0)),
-        "{report:#}"
-    );
+    for text in [
+        "[Status Code: Forbidden; Reason: Access to OData is disabled.]",
+        "Status Code: 429; Reason: Resource 'SubscriptionCountReached' has reached limit of '1000'.",
+    ] {
+        let world = world(&organisations(1, &[(0, "mail", mail(users(2)))]));
+        world.scheduled();
+        world.documents.forget_state();
+        world.graph.remove("id-1");
+        let refusal = Reply::refusal(403, "ExtensionError", text);
+        world.graph.fail("create", refusal);
+        // Nobody knows what existed.
+        world.clock.advance(60);
+        let report = world.restarted().scheduled();
+        assert_eq!(
+            (&report["failed"], &report["skipped"]),
+            (&json!(1), &json!(0)),
+            "{report:#}"
+        );
+    }
 }
