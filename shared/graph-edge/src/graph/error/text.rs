@@ -65,10 +65,12 @@ pub(super) fn longest(text: &str) -> Option<u32> {
         .checked_add(minutes)
 }
 
-/// Returns the id of the subscription that a text names. All known ids are GUIDs.
+/// Returns the id of the subscription that a text names. All known ids are GUIDs; other GUIDs in the text may be those of the
+/// application or the tenant.
 pub(super) fn subscription_id(text: &str) -> Option<String> {
-    let named = || text.split_once("Subscription Id ")?.1.split_whitespace().next();
-    first_guid(text).or_else(named).map(str::to_owned)
+    let named = text.split_once("Subscription Id ");
+    let named = named.and_then(|(_, rest)| rest.split_whitespace().next());
+    named.or_else(|| first_guid(text)).map(str::to_owned)
 }
 
 fn first_guid(text: &str) -> Option<&str> {
@@ -164,6 +166,11 @@ mod tests {
     fn the_id_in_the_way_is_found() {
         let guid = "11111111-2222-3333-4444-555555555555";
         let text = format!("Subscription Id {guid} already exists for the requested combination");
+        assert_eq!(subscription_id(&text).as_deref(), Some(guid));
+        let application = "66666666-7777-8888-9999-000000000000";
+        let text = format!("Application {application} has one. {text}");
+        assert_eq!(subscription_id(&text).as_deref(), Some(guid));
+        let text = format!("Subscription {guid} exists.");
         assert_eq!(subscription_id(&text).as_deref(), Some(guid));
         assert_eq!(subscription_id("A subscription already exists."), None);
     }
