@@ -372,16 +372,16 @@ fn verdict(error: &GraphError) -> Verdict {
     }
 }
 
-/// Returns the first event of each group of `indices`, ordered so that applications take turns.
+/// Returns the latest event of each group of `indices`, because an older one may have been answered since, ordered so that
+/// applications take turns.
 fn in_turns<'a>(events: &'a [(&Value, Event)], mut groups: Vec<Vec<usize>>) -> Vec<(Vec<usize>, &'a Event)> {
     let mut turns: BTreeMap<Application, usize> = BTreeMap::new();
     let mut ordered = Vec::with_capacity(groups.len());
     groups.sort();
     for indices in groups {
-        let Some((first, (_, event))) = indices
-            .first()
-            .and_then(|first| Some((*first, events.get(*first)?)))
-        else {
+        let of_group = indices.iter().filter_map(|index| events.get(*index));
+        let latest = of_group.max_by_key(|(_, event)| event.received_at);
+        let Some((first, (_, event))) = indices.first().copied().zip(latest) else {
             continue;
         };
         let turn = turns.entry(event.application).or_default();

@@ -30,6 +30,22 @@ async fn challenges_of_one_subscription_are_one_renewal() {
 }
 
 #[tokio::test]
+async fn a_new_challenge_beside_an_old_one_is_answered() {
+    for latest in [0, 1] {
+        let world = prepared(&[("presence", "a", true)]).await;
+        world.clock.advance(40);
+        world.scheduled();
+        world.clock.advance(20);
+        world.log();
+        let mut challenges =
+            ["m1", "m2"].map(|message| event(message, "reauthorizationRequired", "presence", "id-1"));
+        challenges[latest] = windows::received(challenges[latest].clone(), world.clock.now());
+        world.invoke(batch(&challenges)).await.unwrap();
+        assert_eq!(world.log(), ["get id-1", "update id-1"], "{latest}");
+    }
+}
+
+#[tokio::test]
 async fn a_challenge_after_a_renewal_of_eleven_minutes_ago_is_answered() {
     let world = prepared(&[("presence", "a", true)]).await;
     for (minutes, expected) in [(9, vec!["get id-1"]), (2, vec!["get id-1", "update id-1"])] {
