@@ -99,7 +99,9 @@ impl<P: Ports> GraphClient<P> {
                 .map_err(|error| GraphError::of(error.into()))?;
             call.note(true);
             let answer = self.call_once(&call, &token).await;
-            is_lost |= answer.as_ref().map_or(true, |answer| is_of_gateway(answer.status));
+            is_lost |= answer
+                .as_ref()
+                .map_or(true, |answer| is_of_gateway(answer.status));
             call.note(is_lost);
             let (mut error, retry_after) = match answer {
                 Ok(answer) if answer.status.is_success() => {

@@ -59,7 +59,10 @@ fn a_replacement_that_only_a_gateway_answers_is_reported_by_the_next_run() {
         world.graph.quirk(Quirk::LosesAnswers);
         next_run(&world);
         let all = world.graph.all();
-        assert_eq!((all.len(), all[0].id == "id-1", world.told().len()), (1, false, 0));
+        assert_eq!(
+            (all.len(), all[0].id == "id-1", world.told().len()),
+            (1, false, 0)
+        );
         world.graph.heal();
         if !is_listed {
             world.graph.hide(&all[0].id);

@@ -107,13 +107,19 @@ fn slow_failures_that_sort_first_keep_no_others_waiting() {
     let config = organisations(1, &[(0, "mail", mail(users(500)))]).to_string();
     world.documents.set(Document::Config, &config);
     for tens in 0..30 {
-        world.graph.fail(&format!("create /users/u00{tens:02}"), unavailable());
+        world
+            .graph
+            .fail(&format!("create /users/u00{tens:02}"), unavailable());
     }
     for _ in 0..6 {
         world = world.restarted();
         short_run(&world);
         let mut state: Value = serde_json::from_str(&world.documents.state()).unwrap();
-        let one = state["leftOver"].as_str().unwrap_or_default().get(..4).map(str::to_owned);
+        let one = state["leftOver"]
+            .as_str()
+            .unwrap_or_default()
+            .get(..4)
+            .map(str::to_owned);
         state["leftOver"] = json!(one.unwrap_or_default());
         world.documents.set_state(state.to_string());
     }

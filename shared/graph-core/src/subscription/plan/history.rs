@@ -305,7 +305,8 @@ impl SubscriptionHistory {
     ) -> Removals {
         let mut removed = Removals::default();
         for (id, name) in reported {
-            let is_wanted = |step: &&Step| step.name == *name && !matches!(step.action, Action::Delete { .. });
+            let is_wanted =
+                |step: &&Step| step.name == *name && !matches!(step.action, Action::Delete { .. });
             let has_unknown = |step: &Step| match step.action.id() {
                 Some(current) => self.predecessors.may_be_untold(name, current),
                 None => !is_known || self.id_of(name).is_none(),
