@@ -31,10 +31,13 @@ Usage: cargo year [OPTIONS]
       --seed N            another course of events (default 1)
   -h, --help              this text
 
-The first run compiles with optimisation, which takes minutes. The exit status
-is 1 if a rule was broken: an avoidable lapse of a subscription, a wrong
-deletion, a limit of Graph that was exceeded, a renewal and a reauthorization
-too close together, or more than a tenth of unnecessary calls.
+The first run compiles with optimisation, which takes minutes. The table at the
+end has each rule with its goal. The exit status is 1 if one was broken: a
+subscription that is missing, superfluous or twice, or lapsed though its reserve
+was long enough, a wrong deletion, changes missed without a report, a report of
+failures where nothing had happened, a limit of Graph that was exceeded, a
+renewal and a reauthorization too close together, more than a tenth of
+unnecessary calls, or, in a whole year, a kind of fault that did not occur.
 ";
 
 /// `cargo chaos --help`.

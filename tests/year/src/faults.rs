@@ -134,15 +134,9 @@ impl Faults {
         }
     }
 
-    /// Returns whether no rule could save a subscription that lives for `lifetime` and ended at `end`: it lives for
-    /// less than a day and Graph was down when it was due, or for less than three days and no credential was accepted.
-    pub(super) fn excuses(&self, lifetime: SignedDuration, end: Timestamp) -> bool {
-        let is_within = |(from, until): (Timestamp, Timestamp)| {
-            end >= from && end <= until + SignedDuration::from_mins(10)
-        };
-        let weekend = self.weekend(end).is_some_and(is_within);
-        (lifetime < SignedDuration::from_hours(23) && is_within(self.outage))
-            || (lifetime < SignedDuration::from_hours(71) && weekend)
+    /// Returns whether no call can succeed.
+    pub(super) fn is_pause(&self, now: Timestamp) -> bool {
+        self.is_out(now) || self.is_locked(now)
     }
 }
 

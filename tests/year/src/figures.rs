@@ -1,29 +1,31 @@
 //! The figures of a year, and the rules that they have to meet.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::Duration,
+};
 
-use graph_core::read::Window;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Scale,
     faults::RunFault,
-    ledger::{EndCause, Ledger},
-    limits::Kind,
-    microsoft::Microsoft,
-    minimum_renewals::MinimumRenewals,
-    missed::Missed,
+    ledger::FAULTS,
     organisation::Organisation,
-    process::RunResult,
+    process::{Environment, RunResult},
     state::State,
 };
+
+mod gaps;
+mod graph;
 
 /// The figures of a year.
 #[derive(Debug)]
 pub struct Figures {
     scale: Scale,
     wanted: usize,
-    /// How many subscriptions are wanted while all tenants exist.
+    /// How many subscriptions are wanted while all tenants are here.
     most_wanted: usize,
     /// How often keys were replaced by hand, and how often tenants left.
     rotations: u64,
@@ -34,13 +36,37 @@ pub struct Figures {
     first_run: SignedDuration,
     longest_run: SignedDuration,
     busiest_run: u64,
+    /// How many runs nothing had disturbed for a while, and how many of them reported a failure.
+    calm_runs: u64,
+    false_alarms: u64,
+    comparisons: u64,
+    differences: usize,
+    /// What happened while calls could succeed: the kinds of faults and actions.
+    occurred: BTreeSet<&'static str>,
     /// The rows of the table: name and figure.
     rows: Vec<(&'static str, String)>,
+    /// The rules: name, figure and goal.
+    rules: Vec<(&'static str, String, &'static str)>,
     broken: Vec<String>,
+}
+
+/// A scheduled run.
+#[derive(Debug)]
+pub(super) struct Run<'a> {
+    pub(super) begun: Timestamp,
+    pub(super) fault: RunFault,
+    pub(super) result: &'a RunResult,
+    pub(super) renewed: u64,
+    pub(super) failed_in_a_row: u64,
+    /// Whether no call could succeed when it began.
+    pub(super) is_pause: bool,
+    /// Whether nothing had happened for a while that renewal may call a failure.
+    pub(super) is_calm: bool,
 }
 
 impl Figures {
     pub(super) fn new(organisation: &Organisation, scale: &Scale) -> Self {
+        let is_full = organisation.is_full();
         Self {
             scale: scale.clone(),
             wanted: organisation.subscriptions,
@@ -53,7 +79,13 @@ impl Figures {
             first_run: SignedDuration::ZERO,
             longest_run: SignedDuration::ZERO,
             busiest_run: 0,
+            calm_runs: 0,
+            false_alarms: 0,
+            comparisons: 0,
+            differences: 0,
+            occurred: is_full.then_some(FULL_DOCUMENT).into_iter().collect(),
             rows: Vec::new(),
+            rules: Vec::new(),
             broken: Vec::new(),
         }
     }
@@ -63,14 +95,24 @@ impl Figures {
         &self.broken
     }
 
-    /// Notes how many subscriptions are wanted from now on.
+    /// Returns the kinds of faults and actions that did not occur while calls could succeed.
+    #[must_use]
+    pub fn absent(&self) -> Vec<&'static str> {
+        let kinds = FAULTS.iter().chain(&ACTIONS).copied();
+        kinds.filter(|kind| !self.occurred.contains(kind)).collect()
+    }
+
+    /// Notes how many subscriptions the tenants that are here want.
     pub(super) fn set_wanted(&mut self, count: usize) {
         self.wanted = count;
     }
 
     /// Notes that a person replaced keys.
-    pub(super) fn count_rotation(&mut self) {
+    pub(super) fn count_rotation(&mut self, is_pause: bool) {
         self.rotations += 1;
+        if !is_pause {
+            self.occurred.insert("a rotation by hand");
+        }
     }
 
     /// Notes that a tenant left.
@@ -78,15 +120,23 @@ impl Figures {
         self.departures += 1;
     }
 
-    /// Notes how many subscriptions a tenant has some time after its return.
-    pub(super) fn check_returned_tenant(&mut self, tenant: usize, found: usize, wanted: usize) {
-        self.check(found >= wanted, || {
-            format!("tenant {tenant} has {found} of {wanted} subscriptions after it came back")
-        });
+    /// Notes that a tenant came back, and had time for its subscriptions.
+    pub(super) fn count_return(&mut self) {
+        self.occurred.insert("a tenant that left and came back");
+    }
+
+    /// Notes how the subscriptions differ from the wanted ones.
+    pub(super) fn compared(&mut self, differences: Vec<String>, now: Timestamp) {
+        self.comparisons += 1;
+        self.differences += differences.len();
+        let all = differences.into_iter();
+        self.broken
+            .extend(all.map(|difference| format!("{difference}, at {now}")));
     }
 
     /// Notes a scheduled run.
-    pub(super) fn run(&mut self, fault: RunFault, result: &RunResult, renewed: u64, failed_in_a_row: u64) {
+    pub(super) fn run(&mut self, run: &Run<'_>) {
+        let Run { fault, result, .. } = *run;
         if self.runs.is_empty() {
             self.first_run = result.took;
         } else {
@@ -94,8 +144,31 @@ impl Figures {
         }
         *self.runs.entry(fault).or_default() += 1;
         self.imperfect += u64::from(fault == RunFault::None && !result.is_complete());
-        self.most_failed_in_a_row = self.most_failed_in_a_row.max(failed_in_a_row);
-        self.busiest_run = self.busiest_run.max(renewed);
+        self.most_failed_in_a_row = self.most_failed_in_a_row.max(run.failed_in_a_row);
+        self.busiest_run = self.busiest_run.max(run.renewed);
+        if !run.is_pause {
+            self.occurred.insert(match fault {
+                RunFault::None => "a run without a fault",
+                RunFault::Skipped => "a skipped run",
+                RunFault::Killed => "a killed run",
+                RunFault::WithoutSecrets => "a run without secrets",
+            });
+        } else if fault == RunFault::None && result.says_failed() {
+            self.occurred.insert("a run that fails in a pause");
+        }
+        if run.is_calm {
+            self.occurred.insert("a run that nothing disturbed");
+            self.calm_runs += 1;
+            let is_false = result.report.is_none() || result.says_failed();
+            self.false_alarms += u64::from(is_false);
+            self.check(!is_false, || {
+                format!(
+                    "nothing disturbed the run of {}, which says: {}",
+                    run.begun,
+                    result.failures()
+                )
+            });
+        }
     }
 
     /// Returns the progress as text.
@@ -105,32 +178,34 @@ impl Figures {
     }
 
     /// Computes the final figures.
-    pub(super) fn close(
-        &mut self,
-        microsoft: &Microsoft,
-        delivered: &BTreeMap<String, u64>,
-        windows: &[Window],
-        now: Timestamp,
-        took: Duration,
-    ) {
-        let state = microsoft.state();
-        self.subscriptions(&state, now);
+    pub(super) fn close(&mut self, environment: &Environment, now: Timestamp, took: Duration) {
+        let state = environment.microsoft.state();
+        self.subscriptions(&state);
         self.gaps(&state, now);
         self.deletions(&state);
         self.limits(&state);
         self.calls(&state, now);
-        self.row("events that reported gaps to consumers", sum(delivered));
-        self.missed(&Missed::of(&state.ledger.unwatched, windows), windows.len());
+        self.row(
+            "events that reported gaps to consumers",
+            sum(&environment.delivered_by_type()),
+        );
+        self.missed(&state, &environment.told());
+        self.occurrences(&state);
         self.row("time that it took to simulate", format!("{} s", took.as_secs()));
     }
 
-    fn subscriptions(&mut self, state: &State, now: Timestamp) {
+    fn subscriptions(&mut self, state: &State) {
         let live = state.live().count();
-        let is_coming_back = self.wanted.saturating_sub(live + state.ledger.open.len());
-        self.check(is_coming_back == 0 || state.faults.is_locked(now), || {
-            format!("{live} subscriptions are alive at the end")
-        });
         self.row("subscriptions", format!("{live} of {}", self.wanted));
+        self.row(
+            "comparisons with the wanted ones; differences",
+            format!("{}; {}", self.comparisons, self.differences),
+        );
+        self.rule(
+            "subscriptions missing, superfluous or twice",
+            self.differences,
+            "0",
+        );
         let days = self.scale.days;
         let runs: u64 = self.runs.values().sum();
         self.row("days, and runs of the schedule", format!("{days}, {runs}"));
@@ -144,6 +219,15 @@ impl Figures {
         self.row("runs that were skipped, killed, without secrets", lost);
         self.row("runs in which something failed", self.imperfect);
         self.row("longest sequence of such runs", self.most_failed_in_a_row);
+        self.row(
+            "runs that nothing disturbed; with a failure",
+            format!("{}; {}", self.calm_runs, self.false_alarms),
+        );
+        self.rule(
+            "runs that nothing disturbed and that report a failure",
+            self.false_alarms,
+            "0",
+        );
         self.row("faults of Graph", sum(&state.ledger.faults));
         let minutes = |time: SignedDuration| format!("{:.1} min", time.as_secs_f64() / 60.0);
         self.row("first run, which creates everything", minutes(self.first_run));
@@ -151,221 +235,39 @@ impl Figures {
         self.row("most renewals in one run", self.busiest_run);
     }
 
-    /// Checks that subscriptions lapsed only unavoidably, and that lost ones came back soon.
-    fn gaps(&mut self, state: &State, now: Timestamp) {
-        let pauses = state.faults.pauses(now);
-        let mut excused = 0;
-        for (resource, lifetime, end) in &state.ledger.lapses {
-            if state.faults.excuses(*lifetime, *end) {
-                excused += 1;
-            } else {
-                self.broken.push(format!("{resource} lapsed at {end}"));
-            }
-        }
-        self.row(
-            "lapsed in the outage (living a day) or a weekend (three days)",
-            excused,
-        );
-        self.row("lapsed otherwise", state.ledger.lapses.len() - excused);
-        let slowest = self.scale.policy.period * 3 + self.scale.policy.margin;
-        for why in [EndCause::Removed, EndCause::Deleted] {
-            let gaps = state.ledger.gaps.iter().filter(|(found, ..)| *found == why);
-            let mut gaps: Vec<(SignedDuration, Timestamp)> =
-                gaps.map(|(_, since, gap)| (*gap, *since)).collect();
-            gaps.sort();
-            for (gap, since) in &gaps {
-                let most = longest(*since, *gap, &pauses) + slowest;
-                self.check(*gap <= most, || {
-                    format!(
-                        "a subscription that was gone at {since} was back after {} min",
-                        gap.as_mins()
-                    )
-                });
-            }
-            let median = gaps.get(gaps.len() / 2).map_or(0.0, |(gap, _)| gap.as_secs_f64());
-            let longest = gaps.last().map_or(0.0, |(gap, _)| gap.as_secs_f64());
-            let what = match why {
-                EndCause::Removed => "removed by Graph; back after (median, longest)",
-                EndCause::Deleted | EndCause::Lapsed => "replaced for a new key; gap (median, longest)",
-            };
-            let text = format!(
-                "{}; {:.1} min, {:.1} min",
-                gaps.len(),
-                median / 60.0,
-                longest / 60.0
-            );
-            self.row(what, text);
-        }
-        for (why, since) in state.ledger.open.values() {
-            let gap = now.duration_since(*since);
-            self.check(gap <= longest(*since, gap, &pauses) + slowest, || {
-                format!("a subscription that is gone ({why:?}) since {since} is not back")
-            });
-        }
-    }
-
-    /// Checks that no wanted subscription was deleted, except once for each new client-state key.
-    fn deletions(&mut self, state: &State) {
-        let deleted = state
-            .ledger
-            .ended
-            .get(&EndCause::Deleted)
-            .copied()
-            .unwrap_or_default();
-        self.row(
-            "keys replaced by hand; deleted for that",
-            format!("{}; {deleted}", self.rotations),
-        );
-        let most = self.rotations * u64::try_from(self.most_wanted).unwrap_or(u64::MAX);
-        self.check(deleted <= most, || {
-            format!("{deleted} subscriptions were deleted, and a new key asks for {most} at most")
-        });
+    /// Checks that a whole year had every kind of fault.
+    fn occurrences(&mut self, state: &State) {
+        self.occurred.extend(state.ledger.faults.keys());
         let (empty, half) = state.wrong_lists.counts;
-        self.row(
-            "lists that were wrong for days: empty, half",
-            format!("{empty}, {half}"),
-        );
-        self.row("tenants that left and came back", self.departures);
-    }
-
-    fn limits(&mut self, state: &State) {
-        for (kind, what) in [
-            (Kind::List, "most list requests in 20 s (tenant of 25, all of 40)"),
-            (Kind::Write, "most changes in 20 s (tenant of 500, all of 2000)"),
-            (
-                Kind::One,
-                "most reads of one in 20 s (tenant of 500, all of 2000)",
-            ),
+        let (told, silent) = state.ledger.removed;
+        for (what, has_occurred) in [
+            ("an empty list", empty > 0),
+            ("half a list", half > 0),
+            ("a reauthorization", state.ledger.reauthorizations_sent > 0),
+            ("a removal that Graph reports", told > 0),
+            ("a removal that Graph does not report", silent > 0),
         ] {
-            let (in_tenant, in_all) = state.limits.most.get(&kind).copied().unwrap_or_default();
-            self.row(what, format!("{in_tenant}, {in_all}"));
+            if has_occurred {
+                self.occurred.insert(what);
+            }
         }
-        let broken = state.limits.broken;
-        self.check(broken == 0, || {
-            format!("{broken} requests came over Graph's limits")
+        let absent = self.absent().join(", ");
+        self.check(self.scale.days < WHOLE_YEAR || absent.is_empty(), || {
+            format!("these did not occur: {absent}")
         });
-        self.reauthorizations(&state.ledger);
-    }
-
-    /// Checks that requests for reauthorization were answered soon, but not too soon.
-    fn reauthorizations(&mut self, ledger: &Ledger) {
-        let mut answers = ledger.answers.clone();
-        answers.sort();
-        let median = answers.get(answers.len() / 2).copied().unwrap_or_default();
-        self.check(median <= self.scale.policy.period, || {
-            format!(
-                "half of the reauthorizations waited for {} min or longer",
-                median.as_mins()
-            )
-        });
-        let answered = u64::try_from(answers.len()).unwrap_or(u64::MAX);
-        self.check(answered * 2 >= ledger.reauthorizations_sent, || {
-            format!(
-                "{answered} of {} reauthorizations were answered",
-                ledger.reauthorizations_sent
-            )
-        });
-        let text = format!(
-            "{}; {}, {:.1} min",
-            ledger.reauthorizations_sent,
-            answers.len(),
-            median.as_secs_f64() / 60.0
-        );
-        self.row("reauthorizations; answered by a renewal, after (median)", text);
-        self.row(
-            "renewals within 10 min of another, for a reauthorization",
-            ledger.too_soon.len(),
-        );
-        for (resource, apart) in &ledger.too_soon {
-            self.broken.push(format!(
-                "{resource} was renewed for a reauthorization {} s after a renewal",
-                apart.as_secs()
-            ));
-        }
-    }
-
-    fn calls(&mut self, state: &State, now: Timestamp) {
-        let ledger = &state.ledger;
-        let mut minimum = MinimumRenewals::default();
-        for (subscription, age) in state.all(now) {
-            minimum.add(subscription, age, &self.scale.policy);
-        }
-        for (what, count) in &ledger.requests {
-            self.row(what, count);
-        }
-        let deleted = ledger.ended.get(&EndCause::Deleted).copied().unwrap_or_default();
-        let changes = ledger.created + ledger.renewed + deleted;
-        // A replacement for a new key is a deletion and a creation in place of one renewal.
-        let demanded = ledger.created + u64::try_from(ledger.answers.len()).unwrap_or(u64::MAX);
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::as_conversions,
-            reason = "shares of some millions"
-        )]
-        let ratio = |found: u64, least: f64| found as f64 / least;
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::as_conversions,
-            reason = "some thousands"
-        )]
-        let minimum_changes = minimum.with_margin + demanded as f64;
-        let share = ratio(changes, minimum_changes);
-        self.row("renewals", ledger.renewed);
-        self.row(
-            "minimum of renewals without a margin",
-            format!("{:.0}", minimum.without_margin),
-        );
-        self.row(
-            "minimum of renewals with their margin",
-            format!("{:.0}", minimum.with_margin),
-        );
-        self.row(
-            "renewals over that",
-            percent(ratio(ledger.renewed, minimum.with_margin)),
-        );
-        self.row("changes in all, carried out", changes);
-        self.row(
-            "minimum for those lifetimes, keys and lifecycle notifications",
-            format!("{minimum_changes:.0}"),
-        );
-        self.row("changes over that", percent(share));
-        #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "some millions")]
-        let beyond = changes as f64 - minimum_changes;
-        self.row("changes beyond the minimum", format!("{beyond:.0}"));
-        self.check(share <= 1.10, || {
-            format!("{} more changes than the minimum", percent(share))
-        });
-    }
-
-    /// Checks that the reader reads what no notification reports, or that an event says that it is missing.
-    fn missed(&mut self, missed: &Missed, windows: usize) {
-        self.row(
-            "changes without notification, at one a minute and resource",
-            missed.all,
-        );
-        self.row(
-            "windows for the reader; changes in them",
-            format!("{windows}; {}", missed.read),
-        );
-        let rest = format!("{}; {}", missed.unreadable, missed.reported);
-        self.row("not readable by time; before an incomplete window", rest);
-        self.row("missed without a report", missed.silent.len());
-        // Only the run that creates a subscription again knows of the gap: one that is killed before its report takes that along.
-        let killed = self.runs.get(&RunFault::Killed).copied().unwrap_or_default();
-        let most = killed * u64::try_from(self.scale.policy.period.as_mins()).unwrap_or_default();
-        let silent = u64::try_from(missed.silent.len()).unwrap_or(u64::MAX);
-        self.check(silent <= most, || {
-            let first = missed.silent.first();
-            format!(
-                "{silent} changes are neither read nor reported, such as {first:?}; {killed} runs were killed"
-            )
-        });
+        self.row("faults and actions that did not occur", absent);
     }
 
     fn check(&mut self, holds: bool, message: impl FnOnce() -> String) {
         if !holds {
             self.broken.push(message());
         }
+    }
+
+    /// Adds a row that has a goal.
+    #[expect(clippy::needless_pass_by_value, reason = "texts and numbers alike")]
+    fn rule(&mut self, what: &'static str, found: impl ToString, goal: &'static str) {
+        self.rules.push((what, found.to_string(), goal));
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "texts and numbers alike")]
@@ -379,6 +281,17 @@ impl fmt::Display for Figures {
         for (what, how_much) in &self.rows {
             writeln!(f, "{what:<64} {how_much}")?;
         }
+        let Scale { days, seed, .. } = self.scale;
+        let runs: u64 = self.runs.values().sum();
+        let (wanted, tenants) = (self.most_wanted, self.scale.tenants);
+        writeln!(
+            f,
+            "\n| {wanted} subscriptions in {tenants} tenants, {days} days, {runs} runs, seed {seed} | Found | Goal |"
+        )?;
+        writeln!(f, "|---|---|---|")?;
+        for (what, found, goal) in &self.rules {
+            writeln!(f, "| {what} | {found} | {goal} |")?;
+        }
         for broken in self.broken.iter().take(MAX_SHOWN) {
             writeln!(f, "BROKEN: {broken}")?;
         }
@@ -387,16 +300,6 @@ impl fmt::Display for Figures {
         }
         Ok(())
     }
-}
-
-/// Returns the time from the beginning of a gap until the end of the last pause in it. No run could close the gap in
-/// this time.
-fn longest(since: Timestamp, gap: SignedDuration, pauses: &[(Timestamp, Timestamp)]) -> SignedDuration {
-    let within = pauses
-        .iter()
-        .filter(|(from, until)| since < *until && since + gap >= *from);
-    let ends = within.map(|(_, until)| until.duration_since(since));
-    ends.max().unwrap_or_default()
 }
 
 fn percent(share: f64) -> String {
@@ -413,3 +316,26 @@ fn sum<K: fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
 
 /// How many broken rules are shown.
 const MAX_SHOWN: usize = 20;
+
+/// How many days have every kind of fault, whatever the seed.
+const WHOLE_YEAR: i64 = 300;
+
+const FULL_DOCUMENT: &str = "a full document";
+
+/// What has to occur beside the faults of Graph.
+const ACTIONS: [&str; 14] = [
+    FULL_DOCUMENT,
+    "a rotation by hand",
+    "a tenant that left and came back",
+    "a run without a fault",
+    "a skipped run",
+    "a killed run",
+    "a run without secrets",
+    "a run that fails in a pause",
+    "a run that nothing disturbed",
+    "an empty list",
+    "half a list",
+    "a reauthorization",
+    "a removal that Graph reports",
+    "a removal that Graph does not report",
+];

@@ -1,11 +1,11 @@
 //! The record of what happened to subscriptions at Graph.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 
-use super::{faults::Fault, limits::Kind, missed::Unwatched};
+use super::{faults::Fault, limits::Kind, minimum_renewals::lifetime, missed::Unwatched};
 use graph_simulator::Registered;
 
 /// Why a subscription no longer exists.
@@ -17,6 +17,19 @@ pub(super) enum EndCause {
     Removed,
     /// Renewal deleted it.
     Deleted,
+}
+
+/// A subscription that expired.
+#[derive(Clone, Debug)]
+pub(super) struct Lapse {
+    pub(super) resource: String,
+    /// For how long renewal can have it live.
+    pub(super) lifetime: SignedDuration,
+    pub(super) end: Timestamp,
+    /// When the last complete run before that began.
+    pub(super) last_complete: Timestamp,
+    /// Whether the last report before said that something failed.
+    pub(super) is_told: bool,
 }
 
 /// The record.
@@ -31,8 +44,20 @@ pub(super) struct Ledger {
     pub(super) ended: BTreeMap<EndCause, u64>,
     /// When each subscription was created, by id.
     created_at: BTreeMap<String, Timestamp>,
-    /// The subscriptions that expired: resource, lifetime, expiry.
-    pub(super) lapses: Vec<(String, SignedDuration, Timestamp)>,
+    /// The subscriptions that expired.
+    pub(super) lapses: Vec<Lapse>,
+    /// When the last complete run began that has ended.
+    last_complete: Option<Timestamp>,
+    /// Whether the last report said that something failed.
+    says_failed: bool,
+    /// How many subscriptions Graph removed and said so, and how many in silence.
+    pub(super) removed: (u64, u64),
+    /// Until when renewal may report a failure, because of what happened.
+    pub(super) disturbed_until: Option<Timestamp>,
+    /// The client-state keys that a person has replaced.
+    pub(super) replaced_keys: BTreeSet<String>,
+    /// The subscriptions that were deleted though they were wanted and had the current key: resource, and when.
+    pub(super) wrong_deletions: Vec<(String, Timestamp)>,
     /// The gaps in which no subscription watched a resource: their cause, beginning and length.
     pub(super) gaps: Vec<(EndCause, Timestamp, SignedDuration)>,
     /// The same gaps, with their resources.
@@ -61,9 +86,14 @@ impl Ledger {
         *self.requests.entry(what).or_default() += 1;
     }
 
-    pub(super) fn fault(&mut self, fault: Option<Fault>) {
+    /// Notes a fault that hits a request, in the outage or at another time.
+    pub(super) fn fault(&mut self, fault: Option<Fault>, is_out: bool, now: Timestamp) {
+        if !matches!(fault, None | Some(Fault::Slow(_))) {
+            self.disturb(now);
+        }
         let what = match fault {
             None => return,
+            Some(_) if is_out => "no answer or 503 in the outage",
             Some(Fault::Throttled(..60)) => "429, some seconds",
             Some(Fault::Throttled(_)) => "429, some minutes",
             Some(Fault::Unavailable) => "503",
@@ -115,9 +145,28 @@ impl Ledger {
         now.duration_since(created_at.unwrap_or(now))
     }
 
-    /// Forgets the open gaps of a tenant that has left.
-    pub(super) fn forget(&mut self, tenant_id: &str) {
-        self.open.retain(|(tenant, _), _| tenant != tenant_id);
+    /// Notes that something happened that renewal may call a failure in the next runs.
+    pub(super) fn disturb(&mut self, now: Timestamp) {
+        self.disturb_for(now, SignedDuration::from_mins(30));
+    }
+
+    pub(super) fn disturb_for(&mut self, now: Timestamp, time: SignedDuration) {
+        self.disturbed_until = self.disturbed_until.max(Some(now + time));
+    }
+
+    /// Closes the open gaps of a tenant that leaves.
+    pub(super) fn forget(&mut self, tenant_id: &str, now: Timestamp) {
+        let gone = self.open.extract_if(.., |(tenant, _), _| tenant == tenant_id);
+        let gaps = gone.map(|(_, (why, since))| (why, since, now.duration_since(since)));
+        self.gaps.extend(gaps);
+    }
+
+    /// Notes a run that has ended with a report.
+    pub(super) fn reported(&mut self, begun: Timestamp, is_complete: bool, says_failed: bool) {
+        if is_complete {
+            self.last_complete = Some(begun);
+        }
+        self.says_failed = says_failed;
     }
 
     pub(super) fn ended(&mut self, subscription: &Registered, why: EndCause, now: Timestamp) {
@@ -125,11 +174,36 @@ impl Ledger {
         self.reauthorizations.remove(&subscription.id);
         self.open.insert(watch_key(subscription), (why, now));
         if why == EndCause::Lapsed {
-            let since = subscription.patched_at.unwrap_or(now);
-            let lifetime = subscription.expires_at.duration_since(since);
-            self.lapses.push((subscription.resource.clone(), lifetime, now));
+            self.lapses.push(Lapse {
+                resource: subscription.resource.clone(),
+                lifetime: lifetime(subscription),
+                end: now,
+                last_complete: self.last_complete.unwrap_or(Timestamp::MIN),
+                is_told: self.says_failed,
+            });
+        }
+        let key = subscription.client_state.as_deref().and_then(key_id);
+        if why == EndCause::Deleted && !key.is_some_and(|key| self.replaced_keys.contains(key)) {
+            self.wrong_deletions.push((subscription.resource.clone(), now));
         }
     }
+}
+
+/// The kinds of faults, as they are counted.
+pub(super) const FAULTS: [&str; 8] = [
+    "429, some seconds",
+    "429, some minutes",
+    "503",
+    "answers that took 55 s",
+    "no answer",
+    "no answer, though carried out",
+    "failed handshakes",
+    "no answer or 503 in the outage",
+];
+
+/// Returns the key id in a client state, `{name}.{t}.{keyId}.{mac}`.
+fn key_id(client_state: &str) -> Option<&str> {
+    client_state.rsplit('.').nth(1)
 }
 
 fn watch_key(subscription: &Registered) -> (String, String) {

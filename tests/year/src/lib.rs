@@ -13,7 +13,7 @@
     reason = "a simulation that cannot continue stops"
 )]
 
-use std::{io::Write, time::Instant};
+use std::time::Instant;
 
 use graph_core::subscription::plan::Policy;
 use graph_edge::{
@@ -27,11 +27,13 @@ pub use self::figures::Figures;
 use self::{
     chance::Chance,
     faults::{Faults, RunFault},
+    figures::Run,
     lifecycle::Lifecycle,
     microsoft::Microsoft,
     organisation::Organisation,
     people::People,
-    process::Environment,
+    process::{Environment, RunResult},
+    state::State,
 };
 
 mod chance;
@@ -51,6 +53,7 @@ mod state;
 pub mod storm;
 #[cfg(test)]
 mod tests;
+mod wanted;
 mod wrong_lists;
 
 /// The size of a simulation.
@@ -86,19 +89,21 @@ impl Default for Scale {
     }
 }
 
-/// Simulates the time and returns the figures. Progress is written to `progress` from time to time.
+/// Simulates the time and returns the figures. `progress` is told of each day: its number, and a text.
 ///
 /// # Panics
 ///
 /// Panics if the time is more than a few thousand years.
-pub fn run(scale: &Scale, progress: &mut dyn Write) -> Figures {
+pub fn run(scale: &Scale, progress: &mut dyn FnMut(i64, &str)) -> Figures {
     let begun = Instant::now();
     let mut chance = Chance::new(scale.seed);
     let organisation = Organisation::of(scale, &mut chance);
     let start: Timestamp = START.parse().expect("a time");
     let clock = VirtualClock::new(start);
-    let days = |days: i64| SignedDuration::from_hours(24 * days);
-    let outage = start + days(scale.days * 2 / 5) + SignedDuration::from_mins(7);
+    // A Wednesday, when credentials are accepted.
+    let outage = start
+        + SignedDuration::from_hours(24 * (scale.days * 2 / 5 / 7 * 7 + 2))
+        + SignedDuration::from_mins(7);
     let faults = Faults {
         outage: (outage, outage + SignedDuration::from_hours(2)),
         times: scale.fault_rate,
@@ -111,22 +116,18 @@ pub fn run(scale: &Scale, progress: &mut dyn Write) -> Figures {
     secrets.secret("Config").set(organisation.config.to_string());
     let environment = Environment::new(clock.clone(), microsoft.clone(), secrets, scale.policy);
     let mut figures = Figures::new(&organisation, scale);
-    let people = People::new(organisation, scale, start, chance.clone());
+    let mut people = People::new(organisation, scale, start, chance.clone());
     clock.run(pass(
         scale,
         &environment,
-        people,
+        &mut people,
         &mut chance,
         &mut figures,
         progress,
     ));
-    figures.close(
-        &microsoft,
-        &environment.delivered_by_type(),
-        &environment.windows(),
-        clock.now(),
-        begun.elapsed(),
-    );
+    let now = clock.now();
+    people.compare(&microsoft.state(), now, &mut figures);
+    figures.close(&environment, now, begun.elapsed());
     figures
 }
 
@@ -134,10 +135,10 @@ pub fn run(scale: &Scale, progress: &mut dyn Write) -> Figures {
 async fn pass(
     scale: &Scale,
     environment: &Environment,
-    mut people: People,
+    people: &mut People,
     chance: &mut Chance,
     figures: &mut Figures,
-    progress: &mut dyn Write,
+    progress: &mut dyn FnMut(i64, &str),
 ) {
     let Environment { clock, microsoft, .. } = environment;
     let start = clock.now();
@@ -152,38 +153,78 @@ async fn pass(
             )
             .await;
         people.run_due_actions(environment, &process, figures).await;
-        let (fault, is_excused) = {
+        let begun = clock.now();
+        let (fault, weather) = {
             let mut state = microsoft.state();
             state.faults.calm = failed_in_a_row >= 2 || number == 0;
-            let now = clock.now();
-            let is_excused =
-                state.faults.is_out(now) || state.faults.is_locked(now) || state.wrong_lists.any(now);
-            (state.faults.run_fault(chance), is_excused)
+            (state.faults.run_fault(chance), Weather::of(&state, begun))
         };
         let renewed_before = microsoft.state().ledger.renewed;
-        let scheduled = process.scheduled(fault, chance.between(1_000, 60_000));
+        let kill_after = chance.between(1_000, 60_000);
+        let scheduled = async {
+            let result = process.scheduled(fault, kill_after).await;
+            weather.note(begun, fault, &result, &mut microsoft.state());
+            result
+        };
         let events = lifecycle.period(moment + scale.policy.period, chance.clone());
         let (result, ()) = Box::pin(futures_util::future::join(scheduled, events)).await;
         if fault == RunFault::Killed {
+            environment.note_killed(begun, result.took);
             process = environment.process();
         }
-        let is_complete = result.is_complete() || (is_excused && fault == RunFault::None);
+        let is_excused = fault == RunFault::None && (weather.is_pause || weather.has_wrong_list);
+        let is_complete = result.is_complete() || is_excused;
         failed_in_a_row = if is_complete { 0 } else { failed_in_a_row + 1 };
-        figures.run(
+        let state = microsoft.state();
+        let disturbed_until = state.ledger.disturbed_until;
+        figures.run(&Run {
+            begun,
             fault,
-            &result,
-            microsoft.state().ledger.renewed - renewed_before,
+            result: &result,
+            renewed: state.ledger.renewed - renewed_before,
             failed_in_a_row,
-        );
+            is_pause: weather.is_pause,
+            is_calm: disturbed_until.is_none_or(|until| until <= begun),
+        });
         if number % 144 == 143 {
-            let line = figures.progress((number + 1) / 144, scale.days);
-            // A closed progress stream is not a failure.
-            let _ = write!(progress, "\r{line}");
-            let _ = progress.flush();
+            let day = (number + 1) / 144;
+            progress(day, &figures.progress(day, scale.days));
         }
     }
-    let _ = writeln!(progress);
 }
 
-/// When the year begins.
-const START: &str = "2027-01-01T00:00:00Z";
+/// What a run meets.
+#[derive(Clone, Copy, Debug)]
+struct Weather {
+    is_pause: bool,
+    has_wrong_list: bool,
+}
+
+impl Weather {
+    fn of(state: &State, now: Timestamp) -> Self {
+        Self {
+            is_pause: state.faults.is_pause(now),
+            has_wrong_list: state.wrong_lists.any(now),
+        }
+    }
+
+    /// Notes a run that has ended.
+    fn note(self, begun: Timestamp, fault: RunFault, result: &RunResult, state: &mut State) {
+        if fault != RunFault::None || self.is_pause || self.has_wrong_list {
+            state.ledger.disturb(begun);
+        }
+        if fault == RunFault::WithoutSecrets {
+            // A refresh token that cannot be stored is stored with the next one, after an hour.
+            state.ledger.disturb_for(begun, SignedDuration::from_mins(80));
+        }
+        if result.report.is_some() {
+            // A wrong list is called a failure, though everything else is done.
+            let is_complete =
+                result.is_complete() || (fault == RunFault::None && self.has_wrong_list && !self.is_pause);
+            state.ledger.reported(begun, is_complete, result.says_failed());
+        }
+    }
+}
+
+/// When the year begins: on a Monday, so that it does not end on a weekend.
+const START: &str = "2027-01-04T00:00:00Z";

@@ -97,8 +97,14 @@ impl<'a> Lifecycle<'a> {
                     .iter()
                     .any(|end| one.resource.contains(end))
             };
-            let removed = state.remove_any(now);
-            notified.extend(removed.filter(|one| event.is_some() && is_reported(one) && !chance.is(333_333)));
+            if let Some(one) = state.remove_any(now) {
+                if event.is_some() && is_reported(&one) && !chance.is(333_333) {
+                    state.ledger.removed.0 += 1;
+                    notified.push(one);
+                } else {
+                    state.ledger.removed.1 += 1;
+                }
+            }
         }
         drop(state);
         for subscription in notified {

@@ -1,7 +1,7 @@
 //! Simulates a year of renewal in virtual time, and prints the figures.
 
 use std::{
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
 };
 
@@ -20,7 +20,17 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let figures = year::run(&scale, &mut io::stderr());
+    let is_terminal = io::stderr().is_terminal();
+    let figures = year::run(&scale, &mut |day, text| {
+        if is_terminal {
+            eprint!("\r{text}");
+        } else if day % DAYS == 0 || day == scale.days {
+            eprintln!("{text}");
+        }
+    });
+    if is_terminal {
+        eprintln!();
+    }
     // A closed pipe is not a failure.
     let _ = write!(io::stdout(), "{figures}");
     if figures.broken().is_empty() {
@@ -46,3 +56,6 @@ fn parse() -> Result<Option<Scale>, lexopt::Error> {
     }
     Ok(Some(scale))
 }
+
+/// After how many days a line says how far it is, where it cannot replace the one before.
+const DAYS: i64 = 30;

@@ -112,6 +112,7 @@ impl Microsoft {
         self.clock.sleep(latency.min(timeout)).await;
         let answer = self.carry_out(&request, &caller, kind, rest, &segments);
         if latency >= timeout {
+            self.state().ledger.disturb(self.clock.now());
             return Err(TimedOut.into());
         }
         if matches!(fault, Some(Fault::Silence { .. })) {
@@ -157,7 +158,8 @@ impl Microsoft {
         let fault = state
             .faults
             .fault_for(*method == Method::POST, now, &mut state.chance);
-        state.ledger.fault(fault);
+        let is_out = state.faults.is_out(now);
+        state.ledger.fault(fault, is_out, now);
         match fault {
             Some(Fault::Slow(latency)) => (fault, latency),
             _ => (fault, latency),

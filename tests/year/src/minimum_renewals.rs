@@ -18,10 +18,8 @@ pub(super) struct MinimumRenewals {
 impl MinimumRenewals {
     /// Adds a subscription that lived for `span`.
     pub(super) fn add(&mut self, subscription: &Registered, span: SignedDuration, policy: &Policy) {
-        let row = catalogue::find(&subscription.resource);
-        let longest = row.map_or(0, |row| row.max_minutes(subscription.include_resource_data));
-        let longest = SignedDuration::from_mins(longest.into());
-        let asked = longest - SignedDuration::from_mins(10);
+        let asked = lifetime(subscription);
+        let longest = asked + KEPT_BACK;
         let period = policy.period.as_secs();
         let apart = (asked - policy.reserve(asked)).as_secs();
         let apart = (apart + period - 1) / period * period;
@@ -29,3 +27,12 @@ impl MinimumRenewals {
         self.with_margin += span.as_secs_f64() / SignedDuration::from_secs(apart).as_secs_f64();
     }
 }
+
+/// Returns the lifetime that renewal asks for: the longest that Graph grants, less what clocks may differ.
+pub(super) fn lifetime(subscription: &Registered) -> SignedDuration {
+    let row = catalogue::find(&subscription.resource);
+    let longest = row.map_or(0, |row| row.max_minutes(subscription.include_resource_data));
+    SignedDuration::from_mins(longest.into()) - KEPT_BACK
+}
+
+const KEPT_BACK: SignedDuration = SignedDuration::from_mins(10);

@@ -15,13 +15,21 @@ pub(super) struct Organisation {
     pub(super) directory: BTreeMap<(String, String), Vec<String>>,
     /// How many subscriptions the configuration asks for.
     pub(super) subscriptions: usize,
-    /// The id of each tenant, and how many subscriptions all of its logins have.
-    pub(super) tenants: Vec<(String, usize)>,
+    /// The tenants.
+    pub(super) tenants: Vec<Tenant>,
+}
+
+/// A tenant, with what all of its logins watch.
+#[derive(Debug)]
+pub(super) struct Tenant {
+    pub(super) id: String,
+    /// The resources, each of which has one subscription.
+    pub(super) resources: BTreeSet<String>,
 }
 
 impl Organisation {
     /// Returns tenants with about `count` subscriptions together, the largest four times as large as the smallest. Of
-    /// every four, two share an application. The first two have a second login, for a signed-in user whose presences
+    /// every four, two share an application. The first three have a second login, for a signed-in user whose presences
     /// fill the document.
     pub(super) fn of(scale: &Scale, chance: &mut Chance) -> Self {
         let (count, tenants) = (scale.subscriptions, scale.tenants);
@@ -45,28 +53,37 @@ impl Organisation {
                 chance.guid()
             };
             let (name, tenant_id) = (format!("tenant{index}"), chance.guid());
-            let before = organisation.subscriptions;
+            organisation.tenants.push(Tenant {
+                id: tenant_id.clone(),
+                resources: BTreeSet::new(),
+            });
             organisation.tenant(&name, &tenant_id, &client_id, &json!({"clientSecret": "secret"}));
             organisation.watch(&name, &tenant_id, count * parts(index) / all, chance);
-            if index < 2 {
+            if index < 3 {
                 let login = format!("{name}-people");
                 let token = json!({"refreshToken": "first", "clientSecret": "secret"});
                 organisation.tenant(&login, &tenant_id, &chance.guid(), &token);
-                organisation.subscriptions += 1;
                 people.push(login);
             }
-            organisation
-                .tenants
-                .push((tenant_id, organisation.subscriptions - before));
         }
         organisation.fill(&people, scale.fills_document, chance);
+        let resources = organisation.tenants.iter().map(|tenant| tenant.resources.len());
+        organisation.subscriptions = resources.sum();
         organisation
+    }
+
+    /// Returns whether the document has no room for another entry.
+    pub(super) fn is_full(&self) -> bool {
+        self.config.to_string().len() > MAX_SECRET_BYTES - ENTRY_BYTES
     }
 
     /// Returns the configuration without some tenants.
     pub(super) fn without(&self, gone: &BTreeSet<usize>) -> Value {
         let mut config = self.config.clone();
-        let ids: Vec<&str> = gone.iter().map(|index| self.tenants[*index].0.as_str()).collect();
+        let ids: Vec<&str> = gone
+            .iter()
+            .map(|index| self.tenants[*index].id.as_str())
+            .collect();
         let names: BTreeSet<String> = self.config["tenants"]
             .as_object()
             .into_iter()
@@ -90,13 +107,13 @@ impl Organisation {
     /// full.
     fn fill(&mut self, logins: &[String], whole: bool, chance: &mut Chance) {
         for (index, login) in logins.iter().enumerate() {
-            self.presence(login, 1, chance);
-            if !whole {
-                continue;
+            let mut resource = self.presence(login, 1, chance);
+            if whole {
+                let room = MAX_SECRET_BYTES.saturating_sub(self.config.to_string().len());
+                let room = room / (logins.len() - index) / PRESENCE_BYTES;
+                resource = self.presence(login, (room.saturating_sub(5)).clamp(1, MAX_PRESENCES), chance);
             }
-            let room = MAX_SECRET_BYTES.saturating_sub(self.config.to_string().len());
-            let room = room / (logins.len() - index) / PRESENCE_BYTES;
-            self.presence(login, (room.saturating_sub(5)).clamp(1, MAX_PRESENCES), chance);
+            self.tenants[index].resources.insert(resource);
         }
     }
 
@@ -126,7 +143,7 @@ impl Organisation {
                 "created,updated",
                 false,
                 users_all,
-                users.len(),
+                &users,
             ),
             (
                 "channels",
@@ -134,7 +151,7 @@ impl Organisation {
                 "created,deleted",
                 true,
                 teams_all.clone(),
-                teams.len(),
+                &teams,
             ),
             (
                 "members",
@@ -142,7 +159,7 @@ impl Organisation {
                 "created,deleted",
                 true,
                 teams_all,
-                teams.len(),
+                &teams,
             ),
             (
                 "chats",
@@ -150,7 +167,7 @@ impl Organisation {
                 "created",
                 true,
                 of_group(0),
-                groups[0].1.len(),
+                &groups[0].1,
             ),
             (
                 "calendars",
@@ -158,7 +175,7 @@ impl Organisation {
                 "created,updated,deleted",
                 true,
                 of_group(1),
-                groups[1].1.len(),
+                &groups[1].1,
             ),
             (
                 "drives",
@@ -166,7 +183,7 @@ impl Organisation {
                 "updated",
                 false,
                 of_group(2),
-                groups[2].1.len(),
+                &groups[2].1,
             ),
             (
                 "shifts",
@@ -174,13 +191,15 @@ impl Organisation {
                 "created,updated",
                 false,
                 json!(shops),
-                shops.len(),
+                &shops,
             ),
         ] {
             self.entry(tenant, name, json!({
                 "resource": resource, "changeType": changes, "includeResourceData": rich, "forEach": objects,
             }));
-            self.subscriptions += many;
+            for id in many {
+                self.want(resource.replace("{id}", id));
+            }
         }
         self.singles(tenant);
         let mut list =
@@ -215,11 +234,19 @@ impl Organisation {
                     "resource": resource, "changeType": changes, "includeResourceData": rich,
                 }),
             );
-            self.subscriptions += 1;
+            self.want(resource.to_owned());
         }
     }
 
-    fn presence(&mut self, login: &str, people: usize, chance: &mut Chance) {
+    /// Notes that the tenant that was added last watches a resource.
+    fn want(&mut self, resource: String) {
+        if let Some(tenant) = self.tenants.last_mut() {
+            tenant.resources.insert(resource);
+        }
+    }
+
+    /// Adds the entry of a signed-in user, and returns its resource.
+    fn presence(&mut self, login: &str, people: usize, chance: &mut Chance) -> String {
         let ids: Vec<String> = (0..people).map(|_| format!("'{}'", chance.guid())).collect();
         let resource = format!("/communications/presences?$filter=id in ({})", ids.join(","));
         self.entry(
@@ -229,6 +256,7 @@ impl Organisation {
                 "resource": resource, "changeType": "updated", "includeResourceData": true,
             }),
         );
+        resource
     }
 
     fn entry(&mut self, tenant: &str, name: &str, mut entry: Value) {
@@ -236,6 +264,9 @@ impl Organisation {
         self.config["subscriptions"][format!("{tenant}-{name}")] = entry;
     }
 }
+
+/// The length of an entry that watches some objects.
+const ENTRY_BYTES: usize = 500;
 
 /// The length of an id in a filter, with quotes and comma.
 const PRESENCE_BYTES: usize = 39;

@@ -1,7 +1,7 @@
 //! The function as a process.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
@@ -13,8 +13,7 @@ use std::{
 use futures_util::future::{Either, select};
 use graph_core::{
     notification::{client_state::ClientStateKeys, seal::seal},
-    read::Window,
-    secrets::Secret,
+    secrets::{ClientStateDocument, Secret},
     subscription::{
         plan::Policy,
         rotation::Rotation,
@@ -41,7 +40,11 @@ use renewal::{
 };
 use serde_json::{Value, json};
 
-use super::{faults::RunFault, microsoft::Microsoft};
+use super::{
+    faults::RunFault,
+    microsoft::Microsoft,
+    missed::{GapEvent, Told},
+};
 
 /// What all processes of the function share.
 pub(super) struct Environment {
@@ -110,6 +113,12 @@ impl Environment {
         self.secrets.secret("Config").set(config.to_string());
     }
 
+    /// Returns the ids of the client-state keys.
+    pub(super) fn client_state_keys(&self) -> BTreeSet<String> {
+        let document = client_state_document(&self.secrets);
+        document.keys.iter().map(|key| key.id.clone()).collect()
+    }
+
     /// Returns how many events consumers received, by type.
     pub(super) fn delivered_by_type(&self) -> BTreeMap<String, u64> {
         self.delivered
@@ -119,13 +128,17 @@ impl Environment {
             .clone()
     }
 
-    /// Returns the windows that the reader was to read.
-    pub(super) fn windows(&self) -> Vec<Window> {
-        self.delivered
-            .windows
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// Returns what renewal told consumers and the reader about gaps.
+    pub(super) fn told(&self) -> Told {
+        let told = self.delivered.told.lock();
+        told.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes a run that was killed.
+    pub(super) fn note_killed(&self, begun: Timestamp, took: SignedDuration) {
+        let told = self.delivered.told.lock();
+        let mut told = told.unwrap_or_else(PoisonError::into_inner);
+        told.killed.push((begun, begun + took));
     }
 }
 
@@ -156,6 +169,27 @@ pub(super) struct RunResult {
 }
 
 impl RunResult {
+    /// Returns whether the report says that something failed.
+    pub(super) fn says_failed(&self) -> bool {
+        self.report.as_ref().is_some_and(|report| report["failed"] != 0)
+    }
+
+    /// Returns what the report says about failures.
+    pub(super) fn failures(&self) -> String {
+        let Some(report) = &self.report else {
+            return "nothing".to_owned();
+        };
+        let of = |part: &str| report[part].as_array().cloned().unwrap_or_default();
+        let parts = ["problems", "tenants", "subscriptions", "forEach"]
+            .map(of)
+            .concat();
+        let is_failure = |line: &Value| {
+            line["error"].is_string() || line["severity"] == "error" || line["failed"].as_u64() > Some(0)
+        };
+        let first = parts.into_iter().find(|line| is_failure(line));
+        format!("failed {}, {}", report["failed"], first.unwrap_or_default())
+    }
+
     /// Returns whether the run did everything that was due.
     pub(super) fn is_complete(&self) -> bool {
         self.report
@@ -237,9 +271,7 @@ impl Store {
         let Some(records) = event.get_mut("Records").and_then(Value::as_array_mut) else {
             return;
         };
-        let document = self.secrets.secret("ClientState").text();
-        let document = document.and_then(|text| serde_json::from_str(&text).ok());
-        let (keys, _) = ClientStateKeys::parse(&document.unwrap_or_default());
+        let (keys, _) = ClientStateKeys::parse(&client_state_document(&self.secrets));
         for body in records.iter_mut().filter_map(|record| record.get_mut("body")) {
             let sealed = body.as_str().and_then(|text| seal(text, &keys, now).ok());
             *body = sealed.into();
@@ -252,6 +284,13 @@ impl Store {
             is_down: Arc::clone(&self.is_down),
         }
     }
+}
+
+/// Returns the content of `ClientStateSecret`.
+fn client_state_document(secrets: &FakeSecrets) -> ClientStateDocument {
+    let text = secrets.secret("ClientState").text();
+    text.and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default()
 }
 
 /// A secret that the process may be unable to reach for a while.
@@ -286,30 +325,42 @@ impl VersionedSecret for FlakySecret {
     }
 }
 
-/// A queue that counts events by type, and keeps windows.
+/// A queue that counts events by type, and keeps what they and the windows say.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EventCounter {
     events: Arc<Mutex<BTreeMap<String, u64>>>,
-    windows: Arc<Mutex<Vec<Window>>>,
+    told: Arc<Mutex<Told>>,
 }
 
 impl Queue for EventCounter {
     async fn send<T: Send>(&self, messages: Vec<(T, Message)>, _: Deadline) -> Sent<T> {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let mut sent = Sent::default();
         for (note, message) in messages {
             if let Ok(window) = serde_json::from_str(&message.body) {
-                windows.push(window);
+                told.windows.push(window);
             } else {
                 let event: Value = serde_json::from_str(&message.body).unwrap_or_default();
                 let event_type = event["type"].as_str().unwrap_or("others");
+                told.events.extend(gap_event(&event["data"]));
                 *events.entry(event_type.to_owned()).or_default() += 1;
             }
             sent.stored.push(note);
         }
         sent
     }
+}
+
+/// Returns what an event says about a gap.
+fn gap_event(data: &Value) -> Option<GapEvent> {
+    let text = |name: &str| data[name].as_str();
+    Some(GapEvent {
+        tenant_id: text("tenantId")?.to_owned(),
+        resource: text("resource")?.to_owned(),
+        from: text("lostFrom").and_then(|from| from.parse().ok()),
+        until: text("lostUntil")?.parse().ok()?,
+    })
 }
 
 /// The most bytes of a secret (AWS Secrets Manager, *quotas*).

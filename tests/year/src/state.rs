@@ -72,9 +72,9 @@ impl State {
     }
 
     /// Removes a tenant: its subscriptions are no longer wanted.
-    pub(super) fn remove_tenant(&mut self, tenant_id: &str) {
+    pub(super) fn remove_tenant(&mut self, tenant_id: &str, now: Timestamp) {
         self.gone.insert(tenant_id.to_owned());
-        self.ledger.forget(tenant_id);
+        self.ledger.forget(tenant_id, now);
     }
 
     /// Adds a tenant again.
@@ -91,6 +91,12 @@ impl State {
         wanted.flat_map(|(_, held)| held.after(None).map(|(_, one)| one))
     }
 
+    /// Returns the live subscriptions, also those of tenants that have left.
+    pub(super) fn everywhere(&self) -> impl Iterator<Item = &Registered> {
+        let held = self.applications.values();
+        held.flat_map(|held| held.after(None).map(|(_, one)| one))
+    }
+
     /// Returns all subscriptions that ever existed, and how long each has lived.
     pub(super) fn all(&self, now: Timestamp) -> impl Iterator<Item = (&Registered, SignedDuration)> {
         let held = self.applications.values();
@@ -99,13 +105,6 @@ impl State {
                 .map(move |(_, one)| (one, self.ledger.age(one, now)))
         });
         alive.chain(self.lived.iter().map(|(one, age)| (one, *age)))
-    }
-
-    /// Returns how many subscriptions a tenant has, plus the known gaps.
-    pub(super) fn count_of(&self, tenant_id: &str) -> usize {
-        let live = self.live().filter(|one| one.tenant_id == tenant_id).count();
-        let open = self.ledger.open.keys().filter(|(tenant, _)| tenant == tenant_id);
-        live + open.count()
     }
 
     /// Returns the body of a list of the directory.

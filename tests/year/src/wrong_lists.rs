@@ -43,6 +43,12 @@ impl WrongLists {
         self.by_application.values().any(|list| now < list.until)
     }
 
+    /// Returns whether any list of a tenant is wrong.
+    pub(super) fn has(&self, tenant_id: &str, now: Timestamp) -> bool {
+        let mut lists = self.by_application.iter();
+        lists.any(|((tenant, _), list)| tenant == tenant_id && now < list.until)
+    }
+
     /// Returns whether the list of an application shows one of its subscriptions.
     pub(super) fn shows(&self, application: &Application, one: &Registered, now: Timestamp) -> bool {
         let list = self
