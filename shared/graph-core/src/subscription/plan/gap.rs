@@ -112,26 +112,28 @@ impl Gap {
         .unwrap_or_default()
     }
 
+    /// Returns whether the id of the event depends on the time: a subscription is removed or recreated once, but it can miss
+    /// notifications many times. A gap of all subscriptions before the current one ended with its creation.
+    #[must_use]
+    pub fn is_dated(&self) -> bool {
+        self.kind == GapKind::Missed && self.subscription_id.is_some()
+    }
+
     /// Returns the id of the event.
     #[must_use]
     pub fn id(&self) -> String {
-        // A subscription is removed or recreated once, so its id is enough, but it can miss notifications many times. A
-        // gap of all subscriptions before the current one ended with its creation, so it needs no time either.
-        let moment = match (self.kind, &self.subscription_id) {
-            (GapKind::Missed, Some(_)) => self.until.to_string(),
-            (GapKind::Missed, None) | (GapKind::Removed | GapKind::Recreated, _) => String::new(),
+        let (old, new) = (&self.subscription_id, &self.new_subscription_id);
+        let (affected, moment) = if self.is_dated() {
+            (old, self.until.to_string())
+        } else {
+            // By the successor: a later run, which repeats the event, may not know the old one.
+            (if new.is_some() { new } else { old }, String::new())
         };
-        // If the old subscription is unknown, its successor identifies the gap.
-        let affected = self
-            .subscription_id
-            .as_ref()
-            .or(self.new_subscription_id.as_ref());
-        let affected = affected.map_or("", String::as_str);
         digest(&[
             self.kind.event_type(),
             &self.application.tenant_id.to_string(),
             &self.application.client_id.to_string(),
-            affected,
+            affected.as_deref().unwrap_or_default(),
             &moment,
         ])
     }
@@ -221,6 +223,11 @@ mod tests {
         let (ten, eleven) = ("2026-11-22T10:00:00Z", "2026-11-22T11:00:00Z");
         assert_eq!(id(GapKind::Removed, ten), id(GapKind::Removed, eleven));
         assert_ne!(id(GapKind::Removed, ten), id(GapKind::Recreated, ten));
+        let of_unknown = Gap {
+            subscription_id: None,
+            ..gap(GapKind::Recreated, eleven)
+        };
+        assert_eq!(json!(of_unknown.id()), id(GapKind::Recreated, ten));
         assert_eq!(id(GapKind::Missed, ten), id(GapKind::Missed, ten));
         assert_ne!(id(GapKind::Missed, ten), id(GapKind::Missed, eleven));
         let of_predecessors = |until: &str| {
