@@ -14,8 +14,8 @@ use crate::subscription::catalogue;
 pub struct LiveCounts {
     /// The day of the last count, in days since 1970.
     day: i64,
-    /// By the digest of the tenant's name.
-    of: BTreeMap<String, Count>,
+    /// By the digest of the tenant's name: the counts, or the day since which nothing is known.
+    of: BTreeMap<String, Result<Days, i64>>,
 }
 
 /// The stored counts. Tenants with the same counts share one key, so that hundreds fit into a parameter, which holds 4 kB.
@@ -26,14 +26,6 @@ struct Written {
     /// The digests of the tenants by their counts, such as `12` or `12 14 14`, or by the day since which these are not known, such
     /// as `?20780`.
     of: BTreeMap<String, String>,
-}
-
-/// What is known of a tenant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Count {
-    Known(Days),
-    /// Nothing, since this day.
-    UnknownSince(i64),
 }
 
 /// The counts of a tenant.
@@ -48,13 +40,13 @@ impl LiveCounts {
     /// Returns how many subscriptions of the tenant existed at the last count; nothing if that is not known.
     #[must_use]
     pub fn of(&self, tenant: &str) -> Option<usize> {
-        self.of.get(&key(tenant))?.days().map(|days| days.last)
+        Some(self.of.get(&key(tenant))?.ok()?.last)
     }
 
     /// Returns whether the count of the tenant has not been known for so long that no subscription from before can live any more.
     #[must_use]
     pub fn is_outlived(&self, tenant: &str) -> bool {
-        let Some(Count::UnknownSince(since)) = self.of.get(&key(tenant)) else {
+        let Some(Err(since)) = self.of.get(&key(tenant)) else {
             return false;
         };
         // The first day may have begun earlier.
@@ -80,7 +72,7 @@ impl LiveCounts {
         let days = today.saturating_sub(self.day);
         self.day = today;
         for _ in 0..days.min(2) {
-            for days in self.of.values_mut().filter_map(Count::days_mut) {
+            for days in self.of.values_mut().flatten() {
                 days.most_before = days.most_today;
                 days.most_today = days.last;
             }
@@ -89,26 +81,24 @@ impl LiveCounts {
 
     /// Records that `live` subscriptions of the tenant exist.
     pub fn record(&mut self, tenant: &str, live: usize) {
-        let before = self.of.get(&key(tenant)).and_then(Count::days);
-        let mut days = before.copied().unwrap_or_default();
+        let before = self.of.get(&key(tenant)).copied();
+        let mut days = before.and_then(Result::ok).unwrap_or_default();
         days.last = live;
         days.most_today = days.most_today.max(live);
-        self.of.insert(key(tenant), Count::Known(days));
+        self.of.insert(key(tenant), Ok(days));
     }
 
     /// Records that nobody knows how many subscriptions of the tenant exist, unless an earlier count is known. Otherwise the
     /// next process would take it for a new tenant, of which nothing can be missing.
     pub fn record_unknown(&mut self, tenant: &str) {
-        self.of
-            .entry(key(tenant))
-            .or_insert(Count::UnknownSince(self.day));
+        self.of.entry(key(tenant)).or_insert(Err(self.day));
     }
 
     /// Returns by how many percent `live` is below the most that the same tenants had on this day or the day before; 0 for
     /// a few.
     #[must_use]
     pub fn drop_percent(&self, live: &BTreeMap<String, usize>) -> i64 {
-        let of = |tenant: &String| self.of.get(&key(tenant))?.days();
+        let of = |tenant: &String| self.of.get(&key(tenant))?.ok();
         let most: usize = live.keys().filter_map(of).map(Days::most).sum();
         let lost = most.saturating_sub(live.values().sum());
         // A member who leaves a group of four, say. Of most subscriptions, few are many.
@@ -121,79 +111,49 @@ impl LiveCounts {
 
     /// Forgets how many the tenant had before: a person has confirmed what was deleted.
     pub fn confirm(&mut self, tenant: &str) {
-        if let Some(days) = self.of.get_mut(&key(tenant)).and_then(Count::days_mut) {
-            *days = Days::from(vec![days.last]);
+        if let Some(Ok(days)) = self.of.get_mut(&key(tenant)) {
+            (days.most_today, days.most_before) = (days.last, days.last);
         }
-    }
-}
-
-impl Count {
-    fn days(&self) -> Option<&Days> {
-        match self {
-            Self::Known(days) => Some(days),
-            Self::UnknownSince(_) => None,
-        }
-    }
-
-    fn days_mut(&mut self) -> Option<&mut Days> {
-        match self {
-            Self::Known(days) => Some(days),
-            Self::UnknownSince(_) => None,
-        }
-    }
-
-    fn into_key(self) -> String {
-        match self {
-            Self::Known(days) => {
-                let numbers: Vec<String> = Vec::from(days).iter().map(usize::to_string).collect();
-                numbers.join(" ")
-            }
-            Self::UnknownSince(day) => format!("{UNKNOWN}{day}"),
-        }
-    }
-
-    fn from_key(key: &str) -> Self {
-        if let Some(day) = key.strip_prefix(UNKNOWN) {
-            return Self::UnknownSince(day.parse().unwrap_or(i64::MAX));
-        }
-        let numbers: Vec<usize> = key.split(' ').filter_map(|text| text.parse().ok()).collect();
-        Self::Known(Days::from(numbers))
     }
 }
 
 impl Days {
-    fn most(&self) -> usize {
+    fn most(self) -> usize {
         self.most_today.max(self.most_before)
     }
 }
 
-impl From<Vec<usize>> for Days {
-    fn from(counts: Vec<usize>) -> Self {
-        let last = counts.first().copied().unwrap_or_default();
-        let at = |index: usize| counts.get(index).copied().unwrap_or(last);
-        Self {
+fn to_text(count: Result<Days, i64>) -> String {
+    match count {
+        // The rest says nothing then.
+        Ok(days) if days.most() == days.last => days.last.to_string(),
+        Ok(Days {
             last,
-            most_today: at(1),
-            most_before: at(2),
-        }
+            most_today,
+            most_before,
+        }) => format!("{last} {most_today} {most_before}"),
+        Err(day) => format!("{UNKNOWN}{day}"),
     }
 }
 
-impl From<Days> for Vec<usize> {
-    fn from(days: Days) -> Self {
-        // The rest says nothing then.
-        if days.most() == days.last {
-            return vec![days.last];
-        }
-        vec![days.last, days.most_today, days.most_before]
+fn from_text(text: &str) -> Result<Days, i64> {
+    if let Some(day) = text.strip_prefix(UNKNOWN) {
+        return Err(day.parse().unwrap_or(i64::MAX));
     }
+    let mut numbers = text.split(' ').map_while(|text| text.parse().ok());
+    let last = numbers.next().unwrap_or_default();
+    Ok(Days {
+        last,
+        most_today: numbers.next().unwrap_or(last),
+        most_before: numbers.next().unwrap_or(last),
+    })
 }
 
 impl From<LiveCounts> for Written {
     fn from(counts: LiveCounts) -> Self {
         let mut of: BTreeMap<String, String> = BTreeMap::new();
         for (tenant, count) in counts.of {
-            of.entry(count.into_key()).or_default().push_str(&tenant);
+            of.entry(to_text(count)).or_default().push_str(&tenant);
         }
         Self { day: counts.day, of }
     }
@@ -202,7 +162,7 @@ impl From<LiveCounts> for Written {
 impl From<Written> for LiveCounts {
     fn from(written: Written) -> Self {
         let of_same = |(key, tenants): (&String, &String)| {
-            let count = Count::from_key(key);
+            let count = from_text(key);
             digests(tenants, DIGEST)
                 .map(move |tenant| (tenant, count))
                 .collect::<Vec<_>>()
