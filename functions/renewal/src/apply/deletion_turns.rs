@@ -14,8 +14,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 #[derive(Debug)]
 pub(crate) struct DeletionTurns {
     free: Semaphore,
-    /// How many turns exist, free or taken.
-    count: AtomicUsize,
+    /// How many successors were created.
+    successors: AtomicUsize,
     /// How many subscriptions existed less than a day ago and have no successor yet.
     lost: AtomicUsize,
 }
@@ -42,11 +42,7 @@ impl DeletionTurns {
     /// Ends the turn of a subscription whose successor exists.
     pub(super) fn succeeded(&self, turn: SemaphorePermit<'_>) {
         drop(turn);
-        let more = |count: usize| (count < MAX_TURNS).then_some(count + 1);
-        let added = self
-            .count
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        if added.is_ok() {
+        if self.successors.fetch_add(1, Ordering::Relaxed) < MAX_TURNS - FIRST_TURNS {
             self.free.add_permits(1);
         }
     }
@@ -73,8 +69,8 @@ impl Default for DeletionTurns {
     fn default() -> Self {
         Self {
             free: Semaphore::new(FIRST_TURNS),
-            count: AtomicUsize::new(FIRST_TURNS),
-            lost: AtomicUsize::new(0),
+            successors: AtomicUsize::default(),
+            lost: AtomicUsize::default(),
         }
     }
 }
