@@ -129,11 +129,11 @@ impl<P: Ports> Applier<'_, P> {
             let unsent = send(deps, config, vec![((), gap.clone().into())], deadline).await;
             result.is_unreported = !unsent.is_empty();
             let history = &mut lock(&self.known).history;
-            if unsent.events.is_empty() {
-                history.told(&gap);
-            } else {
-                // The next run informs them. A window alone is kept and ordered again.
+            if result.is_unreported {
+                // The next run finds it again, and sends the same event with its window.
                 history.unreported(&result.step.name, lost);
+            } else {
+                history.told(&gap);
             }
         }
         result

@@ -1,7 +1,5 @@
 //! Windows: the periods that the reader reads, one for each gap.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use graph_core::{
     read::{Window, configured},
     subscription::{
@@ -29,8 +27,6 @@ pub struct CatchUp<Q> {
     back: SignedDuration,
     /// How long after its end a window is read.
     settle: SignedDuration,
-    /// Windows that `ReadQueue` did not accept. They are sent with the next ones.
-    unsent: Mutex<Vec<LostWindow>>,
 }
 
 /// The window of a loss.
@@ -75,7 +71,6 @@ impl<Q: Queue> CatchUp<Q> {
             queue,
             back,
             settle: SignedDuration::ZERO,
-            unsent: Mutex::default(),
         }
     }
 
@@ -85,8 +80,8 @@ impl<Q: Queue> CatchUp<Q> {
         Self { settle, ..self }
     }
 
-    /// Puts windows into `ReadQueue`, joined where they belong to one subscription, and with them those that were kept.
-    /// Returns whether it has accepted all, and the accepted ones of losses that say no time.
+    /// Puts windows into `ReadQueue`, joined where they belong to one subscription. Returns whether it has accepted all, and the
+    /// accepted ones of losses that say no time.
     pub(crate) async fn order(
         &self,
         windows: Vec<LostWindow>,
@@ -94,8 +89,7 @@ impl<Q: Queue> CatchUp<Q> {
         now: Timestamp,
         deadline: Deadline,
     ) -> (bool, Vec<Window>) {
-        // Taken out of the lock, which must not be held while the queue is called.
-        let mut all = std::mem::take(&mut *self.unsent());
+        let mut all = Vec::new();
         for window in windows {
             add(&mut all, window);
         }
@@ -108,7 +102,7 @@ impl<Q: Queue> CatchUp<Q> {
             error!("ClientStateSecret cannot be read in time, so windows for ReadQueue wait");
         });
         let keys = keys.ok().flatten();
-        let (mut messages, mut lost) = (Vec::new(), Vec::new());
+        let (mut messages, mut is_all) = (Vec::new(), true);
         for one in all {
             match keys.as_ref().and_then(|keys| one.window.to_body(keys, now).ok()) {
                 Some(body) => {
@@ -116,29 +110,15 @@ impl<Q: Queue> CatchUp<Q> {
                     let message = message.delayed(one.window.settles_in(self.settle, now));
                     messages.push((one, message));
                 }
-                None => lost.push(one),
+                None => is_all = false,
             }
         }
         let sent = self.queue.send(messages, deadline).await;
-        lost.extend(sent.lost);
-        let is_all = lost.is_empty();
-        self.keep(lost);
         let undated = sent.stored.into_iter().filter(|one| one.is_undated);
-        (is_all, undated.map(|one| one.window).collect())
-    }
-
-    /// Keeps the windows of losses that consumers could not be informed of. Only the process that created the new
-    /// subscription knows of the gap, so no later run can find it. A loss that says no time is in a message that SQS hands over
-    /// again: its window would be ordered at each try.
-    pub(crate) fn keep(&self, windows: Vec<LostWindow>) {
-        let mut unsent = self.unsent();
-        for window in windows.into_iter().filter(|window| !window.is_undated) {
-            add(&mut unsent, window);
-        }
-    }
-
-    fn unsent(&self) -> MutexGuard<'_, Vec<LostWindow>> {
-        self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
+        (
+            is_all && sent.lost.is_empty(),
+            undated.map(|one| one.window).collect(),
+        )
     }
 
     /// Returns the window of a loss; nothing if the loss is not read or the configuration no longer has its resource.

@@ -215,7 +215,7 @@ async fn react<P: Ports>(
             }
             (Verdict::Gone, Kind::Removed) => run
                 .as_ref()
-                .map(|run| event.removed(run, now))
+                .map(|run| event.removed(run, now, answers.has_made(event)))
                 .unwrap_or_default(),
             (verdict, _) => verdict.loss(event, now).into_iter().collect(),
         };
@@ -348,12 +348,6 @@ impl Event {
     /// Returns the id of the removed subscription and its name.
     fn key(&self) -> (String, String) {
         (self.subscription_id.clone(), self.name.clone())
-    }
-
-    /// Returns the results of the event's subscription, one for each login that has it.
-    fn results<'r>(&'r self, run: &'r Run) -> impl Iterator<Item = &'r StepResult> {
-        run.of(self.application)
-            .flat_map(|tenant| self.of_name(&tenant.steps))
     }
 
     /// Returns the results of the event's subscription.

@@ -104,7 +104,6 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
         run.report.note(expiries::unstored(deps, config));
         if !dry_run {
             run.report.note(gaps::unreported(run.results()));
-            gaps::order_rest(deps, request.stores_by(&deps.clock)).await;
             if request.is_over_everything() {
                 let tidied = by(
                     request.tidies_until(),

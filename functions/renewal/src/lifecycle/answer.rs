@@ -272,6 +272,16 @@ impl<P: Ports> Answers<'_, P> {
             .find_map(|named| named.successor(event, self.deps.clock.now()))
     }
 
+    /// Returns whether this process has created the subscription of the event's name since the event arrived.
+    pub(super) fn has_made(&self, event: &Event) -> bool {
+        let mut named = self.named(event).into_iter().map(|named| named.known);
+        named.any(|known| {
+            lock(&known)
+                .history
+                .was_made_since(&event.name, event.received_at)
+        })
+    }
+
     /// Returns the subscription of the event's name for each login of its application, the login that knows the
     /// subscription first.
     fn named(&self, event: &Event) -> Vec<Named<'_>> {

@@ -1,7 +1,5 @@
 //! The losses that events report.
 
-use std::collections::BTreeMap;
-
 use graph_core::subscription::{
     config::Config,
     plan::gap::{Gap, GapKind, lost_since},
@@ -19,27 +17,24 @@ use crate::{
     run::{self, Run, TenantResult},
 };
 
-/// The losses of a batch, each with the index of its event.
+/// The losses of a batch, each with the index of its event, and the id of its gap if that says no time.
 #[derive(Default)]
-pub(super) struct Losses {
-    found: Vec<(usize, Loss)>,
-    /// The ids of the gaps of replaced and removed subscriptions, and whether the reader reads each.
-    replaced: BTreeMap<String, bool>,
-}
+pub(super) struct Losses(Vec<((usize, Option<String>), Loss)>);
 
 impl Losses {
     /// Adds a loss, unless consumers already have an event about it. An event about a gap that was not read does not stop
     /// another one from being read.
     pub(super) fn add(&mut self, index: usize, loss: Loss, memory: &Memory) {
-        if let Some((id, is_read)) = of_replaced(&loss) {
-            let is_in =
-                |told: &BTreeMap<String, bool>| told.get(&id).is_some_and(|was_read| *was_read || !is_read);
-            if is_in(&lock(&memory.missed)) || is_in(&self.replaced) {
+        let Loss { gap, is_read, .. } = &loss;
+        let id = (!gap.is_dated()).then(|| gap.id());
+        if let Some(id) = &id {
+            let mut missed = lock(&memory.missed);
+            if missed.get(id).is_some_and(|was_read| *was_read || !is_read) {
                 return;
             }
-            self.replaced.insert(id, is_read);
+            missed.insert(id.clone(), *is_read);
         }
-        self.found.push((index, loss));
+        self.0.push(((index, id), loss));
     }
 
     /// Sends the losses to consumers, and returns the indices of the events to retry.
@@ -49,23 +44,17 @@ impl Losses {
         config: &Config,
         deadline: Deadline,
     ) -> Vec<usize> {
-        let sent = self.found.clone();
-        let unsent = run::send(deps, config, self.found, deadline).await;
-        let failed: Vec<usize> = unsent.all().collect();
-        for (_, loss) in sent.iter().filter(|(index, _)| !failed.contains(index)) {
-            lock(&deps.memory.missed).extend(of_replaced(loss));
-            if loss.gap.kind == GapKind::Removed {
+        let unsent = run::send(deps, config, self.0.clone(), deadline).await;
+        for (note, loss) in &self.0 {
+            if unsent.contains(note) {
+                let (_, id) = note;
+                lock(&deps.memory.missed).remove(id.as_deref().unwrap_or_default());
+            } else if loss.gap.kind == GapKind::Removed {
                 deps.memory.told(&loss.gap);
             }
         }
-        failed
+        unsent.into_iter().map(|(index, _)| index).collect()
     }
-}
-
-/// Returns the id of the gap, and whether it is read, if the loss is about a replaced subscription of unknown id.
-fn of_replaced(loss: &Loss) -> Option<(String, bool)> {
-    let Loss { gap, is_read, .. } = loss;
-    gap.subscription_id.is_none().then(|| (gap.id(), *is_read))
 }
 
 impl Event {
@@ -102,25 +91,25 @@ impl Event {
         now.duration_since(self.received_at) <= MAX_QUEUE_AGE
     }
 
-    /// Returns the losses of a subscription that Graph removed, once it has a successor; the reader reads only if it was really
-    /// gone. A subscription that no entry asks for causes none.
+    /// Returns the losses of a subscription that Graph removed, once it has a successor; the reader reads only if that `is_made`
+    /// since, so that the subscription was really gone. A subscription that no entry asks for causes none.
     ///
     /// Only a removal that fits what the run knows counts: a client state can be replayed with another id. A run that does not
     /// know the id takes any removal for that of the predecessors of every subscription of the name, so invented ids cause at
     /// most one gap for each of them.
-    pub(super) fn removed(&self, run: &Run, now: Timestamp) -> Vec<Loss> {
+    pub(super) fn removed(&self, run: &Run, now: Timestamp, is_made: bool) -> Vec<Loss> {
         let proven = self.successors(run, |tenant| self.is_removed(tenant));
         if let Some(first) = proven.first() {
             // Where several users signed in to one application, another one's may be the successor.
             let is_only = proven.len() == 1;
-            return vec![self.removed_before(first, is_only, run, now)];
+            return vec![self.removed_before(first, is_only, is_made, now)];
         }
         let possible = self.successors(run, |tenant| self.may_be_removed(tenant));
         let existing = possible
             .into_iter()
             .filter(|result| result.subscription_id.is_some());
         let mut losses: Vec<Loss> = existing
-            .map(|result| self.removed_before(result, true, run, now))
+            .map(|result| self.removed_before(result, true, is_made, now))
             .collect();
         for loss in &mut losses {
             // Nothing proves the id in the event, so it does not become part of the gap.
@@ -130,7 +119,7 @@ impl Event {
     }
 
     /// Returns the loss before a successor.
-    fn removed_before(&self, result: &StepResult, is_only: bool, run: &Run, now: Timestamp) -> Loss {
+    fn removed_before(&self, result: &StepResult, is_only: bool, is_made: bool, now: Timestamp) -> Loss {
         // Of a held subscription the lifetime may be unknown; its gap then has no beginning.
         let lifetime = result.step.lifetime;
         let renewed_at = lifetime.and_then(|lifetime| self.renewed_at(lifetime, now));
@@ -144,7 +133,7 @@ impl Event {
                 reason: "Graph removed the subscription".to_owned(),
                 ..missed.gap
             },
-            is_read: missed.is_read && self.results(run).any(StepResult::has_created),
+            is_read: missed.is_read && is_made,
             made_at: None,
         }
     }

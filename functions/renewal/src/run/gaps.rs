@@ -14,7 +14,7 @@ use graph_edge::{
 use super::state;
 use crate::{
     Deps,
-    catch_up::{Loss, LostWindow},
+    catch_up::Loss,
     ports::{Clock, Ports},
     result::StepResult,
 };
@@ -29,80 +29,47 @@ pub(super) fn unreported<'r>(results: impl Iterator<Item = &'r StepResult>) -> O
     (count > 0).then(|| Problem::error("", message))
 }
 
-/// The notes of the losses that are not stored wholly.
-pub(crate) struct Unsent<T> {
-    /// Consumers have no event.
-    pub(crate) events: Vec<T>,
-    /// Consumers have the event, but the reader has no window yet.
-    pub(crate) windows: Vec<T>,
-}
-
-impl<T> Unsent<T> {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.windows.is_empty()
-    }
-
-    /// Returns the notes of both.
-    pub(crate) fn all(self) -> impl Iterator<Item = T> {
-        self.events.into_iter().chain(self.windows)
-    }
-}
-
-/// Puts events about gaps into `DeliveryQueue`, then windows into `ReadQueue`, and returns the notes of those that are
-/// not stored. In this order, because the event about a finished read must not precede the event about its gap.
+/// Puts events about gaps into `DeliveryQueue`, then windows into `ReadQueue`, and returns the notes of those of which
+/// something is not stored: they are to be sent again, event and window. In this order, because the event about a finished
+/// read must not precede the event about its gap.
 pub(crate) async fn send<P: Ports, T: Send>(
     deps: &Deps<P>,
     config: &Config,
     losses: Vec<(T, Loss)>,
     deadline: Deadline,
-) -> Unsent<T> {
+) -> Vec<T> {
     let messages = losses.into_iter().map(|(note, loss)| {
         let message = Message::of_tenant(loss.gap.application.tenant_id, loss.gap.document().to_string());
         ((note, loss), message)
     });
     let sent = deps.delivery_queue.send(messages.collect(), deadline).await;
-    let (events, losses): (Vec<T>, Vec<Loss>) = sent.lost.into_iter().unzip();
-    let (notes, reported): (Vec<T>, Vec<Loss>) = sent.stored.into_iter().unzip();
-    let mut unordered = Vec::new();
-    if let Some(catch_up) = &deps.catch_up {
-        let now = deps.clock.now();
-        // Read only if a gap needs it: most runs have no such gap.
-        let mut caught_up = if reported.iter().any(Loss::is_undated) {
-            state::caught_up(deps, deadline).await
-        } else {
-            CaughtUp::default()
-        };
-        let windows = |losses: &[Loss]| -> Vec<LostWindow> {
-            let windows = losses
-                .iter()
-                .map(|loss| catch_up.window(loss, config, &caught_up, now));
-            windows.flatten().collect()
-        };
-        let (kept, wanted) = (windows(&losses), windows(&reported));
-        let (is_all, undated) = catch_up.order(wanted, &deps.documents, now, deadline).await;
-        if !is_all {
-            unordered = notes;
-        }
-        catch_up.keep(kept);
-        for window in &undated {
-            caught_up.add(window, now);
-        }
-        if !undated.is_empty() {
-            state::add_caught_up(deps, &caught_up, deadline).await;
-        }
+    let mut unsent: Vec<T> = sent.lost.into_iter().map(|(note, _)| note).collect();
+    let (notes, losses): (Vec<T>, Vec<Loss>) = sent.stored.into_iter().unzip();
+    let Some(catch_up) = &deps.catch_up else {
+        return unsent;
+    };
+    let now = deps.clock.now();
+    // Read only if a gap needs it: most runs have no such gap.
+    let mut caught_up = if losses.iter().any(Loss::is_undated) {
+        state::caught_up(deps, deadline).await
+    } else {
+        CaughtUp::default()
+    };
+    let windows = losses.iter();
+    let windows = windows.filter_map(|loss| catch_up.window(loss, config, &caught_up, now));
+    let (is_all, undated) = catch_up
+        .order(windows.collect(), &deps.documents, now, deadline)
+        .await;
+    if !is_all {
+        unsent.extend(notes);
     }
-    Unsent {
-        events,
-        windows: unordered,
+    for window in &undated {
+        caught_up.add(window, now);
     }
-}
-
-/// Sends the windows that could not be sent before.
-pub(super) async fn order_rest<P: Ports>(deps: &Deps<P>, deadline: Deadline) {
-    if let Some(catch_up) = &deps.catch_up {
-        let now = deps.clock.now();
-        catch_up.order(Vec::new(), &deps.documents, now, deadline).await;
+    if !undated.is_empty() {
+        state::add_caught_up(deps, &caught_up, deadline).await;
     }
+    unsent
 }
 
 /// How long storing may take.

@@ -387,14 +387,14 @@ async fn a_secret_that_hangs_keeps_windows_until_their_deadline() {
         is_undated: false,
     };
     let soon = Deadline::after(Duration::from_millis(20));
-    let ordered = catch_up.order(vec![lost], &world.documents, now, soon);
+    let ordered = catch_up.order(vec![lost.clone()], &world.documents, now, soon);
     let ordered = tokio::time::timeout(Duration::from_secs(20), ordered)
         .await
         .unwrap();
     assert!(!ordered.0 && ordered.1.is_empty());
     *world.documents.hangs.lock().unwrap() = false;
     let soon = Deadline::after(Duration::from_secs(20));
-    let ordered = catch_up.order(Vec::new(), &world.documents, now, soon).await;
+    let ordered = catch_up.order(vec![lost], &world.documents, now, soon).await;
     assert!(ordered.0);
     assert_eq!(world.windows().len(), 1);
 }

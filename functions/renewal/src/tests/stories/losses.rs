@@ -1,5 +1,7 @@
 //! A lost subscription has a successor, and consumers hear of the gap, whichever run learns of the successor.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 #[test]
@@ -220,12 +222,31 @@ fn a_replacement_that_no_queue_takes_is_reported_by_the_next_run() {
 }
 
 #[test]
-fn a_window_that_no_queue_takes_sends_no_second_event() {
-    let world = with_lost();
-    world.read_queue.refuse(Some(""));
-    next_run(&world);
-    world.read_queue.refuse(None);
-    check(&world, Some("id-1"));
+fn a_window_that_no_queue_takes_repeats_its_event_under_one_id() {
+    for restarts in [false, true] {
+        let mut world = with_lost();
+        world.read_queue.refuse(Some(""));
+        for told in 1..=2 {
+            let report = next_run(&world);
+            assert_eq!(report["failed"], json!(1), "{report:#}");
+            assert_eq!((world.told().len(), world.windows().len()), (told, 0));
+        }
+        world.read_queue.refuse(None);
+        let mut before = Vec::new();
+        if restarts {
+            before = world.told();
+            world = world.restarted();
+        }
+        for _ in 0..2 {
+            next_run(&world);
+            let told = [before.clone(), world.told()].concat();
+            let ids: BTreeSet<&str> = told.iter().filter_map(|event| event["id"].as_str()).collect();
+            assert_eq!((told.len(), ids.len()), (3, 1), "{told:#?}");
+            let windows = world.windows();
+            assert_eq!(windows.len(), 1, "{windows:#?}");
+            assert_eq!(windows[0]["gap"], told[0]["id"]);
+        }
+    }
 }
 
 #[test]

@@ -460,6 +460,12 @@ impl SubscriptionHistory {
         (!is_of_successor).then_some(made.at)
     }
 
+    /// Returns whether this process has created a subscription called `name` since `at`.
+    #[must_use]
+    pub fn was_made_since(&self, name: &str, at: Timestamp) -> bool {
+        self.made.get(name).is_some_and(|made| made.at >= at)
+    }
+
     /// Returns the creation of the subscription called `name` with this id, if this process created it.
     #[must_use]
     pub fn made_of(&self, name: &str, id: &str) -> Option<&Made> {
