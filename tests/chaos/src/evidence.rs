@@ -42,6 +42,8 @@ pub struct Evidence {
     pub leaks: Vec<(&'static str, &'static str)>,
     /// Panics: of which function, and the line that tells of it.
     pub panics: Vec<(&'static str, String)>,
+    /// Programs that ended by themselves: of which function, and with which status or by which signal.
+    pub deaths: Vec<(&'static str, i32)>,
     /// When the first event about each change arrived.
     pub arrivals: BTreeMap<u32, Timestamp>,
     /// What the functions' programs occupied.

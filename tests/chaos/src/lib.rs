@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use futures_util::{Stream, StreamExt, future, stream};
 use graph_simulator::SimulatorError;
 use serde_json::Value;
-use stack::Calls;
+use stack::{Calls, Function};
 use tokio::{sync, time::sleep};
 
 mod disturb;
@@ -93,7 +93,7 @@ pub async fn run(options: Options) -> Result<Report, Error> {
         killed: world.killed.get(),
         escaped: world.escaped.get(),
         secrets: world.secrets.borrow().len(),
-        logged: world.logs.borrow().values().map(|log| log.text.len()).sum(),
+        logged: world.programs.borrow().values().map(|all| all.text.len()).sum(),
     })
 }
 
@@ -221,25 +221,25 @@ fn longest(options: &Options) -> Duration {
     Duration::from_secs(60 * u64::from(minutes))
 }
 
-/// Looks for what must not be in a log, and for what is not there at the end.
+/// Looks for what must not be in a log, for programs that ended by themselves, and for what is not there at the end.
 async fn conclude(world: &World) -> Result<(), Error> {
     watch::remember_secrets(world).await;
-    watch::read_logs(world).await?;
     let mut evidence = world.evidence.borrow_mut();
     evidence.flaws = world.flaws();
     if world.options.steady {
         evidence.compare(world.options.minutes);
     }
     let secrets = world.secrets.borrow();
-    for (function, log) in world.logs.borrow().iter() {
-        let leaks = secrets
-            .found_in(&log.text)
-            .into_iter()
-            .map(|what| (*function, what));
-        evidence.leaks.extend(leaks);
-        evidence
-            .panics
-            .extend(logs::panics(&log.text).into_iter().map(|line| (*function, line)));
+    let mut killed = world.killed.get();
+    for function in Function::ALL {
+        let (name, programs) = (function.logical_id(), world.stack().programs(function)?);
+        let leaks = secrets.found_in(&programs.text).into_iter();
+        evidence.leaks.extend(leaks.map(|what| (name, what)));
+        let panics = logs::panics(&programs.text).into_iter();
+        evidence.panics.extend(panics.map(|line| (name, line)));
+        let deaths = logs::deaths(&programs.ends, &mut killed);
+        evidence.deaths.extend(deaths.map(|end| (name, end)));
+        world.programs.borrow_mut().insert(name, programs);
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Secrets that must not be in a log.
+//! What must not be in a log: secrets, and signs that a program failed.
 
 use std::collections::BTreeMap;
 
@@ -64,6 +64,24 @@ pub fn panics(log: &str) -> Vec<String> {
     lines.map(|line| line.chars().take(200).collect()).collect()
 }
 
+/// Returns the ends of programs that nobody ended. The local AWS ends those that are idle with a signal; the run kills others with
+/// another one, so often.
+pub fn deaths(ends: &[i32], killed: &mut u32) -> impl Iterator<Item = i32> {
+    let is_death = |end: &i32| match *end {
+        TERMINATED => false,
+        KILLED if *killed > 0 => {
+            *killed -= 1;
+            false
+        }
+        _ => true,
+    };
+    ends.iter()
+        .copied()
+        .filter(is_death)
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
 /// Returns the texts of all members of this name, however deep.
 fn texts<'a>(document: &'a Value, name: &str) -> Vec<&'a str> {
     match document {
@@ -85,8 +103,20 @@ const MIN_TEXT_LENGTH: usize = 16;
 /// The beginning of every kind of private key.
 const KEY_HEADER: &str = "PRIVATE KEY-----";
 
-/// What the standard library writes when a thread panics, and what the functions write in its place.
-const PANICS: [&str; 2] = ["panicked at", "Panicked at"];
+/// What the standard library writes when a thread panics or the program gives up, and what the functions write in its place.
+const PANICS: [&str; 5] = [
+    "panicked at",
+    "Panicked at",
+    "has overflowed its stack",
+    "memory allocation of",
+    "fatal runtime error",
+];
+
+/// The end by SIGTERM.
+const TERMINATED: i32 = -15;
+
+/// The end by SIGKILL.
+const KILLED: i32 = -9;
 
 #[cfg(test)]
 mod tests {
@@ -120,6 +150,13 @@ mod tests {
         let mut secrets = Secrets::default();
         secrets.add("short", "a client secret");
         assert_eq!((secrets.len(), secrets.found_in("short")), (0, vec![]));
+    }
+
+    #[test]
+    fn a_program_ends_only_when_it_is_idle_or_killed() {
+        let mut killed = 1;
+        let found: Vec<i32> = deaths(&[-15, -9, -9, 0, 1, 101, -6, -11], &mut killed).collect();
+        assert_eq!((found, killed), (vec![-9, 0, 1, 101, -6, -11], 0));
     }
 
     #[test]

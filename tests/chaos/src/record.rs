@@ -17,8 +17,8 @@ use crate::world::World;
 /// A file cannot be written.
 pub fn write(world: &World, evidence: &Evidence, folder: PathBuf) -> io::Result<PathBuf> {
     fs::create_dir_all(&folder)?;
-    for (function, log) in world.logs.borrow().iter() {
-        fs::write(folder.join(format!("{function}.log")), &log.text)?;
+    for (function, programs) in world.programs.borrow().iter() {
+        fs::write(folder.join(format!("{function}.log")), &programs.text)?;
     }
     write_history(&world.disturbed.borrow(), evidence, &folder)?;
     Ok(folder)

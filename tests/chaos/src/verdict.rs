@@ -95,6 +95,8 @@ pub enum Breach {
     Leaked(&'static str, &'static str),
     /// A function panicked.
     Panicked(&'static str, String),
+    /// The program of a function ended by itself, with this status or by this signal.
+    Died(&'static str, i32),
     /// The program of a function has grown.
     Grew(Growth),
     /// Changes took longer at the end than at first.
@@ -132,6 +134,7 @@ pub fn judge(evidence: &Evidence) -> Verdict {
             .iter()
             .map(|(of, line)| Breach::Panicked(of, line.clone())),
     );
+    breaches.extend(evidence.deaths.iter().map(|(of, end)| Breach::Died(of, *end)));
     breaches.extend(evidence.grown.iter().copied().map(Breach::Grew));
     breaches.extend(evidence.slowed.map(|[early, late]| Breach::Slowed(early, late)));
     let ids: BTreeSet<&str> = evidence.events.iter().map(|event| event.id.as_str()).collect();
@@ -345,6 +348,7 @@ impl fmt::Display for Breach {
             Self::NotCured(what) => write!(f, "not cured: {what}"),
             Self::Leaked(function, what) => write!(f, "secret: {what} in the log of {function}"),
             Self::Panicked(function, line) => write!(f, "panic: {function}: {line}"),
+            Self::Died(function, end) => write!(f, "died: {function} ended by itself, {end}"),
             Self::Grew(growth) => write!(f, "grew: {growth}"),
             Self::Slowed(early, late) => write!(f, "slowed: {early:.1?} at first, {late:.1?} at the end"),
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future;
 use graph_simulator::Registered;
-use stack::{Function, LogLine, Message};
+use stack::{Function, Message};
 use tokio::time::sleep;
 
 use crate::Error;
@@ -22,7 +22,6 @@ pub async fn watch(world: &World) -> Result<Infallible, Error> {
         consumers,
         watch_subscriptions(world),
         watch_secrets(world),
-        watch_logs(world),
         watch_processes(world),
         watch_backlog(world),
         report_progress(world),
@@ -145,65 +144,6 @@ pub async fn remember_secrets(world: &World) {
     }
 }
 
-/// Collects what the functions log, bit by bit: one answer has no more than 10,000 lines.
-async fn watch_logs(world: &World) -> Result<Infallible, Error> {
-    loop {
-        read_logs(world).await?;
-        sleep(Duration::from_secs(2)).await;
-    }
-}
-
-/// Reads the new lines of the functions' logs.
-pub async fn read_logs(world: &World) -> Result<(), Error> {
-    for function in Function::ALL {
-        let since = world
-            .logs
-            .borrow()
-            .get(function.logical_id())
-            .map_or(0, |log| log.position.at);
-        let lines = world.stack().log_lines(function, since).await?;
-        let mut logs = world.logs.borrow_mut();
-        let log = logs.entry(function.logical_id()).or_default();
-        for line in log.position.skip(lines) {
-            log.text.push_str(&line.text);
-            log.text.push('\n');
-        }
-    }
-    Ok(())
-}
-
-/// The read part of a function's log.
-#[derive(Debug, Default)]
-pub struct Log {
-    /// The lines.
-    pub text: String,
-    position: LogPosition,
-}
-
-/// How far a log was read: up to a millisecond, and how many of its lines.
-#[derive(Debug, Default)]
-struct LogPosition {
-    at: i64,
-    lines: usize,
-}
-
-impl LogPosition {
-    /// Leaves out the lines that were read before, and goes on to the end of the rest.
-    fn skip(&mut self, mut lines: Vec<LogLine>) -> Vec<LogLine> {
-        lines.drain(..self.lines.min(lines.len()));
-        if let Some(last) = lines.last().map(|line| line.at) {
-            let of_last = lines.iter().filter(|line| line.at == last).count();
-            self.lines = if last == self.at {
-                self.lines + of_last
-            } else {
-                of_last
-            };
-            self.at = last;
-        }
-        lines
-    }
-}
-
 /// Records the memory and files of the functions' programs.
 async fn watch_processes(world: &World) -> Result<Infallible, Error> {
     loop {
@@ -251,26 +191,3 @@ const CONSUMERS: usize = 6;
 
 /// How often subscriptions and queues are looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(300);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_line_of_a_log_is_read_twice_or_left_out() {
-        let line = |at, text: &str| LogLine {
-            at,
-            text: text.to_owned(),
-        };
-        let mut position = LogPosition::default();
-        assert_eq!(position.skip(vec![line(1, "a"), line(2, "b")]).len(), 2);
-        // Asked for what came since 2, the log tells of 2 once more.
-        assert_eq!(position.skip(vec![line(2, "b"), line(2, "c")]), [line(2, "c")]);
-        assert_eq!(position.skip(vec![line(2, "b"), line(2, "c")]), []);
-        assert_eq!(
-            position.skip(vec![line(2, "b"), line(2, "c"), line(3, "d")]),
-            [line(3, "d")]
-        );
-        assert_eq!((position.at, position.lines), (3, 1));
-    }
-}

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use graph_simulator::{self as graph, Item, Registered, Simulator};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use stack::{Function, Pair, Progress, Stack};
+use stack::{Function, Pair, Programs, Progress, Stack};
 
 use crate::Error;
 use crate::ends::Ends;
@@ -15,7 +15,6 @@ use crate::flaw::{Flaw, flaws};
 use crate::logs::Secrets;
 use crate::options::Options;
 use crate::subject::{self, Subject};
-use crate::watch::Log;
 use crate::weather::Weather;
 
 /// The stack in its world.
@@ -34,8 +33,8 @@ pub struct World {
     pub evidence: RefCell<Evidence>,
     /// Secrets that must not be in a log.
     pub secrets: RefCell<Secrets>,
-    /// The log of each function.
-    pub logs: RefCell<BTreeMap<&'static str, Log>>,
+    /// What the programs of each function wrote, and how they ended, once the run is over.
+    pub programs: RefCell<BTreeMap<&'static str, Programs>>,
     /// The faults, and when each began.
     pub disturbed: RefCell<Vec<(Timestamp, String)>>,
     /// Ids of subscriptions that Graph's list leaves out.
@@ -85,7 +84,7 @@ impl World {
             settled: Cell::default(),
             evidence: RefCell::default(),
             secrets: RefCell::default(),
-            logs: RefCell::default(),
+            programs: RefCell::default(),
             disturbed: RefCell::default(),
             unlisted: RefCell::default(),
             ends: RefCell::default(),

@@ -173,24 +173,20 @@ impl Aws {
         self.send("Lambda", put).await.map(|_| ())
     }
 
-    /// Returns the lines of a log group since a time, in milliseconds since 1970.
-    pub(crate) async fn log_lines(&self, group: &str, since: i64) -> Result<Vec<LogLine>, Error> {
+    /// Returns the lines of a log group.
+    pub(crate) async fn log_lines(&self, group: &str) -> Result<Vec<String>, Error> {
         let request = self
             .request(Method::POST, "logs", "/")
             .header("content-type", "application/x-amz-json-1.1")
             .header("x-amz-target", "Logs_20140328.FilterLogEvents")
-            .body(json!({ "logGroupName": group, "startTime": since }).to_string());
+            .body(json!({ "logGroupName": group }).to_string());
         let answer = parse(&self.send("CloudWatch Logs", request).await?)?;
         let events = answer
             .get("events")
             .and_then(Value::as_array)
             .cloned()
             .unwrap_or_default();
-        let line = |event: &Value| {
-            let text = event.get("message")?.as_str()?.to_owned();
-            let at = event.get("timestamp")?.as_i64()?;
-            Some(LogLine { at, text })
-        };
+        let line = |event: &Value| Some(event.get("message")?.as_str()?.to_owned());
         Ok(events.iter().filter_map(line).collect())
     }
 
@@ -275,15 +271,6 @@ impl Aws {
         )
         .await
     }
-}
-
-/// A line of a log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogLine {
-    /// When it was written, in milliseconds since 1970.
-    pub at: i64,
-    /// Its text.
-    pub text: String,
 }
 
 /// Returns an HTTP client for the SDK without a proxy, whatever the environment says: the local AWS is on this machine.

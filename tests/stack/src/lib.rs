@@ -29,17 +29,19 @@ mod pair;
 mod policies;
 pub mod price;
 mod processes;
+mod programs;
 mod queues;
 mod run;
 mod supervised;
 
-pub use aws::{LogLine, http_client};
+pub use aws::http_client;
 pub use checkout::{Adopted, Checkout};
 pub use error::Error;
 pub use machine::root_certificates;
 pub use microburst::{Calls, Microburst};
 pub use pair::{NOTIFICATION_ORIGIN, Pair, shared};
 pub use processes::Process;
+pub use programs::Programs;
 pub use queues::Message;
 pub use supervised::Supervised;
 pub use tools::{Profile, Progress};
@@ -203,9 +205,7 @@ impl Stack {
     ///
     /// There is no such group, or `CloudWatch` Logs does not answer.
     pub async fn logs_of(&self, group: &str) -> Result<String, Error> {
-        let lines = self.ministack.aws().log_lines(group, 0).await?;
-        let lines: Vec<String> = lines.into_iter().map(|line| line.text).collect();
-        Ok(lines.join("\n"))
+        Ok(self.ministack.aws().log_lines(group).await?.join("\n"))
     }
 
     /// Deletes another stack.
@@ -425,16 +425,6 @@ impl Stack {
     /// `CloudWatch` Logs does not answer.
     pub async fn logs(&self, function: Function) -> Result<String, Error> {
         self.logs_of(self.resource(function.log_group())?).await
-    }
-
-    /// Returns the log lines of a function since a time in milliseconds since 1970; at most 10,000.
-    ///
-    /// # Errors
-    ///
-    /// `CloudWatch` Logs does not answer.
-    pub async fn log_lines(&self, function: Function, since: i64) -> Result<Vec<LogLine>, Error> {
-        let group = self.resource(function.log_group())?;
-        self.ministack.aws().log_lines(group, since).await
     }
 }
 

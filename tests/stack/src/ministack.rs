@@ -120,7 +120,8 @@ pub(crate) fn free_port() -> Result<u16, Error> {
 /// back until the first is acknowledged, which takes 40 ms: longer than the rest of a call.
 ///
 /// MiniStack is called without TLS, which the template's queues refuse. So it treats every request as one from a proxy
-/// that speaks TLS. It also records which operations are called, because AWS charges for requests.
+/// that speaks TLS. It also records which operations are called, because AWS charges for requests, and all that the functions'
+/// programs write and how they end, because MiniStack logs nothing of a program that does not answer.
 const START_SCRIPT: &str = "\
 import os
 import socketserver
@@ -142,6 +143,32 @@ async def handle_behind_tls(stream, event):
 
 
 http_stream.HTTPStream.handle = handle_behind_tls
+
+from ministack.core.lambda_runtime import ProvidedWorker
+
+pump_output = ProvidedWorker._pump_output
+programs = open(os.path.join(os.environ['HOME'], 'programs.log'), 'ab', buffering=0)
+
+
+class Recorded:
+    def __init__(self, stream, name):
+        self.stream, self.name, self.close = stream, name, stream.close
+
+    def readline(self):
+        line = self.stream.readline()
+        if line:
+            programs.write(self.name + b'\\twrote\\t' + line.rstrip(b'\\r\\n') + b'\\n')
+        return line
+
+
+def pump_and_record(worker, stream, log_queue):
+    name, program = worker.func_name.encode(), worker._proc
+    pump_output(worker, Recorded(stream, name), log_queue)
+    if program is not None:
+        programs.write(name + b'\\tended\\t%d\\n' % program.wait())
+
+
+ProvidedWorker._pump_output = pump_and_record
 ";
 
 /// The longest wait for its answer. The first start compiles its Python, which takes seconds.

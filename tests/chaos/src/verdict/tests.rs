@@ -315,7 +315,7 @@ fn what_stays_broken_when_nothing_fails_any_more_breaks_a_promise() {
 }
 
 #[test]
-fn a_secret_in_a_log_and_a_panic_break_a_promise() {
+fn a_secret_in_a_log_a_panic_and_a_death_break_a_promise() {
     check(
         &Evidence {
             leaks: vec![("WebhookFunction", "a client state")],
@@ -329,6 +329,13 @@ fn a_secret_in_a_log_and_a_panic_break_a_promise() {
             ..Evidence::default()
         },
         Breach::Panicked("WebhookFunction", "panicked at".to_owned()),
+    );
+    check(
+        &Evidence {
+            deaths: vec![("WebhookFunction", 101)],
+            ..Evidence::default()
+        },
+        Breach::Died("WebhookFunction", 101),
     );
 }
 
