@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use crate::Error;
 use crate::plan::{Disturbance, GraphFault};
 use crate::subject::Subject;
+use crate::watch::{remember_secrets, remember_tokens};
 use crate::world::World;
 
 /// Does one of the things that go wrong.
@@ -25,8 +26,12 @@ pub async fn disturb(world: &World, disturbance: Disturbance) -> Result<(), Erro
         Disturbance::ReplaceKey => {
             world.ends.borrow_mut().replace_key();
             renew(world, &json!({"rotate": "keys"})).await;
+            remember_secrets(world).await;
         }
-        Disturbance::ReplaceCertificate => renew(world, &json!({"rotate": "certificate"})).await,
+        Disturbance::ReplaceCertificate => {
+            renew(world, &json!({"rotate": "certificate"})).await;
+            remember_secrets(world).await;
+        }
         Disturbance::ReplaceSigningKey => {
             note_key_trouble(world);
             world.simulator().rotate_keys()?;
@@ -80,6 +85,7 @@ fn fail(world: &World, fault: GraphFault) {
     }
     if matches!(fault, GraphFault::NoToken(_)) {
         // A token lives for an hour, in which nobody would ask for another one.
+        remember_tokens(world);
         world.simulator().revoke_access_tokens();
     }
     let any = |status| Fault::new("", "/v1.0/", status);

@@ -38,6 +38,8 @@ pub struct Evidence {
     pub flaws: Vec<Flaw>,
     /// What did not become right although nothing failed any more.
     pub uncured: Vec<String>,
+    /// Kinds of secrets that nobody could look for.
+    pub unsearched: Vec<&'static str>,
     /// Secrets that stand in a log: of which function, and what it is.
     pub leaks: Vec<(&'static str, &'static str)>,
     /// Panics: of which function, and the line that tells of it.

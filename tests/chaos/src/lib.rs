@@ -230,6 +230,7 @@ async fn conclude(world: &World) -> Result<(), Error> {
         evidence.compare(world.options.minutes);
     }
     let secrets = world.secrets.borrow();
+    evidence.unsearched = secrets.absent();
     let mut killed = world.killed.get();
     for function in Function::ALL {
         let (name, programs) = (function.logical_id(), world.stack().programs(function)?);

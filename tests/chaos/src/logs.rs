@@ -40,6 +40,27 @@ impl Secrets {
         }
     }
 
+    /// Adds the signature of a validation token. A log that has the token has its signature.
+    pub fn add_validation_token(&mut self, token: &str) {
+        let known = self.0.values().filter(|what| **what == VALIDATION_TOKEN).count();
+        if let Some((_, signature)) = token.rsplit_once('.').filter(|_| known < MAX_VALIDATION_TOKENS) {
+            self.add(signature, VALIDATION_TOKEN);
+        }
+    }
+
+    /// Adds texts from the content of encrypted changes.
+    pub fn add_content(&mut self) {
+        for text in CONTENT {
+            self.add(text, "the content of a change");
+        }
+    }
+
+    /// Returns the kinds of which there is none: what is not looked for is not found.
+    pub fn absent(&self) -> Vec<&'static str> {
+        let is_absent = |kind: &&&str| !self.0.values().any(|what| what == *kind);
+        KINDS.iter().filter(is_absent).copied().collect()
+    }
+
     /// Returns how many there are.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -97,6 +118,26 @@ fn texts<'a>(document: &'a Value, name: &str) -> Vec<&'a str> {
     }
 }
 
+/// Every kind of secret that a run comes across.
+const KINDS: [&str; 8] = [
+    "a client secret",
+    "a refresh token",
+    "an access token",
+    "a client state",
+    "a client-state key",
+    "a private key",
+    VALIDATION_TOKEN,
+    "the content of a change",
+];
+
+const VALIDATION_TOKEN: &str = "a validation token";
+
+/// Texts from the content of a message and of a channel, as the simulator makes them.
+const CONTENT: [&str; 2] = ["The build is green", "Hand-over between the shifts"];
+
+/// So many validation tokens are looked for: a long run has thousands.
+const MAX_VALIDATION_TOKENS: usize = 100;
+
 /// The least length of a text that is looked for.
 const MIN_TEXT_LENGTH: usize = 16;
 
@@ -143,6 +184,33 @@ mod tests {
             assert_eq!(secrets.found_in(log), [what], "{log}");
         }
         assert_eq!(secrets.found_in("client-state-key \"id\": \"k\""), [""; 0]);
+    }
+
+    #[test]
+    fn every_kind_of_secret_has_to_be_there() {
+        let mut secrets = Secrets::default();
+        assert_eq!(secrets.absent(), KINDS);
+        for kind in KINDS.into_iter().filter(|kind| !kind.contains("validation")) {
+            secrets.add(&format!("{kind} as a long text"), kind);
+        }
+        assert_eq!(secrets.absent(), [VALIDATION_TOKEN]);
+        secrets.add_validation_token("header.claims.the-signature-of-the-token");
+        assert_eq!(secrets.absent(), [""; 0]);
+        assert_eq!(secrets.found_in("the-signature-of-the-token"), [VALIDATION_TOKEN]);
+    }
+
+    #[test]
+    fn content_is_that_of_the_simulator() {
+        let made = [
+            include_str!("../../fixtures/chatMessage.json"),
+            include_str!("../../fixtures/channel.json"),
+        ];
+        for (text, made) in CONTENT.into_iter().zip(made) {
+            assert!(made.contains(text), "{text}");
+        }
+        let mut secrets = Secrets::default();
+        secrets.add_content();
+        assert_eq!(secrets.len(), CONTENT.len());
     }
 
     #[test]

@@ -29,6 +29,9 @@ pub async fn send(world: &World, post: &Post) -> Result<(), Error> {
     let listed = list(world, post, now, world.options.items.div_ceil(MAX_LISTED).max(1));
     let post_of = composed(post, &subscription, &listed);
     let report = world.simulator().send(post_of).await?;
+    for token in report.posts.iter().flat_map(|one| validation_tokens(&one.body)) {
+        world.secrets.borrow_mut().add_validation_token(&token);
+    }
     let live = world.simulator().subscriptions();
     let is_over = !live.iter().any(|one| one.id == subscription.id);
     let is_wanted = is_wanted(world, post, settled);
@@ -105,6 +108,16 @@ fn composed(
         };
     }
     composed
+}
+
+/// Returns the validation tokens in the body of a POST.
+fn validation_tokens(body: &[u8]) -> Vec<String> {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let tokens = body.get("validationTokens").and_then(Value::as_array);
+    let tokens = tokens.into_iter().flatten();
+    tokens
+        .filter_map(|token| token.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// Returns the outcome of each change of a POST.

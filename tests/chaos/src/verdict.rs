@@ -79,8 +79,6 @@ pub enum Breach {
     TooMany(ChangeOutcome, usize, usize),
     /// A change is in FailedQueue, or something else, for a reason that it cannot have.
     WrongReason(Option<u32>, String),
-    /// A change was delivered and is in FailedQueue as well: moved back, it arrives twice.
-    FailedToo(u32, String),
     /// A message is in FailedQueue without a reason: a change, or something else.
     NoReason(Option<u32>),
     /// A subscription ended although renewal had time to save it.
@@ -91,6 +89,8 @@ pub enum Breach {
     Flawed(Flaw),
     /// Something did not become right although nothing failed any more.
     NotCured(String),
+    /// No secret of this kind was there to be looked for.
+    NotSearched(&'static str),
     /// A secret is in the log of a function.
     Leaked(&'static str, &'static str),
     /// A function panicked.
@@ -127,6 +127,7 @@ pub fn judge(evidence: &Evidence) -> Verdict {
     breaches.extend(evidence.deleted.iter().cloned().map(Breach::Deleted));
     breaches.extend(evidence.flaws.iter().cloned().map(Breach::Flawed));
     breaches.extend(evidence.uncured.iter().cloned().map(Breach::NotCured));
+    breaches.extend(evidence.unsearched.iter().copied().map(Breach::NotSearched));
     breaches.extend(evidence.leaks.iter().map(|(of, what)| Breach::Leaked(of, what)));
     breaches.extend(
         evidence
@@ -200,13 +201,7 @@ fn outcome_of(
     let name = || sent.subject.name();
     reasons::check_change(sent, &arrived.reasons, key_troubles)?;
     match (sent.kind, &*arrived.events) {
-        (Kind::Genuine, events @ [_, ..]) => {
-            // The reader may have read it afterwards: that is another event.
-            if !arrived.reasons.is_empty() && events.iter().any(|event| !event.was_read) {
-                return Err(Breach::FailedToo(sent.number, name()));
-            }
-            return delivered(sent, events);
-        }
+        (Kind::Genuine, events @ [_, ..]) => return delivered(sent, events),
         (Kind::Forged | Kind::Unreadable, [_, ..]) => return Err(Breach::Believed(sent.number, name())),
         (Kind::Forged, []) => return Ok(ChangeOutcome::Rejected),
         (Kind::Genuine | Kind::Unreadable, []) => {}
@@ -337,15 +332,13 @@ impl fmt::Display for Breach {
                 write!(f, "wrong reason: change {number} in FailedQueue, {reason}")
             }
             Self::WrongReason(None, reason) => write!(f, "wrong reason: a message in FailedQueue, {reason}"),
-            Self::FailedToo(number, name) => {
-                write!(f, "both: change {number} of {name} arrived and is in FailedQueue")
-            }
             Self::NoReason(Some(number)) => write!(f, "no reason: change {number} in FailedQueue"),
             Self::NoReason(None) => write!(f, "no reason: a message in FailedQueue"),
             Self::Lapsed(name) => write!(f, "lapsed: subscription {name}"),
             Self::Deleted(name) => write!(f, "deleted: subscription {name}, which should live"),
             Self::Flawed(flaw) => write!(f, "subscriptions: {flaw} at the end"),
             Self::NotCured(what) => write!(f, "not cured: {what}"),
+            Self::NotSearched(what) => write!(f, "not searched: {what}"),
             Self::Leaked(function, what) => write!(f, "secret: {what} in the log of {function}"),
             Self::Panicked(function, line) => write!(f, "panic: {function}: {line}"),
             Self::Died(function, end) => write!(f, "died: {function} ended by itself, {end}"),

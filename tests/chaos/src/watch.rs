@@ -131,8 +131,16 @@ async fn watch_secrets(world: &World) -> Result<Infallible, Error> {
     }
 }
 
+/// Remembers the access tokens that are valid now.
+pub fn remember_tokens(world: &World) {
+    for token in world.simulator().access_tokens() {
+        world.secrets.borrow_mut().add(&token, "an access token");
+    }
+}
+
 /// Reads the secrets that renewal writes.
 pub async fn remember_secrets(world: &World) {
+    remember_tokens(world);
     if let Ok(document) = world.stack().read_secret("ClientStateSecret").await {
         world.secrets.borrow_mut().add_client_state_keys(&document);
     }

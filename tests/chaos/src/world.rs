@@ -118,6 +118,7 @@ impl World {
         self.secrets
             .borrow_mut()
             .add(&self.refresh_token, "a refresh token");
+        self.secrets.borrow_mut().add_content();
         self.make_lists();
         self.configure(0).await?;
         // On a busy machine the first run of all may take longer than its calls have time for.

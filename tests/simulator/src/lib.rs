@@ -218,6 +218,12 @@ impl Simulator {
             .map_err(|_| SimulatorError::Crypto)
     }
 
+    /// Returns the access tokens that are valid.
+    #[must_use]
+    pub fn access_tokens(&self) -> Vec<String> {
+        self.shared.state().access_tokens.keys().cloned().collect()
+    }
+
     /// Revokes all access tokens, so that the next call of each client is answered with 401.
     pub fn revoke_access_tokens(&self) {
         self.shared.state().access_tokens.clear();

@@ -325,6 +325,13 @@ fn a_secret_in_a_log_a_panic_and_a_death_break_a_promise() {
     );
     check(
         &Evidence {
+            unsearched: vec!["an access token"],
+            ..Evidence::default()
+        },
+        Breach::NotSearched("an access token"),
+    );
+    check(
+        &Evidence {
             panics: vec![("WebhookFunction", "panicked at".to_owned())],
             ..Evidence::default()
         },

@@ -75,17 +75,15 @@ fn a_message_about_no_change_has_one_of_few_reasons() {
 }
 
 #[test]
-fn a_delivered_change_is_not_in_failed_queue_unless_it_was_read() {
-    let with = |was_read| Evidence {
-        events: vec![Event {
-            was_read,
-            ..event(1, "a")
-        }],
+fn a_repeat_of_a_delivered_change_may_wait_for_a_signing_key() {
+    let with = |reason| Evidence {
+        events: vec![event(1, "a")],
         key_troubles: vec![Timestamp::UNIX_EPOCH],
-        ..failed(sent(1), Some("NoSigningKeys"))
+        ..failed(sent(1), Some(reason))
     };
-    check(&with(false), Breach::FailedToo(1, "team-messages".to_owned()));
-    check_outcome(&with(true), ChangeOutcome::Delivered);
+    check_outcome(&with("NoSigningKeys"), ChangeOutcome::Delivered);
+    let wrong = Breach::WrongReason(Some(1), "ContentRejected".to_owned());
+    check(&with("ContentRejected"), wrong);
 }
 
 #[test]
