@@ -53,8 +53,11 @@ pub async fn disturb(world: &World, disturbance: Disturbance) -> Result<(), Erro
         Disturbance::Unlist(subject) => unlist(world, subject),
         Disturbance::Upgrade => {
             world.progress.say("Upgrading");
+            let sent = world.evidence.borrow().sent.len();
             let differences = world.stack().upgrade().await?;
-            world.upgrades.set(world.upgrades.get() + 1);
+            // With nothing left to send it would show nothing.
+            let is_amidst = 2 * sent < usize::try_from(world.options.items).unwrap_or(usize::MAX);
+            world.upgrades.set(world.upgrades.get() + u64::from(is_amidst));
             let said = format!("Upgraded; resources: {}", differences.join(", "));
             world.progress.say(said.strip_suffix(": ").unwrap_or(&said));
         }
@@ -141,7 +144,7 @@ async fn kill(world: &World, function: Function, after: Duration) -> Result<(), 
 }
 
 /// Leaves a subscription so little time that the next run has to renew it.
-fn age(world: &World, subject: Subject) {
+pub fn age(world: &World, subject: Subject) {
     if let Some(one) = world.subscription(subject) {
         let left = one.expires_at.duration_since(world.simulator().now());
         let too_much = left.saturating_sub(REMAINING_LIFETIME);

@@ -7,12 +7,18 @@ use stack::Function;
 use tokio::time::sleep;
 
 use crate::Error;
+use crate::disturb::age;
+use crate::subject::Subject;
 use crate::weather::Weather;
 use crate::world::World;
 
-/// Ends the faults, has renewal put everything right, and waits for what is still on its way.
+/// Ends the faults, has renewal put everything right, and waits for what is still on its way. Every subscription is nearly over
+/// then: otherwise a short run would not show whether renewal renews.
 pub async fn recover(world: &World) -> Result<(), Error> {
     world.set_weather(Weather::Calm).await?;
+    for subject in Subject::all() {
+        age(world, subject);
+    }
     cure(world).await;
     drain(world).await
 }
