@@ -105,8 +105,8 @@ pub enum Breach {
 
 /// Judges everything that was sent and seen.
 pub fn judge(evidence: &Evidence) -> Verdict {
-    let (arrived, mut breaches) = sorted(evidence);
-    let mut outcomes = BTreeMap::new();
+    let (arrived, of_events) = sorted(evidence);
+    let (mut outcomes, mut of_changes) = (BTreeMap::new(), Vec::new());
     let gaps = Gaps::of(evidence);
     let none = Arrived::default();
     for sent in &evidence.sent {
@@ -114,30 +114,17 @@ pub fn judge(evidence: &Evidence) -> Verdict {
         let outcome = match outcome_of(sent, of_change, &gaps, &evidence.key_troubles) {
             Ok(outcome) => outcome,
             Err(breach) => {
-                breaches.push(breach);
+                of_changes.push(breach);
                 ChangeOutcome::Broken
             }
         };
         *outcomes.entry(outcome).or_default() += 1;
     }
+    // Those of the run come first: a report shows no more than some.
+    let mut breaches = of_run(evidence);
     breaches.extend(wrong_shares(evidence, &outcomes));
-    let too_little = evidence.done.iter().filter(|done| !done.is_enough());
-    breaches.extend(too_little.cloned().map(Breach::NotDone));
-    breaches.extend(evidence.lapsed.iter().cloned().map(Breach::Lapsed));
-    breaches.extend(evidence.deleted.iter().cloned().map(Breach::Deleted));
-    breaches.extend(evidence.flaws.iter().cloned().map(Breach::Flawed));
-    breaches.extend(evidence.uncured.iter().cloned().map(Breach::NotCured));
-    breaches.extend(evidence.unsearched.iter().copied().map(Breach::NotSearched));
-    breaches.extend(evidence.leaks.iter().map(|(of, what)| Breach::Leaked(of, what)));
-    breaches.extend(
-        evidence
-            .panics
-            .iter()
-            .map(|(of, line)| Breach::Panicked(of, line.clone())),
-    );
-    breaches.extend(evidence.deaths.iter().map(|(of, end)| Breach::Died(of, *end)));
-    breaches.extend(evidence.grown.iter().copied().map(Breach::Grew));
-    breaches.extend(evidence.slowed.map(|[early, late]| Breach::Slowed(early, late)));
+    breaches.extend(of_events);
+    breaches.extend(of_changes);
     let ids: BTreeSet<&str> = evidence.events.iter().map(|event| event.id.as_str()).collect();
     let mut reasons = BTreeMap::new();
     for reason in evidence
@@ -153,6 +140,24 @@ pub fn judge(evidence: &Evidence) -> Verdict {
         reasons,
         breaches,
     }
+}
+
+/// Returns the broken promises that are about no change.
+fn of_run(evidence: &Evidence) -> Vec<Breach> {
+    let too_little = evidence.done.iter().filter(|done| !done.is_enough());
+    let mut breaches: Vec<Breach> = too_little.cloned().map(Breach::NotDone).collect();
+    breaches.extend(evidence.lapsed.iter().cloned().map(Breach::Lapsed));
+    breaches.extend(evidence.deleted.iter().cloned().map(Breach::Deleted));
+    breaches.extend(evidence.flaws.iter().cloned().map(Breach::Flawed));
+    breaches.extend(evidence.uncured.iter().cloned().map(Breach::NotCured));
+    breaches.extend(evidence.unsearched.iter().copied().map(Breach::NotSearched));
+    breaches.extend(evidence.leaks.iter().map(|(of, what)| Breach::Leaked(of, what)));
+    let panics = evidence.panics.iter();
+    breaches.extend(panics.map(|(of, line)| Breach::Panicked(of, line.clone())));
+    breaches.extend(evidence.deaths.iter().map(|(of, end)| Breach::Died(of, *end)));
+    breaches.extend(evidence.grown.iter().copied().map(Breach::Grew));
+    breaches.extend(evidence.slowed.map(|[early, late]| Breach::Slowed(early, late)));
+    breaches
 }
 
 /// The events and messages about one change.

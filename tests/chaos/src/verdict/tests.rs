@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 mod gaps;
 mod reasons;
+mod run;
 
 use super::*;
 use crate::evidence::{CaughtUp, Failure, Gap};
@@ -56,27 +57,6 @@ fn a_change_under_two_ids_arrived_twice() {
         },
         Breach::Twice(1, "team-messages".to_owned(), 2),
     );
-}
-
-#[test]
-fn a_steady_run_whose_changes_take_longer_and_longer_has_slowed() {
-    let run = |seconds: [i64; 2], minutes| {
-        let mut evidence = Evidence::default();
-        for number in 1..=8 {
-            let one = sent(number);
-            let took = seconds[usize::from(number > 4)];
-            let arrived = one.at + SignedDuration::from_secs(took);
-            evidence.arrivals.insert(number, arrived);
-            evidence.events.push(event(number, &number.to_string()));
-            evidence.sent.push(one);
-        }
-        evidence.compare(minutes);
-        judge(&evidence).breaches
-    };
-    let slowed = Breach::Slowed(Duration::from_secs(1), Duration::from_secs(4));
-    assert_eq!(run([1, 4], 60), [slowed]);
-    assert_eq!(run([1, 3], 60), []);
-    assert_eq!(run([1, 4], 9), [], "a short run is not judged");
 }
 
 #[test]
@@ -273,125 +253,6 @@ fn nobody_misses_a_change_that_the_configuration_does_not_ask_for() {
         check(&evidence(outcome, true), lost(outcome));
     }
     check(&evidence(Outcome::GivenUp, false), lost(Outcome::GivenUp));
-}
-
-#[test]
-fn a_subscription_that_ended_or_has_a_flaw_breaks_a_promise() {
-    let name = || "mail/1".to_owned();
-    check(
-        &Evidence {
-            lapsed: vec![name()],
-            ..Evidence::default()
-        },
-        Breach::Lapsed(name()),
-    );
-    check(
-        &Evidence {
-            deleted: vec![name()],
-            ..Evidence::default()
-        },
-        Breach::Deleted(name()),
-    );
-    let flaw = || Flaw::Missing(name());
-    check(
-        &Evidence {
-            flaws: vec![flaw()],
-            ..Evidence::default()
-        },
-        Breach::Flawed(flaw()),
-    );
-}
-
-#[test]
-fn what_stays_broken_when_nothing_fails_any_more_breaks_a_promise() {
-    let what = || "1 messages are left in ReadQueue".to_owned();
-    check(
-        &Evidence {
-            uncured: vec![what()],
-            ..Evidence::default()
-        },
-        Breach::NotCured(what()),
-    );
-}
-
-#[test]
-fn a_secret_in_a_log_a_panic_and_a_death_break_a_promise() {
-    check(
-        &Evidence {
-            leaks: vec![("WebhookFunction", "a client state")],
-            ..Evidence::default()
-        },
-        Breach::Leaked("WebhookFunction", "a client state"),
-    );
-    check(
-        &Evidence {
-            unsearched: vec!["an access token"],
-            ..Evidence::default()
-        },
-        Breach::NotSearched("an access token"),
-    );
-    check(
-        &Evidence {
-            panics: vec![("WebhookFunction", "panicked at".to_owned())],
-            ..Evidence::default()
-        },
-        Breach::Panicked("WebhookFunction", "panicked at".to_owned()),
-    );
-    check(
-        &Evidence {
-            deaths: vec![("WebhookFunction", 101)],
-            ..Evidence::default()
-        },
-        Breach::Died("WebhookFunction", 101),
-    );
-}
-
-#[test]
-fn a_run_that_did_less_than_it_was_asked_for_proves_nothing() {
-    for (done, is_enough) in [
-        (Done::all("changes sent", 600, 599), false),
-        (Done::all("changes sent", 600, 600), true),
-        (Done::most("functions killed", 20, 17), false),
-        (Done::most("functions killed", 20, 18), true),
-        (Done::most("functions killed", 4, 3), false),
-        (Done::half("percent of the calls to AWS struck", 15, 7), false),
-        (Done::half("percent of the calls to AWS struck", 15, 8), true),
-        (Done::half("percent of the calls to AWS struck", 0, 0), true),
-    ] {
-        let verdict = judge(&Evidence {
-            done: vec![done.clone()],
-            ..Evidence::default()
-        });
-        let breach = (!is_enough).then_some(Breach::NotDone(done));
-        assert_eq!(verdict.breaches, Vec::from_iter(breach));
-    }
-}
-
-#[test]
-fn half_of_the_changes_have_to_be_delivered() {
-    let run = |delivered| {
-        judge(&Evidence {
-            sent: (1..=100).map(forged_or_sent(delivered)).collect(),
-            events: (1..=delivered)
-                .map(|number| event(number, &number.to_string()))
-                .collect(),
-            ..Evidence::default()
-        })
-    };
-    assert_eq!(run(49).breaches, [Breach::FewDelivered(100, 49)]);
-    assert_eq!(run(50).breaches, []);
-}
-
-/// Returns the changes of which the first are genuine.
-fn forged_or_sent(genuine: u32) -> impl Fn(u32) -> Sent {
-    move |number| Sent {
-        kind: if number <= genuine {
-            Kind::Genuine
-        } else {
-            Kind::Forged
-        },
-        ..sent(number)
-    }
 }
 
 /// Expects exactly one breach.
