@@ -11,9 +11,9 @@ use std::{
 use graph_core::{
     application::{Application, Guid},
     subscription::{
-        config::{Config, Credential, Parts, Tenant, requested},
+        config::{Config, Credential, Tenant, requested},
         model::Subscription,
-        plan::{FailureHistory, LiveCounts, Policy, SubscriptionHistory, gap::Gap},
+        plan::{FailureHistory, LiveCounts, Policy, SettledVersions, SubscriptionHistory, gap::Gap},
     },
 };
 use graph_edge::graph::Listed;
@@ -51,6 +51,8 @@ pub(crate) struct Counts {
     pub(crate) failures: Option<FailureHistory>,
     /// The tenants and names of the steps that are left for the next run; none after a run of another process.
     pub(crate) left_over: BTreeSet<(String, String)>,
+    /// The versions whose changes the tenants have.
+    pub(crate) settled: SettledVersions,
     /// When they were counted.
     pub(crate) at: Option<Timestamp>,
 }
@@ -141,8 +143,6 @@ pub(crate) struct Known {
     unproven: BTreeMap<String, Timestamp>,
     listed_at: Option<Timestamp>,
     pages: usize,
-    /// The parts of the configuration whose changes runs have made.
-    pub(crate) seen: Option<Parts>,
 }
 
 impl Known {

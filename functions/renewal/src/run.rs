@@ -81,7 +81,7 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
         run.report.note(unsuited(&read.config, &deps.policy));
         run.report.note(request.options.confirmed.unknown(&read.config));
         let stored = state::read(deps, &mut run.report).await;
-        read.read_before(&deps.documents, &stored).await;
+        read.read_settled(&deps.documents, &stored.settled).await;
         let look = Look {
             deps,
             request,
@@ -116,9 +116,7 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
                 // After all that can fail. A run over a part counts and stores nothing: it knows nothing of the others.
                 let counted = count::count(&run, deps, &read.config, &stored, &request.options);
                 let deadline = request.keeps_state_by(&deps.clock);
-                let unseen = run.tenants.iter().filter(|tenant| tenant.is_unseen);
-                let unseen = unseen.map(|tenant| tenant.application).collect();
-                state::store(deps, stored, &read, &counted.counts, unseen, now, deadline).await;
+                state::store(deps, &run, stored, &read, &counted.counts, now, deadline).await;
                 run.counted = Some(counted);
             }
         }

@@ -1,12 +1,12 @@
 //! Reads the configuration of a run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use graph_core::{
     secrets::TrustedTenant,
     subscription::{
-        config::{Config, Parts, Problem},
-        plan::StoredState,
+        config::{Config, Problem},
+        plan::SettledVersions,
         rotation,
     },
 };
@@ -41,8 +41,8 @@ pub(crate) struct ReadConfig {
     pub(crate) held: usize,
     /// The earlier versions whose tenants are in `config`; nothing if that is not known.
     pub(crate) needed: Option<Vec<String>>,
-    /// The configuration that runs over everything used last, if that is another version.
-    pub(crate) before: Option<Config>,
+    /// The earlier versions whose changes are the last that runs have made in tenants, as far as they can be read.
+    settled: BTreeMap<String, Config>,
     /// Whether an application may have subscriptions that no version of the configuration can list.
     pub(crate) is_blind: bool,
 }
@@ -150,41 +150,33 @@ impl ReadConfig {
             is_remembered: false,
             held: 0,
             needed: None,
-            before: None,
+            settled: BTreeMap::new(),
             is_blind: false,
         }
     }
 
-    /// Reads the configuration that the runs before this one have used, if that is another version.
-    pub(super) async fn read_before(&mut self, documents: &impl Documents, stored: &StoredState) {
-        if let Some(version_id) = stored.settled().filter(|one| *one != self.version_id) {
-            let version = documents.read_version(version_id).await.ok().flatten();
-            let before = version.and_then(|version| Config::parse(version.text.expose()).ok());
-            self.before = before.map(|(before, _)| before);
+    /// Reads the earlier versions that tenants have `settled`.
+    pub(super) async fn read_settled(&mut self, documents: &impl Documents, settled: &SettledVersions) {
+        for version_id in settled.all() {
+            if version_id == self.version_id {
+                continue;
+            }
+            let version = previous::readable(documents.read_version(version_id).await);
+            let version = version.ok().flatten().as_ref().and_then(previous::parsed);
+            let config = version.map(|version| (version_id.to_owned(), version.config));
+            self.settled.extend(config);
         }
     }
 
-    /// Returns which parts of the configuration have changed in a tenant since the last changes that runs have made there;
-    /// nothing if that is not known. The process has `seen` the parts before, or learns of them from the `stored` summary.
-    pub(crate) fn changes(
-        &self,
-        tenant: &str,
-        seen: Option<&Parts>,
-        stored: &StoredState,
-    ) -> Option<BTreeSet<String>> {
-        let now = self.config.parts_of(tenant);
-        if let Some(seen) = seen {
-            return Some(now.changed_since(seen));
-        }
-        if stored.has_seen(tenant, &self.version_id) {
+    /// Returns the names of the entries that are edited since the version that a tenant has `settled`; nothing if that is not
+    /// known.
+    pub(crate) fn edits(&self, tenant: &str, settled: &SettledVersions) -> Option<BTreeSet<String>> {
+        let version_id = settled.of(tenant)?;
+        if version_id == self.version_id {
             return Some(BTreeSet::new());
         }
-        // A state that nobody has stored, or that cannot be read, is no wish to delete anything.
-        if stored.versions().next().is_none() {
-            return Some(BTreeSet::new());
-        }
-        let before = self.before.as_ref()?;
-        Some(now.changed_since(&before.parts_of(tenant)))
+        let before = self.settled.get(version_id)?;
+        Some(self.config.edited_since(before, tenant))
     }
 }
 

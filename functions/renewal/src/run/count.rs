@@ -111,6 +111,7 @@ pub(super) fn count<P: Ports>(
             live: Some(lives),
             failures: Some(failures),
             left_over,
+            settled: stored.settled.clone(),
             at: Some(now),
         },
     }

@@ -119,13 +119,12 @@ impl<'a, P: Ports + 'a> Work<'a, P> {
 
     /// Returns the results in a stable order: tenants and steps finish in any order.
     fn into_results(self) -> Vec<TenantResult> {
-        for (result, applier) in &self.tenants {
-            // A second look must still see a change of the configuration as new.
-            if let Some(applier) = applier.as_ref().filter(|_| result.late.is_empty()) {
-                applier.remember_version(&result.steps);
-            }
-        }
-        let mut results: Vec<TenantResult> = self.tenants.into_iter().map(|(result, _)| result).collect();
+        let settled = |(mut result, applier): (TenantResult, Option<Arc<Applier<'_, P>>>)| {
+            let applier = applier.filter(|_| result.late.is_empty());
+            result.has_settled = applier.is_some_and(|applier| applier.has_settled(&result.steps));
+            result
+        };
+        let mut results: Vec<TenantResult> = self.tenants.into_iter().map(settled).collect();
         results.sort_by(|one, other| one.line.tenant.cmp(&other.line.tenant));
         for result in &mut results {
             result.steps.sort_by(|one, other| one.order().cmp(&other.order()));

@@ -1,19 +1,19 @@
 //! The summary that a run stores for the next process.
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
-use graph_core::{
-    application::Application,
-    subscription::{
-        config::{Config, Problem, Tenant},
-        plan::{CaughtUp, Missing, StoredState},
-    },
+use graph_core::subscription::{
+    config::{Config, Problem, Tenant},
+    plan::{CaughtUp, Missing, SettledVersions, StoredState},
 };
 use graph_edge::{BoxError, deadline::Deadline, telemetry::causes};
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
 
-use super::config::ReadConfig;
+use super::{Run, config::ReadConfig};
 use crate::{
     Deps,
     memory::{Counts, Known, lock},
@@ -44,12 +44,13 @@ pub(super) async fn read<P: Ports>(deps: &Deps<P>, report: &mut Report) -> Store
     }
     state.live = state.live.or_else(|| counts.live.clone());
     state.failures = state.failures.or_else(|| counts.failures.clone());
+    state.settled = state.settled.or_later(&counts.settled);
     state
 }
 
-async fn stored<P: Ports>(deps: &Deps<P>, deadline: Deadline) -> Option<(StoredState, u64)> {
+async fn stored<P: Ports>(deps: &Deps<P>, deadline: Deadline) -> Result<(StoredState, u64), BoxError> {
     let stored = read_state(&deps.documents, deadline).await;
-    stored.inspect_err(warn_unread).ok()
+    stored.inspect_err(warn_unread)
 }
 
 fn warn_unread(error: &BoxError) {
@@ -62,10 +63,10 @@ fn warn_unread(error: &BoxError) {
 /// Stores what a run over everything at `now` has found out.
 pub(super) async fn store<P: Ports>(
     deps: &Deps<P>,
+    run: &Run,
     stored: StoredState,
     read: &ReadConfig,
     counts: &Counts,
-    unseen: Vec<Application>,
     now: Timestamp,
     deadline: Deadline,
 ) {
@@ -76,21 +77,25 @@ pub(super) async fn store<P: Ports>(
         needed,
         ..
     } = read;
-    *lock(&deps.memory.counts) = counts.clone();
-    let unsettled: Vec<&str> = unsettled(deps, &stored, read).collect();
+    let settled = run.tenants.iter().filter(|tenant| tenant.has_settled);
+    let settled = settled.map(|tenant| tenant.line.tenant.as_str()).collect();
+    *lock(&deps.memory.counts) = Counts {
+        settled: after(read, &settled, &stored.settled, now),
+        ..counts.clone()
+    };
     let missing = config.whole.then(|| missing(deps, config, now));
     let change = |latest: StoredState| {
+        // A summary that could not be read when the run began may be readable now.
+        let before = [&stored.settled, &latest.settled]
+            .into_iter()
+            .find(|one| one.is_known());
+        let settled = after(read, &settled, before.unwrap_or(&stored.settled), now);
+        let settled = latest.settled.clone().or_later(&settled);
         let mut state = match &missing {
-            Some(missing) => {
-                let mut state = stored.clone().after(version, config, now, missing.clone());
-                (state.caught_up, state.processes) = (latest.caught_up, latest.processes);
-                state
-            }
+            Some(missing) => latest.after(version, config, now, missing.clone()),
             None => latest,
         };
-        if missing.is_some() || version == current_id {
-            state.set_unsettled(unsettled.iter().copied());
-        }
+        state.settled = settled;
         if missing.is_none() && version == current_id {
             // The version can be parsed: for the case that the next one cannot.
             state.mistaken = Some(version.clone());
@@ -101,19 +106,21 @@ pub(super) async fn store<P: Ports>(
         }
         (state.live, state.failures) = (counts.live.clone(), counts.failures.clone());
         state.set_left_over(&counts.left_over);
-        state.set_unseen(unseen.iter().copied());
+        let unseen = run.tenants.iter().filter(|tenant| tenant.is_unseen);
+        state.set_unseen(unseen.map(|tenant| tenant.application));
         state
     };
     // Read now: a batch of LifecycleQueue may have stored more since the run began.
     match self::stored(deps, deadline).await {
-        Some(latest) => {
+        Ok(latest) => {
             update(deps, latest, change, deadline).await;
         }
-        None if config.whole => {
+        // A process that knows nothing would wipe out which edits still have to be made, unless nobody can read that any more.
+        Err(error) if config.whole && (stored.settled.is_known() || error.is::<serde_json::Error>()) => {
             write_text(deps, change(stored.clone()), deadline).await;
         }
         // The rest stays as another process may have written it meanwhile.
-        None => {}
+        Err(_) => {}
     }
 }
 
@@ -130,21 +137,28 @@ fn missing<P: Ports>(deps: &Deps<P>, config: &Config, now: Timestamp) -> BTreeMa
     config.tenants.iter().map(of).collect()
 }
 
-/// Returns the tenants in which not all changes of this version of the configuration are made.
-fn unsettled<'c, P: Ports>(
-    deps: &Deps<P>,
-    stored: &StoredState,
-    read: &'c ReadConfig,
-) -> impl Iterator<Item = &'c str> {
-    let tenants = read.config.tenants.iter().filter(move |(name, tenant)| {
-        let known = deps.memory.known(name, tenant, Known::default);
-        let known = lock(&known);
-        let changes = read.changes(name, known.seen.as_ref(), stored);
-        // Without a stored version nobody knows what the brake has held.
-        let is_unknown = known.seen.is_none() && stored.versions().next().is_none();
-        is_unknown || changes.is_none_or(|changes| !changes.is_empty())
+/// Returns the versions that tenants have settled after a run, and those `before` it of the tenants that have not `settled` this
+/// one.
+fn after(
+    read: &ReadConfig,
+    settled: &BTreeSet<&str>,
+    before: &SettledVersions,
+    now: Timestamp,
+) -> SettledVersions {
+    if read.version_id != read.current_id {
+        return before.clone();
+    }
+    let versions = read.config.tenants.keys().map(|tenant| {
+        let has_edits = || read.edits(tenant, before).is_none_or(|edits| !edits.is_empty());
+        let is_settled = settled.contains(tenant.as_str()) || !has_edits();
+        let version = if is_settled {
+            Some(read.version_id.as_str())
+        } else {
+            before.of(tenant)
+        };
+        (tenant.as_str(), version)
     });
-    tenants.map(|(name, _)| name.as_str())
+    SettledVersions::new(now, versions)
 }
 
 /// Returns which windows were ordered because Graph missed notifications.
@@ -155,7 +169,7 @@ pub(super) async fn caught_up<P: Ports>(deps: &Deps<P>, deadline: Deadline) -> C
 /// Stores which windows were ordered because Graph missed notifications.
 pub(super) async fn add_caught_up<P: Ports>(deps: &Deps<P>, caught_up: &CaughtUp, deadline: Deadline) {
     // Without the rest nothing is stored: it would be lost.
-    let Some(stored) = stored(deps, deadline).await else {
+    let Ok(stored) = stored(deps, deadline).await else {
         return;
     };
     let change = |mut latest: StoredState| {
@@ -174,7 +188,7 @@ pub(crate) async fn announce<P: Ports>(
     now: Timestamp,
     deadline: Deadline,
 ) -> Option<(bool, usize)> {
-    let stored = stored(deps, deadline).await?;
+    let stored = stored(deps, deadline).await.ok()?;
     let mut state = stored.0.clone();
     let (was_announced, _) = state.processes.at(process, now);
     let at = |time: &SignedDuration| now.saturating_add(*time).unwrap_or(now);

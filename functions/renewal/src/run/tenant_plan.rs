@@ -247,7 +247,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         } else {
             plan(desired, listing, context, self.begun, policy)
         };
-        let excess = excess(&steps, listing.ours(), &self.wish(known));
+        let excess = excess(&steps, listing.ours(), &self.wish());
         if let Some(count) = excess.filter(|_| self.may_brake()) {
             context.braked = true;
             // Planned again and not filtered, because under the brake a replacement becomes a renewal.

@@ -267,6 +267,8 @@ pub(super) struct FakeDocuments {
     pub(super) deadlines: Arc<Mutex<Vec<Deadline>>>,
     /// Whether `StateParameter` cannot be read.
     pub(super) hides_state: Arc<Mutex<bool>>,
+    /// Whether earlier versions of `ConfigSecret` cannot be read.
+    pub(super) hides_versions: Arc<Mutex<bool>>,
 }
 
 impl FakeDocuments {
@@ -336,6 +338,9 @@ impl Documents for FakeDocuments {
 
     async fn read_version(&self, version_id: &str) -> Result<Option<Versioned>, SecretError> {
         turn().await;
+        if *self.hides_versions.lock().unwrap() {
+            return Err(SecretError::Unavailable("down".into()));
+        }
         Ok(self.fake(Document::Config).version(version_id))
     }
 

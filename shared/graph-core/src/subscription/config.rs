@@ -17,13 +17,11 @@ use crate::subscription::compare::{query_options_key, resource_key};
 use document::Node;
 use reader::{Fields, Problems, first, is_plain, join, shown};
 
-pub use parts::Parts;
-
 mod check;
 mod document;
+mod edits;
 #[cfg(test)]
 mod mistakes;
-mod parts;
 mod previous;
 mod reader;
 mod subscriptions;

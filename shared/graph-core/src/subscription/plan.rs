@@ -23,7 +23,7 @@ pub use self::{
     processes::Processes,
     reason::Reason,
     removals::Removals,
-    state::{Look, Missing, StoredState},
+    state::{Look, Missing, SettledVersions, StoredState},
     step::{Action, Creation, Renewal, Step},
     terms::Terms,
     urgency::Urgency,

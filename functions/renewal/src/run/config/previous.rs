@@ -125,7 +125,9 @@ async fn read(documents: &impl Documents) -> (Vec<ReadConfig>, bool) {
 }
 
 /// Returns an earlier version, if there is one. A run can go on without it, so a failure is only logged.
-fn readable(version: Result<Option<Versioned>, SecretError>) -> Result<Option<Versioned>, SecretError> {
+pub(super) fn readable(
+    version: Result<Option<Versioned>, SecretError>,
+) -> Result<Option<Versioned>, SecretError> {
     match version {
         // No text, so it never had a tenant.
         Err(SecretError::Binary) => Ok(None),
@@ -138,7 +140,7 @@ fn readable(version: Result<Option<Versioned>, SecretError>) -> Result<Option<Ve
     }
 }
 
-fn parsed(version: &Versioned) -> Option<ReadConfig> {
+pub(super) fn parsed(version: &Versioned) -> Option<ReadConfig> {
     let (config, _) = Config::parse(version.text.expose()).ok()?;
     Some(ReadConfig::of(config, version.version_id.clone()))
 }

@@ -1,7 +1,5 @@
 //! The brake of a tenant: what a person has to want before many subscriptions are deleted or replaced.
 
-use std::sync::Mutex;
-
 use graph_core::subscription::{
     config::Problem,
     plan::{Action, Reason, Step, Wish, excess},
@@ -9,7 +7,7 @@ use graph_core::subscription::{
 
 use crate::{
     apply::Applier,
-    memory::{Known, lock},
+    memory::lock,
     ports::Ports,
     result::{Status, StepResult},
     tenant_run::TenantRun,
@@ -17,20 +15,13 @@ use crate::{
 
 impl<P: Ports> TenantRun<'_, P> {
     /// Returns what the configuration says about wanted deletions.
-    pub(super) fn wish(&self, known: &Mutex<Known>) -> Wish {
+    pub(super) fn wish(&self) -> Wish {
         if self.config.subscriptions.is_empty() && self.config.refused.is_empty() {
-            Wish::Nothing
-        } else {
-            let (read, stored) = (self.read, self.stored);
-            let changes = read.changes(self.name, lock(known).seen.as_ref(), stored);
-            changes.map_or(Wish::Unknown, |changed| {
-                if changed.is_empty() {
-                    Wish::Old
-                } else {
-                    Wish::New(changed)
-                }
-            })
+            return Wish::Nothing;
         }
+        let edits = self.read.edits(self.name, &self.stored.settled);
+        let edits = edits.filter(|edits| !edits.is_empty());
+        edits.map_or(Wish::Old, Wish::New)
     }
 
     /// Returns whether the brake may hold deletions: not if a person asked for them.
@@ -52,15 +43,15 @@ impl<P: Ports> TenantRun<'_, P> {
 }
 
 impl<P: Ports> Applier<'_, P> {
-    /// Remembers the version of the configuration after a run, unless so many of its deletions and replacements are left
-    /// that the brake would hold them in the next run: it must still see the change as new.
-    pub(in crate::run) fn remember_version(&self, results: &[StepResult]) {
+    /// Returns whether a run with these results has made the changes of the configuration: not if so many of its deletions and
+    /// replacements are left that the brake would hold them in the next run, which must still see them as new.
+    pub(in crate::run) fn has_settled(&self, results: &[StepResult]) -> bool {
+        if self.context.braked {
+            return false;
+        }
         let is_left = |result: &&StepResult| {
             result.status != Status::Done && (result.step.action.deletes() || result.step.action.creates())
         };
-        if self.context.braked {
-            return;
-        }
         // A list of objects that fails holds what the next run may delete or replace. Mistakes hold more, but the version that
         // corrects them is another one.
         let is_held = |step: &Step| {
@@ -79,8 +70,6 @@ impl<P: Ports> Applier<'_, P> {
             if is_left(&result) { Some(step) } else { step.kept() }
         });
         let all = lock(&self.known).all();
-        if excess(&left.collect::<Vec<_>>(), self.listing(&all).ours(), &Wish::Old).is_none() {
-            lock(&self.known).seen = Some(self.run.config.parts_of(self.run.name));
-        }
+        excess(&left.collect::<Vec<_>>(), self.listing(&all).ours(), &Wish::Old).is_none()
     }
 }

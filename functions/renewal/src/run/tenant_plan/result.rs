@@ -33,6 +33,8 @@ pub(crate) struct TenantResult {
     pub(in crate::run) knowledge: Knowledge,
     /// The names that were missing at an earlier look and have no step, because their entries cannot be read now.
     pub(in crate::run) missing_before: BTreeSet<String>,
+    /// Whether the changes of the configuration are made.
+    pub(in crate::run) has_settled: bool,
     /// How many deletions and replacements the brake holds back.
     pub(in crate::run) held: usize,
     /// The lists that ended for lack of time: those of objects by entry, and that of the subscriptions under an empty name.
@@ -63,6 +65,7 @@ impl TenantResult {
             in_use: None,
             knowledge: Knowledge::Complete,
             missing_before: BTreeSet::new(),
+            has_settled: false,
             held: 0,
             late: BTreeSet::new(),
             is_locked_out: false,

@@ -120,16 +120,7 @@ fn an_emptied_group_in_a_large_tenant_loses_nobody() {
 #[test]
 fn another_tenants_change_releases_no_brake() {
     for (restarts, forgets) in [(false, false), (true, false), (true, true)] {
-        let mut group = mail([]);
-        group["forEach"] = json!({"membersOf": "11111111-1111-1111-1111-111111111111"});
-        group["resource"] = json!("/users/{id}/events");
-        let entries = [(0, "mail", mail(users(30))), (0, "events", group)];
-        let mut world = world(&organisations(1, &entries));
-        let ids = users(10);
-        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        world.graph.set_objects(&ids);
-        world.scheduled();
-        world.graph.set_objects(&ids[..2]);
+        let (mut world, entries) = shortened();
         // One version after the other: the tenant's own part is the one that runs have used.
         for count in [2, 3] {
             world
@@ -149,55 +140,145 @@ fn another_tenants_change_releases_no_brake() {
 }
 
 #[test]
-fn an_edited_entry_releases_no_brake_of_another() {
-    let mut group = mail([]);
-    group["forEach"] = json!({"membersOf": "11111111-1111-1111-1111-111111111111"});
-    group["resource"] = json!("/users/{id}/events");
-    let of = |count: usize| {
-        organisations(
-            1,
-            &[(0, "mail", mail(users(count))), (0, "events", group.clone())],
-        )
-    };
-    let world = world(&of(30));
-    let ids = users(10);
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    world.graph.set_objects(&ids);
-    world.scheduled();
-    world.graph.set_objects(&ids[..2]);
-    world.documents.set(Document::Config, &of(31).to_string());
-    world.clock.advance(10);
-    let report = world.scheduled();
-    assert_eq!((live(&world), &report["failed"]), (41, &json!(1)), "{report:#}");
-    let mut world = world;
-    for _ in 0..2 {
-        world = world.restarted();
-        world.clock.advance(10);
-        let report = world.scheduled();
-        assert_eq!((live(&world), &report["failed"]), (41, &json!(1)), "{report:#}");
+fn a_lost_state_releases_no_brake() {
+    for (restarts, hides) in [(false, false), (true, false), (true, true)] {
+        let (world, _) = shortened();
+        let mut world = world.restarted();
+        if hides {
+            *world.documents.hides_state.lock().unwrap() = true;
+        } else {
+            world.documents.forget_state();
+        }
+        for _ in 0..3 {
+            world.clock.advance(10);
+            let report = world.scheduled();
+            assert_eq!((live(&world), &report["failed"]), (40, &json!(1)), "{report:#}");
+            *world.documents.hides_state.lock().unwrap() = false;
+            if restarts {
+                world = world.restarted();
+            }
+        }
     }
 }
 
 #[test]
-fn an_edit_that_meets_an_unread_state_is_made_later() {
-    let world = world(&organisations(1, &[(0, "mail", mail(users(20)))]));
+fn an_edited_entry_releases_no_brake_of_another() {
+    for case in ["edited", "unreadable", "put back"] {
+        let (world, mut entries) = shortened();
+        entries[0].2 = mail(users(31));
+        world
+            .documents
+            .set(Document::Config, &organisations(1, &entries).to_string());
+        world.clock.advance(10);
+        let report = world.scheduled();
+        assert_eq!((live(&world), &report["failed"]), (41, &json!(1)), "{report:#}");
+        match case {
+            "unreadable" => *world.documents.hides_versions.lock().unwrap() = true,
+            "put back" => world.documents.fake(Document::Config).move_current("1"),
+            _ => {}
+        }
+        let mut world = world;
+        for _ in 0..2 {
+            world = world.restarted();
+            world.clock.advance(10);
+            let report = world.scheduled();
+            assert_eq!(
+                (live(&world), &report["failed"]),
+                (41, &json!(1)),
+                "{case}: {report:#}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_tenant_whose_deletions_wait_releases_no_brake_of_another() {
+    let mut waits = mail(users(20));
+    waits["resource"] = json!("/users/{id}/contacts");
+    let (group, ids) = (group(), users(10));
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let of = |edits: usize, waiting: usize| {
+        let mut events = group.clone();
+        events["changeType"] = json!(["created", "created,updated"][edits.min(1)]);
+        waits["forEach"] = json!(users(waiting));
+        let entries = [(0, "mail", mail(users(30))), (0, "events", events)];
+        let entries = [&entries[..], &[(1, "waits", waits.clone())]].concat();
+        let mut config = organisations(2 + edits.saturating_sub(1), &entries);
+        config["tenants"]["t01"]["clientId"] = json!("dddddddd-0000-0000-0000-000000000000");
+        config
+    };
+    let mut of = of;
+    let world = world(&of(0, 20));
+    world.graph.set_objects(&ids);
     world.scheduled();
-    let mut changed = mail(users(20));
-    changed["changeType"] = json!("created,updated");
-    let config = organisations(1, &[(0, "mail", changed)]).to_string();
-    world.documents.set(Document::Config, &config);
-    world.documents.forget_state();
-    world.clock.advance(10);
-    let world = world.restarted();
-    let report = world.scheduled();
-    assert_eq!(
-        report["failed"],
-        json!(1),
-        "nobody knows whether it is an edit: {report:#}"
-    );
-    world.clock.advance(10);
-    let report = world.restarted().scheduled();
-    assert_eq!(report["counts"], json!({"replace": 20}), "{report:#}");
+    assert_eq!(live(&world), 60);
+    // Of t01, more than half go, and nobody confirms. Then an entry of t00 is edited, and another tenant is added.
+    let mut world = world;
+    for (edits, short) in [(0, 10), (1, 10), (1, 10), (2, 2)] {
+        world.documents.set(Document::Config, &of(edits, 2).to_string());
+        world.graph.set_objects(&ids[..short]);
+        world.clock.advance(10);
+        world = world.restarted();
+        let report = world.scheduled();
+        assert_eq!(live(&world), 60, "{edits}: {report:#}");
+    }
+}
+
+#[test]
+fn an_edit_that_meets_a_lost_state_waits_for_a_person() {
+    for (forgets, made) in [(true, false), (false, true)] {
+        let world = world(&organisations(1, &[(0, "mail", mail(users(20)))]));
+        world.scheduled();
+        let mut changed = mail(users(20));
+        changed["changeType"] = json!("created,updated");
+        let config = organisations(1, &[(0, "mail", changed)]).to_string();
+        world.documents.set(Document::Config, &config);
+        if forgets {
+            world.documents.forget_state();
+        } else {
+            *world.documents.hides_state.lock().unwrap() = true;
+        }
+        world.clock.advance(10);
+        let world = world.restarted();
+        let report = world.scheduled();
+        assert_eq!(
+            report["failed"],
+            json!(1),
+            "nobody knows whether it is an edit: {report:#}"
+        );
+        *world.documents.hides_state.lock().unwrap() = false;
+        world.clock.advance(10);
+        let world = world.restarted();
+        let report = world.scheduled();
+        assert_eq!(report["counts"] == json!({"replace": 20}), made, "{report:#}");
+        let report = world
+            .clock
+            .run(world.invoke(json!({"confirmDeletions": true})))
+            .unwrap();
+        assert_eq!(report["counts"] == json!({"replace": 20}), !made, "{report:#}");
+    }
+}
+
+/// Returns a world, after a run, in which 30 mailboxes have subscriptions for messages, and of the 10 members of a group that have
+/// them for events, Graph lists two from now on; and its entries.
+fn shortened() -> (World, Vec<(usize, &'static str, Value)>) {
+    let entries = vec![(0, "mail", mail(users(30))), (0, "events", group())];
+    let world = world(&organisations(1, &entries));
+    let ids = users(10);
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    world.graph.set_objects(&ids);
+    world.scheduled();
+    assert_eq!(live(&world), 40);
+    world.graph.set_objects(&ids[..2]);
+    (world, entries)
+}
+
+/// Returns an entry for the events of a group's members.
+fn group() -> Value {
+    let mut entry = mail([]);
+    entry["forEach"] = json!({"membersOf": "11111111-1111-1111-1111-111111111111"});
+    entry["resource"] = json!("/users/{id}/events");
+    entry
 }
 
 fn ids(world: &World) -> Vec<String> {

@@ -8,12 +8,10 @@ use super::{Action, Reason, Step};
 /// How the configuration relates to that of the last run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// It is the same for the tenant.
+    /// It is the same for the tenant, or nobody knows whether it has changed.
     Old,
     /// These entries of the tenant have changed, or its application, whose name is empty.
     New(BTreeSet<String>),
-    /// It is unknown whether it has changed.
-    Unknown,
     /// It has no entries.
     Nothing,
 }
@@ -32,7 +30,6 @@ pub fn excess(steps: &[Step], live: usize, wish: &Wish) -> Option<usize> {
         Wish::Nothing => deleted > 0,
         Wish::Old => is_over(5) || empties_an_entry(steps, &BTreeSet::new()),
         Wish::New(changed) => is_most || empties_an_entry(steps, changed),
-        Wish::Unknown => is_most,
     };
     is_too_much.then_some(changed)
 }
@@ -86,9 +83,8 @@ mod tests {
     fn more_than_half_is_too_much_and_a_few_are_not() {
         for (deleted, live, wish, expected) in [
             (5, 5, Wish::Old, None),
-            (6, 6, Wish::Unknown, Some(6)),
-            (6, 12, Wish::Unknown, None),
             (6, 12, Wish::Old, Some(6)),
+            (7, 12, Wish::New(BTreeSet::new()), Some(7)),
             (6, 30, Wish::Old, None),
             (7, 30, Wish::Old, Some(7)),
             (6, 12, Wish::New(BTreeSet::new()), None),

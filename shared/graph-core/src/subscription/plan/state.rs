@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub(super) use self::look::Before;
-pub use self::look::{Look, Missing};
+pub use self::{
+    look::{Look, Missing},
+    versions::SettledVersions,
+};
 use super::{
     caught_up::CaughtUp,
     count::LastLook,
@@ -35,12 +38,8 @@ mod versions;
 pub struct StoredState {
     /// The version of the configuration at that look.
     version: String,
-    /// The digests of the tenants in which not all changes of the newest of both versions are made.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    unsettled: String,
-    /// The last version of the configuration whose changes were made in all tenants, while there are such tenants.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    settled: Option<String>,
+    /// The versions whose changes the tenants have.
+    pub settled: SettledVersions,
     /// A newer version of the configuration that can be parsed, if it has mistakes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mistaken: Option<String>,
@@ -124,7 +123,6 @@ impl StoredState {
         tenants.retain(|_, missing| !is_silent(missing));
         let entries = config.subscriptions.values();
         Self {
-            settled: self.settled().map(str::to_owned),
             version: version.to_owned(),
             mistaken: None,
             looked_at: Some(now),
@@ -319,15 +317,15 @@ impl StoredState {
         true
     }
 
-    /// Drops what only alarms need: the failures and what was left over, or if that is not enough, the counts; returns
-    /// whether there was anything.
+    /// Drops what only alarms need: the failures and what was left over, or if that is not enough, first the settled versions,
+    /// then the counts; returns whether there was anything.
     fn drop_counts(&mut self) -> bool {
         // One shows the next run that there were some.
         let left_over = self.left_over.split_off(self.left_over.len().min(DIGEST));
         let failures = self.failures.take();
-        if self.live.is_some() && self.text().len() > MAX_BYTES {
-            self.live = None;
-            // They may fit without the counts.
+        let is_too_long = self.text().len() > MAX_BYTES;
+        if is_too_long && (self.settled.forget() || self.live.take().is_some()) {
+            // They may fit without those.
             self.failures = failures;
             self.left_over.push_str(&left_over);
             return true;

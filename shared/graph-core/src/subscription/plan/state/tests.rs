@@ -118,7 +118,6 @@ fn thousands_of_guests_without_a_mailbox_hide_nothing_else() {
     let state = state(BTreeMap::from([("contoso".to_owned(), Some(missing))]));
     let state = counted(state, live, "abcd");
     let state = StoredState::parse(&state.into_text()).unwrap();
-    assert!(state.has_seen("contoso", "v1"));
     assert!(state.last_look("contoso").is_some());
     assert_eq!(state.failures, Some("abcd".to_owned().into()));
     let look = state.of("contoso", "v1").unwrap();
@@ -134,21 +133,36 @@ fn one_tenant_with_much_is_dropped_before_the_counts_of_all() {
     let mut live = LiveCounts::default();
     live.record("contoso", 12);
     live.record("small", 1);
-    let state = state(BTreeMap::from([("contoso".to_owned(), Some(missing))]));
+    let mut state = state(BTreeMap::from([("contoso".to_owned(), Some(missing))]));
+    state.settled = settled([("contoso", "v0"), ("small", "v1")].into_iter());
     let state = StoredState::parse(&counted(state, live, "abcd").into_text()).unwrap();
     assert_eq!(state.last_look("contoso"), None);
     assert!(state.last_look("small").is_some());
     assert_eq!(state.failures, Some("abcd".to_owned().into()));
-    assert!(state.has_seen("contoso", "v1"), "its brake holds");
+    assert_eq!(state.settled.of("contoso"), Some("v0"), "its brake holds");
 }
 
 #[test]
-fn a_tenant_whose_changes_are_not_made_has_not_seen_the_version() {
+fn each_tenant_has_settled_a_version_of_its_own() {
+    let versions = [("a", "v3"), ("b", "v3"), ("c", "v1"), ("d", "")];
     let mut state = state(BTreeMap::new());
-    state.set_unsettled(std::iter::once("contoso"));
+    state.settled = settled(versions.into_iter());
     let state = StoredState::parse(&state.into_text()).unwrap();
-    assert!(!state.has_seen("contoso", "v1"));
-    assert!(state.has_seen("other", "v1") && !state.has_seen("other", "v2"));
+    for (tenant, version) in versions.into_iter().chain([("added", "v3")]) {
+        assert_eq!(state.settled.of(tenant).unwrap_or_default(), version, "{tenant}");
+    }
+    assert_eq!(state.settled.all(), BTreeSet::from(["v1", "v3"]));
+    assert_eq!(SettledVersions::default().of("a"), None);
+}
+
+#[test]
+fn only_some_settled_versions_are_stored() {
+    let names: Vec<String> = (0..9).map(|number| format!("v{number}")).collect();
+    let names = names.iter().map(String::as_str);
+    let settled = settled(names.clone().map(|name| (name, name)));
+    let known: Vec<&str> = names.filter(|name| settled.of(name) == Some(name)).collect();
+    assert_eq!(known.len(), 1 + 3, "{known:?}");
+    assert_eq!(settled.all().len(), known.len());
 }
 
 #[test]
@@ -185,6 +199,25 @@ fn the_counts_of_five_hundred_tenants_fit() {
     assert_eq!(state.last_look("new").map(|look| look.live), Some(0));
     assert!(state.is_new("new"));
     assert!(state.failures.is_some());
+}
+
+#[test]
+fn settled_versions_that_do_not_fit_are_unknown() {
+    for (with_old, is_known) in [(0, true), (250, false), (500, true)] {
+        let mut state = large(500, |_| 12);
+        let names: Vec<String> = (0..500).map(|number| format!("tenant-{number}")).collect();
+        let versions = names.iter().enumerate();
+        let versions =
+            versions.map(|(number, name)| (name.as_str(), ["v1", "v2"][usize::from(number >= with_old)]));
+        state.settled = settled(versions.clone());
+        let text = state.into_text();
+        let state = StoredState::parse(&text).unwrap();
+        assert!(state.live.is_some(), "the counts stay: {text}");
+        for (name, version) in versions {
+            let version = is_known.then_some(version);
+            assert_eq!(state.settled.of(name), version, "{name} of {with_old}: {text}");
+        }
+    }
 }
 
 #[test]
@@ -251,6 +284,10 @@ fn state(tenants: BTreeMap<String, Option<Missing>>) -> StoredState {
     });
     let (config, _) = Config::parse(&config.to_string()).unwrap();
     StoredState::default().after("v1", &config, at(), tenants)
+}
+
+fn settled<'t>(versions: impl Iterator<Item = (&'t str, &'t str)>) -> SettledVersions {
+    SettledVersions::new(at(), versions.map(|(tenant, version)| (tenant, Some(version))))
 }
 
 fn at() -> Timestamp {

@@ -1,31 +1,94 @@
 //! The versions of the configuration that runs have used.
 
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
 use super::{DIGEST, StoredState, has};
 use crate::subscription::plan::digest::digest;
+
+/// For each tenant, the last version of the configuration whose changes runs have made there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SettledVersions {
+    /// The time of the run that found it out.
+    at: Option<Timestamp>,
+    /// The version of most tenants; empty if it is unknown.
+    most: String,
+    /// The digests of the other tenants by version, which is empty where it is unknown.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    others: BTreeMap<String, String>,
+}
+
+impl SettledVersions {
+    /// Returns the versions of all `tenants` after a run at `at`; a tenant may have none that is known.
+    pub fn new<'t>(at: Timestamp, tenants: impl Iterator<Item = (&'t str, Option<&'t str>)>) -> Self {
+        let mut by_version: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (tenant, version) in tenants {
+            let digests = by_version.entry(version.unwrap_or_default()).or_default();
+            digests.push(digest(tenant, DIGEST));
+        }
+        let mut by_size: Vec<_> = by_version.into_iter().collect();
+        by_size.sort_by_key(|(_, tenants)| Reverse(tenants.len()));
+        let mut by_size = by_size.into_iter();
+        let most = by_size.next().map(|(version, _)| version.to_owned());
+        let mut others: BTreeMap<String, String> = BTreeMap::new();
+        for (number, (version, tenants)) in by_size.enumerate() {
+            // Each version is read in each run.
+            let version = if number < MAX_OTHERS { version } else { "" };
+            others
+                .entry(version.to_owned())
+                .or_default()
+                .push_str(&tenants.concat());
+        }
+        Self {
+            at: Some(at),
+            most: most.unwrap_or_default(),
+            others,
+        }
+    }
+
+    /// Returns the version of a tenant, if it is known.
+    #[must_use]
+    pub fn of(&self, tenant: &str) -> Option<&str> {
+        let other = self.others.iter().find(|(_, tenants)| has(tenants, tenant));
+        let version = other.map_or(&self.most, |(version, _)| version);
+        Some(version.as_str()).filter(|version| !version.is_empty())
+    }
+
+    /// Returns all known versions.
+    pub fn all(&self) -> BTreeSet<&str> {
+        let all = self.others.keys().chain([&self.most]).map(String::as_str);
+        all.filter(|version| !version.is_empty()).collect()
+    }
+
+    /// Returns whether a run has found out anything.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.at.is_some()
+    }
+
+    /// Returns what the later run has found out, this one or the `other`.
+    #[must_use]
+    pub fn or_later(self, other: &Self) -> Self {
+        if other.at > self.at { other.clone() } else { self }
+    }
+
+    /// Forgets the version of every tenant if that saves room; returns whether it does.
+    pub(super) fn forget(&mut self) -> bool {
+        self.most.clear();
+        !std::mem::take(&mut self.others).is_empty()
+    }
+}
 
 impl StoredState {
     /// Stores the earlier versions of the configuration that alone have tenants whose subscriptions live.
     pub fn set_needed(&mut self, versions: &[String]) {
         self.needed = versions.iter().take(MAX_NEEDED).cloned().collect();
-    }
-
-    /// Stores the tenants in which not all changes of the newest version are made.
-    pub fn set_unsettled<'t>(&mut self, tenants: impl Iterator<Item = &'t str>) {
-        self.unsettled = tenants.map(|tenant| digest(tenant, DIGEST)).collect();
-        self.settled = self.settled.take().filter(|_| !self.unsettled.is_empty());
-    }
-
-    /// Returns whether runs have used this version of the configuration before, and made its changes in the tenant.
-    #[must_use]
-    pub fn has_seen(&self, tenant: &str, version: &str) -> bool {
-        self.versions().next() == Some(version) && !has(&self.unsettled, tenant)
-    }
-
-    /// Returns the version of the configuration whose changes were made last in all tenants, if there is one.
-    #[must_use]
-    pub fn settled(&self) -> Option<&str> {
-        let newest = self.versions().next().filter(|_| self.unsettled.is_empty());
-        newest.or(self.settled.as_deref())
     }
 
     /// Returns the versions of the configuration that were used last, the newest first, then those that are still needed.
@@ -39,6 +102,9 @@ impl StoredState {
         all.filter(|version| !version.is_empty())
     }
 }
+
+/// How many versions besides that of most tenants are stored.
+const MAX_OTHERS: usize = 3;
 
 /// How many earlier versions of the configuration are needed at most: Secrets Manager may drop a version that was replaced.
 const MAX_NEEDED: usize = 3;
