@@ -126,9 +126,10 @@ pub async fn check_same_bytes(
     Ok(())
 }
 
-/// Checks that items are passed on unchanged.
+/// Checks that a handshake is answered, and that items are passed on unchanged.
 pub async fn check_bare(program: &Program, artefacts: &Artefacts, world: &World) -> Result<(), BoxError> {
     let function = Function::start(program, &world.aws.url, artefacts.log(program.name)?).await?;
+    check_handshake(&function).await?;
     let kinds = [
         ("notifications", world.rich(11, 1_300).await?),
         ("delivery", world.basic(11).await?),
@@ -164,10 +165,7 @@ pub async fn check(program: &Program, artefacts: &Artefacts, world: &World) -> R
     let wrong =
         |what: &str, got: &Value| format!("the webhook of {} is wrong: {what}, got {got}", program.name);
 
-    let echo = answer(&function, "s=a&validationToken=Validation%3a+a%20b", "").await?;
-    if echo["statusCode"] != 200 || echo["body"] != "Validation: a b" {
-        return Err(wrong("a handshake is answered with the decoded token", &echo).into());
-    }
+    check_handshake(&function).await?;
     let mut messages = world.aws.read("notifications");
     let items = world.rich(11, 1_300).await?;
     let stored = answer(&function, "", &items).await?;
@@ -205,6 +203,19 @@ pub async fn check(program: &Program, artefacts: &Artefacts, world: &World) -> R
     }
     world.aws.stop_reading("notifications");
     Ok(())
+}
+
+/// Checks that a handshake is answered with the decoded token.
+async fn check_handshake(function: &Function) -> Result<(), BoxError> {
+    let echo = answer(function, "s=a&validationToken=Validation%3a+a%20b", "").await?;
+    if echo["statusCode"] == 200 && echo["body"] == "Validation: a b" {
+        return Ok(());
+    }
+    let name = function.name;
+    Err(
+        format!("the webhook of {name} does not answer a handshake with the decoded token, but {echo}")
+            .into(),
+    )
 }
 
 /// Returns the body of a POST with forged client states.

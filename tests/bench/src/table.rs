@@ -41,8 +41,8 @@ pub enum Unit {
 pub enum Goal {
     /// This project's figure is at most so many times this contender's.
     AtMost(&'static str, f64),
-    /// Every other contender's figure, except those of [`FOR_SCALE`], is at least this project's.
-    Ahead,
+    /// The figure of each of these contenders is at least this project's.
+    Ahead(&'static [&'static str]),
     /// None: how many times this contender's figure is this project's.
     Told(&'static str),
 }
@@ -65,11 +65,12 @@ impl Table {
             return;
         };
         let ratio = |(name, _, ratio): &(&str, f64, f64)| format!("{name} {}", times(*ratio));
-        let goals: Vec<Judged> = goals.iter().filter_map(|goal| goal.reached(others)).collect();
+        let goals: Vec<Judged> = goals.iter().map(|goal| goal.judged(others)).collect();
         let verdict = |(text, met): &Judged| match met {
-            Some(true) => format!("{text}: yes"),
-            Some(false) => format!("{text}: **no**"),
-            None => text.clone(),
+            Verdict::Reached => format!("{text}: yes"),
+            Verdict::Missed => format!("{text}: **no**"),
+            Verdict::NotMeasured => format!("{text}: **not measured**"),
+            Verdict::None => text.clone(),
         };
         self.rows.push(Row {
             what: what.to_owned(),
@@ -78,7 +79,7 @@ impl Table {
             json: json!({
                 "what": what,
                 "unit": unit.name(),
-                "goals": goals.iter().map(|(text, met)| json!({"goal": text, "met": met})).collect::<Vec<_>>(),
+                "goals": goals.iter().map(|(text, met)| json!({"goal": text, "met": met.json()})).collect::<Vec<_>>(),
                 "contenders": summary.iter().map(|(name, median, ratio)| {
                     json!({"name": name, "median": median, "ratioToOurs": ratio})
                 }).collect::<Vec<_>>(),
@@ -150,35 +151,63 @@ impl fmt::Display for Table {
     }
 }
 
-/// A goal as text, and whether it is reached.
-type Judged = (String, Option<bool>);
+/// A goal as text, and what became of it.
+type Judged = (String, Verdict);
+
+/// What became of a goal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// It is reached.
+    Reached,
+    /// It is missed.
+    Missed,
+    /// The contender was not measured.
+    NotMeasured,
+    /// There is none: something is only told.
+    None,
+}
+
+impl Verdict {
+    fn of(is_reached: bool) -> Self {
+        if is_reached { Self::Reached } else { Self::Missed }
+    }
+
+    fn json(self) -> Value {
+        match self {
+            Self::Reached => json!(true),
+            Self::Missed => json!(false),
+            Self::NotMeasured => json!("not measured"),
+            Self::None => Value::Null,
+        }
+    }
+}
 
 impl Goal {
     /// Returns the goal, judged.
-    fn reached(self, others: &[(&str, f64, f64)]) -> Option<Judged> {
+    fn judged(self, others: &[(&str, f64, f64)]) -> Judged {
         let times = |name| {
             let (_, _, ratio) = others.iter().find(|(other, _, _)| *other == name)?;
             Some(1.0 / ratio)
         };
         match self {
-            Self::AtMost(name, limit) => {
-                let ours = times(name)?;
-                Some((
+            Self::AtMost(name, limit) => match times(name) {
+                Some(ours) => (
                     format!("≤ {limit:.2} × {name} (is {ours:.2})"),
-                    Some(ours <= limit),
-                ))
-            }
-            Self::Told(name) => Some((format!("is {:.2} × {name}", times(name)?), None)),
-            Self::Ahead => {
-                let mut others = others
-                    .iter()
-                    .filter(|(name, _, _)| !FOR_SCALE.contains(name))
-                    .peekable();
-                others.peek()?;
-                Some((
-                    "ahead of all".to_owned(),
-                    Some(others.all(|(_, _, ratio)| *ratio >= 1.0)),
-                ))
+                    Verdict::of(ours <= limit),
+                ),
+                None => (format!("≤ {limit:.2} × {name}"), Verdict::NotMeasured),
+            },
+            Self::Told(name) => match times(name) {
+                Some(ours) => (format!("is {ours:.2} × {name}"), Verdict::None),
+                None => (name.to_owned(), Verdict::NotMeasured),
+            },
+            Self::Ahead(all) => {
+                let ratio = |name: &&str| others.iter().find(|(other, _, _)| other == name);
+                let ratios: Option<Vec<_>> = all.iter().map(ratio).collect();
+                let verdict = ratios.map_or(Verdict::NotMeasured, |ratios| {
+                    Verdict::of(ratios.iter().all(|(_, _, ratio)| *ratio >= 1.0))
+                });
+                ("ahead of all".to_owned(), verdict)
             }
         }
     }
@@ -208,9 +237,6 @@ impl Unit {
         }
     }
 }
-
-/// Rows that only show the possible gain: they do not do the same work and are no contenders.
-const FOR_SCALE: [&str; 3] = ["floor", "bare", SAME_BYTES];
 
 /// The name of the bare webhook whose messages are as long as this project's.
 pub const SAME_BYTES: &str = "same bytes";
@@ -271,6 +297,28 @@ mod tests {
         let expected = page.replace(" a.", " b.").replace("old", "new");
         assert_eq!(replaced(&page, &table).unwrap(), expected);
         assert_eq!(replaced("# Page\n", &table), None);
+    }
+
+    #[test]
+    fn a_goal_whose_contender_is_missing_is_not_measured() {
+        let (ahead, near) = (Goal::Ahead(&["Python", "Node.js"]), Goal::AtMost("bare", 1.15));
+        for (others, expected) in [
+            (
+                vec![("bare", 1.0, 0.9), ("Python", 1.0, 3.0), ("Node.js", 1.0, 2.0)],
+                [Verdict::Reached; 2],
+            ),
+            (
+                vec![("bare", 1.0, 0.8), ("Python", 1.0, 0.9), ("Node.js", 1.0, 2.0)],
+                [Verdict::Missed; 2],
+            ),
+            (vec![("Python", 1.0, 3.0)], [Verdict::NotMeasured; 2]),
+        ] {
+            assert_eq!(
+                [ahead, near].map(|goal| goal.judged(&others).1),
+                expected,
+                "{others:?}"
+            );
+        }
     }
 
     #[test]

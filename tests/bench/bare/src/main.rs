@@ -1,6 +1,6 @@
-//! The lower bound for a webhook with the same packages: it passes items on to SQS and does nothing else.
+//! A webhook with the usual packages, as their documentation shows them: it passes items on to SQS and does nothing else.
 //!
-//! It answers no handshake, verifies nothing, has no key and logs nothing. Items go to the same queues as the
+//! It answers a handshake, verifies nothing, has no key and logs nothing. Items go to the same queues as the
 //! webhook's: encrypted ones to NotificationQueue, others to DeliveryQueue. Items that are marked as forged are
 //! dropped, so that a POST can also be measured without the call to SQS.
 //!
@@ -14,7 +14,7 @@ use aws_sdk_sqs::{
     types::{MessageAttributeValue, SendMessageBatchRequestEntry},
 };
 use futures_util::future::try_join_all;
-use lambda_http::{Error, Request, http::StatusCode, run, service_fn};
+use lambda_http::{Error, Request, RequestExt, http::StatusCode, run, service_fn};
 use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -66,13 +66,12 @@ impl Frame {
     }
 }
 
-async fn answer(
-    request: &Request,
-    sqs: &Client,
-    queues: &Queues,
-) -> Result<(StatusCode, &'static str), Error> {
+async fn answer(request: &Request, sqs: &Client, queues: &Queues) -> Result<(StatusCode, String), Error> {
+    if let Some(token) = request.query_string_parameters().first("validationToken") {
+        return Ok((StatusCode::OK, token.to_owned()));
+    }
     let Ok(collection) = serde_json::from_slice::<Collection<'_>>(request.body()) else {
-        return Ok((StatusCode::BAD_REQUEST, ""));
+        return Ok((StatusCode::BAD_REQUEST, String::new()));
     };
     let forged = Finder::new("\"clientState\":\"forged-");
     let genuine = |item: &&RawValue| forged.find(item.get().as_bytes()).is_none();
@@ -88,7 +87,7 @@ async fn answer(
             .map(|((queue, frame), batch)| send(batch, sqs, queue, frame.as_ref())),
     )
     .await?;
-    Ok((StatusCode::ACCEPTED, ""))
+    Ok((StatusCode::ACCEPTED, String::new()))
 }
 
 async fn send(batch: &[&RawValue], sqs: &Client, queue: &str, frame: Option<&Frame>) -> Result<(), Error> {
