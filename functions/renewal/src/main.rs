@@ -2,6 +2,7 @@
 
 use graph_core::subscription::url::{BaseUrl, StackId};
 use graph_edge::{
+    aws::Aws,
     clock::SystemClock,
     graph::GraphClient,
     http::Http,
@@ -64,15 +65,15 @@ async fn deps() -> Result<Deps<Live>, Error> {
     let back = schedule::hours_back(catch_up_hours.as_deref())?;
     let delay = schedule::catch_up_delay(catch_up_delay.as_deref())?;
     let policy = schedule::policy(minutes.as_deref())?;
-    let config = graph_edge::aws::config().await;
+    let aws = Aws::from_env().await;
     let http = Http::default();
-    let (store, sqs) = (SecretStore::new(&config), Sqs::new(&config));
+    let (store, sqs) = (SecretStore::new(aws.config()), Sqs::new(&aws));
     let refresh_tokens = store.secret(refresh_token_arn);
     let login = TokenProvider::new(
         http.clone(),
         login_endpoint.as_deref(),
         refresh_tokens,
-        Sts::new(&config),
+        Sts::new(aws.config()),
         SystemClock,
     )?;
     Ok(Deps {
@@ -80,7 +81,7 @@ async fn deps() -> Result<Deps<Live>, Error> {
             config: store.secret(config_arn),
             client_state: store.secret(client_state_arn),
             decryption: store.secret(decryption_arn),
-            state: Parameter::new(http.clone(), config.clone(), state_parameter),
+            state: Parameter::new(&aws, state_parameter),
         },
         graph: GraphClient::new(http, login, graph_endpoint.as_deref())?,
         clock: SystemClock,

@@ -9,10 +9,11 @@ use std::{
 };
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use tokio::net::TcpSocket;
 
 use crate::{
+    aws::Aws,
     secrets::{SecretStore, StoredSecret},
     sqs::{Sqs, SqsQueue},
 };
@@ -45,12 +46,12 @@ impl Hang {
     /// Returns a queue called `TheQueue` of a service that hangs so.
     pub fn queue(self) -> SqsQueue {
         let url = self.serve();
-        Sqs::new(&config(&url)).queue(format!("{url}/123456789012/TheQueue"))
+        Sqs::new(&aws(&url)).queue(format!("{url}/123456789012/TheQueue"))
     }
 
     /// Returns a secret called `TheSecret-AbCdEf` of a service that hangs so.
     pub fn secret(self) -> StoredSecret {
-        let store = SecretStore::new(&config(&self.serve()));
+        let store = SecretStore::new(aws(&self.serve()).config());
         store.secret("arn:aws:secretsmanager:eu-west-1:123456789012:secret:TheSecret-AbCdEf")
     }
 
@@ -109,14 +110,13 @@ fn listen() -> io::Result<TcpListener> {
 /// How long a connection on this machine takes at the most.
 const A_MOMENT: Duration = Duration::from_millis(100);
 
-/// Returns the configuration of a client of AWS whose services are all at `url`.
-pub(crate) fn config(url: &str) -> SdkConfig {
+/// Returns what reaches services of AWS that are all at `url`.
+pub(crate) fn aws(url: &str) -> Aws {
     let credentials = Credentials::new("id", "key", None, None, "test");
-    SdkConfig::builder()
+    let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-west-1"))
         .endpoint_url(url)
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(crate::aws::http_client())
-        .build()
+        .credentials_provider(SharedCredentialsProvider::new(credentials));
+    Aws::new(config.build())
 }
