@@ -104,7 +104,7 @@ pub fn effects(changes: &[Change], before: &Config, after: &Config, live: &Live)
     let wish = if asks_for_nothing {
         Wish::Nothing
     } else {
-        Wish::Unknown
+        Wish::New(BTreeSet::new())
     };
     for (tenant, effect) in &mut effects {
         let of_tenant = live.counts.iter().filter(|((of, _), _)| of == tenant);
