@@ -150,6 +150,12 @@ impl Ledger {
         self.disturb_for(now, SignedDuration::from_mins(30));
     }
 
+    /// Notes a call that timed out. The next run reads again; what could not be changed may have to wait for longer.
+    pub(super) fn time_out(&mut self, is_read: bool, now: Timestamp) {
+        let minutes = if is_read { 10 } else { 30 };
+        self.disturb_for(now, SignedDuration::from_mins(minutes));
+    }
+
     pub(super) fn disturb_for(&mut self, now: Timestamp, time: SignedDuration) {
         self.disturbed_until = self.disturbed_until.max(Some(now + time));
     }

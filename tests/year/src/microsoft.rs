@@ -112,7 +112,8 @@ impl Microsoft {
         self.clock.sleep(latency.min(timeout)).await;
         let answer = self.carry_out(&request, &caller, kind, rest, &segments);
         if latency >= timeout {
-            self.state().ledger.disturb(self.clock.now());
+            let is_read = *request.method() == Method::GET;
+            self.state().ledger.time_out(is_read, self.clock.now());
             return Err(TimedOut.into());
         }
         if matches!(fault, Some(Fault::Silence { .. })) {

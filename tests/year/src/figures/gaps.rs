@@ -131,12 +131,17 @@ impl Figures {
     }
 }
 
-/// Returns whether a subscription could not survive: no complete run came within its reserve, because of a pause.
+/// Returns whether a subscription could not survive: because of a pause, no complete run came within its reserve. After the
+/// pause, as many runs may fail as at other times.
 fn is_unavoidable(lapse: &Lapse, policy: &Policy, pauses: &[(Timestamp, Timestamp)]) -> bool {
-    let reserve = policy.reserve(lapse.lifetime);
-    let is_paused =
-        |(from, until): &(Timestamp, Timestamp)| *from < lapse.end && lapse.last_complete < *until;
-    lapse.end.duration_since(lapse.last_complete) >= reserve && pauses.iter().any(is_paused)
+    let Lapse {
+        end, last_complete, ..
+    } = *lapse;
+    let after = policy.period * 3 + policy.margin;
+    let is_paused = |(from, until): &(Timestamp, Timestamp)| {
+        *from < end && end <= *until + after && last_complete < *until
+    };
+    end.duration_since(last_complete) >= policy.reserve(lapse.lifetime) && pauses.iter().any(is_paused)
 }
 
 /// Returns the time from the beginning of a gap until the end of the last pause in it. No run could close the gap in
@@ -161,6 +166,8 @@ mod tests {
             (50, 95, 130, true),
             (50, 95, 129, false),
             (50, 110, 145, true),
+            (50, 95, 335, true),
+            (50, 95, 336, false),
             (50, 400, 440, false),
             (50, 60, 99, false),
             (1_430, 95, 290, false),
