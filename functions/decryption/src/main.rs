@@ -6,7 +6,6 @@ use aws_lambda_events::sqs::SqsEvent;
 use decryption::{Deps, Ports, SigningKeysByCloud, Trust, handle};
 use graph_core::notification::tokens::Authorities;
 use graph_edge::{
-    aws::Aws,
     deadline::Deadline,
     documents::{CachedDocument, client_state_keys},
     metrics::{Metrics, MetricsWriter},
@@ -57,9 +56,9 @@ async fn deps() -> Result<Deps<Live>, Error> {
     let authorities =
         authorities.map_or_else(|| Ok(Authorities::default()), |json| Authorities::parse(&json));
     let authorities = authorities.map_err(|error| format!("VALIDATION_AUTHORITIES {error}"))?;
-    let aws = Aws::from_env().await;
-    let store = SecretStore::new(aws.config());
-    let sqs = Sqs::new(&aws);
+    let config = graph_edge::aws::config().await;
+    let store = SecretStore::new(&config);
+    let sqs = Sqs::new(&config);
     Ok(Deps {
         client_states: CachedDocument::new(store.secret(client_state_arn), client_state_keys),
         trust: CachedDocument::new(store.secret(decryption_arn), Trust::parse),

@@ -6,7 +6,6 @@ use aws_lambda_events::sqs::SqsEvent;
 use graph_core::subscription::config::Config;
 use graph_edge::{
     BoxError,
-    aws::Aws,
     clock::SystemClock,
     deadline::Deadline,
     documents::{CachedDocument, client_state_keys},
@@ -64,13 +63,13 @@ async fn deps() -> Result<Deps<Live>, Error> {
     let graph_endpoint = settings.optional("GRAPH_ENDPOINT");
     let login_endpoint = settings.optional("LOGIN_ENDPOINT");
     settings.check()?;
-    let aws = Aws::from_env().await;
-    let (http, store, sqs) = (Http::default(), SecretStore::new(aws.config()), Sqs::new(&aws));
+    let config = graph_edge::aws::config().await;
+    let (http, store, sqs) = (Http::default(), SecretStore::new(&config), Sqs::new(&config));
     let login = TokenProvider::new(
         http.clone(),
         login_endpoint.as_deref(),
         NoRefreshTokens,
-        Sts::new(aws.config()),
+        Sts::new(&config),
         SystemClock,
     )?;
     Ok(Deps {

@@ -2,7 +2,6 @@
 
 use graph_core::subscription::url::{BaseUrl, StackId};
 use graph_edge::{
-    aws::Aws,
     clock::SystemClock,
     graph::GraphClient,
     http::Http,
@@ -65,15 +64,15 @@ async fn deps() -> Result<Deps<Live>, Error> {
     let back = schedule::hours_back(catch_up_hours.as_deref())?;
     let delay = schedule::catch_up_delay(catch_up_delay.as_deref())?;
     let policy = schedule::policy(minutes.as_deref())?;
-    let aws = Aws::from_env().await;
+    let config = graph_edge::aws::config().await;
     let http = Http::default();
-    let (store, sqs) = (SecretStore::new(aws.config()), Sqs::new(&aws));
+    let (store, sqs) = (SecretStore::new(&config), Sqs::new(&config));
     let refresh_tokens = store.secret(refresh_token_arn);
     let login = TokenProvider::new(
         http.clone(),
         login_endpoint.as_deref(),
         refresh_tokens,
-        Sts::new(aws.config()),
+        Sts::new(&config),
         SystemClock,
     )?;
     Ok(Deps {
@@ -81,7 +80,7 @@ async fn deps() -> Result<Deps<Live>, Error> {
             config: store.secret(config_arn),
             client_state: store.secret(client_state_arn),
             decryption: store.secret(decryption_arn),
-            state: Parameter::new(&aws, state_parameter),
+            state: Parameter::new(http.clone(), config.clone(), state_parameter),
         },
         graph: GraphClient::new(http, login, graph_endpoint.as_deref())?,
         clock: SystemClock,

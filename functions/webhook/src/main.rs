@@ -1,7 +1,6 @@
 //! Wires the webhook to the HTTP API, Secrets Manager and SQS.
 
 use graph_edge::{
-    aws::Aws,
     deadline::Deadline,
     documents::CachedDocument,
     metrics::{Metric, Metrics, MetricsWriter},
@@ -14,14 +13,9 @@ use lambda_http::{Error, LambdaEvent, lambda_runtime, service_fn};
 use serde_json::value::RawValue;
 use webhook::{ANSWER_WITHIN, Deps, Queues, gateway, handle, parse_keys};
 
-#[tokio::main(flavor = "local")]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     graph_edge::telemetry::init();
-    // As a task: whenever what tokio was started with is woken, it asks the kernel for events first, once for each answer of SQS.
-    tokio::task::spawn_local(serve()).await?
-}
-
-async fn serve() -> Result<(), Error> {
     let deps = deps().await?;
     let (deps, metrics_writer) = (&deps, &MetricsWriter::from_env());
     let answer = async |event: LambdaEvent<Box<RawValue>>| {
@@ -47,9 +41,9 @@ async fn deps() -> Result<Deps<StoredSecret, SqsQueue>, Error> {
     let delivery_queue = settings.required("DELIVERY_QUEUE_URL");
     let read_queue = settings.optional("READ_QUEUE_URL");
     settings.check()?;
-    let aws = Aws::from_env().await;
-    let secret = SecretStore::new(aws.config()).secret(secret_arn);
-    let sqs = Sqs::new(&aws);
+    let config = graph_edge::aws::config().await;
+    let secret = SecretStore::new(&config).secret(secret_arn);
+    let sqs = Sqs::new(&config);
     Ok(Deps {
         keys: CachedDocument::new(secret, parse_keys),
         queues: Queues {

@@ -1,4 +1,4 @@
-//! How AWS is reached.
+//! The configuration of the AWS clients.
 
 use std::{env, time::Duration};
 
@@ -17,80 +17,45 @@ use aws_smithy_runtime_api::client::http::{
 use reqwest::Url;
 
 use crate::http::is_local;
-pub(crate) use service::{Protocol, Service};
 
-mod service;
-
-/// How the services of AWS are reached, in one account and region.
-#[derive(Clone, Debug)]
-pub struct Aws {
-    config: SdkConfig,
-    connector: SharedHttpConnector,
-}
-
-impl Aws {
-    /// Returns what a function needs for its AWS clients, from the environment variables that AWS Lambda sets.
-    ///
-    /// A call without an answer is given up and retried. Callers with less time pass their deadline ([`crate::documents`],
-    /// [`crate::sqs`]), which ends the call earlier.
-    ///
-    /// Credentials come from the environment variables only (AWS Lambda, *defined runtime environment variables*). With the
-    /// default chain, the SDK would prepare a client of STS at every start.
-    pub async fn from_env() -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(Duration::from_secs(2))
-            .operation_timeout(Duration::from_secs(6))
-            .build();
-        let retries = RetryConfig::standard()
-            .with_max_attempts(3)
-            .with_initial_backoff(Duration::from_millis(100));
-        let connector = connector(env::var("AWS_ENDPOINT_URL").ok().as_deref());
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .timeout_config(timeouts)
-            .retry_config(retries)
-            .credentials_provider(EnvironmentVariableCredentialsProvider::new())
-            .http_client(client(&connector))
-            .load()
-            .await;
-        Self { config, connector }
-    }
-
-    /// Returns what reaches the services that `config` names.
-    #[cfg(any(test, feature = "test-util"))]
-    pub fn new(config: SdkConfig) -> Self {
-        let connector = connector(config.endpoint_url());
-        let config = config.into_builder().http_client(client(&connector)).build();
-        Self { config, connector }
-    }
-
-    /// Returns the configuration of the SDKs' clients.
-    pub fn config(&self) -> &SdkConfig {
-        &self.config
-    }
-
-    pub(crate) fn connector(&self) -> &SharedHttpConnector {
-        &self.connector
-    }
+/// Returns the configuration of a function's AWS clients, from the environment variables that AWS Lambda sets.
+///
+/// A call without an answer is given up and retried. Callers with less time pass their deadline ([`crate::documents`],
+/// [`crate::sqs`]), which ends the call earlier.
+///
+/// Credentials come from the environment variables only (AWS Lambda, *defined runtime environment variables*). With the
+/// default chain, the SDK would prepare a client of STS at every start.
+pub async fn config() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(Duration::from_secs(2))
+        .operation_timeout(Duration::from_secs(6))
+        .build();
+    let retries = RetryConfig::standard()
+        .with_max_attempts(3)
+        .with_initial_backoff(Duration::from_millis(100));
+    aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts)
+        .retry_config(retries)
+        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+        .http_client(http_client())
+        .load()
+        .await
 }
 
 /// Returns the HTTP client that all AWS clients share. By default each would build two, with the root certificates in
 /// each.
-fn client(connector: &SharedHttpConnector) -> SharedHttpClient {
-    let connector = connector.clone();
-    http_client_fn(move |_, _| connector.clone())
-}
-
-fn connector(endpoint: Option<&str>) -> SharedHttpConnector {
+pub(crate) fn http_client() -> SharedHttpClient {
     let settings = HttpConnectorSettings::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .build();
     let connector = Connector::builder()
         .connector_settings(settings)
-        .proxy_config(proxy(endpoint))
+        .proxy_config(proxy(env::var("AWS_ENDPOINT_URL").ok().as_deref()))
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
         .build();
-    SharedHttpConnector::new(connector)
+    let connector = SharedHttpConnector::new(connector);
+    http_client_fn(move |_, _| connector.clone())
 }
 
 /// Returns the proxy from the environment, or none if AWS is played on this machine.

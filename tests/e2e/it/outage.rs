@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use axum::{
     Router,
     extract::{Request, State},
@@ -16,7 +16,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use graph_edge::{
-    aws::Aws,
     deadline::Deadline,
     documents::CachedDocument,
     metrics::Metrics,
@@ -125,23 +124,23 @@ async fn forward(State(outage): State<Arc<Outage>>, request: Request) -> Respons
 
 async fn deps(endpoint: SocketAddr) -> Deps<StoredSecret, SqsQueue> {
     let endpoint = format!("http://{endpoint}");
-    let config = aws_config::defaults(BehaviorVersion::latest())
+    let config: SdkConfig = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .credentials_provider(aws_sdk_sqs::config::Credentials::new(
             "test", "test", None, None, "local",
         ))
         .endpoint_url(&endpoint)
+        .http_client(stack::http_client())
         .load()
         .await;
-    let aws = Aws::new(config);
-    let sqs = Sqs::new(&aws);
+    let sqs = Sqs::new(&config);
     let queue = |name: &str| {
         let url: reqwest::Url = stack().resource(name).unwrap().parse().unwrap();
         sqs.queue(format!("{endpoint}{}", url.path()))
     };
     let secret_arn = stack().resource("ClientStateSecret").unwrap().to_owned();
     Deps {
-        keys: CachedDocument::new(SecretStore::new(aws.config()).secret(secret_arn), parse_keys),
+        keys: CachedDocument::new(SecretStore::new(&config).secret(secret_arn), parse_keys),
         queues: Queues {
             read: None,
             notification: queue("NotificationQueue"),

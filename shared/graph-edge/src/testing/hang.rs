@@ -9,11 +9,10 @@ use std::{
 };
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
 use tokio::net::TcpSocket;
 
 use crate::{
-    aws::Aws,
     secrets::{SecretStore, StoredSecret},
     sqs::{Sqs, SqsQueue},
 };
@@ -46,12 +45,12 @@ impl Hang {
     /// Returns a queue called `TheQueue` of a service that hangs so.
     pub fn queue(self) -> SqsQueue {
         let url = self.serve();
-        Sqs::new(&aws(&url)).queue(format!("{url}/123456789012/TheQueue"))
+        Sqs::new(&config(&url)).queue(format!("{url}/123456789012/TheQueue"))
     }
 
     /// Returns a secret called `TheSecret-AbCdEf` of a service that hangs so.
     pub fn secret(self) -> StoredSecret {
-        let store = SecretStore::new(aws(&self.serve()).config());
+        let store = SecretStore::new(&config(&self.serve()));
         store.secret("arn:aws:secretsmanager:eu-west-1:123456789012:secret:TheSecret-AbCdEf")
     }
 
@@ -110,13 +109,14 @@ fn listen() -> io::Result<TcpListener> {
 /// How long a connection on this machine takes at the most.
 const A_MOMENT: Duration = Duration::from_millis(100);
 
-/// Returns what reaches services of AWS that are all at `url`.
-pub(crate) fn aws(url: &str) -> Aws {
+/// Returns the configuration of a client of AWS whose services are all at `url`.
+pub(crate) fn config(url: &str) -> SdkConfig {
     let credentials = Credentials::new("id", "key", None, None, "test");
-    let config = SdkConfig::builder()
+    SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-west-1"))
         .endpoint_url(url)
-        .credentials_provider(SharedCredentialsProvider::new(credentials));
-    Aws::new(config.build())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(crate::aws::http_client())
+        .build()
 }
