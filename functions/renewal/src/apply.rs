@@ -228,12 +228,7 @@ impl<P: Ports> Applier<'_, P> {
         match &step.action {
             Action::Keep { .. } => Ok(Done::default()),
             Action::Delete { id } => {
-                let versions = lock(&self.known).get(id).map(Subscription::versions);
-                for version in versions.unwrap_or_default() {
-                    if self.delete(*version, id).await? {
-                        break;
-                    }
-                }
+                self.delete(id).await?;
                 Ok(Done::default())
             }
             Action::Create(creation) => self.create_or_settle(creation, None).await,

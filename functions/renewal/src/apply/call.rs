@@ -113,19 +113,22 @@ impl<P: Ports> Applier<'_, P> {
         }
     }
 
-    /// Asks for a subscription by id.
-    pub(super) async fn get(&self, version: Version, id: &str) -> Result<Subscription, GraphError> {
+    /// Asks for a subscription by id. One that is not known is expected on `version`.
+    pub(super) async fn get(&self, id: &str, version: Version) -> Result<Subscription, GraphError> {
         let TenantRun {
             deps,
             request,
             tenant,
             ..
         } = &self.run;
-        get(deps, request, tenant, version, id, &self.known).await
+        let known = lock(&self.known).get(id).map(Subscription::version);
+        get(deps, request, tenant, known.unwrap_or(version), id, &self.known).await
     }
 
     /// Deletes a subscription and returns whether it was there.
-    pub(super) async fn delete(&self, version: Version, id: &str) -> Result<bool, Failure> {
+    pub(super) async fn delete(&self, id: &str) -> Result<bool, Failure> {
+        let version = lock(&self.known).get(id).map(Subscription::version);
+        let version = version.unwrap_or_default();
         let was_there = self
             .run
             .within(self.run.deps.graph.delete(self.run.tenant, version, id))
@@ -156,7 +159,7 @@ impl<P: Ports> Applier<'_, P> {
             tenant,
             ..
         } = &self.run;
-        Ok(renew(deps, request, tenant, name, renewal.version, known, update).await?)
+        Ok(renew(deps, request, tenant, name, known, update).await?)
     }
 
     /// Returns the body of a creation, with its client state.
@@ -241,12 +244,11 @@ pub(crate) async fn renew<P: Ports>(
     request: &RunRequest,
     tenant: &Tenant,
     name: &str,
-    version: Version,
     known: Subscription,
     mut update: SubscriptionUpdate,
 ) -> Result<Subscription, GraphError> {
     let call = async |update: &SubscriptionUpdate| {
-        let call = deps.graph.update(tenant, version, &known.id, update);
+        let call = deps.graph.update(tenant, known.version(), &known.id, update);
         request.within(&deps.clock, call).await
     };
     let renewed = match call(&update).await {

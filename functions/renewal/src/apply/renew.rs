@@ -38,7 +38,7 @@ impl<P: Ports> Applier<'_, P> {
         let replaced = match failure.kind() {
             Some(GraphErrorKind::Unavailable { .. }) => {
                 // The answer may be all that failed.
-                if let Some(renewed) = self.carried_out(step, renewal.version, id).await {
+                if let Some(renewed) = self.carried_out(step, id).await {
                     return Ok(renewed.into());
                 }
                 // Graph may refuse the successor as well, and answer the next renewal.
@@ -72,7 +72,7 @@ impl<P: Ports> Applier<'_, P> {
             match failure.kind() {
                 // Seen in practice: PATCH answers 404 although GET finds the subscription.
                 Some(GraphErrorKind::NotFound { .. }) if !was_found => {
-                    self.find(renewal.version, id).await?;
+                    self.find(id).await?;
                     was_found = true;
                 }
                 // The new URL or certificate may be the cause: Graph validates the URL again when a PATCH changes it.
@@ -86,8 +86,8 @@ impl<P: Ports> Applier<'_, P> {
     }
 
     /// Asks for a subscription by id: Graph's answers differ from call to call.
-    async fn find(&self, version: Version, id: &str) -> Result<(), Failure> {
-        match self.get(version, id).await {
+    async fn find(&self, id: &str) -> Result<(), Failure> {
+        match self.get(id, Version::default()).await {
             Ok(_) => Ok(()),
             Err(GraphError {
                 kind: GraphErrorKind::NotFound { .. },
@@ -102,8 +102,8 @@ impl<P: Ports> Applier<'_, P> {
     }
 
     /// Returns the subscription if Graph has renewed it, although it did not say so.
-    async fn carried_out(&self, step: &Step, version: Version, id: &str) -> Option<Subscription> {
-        let shown = self.get(version, id).await.ok();
+    async fn carried_out(&self, step: &Step, id: &str) -> Option<Subscription> {
+        let shown = self.get(id, Version::default()).await.ok();
         shown.filter(|shown| shown.expiration_date_time > step.expires_at)
     }
 

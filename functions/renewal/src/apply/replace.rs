@@ -47,7 +47,7 @@ impl<P: Ports> Applier<'_, P> {
             return Ok(done);
         }
         // A failure is ignored: the next run deletes what is left, and until then consumers get some items twice.
-        let was_gone = matches!(self.delete(creation.desired.version, id).await, Ok(false));
+        let was_gone = matches!(self.delete(id).await, Ok(false));
         Ok(Done { was_gone, ..done })
     }
 
@@ -100,7 +100,7 @@ impl<P: Ports> Applier<'_, P> {
         if self.now() >= self.run.request.replaces_until() {
             return Err(Failure::NoTime);
         }
-        let was_there = self.delete(creation.desired.version, id).await?;
+        let was_there = self.delete(id).await?;
         let done = self.create_or_settle(creation, None).await?;
         Ok(Done {
             was_gone: !was_there,

@@ -28,8 +28,7 @@ impl<P: Ports> Applier<'_, P> {
                 .rival(creation, message.clone())
                 .unwrap_or_else(|| error.into()));
         };
-        let version = creation.desired.version;
-        let existing = match self.get(version, id).await {
+        let existing = match self.get(id, creation.desired.version).await {
             // Creating and reading can disagree for hours after a deletion, and only time helps.
             Err(GraphError {
                 kind: GraphErrorKind::NotFound { .. },

@@ -13,7 +13,7 @@ use graph_core::{
         catalogue::Version,
         config::{Config, Tenant},
         model::{Subscription, SubscriptionUpdate},
-        plan::{Desired, Made, Policy, Terms, gap::Gap, one_of},
+        plan::{Desired, Made, Policy, gap::Gap, lifetime, one_of},
         url::NotificationUrl,
     },
 };
@@ -103,11 +103,13 @@ struct Named<'a> {
 }
 
 impl Named<'_> {
-    /// Returns the API version that shows the subscription with this id.
-    fn version(&self, id: &str) -> Version {
-        let known = || lock(&self.known).get(id).map(Subscription::version);
+    /// Returns the API versions that may show the subscription with this id.
+    fn versions(&self, id: &str) -> Vec<Version> {
+        let known = lock(&self.known).get(id).map(Subscription::version);
         let desired = self.desired.as_ref().map(|desired| desired.version);
-        desired.or_else(known).unwrap_or_default()
+        known
+            .or(desired)
+            .map_or_else(|| vec![Version::V1, Version::Beta], |version| vec![version])
     }
 
     /// Returns the resource of a subscription, as Graph shows it or as the entry has it.
@@ -116,17 +118,14 @@ impl Named<'_> {
         one.resource.as_ref().or(asked).cloned()
     }
 
-    /// Returns how the subscription is renewed by runs that are a `period` apart.
-    fn terms(&self, one: &Subscription, period: SignedDuration) -> Terms {
+    /// Returns for how long the subscription is renewed by runs that are a `period` apart.
+    fn lifetime(&self, one: &Subscription, period: SignedDuration) -> SignedDuration {
         if let Some(desired) = &self.desired {
-            return Terms {
-                version: desired.version,
-                lifetime: desired.lifetime,
-            };
+            return desired.lifetime;
         }
         let url = one.notification_url.as_deref().map(NotificationUrl::anywhere);
         let is_rich = url.is_some_and(|url| url.certificate_id.is_some());
-        Terms::of(one.resource.as_deref(), is_rich, period)
+        lifetime::of(one.resource.as_deref(), is_rich, period)
     }
 
     /// Returns the verdict on an event about a subscription that is gone, from the subscription that this process knows
@@ -225,21 +224,17 @@ impl<P: Ports> Answers<'_, P> {
             (None, _) if was_listed => return Verdict::Ignored,
             // Asked by id even if known: another process may have renewed it just now, and Graph wants ten minutes
             // between renewals.
-            (_, _) => {
-                let id = &event.subscription_id;
-                let version = named.version(id);
-                match get(self.deps, self.request, named.tenant, version, id, &named.known).await {
-                    Ok(one) => one,
-                    Err(error) => {
-                        let verdict = verdict(&error);
-                        let is_replaced = verdict == Verdict::Gone && event.kind == Kind::Missed;
-                        let successor = is_replaced
-                            .then(|| named.successor(event, self.deps.clock.now()))
-                            .flatten();
-                        return successor.unwrap_or(verdict);
-                    }
+            (_, _) => match self.find(&named, &event.subscription_id).await {
+                Ok(one) => one,
+                Err(error) => {
+                    let verdict = verdict(&error);
+                    let is_replaced = verdict == Verdict::Gone && event.kind == Kind::Missed;
+                    let successor = is_replaced
+                        .then(|| named.successor(event, self.deps.clock.now()))
+                        .flatten();
+                    return successor.unwrap_or(verdict);
                 }
-            }
+            },
         };
         if !self.is_called(&existing, &event.name) {
             return Verdict::Ignored;
@@ -262,6 +257,20 @@ impl<P: Ports> Answers<'_, P> {
             Kind::Challenge => self.extend(event, &named, existing).await,
             Kind::Unknown => Verdict::Ignored,
         }
+    }
+
+    /// Asks for the subscription with this id. It is gone only if no version that may show it does.
+    async fn find(&self, named: &Named<'_>, id: &str) -> Result<Subscription, GraphError> {
+        let versions = named.versions(id);
+        let mut found = Err(GraphError::of(GraphErrorKind::OutOfTime));
+        for version in versions {
+            found = get(self.deps, self.request, named.tenant, version, id, &named.known).await;
+            let is_unknown = |error: &GraphError| matches!(error.kind, GraphErrorKind::NotFound { .. });
+            if !found.as_ref().is_err_and(is_unknown) {
+                break;
+            }
+        }
+        found
     }
 
     /// Returns the verdict on an event about a lost subscription, after a run over its application.
@@ -320,10 +329,7 @@ impl<P: Ports> Answers<'_, P> {
     // Graph does not say which key or certificate the subscription has, so only its expiry is sent.
     async fn extend(&self, event: &Event, named: &Named<'_>, existing: Subscription) -> Verdict {
         let now = self.deps.clock.now();
-        let Terms {
-            version,
-            mut lifetime,
-        } = named.terms(&existing, self.deps.policy.period);
+        let mut lifetime = named.lifetime(&existing, self.deps.policy.period);
         let entry = event.name.split('/').next().unwrap_or_default();
         if let Some(minutes) = self.deps.memory.longest(named.tenant, entry) {
             lifetime = lifetime.min(SignedDuration::from_mins(minutes.into()));
@@ -341,17 +347,7 @@ impl<P: Ports> Answers<'_, P> {
             certificate: None,
         };
         let Self { deps, request, .. } = self;
-        let answer = renew(
-            deps,
-            request,
-            named.tenant,
-            &event.name,
-            version,
-            existing,
-            update,
-        )
-        .await;
-        match answer {
+        match renew(deps, request, named.tenant, &event.name, existing, update).await {
             Ok(one) => {
                 info!(
                     subscription.id = one.id,

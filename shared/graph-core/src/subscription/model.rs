@@ -10,6 +10,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
+use super::{catalogue::Version, url::NotificationUrl};
+
 /// A subscription as Graph lists it. Every field but the id may be missing; a field of an unexpected form counts as
 /// missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +46,15 @@ pub struct Subscription {
     /// The application that created the subscription.
     #[serde(default, deserialize_with = "lenient")]
     pub application_id: Option<String>,
+}
+
+impl Subscription {
+    /// Returns the API version that manages the subscription, by its URL: v1.0 does not find what was created on beta.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        let url = self.notification_url.as_deref().map(NotificationUrl::anywhere);
+        url.unwrap_or_default().version
+    }
 }
 
 /// The body that creates a subscription.

@@ -25,7 +25,6 @@ pub use self::{
     removals::Removals,
     state::{Look, Missing, SettledVersions, StoredState},
     step::{Action, Creation, Renewal, Step},
-    terms::Terms,
     urgency::Urgency,
 };
 use self::{decide::Planner, listing::OwnedSubscription};
@@ -47,6 +46,7 @@ mod failures;
 pub mod gap;
 mod granted;
 mod history;
+pub mod lifetime;
 mod limit;
 mod listing;
 mod live;
@@ -56,7 +56,6 @@ mod reason;
 mod removals;
 mod state;
 mod step;
-mod terms;
 #[cfg(test)]
 mod tests;
 mod urgency;
@@ -221,6 +220,7 @@ pub fn creation(desired: &Desired, context: &Context, now: Timestamp) -> Creatio
         digest: desired.digest(),
         fetch_content: desired.options.fetch_content,
         immutable_ids: desired.options.immutable_ids,
+        version: desired.version,
     };
     Creation {
         desired: desired.clone(),

@@ -2,6 +2,8 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use super::catalogue::Version;
+
 /// The stack that owns a subscription. It stays the same if the stack gets another address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StackId(String);
@@ -43,7 +45,7 @@ pub struct InvalidStackId;
 const MAX_STACK_ID_LENGTH: usize = 16;
 
 /// The parsed query of a stack's notification URL:
-/// `{base}?i={stackId}&s={name}&k={keyId}&c={certificateId}&d={digest}`, and the flags `f=1` and `p=i`.
+/// `{base}?i={stackId}&s={name}&k={keyId}&c={certificateId}&d={digest}`, and the flags `f=1`, `p=i` and `v=beta`.
 ///
 /// Graph keeps the query of a notification URL and shows it in its list, unlike the client state and the certificate.
 /// The webhook does not trust it.
@@ -64,6 +66,8 @@ pub struct NotificationUrl {
     pub fetch_content: bool,
     /// Whether the ids of Outlook items are immutable.
     pub immutable_ids: bool,
+    /// The API version that created the subscription and manages it: the other one does not find it.
+    pub version: Version,
 }
 
 impl NotificationUrl {
@@ -82,6 +86,7 @@ impl NotificationUrl {
                 "d" => ours.digest = value(),
                 "f" => ours.fetch_content = value() == "1",
                 "p" => ours.immutable_ids = value() == "i",
+                "v" if value() == Version::Beta.as_str() => ours.version = Version::Beta,
                 _ => {}
             }
         }
@@ -116,6 +121,10 @@ impl BaseUrl {
     #[must_use]
     pub fn url(&self, ours: &NotificationUrl) -> String {
         let certificate_id = ours.certificate_id.as_deref().unwrap_or_default();
+        let version = match ours.version {
+            Version::V1 => "",
+            Version::Beta => Version::Beta.as_str(),
+        };
         let parameters = [
             ("i", ours.stack_id.as_str()),
             ("s", &ours.name),
@@ -124,6 +133,7 @@ impl BaseUrl {
             ("d", &ours.digest),
             ("f", if ours.fetch_content { "1" } else { "" }),
             ("p", if ours.immutable_ids { "i" } else { "" }),
+            ("v", version),
         ];
         let mut url = format!("{}?", self.text);
         for (name, value) in parameters.into_iter().filter(|(_, value)| !value.is_empty()) {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use futures_util::{StreamExt, stream};
-use graph_core::subscription::{catalogue::Version, model::Subscription, url::NotificationUrl};
+use graph_core::subscription::model::Subscription;
 use graph_edge::graph::{GraphError, GraphErrorKind};
 
 use crate::{
@@ -42,32 +42,18 @@ impl<P: Ports> TenantRun<'_, P> {
             lock(known).keep(one.clone());
         }
         let calls = ask.iter().map(|one| async move {
-            for version in self.versions(one) {
-                let call = self.deps.graph.get(self.tenant, version, &one.id);
-                match self.within(call).await {
-                    Ok(mut shown) => {
-                        keep_query(&mut shown, one);
-                        lock(known).put(shown);
-                    }
-                    Err(error) if matches!(error.kind, GraphErrorKind::NotFound { .. }) => continue,
-                    Err(_) => lock(known).keep(one.clone()),
+            let call = self.deps.graph.get(self.tenant, one.version(), &one.id);
+            match self.within(call).await {
+                Ok(mut shown) => {
+                    keep_query(&mut shown, one);
+                    lock(known).put(shown);
                 }
-                break;
+                Err(error) if matches!(error.kind, GraphErrorKind::NotFound { .. }) => {}
+                Err(_) => lock(known).keep(one.clone()),
             }
         });
         let calls = stream::iter(calls).buffer_unordered(CONCURRENT_LOOKUPS);
         calls.collect::<()>().await;
-    }
-
-    /// Returns the API versions that may manage a subscription: the one of its entry, if that is known.
-    fn versions(&self, one: &Subscription) -> Vec<Version> {
-        let url = one.notification_url.as_deref().map(NotificationUrl::anywhere);
-        let name = url.map(|url| url.name).unwrap_or_default();
-        let entry = name.split('/').next().unwrap_or_default();
-        self.config
-            .subscriptions
-            .get(entry)
-            .map_or_else(|| one.versions().to_vec(), |entry| vec![entry.version])
     }
 
     /// Returns what this process remembers of the login's subscriptions. A dry run works on a copy.

@@ -50,7 +50,7 @@ struct State {
     longest: Option<i64>,
     /// The claims of access tokens, if they are readable.
     claims: Option<Value>,
-    /// The ids of the subscriptions that were created on beta: v1.0 does not find them.
+    /// The ids of the subscriptions that were created on beta: v1.0 does not find them, and beta does not find the others.
     betas: BTreeSet<String>,
     /// The ids of the subscriptions whose creations only a gateway answered.
     unanswered: BTreeSet<String>,
@@ -282,7 +282,9 @@ impl State {
             self.subscriptions.retain(|(_, one)| !has_ended(one));
         }
         match (sent.method, sent.path) {
-            (_, ["v1.0", "subscriptions", id]) if self.betas.contains(*id) => not_found(),
+            (_, [version, "subscriptions", id]) if self.betas.contains(*id) != (*version == "beta") => {
+                not_found()
+            }
             ("GET", [_, "subscriptions"]) => {
                 let own = self.subscriptions.iter().filter(|(id, _)| id == tenant);
                 let shown = own

@@ -116,6 +116,60 @@ fn an_unwanted_subscription_is_deleted_on_the_version_that_its_entry_had() {
 }
 
 #[test]
+fn a_subscription_lives_on_its_version_whatever_becomes_of_its_entry() {
+    let mail = |version: &str| {
+        let mut mail = json!({"resource": "/users/u1/messages", "changeType": "created"});
+        mail["version"] = json!(version);
+        organisations(1, &[(0, "mail", mail)])
+    };
+    for (before, after) in [
+        ("beta", "v1.0"),
+        ("v1.0", "beta"),
+        // Its entry has a mistake.
+        ("beta", "v9"),
+        ("v1.0", "v9"),
+    ] {
+        for (restarts, is_hidden) in [(false, false), (false, true), (true, false)] {
+            let mut world = world(&mail(before));
+            world.graph.end_in_time();
+            world.scheduled();
+            world.documents.set(Document::Config, &mail(after).to_string());
+            if is_hidden {
+                world.graph.hide("id-1");
+            }
+            if restarts {
+                world = world.restarted();
+            }
+            for _ in 0..(4 * 9) {
+                world.clock.advance(6 * 60);
+                world.scheduled();
+            }
+            let all = world.graph.all();
+            assert_eq!(all.len(), 1, "{before} {after} {is_hidden}");
+            assert_eq!(all[0].id, "id-1", "{before} {after} {is_hidden}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_challenge_is_answered_on_the_version_of_the_subscription() {
+    for (before, after) in [("beta", "v9"), ("v1.0", "v9"), ("beta", "v1.0")] {
+        let mut of = config(&["a"], &[("users", "a", false)]);
+        of["subscriptions"]["users"]["version"] = json!(before);
+        let world = world(&of);
+        world.run().await;
+        of["subscriptions"]["users"]["version"] = json!(after);
+        world.documents.set(Document::Config, &of.to_string());
+        world.clock.advance(60);
+        world.log();
+        let challenge = super::super::lifecycle::event("m1", "reauthorizationRequired", "users", "id-1");
+        let challenge = super::super::windows::received(challenge, world.clock.now());
+        world.invoke(json!({"Records": [challenge]})).await.unwrap();
+        assert_eq!(world.log(), ["get id-1", "update id-1"], "{before} {after}");
+    }
+}
+
+#[test]
 fn an_unwanted_subscription_of_beta_is_deleted_on_beta() {
     for is_hidden in [false, true] {
         let shared = json!({"resource": "/teams/t/channels/c/sharedWithTeams", "changeType": "created"});

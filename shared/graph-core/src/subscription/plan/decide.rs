@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 use jiff::Timestamp;
 
 use super::{
-    Action, Context, Creation, Desired, OwnedSubscription, Policy, Reason, Renewal, Step, Terms, after,
-    creation,
+    Action, Context, Creation, Desired, OwnedSubscription, Policy, Reason, Renewal, Step, after, creation,
+    lifetime,
 };
 use crate::subscription::{
     compare::{query_options_key, same_change_types, same_resource},
@@ -92,14 +92,12 @@ impl Planner<'_> {
         };
         // From the URL, because Graph's list may leave `includeResourceData` out.
         let is_rich = ours.url.certificate_id.is_some();
-        let Terms { version, lifetime } =
-            Terms::of(subscription.resource.as_deref(), is_rich, self.policy.period);
+        let lifetime = lifetime::of(subscription.resource.as_deref(), is_rich, self.policy.period);
         let id = subscription.id.clone();
         let action = if expires_at.duration_since(self.now) >= self.policy.reserve(lifetime) {
             Action::Keep { id }
         } else {
             let renewal = Renewal {
-                version,
                 expires_at: after(self.now, lifetime),
                 notification_url: None,
                 certificate_id: None,
@@ -258,7 +256,6 @@ impl Planner<'_> {
         // Sent only if it changes: a PATCH keeps whatever it does not name.
         let changes = self.other_certificate(ours, &creation.desired).is_some();
         Renewal {
-            version: creation.desired.version,
             expires_at: creation.expires_at,
             notification_url: moves.then(|| self.context.notifications.url(&url)),
             certificate_id: certificate_id.filter(|_| changes),

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Desired, Reason};
-use crate::subscription::{catalogue::Version, model::Subscription};
+use crate::subscription::model::Subscription;
 
 /// A step: what to do with one subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,8 +168,6 @@ pub struct Creation {
 /// The changes of a renewal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Renewal {
-    /// The API version that manages the subscription.
-    pub version: Version,
     /// The new expiry.
     pub expires_at: Timestamp,
     /// The new URL, if it changes.
@@ -183,7 +181,6 @@ impl Creation {
     #[must_use]
     pub fn extension(&self) -> Renewal {
         Renewal {
-            version: self.desired.version,
             expires_at: self.expires_at,
             notification_url: None,
             certificate_id: None,

@@ -100,7 +100,6 @@ fn a_due_subscription_is_renewed() {
         panic!("{steps:?}")
     };
     let expected = Renewal {
-        version: Version::V1,
         expires_at: at("2026-11-25T10:00:00Z"),
         notification_url: None,
         certificate_id: None,

@@ -6,12 +6,13 @@ fn the_notification_url_names_stack_entry_key_certificate_and_options() {
     let ours = NotificationUrl {
         fetch_content: true,
         immutable_ids: true,
+        version: Version::Beta,
         ..ours("team-messages", "k3f9a2bc", Some("c-20261122-k3f9a2bc"))
     };
     let url = origin().url(&ours);
     assert_eq!(
         url,
-        "https://h.example/notifications?i=51af3dc0&s=team-messages&k=k3f9a2bc&c=c-20261122-k3f9a2bc&d=AbC-9&f=1&p=i"
+        "https://h.example/notifications?i=51af3dc0&s=team-messages&k=k3f9a2bc&c=c-20261122-k3f9a2bc&d=AbC-9&f=1&p=i&v=beta"
     );
     assert_eq!(stack().read(&url), Some(ours));
 }
