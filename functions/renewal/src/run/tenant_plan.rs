@@ -6,7 +6,6 @@ use std::{
 };
 
 use graph_core::subscription::{
-    catalogue,
     config::{Entry, Problem},
     model::Subscription,
     plan::{
@@ -20,7 +19,7 @@ use jiff::SignedDuration;
 
 pub(super) use self::result::Knowledge;
 pub(crate) use self::result::TenantResult;
-use self::sight::{Sight, missing, remembered};
+use self::sight::{Sight, missing, remembered, takes_twice};
 use super::objects;
 use crate::{
     advice,
@@ -59,7 +58,8 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             Err(error) => self.unlisted(&error, &known, &mut result),
         };
         // Nothing is known of a tenant that Graph has never listed to this process, not even what is missing.
-        if sight != Sight::Listed && existing.is_empty() && !lock(&known).is_listed() {
+        let is_blind = !matches!(sight, Sight::Listed | Sight::Conflicts);
+        if is_blind && existing.is_empty() && !lock(&known).is_listed() {
             return TenantPlan::none(result);
         }
         let Some(mut context) = self.context() else {
@@ -119,9 +119,23 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         }
         let sight = match error.kind {
             GraphErrorKind::Login(_) => Sight::LoggedOut,
+            GraphErrorKind::OutOfTime => Sight::Remembered,
+            // A mistyped application may be refused, or be new: it has nothing to be found.
+            _ if !(known.is_listed() || result.is_unseen || error.kind.is_lockout())
+                && self.is_long_unlisted() =>
+            {
+                Sight::Conflicts
+            }
             _ => Sight::Remembered,
         };
         (known.all(), sight)
+    }
+
+    /// Returns whether Graph has listed the subscriptions before, but to no process for two periods.
+    fn is_long_unlisted(&self) -> bool {
+        let look = self.stored.last_look(self.name);
+        let longest = self.deps.policy.period.saturating_mul(2);
+        look.is_some_and(|look| self.begun.duration_since(look.at) > longest)
     }
 
     /// Returns what another process has stored of the subscriptions.
@@ -258,6 +272,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         let holds = policy.period.saturating_mul(PERIODS_REMEMBERED);
         result.removed = self.record(&mut steps, context, holds, known);
         let known = lock(known);
+        // Only the second list that does not show the first one counts.
         let waits = |step: &Step| takes_twice(step) && known.history.is_first_missed(&step.name, holds);
         let (wait, steps): (Vec<_>, Vec<_>) = steps.into_iter().partition(waits);
         let wait = wait
@@ -346,17 +361,7 @@ impl<P: Ports> TenantPlan<'_, P> {
 
 /// The text about a departed tenant whose credential Graph refuses for good.
 const LOCKED_OUT: &str = "; the tenant was removed from ConfigSecret, so no later run tries again: its subscriptions expire \
-                          within 29 days, and their notifications are rejected";
-
-/// Returns whether a step creates a subscription of a kind of which Graph takes a second one for the same. Then only the
-/// second list that does not show the first one counts.
-fn takes_twice(step: &Step) -> bool {
-    let resource = step
-        .action
-        .creation()
-        .map(|creation| creation.desired.resource.as_str());
-    matches!(step.action, Action::Create(_)) && resource.is_some_and(catalogue::takes_twice)
-}
+                          within 30 days, and their notifications are rejected";
 
 /// Returns the ids of the subscriptions that a plan replaces.
 fn replaced(steps: &[Step]) -> BTreeSet<String> {

@@ -56,6 +56,57 @@ fn a_list_that_fails_for_hours_lets_nothing_lapse() {
 }
 
 #[test]
+fn a_new_process_finds_what_exists_by_conflicts_while_the_list_fails() {
+    let presence =
+        json!({"resource": format!("/communications/presences/{}", tenant_id(7)), "changeType": "updated"});
+    let entries = [(0, "chats", chats()), (0, "presence", presence)];
+    for is_circle in [false, true] {
+        let world = world(&organisations(1, &entries));
+        world.graph.end_in_time();
+        next_run(&world);
+        if is_circle {
+            world.graph.quirk(Quirk::LinksInCircles);
+        } else {
+            world.graph.fail("list", unavailable());
+        }
+        let world = world.restarted();
+        for _ in 0..(4 * 24 * 6) {
+            next_run(&world);
+        }
+        let ids: Vec<String> = world.graph.all().into_iter().map(|one| one.id).collect();
+        assert_eq!(ids, ["id-1", "id-2"]);
+        world.graph.heal();
+        let report = next_run(&world);
+        assert_eq!(report["failed"], json!(0), "{report:#}");
+        assert_eq!(world.told(), Vec::<Value>::new());
+    }
+}
+
+#[test]
+fn what_has_lapsed_is_created_by_a_new_process_while_the_list_fails() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.scheduled();
+    world.graph.fail("list", unavailable());
+    world.graph.remove("id-1");
+    let world = world.restarted();
+    runs_for(&world, 60);
+    assert_eq!((live(&world), world.told().len()), (1, 1));
+}
+
+/// Graph takes a second one.
+#[test]
+fn a_list_that_fails_makes_no_second_sharepoint_subscription() {
+    let list = json!({"resource": "/sites/s1/lists/l1", "changeType": "updated"});
+    let world = world(&organisations(1, &[(0, "list", list)]));
+    world.graph.quirk(Quirk::TakesTwice);
+    world.scheduled();
+    world.graph.fail("list", unavailable());
+    let world = world.restarted();
+    runs_for(&world, 120);
+    assert_eq!(world.graph.all().len(), 1);
+}
+
+#[test]
 fn what_has_expired_is_created_again_while_the_list_fails() {
     let world = world(&organisations(1, &[(0, "chats", chats())]));
     world.graph.end_in_time();
