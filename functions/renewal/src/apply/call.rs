@@ -12,7 +12,7 @@ use graph_core::{
     },
 };
 use graph_edge::graph::{GraphError, GraphErrorKind, Refused};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Applier, Done,
@@ -77,6 +77,15 @@ impl<P: Ports> Applier<'_, P> {
             lock(&self.known).history.may_exist(&creation.desired.name);
         }
         let created = created?;
+        let granted = created.expiration_date_time;
+        let TenantRun { deps, tenant, .. } = &self.run;
+        note_granted(
+            deps,
+            tenant,
+            &creation.desired.name,
+            body.expiration_date_time,
+            granted,
+        );
         let asked = Subscription {
             resource: Some(body.resource),
             change_type: Some(body.change_type),
@@ -251,7 +260,7 @@ pub(crate) async fn renew<P: Ports>(
         let call = deps.graph.update(tenant, known.version(), &known.id, update);
         request.within(&deps.clock, call).await
     };
-    let renewed = match call(&update).await {
+    let mut renewed = match call(&update).await {
         Err(GraphError {
             kind: GraphErrorKind::TooLong { minutes, .. },
             ..
@@ -261,6 +270,22 @@ pub(crate) async fn renew<P: Ports>(
         }
         renewed => renewed?,
     };
+    if renewed.expiration_date_time.is_none() {
+        // An answer without content says nothing, and one with an error may have any status.
+        let shown = deps.graph.get(tenant, known.version(), &known.id);
+        let shown = request.within(&deps.clock, shown).await.ok();
+        renewed.expiration_date_time = shown.and_then(|shown| shown.expiration_date_time);
+    }
+    let (before, granted) = (known.expiration_date_time, renewed.expiration_date_time);
+    let asked = update.expiration_date_time;
+    if let Some(end) = granted.filter(|end| asked.duration_since(*end) > TOLERANCE && granted <= before) {
+        let message = format!("it was not extended, and expires at {end} as before");
+        return Err(GraphError::of(GraphErrorKind::Unexpected {
+            status: 200,
+            message,
+        }));
+    }
+    note_granted(deps, tenant, name, asked, granted);
     let asked = Subscription {
         notification_url: update.notification_url.or(known.notification_url),
         expiration_date_time: Some(update.expiration_date_time),
@@ -269,6 +294,29 @@ pub(crate) async fn renew<P: Ports>(
     };
     Ok(filled_in(renewed, asked))
 }
+
+/// Remembers a lifetime that Graph has cut short without a refusal.
+fn note_granted<P: Ports>(
+    deps: &Deps<P>,
+    tenant: &Tenant,
+    name: &str,
+    asked: Timestamp,
+    granted: Option<Timestamp>,
+) {
+    let now = deps.clock.now();
+    let Some(granted) = granted.filter(|granted| *granted > now) else {
+        return;
+    };
+    // Graph counts from a later moment, and rounds.
+    let least = TOLERANCE.max(asked.duration_since(now) / 10);
+    if asked.duration_since(granted) > least {
+        let minutes = granted.duration_since(now).as_mins();
+        shorten(deps, tenant, name, u32::try_from(minutes).unwrap_or_default());
+    }
+}
+
+/// By how much the expiry that Graph shows may differ from the one that was asked for.
+const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Remembers the longest lifetime that Graph grants, and returns the expiry that follows from it.
 fn shorten<P: Ports>(deps: &Deps<P>, tenant: &Tenant, name: &str, minutes: u32) -> Timestamp {

@@ -48,6 +48,8 @@ struct State {
     has_ends: bool,
     /// The longest lifetime of a subscription, in minutes.
     longest: Option<i64>,
+    /// To how many minutes Graph cuts a longer lifetime without a word.
+    granted: Option<i64>,
     /// The claims of access tokens, if they are readable.
     claims: Option<Value>,
     /// The ids of the subscriptions that were created on beta: v1.0 does not find them, and beta does not find the others.
@@ -85,6 +87,8 @@ pub(crate) enum Quirk {
     HidesEnds,
     /// The answer to the next creation that Graph carries out is lost on its way.
     LosesAnswer,
+    /// Renewals are answered and extend nothing.
+    KeepsEnds,
     /// A gateway answers creations that Graph carries out, and all that conflict with them.
     LosesAnswers,
 }
@@ -159,6 +163,11 @@ impl FakeGraph {
     /// Accepts no subscription for more than `minutes`.
     pub(crate) fn limit(&self, minutes: i64) {
         self.state().longest = Some(minutes);
+    }
+
+    /// Cuts the lifetimes of subscriptions to `minutes` without a word.
+    pub(crate) fn grant(&self, minutes: i64) {
+        self.state().granted = Some(minutes);
     }
 
     /// Issues readable access tokens with these claims.
@@ -388,6 +397,9 @@ impl State {
         }
         let mut wanted = body.clone();
         wanted["id"] = json!(format!("id-{}", self.made + 1));
+        if let Some(granted) = self.granted {
+            cut(&mut wanted, granted, now);
+        }
         let wanted = read(&wanted);
         self.bodies.push(body);
         self.made += 1;
@@ -457,7 +469,12 @@ impl State {
         };
         let mut shown = json!(found.1);
         for (name, value) in body.as_object().unwrap() {
-            shown[name] = value.clone();
+            if name != "expirationDateTime" || !self.quirks.contains(&Quirk::KeepsEnds) {
+                shown[name] = value.clone();
+            }
+        }
+        if let Some(granted) = self.granted {
+            cut(&mut shown, granted, now);
         }
         let updated = read(&shown);
         found.1.clone_from(&updated);
@@ -475,6 +492,15 @@ impl State {
             .find(|(owner, one)| one.id == id && owner == login)?;
         Some(&found.1)
     }
+}
+
+/// Cuts the lifetime of a shown subscription to so many minutes.
+fn cut(shown: &mut Value, minutes: i64, now: Timestamp) {
+    let longest = now + jiff::SignedDuration::from_mins(minutes);
+    let asked = shown["expirationDateTime"]
+        .as_str()
+        .and_then(|end| end.parse().ok());
+    shown["expirationDateTime"] = json!(asked.map_or(longest, |asked: Timestamp| asked.min(longest)));
 }
 
 /// Issues an access token that names its owner, and to a user the next refresh token as well.

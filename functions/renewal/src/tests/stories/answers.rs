@@ -37,6 +37,48 @@ fn a_renewal_answered_without_content_has_succeeded() {
 }
 
 #[test]
+fn a_renewal_that_extends_nothing_is_reported_and_replaced_in_time() {
+    for is_error in [false, true] {
+        let world = world(&organisations(1, &[(0, "mail", mail(users(3)))]));
+        world.graph.end_in_time();
+        world.scheduled();
+        if is_error {
+            let error = Reply::new(200, json!({"error": {"code": "UnknownError"}}).to_string());
+            world.graph.fail("update", error);
+        } else {
+            world.graph.quirk(Quirk::KeepsEnds);
+        }
+        let mut failures = 0;
+        for _ in 0..(8 * 12) {
+            world.clock.advance(120);
+            let report = world.scheduled();
+            failures += report["failed"].as_u64().unwrap();
+            assert_eq!(live(&world), 3, "{report:#}");
+        }
+        assert!(failures > 0, "{is_error}");
+        let ids: Vec<String> = world.graph.all().into_iter().map(|one| one.id).collect();
+        assert!(!ids.contains(&"id-1".to_owned()), "{ids:?}");
+    }
+}
+
+#[test]
+fn a_lifetime_that_graph_cuts_without_a_word_is_remembered() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.graph.grant(24 * 60);
+    let report = next_run(&world);
+    assert_eq!(report["failed"], json!(0), "{report:#}");
+    let report = next_run(&world);
+    assert!(
+        report["problems"]
+            .to_string()
+            .contains("subscriptions.chats.expirationMinutes")
+    );
+    world.log();
+    runs_for(&world, 240);
+    assert!(count(&world.log(), "update") <= 1, "and not renewed in each run");
+}
+
+#[test]
 fn what_graph_says_is_gone_is_created_while_the_list_fails() {
     let world = world(&organisations(1, &[(0, "mail", mail(users(3)))]));
     world.scheduled();
