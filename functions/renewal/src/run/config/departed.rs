@@ -103,7 +103,7 @@ fn unlisted(one: &TrustedTenant) -> Problem {
 
 fn unreachable(one: &TrustedTenant) -> Problem {
     error(format!(
-        "no longer has application {} in tenant {}, and its credential is unknown: its subscriptions expire within 29 days, \
+        "no longer has application {} in tenant {}, and its credential is unknown: its subscriptions expire within 30 days, \
          and their notifications are rejected. To delete them now, write the tenant into ConfigSecret, and remove it after \
          the next run",
         one.application.client_id, one.application.tenant_id
