@@ -39,6 +39,9 @@ pub struct Config {
     /// The names of subscriptions that have mistakes, or whose tenant has: their existing subscriptions are renewed
     /// unchanged.
     pub refused: BTreeSet<String>,
+    /// The names of usable entries for all tenants, each with a tenant in which the entry cannot be used: what exists of it there
+    /// is renewed unchanged.
+    pub unused: BTreeSet<(String, String)>,
     /// The names of tenants that have mistakes.
     pub refused_tenants: BTreeSet<String>,
     /// The tenants that only an earlier version has, and the tenants that took their names with another application: their
@@ -118,7 +121,7 @@ impl Config {
         let mut taken: BTreeMap<Combination, &str> = BTreeMap::new();
         for one in entries {
             let entry = self.read_entry(one, declared, problems);
-            let Some(mut entry) = entry.filter(|_| !one.is_repeated) else {
+            let Some((mut entry, names)) = entry.filter(|_| !one.is_repeated) else {
                 self.refused.insert(one.name.to_owned());
                 continue;
             };
@@ -126,32 +129,38 @@ impl Config {
             let (free, twice): (Vec<_>, Vec<_>) = combinations
                 .into_iter()
                 .partition(|(_, one)| !taken.contains_key(one));
-            // Graph allows one subscription per combination, so a second one could never be created. An entry for all tenants is
-            // used in the others.
-            for first in twice.iter().filter_map(|(_, one)| taken.get(one)) {
-                let message = "has the same tenant, resource and changeType as";
-                let message = format!("{message} `subscriptions.{first}`; keep one");
-                problems.error(&join("subscriptions", one.name), message);
-            }
             entry
                 .tenants
                 .retain(|tenant| twice.iter().all(|(other, _)| other != tenant));
+            // Graph allows one subscription per combination, so a second one could never be created.
+            for first in twice.iter().filter_map(|(_, one)| taken.get(one)) {
+                let message = "has the same tenant, resource and changeType as";
+                let message = format!("{message} `subscriptions.{first}`; keep one");
+                let path = join("subscriptions", one.name);
+                if entry.tenants.is_empty() {
+                    problems.error(&path, message);
+                } else {
+                    problems.error_in_part(&path, message);
+                }
+            }
             taken.extend(free.into_iter().map(|(_, combination)| (combination, one.name)));
             if entry.tenants.is_empty() {
                 self.refused.insert(entry.name);
             } else {
+                let unused = names.into_iter().filter(|name| !entry.tenants.contains(name));
+                self.unused.extend(unused.map(|name| (entry.name.clone(), name)));
                 self.subscriptions.insert(entry.name.clone(), entry);
             }
         }
     }
 
-    /// Reads and checks one entry.
+    /// Reads and checks one entry, and returns it with the names of the tenants for which it is written.
     fn read_entry(
         &self,
         one: &Declared<'_>,
         declared: &[Declared<'_>],
         problems: &Problems,
-    ) -> Option<Entry> {
+    ) -> Option<(Entry, Vec<String>)> {
         let before = problems.errors();
         let written = subscriptions::read(one.name, one.node, problems)?;
         let is_read = problems.errors() == before;
@@ -181,8 +190,9 @@ impl Config {
             }
         };
         let is_usable = names.iter().any(|name| self.tenants.contains_key(*name));
-        let entry = written.check(&names, &self.tenants);
-        entry.filter(|_| is_read && is_usable)
+        let entry = written.check(&names, &self.tenants)?;
+        let names = names.into_iter().map(str::to_owned).collect();
+        (is_read && is_usable).then_some((entry, names))
     }
 }
 

@@ -23,6 +23,13 @@ impl<P: Ports> TenantRun<'_, P> {
             .refused
             .iter()
             .map(|name| (name.clone(), "its entry has a mistake".to_owned()));
+        let unused = config.unused.iter().filter(|(_, tenant)| tenant == name);
+        let unused = unused.map(|(entry, _)| {
+            (
+                entry.clone(),
+                "its entry cannot be used in this tenant".to_owned(),
+            )
+        });
         let not_planned = config.subscriptions.values().filter_map(|entry| {
             // Two tenants of the configuration may have the same application, and Graph shows both the same list.
             let is_same_application = |other: &&String| {
@@ -59,7 +66,7 @@ impl<P: Ports> TenantRun<'_, P> {
             complete: config.is_whole_for(name),
             braked: false,
             takes_over: request.options.takes_over,
-            held: refused.chain(not_planned).collect(),
+            held: refused.chain(unused).chain(not_planned).collect(),
             removed: BTreeSet::new(),
             unproven: BTreeSet::new(),
         })

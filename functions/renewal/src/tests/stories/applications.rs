@@ -279,6 +279,19 @@ fn a_successor_whose_list_of_objects_is_short_takes_nobodys_place() {
 }
 
 #[test]
+fn an_entry_that_is_removed_with_the_application_keeps_nobody() {
+    let mut config = organisations(1, &[(0, "chats", chats()), (0, "mail", mail(users(10)))]);
+    let world = world(&config);
+    world.scheduled();
+    world.clock.advance(60);
+    config["tenants"]["t00"]["clientId"] = json!(OTHER_APP);
+    config["subscriptions"].as_object_mut().unwrap().remove("mail");
+    world.documents.set(Document::Config, &config.to_string());
+    let report = next_run(&world);
+    assert_eq!((live(&world), trusted(&world)), (1, 1), "{report:#}");
+}
+
+#[test]
 fn an_application_that_comes_late_reports_the_gap() {
     let world = world(&right());
     world.scheduled();
@@ -327,7 +340,6 @@ const TYPOS: [(&str, &str, &str); 2] = [
 fn a_tenant_that_does_not_fit_keeps_an_entry_from_no_other() {
     let entries = [(0, "chats", chats()), (1, "more", chats())];
     let mut config = organisations(3, &entries);
-    let tenant_of_china = |config: &mut Value| config["tenants"]["t01"]["cloud"] = json!("china");
     config["subscriptions"]["mail"] =
         json!({"tenant": "*", "resource": "/users/u1/messages", "changeType": "created"});
     config["subscriptions"]["tasks"] =
@@ -344,7 +356,8 @@ fn a_tenant_that_does_not_fit_keeps_an_entry_from_no_other() {
         problems.contains("`subscriptions.chats`") && problems.contains("`subscriptions.more`"),
         "{problems}"
     );
-    tenant_of_china(&mut config);
+    let alone = json!({"tenant": "t00", "resource": "/users/u1/messages", "changeType": "created"});
+    config["subscriptions"]["alone"] = alone;
     world.documents.set(Document::Config, &config.to_string());
     world.clock.advance(60);
     let report = world.scheduled();
@@ -353,5 +366,20 @@ fn a_tenant_that_does_not_fit_keeps_an_entry_from_no_other() {
         2 + 3 + 3 + 1,
         "nothing of it is deleted: {report:#}"
     );
-    assert!(report["problems"].to_string().contains("t01"), "{report:#}");
+    assert!(
+        report["problems"].to_string().contains("`subscriptions.alone`"),
+        "{report:#}"
+    );
+    config["tenants"].as_object_mut().unwrap().remove("t02");
+    // It fits none of the others.
+    config["subscriptions"].as_object_mut().unwrap().remove("together");
+    world.documents.set(Document::Config, &config.to_string());
+    for _ in 0..2 {
+        next_run(&world);
+    }
+    assert_eq!(
+        (live(&world), trusted(&world)),
+        (6, 2),
+        "the others go on as if it had no mistake"
+    );
 }

@@ -62,14 +62,18 @@ impl Written<'_> {
         let elsewhere: Vec<&str> = names.iter().copied().filter(is_elsewhere).collect();
         if !elsewhere.is_empty() {
             let clouds = listed(&row.clouds.iter().copied().map(Cloud::as_str).collect::<Vec<_>>());
-            // The entry stays in use for the others.
             let of = if names.len() > 1 {
                 first(&elsewhere)
             } else {
                 "its tenant".to_owned()
             };
             let message = format!("does not exist in the cloud of {of}; it exists in {clouds}");
-            self.fields.error("resource", message);
+            if elsewhere.len() < names.len() {
+                let path = self.fields.path("resource");
+                self.fields.problems.error_in_part(&path, message);
+            } else {
+                self.fields.error("resource", message);
+            }
         }
         for tenant in names.iter().filter_map(|name| tenants.get(*name)) {
             self.check_tenant(row, tenant);

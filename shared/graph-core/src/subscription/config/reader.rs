@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
+use super::Problem;
 use super::document::Node;
-use super::{Problem, Severity};
 use strsim::levenshtein;
 
 /// The mistakes found so far, which all readers share: the first ones in full, the others as a number.
@@ -20,21 +20,27 @@ struct Found {
 impl Problems {
     /// Notes a mistake that makes its entry unusable.
     pub(super) fn error(&self, path: &str, message: impl Into<String>) {
+        let is_new = self.note(Problem::error(path, message));
+        self.0.borrow_mut().errors += usize::from(is_new);
+    }
+
+    /// Notes a mistake because of which an entry for all tenants is not used in some of them.
+    pub(super) fn error_in_part(&self, path: &str, message: impl Into<String>) {
         self.note(Problem::error(path, message));
     }
 
-    /// Notes a problem once, however many entries have it.
-    fn note(&self, problem: Problem) {
+    /// Notes a problem once, however many entries have it, and returns whether it is new.
+    fn note(&self, problem: Problem) -> bool {
         let mut found = self.0.borrow_mut();
         if found.first.contains(&problem) {
-            return;
+            return false;
         }
-        found.errors += usize::from(problem.severity == Severity::Error);
         if found.first.len() < MAX_PROBLEMS {
             found.first.push(problem);
         } else {
             found.more += 1;
         }
+        true
     }
 
     /// Returns whether there is a problem at `path` or below.

@@ -61,7 +61,9 @@ fn an_entry_for_all_tenants_is_checked_against_each() {
         "{problems:?}"
     );
     assert_eq!(config.subscriptions["tasks"].tenants, ["b".to_owned()].into());
-    assert!(!config.whole, "what exists in the other is kept");
+    let unused = ("tasks".to_owned(), "a".to_owned());
+    assert_eq!(config.unused, [unused].into(), "what exists there is kept");
+    assert!(config.whole);
 }
 
 #[test]
