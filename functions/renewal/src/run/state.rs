@@ -108,6 +108,8 @@ pub(super) async fn store<P: Ports>(
         state.set_left_over(&counts.left_over);
         let unseen = run.tenants.iter().filter(|tenant| tenant.is_unseen);
         state.set_unseen(unseen.map(|tenant| tenant.application));
+        let held = run.tenants.iter().filter(|tenant| tenant.held > 0);
+        state.set_held(held.map(|tenant| tenant.line.tenant.as_str()));
         state
     };
     // Read now: a batch of LifecycleQueue may have stored more since the run began.

@@ -106,6 +106,8 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             }
             result.line.error = Some(text);
         }
+        // Nobody has confirmed them, and only a list can show that they are no longer wanted.
+        result.held = usize::from(self.may_brake() && self.stored.is_held(self.name));
         let known = lock(known);
         let application = self.tenant.application;
         // A run that published it before may have listed it.

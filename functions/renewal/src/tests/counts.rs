@@ -363,6 +363,27 @@ async fn subscriptions_that_are_gone_since_the_run_before_are_counted() {
     check(&metrics, &[(Metric::SubscriptionsDropPercent, 0)]);
 }
 
+#[tokio::test]
+async fn held_deletions_count_though_a_list_fails() {
+    for restarts in [false, true] {
+        let mut world = prepared(&[("chat", "a", true), ("users", "a", false)]).await;
+        let before = world.documents.text(Document::Config).unwrap();
+        let empty = config(&["a"], &[]).to_string();
+        world.documents.set(Document::Config, &empty);
+        check(&world.counted(json!({})).await, &[(Metric::DeletionsHeld, 2)]);
+        if restarts {
+            world = world.restarted();
+        }
+        world.graph.fail("list", unavailable());
+        for _ in 0..2 {
+            check(&world.counted(json!({})).await, &[(Metric::DeletionsHeld, 1)]);
+        }
+        world.graph.heal();
+        world.documents.set(Document::Config, &before);
+        check(&world.counted(json!({})).await, &[(Metric::DeletionsHeld, 0)]);
+    }
+}
+
 /// An alarm that one tenant keeps on for weeks says nothing of the next failure.
 #[tokio::test]
 async fn a_new_failure_counts_once_beside_an_old_one() {

@@ -70,6 +70,9 @@ pub struct StoredState {
     /// The digests of some of the steps that the last run left for the next one.
     #[serde(skip_serializing_if = "String::is_empty")]
     left_over: String,
+    /// The digests of the tenants in which the brake holds deletions.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    held: String,
     /// Which windows were ordered because Graph missed notifications.
     #[serde(skip_serializing_if = "CaughtUp::is_empty")]
     pub caught_up: CaughtUp,
@@ -145,6 +148,18 @@ impl StoredState {
     #[must_use]
     pub fn is_unseen(&self, one: Application) -> bool {
         has(&self.unseen, &application(one))
+    }
+
+    /// Stores the tenants in which the brake holds deletions.
+    pub fn set_held<'t>(&mut self, tenants: impl Iterator<Item = &'t str>) {
+        let digests = tenants.take(MAX_STORED).map(|tenant| digest(tenant, DIGEST));
+        self.held = digests.collect();
+    }
+
+    /// Returns whether the brake held deletions in a tenant at the last look.
+    #[must_use]
+    pub fn is_held(&self, tenant: &str) -> bool {
+        has(&self.held, tenant)
     }
 
     /// Stores the steps, by tenant and name, that a run left for the next one.
