@@ -8,7 +8,7 @@ use std::{
 
 use graph_core::subscription::{
     model::Subscription,
-    plan::{Action, Context, Desired, Policy, Step},
+    plan::{Action, Context, Desired, Policy, Reason, Step},
 };
 use graph_edge::{
     graph::{GraphError, GraphErrorKind},
@@ -228,6 +228,12 @@ impl<P: Ports> Applier<'_, P> {
         match &step.action {
             Action::Keep { .. } => Ok(Done::default()),
             Action::Delete { id } => {
+                // Lists show subscriptions for weeks that are gone: then this one is no duplicate.
+                if let Reason::Duplicate { of } = &step.reason
+                    && let Err(Failure::Gone) = self.find(of).await
+                {
+                    return Err(Failure::Outdated);
+                }
                 self.delete(id).await?;
                 Ok(Done::default())
             }

@@ -139,6 +139,8 @@ pub(crate) struct Known {
     /// Which names had a subscription, and when.
     pub(crate) history: SubscriptionHistory,
     by_id: BTreeMap<String, Subscription>,
+    /// The ids of subscriptions that Graph has deleted or not found, and when: its lists may show them for weeks.
+    denied: BTreeMap<String, Timestamp>,
     /// The ids of subscriptions that the last list left out and nothing has shown since, with when Graph last showed each.
     unproven: BTreeMap<String, Timestamp>,
     listed_at: Option<Timestamp>,
@@ -198,7 +200,12 @@ impl Known {
     pub(crate) fn replace_by(&mut self, listed: Listed, now: Timestamp) -> Vec<Subscription> {
         let mut before = std::mem::take(&mut self.by_id);
         let unproven = std::mem::take(&mut self.unproven);
+        self.denied
+            .retain(|_, at| now.duration_since(*at) < MAX_DENIED_FOR);
         for mut one in listed.subscriptions {
+            if self.denied.contains_key(&one.id) {
+                continue;
+            }
             if let Some(known) = before.remove(&one.id) {
                 keep_query(&mut one, &known);
             }
@@ -221,6 +228,7 @@ impl Known {
     /// Remembers a subscription as Graph shows it now.
     pub(crate) fn put(&mut self, one: Subscription) {
         self.unproven.remove(&one.id);
+        self.denied.remove(&one.id);
         self.keep(one);
     }
 
@@ -241,6 +249,12 @@ impl Known {
     /// Forgets a subscription that is gone.
     pub(crate) fn remove(&mut self, id: &str) {
         self.by_id.remove(id);
+    }
+
+    /// Forgets a subscription that Graph has deleted or not found, and does not believe lists that show it.
+    pub(crate) fn deny(&mut self, id: &str, now: Timestamp) {
+        self.remove(id);
+        self.denied.insert(id.to_owned(), now);
     }
 }
 
@@ -290,6 +304,9 @@ const PAGES_IN_TENANT: usize = 10;
 
 /// How many pages an application reads in all tenants in one period: a fifth of Graph's limit for ten minutes.
 const PAGES_IN_ALL: usize = 240;
+
+/// For how long a list that shows a subscription which Graph did not find by its id is not believed.
+const MAX_DENIED_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// The longest time for which a list is used.
 const MAX_LIST_AGE: SignedDuration = SignedDuration::from_mins(55);

@@ -142,7 +142,7 @@ impl<P: Ports> Applier<'_, P> {
             .run
             .within(self.run.deps.graph.delete(self.run.tenant, version, id))
             .await?;
-        lock(&self.known).remove(id);
+        lock(&self.known).deny(id, self.now());
         Ok(was_there)
     }
 

@@ -86,7 +86,7 @@ impl<P: Ports> Applier<'_, P> {
     }
 
     /// Asks for a subscription by id: Graph's answers differ from call to call.
-    async fn find(&self, id: &str) -> Result<(), Failure> {
+    pub(super) async fn find(&self, id: &str) -> Result<(), Failure> {
         match self.get(id, Version::default()).await {
             Ok(_) => Ok(()),
             Err(GraphError {
@@ -94,7 +94,7 @@ impl<P: Ports> Applier<'_, P> {
                 ..
             }) => {
                 // At once: if the creation of a successor fails, the next run still knows that this one is gone.
-                lock(&self.known).remove(id);
+                lock(&self.known).deny(id, self.now());
                 Err(Failure::Gone)
             }
             Err(error) => Err(error.into()),

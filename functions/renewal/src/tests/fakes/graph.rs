@@ -32,6 +32,8 @@ pub(crate) struct FakeGraph {
 struct State {
     subscriptions: Vec<(String, Subscription)>,
     hidden: Vec<String>,
+    /// The subscriptions that are gone and that lists go on showing.
+    ghosts: Vec<(String, Subscription)>,
     vanishing: Vec<String>,
     bodies: Vec<Value>,
     failures: Vec<(String, Reply)>,
@@ -148,6 +150,13 @@ impl FakeGraph {
     /// Leaves a subscription out of lists, as Graph does at times.
     pub(crate) fn hide(&self, id: &str) {
         self.state().hidden.push(id.to_owned());
+    }
+
+    /// Removes a subscription, which lists go on showing, as Graph does at times.
+    pub(crate) fn ghost(&self, id: &str) {
+        let state = &mut *self.state();
+        let gone = state.subscriptions.extract_if(.., |(_, one)| one.id == id);
+        state.ghosts.extend(gone);
     }
 
     /// Makes Graph wrong in this way from now on.
@@ -295,7 +304,8 @@ impl State {
                 not_found()
             }
             ("GET", [_, "subscriptions"]) => {
-                let own = self.subscriptions.iter().filter(|(id, _)| id == tenant);
+                let all = self.subscriptions.iter().chain(&self.ghosts);
+                let own = all.filter(|(id, _)| id == tenant);
                 let shown = own
                     .map(|(_, one)| one)
                     .filter(|one| !self.hidden.contains(&one.id));

@@ -372,7 +372,10 @@ fn a_tenant_that_does_not_fit_keeps_an_entry_from_no_other() {
     );
     config["tenants"].as_object_mut().unwrap().remove("t02");
     // It fits none of the others.
-    config["subscriptions"].as_object_mut().unwrap().remove("together");
+    config["subscriptions"]
+        .as_object_mut()
+        .unwrap()
+        .remove("together");
     world.documents.set(Document::Config, &config.to_string());
     for _ in 0..2 {
         next_run(&world);

@@ -70,9 +70,7 @@ fn a_new_process_finds_what_exists_by_conflicts_while_the_list_fails() {
             world.graph.fail("list", unavailable());
         }
         let world = world.restarted();
-        for _ in 0..(4 * 24 * 6) {
-            next_run(&world);
-        }
+        runs_for(&world, 12 * 60);
         let ids: Vec<String> = world.graph.all().into_iter().map(|one| one.id).collect();
         assert_eq!(ids, ["id-1", "id-2"]);
         world.graph.heal();
@@ -91,6 +89,36 @@ fn what_has_lapsed_is_created_by_a_new_process_while_the_list_fails() {
     let world = world.restarted();
     runs_for(&world, 60);
     assert_eq!((live(&world), world.told().len()), (1, 1));
+}
+
+#[test]
+fn a_subscription_that_only_lists_show_makes_the_living_one_no_duplicate() {
+    for restarts in [false, true] {
+        let mut world = world(&organisations(1, &[(0, "chats", chats())]));
+        world.scheduled();
+        let mut short = chats();
+        short["expirationMinutes"] = json!(24 * 60);
+        let short = organisations(1, &[(0, "chats", short)]).to_string();
+        world.documents.set(Document::Config, &short);
+        next_run(&world);
+        world.graph.ghost("id-1");
+        let removed = storms::event(&world, 0, "subscriptionRemoved", "chats", "id-1", 0);
+        world
+            .clock
+            .run(world.invoke(json!({"Records": [removed]})))
+            .unwrap();
+        assert_eq!(live(&world), 1);
+        let id = world.graph.all()[0].id.clone();
+        if restarts {
+            world = world.restarted();
+        }
+        for _ in 0..12 {
+            next_run(&world);
+            let ids: Vec<String> = world.graph.all().into_iter().map(|one| one.id).collect();
+            assert_eq!(ids, [id.as_str()], "{restarts}");
+        }
+        assert_eq!(world.told().len(), usize::from(!restarts));
+    }
 }
 
 /// Graph takes a second one.
