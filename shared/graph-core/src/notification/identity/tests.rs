@@ -234,9 +234,10 @@ proptest! {
         prop_assert_eq!(ids[0] == ids[1], same, "{:?} {:?}", one, other);
     }
 
-    /// However often SQS hands a message over, and however much of the item had to be left out on the way.
+    /// However often SQS hands a message over, and however much of the item had to be left out on the way. Few are large: those
+    /// take a hundred times as long, and all that is left of them is the same few members.
     #[test]
-    fn one_receipt_keeps_its_id_on_its_way(item in any_item(), large in any::<bool>()) {
+    fn one_receipt_keeps_its_id_on_its_way(item in any_item(), large in prop::bool::weighted(0.1)) {
         let mut json = item.json();
         if large {
             json["encryptedContent"]["data"] = json!("A".repeat(crate::notification::message::MAX_BYTES));
