@@ -377,8 +377,14 @@ fn graph(server: &Server) -> GraphClient<Doubles> {
     };
     let tokens = Server::start((1..=4).map(token));
     let (http, clock) = (Http::default(), FakeClock::default());
-    let login = TokenProvider::new(http, Some(tokens.url()), NoRefreshTokens, FakeIdentity, clock);
-    GraphClient::new(Http::default(), login.unwrap(), Some(server.url())).unwrap()
+    let login = TokenProvider::new(
+        http.clone(),
+        Some(tokens.url()),
+        NoRefreshTokens,
+        FakeIdentity,
+        clock,
+    );
+    GraphClient::new(http, login.unwrap(), Some(server.url())).unwrap()
 }
 
 pub(super) fn tenant() -> Tenant {

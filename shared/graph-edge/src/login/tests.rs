@@ -271,7 +271,7 @@ async fn a_function_without_refresh_tokens_signs_no_user_in() {
 #[test]
 fn nothing_secret_is_printed() {
     let tenant = with(user("seed-token", Some("hunter2")));
-    let login = login_at(None, &FakeSecret::default());
+    let login = login_at(Http::default(), None, &FakeSecret::default());
     login.slot(&tenant).learn(
         &Ok(Granted {
             access_token: Secret::new("access-token".to_owned()),
@@ -305,12 +305,12 @@ fn login(server: &Server) -> TokenProvider<Doubles> {
 }
 
 fn login_with(server: &Server, tokens: &FakeSecret) -> TokenProvider<Doubles> {
-    login_at(Some(server.url()), tokens)
+    login_at(Http::default(), Some(server.url()), tokens)
 }
 
-fn login_at(base: Option<&str>, tokens: &FakeSecret) -> TokenProvider<Doubles> {
+fn login_at(http: Http, base: Option<&str>, tokens: &FakeSecret) -> TokenProvider<Doubles> {
     let clock = FakeClock::default();
-    TokenProvider::new(Http::default(), base, tokens.clone(), FakeIdentity, clock).unwrap()
+    TokenProvider::new(http, base, tokens.clone(), FakeIdentity, clock).unwrap()
 }
 
 fn tenant() -> Tenant {

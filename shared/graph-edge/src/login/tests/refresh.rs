@@ -161,17 +161,18 @@ async fn a_sign_in_without_room_costs_nobody_an_access_token() {
         .iter()
         .map(|name| renewed(&format!("{name} again"), &long(name)));
     let server = Server::start(first.chain(again).collect::<Vec<_>>());
-    let tokens = FakeSecret::default();
+    let (tokens, http) = (FakeSecret::default(), Http::default());
+    let new_process = || login_at(http.clone(), Some(server.url()), &tokens);
     let mut full = Vec::new();
     for name in &names {
-        let login = login_with(&server, &tokens);
+        let login = new_process();
         let tenant = with(user(name, None));
         assert_eq!(login.token(&tenant).await.unwrap().expose(), name);
         full.extend(login.unstored(&tenant).map(|_| name));
     }
     assert_eq!(full, names.last().into_iter().collect::<Vec<_>>(), "the newcomer");
     for name in &names {
-        let access = login_with(&server, &tokens).token(&with(user(name, None))).await;
+        let access = new_process().token(&with(user(name, None))).await;
         assert_eq!(*access.unwrap().expose(), format!("{name} again"));
     }
     let used: Vec<String> = server
