@@ -73,10 +73,11 @@ fn covers(pattern: &str, action: &str) -> bool {
 
 /// Prints the permissions of each type's handlers, as its schema has them.
 const PUBLISHED: &str = "
-import glob, json, os, sys
-import cfnlint
+import glob, importlib.util, json, os, sys
+# Where it is: to import it takes seconds.
+[cfnlint] = importlib.util.find_spec('cfnlint').submodule_search_locations
 types, needed = set(json.load(sys.stdin)), {}
-for path in glob.glob(os.path.join(os.path.dirname(cfnlint.__file__), 'data/schemas/resources/*.json')):
+for path in glob.glob(os.path.join(cfnlint, 'data/schemas/resources/*.json')):
     with open(path) as file:
         schema = json.load(file)
     if schema.get('typeName') in types:

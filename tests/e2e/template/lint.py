@@ -1,4 +1,7 @@
-"""Prints what cfn-lint finds in a template for every region that it knows. Reads `{"template": text, "ignored": [rule]}`."""
+"""Prints what cfn-lint finds in each of some templates for every region that it knows: a list of texts.
+
+Reads `[{"template": text, "ignored": [rule]}, ...]`. One program for all: to import cfn-lint takes longer than to lint.
+"""
 
 import json
 import logging
@@ -9,7 +12,10 @@ logging.disable(logging.WARNING)
 from cfnlint.api import ManualArgs, lint  # noqa: E402
 from cfnlint.helpers import REGIONS  # noqa: E402
 
-request = json.load(sys.stdin)
-config = ManualArgs(ignore_checks=request["ignored"])
-for match in lint(request["template"], regions=list(REGIONS), config=config):
-    print(match.rule.id, match.message, f"(line {match.linenumber})")
+
+def found(template, ignored):
+    matches = lint(template, regions=list(REGIONS), config=ManualArgs(ignore_checks=ignored))
+    return "".join(f"{match.rule.id} {match.message} (line {match.linenumber})\n" for match in matches)
+
+
+json.dump([found(**request) for request in json.load(sys.stdin)], sys.stdout)
