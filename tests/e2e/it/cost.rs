@@ -11,7 +11,7 @@ use stack::{
     price::{self, Bill, Usage, Written},
 };
 
-use crate::lifetime::World;
+use crate::aging::World;
 
 /// Counts what notifications make, one by one and ten by ten, and checks that a million stay within what they may cost.
 #[tokio::test]

@@ -2,6 +2,9 @@
 //!
 //! All tests share one stack and run side by side. Each works with a tenant of its own, and takes what arrives for that
 //! tenant; see [`world`].
+//!
+//! The harness starts them in the order of the alphabet. The one that waits longest is in [`aging`], so that it does not wait
+//! alone at the end.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -9,6 +12,7 @@
     reason = "a failed expectation is a failed test"
 )]
 
+mod aging;
 mod at_once;
 mod catch_up;
 mod cost;
@@ -19,7 +23,6 @@ mod events;
 mod foreach;
 mod hostile;
 mod interrupted;
-mod lifetime;
 mod lists;
 mod newcomer;
 mod outage;
