@@ -13,7 +13,9 @@ use graph_core::{
     subscription::{
         config::{Config, Credential, Tenant, requested},
         model::Subscription,
-        plan::{FailureHistory, LiveCounts, Policy, SettledVersions, SubscriptionHistory, gap::Gap},
+        plan::{
+            Absences, FailureHistory, LiveCounts, Policy, SettledVersions, SubscriptionHistory, gap::Gap,
+        },
     },
 };
 use graph_edge::graph::Listed;
@@ -138,6 +140,8 @@ fn login_id(name: &str, tenant: &Tenant) -> LoginId {
 pub(crate) struct Known {
     /// Which names had a subscription, and when.
     pub(crate) history: SubscriptionHistory,
+    /// Which subscriptions are kept for now, though a list lacks their objects.
+    pub(crate) absences: Absences,
     by_id: BTreeMap<String, Subscription>,
     /// The ids of subscriptions that Graph has deleted or not found, and when: its lists may show them for weeks.
     denied: BTreeMap<String, Timestamp>,

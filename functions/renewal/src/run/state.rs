@@ -84,13 +84,14 @@ pub(super) async fn store<P: Ports>(
         ..counts.clone()
     };
     let missing = config.whole.then(|| missing(deps, config, now));
+    let absent = absent(deps, config);
     let change = |latest: StoredState| {
         // A summary that could not be read when the run began may be readable now.
         let before = [&stored.settled, &latest.settled]
             .into_iter()
             .find(|one| one.is_known());
         let settled = after(read, &settled, before.unwrap_or(&stored.settled), now);
-        let settled = latest.settled.clone().or_later(&settled);
+        let settled = settled.or_later(&latest.settled);
         let mut state = match &missing {
             Some(missing) => latest.after(version, config, now, missing.clone()),
             None => latest,
@@ -106,6 +107,11 @@ pub(super) async fn store<P: Ports>(
         }
         (state.live, state.failures) = (counts.live.clone(), counts.failures.clone());
         state.set_left_over(&counts.left_over);
+        state.set_absent(
+            absent
+                .iter()
+                .map(|(tenant, name)| (tenant.as_str(), name.as_str())),
+        );
         let unseen = run.tenants.iter().filter(|tenant| tenant.is_unseen);
         state.set_unseen(unseen.map(|tenant| tenant.application));
         let held = run.tenants.iter().filter(|tenant| tenant.held > 0);
@@ -137,6 +143,20 @@ fn missing<P: Ports>(deps: &Deps<P>, config: &Config, now: Timestamp) -> BTreeMa
         (name.clone(), missing)
     };
     config.tenants.iter().map(of).collect()
+}
+
+/// Returns the subscriptions, by tenant and name, whose objects a list lacks.
+fn absent<P: Ports>(deps: &Deps<P>, config: &Config) -> Vec<(String, String)> {
+    let of = |(tenant, login): (&String, &Tenant)| {
+        let known = deps.memory.known(tenant, login, Known::default);
+        let known = lock(&known);
+        let names = known
+            .absences
+            .names()
+            .map(|name| (tenant.clone(), name.to_owned()));
+        names.collect::<Vec<_>>()
+    };
+    config.tenants.iter().flat_map(of).collect()
 }
 
 /// Returns the versions that tenants have settled after a run, and those `before` it of the tenants that have not `settled` this

@@ -263,6 +263,7 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         } else {
             plan(desired, listing, context, self.begun, policy)
         };
+        let absent = self.absent(&steps, known);
         let excess = excess(&steps, listing.ours(), &self.wish());
         if let Some(count) = excess.filter(|_| self.may_brake()) {
             context.braked = true;
@@ -270,6 +271,9 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             steps = plan(desired, listing, context, self.begun, policy);
             result.held = count;
             result.problems.push(self.braked(count, listing.ours()));
+        } else if !absent.is_empty() {
+            context.absent = absent;
+            steps = plan(desired, listing, context, self.begun, policy);
         }
         let holds = policy.period.saturating_mul(PERIODS_REMEMBERED);
         result.removed = self.record(&mut steps, context, holds, known);
@@ -292,10 +296,17 @@ impl<'a, P: Ports> TenantRun<'a, P> {
         holds: SignedDuration,
         known: &Mutex<Known>,
     ) -> Removals {
-        let history = &mut lock(known).history;
+        let Known {
+            history, absences, ..
+        } = &mut *lock(known);
         // The stored summary first: a new process learns from it what was there before.
         if let Some(look) = self.stored.of(self.name, &self.read.version_id) {
             history.recall(look);
+        }
+        for step in steps.iter().filter(|step| step.action.creates()) {
+            if let Some((id, seen_at)) = absences.deleted(&step.name) {
+                history.deleted(&step.name, id, seen_at);
+            }
         }
         history.observe(steps, &self.removed(), context, holds, self.begun)
     }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::{
+    absences::Absences,
     brake::{Wish, excess},
     caught_up::CaughtUp,
     count::{LastLook, SubscriptionCount},
@@ -34,6 +35,7 @@ use crate::subscription::{
     url::{BaseUrl, NotificationUrl, StackId},
 };
 
+mod absences;
 mod brake;
 mod caught_up;
 mod count;
@@ -90,6 +92,8 @@ pub struct Context {
     pub takes_over: bool,
     /// The entries whose subscriptions stay as they are, with the reason.
     pub held: BTreeMap<String, String>,
+    /// The names of subscriptions whose objects one list lacks: the next one decides.
+    pub absent: BTreeSet<String>,
     /// The ids of subscriptions that Graph reported as removed.
     pub removed: BTreeSet<String>,
     /// The ids of subscriptions that are only remembered: Graph has not shown them in this run.
@@ -105,9 +109,14 @@ impl Context {
         let held = self.held.get(entry).map(String::as_str);
         let unread = || (!self.complete).then_some(UNREAD);
         let braked = || self.braked.then_some("too much would be deleted at once");
-        held.or_else(braked).or_else(unread)
+        let absent = || self.absent.contains(name).then_some(ABSENT);
+        held.or_else(braked).or_else(unread).or_else(absent)
     }
 }
+
+/// Why a subscription is kept of whose object one list is without.
+const ABSENT: &str =
+    "only one list of the entry's objects is without its object; it is deleted if the next one is as well";
 
 /// Why a subscription is kept while it is not known what all entries ask for.
 const UNREAD: &str = "an entry that has a mistake, or whose objects could not be listed, may ask for it";

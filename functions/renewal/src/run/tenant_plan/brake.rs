@@ -1,13 +1,16 @@
 //! The brake of a tenant: what a person has to want before many subscriptions are deleted or replaced.
 
+use std::{collections::BTreeSet, sync::Mutex};
+
 use graph_core::subscription::{
-    config::Problem,
+    config::{ForEach, Problem},
     plan::{Action, Reason, Step, Wish, excess},
 };
+use jiff::SignedDuration;
 
 use crate::{
     apply::Applier,
-    memory::lock,
+    memory::{Known, lock},
     ports::Ports,
     result::{Status, StepResult},
     tenant_run::TenantRun,
@@ -22,6 +25,27 @@ impl<P: Ports> TenantRun<'_, P> {
         let edits = self.read.edits(self.name, &self.stored.settled);
         let edits = edits.filter(|edits| !edits.is_empty());
         edits.map_or(Wish::Old, Wish::New)
+    }
+
+    /// Returns the names of the subscriptions that the `steps` delete because a list lacks their objects, and that wait for
+    /// another one. A person's edit of the entry does not wait.
+    pub(super) fn absent(&self, steps: &[Step], known: &Mutex<Known>) -> BTreeSet<String> {
+        let edits = self
+            .read
+            .edits(self.name, &self.stored.settled)
+            .unwrap_or_default();
+        let of_lists = |name: &str| {
+            let entry = name.split_once('/').map(|(entry, _)| entry);
+            let entry = entry.filter(|entry| self.may_brake() && !edits.contains(*entry));
+            let entry = entry.and_then(|entry| self.config.subscriptions.get(entry));
+            let entry = entry.filter(|entry| entry.tenants.contains(self.name));
+            entry.is_some_and(|entry| !matches!(entry.for_each, None | Some(ForEach::Ids(_))))
+        };
+        let stored = |name: &str| self.stored.absent_at(self.name, name);
+        // Runs do not begin to the second.
+        let period = self.deps.policy.period - SignedDuration::from_mins(1);
+        let absences = &mut lock(known).absences;
+        absences.wait(steps, of_lists, stored, self.begun, period)
     }
 
     /// Returns whether the brake may hold deletions: not if a person asked for them.

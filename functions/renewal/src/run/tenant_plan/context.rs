@@ -68,6 +68,7 @@ impl<P: Ports> TenantRun<'_, P> {
             takes_over: request.options.takes_over,
             held: refused.chain(unused).chain(not_planned).collect(),
             removed: BTreeSet::new(),
+            absent: BTreeSet::new(),
             unproven: BTreeSet::new(),
         })
     }

@@ -56,18 +56,68 @@ fn urls_that_graph_shows_without_their_query_delete_nothing() {
 
 #[test]
 fn a_group_that_is_empty_of_a_sudden_loses_nobody() {
-    let mut entry = mail([]);
-    entry["forEach"] = json!({"membersOf": "11111111-1111-1111-1111-111111111111"});
-    let world = world(&organisations(1, &[(0, "mail", entry)]));
-    let ids = users(10);
-    world
-        .graph
-        .set_objects(&ids.iter().map(String::as_str).collect::<Vec<_>>());
-    world.scheduled();
-    world.graph.set_objects(&[]);
-    world.clock.advance(10);
-    let report = world.scheduled();
-    assert_eq!(live(&world), 10, "{report:#}");
+    for (count, failed) in [(5, 0), (10, 1)] {
+        let world = in_group(count);
+        world.graph.set_objects(&[]);
+        world.clock.advance(10);
+        let report = world.scheduled();
+        assert_eq!(
+            (live(&world), &report["failed"]),
+            (count, &json!(failed)),
+            "{report:#}"
+        );
+        set_members(&world, count);
+        world.clock.advance(10);
+        let report = world.scheduled();
+        assert_eq!(
+            (live(&world), &report["failed"]),
+            (count, &json!(0)),
+            "{report:#}"
+        );
+        assert_eq!(world.told(), Vec::<Value>::new());
+    }
+}
+
+#[test]
+fn who_left_a_group_is_kept_until_a_second_list_says_so() {
+    for restarts in [false, true] {
+        let mut world = in_group(5);
+        for (minutes, members, expected) in [(10, 3, 5), (2, 3, 5), (10, 3, 3), (10, 5, 5)] {
+            set_members(&world, members);
+            world.clock.advance(minutes);
+            if restarts {
+                world = world.restarted();
+            }
+            let report = world.scheduled();
+            assert_eq!(
+                (live(&world), &report["failed"]),
+                (expected, &json!(0)),
+                "{report:#}"
+            );
+        }
+        let told = world.told();
+        assert_eq!(told.len(), 2, "both were back within a day: {told:#?}");
+    }
+}
+
+#[test]
+fn a_person_need_not_wait_for_a_second_list() {
+    for is_edited in [false, true] {
+        let world = in_group(5);
+        set_members(&world, 3);
+        world.clock.advance(10);
+        let event = if is_edited {
+            let mut entry = group();
+            entry["forEach"] = json!({"membersOf": "22222222-1111-1111-1111-111111111111"});
+            let config = organisations(1, &[(0, "events", entry)]);
+            world.documents.set(Document::Config, &config.to_string());
+            json!({"source": "aws.scheduler"})
+        } else {
+            json!({"confirmDeletions": ["t00"]})
+        };
+        let report = world.clock.run(world.invoke(event)).unwrap();
+        assert_eq!((live(&world), &report["failed"]), (3, &json!(0)), "{report:#}");
+    }
 }
 
 #[test]
@@ -271,6 +321,22 @@ fn shortened() -> (World, Vec<(usize, &'static str, Value)>) {
     assert_eq!(live(&world), 40);
     world.graph.set_objects(&ids[..2]);
     (world, entries)
+}
+
+/// Returns a world after a run with an entry for a group of so many members.
+fn in_group(count: usize) -> World {
+    let world = world(&organisations(1, &[(0, "events", group())]));
+    set_members(&world, count);
+    world.scheduled();
+    assert_eq!(live(&world), count);
+    world
+}
+
+fn set_members(world: &World, count: usize) {
+    let ids = users(count);
+    world
+        .graph
+        .set_objects(&ids.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
 /// Returns an entry for the events of a group's members.

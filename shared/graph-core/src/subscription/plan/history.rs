@@ -148,6 +148,15 @@ impl SubscriptionHistory {
         self.recalled = Some(look);
     }
 
+    /// Remembers that the subscription called `name` was deleted and is missing again.
+    pub fn deleted(&mut self, name: &str, id: &str, seen_at: Timestamp) {
+        let seen = Seen {
+            id: Some(id.to_owned()),
+            ..Seen::earlier(seen_at)
+        };
+        self.names.entry(name.to_owned()).or_insert(Some(seen));
+    }
+
     /// Returns what was missing at the look at `now` and still is, and what exists of the entries with `forEach`; nothing
     /// if that look did not happen.
     #[must_use]

@@ -61,6 +61,9 @@ pub struct StoredState {
     /// `tenants`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     unlisted: BTreeMap<String, Timestamp>,
+    /// The digests of the subscriptions whose objects a list lacked, and of those that were deleted for that.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    absent: String,
     /// How many subscriptions existed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<LiveCounts>,
@@ -162,6 +165,20 @@ impl StoredState {
         has(&self.held, tenant)
     }
 
+    /// Stores the subscriptions, by tenant and name, whose objects a list lacked, and those that were deleted for that.
+    pub fn set_absent<'n>(&mut self, names: impl Iterator<Item = (&'n str, &'n str)>) {
+        let names = names.take(MAX_STORED);
+        self.absent = names
+            .map(|(tenant, name)| digest(&step(tenant, name), DIGEST))
+            .collect();
+    }
+
+    /// Returns when a list lacked the object of the subscription called `name`, if that is stored.
+    #[must_use]
+    pub fn absent_at(&self, tenant: &str, name: &str) -> Option<Timestamp> {
+        self.looked_at.filter(|_| has(&self.absent, &step(tenant, name)))
+    }
+
     /// Stores the steps, by tenant and name, that a run left for the next one.
     pub fn set_left_over(&mut self, steps: &BTreeSet<(String, String)>) {
         let digests = steps
@@ -260,6 +277,7 @@ impl StoredState {
             at,
             missing,
             entries,
+            absent: self.absent.clone(),
             tenant: tenant.to_owned(),
         })
     }
@@ -375,9 +393,11 @@ fn step(tenant: &str, name: &str) -> String {
 
 /// The parts that are left out of a text that is too long, the one that matters least first. Each drops some of it, and
 /// returns whether there was any.
-const PARTS: [fn(&mut StoredState) -> bool; 7] = [
+const PARTS: [fn(&mut StoredState) -> bool; 8] = [
     // What senders of `missed` make grow: what is forgotten is read again, and nothing is lost.
     |state| !std::mem::take(&mut state.caught_up).is_empty(),
+    // Without it, a deletion waits for one more run.
+    |state| !std::mem::take(&mut state.absent).is_empty(),
     // One tenant with much comes before what tells of all of them.
     |state| state.drop_tenant(LARGE),
     // What grows with tenants times entries: without it, consumers catch up once too often.

@@ -372,6 +372,7 @@ fn context() -> Context {
         takes_over: false,
         held: BTreeMap::new(),
         removed: BTreeSet::new(),
+        absent: BTreeSet::new(),
         unproven: BTreeSet::new(),
     }
 }

@@ -73,6 +73,8 @@ pub struct Look {
     pub(in crate::subscription::plan) missing: Missing,
     /// The digests of the entries at that time, with their tenants; nothing if they are those of today.
     pub(super) entries: Option<BTreeSet<String>>,
+    /// The digests of the subscriptions in all tenants that were deleted because their objects were absent, or will be.
+    pub(super) absent: String,
     pub(super) tenant: String,
 }
 
@@ -86,6 +88,9 @@ impl Look {
     ) -> Before {
         if let Some(since) = self.missing.lost.get(name) {
             return Before::There(*since);
+        }
+        if has(&self.absent, &step(&self.tenant, name)) {
+            return Before::There(None);
         }
         let entry = name.split('/').next().unwrap_or_default();
         if self.is_new(entry) || self.missing.has_never_been(name) {
