@@ -65,11 +65,21 @@ impl<'a> Collection<'a> {
 #[must_use]
 pub fn readable(body: &[u8]) -> Cow<'_, str> {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-    let has_control = body.iter().any(|byte| *byte < b' ');
     match str::from_utf8(body) {
-        Ok(text) if !has_control => Cow::Borrowed(text),
+        Ok(text) if !has_control(body) => Cow::Borrowed(text),
         _ => Cow::Owned(mended(body)),
     }
+}
+
+/// Returns whether a byte is below the space, eight at a time: such a byte borrows from its own highest bit.
+fn has_control(body: &[u8]) -> bool {
+    let each = |byte: u8| u64::from_ne_bytes([byte; 8]);
+    let has_low = |word: &[u8; 8]| {
+        let word = u64::from_ne_bytes(*word);
+        word.wrapping_sub(each(b' ')) & !word & each(0x80) != 0
+    };
+    let (words, rest) = body.as_chunks();
+    words.iter().any(has_low) || rest.iter().any(|byte| *byte < b' ')
 }
 
 /// Returns a text as long as the body: control characters become spaces, which they may stand for between two values.
@@ -309,6 +319,15 @@ mod tests {
             }
         }
         assert!(matches!(readable(b"{\"value\":[]}"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_control_character_is_found_wherever_it_stands() {
+        for (place, byte) in (0..20).flat_map(|place| (0..=u8::MAX).map(move |byte| (place, byte))) {
+            let mut body = *b" \xff\x80\x7f! \xa0\x20\x9f\xc0 \xff\x80\x7f! \xa0\x20\x9f\xc0";
+            body[place] = byte;
+            assert_eq!(has_control(&body), byte < b' ', "{byte} at {place}");
+        }
     }
 
     #[test]

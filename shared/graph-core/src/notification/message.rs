@@ -50,8 +50,7 @@ pub(crate) fn json(message: &impl Serialize, parts: usize) -> Result<String, Mal
 /// SQS refuses the two noncharacters U+FFFE and U+FFFF (Amazon SQS, *`SendMessage`*), which JSON text may hold inside
 /// strings; they are written as escapes there, which is the same JSON. All other text stays as it is.
 pub fn storable(json: String) -> String {
-    // Both begin with this byte, which hardly any text holds and which is found faster than a character.
-    if memchr(0xEF, json.as_bytes()).is_none() || !json.contains(NONCHARACTERS) {
+    if !may_have_noncharacters(&json) || !json.contains(NONCHARACTERS) {
         return json;
     }
     json.replace('\u{FFFE}', "\\ufffe").replace('\u{FFFF}', "\\uffff")
@@ -59,8 +58,16 @@ pub fn storable(json: String) -> String {
 
 /// Returns how long `json` is as text that SQS takes.
 pub(super) fn stored_bytes(json: &str) -> usize {
+    if !may_have_noncharacters(json) {
+        return json.len();
+    }
     let written = |noncharacter: &str| ESCAPE_BYTES - noncharacter.len();
     json.len() + json.matches(NONCHARACTERS).map(written).sum::<usize>()
+}
+
+/// Both noncharacters begin with this byte, which hardly any text holds and which is found faster than a character.
+fn may_have_noncharacters(json: &str) -> bool {
+    memchr(0xEF, json.as_bytes()).is_some()
 }
 
 /// The length of an escape such as `\ufffe`.
