@@ -45,6 +45,32 @@ fn a_mistyped_id_is_survived_though_the_document_changes_again() {
 }
 
 #[test]
+fn applications_that_wait_after_many_edits_are_all_renewed() {
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let entries: Vec<_> = names
+        .into_iter()
+        .enumerate()
+        .map(|(number, name)| (number, name, chats()))
+        .collect();
+    let mut config = organisations(6, &entries);
+    let world = world(&config);
+    world.graph.end_in_time();
+    world.scheduled();
+    world.graph.fail("list 9", forbidden());
+    for number in 0..5 {
+        let other = format!("9000000{number}-0000-0000-0000-000000000000");
+        config["tenants"][format!("t{number:02}")]["tenantId"] = json!(other);
+        world.documents.set(Document::Config, &config.to_string());
+        next_run(&world);
+    }
+    for _ in 0..(4 * 4) {
+        world.clock.advance(6 * 60);
+        let report = world.another_process().scheduled();
+        assert_eq!((live(&world), trusted(&world)), (6, 11), "{report:#}");
+    }
+}
+
+#[test]
 fn an_application_with_everything_takes_the_place_of_the_earlier_one() {
     let world = world(&right());
     world.scheduled();

@@ -156,6 +156,19 @@ fn each_tenant_has_settled_a_version_of_its_own() {
 }
 
 #[test]
+fn the_newest_and_the_oldest_of_many_needed_versions_are_stored() {
+    let mut state = state(BTreeMap::new());
+    for count in [1, 20, 21, 90] {
+        let needed: Vec<String> = (0..count).map(|number| format!("{number:036}")).collect();
+        state.set_needed(&needed);
+        let stored: Vec<&str> = state.versions().skip(1).collect();
+        assert_eq!(stored.len(), count.min(20));
+        assert_eq!(stored.first().copied(), needed.first().map(String::as_str));
+        assert_eq!(stored.last().copied(), needed.last().map(String::as_str));
+    }
+}
+
+#[test]
 fn only_some_settled_versions_are_stored() {
     let names: Vec<String> = (0..9).map(|number| format!("v{number}")).collect();
     let names = names.iter().map(String::as_str);

@@ -86,9 +86,14 @@ impl SettledVersions {
 }
 
 impl StoredState {
-    /// Stores the earlier versions of the configuration that alone have tenants whose subscriptions live.
+    /// Stores the earlier versions of the configuration that alone have tenants whose subscriptions live, the newest first.
     pub fn set_needed(&mut self, versions: &[String]) {
-        self.needed = versions.iter().take(MAX_NEEDED).cloned().collect();
+        self.needed = versions.to_vec();
+        if let Some(oldest) = self.needed.pop() {
+            // Tenants leave one after the other, so the oldest has most of them, if with older credentials.
+            self.needed.truncate(MAX_NEEDED - 1);
+            self.needed.push(oldest);
+        }
     }
 
     /// Returns the versions of the configuration that were used last, the newest first, then those that are still needed.
@@ -106,5 +111,5 @@ impl StoredState {
 /// How many versions besides that of most tenants are stored.
 const MAX_OTHERS: usize = 3;
 
-/// How many earlier versions of the configuration are needed at most: Secrets Manager may drop a version that was replaced.
-const MAX_NEEDED: usize = 3;
+/// How many earlier versions of the configuration are stored as needed, with 36 characters each. All are read in each run.
+const MAX_NEEDED: usize = 20;
