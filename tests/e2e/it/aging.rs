@@ -1,6 +1,7 @@
-//! What a stack does over its life: messages in FailedQueue are moved back, a parameter changes, the stack is removed.
+//! What a stack does over its life: messages in FailedQueue are moved back, parameters change, consumers come, the stack is
+//! removed.
 //!
-//! It has a stack of its own: the others would suffer.
+//! Each test has a stack of its own: the others would suffer.
 
 use std::{
     collections::BTreeSet,
@@ -20,17 +21,24 @@ mod parameters;
 #[tokio::test]
 async fn a_stack_lives_from_redrive_and_changed_parameters_to_its_removal() {
     let mut world = World::start().await;
-    a_second_stack_shares_the_account(&world).await;
-    failed_messages_are_moved_back(&world).await;
+    // One waits for deployments, the other for messages that come again.
+    tokio::join!(
+        a_second_stack_shares_the_account(&world),
+        failed_messages_are_moved_back(&world)
+    );
+    world.works().await;
     alarms::each_has_its_metric(&world).await;
-    a_changed_parameter_changes_nothing_else(&mut world).await;
     parameters::each_changes_what_it_is_about(&mut world).await;
-    consumers::each_gets_what_it_is_for(&world).await;
     a_removed_stack_leaves_the_configuration_alone(&world).await;
     nothing_runs_on(world);
 }
 
-/// Nothing of one stack is the other's, and what is left works when the other is gone.
+#[tokio::test]
+async fn each_consumer_gets_what_it_is_for() {
+    consumers::check_each(&World::start().await).await;
+}
+
+/// Nothing of one stack is the other's.
 async fn a_second_stack_shares_the_account(world: &World) {
     let stack = &world.pair.stack;
     let [ours, others] = stack.deploy_beside("another", &world.options()).await.unwrap();
@@ -39,10 +47,6 @@ async fn a_second_stack_shares_the_account(world: &World) {
     let is_shared = |(name, id): &(&String, &String)| others[*name] == **id && *id != "$default";
     assert_eq!(ours.iter().find(is_shared), None);
     stack.remove_beside("another").unwrap();
-    world
-        .send(Post::new().basic(world.subscription(), "created"))
-        .await;
-    assert_eq!(world.receive("DeliveryQueue", 1).await.len(), 1);
 }
 
 /// Of a batch that fails for an unknown certificate, each message succeeds once the key is there; one that failed for
@@ -106,33 +110,6 @@ async fn failed_messages_are_moved_back(world: &World) {
         .iter()
         .find(|message| message.attributes.contains_key("Reason"));
     assert_eq!(again[0].body, before.unwrap().body);
-}
-
-async fn a_changed_parameter_changes_nothing_else(world: &mut World) {
-    let keys = world.pair.stack.read_secret("ClientStateSecret").await.unwrap();
-    let config = world.pair.stack.read_secret("ConfigSecret").await.unwrap();
-    let queue = world
-        .pair
-        .stack
-        .output("NotificationQueueUrl")
-        .unwrap()
-        .to_owned();
-    let options = Options {
-        log_level: "WARN".to_owned(),
-        ..world.options()
-    };
-    world.pair.stack.change(&options).await.unwrap();
-    let stack = &world.pair.stack;
-    assert_eq!(
-        stack.environment(Function::Webhook).await.unwrap()["LOG_LEVEL"],
-        "WARN"
-    );
-    assert_eq!(stack.read_secret("ClientStateSecret").await.unwrap(), keys);
-    assert_eq!(stack.read_secret("ConfigSecret").await.unwrap(), config);
-    assert_eq!(stack.output("NotificationQueueUrl").unwrap(), queue);
-    let post = Post::new().basic(world.subscription(), "created");
-    world.send(post).await;
-    assert_eq!(world.receive("DeliveryQueue", 1).await.len(), 1);
 }
 
 async fn a_removed_stack_leaves_the_configuration_alone(world: &World) {
@@ -234,6 +211,12 @@ impl World {
     pub async fn send(&self, post: Post) {
         let report = self.pair.simulator.send(post).await.unwrap();
         assert!(report.delivered(), "{report:?}");
+    }
+
+    /// Sends a notification, and receives its event.
+    async fn works(&self) {
+        self.send(Post::new().basic(self.subscription(), "created")).await;
+        assert_eq!(self.receive("DeliveryQueue", 1).await.len(), 1);
     }
 
     /// Writes a secret that renewal writes.

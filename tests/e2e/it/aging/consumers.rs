@@ -17,7 +17,7 @@ use super::{DEADLINE, POLL_INTERVAL, World};
 /// Deploys one consumer after the other: two would share the events.
 ///
 /// The one in Rust has dependencies of its own, which take minutes to compile, so only `.ci/run --all` asks for it.
-pub async fn each_gets_what_it_is_for(world: &World) {
+pub async fn check_each(world: &World) {
     check(world, &python(world.stack())).await;
     if std::env::var_os("REQUIRE_RUST_CONSUMER").is_some() {
         check(world, &rust(world.stack())).await;

@@ -7,7 +7,7 @@ use stack::Options;
 
 use super::World;
 
-/// Deploys with every parameter changed, and then as before.
+/// Deploys with every parameter changed, and then as before, but for the level of the logs: that changes nothing else.
 pub async fn each_changes_what_it_is_about(world: &mut World) {
     let template = world.stack().folder().join("build/template.yaml");
     let template = std::fs::read_to_string(template).unwrap();
@@ -17,7 +17,7 @@ pub async fn each_changes_what_it_is_about(world: &mut World) {
         "a parameter of the template that nothing is said about"
     );
 
-    let before = shown(world);
+    let (mut before, kept_before) = (shown(world), kept(world).await);
     let mut options = Options {
         renewal_minutes: "30".to_owned(),
         ..Options::default()
@@ -51,7 +51,21 @@ pub async fn each_changes_what_it_is_about(world: &mut World) {
         options.parameters.entry(name).or_insert_with(value);
     }
     world.pair.stack.change(&options).await.unwrap();
+    let level = CHANGES.iter().position(|(name, ..)| *name == "LogLevel");
+    before[level.unwrap()] = json!("WARN");
     assert_eq!(shown(world), before);
+    assert_eq!(kept(world).await, kept_before);
+    world.works().await;
+}
+
+/// Returns what no deployment replaces.
+async fn kept(world: &World) -> [Value; 3] {
+    let stack = world.stack();
+    [
+        stack.read_secret("ClientStateSecret").await.unwrap(),
+        stack.read_secret("ConfigSecret").await.unwrap(),
+        json!(stack.output("NotificationQueueUrl").unwrap()),
+    ]
 }
 
 /// Returns the default of a parameter.
