@@ -72,7 +72,7 @@ fn what_stays_broken_when_nothing_fails_any_more_breaks_a_promise() {
 }
 
 #[test]
-fn a_secret_in_a_log_a_panic_and_a_death_break_a_promise() {
+fn leaks_panics_and_deaths_break_a_promise() {
     check(
         &Evidence {
             leaks: vec![("WebhookFunction", "a client state")],
