@@ -163,10 +163,36 @@ fn sent_as(post: &Post, outcome: Outcome, at: Timestamp) -> impl Iterator<Item =
         at,
         content: None,
         is_wanted: true,
-        is_listed: post.subject.list().is_some(),
+        is_listed: change.kind == Kind::Genuine && post.subject.list().is_some(),
     })
 }
 
 /// So many changes of a run are in Graph's lists, and all that are lost on purpose: each period that is read has the changes
 /// of minutes, which a consumer gets once more.
 const MAX_LISTED: u32 = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Change;
+    use crate::subject::Subject;
+
+    #[test]
+    fn only_genuine_changes_are_in_a_list() {
+        let kinds = [Kind::Genuine, Kind::Unreadable, Kind::Forged];
+        for (subject, expected) in [
+            (Subject::TeamMessages, [true, false, false]),
+            (Subject::Channels, [false; 3]),
+        ] {
+            let post = Post {
+                subject,
+                changes: kinds.map(|kind| Change { number: 1, kind }).to_vec(),
+                repeated: false,
+                dropped: true,
+            };
+            let noted = sent_as(&post, Outcome::Dropped, Timestamp::UNIX_EPOCH);
+            let listed: Vec<bool> = noted.map(|sent| sent.is_listed).collect();
+            assert_eq!(listed, expected);
+        }
+    }
+}
