@@ -138,27 +138,12 @@ pub fn retiring(keys: &[KeyLifetime<'_>], now: Timestamp) -> BTreeMap<String, Re
         .collect()
 }
 
-/// What happens to a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyAction {
-    /// It stays; from now on it is noted as unnamed.
-    Unnamed,
-    /// It stays; a subscription names it again.
-    Named,
-    /// It is removed: nothing can name it any more.
-    Remove,
-}
-
-/// Returns what happens to a key that is older than the current one, depending on whether a listed subscription names
-/// it; `None` if it stays unchanged.
-#[must_use]
-pub fn action(noted: &KeyLife, is_named: bool, now: Timestamp) -> Option<KeyAction> {
-    match (noted.unnamed_since, is_named) {
-        (None, false) => Some(KeyAction::Unnamed),
-        (Some(_), true) => Some(KeyAction::Named),
-        (Some(since), false) if now.duration_since(since) >= retention(noted) => Some(KeyAction::Remove),
-        (None, true) | (Some(_), false) => None,
-    }
+/// Notes since when no listed subscription names a key, and returns whether the key stays: as long as a message under way can
+/// name it.
+fn stays(life: &mut KeyLife, is_named: bool, now: Timestamp) -> bool {
+    life.unnamed_since = (!is_named).then(|| life.unnamed_since.unwrap_or(now));
+    let since = life.unnamed_since;
+    since.is_none_or(|since| now.duration_since(since) < retention(life))
 }
 
 /// Makes subscriptions leave all but the newest key as soon as its use begins, and returns whether that changes

@@ -1,13 +1,10 @@
 //! The removal of keys that nothing can name any more.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{borrow::Cow, collections::BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{KeyAction, KeyLifetime, action, certificate, request::KeyChanges, retiring};
+use super::{KeyLifetime, certificate, request::KeyChanges, retiring, stays};
 use crate::{
     application::Guid,
     secrets::{ClientStateDocument, DecryptionDocument, KeyLife},
@@ -43,8 +40,8 @@ pub fn retire_client_state_keys(
     now: Timestamp,
 ) -> KeyChanges {
     let lives: Vec<KeyLifetime<'_>> = document.keys.iter().map(KeyLifetime::from).collect();
-    let actions = actions(&lives, in_use, true, now);
-    fulfil(&actions, &mut document.keys, "client-state key", now, |key| {
+    let named = named(&lives, in_use, true, now);
+    retire(&named, &mut document.keys, "client-state key", now, |key| {
         (&key.id, &mut key.life)
     })
 }
@@ -60,56 +57,50 @@ pub fn retire_certificates(
     let wanted = certificate::owners(config);
     let keys = &document.keys;
     let owners: BTreeSet<Option<Guid>> = keys.iter().map(|key| key.only_for_tenant).collect();
-    let mut all = KeyActions::new();
+    let mut all = BTreeSet::new();
     for owner in owners {
         let lives: Vec<KeyLifetime<'_>> = certificate::of(keys, owner).map(KeyLifetime::from).collect();
         let is_wanted = owner.is_none() || wanted.contains(&owner);
-        all.extend(actions(&lives, in_use, is_wanted, now));
+        all.extend(named(&lives, in_use, is_wanted, now));
     }
-    fulfil(&all, &mut document.keys, "certificate", now, |key| {
+    retire(&all, &mut document.keys, "certificate", now, |key| {
         (&key.id, &mut key.life)
     })
 }
 
-/// The changes of keys, by id.
-type KeyActions = BTreeMap<String, KeyAction>;
-
-fn actions(lives: &[KeyLifetime<'_>], in_use: &KeysInUse, has_current: bool, now: Timestamp) -> KeyActions {
+/// Returns the ids of the keys that subscriptions name. The current key and future ones count as named, which also removes an
+/// outdated note.
+fn named(
+    lives: &[KeyLifetime<'_>],
+    in_use: &KeysInUse,
+    has_current: bool,
+    now: Timestamp,
+) -> BTreeSet<String> {
     let older = retiring(lives, now);
-    let action = |life: &KeyLifetime<'_>| {
-        // The current key and future ones count as named, which also removes an outdated note.
-        let is_current = has_current && !older.contains_key(life.id);
-        let is_named = in_use.0.contains(life.id) || is_current;
-        Some((life.id.to_owned(), action(&life.noted, is_named, now)?))
-    };
-    lives.iter().filter_map(action).collect()
+    let is_named = |id: &&str| in_use.0.contains(*id) || has_current && !older.contains_key(*id);
+    let ids = lives.iter().map(|life| life.id);
+    ids.filter(is_named).map(str::to_owned).collect()
 }
 
-/// Applies the actions to the keys. `of` returns a key's id and its notes.
-fn fulfil<K>(
-    actions: &KeyActions,
+/// Removes those of the keys that do not stay. `of` returns a key's id and its notes.
+fn retire<K>(
+    named: &BTreeSet<String>,
     keys: &mut Vec<K>,
     what: &str,
     now: Timestamp,
     of: fn(&mut K) -> (&str, &mut KeyLife),
 ) -> KeyChanges {
-    let mut changes = KeyChanges {
-        // A note is a change as well, because it has to be stored.
-        is_changed: !actions.is_empty(),
-        ..KeyChanges::default()
-    };
+    let mut changes = KeyChanges::default();
     keys.retain_mut(|key| {
         let (id, life) = of(key);
-        match actions.get(id) {
-            Some(KeyAction::Unnamed) => life.unnamed_since = Some(now),
-            Some(KeyAction::Named) => life.unnamed_since = None,
-            Some(KeyAction::Remove) => {
-                changes.done(format!("{what} {id} is removed: nothing uses it"));
-                return false;
-            }
-            None => {}
+        let before = life.unnamed_since;
+        let stays = stays(life, named.contains(id), now);
+        // A note is a change as well, because it has to be stored.
+        changes.is_changed |= life.unnamed_since != before;
+        if !stays {
+            changes.done(format!("{what} {id} is removed: nothing uses it"));
         }
-        true
+        stays
     });
     changes
 }

@@ -84,19 +84,18 @@ fn a_key_is_removed_when_no_queued_item_can_name_it() {
     };
     let days = 18 * 24 + 8;
     for (noted, is_named, now, expected) in [
-        (KeyLife::default(), true, 0, None),
-        (KeyLife::default(), false, 0, Some(KeyAction::Unnamed)),
-        (since, true, 1000, Some(KeyAction::Named)),
-        (since, false, days - 1, None),
-        (since, false, days, Some(KeyAction::Remove)),
-        (asked, false, 103, None),
-        (asked, false, 104, Some(KeyAction::Remove)),
+        (KeyLife::default(), true, 0, (None, true)),
+        (KeyLife::default(), false, 0, (Some(at(0)), true)),
+        (since, true, 1000, (None, true)),
+        (since, false, days - 1, (Some(at(0)), true)),
+        (since, false, days, (Some(at(0)), false)),
+        (asked, false, 103, (Some(at(0)), true)),
+        (asked, false, 104, (Some(at(0)), false)),
     ] {
-        assert_eq!(
-            action(&noted, is_named, at(now)),
-            expected,
-            "{noted:?} {is_named} {now}"
-        );
+        let mut life = noted;
+        let stays = stays(&mut life, is_named, at(now));
+        let found = (life.unnamed_since, stays);
+        assert_eq!(found, expected, "{noted:?} {is_named} {now}");
     }
 }
 
