@@ -17,6 +17,8 @@ use crate::subscription::compare::{query_options_key, resource_key};
 use document::Node;
 use reader::{Fields, Problems, first, is_plain, join, shown};
 
+pub use reader::join as member_path;
+
 mod check;
 mod document;
 mod edits;
@@ -358,12 +360,6 @@ impl fmt::Display for Problem {
         };
         write!(f, "{path} {}", self.message)
     }
-}
-
-/// Returns the path of the member `name` under `path`, in the form of [`Problem::path`].
-#[must_use]
-pub fn member_path(path: &str, name: &str) -> String {
-    join(path, name)
 }
 
 /// How bad a problem is.

@@ -90,7 +90,10 @@ impl Pattern {
         // The Levenshtein distance over words: a column for each word of the path, a row for each token of the pattern.
         let mut row: Vec<usize> = words
             .iter()
-            .scan(0, |sum, word| Some(add(sum, word.len())))
+            .scan(0, |sum, word| {
+                *sum += word.len();
+                Some(*sum)
+            })
             .collect();
         row.insert(0, 0);
         for token in &self.tokens {
@@ -218,12 +221,6 @@ fn is_name(text: &str) -> bool {
         && text
             .chars()
             .all(|letter| letter.is_ascii_alphabetic() || letter == ':')
-}
-
-/// Adds `length` to `sum` and returns the new sum.
-fn add(sum: &mut usize, length: usize) -> usize {
-    *sum += length;
-    *sum
 }
 
 /// The placeholder for one or more segments up to the end.

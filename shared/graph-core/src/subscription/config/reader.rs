@@ -180,8 +180,9 @@ fn known_field(path: &str, name: &str) -> String {
     }
 }
 
-/// Returns the path of `name` under `path`, safe to print.
-pub(super) fn join(path: &str, name: &str) -> String {
+/// Returns the path of `name` under `path`, in the form of [`Problem::path`] and safe to print.
+#[must_use]
+pub fn join(path: &str, name: &str) -> String {
     if path.is_empty() {
         shown(path, name)
     } else {
