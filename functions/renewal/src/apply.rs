@@ -226,10 +226,10 @@ impl<P: Ports> Applier<'_, P> {
 
     async fn run_step(&self, step: &Step) -> Result<Done, Failure> {
         match &step.action {
-            Action::Keep { .. } => Ok(Done::default()),
-            Action::Delete { id } => {
+            Action::Keep(_) => Ok(Done::default()),
+            Action::Delete(id) => {
                 // Lists show subscriptions for weeks that are gone: then this one is no duplicate.
-                if let Reason::Duplicate { of } = &step.reason
+                if let Reason::Duplicate(of) = &step.reason
                     && let Err(Failure::Gone) = self.find(of).await
                 {
                     return Err(Failure::Outdated);

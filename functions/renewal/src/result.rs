@@ -102,7 +102,7 @@ impl StepResult {
 
     /// Returns whether an entry asks for the subscription, or may ask for it.
     pub(crate) fn is_wanted(&self) -> bool {
-        !matches!(self.step.action, Action::Delete { .. })
+        !matches!(self.step.action, Action::Delete(_))
     }
 
     /// Returns whether the step has to be repeated.

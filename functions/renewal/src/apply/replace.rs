@@ -140,7 +140,7 @@ impl<P: Ports> Applier<'_, P> {
 
 /// Returns whether the subscription to replace delivers nothing, so that an attempt risks nothing.
 fn is_dead(reason: &Reason) -> bool {
-    matches!(reason, Reason::Expired | Reason::Removed | Reason::KeyGone { .. })
+    matches!(reason, Reason::Expired | Reason::Removed | Reason::KeyGone(_))
 }
 
 /// How many handshakes of a tenant fail in a row before replacements wait for the next run: one may have had bad luck.

@@ -63,7 +63,7 @@ impl<P: Ports> Applier<'_, P> {
             if self.is_published(&key_id).await {
                 return self.adopt(creation, existing).await;
             }
-            return Err(self.in_the_way(creation, existing, Reason::KeyGone { key_id }));
+            return Err(self.in_the_way(creation, existing, Reason::KeyGone(key_id)));
         }
         if self.desired.iter().any(|desired| desired.name == ours.name) {
             return Err(Failure::Entry(ours.name));
@@ -73,7 +73,7 @@ impl<P: Ports> Applier<'_, P> {
             let why = why.to_owned();
             return Err(Failure::Held { id, why });
         }
-        Err(self.in_the_way(creation, existing, Reason::Renamed { from: ours.name }))
+        Err(self.in_the_way(creation, existing, Reason::Renamed(ours.name)))
     }
 
     /// Returns whether a client-state key is published. It may have been published since the run began.

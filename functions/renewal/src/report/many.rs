@@ -113,7 +113,7 @@ mod tests {
     fn result(name: String, action: &'static str, status: Status) -> StepResult {
         let step = Step {
             name,
-            action: Action::Keep { id: String::new() },
+            action: Action::Keep(String::new()),
             reason: Reason::Missing,
             resource: None,
             change_type: None,

@@ -197,7 +197,7 @@ pub(crate) fn state(run: Option<&Run>, now: Timestamp, metrics: &mut Metrics) {
     metrics.set(Metric::LeftOverTwice, number(left_twice));
     metrics.set(Metric::DeletionsHeld, number(run.held));
     let steps = run.tenants.iter().flat_map(|tenant| &tenant.steps);
-    let without_key = steps.filter(|result| matches!(result.step.reason, Reason::KeyGone { .. }));
+    let without_key = steps.filter(|result| matches!(result.step.reason, Reason::KeyGone(_)));
     metrics.count(Metric::SubscriptionsWithoutKey, without_key.count());
     if let Some(days_left) = run.report.days_left {
         metrics.set(Metric::DaysLeft, days_left);

@@ -236,7 +236,7 @@ mod tests {
                 creation: creation(),
             }
         } else {
-            Action::Delete { id }
+            Action::Delete(id)
         };
         let step = Step {
             name: String::new(),

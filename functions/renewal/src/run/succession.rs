@@ -53,9 +53,9 @@ fn loses_too_many(config: &Config, new: &TenantResult, old: &TenantResult) -> bo
         let id = step.action.id()?.to_owned();
         let is_lost = is_asked(&step.name) && !names.contains(step.name.as_str());
         let action = if is_lost {
-            Action::Delete { id }
+            Action::Delete(id)
         } else {
-            Action::Keep { id }
+            Action::Keep(id)
         };
         Some(Step { action, ..step })
     };

@@ -205,7 +205,7 @@ fn replaces(change: &Change) -> bool {
 fn is_held_back(effect: &Effect, wish: &Wish) -> bool {
     let deletion = Step {
         name: String::new(),
-        action: Action::Delete { id: String::new() },
+        action: Action::Delete(String::new()),
         reason: Reason::NoEntry,
         resource: None,
         change_type: None,

@@ -88,7 +88,7 @@ impl<P: Ports> Applier<'_, P> {
             let step = result.step.clone();
             if is_held(&step) {
                 let id = step.action.id()?.to_owned();
-                let action = Action::Delete { id };
+                let action = Action::Delete(id);
                 return Some(Step { action, ..step });
             }
             if is_left(&result) { Some(step) } else { step.kept() }

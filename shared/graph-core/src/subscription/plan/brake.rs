@@ -51,7 +51,7 @@ fn empties_an_entry(steps: &[Step], changed: &BTreeSet<String>) -> bool {
 }
 
 fn is_deleted(step: &Step) -> bool {
-    matches!(step.action, Action::Delete { .. })
+    matches!(step.action, Action::Delete(_))
 }
 
 fn is_replaced_by_choice(step: &Step) -> bool {
@@ -63,11 +63,11 @@ impl Reason {
     pub(super) fn is_of_choice(&self) -> bool {
         matches!(
             self,
-            Self::OtherResource { .. }
-                | Self::OtherChangeType { .. }
+            Self::OtherResource(_)
+                | Self::OtherChangeType(_)
                 | Self::OtherEntry(_)
                 | Self::OtherLifecycleUrl
-                | Self::Renamed { .. }
+                | Self::Renamed(_)
         )
     }
 }
@@ -99,7 +99,7 @@ mod tests {
     fn deletion() -> Step {
         Step {
             name: String::new(),
-            action: Action::Delete { id: String::new() },
+            action: Action::Delete(String::new()),
             reason: Reason::NoEntry,
             resource: None,
             change_type: None,

@@ -42,7 +42,7 @@ impl Planner<'_> {
         steps.push(self.existing(best, desired).of(desired));
         let of = &best.subscription.id;
         let duplicate = |ours: &OwnedSubscription<'_>| {
-            let reason = Reason::Duplicate { of: of.clone() };
+            let reason = Reason::Duplicate(of.clone());
             if self.context.braked {
                 ours.keep(reason)
             } else {
@@ -69,7 +69,7 @@ impl Planner<'_> {
     /// Graph refuses a second subscription.
     pub(super) fn renamed(&self, desired: &Desired, orphan: &OwnedSubscription<'_>) -> Step {
         let from = orphan.url.name.clone();
-        let step = self.replace(orphan, desired, Reason::Renamed { from });
+        let step = self.replace(orphan, desired, Reason::Renamed(from));
         let name = desired.name.clone();
         Step {
             name,
@@ -95,7 +95,7 @@ impl Planner<'_> {
         let lifetime = lifetime::of(subscription.resource.as_deref(), is_rich, self.policy.period);
         let id = subscription.id.clone();
         let action = if expires_at.duration_since(self.now) >= self.policy.reserve(lifetime) {
-            Action::Keep { id }
+            Action::Keep(id)
         } else {
             let renewal = Renewal {
                 expires_at: after(self.now, lifetime),
@@ -162,7 +162,7 @@ impl Planner<'_> {
         // The webhook would reject every item of the subscription.
         if !self.context.keys.contains(&url.key_id) {
             let key_id = url.key_id.clone();
-            return Some(Reason::KeyGone { key_id });
+            return Some(Reason::KeyGone(key_id));
         }
         if let Some(reason) = asked_otherwise(ours, desired) {
             return Some(reason);
@@ -190,7 +190,7 @@ impl Planner<'_> {
         let key_id = ours.url.key_id.clone();
         let retiring = self.context.retiring_keys.get(&key_id)?;
         let is_up = is_due || retiring.is_up(&ours.subscription.id, self.now);
-        is_up.then_some(Reason::OldKey { key_id })
+        is_up.then_some(Reason::OldKey(key_id))
     }
 
     /// Returns why the subscription is renewed now, or as an error why it is not.
@@ -220,9 +220,9 @@ impl Planner<'_> {
             .policy
             .is_its_moment(&desired.name, expires_at, desired.lifetime, self.now)
         {
-            return Ok(Reason::ItsMoment { left });
+            return Ok(Reason::ItsMoment(left));
         }
-        Err(Reason::Fresh { left })
+        Err(Reason::Fresh(left))
     }
 
     /// Returns whether notifications go to an old address, or without the entry's `fetchContent` flag.
@@ -279,11 +279,11 @@ fn shown_otherwise(ours: &OwnedSubscription<'_>, desired: &Desired) -> Option<Re
     let OwnedSubscription { subscription, url } = ours;
     let resource = subscription.resource.as_ref();
     if let Some(from) = resource.filter(|from| !same_resource(from, &desired.resource)) {
-        return Some(Reason::OtherResource { from: from.clone() });
+        return Some(Reason::OtherResource(from.clone()));
     }
     let change_type = subscription.change_type.as_ref();
     if let Some(from) = change_type.filter(|from| !same_change_types(from, &desired.change_type)) {
-        return Some(Reason::OtherChangeType { from: from.clone() });
+        return Some(Reason::OtherChangeType(from.clone()));
     }
     // Graph shows absent options as an empty text.
     let shown = subscription.notification_query_options.as_deref();

@@ -86,8 +86,8 @@ pub struct LostSubscription {
 impl Step {
     /// Says that the subscription was lost before and exists again, unless it is not its entry's own.
     fn find_again(&mut self, lost: Option<&Seen>) {
-        let is_own = !matches!(self.reason, Reason::Held(_) | Reason::Duplicate { .. });
-        if is_own && matches!(self.action, Action::Keep { .. } | Action::Renew { .. }) {
+        let is_own = !matches!(self.reason, Reason::Held(_) | Reason::Duplicate(_));
+        if is_own && matches!(self.action, Action::Keep(_) | Action::Renew { .. }) {
             self.reason = Reason::FoundAgain {
                 id: lost.and_then(|seen| seen.id.clone()),
                 seen_at: lost.map(|seen| seen.proven_at),
@@ -253,7 +253,7 @@ impl SubscriptionHistory {
                     }
                     names.insert(step.name.clone(), before);
                 }
-                Action::Renew { id, .. } | Action::Replace { id, .. } | Action::Keep { id } => {
+                Action::Renew { id, .. } | Action::Replace { id, .. } | Action::Keep(id) => {
                     let before = self.names.get(&step.name);
                     // It stays missing in the history until consumers have heard of the gap.
                     if let Some(lost) = before.filter(|seen| self.has_lost(&step.name, seen.as_ref(), id)) {
@@ -272,7 +272,7 @@ impl SubscriptionHistory {
                     names.insert(step.name.clone(), Some(seen));
                 }
                 // No entry asks for it, so nobody misses its notifications.
-                Action::Delete { .. } => {}
+                Action::Delete(_) => {}
             }
         }
         let earlier = recalled.as_ref().map_or(&carried, |look| &look.missing.existing);

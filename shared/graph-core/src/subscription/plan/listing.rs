@@ -134,20 +134,10 @@ impl OwnedSubscription<'_> {
     }
 
     pub(super) fn delete(&self, reason: Reason) -> Step {
-        self.step(
-            Action::Delete {
-                id: self.subscription.id.clone(),
-            },
-            reason,
-        )
+        self.step(Action::Delete(self.subscription.id.clone()), reason)
     }
 
     pub(super) fn keep(&self, reason: Reason) -> Step {
-        self.step(
-            Action::Keep {
-                id: self.subscription.id.clone(),
-            },
-            reason,
-        )
+        self.step(Action::Keep(self.subscription.id.clone()), reason)
     }
 }

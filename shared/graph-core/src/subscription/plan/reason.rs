@@ -32,11 +32,8 @@ pub enum Reason {
         /// The reserve.
         reserve: SignedDuration,
     },
-    /// The subscription's own moment has come: moments keep subscriptions from coming due together.
-    ItsMoment {
-        /// The remaining time.
-        left: SignedDuration,
-    },
+    /// The subscription's own moment has come, with so much time left: moments keep subscriptions from coming due together.
+    ItsMoment(SignedDuration),
     /// Graph does not show an expiry.
     NoExpiry,
     /// The certificate is not the current one.
@@ -50,53 +47,32 @@ pub enum Reason {
     Expired,
     /// Graph reported that it removed the subscription.
     Removed,
-    /// The subscription watches another resource than its entry asks for.
-    OtherResource {
-        /// The watched resource.
-        from: String,
-    },
-    /// The subscription watches other change types than its entry asks for.
-    OtherChangeType {
-        /// The watched change types.
-        from: String,
-    },
+    /// The subscription watches this resource, and its entry asks for another one.
+    OtherResource(String),
+    /// The subscription watches these change types, and its entry asks for others.
+    OtherChangeType(String),
     /// The entry has changed otherwise, in these words.
     OtherEntry(&'static str),
     /// Notifications go to an old address, or without the entry's `fetchContent` flag.
     OtherUrl,
     /// Lifecycle notifications go elsewhere, and a PATCH cannot change their URL.
     OtherLifecycleUrl,
-    /// The key of the client state no longer exists.
-    KeyGone {
-        /// The key's id.
-        key_id: String,
-    },
-    /// A newer key has replaced the key of the client state.
-    OldKey {
-        /// The id of the old key.
-        key_id: String,
-    },
-    /// The entry has a new name.
-    Renamed {
-        /// The old name.
-        from: String,
-    },
+    /// The key of the client state, which has this id, no longer exists.
+    KeyGone(String),
+    /// A newer key has replaced the key of the client state, which has this id.
+    OldKey(String),
+    /// The entry has a new name. This is the old one.
+    Renamed(String),
     /// No entry asks for the subscription.
     NoEntry,
     /// A person deletes all subscriptions of the stack.
     AllGo,
     /// Another stack left the subscription, and a person lets this stack take it over.
     TakenOver,
-    /// The entry has another subscription already.
-    Duplicate {
-        /// Graph's id of the other subscription.
-        of: String,
-    },
-    /// The subscription is not due.
-    Fresh {
-        /// The remaining time.
-        left: SignedDuration,
-    },
+    /// The entry has another subscription already, with this id of Graph's.
+    Duplicate(String),
+    /// The subscription is not due: so much time is left.
+    Fresh(SignedDuration),
     /// The subscription stays as it is, for this reason.
     Held(String),
 }
@@ -124,7 +100,7 @@ impl fmt::Display for Reason {
             Self::Due { left, reserve } => {
                 write!(f, "{} left, renewed below {}", Time(*left), Time(*reserve))
             }
-            Self::ItsMoment { left } => write!(f, "{} left, renewed at its own moment", Time(*left)),
+            Self::ItsMoment(left) => write!(f, "{} left, renewed at its own moment", Time(*left)),
             Self::NoExpiry => write!(f, "Graph does not say when it expires"),
             Self::OtherCertificate { from, readable } => {
                 let from = from.as_deref().unwrap_or("unknown");
@@ -137,22 +113,22 @@ impl fmt::Display for Reason {
             }
             Self::Expired => write!(f, "it has expired; changes since then were missed"),
             Self::Removed => write!(f, "Graph has removed it"),
-            Self::OtherResource { from } => write!(f, "the entry's resource has changed from {from}"),
-            Self::OtherChangeType { from } => write!(f, "the entry's changeType has changed from {from}"),
+            Self::OtherResource(from) => write!(f, "the entry's resource has changed from {from}"),
+            Self::OtherChangeType(from) => write!(f, "the entry's changeType has changed from {from}"),
             Self::OtherEntry(text) => f.write_str(text),
             Self::OtherUrl => write!(f, "its notifications have to go to another URL"),
             Self::OtherLifecycleUrl => write!(f, "its lifecycle notifications go to another address"),
-            Self::KeyGone { key_id } if key_id.is_empty() => {
+            Self::KeyGone(key_id) if key_id.is_empty() => {
                 write!(f, "it was not created with a key of this stack")
             }
-            Self::KeyGone { key_id } => write!(f, "its client-state key {key_id} is retired"),
-            Self::OldKey { key_id } => write!(f, "its client-state key {key_id} is being replaced"),
-            Self::Renamed { from } => write!(f, "the entry was called {from}"),
+            Self::KeyGone(key_id) => write!(f, "its client-state key {key_id} is retired"),
+            Self::OldKey(key_id) => write!(f, "its client-state key {key_id} is being replaced"),
+            Self::Renamed(from) => write!(f, "the entry was called {from}"),
             Self::NoEntry => write!(f, "no entry asks for it"),
             Self::AllGo => write!(f, "all subscriptions of this stack are being deleted"),
             Self::TakenOver => write!(f, "another stack left it, and this stack takes it over"),
-            Self::Duplicate { of } => write!(f, "its entry already has {of}"),
-            Self::Fresh { left } => write!(f, "{} left", Time(*left)),
+            Self::Duplicate(of) => write!(f, "its entry already has {of}"),
+            Self::Fresh(left) => write!(f, "{} left", Time(*left)),
             Self::Held(why) => write!(f, "left unchanged: {why}"),
         }
     }
@@ -201,10 +177,7 @@ mod tests {
         };
         assert_eq!(due.to_string(), "19 h left, renewed below 1 d");
         assert_eq!(
-            Reason::KeyGone {
-                key_id: "k1".to_owned()
-            }
-            .to_string(),
+            Reason::KeyGone("k1".to_owned()).to_string(),
             "its client-state key k1 is retired"
         );
         assert_eq!(

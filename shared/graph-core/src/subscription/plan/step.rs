@@ -63,7 +63,7 @@ impl Step {
     #[must_use]
     pub fn kept(self) -> Option<Self> {
         let id = self.action.id()?.to_owned();
-        let action = Action::Keep { id };
+        let action = Action::Keep(id);
         Some(Self { action, ..self })
     }
 }
@@ -89,16 +89,10 @@ pub enum Action {
         /// The subscription to create.
         creation: Creation,
     },
-    /// Delete it.
-    Delete {
-        /// Graph's id.
-        id: String,
-    },
-    /// Keep it.
-    Keep {
-        /// Graph's id.
-        id: String,
-    },
+    /// Delete it, by Graph's id.
+    Delete(String),
+    /// Keep it, with Graph's id.
+    Keep(String),
 }
 
 impl Action {
@@ -109,8 +103,8 @@ impl Action {
             Self::Create(_) => "create",
             Self::Renew { .. } => "renew",
             Self::Replace { .. } => "replace",
-            Self::Delete { .. } => "delete",
-            Self::Keep { .. } => "keep",
+            Self::Delete(_) => "delete",
+            Self::Keep(_) => "keep",
         }
     }
 
@@ -119,9 +113,7 @@ impl Action {
     pub fn id(&self) -> Option<&str> {
         match self {
             Self::Create(_) => None,
-            Self::Renew { id, .. } | Self::Replace { id, .. } | Self::Delete { id } | Self::Keep { id } => {
-                Some(id)
-            }
+            Self::Renew { id, .. } | Self::Replace { id, .. } | Self::Delete(id) | Self::Keep(id) => Some(id),
         }
     }
 
@@ -131,14 +123,14 @@ impl Action {
         match self {
             Self::Create(creation) | Self::Replace { creation, .. } => Some(creation),
             Self::Renew { otherwise, .. } => otherwise.as_ref(),
-            Self::Delete { .. } | Self::Keep { .. } => None,
+            Self::Delete(_) | Self::Keep(_) => None,
         }
     }
 
     /// Returns whether the action deletes an existing subscription.
     #[must_use]
     pub fn deletes(&self) -> bool {
-        matches!(self, Self::Replace { .. } | Self::Delete { .. })
+        matches!(self, Self::Replace { .. } | Self::Delete(_))
     }
 
     /// Returns whether the action always creates a subscription.

@@ -37,7 +37,7 @@ proptest! {
 /// Returns Graph's list after `steps`.
 fn apply(steps: &[Step], mut listed: Vec<Subscription>) -> Vec<Subscription> {
     for step in steps {
-        if let Action::Delete { id } | Action::Replace { id, .. } = &step.action {
+        if let Action::Delete(id) | Action::Replace { id, .. } = &step.action {
             listed.retain(|subscription| subscription.id != *id);
         }
         match &step.action {
@@ -61,7 +61,7 @@ fn apply(steps: &[Step], mut listed: Vec<Subscription>) -> Vec<Subscription> {
                     renewed.notification_url = Some(url.clone());
                 }
             }
-            Action::Delete { .. } | Action::Keep { .. } => {}
+            Action::Delete(_) | Action::Keep(_) => {}
         }
     }
     listed
