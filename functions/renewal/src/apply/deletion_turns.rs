@@ -78,10 +78,11 @@ impl Default for DeletionTurns {
 /// Returns whether the step makes up for a recent loss. An older one may have another cause, such as a mailbox that no
 /// longer exists, and must not hold back the others for ever.
 fn is_lost(step: &Step, now: Timestamp) -> bool {
-    let Reason::Lost { seen_at, .. } = &step.reason else {
+    let Reason::Lost(lost) = &step.reason else {
         return false;
     };
-    now.duration_since(*seen_at) < RECENTLY
+    lost.seen_at
+        .is_some_and(|seen_at| now.duration_since(seen_at) < RECENTLY)
 }
 
 /// How many subscriptions are deleted at first: two entries that swap their resources need two.

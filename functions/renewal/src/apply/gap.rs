@@ -18,12 +18,11 @@ impl<P: Ports> Applier<'_, P> {
         let (id, seen_at) = match (&step.action, &step.reason) {
             // The run that created it reports the gap, if it learned of the creation.
             _ if done.is_adopted() && !self.is_successor(step, done) => return None,
-            (Action::Create(_), _) | (_, Reason::FoundAgain { .. }) if is_delivered_before() => return None,
-            (_, Reason::FoundAgain { id, seen_at }) => (id.clone(), *seen_at),
+            (Action::Create(_), _) | (_, Reason::FoundAgain(_)) if is_delivered_before() => return None,
+            (_, Reason::FoundAgain(lost)) => return Some(lost.clone()),
             // The subscription never stopped.
             _ if done.subscription.as_ref().map(|one| one.id.as_str()) == step.action.id() => return None,
-            (_, Reason::Lost { id, seen_at }) => (id.clone(), Some(*seen_at)),
-            (_, Reason::PerhapsLost) => (None, None),
+            (_, Reason::Lost(lost)) => return Some(lost.clone()),
             // The entry asks for something that was not watched before. The lifecycle notification reports the gap of
             // a removal that Graph's list confirms.
             (Action::Create(_), _)
@@ -78,7 +77,7 @@ impl<P: Ports> Applier<'_, P> {
             return false;
         };
         let is_lost = match &step.action {
-            Action::Create(_) => matches!(step.reason, Reason::Lost { .. } | Reason::PerhapsLost),
+            Action::Create(_) => matches!(step.reason, Reason::Lost(_)),
             Action::Renew { .. } => true,
             _ => false,
         };

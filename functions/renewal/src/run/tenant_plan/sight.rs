@@ -2,7 +2,7 @@
 
 use graph_core::subscription::{
     catalogue,
-    plan::{Action, Policy, Reason, Step},
+    plan::{Action, LostSubscription, Policy, Reason, Step},
 };
 use jiff::Timestamp;
 
@@ -33,7 +33,7 @@ pub(super) fn remembered(steps: Vec<Step>, sight: Sight, policy: &Policy, now: T
             Action::Create(_) if !is_created(&step, sight) => None,
             // If Graph creates it, it may have lapsed meanwhile.
             Action::Create(_) if step.reason == Reason::Missing => Some(Step {
-                reason: Reason::PerhapsLost,
+                reason: Reason::Lost(LostSubscription::default()),
                 ..step
             }),
             Action::Replace { id, creation } => {
@@ -59,7 +59,7 @@ pub(super) fn remembered(steps: Vec<Step>, sight: Sight, policy: &Policy, now: T
 }
 
 fn is_created(step: &Step, sight: Sight) -> bool {
-    let is_lost = matches!(step.reason, Reason::Lost { .. });
+    let is_lost = matches!(step.reason, Reason::Lost(_));
     is_lost || sight == Sight::Conflicts && !takes_twice(step)
 }
 

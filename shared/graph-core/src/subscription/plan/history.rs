@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Action, Context, Reason, Step,
+    Action, Context, LostSubscription, Reason, Step,
     existing::{self, Existing},
     gap::Gap,
     removals::{Predecessors, Removals},
@@ -74,13 +74,13 @@ impl Seen {
     }
 }
 
-/// A subscription that was lost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LostSubscription {
-    /// Graph's id, if known.
-    pub id: Option<String>,
-    /// When it last existed, if known.
-    pub seen_at: Option<Timestamp>,
+impl LostSubscription {
+    fn of(seen: Option<&Seen>) -> Self {
+        Self {
+            id: seen.and_then(|seen| seen.id.clone()),
+            seen_at: seen.map(|seen| seen.proven_at),
+        }
+    }
 }
 
 impl Step {
@@ -88,10 +88,7 @@ impl Step {
     fn find_again(&mut self, lost: Option<&Seen>) {
         let is_own = !matches!(self.reason, Reason::Held(_) | Reason::Duplicate(_));
         if is_own && matches!(self.action, Action::Keep(_) | Action::Renew { .. }) {
-            self.reason = Reason::FoundAgain {
-                id: lost.and_then(|seen| seen.id.clone()),
-                seen_at: lost.map(|seen| seen.proven_at),
-            };
+            self.reason = Reason::FoundAgain(LostSubscription::of(lost));
         }
     }
 }
@@ -242,10 +239,7 @@ impl SubscriptionHistory {
                         continue;
                     };
                     if step.reason == Reason::Missing {
-                        step.reason = before.as_ref().map_or(Reason::PerhapsLost, |seen| Reason::Lost {
-                            id: seen.id.clone(),
-                            seen_at: seen.proven_at,
-                        });
+                        step.reason = Reason::Lost(LostSubscription::of(before.as_ref()));
                     }
                     // Graph's report explains a gap better than absence does.
                     if removed.has_name(&step.name) {
@@ -369,10 +363,7 @@ impl SubscriptionHistory {
         for step in steps {
             let seen = self.names.get(&step.name).and_then(Option::as_ref);
             if let (Action::Create(_), Some(seen)) = (&step.action, seen.filter(|seen| seen.id.is_some())) {
-                step.reason = Reason::Lost {
-                    id: seen.id.clone(),
-                    seen_at: seen.proven_at,
-                };
+                step.reason = Reason::Lost(LostSubscription::of(Some(seen)));
             }
         }
     }
@@ -465,7 +456,7 @@ impl SubscriptionHistory {
     pub fn made_before(&self, step: &Step) -> Option<Timestamp> {
         let made = self.made.get(&step.name)?;
         // That one may be the successor.
-        let is_of_successor = matches!(step.reason, Reason::FoundAgain { .. });
+        let is_of_successor = matches!(step.reason, Reason::FoundAgain(_));
         (!is_of_successor).then_some(made.at)
     }
 

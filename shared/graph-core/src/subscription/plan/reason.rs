@@ -9,22 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 pub enum Reason {
     /// The entry has no subscription.
     Missing,
-    /// The subscription existed and is gone.
-    Lost {
-        /// Graph's id, if this process has seen it.
-        id: Option<String>,
-        /// When it was last seen.
-        seen_at: Timestamp,
-    },
-    /// The entry has no subscription, and it is unknown whether one existed.
-    PerhapsLost,
+    /// The subscription existed and is gone, or may have existed, if it is unknown when.
+    Lost(LostSubscription),
     /// The subscription was missing at the look before, and exists under another id. Consumers may not have heard of it.
-    FoundAgain {
-        /// Graph's id of the lost one, if this process has seen it.
-        id: Option<String>,
-        /// When it was last seen, if that is known.
-        seen_at: Option<Timestamp>,
-    },
+    FoundAgain(LostSubscription),
     /// The remaining time is below the reserve.
     Due {
         /// The remaining time.
@@ -77,21 +65,30 @@ pub enum Reason {
     Held(String),
 }
 
+/// A subscription that was lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LostSubscription {
+    /// Graph's id, if this process has seen it.
+    pub id: Option<String>,
+    /// When it last existed, if known.
+    pub seen_at: Option<Timestamp>,
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => write!(f, "this entry has no subscription yet"),
-            Self::Lost { seen_at, .. } => {
-                write!(
+            Self::Lost(lost) => match lost.seen_at {
+                Some(seen_at) => write!(
                     f,
                     "it existed at {seen_at:.0} and no longer does; changes since then were missed"
-                )
-            }
-            Self::PerhapsLost => write!(
-                f,
-                "this entry has no subscription, and it is unknown whether one was lost"
-            ),
-            Self::FoundAgain { .. } => {
+                ),
+                None => write!(
+                    f,
+                    "this entry has no subscription, and it is unknown whether one was lost"
+                ),
+            },
+            Self::FoundAgain(_) => {
                 write!(
                     f,
                     "it was missing and exists again; changes in between were missed"

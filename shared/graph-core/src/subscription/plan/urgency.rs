@@ -26,7 +26,7 @@ impl Urgency {
             .is_some_and(|end| end.duration_since(now) < policy.period.saturating_mul(2));
         Some(match (&step.action, &step.reason) {
             // Nothing is left to do at Graph, but consumers hear of the gap.
-            (Action::Keep(_), Reason::FoundAgain { .. }) => Self::Due,
+            (Action::Keep(_), Reason::FoundAgain(_)) => Self::Due,
             (Action::Keep(_), _) => return None,
             (Action::Delete(_), _) => Self::Unwanted,
             (Action::Renew { .. } | Action::Replace { .. }, _) if ends_soon => Self::Ending,
