@@ -184,42 +184,32 @@ async fn react<P: Ports>(
         config: &read.config,
     };
     let verdicts = answers.to(events).await;
-    let extended = verdicts
-        .iter()
-        .filter(|verdict| **verdict == Verdict::Extended)
-        .count();
-    metrics.count(Metric::Renewed, extended);
+    let extended = verdicts.iter().filter(|one| **one == Verdict::Extended);
+    metrics.count(Metric::Renewed, extended.count());
     let run = run_over_gone(deps, &request, events, &verdicts, metrics).await;
     // Only now a removed subscription has a successor: until then its notifications had no receiver.
     let now = deps.clock.now();
     let mut failures = Vec::with_capacity(events.len());
     let mut losses = Losses::default();
     for (index, ((_, event), verdict)) in events.iter().zip(verdicts).enumerate() {
-        let has_failed = match verdict {
-            Verdict::Ignored | Verdict::Extended | Verdict::Known(_) | Verdict::Replaced(_) => false,
-            Verdict::Failed => true,
-            Verdict::Gone => run.as_ref().is_none_or(|run| event.has_failed(run, &read.config)),
-        };
-        failures.push(has_failed.then_some(Reason::NotRenewed));
-        if has_failed {
-            continue;
-        }
-        let lost = match (verdict, event.kind) {
-            // The run may have found or created the successor, which bounds the gap.
-            (Verdict::Gone, Kind::Missed) => {
-                let verdict = answers.after_run(event);
-                verdict
-                    .and_then(|verdict| verdict.loss(event, now))
-                    .into_iter()
-                    .collect()
+        // Nothing if the event has to come again.
+        let lost = match (verdict, &run) {
+            (Verdict::Failed, _) | (Verdict::Gone, None) => None,
+            (Verdict::Gone, Some(run)) if event.has_failed(run, &read.config) => None,
+            (Verdict::Gone, Some(run)) if event.kind == Kind::Removed => {
+                Some(event.removed(run, now, answers.has_made(event)))
             }
-            (Verdict::Gone, Kind::Removed) => run
-                .as_ref()
-                .map(|run| event.removed(run, now, answers.has_made(event)))
-                .unwrap_or_default(),
-            (verdict, _) => verdict.loss(event, now).into_iter().collect(),
+            // The run may have found or created the successor, which bounds the gap.
+            (Verdict::Gone, Some(_)) => {
+                let verdict = answers.after_run(event).filter(|_| event.kind == Kind::Missed);
+                Some(Vec::from_iter(
+                    verdict.and_then(|verdict| verdict.loss(event, now)),
+                ))
+            }
+            (verdict, _) => Some(Vec::from_iter(verdict.loss(event, now))),
         };
-        for loss in lost {
+        failures.push(lost.is_none().then_some(Reason::NotRenewed));
+        for loss in lost.into_iter().flatten() {
             losses.add(index, loss, &deps.memory);
         }
     }
@@ -242,11 +232,8 @@ async fn run_over_gone<P: Ports>(
     metrics: &mut Metrics,
 ) -> Option<Run> {
     let mut removed: BTreeMap<Application, Removed> = BTreeMap::new();
-    for ((_, event), _) in events
-        .iter()
-        .zip(verdicts)
-        .filter(|(_, verdict)| **verdict == Verdict::Gone)
-    {
+    let gone = events.iter().zip(verdicts);
+    for ((_, event), _) in gone.filter(|(_, verdict)| **verdict == Verdict::Gone) {
         let of_application = removed.entry(event.application).or_default();
         // Only a removal is evidence; in the other cases the run compares the list.
         if event.kind == Kind::Removed {
