@@ -10,10 +10,7 @@ use graph_core::subscription::{
     model::Subscription,
     plan::{Action, Context, Desired, Policy, Reason, Step},
 };
-use graph_edge::{
-    graph::{GraphError, GraphErrorKind},
-    secrets::Source,
-};
+use graph_edge::{graph::GraphErrorKind, secrets::Source};
 use jiff::Timestamp;
 use tracing::info;
 
@@ -252,12 +249,9 @@ impl<P: Ports> Applier<'_, P> {
 
     /// Remembers the refusal of a creation, or that Graph throttles the subscription, and returns when Graph is asked again.
     fn note_refusal(&self, step: &Step, failure: &Failure) -> Option<Timestamp> {
-        if let Failure::Graph(GraphError {
-            kind: GraphErrorKind::Throttled {
-                retry_after: Some(wait),
-            },
-            ..
-        }) = failure
+        if let Some(GraphErrorKind::Throttled {
+            retry_after: Some(wait),
+        }) = failure.kind()
         {
             let until = self.now().saturating_add(*wait).unwrap_or(Timestamp::MAX);
             let mut refusals = lock(&self.run.deps.memory.refusals);

@@ -77,10 +77,6 @@ impl<'de> Visitor<'de> for NodeVisitor {
         Ok(Node::Text(Zeroizing::new(value.to_owned())))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Node, E> {
-        Ok(Node::Text(Zeroizing::new(value)))
-    }
-
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element()? {

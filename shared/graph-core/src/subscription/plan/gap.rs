@@ -87,6 +87,7 @@ impl Gap {
     /// Returns the `CloudEvents` 1.0 document for consumers. The same gap always has the same id.
     #[must_use]
     pub fn document(&self) -> Value {
+        let resource = self.resource.as_ref().unwrap_or(&self.name);
         // Serialised from a struct whose values are all valid JSON, so the default is never used.
         serde_json::to_value(CloudEvent {
             specversion: cloud_event::VERSION,
@@ -97,7 +98,7 @@ impl Gap {
             time: self.until,
             datacontenttype: cloud_event::JSON,
             subscription: &self.name,
-            partitionkey: &self.partition_key(),
+            partitionkey: &partition_of_resource(self.application.tenant_id, resource),
             data: Data {
                 subscription_id: self.subscription_id.as_deref(),
                 new_subscription_id: self.new_subscription_id.as_deref(),
@@ -136,12 +137,6 @@ impl Gap {
             affected.as_deref().unwrap_or_default(),
             &moment,
         ])
-    }
-
-    /// Returns the partition key of the watched resource, or of the name if the resource is unknown.
-    fn partition_key(&self) -> String {
-        let resource = self.resource.as_ref().unwrap_or(&self.name);
-        partition_of_resource(self.application.tenant_id, resource)
     }
 }
 
